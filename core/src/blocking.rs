@@ -1,0 +1,159 @@
+//! The blocking driver: carries out a session's steps over `embedded-io`, and decides nothing.
+
+use core::fmt;
+
+use embedded_io::{Error as _, ErrorKind, ErrorType, Read, ReadReady, Write};
+
+use crate::error::Failure;
+use crate::machine::{Millis, Outcome, Step};
+use crate::session::{Profile, Session};
+use crate::store::{Store, answer};
+
+/// A byte stream with what a driver must know of it besides.
+///
+/// A read that waits too long fails with [`ErrorKind::TimedOut`]; the session is then told.
+pub trait Link: Read + Write {
+    /// Milliseconds from any origin; `None` where there is no clock.
+    fn now(&mut self) -> Option<Millis> {
+        None
+    }
+
+    /// Reads are to time out at `deadline`, by the clock of [`Link::now`].
+    fn set_deadline(&mut self, deadline: Option<Millis>) {
+        let _ = deadline;
+    }
+
+    /// Whether a read would not block. An end that cannot tell says no, and calls its session
+    /// half-duplex.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    fn is_ready(&mut self) -> Result<bool, Self::Error>;
+}
+
+/// A stream that can tell whether input is ready; it has no clock.
+#[derive(Debug)]
+pub struct Ready<T>(pub T);
+
+/// A stream that can only block; it has no clock. For sessions that are half-duplex.
+#[derive(Debug)]
+pub struct HalfDuplex<T>(pub T);
+
+impl<T: Read + Write + ReadReady> Link for Ready<T> {
+    fn is_ready(&mut self) -> Result<bool, Self::Error> {
+        self.0.read_ready()
+    }
+}
+
+impl<T: Read + Write> Link for HalfDuplex<T> {
+    fn is_ready(&mut self) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+}
+
+macro_rules! forward {
+    ($name:ident) => {
+        impl<T: ErrorType> ErrorType for $name<T> {
+            type Error = T::Error;
+        }
+
+        impl<T: Read> Read for $name<T> {
+            fn read(&mut self, into: &mut [u8]) -> Result<usize, Self::Error> {
+                self.0.read(into)
+            }
+        }
+
+        impl<T: Write> Write for $name<T> {
+            fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+                self.0.write(bytes)
+            }
+
+            fn flush(&mut self) -> Result<(), Self::Error> {
+                self.0.flush()
+            }
+        }
+    };
+}
+
+forward!(Ready);
+forward!(HalfDuplex);
+
+/// Why a run ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Error<E> {
+    /// The stream failed.
+    Link(E),
+    /// The session failed, or the task was refused.
+    Session(Failure),
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(error) => error.fmt(f),
+            Self::Session(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for Error<E> {}
+
+/// Runs a session until its task is over: a client's to the end of what it began, a server's until
+/// the peer leaves or closes it.
+///
+/// # Errors
+/// [`Error::Link`] where the stream fails, [`Error::Session`] where the session does.
+pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    link: &mut L,
+    store: &mut S,
+) -> Result<Outcome, Error<L::Error>> {
+    loop {
+        let deadline = session.deadline();
+        match session.poll() {
+            Step::Receive(into) => {
+                link.flush().map_err(Error::Link)?;
+                link.set_deadline(deadline);
+                receive(link.read(into), session, link)?;
+            }
+            Step::Transmit(out) => {
+                let count = link.write(out).map_err(Error::Link)?;
+                session.transmitted(count, link.now());
+            }
+            Step::Exchange { out, into } => {
+                if link.is_ready().map_err(Error::Link)? {
+                    receive(link.read(into), session, link)?;
+                } else {
+                    let count = link.write(out).map_err(Error::Link)?;
+                    session.transmitted(count, link.now());
+                }
+            }
+            Step::Storage(request) => {
+                let reply = answer(store, request);
+                session.answered(reply, link.now());
+            }
+            Step::Over(result) => {
+                link.flush().map_err(Error::Link)?;
+                return result.map_err(Error::Session);
+            }
+        }
+    }
+}
+
+fn receive<P: Profile, L: Link>(
+    read: Result<usize, L::Error>,
+    session: &mut Session<P>,
+    link: &mut L,
+) -> Result<(), Error<L::Error>> {
+    match read {
+        Ok(count) => session.received(count, link.now()),
+        Err(error) if error.kind() == ErrorKind::TimedOut => session.timeout(link.now()),
+        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        Err(error) => {
+            session.received(0, link.now());
+            return Err(Error::Link(error));
+        }
+    }
+    Ok(())
+}

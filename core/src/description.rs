@@ -1,0 +1,91 @@
+//! Descriptions: the text and the extras that follow a signal (`PROTOCOL.md`, section 5).
+//!
+//! Knows tags and lengths, nothing of what a text is for.
+
+use crate::wire::PAYLOAD_MAX;
+
+/// Extra: permission bits, 4 bytes.
+pub const TAG_MODE: u8 = 1;
+/// Extra of a `DON`: SHA-256 of the file, 32 bytes.
+pub const TAG_SHA256: u8 = 2;
+/// Tags from here on must be understood; a description with an unknown one is refused.
+pub const TAG_REQUIRED: u8 = 0x80;
+
+/// A description, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Description<'a> {
+    /// A path, or the words of an `ERR`.
+    pub text: &'a str,
+    /// Permission bits of the file.
+    pub mode: Option<u32>,
+    /// SHA-256 of the file.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// Why bytes make no description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Malformed {
+    /// The text is not UTF-8, or an extra is cut short.
+    Bytes,
+    /// An extra that must be understood is not known here.
+    Required,
+}
+
+impl<'a> Description<'a> {
+    /// Reads text, then extras.
+    ///
+    /// # Errors
+    /// [`Malformed`] where the bytes lie about their length or demand what is not known.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        let (text, extras) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
+        let text = core::str::from_utf8(text).map_err(|_| Malformed::Bytes)?;
+        let mut found = Self { text, mode: None, sha256: None };
+        let mut rest = extras.get(1..).unwrap_or_default();
+        while let [tag, length, after @ ..] = rest {
+            let (value, next) =
+                after.split_at_checked(usize::from(*length)).ok_or(Malformed::Bytes)?;
+            match *tag {
+                TAG_MODE => found.mode = value.try_into().ok().map(u32::from_le_bytes),
+                TAG_SHA256 => found.sha256 = value.try_into().ok(),
+                TAG_REQUIRED.. => return Err(Malformed::Required),
+                _ => {}
+            }
+            rest = next;
+        }
+        if rest.is_empty() { Ok(found) } else { Err(Malformed::Bytes) }
+    }
+}
+
+/// Appends the extras to the text that already stands in the first `text` bytes of `into`.
+/// Returns the length of the whole, or `None` where it does not fit.
+pub(crate) fn append_extras(
+    into: &mut [u8],
+    text: usize,
+    mode: Option<u32>,
+    sha256: Option<&[u8; 32]>,
+) -> Option<u16> {
+    let mut length = text;
+    if mode.is_some() || sha256.is_some() {
+        length = append(into, length, &[0])?;
+    }
+    if let Some(mode) = mode {
+        length = append(into, length, &[TAG_MODE, 4])?;
+        length = append(into, length, &mode.to_le_bytes())?;
+    }
+    if let Some(sha256) = sha256 {
+        length = append(into, length, &[TAG_SHA256, 32])?;
+        length = append(into, length, sha256)?;
+    }
+    (length <= PAYLOAD_MAX).then_some(u16::try_from(length).ok()?)
+}
+
+fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
+    let end = at.checked_add(bytes.len())?;
+    for (to, from) in into.get_mut(at..end)?.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    Some(end)
+}

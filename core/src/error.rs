@@ -1,0 +1,135 @@
+//! What can go wrong, and whose fault it is. Every `Display` is a clause for a person.
+
+use core::fmt;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $sentence:literal;)*) => {
+        /// Why a transfer or a session is refused: the code in an `ERR` (`PROTOCOL.md`, section 7).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+            /// A code of a later version.
+            Other(u16),
+        }
+
+        impl Reason {
+            /// The number on the wire.
+            pub const fn code(self) -> u16 {
+                match self { $(Self::$name => $code,)* Self::Other(code) => code }
+            }
+
+            /// The reason of a number on the wire.
+            pub const fn from_code(code: u16) -> Self {
+                match code { $($code => Self::$name,)* code => Self::Other(code) }
+            }
+        }
+
+        impl fmt::Display for Reason {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name => f.write_str($sentence),)*
+                    Self::Other(code) => write!(f, "refused with the unknown reason {code}"),
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The limit of clients is reached.
+    Busy = 1, "the server is busy: it serves as many clients as it may";
+    /// No common protocol version.
+    Version = 2, "the other end speaks another version of the protocol";
+    /// Nothing has that name.
+    NotFound = 3, "there is no file of that name";
+    /// The file system says no.
+    NoPermission = 4, "permission is denied";
+    /// A file was expected.
+    IsDirectory = 5, "it is a directory";
+    /// A directory was expected.
+    NotDirectory = 6, "it is not a directory";
+    /// Neither file nor directory, or a symbolic link on the way.
+    NotRegular = 7, "it is no regular file, or a symbolic link stands in its path";
+    /// The path leaves the root, or cannot be shown or stored.
+    BadPath = 8, "the path is not allowed: it must be relative, without `..` or control characters";
+    /// A name is longer than the store takes.
+    NameTooLong = 9, "the name is too long";
+    /// The disk is full.
+    NoSpace = 10, "no space is left where it should go";
+    /// Larger than is allowed or can be stored.
+    TooLarge = 11, "it is larger than is allowed there";
+    /// The store failed.
+    Storage = 12, "storage failed";
+    /// The source changed while it was read.
+    SourceChanged = 13, "the file changed while it was read";
+    /// The prefix held is not that of the source.
+    PrefixDiffers = 14, "the part already there belongs to other content";
+    /// The file came in, but its digest differs.
+    DigestDiffers = 15, "the digest of what arrived differs";
+    /// The next file came before this one was whole.
+    Incomplete = 16, "it ended before it was whole";
+    /// This end only sends.
+    ReadOnly = 17, "the other end takes no files";
+    /// This end only receives.
+    WriteOnly = 18, "the other end gives no files";
+    /// Closing is not allowed.
+    NotAllowed = 19, "that is not allowed there";
+    /// A required extra or feature is not known.
+    Unsupported = 20, "the other end demands a feature that is not known here";
+    /// The server is ending.
+    ShuttingDown = 21, "the server is shutting down";
+    /// The other end gave up.
+    Cancelled = 22, "the other end gave up";
+}
+
+impl Reason {
+    /// Whether the sender is to offer the file once more, from position 0 (`PROTOCOL.md`, section 6.4).
+    pub const fn wants_fresh_offer(self) -> bool {
+        matches!(self, Self::PrefixDiffers | Self::DigestDiffers)
+    }
+}
+
+impl core::error::Error for Reason {}
+
+/// Why a session ended before its work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Failure {
+    /// The other end refused the session or the request.
+    Refused(Reason),
+    /// The first bytes were no greeting.
+    NotTinyferry,
+    /// A damaged frame on a link that was said to be reliable.
+    Damaged,
+    /// The stream ended in the middle of something.
+    Vanished,
+    /// No answer came, however often it was asked for.
+    Silent,
+    /// Nobody said anything for as long as is allowed.
+    Idle,
+    /// The other end broke a rule of the protocol.
+    Peer,
+    /// The driver answered a step that was not asked.
+    Driver,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(reason) => reason.fmt(f),
+            Self::NotTinyferry => f.write_str("the other end does not speak Tinyferry"),
+            Self::Damaged => f.write_str(
+                "a damaged frame arrived; if the link can lose or change bytes, say so on this end",
+            ),
+            Self::Vanished => f.write_str("the connection was closed in the middle"),
+            Self::Silent => f.write_str("the other end does not answer"),
+            Self::Idle => f.write_str("nothing was asked for too long"),
+            Self::Peer => f.write_str("the other end broke a rule of the protocol"),
+            Self::Driver => f.write_str("the driver answered a step it was not asked"),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}

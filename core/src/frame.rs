@@ -1,0 +1,233 @@
+//! Finding frames in a stream of bytes (`PROTOCOL.md`, section 6.5).
+//!
+//! Knows what a frame looks like and which one would make sense now; knows nothing of what frames
+//! do. On a reliable link a frame that is damaged is an error; on a lossy one the reader drops a
+//! byte and looks again inside what it holds.
+//!
+//! Bound of the work: each byte held starts at most one candidate, and a candidate is summed only
+//! when it is complete and its header makes sense, so one look sums at most 1036 · 1036 bytes, and
+//! for bytes that nobody chose to be hostile about one frame's worth.
+
+use crate::checksum::Checksums;
+use crate::wire::{FRAME_MAX, HEADER_LEN, Header, MARKER, SIGNAL_LEN, Signal, seed_for};
+
+/// Where in its buffer the reader is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reader {
+    /// The first byte not yet consumed.
+    start: usize,
+    /// The end of what is held.
+    end: usize,
+    /// Bytes of an unwanted chunk still to come, on a reliable link.
+    skip: usize,
+    /// Whether the first byte held follows something else than a valid frame or a silence.
+    dirty: bool,
+}
+
+/// Which chunks make sense now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Belief {
+    pub(crate) seed: u32,
+    pub(crate) lossy: bool,
+    /// The description that must come next: of which transfer, and how long.
+    pub(crate) description: Option<(u16, u16)>,
+    /// The file being received: low byte of its transfer, position, and how far past it a chunk
+    /// may end.
+    pub(crate) file: Option<(u8, u64, u32)>,
+}
+
+/// How far behind the position a repeated chunk is still taken for one, in bytes.
+const BEHIND: u32 = 1 << 17;
+
+/// What the reader found at its front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing yet: so many bytes are wanted in all, from the front.
+    Nothing { wanted: usize },
+    /// A signal. It is consumed already. `clean`: it followed a frame or a silence.
+    Signal { signal: Signal, clean: bool },
+    /// The description that was expected, of so many bytes.
+    Description { length: usize },
+    /// A chunk of the file at this distance from the position (wrapping), of so many bytes.
+    Chunk { ahead: u32, length: u16 },
+    /// Bytes that make no frame, on a reliable link.
+    Damaged,
+}
+
+impl Reader {
+    pub(crate) const fn new() -> Self {
+        Self { start: 0, end: 0, skip: 0, dirty: false }
+    }
+
+    /// Whether no byte is held or on its way of which something is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end && self.skip == 0
+    }
+
+    /// Forgets all that is held.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { skip: self.skip, ..Self::new() };
+    }
+
+    /// The slice to read into, so that `wanted` bytes may stand at the front.
+    pub(crate) fn space<'b>(&mut self, buffer: &'b mut [u8], wanted: usize) -> &'b mut [u8] {
+        if self.skip > 0 {
+            let length = self.skip.min(buffer.len());
+            return buffer.get_mut(..length).unwrap_or_default();
+        }
+        if self.start > 0 {
+            buffer.copy_within(self.start..self.end.min(buffer.len()), 0);
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        buffer.get_mut(self.end..wanted).unwrap_or_default()
+    }
+
+    /// So many bytes were read into the space.
+    pub(crate) fn filled(&mut self, count: usize) {
+        if self.skip > 0 {
+            self.skip = self.skip.saturating_sub(count);
+        } else {
+            self.end = self.end.saturating_add(count);
+        }
+    }
+
+    /// The front of what is held is done with.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        self.dirty = false;
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    fn drop_byte(&mut self) {
+        self.consume(1);
+        self.dirty = true;
+    }
+
+    /// The line was silent: what is incomplete will not be completed. Only what is held is looked
+    /// at again; where nothing is held, the next byte begins afresh.
+    pub(crate) fn silence(&mut self) {
+        if self.start < self.end {
+            self.drop_byte();
+        }
+        if self.start == self.end {
+            self.dirty = false;
+        }
+    }
+
+    /// The payload of the chunk at the front.
+    pub(crate) fn payload<'b>(&self, buffer: &'b [u8], length: usize) -> &'b [u8] {
+        let from = self.start.saturating_add(HEADER_LEN);
+        buffer.get(from..from.saturating_add(length)).unwrap_or_default()
+    }
+
+    /// Looks for a frame at the front.
+    pub(crate) fn look<C: Checksums>(&mut self, buffer: &[u8], belief: &Belief) -> Found {
+        if self.skip > 0 {
+            return Found::Nothing { wanted: 0 };
+        }
+        loop {
+            let held = buffer.get(self.start..self.end).unwrap_or_default();
+            match candidate::<C>(held, belief) {
+                Candidate::Wants(wanted) => return Found::Nothing { wanted },
+                Candidate::Signal(signal) => {
+                    let clean = !self.dirty;
+                    self.consume(SIGNAL_LEN);
+                    return Found::Signal { signal, clean };
+                }
+                Candidate::Description { length } => return Found::Description { length },
+                Candidate::Chunk { ahead, length } => return Found::Chunk { ahead, length },
+                Candidate::Unwanted { length } => {
+                    self.skip = length.saturating_sub(held.len());
+                    self.consume(length);
+                    if self.skip > 0 {
+                        return Found::Nothing { wanted: 0 };
+                    }
+                }
+                Candidate::None if belief.lossy => self.drop_byte(),
+                Candidate::None => return Found::Damaged,
+            }
+        }
+    }
+}
+
+enum Candidate {
+    Wants(usize),
+    Signal(Signal),
+    Description {
+        length: usize,
+    },
+    Chunk {
+        ahead: u32,
+        length: u16,
+    },
+    /// A chunk that nobody asked for, on a reliable link.
+    Unwanted {
+        length: usize,
+    },
+    None,
+}
+
+fn candidate<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
+    match held.first() {
+        None => Candidate::Wants(HEADER_LEN),
+        Some(&MARKER) => chunk::<C>(held, belief),
+        Some(b'C' | b'S' | b'R' | b'D' | b'E' | b'P') => signal::<C>(held, belief),
+        Some(_) => Candidate::None,
+    }
+}
+
+fn signal<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
+    match (held.first_chunk::<3>(), held.first_chunk::<SIGNAL_LEN>()) {
+        (None, _) => Candidate::Wants(HEADER_LEN),
+        (Some(code), _) if !Signal::is_code(*code) => Candidate::None,
+        (_, None) => Candidate::Wants(SIGNAL_LEN),
+        (_, Some(bytes)) => match Signal::parse::<C>(belief.seed, bytes) {
+            Some(signal) => Candidate::Signal(signal),
+            None => Candidate::None,
+        },
+    }
+}
+
+fn chunk<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
+    let Some(bytes) = held.first_chunk::<HEADER_LEN>() else {
+        return Candidate::Wants(HEADER_LEN);
+    };
+    let Some(header) = Header::parse(bytes) else { return Candidate::None };
+    let length = usize::from(header.length);
+    let whole = HEADER_LEN.saturating_add(length).min(FRAME_MAX);
+    let Some((seed, found)) = believed(&header, belief) else {
+        return if belief.lossy { Candidate::None } else { Candidate::Unwanted { length: whole } };
+    };
+    match held.get(HEADER_LEN..whole) {
+        None => Candidate::Wants(whole),
+        Some(payload) if Header::verify::<C>(seed, bytes, payload) => found,
+        Some(_) => Candidate::None,
+    }
+}
+
+/// What the chunk would be if its CRC holds, and the seed of that.
+fn believed(header: &Header, belief: &Belief) -> Option<(u32, Candidate)> {
+    if header.description {
+        let (transfer, length) = belief.description?;
+        let [low, _] = transfer.to_le_bytes();
+        let fits = header.transfer == low && header.length == length && header.position == 0;
+        let found = Candidate::Description { length: usize::from(length) };
+        return fits.then_some((seed_for(transfer, belief.seed), found));
+    }
+    let (low, position, reach) = belief.file?;
+    let ahead = header.position.wrapping_sub(low_half(position));
+    let end = ahead.wrapping_add(u32::from(header.length));
+    let is_ahead = ahead < reach && end <= reach;
+    let is_behind = !belief.lossy || ahead.wrapping_neg() <= BEHIND;
+    let found = Candidate::Chunk { ahead, length: header.length };
+    (header.transfer == low && (is_ahead || is_behind)).then_some((belief.seed, found))
+}
+
+/// The low 32 bits of a position.
+pub(crate) const fn low_half(position: u64) -> u32 {
+    (position & 0xFFFF_FFFF) as u32
+}

@@ -1,0 +1,616 @@
+//! The sending half: offers, chunks, and what to send again (`PROTOCOL.md`, sections 6.2 to 6.4).
+//!
+//! Decides only; it holds no buffer, and the session carries its intents out.
+
+use crate::error::Reason;
+use crate::store::{Entry, Kind};
+use crate::terms::{Intent, Terms, Todo};
+use crate::wire::{Body, Proof, Signal};
+
+/// Frames that half-duplex ends keep unanswered at most, so that the answers fit unread into the
+/// smallest buffer.
+const HALF_DUPLEX_FRAMES: u16 = 8;
+/// On a lossy link the position is asked for every so many frames.
+const LOSSY_INTERVAL: u16 = 8;
+/// After a loss, chunks are one unit long for so many chunks of new data.
+const CAREFUL_CHUNKS: u8 = 128;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    stage: Stage,
+    /// Transfer of the entry offered last.
+    number: u16,
+    /// Transfer of the tree around it; 0: none.
+    tree: u16,
+    entries: u32,
+    refused: u32,
+    /// The entry offered last was refused.
+    last_refusal: Option<Reason>,
+    names_only: bool,
+    flow: Flow,
+    file: File,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Stage {
+    Next,
+    OfferTree,
+    ExpectTreeAnswer,
+    Offer { broken: Option<Reason> },
+    ExpectAnswer { broken: Option<Reason> },
+    Data,
+    Check,
+    Done,
+    ExpectDone,
+    GiveUp { reason: Reason },
+    ExpectGivenUp { reason: Reason },
+    TreeDone,
+    ExpectTreeDone,
+    Over,
+}
+
+/// Counts of frames; all modulo 2^16.
+#[derive(Debug, Clone)]
+struct Flow {
+    count: u16,
+    /// The count that the last position spoke of.
+    echoed: u16,
+    credit: u16,
+    /// The count at the last question; `None` when one is to be asked in any case.
+    asked: Option<u16>,
+    /// The count at the question whose answer measures the round trip.
+    measured: Option<u16>,
+}
+
+#[derive(Debug, Clone)]
+struct File {
+    size: Option<u64>,
+    modified: Option<i64>,
+    resume: u64,
+    bytes: Option<u64>,
+    /// The receiver holds everything before.
+    held: u64,
+    /// Everything before was sent once.
+    sent: u64,
+    /// CRC-64 of everything before `sent`.
+    digest: u64,
+    /// Units from `held` on: held by the receiver, to be repeated, repeated before.
+    have: u128,
+    lost: u128,
+    repeated: u128,
+    /// The count after the last repeat.
+    repeated_at: u16,
+    careful: u8,
+    jump: Option<Jump>,
+}
+
+/// The receiver holds a prefix: read on without sending, and compare.
+#[derive(Debug, Clone, Copy)]
+struct Jump {
+    to: u64,
+    prefix: u64,
+}
+
+impl Sender {
+    /// Sends what the store gives, as transfer `number` and those that follow.
+    pub(crate) fn new(number: u16, names_only: bool, terms: &Terms) -> Self {
+        Self {
+            stage: Stage::Next,
+            number: number.wrapping_sub(1),
+            tree: 0,
+            entries: 0,
+            refused: 0,
+            last_refusal: None,
+            names_only,
+            flow: Flow {
+                count: 0,
+                echoed: 0,
+                credit: terms.credit,
+                asked: Some(0),
+                measured: None,
+            },
+            file: File::new(None),
+        }
+    }
+
+    /// The number used last.
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        (self.entries, self.refused)
+    }
+
+    /// Whether an answer is awaited that the other end must give before it may leave.
+    pub(crate) fn awaits_end(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::ExpectDone | Stage::ExpectTreeDone | Stage::ExpectGivenUp { .. }
+        )
+    }
+
+    /// Whether the description in the chunk buffer is still to be sent, perhaps again.
+    pub(crate) fn holds_description(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::OfferTree
+                | Stage::ExpectTreeAnswer
+                | Stage::Offer { .. }
+                | Stage::ExpectAnswer { .. }
+        )
+    }
+
+    /// The store cannot say what is next: the signal that tells the other end.
+    pub(crate) fn refuse_all(&self, reason: Reason) -> Signal {
+        let next = next_number(self.number, self.tree);
+        let number = if self.tree != 0 { self.tree } else { next };
+        Signal::new(number, Body::Refuse { position: 0, reason, session: 0 })
+    }
+
+    pub(crate) fn intent(&mut self, terms: &Terms, todo: &mut Todo) -> Intent {
+        match self.stage {
+            Stage::Next => Intent::Next,
+            Stage::OfferTree if self.flow.may_send(terms) => {
+                self.flow.sent();
+                self.stage = if terms.lossy { Stage::ExpectTreeAnswer } else { Stage::Next };
+                let body = Body::SendTree { entries: None, bytes: self.file.bytes };
+                Intent::Describe(Signal::new(self.tree, body))
+            }
+            Stage::Offer { broken } if self.flow.may_send(terms) => {
+                self.flow.sent();
+                let File { size, modified, resume, .. } = self.file;
+                self.stage = match (broken, self.names_only) {
+                    _ if terms.awaits_answer(size, resume) => Stage::ExpectAnswer { broken },
+                    (Some(reason), _) => Stage::GiveUp { reason },
+                    (None, true) => Stage::Next,
+                    (None, false) => Stage::Data,
+                };
+                let body = Body::SendFile { resume, size, modified };
+                Intent::Describe(Signal::new(self.number, body))
+            }
+            Stage::Data => self.data(terms, todo),
+            Stage::Check => Intent::Check,
+            Stage::Done if self.flow.may_send(terms) => {
+                self.flow.sent();
+                self.flow.asked = Some(self.flow.count);
+                let waits = terms.lossy || self.tree == 0;
+                self.stage = if waits { Stage::ExpectDone } else { Stage::Next };
+                let (size, digest) = (self.file.sent, self.file.digest);
+                let body = Body::Done { size, count: self.flow.count, digest };
+                Intent::Signal(Signal::new(self.number, body))
+            }
+            Stage::GiveUp { reason } if self.flow.may_send(terms) => {
+                self.flow.sent();
+                self.stage =
+                    if terms.lossy { Stage::ExpectGivenUp { reason } } else { Stage::Next };
+                let body = Body::Refuse { position: self.file.sent, reason, session: 0 };
+                Intent::Signal(Signal::new(self.number, body))
+            }
+            Stage::TreeDone if self.flow.may_send(terms) => {
+                self.flow.sent();
+                self.flow.asked = Some(self.flow.count);
+                self.stage = Stage::ExpectTreeDone;
+                let size = self.entries.into();
+                let body = Body::Done { size, count: self.flow.count, digest: 0 };
+                Intent::Signal(Signal::new(self.tree, body))
+            }
+            Stage::OfferTree
+            | Stage::Offer { .. }
+            | Stage::Done
+            | Stage::GiveUp { .. }
+            | Stage::TreeDone => self.blocked(),
+            Stage::ExpectTreeAnswer
+            | Stage::ExpectAnswer { .. }
+            | Stage::ExpectDone
+            | Stage::ExpectGivenUp { .. }
+            | Stage::ExpectTreeDone => Intent::AwaitAnswer,
+            Stage::Over => Intent::Over(match self.last_refusal {
+                Some(reason) if self.tree == 0 => Err(reason),
+                _ => Ok(()),
+            }),
+        }
+    }
+
+    fn data(&mut self, terms: &Terms, todo: &mut Todo) -> Intent {
+        let file = &mut self.file;
+        if let Some(jump) = file.jump {
+            let left = jump.to.saturating_sub(file.sent);
+            if left > 0 {
+                let length = clamp(terms.chunk, left);
+                return Intent::Digest { position: file.sent, length, glance: false };
+            }
+            file.jump = None;
+            if file.digest != jump.prefix {
+                self.give_up(Reason::PrefixDiffers, todo);
+                return self.intent(terms, todo);
+            }
+        }
+        if self.flow.question_due(terms) {
+            return self.ask();
+        }
+        if !self.flow.may_send(terms) {
+            return self.blocked();
+        }
+        let file = &mut self.file;
+        if file.lost != 0 {
+            self.flow.sent();
+            let (position, length) = file.repeat(terms, self.flow.count);
+            return Intent::Chunk { position, length };
+        }
+        if file.size == Some(file.sent) {
+            self.stage = Stage::Check;
+            return Intent::Check;
+        }
+        match file.new_chunk(terms) {
+            0 => self.blocked(),
+            length => {
+                self.flow.sent();
+                Intent::Chunk { position: file.sent, length }
+            }
+        }
+    }
+
+    /// Nothing may be sent: ask, or wait for the answer.
+    fn blocked(&mut self) -> Intent {
+        if self.flow.asked == Some(self.flow.count) { Intent::AwaitAnswer } else { self.ask() }
+    }
+
+    fn ask(&mut self) -> Intent {
+        let count = self.flow.count;
+        self.flow.asked = Some(count);
+        let number = if self.entries == 0 && self.tree != 0 { self.tree } else { self.number };
+        Intent::Signal(Signal::new(number, Body::Ask { sent: self.file.sent, count }))
+    }
+
+    /// The answer did not come in time: the question goes out again.
+    pub(crate) fn repeat_question(&mut self) {
+        self.flow.measured = None;
+        self.stage = match self.stage {
+            Stage::ExpectTreeAnswer => Stage::OfferTree,
+            Stage::ExpectAnswer { broken } => Stage::Offer { broken },
+            Stage::ExpectDone => Stage::Done,
+            Stage::ExpectGivenUp { reason } => Stage::GiveUp { reason },
+            Stage::ExpectTreeDone => Stage::TreeDone,
+            _ => {
+                self.flow.asked = None;
+                return;
+            }
+        };
+        // It needs no credit of its own: the frame it repeats has had it.
+        self.flow.count = self.flow.count.wrapping_sub(1);
+    }
+
+    /// Whether this question starts a measurement of the round trip.
+    pub(crate) fn measures(&mut self, body: &Body) -> bool {
+        let asks = matches!(body, Body::Ask { .. } | Body::Done { .. });
+        let starts = asks && self.flow.measured.is_none();
+        if starts {
+            self.flow.measured = Some(self.flow.count);
+        }
+        starts
+    }
+
+    /// What the store gave.
+    pub(crate) fn entry(&mut self, entry: Option<&Entry>) {
+        let Some(entry) = entry else {
+            self.stage = if self.tree != 0 { Stage::TreeDone } else { Stage::Over };
+            return;
+        };
+        self.number = next_number(self.number, self.tree);
+        if entry.kind == Kind::Tree {
+            self.tree = self.number;
+            self.file.bytes = entry.size;
+            self.stage = Stage::OfferTree;
+            return;
+        }
+        self.entries = self.entries.saturating_add(1);
+        self.last_refusal = entry.broken;
+        if entry.broken.is_some() {
+            self.refused = self.refused.saturating_add(1);
+        }
+        self.file = File::new(Some(entry));
+        self.stage = Stage::Offer { broken: entry.broken };
+    }
+
+    /// So many bytes were read at `position`; new ones go into the digest.
+    pub(crate) fn loaded(&mut self, position: u64, bytes: u64, digest: impl FnOnce(u64) -> u64) {
+        let file = &mut self.file;
+        if position == file.sent {
+            file.digest = digest(file.digest);
+            file.sent = file.sent.saturating_add(bytes);
+        }
+    }
+
+    /// The source ended here. Whether that is where it may end.
+    pub(crate) fn ended(&mut self, at: u64) -> bool {
+        match self.file.size {
+            None => {
+                self.file.size = Some(at);
+                true
+            }
+            Some(size) => size == at,
+        }
+    }
+
+    /// The store answered the check, or failed while reading.
+    pub(crate) fn checked(&mut self, result: Result<(), Reason>, todo: &mut Todo) {
+        match result {
+            Ok(()) => self.stage = Stage::Done,
+            Err(reason) => self.give_up(reason, todo),
+        }
+    }
+
+    /// This end cannot go on with the entry.
+    fn give_up(&mut self, reason: Reason, todo: &mut Todo) {
+        self.count_refusal(reason);
+        todo.refused = Some((self.entries.saturating_sub(1), reason));
+        self.stage = Stage::GiveUp { reason };
+    }
+
+    fn count_refusal(&mut self, reason: Reason) {
+        self.refused = self.refused.saturating_add(1);
+        self.last_refusal = Some(reason);
+    }
+
+    /// `PON`. Returns whether it answers the question that measures the round trip.
+    pub(crate) fn on_held(
+        &mut self,
+        number: u16,
+        (position, credit, count): (u64, u16, u16),
+        proof: Proof,
+        terms: &Terms,
+    ) -> bool {
+        let Some(_) = self.entry_of(number) else { return false };
+        let flow = &mut self.flow;
+        if !is_reached(flow.count, count) || !is_reached(count, flow.echoed) {
+            return false;
+        }
+        flow.echoed = count;
+        flow.credit = credit;
+        let measured = flow.measured.take_if(|measured| is_reached(count, *measured)).is_some();
+        if number == self.tree {
+            match self.stage {
+                Stage::ExpectTreeAnswer => self.stage = Stage::Next,
+                // The receiver waits for a file to be offered once more.
+                Stage::ExpectTreeDone if count == self.flow.count => self.stage = Stage::Next,
+                _ => {}
+            }
+            return measured;
+        }
+        // No credit: the other end is alive and busy.
+        if number != self.number || credit == 0 {
+            return measured;
+        }
+        match self.stage {
+            Stage::ExpectAnswer { broken } => {
+                self.stage = match broken {
+                    Some(reason) => Stage::GiveUp { reason },
+                    None if self.names_only => Stage::Next,
+                    None => Stage::Data,
+                };
+            }
+            Stage::ExpectDone if terms.lossy => self.stage = Stage::Data,
+            Stage::Data | Stage::Check | Stage::Done => {}
+            _ => return measured,
+        }
+        let everything_counted = count == self.flow.count;
+        self.file.on_held(position, proof, everything_counted, count, terms);
+        measured
+    }
+
+    /// `DON` back.
+    pub(crate) fn on_done(&mut self, number: u16) {
+        match self.stage {
+            Stage::ExpectTreeDone if number == self.tree => self.stage = Stage::Over,
+            Stage::ExpectDone | Stage::ExpectAnswer { .. } if number == self.number => {
+                self.last_refusal = None;
+                self.stage = Stage::Next;
+            }
+            _ => {}
+        }
+    }
+
+    /// `ERR`.
+    pub(crate) fn on_refused(&mut self, number: u16, reason: Reason, todo: &mut Todo) {
+        if number == self.tree {
+            if self.stage != Stage::Over {
+                self.last_refusal = Some(reason);
+                self.tree = 0;
+                self.stage = Stage::Over;
+                todo.abandon = Some(reason);
+            }
+            return;
+        }
+        let Some(entry) = self.entry_of(number) else { return };
+        if number == self.number {
+            match self.stage {
+                // It only repeats what this end said.
+                Stage::ExpectGivenUp { .. } => {
+                    self.stage = Stage::Next;
+                    return;
+                }
+                Stage::GiveUp { .. } | Stage::Over => return,
+                Stage::TreeDone | Stage::ExpectTreeDone => {}
+                _ => self.stage = Stage::Next,
+            }
+        }
+        self.count_refusal(reason);
+        todo.refused = Some((entry, reason));
+    }
+
+    /// Which entry a transfer is, if it is one of the 2^15 last; of the tree, the first.
+    fn entry_of(&self, number: u16) -> Option<u32> {
+        let back = self.number.wrapping_sub(number);
+        if number == 0 || back >= 1 << 15 {
+            return None;
+        }
+        let is_between = |skipped: u16| self.number.wrapping_sub(skipped) < back;
+        let skipped = u32::from(is_between(0))
+            .saturating_add(u32::from(self.tree != 0 && is_between(self.tree)));
+        let back = u32::from(back).saturating_sub(skipped);
+        if number == self.tree {
+            return Some(0);
+        }
+        self.entries.checked_sub(back.saturating_add(1))
+    }
+}
+
+/// The number after `number`; never 0 and never that of the open tree.
+pub(crate) fn next_number(number: u16, tree: u16) -> u16 {
+    let mut next = number.wrapping_add(1);
+    while next == 0 || (next == tree && tree != 0) {
+        next = next.wrapping_add(1);
+    }
+    next
+}
+
+/// Whether `count` is at or past `mark`, modulo 2^16.
+pub(crate) const fn is_reached(count: u16, mark: u16) -> bool {
+    count.wrapping_sub(mark) < 1 << 15
+}
+
+/// The smaller of a length and what is left.
+fn clamp(length: u16, left: u64) -> u16 {
+    u16::try_from(left).map_or(length, |left| left.min(length))
+}
+
+impl Flow {
+    fn sent(&mut self) {
+        self.count = self.count.wrapping_add(1);
+    }
+
+    fn may_send(&self, terms: &Terms) -> bool {
+        let limit = if terms.half_duplex { HALF_DUPLEX_FRAMES } else { u16::MAX };
+        self.count.wrapping_sub(self.echoed) < self.credit.min(limit)
+    }
+
+    /// Whether to ask although more may be sent. Half-duplex ends do not: nobody would listen.
+    fn question_due(&self, terms: &Terms) -> bool {
+        let interval = if terms.lossy { LOSSY_INTERVAL } else { (self.credit / 4).max(1) };
+        let asked = self.asked.unwrap_or(self.count.wrapping_sub(interval));
+        !terms.half_duplex && self.count.wrapping_sub(asked) >= interval
+    }
+}
+
+impl File {
+    const fn new(entry: Option<&Entry>) -> Self {
+        let (size, modified, resumable) = match entry {
+            Some(entry) => (entry.size, entry.modified, entry.resumable),
+            None => (None, None, false),
+        };
+        let resume = match size {
+            Some(size) if resumable => size,
+            _ => 0,
+        };
+        Self {
+            size,
+            modified,
+            resume,
+            bytes: None,
+            held: 0,
+            sent: 0,
+            digest: 0,
+            have: 0,
+            lost: 0,
+            repeated: 0,
+            repeated_at: 0,
+            careful: 0,
+            jump: None,
+        }
+    }
+
+    fn chunk_length(&self, terms: &Terms) -> u16 {
+        if self.careful > 0 { terms.unit } else { terms.chunk }
+    }
+
+    /// How many bytes of new data may go now; 0 where the window is full.
+    fn new_chunk(&mut self, terms: &Terms) -> u16 {
+        let mut length = self.chunk_length(terms);
+        if terms.lossy {
+            let window = self.held.saturating_add(terms.reach().into()).saturating_sub(self.sent);
+            length = clamp(length, window) & !terms.unit.wrapping_sub(1);
+        }
+        if let Some(size) = self.size {
+            length = clamp(length, size.saturating_sub(self.sent));
+        }
+        if length > 0 {
+            self.careful = self.careful.saturating_sub(1);
+        }
+        length
+    }
+
+    /// The first units to be repeated: their position and length in bytes.
+    fn repeat(&mut self, terms: &Terms, count: u16) -> (u64, u16) {
+        let first = self.lost.trailing_zeros();
+        let run = (self.lost >> first.min(127)).trailing_ones();
+        let room = u32::from(self.chunk_length(terms).checked_div(terms.unit).unwrap_or(1));
+        let units = run.min(room).max(1);
+        let mask = low_bits(units).checked_shl(first).unwrap_or(0);
+        self.lost &= !mask;
+        self.repeated |= mask;
+        self.repeated_at = count;
+        let unit = u64::from(terms.unit);
+        let position = self.held.saturating_add(unit.saturating_mul(first.into()));
+        let left = self.sent.saturating_sub(position);
+        let length = terms.unit.saturating_mul(u16::try_from(units).unwrap_or(1));
+        (position, clamp(length, left))
+    }
+
+    fn on_held(&mut self, position: u64, proof: Proof, counted: bool, count: u16, terms: &Terms) {
+        if position < self.held || self.size.is_some_and(|size| position > size) {
+            return;
+        }
+        if let Proof::Prefix(prefix) = proof {
+            if position > self.resume {
+                return;
+            }
+            // What was sent meanwhile is judged by the digest at the end.
+            if position > self.sent {
+                self.jump = Some(Jump { to: position, prefix });
+            }
+            self.advance(position, terms);
+            return;
+        }
+        if !terms.lossy || position > self.sent {
+            return;
+        }
+        self.advance(position, terms);
+        let Proof::Map(map) = proof else { return };
+        self.have = map << 1;
+        let sent = self.sent.saturating_sub(self.held).div_ceil(terms.unit.into());
+        let missing = low_bits(u32::try_from(sent).unwrap_or(u32::MAX)) & !self.have;
+        // Lost, or still on its way? (`PROTOCOL.md`, section 6.3)
+        let settled = if counted {
+            u128::MAX
+        } else {
+            low_bits(127u32.saturating_sub(self.have.leading_zeros().min(127)))
+        };
+        let again = if is_reached(count, self.repeated_at) { u128::MAX } else { !self.repeated };
+        let lost = missing & settled & again;
+        if lost & !self.lost != 0 {
+            self.careful = CAREFUL_CHUNKS;
+        }
+        self.lost = lost;
+    }
+
+    /// The receiver holds everything before `position`.
+    fn advance(&mut self, position: u64, terms: &Terms) {
+        let bytes = position.saturating_sub(self.held);
+        let units = u32::try_from(bytes.div_ceil(terms.unit.into())).unwrap_or(u32::MAX);
+        let shift = |map: u128| map.checked_shr(units).unwrap_or(0);
+        self.have = shift(self.have);
+        self.lost = shift(self.lost);
+        self.repeated = shift(self.repeated);
+        self.held = position;
+    }
+}
+
+/// The lowest `count` bits.
+pub(crate) const fn low_bits(count: u32) -> u128 {
+    match u128::MAX.checked_shr(128u32.saturating_sub(count)) {
+        Some(bits) => bits,
+        None => 0,
+    }
+}

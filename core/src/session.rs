@@ -1,0 +1,529 @@
+//! One session with one peer: the machine that asks for what it needs next.
+//!
+//! Owns the buffers, carries out what the halves intend, and knows the order of greeting, requests
+//! and transfers (`PROTOCOL.md`, section 6). It does no I/O and reads no clock.
+
+use core::marker::PhantomData;
+
+use crate::checksum::{Checksums, Tables};
+use crate::description::{Description, Malformed, append_extras};
+use crate::error::{Failure, Reason};
+use crate::frame::{Belief, Found, Reader, low_half};
+use crate::machine::{Millis, Outcome, Step};
+use crate::path::{PATH_MAX, is_sound};
+use crate::receiver::{Ending, Place, Receiver};
+use crate::sender::Sender;
+use crate::store::{Accepted, Entry, Kind, Offer, Reply, Request};
+use crate::terms::{Intent, Terms, Todo};
+use crate::timer::Timer;
+use crate::wire::{
+    Body, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds, Signal, VERSION,
+    seed_for,
+};
+
+mod turn;
+
+/// What a build of the core can do; what is not used costs nothing.
+pub trait Profile {
+    /// How CRCs are computed.
+    type Checksums: Checksums;
+    /// Whether this end can send.
+    const SENDS: bool = true;
+    /// Whether this end can receive.
+    const RECEIVES: bool = true;
+}
+
+/// Sends and receives, with CRCs from tables.
+#[derive(Debug, Clone, Copy)]
+pub struct Standard;
+
+impl Profile for Standard {
+    type Checksums = Tables;
+}
+
+/// What one end brings to a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// Whether the link may lose, damage, insert or double bytes. One end is enough to say so.
+    pub lossy: bool,
+    /// Whether this end cannot listen while it sends: its driver never reads in
+    /// [`Step::Exchange`].
+    pub half_duplex: bool,
+    /// A unit of the map is 256 · 2^unit bytes; 0 to 2.
+    pub unit: u8,
+    /// Largest chunk payload taken, in bytes; at most 1024.
+    pub chunk: u16,
+    /// Frames taken before the sender must ask; 1 to 32,767. On a link without flow control so
+    /// many full frames must fit into what receives them.
+    pub credit: u16,
+    /// How long a silent peer is waited for, in ms.
+    pub patience: Millis,
+    /// How long a server waits for the next request, in ms; 0: for ever.
+    pub idle: Millis,
+    /// Whether a client may close this server.
+    pub may_close: bool,
+    /// Refuse whoever greets, for this reason.
+    pub refuse: Option<Reason>,
+}
+
+impl Config {
+    /// For a reliable stream: TCP, a pipe, a Unix socket.
+    pub const RELIABLE: Self = Self {
+        lossy: false,
+        half_duplex: false,
+        unit: 0,
+        chunk: PAYLOAD_MAX as u16,
+        credit: 8192,
+        patience: 30_000,
+        idle: 0,
+        may_close: false,
+        refuse: None,
+    };
+
+    /// For a serial line or another link that loses bytes.
+    pub const LOSSY: Self = Self { lossy: true, credit: 128, ..Self::RELIABLE };
+
+    const fn greeting(&self, session: u32) -> Greeting {
+        Greeting {
+            session,
+            version: VERSION,
+            lossy: self.lossy,
+            half_duplex: self.half_duplex,
+            features: 0,
+            chunk: self.chunk,
+            unit: self.unit,
+            credit: self.credit,
+        }
+    }
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Task<'a> {
+    /// Send what the store gives.
+    Put,
+    /// Ask for a file or a tree.
+    Get {
+        /// The other end's path of it.
+        path: &'a str,
+        /// Whether a tree is asked for.
+        tree: bool,
+        /// Whether only the offers are wanted.
+        names_only: bool,
+    },
+    /// Ask the server to end.
+    Close,
+    /// See whether it answers.
+    Ping,
+}
+
+/// A client's task, once its path stands in the chunk buffer.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    Put,
+    Get {
+        tree: bool,
+        names_only: bool,
+    },
+    Close,
+    /// Nothing but the answer; then this is the result.
+    Answer(Result<Outcome, Failure>),
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    /// A server, before the greeting.
+    ExpectGreeting,
+    /// A client, which has greeted.
+    ExpectWelcome(Wanted),
+    /// A server between requests.
+    ExpectRequest,
+    /// A server between requests that was asked to close: it only repeats its answer.
+    Closing,
+    /// A server asked for something: its store is to open it.
+    Opening {
+        number: u16,
+        names_only: bool,
+    },
+    /// A client, which has asked.
+    ExpectOffer {
+        tree: bool,
+        names_only: bool,
+    },
+    /// A client, which has asked the server to close.
+    ExpectClose,
+    Sending(Sender),
+    Receiving(Receiver),
+    /// Nothing is asked for; a client may ask again.
+    Rest(Result<Outcome, Failure>),
+    /// Nothing can be asked for any more.
+    Dead(Failure),
+}
+
+/// The one thing that the driver is doing.
+#[derive(Debug, Clone, Copy)]
+enum Action {
+    Listen {
+        wanted: usize,
+    },
+    /// Listen if there is something, then load.
+    Glance {
+        wanted: usize,
+        load: Load,
+    },
+    Transmit {
+        done: usize,
+        description: u16,
+    },
+    /// The signal is out, its description is not.
+    TransmitChunk {
+        done: usize,
+        length: usize,
+    },
+    Load(Load),
+    /// The payload at the reader's front goes to the store.
+    Store {
+        place: Place,
+        length: u16,
+        done: u16,
+    },
+    Offer(Signal),
+    Open {
+        tree: bool,
+    },
+    Next,
+    Check,
+    Commit,
+    Abandon(Reason),
+    Refused {
+        entry: u32,
+        reason: Reason,
+    },
+    Over,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    position: u64,
+    length: u16,
+    done: u16,
+    /// Whether it goes out as a chunk; else it is only summed up.
+    sends: bool,
+}
+
+/// One end of one session.
+///
+/// It holds one chunk buffer and two signal buffers, about 1.3 kB in all, and can be made in place:
+/// [`Session::client`] and [`Session::server`] are `const`.
+#[derive(Debug, Clone)]
+pub struct Session<P: Profile = Standard> {
+    /// A payload on its way out, or the frame coming in.
+    chunk: [u8; FRAME_MAX],
+    /// Signals coming in while the chunk buffer is taken.
+    incoming: [u8; SIGNAL_LEN],
+    outgoing: [u8; SIGNAL_LEN],
+    reader: Reader,
+    timer: Timer,
+    config: Config,
+    terms: Terms,
+    seeds: Seeds,
+    is_client: bool,
+    phase: Phase,
+    action: Action,
+    todo: Todo,
+    /// This signal's description comes next.
+    pending: Option<Signal>,
+    /// Whether what comes in goes into the chunk buffer.
+    in_chunk: bool,
+    /// Length in bytes of the description at the reader's front; 0: none.
+    description: u16,
+    /// Length in bytes of the description that goes out from the chunk buffer.
+    described: u16,
+    /// A client's transfer number used last.
+    number: u16,
+    ending: Ending,
+    profile: PhantomData<P>,
+}
+
+impl<P: Profile> Session<P> {
+    /// A client. `number` is the session's: 32 bits that nobody can foresee, not 0.
+    pub const fn client(number: u32, config: Config) -> Self {
+        let mut session = Self::new(config, true);
+        session.terms.session = if number == 0 { 1 } else { number };
+        session.phase = Phase::Rest(Ok(Outcome { entries: 0, refused: 0, closed: false }));
+        session.action = Action::Over;
+        session
+    }
+
+    /// A server, which waits for a greeting.
+    pub const fn server(config: Config) -> Self {
+        Self::new(config, false)
+    }
+
+    const fn new(config: Config, is_client: bool) -> Self {
+        Self {
+            chunk: [0; FRAME_MAX],
+            incoming: [0; SIGNAL_LEN],
+            outgoing: [0; SIGNAL_LEN],
+            reader: Reader::new(),
+            timer: Timer::new(),
+            config,
+            terms: Terms::new(),
+            seeds: Seeds { sending: 0, receiving: 0 },
+            is_client,
+            phase: Phase::ExpectGreeting,
+            action: Action::Listen { wanted: HEADER_LEN },
+            todo: Todo::new(),
+            pending: None,
+            in_chunk: false,
+            description: 0,
+            described: 0,
+            number: 0,
+            ending: Ending::NONE,
+            profile: PhantomData,
+        }
+    }
+
+    /// Gives a client its next task, once the one before is over. The first one greets the server.
+    ///
+    /// # Errors
+    /// [`Failure::Driver`] where a task is under way or this is a server, [`Failure::Refused`]
+    /// where the path is not sound, and the failure of a session that has ended.
+    pub fn begin(&mut self, task: Task<'_>) -> Result<(), Failure> {
+        match self.phase {
+            Phase::Rest(_) if self.is_client => {}
+            Phase::Dead(failure) => return Err(failure),
+            _ => return Err(Failure::Driver),
+        }
+        let wanted = match task {
+            Task::Put => Wanted::Put,
+            Task::Close => Wanted::Close,
+            Task::Ping => Wanted::Answer(Ok(Outcome::default())),
+            Task::Get { path, tree, names_only } => {
+                if !is_sound(path) || path.ends_with('/') {
+                    return Err(Failure::Refused(Reason::BadPath));
+                }
+                for (to, from) in self.chunk.iter_mut().skip(HEADER_LEN).zip(path.bytes()) {
+                    *to = from;
+                }
+                self.described = u16::try_from(path.len()).unwrap_or(0);
+                Wanted::Get { tree, names_only }
+            }
+        };
+        self.timer.restart();
+        self.reader.clear();
+        self.description = 0;
+        if self.is_acquainted() && !matches!(wanted, Wanted::Answer(_)) {
+            self.start(wanted);
+        } else {
+            self.greet(wanted);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// What is to be done next.
+    pub fn poll(&mut self) -> Step<'_> {
+        match self.action {
+            Action::Listen { wanted } => Step::Receive(self.space(wanted)),
+            Action::Glance { wanted, .. } => Step::Exchange { out: &[], into: self.space(wanted) },
+            Action::Transmit { done, .. } => {
+                Step::Transmit(self.outgoing.get(done..).unwrap_or_default())
+            }
+            Action::TransmitChunk { done, length } => {
+                let out = self.chunk.get(done..length).unwrap_or_default();
+                let listens = matches!(self.phase, Phase::Sending(_)) && self.pending.is_none();
+                // A whole signal that waits to be read is read when this chunk is out.
+                let into = self.reader.space(&mut self.incoming, SIGNAL_LEN);
+                if listens && !into.is_empty() {
+                    Step::Exchange { out, into }
+                } else {
+                    Step::Transmit(out)
+                }
+            }
+            Action::Load(load) => {
+                let from = HEADER_LEN.saturating_add(load.done.into());
+                let to = HEADER_LEN.saturating_add(load.length.into());
+                let into = self.chunk.get_mut(from..to).unwrap_or_default();
+                let position = load.position.saturating_add(load.done.into());
+                Step::Storage(Request::Load { position, into })
+            }
+            Action::Store { place, length, done } => {
+                let payload = self.reader.payload(&self.chunk, length.into());
+                let skip = usize::from(place.skip.saturating_add(done));
+                let position = place.position.saturating_add(done.into());
+                let bytes = payload.get(skip..).unwrap_or_default();
+                Step::Storage(Request::Store { position, bytes })
+            }
+            Action::Offer(signal) => Step::Storage(Request::Offer(self.offer(&signal))),
+            Action::Open { tree } => Step::Storage(Request::Open { path: self.text(), tree }),
+            Action::Next => {
+                let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
+                Step::Storage(Request::Next { path: path.get_mut(..PATH_MAX).unwrap_or_default() })
+            }
+            Action::Check => Step::Storage(Request::Check),
+            Action::Commit => Step::Storage(Request::Commit),
+            Action::Abandon(reason) => Step::Storage(Request::Abandon(reason)),
+            Action::Refused { entry, reason } => {
+                Step::Storage(Request::Refused { entry, reason, words: self.text() })
+            }
+            Action::Over => Step::Over(self.result()),
+        }
+    }
+
+    /// So many bytes were read for [`Step::Receive`] or [`Step::Exchange`]; 0: the stream ended.
+    pub fn received(&mut self, count: usize, now: Option<Millis>) {
+        self.timer.tick(now);
+        let wanted = match self.action {
+            Action::Listen { wanted } | Action::Glance { wanted, .. } => wanted,
+            Action::TransmitChunk { .. } => SIGNAL_LEN,
+            _ => return self.fail(Failure::Driver),
+        };
+        let lent = self.space(wanted).len();
+        match count.min(lent) {
+            0 => self.end_of_stream(),
+            count => {
+                self.reader.filled(count);
+                self.timer.byte_came();
+                if !matches!(self.action, Action::TransmitChunk { .. }) {
+                    self.settle();
+                }
+            }
+        }
+    }
+
+    /// So many bytes were written for [`Step::Transmit`] or [`Step::Exchange`].
+    pub fn transmitted(&mut self, count: usize, now: Option<Millis>) {
+        self.timer.tick(now);
+        match &mut self.action {
+            Action::Glance { load, .. } => self.action = Action::Load(*load),
+            Action::Transmit { done, description } => {
+                *done = done.saturating_add(count).min(SIGNAL_LEN);
+                if *done == SIGNAL_LEN {
+                    match usize::from(*description) {
+                        0 => self.settle(),
+                        length => {
+                            let length = HEADER_LEN.saturating_add(length);
+                            self.action = Action::TransmitChunk { done: 0, length };
+                        }
+                    }
+                }
+            }
+            Action::TransmitChunk { done, length } => {
+                *done = done.saturating_add(count).min(*length);
+                if *done == *length {
+                    self.settle();
+                }
+            }
+            _ => self.fail(Failure::Driver),
+        }
+    }
+
+    /// The store has answered a [`Step::Storage`].
+    pub fn answered(&mut self, reply: Reply, now: Option<Millis>) {
+        self.timer.tick(now);
+        match (self.action, reply) {
+            (Action::Load(load), Reply::Moved(count)) => self.loaded(load, count),
+            (Action::Load(_), Reply::Refused(reason)) => self.failed(reason),
+            (Action::Store { place, length, done }, Reply::Moved(count)) => {
+                self.stored(place, length, done, count);
+            }
+            (Action::Store { length, .. }, Reply::Refused(reason)) => {
+                self.reader.consume(HEADER_LEN.saturating_add(length.into()));
+                self.failed(reason);
+            }
+            (Action::Offer(signal), Reply::Accepted(accepted)) => {
+                self.offered(&signal, Ok(accepted))
+            }
+            (Action::Offer(signal), Reply::Refused(reason)) => self.offered(&signal, Err(reason)),
+            (Action::Open { .. }, Reply::Done) => self.opened(Ok(())),
+            (Action::Open { .. }, Reply::Refused(reason)) => self.opened(Err(reason)),
+            (Action::Next, Reply::Entry(entry)) => self.next_entry(entry),
+            (Action::Next, Reply::Refused(reason)) => self.no_entry(reason),
+            (Action::Check, Reply::Done) => self.checked(Ok(())),
+            (Action::Check, Reply::Refused(reason)) => self.checked(Err(reason)),
+            (Action::Commit, Reply::Done) => self.committed(),
+            (Action::Commit, Reply::Refused(reason)) => self.failed(reason),
+            (Action::Abandon(_) | Action::Refused { .. }, Reply::Done) => self.settle(),
+            _ => self.fail(Failure::Driver),
+        }
+    }
+
+    /// When [`Session::timeout`] is to be called if nothing was received until then.
+    pub fn deadline(&self) -> Option<Millis> {
+        if !matches!(self.action, Action::Listen { .. }) {
+            return None;
+        }
+        if self.terms.lossy && !self.reader.is_empty() {
+            return Some(self.timer.silent_at());
+        }
+        self.timer.due()
+    }
+
+    /// Nothing was received until the deadline, or for as long as the transport waits. A driver
+    /// without a clock hands in nothing, and each call counts as 20 ms.
+    pub fn timeout(&mut self, now: Option<Millis>) {
+        self.timer.pass_silence(now);
+        if !matches!(self.action, Action::Listen { .. }) {
+            return;
+        }
+        if self.terms.lossy && !self.reader.is_empty() && self.timer.is_silent() {
+            self.reader.silence();
+            self.settle();
+            return;
+        }
+        if self.timer.is_due() {
+            self.out_of_time();
+        }
+    }
+
+    /// The words that came with the refusal that ended the task; often empty, always hostile.
+    pub fn words(&self) -> &str {
+        self.text()
+    }
+
+    /// The session's number: 0 before a server was greeted.
+    pub fn number(&self) -> u32 {
+        self.terms.session
+    }
+
+    fn result(&self) -> Result<Outcome, Failure> {
+        match self.phase {
+            Phase::Rest(result) => result,
+            Phase::Dead(failure) => Err(failure),
+            _ => Err(Failure::Driver),
+        }
+    }
+
+    fn space(&mut self, wanted: usize) -> &mut [u8] {
+        if self.in_chunk {
+            self.reader.space(&mut self.chunk, wanted)
+        } else {
+            self.reader.space(&mut self.incoming, wanted)
+        }
+    }
+
+    /// The text of the description that came in last.
+    fn text(&self) -> &str {
+        let bytes = self.reader.payload(&self.chunk, self.description.into());
+        Description::parse(bytes).map_or("", |found| found.text)
+    }
+
+    fn offer(&self, signal: &Signal) -> Offer<'_> {
+        let bytes = self.reader.payload(&self.chunk, self.description.into());
+        let found = Description::parse(bytes).ok();
+        let (text, mode) = found.map_or(("", None), |found| (found.text, found.mode));
+        let names_only = matches!(&self.phase, Phase::Receiving(receiver) if receiver.names_only());
+        let Body::SendFile { resume, size, modified } = signal.body else {
+            let (path, kind) = (text, Kind::Tree);
+            let size = if let Body::SendTree { bytes, .. } = signal.body { bytes } else { None };
+            return Offer { path, kind, size, modified: None, mode, resume: 0, names_only };
+        };
+        let (path, kind) = match text.strip_suffix('/') {
+            Some(path) => (path, Kind::Directory),
+            None => (text, Kind::File),
+        };
+        Offer { path, kind, size, modified, mode, resume, names_only }
+    }
+}

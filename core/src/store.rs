@@ -1,0 +1,242 @@
+//! Storage, as a machine sees it: something that takes offers, bytes and commits, or gives them.
+//!
+//! A desktop directory, a FAT card, a flash partition and a `Vec` in a test are equals. Knows
+//! nothing of frames. One store serves one session; at any time at most one file is open in it.
+
+use crate::error::Reason;
+
+/// What an offer is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Kind {
+    /// One file.
+    File,
+    /// An entry of a tree that is a directory; it has no content.
+    Directory,
+    /// A whole tree; its entries follow as offers of their own.
+    Tree,
+}
+
+/// An offer as it came from the other end. The path is sound ([`crate::path::is_sound`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Offer<'a> {
+    /// Where it should go: inside a tree relative to the tree's own path, else to the root. A
+    /// directory's path has no `/` at its end here.
+    pub path: &'a str,
+    /// What it is.
+    pub kind: Kind,
+    /// Size in bytes, where known.
+    pub size: Option<u64>,
+    /// Time of last modification in nanoseconds since 1970, where known.
+    pub modified: Option<i64>,
+    /// Permission bits, where known.
+    pub mode: Option<u32>,
+    /// The highest position to resume from, in bytes. 0: begin anew, drop any partial.
+    pub resume: u64,
+    /// Whether only the offer itself was asked for: nothing will be stored or committed.
+    pub names_only: bool,
+}
+
+/// A store's answer to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Accepted {
+    /// How much from the start is already there, in bytes: a multiple of 1024, or the whole
+    /// size; at most the offer's `resume`. With holes only past it.
+    pub held: u64,
+    /// Whether bytes must come in order: the store cannot write at a position and read back.
+    pub in_order: bool,
+}
+
+/// Something to send: what [`Store::next`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Entry {
+    /// What it is. A [`Kind::Tree`] comes first, and what follows it are its entries.
+    pub kind: Kind,
+    /// Length in bytes of the path that was written.
+    pub path: usize,
+    /// Size in bytes; of a tree, the bytes in all its entries. `None` where it is not known.
+    pub size: Option<u64>,
+    /// Time of last modification in nanoseconds since 1970, where known.
+    pub modified: Option<i64>,
+    /// Permission bits, where known.
+    pub mode: Option<u32>,
+    /// Whether it can be resumed: read from any position, and not refused for its prefix before.
+    pub resumable: bool,
+    /// Why it cannot be sent although it is offered: the other end is to hear of it.
+    pub broken: Option<Reason>,
+}
+
+/// What a machine asks of a store. Answered by [`answer`].
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Request<'a> {
+    /// [`Store::offer`].
+    Offer(Offer<'a>),
+    /// [`Store::store`].
+    Store {
+        /// Where in the file, in bytes.
+        position: u64,
+        /// What to put there; at least one byte.
+        bytes: &'a [u8],
+    },
+    /// [`Store::load`].
+    Load {
+        /// Where in the file, in bytes.
+        position: u64,
+        /// What to fill; at least one byte.
+        into: &'a mut [u8],
+    },
+    /// [`Store::commit`].
+    Commit,
+    /// [`Store::abandon`].
+    Abandon(Reason),
+    /// [`Store::open`].
+    Open {
+        /// What is asked for.
+        path: &'a str,
+        /// Whether as a tree.
+        tree: bool,
+    },
+    /// [`Store::next`].
+    Next {
+        /// Where the path goes.
+        path: &'a mut [u8],
+    },
+    /// [`Store::check`].
+    Check,
+    /// [`Store::refused`].
+    Refused {
+        /// Which entry, counted from 0 in the order of [`Store::next`], trees left out.
+        entry: u32,
+        /// Why.
+        reason: Reason,
+        /// The other end's own words, often empty. Hostile: escape before showing.
+        words: &'a str,
+    },
+}
+
+/// A store's answer to a [`Request`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Reply {
+    /// To `Store` and `Load`: so many bytes were moved. 0 at the end of a file.
+    Moved(usize),
+    /// To `Offer`.
+    Accepted(Accepted),
+    /// To `Next`; `None` when there is no more.
+    Entry(Option<Entry>),
+    /// To all others.
+    Done,
+    /// To any: it could not be done.
+    Refused(Reason),
+}
+
+/// Storage for one session. A receiver needs the first group of methods, a sender the second;
+/// [`Store::load`] serves both. What is not provided refuses.
+///
+/// None of the methods may panic, whatever the other end says.
+pub trait Store {
+    /// An offer came: prepare to receive it, and say how much of it is there already.
+    ///
+    /// Nothing that others see may change before [`Store::commit`].
+    ///
+    /// # Errors
+    /// The reason goes to the sender; in a tree the other entries go on.
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        let _ = offer;
+        Err(Reason::ReadOnly)
+    }
+
+    /// Puts bytes at `position` of the open file; returns how many were taken, at least one.
+    ///
+    /// # Errors
+    /// The file is then closed as by [`Store::abandon`], which is not called.
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        let _ = (position, bytes);
+        Err(Reason::ReadOnly)
+    }
+
+    /// Fills `into` from `position` of the open file, being sent or being received; returns how
+    /// many bytes were read, 0 only past the end.
+    ///
+    /// # Errors
+    /// The file is then closed as by [`Store::abandon`], which is not called.
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        let _ = (position, into);
+        Err(Reason::Storage)
+    }
+
+    /// The open file, or else the open tree, is complete and verified: put it in place under its
+    /// name, whole or not at all, and close it.
+    ///
+    /// # Errors
+    /// The file is then closed, and what stood under its name is still there.
+    fn commit(&mut self) -> Result<(), Reason> {
+        Err(Reason::ReadOnly)
+    }
+
+    /// The open file, and the tree around it where the reason concerns that, will not be
+    /// completed now: close it. What came in may stay for a resume.
+    fn abandon(&mut self, reason: Reason) {
+        let _ = reason;
+    }
+
+    /// The other end asks for `path`: prepare to give it by [`Store::next`].
+    ///
+    /// # Errors
+    /// The reason goes to the other end.
+    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        let _ = (path, tree);
+        Err(Reason::WriteOnly)
+    }
+
+    /// Opens the next thing to send and writes its path, at most
+    /// [`PATH_MAX`](crate::path::PATH_MAX) bytes. `None` when there is no more; it may be asked
+    /// again after a refusal, since a file whose prefix or digest differed is to be given once
+    /// more, with `resumable` false.
+    ///
+    /// # Errors
+    /// The whole request ends with this reason.
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        let _ = path;
+        Ok(None)
+    }
+
+    /// All of the open file was read: has it changed meanwhile?
+    ///
+    /// # Errors
+    /// [`Reason::SourceChanged`]: the other end then drops it.
+    fn check(&mut self) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// The other end refused an entry, or this end had to give it up.
+    fn refused(&mut self, entry: u32, reason: Reason, words: &str) {
+        let _ = (entry, reason, words);
+    }
+}
+
+/// Lets `store` answer `request`: the one place where requests become calls.
+pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
+    let answered = match request {
+        Request::Offer(offer) => store.offer(&offer).map(Reply::Accepted),
+        Request::Store { position, bytes } => store.store(position, bytes).map(Reply::Moved),
+        Request::Load { position, into } => store.load(position, into).map(Reply::Moved),
+        Request::Commit => store.commit().map(|()| Reply::Done),
+        Request::Abandon(reason) => {
+            store.abandon(reason);
+            Ok(Reply::Done)
+        }
+        Request::Open { path, tree } => store.open(path, tree).map(|()| Reply::Done),
+        Request::Next { path } => store.next(path).map(Reply::Entry),
+        Request::Check => store.check().map(|()| Reply::Done),
+        Request::Refused { entry, reason, words } => {
+            store.refused(entry, reason, words);
+            Ok(Reply::Done)
+        }
+    };
+    answered.unwrap_or_else(Reply::Refused)
+}

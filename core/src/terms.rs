@@ -1,0 +1,133 @@
+//! The terms of a session, and what both halves hand back to it.
+
+use crate::error::Reason;
+use crate::wire::{Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
+
+/// What both ends agreed on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) session: u32,
+    pub(crate) lossy: bool,
+    pub(crate) half_duplex: bool,
+    /// Largest chunk in bytes: a whole number of units.
+    pub(crate) chunk: u16,
+    /// A unit of the map, in bytes.
+    pub(crate) unit: u16,
+    /// Frames that the other end takes before it is asked.
+    pub(crate) credit: u16,
+    /// Frames that this end takes before it is asked.
+    pub(crate) granted: u16,
+}
+
+const SMALLEST_UNIT: u16 = 256;
+
+impl Terms {
+    /// No terms yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            session: 0,
+            lossy: false,
+            half_duplex: false,
+            chunk: PAYLOAD_MAX as u16,
+            unit: SMALLEST_UNIT,
+            credit: 1,
+            granted: 1,
+        }
+    }
+
+    /// The answer of a server with terms `own` to a client's `greeting`.
+    pub(crate) fn choose(own: &Greeting, greeting: &Greeting) -> Greeting {
+        Greeting {
+            session: greeting.session,
+            version: own.version.min(greeting.version),
+            lossy: own.lossy || greeting.lossy,
+            half_duplex: own.half_duplex || greeting.half_duplex,
+            features: own.features & greeting.features,
+            chunk: own.chunk.min(greeting.chunk),
+            unit: own.unit.max(greeting.unit),
+            credit: own.credit,
+        }
+    }
+
+    /// The terms that follow from what was `chosen`, where the other end grants `credit` frames and
+    /// this end `granted`. `None` if they are impossible.
+    pub(crate) fn agreed(chosen: &Greeting, credit: u16, granted: u16) -> Option<Self> {
+        let unit = SMALLEST_UNIT.checked_shl(chosen.unit.into()).filter(|_| chosen.unit <= 2)?;
+        let chunk = usize::from(chosen.chunk).min(PAYLOAD_MAX);
+        let whole = u16::try_from(chunk).ok()? & !unit.wrapping_sub(1);
+        (whole >= unit && credit > 0).then_some(Self {
+            session: chosen.session,
+            lossy: chosen.lossy,
+            half_duplex: chosen.half_duplex,
+            chunk: whole,
+            unit,
+            credit,
+            granted,
+        })
+    }
+
+    /// How far past the position a chunk may end, in bytes.
+    pub(crate) fn reach(&self) -> u32 {
+        u32::from(self.unit).saturating_mul(MAP_UNITS.saturating_add(1))
+    }
+
+    /// Whether an offer of this size is answered, and its sender waits for that: always on a lossy
+    /// link; on a reliable one where the low half of a position would not tell where it is.
+    pub(crate) fn awaits_answer(&self, size: Option<u64>, resume: u64) -> bool {
+        self.lossy || (resume > 0 && size.is_none_or(|size| size > u64::from(u32::MAX >> 1)))
+    }
+}
+
+/// What a half leaves for the session to do before anything else, in this order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Todo {
+    /// The store is to close what is open.
+    pub(crate) abandon: Option<Reason>,
+    /// The store is to hear that this entry was refused, in the words of the last description.
+    pub(crate) refused: Option<(u32, Reason)>,
+    /// This is to be sent.
+    pub(crate) reply: Option<Signal>,
+    /// The store is to be asked about this offer, whose description is at hand.
+    pub(crate) offer: Option<Signal>,
+    /// The store is to open what the description at hand names; as a tree, if so.
+    pub(crate) open: Option<bool>,
+}
+
+impl Todo {
+    pub(crate) const fn new() -> Self {
+        Self { abandon: None, refused: None, reply: None, offer: None, open: None }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.abandon.is_none()
+            && self.refused.is_none()
+            && self.reply.is_none()
+            && self.offer.is_none()
+            && self.open.is_none()
+    }
+}
+
+/// What a half wants next, once nothing is left to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Intent {
+    /// Send a signal.
+    Signal(Signal),
+    /// Send a signal with the description that stands in the chunk buffer.
+    Describe(Signal),
+    /// Load and send.
+    Chunk { position: u64, length: u16 },
+    /// Load and sum up only. `glance`: see first whether the peer has something to say.
+    Digest { position: u64, length: u16, glance: bool },
+    /// Ask the store for what is next.
+    Next,
+    /// Ask the store whether the source is unchanged.
+    Check,
+    /// Ask the store to put it in place.
+    Commit,
+    /// Wait for the answer to what was asked.
+    AwaitAnswer,
+    /// Wait for whatever comes.
+    AwaitAnything,
+    /// The request is through.
+    Over(Result<(), Reason>),
+}

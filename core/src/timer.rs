@@ -1,0 +1,135 @@
+//! How long to wait: the round trip, measured, and patience, counted (`PROTOCOL.md`, section 6.6).
+//!
+//! Reads no clock. Where the driver has none, each silence it reports counts as 20 ms.
+
+use crate::machine::Millis;
+
+/// After so much silence an incomplete frame counts as damaged, in ms.
+pub(crate) const SILENCE: Millis = 20;
+const SHORTEST: Millis = 2;
+const LONGEST: Millis = 5_000;
+const FIRST: Millis = 1_000;
+/// A question is repeated at least so often before the patience ends the wait.
+const TRIES: u8 = 8;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Timer {
+    now: Millis,
+    /// When to repeat the question; `None` while nothing is awaited.
+    due: Option<Millis>,
+    /// When the last valid frame came.
+    heard: Millis,
+    /// When the last byte came.
+    byte: Millis,
+    /// When the question was asked, while its answer can still measure the round trip.
+    asked: Option<Millis>,
+    /// Smoothed round trip, in ms.
+    round_trip: Option<Millis>,
+    tries: u8,
+}
+
+impl Timer {
+    pub(crate) const fn new() -> Self {
+        Self { now: 0, due: None, heard: 0, byte: 0, asked: None, round_trip: None, tries: 0 }
+    }
+
+    pub(crate) fn tick(&mut self, now: Option<Millis>) {
+        if let Some(now) = now {
+            self.now = now;
+        }
+    }
+
+    /// Time as it passes for a driver without a clock.
+    pub(crate) fn pass_silence(&mut self, now: Option<Millis>) {
+        self.now = now.unwrap_or(self.now.wrapping_add(SILENCE));
+    }
+
+    pub(crate) fn byte_came(&mut self) {
+        self.byte = self.now;
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        reached(self.now, self.byte.wrapping_add(SILENCE))
+    }
+
+    pub(crate) fn silent_at(&self) -> Millis {
+        self.byte.wrapping_add(SILENCE)
+    }
+
+    /// A valid frame came: the other end lives.
+    pub(crate) fn frame_came(&mut self) {
+        self.heard = self.now;
+        self.tries = 0;
+        self.due = None;
+    }
+
+    /// A question goes out whose answer will be recognised.
+    pub(crate) fn question_asked(&mut self) {
+        self.asked = (self.tries == 0).then_some(self.now);
+    }
+
+    /// The answer to that question came.
+    pub(crate) fn question_answered(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            let sample = self.now.wrapping_sub(asked).min(LONGEST);
+            self.round_trip = Some(match self.round_trip {
+                None => sample,
+                Some(smoothed) => smoothed.saturating_mul(7).saturating_add(sample).div_ceil(8),
+            });
+        }
+    }
+
+    /// Awaits an answer: on a lossy link for twice the round trip, doubled with each try.
+    pub(crate) fn await_answer(&mut self, lossy: bool) {
+        if self.due.is_some() {
+            return;
+        }
+        let wait = match (lossy, self.round_trip) {
+            (false, _) => LONGEST,
+            (true, None) => FIRST,
+            (true, Some(round_trip)) => round_trip.saturating_mul(2),
+        };
+        let doubled = wait.max(SHORTEST).saturating_mul(1 << self.tries.min(12));
+        self.due = Some(self.now.wrapping_add(doubled.min(LONGEST)));
+    }
+
+    /// Awaits whatever comes, for as long as `patience`; for ever, if that is 0.
+    pub(crate) fn await_anything(&mut self, patience: Millis) {
+        if self.due.is_none() && patience != 0 {
+            self.due = Some(self.heard.wrapping_add(patience));
+        }
+    }
+
+    /// Something went out: what is awaited is awaited from now on.
+    pub(crate) fn frame_went(&mut self) {
+        self.due = None;
+    }
+
+    /// Begins a wait of its own: what was heard before does not count.
+    pub(crate) fn restart(&mut self) {
+        self.heard = self.now;
+        self.tries = 0;
+        self.due = None;
+    }
+
+    pub(crate) fn due(&self) -> Option<Millis> {
+        self.due
+    }
+
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| reached(self.now, due))
+    }
+
+    /// Counts one more try; whether there may be another.
+    pub(crate) fn try_again(&mut self, patience: Millis) -> bool {
+        self.tries = self.tries.saturating_add(1);
+        self.asked = None;
+        self.due = None;
+        self.tries < TRIES || !reached(self.now, self.heard.wrapping_add(patience))
+    }
+}
+
+/// Whether `now` is at or past `then`, on a clock that wraps around.
+pub(crate) const fn reached(now: Millis, then: Millis) -> bool {
+    now.wrapping_sub(then) < 1 << 31
+}

@@ -1,0 +1,18 @@
+//! Two machines over in-memory lines, with faults by seed, in virtual time.
+//!
+//! [`Line`] is one direction of a link, [`Memory`] a store, and [`Pair`] runs a client and a server
+//! against each other without threads, sockets or clocks.
+
+mod line;
+mod memory;
+mod pair;
+
+pub use line::{Faults, Line, Random};
+pub use memory::{File, Memory};
+pub use pair::{End, Pair, Stuck};
+
+/// Content that repeats nowhere near: byte `i` depends on all of `i` and on `seed`.
+pub fn content(length: usize, seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    (0..length).map(|_| random.next() as u8).collect()
+}

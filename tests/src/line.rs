@@ -1,0 +1,206 @@
+//! One direction of a link: rate, delay, and faults by seed. Times are nanoseconds.
+
+use std::collections::VecDeque;
+
+/// A small generator, the same everywhere: SplitMix64 (Steele, Lea, Flood 2014).
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// Begins at `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Whether something of this probability happens.
+    pub fn happens(&mut self, probability: f64) -> bool {
+        probability > 0.0 && ((self.next() >> 11) as f64) < probability * (1u64 << 53) as f64
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+}
+
+/// What a line does to bytes; probabilities are per byte, except `flip`, which is per bit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// A bit is flipped.
+    pub flip: f64,
+    /// A byte is lost.
+    pub drop: f64,
+    /// A byte of noise comes before it.
+    pub insert: f64,
+    /// A byte comes twice.
+    pub double: f64,
+    /// A burst of 64 bytes of noise begins.
+    pub burst: f64,
+}
+
+/// One direction of a link.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Nanoseconds a byte takes; 0: none.
+    pub byte_time: u64,
+    /// Nanoseconds a byte is on its way.
+    pub delay: u64,
+    /// What happens to bytes.
+    pub faults: Faults,
+    /// After so many bytes in all the line is cut.
+    pub cut: Option<u64>,
+    /// Bytes that the sending end can hold before it blocks.
+    pub room: u64,
+    /// Frames to be lost, by their number on this line from 0.
+    pub lose: Vec<usize>,
+    /// Frames to be doubled.
+    pub twice: Vec<usize>,
+    /// Bytes put on the line.
+    pub carried: u64,
+    /// Frames put on the line.
+    pub frames: usize,
+    /// Everything put on the line, if it is to be kept.
+    pub record: Option<Vec<u8>>,
+    free_at: u64,
+    burst_left: u32,
+    arriving: VecDeque<(u64, u8)>,
+    random: Random,
+}
+
+impl Line {
+    /// A perfect line: no time, no faults.
+    pub fn perfect(seed: u64) -> Self {
+        Self {
+            byte_time: 0,
+            delay: 0,
+            faults: Faults::default(),
+            cut: None,
+            room: 1 << 16,
+            lose: Vec::new(),
+            twice: Vec::new(),
+            carried: 0,
+            frames: 0,
+            record: None,
+            free_at: 0,
+            burst_left: 0,
+            arriving: VecDeque::new(),
+            random: Random::new(seed),
+        }
+    }
+
+    /// A serial line of so many baud, ten bits a byte, with a FIFO of 16 bytes.
+    pub fn serial(baud: u64, seed: u64) -> Self {
+        Self { byte_time: 10_000_000_000 / baud, room: 16, ..Self::perfect(seed) }
+    }
+
+    /// Whether the line is cut.
+    pub fn is_cut(&self) -> bool {
+        self.cut.is_some_and(|cut| self.carried >= cut)
+    }
+
+    /// When at least one byte may be written.
+    pub fn writable_at(&self) -> u64 {
+        let backlog = self.byte_time * self.room;
+        (self.free_at + self.byte_time).saturating_sub(backlog)
+    }
+
+    /// Writes what fits at `now`; returns how many bytes.
+    pub fn write(&mut self, now: u64, bytes: &[u8]) -> usize {
+        let start = self.free_at.max(now);
+        let room = match (start - now).checked_div(self.byte_time) {
+            Some(held) => self.room.saturating_sub(held) as usize,
+            None => bytes.len(),
+        };
+        let count = room.min(bytes.len());
+        if count > 0 {
+            self.carry(now, &bytes[..count]);
+        }
+        count
+    }
+
+    /// Writes one whole frame, or a part of one where the room is small.
+    fn carry(&mut self, now: u64, bytes: &[u8]) {
+        let frame = self.frames;
+        self.frames += 1;
+        if let Some(record) = &mut self.record {
+            record.extend_from_slice(bytes);
+        }
+        if self.lose.contains(&frame) {
+            self.carried += bytes.len() as u64;
+            return;
+        }
+        let times = if self.twice.contains(&frame) { 2 } else { 1 };
+        for _ in 0..times {
+            for byte in bytes {
+                self.carry_byte(now, *byte);
+            }
+        }
+    }
+
+    fn carry_byte(&mut self, now: u64, mut byte: u8) {
+        self.free_at = self.free_at.max(now) + self.byte_time;
+        if self.is_cut() {
+            return;
+        }
+        self.carried += 1;
+        let at = self.free_at + self.delay;
+        let faults = self.faults;
+        if faults.flip > 0.0 {
+            for bit in 0..8 {
+                if self.random.happens(faults.flip) {
+                    byte ^= 1 << bit;
+                }
+            }
+        }
+        if self.random.happens(faults.burst) {
+            self.burst_left = 64;
+        }
+        if self.burst_left > 0 {
+            self.burst_left -= 1;
+            byte = self.random.next() as u8;
+        }
+        if self.random.happens(faults.insert) {
+            let noise = self.random.next() as u8;
+            self.arriving.push_back((at, noise));
+        }
+        if self.random.happens(faults.drop) {
+            return;
+        }
+        self.arriving.push_back((at, byte));
+        if self.random.happens(faults.double) {
+            self.arriving.push_back((at, byte));
+        }
+    }
+
+    /// Puts bytes on the line that nobody of the two sent.
+    pub fn inject(&mut self, now: u64, bytes: &[u8]) {
+        self.arriving.extend(bytes.iter().map(|byte| (now, *byte)));
+    }
+
+    /// When the next byte can be read.
+    pub fn readable_at(&self) -> Option<u64> {
+        self.arriving.front().map(|(at, _)| *at)
+    }
+
+    /// Reads what has arrived by `now`, as far as it fits.
+    pub fn read(&mut self, now: u64, into: &mut [u8]) -> usize {
+        let mut count = 0;
+        while count < into.len() && self.readable_at().is_some_and(|at| at <= now) {
+            if let Some((_, byte)) = self.arriving.pop_front() {
+                into[count] = byte;
+                count += 1;
+            }
+        }
+        count
+    }
+}

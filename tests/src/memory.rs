@@ -1,0 +1,333 @@
+//! A store in memory, which can fail on purpose.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
+
+/// A file in a [`Memory`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct File {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Its time, as offered.
+    pub modified: Option<i64>,
+    /// Its mode, as offered.
+    pub mode: Option<u32>,
+}
+
+impl File {
+    /// A file of these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, modified: Some(1_700_000_000_000_000_000), mode: Some(0o644) }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Open {
+    Nothing,
+    Inbound {
+        path: String,
+        kind: Kind,
+        size: Option<u64>,
+        modified: Option<i64>,
+        mode: Option<u32>,
+        same: bool,
+    },
+    Outbound {
+        path: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Queued {
+    path: String,
+    kind: Kind,
+    resumable: bool,
+}
+
+/// A store in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// Files in place.
+    pub files: BTreeMap<String, File>,
+    /// Directories in place.
+    pub directories: BTreeSet<String>,
+    /// What came in and is not complete: survives a reboot.
+    pub partials: BTreeMap<String, Vec<u8>>,
+    /// Refusals heard of, by path.
+    pub refused: Vec<(String, Reason)>,
+    /// Offers heard of.
+    pub offers: Vec<String>,
+    /// Refuse offers of these paths.
+    pub refuse: BTreeMap<String, Reason>,
+    /// Files that cannot be read although they are there.
+    pub broken: BTreeMap<String, Reason>,
+    /// Takes bytes in order only.
+    pub in_order: bool,
+    /// Sizes are offered as unknown.
+    pub unsized_offers: bool,
+    /// Holes may lie so far before the end of a partial.
+    pub holes: u64,
+    /// Bytes that may still be stored.
+    pub room: u64,
+    /// Bytes taken by one `store` at most.
+    pub step: usize,
+    /// After so many bytes loaded the source is one byte shorter.
+    pub shrinks: bool,
+    /// Bytes given by `load` for sending.
+    pub loaded: u64,
+    open: Open,
+    tree: Option<String>,
+    queue: VecDeque<Queued>,
+    yielded: Vec<Queued>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            files: BTreeMap::new(),
+            directories: BTreeSet::new(),
+            partials: BTreeMap::new(),
+            refused: Vec::new(),
+            offers: Vec::new(),
+            refuse: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            in_order: false,
+            unsized_offers: false,
+            holes: 0,
+            room: u64::MAX,
+            step: usize::MAX,
+            shrinks: false,
+            loaded: 0,
+            open: Open::Nothing,
+            tree: None,
+            queue: VecDeque::new(),
+            yielded: Vec::new(),
+        }
+    }
+}
+
+impl Memory {
+    /// A store that holds these files.
+    pub fn with<const N: usize>(files: [(&str, Vec<u8>); N]) -> Self {
+        let files = files.into_iter().map(|(path, bytes)| (path.to_owned(), File::new(bytes)));
+        Self { files: files.collect(), ..Self::default() }
+    }
+
+    /// The bytes of a file in place.
+    pub fn bytes(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(|file| file.bytes.as_slice())
+    }
+
+    /// A client is to put this one file.
+    pub fn queue_file(&mut self, path: &str) {
+        self.tree = None;
+        self.yielded.clear();
+        self.queue =
+            VecDeque::from([Queued { path: path.into(), kind: Kind::File, resumable: true }]);
+    }
+
+    /// A client is to put all that lies below `root`, as a tree of that name.
+    pub fn queue_tree(&mut self, root: &str) {
+        self.yielded.clear();
+        self.tree = Some(root.to_owned());
+        let tree = Queued { path: root.into(), kind: Kind::Tree, resumable: false };
+        self.queue = VecDeque::from([tree]);
+        let below = |path: &&String| root.is_empty() || path.starts_with(&format!("{root}/"));
+        for path in self.directories.iter().filter(below) {
+            let kind = Kind::Directory;
+            self.queue.push_back(Queued { path: path.clone(), kind, resumable: false });
+        }
+        for path in self.files.keys().filter(below) {
+            let kind = Kind::File;
+            self.queue.push_back(Queued { path: path.clone(), kind, resumable: true });
+        }
+    }
+
+    fn relative(&self, path: &str) -> String {
+        match &self.tree {
+            Some(root) if !root.is_empty() => {
+                path.strip_prefix(&format!("{root}/")).unwrap_or(path).to_owned()
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    /// As after a power cut: what is not in place is a partial, all else is forgotten.
+    pub fn reboot(&mut self) {
+        self.open = Open::Nothing;
+        self.tree = None;
+        self.queue.clear();
+        self.yielded.clear();
+    }
+}
+
+impl Store for Memory {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        let path = match &self.tree {
+            Some(root) if !root.is_empty() => format!("{root}/{}", offer.path),
+            _ => offer.path.to_owned(),
+        };
+        self.offers.push(path.clone());
+        if let Some(reason) = self.refuse.get(&path) {
+            return Err(*reason);
+        }
+        let nothing = Accepted { held: 0, in_order: self.in_order };
+        if offer.names_only {
+            if offer.kind == Kind::Tree {
+                self.tree = Some(offer.path.to_owned());
+            }
+            return Ok(nothing);
+        }
+        if offer.kind == Kind::Tree {
+            self.tree = Some(offer.path.to_owned());
+            self.open = Open::Nothing;
+            return Ok(nothing);
+        }
+        if self.directories.contains(&path) && offer.kind == Kind::File {
+            return Err(Reason::IsDirectory);
+        }
+        let (kind, size) = (offer.kind, offer.size);
+        let same = self.files.get(&path).is_some_and(|file| {
+            Some(file.bytes.len() as u64) == size
+                && file.modified == offer.modified
+                && offer.resume > 0
+                && !self.in_order
+        });
+        let held = if same {
+            size.unwrap_or(0)
+        } else if offer.resume == 0 || self.in_order {
+            self.partials.remove(&path);
+            0
+        } else {
+            let length = self.partials.get(&path).map_or(0, |partial| partial.len() as u64);
+            length.saturating_sub(self.holes).min(offer.resume) / 1024 * 1024
+        };
+        let (modified, mode) = (offer.modified, offer.mode);
+        self.open = Open::Inbound { path, kind, size, modified, mode, same };
+        Ok(Accepted { held, in_order: self.in_order })
+    }
+
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        let Open::Inbound { path, same: false, .. } = &self.open else {
+            return Err(Reason::Storage);
+        };
+        let count = bytes.len().min(self.step).min(self.room.try_into().unwrap_or(usize::MAX));
+        if count == 0 {
+            self.open = Open::Nothing;
+            return Err(Reason::NoSpace);
+        }
+        self.room -= count as u64;
+        let partial = self.partials.entry(path.clone()).or_default();
+        let from = position as usize;
+        if self.in_order && from != partial.len() {
+            return Err(Reason::Storage);
+        }
+        if partial.len() < from + count {
+            partial.resize(from + count, 0xEE);
+        }
+        partial[from..from + count].copy_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        let bytes = match &self.open {
+            Open::Nothing => return Err(Reason::Storage),
+            Open::Outbound { path } => self.files.get(path).map(|file| &file.bytes),
+            Open::Inbound { path, same: true, .. } => self.files.get(path).map(|file| &file.bytes),
+            Open::Inbound { path, .. } => self.partials.get(path),
+        };
+        let bytes = bytes.ok_or(Reason::NotFound)?;
+        let end = if self.shrinks { bytes.len().saturating_sub(1) } else { bytes.len() };
+        let rest = bytes.get(position as usize..end).unwrap_or_default();
+        let count = rest.len().min(into.len()).min(self.step);
+        into[..count].copy_from_slice(&rest[..count]);
+        if matches!(self.open, Open::Outbound { .. }) {
+            self.loaded += count as u64;
+        }
+        Ok(count)
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Inbound { path, kind: Kind::Directory, .. } => {
+                self.directories.insert(path);
+            }
+            Open::Inbound { same: true, .. } => {}
+            Open::Inbound { path, size, modified, mode, .. } => {
+                let bytes = self.partials.remove(&path).unwrap_or_default();
+                // What is put in place must be whole, whatever the machine says.
+                if size.is_some_and(|size| size != bytes.len() as u64) {
+                    return Err(Reason::Storage);
+                }
+                self.files.insert(path, File { bytes, modified, mode });
+            }
+            Open::Nothing if self.tree.take().is_some() => {}
+            _ => return Err(Reason::Storage),
+        }
+        Ok(())
+    }
+
+    fn abandon(&mut self, reason: Reason) {
+        if let Open::Inbound { path, .. } = &self.open
+            && reason.wants_fresh_offer()
+        {
+            self.partials.remove(path);
+        }
+        self.open = Open::Nothing;
+    }
+
+    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        let is_tree = path.is_empty() || self.directories.contains(path);
+        match (is_tree, tree) {
+            (true, true) => self.queue_tree(path),
+            (true, false) => return Err(Reason::IsDirectory),
+            (false, _) if !self.files.contains_key(path) => return Err(Reason::NotFound),
+            (false, true) => return Err(Reason::NotDirectory),
+            (false, false) => self.queue_file(path),
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, into: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        self.open = Open::Nothing;
+        let Some(entry) = self.queue.pop_front() else { return Ok(None) };
+        let shown =
+            if entry.kind == Kind::Tree { entry.path.clone() } else { self.relative(&entry.path) };
+        into[..shown.len()].copy_from_slice(shown.as_bytes());
+        let file = self.files.get(&entry.path);
+        let size = match entry.kind {
+            Kind::File if self.unsized_offers => None,
+            Kind::File => Some(file.ok_or(Reason::NotFound)?.bytes.len() as u64),
+            _ => Some(0),
+        };
+        let yielded = Entry {
+            kind: entry.kind,
+            path: shown.len(),
+            size,
+            modified: file.and_then(|file| file.modified),
+            mode: file.and_then(|file| file.mode),
+            resumable: entry.resumable && !self.unsized_offers,
+            broken: self.broken.get(&entry.path).copied(),
+        };
+        self.open = Open::Outbound { path: entry.path.clone() };
+        if entry.kind != Kind::Tree {
+            self.yielded.push(entry);
+        }
+        Ok(Some(yielded))
+    }
+
+    fn refused(&mut self, entry: u32, reason: Reason, _words: &str) {
+        let Some(refused) = self.yielded.get(entry as usize).cloned() else {
+            self.refused.push((format!("entry {entry}?"), reason));
+            return;
+        };
+        let has_content = self.files.get(&refused.path).is_some_and(|file| !file.bytes.is_empty());
+        if reason.wants_fresh_offer() && refused.resumable && has_content {
+            self.queue.push_back(Queued { resumable: false, ..refused });
+        } else {
+            self.refused.push((refused.path, reason));
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! A client and a server against each other, step by step, in virtual time.
+
+use tinyferry_core::error::Failure;
+use tinyferry_core::machine::{Outcome, Step};
+use tinyferry_core::store::answer;
+use tinyferry_core::{Config, Session, Task};
+
+use crate::{Line, Memory};
+
+/// One end: its session, its store, and how finely it reads and writes.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// The machine.
+    pub session: Session,
+    /// Its store.
+    pub store: Memory,
+    /// Bytes read at once, at most.
+    pub read: usize,
+    /// Bytes written at once, at most.
+    pub write: usize,
+    /// Whether its driver hands in the time.
+    pub has_clock: bool,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+/// What an end does after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Moved,
+    /// Waits for input, or for room.
+    Waits {
+        until: Option<u64>,
+    },
+    Over(Result<Outcome, Failure>),
+}
+
+/// The pair did not come to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stuck {
+    /// Both wait for ever.
+    Deadlock,
+    /// More steps or more time than is bearable.
+    TooLong,
+}
+
+/// A client and a server.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The client.
+    pub client: End,
+    /// The server.
+    pub server: End,
+    /// From the client to the server.
+    pub up: Line,
+    /// From the server to the client.
+    pub down: Line,
+    /// Virtual time in nanoseconds.
+    pub now: u64,
+    /// Virtual time after which a run is stuck.
+    pub limit: u64,
+}
+
+const MILLISECOND: u64 = 1_000_000;
+
+impl End {
+    /// An end that reads and writes as much as it may.
+    pub fn new(session: Session, store: Memory) -> Self {
+        Self { session, store, read: usize::MAX, write: usize::MAX, has_clock: true, steps: 0 }
+    }
+
+    fn step(&mut self, now: u64, incoming: &mut Line, outgoing: &mut Line) -> Progress {
+        self.steps += 1;
+        let clock = self.has_clock.then_some((now / MILLISECOND) as u32);
+        let deadline = self.session.deadline().map(|deadline| match clock {
+            // The deadline is at most 2^31 ms off, on a clock that wraps around.
+            Some(clock) => {
+                let left = deadline.wrapping_sub(clock);
+                let left = if left < 1 << 31 { u64::from(left) } else { 0 };
+                (now / MILLISECOND + left.max(1)) * MILLISECOND
+            }
+            None => now + 20 * MILLISECOND,
+        });
+        let cut = incoming.is_cut();
+        match self.session.poll() {
+            Step::Receive(into) => {
+                assert!(!into.is_empty(), "a step must lend at least one byte");
+                let most = into.len().min(self.read);
+                match incoming.read(now, &mut into[..most]) {
+                    0 if cut && incoming.readable_at().is_none() => self.session.received(0, clock),
+                    0 => {
+                        return Progress::Waits {
+                            until: earliest(deadline, incoming.readable_at()),
+                        };
+                    }
+                    count => self.session.received(count, clock),
+                }
+            }
+            Step::Transmit(out) => {
+                assert!(!out.is_empty(), "a step must lend at least one byte");
+                let most = out.len().min(self.write);
+                match outgoing.write(now, &out[..most]) {
+                    0 => {
+                        return Progress::Waits { until: Some(outgoing.writable_at().max(now + 1)) };
+                    }
+                    count => self.session.transmitted(count, clock),
+                }
+            }
+            Step::Exchange { out, into } => {
+                let most = into.len().min(self.read);
+                match incoming.read(now, &mut into[..most]) {
+                    0 => {
+                        let most = out.len().min(self.write);
+                        match outgoing.write(now, &out[..most]) {
+                            0 if most > 0 => {
+                                let room = Some(outgoing.writable_at().max(now + 1));
+                                return Progress::Waits {
+                                    until: earliest(room, incoming.readable_at()),
+                                };
+                            }
+                            count => self.session.transmitted(count, clock),
+                        }
+                    }
+                    count => self.session.received(count, clock),
+                }
+            }
+            Step::Storage(request) => {
+                let reply = answer(&mut self.store, request);
+                self.session.answered(reply, clock);
+            }
+            Step::Over(result) => return Progress::Over(result),
+        }
+        Progress::Moved
+    }
+
+    fn timeout_if_due(&mut self, now: u64) {
+        let Some(deadline) = self.session.deadline() else { return };
+        if self.has_clock {
+            let clock = (now / MILLISECOND) as u32;
+            if clock.wrapping_sub(deadline) < 1 << 31 {
+                self.session.timeout(Some(clock));
+            }
+        } else {
+            self.session.timeout(None);
+        }
+    }
+}
+
+fn earliest(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    a.into_iter().chain(b).min()
+}
+
+impl Pair {
+    /// Two ends on perfect lines.
+    pub fn new(config: Config, client: Memory, server: Memory) -> Self {
+        Self {
+            client: End::new(Session::client(0xC0FF_EE01, config), client),
+            server: End::new(Session::server(config), server),
+            up: Line::perfect(1),
+            down: Line::perfect(2),
+            now: 0,
+            limit: 3_600_000 * MILLISECOND,
+        }
+    }
+
+    /// Both lines are serial ones of so many baud.
+    pub fn serial(mut self, baud: u64, seed: u64) -> Self {
+        self.up = Line::serial(baud, seed.wrapping_mul(2));
+        self.down = Line::serial(baud, seed.wrapping_mul(2).wrapping_add(1));
+        self
+    }
+
+    /// Both lines take so many milliseconds.
+    pub fn delayed(mut self, milliseconds: u64) -> Self {
+        self.up.delay = milliseconds * MILLISECOND;
+        self.down.delay = milliseconds * MILLISECOND;
+        self
+    }
+
+    /// Gives the client a task and runs until it is over for the client.
+    ///
+    /// # Errors
+    /// [`Stuck`] where it never is.
+    pub fn run(&mut self, task: Task<'_>) -> Result<Result<Outcome, Failure>, Stuck> {
+        if let Err(failure) = self.client.session.begin(task) {
+            return Ok(Err(failure));
+        }
+        self.go_on()
+    }
+
+    /// Runs until the client's task is over.
+    ///
+    /// # Errors
+    /// [`Stuck`] where it never is.
+    pub fn go_on(&mut self) -> Result<Result<Outcome, Failure>, Stuck> {
+        let mut steps = 0u64;
+        loop {
+            steps += 1;
+            if steps > 200_000_000 || self.now > self.limit {
+                return Err(Stuck::TooLong);
+            }
+            let client = self.client.step(self.now, &mut self.down, &mut self.up);
+            let server = self.server.step(self.now, &mut self.up, &mut self.down);
+            let (client, server) = match (client, server) {
+                (Progress::Over(result), _) => {
+                    self.drain();
+                    return Ok(result);
+                }
+                (Progress::Moved, _) | (_, Progress::Moved) => continue,
+                (Progress::Waits { until: client }, Progress::Waits { until: server }) => {
+                    (client, server)
+                }
+                (Progress::Waits { until: client }, Progress::Over(_)) => (client, None),
+            };
+            let Some(next) = earliest(client, server) else { return Err(Stuck::Deadlock) };
+            self.now = self.now.max(next);
+            self.client.timeout_if_due_at(next, client);
+            self.server.timeout_if_due_at(next, server);
+        }
+    }
+
+    /// Lets the server finish what it can without the client.
+    fn drain(&mut self) {
+        for _ in 0..10_000 {
+            if self.server.step(self.now, &mut self.up, &mut self.down) != Progress::Moved {
+                return;
+            }
+        }
+    }
+}
+
+impl End {
+    fn timeout_if_due_at(&mut self, now: u64, until: Option<u64>) {
+        if until == Some(now) {
+            self.timeout_if_due(now);
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Two machines on a link that loses nothing: every size, every split, trees, refusals.
+
+use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::{Config, Task};
+use tinyferry_tests::{Memory, Pair, content};
+
+const SIZES: [usize; 14] =
+    [0, 1, 255, 256, 257, 1023, 1024, 1025, 2048, 8191, 8192, 8193, 24_832, 100_000];
+
+fn small_credit() -> Config {
+    Config { credit: 8, ..Config::RELIABLE }
+}
+
+fn put(pair: &mut Pair, path: &str) {
+    pair.client.store.queue_file(path);
+    let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
+    assert_eq!((outcome.entries, outcome.refused), (1, 0));
+}
+
+#[test]
+fn a_file_of_every_size_goes_both_ways() {
+    for config in [Config::RELIABLE, small_credit(), Config { half_duplex: true, ..small_credit() }]
+    {
+        for size in SIZES {
+            let bytes = content(size, size as u64);
+            let client = Memory::with([("up.bin", bytes.clone())]);
+            let mut pair = Pair::new(config, client, Memory::default());
+            put(&mut pair, "up.bin");
+            assert_eq!(pair.server.store.bytes("up.bin"), Some(&*bytes), "put of {size}");
+            assert_eq!(pair.server.store.files, pair.client.store.files);
+
+            let server = Memory::with([("down.bin", bytes.clone())]);
+            let mut pair = Pair::new(config, Memory::default(), server);
+            let task = Task::Get { path: "down.bin", tree: false, names_only: false };
+            pair.run(task).expect("it ends").expect("it succeeds");
+            assert_eq!(pair.client.store.files, pair.server.store.files, "get of {size}");
+        }
+    }
+}
+
+#[test]
+fn windows_plus_and_minus_one() {
+    for frames in [7usize, 8, 9, 15, 16, 17, 24, 63, 64, 65] {
+        for extra in [-1i64, 0, 1] {
+            let size = (frames as i64 * 1024 + extra) as usize;
+            let bytes = content(size, size as u64);
+            let client = Memory::with([("f", bytes.clone())]);
+            let mut pair = Pair::new(small_credit(), client, Memory::default());
+            put(&mut pair, "f");
+            assert_eq!(pair.server.store.bytes("f"), Some(&*bytes));
+        }
+    }
+}
+
+#[test]
+fn every_split_of_reads_and_writes() {
+    let bytes = content(2500, 7);
+    for read in (1..=64).chain([1035, 1036, 1037]) {
+        for write in [1, 2, 3, 11, 12, 13, 35, 36, 37, 1035, 1036, usize::MAX] {
+            let client = Memory::with([("f", bytes.clone())]);
+            let mut pair = Pair::new(small_credit(), client, Memory::default());
+            for end in [&mut pair.client, &mut pair.server] {
+                end.read = read;
+                end.write = write;
+                end.store.step = read;
+            }
+            put(&mut pair, "f");
+            assert_eq!(pair.server.store.bytes("f"), Some(&*bytes), "read {read}, write {write}");
+        }
+    }
+}
+
+fn tree(files: usize) -> Memory {
+    let mut store = Memory::default();
+    for directory in ["t", "t/empty", "t/sub"] {
+        store.directories.insert(directory.to_owned());
+    }
+    for number in 0..files {
+        let path = format!("t/sub/file {number} é");
+        let bytes = content(number * 37 % 3000, number as u64);
+        store.files.insert(path, tinyferry_tests::File::new(bytes));
+    }
+    store
+}
+
+#[test]
+fn a_tree_goes_both_ways() {
+    for config in [Config::RELIABLE, small_credit(), Config { half_duplex: true, ..small_credit() }]
+    {
+        for files in [0, 1, 2, 50, 300] {
+            let mut pair = Pair::new(config, tree(files), Memory::default());
+            pair.client.store.queue_tree("t");
+            let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
+            assert_eq!((outcome.entries, outcome.refused), (files as u32 + 2, 0));
+            assert_eq!(pair.server.store.files, pair.client.store.files);
+            assert!(pair.server.store.directories.contains("t/empty"));
+
+            let mut pair = Pair::new(config, Memory::default(), tree(files));
+            let task = Task::Get { path: "t", tree: true, names_only: false };
+            pair.run(task).expect("it ends").expect("it succeeds");
+            assert_eq!(pair.server.store.files, pair.client.store.files);
+        }
+    }
+}
+
+#[test]
+fn more_entries_than_transfer_numbers() {
+    let mut store = Memory::default();
+    for number in 0..140_000 {
+        store.files.insert(format!("{number}"), tinyferry_tests::File::new(vec![number as u8]));
+    }
+    let mut pair = Pair::new(Config::RELIABLE, store, Memory::default());
+    pair.server.store.refuse.insert("139998".into(), Reason::NoPermission);
+    pair.server.store.refuse.insert("7".into(), Reason::NoSpace);
+    pair.client.store.queue_tree("");
+    let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
+    assert_eq!((outcome.entries, outcome.refused), (140_000, 2));
+    assert_eq!(pair.server.store.files.len(), 139_998);
+    let mut refused = pair.client.store.refused.clone();
+    refused.sort();
+    assert_eq!(refused[0], ("139998".into(), Reason::NoPermission));
+    assert_eq!(refused[1], ("7".into(), Reason::NoSpace));
+}
+
+#[test]
+fn refusals_in_a_tree_leave_the_others_alone() {
+    let mut pair = Pair::new(small_credit(), tree(40), Memory::default());
+    for number in [0, 1, 17, 39] {
+        let path = format!("t/sub/file {number} é");
+        pair.server.store.refuse.insert(path, Reason::NoPermission);
+    }
+    pair.client.store.broken.insert("t/sub/file 5 é".into(), Reason::NoPermission);
+    pair.client.store.queue_tree("t");
+    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree succeeds");
+    assert_eq!((outcome.entries, outcome.refused), (42, 5));
+    assert_eq!(pair.server.store.files.len(), 35);
+    assert_eq!(pair.client.store.refused.len(), 4);
+}
+
+#[test]
+fn one_session_does_many_tasks() {
+    let client = Memory::with([("a", content(5000, 1)), ("b", content(10, 2))]);
+    let mut pair = Pair::new(small_credit(), client, tree(3));
+    pair.run(Task::Ping).expect("it ends").expect("it succeeds");
+    put(&mut pair, "a");
+    let missing = Task::Get { path: "missing", tree: false, names_only: false };
+    assert_eq!(pair.run(missing), Ok(Err(Failure::Refused(Reason::NotFound))));
+    let wrong = Task::Get { path: "t", tree: false, names_only: false };
+    assert_eq!(pair.run(wrong), Ok(Err(Failure::Refused(Reason::IsDirectory))));
+    put(&mut pair, "b");
+    let get = Task::Get { path: "t", tree: true, names_only: false };
+    pair.run(get).expect("it ends").expect("it succeeds");
+    assert_eq!(pair.run(Task::Close), Ok(Err(Failure::Refused(Reason::NotAllowed))));
+    pair.run(Task::Ping).expect("it ends").expect("it succeeds");
+    assert_eq!(pair.client.store.files, pair.server.store.files);
+}
+
+#[test]
+fn names_only_moves_no_content() {
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let mut pair = Pair::new(config, Memory::default(), tree(30));
+        let task = Task::Get { path: "t", tree: true, names_only: true };
+        let outcome = pair.run(task).expect("it ends").expect("it succeeds");
+        assert_eq!(outcome.entries, 32);
+        assert_eq!(pair.client.store.offers.len(), 33);
+        assert_eq!(pair.server.store.loaded, 0);
+        assert!(pair.client.store.files.is_empty());
+    }
+}
+
+#[test]
+fn what_is_there_is_not_sent_again() {
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let bytes = content(200_000, 3);
+        let config = Config { credit: 16, ..config };
+        let client = Memory::with([("f", bytes.clone())]);
+        let mut pair = Pair::new(config, client.clone(), Memory::default());
+        put(&mut pair, "f");
+        let carried = pair.up.carried;
+        put(&mut pair, "f");
+        assert!(pair.up.carried - carried < 20_000, "it was {}", pair.up.carried - carried);
+
+        // A partial of the same content is gone on with, one of other content is not.
+        for (partial, most) in [(bytes[..150_000].to_vec(), 80_000), (vec![1; 150_000], 260_000)] {
+            let mut pair = Pair::new(config, client.clone(), Memory::default());
+            pair.server.store.partials.insert("f".into(), partial);
+            pair.client.store.queue_file("f");
+            pair.run(Task::Put).expect("it ends").expect("it succeeds");
+            assert_eq!(pair.server.store.bytes("f"), Some(&*bytes));
+            assert!(pair.up.carried < most, "it was {}", pair.up.carried);
+        }
+    }
+}
+
+#[test]
+fn a_tree_with_wrong_partials_arrives_whole() {
+    for config in [small_credit(), Config::RELIABLE, Config::LOSSY] {
+        let mut pair = Pair::new(config, tree(60), Memory::default());
+        for number in 0..60 {
+            let path = format!("t/sub/file {number} é");
+            let mut partial = content(number * 37 % 3000, number as u64);
+            partial.truncate(partial.len() * 2 / 3);
+            if number % 3 == 0 && !partial.is_empty() {
+                partial[0] ^= 1;
+            }
+            pair.server.store.partials.insert(path, partial);
+        }
+        pair.client.store.queue_tree("t");
+        pair.run(Task::Put).expect("it ends").expect("it succeeds");
+        assert_eq!(pair.server.store.files, pair.client.store.files);
+        assert_eq!(pair.client.store.refused, []);
+    }
+}
+
+#[test]
+fn a_source_that_shrinks_is_refused_and_replaces_nothing() {
+    let client = Memory::with([("f", content(5000, 1))]);
+    let mut pair = Pair::new(small_credit(), client, Memory::with([("f", vec![9; 10])]));
+    pair.client.store.shrinks = true;
+    pair.client.store.queue_file("f");
+    let result = pair.run(Task::Put).expect("it ends");
+    assert_eq!(result, Err(Failure::Refused(Reason::SourceChanged)));
+    assert_eq!(pair.server.store.bytes("f"), Some(&[9; 10][..]));
+}
+
+#[test]
+fn a_full_store_refuses_and_the_session_goes_on() {
+    let client = Memory::with([("f", content(50_000, 1)), ("g", vec![1])]);
+    let mut pair = Pair::new(small_credit(), client, Memory::default());
+    pair.server.store.room = 20_000;
+    pair.client.store.queue_file("f");
+    let result = pair.run(Task::Put).expect("it ends");
+    assert_eq!(result, Err(Failure::Refused(Reason::NoSpace)));
+    pair.server.store.room = 10;
+    put(&mut pair, "g");
+}
+
+#[test]
+fn a_source_of_unknown_size_arrives_whole() {
+    for size in SIZES {
+        let bytes = content(size, 5);
+        let mut pair =
+            Pair::new(small_credit(), Memory::with([("f", bytes.clone())]), Memory::default());
+        pair.client.store.unsized_offers = true;
+        put(&mut pair, "f");
+        assert_eq!(pair.server.store.bytes("f"), Some(&*bytes));
+    }
+}
+
+#[test]
+fn a_thousand_files_take_few_round_trips() {
+    let mut store = Memory::default();
+    for number in 0..1000 {
+        let bytes = content(500, number);
+        store.files.insert(format!("{number}"), tinyferry_tests::File::new(bytes));
+    }
+    let mut pair = Pair::new(Config::RELIABLE, store, Memory::default()).delayed(20);
+    pair.client.store.queue_tree("");
+    pair.run(Task::Put).expect("it ends").expect("it succeeds");
+    let round_trips = pair.now as f64 / 40e6;
+    assert!(round_trips <= 3.0, "it took {round_trips} round trips");
+}
+
+#[test]
+fn other_peers_are_told_from_ours() {
+    for (noise, failure) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Failure::NotTinyferry),
+        (&[b'y', b'\n'].repeat(50)[..], Failure::NotTinyferry),
+        (&b"PIN PIN PIN PIN PIN PIN PIN PIN PIN PIN "[..], Failure::NotTinyferry),
+        (&[][..], Failure::Silent),
+    ] {
+        let mut pair = Pair::new(Config::RELIABLE, Memory::default(), Memory::default());
+        pair.up.lose = (0..100).collect();
+        pair.down.inject(0, noise);
+        assert_eq!(pair.run(Task::Ping), Ok(Err(failure)));
+    }
+}
+
+#[test]
+fn a_busy_server_says_so() {
+    let mut pair = Pair::new(Config::RELIABLE, Memory::default(), Memory::default());
+    let config = Config { refuse: Some(Reason::Busy), ..Config::RELIABLE };
+    pair.server.session = tinyferry_core::Session::server(config);
+    assert_eq!(pair.run(Task::Ping), Ok(Err(Failure::Refused(Reason::Busy))));
+}
+
+#[test]
+fn close_ends_the_server_where_it_may() {
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let config = Config { may_close: true, ..config };
+        let mut pair = Pair::new(config, Memory::default(), Memory::default());
+        assert!(pair.run(Task::Close).expect("it ends").expect("it may").closed);
+    }
+}
