@@ -455,7 +455,7 @@ impl<P: Profile> Session<P> {
         if !matches!(self.action, Action::Listen { .. }) {
             return None;
         }
-        if self.terms.lossy && !self.reader.is_empty() {
+        if self.is_lossy() && !self.reader.is_empty() {
             return Some(self.timer.silent_at());
         }
         self.timer.due()
@@ -468,7 +468,7 @@ impl<P: Profile> Session<P> {
         if !matches!(self.action, Action::Listen { .. }) {
             return;
         }
-        if self.terms.lossy && !self.reader.is_empty() && self.timer.is_silent() {
+        if self.is_lossy() && !self.reader.is_empty() && self.timer.is_silent() {
             self.reader.silence();
             self.settle();
             return;

@@ -279,7 +279,10 @@ impl Store for Memory {
     }
 
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
-        let is_tree = path.is_empty() || self.directories.contains(path);
+        let below = format!("{path}/");
+        let is_tree = path.is_empty()
+            || self.directories.contains(path)
+            || self.files.keys().any(|file| file.starts_with(&below));
         match (is_tree, tree) {
             (true, true) => self.queue_tree(path),
             (true, false) => return Err(Reason::IsDirectory),

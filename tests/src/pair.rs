@@ -101,7 +101,9 @@ impl End {
                 let most = out.len().min(self.write);
                 match outgoing.write(now, &out[..most]) {
                     0 => {
-                        return Progress::Waits { until: Some(outgoing.writable_at().max(now + 1)) };
+                        return Progress::Waits {
+                            until: Some(outgoing.writable_at().max(now + 1)),
+                        };
                     }
                     count => self.session.transmitted(count, clock),
                 }
@@ -170,6 +172,12 @@ impl Pair {
         self
     }
 
+    /// The session has this number.
+    pub fn numbered(mut self, number: u32, config: Config) -> Self {
+        self.client.session = Session::client(number, config);
+        self
+    }
+
     /// Both lines take so many milliseconds.
     pub fn delayed(mut self, milliseconds: u64) -> Self {
         self.up.delay = milliseconds * MILLISECOND;
@@ -214,8 +222,8 @@ impl Pair {
             };
             let Some(next) = earliest(client, server) else { return Err(Stuck::Deadlock) };
             self.now = self.now.max(next);
-            self.client.timeout_if_due_at(next, client);
-            self.server.timeout_if_due_at(next, server);
+            self.client.timeout_if_due_at(next, client, &self.down);
+            self.server.timeout_if_due_at(next, server, &self.up);
         }
     }
 
@@ -230,8 +238,9 @@ impl Pair {
 }
 
 impl End {
-    fn timeout_if_due_at(&mut self, now: u64, until: Option<u64>) {
-        if until == Some(now) {
+    /// Nothing else has come by `now`, until which it waited.
+    fn timeout_if_due_at(&mut self, now: u64, until: Option<u64>, incoming: &Line) {
+        if until == Some(now) && incoming.readable_at().is_none_or(|at| at > now) {
             self.timeout_if_due(now);
         }
     }
