@@ -18,9 +18,10 @@ pub trait Link: Read + Write {
         None
     }
 
-    /// Reads are to time out at `deadline`, by the clock of [`Link::now`].
-    fn set_deadline(&mut self, deadline: Option<Millis>) {
-        let _ = deadline;
+    /// The reads that follow are to time out at `deadline`, by the clock of [`Link::now`].
+    /// `at_rest`: nothing is under way, and either end may leave ([`Session::is_at_rest`]).
+    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+        let _ = (deadline, at_rest);
     }
 
     /// Whether a read would not block. An end that cannot tell says no, and calls its session
@@ -110,11 +111,11 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     store: &mut S,
 ) -> Result<Outcome, Error<L::Error>> {
     loop {
-        let deadline = session.deadline();
+        let (deadline, at_rest) = (session.deadline(), session.is_at_rest());
         match session.poll() {
             Step::Receive(into) => {
                 link.flush().map_err(Error::Link)?;
-                link.set_deadline(deadline);
+                link.prepare_read(deadline, at_rest);
                 receive(link.read(into), session, link)?;
             }
             Step::Transmit(out) => {

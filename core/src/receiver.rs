@@ -258,7 +258,10 @@ impl Receiver {
                     self.stage = Stage::CommitTree { size };
                 }
             }
-            _ if terms.lossy && number == ending.number => todo.reply = Some(ending.signal(count)),
+            _ if terms.lossy && number == ending.number => {
+                self.count = count;
+                todo.reply = Some(ending.signal(count));
+            }
             _ => {}
         }
     }

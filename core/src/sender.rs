@@ -15,6 +15,9 @@ const LOSSY_INTERVAL: u16 = 8;
 /// After a loss, chunks are one unit long for so many chunks of new data.
 const CAREFUL_CHUNKS: u8 = 128;
 
+/// While a prefix is read on without being sent, the position is asked for every 4 MiB.
+const JUMP_INTERVAL_BITS: u32 = 22;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     stage: Stage,
@@ -61,6 +64,8 @@ struct Flow {
     asked: Option<u16>,
     /// The count at the question whose answer measures the round trip.
     measured: Option<u16>,
+    /// The next frame is one that was sent before: it is counted already, and has had its credit.
+    repeats: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -109,6 +114,7 @@ impl Sender {
                 credit: terms.credit,
                 asked: Some(0),
                 measured: None,
+                repeats: false,
             },
             file: File::new(None),
         }
@@ -174,9 +180,12 @@ impl Sender {
             Stage::Check => Intent::Check,
             Stage::Done if self.flow.may_send(terms) => {
                 self.flow.sent();
-                self.flow.asked = Some(self.flow.count);
-                let waits = terms.lossy || self.tree == 0;
-                self.stage = if waits { Stage::ExpectDone } else { Stage::Next };
+                self.stage = if terms.lossy || self.tree == 0 {
+                    self.flow.asked = Some(self.flow.count);
+                    Stage::ExpectDone
+                } else {
+                    Stage::Next
+                };
                 let (size, digest) = (self.file.sent, self.file.digest);
                 let body = Body::Done { size, count: self.flow.count, digest };
                 Intent::Signal(Signal::new(self.number, body))
@@ -217,6 +226,9 @@ impl Sender {
         let file = &mut self.file;
         if let Some(jump) = file.jump {
             let left = jump.to.saturating_sub(file.sent);
+            if left > 0 && self.flow.asked.is_none() {
+                return self.ask();
+            }
             if left > 0 {
                 let length = clamp(terms.chunk, left);
                 return Intent::Digest { position: file.sent, length, glance: false };
@@ -278,8 +290,7 @@ impl Sender {
                 return;
             }
         };
-        // It needs no credit of its own: the frame it repeats has had it.
-        self.flow.count = self.flow.count.wrapping_sub(1);
+        self.flow.repeats = true;
     }
 
     /// Whether this question starts a measurement of the round trip.
@@ -320,6 +331,10 @@ impl Sender {
         if position == file.sent {
             file.digest = digest(file.digest);
             file.sent = file.sent.saturating_add(bytes);
+            // Reading on takes long: the receiver is to hear that this end lives.
+            if file.jump.is_some() && file.sent.trailing_zeros() >= JUMP_INTERVAL_BITS {
+                self.flow.asked = None;
+            }
         }
     }
 
@@ -364,11 +379,9 @@ impl Sender {
     ) -> bool {
         let Some(_) = self.entry_of(number) else { return false };
         let flow = &mut self.flow;
-        if !is_reached(flow.count, count) || !is_reached(count, flow.echoed) {
-            return false;
+        if flow.echo(count) {
+            flow.credit = credit;
         }
-        flow.echoed = count;
-        flow.credit = credit;
         let measured = flow.measured.take_if(|measured| is_reached(count, *measured)).is_some();
         if number == self.tree {
             match self.stage {
@@ -391,17 +404,21 @@ impl Sender {
                     None => Stage::Data,
                 };
             }
-            Stage::ExpectDone if terms.lossy => self.stage = Stage::Data,
             Stage::Data | Stage::Check | Stage::Done => {}
+            Stage::ExpectDone if terms.lossy => {}
             _ => return measured,
         }
         let everything_counted = count == self.flow.count;
         self.file.on_held(position, proof, everything_counted, count, terms);
+        if self.stage == Stage::ExpectDone && self.file.lost != 0 {
+            self.stage = Stage::Data;
+        }
         measured
     }
 
     /// `DON` back.
-    pub(crate) fn on_done(&mut self, number: u16) {
+    pub(crate) fn on_done(&mut self, number: u16, count: u16) {
+        self.flow.echo(count);
         match self.stage {
             Stage::ExpectTreeDone if number == self.tree => self.stage = Stage::Over,
             Stage::ExpectDone | Stage::ExpectAnswer { .. } if number == self.number => {
@@ -478,12 +495,22 @@ fn clamp(length: u16, left: u64) -> u16 {
 
 impl Flow {
     fn sent(&mut self) {
-        self.count = self.count.wrapping_add(1);
+        let repeats = core::mem::take(&mut self.repeats);
+        self.count = self.count.wrapping_add(u16::from(!repeats));
+    }
+
+    /// The other end speaks of `count`. Whether that is not older than what it spoke of before.
+    fn echo(&mut self, count: u16) -> bool {
+        let is_fresh = is_reached(self.count, count) && is_reached(count, self.echoed);
+        if is_fresh {
+            self.echoed = count;
+        }
+        is_fresh
     }
 
     fn may_send(&self, terms: &Terms) -> bool {
         let limit = if terms.half_duplex { HALF_DUPLEX_FRAMES } else { u16::MAX };
-        self.count.wrapping_sub(self.echoed) < self.credit.min(limit)
+        self.repeats || self.count.wrapping_sub(self.echoed) < self.credit.min(limit)
     }
 
     /// Whether to ask although more may be sent. Half-duplex ends do not: nobody would listen.

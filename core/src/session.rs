@@ -483,6 +483,13 @@ impl<P: Profile> Session<P> {
         self.text()
     }
 
+    /// Whether nothing is under way: a server has no request, and holds no part of one.
+    pub fn is_at_rest(&self) -> bool {
+        let waits =
+            matches!(self.phase, Phase::ExpectGreeting | Phase::ExpectRequest | Phase::Closing);
+        waits && self.reader.is_empty() && self.pending.is_none()
+    }
+
     /// The session's number: 0 before a server was greeted.
     pub fn number(&self) -> u32 {
         self.terms.session

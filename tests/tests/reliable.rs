@@ -15,6 +15,13 @@ fn put(pair: &mut Pair, path: &str) {
     pair.client.store.queue_file(path);
     let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
     assert_eq!((outcome.entries, outcome.refused), (1, 0));
+    no_time_passed(pair);
+}
+
+/// On a link that loses nothing and takes no time, nothing waits for a timer.
+#[track_caller]
+fn no_time_passed(pair: &Pair) {
+    assert_eq!(pair.now, 0, "it waited for a timer");
 }
 
 #[test]
@@ -92,6 +99,7 @@ fn a_tree_goes_both_ways() {
             pair.client.store.queue_tree("t");
             let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
             assert_eq!((outcome.entries, outcome.refused), (files as u32 + 2, 0));
+            no_time_passed(&pair);
             assert_eq!(pair.server.store.files, pair.client.store.files);
             assert!(pair.server.store.directories.contains("t/empty"));
 
@@ -99,6 +107,7 @@ fn a_tree_goes_both_ways() {
             let task = Task::Get { path: "t", tree: true, names_only: false };
             pair.run(task).expect("it ends").expect("it succeeds");
             assert_eq!(pair.server.store.files, pair.client.store.files);
+            no_time_passed(&pair);
         }
     }
 }
@@ -124,7 +133,15 @@ fn more_entries_than_transfer_numbers() {
 
 #[test]
 fn refusals_in_a_tree_leave_the_others_alone() {
-    let mut pair = Pair::new(small_credit(), tree(40), Memory::default());
+    for credit in [1, 2, 3, 8, 8192] {
+        for half_duplex in [false, true] {
+            refusals(Config { credit, half_duplex, ..Config::RELIABLE });
+        }
+    }
+}
+
+fn refusals(config: Config) {
+    let mut pair = Pair::new(config, tree(40), Memory::default());
     for number in [0, 1, 17, 39] {
         let path = format!("t/sub/file {number} é");
         pair.server.store.refuse.insert(path, Reason::NoPermission);
@@ -135,6 +152,7 @@ fn refusals_in_a_tree_leave_the_others_alone() {
     assert_eq!((outcome.entries, outcome.refused), (42, 5));
     assert_eq!(pair.server.store.files.len(), 35);
     assert_eq!(pair.client.store.refused.len(), 4);
+    no_time_passed(&pair);
 }
 
 #[test]
@@ -291,4 +309,11 @@ fn close_ends_the_server_where_it_may() {
         let mut pair = Pair::new(config, Memory::default(), Memory::default());
         assert!(pair.run(Task::Close).expect("it ends").expect("it may").closed);
     }
+}
+
+#[test]
+fn a_session_is_small() {
+    let size = size_of::<tinyferry_core::Session>();
+    println!("a session with its buffers takes {size} bytes on this machine");
+    assert!(size <= 1792, "{size}");
 }

@@ -270,7 +270,7 @@ impl<P: Profile> Session<P> {
                             self.timer.question_answered();
                         }
                     }
-                    Body::Done { .. } => sender.on_done(signal.transfer),
+                    Body::Done { count, .. } => sender.on_done(signal.transfer, count),
                     Body::Refuse { reason, .. } => {
                         sender.on_refused(signal.transfer, reason, &mut self.todo);
                     }
@@ -519,11 +519,7 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn end_of_stream(&mut self) {
-        let at_rest =
-            matches!(self.phase, Phase::ExpectGreeting | Phase::ExpectRequest | Phase::Closing)
-                && self.reader.is_empty()
-                && self.pending.is_none();
-        if at_rest {
+        if self.is_at_rest() {
             self.phase = Phase::Rest(Ok(Outcome::default()));
             self.settle();
         } else {
