@@ -64,6 +64,11 @@ impl Reader {
         self.start == self.end && self.skip == 0
     }
 
+    /// Whether a silence would change nothing.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.start == self.end && !self.dirty
+    }
+
     /// Forgets all that is held.
     pub(crate) fn clear(&mut self) {
         *self = Self { skip: self.skip, ..Self::new() };
@@ -136,6 +141,8 @@ impl Reader {
                 Candidate::Signal(signal) => {
                     let clean = !self.dirty;
                     self.consume(SIGNAL_LEN);
+                    // Without a seed it may be content itself, and proves nothing.
+                    self.dirty = !clean && signal.transfer == 0;
                     return Found::Signal { signal, clean };
                 }
                 Candidate::Description { length } => return Found::Description { length },

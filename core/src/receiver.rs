@@ -28,6 +28,8 @@ pub(crate) struct Receiver {
 enum Stage {
     ExpectOffer,
     Receiving(File),
+    /// The tree was refused; what is on its way is dropped, up to the tree's end.
+    RefusedTree(Reason),
     /// The tree's own `DON` came.
     CommitTree {
         size: u64,
@@ -117,6 +119,16 @@ impl Receiver {
         self.names_only
     }
 
+    /// Whether a lone file is to be offered once more, and nothing has come of that yet.
+    pub(crate) fn awaits_fresh_offer(&self) -> bool {
+        self.tree == 0 && self.number != 0 && matches!(self.stage, Stage::ExpectOffer)
+    }
+
+    /// Whether a tree is open.
+    pub(crate) fn is_in_tree(&self) -> bool {
+        self.tree != 0
+    }
+
     /// The transfer numbered highest so far.
     pub(crate) fn number(&self) -> u16 {
         self.number
@@ -138,7 +150,7 @@ impl Receiver {
         todo: &mut Todo,
     ) -> Intent {
         match &mut self.stage {
-            Stage::ExpectOffer => Intent::AwaitAnything,
+            Stage::ExpectOffer | Stage::RefusedTree(_) => Intent::AwaitAnything,
             Stage::Receiving(file) => match file.done {
                 Some(digest) if file.digested == file.position => {
                     if digest == file.digest {
@@ -158,7 +170,9 @@ impl Receiver {
     /// `SAF` or `SAR`. Whether its description is wanted: the offer is new.
     pub(crate) fn wants(&self, number: u16) -> bool {
         let is_new = self.number == 0 || is_after(number, self.number);
-        is_new && self.tree != number && !matches!(self.stage, Stage::Over(_))
+        is_new
+            && self.tree != number
+            && !matches!(self.stage, Stage::Over(_) | Stage::RefusedTree(_))
     }
 
     /// `SAF` or `SAR`, new, its description at hand.
@@ -192,7 +206,10 @@ impl Receiver {
                     self.tree = signal.transfer;
                     Stage::ExpectOffer
                 }
-                Err(reason) => self.refuse(reason, false, ending, todo),
+                Err(reason) => match self.refuse(reason, false, ending, todo) {
+                    Stage::Over(Err(reason)) if !terms.lossy => Stage::RefusedTree(reason),
+                    stage => stage,
+                },
             };
             if terms.lossy && self.tree != 0 {
                 todo.reply = Some(self.answer(self.tree, true, terms));
@@ -229,6 +246,10 @@ impl Receiver {
         todo: &mut Todo,
     ) {
         match &mut self.stage {
+            Stage::RefusedTree(reason) if number == self.number => {
+                self.stage = Stage::Over(Err(*reason));
+            }
+            Stage::RefusedTree(_) => {}
             Stage::Receiving(file) if number == self.number => {
                 self.count = count;
                 let fits = file.size.is_none_or(|known| known == size) && file.position <= size;
@@ -256,6 +277,9 @@ impl Receiver {
                     todo.reply = Some(self.answer(number, false, terms));
                 } else {
                     self.stage = Stage::CommitTree { size };
+                    if self.names_only {
+                        self.committed(terms, ending, todo);
+                    }
                 }
             }
             _ if terms.lossy && number == ending.number => {
@@ -276,7 +300,8 @@ impl Receiver {
         todo: &mut Todo,
     ) {
         let is_open = matches!(self.stage, Stage::Receiving(_)) && number == self.number;
-        if is_open || (self.tree != 0 && (number == self.tree || !terms.lossy)) {
+        let is_refused = matches!(self.stage, Stage::RefusedTree(_));
+        if is_open || is_refused || (self.tree != 0 && (number == self.tree || !terms.lossy)) {
             self.count = count;
             todo.reply = Some(self.answer(number, false, terms));
         } else if number == ending.number {
@@ -294,9 +319,17 @@ impl Receiver {
         ending: &mut Ending,
         todo: &mut Todo,
     ) {
-        if number == self.tree && self.tree != 0 {
+        if let Stage::RefusedTree(reason) = self.stage {
+            if number == self.number {
+                self.stage = Stage::Over(Err(reason));
+            }
+        } else if number == self.tree && self.tree != 0 {
             self.stage = Stage::Over(Err(reason));
+            *ending = Ending { number, result: Err(reason) };
             todo.abandon = Some(reason);
+            if terms.lossy {
+                todo.reply = Some(ending.signal(self.count));
+            }
         } else if let Stage::Receiving(file) = &self.stage
             && number == self.number
         {
@@ -422,7 +455,7 @@ impl Receiver {
     ) -> Stage {
         let again = again && reason.wants_fresh_offer();
         self.again |= again;
-        self.refused = self.refused.saturating_add(1);
+        self.refused = self.refused.saturating_add(u32::from(!again));
         *ending = Ending { number: self.number, result: Err(reason) };
         todo.reply = Some(ending.signal(self.count));
         if again { Stage::ExpectOffer } else { self.after(Err(reason)) }

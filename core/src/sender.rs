@@ -29,6 +29,8 @@ pub(crate) struct Sender {
     refused: u32,
     /// The entry offered last was refused.
     last_refusal: Option<Reason>,
+    /// The request as a whole has failed.
+    is_given_up: bool,
     names_only: bool,
     flow: Flow,
     file: File,
@@ -50,6 +52,8 @@ enum Stage {
     ExpectGivenUp { reason: Reason },
     TreeDone,
     ExpectTreeDone,
+    GiveUpTree { reason: Reason },
+    ExpectTreeGivenUp { reason: Reason },
     Over,
 }
 
@@ -107,6 +111,7 @@ impl Sender {
             entries: 0,
             refused: 0,
             last_refusal: None,
+            is_given_up: false,
             names_only,
             flow: Flow {
                 count: 0,
@@ -131,10 +136,14 @@ impl Sender {
 
     /// Whether an answer is awaited that the other end must give before it may leave.
     pub(crate) fn awaits_end(&self) -> bool {
-        matches!(
-            self.stage,
-            Stage::ExpectDone | Stage::ExpectTreeDone | Stage::ExpectGivenUp { .. }
-        )
+        match self.stage {
+            Stage::ExpectAnswer { .. } => self.names_only,
+            Stage::ExpectDone
+            | Stage::ExpectTreeDone
+            | Stage::ExpectGivenUp { .. }
+            | Stage::ExpectTreeGivenUp { .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether the description in the chunk buffer is still to be sent, perhaps again.
@@ -148,15 +157,25 @@ impl Sender {
         )
     }
 
-    /// The store cannot say what is next: the signal that tells the other end.
-    pub(crate) fn refuse_all(&self, reason: Reason) -> Signal {
-        let next = next_number(self.number, self.tree);
-        let number = if self.tree != 0 { self.tree } else { next };
-        Signal::new(number, Body::Refuse { position: 0, reason, session: 0 })
+    /// The store cannot say what is next: all ends. Whoever asked for a file is told by the signal.
+    pub(crate) fn give_up_all(&mut self, reason: Reason) -> Option<Signal> {
+        self.last_refusal = Some(reason);
+        self.is_given_up = true;
+        if self.tree != 0 {
+            self.stage = Stage::GiveUpTree { reason };
+            return None;
+        }
+        self.stage = Stage::Over;
+        let number = next_number(self.number, 0);
+        Some(Signal::new(number, Body::Refuse { position: 0, reason, session: 0 }))
     }
 
     pub(crate) fn intent(&mut self, terms: &Terms, todo: &mut Todo) -> Intent {
         match self.stage {
+            // On a lossy link every entry was answered.
+            Stage::Next if !terms.lossy && self.tree != 0 && self.flow.question_due(terms) => {
+                self.ask()
+            }
             Stage::Next => Intent::Next,
             Stage::OfferTree if self.flow.may_send(terms) => {
                 self.flow.sent();
@@ -167,11 +186,10 @@ impl Sender {
             Stage::Offer { broken } if self.flow.may_send(terms) => {
                 self.flow.sent();
                 let File { size, modified, resume, .. } = self.file;
-                self.stage = match (broken, self.names_only) {
-                    _ if terms.awaits_answer(size, resume) => Stage::ExpectAnswer { broken },
-                    (Some(reason), _) => Stage::GiveUp { reason },
-                    (None, true) => Stage::Next,
-                    (None, false) => Stage::Data,
+                self.stage = if terms.awaits_answer(size, resume) {
+                    Stage::ExpectAnswer { broken }
+                } else {
+                    self.after_offer(broken)
                 };
                 let body = Body::SendFile { resume, size, modified };
                 Intent::Describe(Signal::new(self.number, body))
@@ -210,15 +228,33 @@ impl Sender {
             | Stage::Done
             | Stage::GiveUp { .. }
             | Stage::TreeDone => self.blocked(),
+            // It needs no credit: nothing comes after it.
+            Stage::GiveUpTree { reason } => {
+                self.flow.repeats = false;
+                self.stage =
+                    if terms.lossy { Stage::ExpectTreeGivenUp { reason } } else { Stage::Over };
+                let body = Body::Refuse { position: 0, reason, session: 0 };
+                Intent::Signal(Signal::new(self.tree, body))
+            }
             Stage::ExpectTreeAnswer
             | Stage::ExpectAnswer { .. }
             | Stage::ExpectDone
             | Stage::ExpectGivenUp { .. }
-            | Stage::ExpectTreeDone => Intent::AwaitAnswer,
+            | Stage::ExpectTreeDone
+            | Stage::ExpectTreeGivenUp { .. } => Intent::AwaitAnswer,
             Stage::Over => Intent::Over(match self.last_refusal {
-                Some(reason) if self.tree == 0 => Err(reason),
+                Some(reason) if self.tree == 0 || self.is_given_up => Err(reason),
                 _ => Ok(()),
             }),
+        }
+    }
+
+    /// What follows an offer once it may. A list does not tell what can be read.
+    fn after_offer(&self, broken: Option<Reason>) -> Stage {
+        match broken {
+            _ if self.names_only => Stage::Next,
+            Some(reason) => Stage::GiveUp { reason },
+            None => Stage::Data,
         }
     }
 
@@ -226,7 +262,7 @@ impl Sender {
         let file = &mut self.file;
         if let Some(jump) = file.jump {
             let left = jump.to.saturating_sub(file.sent);
-            if left > 0 && self.flow.asked.is_none() {
+            if left > 0 && self.flow.asked.is_none() && !terms.half_duplex {
                 return self.ask();
             }
             if left > 0 {
@@ -272,7 +308,9 @@ impl Sender {
     fn ask(&mut self) -> Intent {
         let count = self.flow.count;
         self.flow.asked = Some(count);
-        let number = if self.entries == 0 && self.tree != 0 { self.tree } else { self.number };
+        // Between two entries nothing but the tree is open.
+        let is_between = matches!(self.stage, Stage::Next | Stage::Offer { .. } | Stage::TreeDone);
+        let number = if is_between && self.tree != 0 { self.tree } else { self.number };
         Intent::Signal(Signal::new(number, Body::Ask { sent: self.file.sent, count }))
     }
 
@@ -285,6 +323,7 @@ impl Sender {
             Stage::ExpectDone => Stage::Done,
             Stage::ExpectGivenUp { reason } => Stage::GiveUp { reason },
             Stage::ExpectTreeDone => Stage::TreeDone,
+            Stage::ExpectTreeGivenUp { reason } => Stage::GiveUpTree { reason },
             _ => {
                 self.flow.asked = None;
                 return;
@@ -317,8 +356,9 @@ impl Sender {
             return;
         }
         self.entries = self.entries.saturating_add(1);
-        self.last_refusal = entry.broken;
-        if entry.broken.is_some() {
+        self.flow.repeats = false;
+        self.last_refusal = entry.broken.filter(|_| !self.names_only);
+        if self.last_refusal.is_some() {
             self.refused = self.refused.saturating_add(1);
         }
         self.file = File::new(Some(entry));
@@ -341,10 +381,11 @@ impl Sender {
     /// The source ended here. Whether that is where it may end.
     pub(crate) fn ended(&mut self, at: u64) -> bool {
         match self.file.size {
-            None => {
+            None if at >= self.file.sent => {
                 self.file.size = Some(at);
                 true
             }
+            None => false,
             Some(size) => size == at,
         }
     }
@@ -359,14 +400,14 @@ impl Sender {
 
     /// This end cannot go on with the entry.
     fn give_up(&mut self, reason: Reason, todo: &mut Todo) {
-        self.count_refusal(reason);
+        self.last_refusal = Some(reason);
         todo.refused = Some((self.entries.saturating_sub(1), reason));
         self.stage = Stage::GiveUp { reason };
     }
 
-    fn count_refusal(&mut self, reason: Reason) {
+    /// An entry was refused for good.
+    pub(crate) fn count_refusal(&mut self) {
         self.refused = self.refused.saturating_add(1);
-        self.last_refusal = Some(reason);
     }
 
     /// `PON`. Returns whether it answers the question that measures the round trip.
@@ -398,11 +439,7 @@ impl Sender {
         }
         match self.stage {
             Stage::ExpectAnswer { broken } => {
-                self.stage = match broken {
-                    Some(reason) => Stage::GiveUp { reason },
-                    None if self.names_only => Stage::Next,
-                    None => Stage::Data,
-                };
+                self.stage = self.after_offer(broken);
             }
             Stage::Data | Stage::Check | Stage::Done => {}
             Stage::ExpectDone if terms.lossy => {}
@@ -416,9 +453,11 @@ impl Sender {
         measured
     }
 
-    /// `DON` back.
-    pub(crate) fn on_done(&mut self, number: u16, count: u16) {
+    /// `DON` back. Returns whether it answers the question that measures the round trip.
+    pub(crate) fn on_done(&mut self, number: u16, count: u16) -> bool {
         self.flow.echo(count);
+        let flow = &mut self.flow;
+        let measured = flow.measured.take_if(|measured| is_reached(count, *measured)).is_some();
         match self.stage {
             Stage::ExpectTreeDone if number == self.tree => self.stage = Stage::Over,
             Stage::ExpectDone | Stage::ExpectAnswer { .. } if number == self.number => {
@@ -427,20 +466,40 @@ impl Sender {
             }
             _ => {}
         }
+        measured
     }
 
     /// `ERR`.
-    pub(crate) fn on_refused(&mut self, number: u16, reason: Reason, todo: &mut Todo) {
-        if number == self.tree {
-            if self.stage != Stage::Over {
-                self.last_refusal = Some(reason);
-                self.tree = 0;
-                self.stage = Stage::Over;
+    pub(crate) fn on_refused(
+        &mut self,
+        number: u16,
+        reason: Reason,
+        terms: &Terms,
+        todo: &mut Todo,
+    ) {
+        if number == self.tree && number != 0 {
+            if self.stage == Stage::Over {
+                return;
+            }
+            // Where entries are on their way already, this end says when the last has come.
+            let is_through = matches!(
+                self.stage,
+                Stage::ExpectTreeDone | Stage::GiveUpTree { .. } | Stage::ExpectTreeGivenUp { .. }
+            );
+            if !self.is_given_up && !matches!(self.stage, Stage::ExpectTreeGivenUp { .. }) {
                 todo.abandon = Some(reason);
             }
+            self.last_refusal = Some(reason);
+            self.is_given_up = true;
+            self.stage =
+                if terms.lossy || is_through { Stage::Over } else { Stage::GiveUpTree { reason } };
             return;
         }
-        let Some(entry) = self.entry_of(number) else { return };
+        // On a lossy link an earlier ending may only be repeated.
+        let Some(entry) = self.entry_of(number).filter(|_| !terms.lossy || number == self.number)
+        else {
+            return;
+        };
         if number == self.number {
             match self.stage {
                 // It only repeats what this end said.
@@ -448,12 +507,15 @@ impl Sender {
                     self.stage = Stage::Next;
                     return;
                 }
-                Stage::GiveUp { .. } | Stage::Over => return,
+                Stage::GiveUp { .. }
+                | Stage::GiveUpTree { .. }
+                | Stage::ExpectTreeGivenUp { .. }
+                | Stage::Over => return,
                 Stage::TreeDone | Stage::ExpectTreeDone => {}
                 _ => self.stage = Stage::Next,
             }
         }
-        self.count_refusal(reason);
+        self.last_refusal = Some(reason);
         todo.refused = Some((entry, reason));
     }
 

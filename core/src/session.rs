@@ -445,7 +445,10 @@ impl<P: Profile> Session<P> {
             (Action::Check, Reply::Refused(reason)) => self.checked(Err(reason)),
             (Action::Commit, Reply::Done) => self.committed(),
             (Action::Commit, Reply::Refused(reason)) => self.failed(reason),
-            (Action::Abandon(_) | Action::Refused { .. }, Reply::Done) => self.settle(),
+            (Action::Refused { .. }, Reply::Done) => self.refusal_counted(),
+            (Action::Abandon(_), Reply::Done) | (Action::Refused { .. }, Reply::Again) => {
+                self.settle();
+            }
             _ => self.fail(Failure::Driver),
         }
     }
@@ -455,7 +458,7 @@ impl<P: Profile> Session<P> {
         if !matches!(self.action, Action::Listen { .. }) {
             return None;
         }
-        if self.is_lossy() && !self.reader.is_empty() {
+        if self.is_lossy() && !self.reader.is_settled() {
             return Some(self.timer.silent_at());
         }
         self.timer.due()
@@ -468,7 +471,7 @@ impl<P: Profile> Session<P> {
         if !matches!(self.action, Action::Listen { .. }) {
             return;
         }
-        if self.is_lossy() && !self.reader.is_empty() && self.timer.is_silent() {
+        if self.is_lossy() && !self.reader.is_settled() && self.timer.is_silent() {
             self.reader.silence();
             self.settle();
             return;

@@ -128,6 +128,8 @@ pub enum Reply {
     Accepted(Accepted),
     /// To `Next`; `None` when there is no more.
     Entry(Option<Entry>),
+    /// To `Refused`: it will be offered once more.
+    Again,
     /// To all others.
     Done,
     /// To any: it could not be done.
@@ -213,9 +215,12 @@ pub trait Store {
         Ok(())
     }
 
-    /// The other end refused an entry, or this end had to give it up.
-    fn refused(&mut self, entry: u32, reason: Reason, words: &str) {
+    /// The other end refused an entry, or this end had to give it up. Returns whether
+    /// [`Store::next`] will give it once more: that is so, once, where
+    /// [`Reason::wants_fresh_offer`] and it was resumable and not empty.
+    fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
         let _ = (entry, reason, words);
+        false
     }
 }
 
@@ -234,8 +239,8 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         Request::Next { path } => store.next(path).map(Reply::Entry),
         Request::Check => store.check().map(|()| Reply::Done),
         Request::Refused { entry, reason, words } => {
-            store.refused(entry, reason, words);
-            Ok(Reply::Done)
+            let again = store.refused(entry, reason, words);
+            Ok(if again { Reply::Again } else { Reply::Done })
         }
     };
     answered.unwrap_or_else(Reply::Refused)

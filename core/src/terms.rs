@@ -1,7 +1,7 @@
 //! The terms of a session, and what both halves hand back to it.
 
 use crate::error::Reason;
-use crate::wire::{Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
+use crate::wire::{CREDIT_MAX, Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
 
 /// What both ends agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,7 @@ impl Terms {
         let unit = SMALLEST_UNIT.checked_shl(chosen.unit.into()).filter(|_| chosen.unit <= 2)?;
         let chunk = usize::from(chosen.chunk).min(PAYLOAD_MAX);
         let whole = u16::try_from(chunk).ok()? & !unit.wrapping_sub(1);
+        let credit = credit.min(CREDIT_MAX);
         (whole >= unit && credit > 0).then_some(Self {
             session: chosen.session,
             lossy: chosen.lossy,

@@ -79,16 +79,12 @@ impl Timer {
         }
     }
 
-    /// Awaits an answer: on a lossy link for twice the round trip, doubled with each try.
-    pub(crate) fn await_answer(&mut self, lossy: bool) {
+    /// Awaits an answer on a lossy link: for twice the round trip, doubled with each try.
+    pub(crate) fn await_answer(&mut self) {
         if self.due.is_some() {
             return;
         }
-        let wait = match (lossy, self.round_trip) {
-            (false, _) => LONGEST,
-            (true, None) => FIRST,
-            (true, Some(round_trip)) => round_trip.saturating_mul(2),
-        };
+        let wait = self.round_trip.map_or(FIRST, |round_trip| round_trip.saturating_mul(2));
         let doubled = wait.max(SHORTEST).saturating_mul(1 << self.tries.min(12));
         self.due = Some(self.now.wrapping_add(doubled.min(LONGEST)));
     }

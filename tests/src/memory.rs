@@ -321,16 +321,18 @@ impl Store for Memory {
         Ok(Some(yielded))
     }
 
-    fn refused(&mut self, entry: u32, reason: Reason, _words: &str) {
+    fn refused(&mut self, entry: u32, reason: Reason, _words: &str) -> bool {
         let Some(refused) = self.yielded.get(entry as usize).cloned() else {
             self.refused.push((format!("entry {entry}?"), reason));
-            return;
+            return false;
         };
         let has_content = self.files.get(&refused.path).is_some_and(|file| !file.bytes.is_empty());
         if reason.wants_fresh_offer() && refused.resumable && has_content {
             self.queue.push_back(Queued { resumable: false, ..refused });
+            true
         } else {
             self.refused.push((refused.path, reason));
+            false
         }
     }
 }

@@ -4,6 +4,8 @@ use super::*;
 
 /// How long a server that was asked to close repeats its answer on a lossy link, in ms.
 const CLOSING: Millis = 3_000;
+/// While a transfer is under way on a reliable link, patience is so many times longer.
+const BUSY: Millis = 10;
 
 impl<P: Profile> Session<P> {
     /// Chooses the next action: what is left to do, then frames that are held, then what the half
@@ -114,6 +116,8 @@ impl<P: Profile> Session<P> {
                 self.timer.await_anything(CLOSING);
                 Some(Action::Listen { wanted })
             }
+            // The chunk buffer is taken until the words of an ERR have come.
+            Phase::Sending(_) if self.pending.is_some() => Some(self.await_answer(wanted)),
             Phase::Sending(sender) if P::SENDS => {
                 let intent = sender.intent(&self.terms, &mut self.todo);
                 self.carry_out(intent, wanted)
@@ -123,11 +127,26 @@ impl<P: Profile> Session<P> {
                 let intent = receiver.intent(is_empty, &mut self.ending, &mut self.todo);
                 self.carry_out(intent, wanted)
             }
-            _ => {
-                self.timer.await_answer(self.is_lossy());
-                Some(Action::Listen { wanted })
-            }
+            _ => Some(self.await_answer(wanted)),
         }
+    }
+
+    /// Waits for an answer. On a reliable link it cannot be lost: nothing is asked again there, and
+    /// a transfer may take its time, since the transport tells if the peer is gone.
+    fn await_answer(&mut self, wanted: usize) -> Action {
+        if self.is_lossy() {
+            self.timer.await_answer();
+        } else {
+            self.timer.await_anything(self.patience());
+        }
+        Action::Listen { wanted }
+    }
+
+    /// How long a silent peer is waited for: on a reliable link it may be busy with a disk.
+    fn patience(&self) -> Millis {
+        let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
+        let patience = self.config.patience;
+        if moves && !self.terms.lossy { patience.saturating_mul(BUSY) } else { patience }
     }
 
     fn carry_out(&mut self, intent: Intent, wanted: usize) -> Option<Action> {
@@ -144,14 +163,11 @@ impl<P: Profile> Session<P> {
             Intent::Next => Action::Next,
             Intent::Check => Action::Check,
             Intent::Commit => Action::Commit,
-            Intent::AwaitAnswer => {
-                self.timer.await_answer(self.terms.lossy);
-                Action::Listen { wanted }
-            }
+            Intent::AwaitAnswer => self.await_answer(wanted),
             // Something was left to do.
             Intent::AwaitAnything if !self.todo.is_empty() => return None,
             Intent::AwaitAnything => {
-                self.timer.await_anything(self.config.patience);
+                self.timer.await_anything(self.patience());
                 Action::Listen { wanted }
             }
             Intent::Over(result) => {
@@ -250,10 +266,11 @@ impl<P: Profile> Session<P> {
     }
 
     fn on_signal(&mut self, signal: Signal, clean: bool) {
+        let receives = matches!(self.phase, Phase::Receiving(_));
         match signal.body {
-            // On a lossy link these may stand in the content of a damaged frame.
-            Body::Greet(_) | Body::Welcome(_) if !clean => {}
-            Body::Refuse { .. } if signal.transfer == 0 && !clean => {}
+            // They have no seed, and may stand in the content of a damaged frame.
+            Body::Greet(_) | Body::Welcome(_) if !clean && receives => {}
+            Body::Refuse { .. } if signal.transfer == 0 && !clean && receives => {}
             Body::Greet(greeting) => self.on_greeting(&greeting),
             Body::Welcome(greeting) => self.on_welcome(&greeting),
             Body::Refuse { reason, session, .. } if signal.transfer == 0 => {
@@ -263,19 +280,16 @@ impl<P: Profile> Session<P> {
             }
             _ if !self.is_acquainted() => {}
             _ => match &mut self.phase {
-                Phase::Sending(sender) if P::SENDS => match signal.body {
-                    Body::Held { position, credit, count, proof } => {
-                        let held = (position, credit, count);
-                        if sender.on_held(signal.transfer, held, proof, &self.terms) {
-                            self.timer.question_answered();
-                        }
-                    }
-                    Body::Done { count, .. } => sender.on_done(signal.transfer, count),
-                    Body::Refuse { reason, .. } => {
-                        sender.on_refused(signal.transfer, reason, &mut self.todo);
-                    }
-                    _ => {}
-                },
+                Phase::Sending(_) if P::SENDS => self.on_receiver_signal(signal),
+                // The sender had no fresh offer to make, and goes on with something else.
+                Phase::Receiving(receiver)
+                    if !self.is_client
+                        && receiver.awaits_fresh_offer()
+                        && matches!(signal.body, Body::Request { .. } | Body::Close) =>
+                {
+                    self.phase = Phase::ExpectRequest;
+                    self.on_request(signal);
+                }
                 Phase::Receiving(_) if P::RECEIVES => self.on_sender_signal(signal),
                 Phase::ExpectRequest => self.on_request(signal),
                 Phase::ExpectOffer { tree, names_only } if signal.transfer == self.number => {
@@ -304,6 +318,25 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    fn on_receiver_signal(&mut self, signal: Signal) {
+        let Phase::Sending(sender) = &mut self.phase else { return };
+        let (number, terms) = (signal.transfer, &self.terms);
+        let measured = match signal.body {
+            Body::Held { position, credit, count, proof } => {
+                sender.on_held(number, (position, credit, count), proof, terms)
+            }
+            Body::Done { count, .. } => sender.on_done(number, count),
+            Body::Refuse { reason, .. } => {
+                sender.on_refused(number, reason, terms, &mut self.todo);
+                false
+            }
+            _ => false,
+        };
+        if measured {
+            self.timer.question_answered();
+        }
+    }
+
     /// A question about a transfer that has ended: its ending is repeated where it can be lost.
     fn on_late_question(&mut self, signal: &Signal) {
         if self.terms.lossy && signal.transfer == self.ending.number {
@@ -317,7 +350,9 @@ impl<P: Profile> Session<P> {
     }
 
     fn on_greeting(&mut self, greeting: &Greeting) {
-        if self.is_client || greeting.session == 0 {
+        let is_closing = matches!(self.phase, Phase::Closing);
+        let is_new = !self.is_acquainted() || greeting.session != self.terms.session;
+        if self.is_client || greeting.session == 0 || (is_closing && is_new) {
             return;
         }
         let own = self.config.greeting(greeting.session);
@@ -335,7 +370,7 @@ impl<P: Profile> Session<P> {
             self.todo.reply = Some(Signal::new(0, body));
             return;
         }
-        if self.is_acquainted() && greeting.session == self.terms.session {
+        if !is_new {
             // What is awaited comes first, or the client would leave without it.
             let awaits = matches!(&self.phase, Phase::Sending(sender) if sender.awaits_end());
             if awaits && self.terms.lossy {
@@ -360,7 +395,11 @@ impl<P: Profile> Session<P> {
             self.end(Failure::Refused(Reason::Version));
             return;
         }
-        let Some(terms) = Terms::agreed(chosen, chosen.credit, self.config.credit) else {
+        let own = self.config.greeting(chosen.session);
+        let is_choice =
+            Terms::choose(&Greeting { credit: chosen.credit, ..own }, chosen) == *chosen;
+        let terms = Terms::agreed(chosen, chosen.credit, self.config.credit);
+        let Some(terms) = terms.filter(|_| is_choice) else {
             self.end(Failure::Peer);
             return;
         };
@@ -419,6 +458,9 @@ impl<P: Profile> Session<P> {
         let (terms, ending, todo) = (&self.terms, &mut self.ending, &mut self.todo);
         let number = signal.transfer;
         match signal.body {
+            Body::SendTree { .. } if receiver.is_in_tree() && receiver.wants(number) => {
+                self.end(Failure::Peer);
+            }
             Body::SendFile { .. } | Body::SendTree { .. } if receiver.wants(number) => {
                 receiver.on_offer(signal, ending, todo);
                 if let Err(reason) = path {
@@ -449,9 +491,13 @@ impl<P: Profile> Session<P> {
         match Description::parse(bytes) {
             Err(Malformed::Required) => Err(Reason::Unsupported),
             Ok(found) if is_sound(found.text) => {
-                let is_file = matches!(signal.body, Body::SendFile { .. });
-                let nameless = found.text.is_empty() || found.text == "/";
-                if is_file && nameless { Err(Reason::BadPath) } else { Ok(()) }
+                let is_directory = found.text.ends_with('/');
+                let fits = match signal.body {
+                    Body::SendFile { size, .. } if is_directory => size == Some(0),
+                    Body::SendFile { .. } => !found.text.is_empty(),
+                    _ => !is_directory,
+                };
+                if fits { Ok(()) } else { Err(Reason::BadPath) }
             }
             _ => Err(Reason::BadPath),
         }
@@ -537,9 +583,12 @@ impl<P: Profile> Session<P> {
                 return self.settle();
             }
             Phase::Receiving(_) => return self.silent(),
+            _ if !self.is_lossy() => return self.silent(),
             _ if !self.timer.try_again(self.config.patience) => return self.silent(),
             _ => {}
         }
+        // The words that were announced are lost.
+        self.pending = None;
         match &mut self.phase {
             Phase::ExpectWelcome(wanted) => {
                 let wanted = *wanted;
@@ -680,11 +729,11 @@ impl<P: Profile> Session<P> {
 
     /// The store cannot say what is next.
     pub(super) fn no_entry(&mut self, reason: Reason) {
-        if let Phase::Sending(sender) = &self.phase {
-            let reply = sender.refuse_all(reason);
+        if let Phase::Sending(sender) = &mut self.phase
+            && let Some(reply) = sender.give_up_all(reason)
+        {
             self.ending = Ending { number: reply.transfer, result: Err(reason) };
             self.todo.reply = Some(reply);
-            self.finish(Err(reason));
         }
         self.settle();
     }
@@ -692,6 +741,14 @@ impl<P: Profile> Session<P> {
     pub(super) fn checked(&mut self, result: Result<(), Reason>) {
         if let Phase::Sending(sender) = &mut self.phase {
             sender.checked(result, &mut self.todo);
+        }
+        self.settle();
+    }
+
+    /// The store has heard of a refusal that is final.
+    pub(super) fn refusal_counted(&mut self) {
+        if let Phase::Sending(sender) = &mut self.phase {
+            sender.count_refusal();
         }
         self.settle();
     }

@@ -1,0 +1,249 @@
+"""The two halves of an exchange, written from core/PROTOCOL.md alone, sections 6.2 to 6.4.
+
+The receiver keeps no partials, so only the sender resumes.
+"""
+import os
+import struct
+import sys
+from collections import deque
+
+from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, describe, done, held,
+                  is_sound, refusal)
+
+NOT_DIRECTORY, STORAGE, CHANGED, PREFIX_DIFFERS, DIGEST_DIFFERS, INCOMPLETE = 6, 12, 13, 14, 15, 16
+WANTS_FRESH_OFFER = PREFIX_DIFFERS, DIGEST_DIFFERS
+
+
+class Refused(Exception):
+    """One transfer or request cannot be taken; the number is the reason (7)."""
+
+
+class Sender:
+    """The sending half of one request (6.2 to 6.4)."""
+
+    def __init__(self, wire, number):
+        self.wire, self.next, self.number, self.tree = wire, number, number, 0
+        self.count = self.echoed = self.asked = self.entries = 0
+        self.credit = wire.credit
+        self.todo, self.offers, self.refused, self.done = deque(), {}, {}, set()
+        self.held, self.prefix = set(), None
+
+    def take_number(self):
+        self.number = self.next
+        self.next = self.next % 0xFFFF + 1
+        self.next += self.next == self.tree
+        return self.number
+
+    def hear(self):
+        heard = self.wire.receive()
+        number = heard.transfer
+        if heard.code == b"DON":
+            self.done.add(number)
+        elif heard.code == b"ERR":
+            self.refuse(number, struct.unpack_from("<H", heard.detail)[0])
+        elif heard.code == b"PON":
+            credit, self.echoed, digest = struct.unpack_from("<HHQ", heard.detail)
+            self.credit = credit & 0x7FFF
+            self.held.add((number, self.echoed))
+            if credit & 0x8000 and number == self.number:
+                self.prefix = heard.position, digest
+
+    def refuse(self, number, reason):
+        path, name, resume = self.offers.get(number, ("", "all", 0))
+        self.refused[number] = reason
+        if reason in WANTS_FRESH_OFFER and resume:
+            del self.refused[number]
+            self.done.add(number)
+            self.todo.append((path, name, False))
+        else:
+            print(f"{name} is refused with reason {reason}", file=sys.stderr)
+
+    def frame(self, make):
+        """Sends one frame that counts, once there is credit for it. `make` is called then."""
+        while self.wire.is_waiting():
+            self.hear()
+        while self.count - self.echoed & 0xFFFF >= self.credit:
+            self.ask()
+            self.hear()
+        self.count = self.count + 1 & 0xFFFF
+        make()
+        if self.count - self.asked & 0xFFFF >= max(self.credit // 4, 1):
+            self.ask()
+
+    def ask(self):
+        if self.asked != self.count:
+            self.asked = self.count
+            self.wire.send(b"PIN", self.number, 0, struct.pack("<H", self.count))
+
+    def is_wanted(self, number):
+        return not {number, self.tree} & (self.done | self.refused.keys())
+
+    def give_up(self, number, position, reason):
+        self.frame(lambda: self.wire.send(b"ERR", number, position, refusal(reason)))
+        self.refuse(number, reason)
+
+    def file(self, path, name, may_resume):
+        """Offers a file or an empty directory, and sends what is in it."""
+        number, status, is_directory = self.take_number(), os.stat(path), os.path.isdir(path)
+        size = 0 if is_directory else status.st_size
+        # Past 2 GiB it would have to wait for the answer (6.4).
+        resume = size if may_resume and size < 2**31 else 0
+        self.offers[number], self.prefix = (path, name, resume), None
+        self.entries += 1
+        offer = struct.pack("<Qq", size, status.st_mtime_ns)
+        text = describe(name + "/" * is_directory, status.st_mode & 0o7777)
+        self.frame(lambda: self.wire.send(b"SAF", number, resume, offer, text))
+        position, digest = 0, 0
+        with open(os.devnull if is_directory else path, "rb") as source:
+            while position < size and self.is_wanted(number):
+                jumps = self.prefix is not None and self.prefix[0] > position
+                end = self.prefix[0] if jumps else size
+                payload = source.read(min(self.wire.chunk, end - position))
+                if not payload:
+                    return self.give_up(number, position, CHANGED)
+                if not jumps:
+                    frame = chunk(self.wire.out, number, position, payload)
+                    self.frame(lambda: self.wire.connection.sendall(frame))
+                elif self.wire.is_waiting():
+                    self.hear()
+                position, digest = position + len(payload), crc64(payload, digest)
+                if jumps and position == end and digest != self.prefix[1]:
+                    return self.give_up(number, position, PREFIX_DIFFERS)
+        if self.is_wanted(number):
+            self.frame(lambda: self.wire.send(b"DON", number, size, done(self.count, digest)))
+
+    def one(self, path, name):
+        self.todo.append((path, name, True))
+        while self.todo:
+            self.file(*self.todo.popleft())
+            while self.is_wanted(self.number):
+                self.hear()
+        return not self.refused
+
+    def all(self, root, name):
+        tree = self.tree = self.take_number()
+        sizes = struct.pack("<QQ", UNKNOWN, UNKNOWN)
+        self.frame(lambda: self.wire.send(b"SAR", tree, 0, sizes, describe(name)))
+        for folder, folders, files in os.walk(root):
+            inside = "" if folder == root else os.path.relpath(folder, root).replace(os.sep, "/") + "/"
+            names = [inside + entry for entry in files] or ([] if folders else [inside[:-1]])
+            self.todo += [(os.path.join(root, entry), entry, True) for entry in names if entry]
+        while tree not in self.done:
+            while self.todo and self.is_wanted(tree):
+                self.file(*self.todo.popleft())
+            if tree in self.refused:
+                # The other end drops what is on its way, up to this.
+                self.frame(lambda: self.wire.send(b"ERR", tree, 0, refusal(self.refused[tree])))
+                return False
+            self.frame(lambda: self.wire.send(b"DON", tree, self.entries, done(self.count)))
+            # A position in answer to it: something is to be offered once more.
+            while self.is_wanted(tree) and (tree, self.count) not in self.held:
+                self.hear()
+            if tree in self.refused:
+                return False
+        return not self.refused
+
+
+class Receiver:
+    """The receiving half of one request (6.2). `place` turns the path of a tree, and of an entry in
+    it, into a path here."""
+
+    def __init__(self, wire, place):
+        self.wire, self.place, self.part, self.base = wire, place, None, ()
+        self.tree = self.number = self.entries = self.refused = self.resume = 0
+        # A refused tree: all is dropped up to its end.
+        self.dropped = 0
+
+    def run(self, heard):
+        """Until the request is through, beginning with its offer. Whether all of it came."""
+        over = False
+        while not over:
+            try:
+                over = self.take(heard)
+            except (Refused, OSError) as error:
+                reason = error.args[0] if isinstance(error, Refused) else STORAGE
+                over = self.refuse(getattr(heard, "transfer", self.number), reason)
+            heard = None if over else self.wire.receive()
+        return not self.refused
+
+    def refuse(self, number, reason):
+        """Whether the request is over by that, or a fresh offer follows (6.4)."""
+        self.wire.send(b"ERR", number, 0, refusal(reason))
+        return self.lose(reason)
+
+    def lose(self, reason):
+        if self.part:
+            self.part.close()
+            os.unlink(self.part.name)
+        self.part = None
+        is_again = reason in WANTS_FRESH_OFFER and self.resume > 0
+        self.refused += not is_again
+        return not self.tree and not self.dropped and not is_again
+
+    def offer(self, offer):
+        if self.part:
+            self.refuse(self.number, INCOMPLETE)
+        self.number, self.resume, self.mode = offer.transfer, offer.position, offer.mode
+        self.position, self.digest, self.modified = 0, 0, struct.unpack("<8xq", offer.detail)[0]
+        self.entries += 1
+        if not offer.text or not is_sound(offer.text):
+            raise Refused(BAD_PATH)
+        self.is_directory = offer.text.endswith("/")
+        self.target = self.place(*self.base, offer.text.removesuffix("/"))
+        os.makedirs(os.path.dirname(self.target) or ".", exist_ok=True)
+        self.part = open(self.target + ".part", "wb")
+
+    def finish(self, size, digest):
+        """All was sent: whether all came, and then to its place."""
+        if (self.position, self.digest) != (size, digest):
+            raise Refused(INCOMPLETE if self.position != size else DIGEST_DIFFERS)
+        self.part.close()
+        if self.is_directory:
+            os.unlink(self.part.name)
+            os.makedirs(self.target, exist_ok=True)
+        else:
+            os.chmod(self.part.name, 0o644 if self.mode is None else self.mode & 0o777)
+            if self.modified != NO_TIME:
+                os.utime(self.part.name, ns=(self.modified, self.modified))
+            os.replace(self.part.name, self.target)
+        self.part = None
+
+    def take(self, heard):
+        """Whether the request is over after this."""
+        if isinstance(heard, Chunk):
+            if self.part and (heard.low, heard.position) == (self.number & 0xFF, self.position & 0xFFFFFFFF):
+                self.part.write(heard.payload)
+                self.position += len(heard.payload)
+                self.digest = crc64(heard.payload, self.digest)
+            return False
+        code, number = heard.code, heard.transfer
+        if self.dropped and code != b"PIN":
+            return number == self.dropped and code in (b"ERR", b"DON")
+        if code == b"SAR":
+            self.dropped = number
+            if self.tree or not is_sound(heard.text):
+                raise Refused(BAD_PATH)
+            base = self.place(heard.text)
+            if os.path.exists(base) and not os.path.isdir(base):
+                raise Refused(NOT_DIRECTORY)
+            self.tree, self.base, self.dropped = number, (heard.text,), 0
+        elif code == b"SAF":
+            self.offer(heard)
+        elif code == b"PIN":
+            position = self.position if self.part and number == self.number else 0
+            self.wire.send(b"PON", number, position, held(CREDIT, struct.unpack_from("<H", heard.detail)[0]))
+        elif code == b"ERR":
+            self.tree = 0 if number == self.tree else self.tree
+            return self.lose(struct.unpack_from("<H", heard.detail)[0])
+        elif code == b"DON":
+            if number == self.tree:
+                if heard.position != self.entries:
+                    self.tree = 0
+                    raise Refused(INCOMPLETE)
+                os.makedirs(self.place(*self.base), exist_ok=True)
+            elif self.part and number == self.number:
+                self.finish(heard.position, struct.unpack("<8xQ", heard.detail)[0])
+            if number == self.tree or not self.tree:
+                self.wire.send(b"DON", number, heard.position, heard.detail)
+                return True
+        return False

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""A second Tinyferry peer, written from core/PROTOCOL.md alone, for reliable links over TCP."""
+import argparse
+import os
+import secrets
+import socket
+import struct
+import sys
+
+from halves import NOT_DIRECTORY, Receiver, Refused, Sender
+from wire import (BAD_PATH, PAYLOAD, UNSUPPORTED, VERSION, Chunk, Failed, Wire, describe, done, greeting,
+                  is_sound, refusal)
+
+VERSION_DIFFERS, NOT_FOUND, IS_DIRECTORY, NOT_REGULAR, NOT_ALLOWED = 2, 3, 5, 7, 19
+
+
+def under(root):
+    """Places below `root`, through no symbolic link."""
+    def place(*names):
+        path = root
+        for name in "/".join(names).split("/"):
+            path = os.path.join(path, name)
+            if os.path.islink(path):
+                raise Refused(NOT_REGULAR)
+        return path
+    return place
+
+
+def serve(wire, root, may_close):
+    """One client, until it leaves. Whether it closed the server."""
+    place = under(root)
+    while True:
+        heard = wire.receive()
+        if isinstance(heard, Chunk):
+            continue
+        code, number = heard.code, heard.transfer
+        try:
+            if code == b"PIN" and number == 0:
+                session, version, _, _, size, _, credit = struct.unpack("<IBBHHBxH2x", heard.detail)
+                if version == 0:
+                    wire.send(b"ERR", 0, 0, refusal(VERSION_DIFFERS, session))
+                    return False
+                wire.agree(session, False, size, credit)
+                wire.send(b"PON", 0, 0, greeting(session, wire.chunk))
+            elif code in (b"SAF", b"SAR"):
+                Receiver(wire, place).run(heard)
+            elif code in (b"RAF", b"RAR"):
+                path = place(heard.text) if is_sound(heard.text) else None
+                if path is None or heard.detail[0] & 1:
+                    raise Refused(UNSUPPORTED if path else BAD_PATH)
+                if not os.path.exists(path):
+                    raise Refused(NOT_FOUND)
+                if os.path.isdir(path) != (code == b"RAR"):
+                    raise Refused(IS_DIRECTORY if code == b"RAF" else NOT_DIRECTORY)
+                sender = Sender(wire, number)
+                (sender.all if code == b"RAR" else sender.one)(path, heard.text)
+            elif code == b"CLS":
+                if not may_close:
+                    raise Refused(NOT_ALLOWED)
+                wire.send(b"DON", number, 0, done(0))
+                return True
+        except Refused as error:
+            wire.send(b"ERR", number, 0, refusal(error.args[0]))
+
+
+def connect(port):
+    wire = Wire(socket.create_connection(("127.0.0.1", port)))
+    session = secrets.randbelow(2**32 - 1) + 1
+    wire.send(b"PIN", 0, 0, greeting(session))
+    heard = wire.receive()
+    if isinstance(heard, Chunk) or heard.transfer != 0 or heard.code not in (b"PON", b"ERR"):
+        raise Failed("the other end does not speak Tinyferry")
+    if heard.code == b"ERR":
+        raise Refused(*struct.unpack_from("<H", heard.detail))
+    echoed, version, _, _, size, _, credit = struct.unpack("<IBBHHBxH2x", heard.detail)
+    if (echoed, version) != (session, VERSION):
+        raise Failed("the other end chose terms that are not known here")
+    wire.agree(session, True, min(size, PAYLOAD), credit)
+    return wire
+
+
+def ask(wire, code, remote, place):
+    """Asks for a file or a tree, and receives it. The client numbers its requests from 1."""
+    wire.send(code, 1, 0, b"", describe(remote))
+    heard = wire.receive()
+    if heard.code == b"ERR":
+        raise Refused(*struct.unpack_from("<H", heard.detail))
+    return Receiver(wire, place).run(heard)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("task", choices=["put", "get", "put-tree", "get-tree", "ping", "close", "serve"])
+    parser.add_argument("paths", nargs="*", help="what, then where to; for serve, the directory")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--allow-close", action="store_true")
+    given = parser.parse_args()
+    if given.task == "serve":
+        listener = socket.create_server(("127.0.0.1", given.port))
+        print(listener.getsockname()[1], flush=True)
+        is_closed = False
+        while not is_closed:
+            connection, _ = listener.accept()
+            try:
+                is_closed = serve(Wire(connection), given.paths[0], given.allow_close)
+            except EOFError:
+                pass
+            except (Failed, OSError) as error:
+                print(error, file=sys.stderr)
+            connection.close()
+        return True
+    wire = connect(given.port)
+    source, target = (given.paths + ["", ""])[:2]
+    if given.task == "put":
+        return Sender(wire, 1).one(source, target)
+    if given.task == "put-tree":
+        return Sender(wire, 1).all(source, target)
+    if given.task == "get":
+        return ask(wire, b"RAF", source, lambda *_: target)
+    if given.task == "get-tree":
+        return ask(wire, b"RAR", source, lambda _, *entry: under(target)(*entry) if entry else target)
+    if given.task == "close":
+        wire.send(b"CLS", 1)
+        return wire.receive().code == b"DON"
+    return True
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(0 if main() else 1)
+    except (Failed, EOFError) as error:
+        sys.exit(str(error) or "the other end left")
+    except Refused as error:
+        sys.exit(f"refused with reason {error.args[0]}")

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Prints core/vectors.txt: `vectors.py > core/vectors.txt`, from the root of the repository."""
+import struct
+import zlib
+
+from wire import NO_TIME, UNKNOWN, chunk, crc64, describe, done, greeting, held, prefix, refusal, signal
+
+SESSION = 0x12345678
+CLIENT, SERVER = SESSION, ~SESSION & 0xFFFFFFFF
+TIME = 1_700_000_000_123_456_789
+HELLO = crc64(b"hello")
+
+
+def rule(length):
+    return bytes(i * 7 % 256 for i in range(length))
+
+
+def note(text=""):
+    print(f"# {text}".rstrip())
+
+
+def vector(name, frame):
+    print(name, frame.hex())
+
+
+def offer(size, modified):
+    return struct.pack("<Qq", size, modified)
+
+
+def ask(count):
+    return struct.pack("<H", count)
+
+
+note("Test vectors of the Tinyferry protocol, version 1 (PROTOCOL.md, section 8).")
+note("One a line: a name, one space, bytes in hexadecimal. `#` begins a comment line.")
+note("The session number is 0x12345678. Names tell who sends: the client's frames on a transfer")
+note("continue CRC-32 from 0x12345678, the server's from 0xedcba987, those on transfer 0 from 0.")
+note()
+note("The checks of the nine ASCII digits 123456789: CRC-32 from 0 and from 0x12345678, CRC-64")
+note("from 0; then CRC-64 of hello. Here alone the most significant byte stands first.")
+
+vector("crc32.digits", zlib.crc32(b"123456789").to_bytes(4, "big"))
+vector("crc32.digits-from-session", zlib.crc32(b"123456789", SESSION).to_bytes(4, "big"))
+vector("crc64.digits", crc64(b"123456789").to_bytes(8, "big"))
+vector("crc64.hello", HELLO.to_bytes(8, "big"))
+
+note()
+note("PIN on transfer 0: version 1, reliable, no features, chunks of 1024, unit 0, credit 8192.")
+vector("client.greeting", signal(CLIENT, b"PIN", 0, 0, greeting(SESSION)))
+note("The same, lossy and half-duplex: version 2, features 0x0001, chunks of 512, unit 1, credit 8.")
+vector("client.greeting-lossy", signal(CLIENT, b"PIN", 0, 0, greeting(SESSION, 512, 8, 2, 3, 1, 1)))
+note("PON on transfer 0, to the first of them: credit 128 here.")
+vector("server.greeting", signal(SERVER, b"PON", 0, 0, greeting(SESSION, 1024, 128)))
+note("PON on transfer 0, to the second: version 1, features 0.")
+vector("server.greeting-lossy", signal(SERVER, b"PON", 0, 0, greeting(SESSION, 512, 8, 1, 3, 0, 1)))
+note("ERR on transfer 0, reason 1 (busy), in answer to the session's greeting.")
+vector("server.err-session", signal(SERVER, b"ERR", 0, 0, refusal(1, SESSION)))
+
+note()
+note("SAF 1: resume 5, size 5, modified 1700000000.123456789, a description of 13 bytes follows.")
+vector("client.saf", signal(CLIENT, b"SAF", 1, 5, offer(5, TIME), 13))
+note("SAF 65535: resume 0, size and time unknown, no description.")
+vector("server.saf-unknown", signal(SERVER, b"SAF", 65535, 0, offer(UNKNOWN, NO_TIME)))
+note("SAF 258: resume 0, size 0, modified 1 ns before 1970, a description of 1024 bytes follows.")
+vector("server.saf-early", signal(SERVER, b"SAF", 258, 0, offer(0, -1), 1024))
+note("SAR 2: 3 entries of 4096 bytes in all, a description of 4 bytes follows.")
+vector("client.sar", signal(CLIENT, b"SAR", 2, 0, struct.pack("<QQ", 3, 4096), 4))
+note("SAR 2: entries and bytes unknown, no description (the root itself).")
+vector("server.sar-unknown", signal(SERVER, b"SAR", 2, 0, offer(UNKNOWN, -1)))
+note("RAF 3 and RAR 4: a description of 6 bytes follows; RAR asks for names only.")
+vector("client.raf", signal(CLIENT, b"RAF", 3, 0, b"", 6))
+vector("client.rar-names", signal(CLIENT, b"RAR", 4, 0, b"\1", 6))
+note("CLS 5.")
+vector("client.cls", signal(CLIENT, b"CLS", 5))
+note("DON 1 of the sender and back: size 5, count 3, the digest of hello. Seeds of both directions.")
+vector("client.don", signal(CLIENT, b"DON", 1, 5, done(3, HELLO)))
+vector("server.don", signal(SERVER, b"DON", 1, 5, done(3, HELLO)))
+note("DON 2 of a tree of 3 entries: count 65535, digest 0.")
+vector("client.don-tree", signal(CLIENT, b"DON", 2, 3, done(65535)))
+note("ERR 1: reason 11 (too large); and at position 0x100000000 reason 13 (source changed).")
+vector("server.err", signal(SERVER, b"ERR", 1, 0, refusal(11)))
+vector("client.err-at", signal(CLIENT, b"ERR", 1, 1 << 32, refusal(13)))
+note("PIN 1: sent 0x123456789a, count 0x0102.")
+vector("client.pin", signal(CLIENT, b"PIN", 1, 0x123456789A, ask(0x0102)))
+note("PON 1: position 1024, credit 128, count 9, no unit held past the position.")
+vector("server.pon", signal(SERVER, b"PON", 1, 1024, held(128, 9)))
+note("The same with bits 0, 8 and 95: units 1, 9 and 96 past the position are held.")
+vector("server.pon-map", signal(SERVER, b"PON", 1, 1024, held(128, 9, 1 | 1 << 8 | 1 << 95)))
+note("PON 1: resumes at 5, credit 32767, count 0, the prefix is hello.")
+vector("server.pon-prefix", signal(SERVER, b"PON", 1, 5, prefix(32767, 0, HELLO)))
+
+note()
+note("Chunk of transfer 1 at position 0, one byte: A.")
+vector("client.chunk-1", chunk(CLIENT, 1, 0, b"A"))
+note("The header of a chunk of transfer 0x0201 at position 0x123456789a, 1024 bytes: byte i is")
+note("i * 7 mod 256. Then the same from the server.")
+vector("client.chunk-1024-header", chunk(CLIENT, 0x0201, 0x123456789A, rule(1024))[:12])
+vector("server.chunk-1024-header", chunk(SERVER, 0x0201, 0x123456789A, rule(1024))[:12])
+
+note()
+note("Descriptions, with no chunk around them. A file `hi.txt`, mode 0644:")
+HI = describe("hi.txt", 0o644)
+vector("description.mode", HI)
+note("The directory `e/` with no extras:")
+vector("description.directory", describe("e/"))
+note("`a` with an unknown optional extra (tag 0x7f), then the SHA-256 00 01 .. 1f:")
+vector("description.sha256", b"a\0\x7f\x01!" + b"\2\x20" + bytes(range(32)))
+note("`a` with an extra that must be understood and is not (tag 0x80): refused, reason 20.")
+vector("description.required", b"a\0\x80\0")
+note("`a` with an extra that is cut short: refused, reason 8.")
+vector("description.cut", b"a\0\1\4\0")
+note("As chunks: the first one on transfer 1; the words `full` to an ERR on transfer 0.")
+vector("client.description", chunk(CLIENT, 1, 0, HI, True))
+vector("server.description-session", chunk(0, 0, 0, b"full", True))
+
+note()
+note("A whole session, reliable: the client greets (credit 8192 both ways) and puts the file")
+note("`hi.txt`, 5 bytes, hello, mode 0644, time unknown, resumable. All bytes of each side.")
+CONTENT = chunk(CLIENT, 1, 0, b"hello")
+vector("put.client", signal(CLIENT, b"PIN", 0, 0, greeting(SESSION))
+       + signal(CLIENT, b"SAF", 1, 5, offer(5, NO_TIME), len(HI)) + chunk(CLIENT, 1, 0, HI, True)
+       + CONTENT + signal(CLIENT, b"DON", 1, 5, done(3, HELLO)))
+vector("put.server", signal(SERVER, b"PON", 0, 0, greeting(SESSION))
+       + signal(SERVER, b"DON", 1, 5, done(3, HELLO)))
+note("A session of the same number, in which the client gets that file.")
+vector("get.client", signal(CLIENT, b"PIN", 0, 0, greeting(SESSION))
+       + signal(CLIENT, b"RAF", 1, 0, b"", 6) + chunk(CLIENT, 1, 0, b"hi.txt", True)
+       + signal(CLIENT, b"DON", 1, 5, done(3, HELLO)))
+vector("get.server", signal(SERVER, b"PON", 0, 0, greeting(SESSION))
+       + signal(SERVER, b"SAF", 1, 5, offer(5, NO_TIME), len(HI)) + chunk(SERVER, 1, 0, HI, True)
+       + chunk(SERVER, 1, 0, b"hello") + signal(SERVER, b"DON", 1, 5, done(3, HELLO)))

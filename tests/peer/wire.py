@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Frames, checks and descriptions, written from core/PROTOCOL.md alone, sections 2 to 5."""
+import select
+import socket
+import struct
+import unicodedata
+import zlib
+from collections import namedtuple
+
+VERSION, PAYLOAD, MARKER, CREDIT = 1, 1024, 0xFA, 8192
+UNKNOWN, NO_TIME = 2**64 - 1, -(2**63)
+BAD_PATH, UNSUPPORTED = 8, 20
+
+Signal = namedtuple("Signal", "code transfer position detail text mode")
+Chunk = namedtuple("Chunk", "low position payload")
+
+
+class Failed(Exception):
+    """The work cannot go on; the text is for a person."""
+
+def _table64():
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
+        yield value
+
+
+TABLE64 = tuple(_table64())
+
+
+def crc64(data, start=0):
+    """CRC-64/NVME of what `start` covers, followed by `data`."""
+    crc = ~start & UNKNOWN
+    for byte in data:
+        crc = crc >> 8 ^ TABLE64[(crc ^ byte) & 0xFF]
+    return ~crc & UNKNOWN
+
+
+def signal(seed, code, transfer, position=0, detail=b"", described=0):
+    covered = struct.pack("<3sBHHQ16s", code, VERSION, transfer, described, position, detail)
+    return covered + struct.pack("<I", zlib.crc32(covered, seed if transfer else 0))
+
+
+def chunk(seed, transfer, position, payload, is_description=False):
+    bits = len(payload) | is_description << 15
+    covered = struct.pack("<BBHI", MARKER, transfer & 0xFF, bits, position & 0xFFFFFFFF)
+    return covered + struct.pack("<I", zlib.crc32(payload, zlib.crc32(covered, seed))) + payload
+
+
+def greeting(session, chunk_size=PAYLOAD, credit=CREDIT, version=VERSION, link=0, features=0, unit=0):
+    return struct.pack("<IBBHHBxH2x", session, version, link, features, chunk_size, unit, credit)
+
+
+def held(credit, count, units=0):
+    return struct.pack("<HH", credit, count) + units.to_bytes(12, "little")
+
+
+def prefix(credit, count, digest):
+    return struct.pack("<HHQ4x", credit | 0x8000, count, digest)
+
+
+def done(count, digest=0):
+    return struct.pack("<H6xQ", count, digest)
+
+
+def refusal(reason, session=0):
+    return struct.pack("<H2xI8x", reason, session)
+
+
+def describe(text, mode=None):
+    return text.encode() + (b"" if mode is None else struct.pack("<BBBI", 0, 1, 4, mode))
+
+
+def undescribe(payload):
+    """Text, mode, and the reason to refuse it all."""
+    text, _, rest = payload.partition(b"\0")
+    mode, reason = None, None
+    while rest:
+        if len(rest) < 2 or len(rest) < 2 + rest[1]:
+            return "", None, BAD_PATH
+        tag, value, rest = rest[0], rest[2:2 + rest[1]], rest[2 + rest[1]:]
+        if tag == 1 and len(value) == 4:
+            mode = int.from_bytes(value, "little")
+        reason = UNSUPPORTED if tag >= 0x80 else reason
+    try:
+        return text.decode(), mode, reason
+    except UnicodeDecodeError:
+        return "", None, BAD_PATH
+
+
+def is_sound(path):
+    return path == "" or (
+        len(path.encode()) <= 960
+        and not any(unicodedata.category(c) == "Cc" for c in path)
+        and all(name not in ("", ".", "..") and len(name.encode()) <= 255
+                for name in path.removesuffix("/").split("/")))
+
+
+class Wire:
+    """Frames over one connection."""
+
+    def __init__(self, connection):
+        self.connection, self.out, self.into = connection, 0, 0
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def agree(self, session, is_client, chunk_size, credit):
+        inverse = ~session & 0xFFFFFFFF
+        self.out, self.into = (session, inverse) if is_client else (inverse, session)
+        self.chunk, self.credit = min(chunk_size, PAYLOAD) & ~0xFF, min(credit, 0x7FFF)
+
+    def send(self, code, transfer, position=0, detail=b"", description=b""):
+        frame = signal(self.out, code, transfer, position, detail, len(description))
+        if description:
+            frame += chunk(self.out if transfer else 0, transfer, 0, description, True)
+        self.connection.sendall(frame)
+
+    def _read(self, size):
+        data = b""
+        while len(data) < size:
+            more = self.connection.recv(size - len(data))
+            if not more:
+                raise Failed("the connection was closed in the middle") if data else EOFError
+            data += more
+        return data
+
+    def _chunk(self, head, seed):
+        _, low, bits, position, crc = struct.unpack("<BBHII", head)
+        if bits & 0x7800 or not 1 <= bits & 0x7FF <= PAYLOAD:
+            raise Failed("a chunk of an impossible length arrived")
+        payload = self._read(bits & 0x7FF)
+        if zlib.crc32(payload, zlib.crc32(head[:8], seed)) != crc:
+            raise Failed("a damaged chunk arrived")
+        return Chunk(low, position, payload)
+
+    def receive(self):
+        """The next signal with its description, or the next chunk of a file."""
+        head = self._read(12)
+        if head[0] == MARKER:
+            return self._chunk(head, self.into)
+        frame = head + self._read(24)
+        code, version, transfer, described, position, detail, crc = struct.unpack("<3sBHHQ16sI", frame)
+        seed = self.into if transfer else 0
+        if zlib.crc32(frame[:32], seed) != crc or (transfer and version != VERSION):
+            raise Failed("a damaged signal arrived, or the other end does not speak Tinyferry")
+        text, mode, reason = "", None, None
+        if described:
+            text, mode, reason = undescribe(self._chunk(self._read(12), seed).payload)
+        return Signal(code, transfer, position, detail, ".." if reason else text, mode)
+
+    def is_waiting(self):
+        return bool(select.select([self.connection], [], [], 0)[0])

@@ -1,0 +1,142 @@
+//! Refusals, endings and odd beginnings: what one end does not want must not become something else.
+
+use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::{Config, Session, Step, Task};
+use tinyferry_tests::{File, Memory, Pair, content};
+
+fn tree(files: usize, size: usize) -> Memory {
+    let mut store = Memory::default();
+    for number in 0..files {
+        let bytes = content(size, number as u64);
+        store.files.insert(format!("t/{number:05}"), File::new(bytes));
+    }
+    store.queue_tree("t");
+    store
+}
+
+const GET_TREE: Task<'static> = Task::Get { path: "t", tree: true, names_only: false };
+
+#[test]
+fn the_entries_of_a_refused_tree_go_nowhere() {
+    for config in [Config::RELIABLE, Config { credit: 2, ..Config::RELIABLE }, Config::LOSSY] {
+        let mut server = Memory::default();
+        server.refuse.insert("t".into(), Reason::NotDirectory);
+        let mut pair = Pair::new(config, tree(50, 2000), server).delayed(20);
+        let refused = Ok(Err(Failure::Refused(Reason::NotDirectory)));
+        assert_eq!(pair.run(Task::Put), refused);
+        assert!(pair.server.store.files.is_empty() && pair.server.store.partials.is_empty());
+        // The next request has the number that the first entry had.
+        pair.client.store.files.insert("one".into(), File::new(content(10, 7)));
+        pair.client.store.queue_file("one");
+        assert!(pair.run(Task::Put).expect("it ends").is_ok());
+        assert_eq!(pair.server.store.files.keys().collect::<Vec<_>>(), ["one"]);
+
+        // The same with a client that refuses what it asked for.
+        let mut server = tree(50, 2000);
+        server.files.insert("other".into(), File::new(content(10, 99)));
+        let mut client = Memory::default();
+        client.refuse.insert("t".into(), Reason::NotDirectory);
+        let mut pair = Pair::new(config, client, server).delayed(20);
+        assert_eq!(pair.run(GET_TREE), refused);
+        let other = Task::Get { path: "other", tree: false, names_only: false };
+        assert!(pair.run(other).expect("it ends").is_ok());
+        assert_eq!(pair.client.store.files.keys().collect::<Vec<_>>(), ["other"]);
+        assert_eq!(pair.client.store.bytes("other"), pair.server.store.bytes("other"));
+    }
+}
+
+#[test]
+fn a_small_credit_never_stops_a_tree() {
+    for size in [0, 10, 5 * 1024, 6 * 1024] {
+        for credit in [1, 2, 3, 4, 8, 128, 40_000] {
+            for half_duplex in [false, true] {
+                let config = Config { credit, half_duplex, ..Config::LOSSY };
+                let mut pair = Pair::new(config, tree(5, size), Memory::default());
+                pair = pair.serial(921_600, 1);
+                assert!(pair.run(Task::Put).expect("it ends").is_ok());
+                assert_eq!(pair.server.store.files, pair.client.store.files);
+                let share = (5 * size) as f64 / 92_160.0;
+                let seconds = pair.now as f64 / 1e9;
+                assert!(seconds < share * 1.2 + 0.1, "{size}, {credit}: it took {seconds} s");
+            }
+        }
+    }
+}
+
+#[test]
+fn more_refusals_than_credit() {
+    for config in [Config::LOSSY, Config::RELIABLE, Config { credit: 3, ..Config::RELIABLE }] {
+        let mut server = Memory::default();
+        for number in 0..300 {
+            server.refuse.insert(format!("t/{number:05}"), Reason::NoPermission);
+        }
+        let mut pair = Pair::new(config, tree(301, 10), server).delayed(1);
+        let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+        assert_eq!((outcome.entries, outcome.refused), (301, 300));
+        assert_eq!(pair.client.store.refused.len(), 300);
+        assert_eq!(pair.server.store.files.len(), 1);
+        assert!(pair.now < 4_000_000_000, "it took {} ms", pair.now / 1_000_000);
+    }
+}
+
+#[test]
+fn a_list_commits_nothing_and_names_what_cannot_be_read() {
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let mut server = tree(5, 10);
+        server.broken.insert("t/00002".into(), Reason::NoPermission);
+        let mut pair = Pair::new(config, Memory::default(), server);
+        let task = Task::Get { path: "t", tree: true, names_only: true };
+        let outcome = pair.run(task).expect("it ends").expect("it goes well");
+        assert_eq!((outcome.entries, outcome.refused), (5, 0));
+        let task = Task::Get { path: "t/00001", tree: false, names_only: true };
+        let outcome = pair.run(task).expect("it ends").expect("it goes well");
+        assert_eq!(outcome.entries, 1);
+        assert!(pair.client.store.files.is_empty());
+        assert!(pair.run(Task::Ping).expect("it ends").is_ok());
+    }
+}
+
+#[test]
+fn a_fresh_offer_in_a_tree_with_a_slow_receiver() {
+    for delay in [1, 2600, 6000] {
+        let mut server = Memory::default();
+        server.partials.insert("t/00002".into(), content(2048, 77));
+        let mut pair = Pair::new(Config::RELIABLE, tree(5, 3000), server).delayed(delay);
+        let outcome = pair.run(Task::Put).expect("it ends").expect("it goes well");
+        assert_eq!(outcome.refused, 0);
+        assert_eq!(pair.server.store.files, pair.client.store.files);
+        assert_eq!(pair.client.store.refused, []);
+    }
+}
+
+#[test]
+fn junk_before_a_greeting_costs_nothing() {
+    let mut server: Session = Session::server(Config::LOSSY);
+    let mut client: Session = Session::client(7, Config::LOSSY);
+    client.begin(Task::Ping).expect("it may");
+    let Step::Transmit(greeting) = client.poll() else { panic!("it greets") };
+    for byte in [0].iter().chain(greeting) {
+        let Step::Receive(into) = server.poll() else { panic!("it listens") };
+        into[0] = *byte;
+        server.received(1, Some(0));
+    }
+    assert!(matches!(server.poll(), Step::Transmit(_)), "the greeting is answered");
+}
+
+#[test]
+fn a_greeting_within_the_content_of_a_damaged_chunk_is_content() {
+    // The file is nothing but a greeting of another session, again and again; the headers of the
+    // chunks are hit, so that the reader looks at the content.
+    let mut other: Session = Session::client(99, Config::LOSSY);
+    other.begin(Task::Ping).expect("it may");
+    let Step::Transmit(greeting) = other.poll() else { panic!("it greets") };
+    let file = greeting.repeat(400);
+    for seed in 0..40 {
+        let client = Memory::with([("f", file.clone())]);
+        let mut pair = Pair::new(Config::LOSSY, client, Memory::default()).serial(921_600, seed);
+        pair.up.faults.flip = 1e-4;
+        pair.client.store.queue_file("f");
+        assert!(pair.run(Task::Put).expect("it ends").is_ok(), "seed {seed}");
+        assert_eq!(pair.server.store.files, pair.client.store.files);
+    }
+}

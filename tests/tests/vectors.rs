@@ -1,0 +1,272 @@
+//! The bytes of `core/vectors.txt`, which another implementation made, against this one.
+
+use std::collections::BTreeMap;
+
+use tinyferry_core::checksum::{Checksums, Small, Tables};
+use tinyferry_core::description::{Description, Malformed};
+use tinyferry_core::error::Reason;
+use tinyferry_core::machine::Step;
+use tinyferry_core::store::answer;
+use tinyferry_core::wire::{
+    Body, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, Proof, SIGNAL_LEN, Seeds, Signal,
+};
+use tinyferry_core::{Config, Session, Task};
+use tinyferry_tests::{File, Memory};
+
+const SESSION: u32 = 0x1234_5678;
+const HELLO: u64 = 0x3377_8570_0652_4257;
+
+type Vectors = BTreeMap<&'static str, Vec<u8>>;
+
+fn vectors() -> Vectors {
+    let lines = include_str!("../../core/vectors.txt").lines();
+    let vectors = lines.filter(|line| !line.starts_with('#') && !line.is_empty()).map(|line| {
+        let (name, hex) = line.split_once(' ').expect("a name and bytes");
+        assert_eq!(hex.len() % 2, 0, "{name} ends in half a byte");
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits");
+        (name, (0..hex.len()).step_by(2).map(byte).collect())
+    });
+    vectors.collect()
+}
+
+/// The seed that the sender of a vector continues.
+fn seed(name: &str) -> u32 {
+    let seeds = Seeds::client(SESSION);
+    if name.starts_with("client.") { seeds.sending } else { seeds.receiving }
+}
+
+fn signals() -> Vec<(&'static str, Signal)> {
+    let plain = Greeting {
+        session: SESSION,
+        version: 1,
+        lossy: false,
+        half_duplex: false,
+        features: 0,
+        chunk: 1024,
+        unit: 0,
+        credit: 8192,
+    };
+    let lossy =
+        Greeting { lossy: true, half_duplex: true, chunk: 512, unit: 1, credit: 8, ..plain };
+    let asks_more = Greeting { version: 2, features: FEATURE_SHA256, ..lossy };
+    let saf = |resume, size, modified| Body::SendFile { resume, size, modified };
+    let held = |position, credit, count, proof| Body::Held { position, credit, count, proof };
+    let refuse = |position, reason, session| Body::Refuse { position, reason, session };
+    let don = Body::Done { size: 5, count: 3, digest: HELLO };
+    let described =
+        |transfer, description, body| Signal { description, ..Signal::new(transfer, body) };
+    let new = Signal::new;
+    vec![
+        ("client.greeting", new(0, Body::Greet(plain))),
+        ("client.greeting-lossy", new(0, Body::Greet(asks_more))),
+        ("server.greeting", new(0, Body::Welcome(Greeting { credit: 128, ..plain }))),
+        ("server.greeting-lossy", new(0, Body::Welcome(lossy))),
+        ("server.err-session", new(0, refuse(0, Reason::Busy, SESSION))),
+        ("client.saf", described(1, 13, saf(5, Some(5), Some(1_700_000_000_123_456_789)))),
+        ("server.saf-unknown", new(65535, saf(0, None, None))),
+        ("server.saf-early", described(258, 1024, saf(0, Some(0), Some(-1)))),
+        ("client.sar", described(2, 4, Body::SendTree { entries: Some(3), bytes: Some(4096) })),
+        ("server.sar-unknown", new(2, Body::SendTree { entries: None, bytes: None })),
+        ("client.raf", described(3, 6, Body::Request { tree: false, names_only: false })),
+        ("client.rar-names", described(4, 6, Body::Request { tree: true, names_only: true })),
+        ("client.cls", new(5, Body::Close)),
+        ("client.don", new(1, don)),
+        ("server.don", new(1, don)),
+        ("client.don-tree", new(2, Body::Done { size: 3, count: 65535, digest: 0 })),
+        ("server.err", new(1, refuse(0, Reason::TooLarge, 0))),
+        ("client.err-at", new(1, refuse(1 << 32, Reason::SourceChanged, 0))),
+        ("client.pin", new(1, Body::Ask { sent: 0x12_3456_789A, count: 0x0102 })),
+        ("server.pon", new(1, held(1024, 128, 9, Proof::Map(0)))),
+        ("server.pon-map", new(1, held(1024, 128, 9, Proof::Map(1 | 1 << 8 | 1 << 95)))),
+        ("server.pon-prefix", new(1, held(5, 32767, 0, Proof::Prefix(HELLO)))),
+    ]
+}
+
+#[test]
+fn checks_agree() {
+    let vectors = vectors();
+    let digits = b"123456789";
+    let crc32 = |start| [Small::crc32(start, digits), Tables::crc32(start, digits)];
+    let crc64 = |bytes| [Small::crc64(0, bytes), Tables::crc64(0, bytes)];
+    for crc in crc32(0) {
+        assert_eq!(crc.to_be_bytes(), *vectors["crc32.digits"]);
+    }
+    for crc in crc32(SESSION) {
+        assert_eq!(crc.to_be_bytes(), *vectors["crc32.digits-from-session"]);
+    }
+    for crc in crc64(digits) {
+        assert_eq!(crc.to_be_bytes(), *vectors["crc64.digits"]);
+    }
+    for crc in crc64(b"hello") {
+        assert_eq!(crc.to_be_bytes(), *vectors["crc64.hello"]);
+    }
+}
+
+#[test]
+fn every_signal_is_read_and_written() {
+    let vectors = vectors();
+    for (name, signal) in signals() {
+        let bytes: &[u8; SIGNAL_LEN] = vectors[name].first_chunk().expect(name);
+        assert_eq!(vectors[name].len(), SIGNAL_LEN, "{name}");
+        assert_eq!(Signal::parse::<Tables>(seed(name), bytes), Some(signal), "{name} is read");
+        let mut written = [0; SIGNAL_LEN];
+        signal.emit::<Tables>(seed(name), &mut written);
+        assert_eq!(&written, bytes, "{name} is written");
+    }
+}
+
+#[test]
+fn a_changed_bit_or_another_direction_makes_no_signal() {
+    let vectors = vectors();
+    for (name, signal) in signals() {
+        let bytes: &[u8; SIGNAL_LEN] = vectors[name].first_chunk().expect(name);
+        for bit in 0..SIGNAL_LEN * 8 {
+            let mut changed = *bytes;
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let read = Signal::parse::<Tables>(seed(name), &changed);
+            assert_eq!(read, None, "{name} with bit {bit} changed");
+        }
+        let turned = Signal::parse::<Tables>(!seed(name), bytes);
+        assert_eq!(turned.is_some(), signal.transfer == 0, "{name} in the other direction");
+    }
+}
+
+/// A chunk vector: its header, and the payload where the vector holds it.
+fn chunk_is(name: &str, seed: u32, expected: Header, payload: &[u8]) {
+    let vectors = vectors();
+    let header: &[u8; HEADER_LEN] = vectors[name].first_chunk().expect(name);
+    let rest = &vectors[name][HEADER_LEN..];
+    assert!(rest.is_empty() || rest == payload, "{name} has another payload");
+    assert_eq!(Header::parse(header), Some(expected), "{name} is read");
+    assert!(Header::verify::<Tables>(seed, header, payload), "{name} is whole");
+    let mut frame = [0; FRAME_MAX];
+    frame[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
+    expected.emit::<Tables>(seed, &mut frame);
+    assert_eq!(frame[..HEADER_LEN], *header, "{name} is written");
+    for bit in 0..HEADER_LEN * 8 {
+        let mut changed = *header;
+        changed[bit / 8] ^= 1 << (bit % 8);
+        assert!(
+            !Header::verify::<Tables>(seed, &changed, payload),
+            "{name} with bit {bit} changed"
+        );
+    }
+}
+
+#[test]
+fn every_chunk_is_read_and_written() {
+    let rule: Vec<u8> = (0..1024u32).map(|i| (i * 7 % 256) as u8).collect();
+    let data =
+        |transfer, length, position| Header { transfer, description: false, length, position };
+    let full = data(1, 1024, 0x3456_789A);
+    let [client, server] = [seed("client."), seed("server.")];
+    chunk_is("client.chunk-1", client, data(1, 1, 0), b"A");
+    chunk_is("client.chunk-1024-header", client, full, &rule);
+    chunk_is("server.chunk-1024-header", server, full, &rule);
+    let described = Header { description: true, ..data(1, 13, 0) };
+    chunk_is("client.description", client, described, &vectors()["description.mode"]);
+    let described = Header { description: true, ..data(0, 4, 0) };
+    chunk_is("server.description-session", 0, described, b"full");
+}
+
+#[test]
+fn every_description_is_read() {
+    let vectors = vectors();
+    let read = |name| Description::parse(&vectors[name]);
+    let plain = |text| Description { text, mode: None, sha256: None };
+    let counted: [u8; 32] = std::array::from_fn(|i| i as u8);
+    assert_eq!(read("description.mode"), Ok(Description { mode: Some(0o644), ..plain("hi.txt") }));
+    assert_eq!(read("description.directory"), Ok(plain("e/")));
+    assert_eq!(read("description.sha256"), Ok(Description { sha256: Some(counted), ..plain("a") }));
+    assert_eq!(read("description.required"), Err(Malformed::Required));
+    assert_eq!(read("description.cut"), Err(Malformed::Bytes));
+}
+
+#[test]
+fn every_vector_is_checked() {
+    let mut names: Vec<&str> = signals().iter().map(|(name, _)| *name).collect();
+    names.extend(["crc32.digits", "crc32.digits-from-session", "crc64.digits", "crc64.hello"]);
+    names.extend(["client.chunk-1", "client.chunk-1024-header", "server.chunk-1024-header"]);
+    names.extend(["client.description", "server.description-session"]);
+    names.extend(["description.mode", "description.directory", "description.sha256"]);
+    names.extend(["description.required", "description.cut"]);
+    names.extend(["put.client", "put.server", "get.client", "get.server"]);
+    names.sort_unstable();
+    assert!(vectors().keys().eq(names.iter()), "a vector is missing here or in core/vectors.txt");
+}
+
+/// One end, all it sent, and how much of that the other end has read.
+struct End {
+    session: Session,
+    store: Memory,
+    sent: Vec<u8>,
+    read: usize,
+}
+
+impl End {
+    fn new(session: Session, store: Memory) -> Self {
+        Self { session, store, sent: Vec::new(), read: 0 }
+    }
+
+    /// Does one step; whether the end could go on.
+    fn step(&mut self, peer: &mut Self) -> bool {
+        let waiting = &peer.sent[peer.read..];
+        match self.session.poll() {
+            Step::Receive(into) | Step::Exchange { into, .. } if !waiting.is_empty() => {
+                let count = into.len().min(waiting.len());
+                into[..count].copy_from_slice(&waiting[..count]);
+                peer.read += count;
+                self.session.received(count, None);
+            }
+            Step::Transmit(out) | Step::Exchange { out, .. } => {
+                self.sent.extend_from_slice(out);
+                let count = out.len();
+                self.session.transmitted(count, None);
+            }
+            Step::Storage(request) => {
+                let reply = answer(&mut self.store, request);
+                self.session.answered(reply, None);
+            }
+            Step::Receive(_) => return false,
+            Step::Over(result) => {
+                result.expect("the task succeeds");
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Runs a client's task to its end; what both ends sent must be the transcript.
+fn transcript(name: &str, task: Task<'_>, client: Memory, server: Memory) -> [Memory; 2] {
+    let mut client = End::new(Session::client(SESSION, Config::RELIABLE), client);
+    let mut server = End::new(Session::server(Config::RELIABLE), server);
+    client.session.begin(task).expect("a task begins");
+    while client.step(&mut server) || server.step(&mut client) {}
+    let vectors = vectors();
+    assert_eq!(client.sent, vectors[format!("{name}.client").as_str()], "{name}: the client");
+    assert_eq!(server.sent, vectors[format!("{name}.server").as_str()], "{name}: the server");
+    [client.store, server.store]
+}
+
+fn hello() -> Memory {
+    let mut store = Memory::default();
+    let file = File { modified: None, ..File::new(b"hello".to_vec()) };
+    store.files.insert("hi.txt".to_owned(), file);
+    store
+}
+
+#[test]
+fn a_put_is_this_session() {
+    let mut client = hello();
+    client.queue_file("hi.txt");
+    let [client, server] = transcript("put", Task::Put, client, Memory::default());
+    assert_eq!(server.files, client.files);
+}
+
+#[test]
+fn a_get_is_this_session() {
+    let task = Task::Get { path: "hi.txt", tree: false, names_only: false };
+    let [client, server] = transcript("get", task, Memory::default(), hello());
+    assert_eq!(server.files, client.files);
+}
