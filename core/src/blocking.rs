@@ -110,6 +110,7 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     link: &mut L,
     store: &mut S,
 ) -> Result<Outcome, Error<L::Error>> {
+    session.begin_at(link.now());
     loop {
         let (deadline, at_rest) = (session.deadline(), session.is_at_rest());
         match session.poll() {

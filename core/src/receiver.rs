@@ -270,8 +270,8 @@ impl Receiver {
                     self.drop_file(Reason::Incomplete, ending, todo);
                 }
                 if size != u64::from(self.entries) {
-                    self.number = self.tree;
-                    self.tree = 0;
+                    self.number = core::mem::take(&mut self.tree);
+                    todo.abandon = Some((Reason::Incomplete, true));
                     self.stage = self.refuse(Reason::Incomplete, false, ending, todo);
                 } else if core::mem::take(&mut self.again) {
                     todo.reply = Some(self.answer(number, false, terms));
@@ -326,7 +326,7 @@ impl Receiver {
         } else if number == self.tree && self.tree != 0 {
             self.stage = Stage::Over(Err(reason));
             *ending = Ending { number, result: Err(reason) };
-            todo.abandon = Some(reason);
+            todo.abandon = Some((reason, true));
             if terms.lossy {
                 todo.reply = Some(ending.signal(self.count));
             }
@@ -334,7 +334,7 @@ impl Receiver {
             && number == self.number
         {
             let again = file.resume > 0;
-            todo.abandon = Some(reason);
+            todo.abandon = Some((reason, false));
             self.stage = self.refuse(reason, again, ending, todo);
             if !terms.lossy {
                 todo.reply = None;
@@ -441,7 +441,7 @@ impl Receiver {
     /// Closes the open file, and says why.
     fn drop_file(&mut self, reason: Reason, ending: &mut Ending, todo: &mut Todo) {
         let again = matches!(&self.stage, Stage::Receiving(file) if file.resume > 0);
-        todo.abandon = Some(reason);
+        todo.abandon = Some((reason, false));
         self.stage = self.refuse(reason, again, ending, todo);
     }
 

@@ -487,7 +487,7 @@ impl Sender {
                 Stage::ExpectTreeDone | Stage::GiveUpTree { .. } | Stage::ExpectTreeGivenUp { .. }
             );
             if !self.is_given_up && !matches!(self.stage, Stage::ExpectTreeGivenUp { .. }) {
-                todo.abandon = Some(reason);
+                todo.abandon = Some((reason, true));
             }
             self.last_refusal = Some(reason);
             self.is_given_up = true;

@@ -195,7 +195,10 @@ enum Action {
     Next,
     Check,
     Commit,
-    Abandon(Reason),
+    Abandon {
+        reason: Reason,
+        all: bool,
+    },
     Refused {
         entry: u32,
         reason: Reason,
@@ -364,11 +367,21 @@ impl<P: Profile> Session<P> {
             }
             Action::Check => Step::Storage(Request::Check),
             Action::Commit => Step::Storage(Request::Commit),
-            Action::Abandon(reason) => Step::Storage(Request::Abandon(reason)),
+            Action::Abandon { reason, all } => Step::Storage(Request::Abandon { reason, all }),
             Action::Refused { entry, reason } => {
                 Step::Storage(Request::Refused { entry, reason, words: self.text() })
             }
             Action::Over => Step::Over(self.result()),
+        }
+    }
+
+    /// What the time is, before anything else has happened: a wait that begins now begins now. A
+    /// driver with a clock says so first, each time that it takes a session up.
+    pub fn begin_at(&mut self, now: Option<Millis>) {
+        self.timer.tick(now);
+        self.timer.restart();
+        if matches!(self.action, Action::Listen { .. }) {
+            self.settle();
         }
     }
 
@@ -446,7 +459,7 @@ impl<P: Profile> Session<P> {
             (Action::Commit, Reply::Done) => self.committed(),
             (Action::Commit, Reply::Refused(reason)) => self.failed(reason),
             (Action::Refused { .. }, Reply::Done) => self.refusal_counted(),
-            (Action::Abandon(_), Reply::Done) | (Action::Refused { .. }, Reply::Again) => {
+            (Action::Abandon { .. }, Reply::Done) | (Action::Refused { .. }, Reply::Again) => {
                 self.settle();
             }
             _ => self.fail(Failure::Driver),

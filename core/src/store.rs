@@ -92,7 +92,12 @@ pub enum Request<'a> {
     /// [`Store::commit`].
     Commit,
     /// [`Store::abandon`].
-    Abandon(Reason),
+    Abandon {
+        /// Why.
+        reason: Reason,
+        /// Whether the tree around the file ends as well.
+        all: bool,
+    },
     /// [`Store::open`].
     Open {
         /// What is asked for.
@@ -180,10 +185,10 @@ pub trait Store {
         Err(Reason::ReadOnly)
     }
 
-    /// The open file, and the tree around it where the reason concerns that, will not be
-    /// completed now: close it. What came in may stay for a resume.
-    fn abandon(&mut self, reason: Reason) {
-        let _ = reason;
+    /// The open file, if there is one, will not be completed now: close it. What came in may stay
+    /// for a resume. `all`: the tree around it, or the whole request, ends as well.
+    fn abandon(&mut self, reason: Reason, all: bool) {
+        let _ = (reason, all);
     }
 
     /// The other end asks for `path`: prepare to give it by [`Store::next`].
@@ -231,8 +236,8 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         Request::Store { position, bytes } => store.store(position, bytes).map(Reply::Moved),
         Request::Load { position, into } => store.load(position, into).map(Reply::Moved),
         Request::Commit => store.commit().map(|()| Reply::Done),
-        Request::Abandon(reason) => {
-            store.abandon(reason);
+        Request::Abandon { reason, all } => {
+            store.abandon(reason, all);
             Ok(Reply::Done)
         }
         Request::Open { path, tree } => store.open(path, tree).map(|()| Reply::Done),

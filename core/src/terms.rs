@@ -82,8 +82,8 @@ impl Terms {
 /// What a half leaves for the session to do before anything else, in this order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Todo {
-    /// The store is to close what is open.
-    pub(crate) abandon: Option<Reason>,
+    /// The store is to close the open file, for this reason; the tree around it as well, if so.
+    pub(crate) abandon: Option<(Reason, bool)>,
     /// The store is to hear that this entry was refused, in the words of the last description.
     pub(crate) refused: Option<(u32, Reason)>,
     /// This is to be sent.

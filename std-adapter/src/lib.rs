@@ -1,3 +1,18 @@
 //! Tinyferry on the desktop: sockets, directories, server and client around the protocol core.
+//!
+//! A [`server::Server`] serves a directory, a [`client::Client`] puts and gets over one connection,
+//! and [`directory::Directory`] is where files come from and go to, on either side.
 
+pub mod checksum;
+pub mod client;
 pub mod directory;
+pub mod endpoint;
+mod log;
+pub mod server;
+mod socket;
+pub mod stream;
+pub mod tcp;
+pub mod words;
+
+pub use endpoint::Endpoint;
+pub use tinyferry_core as core;

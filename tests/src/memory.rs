@@ -269,13 +269,16 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn abandon(&mut self, reason: Reason) {
+    fn abandon(&mut self, reason: Reason, all: bool) {
         if let Open::Inbound { path, .. } = &self.open
             && reason.wants_fresh_offer()
         {
             self.partials.remove(path);
         }
         self.open = Open::Nothing;
+        if all {
+            self.tree = None;
+        }
     }
 
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {

@@ -193,6 +193,10 @@ impl Pair {
         if let Err(failure) = self.client.session.begin(task) {
             return Ok(Err(failure));
         }
+        let now = Some((self.now / MILLISECOND) as u32);
+        for end in [&mut self.client, &mut self.server] {
+            end.session.begin_at(now.filter(|_| end.has_clock));
+        }
         self.go_on()
     }
 

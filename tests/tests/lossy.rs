@@ -142,7 +142,7 @@ fn must_end_well(name: &str, what: &str, pair: &Pair, task: Task<'static>) -> (u
     let mut pair = pair.clone();
     pair.limit = 120_000_000_000;
     let names_only = matches!(task, Task::Get { names_only: true, .. });
-    let outcome = pair.run(task).expect(&format!("{name}, {what}: it ends"));
+    let outcome = pair.run(task).unwrap_or_else(|stuck| panic!("{name}, {what}: {stuck:?}"));
     let outcome = outcome.unwrap_or_else(|failure| panic!("{name}, {what}: {failure}"));
     assert_eq!(outcome.refused, 0, "{name}, {what}");
     let (from, to) = if matches!(task, Task::Put) {

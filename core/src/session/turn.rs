@@ -57,8 +57,8 @@ impl<P: Profile> Session<P> {
     fn take_todo(&mut self) -> Option<Action> {
         if self.todo.is_empty() {
             None
-        } else if let Some(reason) = self.todo.abandon.take() {
-            Some(Action::Abandon(reason))
+        } else if let Some((reason, all)) = self.todo.abandon.take() {
+            Some(Action::Abandon { reason, all })
         } else if let Some((entry, reason)) = self.todo.refused.take() {
             Some(Action::Refused { entry, reason })
         } else if let Some(signal) = self.todo.reply.take() {
@@ -546,7 +546,7 @@ impl<P: Profile> Session<P> {
     fn abandon(&mut self, reason: Reason) {
         self.todo = Todo::new();
         if matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_) | Phase::Opening { .. }) {
-            self.todo.abandon = Some(reason);
+            self.todo.abandon = Some((reason, true));
         }
     }
 
@@ -648,7 +648,7 @@ impl<P: Profile> Session<P> {
             }
             Phase::Receiving(receiver) if P::RECEIVES => {
                 if ended {
-                    self.todo.abandon = Some(Reason::Storage);
+                    self.todo.abandon = Some((Reason::Storage, false));
                     receiver.failed(Reason::Storage, &mut self.ending, &mut self.todo);
                 } else {
                     receiver.digested(load.done, &self.terms, &mut self.todo, digest);
@@ -671,7 +671,7 @@ impl<P: Profile> Session<P> {
         let fresh = payload.get(usize::from(place.skip)..).unwrap_or_default();
         if let Phase::Receiving(receiver) = &mut self.phase {
             if count == 0 {
-                self.todo.abandon = Some(Reason::Storage);
+                self.todo.abandon = Some((Reason::Storage, false));
                 receiver.failed(Reason::Storage, &mut self.ending, &mut self.todo);
             } else {
                 let digest = |digest| P::Checksums::crc64(digest, fresh);

@@ -1,0 +1,68 @@
+//! The seed's client, its commands named by the signals that they send.
+//!
+//! ```text
+//! cargo run --example client -- SAF FILE       send a file
+//! cargo run --example client -- SAR DIRECTORY  send a tree
+//! cargo run --example client -- RAF FILE       request a file
+//! cargo run --example client -- RAR DIRECTORY  request a tree
+//! cargo run --example client -- PIN            is the server there?
+//! cargo run --example client -- CLS            close the server
+//! ```
+
+use std::env;
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tinyferry::Endpoint;
+use tinyferry::client::Client;
+use tinyferry::directory::{Dir, Directory, Source, Sync, ambient_authority};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<(), Box<dyn Error>> {
+    let mut client = Client::connect(&Endpoint::default())?;
+    match words {
+        ["PIN"] => println!("the server answers in {} µs", client.ping()?.as_micros()),
+        ["CLS"] => client.close()?,
+        ["SAF", path] => {
+            let source = Source { local: PathBuf::from(path), remote: name_of(path)? };
+            client.put(&mut Directory::sending_file(source, ()))?;
+        }
+        ["SAR", path] => {
+            // What lies in the directory becomes what lies in the tree of its name.
+            let source = Source { local: PathBuf::from(path), remote: String::new() };
+            let outcome =
+                client.put(&mut Directory::sending_tree(name_of(path)?, vec![source], ()))?;
+            println!("{} entries, {} of them refused", outcome.entries, outcome.refused);
+        }
+        ["RAF" | "RAR", path] => {
+            let here = Dir::open_ambient_dir(".", ambient_authority())?;
+            let mut store = Directory::receiving(here, name_of(path)?, Sync::default(), ());
+            let outcome = client.get(path, &mut store)?;
+            println!("{} entries, {} of them refused", outcome.entries, outcome.refused);
+        }
+        _ => return Err("say SAF, SAR, RAF or RAR and a path, or PIN, or CLS".into()),
+    }
+    Ok(())
+}
+
+fn name_of(path: &str) -> Result<String, Box<dyn Error>> {
+    let name = PathBuf::from(path)
+        .canonicalize()
+        .ok()
+        .and_then(|path| path.file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned));
+    // What is requested need not be here.
+    let name = name.or_else(|| path.rsplit('/').next().map(ToOwned::to_owned));
+    name.filter(|name| !name.is_empty()).ok_or_else(|| "the path has no name".into())
+}

@@ -1,0 +1,55 @@
+//! CRCs at the speed of the machine's memory, for the desktop.
+
+use crc_fast::{CrcAlgorithm, Digest};
+use tinyferry_core::checksum::Checksums;
+
+/// What the desktop brings to a session: both roles, fast CRCs.
+#[derive(Debug, Clone, Copy)]
+pub struct Desktop;
+
+impl tinyferry_core::Profile for Desktop {
+    type Checksums = Fast;
+}
+
+/// CRCs from carry-less multiplication where the processor has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Fast;
+
+impl Checksums for Fast {
+    fn crc32(start: u32, bytes: &[u8]) -> u32 {
+        let register = u64::from(!start);
+        let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc32IsoHdlc, register);
+        digest.update(bytes);
+        // The algorithm is one of 32 bits.
+        digest.finalize() as u32
+    }
+
+    fn crc64(start: u64, bytes: &[u8]) -> u64 {
+        let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc64Nvme, !start);
+        digest.update(bytes);
+        digest.finalize()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tinyferry_core::checksum::{Small, Tables};
+
+    use super::*;
+
+    #[test]
+    fn all_three_ways_agree_wherever_they_are_cut() {
+        let bytes: Vec<u8> = (0..3000u32).map(|i| (i.wrapping_mul(7) >> 3) as u8).collect();
+        assert_eq!(Fast::crc32(0, b"123456789"), 0xCBF4_3926);
+        assert_eq!(Fast::crc64(0, b"123456789"), 0xAE8B_1486_0A79_9888);
+        for cut in [0, 1, 8, 12, 255, 256, 1023, 1024, 3000] {
+            let (front, back) = bytes.split_at(cut);
+            let fast = Fast::crc32(Fast::crc32(0x1234_5678, front), back);
+            assert_eq!(fast, Tables::crc32(0x1234_5678, &bytes), "{cut}");
+            assert_eq!(fast, Small::crc32(Small::crc32(0x1234_5678, front), back), "{cut}");
+            let fast = Fast::crc64(Fast::crc64(0, front), back);
+            assert_eq!(fast, Tables::crc64(0, &bytes), "{cut}");
+            assert_eq!(fast, Small::crc64(Small::crc64(0, front), back), "{cut}");
+        }
+    }
+}

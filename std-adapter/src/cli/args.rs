@@ -1,0 +1,150 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tinyferry::Endpoint;
+use tinyferry::directory::Sync;
+
+/// Moves files and directory trees over any byte stream.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a directory to any number of clients
+    Serve(ServeArgs),
+    /// Send files and directories to a server
+    Put(PutArgs),
+    /// Fetch files and directories from a server
+    Get(GetArgs),
+    /// See whether a server answers, and how fast
+    Ping(Peer),
+    /// Ask a server to end
+    Close(Peer),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Peer {
+    /// Where the server is
+    #[arg(short, long, value_name = "URL", default_value_t)]
+    pub(crate) endpoint: Endpoint,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// The directory to serve; nothing outside it can be reached
+    pub(crate) directory: PathBuf,
+    /// Where to listen; may be given more than once
+    #[arg(short, long, value_name = "URL", default_values_t = [Endpoint::default()])]
+    pub(crate) listen: Vec<Endpoint>,
+    /// Give files, take none
+    #[arg(long, conflicts_with = "write_only")]
+    pub(crate) read_only: bool,
+    /// Take files, give none
+    #[arg(long)]
+    pub(crate) write_only: bool,
+    /// Let clients end the server
+    #[arg(long)]
+    pub(crate) allow_close: bool,
+    /// Clients at once; one more is told that the server is busy
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) clients: usize,
+    /// Let a client go that asks for nothing for so many seconds; 0: never
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub(crate) idle: Duration,
+    /// When the server ends, let transfers go on for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) grace: Duration,
+    /// When to make durable what came in
+    #[arg(long, value_name = "WHEN", default_value = "end")]
+    pub(crate) sync: SyncArg,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PutArgs {
+    /// Files and directories to send
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The server's directory to send them into
+    #[arg(long, value_name = "REMOTE_DIR", default_value = "")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GetArgs {
+    /// Files and directories of the server; "." is all that it serves
+    #[arg(required = true, value_name = "REMOTE")]
+    pub(crate) paths: Vec<String>,
+    /// The directory to put them into
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) into: PathBuf,
+    /// When to make durable what came in
+    #[arg(long, value_name = "WHEN", default_value = "end")]
+    pub(crate) sync: SyncArg,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SyncArg {
+    /// Once, at the end of a transfer
+    End,
+    /// After each file
+    Each,
+    /// Leave it to the system
+    Never,
+}
+
+impl From<SyncArg> for Sync {
+    fn from(when: SyncArg) -> Self {
+        match when {
+            SyncArg::End => Self::End,
+            SyncArg::Each => Self::Each,
+            SyncArg::Never => Self::Never,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "it is no length of time".to_owned())
+}
+
+/// A remote path as a person writes it: `.`, `./a`, `/a` and `a/` are understood.
+pub(crate) fn remote_path(text: &str) -> String {
+    let names = text.split('/').filter(|name| !name.is_empty() && *name != ".");
+    names.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn remote_paths_are_tidied_but_never_resolved() {
+        let cases = [(".", ""), ("/", ""), ("./a/", "a"), ("/a//b/.", "a/b"), ("a/../b", "a/../b")];
+        for (text, path) in cases {
+            assert_eq!(remote_path(text), path);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Exit codes have their one home here.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use tinyferry::client::Error;
+use tinyferry::core::{Failure, Reason};
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is done.
+    Done = 0,
+    /// A file of this end is missing, unreadable, or cannot be written.
+    Local = 1,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// A tree went through, but some of its entries did not.
+    Partly = 3,
+    /// Nobody answers, or the connection broke.
+    Connection = 4,
+    /// The other end speaks something else, or another version.
+    Protocol = 5,
+    /// The other end refused.
+    Refused = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What went wrong, in one sentence, and how the program ends.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) exit: Exit,
+    pub(crate) sentence: String,
+}
+
+impl Problem {
+    pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
+        Self { exit, sentence: sentence.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let exit = match &error {
+            Error::Connect(..) | Error::Link(_) => Exit::Connection,
+            Error::Session(failure, _) => match failure {
+                Failure::Refused(Reason::Version) => Exit::Protocol,
+                Failure::Refused(Reason::ShuttingDown | Reason::Busy) => Exit::Connection,
+                Failure::Refused(_) => Exit::Refused,
+                Failure::Vanished | Failure::Silent | Failure::Idle => Exit::Connection,
+                _ => Exit::Protocol,
+            },
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::new(Exit::Local, error.to_string())
+    }
+}

@@ -1,0 +1,56 @@
+//! `tinyferry get`.
+
+use tinyferry::client::Client;
+use tinyferry::core::path::is_sound;
+use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
+use tinyferry::words::of_system;
+
+use super::args::{GetArgs, remote_path};
+use super::exit::{Exit, Problem};
+use super::progress::Progress;
+
+pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
+    let into = args.into.display().to_string();
+    let local = |error: std::io::Error| {
+        let sentence =
+            format!("cannot put anything into \"{}\": {}", into.escape_debug(), of_system(&error));
+        Problem::new(Exit::Local, sentence)
+    };
+    std::fs::create_dir_all(&args.into).map_err(local)?;
+    let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
+    let mut client = Client::connect(&args.peer.endpoint)?;
+    let mut exit = Exit::Done;
+    for text in &args.paths {
+        let remote = remote_path(text);
+        let shown = if remote.is_empty() { "." } else { &remote };
+        if !is_sound(&remote) {
+            let sentence = format!(
+                "\"{}\" cannot be asked for: it must be relative, without \"..\" or control \
+                 characters",
+                text.escape_debug()
+            );
+            return Err(Problem::new(Exit::Usage, sentence));
+        }
+        let target = remote.rsplit('/').next().unwrap_or_default().to_owned();
+        let progress = Progress::new(Direction::Receiving, quiet);
+        let root = root.try_clone().map_err(local)?;
+        let mut store = Directory::receiving(root, target, args.sync.into(), progress.clone());
+        let before = client.traffic().received;
+        match client.get(&remote, &mut store) {
+            Ok(_) => match progress.finish(shown, client.traffic().received - before) {
+                Exit::Done => {}
+                partly => exit = partly,
+            },
+            Err(error) => {
+                let problem = progress.give_up(shown, error);
+                // What can still be asked for is.
+                if !matches!(problem.exit, Exit::Refused | Exit::Local) {
+                    return Err(problem);
+                }
+                eprintln!("tinyferry: {problem}");
+                exit = if args.paths.len() == 1 { problem.exit } else { Exit::Partly };
+            }
+        }
+    }
+    Ok(exit)
+}

@@ -1,0 +1,83 @@
+//! The command line: arguments in, sentences and an exit code out. All work is the library's.
+
+mod args;
+mod exit;
+mod get;
+mod progress;
+mod put;
+mod serve;
+
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tinyferry::client::Client;
+use tracing_subscriber::EnvFilter;
+
+use args::{Args, Command, Peer};
+use exit::{Exit, Problem};
+
+/// Runs the program as its arguments say.
+pub(crate) fn run() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no problem, and go to stdout.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    start_log(args.verbose, args.quiet);
+    let result = match args.command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::Put(command) => put::put(&command, args.quiet),
+        Command::Get(command) => get::get(&command, args.quiet),
+        Command::Ping(peer) => ping(&peer),
+        Command::Close(peer) => close(&peer),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(problem) => {
+            eprintln!("tinyferry: {problem}");
+            problem.exit.into()
+        }
+    }
+}
+
+fn start_log(verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => "info",
+        (false, 1) => "debug",
+        (false, _) => "trace",
+    };
+    let filter = EnvFilter::builder()
+        .with_env_var("TINYFERRY_LOG")
+        .try_from_env()
+        .unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+fn ping(peer: &Peer) -> Result<Exit, Problem> {
+    let mut client = Client::connect(&peer.endpoint)?;
+    let first = client.ping()?;
+    let again = client.ping()?;
+    println!(
+        "{} answers in {:.3} ms (greeting {:.3} ms)",
+        peer.endpoint,
+        again.as_secs_f64() * 1e3,
+        first.as_secs_f64() * 1e3
+    );
+    Ok(Exit::Done)
+}
+
+fn close(peer: &Peer) -> Result<Exit, Problem> {
+    Client::connect(&peer.endpoint)?.close()?;
+    println!("{} closes", peer.endpoint);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,157 @@
+//! What a person sees of a transfer: a bar on a terminal, plain lines elsewhere.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use tinyferry::client::Error;
+use tinyferry::core::Failure;
+use tinyferry::core::store::Kind;
+use tinyferry::directory::{Direction, Event, Observer};
+
+use super::exit::{Exit, Problem};
+
+/// Draws one task; it is shared between the store, which reports, and who prints the end.
+#[derive(Clone)]
+pub(crate) struct Progress(Rc<RefCell<Tally>>);
+
+struct Tally {
+    bar: ProgressBar,
+    quiet: bool,
+    begin: Instant,
+    direction: Direction,
+    files: u64,
+    bytes: u64,
+    failures: Vec<String>,
+    failed_here: bool,
+    in_tree: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(direction: Direction, quiet: bool) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        bar.set_style(style("{spinner} {msg:40!} {bytes} ({bytes_per_sec})"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(Rc::new(RefCell::new(Tally {
+            bar,
+            quiet,
+            begin: Instant::now(),
+            direction,
+            files: 0,
+            bytes: 0,
+            failures: Vec::new(),
+            failed_here: false,
+            in_tree: false,
+        })))
+    }
+
+    /// Clears the bar and says what was done, the failures last; `crossed` is what it took on the
+    /// wire, in bytes. How the program ends if the session itself went well.
+    pub(crate) fn finish(&self, name: &str, crossed: u64) -> Exit {
+        let tally = self.0.borrow();
+        tally.bar.finish_and_clear();
+        let took = tally.begin.elapsed();
+        if !tally.quiet {
+            let rate = tally.bytes as f64 / took.as_secs_f64().max(1e-9);
+            let verb = match tally.direction {
+                Direction::Sending => "sent",
+                Direction::Receiving => "received",
+            };
+            println!(
+                "{verb} \"{}\": {} {}, {} in {} ({}/s), {} over the wire",
+                name.escape_debug(),
+                tally.files,
+                if tally.files == 1 { "file" } else { "files" },
+                HumanBytes(tally.bytes),
+                duration(took),
+                HumanBytes(rate as u64),
+                HumanBytes(crossed),
+            );
+        }
+        tally.list_failures();
+        if tally.failures.is_empty() { Exit::Done } else { Exit::Partly }
+    }
+
+    /// The task failed as a whole: clears the bar, lists what failed before, and says why it ended.
+    pub(crate) fn give_up(&self, name: &str, error: Error) -> Problem {
+        let mut tally = self.0.borrow_mut();
+        tally.bar.finish_and_clear();
+        // Where this end refused, its own store knows more than went over the wire.
+        let refused = matches!(error, Error::Session(Failure::Refused(_), _));
+        let own = if tally.failed_here { tally.failures.pop() } else { None };
+        tally.list_failures();
+        match own {
+            Some(sentence) if refused => Problem::new(Exit::Local, sentence),
+            _ => {
+                let problem = Problem::from(error);
+                let sentence = format!("\"{}\": {problem}", name.escape_debug());
+                Problem::new(problem.exit, sentence)
+            }
+        }
+    }
+}
+
+impl Tally {
+    fn list_failures(&self) {
+        if self.in_tree && !self.failures.is_empty() {
+            eprintln!("tinyferry: {} did not go through:", self.failures.len());
+        }
+        for failure in &self.failures {
+            eprintln!("  {failure}");
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn duration(took: Duration) -> String {
+    if took < Duration::from_secs(60) {
+        format!("{:.2} s", took.as_secs_f64())
+    } else {
+        HumanDuration(took).to_string()
+    }
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: Event<'_>) {
+        let mut tally = self.0.borrow_mut();
+        match event {
+            Event::Begin { kind: Kind::Tree, .. } => tally.in_tree = true,
+            Event::Begin { path, kind, size, held, .. } => {
+                if kind == Kind::File
+                    && !tally.in_tree
+                    && let Some(size) = size
+                {
+                    tally.bar.set_length(size);
+                    tally.bar.set_position(held);
+                    let bar = "{msg:30!} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+                    tally.bar.set_style(style(bar));
+                }
+                tally.bar.set_message(path.escape_debug().to_string());
+            }
+            Event::Moved { bytes } => {
+                tally.bytes += bytes;
+                tally.bar.inc(bytes);
+            }
+            Event::Done { kind: Kind::File, .. } => tally.files += 1,
+            Event::Done { .. } => {}
+            Event::Failed { path, reason, detail, at_peer } => {
+                let whose = if at_peer { "the other end: " } else { "" };
+                let detail = match detail {
+                    "" => String::new(),
+                    detail => format!(" ({})", detail.escape_debug()),
+                };
+                tally.failed_here = !at_peer;
+                let failure = format!("\"{}\": {whose}{reason}{detail}", path.escape_debug());
+                tally.failures.push(failure);
+            }
+            Event::Skipped { path, detail } => {
+                let line = format!("\"{}\" is left out: {detail}", path.escape_debug());
+                tally.bar.suspend(|| eprintln!("tinyferry: {line}"));
+            }
+        }
+    }
+}

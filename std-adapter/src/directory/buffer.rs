@@ -1,0 +1,122 @@
+//! Many small reads and writes at positions, made into few large ones. Knows nothing of what the
+//! file is for.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+
+/// Larger ones were measured to be slower.
+const CAPACITY: usize = 64 * 1024;
+
+/// What was read ahead of, and what is not yet written to, the one file that is open. It is kept
+/// from file to file, so that none needs memory of its own.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    /// Grown to its capacity at the first load.
+    ahead: Vec<u8>,
+    ahead_at: u64,
+    /// How much of `ahead` is filled.
+    filled: usize,
+    /// Where the next load begins if they go on in order.
+    expected: u64,
+    behind: Vec<u8>,
+    behind_at: u64,
+}
+
+impl Buffer {
+    /// Another file comes; what was not written is forgotten.
+    pub(super) fn clear(&mut self) {
+        self.filled = 0;
+        self.expected = 0;
+        self.behind.clear();
+    }
+
+    /// Reads at least one byte at `position`; 0 at the end.
+    pub(super) fn load(
+        &mut self,
+        file: &File,
+        position: u64,
+        into: &mut [u8],
+    ) -> io::Result<usize> {
+        self.flush(file)?;
+        let count = match self.copy_ahead(position, into) {
+            0 if position == self.expected && into.len() < CAPACITY => {
+                self.filled = 0;
+                self.ahead.resize(CAPACITY, 0);
+                self.filled = read_at(file, &mut self.ahead, position)?;
+                self.ahead_at = position;
+                self.copy_ahead(position, into)
+            }
+            // Out of order: a repetition, which tells nothing about the next.
+            0 => read_at(file, into, position)?,
+            count => count,
+        };
+        self.expected = position.saturating_add(count as u64);
+        Ok(count)
+    }
+
+    /// Takes bytes to be written at `position`.
+    pub(super) fn store(&mut self, file: &File, position: u64, bytes: &[u8]) -> io::Result<()> {
+        self.filled = 0;
+        let end = self.behind_at.saturating_add(self.behind.len() as u64);
+        if position != end || self.behind.len().saturating_add(bytes.len()) > CAPACITY {
+            self.flush(file)?;
+        }
+        if bytes.len() >= CAPACITY {
+            return write_all_at(file, bytes, position);
+        }
+        if self.behind.is_empty() {
+            self.behind_at = position;
+        }
+        self.behind.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Writes what is not yet written.
+    pub(super) fn flush(&mut self, file: &File) -> io::Result<()> {
+        if self.behind.is_empty() {
+            return Ok(());
+        }
+        let result = write_all_at(file, &self.behind, self.behind_at);
+        self.behind.clear();
+        result
+    }
+
+    fn copy_ahead(&self, position: u64, into: &mut [u8]) -> usize {
+        let Some(skip) = position.checked_sub(self.ahead_at) else { return 0 };
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let mut found = self.ahead.get(skip..self.filled).unwrap_or_default();
+        found.read(into).unwrap_or(0)
+    }
+}
+
+fn read_at(file: &File, into: &mut [u8], position: u64) -> io::Result<usize> {
+    loop {
+        #[cfg(unix)]
+        let result = std::os::unix::fs::FileExt::read_at(file, into, position);
+        #[cfg(windows)]
+        let result = std::os::windows::fs::FileExt::seek_read(file, into, position);
+        match result {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn write_all_at(file: &File, mut bytes: &[u8], mut position: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        #[cfg(unix)]
+        let result = std::os::unix::fs::FileExt::write_at(file, bytes, position);
+        #[cfg(windows)]
+        let result = std::os::windows::fs::FileExt::seek_write(file, bytes, position);
+        match result {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                bytes = bytes.get(count..).unwrap_or_default();
+                position = position.saturating_add(count as u64);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! What a store reports while it works. Knows nothing of who listens.
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::Kind;
+
+/// Hears what a store does: for progress bars, logs and the list of failures at the end.
+///
+/// `()` hears nothing; a closure that takes an [`Event`] is an observer too.
+pub trait Observer {
+    /// Something happened.
+    fn event(&mut self, event: Event<'_>);
+}
+
+impl Observer for () {
+    fn event(&mut self, _: Event<'_>) {}
+}
+
+impl<F: FnMut(Event<'_>)> Observer for F {
+    fn event(&mut self, event: Event<'_>) {
+        self(event);
+    }
+}
+
+/// Which way content goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From here to the other end.
+    Sending,
+    /// From the other end to here.
+    Receiving,
+}
+
+/// Something that a store did or saw.
+///
+/// Paths have `/` between names and begin at the root that this end sees: the served directory,
+/// the directory received into, or the other end's root when sending. Names from a file system and
+/// words from the other end are hostile: escape them before showing them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A file, a directory or a tree begins.
+    Begin {
+        /// Its path.
+        path: &'a str,
+        /// What it is.
+        kind: Kind,
+        /// Its size in bytes, where known.
+        size: Option<u64>,
+        /// Bytes of it that are here already: to be proven, not to be received.
+        held: u64,
+        /// Which way it goes.
+        direction: Direction,
+    },
+    /// Content was stored, or loaded for sending; what is loaded once more does not count.
+    Moved {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// It is in place (receiving), or wholly read and unchanged (sending).
+    Done {
+        /// Its path.
+        path: &'a str,
+        /// What it is.
+        kind: Kind,
+    },
+    /// It did not get through.
+    Failed {
+        /// Its path.
+        path: &'a str,
+        /// Why.
+        reason: Reason,
+        /// The same in the words of the operating system or of the other end; may be empty.
+        detail: &'a str,
+        /// Whether it was the other end that said so.
+        at_peer: bool,
+    },
+    /// Something was left out on purpose: a symbolic link, a FIFO, a device or a socket in a
+    /// source tree, or a time or permission bits that the file system does not take.
+    Skipped {
+        /// Its path.
+        path: &'a str,
+        /// What was left out, as a clause.
+        detail: &'a str,
+    },
+}

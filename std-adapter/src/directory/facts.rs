@@ -1,0 +1,112 @@
+//! Size, time and permission bits of a file: out of the file system and back into it.
+
+use std::fs::{File, FileTimes};
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cap_std::fs::Metadata;
+
+use super::event::{Event, Observer};
+use super::trouble::Trouble;
+
+/// What travels along with a file's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) size: u64,
+    /// Nanoseconds since 1970.
+    pub(super) modified: Option<i64>,
+    /// The nine permission bits.
+    pub(super) mode: Option<u32>,
+}
+
+impl Facts {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().and_then(|time| nanoseconds(time.into_std()));
+        Self { size: metadata.len(), modified, mode: mode_of(metadata) }
+    }
+}
+
+/// Gives an open file or directory its permission bits and its time, where they are offered and
+/// differ. Both are tried; the first failure is returned.
+pub(super) fn settle(
+    file: &File,
+    now: &Metadata,
+    mode: Option<u32>,
+    modified: Option<i64>,
+) -> io::Result<()> {
+    let set_mode = set_mode(file, now, mode);
+    let set_time = match modified.and_then(time) {
+        Some(time) => file.set_times(FileTimes::new().set_modified(time)),
+        None => Ok(()),
+    };
+    set_mode.and(set_time)
+}
+
+/// What became of settling: that a file system has no such bits or times is told, and no failure.
+pub(super) fn settled(
+    result: io::Result<()>,
+    path: &str,
+    observer: &mut impl Observer,
+) -> Result<(), Trouble> {
+    match result {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+            ) =>
+        {
+            let detail = format!("its time or its permission bits: {error}");
+            observer.event(Event::Skipped { path, detail: &detail });
+            Ok(())
+        }
+        result => Ok(result?),
+    }
+}
+
+#[cfg(unix)]
+fn mode_of(metadata: &Metadata) -> Option<u32> {
+    use cap_std::fs::MetadataExt;
+
+    Some(metadata.mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode_of(_: &Metadata) -> Option<u32> {
+    None
+}
+
+/// Sets the nine permission bits; a directory keeps its set-group-id bit.
+#[cfg(unix)]
+pub(super) fn set_mode(file: &File, now: &Metadata, mode: Option<u32>) -> io::Result<()> {
+    use cap_std::fs::MetadataExt;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    match mode.map(|mode| mode & 0o777) {
+        Some(mode) if now.mode() & 0o777 != mode => {
+            file.set_permissions(Permissions::from_mode(now.mode() & 0o7000 | mode))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn set_mode(_: &File, _: &Metadata, _: Option<u32>) -> io::Result<()> {
+    Ok(())
+}
+
+fn nanoseconds(time: SystemTime) -> Option<i64> {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).ok(),
+        Err(before) => i64::try_from(before.duration().as_nanos()).ok().map(|before| -before),
+    }
+}
+
+fn time(nanoseconds: i64) -> Option<SystemTime> {
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    if nanoseconds < 0 {
+        UNIX_EPOCH.checked_sub(distance)
+    } else {
+        UNIX_EPOCH.checked_add(distance)
+    }
+}

@@ -1,0 +1,224 @@
+//! Receiving: which offer goes where, and what is open. Knows nothing of how the bytes came.
+
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Accepted, Kind, Offer};
+
+use super::buffer::Buffer;
+use super::event::{Direction, Event, Observer};
+use super::incoming::{Incoming, Wanted};
+use super::names::{is_allowed, join};
+use super::place::Place;
+use super::sync::Sync;
+use super::tree::Tree;
+use super::trouble::Trouble;
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    place: Place,
+    /// Where everything goes; `None`: where the offer says.
+    target: Option<String>,
+    sync: Sync,
+    holes: bool,
+    tree: Option<Tree>,
+    open: Option<Incoming>,
+    buffer: Buffer,
+}
+
+impl Inbox {
+    pub(super) fn new(root: Arc<Dir>, target: Option<String>, sync: Sync) -> Self {
+        Self {
+            place: Place::new(root),
+            target,
+            sync,
+            holes: false,
+            tree: None,
+            open: None,
+            buffer: Buffer::default(),
+        }
+    }
+
+    pub(super) fn expect_holes(&mut self, holes: bool) {
+        self.holes = holes;
+    }
+
+    pub(super) fn is_receiving(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(super) fn offer(
+        &mut self,
+        offer: &Offer<'_>,
+        observer: &mut impl Observer,
+    ) -> Result<Accepted, Reason> {
+        self.close_open(true);
+        if offer.kind == Kind::Tree {
+            self.tree = None;
+        }
+        if self.tree.is_none() {
+            self.place.forget();
+        }
+        let path = match self.path_of(offer) {
+            _ if offer.names_only => offer.path.to_owned(),
+            Some(path) => path,
+            None => return Err(self.fail(Reason::BadPath.into(), offer.path, observer)),
+        };
+        let held = match self.prepare(offer, &path) {
+            Ok(held) => held,
+            Err(trouble) => return Err(self.fail(trouble, &path, observer)),
+        };
+        let (path, direction) = (path.as_str(), Direction::Receiving);
+        observer.event(Event::Begin { path, kind: offer.kind, size: offer.size, held, direction });
+        Ok(Accepted { held, in_order: false })
+    }
+
+    pub(super) fn store(
+        &mut self,
+        position: u64,
+        bytes: &[u8],
+        observer: &mut impl Observer,
+    ) -> Result<usize, Reason> {
+        match self.write(position, bytes) {
+            Ok(()) => {
+                observer.event(Event::Moved { bytes: bytes.len() as u64 });
+                Ok(bytes.len())
+            }
+            Err(trouble) => Err(self.fail_open(trouble, observer)),
+        }
+    }
+
+    pub(super) fn load(
+        &mut self,
+        position: u64,
+        into: &mut [u8],
+        observer: &mut impl Observer,
+    ) -> Result<usize, Reason> {
+        let Some(incoming) = &self.open else { return Err(Reason::Storage) };
+        incoming
+            .read(&mut self.buffer, position, into)
+            .map_err(|trouble| self.fail_open(trouble, observer))
+    }
+
+    pub(super) fn commit(&mut self, observer: &mut impl Observer) -> Result<(), Reason> {
+        let (kind, path, result) = match (self.open.take(), self.tree.take()) {
+            (Some(mut incoming), tree) => {
+                self.tree = tree;
+                let result = self.commit_entry(&mut incoming, observer);
+                (incoming.wanted.kind, incoming.wanted.path, result)
+            }
+            (None, Some(mut tree)) => {
+                let result = tree.commit(&mut self.place, self.sync, observer);
+                (Kind::Tree, tree.path, result)
+            }
+            (None, None) => return Err(Reason::Storage),
+        };
+        self.buffer.clear();
+        match result {
+            Ok(()) => {
+                observer.event(Event::Done { path: &path, kind });
+                Ok(())
+            }
+            Err(trouble) => Err(self.fail(trouble, &path, observer)),
+        }
+    }
+
+    pub(super) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
+        let is_of_use = !reason.wants_fresh_offer() && reason != Reason::SourceChanged;
+        let closed = self.close_open(is_of_use);
+        if all {
+            self.tree = None;
+        }
+        let Some(wanted) = closed else { return };
+        let comes_again = reason.wants_fresh_offer() && wanted.resume > 0;
+        if !comes_again {
+            let is_own =
+                matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
+            let path = &wanted.path;
+            observer.event(Event::Failed { path, reason, detail: "", at_peer: !is_own });
+        }
+    }
+
+    /// Something else is asked for: whatever is open is not completed.
+    pub(super) fn close(&mut self) {
+        self.close_open(true);
+        self.tree = None;
+    }
+
+    /// Where an offer goes, below the root; `None` if it may not.
+    fn path_of(&self, offer: &Offer<'_>) -> Option<String> {
+        let is_named = offer.kind == Kind::Tree || !offer.path.is_empty();
+        let path = match (&self.tree, &self.target) {
+            (Some(_), _) | (None, None) => offer.path,
+            (None, Some(target)) => target,
+        };
+        let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
+        (is_named && is_allowed(path)).then(|| join(tree, path))
+    }
+
+    /// Opens what is offered; returns how much of it is held.
+    fn prepare(&mut self, offer: &Offer<'_>, path: &str) -> Result<u64, Trouble> {
+        if offer.names_only {
+            return Ok(0);
+        }
+        let Offer { kind, size, modified, mode, resume, .. } = *offer;
+        let wanted = || Wanted { path: path.to_owned(), kind, size, modified, mode, resume };
+        let incoming = match kind {
+            Kind::Tree => {
+                self.tree = Some(Tree::begin(&mut self.place, path, mode)?);
+                return Ok(0);
+            }
+            Kind::Directory => Incoming::directory(&mut self.place, wanted())?,
+            Kind::File => Incoming::file(&mut self.place, wanted(), self.holes)?,
+        };
+        Ok(self.open.insert(incoming).held)
+    }
+
+    fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), Trouble> {
+        let synced = self.sync.is_due(self.tree.is_some());
+        if let Some(tree) = &mut self.tree {
+            tree.make_root(&mut self.place, self.sync)?;
+        }
+        let incoming = self.open.as_mut().ok_or(Reason::Storage)?;
+        incoming.write(&mut self.place, &mut self.buffer, synced, position, bytes)
+    }
+
+    fn commit_entry(
+        &mut self,
+        incoming: &mut Incoming,
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        let synced = self.sync.is_due(self.tree.is_some());
+        if let Some(tree) = &mut self.tree {
+            tree.make_root(&mut self.place, self.sync)?;
+        }
+        let left = incoming.commit(&mut self.place, &mut self.buffer, synced, observer)?;
+        match (left, &mut self.tree) {
+            (Some(directory), Some(tree)) => tree.remember(directory),
+            (Some(directory), None) => directory.settle(&mut self.place, observer)?,
+            (None, _) => {}
+        }
+        Ok(())
+    }
+
+    fn close_open(&mut self, is_of_use: bool) -> Option<Wanted> {
+        let wanted = self.open.take().map(|open| open.close(&mut self.buffer, is_of_use));
+        self.buffer.clear();
+        wanted
+    }
+
+    /// What is open cannot go on.
+    fn fail_open(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
+        match self.close_open(true) {
+            Some(wanted) => self.fail(trouble, &wanted.path, observer),
+            None => trouble.reason,
+        }
+    }
+
+    fn fail(&mut self, trouble: Trouble, path: &str, observer: &mut impl Observer) -> Reason {
+        // Where it led may have been moved away.
+        self.place.forget();
+        trouble.tell(path, observer)
+    }
+}

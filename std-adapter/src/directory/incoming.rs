@@ -1,0 +1,218 @@
+//! One file or directory that is coming in, from its offer to its place. Knows nothing of the tree
+//! around it.
+
+use std::fs::File;
+
+use cap_std::fs::Metadata;
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::Kind;
+
+use super::buffer::Buffer;
+use super::event::Observer;
+use super::facts::{Facts, set_mode, settle, settled};
+use super::names::split;
+use super::partial::Partial;
+use super::place::{Found, Place, look, open_file};
+use super::sync::synchronise;
+use super::tree::Remembered;
+use super::trouble::Trouble;
+
+/// How far before a partial's end it may have holes: the reach of the receiver's map.
+const HOLES: u64 = 97 * 1024;
+/// A position to resume from is a multiple of this.
+const UNIT: u64 = 1024;
+
+/// What was offered.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// Where it goes, below the store's root.
+    pub(super) path: String,
+    pub(super) kind: Kind,
+    pub(super) size: Option<u64>,
+    pub(super) modified: Option<i64>,
+    pub(super) mode: Option<u32>,
+    pub(super) resume: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) wanted: Wanted,
+    /// How much from the start was here, as an answer to the offer.
+    pub(super) held: u64,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Directory,
+    /// Nothing of the file is here.
+    Awaited,
+    Partial(Partial),
+    /// The file in place seems to be the very same.
+    Same(File, Metadata),
+}
+
+impl Incoming {
+    pub(super) fn directory(place: &mut Place, wanted: Wanted) -> Result<Self, Trouble> {
+        match place.look(&wanted.path)? {
+            Found::Missing | Found::Directory(_) => {
+                Ok(Self { wanted, held: 0, stage: Stage::Directory })
+            }
+            Found::File(_) => Err(Reason::NotDirectory.into()),
+            Found::Other(what) => Err(Trouble::new(Reason::NotRegular, what)),
+        }
+    }
+
+    /// A file, of which the part is looked for that is here already. `holes`: a partial may have
+    /// some near its end.
+    pub(super) fn file(place: &mut Place, wanted: Wanted, holes: bool) -> Result<Self, Trouble> {
+        let (parent, name) = split(&wanted.path);
+        if name.is_empty() {
+            return Err(Reason::BadPath.into());
+        }
+        let dir = match place.existing(parent)? {
+            Some(dir) if !place.is_new() => dir,
+            _ => return Ok(Self { wanted, held: 0, stage: Stage::Awaited }),
+        };
+        match look(&dir, name)? {
+            Found::Directory(_) => return Err(Reason::IsDirectory.into()),
+            Found::Other(what) => return Err(Trouble::new(Reason::NotRegular, what)),
+            Found::File(metadata) if wanted.is(&metadata) => {
+                // It may have changed since, or may not be read: then it is received.
+                if let Ok((file, metadata)) = open_file(&dir, name)
+                    && wanted.is(&metadata)
+                {
+                    let held = metadata.len();
+                    return Ok(Self { wanted, held, stage: Stage::Same(file, metadata) });
+                }
+            }
+            Found::File(_) | Found::Missing => {}
+        }
+        if wanted.resume >= UNIT
+            && let Some(partial) = Partial::find(&dir, name)?
+        {
+            let holes = if holes { HOLES } else { 0 };
+            let held = wanted.resumes_from(partial.length.saturating_sub(holes));
+            if held > 0 {
+                return Ok(Self { wanted, held, stage: Stage::Partial(partial) });
+            }
+        }
+        Ok(Self { wanted, held: 0, stage: Stage::Awaited })
+    }
+
+    pub(super) fn write(
+        &mut self,
+        place: &mut Place,
+        buffer: &mut Buffer,
+        synced: bool,
+        position: u64,
+        bytes: &[u8],
+    ) -> Result<(), Trouble> {
+        if let Stage::Awaited = self.stage {
+            self.stage = Stage::Partial(self.wanted.create(place, synced)?);
+        }
+        let Stage::Partial(partial) = &mut self.stage else {
+            return Err(Trouble::new(Reason::Storage, "nothing is open that could be written to"));
+        };
+        let end = position.checked_add(bytes.len() as u64).ok_or(Reason::TooLarge)?;
+        buffer.store(&partial.file, position, bytes)?;
+        partial.length = partial.length.max(end);
+        Ok(())
+    }
+
+    pub(super) fn read(
+        &self,
+        buffer: &mut Buffer,
+        position: u64,
+        into: &mut [u8],
+    ) -> Result<usize, Trouble> {
+        match &self.stage {
+            Stage::Partial(Partial { file, .. }) | Stage::Same(file, _) => {
+                Ok(buffer.load(file, position, into)?)
+            }
+            Stage::Directory | Stage::Awaited => Ok(0),
+        }
+    }
+
+    /// Puts it in place. A directory's time and permission bits are left to be settled.
+    pub(super) fn commit(
+        &mut self,
+        place: &mut Place,
+        buffer: &mut Buffer,
+        synced: bool,
+        observer: &mut impl Observer,
+    ) -> Result<Option<Remembered>, Trouble> {
+        let wanted = &self.wanted;
+        let partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
+            Stage::Directory => {
+                let Wanted { mode, modified, .. } = *wanted;
+                let directory = Remembered { path: wanted.path.as_str().into(), mode, modified };
+                directory.make(place, synced)?;
+                return Ok(Some(directory));
+            }
+            Stage::Same(file, metadata) => {
+                settled(set_mode(&file, &metadata, wanted.mode), &wanted.path, observer)?;
+                return Ok(None);
+            }
+            Stage::Awaited => wanted.create(place, synced)?,
+            Stage::Partial(partial) => partial,
+        };
+        buffer.flush(&partial.file)?;
+        match wanted.size {
+            Some(size) if partial.length < size => return Err(Reason::Incomplete.into()),
+            // An older one was longer.
+            Some(size) if partial.length > size => partial.file.set_len(size)?,
+            _ => {}
+        }
+        let result = settle(&partial.file, &partial.metadata, wanted.mode, wanted.modified);
+        settled(result, &wanted.path, observer)?;
+        if synced {
+            partial.file.sync_all()?;
+        }
+        let (_, name) = split(&wanted.path);
+        let dir = partial.place(name)?;
+        if synced {
+            synchronise(&dir)?;
+        }
+        Ok(None)
+    }
+
+    /// Closes it; what is of no use for a resume is taken away.
+    pub(super) fn close(self, buffer: &mut Buffer, is_of_use: bool) -> Wanted {
+        if let Stage::Partial(partial) = self.stage {
+            if is_of_use {
+                // What cannot be written now is received once more.
+                let _ = buffer.flush(&partial.file);
+            } else {
+                partial.discard();
+            }
+        }
+        self.wanted
+    }
+}
+
+impl Wanted {
+    /// Whether the file found in its place is the same, as far as one can see from outside.
+    fn is(&self, metadata: &Metadata) -> bool {
+        let found = Facts::of(metadata);
+        found.size > 0
+            && self.resume >= found.size
+            && self.size == Some(found.size)
+            && self.modified.is_some()
+            && self.modified == found.modified
+    }
+
+    /// Where to go on if so much of it is here.
+    fn resumes_from(&self, length: u64) -> u64 {
+        match length.min(self.resume) {
+            length if self.size.is_some_and(|size| length >= size) => self.size.unwrap_or(length),
+            length => length - length % UNIT,
+        }
+    }
+
+    fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {
+        let (parent, name) = split(&self.path);
+        let dir = place.made(parent, None, synced)?;
+        Partial::create(&dir, name, self.mode)
+    }
+}

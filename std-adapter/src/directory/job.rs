@@ -1,0 +1,197 @@
+//! One request on its way out: what was given, what comes next, what is to be given once more.
+//! Knows nothing of the files' content.
+
+use std::collections::VecDeque;
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::path::is_sound;
+use tinyferry_core::store::Kind;
+
+use super::event::{Direction, Event, Observer};
+use super::names::join;
+use super::origin::{Origin, Reached};
+use super::recent::{Fate, Recent};
+use super::trouble::Trouble;
+use super::walk::{Item, Walk};
+
+#[derive(Debug)]
+pub(super) struct Job {
+    /// Path of the tree that is offered; `None`: a file by itself.
+    tree: Option<String>,
+    stage: Stage,
+    origins: Vec<Origin>,
+    walk: Walk,
+    /// Which origin the entry given last is of.
+    origin: usize,
+    recent: Recent,
+    again: VecDeque<(usize, String)>,
+}
+
+/// What comes when the walk is through.
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    /// The tree itself, with its permission bits.
+    Tree { mode: Option<u32> },
+    /// An origin, if there are so many.
+    Origin(usize),
+    /// What is to be given once more.
+    Again,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Tree {
+        mode: Option<u32>,
+    },
+    /// And whether it can be resumed.
+    Item(Item, bool),
+}
+
+impl Job {
+    /// Gives what stands at `origins`, as the entries of a tree if it has a path.
+    pub(super) fn new(tree: Option<String>, mode: Option<u32>, origins: Vec<Origin>) -> Self {
+        let stage = if tree.is_some() { Stage::Tree { mode } } else { Stage::Origin(0) };
+        Self {
+            stage,
+            origins,
+            walk: Walk::new(tree.as_deref()),
+            tree,
+            origin: 0,
+            recent: Recent::default(),
+            again: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        loop {
+            if let Some(item) = self.walk.next(observer) {
+                return Some(Next::Item(item, true));
+            }
+            match self.stage {
+                Stage::Tree { mode } => {
+                    self.stage = Stage::Origin(0);
+                    self.begin_tree(observer);
+                    return Some(Next::Tree { mode });
+                }
+                Stage::Origin(origin) if origin < self.origins.len() => {
+                    self.stage = Stage::Origin(origin + 1);
+                    self.origin = origin;
+                    if let Some(item) = self.start(observer) {
+                        return Some(Next::Item(item, true));
+                    }
+                }
+                Stage::Origin(_) => {
+                    self.stage = Stage::Again;
+                    if let Some(path) = &self.tree {
+                        observer.event(Event::Done { path, kind: Kind::Tree });
+                    }
+                }
+                Stage::Again => {
+                    let (origin, path) = self.again.pop_front()?;
+                    self.origin = origin;
+                    self.walk.go_to(&path);
+                    let item = match self.origins.get(origin)?.reach(&path) {
+                        Ok(Reached::File(dir, name, metadata)) => {
+                            Item::open(&dir, &name, &metadata)
+                        }
+                        Ok(Reached::Directory(_, facts)) => {
+                            Item::Broken(Some(facts), Reason::IsDirectory.into())
+                        }
+                        Err(trouble) => Item::Broken(None, trouble),
+                    };
+                    return Some(Next::Item(item, false));
+                }
+            }
+        }
+    }
+
+    /// Path of the tree; empty where there is none.
+    pub(super) fn tree_path(&self) -> &str {
+        self.tree.as_deref().unwrap_or_default()
+    }
+
+    /// Path of what was given last, from the other end's root.
+    pub(super) fn path(&self) -> &str {
+        self.walk.path()
+    }
+
+    /// The same, below the tree's root.
+    pub(super) fn path_in_tree(&self) -> &str {
+        self.walk.path_in_tree()
+    }
+
+    /// What came last went out.
+    pub(super) fn given(&mut self, fate: Fate) {
+        self.recent.push(self.walk.path_in_tree(), self.origin, fate);
+    }
+
+    /// What came last fails here, and that is told.
+    pub(super) fn fail(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
+        if let Some(last) = self.recent.last() {
+            last.fate = Fate::Told;
+        }
+        trouble.tell(self.walk.path(), observer)
+    }
+
+    /// Whether it will be given once more.
+    pub(super) fn refused(
+        &mut self,
+        entry: u32,
+        reason: Reason,
+        words: &str,
+        observer: &mut impl Observer,
+    ) -> bool {
+        let Some(given) = self.recent.entry(entry) else { return false };
+        match given.fate {
+            Fate::MayComeAgain if reason.wants_fresh_offer() => {
+                given.fate = Fate::ComesAgain;
+                self.again.push_back((given.origin, given.path.clone()));
+                true
+            }
+            Fate::MayComeAgain | Fate::Final => {
+                given.fate = Fate::Told;
+                let path = join(self.tree.as_deref().unwrap_or_default(), &given.path);
+                observer.event(Event::Failed { path: &path, reason, detail: words, at_peer: true });
+                false
+            }
+            Fate::ComesAgain => true,
+            Fate::Told => false,
+        }
+    }
+
+    fn begin_tree(&self, observer: &mut impl Observer) {
+        observer.event(Event::Begin {
+            path: self.tree_path(),
+            kind: Kind::Tree,
+            size: None,
+            held: 0,
+            direction: Direction::Sending,
+        });
+    }
+
+    /// Goes to the origin; its directory's content follows from the walk.
+    fn start(&mut self, observer: &mut impl Observer) -> Option<Item> {
+        let origin = self.origins.get(self.origin)?;
+        let path = origin.remote.as_str();
+        self.walk.go_to(path);
+        let reached = match origin.reach(path) {
+            _ if !is_sound(path) || path.ends_with('/') => Err(Reason::BadPath.into()),
+            Ok(Reached::Directory(..)) if self.tree.is_none() => Err(Reason::IsDirectory.into()),
+            Ok(Reached::File(..)) if path.is_empty() => Err(Reason::NotDirectory.into()),
+            reached => reached,
+        };
+        match reached {
+            Ok(Reached::Directory(dir, facts)) => {
+                self.walk.enter(dir, observer);
+                (!path.is_empty()).then_some(Item::Directory(facts))
+            }
+            Ok(Reached::File(dir, name, metadata)) => Some(Item::open(&dir, &name, &metadata)),
+            Err(trouble) if path.is_empty() || trouble.reason == Reason::BadPath => {
+                trouble.tell(self.walk.path(), observer);
+                None
+            }
+            Err(trouble) => Some(Item::Broken(None, trouble)),
+        }
+    }
+}

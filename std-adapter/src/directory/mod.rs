@@ -1,0 +1,188 @@
+//! The desktop's store: files and directory trees below a directory, or sources a user named.
+//!
+//! Everything is reached through a capability, one name at a time: nothing outside the root, no
+//! symbolic link in any component, no FIFO, device or socket. Knows nothing of frames, links or
+//! terminals; what happens is told to an [`Observer`].
+
+mod buffer;
+mod event;
+mod facts;
+mod inbox;
+mod incoming;
+mod job;
+mod names;
+mod origin;
+mod outbox;
+mod partial;
+mod place;
+mod recent;
+mod sync;
+mod tree;
+mod trouble;
+mod walk;
+
+#[cfg(all(test, unix))]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use cap_std::ambient_authority;
+pub use cap_std::fs::Dir;
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Accepted, Entry, Offer, Store};
+
+pub use self::event::{Direction, Event, Observer};
+use self::inbox::Inbox;
+use self::outbox::Outbox;
+pub use self::sync::Sync;
+
+/// What a server's clients may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// Whether they may ask for files.
+    pub read: bool,
+    /// Whether they may offer files.
+    pub write: bool,
+}
+
+/// A file or a directory that the user wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Where it is, as the user named it. Symbolic links in this path are the user's own and are
+    /// followed; those found below it are not.
+    pub local: PathBuf,
+    /// The path that the other end sees: of a lone file the whole of it, in a tree the part below
+    /// the tree's root. In a tree it may be empty: the content of the directory then stands
+    /// directly below the root.
+    pub remote: String,
+}
+
+/// A [`Store`] on a file system. It serves one session.
+///
+/// While a file comes in it has a name of its own beside the target, `.NAME.tinyferry-part`; it
+/// stays there when a transfer breaks off, and a later one resumes from it. Nobody can offer or
+/// ask for a file of such a name.
+///
+/// Memory does not grow with a file's size, and of a tree only directories and the last 16,384
+/// entries are remembered.
+#[derive(Debug)]
+pub struct Directory<O> {
+    /// `None`: takes nothing.
+    inbox: Option<Inbox>,
+    /// `None`: gives nothing.
+    outbox: Option<Outbox>,
+    observer: O,
+}
+
+impl<O: Observer> Directory<O> {
+    /// A server's store: offers go below `root`, and requests are answered from below it.
+    pub fn serving(root: impl Into<Arc<Dir>>, rights: Rights, sync: Sync, observer: O) -> Self {
+        let root = root.into();
+        Self {
+            inbox: rights.write.then(|| Inbox::new(Arc::clone(&root), None, sync)),
+            outbox: rights.read.then(|| Outbox::serving(root)),
+            observer,
+        }
+    }
+
+    /// A client's store for `put`: sends one file.
+    pub fn sending_file(source: Source, observer: O) -> Self {
+        Self { inbox: None, outbox: Some(Outbox::sending(None, vec![source])), observer }
+    }
+
+    /// A client's store for `put`: sends one tree, offered as `path` (empty: the other end's
+    /// root), in which the sources stand side by side.
+    pub fn sending_tree(path: String, sources: Vec<Source>, observer: O) -> Self {
+        Self { inbox: None, outbox: Some(Outbox::sending(Some(path), sources)), observer }
+    }
+
+    /// A client's store for `get`: what comes goes to `target` below `root`, whatever path the
+    /// other end names. A single file gets that name; a tree's entries go below that directory,
+    /// and below `root` itself where `target` is empty.
+    pub fn receiving(root: impl Into<Arc<Dir>>, target: String, sync: Sync, observer: O) -> Self {
+        let inbox = Inbox::new(root.into(), Some(target), sync);
+        Self { inbox: Some(inbox), outbox: None, observer }
+    }
+
+    /// Whether what comes in may come out of order, over a link that loses bytes. What an earlier
+    /// transfer left behind may then have holes near its end, and a resume begins before them.
+    #[must_use]
+    pub fn lossy(mut self, lossy: bool) -> Self {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.expect_holes(lossy);
+        }
+        self
+    }
+
+    /// The observer, with what it has gathered.
+    pub fn observer(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
+    /// The observer, when the session is over.
+    pub fn into_observer(self) -> O {
+        self.observer
+    }
+}
+
+impl<O: Observer> Store for Directory<O> {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
+        inbox.offer(offer, &mut self.observer)
+    }
+
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
+        inbox.store(position, bytes, &mut self.observer)
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        match (&mut self.inbox, &mut self.outbox) {
+            (Some(inbox), _) if inbox.is_receiving() => {
+                inbox.load(position, into, &mut self.observer)
+            }
+            (_, Some(outbox)) => outbox.load(position, into, &mut self.observer),
+            _ => Err(Reason::Storage),
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
+        inbox.commit(&mut self.observer)
+    }
+
+    fn abandon(&mut self, reason: Reason, all: bool) {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.abandon(reason, all, &mut self.observer);
+        }
+        if let Some(outbox) = &mut self.outbox {
+            outbox.close();
+        }
+    }
+
+    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.close();
+        }
+        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
+        outbox.open(path, tree, &mut self.observer)
+    }
+
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
+        outbox.next(path, &mut self.observer)
+    }
+
+    fn check(&mut self) -> Result<(), Reason> {
+        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
+        outbox.check(&mut self.observer)
+    }
+
+    fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
+        match &mut self.outbox {
+            Some(outbox) => outbox.refused(entry, reason, words, &mut self.observer),
+            None => false,
+        }
+    }
+}

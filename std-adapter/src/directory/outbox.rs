@@ -1,0 +1,234 @@
+//! Sending: what is asked for or named, entry by entry, and the one file that is being read. Knows
+//! nothing of how the bytes go.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, Metadata};
+use tinyferry_core::error::Reason;
+use tinyferry_core::path::is_sound;
+use tinyferry_core::store::{Entry, Kind};
+
+use super::Source;
+use super::buffer::Buffer;
+use super::event::{Direction, Event, Observer};
+use super::facts::Facts;
+use super::job::{Job, Next};
+use super::names::is_allowed;
+use super::origin::{Origin, Reached};
+use super::recent::Fate;
+use super::trouble::Trouble;
+use super::walk::Item;
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// Requests are answered from below it; `None`: there are none.
+    root: Option<Arc<Dir>>,
+    job: Option<Job>,
+    open: Option<Outgoing>,
+    buffer: Buffer,
+}
+
+/// The file that is being read; its path is the job's.
+#[derive(Debug)]
+struct Outgoing {
+    file: File,
+    /// As of when it was offered.
+    facts: Facts,
+    /// Everything before was loaded.
+    loaded: u64,
+    checked: bool,
+}
+
+impl Outbox {
+    pub(super) fn serving(root: Arc<Dir>) -> Self {
+        Self { root: Some(root), job: None, open: None, buffer: Buffer::default() }
+    }
+
+    /// Gives `sources`, as a tree if it has a path.
+    pub(super) fn sending(tree: Option<String>, sources: Vec<Source>) -> Self {
+        let origins = sources.into_iter().map(Origin::from).collect();
+        let job = Some(Job::new(tree, None, origins));
+        Self { root: None, job, open: None, buffer: Buffer::default() }
+    }
+
+    pub(super) fn open(
+        &mut self,
+        path: &str,
+        tree: bool,
+        observer: &mut impl Observer,
+    ) -> Result<(), Reason> {
+        let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
+        self.close();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        match find(&root, path, tree) {
+            Ok(job) => {
+                self.job = Some(job);
+                Ok(())
+            }
+            Err(trouble) => Err(trouble.tell(path, observer)),
+        }
+    }
+
+    pub(super) fn next(
+        &mut self,
+        into: &mut [u8],
+        observer: &mut impl Observer,
+    ) -> Result<Option<Entry>, Reason> {
+        self.open = None;
+        self.buffer.clear();
+        let Some(job) = &mut self.job else { return Ok(None) };
+        let (entry, path) = match job.next(observer) {
+            None => return Ok(None),
+            Some(Next::Tree { mode }) => {
+                let path = job.tree_path();
+                if !is_sound(path) || path.ends_with('/') {
+                    return Err(Trouble::from(Reason::BadPath).tell(path, observer));
+                }
+                let entry = Entry {
+                    kind: Kind::Tree,
+                    path: path.len(),
+                    size: None,
+                    modified: None,
+                    mode,
+                    resumable: false,
+                    broken: None,
+                };
+                (entry, path)
+            }
+            Some(Next::Item(item, resumable)) => {
+                let (entry, open) = give(job, item, resumable, observer);
+                self.open = open;
+                (entry, job.path_in_tree())
+            }
+        };
+        // Sound paths always fit.
+        into.get_mut(..entry.path).ok_or(Reason::NameTooLong)?.copy_from_slice(path.as_bytes());
+        Ok(Some(entry))
+    }
+
+    pub(super) fn load(
+        &mut self,
+        position: u64,
+        into: &mut [u8],
+        observer: &mut impl Observer,
+    ) -> Result<usize, Reason> {
+        let Some(open) = &mut self.open else { return Err(Reason::Storage) };
+        let trouble = match self.buffer.load(&open.file, position, into) {
+            Ok(0) if position < open.facts.size => {
+                Trouble::new(Reason::SourceChanged, "it became shorter")
+            }
+            Ok(count) => {
+                let end = position.saturating_add(count as u64);
+                if let Some(bytes) = end.checked_sub(open.loaded)
+                    && bytes > 0
+                {
+                    open.loaded = end;
+                    observer.event(Event::Moved { bytes });
+                }
+                return Ok(count);
+            }
+            Err(error) => error.into(),
+        };
+        self.open = None;
+        Err(self.fail(trouble, observer))
+    }
+
+    pub(super) fn check(&mut self, observer: &mut impl Observer) -> Result<(), Reason> {
+        // A directory has nothing that could change meanwhile.
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let trouble = match Metadata::from_file(&open.file).map(|now| Facts::of(&now)) {
+            Ok(now) if (now.size, now.modified) == (open.facts.size, open.facts.modified) => {
+                if let Some(job) = &self.job
+                    && !std::mem::replace(&mut open.checked, true)
+                {
+                    observer.event(Event::Done { path: job.path(), kind: Kind::File });
+                }
+                return Ok(());
+            }
+            Ok(_) => Trouble::new(Reason::SourceChanged, "its size or its time is another now"),
+            Err(error) => error.into(),
+        };
+        Err(self.fail(trouble, observer))
+    }
+
+    pub(super) fn refused(
+        &mut self,
+        entry: u32,
+        reason: Reason,
+        words: &str,
+        observer: &mut impl Observer,
+    ) -> bool {
+        let Some(job) = &mut self.job else { return false };
+        job.refused(entry, reason, words, observer)
+    }
+
+    /// Nothing more of it is wanted.
+    pub(super) fn close(&mut self) {
+        self.job = None;
+        self.open = None;
+        self.buffer.clear();
+    }
+
+    /// The entry given last cannot be sent.
+    fn fail(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
+        match &mut self.job {
+            Some(job) => job.fail(trouble, observer),
+            None => trouble.reason,
+        }
+    }
+}
+
+/// What is asked for, if it is there.
+fn find(root: &Arc<Dir>, path: &str, tree: bool) -> Result<Job, Trouble> {
+    if !is_allowed(path) {
+        return Err(Reason::BadPath.into());
+    }
+    let origin = |remote: &str| Origin::below(Arc::clone(root), path, remote);
+    match (tree, origin("").reach("")?) {
+        (true, Reached::Directory(_, facts)) => {
+            Ok(Job::new(Some(path.to_owned()), facts.mode, vec![origin("")]))
+        }
+        (false, Reached::File(..)) => Ok(Job::new(None, None, vec![origin(path)])),
+        (true, Reached::File(..)) => Err(Reason::NotDirectory.into()),
+        (false, Reached::Directory(..)) => Err(Reason::IsDirectory.into()),
+    }
+}
+
+/// What comes next as an entry, and as a file to be read.
+fn give(
+    job: &mut Job,
+    item: Item,
+    resumable: bool,
+    observer: &mut impl Observer,
+) -> (Entry, Option<Outgoing>) {
+    let (kind, facts, open, trouble) = match item {
+        Item::Directory(facts) => (Kind::Directory, Some(Facts { size: 0, ..facts }), None, None),
+        Item::File(facts, file) => {
+            let open = Outgoing { file, facts, loaded: 0, checked: false };
+            (Kind::File, Some(facts), Some(open), None)
+        }
+        Item::Broken(facts, trouble) => (Kind::File, facts, None, Some(trouble)),
+    };
+    let entry = Entry {
+        kind,
+        path: job.path_in_tree().len(),
+        size: facts.map(|facts| facts.size),
+        modified: facts.and_then(|facts| facts.modified),
+        mode: facts.and_then(|facts| facts.mode),
+        resumable: resumable && open.is_some(),
+        broken: trouble.as_ref().map(|trouble| trouble.reason),
+    };
+    let may_come_again = entry.resumable && entry.size != Some(0);
+    job.given(if may_come_again { Fate::MayComeAgain } else { Fate::Final });
+    if let Some(trouble) = trouble {
+        job.fail(trouble, observer);
+        return (entry, open);
+    }
+    let (path, size, direction) = (job.path(), entry.size, Direction::Sending);
+    observer.event(Event::Begin { path, kind, size, held: 0, direction });
+    if kind == Kind::Directory {
+        observer.event(Event::Done { path, kind });
+    }
+    (entry, open)
+}

@@ -1,0 +1,227 @@
+//! One file by itself, from its offer to its place.
+
+use super::*;
+
+#[test]
+fn a_file_comes_in_whole() {
+    for sync in [Sync::End, Sync::Each, Sync::Never] {
+        let dir = temporary();
+        let mut store = Directory::serving(root(&dir), ALL, sync, Heard::default());
+        let bytes = content(200_000);
+        let modified_at = -1_234_567_891;
+        let offer = Offer {
+            modified: Some(modified_at),
+            mode: Some(0o100_640),
+            ..file("a/b/c", bytes.len())
+        };
+
+        assert_eq!(store.offer(&offer), Ok(Accepted { held: 0, in_order: false }));
+        assert!(listing(dir.path()).is_empty());
+        store_all(&mut store, 0, &bytes);
+        assert!(!dir.path().join("a/b/c").exists());
+        assert_eq!(store.commit(), Ok(()));
+
+        let path = dir.path().join("a/b/c");
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!((mode(&path), modified(&path)), (0o640, modified_at));
+        assert_eq!(listing(&dir.path().join("a/b")), ["c"]);
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(200_000));
+        let heard = store.into_observer();
+        assert_eq!((heard.moved, heard.begun.len()), (200_000, 2));
+        assert_eq!(heard.done, ["a/b/c"]);
+    }
+}
+
+#[test]
+fn an_empty_file_comes_with_its_commit() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    for _ in 0..2 {
+        assert!(store.offer(&file("empty", 0)).is_ok());
+        assert_eq!(store.commit(), Ok(()));
+    }
+    assert_eq!(fs::read(dir.path().join("empty")).unwrap(), b"");
+    assert_eq!(listing(dir.path()), ["empty"]);
+}
+
+#[test]
+fn a_reader_sees_the_old_file_until_the_new_one_is_whole() {
+    let dir = temporary();
+    let path = dir.path().join("f");
+    fs::write(&path, "old").unwrap();
+    let reader = fs::File::open(&path).unwrap();
+    let mut store = serving(&dir);
+    assert!(store.offer(&file("f", 3)).is_ok());
+    assert_eq!(store.store(0, b"new"), Ok(3));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(std::io::read_to_string(reader).unwrap(), "old");
+}
+
+#[test]
+fn bytes_may_come_in_any_order_and_be_read_back() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    let bytes = content(300_000);
+    assert!(store.offer(&file("f", bytes.len())).is_ok());
+    store_all(&mut store, 0, &bytes[..10_240]);
+    store_all(&mut store, 20_480, &bytes[20_480..]);
+    assert_eq!(load_all(&mut store, 0, 10_240), bytes[..10_240]);
+    store_all(&mut store, 10_240, &bytes[10_240..20_480]);
+    assert_eq!(load_all(&mut store, 5_000, 295_000), bytes[5_000..]);
+    // What was read ahead does not outlive a write.
+    assert_eq!(load_all(&mut store, 0, 1024), bytes[..1024]);
+    assert_eq!(store.store(1024, &[7; 256]), Ok(256));
+    assert_eq!(load_all(&mut store, 1024, 256), [7; 256]);
+    assert_eq!(store.store(1024, &bytes[1024..1280]), Ok(256));
+    assert_eq!(store.load(300_000, &mut [0; 16]), Ok(0));
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes);
+}
+
+#[test]
+fn large_pieces_come_in_too() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    let bytes = content(500_000);
+    assert!(store.offer(&file("f", bytes.len())).is_ok());
+    assert_eq!(store.store(0, &bytes[..1000]), Ok(1000));
+    assert_eq!(store.store(1000, &bytes[1000..400_000]), Ok(399_000));
+    assert_eq!(store.store(400_000, &bytes[400_000..]), Ok(100_000));
+    let mut back = vec![0; 500_000];
+    assert_eq!(store.load(0, &mut back), Ok(500_000));
+    assert_eq!(back, bytes);
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_of_unknown_size_ends_where_its_bytes_end() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    put(&mut store, Offer { size: None, resume: 0, ..file("f", 0) }, b"as long as this");
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"as long as this");
+}
+
+#[test]
+fn what_is_not_whole_is_not_put_in_place() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    assert!(store.offer(&file("f", 4096)).is_ok());
+    store_all(&mut store, 0, &content(4095));
+    assert_eq!(store.commit(), Err(Reason::Incomplete));
+    assert_eq!(listing(dir.path()), [".f.tinyferry-part"]);
+    assert_eq!(store.commit(), Err(Reason::Storage));
+}
+
+#[test]
+fn the_same_file_is_left_as_it_is() {
+    let dir = temporary();
+    let (path, bytes) = (dir.path().join("f"), content(5_000));
+    fs::write(&path, &bytes).unwrap();
+    set_mode(&path, 0o600);
+    set_modified(&path, 1_000_000_007);
+    let before = fs::metadata(&path).unwrap();
+    let same = Offer { modified: Some(1_000_000_007), mode: Some(0o644), ..file("f", 5_000) };
+    let mut store = serving(&dir);
+
+    // Abandoned: nothing is touched.
+    assert_eq!(store.offer(&same).map(|accepted| accepted.held), Ok(5_000));
+    assert_eq!(load_all(&mut store, 0, 5_000), bytes);
+    store.abandon(Reason::PrefixDiffers, false);
+    assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, bytes.clone()));
+
+    // Proven: only its bits follow.
+    assert_eq!(store.offer(&same).map(|accepted| accepted.held), Ok(5_000));
+    assert_eq!(store.commit(), Ok(()));
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!((after.ino(), after.len(), mode(&path)), (before.ino(), 5_000, 0o644));
+    assert_eq!(listing(dir.path()), ["f"]);
+
+    for other in [
+        Offer { modified: None, ..same },
+        Offer { modified: Some(1_000_000_008), ..same },
+        Offer { size: Some(5_001), resume: 5_001, ..same },
+        Offer { resume: 4_999, ..same },
+    ] {
+        assert_eq!(store.offer(&other).map(|accepted| accepted.held), Ok(0));
+    }
+    // Whatever the other end says, the file in place is never written to.
+    assert!(store.offer(&same).is_ok());
+    assert_eq!(store.store(0, b"x"), Err(Reason::Storage));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn bits_default_to_what_the_system_gives() {
+    let dir = temporary();
+    fs::write(dir.path().join("model"), "").unwrap();
+    let mut store = serving(&dir);
+    put(&mut store, file("f", 1), b"x");
+    assert_eq!(mode(&dir.path().join("f")), mode(&dir.path().join("model")));
+    // Neither set-user-id nor sticky; and private from the first byte on.
+    assert!(store.offer(&Offer { mode: Some(0o106_500), ..file("g", 1) }).is_ok());
+    assert_eq!(store.store(0, b"x"), Ok(1));
+    assert_eq!(mode(&dir.path().join(".g.tinyferry-part")), 0o700);
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(mode(&dir.path().join("g")), 0o500);
+}
+
+#[test]
+fn a_name_of_255_bytes_fits() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    for name in ["n".repeat(255), "é".repeat(127), "n".repeat(254)] {
+        put(&mut store, file(&name, 3), b"abc");
+        assert_eq!(fs::read(dir.path().join(&name)).unwrap(), b"abc");
+    }
+    assert_eq!(listing(dir.path()).len(), 3);
+}
+
+#[test]
+fn a_client_chooses_where_it_goes() {
+    let dir = temporary();
+    let mut store =
+        Directory::receiving(root(&dir), "here/mine".to_owned(), Sync::Never, Heard::default());
+    put(&mut store, file("theirs/name", 3), b"abc");
+    assert_eq!(fs::read(dir.path().join("here/mine")).unwrap(), b"abc");
+    assert_eq!(store.observer().done, ["here/mine"]);
+    assert_eq!(store.open("here/mine", false), Err(Reason::WriteOnly));
+
+    let mut store = Directory::receiving(root(&dir), String::new(), Sync::Never, ());
+    assert_eq!(store.offer(&file("f", 1)), Err(Reason::BadPath));
+    let mut store = Directory::receiving(root(&dir), "../x".to_owned(), Sync::Never, ());
+    assert_eq!(store.offer(&file("f", 1)), Err(Reason::BadPath));
+}
+
+#[test]
+fn names_alone_change_nothing() {
+    let dir = temporary();
+    fs::create_dir(dir.path().join("x")).unwrap();
+    let mut store = Directory::receiving(root(&dir), "x".to_owned(), Sync::Never, Heard::default());
+    for offer in [tree("t"), directory("d"), file("d/f", 5)] {
+        let offer = Offer { names_only: true, ..offer };
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(0));
+    }
+    assert_eq!(store.commit(), Err(Reason::Storage));
+    assert_eq!(listing(dir.path()), ["x"]);
+    assert_eq!(store.into_observer().begun, ["t", "d", "d/f"]);
+}
+
+#[test]
+fn a_closure_hears_and_a_store_moves_between_threads() {
+    let dir = temporary();
+    let (sender, receiver) = mpsc::channel();
+    let observer = move |event: Event<'_>| {
+        if let Event::Done { path, .. } = event {
+            sender.send(path.to_owned()).unwrap();
+        }
+    };
+    let store = Directory::serving(root(&dir), ALL, Sync::Never, observer);
+    soon(move || {
+        let mut store = store;
+        put(&mut store, file("f", 1), b"x");
+    });
+    assert_eq!(receiver.recv().unwrap(), "f");
+}

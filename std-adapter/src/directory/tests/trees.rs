@@ -1,0 +1,211 @@
+//! Trees: there, and there and back.
+
+use super::*;
+
+/// A tree with everything that can stand in one.
+fn plant(path: &Path) {
+    for name in ["src/empty", "src/deep/er", "src/shut"] {
+        fs::create_dir_all(path.join(name)).unwrap();
+    }
+    for (name, size) in [
+        ("src/0", 9),
+        ("src/1", 8),
+        ("src/a", 0),
+        ("src/deep/b", 100_000),
+        ("src/deep/er/c", 1_024),
+        ("src/shut/d", 7),
+    ] {
+        let bytes: Vec<_> = content(size).iter().map(|byte| byte ^ size as u8).collect();
+        fs::write(path.join(name), bytes).unwrap();
+        set_modified(&path.join(name), 1_700_000_000_123_456_789);
+    }
+    set_mode(&path.join("src/deep/b"), 0o400);
+    for (name, mode) in [("src/empty", 0o700), ("src/deep/er", 0o711), ("src/shut", 0o555)] {
+        set_mode(&path.join(name), mode);
+    }
+    for name in ["src/deep/er", "src/shut", "src/empty", "src/deep", "src"] {
+        set_modified(&path.join(name), 1_600_000_000_000_000_001);
+    }
+}
+
+#[test]
+fn a_tree_goes_there_and_back() {
+    let (from, server, to) = (temporary(), temporary(), temporary());
+    plant(from.path());
+    let source = Source { local: from.path().join("src"), remote: "src".to_owned() };
+    let mut sending = Directory::sending_tree("up".to_owned(), vec![source], Heard::default());
+    let mut serving = Directory::serving(root(&server), ALL, Sync::End, Heard::default());
+    carry(&mut sending, &mut serving);
+    let mut receiving =
+        Directory::receiving(root(&to), "down".to_owned(), Sync::Each, Heard::default());
+    assert_eq!(serving.open("up", true), Ok(()));
+    carry(&mut serving, &mut receiving);
+
+    let names = [
+        "src",
+        "src/0",
+        "src/1",
+        "src/a",
+        "src/deep",
+        "src/deep/b",
+        "src/deep/er",
+        "src/deep/er/c",
+        "src/empty",
+        "src/shut",
+        "src/shut/d",
+    ];
+    for name in names {
+        let one = from.path().join(name);
+        for other in [server.path().join("up").join(name), to.path().join("down").join(name)] {
+            assert_eq!((mode(&one), modified(&one)), (mode(&other), modified(&other)), "{name}");
+            if one.is_file() {
+                assert_eq!(fs::read(&one).unwrap(), fs::read(&other).unwrap(), "{name}");
+            }
+        }
+    }
+    let (sent, got) = (sending.into_observer(), receiving.into_observer());
+    let below = |path: &str| -> Vec<_> {
+        std::iter::once(path.to_owned()).chain(names.map(|name| format!("{path}/{name}"))).collect()
+    };
+    assert_eq!((sent.begun, got.begun), (below("up"), below("down")));
+    assert!(sent.failed.is_empty() && got.failed.is_empty());
+    assert_eq!((sent.moved, got.moved), (101_048, 101_048));
+    assert_eq!(sent.done.last().map(String::as_str), Some("up"));
+}
+
+#[test]
+fn a_second_time_everything_is_there() {
+    let (from, to) = (temporary(), temporary());
+    plant(from.path());
+    for moved in [101_048, 0] {
+        let source = Source { local: from.path().to_owned(), remote: String::new() };
+        let mut sending = Directory::sending_tree(String::new(), vec![source], ());
+        let mut receiving = serving(&to);
+        carry(&mut sending, &mut receiving);
+        let heard = receiving.into_observer();
+        assert_eq!((heard.moved, heard.failed.len()), (moved, 0));
+        assert_eq!(mode(&to.path().join("src/shut")), 0o555);
+        assert_eq!(modified(&to.path().join("src/shut")), 1_600_000_000_000_000_001);
+    }
+}
+
+#[test]
+fn nothing_is_made_by_the_offer() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    assert!(store.offer(&tree("a/b")).is_ok());
+    assert!(store.offer(&directory("c/d")).is_ok());
+    assert!(store.offer(&file("c/e/f", 5)).is_ok());
+    assert!(listing(dir.path()).is_empty());
+    assert!(store.offer(&directory("g")).is_ok());
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(listing(&dir.path().join("a/b")), ["g"]);
+}
+
+#[test]
+fn an_empty_tree_is_a_directory() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    for name in ["t", "t", ""] {
+        assert!(store.offer(&Offer { mode: Some(0o750), ..tree(name) }).is_ok());
+        assert_eq!(store.commit(), Ok(()));
+    }
+    assert_eq!(mode(&dir.path().join("t")), 0o750);
+    assert_eq!(store.into_observer().done, ["t", "t", ""]);
+}
+
+#[test]
+fn a_directory_that_shuts_its_owner_out_takes_entries_all_the_same() {
+    let dir = temporary();
+    let shut = dir.path().join("t/shut");
+    fs::create_dir_all(&shut).unwrap();
+    set_mode(&shut, 0o2555);
+    let mut store = serving(&dir);
+    assert!(store.offer(&tree("t")).is_ok());
+    assert!(store.offer(&Offer { mode: Some(0o555), ..directory("shut") }).is_ok());
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(mode(&shut), 0o2755);
+    put(&mut store, file("shut/f", 1), b"x");
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(mode(&shut), 0o2555);
+    // A new one is private from the start, and so is a new root.
+    assert!(store.offer(&Offer { mode: Some(0o500), ..tree("u") }).is_ok());
+    assert!(store.offer(&Offer { mode: Some(0o010), ..directory("d") }).is_ok());
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(mode(&dir.path().join("u")), 0o700);
+    assert_eq!(mode(&dir.path().join("u/d")) & 0o777, 0o710);
+    // It is shut only after what lies in it.
+    assert!(store.offer(&Offer { mode: Some(0o600), ..directory("d/e") }).is_ok());
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!((mode(&dir.path().join("u")), mode(&dir.path().join("u/d"))), (0o500, 0o010));
+    set_mode(&dir.path().join("u"), 0o700);
+    set_mode(&dir.path().join("u/d"), 0o700);
+    assert_eq!(mode(&dir.path().join("u/d/e")), 0o600);
+    assert!(store.into_observer().failed.is_empty());
+}
+
+#[test]
+fn a_root_that_stands_keeps_its_bits() {
+    let dir = temporary();
+    set_mode(dir.path(), 0o755);
+    let mut store = serving(&dir);
+    assert!(store.offer(&Offer { mode: Some(0o700), ..tree("") }).is_ok());
+    put(&mut store, file("f", 1), b"x");
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(mode(dir.path()), 0o755);
+}
+
+#[test]
+fn a_refused_entry_does_not_hold_up_the_others() {
+    let dir = temporary();
+    fs::create_dir_all(dir.path().join("t/d")).unwrap();
+    let mut store = serving(&dir);
+    assert!(store.offer(&tree("t")).is_ok());
+    assert_eq!(store.offer(&file("d", 1)), Err(Reason::IsDirectory));
+    assert!(store.offer(&file("e", 1)).is_ok());
+    store.abandon(Reason::SourceChanged, false);
+    put(&mut store, file("f", 1), b"x");
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(listing(&dir.path().join("t")), ["d", "f"]);
+    assert_eq!(
+        store.into_observer().failed,
+        [
+            ("t/d".to_owned(), Reason::IsDirectory, false),
+            ("t/e".to_owned(), Reason::SourceChanged, true),
+        ]
+    );
+}
+
+#[test]
+fn after_a_tree_paths_begin_at_the_root_again() {
+    let dir = temporary();
+    let endings: [fn(&mut Directory<Heard>); 5] = [
+        |store| assert_eq!(store.commit(), Ok(())),
+        |store| store.abandon(Reason::Storage, true),
+        |store| {
+            assert!(store.offer(&file("x", 1)).is_ok());
+            store.abandon(Reason::Cancelled, true);
+        },
+        |store| assert_eq!(store.offer(&tree("..")), Err(Reason::BadPath)),
+        |store| assert_eq!(store.open("nothing", true), Err(Reason::NotFound)),
+    ];
+    for (index, end) in endings.iter().enumerate() {
+        let mut store = serving(&dir);
+        assert!(store.offer(&tree("t")).is_ok());
+        end(&mut store);
+        let name = index.to_string();
+        put(&mut store, file(&name, 1), b"x");
+        assert!(dir.path().join(name).is_file());
+    }
+}
+
+#[test]
+fn a_directory_moved_away_is_made_anew() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    put(&mut store, file("d/f", 1), b"x");
+    fs::remove_dir_all(dir.path().join("d")).unwrap();
+    put(&mut store, file("d/f", 1), b"x");
+    assert!(dir.path().join("d/f").is_file());
+}

@@ -1,0 +1,101 @@
+//! What went wrong on this end: the reason for the wire and the words for a person. Knows what the
+//! operating system's errors mean.
+
+use std::io::{Error, ErrorKind};
+
+use tinyferry_core::error::Reason;
+
+use super::event::{Event, Observer};
+use crate::words::of_system;
+
+/// Why something could not be done here.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) reason: Reason,
+    /// A clause; empty where the reason says it all.
+    pub(super) detail: String,
+}
+
+impl Trouble {
+    pub(super) fn new(reason: Reason, detail: &str) -> Self {
+        Self { reason, detail: detail.to_owned() }
+    }
+
+    /// Tells that it kept `path` from getting through; returns the reason.
+    pub(super) fn tell(self, path: &str, observer: &mut impl Observer) -> Reason {
+        let Self { reason, detail } = self;
+        observer.event(Event::Failed { path, reason, detail: &detail, at_peer: false });
+        reason
+    }
+}
+
+impl From<Reason> for Trouble {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: String::new() }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self { reason: reason_of(&error), detail: of_system(&error) }
+    }
+}
+
+fn reason_of(error: &Error) -> Reason {
+    #[cfg(unix)]
+    if let Some(errno) = rustix::io::Errno::from_io_error(error) {
+        use rustix::io::Errno;
+        // A link where none is followed; a FIFO or a socket opened without waiting.
+        if errno == Errno::LOOP || errno == Errno::NXIO || errno == Errno::OPNOTSUPP {
+            return Reason::NotRegular;
+        }
+    }
+    match error.kind() {
+        ErrorKind::NotFound => Reason::NotFound,
+        // A capability's own refusal has no number of the operating system.
+        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Reason::BadPath,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Reason::NoPermission,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Reason::NoSpace,
+        ErrorKind::FileTooLarge => Reason::TooLarge,
+        ErrorKind::InvalidFilename => Reason::NameTooLong,
+        ErrorKind::NotADirectory => Reason::NotDirectory,
+        ErrorKind::IsADirectory => Reason::IsDirectory,
+        _ => Reason::Storage,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_have_reasons() {
+        for (errno, reason) in [
+            (Errno::NOENT, Reason::NotFound),
+            (Errno::ACCESS, Reason::NoPermission),
+            (Errno::PERM, Reason::NoPermission),
+            (Errno::ROFS, Reason::NoPermission),
+            (Errno::NOSPC, Reason::NoSpace),
+            (Errno::DQUOT, Reason::NoSpace),
+            (Errno::FBIG, Reason::TooLarge),
+            (Errno::NAMETOOLONG, Reason::NameTooLong),
+            (Errno::LOOP, Reason::NotRegular),
+            (Errno::NXIO, Reason::NotRegular),
+            (Errno::NOTDIR, Reason::NotDirectory),
+            (Errno::ISDIR, Reason::IsDirectory),
+            (Errno::IO, Reason::Storage),
+        ] {
+            let trouble = Trouble::from(Error::from(errno));
+            assert_eq!(trouble.reason, reason);
+            assert!(!trouble.detail.is_empty());
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
+        let escape = dir.open("../x").unwrap_err();
+        assert_eq!(Trouble::from(escape).reason, Reason::BadPath);
+    }
+}

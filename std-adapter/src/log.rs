@@ -1,0 +1,62 @@
+//! What a server's store reports, as log lines. Names are escaped.
+
+use tinyferry_core::store::Kind;
+use tracing::{debug, info, warn};
+
+use crate::directory::{Direction, Event, Observer};
+
+/// Logs what one client does.
+#[derive(Debug)]
+pub(crate) struct Log {
+    peer: String,
+    in_tree: bool,
+}
+
+impl Log {
+    /// Lines begin with `peer`.
+    pub(crate) fn new(peer: String) -> Self {
+        Self { peer, in_tree: false }
+    }
+}
+
+impl Observer for Log {
+    fn event(&mut self, event: Event<'_>) {
+        let peer = &self.peer;
+        match event {
+            Event::Begin { path, kind: Kind::Tree, direction, .. } => {
+                self.in_tree = true;
+                info!("{peer}: {} the tree \"{}\"", verb(direction), path.escape_debug());
+            }
+            Event::Begin { path, held, direction, .. } => {
+                debug!("{peer}: {} \"{}\" from {held}", verb(direction), path.escape_debug());
+            }
+            Event::Moved { .. } => {}
+            Event::Done { path, kind: Kind::Tree } => {
+                self.in_tree = false;
+                info!("{peer}: the tree \"{}\" is through", path.escape_debug());
+            }
+            Event::Done { path, .. } if self.in_tree => {
+                debug!("{peer}: \"{}\" is through", path.escape_debug());
+            }
+            Event::Done { path, .. } => info!("{peer}: \"{}\" is through", path.escape_debug()),
+            Event::Failed { path, reason, detail, .. } => {
+                let (path, detail) = (path.escape_debug(), detail.escape_debug());
+                if detail.clone().next().is_none() {
+                    warn!("{peer}: \"{path}\" failed: {reason}");
+                } else {
+                    warn!("{peer}: \"{path}\" failed: {reason} ({detail})");
+                }
+            }
+            Event::Skipped { path, detail } => {
+                info!("{peer}: \"{}\" is left out: {detail}", path.escape_debug());
+            }
+        }
+    }
+}
+
+fn verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Receiving => "receives",
+        Direction::Sending => "gets",
+    }
+}

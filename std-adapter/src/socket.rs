@@ -1,0 +1,97 @@
+//! Sockets of the system as [`Socket`]s: what is done at once, and what waits.
+
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use crate::stream::Socket;
+
+#[cfg(unix)]
+macro_rules! socket {
+    ($name:ty) => {
+        impl Socket for $name {
+            fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.read(into)
+            }
+
+            fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                use rustix::net::{RecvFlags, recv};
+                let (count, _) = recv(&*self, into, RecvFlags::DONTWAIT)?;
+                Ok(count)
+            }
+
+            fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                use rustix::net::{SendFlags, send};
+                // Not every Unix has NOSIGNAL; the standard library ignores SIGPIPE for programs.
+                Ok(send(&*self, bytes, SendFlags::DONTWAIT)?)
+            }
+
+            fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
+                use rustix::event::{PollFd, PollFlags, Timespec, poll};
+                let read = if or_read { PollFlags::IN } else { PollFlags::empty() };
+                let mut sockets = [PollFd::new(self, PollFlags::OUT | read)];
+                let timeout = Timespec::try_from(timeout).ok();
+                match poll(&mut sockets, timeout.as_ref()) {
+                    Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+                    Err(error) => Err(error.into()),
+                }
+            }
+
+            fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+                <$name>::set_read_timeout(self, timeout)
+            }
+
+            fn end_writing(&mut self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+        }
+    };
+}
+
+#[cfg(unix)]
+socket!(TcpStream);
+#[cfg(unix)]
+socket!(UnixStream);
+
+#[cfg(not(unix))]
+impl Socket for TcpStream {
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.read(into)
+    }
+
+    fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        without_waiting(self, |stream| stream.read(into))
+    }
+
+    fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        without_waiting(self, |stream| io::Write::write(stream, bytes))
+    }
+
+    fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
+        // No portable call waits for both; a short wait lets the other direction be looked at.
+        let _ = (or_read, timeout);
+        std::thread::sleep(Duration::from_millis(1));
+        Ok(())
+    }
+
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        TcpStream::set_read_timeout(self, timeout)
+    }
+
+    fn end_writing(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(not(unix))]
+fn without_waiting<R>(
+    stream: &mut TcpStream,
+    work: impl FnOnce(&mut TcpStream) -> io::Result<R>,
+) -> io::Result<R> {
+    stream.set_nonblocking(true)?;
+    let result = work(stream);
+    stream.set_nonblocking(false)?;
+    result
+}

@@ -1,0 +1,336 @@
+//! A socket as a link: large reads and writes for the system, small ones for the session.
+//!
+//! Knows buffers, clocks and what the system says of a socket; knows nothing of frames. A write
+//! that finds no room reads meanwhile what the peer has to say, so that two ends that both write
+//! cannot block each other.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use embedded_io_adapters::std::FromStd;
+use tinyferry_core::Millis;
+use tinyferry_core::blocking::Link;
+
+/// What is moved by one system call, in bytes.
+const BUFFER: usize = 64 * 1024;
+/// How much of the peer's answers is kept while a write waits for room, in bytes: more than all
+/// the answers that the credit allows.
+const READ_AHEAD: usize = 4 << 20;
+/// How long a write waits for room, until the peer counts as gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long an end that leaves waits for the other one to do so.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// A stream socket, as far as a link needs it.
+pub trait Socket: Send {
+    /// Reads what there is; waits for as long as `set_read_timeout` says.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Reads what there is without waiting; `WouldBlock` where that is nothing.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes what there is room for without waiting; `WouldBlock` where there is none.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Waits until it can be written to, or also read from if `or_read`, for as long as `timeout`.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()>;
+
+    /// How long `receive` waits; `None`: for ever.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Says that nothing more will be written.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn end_writing(&mut self) -> io::Result<()>;
+}
+
+/// What a server shares with the link of each client, to let it go when it may.
+#[derive(Debug, Default)]
+pub struct Leave {
+    /// The server is ending.
+    pub leaving: AtomicBool,
+    /// The session has nothing under way.
+    pub at_rest: AtomicBool,
+}
+
+/// Bytes that crossed a link, frames and all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// To the other end.
+    pub sent: u64,
+    /// From the other end.
+    pub received: u64,
+}
+
+/// A buffered socket. [`StreamLink`] makes a link of it.
+#[derive(Debug)]
+pub struct Stream<T> {
+    socket: T,
+    input: Vec<u8>,
+    /// The bytes of `input` that are not yet read.
+    held: Range<usize>,
+    output: Vec<u8>,
+    /// Something was written since it was last seen that there is nothing to read.
+    unseen: bool,
+    timeout: Option<Duration>,
+    origin: Instant,
+    now: Millis,
+    deadline: Option<Millis>,
+    traffic: Traffic,
+    leave: Arc<Leave>,
+}
+
+impl<T: Socket> Stream<T> {
+    fn new(socket: T, leave: Arc<Leave>) -> Self {
+        Self {
+            socket,
+            input: Vec::new(),
+            held: 0..0,
+            output: Vec::new(),
+            unseen: false,
+            timeout: None,
+            origin: Instant::now(),
+            now: 0,
+            deadline: None,
+            traffic: Traffic::default(),
+            leave,
+        }
+    }
+
+    fn look_at_clock(&mut self) {
+        // The clock of a session wraps around.
+        self.now = self.origin.elapsed().as_millis() as Millis;
+    }
+
+    fn has_input(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Reads into the empty buffer.
+    fn fill(&mut self, wait: bool) -> io::Result<usize> {
+        // It may have grown in a write that had to wait.
+        self.input.resize(BUFFER, 0);
+        let result = if wait {
+            self.socket.receive(&mut self.input)
+        } else {
+            self.socket.receive_now(&mut self.input)
+        };
+        self.held = 0..*result.as_ref().unwrap_or(&0);
+        self.look_at_clock();
+        result
+    }
+
+    /// Reads behind what is there, without waiting. Whether there is still room for more.
+    fn read_ahead(&mut self) -> io::Result<bool> {
+        if self.held.len() >= READ_AHEAD {
+            return Ok(false);
+        }
+        let end = self.held.end;
+        self.input.resize(end + BUFFER, 0);
+        match self.socket.receive_now(&mut self.input[end..]) {
+            // The end is found again by the next read.
+            Ok(0) => Ok(false),
+            Ok(count) => {
+                self.held.end += count;
+                Ok(true)
+            }
+            Err(error) if is_transient(&error) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets how long a read waits; a wait that is nearly as long is left as it is, since a session
+    /// bears being told too early.
+    fn set_timeout(&mut self) -> io::Result<()> {
+        let wanted = self.deadline.map(|deadline| {
+            let left = deadline.wrapping_sub(self.now);
+            let left = if left < 1 << 31 { left } else { 0 };
+            Duration::from_millis(u64::from(left.max(1)))
+        });
+        let is_near = match (wanted, self.timeout) {
+            (None, None) => true,
+            (Some(wanted), Some(set)) => set <= wanted + wanted / 8 && wanted <= set * 2,
+            _ => false,
+        };
+        if !is_near {
+            self.socket.set_read_timeout(wanted)?;
+            self.timeout = wanted;
+        }
+        Ok(())
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+impl<T: Socket> Read for Stream<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if !self.has_input() {
+            if self.leave.at_rest.load(Ordering::SeqCst)
+                && self.leave.leaving.load(Ordering::SeqCst)
+            {
+                return Ok(0);
+            }
+            self.set_timeout()?;
+            match self.fill(true) {
+                // A read timeout is reported so by some systems.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+                result => result?,
+            };
+        }
+        let held = &self.input[self.held.clone()];
+        let count = held.len().min(into.len());
+        into[..count].copy_from_slice(&held[..count]);
+        self.held.start += count;
+        self.traffic.received += count as u64;
+        Ok(count)
+    }
+}
+
+impl<T: Socket> Write for Stream<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.output.len() + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        self.output.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut sent = 0;
+        let mut waiting: Option<Instant> = None;
+        while sent < self.output.len() {
+            match self.socket.send_now(&self.output[sent..]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    sent += count;
+                    waiting = None;
+                }
+                Err(error) if is_transient(&error) => {
+                    let since = *waiting.get_or_insert_with(Instant::now);
+                    if since.elapsed() > WRITE_PATIENCE {
+                        return Err(io::Error::new(
+                            ErrorKind::TimedOut,
+                            "the other end takes nothing any more",
+                        ));
+                    }
+                    let or_read = self.read_ahead()?;
+                    self.socket.wait_for_room(or_read, WRITE_PATIENCE)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if sent > 0 {
+            self.traffic.sent += sent as u64;
+            self.output.clear();
+            self.unseen = true;
+            self.look_at_clock();
+        }
+        Ok(())
+    }
+}
+
+/// A link over a socket.
+pub struct StreamLink<T> {
+    stream: FromStd<Stream<T>>,
+}
+
+impl<T: Socket> StreamLink<T> {
+    /// A link over `socket`; `leave` is shared with who may end it.
+    pub fn new(socket: T, leave: Arc<Leave>) -> Self {
+        Self { stream: FromStd::new(Stream::new(socket, leave)) }
+    }
+
+    /// Leaves in good order: a socket that is closed with something unread takes back what was
+    /// written last. Waits a moment at most.
+    pub(crate) fn leave(&mut self) {
+        let stream = self.stream.inner_mut();
+        let end = Instant::now() + LEAVING;
+        let _ = stream.flush().and_then(|()| stream.socket.end_writing());
+        let _ = stream.socket.set_read_timeout(Some(LEAVING));
+        while Instant::now() < end && stream.fill(true).is_ok_and(|count| count > 0) {}
+    }
+
+    /// Time has passed outside of any task.
+    pub(crate) fn look_at_clock(&mut self) {
+        self.stream.inner_mut().look_at_clock();
+    }
+
+    /// What has crossed it so far.
+    pub fn traffic(&self) -> Traffic {
+        self.stream.inner().traffic
+    }
+}
+
+impl<T> embedded_io::ErrorType for StreamLink<T> {
+    type Error = io::Error;
+}
+
+impl<T: Socket> embedded_io::Read for StreamLink<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(into)
+    }
+}
+
+impl<T: Socket> embedded_io::Write for StreamLink<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // A write that found no room for a minute is a failure, not a silence to bear.
+        self.stream.flush().map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => io::Error::new(ErrorKind::ConnectionAborted, error.to_string()),
+            _ => error,
+        })
+    }
+}
+
+impl<T: Socket> Link for StreamLink<T> {
+    /// As of the last call to the system: a batch is one moment.
+    fn now(&mut self) -> Option<Millis> {
+        Some(self.stream.inner().now)
+    }
+
+    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+        let stream = self.stream.inner_mut();
+        stream.deadline = deadline;
+        stream.leave.at_rest.store(at_rest, Ordering::SeqCst);
+    }
+
+    fn is_ready(&mut self) -> io::Result<bool> {
+        let stream = self.stream.inner_mut();
+        // One look for each batch that went out, not for each chunk.
+        if !stream.has_input() && std::mem::take(&mut stream.unseen) {
+            match stream.fill(false) {
+                Ok(0) => return Ok(true),
+                Err(error) if !is_transient(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(stream.has_input())
+    }
+}

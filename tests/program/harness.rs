@@ -1,0 +1,255 @@
+//! Real programs over loopback: starting, asking, comparing. What was started ends with its test.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use tempfile::TempDir;
+
+/// A place of its own for one test: a directory that is served, and one of the client.
+pub(crate) struct Place {
+    pub(crate) root: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        for name in ["served", "here"] {
+            fs::create_dir(root.path().join(name)).expect("a directory");
+        }
+        Self { root }
+    }
+
+    pub(crate) fn served(&self, path: &str) -> PathBuf {
+        self.root.path().join("served").join(path)
+    }
+
+    pub(crate) fn here(&self, path: &str) -> PathBuf {
+        self.root.path().join("here").join(path)
+    }
+}
+
+/// A server of the real program, which ends with its test.
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) endpoint: String,
+    lines: Receiver<String>,
+    log: Vec<String>,
+}
+
+impl Server {
+    pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+            .args(["serve", "--listen", "tcp://127.0.0.1:0"])
+            .args(arguments)
+            .arg(directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stderr = child.stderr.take().expect("it is piped");
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut server = Self { child, endpoint: String::new(), lines, log: Vec::new() };
+        let line = server.wait_for_line("serving").expect("it says where it listens");
+        let address = line.rsplit("tcp://").next().expect("there is an address");
+        server.endpoint = format!("tcp://{}", address.trim());
+        server
+    }
+
+    /// Waits for a log line with this in it.
+    pub(crate) fn wait_for_line(&mut self, part: &str) -> Option<String> {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).ok()?;
+            self.log.push(line.clone());
+            if line.contains(part) {
+                return Some(line);
+            }
+        }
+    }
+
+    /// All log lines so far.
+    pub(crate) fn log(&mut self) -> String {
+        thread::sleep(Duration::from_millis(50));
+        self.log.extend(self.lines.try_iter());
+        self.log.join("\n")
+    }
+
+    /// Runs the client against this server.
+    pub(crate) fn client(&self, directory: &Path, arguments: &[&str]) -> Ended {
+        client(&self.endpoint, directory, arguments)
+    }
+
+    /// Sends a signal; the process is ours.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(status.expect("kill is there").success());
+    }
+
+    /// Waits until it has ended; its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let end = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status.code();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the server does not end: {}", self.log());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// It went well.
+    #[track_caller]
+    pub(crate) fn well(self) -> Self {
+        assert_eq!(self.code, Some(0), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// It ended with this code and one clear sentence with these parts.
+    #[track_caller]
+    pub(crate) fn with(self, code: i32, parts: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "\"{part}\" is missing in: {}", self.stderr);
+        }
+        for debris in ["panicked", "Some(", "Err(", "Error {", "os error"] {
+            assert!(!self.stderr.contains(debris), "\"{debris}\" in: {}", self.stderr);
+        }
+        self
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// The client, started but not awaited.
+pub(crate) fn command(endpoint: &str, directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+    let (verb, rest) = arguments.split_first().expect("a command");
+    command.current_dir(directory).args([verb, "-e", endpoint]).args(rest).stdin(Stdio::null());
+    command
+}
+
+pub(crate) fn client(endpoint: &str, directory: &Path, arguments: &[&str]) -> Ended {
+    let mut child = command(endpoint, directory, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stderr = child.stderr.take().expect("it is piped");
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        let _ = stderr.read_to_string(&mut text);
+        text
+    });
+    let mut stdout = String::new();
+    let mut out = child.stdout.take().expect("it is piped");
+    let watch = thread::spawn({
+        let id = child.id().to_string();
+        let (done, ended) = channel::<()>();
+        move || {
+            // A client that hangs fails its test instead of holding it up.
+            if ended
+                .recv_timeout(Duration::from_secs(120))
+                .is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
+                let _ = Command::new("kill").arg(id).status();
+            }
+            drop(done);
+        }
+    });
+    let _ = out.read_to_string(&mut stdout);
+    let status = child.wait().expect("it can be waited for");
+    drop(watch);
+    Ended { code: status.code(), stdout, stderr: reader.join().unwrap_or_default() }
+}
+
+/// What lies below a directory: path, then content, mode and time of files.
+pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, (Option<Vec<u8>>, u32, u128)> {
+    fn walk(root: &Path, path: &Path, into: &mut BTreeMap<String, (Option<Vec<u8>>, u32, u128)>) {
+        use std::os::unix::fs::PermissionsExt;
+        for entry in fs::read_dir(path).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let metadata = path.symlink_metadata().expect("metadata");
+            let name = path.strip_prefix(root).expect("it is below").display().to_string();
+            let mode = metadata.permissions().mode() & 0o777;
+            let modified = metadata.modified().expect("a time");
+            let modified = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+            if metadata.is_dir() {
+                into.insert(name, (None, mode, modified));
+                walk(root, &path, into);
+            } else {
+                into.insert(name, (fs::read(&path).ok(), mode, modified));
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(root, root, &mut found);
+    found
+}
+
+/// Fails unless two directories hold the same, times and modes included.
+#[track_caller]
+pub(crate) fn assert_same(a: &Path, b: &Path) -> usize {
+    let (a, b) = (snapshot(a), snapshot(b));
+    let names = |found: &BTreeMap<String, _>| found.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&a), names(&b));
+    for (name, facts) in &a {
+        let other = &b[name];
+        assert!(facts.0 == other.0, "the content of {name} differs");
+        assert_eq!((facts.1, facts.2), (other.1, other.2), "mode or time of {name}");
+    }
+    a.len()
+}
+
+/// Content that repeats nowhere near.
+pub(crate) fn content(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        bytes.extend_from_slice(&(state ^ (state >> 29)).to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}

@@ -1,0 +1,206 @@
+//! The real program over loopback: what it is for, and all that people and peers do wrong.
+
+#![cfg(unix)]
+
+mod harness;
+mod long;
+mod trouble;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use harness::{Place, Server, assert_same, content, snapshot};
+
+#[test]
+fn files_of_every_kind_go_there_and_back() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let mut frames = Vec::new();
+    for code in ["CLS", "SAF", "RAF", "SAR", "RAR", "DON", "ERR", "PIN", "PON"] {
+        frames.extend_from_slice(code.as_bytes());
+    }
+    // Whole valid frames: the vectors of the specification.
+    frames.extend_from_slice(include_bytes!("../../core/vectors.txt"));
+    for line in include_str!("../../core/vectors.txt").lines().filter(|line| !line.starts_with('#'))
+    {
+        for word in line.split_whitespace().filter(|word| word.len() >= 72 && word.len() % 2 == 0) {
+            let bytes =
+                (0..word.len()).step_by(2).map(|at| u8::from_str_radix(&word[at..at + 2], 16));
+            frames.extend(bytes.map_while(Result::ok));
+        }
+    }
+    let long = "l".repeat(255);
+    let files: [(&str, Vec<u8>); 9] = [
+        ("empty", Vec::new()),
+        ("one", vec![1]),
+        ("chunk", content(1024, 1)),
+        ("frames of the protocol", frames.repeat(50)),
+        ("a name with spaces", content(1025, 2)),
+        ("it's \"quoted\" `twice`", content(1023, 3)),
+        ("Grüße, 世界 🛶", content(70_000, 4)),
+        (&long, content(300_000, 5)),
+        ("-dash", content(3_000_000, 6)),
+    ];
+    fs::create_dir(place.here("back")).expect("a directory");
+    for (name, bytes) in &files {
+        fs::write(place.here(name), bytes).expect("a file");
+        fs::set_permissions(place.here(name), PermissionsExt::from_mode(0o640)).expect("a mode");
+        server.client(&place.here(""), &["put", "--", &format!("./{name}")]).well();
+        assert_eq!(&fs::read(place.served(name)).expect("it is there"), bytes, "{name}");
+        server.client(&place.here(""), &["get", "--into", "back", "--", name]).well();
+        assert_eq!(&fs::read(place.here("back").join(name)).expect("it is there"), bytes, "{name}");
+    }
+    assert_same(&place.served(""), &place.here("back"));
+}
+
+/// A tree with what trees have.
+fn make_tree(place: &Place, files: usize) {
+    let tree = place.here("tree");
+    fs::create_dir_all(tree.join("deep/er/and deeper")).expect("directories");
+    fs::create_dir_all(tree.join("empty")).expect("a directory");
+    for number in 0..files {
+        let directory = tree.join(format!("{} %", number % 17));
+        fs::create_dir_all(&directory).expect("a directory");
+        let path = directory.join(format!("file {number} ü"));
+        fs::write(&path, content(number * 97 % 9000, number as u64)).expect("a file");
+        let mode = if number % 3 == 0 { 0o755 } else { 0o600 };
+        fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("a mode");
+    }
+    fs::write(tree.join("deep/er/and deeper/leaf"), "leaf").expect("a file");
+    fs::set_permissions(tree.join("deep/er"), PermissionsExt::from_mode(0o500)).expect("a mode");
+}
+
+#[test]
+fn a_tree_goes_there_and_back_while_a_second_client_works() {
+    let place = Place::new();
+    make_tree(&place, 2000);
+    let server = Server::start(&place.served(""), &[]);
+    fs::write(place.here("other"), content(100_000, 9)).expect("a file");
+    let other = {
+        let (endpoint, here) = (server.endpoint.clone(), place.here(""));
+        thread::spawn(move || {
+            for _ in 0..10 {
+                harness::client(&endpoint, &here, &["put", "other", "--to", "elsewhere"]).well();
+                harness::client(&endpoint, &here, &["get", "elsewhere/other", "--into", "o"])
+                    .well();
+            }
+        })
+    };
+    let ended = server.client(&place.here(""), &["put", "tree"]).well();
+    assert!(ended.stdout.contains("2001 files"), "{}", ended.stdout);
+    assert_same(&place.here("tree"), &place.served("tree"));
+    server.client(&place.here(""), &["get", "tree", "--into", "back"]).well();
+    assert_same(&place.here("tree"), &place.here("back/tree"));
+    other.join().expect("the other client goes well");
+
+    // The second time nothing changes.
+    server.client(&place.here(""), &["put", "tree"]).well();
+    assert_same(&place.here("tree"), &place.served("tree"));
+}
+
+#[test]
+fn several_paths_and_the_whole_root() {
+    let place = Place::new();
+    make_tree(&place, 20);
+    fs::write(place.here("one"), "1").expect("a file");
+    fs::write(place.here("two"), "2").expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    server.client(&place.here(""), &["put", "one", "tree", "two", "--to", "x/y"]).well();
+    assert_same(&place.here("tree"), &place.served("x/y/tree"));
+    assert_eq!(fs::read(place.served("x/y/two")).expect("it is there"), b"2");
+    server.client(&place.here(""), &["get", ".", "--into", "all"]).well();
+    assert_same(&place.served(""), &place.here("all"));
+    server.client(&place.here(""), &["get", "x/y/one", "x/y/tree", "--into", "some"]).well();
+    assert_same(&place.here("tree"), &place.here("some/tree"));
+}
+
+#[test]
+fn ping_and_close() {
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &["--allow-close"]);
+    let ended = server.client(&place.here(""), &["ping"]).well();
+    assert!(ended.stdout.contains(" ms"), "{}", ended.stdout);
+    server.client(&place.here(""), &["close"]).well();
+    assert_eq!(server.wait(), Some(0));
+
+    let mut server = Server::start(&place.served(""), &[]);
+    server.client(&place.here(""), &["close"]).with(6, &["not allowed"]);
+    server.client(&place.here(""), &["ping"]).well();
+    assert!(server.child.try_wait().expect("it can be asked").is_none());
+}
+
+#[test]
+fn signals_end_the_server_in_good_order() {
+    for name in ["INT", "TERM"] {
+        let place = Place::new();
+        let mut server = Server::start(&place.served(""), &["--grace", "20"]);
+        // A client at rest holds nothing up; one at work may finish.
+        let idle =
+            std::net::TcpStream::connect(&server.endpoint["tcp://".len()..]).expect("a server");
+        fs::write(place.here("large"), content(200 << 20, 1)).expect("a file");
+        let client = harness::command(&server.endpoint, &place.here(""), &["put", "large"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        for _ in 0..2000 {
+            if place.served(".large.tinyferry-part").exists() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        server.signal(name);
+        let ended = harness::Ended::from(client.wait_with_output().expect("it ends"));
+        ended.well();
+        assert_eq!(server.wait(), Some(0), "{}", server.log());
+        assert_eq!(snapshot(&place.served("")).len(), 1);
+        drop(idle);
+    }
+}
+
+#[test]
+fn one_client_too_many_is_told_that_the_server_is_busy() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &["--clients", "2"]);
+    let address = &server.endpoint["tcp://".len()..];
+    let silent: Vec<_> =
+        (0..2).map(|_| std::net::TcpStream::connect(address).expect("a server")).collect();
+    thread::sleep(Duration::from_millis(100));
+    server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    drop(silent);
+    for attempt in 0.. {
+        if server.client(&place.here(""), &["ping"]).code == Some(0) {
+            break;
+        }
+        assert!(attempt < 100, "the places are not free again");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn idle_clients_are_let_go_and_silent_ones_hold_up_nobody() {
+    use std::io::Read;
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &["--idle", "0.5"]);
+    let address = &server.endpoint["tcp://".len()..];
+    let mut silent = std::net::TcpStream::connect(address).expect("a server");
+    server.client(&place.here(""), &["ping"]).well();
+    silent.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    assert_eq!(silent.read(&mut [0; 10]).expect("it is let go"), 0);
+}
+
+#[test]
+fn read_only_and_write_only() {
+    let place = Place::new();
+    fs::write(place.here("f"), "f").expect("a file");
+    fs::write(place.served("g"), "g").expect("a file");
+    let server = Server::start(&place.served(""), &["--read-only"]);
+    server.client(&place.here(""), &["put", "f"]).with(6, &["takes no files"]);
+    server.client(&place.here(""), &["get", "g"]).well();
+    let server = Server::start(&place.served(""), &["--write-only"]);
+    server.client(&place.here(""), &["put", "f"]).well();
+    server.client(&place.here(""), &["get", "g"]).with(6, &["gives no files"]);
+}

@@ -1,0 +1,283 @@
+//! Bad input: each gets one clear sentence and its exit code, the server goes on, nothing is lost.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use crate::harness::{Place, Server, assert_same, client, content, snapshot};
+
+#[test]
+fn files_that_are_missing_on_either_side() {
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    server.client(&here, &["put", "missing"]).with(1, &["\"missing\"", "no such file"]);
+    server.client(&here, &["get", "missing"]).with(6, &["\"missing\"", "no file of that name"]);
+    server.client(&here, &["ping"]).well();
+    assert!(!place.here("missing").exists());
+    assert_eq!(server.log().matches("panicked").count(), 0);
+}
+
+#[test]
+fn paths_that_lead_out() {
+    let place = Place::new();
+    fs::write(place.root.path().join("secret"), "secret").expect("a file");
+    symlink(place.root.path(), place.served("out")).expect("a link");
+    symlink(place.root.path().join("secret"), place.served("link")).expect("a link");
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    for path in ["../secret", "a/../../secret", "con\u{7}trol"] {
+        server.client(&here, &["get", path]).with(2, &["cannot be asked for"]);
+    }
+    for path in ["out/secret", "link", "out"] {
+        server.client(&here, &["get", path]).with(6, &["symbolic link"]);
+    }
+    fs::write(place.here("f"), "f").expect("a file");
+    server.client(&here, &["put", "f", "--to", "../x"]).with(2, &["cannot be a path"]);
+    server.client(&here, &["put", "f", "--to", "out"]).with(6, &["symbolic link"]);
+    fs::write(place.here("link"), "changed").expect("a file");
+    server.client(&here, &["put", "link"]).with(6, &["symbolic link"]);
+    let long = vec!["d".repeat(200); 5].join("/");
+    server.client(&here, &["put", "f", "--to", &long]).with(2, &["cannot be a path"]);
+    server.client(&here, &["put", "f", "--to", &"n".repeat(256)]).with(2, &["255"]);
+    assert_eq!(fs::read(place.root.path().join("secret")).expect("it is there"), b"secret");
+    assert!(!place.root.path().join("f").exists());
+    // An absolute path is one below the root that is served.
+    fs::write(place.served("g"), "g").expect("a file");
+    server.client(&here, &["get", "/g"]).well();
+}
+
+#[test]
+fn a_target_that_is_a_directory_or_below_a_file() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    fs::create_dir(place.served("d")).expect("a directory");
+    fs::write(place.served("file"), "old").expect("a file");
+    fs::write(place.here("d"), "d").expect("a file");
+    server.client(&here, &["put", "d"]).with(6, &["\"d\"", "is a directory"]);
+    server.client(&here, &["put", "d", "--to", "file"]).with(6, &["not a directory"]);
+    assert_eq!(fs::read(place.served("file")).expect("it is there"), b"old");
+    // The client's own target.
+    fs::create_dir(place.here("file")).expect("a directory");
+    server.client(&here, &["get", "file"]).with(1, &["is a directory"]);
+    server.client(&here, &["ping"]).well();
+}
+
+#[test]
+fn what_fails_in_a_tree_is_listed_and_the_rest_arrives() {
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    fs::create_dir_all(place.here("tree/sub")).expect("directories");
+    for number in 0..200 {
+        fs::write(place.here(&format!("tree/sub/{number}")), content(number * 50, 1))
+            .expect("a file");
+    }
+    fs::create_dir_all(place.served("tree/sub/17")).expect("a directory");
+    fs::create_dir_all(place.served("tree/sub/150")).expect("a directory");
+    symlink("sub/1", place.here("tree/link")).expect("a link");
+    let fifo = Command::new("mkfifo").arg(place.here("tree/fifo")).status();
+    assert!(fifo.expect("mkfifo is there").success());
+    let ended = server.client(&here, &["put", "tree"]);
+    let ended = ended.with(3, &["2 did not go through", "sub/17", "sub/150", "is a directory"]);
+    assert!(
+        ended.stderr.contains("link\" is left out") && ended.stderr.contains("fifo\" is left out")
+    );
+    assert_eq!(snapshot(&place.served("tree/sub")).len(), 200);
+    for number in (0..200).filter(|number| ![17, 150].contains(number)) {
+        let name = format!("tree/sub/{number}");
+        assert_eq!(fs::read(place.here(&name)).ok(), fs::read(place.served(&name)).ok());
+    }
+    let log = server.log();
+    assert_eq!(log.matches("is a directory").count(), 2, "{log}");
+}
+
+#[test]
+fn a_source_that_changes_while_it_is_sent() {
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &[]);
+    fs::write(place.served("f"), "old").expect("a file");
+    for shrinks in [true, false] {
+        fs::write(place.here("f"), content(300 << 20, 1)).expect("a file");
+        let path = place.here("f");
+        let part = place.served(".f.tinyferry-part");
+        let changer = thread::spawn(move || {
+            for _ in 0..20_000 {
+                if part.metadata().is_ok_and(|metadata| metadata.len() > 1 << 20) {
+                    break;
+                }
+                thread::sleep(Duration::from_micros(200));
+            }
+            let file = fs::OpenOptions::new().write(true).open(path).expect("the file");
+            file.set_len(if shrinks { 100 << 20 } else { 301 << 20 }).expect("a length");
+        });
+        server
+            .client(&place.here(""), &["put", "f"])
+            .with(1, &["\"f\"", "changed while it was read"]);
+        changer.join().expect("it is changed");
+        assert!(server.wait_for_line("changed while it was read").is_some());
+        assert!(!place.served(".f.tinyferry-part").exists());
+        assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
+    }
+    server.client(&place.here(""), &["ping"]).well();
+}
+
+/// A small file system of its own; only root can have one.
+struct SmallDisk<'a>(&'a std::path::Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(path: &'a std::path::Path) -> Option<Self> {
+        let mount = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
+        let status = Command::new("mount")
+            .args(mount)
+            .arg(path)
+            .stderr(std::process::Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").args(["-l"]).arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_on_either_side() {
+    let place = Place::new();
+    let served = place.served("");
+    let Some(disk) = SmallDisk::mount(&served) else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
+    let mut server = Server::start(&served, &[]);
+    fs::write(place.served("f"), "old").expect("a file");
+    fs::write(place.here("f"), content(3 << 20, 1)).expect("a file");
+    server.client(&place.here(""), &["put", "f"]).with(6, &["\"f\"", "no space"]);
+    assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
+    assert!(server.log().contains("no space"), "{}", server.log());
+    server.client(&place.here(""), &["ping"]).well();
+
+    // The client's own disk.
+    let other = Place::new();
+    fs::write(other.served("f"), content(3 << 20, 2)).expect("a file");
+    let roomy = Server::start(&other.served(""), &[]);
+    fs::remove_file(place.served(".f.tinyferry-part")).expect("the partial is there");
+    let into = served.display().to_string();
+    let ended = roomy.client(&other.here(""), &["get", "f", "--into", &into]);
+    ended.with(1, &["\"f\"", "no space"]);
+    assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
+    drop(server);
+    drop(disk);
+}
+
+#[test]
+fn servers_that_are_none() {
+    let place = Place::new();
+    fs::write(place.here("f"), content(100_000, 1)).expect("a file");
+    let refused = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = refused.local_addr().expect("an address");
+    drop(refused);
+    let here = place.here("");
+    client(&format!("tcp://{address}"), &here, &["put", "f"])
+        .with(4, &["cannot connect", "refused"]);
+    client("tcp://no-such-host.invalid:1", &here, &["ping"]).with(4, &["cannot connect"]);
+
+    type Peer = fn(TcpStream);
+    let peers: [(Peer, i32, &str); 4] = [
+        (
+            |mut stream| {
+                let _ = stream.read(&mut [0; 100]);
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+            },
+            5,
+            "does not speak Tinyferry",
+        ),
+        (
+            |mut stream| while stream.write_all(&b"y\n".repeat(1000)).is_ok() {},
+            5,
+            "does not speak Tinyferry",
+        ),
+        (drop, 4, "closed"),
+        (
+            // A welcome of version 9, with its CRC.
+            |mut stream| {
+                let mut greeting = [0; 36];
+                let _ = stream.read_exact(&mut greeting);
+                greeting[1] = b'O';
+                greeting[20] = 9;
+                let crc = tinyferry::core::checksum::Tables::crc32(0, &greeting[..32]);
+                greeting[32..].copy_from_slice(&crc.to_le_bytes());
+                let _ = stream.write_all(&greeting);
+                let _ = stream.read(&mut [0; 100]);
+            },
+            5,
+            "another version",
+        ),
+    ];
+    use tinyferry::core::checksum::Checksums as _;
+    for (peer, code, part) in peers {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = thread::spawn(move || listener.accept().map(|(stream, _)| peer(stream)));
+        client(&format!("tcp://{address}"), &here, &["put", "f"]).with(code, &[part]);
+        let _ = server.join();
+    }
+}
+
+#[test]
+fn peers_that_vanish_in_the_middle() {
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &[]);
+    fs::write(place.served("f"), "old").expect("a file");
+    fs::write(place.here("f"), content(400 << 20, 1)).expect("a file");
+    let mut cut = crate::harness::command(&server.endpoint, &place.here(""), &["put", "f"])
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let part = place.served(".f.tinyferry-part");
+    for _ in 0..20_000 {
+        if part.metadata().is_ok_and(|metadata| metadata.len() > 20 << 20) {
+            break;
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    cut.kill().expect("it is ours");
+    let _ = cut.wait();
+    assert!(
+        server.wait_for_line("closed in the middle").is_some() || server.log().contains("reset")
+    );
+    assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
+    let held = part.metadata().expect("the partial stays").len();
+    assert!(held > 0);
+    // It goes on where it was.
+    let log = server.client(&place.here(""), &["put", "f", "-v"]).well();
+    assert!(log.stdout.contains("over the wire"), "{}", log.stdout);
+    assert_same(&place.served(""), &place.here(""));
+
+    // A server that vanishes.
+    fs::remove_file(place.here("f")).expect("it is there");
+    let mut got = crate::harness::command(&server.endpoint, &place.here(""), &["get", "f"])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let part = place.here(".f.tinyferry-part");
+    for _ in 0..20_000 {
+        if part.exists() {
+            break;
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    server.signal("KILL");
+    let status = got.wait().expect("it ends");
+    assert_eq!(status.code(), Some(4));
+    assert!(!place.here("f").exists());
+}
