@@ -16,3 +16,8 @@ pub mod words;
 
 pub use endpoint::Endpoint;
 pub use tinyferry_core as core;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

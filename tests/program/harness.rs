@@ -246,6 +246,12 @@ pub(crate) fn content(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
+        // Large files repeat a block, each time with another number in it.
+        if let (Some(block), true) = (bytes.get(..65_536).map(<[u8]>::to_vec), length > 1 << 24) {
+            bytes.extend_from_slice(&bytes.len().to_le_bytes());
+            bytes.extend_from_slice(&block);
+            continue;
+        }
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         bytes.extend_from_slice(&(state ^ (state >> 29)).to_le_bytes());

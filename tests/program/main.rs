@@ -4,6 +4,7 @@
 
 mod harness;
 mod long;
+mod peer;
 mod trouble;
 
 use std::fs;

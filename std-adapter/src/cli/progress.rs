@@ -12,6 +12,9 @@ use tinyferry::directory::{Direction, Event, Observer};
 
 use super::exit::{Exit, Problem};
 
+/// So many failures are listed at the end; the others are counted.
+const LISTED: usize = 1000;
+
 /// Draws one task; it is shared between the store, which reports, and who prints the end.
 #[derive(Clone)]
 pub(crate) struct Progress(Rc<RefCell<Tally>>);
@@ -24,6 +27,8 @@ struct Tally {
     files: u64,
     bytes: u64,
     failures: Vec<String>,
+    /// Failures past [`LISTED`].
+    unlisted: u64,
     failed_here: bool,
     in_tree: bool,
 }
@@ -41,6 +46,7 @@ impl Progress {
             files: 0,
             bytes: 0,
             failures: Vec::new(),
+            unlisted: 0,
             failed_here: false,
             in_tree: false,
         })))
@@ -95,10 +101,14 @@ impl Progress {
 impl Tally {
     fn list_failures(&self) {
         if self.in_tree && !self.failures.is_empty() {
-            eprintln!("tinyferry: {} did not go through:", self.failures.len());
+            let failures = self.failures.len() as u64 + self.unlisted;
+            eprintln!("tinyferry: {failures} did not go through:");
         }
         for failure in &self.failures {
             eprintln!("  {failure}");
+        }
+        if self.unlisted > 0 {
+            eprintln!("  and {} more", self.unlisted);
         }
     }
 }
@@ -146,7 +156,11 @@ impl Observer for Progress {
                 };
                 tally.failed_here = !at_peer;
                 let failure = format!("\"{}\": {whose}{reason}{detail}", path.escape_debug());
-                tally.failures.push(failure);
+                if tally.failures.len() < LISTED {
+                    tally.failures.push(failure);
+                } else {
+                    tally.unlisted += 1;
+                }
             }
             Event::Skipped { path, detail } => {
                 let line = format!("\"{}\" is left out: {detail}", path.escape_debug());

@@ -1,0 +1,96 @@
+//! The second peer, written in Python from the specification alone, against the real program.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::{Place, Server, client, content};
+
+const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peer/peer.py");
+
+fn python(directory: &Path, arguments: &[&str]) -> Option<Command> {
+    let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        println!("skipped: there is no python3");
+        return None;
+    }
+    let mut command = Command::new("python3");
+    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(directory).arg(PEER).args(arguments);
+    Some(command)
+}
+
+/// Files whose sizes are about those of chunks, in a tree with an empty directory.
+fn make_tree(root: &Path) {
+    fs::create_dir_all(root.join("tree/empty")).expect("a directory");
+    fs::create_dir_all(root.join("tree/sub")).expect("a directory");
+    for size in [0, 1, 1023, 1024, 1025, 70_000] {
+        fs::write(root.join(format!("tree/sub/{size} é")), content(size, 3)).expect("a file");
+    }
+}
+
+fn assert_same_content(a: &Path, b: &Path) {
+    let status = Command::new("diff").arg("-r").arg(a).arg(b).status();
+    assert!(status.expect("diff is there").success(), "they differ");
+}
+
+#[test]
+fn its_client_and_our_server() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    fs::write(place.here("file"), content(3_000_000, 1)).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let port = server.endpoint.rsplit(':').next().expect("a port").to_owned();
+    let tasks: [&[&str]; 6] = [
+        &["ping"],
+        &["put", "file", "file"],
+        &["put", "file", "file"],
+        &["get", "file", "back"],
+        &["put-tree", "tree", "tree"],
+        &["get-tree", "tree", "tree back"],
+    ];
+    for task in tasks {
+        let Some(mut command) = python(&place.here(""), task) else { return };
+        let output = command.args(["--port", &port]).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {said}", task.join(" "));
+    }
+    assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.served("file")).ok());
+    assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back")).ok());
+    assert_same_content(&place.here("tree"), &place.served("tree"));
+    assert_same_content(&place.here("tree"), &place.here("tree back"));
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn our_client_and_its_server() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    fs::write(place.here("file"), content(3_000_000, 1)).expect("a file");
+    let root = place.served("").display().to_string();
+    let arguments = ["serve", root.trim_end_matches('/'), "--port", "0", "--allow-close"];
+    let Some(mut command) = python(&place.here(""), &arguments) else { return };
+    let mut server = Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
+    let mut port = String::new();
+    let out = server.0.stdout.take().expect("it is piped");
+    BufReader::new(out).read_line(&mut port).expect("it says its port");
+    let endpoint = format!("tcp://127.0.0.1:{}", port.trim());
+    let here = place.here("");
+    client(&endpoint, &here, &["ping"]).well();
+    client(&endpoint, &here, &["put", "file"]).well();
+    client(&endpoint, &here, &["put", "tree"]).well();
+    client(&endpoint, &here, &["get", "file", "tree", "--into", "back"]).well();
+    client(&endpoint, &here, &["get", "missing"]).with(6, &["no file of that name"]);
+    client(&endpoint, &here, &["close"]).well();
+    assert!(server.0.wait().expect("it ends").success());
+    assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back/file")).ok());
+    assert_same_content(&place.here("tree"), &place.here("back/tree"));
+}
