@@ -5,6 +5,20 @@ pub const PATH_MAX: usize = 960;
 /// The longest name between two `/`, in bytes.
 pub const NAME_MAX: usize = 255;
 
+/// A path that needs no allocation.
+pub type Path = heapless::String<PATH_MAX>;
+
+/// The path of something that is `below` a tree's `path`; either may be empty. `None` where the
+/// whole is longer than [`PATH_MAX`].
+pub fn join(path: &str, below: &str) -> Option<Path> {
+    let mut whole = Path::try_from(path).ok()?;
+    if !path.is_empty() && !below.is_empty() {
+        whole.push('/').ok()?;
+    }
+    whole.push_str(below).ok()?;
+    Some(whole)
+}
+
 /// Whether `path` is relative, stays where it starts and can be shown: names of 1 to 255 bytes
 /// with a `/` between them, none of them `.` or `..`, no control characters.
 ///
@@ -19,4 +33,43 @@ pub fn is_sound(path: &str) -> bool {
         && names
             .split('/')
             .all(|name| !name.is_empty() && name != "." && name != ".." && name.len() <= NAME_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::String;
+
+    use super::*;
+
+    #[test]
+    fn paths_that_may_travel() {
+        for path in ["", "a", "a/b", "a b/\"c\"/é 🛶", "...", "a/..b", ".hidden", "a/", "-"] {
+            assert!(is_sound(path), "{path}");
+        }
+        let name = String::from_iter(['n'; 255]);
+        assert!(is_sound(&name));
+        let long = [name.as_str(); 3].join("/");
+        assert!(is_sound(&long));
+        for path in ["/", "/a", "a//b", "..", "a/..", "../a", ".", "a/./b", "a/../b", "a//", "\0"] {
+            assert!(!is_sound(path), "{path}");
+        }
+        for path in ["a\nb", "a\u{7f}", "\u{1b}[31m", "\u{85}"] {
+            assert!(!is_sound(path));
+        }
+        assert!(!is_sound(&(name.clone() + "n")));
+        assert!(!is_sound(&[long.as_str(), name.as_str()].join("/")));
+    }
+
+    #[test]
+    fn joined_paths_are_bounded() {
+        assert_eq!(join("a", "b/c").as_deref(), Some("a/b/c"));
+        assert_eq!(join("", "b").as_deref(), Some("b"));
+        assert_eq!(join("a", "").as_deref(), Some("a"));
+        let name = String::from_iter(['n'; 255]);
+        let tree = [name.as_str(); 3].join("/");
+        assert_eq!(join(&tree, &name[..192]).map(|path| path.len()), Some(960));
+        assert_eq!(join(&tree, &name[..193]), None);
+    }
 }

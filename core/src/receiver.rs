@@ -337,7 +337,8 @@ impl Receiver {
             todo.abandon = Some((reason, false));
             self.stage = self.refuse(reason, again, ending, todo);
             if !terms.lossy {
-                todo.reply = None;
+                // It knows, and does not wait for an answer.
+                todo.refusals.clear();
             }
         } else if terms.lossy && number == ending.number {
             todo.reply = Some(ending.signal(self.count));
@@ -457,7 +458,7 @@ impl Receiver {
         self.again |= again;
         self.refused = self.refused.saturating_add(u32::from(!again));
         *ending = Ending { number: self.number, result: Err(reason) };
-        todo.reply = Some(ending.signal(self.count));
+        todo.refuse(self.number, reason);
         if again { Stage::ExpectOffer } else { self.after(Err(reason)) }
     }
 

@@ -1,5 +1,7 @@
 //! The terms of a session, and what both halves hand back to it.
 
+use heapless::Deque;
+
 use crate::error::Reason;
 use crate::wire::{CREDIT_MAX, Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
 
@@ -80,12 +82,14 @@ impl Terms {
 }
 
 /// What a half leaves for the session to do before anything else, in this order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Todo {
     /// The store is to close the open file, for this reason; the tree around it as well, if so.
     pub(crate) abandon: Option<(Reason, bool)>,
     /// The store is to hear that this entry was refused, in the words of the last description.
     pub(crate) refused: Option<(u32, Reason)>,
+    /// These transfers are to be refused: the one that is dropped for a new offer, and that offer.
+    pub(crate) refusals: Deque<(u16, Reason), 2>,
     /// This is to be sent.
     pub(crate) reply: Option<Signal>,
     /// The store is to be asked about this offer, whose description is at hand.
@@ -96,12 +100,26 @@ pub(crate) struct Todo {
 
 impl Todo {
     pub(crate) const fn new() -> Self {
-        Self { abandon: None, refused: None, reply: None, offer: None, open: None }
+        Self {
+            abandon: None,
+            refused: None,
+            refusals: Deque::new(),
+            reply: None,
+            offer: None,
+            open: None,
+        }
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// The other end is to hear that a transfer is refused.
+    pub(crate) fn refuse(&mut self, number: u16, reason: Reason) {
+        // One frame causes two refusals at most.
+        let _ = self.refusals.push_back((number, reason));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         self.abandon.is_none()
             && self.refused.is_none()
+            && self.refusals.is_empty()
             && self.reply.is_none()
             && self.offer.is_none()
             && self.open.is_none()

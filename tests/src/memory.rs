@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tinyferry_core::error::Reason;
+use tinyferry_core::path::join;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 
 /// A file in a [`Memory`].
@@ -165,10 +166,8 @@ impl Memory {
 
 impl Store for Memory {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        let path = match &self.tree {
-            Some(root) if !root.is_empty() => format!("{root}/{}", offer.path),
-            _ => offer.path.to_owned(),
-        };
+        let tree = self.tree.as_deref().unwrap_or_default();
+        let path = join(tree, offer.path).ok_or(Reason::NameTooLong)?.as_str().to_owned();
         self.offers.push(path.clone());
         if let Some(reason) = self.refuse.get(&path) {
             return Err(*reason);

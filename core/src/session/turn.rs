@@ -61,6 +61,9 @@ impl<P: Profile> Session<P> {
             Some(Action::Abandon { reason, all })
         } else if let Some((entry, reason)) = self.todo.refused.take() {
             Some(Action::Refused { entry, reason })
+        } else if let Some((number, reason)) = self.todo.refusals.pop_front() {
+            let body = Body::Refuse { position: 0, reason, session: 0 };
+            Some(self.transmit(Signal::new(number, body)))
         } else if let Some(signal) = self.todo.reply.take() {
             Some(self.transmit(signal))
         } else if let Some(signal) = self.todo.offer.take() {
