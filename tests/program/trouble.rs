@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Place, Server, assert_same, client, content, snapshot};
+use crate::harness::{Ended, Place, Server, assert_same, client, content, snapshot};
 
 #[test]
 fn files_that_are_missing_on_either_side() {
@@ -280,4 +280,53 @@ fn peers_that_vanish_in_the_middle() {
     let status = got.wait().expect("it ends");
     assert_eq!(status.code(), Some(4));
     assert!(!place.here("f").exists());
+}
+
+/// Runs the client as somebody who may read and write nothing of ours; only root can do that.
+fn as_nobody(place: &Place, server: &Server, arguments: &[&str]) -> Option<Ended> {
+    let program = env!("CARGO_BIN_EXE_tinyferry");
+    let (verb, rest) = arguments.split_first().expect("a command");
+    let output = Command::new("setpriv")
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", program, verb])
+        .args(["-e", &server.endpoint])
+        .args(rest)
+        .current_dir(place.here(""))
+        .output()
+        .ok()?;
+    // It has no right to change its user, or cannot get at the program.
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let is_able = output.status.success() || stderr.contains("tinyferry: ");
+    is_able.then(|| output.into())
+}
+
+#[test]
+fn what_may_not_be_read_or_written() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let allow = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .expect("a mode");
+    };
+    allow(place.root.path(), 0o755);
+    fs::create_dir_all(place.here("tree/closed")).expect("directories");
+    fs::create_dir(place.here("full")).expect("a directory");
+    for (name, mode) in [("secret", 0o600), ("tree/secret", 0o600), ("tree/open", 0o644)] {
+        fs::write(place.here(name), "x").expect("a file");
+        allow(&place.here(name), mode);
+    }
+    fs::write(place.here("tree/closed/in it"), "x").expect("a file");
+    allow(&place.here("tree/closed"), 0o700);
+    fs::write(place.served("f"), "f").expect("a file");
+    let Some(ended) = as_nobody(&place, &server, &["put", "secret"]) else {
+        println!("skipped: nobody else can be become here");
+        return;
+    };
+    ended.with(1, &["\"secret\"", "permission is denied"]);
+    assert!(!place.served("secret").exists());
+    let ended = as_nobody(&place, &server, &["put", "tree"]).expect("as before");
+    ended.with(3, &["2 did not go through", "tree/secret", "tree/closed", "permission is denied"]);
+    assert_eq!(fs::read(place.served("tree/open")).expect("it is there"), b"x");
+    let ended = as_nobody(&place, &server, &["get", "f", "--into", "full"]).expect("as before");
+    ended.with(1, &["\"f\"", "permission is denied"]);
+    server.client(&place.here(""), &["ping"]).well();
 }

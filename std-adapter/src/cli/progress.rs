@@ -36,7 +36,7 @@ struct Tally {
 impl Progress {
     pub(crate) fn new(direction: Direction, quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        bar.set_style(style("{spinner} {msg:40!} {bytes} ({bytes_per_sec})"));
+        bar.set_style(style("{spinner} {msg:40!} {bytes} {bytes_per_sec}"));
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(Rc::new(RefCell::new(Tally {
             bar,
@@ -137,7 +137,7 @@ impl Observer for Progress {
                 {
                     tally.bar.set_length(size);
                     tally.bar.set_position(held);
-                    let bar = "{msg:30!} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+                    let bar = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
                     tally.bar.set_style(style(bar));
                 }
                 tally.bar.set_message(path.escape_debug().to_string());

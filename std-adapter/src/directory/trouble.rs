@@ -37,7 +37,10 @@ impl From<Reason> for Trouble {
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        Self { reason: reason_of(&error), detail: of_system(&error) }
+        // Any other reason says it all.
+        let reason = reason_of(&error);
+        let detail = if reason == Reason::Storage { of_system(&error) } else { String::new() };
+        Self { reason, detail }
     }
 }
 
@@ -91,7 +94,7 @@ mod tests {
         ] {
             let trouble = Trouble::from(Error::from(errno));
             assert_eq!(trouble.reason, reason);
-            assert!(!trouble.detail.is_empty());
+            assert_eq!(trouble.detail.is_empty(), reason != Reason::Storage);
         }
         let dir = tempfile::tempdir().unwrap();
         let dir = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();

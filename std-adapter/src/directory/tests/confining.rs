@@ -115,7 +115,6 @@ fn only_files_are_replaced() {
         assert_eq!(store.store(0, b"x"), Ok(1));
         fs::create_dir(path.join("late")).unwrap();
         assert_eq!(store.commit(), Err(Reason::IsDirectory));
-        assert!(store.observer().details.last().is_some_and(|detail| detail.contains("directory")));
         assert!(path.join("late").is_dir());
     });
 }
