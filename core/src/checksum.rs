@@ -1,6 +1,7 @@
-//! The two checks: CRC-32 of a frame, CRC-64 of a file (`PROTOCOL.md`, section 2).
+//! The checks: CRC-32 of a frame, CRC-64 of a file, and SHA-256 of a file where both ends want it
+//! (`PROTOCOL.md`, section 2).
 //!
-//! Both are plain functions that continue from a finished value, the way zlib's `crc32` does, so
+//! The CRCs are plain functions that continue from a finished value, the way zlib's `crc32` does, so
 //! that the state of a running digest is the value itself.
 
 use crc::{CRC_32_ISO_HDLC, CRC_64_NVME, Crc, NoTable, Table};
@@ -50,5 +51,57 @@ impl Checksums for Tables {
         let mut digest = CRC.digest_with_initial((!start).reverse_bits());
         digest.update(bytes);
         digest.finalize()
+    }
+}
+
+/// A running SHA-256 (FIPS 180-4), or the lack of one.
+pub trait Sha256: Clone + core::fmt::Debug {
+    /// Whether there is one; if not, a session never agrees on it.
+    const SUPPORTED: bool;
+    /// Before the first byte.
+    fn new() -> Self;
+    /// Continues over `bytes`.
+    fn update(&mut self, bytes: &[u8]);
+    /// The digest of all bytes so far.
+    fn finish(&self) -> [u8; 32];
+}
+
+/// No SHA-256: takes no flash and no RAM.
+#[derive(Debug, Clone, Copy)]
+pub struct NoSha256;
+
+impl Sha256 for NoSha256 {
+    const SUPPORTED: bool = false;
+
+    fn new() -> Self {
+        Self
+    }
+
+    fn update(&mut self, _: &[u8]) {}
+
+    fn finish(&self) -> [u8; 32] {
+        [0; 32]
+    }
+}
+
+/// SHA-256 in software, or by the processor's instructions where it has them.
+#[cfg(feature = "sha256")]
+#[derive(Debug, Clone)]
+pub struct SoftSha256(sha2::Sha256);
+
+#[cfg(feature = "sha256")]
+impl Sha256 for SoftSha256 {
+    const SUPPORTED: bool = true;
+
+    fn new() -> Self {
+        Self(sha2::Digest::new())
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        sha2::Digest::update(&mut self.0, bytes);
+    }
+
+    fn finish(&self) -> [u8; 32] {
+        sha2::Digest::finalize(self.0.clone()).into()
     }
 }

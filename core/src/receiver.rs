@@ -111,6 +111,14 @@ impl Receiver {
         }
     }
 
+    /// CRC-64 of what is held of the open file in order; `None` where no file is open.
+    pub(crate) fn digest(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Receiving(file) => Some(file.digest),
+            _ => None,
+        }
+    }
+
     pub(crate) fn counts(&self) -> (u32, u32) {
         (self.entries, self.refused)
     }
@@ -440,7 +448,7 @@ impl Receiver {
     }
 
     /// Closes the open file, and says why.
-    fn drop_file(&mut self, reason: Reason, ending: &mut Ending, todo: &mut Todo) {
+    pub(crate) fn drop_file(&mut self, reason: Reason, ending: &mut Ending, todo: &mut Todo) {
         let again = matches!(&self.stage, Stage::Receiving(file) if file.resume > 0);
         todo.abandon = Some((reason, false));
         self.stage = self.refuse(reason, again, ending, todo);

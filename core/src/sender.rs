@@ -130,6 +130,11 @@ impl Sender {
         self.number
     }
 
+    /// CRC-64 of what was read of the file in order.
+    pub(crate) fn digest(&self) -> u64 {
+        self.file.digest
+    }
+
     pub(crate) fn counts(&self) -> (u32, u32) {
         (self.entries, self.refused)
     }
@@ -206,7 +211,7 @@ impl Sender {
                 };
                 let (size, digest) = (self.file.sent, self.file.digest);
                 let body = Body::Done { size, count: self.flow.count, digest };
-                Intent::Signal(Signal::new(self.number, body))
+                Intent::Done(Signal::new(self.number, body))
             }
             Stage::GiveUp { reason } if self.flow.may_send(terms) => {
                 self.flow.sent();

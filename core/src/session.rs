@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use crate::checksum::{Checksums, Tables};
+use crate::checksum::{Checksums, Sha256, Tables};
 use crate::description::{Description, Malformed, append_extras};
 use crate::error::{Failure, Reason};
 use crate::frame::{Belief, Found, Reader, low_half};
@@ -13,32 +13,42 @@ use crate::machine::{Millis, Outcome, Step};
 use crate::path::{PATH_MAX, is_sound};
 use crate::receiver::{Ending, Place, Receiver};
 use crate::sender::Sender;
-use crate::store::{Accepted, Entry, Kind, Offer, Reply, Request};
+use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request};
 use crate::terms::{Intent, Terms, Todo};
 use crate::timer::Timer;
 use crate::wire::{
-    Body, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds, Signal, VERSION,
-    seed_for,
+    Body, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds,
+    Signal, VERSION, seed_for,
 };
 
+mod heard;
+mod stored;
 mod turn;
 
 /// What a build of the core can do; what is not used costs nothing.
 pub trait Profile {
     /// How CRCs are computed.
     type Checksums: Checksums;
+    /// How SHA-256 is computed, if at all.
+    type Sha256: Sha256;
     /// Whether this end can send.
     const SENDS: bool = true;
     /// Whether this end can receive.
     const RECEIVES: bool = true;
 }
 
-/// Sends and receives, with CRCs from tables.
+#[cfg(feature = "sha256")]
+type StandardSha256 = crate::checksum::SoftSha256;
+#[cfg(not(feature = "sha256"))]
+type StandardSha256 = crate::checksum::NoSha256;
+
+/// Sends and receives, with CRCs from tables, and with SHA-256 if the feature `sha256` is on.
 #[derive(Debug, Clone, Copy)]
 pub struct Standard;
 
 impl Profile for Standard {
     type Checksums = Tables;
+    type Sha256 = StandardSha256;
 }
 
 /// What one end brings to a session.
@@ -60,6 +70,8 @@ pub struct Config {
     pub patience: Millis,
     /// How long a server waits for the next request, in ms; 0: for ever.
     pub idle: Millis,
+    /// Whether this end wants the SHA-256 of each file, and can compute it.
+    pub sha256: bool,
     /// Whether a client may close this server.
     pub may_close: bool,
     /// Refuse whoever greets, for this reason.
@@ -76,6 +88,7 @@ impl Config {
         credit: 8192,
         patience: 30_000,
         idle: 0,
+        sha256: false,
         may_close: false,
         refuse: None,
     };
@@ -83,13 +96,14 @@ impl Config {
     /// For a serial line or another link that loses bytes.
     pub const LOSSY: Self = Self { lossy: true, credit: 128, ..Self::RELIABLE };
 
-    const fn greeting(&self, session: u32) -> Greeting {
+    const fn greeting<P: Profile>(&self, session: u32) -> Greeting {
+        let sha256 = self.sha256 && <P::Sha256 as Sha256>::SUPPORTED;
         Greeting {
             session,
             version: VERSION,
             lossy: self.lossy,
             half_duplex: self.half_duplex,
-            features: 0,
+            features: if sha256 { FEATURE_SHA256 } else { 0 },
             chunk: self.chunk,
             unit: self.unit,
             credit: self.credit,
@@ -246,6 +260,10 @@ pub struct Session<P: Profile = Standard> {
     /// A client's transfer number used last.
     number: u16,
     ending: Ending,
+    /// Runs along with the file's CRC-64, where it was agreed on.
+    sha256: Option<P::Sha256>,
+    /// What the sender's `DON` says it is.
+    sha256_expected: Option<[u8; 32]>,
     profile: PhantomData<P>,
 }
 
@@ -284,6 +302,8 @@ impl<P: Profile> Session<P> {
             described: 0,
             number: 0,
             ending: Ending::NONE,
+            sha256: None,
+            sha256_expected: None,
             profile: PhantomData,
         }
     }
@@ -365,8 +385,8 @@ impl<P: Profile> Session<P> {
                 let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
                 Step::Storage(Request::Next { path: path.get_mut(..PATH_MAX).unwrap_or_default() })
             }
-            Action::Check => Step::Storage(Request::Check),
-            Action::Commit => Step::Storage(Request::Commit),
+            Action::Check => Step::Storage(Request::Check(self.digests())),
+            Action::Commit => Step::Storage(Request::Commit(self.digests())),
             Action::Abandon { reason, all } => Step::Storage(Request::Abandon { reason, all }),
             Action::Refused { entry, reason } => {
                 Step::Storage(Request::Refused { entry, reason, words: self.text() })
@@ -509,6 +529,16 @@ impl<P: Profile> Session<P> {
     /// The session's number: 0 before a server was greeted.
     pub fn number(&self) -> u32 {
         self.terms.session
+    }
+
+    fn digests(&self) -> Digests {
+        let crc64 = match &self.phase {
+            Phase::Sending(sender) => Some(sender.digest()),
+            Phase::Receiving(receiver) => receiver.digest(),
+            _ => None,
+        };
+        let sha256 = self.sha256.as_ref().filter(|_| crc64.is_some()).map(Sha256::finish);
+        Digests { crc64: crc64.unwrap_or(0), sha256 }
     }
 
     fn result(&self) -> Result<Outcome, Failure> {

@@ -69,6 +69,16 @@ pub struct Entry {
     pub broken: Option<Reason>,
 }
 
+/// The digests of a whole file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Digests {
+    /// CRC-64/NVME; 0 of a directory and of a tree.
+    pub crc64: u64,
+    /// SHA-256, where both ends agreed on it.
+    pub sha256: Option<[u8; 32]>,
+}
+
 /// What a machine asks of a store. Answered by [`answer`].
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -89,8 +99,8 @@ pub enum Request<'a> {
         /// What to fill; at least one byte.
         into: &'a mut [u8],
     },
-    /// [`Store::commit`].
-    Commit,
+    /// [`Store::verified`], then [`Store::commit`].
+    Commit(Digests),
     /// [`Store::abandon`].
     Abandon {
         /// Why.
@@ -110,8 +120,8 @@ pub enum Request<'a> {
         /// Where the path goes.
         path: &'a mut [u8],
     },
-    /// [`Store::check`].
-    Check,
+    /// [`Store::verified`], then [`Store::check`].
+    Check(Digests),
     /// [`Store::refused`].
     Refused {
         /// Which entry, counted from 0 in the order of [`Store::next`], trees left out.
@@ -176,6 +186,12 @@ pub trait Store {
         Err(Reason::Storage)
     }
 
+    /// These are the digests of the open file: all of it was read, or has come in and is the same as
+    /// at the other end. [`Store::check`] or [`Store::commit`] follows.
+    fn verified(&mut self, digests: &Digests) {
+        let _ = digests;
+    }
+
     /// The open file, or else the open tree, is complete and verified: put it in place under its
     /// name, whole or not at all, and close it.
     ///
@@ -235,14 +251,20 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         Request::Offer(offer) => store.offer(&offer).map(Reply::Accepted),
         Request::Store { position, bytes } => store.store(position, bytes).map(Reply::Moved),
         Request::Load { position, into } => store.load(position, into).map(Reply::Moved),
-        Request::Commit => store.commit().map(|()| Reply::Done),
+        Request::Commit(digests) => {
+            store.verified(&digests);
+            store.commit().map(|()| Reply::Done)
+        }
         Request::Abandon { reason, all } => {
             store.abandon(reason, all);
             Ok(Reply::Done)
         }
         Request::Open { path, tree } => store.open(path, tree).map(|()| Reply::Done),
         Request::Next { path } => store.next(path).map(Reply::Entry),
-        Request::Check => store.check().map(|()| Reply::Done),
+        Request::Check(digests) => {
+            store.verified(&digests);
+            store.check().map(|()| Reply::Done)
+        }
         Request::Refused { entry, reason, words } => {
             let again = store.refused(entry, reason, words);
             Ok(if again { Reply::Again } else { Reply::Done })

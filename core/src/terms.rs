@@ -3,7 +3,7 @@
 use heapless::Deque;
 
 use crate::error::Reason;
-use crate::wire::{CREDIT_MAX, Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
+use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
 
 /// What both ends agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,8 @@ pub(crate) struct Terms {
     pub(crate) session: u32,
     pub(crate) lossy: bool,
     pub(crate) half_duplex: bool,
+    /// Whether each file's `DON` carries its SHA-256.
+    pub(crate) sha256: bool,
     /// Largest chunk in bytes: a whole number of units.
     pub(crate) chunk: u16,
     /// A unit of the map, in bytes.
@@ -30,6 +32,7 @@ impl Terms {
             session: 0,
             lossy: false,
             half_duplex: false,
+            sha256: false,
             chunk: PAYLOAD_MAX as u16,
             unit: SMALLEST_UNIT,
             credit: 1,
@@ -62,6 +65,7 @@ impl Terms {
             session: chosen.session,
             lossy: chosen.lossy,
             half_duplex: chosen.half_duplex,
+            sha256: chosen.features & FEATURE_SHA256 != 0,
             chunk: whole,
             unit,
             credit,
@@ -131,6 +135,8 @@ impl Todo {
 pub(crate) enum Intent {
     /// Send a signal.
     Signal(Signal),
+    /// Send a file's `DON`.
+    Done(Signal),
     /// Send a signal with the description that stands in the chunk buffer.
     Describe(Signal),
     /// Load and send.

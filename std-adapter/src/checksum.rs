@@ -1,7 +1,7 @@
 //! CRCs at the speed of the machine's memory, for the desktop.
 
 use crc_fast::{CrcAlgorithm, Digest};
-use tinyferry_core::checksum::Checksums;
+use tinyferry_core::checksum::{Checksums, SoftSha256};
 
 /// What the desktop brings to a session: both roles, fast CRCs.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +9,7 @@ pub struct Desktop;
 
 impl tinyferry_core::Profile for Desktop {
     type Checksums = Fast;
+    type Sha256 = SoftSha256;
 }
 
 /// CRCs from carry-less multiplication where the processor has it.

@@ -31,7 +31,7 @@ impl Observer for Log {
                 debug!("{peer}: {} \"{}\" from {held}", verb(direction), path.escape_debug());
             }
             Event::Moved { .. } => {}
-            Event::Done { path, kind: Kind::Tree } => {
+            Event::Done { path, kind: Kind::Tree, .. } => {
                 self.in_tree = false;
                 info!("{peer}: the tree \"{}\" is through", path.escape_debug());
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::join;
-use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
+use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Offer, Store};
 
 /// A file in a [`Memory`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -78,6 +78,8 @@ pub struct Memory {
     pub shrinks: bool,
     /// Bytes given by `load` for sending.
     pub loaded: u64,
+    /// What the machines said of files that were wholly read or have come in.
+    pub digests: Vec<Digests>,
     open: Open,
     tree: Option<String>,
     queue: VecDeque<Queued>,
@@ -101,6 +103,7 @@ impl Default for Memory {
             step: usize::MAX,
             shrinks: false,
             loaded: 0,
+            digests: Vec::new(),
             open: Open::Nothing,
             tree: None,
             queue: VecDeque::new(),
@@ -246,6 +249,10 @@ impl Store for Memory {
             self.loaded += count as u64;
         }
         Ok(count)
+    }
+
+    fn verified(&mut self, digests: &Digests) {
+        self.digests.push(*digests);
     }
 
     fn commit(&mut self) -> Result<(), Reason> {

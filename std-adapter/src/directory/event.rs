@@ -61,6 +61,8 @@ pub enum Event<'a> {
         path: &'a str,
         /// What it is.
         kind: Kind,
+        /// SHA-256 of a file, where both ends agreed on that.
+        sha256: Option<[u8; 32]>,
     },
     /// It did not get through.
     Failed {

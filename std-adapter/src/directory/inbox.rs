@@ -101,7 +101,11 @@ impl Inbox {
             .map_err(|trouble| self.fail_open(trouble, observer))
     }
 
-    pub(super) fn commit(&mut self, observer: &mut impl Observer) -> Result<(), Reason> {
+    pub(super) fn commit(
+        &mut self,
+        sha256: Option<[u8; 32]>,
+        observer: &mut impl Observer,
+    ) -> Result<(), Reason> {
         let (kind, path, result) = match (self.open.take(), self.tree.take()) {
             (Some(mut incoming), tree) => {
                 self.tree = tree;
@@ -117,7 +121,7 @@ impl Inbox {
         self.buffer.clear();
         match result {
             Ok(()) => {
-                observer.event(Event::Done { path: &path, kind });
+                observer.event(Event::Done { path: &path, kind, sha256 });
                 Ok(())
             }
             Err(trouble) => Err(self.fail(trouble, &path, observer)),

@@ -84,7 +84,7 @@ impl Job {
                 Stage::Origin(_) => {
                     self.stage = Stage::Again;
                     if let Some(path) = &self.tree {
-                        observer.event(Event::Done { path, kind: Kind::Tree });
+                        observer.event(Event::Done { path, kind: Kind::Tree, sha256: None });
                     }
                 }
                 Stage::Again => {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub use cap_std::ambient_authority;
 pub use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Entry, Offer, Store};
+use tinyferry_core::store::{Accepted, Digests, Entry, Offer, Store};
 
 pub use self::event::{Direction, Event, Observer};
 use self::inbox::Inbox;
@@ -72,6 +72,8 @@ pub struct Directory<O> {
     inbox: Option<Inbox>,
     /// `None`: gives nothing.
     outbox: Option<Outbox>,
+    /// SHA-256 of the open file, once all of it is there.
+    sha256: Option<[u8; 32]>,
     observer: O,
 }
 
@@ -82,19 +84,22 @@ impl<O: Observer> Directory<O> {
         Self {
             inbox: rights.write.then(|| Inbox::new(Arc::clone(&root), None, sync)),
             outbox: rights.read.then(|| Outbox::serving(root)),
+            sha256: None,
             observer,
         }
     }
 
     /// A client's store for `put`: sends one file.
     pub fn sending_file(source: Source, observer: O) -> Self {
-        Self { inbox: None, outbox: Some(Outbox::sending(None, vec![source])), observer }
+        let outbox = Some(Outbox::sending(None, vec![source]));
+        Self { inbox: None, outbox, sha256: None, observer }
     }
 
     /// A client's store for `put`: sends one tree, offered as `path` (empty: the other end's
     /// root), in which the sources stand side by side.
     pub fn sending_tree(path: String, sources: Vec<Source>, observer: O) -> Self {
-        Self { inbox: None, outbox: Some(Outbox::sending(Some(path), sources)), observer }
+        let outbox = Some(Outbox::sending(Some(path), sources));
+        Self { inbox: None, outbox, sha256: None, observer }
     }
 
     /// A client's store for `get`: what comes goes to `target` below `root`, whatever path the
@@ -102,7 +107,7 @@ impl<O: Observer> Directory<O> {
     /// and below `root` itself where `target` is empty.
     pub fn receiving(root: impl Into<Arc<Dir>>, target: String, sync: Sync, observer: O) -> Self {
         let inbox = Inbox::new(root.into(), Some(target), sync);
-        Self { inbox: Some(inbox), outbox: None, observer }
+        Self { inbox: Some(inbox), outbox: None, sha256: None, observer }
     }
 
     /// Whether what comes in may come out of order, over a link that loses bytes. What an earlier
@@ -147,9 +152,13 @@ impl<O: Observer> Store for Directory<O> {
         }
     }
 
+    fn verified(&mut self, digests: &Digests) {
+        self.sha256 = digests.sha256;
+    }
+
     fn commit(&mut self) -> Result<(), Reason> {
         let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
-        inbox.commit(&mut self.observer)
+        inbox.commit(self.sha256.take(), &mut self.observer)
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {
@@ -176,7 +185,7 @@ impl<O: Observer> Store for Directory<O> {
 
     fn check(&mut self) -> Result<(), Reason> {
         let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.check(&mut self.observer)
+        outbox.check(self.sha256.take(), &mut self.observer)
     }
 
     fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {

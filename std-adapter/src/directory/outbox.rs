@@ -134,7 +134,11 @@ impl Outbox {
         Err(self.fail(trouble, observer))
     }
 
-    pub(super) fn check(&mut self, observer: &mut impl Observer) -> Result<(), Reason> {
+    pub(super) fn check(
+        &mut self,
+        sha256: Option<[u8; 32]>,
+        observer: &mut impl Observer,
+    ) -> Result<(), Reason> {
         // A directory has nothing that could change meanwhile.
         let Some(open) = &mut self.open else { return Ok(()) };
         let trouble = match Metadata::from_file(&open.file).map(|now| Facts::of(&now)) {
@@ -142,7 +146,7 @@ impl Outbox {
                 if let Some(job) = &self.job
                     && !std::mem::replace(&mut open.checked, true)
                 {
-                    observer.event(Event::Done { path: job.path(), kind: Kind::File });
+                    observer.event(Event::Done { path: job.path(), kind: Kind::File, sha256 });
                 }
                 return Ok(());
             }
@@ -228,7 +232,7 @@ fn give(
     let (path, size, direction) = (job.path(), entry.size, Direction::Sending);
     observer.event(Event::Begin { path, kind, size, held: 0, direction });
     if kind == Kind::Directory {
-        observer.event(Event::Done { path, kind });
+        observer.event(Event::Done { path, kind, sha256: None });
     }
     (entry, open)
 }

@@ -1,0 +1,185 @@
+//! What the store answered.
+
+use super::*;
+
+impl<P: Profile> Session<P> {
+    pub(super) fn loaded(&mut self, mut load: Load, count: usize) {
+        let left = load.length.saturating_sub(load.done);
+        let count = u16::try_from(count).map_or(left, |count| count.min(left));
+        load.done = load.done.saturating_add(count);
+        let ended = count == 0;
+        if load.done < load.length && !ended {
+            self.action = Action::Load(load);
+            return;
+        }
+        let payload = self.chunk.get(HEADER_LEN..HEADER_LEN.saturating_add(load.done.into()));
+        let payload = payload.unwrap_or_default();
+        let sha256 = &mut self.sha256;
+        let digest = |digest| both::<P>(digest, sha256, payload);
+        match &mut self.phase {
+            Phase::Sending(sender) if P::SENDS => {
+                let end = load.position.saturating_add(load.done.into());
+                if ended && !sender.ended(end) {
+                    sender.checked(Err(Reason::SourceChanged), &mut self.todo);
+                    return self.settle();
+                }
+                sender.loaded(load.position, load.done.into(), digest);
+                let [transfer, _] = sender.number().to_le_bytes();
+                if load.sends && load.done > 0 {
+                    let position = low_half(load.position);
+                    let length = load.done;
+                    let header = Header { transfer, description: false, length, position };
+                    header.emit::<P::Checksums>(self.seeds.sending, &mut self.chunk);
+                    self.timer.frame_went();
+                    let length = HEADER_LEN.saturating_add(length.into());
+                    self.action = Action::TransmitChunk { done: 0, length };
+                    return;
+                }
+            }
+            Phase::Receiving(receiver) if P::RECEIVES => {
+                if ended {
+                    self.todo.abandon = Some((Reason::Storage, false));
+                    receiver.failed(Reason::Storage, &mut self.ending, &mut self.todo);
+                } else {
+                    receiver.digested(load.done, &self.terms, &mut self.todo, digest);
+                }
+            }
+            _ => {}
+        }
+        self.settle();
+    }
+
+    pub(super) fn stored(&mut self, place: Place, length: u16, done: u16, count: usize) {
+        let left = length.saturating_sub(place.skip).saturating_sub(done);
+        let count = u16::try_from(count).map_or(left, |count| count.min(left));
+        let done = done.saturating_add(count);
+        if count > 0 && count < left {
+            self.action = Action::Store { place, length, done };
+            return;
+        }
+        let payload = self.reader.payload(&self.chunk, length.into());
+        let fresh = payload.get(usize::from(place.skip)..).unwrap_or_default();
+        if let Phase::Receiving(receiver) = &mut self.phase {
+            if count == 0 {
+                self.todo.abandon = Some((Reason::Storage, false));
+                receiver.failed(Reason::Storage, &mut self.ending, &mut self.todo);
+            } else {
+                let sha256 = &mut self.sha256;
+                let digest = |digest| both::<P>(digest, sha256, fresh);
+                receiver.stored(place.position, done, &self.terms, digest);
+            }
+        }
+        self.reader.consume(HEADER_LEN.saturating_add(length.into()));
+        self.settle();
+    }
+
+    /// The store failed on what is open, and has closed it.
+    pub(super) fn failed(&mut self, reason: Reason) {
+        match &mut self.phase {
+            Phase::Sending(sender) if P::SENDS => sender.checked(Err(reason), &mut self.todo),
+            Phase::Receiving(receiver) if P::RECEIVES => {
+                receiver.failed(reason, &mut self.ending, &mut self.todo);
+            }
+            _ => {}
+        }
+        self.settle();
+    }
+
+    pub(super) fn offered(&mut self, signal: &Signal, answer: Result<Accepted, Reason>) {
+        self.begin_sha256();
+        if let Phase::Receiving(receiver) = &mut self.phase {
+            let (ending, todo) = (&mut self.ending, &mut self.todo);
+            receiver.offered(signal, answer, &self.terms, ending, todo);
+        }
+        self.settle();
+    }
+
+    /// A file begins.
+    fn begin_sha256(&mut self) {
+        self.sha256 = self.terms.sha256.then(P::Sha256::new);
+        self.sha256_expected = None;
+    }
+
+    pub(super) fn opened(&mut self, answer: Result<(), Reason>) {
+        if let Phase::Opening { number, names_only } = self.phase {
+            match answer {
+                Ok(()) => {
+                    self.phase = Phase::Sending(Sender::new(number, names_only, &self.terms));
+                }
+                Err(reason) => self.refuse_request(number, reason),
+            }
+        }
+        self.settle();
+    }
+
+    pub(super) fn next_entry(&mut self, entry: Option<Entry>) {
+        if let Some(entry) = &entry {
+            let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
+            let described = describe_entry(path, entry);
+            let Some(described) = described else { return self.no_entry(Reason::BadPath) };
+            self.described = described;
+            self.begin_sha256();
+        }
+        if let Phase::Sending(sender) = &mut self.phase {
+            sender.entry(entry.as_ref());
+        }
+        self.settle();
+    }
+
+    /// The store cannot say what is next.
+    pub(super) fn no_entry(&mut self, reason: Reason) {
+        if let Phase::Sending(sender) = &mut self.phase
+            && let Some(reply) = sender.give_up_all(reason)
+        {
+            self.ending = Ending { number: reply.transfer, result: Err(reason) };
+            self.todo.reply = Some(reply);
+        }
+        self.settle();
+    }
+
+    pub(super) fn checked(&mut self, result: Result<(), Reason>) {
+        if let Phase::Sending(sender) = &mut self.phase {
+            sender.checked(result, &mut self.todo);
+        }
+        self.settle();
+    }
+
+    /// The store has heard of a refusal that is final.
+    pub(super) fn refusal_counted(&mut self) {
+        if let Phase::Sending(sender) = &mut self.phase {
+            sender.count_refusal();
+        }
+        self.settle();
+    }
+
+    pub(super) fn committed(&mut self) {
+        if let Phase::Receiving(receiver) = &mut self.phase {
+            receiver.committed(&self.terms, &mut self.ending, &mut self.todo);
+        }
+        self.settle();
+    }
+}
+
+/// Both digests follow the position: they go on over the same bytes.
+fn both<P: Profile>(crc64: u64, sha256: &mut Option<P::Sha256>, bytes: &[u8]) -> u64 {
+    if let Some(sha256) = sha256 {
+        sha256.update(bytes);
+    }
+    P::Checksums::crc64(crc64, bytes)
+}
+
+/// Makes a description of the path that stands in `buffer`: its length, or `None` where the path
+/// may not travel.
+fn describe_entry(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
+    let path = core::str::from_utf8(buffer.get(..entry.path)?).ok()?;
+    let nameless = path.is_empty() && entry.kind != Kind::Tree;
+    if nameless || !is_sound(path) || path.ends_with('/') {
+        return None;
+    }
+    let mut length = entry.path;
+    if entry.kind == Kind::Directory {
+        *buffer.get_mut(length)? = b'/';
+        length = length.checked_add(1)?;
+    }
+    append_extras(buffer, length, entry.mode, None)
+}

@@ -1,0 +1,166 @@
+//! The digests of whole files: both follow the position, and SHA-256 only where both ends want it.
+
+use std::collections::VecDeque;
+
+use tinyferry_core::checksum::{Checksums, Sha256, SoftSha256, Tables};
+use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::store::answer;
+use tinyferry_core::{Config, Profile, Session, Step, Task};
+use tinyferry_tests::{Faults, Memory, Pair, content};
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = SoftSha256::new();
+    digest.update(bytes);
+    digest.finish()
+}
+
+#[test]
+fn the_digest_is_that_of_the_standard() {
+    // FIPS 180-4 and the digest of nothing.
+    let hex = |bytes: [u8; 32]| bytes.map(|byte| format!("{byte:02x}")).concat();
+    assert_eq!(
+        hex(sha256(b"abc")),
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
+    assert_eq!(
+        hex(sha256(b"")),
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
+}
+
+/// Puts the file and holds what both ends say of it against the truth.
+fn check(mut pair: Pair, bytes: &[u8], expected: bool) {
+    pair.client.store.queue_file("f");
+    let outcome = pair.run(Task::Put).expect("it ends");
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(pair.server.store.bytes("f"), Some(bytes));
+    for store in [&pair.client.store, &pair.server.store] {
+        let digests = store.digests.last().expect("it was told");
+        assert_eq!(digests.crc64, Tables::crc64(0, bytes));
+        assert_eq!(digests.sha256, expected.then(|| sha256(bytes)));
+    }
+}
+
+#[test]
+fn both_digests_follow_the_position() {
+    for (link, seeds) in [(Config::RELIABLE, 1), (Config::LOSSY, 12)] {
+        let config = Config { sha256: true, credit: 24, ..link };
+        for seed in 0..seeds {
+            for size in [0, 1, 1024, 60_000] {
+                let bytes = content(size, seed);
+                let client = Memory::with([("f", bytes.clone())]);
+                let mut pair = Pair::new(config, client.clone(), Memory::default());
+                if link.lossy {
+                    pair = pair.serial(921_600, seed);
+                    let faults = Faults { flip: 2e-5, drop: 2e-4, ..Faults::default() };
+                    pair.up.faults = faults;
+                    pair.down.faults = faults;
+                }
+                // Some of it is there already, right or wrong.
+                let mut partial = bytes.clone();
+                partial.truncate(size / 2 / 1024 * 1024);
+                if seed % 3 == 1 && !partial.is_empty() {
+                    partial[0] ^= 1;
+                }
+                if seed % 3 != 2 && !partial.is_empty() {
+                    pair.server.store.partials.insert("f".into(), partial);
+                }
+                pair.server.store.in_order = seed == 5;
+                check(pair, &bytes, true);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_end_alone_does_not_get_it() {
+    for (client, server) in [(true, false), (false, true), (false, false)] {
+        let bytes = content(5000, 1);
+        let config = |sha256| Config { sha256, ..Config::RELIABLE };
+        let mut pair =
+            Pair::new(config(client), Memory::with([("f", bytes.clone())]), Memory::default());
+        pair.server.session = Session::server(config(server));
+        check(pair, &bytes, false);
+    }
+}
+
+/// A profile whose SHA-256 is wrong.
+#[derive(Debug)]
+struct Wrong;
+
+#[derive(Debug, Clone)]
+struct WrongSha256(SoftSha256);
+
+impl Sha256 for WrongSha256 {
+    const SUPPORTED: bool = true;
+
+    fn new() -> Self {
+        Self(SoftSha256::new())
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> [u8; 32] {
+        let mut digest = self.0.finish();
+        digest[31] ^= 1;
+        digest
+    }
+}
+
+impl Profile for Wrong {
+    type Checksums = Tables;
+    type Sha256 = WrongSha256;
+}
+
+/// One step of an end; whether it moved anything.
+fn step<P: Profile>(
+    session: &mut Session<P>,
+    store: &mut Memory,
+    incoming: &mut VecDeque<u8>,
+    outgoing: &mut VecDeque<u8>,
+) -> bool {
+    match session.poll() {
+        Step::Receive(into) => {
+            let count = into.len().min(incoming.len());
+            for (to, byte) in into.iter_mut().zip(incoming.drain(..count)) {
+                *to = byte;
+            }
+            if count > 0 {
+                session.received(count, None);
+            }
+            count > 0
+        }
+        Step::Transmit(out) | Step::Exchange { out, .. } => {
+            outgoing.extend(out.iter());
+            let count = out.len();
+            session.transmitted(count, None);
+            true
+        }
+        Step::Storage(request) => {
+            let reply = answer(store, request);
+            session.answered(reply, None);
+            true
+        }
+        Step::Over(_) => false,
+    }
+}
+
+#[test]
+fn another_sha256_is_refused_and_replaces_nothing() {
+    let config = Config { sha256: true, ..Config::RELIABLE };
+    let mut here = Memory::with([("f", content(3000, 1))]);
+    let mut there = Memory::with([("f", b"old".to_vec())]);
+    here.queue_file("f");
+    let mut client = Session::<Wrong>::client(5, config);
+    let mut server: Session = Session::server(config);
+    client.begin(Task::Put).expect("it may");
+    let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
+    while step(&mut client, &mut here, &mut down, &mut up)
+        | step(&mut server, &mut there, &mut up, &mut down)
+    {}
+    let Step::Over(result) = client.poll() else { panic!("it is over") };
+    assert_eq!(result, Err(Failure::Refused(Reason::DigestDiffers)));
+    assert_eq!(there.bytes("f"), Some(&b"old"[..]));
+}
