@@ -64,6 +64,10 @@ pub trait Sha256: Clone + core::fmt::Debug {
     fn update(&mut self, bytes: &[u8]);
     /// The digest of all bytes so far.
     fn finish(&self) -> [u8; 32];
+    /// What the other end says that the digest is; the last word counts.
+    fn expect(&mut self, digest: Option<[u8; 32]>);
+    /// Whether the digest of all bytes so far is what the other end says.
+    fn is_as_expected(&self) -> bool;
 }
 
 /// No SHA-256: takes no flash and no RAM.
@@ -82,26 +86,43 @@ impl Sha256 for NoSha256 {
     fn finish(&self) -> [u8; 32] {
         [0; 32]
     }
+
+    fn expect(&mut self, _: Option<[u8; 32]>) {}
+
+    fn is_as_expected(&self) -> bool {
+        false
+    }
 }
 
 /// SHA-256 in software, or by the processor's instructions where it has them.
 #[cfg(feature = "sha256")]
 #[derive(Debug, Clone)]
-pub struct SoftSha256(sha2::Sha256);
+pub struct SoftSha256 {
+    state: sha2::Sha256,
+    expected: Option<[u8; 32]>,
+}
 
 #[cfg(feature = "sha256")]
 impl Sha256 for SoftSha256 {
     const SUPPORTED: bool = true;
 
     fn new() -> Self {
-        Self(sha2::Digest::new())
+        Self { state: sha2::Digest::new(), expected: None }
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        sha2::Digest::update(&mut self.0, bytes);
+        sha2::Digest::update(&mut self.state, bytes);
     }
 
     fn finish(&self) -> [u8; 32] {
-        sha2::Digest::finalize(self.0.clone()).into()
+        sha2::Digest::finalize(self.state.clone()).into()
+    }
+
+    fn expect(&mut self, digest: Option<[u8; 32]>) {
+        self.expected = digest;
+    }
+
+    fn is_as_expected(&self) -> bool {
+        self.expected == Some(self.finish())
     }
 }

@@ -262,8 +262,6 @@ pub struct Session<P: Profile = Standard> {
     ending: Ending,
     /// Runs along with the file's CRC-64, where it was agreed on.
     sha256: Option<P::Sha256>,
-    /// What the sender's `DON` says it is.
-    sha256_expected: Option<[u8; 32]>,
     profile: PhantomData<P>,
 }
 
@@ -303,7 +301,6 @@ impl<P: Profile> Session<P> {
             number: 0,
             ending: Ending::NONE,
             sha256: None,
-            sha256_expected: None,
             profile: PhantomData,
         }
     }

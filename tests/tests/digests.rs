@@ -107,6 +107,14 @@ impl Sha256 for WrongSha256 {
         digest[31] ^= 1;
         digest
     }
+
+    fn expect(&mut self, digest: Option<[u8; 32]>) {
+        self.0.expect(digest);
+    }
+
+    fn is_as_expected(&self) -> bool {
+        self.0.is_as_expected()
+    }
 }
 
 impl Profile for Wrong {

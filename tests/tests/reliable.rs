@@ -311,9 +311,17 @@ fn close_ends_the_server_where_it_may() {
     }
 }
 
+/// What a microcontroller would take: no SHA-256.
+struct Lean;
+
+impl tinyferry_core::Profile for Lean {
+    type Checksums = tinyferry_core::checksum::Small;
+    type Sha256 = tinyferry_core::checksum::NoSha256;
+}
+
 #[test]
 fn a_session_is_small() {
-    let size = size_of::<tinyferry_core::Session>();
+    let size = size_of::<tinyferry_core::Session<Lean>>();
     println!("a session with its buffers takes {size} bytes on this machine");
     assert!(size <= 1792, "{size}");
 }

@@ -281,7 +281,9 @@ impl<P: Profile> Session<P> {
                 receiver.on_repeated_offer(number, terms, todo);
             }
             Body::Done { size, count, digest } => {
-                self.sha256_expected = sha256;
+                if let Some(digest) = &mut self.sha256 {
+                    digest.expect(sha256);
+                }
                 receiver.on_done(number, (size, count, digest), terms, ending, todo);
             }
             Body::Ask { count, .. } => receiver.on_ask(number, count, terms, ending, todo),

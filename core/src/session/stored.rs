@@ -97,7 +97,6 @@ impl<P: Profile> Session<P> {
     /// A file begins.
     fn begin_sha256(&mut self) {
         self.sha256 = self.terms.sha256.then(P::Sha256::new);
-        self.sha256_expected = None;
     }
 
     pub(super) fn opened(&mut self, answer: Result<(), Reason>) {

@@ -176,8 +176,7 @@ impl<P: Profile> Session<P> {
             Intent::Next => Action::Next,
             Intent::Check => Action::Check,
             Intent::Commit => {
-                let differs =
-                    self.digests().sha256 != self.sha256_expected.filter(|_| self.sha256.is_some());
+                let differs = self.sha256.as_ref().is_some_and(|digest| !digest.is_as_expected());
                 if let Phase::Receiving(receiver) = &mut self.phase
                     && receiver.digest().is_some()
                     && differs
