@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use tinyferry_core::{Config, Reason, Session, Store};
 use tracing::{debug, info, warn};
 
 use crate::checksum::Desktop;
-use crate::directory::{Dir, Directory, Rights, Sync, ambient_authority};
+use crate::directory::{Dir, Directory, Rights, Sync, ambient_authority, leftovers};
 use crate::endpoint::Endpoint;
 use crate::log::Log;
 use crate::stream::{Leave, StreamLink};
@@ -36,6 +37,8 @@ pub struct Options {
     pub grace: Duration,
     /// When what came in is made durable.
     pub sync: Sync,
+    /// How long what broke off is kept for a resume; zero: for ever.
+    pub keep_partials: Duration,
 }
 
 impl Default for Options {
@@ -47,6 +50,7 @@ impl Default for Options {
             idle: Duration::from_secs(300),
             grace: Duration::from_secs(10),
             sync: Sync::default(),
+            keep_partials: Duration::from_secs(7 * 86_400),
         }
     }
 }
@@ -55,6 +59,8 @@ impl Default for Options {
 const TURNED_AWAY: usize = 64;
 /// How long a client that is turned away may take to greet.
 const TURNING_AWAY: Duration = Duration::from_secs(5);
+/// How often old leftovers are looked for.
+const CLEANING: Duration = Duration::from_secs(3600);
 /// A thread holds one session and little else.
 const STACK: usize = 256 * 1024;
 
@@ -172,6 +178,7 @@ impl Server {
     /// # Errors
     /// Those of the system that no other client would fare better with.
     pub fn run(self) -> io::Result<()> {
+        let cleaner = self.clean_up();
         let mut number = 0;
         while !self.shared.is_stopping() {
             match self.listener.accept() {
@@ -190,7 +197,31 @@ impl Server {
             }
         }
         self.see_off();
+        drop(cleaner);
         Ok(())
+    }
+
+    /// Removes old leftovers, now and every hour, for as long as what it returns is kept.
+    fn clean_up(&self) -> Option<Sender<()>> {
+        let least = self.options.keep_partials;
+        if least.is_zero() || !self.options.rights.write {
+            return None;
+        }
+        let (root, (kept, ended)) = (Arc::clone(&self.root), channel());
+        let clean = move || {
+            loop {
+                let removed = leftovers(&root, |leftover| leftover.age >= least);
+                match removed {
+                    Ok(0) => {}
+                    Ok(removed) => info!("{removed} partial files were too old and are removed"),
+                    Err(error) => warn!("cannot look for old partials: {}", of_system(&error)),
+                }
+                if ended.recv_timeout(CLEANING) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("cleaner".into()).spawn(clean).ok().map(|_| kept)
     }
 
     /// Gives a client its thread: to serve it, or to turn it away.
@@ -269,6 +300,8 @@ fn serve(
     let config = Config {
         idle: options.idle.as_millis().try_into().unwrap_or(u32::MAX >> 1),
         may_close: options.may_close,
+        // Where a client wants it, it gets it.
+        sha256: true,
         ..Config::RELIABLE
     };
     let mut session = Session::<Desktop>::server(config);

@@ -194,6 +194,56 @@ fn idle_clients_are_let_go_and_silent_ones_hold_up_nobody() {
 }
 
 #[test]
+fn sha256_is_that_of_sha256sum() {
+    let place = Place::new();
+    make_tree(&place, 30);
+    let server = Server::start(&place.served(""), &[]);
+    for arguments in [&["put", "tree", "--sha256"], &["get", "tree", "--sha256"]] {
+        let ended = server.client(&place.here(""), arguments).well();
+        let sums = ended.stdout.lines().filter(|line| !line.contains(" files, "));
+        let sums = sums.map(|line| format!("{line}\n")).collect::<Vec<_>>();
+        assert_eq!(sums.len(), 31);
+        fs::write(place.here("sums"), sums.concat()).expect("a file");
+        let check = std::process::Command::new("sha256sum")
+            .args(["--check", "--strict", "--quiet", "sums"])
+            .current_dir(place.here(""))
+            .output()
+            .expect("sha256sum is there");
+        assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    }
+}
+
+#[test]
+fn partials_are_listed_and_expire() {
+    let place = Place::new();
+    fs::create_dir(place.served("sub")).expect("a directory");
+    let day = Duration::from_secs(86_400);
+    for (name, days) in [(".new.tinyferry-part", 1), ("sub/.old.tinyferry-part", 9)] {
+        let file = fs::File::create(place.served(name)).expect("a file");
+        file.set_len(5 << 20).expect("a length");
+        file.set_modified(std::time::SystemTime::now() - day * days).expect("a time");
+    }
+    let served = place.served("").display().to_string();
+    let program = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+            .args(["partials", &served])
+            .args(arguments)
+            .output();
+        harness::Ended::from(output.expect("the program starts")).well().stdout
+    };
+    let listed = program(&[]);
+    assert!(listed.contains("5.00 MiB\t9 days ago\t\"sub/.old.tinyferry-part\""), "{listed}");
+    assert!(listed.contains(".new.tinyferry-part"), "{listed}");
+    assert_eq!(program(&["--older-than", "30"]), "");
+    let mut server = Server::start(&place.served(""), &[]);
+    assert!(server.wait_for_line("1 partial files were too old").is_some());
+    assert!(place.served(".new.tinyferry-part").exists());
+    assert!(!place.served("sub/.old.tinyferry-part").exists());
+    assert!(program(&["--remove"]).contains("1 removed"));
+    assert!(!place.served(".new.tinyferry-part").exists());
+}
+
+#[test]
 fn read_only_and_write_only() {
     let place = Place::new();
     fs::write(place.here("f"), "f").expect("a file");

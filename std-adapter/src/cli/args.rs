@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Ping(Peer),
     /// Ask a server to end
     Close(Peer),
+    /// List what transfers that broke off have left in a directory
+    Partials(PartialsArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,6 +72,9 @@ pub(crate) struct ServeArgs {
     /// When to make durable what came in
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
+    /// Remove what transfers that broke off have left, after so many days; 0: never
+    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = days)]
+    pub(crate) keep_partials: Duration,
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +85,9 @@ pub(crate) struct PutArgs {
     /// The server's directory to send them into
     #[arg(long, value_name = "REMOTE_DIR", default_value = "")]
     pub(crate) to: String,
+    /// Verify by SHA-256 as well, and print it for each file as sha256sum does
+    #[arg(long)]
+    pub(crate) sha256: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -92,11 +100,26 @@ pub(crate) struct GetArgs {
     /// The directory to put them into
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) into: PathBuf,
+    /// Verify by SHA-256 as well, and print it for each file as sha256sum does
+    #[arg(long)]
+    pub(crate) sha256: bool,
     /// When to make durable what came in
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PartialsArgs {
+    /// The directory to look into, and all below it
+    pub(crate) directory: PathBuf,
+    /// Only those that nobody has written to for so many days
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub(crate) older_than: Option<Duration>,
+    /// Remove them as well; what they hold must then be sent again
+    #[arg(long)]
+    pub(crate) remove: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -117,6 +140,11 @@ impl From<SyncArg> for Sync {
             SyncArg::Never => Self::Never,
         }
     }
+}
+
+fn days(text: &str) -> Result<Duration, String> {
+    let days: f64 = text.parse().map_err(|_| "it is no number of days".to_owned())?;
+    Duration::try_from_secs_f64(days * 86_400.0).map_err(|_| "it is no length of time".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

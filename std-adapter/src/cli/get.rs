@@ -1,6 +1,7 @@
 //! `tinyferry get`.
 
 use tinyferry::client::Client;
+use tinyferry::core::Config;
 use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
 use tinyferry::words::of_system;
@@ -18,7 +19,8 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
     };
     std::fs::create_dir_all(&args.into).map_err(local)?;
     let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
-    let mut client = Client::connect(&args.peer.endpoint)?;
+    let config = Config { sha256: args.sha256, ..Config::RELIABLE };
+    let mut client = Client::connect_with(&args.peer.endpoint, config)?;
     let mut exit = Exit::Done;
     for text in &args.paths {
         let remote = remote_path(text);

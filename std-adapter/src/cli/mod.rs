@@ -3,6 +3,7 @@
 mod args;
 mod exit;
 mod get;
+mod partials;
 mod progress;
 mod put;
 mod serve;
@@ -34,6 +35,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Get(command) => get::get(&command, args.quiet),
         Command::Ping(peer) => ping(&peer),
         Command::Close(peer) => close(&peer),
+        Command::Partials(args) => partials::partials(&args),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -146,7 +146,13 @@ impl Observer for Progress {
                 tally.bytes += bytes;
                 tally.bar.inc(bytes);
             }
-            Event::Done { kind: Kind::File, .. } => tally.files += 1,
+            Event::Done { path, kind: Kind::File, sha256 } => {
+                tally.files += 1;
+                if let Some(digest) = sha256 {
+                    let digest = digest.map(|byte| format!("{byte:02x}")).concat();
+                    tally.bar.suspend(|| println!("{digest}  {}", path.escape_debug()));
+                }
+            }
             Event::Done { .. } => {}
             Event::Failed { path, reason, detail, at_peer } => {
                 let whose = if at_peer { "the other end: " } else { "" };

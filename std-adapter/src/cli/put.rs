@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use tinyferry::client::Client;
+use tinyferry::core::Config;
 use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Direction, Directory, Source};
 use tinyferry::words::of_system;
@@ -51,7 +52,8 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
         );
         return Err(Problem::new(Exit::Usage, sentence));
     }
-    let mut client = Client::connect(&args.peer.endpoint)?;
+    let config = Config { sha256: args.sha256, ..Config::RELIABLE };
+    let mut client = Client::connect_with(&args.peer.endpoint, config)?;
     let progress = Progress::new(Direction::Sending, quiet);
     let mut store = match (root, sources.pop()) {
         (None, Some(file)) => Directory::sending_file(file, progress.clone()),

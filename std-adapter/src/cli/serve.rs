@@ -19,6 +19,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
         idle: args.idle,
         grace: args.grace,
         sync: args.sync.into(),
+        keep_partials: args.keep_partials,
     };
     let mut servers = Vec::new();
     for endpoint in &args.listen {

@@ -10,6 +10,7 @@ mod facts;
 mod inbox;
 mod incoming;
 mod job;
+mod leftovers;
 mod names;
 mod origin;
 mod outbox;
@@ -34,6 +35,7 @@ use tinyferry_core::store::{Accepted, Digests, Entry, Offer, Store};
 
 pub use self::event::{Direction, Event, Observer};
 use self::inbox::Inbox;
+pub use self::leftovers::{Leftover, leftovers};
 use self::outbox::Outbox;
 pub use self::sync::Sync;
 

@@ -1,0 +1,38 @@
+//! `tinyferry partials`.
+
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanDuration};
+use tinyferry::directory::{Dir, ambient_authority, leftovers};
+use tinyferry::words::of_system;
+
+use super::args::PartialsArgs;
+use super::exit::{Exit, Problem};
+
+pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
+    let directory = args.directory.display().to_string();
+    let failed = |error: std::io::Error| {
+        let sentence =
+            format!("cannot look into \"{}\": {}", directory.escape_debug(), of_system(&error));
+        Problem::new(Exit::Local, sentence)
+    };
+    let root = Dir::open_ambient_dir(&args.directory, ambient_authority()).map_err(failed)?;
+    let least = args.older_than.unwrap_or(Duration::ZERO);
+    let removed = leftovers(&root, |leftover| {
+        let is_meant = leftover.age >= least;
+        if is_meant {
+            println!(
+                "{}\t{} ago\t\"{}\"",
+                HumanBytes(leftover.bytes),
+                HumanDuration(leftover.age),
+                leftover.path.escape_debug()
+            );
+        }
+        is_meant && args.remove
+    })
+    .map_err(failed)?;
+    if args.remove {
+        println!("{removed} removed");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,112 @@
+//! What transfers that broke off have left behind: found, and removed when it is old. Knows nothing
+//! of transfers; what one is writing to is locked, and left alone.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use cap_fs_ext::DirExt;
+use cap_std::fs::Dir;
+
+use super::names::join;
+use super::partial;
+use super::place::open_file;
+
+/// A partial file of a transfer that broke off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its own path below the root. Names come from a file system: escape them before showing.
+    pub path: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How long ago it was last written to.
+    pub age: Duration,
+}
+
+/// Finds all leftovers below `root` that no transfer is writing to. `visit` is told of each, and
+/// says whether it is to be removed. Returns how many were.
+///
+/// # Errors
+/// Those of `root` itself; a directory below it that cannot be read is passed over.
+pub fn leftovers(root: &Dir, mut visit: impl FnMut(&Leftover) -> bool) -> io::Result<u64> {
+    let mut removed = 0;
+    let mut waiting = vec![(String::new(), Arc::new(root.try_clone()?))];
+    while let Some((path, dir)) = waiting.pop() {
+        let entries = match dir.entries() {
+            Ok(entries) => entries,
+            Err(error) if path.is_empty() => return Err(error),
+            Err(_) => continue,
+        };
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                if let Ok(below) = dir.open_dir_nofollow(&name) {
+                    waiting.push((join(&path, &name), Arc::new(below)));
+                }
+            } else if kind.is_file() && partial::is_name(&name) {
+                let Some((file, leftover)) = inspect(&dir, &path, &name) else { continue };
+                if visit(&leftover) && dir.remove_file(&name).is_ok() {
+                    removed += 1;
+                }
+                // Until here nobody could begin to write to it.
+                drop(file);
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// Locks a partial; `None` if a transfer has it, or it is gone.
+fn inspect(dir: &Dir, path: &str, name: &str) -> Option<(File, Leftover)> {
+    let (file, _) = open_file(dir, name).ok()?;
+    file.try_lock().ok()?;
+    let metadata = file.metadata().ok()?;
+    let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    let (path, bytes) = (join(path, name), metadata.len());
+    Some((file, Leftover { path, bytes, age: age.unwrap_or_default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn old_ones_are_found_and_removed_and_locked_ones_are_not() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::create_dir_all(path("a/b")).unwrap();
+        let names = [".x.tinyferry-part", "a/.y.tinyferry-part", "a/b/.z.tinyferry-part"];
+        for name in names.into_iter().chain(["a/y", "a/.hidden"]) {
+            fs::write(path(name), "12345").unwrap();
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/", path("out")).unwrap();
+        let old = SystemTime::now() - Duration::from_secs(1000);
+        for name in &names[..2] {
+            let file = File::options().write(true).open(path(name)).unwrap();
+            file.set_modified(old).unwrap();
+        }
+        let taken = File::open(path(names[0])).unwrap();
+        taken.lock().unwrap();
+
+        let root = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let mut found = Vec::new();
+        let removed = leftovers(&root, |leftover| {
+            assert_eq!(leftover.bytes, 5);
+            found.push(leftover.path.clone());
+            leftover.age > Duration::from_secs(500)
+        });
+        found.sort();
+        assert_eq!((removed.unwrap(), found), (1, vec![names[1].into(), names[2].to_owned()]));
+        assert!(!path(names[1]).exists());
+        for name in [names[0], names[2], "a/y", "a/.hidden"] {
+            assert!(path(name).exists(), "{name}");
+        }
+    }
+}
