@@ -37,13 +37,14 @@ fn run(words: &[&str]) -> Result<(), Box<dyn Error>> {
         ["CLS"] => client.close()?,
         ["SAF", path] => {
             let source = Source { local: PathBuf::from(path), remote: name_of(path)? };
-            client.put(&mut Directory::sending_file(source, ()))?;
+            client.put(|| Directory::sending_file(source.clone(), ()))?;
         }
         ["SAR", path] => {
             // What lies in the directory becomes what lies in the tree of its name.
-            let source = Source { local: PathBuf::from(path), remote: String::new() };
-            let outcome =
-                client.put(&mut Directory::sending_tree(name_of(path)?, vec![source], ()))?;
+            let sources = vec![Source { local: PathBuf::from(path), remote: String::new() }];
+            let name = name_of(path)?;
+            let tree = || Directory::sending_tree(name.clone(), sources.clone(), ());
+            let outcome = client.put(tree)?;
             println!("{} entries, {} of them refused", outcome.entries, outcome.refused);
         }
         ["RAF" | "RAR", path] => {

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Port 0: whichever is free.
     let options = Options { may_close: true, ..Options::default() };
     let server = Server::bind(&"tcp://127.0.0.1:0".parse()?, &served, options)?;
-    let endpoint = format!("tcp://{}", server.address()?).parse()?;
+    let endpoint = server.endpoint().clone();
     println!("server at {endpoint}");
     let server = thread::spawn(move || server.run());
 
@@ -46,11 +46,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     timed("SAF: put a file", content.len(), || {
         let source = Source { local: here.join("file.bin"), remote: "file.bin".into() };
-        Ok(client.put(&mut Directory::sending_file(source, ()))?)
+        Ok(client.put(|| Directory::sending_file(source.clone(), ()))?)
     })?;
     timed("SAR: put a tree", 0, || {
         let source = Source { local: here.join("tree"), remote: String::new() };
-        Ok(client.put(&mut Directory::sending_tree("tree".into(), vec![source], ()))?)
+        let sources = vec![source];
+        Ok(client.put(|| Directory::sending_tree("tree".into(), sources.clone(), ()))?)
     })?;
     let into = || Dir::open_ambient_dir(&back, ambient_authority());
     timed("RAF: get the file", content.len(), || {

@@ -14,6 +14,6 @@ fn main() -> io::Result<()> {
     // A client may end this server: CLS.
     let options = Options { may_close: true, ..Options::default() };
     let server = Server::bind(&Endpoint::default(), &directory, options)?;
-    println!("serving {} at {}", directory.display(), server.address()?);
+    println!("serving {} at {}", directory.display(), server.endpoint());
     server.run()
 }

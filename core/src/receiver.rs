@@ -309,7 +309,10 @@ impl Receiver {
     ) {
         let is_open = matches!(self.stage, Stage::Receiving(_)) && number == self.number;
         let is_refused = matches!(self.stage, Stage::RefusedTree(_));
-        if is_open || is_refused || (self.tree != 0 && (number == self.tree || !terms.lossy)) {
+        // It has no credit left for the fresh offer.
+        let is_next = self.awaits_fresh_offer() && is_after(number, self.number);
+        let in_tree = self.tree != 0 && (number == self.tree || !terms.lossy);
+        if is_open || is_refused || is_next || in_tree {
             self.count = count;
             todo.reply = Some(self.answer(number, false, terms));
         } else if number == ending.number {

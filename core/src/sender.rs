@@ -91,6 +91,8 @@ struct File {
     /// The count after the last repeat.
     repeated_at: u16,
     careful: u8,
+    /// The receiver knows the size; before that it cannot take what ends within a unit.
+    is_size_told: bool,
     jump: Option<Jump>,
 }
 
@@ -137,18 +139,6 @@ impl Sender {
 
     pub(crate) fn counts(&self) -> (u32, u32) {
         (self.entries, self.refused)
-    }
-
-    /// Whether an answer is awaited that the other end must give before it may leave.
-    pub(crate) fn awaits_end(&self) -> bool {
-        match self.stage {
-            Stage::ExpectAnswer { .. } => self.names_only,
-            Stage::ExpectDone
-            | Stage::ExpectTreeDone
-            | Stage::ExpectGivenUp { .. }
-            | Stage::ExpectTreeGivenUp { .. } => true,
-            _ => false,
-        }
     }
 
     /// Whether the description in the chunk buffer is still to be sent, perhaps again.
@@ -287,12 +277,13 @@ impl Sender {
             return self.blocked();
         }
         let file = &mut self.file;
-        if file.lost != 0 {
+        let is_all_sent = file.size == Some(file.sent);
+        if file.lost != 0 && (file.is_size_told || !is_all_sent) {
             self.flow.sent();
             let (position, length) = file.repeat(terms, self.flow.count);
             return Intent::Chunk { position, length };
         }
-        if file.size == Some(file.sent) {
+        if is_all_sent {
             self.stage = Stage::Check;
             return Intent::Check;
         }
@@ -452,8 +443,11 @@ impl Sender {
         }
         let everything_counted = count == self.flow.count;
         self.file.on_held(position, proof, everything_counted, count, terms);
-        if self.stage == Stage::ExpectDone && self.file.lost != 0 {
-            self.stage = Stage::Data;
+        if self.stage == Stage::ExpectDone {
+            self.file.is_size_told |= everything_counted;
+            if self.file.lost != 0 {
+                self.stage = Stage::Data;
+            }
         }
         measured
     }
@@ -516,6 +510,8 @@ impl Sender {
                 | Stage::GiveUpTree { .. }
                 | Stage::ExpectTreeGivenUp { .. }
                 | Stage::Over => return,
+                // There it is awaited with the entry, and can only be a repeated one now.
+                Stage::TreeDone | Stage::ExpectTreeDone if terms.lossy => return,
                 Stage::TreeDone | Stage::ExpectTreeDone => {}
                 _ => self.stage = Stage::Next,
             }
@@ -611,6 +607,7 @@ impl File {
             repeated: 0,
             repeated_at: 0,
             careful: 0,
+            is_size_told: size.is_some(),
             jump: None,
         }
     }

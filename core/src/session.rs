@@ -257,6 +257,8 @@ pub struct Session<P: Profile = Standard> {
     description: u16,
     /// Length in bytes of the description that goes out from the chunk buffer.
     described: u16,
+    /// Whether an answer has begun to come in where the path of the request stood.
+    overwritten: bool,
     /// A client's transfer number used last.
     number: u16,
     ending: Ending,
@@ -298,6 +300,7 @@ impl<P: Profile> Session<P> {
             in_chunk: false,
             description: 0,
             described: 0,
+            overwritten: false,
             number: 0,
             ending: Ending::NONE,
             sha256: None,
@@ -334,6 +337,7 @@ impl<P: Profile> Session<P> {
         self.timer.restart();
         self.reader.clear();
         self.description = 0;
+        self.overwritten = false;
         if self.is_acquainted() && !matches!(wanted, Wanted::Answer(_)) {
             self.start(wanted);
         } else {

@@ -61,7 +61,7 @@ impl Terms {
         let chunk = usize::from(chosen.chunk).min(PAYLOAD_MAX);
         let whole = u16::try_from(chunk).ok()? & !unit.wrapping_sub(1);
         let credit = credit.min(CREDIT_MAX);
-        (whole >= unit && credit > 0).then_some(Self {
+        (whole >= unit && credit > 0 && granted > 0).then_some(Self {
             session: chosen.session,
             lossy: chosen.lossy,
             half_duplex: chosen.half_duplex,

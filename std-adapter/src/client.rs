@@ -2,29 +2,30 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpStream;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::blocking::{self, run};
+use tinyferry_core::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task};
 
 use crate::checksum::Desktop;
+use crate::connection::Connection;
 use crate::endpoint::Endpoint;
-use crate::stream::{Leave, StreamLink, Traffic};
-use crate::tcp;
+use crate::stream::Traffic;
 use crate::words::of_system;
 
 /// A connection to a server.
 pub struct Client {
     session: Box<Session<Desktop>>,
-    link: StreamLink<TcpStream>,
+    connection: Connection,
+    config: Config,
+    /// Whether the server has answered the greeting.
+    is_acquainted: bool,
 }
 
 /// Why a task was not done.
 #[derive(Debug)]
 pub enum Error {
-    /// Nobody answers at the endpoint.
+    /// Nobody answers at the endpoint, or the port cannot be opened.
     Connect(Endpoint, io::Error),
     /// The connection failed.
     Link(io::Error),
@@ -36,6 +37,9 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Connect(endpoint @ Endpoint::Serial(_), error) => {
+                write!(f, "cannot open {endpoint}: {}", of_system(error))
+            }
             Self::Connect(endpoint, error) => {
                 write!(
                     f,
@@ -55,51 +59,55 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Client {
-    /// Connects; the greeting goes with the first task.
+    /// Connects, with the terms of the endpoint; the greeting goes with the first task.
     ///
     /// # Errors
     /// [`Error::Connect`].
     pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        Self::connect_with(endpoint, Config::RELIABLE)
+        Self::connect_with(endpoint, endpoint.config())
     }
 
-    /// Connects, with other terms than [`Config::RELIABLE`].
+    /// Connects, with other terms than [`Endpoint::config`].
     ///
     /// # Errors
     /// [`Error::Connect`].
     pub fn connect_with(endpoint: &Endpoint, config: Config) -> Result<Self, Error> {
-        let Endpoint::Tcp(address) = endpoint;
         let failed = |error| Error::Connect(endpoint.clone(), error);
-        let stream = tcp::connect(address).map_err(failed)?;
-        let number = getrandom::u32().map_err(|error| failed(io::Error::other(error)))?;
-        Ok(Self {
-            session: Box::new(Session::client(number, config)),
-            link: StreamLink::new(stream, Arc::new(Leave::default())),
-        })
+        let connection = Connection::open(endpoint).map_err(failed)?;
+        let session = new_session(config).map_err(failed)?;
+        Ok(Self { session, connection, config, is_acquainted: false })
     }
 
     /// Sends what the store gives.
     ///
+    /// Where the other end falls silent in the middle, on a link that loses bytes, it is greeted
+    /// anew, once, and with another store of `make` all begins again; what arrived is not sent
+    /// again.
+    ///
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused are no error: the store hears of each, and
     /// the outcome counts them.
-    pub fn put(&mut self, store: &mut dyn Store) -> Result<Outcome, Error> {
-        self.task(Task::Put, store)
+    pub fn put<S: Store>(&mut self, mut make: impl FnMut() -> S) -> Result<Outcome, Error> {
+        match self.task(Task::Put, &mut make()) {
+            Err(error) if self.greets_anew(&error) => self.task(Task::Put, &mut make()),
+            result => result,
+        }
     }
 
-    /// Gets a file, or a tree if it is one. The empty path is all that is served.
+    /// Gets a file, or a tree if it is one. The empty path is all that is served. The store is
+    /// used again where [`Client::put`] would make another.
     ///
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused are no error, as in [`Client::put`].
     pub fn get(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
         let names_only = false;
         if !path.is_empty() {
-            match self.task(Task::Get { path, tree: false, names_only }, store) {
+            match self.persist(Task::Get { path, tree: false, names_only }, store) {
                 Err(Error::Session(Failure::Refused(Reason::IsDirectory), _)) => {}
                 result => return result,
             }
         }
-        self.task(Task::Get { path, tree: true, names_only }, store)
+        self.persist(Task::Get { path, tree: true, names_only }, store)
     }
 
     /// Asks whether the server answers; returns how long it took.
@@ -108,7 +116,7 @@ impl Client {
     /// [`Error`].
     pub fn ping(&mut self) -> Result<Duration, Error> {
         let begin = Instant::now();
-        self.task(Task::Ping, &mut NoStore)?;
+        self.greet()?;
         Ok(begin.elapsed())
     }
 
@@ -117,19 +125,50 @@ impl Client {
     /// # Errors
     /// [`Error`], where it may not.
     pub fn close(&mut self) -> Result<(), Error> {
-        self.task(Task::Close, &mut NoStore).map(drop)
+        self.persist(Task::Close, &mut NoStore).map(drop)
     }
 
     /// What has crossed the connection so far.
     pub fn traffic(&self) -> Traffic {
-        self.link.traffic()
+        self.connection.traffic()
+    }
+
+    /// A task with a store that can be used again.
+    fn persist(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
+        match self.task(task, store) {
+            Err(error) if self.greets_anew(&error) => self.task(task, store),
+            result => result,
+        }
+    }
+
+    /// Whether the other end fell silent where it may only have lost its memory or the line: then
+    /// the next task begins a session of its own.
+    fn greets_anew(&mut self, error: &Error) -> bool {
+        let is_silent = matches!(error, Error::Session(Failure::Silent, _));
+        if is_silent && self.is_acquainted && self.config.lossy {
+            self.is_acquainted = false;
+            return new_session(self.config).map(|session| self.session = session).is_ok();
+        }
+        false
     }
 
     fn task(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        self.link.look_at_clock();
+        if !self.is_acquainted {
+            self.greet()?;
+        }
+        self.run(task, store)
+    }
+
+    fn greet(&mut self) -> Result<(), Error> {
+        self.run(Task::Ping, &mut NoStore)?;
+        self.is_acquainted = true;
+        Ok(())
+    }
+
+    fn run(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
         let begun = self.session.begin(task);
         begun.map_err(|failure| Error::Session(failure, String::new()))?;
-        run(&mut self.session, &mut self.link, store).map_err(|error| match error {
+        self.connection.run(&mut *self.session, store).map_err(|error| match error {
             blocking::Error::Link(error) => Error::Link(error),
             blocking::Error::Session(failure) => {
                 Error::Session(failure, self.session.words().to_owned())
@@ -138,9 +177,15 @@ impl Client {
     }
 }
 
+/// A session that nobody can foresee.
+fn new_session(config: Config) -> io::Result<Box<Session<Desktop>>> {
+    let number = getrandom::u32().map_err(io::Error::other)?;
+    Ok(Box::new(Session::client(number, config)))
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
-        self.link.leave();
+        self.connection.leave();
     }
 }
 

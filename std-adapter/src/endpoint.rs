@@ -3,12 +3,54 @@
 use std::fmt;
 use std::str::FromStr;
 
+use tinyferry_core::Config;
+
 /// Where the other end is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
     /// `tcp://HOST:PORT`
     Tcp(String),
+    /// `unix:///PATH`: a socket in the file system.
+    Unix(String),
+    /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false`
+    Serial(Serial),
+}
+
+/// A serial port and how it is set: 8 data bits, no parity, one stop bit, and this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serial {
+    /// What the system calls it: `/dev/ttyUSB0`, `COM3`.
+    pub port: String,
+    /// Bits a second.
+    pub baud: u32,
+    /// Who says that there is no room.
+    pub flow: Flow,
+    /// Whether the line may lose or change bytes.
+    pub lossy: bool,
+}
+
+/// Flow control of a serial line. XON and XOFF take two byte values for themselves, so files
+/// cannot be sent with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Flow {
+    /// Nobody: an end that is too slow loses bytes.
+    #[default]
+    None,
+    /// The lines RTS and CTS.
+    Hardware,
+}
+
+impl Endpoint {
+    /// Whether what goes there can be lost or changed on the way.
+    pub fn is_lossy(&self) -> bool {
+        matches!(self, Self::Serial(Serial { lossy: true, .. }))
+    }
+
+    /// What a session there is to be like.
+    pub fn config(&self) -> Config {
+        if self.is_lossy() { Config::LOSSY } else { Config::RELIABLE }
+    }
 }
 
 impl Default for Endpoint {
@@ -18,17 +60,61 @@ impl Default for Endpoint {
     }
 }
 
+impl Serial {
+    /// A port with the settings that a URL without any stands for: 115,200 baud, no flow control,
+    /// lossy.
+    pub fn new(port: &str) -> Self {
+        Self { port: port.to_owned(), baud: 115_200, flow: Flow::None, lossy: true }
+    }
+
+    /// Reads what follows `serial://`.
+    fn parse(rest: &str) -> Result<Self, String> {
+        let (port, settings) = rest.split_once('?').unwrap_or((rest, ""));
+        if port.is_empty() {
+            return Err("it names no serial port".to_owned());
+        }
+        let mut serial = Self::new(port);
+        for setting in settings.split('&').filter(|setting| !setting.is_empty()) {
+            let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+            let shown = value.escape_debug();
+            match (name, value) {
+                ("baud", _) => match value.parse() {
+                    Ok(baud) if baud > 0 => serial.baud = baud,
+                    _ => return Err(format!("\"{shown}\" is no baud rate")),
+                },
+                ("flow", "none") => serial.flow = Flow::None,
+                ("flow", "hardware") => serial.flow = Flow::Hardware,
+                ("flow", "software") => {
+                    return Err("with flow=software two byte values cannot be sent; \
+                                say flow=hardware or flow=none"
+                        .to_owned());
+                }
+                ("flow", _) => return Err(format!("flow is none or hardware, not \"{shown}\"")),
+                ("lossy", "true") => serial.lossy = true,
+                ("lossy", "false") => serial.lossy = false,
+                ("lossy", _) => return Err(format!("lossy is true or false, not \"{shown}\"")),
+                _ => {
+                    let name = name.escape_debug();
+                    return Err(format!(
+                        "a serial port has no setting \"{name}\", only baud, flow and lossy"
+                    ));
+                }
+            }
+        }
+        Ok(serial)
+    }
+}
+
 /// Why a text is no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoEndpoint(String);
+pub struct NoEndpoint {
+    text: String,
+    why: String,
+}
 
 impl fmt::Display for NoEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "\"{}\" is no endpoint; one looks like tcp://127.0.0.1:8080",
-            self.0.escape_debug()
-        )
+        write!(f, "\"{}\" is no endpoint: {}", self.text.escape_debug(), self.why)
     }
 }
 
@@ -38,13 +124,27 @@ impl FromStr for Endpoint {
     type Err = NoEndpoint;
 
     fn from_str(text: &str) -> Result<Self, NoEndpoint> {
-        let address =
-            text.strip_prefix("tcp://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-        match address {
-            Some(address) if has_port(address) => Ok(Self::Tcp(address.to_owned())),
-            Some(host) if is_host(host) => Ok(Self::Tcp(format!("{host}:8080"))),
-            _ => Err(NoEndpoint(text.to_owned())),
+        let no = |why: String| NoEndpoint { text: text.to_owned(), why };
+        match text.split_once("://") {
+            Some(("tcp", rest)) => parse_tcp(rest.strip_suffix('/').unwrap_or(rest)),
+            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
+            Some(("unix", _)) => Err("a path begins with /, as in unix:///run/ferry.sock".into()),
+            Some(("serial", rest)) => Serial::parse(rest).map(Self::Serial),
+            _ => Err("one looks like tcp://127.0.0.1:8080, unix:///run/ferry.sock or \
+                      serial:///dev/ttyUSB0?baud=921600"
+                .into()),
         }
+        .map_err(no)
+    }
+}
+
+fn parse_tcp(address: &str) -> Result<Endpoint, String> {
+    if has_port(address) {
+        Ok(Endpoint::Tcp(address.to_owned()))
+    } else if is_host(address) {
+        Ok(Endpoint::Tcp(format!("{address}:8080")))
+    } else {
+        Err("one looks like tcp://127.0.0.1:8080".to_owned())
     }
 }
 
@@ -63,6 +163,14 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Unix(path) => write!(f, "unix://{}", path.escape_debug()),
+            Self::Serial(Serial { port, baud, flow, lossy }) => {
+                write!(f, "serial://{}?baud={baud}", port.escape_debug())?;
+                if *flow == Flow::Hardware {
+                    f.write_str("&flow=hardware")?;
+                }
+                if *lossy { Ok(()) } else { f.write_str("&lossy=false") }
+            }
         }
     }
 }
@@ -77,13 +185,41 @@ mod tests {
             ("tcp://127.0.0.1:8080", "tcp://127.0.0.1:8080"),
             ("tcp://board", "tcp://board:8080"),
             ("tcp://[::1]:9/", "tcp://[::1]:9"),
+            ("unix:///run/ferry.sock", "unix:///run/ferry.sock"),
+            ("serial:///dev/ttyACM0", "serial:///dev/ttyACM0?baud=115200"),
+            ("serial://COM3?baud=921600&lossy=true&flow=none", "serial://COM3?baud=921600"),
+            (
+                "serial:///dev/a?lossy=false&flow=hardware&baud=9600",
+                "serial:///dev/a?baud=9600&flow=hardware&lossy=false",
+            ),
         ] {
-            assert_eq!(text.parse::<Endpoint>().map(|url| url.to_string()), Ok(shown.to_owned()));
+            let endpoint = text.parse::<Endpoint>().expect("an endpoint");
+            assert_eq!(endpoint.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(endpoint));
         }
         for text in
             ["", "tcp://", "127.0.0.1:8080", "http://a:1", "tcp://a/b", "tcp://:80", "tcp://a:"]
         {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_told_why() {
+        for (text, why) in [
+            ("unix://ferry.sock", "a path begins with /"),
+            ("serial://", "names no serial port"),
+            ("serial://?baud=9600", "names no serial port"),
+            ("serial:///dev/a?baud=fast", "\"fast\" is no baud rate"),
+            ("serial:///dev/a?baud=0", "no baud rate"),
+            ("serial:///dev/a?baud", "no baud rate"),
+            ("serial:///dev/a?flow=both", "flow is none or hardware, not \"both\""),
+            ("serial:///dev/a?flow=software", "two byte values cannot be sent"),
+            ("serial:///dev/a?lossy=1", "lossy is true or false, not \"1\""),
+            ("serial:///dev/a?parity=even", "no setting \"parity\""),
+        ] {
+            let told = text.parse::<Endpoint>().expect_err(text).to_string();
+            assert!(told.contains(why) && told.contains("is no endpoint"), "{told}");
         }
     }
 }

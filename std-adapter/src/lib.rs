@@ -1,13 +1,17 @@
-//! Tinyferry on the desktop: sockets, directories, server and client around the protocol core.
+//! Tinyferry on the desktop: sockets, serial ports, directories, server and client around the
+//! protocol core.
 //!
 //! A [`server::Server`] serves a directory, a [`client::Client`] puts and gets over one connection,
 //! and [`directory::Directory`] is where files come from and go to, on either side.
 
 pub mod checksum;
 pub mod client;
+mod connection;
 pub mod directory;
 pub mod endpoint;
+mod listener;
 mod log;
+pub mod serial;
 pub mod server;
 mod socket;
 pub mod stream;

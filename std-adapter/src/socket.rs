@@ -46,6 +46,14 @@ macro_rules! socket {
             fn end_writing(&mut self) -> io::Result<()> {
                 self.shutdown(Shutdown::Write)
             }
+
+            fn twin(&self) -> io::Result<Self> {
+                self.try_clone()
+            }
+
+            fn cut(&self) {
+                let _ = self.shutdown(Shutdown::Both);
+            }
         }
     };
 }
@@ -82,6 +90,14 @@ impl Socket for TcpStream {
 
     fn end_writing(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+
+    fn twin(&self) -> io::Result<Self> {
+        self.try_clone()
+    }
+
+    fn cut(&self) {
+        let _ = self.shutdown(Shutdown::Both);
     }
 }
 

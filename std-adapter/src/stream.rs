@@ -62,6 +62,17 @@ pub trait Socket: Send {
     /// # Errors
     /// Those of the system.
     fn end_writing(&mut self) -> io::Result<()>;
+
+    /// The same socket, for another thread that may have to cut it.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn twin(&self) -> io::Result<Self>
+    where
+        Self: Sized;
+
+    /// Ends both directions at once.
+    fn cut(&self);
 }
 
 /// What a server shares with the link of each client, to let it go when it may.
@@ -71,6 +82,17 @@ pub struct Leave {
     pub leaving: AtomicBool,
     /// The session has nothing under way.
     pub at_rest: AtomicBool,
+    /// The grace period is over: whatever is under way ends. A socket is shut down instead.
+    pub cut: AtomicBool,
+}
+
+impl Leave {
+    /// Whether to let go of the client now.
+    pub(crate) fn is_due(&self) -> bool {
+        let [at_rest, leaving, cut] =
+            [&self.at_rest, &self.leaving, &self.cut].map(|flag| flag.load(Ordering::SeqCst));
+        at_rest && leaving || cut
+    }
 }
 
 /// Bytes that crossed a link, frames and all.
@@ -187,9 +209,7 @@ fn is_transient(error: &io::Error) -> bool {
 impl<T: Socket> Read for Stream<T> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if !self.has_input() {
-            if self.leave.at_rest.load(Ordering::SeqCst)
-                && self.leave.leaving.load(Ordering::SeqCst)
-            {
+            if self.leave.is_due() {
                 return Ok(0);
             }
             self.set_timeout()?;

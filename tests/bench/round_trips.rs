@@ -4,19 +4,21 @@
 //!
 //! Ends with an error if the tree takes more than eight round trips more than without the delay.
 
-use std::collections::VecDeque;
+mod proxy;
+
 use std::error::Error;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::directory::{Directory, Source};
 use tinyferry::server::{Options, Server};
+
+use proxy::{Distance, proxy};
 
 const FILES: usize = 1000;
 const ALLOWED: f64 = 8.0;
@@ -31,7 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(here.join(number.to_string()), vec![number as u8; 500])?;
     }
     let server = Server::bind(&"tcp://127.0.0.1:0".parse()?, &served, Options::default())?;
-    let address = server.address()?;
+    let Endpoint::Tcp(address) = server.endpoint() else { return Err("it is TCP".into()) };
+    let address = address.parse()?;
     let stopper = server.stopper();
     let server = thread::spawn(move || server.run());
 
@@ -62,12 +65,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn median(here: &Path, server: SocketAddr, delay: Duration) -> Result<Duration, Box<dyn Error>> {
     let mut times = Vec::new();
     for round in 0..5 {
-        let proxy = proxy(server, delay)?;
+        let proxy = proxy(server, Distance { delay, rate: None })?;
         let remote = format!("{}-{round}", delay.as_millis());
-        let source = Source { local: here.to_owned(), remote: String::new() };
+        let sources = vec![Source { local: here.to_owned(), remote: String::new() }];
         let begin = Instant::now();
         let mut client = Client::connect(&format!("tcp://{proxy}").parse()?)?;
-        let outcome = client.put(&mut Directory::sending_tree(remote, vec![source], ()))?;
+        let outcome =
+            client.put(|| Directory::sending_tree(remote.clone(), sources.clone(), ()))?;
         times.push(begin.elapsed());
         if outcome.refused > 0 || outcome.entries as usize != FILES {
             return Err("not all files went".into());
@@ -75,49 +79,4 @@ fn median(here: &Path, server: SocketAddr, delay: Duration) -> Result<Duration, 
     }
     times.sort();
     Ok(times[times.len() / 2])
-}
-
-/// Takes one connection and passes it on, each byte as much later. Connecting counts as well: the
-/// greeting waits for a round trip of its own.
-fn proxy(server: SocketAddr, delay: Duration) -> Result<SocketAddr, Box<dyn Error>> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    thread::spawn(move || -> std::io::Result<()> {
-        let (near, _) = listener.accept()?;
-        thread::sleep(delay * 2);
-        let far = TcpStream::connect(server)?;
-        near.set_nodelay(true)?;
-        far.set_nodelay(true)?;
-        let back = (far.try_clone()?, near.try_clone()?);
-        pass_on(near, far, delay);
-        pass_on(back.0, back.1, delay);
-        Ok(())
-    });
-    Ok(address)
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
-    let (sender, arriving) = channel::<(Instant, Vec<u8>)>();
-    thread::spawn(move || {
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
-            if sender.send((Instant::now() + delay, buffer[..count].to_vec())).is_err() {
-                return;
-            }
-        }
-    });
-    thread::spawn(move || {
-        let mut held = VecDeque::new();
-        while let Ok(next) = arriving.recv() {
-            held.push_back(next);
-            while let Some((at, bytes)) = held.pop_front() {
-                thread::sleep(at.saturating_duration_since(Instant::now()));
-                if to.write_all(&bytes).is_err() {
-                    return;
-                }
-                held.extend(arriving.try_iter());
-            }
-        }
-        let _ = to.shutdown(std::net::Shutdown::Write);
-    });
 }

@@ -44,8 +44,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_at("tcp://127.0.0.1:0", directory, arguments)
+    }
+
+    pub(crate) fn start_at(listen: &str, directory: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
-            .args(["serve", "--listen", "tcp://127.0.0.1:0"])
+            .args(["serve", "--listen", listen])
             .args(arguments)
             .arg(directory)
             .stdin(Stdio::null())
@@ -64,8 +68,8 @@ impl Server {
         });
         let mut server = Self { child, endpoint: String::new(), lines, log: Vec::new() };
         let line = server.wait_for_line("serving").expect("it says where it listens");
-        let address = line.rsplit("tcp://").next().expect("there is an address");
-        server.endpoint = format!("tcp://{}", address.trim());
+        let endpoint = line.rsplit(" at ").next().expect("there is an endpoint");
+        server.endpoint = endpoint.trim().to_owned();
         server
     }
 

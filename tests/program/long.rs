@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::harness::{Place, Server};
 
-fn is_wanted() -> bool {
+pub(crate) fn is_wanted() -> bool {
     let wanted = std::env::var_os("TINYFERRY_LONG").is_some();
     if !wanted {
         println!("skipped: TINYFERRY_LONG is not set");

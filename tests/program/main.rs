@@ -5,6 +5,7 @@
 mod harness;
 mod long;
 mod peer;
+mod serial;
 mod trouble;
 
 use std::fs;
@@ -58,7 +59,7 @@ fn files_of_every_kind_go_there_and_back() {
 }
 
 /// A tree with what trees have.
-fn make_tree(place: &Place, files: usize) {
+pub(crate) fn make_tree(place: &Place, files: usize) {
     let tree = place.here("tree");
     fs::create_dir_all(tree.join("deep/er/and deeper")).expect("directories");
     fs::create_dir_all(tree.join("empty")).expect("a directory");

@@ -1,12 +1,17 @@
 //! Two machines over in-memory lines, with faults by seed, in virtual time.
 //!
 //! [`Line`] is one direction of a link, [`Memory`] a store, and [`Pair`] runs a client and a server
-//! against each other without threads, sockets or clocks.
+//! against each other without threads, sockets or clocks. [`Cable`] is two such lines in real time,
+//! with a serial port at each end, for real programs.
 
+#[cfg(unix)]
+mod cable;
 mod line;
 mod memory;
 mod pair;
 
+#[cfg(unix)]
+pub use cable::Cable;
 pub use line::{Faults, Line, Random};
 pub use memory::{File, Memory};
 pub use pair::{End, Pair, Stuck};

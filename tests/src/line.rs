@@ -108,6 +108,11 @@ impl Line {
         self.cut.is_some_and(|cut| self.carried >= cut)
     }
 
+    /// When what was written so far will be on its way.
+    pub fn idle_at(&self) -> u64 {
+        self.free_at
+    }
+
     /// When at least one byte may be written.
     pub fn writable_at(&self) -> u64 {
         let backlog = self.byte_time * self.room;

@@ -72,6 +72,9 @@ pub struct Memory {
     pub holes: u64,
     /// Bytes that may still be stored.
     pub room: u64,
+    /// What may still be written before the power goes: bytes, and one for each commit. Then
+    /// nothing changes any more until a reboot.
+    pub power: u64,
     /// Bytes taken by one `store` at most.
     pub step: usize,
     /// After so many bytes loaded the source is one byte shorter.
@@ -81,7 +84,10 @@ pub struct Memory {
     /// What the machines said of files that were wholly read or have come in.
     pub digests: Vec<Digests>,
     open: Open,
+    /// The tree that comes in.
     tree: Option<String>,
+    /// The tree that goes out.
+    root: Option<String>,
     queue: VecDeque<Queued>,
     yielded: Vec<Queued>,
 }
@@ -100,12 +106,14 @@ impl Default for Memory {
             unsized_offers: false,
             holes: 0,
             room: u64::MAX,
+            power: u64::MAX,
             step: usize::MAX,
             shrinks: false,
             loaded: 0,
             digests: Vec::new(),
             open: Open::Nothing,
             tree: None,
+            root: None,
             queue: VecDeque::new(),
             yielded: Vec::new(),
         }
@@ -126,7 +134,7 @@ impl Memory {
 
     /// A client is to put this one file.
     pub fn queue_file(&mut self, path: &str) {
-        self.tree = None;
+        self.root = None;
         self.yielded.clear();
         self.queue =
             VecDeque::from([Queued { path: path.into(), kind: Kind::File, resumable: true }]);
@@ -135,7 +143,7 @@ impl Memory {
     /// A client is to put all that lies below `root`, as a tree of that name.
     pub fn queue_tree(&mut self, root: &str) {
         self.yielded.clear();
-        self.tree = Some(root.to_owned());
+        self.root = Some(root.to_owned());
         let tree = Queued { path: root.into(), kind: Kind::Tree, resumable: false };
         self.queue = VecDeque::from([tree]);
         let below = |path: &&String| root.is_empty() || path.starts_with(&format!("{root}/"));
@@ -150,7 +158,7 @@ impl Memory {
     }
 
     fn relative(&self, path: &str) -> String {
-        match &self.tree {
+        match &self.root {
             Some(root) if !root.is_empty() => {
                 path.strip_prefix(&format!("{root}/")).unwrap_or(path).to_owned()
             }
@@ -158,10 +166,16 @@ impl Memory {
         }
     }
 
+    fn check_power(&self) -> Result<(), Reason> {
+        if self.power > 0 { Ok(()) } else { Err(Reason::Storage) }
+    }
+
     /// As after a power cut: what is not in place is a partial, all else is forgotten.
     pub fn reboot(&mut self) {
+        self.power = u64::MAX;
         self.open = Open::Nothing;
         self.tree = None;
+        self.root = None;
         self.queue.clear();
         self.yielded.clear();
     }
@@ -169,6 +183,7 @@ impl Memory {
 
 impl Store for Memory {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.check_power()?;
         let tree = self.tree.as_deref().unwrap_or_default();
         let path = join(tree, offer.path).ok_or(Reason::NameTooLong)?.as_str().to_owned();
         self.offers.push(path.clone());
@@ -212,15 +227,18 @@ impl Store for Memory {
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        self.check_power()?;
         let Open::Inbound { path, same: false, .. } = &self.open else {
             return Err(Reason::Storage);
         };
-        let count = bytes.len().min(self.step).min(self.room.try_into().unwrap_or(usize::MAX));
+        let most = self.room.min(self.power);
+        let count = bytes.len().min(self.step).min(most.try_into().unwrap_or(usize::MAX));
         if count == 0 {
             self.open = Open::Nothing;
             return Err(Reason::NoSpace);
         }
         self.room -= count as u64;
+        self.power -= count as u64;
         let partial = self.partials.entry(path.clone()).or_default();
         let from = position as usize;
         if self.in_order && from != partial.len() {
@@ -256,6 +274,8 @@ impl Store for Memory {
     }
 
     fn commit(&mut self) -> Result<(), Reason> {
+        self.check_power()?;
+        self.power -= 1;
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Inbound { path, kind: Kind::Directory, .. } => {
                 self.directories.insert(path);
@@ -276,6 +296,9 @@ impl Store for Memory {
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {
+        if self.check_power().is_err() {
+            return;
+        }
         if let Open::Inbound { path, .. } = &self.open
             && reason.wants_fresh_offer()
         {

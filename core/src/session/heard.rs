@@ -31,20 +31,15 @@ impl<P: Profile> Session<P> {
     /// Sends a client's request, for the first time or again.
     pub(super) fn request(&mut self) {
         let body = match self.phase {
+            // Who has begun to answer need not hear the path again.
+            Phase::ExpectOffer { .. } if self.overwritten => Body::Ask { sent: 0, count: 0 },
             Phase::ExpectOffer { tree, names_only } => Body::Request { tree, names_only },
             Phase::ExpectClose => Body::Close,
             _ => return,
         };
         let signal = Signal::new(self.number, body);
-        let signal = match body {
-            Body::Close => signal,
-            _ => {
-                // The header goes before the path; the signal goes out before both.
-                let _ = self.describe(signal);
-                Signal { description: self.described, ..signal }
-            }
-        };
-        self.todo.reply = Some(signal);
+        let has_path = matches!(body, Body::Request { .. });
+        self.todo.reply = Some(if has_path { self.announce(signal) } else { signal });
     }
 
     pub(super) fn wants_description(&self, signal: &Signal) -> bool {
@@ -61,10 +56,14 @@ impl<P: Profile> Session<P> {
             ) => signal.transfer != self.ending.number,
             (Body::Done { .. }, Phase::Receiving(_)) => self.terms.sha256,
             (Body::Refuse { .. }, Phase::Sending(sender)) => !sender.holds_description(),
+            // Words that are for another would cost the path that may have to go out again.
             (
-                Body::Refuse { .. },
+                Body::Refuse { session, .. },
                 Phase::ExpectOffer { .. } | Phase::ExpectClose | Phase::ExpectWelcome(_),
-            ) => true,
+            ) => match signal.transfer {
+                0 => *session == self.terms.session,
+                number => number == self.number && self.is_acquainted(),
+            },
             _ => false,
         }
     }
@@ -176,8 +175,7 @@ impl<P: Profile> Session<P> {
         }
         if !is_new {
             // What is awaited comes first, or the client would leave without it.
-            let awaits = matches!(&self.phase, Phase::Sending(sender) if sender.awaits_end());
-            if awaits && self.terms.lossy {
+            if matches!(self.phase, Phase::Sending(_)) && self.terms.lossy {
                 return;
             }
         } else if let Some(terms) = agreed {

@@ -28,6 +28,7 @@ impl<P: Profile> Session<P> {
                     self.pending = None;
                     if signal.description > 0 && self.wants_description(&signal) {
                         self.pending = Some(signal);
+                        self.overwritten = true;
                     } else {
                         self.on_signal(signal, clean);
                     }
@@ -213,6 +214,13 @@ impl<P: Profile> Session<P> {
 
     /// Sends `signal` with the description whose payload stands in the chunk buffer.
     pub(super) fn describe(&mut self, signal: Signal) -> Action {
+        let signal = self.announce(signal);
+        self.transmit(signal)
+    }
+
+    /// Makes a description of the payload that stands in the chunk buffer, and `signal` the one
+    /// that it follows.
+    pub(super) fn announce(&mut self, signal: Signal) -> Signal {
         let length = self.described;
         if length > 0 {
             let [transfer, _] = signal.transfer.to_le_bytes();
@@ -220,7 +228,7 @@ impl<P: Profile> Session<P> {
             let seed = seed_for(signal.transfer, self.seeds.sending);
             header.emit::<P::Checksums>(seed, &mut self.chunk);
         }
-        self.transmit(Signal { description: length, ..signal })
+        Signal { description: length, ..signal }
     }
 
     /// What was asked is through.
@@ -310,8 +318,14 @@ impl<P: Profile> Session<P> {
         if self.is_client || !self.terms.lossy {
             return self.fail(Failure::Silent);
         }
+        let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());
         self.abandon(Reason::Cancelled);
         self.phase = Phase::ExpectRequest;
+        if in_tree {
+            // An entry that still comes is no file of its own: the client must greet first.
+            self.seeds = Seeds { sending: 0, receiving: 0 };
+            self.phase = Phase::ExpectGreeting;
+        }
         self.timer.restart();
         self.settle();
     }

@@ -19,8 +19,9 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
     };
     std::fs::create_dir_all(&args.into).map_err(local)?;
     let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
-    let config = Config { sha256: args.sha256, ..Config::RELIABLE };
-    let mut client = Client::connect_with(&args.peer.endpoint, config)?;
+    let endpoint = &args.peer.endpoint;
+    let config = Config { sha256: args.sha256, ..endpoint.config() };
+    let mut client = Client::connect_with(endpoint, config)?;
     let mut exit = Exit::Done;
     for text in &args.paths {
         let remote = remote_path(text);
@@ -36,7 +37,8 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
         let target = remote.rsplit('/').next().unwrap_or_default().to_owned();
         let progress = Progress::new(Direction::Receiving, quiet);
         let root = root.try_clone().map_err(local)?;
-        let mut store = Directory::receiving(root, target, args.sync.into(), progress.clone());
+        let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
+        let mut store = store.lossy(endpoint.is_lossy());
         let before = client.traffic().received;
         match client.get(&remote, &mut store) {
             Ok(_) => match progress.finish(shown, client.traffic().received - before) {

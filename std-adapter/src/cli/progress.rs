@@ -99,6 +99,14 @@ impl Progress {
 }
 
 impl Tally {
+    /// The task begins, maybe not for the first time.
+    fn begin_again(&mut self) {
+        self.files = 0;
+        self.failures.clear();
+        self.unlisted = 0;
+        self.failed_here = false;
+    }
+
     fn list_failures(&self) {
         if self.in_tree && !self.failures.is_empty() {
             let failures = self.failures.len() as u64 + self.unlisted;
@@ -129,8 +137,14 @@ impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         let mut tally = self.0.borrow_mut();
         match event {
-            Event::Begin { kind: Kind::Tree, .. } => tally.in_tree = true,
+            Event::Begin { kind: Kind::Tree, .. } => {
+                tally.begin_again();
+                tally.in_tree = true;
+            }
             Event::Begin { path, kind, size, held, .. } => {
+                if !tally.in_tree {
+                    tally.begin_again();
+                }
                 if kind == Kind::File
                     && !tally.in_tree
                     && let Some(size) = size

@@ -28,7 +28,7 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
     let is_file = |path: &Path| path.metadata().is_ok_and(|metadata| !metadata.is_dir());
     // One file is offered by itself; one directory is a tree of its own name; several paths are
     // entries of one tree, so that no round trip is spent on each.
-    let (mut sources, root, shown) = match sources.as_slice() {
+    let (sources, root, shown) = match sources.as_slice() {
         [(path, name)] => {
             let remote = join(&to, name);
             if is_file(path) {
@@ -52,17 +52,17 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
         );
         return Err(Problem::new(Exit::Usage, sentence));
     }
-    let config = Config { sha256: args.sha256, ..Config::RELIABLE };
+    let config = Config { sha256: args.sha256, ..args.peer.endpoint.config() };
     let mut client = Client::connect_with(&args.peer.endpoint, config)?;
     let progress = Progress::new(Direction::Sending, quiet);
-    let mut store = match (root, sources.pop()) {
-        (None, Some(file)) => Directory::sending_file(file, progress.clone()),
-        (root, last) => {
-            sources.extend(last);
-            Directory::sending_tree(root.unwrap_or_default(), sources, progress.clone())
+    let store = || match (&root, sources.as_slice()) {
+        (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
+        (root, sources) => {
+            let root = root.clone().unwrap_or_default();
+            Directory::sending_tree(root, sources.to_vec(), progress.clone())
         }
     };
-    match client.put(&mut store) {
+    match client.put(store) {
         Ok(_) => Ok(progress.finish(&shown, client.traffic().sent)),
         Err(error) => Err(progress.give_up(&shown, error)),
     }

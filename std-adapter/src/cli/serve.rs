@@ -42,9 +42,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
     let running: Vec<_> = servers
         .into_iter()
         .map(|server| {
-            let address = server.address()?;
             let directory = args.directory.display().to_string();
-            info!("serving \"{}\" at tcp://{address}", directory.escape_debug());
+            info!("serving \"{}\" at {}", directory.escape_debug(), server.endpoint());
             let stoppers = stoppers.clone();
             Ok(thread::spawn(move || {
                 let result = server.run();

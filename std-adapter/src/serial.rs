@@ -1,0 +1,238 @@
+//! A serial port as a link: each frame goes out by itself, and what waits is seen at once.
+//!
+//! Knows the system's port, its clock and when it is gone; knows nothing of frames. Nothing is
+//! kept back here, and the system is given a frame only when it has sent nearly all before it, so
+//! that a session reacts to what it hears within about one frame.
+
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serial2::{FlowControl, KeepSettings, SerialPort};
+use tinyferry_core::Millis;
+use tinyferry_core::blocking::Link;
+
+use crate::endpoint::{Flow, Serial};
+use crate::stream::{Leave, Traffic};
+
+/// No wait is longer before it is looked whether to leave.
+const GLANCE: Duration = Duration::from_millis(200);
+/// How long a write waits for room, until the peer counts as gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// A line is at rest when it was silent for so long.
+const SILENCE: Duration = Duration::from_millis(20);
+
+/// A link over a serial port.
+#[derive(Debug)]
+pub struct SerialLink {
+    port: SerialPort,
+    /// What was read to see whether there is something.
+    input: [u8; 256],
+    /// The bytes of `input` that are not yet read.
+    held: Range<usize>,
+    origin: Instant,
+    deadline: Option<Millis>,
+    traffic: Traffic,
+    leave: Arc<Leave>,
+}
+
+impl SerialLink {
+    /// Opens and sets a port, and drops what came in before; `leave` is shared with who may end
+    /// the link.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn open(serial: &Serial, leave: Arc<Leave>) -> io::Result<Self> {
+        let mut port = SerialPort::open(&serial.port, KeepSettings).map_err(in_words)?;
+        #[cfg(unix)]
+        claim(&port)?;
+        let mut settings = port.get_configuration()?;
+        settings.set_raw();
+        settings.set_baud_rate(serial.baud)?;
+        settings.set_flow_control(match serial.flow {
+            Flow::None => FlowControl::None,
+            Flow::Hardware => FlowControl::RtsCts,
+        });
+        port.set_configuration(&settings)?;
+        port.set_write_timeout(GLANCE)?;
+        port.discard_input_buffer()?;
+        Ok(Self {
+            port,
+            input: [0; 256],
+            held: 0..0,
+            origin: Instant::now(),
+            deadline: None,
+            traffic: Traffic::default(),
+            leave,
+        })
+    }
+
+    /// What has crossed it so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Drops what comes in until the line is silent: the rest of a session that has failed.
+    pub(crate) fn settle(&mut self) {
+        self.held = 0..0;
+        let end = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < end && self.fill(SILENCE).is_ok_and(|count| count > 0) {}
+        self.held = 0..0;
+    }
+
+    /// Reads into the empty buffer; 0 where the port is gone.
+    fn fill(&mut self, wait: Duration) -> io::Result<usize> {
+        self.port.set_read_timeout(wait)?;
+        let count = match self.port.read(&mut self.input) {
+            Err(error) if is_gone(&error) => 0,
+            result => result?,
+        };
+        self.held = 0..count;
+        Ok(count)
+    }
+
+    /// How long until the deadline.
+    fn left(&mut self) -> Option<Duration> {
+        let now = self.clock();
+        self.deadline.map(|deadline| {
+            let left = deadline.wrapping_sub(now);
+            Duration::from_millis(if left < 1 << 31 { left.into() } else { 0 })
+        })
+    }
+
+    fn clock(&self) -> Millis {
+        // The clock of a session wraps around.
+        self.origin.elapsed().as_millis() as Millis
+    }
+}
+
+/// What the system says of a file that is something else.
+fn in_words(error: io::Error) -> io::Error {
+    #[cfg(unix)]
+    if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::NOTTY) {
+        return io::Error::new(ErrorKind::InvalidInput, "it is no serial port");
+    }
+    error
+}
+
+/// Makes the port this program's own, whatever the line's carrier says.
+#[cfg(unix)]
+fn claim(port: &SerialPort) -> io::Result<()> {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+    use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
+
+    let mut settings = tcgetattr(port)?;
+    flock(port, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
+        Errno::WOULDBLOCK => io::Error::new(ErrorKind::ResourceBusy, "another program uses it"),
+        errno => errno.into(),
+    })?;
+    settings.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
+    Ok(tcsetattr(port, OptionalActions::Now, &settings)?)
+}
+
+/// Whether the port was taken away.
+fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let errno = Errno::from_io_error(error);
+        errno.is_some_and(|errno| matches!(errno, Errno::IO | Errno::NXIO | Errno::NODEV))
+    }
+    #[cfg(not(unix))]
+    {
+        matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::PermissionDenied)
+    }
+}
+
+impl embedded_io::ErrorType for SerialLink {
+    type Error = io::Error;
+}
+
+impl embedded_io::Read for SerialLink {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.held.is_empty() {
+            if self.leave.is_due() {
+                return Ok(0);
+            }
+            let left = self.left();
+            let wait = left.map_or(GLANCE, |left| left.min(GLANCE));
+            match self.fill(wait) {
+                Ok(0) => return Ok(0),
+                Err(error)
+                    if error.kind() == ErrorKind::TimedOut
+                        && left.is_none_or(|left| left > wait) => {}
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        let held = self.input.get(self.held.clone()).unwrap_or_default();
+        let count = io::Read::read(&mut &*held, into)?;
+        self.held.start += count;
+        self.traffic.received += count as u64;
+        Ok(count)
+    }
+}
+
+impl embedded_io::Write for SerialLink {
+    /// Waits until nearly all before it went out. What is written to a port that is gone is lost
+    /// as on the line: the next read tells.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let begin = Instant::now();
+        loop {
+            match self.port.write(bytes) {
+                Ok(count) => {
+                    self.traffic.sent += count as u64;
+                    return Ok(count);
+                }
+                Err(error) if is_gone(&error) => return Ok(bytes.len()),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
+                    _ => return Err(error),
+                },
+            }
+            if self.leave.cut.load(Ordering::SeqCst) {
+                return Ok(bytes.len());
+            }
+            if begin.elapsed() > WRITE_PATIENCE {
+                return Err(io::Error::new(
+                    ErrorKind::ConnectionAborted,
+                    "the other end takes nothing any more",
+                ));
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Link for SerialLink {
+    fn now(&mut self) -> Option<Millis> {
+        Some(self.clock())
+    }
+
+    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+        self.deadline = deadline;
+        self.leave.at_rest.store(at_rest, Ordering::SeqCst);
+    }
+
+    fn is_ready(&mut self) -> io::Result<bool> {
+        if self.held.is_empty() {
+            return match self.fill(Duration::ZERO) {
+                // The end, too, is there to be read.
+                Ok(_) => Ok(true),
+                Err(error) => match error.kind() {
+                    ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted => {
+                        Ok(false)
+                    }
+                    _ => Err(error),
+                },
+            };
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,210 @@
+//! Pieces by themselves: the wire's codec, checksums, and two machines in memory.
+//!
+//! `cargo bench -p tinyferry-tests --bench micro`
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use tinyferry::checksum::{Desktop, Fast};
+use tinyferry_core::checksum::{Checksums, Sha256, Small, SoftSha256, Tables};
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Accepted, Entry, Kind, Offer, answer};
+use tinyferry_core::wire::{Body, FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
+use tinyferry_core::{Config, Profile, Session, Standard, Step, Store, Task};
+use tinyferry_tests::content;
+
+fn codec(c: &mut Criterion) {
+    let body = Body::SendFile { resume: 0, size: Some(1 << 30), modified: Some(1 << 60) };
+    let signal = Signal::new(7, body);
+    let mut bytes = [0; SIGNAL_LEN];
+    signal.emit::<Fast>(1, &mut bytes);
+    let mut group = c.benchmark_group("codec");
+    group.bench_function("signal out", |b| {
+        b.iter(|| black_box(&signal).emit::<Fast>(1, black_box(&mut bytes)));
+    });
+    group.bench_function("signal in", |b| {
+        b.iter(|| Signal::parse::<Fast>(1, black_box(&bytes)));
+    });
+    let header = Header { transfer: 7, description: false, length: 1024, position: 1 << 20 };
+    let mut frame = [0; FRAME_MAX];
+    group.throughput(Throughput::Bytes(PAYLOAD_MAX as u64));
+    group.bench_function("chunk out", |b| {
+        b.iter(|| black_box(&header).emit::<Fast>(1, black_box(&mut frame)));
+    });
+    group.bench_function("chunk in", |b| {
+        b.iter(|| {
+            let (header, payload) = black_box(&frame).split_first_chunk::<HEADER_LEN>()?;
+            Header::parse(header)?;
+            Some(Header::verify::<Fast>(1, header, payload))
+        });
+    });
+    group.finish();
+}
+
+fn checksums(c: &mut Criterion) {
+    let bytes = content(1024, 1);
+    let mut group = c.benchmark_group("1 KiB");
+    group.throughput(Throughput::Bytes(1024));
+    macro_rules! ways {
+        ($($name:literal $way:ty),*) => {$(
+            group.bench_function(concat!("CRC-32 ", $name), |b| {
+                b.iter(|| <$way>::crc32(1, black_box(&bytes)));
+            });
+            group.bench_function(concat!("CRC-64 ", $name), |b| {
+                b.iter(|| <$way>::crc64(1, black_box(&bytes)));
+            });
+        )*};
+    }
+    ways!("small" Small, "tables" Tables, "desktop" Fast);
+    group.bench_function("SHA-256", |b| {
+        let mut state = SoftSha256::new();
+        b.iter(|| state.update(black_box(&bytes)));
+    });
+    group.finish();
+}
+
+/// A store that holds one file.
+#[derive(Clone)]
+struct One {
+    content: Vec<u8>,
+    is_given: bool,
+}
+
+impl Store for One {
+    fn offer(&mut self, _: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.content.clear();
+        Ok(Accepted { held: 0, in_order: false })
+    }
+
+    fn store(&mut self, _: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        self.content.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        let rest = self.content.get(position as usize..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        if std::mem::replace(&mut self.is_given, true) {
+            return Ok(None);
+        }
+        path[0] = b'f';
+        Ok(Some(Entry {
+            kind: Kind::File,
+            path: 1,
+            size: Some(self.content.len() as u64),
+            modified: None,
+            mode: None,
+            resumable: true,
+            broken: None,
+        }))
+    }
+}
+
+/// One direction of a pipe.
+#[derive(Default)]
+struct Pipe {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl Pipe {
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> usize {
+        let rest = &self.bytes[self.read..];
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        self.read += count;
+        if self.read == self.bytes.len() {
+            self.bytes.clear();
+            self.read = 0;
+        }
+        count
+    }
+}
+
+/// Lets one end do what it can: until it has to wait, or has written a batch. Whether its task is
+/// over.
+fn turn<P: Profile>(
+    session: &mut Session<P>,
+    store: &mut One,
+    from: &mut Pipe,
+    to: &mut Pipe,
+) -> bool {
+    while to.bytes.len() < 1 << 16 {
+        match session.poll() {
+            Step::Receive(into) => match from.read(into) {
+                0 => return false,
+                count => session.received(count, Some(0)),
+            },
+            Step::Transmit(out) => {
+                to.write(out);
+                let count = out.len();
+                session.transmitted(count, Some(0));
+            }
+            Step::Exchange { out, into } => match from.read(into) {
+                0 => {
+                    to.write(out);
+                    let count = out.len();
+                    session.transmitted(count, Some(0));
+                }
+                count => session.received(count, Some(0)),
+            },
+            Step::Storage(request) => {
+                let reply = answer(store, request);
+                session.answered(reply, Some(0));
+            }
+            Step::Over(result) => return result.is_ok(),
+        }
+    }
+    false
+}
+
+fn machines(c: &mut Criterion) {
+    const LENGTH: usize = 16 << 20;
+    let file = One { content: content(LENGTH, 2), is_given: false };
+    let mut group = c.benchmark_group("machines, 16 MiB");
+    group.throughput(Throughput::Bytes(LENGTH as u64));
+    group.sample_size(10).measurement_time(Duration::from_secs(2));
+    macro_rules! profiles {
+        ($($name:literal $profile:ty),*) => {$(
+            group.bench_function($name, |b| b.iter_batched(
+                || file.clone(),
+                |mut file| {
+                    let mut client = Session::<$profile>::client(7, Config::RELIABLE);
+                    let mut server = Session::<$profile>::server(Config::RELIABLE);
+                    let (mut up, mut down) = (Pipe::default(), Pipe::default());
+                    let mut taken = One { content: Vec::with_capacity(LENGTH), is_given: true };
+                    client.begin(Task::Put).expect("a client at rest");
+                    while !turn(&mut client, &mut file, &mut down, &mut up) {
+                        turn(&mut server, &mut taken, &mut up, &mut down);
+                    }
+                    assert!(taken.content.len() == LENGTH);
+                    (file, taken)
+                },
+                BatchSize::PerIteration,
+            ));
+        )*};
+    }
+    profiles!("put, tables" Standard, "put, desktop" Desktop);
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    targets = codec, checksums, machines
+}
+criterion_main!(benches);

@@ -1,0 +1,41 @@
+//! Our own program, both ends.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::Done;
+use crate::process::{Job, free_port, quiet, start};
+
+/// A server that runs.
+pub(crate) struct Server {
+    pub(crate) job: Job,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// Serves `dir`; `sync` is `end`, `each` or `never`.
+    pub(crate) fn start(program: &Path, dir: &Path, sync: &str) -> Done<Self> {
+        let port = free_port()?;
+        let listen = format!("tcp://127.0.0.1:{port}");
+        let mut command = quiet(program);
+        command.args(["serve", "-q", "--clients", "1100", "--sync", sync, "--listen", &listen]);
+        let mut job = start(command.arg(dir))?;
+        job.await_port(port)?;
+        Ok(Self { job, port })
+    }
+}
+
+/// Sends a file or a tree to the root of the server.
+pub(crate) fn put(program: &Path, port: u16, path: &Path) -> Command {
+    let mut command = quiet(program);
+    command.args(["put", "-q", "-e", &format!("tcp://127.0.0.1:{port}")]).arg(path);
+    command
+}
+
+/// Gets a file or a tree.
+pub(crate) fn get(program: &Path, port: u16, name: &str, into: &Path) -> Command {
+    let mut command = quiet(program);
+    command.args(["get", "-q", "--sync", "never", "-e", &format!("tcp://127.0.0.1:{port}"), name]);
+    command.arg("--into").arg(into);
+    command
+}

@@ -1,0 +1,329 @@
+//! One session against a peer, a driver and a store that do what the script says.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request};
+use tinyferry_core::{Config, Session, Step, Task};
+use tinyferry_tests::{File, Memory, content};
+
+use crate::Weak;
+use crate::script::Script;
+use crate::watched::Watched;
+
+/// Steps after the script has ended; a session that takes more does not end.
+const TAIL: u32 = 50_000;
+
+/// A server.
+pub fn server(data: &[u8]) {
+    let mut script = Script::new(data);
+    let setup = script.front::<8>();
+    let session = Session::server(config(setup));
+    Alone::new(session, script, setup).run(None);
+}
+
+/// A client, and its first task.
+pub fn client(data: &[u8]) {
+    let mut script = Script::new(data);
+    let setup = script.front::<8>();
+    let session = Session::client(0x1234_5678, config(setup));
+    Alone::new(session, script, setup).run(Some(setup[5]));
+}
+
+fn config([flags, unit, chunk, credit, more, ..]: [u8; 8]) -> Config {
+    Config {
+        lossy: flags & 1 != 0,
+        half_duplex: flags & 2 != 0,
+        may_close: flags & 4 != 0,
+        sha256: flags & 8 != 0,
+        refuse: (more & 15 == 15).then_some(Reason::Busy),
+        idle: if more & 16 != 0 { 3000 } else { 0 },
+        patience: 1000,
+        unit: unit & 3,
+        chunk: 1024 - u16::from(chunk) * 4,
+        credit: if credit == 0 { 128 } else { u16::from(credit) * 128 >> (credit % 8) },
+    }
+}
+
+/// Files of all sizes that matter, and parts of some.
+fn memory(flags: u8) -> Memory {
+    let mut memory = Memory::with([
+        ("f", content(2600, 1)),
+        ("t/a", content(300, 2)),
+        ("t/b", Vec::new()),
+        ("t/c", content(1024, 3)),
+    ]);
+    memory.directories.insert("t/d".into());
+    memory.files.insert("in".into(), File::new(content(600, 4)));
+    memory.partials.insert("new".into(), content(3000, 5));
+    memory.in_order = flags & 1 != 0;
+    memory.unsized_offers = flags & 2 != 0;
+    memory.shrinks = flags & 4 != 0;
+    if flags & 8 != 0 {
+        memory.broken.insert("t/a".into(), Reason::NoPermission);
+    }
+    if flags & 16 != 0 {
+        memory.step = 100;
+    }
+    memory
+}
+
+/// A step as far as it may not change when it is asked for again.
+fn outline(step: &Step<'_>) -> (&'static str, usize, usize, u64) {
+    let lent = |name, bytes: &[u8]| {
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        (name, bytes.as_ptr() as usize, bytes.len(), hasher.finish())
+    };
+    let said = |name, said: String| {
+        let mut hasher = DefaultHasher::new();
+        said.hash(&mut hasher);
+        (name, 0, 1, hasher.finish())
+    };
+    match step {
+        Step::Receive(into) => lent("receive", into),
+        Step::Transmit(out) => lent("transmit", out),
+        Step::Exchange { out, into } => {
+            let (_, at, length, hash) = lent("", into);
+            let (name, _, _, more) = lent("exchange", out);
+            (name, at, length, hash ^ more.rotate_left(7))
+        }
+        Step::Storage(Request::Load { position, into }) => {
+            let (name, at, length, hash) = lent("load", into);
+            (name, at, length, hash ^ position)
+        }
+        Step::Storage(Request::Store { position, bytes }) => {
+            let (name, at, length, hash) = lent("store", bytes);
+            (name, at, length, hash ^ position)
+        }
+        Step::Storage(Request::Next { path }) => lent("next", path),
+        Step::Storage(request) => said("storage", format!("{request:?}")),
+        Step::Over(result) => said("over", format!("{result:?}")),
+    }
+}
+
+struct Alone<'a> {
+    session: Session<Weak>,
+    script: Script<'a>,
+    store: Watched,
+    /// `None`: a driver without a clock.
+    now: Option<u32>,
+    /// Whether the stream ends when the peer has said all; else it is silent.
+    closes: bool,
+    tail: u32,
+}
+
+impl<'a> Alone<'a> {
+    fn new(session: Session<Weak>, script: Script<'a>, setup: [u8; 8]) -> Self {
+        let clock = u32::from_le_bytes([setup[7]; 4]);
+        Self {
+            session,
+            script,
+            store: Watched::new(memory(setup[6])),
+            now: (setup[4] & 32 == 0).then_some(clock),
+            closes: setup[4] & 64 == 0,
+            tail: 0,
+        }
+    }
+
+    fn run(mut self, task: Option<u8>) {
+        self.session.begin_at(self.now);
+        if let Some(task) = task
+            && !self.begin(task)
+        {
+            return;
+        }
+        while self.step() {
+            if self.script.is_over() {
+                self.tail += 1;
+                assert!(self.tail < TAIL, "it does not end");
+            }
+        }
+    }
+
+    fn begin(&mut self, task: u8) -> bool {
+        let (tree, names_only) = (task & 8 != 0, task & 16 != 0);
+        let path = if tree { "t" } else { "new" };
+        let task = match task & 7 {
+            0 => {
+                self.store.memory.queue_file("f");
+                Task::Put
+            }
+            1 => {
+                self.store.memory.queue_tree("t");
+                Task::Put
+            }
+            2..=4 => Task::Get { path, tree, names_only },
+            5 => Task::Close,
+            6 => Task::Get { path: &"a long name/".repeat(80)[..959], tree, names_only },
+            _ => Task::Ping,
+        };
+        self.store.begin();
+        self.session.begin(task).is_ok()
+    }
+
+    /// Whether there is another step.
+    fn step(&mut self) -> bool {
+        let first = outline(&self.session.poll());
+        let facts = |session: &Session<Weak>| {
+            (session.deadline(), session.is_at_rest(), session.number(), session.words().len())
+        };
+        let before = facts(&self.session);
+        assert_eq!(first, outline(&self.session.poll()), "asked again it is another step");
+        assert_eq!(before, facts(&self.session));
+        assert!(first.2 > 0, "a step must lend at least one byte: {}", first.0);
+        let decision = self.script.decide();
+        let low = decision & 15;
+        match decision >> 4 {
+            2 => self.pass(1 << low),
+            3 => {
+                self.pass(1 << low);
+                self.session.timeout(self.now);
+                return true;
+            }
+            4 => {
+                self.wait();
+                return true;
+            }
+            5 => {
+                let reply = any_reply(&mut self.script);
+                let mut lie = reply;
+                if let (0 | 1 | 4.., Step::Storage(request)) = (low, self.session.poll()) {
+                    // The store has done it, and the driver does not say so.
+                    lie = self.store.answer(request, (low > 3).then_some(reply));
+                }
+                match low {
+                    0 => self.session.received(0, self.now),
+                    1 => self.session.transmitted(1, self.now),
+                    2 => self.session.begin_at(self.now),
+                    3 => drop(self.session.begin(Task::Ping)),
+                    _ => self.session.answered(lie, self.now),
+                }
+                return true;
+            }
+            _ => {}
+        }
+        // How many bytes are moved of those that could be.
+        let count = |able: usize| match decision >> 4 {
+            1 => able.min(usize::from(low) + 1),
+            6 => able + 1 + usize::from(low) * 1000,
+            7 if low == 0 => 0,
+            7 => usize::MAX,
+            _ => able,
+        };
+        match self.session.poll() {
+            Step::Receive(into) => {
+                assert!(into.len() <= 1036);
+                let most = count(into.len());
+                let lent = into.len();
+                let able = self.script.read(&mut into[..most.min(lent)]);
+                if able == 0 && most > 0 && most <= lent {
+                    return self.hear_nothing();
+                }
+                self.session.received(if most > lent { most } else { able }, self.now);
+            }
+            Step::Transmit(out) => {
+                assert!(out.len() <= 1036);
+                let count = count(out.len());
+                self.session.transmitted(count, self.now);
+            }
+            Step::Exchange { out, into } => {
+                assert!(out.len() <= 1036 && into.len() <= 1036 && !into.is_empty());
+                let reads = decision >> 4 == 8 || out.is_empty();
+                let able = if reads { into.len().min(usize::from(low) + 1) } else { 0 };
+                let able = self.script.read(&mut into[..able]);
+                let count = count(out.len());
+                if able > 0 {
+                    self.session.received(able, self.now);
+                } else {
+                    self.session.transmitted(count, self.now);
+                }
+            }
+            Step::Storage(request) => {
+                let is_fair = !matches!(decision >> 4, 6 | 7 | 9..);
+                let reply = match (&request, decision >> 4) {
+                    _ if is_fair => None,
+                    (Request::Load { into, .. }, 6 | 7) => Some(Reply::Moved(count(into.len()))),
+                    (Request::Store { bytes, .. }, 6 | 7) => Some(Reply::Moved(count(bytes.len()))),
+                    (Request::Offer(_), 6..=12) => {
+                        Some(Reply::Accepted(accepted(&mut self.script)))
+                    }
+                    (Request::Next { .. }, 6..=12) => {
+                        Some(Reply::Entry(Some(entry(&mut self.script))))
+                    }
+                    (_, 13) => Some(any_reply(&mut self.script)),
+                    _ => Some(Reply::Refused(Reason::from_code(u16::from(low) + 3))),
+                };
+                let reply = self.store.answer(request, reply);
+                self.session.answered(reply, self.now);
+            }
+            Step::Over(_) => {
+                self.store.assert_closed();
+                if self.script.is_over() {
+                    return false;
+                }
+                let task = self.script.decide();
+                return self.begin(task);
+            }
+        }
+        true
+    }
+
+    fn pass(&mut self, milliseconds: u32) {
+        self.now = self.now.map(|now| now.wrapping_add(milliseconds));
+    }
+
+    /// The peer has nothing to say.
+    fn hear_nothing(&mut self) -> bool {
+        if self.closes {
+            self.session.received(0, self.now);
+            return true;
+        }
+        self.wait()
+    }
+
+    /// Nothing comes until the deadline.
+    fn wait(&mut self) -> bool {
+        let deadline = self.session.deadline();
+        if let (Some(_), Some(deadline)) = (self.now, deadline) {
+            self.now = Some(deadline);
+        }
+        self.session.timeout(self.now);
+        deadline.is_some()
+    }
+}
+
+fn any_reply(script: &mut Script<'_>) -> Reply {
+    match script.decide() % 7 {
+        0 => Reply::Moved(script.number() as usize),
+        1 => Reply::Accepted(accepted(script)),
+        2 => Reply::Entry(Some(entry(script))),
+        3 => Reply::Entry(None),
+        4 => Reply::Again,
+        5 => Reply::Done,
+        _ => Reply::Refused(Reason::from_code(u16::from(script.decide()))),
+    }
+}
+
+fn accepted(script: &mut Script<'_>) -> Accepted {
+    let flags = script.decide();
+    let held = if flags & 2 != 0 { u64::from(script.decide()) * 1024 } else { script.number() };
+    Accepted { held, in_order: flags & 1 != 0 }
+}
+
+fn entry(script: &mut Script<'_>) -> Entry {
+    let flags = script.decide();
+    Entry {
+        kind: match flags & 3 {
+            0 | 1 => Kind::File,
+            2 => Kind::Directory,
+            _ => Kind::Tree,
+        },
+        path: if flags & 4 != 0 { script.number() as usize } else { 1 },
+        size: (flags & 8 != 0).then(|| script.number()),
+        modified: (flags & 16 != 0).then_some(1),
+        mode: (flags & 32 != 0).then_some(0o644),
+        resumable: flags & 64 != 0,
+        broken: (flags & 128 != 0).then_some(Reason::NoPermission),
+    }
+}

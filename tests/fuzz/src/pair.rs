@@ -1,0 +1,357 @@
+//! Two sessions over a link that does what the script says.
+
+use std::collections::VecDeque;
+
+use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::{Config, Outcome, Session, Step, Task};
+use tinyferry_tests::{File, Memory, Random, content};
+
+use crate::script::Script;
+use crate::watched::Watched;
+
+/// Steps of both after which they count as stuck.
+const MOST: u32 = 3_000_000;
+
+/// One end, and what is on its way to it.
+struct End {
+    session: Session,
+    store: Watched,
+    /// Bytes moved at once, at most.
+    grain: usize,
+    has_clock: bool,
+    /// Whether its driver never reads while it writes.
+    is_deaf: bool,
+    arriving: VecDeque<u8>,
+    /// The stream to it has ended.
+    is_cut: bool,
+}
+
+/// What an end does after a step.
+#[derive(PartialEq)]
+enum Progress {
+    Moved,
+    Waits,
+    Over(Result<Outcome, Failure>),
+}
+
+struct Setting {
+    is_lossy: bool,
+    is_tree: bool,
+    is_get: bool,
+    is_unsized: bool,
+    sizes: [usize; 2],
+    refused: u8,
+    partials: u8,
+    seed: u64,
+}
+
+impl Setting {
+    const PATHS: [&'static str; 2] = ["t/a", "t/b"];
+
+    /// The sender's store, and the receiver's.
+    fn stores(&self) -> (Memory, Memory) {
+        let (mut from, mut to) = (Memory::default(), Memory::default());
+        from.directories.insert("t".into());
+        from.directories.insert("t/empty".into());
+        from.unsized_offers = self.is_unsized;
+        for (number, (path, size)) in Self::PATHS.into_iter().zip(self.sizes).enumerate() {
+            let bytes = content(size, self.seed.wrapping_add(number as u64));
+            let bit = 1 << number;
+            if self.refused & bit != 0 {
+                to.refuse.insert(path.into(), Reason::NoSpace);
+            }
+            if self.refused & (bit << 2) != 0 {
+                from.broken.insert(path.into(), Reason::NoPermission);
+            }
+            let part = bytes[..size * 7 / 8].to_vec();
+            match self.partials >> (2 * number) & 3 {
+                0 => {}
+                1 => drop(to.partials.insert(path.into(), part)),
+                2 => {
+                    let mut wrong = part;
+                    wrong.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+                    to.partials.insert(path.into(), wrong);
+                }
+                _ => {
+                    let mut other = File::new(bytes.clone());
+                    other.bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+                    to.files.insert(path.into(), other);
+                }
+            }
+            from.files.insert(path.into(), File::new(bytes));
+        }
+        (from, to)
+    }
+
+    /// Every name holds the old or the new whole file; all hold the new one after success.
+    fn check(&self, to: &Memory, outcome: Option<Outcome>) {
+        let (from, before) = self.stores();
+        for (path, file) in &to.files {
+            let is_one = [&from, &before].iter().any(|store| store.files.get(path) == Some(file));
+            assert!(is_one, "{path} is a mixture");
+        }
+        let Some(outcome) = outcome else { return };
+        let wanted = if self.is_tree { &Self::PATHS[..] } else { &Self::PATHS[..1] };
+        let mut refused = 0;
+        for path in wanted {
+            if before.refuse.contains_key(*path) || from.broken.contains_key(*path) {
+                refused += 1;
+                assert_eq!(to.files.get(*path), before.files.get(*path));
+            } else {
+                assert_eq!(to.files.get(*path), from.files.get(*path), "{path}");
+            }
+        }
+        assert_eq!(outcome.refused, refused);
+        assert!(!self.is_tree || to.directories.contains("t/empty"));
+    }
+}
+
+impl End {
+    fn new(session: Session, memory: Memory, grain: u8, flags: u8) -> Self {
+        let mut store = Watched::new(memory);
+        store.memory.in_order = flags & 1 != 0;
+        Self {
+            session,
+            store,
+            grain: if grain == 0 { usize::MAX } else { usize::from(grain) },
+            has_clock: flags & 2 == 0,
+            is_deaf: flags & 4 != 0,
+            arriving: VecDeque::new(),
+            is_cut: false,
+        }
+    }
+
+    fn read(arriving: &mut VecDeque<u8>, into: &mut [u8]) -> usize {
+        let count = arriving.len().min(into.len());
+        for (to, from) in into.iter_mut().zip(arriving.drain(..count)) {
+            *to = from;
+        }
+        count
+    }
+
+    fn step(&mut self, now: u32, out: &mut Vec<u8>) -> Progress {
+        let clock = self.has_clock.then_some(now);
+        let grain = self.grain;
+        match self.session.poll() {
+            Step::Receive(into) => {
+                let most = into.len().min(grain);
+                assert!(most > 0);
+                match Self::read(&mut self.arriving, &mut into[..most]) {
+                    0 if self.is_cut => self.session.received(0, clock),
+                    0 => return Progress::Waits,
+                    count => self.session.received(count, clock),
+                }
+            }
+            Step::Transmit(bytes) => {
+                assert!(!bytes.is_empty());
+                let count = bytes.len().min(grain);
+                out.extend(&bytes[..count]);
+                self.session.transmitted(count, clock);
+            }
+            Step::Exchange { out: bytes, into } => {
+                let most = if self.is_deaf { 0 } else { into.len().min(grain) };
+                assert!(!into.is_empty());
+                match Self::read(&mut self.arriving, &mut into[..most]) {
+                    0 => {
+                        let count = bytes.len().min(grain);
+                        out.extend(&bytes[..count]);
+                        self.session.transmitted(count, clock);
+                    }
+                    count => self.session.received(count, clock),
+                }
+            }
+            Step::Storage(request) => {
+                let reply = self.store.answer(request, None);
+                self.session.answered(reply, clock);
+            }
+            Step::Over(result) => return Progress::Over(result),
+        }
+        Progress::Moved
+    }
+}
+
+/// What the link does to `bytes` on their way; whether they were damaged.
+fn damage(script: &mut Script<'_>, noise: &mut Random, bytes: &mut Vec<u8>) -> bool {
+    let decision = script.decide();
+    let low = usize::from(decision & 15);
+    let at = |script: &mut Script<'_>, length: usize| {
+        let [a, b] = [script.decide(), script.decide()];
+        usize::from(u16::from_le_bytes([a, b])) % length.max(1)
+    };
+    match decision >> 4 {
+        1 => {
+            let at = at(script, bytes.len());
+            bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (low % 8));
+        }
+        2 => {
+            let from = at(script, bytes.len());
+            let to = (from + low + 1).min(bytes.len());
+            bytes.drain(from..to);
+        }
+        3 => {
+            let at = at(script, bytes.len());
+            let count = 1 + low * low;
+            bytes.splice(at..at, (0..count).map(|_| noise.next() as u8));
+        }
+        4 => {
+            let twice = bytes.clone();
+            bytes.extend(twice);
+        }
+        5 => bytes.clear(),
+        6 => {
+            // The end of it comes again.
+            let from = bytes.len().saturating_sub(1 + low * 7);
+            bytes.extend_from_within(from..);
+        }
+        7 => {
+            let at = at(script, bytes.len());
+            bytes.truncate(at);
+        }
+        8 => {
+            let from = at(script, bytes.len());
+            for byte in bytes.iter_mut().skip(from).take(low + 1) {
+                *byte = noise.next() as u8;
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// A client, a server, and what lies between them.
+pub fn pair(data: &[u8]) {
+    let mut script = Script::new(data);
+    let [flags, small, units, chunk, grain, other_grain, more, partials] = script.front();
+    let [a, b, c, d, seed, ends, other_ends, clock] = script.front();
+    let setting = Setting {
+        is_lossy: flags & 1 != 0,
+        is_tree: flags & 2 != 0,
+        is_get: flags & 4 != 0,
+        is_unsized: flags & 8 != 0,
+        sizes: [usize::from(u16::from_le_bytes([a, b])) % 9000, usize::from(c) * usize::from(d)],
+        // What both ends refuse is counted twice.
+        refused: more & 3 | (more & 12 & !(more << 2)),
+        partials,
+        seed: seed.into(),
+    };
+    let config = |end: u8| Config {
+        lossy: setting.is_lossy,
+        half_duplex: ends & 4 != 0 || other_ends & 4 != 0,
+        sha256: flags & 16 != 0,
+        unit: (units >> (4 * end) & 15) % 3,
+        chunk: 1024 + u16::from(chunk),
+        credit: if small >> 7 == end { 1 + u16::from(small & 127) } else { 128 },
+        patience: 20_000,
+        ..Config::RELIABLE
+    };
+    let (from, to) = setting.stores();
+    let (here, there) = if setting.is_get { (to, from) } else { (from, to) };
+    let mut client = End::new(Session::client(0x7EA5_0001, config(0)), here, grain, ends);
+    let mut server = End::new(Session::server(config(1)), there, other_grain, other_ends);
+    let path = if setting.is_tree { "t" } else { Setting::PATHS[0] };
+    let task = match (setting.is_get, setting.is_tree) {
+        (true, tree) => Task::Get { path, tree, names_only: false },
+        (false, true) => {
+            client.store.memory.queue_tree(path);
+            Task::Put
+        }
+        (false, false) => {
+            client.store.memory.queue_file(path);
+            Task::Put
+        }
+    };
+    let mut link = Link {
+        script,
+        noise: Random::new(seed.into()),
+        may_cut: !setting.is_lossy,
+        is_damaged: false,
+        now: u32::from_le_bytes([clock; 4]),
+        start: u32::from_le_bytes([clock; 4]),
+    };
+    for end in [&mut client, &mut server] {
+        end.session.begin_at(end.has_clock.then_some(link.now));
+    }
+    client.session.begin(task).expect("it may");
+    let result = link.run(&mut client, &mut server);
+    client.store.assert_closed();
+
+    let to = if setting.is_get { &client.store.memory } else { &server.store.memory };
+    let lone_refusal = !setting.is_tree && setting.refused & 5 != 0;
+    setting.check(to, result.ok().filter(|_| !lone_refusal));
+    match result {
+        Ok(_) => assert!(!lone_refusal),
+        Err(Failure::Refused(Reason::NoSpace | Reason::NoPermission)) if lone_refusal => {}
+        Err(failure) => {
+            assert!(link.is_damaged, "without damage: {failure}");
+            assert!(!setting.is_lossy || failure == Failure::Silent, "on noise: {failure}");
+        }
+    }
+    assert!(link.is_damaged || link.now == link.start, "it waited for a timer");
+}
+
+struct Link<'a> {
+    script: Script<'a>,
+    noise: Random,
+    /// Damage ends the stream.
+    may_cut: bool,
+    is_damaged: bool,
+    now: u32,
+    start: u32,
+}
+
+impl Link<'_> {
+    /// Runs until the client's task is over, and what the server still does without it.
+    fn run(&mut self, client: &mut End, server: &mut End) -> Result<Outcome, Failure> {
+        let mut out = Vec::new();
+        let mut result = None;
+        for _ in 0..MOST {
+            let first = client.step(self.now, &mut out);
+            self.carry(&mut out, server, client);
+            let second = server.step(self.now, &mut out);
+            self.carry(&mut out, client, server);
+            if let Progress::Over(over) = first {
+                result = Some(over);
+            }
+            match (first, second) {
+                (Progress::Moved, _) | (_, Progress::Moved) => {}
+                (Progress::Over(result), _) => return result,
+                (Progress::Waits, Progress::Over(_)) if !client.is_cut => client.is_cut = true,
+                (Progress::Waits, _) => self.pass(client, server),
+            }
+        }
+        panic!("it does not end: {result:?}");
+    }
+
+    /// Both wait: the time of the one that waits least passes.
+    fn pass(&mut self, client: &mut End, server: &mut End) {
+        let left = |end: &End| {
+            let deadline = end.session.deadline()?;
+            Some(if !end.has_clock {
+                20
+            } else {
+                Some(deadline.wrapping_sub(self.now)).filter(|left| *left < 1 << 31).unwrap_or(0)
+            })
+        };
+        let [first, second] = [left(client), left(server)];
+        let least = first.into_iter().chain(second).min().expect("both wait for ever");
+        self.now = self.now.wrapping_add(least);
+        for (end, left) in [(client, first), (server, second)] {
+            if left == Some(least) {
+                end.session.timeout(end.has_clock.then_some(self.now));
+            }
+        }
+    }
+
+    fn carry(&mut self, out: &mut Vec<u8>, to: &mut End, from: &mut End) {
+        if out.is_empty() {
+            return;
+        }
+        if damage(&mut self.script, &mut self.noise, out) {
+            self.is_damaged = true;
+            if self.may_cut {
+                (to.is_cut, from.is_cut) = (true, true);
+            }
+        }
+        to.arriving.extend(out.drain(..));
+    }
+}

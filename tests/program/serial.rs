@@ -1,0 +1,248 @@
+//! The real program over serial ports: pseudo-terminals with a cable between them that has a rate,
+//! and faults.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tinyferry::client::Client;
+use tinyferry::core::Config;
+use tinyferry::directory::{Dir, Directory, Source, Sync, ambient_authority};
+use tinyferry_tests::{Cable, Faults, Line};
+
+use crate::harness::{Place, Server, assert_same, client, content, snapshot};
+use crate::make_tree;
+
+const CLEAN: Faults = Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 };
+
+fn lay(faults: Faults) -> Cable {
+    let [there, back] = [1, 2].map(|seed| {
+        let mut line = Line::serial(921_600, seed);
+        line.faults = faults;
+        line
+    });
+    Cable::lay(there, back).expect("pseudo-terminals")
+}
+
+fn url(port: &Path) -> String {
+    format!("serial://{}?baud=921600", port.display())
+}
+
+/// The server's and the client's end of a cable.
+fn urls(cable: &Cable) -> [String; 2] {
+    let [client, server] = cable.ports().map(url);
+    [server, client]
+}
+
+/// Files and a tree there and back.
+fn goes_there_and_back(faults: Faults, files: usize) {
+    let place = Place::new();
+    let here = place.here("");
+    make_tree(&place, files);
+    fs::write(place.here("file"), content(100_000, 1)).expect("a file");
+    fs::set_permissions(place.here("file"), PermissionsExt::from_mode(0o640)).expect("a mode");
+    let cable = lay(faults);
+    let [listen, url] = urls(&cable);
+    let mut server = Server::start_at(&listen, &place.served(""), &["--allow-close"]);
+    for arguments in [
+        &["ping"] as &[&str],
+        &["put", "file"],
+        &["put", "file"],
+        &["put", "tree"],
+        &["get", "file", "tree", "--into", "back"],
+    ] {
+        client(&url, &here, arguments).well();
+    }
+    client(&url, &here, &["get", "missing"]).with(6, &["no file of that name"]);
+    client(&url, &here, &["close"]).well();
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    assert_same(&place.here("tree"), &place.served("tree"));
+    assert_same(&place.here("tree"), &place.here("back/tree"));
+    let [put, served, got] = [here, place.served(""), place.here("back")]
+        .map(|place| snapshot(&place).remove("file").expect("it is there"));
+    assert!(put == served && put == got, "content, mode or time differ");
+}
+
+#[test]
+fn over_a_clean_line() {
+    goes_there_and_back(CLEAN, 12);
+}
+
+#[test]
+fn over_a_line_with_bit_errors() {
+    goes_there_and_back(Faults { flip: 1e-5, ..CLEAN }, 6);
+}
+
+#[test]
+fn over_a_line_that_loses_bytes() {
+    goes_there_and_back(Faults { drop: 1e-4, ..CLEAN }, 6);
+}
+
+/// Starts a put of `file` and waits until so many bytes are on the line.
+fn put_until(cable: &Cable, place: &Place, url: &str, carried: u64) -> std::process::Child {
+    let child = crate::harness::command(url, &place.here(""), &["put", "file"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let end = Instant::now() + Duration::from_secs(20);
+    while cable.lines()[0].carried < carried {
+        assert!(Instant::now() < end, "nothing goes");
+        thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+fn ended(child: std::process::Child) -> crate::harness::Ended {
+    child.wait_with_output().expect("it ends").into()
+}
+
+#[test]
+fn a_port_that_is_unplugged_and_comes_back() {
+    let place = Place::new();
+    fs::write(place.here("file"), content(400_000, 1)).expect("a file");
+    let cable = lay(CLEAN);
+    let port = place.root.path().join("port");
+    symlink(cable.ports()[1], &port).expect("a link");
+    let mut server = Server::start_at(&url(&port), &place.served(""), &[]);
+    let cut = put_until(&cable, &place, &urls(&cable)[1], 300_000);
+    drop(cable);
+    ended(cut).with(4, &["\"file\"", "closed in the middle"]);
+    assert!(server.wait_for_line("the serial port is gone").is_some());
+    assert!(!place.served("file").exists());
+
+    let cable = lay(CLEAN);
+    fs::remove_file(&port).expect("it is there");
+    symlink(cable.ports()[1], &port).expect("a link");
+    assert!(server.wait_for_line("the serial port is back").is_some());
+    client(&urls(&cable)[1], &place.here(""), &["put", "file"]).well();
+    assert_same(&place.here(""), &place.served(""));
+    // What may have holes is sent again, and what was on its way.
+    let again = cable.lines()[0].carried;
+    assert!((100_000..240_000).contains(&again), "{again} bytes went again");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+}
+
+/// A client whose server is killed in the middle, and started again.
+fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
+    let place = Place::new();
+    for path in [place.here("file"), place.served("kept")] {
+        fs::write(path, content(400_000, 1)).expect("a file");
+    }
+    let cable = lay(CLEAN);
+    let [listen, url] = urls(&cable);
+    let mut server = Server::start_at(&listen, &place.served(""), &[]);
+    let config = Config { patience: 1000, ..Config::LOSSY };
+    let client = Client::connect_with(&url.parse().expect("an endpoint"), config);
+    let mut client = client.expect("the port opens");
+    let _servers = thread::scope(|scope| {
+        let restarted = scope.spawn(|| {
+            while cable.lines().iter().all(|line| line.carried < 300_000) {
+                thread::sleep(Duration::from_millis(2));
+            }
+            server.signal("KILL");
+            server.wait();
+            Server::start_at(&listen, &place.served(""), &[])
+        });
+        task(&mut client, &place);
+        restarted.join()
+    });
+    let carried: u64 = cable.lines().iter().map(|line| line.carried).sum();
+    assert!((420_000..700_000).contains(&carried), "{carried} bytes");
+}
+
+#[test]
+fn a_server_that_has_lost_its_memory_is_greeted_anew() {
+    is_greeted_anew(|client, place| {
+        let root = Dir::open_ambient_dir(place.here(""), ambient_authority()).expect("it is there");
+        let mut store = Directory::receiving(root, "kept".into(), Sync::Never, ()).lossy(true);
+        assert!(client.get("kept", &mut store).is_ok_and(|outcome| outcome.entries == 1));
+        assert!(fs::read(place.here("kept")).ok() == fs::read(place.served("kept")).ok());
+    });
+}
+
+#[test]
+fn long_a_put_begins_again_where_the_server_has_lost_its_memory() {
+    if !crate::long::is_wanted() {
+        return;
+    }
+    is_greeted_anew(|client, place| {
+        let source = Source { local: place.here("file"), remote: "file".into() };
+        let mut made = 0;
+        let outcome = client.put(|| {
+            made += 1;
+            Directory::sending_file(source.clone(), ())
+        });
+        assert!(outcome.is_ok_and(|outcome| outcome.entries == 1) && made == 2);
+        assert!(fs::read(place.here("file")).ok() == fs::read(place.served("file")).ok());
+    });
+}
+
+#[test]
+fn ports_that_are_none() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.here("f"), "f").expect("a file");
+    let file = format!("serial://{}", place.here("f").display());
+    client(&file, &here, &["ping"]).with(4, &["cannot open serial://", "no serial port"]);
+    client("serial:///dev/no-such-port", &here, &["ping"]).with(4, &["no such file"]);
+    client("serial:///dev/a?parity=odd", &here, &["ping"]).with(2, &["no setting \"parity\""]);
+    client("serial:///dev/a?baud=x", &here, &["ping"]).with(2, &["\"x\" is no baud rate"]);
+    let cable = lay(CLEAN);
+    let [listen, _] = urls(&cable);
+    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    client(&listen, &here, &["ping"]).with(4, &["another program uses it"]);
+}
+
+#[test]
+fn long_a_line_that_falls_silent() {
+    if !crate::long::is_wanted() {
+        return;
+    }
+    let place = Place::new();
+    fs::write(place.here("file"), content(400_000, 1)).expect("a file");
+    let cable = lay(CLEAN);
+    let [listen, url] = urls(&cable);
+    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    let cut = put_until(&cable, &place, &url, 300_000);
+    for mut line in cable.lines() {
+        line.cut = Some(0);
+    }
+    ended(cut).with(4, &["\"file\"", "the other end does not answer"]);
+    for mut line in cable.lines() {
+        (line.cut, line.carried) = (None, 0);
+    }
+    client(&url, &place.here(""), &["put", "file"]).well();
+    assert_same(&place.here(""), &place.served(""));
+    let again = cable.lines()[0].carried;
+    assert!((100_000..240_000).contains(&again), "{again} bytes went again");
+}
+
+#[test]
+fn a_socket_in_the_file_system() {
+    let place = Place::new();
+    make_tree(&place, 50);
+    let here = place.here("");
+    let url = format!("unix://{}", place.root.path().join("socket").display());
+    client(&url, &here, &["ping"]).with(4, &["cannot connect", "no such file"]);
+    let mut server = Server::start_at(&url, &place.served(""), &[]);
+    assert_eq!(server.endpoint, url);
+    server.client(&here, &["put", "tree"]).well();
+    server.client(&here, &["get", "tree", "--into", "back"]).well();
+    assert_same(&place.here("tree"), &place.here("back/tree"));
+    // A second server does not take its place, a third takes that of one that was killed.
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+        .args(["serve", "--listen", &url, "."])
+        .current_dir(&here)
+        .output();
+    crate::harness::Ended::from(second.expect("it ends")).with(1, &["cannot listen", "in use"]);
+    server.signal("KILL");
+    server.wait();
+    let mut server = Server::start_at(&url, &place.served(""), &["--allow-close"]);
+    server.client(&here, &["close"]).well();
+    assert_eq!(server.wait(), Some(0));
+    client(&url, &here, &["ping"]).with(4, &["no such file"]);
+}
