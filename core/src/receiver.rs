@@ -309,10 +309,7 @@ impl Receiver {
     ) {
         let is_open = matches!(self.stage, Stage::Receiving(_)) && number == self.number;
         let is_refused = matches!(self.stage, Stage::RefusedTree(_));
-        // It has no credit left for the fresh offer.
-        let is_next = self.awaits_fresh_offer() && is_after(number, self.number);
-        let in_tree = self.tree != 0 && (number == self.tree || !terms.lossy);
-        if is_open || is_refused || is_next || in_tree {
+        if is_open || is_refused || (self.tree != 0 && (number == self.tree || !terms.lossy)) {
             self.count = count;
             todo.reply = Some(self.answer(number, false, terms));
         } else if number == ending.number {
@@ -387,6 +384,10 @@ impl Receiver {
         let Stage::Receiving(file) = &mut self.stage else { return };
         let ahead = position.saturating_sub(file.position);
         let end = position.saturating_add(length.into());
+        if terms.lossy && file.size.is_none() && end.checked_rem(terms.unit.into()) != Some(0) {
+            // Only at its end does the file end within a unit.
+            file.size = Some(end);
+        }
         if position == file.digested {
             file.digest = digest(file.digest);
             file.digested = end;
@@ -519,7 +520,7 @@ impl File {
         let whole = end.checked_rem(terms.unit.into()) == Some(0);
         match self.size {
             Some(size) => end == size || (whole && end < size),
-            None => whole || !terms.lossy,
+            None => true,
         }
     }
 

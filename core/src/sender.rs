@@ -91,8 +91,6 @@ struct File {
     /// The count after the last repeat.
     repeated_at: u16,
     careful: u8,
-    /// The receiver knows the size; before that it cannot take what ends within a unit.
-    is_size_told: bool,
     jump: Option<Jump>,
 }
 
@@ -178,7 +176,9 @@ impl Sender {
                 let body = Body::SendTree { entries: None, bytes: self.file.bytes };
                 Intent::Describe(Signal::new(self.tree, body))
             }
-            Stage::Offer { broken } if self.flow.may_send(terms) => {
+            // Outside a tree no credit is needed: what was before it has ended, and nothing could be
+            // asked about.
+            Stage::Offer { broken } if self.tree == 0 || self.flow.may_send(terms) => {
                 self.flow.sent();
                 let File { size, modified, resume, .. } = self.file;
                 self.stage = if terms.awaits_answer(size, resume) {
@@ -277,13 +277,12 @@ impl Sender {
             return self.blocked();
         }
         let file = &mut self.file;
-        let is_all_sent = file.size == Some(file.sent);
-        if file.lost != 0 && (file.is_size_told || !is_all_sent) {
+        if file.lost != 0 {
             self.flow.sent();
             let (position, length) = file.repeat(terms, self.flow.count);
             return Intent::Chunk { position, length };
         }
-        if is_all_sent {
+        if file.size == Some(file.sent) {
             self.stage = Stage::Check;
             return Intent::Check;
         }
@@ -443,11 +442,8 @@ impl Sender {
         }
         let everything_counted = count == self.flow.count;
         self.file.on_held(position, proof, everything_counted, count, terms);
-        if self.stage == Stage::ExpectDone {
-            self.file.is_size_told |= everything_counted;
-            if self.file.lost != 0 {
-                self.stage = Stage::Data;
-            }
+        if self.stage == Stage::ExpectDone && self.file.lost != 0 {
+            self.stage = Stage::Data;
         }
         measured
     }
@@ -607,7 +603,6 @@ impl File {
             repeated: 0,
             repeated_at: 0,
             careful: 0,
-            is_size_told: size.is_some(),
             jump: None,
         }
     }

@@ -80,6 +80,24 @@ fn over_a_line_that_loses_bytes() {
     goes_there_and_back(Faults { drop: 1e-4, ..CLEAN }, 6);
 }
 
+#[test]
+fn over_a_line_that_is_said_to_be_reliable() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.here("file"), content(100_000, 1)).expect("a file");
+    let cable = lay(CLEAN);
+    let [listen, url] = urls(&cable).map(|url| url + "&lossy=false");
+    let mut server = Server::start_at(&listen, &place.served(""), &[]);
+    client(&url, &here, &["put", "file"]).well();
+    client(&url, &here, &["get", "file", "--into", "back"]).well();
+    assert_same(&place.here("back"), &place.served(""));
+    // What makes no sense there ends a session, not the server.
+    fs::write(cable.ports()[0], content(5000, 2)).expect("noise");
+    assert!(server.wait_for_line("a damaged frame arrived").is_some());
+    thread::sleep(Duration::from_millis(200));
+    client(&url, &here, &["ping"]).well();
+}
+
 /// Starts a put of `file` and waits until so many bytes are on the line.
 fn put_until(cable: &Cable, place: &Place, url: &str, carried: u64) -> std::process::Child {
     let child = crate::harness::command(url, &place.here(""), &["put", "file"])

@@ -77,7 +77,7 @@ struct Scenario {
     jobs: Vec<Job>,
     /// Frames lost, doubled, cut short or late, in all.
     faults: u8,
-    /// Reboots of either end; on a reliable link, cuts.
+    /// Reboots of either end; on a reliable link, ends of the stream.
     reboots: u8,
     /// Silences after which the server gives up and the client does not.
     outages: u8,
@@ -355,6 +355,8 @@ impl World {
             Event::Reboot(CLIENT) => {
                 self.reboots -= 1;
                 self.ends[CLIENT].store.reboot();
+                // Whoever has something else to do leaves the job where it is.
+                self.job = (self.job + 1).min(scenario.jobs.len() - 1);
                 self.restart(scenario)?;
             }
             Event::Reboot(_) => {
@@ -818,7 +820,7 @@ fn base(name: &str, config: Config, client: Memory, server: Memory) -> Scenario 
         outages: 0,
         expected: Ok((1, 0)),
         refused: &[],
-        states: 400,
+        states: 1000,
     }
 }
 
@@ -950,6 +952,11 @@ fn files_of_few_units_on_a_lossy_link() {
     }
     let half_duplex = Config { half_duplex: true, ..LOSSY };
     both_ways(put("half-duplex file", half_duplex, 300));
+    // Long enough to be asked about on the way.
+    for half_duplex in [false, true] {
+        let config = Config { half_duplex, credit: 16, ..LOSSY };
+        both_ways(put("file of some more chunks", config, 2600));
+    }
     both_ways(put("file with a credit of 1", Config { credit: 1, ..LOSSY }, 600));
     let mut scenario = put("file in order", LOSSY, 600);
     scenario.stores[SERVER].in_order = true;
@@ -986,7 +993,8 @@ fn jobs_in_a_row_on_a_lossy_link() {
 
 #[test]
 fn reboots_on_a_lossy_link() {
-    for scenario in [put("rebooted file", LOSSY, 600), put_tree("rebooted tree", LOSSY)] {
+    let (file, tree) = (put("rebooted file", LOSSY, 600), put_tree("rebooted tree", LOSSY));
+    for scenario in [file, tree, after_a_tree(LOSSY)] {
         both_ways(Scenario { reboots: 1, faults: scenario.faults - 1, ..scenario });
     }
 }
@@ -994,7 +1002,8 @@ fn reboots_on_a_lossy_link() {
 #[test]
 fn outages_on_a_lossy_link() {
     let (file, tree) = (put("outage in a file", LOSSY, 600), put_tree("outage in a tree", LOSSY));
-    for scenario in [file, tree, after_a_tree(LOSSY)] {
+    let empty = Scenario { states: 2000, ..put("outage in a file", LOSSY, 0) };
+    for scenario in [empty, file, tree, after_a_tree(LOSSY)] {
         both_ways(Scenario { outages: 1, faults: scenario.faults - 1, ..scenario });
     }
 }

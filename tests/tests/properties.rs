@@ -389,6 +389,7 @@ struct Side {
     unit: u8,
     chunk: u16,
     credit: u16,
+    sha256: bool,
     has_clock: bool,
     read: usize,
     write: usize,
@@ -398,8 +399,8 @@ struct Side {
 
 impl Side {
     fn config(&self, lossy: bool) -> Config {
-        let Self { half_duplex, unit, chunk, credit, .. } = *self;
-        Config { lossy, half_duplex, unit, chunk, credit, ..Config::RELIABLE }
+        let Self { half_duplex, unit, chunk, credit, sha256, .. } = *self;
+        Config { lossy, half_duplex, unit, chunk, credit, sha256, ..Config::RELIABLE }
     }
 }
 
@@ -411,11 +412,24 @@ fn side() -> impl Strategy<Value = Side> {
     let credit = prop_oneof![1..40u16, select(vec![128, 8192, 32_767, 32_768, 65_535])];
     let terms = (any::<bool>(), 0..=2u8, prop_oneof![1024..1300u16, Just(u16::MAX)], credit);
     let small = prop_oneof![Just(u16::MAX), 256..1024u16];
-    (terms, small, any::<bool>(), grain(), grain(), grain(), any::<bool>()).prop_map(
-        |((half_duplex, unit, chunk, credit), small, has_clock, read, write, step, in_order)| {
+    let flags = any::<[bool; 3]>();
+    (terms, small, flags, grain(), grain(), grain()).prop_map(
+        |((half_duplex, unit, chunk, credit), small, flags, read, write, step)| {
+            let [has_clock, in_order, sha256] = flags;
             // What is asked for must be possible with whatever the other end asks for.
             let chunk = if unit == 0 { chunk.min(small) } else { chunk };
-            Side { half_duplex, unit, chunk, credit, has_clock, read, write, step, in_order }
+            Side {
+                half_duplex,
+                unit,
+                chunk,
+                credit,
+                sha256,
+                has_clock,
+                read,
+                write,
+                step,
+                in_order,
+            }
         },
     )
 }

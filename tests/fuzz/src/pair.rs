@@ -343,6 +343,9 @@ impl Link<'_> {
     }
 
     fn carry(&mut self, out: &mut Vec<u8>, to: &mut End, from: &mut End) {
+        if to.is_cut {
+            out.clear();
+        }
         if out.is_empty() {
             return;
         }
