@@ -5,6 +5,7 @@
 mod harness;
 mod long;
 mod peer;
+mod resume;
 mod serial;
 mod trouble;
 

@@ -820,7 +820,7 @@ fn base(name: &str, config: Config, client: Memory, server: Memory) -> Scenario 
         outages: 0,
         expected: Ok((1, 0)),
         refused: &[],
-        states: 1000,
+        states: 800,
     }
 }
 

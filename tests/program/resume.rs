@@ -1,0 +1,330 @@
+//! Transfers that are killed or cut at any point, and begun again until they are done.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Place, Server, command, content};
+
+/// What may be on its way unacknowledged: the credit of 8192 frames.
+const WINDOW: u64 = 8192 * 1024;
+/// What a store holds back, in bytes, and a chunk that is resumed as a whole.
+const HELD_BACK: u64 = 64 * 1024 + 1024;
+/// Signals, in bytes.
+const SMALL: u64 = 64 * 1024;
+/// Kills by default; a campaign says how many in `TINYFERRY_KILLS`.
+const KILLS: u32 = 20;
+
+/// Between a client and its server: counts what crosses, and cuts the line if it is told to.
+struct Proxy {
+    endpoint: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Where the server is now.
+    target: Mutex<String>,
+    /// Bytes from the client to the server, and back.
+    crossed: [AtomicU64; 2],
+    /// The line is cut when one direction has carried so many.
+    cut: AtomicU64,
+    is_over: AtomicBool,
+    streams: Mutex<Vec<TcpStream>>,
+}
+
+impl Proxy {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            target: Mutex::default(),
+            crossed: [AtomicU64::new(0), AtomicU64::new(0)],
+            cut: AtomicU64::new(u64::MAX),
+            is_over: AtomicBool::new(false),
+            streams: Mutex::default(),
+        });
+        let proxy = Self { endpoint: format!("tcp://{address}"), shared: shared.clone() };
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if shared.is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let target = shared.target.lock().expect("nobody panics").clone();
+                // Without a server the client finds a closed line.
+                let Ok(server) = TcpStream::connect(target) else { continue };
+                shared.join(client, server);
+            }
+        });
+        proxy
+    }
+
+    fn lead_to(&self, server: &Server) {
+        let address = server.endpoint["tcp://".len()..].to_owned();
+        *self.shared.target.lock().expect("nobody panics") = address;
+    }
+
+    fn crossed(&self, direction: usize) -> u64 {
+        self.shared.crossed[direction].load(Ordering::Relaxed)
+    }
+
+    fn cut_at(&self, bytes: u64) {
+        self.shared.cut.store(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn join(self: &Arc<Self>, client: TcpStream, server: TcpStream) {
+        let mut streams = self.streams.lock().expect("nobody panics");
+        streams.clear();
+        for stream in [&client, &server] {
+            stream.set_nodelay(true).expect("it can");
+            streams.push(stream.try_clone().expect("it can"));
+        }
+        let ways = [(client.try_clone(), server.try_clone()), (Ok(server), Ok(client))];
+        for (direction, (from, to)) in ways.into_iter().enumerate() {
+            let (mut from, mut to) = (from.expect("it can"), to.expect("it can"));
+            let shared = self.clone();
+            thread::spawn(move || {
+                let mut buffer = vec![0; 16 * 1024];
+                while let Ok(count @ 1..) = from.read(&mut buffer) {
+                    let before =
+                        shared.crossed[direction].fetch_add(count as u64, Ordering::Relaxed);
+                    let left = shared.cut.load(Ordering::Relaxed).saturating_sub(before);
+                    let count = count.min(usize::try_from(left).unwrap_or(count));
+                    if to.write_all(&buffer[..count]).is_err() || count as u64 == left {
+                        break;
+                    }
+                }
+                for stream in [&from, &to] {
+                    let _ = stream.shutdown(Shutdown::Both);
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(&self.endpoint["tcp://".len()..]);
+        for stream in self.shared.streams.lock().expect("nobody panics").drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// A client that ends with its test.
+struct Client(Child);
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A number below `end`, by a counter.
+fn random(state: &mut u64, end: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % end
+}
+
+/// What is done to a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blow {
+    Client,
+    Server,
+    Line,
+}
+
+/// One file on its way, and what stood under its name before.
+struct Job {
+    place: Place,
+    is_put: bool,
+    target: PathBuf,
+    new: Vec<u8>,
+    old: Option<Vec<u8>>,
+}
+
+impl Job {
+    fn new(state: &mut u64) -> Self {
+        let place = Place::new();
+        let is_put = random(state, 2) == 0;
+        let size = (8 << 20) + random(state, 24 << 20);
+        let new = content(size as usize, *state);
+        let (source, target) = (place.here("f"), place.served("f"));
+        let (source, target) = if is_put { (source, target) } else { (target, source) };
+        fs::write(source, &new).expect("a file");
+        let old = (random(state, 2) == 0).then(|| content(100_000, *state));
+        if let Some(old) = &old {
+            fs::write(&target, old).expect("a file");
+        }
+        Self { place, is_put, target, new, old }
+    }
+
+    fn serve(&self) -> Server {
+        Server::start(&self.place.served(""), &["--sync", "never"])
+    }
+
+    fn start(&self, endpoint: &str) -> Client {
+        let arguments: &[&str] =
+            if self.is_put { &["put", "f"] } else { &["get", "f", "--sync", "never"] };
+        let mut command = command(endpoint, &self.place.here(""), arguments);
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        Client(command.spawn().expect("the program starts"))
+    }
+
+    /// How much is there of what comes in.
+    fn held(&self) -> u64 {
+        let size = self.new.len() as u64;
+        let part = self.target.with_file_name(".f.tinyferry-part");
+        match part.metadata() {
+            Ok(metadata) => metadata.len().min(size),
+            Err(_) if self.is_in_place() => size,
+            Err(_) => 0,
+        }
+    }
+
+    /// The name holds the old or the new whole file. Whether it is the new one.
+    #[track_caller]
+    fn is_in_place(&self) -> bool {
+        let found = fs::read(&self.target).ok();
+        let is_new = found.as_ref() == Some(&self.new);
+        assert!(is_new || found == self.old, "the name holds neither the old nor the new file");
+        is_new
+    }
+}
+
+/// Looks at the length of what has a name, again and again.
+struct Watch {
+    is_over: Arc<AtomicBool>,
+    thread: thread::JoinHandle<BTreeSet<u64>>,
+}
+
+impl Watch {
+    fn start(path: &Path) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let thread = thread::spawn({
+            let (path, is_over) = (path.to_owned(), is_over.clone());
+            // It ends with its directory at the latest.
+            let directory = path.parent().expect("it has one").to_owned();
+            move || {
+                let mut found = BTreeSet::new();
+                while !is_over.load(Ordering::Relaxed) && directory.exists() {
+                    found.extend(path.metadata().map(|metadata| metadata.len()));
+                    thread::sleep(Duration::from_micros(500));
+                }
+                found
+            }
+        });
+        Self { is_over, thread }
+    }
+
+    /// All lengths that were seen.
+    fn end(self) -> BTreeSet<u64> {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it only looks")
+    }
+}
+
+/// Bytes on the wire for so many of a file.
+fn framed(bytes: u64) -> u64 {
+    bytes * (1024 + 12) / 1024
+}
+
+/// Runs one file through blows: how many hit, and how many bytes crossed more than once.
+fn run(state: &mut u64, most: u32) -> (u32, u64) {
+    let job = Job::new(state);
+    let size = job.new.len() as u64;
+    let mut server = job.serve();
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    let direction = usize::from(!job.is_put);
+    let watch = Watch::start(&job.target);
+    let planned = most.min(1 + random(state, 4) as u32);
+    let end = Instant::now() + Duration::from_secs(60 + 10 * u64::from(planned));
+    let mut hits = 0;
+    // What had crossed when the attempt before began, and what was held then.
+    let mut before = None;
+    loop {
+        let (begin, held) = (proxy.crossed(direction), job.held());
+        if let Some((began, held_then)) = before {
+            // Lost: a window on its way, and one that was sent before the receiver could say what
+            // it held already.
+            let fresh = framed(held.saturating_sub(held_then));
+            assert!(begin - began <= fresh + framed(2 * WINDOW + HELD_BACK) + SMALL);
+        }
+        before = Some((begin, held));
+        let blow = match random(state, 3) {
+            _ if hits >= planned => None,
+            0 => Some(Blow::Client),
+            1 => Some(Blow::Server),
+            _ => Some(Blow::Line),
+        };
+        // Anywhere in what is left, and right at the beginning now and then.
+        let at = match random(state, 4) {
+            0 => begin + random(state, 3000),
+            _ => begin + random(state, size - held / 2),
+        };
+        proxy.cut_at(if blow == Some(Blow::Line) { at } else { u64::MAX });
+        let mut client = job.start(&proxy.endpoint);
+        let status = loop {
+            if let Some(status) = client.0.try_wait().expect("it can be waited for") {
+                break Some(status);
+            }
+            let is_hit = matches!(blow, Some(Blow::Client | Blow::Server));
+            if is_hit && proxy.crossed(direction) >= at {
+                break None;
+            }
+            assert!(Instant::now() < end, "it does not end; {blow:?}");
+            thread::sleep(Duration::from_micros(200));
+        };
+        match (blow, status) {
+            (Some(Blow::Client), None) => client.0.kill().expect("it is ours"),
+            (Some(Blow::Server), None) => server.signal("KILL"),
+            _ => {}
+        }
+        let status = client.0.wait().expect("it ends");
+        let is_in_place = job.is_in_place();
+        if status.success() {
+            assert!(is_in_place, "it said that it was done");
+            let crossed = proxy.crossed(direction) - begin;
+            assert!(crossed <= framed(size - held) + framed(WINDOW) + SMALL, "{crossed} bytes");
+            break;
+        }
+        // The server may still hold what it got from a client that is gone.
+        let is_busy = blow.is_none() && status.code() == Some(4);
+        assert!(blow.is_some() || is_busy, "nobody hit it: {status}");
+        hits += u32::from(blow.is_some());
+        if server.child.try_wait().expect("it can be asked").is_some() {
+            server = job.serve();
+            proxy.lead_to(&server);
+        } else {
+            thread::sleep(Duration::from_millis(30));
+        }
+    }
+    let lengths = [Some(&job.new), job.old.as_ref()].into_iter().flatten();
+    let allowed: BTreeSet<_> = lengths.map(|file| file.len() as u64).collect();
+    assert!(watch.end().is_subset(&allowed), "the name held a part of the file");
+    (hits, proxy.crossed(direction).saturating_sub(framed(size)))
+}
+
+#[test]
+fn killed_and_cut_transfers_are_resumed() {
+    let kills = std::env::var("TINYFERRY_KILLS").ok().and_then(|text| text.parse().ok());
+    let kills: u32 = kills.unwrap_or(KILLS);
+    let (mut hits, mut again, mut state) = (0, 0, 1);
+    while hits < kills {
+        let (more, twice) = run(&mut state, kills - hits);
+        hits += more;
+        again += twice;
+    }
+    println!("{hits} blows, {} KiB sent twice for each", again / u64::from(hits) / 1024);
+}
