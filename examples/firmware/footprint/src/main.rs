@@ -1,0 +1,141 @@
+//! One role of the core over stubs of a UART and a storage; without a role, the stubs alone.
+#![no_std]
+#![no_main]
+
+use core::convert::Infallible;
+use core::panic::PanicInfo;
+use core::ptr::{read_volatile, write_volatile};
+
+use cortex_m_rt::entry;
+
+/// A register that nobody knows the value of.
+const REGISTER: *mut u8 = 0x4000_0000 as *mut u8;
+
+struct Uart;
+
+impl embedded_io::ErrorType for Uart {
+    type Error = Infallible;
+}
+
+impl embedded_io::Read for Uart {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, Infallible> {
+        let Some(first) = into.first_mut() else { return Ok(0) };
+        *first = unsafe { read_volatile(REGISTER) };
+        Ok(1)
+    }
+}
+
+impl embedded_io::Write for Uart {
+    fn write(&mut self, from: &[u8]) -> Result<usize, Infallible> {
+        let Some(first) = from.first() else { return Ok(0) };
+        unsafe { write_volatile(REGISTER, *first) };
+        Ok(1)
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[cfg(any(feature = "receive", feature = "send"))]
+mod role {
+    use tinyferry_core::blocking::{HalfDuplex, run};
+    #[cfg(feature = "sha256")]
+    use tinyferry_core::checksum::SoftSha256;
+    use tinyferry_core::checksum::{NoSha256, Small};
+    #[cfg(feature = "receive")]
+    use tinyferry_core::store::{Accepted, Offer};
+    #[cfg(feature = "send")]
+    use tinyferry_core::store::{Entry, Kind};
+    use tinyferry_core::{Config, Profile, Reason, Session, Store};
+
+    use super::*;
+
+    #[derive(Debug, Clone, Copy)]
+    struct Role;
+
+    impl Profile for Role {
+        type Checksums = Small;
+        #[cfg(feature = "sha256")]
+        type Sha256 = SoftSha256;
+        #[cfg(not(feature = "sha256"))]
+        type Sha256 = NoSha256;
+        const SENDS: bool = cfg!(feature = "send");
+        const RECEIVES: bool = cfg!(feature = "receive");
+    }
+
+    struct Memory;
+
+    impl Store for Memory {
+        #[cfg(feature = "receive")]
+        fn offer(&mut self, _: &Offer<'_>) -> Result<Accepted, Reason> {
+            Ok(Accepted { held: 0, in_order: false })
+        }
+        #[cfg(feature = "receive")]
+        fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+            for byte in bytes {
+                unsafe { write_volatile(REGISTER.wrapping_add(position as usize), *byte) };
+            }
+            Ok(bytes.len())
+        }
+        fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+            for byte in into.iter_mut() {
+                *byte = unsafe { read_volatile(REGISTER.wrapping_add(position as usize)) };
+            }
+            Ok(into.len())
+        }
+        #[cfg(feature = "send")]
+        fn open(&mut self, _: &str, _: bool) -> Result<(), Reason> {
+            Ok(())
+        }
+        #[cfg(feature = "send")]
+        fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+            let Some(first) = path.first_mut() else { return Ok(None) };
+            *first = unsafe { read_volatile(REGISTER) };
+            let size = Some(unsafe { read_volatile(REGISTER) }.into());
+            let kind = Kind::File;
+            let entry = Entry {
+                kind,
+                path: 1,
+                size,
+                modified: None,
+                mode: None,
+                resumable: true,
+                broken: None,
+            };
+            Ok((size != Some(0)).then_some(entry))
+        }
+        #[cfg(feature = "receive")]
+        fn commit(&mut self) -> Result<(), Reason> {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn run_it(uart: Uart) {
+        static mut SESSION: Session<Role> =
+            Session::server(Config { half_duplex: true, credit: 4, ..Config::LOSSY });
+        let session = unsafe { &mut *core::ptr::addr_of_mut!(SESSION) };
+        let _ = run(session, &mut HalfDuplex(uart), &mut Memory);
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    let uart = Uart;
+    #[cfg(any(feature = "receive", feature = "send"))]
+    role::run_it(uart);
+    #[cfg(not(any(feature = "receive", feature = "send")))]
+    {
+        use embedded_io::{Read, Write};
+        let mut byte = [0];
+        let mut uart = uart;
+        let _ = uart.read(&mut byte);
+        let _ = uart.write(&byte);
+    }
+    loop {}
+}
