@@ -6,7 +6,8 @@ use embedded_io::{Error as _, ErrorKind, ErrorType, Read, ReadReady, Write};
 
 use crate::error::Failure;
 use crate::machine::{Millis, Outcome, Step};
-use crate::session::{Profile, Session};
+use crate::profile::Profile;
+use crate::session::Session;
 use crate::store::{Store, answer};
 
 /// A byte stream with what a driver must know of it besides.

@@ -9,7 +9,9 @@
 //! for bytes that nobody chose to be hostile about one frame's worth.
 
 use crate::checksum::Checksums;
-use crate::wire::{FRAME_MAX, HEADER_LEN, Header, MARKER, SIGNAL_LEN, Signal, seed_for};
+use crate::wire::{
+    Code, FRAME_MAX, HEADER_LEN, Header, MARKER, SIGNAL_LEN, Signal, low_half, seed_for,
+};
 
 /// Where in its buffer the reader is.
 #[derive(Debug, Clone, Default)]
@@ -81,8 +83,14 @@ impl Reader {
             return buffer.get_mut(..length).unwrap_or_default();
         }
         if self.start > 0 {
-            buffer.copy_within(self.start..self.end.min(buffer.len()), 0);
-            self.end = self.end.saturating_sub(self.start);
+            let held = self.end.saturating_sub(self.start);
+            let front = core::cell::Cell::from_mut(buffer).as_slice_of_cells();
+            for (to, from) in
+                front.iter().zip(front.get(self.start..).unwrap_or_default()).take(held)
+            {
+                to.set(from.get());
+            }
+            self.end = held;
             self.start = 0;
         }
         buffer.get_mut(self.end..wanted).unwrap_or_default()
@@ -190,7 +198,7 @@ fn candidate<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
 fn signal<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
     match (held.first_chunk::<3>(), held.first_chunk::<SIGNAL_LEN>()) {
         (None, _) => Candidate::Wants(HEADER_LEN),
-        (Some(code), _) if !Signal::is_code(*code) => Candidate::None,
+        (Some(code), _) if Code::parse(code).is_none() => Candidate::None,
         (_, None) => Candidate::Wants(SIGNAL_LEN),
         (_, Some(bytes)) => match Signal::parse::<C>(belief.seed, bytes) {
             Some(signal) => Candidate::Signal(signal),
@@ -232,9 +240,4 @@ fn believed(header: &Header, belief: &Belief) -> Option<(u32, Candidate)> {
     let is_behind = !belief.lossy || ahead.wrapping_neg() <= BEHIND;
     let found = Candidate::Chunk { ahead, length: header.length };
     (header.transfer == low && (is_ahead || is_behind)).then_some((belief.seed, found))
-}
-
-/// The low 32 bits of a position.
-pub(crate) const fn low_half(position: u64) -> u32 {
-    (position & 0xFFFF_FFFF) as u32
 }

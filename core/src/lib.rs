@@ -24,7 +24,9 @@ pub mod description;
 pub mod error;
 mod frame;
 pub mod machine;
+mod map;
 pub mod path;
+mod profile;
 mod receiver;
 mod sender;
 mod session;
@@ -35,7 +37,8 @@ pub mod wire;
 
 pub use error::{Failure, Reason};
 pub use machine::{Millis, Outcome, Step};
-pub use session::{Config, Profile, Session, Standard, Task};
+pub use profile::{Profile, Standard};
+pub use session::{Config, Session, Task};
 pub use store::Store;
 
 #[doc = include_str!("../PROTOCOL.md")]

@@ -24,15 +24,30 @@ pub fn join(path: &str, below: &str) -> Option<Path> {
 ///
 /// A directory's path ends in one `/`. The empty path is the root itself.
 pub fn is_sound(path: &str) -> bool {
-    if path.is_empty() {
-        return true;
+    // Length of the name so far, and whether all of it is dots.
+    let (mut length, mut dots) = (0usize, true);
+    let mut before = 0;
+    for byte in path.bytes() {
+        // U+0080 to U+009F are control characters of two bytes, the first of them 0xC2.
+        if byte < b' ' || byte == 0x7F || (before == 0xC2 && byte < 0xA0) {
+            return false;
+        }
+        before = byte;
+        if byte == b'/' {
+            if !is_name(length, dots) {
+                return false;
+            }
+            (length, dots) = (0, true);
+        } else {
+            length = length.saturating_add(1);
+            dots &= byte == b'.';
+        }
     }
-    let names = path.strip_suffix('/').unwrap_or(path);
-    path.len() <= PATH_MAX
-        && !path.chars().any(char::is_control)
-        && names
-            .split('/')
-            .all(|name| !name.is_empty() && name != "." && name != ".." && name.len() <= NAME_MAX)
+    path.len() <= PATH_MAX && (length == 0 || is_name(length, dots))
+}
+
+fn is_name(length: usize, dots: bool) -> bool {
+    length > if dots { 2 } else { 0 } && length <= NAME_MAX
 }
 
 #[cfg(test)]

@@ -2,14 +2,17 @@
 //!
 //! Decides only; it holds no buffer, and the session carries its intents out.
 
+use core::marker::PhantomData;
+
 use crate::error::Reason;
-use crate::sender::{is_reached, low_bits};
+use crate::profile::Profile;
+use crate::sender::is_reached;
 use crate::store::Accepted;
 use crate::terms::{Intent, Terms, Todo};
-use crate::wire::{Body, Proof, Signal};
+use crate::wire::{Code, Map, Proof, Signal, low_half};
 
 #[derive(Debug, Clone)]
-pub(crate) struct Receiver {
+pub(crate) struct Receiver<P> {
     stage: Stage,
     /// Transfer of the tree; 0: none.
     tree: u16,
@@ -22,6 +25,7 @@ pub(crate) struct Receiver {
     count: u16,
     /// Entries of the tree that will be offered once more.
     again: bool,
+    profile: PhantomData<P>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,8 +49,8 @@ struct File {
     in_order: bool,
     /// Everything before is held.
     position: u64,
-    /// Units from the position on that are held already.
-    have: u128,
+    /// Units that are held already, from the one after the position on.
+    have: Map,
     /// CRC-64 of everything before `digested`.
     digest: u64,
     digested: u64,
@@ -81,11 +85,10 @@ impl Ending {
 
     /// The signal that says so.
     pub(crate) fn signal(&self, count: u16) -> Signal {
-        let body = match self.result {
-            Ok((size, digest)) => Body::Done { size, count, digest },
-            Err(reason) => Body::Refuse { position: 0, reason, session: 0 },
-        };
-        Signal::new(self.number, body)
+        match self.result {
+            Ok((size, digest)) => Signal::done(self.number, size, count, digest),
+            Err(reason) => Signal::refuse(self.number, 0, reason, 0),
+        }
     }
 }
 
@@ -97,7 +100,7 @@ pub(crate) struct Place {
     pub(crate) skip: u16,
 }
 
-impl Receiver {
+impl<P: Profile> Receiver<P> {
     pub(crate) const fn new(names_only: bool) -> Self {
         Self {
             stage: Stage::ExpectOffer,
@@ -108,7 +111,13 @@ impl Receiver {
             names_only,
             count: 0,
             again: false,
+            profile: PhantomData,
         }
+    }
+
+    /// Transfer of the open tree; 0: none.
+    fn tree(&self) -> u16 {
+        if P::TREES { self.tree } else { 0 }
     }
 
     /// CRC-64 of what is held of the open file in order; `None` where no file is open.
@@ -129,12 +138,12 @@ impl Receiver {
 
     /// Whether a lone file is to be offered once more, and nothing has come of that yet.
     pub(crate) fn awaits_fresh_offer(&self) -> bool {
-        self.tree == 0 && self.number != 0 && matches!(self.stage, Stage::ExpectOffer)
+        self.tree() == 0 && self.number != 0 && matches!(self.stage, Stage::ExpectOffer)
     }
 
     /// Whether a tree is open.
     pub(crate) fn is_in_tree(&self) -> bool {
-        self.tree != 0
+        self.tree() != 0
     }
 
     /// The transfer numbered highest so far.
@@ -170,7 +179,8 @@ impl Receiver {
                 _ if file.digested < file.position && line_is_empty => file.digest_on(),
                 _ => Intent::AwaitAnything,
             },
-            Stage::CommitTree { .. } => Intent::Commit,
+            Stage::CommitTree { .. } if P::TREES => Intent::Commit,
+            Stage::CommitTree { .. } => Intent::AwaitAnything,
             Stage::Over(result) => Intent::Over(*result),
         }
     }
@@ -179,21 +189,21 @@ impl Receiver {
     pub(crate) fn wants(&self, number: u16) -> bool {
         let is_new = self.number == 0 || is_after(number, self.number);
         is_new
-            && self.tree != number
+            && self.tree() != number
             && !matches!(self.stage, Stage::Over(_) | Stage::RefusedTree(_))
     }
 
     /// `SAF` or `SAR`, new, its description at hand.
-    pub(crate) fn on_offer(&mut self, signal: Signal, ending: &mut Ending, todo: &mut Todo) {
+    pub(crate) fn on_offer(&mut self, ending: &mut Ending, todo: &mut Todo) {
         if matches!(self.stage, Stage::Receiving(_)) {
             self.drop_file(Reason::Incomplete, ending, todo);
         }
-        todo.offer = Some(signal);
+        todo.offer = true;
     }
 
     /// `SAF` or `SAR` of the transfer that is open: it asks for its answer.
     pub(crate) fn on_repeated_offer(&self, number: u16, terms: &Terms, todo: &mut Todo) {
-        if number == self.number || number == self.tree {
+        if number == self.number || number == self.tree() {
             todo.reply = Some(self.answer(number, true, terms));
         }
     }
@@ -208,36 +218,39 @@ impl Receiver {
         todo: &mut Todo,
     ) {
         self.number = signal.transfer;
-        let Body::SendFile { resume, size, .. } = signal.body else {
+        if P::TREES && signal.code == Code::Sar {
             self.stage = match answer {
                 Ok(_) => {
                     self.tree = signal.transfer;
                     Stage::ExpectOffer
                 }
                 Err(reason) => match self.refuse(reason, false, ending, todo) {
-                    Stage::Over(Err(reason)) if !terms.lossy => Stage::RefusedTree(reason),
+                    Stage::Over(Err(reason)) if !terms.is_lossy::<P>() => {
+                        Stage::RefusedTree(reason)
+                    }
                     stage => stage,
                 },
             };
-            if terms.lossy && self.tree != 0 {
-                todo.reply = Some(self.answer(self.tree, true, terms));
+            if terms.is_lossy::<P>() && self.tree() != 0 {
+                todo.reply = Some(self.answer(self.tree(), true, terms));
             }
             return;
-        };
+        }
+        let (resume, size) = (signal.position, signal.size());
         self.entries = self.entries.saturating_add(1);
         match answer {
             Err(reason) => self.stage = self.refuse(reason, false, ending, todo),
             Ok(_) if self.names_only => {
                 *ending = Ending { number: self.number, result: Ok((size.unwrap_or(0), 0)) };
                 self.stage = self.after(Ok(()));
-                if terms.lossy {
+                if terms.is_lossy::<P>() {
                     todo.reply = Some(ending.signal(self.count));
                 }
             }
             Ok(Accepted { held, in_order }) => {
                 let held = if held <= resume { held } else { 0 };
                 self.stage = Stage::Receiving(File::new(size, resume, held, in_order));
-                if terms.awaits_answer(size, resume) && held == 0 {
+                if terms.awaits_answer::<P>(size, resume) && held == 0 {
                     todo.reply = Some(self.answer(self.number, true, terms));
                 }
             }
@@ -247,12 +260,13 @@ impl Receiver {
     /// `DON` of the sender.
     pub(crate) fn on_done(
         &mut self,
-        number: u16,
-        (size, count, digest): (u64, u16, u64),
+        signal: &Signal,
         terms: &Terms,
         ending: &mut Ending,
         todo: &mut Todo,
     ) {
+        let (number, size, count) = (signal.transfer, signal.position, signal.count());
+        let tree = self.tree();
         match &mut self.stage {
             Stage::RefusedTree(reason) if number == self.number => {
                 self.stage = Stage::Over(Err(*reason));
@@ -261,18 +275,18 @@ impl Receiver {
             Stage::Receiving(file) if number == self.number => {
                 self.count = count;
                 let fits = file.size.is_none_or(|known| known == size) && file.position <= size;
-                if !fits || (file.position < size && !terms.lossy) {
+                if !fits || (file.position < size && !terms.is_lossy::<P>()) {
                     self.drop_file(Reason::Incomplete, ending, todo);
                 } else {
                     file.size = Some(size);
                     if file.position == size {
-                        file.done = Some(digest);
+                        file.done = Some(signal.digest());
                     } else {
                         todo.reply = Some(self.answer(number, false, terms));
                     }
                 }
             }
-            _ if number == self.tree && self.tree != 0 => {
+            _ if tree != 0 && number == tree => {
                 self.count = count;
                 if matches!(self.stage, Stage::Receiving(_)) {
                     self.drop_file(Reason::Incomplete, ending, todo);
@@ -290,7 +304,7 @@ impl Receiver {
                     }
                 }
             }
-            _ if terms.lossy && number == ending.number => {
+            _ if terms.is_lossy::<P>() && number == ending.number => {
                 self.count = count;
                 todo.reply = Some(ending.signal(count));
             }
@@ -309,7 +323,10 @@ impl Receiver {
     ) {
         let is_open = matches!(self.stage, Stage::Receiving(_)) && number == self.number;
         let is_refused = matches!(self.stage, Stage::RefusedTree(_));
-        if is_open || is_refused || (self.tree != 0 && (number == self.tree || !terms.lossy)) {
+        if is_open
+            || is_refused
+            || (self.tree() != 0 && (number == self.tree() || !terms.is_lossy::<P>()))
+        {
             self.count = count;
             todo.reply = Some(self.answer(number, false, terms));
         } else if number == ending.number {
@@ -331,11 +348,11 @@ impl Receiver {
             if number == self.number {
                 self.stage = Stage::Over(Err(reason));
             }
-        } else if number == self.tree && self.tree != 0 {
+        } else if self.tree() != 0 && number == self.tree() {
             self.stage = Stage::Over(Err(reason));
             *ending = Ending { number, result: Err(reason) };
             todo.abandon = Some((reason, true));
-            if terms.lossy {
+            if terms.is_lossy::<P>() {
                 todo.reply = Some(ending.signal(self.count));
             }
         } else if let Stage::Receiving(file) = &self.stage
@@ -344,11 +361,11 @@ impl Receiver {
             let again = file.resume > 0;
             todo.abandon = Some((reason, false));
             self.stage = self.refuse(reason, again, ending, todo);
-            if !terms.lossy {
+            if !terms.is_lossy::<P>() {
                 // It knows, and does not wait for an answer.
                 todo.refusals.clear();
             }
-        } else if terms.lossy && number == ending.number {
+        } else if terms.is_lossy::<P>() && number == ending.number {
             todo.reply = Some(ending.signal(self.count));
         }
     }
@@ -365,11 +382,11 @@ impl Receiver {
         }
         let position = file.position.checked_add(ahead.into())?;
         let end = position.checked_add(length.into())?;
-        let unit = u32::from(terms.unit);
-        let in_order = ahead == 0;
-        let bits = file.bits(ahead, length, terms);
-        let is_new = in_order
-            || (!file.in_order && ahead.checked_rem(unit) == Some(0) && bits & !file.have != 0);
+        let mut units = units(ahead, length, terms);
+        let is_new = ahead == 0
+            || (!file.in_order
+                && terms.is_whole(ahead)
+                && units.any(|unit| !file.have.contains(unit)));
         (is_new && file.takes(end, terms)).then_some(Place { position, skip: 0 })
     }
 
@@ -384,7 +401,7 @@ impl Receiver {
         let Stage::Receiving(file) = &mut self.stage else { return };
         let ahead = position.saturating_sub(file.position);
         let end = position.saturating_add(length.into());
-        if terms.lossy && file.size.is_none() && end.checked_rem(terms.unit.into()) != Some(0) {
+        if terms.is_lossy::<P>() && file.size.is_none() && !terms.is_whole(low_half(end)) {
             // Only at its end does the file end within a unit.
             file.size = Some(end);
         }
@@ -392,15 +409,25 @@ impl Receiver {
             file.digest = digest(file.digest);
             file.digested = end;
         }
-        if ahead == 0 && file.have == 0 {
-            file.position = end;
+        if ahead > 0 {
+            let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+            units(ahead, length, terms).for_each(|unit| file.have.set(unit, true));
             return;
         }
-        file.have |= file.bits(u32::try_from(ahead).unwrap_or(u32::MAX), length, terms);
-        let run = file.have.trailing_ones();
-        let bytes = u64::from(terms.unit).saturating_mul(run.into());
-        file.have = file.have.checked_shr(run).unwrap_or(0);
-        file.position = file.position.saturating_add(bytes).min(file.size.unwrap_or(u64::MAX));
+        file.position = end;
+        if file.have.is_empty() {
+            return;
+        }
+        // The units that came are held, and those after them that were held before.
+        let mut is_held = false;
+        for _ in 0..terms.units(length.into()) {
+            is_held = file.have.take_first();
+        }
+        while is_held {
+            let past = file.position.saturating_add(terms.unit().into());
+            file.position = past.min(file.size.unwrap_or(u64::MAX));
+            is_held = file.have.take_first();
+        }
     }
 
     /// So many bytes at `digested` were loaded back.
@@ -433,7 +460,7 @@ impl Receiver {
 
     /// The store put the file, or the tree, in place.
     pub(crate) fn committed(&mut self, terms: &Terms, ending: &mut Ending, todo: &mut Todo) {
-        let answers = terms.lossy || self.tree == 0;
+        let answers = terms.is_lossy::<P>() || self.tree() == 0;
         match &self.stage {
             Stage::Receiving(file) => {
                 *ending = Ending { number: self.number, result: Ok((file.position, file.digest)) };
@@ -443,7 +470,7 @@ impl Receiver {
                 }
             }
             Stage::CommitTree { size } => {
-                *ending = Ending { number: self.tree, result: Ok((*size, 0)) };
+                *ending = Ending { number: self.tree(), result: Ok((*size, 0)) };
                 self.stage = Stage::Over(Ok(()));
                 todo.reply = Some(ending.signal(self.count));
             }
@@ -476,25 +503,26 @@ impl Receiver {
 
     /// The stage after a file has ended.
     fn after(&self, result: Result<(), Reason>) -> Stage {
-        if self.tree == 0 { Stage::Over(result) } else { Stage::ExpectOffer }
+        if self.tree() == 0 { Stage::Over(result) } else { Stage::ExpectOffer }
     }
 
     /// `PON`: to an offer, or to a question.
     fn answer(&self, number: u16, to_offer: bool, terms: &Terms) -> Signal {
-        let count = self.count;
         let (position, credit, proof) = match &self.stage {
             Stage::Receiving(file) if number == self.number => match file.prefix {
                 // Alive, but nothing is proven yet.
-                Prefix::Proving(_) => (0, 0, Proof::Map(0)),
+                Prefix::Proving(_) => (0, 0, Proof::Map(Map::EMPTY)),
                 Prefix::Proven(end, digest) if to_offer => {
                     (end, terms.granted, Proof::Prefix(digest))
                 }
-                _ => (file.position, terms.granted, Proof::Map(file.have >> 1)),
+                _ => (file.position, terms.granted, Proof::Map(file.have)),
             },
-            _ if number == self.tree => (self.entries.into(), terms.granted, Proof::Map(0)),
-            _ => (0, terms.granted, Proof::Map(0)),
+            _ if number == self.tree() => {
+                (self.entries.into(), terms.granted, Proof::Map(Map::EMPTY))
+            }
+            _ => (0, terms.granted, Proof::Map(Map::EMPTY)),
         };
-        Signal::new(number, Body::Held { position, credit, count, proof })
+        Signal::held(number, position, credit, self.count, proof)
     }
 }
 
@@ -506,7 +534,7 @@ impl File {
             resume,
             in_order,
             position: held,
-            have: 0,
+            have: Map::EMPTY,
             digest: 0,
             digested: 0,
             prefix,
@@ -517,18 +545,11 @@ impl File {
 
     /// Whether a chunk may end at `end`.
     fn takes(&self, end: u64, terms: &Terms) -> bool {
-        let whole = end.checked_rem(terms.unit.into()) == Some(0);
+        let whole = terms.is_whole(low_half(end));
         match self.size {
             Some(size) => end == size || (whole && end < size),
             None => true,
         }
-    }
-
-    /// The units that `length` bytes at `ahead` make up.
-    fn bits(&self, ahead: u32, length: u16, terms: &Terms) -> u128 {
-        let first = ahead.checked_div(terms.unit.into()).unwrap_or(0);
-        let units = u32::from(length.div_ceil(terms.unit.max(1)));
-        low_bits(units).checked_shl(first).unwrap_or(0)
     }
 
     /// The digest goes on over what is held, up to the end of the prefix first. Between two loads
@@ -544,6 +565,13 @@ impl File {
         self.glanced = true;
         Intent::Digest { position: self.digested, length, glance }
     }
+}
+
+/// The units that `length` bytes at `ahead` past the position make up, counted from the one after
+/// the position.
+fn units(ahead: u32, length: u16, terms: &Terms) -> impl Iterator<Item = u32> {
+    let first = terms.units(ahead).saturating_sub(1);
+    first..first.saturating_add(terms.units(length.into()))
 }
 
 /// Whether transfer `number` comes after `last`, compared serially.

@@ -2,10 +2,13 @@
 //!
 //! Decides only; it holds no buffer, and the session carries its intents out.
 
+use core::marker::PhantomData;
+
 use crate::error::Reason;
+use crate::profile::Profile;
 use crate::store::{Entry, Kind};
 use crate::terms::{Intent, Terms, Todo};
-use crate::wire::{Body, Proof, Signal};
+use crate::wire::{Code, MAP_UNITS, Map, Proof, Signal, low_half};
 
 /// Frames that half-duplex ends keep unanswered at most, so that the answers fit unread into the
 /// smallest buffer.
@@ -19,7 +22,7 @@ const CAREFUL_CHUNKS: u8 = 128;
 const JUMP_INTERVAL_BITS: u32 = 22;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Sender {
+pub(crate) struct Sender<P> {
     stage: Stage,
     /// Transfer of the entry offered last.
     number: u16,
@@ -34,6 +37,7 @@ pub(crate) struct Sender {
     names_only: bool,
     flow: Flow,
     file: File,
+    profile: PhantomData<P>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,17 +81,15 @@ struct File {
     size: Option<u64>,
     modified: Option<i64>,
     resume: u64,
-    bytes: Option<u64>,
     /// The receiver holds everything before.
     held: u64,
     /// Everything before was sent once.
     sent: u64,
     /// CRC-64 of everything before `sent`.
     digest: u64,
-    /// Units from `held` on: held by the receiver, to be repeated, repeated before.
-    have: u128,
-    lost: u128,
-    repeated: u128,
+    /// Units from `held` on: to be repeated, repeated before.
+    lost: Map,
+    repeated: Map,
     /// The count after the last repeat.
     repeated_at: u16,
     careful: u8,
@@ -101,7 +103,7 @@ struct Jump {
     prefix: u64,
 }
 
-impl Sender {
+impl<P: Profile> Sender<P> {
     /// Sends what the store gives, as transfer `number` and those that follow.
     pub(crate) fn new(number: u16, names_only: bool, terms: &Terms) -> Self {
         Self {
@@ -122,7 +124,13 @@ impl Sender {
                 repeats: false,
             },
             file: File::new(None),
+            profile: PhantomData,
         }
+    }
+
+    /// Transfer of the open tree; 0: none.
+    fn tree(&self) -> u16 {
+        if P::TREES { self.tree } else { 0 }
     }
 
     /// The number used last.
@@ -154,69 +162,72 @@ impl Sender {
     pub(crate) fn give_up_all(&mut self, reason: Reason) -> Option<Signal> {
         self.last_refusal = Some(reason);
         self.is_given_up = true;
-        if self.tree != 0 {
+        if self.tree() != 0 {
             self.stage = Stage::GiveUpTree { reason };
             return None;
         }
         self.stage = Stage::Over;
         let number = next_number(self.number, 0);
-        Some(Signal::new(number, Body::Refuse { position: 0, reason, session: 0 }))
+        Some(Signal::refuse(number, 0, reason, 0))
     }
 
     pub(crate) fn intent(&mut self, terms: &Terms, todo: &mut Todo) -> Intent {
         match self.stage {
             // On a lossy link every entry was answered.
-            Stage::Next if !terms.lossy && self.tree != 0 && self.flow.question_due(terms) => {
+            Stage::Next
+                if !terms.is_lossy::<P>()
+                    && self.tree() != 0
+                    && self.flow.question_due::<P>(terms) =>
+            {
                 self.ask()
             }
             Stage::Next => Intent::Next,
             Stage::OfferTree if self.flow.may_send(terms) => {
                 self.flow.sent();
-                self.stage = if terms.lossy { Stage::ExpectTreeAnswer } else { Stage::Next };
-                let body = Body::SendTree { entries: None, bytes: self.file.bytes };
-                Intent::Describe(Signal::new(self.tree, body))
+                self.stage =
+                    if terms.is_lossy::<P>() { Stage::ExpectTreeAnswer } else { Stage::Next };
+                Intent::Describe(Signal::offer_tree(self.tree(), None, self.file.size))
             }
             // Outside a tree no credit is needed: what was before it has ended, and nothing could be
             // asked about.
-            Stage::Offer { broken } if self.tree == 0 || self.flow.may_send(terms) => {
+            Stage::Offer { broken } if self.tree() == 0 || self.flow.may_send(terms) => {
                 self.flow.sent();
                 let File { size, modified, resume, .. } = self.file;
-                self.stage = if terms.awaits_answer(size, resume) {
+                self.stage = if terms.awaits_answer::<P>(size, resume) {
                     Stage::ExpectAnswer { broken }
                 } else {
                     self.after_offer(broken)
                 };
-                let body = Body::SendFile { resume, size, modified };
-                Intent::Describe(Signal::new(self.number, body))
+                Intent::Describe(Signal::offer(self.number, resume, size, modified))
             }
             Stage::Data => self.data(terms, todo),
             Stage::Check => Intent::Check,
             Stage::Done if self.flow.may_send(terms) => {
                 self.flow.sent();
-                self.stage = if terms.lossy || self.tree == 0 {
+                self.stage = if terms.is_lossy::<P>() || self.tree() == 0 {
                     self.flow.asked = Some(self.flow.count);
                     Stage::ExpectDone
                 } else {
                     Stage::Next
                 };
                 let (size, digest) = (self.file.sent, self.file.digest);
-                let body = Body::Done { size, count: self.flow.count, digest };
-                Intent::Done(Signal::new(self.number, body))
+                Intent::Done(Signal::done(self.number, size, self.flow.count, digest))
             }
             Stage::GiveUp { reason } if self.flow.may_send(terms) => {
                 self.flow.sent();
-                self.stage =
-                    if terms.lossy { Stage::ExpectGivenUp { reason } } else { Stage::Next };
-                let body = Body::Refuse { position: self.file.sent, reason, session: 0 };
-                Intent::Signal(Signal::new(self.number, body))
+                self.stage = if terms.is_lossy::<P>() {
+                    Stage::ExpectGivenUp { reason }
+                } else {
+                    Stage::Next
+                };
+                Intent::Signal(Signal::refuse(self.number, self.file.sent, reason, 0))
             }
             Stage::TreeDone if self.flow.may_send(terms) => {
                 self.flow.sent();
                 self.flow.asked = Some(self.flow.count);
                 self.stage = Stage::ExpectTreeDone;
                 let size = self.entries.into();
-                let body = Body::Done { size, count: self.flow.count, digest: 0 };
-                Intent::Signal(Signal::new(self.tree, body))
+                Intent::Signal(Signal::done(self.tree(), size, self.flow.count, 0))
             }
             Stage::OfferTree
             | Stage::Offer { .. }
@@ -226,10 +237,12 @@ impl Sender {
             // It needs no credit: nothing comes after it.
             Stage::GiveUpTree { reason } => {
                 self.flow.repeats = false;
-                self.stage =
-                    if terms.lossy { Stage::ExpectTreeGivenUp { reason } } else { Stage::Over };
-                let body = Body::Refuse { position: 0, reason, session: 0 };
-                Intent::Signal(Signal::new(self.tree, body))
+                self.stage = if terms.is_lossy::<P>() {
+                    Stage::ExpectTreeGivenUp { reason }
+                } else {
+                    Stage::Over
+                };
+                Intent::Signal(Signal::refuse(self.tree(), 0, reason, 0))
             }
             Stage::ExpectTreeAnswer
             | Stage::ExpectAnswer { .. }
@@ -238,7 +251,7 @@ impl Sender {
             | Stage::ExpectTreeDone
             | Stage::ExpectTreeGivenUp { .. } => Intent::AwaitAnswer,
             Stage::Over => Intent::Over(match self.last_refusal {
-                Some(reason) if self.tree == 0 || self.is_given_up => Err(reason),
+                Some(reason) if self.tree() == 0 || self.is_given_up => Err(reason),
                 _ => Ok(()),
             }),
         }
@@ -270,23 +283,23 @@ impl Sender {
                 return self.intent(terms, todo);
             }
         }
-        if self.flow.question_due(terms) {
+        if self.flow.question_due::<P>(terms) {
             return self.ask();
         }
         if !self.flow.may_send(terms) {
             return self.blocked();
         }
         let file = &mut self.file;
-        if file.lost != 0 {
+        if let Some(first) = file.lost.first() {
             self.flow.sent();
-            let (position, length) = file.repeat(terms, self.flow.count);
+            let (position, length) = file.repeat(first, terms, self.flow.count);
             return Intent::Chunk { position, length };
         }
         if file.size == Some(file.sent) {
             self.stage = Stage::Check;
             return Intent::Check;
         }
-        match file.new_chunk(terms) {
+        match file.new_chunk::<P>(terms) {
             0 => self.blocked(),
             length => {
                 self.flow.sent();
@@ -305,8 +318,8 @@ impl Sender {
         self.flow.asked = Some(count);
         // Between two entries nothing but the tree is open.
         let is_between = matches!(self.stage, Stage::Next | Stage::Offer { .. } | Stage::TreeDone);
-        let number = if is_between && self.tree != 0 { self.tree } else { self.number };
-        Intent::Signal(Signal::new(number, Body::Ask { sent: self.file.sent, count }))
+        let number = if is_between && self.tree() != 0 { self.tree() } else { self.number };
+        Intent::Signal(Signal::ask(number, self.file.sent, count))
     }
 
     /// The answer did not come in time: the question goes out again.
@@ -328,8 +341,8 @@ impl Sender {
     }
 
     /// Whether this question starts a measurement of the round trip.
-    pub(crate) fn measures(&mut self, body: &Body) -> bool {
-        let asks = matches!(body, Body::Ask { .. } | Body::Done { .. });
+    pub(crate) fn measures(&mut self, code: Code) -> bool {
+        let asks = matches!(code, Code::Pin | Code::Don);
         let starts = asks && self.flow.measured.is_none();
         if starts {
             self.flow.measured = Some(self.flow.count);
@@ -340,13 +353,13 @@ impl Sender {
     /// What the store gave.
     pub(crate) fn entry(&mut self, entry: Option<&Entry>) {
         let Some(entry) = entry else {
-            self.stage = if self.tree != 0 { Stage::TreeDone } else { Stage::Over };
+            self.stage = if self.tree() != 0 { Stage::TreeDone } else { Stage::Over };
             return;
         };
-        self.number = next_number(self.number, self.tree);
+        self.number = next_number(self.number, self.tree());
         if entry.kind == Kind::Tree {
             self.tree = self.number;
-            self.file.bytes = entry.size;
+            self.file.size = entry.size;
             self.stage = Stage::OfferTree;
             return;
         }
@@ -406,20 +419,16 @@ impl Sender {
     }
 
     /// `PON`. Returns whether it answers the question that measures the round trip.
-    pub(crate) fn on_held(
-        &mut self,
-        number: u16,
-        (position, credit, count): (u64, u16, u16),
-        proof: Proof,
-        terms: &Terms,
-    ) -> bool {
+    pub(crate) fn on_held(&mut self, signal: &Signal, terms: &Terms) -> bool {
+        let (number, position) = (signal.transfer, signal.position);
+        let (credit, count) = (signal.credit(), signal.count());
         let Some(_) = self.entry_of(number) else { return false };
         let flow = &mut self.flow;
         if flow.echo(count) {
             flow.credit = credit;
         }
         let measured = flow.measured.take_if(|measured| is_reached(count, *measured)).is_some();
-        if number == self.tree {
+        if number == self.tree() {
             match self.stage {
                 Stage::ExpectTreeAnswer => self.stage = Stage::Next,
                 // The receiver waits for a file to be offered once more.
@@ -437,12 +446,12 @@ impl Sender {
                 self.stage = self.after_offer(broken);
             }
             Stage::Data | Stage::Check | Stage::Done => {}
-            Stage::ExpectDone if terms.lossy => {}
+            Stage::ExpectDone if terms.is_lossy::<P>() => {}
             _ => return measured,
         }
         let everything_counted = count == self.flow.count;
-        self.file.on_held(position, proof, everything_counted, count, terms);
-        if self.stage == Stage::ExpectDone && self.file.lost != 0 {
+        self.file.on_held::<P>(position, signal.proof(), everything_counted, count, terms);
+        if self.stage == Stage::ExpectDone && !self.file.lost.is_empty() {
             self.stage = Stage::Data;
         }
         measured
@@ -454,7 +463,7 @@ impl Sender {
         let flow = &mut self.flow;
         let measured = flow.measured.take_if(|measured| is_reached(count, *measured)).is_some();
         match self.stage {
-            Stage::ExpectTreeDone if number == self.tree => self.stage = Stage::Over,
+            Stage::ExpectTreeDone if number == self.tree() => self.stage = Stage::Over,
             Stage::ExpectDone | Stage::ExpectAnswer { .. } if number == self.number => {
                 self.last_refusal = None;
                 self.stage = Stage::Next;
@@ -472,7 +481,7 @@ impl Sender {
         terms: &Terms,
         todo: &mut Todo,
     ) {
-        if number == self.tree && number != 0 {
+        if number == self.tree() && number != 0 {
             if self.stage == Stage::Over {
                 return;
             }
@@ -486,12 +495,16 @@ impl Sender {
             }
             self.last_refusal = Some(reason);
             self.is_given_up = true;
-            self.stage =
-                if terms.lossy || is_through { Stage::Over } else { Stage::GiveUpTree { reason } };
+            self.stage = if terms.is_lossy::<P>() || is_through {
+                Stage::Over
+            } else {
+                Stage::GiveUpTree { reason }
+            };
             return;
         }
         // On a lossy link an earlier ending may only be repeated.
-        let Some(entry) = self.entry_of(number).filter(|_| !terms.lossy || number == self.number)
+        let Some(entry) =
+            self.entry_of(number).filter(|_| !terms.is_lossy::<P>() || number == self.number)
         else {
             return;
         };
@@ -507,7 +520,7 @@ impl Sender {
                 | Stage::ExpectTreeGivenUp { .. }
                 | Stage::Over => return,
                 // There it is awaited with the entry, and can only be a repeated one now.
-                Stage::TreeDone | Stage::ExpectTreeDone if terms.lossy => return,
+                Stage::TreeDone | Stage::ExpectTreeDone if terms.is_lossy::<P>() => return,
                 Stage::TreeDone | Stage::ExpectTreeDone => {}
                 _ => self.stage = Stage::Next,
             }
@@ -524,9 +537,9 @@ impl Sender {
         }
         let is_between = |skipped: u16| self.number.wrapping_sub(skipped) < back;
         let skipped = u32::from(is_between(0))
-            .saturating_add(u32::from(self.tree != 0 && is_between(self.tree)));
+            .saturating_add(u32::from(self.tree() != 0 && is_between(self.tree())));
         let back = u32::from(back).saturating_sub(skipped);
-        if number == self.tree {
+        if number == self.tree() {
             return Some(0);
         }
         self.entries.checked_sub(back.saturating_add(1))
@@ -573,8 +586,9 @@ impl Flow {
     }
 
     /// Whether to ask although more may be sent. Half-duplex ends do not: nobody would listen.
-    fn question_due(&self, terms: &Terms) -> bool {
-        let interval = if terms.lossy { LOSSY_INTERVAL } else { (self.credit / 4).max(1) };
+    fn question_due<P: Profile>(&self, terms: &Terms) -> bool {
+        let interval =
+            if terms.is_lossy::<P>() { LOSSY_INTERVAL } else { (self.credit / 4).max(1) };
         let asked = self.asked.unwrap_or(self.count.wrapping_sub(interval));
         !terms.half_duplex && self.count.wrapping_sub(asked) >= interval
     }
@@ -594,13 +608,11 @@ impl File {
             size,
             modified,
             resume,
-            bytes: None,
             held: 0,
             sent: 0,
             digest: 0,
-            have: 0,
-            lost: 0,
-            repeated: 0,
+            lost: Map::EMPTY,
+            repeated: Map::EMPTY,
             repeated_at: 0,
             careful: 0,
             jump: None,
@@ -608,15 +620,15 @@ impl File {
     }
 
     fn chunk_length(&self, terms: &Terms) -> u16 {
-        if self.careful > 0 { terms.unit } else { terms.chunk }
+        if self.careful > 0 { terms.unit() } else { terms.chunk }
     }
 
     /// How many bytes of new data may go now; 0 where the window is full.
-    fn new_chunk(&mut self, terms: &Terms) -> u16 {
+    fn new_chunk<P: Profile>(&mut self, terms: &Terms) -> u16 {
         let mut length = self.chunk_length(terms);
-        if terms.lossy {
+        if terms.is_lossy::<P>() {
             let window = self.held.saturating_add(terms.reach().into()).saturating_sub(self.sent);
-            length = clamp(length, window) & !terms.unit.wrapping_sub(1);
+            length = clamp(length, window) & !terms.unit().wrapping_sub(1);
         }
         if let Some(size) = self.size {
             length = clamp(length, size.saturating_sub(self.sent));
@@ -627,24 +639,30 @@ impl File {
         length
     }
 
-    /// The first units to be repeated: their position and length in bytes.
-    fn repeat(&mut self, terms: &Terms, count: u16) -> (u64, u16) {
-        let first = self.lost.trailing_zeros();
-        let run = (self.lost >> first.min(127)).trailing_ones();
-        let room = u32::from(self.chunk_length(terms).checked_div(terms.unit).unwrap_or(1));
-        let units = run.min(room).max(1);
-        let mask = low_bits(units).checked_shl(first).unwrap_or(0);
-        self.lost &= !mask;
-        self.repeated |= mask;
+    /// The units to be repeated, from the `first` on: their position and length in bytes.
+    fn repeat(&mut self, first: u32, terms: &Terms, count: u16) -> (u64, u16) {
         self.repeated_at = count;
-        let unit = u64::from(terms.unit);
-        let position = self.held.saturating_add(unit.saturating_mul(first.into()));
-        let left = self.sent.saturating_sub(position);
-        let length = terms.unit.saturating_mul(u16::try_from(units).unwrap_or(1));
-        (position, clamp(length, left))
+        let mut length = 0u16;
+        let mut unit = first;
+        while length < self.chunk_length(terms) && self.lost.contains(unit) {
+            self.lost.set(unit, false);
+            self.repeated.set(unit, true);
+            length = length.saturating_add(terms.unit());
+            unit = unit.saturating_add(1);
+        }
+        let ahead = u64::from(first.saturating_mul(terms.unit().into()));
+        let position = self.held.saturating_add(ahead);
+        (position, clamp(length, self.sent.saturating_sub(position)))
     }
 
-    fn on_held(&mut self, position: u64, proof: Proof, counted: bool, count: u16, terms: &Terms) {
+    fn on_held<P: Profile>(
+        &mut self,
+        position: u64,
+        proof: Proof,
+        counted: bool,
+        count: u16,
+        terms: &Terms,
+    ) {
         if position < self.held || self.size.is_some_and(|size| position > size) {
             return;
         }
@@ -659,44 +677,35 @@ impl File {
             self.advance(position, terms);
             return;
         }
-        if !terms.lossy || position > self.sent {
+        if !terms.is_lossy::<P>() || position > self.sent {
             return;
         }
         self.advance(position, terms);
         let Proof::Map(map) = proof else { return };
-        self.have = map << 1;
-        let sent = self.sent.saturating_sub(self.held).div_ceil(terms.unit.into());
-        let missing = low_bits(u32::try_from(sent).unwrap_or(u32::MAX)) & !self.have;
         // Lost, or still on its way? (`PROTOCOL.md`, section 6.3)
-        let settled = if counted {
-            u128::MAX
-        } else {
-            low_bits(127u32.saturating_sub(self.have.leading_zeros().min(127)))
-        };
-        let again = if is_reached(count, self.repeated_at) { u128::MAX } else { !self.repeated };
-        let lost = missing & settled & again;
-        if lost & !self.lost != 0 {
-            self.careful = CAREFUL_CHUNKS;
+        let sent = terms.units(low_half(self.sent.saturating_sub(self.held)));
+        let settled =
+            if counted { sent } else { map.last().map_or(0, |last| last.saturating_add(1)) };
+        let is_fresh = is_reached(count, self.repeated_at);
+        for unit in 0..=MAP_UNITS {
+            let is_held = unit.checked_sub(1).is_some_and(|past| map.contains(past));
+            let may_be_lost = is_fresh || !self.repeated.contains(unit);
+            let is_lost = unit < sent.min(settled) && !is_held && may_be_lost;
+            if is_lost && !self.lost.contains(unit) {
+                self.careful = CAREFUL_CHUNKS;
+            }
+            self.lost.set(unit, is_lost);
         }
-        self.lost = lost;
     }
 
     /// The receiver holds everything before `position`.
     fn advance(&mut self, position: u64, terms: &Terms) {
         let bytes = position.saturating_sub(self.held);
-        let units = u32::try_from(bytes.div_ceil(terms.unit.into())).unwrap_or(u32::MAX);
-        let shift = |map: u128| map.checked_shr(units).unwrap_or(0);
-        self.have = shift(self.have);
-        self.lost = shift(self.lost);
-        self.repeated = shift(self.repeated);
+        let units = terms.units(u32::try_from(bytes).unwrap_or(u32::MAX));
+        for _ in 0..units.min(MAP_UNITS + 1) {
+            self.lost.take_first();
+            self.repeated.take_first();
+        }
         self.held = position;
-    }
-}
-
-/// The lowest `count` bits.
-pub(crate) const fn low_bits(count: u32) -> u128 {
-    match u128::MAX.checked_shr(128u32.saturating_sub(count)) {
-        Some(bits) => bits,
-        None => 0,
     }
 }

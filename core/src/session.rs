@@ -3,53 +3,26 @@
 //! Owns the buffers, carries out what the halves intend, and knows the order of greeting, requests
 //! and transfers (`PROTOCOL.md`, section 6). It does no I/O and reads no clock.
 
-use core::marker::PhantomData;
-
-use crate::checksum::{Checksums, Sha256, Tables};
+use crate::checksum::Sha256;
 use crate::description::{Description, Malformed, append_extras};
 use crate::error::{Failure, Reason};
-use crate::frame::{Belief, Found, Reader, low_half};
+use crate::frame::{Belief, Found, Reader};
 use crate::machine::{Millis, Outcome, Step};
 use crate::path::{PATH_MAX, is_sound};
+use crate::profile::{Profile, Standard};
 use crate::receiver::{Ending, Place, Receiver};
 use crate::sender::Sender;
 use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request};
 use crate::terms::{Intent, Terms, Todo};
 use crate::timer::Timer;
 use crate::wire::{
-    Body, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds,
-    Signal, VERSION, seed_for,
+    Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds,
+    Signal, VERSION, low_half, seed_for,
 };
 
 mod heard;
 mod stored;
 mod turn;
-
-/// What a build of the core can do; what is not used costs nothing.
-pub trait Profile {
-    /// How CRCs are computed.
-    type Checksums: Checksums;
-    /// How SHA-256 is computed, if at all.
-    type Sha256: Sha256;
-    /// Whether this end can send.
-    const SENDS: bool = true;
-    /// Whether this end can receive.
-    const RECEIVES: bool = true;
-}
-
-#[cfg(feature = "sha256")]
-type StandardSha256 = crate::checksum::SoftSha256;
-#[cfg(not(feature = "sha256"))]
-type StandardSha256 = crate::checksum::NoSha256;
-
-/// Sends and receives, with CRCs from tables, and with SHA-256 if the feature `sha256` is on.
-#[derive(Debug, Clone, Copy)]
-pub struct Standard;
-
-impl Profile for Standard {
-    type Checksums = Tables;
-    type Sha256 = StandardSha256;
-}
 
 /// What one end brings to a session.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +74,7 @@ impl Config {
         Greeting {
             session,
             version: VERSION,
-            lossy: self.lossy,
+            lossy: (self.lossy || !P::RELIABLE) && P::LOSSY,
             half_duplex: self.half_duplex,
             features: if sha256 { FEATURE_SHA256 } else { 0 },
             chunk: self.chunk,
@@ -146,7 +119,7 @@ enum Wanted {
 }
 
 #[derive(Debug, Clone)]
-enum Phase {
+enum Phase<P> {
     /// A server, before the greeting.
     ExpectGreeting,
     /// A client, which has greeted.
@@ -167,8 +140,8 @@ enum Phase {
     },
     /// A client, which has asked the server to close.
     ExpectClose,
-    Sending(Sender),
-    Receiving(Receiver),
+    Sending(Sender<P>),
+    Receiving(Receiver<P>),
     /// Nothing is asked for; a client may ask again.
     Rest(Result<Outcome, Failure>),
     /// Nothing can be asked for any more.
@@ -202,7 +175,7 @@ enum Action {
         length: u16,
         done: u16,
     },
-    Offer(Signal),
+    Offer,
     Open {
         tree: bool,
     },
@@ -246,11 +219,13 @@ pub struct Session<P: Profile = Standard> {
     terms: Terms,
     seeds: Seeds,
     is_client: bool,
-    phase: Phase,
+    phase: Phase<P>,
     action: Action,
     todo: Todo,
-    /// This signal's description comes next.
-    pending: Option<Signal>,
+    /// The signal that was heard last.
+    heard: Signal,
+    /// Whether its description comes next.
+    pending: bool,
     /// Whether what comes in goes into the chunk buffer.
     in_chunk: bool,
     /// Length in bytes of the description at the reader's front; 0: none.
@@ -264,12 +239,12 @@ pub struct Session<P: Profile = Standard> {
     ending: Ending,
     /// Runs along with the file's CRC-64, where it was agreed on.
     sha256: Option<P::Sha256>,
-    profile: PhantomData<P>,
 }
 
 impl<P: Profile> Session<P> {
     /// A client. `number` is the session's: 32 bits that nobody can foresee, not 0.
     pub const fn client(number: u32, config: Config) -> Self {
+        const { assert!(P::CLIENT, "this profile is of servers only") };
         let mut session = Self::new(config, true);
         session.terms.session = if number == 0 { 1 } else { number };
         session.phase = Phase::Rest(Ok(Outcome { entries: 0, refused: 0, closed: false }));
@@ -279,6 +254,7 @@ impl<P: Profile> Session<P> {
 
     /// A server, which waits for a greeting.
     pub const fn server(config: Config) -> Self {
+        const { assert!(P::SERVER, "this profile is of clients only") };
         Self::new(config, false)
     }
 
@@ -296,7 +272,8 @@ impl<P: Profile> Session<P> {
             phase: Phase::ExpectGreeting,
             action: Action::Listen { wanted: HEADER_LEN },
             todo: Todo::new(),
-            pending: None,
+            heard: Signal::new(Code::Err, 0, 0),
+            pending: false,
             in_chunk: false,
             description: 0,
             described: 0,
@@ -304,8 +281,11 @@ impl<P: Profile> Session<P> {
             number: 0,
             ending: Ending::NONE,
             sha256: None,
-            profile: PhantomData,
         }
+    }
+
+    const fn is_client(&self) -> bool {
+        P::CLIENT && (!P::SERVER || self.is_client)
     }
 
     /// Gives a client its next task, once the one before is over. The first one greets the server.
@@ -315,7 +295,7 @@ impl<P: Profile> Session<P> {
     /// where the path is not sound, and the failure of a session that has ended.
     pub fn begin(&mut self, task: Task<'_>) -> Result<(), Failure> {
         match self.phase {
-            Phase::Rest(_) if self.is_client => {}
+            Phase::Rest(_) if self.is_client() => {}
             Phase::Dead(failure) => return Err(failure),
             _ => return Err(Failure::Driver),
         }
@@ -357,7 +337,7 @@ impl<P: Profile> Session<P> {
             }
             Action::TransmitChunk { done, length } => {
                 let out = self.chunk.get(done..length).unwrap_or_default();
-                let listens = matches!(self.phase, Phase::Sending(_)) && self.pending.is_none();
+                let listens = matches!(self.phase, Phase::Sending(_)) && !self.pending;
                 // A whole signal that waits to be read is read when this chunk is out.
                 let into = self.reader.space(&mut self.incoming, SIGNAL_LEN);
                 if listens && !into.is_empty() {
@@ -373,26 +353,28 @@ impl<P: Profile> Session<P> {
                 let position = load.position.saturating_add(load.done.into());
                 Step::Storage(Request::Load { position, into })
             }
-            Action::Store { place, length, done } => {
+            Action::Store { place, length, done } if P::RECEIVES => {
                 let payload = self.reader.payload(&self.chunk, length.into());
                 let skip = usize::from(place.skip.saturating_add(done));
                 let position = place.position.saturating_add(done.into());
                 let bytes = payload.get(skip..).unwrap_or_default();
                 Step::Storage(Request::Store { position, bytes })
             }
-            Action::Offer(signal) => Step::Storage(Request::Offer(self.offer(&signal))),
-            Action::Open { tree } => Step::Storage(Request::Open { path: self.text(), tree }),
-            Action::Next => {
+            Action::Offer if P::RECEIVES => Step::Storage(Request::Offer(self.offer())),
+            Action::Open { tree } if P::SENDS => {
+                Step::Storage(Request::Open { path: self.text(), tree })
+            }
+            Action::Next if P::SENDS => {
                 let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
                 Step::Storage(Request::Next { path: path.get_mut(..PATH_MAX).unwrap_or_default() })
             }
-            Action::Check => Step::Storage(Request::Check(self.digests())),
-            Action::Commit => Step::Storage(Request::Commit(self.digests())),
+            Action::Check if P::SENDS => Step::Storage(Request::Check(self.digests())),
+            Action::Commit if P::RECEIVES => Step::Storage(Request::Commit(self.digests())),
             Action::Abandon { reason, all } => Step::Storage(Request::Abandon { reason, all }),
-            Action::Refused { entry, reason } => {
+            Action::Refused { entry, reason } if P::SENDS => {
                 Step::Storage(Request::Refused { entry, reason, words: self.text() })
             }
-            Action::Over => Step::Over(self.result()),
+            _ => Step::Over(self.result()),
         }
     }
 
@@ -457,29 +439,32 @@ impl<P: Profile> Session<P> {
     /// The store has answered a [`Step::Storage`].
     pub fn answered(&mut self, reply: Reply, now: Option<Millis>) {
         self.timer.tick(now);
+        let refusal = match reply {
+            Reply::Refused(reason) => Err(reason),
+            _ => Ok(()),
+        };
         match (self.action, reply) {
             (Action::Load(load), Reply::Moved(count)) => self.loaded(load, count),
-            (Action::Load(_), Reply::Refused(reason)) => self.failed(reason),
-            (Action::Store { place, length, done }, Reply::Moved(count)) => {
+            (Action::Load(_) | Action::Commit, Reply::Refused(reason)) => self.failed(reason),
+            (Action::Store { place, length, done }, Reply::Moved(count)) if P::RECEIVES => {
                 self.stored(place, length, done, count);
             }
-            (Action::Store { length, .. }, Reply::Refused(reason)) => {
+            (Action::Store { length, .. }, Reply::Refused(reason)) if P::RECEIVES => {
                 self.reader.consume(HEADER_LEN.saturating_add(length.into()));
                 self.failed(reason);
             }
-            (Action::Offer(signal), Reply::Accepted(accepted)) => {
-                self.offered(&signal, Ok(accepted))
+            (Action::Offer, Reply::Accepted(accepted)) if P::RECEIVES => {
+                self.offered(Ok(accepted));
             }
-            (Action::Offer(signal), Reply::Refused(reason)) => self.offered(&signal, Err(reason)),
-            (Action::Open { .. }, Reply::Done) => self.opened(Ok(())),
-            (Action::Open { .. }, Reply::Refused(reason)) => self.opened(Err(reason)),
-            (Action::Next, Reply::Entry(entry)) => self.next_entry(entry),
-            (Action::Next, Reply::Refused(reason)) => self.no_entry(reason),
-            (Action::Check, Reply::Done) => self.checked(Ok(())),
-            (Action::Check, Reply::Refused(reason)) => self.checked(Err(reason)),
-            (Action::Commit, Reply::Done) => self.committed(),
-            (Action::Commit, Reply::Refused(reason)) => self.failed(reason),
-            (Action::Refused { .. }, Reply::Done) => self.refusal_counted(),
+            (Action::Offer, Reply::Refused(reason)) if P::RECEIVES => self.offered(Err(reason)),
+            (Action::Commit, Reply::Done) if P::RECEIVES => self.committed(),
+            (Action::Open { .. }, Reply::Done | Reply::Refused(_)) if P::SENDS => {
+                self.opened(refusal);
+            }
+            (Action::Next, Reply::Entry(entry)) if P::SENDS => self.next_entry(entry),
+            (Action::Next, Reply::Refused(reason)) if P::SENDS => self.no_entry(reason),
+            (Action::Check, Reply::Done | Reply::Refused(_)) if P::SENDS => self.checked(refusal),
+            (Action::Refused { .. }, Reply::Done) if P::SENDS => self.refusal_counted(),
             (Action::Abandon { .. }, Reply::Done) | (Action::Refused { .. }, Reply::Again) => {
                 self.settle();
             }
@@ -524,7 +509,7 @@ impl<P: Profile> Session<P> {
     pub fn is_at_rest(&self) -> bool {
         let waits =
             matches!(self.phase, Phase::ExpectGreeting | Phase::ExpectRequest | Phase::Closing);
-        waits && self.reader.is_empty() && self.pending.is_none()
+        waits && self.reader.is_empty() && !self.pending
     }
 
     /// The session's number: 0 before a server was greeted.
@@ -564,20 +549,21 @@ impl<P: Profile> Session<P> {
         Description::parse(bytes).map_or("", |found| found.text)
     }
 
-    fn offer(&self, signal: &Signal) -> Offer<'_> {
+    fn offer(&self) -> Offer<'_> {
+        let signal = &self.heard;
         let bytes = self.reader.payload(&self.chunk, self.description.into());
         let found = Description::parse(bytes).ok();
         let (text, mode) = found.map_or(("", None), |found| (found.text, found.mode));
         let names_only = matches!(&self.phase, Phase::Receiving(receiver) if receiver.names_only());
-        let Body::SendFile { resume, size, modified } = signal.body else {
-            let (path, kind) = (text, Kind::Tree);
-            let size = if let Body::SendTree { bytes, .. } = signal.body { bytes } else { None };
-            return Offer { path, kind, size, modified: None, mode, resume: 0, names_only };
-        };
+        if signal.code == Code::Sar {
+            let (kind, size) = (Kind::Tree, signal.bytes());
+            return Offer { path: text, kind, size, modified: None, mode, resume: 0, names_only };
+        }
         let (path, kind) = match text.strip_suffix('/') {
             Some(path) => (path, Kind::Directory),
             None => (text, Kind::File),
         };
+        let (size, modified, resume) = (signal.size(), signal.modified(), signal.position);
         Offer { path, kind, size, modified, mode, resume, names_only }
     }
 }

@@ -3,27 +3,31 @@
 use heapless::Deque;
 
 use crate::error::Reason;
+use crate::profile::Profile;
 use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
 
 /// What both ends agreed on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) session: u32,
-    pub(crate) lossy: bool,
+    lossy: bool,
     pub(crate) half_duplex: bool,
     /// Whether each file's `DON` carries its SHA-256.
     pub(crate) sha256: bool,
     /// Largest chunk in bytes: a whole number of units.
     pub(crate) chunk: u16,
-    /// A unit of the map, in bytes.
-    pub(crate) unit: u16,
+    /// A unit of the map is 2^`unit_bits` bytes.
+    unit_bits: u8,
     /// Frames that the other end takes before it is asked.
     pub(crate) credit: u16,
     /// Frames that this end takes before it is asked.
     pub(crate) granted: u16,
 }
 
-const SMALLEST_UNIT: u16 = 256;
+/// A unit is 2^8 bytes at least.
+const SMALLEST_UNIT_BITS: u8 = 8;
+/// The greeting's number of the largest unit: 1024 bytes.
+const LARGEST_UNIT: u8 = 2;
 
 impl Terms {
     /// No terms yet.
@@ -34,7 +38,7 @@ impl Terms {
             half_duplex: false,
             sha256: false,
             chunk: PAYLOAD_MAX as u16,
-            unit: SMALLEST_UNIT,
+            unit_bits: SMALLEST_UNIT_BITS,
             credit: 1,
             granted: 1,
         }
@@ -56,32 +60,57 @@ impl Terms {
 
     /// The terms that follow from what was `chosen`, where the other end grants `credit` frames and
     /// this end `granted`. `None` if they are impossible.
-    pub(crate) fn agreed(chosen: &Greeting, credit: u16, granted: u16) -> Option<Self> {
-        let unit = SMALLEST_UNIT.checked_shl(chosen.unit.into()).filter(|_| chosen.unit <= 2)?;
-        let chunk = usize::from(chosen.chunk).min(PAYLOAD_MAX);
-        let whole = u16::try_from(chunk).ok()? & !unit.wrapping_sub(1);
+    pub(crate) fn agreed<P: Profile>(chosen: &Greeting, credit: u16, granted: u16) -> Option<Self> {
+        let unit_bits = SMALLEST_UNIT_BITS.saturating_add(chosen.unit.min(LARGEST_UNIT));
+        let chunk = (chosen.chunk.min(PAYLOAD_MAX as u16) >> unit_bits) << unit_bits;
         let credit = credit.min(CREDIT_MAX);
-        (whole >= unit && credit > 0 && granted > 0).then_some(Self {
+        let possible = (P::LOSSY || !chosen.lossy)
+            && chosen.unit <= LARGEST_UNIT
+            && chunk > 0
+            && credit > 0
+            && granted > 0;
+        possible.then_some(Self {
             session: chosen.session,
             lossy: chosen.lossy,
             half_duplex: chosen.half_duplex,
             sha256: chosen.features & FEATURE_SHA256 != 0,
-            chunk: whole,
-            unit,
+            chunk,
+            unit_bits,
             credit,
             granted,
         })
     }
 
+    /// Whether the link may lose, damage, insert or double bytes.
+    pub(crate) const fn is_lossy<P: Profile>(&self) -> bool {
+        P::LOSSY && (!P::RELIABLE || self.lossy)
+    }
+
+    /// A unit of the map, in bytes.
+    pub(crate) fn unit(&self) -> u16 {
+        1 << self.unit_bits
+    }
+
+    /// Into how many units so many bytes fit.
+    pub(crate) fn units(&self, bytes: u32) -> u32 {
+        bytes.saturating_add(u32::from(self.unit().wrapping_sub(1))) >> self.unit_bits
+    }
+
+    /// Whether a unit begins at this position.
+    pub(crate) fn is_whole(&self, position: u32) -> bool {
+        position & u32::from(self.unit().wrapping_sub(1)) == 0
+    }
+
     /// How far past the position a chunk may end, in bytes.
     pub(crate) fn reach(&self) -> u32 {
-        u32::from(self.unit).saturating_mul(MAP_UNITS.saturating_add(1))
+        (MAP_UNITS + 1) << self.unit_bits
     }
 
     /// Whether an offer of this size is answered, and its sender waits for that: always on a lossy
     /// link; on a reliable one where the low half of a position would not tell where it is.
-    pub(crate) fn awaits_answer(&self, size: Option<u64>, resume: u64) -> bool {
-        self.lossy || (resume > 0 && size.is_none_or(|size| size > u64::from(u32::MAX >> 1)))
+    pub(crate) fn awaits_answer<P: Profile>(&self, size: Option<u64>, resume: u64) -> bool {
+        self.is_lossy::<P>()
+            || (resume > 0 && size.is_none_or(|size| size > u64::from(u32::MAX >> 1)))
     }
 }
 
@@ -96,8 +125,8 @@ pub(crate) struct Todo {
     pub(crate) refusals: Deque<(u16, Reason), 2>,
     /// This is to be sent.
     pub(crate) reply: Option<Signal>,
-    /// The store is to be asked about this offer, whose description is at hand.
-    pub(crate) offer: Option<Signal>,
+    /// The store is to be asked about the offer that was heard last, its description at hand.
+    pub(crate) offer: bool,
     /// The store is to open what the description at hand names; as a tree, if so.
     pub(crate) open: Option<bool>,
 }
@@ -109,7 +138,7 @@ impl Todo {
             refused: None,
             refusals: Deque::new(),
             reply: None,
-            offer: None,
+            offer: false,
             open: None,
         }
     }
@@ -125,7 +154,7 @@ impl Todo {
             && self.refused.is_none()
             && self.refusals.is_empty()
             && self.reply.is_none()
-            && self.offer.is_none()
+            && !self.offer
             && self.open.is_none()
     }
 }

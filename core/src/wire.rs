@@ -5,6 +5,7 @@
 
 use crate::checksum::Checksums;
 use crate::error::Reason;
+pub use crate::map::{MAP_UNITS, Map};
 
 /// The protocol version spoken here.
 pub const VERSION: u8 = 1;
@@ -20,84 +21,53 @@ pub const FRAME_MAX: usize = HEADER_LEN + PAYLOAD_MAX;
 pub const MARKER: u8 = 0xFA;
 /// On the wire: this number is not known.
 pub const UNKNOWN: u64 = u64::MAX;
-/// Units that a map speaks of past the one at the position.
-pub const MAP_UNITS: u32 = 96;
-
 const DESCRIPTION_FLAG: u16 = 0x8000;
 const LENGTH_BITS: u16 = 0x07FF;
 const PREFIX_FLAG: u16 = 0x8000;
 /// The most credit that can be granted, in frames: half of the count's range.
 pub const CREDIT_MAX: u16 = 0x7FFF;
 
-/// What a signal says; one variant for each meaning of the nine codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The nine codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Body {
-    /// `PIN` on transfer 0: a client's greeting.
-    Greet(Greeting),
-    /// `PON` on transfer 0: the server's answer, echoed and chosen.
-    Welcome(Greeting),
-    /// `SAF`: one file is offered.
-    SendFile {
-        /// The highest position in bytes that the sender will resume from.
-        resume: u64,
-        /// Size in bytes; `None` where it is not known.
-        size: Option<u64>,
-        /// Time of last modification in nanoseconds since 1970; `None` where it is not known.
-        modified: Option<i64>,
-    },
-    /// `SAR`: a tree is offered; its entries follow, one `SAF` after another.
-    SendTree {
-        /// Number of entries, where known.
-        entries: Option<u64>,
-        /// Bytes in all entries, where known.
-        bytes: Option<u64>,
-    },
-    /// `RAF` or `RAR`: a file or a tree is asked for.
-    Request {
-        /// Whether a tree is asked for.
-        tree: bool,
-        /// Whether only the offers are wanted, not the content.
-        names_only: bool,
-    },
-    /// `CLS`: the server is to end.
-    Close,
-    /// `DON`: all is sent (from a sender), or all is verified and in place (from a receiver).
-    Done {
-        /// Size in bytes; of a tree, the number of its entries.
-        size: u64,
-        /// Count of frames sent, this one included (modulo 2^16).
-        count: u16,
-        /// CRC-64/NVME of the file; of a tree, 0.
-        digest: u64,
-    },
-    /// `ERR`: what went wrong.
-    Refuse {
-        /// Where in the file, in bytes.
-        position: u64,
-        /// What went wrong.
-        reason: Reason,
-        /// In answer to a greeting: the session number it carried, else 0.
-        session: u32,
-    },
-    /// `PIN` of a transfer: where are you?
-    Ask {
-        /// Bytes sent so far.
-        sent: u64,
-        /// Count of frames sent so far (modulo 2^16).
-        count: u16,
-    },
-    /// `PON` of a transfer: my position.
-    Held {
-        /// Everything before it is held, in bytes; of a tree, entries.
-        position: u64,
-        /// How many frames may follow the count.
-        credit: u16,
-        /// Count of the `PIN` or `DON` this answers.
-        count: u16,
-        /// What is known past the position, or of what lies before it.
-        proof: Proof,
-    },
+pub enum Code {
+    /// On transfer 0 a client's greeting; else: where are you?
+    Pin,
+    /// On transfer 0 the answer to a greeting; else: my position.
+    Pon,
+    /// One file is offered.
+    Saf,
+    /// A tree is offered; its entries follow, one `SAF` after another.
+    Sar,
+    /// A file is asked for.
+    Raf,
+    /// A tree is asked for.
+    Rar,
+    /// The server is to end.
+    Cls,
+    /// All is sent (from a sender), or all is verified and in place (from a receiver).
+    Don,
+    /// What went wrong.
+    Err,
+}
+
+const CODES: [(Code, [u8; 3]); 9] = [
+    (Code::Pin, *b"PIN"),
+    (Code::Pon, *b"PON"),
+    (Code::Saf, *b"SAF"),
+    (Code::Sar, *b"SAR"),
+    (Code::Raf, *b"RAF"),
+    (Code::Rar, *b"RAR"),
+    (Code::Cls, *b"CLS"),
+    (Code::Don, *b"DON"),
+    (Code::Err, *b"ERR"),
+];
+
+impl Code {
+    /// The code that three letters are.
+    pub(crate) fn parse(letters: &[u8]) -> Option<Self> {
+        CODES.iter().find(|(_, code)| code == letters).map(|(code, _)| *code)
+    }
 }
 
 /// What a position comes with.
@@ -105,7 +75,7 @@ pub enum Body {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Proof {
     /// Bit `i` (0 to 95): the unit `i + 1` units past the position is held.
-    Map(u128),
+    Map(Map),
     /// CRC-64/NVME of all that lies before the position: the offer is resumed there.
     Prefix(u64),
 }
@@ -139,16 +109,21 @@ const LOSSY_FLAG: u8 = 1;
 const HALF_DUPLEX_FLAG: u8 = 2;
 const NAMES_ONLY_FLAG: u64 = 1;
 
-/// A signal: 36 bytes on the wire.
+/// A signal: 36 bytes on the wire. What its position and its detail mean depends on the code
+/// (`PROTOCOL.md`, section 4); it is made and read by the methods that say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Signal {
+    /// What it says.
+    pub code: Code,
     /// Which transfer it speaks of; 0 is the session itself.
     pub transfer: u16,
     /// Length in bytes of the description that follows; 0: none.
     pub description: u16,
-    /// What it says.
-    pub body: Body,
+    /// Where, in bytes; of a tree, in entries.
+    pub position: u64,
+    /// What the code says besides.
+    pub detail: [u8; 16],
 }
 
 /// A chunk's header: 12 bytes on the wire, before the payload.
@@ -191,52 +166,208 @@ pub(crate) const fn seed_for(transfer: u16, seed: u32) -> u32 {
     if transfer == 0 { 0 } else { seed }
 }
 
+/// Signals, made.
 impl Signal {
-    /// A signal without a description.
-    pub const fn new(transfer: u16, body: Body) -> Self {
-        Self { transfer, description: 0, body }
+    /// A signal without a description, whose detail is empty.
+    pub const fn new(code: Code, transfer: u16, position: u64) -> Self {
+        Self { code, transfer, description: 0, position, detail: [0; 16] }
     }
 
-    /// Whether the three bytes are one of the nine codes.
-    pub fn is_code(code: [u8; 3]) -> bool {
-        matches!(
-            &code,
-            b"CLS" | b"SAF" | b"RAF" | b"SAR" | b"RAR" | b"DON" | b"ERR" | b"PIN" | b"PON"
+    fn with(mut self, at: usize, width: usize, value: u64) -> Self {
+        put(&mut self.detail, at, width, value);
+        self
+    }
+
+    /// `PIN` or `PON` on transfer 0.
+    pub fn greeting(code: Code, greeting: &Greeting) -> Self {
+        let lossy = if greeting.lossy { LOSSY_FLAG } else { 0 };
+        let half_duplex = if greeting.half_duplex { HALF_DUPLEX_FLAG } else { 0 };
+        Self::new(code, 0, 0)
+            .with(0, 4, greeting.session.into())
+            .with(4, 1, greeting.version.into())
+            .with(5, 1, (lossy | half_duplex).into())
+            .with(6, 2, greeting.features.into())
+            .with(8, 2, greeting.chunk.into())
+            .with(10, 1, greeting.unit.into())
+            .with(12, 2, greeting.credit.into())
+    }
+
+    /// `SAF`. `resume`: the highest position in bytes that the sender will resume from. `size` in
+    /// bytes and `modified` in nanoseconds since 1970, where they are known.
+    pub fn offer(transfer: u16, resume: u64, size: Option<u64>, modified: Option<i64>) -> Self {
+        Self::new(Code::Saf, transfer, resume).with(0, 8, size.unwrap_or(UNKNOWN)).with(
+            8,
+            8,
+            modified.unwrap_or(i64::MIN).cast_unsigned(),
         )
     }
 
+    /// `SAR`, with the number of entries and the bytes in all of them, where they are known.
+    pub fn offer_tree(transfer: u16, entries: Option<u64>, bytes: Option<u64>) -> Self {
+        Self::new(Code::Sar, transfer, 0).with(0, 8, entries.unwrap_or(UNKNOWN)).with(
+            8,
+            8,
+            bytes.unwrap_or(UNKNOWN),
+        )
+    }
+
+    /// `RAF`, or of a tree `RAR`. `names_only`: only the offers are wanted, not the content.
+    pub fn request(transfer: u16, tree: bool, names_only: bool) -> Self {
+        let code = if tree { Code::Rar } else { Code::Raf };
+        Self::new(code, transfer, 0).with(0, 1, u64::from(names_only) * NAMES_ONLY_FLAG)
+    }
+
+    /// `DON`: `size` in bytes, of a tree in entries; `count` of frames sent; CRC-64/NVME of the
+    /// file, 0 of a tree.
+    pub fn done(transfer: u16, size: u64, count: u16, digest: u64) -> Self {
+        Self::new(Code::Don, transfer, size).with(0, 2, count.into()).with(8, 8, digest)
+    }
+
+    /// `ERR`. `position` in bytes; `session`: in answer to a greeting the number it carried, else 0.
+    pub fn refuse(transfer: u16, position: u64, reason: Reason, session: u32) -> Self {
+        Self::new(Code::Err, transfer, position).with(0, 2, reason.code().into()).with(
+            4,
+            4,
+            session.into(),
+        )
+    }
+
+    /// `PIN` of a transfer: bytes and frames sent so far.
+    pub fn ask(transfer: u16, sent: u64, count: u16) -> Self {
+        Self::new(Code::Pin, transfer, sent).with(0, 2, count.into())
+    }
+
+    /// `PON` of a transfer: everything before `position` is held; `credit` frames may follow the
+    /// `count` of the question it answers.
+    pub fn held(transfer: u16, position: u64, credit: u16, count: u16, proof: Proof) -> Self {
+        let credit = credit.min(CREDIT_MAX);
+        let mut signal = Self::new(Code::Pon, transfer, position).with(2, 2, count.into());
+        match proof {
+            Proof::Map(map) => {
+                map.emit(signal.detail.get_mut(4..).unwrap_or_default());
+                signal.with(0, 2, credit.into())
+            }
+            Proof::Prefix(digest) => {
+                signal.with(0, 2, (credit | PREFIX_FLAG).into()).with(4, 8, digest)
+            }
+        }
+    }
+}
+
+/// Signals, read. Each method is for the codes that it names; of others it gives a number that
+/// means nothing.
+impl Signal {
+    fn number(&self, at: usize, width: usize) -> u64 {
+        number(&self.detail, at, width)
+    }
+
+    fn half(&self, at: usize) -> u16 {
+        (self.number(at, 2) & 0xFFFF) as u16
+    }
+
+    /// What a `PIN` or `PON` on transfer 0 says.
+    pub fn terms(&self) -> Greeting {
+        let [version, link] = self.half(4).to_le_bytes();
+        let [unit, _] = self.half(10).to_le_bytes();
+        Greeting {
+            session: low_half(self.number(0, 4)),
+            version,
+            lossy: link & LOSSY_FLAG != 0,
+            half_duplex: link & HALF_DUPLEX_FLAG != 0,
+            features: self.half(6),
+            chunk: self.half(8),
+            unit,
+            credit: self.half(12),
+        }
+    }
+
+    /// Size of a `SAF` in bytes, entries of a `SAR`; `None` where it is not known.
+    pub fn size(&self) -> Option<u64> {
+        known(self.number(0, 8))
+    }
+
+    /// Bytes in all entries of a `SAR`; `None` where they are not known.
+    pub fn bytes(&self) -> Option<u64> {
+        known(self.number(8, 8))
+    }
+
+    /// Time of last modification of a `SAF`, in nanoseconds since 1970; `None` where it is not known.
+    pub fn modified(&self) -> Option<i64> {
+        let modified = self.number(8, 8).cast_signed();
+        (modified != i64::MIN).then_some(modified)
+    }
+
+    /// Whether a `RAF` or `RAR` wants the offers only.
+    pub fn names_only(&self) -> bool {
+        self.number(0, 8) & NAMES_ONLY_FLAG != 0
+    }
+
+    /// Count of frames that a `PIN`, a `DON` or a `PON` speaks of, modulo 2^16.
+    pub fn count(&self) -> u16 {
+        self.half(if self.code == Code::Pon { 2 } else { 0 })
+    }
+
+    /// CRC-64 in a `DON`.
+    pub fn digest(&self) -> u64 {
+        self.number(8, 8)
+    }
+
+    /// What an `ERR` says went wrong.
+    pub fn reason(&self) -> Reason {
+        Reason::from_code(self.half(0))
+    }
+
+    /// The session number in an `ERR` that answers a greeting.
+    pub fn session(&self) -> u32 {
+        low_half(self.number(4, 4))
+    }
+
+    /// How many frames may follow the count of a `PON`.
+    pub fn credit(&self) -> u16 {
+        self.half(0) & CREDIT_MAX
+    }
+
+    /// What is known past the position of a `PON`, or of what lies before it.
+    pub fn proof(&self) -> Proof {
+        if self.half(0) & PREFIX_FLAG == 0 {
+            Proof::Map(Map::parse(self.detail.get(4..).unwrap_or_default()))
+        } else {
+            Proof::Prefix(self.number(4, 8))
+        }
+    }
+}
+
+/// Where the fields of a signal stand (`PROTOCOL.md`, section 3).
+impl Signal {
     /// Writes the signal. `seed` is that of the direction; on transfer 0 it is not used.
     pub fn emit<C: Checksums>(&self, seed: u32, into: &mut [u8; SIGNAL_LEN]) {
-        let (code, position, detail) = self.body.emit();
-        let mut pen = Pen(into);
-        pen.put(*code);
-        pen.put([VERSION]);
-        pen.put(self.transfer.to_le_bytes());
-        pen.put(self.description.to_le_bytes());
-        pen.put(position.to_le_bytes());
-        pen.put(detail);
+        let letters = CODES.iter().find(|(code, _)| *code == self.code).map(|(_, code)| code);
+        copy(into, 0, letters.unwrap_or(&[0; 3]));
+        put(into, 3, 1, VERSION.into());
+        put(into, 4, 2, self.transfer.into());
+        put(into, 6, 2, self.description.into());
+        put(into, 8, 8, self.position);
+        copy(into, 16, &self.detail);
         let (covered, crc) = into.split_at_mut(SIGNAL_LEN - 4);
-        Pen(crc).put(C::crc32(seed_for(self.transfer, seed), covered).to_le_bytes());
+        put(crc, 0, 4, C::crc32(seed_for(self.transfer, seed), covered).into());
     }
 
     /// Reads a signal; `None` if the CRC differs or the fields make no signal.
     pub fn parse<C: Checksums>(seed: u32, bytes: &[u8; SIGNAL_LEN]) -> Option<Self> {
-        let (covered, crc) = bytes.split_last_chunk::<4>()?;
-        let mut cursor = Cursor(covered);
-        let code = cursor.take::<3>();
-        let [version] = cursor.take::<1>();
-        let transfer = u16::from_le_bytes(cursor.take());
-        let description = u16::from_le_bytes(cursor.take());
-        if C::crc32(seed_for(transfer, seed), covered) != u32::from_le_bytes(*crc) {
-            return None;
-        }
+        let (covered, crc) = bytes.split_at(SIGNAL_LEN - 4);
+        let (letters, fields) = covered.split_at(3);
+        let mut signal = Self::new(Code::parse(letters)?, 0, number(fields, 5, 8));
+        signal.transfer = (number(fields, 1, 2) & 0xFFFF) as u16;
+        signal.description = (number(fields, 3, 2) & 0xFFFF) as u16;
+        copy(&mut signal.detail, 0, fields.get(13..).unwrap_or_default());
         // Signals of transfer 0 keep this layout in every version; the others are version 1's.
-        if (version != VERSION && transfer != 0) || usize::from(description) > PAYLOAD_MAX {
-            return None;
-        }
-        let position = u64::from_le_bytes(cursor.take());
-        let body = Body::parse(code, transfer, position, cursor.take())?;
-        Some(Self { transfer, description, body })
+        let sound = match signal.transfer {
+            0 => matches!(signal.code, Code::Pin | Code::Pon | Code::Err),
+            _ => fields.first() == Some(&VERSION),
+        };
+        let crc32 = C::crc32(seed_for(signal.transfer, seed), covered);
+        let fits = usize::from(signal.description) <= PAYLOAD_MAX;
+        (sound && fits && u64::from(crc32) == number(crc, 0, 4)).then_some(signal)
     }
 }
 
@@ -244,217 +375,66 @@ fn known(number: u64) -> Option<u64> {
     (number != UNKNOWN).then_some(number)
 }
 
-impl Body {
-    fn emit(&self) -> (&'static [u8; 3], u64, [u8; 16]) {
-        let mut detail = [0; 16];
-        let mut pen = Pen(&mut detail);
-        let (code, position) = match *self {
-            Self::Greet(greeting) | Self::Welcome(greeting) => {
-                greeting.emit(&mut pen);
-                let code = if matches!(self, Self::Greet(_)) { b"PIN" } else { b"PON" };
-                (code, 0)
-            }
-            Self::SendFile { resume, size, modified } => {
-                pen.put(size.unwrap_or(UNKNOWN).to_le_bytes());
-                pen.put(modified.unwrap_or(i64::MIN).to_le_bytes());
-                (b"SAF", resume)
-            }
-            Self::SendTree { entries, bytes } => {
-                pen.put(entries.unwrap_or(UNKNOWN).to_le_bytes());
-                pen.put(bytes.unwrap_or(UNKNOWN).to_le_bytes());
-                (b"SAR", 0)
-            }
-            Self::Request { tree, names_only } => {
-                pen.put((u64::from(names_only) * NAMES_ONLY_FLAG).to_le_bytes());
-                (if tree { b"RAR" } else { b"RAF" }, 0)
-            }
-            Self::Close => (b"CLS", 0),
-            Self::Done { size, count, digest } => {
-                pen.put(count.to_le_bytes());
-                pen.put([0; 6]);
-                pen.put(digest.to_le_bytes());
-                (b"DON", size)
-            }
-            Self::Refuse { position, reason, session } => {
-                pen.put(reason.code().to_le_bytes());
-                pen.put([0; 2]);
-                pen.put(session.to_le_bytes());
-                (b"ERR", position)
-            }
-            Self::Ask { sent, count } => {
-                pen.put(count.to_le_bytes());
-                (b"PIN", sent)
-            }
-            Self::Held { position, credit, count, proof } => {
-                let credit = credit.min(CREDIT_MAX);
-                match proof {
-                    Proof::Map(map) => {
-                        pen.put(credit.to_le_bytes());
-                        pen.put(count.to_le_bytes());
-                        pen.put(map.to_le_bytes());
-                    }
-                    Proof::Prefix(digest) => {
-                        pen.put((credit | PREFIX_FLAG).to_le_bytes());
-                        pen.put(count.to_le_bytes());
-                        pen.put(digest.to_le_bytes());
-                    }
-                }
-                (b"PON", position)
-            }
-        };
-        (code, position, detail)
-    }
-
-    fn parse(code: [u8; 3], transfer: u16, position: u64, detail: [u8; 16]) -> Option<Self> {
-        let mut cursor = Cursor(&detail);
-        Some(match (&code, transfer) {
-            (b"PIN", 0) => Self::Greet(Greeting::parse(cursor)),
-            (b"PON", 0) => Self::Welcome(Greeting::parse(cursor)),
-            (b"SAF", 1..) => {
-                let size = known(u64::from_le_bytes(cursor.take()));
-                let modified = i64::from_le_bytes(cursor.take());
-                let modified = (modified != i64::MIN).then_some(modified);
-                Self::SendFile { resume: position, size, modified }
-            }
-            (b"SAR", 1..) => {
-                let entries = known(u64::from_le_bytes(cursor.take()));
-                let bytes = known(u64::from_le_bytes(cursor.take()));
-                Self::SendTree { entries, bytes }
-            }
-            (b"RAF" | b"RAR", 1..) => {
-                let flags = u64::from_le_bytes(cursor.take());
-                Self::Request { tree: &code == b"RAR", names_only: flags & NAMES_ONLY_FLAG != 0 }
-            }
-            (b"CLS", 1..) => Self::Close,
-            (b"DON", 1..) => {
-                let count = u16::from_le_bytes(cursor.take());
-                let _: [u8; 6] = cursor.take();
-                Self::Done { size: position, count, digest: u64::from_le_bytes(cursor.take()) }
-            }
-            (b"ERR", _) => {
-                let reason = Reason::from_code(u16::from_le_bytes(cursor.take()));
-                let _: [u8; 2] = cursor.take();
-                Self::Refuse { position, reason, session: u32::from_le_bytes(cursor.take()) }
-            }
-            (b"PIN", _) => Self::Ask { sent: position, count: u16::from_le_bytes(cursor.take()) },
-            (b"PON", _) => {
-                let credit = u16::from_le_bytes(cursor.take());
-                let count = u16::from_le_bytes(cursor.take());
-                let proof = if credit & PREFIX_FLAG == 0 {
-                    Proof::Map(u128::from_le_bytes(cursor.take()) & MAP_MASK)
-                } else {
-                    Proof::Prefix(u64::from_le_bytes(cursor.take()))
-                };
-                Self::Held { position, credit: credit & CREDIT_MAX, count, proof }
-            }
-            _ => return None,
-        })
-    }
-}
-
-const MAP_MASK: u128 = (1 << MAP_UNITS) - 1;
-
-impl Greeting {
-    fn emit(&self, pen: &mut Pen<'_>) {
-        pen.put(self.session.to_le_bytes());
-        pen.put([self.version]);
-        let lossy = if self.lossy { LOSSY_FLAG } else { 0 };
-        let half_duplex = if self.half_duplex { HALF_DUPLEX_FLAG } else { 0 };
-        pen.put([lossy | half_duplex]);
-        pen.put(self.features.to_le_bytes());
-        pen.put(self.chunk.to_le_bytes());
-        pen.put([self.unit, 0]);
-        pen.put(self.credit.to_le_bytes());
-    }
-
-    fn parse(mut cursor: Cursor<'_>) -> Self {
-        let session = u32::from_le_bytes(cursor.take());
-        let [version, link] = cursor.take();
-        let features = u16::from_le_bytes(cursor.take());
-        let chunk = u16::from_le_bytes(cursor.take());
-        let [unit, _] = cursor.take();
-        let credit = u16::from_le_bytes(cursor.take());
-        let lossy = link & LOSSY_FLAG != 0;
-        let half_duplex = link & HALF_DUPLEX_FLAG != 0;
-        Self { session, version, lossy, half_duplex, features, chunk, unit, credit }
-    }
-}
-
 impl Header {
     /// Writes the header before a payload of `self.length` bytes at the front of `payload`.
     pub fn emit<C: Checksums>(&self, seed: u32, frame: &mut [u8; FRAME_MAX]) {
         let flags = if self.description { DESCRIPTION_FLAG } else { 0 };
         let length = (self.length & LENGTH_BITS) | flags;
-        let Some((header, payload)) = frame.split_first_chunk_mut::<HEADER_LEN>() else { return };
-        let mut pen = Pen(header);
-        pen.put([MARKER, self.transfer]);
-        pen.put(length.to_le_bytes());
-        pen.put(self.position.to_le_bytes());
+        let (header, payload) = frame.split_at_mut(HEADER_LEN);
+        put(header, 0, 1, MARKER.into());
+        put(header, 1, 1, self.transfer.into());
+        put(header, 2, 2, length.into());
+        put(header, 4, 4, self.position.into());
         let payload = payload.get(..usize::from(self.length)).unwrap_or_default();
-        if let Some((covered, crc)) = header.split_last_chunk_mut::<4>() {
-            *crc = C::crc32(C::crc32(seed, covered), payload).to_le_bytes();
-        }
+        let (covered, crc) = header.split_at_mut(HEADER_LEN - 4);
+        put(crc, 0, 4, C::crc32(C::crc32(seed, covered), payload).into());
     }
 
     /// Reads a header; `None` if it begins no chunk. The CRC is checked once the payload is there.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Option<Self> {
-        let mut cursor = Cursor(bytes);
-        let [marker, transfer] = cursor.take();
-        let bits = u16::from_le_bytes(cursor.take());
+        let [marker, transfer, ..] = *bytes;
+        let bits = (number(bytes, 2, 2) & 0xFFFF) as u16;
         let length = bits & LENGTH_BITS;
-        let position = u32::from_le_bytes(cursor.take());
         let reserved = bits & !(LENGTH_BITS | DESCRIPTION_FLAG);
         let sound = marker == MARKER && reserved == 0 && (1..=PAYLOAD_MAX).contains(&length.into());
+        let description = bits & DESCRIPTION_FLAG != 0;
         sound.then_some(Self {
             transfer,
-            description: bits & DESCRIPTION_FLAG != 0,
+            description,
             length,
-            position,
+            position: low_half(number(bytes, 4, 4)),
         })
     }
 
     /// Whether the CRC in `header` is that of the header and `payload`.
     pub fn verify<C: Checksums>(seed: u32, header: &[u8; HEADER_LEN], payload: &[u8]) -> bool {
-        header.split_last_chunk::<4>().is_some_and(|(covered, crc)| {
-            C::crc32(C::crc32(seed, covered), payload) == u32::from_le_bytes(*crc)
-        })
+        let (covered, crc) = header.split_at(HEADER_LEN - 4);
+        C::crc32(C::crc32(seed, covered), payload) == low_half(number(crc, 0, 4))
     }
 }
 
-/// Reads fields from the front; past the end there are zeros.
-#[derive(Clone, Copy)]
-pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
+/// The number in the `width` bytes at `at`; 0 where they are not there.
+pub(crate) fn number(bytes: &[u8], at: usize, width: usize) -> u64 {
+    let field = bytes.get(at..at.saturating_add(width)).unwrap_or_default();
+    field.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
 
-impl Cursor<'_> {
-    pub(crate) fn take<const N: usize>(&mut self) -> [u8; N] {
-        match self.0.split_first_chunk::<N>() {
-            Some((field, rest)) => {
-                self.0 = rest;
-                *field
-            }
-            None => {
-                let mut field = [0; N];
-                for (to, from) in field.iter_mut().zip(self.0) {
-                    *to = *from;
-                }
-                self.0 = &[];
-                field
-            }
-        }
+/// Writes the low `width` bytes of `value`; what does not fit is cut.
+pub(crate) fn put(bytes: &mut [u8], at: usize, width: usize, mut value: u64) {
+    for byte in bytes.iter_mut().skip(at).take(width) {
+        *byte = (value & 0xFF) as u8;
+        value >>= 8;
     }
 }
 
-/// Writes fields to the front; what does not fit is cut.
-pub(crate) struct Pen<'a>(pub(crate) &'a mut [u8]);
+/// The low 32 bits of a position.
+pub(crate) const fn low_half(position: u64) -> u32 {
+    (position & 0xFFFF_FFFF) as u32
+}
 
-impl Pen<'_> {
-    pub(crate) fn put<const N: usize>(&mut self, field: [u8; N]) {
-        let into = core::mem::take(&mut self.0);
-        let fits = N.min(into.len());
-        let Some((front, rest)) = into.split_at_mut_checked(fits) else { return };
-        for (to, from) in front.iter_mut().zip(field) {
-            *to = from;
-        }
-        self.0 = rest;
+/// Copies what fits.
+pub(crate) fn copy(into: &mut [u8], at: usize, from: &[u8]) {
+    for (to, from) in into.iter_mut().skip(at).zip(from) {
+        *to = *from;
     }
 }

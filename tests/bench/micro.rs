@@ -10,13 +10,12 @@ use tinyferry::checksum::{Desktop, Fast};
 use tinyferry_core::checksum::{Checksums, Sha256, Small, SoftSha256, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, answer};
-use tinyferry_core::wire::{Body, FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
+use tinyferry_core::wire::{FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
 use tinyferry_core::{Config, Profile, Session, Standard, Step, Store, Task};
 use tinyferry_tests::content;
 
 fn codec(c: &mut Criterion) {
-    let body = Body::SendFile { resume: 0, size: Some(1 << 30), modified: Some(1 << 60) };
-    let signal = Signal::new(7, body);
+    let signal = Signal::offer(7, 0, Some(1 << 30), Some(1 << 60));
     let mut bytes = [0; SIGNAL_LEN];
     signal.emit::<Fast>(1, &mut bytes);
     let mut group = c.benchmark_group("codec");

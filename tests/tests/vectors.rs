@@ -8,7 +8,8 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::machine::Step;
 use tinyferry_core::store::answer;
 use tinyferry_core::wire::{
-    Body, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, Proof, SIGNAL_LEN, Seeds, Signal,
+    Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, Map, Proof, SIGNAL_LEN, Seeds,
+    Signal,
 };
 use tinyferry_core::{Config, Session, Task};
 use tinyferry_tests::{File, Memory};
@@ -49,36 +50,33 @@ fn signals() -> Vec<(&'static str, Signal)> {
     let lossy =
         Greeting { lossy: true, half_duplex: true, chunk: 512, unit: 1, credit: 8, ..plain };
     let asks_more = Greeting { version: 2, features: FEATURE_SHA256, ..lossy };
-    let saf = |resume, size, modified| Body::SendFile { resume, size, modified };
-    let held = |position, credit, count, proof| Body::Held { position, credit, count, proof };
-    let refuse = |position, reason, session| Body::Refuse { position, reason, session };
-    let don = Body::Done { size: 5, count: 3, digest: HELLO };
-    let described =
-        |transfer, description, body| Signal { description, ..Signal::new(transfer, body) };
-    let new = Signal::new;
+    let described = |description, signal| Signal { description, ..signal };
+    let unknown = || Proof::Map(Map::EMPTY);
+    let held = |position, credit, count, proof| Signal::held(1, position, credit, count, proof);
+    let modified = Some(1_700_000_000_123_456_789);
     vec![
-        ("client.greeting", new(0, Body::Greet(plain))),
-        ("client.greeting-lossy", new(0, Body::Greet(asks_more))),
-        ("server.greeting", new(0, Body::Welcome(Greeting { credit: 128, ..plain }))),
-        ("server.greeting-lossy", new(0, Body::Welcome(lossy))),
-        ("server.err-session", new(0, refuse(0, Reason::Busy, SESSION))),
-        ("client.saf", described(1, 13, saf(5, Some(5), Some(1_700_000_000_123_456_789)))),
-        ("server.saf-unknown", new(65535, saf(0, None, None))),
-        ("server.saf-early", described(258, 1024, saf(0, Some(0), Some(-1)))),
-        ("client.sar", described(2, 4, Body::SendTree { entries: Some(3), bytes: Some(4096) })),
-        ("server.sar-unknown", new(2, Body::SendTree { entries: None, bytes: None })),
-        ("client.raf", described(3, 6, Body::Request { tree: false, names_only: false })),
-        ("client.rar-names", described(4, 6, Body::Request { tree: true, names_only: true })),
-        ("client.cls", new(5, Body::Close)),
-        ("client.don", new(1, don)),
-        ("server.don", new(1, don)),
-        ("client.don-tree", new(2, Body::Done { size: 3, count: 65535, digest: 0 })),
-        ("server.err", new(1, refuse(0, Reason::TooLarge, 0))),
-        ("client.err-at", new(1, refuse(1 << 32, Reason::SourceChanged, 0))),
-        ("client.pin", new(1, Body::Ask { sent: 0x12_3456_789A, count: 0x0102 })),
-        ("server.pon", new(1, held(1024, 128, 9, Proof::Map(0)))),
-        ("server.pon-map", new(1, held(1024, 128, 9, Proof::Map(1 | 1 << 8 | 1 << 95)))),
-        ("server.pon-prefix", new(1, held(5, 32767, 0, Proof::Prefix(HELLO)))),
+        ("client.greeting", Signal::greeting(Code::Pin, &plain)),
+        ("client.greeting-lossy", Signal::greeting(Code::Pin, &asks_more)),
+        ("server.greeting", Signal::greeting(Code::Pon, &Greeting { credit: 128, ..plain })),
+        ("server.greeting-lossy", Signal::greeting(Code::Pon, &lossy)),
+        ("server.err-session", Signal::refuse(0, 0, Reason::Busy, SESSION)),
+        ("client.saf", described(13, Signal::offer(1, 5, Some(5), modified))),
+        ("server.saf-unknown", Signal::offer(65535, 0, None, None)),
+        ("server.saf-early", described(1024, Signal::offer(258, 0, Some(0), Some(-1)))),
+        ("client.sar", described(4, Signal::offer_tree(2, Some(3), Some(4096)))),
+        ("server.sar-unknown", Signal::offer_tree(2, None, None)),
+        ("client.raf", described(6, Signal::request(3, false, false))),
+        ("client.rar-names", described(6, Signal::request(4, true, true))),
+        ("client.cls", Signal::new(Code::Cls, 5, 0)),
+        ("client.don", Signal::done(1, 5, 3, HELLO)),
+        ("server.don", Signal::done(1, 5, 3, HELLO)),
+        ("client.don-tree", Signal::done(2, 3, 65535, 0)),
+        ("server.err", Signal::refuse(1, 0, Reason::TooLarge, 0)),
+        ("client.err-at", Signal::refuse(1, 1 << 32, Reason::SourceChanged, 0)),
+        ("client.pin", Signal::ask(1, 0x12_3456_789A, 0x0102)),
+        ("server.pon", held(1024, 128, 9, unknown())),
+        ("server.pon-map", held(1024, 128, 9, Proof::Map([0, 8, 95].into_iter().collect()))),
+        ("server.pon-prefix", held(5, 32767, 0, Proof::Prefix(HELLO))),
     ]
 }
 

@@ -6,7 +6,7 @@ impl<P: Profile> Session<P> {
     /// A client greets; then it goes on with what is wanted.
     pub(super) fn greet(&mut self, wanted: Wanted) {
         let greeting = self.config.greeting::<P>(self.terms.session);
-        self.todo.reply = Some(Signal::new(0, Body::Greet(greeting)));
+        self.todo.reply = Some(Signal::greeting(Code::Pin, &greeting));
         self.phase = Phase::ExpectWelcome(wanted);
     }
 
@@ -30,107 +30,115 @@ impl<P: Profile> Session<P> {
 
     /// Sends a client's request, for the first time or again.
     pub(super) fn request(&mut self) {
-        let body = match self.phase {
+        self.todo.reply = Some(match self.phase {
             // Who has begun to answer need not hear the path again.
-            Phase::ExpectOffer { .. } if self.overwritten => Body::Ask { sent: 0, count: 0 },
-            Phase::ExpectOffer { tree, names_only } => Body::Request { tree, names_only },
-            Phase::ExpectClose => Body::Close,
+            Phase::ExpectOffer { .. } if self.overwritten => Signal::ask(self.number, 0, 0),
+            Phase::ExpectOffer { tree, names_only } => {
+                self.announce(Signal::request(self.number, tree, names_only))
+            }
+            Phase::ExpectClose => Signal::new(Code::Cls, self.number, 0),
             _ => return,
-        };
-        let signal = Signal::new(self.number, body);
-        let has_path = matches!(body, Body::Request { .. });
-        self.todo.reply = Some(if has_path { self.announce(signal) } else { signal });
+        });
     }
 
     pub(super) fn wants_description(&self, signal: &Signal) -> bool {
-        match (&signal.body, &self.phase) {
-            (Body::SendFile { .. } | Body::SendTree { .. }, Phase::Receiving(receiver)) => {
+        match (signal.code, &self.phase) {
+            (Code::Saf | Code::Sar, Phase::Receiving(receiver)) if P::RECEIVES => {
                 receiver.wants(signal.transfer)
             }
-            (Body::SendFile { .. } | Body::SendTree { .. }, Phase::ExpectOffer { .. }) => {
+            (Code::Saf | Code::Sar, Phase::ExpectOffer { .. }) if P::CLIENT => {
                 signal.transfer == self.number
             }
-            (
-                Body::SendFile { .. } | Body::SendTree { .. } | Body::Request { .. },
-                Phase::ExpectRequest,
-            ) => signal.transfer != self.ending.number,
-            (Body::Done { .. }, Phase::Receiving(_)) => self.terms.sha256,
-            (Body::Refuse { .. }, Phase::Sending(sender)) => !sender.holds_description(),
+            (Code::Saf | Code::Sar | Code::Raf | Code::Rar, Phase::ExpectRequest) => {
+                signal.transfer != self.ending.number
+            }
+            (Code::Don, Phase::Receiving(_)) => self.terms.sha256,
+            (Code::Err, Phase::Sending(sender)) if P::SENDS => !sender.holds_description(),
             // Words that are for another would cost the path that may have to go out again.
             (
-                Body::Refuse { session, .. },
+                Code::Err,
                 Phase::ExpectOffer { .. } | Phase::ExpectClose | Phase::ExpectWelcome(_),
-            ) => match signal.transfer {
-                0 => *session == self.terms.session,
+            ) if P::CLIENT => match signal.transfer {
+                0 => signal.session() == self.terms.session,
                 number => number == self.number && self.is_acquainted(),
             },
             _ => false,
         }
     }
 
-    pub(super) fn on_signal(&mut self, signal: Signal, clean: bool) {
-        let receives = matches!(self.phase, Phase::Receiving(_));
-        match signal.body {
+    /// A signal was heard, and its description is at hand if it is wanted.
+    pub(super) fn on_signal(&mut self, clean: bool) {
+        let signal = self.heard;
+        if signal.transfer == 0 {
             // They have no seed, and may stand in the content of a damaged frame.
-            Body::Greet(_) | Body::Welcome(_) if !clean && receives => {}
-            Body::Refuse { .. } if signal.transfer == 0 && !clean && receives => {}
-            Body::Greet(greeting) => self.on_greeting(&greeting),
-            Body::Welcome(greeting) => self.on_welcome(&greeting),
-            Body::Refuse { reason, session, .. } if signal.transfer == 0 => {
-                if self.is_client && session == self.terms.session {
-                    self.end(Failure::Refused(reason));
+            if clean || !matches!(self.phase, Phase::Receiving(_)) {
+                self.on_session_signal(&signal);
+            }
+            return;
+        }
+        if !self.is_acquainted() {
+            return;
+        }
+        let is_request =
+            !self.is_client() && matches!(signal.code, Code::Raf | Code::Rar | Code::Cls);
+        match &mut self.phase {
+            Phase::Sending(_) if P::SENDS => self.on_receiver_signal(&signal),
+            // The sender had no fresh offer to make, and goes on with something else.
+            Phase::Receiving(receiver) if is_request && receiver.awaits_fresh_offer() => {
+                self.phase = Phase::ExpectRequest;
+                self.on_request(&signal);
+            }
+            Phase::Receiving(_) if P::RECEIVES => self.on_sender_signal(&signal),
+            Phase::ExpectRequest if P::SERVER => self.on_request(&signal),
+            Phase::ExpectOffer { tree, names_only }
+                if P::CLIENT && signal.transfer == self.number =>
+            {
+                match (signal.code, *tree) {
+                    (Code::Saf, false) | (Code::Sar, true) => {
+                        let names_only = *names_only;
+                        self.on_first_offer(&signal, names_only);
+                    }
+                    (Code::Err, _) => {
+                        self.phase = Phase::Rest(Err(Failure::Refused(signal.reason())));
+                    }
+                    _ => self.end(Failure::Peer),
                 }
             }
-            _ if !self.is_acquainted() => {}
-            _ => match &mut self.phase {
-                Phase::Sending(_) if P::SENDS => self.on_receiver_signal(signal),
-                // The sender had no fresh offer to make, and goes on with something else.
-                Phase::Receiving(receiver)
-                    if !self.is_client
-                        && receiver.awaits_fresh_offer()
-                        && matches!(signal.body, Body::Request { .. } | Body::Close) =>
-                {
-                    self.phase = Phase::ExpectRequest;
-                    self.on_request(signal);
-                }
-                Phase::Receiving(_) if P::RECEIVES => self.on_sender_signal(signal),
-                Phase::ExpectRequest => self.on_request(signal),
-                Phase::ExpectOffer { tree, names_only } if signal.transfer == self.number => {
-                    let (tree, names_only) = (*tree, *names_only);
-                    match signal.body {
-                        Body::SendFile { .. } if !tree => self.on_first_offer(signal, names_only),
-                        Body::SendTree { .. } if tree => self.on_first_offer(signal, names_only),
-                        Body::Refuse { reason, .. } => {
-                            self.phase = Phase::Rest(Err(Failure::Refused(reason)));
-                        }
-                        _ => self.end(Failure::Peer),
-                    }
-                }
-                Phase::ExpectClose if signal.transfer == self.number => match signal.body {
-                    Body::Done { .. } => {
+            Phase::ExpectClose if P::CLIENT && signal.transfer == self.number => {
+                match signal.code {
+                    Code::Don => {
                         let closed = Outcome { closed: true, ..Outcome::default() };
                         self.phase = Phase::Rest(Ok(closed));
                     }
-                    Body::Refuse { reason, .. } => {
-                        self.phase = Phase::Rest(Err(Failure::Refused(reason)));
+                    Code::Err => {
+                        self.phase = Phase::Rest(Err(Failure::Refused(signal.reason())));
                     }
                     _ => {}
-                },
-                _ => self.on_late_question(&signal),
-            },
+                }
+            }
+            _ => self.on_late_question(&signal),
         }
     }
 
-    fn on_receiver_signal(&mut self, signal: Signal) {
+    fn on_session_signal(&mut self, signal: &Signal) {
+        match signal.code {
+            Code::Pin if P::SERVER => self.on_greeting(&signal.terms()),
+            Code::Pon if P::CLIENT => self.on_welcome(&signal.terms()),
+            Code::Err if self.is_client() && signal.session() == self.terms.session => {
+                self.end(Failure::Refused(signal.reason()));
+            }
+            _ => {}
+        }
+    }
+
+    fn on_receiver_signal(&mut self, signal: &Signal) {
         let Phase::Sending(sender) = &mut self.phase else { return };
         let (number, terms) = (signal.transfer, &self.terms);
-        let measured = match signal.body {
-            Body::Held { position, credit, count, proof } => {
-                sender.on_held(number, (position, credit, count), proof, terms)
-            }
-            Body::Done { count, .. } => sender.on_done(number, count),
-            Body::Refuse { reason, .. } => {
-                sender.on_refused(number, reason, terms, &mut self.todo);
+        let measured = match signal.code {
+            Code::Pon => sender.on_held(signal, terms),
+            Code::Don => sender.on_done(number, signal.count()),
+            Code::Err => {
+                sender.on_refused(number, signal.reason(), terms, &mut self.todo);
                 false
             }
             _ => false,
@@ -142,10 +150,10 @@ impl<P: Profile> Session<P> {
 
     /// A question about a transfer that has ended: its ending is repeated where it can be lost.
     fn on_late_question(&mut self, signal: &Signal) {
-        if self.terms.lossy && signal.transfer == self.ending.number {
-            let count = match signal.body {
-                Body::Ask { count, .. } | Body::Done { count, .. } => count,
-                Body::Held { .. } => return,
+        if self.terms.is_lossy::<P>() && signal.transfer == self.ending.number {
+            let count = match signal.code {
+                Code::Pin | Code::Don => signal.count(),
+                Code::Pon => return,
                 _ => 0,
             };
             self.todo.reply = Some(self.ending.signal(count));
@@ -155,12 +163,12 @@ impl<P: Profile> Session<P> {
     fn on_greeting(&mut self, greeting: &Greeting) {
         let is_closing = matches!(self.phase, Phase::Closing);
         let is_new = !self.is_acquainted() || greeting.session != self.terms.session;
-        if self.is_client || greeting.session == 0 || (is_closing && is_new) {
+        if self.is_client() || greeting.session == 0 || (is_closing && is_new) {
             return;
         }
         let own = self.config.greeting::<P>(greeting.session);
         let chosen = Terms::choose(&own, greeting);
-        let agreed = Terms::agreed(&chosen, greeting.credit, self.config.credit);
+        let agreed = Terms::agreed::<P>(&chosen, greeting.credit, self.config.credit);
         let refusal = match (self.config.refuse, agreed) {
             (Some(reason), _) => Some(reason),
             (None, _) if chosen.version == 0 => Some(Reason::Version),
@@ -168,14 +176,13 @@ impl<P: Profile> Session<P> {
             (None, Some(_)) => None,
         };
         if let Some(reason) = refusal {
-            let body = Body::Refuse { position: 0, reason, session: greeting.session };
             self.end(Failure::Refused(reason));
-            self.todo.reply = Some(Signal::new(0, body));
+            self.todo.reply = Some(Signal::refuse(0, 0, reason, greeting.session));
             return;
         }
         if !is_new {
             // What is awaited comes first, or the client would leave without it.
-            if matches!(self.phase, Phase::Sending(_)) && self.terms.lossy {
+            if matches!(self.phase, Phase::Sending(_)) && self.terms.is_lossy::<P>() {
                 return;
             }
         } else if let Some(terms) = agreed {
@@ -185,7 +192,7 @@ impl<P: Profile> Session<P> {
             self.ending = Ending::NONE;
             self.phase = Phase::ExpectRequest;
         }
-        self.todo.reply = Some(Signal::new(0, Body::Welcome(chosen)));
+        self.todo.reply = Some(Signal::greeting(Code::Pon, &chosen));
     }
 
     fn on_welcome(&mut self, chosen: &Greeting) {
@@ -200,7 +207,7 @@ impl<P: Profile> Session<P> {
         let own = self.config.greeting::<P>(chosen.session);
         let is_choice =
             Terms::choose(&Greeting { credit: chosen.credit, ..own }, chosen) == *chosen;
-        let terms = Terms::agreed(chosen, chosen.credit, self.config.credit);
+        let terms = Terms::agreed::<P>(chosen, chosen.credit, self.config.credit);
         let Some(terms) = terms.filter(|_| is_choice) else {
             self.end(Failure::Peer);
             return;
@@ -211,34 +218,38 @@ impl<P: Profile> Session<P> {
     }
 
     /// A server's next request.
-    fn on_request(&mut self, signal: Signal) {
+    fn on_request(&mut self, signal: &Signal) {
         let number = signal.transfer;
         if number == self.ending.number {
-            return self.on_late_question(&signal);
+            return self.on_late_question(signal);
         }
-        match signal.body {
-            Body::SendFile { .. } | Body::SendTree { .. } if P::RECEIVES => {
-                self.on_first_offer(signal, false);
+        match signal.code {
+            Code::Saf if P::RECEIVES => self.on_first_offer(signal, false),
+            Code::Sar if P::RECEIVES && P::TREES => self.on_first_offer(signal, false),
+            Code::Sar if P::RECEIVES => self.refuse_request(number, Reason::Unsupported),
+            Code::Saf | Code::Sar => self.refuse_request(number, Reason::ReadOnly),
+            Code::Rar if P::SENDS && !P::TREES => {
+                self.refuse_request(number, Reason::Unsupported);
             }
-            Body::SendFile { .. } | Body::SendTree { .. } => {
-                self.refuse_request(number, Reason::ReadOnly);
-            }
-            Body::Request { tree, names_only } if P::SENDS => match self.path_of(&signal) {
+            Code::Raf | Code::Rar if P::SENDS => match self.path_of(signal) {
                 Ok(()) => {
-                    self.phase = Phase::Opening { number, names_only };
-                    self.todo.open = Some(tree);
+                    self.phase = Phase::Opening { number, names_only: signal.names_only() };
+                    self.todo.open = Some(signal.code == Code::Rar);
                 }
                 Err(reason) => self.refuse_request(number, reason),
             },
-            Body::Request { .. } => self.refuse_request(number, Reason::WriteOnly),
-            Body::Close if self.config.may_close => {
+            Code::Raf | Code::Rar => self.refuse_request(number, Reason::WriteOnly),
+            Code::Cls if self.config.may_close => {
                 self.ending = Ending { number, result: Ok((0, 0)) };
                 self.todo.reply = Some(self.ending.signal(0));
                 let closed = Outcome { closed: true, ..Outcome::default() };
-                self.phase =
-                    if self.terms.lossy { Phase::Closing } else { Phase::Rest(Ok(closed)) };
+                self.phase = if self.terms.is_lossy::<P>() {
+                    Phase::Closing
+                } else {
+                    Phase::Rest(Ok(closed))
+                };
             }
-            Body::Close => self.refuse_request(number, Reason::NotAllowed),
+            Code::Cls => self.refuse_request(number, Reason::NotAllowed),
             _ => {}
         }
     }
@@ -249,45 +260,39 @@ impl<P: Profile> Session<P> {
         self.phase = Phase::ExpectRequest;
     }
 
-    fn on_first_offer(&mut self, signal: Signal, names_only: bool) {
+    fn on_first_offer(&mut self, signal: &Signal, names_only: bool) {
         self.phase = Phase::Receiving(Receiver::new(names_only));
         self.on_sender_signal(signal);
     }
 
-    fn on_sender_signal(&mut self, signal: Signal) {
-        let path = self.path_of(&signal);
+    fn on_sender_signal(&mut self, signal: &Signal) {
+        let path = self.path_of(signal);
         let bytes = self.reader.payload(&self.chunk, self.description.into());
         let sha256 = Description::parse(bytes).ok().and_then(|found| found.sha256);
         let Phase::Receiving(receiver) = &mut self.phase else { return };
         let (terms, ending, todo) = (&self.terms, &mut self.ending, &mut self.todo);
         let number = signal.transfer;
-        match signal.body {
-            Body::SendTree { .. } if receiver.is_in_tree() && receiver.wants(number) => {
+        match signal.code {
+            Code::Sar if P::TREES && receiver.is_in_tree() && receiver.wants(number) => {
                 self.end(Failure::Peer);
             }
-            Body::SendFile { .. } | Body::SendTree { .. } if receiver.wants(number) => {
-                receiver.on_offer(signal, ending, todo);
+            Code::Saf | Code::Sar if receiver.wants(number) => {
+                receiver.on_offer(ending, todo);
                 if let Err(reason) = path {
-                    todo.offer = None;
-                    receiver.offered(&signal, Err(reason), terms, ending, todo);
+                    todo.offer = false;
+                    receiver.offered(signal, Err(reason), terms, ending, todo);
                 }
             }
-            Body::SendFile { .. } | Body::SendTree { .. } if number == ending.number => {
-                self.on_late_question(&signal);
-            }
-            Body::SendFile { .. } | Body::SendTree { .. } => {
-                receiver.on_repeated_offer(number, terms, todo);
-            }
-            Body::Done { size, count, digest } => {
+            Code::Saf | Code::Sar if number == ending.number => self.on_late_question(signal),
+            Code::Saf | Code::Sar => receiver.on_repeated_offer(number, terms, todo),
+            Code::Don => {
                 if let Some(digest) = &mut self.sha256 {
                     digest.expect(sha256);
                 }
-                receiver.on_done(number, (size, count, digest), terms, ending, todo);
+                receiver.on_done(signal, terms, ending, todo);
             }
-            Body::Ask { count, .. } => receiver.on_ask(number, count, terms, ending, todo),
-            Body::Refuse { reason, .. } => {
-                receiver.on_refused(number, reason, terms, ending, todo);
-            }
+            Code::Pin => receiver.on_ask(number, signal.count(), terms, ending, todo),
+            Code::Err => receiver.on_refused(number, signal.reason(), terms, ending, todo),
             _ => {}
         }
     }
@@ -299,9 +304,9 @@ impl<P: Profile> Session<P> {
             Err(Malformed::Required) => Err(Reason::Unsupported),
             Ok(found) if is_sound(found.text) => {
                 let is_directory = found.text.ends_with('/');
-                let fits = match signal.body {
-                    Body::SendFile { size, .. } if is_directory => size == Some(0),
-                    Body::SendFile { .. } => !found.text.is_empty(),
+                let fits = match signal.code {
+                    Code::Saf if is_directory => signal.size() == Some(0),
+                    Code::Saf => !found.text.is_empty(),
                     _ => !is_directory,
                 };
                 if fits { Ok(()) } else { Err(Reason::BadPath) }

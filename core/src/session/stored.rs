@@ -1,6 +1,7 @@
 //! What the store answered.
 
 use super::*;
+use crate::checksum::Checksums;
 
 impl<P: Profile> Session<P> {
     pub(super) fn loaded(&mut self, mut load: Load, count: usize) {
@@ -85,11 +86,11 @@ impl<P: Profile> Session<P> {
         self.settle();
     }
 
-    pub(super) fn offered(&mut self, signal: &Signal, answer: Result<Accepted, Reason>) {
+    pub(super) fn offered(&mut self, answer: Result<Accepted, Reason>) {
         self.begin_sha256();
         if let Phase::Receiving(receiver) = &mut self.phase {
             let (ending, todo) = (&mut self.ending, &mut self.todo);
-            receiver.offered(signal, answer, &self.terms, ending, todo);
+            receiver.offered(&self.heard, answer, &self.terms, ending, todo);
         }
         self.settle();
     }
@@ -100,7 +101,9 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn opened(&mut self, answer: Result<(), Reason>) {
-        if let Phase::Opening { number, names_only } = self.phase {
+        if P::SENDS
+            && let Phase::Opening { number, names_only } = self.phase
+        {
             match answer {
                 Ok(()) => {
                     self.phase = Phase::Sending(Sender::new(number, names_only, &self.terms));
@@ -112,14 +115,18 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn next_entry(&mut self, entry: Option<Entry>) {
-        if let Some(entry) = &entry {
+        if P::SENDS
+            && let Some(entry) = &entry
+        {
             let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
             let described = describe_entry(path, entry);
             let Some(described) = described else { return self.no_entry(Reason::BadPath) };
             self.described = described;
             self.begin_sha256();
         }
-        if let Phase::Sending(sender) = &mut self.phase {
+        if P::SENDS
+            && let Phase::Sending(sender) = &mut self.phase
+        {
             sender.entry(entry.as_ref());
         }
         self.settle();
@@ -127,7 +134,8 @@ impl<P: Profile> Session<P> {
 
     /// The store cannot say what is next.
     pub(super) fn no_entry(&mut self, reason: Reason) {
-        if let Phase::Sending(sender) = &mut self.phase
+        if P::SENDS
+            && let Phase::Sending(sender) = &mut self.phase
             && let Some(reply) = sender.give_up_all(reason)
         {
             self.ending = Ending { number: reply.transfer, result: Err(reason) };
@@ -137,7 +145,9 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn checked(&mut self, result: Result<(), Reason>) {
-        if let Phase::Sending(sender) = &mut self.phase {
+        if P::SENDS
+            && let Phase::Sending(sender) = &mut self.phase
+        {
             sender.checked(result, &mut self.todo);
         }
         self.settle();
@@ -145,7 +155,9 @@ impl<P: Profile> Session<P> {
 
     /// The store has heard of a refusal that is final.
     pub(super) fn refusal_counted(&mut self) {
-        if let Phase::Sending(sender) = &mut self.phase {
+        if P::SENDS
+            && let Phase::Sending(sender) = &mut self.phase
+        {
             sender.count_refusal();
         }
         self.settle();

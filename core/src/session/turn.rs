@@ -22,27 +22,25 @@ impl<P: Profile> Session<P> {
             }
             let chosen = match self.look() {
                 Found::Nothing { wanted } => self.act(wanted),
-                Found::Chunk { ahead, length } => self.on_chunk(ahead, length),
+                Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
                 Found::Signal { signal, clean } => {
                     self.timer.frame_came();
-                    self.pending = None;
-                    if signal.description > 0 && self.wants_description(&signal) {
-                        self.pending = Some(signal);
-                        self.overwritten = true;
-                    } else {
-                        self.on_signal(signal, clean);
+                    self.pending = signal.description > 0 && self.wants_description(&signal);
+                    self.overwritten |= self.pending;
+                    self.heard = signal;
+                    if !self.pending {
+                        self.on_signal(clean);
                     }
                     None
                 }
                 Found::Description { length } => {
                     self.timer.frame_came();
                     self.description = u16::try_from(length).unwrap_or(0);
-                    if let Some(signal) = self.pending.take() {
-                        self.on_signal(signal, true);
-                    }
+                    self.pending = false;
+                    self.on_signal(true);
                     None
                 }
-                Found::Damaged => {
+                Found::Chunk { .. } | Found::Damaged => {
                     let known = self.is_acquainted();
                     self.end(if known { Failure::Damaged } else { Failure::NotTinyferry });
                     None
@@ -63,12 +61,11 @@ impl<P: Profile> Session<P> {
         } else if let Some((entry, reason)) = self.todo.refused.take() {
             Some(Action::Refused { entry, reason })
         } else if let Some((number, reason)) = self.todo.refusals.pop_front() {
-            let body = Body::Refuse { position: 0, reason, session: 0 };
-            Some(self.transmit(Signal::new(number, body)))
+            Some(self.transmit(Signal::refuse(number, 0, reason, 0)))
         } else if let Some(signal) = self.todo.reply.take() {
             Some(self.transmit(signal))
-        } else if let Some(signal) = self.todo.offer.take() {
-            Some(Action::Offer(signal))
+        } else if core::mem::take(&mut self.todo.offer) {
+            Some(Action::Offer)
         } else {
             self.todo.open.take().map(|tree| Action::Open { tree })
         }
@@ -84,7 +81,7 @@ impl<P: Profile> Session<P> {
             Phase::Receiving(receiver) if P::RECEIVES => receiver.file(),
             _ => None,
         };
-        let in_chunk = self.pending.is_some() || matches!(self.phase, Phase::Receiving(_));
+        let in_chunk = self.pending || matches!(self.phase, Phase::Receiving(_));
         if self.in_chunk && !in_chunk {
             self.reader.clear();
         }
@@ -92,7 +89,7 @@ impl<P: Profile> Session<P> {
         let belief = Belief {
             seed: self.seeds.receiving,
             lossy: self.is_lossy(),
-            description: self.pending.map(|signal| (signal.transfer, signal.description)),
+            description: self.pending.then_some((self.heard.transfer, self.heard.description)),
             file: file.map(|(low, position)| (low, position, self.terms.reach())),
         };
         let buffer: &[u8] = if in_chunk { &self.chunk } else { &self.incoming };
@@ -106,7 +103,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the link may lose bytes: as agreed, or as this end knows by itself.
     pub(super) fn is_lossy(&self) -> bool {
-        self.terms.lossy || self.config.lossy
+        self.terms.is_lossy::<P>() || (P::LOSSY && (self.config.lossy || !P::RELIABLE))
     }
 
     /// Nothing is held that could be handled: what the phase intends. `None`: look again.
@@ -121,7 +118,7 @@ impl<P: Profile> Session<P> {
                 Some(Action::Listen { wanted })
             }
             // The chunk buffer is taken until the words of an ERR have come.
-            Phase::Sending(_) if self.pending.is_some() => Some(self.await_answer(wanted)),
+            Phase::Sending(_) if self.pending => Some(self.await_answer(wanted)),
             Phase::Sending(sender) if P::SENDS => {
                 let intent = sender.intent(&self.terms, &mut self.todo);
                 self.carry_out(intent, wanted)
@@ -150,7 +147,7 @@ impl<P: Profile> Session<P> {
     fn patience(&self) -> Millis {
         let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
         let patience = self.config.patience;
-        if moves && !self.terms.lossy { patience.saturating_mul(BUSY) } else { patience }
+        if moves && !self.terms.is_lossy::<P>() { patience.saturating_mul(BUSY) } else { patience }
     }
 
     fn carry_out(&mut self, intent: Intent, wanted: usize) -> Option<Action> {
@@ -202,8 +199,9 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn transmit(&mut self, signal: Signal) -> Action {
-        if let Phase::Sending(sender) = &mut self.phase
-            && sender.measures(&signal.body)
+        if P::SENDS
+            && let Phase::Sending(sender) = &mut self.phase
+            && sender.measures(signal.code)
         {
             self.timer.question_asked();
         }
@@ -220,7 +218,7 @@ impl<P: Profile> Session<P> {
 
     /// Makes a description of the payload that stands in the chunk buffer, and `signal` the one
     /// that it follows.
-    pub(super) fn announce(&mut self, signal: Signal) -> Signal {
+    pub(super) fn announce(&mut self, mut signal: Signal) -> Signal {
         let length = self.described;
         if length > 0 {
             let [transfer, _] = signal.transfer.to_le_bytes();
@@ -228,26 +226,27 @@ impl<P: Profile> Session<P> {
             let seed = seed_for(signal.transfer, self.seeds.sending);
             header.emit::<P::Checksums>(seed, &mut self.chunk);
         }
-        Signal { description: length, ..signal }
+        signal.description = length;
+        signal
     }
 
     /// What was asked is through.
     fn finish(&mut self, result: Result<(), Reason>) {
         let (number, (entries, refused)) = match &self.phase {
-            Phase::Sending(sender) => (sender.number(), sender.counts()),
-            Phase::Receiving(receiver) => (receiver.number(), receiver.counts()),
+            Phase::Sending(sender) if P::SENDS => (sender.number(), sender.counts()),
+            Phase::Receiving(receiver) if P::RECEIVES => (receiver.number(), receiver.counts()),
             _ => return,
         };
         let is_get = matches!(self.phase, Phase::Receiving(_));
         let outcome = Outcome { entries, refused, closed: false };
         let result = result.map(|()| outcome).map_err(Failure::Refused);
         self.timer.restart();
-        if !self.is_client {
+        if !self.is_client() {
             self.phase = Phase::ExpectRequest;
             return;
         }
         self.number = number;
-        if is_get && self.terms.lossy {
+        if is_get && self.terms.is_lossy::<P>() {
             // The server answers once it has got the last DON.
             self.greet(Wanted::Answer(result));
         } else {
@@ -301,21 +300,22 @@ impl<P: Profile> Session<P> {
             _ => {}
         }
         // The words that were announced are lost.
-        self.pending = None;
+        self.pending = false;
         match &mut self.phase {
-            Phase::ExpectWelcome(wanted) => {
+            Phase::ExpectWelcome(wanted) if P::CLIENT => {
                 let wanted = *wanted;
                 self.greet(wanted);
             }
-            Phase::Sending(sender) => sender.repeat_question(),
-            _ => self.request(),
+            Phase::Sending(sender) if P::SENDS => sender.repeat_question(),
+            _ if P::CLIENT => self.request(),
+            _ => {}
         }
         self.settle();
     }
 
     /// The other end is gone. A server on a line goes on waiting for the next one.
     fn silent(&mut self) {
-        if self.is_client || !self.terms.lossy {
+        if self.is_client() || !self.terms.is_lossy::<P>() {
             return self.fail(Failure::Silent);
         }
         let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());

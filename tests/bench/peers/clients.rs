@@ -11,7 +11,7 @@ use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::core::checksum::Tables;
 use tinyferry::core::wire::{
-    Body, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, VERSION,
+    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, VERSION,
 };
 use tinyferry::directory::{Directory, Source};
 
@@ -171,7 +171,7 @@ fn greet(port: u16) -> std::io::Result<TcpStream> {
     };
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     let mut bytes = [0; SIGNAL_LEN];
-    Signal::new(0, Body::Greet(greeting)).emit::<Tables>(0, &mut bytes);
+    Signal::greeting(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
     stream.write_all(&bytes)?;
     stream.read_exact(&mut bytes)?;
     Ok(stream)
@@ -182,9 +182,9 @@ fn ask(port: u16, path: &str) -> std::io::Result<TcpStream> {
     let mut stream = greet(port)?;
     let seed = Seeds::client(SESSION).sending;
     let length = path.len() as u16;
-    let body = Body::Request { tree: false, names_only: false };
     let mut signal = [0; SIGNAL_LEN];
-    Signal { transfer: 1, description: length, body }.emit::<Tables>(seed, &mut signal);
+    Signal { description: length, ..Signal::request(1, false, false) }
+        .emit::<Tables>(seed, &mut signal);
     let mut frame = [0; FRAME_MAX];
     let end = HEADER_LEN + path.len();
     frame[HEADER_LEN..end].copy_from_slice(path.as_bytes());
@@ -196,9 +196,8 @@ fn ask(port: u16, path: &str) -> std::io::Result<TcpStream> {
 /// Sends the front of a signal, a byte a second.
 fn trickle(mut stream: TcpStream, is_over: &AtomicBool) -> std::io::Result<()> {
     let mut signal = [0; SIGNAL_LEN];
-    let body = Body::Request { tree: false, names_only: false };
     let seed = Seeds::client(SESSION).sending;
-    Signal { transfer: 1, description: 1, body }.emit::<Tables>(seed, &mut signal);
+    Signal { description: 1, ..Signal::request(1, false, false) }.emit::<Tables>(seed, &mut signal);
     for byte in signal {
         stream.write_all(&[byte])?;
         let next = Instant::now() + Duration::from_secs(1);

@@ -67,6 +67,9 @@ mod role {
         type Sha256 = NoSha256;
         const SENDS: bool = cfg!(feature = "send");
         const RECEIVES: bool = cfg!(feature = "receive");
+        const TREES: bool = cfg!(feature = "tree");
+        const CLIENT: bool = false;
+        const RELIABLE: bool = false;
     }
 
     struct Memory;
@@ -117,10 +120,9 @@ mod role {
     }
 
     pub(crate) fn run_it(uart: Uart) {
-        static mut SESSION: Session<Role> =
+        let mut session: Session<Role> =
             Session::server(Config { half_duplex: true, credit: 4, ..Config::LOSSY });
-        let session = unsafe { &mut *core::ptr::addr_of_mut!(SESSION) };
-        let _ = run(session, &mut HalfDuplex(uart), &mut Memory);
+        let _ = run(&mut session, &mut HalfDuplex(uart), &mut Memory);
     }
 }
 
