@@ -5,32 +5,33 @@ use core::fmt;
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $sentence:literal;)*) => {
         /// Why a transfer or a session is refused: the code in an `ERR` (`PROTOCOL.md`, section 7).
+        ///
+        /// Codes of later versions are kept as they are. The constants are named like the variants
+        /// of the enum that this would be, if an enum could hold those.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[non_exhaustive]
-        pub enum Reason {
-            $($(#[$doc])* $name,)*
-            /// A code of a later version.
-            Other(u16),
-        }
+        pub struct Reason(u16);
 
+        #[allow(non_upper_case_globals)]
         impl Reason {
+            $($(#[$doc])* pub const $name: Self = Self($code);)*
+
             /// The number on the wire.
             pub const fn code(self) -> u16 {
-                match self { $(Self::$name => $code,)* Self::Other(code) => code }
+                self.0
             }
 
             /// The reason of a number on the wire.
             pub const fn from_code(code: u16) -> Self {
-                match code { $($code => Self::$name,)* code => Self::Other(code) }
+                Self(code)
             }
         }
 
         impl fmt::Display for Reason {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
+                match *self {
                     $(Self::$name => f.write_str($sentence),)*
-                    Self::Other(code) => write!(f, "refused with the unknown reason {code}"),
+                    Self(code) => write!(f, "refused with the unknown reason {code}"),
                 }
             }
         }
