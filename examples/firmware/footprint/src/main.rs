@@ -45,9 +45,11 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 #[cfg(any(feature = "receive", feature = "send"))]
 mod role {
     use tinyferry_core::blocking::{HalfDuplex, run};
+    #[cfg(not(feature = "sha256"))]
+    use tinyferry_core::checksum::NoSha256;
+    use tinyferry_core::checksum::Small;
     #[cfg(feature = "sha256")]
     use tinyferry_core::checksum::SoftSha256;
-    use tinyferry_core::checksum::{NoSha256, Small};
     #[cfg(feature = "receive")]
     use tinyferry_core::store::{Accepted, Offer};
     #[cfg(feature = "send")]
@@ -118,6 +120,11 @@ mod role {
             Ok(())
         }
     }
+
+    /// Its length tells how much RAM a session takes.
+    #[used]
+    #[unsafe(no_mangle)]
+    static mut SESSION_SIZE: [u8; size_of::<Session<Role>>()] = [0; size_of::<Session<Role>>()];
 
     pub(crate) fn run_it(uart: Uart) {
         let mut session: Session<Role> =
