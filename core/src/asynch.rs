@@ -21,7 +21,8 @@ use embedded_io_async::{Read, Write};
 
 use crate::blocking::{Error, receive};
 use crate::machine::{Millis, Outcome, Step};
-use crate::session::{Profile, Session};
+use crate::profile::Profile;
+use crate::session::Session;
 use crate::store::{Store, answer};
 
 /// Time, for a driver that can wait for it.
