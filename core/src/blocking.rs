@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use embedded_io::{Error as _, ErrorKind, ErrorType, Read, ReadReady, Write};
+use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write};
 
 use crate::error::Failure;
 use crate::machine::{Millis, Outcome, Step};
@@ -118,7 +118,7 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
             Step::Receive(into) => {
                 link.flush().map_err(Error::Link)?;
                 link.prepare_read(deadline, at_rest);
-                receive(link.read(into), session, link)?;
+                receive(link.read(into), session, link.now())?;
             }
             Step::Transmit(out) => {
                 let count = link.write(out).map_err(Error::Link)?;
@@ -126,7 +126,7 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
             }
             Step::Exchange { out, into } => {
                 if link.is_ready().map_err(Error::Link)? {
-                    receive(link.read(into), session, link)?;
+                    receive(link.read(into), session, link.now())?;
                 } else {
                     let count = link.write(out).map_err(Error::Link)?;
                     session.transmitted(count, link.now());
@@ -144,17 +144,18 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     }
 }
 
-fn receive<P: Profile, L: Link>(
-    read: Result<usize, L::Error>,
+/// What a read came to, for both drivers.
+pub(crate) fn receive<P: Profile, E: embedded_io::Error>(
+    read: Result<usize, E>,
     session: &mut Session<P>,
-    link: &mut L,
-) -> Result<(), Error<L::Error>> {
+    now: Option<Millis>,
+) -> Result<(), Error<E>> {
     match read {
-        Ok(count) => session.received(count, link.now()),
-        Err(error) if error.kind() == ErrorKind::TimedOut => session.timeout(link.now()),
+        Ok(count) => session.received(count, now),
+        Err(error) if error.kind() == ErrorKind::TimedOut => session.timeout(now),
         Err(error) if error.kind() == ErrorKind::Interrupted => {}
         Err(error) => {
-            session.received(0, link.now());
+            session.received(0, now);
             return Err(Error::Link(error));
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! One state machine, [`Session`], that does no I/O: it says by [`Step`] what it needs next and
 //! lends the very slice to fill or to write. A driver such as [`blocking::run`] carries the steps
-//! out over a [`blocking::Link`], and a [`Store`] is where files come from and go to.
+//! out over a [`blocking::Link`] (with the feature `async`, `asynch::run` does over async streams), and a [`Store`] is where files come from and go to.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics. The wire is described in
 //! [`protocol`].
@@ -18,6 +18,8 @@
 //! assert_eq!(&bytes[..3], b"PIN");
 //! ```
 
+#[cfg(feature = "async")]
+pub mod asynch;
 pub mod blocking;
 pub mod checksum;
 pub mod description;

@@ -3,17 +3,17 @@
 use tinyferry_core::error::Failure;
 use tinyferry_core::machine::{Outcome, Step};
 use tinyferry_core::store::answer;
-use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::{Config, Session, Store, Task};
 
 use crate::{Line, Memory};
 
 /// One end: its session, its store, and how finely it reads and writes.
 #[derive(Debug, Clone)]
-pub struct End {
+pub struct End<S = Memory> {
     /// The machine.
     pub session: Session,
     /// Its store.
-    pub store: Memory,
+    pub store: S,
     /// Bytes read at once, at most.
     pub read: usize,
     /// Bytes written at once, at most.
@@ -44,13 +44,13 @@ pub enum Stuck {
     TooLong,
 }
 
-/// A client and a server.
+/// A client and a server, whose store may be another one.
 #[derive(Debug, Clone)]
-pub struct Pair {
+pub struct Pair<S = Memory> {
     /// The client.
     pub client: End,
     /// The server.
-    pub server: End,
+    pub server: End<S>,
     /// From the client to the server.
     pub up: Line,
     /// From the server to the client.
@@ -63,9 +63,9 @@ pub struct Pair {
 
 const MILLISECOND: u64 = 1_000_000;
 
-impl End {
+impl<S: Store> End<S> {
     /// An end that reads and writes as much as it may.
-    pub fn new(session: Session, store: Memory) -> Self {
+    pub fn new(session: Session, store: S) -> Self {
         Self { session, store, read: usize::MAX, write: usize::MAX, has_clock: true, steps: 0 }
     }
 
@@ -152,9 +152,9 @@ fn earliest(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     a.into_iter().chain(b).min()
 }
 
-impl Pair {
+impl<S: Store> Pair<S> {
     /// Two ends on perfect lines.
-    pub fn new(config: Config, client: Memory, server: Memory) -> Self {
+    pub fn new(config: Config, client: Memory, server: S) -> Self {
         Self {
             client: End::new(Session::client(0xC0FF_EE01, config), client),
             server: End::new(Session::server(config), server),
@@ -194,9 +194,8 @@ impl Pair {
             return Ok(Err(failure));
         }
         let now = Some((self.now / MILLISECOND) as u32);
-        for end in [&mut self.client, &mut self.server] {
-            end.session.begin_at(now.filter(|_| end.has_clock));
-        }
+        self.client.session.begin_at(now.filter(|_| self.client.has_clock));
+        self.server.session.begin_at(now.filter(|_| self.server.has_clock));
         self.go_on()
     }
 
@@ -231,6 +230,27 @@ impl Pair {
         }
     }
 
+    /// Lets the server and time go on by one step, no further than `until`, for a client that a
+    /// driver runs over these lines.
+    ///
+    /// # Errors
+    /// [`Stuck`] where nothing will ever happen.
+    pub fn serve(&mut self, until: Option<u64>) -> Result<(), Stuck> {
+        let server = match self.server.step(self.now, &mut self.up, &mut self.down) {
+            Progress::Moved => return Ok(()),
+            Progress::Waits { until } => until,
+            Progress::Over(_) => None,
+        };
+        let next = earliest(earliest(until, self.down.readable_at()), server);
+        let next = next.ok_or(Stuck::Deadlock)?;
+        if next > self.limit {
+            return Err(Stuck::TooLong);
+        }
+        self.now = self.now.max(next);
+        self.server.timeout_if_due_at(next, server, &self.up);
+        Ok(())
+    }
+
     /// Lets the server finish what it can without the client.
     fn drain(&mut self) {
         for _ in 0..10_000 {
@@ -241,7 +261,7 @@ impl Pair {
     }
 }
 
-impl End {
+impl<S: Store> End<S> {
     /// Nothing else has come by `now`, until which it waited.
     fn timeout_if_due_at(&mut self, now: u64, until: Option<u64>, incoming: &Line) {
         if until == Some(now) && incoming.readable_at().is_none_or(|at| at > now) {

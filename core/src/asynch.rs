@@ -1,0 +1,126 @@
+//! The async driver: the loop of [`crate::blocking`] over `embedded-io-async`. It decides nothing,
+//! and needs no executor of its own.
+//!
+//! # What the streams must promise
+//!
+//! A read or a write that is dropped before it has ended has moved nothing ("side-effect-free on
+//! cancel" in the words of `embedded-io-async`). The driver waits for input and for room at the
+//! same time, and for input no longer than to a deadline; what it no longer waits for, it drops.
+//! Buffered UARTs, sockets and what an adapter makes of a `tokio` stream are like that. A UART that
+//! moves bytes by DMA straight into the caller's slice is not; put a buffer before it. Nothing else
+//! is asked of them: reader and writer may be the halves of one stream, or two.
+//!
+//! So [`run`] itself may be dropped at any time and called again with the same session: it goes on
+//! with the step where it was.
+
+use core::future::{Future, pending, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+
+use embedded_io_async::{Read, Write};
+
+use crate::blocking::{Error, receive};
+use crate::machine::{Millis, Outcome, Step};
+use crate::profile::Profile;
+use crate::session::Session;
+use crate::store::{Store, answer};
+
+/// Time, for a driver that can wait for it.
+pub trait Clock {
+    /// Milliseconds from any origin; they wrap around. `None` where there is no clock.
+    fn now(&mut self) -> Option<Millis>;
+
+    /// Ends when [`Clock::now`] has reached `deadline`, at once if it has already: that is so where
+    /// the difference, wrapping, is less than 2^31.
+    fn wait_until(&mut self, deadline: Millis) -> impl Future<Output = ()>;
+}
+
+/// No clock. For links that lose nothing, or whose reads end with
+/// [`TimedOut`](embedded_io::ErrorKind::TimedOut) after 20 ms of silence.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoClock;
+
+impl Clock for NoClock {
+    fn now(&mut self) -> Option<Millis> {
+        None
+    }
+
+    async fn wait_until(&mut self, _: Millis) {
+        pending().await
+    }
+}
+
+/// Runs a session until its task is over: a client's to the end of what it began, a server's until
+/// the peer leaves or closes it.
+///
+/// # Errors
+/// [`Error::Link`] where the stream fails, [`Error::Session`] where the session does.
+pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+) -> Result<Outcome, Error<R::Error>> {
+    session.begin_at(clock.now());
+    loop {
+        let deadline = session.deadline();
+        match session.poll() {
+            Step::Receive(into) => {
+                writer.flush().await.map_err(Error::Link)?;
+                let time_is_up = async {
+                    match deadline {
+                        Some(deadline) => clock.wait_until(deadline).await,
+                        None => pending().await,
+                    }
+                };
+                match first(reader.read(into), time_is_up).await {
+                    First::A(read) => receive(read, session, clock.now())?,
+                    First::B(()) => session.timeout(clock.now()),
+                }
+            }
+            Step::Transmit(out) => {
+                let count = writer.write(out).await.map_err(Error::Link)?;
+                session.transmitted(count, clock.now());
+            }
+            Step::Exchange { out, into } => {
+                match first(reader.read(into), write(writer, out)).await {
+                    First::A(read) => receive(read, session, clock.now())?,
+                    First::B(written) => {
+                        session.transmitted(written.map_err(Error::Link)?, clock.now());
+                    }
+                }
+            }
+            Step::Storage(request) => {
+                let reply = answer(store, request);
+                session.answered(reply, clock.now());
+            }
+            Step::Over(result) => {
+                writer.flush().await.map_err(Error::Link)?;
+                return result.map_err(Error::Session);
+            }
+        }
+    }
+}
+
+/// Not every stream takes nothing at once.
+async fn write<W: Write>(writer: &mut W, out: &[u8]) -> Result<usize, W::Error> {
+    if out.is_empty() { Ok(0) } else { writer.write(out).await }
+}
+
+enum First<A, B> {
+    A(A),
+    B(B),
+}
+
+/// Whichever ends first; `a` if both have. The other one is dropped.
+async fn first<A: Future, B: Future>(a: A, b: B) -> First<A::Output, B::Output> {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|context| {
+        if let Poll::Ready(output) = a.as_mut().poll(context) {
+            return Poll::Ready(First::A(output));
+        }
+        b.as_mut().poll(context).map(First::B)
+    })
+    .await
+}

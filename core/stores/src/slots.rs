@@ -1,0 +1,558 @@
+//! One image in a partition of NOR flash, in one of two slots.
+//!
+//! Each slot is half of the partition. One holds the image that counts, the other takes what comes
+//! in and counts from the moment when its last record is written. So the old image stays until the
+//! new one is whole, verified, and read back; when the power goes, whatever the moment, one of the
+//! two counts, and never a third.
+//!
+//! ```text
+//! | image ................................ | records | image ........... | records |
+//! 0                                              half                            capacity
+//! ```
+//!
+//! An image begins where its slot begins, so that a boot loader can start or copy it as it is
+//! ([`Slots::image`] says which one). The records fill the last sectors of a slot:
+//!
+//! | at | record | fields, little-endian |
+//! |---|---|---|
+//! | 0 | it has begun | `TFb1`, CRC-32 of what follows, size 8 (2^64−1: unknown), modified 8 (−2^63: unknown), length of the name 1, name |
+//! | 256 | it is whole | `TFw1`, CRC-32 of what follows, sequence 4, size 4, CRC-64 8 |
+//!
+//! What the flash asks for is kept: whole sectors are erased, no word is written twice, and nothing
+//! in parts of words. All that an image needs is erased when it is offered, not while its chunks
+//! come in: many microcontrollers stand still meanwhile, and on a lossy line the sender waits for
+//! the answer to its offer. A transfer that was cut resumes where the flash is certain: as far
+//! before the end of what came in as there may be holes, rounded down to a sector, and erased again
+//! from there.
+
+use core::marker::PhantomData;
+
+use embedded_storage::nor_flash::NorFlash;
+use tinyferry_core::checksum::{Checksums, Small};
+use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Offer};
+use tinyferry_core::{Reason, Store};
+
+use crate::{REACH, ROUNDING};
+
+/// Length of a record in bytes; no word of a flash may be longer.
+const RECORD: usize = 256;
+const BEGUN: [u8; 4] = *b"TFb1";
+const WHOLE: [u8; 4] = *b"TFw1";
+/// Longest name of an image, in bytes.
+pub const NAME_MAX: usize = 200;
+
+/// An image, or what is to become one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Where it begins, in bytes from the start of the partition.
+    pub offset: u32,
+    /// Size in bytes.
+    pub size: u32,
+    /// CRC-64/NVME of all of it.
+    pub crc64: u64,
+    /// Time of last modification in nanoseconds since 1970, where known.
+    pub modified: Option<i64>,
+    slot: u32,
+    sequence: u32,
+    name: Name,
+}
+
+impl Image {
+    /// The name under which it came.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Name {
+    bytes: [u8; NAME_MAX],
+    length: u8,
+}
+
+impl Name {
+    fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; NAME_MAX];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { bytes, length: u8::try_from(text.len()).ok()? })
+    }
+
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.length.into()).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// The record of an offer: what may be resumed by the same offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Begun {
+    size: Option<u64>,
+    modified: Option<i64>,
+    name: Name,
+}
+
+#[derive(Debug)]
+enum Open {
+    Nothing,
+    /// It comes in, into this slot.
+    Inbound {
+        slot: u32,
+        size: Option<u32>,
+        /// Where the furthest byte stored ends.
+        end: u32,
+        crc64: Option<u64>,
+    },
+    /// It is there already, and is compared.
+    Same(Image),
+    Outbound(Image),
+}
+
+/// What [`Store::next`] gives next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Tree,
+    Image,
+    Nothing,
+}
+
+/// A store of one image over a partition of NOR flash, or over a whole flash.
+///
+/// `C` is how CRCs are computed; take the one of the session's profile.
+///
+/// It takes a file under any name without a `/` and gives the image that counts, under its name or
+/// as the only entry of the root. It refuses trees.
+#[derive(Debug)]
+pub struct Slots<F, C = Small> {
+    flash: F,
+    open: Open,
+    next: Next,
+    /// Whether what goes out was refused once and is given anew.
+    is_anew: bool,
+    checksums: PhantomData<C>,
+}
+
+impl<F: NorFlash, C: Checksums> Slots<F, C> {
+    /// Takes the flash: all of it is the store's. Words of at most 256 bytes and sectors that are a
+    /// multiple of 1024 bytes, or go into 1024, are checked when it is compiled.
+    pub const fn new(flash: F) -> Self {
+        const {
+            assert!(RECORD.is_multiple_of(F::WRITE_SIZE) && RECORD.is_multiple_of(F::READ_SIZE));
+            assert!(F::ERASE_SIZE.is_multiple_of(1024) || 1024usize.is_multiple_of(F::ERASE_SIZE));
+            assert!(F::ERASE_SIZE.is_multiple_of(F::WRITE_SIZE) && F::ERASE_SIZE < 1 << 30);
+        }
+        let (open, next) = (Open::Nothing, Next::Nothing);
+        Self { flash, open, next, is_anew: false, checksums: PhantomData }
+    }
+
+    /// The flash back.
+    pub fn into_inner(self) -> F {
+        self.flash
+    }
+
+    /// The image that counts, if there is one.
+    ///
+    /// # Errors
+    /// [`Reason::Storage`] where the flash cannot be read.
+    pub fn image(&mut self) -> Result<Option<Image>, Reason> {
+        let [first, second] = [self.whole(0)?, self.whole(1)?];
+        Ok(match (first, second) {
+            (Some(first), Some(second)) => {
+                let is_newer = second.sequence.wrapping_sub(first.sequence) < 1 << 31;
+                Some(if is_newer { second } else { first })
+            }
+            (first, second) => first.or(second),
+        })
+    }
+
+    /// Largest image that fits, in bytes.
+    pub fn room(&self) -> u32 {
+        self.slot_size().saturating_sub(Self::RECORDS)
+    }
+
+    const SECTOR: u32 = F::ERASE_SIZE as u32;
+    /// What is erased for the records of a slot, in bytes.
+    const RECORDS: u32 = (2 * RECORD as u32).next_multiple_of(Self::SECTOR);
+
+    fn slot_size(&self) -> u32 {
+        let half = u32::try_from(self.flash.capacity()).unwrap_or(u32::MAX) / 2;
+        half.saturating_sub(half.checked_rem(Self::SECTOR).unwrap_or(0))
+    }
+
+    fn slot_start(&self, slot: u32) -> u32 {
+        self.slot_size().saturating_mul(slot)
+    }
+
+    fn records_start(&self, slot: u32) -> u32 {
+        self.slot_start(slot).saturating_add(self.room())
+    }
+
+    /// Reads from any word on.
+    fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), Reason> {
+        let whole = into.len().saturating_sub(into.len().checked_rem(F::READ_SIZE).unwrap_or(0));
+        let (body, tail) = into.split_at_mut_checked(whole).ok_or(Reason::Storage)?;
+        self.flash.read(at, body).map_err(|_| Reason::Storage)?;
+        if !tail.is_empty() {
+            let mut word = [0; RECORD];
+            let word = word.get_mut(..F::READ_SIZE).ok_or(Reason::Storage)?;
+            let at = at.checked_add(u32::try_from(whole).map_err(|_| Reason::Storage)?);
+            self.flash.read(at.ok_or(Reason::Storage)?, word).map_err(|_| Reason::Storage)?;
+            tail.copy_from_slice(word.get(..tail.len()).ok_or(Reason::Storage)?);
+        }
+        Ok(())
+    }
+
+    /// Writes at most [`RECORD`] bytes from any word on. What is there already is not written again.
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Reason> {
+        let mut words = [0xFF; RECORD];
+        words.get_mut(..bytes.len()).ok_or(Reason::Storage)?.copy_from_slice(bytes);
+        let words = words.get(..bytes.len().next_multiple_of(F::WRITE_SIZE));
+        let words = words.ok_or(Reason::Storage)?;
+        let mut there = [0; RECORD];
+        let there = there.get_mut(..words.len()).ok_or(Reason::Storage)?;
+        self.read(at, there)?;
+        if there == words {
+            return Ok(());
+        }
+        if there.iter().any(|byte| *byte != 0xFF) {
+            return Err(Reason::Storage);
+        }
+        self.flash.write(at, words).map_err(|_| Reason::Storage)
+    }
+
+    fn record(&mut self, at: u32, magic: [u8; 4]) -> Result<Option<[u8; RECORD]>, Reason> {
+        let mut record = [0; RECORD];
+        self.read(at, &mut record)?;
+        let mut fields = Fields(&mut record);
+        let is_one =
+            fields.take() == magic && u32::from_le_bytes(fields.take()) == sum::<C>(fields.0);
+        Ok(is_one.then_some(record))
+    }
+
+    fn write_record(
+        &mut self,
+        at: u32,
+        mut record: [u8; RECORD],
+        magic: [u8; 4],
+    ) -> Result<(), Reason> {
+        let sum = sum::<C>(record.get(8..).unwrap_or_default());
+        let mut fields = Fields(&mut record);
+        fields.put(magic);
+        fields.put(sum.to_le_bytes());
+        self.write(at, &record)
+    }
+
+    fn begun(&mut self, slot: u32) -> Result<Option<Begun>, Reason> {
+        let Some(mut record) = self.record(self.records_start(slot), BEGUN)? else {
+            return Ok(None);
+        };
+        let mut fields = Fields(&mut record);
+        let _: [u8; 8] = fields.take();
+        let size = u64::from_le_bytes(fields.take());
+        let modified = i64::from_le_bytes(fields.take());
+        let [length] = fields.take();
+        let name = Name { length, bytes: fields.take() };
+        Ok(Some(Begun {
+            size: (size != u64::MAX).then_some(size),
+            modified: (modified != i64::MIN).then_some(modified),
+            name,
+        }))
+    }
+
+    fn whole(&mut self, slot: u32) -> Result<Option<Image>, Reason> {
+        let at = self.records_start(slot).saturating_add(RECORD as u32);
+        let (Some(begun), Some(mut record)) = (self.begun(slot)?, self.record(at, WHOLE)?) else {
+            return Ok(None);
+        };
+        let mut fields = Fields(&mut record);
+        let _: [u8; 8] = fields.take();
+        let sequence = u32::from_le_bytes(fields.take());
+        let size = u32::from_le_bytes(fields.take());
+        let crc64 = u64::from_le_bytes(fields.take());
+        let offset = self.slot_start(slot);
+        let Begun { modified, name, .. } = begun;
+        Ok((size <= self.room()).then_some(Image {
+            offset,
+            size,
+            crc64,
+            modified,
+            slot,
+            sequence,
+            name,
+        }))
+    }
+
+    /// Whether nothing was written yet where the last record goes.
+    fn is_unfinished(&mut self, slot: u32) -> Result<bool, Reason> {
+        let mut record = [0; RECORD];
+        self.read(self.records_start(slot).saturating_add(RECORD as u32), &mut record)?;
+        Ok(record.iter().all(|byte| *byte == 0xFF))
+    }
+
+    /// How much of a begun image is certainly there.
+    fn certain(&mut self, slot: u32, size: u32) -> Result<u32, Reason> {
+        let start = self.slot_start(slot);
+        let mut end = size.next_multiple_of(RECORD as u32).min(self.room());
+        let mut block = [0; RECORD];
+        while let Some(at) = end.checked_sub(RECORD as u32) {
+            self.read(start.saturating_add(at), &mut block)?;
+            if block.iter().any(|byte| *byte != 0xFF) {
+                break;
+            }
+            end = at;
+        }
+        let certain = end.saturating_sub(REACH);
+        let step = Self::SECTOR.max(ROUNDING);
+        Ok(certain.saturating_sub(certain.checked_rem(step).unwrap_or(0)))
+    }
+
+    /// Prepares a slot for an image of which so much is to stay.
+    fn erase(&mut self, slot: u32, held: u32, size: u32) -> Result<(), Reason> {
+        let (start, records) = (self.slot_start(slot), self.records_start(slot));
+        let mut erase = |from: u32, to: u32| {
+            let mut from = from;
+            // One at a time: a flash may be watched over, or be slow to erase many.
+            while from < to {
+                let next = from.saturating_add(Self::SECTOR);
+                self.flash.erase(from, next).map_err(|_| Reason::Storage)?;
+                from = next;
+            }
+            Ok(())
+        };
+        if held == 0 {
+            // First of all the image that was there counts no more.
+            erase(records, records.saturating_add(Self::RECORDS))?;
+        }
+        erase(start.saturating_add(held), start.saturating_add(size.next_multiple_of(Self::SECTOR)))
+    }
+
+    /// The CRC-64 of what a slot holds.
+    fn sum_up(&mut self, slot: u32, size: u32) -> Result<u64, Reason> {
+        let mut at = self.slot_start(slot);
+        let end = at.saturating_add(size);
+        let (mut crc64, mut block) = (0, [0; RECORD]);
+        while at < end {
+            let left = usize::try_from(end.saturating_sub(at)).unwrap_or(RECORD).min(RECORD);
+            let block = block.get_mut(..left).unwrap_or_default();
+            self.read(at, block)?;
+            crc64 = C::crc64(crc64, block);
+            at = at.saturating_add(RECORD as u32);
+        }
+        Ok(crc64)
+    }
+
+    fn finish(&mut self, slot: u32, size: u32, crc64: u64) -> Result<(), Reason> {
+        if self.sum_up(slot, size)? != crc64 {
+            return Err(Reason::Storage);
+        }
+        let sequence = self.image()?.map_or(0, |image| image.sequence.wrapping_add(1));
+        let mut record = [0xFF; RECORD];
+        let mut fields = Fields(&mut record);
+        let _: [u8; 8] = fields.take();
+        fields.put(sequence.to_le_bytes());
+        fields.put(size.to_le_bytes());
+        fields.put(crc64.to_le_bytes());
+        let at = self.records_start(slot).saturating_add(RECORD as u32);
+        self.write_record(at, record, WHOLE)
+    }
+
+    fn accept(&mut self, offer: &Offer<'_>) -> Result<u32, Reason> {
+        let name = Name::new(offer.path).ok_or(Reason::NameTooLong)?;
+        let room = self.room();
+        let size = match offer.size.map(u32::try_from) {
+            Some(Ok(size)) if size <= room => Some(size),
+            None => None,
+            Some(_) => return Err(Reason::TooLarge),
+        };
+        if offer.names_only {
+            return Ok(0);
+        }
+        let image = self.image()?;
+        if let (Some(image), Some(size)) = (&image, size)
+            && (image.size, image.modified, &image.name) == (size, offer.modified, &name)
+            && offer.modified.is_some()
+            && size > 0
+            && offer.resume >= size.into()
+        {
+            self.open = Open::Same(image.clone());
+            return Ok(size);
+        }
+        let slot = image.map_or(0, |image| 1u32.saturating_sub(image.slot));
+        let begun = Begun { size: offer.size, modified: offer.modified, name };
+        // What was cut while it was made whole can only begin anew: its last record is spoilt.
+        let may_resume = self.begun(slot)?.as_ref() == Some(&begun) && self.is_unfinished(slot)?;
+        let held = match size.filter(|_| may_resume) {
+            Some(size) => u64::from(self.certain(slot, size)?).min(offer.resume),
+            None => 0,
+        };
+        let step = Self::SECTOR.max(ROUNDING);
+        let held = u32::try_from(held).unwrap_or(0);
+        let held = held.saturating_sub(held.checked_rem(step).unwrap_or(0));
+        self.erase(slot, held, size.unwrap_or(room))?;
+        if held == 0 {
+            let mut record = [0xFF; RECORD];
+            let mut fields = Fields(&mut record);
+            let _: [u8; 8] = fields.take();
+            fields.put(begun.size.unwrap_or(u64::MAX).to_le_bytes());
+            fields.put(begun.modified.unwrap_or(i64::MIN).to_le_bytes());
+            fields.put([begun.name.length]);
+            fields.put(begun.name.bytes);
+            self.write_record(self.records_start(slot), record, BEGUN)?;
+        }
+        self.open = Open::Inbound { slot, size, end: held, crc64: None };
+        Ok(held)
+    }
+}
+
+impl<F: NorFlash, C: Checksums> Store for Slots<F, C> {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.open = Open::Nothing;
+        if offer.kind != Kind::File || offer.path.contains('/') {
+            return Err(Reason::NotAllowed);
+        }
+        Ok(Accepted { held: self.accept(offer)?.into(), in_order: false })
+    }
+
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        let Open::Inbound { slot, end, .. } = self.open else { return Err(Reason::Storage) };
+        let stored = u32::try_from(position).ok().and_then(|position| {
+            position.checked_add(u32::try_from(bytes.len()).ok()?).filter(|to| *to <= self.room())
+        });
+        let Some(to) = stored else {
+            self.open = Open::Nothing;
+            return Err(Reason::NoSpace);
+        };
+        let mut at = self.slot_start(slot).saturating_add(u32::try_from(position).unwrap_or(0));
+        for block in bytes.chunks(RECORD) {
+            if let Err(reason) = self.write(at, block) {
+                self.open = Open::Nothing;
+                return Err(reason);
+            }
+            at = at.saturating_add(RECORD as u32);
+        }
+        if let Open::Inbound { end: furthest, .. } = &mut self.open {
+            *furthest = end.max(to);
+        }
+        Ok(bytes.len())
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        let (start, size) = match &self.open {
+            Open::Nothing => return Err(Reason::Storage),
+            Open::Inbound { slot, end, .. } => (self.slot_start(*slot), *end),
+            Open::Same(image) | Open::Outbound(image) => (image.offset, image.size),
+        };
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let left = usize::try_from(size.saturating_sub(position)).unwrap_or(usize::MAX);
+        let count = left.min(into.len());
+        let into = into.get_mut(..count).unwrap_or_default();
+        if let Err(reason) = self.read(start.saturating_add(position), into) {
+            self.open = Open::Nothing;
+            return Err(reason);
+        }
+        Ok(count)
+    }
+
+    fn verified(&mut self, digests: &Digests) {
+        if let Open::Inbound { crc64, .. } = &mut self.open {
+            *crc64 = Some(digests.crc64);
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        match core::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Inbound { slot, size, end, crc64: Some(crc64) } => {
+                self.finish(slot, size.unwrap_or(end), crc64)
+            }
+            Open::Same(_) => Ok(()),
+            _ => Err(Reason::Storage),
+        }
+    }
+
+    fn abandon(&mut self, _: Reason, _: bool) {
+        self.open = Open::Nothing;
+        self.next = Next::Nothing;
+    }
+
+    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        let image = self.image()?;
+        self.is_anew = false;
+        self.next = match (path, tree) {
+            ("", true) => Next::Tree,
+            ("", false) => return Err(Reason::IsDirectory),
+            _ => match image {
+                Some(image) if image.name() == path && tree => return Err(Reason::NotDirectory),
+                Some(image) if image.name() == path => Next::Image,
+                _ => return Err(Reason::NotFound),
+            },
+        };
+        Ok(())
+    }
+
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        let image = self.image()?;
+        let next = core::mem::replace(&mut self.next, Next::Nothing);
+        let mut entry = Entry {
+            kind: Kind::Tree,
+            path: 0,
+            size: Some(image.as_ref().map_or(0, |image| image.size.into())),
+            modified: None,
+            mode: None,
+            resumable: false,
+            broken: None,
+        };
+        match (next, image) {
+            (Next::Tree, _) => self.next = Next::Image,
+            (Next::Image, Some(image)) => {
+                let name = image.name().as_bytes();
+                path.get_mut(..name.len()).ok_or(Reason::NameTooLong)?.copy_from_slice(name);
+                entry.path = name.len();
+                (entry.kind, entry.modified, entry.resumable) =
+                    (Kind::File, image.modified, !self.is_anew);
+                self.open = Open::Outbound(image);
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(entry))
+    }
+
+    fn refused(&mut self, _: u32, reason: Reason, _: &str) -> bool {
+        // There is but one, and it is given anew once.
+        let again = reason.wants_fresh_offer() && !self.is_anew;
+        if again {
+            (self.next, self.is_anew) = (Next::Image, true);
+        }
+        again
+    }
+}
+
+/// The sum of a record's fields.
+fn sum<C: Checksums>(fields: &[u8]) -> u32 {
+    C::crc32(0, fields)
+}
+
+/// The fields of a record, one after another; what is past its end is 0.
+struct Fields<'a>(&'a mut [u8]);
+
+impl Fields<'_> {
+    fn skip(&mut self, count: usize) -> &mut [u8] {
+        let all = core::mem::take(&mut self.0);
+        let (field, rest) = all.split_at_mut(count.min(all.len()));
+        self.0 = rest;
+        field
+    }
+
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let mut field = [0; N];
+        let from = self.skip(N);
+        for (to, from) in field.iter_mut().zip(from) {
+            *to = *from;
+        }
+        field
+    }
+
+    fn put<const N: usize>(&mut self, field: [u8; N]) {
+        for (to, from) in self.skip(N).iter_mut().zip(field) {
+            *to = from;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A link and a store that say through `defmt` what passes through them, and do nothing else.
+#![no_std]
+
+use embedded_io::{ErrorType, Read, Write};
+use tinyferry_core::blocking::Link;
+use tinyferry_core::checksum::Small;
+use tinyferry_core::store::{Accepted, Digests, Entry, Offer};
+use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
+use tinyferry_core::{Millis, Reason, Store};
+
+/// Says which signals are sent.
+pub struct LoggedLink<L> {
+    link: L,
+    /// What the checks of this session's frames start from.
+    seed: u32,
+}
+
+impl<L> LoggedLink<L> {
+    pub const fn new(link: L) -> Self {
+        Self { link, seed: 0 }
+    }
+}
+
+impl<L: ErrorType> ErrorType for LoggedLink<L> {
+    type Error = L::Error;
+}
+
+impl<L: Read> Read for LoggedLink<L> {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, L::Error> {
+        self.link.read(into)
+    }
+}
+
+impl<L: Write> Write for LoggedLink<L> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, L::Error> {
+        if let Ok(bytes) = <&[u8; SIGNAL_LEN]>::try_from(bytes) {
+            let signal = Signal::parse::<Small>(0, bytes);
+            if let Some(signal) = signal.or_else(|| Signal::parse::<Small>(self.seed, bytes)) {
+                defmt::debug!("sends {}", signal);
+                if let (Code::Pon, 0) = (signal.code, signal.transfer) {
+                    let [a, b, c, d, ..] = signal.detail;
+                    self.seed = !u32::from_le_bytes([a, b, c, d]);
+                }
+            }
+        }
+        self.link.write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), L::Error> {
+        self.link.flush()
+    }
+}
+
+impl<L: Link> Link for LoggedLink<L> {
+    fn now(&mut self) -> Option<Millis> {
+        self.link.now()
+    }
+
+    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+        self.link.prepare_read(deadline, at_rest);
+    }
+
+    fn is_ready(&mut self) -> Result<bool, L::Error> {
+        self.link.is_ready()
+    }
+}
+
+/// Says what is offered, stored whole, asked for and refused.
+pub struct LoggedStore<S>(pub S);
+
+impl<S: Store> Store for LoggedStore<S> {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        let answer = self.0.offer(offer);
+        defmt::info!("{}: {}", offer, answer);
+        answer
+    }
+
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        self.0.store(position, bytes)
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        self.0.load(position, into)
+    }
+
+    fn verified(&mut self, digests: &Digests) {
+        defmt::info!("verified: {}", digests);
+        self.0.verified(digests);
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        let result = self.0.commit();
+        defmt::info!("in place: {}", result);
+        result
+    }
+
+    fn abandon(&mut self, reason: Reason, all: bool) {
+        defmt::warn!("abandoned: {}", reason);
+        self.0.abandon(reason, all);
+    }
+
+    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        let result = self.0.open(path, tree);
+        defmt::info!("asked for \"{}\": {}", path, result);
+        result
+    }
+
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        self.0.next(path)
+    }
+
+    fn check(&mut self) -> Result<(), Reason> {
+        self.0.check()
+    }
+
+    fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
+        defmt::warn!("entry {} was refused: {}", entry, reason);
+        self.0.refused(entry, reason, words)
+    }
+}

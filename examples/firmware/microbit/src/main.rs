@@ -1,0 +1,49 @@
+//! A BBC micro:bit (nRF51822: Cortex-M0, 16 KiB of RAM, 256 KiB of flash) that keeps a firmware image
+//! in its own flash: `tinyferry put app.bin -e serial:///dev/ttyACM0`, and `get` it back.
+#![no_std]
+#![no_main]
+
+mod flash;
+mod uart;
+
+use cortex_m_rt::entry;
+use tinyferry_core::blocking::run;
+use tinyferry_core::{Config, Session};
+use tinyferry_stores::slots::Slots;
+
+use flash::Flash;
+use uart::Uart;
+
+/// The line may lose bytes, and four frames fit into what the UART's interrupt fills.
+const CONFIG: Config = Config { credit: uart::FRAMES, ..Config::LOSSY };
+
+#[entry]
+fn main() -> ! {
+    static mut SESSION: Session = Session::server(CONFIG);
+    let (link, store): (Uart, Slots<Flash>) = (Uart::start(), Slots::new(Flash));
+    #[cfg(feature = "defmt")]
+    let (link, store) = (logged::LoggedLink::new(link), logged::LoggedStore(store));
+    let (mut link, mut store) = (link, store);
+    loop {
+        let outcome = run(SESSION, &mut link, &mut store);
+        #[cfg(feature = "defmt")]
+        defmt::info!("a session is over: {}", outcome);
+        // Whatever it was, the next one begins anew.
+        let _ = outcome;
+        *SESSION = Session::server(CONFIG);
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    #[cfg(feature = "defmt")]
+    defmt::error!("panic");
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[cfg(feature = "defmt")]
+use defmt_semihosting as _;
+#[cfg(feature = "defmt")]
+use portable_atomic as _;

@@ -1,0 +1,186 @@
+//! The real program against firmware on emulated boards, over QEMU's UARTs. Correctness only: an
+//! emulator says nothing about rates.
+//!
+//! `cargo test -p tinyferry --test boards -- --ignored` builds the firmware by itself. It needs
+//! `qemu-system-arm` and a compiler for the boards: `examples/firmware/cargo` says which.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tinyferry_tests::{Cable, Faults, Line, content};
+
+/// A board, and what runs on it.
+struct Board {
+    machine: &'static str,
+    target: &'static str,
+    package: &'static str,
+}
+
+const MICROBIT: Board =
+    Board { machine: "microbit", target: "thumbv6m-none-eabi", package: "microbit" };
+
+impl Board {
+    /// Builds the firmware; the image.
+    fn build(&self) -> PathBuf {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
+        let output = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| workspace.join("target"), |all| Path::new(&all).join("boards"));
+        let built = Command::new("./cargo")
+            .args([self.target, "build", "--locked", "--release", "-p", self.package])
+            .env("CARGO_TARGET_DIR", &output)
+            .env_remove("RUSTFLAGS")
+            .current_dir(&workspace)
+            .status();
+        assert!(built.expect("the wrapper is there").success(), "{} is not built", self.package);
+        output.join(self.target).join("release").join(self.package)
+    }
+
+    fn start(&self, image: &Path, serial: &[&str]) -> Running {
+        let child = Command::new("qemu-system-arm")
+            .args(["-M", self.machine, "-display", "none", "-monitor", "none"])
+            .args(serial)
+            .arg("-kernel")
+            .arg(image)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("qemu-system-arm is installed");
+        Running(child)
+    }
+}
+
+/// An emulator, which ends with its test.
+struct Running(Child);
+
+impl Running {
+    /// The pseudo-terminal that it says it has.
+    fn pty(&mut self) -> String {
+        let stdout = self.0.stdout.take().expect("it is piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let line = lines.find(|line| line.contains("/dev/pts/")).expect("it says its port");
+        let name = line.split_whitespace().find(|word| word.starts_with("/dev/pts/"));
+        name.expect("there is one").to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs the program in a directory; its exit code and what it said.
+fn tinyferry(url: &str, directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let said = directory.join("said");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+        .args([arguments[0], "-e", url])
+        .args(&arguments[1..])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(fs::File::create(&said).expect("a file"))
+        .stderr(fs::File::options().append(true).open(&said).expect("a file"))
+        .spawn()
+        .expect("the program starts");
+    let end = Instant::now() + Duration::from_secs(120);
+    let code = loop {
+        match child.try_wait().expect("it can be waited for") {
+            Some(status) => break status.code(),
+            None if Instant::now() > end => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break None;
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    (code, fs::read_to_string(&said).unwrap_or_default())
+}
+
+#[track_caller]
+fn well(url: &str, directory: &Path, arguments: &[&str]) {
+    let (code, said) = tinyferry(url, directory, arguments);
+    assert_eq!(code, Some(0), "{arguments:?} over {url}: {said}");
+}
+
+/// `ping`, `put`, `get`, an image in the place of another, and what is refused.
+fn images_go_there_and_back(url: &str) {
+    let place = TempDir::new().expect("a directory");
+    let here = place.path();
+    well(url, here, &["ping"]);
+    for (seed, size) in [(1, 20_001), (2, 60_000), (3, 1)] {
+        let bytes = content(size, seed);
+        fs::write(here.join("app.bin"), &bytes).expect("a file");
+        well(url, here, &["put", "app.bin"]);
+        well(url, here, &["put", "app.bin"]);
+        well(url, here, &["get", "app.bin", "--into", "back"]);
+        assert!(fs::read(here.join("back/app.bin")).expect("it came back") == bytes, "{url}");
+        fs::remove_dir_all(here.join("back")).expect("it is there");
+    }
+    let (code, said) = tinyferry(url, here, &["get", "other.bin"]);
+    assert!(code == Some(6) && said.contains("no file of that name"), "{url}: {code:?} {said}");
+    fs::write(here.join("big.bin"), content(64 << 10, 9)).expect("a file");
+    let (code, said) = tinyferry(url, here, &["put", "big.bin"]);
+    assert!(code == Some(6) && said.contains("larger than is allowed"), "{url}: {code:?} {said}");
+    // What was refused has not touched what is there.
+    well(url, here, &["get", "app.bin", "--into", "back"]);
+    assert!(fs::read(here.join("back/app.bin")).expect("it came back") == content(1, 3), "{url}");
+}
+
+fn over_a_pty(board: &Board, image: &Path, work: fn(&str)) {
+    let mut running = board.start(image, &["-serial", "pty"]);
+    let port = running.pty();
+    // Only when the port is open does the emulator look, once a second, whether it is.
+    let _open = serial(&port);
+    thread::sleep(Duration::from_millis(1500));
+    work(&format!("serial://{port}?baud=115200"));
+}
+
+/// Holds a port open, raw.
+fn serial(port: &str) -> fs::File {
+    let set = Command::new("stty").args(["-F", port, "raw", "-echo"]).status();
+    assert!(set.expect("stty is there").success());
+    fs::File::options().read(true).write(true).open(port).expect("the port is there")
+}
+
+fn over_tcp(board: &Board, image: &Path, work: fn(&str)) {
+    // Taken and given back: the emulator cannot say which port it chose.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = port.expect("a port").to_string();
+    // Without `nodelay` the first byte of a frame would be 40 ms ahead of the others: a silence in
+    // which a lossy line takes a frame for damaged.
+    let serial = format!("tcp:{address},server=on,wait=off,nodelay=on");
+    let _running = board.start(image, &["-serial", &serial]);
+    thread::sleep(Duration::from_millis(700));
+    work(&format!("tcp://{address}"));
+}
+
+fn over_noise(board: &Board, image: &Path, work: fn(&str)) {
+    let faults = Faults { flip: 1e-5, drop: 1e-4, insert: 1e-4, double: 1e-4, burst: 1e-5 };
+    let [there, back] = [1, 2].map(|seed| {
+        let mut line = Line::serial(460_800, seed);
+        line.faults = faults;
+        line
+    });
+    let cable = Cable::lay(there, back).expect("pseudo-terminals");
+    let [client, server] = cable.ports().map(|port| port.display().to_string());
+    let device = format!("serial,id=line,path={server}");
+    let _running = board.start(image, &["-chardev", &device, "-serial", "chardev:line"]);
+    thread::sleep(Duration::from_millis(700));
+    work(&format!("serial://{client}?baud=460800"));
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
+fn a_cortex_m0_keeps_an_image_in_its_flash() {
+    let image = MICROBIT.build();
+    over_tcp(&MICROBIT, &image, images_go_there_and_back);
+    over_a_pty(&MICROBIT, &image, images_go_there_and_back);
+    over_noise(&MICROBIT, &image, images_go_there_and_back);
+}
