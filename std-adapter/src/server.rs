@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use crate::directory::{Dir, Rights, Sync, ambient_authority, leftovers};
 use crate::endpoint::Endpoint;
 use crate::listener::Listener;
+use crate::secure::{Admission, Door};
 use crate::stream::Socket;
 use crate::tcp;
 use crate::words::of_system;
@@ -21,17 +22,23 @@ mod guests;
 mod host;
 
 use guests::Shared;
-use host::Host;
+use host::{Host, Peer};
 
 /// What a server allows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
+    /// Who may come in.
+    pub admission: Admission,
     /// Clients at once; one more is told that the server is busy.
     pub clients: usize,
-    /// What clients may do with the directory.
+    /// Clients at once from one address of the network.
+    pub clients_per_address: usize,
+    /// What clients may do with the directory; of what a key allows, that.
     pub rights: Rights,
-    /// Whether clients may close the server.
+    /// Whether clients may close the server, whatever their key allows.
     pub may_close: bool,
+    /// How long a client may take to greet, and to shake hands.
+    pub greeting: Duration,
     /// How long a client may have nothing to ask.
     pub idle: Duration,
     /// How long transfers under way may go on when the server ends.
@@ -45,9 +52,12 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            admission: Admission::default(),
             clients: 64,
+            clients_per_address: 32,
             rights: Rights { read: true, write: true },
             may_close: false,
+            greeting: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             grace: Duration::from_secs(10),
             sync: Sync::default(),
@@ -81,8 +91,10 @@ impl Server {
     /// Listens at `endpoint` and serves what lies below `root`.
     ///
     /// # Errors
-    /// Those of the system, with what could not be done.
+    /// Those of the system, with what could not be done; keys that make no sense; an address that
+    /// others can reach, where [`Options::admission`] does not allow that.
     pub fn bind(endpoint: &Endpoint, root: &Path, options: Options) -> io::Result<Self> {
+        options.admission.check(endpoint)?;
         let root = Dir::open_ambient_dir(root, ambient_authority()).map_err(|error| {
             let path = root.display().to_string();
             io::Error::new(
@@ -90,6 +102,9 @@ impl Server {
                 format!("cannot serve \"{}\": {}", path.escape_debug(), of_system(&error)),
             )
         })?;
+        if let Admission::Keys(file) = &options.admission {
+            host::check_keys(file, &root)?;
+        }
         let listener = Listener::bind(endpoint).map_err(|error| {
             io::Error::new(
                 error.kind(),
@@ -104,6 +119,14 @@ impl Server {
     /// Where it listens; of a port 0, the one that the system has chosen.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The public key that clients with a key pair know this server by, if it has one.
+    pub fn public_key(&self) -> Option<String> {
+        match &self.host.options.admission {
+            Admission::Keys(file) => Door(file).public().ok().flatten(),
+            Admission::Local | Admission::Anybody => None,
+        }
     }
 
     /// What ends this server.
@@ -121,7 +144,8 @@ impl Server {
         match &listener {
             Listener::Tcp(listener) => accept(&host, || {
                 let (stream, peer) = listener.accept()?;
-                Ok((tcp::prepare(stream)?, peer.to_string()))
+                let guest = Peer { name: peer.to_string(), address: Some(peer.ip()) };
+                Ok((tcp::prepare(stream)?, guest))
             }),
             #[cfg(unix)]
             Listener::Unix(door) => {
@@ -129,7 +153,8 @@ impl Server {
                 accept(&host, || {
                     let (stream, _) = door.listener.accept()?;
                     number += 1;
-                    Ok((stream, format!("local client {number}")))
+                    let name = format!("local client {number}");
+                    Ok((stream, Peer { name, address: None }))
                 });
             }
             Listener::Serial(_) => {}
@@ -144,14 +169,14 @@ impl Server {
 }
 
 /// Takes one client after another.
-fn accept<S: Socket + 'static>(host: &Host, mut next: impl FnMut() -> io::Result<(S, String)>) {
+fn accept<S: Socket + 'static>(host: &Host, mut next: impl FnMut() -> io::Result<(S, Peer)>) {
     let mut number = 0;
     while !host.shared.is_stopping() {
         match next() {
             Ok((stream, peer)) if !host.shared.is_stopping() => {
                 number += 1;
                 if let Err(error) = host.welcome(number, stream, &peer) {
-                    warn!("{peer}: cannot be served: {}", of_system(&error));
+                    warn!("{}: cannot be served: {}", peer.name, of_system(&error));
                 }
             }
             Ok(_) => {}

@@ -8,6 +8,7 @@ mod peer;
 mod resume;
 mod serial;
 mod trouble;
+mod trust;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,5 @@
 //! `tinyferry get`.
 
-use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
@@ -21,7 +20,7 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
     let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
     let endpoint = &args.peer.endpoint;
     let config = Config { sha256: args.sha256, ..endpoint.config() };
-    let mut client = Client::connect_with(endpoint, config)?;
+    let mut client = args.peer.connect(config)?;
     let mut exit = Exit::Done;
     for text in &args.paths {
         let remote = remote_path(text);
