@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::directory::{Dir, Rights, Sync, ambient_authority, leftovers};
+use crate::directory::{Dir, Limits, Rights, Sync, ambient_authority, leftovers};
 use crate::endpoint::Endpoint;
 use crate::listener::Listener;
 use crate::secure::{Admission, Door};
@@ -45,6 +45,8 @@ pub struct Options {
     pub grace: Duration,
     /// When what came in is made durable.
     pub sync: Sync,
+    /// How much is taken.
+    pub limits: Limits,
     /// How long what broke off is kept for a resume; zero: for ever.
     pub keep_partials: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for Options {
             idle: Duration::from_secs(300),
             grace: Duration::from_secs(10),
             sync: Sync::default(),
+            limits: Limits::default(),
             keep_partials: Duration::from_secs(7 * 86_400),
         }
     }
@@ -192,13 +195,20 @@ fn accept<S: Socket + 'static>(host: &Host, mut next: impl FnMut() -> io::Result
 /// Removes old leftovers, now and every hour, for as long as what it returns is kept.
 fn clean_up(host: &Host) -> Option<Sender<()>> {
     let least = host.options.keep_partials;
-    if least.is_zero() || !host.options.rights.write {
+    if !host.options.rights.write {
         return None;
     }
+    let limits = host.options.limits.clone();
     let (root, (kept, ended)) = (Arc::clone(&host.root), channel());
     let clean = move || {
         loop {
-            let removed = leftovers(&root, |leftover| leftover.age >= least);
+            let mut left = 0u64;
+            let removed = leftovers(&root, |leftover| {
+                let is_old = !least.is_zero() && leftover.age >= least;
+                left = left.saturating_add(if is_old { 0 } else { leftover.bytes });
+                is_old
+            });
+            limits.found(left);
             match removed {
                 Ok(0) => {}
                 Ok(removed) => info!("{removed} partial files were too old and are removed"),

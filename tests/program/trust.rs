@@ -342,3 +342,73 @@ fn every_byte_of_an_encrypted_session_flipped_in_turn() {
     stopper.stop();
     running.join().expect("it ends").expect("in good order");
 }
+
+#[test]
+fn what_goes_beyond_a_limit_is_refused_and_the_rest_goes_on() {
+    let place = Place::new();
+    let here = place.here("");
+    let limits = ["--max-file", "5000", "--max-entries", "6", "--max-depth", "3"];
+    let server = Server::start(&place.served(""), &limits);
+    fs::write(place.here("fits"), content(5000, 1)).expect("a file");
+    fs::write(place.here("large"), content(5001, 1)).expect("a file");
+    server.client(&here, &["put", "fits"]).well();
+    server.client(&here, &["put", "large"]).with(6, &["\"large\"", "larger than is allowed"]);
+    server.client(&here, &["put", "fits", "--to", "a/b"]).well();
+    server.client(&here, &["put", "fits", "--to", "a/b/c"]).with(6, &["larger than is allowed"]);
+    fs::create_dir(place.here("tree")).expect("a directory");
+    for number in 0..8 {
+        fs::write(place.here(&format!("tree/{number}")), "x").expect("a file");
+    }
+    server.client(&here, &["put", "tree"]).with(3, &["2 did not go through", "larger than is"]);
+    assert_eq!(fs::read_dir(place.served("tree")).expect("it is there").count(), 6);
+    // A client that gets has limits of its own.
+    let got = ["get", "fits", "--into", "out", "--max-file", "4999"];
+    server.client(&here, &got).with(1, &["more than 4999 bytes"]);
+    let got = ["get", "tree", "--into", "out", "--max-entries", "2"];
+    server.client(&here, &got).with(3, &["4 did not go through"]);
+}
+
+#[test]
+fn partials_that_take_too_much_admit_no_more_of_them() {
+    let place = Place::new();
+    fs::write(place.served(".old.tinyferry-part"), vec![0; 100_000]).expect("a file");
+    fs::write(place.here("f"), content(100, 1)).expect("a file");
+    let server = Server::start(&place.served(""), &["--max-partials", "50000"]);
+    for attempt in 0.. {
+        // They are counted in the background.
+        let ended = server.client(&place.here(""), &["put", "f"]);
+        if ended.code != Some(0) {
+            ended.with(6, &["no space"]);
+            break;
+        }
+        fs::write(place.here("f"), content(101 + attempt, 1)).expect("a file");
+        assert!(attempt < 100, "it is never refused");
+        thread::sleep(Duration::from_millis(20));
+    }
+    fs::remove_file(place.served(".old.tinyferry-part")).expect("it is there");
+    let server = Server::start(&place.served(""), &["--max-partials", "50000"]);
+    server.client(&place.here(""), &["put", "f"]).well();
+}
+
+#[test]
+fn one_address_does_not_take_all_places() {
+    let place = Place::new();
+    let limits = ["--clients-per-address", "2", "--greeting", "1"];
+    let mut server = Server::start(&place.served(""), &limits);
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    // Silent, and as slow as it gets: both are let go in time.
+    let silent = TcpStream::connect(&address).expect("a server");
+    let mut slow = TcpStream::connect(&address).expect("a server");
+    slow.write_all(b"PIN").expect("it takes it");
+    thread::sleep(Duration::from_millis(200));
+    server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    let begin = Instant::now();
+    for mut stream in [silent, slow] {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        let ended = stream.read(&mut [0; 100]);
+        assert!(ended.is_ok_and(|count| count == 0) || begin.elapsed() < Duration::from_secs(9));
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(server.wait_for_line("did not greet in time").is_some());
+    server.client(&place.here(""), &["ping"]).well();
+}

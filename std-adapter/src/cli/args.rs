@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::core::Config;
-use tinyferry::directory::Sync;
+use tinyferry::directory::{Limits, Sync};
 use tinyferry::secure::{ClientKey, KeyFile, KnownHosts, NoKeys, Protection};
 
 use super::exit::{Exit, Problem};
@@ -103,6 +103,11 @@ pub(crate) struct ServeArgs {
     /// Let a client go that has not greeted, or shaken hands, after so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) greeting: Duration,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Keep so many bytes at most of what transfers that broke off have left
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
+    pub(crate) max_partials: u64,
     /// Let a client go that asks for nothing for so many seconds; 0: never
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) idle: Duration,
@@ -133,6 +138,28 @@ pub(crate) struct PutArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// Take no file of more bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
+    max_file: u64,
+    /// Take no more files and directories in one tree
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    max_entries: u64,
+    /// Take no path of more names
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    max_depth: usize,
+}
+
+impl LimitArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        let Self { max_file: file, max_entries: entries, max_depth: depth } = *self;
+        let mut limits = Limits::default();
+        (limits.file, limits.entries, limits.depth) = (file, entries, depth);
+        limits
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct GetArgs {
     /// Files and directories of the server; "." is all that it serves
     #[arg(required = true, value_name = "REMOTE")]
@@ -146,6 +173,8 @@ pub(crate) struct GetArgs {
     /// When to make durable what came in
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

@@ -37,7 +37,7 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
         let progress = Progress::new(Direction::Receiving, quiet);
         let root = root.try_clone().map_err(local)?;
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
-        let mut store = store.lossy(endpoint.is_lossy());
+        let mut store = store.lossy(endpoint.is_lossy()).limited(args.limits.limits());
         let before = client.traffic().received;
         match client.get(&remote, &mut store) {
             Ok(_) => match progress.finish(shown, client.traffic().received - before) {

@@ -18,7 +18,10 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
         None if args.insecure => Admission::Anybody,
         None => Admission::Local,
     };
+    let mut limits = args.limits.limits();
+    limits.partials = args.max_partials;
     let options = Options {
+        limits,
         admission,
         clients: args.clients,
         clients_per_address: args.clients_per_address,

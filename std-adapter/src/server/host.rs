@@ -250,7 +250,8 @@ impl Host {
         let mut session = Session::<Desktop>::server(config);
         let log = Log::new(peer.to_owned());
         let sync = self.options.sync;
-        let mut store = Directory::serving(root, rights, sync, log).lossy(config.lossy);
+        let store = Directory::serving(root, rights, sync, log);
+        let mut store = store.lossy(config.lossy).limited(self.options.limits.clone());
         match run(&mut session, link, &mut store) {
             Ok(outcome) if outcome.closed => {
                 info!("{peer}: closes the server");
