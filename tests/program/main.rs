@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod harness;
+mod hostile;
 mod long;
 mod peer;
 mod resume;
