@@ -83,6 +83,8 @@ reasons! {
     ShuttingDown = 21, "the server is shutting down";
     /// The other end gave up.
     Cancelled = 22, "the other end gave up";
+    /// The server lets nobody in without a key.
+    KeyNeeded = 23, "the server lets nobody in without a key";
 }
 
 impl Reason {

@@ -8,15 +8,16 @@ use tinyferry_core::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task};
 
 use crate::checksum::Desktop;
-use crate::connection::Connection;
+use crate::connection::{self, Connection};
 use crate::endpoint::Endpoint;
+use crate::secure::{Problem, Protection};
 use crate::stream::Traffic;
 use crate::words::of_system;
 
 /// A connection to a server.
 pub struct Client {
     session: Box<Session<Desktop>>,
-    connection: Connection,
+    connection: Box<dyn Connection>,
     config: Config,
     /// Whether the server has answered the greeting.
     is_acquainted: bool,
@@ -27,6 +28,8 @@ pub struct Client {
 pub enum Error {
     /// Nobody answers at the endpoint, or the port cannot be opened.
     Connect(Endpoint, io::Error),
+    /// There is no secure channel to the server there.
+    Secure(Endpoint, Problem),
     /// The connection failed.
     Link(io::Error),
     /// The session failed, or the task was refused; with the other end's own words, if it sent
@@ -47,6 +50,9 @@ impl fmt::Display for Error {
                     of_system(error)
                 )
             }
+            Self::Secure(endpoint, problem) => {
+                write!(f, "no secure connection to {endpoint}: {problem}")
+            }
             Self::Link(error) => write!(f, "the connection failed: {}", of_system(error)),
             Self::Session(failure, words) if words.is_empty() => failure.fmt(f),
             Self::Session(failure, words) => {
@@ -62,7 +68,7 @@ impl Client {
     /// Connects, with the terms of the endpoint; the greeting goes with the first task.
     ///
     /// # Errors
-    /// [`Error::Connect`].
+    /// As [`Client::connect_with`].
     pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
         Self::connect_with(endpoint, endpoint.config())
     }
@@ -70,10 +76,22 @@ impl Client {
     /// Connects, with other terms than [`Endpoint::config`].
     ///
     /// # Errors
-    /// [`Error::Connect`].
+    /// [`Error::Connect`], and [`Error::Secure`] where the server is not on this machine.
     pub fn connect_with(endpoint: &Endpoint, config: Config) -> Result<Self, Error> {
+        Self::connect_protected(endpoint, config, &Protection::Local)
+    }
+
+    /// Connects, with other terms than [`Endpoint::config`], and protected so.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] and [`Error::Secure`].
+    pub fn connect_protected(
+        endpoint: &Endpoint,
+        config: Config,
+        protection: &Protection,
+    ) -> Result<Self, Error> {
         let failed = |error| Error::Connect(endpoint.clone(), error);
-        let connection = Connection::open(endpoint).map_err(failed)?;
+        let connection = connection::open(endpoint, protection)?;
         let session = new_session(config).map_err(failed)?;
         Ok(Self { session, connection, config, is_acquainted: false })
     }
@@ -168,7 +186,7 @@ impl Client {
     fn run(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
         let begun = self.session.begin(task);
         begun.map_err(|failure| Error::Session(failure, String::new()))?;
-        self.connection.run(&mut *self.session, store).map_err(|error| match error {
+        self.connection.run(&mut self.session, store).map_err(|error| match error {
             blocking::Error::Link(error) => Error::Link(error),
             blocking::Error::Session(failure) => {
                 Error::Session(failure, self.session.words().to_owned())

@@ -2,81 +2,116 @@
 //! none pays for the others.
 
 use std::io;
-use std::net::TcpStream;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
 use tinyferry_core::blocking::{self, run};
-use tinyferry_core::{Outcome, Profile, Session, Store};
+use tinyferry_core::{Outcome, Session, Store};
 
+use crate::checksum::Desktop;
+use crate::client::Error;
 use crate::endpoint::Endpoint;
+use crate::secure::{Problem, Protection};
 use crate::serial::SerialLink;
-use crate::stream::{StreamLink, Traffic};
+use crate::stream::{Socket, StreamLink, Traffic};
 use crate::tcp;
 
-pub(crate) enum Connection {
-    Tcp(StreamLink<TcpStream>),
-    #[cfg(unix)]
-    Unix(StreamLink<UnixStream>),
-    Serial(Box<SerialLink>),
-}
-
-impl Connection {
-    pub(crate) fn open(endpoint: &Endpoint) -> io::Result<Self> {
-        Ok(match endpoint {
-            Endpoint::Tcp(address) => {
-                Self::Tcp(StreamLink::new(tcp::connect(address)?, Default::default()))
-            }
-            #[cfg(unix)]
-            Endpoint::Unix(path) => {
-                Self::Unix(StreamLink::new(UnixStream::connect(path)?, Default::default()))
-            }
-            #[cfg(not(unix))]
-            Endpoint::Unix(_) => return Err(io::ErrorKind::Unsupported.into()),
-            Endpoint::Serial(serial) => {
-                Self::Serial(Box::new(SerialLink::open(serial, Default::default())?))
-            }
-        })
-    }
-
+/// A link that a client's sessions run over.
+pub(crate) trait Connection: Send {
     /// Runs a client's session to the end of its task.
-    pub(crate) fn run<P: Profile>(
+    fn run(
         &mut self,
-        session: &mut Session<P>,
+        session: &mut Session<Desktop>,
         store: &mut dyn Store,
-    ) -> Result<Outcome, blocking::Error<io::Error>> {
-        match self {
-            Self::Tcp(link) => {
-                link.look_at_clock();
-                run(session, link, store)
-            }
-            #[cfg(unix)]
-            Self::Unix(link) => {
-                link.look_at_clock();
-                run(session, link, store)
-            }
-            Self::Serial(link) => run(session, &mut **link, store),
-        }
-    }
+    ) -> Result<Outcome, blocking::Error<io::Error>>;
 
-    /// What has crossed it so far.
-    pub(crate) fn traffic(&self) -> Traffic {
-        match self {
-            Self::Tcp(link) => link.traffic(),
-            #[cfg(unix)]
-            Self::Unix(link) => link.traffic(),
-            Self::Serial(link) => link.traffic(),
-        }
-    }
+    /// What has crossed it so far; of an encrypted one, before it was.
+    fn traffic(&self) -> Traffic;
 
     /// Leaves in good order.
-    pub(crate) fn leave(&mut self) {
-        match self {
-            Self::Tcp(link) => link.leave(),
-            #[cfg(unix)]
-            Self::Unix(link) => link.leave(),
-            // The system sends what is written, and nobody sees a port being closed.
-            Self::Serial(_) => {}
+    fn leave(&mut self);
+}
+
+impl<S: Socket> Connection for StreamLink<S> {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        self.look_at_clock();
+        run(session, self, store)
+    }
+
+    fn traffic(&self) -> Traffic {
+        Self::traffic(self)
+    }
+
+    fn leave(&mut self) {
+        Self::leave(self);
+    }
+}
+
+impl Connection for SerialLink {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        run(session, self, store)
+    }
+
+    fn traffic(&self) -> Traffic {
+        Self::traffic(self)
+    }
+
+    /// The system sends what is written, and nobody sees a port being closed.
+    fn leave(&mut self) {}
+}
+
+/// Connects to `endpoint`, and shakes hands if there is a key.
+pub(crate) fn open(
+    endpoint: &Endpoint,
+    protection: &Protection,
+) -> Result<Box<dyn Connection>, Error> {
+    let failed = |error| Error::Connect(endpoint.clone(), error);
+    match endpoint {
+        Endpoint::Tcp(address) => {
+            let stream = tcp::connect(address).map_err(failed)?;
+            let is_here =
+                stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
+            if !is_here && matches!(protection, Protection::Local) {
+                return Err(Error::Secure(endpoint.clone(), Problem::Unprotected));
+            }
+            link(stream, endpoint, protection)
         }
+        #[cfg(unix)]
+        Endpoint::Unix(path) => {
+            link(UnixStream::connect(path).map_err(failed)?, endpoint, protection)
+        }
+        #[cfg(not(unix))]
+        Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+        Endpoint::Serial(serial) => match protection {
+            Protection::Key(_) => {
+                let sentence = "keys are for TCP and Unix sockets, not for serial lines";
+                Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
+            }
+            _ => Ok(Box::new(SerialLink::open(serial, Default::default()).map_err(failed)?)),
+        },
+    }
+}
+
+fn link<S: Socket + 'static>(
+    socket: S,
+    endpoint: &Endpoint,
+    protection: &Protection,
+) -> Result<Box<dyn Connection>, Error> {
+    let leave = Default::default();
+    match protection {
+        Protection::Key(key) => {
+            let socket = key.protect(socket, &endpoint.to_string());
+            let socket = socket.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
+            Ok(Box::new(StreamLink::new(socket, leave)))
+        }
+        Protection::Local | Protection::Insecure => Ok(Box::new(StreamLink::new(socket, leave))),
     }
 }

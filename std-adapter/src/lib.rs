@@ -11,6 +11,7 @@ pub mod directory;
 pub mod endpoint;
 mod listener;
 mod log;
+pub mod secure;
 pub mod serial;
 pub mod server;
 mod socket;

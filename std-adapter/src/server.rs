@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::directory::{Dir, Rights, Sync, ambient_authority, leftovers};
+use crate::directory::{Dir, Limits, Rights, Sync, ambient_authority, leftovers};
 use crate::endpoint::Endpoint;
 use crate::listener::Listener;
+use crate::secure::{Admission, Door};
 use crate::stream::Socket;
 use crate::tcp;
 use crate::words::of_system;
@@ -21,23 +22,31 @@ mod guests;
 mod host;
 
 use guests::Shared;
-use host::Host;
+use host::{Host, Peer};
 
 /// What a server allows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
+    /// Who may come in.
+    pub admission: Admission,
     /// Clients at once; one more is told that the server is busy.
     pub clients: usize,
-    /// What clients may do with the directory.
+    /// Clients at once from one address of the network.
+    pub clients_per_address: usize,
+    /// What clients may do with the directory; of what a key allows, that.
     pub rights: Rights,
-    /// Whether clients may close the server.
+    /// Whether clients may close the server, whatever their key allows.
     pub may_close: bool,
+    /// How long a client may take to greet, and to shake hands.
+    pub greeting: Duration,
     /// How long a client may have nothing to ask.
     pub idle: Duration,
     /// How long transfers under way may go on when the server ends.
     pub grace: Duration,
     /// When what came in is made durable.
     pub sync: Sync,
+    /// How much is taken.
+    pub limits: Limits,
     /// How long what broke off is kept for a resume; zero: for ever.
     pub keep_partials: Duration,
 }
@@ -45,12 +54,16 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            admission: Admission::default(),
             clients: 64,
+            clients_per_address: 32,
             rights: Rights { read: true, write: true },
             may_close: false,
+            greeting: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             grace: Duration::from_secs(10),
             sync: Sync::default(),
+            limits: Limits::default(),
             keep_partials: Duration::from_secs(7 * 86_400),
         }
     }
@@ -81,8 +94,10 @@ impl Server {
     /// Listens at `endpoint` and serves what lies below `root`.
     ///
     /// # Errors
-    /// Those of the system, with what could not be done.
+    /// Those of the system, with what could not be done; keys that make no sense; an address that
+    /// others can reach, where [`Options::admission`] does not allow that.
     pub fn bind(endpoint: &Endpoint, root: &Path, options: Options) -> io::Result<Self> {
+        options.admission.check(endpoint)?;
         let root = Dir::open_ambient_dir(root, ambient_authority()).map_err(|error| {
             let path = root.display().to_string();
             io::Error::new(
@@ -90,6 +105,9 @@ impl Server {
                 format!("cannot serve \"{}\": {}", path.escape_debug(), of_system(&error)),
             )
         })?;
+        if let Admission::Keys(file) = &options.admission {
+            host::check_keys(file, &root)?;
+        }
         let listener = Listener::bind(endpoint).map_err(|error| {
             io::Error::new(
                 error.kind(),
@@ -104,6 +122,14 @@ impl Server {
     /// Where it listens; of a port 0, the one that the system has chosen.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The public key that clients with a key pair know this server by, if it has one.
+    pub fn public_key(&self) -> Option<String> {
+        match &self.host.options.admission {
+            Admission::Keys(file) => Door(file).public().ok().flatten(),
+            Admission::Local | Admission::Anybody => None,
+        }
     }
 
     /// What ends this server.
@@ -121,7 +147,8 @@ impl Server {
         match &listener {
             Listener::Tcp(listener) => accept(&host, || {
                 let (stream, peer) = listener.accept()?;
-                Ok((tcp::prepare(stream)?, peer.to_string()))
+                let guest = Peer { name: peer.to_string(), address: Some(peer.ip()) };
+                Ok((tcp::prepare(stream)?, guest))
             }),
             #[cfg(unix)]
             Listener::Unix(door) => {
@@ -129,7 +156,8 @@ impl Server {
                 accept(&host, || {
                     let (stream, _) = door.listener.accept()?;
                     number += 1;
-                    Ok((stream, format!("local client {number}")))
+                    let name = format!("local client {number}");
+                    Ok((stream, Peer { name, address: None }))
                 });
             }
             Listener::Serial(_) => {}
@@ -144,14 +172,14 @@ impl Server {
 }
 
 /// Takes one client after another.
-fn accept<S: Socket + 'static>(host: &Host, mut next: impl FnMut() -> io::Result<(S, String)>) {
+fn accept<S: Socket + 'static>(host: &Host, mut next: impl FnMut() -> io::Result<(S, Peer)>) {
     let mut number = 0;
     while !host.shared.is_stopping() {
         match next() {
             Ok((stream, peer)) if !host.shared.is_stopping() => {
                 number += 1;
                 if let Err(error) = host.welcome(number, stream, &peer) {
-                    warn!("{peer}: cannot be served: {}", of_system(&error));
+                    warn!("{}: cannot be served: {}", peer.name, of_system(&error));
                 }
             }
             Ok(_) => {}
@@ -167,13 +195,20 @@ fn accept<S: Socket + 'static>(host: &Host, mut next: impl FnMut() -> io::Result
 /// Removes old leftovers, now and every hour, for as long as what it returns is kept.
 fn clean_up(host: &Host) -> Option<Sender<()>> {
     let least = host.options.keep_partials;
-    if least.is_zero() || !host.options.rights.write {
+    if !host.options.rights.write {
         return None;
     }
+    let limits = host.options.limits.clone();
     let (root, (kept, ended)) = (Arc::clone(&host.root), channel());
     let clean = move || {
         loop {
-            let removed = leftovers(&root, |leftover| leftover.age >= least);
+            let mut left = 0u64;
+            let removed = leftovers(&root, |leftover| {
+                let is_old = !least.is_zero() && leftover.age >= least;
+                left = left.saturating_add(if is_old { 0 } else { leftover.bytes });
+                is_old
+            });
+            limits.found(left);
             match removed {
                 Ok(0) => {}
                 Ok(removed) => info!("{removed} partial files were too old and are removed"),

@@ -47,12 +47,15 @@ macro_rules! socket {
                 self.shutdown(Shutdown::Write)
             }
 
-            fn twin(&self) -> io::Result<Self> {
-                self.try_clone()
+            fn peek(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                use rustix::net::{RecvFlags, recv};
+                let (count, _) = recv(&*self, into, RecvFlags::PEEK)?;
+                Ok(count)
             }
 
-            fn cut(&self) {
-                let _ = self.shutdown(Shutdown::Both);
+            fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>> {
+                let twin = self.try_clone()?;
+                Ok(Box::new(move || drop(twin.shutdown(Shutdown::Both))))
             }
         }
     };
@@ -92,12 +95,13 @@ impl Socket for TcpStream {
         self.shutdown(Shutdown::Write)
     }
 
-    fn twin(&self) -> io::Result<Self> {
-        self.try_clone()
+    fn peek(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        TcpStream::peek(self, into)
     }
 
-    fn cut(&self) {
-        let _ = self.shutdown(Shutdown::Both);
+    fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>> {
+        let twin = self.try_clone()?;
+        Ok(Box::new(move || drop(twin.shutdown(Shutdown::Both))))
     }
 }
 

@@ -63,16 +63,17 @@ pub trait Socket: Send {
     /// Those of the system.
     fn end_writing(&mut self) -> io::Result<()>;
 
-    /// The same socket, for another thread that may have to cut it.
+    /// Reads what there is, up to this much, and leaves it there; waits as `receive` does.
     ///
     /// # Errors
     /// Those of the system.
-    fn twin(&self) -> io::Result<Self>
-    where
-        Self: Sized;
+    fn peek(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
-    /// Ends both directions at once.
-    fn cut(&self);
+    /// What ends both directions at once, from another thread.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>>;
 }
 
 /// What a server shares with the link of each client, to let it go when it may.

@@ -3,11 +3,13 @@
 #![cfg(unix)]
 
 mod harness;
+mod hostile;
 mod long;
 mod peer;
 mod resume;
 mod serial;
 mod trouble;
+mod trust;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
-use tinyferry::directory::Sync;
+use tinyferry::client::Client;
+use tinyferry::core::Config;
+use tinyferry::directory::{Limits, Sync};
+use tinyferry::secure::{ClientKey, KeyFile, KnownHosts, NoKeys, Protection};
+
+use super::exit::{Exit, Problem};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
@@ -33,6 +38,8 @@ pub(crate) enum Command {
     Ping(Peer),
     /// Ask a server to end
     Close(Peer),
+    /// Make a key
+    Keygen(KeygenArgs),
     /// List what transfers that broke off have left in a directory
     Partials(PartialsArgs),
 }
@@ -42,6 +49,27 @@ pub(crate) struct Peer {
     /// Where the server is
     #[arg(short, long, value_name = "URL", default_value_t)]
     pub(crate) endpoint: Endpoint,
+    /// Encrypt, with the key in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Go without a key where others could read and change what is sent
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) insecure: bool,
+    /// Where the public keys of servers are kept, for a key pair
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hosts: Option<PathBuf>,
+    /// Take a server that is not known for what it says, and remember it
+    #[arg(long)]
+    pub(crate) accept_new: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeygenArgs {
+    /// The file to make; for a key pair, FILE.pub as well
+    pub(crate) file: PathBuf,
+    /// A key pair: the other end knows the public half only
+    #[arg(long)]
+    pub(crate) pair: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,9 +88,26 @@ pub(crate) struct ServeArgs {
     /// Let clients end the server
     #[arg(long)]
     pub(crate) allow_close: bool,
+    /// Let in who holds a key of this file, each on its own terms; a deleted line is a revoked key
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(crate) key: Option<PathBuf>,
+    /// Let in whoever can reach the server, and encrypt nothing, even where others can
+    #[arg(long)]
+    pub(crate) insecure: bool,
     /// Clients at once; one more is told that the server is busy
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub(crate) clients: usize,
+    /// Clients at once from one address
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub(crate) clients_per_address: usize,
+    /// Let a client go that has not greeted, or shaken hands, after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) greeting: Duration,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    /// Keep so many bytes at most of what transfers that broke off have left
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
+    pub(crate) max_partials: u64,
     /// Let a client go that asks for nothing for so many seconds; 0: never
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) idle: Duration,
@@ -93,6 +138,28 @@ pub(crate) struct PutArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// Take no file of more bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
+    max_file: u64,
+    /// Take no more files and directories in one tree
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    max_entries: u64,
+    /// Take no path of more names
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    max_depth: usize,
+}
+
+impl LimitArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        let Self { max_file: file, max_entries: entries, max_depth: depth } = *self;
+        let mut limits = Limits::default();
+        (limits.file, limits.entries, limits.depth) = (file, entries, depth);
+        limits
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct GetArgs {
     /// Files and directories of the server; "." is all that it serves
     #[arg(required = true, value_name = "REMOTE")]
@@ -106,6 +173,8 @@ pub(crate) struct GetArgs {
     /// When to make durable what came in
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -150,6 +219,29 @@ fn days(text: &str) -> Result<Duration, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "it is no length of time".to_owned())
+}
+
+impl Peer {
+    /// How what goes to the server is protected.
+    pub(crate) fn protection(&self) -> Result<Protection, Problem> {
+        let keyless = |error: NoKeys| Problem::new(Exit::Local, error.to_string());
+        match &self.key {
+            Some(file) => {
+                let file_of_hosts = self.known_hosts.clone().or_else(KnownHosts::usual_file);
+                let accept_new = self.accept_new;
+                let hosts = file_of_hosts.map(|file| KnownHosts { file, accept_new });
+                let key = ClientKey::new(&KeyFile::new(file), hosts).map_err(keyless)?;
+                Ok(Protection::Key(key))
+            }
+            None if self.insecure => Ok(Protection::Insecure),
+            None => Ok(Protection::Local),
+        }
+    }
+
+    /// Connects, on these terms.
+    pub(crate) fn connect(&self, config: Config) -> Result<Client, Problem> {
+        Ok(Client::connect_protected(&self.endpoint, config, &self.protection()?)?)
+    }
 }
 
 /// A remote path as a person writes it: `.`, `./a`, `/a` and `a/` are understood.

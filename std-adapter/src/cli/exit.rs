@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
+use tinyferry::secure::{Error as Channel, Problem as Trouble, Refusal};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) enum Exit {
     Protocol = 5,
     /// The other end refused.
     Refused = 6,
+    /// The two ends do not trust each other: keys, or the lack of them.
+    Trust = 7,
 }
 
 impl From<Exit> for ExitCode {
@@ -54,10 +57,22 @@ impl fmt::Display for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let exit = match &error {
-            Error::Connect(..) | Error::Link(_) => Exit::Connection,
+            Error::Secure(_, problem) => match problem {
+                Trouble::Socket(_) | Trouble::Channel(Channel::Truncated) => Exit::Connection,
+                Trouble::Channel(Channel::Refused(Refusal::Busy)) => Exit::Connection,
+                Trouble::Channel(Channel::NotSecure) => Exit::Protocol,
+                _ => Exit::Trust,
+            },
+            Error::Link(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                // A client with a key pair is refused behind its handshake.
+                Some(Channel::Refused(Refusal::UnknownKey)) => Exit::Trust,
+                _ => Exit::Connection,
+            },
+            Error::Connect(..) => Exit::Connection,
             Error::Session(failure, _) => match failure {
                 Failure::Refused(Reason::Version) => Exit::Protocol,
                 Failure::Refused(Reason::ShuttingDown | Reason::Busy) => Exit::Connection,
+                Failure::Refused(Reason::KeyNeeded) => Exit::Trust,
                 Failure::Refused(_) => Exit::Refused,
                 Failure::Vanished | Failure::Silent | Failure::Idle => Exit::Connection,
                 _ => Exit::Protocol,

@@ -1,6 +1,5 @@
 //! `tinyferry get`.
 
-use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
@@ -21,7 +20,7 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
     let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
     let endpoint = &args.peer.endpoint;
     let config = Config { sha256: args.sha256, ..endpoint.config() };
-    let mut client = Client::connect_with(endpoint, config)?;
+    let mut client = args.peer.connect(config)?;
     let mut exit = Exit::Done;
     for text in &args.paths {
         let remote = remote_path(text);
@@ -38,7 +37,7 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
         let progress = Progress::new(Direction::Receiving, quiet);
         let root = root.try_clone().map_err(local)?;
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
-        let mut store = store.lossy(endpoint.is_lossy());
+        let mut store = store.lossy(endpoint.is_lossy()).limited(args.limits.limits());
         let before = client.traffic().received;
         match client.get(&remote, &mut store) {
             Ok(_) => match progress.finish(shown, client.traffic().received - before) {

@@ -3,6 +3,7 @@
 mod args;
 mod exit;
 mod get;
+mod keygen;
 mod partials;
 mod progress;
 mod put;
@@ -12,7 +13,6 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use clap::Parser;
-use tinyferry::client::Client;
 use tracing_subscriber::EnvFilter;
 
 use args::{Args, Command, Peer};
@@ -35,6 +35,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Get(command) => get::get(&command, args.quiet),
         Command::Ping(peer) => ping(&peer),
         Command::Close(peer) => close(&peer),
+        Command::Keygen(args) => keygen::keygen(&args),
         Command::Partials(args) => partials::partials(&args),
     };
     match result {
@@ -66,7 +67,7 @@ fn start_log(verbose: u8, quiet: bool) {
 }
 
 fn ping(peer: &Peer) -> Result<Exit, Problem> {
-    let mut client = Client::connect(&peer.endpoint)?;
+    let mut client = peer.connect(peer.endpoint.config())?;
     let first = client.ping()?;
     let again = client.ping()?;
     println!(
@@ -79,7 +80,7 @@ fn ping(peer: &Peer) -> Result<Exit, Problem> {
 }
 
 fn close(peer: &Peer) -> Result<Exit, Problem> {
-    Client::connect(&peer.endpoint)?.close()?;
+    peer.connect(peer.endpoint.config())?.close()?;
     println!("{} closes", peer.endpoint);
     Ok(Exit::Done)
 }

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Direction, Directory, Source};
@@ -53,7 +52,7 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
         return Err(Problem::new(Exit::Usage, sentence));
     }
     let config = Config { sha256: args.sha256, ..args.peer.endpoint.config() };
-    let mut client = Client::connect_with(&args.peer.endpoint, config)?;
+    let mut client = args.peer.connect(config)?;
     let progress = Progress::new(Direction::Sending, quiet);
     let store = || match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),

@@ -5,6 +5,7 @@ use std::thread;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tinyferry::directory::Rights;
+use tinyferry::secure::{Admission, KeyFile};
 use tinyferry::server::{Options, Server};
 use tracing::info;
 
@@ -12,8 +13,19 @@ use super::args::ServeArgs;
 use super::exit::{Exit, Problem};
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
+    let admission = match &args.key {
+        Some(file) => Admission::Keys(KeyFile::new(file)),
+        None if args.insecure => Admission::Anybody,
+        None => Admission::Local,
+    };
+    let mut limits = args.limits.limits();
+    limits.partials = args.max_partials;
     let options = Options {
+        limits,
+        admission,
         clients: args.clients,
+        clients_per_address: args.clients_per_address,
+        greeting: args.greeting,
         rights: Rights { read: !args.write_only, write: !args.read_only },
         may_close: args.allow_close,
         idle: args.idle,
@@ -23,7 +35,10 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
     };
     let mut servers = Vec::new();
     for endpoint in &args.listen {
-        servers.push(Server::bind(endpoint, &args.directory, options)?);
+        servers.push(Server::bind(endpoint, &args.directory, options.clone())?);
+    }
+    if let Some(key) = servers.first().and_then(Server::public_key) {
+        info!("the public key of this server is {key}");
     }
     let stoppers: Vec<_> = servers.iter().map(Server::stopper).collect();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;

@@ -9,6 +9,7 @@ use tinyferry_core::store::{Accepted, Kind, Offer};
 use super::buffer::Buffer;
 use super::event::{Direction, Event, Observer};
 use super::incoming::{Incoming, Wanted};
+use super::limits::Limits;
 use super::names::{is_allowed, join};
 use super::place::Place;
 use super::sync::Sync;
@@ -22,6 +23,9 @@ pub(super) struct Inbox {
     target: Option<String>,
     sync: Sync,
     holes: bool,
+    limits: Limits,
+    /// Entries of the open tree so far.
+    entries: u64,
     tree: Option<Tree>,
     open: Option<Incoming>,
     buffer: Buffer,
@@ -34,6 +38,8 @@ impl Inbox {
             target,
             sync,
             holes: false,
+            limits: Limits::default(),
+            entries: 0,
             tree: None,
             open: None,
             buffer: Buffer::default(),
@@ -42,6 +48,10 @@ impl Inbox {
 
     pub(super) fn expect_holes(&mut self, holes: bool) {
         self.holes = holes;
+    }
+
+    pub(super) fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     pub(super) fn is_receiving(&self) -> bool {
@@ -163,6 +173,9 @@ impl Inbox {
 
     /// Opens what is offered; returns how much of it is held.
     fn prepare(&mut self, offer: &Offer<'_>, path: &str) -> Result<u64, Trouble> {
+        self.entries = if offer.kind == Kind::Tree { 0 } else { self.entries.saturating_add(1) };
+        let entry = if self.tree.is_some() { self.entries } else { 0 };
+        self.limits.check(path, offer.size, entry)?;
         if offer.names_only {
             return Ok(0);
         }
@@ -176,6 +189,10 @@ impl Inbox {
             Kind::Directory => Incoming::directory(&mut self.place, wanted())?,
             Kind::File => Incoming::file(&mut self.place, wanted(), self.holes)?,
         };
+        match incoming.unfinished() {
+            0 if kind == Kind::File => self.limits.check_partials()?,
+            bytes => self.limits.take_up(bytes),
+        }
         Ok(self.open.insert(incoming).held)
     }
 
@@ -184,6 +201,7 @@ impl Inbox {
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.place, self.sync)?;
         }
+        self.limits.check_end(position.saturating_add(bytes.len() as u64))?;
         let incoming = self.open.as_mut().ok_or(Reason::Storage)?;
         incoming.write(&mut self.place, &mut self.buffer, synced, position, bytes)
     }
@@ -207,6 +225,9 @@ impl Inbox {
     }
 
     fn close_open(&mut self, is_of_use: bool) -> Option<Wanted> {
+        if let (Some(open), true) = (&self.open, is_of_use) {
+            self.limits.leave(open.unfinished());
+        }
         let wanted = self.open.take().map(|open| open.close(&mut self.buffer, is_of_use));
         self.buffer.clear();
         wanted

@@ -177,6 +177,14 @@ impl Incoming {
         Ok(None)
     }
 
+    /// How much of it stands under its partial name, in bytes.
+    pub(super) fn unfinished(&self) -> u64 {
+        match &self.stage {
+            Stage::Partial(partial) => partial.length,
+            _ => 0,
+        }
+    }
+
     /// Closes it; what is of no use for a resume is taken away.
     pub(super) fn close(self, buffer: &mut Buffer, is_of_use: bool) -> Wanted {
         if let Stage::Partial(partial) = self.stage {

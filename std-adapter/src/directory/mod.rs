@@ -11,6 +11,7 @@ mod inbox;
 mod incoming;
 mod job;
 mod leftovers;
+mod limits;
 mod names;
 mod origin;
 mod outbox;
@@ -36,6 +37,7 @@ use tinyferry_core::store::{Accepted, Digests, Entry, Offer, Store};
 pub use self::event::{Direction, Event, Observer};
 use self::inbox::Inbox;
 pub use self::leftovers::{Leftover, leftovers};
+pub use self::limits::Limits;
 use self::outbox::Outbox;
 pub use self::sync::Sync;
 
@@ -118,6 +120,15 @@ impl<O: Observer> Directory<O> {
     pub fn lossy(mut self, lossy: bool) -> Self {
         if let Some(inbox) = &mut self.inbox {
             inbox.expect_holes(lossy);
+        }
+        self
+    }
+
+    /// Takes no more than this, instead of what [`Limits::default`] says.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.limit(limits);
         }
         self
     }

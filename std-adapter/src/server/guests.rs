@@ -2,6 +2,7 @@
 //! go.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ pub(super) struct Shared {
 pub(super) struct Guest {
     pub(super) leave: Arc<Leave>,
     pub(super) is_served: bool,
+    /// Where it comes from, if from a network.
+    pub(super) address: Option<IpAddr>,
     /// Ends its socket.
     pub(super) cut: Box<dyn Fn() + Send>,
 }

@@ -1,9 +1,14 @@
 //! What a client meets: a thread, a session and a store of its own.
 
+use std::fmt::Display;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
+
+use cap_fs_ext::DirExt;
 
 use tinyferry_core::blocking::{self, Link, run};
 use tinyferry_core::{Config, Failure, Reason, Session, Store};
@@ -12,10 +17,11 @@ use tracing::{debug, info, warn};
 use super::Options;
 use super::guests::{Guest, Shared};
 use crate::checksum::Desktop;
-use crate::directory::{Dir, Directory};
+use crate::directory::{Dir, Directory, Rights};
 use crate::endpoint::Endpoint;
 use crate::listener::Line;
 use crate::log::Log;
+use crate::secure::{Admission, Caller, Door, KeyFile, Refusal, Terms, refuse};
 use crate::serial::SerialLink;
 use crate::stream::{Leave, Socket, StreamLink};
 use crate::words::of_system;
@@ -37,6 +43,14 @@ pub(super) struct Host {
     pub(super) shared: Arc<Shared>,
 }
 
+/// Who has come.
+pub(super) struct Peer {
+    /// As it is called in the log.
+    pub(super) name: String,
+    /// Where it comes from, if from a network.
+    pub(super) address: Option<IpAddr>,
+}
+
 /// How a session ended.
 enum Ended {
     /// The other end has left, or the link is gone, or the server ends.
@@ -45,39 +59,115 @@ enum Ended {
     Session,
 }
 
+/// What one client may do.
+struct Grant {
+    root: Arc<Dir>,
+    rights: Rights,
+    may_close: bool,
+}
+
 impl Host {
     /// Gives a client its thread: to serve it, or to turn it away.
     pub(super) fn welcome<S: Socket + 'static>(
         &self,
         number: u64,
         socket: S,
-        peer: &str,
+        peer: &Peer,
     ) -> io::Result<()> {
-        let leave = Arc::new(Leave::default());
+        let (leave, address) = (Arc::new(Leave::default()), peer.address);
         let mut guests = self.shared.guests();
-        let served = guests.values().filter(|guest| guest.is_served).count();
-        let is_served = served < self.options.clients;
+        let served = || guests.values().filter(|guest| guest.is_served);
+        let alike = served().filter(|guest| address.is_some() && guest.address == address).count();
+        let served = served().count();
+        let is_served = served < self.options.clients && alike < self.options.clients_per_address;
         if !is_served {
-            info!("{peer}: turned away, {served} clients are served already");
+            let name = &peer.name;
+            info!("{name}: turned away, {served} clients are served, {alike} from its address");
             if guests.len() - served >= TURNED_AWAY {
                 return Ok(());
             }
         }
-        let twin = socket.twin()?;
-        let cut = Box::new(move || twin.cut());
-        guests.insert(number, Guest { leave: Arc::clone(&leave), is_served, cut });
+        let cut = socket.cutter()?;
+        guests.insert(number, Guest { leave: Arc::clone(&leave), is_served, address, cut });
         drop(guests);
-        let (host, name) = (self.clone(), peer.to_owned());
-        self.spawn(number, peer, move || {
-            let mut link = StreamLink::new(socket, leave);
+        let (host, name) = (self.clone(), peer.name.clone());
+        self.spawn(number, &peer.name, move || {
             if is_served {
-                let idle = host.options.idle.as_millis().try_into().unwrap_or(u32::MAX >> 1);
-                debug!("{name}: connected");
-                host.serve(&mut link, &name, Config { idle, ..Config::RELIABLE });
+                host.receive(socket, leave, &name);
             } else {
-                turn_away(&mut link, Reason::Busy);
+                turn_away(socket, leave, Reason::Busy);
             }
         })
+    }
+
+    /// Sees how a client begins, and serves it on its terms.
+    fn receive<S: Socket>(&self, mut socket: S, leave: Arc<Leave>, name: &str) {
+        debug!("{name}: connected");
+        // Who has asked for nothing yet holds nothing up.
+        leave.at_rest.store(true, Ordering::SeqCst);
+        if leave.is_due() {
+            return;
+        }
+        let patience = self.options.greeting;
+        let failed = |why: &dyn Display| warn!("{name}: not let in: {why}");
+        let caller = match Caller::look(&mut socket, patience) {
+            Ok(caller) => caller,
+            Err(error) => return failed(&of_system(&error)),
+        };
+        let idle = self.options.idle.as_millis().try_into().unwrap_or(u32::MAX >> 1);
+        let config = Config { idle, ..Config::RELIABLE };
+        match (caller, &self.options.admission) {
+            (Caller::Gone, _) => debug!("{name}: has left"),
+            (Caller::Secure, Admission::Keys(file)) => match Door(file).admit(socket, patience) {
+                Err(problem) => failed(&problem),
+                Ok((socket, terms)) => {
+                    info!("{name}: let in as {}", terms.name.escape_debug());
+                    match self.grant(&terms) {
+                        Ok(grant) => {
+                            let mut link = StreamLink::new(socket, leave);
+                            self.serve(&mut link, name, config, grant);
+                        }
+                        Err(error) => {
+                            let directory = terms.directory.escape_debug();
+                            warn!(
+                                "{name}: \"{directory}\" cannot be served: {}",
+                                of_system(&error)
+                            );
+                            refuse_session(&mut StreamLink::new(socket, leave), Reason::Storage);
+                        }
+                    }
+                }
+            },
+            (Caller::Plain, Admission::Keys(_)) => {
+                failed(&"it has no key");
+                refuse_session(&mut StreamLink::new(socket, leave), Reason::KeyNeeded);
+            }
+            (Caller::Secure, _) => {
+                failed(&"it wants to encrypt, and there is no key here");
+                refuse(&mut socket, Refusal::NoKeys);
+            }
+            (Caller::Plain, _) => {
+                let grant = self.grant_to_all();
+                self.serve(&mut StreamLink::new(socket, leave), name, config, grant);
+            }
+        }
+    }
+
+    /// What is allowed without keys.
+    fn grant_to_all(&self) -> Grant {
+        let Options { rights, may_close, .. } = self.options;
+        Grant { root: Arc::clone(&self.root), rights, may_close }
+    }
+
+    /// What a key allows, as far as the server does.
+    fn grant(&self, terms: &Terms) -> io::Result<Grant> {
+        let all = self.grant_to_all();
+        let rights = Rights {
+            read: all.rights.read && terms.rights.read,
+            write: all.rights.write && terms.rights.write,
+        };
+        let root = descend(&all.root, &terms.directory)?;
+        Ok(Grant { root, rights, may_close: all.may_close || terms.may_close })
     }
 
     /// Serves a serial port until the server is stopped or closed. Clients are not told apart:
@@ -85,7 +175,7 @@ impl Host {
     pub(super) fn serve_line(&self, line: Line) -> io::Result<()> {
         let Line { serial, link, leave } = line;
         let (number, is_served, cut) = (0, true, Box::new(|| ()));
-        let guest = Guest { leave: Arc::clone(&leave), is_served, cut };
+        let guest = Guest { leave: Arc::clone(&leave), is_served, address: None, cut };
         self.shared.guests().insert(number, guest);
         let host = self.clone();
         self.spawn(number, &serial.port.clone(), move || {
@@ -101,7 +191,7 @@ impl Host {
                     }
                     continue;
                 };
-                match host.serve(link, &peer, config) {
+                match host.serve(link, &peer, config, host.grant_to_all()) {
                     Ended::Session => link.settle(),
                     Ended::Link if host.shared.is_stopping() => {}
                     Ended::Link => {
@@ -147,14 +237,21 @@ impl Host {
     }
 
     /// Serves one session.
-    fn serve<L: Link<Error = io::Error>>(&self, link: &mut L, peer: &str, config: Config) -> Ended {
+    fn serve<L: Link<Error = io::Error>>(
+        &self,
+        link: &mut L,
+        peer: &str,
+        config: Config,
+        grant: Grant,
+    ) -> Ended {
+        let Grant { root, rights, may_close } = grant;
         // Where a client wants SHA-256, it gets it.
-        let config = Config { may_close: self.options.may_close, sha256: true, ..config };
+        let config = Config { may_close, sha256: true, ..config };
         let mut session = Session::<Desktop>::server(config);
         let log = Log::new(peer.to_owned());
-        let root = Arc::clone(&self.root);
-        let (rights, sync) = (self.options.rights, self.options.sync);
-        let mut store = Directory::serving(root, rights, sync, log).lossy(config.lossy);
+        let sync = self.options.sync;
+        let store = Directory::serving(root, rights, sync, log);
+        let mut store = store.lossy(config.lossy).limited(self.options.limits.clone());
         match run(&mut session, link, &mut store) {
             Ok(outcome) if outcome.closed => {
                 info!("{peer}: closes the server");
@@ -177,8 +274,17 @@ impl Host {
     }
 }
 
+/// Tells a client, in what it speaks, that there is no place for it.
+fn turn_away<S: Socket>(mut socket: S, leave: Arc<Leave>, reason: Reason) {
+    match Caller::look(&mut socket, TURNING_AWAY) {
+        Ok(Caller::Secure) => refuse(&mut socket, Refusal::Busy),
+        Ok(Caller::Plain) => refuse_session(&mut StreamLink::new(socket, leave), reason),
+        Ok(Caller::Gone) | Err(_) => {}
+    }
+}
+
 /// Tells a client why it is not served.
-fn turn_away<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
+fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
     struct NoStore;
     impl Store for NoStore {}
 
@@ -187,4 +293,33 @@ fn turn_away<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
     let mut session = Session::<Desktop>::server(config);
     // That it fails is what is meant.
     let _ = run(&mut session, link, &mut NoStore);
+}
+
+/// The directory at `path` below `root`, through no link.
+fn descend(root: &Arc<Dir>, path: &str) -> io::Result<Arc<Dir>> {
+    let mut dir = Arc::clone(root);
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        dir = Arc::new(dir.open_dir_nofollow(name)?);
+    }
+    Ok(dir)
+}
+
+/// Whether a server's keys make sense, and the directories are there that they are for.
+pub(super) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
+    let keys = file.read().map_err(io::Error::other)?;
+    let root = Arc::new(root.try_clone()?);
+    if keys.terms().next().is_none() {
+        return Err(io::Error::other("there is no shared or public key: nobody could come in"));
+    }
+    for terms in keys.terms() {
+        descend(&root, &terms.directory).map_err(|error| {
+            let (name, path) = (terms.name.escape_debug(), terms.directory.escape_debug());
+            let sentence = format!(
+                "the directory \"{path}\" of {name} cannot be served: {}",
+                of_system(&error)
+            );
+            io::Error::new(error.kind(), sentence)
+        })?;
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 use super::*;
 
 mod confining;
+mod hostile;
 mod partials;
 mod receiving;
 mod sending;

@@ -1,0 +1,442 @@
+//! The channel: a machine without I/O that the drivers carry out. It owns two buffers and all
+//! keys; whatever goes wrong wipes both.
+
+use core::fmt;
+use core::ops::Range;
+
+use zeroize::Zeroize;
+
+use crate::error::{Error, Refusal};
+use crate::handshake::{Handshake, MIN_RECORD};
+use crate::keys::{Identity, KeyId, PrivateKey, PublicKey, Trust};
+use crate::record::{HEADER, Half, Header, KIND, Kind, MAX_RECORD, OVERHEAD};
+use crate::suite::{Aead, Portable, TAG};
+
+/// The smallest buffer of a channel, in bytes.
+pub const MIN_BUFFER: usize = HEADER + MIN_RECORD as usize;
+/// The largest buffer that a record fills, in bytes; a larger one for what comes in takes more
+/// than one record at a time.
+pub const FULL_BUFFER: usize = HEADER + MAX_RECORD as usize;
+
+/// What a handshake needs next.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Read at least one byte from the other end, then call [`Channel::greeted`].
+    Receive(&'a mut [u8]),
+    /// Write at least one of these, then call [`Channel::transmitted`].
+    Transmit(&'a [u8]),
+    /// The handshake is over: the channel is open.
+    Done,
+}
+
+/// One end of a channel, without I/O. `B` is a buffer of at least [`MIN_BUFFER`] bytes: an array,
+/// a `Vec`, a `&mut [u8]`.
+///
+/// First [`Channel::step`] until it is [`Step::Done`]. Then, in any order:
+/// - to read: [`Channel::read`]; while it returns `None`, fill [`Channel::room`] and say so with
+///   [`Channel::received`];
+/// - to write: [`Channel::write`] as long as it takes something, [`Channel::seal`], and send
+///   [`Channel::pending`], saying so with [`Channel::transmitted`];
+/// - to end: [`Channel::close`], and send what is pending.
+///
+/// After an error all keys and buffers are wiped and every call repeats the error.
+pub struct Channel<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
+    state: State<A>,
+    input: Input<B>,
+    output: Output<B>,
+    shared: Option<KeyId>,
+    peer: Option<PublicKey>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put it on")]
+enum State<A: Aead> {
+    Handshake(Handshake<A>),
+    Open {
+        incoming: Half,
+        outgoing: Half,
+        /// The largest record that the other end takes.
+        peer_record: u16,
+        /// The other end has closed.
+        has_ended: bool,
+        /// This end has closed.
+        is_closed: bool,
+    },
+    Failed(Error),
+}
+
+struct Input<B> {
+    buffer: B,
+    /// Bytes as they came.
+    raw: Range<usize>,
+    /// Bytes that are decrypted and not yet read; they stand before the raw ones.
+    content: Range<usize>,
+}
+
+struct Output<B> {
+    buffer: B,
+    /// Bytes of content after the header, to be sealed.
+    collected: usize,
+    /// Bytes that are sealed, to be sent.
+    pending: Range<usize>,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
+    /// A client's end. `ephemeral`: 32 bytes that nobody can foresee, used here and never again.
+    ///
+    /// # Errors
+    /// [`Error::SmallBuffer`].
+    pub fn client(
+        identity: &Identity,
+        ephemeral: PrivateKey,
+        buffers: [B; 2],
+    ) -> Result<Self, Error> {
+        let handshake = Handshake::client(identity, &ephemeral, record(&buffers)?)?;
+        Ok(Self::new(handshake, buffers))
+    }
+
+    /// A server's end. `ephemeral` as for [`Channel::client`].
+    ///
+    /// # Errors
+    /// [`Error::SmallBuffer`].
+    pub fn server(ephemeral: PrivateKey, buffers: [B; 2]) -> Result<Self, Error> {
+        let handshake = Handshake::server(ephemeral, record(&buffers)?);
+        Ok(Self::new(handshake, buffers))
+    }
+
+    fn new(handshake: Handshake<A>, [input, output]: [B; 2]) -> Self {
+        Self {
+            state: State::Handshake(handshake),
+            input: Input { buffer: input, raw: 0..0, content: 0..0 },
+            output: Output { buffer: output, collected: 0, pending: 0..0 },
+            shared: None,
+            peer: None,
+        }
+    }
+
+    /// What the handshake needs next.
+    ///
+    /// # Errors
+    /// That with which the channel has failed.
+    pub fn step(&mut self) -> Result<Step<'_>, Error> {
+        match &mut self.state {
+            State::Handshake(handshake) => Ok(handshake.step()),
+            State::Open { .. } => Ok(Step::Done),
+            State::Failed(error) => Err(*error),
+        }
+    }
+
+    /// So many bytes were read into what [`Step::Receive`] lent; 0: the stream has ended.
+    ///
+    /// # Errors
+    /// The handshake failed.
+    pub fn greeted(&mut self, count: usize, trust: &mut dyn Trust) -> Result<(), Error> {
+        let result = match &mut self.state {
+            State::Handshake(handshake) => handshake.received(count, trust),
+            _ => Ok(()),
+        };
+        self.settle(result)
+    }
+
+    /// So many bytes of [`Step::Transmit`] or of [`Channel::pending`] were written.
+    ///
+    /// # Errors
+    /// The handshake failed: the other end was told that it is refused.
+    pub fn transmitted(&mut self, count: usize) -> Result<(), Error> {
+        let result = match &mut self.state {
+            State::Handshake(handshake) => handshake.transmitted(count),
+            _ => {
+                let pending = &mut self.output.pending;
+                pending.start = pending.start.saturating_add(count).min(pending.end);
+                Ok(())
+            }
+        };
+        self.settle(result)
+    }
+
+    /// The name of the shared key, once that is agreed.
+    pub fn shared(&self) -> Option<KeyId> {
+        self.shared
+    }
+
+    /// The other end's public key, if it has shown one and is trusted.
+    pub fn peer(&self) -> Option<PublicKey> {
+        self.peer
+    }
+
+    /// Whether something is decrypted, or the end is reached: a [`Channel::read`] returns at once.
+    ///
+    /// # Errors
+    /// What came in is not genuine, or not in order.
+    pub fn is_ready(&mut self) -> Result<bool, Error> {
+        self.open_next()?;
+        let has_ended = matches!(self.state, State::Open { has_ended: true, .. });
+        Ok(has_ended || !self.input.content.is_empty())
+    }
+
+    /// Reads what is decrypted; 0: the other end has closed. `None`: more is to be received
+    /// first.
+    ///
+    /// # Errors
+    /// What came in is not genuine, or not in order, or the handshake is not over.
+    pub fn read(&mut self, into: &mut [u8]) -> Result<Option<usize>, Error> {
+        if into.is_empty() {
+            return Ok(Some(0));
+        }
+        if !self.is_ready()? {
+            return Ok(None);
+        }
+        let content = self.input.buffer.as_ref().get(self.input.content.clone());
+        let count = copy(into, content.unwrap_or_default());
+        self.input.content.start = self.input.content.start.saturating_add(count);
+        Ok(Some(count))
+    }
+
+    /// Where the next bytes of the stream go; never empty while [`Channel::read`] returns `None`.
+    pub fn room(&mut self) -> &mut [u8] {
+        let Input { buffer, raw, content } = &mut self.input;
+        let buffer = buffer.as_mut();
+        if Range::is_empty(raw) && Range::is_empty(content) {
+            *raw = 0..0;
+        }
+        let need = needed(buffer.get(raw.clone()).unwrap_or_default());
+        if Range::is_empty(content) && raw.start.saturating_add(need) > buffer.len() {
+            let length = raw.len();
+            if raw.end <= buffer.len() {
+                buffer.copy_within(raw.clone(), 0);
+            }
+            *raw = 0..length;
+        }
+        buffer.get_mut(raw.end..).unwrap_or_default()
+    }
+
+    /// So many bytes were read into [`Channel::room`]; 0: the stream has ended.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], where the other end has not closed before.
+    pub fn received(&mut self, count: usize) -> Result<(), Error> {
+        let result = match &self.state {
+            State::Open { has_ended: false, .. } if count == 0 => Err(Error::Truncated),
+            State::Failed(error) => Err(*error),
+            _ => Ok(()),
+        };
+        let end = self.input.raw.end.saturating_add(count);
+        self.input.raw.end = end.min(self.input.buffer.as_ref().len());
+        self.settle(result)
+    }
+
+    /// Takes bytes to be sealed, as many as go into one record; 0: [`Channel::seal`] what there is
+    /// and send what is pending first.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], or that with which the channel has failed.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let most = self.most()?;
+        let Output { buffer, collected, pending } = &mut self.output;
+        if !Range::is_empty(pending) {
+            return Ok(0);
+        }
+        let room = HEADER + KIND..(HEADER + KIND).saturating_add(most);
+        let room = buffer.as_mut().get_mut(room).unwrap_or_default();
+        let count = copy(room.get_mut(*collected..).unwrap_or_default(), bytes);
+        *collected = collected.saturating_add(count);
+        Ok(count)
+    }
+
+    /// Seals what was taken, if anything was, and nothing is pending.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`], or that with which the channel has failed.
+    pub fn seal(&mut self) -> Result<(), Error> {
+        if self.output.collected == 0 || !self.output.pending.is_empty() {
+            return self.open_state().map(drop);
+        }
+        self.seal_as(Kind::Data)
+    }
+
+    /// What is to be sent now. Say how much was with [`Channel::transmitted`].
+    pub fn pending(&self) -> &[u8] {
+        self.output.buffer.as_ref().get(self.output.pending.clone()).unwrap_or_default()
+    }
+
+    /// Ends what this end says: the other end can tell that nothing was cut off, or why it is
+    /// refused. Call it when nothing is pending. Further calls do nothing.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`], or that with which the channel has failed.
+    pub fn close(&mut self, refusal: Option<Refusal>) -> Result<(), Error> {
+        self.seal()?;
+        if !self.output.pending.is_empty() || self.most() == Err(Error::Closed) {
+            return Ok(());
+        }
+        let code = refusal.map_or(0, Refusal::code);
+        copy(self.output.buffer.as_mut().get_mut(HEADER + KIND..).unwrap_or_default(), &[code]);
+        self.output.collected = 1;
+        self.seal_as(Kind::Close)?;
+        if let State::Open { is_closed, .. } = &mut self.state {
+            *is_closed = true;
+        }
+        Ok(())
+    }
+
+    fn seal_as(&mut self, kind: Kind) -> Result<(), Error> {
+        let Output { buffer, collected, pending } = &mut self.output;
+        let State::Open { outgoing, .. } = &mut self.state else {
+            return self.open_state().map(drop);
+        };
+        let length = collected.saturating_add(KIND + TAG);
+        let end = length.saturating_add(HEADER);
+        let header = Header { length: length as u16, number: outgoing.number() };
+        let record = buffer.as_mut().get_mut(..end).unwrap_or_default();
+        copy(record, &header.to_bytes());
+        let record = record.get_mut(HEADER..).unwrap_or_default();
+        copy(record, &[kind as u8]);
+        let result = outgoing.seal::<A>(record);
+        (*collected, *pending) = (0, 0..end);
+        self.settle(result)
+    }
+
+    /// Decrypts the next record, if nothing is left of the one before and all of it is there.
+    fn open_next(&mut self) -> Result<(), Error> {
+        let result = self.try_open_next();
+        self.settle(result)
+    }
+
+    fn try_open_next(&mut self) -> Result<(), Error> {
+        let State::Open { incoming, has_ended, .. } = &mut self.state else {
+            return self.open_state().map(drop);
+        };
+        let Input { buffer, raw, content } = &mut self.input;
+        if !Range::is_empty(content) || *has_ended {
+            return Ok(());
+        }
+        let (buffer, start) = (buffer.as_mut(), raw.start);
+        let most = buffer.len().saturating_sub(HEADER);
+        let held = buffer.get_mut(raw.clone()).unwrap_or_default();
+        let Some((header, rest)) = held.split_first_chunk_mut() else { return Ok(()) };
+        let header = Header::from_bytes(header);
+        let length = usize::from(header.length);
+        // The header itself is not sealed: only whoever is in between gains by a wrong one.
+        if length <= KIND + TAG || length > most {
+            return Err(Error::Tampered);
+        }
+        let Some(record) = rest.get_mut(..length) else { return Ok(()) };
+        incoming.open::<A>(header.number, record)?;
+        let kind = record.first().copied().and_then(Kind::from_byte);
+        let told = record.get(KIND..length.saturating_sub(TAG)).unwrap_or_default();
+        match (kind, told) {
+            (Some(Kind::Data), _) => {
+                let begin = start.saturating_add(HEADER + KIND);
+                *content = begin..begin.saturating_add(told.len());
+                raw.start = start.saturating_add(HEADER).saturating_add(length);
+                Ok(())
+            }
+            (Some(Kind::Close), [0]) => {
+                *has_ended = true;
+                *raw = 0..0;
+                Ok(())
+            }
+            (Some(Kind::Close), [code]) => Err(Error::Refused(Refusal::from_code(*code))),
+            _ => Err(Error::Malformed),
+        }
+    }
+
+    /// How much content goes into one record; an error where nothing may be written.
+    fn most(&self) -> Result<usize, Error> {
+        match &self.state {
+            State::Open { is_closed: true, .. } => Err(Error::Closed),
+            State::Open { peer_record, .. } => {
+                let own = self.output.buffer.as_ref().len().saturating_sub(OVERHEAD);
+                let peers = usize::from(*peer_record).saturating_sub(KIND + TAG);
+                Ok(own.min(peers))
+            }
+            State::Handshake(_) => Err(Error::Malformed),
+            State::Failed(error) => Err(*error),
+        }
+    }
+
+    fn open_state(&self) -> Result<(), Error> {
+        match &self.state {
+            State::Open { .. } => Ok(()),
+            State::Handshake(_) => Err(Error::Malformed),
+            State::Failed(error) => Err(*error),
+        }
+    }
+
+    /// After every step: a handshake that is done opens the channel, and an error ends it.
+    fn settle(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        let result = result.and_then(|()| self.settle_handshake());
+        if let Err(error) = result {
+            self.fail(error);
+        }
+        result
+    }
+
+    fn settle_handshake(&mut self) -> Result<(), Error> {
+        if let State::Handshake(handshake) = &mut self.state
+            && matches!(handshake.step(), Step::Done)
+        {
+            let [incoming, outgoing] = handshake.halves()?;
+            (self.shared, self.peer) = (handshake.shared, handshake.peer);
+            let peer_record = handshake.peer_record;
+            self.state =
+                State::Open { incoming, outgoing, peer_record, has_ended: false, is_closed: false };
+        }
+        Ok(())
+    }
+
+    /// Wipes all that could tell anything. What is left are zeros and the error.
+    fn fail(&mut self, error: Error) {
+        self.state = State::Failed(error);
+        self.wipe();
+    }
+
+    fn wipe(&mut self) {
+        self.input.buffer.as_mut().zeroize();
+        self.output.buffer.as_mut().zeroize();
+        (self.input.raw, self.input.content) = (0..0, 0..0);
+        (self.output.collected, self.output.pending) = (0, 0..0);
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Drop for Channel<B, A> {
+    /// The keys wipe themselves.
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> fmt::Debug for Channel<B, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.state {
+            State::Handshake(_) => "Channel(in its handshake)",
+            State::Open { .. } => "Channel(open)",
+            State::Failed(_) => "Channel(failed)",
+        })
+    }
+}
+
+/// The largest record that the first buffer takes.
+fn record<B: AsRef<[u8]>>([input, output]: &[B; 2]) -> Result<u16, Error> {
+    let (input, output) = (input.as_ref().len(), output.as_ref().len());
+    if input.min(output) < MIN_BUFFER {
+        return Err(Error::SmallBuffer);
+    }
+    Ok(u16::try_from(input.saturating_sub(HEADER)).unwrap_or(MAX_RECORD))
+}
+
+/// How many bytes the record takes that begins here, as far as that is known.
+fn needed(raw: &[u8]) -> usize {
+    match raw.first_chunk() {
+        Some(header) => usize::from(Header::from_bytes(header).length).saturating_add(HEADER),
+        None => HEADER,
+    }
+}
+
+/// Copies as much as there is and as fits.
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> usize {
+    let count = to.len().min(from.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..count), from.get(..count)) {
+        to.copy_from_slice(from);
+    }
+    count
+}

@@ -1,0 +1,50 @@
+//! A stream over a stream: encrypted, authenticated, for any reliable link.
+//!
+//! [`SecureStream`] shakes hands by Noise, with a key that both ends hold ([`SharedKey`]) or with
+//! two key pairs, and carries records of `25519_ChaChaPoly_SHA256` after that. It knows nothing of
+//! what goes through it. There is no `std`, no allocation, no `unsafe` and no source of randomness
+//! here: buffers and 32 unforeseeable bytes for each handshake are brought along.
+//!
+//! ```
+//! use embedded_io::{Read, Write};
+//! use tinyferry_secure::{Identity, PrivateKey, SecureStream, SharedKey, StreamError};
+//!
+//! fn ask<T: Read + Write>(
+//!     uart: T,
+//!     key: &SharedKey,
+//!     random: [u8; 32], // from a hardware source of randomness
+//! ) -> Result<[u8; 4], StreamError<T::Error>> {
+//!     let (identity, random) = (Identity::Shared(key.clone()), PrivateKey::new(&random));
+//!     let buffers = [[0; 1100]; 2];
+//!     let mut stream: SecureStream<_, _> =
+//!         SecureStream::connect(uart, &identity, random, &mut (), buffers)?;
+//!     stream.write(b"what?")?;
+//!     stream.flush()?;
+//!     let mut answer = [0; 4];
+//!     stream.read(&mut answer)?;
+//!     stream.close()?;
+//!     Ok(answer)
+//! }
+//! ```
+#![doc = "\n---\n\n"]
+#![doc = include_str!("../PROTOCOL.md")]
+#![no_std]
+
+#[cfg(feature = "async")]
+mod asynch;
+mod blocking;
+mod channel;
+mod error;
+mod handshake;
+mod keys;
+mod record;
+mod suite;
+
+#[cfg(feature = "async")]
+pub use asynch::AsyncSecureStream;
+pub use blocking::SecureStream;
+pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER, Step};
+pub use error::{Error, Refusal, StreamError};
+pub use handshake::refusing;
+pub use keys::{Identity, KeyId, PrivateKey, PublicKey, SharedKey, Trust};
+pub use suite::{Aead, Portable};

@@ -1,0 +1,114 @@
+//! Records: one direction of a channel, sealed and opened in order.
+
+use crate::error::Error;
+use crate::keys::Secret;
+use crate::suite::{Aead, TAG, nonce, rekeyed};
+
+/// What stands before each record in the clear, in bytes: length and number.
+pub(crate) const HEADER: usize = 6;
+/// What a record adds to its content, in bytes.
+pub(crate) const OVERHEAD: usize = HEADER + KIND + TAG;
+/// The first byte of what is encrypted.
+pub(crate) const KIND: usize = 1;
+/// The longest record, in bytes after the header: what Noise allows.
+pub(crate) const MAX_RECORD: u16 = u16::MAX;
+/// After so many records a direction's key gives way to the next.
+pub(crate) const REKEY_AFTER: u64 = 4096;
+
+/// What a record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Data = 0,
+    Close = 1,
+}
+
+impl Kind {
+    pub(crate) const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Data),
+            1 => Some(Self::Close),
+            _ => None,
+        }
+    }
+}
+
+/// The header of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Of what follows the header, in bytes.
+    pub(crate) length: u16,
+    /// The low half of the record's number.
+    pub(crate) number: u32,
+}
+
+impl Header {
+    pub(crate) const fn from_bytes(bytes: &[u8; HEADER]) -> Self {
+        let [l0, l1, n0, n1, n2, n3] = *bytes;
+        let (length, number) = ([l0, l1], [n0, n1, n2, n3]);
+        Self { length: u16::from_le_bytes(length), number: u32::from_le_bytes(number) }
+    }
+
+    pub(crate) const fn to_bytes(self) -> [u8; HEADER] {
+        let [l0, l1] = self.length.to_le_bytes();
+        let [n0, n1, n2, n3] = self.number.to_le_bytes();
+        [l0, l1, n0, n1, n2, n3]
+    }
+}
+
+/// The key and the count of one direction.
+pub(crate) struct Half {
+    key: Secret<32>,
+    number: u64,
+}
+
+impl Half {
+    pub(crate) fn new(key: Secret<32>) -> Self {
+        Self { key, number: 0 }
+    }
+
+    /// The low half of the number that comes next.
+    pub(crate) const fn number(&self) -> u32 {
+        self.number as u32
+    }
+
+    /// Encrypts what comes next; the tag goes into the last 16 bytes.
+    pub(crate) fn seal<A: Aead>(&mut self, record: &mut [u8]) -> Result<(), Error> {
+        let after = self.after()?;
+        A::seal(&self.key.0, nonce(self.number), &[], record);
+        self.go_to::<A>(after);
+        Ok(())
+    }
+
+    /// Decrypts what comes next, which calls itself number `claimed`. A genuine record that is
+    /// not the next one was replayed or came too early; how far off it is can be known as long
+    /// as its key is the present one.
+    pub(crate) fn open<A: Aead>(&mut self, claimed: u32, record: &mut [u8]) -> Result<(), Error> {
+        let after = self.after()?;
+        let off = i64::from(claimed.wrapping_sub(self.number()) as i32);
+        let number = self.number.checked_add_signed(off).ok_or(Error::Tampered)?;
+        let has_this_key = number.checked_div(REKEY_AFTER) == self.number.checked_div(REKEY_AFTER);
+        if !has_this_key || !A::open(&self.key.0, nonce(number), &[], record) {
+            return Err(Error::Tampered);
+        }
+        match off {
+            0 => {
+                self.go_to::<A>(after);
+                Ok(())
+            }
+            ..0 => Err(Error::Replayed),
+            1.. => Err(Error::OutOfOrder),
+        }
+    }
+
+    /// The number after the next; the highest is not for records.
+    fn after(&self) -> Result<u64, Error> {
+        self.number.checked_add(1).ok_or(Error::Exhausted)
+    }
+
+    fn go_to<A: Aead>(&mut self, number: u64) {
+        self.number = number;
+        if number.is_multiple_of(REKEY_AFTER) {
+            self.key = rekeyed::<A>(&self.key);
+        }
+    }
+}
