@@ -6,7 +6,7 @@
 use crate::checksum::Sha256;
 use crate::description::{Description, Malformed, append_extras};
 use crate::error::{Failure, Reason};
-use crate::frame::{Belief, Found, Reader};
+use crate::frame::{Belief, Chunk, Found, Reader};
 use crate::machine::{Millis, Outcome, Step};
 use crate::path::{PATH_MAX, is_sound};
 use crate::profile::{Profile, Standard};
@@ -16,8 +16,8 @@ use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request};
 use crate::terms::{Intent, Terms, Todo};
 use crate::timer::Timer;
 use crate::wire::{
-    Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds,
-    Signal, VERSION, low_half, seed_for,
+    Code, FEATURE_SHA256, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds, Signal,
+    VERSION, low_half, seed_for,
 };
 
 mod heard;
@@ -209,7 +209,7 @@ struct Load {
 #[derive(Debug, Clone)]
 pub struct Session<P: Profile = Standard> {
     /// A payload on its way out, or the frame coming in.
-    chunk: [u8; FRAME_MAX],
+    chunk: Chunk,
     /// Signals coming in while the chunk buffer is taken.
     incoming: [u8; SIGNAL_LEN],
     outgoing: [u8; SIGNAL_LEN],
@@ -260,7 +260,7 @@ impl<P: Profile> Session<P> {
 
     const fn new(config: Config, is_client: bool) -> Self {
         Self {
-            chunk: [0; FRAME_MAX],
+            chunk: Chunk::new(),
             incoming: [0; SIGNAL_LEN],
             outgoing: [0; SIGNAL_LEN],
             reader: Reader::new(),
@@ -354,7 +354,7 @@ impl<P: Profile> Session<P> {
                 Step::Storage(Request::Load { position, into })
             }
             Action::Store { place, length, done } if P::RECEIVES => {
-                let payload = self.reader.payload(&self.chunk, length.into());
+                let payload = self.reader.payload(&*self.chunk, length.into());
                 let skip = usize::from(place.skip.saturating_add(done));
                 let position = place.position.saturating_add(done.into());
                 let bytes = payload.get(skip..).unwrap_or_default();
@@ -537,7 +537,7 @@ impl<P: Profile> Session<P> {
 
     fn space(&mut self, wanted: usize) -> &mut [u8] {
         if self.in_chunk {
-            self.reader.space(&mut self.chunk, wanted)
+            self.reader.space(&mut *self.chunk, wanted)
         } else {
             self.reader.space(&mut self.incoming, wanted)
         }
@@ -545,13 +545,13 @@ impl<P: Profile> Session<P> {
 
     /// The text of the description that came in last.
     fn text(&self) -> &str {
-        let bytes = self.reader.payload(&self.chunk, self.description.into());
+        let bytes = self.reader.payload(&*self.chunk, self.description.into());
         Description::parse(bytes).map_or("", |found| found.text)
     }
 
     fn offer(&self) -> Offer<'_> {
         let signal = &self.heard;
-        let bytes = self.reader.payload(&self.chunk, self.description.into());
+        let bytes = self.reader.payload(&*self.chunk, self.description.into());
         let found = Description::parse(bytes).ok();
         let (text, mode) = found.map_or(("", None), |found| (found.text, found.mode));
         let names_only = matches!(&self.phase, Phase::Receiving(receiver) if receiver.names_only());

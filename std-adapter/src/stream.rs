@@ -339,7 +339,10 @@ impl<T: Socket> Link for StreamLink<T> {
     fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
         let stream = self.stream.inner_mut();
         stream.deadline = deadline;
-        stream.leave.at_rest.store(at_rest, Ordering::SeqCst);
+        // Most often nothing changes, and a store costs more than all else here.
+        if stream.leave.at_rest.load(Ordering::SeqCst) != at_rest {
+            stream.leave.at_rest.store(at_rest, Ordering::SeqCst);
+        }
     }
 
     fn is_ready(&mut self) -> io::Result<bool> {

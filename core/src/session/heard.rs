@@ -267,7 +267,7 @@ impl<P: Profile> Session<P> {
 
     fn on_sender_signal(&mut self, signal: &Signal) {
         let path = self.path_of(signal);
-        let bytes = self.reader.payload(&self.chunk, self.description.into());
+        let bytes = self.reader.payload(&*self.chunk, self.description.into());
         let sha256 = Description::parse(bytes).ok().and_then(|found| found.sha256);
         let Phase::Receiving(receiver) = &mut self.phase else { return };
         let (terms, ending, todo) = (&self.terms, &mut self.ending, &mut self.todo);
@@ -299,7 +299,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the description at hand names a path that may be.
     fn path_of(&self, signal: &Signal) -> Result<(), Reason> {
-        let bytes = self.reader.payload(&self.chunk, self.description.into());
+        let bytes = self.reader.payload(&*self.chunk, self.description.into());
         match Description::parse(bytes) {
             Err(Malformed::Required) => Err(Reason::Unsupported),
             Ok(found) if is_sound(found.text) => {

@@ -58,7 +58,7 @@ impl<P: Profile> Session<P> {
             self.action = Action::Store { place, length, done };
             return;
         }
-        let payload = self.reader.payload(&self.chunk, length.into());
+        let payload = self.reader.payload(&*self.chunk, length.into());
         let fresh = payload.get(usize::from(place.skip)..).unwrap_or_default();
         if let Phase::Receiving(receiver) = &mut self.phase {
             if count == 0 {

@@ -92,7 +92,7 @@ impl<P: Profile> Session<P> {
             description: self.pending.then_some((self.heard.transfer, self.heard.description)),
             file: file.map(|(low, position)| (low, position, self.terms.reach())),
         };
-        let buffer: &[u8] = if in_chunk { &self.chunk } else { &self.incoming };
+        let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.incoming };
         self.reader.look::<P::Checksums>(buffer, &belief)
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Progress(Rc<RefCell<Tally>>);
 
 struct Tally {
     bar: ProgressBar,
+    /// Whether there is a terminal to draw on.
+    is_seen: bool,
     quiet: bool,
     begin: Instant,
     direction: Direction,
@@ -37,9 +39,13 @@ impl Progress {
     pub(crate) fn new(direction: Direction, quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         bar.set_style(style("{spinner} {msg:40!} {bytes} {bytes_per_sec}"));
-        bar.enable_steady_tick(Duration::from_millis(200));
+        let is_seen = !bar.is_hidden();
+        if is_seen {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
         Self(Rc::new(RefCell::new(Tally {
             bar,
+            is_seen,
             quiet,
             begin: Instant::now(),
             direction,
@@ -107,6 +113,19 @@ impl Tally {
         self.failed_here = false;
     }
 
+    /// A file or a directory begins; of a lone file the size is known.
+    fn show(&self, path: &str, size: Option<u64>, held: u64) {
+        if let Some(size) = size
+            && !self.in_tree
+        {
+            self.bar.set_length(size);
+            self.bar.set_position(held);
+            let bar = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+            self.bar.set_style(style(bar));
+        }
+        self.bar.set_message(path.escape_debug().to_string());
+    }
+
     fn list_failures(&self) {
         if self.in_tree && !self.failures.is_empty() {
             let failures = self.failures.len() as u64 + self.unlisted;
@@ -145,20 +164,16 @@ impl Observer for Progress {
                 if !tally.in_tree {
                     tally.begin_again();
                 }
-                if kind == Kind::File
-                    && !tally.in_tree
-                    && let Some(size) = size
-                {
-                    tally.bar.set_length(size);
-                    tally.bar.set_position(held);
-                    let bar = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-                    tally.bar.set_style(style(bar));
+                if tally.is_seen {
+                    tally.show(path, size.filter(|_| kind == Kind::File), held);
                 }
-                tally.bar.set_message(path.escape_debug().to_string());
             }
             Event::Moved { bytes } => {
                 tally.bytes += bytes;
-                tally.bar.inc(bytes);
+                // It looks at the clock, even where nobody sees it.
+                if tally.is_seen {
+                    tally.bar.inc(bytes);
+                }
             }
             Event::Done { path, kind: Kind::File, sha256 } => {
                 tally.files += 1;

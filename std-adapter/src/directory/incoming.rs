@@ -115,6 +115,7 @@ impl Incoming {
             return Err(Trouble::new(Reason::Storage, "nothing is open that could be written to"));
         };
         let end = position.checked_add(bytes.len() as u64).ok_or(Reason::TooLarge)?;
+        partial.reserve(position, self.wanted.size.unwrap_or(0));
         buffer.store(&partial.file, position, bytes)?;
         partial.length = partial.length.max(end);
         Ok(())
@@ -191,6 +192,7 @@ impl Incoming {
             if is_of_use {
                 // What cannot be written now is received once more.
                 let _ = buffer.flush(&partial.file);
+                partial.release();
             } else {
                 partial.discard();
             }

@@ -2,7 +2,7 @@
 //! that the store itself made. Knows nothing of offers.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata, OpenOptions};
@@ -13,6 +13,9 @@ use super::place::{Found, look, open_with};
 use super::trouble::Trouble;
 
 const SUFFIX: &str = ".tinyferry-part";
+
+/// What is set aside at once, in bytes.
+const PIECE: u64 = 4 << 20;
 
 /// How often a name that is taken away under our hands is tried again.
 const TRIES: u8 = 16;
@@ -27,6 +30,8 @@ pub(super) struct Partial {
     pub(super) metadata: Metadata,
     /// In bytes, with what is not yet written.
     pub(super) length: u64,
+    /// Room was set aside for everything before.
+    reserved: u64,
 }
 
 impl Partial {
@@ -66,6 +71,28 @@ impl Partial {
             }
         }
         Err(busy())
+    }
+
+    /// Before something is stored at `position`: sets room aside for what follows of `size` bytes
+    /// in all, a piece at a time, so that who lies about the size gains nothing. The length of the
+    /// file stays. It makes writing cheaper; where it cannot be done, that is no failure.
+    pub(super) fn reserve(&mut self, position: u64, size: u64) {
+        if position >= self.reserved && size.saturating_sub(position) >= PIECE {
+            self.reserved = match set_aside(&self.file, position) {
+                Ok(()) => position.saturating_add(PIECE),
+                Err(_) => u64::MAX,
+            };
+        }
+    }
+
+    /// Gives back what was set aside and not used.
+    pub(super) fn release(&self) {
+        // What is not yet written does not count.
+        if self.reserved > 0
+            && let Ok(now) = self.file.metadata()
+        {
+            let _ = self.file.set_len(now.len());
+        }
     }
 
     /// Puts it in place as `target`, instead of what stands there; returns the directory, the same
@@ -128,7 +155,8 @@ impl Partial {
         match look(dir, &name)? {
             Found::File(now) if is_single(&now) && is_same(&now, &metadata) => {
                 let length = now.len();
-                Ok(Some(Self { dir: Arc::clone(dir), name, file, metadata: now, length }))
+                let dir = Arc::clone(dir);
+                Ok(Some(Self { dir, name, file, metadata: now, length, reserved: 0 }))
             }
             _ => Ok(None),
         }
@@ -172,6 +200,18 @@ fn fnv(bytes: &[u8]) -> u64 {
 
 fn busy() -> Trouble {
     Trouble::new(Reason::Busy, "another transfer writes the same file")
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn set_aside(file: &File, position: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+
+    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, position, PIECE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn set_aside(_: &File, _: u64) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
