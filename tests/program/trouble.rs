@@ -330,3 +330,78 @@ fn what_may_not_be_read_or_written() {
     ended.with(1, &["\"f\"", "permission is denied"]);
     server.client(&place.here(""), &["ping"]).well();
 }
+
+#[test]
+fn a_disk_that_becomes_read_only() {
+    let place = Place::new();
+    let served = place.served("");
+    let Some(disk) = SmallDisk::mount(&served) else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
+    let server = Server::start(&served, &[]);
+    fs::write(place.here("f"), content(1000, 1)).expect("a file");
+    server.client(&place.here(""), &["put", "f"]).well();
+    let old = fs::read(place.served("f")).expect("it is there");
+    fs::write(place.here("f"), content(2000, 2)).expect("a file");
+    let remount = |how: &str| {
+        let status = Command::new("mount").args(["-o", how]).arg(&served).status();
+        assert!(status.expect("mount is there").success());
+    };
+    remount("remount,ro");
+    server.client(&place.here(""), &["put", "f"]).with(6, &["\"f\"", "the other end"]);
+    assert_eq!(fs::read(place.served("f")).expect("it is there"), old);
+    assert_eq!(snapshot(&served).len(), 1);
+    remount("remount,rw,size=1m");
+    server.client(&place.here(""), &["put", "f"]).well();
+    assert_eq!(fs::read(place.served("f")).ok(), fs::read(place.here("f")).ok());
+    drop(server);
+    drop(disk);
+}
+
+/// Storage that says, when it is asked to keep what was written, that it could not.
+const FAULTY: &str = "
+#include <errno.h>
+#include <stdlib.h>
+int fsync(int file) {
+    static int count = 0;
+    (void)file;
+    if (++count == atoi(getenv(\"FAULTY_SYNC\"))) { errno = EIO; return -1; }
+    return 0;
+}
+int fdatasync(int file) { return fsync(file); }
+";
+
+#[test]
+fn storage_that_fails_to_keep_what_was_written() {
+    let place = Place::new();
+    let (source, shim) = (place.root.path().join("faulty.c"), place.root.path().join("faulty.so"));
+    fs::write(&source, FAULTY).expect("a file");
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(&source).status();
+    if !cfg!(target_os = "linux") || !built.is_ok_and(|status| status.success()) {
+        println!("skipped: no library can be built that fails");
+        return;
+    }
+    let server = Server::start(&place.served(""), &[]);
+    fs::write(place.served("f"), content(50_000, 2)).expect("a file");
+    let new = fs::read(place.served("f")).expect("it is there");
+    let get = |fails: &str| -> Ended {
+        crate::harness::command(&server.endpoint, &place.here(""), &["get", "f", "--sync", "each"])
+            .env("LD_PRELOAD", &shim)
+            .env("FAULTY_SYNC", fails)
+            .output()
+            .expect("the program starts")
+            .into()
+    };
+    // The file itself: it does not get its name.
+    fs::write(place.here("f"), "old").expect("a file");
+    get("1").with(1, &["\"f\"", "input/output error"]);
+    assert_eq!(fs::read(place.here("f")).expect("it is there"), b"old");
+    // Its directory: the name holds the whole new file, but it is not called done.
+    get("2").with(1, &["\"f\"", "input/output error"]);
+    let found = fs::read(place.here("f")).expect("it is there");
+    assert!(found == b"old" || found == new, "the name holds neither the old nor the new file");
+    get("0").well();
+    assert_eq!(fs::read(place.here("f")).expect("it is there"), new);
+}
