@@ -16,8 +16,8 @@ use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request};
 use crate::terms::{Intent, Terms, Todo};
 use crate::timer::Timer;
 use crate::wire::{
-    Code, FEATURE_SHA256, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds, Signal,
-    VERSION, low_half, seed_for,
+    CREDIT_MAX, Code, FEATURE_SHA256, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds,
+    Signal, VERSION, low_half, seed_for,
 };
 
 mod heard;
@@ -58,7 +58,7 @@ impl Config {
         half_duplex: false,
         unit: 0,
         chunk: PAYLOAD_MAX as u16,
-        credit: 8192,
+        credit: CREDIT_MAX,
         patience: 30_000,
         idle: 0,
         sha256: false,

@@ -56,7 +56,7 @@ mod program {
         /// What to measure; all of it, if nothing is named
         #[arg(value_enum)]
         workloads: Vec<Workload>,
-        /// The real sizes: this takes half an hour and 25 GiB
+        /// The real sizes: this takes half an hour and 25 GiB of room
         #[arg(long)]
         pub(crate) full: bool,
         /// Size of the large file, in MiB

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Place, Server, command, content};
 
-/// What may be on its way unacknowledged: the credit of 8192 frames.
-const WINDOW: u64 = 8192 * 1024;
+/// What may be on its way unacknowledged: the credit of 32,767 frames.
+const WINDOW: u64 = 32_767 * 1024;
 /// What a store holds back, in bytes, and a chunk that is resumed as a whole.
 const HELD_BACK: u64 = 64 * 1024 + 1024;
 /// Signals, in bytes.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// A refusal speaks of an entry within the credit, which is smaller.
+/// A refusal speaks of an entry within the credit: of 32,767 frames at most, two for each entry.
 const CAPACITY: usize = 16_384;
 
 /// Entries by their number, the last ones only.

@@ -18,7 +18,18 @@ impl Server {
         let port = free_port()?;
         let listen = format!("tcp://127.0.0.1:{port}");
         let mut command = quiet(program);
-        command.args(["serve", "-q", "--clients", "1100", "--sync", sync, "--listen", &listen]);
+        command.args([
+            "serve",
+            "-q",
+            "--clients",
+            "1100",
+            "--clients-per-address",
+            "1100",
+            "--sync",
+            sync,
+            "--listen",
+            &listen,
+        ]);
         let mut job = start(command.arg(dir))?;
         job.await_port(port)?;
         Ok(Self { job, port })

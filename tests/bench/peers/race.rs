@@ -171,6 +171,7 @@ pub(crate) fn large(bench: &Bench) -> Done<Vec<Table>> {
         race.rival("curl from nginx", rivals::web(&place));
         race.rsync(&place);
         race.rival("scp, aes128-gcm", rivals::scp(&place));
+        race.rival("sz, rz (ZMODEM)", rivals::zmodem(&place));
         race.rival("cp, no network", rivals::cp(&place));
     }
     race.run(&place, bench.rounds(5, 7))?;

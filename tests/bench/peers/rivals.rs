@@ -1,7 +1,8 @@
 //! The others that move files: how each is started. Knows nothing of rounds.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -234,6 +235,26 @@ pub(crate) fn scp(place: &Place) -> Done<Run> {
             command.args(["-o", "UserKnownHostsFile=/dev/null", "-P", &port.to_string()]);
             command.arg("-i").arg(&key).arg(&place.source);
             Ok(vec![start(command.arg(format!("127.0.0.1:{}/", place.out.display())))?])
+        })
+    }))
+}
+
+/// ZMODEM, with a socket for a line.
+pub(crate) fn zmodem(place: &Place) -> Done<Run> {
+    let (sz, rz, place) = (find("sz")?, find("rz")?, place.clone());
+    Ok(Box::new(move || {
+        let door = TcpListener::bind("127.0.0.1:0")?;
+        let near = TcpStream::connect(door.local_addr()?)?;
+        let (far, _) = door.accept()?;
+        let over = |command: &mut Command, line: TcpStream| -> Done<Job> {
+            let (hears, says) = (OwnedFd::from(line.try_clone()?), OwnedFd::from(line));
+            start(command.stdin(hears).stdout(says))
+        };
+        let mut receiver = quiet(&rz);
+        let receiver = over(receiver.args(["-q", "-b", "-y"]).current_dir(&place.out), far)?;
+        spend(None, vec![receiver], || {
+            let mut sender = quiet(&sz);
+            Ok(vec![over(sender.args(["-q", "-b"]).arg(&place.source), near)?])
         })
     }))
 }
