@@ -25,6 +25,9 @@ struct Board {
 const MICROBIT: Board =
     Board { machine: "microbit", target: "thumbv6m-none-eabi", package: "microbit" };
 
+const MPS2: Board =
+    Board { machine: "mps2-an386", target: "thumbv7em-none-eabihf", package: "mps2" };
+
 impl Board {
     /// Builds the firmware; the image.
     fn build(&self) -> PathBuf {
@@ -133,6 +136,38 @@ fn images_go_there_and_back(url: &str) {
     assert!(fs::read(here.join("back/app.bin")).expect("it came back") == content(1, 3), "{url}");
 }
 
+/// `ping`, `put` and `get` of a tree and of files, and names that FAT does not have.
+fn trees_go_there_and_back(url: &str) {
+    let place = TempDir::new().expect("a directory");
+    let here = place.path();
+    well(url, here, &["ping"]);
+    let files = [("TREE/A.BIN", 60_000), ("TREE/SUB/B.TXT", 700), ("TREE/SUB/EMPTY", 0)];
+    for round in 0..2u64 {
+        fs::create_dir_all(here.join("TREE/SUB/NONE")).expect("directories");
+        for (path, size) in files {
+            fs::write(here.join(path), content(size, round + 1)).expect("a file");
+        }
+        well(url, here, &["put", "TREE"]);
+        well(url, here, &["get", "TREE", "--into", "back"]);
+        for (path, size) in files {
+            let back = fs::read(here.join("back").join(path)).expect("it came back");
+            assert!(back == content(size, round + 1), "{url}: {path}");
+        }
+        assert!(here.join("back/TREE/SUB/NONE").is_dir(), "{url}");
+        fs::remove_dir_all(here.join("back")).expect("it is there");
+    }
+    fs::write(here.join("TREE/a name too long"), content(10, 1)).expect("a file");
+    let (code, said) = tinyferry(url, here, &["put", "TREE"]);
+    assert!(code == Some(3) && said.contains("a name too long"), "{url}: {code:?} {said}");
+    let (code, said) = tinyferry(url, here, &["get", "OTHER"]);
+    assert!(code == Some(6) && said.contains("no file of that name"), "{url}: {code:?} {said}");
+    well(url, here, &["get", "TREE/A.BIN", "--into", "back"]);
+    assert!(
+        fs::read(here.join("back/A.BIN")).expect("it came back") == content(60_000, 2),
+        "{url}"
+    );
+}
+
 fn over_a_pty(board: &Board, image: &Path, work: fn(&str)) {
     let mut running = board.start(image, &["-serial", "pty"]);
     let port = running.pty();
@@ -183,4 +218,13 @@ fn a_cortex_m0_keeps_an_image_in_its_flash() {
     over_tcp(&MICROBIT, &image, images_go_there_and_back);
     over_a_pty(&MICROBIT, &image, images_go_there_and_back);
     over_noise(&MICROBIT, &image, images_go_there_and_back);
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
+fn a_cortex_m4_serves_a_card() {
+    let image = MPS2.build();
+    over_tcp(&MPS2, &image, trees_go_there_and_back);
+    over_a_pty(&MPS2, &image, trees_go_there_and_back);
+    over_noise(&MPS2, &image, trees_go_there_and_back);
 }

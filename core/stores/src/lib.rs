@@ -3,16 +3,21 @@
 //!
 //! - [`slots::Slots`] (feature `nor-flash`): one image, such as a firmware, in a partition of NOR
 //!   flash. The one before it stays until the new one is whole.
+//! - [`card::Card`] (feature `sdmmc`): files and trees on a FAT card.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics.
 
+#[cfg(feature = "sdmmc")]
+pub mod card;
 #[cfg(feature = "nor-flash")]
 pub mod slots;
+#[cfg(feature = "sdmmc")]
+mod time;
 
 /// How far before the end of what came in there may be holes, in bytes: the reach of a receiver's
 /// map, with units of the largest size (`PROTOCOL.md`, section 6.4).
-#[cfg(feature = "nor-flash")]
+#[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
 const REACH: u32 = 97 * 1024;
 /// A position to resume from is a multiple of this, in bytes.
-#[cfg(feature = "nor-flash")]
+#[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
 const ROUNDING: u32 = 1024;

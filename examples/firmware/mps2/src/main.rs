@@ -1,0 +1,51 @@
+//! An MPS2 board (AN386: Cortex-M4) that serves a FAT card over its UART under an async executor:
+//! `tinyferry put DIRECTORY -e serial:///dev/ttyUSB0`, and `get` it back. The card is one in RAM.
+#![no_std]
+#![no_main]
+
+mod ram_card;
+mod uart;
+
+use embassy_executor::Spawner;
+use tinyferry_core::asynch::run;
+use tinyferry_core::{Config, Session};
+use tinyferry_stores::card::Card;
+
+use ram_card::{BLOCKS, Bytes, RamCard};
+
+/// The line may lose bytes, and so many frames fit into what the UART's interrupt fills.
+const CONFIG: Config = Config { credit: uart::FRAMES, ..Config::LOSSY };
+
+static mut CARD: Bytes = [0; BLOCKS * 512];
+
+#[embassy_executor::main]
+async fn main(_spawner: Spawner) -> ! {
+    // SAFETY: this is the only use, and it is run once.
+    let card = RamCard::format(unsafe { &mut *(&raw mut CARD) });
+    let (mut reader, mut writer, mut clock) = uart::start();
+    let store = Card::new(card);
+    #[cfg(feature = "defmt")]
+    let store = logged::LoggedStore(store);
+    let mut store = store;
+    let mut session: Session = Session::server(CONFIG);
+    loop {
+        let outcome = run(&mut session, &mut reader, &mut writer, &mut clock, &mut store).await;
+        #[cfg(feature = "defmt")]
+        defmt::info!("a session is over: {}", outcome);
+        // Whatever it was, the next one begins anew.
+        let _ = outcome;
+        session = Session::server(CONFIG);
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    #[cfg(feature = "defmt")]
+    defmt::error!("panic");
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[cfg(feature = "defmt")]
+use defmt_semihosting as _;
