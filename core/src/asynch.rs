@@ -19,7 +19,7 @@ use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
-use crate::blocking::{Error, receive};
+use crate::blocking::{Error, close, receive};
 use crate::machine::{Millis, Outcome, Step};
 use crate::profile::Profile;
 use crate::session::Session;
@@ -56,6 +56,18 @@ impl Clock for NoClock {
 /// # Errors
 /// [`Error::Link`] where the stream fails, [`Error::Session`] where the session does.
 pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+) -> Result<Outcome, Error<R::Error>> {
+    let result = carry_out(session, reader, writer, clock, store).await;
+    close(session, store);
+    result
+}
+
+async fn carry_out<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
     session: &mut Session<P>,
     reader: &mut R,
     writer: &mut W,

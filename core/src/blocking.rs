@@ -111,6 +111,16 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     link: &mut L,
     store: &mut S,
 ) -> Result<Outcome, Error<L::Error>> {
+    let result = carry_out(session, link, store);
+    close(session, store);
+    result
+}
+
+fn carry_out<P: Profile, L: Link, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    link: &mut L,
+    store: &mut S,
+) -> Result<Outcome, Error<L::Error>> {
     session.begin_at(link.now());
     loop {
         let (deadline, at_rest) = (session.deadline(), session.is_at_rest());
@@ -144,6 +154,17 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     }
 }
 
+/// Where the stream failed in the middle of something, the store hears that it is over.
+pub(crate) fn close<P: Profile, S: Store + ?Sized>(session: &mut Session<P>, store: &mut S) {
+    if !matches!(session.poll(), Step::Over(_)) {
+        session.cut();
+    }
+    while let Step::Storage(request) = session.poll() {
+        let reply = answer(store, request);
+        session.answered(reply, None);
+    }
+}
+
 /// What a read came to, for both drivers.
 pub(crate) fn receive<P: Profile, E: embedded_io::Error>(
     read: Result<usize, E>,
@@ -154,10 +175,7 @@ pub(crate) fn receive<P: Profile, E: embedded_io::Error>(
         Ok(count) => session.received(count, now),
         Err(error) if error.kind() == ErrorKind::TimedOut => session.timeout(now),
         Err(error) if error.kind() == ErrorKind::Interrupted => {}
-        Err(error) => {
-            session.received(0, now);
-            return Err(Error::Link(error));
-        }
+        Err(error) => return Err(Error::Link(error)),
     }
     Ok(())
 }

@@ -409,6 +409,12 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// The stream failed: nothing comes or goes any more. What is open in the store is then to be
+    /// closed, and the session is over.
+    pub fn cut(&mut self) {
+        self.fail(Failure::Vanished);
+    }
+
     /// So many bytes were written for [`Step::Transmit`] or [`Step::Exchange`].
     pub fn transmitted(&mut self, count: usize, now: Option<Millis>) {
         self.timer.tick(now);
