@@ -1,9 +1,9 @@
 #![no_std]
 #![doc = "Stores for [`tinyferry_core`] that a microcontroller takes as they are."]
 //!
-//! - [`slots::Slots`] (feature `nor-flash`): one image, such as a firmware, in a partition of NOR
+//! - `slots::Slots` (feature `nor-flash`): one image, such as a firmware, in a partition of NOR
 //!   flash. The one before it stays until the new one is whole.
-//! - [`card::Card`] (feature `sdmmc`): files and trees on a FAT card.
+//! - `card::Card` (feature `sdmmc`): files and trees on a FAT card.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics.
 
