@@ -165,10 +165,25 @@ fn what_fat_cannot_name_is_refused() {
         let refused = result.as_ref().is_ok_and(|outcome| outcome.refused == 1);
         assert!(refused || result == Err(Failure::Refused(reason)), "{path}: {result:?}");
     }
+    assert!(get(&mut bytes, "here") == Ok(Some(content(10, 1))));
+}
+
+#[test]
+fn a_full_card_refuses_and_leaves_what_is_behind_it() {
+    const PARTITION: u32 = 8;
+    const LENGTH: u32 = 4200;
+    let mut bytes = formatted();
+    bytes[458..462].copy_from_slice(&LENGTH.to_le_bytes());
+    let boot = PARTITION as usize * 512;
+    bytes[boot + 19..boot + 21].copy_from_slice(&LENGTH.to_le_bytes()[..2]);
+    let behind = (PARTITION + LENGTH) as usize * 512;
+    bytes[behind..].fill(0xEE);
+    put(&mut bytes, Config::RELIABLE, "here", content(10, 1));
     let mut large = Memory::with([("large", content(3 << 20, 2))]);
     large.queue_file("large");
     let (result, ..) = run(&mut bytes, Config::RELIABLE, large, Task::Put, QUIET);
-    assert!(result != Ok(Outcome { entries: 1, refused: 0, closed: false }), "{result:?}");
+    assert_eq!(result, Err(Failure::Refused(Reason::NoSpace)));
+    assert!(bytes[behind..].iter().all(|byte| *byte == 0xEE), "another partition was written to");
     assert!(get(&mut bytes, "here") == Ok(Some(content(10, 1))));
 }
 

@@ -26,6 +26,7 @@ use tinyferry_core::path::join;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer};
 use tinyferry_core::{Reason, Store};
 
+use crate::partition::{Fault, Partition};
 use crate::time::{Stamp, from_fat, to_fat};
 use crate::{REACH, ROUNDING};
 
@@ -39,7 +40,7 @@ const PARTIAL: &str = "TINYFRRY.PRT";
 const FLUSH: u32 = 32 << 10;
 
 type Path = String<PATH>;
-type Manager<D> = VolumeManager<D, NoTime, 4, 2, 1>;
+type Manager<D> = VolumeManager<Partition<D>, NoTime, 4, 2, 1>;
 
 /// Times are those of the files that come; this is for directories.
 #[derive(Debug)]
@@ -107,8 +108,9 @@ pub struct Card<D: BlockDevice> {
     given: Option<u32>,
 }
 
-fn reason<E: core::error::Error>(error: Error<E>) -> Reason {
+fn reason<E: core::error::Error>(error: Error<Fault<E>>) -> Reason {
     match error {
+        Error::DeviceError(Fault::Full) => Reason::NoSpace,
         Error::NotFound => Reason::NotFound,
         Error::OpenedFileAsDir => Reason::NotDirectory,
         Error::OpenedDirAsFile => Reason::IsDirectory,
@@ -247,7 +249,7 @@ impl<D: BlockDevice> Card<D> {
         self.close();
         match self.mount {
             Mount::Device(device) => Some(device),
-            Mount::Volume(manager, _) => Some(manager.free().0),
+            Mount::Volume(manager, _) => Some(manager.free().0.device),
             Mount::Between => None,
         }
     }
@@ -255,10 +257,10 @@ impl<D: BlockDevice> Card<D> {
     fn volume(&mut self) -> Result<(&Manager<D>, RawVolume), Reason> {
         self.mount = match core::mem::replace(&mut self.mount, Mount::Between) {
             Mount::Device(device) => {
-                let manager = Manager::new_with_limits(device, NoTime, 1);
+                let manager = Manager::new_with_limits(Partition::new(device), NoTime, 1);
                 match manager.open_raw_volume(VolumeIdx(0)) {
                     Ok(volume) => Mount::Volume(manager, volume),
-                    Err(_) => Mount::Device(manager.free().0),
+                    Err(_) => Mount::Device(manager.free().0.device),
                 }
             }
             mount => mount,
@@ -272,7 +274,7 @@ impl<D: BlockDevice> Card<D> {
     /// The bare card, so that what is changed there is read anew afterwards.
     fn device(&mut self) -> Result<&D, Reason> {
         self.mount = match core::mem::replace(&mut self.mount, Mount::Between) {
-            Mount::Volume(manager, _) => Mount::Device(manager.free().0),
+            Mount::Volume(manager, _) => Mount::Device(manager.free().0.device),
             mount => mount,
         };
         match &self.mount {

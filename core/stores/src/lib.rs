@@ -5,10 +5,12 @@
 //!   flash. The one before it stays until the new one is whole.
 //! - `card::Card` (feature `sdmmc`): files and trees on a FAT card.
 //!
-//! No `std`, no allocation, no `unsafe`; no function here panics.
+//! No `std`, no allocation, no `unsafe`; no line here panics (`embedded-sdmmc` has assertions of its own).
 
 #[cfg(feature = "sdmmc")]
 pub mod card;
+#[cfg(feature = "sdmmc")]
+mod partition;
 #[cfg(feature = "nor-flash")]
 pub mod slots;
 #[cfg(feature = "sdmmc")]
