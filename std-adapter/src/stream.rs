@@ -163,21 +163,21 @@ impl<T: Socket> Stream<T> {
         result
     }
 
-    /// Reads behind what is there, without waiting. Whether there is still room for more.
-    fn read_ahead(&mut self) -> io::Result<bool> {
+    /// Reads behind what is there, without waiting.
+    fn read_ahead(&mut self) -> io::Result<Ahead> {
         if self.held.len() >= READ_AHEAD {
-            return Ok(false);
+            return Ok(Ahead::Full);
         }
         let end = self.held.end;
         self.input.resize(end + BUFFER, 0);
         match self.socket.receive_now(&mut self.input[end..]) {
-            // The end is found again by the next read.
-            Ok(0) => Ok(false),
+            // It is found again by the next read.
+            Ok(0) => Ok(Ahead::End),
             Ok(count) => {
                 self.held.end += count;
-                Ok(true)
+                Ok(Ahead::Room)
             }
-            Err(error) if is_transient(&error) => Ok(true),
+            Err(error) if is_transient(&error) => Ok(Ahead::Room),
             Err(error) => Err(error),
         }
     }
@@ -201,6 +201,55 @@ impl<T: Socket> Stream<T> {
         }
         Ok(())
     }
+
+    /// Writes what is buffered. Where the other end has left, that goes nowhere: what it said last
+    /// is read next, and then the end.
+    fn send_all(&mut self, patience: Duration) -> io::Result<()> {
+        let mut sent = 0;
+        let mut waiting: Option<Instant> = None;
+        while sent < self.output.len() {
+            match self.socket.send_now(&self.output[sent..]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    sent += count;
+                    waiting = None;
+                }
+                Err(error) if is_transient(&error) => {
+                    let since = *waiting.get_or_insert_with(Instant::now);
+                    if since.elapsed() > patience {
+                        return Err(io::Error::new(
+                            ErrorKind::TimedOut,
+                            "the other end takes nothing any more",
+                        ));
+                    }
+                    let or_read = match self.read_ahead()? {
+                        Ahead::Room => true,
+                        Ahead::Full => false,
+                        Ahead::End => break,
+                    };
+                    self.socket.wait_for_room(or_read, patience)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !self.output.is_empty() {
+            self.traffic.sent += sent as u64;
+            self.output.clear();
+            self.unseen = true;
+            self.look_at_clock();
+        }
+        Ok(())
+    }
+}
+
+/// What a read ahead has come to.
+enum Ahead {
+    /// More may be read.
+    Room,
+    /// As much is held as may be.
+    Full,
+    /// The other end has left.
+    End,
 }
 
 fn is_transient(error: &io::Error) -> bool {
@@ -241,36 +290,7 @@ impl<T: Socket> Write for Stream<T> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut sent = 0;
-        let mut waiting: Option<Instant> = None;
-        while sent < self.output.len() {
-            match self.socket.send_now(&self.output[sent..]) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    sent += count;
-                    waiting = None;
-                }
-                Err(error) if is_transient(&error) => {
-                    let since = *waiting.get_or_insert_with(Instant::now);
-                    if since.elapsed() > WRITE_PATIENCE {
-                        return Err(io::Error::new(
-                            ErrorKind::TimedOut,
-                            "the other end takes nothing any more",
-                        ));
-                    }
-                    let or_read = self.read_ahead()?;
-                    self.socket.wait_for_room(or_read, WRITE_PATIENCE)?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if sent > 0 {
-            self.traffic.sent += sent as u64;
-            self.output.clear();
-            self.unseen = true;
-            self.look_at_clock();
-        }
-        Ok(())
+        self.send_all(WRITE_PATIENCE)
     }
 }
 
@@ -290,7 +310,7 @@ impl<T: Socket> StreamLink<T> {
     pub(crate) fn leave(&mut self) {
         let stream = self.stream.inner_mut();
         let end = Instant::now() + LEAVING;
-        let _ = stream.flush().and_then(|()| stream.socket.end_writing());
+        let _ = stream.send_all(LEAVING).and_then(|()| stream.socket.end_writing());
         let _ = stream.socket.set_read_timeout(Some(LEAVING));
         while Instant::now() < end && stream.fill(true).is_ok_and(|count| count > 0) {}
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -148,16 +148,28 @@ enum Blow {
 struct Job {
     place: Place,
     is_put: bool,
+    /// Whether all of it is encrypted.
+    has_key: bool,
     target: PathBuf,
     new: Vec<u8>,
     old: Option<Vec<u8>>,
 }
 
 impl Job {
-    fn new(state: &mut u64) -> Self {
+    fn new(state: &mut u64, is_campaign: bool) -> Self {
         let place = Place::new();
         let is_put = random(state, 2) == 0;
-        let size = (8 << 20) + random(state, 24 << 20);
+        let has_key = random(state, 2) == 0;
+        if has_key {
+            let made = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+                .args(["keygen", "key"])
+                .current_dir(place.here(""))
+                .output();
+            assert!(made.expect("the program starts").status.success());
+        }
+        // Only what is larger than the window can show that no more than that is sent twice.
+        let most = if is_campaign { 4 * WINDOW } else { 24 << 20 };
+        let size = (8 << 20) + random(state, most);
         let new = content(size as usize, *state);
         let (source, target) = (place.here("f"), place.served("f"));
         let (source, target) = if is_put { (source, target) } else { (target, source) };
@@ -166,17 +178,23 @@ impl Job {
         if let Some(old) = &old {
             fs::write(&target, old).expect("a file");
         }
-        Self { place, is_put, target, new, old }
+        Self { place, is_put, has_key, target, new, old }
     }
 
     fn serve(&self) -> Server {
-        Server::start(&self.place.served(""), &["--sync", "never"])
+        let key = self.place.here("key").display().to_string();
+        let arguments = ["--sync", "never", "--key", &key];
+        let count = if self.has_key { 4 } else { 2 };
+        Server::start(&self.place.served(""), &arguments[..count])
     }
 
     fn start(&self, endpoint: &str) -> Client {
         let arguments: &[&str] =
             if self.is_put { &["put", "f"] } else { &["get", "f", "--sync", "never"] };
         let mut command = command(endpoint, &self.place.here(""), arguments);
+        if self.has_key {
+            command.args(["--key", "key"]);
+        }
         let command = command.stdout(Stdio::null()).stderr(Stdio::null());
         Client(command.spawn().expect("the program starts"))
     }
@@ -234,14 +252,14 @@ impl Watch {
     }
 }
 
-/// Bytes on the wire for so many of a file.
+/// Bytes on the wire for so many of a file, encrypted or not.
 fn framed(bytes: u64) -> u64 {
-    bytes * (1024 + 12) / 1024
+    bytes * (1024 + 12 + 8) / 1024
 }
 
 /// Runs one file through blows: how many hit, and how many bytes crossed more than once.
-fn run(state: &mut u64, most: u32) -> (u32, u64) {
-    let job = Job::new(state);
+fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
+    let job = Job::new(state, is_campaign);
     let size = job.new.len() as u64;
     let mut server = job.serve();
     let proxy = Proxy::start();
@@ -283,7 +301,15 @@ fn run(state: &mut u64, most: u32) -> (u32, u64) {
             if is_hit && proxy.crossed(direction) >= at {
                 break None;
             }
-            assert!(Instant::now() < end, "it does not end; {blow:?}");
+            assert!(
+                Instant::now() < end,
+                "it does not end; {blow:?}, put {}, key {}, {} of {size} held, {at} is to cross, {} \
+                 crossed, {held} were held",
+                job.is_put,
+                job.has_key,
+                job.held(),
+                proxy.crossed(direction)
+            );
             thread::sleep(Duration::from_micros(200));
         };
         match (blow, status) {
@@ -319,10 +345,11 @@ fn run(state: &mut u64, most: u32) -> (u32, u64) {
 #[test]
 fn killed_and_cut_transfers_are_resumed() {
     let kills = std::env::var("TINYFERRY_KILLS").ok().and_then(|text| text.parse().ok());
+    let is_campaign = kills.is_some();
     let kills: u32 = kills.unwrap_or(KILLS);
     let (mut hits, mut again, mut state) = (0, 0, 1);
     while hits < kills {
-        let (more, twice) = run(&mut state, kills - hits);
+        let (more, twice) = run(&mut state, kills - hits, is_campaign);
         hits += more;
         again += twice;
     }

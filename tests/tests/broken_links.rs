@@ -2,11 +2,14 @@
 #![cfg(unix)]
 
 use std::io::{Error, ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use embedded_io_adapters::std::FromStd;
+use tinyferry::stream::StreamLink;
 use tinyferry_core::blocking::{self, HalfDuplex, run};
 use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
@@ -155,4 +158,26 @@ fn leave_nothing_open() {
         whole += usize::from(put(left, true)) + usize::from(put(left, false));
     }
     assert!((1..800).contains(&whole), "{whole} went through");
+}
+
+#[test]
+fn a_peer_that_has_left_holds_up_no_write() {
+    let (here, there) = UnixStream::pair().expect("a pair");
+    let mut last = &there;
+    last.write_all(b"bye").expect("it takes that");
+    there.shutdown(Shutdown::Write).expect("it can");
+    let mut link = StreamLink::new(here, Arc::default());
+    // Far more than the system holds for who reads nothing.
+    let begin = Instant::now();
+    for _ in 0..512 {
+        embedded_io::Write::write(&mut link, &[7; 16 * 1024]).expect("it goes nowhere");
+    }
+    let mut heard = Vec::new();
+    let mut buffer = [0; 64];
+    while let Ok(count @ 1..) = embedded_io::Read::read(&mut link, &mut buffer) {
+        heard.extend_from_slice(&buffer[..count]);
+    }
+    assert_eq!(heard, b"bye");
+    // Nothing was waited for; a minute is how long a peer that may still read is waited for.
+    assert!(begin.elapsed() < Duration::from_secs(30));
 }

@@ -237,8 +237,9 @@ impl End {
 
 /// Runs a client's task to its end; what both ends sent must be the transcript.
 fn transcript(name: &str, task: Task<'_>, client: Memory, server: Memory) -> [Memory; 2] {
-    let mut client = End::new(Session::client(SESSION, Config::RELIABLE), client);
-    let mut server = End::new(Session::server(Config::RELIABLE), server);
+    let config = Config { credit: 8192, ..Config::RELIABLE };
+    let mut client = End::new(Session::client(SESSION, config), client);
+    let mut server = End::new(Session::server(config), server);
     client.session.begin(task).expect("a task begins");
     while client.step(&mut server) || server.step(&mut client) {}
     let vectors = vectors();
