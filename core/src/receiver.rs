@@ -179,8 +179,7 @@ impl<P: Profile> Receiver<P> {
                 _ if file.digested < file.position && line_is_empty => file.digest_on(),
                 _ => Intent::AwaitAnything,
             },
-            Stage::CommitTree { .. } if P::TREES => Intent::Commit,
-            Stage::CommitTree { .. } => Intent::AwaitAnything,
+            Stage::CommitTree { .. } => Intent::Commit,
             Stage::Over(result) => Intent::Over(*result),
         }
     }
@@ -218,7 +217,7 @@ impl<P: Profile> Receiver<P> {
         todo: &mut Todo,
     ) {
         self.number = signal.transfer;
-        if P::TREES && signal.code == Code::Sar {
+        if signal.code == Code::Sar {
             self.stage = match answer {
                 Ok(_) => {
                     self.tree = signal.transfer;

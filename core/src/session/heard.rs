@@ -224,13 +224,8 @@ impl<P: Profile> Session<P> {
             return self.on_late_question(signal);
         }
         match signal.code {
-            Code::Saf if P::RECEIVES => self.on_first_offer(signal, false),
-            Code::Sar if P::RECEIVES && P::TREES => self.on_first_offer(signal, false),
-            Code::Sar if P::RECEIVES => self.refuse_request(number, Reason::Unsupported),
+            Code::Saf | Code::Sar if P::RECEIVES => self.on_first_offer(signal, false),
             Code::Saf | Code::Sar => self.refuse_request(number, Reason::ReadOnly),
-            Code::Rar if P::SENDS && !P::TREES => {
-                self.refuse_request(number, Reason::Unsupported);
-            }
             Code::Raf | Code::Rar if P::SENDS => match self.path_of(signal) {
                 Ok(()) => {
                     self.phase = Phase::Opening { number, names_only: signal.names_only() };
@@ -273,7 +268,7 @@ impl<P: Profile> Session<P> {
         let (terms, ending, todo) = (&self.terms, &mut self.ending, &mut self.todo);
         let number = signal.transfer;
         match signal.code {
-            Code::Sar if P::TREES && receiver.is_in_tree() && receiver.wants(number) => {
+            Code::Sar if receiver.is_in_tree() && receiver.wants(number) => {
                 self.end(Failure::Peer);
             }
             Code::Saf | Code::Sar if receiver.wants(number) => {
@@ -297,11 +292,14 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// Whether the description at hand names a path that may be.
+    /// Whether the description at hand names a path that may be, of something that can be.
     fn path_of(&self, signal: &Signal) -> Result<(), Reason> {
         let bytes = self.reader.payload(&*self.chunk, self.description.into());
         match Description::parse(bytes) {
             Err(Malformed::Required) => Err(Reason::Unsupported),
+            Ok(_) if !P::TREES && matches!(signal.code, Code::Sar | Code::Rar) => {
+                Err(Reason::Unsupported)
+            }
             Ok(found) if is_sound(found.text) => {
                 let is_directory = found.text.ends_with('/');
                 let fits = match signal.code {

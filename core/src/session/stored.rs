@@ -101,9 +101,7 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn opened(&mut self, answer: Result<(), Reason>) {
-        if P::SENDS
-            && let Phase::Opening { number, names_only } = self.phase
-        {
+        if let Phase::Opening { number, names_only } = self.phase {
             match answer {
                 Ok(()) => {
                     self.phase = Phase::Sending(Sender::new(number, names_only, &self.terms));
@@ -115,18 +113,18 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn next_entry(&mut self, entry: Option<Entry>) {
-        if P::SENDS
-            && let Some(entry) = &entry
-        {
+        if let Some(entry) = &entry {
             let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
-            let described = describe_entry(path, entry);
-            let Some(described) = described else { return self.no_entry(Reason::BadPath) };
-            self.described = described;
+            match describe_entry(path, entry) {
+                _ if !P::TREES && entry.kind == Kind::Tree => {
+                    return self.no_entry(Reason::Unsupported);
+                }
+                Some(described) => self.described = described,
+                None => return self.no_entry(Reason::BadPath),
+            }
             self.begin_sha256();
         }
-        if P::SENDS
-            && let Phase::Sending(sender) = &mut self.phase
-        {
+        if let Phase::Sending(sender) = &mut self.phase {
             sender.entry(entry.as_ref());
         }
         self.settle();
@@ -134,8 +132,7 @@ impl<P: Profile> Session<P> {
 
     /// The store cannot say what is next.
     pub(super) fn no_entry(&mut self, reason: Reason) {
-        if P::SENDS
-            && let Phase::Sending(sender) = &mut self.phase
+        if let Phase::Sending(sender) = &mut self.phase
             && let Some(reply) = sender.give_up_all(reason)
         {
             self.ending = Ending { number: reply.transfer, result: Err(reason) };
@@ -145,9 +142,7 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn checked(&mut self, result: Result<(), Reason>) {
-        if P::SENDS
-            && let Phase::Sending(sender) = &mut self.phase
-        {
+        if let Phase::Sending(sender) = &mut self.phase {
             sender.checked(result, &mut self.todo);
         }
         self.settle();
@@ -155,9 +150,7 @@ impl<P: Profile> Session<P> {
 
     /// The store has heard of a refusal that is final.
     pub(super) fn refusal_counted(&mut self) {
-        if P::SENDS
-            && let Phase::Sending(sender) = &mut self.phase
-        {
+        if let Phase::Sending(sender) = &mut self.phase {
             sender.count_refusal();
         }
         self.settle();

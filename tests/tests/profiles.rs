@@ -1,0 +1,154 @@
+//! Builds of the core that can do less, beside one that can do all.
+#![cfg(unix)]
+
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
+
+use embedded_io_adapters::std::FromStd;
+use tinyferry_core::blocking::{Error, HalfDuplex, run};
+use tinyferry_core::checksum::{NoSha256, Small};
+use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
+use tinyferry_tests::{File, Memory, content};
+
+macro_rules! profile {
+    ($name:ident, $($constant:ident = $value:literal),*) => {
+        #[derive(Debug, Clone)]
+        struct $name;
+
+        impl Profile for $name {
+            type Checksums = Small;
+            type Sha256 = NoSha256;
+            $(const $constant: bool = $value;)*
+        }
+    };
+}
+
+profile!(OnlyReceives, SENDS = false, CLIENT = false);
+profile!(OnlySends, RECEIVES = false, CLIENT = false);
+profile!(NoTrees, TREES = false);
+profile!(NeverLossy, LOSSY = false);
+profile!(AlwaysLossy, RELIABLE = false);
+profile!(OnlyAsks, SERVER = false);
+
+const RELIABLE: Config = Config { half_duplex: true, ..Config::RELIABLE };
+const LOSSY: Config = Config { half_duplex: true, ..Config::LOSSY };
+
+/// What each task of a client comes to, and what is at either end afterwards.
+fn session<C: Profile, S: Profile + 'static>(
+    config: [Config; 2],
+    mut here: Memory,
+    mut there: Memory,
+    tasks: &[Task<'_>],
+) -> (Vec<Result<Outcome, Failure>>, Memory, Memory)
+where
+    Session<S>: Send,
+{
+    let (client, server) = UnixStream::pair().expect("a pair");
+    for stream in [&client, &server] {
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    }
+    let [ours, theirs] = config;
+    let served = thread::spawn(move || {
+        let mut session = Session::<S>::server(theirs);
+        let _ = run(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
+        there
+    });
+    let mut session = Session::<C>::client(7, ours);
+    let mut link = HalfDuplex(FromStd::new(client));
+    let ends = tasks.iter().map(|task| {
+        session.begin(*task)?;
+        run(&mut session, &mut link, &mut here).map_err(|error| match error {
+            Error::Session(failure) => failure,
+            Error::Link(error) => panic!("{error}"),
+        })
+    });
+    let ends = ends.collect();
+    drop(link);
+    (ends, here, served.join().expect("no panic"))
+}
+
+/// Six files, to be put as a tree.
+fn tree() -> Memory {
+    let mut memory = Memory::default();
+    for number in 0..6 {
+        memory.files.insert(format!("t/{number}"), File::new(content(3000 * number, 1)));
+    }
+    memory.queue_tree("t");
+    memory
+}
+
+/// A file, to be put.
+fn file() -> Memory {
+    let mut memory = Memory::with([("f", content(5000, 2))]);
+    memory.queue_file("f");
+    memory
+}
+
+const GET: Task<'_> = Task::Get { path: "f", tree: false, names_only: false };
+const GET_TREE: Task<'_> = Task::Get { path: "t", tree: true, names_only: false };
+
+fn refused(reason: Reason) -> Result<Outcome, Failure> {
+    Err(Failure::Refused(reason))
+}
+
+#[test]
+fn what_is_not_built_in_is_refused_and_the_rest_works() {
+    for config in [RELIABLE, LOSSY] {
+        let (ends, _, there) =
+            session::<Standard, OnlyReceives>([config; 2], file(), file(), &[Task::Put, GET]);
+        assert!(ends[0].is_ok());
+        assert_eq!(ends[1], refused(Reason::WriteOnly));
+        assert_eq!(there.files["f"].bytes, content(5000, 2));
+
+        let (ends, here, there) = session::<Standard, OnlySends>(
+            [config; 2],
+            Memory::default(),
+            file(),
+            &[GET, GET_TREE],
+        );
+        assert!(ends[0].is_ok());
+        assert_eq!(ends[1], refused(Reason::NotFound));
+        assert_eq!(here.files, there.files);
+        let (ends, ..) =
+            session::<Standard, OnlySends>([config; 2], file(), Memory::default(), &[Task::Put]);
+        assert_eq!(ends, [refused(Reason::ReadOnly)]);
+        let (ends, _, there) =
+            session::<Standard, OnlySends>([config; 2], tree(), file(), &[Task::Put, GET]);
+        assert_eq!(ends[0], refused(Reason::ReadOnly));
+        assert!(ends[1].is_ok());
+        assert_eq!(there.files.len(), 1);
+    }
+}
+
+#[test]
+fn a_tree_is_refused_as_a_whole_where_there_are_files_only() {
+    for config in [RELIABLE, LOSSY] {
+        // Nothing of it lands anywhere, and what comes next is not taken for a part of it.
+        let (ends, _, there) =
+            session::<Standard, NoTrees>([config; 2], tree(), file(), &[Task::Put, GET_TREE, GET]);
+        assert_eq!(ends[..2], [refused(Reason::Unsupported), refused(Reason::Unsupported)]);
+        assert!(ends[2].is_ok());
+        assert_eq!(there.files.into_keys().collect::<Vec<_>>(), ["f"]);
+        // Nor can it be sent.
+        let (ends, _, there) =
+            session::<NoTrees, Standard>([config; 2], tree(), Memory::default(), &[Task::Put]);
+        assert_eq!(ends, [refused(Reason::Unsupported)]);
+        assert!(there.files.is_empty());
+    }
+}
+
+#[test]
+fn kinds_of_link_that_are_not_built_in() {
+    let one =
+        |config| session::<Standard, NeverLossy>(config, file(), Memory::default(), &[Task::Put]);
+    assert!(one([RELIABLE; 2]).0[0].is_ok());
+    assert_eq!(one([LOSSY, RELIABLE]).0, [refused(Reason::Unsupported)]);
+    let one =
+        |config| session::<OnlyAsks, AlwaysLossy>(config, file(), Memory::default(), &[Task::Put]);
+    for config in [RELIABLE, LOSSY] {
+        let (ends, _, there) = one([config; 2]);
+        assert!(ends[0].is_ok());
+        assert_eq!(there.files["f"].bytes, content(5000, 2));
+    }
+}
