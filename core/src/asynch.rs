@@ -19,7 +19,7 @@ use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
-use crate::blocking::{Error, close, receive};
+use crate::blocking::{Error, receive};
 use crate::machine::{Millis, Outcome, Step};
 use crate::profile::Profile;
 use crate::session::Session;
@@ -54,7 +54,8 @@ impl Clock for NoClock {
 /// the peer leaves or closes it.
 ///
 /// # Errors
-/// [`Error::Link`] where the stream fails, [`Error::Session`] where the session does.
+/// [`Error::Link`] where the stream fails: the session is then over, and what was open in the store
+/// is closed. [`Error::Session`] where the session fails.
 pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
     session: &mut Session<P>,
     reader: &mut R,
@@ -62,56 +63,59 @@ pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Si
     clock: &mut impl Clock,
     store: &mut S,
 ) -> Result<Outcome, Error<R::Error>> {
-    let result = carry_out(session, reader, writer, clock, store).await;
-    close(session, store);
-    result
-}
-
-async fn carry_out<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
-    session: &mut Session<P>,
-    reader: &mut R,
-    writer: &mut W,
-    clock: &mut impl Clock,
-    store: &mut S,
-) -> Result<Outcome, Error<R::Error>> {
     session.begin_at(clock.now());
+    let mut broken = None;
     loop {
         let deadline = session.deadline();
-        match session.poll() {
-            Step::Receive(into) => {
-                writer.flush().await.map_err(Error::Link)?;
-                let time_is_up = async {
-                    match deadline {
-                        Some(deadline) => clock.wait_until(deadline).await,
-                        None => pending().await,
+        let moved = match session.poll() {
+            Step::Receive(into) => match writer.flush().await {
+                Ok(()) => match first(reader.read(into), reached(clock, deadline)).await {
+                    First::A(read) => receive(read, session, clock.now()),
+                    First::B(()) => {
+                        session.timeout(clock.now());
+                        Ok(())
                     }
-                };
-                match first(reader.read(into), time_is_up).await {
-                    First::A(read) => receive(read, session, clock.now())?,
-                    First::B(()) => session.timeout(clock.now()),
-                }
-            }
+                },
+                Err(error) => Err(error),
+            },
             Step::Transmit(out) => {
-                let count = writer.write(out).await.map_err(Error::Link)?;
-                session.transmitted(count, clock.now());
+                writer.write(out).await.map(|count| session.transmitted(count, clock.now()))
             }
             Step::Exchange { out, into } => {
                 match first(reader.read(into), write(writer, out)).await {
-                    First::A(read) => receive(read, session, clock.now())?,
+                    First::A(read) => receive(read, session, clock.now()),
                     First::B(written) => {
-                        session.transmitted(written.map_err(Error::Link)?, clock.now());
+                        written.map(|count| session.transmitted(count, clock.now()))
                     }
                 }
             }
             Step::Storage(request) => {
                 let reply = answer(store, request);
                 session.answered(reply, clock.now());
+                Ok(())
             }
             Step::Over(result) => {
-                writer.flush().await.map_err(Error::Link)?;
-                return result.map_err(Error::Session);
+                return match broken {
+                    Some(error) => Err(Error::Link(error)),
+                    None => {
+                        let flushed = writer.flush().await.map_err(Error::Link);
+                        flushed.and(result.map_err(Error::Session))
+                    }
+                };
             }
+        };
+        if let Err(error) = moved {
+            broken = Some(error);
+            session.cut();
         }
+    }
+}
+
+/// Ends at the deadline, if there is one.
+async fn reached(clock: &mut impl Clock, deadline: Option<Millis>) {
+    match deadline {
+        Some(deadline) => clock.wait_until(deadline).await,
+        None => pending().await,
     }
 }
 

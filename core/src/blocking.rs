@@ -105,63 +105,53 @@ impl<E: core::error::Error> core::error::Error for Error<E> {}
 /// the peer leaves or closes it.
 ///
 /// # Errors
-/// [`Error::Link`] where the stream fails, [`Error::Session`] where the session does.
+/// [`Error::Link`] where the stream fails: the session is then over, and what was open in the store
+/// is closed. [`Error::Session`] where the session fails.
 pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
     link: &mut L,
     store: &mut S,
 ) -> Result<Outcome, Error<L::Error>> {
-    let result = carry_out(session, link, store);
-    close(session, store);
-    result
-}
-
-fn carry_out<P: Profile, L: Link, S: Store + ?Sized>(
-    session: &mut Session<P>,
-    link: &mut L,
-    store: &mut S,
-) -> Result<Outcome, Error<L::Error>> {
     session.begin_at(link.now());
+    let mut broken = None;
     loop {
         let (deadline, at_rest) = (session.deadline(), session.is_at_rest());
-        match session.poll() {
-            Step::Receive(into) => {
-                link.flush().map_err(Error::Link)?;
-                link.prepare_read(deadline, at_rest);
-                receive(link.read(into), session, link.now())?;
-            }
-            Step::Transmit(out) => {
-                let count = link.write(out).map_err(Error::Link)?;
-                session.transmitted(count, link.now());
-            }
-            Step::Exchange { out, into } => {
-                if link.is_ready().map_err(Error::Link)? {
-                    receive(link.read(into), session, link.now())?;
-                } else {
-                    let count = link.write(out).map_err(Error::Link)?;
-                    session.transmitted(count, link.now());
+        let moved = match session.poll() {
+            Step::Receive(into) => match link.flush() {
+                Ok(()) => {
+                    link.prepare_read(deadline, at_rest);
+                    let read = link.read(into);
+                    receive(read, session, link.now())
                 }
+                Err(error) => Err(error),
+            },
+            Step::Transmit(out) => {
+                link.write(out).map(|count| session.transmitted(count, link.now()))
             }
+            Step::Exchange { out, into } => match link.is_ready() {
+                Ok(true) => {
+                    let read = link.read(into);
+                    receive(read, session, link.now())
+                }
+                Ok(false) => link.write(out).map(|count| session.transmitted(count, link.now())),
+                Err(error) => Err(error),
+            },
             Step::Storage(request) => {
                 let reply = answer(store, request);
                 session.answered(reply, link.now());
+                Ok(())
             }
             Step::Over(result) => {
-                link.flush().map_err(Error::Link)?;
-                return result.map_err(Error::Session);
+                return match broken {
+                    Some(error) => Err(Error::Link(error)),
+                    None => link.flush().map_err(Error::Link).and(result.map_err(Error::Session)),
+                };
             }
+        };
+        if let Err(error) = moved {
+            broken = Some(error);
+            session.cut();
         }
-    }
-}
-
-/// Where the stream failed in the middle of something, the store hears that it is over.
-pub(crate) fn close<P: Profile, S: Store + ?Sized>(session: &mut Session<P>, store: &mut S) {
-    if !matches!(session.poll(), Step::Over(_)) {
-        session.cut();
-    }
-    while let Step::Storage(request) = session.poll() {
-        let reply = answer(store, request);
-        session.answered(reply, None);
     }
 }
 
@@ -170,12 +160,12 @@ pub(crate) fn receive<P: Profile, E: embedded_io::Error>(
     read: Result<usize, E>,
     session: &mut Session<P>,
     now: Option<Millis>,
-) -> Result<(), Error<E>> {
+) -> Result<(), E> {
     match read {
         Ok(count) => session.received(count, now),
         Err(error) if error.kind() == ErrorKind::TimedOut => session.timeout(now),
         Err(error) if error.kind() == ErrorKind::Interrupted => {}
-        Err(error) => return Err(Error::Link(error)),
+        Err(error) => return Err(error),
     }
     Ok(())
 }
