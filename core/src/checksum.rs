@@ -65,9 +65,9 @@ pub trait Sha256: Clone + core::fmt::Debug {
     /// The digest of all bytes so far.
     fn finish(&self) -> [u8; 32];
     /// What the other end says that the digest is; the last word counts.
-    fn expect(&mut self, digest: Option<[u8; 32]>);
+    fn claim(&mut self, digest: Option<[u8; 32]>);
     /// Whether the digest of all bytes so far is what the other end says.
-    fn is_as_expected(&self) -> bool;
+    fn is_as_claimed(&self) -> bool;
 }
 
 /// No SHA-256: takes no flash and no RAM.
@@ -87,9 +87,9 @@ impl Sha256 for NoSha256 {
         [0; 32]
     }
 
-    fn expect(&mut self, _: Option<[u8; 32]>) {}
+    fn claim(&mut self, _: Option<[u8; 32]>) {}
 
-    fn is_as_expected(&self) -> bool {
+    fn is_as_claimed(&self) -> bool {
         false
     }
 }
@@ -99,7 +99,7 @@ impl Sha256 for NoSha256 {
 #[derive(Debug, Clone)]
 pub struct SoftSha256 {
     state: sha2::Sha256,
-    expected: Option<[u8; 32]>,
+    claimed: Option<[u8; 32]>,
 }
 
 #[cfg(feature = "sha256")]
@@ -107,7 +107,7 @@ impl Sha256 for SoftSha256 {
     const SUPPORTED: bool = true;
 
     fn new() -> Self {
-        Self { state: sha2::Digest::new(), expected: None }
+        Self { state: sha2::Digest::new(), claimed: None }
     }
 
     fn update(&mut self, bytes: &[u8]) {
@@ -118,11 +118,11 @@ impl Sha256 for SoftSha256 {
         sha2::Digest::finalize(self.state.clone()).into()
     }
 
-    fn expect(&mut self, digest: Option<[u8; 32]>) {
-        self.expected = digest;
+    fn claim(&mut self, digest: Option<[u8; 32]>) {
+        self.claimed = digest;
     }
 
-    fn is_as_expected(&self) -> bool {
-        self.expected == Some(self.finish())
+    fn is_as_claimed(&self) -> bool {
+        self.claimed == Some(self.finish())
     }
 }

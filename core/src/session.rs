@@ -10,14 +10,16 @@ use crate::frame::{Belief, Chunk, Found, Reader};
 use crate::machine::{Millis, Outcome, Step};
 use crate::path::{PATH_MAX, is_sound};
 use crate::profile::{Profile, Standard};
-use crate::receiver::{Ending, Place, Receiver};
+use crate::receiver::{Place, Receiver};
 use crate::sender::Sender;
+use crate::serial::next_number;
+use crate::shared::{Ending, Intent, Shared, Todo};
 use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request};
-use crate::terms::{Intent, Terms, Todo};
+use crate::terms::Terms;
 use crate::timer::Timer;
 use crate::wire::{
     CREDIT_MAX, Code, FEATURE_SHA256, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds,
-    Signal, VERSION, low_half, seed_for,
+    Signal, UNKNOWN, UNKNOWN_TIME, VERSION, low_half, seed_for,
 };
 
 mod heard;
@@ -216,12 +218,11 @@ pub struct Session<P: Profile = Standard> {
     reader: Reader,
     timer: Timer,
     config: Config,
-    terms: Terms,
     seeds: Seeds,
     is_client: bool,
     phase: Phase<P>,
     action: Action,
-    todo: Todo,
+    shared: Shared,
     /// The signal that was heard last.
     heard: Signal,
     /// Whether its description comes next.
@@ -236,7 +237,6 @@ pub struct Session<P: Profile = Standard> {
     overwritten: bool,
     /// A client's transfer number used last.
     number: u16,
-    ending: Ending,
     /// Runs along with the file's CRC-64, where it was agreed on.
     sha256: Option<P::Sha256>,
 }
@@ -246,7 +246,7 @@ impl<P: Profile> Session<P> {
     pub const fn client(number: u32, config: Config) -> Self {
         const { assert!(P::CLIENT, "this profile is of servers only") };
         let mut session = Self::new(config, true);
-        session.terms.session = if number == 0 { 1 } else { number };
+        session.shared.terms.session = if number == 0 { 1 } else { number };
         session.phase = Phase::Rest(Ok(Outcome { entries: 0, refused: 0, closed: false }));
         session.action = Action::Over;
         session
@@ -266,12 +266,11 @@ impl<P: Profile> Session<P> {
             reader: Reader::new(),
             timer: Timer::new(),
             config,
-            terms: Terms::new(),
             seeds: Seeds { sending: 0, receiving: 0 },
             is_client,
             phase: Phase::ExpectGreeting,
             action: Action::Listen { wanted: HEADER_LEN },
-            todo: Todo::new(),
+            shared: Shared::new(),
             heard: Signal::new(Code::Err, 0, 0),
             pending: false,
             in_chunk: false,
@@ -279,7 +278,6 @@ impl<P: Profile> Session<P> {
             described: 0,
             overwritten: false,
             number: 0,
-            ending: Ending::NONE,
             sha256: None,
         }
     }
@@ -520,7 +518,7 @@ impl<P: Profile> Session<P> {
 
     /// The session's number: 0 before a server was greeted.
     pub fn number(&self) -> u32 {
-        self.terms.session
+        self.shared.terms.session
     }
 
     fn digests(&self) -> Digests {
@@ -561,15 +559,19 @@ impl<P: Profile> Session<P> {
         let found = Description::parse(bytes).ok();
         let (text, mode) = found.map_or(("", None), |found| (found.text, found.mode));
         let names_only = matches!(&self.phase, Phase::Receiving(receiver) if receiver.names_only());
-        if signal.code == Code::Sar {
-            let (kind, size) = (Kind::Tree, signal.bytes());
-            return Offer { path: text, kind, size, modified: None, mode, resume: 0, names_only };
-        }
-        let (path, kind) = match text.strip_suffix('/') {
-            Some(path) => (path, Kind::Directory),
-            None => (text, Kind::File),
+        let (path, kind, size, modified) = match text.strip_suffix('/') {
+            _ if P::TREES && signal.code == Code::Sar => (text, Kind::Tree, signal.bytes(), None),
+            Some(path) => (path, Kind::Directory, signal.size(), Some(signal.modified())),
+            None => (text, Kind::File, signal.size(), Some(signal.modified())),
         };
-        let (size, modified, resume) = (signal.size(), signal.modified(), signal.position);
-        Offer { path, kind, size, modified, mode, resume, names_only }
+        Offer {
+            path,
+            kind,
+            size: Some(size).filter(|size| *size != UNKNOWN),
+            modified: modified.filter(|modified| *modified != UNKNOWN_TIME),
+            mode,
+            resume: signal.position,
+            names_only,
+        }
     }
 }

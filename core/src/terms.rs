@@ -1,10 +1,7 @@
-//! The terms of a session, and what both halves hand back to it.
+//! The terms of a session (`PROTOCOL.md`, section 6.1).
 
-use heapless::Deque;
-
-use crate::error::Reason;
 use crate::profile::Profile;
-use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX, Signal};
+use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX};
 
 /// What both ends agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -108,80 +105,7 @@ impl Terms {
 
     /// Whether an offer of this size is answered, and its sender waits for that: always on a lossy
     /// link; on a reliable one where the low half of a position would not tell where it is.
-    pub(crate) fn awaits_answer<P: Profile>(&self, size: Option<u64>, resume: u64) -> bool {
-        self.is_lossy::<P>()
-            || (resume > 0 && size.is_none_or(|size| size > u64::from(u32::MAX >> 1)))
+    pub(crate) fn awaits_answer<P: Profile>(&self, size: u64, resume: u64) -> bool {
+        self.is_lossy::<P>() || (resume > 0 && size > u64::from(u32::MAX >> 1))
     }
-}
-
-/// What a half leaves for the session to do before anything else, in this order.
-#[derive(Debug, Clone)]
-pub(crate) struct Todo {
-    /// The store is to close the open file, for this reason; the tree around it as well, if so.
-    pub(crate) abandon: Option<(Reason, bool)>,
-    /// The store is to hear that this entry was refused, in the words of the last description.
-    pub(crate) refused: Option<(u32, Reason)>,
-    /// These transfers are to be refused: the one that is dropped for a new offer, and that offer.
-    pub(crate) refusals: Deque<(u16, Reason), 2>,
-    /// This is to be sent.
-    pub(crate) reply: Option<Signal>,
-    /// The store is to be asked about the offer that was heard last, its description at hand.
-    pub(crate) offer: bool,
-    /// The store is to open what the description at hand names; as a tree, if so.
-    pub(crate) open: Option<bool>,
-}
-
-impl Todo {
-    pub(crate) const fn new() -> Self {
-        Self {
-            abandon: None,
-            refused: None,
-            refusals: Deque::new(),
-            reply: None,
-            offer: false,
-            open: None,
-        }
-    }
-
-    /// The other end is to hear that a transfer is refused.
-    pub(crate) fn refuse(&mut self, number: u16, reason: Reason) {
-        // One frame causes two refusals at most.
-        let _ = self.refusals.push_back((number, reason));
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.abandon.is_none()
-            && self.refused.is_none()
-            && self.refusals.is_empty()
-            && self.reply.is_none()
-            && !self.offer
-            && self.open.is_none()
-    }
-}
-
-/// What a half wants next, once nothing is left to do.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Intent {
-    /// Send a signal.
-    Signal(Signal),
-    /// Send a file's `DON`.
-    Done(Signal),
-    /// Send a signal with the description that stands in the chunk buffer.
-    Describe(Signal),
-    /// Load and send.
-    Chunk { position: u64, length: u16 },
-    /// Load and sum up only. `glance`: see first whether the peer has something to say.
-    Digest { position: u64, length: u16, glance: bool },
-    /// Ask the store for what is next.
-    Next,
-    /// Ask the store whether the source is unchanged.
-    Check,
-    /// Ask the store to put it in place.
-    Commit,
-    /// Wait for the answer to what was asked.
-    AwaitAnswer,
-    /// Wait for whatever comes.
-    AwaitAnything,
-    /// The request is through.
-    Over(Result<(), Reason>),
 }

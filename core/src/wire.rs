@@ -19,8 +19,10 @@ pub const PAYLOAD_MAX: usize = 1024;
 pub const FRAME_MAX: usize = HEADER_LEN + PAYLOAD_MAX;
 /// A chunk's first byte. It stands in no UTF-8 text, so no log line starts a chunk.
 pub const MARKER: u8 = 0xFA;
-/// On the wire: this number is not known.
+/// Instead of a size or a number of entries: it is not known.
 pub const UNKNOWN: u64 = u64::MAX;
+/// Instead of a time: it is not known.
+pub const UNKNOWN_TIME: i64 = i64::MIN;
 const DESCRIPTION_FLAG: u16 = 0x8000;
 const LENGTH_BITS: u16 = 0x07FF;
 const PREFIX_FLAG: u16 = 0x8000;
@@ -193,22 +195,15 @@ impl Signal {
     }
 
     /// `SAF`. `resume`: the highest position in bytes that the sender will resume from. `size` in
-    /// bytes and `modified` in nanoseconds since 1970, where they are known.
-    pub fn offer(transfer: u16, resume: u64, size: Option<u64>, modified: Option<i64>) -> Self {
-        Self::new(Code::Saf, transfer, resume).with(0, 8, size.unwrap_or(UNKNOWN)).with(
-            8,
-            8,
-            modified.unwrap_or(i64::MIN).cast_unsigned(),
-        )
+    /// bytes or [`UNKNOWN`], `modified` in nanoseconds since 1970 or [`UNKNOWN_TIME`].
+    pub fn offer(transfer: u16, resume: u64, size: u64, modified: i64) -> Self {
+        let modified = modified.cast_unsigned();
+        Self::new(Code::Saf, transfer, resume).with(0, 8, size).with(8, 8, modified)
     }
 
-    /// `SAR`, with the number of entries and the bytes in all of them, where they are known.
-    pub fn offer_tree(transfer: u16, entries: Option<u64>, bytes: Option<u64>) -> Self {
-        Self::new(Code::Sar, transfer, 0).with(0, 8, entries.unwrap_or(UNKNOWN)).with(
-            8,
-            8,
-            bytes.unwrap_or(UNKNOWN),
-        )
+    /// `SAR`, with the number of entries and the bytes in all of them, or [`UNKNOWN`].
+    pub fn offer_tree(transfer: u16, entries: u64, bytes: u64) -> Self {
+        Self::new(Code::Sar, transfer, 0).with(0, 8, entries).with(8, 8, bytes)
     }
 
     /// `RAF`, or of a tree `RAR`. `names_only`: only the offers are wanted, not the content.
@@ -281,20 +276,19 @@ impl Signal {
         }
     }
 
-    /// Size of a `SAF` in bytes, entries of a `SAR`; `None` where it is not known.
-    pub fn size(&self) -> Option<u64> {
-        known(self.number(0, 8))
+    /// Size of a `SAF` in bytes, entries of a `SAR`, or [`UNKNOWN`].
+    pub fn size(&self) -> u64 {
+        self.number(0, 8)
     }
 
-    /// Bytes in all entries of a `SAR`; `None` where they are not known.
-    pub fn bytes(&self) -> Option<u64> {
-        known(self.number(8, 8))
+    /// Bytes in all entries of a `SAR`, or [`UNKNOWN`].
+    pub fn bytes(&self) -> u64 {
+        self.number(8, 8)
     }
 
-    /// Time of last modification of a `SAF`, in nanoseconds since 1970; `None` where it is not known.
-    pub fn modified(&self) -> Option<i64> {
-        let modified = self.number(8, 8).cast_signed();
-        (modified != i64::MIN).then_some(modified)
+    /// Time of last modification of a `SAF`, in nanoseconds since 1970, or [`UNKNOWN_TIME`].
+    pub fn modified(&self) -> i64 {
+        self.number(8, 8).cast_signed()
     }
 
     /// Whether a `RAF` or `RAR` wants the offers only.
@@ -369,10 +363,6 @@ impl Signal {
         let fits = usize::from(signal.description) <= PAYLOAD_MAX;
         (sound && fits && u64::from(crc32) == number(crc, 0, 4)).then_some(signal)
     }
-}
-
-fn known(number: u64) -> Option<u64> {
-    (number != UNKNOWN).then_some(number)
 }
 
 impl Header {

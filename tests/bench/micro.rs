@@ -15,7 +15,7 @@ use tinyferry_core::{Config, Profile, Session, Standard, Step, Store, Task};
 use tinyferry_tests::content;
 
 fn codec(c: &mut Criterion) {
-    let signal = Signal::offer(7, 0, Some(1 << 30), Some(1 << 60));
+    let signal = Signal::offer(7, 0, 1 << 30, 1 << 60);
     let mut bytes = [0; SIGNAL_LEN];
     signal.emit::<Fast>(1, &mut bytes);
     let mut group = c.benchmark_group("codec");

@@ -108,12 +108,12 @@ impl Sha256 for WrongSha256 {
         digest
     }
 
-    fn expect(&mut self, digest: Option<[u8; 32]>) {
-        self.0.expect(digest);
+    fn claim(&mut self, digest: Option<[u8; 32]>) {
+        self.0.claim(digest);
     }
 
-    fn is_as_expected(&self) -> bool {
-        self.0.is_as_expected()
+    fn is_as_claimed(&self) -> bool {
+        self.0.is_as_claimed()
     }
 }
 

@@ -13,7 +13,8 @@ use tinyferry_core::description::{Description, Malformed};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::path::{is_sound, join};
 use tinyferry_core::wire::{
-    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, Proof, SIGNAL_LEN, Signal,
+    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, Proof, SIGNAL_LEN, Signal, UNKNOWN,
+    UNKNOWN_TIME,
 };
 use tinyferry_core::{Config, Session, Task};
 use tinyferry_tests::{Faults, File, Line, Memory, Pair, content};
@@ -61,8 +62,8 @@ fn reasons() -> impl Strategy<Value = Reason> {
 
 /// Every signal that has a meaning.
 fn signals() -> impl Strategy<Value = Signal> {
-    let known = || proptest::option::of(number());
-    let modified = || proptest::option::of((i64::MIN + 1)..=i64::MAX);
+    let size = || prop_oneof![3 => number(), 1 => Just(UNKNOWN)];
+    let modified = || prop_oneof![3 => any::<i64>(), 1 => Just(UNKNOWN_TIME)];
     let on_zero = prop_oneof![
         (select(vec![Code::Pin, Code::Pon]), greetings())
             .prop_map(|(code, greeting)| Signal::greeting(code, &greeting)),
@@ -70,9 +71,9 @@ fn signals() -> impl Strategy<Value = Signal> {
             .prop_map(|(position, reason, session)| Signal::refuse(0, position, reason, session)),
     ];
     let on_others = prop_oneof![
-        (number(), known(), modified())
+        (number(), size(), modified())
             .prop_map(|(resume, size, modified)| Signal::offer(1, resume, size, modified)),
-        (known(), known()).prop_map(|(entries, bytes)| Signal::offer_tree(1, entries, bytes)),
+        (size(), size()).prop_map(|(entries, bytes)| Signal::offer_tree(1, entries, bytes)),
         (any::<bool>(), any::<bool>())
             .prop_map(|(tree, names_only)| Signal::request(1, tree, names_only)),
         Just(Signal::new(Code::Cls, 1, 0)),

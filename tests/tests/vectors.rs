@@ -9,7 +9,7 @@ use tinyferry_core::machine::Step;
 use tinyferry_core::store::answer;
 use tinyferry_core::wire::{
     Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, Map, Proof, SIGNAL_LEN, Seeds,
-    Signal,
+    Signal, UNKNOWN, UNKNOWN_TIME,
 };
 use tinyferry_core::{Config, Session, Task};
 use tinyferry_tests::{File, Memory};
@@ -53,18 +53,18 @@ fn signals() -> Vec<(&'static str, Signal)> {
     let described = |description, signal| Signal { description, ..signal };
     let unknown = || Proof::Map(Map::EMPTY);
     let held = |position, credit, count, proof| Signal::held(1, position, credit, count, proof);
-    let modified = Some(1_700_000_000_123_456_789);
+    let modified = 1_700_000_000_123_456_789;
     vec![
         ("client.greeting", Signal::greeting(Code::Pin, &plain)),
         ("client.greeting-lossy", Signal::greeting(Code::Pin, &asks_more)),
         ("server.greeting", Signal::greeting(Code::Pon, &Greeting { credit: 128, ..plain })),
         ("server.greeting-lossy", Signal::greeting(Code::Pon, &lossy)),
         ("server.err-session", Signal::refuse(0, 0, Reason::Busy, SESSION)),
-        ("client.saf", described(13, Signal::offer(1, 5, Some(5), modified))),
-        ("server.saf-unknown", Signal::offer(65535, 0, None, None)),
-        ("server.saf-early", described(1024, Signal::offer(258, 0, Some(0), Some(-1)))),
-        ("client.sar", described(4, Signal::offer_tree(2, Some(3), Some(4096)))),
-        ("server.sar-unknown", Signal::offer_tree(2, None, None)),
+        ("client.saf", described(13, Signal::offer(1, 5, 5, modified))),
+        ("server.saf-unknown", Signal::offer(65535, 0, UNKNOWN, UNKNOWN_TIME)),
+        ("server.saf-early", described(1024, Signal::offer(258, 0, 0, -1))),
+        ("client.sar", described(4, Signal::offer_tree(2, 3, 4096))),
+        ("server.sar-unknown", Signal::offer_tree(2, UNKNOWN, UNKNOWN)),
         ("client.raf", described(6, Signal::request(3, false, false))),
         ("client.rar-names", described(6, Signal::request(4, true, true))),
         ("client.cls", Signal::new(Code::Cls, 5, 0)),

@@ -5,16 +5,16 @@ use super::*;
 impl<P: Profile> Session<P> {
     /// A client greets; then it goes on with what is wanted.
     pub(super) fn greet(&mut self, wanted: Wanted) {
-        let greeting = self.config.greeting::<P>(self.terms.session);
-        self.todo.reply = Some(Signal::greeting(Code::Pin, &greeting));
+        let greeting = self.config.greeting::<P>(self.shared.terms.session);
+        self.shared.todo.reply = Some(Signal::greeting(Code::Pin, &greeting));
         self.phase = Phase::ExpectWelcome(wanted);
     }
 
     /// A client begins what is wanted, in a session that stands.
     pub(super) fn start(&mut self, wanted: Wanted) {
-        let number = crate::sender::next_number(self.number, 0);
+        let number = next_number(self.number, 0);
         self.phase = match wanted {
-            Wanted::Put => Phase::Sending(Sender::new(number, false, &self.terms)),
+            Wanted::Put => Phase::Sending(Sender::new(number, false, &self.shared.terms)),
             Wanted::Get { tree, names_only } => {
                 self.number = number;
                 Phase::ExpectOffer { tree, names_only }
@@ -30,7 +30,7 @@ impl<P: Profile> Session<P> {
 
     /// Sends a client's request, for the first time or again.
     pub(super) fn request(&mut self) {
-        self.todo.reply = Some(match self.phase {
+        self.shared.todo.reply = Some(match self.phase {
             // Who has begun to answer need not hear the path again.
             Phase::ExpectOffer { .. } if self.overwritten => Signal::ask(self.number, 0, 0),
             Phase::ExpectOffer { tree, names_only } => {
@@ -50,16 +50,16 @@ impl<P: Profile> Session<P> {
                 signal.transfer == self.number
             }
             (Code::Saf | Code::Sar | Code::Raf | Code::Rar, Phase::ExpectRequest) => {
-                signal.transfer != self.ending.number
+                signal.transfer != self.shared.ending.number
             }
-            (Code::Don, Phase::Receiving(_)) => self.terms.sha256,
+            (Code::Don, Phase::Receiving(_)) => self.shared.terms.sha256,
             (Code::Err, Phase::Sending(sender)) if P::SENDS => !sender.holds_description(),
             // Words that are for another would cost the path that may have to go out again.
             (
                 Code::Err,
                 Phase::ExpectOffer { .. } | Phase::ExpectClose | Phase::ExpectWelcome(_),
             ) if P::CLIENT => match signal.transfer {
-                0 => signal.session() == self.terms.session,
+                0 => signal.session() == self.shared.terms.session,
                 number => number == self.number && self.is_acquainted(),
             },
             _ => false,
@@ -124,7 +124,7 @@ impl<P: Profile> Session<P> {
         match signal.code {
             Code::Pin if P::SERVER => self.on_greeting(&signal.terms()),
             Code::Pon if P::CLIENT => self.on_welcome(&signal.terms()),
-            Code::Err if self.is_client() && signal.session() == self.terms.session => {
+            Code::Err if self.is_client() && signal.session() == self.shared.terms.session => {
                 self.end(Failure::Refused(signal.reason()));
             }
             _ => {}
@@ -133,36 +133,26 @@ impl<P: Profile> Session<P> {
 
     fn on_receiver_signal(&mut self, signal: &Signal) {
         let Phase::Sending(sender) = &mut self.phase else { return };
-        let (number, terms) = (signal.transfer, &self.terms);
-        let measured = match signal.code {
-            Code::Pon => sender.on_held(signal, terms),
-            Code::Don => sender.on_done(number, signal.count()),
-            Code::Err => {
-                sender.on_refused(number, signal.reason(), terms, &mut self.todo);
-                false
-            }
-            _ => false,
-        };
-        if measured {
+        if sender.on_answer(signal, &mut self.shared) {
             self.timer.question_answered();
         }
     }
 
     /// A question about a transfer that has ended: its ending is repeated where it can be lost.
     fn on_late_question(&mut self, signal: &Signal) {
-        if self.terms.is_lossy::<P>() && signal.transfer == self.ending.number {
+        if self.shared.terms.is_lossy::<P>() && signal.transfer == self.shared.ending.number {
             let count = match signal.code {
                 Code::Pin | Code::Don => signal.count(),
                 Code::Pon => return,
                 _ => 0,
             };
-            self.todo.reply = Some(self.ending.signal(count));
+            self.shared.todo.reply = Some(self.shared.ending.signal(count));
         }
     }
 
     fn on_greeting(&mut self, greeting: &Greeting) {
         let is_closing = matches!(self.phase, Phase::Closing);
-        let is_new = !self.is_acquainted() || greeting.session != self.terms.session;
+        let is_new = !self.is_acquainted() || greeting.session != self.shared.terms.session;
         if self.is_client() || greeting.session == 0 || (is_closing && is_new) {
             return;
         }
@@ -177,27 +167,27 @@ impl<P: Profile> Session<P> {
         };
         if let Some(reason) = refusal {
             self.end(Failure::Refused(reason));
-            self.todo.reply = Some(Signal::refuse(0, 0, reason, greeting.session));
+            self.shared.todo.reply = Some(Signal::refuse(0, 0, reason, greeting.session));
             return;
         }
         if !is_new {
             // What is awaited comes first, or the client would leave without it.
-            if matches!(self.phase, Phase::Sending(_)) && self.terms.is_lossy::<P>() {
+            if matches!(self.phase, Phase::Sending(_)) && self.shared.terms.is_lossy::<P>() {
                 return;
             }
         } else if let Some(terms) = agreed {
             self.abandon(Reason::Cancelled);
-            self.terms = terms;
+            self.shared.terms = terms;
             self.seeds = Seeds::server(terms.session);
-            self.ending = Ending::NONE;
+            self.shared.ending = Ending::NONE;
             self.phase = Phase::ExpectRequest;
         }
-        self.todo.reply = Some(Signal::greeting(Code::Pon, &chosen));
+        self.shared.todo.reply = Some(Signal::greeting(Code::Pon, &chosen));
     }
 
     fn on_welcome(&mut self, chosen: &Greeting) {
         let Phase::ExpectWelcome(wanted) = self.phase else { return };
-        if chosen.session != self.terms.session {
+        if chosen.session != self.shared.terms.session {
             return;
         }
         if chosen.version != VERSION {
@@ -212,7 +202,7 @@ impl<P: Profile> Session<P> {
             self.end(Failure::Peer);
             return;
         };
-        self.terms = terms;
+        self.shared.terms = terms;
         self.seeds = Seeds::client(terms.session);
         self.start(wanted);
     }
@@ -220,7 +210,7 @@ impl<P: Profile> Session<P> {
     /// A server's next request.
     fn on_request(&mut self, signal: &Signal) {
         let number = signal.transfer;
-        if number == self.ending.number {
+        if number == self.shared.ending.number {
             return self.on_late_question(signal);
         }
         match signal.code {
@@ -229,16 +219,16 @@ impl<P: Profile> Session<P> {
             Code::Raf | Code::Rar if P::SENDS => match self.path_of(signal) {
                 Ok(()) => {
                     self.phase = Phase::Opening { number, names_only: signal.names_only() };
-                    self.todo.open = Some(signal.code == Code::Rar);
+                    self.shared.todo.open = Some(signal.code == Code::Rar);
                 }
                 Err(reason) => self.refuse_request(number, reason),
             },
             Code::Raf | Code::Rar => self.refuse_request(number, Reason::WriteOnly),
             Code::Cls if self.config.may_close => {
-                self.ending = Ending { number, result: Ok((0, 0)) };
-                self.todo.reply = Some(self.ending.signal(0));
+                self.shared.ending = Ending::done(number, 0, 0);
+                self.shared.todo.reply = Some(self.shared.ending.signal(0));
                 let closed = Outcome { closed: true, ..Outcome::default() };
-                self.phase = if self.terms.is_lossy::<P>() {
+                self.phase = if self.shared.terms.is_lossy::<P>() {
                     Phase::Closing
                 } else {
                     Phase::Rest(Ok(closed))
@@ -250,8 +240,8 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn refuse_request(&mut self, number: u16, reason: Reason) {
-        self.ending = Ending { number, result: Err(reason) };
-        self.todo.reply = Some(self.ending.signal(0));
+        self.shared.ending = Ending::refused(number, reason);
+        self.shared.todo.reply = Some(self.shared.ending.signal(0));
         self.phase = Phase::ExpectRequest;
     }
 
@@ -265,29 +255,30 @@ impl<P: Profile> Session<P> {
         let bytes = self.reader.payload(&*self.chunk, self.description.into());
         let sha256 = Description::parse(bytes).ok().and_then(|found| found.sha256);
         let Phase::Receiving(receiver) = &mut self.phase else { return };
-        let (terms, ending, todo) = (&self.terms, &mut self.ending, &mut self.todo);
+        let shared = &mut self.shared;
         let number = signal.transfer;
         match signal.code {
             Code::Sar if receiver.is_in_tree() && receiver.wants(number) => {
                 self.end(Failure::Peer);
             }
             Code::Saf | Code::Sar if receiver.wants(number) => {
-                receiver.on_offer(ending, todo);
+                receiver.on_offer(shared);
                 if let Err(reason) = path {
-                    todo.offer = false;
-                    receiver.offered(signal, Err(reason), terms, ending, todo);
+                    shared.todo.offer = false;
+                    receiver.offered(signal, Err(reason), shared);
                 }
             }
-            Code::Saf | Code::Sar if number == ending.number => self.on_late_question(signal),
-            Code::Saf | Code::Sar => receiver.on_repeated_offer(number, terms, todo),
-            Code::Don => {
+            Code::Saf | Code::Sar if number == shared.ending.number => {
+                self.on_late_question(signal);
+            }
+            Code::Saf | Code::Sar => receiver.on_repeated_offer(number, shared),
+            Code::Pin | Code::Don => {
                 if let Some(digest) = &mut self.sha256 {
-                    digest.expect(sha256);
+                    digest.claim(sha256);
                 }
-                receiver.on_done(signal, terms, ending, todo);
+                receiver.on_question(signal, shared);
             }
-            Code::Pin => receiver.on_ask(number, signal.count(), terms, ending, todo),
-            Code::Err => receiver.on_refused(number, signal.reason(), terms, ending, todo),
+            Code::Err => receiver.on_refused(number, signal.reason(), shared),
             _ => {}
         }
     }
@@ -303,7 +294,7 @@ impl<P: Profile> Session<P> {
             Ok(found) if is_sound(found.text) => {
                 let is_directory = found.text.ends_with('/');
                 let fits = match signal.code {
-                    Code::Saf if is_directory => signal.size() == Some(0),
+                    Code::Saf if is_directory => signal.size() == 0,
                     Code::Saf => !found.text.is_empty(),
                     _ => !is_directory,
                 };
@@ -316,7 +307,7 @@ impl<P: Profile> Session<P> {
     pub(super) fn on_chunk(&mut self, ahead: u32, length: u16) -> Option<Action> {
         self.timer.frame_came();
         let place = match &self.phase {
-            Phase::Receiving(receiver) => receiver.place(ahead, length, &self.terms),
+            Phase::Receiving(receiver) => receiver.place(ahead, length, &self.shared.terms),
             _ => None,
         };
         match place {

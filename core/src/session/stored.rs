@@ -21,7 +21,7 @@ impl<P: Profile> Session<P> {
             Phase::Sending(sender) if P::SENDS => {
                 let end = load.position.saturating_add(load.done.into());
                 if ended && !sender.ended(end) {
-                    sender.checked(Err(Reason::SourceChanged), &mut self.todo);
+                    sender.checked(Err(Reason::SourceChanged), &mut self.shared.todo);
                     return self.settle();
                 }
                 sender.loaded(load.position, load.done.into(), digest);
@@ -39,10 +39,10 @@ impl<P: Profile> Session<P> {
             }
             Phase::Receiving(receiver) if P::RECEIVES => {
                 if ended {
-                    self.todo.abandon = Some((Reason::Storage, false));
-                    receiver.failed(Reason::Storage, &mut self.ending, &mut self.todo);
+                    self.shared.todo.abandon = Some((Reason::Storage, false));
+                    receiver.failed(Reason::Storage, &mut self.shared);
                 } else {
-                    receiver.digested(load.done, &self.terms, &mut self.todo, digest);
+                    receiver.digested(load.done, &mut self.shared, digest);
                 }
             }
             _ => {}
@@ -62,12 +62,12 @@ impl<P: Profile> Session<P> {
         let fresh = payload.get(usize::from(place.skip)..).unwrap_or_default();
         if let Phase::Receiving(receiver) = &mut self.phase {
             if count == 0 {
-                self.todo.abandon = Some((Reason::Storage, false));
-                receiver.failed(Reason::Storage, &mut self.ending, &mut self.todo);
+                self.shared.todo.abandon = Some((Reason::Storage, false));
+                receiver.failed(Reason::Storage, &mut self.shared);
             } else {
                 let sha256 = &mut self.sha256;
                 let digest = |digest| both::<P>(digest, sha256, fresh);
-                receiver.stored(place.position, done, &self.terms, digest);
+                receiver.stored(place.position, done, &self.shared.terms, digest);
             }
         }
         self.reader.consume(HEADER_LEN.saturating_add(length.into()));
@@ -77,9 +77,11 @@ impl<P: Profile> Session<P> {
     /// The store failed on what is open, and has closed it.
     pub(super) fn failed(&mut self, reason: Reason) {
         match &mut self.phase {
-            Phase::Sending(sender) if P::SENDS => sender.checked(Err(reason), &mut self.todo),
+            Phase::Sending(sender) if P::SENDS => {
+                sender.checked(Err(reason), &mut self.shared.todo)
+            }
             Phase::Receiving(receiver) if P::RECEIVES => {
-                receiver.failed(reason, &mut self.ending, &mut self.todo);
+                receiver.failed(reason, &mut self.shared);
             }
             _ => {}
         }
@@ -89,22 +91,22 @@ impl<P: Profile> Session<P> {
     pub(super) fn offered(&mut self, answer: Result<Accepted, Reason>) {
         self.begin_sha256();
         if let Phase::Receiving(receiver) = &mut self.phase {
-            let (ending, todo) = (&mut self.ending, &mut self.todo);
-            receiver.offered(&self.heard, answer, &self.terms, ending, todo);
+            receiver.offered(&self.heard, answer, &mut self.shared);
         }
         self.settle();
     }
 
     /// A file begins.
     fn begin_sha256(&mut self) {
-        self.sha256 = self.terms.sha256.then(P::Sha256::new);
+        self.sha256 = self.shared.terms.sha256.then(P::Sha256::new);
     }
 
     pub(super) fn opened(&mut self, answer: Result<(), Reason>) {
         if let Phase::Opening { number, names_only } = self.phase {
             match answer {
                 Ok(()) => {
-                    self.phase = Phase::Sending(Sender::new(number, names_only, &self.terms));
+                    self.phase =
+                        Phase::Sending(Sender::new(number, names_only, &self.shared.terms));
                 }
                 Err(reason) => self.refuse_request(number, reason),
             }
@@ -132,18 +134,15 @@ impl<P: Profile> Session<P> {
 
     /// The store cannot say what is next.
     pub(super) fn no_entry(&mut self, reason: Reason) {
-        if let Phase::Sending(sender) = &mut self.phase
-            && let Some(reply) = sender.give_up_all(reason)
-        {
-            self.ending = Ending { number: reply.transfer, result: Err(reason) };
-            self.todo.reply = Some(reply);
+        if let Phase::Sending(sender) = &mut self.phase {
+            sender.give_up_all(reason, &mut self.shared);
         }
         self.settle();
     }
 
     pub(super) fn checked(&mut self, result: Result<(), Reason>) {
         if let Phase::Sending(sender) = &mut self.phase {
-            sender.checked(result, &mut self.todo);
+            sender.checked(result, &mut self.shared.todo);
         }
         self.settle();
     }
@@ -158,7 +157,7 @@ impl<P: Profile> Session<P> {
 
     pub(super) fn committed(&mut self) {
         if let Phase::Receiving(receiver) = &mut self.phase {
-            receiver.committed(&self.terms, &mut self.ending, &mut self.todo);
+            receiver.committed(&mut self.shared);
         }
         self.settle();
     }

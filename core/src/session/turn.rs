@@ -54,20 +54,20 @@ impl<P: Profile> Session<P> {
     }
 
     fn take_todo(&mut self) -> Option<Action> {
-        if self.todo.is_empty() {
+        if self.shared.todo.is_empty() {
             None
-        } else if let Some((reason, all)) = self.todo.abandon.take() {
+        } else if let Some((reason, all)) = self.shared.todo.abandon.take() {
             Some(Action::Abandon { reason, all })
-        } else if let Some((entry, reason)) = self.todo.refused.take() {
+        } else if let Some((entry, reason)) = self.shared.todo.refused.take() {
             Some(Action::Refused { entry, reason })
-        } else if let Some((number, reason)) = self.todo.refusals.pop_front() {
+        } else if let Some((number, reason)) = self.shared.todo.take_refusal() {
             Some(self.transmit(Signal::refuse(number, 0, reason, 0)))
-        } else if let Some(signal) = self.todo.reply.take() {
+        } else if let Some(signal) = self.shared.todo.reply.take() {
             Some(self.transmit(signal))
-        } else if core::mem::take(&mut self.todo.offer) {
+        } else if core::mem::take(&mut self.shared.todo.offer) {
             Some(Action::Offer)
         } else {
-            self.todo.open.take().map(|tree| Action::Open { tree })
+            self.shared.todo.open.take().map(|tree| Action::Open { tree })
         }
     }
 
@@ -90,7 +90,7 @@ impl<P: Profile> Session<P> {
             seed: self.seeds.receiving,
             lossy: self.is_lossy(),
             description: self.pending.then_some((self.heard.transfer, self.heard.description)),
-            file: file.map(|(low, position)| (low, position, self.terms.reach())),
+            file: file.map(|(low, position)| (low, position, self.shared.terms.reach())),
         };
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.incoming };
         self.reader.look::<P::Checksums>(buffer, &belief)
@@ -103,7 +103,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the link may lose bytes: as agreed, or as this end knows by itself.
     pub(super) fn is_lossy(&self) -> bool {
-        self.terms.is_lossy::<P>() || (P::LOSSY && (self.config.lossy || !P::RELIABLE))
+        self.shared.terms.is_lossy::<P>() || (P::LOSSY && (self.config.lossy || !P::RELIABLE))
     }
 
     /// Nothing is held that could be handled: what the phase intends. `None`: look again.
@@ -120,12 +120,12 @@ impl<P: Profile> Session<P> {
             // The chunk buffer is taken until the words of an ERR have come.
             Phase::Sending(_) if self.pending => Some(self.await_answer(wanted)),
             Phase::Sending(sender) if P::SENDS => {
-                let intent = sender.intent(&self.terms, &mut self.todo);
+                let intent = sender.intent(&mut self.shared);
                 self.carry_out(intent, wanted)
             }
             Phase::Receiving(receiver) if P::RECEIVES => {
                 let is_empty = self.reader.is_empty();
-                let intent = receiver.intent(is_empty, &mut self.ending, &mut self.todo);
+                let intent = receiver.intent(is_empty, &mut self.shared);
                 self.carry_out(intent, wanted)
             }
             _ => Some(self.await_answer(wanted)),
@@ -147,7 +147,11 @@ impl<P: Profile> Session<P> {
     fn patience(&self) -> Millis {
         let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
         let patience = self.config.patience;
-        if moves && !self.terms.is_lossy::<P>() { patience.saturating_mul(BUSY) } else { patience }
+        if moves && !self.shared.terms.is_lossy::<P>() {
+            patience.saturating_mul(BUSY)
+        } else {
+            patience
+        }
     }
 
     fn carry_out(&mut self, intent: Intent, wanted: usize) -> Option<Action> {
@@ -174,19 +178,19 @@ impl<P: Profile> Session<P> {
             Intent::Next => Action::Next,
             Intent::Check => Action::Check,
             Intent::Commit => {
-                let differs = self.sha256.as_ref().is_some_and(|digest| !digest.is_as_expected());
+                let differs = self.sha256.as_ref().is_some_and(|digest| !digest.is_as_claimed());
                 if let Phase::Receiving(receiver) = &mut self.phase
                     && receiver.digest().is_some()
                     && differs
                 {
-                    receiver.drop_file(Reason::DigestDiffers, &mut self.ending, &mut self.todo);
+                    receiver.drop_file(Reason::DigestDiffers, &mut self.shared);
                     return None;
                 }
                 Action::Commit
             }
             Intent::AwaitAnswer => self.await_answer(wanted),
             // Something was left to do.
-            Intent::AwaitAnything if !self.todo.is_empty() => return None,
+            Intent::AwaitAnything if !self.shared.todo.is_empty() => return None,
             Intent::AwaitAnything => {
                 self.timer.await_anything(self.patience());
                 Action::Listen { wanted }
@@ -246,7 +250,7 @@ impl<P: Profile> Session<P> {
             return;
         }
         self.number = number;
-        if is_get && self.terms.is_lossy::<P>() {
+        if is_get && self.shared.terms.is_lossy::<P>() {
             // The server answers once it has got the last DON.
             self.greet(Wanted::Answer(result));
         } else {
@@ -256,9 +260,9 @@ impl<P: Profile> Session<P> {
 
     /// The store is to close what is open.
     pub(super) fn abandon(&mut self, reason: Reason) {
-        self.todo = Todo::new();
+        self.shared.todo = Todo::new();
         if matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_) | Phase::Opening { .. }) {
-            self.todo.abandon = Some((reason, true));
+            self.shared.todo.abandon = Some((reason, true));
         }
     }
 
@@ -315,7 +319,7 @@ impl<P: Profile> Session<P> {
 
     /// The other end is gone. A server on a line goes on waiting for the next one.
     fn silent(&mut self) {
-        if self.is_client() || !self.terms.is_lossy::<P>() {
+        if self.is_client() || !self.shared.terms.is_lossy::<P>() {
             return self.fail(Failure::Silent);
         }
         let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());

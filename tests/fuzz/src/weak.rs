@@ -35,9 +35,9 @@ impl Sha256 for Weak {
         [0; 32]
     }
 
-    fn expect(&mut self, _: Option<[u8; 32]>) {}
+    fn claim(&mut self, _: Option<[u8; 32]>) {}
 
-    fn is_as_expected(&self) -> bool {
+    fn is_as_claimed(&self) -> bool {
         true
     }
 }

@@ -1,0 +1,150 @@
+//! What was sent of a file, what the receiver holds of it, and what is lost between (`PROTOCOL.md`,
+//! section 6.3).
+
+use crate::profile::Profile;
+use crate::serial::is_reached;
+use crate::store::Entry;
+use crate::terms::Terms;
+use crate::wire::{MAP_UNITS, Map, Proof, Signal, UNKNOWN, UNKNOWN_TIME, low_half};
+
+/// After a loss, chunks are one unit long for so many chunks of new data.
+const CAREFUL_CHUNKS: u8 = 128;
+
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    /// In bytes; [`UNKNOWN`] while it is not known.
+    pub(super) size: u64,
+    /// In nanoseconds since 1970; [`UNKNOWN_TIME`] where it is not known.
+    pub(super) modified: i64,
+    pub(super) resume: u64,
+    /// The receiver holds everything before.
+    held: u64,
+    /// Everything before was sent once.
+    pub(super) sent: u64,
+    /// CRC-64 of everything before `sent`.
+    pub(super) digest: u64,
+    /// Units from `held` on: to be repeated, repeated before.
+    pub(super) lost: Map,
+    repeated: Map,
+    /// The count after the last repeat.
+    repeated_at: u16,
+    careful: u8,
+    /// The receiver holds a prefix up to here: read on without sending, and compare. 0: none.
+    pub(super) jump: u64,
+    /// CRC-64 of that prefix.
+    pub(super) prefix: u64,
+}
+
+impl File {
+    /// No file yet.
+    pub(super) const NONE: Self = Self {
+        size: 0,
+        modified: UNKNOWN_TIME,
+        resume: 0,
+        held: 0,
+        sent: 0,
+        digest: 0,
+        lost: Map::EMPTY,
+        repeated: Map::EMPTY,
+        repeated_at: 0,
+        careful: 0,
+        jump: 0,
+        prefix: 0,
+    };
+
+    pub(super) fn new(entry: &Entry) -> Self {
+        let size = entry.size.unwrap_or(UNKNOWN);
+        let modified = entry.modified.unwrap_or(UNKNOWN_TIME);
+        let resume = if entry.resumable && size != UNKNOWN { size } else { 0 };
+        Self { size, modified, resume, ..Self::NONE }
+    }
+
+    fn chunk_length(&self, terms: &Terms) -> u16 {
+        if self.careful > 0 { terms.unit() } else { terms.chunk }
+    }
+
+    /// How many bytes of new data may go now; 0 where the window is full.
+    pub(super) fn new_chunk<P: Profile>(&mut self, terms: &Terms) -> u16 {
+        let mut length = self.chunk_length(terms);
+        if terms.is_lossy::<P>() {
+            let window = self.held.saturating_add(terms.reach().into()).saturating_sub(self.sent);
+            length = clamp(length, window) & !terms.unit().wrapping_sub(1);
+        }
+        length = clamp(length, self.size.saturating_sub(self.sent));
+        if length > 0 {
+            self.careful = self.careful.saturating_sub(1);
+        }
+        length
+    }
+
+    /// The units to be repeated, from the `first` on: their position and length in bytes.
+    pub(super) fn repeat(&mut self, first: u32, terms: &Terms, count: u16) -> (u64, u16) {
+        self.repeated_at = count;
+        let mut length = 0u16;
+        let mut unit = first;
+        while length < self.chunk_length(terms) && self.lost.contains(unit) {
+            self.lost.set(unit, false);
+            self.repeated.set(unit, true);
+            length = length.saturating_add(terms.unit());
+            unit = unit.saturating_add(1);
+        }
+        let ahead = u64::from(first.saturating_mul(terms.unit().into()));
+        let position = self.held.saturating_add(ahead);
+        (position, clamp(length, self.sent.saturating_sub(position)))
+    }
+
+    /// What the receiver holds. `counted`: nothing was sent since.
+    pub(super) fn on_held<P: Profile>(&mut self, signal: &Signal, counted: bool, terms: &Terms) {
+        let (position, proof) = (signal.position, signal.proof());
+        if position < self.held || position > self.size {
+            return;
+        }
+        if let Proof::Prefix(prefix) = proof {
+            if position > self.resume {
+                return;
+            }
+            // What was sent meanwhile is judged by the digest at the end.
+            if position > self.sent {
+                self.jump = position;
+                self.prefix = prefix;
+            }
+            self.advance(position, terms);
+            return;
+        }
+        if !terms.is_lossy::<P>() || position > self.sent {
+            return;
+        }
+        self.advance(position, terms);
+        let Proof::Map(map) = proof else { return };
+        // Lost, or still on its way? (`PROTOCOL.md`, section 6.3)
+        let sent = terms.units(low_half(self.sent.saturating_sub(self.held)));
+        let settled =
+            if counted { sent } else { map.last().map_or(0, |last| last.saturating_add(1)) };
+        let is_fresh = is_reached(signal.count(), self.repeated_at);
+        for unit in 0..=MAP_UNITS {
+            let is_held = unit.checked_sub(1).is_some_and(|past| map.contains(past));
+            let may_be_lost = is_fresh || !self.repeated.contains(unit);
+            let is_lost = unit < sent.min(settled) && !is_held && may_be_lost;
+            if is_lost && !self.lost.contains(unit) {
+                self.careful = CAREFUL_CHUNKS;
+            }
+            self.lost.set(unit, is_lost);
+        }
+    }
+
+    /// The receiver holds everything before `position`.
+    fn advance(&mut self, position: u64, terms: &Terms) {
+        let bytes = position.saturating_sub(self.held);
+        let units = terms.units(u32::try_from(bytes).unwrap_or(u32::MAX));
+        for _ in 0..units.min(MAP_UNITS + 1) {
+            self.lost.take_first();
+            self.repeated.take_first();
+        }
+        self.held = position;
+    }
+}
+
+/// The smaller of a length and what is left.
+pub(super) fn clamp(length: u16, left: u64) -> u16 {
+    u16::try_from(left).map_or(length, |left| left.min(length))
+}

@@ -1,0 +1,134 @@
+//! What a session and the half at work share: terms, the ending before, and what is left to do.
+
+use crate::error::Reason;
+use crate::terms::Terms;
+use crate::wire::Signal;
+
+/// What the half at work reads and leaves behind.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) terms: Terms,
+    pub(crate) ending: Ending,
+    pub(crate) todo: Todo,
+}
+
+impl Shared {
+    pub(crate) const fn new() -> Self {
+        Self { terms: Terms::new(), ending: Ending::NONE, todo: Todo::new() }
+    }
+}
+
+/// How the transfer before ended: repeated to whoever asks (`PROTOCOL.md`, section 6.1).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ending {
+    /// 0: there was none.
+    pub(crate) number: u16,
+    /// Why it was refused, if it was.
+    pub(crate) refusal: Option<Reason>,
+    size: u64,
+    digest: u64,
+}
+
+impl Ending {
+    /// No transfer was before.
+    pub(crate) const NONE: Self = Self::done(0, 0, 0);
+
+    /// The transfer was done: its size in bytes, of a tree in entries, and its CRC-64.
+    pub(crate) const fn done(number: u16, size: u64, digest: u64) -> Self {
+        Self { number, refusal: None, size, digest }
+    }
+
+    pub(crate) const fn refused(number: u16, reason: Reason) -> Self {
+        Self { number, refusal: Some(reason), size: 0, digest: 0 }
+    }
+
+    /// The signal that says so.
+    pub(crate) fn signal(&self, count: u16) -> Signal {
+        match self.refusal {
+            None => Signal::done(self.number, self.size, count, self.digest),
+            Some(reason) => Signal::refuse(self.number, 0, reason, 0),
+        }
+    }
+}
+
+/// What a half leaves for the session to do before anything else, in this order.
+#[derive(Debug, Clone)]
+pub(crate) struct Todo {
+    /// The store is to close the open file, for this reason; the tree around it as well, if so.
+    pub(crate) abandon: Option<(Reason, bool)>,
+    /// The store is to hear that this entry was refused, in the words of the last description.
+    pub(crate) refused: Option<(u32, Reason)>,
+    /// These transfers are to be refused: the one that is dropped for a new offer, and that offer.
+    refusals: [Option<(u16, Reason)>; 2],
+    /// This is to be sent.
+    pub(crate) reply: Option<Signal>,
+    /// The store is to be asked about the offer that was heard last, its description at hand.
+    pub(crate) offer: bool,
+    /// The store is to open what the description at hand names; as a tree, if so.
+    pub(crate) open: Option<bool>,
+}
+
+impl Todo {
+    pub(crate) const fn new() -> Self {
+        Self {
+            abandon: None,
+            refused: None,
+            refusals: [None; 2],
+            reply: None,
+            offer: false,
+            open: None,
+        }
+    }
+
+    /// The other end is to hear that a transfer is refused. One frame causes two refusals at most.
+    pub(crate) fn refuse(&mut self, number: u16, reason: Reason) {
+        let [first, second] = &mut self.refusals;
+        *if first.is_none() { first } else { second } = Some((number, reason));
+    }
+
+    pub(crate) fn take_refusal(&mut self) -> Option<(u16, Reason)> {
+        let [first, second] = &mut self.refusals;
+        core::mem::replace(first, second.take())
+    }
+
+    /// The other end knows.
+    pub(crate) fn forget_refusals(&mut self) {
+        self.refusals = [None; 2];
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.abandon.is_none()
+            && self.refused.is_none()
+            && self.refusals == [None; 2]
+            && self.reply.is_none()
+            && !self.offer
+            && self.open.is_none()
+    }
+}
+
+/// What a half wants next, once nothing is left to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Intent {
+    /// Send a signal.
+    Signal(Signal),
+    /// Send a file's `DON`.
+    Done(Signal),
+    /// Send a signal with the description that stands in the chunk buffer.
+    Describe(Signal),
+    /// Load and send.
+    Chunk { position: u64, length: u16 },
+    /// Load and sum up only. `glance`: see first whether the peer has something to say.
+    Digest { position: u64, length: u16, glance: bool },
+    /// Ask the store for what is next.
+    Next,
+    /// Ask the store whether the source is unchanged.
+    Check,
+    /// Ask the store to put it in place.
+    Commit,
+    /// Wait for the answer to what was asked.
+    AwaitAnswer,
+    /// Wait for whatever comes.
+    AwaitAnything,
+    /// The request is through.
+    Over(Result<(), Reason>),
+}
