@@ -20,7 +20,7 @@ pub struct Description<'a> {
     /// Permission bits of the file.
     pub mode: Option<u32>,
     /// SHA-256 of the file.
-    pub sha256: Option<[u8; 32]>,
+    pub sha256: Option<&'a [u8; 32]>,
 }
 
 /// Why bytes make no description.

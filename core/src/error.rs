@@ -1,6 +1,7 @@
 //! What can go wrong, and whose fault it is. Every `Display` is a clause for a person.
 
 use core::fmt;
+use core::num::NonZeroU16;
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $sentence:literal;)*) => {
@@ -10,20 +11,23 @@ macro_rules! reasons {
         /// of the enum that this would be, if an enum could hold those.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        pub struct Reason(u16);
+        pub struct Reason(NonZeroU16);
 
         #[allow(non_upper_case_globals)]
         impl Reason {
-            $($(#[$doc])* pub const $name: Self = Self($code);)*
+            $($(#[$doc])* pub const $name: Self = Self::from_code($code);)*
 
             /// The number on the wire.
             pub const fn code(self) -> u16 {
-                self.0
+                self.0.get()
             }
 
-            /// The reason of a number on the wire.
+            /// The reason of a number on the wire. 0 is none, and is taken for 65,535.
             pub const fn from_code(code: u16) -> Self {
-                Self(code)
+                match NonZeroU16::new(code) {
+                    Some(code) => Self(code),
+                    None => Self(NonZeroU16::MAX),
+                }
             }
         }
 

@@ -234,7 +234,7 @@ fn candidate<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
 fn signal<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
     match (held.first_chunk::<3>(), held.first_chunk::<SIGNAL_LEN>()) {
         (None, _) => Candidate::Wants(HEADER_LEN),
-        (Some(code), _) if Code::parse(code).is_none() => Candidate::None,
+        (Some(letters), _) if !Code::is_code(*letters) => Candidate::None,
         (_, None) => Candidate::Wants(SIGNAL_LEN),
         (_, Some(bytes)) => match Signal::parse::<C>(belief.seed, bytes) {
             Some(signal) => Candidate::Signal(signal),

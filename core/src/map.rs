@@ -3,24 +3,24 @@
 /// Units that a `PON` speaks of past the one at its position.
 pub const MAP_UNITS: u32 = 96;
 
-/// A set of units, counted from 0 to 103.
+/// A set of units, counted from 0 to 127.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Map([u8; 13]);
+pub struct Map([u32; 4]);
 
 impl Map {
     /// No unit.
-    pub const EMPTY: Self = Self([0; 13]);
+    pub const EMPTY: Self = Self([0; 4]);
 
     /// Whether `unit` is in it.
     pub fn contains(&self, unit: u32) -> bool {
-        self.0.get(place(unit)).is_some_and(|byte| byte & bit(unit) != 0)
+        self.0.get(place(unit)).is_some_and(|word| word & bit(unit) != 0)
     }
 
     /// Puts `unit` in, or takes it out. One that there is no room for is left out.
     pub fn set(&mut self, unit: u32, is_in: bool) {
-        if let Some(byte) = self.0.get_mut(place(unit)) {
-            *byte = if is_in { *byte | bit(unit) } else { *byte & !bit(unit) };
+        if let Some(word) = self.0.get_mut(place(unit)) {
+            *word = if is_in { *word | bit(unit) } else { *word & !bit(unit) };
         }
     }
 
@@ -42,28 +42,23 @@ impl Map {
     /// Counts from unit 1 on instead of 0. Whether unit 0 was in it.
     pub(crate) fn take_first(&mut self) -> bool {
         let mut carry = 0;
-        for byte in self.0.iter_mut().rev() {
-            let low = *byte << 7;
-            *byte = (*byte >> 1) | carry;
+        for word in self.0.iter_mut().rev() {
+            let low = *word << 31;
+            *word = (*word >> 1) | carry;
             carry = low;
         }
         carry != 0
     }
 
     /// As it travels: units 0 to 95.
-    pub(crate) fn emit(&self, into: &mut [u8]) {
-        for (to, from) in into.iter_mut().zip(self.0).take(12) {
-            *to = from;
-        }
+    pub(crate) const fn words(&self) -> [u32; 3] {
+        let [a, b, c, _] = self.0;
+        [a, b, c]
     }
 
     /// As it came: units 0 to 95.
-    pub(crate) fn parse(bytes: &[u8]) -> Self {
-        let mut map = Self::EMPTY;
-        for (to, from) in map.0.iter_mut().zip(bytes).take(12) {
-            *to = *from;
-        }
-        map
+    pub(crate) const fn of([a, b, c]: [u32; 3]) -> Self {
+        Self([a, b, c, 0])
     }
 }
 
@@ -76,9 +71,9 @@ impl FromIterator<u32> for Map {
 }
 
 const fn place(unit: u32) -> usize {
-    (unit >> 3) as usize
+    (unit >> 5) as usize
 }
 
-const fn bit(unit: u32) -> u8 {
-    1 << (unit & 7)
+const fn bit(unit: u32) -> u32 {
+    1 << (unit & 31)
 }

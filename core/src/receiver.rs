@@ -182,7 +182,7 @@ impl<P: Profile> Receiver<P> {
                 let size = if size == UNKNOWN { 0 } else { size };
                 self.end(Ending::done(self.number, size, 0), shared);
                 if is_lossy {
-                    self.repeat_ending(shared);
+                    shared.repeat_ending(self.count);
                 }
             }
             Ok(Accepted { held, in_order }) => {
@@ -222,7 +222,7 @@ impl<P: Profile> Receiver<P> {
         } else if is_tree {
             self.on_tree_done(signal, shared);
         } else if number == shared.ending.number && (is_lossy || signal.code == Code::Pin) {
-            self.repeat_ending(shared);
+            shared.repeat_ending(self.count);
         }
     }
 
@@ -254,7 +254,7 @@ impl<P: Profile> Receiver<P> {
             self.end(Ending::refused(number, reason), shared);
             shared.todo.abandon = Some((reason, true));
             if is_lossy {
-                self.repeat_ending(shared);
+                shared.repeat_ending(self.count);
             }
         } else if self.is_receiving() && number == self.number {
             self.drop_file(reason, shared);
@@ -263,7 +263,7 @@ impl<P: Profile> Receiver<P> {
                 shared.todo.forget_refusals();
             }
         } else if is_lossy && number == shared.ending.number {
-            self.repeat_ending(shared);
+            shared.repeat_ending(self.count);
         }
     }
 
@@ -312,7 +312,7 @@ impl<P: Profile> Receiver<P> {
             self.end(Ending::done(self.tree, self.entries.into(), 0), shared);
         }
         if answers || self.stage == Stage::Over {
-            self.repeat_ending(shared);
+            shared.repeat_ending(self.count);
         }
     }
 
@@ -345,10 +345,6 @@ impl<P: Profile> Receiver<P> {
         }
     }
 
-    fn repeat_ending(&self, shared: &mut Shared) {
-        shared.todo.reply = Some(shared.ending.signal(self.count));
-    }
-
     /// `PON`: to an offer, or to a question.
     fn answer(&self, number: u16, to_offer: bool, shared: &mut Shared) {
         let granted = shared.terms.granted;
@@ -364,6 +360,6 @@ impl<P: Profile> Receiver<P> {
         } else {
             (0, granted, none)
         };
-        shared.todo.reply = Some(Signal::held(number, position, credit, self.count, proof));
+        shared.reply(Signal::held(number, position, credit, self.count, proof));
     }
 }

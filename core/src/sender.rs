@@ -114,7 +114,7 @@ impl<P: Profile> Sender<P> {
         self.stage = if self.tree() == 0 { Stage::Over } else { Stage::GiveUpTree };
         if self.tree() == 0 {
             shared.ending = Ending::refused(next_number(self.number, 0), reason);
-            shared.todo.reply = Some(shared.ending.signal(0));
+            shared.repeat_ending(0);
         }
     }
 

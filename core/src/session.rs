@@ -223,8 +223,6 @@ pub struct Session<P: Profile = Standard> {
     phase: Phase<P>,
     action: Action,
     shared: Shared,
-    /// The signal that was heard last.
-    heard: Signal,
     /// Whether its description comes next.
     pending: bool,
     /// Whether what comes in goes into the chunk buffer.
@@ -271,7 +269,6 @@ impl<P: Profile> Session<P> {
             phase: Phase::ExpectGreeting,
             action: Action::Listen { wanted: HEADER_LEN },
             shared: Shared::new(),
-            heard: Signal::new(Code::Err, 0, 0),
             pending: false,
             in_chunk: false,
             description: 0,
@@ -527,8 +524,12 @@ impl<P: Profile> Session<P> {
             Phase::Receiving(receiver) => receiver.digest(),
             _ => None,
         };
-        let sha256 = self.sha256.as_ref().filter(|_| crc64.is_some()).map(Sha256::finish);
+        let sha256 = self.running_sha256().filter(|_| crc64.is_some()).map(Sha256::finish);
         Digests { crc64: crc64.unwrap_or(0), sha256 }
+    }
+
+    fn running_sha256(&self) -> Option<&P::Sha256> {
+        if <P::Sha256 as Sha256>::SUPPORTED { self.sha256.as_ref() } else { None }
     }
 
     fn result(&self) -> Result<Outcome, Failure> {
@@ -554,7 +555,7 @@ impl<P: Profile> Session<P> {
     }
 
     fn offer(&self) -> Offer<'_> {
-        let signal = &self.heard;
+        let signal = &self.shared.signal;
         let bytes = self.reader.payload(&*self.chunk, self.description.into());
         let found = Description::parse(bytes).ok();
         let (text, mode) = found.map_or(("", None), |found| (found.text, found.mode));

@@ -2,19 +2,33 @@
 
 use crate::error::Reason;
 use crate::terms::Terms;
-use crate::wire::Signal;
+use crate::wire::{Code, Signal};
 
 /// What the half at work reads and leaves behind.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) terms: Terms,
+    /// The signal that was heard last; then the one that answers it, if one is to be sent.
+    pub(crate) signal: Signal,
     pub(crate) ending: Ending,
     pub(crate) todo: Todo,
 }
 
 impl Shared {
     pub(crate) const fn new() -> Self {
-        Self { terms: Terms::new(), ending: Ending::NONE, todo: Todo::new() }
+        let signal = Signal::new(Code::Err, 0, 0);
+        Self { terms: Terms::new(), signal, ending: Ending::NONE, todo: Todo::new() }
+    }
+
+    /// This is to be sent.
+    pub(crate) fn reply(&mut self, signal: Signal) {
+        self.signal = signal;
+        self.todo.reply = true;
+    }
+
+    /// How the transfer before ended is to be sent.
+    pub(crate) fn repeat_ending(&mut self, count: u16) {
+        self.reply(self.ending.signal(count));
     }
 }
 
@@ -60,8 +74,8 @@ pub(crate) struct Todo {
     pub(crate) refused: Option<(u32, Reason)>,
     /// These transfers are to be refused: the one that is dropped for a new offer, and that offer.
     refusals: [Option<(u16, Reason)>; 2],
-    /// This is to be sent.
-    pub(crate) reply: Option<Signal>,
+    /// The signal is to be sent.
+    pub(crate) reply: bool,
     /// The store is to be asked about the offer that was heard last, its description at hand.
     pub(crate) offer: bool,
     /// The store is to open what the description at hand names; as a tree, if so.
@@ -74,7 +88,7 @@ impl Todo {
             abandon: None,
             refused: None,
             refusals: [None; 2],
-            reply: None,
+            reply: false,
             offer: false,
             open: None,
         }
@@ -100,7 +114,7 @@ impl Todo {
         self.abandon.is_none()
             && self.refused.is_none()
             && self.refusals == [None; 2]
-            && self.reply.is_none()
+            && !self.reply
             && !self.offer
             && self.open.is_none()
     }

@@ -74,7 +74,11 @@ impl Timer {
             let sample = self.now.wrapping_sub(asked).min(LONGEST);
             self.round_trip = Some(match self.round_trip {
                 None => sample,
-                Some(smoothed) => smoothed.saturating_mul(7).saturating_add(sample).div_ceil(8),
+                // An eighth of the difference; neither exceeds [`LONGEST`].
+                Some(smoothed) => {
+                    let sum = (smoothed << 3).wrapping_sub(smoothed).wrapping_add(sample);
+                    sum.div_ceil(8)
+                }
             });
         }
     }
@@ -84,8 +88,8 @@ impl Timer {
         if self.due.is_some() {
             return;
         }
-        let wait = self.round_trip.map_or(FIRST, |round_trip| round_trip.saturating_mul(2));
-        let doubled = wait.max(SHORTEST).saturating_mul(1 << self.tries.min(12));
+        let wait = self.round_trip.map_or(FIRST, |round_trip| round_trip << 1);
+        let doubled = wait.max(SHORTEST) << self.tries.min(12);
         self.due = Some(self.now.wrapping_add(doubled.min(LONGEST)));
     }
 

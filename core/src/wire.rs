@@ -53,22 +53,33 @@ pub enum Code {
     Err,
 }
 
-const CODES: [(Code, [u8; 3]); 9] = [
-    (Code::Pin, *b"PIN"),
-    (Code::Pon, *b"PON"),
-    (Code::Saf, *b"SAF"),
-    (Code::Sar, *b"SAR"),
-    (Code::Raf, *b"RAF"),
-    (Code::Rar, *b"RAR"),
-    (Code::Cls, *b"CLS"),
-    (Code::Don, *b"DON"),
-    (Code::Err, *b"ERR"),
+/// The letters, as the first word of a signal has them.
+const CODES: [(Code, u32); 9] = [
+    (Code::Pin, u32::from_le_bytes(*b"PIN\0")),
+    (Code::Pon, u32::from_le_bytes(*b"PON\0")),
+    (Code::Saf, u32::from_le_bytes(*b"SAF\0")),
+    (Code::Sar, u32::from_le_bytes(*b"SAR\0")),
+    (Code::Raf, u32::from_le_bytes(*b"RAF\0")),
+    (Code::Rar, u32::from_le_bytes(*b"RAR\0")),
+    (Code::Cls, u32::from_le_bytes(*b"CLS\0")),
+    (Code::Don, u32::from_le_bytes(*b"DON\0")),
+    (Code::Err, u32::from_le_bytes(*b"ERR\0")),
 ];
+const LETTERS: u32 = 0x00FF_FFFF;
 
 impl Code {
-    /// The code that three letters are.
-    pub(crate) fn parse(letters: &[u8]) -> Option<Self> {
-        CODES.iter().find(|(_, code)| code == letters).map(|(code, _)| *code)
+    /// The code whose letters the first three bytes of a word are.
+    fn parse(word: u32) -> Option<Self> {
+        CODES.iter().find(|(_, letters)| *letters == word & LETTERS).map(|(code, _)| *code)
+    }
+
+    /// Whether these letters are a code.
+    pub(crate) fn is_code([a, b, c]: [u8; 3]) -> bool {
+        Self::parse(u32::from_le_bytes([a, b, c, 0])).is_some()
+    }
+
+    fn letters(self) -> u32 {
+        CODES.iter().find(|(code, _)| *code == self).map_or(0, |(_, letters)| *letters)
     }
 }
 
@@ -109,7 +120,7 @@ pub const FEATURE_SHA256: u16 = 1;
 
 const LOSSY_FLAG: u8 = 1;
 const HALF_DUPLEX_FLAG: u8 = 2;
-const NAMES_ONLY_FLAG: u64 = 1;
+const NAMES_ONLY_FLAG: u32 = 1;
 
 /// A signal: 36 bytes on the wire. What its position and its detail mean depends on the code
 /// (`PROTOCOL.md`, section 4); it is made and read by the methods that say so.
@@ -124,8 +135,8 @@ pub struct Signal {
     pub description: u16,
     /// Where, in bytes; of a tree, in entries.
     pub position: u64,
-    /// What the code says besides.
-    pub detail: [u8; 16],
+    /// What the code says besides, as four words.
+    pub detail: [u32; 4],
 }
 
 /// A chunk's header: 12 bytes on the wire, before the payload.
@@ -172,161 +183,169 @@ pub(crate) const fn seed_for(transfer: u16, seed: u32) -> u32 {
 impl Signal {
     /// A signal without a description, whose detail is empty.
     pub const fn new(code: Code, transfer: u16, position: u64) -> Self {
-        Self { code, transfer, description: 0, position, detail: [0; 16] }
+        Self { code, transfer, description: 0, position, detail: [0; 4] }
     }
 
-    fn with(mut self, at: usize, width: usize, value: u64) -> Self {
-        put(&mut self.detail, at, width, value);
-        self
+    const fn with(self, detail: [u32; 4]) -> Self {
+        Self { detail, ..self }
     }
 
     /// `PIN` or `PON` on transfer 0.
-    pub fn greeting(code: Code, greeting: &Greeting) -> Self {
+    pub const fn greeting(code: Code, greeting: &Greeting) -> Self {
         let lossy = if greeting.lossy { LOSSY_FLAG } else { 0 };
         let half_duplex = if greeting.half_duplex { HALF_DUPLEX_FLAG } else { 0 };
-        Self::new(code, 0, 0)
-            .with(0, 4, greeting.session.into())
-            .with(4, 1, greeting.version.into())
-            .with(5, 1, (lossy | half_duplex).into())
-            .with(6, 2, greeting.features.into())
-            .with(8, 2, greeting.chunk.into())
-            .with(10, 1, greeting.unit.into())
-            .with(12, 2, greeting.credit.into())
+        let link = u16::from_le_bytes([greeting.version, lossy | half_duplex]);
+        let unit = u16::from_le_bytes([greeting.unit, 0]);
+        Self::new(code, 0, 0).with([
+            greeting.session,
+            word(link, greeting.features),
+            word(greeting.chunk, unit),
+            word(greeting.credit, 0),
+        ])
     }
 
     /// `SAF`. `resume`: the highest position in bytes that the sender will resume from. `size` in
     /// bytes or [`UNKNOWN`], `modified` in nanoseconds since 1970 or [`UNKNOWN_TIME`].
-    pub fn offer(transfer: u16, resume: u64, size: u64, modified: i64) -> Self {
+    pub const fn offer(transfer: u16, resume: u64, size: u64, modified: i64) -> Self {
         let modified = modified.cast_unsigned();
-        Self::new(Code::Saf, transfer, resume).with(0, 8, size).with(8, 8, modified)
+        Self::new(Code::Saf, transfer, resume).with(words(size, modified))
     }
 
     /// `SAR`, with the number of entries and the bytes in all of them, or [`UNKNOWN`].
-    pub fn offer_tree(transfer: u16, entries: u64, bytes: u64) -> Self {
-        Self::new(Code::Sar, transfer, 0).with(0, 8, entries).with(8, 8, bytes)
+    pub const fn offer_tree(transfer: u16, entries: u64, bytes: u64) -> Self {
+        Self::new(Code::Sar, transfer, 0).with(words(entries, bytes))
     }
 
     /// `RAF`, or of a tree `RAR`. `names_only`: only the offers are wanted, not the content.
-    pub fn request(transfer: u16, tree: bool, names_only: bool) -> Self {
+    pub const fn request(transfer: u16, tree: bool, names_only: bool) -> Self {
         let code = if tree { Code::Rar } else { Code::Raf };
-        Self::new(code, transfer, 0).with(0, 1, u64::from(names_only) * NAMES_ONLY_FLAG)
+        let flags = if names_only { NAMES_ONLY_FLAG } else { 0 };
+        Self::new(code, transfer, 0).with([flags, 0, 0, 0])
     }
 
     /// `DON`: `size` in bytes, of a tree in entries; `count` of frames sent; CRC-64/NVME of the
     /// file, 0 of a tree.
-    pub fn done(transfer: u16, size: u64, count: u16, digest: u64) -> Self {
-        Self::new(Code::Don, transfer, size).with(0, 2, count.into()).with(8, 8, digest)
+    pub const fn done(transfer: u16, size: u64, count: u16, digest: u64) -> Self {
+        let [low, high] = halves(digest);
+        Self::new(Code::Don, transfer, size).with([word(count, 0), 0, low, high])
     }
 
     /// `ERR`. `position` in bytes; `session`: in answer to a greeting the number it carried, else 0.
-    pub fn refuse(transfer: u16, position: u64, reason: Reason, session: u32) -> Self {
-        Self::new(Code::Err, transfer, position).with(0, 2, reason.code().into()).with(
-            4,
-            4,
-            session.into(),
-        )
+    pub const fn refuse(transfer: u16, position: u64, reason: Reason, session: u32) -> Self {
+        Self::new(Code::Err, transfer, position).with([word(reason.code(), 0), session, 0, 0])
     }
 
     /// `PIN` of a transfer: bytes and frames sent so far.
-    pub fn ask(transfer: u16, sent: u64, count: u16) -> Self {
-        Self::new(Code::Pin, transfer, sent).with(0, 2, count.into())
+    pub const fn ask(transfer: u16, sent: u64, count: u16) -> Self {
+        Self::new(Code::Pin, transfer, sent).with([word(count, 0), 0, 0, 0])
     }
 
     /// `PON` of a transfer: everything before `position` is held; `credit` frames may follow the
     /// `count` of the question it answers.
     pub fn held(transfer: u16, position: u64, credit: u16, count: u16, proof: Proof) -> Self {
         let credit = credit.min(CREDIT_MAX);
-        let mut signal = Self::new(Code::Pon, transfer, position).with(2, 2, count.into());
-        match proof {
-            Proof::Map(map) => {
-                map.emit(signal.detail.get_mut(4..).unwrap_or_default());
-                signal.with(0, 2, credit.into())
-            }
+        let (credit, [a, b, c]) = match proof {
+            Proof::Map(map) => (credit, map.words()),
             Proof::Prefix(digest) => {
-                signal.with(0, 2, (credit | PREFIX_FLAG).into()).with(4, 8, digest)
+                let [low, high] = halves(digest);
+                (credit | PREFIX_FLAG, [low, high, 0])
             }
-        }
+        };
+        Self::new(Code::Pon, transfer, position).with([word(credit, count), a, b, c])
     }
 }
 
 /// Signals, read. Each method is for the codes that it names; of others it gives a number that
 /// means nothing.
 impl Signal {
-    fn number(&self, at: usize, width: usize) -> u64 {
-        number(&self.detail, at, width)
+    const fn first(&self) -> [u16; 2] {
+        let [first, ..] = self.detail;
+        split(first)
     }
 
-    fn half(&self, at: usize) -> u16 {
-        (self.number(at, 2) & 0xFFFF) as u16
+    const fn numbers(&self) -> [u64; 2] {
+        let [a, b, c, d] = self.detail;
+        [number(a, b), number(c, d)]
     }
 
     /// What a `PIN` or `PON` on transfer 0 says.
-    pub fn terms(&self) -> Greeting {
-        let [version, link] = self.half(4).to_le_bytes();
-        let [unit, _] = self.half(10).to_le_bytes();
+    pub const fn terms(&self) -> Greeting {
+        let [session, link, sizes, credit] = self.detail;
+        let ([link, features], [chunk, unit]) = (split(link), split(sizes));
+        let ([version, link], [unit, _]) = (link.to_le_bytes(), unit.to_le_bytes());
+        let [credit, _] = split(credit);
         Greeting {
-            session: low_half(self.number(0, 4)),
+            session,
             version,
             lossy: link & LOSSY_FLAG != 0,
             half_duplex: link & HALF_DUPLEX_FLAG != 0,
-            features: self.half(6),
-            chunk: self.half(8),
+            features,
+            chunk,
             unit,
-            credit: self.half(12),
+            credit,
         }
     }
 
     /// Size of a `SAF` in bytes, entries of a `SAR`, or [`UNKNOWN`].
-    pub fn size(&self) -> u64 {
-        self.number(0, 8)
+    pub const fn size(&self) -> u64 {
+        let [size, _] = self.numbers();
+        size
     }
 
     /// Bytes in all entries of a `SAR`, or [`UNKNOWN`].
-    pub fn bytes(&self) -> u64 {
-        self.number(8, 8)
+    pub const fn bytes(&self) -> u64 {
+        let [_, bytes] = self.numbers();
+        bytes
     }
 
     /// Time of last modification of a `SAF`, in nanoseconds since 1970, or [`UNKNOWN_TIME`].
-    pub fn modified(&self) -> i64 {
-        self.number(8, 8).cast_signed()
+    pub const fn modified(&self) -> i64 {
+        self.bytes().cast_signed()
     }
 
     /// Whether a `RAF` or `RAR` wants the offers only.
-    pub fn names_only(&self) -> bool {
-        self.number(0, 8) & NAMES_ONLY_FLAG != 0
+    pub const fn names_only(&self) -> bool {
+        let [flags, ..] = self.detail;
+        flags & NAMES_ONLY_FLAG != 0
     }
 
     /// Count of frames that a `PIN`, a `DON` or a `PON` speaks of, modulo 2^16.
-    pub fn count(&self) -> u16 {
-        self.half(if self.code == Code::Pon { 2 } else { 0 })
+    pub const fn count(&self) -> u16 {
+        let [low, high] = self.first();
+        if matches!(self.code, Code::Pon) { high } else { low }
     }
 
     /// CRC-64 in a `DON`.
-    pub fn digest(&self) -> u64 {
-        self.number(8, 8)
+    pub const fn digest(&self) -> u64 {
+        self.bytes()
     }
 
     /// What an `ERR` says went wrong.
-    pub fn reason(&self) -> Reason {
-        Reason::from_code(self.half(0))
+    pub const fn reason(&self) -> Reason {
+        let [reason, _] = self.first();
+        Reason::from_code(reason)
     }
 
     /// The session number in an `ERR` that answers a greeting.
-    pub fn session(&self) -> u32 {
-        low_half(self.number(4, 4))
+    pub const fn session(&self) -> u32 {
+        let [_, session, ..] = self.detail;
+        session
     }
 
     /// How many frames may follow the count of a `PON`.
-    pub fn credit(&self) -> u16 {
-        self.half(0) & CREDIT_MAX
+    pub const fn credit(&self) -> u16 {
+        let [credit, _] = self.first();
+        credit & CREDIT_MAX
     }
 
     /// What is known past the position of a `PON`, or of what lies before it.
-    pub fn proof(&self) -> Proof {
-        if self.half(0) & PREFIX_FLAG == 0 {
-            Proof::Map(Map::parse(self.detail.get(4..).unwrap_or_default()))
+    pub const fn proof(&self) -> Proof {
+        let [_, a, b, c] = self.detail;
+        let [credit, _] = self.first();
+        if credit & PREFIX_FLAG == 0 {
+            Proof::Map(Map::of([a, b, c]))
         } else {
-            Proof::Prefix(self.number(4, 8))
+            Proof::Prefix(number(a, b))
         }
     }
 }
@@ -335,33 +354,35 @@ impl Signal {
 impl Signal {
     /// Writes the signal. `seed` is that of the direction; on transfer 0 it is not used.
     pub fn emit<C: Checksums>(&self, seed: u32, into: &mut [u8; SIGNAL_LEN]) {
-        let letters = CODES.iter().find(|(code, _)| *code == self.code).map(|(_, code)| code);
-        copy(into, 0, letters.unwrap_or(&[0; 3]));
-        put(into, 3, 1, VERSION.into());
-        put(into, 4, 2, self.transfer.into());
-        put(into, 6, 2, self.description.into());
-        put(into, 8, 8, self.position);
-        copy(into, 16, &self.detail);
+        let code = self.code.letters() | u32::from_le_bytes([0, 0, 0, VERSION]);
+        let [low, high] = halves(self.position);
+        let [a, b, c, d] = self.detail;
         let (covered, crc) = into.split_at_mut(SIGNAL_LEN - 4);
-        put(crc, 0, 4, C::crc32(seed_for(self.transfer, seed), covered).into());
+        emit(&[code, word(self.transfer, self.description), low, high, a, b, c, d], covered);
+        emit(&[C::crc32(seed_for(self.transfer, seed), covered)], crc);
     }
 
     /// Reads a signal; `None` if the CRC differs or the fields make no signal.
     pub fn parse<C: Checksums>(seed: u32, bytes: &[u8; SIGNAL_LEN]) -> Option<Self> {
-        let (covered, crc) = bytes.split_at(SIGNAL_LEN - 4);
-        let (letters, fields) = covered.split_at(3);
-        let mut signal = Self::new(Code::parse(letters)?, 0, number(fields, 5, 8));
-        signal.transfer = (number(fields, 1, 2) & 0xFFFF) as u16;
-        signal.description = (number(fields, 3, 2) & 0xFFFF) as u16;
-        copy(&mut signal.detail, 0, fields.get(13..).unwrap_or_default());
+        let [letters, numbers, low, high, a, b, c, d, crc] = parse(bytes);
+        let code = Code::parse(letters)?;
+        let [.., version] = letters.to_le_bytes();
+        let [transfer, description] = split(numbers);
         // Signals of transfer 0 keep this layout in every version; the others are version 1's.
-        let sound = match signal.transfer {
-            0 => matches!(signal.code, Code::Pin | Code::Pon | Code::Err),
-            _ => fields.first() == Some(&VERSION),
+        let sound = match transfer {
+            0 => matches!(code, Code::Pin | Code::Pon | Code::Err),
+            _ => version == VERSION,
         };
-        let crc32 = C::crc32(seed_for(signal.transfer, seed), covered);
-        let fits = usize::from(signal.description) <= PAYLOAD_MAX;
-        (sound && fits && u64::from(crc32) == number(crc, 0, 4)).then_some(signal)
+        let (covered, _) = bytes.split_at(SIGNAL_LEN - 4);
+        let fits = usize::from(description) <= PAYLOAD_MAX;
+        let position = number(low, high);
+        (sound && fits && C::crc32(seed_for(transfer, seed), covered) == crc).then_some(Self {
+            code,
+            transfer,
+            description,
+            position,
+            detail: [a, b, c, d],
+        })
     }
 }
 
@@ -370,61 +391,78 @@ impl Header {
     pub fn emit<C: Checksums>(&self, seed: u32, frame: &mut [u8; FRAME_MAX]) {
         let flags = if self.description { DESCRIPTION_FLAG } else { 0 };
         let length = (self.length & LENGTH_BITS) | flags;
+        let marker = u16::from_le_bytes([MARKER, self.transfer]);
         let (header, payload) = frame.split_at_mut(HEADER_LEN);
-        put(header, 0, 1, MARKER.into());
-        put(header, 1, 1, self.transfer.into());
-        put(header, 2, 2, length.into());
-        put(header, 4, 4, self.position.into());
         let payload = payload.get(..usize::from(self.length)).unwrap_or_default();
         let (covered, crc) = header.split_at_mut(HEADER_LEN - 4);
-        put(crc, 0, 4, C::crc32(C::crc32(seed, covered), payload).into());
+        emit(&[word(marker, length), self.position], covered);
+        emit(&[C::crc32(C::crc32(seed, covered), payload)], crc);
     }
 
     /// Reads a header; `None` if it begins no chunk. The CRC is checked once the payload is there.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Option<Self> {
-        let [marker, transfer, ..] = *bytes;
-        let bits = (number(bytes, 2, 2) & 0xFFFF) as u16;
+        let [first, position, _] = parse(bytes);
+        let [marker, bits] = split(first);
+        let [marker, transfer] = marker.to_le_bytes();
         let length = bits & LENGTH_BITS;
         let reserved = bits & !(LENGTH_BITS | DESCRIPTION_FLAG);
         let sound = marker == MARKER && reserved == 0 && (1..=PAYLOAD_MAX).contains(&length.into());
         let description = bits & DESCRIPTION_FLAG != 0;
-        sound.then_some(Self {
-            transfer,
-            description,
-            length,
-            position: low_half(number(bytes, 4, 4)),
-        })
+        sound.then_some(Self { transfer, description, length, position })
     }
 
     /// Whether the CRC in `header` is that of the header and `payload`.
     pub fn verify<C: Checksums>(seed: u32, header: &[u8; HEADER_LEN], payload: &[u8]) -> bool {
-        let (covered, crc) = header.split_at(HEADER_LEN - 4);
-        C::crc32(C::crc32(seed, covered), payload) == low_half(number(crc, 0, 4))
+        let (covered, _) = header.split_at(HEADER_LEN - 4);
+        let [_, _, crc] = parse(header);
+        C::crc32(C::crc32(seed, covered), payload) == crc
     }
 }
 
-/// The number in the `width` bytes at `at`; 0 where they are not there.
-pub(crate) fn number(bytes: &[u8], at: usize, width: usize) -> u64 {
-    let field = bytes.get(at..at.saturating_add(width)).unwrap_or_default();
-    field.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte))
+/// The words that bytes are, the lowest byte first; 0 where there is no byte.
+fn parse<const N: usize>(bytes: &[u8]) -> [u32; N] {
+    let mut words = [0; N];
+    let (fields, _) = bytes.as_chunks();
+    for (word, field) in words.iter_mut().zip(fields) {
+        *word = u32::from_le_bytes(*field);
+    }
+    words
 }
 
-/// Writes the low `width` bytes of `value`; what does not fit is cut.
-pub(crate) fn put(bytes: &mut [u8], at: usize, width: usize, mut value: u64) {
-    for byte in bytes.iter_mut().skip(at).take(width) {
-        *byte = (value & 0xFF) as u8;
-        value >>= 8;
+/// Writes words, the lowest byte first; what does not fit is cut.
+fn emit(words: &[u32], into: &mut [u8]) {
+    let (fields, _) = into.as_chunks_mut();
+    for (field, word) in fields.iter_mut().zip(words) {
+        *field = word.to_le_bytes();
     }
+}
+
+const fn word(low: u16, high: u16) -> u32 {
+    let ([a, b], [c, d]) = (low.to_le_bytes(), high.to_le_bytes());
+    u32::from_le_bytes([a, b, c, d])
+}
+
+const fn split(word: u32) -> [u16; 2] {
+    let [a, b, c, d] = word.to_le_bytes();
+    [u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d])]
+}
+
+/// The low half of a number first, then its high one.
+const fn halves(number: u64) -> [u32; 2] {
+    [low_half(number), low_half(number >> 32)]
+}
+
+const fn words(first: u64, second: u64) -> [u32; 4] {
+    let ([a, b], [c, d]) = (halves(first), halves(second));
+    [a, b, c, d]
+}
+
+const fn number(low: u32, high: u32) -> u64 {
+    let ([a, b, c, d], [e, f, g, h]) = (low.to_le_bytes(), high.to_le_bytes());
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// The low 32 bits of a position.
 pub(crate) const fn low_half(position: u64) -> u32 {
     (position & 0xFFFF_FFFF) as u32
-}
-
-/// Copies what fits.
-pub(crate) fn copy(into: &mut [u8], at: usize, from: &[u8]) {
-    for (to, from) in into.iter_mut().skip(at).zip(from) {
-        *to = *from;
-    }
 }

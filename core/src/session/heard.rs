@@ -6,7 +6,7 @@ impl<P: Profile> Session<P> {
     /// A client greets; then it goes on with what is wanted.
     pub(super) fn greet(&mut self, wanted: Wanted) {
         let greeting = self.config.greeting::<P>(self.shared.terms.session);
-        self.shared.todo.reply = Some(Signal::greeting(Code::Pin, &greeting));
+        self.shared.reply(Signal::greeting(Code::Pin, &greeting));
         self.phase = Phase::ExpectWelcome(wanted);
     }
 
@@ -30,7 +30,7 @@ impl<P: Profile> Session<P> {
 
     /// Sends a client's request, for the first time or again.
     pub(super) fn request(&mut self) {
-        self.shared.todo.reply = Some(match self.phase {
+        let signal = match self.phase {
             // Who has begun to answer need not hear the path again.
             Phase::ExpectOffer { .. } if self.overwritten => Signal::ask(self.number, 0, 0),
             Phase::ExpectOffer { tree, names_only } => {
@@ -38,7 +38,8 @@ impl<P: Profile> Session<P> {
             }
             Phase::ExpectClose => Signal::new(Code::Cls, self.number, 0),
             _ => return,
-        });
+        };
+        self.shared.reply(signal);
     }
 
     pub(super) fn wants_description(&self, signal: &Signal) -> bool {
@@ -68,7 +69,7 @@ impl<P: Profile> Session<P> {
 
     /// A signal was heard, and its description is at hand if it is wanted.
     pub(super) fn on_signal(&mut self, clean: bool) {
-        let signal = self.heard;
+        let signal = self.shared.signal;
         if signal.transfer == 0 {
             // They have no seed, and may stand in the content of a damaged frame.
             if clean || !matches!(self.phase, Phase::Receiving(_)) {
@@ -146,7 +147,7 @@ impl<P: Profile> Session<P> {
                 Code::Pon => return,
                 _ => 0,
             };
-            self.shared.todo.reply = Some(self.shared.ending.signal(count));
+            self.shared.repeat_ending(count);
         }
     }
 
@@ -167,7 +168,7 @@ impl<P: Profile> Session<P> {
         };
         if let Some(reason) = refusal {
             self.end(Failure::Refused(reason));
-            self.shared.todo.reply = Some(Signal::refuse(0, 0, reason, greeting.session));
+            self.shared.reply(Signal::refuse(0, 0, reason, greeting.session));
             return;
         }
         if !is_new {
@@ -182,7 +183,7 @@ impl<P: Profile> Session<P> {
             self.shared.ending = Ending::NONE;
             self.phase = Phase::ExpectRequest;
         }
-        self.shared.todo.reply = Some(Signal::greeting(Code::Pon, &chosen));
+        self.shared.reply(Signal::greeting(Code::Pon, &chosen));
     }
 
     fn on_welcome(&mut self, chosen: &Greeting) {
@@ -226,7 +227,7 @@ impl<P: Profile> Session<P> {
             Code::Raf | Code::Rar => self.refuse_request(number, Reason::WriteOnly),
             Code::Cls if self.config.may_close => {
                 self.shared.ending = Ending::done(number, 0, 0);
-                self.shared.todo.reply = Some(self.shared.ending.signal(0));
+                self.shared.repeat_ending(0);
                 let closed = Outcome { closed: true, ..Outcome::default() };
                 self.phase = if self.shared.terms.is_lossy::<P>() {
                     Phase::Closing
@@ -241,7 +242,7 @@ impl<P: Profile> Session<P> {
 
     pub(super) fn refuse_request(&mut self, number: u16, reason: Reason) {
         self.shared.ending = Ending::refused(number, reason);
-        self.shared.todo.reply = Some(self.shared.ending.signal(0));
+        self.shared.repeat_ending(0);
         self.phase = Phase::ExpectRequest;
     }
 
@@ -273,8 +274,10 @@ impl<P: Profile> Session<P> {
             }
             Code::Saf | Code::Sar => receiver.on_repeated_offer(number, shared),
             Code::Pin | Code::Don => {
-                if let Some(digest) = &mut self.sha256 {
-                    digest.claim(sha256);
+                if <P::Sha256 as Sha256>::SUPPORTED
+                    && let Some(digest) = &mut self.sha256
+                {
+                    digest.claim(sha256.copied());
                 }
                 receiver.on_question(signal, shared);
             }

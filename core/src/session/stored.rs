@@ -91,7 +91,8 @@ impl<P: Profile> Session<P> {
     pub(super) fn offered(&mut self, answer: Result<Accepted, Reason>) {
         self.begin_sha256();
         if let Phase::Receiving(receiver) = &mut self.phase {
-            receiver.offered(&self.heard, answer, &mut self.shared);
+            let signal = self.shared.signal;
+            receiver.offered(&signal, answer, &mut self.shared);
         }
         self.settle();
     }
@@ -165,7 +166,9 @@ impl<P: Profile> Session<P> {
 
 /// Both digests follow the position: they go on over the same bytes.
 fn both<P: Profile>(crc64: u64, sha256: &mut Option<P::Sha256>, bytes: &[u8]) -> u64 {
-    if let Some(sha256) = sha256 {
+    if <P::Sha256 as Sha256>::SUPPORTED
+        && let Some(sha256) = sha256
+    {
         sha256.update(bytes);
     }
     P::Checksums::crc64(crc64, bytes)

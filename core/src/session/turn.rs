@@ -27,7 +27,7 @@ impl<P: Profile> Session<P> {
                     self.timer.frame_came();
                     self.pending = signal.description > 0 && self.wants_description(&signal);
                     self.overwritten |= self.pending;
-                    self.heard = signal;
+                    self.shared.signal = signal;
                     if !self.pending {
                         self.on_signal(clean);
                     }
@@ -62,8 +62,8 @@ impl<P: Profile> Session<P> {
             Some(Action::Refused { entry, reason })
         } else if let Some((number, reason)) = self.shared.todo.take_refusal() {
             Some(self.transmit(Signal::refuse(number, 0, reason, 0)))
-        } else if let Some(signal) = self.shared.todo.reply.take() {
-            Some(self.transmit(signal))
+        } else if core::mem::take(&mut self.shared.todo.reply) {
+            Some(self.transmit(self.shared.signal))
         } else if core::mem::take(&mut self.shared.todo.offer) {
             Some(Action::Offer)
         } else {
@@ -89,7 +89,9 @@ impl<P: Profile> Session<P> {
         let belief = Belief {
             seed: self.seeds.receiving,
             lossy: self.is_lossy(),
-            description: self.pending.then_some((self.heard.transfer, self.heard.description)),
+            description: self
+                .pending
+                .then_some((self.shared.signal.transfer, self.shared.signal.description)),
             file: file.map(|(low, position)| (low, position, self.shared.terms.reach())),
         };
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.incoming };
@@ -157,28 +159,28 @@ impl<P: Profile> Session<P> {
     fn carry_out(&mut self, intent: Intent, wanted: usize) -> Option<Action> {
         Some(match intent {
             Intent::Signal(signal) => self.transmit(signal),
-            Intent::Done(signal) => {
-                if let Some(sha256) = &self.sha256 {
+            Intent::Done(signal) if P::SENDS => {
+                if let Some(sha256) = self.running_sha256().map(Sha256::finish) {
                     let payload = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
-                    let extras = append_extras(payload, 0, None, Some(&sha256.finish()));
+                    let extras = append_extras(payload, 0, None, Some(&sha256));
                     self.described = extras.unwrap_or(0);
                     self.describe(signal)
                 } else {
                     self.transmit(signal)
                 }
             }
-            Intent::Describe(signal) => self.describe(signal),
-            Intent::Chunk { position, length } => {
+            Intent::Describe(signal) if P::SENDS => self.describe(signal),
+            Intent::Chunk { position, length } if P::SENDS => {
                 Action::Load(Load { position, length, done: 0, sends: true })
             }
             Intent::Digest { position, length, glance } => {
                 let load = Load { position, length, done: 0, sends: false };
                 if glance { Action::Glance { wanted, load } } else { Action::Load(load) }
             }
-            Intent::Next => Action::Next,
-            Intent::Check => Action::Check,
-            Intent::Commit => {
-                let differs = self.sha256.as_ref().is_some_and(|digest| !digest.is_as_claimed());
+            Intent::Next if P::SENDS => Action::Next,
+            Intent::Check if P::SENDS => Action::Check,
+            Intent::Commit if P::RECEIVES => {
+                let differs = self.running_sha256().is_some_and(|digest| !digest.is_as_claimed());
                 if let Phase::Receiving(receiver) = &mut self.phase
                     && receiver.digest().is_some()
                     && differs
@@ -188,7 +190,6 @@ impl<P: Profile> Session<P> {
                 }
                 Action::Commit
             }
-            Intent::AwaitAnswer => self.await_answer(wanted),
             // Something was left to do.
             Intent::AwaitAnything if !self.shared.todo.is_empty() => return None,
             Intent::AwaitAnything => {
@@ -199,6 +200,8 @@ impl<P: Profile> Session<P> {
                 self.finish(result);
                 return None;
             }
+            // `AwaitAnswer`, and what a role would want that is not built in.
+            _ => self.await_answer(wanted),
         })
     }
 

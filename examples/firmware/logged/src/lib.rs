@@ -38,8 +38,7 @@ impl<L: Write> Write for LoggedLink<L> {
             if let Some(signal) = signal.or_else(|| Signal::parse::<Small>(self.seed, bytes)) {
                 defmt::debug!("sends {}", signal);
                 if let (Code::Pon, 0) = (signal.code, signal.transfer) {
-                    let [a, b, c, d, ..] = signal.detail;
-                    self.seed = !u32::from_le_bytes([a, b, c, d]);
+                    self.seed = !signal.terms().session;
                 }
             }
         }
