@@ -2,7 +2,11 @@
 //!
 //! Knows tags and lengths, nothing of what a text is for.
 
-use crate::wire::PAYLOAD_MAX;
+use crate::wire::{PAYLOAD_MAX, SIGNAL_LEN};
+
+/// The longest description that goes out from here, in bytes: in the chunk buffer its signal stands
+/// behind it.
+const LONGEST: usize = PAYLOAD_MAX - SIGNAL_LEN;
 
 /// Extra: permission bits, 4 bytes.
 pub const TAG_MODE: u8 = 1;
@@ -79,7 +83,7 @@ pub(crate) fn append_extras(
         length = append(into, length, &[TAG_SHA256, 32])?;
         length = append(into, length, sha256)?;
     }
-    (length <= PAYLOAD_MAX).then_some(u16::try_from(length).ok()?)
+    (length <= LONGEST).then_some(u16::try_from(length).ok()?)
 }
 
 fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {

@@ -53,11 +53,11 @@ impl DerefMut for Chunk {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reader {
     /// The first byte not yet consumed.
-    start: usize,
+    start: u16,
     /// The end of what is held.
-    end: usize,
+    end: u16,
     /// Bytes of an unwanted chunk still to come, on a reliable link.
-    skip: usize,
+    skip: u16,
     /// Whether the first byte held follows something else than a valid frame or a silence.
     dirty: bool,
 }
@@ -115,25 +115,25 @@ impl Reader {
     /// The slice to read into, so that `wanted` bytes may stand at the front.
     pub(crate) fn space<'b>(&mut self, buffer: &'b mut [u8], wanted: usize) -> &'b mut [u8] {
         if self.skip > 0 {
-            let length = self.skip.min(buffer.len());
+            let length = usize::from(self.skip).min(buffer.len());
             return buffer.get_mut(..length).unwrap_or_default();
         }
         if self.start > 0 {
             let held = self.end.saturating_sub(self.start);
             let front = core::cell::Cell::from_mut(buffer).as_slice_of_cells();
-            for (to, from) in
-                front.iter().zip(front.get(self.start..).unwrap_or_default()).take(held)
-            {
+            let from = front.get(self.start.into()..).unwrap_or_default();
+            for (to, from) in front.iter().zip(from).take(held.into()) {
                 to.set(from.get());
             }
             self.end = held;
             self.start = 0;
         }
-        buffer.get_mut(self.end..wanted).unwrap_or_default()
+        buffer.get_mut(self.end.into()..wanted).unwrap_or_default()
     }
 
     /// So many bytes were read into the space.
     pub(crate) fn filled(&mut self, count: usize) {
+        let count = u16::try_from(count).unwrap_or(0);
         if self.skip > 0 {
             self.skip = self.skip.saturating_sub(count);
         } else {
@@ -143,6 +143,7 @@ impl Reader {
 
     /// The front of what is held is done with.
     pub(crate) fn consume(&mut self, count: usize) {
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
         self.start = self.start.saturating_add(count).min(self.end);
         self.dirty = false;
         if self.start == self.end {
@@ -169,7 +170,7 @@ impl Reader {
 
     /// The payload of the chunk at the front.
     pub(crate) fn payload<'b>(&self, buffer: &'b [u8], length: usize) -> &'b [u8] {
-        let from = self.start.saturating_add(HEADER_LEN);
+        let from = usize::from(self.start).saturating_add(HEADER_LEN);
         buffer.get(from..from.saturating_add(length)).unwrap_or_default()
     }
 
@@ -179,7 +180,7 @@ impl Reader {
             return Found::Nothing { wanted: 0 };
         }
         loop {
-            let held = buffer.get(self.start..self.end).unwrap_or_default();
+            let held = buffer.get(self.start.into()..self.end.into()).unwrap_or_default();
             match candidate::<C>(held, belief) {
                 Candidate::Wants(wanted) => return Found::Nothing { wanted },
                 Candidate::Signal(signal) => {
@@ -192,7 +193,7 @@ impl Reader {
                 Candidate::Description { length } => return Found::Description { length },
                 Candidate::Chunk { ahead, length } => return Found::Chunk { ahead, length },
                 Candidate::Unwanted { length } => {
-                    self.skip = length.saturating_sub(held.len());
+                    self.skip = u16::try_from(length.saturating_sub(held.len())).unwrap_or(0);
                     self.consume(length);
                     if self.skip > 0 {
                         return Found::Nothing { wanted: 0 };

@@ -320,7 +320,7 @@ impl<P: Profile> Receiver<P> {
     pub(crate) fn drop_file(&mut self, reason: Reason, shared: &mut Shared) {
         shared.todo.abandon = Some((reason, false));
         self.refuse(self.number, reason, shared);
-        if self.file.resume > 0 && reason.wants_fresh_offer() {
+        if self.file.resumable && reason.wants_fresh_offer() {
             self.refused = self.refused.saturating_sub(1);
             self.again = true;
             self.stage = Stage::ExpectOffer;

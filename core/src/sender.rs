@@ -147,7 +147,8 @@ impl<P: Profile> Sender<P> {
         }
         self.flow.sent();
         let (number, tree, count) = (self.number, self.tree(), self.flow.count);
-        let File { size, modified, resume, sent, digest, .. } = self.file;
+        let File { size, modified, sent, digest, .. } = self.file;
+        let resume = self.file.resume();
         let reason = self.refusal.unwrap_or(Reason::Cancelled);
         let awaits = |awaits, expect, next| if awaits { expect } else { next };
         let (signal, stage) = match self.stage {
@@ -199,8 +200,8 @@ impl<P: Profile> Sender<P> {
     fn data(&mut self, shared: &mut Shared) -> Intent {
         let terms = &shared.terms;
         let file = &mut self.file;
-        if file.jump > 0 {
-            let left = file.jump.saturating_sub(file.sent);
+        if file.compares {
+            let left = file.held.saturating_sub(file.sent);
             if left > 0 && self.flow.asked.is_none() && !terms.half_duplex {
                 return self.ask();
             }
@@ -208,7 +209,7 @@ impl<P: Profile> Sender<P> {
                 let length = clamp(terms.chunk, left);
                 return Intent::Digest { position: file.sent, length, glance: false };
             }
-            file.jump = 0;
+            file.compares = false;
             if file.digest != file.prefix {
                 self.give_up(Reason::PrefixDiffers, &mut shared.todo);
                 return self.intent(shared);
@@ -303,7 +304,7 @@ impl<P: Profile> Sender<P> {
             file.digest = digest(file.digest);
             file.sent = file.sent.saturating_add(bytes);
             // Reading on takes long: the receiver is to hear that this end lives.
-            if file.jump > 0 && file.sent.trailing_zeros() >= JUMP_INTERVAL_BITS {
+            if file.compares && file.sent.trailing_zeros() >= JUMP_INTERVAL_BITS {
                 self.flow.asked = None;
             }
         }

@@ -10,7 +10,7 @@ use crate::frame::{Belief, Chunk, Found, Reader};
 use crate::machine::{Millis, Outcome, Step};
 use crate::path::{PATH_MAX, is_sound};
 use crate::profile::{Profile, Standard};
-use crate::receiver::{Place, Receiver};
+use crate::receiver::Receiver;
 use crate::sender::Sender;
 use crate::serial::next_number;
 use crate::shared::{Ending, Intent, Shared, Todo};
@@ -18,8 +18,8 @@ use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request};
 use crate::terms::Terms;
 use crate::timer::Timer;
 use crate::wire::{
-    CREDIT_MAX, Code, FEATURE_SHA256, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Seeds,
-    Signal, UNKNOWN, UNKNOWN_TIME, VERSION, low_half, seed_for,
+    CREDIT_MAX, Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX,
+    SIGNAL_LEN, Seeds, Signal, UNKNOWN, UNKNOWN_TIME, VERSION, low_half, seed_for,
 };
 
 mod heard;
@@ -156,11 +156,6 @@ enum Action {
     Listen {
         wanted: usize,
     },
-    /// Listen if there is something, then load.
-    Glance {
-        wanted: usize,
-        load: Load,
-    },
     Transmit {
         done: usize,
         description: u16,
@@ -170,10 +165,19 @@ enum Action {
         done: usize,
         length: usize,
     },
-    Load(Load),
-    /// The payload at the reader's front goes to the store.
+    Load {
+        position: u64,
+        length: u16,
+        done: u16,
+        /// Whether it goes out as a chunk; else it is only summed up.
+        sends: bool,
+        /// Whether to listen first, if there is something.
+        glance: bool,
+    },
+    /// The payload at the reader's front goes to the store, but for what is to be skipped of it.
     Store {
-        place: Place,
+        position: u64,
+        skip: u16,
         length: u16,
         done: u16,
     },
@@ -195,26 +199,17 @@ enum Action {
     Over,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Load {
-    position: u64,
-    length: u16,
-    done: u16,
-    /// Whether it goes out as a chunk; else it is only summed up.
-    sends: bool,
-}
-
 /// One end of one session.
 ///
-/// It holds one chunk buffer and two signal buffers, about 1.3 kB in all, and can be made in place:
+/// It holds one chunk buffer and one signal buffer, about 1.4 kB in all, and can be made in place:
 /// [`Session::client`] and [`Session::server`] are `const`.
 #[derive(Debug, Clone)]
 pub struct Session<P: Profile = Standard> {
-    /// A payload on its way out, or the frame coming in.
+    /// The frame coming in; or else the payload on its way out, and at the end, past any
+    /// description, the signal on its way out.
     chunk: Chunk,
-    /// Signals coming in while the chunk buffer is taken.
-    incoming: [u8; SIGNAL_LEN],
-    outgoing: [u8; SIGNAL_LEN],
+    /// The signal that has no place in the chunk buffer: the one coming in, or going out.
+    signal: [u8; SIGNAL_LEN],
     reader: Reader,
     timer: Timer,
     config: Config,
@@ -259,8 +254,7 @@ impl<P: Profile> Session<P> {
     const fn new(config: Config, is_client: bool) -> Self {
         Self {
             chunk: Chunk::new(),
-            incoming: [0; SIGNAL_LEN],
-            outgoing: [0; SIGNAL_LEN],
+            signal: [0; SIGNAL_LEN],
             reader: Reader::new(),
             timer: Timer::new(),
             config,
@@ -326,34 +320,36 @@ impl<P: Profile> Session<P> {
     pub fn poll(&mut self) -> Step<'_> {
         match self.action {
             Action::Listen { wanted } => Step::Receive(self.space(wanted)),
-            Action::Glance { wanted, .. } => Step::Exchange { out: &[], into: self.space(wanted) },
+            // Nothing is held, or nothing would be loaded.
+            Action::Load { glance: true, .. } => {
+                Step::Exchange { out: &[], into: self.space(HEADER_LEN) }
+            }
             Action::Transmit { done, .. } => {
-                Step::Transmit(self.outgoing.get(done..).unwrap_or_default())
+                Step::Transmit(self.outgoing().get_mut(done..).unwrap_or_default())
             }
             Action::TransmitChunk { done, length } => {
                 let out = self.chunk.get(done..length).unwrap_or_default();
                 let listens = matches!(self.phase, Phase::Sending(_)) && !self.pending;
                 // A whole signal that waits to be read is read when this chunk is out.
-                let into = self.reader.space(&mut self.incoming, SIGNAL_LEN);
+                let into = self.reader.space(&mut self.signal, SIGNAL_LEN);
                 if listens && !into.is_empty() {
                     Step::Exchange { out, into }
                 } else {
                     Step::Transmit(out)
                 }
             }
-            Action::Load(load) => {
-                let from = HEADER_LEN.saturating_add(load.done.into());
-                let to = HEADER_LEN.saturating_add(load.length.into());
+            Action::Load { position, length, done, .. } => {
+                let from = HEADER_LEN.saturating_add(done.into());
+                let to = HEADER_LEN.saturating_add(length.into());
                 let into = self.chunk.get_mut(from..to).unwrap_or_default();
-                let position = load.position.saturating_add(load.done.into());
+                let position = position.saturating_add(done.into());
                 Step::Storage(Request::Load { position, into })
             }
-            Action::Store { place, length, done } if P::RECEIVES => {
+            Action::Store { position, skip, length, done } if P::RECEIVES => {
                 let payload = self.reader.payload(&*self.chunk, length.into());
-                let skip = usize::from(place.skip.saturating_add(done));
-                let position = place.position.saturating_add(done.into());
-                let bytes = payload.get(skip..).unwrap_or_default();
-                Step::Storage(Request::Store { position, bytes })
+                let bytes = payload.get(usize::from(skip.saturating_add(done))..);
+                let position = position.saturating_add(done.into());
+                Step::Storage(Request::Store { position, bytes: bytes.unwrap_or_default() })
             }
             Action::Offer if P::RECEIVES => Step::Storage(Request::Offer(self.offer())),
             Action::Open { tree } if P::SENDS => {
@@ -387,7 +383,8 @@ impl<P: Profile> Session<P> {
     pub fn received(&mut self, count: usize, now: Option<Millis>) {
         self.timer.tick(now);
         let wanted = match self.action {
-            Action::Listen { wanted } | Action::Glance { wanted, .. } => wanted,
+            Action::Listen { wanted } => wanted,
+            Action::Load { glance: true, .. } => HEADER_LEN,
             Action::TransmitChunk { .. } => SIGNAL_LEN,
             _ => return self.fail(Failure::Driver),
         };
@@ -414,7 +411,7 @@ impl<P: Profile> Session<P> {
     pub fn transmitted(&mut self, count: usize, now: Option<Millis>) {
         self.timer.tick(now);
         match &mut self.action {
-            Action::Glance { load, .. } => self.action = Action::Load(*load),
+            Action::Load { glance, .. } if *glance => *glance = false,
             Action::Transmit { done, description } => {
                 *done = done.saturating_add(count).min(SIGNAL_LEN);
                 if *done == SIGNAL_LEN {
@@ -445,10 +442,19 @@ impl<P: Profile> Session<P> {
             _ => Ok(()),
         };
         match (self.action, reply) {
-            (Action::Load(load), Reply::Moved(count)) => self.loaded(load, count),
-            (Action::Load(_) | Action::Commit, Reply::Refused(reason)) => self.failed(reason),
-            (Action::Store { place, length, done }, Reply::Moved(count)) if P::RECEIVES => {
-                self.stored(place, length, done, count);
+            (
+                Action::Load { position, length, done, sends, glance: false },
+                Reply::Moved(count),
+            ) => {
+                self.loaded(position, length, done, sends, count);
+            }
+            (Action::Load { glance: false, .. } | Action::Commit, Reply::Refused(reason)) => {
+                self.failed(reason);
+            }
+            (Action::Store { position, skip, length, done }, Reply::Moved(count))
+                if P::RECEIVES =>
+            {
+                self.stored(position, skip, length, done, count);
             }
             (Action::Store { length, .. }, Reply::Refused(reason)) if P::RECEIVES => {
                 self.reader.consume(HEADER_LEN.saturating_add(length.into()));
@@ -540,11 +546,20 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// Where the signal on its way out stands.
+    fn outgoing(&mut self) -> &mut [u8] {
+        if self.in_chunk {
+            &mut self.signal
+        } else {
+            self.chunk.get_mut(FRAME_MAX - SIGNAL_LEN..).unwrap_or_default()
+        }
+    }
+
     fn space(&mut self, wanted: usize) -> &mut [u8] {
         if self.in_chunk {
             self.reader.space(&mut *self.chunk, wanted)
         } else {
-            self.reader.space(&mut self.incoming, wanted)
+            self.reader.space(&mut self.signal, wanted)
         }
     }
 

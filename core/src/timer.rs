@@ -7,7 +7,7 @@ use crate::machine::Millis;
 /// After so much silence an incomplete frame counts as damaged, in ms.
 pub(crate) const SILENCE: Millis = 20;
 const SHORTEST: Millis = 2;
-const LONGEST: Millis = 5_000;
+const LONGEST: u16 = 5_000;
 const FIRST: Millis = 1_000;
 /// A question is repeated at least so often before the patience ends the wait.
 const TRIES: u8 = 8;
@@ -23,8 +23,8 @@ pub(crate) struct Timer {
     byte: Millis,
     /// When the question was asked, while its answer can still measure the round trip.
     asked: Option<Millis>,
-    /// Smoothed round trip, in ms.
-    round_trip: Option<Millis>,
+    /// Smoothed round trip, in ms; at most [`LONGEST`].
+    round_trip: Option<u16>,
     tries: u8,
 }
 
@@ -71,7 +71,8 @@ impl Timer {
     /// The answer to that question came.
     pub(crate) fn question_answered(&mut self) {
         if let Some(asked) = self.asked.take() {
-            let sample = self.now.wrapping_sub(asked).min(LONGEST);
+            let sample = self.now.wrapping_sub(asked);
+            let sample = u16::try_from(sample).map_or(LONGEST, |sample| sample.min(LONGEST));
             self.round_trip = Some(match self.round_trip {
                 None => sample,
                 // An eighth of the difference; neither exceeds [`LONGEST`].
@@ -88,9 +89,9 @@ impl Timer {
         if self.due.is_some() {
             return;
         }
-        let wait = self.round_trip.map_or(FIRST, |round_trip| round_trip << 1);
+        let wait = self.round_trip.map_or(FIRST, |round_trip| Millis::from(round_trip) << 1);
         let doubled = wait.max(SHORTEST) << self.tries.min(12);
-        self.due = Some(self.now.wrapping_add(doubled.min(LONGEST)));
+        self.due = Some(self.now.wrapping_add(doubled.min(LONGEST.into())));
     }
 
     /// Awaits whatever comes, for as long as `patience`; for ever, if that is 0.

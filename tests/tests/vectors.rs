@@ -175,7 +175,10 @@ fn every_description_is_read() {
     let counted: [u8; 32] = std::array::from_fn(|i| i as u8);
     assert_eq!(read("description.mode"), Ok(Description { mode: Some(0o644), ..plain("hi.txt") }));
     assert_eq!(read("description.directory"), Ok(plain("e/")));
-    assert_eq!(read("description.sha256"), Ok(Description { sha256: Some(&counted), ..plain("a") }));
+    assert_eq!(
+        read("description.sha256"),
+        Ok(Description { sha256: Some(&counted), ..plain("a") })
+    );
     assert_eq!(read("description.required"), Err(Malformed::Required));
     assert_eq!(read("description.cut"), Err(Malformed::Bytes));
 }

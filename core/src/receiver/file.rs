@@ -10,8 +10,8 @@ use crate::wire::{Map, Proof, UNKNOWN, low_half};
 pub(super) struct File {
     /// In bytes; [`UNKNOWN`] while it is not known.
     size: u64,
-    /// The highest position that its sender resumes from.
-    pub(super) resume: u64,
+    /// Whether its sender resumes it.
+    pub(super) resumable: bool,
     /// Everything before is held.
     pub(super) position: u64,
     /// Everything before is in the digest.
@@ -45,7 +45,7 @@ impl File {
     /// No file yet.
     pub(super) const NONE: Self = Self {
         size: 0,
-        resume: 0,
+        resumable: false,
         position: 0,
         digested: 0,
         digest: 0,
@@ -60,7 +60,7 @@ impl File {
 
     /// A file of which so many bytes are `held`.
     pub(super) const fn new(size: u64, resume: u64, held: u64, in_order: bool) -> Self {
-        Self { size, resume, position: held, prefix: held, in_order, ..Self::NONE }
+        Self { size, resumable: resume > 0, position: held, prefix: held, in_order, ..Self::NONE }
     }
 
     /// Whether the digest of the prefix is still being made.

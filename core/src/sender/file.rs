@@ -16,9 +16,9 @@ pub(super) struct File {
     pub(super) size: u64,
     /// In nanoseconds since 1970; [`UNKNOWN_TIME`] where it is not known.
     pub(super) modified: i64,
-    pub(super) resume: u64,
+    pub(super) resumable: bool,
     /// The receiver holds everything before.
-    held: u64,
+    pub(super) held: u64,
     /// Everything before was sent once.
     pub(super) sent: u64,
     /// CRC-64 of everything before `sent`.
@@ -29,8 +29,8 @@ pub(super) struct File {
     /// The count after the last repeat.
     repeated_at: u16,
     careful: u8,
-    /// The receiver holds a prefix up to here: read on without sending, and compare. 0: none.
-    pub(super) jump: u64,
+    /// The receiver holds a prefix, and it is to be compared once all before `held` was read.
+    pub(super) compares: bool,
     /// CRC-64 of that prefix.
     pub(super) prefix: u64,
 }
@@ -40,7 +40,7 @@ impl File {
     pub(super) const NONE: Self = Self {
         size: 0,
         modified: UNKNOWN_TIME,
-        resume: 0,
+        resumable: false,
         held: 0,
         sent: 0,
         digest: 0,
@@ -48,15 +48,20 @@ impl File {
         repeated: Map::EMPTY,
         repeated_at: 0,
         careful: 0,
-        jump: 0,
+        compares: false,
         prefix: 0,
     };
 
     pub(super) fn new(entry: &Entry) -> Self {
         let size = entry.size.unwrap_or(UNKNOWN);
         let modified = entry.modified.unwrap_or(UNKNOWN_TIME);
-        let resume = if entry.resumable && size != UNKNOWN { size } else { 0 };
-        Self { size, modified, resume, ..Self::NONE }
+        let resumable = entry.resumable && size != UNKNOWN;
+        Self { size, modified, resumable, ..Self::NONE }
+    }
+
+    /// The highest position to resume from.
+    pub(super) fn resume(&self) -> u64 {
+        if self.resumable { self.size } else { 0 }
     }
 
     fn chunk_length(&self, terms: &Terms) -> u16 {
@@ -100,12 +105,12 @@ impl File {
             return;
         }
         if let Proof::Prefix(prefix) = proof {
-            if position > self.resume {
+            if position > self.resume() {
                 return;
             }
             // What was sent meanwhile is judged by the digest at the end.
             if position > self.sent {
-                self.jump = position;
+                self.compares = true;
                 self.prefix = prefix;
             }
             self.advance(position, terms);

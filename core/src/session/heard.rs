@@ -1,6 +1,7 @@
 //! What was heard: greetings, requests, and signals for the half at work.
 
 use super::*;
+use crate::receiver::Place;
 
 impl<P: Profile> Session<P> {
     /// A client greets; then it goes on with what is wanted.
@@ -314,7 +315,9 @@ impl<P: Profile> Session<P> {
             _ => None,
         };
         match place {
-            Some(place) => Some(Action::Store { place, length, done: 0 }),
+            Some(Place { position, skip }) => {
+                Some(Action::Store { position, skip, length, done: 0 })
+            }
             None => {
                 self.reader.consume(HEADER_LEN.saturating_add(length.into()));
                 None

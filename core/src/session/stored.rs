@@ -4,35 +4,41 @@ use super::*;
 use crate::checksum::Checksums;
 
 impl<P: Profile> Session<P> {
-    pub(super) fn loaded(&mut self, mut load: Load, count: usize) {
-        let left = load.length.saturating_sub(load.done);
+    pub(super) fn loaded(
+        &mut self,
+        position: u64,
+        length: u16,
+        done: u16,
+        sends: bool,
+        count: usize,
+    ) {
+        let left = length.saturating_sub(done);
         let count = u16::try_from(count).map_or(left, |count| count.min(left));
-        load.done = load.done.saturating_add(count);
+        let done = done.saturating_add(count);
         let ended = count == 0;
-        if load.done < load.length && !ended {
-            self.action = Action::Load(load);
+        if done < length && !ended {
+            self.action = Action::Load { position, length, done, sends, glance: false };
             return;
         }
-        let payload = self.chunk.get(HEADER_LEN..HEADER_LEN.saturating_add(load.done.into()));
+        let payload = self.chunk.get(HEADER_LEN..HEADER_LEN.saturating_add(done.into()));
         let payload = payload.unwrap_or_default();
         let sha256 = &mut self.sha256;
         let digest = |digest| both::<P>(digest, sha256, payload);
         match &mut self.phase {
             Phase::Sending(sender) if P::SENDS => {
-                let end = load.position.saturating_add(load.done.into());
+                let end = position.saturating_add(done.into());
                 if ended && !sender.ended(end) {
                     sender.checked(Err(Reason::SourceChanged), &mut self.shared.todo);
                     return self.settle();
                 }
-                sender.loaded(load.position, load.done.into(), digest);
+                sender.loaded(position, done.into(), digest);
                 let [transfer, _] = sender.number().to_le_bytes();
-                if load.sends && load.done > 0 {
-                    let position = low_half(load.position);
-                    let length = load.done;
-                    let header = Header { transfer, description: false, length, position };
+                if sends && done > 0 {
+                    let position = low_half(position);
+                    let header = Header { transfer, description: false, length: done, position };
                     header.emit::<P::Checksums>(self.seeds.sending, &mut self.chunk);
                     self.timer.frame_went();
-                    let length = HEADER_LEN.saturating_add(length.into());
+                    let length = HEADER_LEN.saturating_add(done.into());
                     self.action = Action::TransmitChunk { done: 0, length };
                     return;
                 }
@@ -42,7 +48,7 @@ impl<P: Profile> Session<P> {
                     self.shared.todo.abandon = Some((Reason::Storage, false));
                     receiver.failed(Reason::Storage, &mut self.shared);
                 } else {
-                    receiver.digested(load.done, &mut self.shared, digest);
+                    receiver.digested(done, &mut self.shared, digest);
                 }
             }
             _ => {}
@@ -50,16 +56,23 @@ impl<P: Profile> Session<P> {
         self.settle();
     }
 
-    pub(super) fn stored(&mut self, place: Place, length: u16, done: u16, count: usize) {
-        let left = length.saturating_sub(place.skip).saturating_sub(done);
+    pub(super) fn stored(
+        &mut self,
+        position: u64,
+        skip: u16,
+        length: u16,
+        done: u16,
+        count: usize,
+    ) {
+        let left = length.saturating_sub(skip).saturating_sub(done);
         let count = u16::try_from(count).map_or(left, |count| count.min(left));
         let done = done.saturating_add(count);
         if count > 0 && count < left {
-            self.action = Action::Store { place, length, done };
+            self.action = Action::Store { position, skip, length, done };
             return;
         }
         let payload = self.reader.payload(&*self.chunk, length.into());
-        let fresh = payload.get(usize::from(place.skip)..).unwrap_or_default();
+        let fresh = payload.get(usize::from(skip)..).unwrap_or_default();
         if let Phase::Receiving(receiver) = &mut self.phase {
             if count == 0 {
                 self.shared.todo.abandon = Some((Reason::Storage, false));
@@ -67,7 +80,7 @@ impl<P: Profile> Session<P> {
             } else {
                 let sha256 = &mut self.sha256;
                 let digest = |digest| both::<P>(digest, sha256, fresh);
-                receiver.stored(place.position, done, &self.shared.terms, digest);
+                receiver.stored(position, done, &self.shared.terms, digest);
             }
         }
         self.reader.consume(HEADER_LEN.saturating_add(length.into()));

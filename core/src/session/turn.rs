@@ -94,7 +94,7 @@ impl<P: Profile> Session<P> {
                 .then_some((self.shared.signal.transfer, self.shared.signal.description)),
             file: file.map(|(low, position)| (low, position, self.shared.terms.reach())),
         };
-        let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.incoming };
+        let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
         self.reader.look::<P::Checksums>(buffer, &belief)
     }
 
@@ -171,11 +171,10 @@ impl<P: Profile> Session<P> {
             }
             Intent::Describe(signal) if P::SENDS => self.describe(signal),
             Intent::Chunk { position, length } if P::SENDS => {
-                Action::Load(Load { position, length, done: 0, sends: true })
+                Action::Load { position, length, done: 0, sends: true, glance: false }
             }
             Intent::Digest { position, length, glance } => {
-                let load = Load { position, length, done: 0, sends: false };
-                if glance { Action::Glance { wanted, load } } else { Action::Load(load) }
+                Action::Load { position, length, done: 0, sends: false, glance }
             }
             Intent::Next if P::SENDS => Action::Next,
             Intent::Check if P::SENDS => Action::Check,
@@ -213,7 +212,10 @@ impl<P: Profile> Session<P> {
             self.timer.question_asked();
         }
         self.timer.frame_went();
-        signal.emit::<P::Checksums>(self.seeds.sending, &mut self.outgoing);
+        let seed = self.seeds.sending;
+        if let Some(outgoing) = self.outgoing().first_chunk_mut() {
+            signal.emit::<P::Checksums>(seed, outgoing);
+        }
         Action::Transmit { done: 0, description: signal.description }
     }
 
