@@ -10,7 +10,6 @@ macro_rules! reasons {
         /// Codes of later versions are kept as they are. The constants are named like the variants
         /// of the enum that this would be, if an enum could hold those.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub struct Reason(NonZeroU16);
 
         #[allow(non_upper_case_globals)]
@@ -36,6 +35,16 @@ macro_rules! reasons {
                 match *self {
                     $(Self::$name => f.write_str($sentence),)*
                     Self(code) => write!(f, "refused with the unknown reason {code}"),
+                }
+            }
+        }
+
+        #[cfg(feature = "defmt")]
+        impl defmt::Format for Reason {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                match *self {
+                    $(Self::$name => defmt::write!(f, $sentence),)*
+                    Self(code) => defmt::write!(f, "refused with the unknown reason {}", code),
                 }
             }
         }

@@ -38,6 +38,7 @@ pub(crate) struct Receiver<P> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Stage {
     ExpectOffer,
     Receiving,
@@ -361,5 +362,12 @@ impl<P: Profile> Receiver<P> {
             (0, granted, none)
         };
         shared.reply(Signal::held(number, position, credit, self.count, proof));
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Receiver<P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Receiving {}: {} at {}", self.number, self.stage, self.file.position);
     }
 }

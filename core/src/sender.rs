@@ -338,3 +338,10 @@ impl<P: Profile> Sender<P> {
         self.refused = self.refused.saturating_add(1);
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Sender<P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Sending {}: {} at {}", self.number, self.stage, self.file.sent);
+    }
+}

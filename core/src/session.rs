@@ -334,3 +334,23 @@ impl<P: Profile> Session<P> {
         self.shared.terms.session
     }
 }
+
+/// The state it is in.
+#[cfg(feature = "defmt")]
+impl<P: Profile> defmt::Format for Session<P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match &self.phase {
+            Phase::ExpectGreeting => defmt::write!(f, "ExpectGreeting"),
+            Phase::ExpectWelcome(_) => defmt::write!(f, "ExpectWelcome"),
+            Phase::ExpectRequest => defmt::write!(f, "ExpectRequest"),
+            Phase::Closing => defmt::write!(f, "Closing"),
+            Phase::Opening { number, .. } => defmt::write!(f, "Opening {}", number),
+            Phase::ExpectOffer { .. } => defmt::write!(f, "ExpectOffer"),
+            Phase::ExpectClose => defmt::write!(f, "ExpectClose"),
+            Phase::Sending(sender) => sender.format(f),
+            Phase::Receiving(receiver) => receiver.format(f),
+            Phase::Rest(result) => defmt::write!(f, "Rest: {}", result),
+            Phase::Dead(failure) => defmt::write!(f, "Dead: {}", failure),
+        }
+    }
+}

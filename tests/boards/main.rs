@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,20 +29,31 @@ const MICROBIT: Board =
 const MPS2: Board =
     Board { machine: "mps2-an386", target: "thumbv7em-none-eabihf", package: "mps2" };
 
+/// Images of one package with different features have one name: they are built one after another,
+/// and each is copied before the next.
+static BUILDING: Mutex<()> = Mutex::new(());
+
 impl Board {
-    /// Builds the firmware; the image.
-    fn build(&self) -> PathBuf {
+    /// Builds the firmware; the image, in a directory that lives as long.
+    fn build(&self, features: &[&str]) -> (TempDir, PathBuf) {
+        let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
         let output = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| workspace.join("target"), |all| Path::new(&all).join("boards"));
         let built = Command::new("./cargo")
             .args([self.target, "build", "--locked", "--release", "-p", self.package])
+            .args(["--features", &features.join(",")])
             .env("CARGO_TARGET_DIR", &output)
+            .env("DEFMT_LOG", "debug")
             .env_remove("RUSTFLAGS")
             .current_dir(&workspace)
             .status();
         assert!(built.expect("the wrapper is there").success(), "{} is not built", self.package);
-        output.join(self.target).join("release").join(self.package)
+        let place = TempDir::new().expect("a directory");
+        let image = place.path().join(self.package);
+        let built = output.join(self.target).join("release").join(self.package);
+        fs::copy(built, &image).expect("it can be copied");
+        (place, image)
     }
 
     fn start(&self, image: &Path, serial: &[&str]) -> Running {
@@ -185,15 +197,21 @@ fn serial(port: &str) -> fs::File {
 }
 
 fn over_tcp(board: &Board, image: &Path, work: fn(&str)) {
+    drop(on_a_socket(board, image, &[], work));
+}
+
+/// The emulator, once the work is done.
+fn on_a_socket(board: &Board, image: &Path, more: &[&str], work: fn(&str)) -> Running {
     // Taken and given back: the emulator cannot say which port it chose.
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = port.expect("a port").to_string();
     // Without `nodelay` the first byte of a frame would be 40 ms ahead of the others: a silence in
     // which a lossy line takes a frame for damaged.
     let serial = format!("tcp:{address},server=on,wait=off,nodelay=on");
-    let _running = board.start(image, &["-serial", &serial]);
+    let running = board.start(image, &[&["-serial", &serial], more].concat());
     thread::sleep(Duration::from_millis(700));
     work(&format!("tcp://{address}"));
+    running
 }
 
 fn over_noise(board: &Board, image: &Path, work: fn(&str)) {
@@ -214,7 +232,7 @@ fn over_noise(board: &Board, image: &Path, work: fn(&str)) {
 #[test]
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_cortex_m0_keeps_an_image_in_its_flash() {
-    let image = MICROBIT.build();
+    let (_place, image) = MICROBIT.build(&[]);
     over_tcp(&MICROBIT, &image, images_go_there_and_back);
     over_a_pty(&MICROBIT, &image, images_go_there_and_back);
     over_noise(&MICROBIT, &image, images_go_there_and_back);
@@ -223,8 +241,42 @@ fn a_cortex_m0_keeps_an_image_in_its_flash() {
 #[test]
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_cortex_m4_serves_a_card() {
-    let image = MPS2.build();
+    let (_place, image) = MPS2.build(&[]);
     over_tcp(&MPS2, &image, trees_go_there_and_back);
     over_a_pty(&MPS2, &image, trees_go_there_and_back);
     over_noise(&MPS2, &image, trees_go_there_and_back);
+}
+
+/// What a firmware with `defmt` says over semihosting, as `defmt-print` shows it.
+fn log_of(board: &Board, work: fn(&str)) -> String {
+    let (_place, image) = board.build(&["defmt"]);
+    let semihosting = ["-semihosting-config", "enable=on,target=native"];
+    let mut running = on_a_socket(board, &image, &semihosting, work);
+    let frames = running.0.stdout.take().expect("it is piped");
+    drop(running);
+    let shown = Command::new("defmt-print").arg("-e").arg(&image).stdin(frames).output();
+    let shown = shown.expect("`cargo install --locked defmt-print` was done");
+    String::from_utf8_lossy(&shown.stdout).into_owned()
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm, a compiler for Cortex-M and defmt-print"]
+fn the_log_of_a_board_says_states_signals_and_reasons() {
+    let log = log_of(&MICROBIT, images_go_there_and_back);
+    for said in [
+        "the session: ExpectGreeting",
+        "sends Signal { code: Pon, transfer: 0",
+        "sends Signal { code: Don, transfer: 1",
+        "path: \"app.bin\", kind: File, size: Some(20001)",
+        "in place: Ok(())",
+        "asked for \"other.bin\": Err(there is no file of that name)",
+        "Err(it is larger than is allowed there)",
+    ] {
+        assert!(log.contains(said), "nothing says {said} in\n{log}");
+    }
+    let log = log_of(&MPS2, trees_go_there_and_back);
+    for said in ["the session: ExpectGreeting", "kind: Tree", "kind: Directory", "in place: Ok(())"]
+    {
+        assert!(log.contains(said), "nothing says {said} in\n{log}");
+    }
 }

@@ -25,9 +25,11 @@ fn main() -> ! {
     let (link, store) = (logged::LoggedLink::new(link), logged::LoggedStore(store));
     let (mut link, mut store) = (link, store);
     loop {
+        #[cfg(feature = "defmt")]
+        defmt::info!("the session: {}", *SESSION);
         let outcome = run(SESSION, &mut link, &mut store);
         #[cfg(feature = "defmt")]
-        defmt::info!("a session is over: {}", outcome);
+        defmt::info!("a session is over, {}: {}", *SESSION, outcome);
         // Whatever it was, the next one begins anew.
         let _ = outcome;
         *SESSION = Session::server(CONFIG);

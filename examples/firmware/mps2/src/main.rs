@@ -29,9 +29,11 @@ async fn main(_spawner: Spawner) -> ! {
     let mut store = store;
     let mut session: Session = Session::server(CONFIG);
     loop {
+        #[cfg(feature = "defmt")]
+        defmt::info!("the session: {}", session);
         let outcome = run(&mut session, &mut reader, &mut writer, &mut clock, &mut store).await;
         #[cfg(feature = "defmt")]
-        defmt::info!("a session is over: {}", outcome);
+        defmt::info!("a session is over, {}: {}", session, outcome);
         // Whatever it was, the next one begins anew.
         let _ = outcome;
         session = Session::server(CONFIG);
