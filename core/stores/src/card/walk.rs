@@ -1,0 +1,109 @@
+//! What a card gives: a tree, entry by entry.
+
+use super::*;
+
+/// Goes through a tree without holding it.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    pub(super) root: Path,
+    pub(super) below: Path,
+    /// How many entries were passed, in each directory down to `below`.
+    pub(super) passed: Vec<u16, DEPTH>,
+}
+
+impl<D: BlockDevice> Card<D> {
+    /// The next entry of a tree: its path goes to `walk.below` if it is a directory.
+    pub(super) fn step(&mut self, walk: &mut Walk) -> Result<Option<(Path, DirEntry)>, Reason> {
+        let (manager, volume) = self.volume()?;
+        loop {
+            let Some(passed) = walk.passed.last().copied() else { return Ok(None) };
+            let whole = join(&walk.root, &walk.below).ok_or(Reason::NameTooLong)?;
+            let (mut found, mut left) = (None, passed);
+            within(manager, volume, (&whole, false), |directory| {
+                let looked = manager.iterate_dir(directory, |entry| {
+                    let hidden = entry.attributes.is_volume()
+                        || entry.name == ShortFileName::this_dir()
+                        || entry.name == ShortFileName::parent_dir()
+                        || padded(&entry.name) == *b"TINYFRRYPRT";
+                    if hidden {
+                        return ControlFlow::Continue(());
+                    }
+                    if left > 0 {
+                        left = left.saturating_sub(1);
+                        return ControlFlow::Continue(());
+                    }
+                    found = Some(entry.clone());
+                    ControlFlow::Break(())
+                });
+                looked.map_err(reason)
+            })?;
+            let Some(entry) = found else {
+                walk.passed.pop();
+                walk.below = to_path(split(&walk.below).0)?;
+                continue;
+            };
+            if let Some(last) = walk.passed.last_mut() {
+                *last = last.saturating_add(1);
+            }
+            let mut path = walk.below.clone();
+            let mut push = |text: &[u8]| -> Result<(), Reason> {
+                for byte in text {
+                    let letter = if byte.is_ascii_graphic() { char::from(*byte) } else { '_' };
+                    path.push(letter).map_err(|_| Reason::NameTooLong)?;
+                }
+                Ok(())
+            };
+            if !walk.below.is_empty() {
+                push(b"/")?;
+            }
+            push(entry.name.base_name())?;
+            if !entry.name.extension().is_empty() {
+                push(b".")?;
+                push(entry.name.extension())?;
+            }
+            if entry.attributes.is_directory() {
+                walk.below = path.clone();
+                walk.passed.push(0).map_err(|_| Reason::NameTooLong)?;
+            }
+            return Ok(Some((path, entry)));
+        }
+    }
+
+    pub(super) fn found(
+        &mut self,
+        path: &str,
+        entry: &DirEntry,
+        anew: bool,
+        into: &mut [u8],
+    ) -> Result<Entry, Reason> {
+        into.get_mut(..path.len()).ok_or(Reason::NameTooLong)?.copy_from_slice(path.as_bytes());
+        let is_directory = entry.attributes.is_directory();
+        let mut broken = None;
+        if !is_directory {
+            let root = self.root.clone();
+            let whole =
+                join(&root, if matches!(self.sending, Sending::File(_)) { "" } else { path });
+            match whole.ok_or(Reason::NameTooLong).and_then(|whole| self.read_file(&whole)) {
+                Ok((file, _)) => self.open = Open::Reading(file),
+                Err(reason) => broken = Some(reason),
+            }
+        }
+        let [a, b, c, d] = entry.mtime.serialize_to_fat();
+        Ok(Entry {
+            kind: if is_directory { Kind::Directory } else { Kind::File },
+            path: path.len(),
+            size: Some(entry.size.into()),
+            modified: from_fat(Stamp([a, b, c, d])),
+            mode: None,
+            resumable: !anew,
+            broken,
+        })
+    }
+
+    pub(super) fn walk(&self) -> Walk {
+        let mut passed = Vec::new();
+        // It has room for one.
+        let _ = passed.push(0);
+        Walk { root: self.root.clone(), below: Path::new(), passed }
+    }
+}
