@@ -1,141 +1,117 @@
-//! Peers that mean harm: memory and time are bounded, and others are served meanwhile.
+//! Peers that mean harm: memory and time are bounded, others are served meanwhile, and nothing
+//! stands under a name that was not vouched for.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{self, Place, Server, content};
+use crate::forger::{Forger, NAMES};
+use crate::harness::{self, Place, content};
+use crate::target::{PATIENCE, Target, assert_vouched};
 
-/// The most memory that a server has had, in KiB.
-fn peak(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id()));
-    let status = status.unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    number.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+/// `TINYFERRY_HOSTILE`: so many thousand forged sessions, and every prefix; else a few of each.
+fn scale() -> Option<u64> {
+    let text = std::env::var("TINYFERRY_HOSTILE").ok()?;
+    Some(text.parse().unwrap_or(1))
 }
 
-/// What a client says to a server while it puts a file.
-fn recorded(server: &Server, place: &Place) -> Vec<u8> {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
-    let address = server.endpoint["tcp://".len()..].to_owned();
-    let recorder = thread::spawn(move || {
-        let (mut client, _) = listener.accept().expect("a client");
-        let mut server = TcpStream::connect(address).expect("a server");
-        let (mut from, mut to) = (server.try_clone().expect("it"), client.try_clone().expect("it"));
-        let back = thread::spawn(move || std::io::copy(&mut from, &mut to));
-        let mut said = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = client.read(&mut buffer) {
-            said.extend_from_slice(&buffer[..count]);
-            server.write_all(&buffer[..count]).expect("it takes it");
-        }
-        let _ = server.shutdown(Shutdown::Write);
-        let _ = back.join();
-        said
-    });
-    harness::client(&endpoint, &place.here(""), &["put", "f"]).well();
-    recorder.join().expect("it only copies")
-}
-
-/// Says `bytes`, then hears what the server has to say to its end; how long that took.
-fn say(address: &str, bytes: &[u8]) -> Duration {
-    let begin = Instant::now();
-    let mut stream = TcpStream::connect(address).expect("a server");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-    // It may well have hung up before.
-    let _ = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
-    let mut buffer = [0; 4096];
-    while let Ok(count) = stream.read(&mut buffer) {
-        if count == 0 {
-            break;
-        }
-    }
-    begin.elapsed()
-}
-
-/// `TINYFERRY_HOSTILE`: every prefix is tried, not every 29th.
 #[test]
 fn hostile_peers_cost_little_and_hold_up_nobody() {
-    let place = Place::new();
-    fs::write(place.here("f"), content(5000, 7)).expect("a file");
-    let server = Server::start(&place.served(""), &["--idle", "2", "--greeting", "2"]);
-    let address = server.endpoint["tcp://".len()..].to_owned();
-    let said = recorded(&server, &place);
-    let expected = fs::read(place.here("f")).expect("it is there");
-    let before = peak(&server);
-    // Somebody works all the time.
-    let (stop, stopped) = channel::<()>();
-    let other = thread::spawn({
-        let (endpoint, here) = (server.endpoint.clone(), place.here(""));
-        move || {
-            let (mut pings, mut longest) = (0, Duration::ZERO);
-            while stopped.try_recv().is_err() {
-                let begin = Instant::now();
-                harness::client(&endpoint, &here, &["ping"]).well();
-                longest = longest.max(begin.elapsed());
-                pings += 1;
-                thread::sleep(Duration::from_millis(50));
-            }
-            (pings, longest)
-        }
-    });
-    let step = if std::env::var_os("TINYFERRY_HOSTILE").is_some() { 1 } else { 29 };
-    let mut table = Vec::new();
-    let mut row = |what: &str, tries: usize, longest: Duration| {
-        table.push(format!(
-            "| {what} | {tries} | {} ms | {} KiB |",
-            longest.as_millis(),
-            peak(&server)
-        ));
-        assert!(longest < Duration::from_secs(15), "{what}");
-    };
+    let mut target = Target::new();
+    let said = target.recorded();
+    let step = if scale().is_some() { 1 } else { 29 };
+    let lengths = || (0..=said.len()).step_by(step);
 
-    let attempt = |number: usize, bytes: &[u8]| [bytes, &content(3000, number as u64)].concat();
-    let lengths: Vec<_> = (0..=said.len()).step_by(step).collect();
-    let longest = lengths.iter().map(|&at| say(&address, &attempt(at, &said[..at]))).max();
-    row("a prefix, then random bytes", lengths.len(), longest.unwrap_or_default());
-
-    let longest = lengths.iter().map(|&at| {
+    let attempt = |at: usize| [&said[..at], &content(3000, at as u64)].concat();
+    target.under("a prefix, then random bytes", |target| target.say_all(lengths().map(attempt)));
+    let changed = |at: usize| {
         let mut bytes = said.clone();
         if let Some(byte) = bytes.get_mut(at) {
             *byte ^= 0x81;
         }
-        say(&address, &bytes)
+        bytes
+    };
+    target.under("a byte changed", |target| target.say_all(lengths().map(changed)));
+    let flood = |_| said[..36].repeat(20_000);
+    target.under("20,000 greetings", |target| target.say_all((0..3).map(flood)));
+    let flood = |_| [&said[..36], &said[36..72].repeat(20_000)].concat();
+    target.under("20,000 signals", |target| target.say_all((0..3).map(flood)));
+    // They take places, but not for long, and not all of one address.
+    target.under("half-open", |target| {
+        let begin = Instant::now();
+        let idle: Vec<_> = (0..28)
+            .map(|number| {
+                let mut stream = TcpStream::connect(target.address()).expect("a server");
+                let _ = stream.write_all(&said[..number % 40]);
+                stream
+            })
+            .collect();
+        for mut stream in idle {
+            stream.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
+            let mut buffer = [0; 100];
+            while let Ok(1..) = stream.read(&mut buffer) {}
+        }
+        (28, begin.elapsed())
     });
-    row("a byte changed", lengths.len(), longest.max().unwrap_or_default());
+    target.end();
+}
 
-    let flood = said[..36].repeat(20_000);
-    row("20,000 greetings", 3, (0..3).map(|_| say(&address, &flood)).max().unwrap_or_default());
-    let flood = [&said[..36], &said[36..72].repeat(20_000)].concat();
-    row("20,000 signals", 3, (0..3).map(|_| say(&address, &flood)).max().unwrap_or_default());
+#[test]
+fn hostile_frames_that_are_valid_and_lie() {
+    let mut target = Target::new();
+    let vouched = target.forge(scale().map_or(200, |thousands| thousands * 1000));
+    let files = assert_vouched(&target.place.served(""), &["given", "mine"], &vouched);
+    assert!(files > 0, "some of it should have come in");
+    assert_eq!(fs::read_dir(target.place.root.path()).expect("it is there").count(), 2);
+    target.end();
+}
 
-    // Half-open and slow ones take places, but not for long, and not all of one address.
-    let begin = Instant::now();
-    let idle: Vec<_> = (0..28)
-        .map(|number| {
-            let mut stream = TcpStream::connect(&address).expect("a server");
-            let _ = stream.write_all(&said[..number % 40]);
-            stream
-        })
-        .collect();
-    for mut stream in idle {
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-        let mut buffer = [0; 100];
-        while let Ok(1..) = stream.read(&mut buffer) {}
+/// A server that lies to the program: what stands under a name in the end was vouched for.
+#[test]
+fn hostile_servers_get_nothing_past_a_client() {
+    let place = Place::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let sessions = scale().map_or(60, |thousands| thousands * 200);
+    let (mut files, mut codes, mut longest) = (0, [0; 8], Duration::ZERO);
+    let mut vouched = HashSet::new();
+    for seed in 0..sessions {
+        let listener = listener.try_clone().expect("it can");
+        let forging = thread::spawn(move || lie_to_one(&listener, seed));
+        let begin = Instant::now();
+        let asked = ["get", NAMES[seed as usize % NAMES.len()], "--into", "back"];
+        let ended = harness::client(&endpoint, &place.here(""), &asked);
+        longest = longest.max(begin.elapsed());
+        let code = ended.code.filter(|code| (0..8).contains(code));
+        codes[code.unwrap_or_else(|| panic!("{seed}: {}", ended.stderr)) as usize] += 1;
+        assert!(!ended.stderr.contains('\x1b'), "{seed}: {}", ended.stderr);
+        vouched.extend(forging.join().expect("it only talks"));
+        // Some find what others have left.
+        if place.here("back").exists() && seed % 4 == 3 {
+            files += assert_vouched(&place.here("back"), &[], &vouched);
+            fs::remove_dir_all(place.here("back")).expect("it is there");
+        }
     }
-    row("half-open", 28, begin.elapsed());
+    let (took, done) = (longest.as_millis(), codes[0]);
+    println!("{sessions} lying servers, {done} of them heard out; the longest took {took} ms");
+    println!("{files} files came in, all vouched for");
+    assert!(longest < PATIENCE && done > 0 && done < sessions && files > 0);
+    assert!(fs::read_dir(place.here("")).expect("it is there").count() <= 1);
+}
 
-    stop.send(()).expect("it waits");
-    let (pings, longest) = other.join().expect("nobody is held up");
-    println!("| attack | tries | longest | peak memory |\n|---|---|---|---|\n{}", table.join("\n"));
-    let took = longest.as_millis();
-    println!("meanwhile {pings} pings, the longest {took} ms; {before} KiB before");
-    assert!(pings > 0 && longest < Duration::from_secs(10));
-    assert!(peak(&server) < before + 64 * 1024, "memory grew");
-    assert_eq!(fs::read(place.served("f")).expect("it is there"), expected);
+/// Lies to the client that comes next; what it vouches for.
+fn lie_to_one(listener: &TcpListener, seed: u64) -> HashSet<(u64, u64)> {
+    let (mut client, _) = listener.accept().expect("a client");
+    let mut greeting = [0; 36];
+    client.read_exact(&mut greeting).expect("a greeting");
+    let session = greeting[16..20].try_into().expect("four bytes");
+    let forger = Forger::server(seed, u32::from_le_bytes(session));
+    // It may well have hung up before.
+    let _ = client.write_all(&forger.said).and_then(|()| client.shutdown(Shutdown::Write));
+    let mut buffer = [0; 4096];
+    while let Ok(1..) = client.read(&mut buffer) {}
+    forger.vouched
 }
