@@ -207,6 +207,13 @@ pub(crate) fn client(endpoint: &str, directory: &Path, arguments: &[&str]) -> En
     Ended { code: status.code(), stdout, stderr: reader.join().unwrap_or_default() }
 }
 
+/// Writes a file for its owner alone.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).expect("a file");
+    fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("a mode");
+}
+
 /// What lies below a directory: path, then content, mode and time of files.
 pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, (Option<Vec<u8>>, u32, u128)> {
     fn walk(root: &Path, path: &Path, into: &mut BTreeMap<String, (Option<Vec<u8>>, u32, u128)>) {

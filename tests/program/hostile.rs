@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::forger::{Forger, NAMES};
 use crate::harness::{self, Place, content};
-use crate::target::{PATIENCE, Target, assert_vouched};
+use crate::target::{PATIENCE, Target, assert_vouched, count};
 
 /// `TINYFERRY_HOSTILE`: so many thousand forged sessions, and every prefix; else a few of each.
 fn scale() -> Option<u64> {
@@ -18,55 +18,80 @@ fn scale() -> Option<u64> {
     Some(text.parse().unwrap_or(1))
 }
 
+/// A session, cut after each byte, or every 29th, with random ones behind.
+fn cut(said: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let step = if scale().is_some() { 1 } else { 29 };
+    let cut = |at: usize| [&said[..at], &content(3000, at as u64)].concat();
+    (0..=said.len()).step_by(step).map(cut)
+}
+
+/// A session with each byte changed, or every 29th.
+fn changed(said: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let step = if scale().is_some() { 1 } else { 29 };
+    (0..said.len()).step_by(step).map(|at| {
+        let mut bytes = said.to_vec();
+        bytes[at] ^= 0x81;
+        bytes
+    })
+}
+
 #[test]
 fn hostile_peers_cost_little_and_hold_up_nobody() {
-    let mut target = Target::new();
+    let mut target = Target::open();
     let said = target.recorded();
-    let step = if scale().is_some() { 1 } else { 29 };
-    let lengths = || (0..=said.len()).step_by(step);
-
-    let attempt = |at: usize| [&said[..at], &content(3000, at as u64)].concat();
-    target.under("a prefix, then random bytes", |target| target.say_all(lengths().map(attempt)));
-    let changed = |at: usize| {
-        let mut bytes = said.clone();
-        if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= 0x81;
-        }
-        bytes
-    };
-    target.under("a byte changed", |target| target.say_all(lengths().map(changed)));
-    let flood = |_| said[..36].repeat(20_000);
-    target.under("20,000 greetings", |target| target.say_all((0..3).map(flood)));
-    let flood = |_| [&said[..36], &said[36..72].repeat(20_000)].concat();
-    target.under("20,000 signals", |target| target.say_all((0..3).map(flood)));
-    // They take places, but not for long, and not all of one address.
-    target.under("half-open", |target| {
-        let begin = Instant::now();
-        let idle: Vec<_> = (0..28)
-            .map(|number| {
-                let mut stream = TcpStream::connect(target.address()).expect("a server");
-                let _ = stream.write_all(&said[..number % 40]);
-                stream
-            })
-            .collect();
-        for mut stream in idle {
-            stream.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
-            let mut buffer = [0; 100];
-            while let Ok(1..) = stream.read(&mut buffer) {}
-        }
-        (28, begin.elapsed())
+    target.under("a prefix, then random bytes", |target| {
+        count(cut(&said).map(|bytes| target.say(&bytes)))
     });
+    target.under("a byte changed", |target| count(changed(&said).map(|bytes| target.say(&bytes))));
+    let flood = said[..36].repeat(20_000);
+    target.under("20,000 greetings", |target| count((0..3).map(|_| target.say(&flood))));
+    let flood = [&said[..36], &said[36..72].repeat(20_000)].concat();
+    target.under("20,000 signals", |target| count((0..3).map(|_| target.say(&flood))));
+    // They take places, but not for long, and not all of one address.
+    target.under("half-open", |target| target.leave_half_open(&said));
     target.end();
 }
 
 #[test]
 fn hostile_frames_that_are_valid_and_lie() {
-    let mut target = Target::new();
+    attack_with_lies(Target::open());
+}
+
+fn attack_with_lies(mut target: Target) {
     let vouched = target.forge(scale().map_or(200, |thousands| thousands * 1000));
-    let files = assert_vouched(&target.place.served(""), &["given", "mine"], &vouched);
+    let files = assert_vouched(&target.place.served(""), &["given", "mine", "said"], &vouched);
     assert!(files > 0, "some of it should have come in");
     assert_eq!(fs::read_dir(target.place.root.path()).expect("it is there").count(), 2);
     target.end();
+}
+
+/// The same before the handshake is over, and of who holds a key.
+#[test]
+fn hostile_peers_of_a_server_with_keys() {
+    let inside = Target::open().recorded();
+    let mut target = Target::locked();
+    let said = target.recorded();
+    fs::remove_file(target.place.served("said")).expect("it is there");
+    target.under("outside: a prefix, then random bytes", |target| {
+        count(cut(&said).map(|bytes| target.say_outside(&bytes)))
+    });
+    target.under("outside: a byte changed", |target| {
+        count(changed(&said).map(|bytes| target.say_outside(&bytes)))
+    });
+    let flood = said[..64].repeat(20_000);
+    target.under("outside: 20,000 handshakes", |target| {
+        count((0..3).map(|_| target.say_outside(&flood)))
+    });
+    target.under("outside: no handshake", |target| {
+        count(cut(&inside).map(|bytes| target.say_outside(&bytes)))
+    });
+    target.under("outside: half-open", |target| target.leave_half_open(&said));
+    assert!(!target.place.served("said").exists(), "it came in without a key");
+    target.client(&["put", "said"]).well();
+    target.under("with a key: a prefix, then random bytes", |target| {
+        count(cut(&inside).map(|bytes| target.say(&bytes)))
+    });
+    attack_with_lies(target);
 }
 
 /// A server that lies to the program: what stands under a name in the end was vouched for.

@@ -10,10 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use embedded_io::Write as _;
+use embedded_io_adapters::std::FromStd;
 use tinyferry::core::checksum::{Checksums, Tables};
+use tinyferry_secure::{Identity, PrivateKey, SecureStream, SharedKey};
 
 use crate::forger::{Forger, NAMES};
-use crate::harness::{self, Place, Server, content, snapshot};
+use crate::harness::{self, Place, Server, content, snapshot, write_private};
+
+/// What the holder of a key talks through.
+pub(crate) type Channel = SecureStream<FromStd<TcpStream>, Vec<u8>>;
 
 /// No attempt may take longer: the server of these tests waits 2 seconds for a silent client.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
@@ -26,19 +32,35 @@ pub(crate) struct Target {
     table: Vec<String>,
     before: u64,
     given: Vec<u8>,
+    /// What attackers and others come in with, if the server lets in nobody else.
+    key: Option<SharedKey>,
     /// Ends with the test. It is shared between threads, which a mutex alone lets it be.
     _server: Mutex<Server>,
 }
 
 impl Target {
-    pub(crate) fn new() -> Self {
+    /// A server for whoever is on this machine.
+    pub(crate) fn open() -> Self {
+        Self::start(Place::new(), None)
+    }
+
+    /// A server that has a key.
+    pub(crate) fn locked() -> Self {
         let place = Place::new();
+        write_private(&place.here("key"), &format!("shared {}\n", "5e".repeat(32)));
+        Self::start(place, Some(SharedKey::new(&[0x5e; 32])))
+    }
+
+    fn start(place: Place, key: Option<SharedKey>) -> Self {
         let given = content(50_000, 8);
         fs::write(place.served("given"), &given).expect("a file");
-        let server = Server::start(&place.served(""), &["--idle", "2", "--greeting", "2"]);
+        let file = place.here("key").display().to_string();
+        let keys = if key.is_some() { &["--key", &file][..] } else { &[] };
+        let limits = ["--idle", "2", "--greeting", "2"];
+        let server = Server::start(&place.served(""), &[&limits, keys].concat());
         let (endpoint, process) = (server.endpoint.clone(), server.child.id());
         let (table, before, _server) = (Vec::new(), 0, Mutex::new(server));
-        let mut target = Self { place, endpoint, process, table, before, given, _server };
+        let mut target = Self { place, endpoint, process, table, before, given, key, _server };
         target.client(&["ping"]).well();
         target.before = target.peak();
         target
@@ -49,7 +71,12 @@ impl Target {
     }
 
     pub(crate) fn client(&self, arguments: &[&str]) -> harness::Ended {
-        harness::client(&self.endpoint, &self.place.here(""), arguments)
+        self.client_at(&self.endpoint, arguments)
+    }
+
+    fn client_at(&self, endpoint: &str, arguments: &[&str]) -> harness::Ended {
+        let key = if self.key.is_some() { &["--key", "key"][..] } else { &[] };
+        harness::client(endpoint, &self.place.here(""), &[arguments, key].concat())
     }
 
     /// The most memory that the server has had, in KiB.
@@ -122,27 +149,60 @@ impl Target {
             said
         });
         fs::write(self.place.here("said"), content(5000, 6)).expect("a file");
-        harness::client(&endpoint, &self.place.here(""), &["put", "said"]).well();
+        self.client_at(&endpoint, &["put", "said"]).well();
         recorder.join().expect("it only copies")
     }
 
-    /// Says `bytes`, then hears what the server has to say to its end; how long that took.
-    fn say(&self, bytes: &[u8]) -> Duration {
-        let begin = Instant::now();
-        let mut stream = TcpStream::connect(self.address()).expect("a server");
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).expect("a server");
         stream.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
+        stream
+    }
+
+    /// Shakes hands, as who holds the key.
+    pub(crate) fn come_in(&self, key: &SharedKey) -> Channel {
+        // Nobody here needs it to be unforeseeable.
+        let ephemeral = PrivateKey::new(&[7; 32]);
+        let (identity, buffers) = (Identity::Shared(key.clone()), [(); 2].map(|()| vec![0; 8192]));
+        SecureStream::connect(FromStd::new(self.connect()), &identity, ephemeral, &mut (), buffers)
+            .unwrap_or_else(|error| panic!("the key is right: {error}"))
+    }
+
+    /// Says `bytes`, once it is in, then hears what the server has to say to its end; how long
+    /// that took.
+    pub(crate) fn say(&self, bytes: &[u8]) -> Duration {
+        let begin = Instant::now();
+        let Some(key) = &self.key else { return self.say_outside(bytes) };
+        let mut channel = self.come_in(key);
         // It may well have hung up before.
-        let _ = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
+        let _ = channel.write_all(bytes).and_then(|()| channel.close());
         let mut buffer = [0; 4096];
-        while let Ok(1..) = stream.read(&mut buffer) {}
+        while let Ok(1..) = embedded_io::Read::read(&mut channel, &mut buffer) {}
         begin.elapsed()
     }
 
-    /// Says each of `sessions`; how many, and what took longest.
-    pub(crate) fn say_all(&self, sessions: impl Iterator<Item = Vec<u8>>) -> (usize, Duration) {
-        sessions.fold((0, Duration::ZERO), |(tries, longest), bytes| {
-            (tries + 1, longest.max(self.say(&bytes)))
-        })
+    /// The same, of who has shaken no hands.
+    pub(crate) fn say_outside(&self, bytes: &[u8]) -> Duration {
+        let begin = Instant::now();
+        let mut stream = self.connect();
+        let said = Write::write_all(&mut stream, bytes);
+        let _ = said.and_then(|()| stream.shutdown(Shutdown::Write));
+        hear_out(stream);
+        begin.elapsed()
+    }
+
+    /// Connections that begin to say this, none of them more, and wait.
+    pub(crate) fn leave_half_open(&self, said: &[u8]) -> (usize, Duration) {
+        let begin = Instant::now();
+        let idle: Vec<_> = (0..28)
+            .map(|number| {
+                let mut stream = self.connect();
+                let _ = Write::write_all(&mut stream, &said[..number * 3]);
+                stream
+            })
+            .collect();
+        idle.into_iter().for_each(hear_out);
+        (28, begin.elapsed())
     }
 
     /// Many forgers at once; all that they have vouched for.
@@ -157,7 +217,7 @@ impl Target {
                     vouched.extend(forger.vouched);
                     forger.said
                 });
-                (target.say_all(sessions), vouched)
+                (count(sessions.map(|bytes| target.say(&bytes))), vouched)
             };
             thread::scope(|scope| {
                 let forgers: Vec<_> =
@@ -185,6 +245,16 @@ impl Target {
             assert_eq!(fs::read(ours).ok(), fs::read(theirs).ok(), "what was put as {name}");
         }
     }
+}
+
+/// How many there are, and which is the longest.
+pub(crate) fn count(times: impl Iterator<Item = Duration>) -> (usize, Duration) {
+    times.fold((0, Duration::ZERO), |(count, longest), time| (count + 1, longest.max(time)))
+}
+
+fn hear_out(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    while let Ok(1..) = Read::read(&mut stream, &mut buffer) {}
 }
 
 /// Fails unless all files below `root` but those `besides` were vouched for, and all names are such

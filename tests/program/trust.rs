@@ -16,19 +16,13 @@ use tinyferry::directory::{Directory, Rights, Source};
 use tinyferry::secure::{Admission, ClientKey, KeyFile, Protection, generate_shared};
 use tinyferry::server::{self, Options};
 
-use crate::harness::{Ended, Place, Server, assert_same, client, content};
+use crate::harness::{Ended, Place, Server, assert_same, client, content, write_private};
 use crate::make_tree;
 
 /// Runs the program by itself.
 fn program(directory: &Path, arguments: &[&str]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
     command.current_dir(directory).args(arguments).output().expect("the program starts").into()
-}
-
-/// Writes a file for its owner alone.
-fn write_private(path: &Path, text: &str) {
-    fs::write(path, text).expect("a file");
-    fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("a mode");
 }
 
 /// A server's private key, and a line that lets `public` in.
