@@ -94,6 +94,63 @@ fn hostile_peers_of_a_server_with_keys() {
     attack_with_lies(target);
 }
 
+/// One byte after the other. Time is counted from the last whole frame, and up to the greeting from
+/// the connection on.
+#[test]
+fn hostile_drips_hold_a_place_no_longer_than_silence_does() {
+    let (open, locked) = (Target::open(), Target::locked());
+    let (said, shaken) = (open.recorded(), locked.recorded());
+    let (said, open, locked) = (&said[..36], &open, &locked);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = open.connect();
+            assert_let_go("a greeting", |byte| stream.write_all(&[said[byte]]));
+        });
+        scope.spawn(|| {
+            let mut stream = open.connect();
+            stream.write_all(said).expect("it takes it");
+            assert_let_go("a second greeting", |byte| stream.write_all(&[said[byte]]));
+        });
+        scope.spawn(|| {
+            let mut stream = locked.connect();
+            assert_let_go("a handshake", |byte| stream.write_all(&[shaken[byte]]));
+        });
+        scope.spawn(|| {
+            use embedded_io::Write;
+            let mut channel = locked.come_in();
+            channel.write_all(said).and_then(|()| channel.flush()).expect("it takes it");
+            let drip =
+                |byte: usize| channel.write_all(&[said[byte]]).and_then(|()| channel.flush());
+            assert_let_go("a second greeting in the channel", drip);
+        });
+        // Who gets one frame through within each idle time stays, however slow it is.
+        let mut stream = open.connect();
+        for _ in 0..3 {
+            for bytes in said.chunks(6) {
+                stream.write_all(bytes).expect("it takes it");
+                thread::sleep(DRIP);
+            }
+            stream.read_exact(&mut [0; 36]).expect("it is answered");
+        }
+    });
+}
+
+const DRIP: Duration = Duration::from_millis(200);
+
+/// Fails unless the other end hangs up 2 seconds after the first byte.
+#[track_caller]
+fn assert_let_go<E>(what: &str, mut drip: impl FnMut(usize) -> Result<(), E>) {
+    let begin = Instant::now();
+    let mut byte = 0;
+    while drip(byte).is_ok() {
+        byte += 1;
+        assert!(byte < 35, "{what}: it is waited for");
+        thread::sleep(DRIP);
+    }
+    let took = begin.elapsed().as_millis();
+    assert!((1900..5000).contains(&took), "{what}: let go after {took} ms");
+}
+
 /// A server that lies to the program: what stands under a name in the end was vouched for.
 #[test]
 fn hostile_servers_get_nothing_past_a_client() {
