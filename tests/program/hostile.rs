@@ -125,8 +125,8 @@ fn hostile_drips_hold_a_place_no_longer_than_silence_does() {
         });
         // Who gets one frame through within each idle time stays, however slow it is.
         let mut stream = open.connect();
-        for _ in 0..3 {
-            for bytes in said.chunks(6) {
+        for _ in 0..5 {
+            for bytes in said.chunks(12) {
                 stream.write_all(bytes).expect("it takes it");
                 thread::sleep(DRIP);
             }

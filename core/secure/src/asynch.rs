@@ -89,7 +89,8 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
         self.stream
     }
 
-    /// The stream below and the channel, for [`ReadHalf`] and [`WriteHalf`].
+    /// The stream below and the channel, for [`ReadHalf`](crate::ReadHalf) and
+    /// [`WriteHalf`](crate::WriteHalf).
     pub fn into_parts(self) -> (T, Channel<B, A>) {
         (self.stream, self.channel)
     }
