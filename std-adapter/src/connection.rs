@@ -76,12 +76,12 @@ pub(crate) fn open(
     let failed = |error| Error::Connect(endpoint.clone(), error);
     match endpoint {
         Endpoint::Tcp(address) => {
-            let stream = tcp::connect(address).map_err(failed)?;
-            let is_here =
-                stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
-            if !is_here && matches!(protection, Protection::Local) {
+            // Looked up once: what is judged is what is dialed.
+            let addresses = tcp::look_up(address).map_err(failed)?;
+            if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
                 return Err(Error::Secure(endpoint.clone(), Problem::Unprotected));
             }
+            let stream = tcp::connect(&addresses).map_err(failed)?;
             link(stream, endpoint, protection)
         }
         #[cfg(unix)]

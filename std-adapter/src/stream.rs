@@ -378,3 +378,6 @@ impl<T: Socket> Link for StreamLink<T> {
         Ok(stream.has_input())
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,20 +1,37 @@
-//! TCP: connecting.
+//! TCP: whom an address reaches, and connecting.
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 /// How long one address may take to answer.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a `HOST:PORT` stands for.
+///
+/// # Errors
+/// Those of the system, and that there is nothing.
+pub fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
+    let addresses: Vec<_> = address.to_socket_addrs()?.collect();
+    if addresses.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+    }
+    Ok(addresses)
+}
+
+/// Whether nobody but this machine is reached at any of these.
+pub fn are_here(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
+}
+
 /// Connects to the first address that answers.
 ///
 /// # Errors
 /// That of the last address tried.
-pub fn connect(address: &str) -> io::Result<TcpStream> {
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT_PATIENCE) {
+pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut failure = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses {
+        match TcpStream::connect_timeout(address, CONNECT_PATIENCE) {
             Ok(stream) => return prepare(stream),
             Err(error) => failure = error,
         }

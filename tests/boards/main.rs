@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -21,13 +22,28 @@ struct Board {
     machine: &'static str,
     target: &'static str,
     package: &'static str,
+    /// One of its images, and what that needs.
+    binary: &'static str,
+    features: &'static str,
 }
 
-const MICROBIT: Board =
-    Board { machine: "microbit", target: "thumbv6m-none-eabi", package: "microbit" };
+const MICROBIT: Board = Board {
+    machine: "microbit",
+    target: "thumbv6m-none-eabi",
+    package: "microbit",
+    binary: "microbit",
+    features: "",
+};
 
-const MPS2: Board =
-    Board { machine: "mps2-an386", target: "thumbv7em-none-eabihf", package: "mps2" };
+const MPS2: Board = Board {
+    machine: "mps2-an386",
+    target: "thumbv7em-none-eabihf",
+    package: "mps2",
+    binary: "mps2",
+    features: "",
+};
+
+const SECURE: Board = Board { binary: "mps2-secure", features: "secure", ..MPS2 };
 
 /// Images of one package with different features have one name: they are built one after another,
 /// and each is copied before the next.
@@ -35,23 +51,23 @@ static BUILDING: Mutex<()> = Mutex::new(());
 
 impl Board {
     /// Builds the firmware; the image, in a directory that lives as long.
-    fn build(&self, features: &[&str]) -> (TempDir, PathBuf) {
+    fn build(&self) -> (TempDir, PathBuf) {
         let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
         let output = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| workspace.join("target"), |all| Path::new(&all).join("boards"));
         let built = Command::new("./cargo")
             .args([self.target, "build", "--locked", "--release", "-p", self.package])
-            .args(["--features", &features.join(",")])
+            .args(["--bin", self.binary, "--features", self.features])
             .env("CARGO_TARGET_DIR", &output)
             .env("DEFMT_LOG", "debug")
             .env_remove("RUSTFLAGS")
             .current_dir(&workspace)
             .status();
-        assert!(built.expect("the wrapper is there").success(), "{} is not built", self.package);
+        assert!(built.expect("the wrapper is there").success(), "{} is not built", self.binary);
         let place = TempDir::new().expect("a directory");
-        let image = place.path().join(self.package);
-        let built = output.join(self.target).join("release").join(self.package);
+        let image = place.path().join(self.binary);
+        let built = output.join(self.target).join("release").join(self.binary);
         fs::copy(built, &image).expect("it can be copied");
         (place, image)
     }
@@ -180,6 +196,45 @@ fn trees_go_there_and_back(url: &str) {
     );
 }
 
+/// `ping`, `put` and `get` with the key of the example, and who has another one or leaves in the
+/// middle.
+fn holders_of_a_key_are_served(url: &str) {
+    let place = TempDir::new().expect("a directory");
+    let here = place.path();
+    let digits =
+        |bytes: &[u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for (name, key) in [("key", b"an example: never use it at home"), ("other", &[7; 32])] {
+        fs::write(here.join(name), format!("shared {}\n", digits(key))).expect("a file");
+        fs::set_permissions(here.join(name), PermissionsExt::from_mode(0o600)).expect("a mode");
+    }
+    well(url, here, &["ping", "--key", "key"]);
+    for (seed, size) in [(1, 60_000), (2, 20_001), (3, 0)] {
+        let bytes = content(size, seed);
+        fs::write(here.join("A.BIN"), &bytes).expect("a file");
+        well(url, here, &["put", "A.BIN", "--key", "key"]);
+        let (code, said) = tinyferry(url, here, &["get", "A.BIN", "--key", "other"]);
+        assert!(code == Some(7) && said.contains("does not know the key"), "{code:?} {said}");
+        well(url, here, &["get", "A.BIN", "--into", "back", "--key", "key"]);
+        assert!(fs::read(here.join("back/A.BIN")).expect("it came back") == bytes);
+        fs::remove_dir_all(here.join("back")).expect("it is there");
+    }
+    // Nobody tells the board that a client was killed: after 5 seconds of silence it knows.
+    fs::write(here.join("B.BIN"), content(200_000, 4)).expect("a file");
+    let mut killed = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+        .args(["put", "-e", url, "B.BIN", "--key", "key", "--quiet"])
+        .current_dir(here)
+        .spawn()
+        .expect("the program starts");
+    thread::sleep(Duration::from_millis(400));
+    killed.kill().and_then(|()| killed.wait()).expect("it was there");
+    thread::sleep(Duration::from_secs(8));
+    let (code, said) = tinyferry(url, here, &["get", "B.BIN", "--key", "key"]);
+    assert!(code == Some(6) && said.contains("no file of that name"), "{code:?} {said}");
+    well(url, here, &["put", "B.BIN", "--key", "key"]);
+    well(url, here, &["get", "B.BIN", "--into", "back", "--key", "key"]);
+    assert!(fs::read(here.join("back/B.BIN")).expect("it came back") == content(200_000, 4));
+}
+
 fn over_a_pty(board: &Board, image: &Path, work: fn(&str)) {
     let mut running = board.start(image, &["-serial", "pty"]);
     let port = running.pty();
@@ -232,7 +287,7 @@ fn over_noise(board: &Board, image: &Path, work: fn(&str)) {
 #[test]
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_cortex_m0_keeps_an_image_in_its_flash() {
-    let (_place, image) = MICROBIT.build(&[]);
+    let (_place, image) = MICROBIT.build();
     over_tcp(&MICROBIT, &image, images_go_there_and_back);
     over_a_pty(&MICROBIT, &image, images_go_there_and_back);
     over_noise(&MICROBIT, &image, images_go_there_and_back);
@@ -241,15 +296,22 @@ fn a_cortex_m0_keeps_an_image_in_its_flash() {
 #[test]
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_cortex_m4_serves_a_card() {
-    let (_place, image) = MPS2.build(&[]);
+    let (_place, image) = MPS2.build();
     over_tcp(&MPS2, &image, trees_go_there_and_back);
     over_a_pty(&MPS2, &image, trees_go_there_and_back);
     over_noise(&MPS2, &image, trees_go_there_and_back);
 }
 
+#[test]
+#[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
+fn a_cortex_m4_serves_holders_of_a_key() {
+    let (_place, image) = SECURE.build();
+    over_tcp(&SECURE, &image, holders_of_a_key_are_served);
+}
+
 /// What a firmware with `defmt` says over semihosting, as `defmt-print` shows it.
 fn log_of(board: &Board, work: fn(&str)) -> String {
-    let (_place, image) = board.build(&["defmt"]);
+    let (_place, image) = Board { features: "defmt", ..*board }.build();
     let semihosting = ["-semihosting-config", "enable=on,target=native"];
     let mut running = on_a_socket(board, &image, &semihosting, work);
     let frames = running.0.stdout.take().expect("it is piped");

@@ -179,32 +179,37 @@ pub(crate) fn client(endpoint: &str, directory: &Path, arguments: &[&str]) -> En
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut stderr = child.stderr.take().expect("it is piped");
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        let _ = stderr.read_to_string(&mut text);
-        text
-    });
-    let mut stdout = String::new();
-    let mut out = child.stdout.take().expect("it is piped");
-    let watch = thread::spawn({
-        let id = child.id().to_string();
-        let (done, ended) = channel::<()>();
-        move || {
-            // A client that hangs fails its test instead of holding it up.
-            if ended
-                .recv_timeout(Duration::from_secs(120))
-                .is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
-            {
-                let _ = Command::new("kill").arg(id).status();
-            }
-            drop(done);
+    let stdout = hear(child.stdout.take().expect("it is piped"));
+    let stderr = hear(child.stderr.take().expect("it is piped"));
+    let end = Instant::now() + Duration::from_secs(120);
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            break status;
         }
-    });
-    let _ = out.read_to_string(&mut stdout);
-    let status = child.wait().expect("it can be waited for");
-    drop(watch);
-    Ended { code: status.code(), stdout, stderr: reader.join().unwrap_or_default() }
+        // A client that hangs fails its test instead of holding it up. Only the child itself is
+        // killed, as long as it is one: its number may soon be that of another process.
+        if Instant::now() > end {
+            let _ = child.kill();
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    let [stdout, stderr] = [stdout, stderr].map(|text| text.join().unwrap_or_default());
+    Ended { code: status.code(), stdout, stderr }
+}
+
+fn hear(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        let _ = from.read_to_string(&mut text);
+        text
+    })
+}
+
+/// Writes a file for its owner alone.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).expect("a file");
+    fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("a mode");
 }
 
 /// What lies below a directory: path, then content, mode and time of files.

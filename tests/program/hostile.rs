@@ -1,141 +1,199 @@
-//! Peers that mean harm: memory and time are bounded, and others are served meanwhile.
+//! Peers that mean harm: memory and time are bounded, others are served meanwhile, and nothing
+//! stands under a name that was not vouched for.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc::channel;
+use std::net::{Shutdown, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{self, Place, Server, content};
+use crate::forger::{Forger, NAMES};
+use crate::harness::{self, Place, content};
+use crate::target::{PATIENCE, Target, assert_vouched, count};
 
-/// The most memory that a server has had, in KiB.
-fn peak(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id()));
-    let status = status.unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    number.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+/// `TINYFERRY_HOSTILE`: so many thousand forged sessions, and every prefix; else a few of each.
+fn scale() -> Option<u64> {
+    let text = std::env::var("TINYFERRY_HOSTILE").ok()?;
+    Some(text.parse().unwrap_or(1))
 }
 
-/// What a client says to a server while it puts a file.
-fn recorded(server: &Server, place: &Place) -> Vec<u8> {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
-    let address = server.endpoint["tcp://".len()..].to_owned();
-    let recorder = thread::spawn(move || {
-        let (mut client, _) = listener.accept().expect("a client");
-        let mut server = TcpStream::connect(address).expect("a server");
-        let (mut from, mut to) = (server.try_clone().expect("it"), client.try_clone().expect("it"));
-        let back = thread::spawn(move || std::io::copy(&mut from, &mut to));
-        let mut said = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = client.read(&mut buffer) {
-            said.extend_from_slice(&buffer[..count]);
-            server.write_all(&buffer[..count]).expect("it takes it");
-        }
-        let _ = server.shutdown(Shutdown::Write);
-        let _ = back.join();
-        said
-    });
-    harness::client(&endpoint, &place.here(""), &["put", "f"]).well();
-    recorder.join().expect("it only copies")
+/// A session, cut after each byte, or every 29th, with random ones behind.
+fn cut(said: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let step = if scale().is_some() { 1 } else { 29 };
+    let cut = |at: usize| [&said[..at], &content(3000, at as u64)].concat();
+    (0..=said.len()).step_by(step).map(cut)
 }
 
-/// Says `bytes`, then hears what the server has to say to its end; how long that took.
-fn say(address: &str, bytes: &[u8]) -> Duration {
-    let begin = Instant::now();
-    let mut stream = TcpStream::connect(address).expect("a server");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-    // It may well have hung up before.
-    let _ = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
-    let mut buffer = [0; 4096];
-    while let Ok(count) = stream.read(&mut buffer) {
-        if count == 0 {
-            break;
-        }
-    }
-    begin.elapsed()
+/// A session with each byte changed, or every 29th.
+fn changed(said: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let step = if scale().is_some() { 1 } else { 29 };
+    (0..said.len()).step_by(step).map(|at| {
+        let mut bytes = said.to_vec();
+        bytes[at] ^= 0x81;
+        bytes
+    })
 }
 
-/// `TINYFERRY_HOSTILE`: every prefix is tried, not every 29th.
 #[test]
 fn hostile_peers_cost_little_and_hold_up_nobody() {
-    let place = Place::new();
-    fs::write(place.here("f"), content(5000, 7)).expect("a file");
-    let server = Server::start(&place.served(""), &["--idle", "2", "--greeting", "2"]);
-    let address = server.endpoint["tcp://".len()..].to_owned();
-    let said = recorded(&server, &place);
-    let expected = fs::read(place.here("f")).expect("it is there");
-    let before = peak(&server);
-    // Somebody works all the time.
-    let (stop, stopped) = channel::<()>();
-    let other = thread::spawn({
-        let (endpoint, here) = (server.endpoint.clone(), place.here(""));
-        move || {
-            let (mut pings, mut longest) = (0, Duration::ZERO);
-            while stopped.try_recv().is_err() {
-                let begin = Instant::now();
-                harness::client(&endpoint, &here, &["ping"]).well();
-                longest = longest.max(begin.elapsed());
-                pings += 1;
-                thread::sleep(Duration::from_millis(50));
-            }
-            (pings, longest)
-        }
+    let mut target = Target::open();
+    let said = target.recorded();
+    target.under("a prefix, then random bytes", |target| {
+        count(cut(&said).map(|bytes| target.say(&bytes)))
     });
-    let step = if std::env::var_os("TINYFERRY_HOSTILE").is_some() { 1 } else { 29 };
-    let mut table = Vec::new();
-    let mut row = |what: &str, tries: usize, longest: Duration| {
-        table.push(format!(
-            "| {what} | {tries} | {} ms | {} KiB |",
-            longest.as_millis(),
-            peak(&server)
-        ));
-        assert!(longest < Duration::from_secs(15), "{what}");
-    };
-
-    let attempt = |number: usize, bytes: &[u8]| [bytes, &content(3000, number as u64)].concat();
-    let lengths: Vec<_> = (0..=said.len()).step_by(step).collect();
-    let longest = lengths.iter().map(|&at| say(&address, &attempt(at, &said[..at]))).max();
-    row("a prefix, then random bytes", lengths.len(), longest.unwrap_or_default());
-
-    let longest = lengths.iter().map(|&at| {
-        let mut bytes = said.clone();
-        if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= 0x81;
-        }
-        say(&address, &bytes)
-    });
-    row("a byte changed", lengths.len(), longest.max().unwrap_or_default());
-
+    target.under("a byte changed", |target| count(changed(&said).map(|bytes| target.say(&bytes))));
     let flood = said[..36].repeat(20_000);
-    row("20,000 greetings", 3, (0..3).map(|_| say(&address, &flood)).max().unwrap_or_default());
+    target.under("20,000 greetings", |target| count((0..3).map(|_| target.say(&flood))));
     let flood = [&said[..36], &said[36..72].repeat(20_000)].concat();
-    row("20,000 signals", 3, (0..3).map(|_| say(&address, &flood)).max().unwrap_or_default());
+    target.under("20,000 signals", |target| count((0..3).map(|_| target.say(&flood))));
+    // They take places, but not for long, and not all of one address.
+    target.under("half-open", |target| target.leave_half_open(&said));
+    target.end();
+}
 
-    // Half-open and slow ones take places, but not for long, and not all of one address.
+#[test]
+fn hostile_frames_that_are_valid_and_lie() {
+    attack_with_lies(Target::open());
+}
+
+fn attack_with_lies(mut target: Target) {
+    let vouched = target.forge(scale().map_or(200, |thousands| thousands * 1000));
+    let files = assert_vouched(&target.place.served(""), &["given", "mine", "said"], &vouched);
+    assert!(files > 0, "some of it should have come in");
+    assert_eq!(fs::read_dir(target.place.root.path()).expect("it is there").count(), 2);
+    target.end();
+}
+
+/// The same before the handshake is over, and of who holds a key.
+#[test]
+fn hostile_peers_of_a_server_with_keys() {
+    let inside = Target::open().recorded();
+    let mut target = Target::locked();
+    let said = target.recorded();
+    fs::remove_file(target.place.served("said")).expect("it is there");
+    target.under("outside: a prefix, then random bytes", |target| {
+        count(cut(&said).map(|bytes| target.say_outside(&bytes)))
+    });
+    target.under("outside: a byte changed", |target| {
+        count(changed(&said).map(|bytes| target.say_outside(&bytes)))
+    });
+    let flood = said[..64].repeat(20_000);
+    target.under("outside: 20,000 handshakes", |target| {
+        count((0..3).map(|_| target.say_outside(&flood)))
+    });
+    target.under("outside: no handshake", |target| {
+        count(cut(&inside).map(|bytes| target.say_outside(&bytes)))
+    });
+    target.under("outside: half-open", |target| target.leave_half_open(&said));
+    assert!(!target.place.served("said").exists(), "it came in without a key");
+    target.client(&["put", "said"]).well();
+    target.under("with a key: a prefix, then random bytes", |target| {
+        count(cut(&inside).map(|bytes| target.say(&bytes)))
+    });
+    attack_with_lies(target);
+}
+
+/// One byte after the other. Time is counted from the last whole frame, and up to the greeting from
+/// the connection on.
+#[test]
+fn hostile_drips_hold_a_place_no_longer_than_silence_does() {
+    let (open, locked) = (Target::open(), Target::locked());
+    let (said, shaken) = (open.recorded(), locked.recorded());
+    let (said, open, locked) = (&said[..36], &open, &locked);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = open.connect();
+            assert_let_go("a greeting", |byte| stream.write_all(&[said[byte]]));
+        });
+        scope.spawn(|| {
+            let mut stream = open.connect();
+            stream.write_all(said).expect("it takes it");
+            assert_let_go("a second greeting", |byte| stream.write_all(&[said[byte]]));
+        });
+        scope.spawn(|| {
+            let mut stream = locked.connect();
+            assert_let_go("a handshake", |byte| stream.write_all(&[shaken[byte]]));
+        });
+        scope.spawn(|| {
+            use embedded_io::Write;
+            let mut channel = locked.come_in();
+            channel.write_all(said).and_then(|()| channel.flush()).expect("it takes it");
+            let drip =
+                |byte: usize| channel.write_all(&[said[byte]]).and_then(|()| channel.flush());
+            assert_let_go("a second greeting in the channel", drip);
+        });
+        // Who gets one frame through within each idle time stays, however slow it is.
+        let mut stream = open.connect();
+        for _ in 0..5 {
+            for bytes in said.chunks(12) {
+                stream.write_all(bytes).expect("it takes it");
+                thread::sleep(DRIP);
+            }
+            stream.read_exact(&mut [0; 36]).expect("it is answered");
+        }
+    });
+}
+
+const DRIP: Duration = Duration::from_millis(200);
+
+/// Fails unless the other end hangs up 2 seconds after the first byte.
+#[track_caller]
+fn assert_let_go<E>(what: &str, mut drip: impl FnMut(usize) -> Result<(), E>) {
     let begin = Instant::now();
-    let idle: Vec<_> = (0..28)
-        .map(|number| {
-            let mut stream = TcpStream::connect(&address).expect("a server");
-            let _ = stream.write_all(&said[..number % 40]);
-            stream
-        })
-        .collect();
-    for mut stream in idle {
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-        let mut buffer = [0; 100];
-        while let Ok(1..) = stream.read(&mut buffer) {}
+    let mut byte = 0;
+    while drip(byte).is_ok() {
+        byte += 1;
+        assert!(byte < 35, "{what}: it is waited for");
+        thread::sleep(DRIP);
     }
-    row("half-open", 28, begin.elapsed());
+    let took = begin.elapsed().as_millis();
+    assert!((1900..5000).contains(&took), "{what}: let go after {took} ms");
+}
 
-    stop.send(()).expect("it waits");
-    let (pings, longest) = other.join().expect("nobody is held up");
-    println!("| attack | tries | longest | peak memory |\n|---|---|---|---|\n{}", table.join("\n"));
-    let took = longest.as_millis();
-    println!("meanwhile {pings} pings, the longest {took} ms; {before} KiB before");
-    assert!(pings > 0 && longest < Duration::from_secs(10));
-    assert!(peak(&server) < before + 64 * 1024, "memory grew");
-    assert_eq!(fs::read(place.served("f")).expect("it is there"), expected);
+/// A server that lies to the program: what stands under a name in the end was vouched for.
+#[test]
+fn hostile_servers_get_nothing_past_a_client() {
+    let place = Place::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let sessions = scale().map_or(60, |thousands| thousands * 200);
+    let (mut files, mut codes, mut longest) = (0, [0; 8], Duration::ZERO);
+    let mut vouched = HashSet::new();
+    for seed in 0..sessions {
+        let listener = listener.try_clone().expect("it can");
+        let forging = thread::spawn(move || lie_to_one(&listener, seed));
+        let begin = Instant::now();
+        let asked = ["get", NAMES[seed as usize % NAMES.len()], "--into", "back"];
+        let ended = harness::client(&endpoint, &place.here(""), &asked);
+        longest = longest.max(begin.elapsed());
+        let code = ended.code.filter(|code| (0..8).contains(code));
+        codes[code.unwrap_or_else(|| panic!("{seed}: {}", ended.stderr)) as usize] += 1;
+        assert!(!ended.stderr.contains('\x1b'), "{seed}: {}", ended.stderr);
+        vouched.extend(forging.join().expect("it only talks"));
+        // Some find what others have left.
+        if place.here("back").exists() && seed % 4 == 3 {
+            files += assert_vouched(&place.here("back"), &[], &vouched);
+            fs::remove_dir_all(place.here("back")).expect("it is there");
+        }
+    }
+    let (took, done) = (longest.as_millis(), codes[0]);
+    println!("{sessions} lying servers, {done} of them heard out; the longest took {took} ms");
+    println!("{files} files came in, all vouched for");
+    assert!(longest < PATIENCE && done > 0 && done < sessions && files > 0);
+    assert!(fs::read_dir(place.here("")).expect("it is there").count() <= 1);
+}
+
+/// Lies to the client that comes next; what it vouches for.
+fn lie_to_one(listener: &TcpListener, seed: u64) -> HashSet<(u64, u64)> {
+    let (mut client, _) = listener.accept().expect("a client");
+    let mut greeting = [0; 36];
+    client.read_exact(&mut greeting).expect("a greeting");
+    let session = greeting[16..20].try_into().expect("four bytes");
+    let forger = Forger::server(seed, u32::from_le_bytes(session));
+    // It may well have hung up before.
+    let _ = client.write_all(&forger.said).and_then(|()| client.shutdown(Shutdown::Write));
+    let mut buffer = [0; 4096];
+    while let Ok(1..) = client.read(&mut buffer) {}
+    forger.vouched
 }

@@ -2,12 +2,14 @@
 
 #![cfg(unix)]
 
+mod forger;
 mod harness;
 mod hostile;
 mod long;
 mod peer;
 mod resume;
 mod serial;
+mod target;
 mod trouble;
 mod trust;
 

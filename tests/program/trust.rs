@@ -1,7 +1,7 @@
 //! Keys: who comes in, on what terms, and what everybody else sees of it.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -16,19 +16,13 @@ use tinyferry::directory::{Directory, Rights, Source};
 use tinyferry::secure::{Admission, ClientKey, KeyFile, Protection, generate_shared};
 use tinyferry::server::{self, Options};
 
-use crate::harness::{Ended, Place, Server, assert_same, client, content};
+use crate::harness::{Ended, Place, Server, assert_same, client, content, snapshot, write_private};
 use crate::make_tree;
 
 /// Runs the program by itself.
 fn program(directory: &Path, arguments: &[&str]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
     command.current_dir(directory).args(arguments).output().expect("the program starts").into()
-}
-
-/// Writes a file for its owner alone.
-fn write_private(path: &Path, text: &str) {
-    fs::write(path, text).expect("a file");
-    fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("a mode");
 }
 
 /// A server's private key, and a line that lets `public` in.
@@ -123,6 +117,35 @@ fn nobody_else_is_served_without_a_key_or_an_explicit_word() {
         let ended = program(&place.here(""), &["serve", "--listen", listen, &served]);
         ended.with(1, &["will not listen", "--key", "--insecure"]);
     }
+}
+
+#[test]
+fn a_client_without_a_key_dials_nobody_else() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.here("f"), "f").expect("a file");
+    // Whoever dials 0.0.0.0 reaches this listener, but it is no address of this machine alone.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("it can");
+    let port = listener.local_addr().expect("an address").port();
+    let before = snapshot(&here);
+    for address in ["192.0.2.1:8080", "[2001:db8::1]:8080", &format!("0.0.0.0:{port}")] {
+        let arguments = [&["put", "f"][..], &["get", "f", "--into", "new"], &["ping"], &["close"]];
+        for arguments in arguments {
+            let begin = Instant::now();
+            let ended = client(&format!("tcp://{address}"), &here, arguments);
+            ended.with(7, &["not on this machine", "--key", "--insecure"]);
+            assert!(begin.elapsed() < Duration::from_secs(3), "{address} was waited for");
+        }
+    }
+    assert!(listener.accept().is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    assert_eq!(snapshot(&here), before);
+    drop(listener);
+    let server = Server::start(&place.served(""), &[]);
+    let elsewhere = server.endpoint.replace("127.0.0.1", "0.0.0.0");
+    client(&elsewhere, &here, &["ping"]).with(7, &["not on this machine"]);
+    client(&elsewhere, &here, &["put", "f", "--insecure"]).well();
+    assert!(place.served("f").exists());
 }
 
 #[test]

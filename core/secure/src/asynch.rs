@@ -89,6 +89,12 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
         self.stream
     }
 
+    /// The stream below and the channel, for [`ReadHalf`](crate::ReadHalf) and
+    /// [`WriteHalf`](crate::WriteHalf).
+    pub fn into_parts(self) -> (T, Channel<B, A>) {
+        (self.stream, self.channel)
+    }
+
     async fn drain(&mut self) -> Result<(), StreamError<T::Error>> {
         self.channel.seal()?;
         while !self.channel.pending().is_empty() {

@@ -35,6 +35,8 @@ mod asynch;
 mod blocking;
 mod channel;
 mod error;
+#[cfg(feature = "async")]
+mod halves;
 mod handshake;
 mod keys;
 mod record;
@@ -45,6 +47,8 @@ pub use asynch::AsyncSecureStream;
 pub use blocking::SecureStream;
 pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER, Step};
 pub use error::{Error, Refusal, StreamError};
+#[cfg(feature = "async")]
+pub use halves::{Joined, ReadHalf, WriteHalf};
 pub use handshake::refusing;
 pub use keys::{Identity, KeyId, PrivateKey, PublicKey, SharedKey, Trust};
 pub use suite::{Aead, Portable};

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use common::{keys, private};
 use embedded_io_async::{ErrorType, Read, Write};
-use tinyferry_secure::AsyncSecureStream;
+use tinyferry_secure::{AsyncSecureStream, Channel, Joined, ReadHalf, WriteHalf};
 
 type Pipe = Rc<RefCell<VecDeque<u8>>>;
 
@@ -63,26 +63,40 @@ impl Write for Ends {
     }
 }
 
-/// Runs both to their end.
-fn run<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+/// Both futures, as one.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
     let (mut one, mut other) = (pin!(one), pin!(other));
-    let mut context = Context::from_waker(Waker::noop());
     let (mut first, mut second) = (None, None);
-    for _ in 0..1_000_000 {
+    poll_fn(|context| {
         if first.is_none()
-            && let Poll::Ready(result) = one.as_mut().poll(&mut context)
+            && let Poll::Ready(result) = one.as_mut().poll(context)
         {
             first = Some(result);
         }
         if second.is_none()
-            && let Poll::Ready(result) = other.as_mut().poll(&mut context)
+            && let Poll::Ready(result) = other.as_mut().poll(context)
         {
             second = Some(result);
         }
-        (first, second) = match (first, second) {
-            (Some(first), Some(second)) => return (first, second),
-            neither => neither,
-        };
+        match (first.take(), second.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+/// Runs both to their end.
+fn run<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let mut all = pin!(both(one, other));
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..1_000_000 {
+        if let Poll::Ready(results) = all.as_mut().poll(&mut context) {
+            return results;
+        }
     }
     panic!("they wait for each other");
 }
@@ -128,4 +142,80 @@ fn a_conversation() {
         assert_eq!(&answer, b"enough");
         assert_eq!(bytes, content);
     }
+}
+
+/// Looks once whether a future is ready, and drops it; then the others have their turn.
+async fn glance<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut looked = None;
+    poll_fn(|context| match looked {
+        None => {
+            looked = Some(future.as_mut().poll(context));
+            Poll::Pending
+        }
+        Some(_) => Poll::Ready(()),
+    })
+    .await;
+    match looked {
+        Some(Poll::Ready(output)) => Some(output),
+        _ => None,
+    }
+}
+
+/// Says all of `content` and hears as much, at the same time.
+async fn talk(ends: Ends, channel: Channel<[u8; 200]>, content: &[u8]) -> Vec<u8> {
+    let channel = RefCell::new(channel);
+    let nothing = Pipe::default();
+    let mut reader = ReadHalf::new(Ends { from: ends.from, to: nothing.clone() }, &channel);
+    let mut writer = WriteHalf::new(Ends { from: nothing, to: ends.to }, &channel);
+    let mut heard = vec![0; content.len()];
+    let hearing = async {
+        let mut at = 0;
+        while at < heard.len() {
+            if let Some(count) = glance(reader.read(&mut heard[at..])).await {
+                at += count.unwrap();
+            }
+        }
+    };
+    let saying = async {
+        let mut left = content;
+        while !left.is_empty() {
+            if let Some(count) = glance(writer.write(left)).await {
+                left = &left[count.unwrap()..];
+            }
+        }
+        writer.flush().await.unwrap();
+    };
+    both(hearing, saying).await;
+    writer.close().await.unwrap();
+    assert_eq!(reader.read(&mut [0; 1]).await, Ok(0));
+    heard
+}
+
+#[test]
+fn both_ends_speak_at_the_same_time() {
+    let (there, back) = (Pipe::default(), Pipe::default());
+    let (identity, mut trusting, mut serving) = keys(false);
+    let content: Vec<u8> = (0..20_000u32).map(|byte| (byte / 3) as u8).collect();
+    let (one, other) = (Ends { from: back.clone(), to: there.clone() }, [there, back]);
+    let buffers = [[0; 200]; 2];
+    let client = async {
+        let stream: AsyncSecureStream<_, _> =
+            AsyncSecureStream::connect(one, &identity, private(4), &mut trusting, buffers)
+                .await
+                .unwrap();
+        let (ends, channel) = stream.into_parts();
+        talk(ends, channel, &content).await
+    };
+    let server = async {
+        let [from, to] = other;
+        let nothing = Pipe::default();
+        let reader = Ends { from: from.clone(), to: nothing.clone() };
+        let joined = Joined(reader, Ends { from: nothing, to: to.clone() });
+        let stream: AsyncSecureStream<_, _> =
+            AsyncSecureStream::accept(joined, private(3), &mut serving, buffers).await.unwrap();
+        talk(Ends { from, to }, stream.into_parts().1, &content).await
+    };
+    let (back, there) = run(client, server);
+    assert!(back == content && there == content);
 }

@@ -16,11 +16,12 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
             format!("cannot put anything into \"{}\": {}", into.escape_debug(), of_system(&error));
         Problem::new(Exit::Local, sentence)
     };
-    std::fs::create_dir_all(&args.into).map_err(local)?;
-    let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
     let endpoint = &args.peer.endpoint;
     let config = Config { sha256: args.sha256, ..endpoint.config() };
     let mut client = args.peer.connect(config)?;
+    // Where nobody may be asked, nothing is made either.
+    std::fs::create_dir_all(&args.into).map_err(local)?;
+    let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
     let mut exit = Exit::Done;
     for text in &args.paths {
         let remote = remote_path(text);

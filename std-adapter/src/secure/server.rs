@@ -1,7 +1,6 @@
 //! A server's side: who calls, and on what terms they come in.
 
 use std::io::{self, ErrorKind};
-use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant};
 
 use tinyferry_secure::{KeyId, PrivateKey, PublicKey, Refusal, SharedKey, Trust, refusing};
@@ -11,6 +10,7 @@ use super::socket::SecureSocket;
 use super::{Problem, hex};
 use crate::endpoint::Endpoint;
 use crate::stream::Socket;
+use crate::tcp;
 
 /// A greeting has so many bytes, and a hello with what follows it has more.
 const GREETING: usize = 36;
@@ -41,8 +41,10 @@ impl Admission {
             let sentence = format!("will not listen at {endpoint}: {why}");
             Err(io::Error::new(ErrorKind::PermissionDenied, sentence))
         };
+        let is_here = |address: &str| tcp::look_up(address).is_ok_and(|all| tcp::are_here(&all));
         match (self, endpoint) {
-            (Self::Local, Endpoint::Tcp(address)) if !is_loopback(address) => refuse(
+            // What cannot be found out is not on this machine.
+            (Self::Local, Endpoint::Tcp(address)) if !is_here(address) => refuse(
                 "others could read and change all that is served; give keys with --key, or say \
                  --insecure",
             ),
@@ -52,15 +54,6 @@ impl Admission {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether all that an address stands for is on this machine. What cannot be found out is not.
-pub(super) fn is_loopback(address: &str) -> bool {
-    address.to_socket_addrs().is_ok_and(|addresses| {
-        let mut addresses = addresses.peekable();
-        addresses.peek().is_some()
-            && addresses.all(|address| address.ip().to_canonical().is_loopback())
-    })
 }
 
 /// What a client begins with.
