@@ -43,6 +43,9 @@ impl fmt::Display for Error {
             Self::Connect(endpoint @ Endpoint::Serial(_), error) => {
                 write!(f, "cannot open {endpoint}: {}", of_system(error))
             }
+            Self::Connect(endpoint @ (Endpoint::Exec(_) | Endpoint::Stdio), error) => {
+                write!(f, "cannot use {endpoint}: {}", of_system(error))
+            }
             Self::Connect(endpoint, error) => {
                 write!(
                     f,

@@ -6,13 +6,15 @@ use std::io;
 use std::os::unix::net::UnixStream;
 
 use tinyferry_core::blocking::{self, run};
-use tinyferry_core::{Outcome, Session, Store};
+use tinyferry_core::{Failure, Outcome, Session, Store};
 
 use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::endpoint::Endpoint;
 use crate::secure::{Problem, Protection};
 use crate::serial::SerialLink;
+#[cfg(unix)]
+use crate::stdio::{self, Behind};
 use crate::stream::{Socket, StreamLink, Traffic};
 use crate::tcp;
 
@@ -68,6 +70,45 @@ impl Connection for SerialLink {
     fn leave(&mut self) {}
 }
 
+/// Standard streams, and what is behind them.
+#[cfg(unix)]
+struct Standard {
+    link: Box<dyn Connection>,
+    behind: Behind,
+}
+
+#[cfg(unix)]
+impl Connection for Standard {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        let result = self.link.run(session, store);
+        let is_gone = matches!(
+            result,
+            Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::Vanished))
+        );
+        let status = if is_gone { self.behind.status() } else { None };
+        match status {
+            Some(status) => {
+                let sentence = format!("the command has ended ({status})");
+                Err(blocking::Error::Link(io::Error::other(sentence)))
+            }
+            None => result,
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
+    /// What is behind is waited for when it is dropped.
+    fn leave(&mut self) {
+        self.link.leave();
+    }
+}
+
 /// Connects to `endpoint`, and shakes hands if there is a key.
 pub(crate) fn open(
     endpoint: &Endpoint,
@@ -90,6 +131,18 @@ pub(crate) fn open(
         }
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+        #[cfg(unix)]
+        Endpoint::Exec(command) => {
+            let (socket, behind) = stdio::start(command).map_err(failed)?;
+            Ok(Box::new(Standard { link: link(socket, endpoint, protection)?, behind }))
+        }
+        #[cfg(unix)]
+        Endpoint::Stdio => {
+            let (socket, behind) = stdio::own().map_err(failed)?;
+            Ok(Box::new(Standard { link: link(socket, endpoint, protection)?, behind }))
+        }
+        #[cfg(not(unix))]
+        Endpoint::Exec(_) | Endpoint::Stdio => Err(failed(io::ErrorKind::Unsupported.into())),
         Endpoint::Serial(serial) => match protection {
             Protection::Key(_) => {
                 let sentence = "keys are for TCP and Unix sockets, not for serial lines";

@@ -15,6 +15,10 @@ pub enum Endpoint {
     Unix(String),
     /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false`
     Serial(Serial),
+    /// `exec:COMMAND`: what the shell starts for it, by its standard streams. For clients.
+    Exec(String),
+    /// `stdio:`: this program's own standard streams, which another one has.
+    Stdio,
 }
 
 /// A serial port and how it is set: 8 data bits, no parity, one stop bit, and this.
@@ -125,13 +129,20 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, NoEndpoint> {
         let no = |why: String| NoEndpoint { text: text.to_owned(), why };
+        if let Some(command) = text.strip_prefix("exec:") {
+            let is_empty = command.trim().is_empty();
+            let command = (!is_empty).then(|| Self::Exec(command.to_owned()));
+            return command.ok_or_else(|| no("it names no command".into()));
+        }
         match text.split_once("://") {
             Some(("tcp", rest)) => parse_tcp(rest.strip_suffix('/').unwrap_or(rest)),
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
             Some(("unix", _)) => Err("a path begins with /, as in unix:///run/ferry.sock".into()),
             Some(("serial", rest)) => Serial::parse(rest).map(Self::Serial),
-            _ => Err("one looks like tcp://127.0.0.1:8080, unix:///run/ferry.sock or \
-                      serial:///dev/ttyUSB0?baud=921600"
+            _ if text == "stdio:" => Ok(Self::Stdio),
+            _ => Err("one looks like tcp://127.0.0.1:8080, unix:///run/ferry.sock, \
+                      serial:///dev/ttyUSB0?baud=921600 or \"exec:ssh box tinyferry serve --stdio \
+                      DIR\""
                 .into()),
         }
         .map_err(no)
@@ -164,6 +175,8 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::Unix(path) => write!(f, "unix://{}", path.escape_debug()),
+            Self::Exec(command) => write!(f, "exec:{}", command.escape_debug()),
+            Self::Stdio => f.write_str("stdio:"),
             Self::Serial(Serial { port, baud, flow, lossy }) => {
                 write!(f, "serial://{}?baud={baud}", port.escape_debug())?;
                 if *flow == Flow::Hardware {
@@ -192,6 +205,8 @@ mod tests {
                 "serial:///dev/a?lossy=false&flow=hardware&baud=9600",
                 "serial:///dev/a?baud=9600&flow=hardware&lossy=false",
             ),
+            ("exec:ssh box cat unix:///a", "exec:ssh box cat unix:///a"),
+            ("stdio:", "stdio:"),
         ] {
             let endpoint = text.parse::<Endpoint>().expect("an endpoint");
             assert_eq!(endpoint.to_string(), shown);
@@ -217,6 +232,8 @@ mod tests {
             ("serial:///dev/a?flow=software", "two byte values cannot be sent"),
             ("serial:///dev/a?lossy=1", "lossy is true or false, not \"1\""),
             ("serial:///dev/a?parity=even", "no setting \"parity\""),
+            ("exec: ", "names no command"),
+            ("stdio:x", "one looks like"),
         ] {
             let told = text.parse::<Endpoint>().expect_err(text).to_string();
             assert!(told.contains(why) && told.contains("is no endpoint"), "{told}");

@@ -15,6 +15,8 @@ pub mod secure;
 pub mod serial;
 pub mod server;
 mod socket;
+#[cfg(unix)]
+mod stdio;
 pub mod stream;
 pub mod tcp;
 pub mod words;

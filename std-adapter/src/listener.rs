@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Serial};
 use crate::serial::SerialLink;
+#[cfg(unix)]
+use crate::stdio::{self, Behind};
 use crate::stream::Leave;
 
 pub(crate) enum Listener {
@@ -19,6 +21,9 @@ pub(crate) enum Listener {
     #[cfg(unix)]
     Unix(UnixDoor),
     Serial(Box<Line>),
+    /// The one client that has this program's standard streams.
+    #[cfg(unix)]
+    Stdio(UnixStream, Behind),
 }
 
 /// A serial port that is served.
@@ -45,6 +50,17 @@ impl Listener {
                 let link = SerialLink::open(serial, Arc::clone(&leave))?;
                 Self::Serial(Box::new(Line { serial: serial.clone(), link, leave }))
             }
+            #[cfg(unix)]
+            Endpoint::Stdio => {
+                let (socket, behind) = stdio::own()?;
+                Self::Stdio(socket, behind)
+            }
+            Endpoint::Exec(_) => {
+                let sentence = "a command is for clients to start";
+                return Err(io::Error::new(ErrorKind::Unsupported, sentence));
+            }
+            #[cfg(not(unix))]
+            Endpoint::Stdio => return Err(ErrorKind::Unsupported.into()),
         })
     }
 
@@ -55,6 +71,8 @@ impl Listener {
             #[cfg(unix)]
             Self::Unix(door) => Endpoint::Unix(door.path.clone()),
             Self::Serial(line) => Endpoint::Serial(line.serial.clone()),
+            #[cfg(unix)]
+            Self::Stdio(..) => Endpoint::Stdio,
         })
     }
 
@@ -79,6 +97,8 @@ impl Listener {
                 Box::new(move || drop(UnixStream::connect(&path)))
             }
             Self::Serial(_) => Box::new(|| ()),
+            #[cfg(unix)]
+            Self::Stdio(..) => Box::new(|| ()),
         })
     }
 }

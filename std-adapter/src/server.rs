@@ -161,9 +161,14 @@ impl Server {
                 });
             }
             Listener::Serial(_) => {}
+            #[cfg(unix)]
+            Listener::Stdio(..) => {}
         }
-        if let Listener::Serial(line) = listener {
-            host.serve_line(*line)?;
+        match listener {
+            Listener::Serial(line) => host.serve_line(*line)?,
+            #[cfg(unix)]
+            Listener::Stdio(socket, behind) => host.serve_one(socket, behind)?,
+            _ => {}
         }
         host.see_off();
         drop(cleaner);

@@ -9,6 +9,7 @@ mod long;
 mod peer;
 mod resume;
 mod serial;
+mod standard;
 mod target;
 mod trouble;
 mod trust;

@@ -20,7 +20,7 @@ use crate::harness::{Ended, Place, Server, assert_same, client, content, snapsho
 use crate::make_tree;
 
 /// Runs the program by itself.
-fn program(directory: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
     command.current_dir(directory).args(arguments).output().expect("the program starts").into()
 }

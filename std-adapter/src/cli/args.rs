@@ -79,6 +79,9 @@ pub(crate) struct ServeArgs {
     /// Where to listen; may be given more than once
     #[arg(short, long, value_name = "URL", default_values_t = [Endpoint::default()])]
     pub(crate) listen: Vec<Endpoint>,
+    /// Serve who started this, by standard input and output, instead of listening
+    #[arg(long, conflicts_with = "listen")]
+    pub(crate) stdio: bool,
     /// Give files, take none
     #[arg(long, conflicts_with = "write_only")]
     pub(crate) read_only: bool,

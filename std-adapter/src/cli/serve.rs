@@ -4,6 +4,7 @@ use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tinyferry::Endpoint;
 use tinyferry::directory::Rights;
 use tinyferry::secure::{Admission, KeyFile};
 use tinyferry::server::{Options, Server};
@@ -34,7 +35,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
         keep_partials: args.keep_partials,
     };
     let mut servers = Vec::new();
-    for endpoint in &args.listen {
+    let endpoints = if args.stdio { &vec![Endpoint::Stdio] } else { &args.listen };
+    for endpoint in endpoints {
         servers.push(Server::bind(endpoint, &args.directory, options.clone())?);
     }
     if let Some(key) = servers.first().and_then(Server::public_key) {

@@ -88,6 +88,12 @@ impl Shared {
         drop(self.gone.wait_while(guests, |_| !self.is_stopping()));
     }
 
+    /// Waits until all have gone, or the server is stopped.
+    pub(super) fn wait_for_all(&self) {
+        let guests = self.guests();
+        drop(self.gone.wait_while(guests, |guests| !guests.is_empty() && !self.is_stopping()));
+    }
+
     /// Waits until all have gone, for so long at most.
     pub(super) fn wait(&self, patience: Duration) {
         let end = Instant::now() + patience;

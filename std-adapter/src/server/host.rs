@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io;
 use std::net::IpAddr;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -23,6 +25,8 @@ use crate::listener::Line;
 use crate::log::Log;
 use crate::secure::{Admission, Caller, Door, KeyFile, Refusal, Terms, refuse};
 use crate::serial::SerialLink;
+#[cfg(unix)]
+use crate::stdio::Behind;
 use crate::stream::{Leave, Socket, StreamLink};
 use crate::words::of_system;
 
@@ -204,6 +208,18 @@ impl Host {
             }
         })?;
         self.shared.wait_for_stop();
+        Ok(())
+    }
+
+    /// Serves the one client that has this program's standard streams, until it has gone.
+    #[cfg(unix)]
+    pub(super) fn serve_one(&self, socket: UnixStream, mut behind: Behind) -> io::Result<()> {
+        let peer = Peer { name: "standard input".to_owned(), address: None };
+        self.welcome(1, socket, &peer)?;
+        self.shared.wait_for_all();
+        self.see_off();
+        // What was said last is to arrive.
+        behind.wait(self.options.grace);
         Ok(())
     }
 

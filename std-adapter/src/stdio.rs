@@ -1,0 +1,105 @@
+//! Standard streams as sockets, so that all else is as over any other: this program's own, and those
+//! of a command that is started for it.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, ExitStatus};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether something has ended.
+const GLANCE: Duration = Duration::from_millis(5);
+/// How long a command may take to end once its streams have.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// What is behind such a socket.
+pub(crate) enum Behind {
+    /// The command, which does not outlive this.
+    Command(Child),
+    /// What carries to standard output; it ends when all is out.
+    Output(JoinHandle<()>),
+}
+
+/// This program's standard input and output; nobody else may use them.
+///
+/// # Errors
+/// Those of the system, and that a person sits there.
+pub(crate) fn own() -> io::Result<(UnixStream, Behind)> {
+    if io::stdin().is_terminal() || io::stdout().is_terminal() {
+        let sentence = "they are a terminal; this is for another program to start";
+        return Err(io::Error::new(ErrorKind::InvalidInput, sentence));
+    }
+    let (socket, far) = UnixStream::pair()?;
+    let mut there = far.try_clone()?;
+    // Without the buffers that the standard library has for people.
+    let (mut from, mut to) = (twin(io::stdin().as_fd())?, twin(io::stdout().as_fd())?);
+    thread::Builder::new().name("standard input".into()).spawn(move || {
+        // Whatever ends it, nothing more comes in.
+        let _ = io::copy(&mut from, &mut there);
+        let _ = there.shutdown(Shutdown::Write);
+    })?;
+    let output = thread::Builder::new().name("standard output".into()).spawn(move || {
+        let mut here = far;
+        if io::copy(&mut here, &mut to).is_err() {
+            // Nobody reads any more: the session is told.
+            let _ = here.shutdown(Shutdown::Both);
+        }
+    })?;
+    Ok((socket, Behind::Output(output)))
+}
+
+fn twin(stream: BorrowedFd<'_>) -> io::Result<File> {
+    Ok(stream.try_clone_to_owned()?.into())
+}
+
+/// Lets the shell start `command`; its standard input and output are the socket's other end.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Behind)> {
+    let (socket, far) = UnixStream::pair()?;
+    let far = OwnedFd::from(far);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).stdin(far.try_clone()?).stdout(far);
+    Ok((socket, Behind::Command(shell.spawn()?)))
+}
+
+impl Behind {
+    /// Waits until it has ended, for so long at most.
+    pub(crate) fn wait(&mut self, patience: Duration) {
+        let end = Instant::now() + patience;
+        while !self.has_ended() && Instant::now() < end {
+            thread::sleep(GLANCE);
+        }
+    }
+
+    /// How the command ended, if that is what ended the stream.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.wait(ENDING);
+        match self {
+            Self::Command(child) => child.try_wait().ok().flatten(),
+            Self::Output(_) => None,
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        match self {
+            Self::Command(child) => !matches!(child.try_wait(), Ok(None)),
+            Self::Output(output) => output.is_finished(),
+        }
+    }
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        self.wait(ENDING);
+        if let Self::Command(child) = self {
+            // It has ended already, or is to.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
