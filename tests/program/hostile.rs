@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,6 +150,44 @@ fn assert_let_go<E>(what: &str, mut drip: impl FnMut(usize) -> Result<(), E>) {
     }
     let took = begin.elapsed().as_millis();
     assert!((1900..5000).contains(&took), "{what}: let go after {took} ms");
+}
+
+/// What cannot be logged any more takes no place away, and nothing else.
+#[test]
+fn hostile_peers_of_a_server_whose_log_nobody_reads() {
+    let place = Place::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+        .args(["serve", "--listen", "tcp://127.0.0.1:0", "--clients", "2"])
+        .arg(place.served(""))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut log = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    log.read_line(&mut line).expect("it says where it listens");
+    drop(log);
+    let endpoint = line.trim().rsplit(" at ").next().expect("there is an endpoint");
+    for seed in 0..5 {
+        let Ok(mut stream) = TcpStream::connect(&endpoint["tcp://".len()..]) else { break };
+        stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout");
+        let _ =
+            stream.write_all(&content(100, seed)).and_then(|()| stream.shutdown(Shutdown::Write));
+        while let Ok(1..) = stream.read(&mut [0; 100]) {}
+    }
+    let answered = harness::client(endpoint, &place.here(""), &["ping"]);
+    let asked = Command::new("kill").arg(child.id().to_string()).status();
+    let end = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().expect("it can be waited for") {
+            None if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
+            status => break status,
+        }
+    };
+    let _ = child.kill();
+    let _ = child.wait();
+    answered.well();
+    assert!(asked.expect("kill is there").success());
+    assert!(status.is_some_and(|status| status.success()), "it does not end");
 }
 
 /// A server that lies to the program: what stands under a name in the end was vouched for.

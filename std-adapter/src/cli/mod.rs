@@ -63,6 +63,8 @@ fn start_log(verbose: u8, quiet: bool) {
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
         .with_target(false)
+        // To say that a line could not be written it would panic, where nobody reads stderr.
+        .log_internal_errors(false)
         .init();
 }
 
