@@ -1,6 +1,9 @@
 //! Sockets of the system as [`Socket`]s: what is done at once, and what waits.
+//!
+//! A peer that has left without a word has left: the stream ends there, and what is written to it is
+//! lost. What it said before is still read.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -8,24 +11,36 @@ use std::time::Duration;
 
 use crate::stream::Socket;
 
+/// What a call comes to where it failed because nobody is there any more.
+fn if_left(count: usize, error: io::Error) -> io::Result<usize> {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset => Ok(count),
+        _ => Err(error),
+    }
+}
+
 #[cfg(unix)]
 macro_rules! socket {
     ($name:ty) => {
         impl Socket for $name {
             fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-                self.read(into)
+                self.read(into).or_else(|error| if_left(0, error))
             }
 
             fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
                 use rustix::net::{RecvFlags, recv};
-                let (count, _) = recv(&*self, into, RecvFlags::DONTWAIT)?;
-                Ok(count)
+                match recv(&*self, into, RecvFlags::DONTWAIT) {
+                    Ok((count, _)) => Ok(count),
+                    Err(errno) => if_left(0, errno.into()),
+                }
             }
 
             fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 use rustix::net::{SendFlags, send};
                 // Not every Unix has NOSIGNAL; the standard library ignores SIGPIPE for programs.
-                Ok(send(&*self, bytes, SendFlags::DONTWAIT)?)
+                let sent = send(&*self, bytes, SendFlags::DONTWAIT);
+                sent.or_else(|errno| if_left(bytes.len(), errno.into()))
             }
 
             fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
@@ -69,15 +84,17 @@ socket!(UnixStream);
 #[cfg(not(unix))]
 impl Socket for TcpStream {
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.read(into)
+        self.read(into).or_else(|error| if_left(0, error))
     }
 
     fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        without_waiting(self, |stream| stream.read(into))
+        let result = without_waiting(self, |stream| stream.read(into));
+        result.or_else(|error| if_left(0, error))
     }
 
     fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        without_waiting(self, |stream| io::Write::write(stream, bytes))
+        let result = without_waiting(self, |stream| io::Write::write(stream, bytes));
+        result.or_else(|error| if_left(bytes.len(), error))
     }
 
     fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
