@@ -121,7 +121,23 @@ impl Client {
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused are no error, as in [`Client::put`].
     pub fn get(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
-        let names_only = false;
+        self.fetch(path, false, store)
+    }
+
+    /// The same without content: the store hears what there is, by [`Store::offer`].
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn list(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
+        self.fetch(path, true, store)
+    }
+
+    fn fetch(
+        &mut self,
+        path: &str,
+        names_only: bool,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, Error> {
         if !path.is_empty() {
             match self.persist(Task::Get { path, tree: false, names_only }, store) {
                 Err(Error::Session(Failure::Refused(Reason::IsDirectory), _)) => {}

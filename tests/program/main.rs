@@ -262,3 +262,49 @@ fn read_only_and_write_only() {
     server.client(&place.here(""), &["put", "f"]).well();
     server.client(&place.here(""), &["get", "g"]).with(6, &["gives no files"]);
 }
+
+#[test]
+fn what_a_server_has_is_listed() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    fs::create_dir_all(place.served("tree/sub/none")).expect("directories");
+    for (name, size) in [("one", 1), ("tree/two", 70_000), ("tree/sub/three", 0)] {
+        fs::write(place.served(name), content(size, 1)).expect("a file");
+    }
+    std::os::unix::fs::symlink("/etc/passwd", place.served("link")).expect("a link");
+    let listed = |arguments: &[&str]| {
+        let ended = server.client(&place.here(""), &[&["ls"], arguments].concat()).well();
+        let mut lines: Vec<_> = ended.stdout.lines().map(|line| line.trim().to_owned()).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(listed(&[]), ["-  tree/", "1  one"]);
+    let all = ["-  tree/", "-  tree/sub/", "-  tree/sub/none/", "0  tree/sub/three", "1  one"];
+    assert_eq!(listed(&["-R"]), [&all[..], &["70000  tree/two"]].concat());
+    assert_eq!(listed(&["/tree/"]), ["-  sub/", "70000  two"]);
+    assert_eq!(listed(&["tree/two"]), ["70000  tree/two"]);
+    server.client(&place.here(""), &["ls", "nothing"]).with(6, &["\"nothing\"", "no file of that"]);
+    server.client(&place.here(""), &["ls", "../x"]).with(2, &["cannot be asked for"]);
+    server.client(&place.here(""), &["ls", "link"]).with(6, &["symbolic link"]);
+    // Nothing has come here.
+    assert_eq!(fs::read_dir(place.here("")).expect("it is there").count(), 0);
+}
+
+#[test]
+fn output_that_nobody_reads_ends_nothing() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    fs::create_dir(place.here("tree")).expect("a directory");
+    for number in 0..300 {
+        fs::write(place.here(&format!("tree/{number}")), content(10, number)).expect("a file");
+    }
+    for arguments in [&["put", "--sha256", "tree"][..], &["ls", "-R"], &["ping"]] {
+        let mut command = harness::command(&server.endpoint, &place.here(""), arguments);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop(child.stdout.take());
+        drop(child.stderr.take());
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{arguments:?}");
+    }
+    assert_same(&place.here("tree"), &place.served("tree"));
+}

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::core::Config;
+use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Limits, Sync};
 use tinyferry::secure::{ClientKey, KeyFile, KnownHosts, NoKeys, Protection};
 
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Put(PutArgs),
     /// Fetch files and directories from a server
     Get(GetArgs),
+    /// List what a server has
+    Ls(LsArgs),
     /// See whether a server answers, and how fast
     Ping(Peer),
     /// Ask a server to end
@@ -183,6 +186,18 @@ pub(crate) struct GetArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct LsArgs {
+    /// A file or directory of the server
+    #[arg(value_name = "REMOTE", default_value = ".")]
+    pub(crate) path: String,
+    /// All that is below as well
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct PartialsArgs {
     /// The directory to look into, and all below it
     pub(crate) directory: PathBuf,
@@ -251,6 +266,19 @@ impl Peer {
 pub(crate) fn remote_path(text: &str) -> String {
     let names = text.split('/').filter(|name| !name.is_empty() && *name != ".");
     names.collect::<Vec<_>>().join("/")
+}
+
+/// The same, of something that is asked for.
+pub(crate) fn asked_path(text: &str) -> Result<String, Problem> {
+    let path = remote_path(text);
+    if is_sound(&path) {
+        return Ok(path);
+    }
+    let sentence = format!(
+        "\"{}\" cannot be asked for: it must be relative, without \"..\" or control characters",
+        text.escape_debug()
+    );
+    Err(Problem::new(Exit::Usage, sentence))
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! `tinyferry get`.
 
 use tinyferry::core::Config;
-use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
 use tinyferry::words::of_system;
 
-use super::args::{GetArgs, remote_path};
+use super::args::{GetArgs, asked_path};
 use super::exit::{Exit, Problem};
 use super::progress::Progress;
 
@@ -24,16 +23,8 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
     let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
     let mut exit = Exit::Done;
     for text in &args.paths {
-        let remote = remote_path(text);
+        let remote = asked_path(text)?;
         let shown = if remote.is_empty() { "." } else { &remote };
-        if !is_sound(&remote) {
-            let sentence = format!(
-                "\"{}\" cannot be asked for: it must be relative, without \"..\" or control \
-                 characters",
-                text.escape_debug()
-            );
-            return Err(Problem::new(Exit::Usage, sentence));
-        }
         let target = remote.rsplit('/').next().unwrap_or_default().to_owned();
         let progress = Progress::new(Direction::Receiving, quiet);
         let root = root.try_clone().map_err(local)?;
@@ -51,7 +42,7 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
                 if !matches!(problem.exit, Exit::Refused | Exit::Local) {
                     return Err(problem);
                 }
-                eprintln!("tinyferry: {problem}");
+                complain!("tinyferry: {problem}");
                 exit = if args.paths.len() == 1 { problem.exit } else { Exit::Partly };
             }
         }

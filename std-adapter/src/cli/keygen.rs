@@ -12,13 +12,11 @@ pub(crate) fn keygen(args: &KeygenArgs) -> Result<Exit, Problem> {
     if args.pair {
         let (public, _) = generate_pair(&args.file).map_err(failed)?;
         let public = public.display().to_string();
-        println!("\"{file}\" holds a private key: it stays here, for --key");
-        println!("\"{}\" is a line for the server's file of keys", public.escape_debug());
+        say!("\"{file}\" holds a private key: it stays here, for --key");
+        say!("\"{}\" is a line for the server's file of keys", public.escape_debug());
     } else {
         generate_shared(&args.file).map_err(failed)?;
-        println!(
-            "\"{file}\" holds a key for both ends: take it there by a way that nobody else sees"
-        );
+        say!("\"{file}\" holds a key for both ends: take it there by a way that nobody else sees");
     }
     Ok(Exit::Done)
 }

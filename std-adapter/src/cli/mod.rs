@@ -1,9 +1,26 @@
 //! The command line: arguments in, sentences and an exit code out. All work is the library's.
 
+/// A line on standard output. That nobody reads it ends nothing.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
+/// The same on standard error.
+macro_rules! complain {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod args;
 mod exit;
 mod get;
 mod keygen;
+mod ls;
 mod partials;
 mod progress;
 mod put;
@@ -33,6 +50,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(args) => serve::serve(&args),
         Command::Put(command) => put::put(&command, args.quiet),
         Command::Get(command) => get::get(&command, args.quiet),
+        Command::Ls(args) => ls::ls(&args),
         Command::Ping(peer) => ping(&peer),
         Command::Close(peer) => close(&peer),
         Command::Keygen(args) => keygen::keygen(&args),
@@ -41,7 +59,7 @@ pub(crate) fn run() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(problem) => {
-            eprintln!("tinyferry: {problem}");
+            complain!("tinyferry: {problem}");
             problem.exit.into()
         }
     }
@@ -72,7 +90,7 @@ fn ping(peer: &Peer) -> Result<Exit, Problem> {
     let mut client = peer.connect(peer.endpoint.config())?;
     let first = client.ping()?;
     let again = client.ping()?;
-    println!(
+    say!(
         "{} answers in {:.3} ms (greeting {:.3} ms)",
         peer.endpoint,
         again.as_secs_f64() * 1e3,
@@ -83,6 +101,6 @@ fn ping(peer: &Peer) -> Result<Exit, Problem> {
 
 fn close(peer: &Peer) -> Result<Exit, Problem> {
     peer.connect(peer.endpoint.config())?.close()?;
-    println!("{} closes", peer.endpoint);
+    say!("{} closes", peer.endpoint);
     Ok(Exit::Done)
 }

@@ -21,7 +21,7 @@ pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
     let removed = leftovers(&root, |leftover| {
         let is_meant = leftover.age >= least;
         if is_meant {
-            println!(
+            say!(
                 "{}\t{} ago\t\"{}\"",
                 HumanBytes(leftover.bytes),
                 HumanDuration(leftover.age),
@@ -32,7 +32,7 @@ pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
     })
     .map_err(failed)?;
     if args.remove {
-        println!("{removed} removed");
+        say!("{removed} removed");
     }
     Ok(Exit::Done)
 }

@@ -70,7 +70,7 @@ impl Progress {
                 Direction::Sending => "sent",
                 Direction::Receiving => "received",
             };
-            println!(
+            say!(
                 "{verb} \"{}\": {} {}, {} in {} ({}/s), {} over the wire",
                 name.escape_debug(),
                 tally.files,
@@ -129,13 +129,13 @@ impl Tally {
     fn list_failures(&self) {
         if self.in_tree && !self.failures.is_empty() {
             let failures = self.failures.len() as u64 + self.unlisted;
-            eprintln!("tinyferry: {failures} did not go through:");
+            complain!("tinyferry: {failures} did not go through:");
         }
         for failure in &self.failures {
-            eprintln!("  {failure}");
+            complain!("  {failure}");
         }
         if self.unlisted > 0 {
-            eprintln!("  and {} more", self.unlisted);
+            complain!("  and {} more", self.unlisted);
         }
     }
 }
@@ -179,7 +179,7 @@ impl Observer for Progress {
                 tally.files += 1;
                 if let Some(digest) = sha256 {
                     let digest = digest.map(|byte| format!("{byte:02x}")).concat();
-                    tally.bar.suspend(|| println!("{digest}  {}", path.escape_debug()));
+                    tally.bar.suspend(|| say!("{digest}  {}", path.escape_debug()));
                 }
             }
             Event::Done { .. } => {}
@@ -199,7 +199,7 @@ impl Observer for Progress {
             }
             Event::Skipped { path, detail } => {
                 let line = format!("\"{}\" is left out: {detail}", path.escape_debug());
-                tally.bar.suspend(|| eprintln!("tinyferry: {line}"));
+                tally.bar.suspend(|| complain!("tinyferry: {line}"));
             }
         }
     }

@@ -1,0 +1,92 @@
+//! `tinyferry ls`.
+
+use std::io::{self, IsTerminal, Write};
+
+use tinyferry::core::Reason;
+use tinyferry::core::store::{Accepted, Kind, Offer, Store};
+
+use super::args::{LsArgs, asked_path};
+use super::exit::{Exit, Problem};
+
+pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
+    let path = asked_path(&args.path)?;
+    let mut client = args.peer.connect(args.peer.endpoint.config())?;
+    let mut listing = Listing {
+        is_whole: true,
+        is_recursive: args.recursive,
+        is_for_a_person: io::stdout().is_terminal(),
+        directory: String::new(),
+        is_unread: false,
+    };
+    match client.list(&path, &mut listing) {
+        Err(error) => {
+            let shown = if path.is_empty() { "." } else { &path };
+            let Problem { exit, sentence } = error.into();
+            Err(Problem::new(exit, format!("\"{}\": {sentence}", shown.escape_debug())))
+        }
+        Ok(_) => Ok(Exit::Done),
+    }
+}
+
+/// Writes a line for each offer, as it comes.
+struct Listing {
+    /// What comes is a file by itself.
+    is_whole: bool,
+    is_recursive: bool,
+    /// Then what a terminal would not show as it is, is escaped.
+    is_for_a_person: bool,
+    /// The directory that was listed last.
+    directory: String,
+    /// Nobody reads any more.
+    is_unread: bool,
+}
+
+impl Listing {
+    fn line(&mut self, path: &str, size: Option<u64>, is_directory: bool) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match size {
+            Some(size) if !is_directory => write!(out, "{size:>14}  ")?,
+            _ => write!(out, "{:>14}  ", "-")?,
+        }
+        let end = if is_directory { "/" } else { "" };
+        if self.is_for_a_person {
+            writeln!(out, "{}{end}", path.escape_debug())
+        } else {
+            writeln!(out, "{path}{end}")
+        }
+    }
+
+    fn show(&mut self, offer: &Offer<'_>) -> io::Result<()> {
+        let is_directory = offer.kind == Kind::Directory;
+        match offer.path.split_once('/') {
+            _ if offer.kind == Kind::Tree => {
+                self.is_whole = false;
+                Ok(())
+            }
+            Some((first, _)) if !self.is_recursive && !self.is_whole => {
+                // Not every server offers a directory by itself.
+                if self.directory != first {
+                    self.directory = first.to_owned();
+                    self.line(first, None, true)?;
+                }
+                Ok(())
+            }
+            None if is_directory && self.directory == offer.path => Ok(()),
+            _ => {
+                if is_directory {
+                    self.directory = offer.path.to_owned();
+                }
+                self.line(offer.path, offer.size, is_directory)
+            }
+        }
+    }
+}
+
+impl Store for Listing {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        if !self.is_unread && self.show(offer).is_err() {
+            self.is_unread = true;
+        }
+        Ok(Accepted { held: 0, in_order: true })
+    }
+}
