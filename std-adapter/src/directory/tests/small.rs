@@ -115,3 +115,26 @@ fn nothing_is_replaced_by_a_stroke() {
     // That it failed once, for this, does not keep it from going on.
     assert_eq!(nameless.put(&root, "c", &whole), is_able);
 }
+
+#[test]
+fn a_directory_stays_new_while_others_in_it_are_filled() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    assert!(store.offer(&tree("t")).is_ok());
+    let deep: Vec<_> = (1..20).map(|depth| vec!["d"; depth].join("/")).collect();
+    for path in &deep {
+        assert!(store.offer(&directory(path)).is_ok());
+        assert_eq!(store.commit(), Ok(()));
+    }
+    for path in deep.iter().rev() {
+        let (name, place) = (format!("{path}/z"), dir.path().join("t").join(path));
+        assert!(store.offer(&file(&name, 5)).is_ok());
+        assert_eq!(store.store(0, b"whole"), Ok(5));
+        // Far above, they are no longer kept open.
+        let is_long_way = place.join(".z.tinyferry-part").exists();
+        assert_eq!(is_long_way, path.len() < deep[deep.len() - 8].len(), "{path}");
+        assert_eq!(store.commit(), Ok(()));
+        assert_eq!(fs::read(place.join("z")).unwrap(), b"whole");
+    }
+    assert_eq!(store.commit(), Ok(()));
+}
