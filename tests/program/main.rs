@@ -8,6 +8,7 @@ mod long;
 mod peer;
 mod resume;
 mod serial;
+mod sync;
 mod trouble;
 mod trust;
 
