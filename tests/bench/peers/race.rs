@@ -123,7 +123,7 @@ impl Race {
 
     /// The same, with a key.
     fn encrypted(&mut self, bench: &Bench, place: &Place) -> Done {
-        let key = place.scratch.join("key");
+        let key = place.scratch.join("shared-key");
         ours::make_key(&bench.program, &key)?;
         for (program, which) in bench.programs() {
             let server = Server::start_with(program, &place.out, "never", Some(&key))?;
