@@ -31,6 +31,10 @@ impl Map {
 
     /// The lowest unit that is in it.
     pub(crate) fn first(&self) -> Option<u32> {
+        // Asked before every chunk, and mostly so.
+        if self.is_empty() {
+            return None;
+        }
         (0..=MAP_UNITS).find(|unit| self.contains(*unit))
     }
 

@@ -290,6 +290,10 @@ impl<T: Socket> Write for Stream<T> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        // Before every read, and mostly so.
+        if self.output.is_empty() {
+            return Ok(());
+        }
         self.send_all(WRITE_PATIENCE)
     }
 }

@@ -108,6 +108,12 @@ mod program {
     }
 
     impl Bench {
+        /// Our program, and the other build of it, with what its rows say of it.
+        pub(crate) fn programs(&self) -> impl Iterator<Item = (&PathBuf, &'static str)> {
+            let others = self.args.against.iter().map(|program| (program, " (other)"));
+            std::iter::once((&self.program, "")).chain(others)
+        }
+
         /// The one or the other size.
         pub(crate) fn size<T>(&self, small: T, full: T) -> T {
             if self.args.full { full } else { small }

@@ -10,6 +10,7 @@ mod peer;
 mod resume;
 mod serial;
 mod standard;
+mod sync;
 mod target;
 mod trouble;
 mod trust;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 
 /// Larger ones were measured to be slower.
-const CAPACITY: usize = 64 * 1024;
+pub(super) const CAPACITY: usize = 64 * 1024;
 
 /// What was read ahead of, and what is not yet written to, the one file that is open. It is kept
 /// from file to file, so that none needs memory of its own.
@@ -71,6 +71,25 @@ impl Buffer {
         Ok(())
     }
 
+    /// Takes bytes that have no file to go to yet; whether they go on where the last ones ended, and
+    /// find room.
+    pub(super) fn keep(&mut self, position: u64, bytes: &[u8]) -> bool {
+        if self.behind.is_empty() {
+            self.behind_at = 0;
+        }
+        let kept = self.behind.len();
+        let fits = position == kept as u64 && kept.saturating_add(bytes.len()) <= CAPACITY;
+        if fits {
+            self.behind.extend_from_slice(bytes);
+        }
+        fits
+    }
+
+    /// What is not yet written.
+    pub(super) fn kept(&self) -> &[u8] {
+        &self.behind
+    }
+
     /// Writes what is not yet written.
     pub(super) fn flush(&mut self, file: &File) -> io::Result<()> {
         if self.behind.is_empty() {
@@ -102,7 +121,7 @@ fn read_at(file: &File, into: &mut [u8], position: u64) -> io::Result<usize> {
     }
 }
 
-fn write_all_at(file: &File, mut bytes: &[u8], mut position: u64) -> io::Result<()> {
+pub(super) fn write_all_at(file: &File, mut bytes: &[u8], mut position: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         #[cfg(unix)]
         let result = std::os::unix::fs::FileExt::write_at(file, bytes, position);

@@ -34,12 +34,16 @@ pub(super) fn settle(
     mode: Option<u32>,
     modified: Option<i64>,
 ) -> io::Result<()> {
-    let set_mode = set_mode(file, now, mode);
-    let set_time = match modified.and_then(time) {
+    let (set_mode, set_time) = (set_mode(file, now, mode), set_time(file, modified));
+    set_mode.and(set_time)
+}
+
+/// Sets the time of last modification, in nanoseconds since 1970.
+pub(super) fn set_time(file: &File, modified: Option<i64>) -> io::Result<()> {
+    match modified.and_then(time) {
         Some(time) => file.set_times(FileTimes::new().set_modified(time)),
         None => Ok(()),
-    };
-    set_mode.and(set_time)
+    }
 }
 
 /// What became of settling: that a file system has no such bits or times is told, and no failure.

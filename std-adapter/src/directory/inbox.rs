@@ -10,6 +10,7 @@ use super::buffer::Buffer;
 use super::event::{Direction, Event, Observer};
 use super::incoming::{Incoming, Wanted};
 use super::limits::Limits;
+use super::nameless::Nameless;
 use super::names::{is_allowed, join};
 use super::place::Place;
 use super::sync::Sync;
@@ -29,6 +30,7 @@ pub(super) struct Inbox {
     tree: Option<Tree>,
     open: Option<Incoming>,
     buffer: Buffer,
+    nameless: Nameless,
 }
 
 impl Inbox {
@@ -43,6 +45,7 @@ impl Inbox {
             tree: None,
             open: None,
             buffer: Buffer::default(),
+            nameless: Nameless::default(),
         }
     }
 
@@ -215,7 +218,13 @@ impl Inbox {
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.place, self.sync)?;
         }
-        let left = incoming.commit(&mut self.place, &mut self.buffer, synced, observer)?;
+        let left = incoming.commit(
+            &mut self.place,
+            &mut self.buffer,
+            &mut self.nameless,
+            synced,
+            observer,
+        )?;
         match (left, &mut self.tree) {
             (Some(directory), Some(tree)) => tree.remember(directory),
             (Some(directory), None) => directory.settle(&mut self.place, observer)?,
@@ -228,7 +237,8 @@ impl Inbox {
         if let (Some(open), true) = (&self.open, is_of_use) {
             self.limits.leave(open.unfinished());
         }
-        let wanted = self.open.take().map(|open| open.close(&mut self.buffer, is_of_use));
+        let wanted = self.open.take();
+        let wanted = wanted.map(|open| open.close(&mut self.place, &mut self.buffer, is_of_use));
         self.buffer.clear();
         wanted
     }

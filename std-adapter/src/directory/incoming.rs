@@ -7,9 +7,10 @@ use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, CAPACITY};
 use super::event::Observer;
 use super::facts::{Facts, set_mode, settle, settled};
+use super::nameless::{Nameless, Whole};
 use super::names::split;
 use super::partial::Partial;
 use super::place::{Found, Place, look, open_file};
@@ -47,6 +48,8 @@ enum Stage {
     Directory,
     /// Nothing of the file is here.
     Awaited,
+    /// It is small and its directory is new: what came of it, so many bytes, is in the buffer alone.
+    Kept(u64),
     Partial(Partial),
     /// The file in place seems to be the very same.
     Same(File, Metadata),
@@ -72,7 +75,11 @@ impl Incoming {
         }
         let dir = match place.existing(parent)? {
             Some(dir) if !place.is_new() => dir,
-            _ => return Ok(Self { wanted, held: 0, stage: Stage::Awaited }),
+            _ => {
+                let is_small = wanted.size.is_some_and(|size| size <= CAPACITY as u64);
+                let stage = if is_small { Stage::Kept(0) } else { Stage::Awaited };
+                return Ok(Self { wanted, held: 0, stage });
+            }
         };
         match look(&dir, name)? {
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),
@@ -108,13 +115,22 @@ impl Incoming {
         position: u64,
         bytes: &[u8],
     ) -> Result<(), Trouble> {
-        if let Stage::Awaited = self.stage {
-            self.stage = Stage::Partial(self.wanted.create(place, synced)?);
+        let end = position.checked_add(bytes.len() as u64).ok_or(Reason::TooLarge)?;
+        match &mut self.stage {
+            Stage::Kept(kept) if buffer.keep(position, bytes) => {
+                *kept = end;
+                return Ok(());
+            }
+            Stage::Awaited | Stage::Kept(_) => {
+                let mut partial = self.wanted.create(place, synced)?;
+                partial.length = self.unfinished();
+                self.stage = Stage::Partial(partial);
+            }
+            _ => {}
         }
         let Stage::Partial(partial) = &mut self.stage else {
             return Err(Trouble::new(Reason::Storage, "nothing is open that could be written to"));
         };
-        let end = position.checked_add(bytes.len() as u64).ok_or(Reason::TooLarge)?;
         partial.reserve(position, self.wanted.size.unwrap_or(0));
         buffer.store(&partial.file, position, bytes)?;
         partial.length = partial.length.max(end);
@@ -131,7 +147,7 @@ impl Incoming {
             Stage::Partial(Partial { file, .. }) | Stage::Same(file, _) => {
                 Ok(buffer.load(file, position, into)?)
             }
-            Stage::Directory | Stage::Awaited => Ok(0),
+            Stage::Directory | Stage::Awaited | Stage::Kept(_) => Ok(0),
         }
     }
 
@@ -140,6 +156,7 @@ impl Incoming {
         &mut self,
         place: &mut Place,
         buffer: &mut Buffer,
+        nameless: &mut Nameless,
         synced: bool,
         observer: &mut impl Observer,
     ) -> Result<Option<Remembered>, Trouble> {
@@ -154,6 +171,14 @@ impl Incoming {
             Stage::Same(file, metadata) => {
                 settled(set_mode(&file, &metadata, wanted.mode), &wanted.path, observer)?;
                 return Ok(None);
+            }
+            Stage::Kept(length) => {
+                if !synced && wanted.put_whole(place, nameless, buffer.kept())? {
+                    return Ok(None);
+                }
+                let mut partial = wanted.create(place, synced)?;
+                partial.length = length;
+                partial
             }
             Stage::Awaited => wanted.create(place, synced)?,
             Stage::Partial(partial) => partial,
@@ -182,20 +207,26 @@ impl Incoming {
     pub(super) fn unfinished(&self) -> u64 {
         match &self.stage {
             Stage::Partial(partial) => partial.length,
+            Stage::Kept(length) => *length,
             _ => 0,
         }
     }
 
     /// Closes it; what is of no use for a resume is taken away.
-    pub(super) fn close(self, buffer: &mut Buffer, is_of_use: bool) -> Wanted {
-        if let Stage::Partial(partial) = self.stage {
-            if is_of_use {
-                // What cannot be written now is received once more.
+    pub(super) fn close(self, place: &mut Place, buffer: &mut Buffer, is_of_use: bool) -> Wanted {
+        // What cannot be written now is received once more.
+        let partial = match self.stage {
+            Stage::Partial(partial) => Some(partial),
+            Stage::Kept(UNIT..) if is_of_use => self.wanted.create(place, false).ok(),
+            _ => None,
+        };
+        match partial {
+            Some(partial) if is_of_use => {
                 let _ = buffer.flush(&partial.file);
                 partial.release();
-            } else {
-                partial.discard();
             }
+            Some(partial) => partial.discard(),
+            None => {}
         }
         self.wanted
     }
@@ -218,6 +249,22 @@ impl Wanted {
             length if self.size.is_some_and(|size| length >= size) => self.size.unwrap_or(length),
             length => length - length % UNIT,
         }
+    }
+
+    /// Puts it in place by one stroke, if that can be done.
+    fn put_whole(
+        &self,
+        place: &mut Place,
+        nameless: &mut Nameless,
+        bytes: &[u8],
+    ) -> Result<bool, Trouble> {
+        if self.size != Some(bytes.len() as u64) {
+            return Ok(false);
+        }
+        let (parent, name) = split(&self.path);
+        let dir = place.made(parent, None, false)?;
+        let Self { mode, modified, .. } = *self;
+        Ok(nameless.put(&dir, name, &Whole { bytes, mode, modified }))
     }
 
     fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {

@@ -12,6 +12,7 @@ mod incoming;
 mod job;
 mod leftovers;
 mod limits;
+mod nameless;
 mod names;
 mod origin;
 mod outbox;
@@ -66,7 +67,8 @@ pub struct Source {
 ///
 /// While a file comes in it has a name of its own beside the target, `.NAME.tinyferry-part`; it
 /// stays there when a transfer breaks off, and a later one resumes from it. Nobody can offer or
-/// ask for a file of such a name.
+/// ask for a file of such a name. A small one whose directory is new gets it only when it breaks
+/// off.
 ///
 /// Memory does not grow with a file's size, and of a tree only directories and the last 16,384
 /// entries are remembered.

@@ -17,15 +17,20 @@ use super::names::{below, split};
 use super::sync::synchronise;
 use super::trouble::Trouble;
 
-/// A root and the directory below it that was opened last: a tree's files come side by side.
+/// So many directories are kept open; files that are open at once are a server's scarce good.
+const KEPT_OPEN: usize = 8;
+
+/// A root and the way down to the directory that was opened last: a tree's files come side by
+/// side, and it goes on above when a directory in it is through.
 #[derive(Debug)]
 pub(super) struct Place {
     root: Arc<Dir>,
-    last: Option<Last>,
+    way: Vec<Passed>,
 }
 
+/// A directory on the way.
 #[derive(Debug)]
-struct Last {
+struct Passed {
     path: String,
     dir: Arc<Dir>,
     is_new: bool,
@@ -51,18 +56,18 @@ pub(super) enum Found {
 
 impl Place {
     pub(super) fn new(root: Arc<Dir>) -> Self {
-        Self { root, last: None }
+        Self { root, way: Vec::new() }
     }
 
-    /// The directory opened last may stand elsewhere by now: begin at the root.
+    /// The directories passed may stand elsewhere by now: begin at the root.
     pub(super) fn forget(&mut self) {
-        self.last = None;
+        self.way.clear();
     }
 
     /// Whether the directory opened last was made here just before, so that nothing in it needs to
     /// be looked for. What somebody put there since is replaced like anything else.
     pub(super) fn is_new(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.is_new)
+        self.way.last().is_some_and(|last| last.is_new)
     }
 
     /// The directory at `path`; `None` where there is nothing.
@@ -110,17 +115,15 @@ impl Place {
         path: &str,
         make: impl Fn(&Dir, &str, bool) -> io::Result<Made>,
     ) -> Result<Option<Arc<Dir>>, Trouble> {
-        let above = self.last.as_ref().and_then(|last| Some((below(path, &last.path)?, last)));
-        let (mut dir, mut rest) = match above {
-            Some(("", last)) => return Ok(Some(Arc::clone(&last.dir))),
-            Some((rest, last)) => (Arc::clone(&last.dir), rest),
+        self.way.truncate(self.way.partition_point(|passed| below(path, &passed.path).is_some()));
+        let (mut dir, mut rest) = match self.way.last() {
+            Some(last) => (Arc::clone(&last.dir), below(path, &last.path).unwrap_or_default()),
             None => (Arc::clone(&self.root), path),
         };
-        let mut is_new = false;
         while !rest.is_empty() {
             let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
             let mut next = step(&dir, name)?;
-            is_new = false;
+            let mut is_new = false;
             if next.is_none() {
                 match make(&dir, name, below.is_empty())? {
                     Made::Nothing => return Ok(None),
@@ -131,9 +134,14 @@ impl Place {
             }
             let Some(next) = next else { return Ok(None) };
             dir = Arc::new(next);
+            let length = path.len() - below.len();
+            let path = path.get(..length).unwrap_or(path).trim_end_matches('/').to_owned();
+            if self.way.len() >= KEPT_OPEN {
+                self.way.remove(0);
+            }
+            self.way.push(Passed { path, dir: Arc::clone(&dir), is_new });
             rest = below;
         }
-        self.last = Some(Last { path: path.to_owned(), dir: Arc::clone(&dir), is_new });
         Ok(Some(dir))
     }
 }

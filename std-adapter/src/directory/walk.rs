@@ -60,7 +60,14 @@ struct Level {
 #[derive(Debug, Default)]
 struct Names {
     text: String,
-    ranges: Vec<Range<usize>>,
+    waiting: Vec<Name>,
+}
+
+#[derive(Debug)]
+struct Name {
+    range: Range<usize>,
+    /// The directory says that it is a file; where it does not, one has to look.
+    is_file: bool,
 }
 
 impl Walk {
@@ -101,7 +108,7 @@ impl Walk {
         loop {
             let level = self.levels.last_mut()?;
             self.path.truncate(level.length);
-            let Some(range) = level.names.ranges.pop() else {
+            let Some(Name { range, is_file }) = level.names.waiting.pop() else {
                 self.levels.pop();
                 continue;
             };
@@ -116,6 +123,13 @@ impl Walk {
                 let reason = if is_long { Reason::NameTooLong } else { Reason::BadPath };
                 self.fail(reason, observer);
                 continue;
+            }
+            // Whatever else it turns out to be is told below.
+            if is_file
+                && !partial::is_name(name)
+                && let Ok((file, metadata)) = open_file(&level.dir, name)
+            {
+                return Some(Item::File(Facts::of(&metadata), file));
             }
             match look(&level.dir, name) {
                 Ok(Found::File(_)) if partial::is_name(name) => {}
@@ -148,12 +162,14 @@ impl Names {
     fn read(dir: &Dir, path: &str, observer: &mut impl Observer) -> io::Result<Self> {
         let mut names = Self::default();
         for entry in dir.entries()? {
-            let name = entry?.file_name();
+            let entry = entry?;
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            let name = entry.file_name();
             match name.to_str() {
                 Some(name) => {
                     let start = names.text.len();
                     names.text.push_str(name);
-                    names.ranges.push(start..names.text.len());
+                    names.waiting.push(Name { range: start..names.text.len(), is_file });
                 }
                 None => {
                     let path = join(path.trim_end_matches('/'), &name.to_string_lossy());
@@ -162,9 +178,8 @@ impl Names {
             }
         }
         let text = &names.text;
-        names
-            .ranges
-            .sort_unstable_by(|one, other| text.get(other.clone()).cmp(&text.get(one.clone())));
+        let text_of = |name: &Name| text.get(name.range.clone());
+        names.waiting.sort_unstable_by(|one, other| text_of(other).cmp(&text_of(one)));
         Ok(names)
     }
 }

@@ -15,6 +15,16 @@ pub(crate) struct Server {
 impl Server {
     /// Serves `dir`; `sync` is `end`, `each` or `never`.
     pub(crate) fn start(program: &Path, dir: &Path, sync: &str) -> Done<Self> {
+        Self::start_with(program, dir, sync, None)
+    }
+
+    /// The same, to those alone who have the key.
+    pub(crate) fn start_with(
+        program: &Path,
+        dir: &Path,
+        sync: &str,
+        key: Option<&Path>,
+    ) -> Done<Self> {
         let port = free_port()?;
         let listen = format!("tcp://127.0.0.1:{port}");
         let mut command = quiet(program);
@@ -30,6 +40,9 @@ impl Server {
             "--listen",
             &listen,
         ]);
+        if let Some(key) = key {
+            command.arg("--key").arg(key);
+        }
         let mut job = start(command.arg(dir))?;
         job.await_port(port)?;
         Ok(Self { job, port })
@@ -49,4 +62,9 @@ pub(crate) fn get(program: &Path, port: u16, name: &str, into: &Path) -> Command
     command.args(["get", "-q", "--sync", "never", "-e", &format!("tcp://127.0.0.1:{port}"), name]);
     command.arg("--into").arg(into);
     command
+}
+
+/// Makes a key that both ends share.
+pub(crate) fn make_key(program: &Path, path: &Path) -> Done {
+    start(quiet(program).arg("keygen").arg(path))?.wait().map(drop)
 }

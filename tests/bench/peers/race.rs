@@ -98,9 +98,7 @@ impl Race {
     /// Our program, and the other build of it.
     fn ours(&mut self, bench: &Bench, place: &Place, sync: &[&str]) -> Done {
         let parent = place.source.parent().ok_or("no directory")?.to_owned();
-        let programs = [(&bench.program, "")].into_iter();
-        for (program, which) in programs.chain(bench.args.against.iter().map(|it| (it, " (other)")))
-        {
+        for (program, which) in bench.programs() {
             for sync in sync {
                 let server = Server::start(program, &place.out, sync)?;
                 let (source, program) = (place.source.clone(), program.clone());
@@ -117,6 +115,23 @@ impl Race {
                 spend(Some(&server.job), Vec::new(), || {
                     let mut command = ours::get(&program, server.port, place.name(), &place.out);
                     Ok(vec![crate::process::start(&mut command)?])
+                })
+            });
+        }
+        Ok(())
+    }
+
+    /// The same, with a key.
+    fn encrypted(&mut self, bench: &Bench, place: &Place) -> Done {
+        let key = place.scratch.join("shared-key");
+        ours::make_key(&bench.program, &key)?;
+        for (program, which) in bench.programs() {
+            let server = Server::start_with(program, &place.out, "never", Some(&key))?;
+            let (source, program, key) = (place.source.clone(), program.clone(), key.clone());
+            self.own(&format!("put, encrypted, sync never{which}"), move || {
+                spend(Some(&server.job), Vec::new(), || {
+                    let mut command = ours::put(&program, server.port, &source);
+                    Ok(vec![crate::process::start(command.arg("--key").arg(&key))?])
                 })
             });
         }
@@ -165,6 +180,7 @@ pub(crate) fn large(bench: &Bench) -> Done<Vec<Table>> {
         race.own("sendfile, splice", loops("sendfile", "splice"));
     }
     race.ours(bench, &place, &["never", "end"])?;
+    race.encrypted(bench, &place)?;
     if !bench.args.alone {
         race.rival("nc", rivals::nc(&place));
         race.rival("socat", rivals::socat(&place));

@@ -63,7 +63,8 @@ fn a_link_planted_after_the_offer_is_not_followed() {
     let mut store = serving(&dir);
     assert!(store.offer(&file("a/f", 1)).is_ok());
     std::os::unix::fs::symlink(outside.path(), dir.path().join("a")).unwrap();
-    assert_eq!(store.store(0, b"x"), Err(Reason::NotRegular));
+    let stored = store.store(0, b"x").and_then(|_| store.commit());
+    assert_eq!(stored, Err(Reason::NotRegular));
 
     let secret = outside.path().join("secret");
     fs::write(&secret, "secret").unwrap();

@@ -18,6 +18,7 @@ mod hostile;
 mod partials;
 mod receiving;
 mod sending;
+mod small;
 mod trees;
 
 const ALL: Rights = Rights { read: true, write: true };
