@@ -23,7 +23,7 @@ pub(super) fn join(path: &str, below: &str) -> String {
     match (path, below) {
         ("", _) => below.to_owned(),
         (_, "") => path.to_owned(),
-        _ => format!("{path}/{below}"),
+        _ => [path, "/", below].concat(),
     }
 }
 
