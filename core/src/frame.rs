@@ -50,7 +50,7 @@ impl DerefMut for Chunk {
 }
 
 /// Where in its buffer the reader is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reader {
     /// The first byte not yet consumed.
     start: u16,
@@ -109,7 +109,8 @@ impl Reader {
 
     /// Forgets all that is held.
     pub(crate) fn clear(&mut self) {
-        *self = Self { skip: self.skip, ..Self::new() };
+        let dirty = self.dirty || self.start < self.end;
+        *self = Self { skip: self.skip, dirty, ..Self::new() };
     }
 
     /// The slice to read into, so that `wanted` bytes may stand at the front.

@@ -1,4 +1,4 @@
-//! Which units past a position are held, lost or repeated (`PROTOCOL.md`, section 4).
+//! Which units past a position are held, lost or repeated (`PROTOCOL.md`, sections 3 and 6.3).
 
 /// Units that a `PON` speaks of past the one at its position.
 pub const MAP_UNITS: u32 = 96;

@@ -21,8 +21,10 @@ mod file;
 pub(crate) struct Receiver<P> {
     stage: Stage,
     names_only: bool,
-    /// Entries of the tree will be offered once more.
-    again: bool,
+    /// So many entries of the tree are to be offered once more.
+    again: u16,
+    /// Its `DON` came before they did, and was answered so.
+    has_asked_again: bool,
     /// Why the request was refused, if it was.
     refusal: Option<Reason>,
     /// Transfer of the tree; 0: none.
@@ -54,7 +56,8 @@ impl<P: Profile> Receiver<P> {
         Self {
             stage: Stage::ExpectOffer,
             names_only,
-            again: false,
+            again: 0,
+            has_asked_again: false,
             refusal: None,
             tree: 0,
             number: 0,
@@ -177,6 +180,10 @@ impl<P: Profile> Receiver<P> {
         }
         let (resume, size) = (signal.position, signal.size());
         self.entries = self.entries.saturating_add(1);
+        if resume == 0 && size > 0 {
+            // A fresh offer begins at 0.
+            self.again = self.again.saturating_sub(1);
+        }
         match answer {
             Err(reason) => self.refuse(self.number, reason, shared),
             Ok(_) if self.names_only() => {
@@ -222,7 +229,7 @@ impl<P: Profile> Receiver<P> {
             }
         } else if is_tree {
             self.on_tree_done(signal, shared);
-        } else if number == shared.ending.number && (is_lossy || signal.code == Code::Pin) {
+        } else if number == shared.ending.number && is_lossy {
             shared.repeat_ending(self.count);
         }
     }
@@ -234,9 +241,13 @@ impl<P: Profile> Receiver<P> {
         if signal.position != u64::from(self.entries) {
             shared.todo.abandon = Some((Reason::Incomplete, true));
             self.refuse(signal.transfer, Reason::Incomplete, shared);
-        } else if core::mem::take(&mut self.again) {
+        } else if self.again > 0 && !self.has_asked_again {
+            self.has_asked_again = true;
             self.answer(signal.transfer, false, shared);
         } else {
+            // What was not offered once more will not come.
+            self.refused = self.refused.saturating_add(self.again.into());
+            self.again = 0;
             self.stage = Stage::CommitTree;
             if self.names_only() {
                 self.committed(shared);
@@ -263,6 +274,10 @@ impl<P: Profile> Receiver<P> {
                 // It knows, and does not wait for an answer.
                 shared.todo.forget_refusals();
             }
+        } else if self.awaits_fresh_offer() && is_after(number, self.number) {
+            // There will be none.
+            self.refused = self.refused.saturating_add(1);
+            self.end(Ending::refused(number, reason), shared);
         } else if is_lossy && number == shared.ending.number {
             shared.repeat_ending(self.count);
         }
@@ -323,7 +338,7 @@ impl<P: Profile> Receiver<P> {
         self.refuse(self.number, reason, shared);
         if self.file.resumable && reason.wants_fresh_offer() {
             self.refused = self.refused.saturating_sub(1);
-            self.again = true;
+            self.again = self.again.saturating_add(1);
             self.stage = Stage::ExpectOffer;
         }
     }

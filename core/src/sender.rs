@@ -113,7 +113,8 @@ impl<P: Profile> Sender<P> {
         self.is_given_up = true;
         self.stage = if self.tree() == 0 { Stage::Over } else { Stage::GiveUpTree };
         if self.tree() == 0 {
-            shared.ending = Ending::refused(next_number(self.number, 0), reason);
+            self.number = next_number(self.number, 0);
+            shared.ending = Ending::refused(self.number, reason);
             shared.repeat_ending(0);
         }
     }
@@ -275,9 +276,16 @@ impl<P: Profile> Sender<P> {
     }
 
     /// What the store gave.
-    pub(crate) fn entry(&mut self, entry: Option<&Entry>) {
+    pub(crate) fn entry(&mut self, entry: Option<&Entry>, shared: &mut Shared) {
         let Some(entry) = entry else {
             self.stage = if self.tree() != 0 { Stage::TreeDone } else { Stage::Over };
+            if let Some(reason) = self.refusal
+                && self.tree() == 0
+                && reason.wants_fresh_offer()
+            {
+                // The fresh offer that is awaited does not come.
+                self.give_up_all(reason, shared);
+            }
             return;
         };
         self.number = next_number(self.number, self.tree());

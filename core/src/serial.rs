@@ -1,4 +1,4 @@
-//! Numbers that wrap around: of transfers, and counts of frames (`PROTOCOL.md`, sections 6.3 and 6.8).
+//! Numbers that wrap around: of transfers, and counts of frames (`PROTOCOL.md`, sections 6.1 and 6.3).
 
 /// The number after `number`; never 0 and never that of the open tree.
 pub(crate) fn next_number(number: u16, tree: u16) -> u16 {

@@ -317,7 +317,8 @@ impl<P: Profile> Session<P> {
         Ok(())
     }
 
-    /// The words that came with the refusal that ended the task; often empty, always hostile.
+    /// The words that came with the refusal that ended a get, a close or a greeting; often empty,
+    /// always hostile. Of what is put, the store hears: [`crate::Store::refused`].
     pub fn words(&self) -> &str {
         self.text()
     }

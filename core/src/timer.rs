@@ -75,7 +75,7 @@ impl Timer {
             let sample = u16::try_from(sample).map_or(LONGEST, |sample| sample.min(LONGEST));
             self.round_trip = Some(match self.round_trip {
                 None => sample,
-                // An eighth of the difference; neither exceeds [`LONGEST`].
+                // Seven parts of the old, one of the new; neither exceeds [`LONGEST`].
                 Some(smoothed) => {
                     let sum = (smoothed << 3).wrapping_sub(smoothed).wrapping_add(sample);
                     sum.div_ceil(8)

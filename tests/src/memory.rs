@@ -77,6 +77,8 @@ pub struct Memory {
     pub power: u64,
     /// Bytes taken by one `store` at most.
     pub step: usize,
+    /// What was refused is not given once more.
+    pub gives_up: bool,
     /// After so many bytes loaded the source is one byte shorter.
     pub shrinks: bool,
     /// Bytes given by `load` for sending.
@@ -108,6 +110,7 @@ impl Default for Memory {
             room: u64::MAX,
             power: u64::MAX,
             step: usize::MAX,
+            gives_up: false,
             shrinks: false,
             loaded: 0,
             digests: Vec::new(),
@@ -359,7 +362,7 @@ impl Store for Memory {
             return false;
         };
         let has_content = self.files.get(&refused.path).is_some_and(|file| !file.bytes.is_empty());
-        if reason.wants_fresh_offer() && refused.resumable && has_content {
+        if reason.wants_fresh_offer() && refused.resumable && has_content && !self.gives_up {
             self.queue.push_back(Queued { resumable: false, ..refused });
             true
         } else {

@@ -140,3 +140,74 @@ fn a_greeting_within_the_content_of_a_damaged_chunk_is_content() {
         assert_eq!(pair.server.store.files, pair.client.store.files);
     }
 }
+
+/// A file in two versions of which one end holds the beginning of the other.
+fn differing() -> (File, Vec<u8>) {
+    (File::new(content(9_000, 1)), content(4_096, 2))
+}
+
+#[test]
+fn a_fresh_offer_that_does_not_come_ends_the_request_and_not_the_next() {
+    // Which of the two is found first is a matter of time.
+    let differs =
+        |result| matches!(result, Ok(Err(Failure::Refused(reason))) if reason.wants_fresh_offer());
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let (file, other) = differing();
+        let mut client = Memory::default();
+        client.gives_up = true;
+        client.files.insert("f".into(), file.clone());
+        client.queue_file("f");
+        let mut server = tree(3, 100);
+        server.partials.insert("f".into(), other.clone());
+        server.files.insert("docs/one".into(), File::new(content(10, 3)));
+        let mut pair = Pair::new(config, client, server).delayed(5);
+        assert!(differs(pair.run(Task::Put)));
+        // What is asked for next is what comes, and nothing else.
+        let docs = Task::Get { path: "docs", tree: true, names_only: false };
+        assert!(pair.run(docs).expect("it ends").is_ok());
+        assert_eq!(pair.client.store.files.keys().collect::<Vec<_>>(), ["docs/one", "f"]);
+        pair.server.store.files.clear();
+        pair.client.store.queue_tree("docs");
+        assert!(pair.run(Task::Put).expect("it ends").is_ok());
+        assert_eq!(pair.server.store.files.keys().collect::<Vec<_>>(), ["docs/one"]);
+
+        // The same with a server that does not offer once more.
+        let mut server = Memory::default();
+        server.gives_up = true;
+        server.files.insert("f".into(), file);
+        let mut client = Memory::default();
+        client.partials.insert("f".into(), other);
+        let mut pair = Pair::new(config, client, server).delayed(5);
+        let get = Task::Get { path: "f", tree: false, names_only: false };
+        assert!(differs(pair.run(get)));
+        assert!(pair.now < 5_000_000_000, "it took {} ns", pair.now);
+    }
+}
+
+#[test]
+fn entries_that_are_not_offered_once_more_are_counted() {
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        for gives_up in [false, true] {
+            let (file, other) = differing();
+            let mut server = tree(3, 100);
+            server.gives_up = gives_up;
+            let mut client = Memory::default();
+            for path in ["t/a", "t/b"] {
+                server.files.insert(path.into(), file.clone());
+                client.partials.insert(path.into(), other.clone());
+            }
+            let mut pair = Pair::new(config, client, server).delayed(5);
+            let outcome = pair.run(GET_TREE).expect("it ends").expect("the tree goes through");
+            assert_eq!(outcome.refused, if gives_up { 2 } else { 0 }, "{config:?}");
+            assert_eq!(pair.client.store.files.len(), if gives_up { 3 } else { 5 });
+        }
+    }
+}
+
+#[test]
+fn the_largest_payload_that_is_chosen_is_whole_units() {
+    let config = Config { chunk: 1000, ..Config::RELIABLE };
+    let mut pair = Pair::new(config, tree(2, 3_000), Memory::default());
+    assert!(pair.run(Task::Put).expect("it ends").is_ok());
+    assert_eq!(pair.server.store.files, pair.client.store.files);
+}

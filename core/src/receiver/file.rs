@@ -108,6 +108,9 @@ impl File {
     /// Where a chunk goes that begins `ahead` (wrapping) of the position; `None` if it is not
     /// wanted.
     pub(super) fn place(&self, ahead: u32, length: u16, terms: &Terms) -> Option<Place> {
+        if length > terms.chunk {
+            return None;
+        }
         if ahead >= terms.reach() {
             let skip = u16::try_from(ahead.wrapping_neg()).ok()?;
             let fresh = length.checked_sub(skip)?;

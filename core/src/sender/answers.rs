@@ -104,6 +104,10 @@ impl<P: Profile> Sender<P> {
                 Stage::TreeDone | Stage::ExpectTreeDone => {}
                 _ => self.stage = Stage::Next,
             }
+            if self.flow.credit == 0 {
+                // What was busy is over: whether more may go is asked anew.
+                self.flow.asked = None;
+            }
         }
         if number == self.number {
             self.refusal = Some(reason);

@@ -54,6 +54,10 @@ impl<P: Profile> Session<P> {
             (Code::Saf | Code::Sar | Code::Raf | Code::Rar, Phase::ExpectRequest) => {
                 signal.transfer != self.shared.ending.number
             }
+            // Instead of a fresh offer.
+            (Code::Raf | Code::Rar, Phase::Receiving(receiver)) if !self.is_client() => {
+                receiver.awaits_fresh_offer()
+            }
             (Code::Don, Phase::Receiving(_)) => self.shared.terms.sha256,
             (Code::Err, Phase::Sending(sender)) if P::SENDS => !sender.holds_description(),
             // Words that are for another would cost the path that may have to go out again.
@@ -73,7 +77,7 @@ impl<P: Profile> Session<P> {
         let signal = self.shared.signal;
         if signal.transfer == 0 {
             // They have no seed, and may stand in the content of a damaged frame.
-            if clean || !matches!(self.phase, Phase::Receiving(_)) {
+            if clean || !self.is_acquainted() {
                 self.on_session_signal(&signal);
             }
             return;
@@ -81,8 +85,8 @@ impl<P: Profile> Session<P> {
         if !self.is_acquainted() {
             return;
         }
-        let is_request =
-            !self.is_client() && matches!(signal.code, Code::Raf | Code::Rar | Code::Cls);
+        let is_request = !self.is_client()
+            && matches!(signal.code, Code::Sar | Code::Raf | Code::Rar | Code::Cls);
         match &mut self.phase {
             Phase::Sending(_) if P::SENDS => self.on_receiver_signal(&signal),
             // The sender had no fresh offer to make, and goes on with something else.
@@ -184,7 +188,8 @@ impl<P: Profile> Session<P> {
             self.shared.ending = Ending::NONE;
             self.phase = Phase::ExpectRequest;
         }
-        self.shared.reply(Signal::greeting(Code::Pon, &chosen));
+        let chunk = agreed.map_or(chosen.chunk, |terms| terms.chunk);
+        self.shared.reply(Signal::greeting(Code::Pon, &Greeting { chunk, ..chosen }));
     }
 
     fn on_welcome(&mut self, chosen: &Greeting) {
@@ -276,6 +281,7 @@ impl<P: Profile> Session<P> {
             Code::Saf | Code::Sar => receiver.on_repeated_offer(number, shared),
             Code::Pin | Code::Don => {
                 if <P::Sha256 as Sha256>::SUPPORTED
+                    && signal.code == Code::Don
                     && let Some(digest) = &mut self.sha256
                 {
                     digest.claim(sha256.copied());

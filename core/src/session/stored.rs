@@ -141,7 +141,7 @@ impl<P: Profile> Session<P> {
             self.begin_sha256();
         }
         if let Phase::Sending(sender) = &mut self.phase {
-            sender.entry(entry.as_ref());
+            sender.entry(entry.as_ref(), &mut self.shared);
         }
         self.settle();
     }

@@ -126,7 +126,7 @@ impl<P: Profile> Session<P> {
                 self.carry_out(intent, wanted)
             }
             Phase::Receiving(receiver) if P::RECEIVES => {
-                let is_empty = self.reader.is_empty();
+                let is_empty = self.reader.is_empty() && !self.pending;
                 let intent = receiver.intent(is_empty, &mut self.shared);
                 self.carry_out(intent, wanted)
             }
