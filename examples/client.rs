@@ -49,7 +49,8 @@ fn run(words: &[&str]) -> Result<(), Box<dyn Error>> {
         }
         ["RAF" | "RAR", path] => {
             let here = Dir::open_ambient_dir(".", ambient_authority())?;
-            let mut store = Directory::receiving(here, name_of(path)?, Sync::default(), ());
+            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+            let mut store = Directory::receiving(here, name, Sync::default(), ());
             let outcome = client.get(path, &mut store)?;
             println!("{} entries, {} of them refused", outcome.entries, outcome.refused);
         }
@@ -58,12 +59,9 @@ fn run(words: &[&str]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The last name of a path on this side.
 fn name_of(path: &str) -> Result<String, Box<dyn Error>> {
-    let name = PathBuf::from(path)
-        .canonicalize()
-        .ok()
-        .and_then(|path| path.file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned));
-    // What is requested need not be here.
-    let name = name.or_else(|| path.rsplit('/').next().map(ToOwned::to_owned));
-    name.filter(|name| !name.is_empty()).ok_or_else(|| "the path has no name".into())
+    let path = std::path::absolute(path)?;
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.map(ToOwned::to_owned).ok_or_else(|| "the path has no name".into())
 }

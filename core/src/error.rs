@@ -98,6 +98,8 @@ reasons! {
     Cancelled = 22, "the other end gave up";
     /// The server lets nobody in without a key.
     KeyNeeded = 23, "the server lets nobody in without a key";
+    /// Another transfer writes the same file.
+    InUse = 24, "another transfer writes the same file";
 }
 
 impl Reason {

@@ -136,13 +136,12 @@ pub(crate) fn open(
             let (socket, behind) = stdio::start(command).map_err(failed)?;
             Ok(Box::new(Standard { link: link(socket, endpoint, protection)?, behind }))
         }
-        #[cfg(unix)]
         Endpoint::Stdio => {
-            let (socket, behind) = stdio::own().map_err(failed)?;
-            Ok(Box::new(Standard { link: link(socket, endpoint, protection)?, behind }))
+            let sentence = "a client has standard output for its own words; this is for serve";
+            Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
         }
         #[cfg(not(unix))]
-        Endpoint::Exec(_) | Endpoint::Stdio => Err(failed(io::ErrorKind::Unsupported.into())),
+        Endpoint::Exec(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         Endpoint::Serial(serial) => match protection {
             Protection::Key(_) => {
                 let sentence = "keys are for TCP and Unix sockets, not for serial lines";

@@ -17,7 +17,7 @@ pub enum Endpoint {
     Serial(Serial),
     /// `exec:COMMAND`: what the shell starts for it, by its standard streams. For clients.
     Exec(String),
-    /// `stdio:`: this program's own standard streams, which another one has.
+    /// `stdio:`: this program's own standard streams, which another one has. For servers.
     Stdio,
 }
 

@@ -2,7 +2,7 @@
 //! of a command that is started for it.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -38,17 +38,31 @@ pub(crate) fn own() -> io::Result<(UnixStream, Behind)> {
     let (mut from, mut to) = (twin(io::stdin().as_fd())?, twin(io::stdout().as_fd())?);
     thread::Builder::new().name("standard input".into()).spawn(move || {
         // Whatever ends it, nothing more comes in.
-        let _ = io::copy(&mut from, &mut there);
+        let _ = carry(&mut from, &mut there);
         let _ = there.shutdown(Shutdown::Write);
     })?;
     let output = thread::Builder::new().name("standard output".into()).spawn(move || {
         let mut here = far;
-        if io::copy(&mut here, &mut to).is_err() {
+        if carry(&mut here, &mut to).is_err() {
             // Nobody reads any more: the session is told.
             let _ = here.shutdown(Shutdown::Both);
         }
     })?;
     Ok((socket, Behind::Output(output)))
+}
+
+/// Copies by plain reads and writes. The library's own copying would splice, and a splice that waits
+/// for the socket holds the pipe: what stands in it could not be read.
+fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => to.write_all(&buffer[..count])?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn twin(stream: BorrowedFd<'_>) -> io::Result<File> {

@@ -309,3 +309,43 @@ fn output_that_nobody_reads_ends_nothing() {
     }
     assert_same(&place.here("tree"), &place.served("tree"));
 }
+
+#[test]
+fn digests_are_a_list_for_sha256sum() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    for (number, name) in ["it's", "\"quoted\"", "back\\slash", "plain", "🛶 é"].iter().enumerate()
+    {
+        fs::write(place.here(name), content(number * 1000, 1)).expect("a file");
+    }
+    let names: Vec<_> = snapshot(&place.here("")).into_keys().collect();
+    let mut arguments = vec!["put", "--sha256"];
+    arguments.extend(names.iter().map(String::as_str));
+    let ended = server.client(&place.here(""), &arguments).well();
+    assert!(ended.stderr.contains("over the wire"), "{}", ended.stderr);
+    fs::write(place.root.path().join("list"), &ended.stdout).expect("a file");
+    let checked = std::process::Command::new("sha256sum")
+        .args(["--check", "--strict", "../list"])
+        .current_dir(place.served(""))
+        .output()
+        .expect("sha256sum is there");
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.success() && said.lines().count() == names.len(), "{said}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_said_before_anything_is_done() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    for path in ["a", "b"] {
+        fs::create_dir(place.served(path)).expect("a directory");
+        fs::write(place.served(path).join("f"), path).expect("a file");
+    }
+    let here = place.here("");
+    server.client(&here, &["get", "a/f", "b/f"]).with(2, &["both be \"f\""]);
+    server.client(&here, &["get", "a/f", "../x"]).with(2, &["cannot be asked for"]);
+    assert_eq!(fs::read_dir(&here).expect("it is there").count(), 0);
+    std::os::unix::fs::symlink("nowhere", place.here("dangling")).expect("a link");
+    server.client(&here, &["put", "dangling"]).with(1, &["\"dangling\"", "no such file"]);
+    assert!(!place.served("dangling").exists());
+}

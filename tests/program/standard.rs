@@ -27,8 +27,25 @@ fn a_tree_goes_through_a_command_there_and_back() {
     client(&endpoint, &here, &["get", "tree", "--into", "back"]).well();
     assert_same(&place.here("tree"), &place.here("back/tree"));
     client(&endpoint, &here, &["ping"]).well();
-    // Standard output is the protocol's; what the server says goes where it can be read.
-    assert!(put.stderr.contains("serving"), "{}", put.stderr);
+    // A server that was started says nothing among the client's words but what goes wrong.
+    assert!(!put.stderr.contains("serving"), "{}", put.stderr);
+}
+
+#[test]
+fn a_tree_goes_through_pipes() {
+    let place = Place::new();
+    fs::create_dir(place.here("tree")).expect("a directory");
+    for number in 0..200 {
+        let bytes = content(number * 100, number as u64);
+        fs::write(place.here(&format!("tree/{number}")), bytes).expect("a file");
+    }
+    let (program, root) = (env!("CARGO_BIN_EXE_tinyferry"), place.served(""));
+    let endpoint = format!("exec:cat | '{program}' serve --stdio '{}' | cat", root.display());
+    client(&endpoint, &place.here(""), &["ping"]).well();
+    client(&endpoint, &place.here(""), &["put", "tree"]).well();
+    assert_same(&place.here("tree"), &place.served("tree"));
+    client(&endpoint, &place.here(""), &["get", "tree", "--into", "back"]).well();
+    assert_same(&place.here("tree"), &place.here("back/tree"));
 }
 
 #[test]
@@ -62,6 +79,7 @@ fn a_command_that_is_no_server_is_told_apart() {
     fails("exec:exit 3", &["the command has ended", "exit status: 3"]);
     fails("exec:echo hello, I am something else", &["does not speak Tinyferry"]);
     fails("exec:", &["names no command"]);
+    fails("stdio:", &["this is for serve"]);
 }
 
 #[test]

@@ -79,6 +79,13 @@ fn keygen_makes_private_files_and_replaces_none() {
         program(&here, arguments).with(1, &["is there already"]);
         assert_eq!(fs::read_to_string(place.here(file)).ok(), Some(text));
     }
+    // Half a pair is none.
+    fs::write(place.here("half.pub"), "other").expect("a file");
+    program(&here, &["keygen", "--pair", "half"]).with(1, &["half.pub", "is there already"]);
+    assert!(!place.here("half").exists());
+    fs::write(place.here("whole"), "other").expect("a file");
+    program(&here, &["keygen", "--pair", "whole"]).with(1, &["whole", "is there already"]);
+    assert!(!place.here("whole.pub").exists());
 }
 
 #[test]

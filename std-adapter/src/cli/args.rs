@@ -231,12 +231,19 @@ impl From<SyncArg> for Sync {
 
 fn days(text: &str) -> Result<Duration, String> {
     let days: f64 = text.parse().map_err(|_| "it is no number of days".to_owned())?;
-    Duration::try_from_secs_f64(days * 86_400.0).map_err(|_| "it is no length of time".to_owned())
+    length(days * 86_400.0)
+}
+
+/// Longer than a century nobody waits, and no clock could add it.
+fn length(seconds: f64) -> Result<Duration, String> {
+    let length = Duration::try_from_secs_f64(seconds).ok();
+    let length = length.filter(|length| length.as_secs() < 100 * 366 * 86_400);
+    length.ok_or_else(|| "it is no length of time".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| "it is no length of time".to_owned())
+    length(seconds)
 }
 
 impl Peer {

@@ -71,7 +71,9 @@ impl From<Error> for Problem {
             Error::Connect(..) => Exit::Connection,
             Error::Session(failure, _) => match failure {
                 Failure::Refused(Reason::Version) => Exit::Protocol,
-                Failure::Refused(Reason::ShuttingDown | Reason::Busy) => Exit::Connection,
+                Failure::Refused(Reason::ShuttingDown | Reason::Busy | Reason::InUse) => {
+                    Exit::Connection
+                }
                 Failure::Refused(Reason::KeyNeeded) => Exit::Trust,
                 Failure::Refused(_) => Exit::Refused,
                 Failure::Vanished | Failure::Silent | Failure::Idle => Exit::Connection,

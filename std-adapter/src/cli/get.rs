@@ -1,5 +1,7 @@
 //! `tinyferry get`.
 
+use std::collections::HashSet;
+
 use tinyferry::core::Config;
 use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
 use tinyferry::words::of_system;
@@ -15,6 +17,17 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
             format!("cannot put anything into \"{}\": {}", into.escape_debug(), of_system(&error));
         Problem::new(Exit::Local, sentence)
     };
+    let mut wanted = Vec::new();
+    let mut targets = HashSet::new();
+    for text in &args.paths {
+        let remote = asked_path(text)?;
+        let target = remote.rsplit('/').next().unwrap_or_default().to_owned();
+        if !targets.insert(target.clone()) {
+            let sentence = format!("two of the paths would both be \"{}\"", target.escape_debug());
+            return Err(Problem::new(Exit::Usage, sentence));
+        }
+        wanted.push((remote, target));
+    }
     let endpoint = &args.peer.endpoint;
     let config = Config { sha256: args.sha256, ..endpoint.config() };
     let mut client = args.peer.connect(config)?;
@@ -22,10 +35,8 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
     std::fs::create_dir_all(&args.into).map_err(local)?;
     let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
     let mut exit = Exit::Done;
-    for text in &args.paths {
-        let remote = asked_path(text)?;
+    for (remote, target) in wanted {
         let shown = if remote.is_empty() { "." } else { &remote };
-        let target = remote.rsplit('/').next().unwrap_or_default().to_owned();
         let progress = Progress::new(Direction::Receiving, quiet);
         let root = root.try_clone().map_err(local)?;
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());

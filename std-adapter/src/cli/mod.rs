@@ -45,7 +45,8 @@ pub(crate) fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };
-    start_log(args.verbose, args.quiet);
+    let is_started = matches!(&args.command, Command::Serve(serve) if serve.stdio);
+    start_log(args.verbose, args.quiet, is_started);
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Put(command) => put::put(&command, args.quiet),
@@ -65,9 +66,11 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn start_log(verbose: u8, quiet: bool) {
+/// Who was started by another program says little: it stands among that one's own words.
+fn start_log(verbose: u8, quiet: bool, is_started: bool) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
+        (false, 0) if is_started => "warn",
         (false, 0) => "info",
         (false, 1) => "debug",
         (false, _) => "trace",

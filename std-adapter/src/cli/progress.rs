@@ -1,6 +1,7 @@
 //! What a person sees of a transfer: a bar on a terminal, plain lines elsewhere.
 
 use std::cell::RefCell;
+use std::io::{IsTerminal, stdout};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ struct Tally {
     unlisted: u64,
     failed_here: bool,
     in_tree: bool,
+    /// Standard output is a list for `sha256sum`, and for nothing else.
+    has_digests: bool,
 }
 
 impl Progress {
@@ -55,6 +58,7 @@ impl Progress {
             unlisted: 0,
             failed_here: false,
             in_tree: false,
+            has_digests: false,
         })))
     }
 
@@ -70,7 +74,7 @@ impl Progress {
                 Direction::Sending => "sent",
                 Direction::Receiving => "received",
             };
-            say!(
+            let done = format!(
                 "{verb} \"{}\": {} {}, {} in {} ({}/s), {} over the wire",
                 name.escape_debug(),
                 tally.files,
@@ -80,6 +84,11 @@ impl Progress {
                 HumanBytes(rate as u64),
                 HumanBytes(crossed),
             );
+            if tally.has_digests {
+                complain!("{done}");
+            } else {
+                say!("{done}");
+            }
         }
         tally.list_failures();
         if tally.failures.is_empty() { Exit::Done } else { Exit::Partly }
@@ -91,16 +100,14 @@ impl Progress {
         tally.bar.finish_and_clear();
         // Where this end refused, its own store knows more than went over the wire.
         let refused = matches!(error, Error::Session(Failure::Refused(_), _));
-        let own = if tally.failed_here { tally.failures.pop() } else { None };
+        // Of a lone file the last failure is what the error says.
+        let last = if tally.in_tree && !tally.failed_here { None } else { tally.failures.pop() };
         tally.list_failures();
-        match own {
-            Some(sentence) if refused => Problem::new(Exit::Local, sentence),
-            _ => {
-                let problem = Problem::from(error);
-                let sentence = format!("\"{}\": {problem}", name.escape_debug());
-                Problem::new(problem.exit, sentence)
-            }
-        }
+        let problem = Problem::from(error);
+        let exit = if refused && tally.failed_here { Exit::Local } else { problem.exit };
+        let sentence = last.filter(|_| refused);
+        let of_all = || format!("\"{}\": {problem}", name.escape_debug());
+        Problem::new(exit, sentence.unwrap_or_else(of_all))
     }
 }
 
@@ -137,6 +144,18 @@ impl Tally {
         if self.unlisted > 0 {
             complain!("  and {} more", self.unlisted);
         }
+    }
+}
+
+/// As `sha256sum` writes it, except that a person sees no character that would not be shown.
+fn digest_line(digest: [u8; 32], path: &str, is_for_a_person: bool) -> String {
+    let digest = digest.map(|byte| format!("{byte:02x}")).concat();
+    if is_for_a_person {
+        format!("{digest}  {}", path.escape_debug())
+    } else if path.contains('\\') {
+        format!("\\{digest}  {}", path.replace('\\', "\\\\"))
+    } else {
+        format!("{digest}  {path}")
     }
 }
 
@@ -178,8 +197,9 @@ impl Observer for Progress {
             Event::Done { path, kind: Kind::File, sha256 } => {
                 tally.files += 1;
                 if let Some(digest) = sha256 {
-                    let digest = digest.map(|byte| format!("{byte:02x}")).concat();
-                    tally.bar.suspend(|| say!("{digest}  {}", path.escape_debug()));
+                    tally.has_digests = true;
+                    let line = digest_line(digest, path, stdout().is_terminal());
+                    tally.bar.suspend(|| say!("{line}"));
                 }
             }
             Event::Done { .. } => {}

@@ -18,6 +18,11 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
     let mut names = HashSet::new();
     for path in &args.paths {
         let name = name(path)?;
+        path.metadata().map_err(|error| {
+            let shown = path.display().to_string();
+            let sentence = format!("\"{}\": {}", shown.escape_debug(), of_system(&error));
+            Problem::new(Exit::Local, sentence)
+        })?;
         if !names.insert(name.clone()) {
             let sentence = format!("two of the paths would both be \"{}\"", name.escape_debug());
             return Err(Problem::new(Exit::Usage, sentence));

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::Metadata;
 
+use crate::words::of_system;
+
 use super::event::{Event, Observer};
 use super::trouble::Trouble;
 
@@ -59,7 +61,7 @@ pub(super) fn settled(
                 io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
             ) =>
         {
-            let detail = format!("its time or its permission bits: {error}");
+            let detail = format!("its time or its permission bits: {}", of_system(&error));
             observer.event(Event::Skipped { path, detail: &detail });
             Ok(())
         }

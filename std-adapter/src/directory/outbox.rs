@@ -66,6 +66,8 @@ impl Outbox {
                 self.job = Some(job);
                 Ok(())
             }
+            // Who does not know asks for a file first, and then for the tree: that is no trouble.
+            Err(trouble) if trouble.reason == Reason::IsDirectory => Err(trouble.reason),
             Err(trouble) => Err(trouble.tell(path, observer)),
         }
     }

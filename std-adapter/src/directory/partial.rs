@@ -70,7 +70,7 @@ impl Partial {
                 return Ok(partial);
             }
         }
-        Err(busy())
+        Err(in_use())
     }
 
     /// Before something is stored at `position`: sets room aside for what follows of `size` bytes
@@ -147,7 +147,7 @@ impl Partial {
     ) -> Result<Option<Self>, Trouble> {
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(busy()),
+            Err(TryLockError::WouldBlock) => return Err(in_use()),
             // A file system without locks; most have one user then.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -198,8 +198,8 @@ fn fnv(bytes: &[u8]) -> u64 {
     })
 }
 
-fn busy() -> Trouble {
-    Trouble::new(Reason::Busy, "another transfer writes the same file")
+fn in_use() -> Trouble {
+    Reason::InUse.into()
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -96,6 +96,10 @@ impl KeyFile {
     fn text(&self) -> Result<Zeroizing<String>, NoKeys> {
         let unreadable =
             |error: io::Error| self.fault(format!("cannot be read: {}", of_system(&error)));
+        // What is no file may not even be opened: a FIFO would wait for its writer.
+        if !self.0.metadata().map_err(unreadable)?.is_file() {
+            return Err(self.fault("is no file of a reasonable size"));
+        }
         let file = File::open(&self.0).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() || metadata.len() > LARGEST {
@@ -236,7 +240,11 @@ pub fn generate_pair(path: &Path) -> Result<(PathBuf, PublicKey), NoKeys> {
     beside.push(".pub");
     let beside = PathBuf::from(beside);
     let digits = Zeroizing::new(hex(key.expose()));
-    create(path, &Zeroizing::new(format!("private {}\n", *digits)))?;
     create(&beside, &format!("public {}\n", hex(&key.public().0)))?;
-    Ok((beside, key.public()))
+    let private = create(path, &Zeroizing::new(format!("private {}\n", *digits)));
+    if private.is_err() {
+        // Half a pair is of no use.
+        let _ = std::fs::remove_file(&beside);
+    }
+    private.map(|()| (beside, key.public()))
 }

@@ -11,6 +11,7 @@ use super::{Problem, hex};
 use crate::endpoint::Endpoint;
 use crate::stream::Socket;
 use crate::tcp;
+use crate::words::of_system;
 
 /// A greeting has so many bytes, and a hello with what follows it has more.
 const GREETING: usize = 36;
@@ -41,13 +42,15 @@ impl Admission {
             let sentence = format!("will not listen at {endpoint}: {why}");
             Err(io::Error::new(ErrorKind::PermissionDenied, sentence))
         };
-        let is_here = |address: &str| tcp::look_up(address).is_ok_and(|all| tcp::are_here(&all));
         match (self, endpoint) {
-            // What cannot be found out is not on this machine.
-            (Self::Local, Endpoint::Tcp(address)) if !is_here(address) => refuse(
-                "others could read and change all that is served; give keys with --key, or say \
-                 --insecure",
-            ),
+            (Self::Local, Endpoint::Tcp(address)) => match tcp::look_up(address) {
+                Ok(all) if tcp::are_here(&all) => Ok(()),
+                Ok(_) => refuse(
+                    "others could read and change all that is served; give keys with --key, or \
+                     say --insecure",
+                ),
+                Err(error) => refuse(&of_system(&error)),
+            },
             (Self::Keys(_), Endpoint::Serial(_)) => {
                 refuse("keys are for TCP and Unix sockets, not for serial lines")
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use cap_fs_ext::DirExt;
 
 use tinyferry_core::blocking::{self, Link, run};
-use tinyferry_core::{Config, Failure, Reason, Session, Store};
+use tinyferry_core::{Config, Failure, Millis, Reason, Session, Store};
 use tracing::{debug, info, warn};
 
 use super::Options;
@@ -53,6 +53,15 @@ pub(super) struct Peer {
     pub(super) name: String,
     /// Where it comes from, if from a network.
     pub(super) address: Option<IpAddr>,
+}
+
+/// A guest's place, which is free again however its thread ends.
+struct Place(Arc<Shared>, u64);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.has_gone(self.1);
+    }
 }
 
 /// How a session ended.
@@ -118,7 +127,7 @@ impl Host {
             Ok(caller) => caller,
             Err(error) => return failed(&of_system(&error)),
         };
-        let idle = self.options.idle.as_millis().try_into().unwrap_or(u32::MAX >> 1);
+        let idle = milliseconds(self.options.idle);
         let config = Config { idle, ..Config::RELIABLE };
         match (caller, &self.options.admission) {
             (Caller::Gone, _) => debug!("{name}: has left"),
@@ -239,17 +248,13 @@ impl Host {
         name: &str,
         work: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
-        let shared = Arc::clone(&self.shared);
+        let place = Place(Arc::clone(&self.shared), number);
         let work = move || {
             work();
-            shared.has_gone(number);
+            drop(place);
         };
         let name = name.replace('\0', "");
-        let spawned = thread::Builder::new().name(name).stack_size(STACK).spawn(work);
-        if spawned.is_err() {
-            self.shared.has_gone(number);
-        }
-        spawned.map(drop)
+        thread::Builder::new().name(name).stack_size(STACK).spawn(work).map(drop)
     }
 
     /// Serves one session.
@@ -290,6 +295,14 @@ impl Host {
     }
 }
 
+/// As a session counts them: at most the half of what its clock holds, 24 days. 0 is for ever, and
+/// stands for nothing else.
+fn milliseconds(length: Duration) -> Millis {
+    let least = u32::from(!length.is_zero());
+    let length = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
+    length.clamp(least, u32::MAX >> 1)
+}
+
 /// Tells a client, in what it speaks, that there is no place for it.
 fn turn_away<S: Socket>(mut socket: S, leave: Arc<Leave>, reason: Reason) {
     match Caller::look(&mut socket, TURNING_AWAY) {
@@ -304,7 +317,7 @@ fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
     struct NoStore;
     impl Store for NoStore {}
 
-    let idle = TURNING_AWAY.as_millis().try_into().unwrap_or(u32::MAX >> 1);
+    let idle = milliseconds(TURNING_AWAY);
     let config = Config { refuse: Some(reason), idle, ..Config::RELIABLE };
     let mut session = Session::<Desktop>::server(config);
     // That it fails is what is meant.

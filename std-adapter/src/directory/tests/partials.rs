@@ -109,8 +109,8 @@ fn one_file_is_written_by_one_store() {
     assert!(first.offer(&file("f", 10_000)).is_ok());
     assert!(second.offer(&file("f", 10_000)).is_ok());
     store_all(&mut first, 0, &bytes[..5_000]);
-    assert_eq!(second.store(0, b"x"), Err(Reason::Busy));
-    assert_eq!(second.offer(&file("f", 10_000)), Err(Reason::Busy));
+    assert_eq!(second.store(0, b"x"), Err(Reason::InUse));
+    assert_eq!(second.offer(&file("f", 10_000)), Err(Reason::InUse));
     store_all(&mut first, 5_000, &bytes[5_000..]);
     assert_eq!(first.commit(), Ok(()));
     // Now it may, and begins its own.
@@ -217,7 +217,7 @@ fn stores_that_race_for_a_file_never_mix_it() {
                     });
                     match done {
                         Ok(()) => committed += 1,
-                        Err(reason) => assert_eq!(reason, Reason::Busy),
+                        Err(reason) => assert_eq!(reason, Reason::InUse),
                     }
                     if let Ok(found) = fs::read(&path) {
                         assert_eq!(found.len(), 3_000);
