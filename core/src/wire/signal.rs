@@ -34,13 +34,13 @@ impl Signal {
     }
 
     /// `SAF`. `resume`: the highest position in bytes that the sender will resume from. `size` in
-    /// bytes or [`UNKNOWN`], `modified` in nanoseconds since 1970 or [`UNKNOWN_TIME`].
+    /// bytes or [`UNKNOWN`](super::UNKNOWN), `modified` in nanoseconds since 1970 or [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
     pub const fn offer(transfer: u16, resume: u64, size: u64, modified: i64) -> Self {
         let modified = modified.cast_unsigned();
         Self::new(Code::Saf, transfer, resume).with(words(size, modified))
     }
 
-    /// `SAR`, with the number of entries and the bytes in all of them, or [`UNKNOWN`].
+    /// `SAR`, with the number of entries and the bytes in all of them, or [`UNKNOWN`](super::UNKNOWN).
     pub const fn offer_tree(transfer: u16, entries: u64, bytes: u64) -> Self {
         Self::new(Code::Sar, transfer, 0).with(words(entries, bytes))
     }
@@ -115,19 +115,19 @@ impl Signal {
         }
     }
 
-    /// Size of a `SAF` in bytes, entries of a `SAR`, or [`UNKNOWN`].
+    /// Size of a `SAF` in bytes, entries of a `SAR`, or [`UNKNOWN`](super::UNKNOWN).
     pub const fn size(&self) -> u64 {
         let [size, _] = self.numbers();
         size
     }
 
-    /// Bytes in all entries of a `SAR`, or [`UNKNOWN`].
+    /// Bytes in all entries of a `SAR`, or [`UNKNOWN`](super::UNKNOWN).
     pub const fn bytes(&self) -> u64 {
         let [_, bytes] = self.numbers();
         bytes
     }
 
-    /// Time of last modification of a `SAF`, in nanoseconds since 1970, or [`UNKNOWN_TIME`].
+    /// Time of last modification of a `SAF`, in nanoseconds since 1970, or [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
     pub const fn modified(&self) -> i64 {
         self.bytes().cast_signed()
     }
