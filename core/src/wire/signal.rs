@@ -34,13 +34,15 @@ impl Signal {
     }
 
     /// `SAF`. `resume`: the highest position in bytes that the sender will resume from. `size` in
-    /// bytes or [`UNKNOWN`](super::UNKNOWN), `modified` in nanoseconds since 1970 or [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
+    /// bytes or [`UNKNOWN`](super::UNKNOWN), `modified` in nanoseconds since 1970 or
+    /// [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
     pub const fn offer(transfer: u16, resume: u64, size: u64, modified: i64) -> Self {
         let modified = modified.cast_unsigned();
         Self::new(Code::Saf, transfer, resume).with(words(size, modified))
     }
 
-    /// `SAR`, with the number of entries and the bytes in all of them, or [`UNKNOWN`](super::UNKNOWN).
+    /// `SAR`, with the number of entries and the bytes in all of them, or
+    /// [`UNKNOWN`](super::UNKNOWN).
     pub const fn offer_tree(transfer: u16, entries: u64, bytes: u64) -> Self {
         Self::new(Code::Sar, transfer, 0).with(words(entries, bytes))
     }
@@ -127,7 +129,8 @@ impl Signal {
         bytes
     }
 
-    /// Time of last modification of a `SAF`, in nanoseconds since 1970, or [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
+    /// Time of last modification of a `SAF`, in nanoseconds since 1970, or
+    /// [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
     pub const fn modified(&self) -> i64 {
         self.bytes().cast_signed()
     }
