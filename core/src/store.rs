@@ -245,6 +245,9 @@ pub trait Store {
     }
 }
 
+/// Nothing to give, and nothing is taken: for tasks that move nothing.
+impl Store for () {}
+
 /// Lets `store` answer `request`: the one place where requests become calls.
 pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
     let answered = match request {

@@ -162,7 +162,7 @@ impl Client {
     /// # Errors
     /// [`Error`], where it may not.
     pub fn close(&mut self) -> Result<(), Error> {
-        self.persist(Task::Close, &mut NoStore).map(drop)
+        self.persist(Task::Close, &mut ()).map(drop)
     }
 
     /// What has crossed the connection so far.
@@ -197,7 +197,7 @@ impl Client {
     }
 
     fn greet(&mut self) -> Result<(), Error> {
-        self.run(Task::Ping, &mut NoStore)?;
+        self.run(Task::Ping, &mut ())?;
         self.is_acquainted = true;
         Ok(())
     }
@@ -225,8 +225,3 @@ impl Drop for Client {
         self.connection.leave();
     }
 }
-
-/// For tasks that move nothing.
-struct NoStore;
-
-impl Store for NoStore {}

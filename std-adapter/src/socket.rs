@@ -1,4 +1,4 @@
-//! Sockets of the system as [`Socket`]s: what is done at once, and what waits.
+//! What a link needs of a socket, and the sockets of the system: what is done at once, and what waits.
 //!
 //! A peer that has left without a word has left: the stream ends there, and what is written to it is
 //! lost. What it said before is still read.
@@ -9,7 +9,56 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use crate::stream::Socket;
+/// A stream socket, as far as a link needs it.
+pub trait Socket: Send {
+    /// Reads what there is; waits for as long as `set_read_timeout` says.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Reads what there is without waiting; `WouldBlock` where that is nothing.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes what there is room for without waiting; `WouldBlock` where there is none.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Waits until it can be written to, or also read from if `or_read`, for as long as `timeout`.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()>;
+
+    /// How long `receive` waits; `None`: for ever.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Says that nothing more will be written.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn end_writing(&mut self) -> io::Result<()>;
+
+    /// Reads what there is, up to this much, and leaves it there; waits as `receive` does.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn peek(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// What ends both directions at once, from another thread.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>>;
+}
 
 /// What a call comes to where it failed because nobody is there any more.
 fn if_left(count: usize, error: io::Error) -> io::Result<usize> {

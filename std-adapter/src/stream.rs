@@ -14,6 +14,8 @@ use embedded_io_adapters::std::FromStd;
 use tinyferry_core::Millis;
 use tinyferry_core::blocking::Link;
 
+pub use crate::socket::Socket;
+
 /// What is moved by one system call, in bytes.
 const BUFFER: usize = 64 * 1024;
 /// How much of the peer's answers is kept while a write waits for room, in bytes: more than all
@@ -24,57 +26,6 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long an end that leaves waits for the other one to do so.
 const LEAVING: Duration = Duration::from_secs(1);
-
-/// A stream socket, as far as a link needs it.
-pub trait Socket: Send {
-    /// Reads what there is; waits for as long as `set_read_timeout` says.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize>;
-
-    /// Reads what there is without waiting; `WouldBlock` where that is nothing.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize>;
-
-    /// Writes what there is room for without waiting; `WouldBlock` where there is none.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
-
-    /// Waits until it can be written to, or also read from if `or_read`, for as long as `timeout`.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()>;
-
-    /// How long `receive` waits; `None`: for ever.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
-
-    /// Says that nothing more will be written.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn end_writing(&mut self) -> io::Result<()>;
-
-    /// Reads what there is, up to this much, and leaves it there; waits as `receive` does.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn peek(&mut self, into: &mut [u8]) -> io::Result<usize>;
-
-    /// What ends both directions at once, from another thread.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>>;
-}
 
 /// What a server shares with the link of each client, to let it go when it may.
 #[derive(Debug, Default)]

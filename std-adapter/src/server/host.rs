@@ -13,7 +13,7 @@ use std::time::Duration;
 use cap_fs_ext::DirExt;
 
 use tinyferry_core::blocking::{self, Link, run};
-use tinyferry_core::{Config, Failure, Millis, Reason, Session, Store};
+use tinyferry_core::{Config, Failure, Millis, Reason, Session};
 use tracing::{debug, info, warn};
 
 use super::Options;
@@ -314,14 +314,11 @@ fn turn_away<S: Socket>(mut socket: S, leave: Arc<Leave>, reason: Reason) {
 
 /// Tells a client why it is not served.
 fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
-    struct NoStore;
-    impl Store for NoStore {}
-
     let idle = milliseconds(TURNING_AWAY);
     let config = Config { refuse: Some(reason), idle, ..Config::RELIABLE };
     let mut session = Session::<Desktop>::server(config);
     // That it fails is what is meant.
-    let _ = run(&mut session, link, &mut NoStore);
+    let _ = run(&mut session, link, &mut ());
 }
 
 /// The directory at `path` below `root`, through no link.
