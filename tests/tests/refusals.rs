@@ -1,6 +1,8 @@
 //! Refusals, endings and odd beginnings: what one end does not want must not become something else.
 
+use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::wire::{Code, Greeting, SIGNAL_LEN, Signal};
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_tests::{File, Memory, Pair, content};
 
@@ -210,4 +212,54 @@ fn the_largest_payload_that_is_chosen_is_whole_units() {
     let mut pair = Pair::new(config, tree(2, 3_000), Memory::default());
     assert!(pair.run(Task::Put).expect("it ends").is_ok());
     assert_eq!(pair.server.store.files, pair.client.store.files);
+}
+
+#[test]
+fn greetings_within_what_is_refused_begin_no_session() {
+    let greeting = |session: u32| {
+        let terms = Greeting {
+            session,
+            version: 1,
+            lossy: true,
+            half_duplex: false,
+            features: 0,
+            chunk: 1024,
+            unit: 0,
+            credit: 0,
+        };
+        let mut bytes = [0; SIGNAL_LEN];
+        Signal::greeting(Code::Pin, &terms).emit::<Tables>(0, &mut bytes);
+        bytes
+    };
+    let bytes: Vec<u8> = (1..3_000).flat_map(greeting).collect();
+    let mut client = Memory::default();
+    client.files.insert("f".into(), File::new(bytes));
+    client.files.insert("g".into(), File::new(content(10, 1)));
+    client.queue_file("f");
+    let mut server = Memory::default();
+    server.room = 30_000;
+    let mut pair = Pair::new(Config::LOSSY, client, server).serial(921_600, 1).delayed(10);
+    // Nobody reads the chunks that are still on their way, and what is in them is nothing.
+    assert_eq!(pair.run(Task::Put), Ok(Err(Failure::Refused(Reason::NoSpace))));
+    pair.client.store.queue_file("g");
+    pair.server.store.room = u64::MAX;
+    assert!(pair.run(Task::Put).expect("it ends").is_ok());
+    assert_eq!(pair.server.store.bytes("g"), pair.client.store.bytes("g"));
+}
+
+#[test]
+fn who_was_told_to_wait_asks_again_once_the_file_is_refused() {
+    for credit in 2..20 {
+        let config = Config { credit, ..Config::RELIABLE };
+        let mut server = Memory::default();
+        let client = tree(3, 40_000);
+        let begun = client.bytes("t/00000").expect("it is there")[..36 * 1024].to_vec();
+        server.partials.insert("t/00000".into(), begun);
+        // What it holds cannot be read back to its end.
+        server.shrinks = true;
+        let mut pair = Pair::new(config, client, server).delayed(1);
+        let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes through");
+        assert_eq!(outcome.refused, 1, "{credit}");
+        assert!(pair.now < 10_000_000_000, "{credit}: it took {} ns", pair.now);
+    }
 }
