@@ -167,7 +167,7 @@ impl<P: Profile> Receiver<P> {
                     self.stage = Stage::ExpectOffer;
                 }
                 Err(reason) => {
-                    self.refuse(self.number, reason, shared);
+                    self.refuse(self.number, reason, false, shared);
                     if !is_lossy {
                         self.stage = Stage::RefusedTree;
                     }
@@ -185,7 +185,7 @@ impl<P: Profile> Receiver<P> {
             self.again = self.again.saturating_sub(1);
         }
         match answer {
-            Err(reason) => self.refuse(self.number, reason, shared),
+            Err(reason) => self.refuse(self.number, reason, false, shared),
             Ok(_) if self.names_only() => {
                 let size = if size == UNKNOWN { 0 } else { size };
                 self.end(Ending::done(self.number, size, 0), shared);
@@ -240,7 +240,7 @@ impl<P: Profile> Receiver<P> {
         }
         if signal.position != u64::from(self.entries) {
             shared.todo.abandon = Some((Reason::Incomplete, true));
-            self.refuse(signal.transfer, Reason::Incomplete, shared);
+            self.refuse(signal.transfer, Reason::Incomplete, false, shared);
         } else if self.again > 0 && !self.has_asked_again {
             self.has_asked_again = true;
             self.answer(signal.transfer, false, shared);
@@ -315,7 +315,7 @@ impl<P: Profile> Receiver<P> {
     /// The store failed on the open file and has closed it, or on the tree.
     pub(crate) fn failed(&mut self, reason: Reason, shared: &mut Shared) {
         let is_tree = self.stage == Stage::CommitTree;
-        self.refuse(if is_tree { self.tree } else { self.number }, reason, shared);
+        self.refuse(if is_tree { self.tree } else { self.number }, reason, false, shared);
     }
 
     /// The store put the file, or the tree, in place.
@@ -335,18 +335,20 @@ impl<P: Profile> Receiver<P> {
     /// Closes the open file, and says why.
     pub(crate) fn drop_file(&mut self, reason: Reason, shared: &mut Shared) {
         shared.todo.abandon = Some((reason, false));
-        self.refuse(self.number, reason, shared);
-        if self.file.resumable && reason.wants_fresh_offer() {
-            self.refused = self.refused.saturating_sub(1);
-            self.again = self.again.saturating_add(1);
-            self.stage = Stage::ExpectOffer;
-        }
+        let again = self.file.resumable && reason.wants_fresh_offer();
+        self.refuse(self.number, reason, again, shared);
     }
 
-    fn refuse(&mut self, number: u16, reason: Reason, shared: &mut Shared) {
-        self.refused = self.refused.saturating_add(1);
+    /// Refuses a transfer, for good unless it is to be offered `again`.
+    fn refuse(&mut self, number: u16, reason: Reason, again: bool, shared: &mut Shared) {
         shared.todo.refuse(number, reason);
         self.end(Ending::refused(number, reason), shared);
+        if again {
+            self.again = self.again.saturating_add(1);
+            self.stage = Stage::ExpectOffer;
+        } else {
+            self.refused = self.refused.saturating_add(1);
+        }
     }
 
     /// A transfer has ended: with a lone file, or with the tree itself, so has the request.
