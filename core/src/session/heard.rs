@@ -1,16 +1,9 @@
-//! What was heard: greetings, requests, and signals for the half at work.
+//! What was heard: requests, and signals for the half at work.
 
 use super::*;
 use crate::receiver::Place;
 
 impl<P: Profile> Session<P> {
-    /// A client greets; then it goes on with what is wanted.
-    pub(super) fn greet(&mut self, wanted: Wanted) {
-        let greeting = self.config.greeting::<P>(self.shared.terms.session);
-        self.shared.reply(Signal::greeting(Code::Pin, &greeting));
-        self.phase = Phase::ExpectWelcome(wanted);
-    }
-
     /// A client begins what is wanted, in a session that stands.
     pub(super) fn start(&mut self, wanted: Wanted) {
         let number = next_number(self.number, 0);
@@ -126,17 +119,6 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    fn on_session_signal(&mut self, signal: &Signal) {
-        match signal.code {
-            Code::Pin if P::SERVER => self.on_greeting(&signal.terms()),
-            Code::Pon if P::CLIENT => self.on_welcome(&signal.terms()),
-            Code::Err if self.is_client() && signal.session() == self.shared.terms.session => {
-                self.end(Failure::Refused(signal.reason()));
-            }
-            _ => {}
-        }
-    }
-
     fn on_receiver_signal(&mut self, signal: &Signal) {
         let Phase::Sending(sender) = &mut self.phase else { return };
         if sender.on_answer(signal, &mut self.shared) {
@@ -154,64 +136,6 @@ impl<P: Profile> Session<P> {
             };
             self.shared.repeat_ending(count);
         }
-    }
-
-    fn on_greeting(&mut self, greeting: &Greeting) {
-        let is_closing = matches!(self.phase, Phase::Closing);
-        let is_new = !self.is_acquainted() || greeting.session != self.shared.terms.session;
-        if self.is_client() || greeting.session == 0 || (is_closing && is_new) {
-            return;
-        }
-        let own = self.config.greeting::<P>(greeting.session);
-        let chosen = Terms::choose(&own, greeting);
-        let agreed = Terms::agreed::<P>(&chosen, greeting.credit, self.config.credit);
-        let refusal = match (self.config.refuse, agreed) {
-            (Some(reason), _) => Some(reason),
-            (None, _) if chosen.version == 0 => Some(Reason::Version),
-            (None, None) => Some(Reason::Unsupported),
-            (None, Some(_)) => None,
-        };
-        if let Some(reason) = refusal {
-            self.end(Failure::Refused(reason));
-            self.shared.reply(Signal::refuse(0, 0, reason, greeting.session));
-            return;
-        }
-        if !is_new {
-            // What is awaited comes first, or the client would leave without it.
-            if matches!(self.phase, Phase::Sending(_)) && self.shared.terms.is_lossy::<P>() {
-                return;
-            }
-        } else if let Some(terms) = agreed {
-            self.abandon(Reason::Cancelled);
-            self.shared.terms = terms;
-            self.seeds = Seeds::server(terms.session);
-            self.shared.ending = Ending::NONE;
-            self.phase = Phase::ExpectRequest;
-        }
-        let chunk = agreed.map_or(chosen.chunk, |terms| terms.chunk);
-        self.shared.reply(Signal::greeting(Code::Pon, &Greeting { chunk, ..chosen }));
-    }
-
-    fn on_welcome(&mut self, chosen: &Greeting) {
-        let Phase::ExpectWelcome(wanted) = self.phase else { return };
-        if chosen.session != self.shared.terms.session {
-            return;
-        }
-        if chosen.version != VERSION {
-            self.end(Failure::Refused(Reason::Version));
-            return;
-        }
-        let own = self.config.greeting::<P>(chosen.session);
-        let is_choice =
-            Terms::choose(&Greeting { credit: chosen.credit, ..own }, chosen) == *chosen;
-        let terms = Terms::agreed::<P>(chosen, chosen.credit, self.config.credit);
-        let Some(terms) = terms.filter(|_| is_choice) else {
-            self.end(Failure::Peer);
-            return;
-        };
-        self.shared.terms = terms;
-        self.seeds = Seeds::client(terms.session);
-        self.start(wanted);
     }
 
     /// A server's next request.

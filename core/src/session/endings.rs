@@ -1,0 +1,105 @@
+//! How it ends: what was asked is through, or nothing more can come.
+
+use super::*;
+
+impl<P: Profile> Session<P> {
+    /// What was asked is through.
+    pub(super) fn finish(&mut self, result: Result<(), Reason>) {
+        let (number, (entries, refused)) = match &self.phase {
+            Phase::Sending(sender) if P::SENDS => (sender.number(), sender.counts()),
+            Phase::Receiving(receiver) if P::RECEIVES => (receiver.number(), receiver.counts()),
+            _ => return,
+        };
+        let is_get = matches!(self.phase, Phase::Receiving(_));
+        let outcome = Outcome { entries, refused, closed: false };
+        let result = result.map(|()| outcome).map_err(Failure::Refused);
+        self.timer.restart();
+        if !self.is_client() {
+            self.phase = Phase::ExpectRequest;
+            return;
+        }
+        self.number = number;
+        if is_get && self.shared.terms.is_lossy::<P>() {
+            // The server answers once it has got the last DON.
+            self.greet(Wanted::Answer(result));
+        } else {
+            self.phase = Phase::Rest(result);
+        }
+    }
+
+    /// The store is to close what is open.
+    pub(super) fn abandon(&mut self, reason: Reason) {
+        self.shared.todo = Todo::new();
+        if matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_) | Phase::Opening { .. }) {
+            self.shared.todo.abandon = Some((reason, true));
+        }
+    }
+
+    /// Nothing more can be done in this session.
+    pub(super) fn end(&mut self, failure: Failure) {
+        self.abandon(match failure {
+            Failure::Refused(reason) => reason,
+            _ => Reason::Cancelled,
+        });
+        self.phase = Phase::Dead(failure);
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.end(failure);
+        self.settle();
+    }
+
+    pub(super) fn end_of_stream(&mut self) {
+        if self.is_at_rest() {
+            self.phase = Phase::Rest(Ok(Outcome::default()));
+            self.settle();
+        } else {
+            self.fail(Failure::Vanished);
+        }
+    }
+
+    /// What was awaited did not come: ask again, or give up.
+    pub(super) fn out_of_time(&mut self) {
+        match &self.phase {
+            Phase::ExpectGreeting | Phase::ExpectRequest => return self.fail(Failure::Idle),
+            Phase::Closing => {
+                let closed = Outcome { closed: true, ..Outcome::default() };
+                self.phase = Phase::Rest(Ok(closed));
+                return self.settle();
+            }
+            Phase::Receiving(_) => return self.silent(),
+            _ if !self.is_lossy() => return self.silent(),
+            _ if !self.timer.try_again(self.config.patience) => return self.silent(),
+            _ => {}
+        }
+        // The words that were announced are lost.
+        self.pending = false;
+        match &mut self.phase {
+            Phase::ExpectWelcome(wanted) if P::CLIENT => {
+                let wanted = *wanted;
+                self.greet(wanted);
+            }
+            Phase::Sending(sender) if P::SENDS => sender.repeat_question(),
+            _ if P::CLIENT => self.request(),
+            _ => {}
+        }
+        self.settle();
+    }
+
+    /// The other end is gone. A server on a line goes on waiting for the next one.
+    fn silent(&mut self) {
+        if self.is_client() || !self.shared.terms.is_lossy::<P>() {
+            return self.fail(Failure::Silent);
+        }
+        let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());
+        self.abandon(Reason::Cancelled);
+        self.phase = Phase::ExpectRequest;
+        if in_tree {
+            // An entry that still comes is no file of its own: the client must greet first.
+            self.seeds = Seeds { sending: 0, receiving: 0 };
+            self.phase = Phase::ExpectGreeting;
+        }
+        self.timer.restart();
+        self.settle();
+    }
+}
