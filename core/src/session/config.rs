@@ -12,7 +12,7 @@ pub struct Config {
     /// Whether the link may lose, damage, insert or double bytes. One end is enough to say so.
     pub lossy: bool,
     /// Whether this end cannot listen while it sends: its driver never reads in
-    /// [`Step::Exchange`].
+    /// [`Exchange`](crate::Step::Exchange).
     pub half_duplex: bool,
     /// A unit of the map is 256 · 2^unit bytes; 0 to 2.
     pub unit: u8,
