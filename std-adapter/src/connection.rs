@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::secure::{Problem, Protection};
 use crate::serial::SerialLink;
 #[cfg(unix)]
-use crate::stdio::{self, Behind};
+use crate::stdio::{self, Program};
 use crate::stream::{Socket, StreamLink, Traffic};
 use crate::tcp;
 
@@ -70,15 +70,15 @@ impl Connection for SerialLink {
     fn leave(&mut self) {}
 }
 
-/// Standard streams, and what is behind them.
+/// A command that was started to be the other end.
 #[cfg(unix)]
-struct Standard {
+struct Started {
     link: Box<dyn Connection>,
-    behind: Behind,
+    program: Program,
 }
 
 #[cfg(unix)]
-impl Connection for Standard {
+impl Connection for Started {
     fn run(
         &mut self,
         session: &mut Session<Desktop>,
@@ -89,7 +89,7 @@ impl Connection for Standard {
             result,
             Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::Vanished))
         );
-        let status = if is_gone { self.behind.status() } else { None };
+        let status = if is_gone { self.program.status() } else { None };
         match status {
             Some(status) => {
                 let sentence = format!("the command has ended ({status})");
@@ -103,7 +103,7 @@ impl Connection for Standard {
         self.link.traffic()
     }
 
-    /// What is behind is waited for when it is dropped.
+    /// The command is waited for when it is dropped.
     fn leave(&mut self) {
         self.link.leave();
     }
@@ -133,8 +133,8 @@ pub(crate) fn open(
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         #[cfg(unix)]
         Endpoint::Exec(command) => {
-            let (socket, behind) = stdio::start(command).map_err(failed)?;
-            Ok(Box::new(Standard { link: link(socket, endpoint, protection)?, behind }))
+            let (socket, program) = stdio::start(command).map_err(failed)?;
+            Ok(Box::new(Started { link: link(socket, endpoint, protection)?, program }))
         }
         Endpoint::Stdio => {
             let sentence = "a client has standard output for its own words; this is for serve";

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::endpoint::{Endpoint, Serial};
 use crate::serial::SerialLink;
 #[cfg(unix)]
-use crate::stdio::{self, Behind};
+use crate::stdio::{self, Output};
 use crate::stream::Leave;
 
 pub(crate) enum Listener {
@@ -23,7 +23,7 @@ pub(crate) enum Listener {
     Serial(Box<Line>),
     /// The one client that has this program's standard streams.
     #[cfg(unix)]
-    Stdio(UnixStream, Behind),
+    Stdio(UnixStream, Output),
 }
 
 /// A serial port that is served.
@@ -52,8 +52,8 @@ impl Listener {
             }
             #[cfg(unix)]
             Endpoint::Stdio => {
-                let (socket, behind) = stdio::own()?;
-                Self::Stdio(socket, behind)
+                let (socket, output) = stdio::own()?;
+                Self::Stdio(socket, output)
             }
             Endpoint::Exec(_) => {
                 let sentence = "a command is for clients to start";

@@ -167,7 +167,7 @@ impl Server {
         match listener {
             Listener::Serial(line) => host.serve_line(*line)?,
             #[cfg(unix)]
-            Listener::Stdio(socket, behind) => host.serve_one(socket, behind)?,
+            Listener::Stdio(socket, output) => host.serve_one(socket, &output)?,
             _ => {}
         }
         host.see_off();

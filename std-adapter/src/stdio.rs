@@ -15,19 +15,17 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// How long a command may take to end once its streams have.
 const ENDING: Duration = Duration::from_secs(1);
 
-/// What is behind such a socket.
-pub(crate) enum Behind {
-    /// The command, which does not outlive this.
-    Command(Child),
-    /// What carries to standard output; it ends when all is out.
-    Output(JoinHandle<()>),
-}
+/// What carries to standard output; it ends when all is out.
+pub(crate) struct Output(JoinHandle<()>);
+
+/// A command that was started, which does not outlive this.
+pub(crate) struct Program(Child);
 
 /// This program's standard input and output; nobody else may use them.
 ///
 /// # Errors
 /// Those of the system, and that a person sits there.
-pub(crate) fn own() -> io::Result<(UnixStream, Behind)> {
+pub(crate) fn own() -> io::Result<(UnixStream, Output)> {
     if io::stdin().is_terminal() || io::stdout().is_terminal() {
         let sentence = "they are a terminal; this is for another program to start";
         return Err(io::Error::new(ErrorKind::InvalidInput, sentence));
@@ -48,7 +46,7 @@ pub(crate) fn own() -> io::Result<(UnixStream, Behind)> {
             let _ = here.shutdown(Shutdown::Both);
         }
     })?;
-    Ok((socket, Behind::Output(output)))
+    Ok((socket, Output(output)))
 }
 
 /// Copies by plain reads and writes. The library's own copying would splice, and a splice that waits
@@ -73,47 +71,41 @@ fn twin(stream: BorrowedFd<'_>) -> io::Result<File> {
 ///
 /// # Errors
 /// Those of the system.
-pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Behind)> {
+pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Program)> {
     let (socket, far) = UnixStream::pair()?;
     let far = OwnedFd::from(far);
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(far.try_clone()?).stdout(far);
-    Ok((socket, Behind::Command(shell.spawn()?)))
+    Ok((socket, Program(shell.spawn()?)))
 }
 
-impl Behind {
-    /// Waits until it has ended, for so long at most.
-    pub(crate) fn wait(&mut self, patience: Duration) {
-        let end = Instant::now() + patience;
-        while !self.has_ended() && Instant::now() < end {
-            thread::sleep(GLANCE);
-        }
+impl Output {
+    /// Waits until all is out, for so long at most.
+    pub(crate) fn wait(&self, patience: Duration) {
+        wait_until(|| self.0.is_finished(), patience);
     }
+}
 
-    /// How the command ended, if that is what ended the stream.
+impl Program {
+    /// How it ended, where that is why its streams did.
     pub(crate) fn status(&mut self) -> Option<ExitStatus> {
-        self.wait(ENDING);
-        match self {
-            Self::Command(child) => child.try_wait().ok().flatten(),
-            Self::Output(_) => None,
-        }
+        wait_until(|| !matches!(self.0.try_wait(), Ok(None)), ENDING);
+        self.0.try_wait().ok().flatten()
     }
+}
 
-    fn has_ended(&mut self) -> bool {
-        match self {
-            Self::Command(child) => !matches!(child.try_wait(), Ok(None)),
-            Self::Output(output) => output.is_finished(),
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.status().is_none() {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
         }
     }
 }
 
-impl Drop for Behind {
-    fn drop(&mut self) {
-        self.wait(ENDING);
-        if let Self::Command(child) = self {
-            // It has ended already, or is to.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+fn wait_until(mut has_ended: impl FnMut() -> bool, patience: Duration) {
+    let end = Instant::now() + patience;
+    while !has_ended() && Instant::now() < end {
+        thread::sleep(GLANCE);
     }
 }

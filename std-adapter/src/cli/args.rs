@@ -288,6 +288,12 @@ pub(crate) fn asked_path(text: &str) -> Result<String, Problem> {
     Err(Problem::new(Exit::Usage, sentence))
 }
 
+/// Two of the paths would come to the same name.
+pub(crate) fn clash(name: &str) -> Problem {
+    let sentence = format!("two of the paths would both be \"{}\"", name.escape_debug());
+    Problem::new(Exit::Usage, sentence)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

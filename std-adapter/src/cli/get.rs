@@ -6,7 +6,7 @@ use tinyferry::core::Config;
 use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
 use tinyferry::words::of_system;
 
-use super::args::{GetArgs, asked_path};
+use super::args::{GetArgs, asked_path, clash};
 use super::exit::{Exit, Problem};
 use super::progress::Progress;
 
@@ -23,8 +23,7 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
         let remote = asked_path(text)?;
         let target = remote.rsplit('/').next().unwrap_or_default().to_owned();
         if !targets.insert(target.clone()) {
-            let sentence = format!("two of the paths would both be \"{}\"", target.escape_debug());
-            return Err(Problem::new(Exit::Usage, sentence));
+            return Err(clash(&target));
         }
         wanted.push((remote, target));
     }

@@ -8,7 +8,7 @@ use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Direction, Directory, Source};
 use tinyferry::words::of_system;
 
-use super::args::{PutArgs, remote_path};
+use super::args::{PutArgs, clash, remote_path};
 use super::exit::{Exit, Problem};
 use super::progress::Progress;
 
@@ -24,8 +24,7 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
             Problem::new(Exit::Local, sentence)
         })?;
         if !names.insert(name.clone()) {
-            let sentence = format!("two of the paths would both be \"{}\"", name.escape_debug());
-            return Err(Problem::new(Exit::Usage, sentence));
+            return Err(clash(&name));
         }
         sources.push((path, name));
     }

@@ -26,7 +26,7 @@ use crate::log::Log;
 use crate::secure::{Admission, Caller, Door, KeyFile, Refusal, Terms, refuse};
 use crate::serial::SerialLink;
 #[cfg(unix)]
-use crate::stdio::Behind;
+use crate::stdio::Output;
 use crate::stream::{Leave, Socket, StreamLink};
 use crate::words::of_system;
 
@@ -222,13 +222,13 @@ impl Host {
 
     /// Serves the one client that has this program's standard streams, until it has gone.
     #[cfg(unix)]
-    pub(super) fn serve_one(&self, socket: UnixStream, mut behind: Behind) -> io::Result<()> {
+    pub(super) fn serve_one(&self, socket: UnixStream, output: &Output) -> io::Result<()> {
         let peer = Peer { name: "standard input".to_owned(), address: None };
         self.welcome(1, socket, &peer)?;
         self.shared.wait_for_all();
         self.see_off();
         // What was said last is to arrive.
-        behind.wait(self.options.grace);
+        output.wait(self.options.grace);
         Ok(())
     }
 
