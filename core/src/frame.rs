@@ -72,6 +72,8 @@ pub(crate) struct Belief {
     /// The file being received: low byte of its transfer, position, and how far past it a chunk
     /// may end.
     pub(crate) file: Option<(u8, u64, u32)>,
+    /// How many bytes to ask for where none is held.
+    pub(crate) wanted: usize,
 }
 
 /// How far behind the position a repeated chunk is still taken for one, in bytes.
@@ -226,7 +228,7 @@ enum Candidate {
 
 fn candidate<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
     match held.first() {
-        None => Candidate::Wants(HEADER_LEN),
+        None => Candidate::Wants(belief.wanted),
         Some(&MARKER) => chunk::<C>(held, belief),
         Some(b'C' | b'S' | b'R' | b'D' | b'E' | b'P') => signal::<C>(held, belief),
         Some(_) => Candidate::None,

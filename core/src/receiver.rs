@@ -78,6 +78,20 @@ impl<P: Profile> Receiver<P> {
         self.stage == Stage::Receiving
     }
 
+    /// Whether there is a next step that does not depend on what comes in.
+    pub(crate) fn is_decided(&self) -> bool {
+        match self.stage {
+            Stage::Receiving => self.file.is_as_claimed().is_some(),
+            Stage::CommitTree | Stage::Over => true,
+            Stage::ExpectOffer | Stage::RefusedTree => false,
+        }
+    }
+
+    /// Whether all that is held is in the digest: the buffer is not needed to load any back.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.file.is_digested()
+    }
+
     /// CRC-64 of what is held of the open file in order; `None` where no file is open.
     pub(crate) fn digest(&self) -> Option<u64> {
         self.is_receiving().then_some(self.file.digest)

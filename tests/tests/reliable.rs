@@ -112,6 +112,29 @@ fn a_tree_goes_both_ways() {
     }
 }
 
+/// With a delay many frames lie ready at once, and one read takes several.
+#[test]
+fn frames_that_come_together_are_taken_one_by_one() {
+    for files in [1, 2, 50] {
+        for read in (1..=40).chain([400, 1035, 1036, usize::MAX]) {
+            let mut pair = Pair::new(Config::RELIABLE, tree(files), tree(0)).delayed(5);
+            (pair.client.read, pair.server.read) = (read, read);
+            pair.client.store.queue_tree("t");
+            let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
+            assert_eq!(
+                (outcome.entries, outcome.refused),
+                (files as u32 + 2, 0),
+                "reads of {read}"
+            );
+            assert_eq!(pair.server.store.files, pair.client.store.files, "reads of {read}");
+            pair.client.store.files.clear();
+            let task = Task::Get { path: "t", tree: true, names_only: false };
+            pair.run(task).expect("it ends").expect("it succeeds");
+            assert_eq!(pair.server.store.files, pair.client.store.files, "reads of {read}");
+        }
+    }
+}
+
 #[test]
 fn more_entries_than_transfer_numbers() {
     let mut store = Memory::default();

@@ -63,6 +63,11 @@ impl File {
         Self { size, resumable: resume > 0, position: held, prefix: held, in_order, ..Self::NONE }
     }
 
+    /// Whether all that is held without a gap is in the digest.
+    pub(super) fn is_digested(&self) -> bool {
+        self.digested == self.position
+    }
+
     /// Whether the digest of the prefix is still being made.
     fn is_proving(&self) -> bool {
         self.digested < self.prefix
@@ -96,7 +101,7 @@ impl File {
 
     /// Whether the whole digest is what the sender says; `None` while it is not known.
     pub(super) fn is_as_claimed(&self) -> Option<bool> {
-        (self.is_sent && self.digested == self.position).then_some(self.claimed == self.digest)
+        (self.is_sent && self.is_digested()).then_some(self.claimed == self.digest)
     }
 
     /// Whether a chunk may end at `end`.

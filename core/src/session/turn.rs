@@ -8,8 +8,8 @@ const CLOSING: Millis = 3_000;
 const BUSY: Millis = 10;
 
 impl<P: Profile> Session<P> {
-    /// Chooses the next action: what is left to do, then frames that are held, then what the half
-    /// at work intends.
+    /// Chooses the next action: what is left to do, then the end of a transfer that is decided, then
+    /// frames that are held, then what the half at work intends.
     pub(super) fn settle(&mut self) {
         loop {
             if let Some(action) = self.take_todo() {
@@ -20,7 +20,19 @@ impl<P: Profile> Session<P> {
                 self.action = Action::Over;
                 return;
             }
-            let chosen = match self.look() {
+            // The description before is done with by now.
+            if self.description > 0 {
+                self.reader.consume(HEADER_LEN.saturating_add(self.description.into()));
+                self.description = 0;
+            }
+            let found = match &self.phase {
+                // What is held comes after that.
+                Phase::Receiving(receiver) if P::RELIABLE && receiver.is_decided() => {
+                    Found::Nothing { wanted: HEADER_LEN }
+                }
+                _ => self.look(),
+            };
+            let chosen = match found {
                 Found::Nothing { wanted } => self.act(wanted),
                 Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
                 Found::Signal { signal, clean } => {
@@ -71,17 +83,18 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// Looks for a frame in what is held. The description before it is done with by now.
+    /// Looks for a frame in what is held.
     fn look(&mut self) -> Found {
-        if self.description > 0 {
-            self.reader.consume(HEADER_LEN.saturating_add(self.description.into()));
-            self.description = 0;
-        }
-        let file = match &self.phase {
-            Phase::Receiving(receiver) if P::RECEIVES => receiver.file(),
-            _ => None,
+        let (receives, in_order, file) = match &self.phase {
+            Phase::Receiving(receiver) if P::RECEIVES => {
+                (true, receiver.is_in_order(), receiver.file())
+            }
+            _ => (false, false, None),
         };
-        let in_chunk = self.pending || matches!(self.phase, Phase::Receiving(_));
+        let is_sending = matches!(self.phase, Phase::Sending(_));
+        // What was read beyond the end of a transfer is read on there, unless the buffer is taken.
+        let stays = P::RELIABLE && self.in_chunk && !is_sending && !self.reader.is_empty();
+        let in_chunk = self.pending || receives || stays;
         if self.in_chunk && !in_chunk {
             self.reader.clear();
         }
@@ -93,6 +106,8 @@ impl<P: Profile> Session<P> {
                 .pending
                 .then_some((self.shared.signal.transfer, self.shared.signal.description)),
             file: file.map(|(low, position)| (low, position, self.shared.terms.reach())),
+            // Where nothing is lost, chunks come one after another, and are read whole.
+            wanted: if in_order && !self.is_lossy() { FRAME_MAX } else { HEADER_LEN },
         };
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
         self.reader.look::<P::Checksums>(buffer, &belief)
