@@ -45,7 +45,12 @@ impl<'a> Description<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let (text, extras) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
-        let text = core::str::from_utf8(text).map_err(|_| Malformed::Bytes)?;
+        // For a text this short, smaller than `from_utf8` and fast enough.
+        let text = match text.utf8_chunks().next() {
+            None => "",
+            Some(chunk) if chunk.invalid().is_empty() => chunk.valid(),
+            Some(_) => return Err(Malformed::Bytes),
+        };
         let mut found = Self { text, mode: None, sha256: None };
         let mut rest = extras.get(1..).unwrap_or_default();
         while let [tag, length, after @ ..] = rest {

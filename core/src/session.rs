@@ -167,7 +167,6 @@ pub struct Session<P: Profile = Standard> {
     /// Length in bytes of the description that goes out from the chunk buffer.
     described: u16,
     reader: Reader,
-    seeds: Seeds,
     action: Action,
     shared: Shared,
     phase: Phase<P>,
@@ -175,6 +174,8 @@ pub struct Session<P: Profile = Standard> {
     config: Config,
     /// A client's transfer number used last.
     number: u16,
+    /// Whether terms were agreed on.
+    is_acquainted: bool,
     /// Runs along with the file's CRC-64, where it was agreed on.
     sha256: Option<P::Sha256>,
     /// The signal that has no place in the chunk buffer: the one coming in, or going out.
@@ -208,7 +209,6 @@ impl<P: Profile> Session<P> {
             reader: Reader::new(),
             timer: Timer::new(),
             config,
-            seeds: Seeds { sending: 0, receiving: 0 },
             is_client,
             phase: Phase::ExpectGreeting,
             action: Action::Listen { wanted: HEADER_LEN },
@@ -219,6 +219,7 @@ impl<P: Profile> Session<P> {
             described: 0,
             overwritten: false,
             number: 0,
+            is_acquainted: false,
             sha256: None,
         }
     }
@@ -257,7 +258,7 @@ impl<P: Profile> Session<P> {
         self.reader.clear();
         self.description = 0;
         self.overwritten = false;
-        if self.is_acquainted() && !matches!(wanted, Wanted::Answer(_)) {
+        if self.is_acquainted && !matches!(wanted, Wanted::Answer(_)) {
             self.start(wanted);
         } else {
             self.greet(wanted);

@@ -2,6 +2,8 @@
 //!
 //! Reads no clock. Where the driver has none, each silence it reports counts as 20 ms.
 
+use core::num::{NonZeroU16, NonZeroU32};
+
 use crate::machine::Millis;
 
 /// After so much silence an incomplete frame counts as damaged, in ms.
@@ -12,19 +14,26 @@ const FIRST: Millis = 1_000;
 /// A question is repeated at least so often before the patience ends the wait.
 const TRIES: u8 = 8;
 
+/// A point in time that takes no room where there is none; 0 is taken for the millisecond before it.
+type Moment = NonZeroU32;
+
+fn moment(at: Millis) -> Option<Moment> {
+    Moment::new(at).or(Some(Moment::MAX))
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Timer {
     now: Millis,
     /// When to repeat the question; `None` while nothing is awaited.
-    due: Option<Millis>,
+    due: Option<Moment>,
     /// When the last valid frame came.
     heard: Millis,
     /// When the last byte came.
     byte: Millis,
     /// When the question was asked, while its answer can still measure the round trip.
-    asked: Option<Millis>,
+    asked: Option<Moment>,
     /// Smoothed round trip, in ms; at most [`LONGEST`].
-    round_trip: Option<u16>,
+    round_trip: Option<NonZeroU16>,
     tries: u8,
 }
 
@@ -65,22 +74,23 @@ impl Timer {
 
     /// A question goes out whose answer will be recognised.
     pub(crate) fn question_asked(&mut self) {
-        self.asked = (self.tries == 0).then_some(self.now);
+        self.asked = if self.tries == 0 { moment(self.now) } else { None };
     }
 
     /// The answer to that question came.
     pub(crate) fn question_answered(&mut self) {
         if let Some(asked) = self.asked.take() {
-            let sample = self.now.wrapping_sub(asked);
+            let sample = self.now.wrapping_sub(asked.get());
             let sample = u16::try_from(sample).map_or(LONGEST, |sample| sample.min(LONGEST));
-            self.round_trip = Some(match self.round_trip {
+            let smoothed = match self.round_trip.map(NonZeroU16::get) {
                 None => sample,
                 // Seven parts of the old, one of the new; neither exceeds [`LONGEST`].
                 Some(smoothed) => {
                     let sum = (smoothed << 3).wrapping_sub(smoothed).wrapping_add(sample);
                     sum.div_ceil(8)
                 }
-            });
+            };
+            self.round_trip = NonZeroU16::new(smoothed.max(1));
         }
     }
 
@@ -89,15 +99,15 @@ impl Timer {
         if self.due.is_some() {
             return;
         }
-        let wait = self.round_trip.map_or(FIRST, |round_trip| Millis::from(round_trip) << 1);
+        let wait = self.round_trip.map_or(FIRST, |round_trip| Millis::from(round_trip.get()) << 1);
         let doubled = wait.max(SHORTEST) << self.tries.min(12);
-        self.due = Some(self.now.wrapping_add(doubled.min(LONGEST.into())));
+        self.due = moment(self.now.wrapping_add(doubled.min(LONGEST.into())));
     }
 
     /// Awaits whatever comes, for as long as `patience`; for ever, if that is 0.
     pub(crate) fn await_anything(&mut self, patience: Millis) {
         if self.due.is_none() && patience != 0 {
-            self.due = Some(self.heard.wrapping_add(patience));
+            self.due = moment(self.heard.wrapping_add(patience));
         }
     }
 
@@ -114,11 +124,11 @@ impl Timer {
     }
 
     pub(crate) fn due(&self) -> Option<Millis> {
-        self.due
+        self.due.map(Moment::get)
     }
 
     pub(crate) fn is_due(&self) -> bool {
-        self.due.is_some_and(|due| reached(self.now, due))
+        self.due.is_some_and(|due| reached(self.now, due.get()))
     }
 
     /// Counts one more try; whether there may be another.

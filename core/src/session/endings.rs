@@ -96,7 +96,7 @@ impl<P: Profile> Session<P> {
         self.phase = Phase::ExpectRequest;
         if in_tree {
             // An entry that still comes is no file of its own: the client must greet first.
-            self.seeds = Seeds { sending: 0, receiving: 0 };
+            self.is_acquainted = false;
             self.phase = Phase::ExpectGreeting;
         }
         self.timer.restart();

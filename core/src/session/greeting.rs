@@ -23,7 +23,7 @@ impl<P: Profile> Session<P> {
 
     fn on_greeting(&mut self, greeting: &Greeting) {
         let is_closing = matches!(self.phase, Phase::Closing);
-        let is_new = !self.is_acquainted() || greeting.session != self.shared.terms.session;
+        let is_new = !self.is_acquainted || greeting.session != self.shared.terms.session;
         if self.is_client() || greeting.session == 0 || (is_closing && is_new) {
             return;
         }
@@ -49,7 +49,7 @@ impl<P: Profile> Session<P> {
         } else if let Some(terms) = agreed {
             self.abandon(Reason::Cancelled);
             self.shared.terms = terms;
-            self.seeds = Seeds::server(terms.session);
+            self.is_acquainted = true;
             self.shared.ending = Ending::NONE;
             self.phase = Phase::ExpectRequest;
         }
@@ -75,7 +75,7 @@ impl<P: Profile> Session<P> {
             return;
         };
         self.shared.terms = terms;
-        self.seeds = Seeds::client(terms.session);
+        self.is_acquainted = true;
         self.start(wanted);
     }
 }

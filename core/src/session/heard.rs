@@ -59,7 +59,7 @@ impl<P: Profile> Session<P> {
                 Phase::ExpectOffer { .. } | Phase::ExpectClose | Phase::ExpectWelcome(_),
             ) if P::CLIENT => match signal.transfer {
                 0 => signal.session() == self.shared.terms.session,
-                number => number == self.number && self.is_acquainted(),
+                number => number == self.number && self.is_acquainted,
             },
             _ => false,
         }
@@ -70,12 +70,12 @@ impl<P: Profile> Session<P> {
         let signal = self.shared.signal;
         if signal.transfer == 0 {
             // They have no seed, and may stand in the content of a damaged frame.
-            if clean || !self.is_acquainted() {
+            if clean || !self.is_acquainted {
                 self.on_session_signal(&signal);
             }
             return;
         }
-        if !self.is_acquainted() {
+        if !self.is_acquainted {
             return;
         }
         let is_request = !self.is_client()

@@ -36,7 +36,8 @@ impl<P: Profile> Session<P> {
                 if sends && done > 0 {
                     let position = low_half(position);
                     let header = Header { transfer, description: false, length: done, position };
-                    header.emit::<P::Checksums>(self.seeds.sending, &mut self.chunk);
+                    let seed = self.seeds().sending;
+                    header.emit::<P::Checksums>(seed, &mut self.chunk);
                     self.timer.frame_went();
                     let length = HEADER_LEN.saturating_add(done.into());
                     self.action = Action::TransmitChunk { done: 0, length };

@@ -53,7 +53,7 @@ impl<P: Profile> Session<P> {
                     None
                 }
                 Found::Chunk { .. } | Found::Damaged => {
-                    let known = self.is_acquainted();
+                    let known = self.is_acquainted;
                     self.end(if known { Failure::Damaged } else { Failure::NotTinyferry });
                     None
                 }
@@ -100,7 +100,7 @@ impl<P: Profile> Session<P> {
         }
         self.in_chunk = in_chunk;
         let belief = Belief {
-            seed: self.seeds.receiving,
+            seed: self.seeds().receiving,
             lossy: self.is_lossy(),
             description: self
                 .pending
@@ -113,9 +113,10 @@ impl<P: Profile> Session<P> {
         self.reader.look::<P::Checksums>(buffer, &belief)
     }
 
-    /// Whether terms were agreed on.
-    pub(super) fn is_acquainted(&self) -> bool {
-        self.seeds != Seeds { sending: 0, receiving: 0 }
+    /// Of frames that speak of a transfer.
+    pub(super) fn seeds(&self) -> Seeds {
+        let session = self.shared.terms.session;
+        if self.is_client() { Seeds::client(session) } else { Seeds::server(session) }
     }
 
     /// Whether the link may lose bytes: as agreed, or as this end knows by itself.
@@ -227,7 +228,7 @@ impl<P: Profile> Session<P> {
             self.timer.question_asked();
         }
         self.timer.frame_went();
-        let seed = self.seeds.sending;
+        let seed = self.seeds().sending;
         if let Some(outgoing) = self.outgoing().first_chunk_mut() {
             signal.emit::<P::Checksums>(seed, outgoing);
         }
@@ -247,7 +248,7 @@ impl<P: Profile> Session<P> {
         if length > 0 {
             let [transfer, _] = signal.transfer.to_le_bytes();
             let header = Header { transfer, description: true, length, position: 0 };
-            let seed = seed_for(signal.transfer, self.seeds.sending);
+            let seed = seed_for(signal.transfer, self.seeds().sending);
             header.emit::<P::Checksums>(seed, &mut self.chunk);
         }
         signal.description = length;
