@@ -31,8 +31,6 @@ pub(crate) struct Sender<P> {
     tree: u16,
     entries: u32,
     refused: u32,
-    /// Why the entry offered last was refused, or is given up.
-    refusal: Option<Reason>,
     /// The request as a whole has failed.
     is_given_up: bool,
     names_only: bool,
@@ -71,7 +69,6 @@ impl<P: Profile> Sender<P> {
             tree: 0,
             entries: 0,
             refused: 0,
-            refusal: None,
             is_given_up: false,
             names_only,
             flow: Flow::new(terms.credit),
@@ -109,7 +106,7 @@ impl<P: Profile> Sender<P> {
 
     /// The store cannot say what is next: all ends. Whoever asked for it is told.
     pub(crate) fn give_up_all(&mut self, reason: Reason, shared: &mut Shared) {
-        self.refusal = Some(reason);
+        self.file.refusal = Some(reason);
         self.is_given_up = true;
         self.stage = if self.tree() == 0 { Stage::Over } else { Stage::GiveUpTree };
         if self.tree() == 0 {
@@ -133,7 +130,7 @@ impl<P: Profile> Sender<P> {
             Stage::Data => return self.data(shared),
             Stage::Check => return Intent::Check,
             Stage::Over => {
-                return Intent::Over(match self.refusal {
+                return Intent::Over(match self.file.refusal {
                     Some(reason) if self.tree() == 0 || self.is_given_up => Err(reason),
                     _ => Ok(()),
                 });
@@ -150,7 +147,7 @@ impl<P: Profile> Sender<P> {
         let (number, tree, count) = (self.number, self.tree(), self.flow.count);
         let File { size, modified, sent, digest, .. } = self.file;
         let resume = self.file.resume();
-        let reason = self.refusal.unwrap_or(Reason::Cancelled);
+        let reason = self.file.refusal.unwrap_or(Reason::Cancelled);
         let awaits = |awaits, expect, next| if awaits { expect } else { next };
         let (signal, stage) = match self.stage {
             Stage::OfferTree => (
@@ -191,7 +188,7 @@ impl<P: Profile> Sender<P> {
 
     /// What follows an offer once it may. A list does not tell what can be read.
     fn after_offer(&self) -> Stage {
-        match self.refusal {
+        match self.file.refusal {
             _ if self.names_only => Stage::Next,
             Some(_) => Stage::GiveUp,
             None => Stage::Data,
@@ -279,7 +276,7 @@ impl<P: Profile> Sender<P> {
     pub(crate) fn entry(&mut self, entry: Option<&Entry>, shared: &mut Shared) {
         let Some(entry) = entry else {
             self.stage = if self.tree() != 0 { Stage::TreeDone } else { Stage::Over };
-            if let Some(reason) = self.refusal
+            if let Some(reason) = self.file.refusal
                 && self.tree() == 0
                 && reason.wants_fresh_offer()
             {
@@ -297,11 +294,11 @@ impl<P: Profile> Sender<P> {
         }
         self.entries = self.entries.saturating_add(1);
         self.flow.repeats = false;
-        self.refusal = entry.broken.filter(|_| !self.names_only);
-        if self.refusal.is_some() {
+        let refusal = entry.broken.filter(|_| !self.names_only);
+        if refusal.is_some() {
             self.refused = self.refused.saturating_add(1);
         }
-        self.file = File::new(entry);
+        self.file = File::new(entry, refusal);
         self.stage = Stage::Offer;
     }
 
@@ -336,7 +333,7 @@ impl<P: Profile> Sender<P> {
 
     /// This end cannot go on with the entry.
     fn give_up(&mut self, reason: Reason, todo: &mut Todo) {
-        self.refusal = Some(reason);
+        self.file.refusal = Some(reason);
         todo.refused = Some((self.entries.saturating_sub(1), reason));
         self.stage = Stage::GiveUp;
     }

@@ -58,7 +58,7 @@ impl<P: Profile> Sender<P> {
         match self.stage {
             Stage::ExpectTreeDone if number == self.tree() => self.stage = Stage::Over,
             Stage::ExpectDone | Stage::ExpectAnswer if number == self.number => {
-                self.refusal = None;
+                self.file.refusal = None;
                 self.stage = Stage::Next;
             }
             _ => {}
@@ -79,7 +79,7 @@ impl<P: Profile> Sender<P> {
             if !self.is_given_up && !matches!(self.stage, Stage::ExpectTreeGivenUp) {
                 shared.todo.abandon = Some((reason, true));
             }
-            self.refusal = Some(reason);
+            self.file.refusal = Some(reason);
             self.is_given_up = true;
             self.stage = if is_lossy || is_through { Stage::Over } else { Stage::GiveUpTree };
             return;
@@ -110,7 +110,7 @@ impl<P: Profile> Sender<P> {
             }
         }
         if number == self.number {
-            self.refusal = Some(reason);
+            self.file.refusal = Some(reason);
         }
         shared.todo.refused = Some((entry, reason));
     }

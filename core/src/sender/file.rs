@@ -1,6 +1,7 @@
 //! What was sent of a file, what the receiver holds of it, and what is lost between (`PROTOCOL.md`,
 //! section 6.3).
 
+use crate::error::Reason;
 use crate::profile::Profile;
 use crate::serial::is_reached;
 use crate::store::Entry;
@@ -17,6 +18,8 @@ pub(super) struct File {
     /// In nanoseconds since 1970; [`UNKNOWN_TIME`] where it is not known.
     pub(super) modified: i64,
     pub(super) resumable: bool,
+    /// Why it was refused, or is given up.
+    pub(super) refusal: Option<Reason>,
     /// The receiver holds everything before.
     pub(super) held: u64,
     /// Everything before was sent once.
@@ -41,6 +44,7 @@ impl File {
         size: 0,
         modified: UNKNOWN_TIME,
         resumable: false,
+        refusal: None,
         held: 0,
         sent: 0,
         digest: 0,
@@ -52,11 +56,11 @@ impl File {
         prefix: 0,
     };
 
-    pub(super) fn new(entry: &Entry) -> Self {
+    pub(super) fn new(entry: &Entry, refusal: Option<Reason>) -> Self {
         let size = entry.size.unwrap_or(UNKNOWN);
         let modified = entry.modified.unwrap_or(UNKNOWN_TIME);
         let resumable = entry.resumable && size != UNKNOWN;
-        Self { size, modified, resumable, ..Self::NONE }
+        Self { size, modified, resumable, refusal, ..Self::NONE }
     }
 
     /// The highest position to resume from.
