@@ -8,7 +8,7 @@ use crate::error::Reason;
 use crate::profile::Profile;
 use crate::serial::is_after;
 use crate::shared::{Ending, Intent, Shared};
-use crate::store::Accepted;
+use crate::store::{Accepted, Late};
 use crate::terms::Terms;
 use crate::wire::{Code, Map, Proof, Signal, UNKNOWN};
 
@@ -100,6 +100,12 @@ impl<P: Profile> Receiver<P> {
     /// Whether a tree is open.
     pub(crate) fn is_in_tree(&self) -> bool {
         self.tree() != 0
+    }
+
+    /// Whether the store may still be busy with files that it has committed: those of a tree on a
+    /// reliable link, which are not answered one by one.
+    pub(crate) fn may_be_late(&self, terms: &Terms) -> bool {
+        self.is_in_tree() && !self.names_only() && !terms.is_lossy::<P>()
     }
 
     /// The transfer numbered highest so far.
@@ -330,6 +336,12 @@ impl<P: Profile> Receiver<P> {
         if answers || self.stage == Stage::Over {
             shared.repeat_ending(self.count);
         }
+    }
+
+    /// The store could not put a file in place that it has committed.
+    pub(crate) fn late(&mut self, late: Late, shared: &mut Shared) {
+        shared.todo.refuse(late.later, late.reason);
+        self.refused = self.refused.saturating_add(1);
     }
 
     /// Closes the open file, and says why.

@@ -62,6 +62,8 @@ impl<P: Profile> Session<P> {
             Some(Action::Refused { entry, reason })
         } else if let Some((number, reason)) = self.shared.todo.take_refusal() {
             Some(self.transmit(Signal::refuse(number, 0, reason, 0)))
+        } else if self.shared.todo.reply && self.may_be_late() {
+            Some(Action::Settle)
         } else if core::mem::take(&mut self.shared.todo.reply) {
             Some(self.transmit(self.shared.signal))
         } else if core::mem::take(&mut self.shared.todo.offer) {
@@ -69,6 +71,12 @@ impl<P: Profile> Session<P> {
         } else {
             self.shared.todo.open.take().map(|tree| Action::Open { tree })
         }
+    }
+
+    /// Whether an answer might speak for files that the store has not put in place.
+    pub(super) fn may_be_late(&self) -> bool {
+        matches!(&self.phase, Phase::Receiving(receiver)
+            if Self::SETTLES && receiver.may_be_late(&self.shared.terms))
     }
 
     /// Looks for a frame in what is held. The description before it is done with by now.
@@ -187,7 +195,10 @@ impl<P: Profile> Session<P> {
                     receiver.drop_file(Reason::DigestDiffers, &mut self.shared);
                     return None;
                 }
-                Action::Commit
+                // Nothing more goes into a tree now.
+                let is_file = matches!(&self.phase, Phase::Receiving(receiver)
+                    if receiver.digest().is_some());
+                if !is_file && self.may_be_late() { Action::Settle } else { Action::Commit }
             }
             // Something was left to do.
             Intent::AwaitAnything if !self.shared.todo.is_empty() => return None,
