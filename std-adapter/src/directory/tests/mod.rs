@@ -15,6 +15,7 @@ use super::*;
 
 mod confining;
 mod hostile;
+mod later;
 mod partials;
 mod receiving;
 mod sending;
