@@ -226,3 +226,50 @@ fn go_the_long_way(
     let wanted = Wanted { path, kind, size, modified, mode, resume: 0, later: None };
     wanted.put(place, bytes, observer)
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+
+    use super::*;
+
+    fn batch(dir: &Arc<Dir>, files: &[(&str, &[u8])]) -> Batch {
+        let mut batch = Batch::default();
+        for (path, bytes) in files {
+            let whole = Whole { bytes, mode: None, modified: None };
+            batch.add(dir, path, &whole, Ticket { later: 1, sha256: None });
+        }
+        batch
+    }
+
+    #[test]
+    fn a_file_that_failed_does_not_replace_one_that_came_after() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
+        let dir = Arc::new(dir);
+        for name in ["a", "b", "c"] {
+            fs::write(temporary.path().join(name), "in place").unwrap();
+        }
+        // Of `a` the next is in the same batch, of `b` in another, of `c` there is none.
+        let first: [(&str, &[u8]); 4] = [("a", b"old"), ("b", b"old"), ("c", b"new"), ("a", b"-")];
+        let second: [(&str, &[u8]); 2] = [("c", b"failed"), ("b", b"-")];
+        let failed = |failed: &[usize]| Outcome { failed: failed.to_vec(), is_impossible: false };
+        let mut later = Later::default();
+        later.through.push_back((Arc::new(batch(&dir, &second)), failed(&[0])));
+        let mut done = Vec::new();
+        let mut observer = |event: Event<'_>| {
+            let Event::Done { path, .. } = event else { panic!("{event:?}") };
+            done.push(path.to_owned());
+        };
+        let mut place = Place::new(Arc::clone(&dir));
+        later.tell(&batch(&dir, &first), &failed(&[0, 1, 2]), &mut place, &mut observer);
+        assert_eq!(done, ["a", "b", "c", "a"]);
+        for (name, content) in [("a", "in place"), ("b", "in place"), ("c", "new")] {
+            assert_eq!(fs::read_to_string(temporary.path().join(name)).unwrap(), content);
+        }
+        assert!(later.late.is_empty());
+    }
+}
