@@ -126,6 +126,17 @@ impl Batch {
         paths.any(|(index, other)| other == path && outcome.is_put(index))
     }
 
+    /// Gives up what the files contain; an empty batch with the memory that it took.
+    pub(super) fn take_content_memory(&mut self) -> Self {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        Self { bytes, ..Self::default() }
+    }
+
+    pub(super) fn has_content(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
     /// They are through; the memory may be used for others.
     pub(super) fn clear(&mut self) {
         self.files.clear();

@@ -34,7 +34,7 @@ pub(super) struct Later {
     /// What this thread put in place that came after those: to be told of after them.
     through: VecDeque<(Arc<Batch>, Outcome)>,
     /// Memory for what is gathered next.
-    spares: Vec<Batch>,
+    spare: Batch,
     /// What found no place, and the other end does not know of yet.
     late: VecDeque<Late>,
 }
@@ -119,7 +119,7 @@ impl Later {
         self.files = 0;
         self.gathered = Batch::default();
         self.second = None;
-        self.spares = Vec::new();
+        self.spare = Batch::default();
         self.late = VecDeque::new();
         settled.map_err(|late| late.reason)
     }
@@ -132,7 +132,7 @@ impl Later {
             self.put_here();
             self.tell_all(self.through.len() >= AHEAD, place, observer);
         } else {
-            let gathered = self.take_gathered();
+            let gathered = Arc::new(mem::replace(&mut self.gathered, mem::take(&mut self.spare)));
             if let Some(second) = &mut self.second {
                 second.give(gathered);
             }
@@ -141,14 +141,13 @@ impl Later {
 
     /// This thread does the work.
     fn put_here(&mut self) {
-        let gathered = self.take_gathered();
+        let mut gathered = mem::take(&mut self.gathered);
         let outcome = gathered.put(&mut self.nameless);
-        self.through.push_back((gathered, outcome));
-    }
-
-    fn take_gathered(&mut self) -> Arc<Batch> {
-        let spare = self.spares.pop().unwrap_or_default();
-        Arc::new(mem::replace(&mut self.gathered, spare))
+        if outcome.failed.is_empty() {
+            // What is still to be told needs no content.
+            self.gathered = gathered.take_content_memory();
+        }
+        self.through.push_back((Arc::new(gathered), outcome));
     }
 
     fn in_hand(&self) -> Option<&Batch> {
@@ -164,9 +163,11 @@ impl Later {
         }
         while let Some((batch, outcome)) = self.through.pop_front() {
             self.tell(&batch, &outcome, place, observer);
-            if let Ok(mut spare) = Arc::try_unwrap(batch) {
+            if let Ok(mut spare) = Arc::try_unwrap(batch)
+                && spare.has_content()
+            {
                 spare.clear();
-                self.spares.push(spare);
+                self.spare = spare;
             }
         }
     }
