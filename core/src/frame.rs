@@ -72,7 +72,7 @@ pub(crate) struct Belief {
     /// The file being received: low byte of its transfer, position, and how far past it a chunk
     /// may end.
     pub(crate) file: Option<(u8, u64, u32)>,
-    /// How many bytes to ask for where none is held.
+    /// How many bytes to ask for where none is held; at most one chunk.
     pub(crate) wanted: usize,
 }
 

@@ -8,7 +8,7 @@ use crate::error::Reason;
 use crate::profile::Profile;
 use crate::serial::is_after;
 use crate::shared::{Ending, Intent, Shared};
-use crate::store::Accepted;
+use crate::store::{Accepted, Late};
 use crate::terms::Terms;
 use crate::wire::{Code, Map, Proof, Signal, UNKNOWN};
 
@@ -78,18 +78,10 @@ impl<P: Profile> Receiver<P> {
         self.stage == Stage::Receiving
     }
 
-    /// Whether there is a next step that does not depend on what comes in.
-    pub(crate) fn is_decided(&self) -> bool {
-        match self.stage {
-            Stage::Receiving => self.file.is_as_claimed().is_some(),
-            Stage::CommitTree | Stage::Over => true,
-            Stage::ExpectOffer | Stage::RefusedTree => false,
-        }
-    }
-
-    /// Whether all that is held is in the digest: the buffer is not needed to load any back.
-    pub(crate) fn is_in_order(&self) -> bool {
-        self.file.is_digested()
+    /// So many bytes of the open file come next at least, in one chunk or in several; at most what a
+    /// chunk carries, and 0 while it is not known.
+    pub(crate) fn left(&self, terms: &Terms) -> u16 {
+        if self.is_receiving() { self.file.left(terms) } else { 0 }
     }
 
     /// CRC-64 of what is held of the open file in order; `None` where no file is open.
@@ -114,6 +106,12 @@ impl<P: Profile> Receiver<P> {
     /// Whether a tree is open.
     pub(crate) fn is_in_tree(&self) -> bool {
         self.tree() != 0
+    }
+
+    /// Whether the store may still be busy with files that it has committed: those of a tree on a
+    /// reliable link, which are not answered one by one.
+    pub(crate) fn may_be_late(&self, terms: &Terms) -> bool {
+        self.is_in_tree() && !self.names_only() && !terms.is_lossy::<P>()
     }
 
     /// The transfer numbered highest so far.
@@ -344,6 +342,12 @@ impl<P: Profile> Receiver<P> {
         if answers || self.stage == Stage::Over {
             shared.repeat_ending(self.count);
         }
+    }
+
+    /// The store could not put a file in place that it has committed.
+    pub(crate) fn late(&mut self, late: Late, shared: &mut Shared) {
+        shared.todo.refuse(late.later, late.reason);
+        self.refused = self.refused.saturating_add(1);
     }
 
     /// Closes the open file, and says why.

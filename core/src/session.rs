@@ -14,7 +14,7 @@ use crate::receiver::Receiver;
 use crate::sender::Sender;
 use crate::serial::next_number;
 use crate::shared::{Ending, Intent, Shared, Todo};
-use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request};
+use crate::store::{Accepted, Digests, Entry, Kind, Late, Offer, Reply, Request};
 use crate::terms::Terms;
 use crate::timer::Timer;
 use crate::wire::{
@@ -134,6 +134,8 @@ enum Action {
     Next,
     Check,
     Commit,
+    /// Before the answer that is to be sent, or else before the tree is committed.
+    Settle,
     Abandon {
         reason: Reason,
         all: bool,

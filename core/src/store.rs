@@ -36,6 +36,9 @@ pub struct Offer<'a> {
     pub resume: u64,
     /// Whether only the offer itself was asked for: nothing will be stored or committed.
     pub names_only: bool,
+    /// Whether it may be put in place later than it is committed, see [`Store::settle`], and what
+    /// [`Late`] names it by then.
+    pub later: Option<u16>,
 }
 
 /// A store's answer to an offer.
@@ -79,6 +82,16 @@ pub struct Digests {
     pub sha256: Option<[u8; 32]>,
 }
 
+/// A file of a tree that was committed and could not be put in place after all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Late {
+    /// The number that its offer gave it.
+    pub later: u16,
+    /// Why: none that [`Reason::wants_fresh_offer`].
+    pub reason: Reason,
+}
+
 /// What a machine asks of a store. Answered by [`answer`].
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -101,6 +114,8 @@ pub enum Request<'a> {
     },
     /// [`Store::verified`], then [`Store::commit`].
     Commit(Digests),
+    /// [`Store::settle`].
+    Settle,
     /// [`Store::abandon`].
     Abandon {
         /// Why.
@@ -145,6 +160,8 @@ pub enum Reply {
     Entry(Option<Entry>),
     /// To `Refused`: it will be offered once more.
     Again,
+    /// To `Settle`: there may be more.
+    Late(Late),
     /// To all others.
     Done,
     /// To any: it could not be done.
@@ -193,12 +210,25 @@ pub trait Store {
     }
 
     /// The open file, or else the open tree, is complete and verified: put it in place under its
-    /// name, whole or not at all, and close it.
+    /// name, whole or not at all, and close it. If its offer says so, that may come later.
     ///
     /// # Errors
     /// The file is then closed, and what stood under its name is still there.
     fn commit(&mut self) -> Result<(), Reason> {
         Err(Reason::ReadOnly)
+    }
+
+    /// Is all in place that was committed? A file whose offer says [`Offer::later`] need not be when
+    /// [`Store::commit`] returns, so that many can be put in place at once, but now it must. What
+    /// found no place is named, one at a time: it is asked again until nothing is late.
+    ///
+    /// It is asked before the sender is told anything that speaks for earlier files, and before the
+    /// tree is committed; of a tree that is abandoned it is not.
+    ///
+    /// # Errors
+    /// A file that is refused now; the sender hears of it first.
+    fn settle(&mut self) -> Result<(), Late> {
+        Ok(())
     }
 
     /// The open file, if there is one, will not be completed now: close it. What came in may stay
@@ -258,6 +288,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.verified(&digests);
             store.commit().map(|()| Reply::Done)
         }
+        Request::Settle => match store.settle() {
+            Ok(()) => Ok(Reply::Done),
+            Err(late) => Ok(Reply::Late(late)),
+        },
         Request::Abandon { reason, all } => {
             store.abandon(reason, all);
             Ok(Reply::Done)

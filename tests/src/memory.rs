@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::join;
-use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Offer, Store};
+use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Late, Offer, Store};
 
 /// A file in a [`Memory`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,6 +34,7 @@ enum Open {
         modified: Option<i64>,
         mode: Option<u32>,
         same: bool,
+        later: Option<u16>,
     },
     Outbound {
         path: String,
@@ -79,6 +80,10 @@ pub struct Memory {
     pub step: usize,
     /// What was refused is not given once more.
     pub gives_up: bool,
+    /// Files that may come to their places later do so when they are waited for.
+    pub tardy: bool,
+    /// Of these, those that find no place then.
+    pub late: BTreeMap<String, Reason>,
     /// After so many bytes loaded the source is one byte shorter.
     pub shrinks: bool,
     /// Bytes given by `load` for sending.
@@ -86,6 +91,8 @@ pub struct Memory {
     /// What the machines said of files that were wholly read or have come in.
     pub digests: Vec<Digests>,
     open: Open,
+    /// Committed, and not in place.
+    waiting: VecDeque<(u16, String, File)>,
     /// The tree that comes in.
     tree: Option<String>,
     /// The tree that goes out.
@@ -111,10 +118,13 @@ impl Default for Memory {
             power: u64::MAX,
             step: usize::MAX,
             gives_up: false,
+            tardy: false,
+            late: BTreeMap::new(),
             shrinks: false,
             loaded: 0,
             digests: Vec::new(),
             open: Open::Nothing,
+            waiting: VecDeque::new(),
             tree: None,
             root: None,
             queue: VecDeque::new(),
@@ -176,6 +186,7 @@ impl Memory {
     /// As after a power cut: what is not in place is a partial, all else is forgotten.
     pub fn reboot(&mut self) {
         self.power = u64::MAX;
+        self.waiting.clear();
         self.open = Open::Nothing;
         self.tree = None;
         self.root = None;
@@ -224,8 +235,8 @@ impl Store for Memory {
             let length = self.partials.get(&path).map_or(0, |partial| partial.len() as u64);
             length.saturating_sub(self.holes).min(offer.resume) / 1024 * 1024
         };
-        let (modified, mode) = (offer.modified, offer.mode);
-        self.open = Open::Inbound { path, kind, size, modified, mode, same };
+        let Offer { modified, mode, later, .. } = *offer;
+        self.open = Open::Inbound { path, kind, size, modified, mode, same, later };
         Ok(Accepted { held, in_order: self.in_order })
     }
 
@@ -284,16 +295,32 @@ impl Store for Memory {
                 self.directories.insert(path);
             }
             Open::Inbound { same: true, .. } => {}
-            Open::Inbound { path, size, modified, mode, .. } => {
+            Open::Inbound { path, size, modified, mode, later, .. } => {
                 let bytes = self.partials.remove(&path).unwrap_or_default();
                 // What is put in place must be whole, whatever the machine says.
                 if size.is_some_and(|size| size != bytes.len() as u64) {
                     return Err(Reason::Storage);
                 }
-                self.files.insert(path, File { bytes, modified, mode });
+                let file = File { bytes, modified, mode };
+                match later.filter(|_| self.tardy) {
+                    Some(later) => self.waiting.push_back((later, path, file)),
+                    None => drop(self.files.insert(path, file)),
+                }
             }
+            // The other end would take them to be in place.
+            Open::Nothing if !self.waiting.is_empty() => return Err(Reason::Storage),
             Open::Nothing if self.tree.take().is_some() => {}
             _ => return Err(Reason::Storage),
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), Late> {
+        while let Some((later, path, file)) = self.waiting.pop_front() {
+            if let Some(reason) = self.late.get(&path) {
+                return Err(Late { later, reason: *reason });
+            }
+            self.files.insert(path, file);
         }
         Ok(())
     }
@@ -310,6 +337,8 @@ impl Store for Memory {
         self.open = Open::Nothing;
         if all {
             self.tree = None;
+            // Nobody is told what finds no place now.
+            while self.settle().is_err() {}
         }
     }
 

@@ -112,7 +112,8 @@ fn a_tree_goes_both_ways() {
     }
 }
 
-/// With a delay many frames lie ready at once, and one read takes several.
+/// With a delay many frames lie ready at once. What is there already is compared meanwhile, and no
+/// frame that is held by then may stand in the way.
 #[test]
 fn frames_that_come_together_are_taken_one_by_one() {
     for files in [1, 2, 50] {

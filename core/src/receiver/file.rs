@@ -63,9 +63,15 @@ impl File {
         Self { size, resumable: resume > 0, position: held, prefix: held, in_order, ..Self::NONE }
     }
 
-    /// Whether all that is held without a gap is in the digest.
-    pub(super) fn is_digested(&self) -> bool {
-        self.digested == self.position
+    /// How many bytes are missing, at most a chunk of them; 0 while that is not known.
+    pub(super) fn left(&self, terms: &Terms) -> u16 {
+        match self.size {
+            UNKNOWN => 0,
+            size => {
+                let left = size.saturating_sub(self.position);
+                u16::try_from(left).map_or(terms.chunk, |left| left.min(terms.chunk))
+            }
+        }
     }
 
     /// Whether the digest of the prefix is still being made.
@@ -101,7 +107,7 @@ impl File {
 
     /// Whether the whole digest is what the sender says; `None` while it is not known.
     pub(super) fn is_as_claimed(&self) -> Option<bool> {
-        (self.is_sent && self.is_digested()).then_some(self.claimed == self.digest)
+        (self.is_sent && self.digested == self.position).then_some(self.claimed == self.digest)
     }
 
     /// Whether a chunk may end at `end`.

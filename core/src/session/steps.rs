@@ -3,6 +3,9 @@
 use super::*;
 
 impl<P: Profile> Session<P> {
+    /// Whether there can be files that a store puts in place later than it commits them.
+    pub(super) const SETTLES: bool = P::RECEIVES && P::TREES && P::RELIABLE;
+
     /// What is to be done next.
     pub fn poll(&mut self) -> Step<'_> {
         match self.action {
@@ -48,6 +51,7 @@ impl<P: Profile> Session<P> {
             }
             Action::Check if P::SENDS => Step::Storage(Request::Check(self.digests())),
             Action::Commit if P::RECEIVES => Step::Storage(Request::Commit(self.digests())),
+            Action::Settle if Self::SETTLES => Step::Storage(Request::Settle),
             Action::Abandon { reason, all } => Step::Storage(Request::Abandon { reason, all }),
             Action::Refused { entry, reason } if P::SENDS => {
                 Step::Storage(Request::Refused { entry, reason, words: self.text() })
@@ -152,6 +156,8 @@ impl<P: Profile> Session<P> {
             }
             (Action::Offer, Reply::Refused(reason)) if P::RECEIVES => self.offered(Err(reason)),
             (Action::Commit, Reply::Done) if P::RECEIVES => self.committed(),
+            (Action::Settle, Reply::Done) if Self::SETTLES => self.settled(),
+            (Action::Settle, Reply::Late(late)) if Self::SETTLES => self.late(late),
             (Action::Open { .. }, Reply::Done | Reply::Refused(_)) if P::SENDS => {
                 self.opened(refusal);
             }
@@ -258,6 +264,7 @@ impl<P: Profile> Session<P> {
             mode,
             resume: signal.position,
             names_only,
+            later: self.may_be_late().then_some(signal.transfer),
         }
     }
 }

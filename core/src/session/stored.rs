@@ -170,6 +170,24 @@ impl<P: Profile> Session<P> {
         self.settle();
     }
 
+    /// All that was committed is in place: what waited for that goes on.
+    pub(super) fn settled(&mut self) {
+        self.action = if core::mem::take(&mut self.shared.todo.reply) {
+            self.transmit(self.shared.signal)
+        } else {
+            Action::Commit
+        };
+    }
+
+    /// A file that was committed is not in place. The other end hears of it, then the store is asked
+    /// again.
+    pub(super) fn late(&mut self, late: Late) {
+        if let Phase::Receiving(receiver) = &mut self.phase {
+            receiver.late(late, &mut self.shared);
+        }
+        self.settle();
+    }
+
     pub(super) fn committed(&mut self) {
         if let Phase::Receiving(receiver) = &mut self.phase {
             receiver.committed(&mut self.shared);

@@ -8,8 +8,8 @@ const CLOSING: Millis = 3_000;
 const BUSY: Millis = 10;
 
 impl<P: Profile> Session<P> {
-    /// Chooses the next action: what is left to do, then the end of a transfer that is decided, then
-    /// frames that are held, then what the half at work intends.
+    /// Chooses the next action: what is left to do, then frames that are held, then what the half
+    /// at work intends.
     pub(super) fn settle(&mut self) {
         loop {
             if let Some(action) = self.take_todo() {
@@ -20,19 +20,7 @@ impl<P: Profile> Session<P> {
                 self.action = Action::Over;
                 return;
             }
-            // The description before is done with by now.
-            if self.description > 0 {
-                self.reader.consume(HEADER_LEN.saturating_add(self.description.into()));
-                self.description = 0;
-            }
-            let found = match &self.phase {
-                // What is held comes after that.
-                Phase::Receiving(receiver) if P::RELIABLE && receiver.is_decided() => {
-                    Found::Nothing { wanted: HEADER_LEN }
-                }
-                _ => self.look(),
-            };
-            let chosen = match found {
+            let chosen = match self.look() {
                 Found::Nothing { wanted } => self.act(wanted),
                 Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
                 Found::Signal { signal, clean } => {
@@ -74,6 +62,8 @@ impl<P: Profile> Session<P> {
             Some(Action::Refused { entry, reason })
         } else if let Some((number, reason)) = self.shared.todo.take_refusal() {
             Some(self.transmit(Signal::refuse(number, 0, reason, 0)))
+        } else if self.shared.todo.reply && self.may_be_late() {
+            Some(Action::Settle)
         } else if core::mem::take(&mut self.shared.todo.reply) {
             Some(self.transmit(self.shared.signal))
         } else if core::mem::take(&mut self.shared.todo.offer) {
@@ -83,18 +73,23 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// Looks for a frame in what is held.
+    /// Whether an answer might speak for files that the store has not put in place.
+    pub(super) fn may_be_late(&self) -> bool {
+        matches!(&self.phase, Phase::Receiving(receiver)
+            if Self::SETTLES && receiver.may_be_late(&self.shared.terms))
+    }
+
+    /// Looks for a frame in what is held. The description before it is done with by now.
     fn look(&mut self) -> Found {
-        let (receives, in_order, file) = match &self.phase {
-            Phase::Receiving(receiver) if P::RECEIVES => {
-                (true, receiver.is_in_order(), receiver.file())
-            }
-            _ => (false, false, None),
+        if self.description > 0 {
+            self.reader.consume(HEADER_LEN.saturating_add(self.description.into()));
+            self.description = 0;
+        }
+        let file = match &self.phase {
+            Phase::Receiving(receiver) if P::RECEIVES => receiver.file(),
+            _ => None,
         };
-        let is_sending = matches!(self.phase, Phase::Sending(_));
-        // What was read beyond the end of a transfer is read on there, unless the buffer is taken.
-        let stays = P::RELIABLE && self.in_chunk && !is_sending && !self.reader.is_empty();
-        let in_chunk = self.pending || receives || stays;
+        let in_chunk = self.pending || matches!(self.phase, Phase::Receiving(_));
         if self.in_chunk && !in_chunk {
             self.reader.clear();
         }
@@ -106,11 +101,24 @@ impl<P: Profile> Session<P> {
                 .pending
                 .then_some((self.shared.signal.transfer, self.shared.signal.description)),
             file: file.map(|(low, position)| (low, position, self.shared.terms.reach())),
-            // Where nothing is lost, chunks come one after another, and are read whole.
-            wanted: if in_order && !self.is_lossy() { FRAME_MAX } else { HEADER_LEN },
+            wanted: self.wanted(),
         };
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
         self.reader.look::<P::Checksums>(buffer, &belief)
+    }
+
+    /// How many bytes come next at least: more are not asked for, so that nothing is held of what
+    /// follows a file.
+    fn wanted(&self) -> usize {
+        match &self.phase {
+            _ if self.is_lossy() => HEADER_LEN,
+            _ if self.pending => HEADER_LEN.saturating_add(self.shared.signal.description.into()),
+            Phase::Receiving(receiver) if P::RECEIVES => match receiver.left(&self.shared.terms) {
+                0 => SIGNAL_LEN,
+                left => HEADER_LEN.saturating_add(left.into()),
+            },
+            _ => SIGNAL_LEN,
+        }
     }
 
     /// Of frames that speak of a transfer.
@@ -203,7 +211,10 @@ impl<P: Profile> Session<P> {
                     receiver.drop_file(Reason::DigestDiffers, &mut self.shared);
                     return None;
                 }
-                Action::Commit
+                // Nothing more goes into a tree now.
+                let is_file = matches!(&self.phase, Phase::Receiving(receiver)
+                    if receiver.digest().is_some());
+                if !is_file && self.may_be_late() { Action::Settle } else { Action::Commit }
             }
             // Something was left to do.
             Intent::AwaitAnything if !self.shared.todo.is_empty() => return None,

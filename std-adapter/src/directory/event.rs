@@ -55,7 +55,8 @@ pub enum Event<'a> {
         /// How many bytes.
         bytes: u64,
     },
-    /// It is in place (receiving), or wholly read and unchanged (sending).
+    /// It is in place (receiving), or wholly read and unchanged (sending). In a tree that comes in,
+    /// others may have begun by then; they are done in the order in which they came.
     Done {
         /// Its path.
         path: &'a str,

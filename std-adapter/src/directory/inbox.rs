@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Kind, Offer};
+use tinyferry_core::store::{Accepted, Kind, Late, Offer};
 
+use super::batch::Ticket;
 use super::buffer::Buffer;
 use super::event::{Direction, Event, Observer};
 use super::incoming::{Incoming, Wanted};
+use super::later::{Later, Put};
 use super::limits::Limits;
-use super::nameless::Nameless;
-use super::names::{is_allowed, join};
+use super::names::{is_allowed, join, split};
 use super::place::Place;
 use super::sync::Sync;
 use super::tree::Tree;
@@ -30,7 +31,7 @@ pub(super) struct Inbox {
     tree: Option<Tree>,
     open: Option<Incoming>,
     buffer: Buffer,
-    nameless: Nameless,
+    later: Later,
 }
 
 impl Inbox {
@@ -45,7 +46,7 @@ impl Inbox {
             tree: None,
             open: None,
             buffer: Buffer::default(),
-            nameless: Nameless::default(),
+            later: Later::default(),
         }
     }
 
@@ -68,7 +69,7 @@ impl Inbox {
     ) -> Result<Accepted, Reason> {
         self.close_open(true);
         if offer.kind == Kind::Tree {
-            self.tree = None;
+            self.close_tree(observer);
         }
         if self.tree.is_none() {
             self.place.forget();
@@ -78,7 +79,7 @@ impl Inbox {
             Some(path) => path,
             None => return Err(self.fail(Reason::BadPath.into(), offer.path, observer)),
         };
-        let held = match self.prepare(offer, &path) {
+        let held = match self.prepare(offer, &path, observer) {
             Ok(held) => held,
             Err(trouble) => return Err(self.fail(trouble, &path, observer)),
         };
@@ -122,18 +123,19 @@ impl Inbox {
         let (kind, path, result) = match (self.open.take(), self.tree.take()) {
             (Some(mut incoming), tree) => {
                 self.tree = tree;
-                let result = self.commit_entry(&mut incoming, observer);
+                let result = self.commit_entry(&mut incoming, sha256, observer);
                 (incoming.wanted.kind, incoming.wanted.path, result)
             }
             (None, Some(mut tree)) => {
-                let result = tree.commit(&mut self.place, self.sync, observer);
-                (Kind::Tree, tree.path, result)
+                let result = self.commit_tree(&mut tree, observer);
+                (Kind::Tree, tree.path, result.map(|()| true))
             }
             (None, None) => return Err(Reason::Storage),
         };
         self.buffer.clear();
         match result {
-            Ok(()) => {
+            Ok(false) => Ok(()),
+            Ok(true) => {
                 observer.event(Event::Done { path: &path, kind, sha256 });
                 Ok(())
             }
@@ -145,7 +147,7 @@ impl Inbox {
         let is_of_use = !reason.wants_fresh_offer() && reason != Reason::SourceChanged;
         let closed = self.close_open(is_of_use);
         if all {
-            self.tree = None;
+            self.close_tree(observer);
         }
         let Some(wanted) = closed else { return };
         let comes_again = reason.wants_fresh_offer() && wanted.resume > 0;
@@ -158,9 +160,14 @@ impl Inbox {
     }
 
     /// Something else is asked for: whatever is open is not completed.
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, observer: &mut impl Observer) {
         self.close_open(true);
-        self.tree = None;
+        self.close_tree(observer);
+    }
+
+    /// Whether all that was committed is in place; what is not is named, one by one.
+    pub(super) fn settle(&mut self, observer: &mut impl Observer) -> Result<(), Late> {
+        self.later.settle(&mut self.place, observer)
     }
 
     /// Where an offer goes, below the root; `None` if it may not.
@@ -175,15 +182,25 @@ impl Inbox {
     }
 
     /// Opens what is offered; returns how much of it is held.
-    fn prepare(&mut self, offer: &Offer<'_>, path: &str) -> Result<u64, Trouble> {
+    fn prepare(
+        &mut self,
+        offer: &Offer<'_>,
+        path: &str,
+        observer: &mut impl Observer,
+    ) -> Result<u64, Trouble> {
         self.entries = if offer.kind == Kind::Tree { 0 } else { self.entries.saturating_add(1) };
         let entry = if self.tree.is_some() { self.entries } else { 0 };
         self.limits.check(path, offer.size, entry)?;
         if offer.names_only {
             return Ok(0);
         }
-        let Offer { kind, size, modified, mode, resume, .. } = *offer;
-        let wanted = || Wanted { path: path.to_owned(), kind, size, modified, mode, resume };
+        let Offer { kind, size, modified, mode, resume, later, .. } = *offer;
+        let wanted = || Wanted { path: path.to_owned(), kind, size, modified, mode, resume, later };
+        // What is not in place yet may stand in the way.
+        let directory = if kind == Kind::File { split(path).0 } else { path };
+        if self.later.is_in_the_way_to(directory) {
+            self.later.finish(&mut self.place, observer);
+        }
         let incoming = match kind {
             Kind::Tree => {
                 self.tree = Some(Tree::begin(&mut self.place, path, mode)?);
@@ -209,28 +226,52 @@ impl Inbox {
         incoming.write(&mut self.place, &mut self.buffer, synced, position, bytes)
     }
 
+    /// Whether it is in place; if not, it will be.
     fn commit_entry(
         &mut self,
         incoming: &mut Incoming,
+        sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
+    ) -> Result<bool, Trouble> {
         let synced = self.sync.is_due(self.tree.is_some());
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.place, self.sync)?;
         }
-        let left = incoming.commit(
-            &mut self.place,
-            &mut self.buffer,
-            &mut self.nameless,
-            synced,
-            observer,
-        )?;
+        if let Some(whole) = incoming.whole(&self.buffer).filter(|_| !synced) {
+            let Wanted { path, later, .. } = &incoming.wanted;
+            let ticket = later.map(|later| Ticket { later, sha256 });
+            match self.later.put(&mut self.place, path, &whole, ticket, observer)? {
+                Put::InPlace => return Ok(true),
+                Put::Later => return Ok(false),
+                Put::NotSo => {}
+            }
+        }
+        if incoming.wanted.kind == Kind::File {
+            self.later.finish(&mut self.place, observer);
+        }
+        let left = incoming.commit(&mut self.place, &mut self.buffer, synced, observer)?;
         match (left, &mut self.tree) {
             (Some(directory), Some(tree)) => tree.remember(directory),
             (Some(directory), None) => directory.settle(&mut self.place, observer)?,
             (None, _) => {}
         }
-        Ok(())
+        Ok(true)
+    }
+
+    fn commit_tree(
+        &mut self,
+        tree: &mut Tree,
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        self.later.end(&mut self.place, observer)?;
+        tree.commit(&mut self.place, self.sync, observer)
+    }
+
+    /// The tree is not completed: what was committed of it comes to its place all the same.
+    fn close_tree(&mut self, observer: &mut impl Observer) {
+        // Nobody awaits an answer for any of it.
+        let _ = self.later.end(&mut self.place, observer);
+        self.tree = None;
     }
 
     fn close_open(&mut self, is_of_use: bool) -> Option<Wanted> {

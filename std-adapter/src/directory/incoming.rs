@@ -7,10 +7,10 @@ use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
-use super::buffer::{Buffer, CAPACITY};
+use super::buffer::{Buffer, CAPACITY, write_all_at};
 use super::event::Observer;
 use super::facts::{Facts, set_mode, settle, settled};
-use super::nameless::{Nameless, Whole};
+use super::nameless::Whole;
 use super::names::split;
 use super::partial::Partial;
 use super::place::{Found, Place, look, open_file};
@@ -33,6 +33,8 @@ pub(super) struct Wanted {
     pub(super) modified: Option<i64>,
     pub(super) mode: Option<u32>,
     pub(super) resume: u64,
+    /// It may come to its place later, as this transfer.
+    pub(super) later: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -156,7 +158,6 @@ impl Incoming {
         &mut self,
         place: &mut Place,
         buffer: &mut Buffer,
-        nameless: &mut Nameless,
         synced: bool,
         observer: &mut impl Observer,
     ) -> Result<Option<Remembered>, Trouble> {
@@ -173,9 +174,6 @@ impl Incoming {
                 return Ok(None);
             }
             Stage::Kept(length) => {
-                if !synced && wanted.put_whole(place, nameless, buffer.kept())? {
-                    return Ok(None);
-                }
                 let mut partial = wanted.create(place, synced)?;
                 partial.length = length;
                 partial
@@ -184,23 +182,16 @@ impl Incoming {
             Stage::Partial(partial) => partial,
         };
         buffer.flush(&partial.file)?;
-        match wanted.size {
-            Some(size) if partial.length < size => return Err(Reason::Incomplete.into()),
-            // An older one was longer.
-            Some(size) if partial.length > size => partial.file.set_len(size)?,
-            _ => {}
-        }
-        let result = settle(&partial.file, &partial.metadata, wanted.mode, wanted.modified);
-        settled(result, &wanted.path, observer)?;
-        if synced {
-            partial.file.sync_all()?;
-        }
-        let (_, name) = split(&wanted.path);
-        let dir = partial.place(name)?;
-        if synced {
-            synchronise(&dir)?;
-        }
+        wanted.place(partial, synced, observer)?;
         Ok(None)
+    }
+
+    /// All of it, if it can be put in place by one stroke.
+    pub(super) fn whole<'a>(&self, buffer: &'a Buffer) -> Option<Whole<'a>> {
+        let Wanted { mode, modified, size, .. } = self.wanted;
+        let bytes = buffer.kept();
+        let is_whole = matches!(self.stage, Stage::Kept(_)) && size == Some(bytes.len() as u64);
+        is_whole.then_some(Whole { bytes, mode, modified })
     }
 
     /// How much of it stands under its partial name, in bytes.
@@ -251,20 +242,43 @@ impl Wanted {
         }
     }
 
-    /// Puts it in place by one stroke, if that can be done.
-    fn put_whole(
+    /// Puts all of it in place by way of a partial.
+    pub(super) fn put(
         &self,
         place: &mut Place,
-        nameless: &mut Nameless,
         bytes: &[u8],
-    ) -> Result<bool, Trouble> {
-        if self.size != Some(bytes.len() as u64) {
-            return Ok(false);
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        let mut partial = self.create(place, false)?;
+        write_all_at(&partial.file, bytes, 0)?;
+        partial.length = bytes.len() as u64;
+        self.place(partial, false, observer)
+    }
+
+    /// All of it is in the partial: puts that in place.
+    fn place(
+        &self,
+        partial: Partial,
+        synced: bool,
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        match self.size {
+            Some(size) if partial.length < size => return Err(Reason::Incomplete.into()),
+            // An older one was longer.
+            Some(size) if partial.length > size => partial.file.set_len(size)?,
+            _ => {}
         }
-        let (parent, name) = split(&self.path);
-        let dir = place.made(parent, None, false)?;
-        let Self { mode, modified, .. } = *self;
-        Ok(nameless.put(&dir, name, &Whole { bytes, mode, modified }))
+        let result = settle(&partial.file, &partial.metadata, self.mode, self.modified);
+        settled(result, &self.path, observer)?;
+        if synced {
+            partial.file.sync_all()?;
+        }
+        let (_, name) = split(&self.path);
+        let dir = partial.place(name)?;
+        if synced {
+            synchronise(&dir)?;
+        }
+        Ok(())
     }
 
     fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {

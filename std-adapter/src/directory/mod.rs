@@ -4,12 +4,14 @@
 //! symbolic link in any component, no FIFO, device or socket. Knows nothing of frames, links or
 //! terminals; what happens is told to an [`Observer`].
 
+mod batch;
 mod buffer;
 mod event;
 mod facts;
 mod inbox;
 mod incoming;
 mod job;
+mod later;
 mod leftovers;
 mod limits;
 mod nameless;
@@ -19,6 +21,7 @@ mod outbox;
 mod partial;
 mod place;
 mod recent;
+mod second;
 mod sync;
 mod tree;
 mod trouble;
@@ -33,7 +36,7 @@ use std::sync::Arc;
 pub use cap_std::ambient_authority;
 pub use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Digests, Entry, Offer, Store};
+use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
 
 pub use self::event::{Direction, Event, Observer};
 use self::inbox::Inbox;
@@ -176,6 +179,13 @@ impl<O: Observer> Store for Directory<O> {
         inbox.commit(self.sha256.take(), &mut self.observer)
     }
 
+    fn settle(&mut self) -> Result<(), Late> {
+        match &mut self.inbox {
+            Some(inbox) => inbox.settle(&mut self.observer),
+            None => Ok(()),
+        }
+    }
+
     fn abandon(&mut self, reason: Reason, all: bool) {
         if let Some(inbox) = &mut self.inbox {
             inbox.abandon(reason, all, &mut self.observer);
@@ -187,7 +197,7 @@ impl<O: Observer> Store for Directory<O> {
 
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
         if let Some(inbox) = &mut self.inbox {
-            inbox.close();
+            inbox.close(&mut self.observer);
         }
         let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
         outbox.open(path, tree, &mut self.observer)

@@ -27,6 +27,15 @@ pub(super) struct Whole<'a> {
 }
 
 impl Nameless {
+    pub(super) fn is_impossible(&self) -> bool {
+        self.is_impossible
+    }
+
+    /// That it cannot be done here was seen by another.
+    pub(super) fn give_up(&mut self) {
+        self.is_impossible = true;
+    }
+
     /// Puts a file into `dir` as `name`. Whether it stands there now: not where there is something
     /// already, nor for any other reason; the long way finds out which, and says so.
     pub(super) fn put(&mut self, dir: &Arc<Dir>, name: &str, whole: &Whole<'_>) -> bool {

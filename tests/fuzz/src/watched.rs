@@ -123,6 +123,10 @@ impl Watched {
                 }
                 Asked::Commit
             }
+            Request::Settle => {
+                assert!(self.in_tree, "no tree is open");
+                Asked::Other
+            }
             Request::Abandon { all, .. } => Asked::Abandon { all: *all },
             Request::Open { path, .. } => {
                 assert!(is_sound(path) && !path.ends_with('/'));

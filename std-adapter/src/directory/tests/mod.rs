@@ -15,6 +15,7 @@ use super::*;
 
 mod confining;
 mod hostile;
+mod later;
 mod partials;
 mod receiving;
 mod sending;
@@ -71,6 +72,7 @@ fn file(path: &str, size: usize) -> Offer<'_> {
         mode: None,
         resume: size as u64,
         names_only: false,
+        later: None,
     }
 }
 
@@ -138,7 +140,16 @@ fn carry(from: &mut impl Store, to: &mut impl Store) {
     while let Some((path, entry)) = next(from) {
         let Entry { kind, size, modified, mode, .. } = entry;
         let resume = if entry.resumable { size.unwrap_or(0) } else { 0 };
-        let offer = Offer { path: &path, kind, size, modified, mode, resume, names_only: false };
+        let offer = Offer {
+            path: &path,
+            kind,
+            size,
+            modified,
+            mode,
+            resume,
+            names_only: false,
+            later: Some(1),
+        };
         let Accepted { held, .. } = to.offer(&offer).unwrap();
         if let Some(reason) = entry.broken {
             to.abandon(reason, false);

@@ -1,0 +1,156 @@
+//! Small files that are whole, many at once, on their way to their places. Knows nothing of threads,
+//! nor of what is done about a file that finds no place.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+
+use super::nameless::{Nameless, Whole};
+
+/// So many files, at most.
+const FILES: usize = 64;
+/// No more come once there are so many bytes.
+const BYTES: usize = 256 * 1024;
+/// Their directories are kept open, and open files are a server's scarce good.
+const DIRS: usize = 8;
+
+/// Memory that is used again and again for files that wait.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    files: Vec<Waiting>,
+    dirs: Vec<Arc<Dir>>,
+    paths: String,
+    bytes: Vec<u8>,
+}
+
+/// Who has sent a file, and what is told of it when it is in place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticket {
+    pub(super) later: u16,
+    pub(super) sha256: Option<[u8; 32]>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    dir: usize,
+    path: Range<usize>,
+    /// Of the path, the last name.
+    name: Range<usize>,
+    bytes: Range<usize>,
+    mode: Option<u32>,
+    modified: Option<i64>,
+    ticket: Ticket,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Which files are not in place, in order.
+    pub(super) failed: Vec<usize>,
+    /// Whether it was seen that it cannot be done here.
+    pub(super) is_impossible: bool,
+}
+
+impl Outcome {
+    pub(super) fn none_put(batch: &Batch) -> Self {
+        Self { failed: (0..batch.files.len()).collect(), is_impossible: true }
+    }
+
+    pub(super) fn is_put(&self, index: usize) -> bool {
+        self.failed.binary_search(&index).is_err()
+    }
+}
+
+impl Batch {
+    /// Takes a file that goes to `path`, whose last name stands in `dir`.
+    pub(super) fn add(&mut self, dir: &Arc<Dir>, path: &str, whole: &Whole<'_>, ticket: Ticket) {
+        if !self.dirs.last().is_some_and(|last| Arc::ptr_eq(last, dir)) {
+            self.dirs.push(Arc::clone(dir));
+        }
+        let (path_from, bytes_from) = (self.paths.len(), self.bytes.len());
+        self.paths.push_str(path);
+        self.bytes.extend_from_slice(whole.bytes);
+        let name_from = path.rfind('/').map_or(path_from, |slash| path_from + slash + 1);
+        self.files.push(Waiting {
+            dir: self.dirs.len() - 1,
+            path: path_from..self.paths.len(),
+            name: name_from..self.paths.len(),
+            bytes: bytes_from..self.bytes.len(),
+            mode: whole.mode,
+            modified: whole.modified,
+            ticket,
+        });
+    }
+
+    /// Whether it is worth while to put them in place.
+    pub(super) fn is_full(&self) -> bool {
+        self.files.len() >= FILES || self.bytes.len() >= BYTES || self.dirs.len() >= DIRS
+    }
+
+    /// Puts them in place, one after another.
+    pub(super) fn put(&self, nameless: &mut Nameless) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (index, file) in self.files.iter().enumerate() {
+            let name = self.paths.get(file.name.clone()).unwrap_or_default();
+            let is_put = self
+                .dirs
+                .get(file.dir)
+                .is_some_and(|dir| nameless.put(dir, name, &self.whole(file)));
+            if !is_put {
+                outcome.failed.push(index);
+            }
+        }
+        outcome.is_impossible = nameless.is_impossible();
+        outcome
+    }
+
+    /// Every file, in order: where it goes, what it gets, and whose it is.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, Whole<'_>, Ticket)> {
+        self.files.iter().map(|file| (self.path(file), self.whole(file), file.ticket))
+    }
+
+    /// Where they go.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| self.path(file))
+    }
+
+    /// Where the last one goes.
+    pub(super) fn last(&self) -> Option<&str> {
+        self.files.last().map(|file| self.path(file))
+    }
+
+    /// Whether `path` was put in place by a file of these, of those from the index `from` on.
+    pub(super) fn has_put(&self, path: &str, from: usize, outcome: &Outcome) -> bool {
+        let mut paths = self.paths().enumerate().skip(from);
+        paths.any(|(index, other)| other == path && outcome.is_put(index))
+    }
+
+    /// Gives up what the files contain; an empty batch with the memory that it took.
+    pub(super) fn take_content_memory(&mut self) -> Self {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        Self { bytes, ..Self::default() }
+    }
+
+    pub(super) fn has_content(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// They are through; the memory may be used for others.
+    pub(super) fn clear(&mut self) {
+        self.files.clear();
+        self.dirs.clear();
+        self.paths.clear();
+        self.bytes.clear();
+    }
+
+    fn path(&self, file: &Waiting) -> &str {
+        self.paths.get(file.path.clone()).unwrap_or_default()
+    }
+
+    fn whole(&self, file: &Waiting) -> Whole<'_> {
+        let bytes = self.bytes.get(file.bytes.clone()).unwrap_or_default();
+        Whole { bytes, mode: file.mode, modified: file.modified }
+    }
+}

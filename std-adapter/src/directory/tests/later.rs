@@ -1,0 +1,212 @@
+//! Trees of many small files, which come to their places later than they are committed.
+
+use tinyferry_core::store::Late;
+
+use super::*;
+
+/// So many files have gone into the tree `t`: those that follow come later, where anything does.
+const BEFORE: usize = 300;
+
+fn name(number: usize) -> String {
+    format!("d{}/{number:04}", number / 70)
+}
+
+/// Puts the files of these numbers, each of a content of its own.
+fn put_many(store: &mut impl Store, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        put_as(store, &name(number), number);
+    }
+}
+
+/// Puts a file as transfer `number`, whose content tells that number.
+fn put_as(store: &mut impl Store, name: &str, number: usize) {
+    let bytes = content_of(number);
+    put(store, Offer { later: Some(number as u16), ..file(name, bytes.len()) }, &bytes);
+}
+
+fn content_of(number: usize) -> Vec<u8> {
+    let mut bytes = content(number % 7 * 400 + 8);
+    bytes[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    bytes
+}
+
+fn begun(dir: &TempDir) -> Directory<Heard> {
+    let mut store = serving(dir);
+    assert!(store.offer(&tree("t")).is_ok());
+    put_many(&mut store, 0..BEFORE);
+    store
+}
+
+/// Those files stand there whole, and nothing else does.
+#[track_caller]
+fn stand_there(dir: &TempDir, numbers: std::ops::Range<usize>) {
+    for number in numbers.clone() {
+        let path = dir.path().join("t").join(name(number));
+        assert_eq!(fs::read(path).unwrap(), content_of(number), "{number}");
+    }
+    let dirs = fs::read_dir(dir.path().join("t")).unwrap();
+    let found: usize = dirs.map(|dir| listing(&dir.unwrap().path()).len()).sum();
+    assert_eq!(found, numbers.len());
+}
+
+#[test]
+fn all_is_in_place_when_that_is_said() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_many(&mut store, BEFORE..1_000);
+    assert_eq!(store.settle(), Ok(()));
+    stand_there(&dir, 0..1_000);
+    put_many(&mut store, 1_000..3_000);
+    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.commit(), Ok(()));
+    stand_there(&dir, 0..3_000);
+    let mut told: Vec<_> = (0..3_000).map(|number| format!("t/{}", name(number))).collect();
+    told.push("t".into());
+    assert_eq!(store.into_observer().done, told);
+}
+
+#[test]
+fn the_last_one_of_a_name_stays() {
+    for distance in [1, 63, 64, 65, 130, 400] {
+        let dir = temporary();
+        let mut store = serving(&dir);
+        assert!(store.offer(&tree("t")).is_ok());
+        for number in 0..900 {
+            put_as(&mut store, &format!("{}", number % distance), number);
+        }
+        assert_eq!(store.settle(), Ok(()));
+        for number in 900 - distance..900 {
+            let path = dir.path().join(format!("t/{}", number % distance));
+            assert_eq!(fs::read(path).unwrap(), content_of(number), "{distance}: {number}");
+        }
+        assert_eq!(store.commit(), Ok(()));
+        assert_eq!(store.observer().done.len(), 901);
+        assert_eq!(listing(&dir.path().join("t")).len(), distance);
+    }
+}
+
+#[test]
+fn what_has_no_place_is_named_and_the_others_arrive() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_as(&mut store, "d4/x", 7_777);
+    let path = dir.path().join("t/d4/x");
+    if path.exists() {
+        // Here nothing comes later.
+        return;
+    }
+    fs::create_dir(&path).unwrap();
+    put_many(&mut store, BEFORE..700);
+    let late = Late { later: 7_777, reason: Reason::IsDirectory };
+    assert_eq!(store.settle(), Err(late));
+    assert_eq!(store.settle(), Ok(()));
+    fs::remove_dir(&path).unwrap();
+    // It stays for a resume.
+    fs::remove_file(dir.path().join("t/d4/.x.tinyferry-part")).unwrap();
+    put_many(&mut store, 700..900);
+    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.commit(), Ok(()));
+    stand_there(&dir, 0..900);
+    let heard = store.into_observer();
+    assert_eq!(heard.failed, [("t/d4/x".to_owned(), Reason::IsDirectory, false)]);
+    assert_eq!(heard.done.len(), 901);
+}
+
+#[test]
+fn nothing_comes_later_that_may_not() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put(&mut store, file("d4/x", 9), &content(9));
+    assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(9));
+}
+
+#[test]
+fn a_tree_is_not_through_while_the_other_end_was_not_told() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_as(&mut store, "d4/x", 7);
+    let path = dir.path().join("t/d4/x");
+    if !path.exists() {
+        fs::create_dir(&path).unwrap();
+        assert_eq!(store.commit(), Err(Reason::IsDirectory));
+    }
+}
+
+#[test]
+fn what_came_in_its_way_is_replaced() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_as(&mut store, "d4/x", 7);
+    let path = dir.path().join("t/d4/x");
+    if !path.exists() {
+        fs::write(&path, "somebody else's").unwrap();
+    }
+    assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+    assert_eq!(fs::read(&path).unwrap(), content_of(7));
+    assert_eq!(listing(&dir.path().join("t/d4")).len(), 21);
+}
+
+#[test]
+fn a_file_on_its_way_is_no_directory() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_as(&mut store, "d4/x", 7);
+    assert_eq!(store.offer(&directory("d4/x")), Err(Reason::NotDirectory));
+    put_as(&mut store, "d4/y", 8);
+    assert_eq!(store.offer(&file("d4/y/z", 9)), Err(Reason::NotDirectory));
+    put_as(&mut store, "d4/z", 9);
+    assert_eq!(store.offer(&directory("d4/z/deep/er")), Err(Reason::NotDirectory));
+    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.commit(), Ok(()));
+    for (name, number) in [("x", 7), ("y", 8), ("z", 9)] {
+        assert_eq!(fs::read(dir.path().join("t/d4").join(name)).unwrap(), content_of(number));
+    }
+}
+
+#[test]
+fn a_large_one_of_the_same_name_comes_after() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_as(&mut store, "d4/x", 7);
+    put(&mut store, file("d4/x", 70_000), &content(70_000));
+    put_as(&mut store, "d4/y", 8);
+    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(70_000));
+    assert_eq!(fs::read(dir.path().join("t/d4/y")).unwrap(), content_of(8));
+}
+
+#[test]
+fn what_was_committed_arrives_whatever_comes() {
+    let ends: [fn(Directory<Heard>); 4] = [
+        drop,
+        |mut store| store.abandon(Reason::Cancelled, true),
+        |mut store| assert!(store.open("", true).is_ok()),
+        |mut store| assert!(store.offer(&tree("u")).is_ok()),
+    ];
+    for end in ends {
+        for files in [BEFORE + 1, 512, 801] {
+            let dir = temporary();
+            let mut store = begun(&dir);
+            put_many(&mut store, BEFORE..files);
+            // This one is cut off, and too short to be kept.
+            assert!(store.offer(&file("open/f", 900)).is_ok());
+            assert_eq!(store.store(0, &[1; 500]), Ok(500));
+            end(store);
+            stand_there(&dir, 0..files);
+        }
+    }
+}
+
+#[test]
+fn sessions_go_on_after_a_tree() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_many(&mut store, BEFORE..500);
+    assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+    put(&mut store, file("alone", 9), &content(9));
+    assert_eq!(fs::read(dir.path().join("alone")).unwrap(), content(9));
+    assert!(store.offer(&tree("t2")).is_ok());
+    put_many(&mut store, 0..10);
+    assert_eq!(listing(&dir.path().join("t2/d0")).len(), 10);
+    assert_eq!(store.commit(), Ok(()));
+}
