@@ -152,11 +152,14 @@ enum Action {
 /// It holds one chunk buffer and one signal buffer, about 1.4 kB in all, and can be made in place:
 /// [`Session::client`] and [`Session::server`] are `const`.
 ///
-/// What is small stands first, and the buffers last: small processors reach near fields in one
-/// instruction.
+/// The buffers stand last: small processors reach near fields in one instruction.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub struct Session<P: Profile = Standard> {
+    phase: Phase<P>,
+    shared: Shared,
+    action: Action,
+    reader: Reader,
     is_client: bool,
     /// Whether its description comes next.
     pending: bool,
@@ -168,10 +171,6 @@ pub struct Session<P: Profile = Standard> {
     description: u16,
     /// Length in bytes of the description that goes out from the chunk buffer.
     described: u16,
-    reader: Reader,
-    action: Action,
-    shared: Shared,
-    phase: Phase<P>,
     timer: Timer,
     config: Config,
     /// A client's transfer number used last.
