@@ -13,6 +13,8 @@ impl<P: Profile> Session<P> {
         let is_get = matches!(self.phase, Phase::Receiving(_));
         let outcome = Outcome { entries, refused, closed: false };
         let result = result.map(|()| outcome).map_err(Failure::Refused);
+        // A repeated signal may still want its description, which need not come.
+        self.pending = false;
         self.timer.restart();
         if !self.is_client() {
             self.phase = Phase::ExpectRequest;
@@ -93,6 +95,7 @@ impl<P: Profile> Session<P> {
         }
         let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());
         self.abandon(Reason::Cancelled);
+        self.pending = false;
         self.phase = Phase::ExpectRequest;
         if in_tree {
             // An entry that still comes is no file of its own: the client must greet first.
