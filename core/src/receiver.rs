@@ -78,10 +78,9 @@ impl<P: Profile> Receiver<P> {
         self.stage == Stage::Receiving
     }
 
-    /// So many bytes of the open file come next at least, in one chunk or in several; at most what a
-    /// chunk carries, and 0 while it is not known.
-    pub(crate) fn left(&self, terms: &Terms) -> u16 {
-        if self.is_receiving() { self.file.left(terms) } else { 0 }
+    /// Whether chunks of the open file are missing.
+    pub(crate) fn expects_chunks(&self) -> bool {
+        self.is_receiving() && !self.file.is_whole()
     }
 
     /// CRC-64 of what is held of the open file in order; `None` where no file is open.

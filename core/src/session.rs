@@ -161,8 +161,6 @@ pub struct Session<P: Profile = Standard> {
     action: Action,
     reader: Reader,
     is_client: bool,
-    /// Whether its description comes next.
-    pending: bool,
     /// Whether what comes in goes into the chunk buffer.
     in_chunk: bool,
     /// Whether an answer has begun to come in where the path of the request stood.
@@ -214,7 +212,6 @@ impl<P: Profile> Session<P> {
             phase: Phase::ExpectGreeting,
             action: Action::Listen { wanted: HEADER_LEN },
             shared: Shared::new(),
-            pending: false,
             in_chunk: false,
             description: 0,
             described: 0,
@@ -278,7 +275,7 @@ impl<P: Profile> Session<P> {
     pub fn is_at_rest(&self) -> bool {
         let waits =
             matches!(self.phase, Phase::ExpectGreeting | Phase::ExpectRequest | Phase::Closing);
-        waits && self.reader.is_empty() && !self.pending
+        waits && self.reader.is_empty() && !self.shared.todo.pending
     }
 
     /// The session's number: 0 before a server was greeted.

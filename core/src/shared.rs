@@ -23,6 +23,7 @@ impl Shared {
     /// This is to be sent.
     pub(crate) fn reply(&mut self, signal: Signal) {
         self.signal = signal;
+        self.todo.pending = false;
         self.todo.reply = true;
     }
 
@@ -80,6 +81,8 @@ pub(crate) struct Todo {
     pub(crate) offer: bool,
     /// The store is to open what the description at hand names; as a tree, if so.
     pub(crate) open: Option<bool>,
+    /// The description of the signal that was heard is to come: nothing that the session can do.
+    pub(crate) pending: bool,
 }
 
 impl Todo {
@@ -91,6 +94,7 @@ impl Todo {
             reply: false,
             offer: false,
             open: None,
+            pending: false,
         }
     }
 

@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 use tinyferry_core::checksum::{Checksums, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::answer;
+use tinyferry_core::wire::{
+    Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal,
+    VERSION,
+};
 use tinyferry_core::{Config, Profile, Session, Step, Task};
 use tinyferry_tests::{Faults, Memory, Pair, content};
 
@@ -171,4 +175,78 @@ fn another_sha256_is_refused_and_replaces_nothing() {
     let Step::Over(result) = client.poll() else { panic!("it is over") };
     assert_eq!(result, Err(Failure::Refused(Reason::DigestDiffers)));
     assert_eq!(there.bytes("f"), Some(&b"old"[..]));
+}
+
+/// Frames of a client in session 7.
+struct Client {
+    bytes: Vec<u8>,
+}
+
+impl Client {
+    const SESSION: u32 = 7;
+
+    fn signal(&mut self, signal: Signal) {
+        let mut frame = [0; SIGNAL_LEN];
+        signal.emit::<Tables>(Seeds::client(Self::SESSION).sending, &mut frame);
+        self.bytes.extend(frame);
+    }
+
+    fn chunk(&mut self, description: bool, payload: &[u8]) {
+        let mut frame = [0; FRAME_MAX];
+        frame[HEADER_LEN..][..payload.len()].copy_from_slice(payload);
+        let header = Header { transfer: 1, description, length: payload.len() as u16, position: 0 };
+        header.emit::<Tables>(Seeds::client(Self::SESSION).sending, &mut frame);
+        self.bytes.extend(&frame[..HEADER_LEN + payload.len()]);
+    }
+}
+
+/// Lets a server hear bytes that stand together, and a silence after them.
+fn hear(server: &mut Session, store: &mut Memory, bytes: Vec<u8>) {
+    let mut incoming = bytes.into();
+    while step(server, store, &mut incoming, &mut VecDeque::new()) {}
+    server.timeout(None);
+    server.timeout(None);
+}
+
+/// The first `DON` is found inside a damaged chunk, and right behind it a second one, whose
+/// description is lost. The first one ends the request.
+#[test]
+fn a_description_that_is_lost_is_not_awaited_past_the_end_of_its_request() {
+    for spoilt in [false, true] {
+        let config = Config { sha256: true, ..Config::LOSSY };
+        let (mut server, mut store) = (Session::server(config), Memory::default());
+        let greeting = Greeting {
+            session: Client::SESSION,
+            version: VERSION,
+            lossy: true,
+            half_duplex: false,
+            features: FEATURE_SHA256,
+            chunk: 1024,
+            unit: 0,
+            credit: 8,
+        };
+        let bytes = content(300, 3);
+        let mut client = Client { bytes: Vec::new() };
+        client.signal(Signal::greeting(Code::Pin, &greeting));
+        client.signal(Signal { description: 1, ..Signal::offer(1, 0, 300, 5) });
+        client.chunk(true, b"f");
+        client.chunk(false, &bytes);
+        hear(&mut server, &mut store, client.bytes);
+
+        // So many bytes are missing at the end of the damaged chunk as stand behind it now.
+        let mut behind = Client { bytes: Vec::new() };
+        let digest = Tables::crc64(u64::from(spoilt), &bytes);
+        let done = Signal { description: 35, ..Signal::done(1, 300, 2, digest) };
+        behind.signal(done);
+        behind.chunk(true, &[&[0, 2, 32][..], &sha256(&bytes)].concat());
+        behind.signal(done);
+        behind.bytes.extend([0; 40]);
+        let mut client = Client { bytes: Vec::new() };
+        client.chunk(false, &bytes);
+        client.bytes.truncate(client.bytes.len() - behind.bytes.len());
+        client.bytes.extend(behind.bytes);
+        hear(&mut server, &mut store, client.bytes);
+        assert_eq!(store.bytes("f"), (!spoilt).then_some(&*bytes));
+        assert!(server.is_at_rest(), "spoilt: {spoilt}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{Memory, Pair, content};
+use tinyferry_tests::{File, Memory, Pair, content};
 
 const SIZES: [usize; 14] =
     [0, 1, 255, 256, 257, 1023, 1024, 1025, 2048, 8191, 8192, 8193, 24_832, 100_000];
@@ -85,7 +85,7 @@ fn tree(files: usize) -> Memory {
     for number in 0..files {
         let path = format!("t/sub/file {number} é");
         let bytes = content(number * 37 % 3000, number as u64);
-        store.files.insert(path, tinyferry_tests::File::new(bytes));
+        store.files.insert(path, File::new(bytes));
     }
     store
 }
@@ -118,15 +118,22 @@ fn a_tree_goes_both_ways() {
 fn frames_that_come_together_are_taken_one_by_one() {
     for files in [1, 2, 50] {
         for read in (1..=40).chain([400, 1035, 1036, usize::MAX]) {
-            let mut pair = Pair::new(Config::RELIABLE, tree(files), tree(0)).delayed(5);
+            // One is offered and then given up: what follows it comes where its content would.
+            let mut client = tree(files);
+            let broken = "t/sub/broken".to_owned();
+            client.files.insert(broken.clone(), File::new(content(900, 9)));
+            client.broken.insert(broken.clone(), Reason::NoPermission);
+            let mut pair = Pair::new(Config::RELIABLE, client, tree(0)).delayed(5);
             (pair.client.read, pair.server.read) = (read, read);
             for _ in 0..2 {
                 pair.client.store.queue_tree("t");
                 let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
                 let counts = (outcome.entries, outcome.refused);
-                assert_eq!(counts, (files as u32 + 2, 0), "reads of {read}");
-                assert_eq!(pair.server.store.files, pair.client.store.files, "reads of {read}");
+                assert_eq!(counts, (files as u32 + 3, 1), "reads of {read}");
+                assert_eq!(pair.server.store.files.len(), files, "reads of {read}");
             }
+            pair.client.store.files.remove(&broken);
+            assert_eq!(pair.server.store.files, pair.client.store.files, "reads of {read}");
             pair.client.store.files.clear();
             let task = Task::Get { path: "t", tree: true, names_only: false };
             pair.run(task).expect("it ends").expect("it succeeds");
@@ -139,7 +146,7 @@ fn frames_that_come_together_are_taken_one_by_one() {
 fn more_entries_than_transfer_numbers() {
     let mut store = Memory::default();
     for number in 0..140_000 {
-        store.files.insert(format!("{number}"), tinyferry_tests::File::new(vec![number as u8]));
+        store.files.insert(format!("{number}"), File::new(vec![number as u8]));
     }
     let mut pair = Pair::new(Config::RELIABLE, store, Memory::default());
     pair.server.store.refuse.insert("139998".into(), Reason::NoPermission);
@@ -293,7 +300,7 @@ fn a_thousand_files_take_few_round_trips() {
     let mut store = Memory::default();
     for number in 0..1000 {
         let bytes = content(500, number);
-        store.files.insert(format!("{number}"), tinyferry_tests::File::new(bytes));
+        store.files.insert(format!("{number}"), File::new(bytes));
     }
     let mut pair = Pair::new(Config::RELIABLE, store, Memory::default()).delayed(20);
     pair.client.store.queue_tree("");

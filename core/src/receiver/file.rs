@@ -63,15 +63,9 @@ impl File {
         Self { size, resumable: resume > 0, position: held, prefix: held, in_order, ..Self::NONE }
     }
 
-    /// How many bytes are missing, at most a chunk of them; 0 while that is not known.
-    pub(super) fn left(&self, terms: &Terms) -> u16 {
-        match self.size {
-            UNKNOWN => 0,
-            size => {
-                let left = size.saturating_sub(self.position);
-                u16::try_from(left).map_or(terms.chunk, |left| left.min(terms.chunk))
-            }
-        }
+    /// Whether all of it is held.
+    pub(super) fn is_whole(&self) -> bool {
+        self.position == self.size
     }
 
     /// Whether the digest of the prefix is still being made.

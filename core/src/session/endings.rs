@@ -14,7 +14,7 @@ impl<P: Profile> Session<P> {
         let outcome = Outcome { entries, refused, closed: false };
         let result = result.map(|()| outcome).map_err(Failure::Refused);
         // A repeated signal may still want its description, which need not come.
-        self.pending = false;
+        self.shared.todo = Todo::new();
         self.timer.restart();
         if !self.is_client() {
             self.phase = Phase::ExpectRequest;
@@ -75,7 +75,7 @@ impl<P: Profile> Session<P> {
             _ => {}
         }
         // The words that were announced are lost.
-        self.pending = false;
+        self.shared.todo.pending = false;
         match &mut self.phase {
             Phase::ExpectWelcome(wanted) if P::CLIENT => {
                 let wanted = *wanted;
@@ -95,7 +95,6 @@ impl<P: Profile> Session<P> {
         }
         let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());
         self.abandon(Reason::Cancelled);
-        self.pending = false;
         self.phase = Phase::ExpectRequest;
         if in_tree {
             // An entry that still comes is no file of its own: the client must greet first.

@@ -19,7 +19,7 @@ impl<P: Profile> Session<P> {
             }
             Action::TransmitChunk { done, length } => {
                 let out = self.chunk.get(done..length).unwrap_or_default();
-                let listens = matches!(self.phase, Phase::Sending(_)) && !self.pending;
+                let listens = matches!(self.phase, Phase::Sending(_)) && !self.shared.todo.pending;
                 // A whole signal that waits to be read is read when this chunk is out.
                 let into = self.reader.space(&mut self.signal, SIGNAL_LEN);
                 if listens && !into.is_empty() {

@@ -25,10 +25,11 @@ impl<P: Profile> Session<P> {
                 Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
                 Found::Signal { signal, clean } => {
                     self.timer.frame_came();
-                    self.pending = signal.description > 0 && self.wants_description(&signal);
-                    self.overwritten |= self.pending;
+                    self.shared.todo.pending =
+                        signal.description > 0 && self.wants_description(&signal);
+                    self.overwritten |= self.shared.todo.pending;
                     self.shared.signal = signal;
-                    if !self.pending {
+                    if !self.shared.todo.pending {
                         self.on_signal(clean);
                     }
                     None
@@ -36,7 +37,7 @@ impl<P: Profile> Session<P> {
                 Found::Description { length } => {
                     self.timer.frame_came();
                     self.description = u16::try_from(length).unwrap_or(0);
-                    self.pending = false;
+                    self.shared.todo.pending = false;
                     self.on_signal(true);
                     None
                 }
@@ -89,7 +90,7 @@ impl<P: Profile> Session<P> {
             Phase::Receiving(receiver) if P::RECEIVES => receiver.file(),
             _ => None,
         };
-        let in_chunk = self.pending || matches!(self.phase, Phase::Receiving(_));
+        let in_chunk = self.shared.todo.pending || matches!(self.phase, Phase::Receiving(_));
         if self.in_chunk && !in_chunk {
             self.reader.clear();
         }
@@ -98,6 +99,8 @@ impl<P: Profile> Session<P> {
             seed: self.seeds().receiving,
             lossy: self.is_lossy(),
             description: self
+                .shared
+                .todo
                 .pending
                 .then_some((self.shared.signal.transfer, self.shared.signal.description)),
             file: file.map(|(low, position)| (low, position, self.shared.terms.reach())),
@@ -107,18 +110,16 @@ impl<P: Profile> Session<P> {
         self.reader.look::<P::Checksums>(buffer, &belief)
     }
 
-    /// How many bytes come next at least: more are not asked for, so that nothing is held of what
-    /// follows a file.
+    /// How many bytes come next at least, where none is lost: only of chunks it is not known. More
+    /// are not asked for, so that no whole frame is held while a file is compared or put in place.
     fn wanted(&self) -> usize {
-        match &self.phase {
-            _ if self.is_lossy() => HEADER_LEN,
-            _ if self.pending => HEADER_LEN.saturating_add(self.shared.signal.description.into()),
-            Phase::Receiving(receiver) if P::RECEIVES => match receiver.left(&self.shared.terms) {
-                0 => SIGNAL_LEN,
-                left => HEADER_LEN.saturating_add(left.into()),
-            },
-            _ => SIGNAL_LEN,
-        }
+        let next = match &self.phase {
+            _ if self.is_lossy() => 0,
+            _ if self.shared.todo.pending => self.shared.signal.description.into(),
+            Phase::Receiving(receiver) if receiver.expects_chunks() => 0,
+            _ => SIGNAL_LEN - HEADER_LEN,
+        };
+        HEADER_LEN.saturating_add(next)
     }
 
     /// Of frames that speak of a transfer.
@@ -144,13 +145,13 @@ impl<P: Profile> Session<P> {
                 Some(Action::Listen { wanted })
             }
             // The chunk buffer is taken until the words of an ERR have come.
-            Phase::Sending(_) if self.pending => Some(self.await_answer(wanted)),
+            Phase::Sending(_) if self.shared.todo.pending => Some(self.await_answer(wanted)),
             Phase::Sending(sender) if P::SENDS => {
                 let intent = sender.intent(&mut self.shared);
                 self.carry_out(intent, wanted)
             }
             Phase::Receiving(receiver) if P::RECEIVES => {
-                let is_empty = self.reader.is_empty() && !self.pending;
+                let is_empty = self.reader.is_empty() && !self.shared.todo.pending;
                 let intent = receiver.intent(is_empty, &mut self.shared);
                 self.carry_out(intent, wanted)
             }
