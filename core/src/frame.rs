@@ -177,6 +177,13 @@ impl Reader {
         buffer.get(from..from.saturating_add(length)).unwrap_or_default()
     }
 
+    /// How long the chunk is whose header stands at the front, if not all of it does.
+    pub(crate) fn rest(&self, buffer: &[u8]) -> Option<usize> {
+        let held = buffer.get(self.start.into()..self.end.into())?;
+        let whole = Header::parse(held.first_chunk()?)?.whole();
+        (held.len() < whole).then_some(whole)
+    }
+
     /// Looks for a frame at the front.
     pub(crate) fn look<C: Checksums>(&mut self, buffer: &[u8], belief: &Belief) -> Found {
         if self.skip > 0 {
@@ -253,7 +260,7 @@ fn chunk<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
     };
     let Some(header) = Header::parse(bytes) else { return Candidate::None };
     let length = usize::from(header.length);
-    let whole = HEADER_LEN.saturating_add(length).min(FRAME_MAX);
+    let whole = header.whole();
     let Some((seed, ahead)) = believed(&header, belief) else {
         return if belief.lossy { Candidate::None } else { Candidate::Unwanted { length: whole } };
     };

@@ -280,32 +280,32 @@ impl Store for () {}
 
 /// Lets `store` answer `request`: the one place where requests become calls.
 pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
-    let answered = match request {
-        Request::Offer(offer) => store.offer(&offer).map(Reply::Accepted),
-        Request::Store { position, bytes } => store.store(position, bytes).map(Reply::Moved),
-        Request::Load { position, into } => store.load(position, into).map(Reply::Moved),
+    let done = |()| Reply::Done;
+    match request {
+        Request::Offer(offer) => said(store.offer(&offer), Reply::Accepted),
+        Request::Store { position, bytes } => said(store.store(position, bytes), Reply::Moved),
+        Request::Load { position, into } => said(store.load(position, into), Reply::Moved),
         Request::Commit(digests) => {
             store.verified(&digests);
-            store.commit().map(|()| Reply::Done)
+            said(store.commit(), done)
         }
-        Request::Settle => match store.settle() {
-            Ok(()) => Ok(Reply::Done),
-            Err(late) => Ok(Reply::Late(late)),
-        },
+        Request::Settle => store.settle().map_or_else(Reply::Late, done),
         Request::Abandon { reason, all } => {
             store.abandon(reason, all);
-            Ok(Reply::Done)
+            Reply::Done
         }
-        Request::Open { path, tree } => store.open(path, tree).map(|()| Reply::Done),
-        Request::Next { path } => store.next(path).map(Reply::Entry),
+        Request::Open { path, tree } => said(store.open(path, tree), done),
+        Request::Next { path } => said(store.next(path), Reply::Entry),
         Request::Check(digests) => {
             store.verified(&digests);
-            store.check().map(|()| Reply::Done)
+            said(store.check(), done)
         }
         Request::Refused { entry, reason, words } => {
-            let again = store.refused(entry, reason, words);
-            Ok(if again { Reply::Again } else { Reply::Done })
+            if store.refused(entry, reason, words) { Reply::Again } else { Reply::Done }
         }
-    };
-    answered.unwrap_or_else(Reply::Refused)
+    }
+}
+
+fn said<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Reply {
+    result.map_or_else(Reply::Refused, reply)
 }

@@ -236,6 +236,11 @@ impl Header {
         sound.then_some(Self { transfer, description, length, position })
     }
 
+    /// Length in bytes of the whole chunk.
+    pub(crate) fn whole(&self) -> usize {
+        HEADER_LEN.saturating_add(self.length.into()).min(FRAME_MAX)
+    }
+
     /// Whether the CRC in `header` is that of the header and `payload`.
     pub fn verify<C: Checksums>(seed: u32, header: &[u8; HEADER_LEN], payload: &[u8]) -> bool {
         let (covered, _) = header.split_at(HEADER_LEN - 4);

@@ -238,7 +238,7 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    pub(super) fn on_chunk(&mut self, ahead: u32, length: u16) -> Option<Action> {
+    pub(super) fn on_chunk(&mut self, ahead: u32, length: u16) -> bool {
         self.timer.frame_came();
         let place = match &self.phase {
             Phase::Receiving(receiver) => receiver.place(ahead, length, &self.shared.terms),
@@ -246,11 +246,12 @@ impl<P: Profile> Session<P> {
         };
         match place {
             Some(Place { position, skip }) => {
-                Some(Action::Store { position, skip, length, done: 0 })
+                self.action = Action::Store { position, skip, length, done: 0 };
+                true
             }
             None => {
                 self.reader.consume(HEADER_LEN.saturating_add(length.into()));
-                None
+                false
             }
         }
     }

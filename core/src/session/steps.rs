@@ -85,8 +85,12 @@ impl<P: Profile> Session<P> {
             count => {
                 self.reader.filled(count);
                 self.timer.byte_came();
-                if !matches!(self.action, Action::TransmitChunk { .. }) {
-                    self.settle();
+                if matches!(self.action, Action::TransmitChunk { .. }) {
+                    return;
+                }
+                match self.rest() {
+                    Some(wanted) => self.action = Action::Listen { wanted },
+                    None => self.settle(),
                 }
             }
         }

@@ -20,7 +20,7 @@ impl<P: Profile> Session<P> {
                 self.action = Action::Over;
                 return;
             }
-            let chosen = match self.look() {
+            let is_chosen = match self.look() {
                 Found::Nothing { wanted } => self.act(wanted),
                 Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
                 Found::Signal { signal, clean } => {
@@ -32,23 +32,22 @@ impl<P: Profile> Session<P> {
                     if !self.shared.todo.pending {
                         self.on_signal(clean);
                     }
-                    None
+                    false
                 }
                 Found::Description { length } => {
                     self.timer.frame_came();
                     self.description = u16::try_from(length).unwrap_or(0);
                     self.shared.todo.pending = false;
                     self.on_signal(true);
-                    None
+                    false
                 }
                 Found::Chunk { .. } | Found::Damaged => {
                     let known = self.is_acquainted;
                     self.end(if known { Failure::Damaged } else { Failure::NotTinyferry });
-                    None
+                    false
                 }
             };
-            if let Some(action) = chosen {
-                self.action = action;
+            if is_chosen {
                 return;
             }
         }
@@ -122,6 +121,12 @@ impl<P: Profile> Session<P> {
         HEADER_LEN.saturating_add(next)
     }
 
+    /// How many bytes are wanted in all where a chunk has begun to come in: until all of it is here
+    /// nothing is decided, if none can be lost.
+    pub(super) fn rest(&self) -> Option<usize> {
+        if self.in_chunk && !self.is_lossy() { self.reader.rest(&*self.chunk) } else { None }
+    }
+
     /// Of frames that speak of a transfer.
     pub(super) fn seeds(&self) -> Seeds {
         let session = self.shared.terms.session;
@@ -133,41 +138,39 @@ impl<P: Profile> Session<P> {
         self.shared.terms.is_lossy::<P>() || (P::LOSSY && (self.config.lossy || !P::RELIABLE))
     }
 
-    /// Nothing is held that could be handled: what the phase intends. `None`: look again.
-    fn act(&mut self, wanted: usize) -> Option<Action> {
+    /// Nothing is held that could be handled: what the phase intends. Whether that is an action; if
+    /// not, look again.
+    fn act(&mut self, wanted: usize) -> bool {
         match &mut self.phase {
             Phase::ExpectGreeting | Phase::ExpectRequest => {
                 self.timer.await_anything(self.config.idle);
-                Some(Action::Listen { wanted })
             }
-            Phase::Closing => {
-                self.timer.await_anything(CLOSING);
-                Some(Action::Listen { wanted })
-            }
+            Phase::Closing => self.timer.await_anything(CLOSING),
             // The chunk buffer is taken until the words of an ERR have come.
-            Phase::Sending(_) if self.shared.todo.pending => Some(self.await_answer(wanted)),
+            Phase::Sending(_) if self.shared.todo.pending => self.await_answer(),
             Phase::Sending(sender) if P::SENDS => {
                 let intent = sender.intent(&mut self.shared);
-                self.carry_out(intent, wanted)
+                return self.carry_out(intent, wanted);
             }
             Phase::Receiving(receiver) if P::RECEIVES => {
                 let is_empty = self.reader.is_empty() && !self.shared.todo.pending;
                 let intent = receiver.intent(is_empty, &mut self.shared);
-                self.carry_out(intent, wanted)
+                return self.carry_out(intent, wanted);
             }
-            _ => Some(self.await_answer(wanted)),
+            _ => self.await_answer(),
         }
+        self.action = Action::Listen { wanted };
+        true
     }
 
     /// Waits for an answer. On a reliable link it cannot be lost: nothing is asked again there, and
     /// a transfer may take its time, since the transport tells if the peer is gone.
-    fn await_answer(&mut self, wanted: usize) -> Action {
+    fn await_answer(&mut self) {
         if self.is_lossy() {
             self.timer.await_answer();
         } else {
             self.timer.await_anything(self.patience());
         }
-        Action::Listen { wanted }
     }
 
     /// How long a silent peer is waited for: on a reliable link it may be busy with a disk.
@@ -181,8 +184,8 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    fn carry_out(&mut self, intent: Intent, wanted: usize) -> Option<Action> {
-        Some(match intent {
+    fn carry_out(&mut self, intent: Intent, wanted: usize) -> bool {
+        self.action = match intent {
             Intent::Signal(signal) => self.transmit(signal),
             Intent::Done(signal) if P::SENDS => {
                 if let Some(sha256) = self.running_sha256().map(Sha256::finish) {
@@ -210,7 +213,7 @@ impl<P: Profile> Session<P> {
                     && differs
                 {
                     receiver.drop_file(Reason::DigestDiffers, &mut self.shared);
-                    return None;
+                    return false;
                 }
                 // Nothing more goes into a tree now.
                 let is_file = matches!(&self.phase, Phase::Receiving(receiver)
@@ -218,18 +221,22 @@ impl<P: Profile> Session<P> {
                 if !is_file && self.may_be_late() { Action::Settle } else { Action::Commit }
             }
             // Something was left to do.
-            Intent::AwaitAnything if !self.shared.todo.is_empty() => return None,
+            Intent::AwaitAnything if !self.shared.todo.is_empty() => return false,
             Intent::AwaitAnything => {
                 self.timer.await_anything(self.patience());
                 Action::Listen { wanted }
             }
             Intent::Over(result) => {
                 self.finish(result);
-                return None;
+                return false;
             }
             // `AwaitAnswer`, and what a role would want that is not built in.
-            _ => self.await_answer(wanted),
-        })
+            _ => {
+                self.await_answer();
+                Action::Listen { wanted }
+            }
+        };
+        true
     }
 
     pub(super) fn transmit(&mut self, signal: Signal) -> Action {
