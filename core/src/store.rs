@@ -5,6 +5,10 @@
 
 use crate::error::Reason;
 
+mod request;
+
+pub use self::request::{Reply, Request, answer};
+
 /// What an offer is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -90,82 +94,6 @@ pub struct Late {
     pub later: u16,
     /// Why: none that [`Reason::wants_fresh_offer`].
     pub reason: Reason,
-}
-
-/// What a machine asks of a store. Answered by [`answer`].
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Request<'a> {
-    /// [`Store::offer`].
-    Offer(Offer<'a>),
-    /// [`Store::store`].
-    Store {
-        /// Where in the file, in bytes.
-        position: u64,
-        /// What to put there; at least one byte.
-        bytes: &'a [u8],
-    },
-    /// [`Store::load`].
-    Load {
-        /// Where in the file, in bytes.
-        position: u64,
-        /// What to fill; at least one byte.
-        into: &'a mut [u8],
-    },
-    /// [`Store::verified`], then [`Store::commit`].
-    Commit(Digests),
-    /// [`Store::settle`].
-    Settle,
-    /// [`Store::abandon`].
-    Abandon {
-        /// Why.
-        reason: Reason,
-        /// Whether the tree around the file ends as well.
-        all: bool,
-    },
-    /// [`Store::open`].
-    Open {
-        /// What is asked for.
-        path: &'a str,
-        /// Whether as a tree.
-        tree: bool,
-    },
-    /// [`Store::next`].
-    Next {
-        /// Where the path goes.
-        path: &'a mut [u8],
-    },
-    /// [`Store::verified`], then [`Store::check`].
-    Check(Digests),
-    /// [`Store::refused`].
-    Refused {
-        /// Which entry, counted from 0 in the order of [`Store::next`], trees left out.
-        entry: u32,
-        /// Why.
-        reason: Reason,
-        /// The other end's own words, often empty. Hostile: escape before showing.
-        words: &'a str,
-    },
-}
-
-/// A store's answer to a [`Request`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Reply {
-    /// To `Store` and `Load`: so many bytes were moved. 0 at the end of a file.
-    Moved(usize),
-    /// To `Offer`.
-    Accepted(Accepted),
-    /// To `Next`; `None` when there is no more.
-    Entry(Option<Entry>),
-    /// To `Refused`: it will be offered once more.
-    Again,
-    /// To `Settle`: there may be more.
-    Late(Late),
-    /// To all others.
-    Done,
-    /// To any: it could not be done.
-    Refused(Reason),
 }
 
 /// Storage for one session. A receiver needs the first group of methods, a sender the second;
@@ -277,35 +205,3 @@ pub trait Store {
 
 /// Nothing to give, and nothing is taken: for tasks that move nothing.
 impl Store for () {}
-
-/// Lets `store` answer `request`: the one place where requests become calls.
-pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
-    let done = |()| Reply::Done;
-    match request {
-        Request::Offer(offer) => said(store.offer(&offer), Reply::Accepted),
-        Request::Store { position, bytes } => said(store.store(position, bytes), Reply::Moved),
-        Request::Load { position, into } => said(store.load(position, into), Reply::Moved),
-        Request::Commit(digests) => {
-            store.verified(&digests);
-            said(store.commit(), done)
-        }
-        Request::Settle => store.settle().map_or_else(Reply::Late, done),
-        Request::Abandon { reason, all } => {
-            store.abandon(reason, all);
-            Reply::Done
-        }
-        Request::Open { path, tree } => said(store.open(path, tree), done),
-        Request::Next { path } => said(store.next(path), Reply::Entry),
-        Request::Check(digests) => {
-            store.verified(&digests);
-            said(store.check(), done)
-        }
-        Request::Refused { entry, reason, words } => {
-            if store.refused(entry, reason, words) { Reply::Again } else { Reply::Done }
-        }
-    }
-}
-
-fn said<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Reply {
-    result.map_or_else(Reply::Refused, reply)
-}

@@ -18,6 +18,7 @@ use crate::stream::Socket;
 use crate::tcp;
 use crate::words::of_system;
 
+mod grant;
 mod guests;
 mod host;
 
@@ -106,7 +107,7 @@ impl Server {
             )
         })?;
         if let Admission::Keys(file) = &options.admission {
-            host::check_keys(file, &root)?;
+            grant::check_keys(file, &root)?;
         }
         let listener = Listener::bind(endpoint).map_err(|error| {
             io::Error::new(

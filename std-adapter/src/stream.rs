@@ -1,4 +1,4 @@
-//! A socket as a link: large reads and writes for the system, small ones for the session.
+//! A socket, buffered: large reads and writes for the system, small ones for the session.
 //!
 //! Knows buffers, clocks and what the system says of a socket; knows nothing of frames. A write
 //! that finds no room reads meanwhile what the peer has to say, so that two ends that both write
@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use embedded_io_adapters::std::FromStd;
 use tinyferry_core::Millis;
-use tinyferry_core::blocking::Link;
 
+pub use self::link::StreamLink;
 pub use crate::socket::Socket;
+
+mod link;
 
 /// What is moved by one system call, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -23,9 +24,6 @@ const BUFFER: usize = 64 * 1024;
 const READ_AHEAD: usize = 4 << 20;
 /// How long a write waits for room, until the peer counts as gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long an end that leaves waits for the other one to do so.
-const LEAVING: Duration = Duration::from_secs(1);
 
 /// What a server shares with the link of each client, to let it go when it may.
 #[derive(Debug, Default)]
@@ -246,91 +244,6 @@ impl<T: Socket> Write for Stream<T> {
             return Ok(());
         }
         self.send_all(WRITE_PATIENCE)
-    }
-}
-
-/// A link over a socket.
-pub struct StreamLink<T> {
-    stream: FromStd<Stream<T>>,
-}
-
-impl<T: Socket> StreamLink<T> {
-    /// A link over `socket`; `leave` is shared with who may end it.
-    pub fn new(socket: T, leave: Arc<Leave>) -> Self {
-        Self { stream: FromStd::new(Stream::new(socket, leave)) }
-    }
-
-    /// Leaves in good order: a socket that is closed with something unread takes back what was
-    /// written last. Waits a moment at most.
-    pub(crate) fn leave(&mut self) {
-        let stream = self.stream.inner_mut();
-        let end = Instant::now() + LEAVING;
-        let _ = stream.send_all(LEAVING).and_then(|()| stream.socket.end_writing());
-        let _ = stream.socket.set_read_timeout(Some(LEAVING));
-        while Instant::now() < end && stream.fill(true).is_ok_and(|count| count > 0) {}
-    }
-
-    /// Time has passed outside of any task.
-    pub(crate) fn look_at_clock(&mut self) {
-        self.stream.inner_mut().look_at_clock();
-    }
-
-    /// What has crossed it so far.
-    pub fn traffic(&self) -> Traffic {
-        self.stream.inner().traffic
-    }
-}
-
-impl<T> embedded_io::ErrorType for StreamLink<T> {
-    type Error = io::Error;
-}
-
-impl<T: Socket> embedded_io::Read for StreamLink<T> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(into)
-    }
-}
-
-impl<T: Socket> embedded_io::Write for StreamLink<T> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        // A write that found no room for a minute is a failure, not a silence to bear.
-        self.stream.flush().map_err(|error| match error.kind() {
-            ErrorKind::TimedOut => io::Error::new(ErrorKind::ConnectionAborted, error.to_string()),
-            _ => error,
-        })
-    }
-}
-
-impl<T: Socket> Link for StreamLink<T> {
-    /// As of the last call to the system: a batch is one moment.
-    fn now(&mut self) -> Option<Millis> {
-        Some(self.stream.inner().now)
-    }
-
-    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
-        let stream = self.stream.inner_mut();
-        stream.deadline = deadline;
-        // Most often nothing changes, and a store costs more than all else here.
-        if stream.leave.at_rest.load(Ordering::SeqCst) != at_rest {
-            stream.leave.at_rest.store(at_rest, Ordering::SeqCst);
-        }
-    }
-
-    fn is_ready(&mut self) -> io::Result<bool> {
-        let stream = self.stream.inner_mut();
-        // One look for each batch that went out, not for each chunk.
-        if !stream.has_input() && std::mem::take(&mut stream.unseen) {
-            match stream.fill(false) {
-                Ok(0) => return Ok(true),
-                Err(error) if !is_transient(&error) => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(stream.has_input())
     }
 }
 

@@ -10,20 +10,19 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use cap_fs_ext::DirExt;
-
 use tinyferry_core::blocking::{self, Link, run};
 use tinyferry_core::{Config, Failure, Millis, Reason, Session};
 use tracing::{debug, info, warn};
 
 use super::Options;
+use super::grant::Grant;
 use super::guests::{Guest, Shared};
 use crate::checksum::Desktop;
-use crate::directory::{Dir, Directory, Rights};
+use crate::directory::{Dir, Directory};
 use crate::endpoint::Endpoint;
 use crate::listener::Line;
 use crate::log::Log;
-use crate::secure::{Admission, Caller, Door, KeyFile, Refusal, Terms, refuse};
+use crate::secure::{Admission, Caller, Door, Refusal, refuse};
 use crate::serial::SerialLink;
 #[cfg(unix)]
 use crate::stdio::Output;
@@ -70,13 +69,6 @@ enum Ended {
     Link,
     /// Only the session is over.
     Session,
-}
-
-/// What one client may do.
-struct Grant {
-    root: Arc<Dir>,
-    rights: Rights,
-    may_close: bool,
 }
 
 impl Host {
@@ -164,23 +156,6 @@ impl Host {
                 self.serve(&mut StreamLink::new(socket, leave), name, config, grant);
             }
         }
-    }
-
-    /// What is allowed without keys.
-    fn grant_to_all(&self) -> Grant {
-        let Options { rights, may_close, .. } = self.options;
-        Grant { root: Arc::clone(&self.root), rights, may_close }
-    }
-
-    /// What a key allows, as far as the server does.
-    fn grant(&self, terms: &Terms) -> io::Result<Grant> {
-        let all = self.grant_to_all();
-        let rights = Rights {
-            read: all.rights.read && terms.rights.read,
-            write: all.rights.write && terms.rights.write,
-        };
-        let root = descend(&all.root, &terms.directory)?;
-        Ok(Grant { root, rights, may_close: all.may_close || terms.may_close })
     }
 
     /// Serves a serial port until the server is stopped or closed. Clients are not told apart:
@@ -319,33 +294,4 @@ fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
     let mut session = Session::<Desktop>::server(config);
     // That it fails is what is meant.
     let _ = run(&mut session, link, &mut ());
-}
-
-/// The directory at `path` below `root`, through no link.
-fn descend(root: &Arc<Dir>, path: &str) -> io::Result<Arc<Dir>> {
-    let mut dir = Arc::clone(root);
-    for name in path.split('/').filter(|name| !name.is_empty()) {
-        dir = Arc::new(dir.open_dir_nofollow(name)?);
-    }
-    Ok(dir)
-}
-
-/// Whether a server's keys make sense, and the directories are there that they are for.
-pub(super) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
-    let keys = file.read().map_err(io::Error::other)?;
-    let root = Arc::new(root.try_clone()?);
-    if keys.terms().next().is_none() {
-        return Err(io::Error::other("there is no shared or public key: nobody could come in"));
-    }
-    for terms in keys.terms() {
-        descend(&root, &terms.directory).map_err(|error| {
-            let (name, path) = (terms.name.escape_debug(), terms.directory.escape_debug());
-            let sentence = format!(
-                "the directory \"{path}\" of {name} cannot be served: {}",
-                of_system(&error)
-            );
-            io::Error::new(error.kind(), sentence)
-        })?;
-    }
-    Ok(())
 }

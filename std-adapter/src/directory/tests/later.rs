@@ -37,6 +37,13 @@ fn begun(dir: &TempDir) -> Directory<Heard> {
     store
 }
 
+/// Puts a file that comes later: where it will stand. `None` where nothing comes later here.
+fn put_later(dir: &TempDir, store: &mut impl Store, number: usize) -> Option<PathBuf> {
+    put_as(store, "d4/x", number);
+    let path = dir.path().join("t/d4/x");
+    (!path.exists()).then_some(path)
+}
+
 /// Those files stand there whole, and nothing else does.
 #[track_caller]
 fn stand_there(dir: &TempDir, numbers: std::ops::Range<usize>) {
@@ -89,12 +96,7 @@ fn the_last_one_of_a_name_stays() {
 fn what_has_no_place_is_named_and_the_others_arrive() {
     let dir = temporary();
     let mut store = begun(&dir);
-    put_as(&mut store, "d4/x", 7_777);
-    let path = dir.path().join("t/d4/x");
-    if path.exists() {
-        // Here nothing comes later.
-        return;
-    }
+    let Some(path) = put_later(&dir, &mut store, 7_777) else { return };
     fs::create_dir(&path).unwrap();
     put_many(&mut store, BEFORE..700);
     let late = Late { later: 7_777, reason: Reason::IsDirectory };
@@ -124,10 +126,8 @@ fn nothing_comes_later_that_may_not() {
 fn a_tree_is_not_through_while_the_other_end_was_not_told() {
     let dir = temporary();
     let mut store = begun(&dir);
-    put_as(&mut store, "d4/x", 7);
-    let path = dir.path().join("t/d4/x");
-    if !path.exists() {
-        fs::create_dir(&path).unwrap();
+    if let Some(path) = put_later(&dir, &mut store, 7) {
+        fs::create_dir(path).unwrap();
         assert_eq!(store.commit(), Err(Reason::IsDirectory));
     }
 }
@@ -136,13 +136,11 @@ fn a_tree_is_not_through_while_the_other_end_was_not_told() {
 fn what_came_in_its_way_is_replaced() {
     let dir = temporary();
     let mut store = begun(&dir);
-    put_as(&mut store, "d4/x", 7);
-    let path = dir.path().join("t/d4/x");
-    if !path.exists() {
-        fs::write(&path, "somebody else's").unwrap();
+    if let Some(path) = put_later(&dir, &mut store, 7) {
+        fs::write(path, "somebody else's").unwrap();
     }
     assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
-    assert_eq!(fs::read(&path).unwrap(), content_of(7));
+    assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content_of(7));
     assert_eq!(listing(&dir.path().join("t/d4")).len(), 21);
 }
 

@@ -1,0 +1,105 @@
+//! What the sender says: offers, questions, and what it gives up.
+
+use super::*;
+
+impl<P: Profile> Receiver<P> {
+    /// `SAF` or `SAR`. Whether its description is wanted: the offer is new.
+    pub(crate) fn wants(&self, number: u16) -> bool {
+        let is_new = self.number == 0 || is_after(number, self.number);
+        is_new && self.tree() != number && !matches!(self.stage, Stage::Over | Stage::RefusedTree)
+    }
+
+    /// `SAF` or `SAR`, new, its description at hand.
+    pub(crate) fn on_offer(&mut self, shared: &mut Shared) {
+        if self.is_receiving() {
+            self.drop_file(Reason::Incomplete, shared);
+        }
+        shared.todo.offer = true;
+    }
+
+    /// `SAF` or `SAR` of the transfer that is open: it asks for its answer.
+    pub(crate) fn on_repeated_offer(&self, number: u16, shared: &mut Shared) {
+        if number == self.number || number == self.tree() {
+            self.answer(number, true, shared);
+        }
+    }
+
+    /// `PIN` or `DON` of the sender, which speaks of a count.
+    pub(crate) fn on_question(&mut self, signal: &Signal, shared: &mut Shared) {
+        let is_lossy = shared.terms.is_lossy::<P>();
+        let number = signal.transfer;
+        let is_tree = P::TREES && number == self.tree && number != 0;
+        let is_file = self.is_receiving() && number == self.number;
+        self.count = signal.count();
+        if self.stage == Stage::RefusedTree {
+            if signal.code == Code::Pin {
+                self.answer(number, false, shared);
+            } else if number == self.number {
+                self.stage = Stage::Over;
+            }
+        } else if signal.code == Code::Pin
+            && (is_file || is_tree || (self.is_in_tree() && !is_lossy))
+        {
+            self.answer(number, false, shared);
+        } else if is_file {
+            match self.file.sent(signal.position, signal.digest(), is_lossy) {
+                Some(true) => {}
+                Some(false) => self.drop_file(Reason::Incomplete, shared),
+                None => self.answer(number, false, shared),
+            }
+        } else if is_tree {
+            self.on_tree_done(signal, shared);
+        } else if number == shared.ending.number && is_lossy {
+            shared.repeat_ending(self.count);
+        }
+    }
+
+    fn on_tree_done(&mut self, signal: &Signal, shared: &mut Shared) {
+        if self.is_receiving() {
+            self.drop_file(Reason::Incomplete, shared);
+        }
+        if signal.position != u64::from(self.entries) {
+            shared.todo.abandon = Some((Reason::Incomplete, true));
+            self.refuse(signal.transfer, Reason::Incomplete, false, shared);
+        } else if self.again > 0 && !self.has_asked_again {
+            self.has_asked_again = true;
+            self.answer(signal.transfer, false, shared);
+        } else {
+            // What was not offered once more will not come.
+            self.refused = self.refused.saturating_add(self.again.into());
+            self.again = 0;
+            self.stage = Stage::CommitTree;
+            if self.names_only() {
+                self.committed(shared);
+            }
+        }
+    }
+
+    /// `ERR` of the sender.
+    pub(crate) fn on_refused(&mut self, number: u16, reason: Reason, shared: &mut Shared) {
+        let is_lossy = shared.terms.is_lossy::<P>();
+        if self.stage == Stage::RefusedTree {
+            if number == self.number {
+                self.stage = Stage::Over;
+            }
+        } else if self.tree() != 0 && number == self.tree() {
+            self.end(Ending::refused(number, reason), shared);
+            shared.todo.abandon = Some((reason, true));
+            if is_lossy {
+                shared.repeat_ending(self.count);
+            }
+        } else if self.is_receiving() && number == self.number {
+            self.drop_file(reason, shared);
+            if !is_lossy {
+                // It knows, and does not wait for an answer.
+                shared.todo.forget_refusals();
+            }
+        } else if self.awaits_fresh_offer() && is_after(number, self.number) {
+            // There will be none.
+            self.refused = self.refused.saturating_add(1);
+            self.end(Ending::refused(number, reason), shared);
+        } else if is_lossy && number == shared.ending.number {
+            shared.repeat_ending(self.count);
+        }
+    }
+}

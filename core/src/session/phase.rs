@@ -1,0 +1,97 @@
+//! What a session is in the middle of, and the one thing that its driver is doing.
+
+use super::*;
+
+/// A client's task, once its path stands in the chunk buffer.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted {
+    Put,
+    Get {
+        tree: bool,
+        names_only: bool,
+    },
+    Close,
+    /// Nothing but the answer; then this is the result.
+    Answer(Result<Outcome, Failure>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Phase<P> {
+    /// A server, before the greeting.
+    ExpectGreeting,
+    /// A client, which has greeted.
+    ExpectWelcome(Wanted),
+    /// A server between requests.
+    ExpectRequest,
+    /// A server between requests that was asked to close: it only repeats its answer.
+    Closing,
+    /// A server asked for something: its store is to open it.
+    Opening {
+        number: u16,
+        names_only: bool,
+    },
+    /// A client, which has asked.
+    ExpectOffer {
+        tree: bool,
+        names_only: bool,
+    },
+    /// A client, which has asked the server to close.
+    ExpectClose,
+    Sending(Sender<P>),
+    Receiving(Receiver<P>),
+    /// Nothing is asked for; a client may ask again.
+    Rest(Result<Outcome, Failure>),
+    /// Nothing can be asked for any more.
+    Dead(Failure),
+}
+
+/// The one thing that the driver is doing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Action {
+    Listen {
+        wanted: usize,
+    },
+    Transmit {
+        done: usize,
+        description: u16,
+    },
+    /// The signal is out, its description is not.
+    TransmitChunk {
+        done: usize,
+        length: usize,
+    },
+    Load {
+        position: u64,
+        length: u16,
+        done: u16,
+        /// Whether it goes out as a chunk; else it is only summed up.
+        sends: bool,
+        /// Whether to listen first, if there is something.
+        glance: bool,
+    },
+    /// The payload at the reader's front goes to the store, but for what is to be skipped of it.
+    Store {
+        position: u64,
+        skip: u16,
+        length: u16,
+        done: u16,
+    },
+    Offer,
+    Open {
+        tree: bool,
+    },
+    Next,
+    Check,
+    Commit,
+    /// Before the answer that is to be sent, or else before the tree is committed.
+    Settle,
+    Abandon {
+        reason: Reason,
+        all: bool,
+    },
+    Refused {
+        entry: u32,
+        reason: Reason,
+    },
+    Over,
+}

@@ -1,0 +1,67 @@
+//! What a client may do, by its key or without one.
+
+use std::io;
+use std::sync::Arc;
+
+use cap_fs_ext::DirExt;
+
+use super::Options;
+use super::host::Host;
+use crate::directory::{Dir, Rights};
+use crate::secure::{KeyFile, Terms};
+use crate::words::of_system;
+
+/// What one client may do.
+pub(super) struct Grant {
+    pub(super) root: Arc<Dir>,
+    pub(super) rights: Rights,
+    pub(super) may_close: bool,
+}
+
+impl Host {
+    /// What is allowed without keys.
+    pub(super) fn grant_to_all(&self) -> Grant {
+        let Options { rights, may_close, .. } = self.options;
+        Grant { root: Arc::clone(&self.root), rights, may_close }
+    }
+
+    /// What a key allows, as far as the server does.
+    pub(super) fn grant(&self, terms: &Terms) -> io::Result<Grant> {
+        let all = self.grant_to_all();
+        let rights = Rights {
+            read: all.rights.read && terms.rights.read,
+            write: all.rights.write && terms.rights.write,
+        };
+        let root = descend(&all.root, &terms.directory)?;
+        Ok(Grant { root, rights, may_close: all.may_close || terms.may_close })
+    }
+}
+
+/// The directory at `path` below `root`, through no link.
+fn descend(root: &Arc<Dir>, path: &str) -> io::Result<Arc<Dir>> {
+    let mut dir = Arc::clone(root);
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        dir = Arc::new(dir.open_dir_nofollow(name)?);
+    }
+    Ok(dir)
+}
+
+/// Whether a server's keys make sense, and the directories are there that they are for.
+pub(super) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
+    let keys = file.read().map_err(io::Error::other)?;
+    let root = Arc::new(root.try_clone()?);
+    if keys.terms().next().is_none() {
+        return Err(io::Error::other("there is no shared or public key: nobody could come in"));
+    }
+    for terms in keys.terms() {
+        descend(&root, &terms.directory).map_err(|error| {
+            let (name, path) = (terms.name.escape_debug(), terms.directory.escape_debug());
+            let sentence = format!(
+                "the directory \"{path}\" of {name} cannot be served: {}",
+                of_system(&error)
+            );
+            io::Error::new(error.kind(), sentence)
+        })?;
+    }
+    Ok(())
+}
