@@ -132,7 +132,7 @@ impl<P: Profile> Receiver<P> {
                 Some(true) => Intent::Commit,
                 Some(false) => {
                     self.drop_file(Reason::DigestDiffers, shared);
-                    Intent::AwaitAnything
+                    Intent::Nothing
                 }
                 None if line_is_empty => self.file.digest_on().unwrap_or(Intent::AwaitAnything),
                 None => Intent::AwaitAnything,

@@ -113,15 +113,6 @@ impl Todo {
     pub(crate) fn forget_refusals(&mut self) {
         self.refusals = [None; 2];
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.abandon.is_none()
-            && self.refused.is_none()
-            && self.refusals == [None; 2]
-            && !self.reply
-            && !self.offer
-            && self.open.is_none()
-    }
 }
 
 /// What a half wants next, once nothing is left to do.
@@ -147,6 +138,8 @@ pub(crate) enum Intent {
     AwaitAnswer,
     /// Wait for whatever comes.
     AwaitAnything,
+    /// Nothing: something was left to do.
+    Nothing,
     /// The request is through.
     Over(Result<(), Reason>),
 }

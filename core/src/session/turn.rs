@@ -54,9 +54,7 @@ impl<P: Profile> Session<P> {
     }
 
     fn take_todo(&mut self) -> Option<Action> {
-        if self.shared.todo.is_empty() {
-            None
-        } else if let Some((reason, all)) = self.shared.todo.abandon.take() {
+        if let Some((reason, all)) = self.shared.todo.abandon.take() {
             Some(Action::Abandon { reason, all })
         } else if let Some((entry, reason)) = self.shared.todo.refused.take() {
             Some(Action::Refused { entry, reason })
@@ -220,8 +218,7 @@ impl<P: Profile> Session<P> {
                     if receiver.digest().is_some());
                 if !is_file && self.may_be_late() { Action::Settle } else { Action::Commit }
             }
-            // Something was left to do.
-            Intent::AwaitAnything if !self.shared.todo.is_empty() => return false,
+            Intent::Nothing => return false,
             Intent::AwaitAnything => {
                 self.timer.await_anything(self.patience());
                 Action::Listen { wanted }
