@@ -14,7 +14,7 @@ impl<P: Profile> Session<P> {
         let outcome = Outcome { entries, refused, closed: false };
         let result = result.map(|()| outcome).map_err(Failure::Refused);
         // A repeated signal may still want its description, which need not come.
-        self.shared.todo = Todo::new();
+        self.shared.todo.pending = false;
         self.timer.restart();
         if !self.is_client() {
             self.phase = Phase::ExpectRequest;
