@@ -183,8 +183,6 @@ impl<P: Profile> Session<P> {
 
     fn on_sender_signal(&mut self, signal: &Signal) {
         let path = self.path_of(signal);
-        let bytes = self.reader.payload(&*self.chunk, self.description.into());
-        let sha256 = Description::parse(bytes).ok().and_then(|found| found.sha256);
         let Phase::Receiving(receiver) = &mut self.phase else { return };
         let shared = &mut self.shared;
         let number = signal.transfer;
@@ -208,7 +206,9 @@ impl<P: Profile> Session<P> {
                     && signal.code == Code::Don
                     && let Some(digest) = &mut self.sha256
                 {
-                    digest.claim(sha256.copied());
+                    let bytes = self.reader.payload(&*self.chunk, self.description.into());
+                    let found = Description::parse(bytes).ok();
+                    digest.claim(found.and_then(|found| found.sha256).copied());
                 }
                 receiver.on_question(signal, shared);
             }
