@@ -85,11 +85,13 @@ pub(crate) enum Found {
     /// Nothing yet: so many bytes are wanted in all, from the front.
     Nothing { wanted: usize },
     /// A signal. It is consumed already. `clean`: it followed a frame or a silence.
-    Signal { signal: Signal, clean: bool },
+    Signal { clean: bool },
     /// The description that was expected, of so many bytes.
     Description { length: usize },
     /// A chunk of the file at this distance from the position (wrapping), of so many bytes.
     Chunk { ahead: u32, length: u16 },
+    /// On a reliable link, a chunk that nobody asked for; it is read over.
+    Unwanted { length: usize },
     /// Bytes that make no frame, on a reliable link.
     Damaged,
 }
@@ -184,91 +186,74 @@ impl Reader {
         (held.len() < whole).then_some(whole)
     }
 
-    /// Looks for a frame at the front.
-    pub(crate) fn look<C: Checksums>(&mut self, buffer: &[u8], belief: &Belief) -> Found {
-        if self.skip > 0 {
-            return Found::Nothing { wanted: 0 };
-        }
-        loop {
+    /// Looks for a frame at the front; `signal` becomes the one that is found.
+    pub(crate) fn look<C: Checksums>(
+        &mut self,
+        buffer: &[u8],
+        belief: &Belief,
+        signal: &mut Signal,
+    ) -> Found {
+        while self.skip == 0 {
             let held = buffer.get(self.start.into()..self.end.into()).unwrap_or_default();
-            match candidate::<C>(held, belief) {
-                Candidate::Wants(wanted) => return Found::Nothing { wanted },
-                Candidate::Signal(signal) => {
+            match candidate::<C>(held, belief, signal) {
+                Found::Signal { .. } => {
                     let clean = !self.dirty;
                     self.consume(SIGNAL_LEN);
                     // Without a seed it may be content itself, and proves nothing.
                     self.dirty = !clean && signal.transfer == 0;
-                    return Found::Signal { signal, clean };
+                    return Found::Signal { clean };
                 }
-                Candidate::Description { length } => return Found::Description { length },
-                Candidate::Chunk { ahead, length } => return Found::Chunk { ahead, length },
-                Candidate::Unwanted { length } => {
+                Found::Unwanted { length } => {
                     self.skip = u16::try_from(length.saturating_sub(held.len())).unwrap_or(0);
                     self.consume(length);
-                    if self.skip > 0 {
-                        return Found::Nothing { wanted: 0 };
-                    }
                 }
-                Candidate::None if belief.lossy => self.drop_byte(),
-                Candidate::None => return Found::Damaged,
+                Found::Damaged if belief.lossy => self.drop_byte(),
+                found => return found,
             }
         }
+        Found::Nothing { wanted: 0 }
     }
 }
 
-enum Candidate {
-    Wants(usize),
-    Signal(Signal),
-    Description {
-        length: usize,
-    },
-    Chunk {
-        ahead: u32,
-        length: u16,
-    },
-    /// A chunk that nobody asked for, on a reliable link.
-    Unwanted {
-        length: usize,
-    },
-    None,
-}
-
-fn candidate<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
+fn candidate<C: Checksums>(held: &[u8], belief: &Belief, found: &mut Signal) -> Found {
     match held.first() {
-        None => Candidate::Wants(belief.wanted),
+        None => Found::Nothing { wanted: belief.wanted },
         Some(&MARKER) => chunk::<C>(held, belief),
-        Some(b'C' | b'S' | b'R' | b'D' | b'E' | b'P') => signal::<C>(held, belief),
-        Some(_) => Candidate::None,
+        Some(b'C' | b'S' | b'R' | b'D' | b'E' | b'P') => signal::<C>(held, belief, found),
+        Some(_) => Found::Damaged,
     }
 }
 
-fn signal<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
+fn signal<C: Checksums>(held: &[u8], belief: &Belief, found: &mut Signal) -> Found {
     match (held.first_chunk::<3>(), held.first_chunk::<SIGNAL_LEN>()) {
-        (None, _) => Candidate::Wants(HEADER_LEN),
-        (Some(letters), _) if !Code::is_code(*letters) => Candidate::None,
-        (_, None) => Candidate::Wants(SIGNAL_LEN),
+        (None, _) => Found::Nothing { wanted: HEADER_LEN },
+        (Some(letters), _) if !Code::is_code(*letters) => Found::Damaged,
+        (_, None) => Found::Nothing { wanted: SIGNAL_LEN },
         (_, Some(bytes)) => match Signal::parse::<C>(belief.seed, bytes) {
-            Some(signal) => Candidate::Signal(signal),
-            None => Candidate::None,
+            Some(signal) => {
+                *found = signal;
+                Found::Signal { clean: true }
+            }
+            None => Found::Damaged,
         },
     }
 }
 
-fn chunk<C: Checksums>(held: &[u8], belief: &Belief) -> Candidate {
+fn chunk<C: Checksums>(held: &[u8], belief: &Belief) -> Found {
     let Some(bytes) = held.first_chunk::<HEADER_LEN>() else {
-        return Candidate::Wants(HEADER_LEN);
+        return Found::Nothing { wanted: HEADER_LEN };
     };
-    let Some(header) = Header::parse(bytes) else { return Candidate::None };
+    let Some(header) = Header::parse(bytes) else { return Found::Damaged };
     let length = usize::from(header.length);
     let whole = header.whole();
     let Some((seed, ahead)) = believed(&header, belief) else {
-        return if belief.lossy { Candidate::None } else { Candidate::Unwanted { length: whole } };
+        return if belief.lossy { Found::Damaged } else { Found::Unwanted { length: whole } };
     };
     match held.get(HEADER_LEN..whole) {
-        None => Candidate::Wants(whole),
-        Some(payload) if !Header::verify::<C>(seed, bytes, payload) => Candidate::None,
-        Some(_) if header.description => Candidate::Description { length },
-        Some(_) => Candidate::Chunk { ahead, length: header.length },
+        None => Found::Nothing { wanted: whole },
+        Some(payload) if !Header::verify::<C>(seed, bytes, payload) => Found::Damaged,
+        Some(_) if header.description => Found::Description { length },
+        Some(_) => Found::Chunk { ahead, length: header.length },
     }
 }
 

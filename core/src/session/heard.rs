@@ -36,7 +36,8 @@ impl<P: Profile> Session<P> {
         self.shared.reply(signal);
     }
 
-    pub(super) fn wants_description(&self, signal: &Signal) -> bool {
+    pub(super) fn wants_description(&self) -> bool {
+        let signal = &self.shared.signal;
         match (signal.code, &self.phase) {
             (Code::Saf | Code::Sar, Phase::Receiving(receiver)) if P::RECEIVES => {
                 receiver.wants(signal.transfer)

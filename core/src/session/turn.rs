@@ -23,12 +23,11 @@ impl<P: Profile> Session<P> {
             let is_chosen = match self.look() {
                 Found::Nothing { wanted } => self.act(wanted),
                 Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
-                Found::Signal { signal, clean } => {
+                Found::Signal { clean } => {
                     self.timer.frame_came();
                     self.shared.todo.pending =
-                        signal.description > 0 && self.wants_description(&signal);
+                        self.shared.signal.description > 0 && self.wants_description();
                     self.overwritten |= self.shared.todo.pending;
-                    self.shared.signal = signal;
                     if !self.shared.todo.pending {
                         self.on_signal(clean);
                     }
@@ -41,7 +40,7 @@ impl<P: Profile> Session<P> {
                     self.on_signal(true);
                     false
                 }
-                Found::Chunk { .. } | Found::Damaged => {
+                Found::Chunk { .. } | Found::Unwanted { .. } | Found::Damaged => {
                     let known = self.is_acquainted;
                     self.end(if known { Failure::Damaged } else { Failure::NotTinyferry });
                     false
@@ -104,7 +103,7 @@ impl<P: Profile> Session<P> {
             wanted: self.wanted(),
         };
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
-        self.reader.look::<P::Checksums>(buffer, &belief)
+        self.reader.look::<P::Checksums>(buffer, &belief, &mut self.shared.signal)
     }
 
     /// How many bytes come next at least, where none is lost: only of chunks it is not known. More
