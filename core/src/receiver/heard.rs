@@ -25,7 +25,8 @@ impl<P: Profile> Receiver<P> {
     }
 
     /// `PIN` or `DON` of the sender, which speaks of a count.
-    pub(crate) fn on_question(&mut self, signal: &Signal, shared: &mut Shared) {
+    pub(crate) fn on_question(&mut self, shared: &mut Shared) {
+        let signal = &shared.signal;
         let is_lossy = shared.terms.is_lossy::<P>();
         let number = signal.transfer;
         let is_tree = P::TREES && number == self.tree && number != 0;
@@ -48,22 +49,22 @@ impl<P: Profile> Receiver<P> {
                 None => self.answer(number, false, shared),
             }
         } else if is_tree {
-            self.on_tree_done(signal, shared);
+            self.on_tree_done(shared);
         } else if number == shared.ending.number && is_lossy {
             shared.repeat_ending(self.count);
         }
     }
 
-    fn on_tree_done(&mut self, signal: &Signal, shared: &mut Shared) {
+    fn on_tree_done(&mut self, shared: &mut Shared) {
         if self.is_receiving() {
             self.drop_file(Reason::Incomplete, shared);
         }
-        if signal.position != u64::from(self.entries) {
+        if shared.signal.position != u64::from(self.entries) {
             shared.todo.abandon = Some((Reason::Incomplete, true));
-            self.refuse(signal.transfer, Reason::Incomplete, false, shared);
+            self.refuse(self.tree, Reason::Incomplete, false, shared);
         } else if self.again > 0 && !self.has_asked_again {
             self.has_asked_again = true;
-            self.answer(signal.transfer, false, shared);
+            self.answer(self.tree, false, shared);
         } else {
             // What was not offered once more will not come.
             self.refused = self.refused.saturating_add(self.again.into());
@@ -76,7 +77,8 @@ impl<P: Profile> Receiver<P> {
     }
 
     /// `ERR` of the sender.
-    pub(crate) fn on_refused(&mut self, number: u16, reason: Reason, shared: &mut Shared) {
+    pub(crate) fn on_refused(&mut self, shared: &mut Shared) {
+        let (number, reason) = (shared.signal.transfer, shared.signal.reason());
         let is_lossy = shared.terms.is_lossy::<P>();
         if self.stage == Stage::RefusedTree {
             if number == self.number {

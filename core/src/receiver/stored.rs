@@ -4,18 +4,14 @@ use super::*;
 
 impl<P: Profile> Receiver<P> {
     /// The store answered an offer.
-    pub(crate) fn offered(
-        &mut self,
-        signal: &Signal,
-        answer: Result<Accepted, Reason>,
-        shared: &mut Shared,
-    ) {
+    pub(crate) fn offered(&mut self, answer: Result<Accepted, Reason>, shared: &mut Shared) {
+        let signal = &shared.signal;
         let is_lossy = shared.terms.is_lossy::<P>();
         self.number = signal.transfer;
         if signal.code == Code::Sar {
             match answer {
                 Ok(_) => {
-                    self.tree = signal.transfer;
+                    self.tree = self.number;
                     self.stage = Stage::ExpectOffer;
                 }
                 Err(reason) => {

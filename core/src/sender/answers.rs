@@ -4,14 +4,15 @@ use super::*;
 
 impl<P: Profile> Sender<P> {
     /// `PON`, `DON` or `ERR`. Whether it answers the question that measures the round trip.
-    pub(crate) fn on_answer(&mut self, signal: &Signal, shared: &mut Shared) -> bool {
+    pub(crate) fn on_answer(&mut self, shared: &mut Shared) -> bool {
+        let signal = &shared.signal;
         let count = signal.count();
         match signal.code {
             Code::Pon if self.entry_of(signal.transfer).is_some() => {
                 if self.flow.echo(count) {
                     self.flow.credit = signal.credit();
                 }
-                self.on_held(signal, &shared.terms);
+                self.on_held(shared);
             }
             Code::Don => {
                 self.flow.echo(count);
@@ -26,7 +27,8 @@ impl<P: Profile> Sender<P> {
         self.flow.is_measured(count)
     }
 
-    fn on_held(&mut self, signal: &Signal, terms: &Terms) {
+    fn on_held(&mut self, shared: &Shared) {
+        let signal = &shared.signal;
         let (number, count) = (signal.transfer, signal.count());
         let everything_counted = count == self.flow.count;
         if number == self.tree() {
@@ -45,10 +47,10 @@ impl<P: Profile> Sender<P> {
         match self.stage {
             Stage::ExpectAnswer => self.stage = self.after_offer(),
             Stage::Data | Stage::Check | Stage::Done => {}
-            Stage::ExpectDone if terms.is_lossy::<P>() => {}
+            Stage::ExpectDone if shared.terms.is_lossy::<P>() => {}
             _ => return,
         }
-        self.file.on_held::<P>(signal, everything_counted, terms);
+        self.file.on_held::<P>(shared, everything_counted);
         if self.stage == Stage::ExpectDone && !self.file.lost.is_empty() {
             self.stage = Stage::Data;
         }

@@ -4,9 +4,10 @@
 use crate::error::Reason;
 use crate::profile::Profile;
 use crate::serial::is_reached;
+use crate::shared::Shared;
 use crate::store::Entry;
 use crate::terms::Terms;
-use crate::wire::{MAP_UNITS, Map, Proof, Signal, UNKNOWN, UNKNOWN_TIME, low_half};
+use crate::wire::{MAP_UNITS, Map, Proof, UNKNOWN, UNKNOWN_TIME, low_half};
 
 /// After a loss, chunks are one unit long for so many chunks of new data.
 const CAREFUL_CHUNKS: u8 = 128;
@@ -103,7 +104,8 @@ impl File {
     }
 
     /// What the receiver holds. `counted`: nothing was sent since.
-    pub(super) fn on_held<P: Profile>(&mut self, signal: &Signal, counted: bool, terms: &Terms) {
+    pub(super) fn on_held<P: Profile>(&mut self, shared: &Shared, counted: bool) {
+        let Shared { terms, signal, .. } = shared;
         let (position, proof) = (signal.position, signal.proof());
         if position < self.held || position > self.size {
             return;

@@ -10,7 +10,8 @@ impl<P: Profile> Session<P> {
         self.phase = Phase::ExpectWelcome(wanted);
     }
 
-    pub(super) fn on_session_signal(&mut self, signal: &Signal) {
+    pub(super) fn on_session_signal(&mut self) {
+        let signal = &self.shared.signal;
         match signal.code {
             Code::Pin if P::SERVER => self.on_greeting(&signal.terms()),
             Code::Pon if P::CLIENT => self.on_welcome(&signal.terms()),

@@ -68,67 +68,65 @@ impl<P: Profile> Session<P> {
 
     /// A signal was heard, and its description is at hand if it is wanted.
     pub(super) fn on_signal(&mut self, clean: bool) {
-        let signal = self.shared.signal;
-        if signal.transfer == 0 {
+        let Signal { code, transfer, .. } = self.shared.signal;
+        if transfer == 0 {
             // They have no seed, and may stand in the content of a damaged frame.
             if clean || !self.is_acquainted {
-                self.on_session_signal(&signal);
+                self.on_session_signal();
             }
             return;
         }
         if !self.is_acquainted {
             return;
         }
-        let is_request = !self.is_client()
-            && matches!(signal.code, Code::Sar | Code::Raf | Code::Rar | Code::Cls);
+        let is_request =
+            !self.is_client() && matches!(code, Code::Sar | Code::Raf | Code::Rar | Code::Cls);
         match &mut self.phase {
-            Phase::Sending(_) if P::SENDS => self.on_receiver_signal(&signal),
+            Phase::Sending(_) if P::SENDS => self.on_receiver_signal(),
             // The sender had no fresh offer to make, and goes on with something else.
             Phase::Receiving(receiver) if is_request && receiver.awaits_fresh_offer() => {
                 self.phase = Phase::ExpectRequest;
-                self.on_request(&signal);
+                self.on_request();
             }
-            Phase::Receiving(_) if P::RECEIVES => self.on_sender_signal(&signal),
-            Phase::ExpectRequest if P::SERVER => self.on_request(&signal),
-            Phase::ExpectOffer { tree, names_only }
-                if P::CLIENT && signal.transfer == self.number =>
-            {
-                match (signal.code, *tree) {
+            Phase::Receiving(_) if P::RECEIVES => self.on_sender_signal(),
+            Phase::ExpectRequest if P::SERVER => self.on_request(),
+            Phase::ExpectOffer { tree, names_only } if P::CLIENT && transfer == self.number => {
+                match (code, *tree) {
                     (Code::Saf, false) | (Code::Sar, true) => {
                         let names_only = *names_only;
-                        self.on_first_offer(&signal, names_only);
+                        self.on_first_offer(names_only);
                     }
                     (Code::Err, _) => {
-                        self.phase = Phase::Rest(Err(Failure::Refused(signal.reason())));
+                        self.phase =
+                            Phase::Rest(Err(Failure::Refused(self.shared.signal.reason())));
                     }
                     _ => self.end(Failure::Peer),
                 }
             }
-            Phase::ExpectClose if P::CLIENT && signal.transfer == self.number => {
-                match signal.code {
-                    Code::Don => {
-                        let closed = Outcome { closed: true, ..Outcome::default() };
-                        self.phase = Phase::Rest(Ok(closed));
-                    }
-                    Code::Err => {
-                        self.phase = Phase::Rest(Err(Failure::Refused(signal.reason())));
-                    }
-                    _ => {}
+            Phase::ExpectClose if P::CLIENT && transfer == self.number => match code {
+                Code::Don => {
+                    let closed = Outcome { closed: true, ..Outcome::default() };
+                    self.phase = Phase::Rest(Ok(closed));
                 }
-            }
-            _ => self.on_late_question(&signal),
+                Code::Err => {
+                    self.phase = Phase::Rest(Err(Failure::Refused(self.shared.signal.reason())));
+                }
+                _ => {}
+            },
+            _ => self.on_late_question(),
         }
     }
 
-    fn on_receiver_signal(&mut self, signal: &Signal) {
+    fn on_receiver_signal(&mut self) {
         let Phase::Sending(sender) = &mut self.phase else { return };
-        if sender.on_answer(signal, &mut self.shared) {
+        if sender.on_answer(&mut self.shared) {
             self.timer.question_answered();
         }
     }
 
     /// A question about a transfer that has ended: its ending is repeated where it can be lost.
-    fn on_late_question(&mut self, signal: &Signal) {
+    fn on_late_question(&mut self) {
+        let signal = &self.shared.signal;
         if self.shared.terms.is_lossy::<P>() && signal.transfer == self.shared.ending.number {
             let count = match signal.code {
                 Code::Pin | Code::Don => signal.count(),
@@ -140,15 +138,16 @@ impl<P: Profile> Session<P> {
     }
 
     /// A server's next request.
-    fn on_request(&mut self, signal: &Signal) {
+    fn on_request(&mut self) {
+        let signal = &self.shared.signal;
         let number = signal.transfer;
         if number == self.shared.ending.number {
-            return self.on_late_question(signal);
+            return self.on_late_question();
         }
         match signal.code {
-            Code::Saf | Code::Sar if P::RECEIVES => self.on_first_offer(signal, false),
+            Code::Saf | Code::Sar if P::RECEIVES => self.on_first_offer(false),
             Code::Saf | Code::Sar => self.refuse_request(number, Reason::ReadOnly),
-            Code::Raf | Code::Rar if P::SENDS => match self.path_of(signal) {
+            Code::Raf | Code::Rar if P::SENDS => match self.path_of() {
                 Ok(()) => {
                     self.phase = Phase::Opening { number, names_only: signal.names_only() };
                     self.shared.todo.open = Some(signal.code == Code::Rar);
@@ -177,17 +176,17 @@ impl<P: Profile> Session<P> {
         self.phase = Phase::ExpectRequest;
     }
 
-    fn on_first_offer(&mut self, signal: &Signal, names_only: bool) {
+    fn on_first_offer(&mut self, names_only: bool) {
         self.phase = Phase::Receiving(Receiver::new(names_only));
-        self.on_sender_signal(signal);
+        self.on_sender_signal();
     }
 
-    fn on_sender_signal(&mut self, signal: &Signal) {
-        let path = self.path_of(signal);
+    fn on_sender_signal(&mut self) {
+        let path = self.path_of();
         let Phase::Receiving(receiver) = &mut self.phase else { return };
         let shared = &mut self.shared;
-        let number = signal.transfer;
-        match signal.code {
+        let Signal { code, transfer: number, .. } = shared.signal;
+        match code {
             Code::Sar if receiver.is_in_tree() && receiver.wants(number) => {
                 self.end(Failure::Peer);
             }
@@ -195,31 +194,32 @@ impl<P: Profile> Session<P> {
                 receiver.on_offer(shared);
                 if let Err(reason) = path {
                     shared.todo.offer = false;
-                    receiver.offered(signal, Err(reason), shared);
+                    receiver.offered(Err(reason), shared);
                 }
             }
             Code::Saf | Code::Sar if number == shared.ending.number => {
-                self.on_late_question(signal);
+                self.on_late_question();
             }
             Code::Saf | Code::Sar => receiver.on_repeated_offer(number, shared),
             Code::Pin | Code::Don => {
                 if <P::Sha256 as Sha256>::SUPPORTED
-                    && signal.code == Code::Don
+                    && code == Code::Don
                     && let Some(digest) = &mut self.sha256
                 {
                     let bytes = self.reader.payload(&*self.chunk, self.description.into());
                     let found = Description::parse(bytes).ok();
                     digest.claim(found.and_then(|found| found.sha256).copied());
                 }
-                receiver.on_question(signal, shared);
+                receiver.on_question(shared);
             }
-            Code::Err => receiver.on_refused(number, signal.reason(), shared),
+            Code::Err => receiver.on_refused(shared),
             _ => {}
         }
     }
 
     /// Whether the description at hand names a path that may be, of something that can be.
-    fn path_of(&self, signal: &Signal) -> Result<(), Reason> {
+    fn path_of(&self) -> Result<(), Reason> {
+        let signal = &self.shared.signal;
         let bytes = self.reader.payload(&*self.chunk, self.description.into());
         match Description::parse(bytes) {
             Err(Malformed::Required) => Err(Reason::Unsupported),

@@ -105,8 +105,7 @@ impl<P: Profile> Session<P> {
     pub(super) fn offered(&mut self, answer: Result<Accepted, Reason>) {
         self.begin_sha256();
         if let Phase::Receiving(receiver) = &mut self.phase {
-            let signal = self.shared.signal;
-            receiver.offered(&signal, answer, &mut self.shared);
+            receiver.offered(answer, &mut self.shared);
         }
         self.settle();
     }
