@@ -125,7 +125,7 @@ impl<P: Profile> Sender<P> {
         let is_free = match self.stage {
             // On a lossy link every entry was answered.
             Stage::Next if !is_lossy && self.tree() != 0 && self.flow.question_due::<P>(terms) => {
-                return self.ask();
+                return self.ask(shared);
             }
             Stage::Next => return Intent::Next,
             Stage::Data => return self.data(shared),
@@ -142,7 +142,7 @@ impl<P: Profile> Sender<P> {
             _ => return Intent::AwaitAnswer,
         };
         if !is_free && !self.flow.may_send(terms) {
-            return self.blocked();
+            return self.blocked(shared);
         }
         self.flow.sent();
         let (number, tree, count) = (self.number, self.tree(), self.flow.count);
@@ -150,13 +150,15 @@ impl<P: Profile> Sender<P> {
         let resume = self.file.resume();
         let reason = self.file.refusal.unwrap_or(Reason::Cancelled);
         let awaits = |awaits, expect, next| if awaits { expect } else { next };
-        let (signal, stage) = match self.stage {
+        let (intent, signal, stage) = match self.stage {
             Stage::OfferTree => (
-                Intent::Describe(Signal::offer_tree(tree, UNKNOWN, size)),
+                Intent::Describe,
+                Signal::offer_tree(tree, UNKNOWN, size),
                 awaits(is_lossy, Stage::ExpectTreeAnswer, Stage::Next),
             ),
             Stage::Offer => (
-                Intent::Describe(Signal::offer(number, resume, size, modified)),
+                Intent::Describe,
+                Signal::offer(number, resume, size, modified),
                 awaits(
                     terms.awaits_answer::<P>(size, resume),
                     Stage::ExpectAnswer,
@@ -164,19 +166,23 @@ impl<P: Profile> Sender<P> {
                 ),
             ),
             Stage::Done => (
-                Intent::Done(Signal::done(number, sent, count, digest)),
+                Intent::Done,
+                Signal::done(number, sent, count, digest),
                 awaits(is_lossy || tree == 0, Stage::ExpectDone, Stage::Next),
             ),
             Stage::TreeDone => (
-                Intent::Signal(Signal::done(tree, self.entries.into(), count, 0)),
+                Intent::Nothing,
+                Signal::done(tree, self.entries.into(), count, 0),
                 Stage::ExpectTreeDone,
             ),
             Stage::GiveUp => (
-                Intent::Signal(Signal::refuse(number, sent, reason, 0)),
+                Intent::Nothing,
+                Signal::refuse(number, sent, reason, 0),
                 awaits(is_lossy, Stage::ExpectGivenUp, Stage::Next),
             ),
             _ => (
-                Intent::Signal(Signal::refuse(tree, 0, reason, 0)),
+                Intent::Nothing,
+                Signal::refuse(tree, 0, reason, 0),
                 awaits(is_lossy, Stage::ExpectTreeGivenUp, Stage::Over),
             ),
         };
@@ -184,7 +190,8 @@ impl<P: Profile> Sender<P> {
             self.flow.asked = Some(count);
         }
         self.stage = stage;
-        signal
+        shared.reply(signal);
+        intent
     }
 
     /// What follows an offer once it may. A list does not tell what can be read.
@@ -202,7 +209,7 @@ impl<P: Profile> Sender<P> {
         if file.compares {
             let left = file.held.saturating_sub(file.sent);
             if left > 0 && self.flow.asked.is_none() && !terms.half_duplex {
-                return self.ask();
+                return self.ask(shared);
             }
             if left > 0 {
                 let length = clamp(terms.chunk, left);
@@ -215,10 +222,10 @@ impl<P: Profile> Sender<P> {
             }
         }
         if self.flow.question_due::<P>(terms) {
-            return self.ask();
+            return self.ask(shared);
         }
         if !self.flow.may_send(terms) {
-            return self.blocked();
+            return self.blocked(shared);
         }
         let file = &mut self.file;
         if let Some(first) = file.lost.first() {
@@ -231,7 +238,7 @@ impl<P: Profile> Sender<P> {
             return Intent::Check;
         }
         match file.new_chunk::<P>(terms) {
-            0 => self.blocked(),
+            0 => self.blocked(shared),
             length => {
                 self.flow.sent();
                 Intent::Chunk { position: file.sent, length }
@@ -240,17 +247,22 @@ impl<P: Profile> Sender<P> {
     }
 
     /// Nothing may be sent: ask, or wait for the answer.
-    fn blocked(&mut self) -> Intent {
-        if self.flow.asked == Some(self.flow.count) { Intent::AwaitAnswer } else { self.ask() }
+    fn blocked(&mut self, shared: &mut Shared) -> Intent {
+        if self.flow.asked == Some(self.flow.count) {
+            Intent::AwaitAnswer
+        } else {
+            self.ask(shared)
+        }
     }
 
-    fn ask(&mut self) -> Intent {
+    fn ask(&mut self, shared: &mut Shared) -> Intent {
         let count = self.flow.count;
         self.flow.asked = Some(count);
         // Between two entries nothing but the tree is open.
         let is_between = matches!(self.stage, Stage::Next | Stage::Offer | Stage::TreeDone);
         let number = if is_between && self.tree() != 0 { self.tree() } else { self.number };
-        Intent::Signal(Signal::ask(number, self.file.sent, count))
+        shared.reply(Signal::ask(number, self.file.sent, count));
+        Intent::Nothing
     }
 
     /// The answer did not come in time: the question goes out again.

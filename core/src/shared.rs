@@ -118,12 +118,10 @@ impl Todo {
 /// What a half wants next, once nothing is left to do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Intent {
-    /// Send a signal.
-    Signal(Signal),
-    /// Send a file's `DON`.
-    Done(Signal),
-    /// Send a signal with the description that stands in the chunk buffer.
-    Describe(Signal),
+    /// Describe the signal that is to be sent by what stands in the chunk buffer.
+    Describe,
+    /// Describe the `DON` of a file that is to be sent, if that was agreed on.
+    Done,
     /// Load and send.
     Chunk { position: u64, length: u16 },
     /// Load and sum up only. `glance`: see first whether the peer has something to say.
@@ -138,7 +136,7 @@ pub(crate) enum Intent {
     AwaitAnswer,
     /// Wait for whatever comes.
     AwaitAnything,
-    /// Nothing: something was left to do.
+    /// Do what is left to do.
     Nothing,
     /// The request is through.
     Over(Result<(), Reason>),

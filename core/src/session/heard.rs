@@ -24,16 +24,18 @@ impl<P: Profile> Session<P> {
 
     /// Sends a client's request, for the first time or again.
     pub(super) fn request(&mut self) {
-        let signal = match self.phase {
+        match self.phase {
             // Who has begun to answer need not hear the path again.
-            Phase::ExpectOffer { .. } if self.overwritten => Signal::ask(self.number, 0, 0),
-            Phase::ExpectOffer { tree, names_only } => {
-                self.announce(Signal::request(self.number, tree, names_only))
+            Phase::ExpectOffer { .. } if self.overwritten => {
+                self.shared.reply(Signal::ask(self.number, 0, 0));
             }
-            Phase::ExpectClose => Signal::new(Code::Cls, self.number, 0),
-            _ => return,
-        };
-        self.shared.reply(signal);
+            Phase::ExpectOffer { tree, names_only } => {
+                self.shared.reply(Signal::request(self.number, tree, names_only));
+                self.describe();
+            }
+            Phase::ExpectClose => self.shared.reply(Signal::new(Code::Cls, self.number, 0)),
+            _ => {}
+        }
     }
 
     pub(super) fn wants_description(&self) -> bool {

@@ -183,18 +183,20 @@ impl<P: Profile> Session<P> {
 
     fn carry_out(&mut self, intent: Intent, wanted: usize) -> bool {
         self.action = match intent {
-            Intent::Signal(signal) => self.transmit(signal),
-            Intent::Done(signal) if P::SENDS => {
+            Intent::Nothing => return false,
+            Intent::Describe if P::SENDS => {
+                self.describe();
+                return false;
+            }
+            Intent::Done if P::SENDS => {
                 if let Some(sha256) = self.running_sha256().map(Sha256::finish) {
                     let payload = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
                     let extras = append_extras(payload, 0, None, Some(&sha256));
                     self.described = extras.unwrap_or(0);
-                    self.describe(signal)
-                } else {
-                    self.transmit(signal)
+                    self.describe();
                 }
+                return false;
             }
-            Intent::Describe(signal) if P::SENDS => self.describe(signal),
             Intent::Chunk { position, length } if P::SENDS => {
                 Action::Load { position, length, done: 0, sends: true, glance: false }
             }
@@ -217,7 +219,6 @@ impl<P: Profile> Session<P> {
                     if receiver.digest().is_some());
                 if !is_file && self.may_be_late() { Action::Settle } else { Action::Commit }
             }
-            Intent::Nothing => return false,
             Intent::AwaitAnything => {
                 self.timer.await_anything(self.patience());
                 Action::Listen { wanted }
@@ -250,23 +251,17 @@ impl<P: Profile> Session<P> {
         Action::Transmit { done: 0, description: signal.description }
     }
 
-    /// Sends `signal` with the description whose payload stands in the chunk buffer.
-    pub(super) fn describe(&mut self, signal: Signal) -> Action {
-        let signal = self.announce(signal);
-        self.transmit(signal)
-    }
-
-    /// Makes a description of the payload that stands in the chunk buffer, and `signal` the one
-    /// that it follows.
-    pub(super) fn announce(&mut self, mut signal: Signal) -> Signal {
+    /// Makes a description of the payload that stands in the chunk buffer: it follows the signal
+    /// that is to be sent.
+    pub(super) fn describe(&mut self) {
+        let seed = self.seeds().sending;
+        let signal = &mut self.shared.signal;
         let length = self.described;
         if length > 0 {
             let [transfer, _] = signal.transfer.to_le_bytes();
             let header = Header { transfer, description: true, length, position: 0 };
-            let seed = seed_for(signal.transfer, self.seeds().sending);
-            header.emit::<P::Checksums>(seed, &mut self.chunk);
+            header.emit::<P::Checksums>(seed_for(signal.transfer, seed), &mut self.chunk);
         }
         signal.description = length;
-        signal
     }
 }
