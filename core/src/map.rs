@@ -39,11 +39,6 @@ impl Map {
         (0..=MAP_UNITS).find(|unit| self.contains(*unit))
     }
 
-    /// The highest unit that is in it.
-    pub(crate) fn last(&self) -> Option<u32> {
-        (0..=MAP_UNITS).rev().find(|unit| self.contains(*unit))
-    }
-
     /// Counts from unit 1 on instead of 0. Whether unit 0 was in it.
     pub(crate) fn take_first(&mut self) -> bool {
         let mut carry = 0;

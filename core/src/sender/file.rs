@@ -129,13 +129,13 @@ impl File {
         let Proof::Map(map) = proof else { return };
         // Lost, or still on its way? (`PROTOCOL.md`, section 6.3)
         let sent = terms.units(low_half(self.sent.saturating_sub(self.held)));
-        let settled =
-            if counted { sent } else { map.last().map_or(0, |last| last.saturating_add(1)) };
         let is_fresh = is_reached(signal.count(), self.repeated_at);
-        for unit in 0..=MAP_UNITS {
+        let mut is_settled = counted;
+        for unit in (0..=MAP_UNITS).rev() {
             let is_held = unit.checked_sub(1).is_some_and(|past| map.contains(past));
+            is_settled |= is_held;
             let may_be_lost = is_fresh || !self.repeated.contains(unit);
-            let is_lost = unit < sent.min(settled) && !is_held && may_be_lost;
+            let is_lost = is_settled && unit < sent && !is_held && may_be_lost;
             if is_lost && !self.lost.contains(unit) {
                 self.careful = CAREFUL_CHUNKS;
             }
