@@ -93,6 +93,11 @@ impl Terms {
         bytes.saturating_add(u32::from(self.unit().wrapping_sub(1))) >> self.unit_bits
     }
 
+    /// How many bytes so many units are, where they fit into a map.
+    pub(crate) fn bytes(&self, units: u32) -> u32 {
+        units << self.unit_bits
+    }
+
     /// Whether a unit begins at this position.
     pub(crate) fn is_whole(&self, position: u32) -> bool {
         position & u32::from(self.unit().wrapping_sub(1)) == 0
@@ -100,7 +105,7 @@ impl Terms {
 
     /// How far past the position a chunk may end, in bytes.
     pub(crate) fn reach(&self) -> u32 {
-        (MAP_UNITS + 1) << self.unit_bits
+        self.bytes(MAP_UNITS + 1)
     }
 
     /// Whether an offer of this size is answered, and its sender waits for that: always on a lossy

@@ -98,8 +98,7 @@ impl File {
             length = length.saturating_add(terms.unit());
             unit = unit.saturating_add(1);
         }
-        let ahead = u64::from(first.saturating_mul(terms.unit().into()));
-        let position = self.held.saturating_add(ahead);
+        let position = self.held.saturating_add(terms.bytes(first).into());
         (position, clamp(length, self.sent.saturating_sub(position)))
     }
 
