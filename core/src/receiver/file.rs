@@ -116,21 +116,22 @@ impl File {
         if length > terms.chunk {
             return None;
         }
-        if ahead >= terms.reach() {
-            let skip = u16::try_from(ahead.wrapping_neg()).ok()?;
-            let fresh = length.checked_sub(skip)?;
-            let end = self.position.checked_add(fresh.into())?;
-            let place = Place { position: self.position, skip };
-            return (fresh > 0 && self.takes(end, terms)).then_some(place);
-        }
-        let position = self.position.checked_add(ahead.into())?;
-        let end = position.checked_add(length.into())?;
-        let mut units = units(ahead, length, terms);
-        let is_new = ahead == 0
-            || (!self.in_order
+        let (ahead, skip) = if ahead < terms.reach() {
+            (ahead, 0)
+        } else {
+            (0, u16::try_from(ahead.wrapping_neg()).ok()?)
+        };
+        let fresh = length.checked_sub(skip)?;
+        let is_new = if ahead == 0 {
+            fresh > 0
+        } else {
+            !self.in_order
                 && terms.is_whole(ahead)
-                && units.any(|unit| !self.have.contains(unit)));
-        (is_new && self.takes(end, terms)).then_some(Place { position, skip: 0 })
+                && units(ahead, length, terms).any(|unit| !self.have.contains(unit))
+        };
+        let position = self.position.checked_add(ahead.into())?;
+        let end = position.checked_add(fresh.into())?;
+        (is_new && self.takes(end, terms)).then_some(Place { position, skip })
     }
 
     /// So many bytes were stored at the place; `digest` continues over them.
