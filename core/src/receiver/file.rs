@@ -176,11 +176,10 @@ impl File {
     /// the line is looked at, unless the transfer only waits for its digest. `None`: it is there.
     pub(super) fn digest_on(&mut self) -> Option<Intent> {
         let end = if self.is_proving() { self.prefix } else { self.position };
-        let left = end.saturating_sub(self.digested);
-        if left == 0 {
+        let length = end.saturating_sub(self.digested).min(1024) as u16;
+        if length == 0 {
             return None;
         }
-        let length = u16::try_from(left).map_or(1024, |left| left.min(1024));
         let glance = !self.glanced && !self.is_sent;
         self.glanced = true;
         Some(Intent::Digest { position: self.digested, length, glance })

@@ -156,5 +156,5 @@ impl File {
 
 /// The smaller of a length and what is left.
 pub(super) fn clamp(length: u16, left: u64) -> u16 {
-    u16::try_from(left).map_or(length, |left| left.min(length))
+    left.min(length.into()) as u16
 }
