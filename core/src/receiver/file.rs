@@ -142,7 +142,7 @@ impl File {
         terms: &Terms,
         digest: impl FnOnce(u64) -> u64,
     ) {
-        let ahead = position.saturating_sub(self.position);
+        let ahead = low_half(position.saturating_sub(self.position));
         let end = position.saturating_add(length.into());
         if terms.is_lossy::<P>() && self.size == UNKNOWN && !terms.is_whole(low_half(end)) {
             // Only at its end does the file end within a unit.
@@ -153,7 +153,6 @@ impl File {
             self.digested = end;
         }
         if ahead > 0 {
-            let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
             units(ahead, length, terms).for_each(|unit| self.have.set(unit, true));
             return;
         }
