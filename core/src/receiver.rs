@@ -159,7 +159,8 @@ impl<P: Profile> Receiver<P> {
     /// Refuses a transfer, for good unless it is to be offered `again`.
     fn refuse(&mut self, number: u16, reason: Reason, again: bool, shared: &mut Shared) {
         shared.todo.refuse(number, reason);
-        self.end(Ending::refused(number, reason), shared);
+        shared.refused(number, reason);
+        self.end(shared);
         if again {
             self.again = self.again.saturating_add(1);
             self.stage = Stage::ExpectOffer;
@@ -169,8 +170,8 @@ impl<P: Profile> Receiver<P> {
     }
 
     /// A transfer has ended: with a lone file, or with the tree itself, so has the request.
-    fn end(&mut self, ending: Ending, shared: &mut Shared) {
-        shared.ending = ending;
+    fn end(&mut self, shared: &Shared) {
+        let ending = &shared.ending;
         if self.tree() != 0 && self.tree() != ending.number {
             self.stage = Stage::ExpectOffer;
         } else {

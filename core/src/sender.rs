@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use crate::error::Reason;
 use crate::profile::Profile;
 use crate::serial::next_number;
-use crate::shared::{Ending, Intent, Shared, Todo};
+use crate::shared::{Intent, Shared, Todo};
 use crate::store::{Entry, Kind};
 use crate::terms::Terms;
 use crate::wire::{Code, Signal, UNKNOWN};
@@ -112,7 +112,7 @@ impl<P: Profile> Sender<P> {
         self.stage = if self.tree() == 0 { Stage::Over } else { Stage::GiveUpTree };
         if self.tree() == 0 {
             self.number = next_number(self.number, 0);
-            shared.ending = Ending::refused(self.number, reason);
+            shared.refused(self.number, reason);
             shared.repeat_ending(0);
         }
     }

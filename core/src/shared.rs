@@ -27,6 +27,12 @@ impl Shared {
         self.todo.reply = true;
     }
 
+    /// A transfer has ended with a refusal.
+    pub(crate) fn refused(&mut self, number: u16, reason: Reason) {
+        self.ending.number = number;
+        self.ending.refusal = Some(reason);
+    }
+
     /// How the transfer before ended is to be sent.
     pub(crate) fn repeat_ending(&mut self, count: u16) {
         self.reply(self.ending.signal(count));
@@ -51,10 +57,6 @@ impl Ending {
     /// The transfer was done: its size in bytes, of a tree in entries, and its CRC-64.
     pub(crate) const fn done(number: u16, size: u64, digest: u64) -> Self {
         Self { number, refusal: None, size, digest }
-    }
-
-    pub(crate) const fn refused(number: u16, reason: Reason) -> Self {
-        Self { number, refusal: Some(reason), size: 0, digest: 0 }
     }
 
     /// The signal that says so.

@@ -85,7 +85,8 @@ impl<P: Profile> Receiver<P> {
                 self.stage = Stage::Over;
             }
         } else if self.tree() != 0 && number == self.tree() {
-            self.end(Ending::refused(number, reason), shared);
+            shared.refused(number, reason);
+            self.end(shared);
             shared.todo.abandon = Some((reason, true));
             if is_lossy {
                 shared.repeat_ending(self.count);
@@ -99,7 +100,8 @@ impl<P: Profile> Receiver<P> {
         } else if self.awaits_fresh_offer() && is_after(number, self.number) {
             // There will be none.
             self.refused = self.refused.saturating_add(1);
-            self.end(Ending::refused(number, reason), shared);
+            shared.refused(number, reason);
+            self.end(shared);
         } else if is_lossy && number == shared.ending.number {
             shared.repeat_ending(self.count);
         }

@@ -36,7 +36,8 @@ impl<P: Profile> Receiver<P> {
             Err(reason) => self.refuse(self.number, reason, false, shared),
             Ok(_) if self.names_only() => {
                 let size = if size == UNKNOWN { 0 } else { size };
-                self.end(Ending::done(self.number, size, 0), shared);
+                shared.ending = Ending::done(self.number, size, 0);
+                self.end(shared);
                 if is_lossy {
                     shared.repeat_ending(self.count);
                 }
@@ -86,10 +87,11 @@ impl<P: Profile> Receiver<P> {
         let answers = shared.terms.is_lossy::<P>() || self.tree() == 0;
         if self.is_receiving() {
             let File { position, digest, .. } = self.file;
-            self.end(Ending::done(self.number, position, digest), shared);
+            shared.ending = Ending::done(self.number, position, digest);
         } else if P::TREES {
-            self.end(Ending::done(self.tree, self.entries.into(), 0), shared);
+            shared.ending = Ending::done(self.tree, self.entries.into(), 0);
         }
+        self.end(shared);
         if answers || self.stage == Stage::Over {
             shared.repeat_ending(self.count);
         }

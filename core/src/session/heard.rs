@@ -173,7 +173,7 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn refuse_request(&mut self, number: u16, reason: Reason) {
-        self.shared.ending = Ending::refused(number, reason);
+        self.shared.refused(number, reason);
         self.shared.repeat_ending(0);
         self.phase = Phase::ExpectRequest;
     }
