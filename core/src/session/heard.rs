@@ -222,8 +222,7 @@ impl<P: Profile> Session<P> {
     /// Whether the description at hand names a path that may be, of something that can be.
     fn path_of(&self) -> Result<(), Reason> {
         let signal = &self.shared.signal;
-        let bytes = self.reader.payload(&*self.chunk, self.description.into());
-        match Description::parse(bytes) {
+        match self.description() {
             Err(Malformed::Required) => Err(Reason::Unsupported),
             Ok(_) if !P::TREES && matches!(signal.code, Code::Sar | Code::Rar) => {
                 Err(Reason::Unsupported)

@@ -243,17 +243,19 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// The description that came in last.
+    pub(super) fn description(&self) -> Result<Description<'_>, Malformed> {
+        Description::parse(self.reader.payload(&*self.chunk, self.description.into()))
+    }
+
     /// The text of the description that came in last.
     pub(super) fn text(&self) -> &str {
-        let bytes = self.reader.payload(&*self.chunk, self.description.into());
-        Description::parse(bytes).map_or("", |found| found.text)
+        self.description().map_or("", |found| found.text)
     }
 
     fn offer(&self) -> Offer<'_> {
         let signal = &self.shared.signal;
-        let bytes = self.reader.payload(&*self.chunk, self.description.into());
-        let found = Description::parse(bytes).ok();
-        let (text, mode) = found.map_or(("", None), |found| (found.text, found.mode));
+        let (text, mode) = self.description().map_or(("", None), |found| (found.text, found.mode));
         let names_only = matches!(&self.phase, Phase::Receiving(receiver) if receiver.names_only());
         let (path, kind, size, modified) = match text.strip_suffix('/') {
             _ if P::TREES && signal.code == Code::Sar => (text, Kind::Tree, signal.bytes(), None),
