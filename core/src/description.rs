@@ -45,12 +45,7 @@ impl<'a> Description<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let (text, extras) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
-        // For a text this short, smaller than `from_utf8` and fast enough.
-        let text = match text.utf8_chunks().next() {
-            None => "",
-            Some(chunk) if chunk.invalid().is_empty() => chunk.valid(),
-            Some(_) => return Err(Malformed::Bytes),
-        };
+        let text = read_text(text).ok_or(Malformed::Bytes)?;
         let mut found = Self { text, mode: None, sha256: None };
         let mut rest = extras.get(1..).unwrap_or_default();
         while let [tag, length, after @ ..] = rest {
@@ -65,6 +60,15 @@ impl<'a> Description<'a> {
             rest = next;
         }
         if rest.is_empty() { Ok(found) } else { Err(Malformed::Bytes) }
+    }
+}
+
+/// The text that bytes are, if they are UTF-8. Smaller than `from_utf8`, and fast enough for a text
+/// this short.
+pub(crate) fn read_text(bytes: &[u8]) -> Option<&str> {
+    match bytes.utf8_chunks().next() {
+        None => Some(""),
+        Some(chunk) => chunk.invalid().is_empty().then_some(chunk.valid()),
     }
 }
 

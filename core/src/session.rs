@@ -4,7 +4,7 @@
 //! and transfers (`PROTOCOL.md`, section 6). It does no I/O and reads no clock.
 
 use crate::checksum::Sha256;
-use crate::description::{Description, Malformed, append_extras};
+use crate::description::{Description, Malformed, append_extras, read_text};
 use crate::error::{Failure, Reason};
 use crate::frame::{Belief, Chunk, Found, Reader};
 use crate::machine::{Millis, Outcome, Step};

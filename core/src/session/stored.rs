@@ -208,7 +208,7 @@ fn both<P: Profile>(crc64: u64, sha256: &mut Option<P::Sha256>, bytes: &[u8]) ->
 /// Makes a description of the path that stands in `buffer`: its length, or `None` where the path
 /// may not travel.
 fn describe_entry(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
-    let path = core::str::from_utf8(buffer.get(..entry.path)?).ok()?;
+    let path = read_text(buffer.get(..entry.path)?)?;
     let nameless = path.is_empty() && entry.kind != Kind::Tree;
     if nameless || !is_sound(path) || path.ends_with('/') {
         return None;
