@@ -1,8 +1,8 @@
 //! A client that takes its time: what a server waits for, in virtual time.
 
 use tinyferry_core::store::answer;
-use tinyferry_core::{Config, Failure, Session, Step};
-use tinyferry_tests::Memory;
+use tinyferry_core::{Config, Failure, Session, Step, Task};
+use tinyferry_tests::{Memory, Pair, content};
 
 /// All that a client says when it puts a file, of the vectors.
 fn put() -> Vec<u8> {
@@ -52,4 +52,55 @@ fn a_transfer_that_drips_is_over_300_seconds_after_its_last_whole_frame() {
     };
     assert_eq!((result, now), (Err(Failure::Silent), 170_000 + 300_000));
     assert_eq!(store.bytes("f"), None);
+}
+
+/// A client that falls silent within its first chunk, while the server sums up what it holds of the
+/// file: the rest of the chunk is waited for like everything else.
+#[test]
+fn a_client_that_falls_silent_within_a_chunk_is_given_up() {
+    const SIZE: usize = 200_000;
+    const OFFERED: usize = 36 + 36 + 12 + 8; // The path and its permission bits.
+    let client = Memory::with([("f", content(SIZE, 1))]);
+    let mut pair = Pair::new(Config::RELIABLE, client, Memory::default());
+    pair.up.record = Some(Vec::new());
+    pair.client.store.queue_file("f");
+    assert!(pair.run(Task::Put).expect("it ends").is_ok());
+    let said = pair.up.record.take().expect("it is kept");
+    assert_eq!(said[OFFERED], 0xFA, "the first chunk");
+    for given in OFFERED..OFFERED + 40 {
+        let mut server: Session = Session::server(Config::RELIABLE);
+        let mut store = Memory::default();
+        store.partials.insert("f".into(), content(SIZE, 1)[..SIZE / 2].to_vec());
+        let mut left = &said[..given];
+        let (mut now, mut steps) = (0, 0);
+        let result = loop {
+            steps += 1;
+            assert!(steps < 10_000, "after {given} bytes it goes on for ever");
+            let deadline = server.deadline();
+            match server.poll() {
+                Step::Receive(into) | Step::Exchange { into, .. } if !left.is_empty() => {
+                    let count = into.len().min(left.len());
+                    into[..count].copy_from_slice(&left[..count]);
+                    left = &left[count..];
+                    server.received(count, Some(now));
+                }
+                Step::Receive(_) => {
+                    now = deadline.unwrap_or_else(|| panic!("after {given} bytes it only waits"));
+                    server.timeout(Some(now));
+                }
+                Step::Exchange { .. } => server.transmitted(0, Some(now)),
+                Step::Transmit(bytes) => {
+                    let count = bytes.len();
+                    server.transmitted(count, Some(now));
+                }
+                Step::Storage(request) => {
+                    let reply = answer(&mut store, request);
+                    server.answered(reply, Some(now));
+                }
+                Step::Over(result) => break result,
+            }
+        };
+        assert_eq!(result, Err(Failure::Silent), "after {given} bytes");
+        assert_eq!(store.bytes("f"), None);
+    }
 }

@@ -89,7 +89,10 @@ impl<P: Profile> Session<P> {
                     return;
                 }
                 match self.rest() {
-                    Some(wanted) => self.action = Action::Listen { wanted },
+                    Some(wanted) => {
+                        self.timer.await_anything(self.patience());
+                        self.action = Action::Listen { wanted };
+                    }
                     None => self.settle(),
                 }
             }

@@ -171,7 +171,7 @@ impl<P: Profile> Session<P> {
     }
 
     /// How long a silent peer is waited for: on a reliable link it may be busy with a disk.
-    fn patience(&self) -> Millis {
+    pub(super) fn patience(&self) -> Millis {
         let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
         let patience = self.config.patience;
         if moves && !self.shared.terms.is_lossy::<P>() {
