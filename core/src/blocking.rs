@@ -31,6 +31,17 @@ pub trait Link: Read + Write {
     /// # Errors
     /// Those of the stream.
     fn is_ready(&mut self) -> Result<bool, Self::Error>;
+
+    /// What was read from the system and is not yet given to a read, if there is a buffer: chunks are
+    /// then taken from it where they stand.
+    fn held(&self) -> &[u8] {
+        &[]
+    }
+
+    /// So many bytes at the front of what is held are done with.
+    fn consume(&mut self, count: usize) {
+        let _ = count;
+    }
 }
 
 /// A stream that can tell whether input is ready; it has no clock.
@@ -115,6 +126,11 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     session.begin_at(link.now());
     let mut broken = None;
     loop {
+        if !link.held().is_empty() {
+            let now = link.now();
+            let taken = session.take_chunks(link.held(), store, now);
+            link.consume(taken);
+        }
         let (deadline, at_rest) = (session.deadline(), session.is_at_rest());
         let moved = match session.poll() {
             Step::Receive(into) => match link.flush() {

@@ -257,6 +257,21 @@ fn chunk<C: Checksums>(held: &[u8], belief: &Belief) -> Found {
     }
 }
 
+/// The payload of the chunk at the front of `held`, if it is all there and sound, and the next one
+/// of `file`: low byte of its transfer, position.
+pub(crate) fn next_chunk<C: Checksums>(
+    held: &[u8],
+    seed: u32,
+    (low, position): (u8, u64),
+) -> Option<&[u8]> {
+    let bytes = held.first_chunk()?;
+    let header = Header::parse(bytes)?;
+    let payload = held.get(HEADER_LEN..header.whole())?;
+    let is_next =
+        !header.description && header.transfer == low && header.position == low_half(position);
+    (is_next && Header::verify::<C>(seed, bytes, payload)).then_some(payload)
+}
+
 /// The seed of its CRC, and how far past the position it begins (wrapping; 0 of a description), if
 /// the chunk makes sense now.
 fn believed(header: &Header, belief: &Belief) -> Option<(u32, u32)> {

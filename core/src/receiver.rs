@@ -90,6 +90,11 @@ impl<P: Profile> Receiver<P> {
         self.is_receiving().then_some(self.file.digest)
     }
 
+    /// The digest goes on over what was stored without it: from what it was, to the position.
+    pub(crate) fn sum_up(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
+        self.file.sum_up(digest);
+    }
+
     pub(crate) fn counts(&self) -> (u32, u32) {
         (self.entries, self.refused)
     }

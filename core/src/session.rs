@@ -6,7 +6,7 @@
 use crate::checksum::Sha256;
 use crate::description::{Description, Malformed, append_extras, read_text};
 use crate::error::{Failure, Reason};
-use crate::frame::{Belief, Chunk, Found, Reader};
+use crate::frame::{Belief, Chunk, Found, Reader, next_chunk};
 use crate::machine::{Millis, Outcome, Step};
 use crate::path::{PATH_MAX, is_sound};
 use crate::profile::{Profile, Standard};
@@ -26,6 +26,7 @@ mod config;
 mod endings;
 mod greeting;
 mod heard;
+mod held;
 mod phase;
 mod steps;
 mod stored;

@@ -121,6 +121,14 @@ pub trait Store {
         Err(Reason::ReadOnly)
     }
 
+    /// CRC-64/NVME of what `start` covers followed by the bytes from `position` to `end`, those that
+    /// [`Store::store`] took last: for a store that has many of them side by side, which is where
+    /// checksums are fast. `None`: the session sums up what it gave.
+    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        let _ = (start, position, end);
+        None
+    }
+
     /// Fills `into` from `position` of the open file, being sent or being received; returns how
     /// many bytes were read, 0 only past the end.
     ///

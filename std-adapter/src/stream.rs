@@ -98,6 +98,17 @@ impl<T: Socket> Stream<T> {
         !self.held.is_empty()
     }
 
+    /// What is not yet read of what came.
+    fn held(&self) -> &[u8] {
+        self.input.get(self.held.clone()).unwrap_or_default()
+    }
+
+    /// So many bytes of that were read.
+    fn consume(&mut self, count: usize) {
+        self.held.start += count;
+        self.traffic.received += count as u64;
+    }
+
     /// Reads into the empty buffer.
     fn fill(&mut self, wait: bool) -> io::Result<usize> {
         // It may have grown in a write that had to wait.
@@ -220,11 +231,10 @@ impl<T: Socket> Read for Stream<T> {
                 result => result?,
             };
         }
-        let held = &self.input[self.held.clone()];
+        let held = self.held();
         let count = held.len().min(into.len());
         into[..count].copy_from_slice(&held[..count]);
-        self.held.start += count;
-        self.traffic.received += count as u64;
+        self.consume(count);
         Ok(count)
     }
 }

@@ -197,6 +197,17 @@ impl Line {
         self.arriving.front().map(|(at, _)| *at)
     }
 
+    /// What has arrived by `now`, so many bytes at most; it stays.
+    pub fn arrived(&self, now: u64, most: usize) -> Vec<u8> {
+        let arrived = self.arriving.iter().take_while(|(at, _)| *at <= now);
+        arrived.take(most).map(|(_, byte)| *byte).collect()
+    }
+
+    /// So many bytes of that are done with.
+    pub fn pass(&mut self, count: usize) {
+        self.arriving.drain(..count);
+    }
+
     /// Reads what has arrived by `now`, as far as it fits.
     pub fn read(&mut self, now: u64, into: &mut [u8]) -> usize {
         let mut count = 0;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::join;
 use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Late, Offer, Store};
@@ -78,6 +79,8 @@ pub struct Memory {
     pub power: u64,
     /// Bytes taken by one `store` at most.
     pub step: usize,
+    /// Sums up what it took, where it is asked.
+    pub sums: bool,
     /// What was refused is not given once more.
     pub gives_up: bool,
     /// Files that may come to their places later do so when they are waited for.
@@ -117,6 +120,7 @@ impl Default for Memory {
             room: u64::MAX,
             power: u64::MAX,
             step: usize::MAX,
+            sums: false,
             gives_up: false,
             tardy: false,
             late: BTreeMap::new(),
@@ -263,6 +267,12 @@ impl Store for Memory {
         }
         partial[from..from + count].copy_from_slice(&bytes[..count]);
         Ok(count)
+    }
+
+    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        let Open::Inbound { path, same: false, .. } = &self.open else { return None };
+        let partial = self.partials.get(path).filter(|_| self.sums)?;
+        Some(Tables::crc64(start, &partial[position as usize..end as usize]))
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {

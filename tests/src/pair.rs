@@ -18,6 +18,8 @@ pub struct End<S = Memory> {
     pub read: usize,
     /// Bytes written at once, at most.
     pub write: usize,
+    /// Bytes that its driver holds besides, at most: chunks are taken from there.
+    pub ahead: usize,
     /// Whether its driver hands in the time.
     pub has_clock: bool,
     /// Steps taken.
@@ -66,7 +68,8 @@ const MILLISECOND: u64 = 1_000_000;
 impl<S: Store> End<S> {
     /// An end that reads and writes as much as it may.
     pub fn new(session: Session, store: S) -> Self {
-        Self { session, store, read: usize::MAX, write: usize::MAX, has_clock: true, steps: 0 }
+        let (read, write) = (usize::MAX, usize::MAX);
+        Self { session, store, read, write, ahead: 0, has_clock: true, steps: 0 }
     }
 
     fn step(&mut self, now: u64, incoming: &mut Line, outgoing: &mut Line) -> Progress {
@@ -81,6 +84,14 @@ impl<S: Store> End<S> {
             }
             None => now + 20 * MILLISECOND,
         });
+        if self.ahead > 0 {
+            let held = incoming.arrived(now, self.ahead);
+            let taken = self.session.take_chunks(&held, &mut self.store, clock);
+            incoming.pass(taken);
+            if taken > 0 {
+                return Progress::Moved;
+            }
+        }
         let cut = incoming.is_cut();
         match self.session.poll() {
             Step::Receive(into) => {

@@ -414,7 +414,9 @@ struct Side {
     has_clock: bool,
     read: usize,
     write: usize,
+    ahead: usize,
     step: usize,
+    sums: bool,
     in_order: bool,
 }
 
@@ -433,10 +435,11 @@ fn side() -> impl Strategy<Value = Side> {
     let credit = prop_oneof![1..40u16, select(vec![128, 8192, 32_767, 32_768, 65_535])];
     let terms = (any::<bool>(), 0..=2u8, prop_oneof![1024..1300u16, Just(u16::MAX)], credit);
     let small = prop_oneof![Just(u16::MAX), 256..1024u16];
-    let flags = any::<[bool; 3]>();
-    (terms, small, flags, grain(), grain(), grain()).prop_map(
-        |((half_duplex, unit, chunk, credit), small, flags, read, write, step)| {
-            let [has_clock, in_order, sha256] = flags;
+    let flags = any::<[bool; 4]>();
+    let ahead = prop_oneof![Just(0), 1000..5000usize, Just(usize::MAX)];
+    (terms, small, flags, [grain(), grain(), grain()], ahead).prop_map(
+        |((half_duplex, unit, chunk, credit), small, flags, [read, write, step], ahead)| {
+            let [has_clock, in_order, sha256, sums] = flags;
             // What is asked for must be possible with whatever the other end asks for.
             let chunk = if unit == 0 { chunk.min(small) } else { chunk };
             Side {
@@ -448,7 +451,9 @@ fn side() -> impl Strategy<Value = Side> {
                 has_clock,
                 read,
                 write,
+                ahead,
                 step,
+                sums,
                 in_order,
             }
         },
@@ -612,7 +617,9 @@ impl Setting {
             end.has_clock = side.has_clock;
             end.read = side.read;
             end.write = side.write;
+            end.ahead = side.ahead;
             end.store.step = side.step;
+            end.store.sums = side.sums;
             end.store.in_order = side.in_order;
         }
         if let Some((baud, delay)) = self.line {

@@ -171,6 +171,13 @@ impl File {
         }
     }
 
+    /// The digest goes on over what was stored without it, unless it lags behind anyway.
+    pub(super) fn sum_up(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
+        if self.digested == self.position {
+            self.digest = digest(self.digest, self.position);
+        }
+    }
+
     /// The digest goes on over what is held, up to the end of the prefix first. Between two loads
     /// the line is looked at, unless the transfer only waits for its digest. `None`: it is there.
     pub(super) fn digest_on(&mut self) -> Option<Intent> {

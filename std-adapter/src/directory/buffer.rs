@@ -4,8 +4,15 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 
+use tinyferry_core::checksum::Checksums;
+
+use crate::checksum::Fast;
+
 /// Larger ones were measured to be slower.
 pub(super) const CAPACITY: usize = 64 * 1024;
+/// What is summed up at once is written at once, if it is so much, in bytes. There is room for that
+/// much more, so that nothing is written before it is summed up.
+const STROKE: usize = CAPACITY / 2;
 
 /// What was read ahead of, and what is not yet written to, the one file that is open. It is kept
 /// from file to file, so that none needs memory of its own.
@@ -20,6 +27,8 @@ pub(super) struct Buffer {
     expected: u64,
     behind: Vec<u8>,
     behind_at: u64,
+    /// The end of `behind` was summed up: before more comes is the time to write it.
+    is_summed: bool,
 }
 
 impl Buffer {
@@ -27,6 +36,7 @@ impl Buffer {
     pub(super) fn clear(&mut self) {
         self.filled = 0;
         self.expected = 0;
+        self.is_summed = false;
         self.behind.clear();
     }
 
@@ -57,8 +67,13 @@ impl Buffer {
     /// Takes bytes to be written at `position`.
     pub(super) fn store(&mut self, file: &File, position: u64, bytes: &[u8]) -> io::Result<()> {
         self.filled = 0;
-        let end = self.behind_at.saturating_add(self.behind.len() as u64);
-        if position != end || self.behind.len().saturating_add(bytes.len()) > CAPACITY {
+        let length = self.behind.len();
+        let is_full = if std::mem::take(&mut self.is_summed) {
+            length >= STROKE
+        } else {
+            length.saturating_add(bytes.len()) > CAPACITY + STROKE
+        };
+        if is_full || position != self.behind_at.saturating_add(length as u64) {
             self.flush(file)?;
         }
         if bytes.len() >= CAPACITY {
@@ -69,6 +84,16 @@ impl Buffer {
         }
         self.behind.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// CRC-64 of what `start` covers followed by the bytes from `position` to `end`, if none of them
+    /// is written yet.
+    pub(super) fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        let skip = usize::try_from(position.checked_sub(self.behind_at)?).ok()?;
+        let length = usize::try_from(end.checked_sub(position)?).ok()?;
+        self.is_summed = true;
+        let bytes = self.behind.get(skip..)?.get(..length)?;
+        Some(Fast::crc64(start, bytes))
     }
 
     /// Takes bytes that have no file to go to yet; whether they go on where the last ones ended, and

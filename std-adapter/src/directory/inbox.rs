@@ -103,6 +103,10 @@ impl Inbox {
         }
     }
 
+    pub(super) fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        self.buffer.digest(start, position, end)
+    }
+
     pub(super) fn load(
         &mut self,
         position: u64,

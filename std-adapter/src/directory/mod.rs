@@ -160,6 +160,10 @@ impl<O: Observer> Store for Directory<O> {
         inbox.store(position, bytes, &mut self.observer)
     }
 
+    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        self.inbox.as_mut()?.digest(start, position, end)
+    }
+
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
         match (&mut self.inbox, &mut self.outbox) {
             (Some(inbox), _) if inbox.is_receiving() => {

@@ -85,6 +85,14 @@ impl<T: Socket> Link for StreamLink<T> {
         }
     }
 
+    fn held(&self) -> &[u8] {
+        self.stream.inner().held()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.stream.inner_mut().consume(count);
+    }
+
     fn is_ready(&mut self) -> io::Result<bool> {
         let stream = self.stream.inner_mut();
         // One look for each batch that went out, not for each chunk.
