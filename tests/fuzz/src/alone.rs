@@ -59,6 +59,7 @@ fn memory(flags: u8) -> Memory {
     memory.in_order = flags & 1 != 0;
     memory.unsized_offers = flags & 2 != 0;
     memory.shrinks = flags & 4 != 0;
+    memory.sums = flags & 32 != 0;
     if flags & 8 != 0 {
         memory.broken.insert("t/a".into(), Reason::NoPermission);
     }
@@ -184,6 +185,12 @@ impl<'a> Alone<'a> {
             4 => {
                 self.wait();
                 return true;
+            }
+            15 => {
+                let held = self.script.ahead(usize::from(low) * 300);
+                let taken = self.session.take_chunks(held, &mut self.store, self.now);
+                assert!(taken <= held.len());
+                self.script.pass(taken);
             }
             5 => {
                 let reply = any_reply(&mut self.script);

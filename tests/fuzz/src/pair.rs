@@ -21,6 +21,8 @@ struct End {
     has_clock: bool,
     /// Whether its driver never reads while it writes.
     is_deaf: bool,
+    /// Whether chunks are taken from what has arrived.
+    holds: bool,
     arriving: VecDeque<u8>,
     /// The stream to it has ended.
     is_cut: bool,
@@ -110,12 +112,14 @@ impl End {
     fn new(session: Session, memory: Memory, grain: u8, flags: u8) -> Self {
         let mut store = Watched::new(memory);
         store.memory.in_order = flags & 1 != 0;
+        store.memory.sums = flags & 16 != 0;
         Self {
             session,
             store,
             grain: if grain == 0 { usize::MAX } else { usize::from(grain) },
             has_clock: flags & 2 == 0,
             is_deaf: flags & 4 != 0,
+            holds: flags & 8 != 0,
             arriving: VecDeque::new(),
             is_cut: false,
         }
@@ -132,6 +136,11 @@ impl End {
     fn step(&mut self, now: u32, out: &mut Vec<u8>) -> Progress {
         let clock = self.has_clock.then_some(now);
         let grain = self.grain;
+        if self.holds {
+            let held = self.arriving.make_contiguous();
+            let taken = self.session.take_chunks(held, &mut self.store, clock);
+            self.arriving.drain(..taken);
+        }
         match self.session.poll() {
             Step::Receive(into) => {
                 let most = into.len().min(grain);

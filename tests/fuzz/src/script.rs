@@ -39,6 +39,16 @@ impl<'a> Script<'a> {
         taken.len()
     }
 
+    /// What comes next, so many bytes at most; it stays.
+    pub(crate) fn ahead(&self, most: usize) -> &'a [u8] {
+        &self.0[..most.min(self.0.len())]
+    }
+
+    /// So many bytes of that are done with.
+    pub(crate) fn pass(&mut self, count: usize) {
+        self.0 = &self.0[count..];
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.0.is_empty()
     }

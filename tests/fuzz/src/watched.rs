@@ -1,7 +1,8 @@
 //! A store that watches what the machine asks of it.
 
+use tinyferry_core::Reason;
 use tinyferry_core::path::{PATH_MAX, is_sound};
-use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request, answer};
+use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request, Store, answer};
 use tinyferry_tests::Memory;
 
 enum Open {
@@ -189,5 +190,20 @@ impl Watched {
     /// Another request begins: entries are counted from 0 again.
     pub(crate) fn begin(&mut self) {
         self.yielded = 0;
+    }
+}
+
+/// Of chunks that are taken from where the driver holds them.
+impl Store for Watched {
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        match self.answer(Request::Store { position, bytes }, None) {
+            Reply::Moved(count) => Ok(count),
+            Reply::Refused(reason) => Err(reason),
+            reply => panic!("{reply:?} to bytes"),
+        }
+    }
+
+    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        self.memory.digest(start, position, end)
     }
 }
