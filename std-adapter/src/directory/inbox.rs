@@ -211,7 +211,17 @@ impl Inbox {
                 return Ok(0);
             }
             Kind::Directory => Incoming::directory(&mut self.place, wanted())?,
-            Kind::File => Incoming::file(&mut self.place, wanted(), self.holes)?,
+            Kind::File => {
+                let incoming = Incoming::file(&mut self.place, wanted(), self.holes)?;
+                if !incoming.is_kept() && self.later.has(path) {
+                    // What is there of that name is not yet what was sent last.
+                    drop(incoming);
+                    self.later.finish(&mut self.place, observer);
+                    Incoming::file(&mut self.place, wanted(), self.holes)?
+                } else {
+                    incoming
+                }
+            }
         };
         match incoming.unfinished() {
             0 if kind == Kind::File => self.limits.check_partials()?,

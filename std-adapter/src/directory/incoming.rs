@@ -194,6 +194,11 @@ impl Incoming {
         is_whole.then_some(Whole { bytes, mode, modified })
     }
 
+    /// Whether nothing was looked for, and nothing is written yet.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self.stage, Stage::Kept(_))
+    }
+
     /// How much of it stands under its partial name, in bytes.
     pub(super) fn unfinished(&self) -> u64 {
         match &self.stage {

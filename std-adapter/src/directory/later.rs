@@ -81,11 +81,19 @@ impl Later {
     /// Whether one that is on its way goes to this directory's own path, or to one above it. Where
     /// the last one goes to there is a directory.
     pub(super) fn is_in_the_way_to(&self, directory: &str) -> bool {
-        let through = self.through.iter().map(|(batch, _)| &**batch);
-        let batches = through.chain(self.in_hand()).chain([&self.gathered]);
-        let mut paths = batches.flat_map(Batch::paths);
         let is_as_the_last = self.gathered.last().is_some_and(|last| split(last).0 == directory);
-        !is_as_the_last && paths.any(|path| below(directory, path).is_some())
+        !is_as_the_last && self.paths().any(|path| below(directory, path).is_some())
+    }
+
+    /// Whether one that is on its way goes there.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.paths().any(|other| other == path)
+    }
+
+    /// Where those go that are on their way.
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let through = self.through.iter().map(|(batch, _)| &**batch);
+        through.chain(self.in_hand()).chain([&self.gathered]).flat_map(Batch::paths)
     }
 
     /// Puts in place what is on its way.

@@ -208,3 +208,42 @@ fn sessions_go_on_after_a_tree() {
     assert_eq!(listing(&dir.path().join("t2/d0")).len(), 10);
     assert_eq!(store.commit(), Ok(()));
 }
+
+/// Like the first of three, and as old: it is the same file only once the second was replaced.
+#[test]
+fn a_file_is_compared_with_the_last_of_its_name() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    let put_at = |store: &mut Directory<Heard>, name, seconds: i64, number: usize| {
+        let bytes = (number as u64).to_le_bytes();
+        let (modified, later) = (Some(seconds * 1_000_000_000), Some(number as u16));
+        let offer = Offer { modified, later, ..file(name, bytes.len()) };
+        let Accepted { held, .. } = store.offer(&offer).unwrap();
+        store_all(store, held as usize, &bytes[held as usize..]);
+        assert_eq!(store.commit(), Ok(()));
+    };
+    put_at(&mut store, "d4/x", 1, 5);
+    assert_eq!(store.settle(), Ok(()));
+    put_at(&mut store, "d4/x", 2, 6);
+    // Its directory is left, and entered again.
+    put_at(&mut store, "e/y", 1, 7);
+    put_at(&mut store, "d4/x", 1, 5);
+    assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+    assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), 5u64.to_le_bytes());
+}
+
+/// A small one that goes the long way does not meet the partial of the large one after it.
+#[test]
+fn one_on_its_way_is_through_before_a_large_one_of_its_name_begins() {
+    let dir = temporary();
+    let mut store = begun(&dir);
+    put_as(&mut store, "d4/x", 7);
+    assert_eq!(store.settle(), Ok(()));
+    put_as(&mut store, "d4/x", 8);
+    assert!(store.offer(&file("d4/x", 200_000)).is_ok());
+    store_all(&mut store, 0, &content(100 * 1024));
+    assert_eq!(store.settle(), Ok(()));
+    store_all(&mut store, 100 * 1024, &content(200_000)[100 * 1024..]);
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(200_000));
+}
