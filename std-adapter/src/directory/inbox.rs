@@ -263,7 +263,9 @@ impl Inbox {
         if incoming.wanted.kind == Kind::File {
             self.later.finish(&mut self.place, observer);
         }
-        let left = incoming.commit(&mut self.place, &mut self.buffer, synced, observer)?;
+        let unfinished = incoming.unfinished();
+        let result = incoming.commit(&mut self.place, &mut self.buffer, synced, observer);
+        let left = result.inspect_err(|_| self.limits.leave(unfinished))?;
         match (left, &mut self.tree) {
             (Some(directory), Some(tree)) => tree.remember(directory),
             (Some(directory), None) => directory.settle(&mut self.place, observer)?,

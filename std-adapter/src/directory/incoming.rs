@@ -182,7 +182,7 @@ impl Incoming {
             Stage::Partial(partial) => partial,
         };
         buffer.flush(&partial.file)?;
-        wanted.place(partial, synced, observer)?;
+        wanted.place(&partial, synced, observer)?;
         Ok(None)
     }
 
@@ -247,7 +247,7 @@ impl Wanted {
         }
     }
 
-    /// Puts all of it in place by way of a partial.
+    /// Puts all of it in place by way of a partial; what finds no place is too little to be kept.
     pub(super) fn put(
         &self,
         place: &mut Place,
@@ -255,15 +255,19 @@ impl Wanted {
         observer: &mut impl Observer,
     ) -> Result<(), Trouble> {
         let mut partial = self.create(place, false)?;
-        write_all_at(&partial.file, bytes, 0)?;
         partial.length = bytes.len() as u64;
-        self.place(partial, false, observer)
+        let written = write_all_at(&partial.file, bytes, 0).map_err(Trouble::from);
+        let result = written.and_then(|()| self.place(&partial, false, observer));
+        if result.is_err() {
+            partial.discard();
+        }
+        result
     }
 
     /// All of it is in the partial: puts that in place.
     fn place(
         &self,
-        partial: Partial,
+        partial: &Partial,
         synced: bool,
         observer: &mut impl Observer,
     ) -> Result<(), Trouble> {
@@ -281,7 +285,7 @@ impl Wanted {
         let (_, name) = split(&self.path);
         let dir = partial.place(name)?;
         if synced {
-            synchronise(&dir)?;
+            synchronise(dir)?;
         }
         Ok(())
     }

@@ -97,12 +97,12 @@ impl Partial {
 
     /// Puts it in place as `target`, instead of what stands there; returns the directory, the same
     /// for both.
-    pub(super) fn place(self, target: &str) -> Result<Arc<Dir>, Trouble> {
+    pub(super) fn place(&self, target: &str) -> Result<&Dir, Trouble> {
         if !self.is_in_place()? {
             return Err(Trouble::new(Reason::Storage, "the partial file was taken away"));
         }
         self.dir.rename(&self.name, &self.dir, target)?;
-        Ok(self.dir)
+        Ok(&self.dir)
     }
 
     /// Takes it away.

@@ -103,8 +103,6 @@ fn what_has_no_place_is_named_and_the_others_arrive() {
     assert_eq!(store.settle(), Err(late));
     assert_eq!(store.settle(), Ok(()));
     fs::remove_dir(&path).unwrap();
-    // It stays for a resume.
-    fs::remove_file(dir.path().join("t/d4/.x.tinyferry-part")).unwrap();
     put_many(&mut store, 700..900);
     assert_eq!(store.settle(), Ok(()));
     assert_eq!(store.commit(), Ok(()));

@@ -232,3 +232,27 @@ fn stores_that_race_for_a_file_never_mix_it() {
     assert!(committed > 0);
     assert_eq!(listing(dir.path()), ["f"]);
 }
+
+/// A peer that makes a directory and then sends a file of its name.
+#[test]
+fn what_finds_no_place_counts_as_left() {
+    for size in [60_000, 70_000] {
+        let dir = temporary();
+        let limits = Limits { partials: 100_000, ..Limits::default() };
+        let mut store = serving(&dir).limited(limits);
+        assert!(store.offer(&tree("t")).is_ok());
+        for number in 0..10 {
+            let name = format!("d/{number}/x");
+            assert!(store.offer(&directory(&name)).is_ok());
+            assert_eq!(store.commit(), Ok(()));
+            if store.offer(&file(&name, size)).is_ok() {
+                store_all(&mut store, 0, &content(size));
+                assert_eq!(store.commit(), Err(Reason::IsDirectory));
+            }
+        }
+        let partial = |number| dir.path().join(format!("t/d/{number}/.x.tinyferry-part"));
+        let left = (0..10).filter_map(|number| fs::metadata(partial(number)).ok());
+        let left: u64 = left.map(|metadata| metadata.len()).sum();
+        assert!(left <= 100_000 + size as u64, "{left} bytes are left");
+    }
+}
