@@ -126,8 +126,10 @@ impl Batch {
         paths.any(|(index, other)| other == path && outcome.is_put(index))
     }
 
-    /// Gives up what the files contain; an empty batch with the memory that it took.
-    pub(super) fn take_content_memory(&mut self) -> Self {
+    /// Gives up what the files contain, and where they stand; an empty batch with the memory that
+    /// the former took.
+    pub(super) fn take_memory(&mut self) -> Self {
+        self.dirs.clear();
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         Self { bytes, ..Self::default() }

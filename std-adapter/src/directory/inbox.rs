@@ -12,11 +12,12 @@ use super::event::{Direction, Event, Observer};
 use super::incoming::{Incoming, Wanted};
 use super::later::{Later, Put};
 use super::limits::Limits;
-use super::names::{is_allowed, join, split};
 use super::place::Place;
 use super::sync::Sync;
 use super::tree::Tree;
 use super::trouble::Trouble;
+
+mod opening;
 
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -174,62 +175,6 @@ impl Inbox {
         self.later.settle(&mut self.place, observer)
     }
 
-    /// Where an offer goes, below the root; `None` if it may not.
-    fn path_of(&self, offer: &Offer<'_>) -> Option<String> {
-        let is_named = offer.kind == Kind::Tree || !offer.path.is_empty();
-        let path = match (&self.tree, &self.target) {
-            (Some(_), _) | (None, None) => offer.path,
-            (None, Some(target)) => target,
-        };
-        let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
-        (is_named && is_allowed(path)).then(|| join(tree, path))
-    }
-
-    /// Opens what is offered; returns how much of it is held.
-    fn prepare(
-        &mut self,
-        offer: &Offer<'_>,
-        path: &str,
-        observer: &mut impl Observer,
-    ) -> Result<u64, Trouble> {
-        self.entries = if offer.kind == Kind::Tree { 0 } else { self.entries.saturating_add(1) };
-        let entry = if self.tree.is_some() { self.entries } else { 0 };
-        self.limits.check(path, offer.size, entry)?;
-        if offer.names_only {
-            return Ok(0);
-        }
-        let Offer { kind, size, modified, mode, resume, later, .. } = *offer;
-        let wanted = || Wanted { path: path.to_owned(), kind, size, modified, mode, resume, later };
-        // What is not in place yet may stand in the way.
-        let directory = if kind == Kind::File { split(path).0 } else { path };
-        if self.later.is_in_the_way_to(directory) {
-            self.later.finish(&mut self.place, observer);
-        }
-        let incoming = match kind {
-            Kind::Tree => {
-                self.tree = Some(Tree::begin(&mut self.place, path, mode)?);
-                return Ok(0);
-            }
-            Kind::Directory => Incoming::directory(&mut self.place, wanted())?,
-            Kind::File => {
-                let incoming = Incoming::file(&mut self.place, wanted(), self.holes)?;
-                if !incoming.is_kept() && self.later.has(path) {
-                    // What is there of that name is not yet what was sent last.
-                    drop(incoming);
-                    self.later.finish(&mut self.place, observer);
-                    Incoming::file(&mut self.place, wanted(), self.holes)?
-                } else {
-                    incoming
-                }
-            }
-        };
-        match incoming.unfinished() {
-            0 if kind == Kind::File => self.limits.check_partials()?,
-            bytes => self.limits.take_up(bytes),
-        }
-        Ok(self.open.insert(incoming).held)
-    }
-
     fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), Trouble> {
         let synced = self.sync.is_due(self.tree.is_some());
         if let Some(tree) = &mut self.tree {
@@ -312,5 +257,12 @@ impl Inbox {
         // Where it led may have been moved away.
         self.place.forget();
         trouble.tell(path, observer)
+    }
+}
+
+impl Drop for Inbox {
+    /// Nobody hears of it any more, but what was committed comes to its place.
+    fn drop(&mut self) {
+        let _ = self.later.end(&mut self.place, &mut |_: Event<'_>| {});
     }
 }

@@ -152,8 +152,8 @@ impl Later {
         let mut gathered = mem::take(&mut self.gathered);
         let outcome = gathered.put(&mut self.nameless);
         if outcome.failed.is_empty() {
-            // What is still to be told needs no content.
-            self.gathered = gathered.take_content_memory();
+            // What is still to be told needs neither content nor directories.
+            self.gathered = gathered.take_memory();
         }
         self.through.push_back((Arc::new(gathered), outcome));
     }
@@ -216,13 +216,6 @@ impl Later {
     }
 }
 
-impl Drop for Later {
-    /// Nobody hears of it any more, but what was committed comes to its place.
-    fn drop(&mut self) {
-        self.gathered.put(&mut self.nameless);
-    }
-}
-
 fn go_the_long_way(
     path: &str,
     whole: &Whole<'_>,
@@ -252,6 +245,20 @@ mod tests {
             batch.add(dir, path, &whole, Ticket { later: 1, sha256: None });
         }
         batch
+    }
+
+    #[test]
+    fn what_is_only_to_be_told_keeps_no_directory_open() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
+        let dir = Arc::new(dir);
+        let mut later =
+            Later { gathered: batch(&dir, &[("a", b"1"), ("b", b"2")]), ..Later::default() };
+        assert_eq!(Arc::strong_count(&dir), 2);
+        later.put_here();
+        if !later.nameless.is_impossible() {
+            assert_eq!(Arc::strong_count(&dir), 1);
+        }
     }
 
     #[test]

@@ -245,3 +245,16 @@ fn one_on_its_way_is_through_before_a_large_one_of_its_name_begins() {
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(200_000));
 }
+
+#[test]
+fn the_last_one_of_a_name_stays_when_the_store_is_dropped() {
+    for between in [0, 10, 70] {
+        let dir = temporary();
+        let mut store = begun(&dir);
+        put_as(&mut store, "d4/x", 7);
+        put_many(&mut store, BEFORE..BEFORE + between);
+        put_as(&mut store, "d4/x", 8);
+        drop(store);
+        assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content_of(8), "{between}");
+    }
+}
