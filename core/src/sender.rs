@@ -79,7 +79,7 @@ impl<P: Profile> Sender<P> {
     }
 
     /// Transfer of the open tree; 0: none.
-    fn tree(&self) -> u16 {
+    pub(crate) fn tree(&self) -> u16 {
         if P::TREES { self.tree } else { 0 }
     }
 

@@ -263,3 +263,40 @@ fn who_was_told_to_wait_asks_again_once_the_file_is_refused() {
         assert!(pair.now < 10_000_000_000, "{credit}: it took {} ns", pair.now);
     }
 }
+
+/// Over a line a greeting is refused, and the words are lost: they might have stood where the path of
+/// a get does, which is needed once more if the next greeting were answered otherwise.
+#[test]
+fn a_refused_greeting_counts_without_its_words() {
+    let mut client: Session = Session::client(7, Config::LOSSY);
+    client.begin(GET_TREE).expect("it may");
+    client.begin_at(Some(0));
+    let refusal = Signal { description: 5, ..Signal::refuse(0, 0, Reason::Busy, 7) };
+    let mut heard = [0; SIGNAL_LEN];
+    refusal.emit::<Tables>(0, &mut heard);
+    let (mut heard, mut greetings, mut now) = (heard.as_slice(), 0, Some(0));
+    let result = loop {
+        let deadline = client.deadline();
+        match client.poll() {
+            Step::Transmit(out) => {
+                greetings += 1;
+                let count = out.len();
+                client.transmitted(count, now);
+            }
+            Step::Receive(into) if !heard.is_empty() => {
+                let count = into.len().min(heard.len());
+                into[..count].copy_from_slice(&heard[..count]);
+                heard = &heard[count..];
+                client.received(count, now);
+            }
+            Step::Receive(_) => {
+                now = deadline;
+                client.timeout(now);
+            }
+            Step::Over(result) => break result,
+            step => panic!("{step:?}"),
+        }
+    };
+    assert_eq!((result, greetings), (Err(Failure::Refused(Reason::Busy)), 1));
+    assert_eq!(client.words(), "");
+}

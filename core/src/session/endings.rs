@@ -21,6 +21,13 @@ impl<P: Profile> Session<P> {
             return;
         }
         self.number = number;
+        if P::TREES
+            && let Phase::Sending(sender) = &self.phase
+            && next_number(number, 0) == sender.tree()
+        {
+            // A tree of 65,534 entries has used all others; the server still answers for this one.
+            self.number = sender.tree();
+        }
         if is_get && self.shared.terms.is_lossy::<P>() {
             // The server answers once it has got the last DON.
             self.greet(Wanted::Answer(result));
@@ -74,8 +81,13 @@ impl<P: Profile> Session<P> {
             _ if !self.timer.try_again(self.config.patience) => return self.silent(),
             _ => {}
         }
-        // The words that were announced are lost.
-        self.shared.todo.pending = false;
+        // The words that were announced are lost. They may have taken the place of a path: a refused
+        // greeting counts without them.
+        let announced = core::mem::take(&mut self.shared.todo.pending);
+        if announced && P::CLIENT && matches!(self.phase, Phase::ExpectWelcome(_)) {
+            self.on_session_signal();
+            return self.settle();
+        }
         match &mut self.phase {
             Phase::ExpectWelcome(wanted) if P::CLIENT => {
                 let wanted = *wanted;
