@@ -1,7 +1,7 @@
 //! The terms of a session (`PROTOCOL.md`, section 6.1).
 
 use crate::profile::Profile;
-use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX};
+use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX, VERSION};
 
 /// What both ends agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,20 @@ impl Terms {
             credit,
             granted,
         })
+    }
+
+    /// The server's answer that they follow from.
+    pub(crate) fn chosen(&self) -> Greeting {
+        Greeting {
+            session: self.session,
+            version: VERSION,
+            lossy: self.lossy,
+            half_duplex: self.half_duplex,
+            features: if self.sha256 { FEATURE_SHA256 } else { 0 },
+            chunk: self.chunk,
+            unit: self.unit_bits.saturating_sub(SMALLEST_UNIT_BITS),
+            credit: self.granted,
+        }
     }
 
     /// Whether the link may lose, damage, insert or double bytes.

@@ -300,3 +300,45 @@ fn a_refused_greeting_counts_without_its_words() {
     assert_eq!((result, greetings), (Err(Failure::Refused(Reason::Busy)), 1));
     assert_eq!(client.words(), "");
 }
+
+/// What the server answers to this greeting of session 7.
+fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
+    let greeting = Greeting {
+        session: 7,
+        version: 1,
+        lossy: false,
+        half_duplex: false,
+        features: 0,
+        chunk,
+        unit: 0,
+        credit,
+    };
+    let mut bytes = [0; SIGNAL_LEN];
+    Signal::greeting(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
+    let mut rest = bytes.as_slice();
+    loop {
+        match server.poll() {
+            Step::Receive(into) => {
+                let count = into.len().min(rest.len());
+                into[..count].copy_from_slice(&rest[..count]);
+                rest = &rest[count..];
+                server.received(count, Some(0));
+            }
+            Step::Transmit(out) => {
+                let answer = out.to_vec();
+                server.transmitted(answer.len(), Some(0));
+                return answer;
+            }
+            step => panic!("{step:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_second_greeting_is_answered_as_the_first() {
+    let mut server: Session = Session::server(Config { sha256: true, ..Config::RELIABLE });
+    let first = greeted(&mut server, 800, 8);
+    for (chunk, credit) in [(800, 8), (256, 8), (1024, 9), (100, 8), (800, 0)] {
+        assert_eq!(greeted(&mut server, chunk, credit), first, "{chunk}, {credit}");
+    }
+}

@@ -28,34 +28,34 @@ impl<P: Profile> Session<P> {
         if self.is_client() || greeting.session == 0 || (is_closing && is_new) {
             return;
         }
-        let own = self.config.greeting::<P>(greeting.session);
-        let chosen = Terms::choose(&own, greeting);
-        let agreed = Terms::agreed::<P>(&chosen, greeting.credit, self.config.credit);
-        let refusal = match (self.config.refuse, agreed) {
-            (Some(reason), _) => Some(reason),
-            (None, _) if chosen.version == 0 => Some(Reason::Version),
-            (None, None) => Some(Reason::Unsupported),
-            (None, Some(_)) => None,
-        };
-        if let Some(reason) = refusal {
-            self.end(Failure::Refused(reason));
-            self.shared.reply(Signal::refuse(0, 0, reason, greeting.session));
+        if is_new {
+            let own = self.config.greeting::<P>(greeting.session);
+            let chosen = Terms::choose(&own, greeting);
+            let agreed = Terms::agreed::<P>(&chosen, greeting.credit, self.config.credit);
+            let agreed = match (self.config.refuse, agreed) {
+                (Some(reason), _) => Err(reason),
+                _ if chosen.version == 0 => Err(Reason::Version),
+                (None, agreed) => agreed.ok_or(Reason::Unsupported),
+            };
+            match agreed {
+                Ok(terms) => {
+                    self.abandon(Reason::Cancelled);
+                    self.shared.terms = terms;
+                    self.is_acquainted = true;
+                    self.shared.ending = Ending::NONE;
+                    self.phase = Phase::ExpectRequest;
+                }
+                Err(reason) => {
+                    self.end(Failure::Refused(reason));
+                    self.shared.reply(Signal::refuse(0, 0, reason, greeting.session));
+                    return;
+                }
+            }
+        } else if matches!(self.phase, Phase::Sending(_)) && self.shared.terms.is_lossy::<P>() {
+            // What is awaited comes first, or the client would leave without it.
             return;
         }
-        if !is_new {
-            // What is awaited comes first, or the client would leave without it.
-            if matches!(self.phase, Phase::Sending(_)) && self.shared.terms.is_lossy::<P>() {
-                return;
-            }
-        } else if let Some(terms) = agreed {
-            self.abandon(Reason::Cancelled);
-            self.shared.terms = terms;
-            self.is_acquainted = true;
-            self.shared.ending = Ending::NONE;
-            self.phase = Phase::ExpectRequest;
-        }
-        let chunk = agreed.map_or(chosen.chunk, |terms| terms.chunk);
-        self.shared.reply(Signal::greeting(Code::Pon, &Greeting { chunk, ..chosen }));
+        self.shared.reply(Signal::greeting(Code::Pon, &self.shared.terms.chosen()));
     }
 
     fn on_welcome(&mut self, chosen: &Greeting) {
