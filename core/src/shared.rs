@@ -1,6 +1,7 @@
 //! What a session and the half at work share: terms, the ending before, and what is left to do.
 
 use crate::error::Reason;
+use crate::profile::Profile;
 use crate::terms::Terms;
 use crate::wire::{Code, Signal};
 
@@ -31,6 +32,12 @@ impl Shared {
     pub(crate) fn refused(&mut self, number: u16, reason: Reason) {
         self.ending.number = number;
         self.ending.refusal = Some(reason);
+    }
+
+    /// Whether a transfer is the one that ended last, and may be asked about: where an answer can be
+    /// lost.
+    pub(crate) fn has_ended<P: Profile>(&self, number: u16) -> bool {
+        self.terms.is_lossy::<P>() && number == self.ending.number
     }
 
     /// How the transfer before ended is to be sent.

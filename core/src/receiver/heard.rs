@@ -50,7 +50,7 @@ impl<P: Profile> Receiver<P> {
             }
         } else if is_tree {
             self.on_tree_done(shared);
-        } else if number == shared.ending.number && is_lossy {
+        } else if shared.has_ended::<P>(number) {
             shared.repeat_ending(self.count);
         }
     }
@@ -102,7 +102,7 @@ impl<P: Profile> Receiver<P> {
             self.refused = self.refused.saturating_add(1);
             shared.refused(number, reason);
             self.end(shared);
-        } else if is_lossy && number == shared.ending.number {
+        } else if shared.has_ended::<P>(number) {
             shared.repeat_ending(self.count);
         }
     }

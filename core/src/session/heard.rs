@@ -48,7 +48,7 @@ impl<P: Profile> Session<P> {
                 signal.transfer == self.number
             }
             (Code::Saf | Code::Sar | Code::Raf | Code::Rar, Phase::ExpectRequest) => {
-                !self.has_ended(signal.transfer)
+                !self.shared.has_ended::<P>(signal.transfer)
             }
             // Instead of a fresh offer.
             (Code::Raf | Code::Rar, Phase::Receiving(receiver)) if !self.is_client() => {
@@ -129,7 +129,7 @@ impl<P: Profile> Session<P> {
     /// A question about a transfer that has ended: its ending is repeated where it can be lost.
     fn on_late_question(&mut self) {
         let signal = &self.shared.signal;
-        if self.has_ended(signal.transfer) {
+        if self.shared.has_ended::<P>(signal.transfer) {
             let count = match signal.code {
                 Code::Pin | Code::Don => signal.count(),
                 Code::Pon => return,
@@ -139,16 +139,11 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// Whether a transfer is the one that ended last, and may be asked about.
-    fn has_ended(&self, number: u16) -> bool {
-        self.shared.terms.is_lossy::<P>() && number == self.shared.ending.number
-    }
-
     /// A server's next request.
     fn on_request(&mut self) {
         let signal = &self.shared.signal;
         let number = signal.transfer;
-        if self.has_ended(number) {
+        if self.shared.has_ended::<P>(number) {
             return self.on_late_question();
         }
         match signal.code {
