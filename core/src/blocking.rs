@@ -126,11 +126,9 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     session.begin_at(link.now());
     let mut broken = None;
     loop {
-        if !link.held().is_empty() {
-            let now = link.now();
-            let taken = session.take_chunks(link.held(), store, now);
-            link.consume(taken);
-        }
+        let now = link.now();
+        let taken = session.take_chunks(link.held(), store, now);
+        link.consume(taken);
         let (deadline, at_rest) = (session.deadline(), session.is_at_rest());
         let moved = match session.poll() {
             Step::Receive(into) => match link.flush() {

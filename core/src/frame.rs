@@ -257,19 +257,19 @@ fn chunk<C: Checksums>(held: &[u8], belief: &Belief) -> Found {
     }
 }
 
-/// The payload of the chunk at the front of `held`, if it is all there and sound, and the next one
-/// of `file`: low byte of its transfer, position.
+/// The payload of the chunk at the front of `held`, if it is all there and sound, and begins at the
+/// position of `file` ([`Belief::file`]). For reliable links.
 pub(crate) fn next_chunk<C: Checksums>(
     held: &[u8],
     seed: u32,
-    (low, position): (u8, u64),
+    file: (u8, u64, u32),
 ) -> Option<&[u8]> {
-    let bytes = held.first_chunk()?;
-    let header = Header::parse(bytes)?;
-    let payload = held.get(HEADER_LEN..header.whole())?;
-    let is_next =
-        !header.description && header.transfer == low && header.position == low_half(position);
-    (is_next && Header::verify::<C>(seed, bytes, payload)).then_some(payload)
+    let file = Some(file);
+    let belief = Belief { seed, lossy: false, description: None, file, wanted: 0 };
+    match chunk::<C>(held, &belief) {
+        Found::Chunk { ahead: 0, length } => held.get(HEADER_LEN..)?.get(..length.into()),
+        _ => None,
+    }
 }
 
 /// The seed of its CRC, and how far past the position it begins (wrapping; 0 of a description), if

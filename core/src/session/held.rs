@@ -20,6 +20,7 @@ impl<P: Profile> Session<P> {
         store: &mut S,
         now: Option<Millis>,
     ) -> usize {
+        // Before a driver without a buffer pays for it.
         let can = P::RECEIVES && P::RELIABLE && !held.is_empty();
         if can { self.take_all(held, store, now) } else { 0 }
     }
@@ -37,7 +38,8 @@ impl<P: Profile> Session<P> {
         let seed = self.seeds().receiving;
         let (mut taken, mut from) = (0, None);
         while let Phase::Receiving(receiver) = &mut self.phase
-            && let Some(file) = receiver.file()
+            && let Some((low, position)) = receiver.file()
+            && let file = (low, position, self.shared.terms.reach())
             && let rest = held.get(taken..).unwrap_or_default()
             && let Some(payload) = next_chunk::<P::Checksums>(rest, seed, file)
             && let Ok(length) = u16::try_from(payload.len())
