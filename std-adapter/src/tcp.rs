@@ -55,3 +55,17 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(WAITING);
     Ok(stream)
 }
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn little_waits_to_be_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = connect(&[listener.local_addr().unwrap()]).unwrap();
+        assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), WAITING);
+    }
+}

@@ -1,6 +1,8 @@
 use std::os::unix::net::UnixStream;
 use std::thread;
 
+use tinyferry_core::blocking::Link;
+
 use super::*;
 
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -33,4 +35,19 @@ fn a_reader_is_waited_for_while_it_takes_something() {
     write_to(PATIENCE / 3).unwrap();
     let error = write_to(PATIENCE * 3).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+#[test]
+fn what_was_taken_from_what_is_held_is_not_read_again() {
+    let (mut here, there) = UnixStream::pair().unwrap();
+    let mut link = StreamLink::new(there, Arc::default());
+    here.write_all(b"one two").unwrap();
+    let mut first = [0; 1];
+    assert_eq!(embedded_io::Read::read(&mut link, &mut first).unwrap(), 1);
+    assert_eq!(link.held(), b"ne two");
+    link.consume(3);
+    assert_eq!((link.held(), link.traffic().received), (&b"two"[..], 4));
+    let mut rest = [0; 9];
+    assert_eq!(embedded_io::Read::read(&mut link, &mut rest).unwrap(), 3);
+    assert_eq!((&rest[..3], link.held()), (&b"two"[..], &b""[..]));
 }
