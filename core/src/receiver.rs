@@ -131,6 +131,16 @@ impl<P: Profile> Receiver<P> {
         self.is_receiving().then_some((low, self.file.position))
     }
 
+    /// The same, if nothing is held past the position.
+    pub(crate) fn file_without_gaps(&self) -> Option<(u8, u64)> {
+        self.file().filter(|_| self.file.has_no_gaps())
+    }
+
+    /// Whether the digest covers all that is held of the open file.
+    pub(crate) fn is_summed_up(&self) -> bool {
+        self.file.is_summed_up()
+    }
+
     pub(crate) fn intent(&mut self, line_is_empty: bool, shared: &mut Shared) -> Intent {
         match self.stage {
             Stage::Receiving => match self.file.is_as_claimed() {

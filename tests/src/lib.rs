@@ -6,12 +6,14 @@
 
 #[cfg(unix)]
 mod cable;
+mod frames;
 mod line;
 mod memory;
 mod pair;
 
 #[cfg(unix)]
 pub use cable::Cable;
+pub use frames::{Frames, Listener};
 pub use line::{Faults, Line, Random};
 pub use memory::{File, Memory};
 pub use pair::{End, Pair, Stuck};

@@ -171,11 +171,19 @@ impl File {
         }
     }
 
-    /// The digest goes on over what was stored without it, unless it lags behind anyway.
+    /// Whether everything that is held lies before the position.
+    pub(super) fn has_no_gaps(&self) -> bool {
+        self.have.is_empty()
+    }
+
+    /// Whether the digest covers everything before the position.
+    pub(super) fn is_summed_up(&self) -> bool {
+        self.digested == self.position
+    }
+
+    /// The digest goes on over what was stored without it since it covered all before the position.
     pub(super) fn sum_up(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
-        if self.digested == self.position {
-            self.digest = digest(self.digest, self.position);
-        }
+        self.digest = digest(self.digest, self.position);
     }
 
     /// The digest goes on over what is held, up to the end of the prefix first. Between two loads

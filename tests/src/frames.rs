@@ -1,0 +1,200 @@
+//! Frames as one end of a session writes them, and a session that reads them: for tests in which
+//! one end says what no session would.
+
+use tinyferry_core::checksum::Tables;
+use tinyferry_core::store::answer;
+use tinyferry_core::wire::{
+    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, VERSION,
+};
+use tinyferry_core::{Config, Millis, Session, Step, Store};
+
+/// Frames of one end, one after another.
+#[derive(Debug, Clone)]
+pub struct Frames {
+    /// The frames so far.
+    pub bytes: Vec<u8>,
+    session: u32,
+    seed: u32,
+    ends: Vec<usize>,
+}
+
+impl Frames {
+    /// Those of a client in session `number`, which begin with its greeting: the terms of `config`.
+    pub fn client(number: u32, config: Config) -> Self {
+        let mut frames = Self::of(number, Seeds::client(number).sending);
+        frames.greet(Code::Pin, config);
+        frames
+    }
+
+    /// Those of a server, which begin with the answer to the greeting.
+    pub fn server(number: u32, config: Config) -> Self {
+        let mut frames = Self::of(number, Seeds::server(number).sending);
+        frames.greet(Code::Pon, config);
+        frames
+    }
+
+    fn of(session: u32, seed: u32) -> Self {
+        Self { bytes: Vec::new(), session, seed, ends: Vec::new() }
+    }
+
+    /// A greeting or the answer to one.
+    pub fn greet(&mut self, code: Code, config: Config) {
+        let greeting = Greeting {
+            session: self.session,
+            version: VERSION,
+            lossy: config.lossy,
+            half_duplex: config.half_duplex,
+            features: u16::from(config.sha256),
+            chunk: config.chunk,
+            unit: config.unit,
+            credit: config.credit,
+        };
+        self.signal(Signal::greeting(code, &greeting));
+    }
+
+    /// A signal.
+    pub fn signal(&mut self, signal: Signal) {
+        let mut frame = [0; SIGNAL_LEN];
+        signal.emit::<Tables>(self.seed, &mut frame);
+        self.bytes.extend(frame);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// A signal and its description.
+    pub fn described(&mut self, signal: Signal, description: &[u8]) {
+        let length = u16::try_from(description.len()).unwrap_or(u16::MAX);
+        self.signal(Signal { description: length, ..signal });
+        self.emit(signal.transfer, true, 0, description);
+    }
+
+    /// A chunk of the file of this transfer.
+    pub fn chunk(&mut self, transfer: u16, position: u64, payload: &[u8]) {
+        self.emit(transfer, false, position, payload);
+    }
+
+    fn emit(&mut self, transfer: u16, description: bool, position: u64, payload: &[u8]) {
+        if payload.is_empty() {
+            return;
+        }
+        let mut frame = [0; FRAME_MAX];
+        frame[HEADER_LEN..][..payload.len()].copy_from_slice(payload);
+        let header = Header {
+            transfer: transfer as u8,
+            description,
+            length: payload.len() as u16,
+            position: position as u32,
+        };
+        header.emit::<Tables>(if transfer == 0 { 0 } else { self.seed }, &mut frame);
+        self.bytes.extend(&frame[..HEADER_LEN + payload.len()]);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Where the last frame begins.
+    pub fn last(&self) -> usize {
+        self.ends.iter().rev().nth(1).copied().unwrap_or(0)
+    }
+
+    /// The frames so far; none are left.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.ends.clear();
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// A session that reads what somebody says, and what it answers.
+#[derive(Debug)]
+pub struct Listener<S> {
+    /// The session.
+    pub session: Session,
+    /// Its store.
+    pub store: S,
+    /// What the clock says.
+    pub now: Millis,
+    /// How many bytes the driver holds beside the session, and how many it reads at once: each step
+    /// takes the next pair, and the first one follows the last.
+    pub grains: Vec<(usize, usize)>,
+    /// Bytes that were taken from where the driver holds them.
+    pub taken: usize,
+    answers: Vec<u8>,
+    steps: usize,
+}
+
+impl<S: Store> Listener<S> {
+    /// A listener that reads as much as it can.
+    pub fn new(session: Session, store: S) -> Self {
+        let grains = vec![(0, usize::MAX)];
+        Self { session, store, now: 0, grains, taken: 0, answers: Vec::new(), steps: 0 }
+    }
+
+    /// Reads all of `said` and does what follows from it. Returns what the session says until it
+    /// waits for more, or is over.
+    pub fn hear(&mut self, said: &[u8]) -> Vec<Signal> {
+        let mut rest = said;
+        loop {
+            let (held, read) = self.grains[self.steps % self.grains.len()];
+            self.steps += 1;
+            let now = Some(self.now);
+            let front = &rest[..held.min(rest.len())];
+            let taken = self.session.take_chunks(front, &mut self.store, now);
+            rest = &rest[taken..];
+            self.taken += taken;
+            match self.session.poll() {
+                Step::Receive(into) | Step::Exchange { into, .. } if !rest.is_empty() => {
+                    let count = into.len().min(rest.len()).min(read);
+                    into[..count].copy_from_slice(&rest[..count]);
+                    rest = &rest[count..];
+                    self.session.received(count, now);
+                }
+                Step::Exchange { out, .. } | Step::Transmit(out) => {
+                    self.answers.extend_from_slice(out);
+                    let count = out.len();
+                    self.session.transmitted(count, now);
+                }
+                Step::Storage(request) => {
+                    let reply = answer(&mut self.store, request);
+                    self.session.answered(reply, now);
+                }
+                Step::Receive(_) | Step::Over(_) => return self.answers(),
+            }
+        }
+    }
+
+    /// Nothing comes for so long.
+    pub fn wait(&mut self, milliseconds: Millis) -> Vec<Signal> {
+        let end = self.now.wrapping_add(milliseconds);
+        while let Some(deadline) = self.session.deadline()
+            && end.wrapping_sub(deadline) < 1 << 31
+        {
+            // A deadline that has passed already is one that is due now.
+            let is_ahead = deadline.wrapping_sub(self.now) < 1 << 31;
+            self.now = if is_ahead { deadline } else { self.now };
+            self.session.timeout(Some(self.now));
+            let said = self.hear(&[]);
+            if !said.is_empty() {
+                return said;
+            }
+        }
+        self.now = end;
+        Vec::new()
+    }
+
+    /// The signals among all that it has said and nobody has asked for yet.
+    fn answers(&mut self) -> Vec<Signal> {
+        let bytes = std::mem::take(&mut self.answers);
+        let number = self.session.number();
+        let mut rest = bytes.as_slice();
+        let mut found = Vec::new();
+        while let Some(header) = rest.first_chunk::<HEADER_LEN>() {
+            if let Some(chunk) = Header::parse(header) {
+                rest = &rest[HEADER_LEN + usize::from(chunk.length)..];
+                continue;
+            }
+            let Some(frame) = rest.first_chunk::<SIGNAL_LEN>() else { break };
+            let seeds = [number, !number];
+            let parsed = seeds.iter().find_map(|seed| Signal::parse::<Tables>(*seed, frame));
+            found.extend(parsed);
+            rest = &rest[SIGNAL_LEN..];
+        }
+        found
+    }
+}
