@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tinyferry_core::error::Reason;
 
+use super::descriptors::Descriptors;
 use super::trouble::Trouble;
 
 /// How much is taken. What goes beyond is refused, and the rest goes on.
@@ -19,6 +20,8 @@ pub struct Limits {
     /// What transfers that broke off may leave in all, in bytes. Beyond, only what goes on where it
     /// was is taken.
     pub partials: u64,
+    /// Open files beyond the few that each store may always hold.
+    pub descriptors: Descriptors,
     /// What they have left, as far as is known, for all stores of one server.
     pub(crate) left: Arc<AtomicU64>,
 }
@@ -26,8 +29,14 @@ pub struct Limits {
 impl Default for Limits {
     /// 1 TiB, 1,000,000 entries, 64 names, 1 TiB.
     fn default() -> Self {
-        let left = Arc::default();
-        Self { file: 1 << 40, entries: 1_000_000, depth: 64, partials: 1 << 40, left }
+        Self {
+            file: 1 << 40,
+            entries: 1_000_000,
+            depth: 64,
+            partials: 1 << 40,
+            descriptors: Descriptors::default(),
+            left: Arc::default(),
+        }
     }
 }
 

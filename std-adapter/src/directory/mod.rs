@@ -6,6 +6,7 @@
 
 mod batch;
 mod buffer;
+mod descriptors;
 mod event;
 mod facts;
 mod inbox;
@@ -38,6 +39,7 @@ pub use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
 
+pub use self::descriptors::{Descriptors, Permit};
 pub use self::event::{Direction, Event, Observer};
 use self::inbox::Inbox;
 pub use self::leftovers::{Leftover, leftovers};

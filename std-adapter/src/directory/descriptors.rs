@@ -1,0 +1,63 @@
+//! A budget of open files that several stores share: one server's clients together hold no more
+//! than the system allows the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many open files the stores that share this may hold beyond those that each may always hold.
+#[derive(Debug, Clone)]
+pub struct Descriptors {
+    free: Arc<AtomicUsize>,
+}
+
+impl Default for Descriptors {
+    /// Enough for one store.
+    fn default() -> Self {
+        Self::new(512)
+    }
+}
+
+impl Descriptors {
+    /// A budget of `count` open files.
+    pub fn new(count: usize) -> Self {
+        Self { free: Arc::new(AtomicUsize::new(count)) }
+    }
+
+    /// Reserves `count` open files until the permit is dropped. `None`: the budget is used up, and the
+    /// caller does without.
+    pub fn take(&self, count: usize) -> Option<Permit> {
+        let less = |free: usize| free.checked_sub(count);
+        self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).ok()?;
+        Some(Permit { free: Arc::clone(&self.free), count })
+    }
+}
+
+/// Open files that are reserved.
+#[derive(Debug)]
+pub struct Permit {
+    free: Arc<AtomicUsize>,
+    count: usize,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.free.fetch_add(self.count, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permit_is_given_back_when_it_is_dropped() {
+        let descriptors = Descriptors::new(3);
+        let two = descriptors.take(2);
+        assert!(two.is_some());
+        assert!(descriptors.take(2).is_none());
+        let one = descriptors.clone().take(1);
+        assert!(one.is_some());
+        drop(two);
+        assert!(descriptors.take(2).is_some());
+    }
+}
