@@ -18,7 +18,15 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let root = tempfile::tempdir().expect("a temporary directory");
+        Self::of(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    /// The same in memory, where the system has a file system there.
+    pub(crate) fn in_memory() -> Self {
+        tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self::of)
+    }
+
+    fn of(root: TempDir) -> Self {
         for name in ["served", "here"] {
             fs::create_dir(root.path().join(name)).expect("a directory");
         }

@@ -6,6 +6,7 @@ mod forger;
 mod harness;
 mod hostile;
 mod long;
+mod numbers;
 mod peer;
 mod resume;
 mod serial;

@@ -1,6 +1,7 @@
 //! Numbers of transfers that have gone once around.
 
-use tinyferry_core::{Config, Task};
+use tinyferry_core::error::Reason;
+use tinyferry_core::{Config, Outcome, Task};
 use tinyferry_tests::{File, Memory, Pair, content};
 
 fn tree(entries: usize) -> Memory {
@@ -57,5 +58,73 @@ fn a_request_may_have_the_number_of_an_earlier_one() {
             put(&mut pair, "g");
             put(&mut pair, "h");
         }
+    }
+}
+
+/// A get of names only, or of content; what came of it.
+fn ask(config: Config, entries: usize, names_only: bool) -> (Pair, Outcome) {
+    let mut pair = Pair::new(config, Memory::default(), tree(entries));
+    let task = Task::Get { path: "t", tree: true, names_only };
+    let outcome = pair.run(task).expect("it ends").expect("it succeeds");
+    (pair, outcome)
+}
+
+/// `PROTOCOL.md`, section 6.1: whether a number belongs to a request is told by the numbers that it
+/// has used, however far back they lie. The tree itself is asked about to the end.
+#[test]
+fn a_tree_may_have_more_entries_than_there_are_numbers() {
+    for link in [Config::RELIABLE, Config::LOSSY] {
+        for credit in [1, 128, 32_767] {
+            let config = Config { credit, ..link };
+            for (entries, names_only) in [(70_000, true), (70_000, false), (33_000, false)] {
+                let (pair, outcome) = ask(config, entries, names_only);
+                assert_eq!((outcome.entries, outcome.refused), (entries as u32, 0));
+                // The tree is offered first.
+                assert_eq!(pair.client.store.offers.len(), entries + 1);
+                let files = if names_only { 0 } else { entries };
+                assert_eq!(pair.client.store.files.len(), files);
+            }
+            let mut pair = Pair::new(config, tree(70_000), Memory::default());
+            pair.client.store.queue_tree("t");
+            run(&mut pair, Task::Put, 70_000);
+            assert_eq!(pair.server.store.files.len(), 70_000);
+        }
+    }
+}
+
+/// A tree whose own number is high, so that its entries pass 65,535, 0 and the tree's number.
+#[test]
+fn entries_pass_over_zero_and_the_number_of_their_tree() {
+    for link in [Config::RELIABLE, Config::LOSSY] {
+        for before in [65_000, 65_531] {
+            let config = Config { credit: 16, ..link };
+            let mut pair = Pair::new(config, Memory::default(), tree(70_000));
+            for number in 0..before {
+                pair.client.store.files.insert(format!("u/{number}"), File::new(Vec::new()));
+            }
+            pair.client.store.queue_tree("u");
+            run(&mut pair, Task::Put, before as u32);
+            run(&mut pair, get("t", true), 70_000);
+            put(&mut pair, "f");
+        }
+    }
+}
+
+/// Refusals of a tree's last entries, past the point where numbers come a second time.
+#[test]
+fn a_refusal_names_the_entry_that_had_the_number_last() {
+    for link in [Config::RELIABLE, Config::LOSSY] {
+        let mut store = tree(66_000);
+        store.queue_tree("t");
+        let mut pair = Pair::new(Config { credit: 64, ..link }, store, Memory::default());
+        for path in ["t/0", "t/40000", "t/9998", "t/9999"] {
+            pair.server.store.refuse.insert(path.into(), Reason::NoSpace);
+        }
+        let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
+        assert_eq!((outcome.entries, outcome.refused), (66_000, 4));
+        let mut refused = pair.client.store.refused;
+        refused.sort();
+        let expected = ["t/0", "t/40000", "t/9998", "t/9999"];
+        assert_eq!(refused, expected.map(|path| (path.to_owned(), Reason::NoSpace)));
     }
 }

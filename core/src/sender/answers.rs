@@ -117,10 +117,10 @@ impl<P: Profile> Sender<P> {
         shared.todo.refused = Some((entry, reason));
     }
 
-    /// Which entry a transfer is, if it is one of the 2^15 last; of the tree, the first.
+    /// The last entry that had this number, if the request has used it; of the tree, the first.
     fn entry_of(&self, number: u16) -> Option<u32> {
         let back = self.number.wrapping_sub(number);
-        if number == 0 || back >= 1 << 15 {
+        if number == 0 {
             return None;
         }
         let is_between = |skipped: u16| self.number.wrapping_sub(skipped) < back;
