@@ -112,6 +112,12 @@ pub trait Store {
         Err(Reason::ReadOnly)
     }
 
+    /// An offer was refused before the store could be asked: its path may not travel, or it demands
+    /// what is not known here. `path` is what came in place of a path. Hostile: it need not be UTF-8.
+    fn rejected(&mut self, path: &[u8], reason: Reason) {
+        let _ = (path, reason);
+    }
+
     /// Puts bytes at `position` of the open file; returns how many were taken, at least one.
     ///
     /// # Errors

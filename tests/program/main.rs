@@ -5,6 +5,7 @@
 mod forger;
 mod harness;
 mod hostile;
+mod lies;
 mod long;
 mod numbers;
 mod peer;

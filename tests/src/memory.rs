@@ -62,6 +62,8 @@ pub struct Memory {
     pub refused: Vec<(String, Reason)>,
     /// Offers heard of.
     pub offers: Vec<String>,
+    /// Offers that were refused before this store was asked: what came in place of a path, and why.
+    pub rejected: Vec<(Vec<u8>, Reason)>,
     /// Refuse offers of these paths.
     pub refuse: BTreeMap<String, Reason>,
     /// Files that cannot be read although they are there.
@@ -112,6 +114,7 @@ impl Default for Memory {
             partials: BTreeMap::new(),
             refused: Vec::new(),
             offers: Vec::new(),
+            rejected: Vec::new(),
             refuse: BTreeMap::new(),
             broken: BTreeMap::new(),
             in_order: false,
@@ -242,6 +245,10 @@ impl Store for Memory {
         let Offer { modified, mode, later, .. } = *offer;
         self.open = Open::Inbound { path, kind, size, modified, mode, same, later };
         Ok(Accepted { held, in_order: self.in_order })
+    }
+
+    fn rejected(&mut self, path: &[u8], reason: Reason) {
+        self.rejected.push((path.to_owned(), reason));
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {

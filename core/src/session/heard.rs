@@ -196,10 +196,7 @@ impl<P: Profile> Session<P> {
             }
             Code::Saf | Code::Sar if receiver.wants(number) => {
                 receiver.on_offer(shared);
-                if let Err(reason) = path {
-                    shared.todo.offer = false;
-                    receiver.offered(Err(reason), shared);
-                }
+                shared.todo.offer = Some(path);
             }
             Code::Saf | Code::Sar if number == shared.ending.number => {
                 self.on_late_question();

@@ -76,7 +76,8 @@ pub(super) enum Action {
         length: u16,
         done: u16,
     },
-    Offer,
+    /// The store is asked about an offer, or told why it was refused without that.
+    Offer(Result<(), Reason>),
     Open {
         tree: bool,
     },

@@ -41,7 +41,10 @@ impl<P: Profile> Session<P> {
                 let position = position.saturating_add(done.into());
                 Step::Storage(Request::Store { position, bytes: bytes.unwrap_or_default() })
             }
-            Action::Offer if P::RECEIVES => Step::Storage(Request::Offer(self.offer())),
+            Action::Offer(Ok(())) if P::RECEIVES => Step::Storage(Request::Offer(self.offer())),
+            Action::Offer(Err(reason)) if P::RECEIVES => {
+                Step::Storage(Request::Rejected { path: self.raw_text(), reason })
+            }
             Action::Open { tree } if P::SENDS => {
                 Step::Storage(Request::Open { path: self.text(), tree })
             }
@@ -158,10 +161,15 @@ impl<P: Profile> Session<P> {
                 self.reader.consume(HEADER_LEN.saturating_add(length.into()));
                 self.failed(reason);
             }
-            (Action::Offer, Reply::Accepted(accepted)) if P::RECEIVES => {
+            (Action::Offer(Ok(())), Reply::Accepted(accepted)) if P::RECEIVES => {
                 self.offered(Ok(accepted));
             }
-            (Action::Offer, Reply::Refused(reason)) if P::RECEIVES => self.offered(Err(reason)),
+            (Action::Offer(Ok(())), Reply::Refused(reason))
+            | (Action::Offer(Err(reason)), Reply::Done)
+                if P::RECEIVES =>
+            {
+                self.offered(Err(reason));
+            }
             (Action::Commit, Reply::Done) if P::RECEIVES => self.committed(),
             (Action::Settle, Reply::Done) if Self::SETTLES => self.settled(),
             (Action::Settle, Reply::Late(late)) if Self::SETTLES => self.late(late),
@@ -254,6 +262,12 @@ impl<P: Profile> Session<P> {
     /// The text of the description that came in last.
     pub(super) fn text(&self) -> &str {
         self.description().map_or("", |found| found.text)
+    }
+
+    /// The same as it came, whatever bytes it is.
+    fn raw_text(&self) -> &[u8] {
+        let bytes = self.reader.payload(&*self.chunk, self.description.into());
+        bytes.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
     fn offer(&self) -> Offer<'_> {

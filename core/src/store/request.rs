@@ -9,6 +9,13 @@ use crate::error::Reason;
 pub enum Request<'a> {
     /// [`Store::offer`].
     Offer(Offer<'a>),
+    /// [`Store::rejected`].
+    Rejected {
+        /// What came in place of a path. Hostile.
+        path: &'a [u8],
+        /// Why the offer is refused.
+        reason: Reason,
+    },
     /// [`Store::store`].
     Store {
         /// Where in the file, in bytes.
@@ -84,6 +91,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
     let done = |()| Reply::Done;
     match request {
         Request::Offer(offer) => said(store.offer(&offer), Reply::Accepted),
+        Request::Rejected { path, reason } => {
+            store.rejected(path, reason);
+            Reply::Done
+        }
         Request::Store { position, bytes } => said(store.store(position, bytes), Reply::Moved),
         Request::Load { position, into } => said(store.load(position, into), Reply::Moved),
         Request::Commit(digests) => {

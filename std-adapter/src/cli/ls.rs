@@ -17,6 +17,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
         is_for_a_person: io::stdout().is_terminal(),
         directory: String::new(),
         is_unread: false,
+        rejected: 0,
     };
     match client.list(&path, &mut listing) {
         Err(error) => {
@@ -24,6 +25,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
             let Problem { exit, sentence } = error.into();
             Err(Problem::new(exit, format!("\"{}\": {sentence}", shown.escape_debug())))
         }
+        Ok(_) if listing.rejected > 0 => Ok(Exit::Partly),
         Ok(_) => Ok(Exit::Done),
     }
 }
@@ -39,6 +41,8 @@ struct Listing {
     directory: String,
     /// Nobody reads any more.
     is_unread: bool,
+    /// Entries that were refused for their names.
+    rejected: u64,
 }
 
 impl Listing {
@@ -88,5 +92,11 @@ impl Store for Listing {
             self.is_unread = true;
         }
         Ok(Accepted { held: 0, in_order: true })
+    }
+
+    fn rejected(&mut self, path: &[u8], reason: Reason) {
+        self.rejected += 1;
+        let path = String::from_utf8_lossy(path);
+        complain!("tinyferry: \"{}\" is not listed: {reason}", path.escape_debug());
     }
 }

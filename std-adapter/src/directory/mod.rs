@@ -157,6 +157,12 @@ impl<O: Observer> Store for Directory<O> {
         inbox.offer(offer, &mut self.observer)
     }
 
+    fn rejected(&mut self, path: &[u8], reason: Reason) {
+        let path = String::from_utf8_lossy(path);
+        let (path, detail) = (path.as_ref(), "");
+        self.observer.event(Event::Failed { path, reason, detail, at_peer: false });
+    }
+
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
         let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
         inbox.store(position, bytes, &mut self.observer)

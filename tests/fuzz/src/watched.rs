@@ -2,6 +2,7 @@
 
 use tinyferry_core::Reason;
 use tinyferry_core::path::{PATH_MAX, is_sound};
+use tinyferry_core::wire::PAYLOAD_MAX;
 use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request, Store, answer};
 use tinyferry_tests::Memory;
 
@@ -89,6 +90,11 @@ impl Watched {
                 assert!(offer.kind != Kind::Directory || offer.size == Some(0));
                 let (names_only, size, resume) = (offer.names_only, offer.size, offer.resume);
                 Asked::Offer { is_tree, names_only, size, resume }
+            }
+            Request::Rejected { path, .. } => {
+                assert!(!matches!(self.open, Open::Inbound(_)), "a file is open");
+                assert!(path.len() <= PAYLOAD_MAX && !path.contains(&0));
+                Asked::Other
             }
             Request::Store { position, bytes } => {
                 let Open::Inbound(inbound) = &self.open else { panic!("nothing is open") };

@@ -74,6 +74,11 @@ impl<S: Store> Store for LoggedStore<S> {
         answer
     }
 
+    fn rejected(&mut self, path: &[u8], reason: Reason) {
+        defmt::warn!("an offer of {} bytes was refused: {}", path.len(), reason);
+        self.0.rejected(path, reason);
+    }
+
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
         self.0.store(position, bytes)
     }
