@@ -72,6 +72,7 @@ pub trait Sha256: Clone + core::fmt::Debug {
 
 /// No SHA-256: takes no flash and no RAM.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub struct NoSha256;
 
 impl Sha256 for NoSha256 {
@@ -124,5 +125,14 @@ impl Sha256 for SoftSha256 {
 
     fn is_as_claimed(&self) -> bool {
         self.claimed == Some(self.finish())
+    }
+}
+
+/// By the digest of all bytes so far, which stands for the running state.
+#[cfg(all(feature = "sha256", feature = "model"))]
+impl core::hash::Hash for SoftSha256 {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.finish().hash(state);
+        self.claimed.hash(state);
     }
 }

@@ -113,6 +113,7 @@ impl core::error::Error for Reason {}
 
 /// Why a session ended before its work was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Failure {
     /// The other end refused the session or the request.

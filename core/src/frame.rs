@@ -18,6 +18,7 @@ use crate::wire::{
 /// A buffer for one frame. On large machines its payload begins at a multiple of 16 bytes: checksums
 /// by vector instructions take half the time there.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(target_pointer_width = "64", repr(C, align(16)))]
 pub(crate) struct Chunk {
     #[cfg(target_pointer_width = "64")]
@@ -51,6 +52,7 @@ impl DerefMut for Chunk {
 
 /// Where in its buffer the reader is.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Reader {
     /// The first byte not yet consumed.
     start: u16,
@@ -109,6 +111,18 @@ impl Reader {
     /// Whether a silence would change nothing.
     pub(crate) fn is_settled(&self) -> bool {
         self.start == self.end && !self.dirty
+    }
+
+    /// What is held.
+    #[cfg(feature = "model")]
+    pub(crate) fn held<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
+        buffer.get(self.start.into()..self.end.into()).unwrap_or_default()
+    }
+
+    /// The same reader, once what is held was moved to the front of its buffer.
+    #[cfg(feature = "model")]
+    pub(crate) fn at_front(&self) -> Self {
+        Self { start: 0, end: self.end.saturating_sub(self.start), ..self.clone() }
     }
 
     /// Forgets all that is held.

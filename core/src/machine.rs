@@ -34,6 +34,7 @@ pub enum Step<'a> {
 
 /// What a session has done when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outcome {
     /// Files and directories offered, those refused included.

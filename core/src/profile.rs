@@ -31,6 +31,7 @@ type StandardSha256 = crate::checksum::NoSha256;
 
 /// Sends and receives, with CRCs from tables, and with SHA-256 if the feature `sha256` is on.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub struct Standard;
 
 impl Profile for Standard {

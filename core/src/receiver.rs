@@ -20,6 +20,7 @@ mod heard;
 mod stored;
 
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Receiver<P> {
     stage: Stage,
     names_only: bool,
@@ -42,6 +43,7 @@ pub(crate) struct Receiver<P> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Stage {
     ExpectOffer,

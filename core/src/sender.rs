@@ -24,6 +24,7 @@ mod given;
 const JUMP_INTERVAL_BITS: u32 = 22;
 
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Sender<P> {
     stage: Stage,
     /// Transfer of the entry offered last.
@@ -41,6 +42,7 @@ pub(crate) struct Sender<P> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Stage {
     Next,

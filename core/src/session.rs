@@ -27,6 +27,8 @@ mod endings;
 mod greeting;
 mod heard;
 mod held;
+#[cfg(feature = "model")]
+mod identity;
 mod phase;
 mod steps;
 mod stored;
@@ -63,6 +65,7 @@ pub enum Task<'a> {
 ///
 /// The buffers stand last: small processors reach near fields in one instruction.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 #[repr(C)]
 pub struct Session<P: Profile = Standard> {
     phase: Phase<P>,

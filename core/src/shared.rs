@@ -7,6 +7,7 @@ use crate::wire::{Code, Signal};
 
 /// What the half at work reads and leaves behind.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Shared {
     pub(crate) terms: Terms,
     /// The signal that was heard last; then the one that answers it, if one is to be sent.
@@ -48,6 +49,7 @@ impl Shared {
 
 /// How the transfer before ended: repeated to whoever asks (`PROTOCOL.md`, section 6.1).
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Ending {
     /// 0: there was none.
     pub(crate) number: u16,
@@ -77,6 +79,7 @@ impl Ending {
 
 /// What a half leaves for the session to do before anything else, in this order.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Todo {
     /// The store is to close the open file, for this reason; the tree around it as well, if so.
     pub(crate) abandon: Option<(Reason, bool)>,

@@ -5,6 +5,7 @@ use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX, 
 
 /// What both ends agreed on.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Terms {
     pub(crate) session: u32,
     lossy: bool,

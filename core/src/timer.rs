@@ -22,6 +22,7 @@ fn moment(at: Millis) -> Option<Moment> {
 }
 
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Timer {
     now: Millis,
     /// When to repeat the question; `None` while nothing is awaited.
@@ -137,6 +138,25 @@ impl Timer {
         self.asked = None;
         self.due = None;
         self.tries < TRIES || !reached(self.now, self.heard.wrapping_add(patience))
+    }
+}
+
+#[cfg(feature = "model")]
+impl Timer {
+    /// The same timer at `origin` instead of `now`. What has passed long enough counts as just
+    /// passed. `is_settled`: the time of the last byte is not read any more.
+    pub(crate) fn moved(&self, now: Millis, origin: Millis, is_settled: bool) -> Self {
+        let left = |at: Millis| if reached(now, at) { 0 } else { at.wrapping_sub(now) };
+        let moved = |at: Millis, most: Millis| origin.wrapping_sub(now.wrapping_sub(at).min(most));
+        Self {
+            now: origin,
+            due: self.due.and_then(|due| moment(origin.wrapping_add(left(due.get())))),
+            heard: moved(self.heard, Millis::MAX),
+            byte: if is_settled { origin } else { moved(self.byte, SILENCE) },
+            asked: self.asked.and_then(|asked| moment(moved(asked.get(), LONGEST.into()))),
+            round_trip: self.round_trip,
+            tries: self.tries,
+        }
     }
 }
 

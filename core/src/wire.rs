@@ -121,6 +121,7 @@ pub const FEATURE_SHA256: u16 = 1;
 /// A signal: 36 bytes on the wire. What its position and its detail mean depends on the code
 /// (`PROTOCOL.md`, section 3); it is made and read by the methods that say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Signal {
     /// What it says.

@@ -7,6 +7,7 @@ use crate::wire::{Map, Proof, UNKNOWN, low_half};
 
 /// A file being received.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct File {
     /// In bytes; [`UNKNOWN`] while it is not known.
     size: u64,

@@ -13,6 +13,7 @@ use crate::wire::{MAP_UNITS, Map, Proof, UNKNOWN, UNKNOWN_TIME, low_half};
 const CAREFUL_CHUNKS: u8 = 128;
 
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct File {
     /// In bytes; [`UNKNOWN`] while it is not known.
     pub(super) size: u64,

@@ -12,6 +12,7 @@ const LOSSY_INTERVAL: u16 = 8;
 
 /// Counts of frames; all modulo 2^16.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Flow {
     pub(super) count: u16,
     /// The count that the last position spoke of.

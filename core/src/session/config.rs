@@ -8,6 +8,7 @@ use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, PAYLOAD_MAX, VERSION};
 
 /// What one end brings to a session.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub struct Config {
     /// Whether the link may lose, damage, insert or double bytes. One end is enough to say so.
     pub lossy: bool,

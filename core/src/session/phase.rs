@@ -4,6 +4,7 @@ use super::*;
 
 /// A client's task, once its path stands in the chunk buffer.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(super) enum Wanted {
     Put,
     Get {
@@ -16,6 +17,7 @@ pub(super) enum Wanted {
 }
 
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(super) enum Phase<P> {
     /// A server, before the greeting.
     ExpectGreeting,
@@ -47,6 +49,7 @@ pub(super) enum Phase<P> {
 
 /// The one thing that the driver is doing.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(super) enum Action {
     Listen {
         wanted: usize,

@@ -1,0 +1,134 @@
+//! A search through what two machines can do to each other: every order of events, with a few
+//! frames lost, doubled or cut short, late answers, reboots and cut streams on the way.
+//!
+//! Frames travel whole, and time passes only where an end waits: for the one whose wait is the
+//! shortest, or else it is a fault. A state is all that both machines, both stores and both lines
+//! hold, with times relative to the present. In every state what is in place must be whole, and from
+//! every state the work must end well once nothing more goes wrong.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::time::Instant;
+
+use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::machine::{Millis, Outcome, Step};
+use tinyferry_core::store::answer;
+use tinyferry_core::{Config, Session, Task};
+use tinyferry_tests::{File, Memory, content};
+
+mod events;
+mod fingerprint;
+mod judge;
+mod scenario;
+mod search;
+mod tell;
+mod world;
+
+use self::fingerprint::Hashers;
+use self::scenario::*;
+use self::tell::{Found, tell, way};
+use self::world::*;
+
+#[test]
+fn files_of_few_units_on_a_lossy_link() {
+    for size in [0, 1, 300, 600] {
+        both_ways(put("lossy file", LOSSY, size));
+    }
+    let half_duplex = Config { half_duplex: true, ..LOSSY };
+    both_ways(put("half-duplex file", half_duplex, 300));
+    // Long enough to be asked about on the way.
+    for half_duplex in [false, true] {
+        let config = Config { half_duplex, credit: 16, ..LOSSY };
+        both_ways(put("file of some more chunks", config, 2600));
+    }
+    both_ways(put("file with a credit of 1", Config { credit: 1, ..LOSSY }, 600));
+    let mut scenario = put("file in order", LOSSY, 600);
+    scenario.stores[SERVER].in_order = true;
+    both_ways(scenario);
+    let mut scenario = put("lossy file of unknown size", LOSSY, 600);
+    scenario.stores[CLIENT].unsized_offers = true;
+    both_ways(scenario);
+    both_ways(put("file with SHA-256", Config { sha256: true, ..LOSSY }, 300));
+}
+
+#[test]
+fn trees_on_a_lossy_link() {
+    both_ways(put_tree("lossy tree", LOSSY));
+    both_ways(put_tree("half-duplex tree", Config { half_duplex: true, ..LOSSY }));
+    both_ways(put_tree("tree with a credit of 1", Config { credit: 1, ..LOSSY }));
+}
+
+#[test]
+fn what_is_held_on_a_lossy_link() {
+    resumed(LOSSY).into_iter().for_each(both_ways);
+}
+
+#[test]
+fn refusals_on_a_lossy_link() {
+    refused(LOSSY).into_iter().for_each(both_ways);
+    asked(LOSSY).iter().for_each(Scenario::search);
+}
+
+#[test]
+fn jobs_in_a_row_on_a_lossy_link() {
+    both_ways(after_a_tree(LOSSY));
+    in_a_row(LOSSY).iter().for_each(Scenario::search);
+}
+
+#[test]
+fn reboots_on_a_lossy_link() {
+    let (file, tree) = (put("rebooted file", LOSSY, 600), put_tree("rebooted tree", LOSSY));
+    for scenario in [file, tree, after_a_tree(LOSSY)] {
+        both_ways(Scenario { reboots: 1, faults: scenario.faults - 1, ..scenario });
+    }
+}
+
+#[test]
+fn outages_on_a_lossy_link() {
+    let (file, tree) = (put("outage in a file", LOSSY, 600), put_tree("outage in a tree", LOSSY));
+    let empty = Scenario { states: 2000, ..put("outage in a file", LOSSY, 0) };
+    for scenario in [empty, file, tree, after_a_tree(LOSSY)] {
+        both_ways(Scenario { outages: 1, faults: scenario.faults - 1, ..scenario });
+    }
+}
+
+#[test]
+fn all_of_it_on_a_reliable_link() {
+    for credit in [1, 2, 3] {
+        for half_duplex in [false, true] {
+            let config = Config { credit, half_duplex, ..RELIABLE };
+            for size in [0, 300, 600] {
+                both_ways(put("reliable file", config, size));
+            }
+            let mut scenario = put("reliable file of unknown size", config, 600);
+            scenario.stores[CLIENT].unsized_offers = true;
+            both_ways(scenario);
+            both_ways(put_tree("reliable tree", config));
+            both_ways(after_a_tree(config));
+            resumed(config).into_iter().for_each(both_ways);
+            refused(config).into_iter().for_each(both_ways);
+            asked(config).iter().for_each(Scenario::search);
+            in_a_row(config).iter().for_each(Scenario::search);
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_before_the_prefix_is_known() {
+    // With so much credit the sender may be past the prefix when it hears of it.
+    for scenario in resumed(Config { credit: 8, ..RELIABLE }) {
+        both_ways(scenario);
+    }
+}
+
+#[test]
+fn cuts_of_a_reliable_link() {
+    for scenario in [put("cut file", RELIABLE, 600), put_tree("cut tree", RELIABLE)] {
+        both_ways(Scenario { reboots: 1, ..scenario });
+    }
+    for scenario in resumed(RELIABLE) {
+        let name = format!("cut {}", scenario.name);
+        both_ways(Scenario { name, reboots: 1, ..scenario });
+    }
+}
