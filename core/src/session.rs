@@ -190,6 +190,11 @@ impl<P: Profile> Session<P> {
         waits && self.reader.is_empty() && !self.shared.todo.pending
     }
 
+    /// Whether both ends agreed in the handshake that each file comes with its SHA-256.
+    pub fn has_sha256(&self) -> bool {
+        self.is_acquainted && self.shared.terms.sha256
+    }
+
     /// The session's number: 0 before a server was greeted.
     pub fn number(&self) -> u32 {
         self.shared.terms.session

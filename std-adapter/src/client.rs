@@ -35,6 +35,8 @@ pub enum Error {
     /// The session failed, or the task was refused; with the other end's own words, if it sent
     /// any. They are hostile: escape them before showing.
     Session(Failure, String),
+    /// The server does not offer SHA-256, which the configuration demands.
+    NoSha256,
 }
 
 impl fmt::Display for Error {
@@ -56,6 +58,9 @@ impl fmt::Display for Error {
             Self::Secure(endpoint, problem) => {
                 write!(f, "no secure connection to {endpoint}: {problem}")
             }
+            Self::NoSha256 => f.write_str(
+                "the server does not offer SHA-256, which is required for this transfer",
+            ),
             Self::Link(error) => write!(f, "the connection failed: {}", of_system(error)),
             Self::Session(failure, words) if words.is_empty() => failure.fmt(f),
             Self::Session(failure, words) => {
@@ -76,7 +81,8 @@ impl Client {
         Self::connect_with(endpoint, endpoint.config())
     }
 
-    /// Connects, with other terms than [`Endpoint::config`].
+    /// Connects, with other terms than [`Endpoint::config`]. With [`Config::sha256`] no content is
+    /// transferred without SHA-256.
     ///
     /// # Errors
     /// [`Error::Connect`], and [`Error::Secure`] where the server is not on this machine.
@@ -192,6 +198,10 @@ impl Client {
     fn task(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
         if !self.is_acquainted {
             self.greet()?;
+        }
+        let has_content = matches!(task, Task::Put | Task::Get { names_only: false, .. });
+        if has_content && self.config.sha256 && !self.session.has_sha256() {
+            return Err(Error::NoSha256);
         }
         self.run(task, store)
     }

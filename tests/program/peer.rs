@@ -70,19 +70,49 @@ impl Drop for Running {
     }
 }
 
+/// Its server and where it listens.
+fn serve(place: &Place) -> Option<(Running, String)> {
+    let root = place.served("").display().to_string();
+    let arguments = ["serve", root.trim_end_matches('/'), "--port", "0", "--allow-close"];
+    let mut command = python(&place.here(""), &arguments)?;
+    let mut server = Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
+    let mut port = String::new();
+    let out = server.0.stdout.take().expect("it is piped");
+    BufReader::new(out).read_line(&mut port).expect("it says its port");
+    Some((server, format!("tcp://127.0.0.1:{}", port.trim())))
+}
+
+/// Its server does not offer SHA-256: nothing is sent and nothing is taken without.
+#[test]
+fn our_client_demands_sha256_of_its_server() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    fs::write(place.here("file"), content(5000, 1)).expect("a file");
+    fs::write(place.served("given"), content(5000, 2)).expect("a file");
+    let Some((_server, endpoint)) = serve(&place) else { return };
+    let here = place.here("");
+    let sentence = ["does not offer SHA-256", "without --sha256"];
+    for arguments in [
+        &["put", "--sha256", "file"][..],
+        &["put", "--sha256", "tree"],
+        &["put", "--sha256", "file", "tree"],
+        &["get", "--sha256", "given"],
+        &["get", "--sha256", "given", "nothing"],
+    ] {
+        let ended = client(&endpoint, &here, arguments).with(5, &sentence);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    assert_eq!(fs::read_dir(place.served("")).expect("it is there").count(), 1);
+    assert!(!place.here("given").exists());
+    client(&endpoint, &here, &["put", "file"]).well();
+}
+
 #[test]
 fn our_client_and_its_server() {
     let place = Place::new();
     make_tree(&place.here(""));
     fs::write(place.here("file"), content(3_000_000, 1)).expect("a file");
-    let root = place.served("").display().to_string();
-    let arguments = ["serve", root.trim_end_matches('/'), "--port", "0", "--allow-close"];
-    let Some(mut command) = python(&place.here(""), &arguments) else { return };
-    let mut server = Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
-    let mut port = String::new();
-    let out = server.0.stdout.take().expect("it is piped");
-    BufReader::new(out).read_line(&mut port).expect("it says its port");
-    let endpoint = format!("tcp://127.0.0.1:{}", port.trim());
+    let Some((mut server, endpoint)) = serve(&place) else { return };
     let here = place.here("");
     client(&endpoint, &here, &["ping"]).well();
     client(&endpoint, &here, &["put", "file"]).well();

@@ -26,7 +26,8 @@ pub struct Config {
     pub patience: Millis,
     /// How long a server waits for the next request, in ms; 0: for ever.
     pub idle: Millis,
-    /// Whether this end wants the SHA-256 of each file, and can compute it.
+    /// Whether this end wants the SHA-256 of each file, and can compute it. Whether the other end
+    /// wants it as well is known after the handshake: [`Session::has_sha256`](crate::Session::has_sha256).
     pub sha256: bool,
     /// Whether a client may close this server.
     pub may_close: bool,

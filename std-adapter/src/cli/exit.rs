@@ -21,7 +21,7 @@ pub(crate) enum Exit {
     Partly = 3,
     /// Nobody answers, or the connection broke.
     Connection = 4,
-    /// The other end speaks something else, or another version.
+    /// The other end speaks something else, or another version, or lacks a feature that is demanded.
     Protocol = 5,
     /// The other end refused.
     Refused = 6,
@@ -69,6 +69,7 @@ impl From<Error> for Problem {
                 _ => Exit::Connection,
             },
             Error::Connect(..) => Exit::Connection,
+            Error::NoSha256 => Exit::Protocol,
             Error::Session(failure, _) => match failure {
                 Failure::Refused(Reason::Version) => Exit::Protocol,
                 Failure::Refused(Reason::ShuttingDown | Reason::Busy | Reason::InUse) => {
@@ -80,7 +81,11 @@ impl From<Error> for Problem {
                 _ => Exit::Protocol,
             },
         };
-        Self::new(exit, error.to_string())
+        let hint = match error {
+            Error::NoSha256 => "; without --sha256 the content is verified by CRC-64",
+            _ => "",
+        };
+        Self::new(exit, format!("{error}{hint}"))
     }
 }
 
