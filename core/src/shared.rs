@@ -89,9 +89,8 @@ pub(crate) struct Todo {
     refusals: [Option<(u16, Reason)>; 2],
     /// The signal is to be sent.
     pub(crate) reply: bool,
-    /// The store is to be asked about the offer that came last, its description at hand; or to be
-    /// told that it is refused, and why.
-    pub(crate) offer: Option<Result<(), Reason>>,
+    /// The store is to hear of the offer that came last, its description at hand.
+    pub(crate) offer: bool,
     /// The store is to open what the description at hand names; as a tree, if so.
     pub(crate) open: Option<bool>,
     /// The description of the signal that was heard is to come: nothing that the session can do.
@@ -105,7 +104,7 @@ impl Todo {
             refused: None,
             refusals: [None; 2],
             reply: false,
-            offer: None,
+            offer: false,
             open: None,
             pending: false,
         }

@@ -14,6 +14,7 @@ impl<P: Profile> Receiver<P> {
         if self.is_receiving() {
             self.drop_file(Reason::Incomplete, shared);
         }
+        shared.todo.offer = true;
     }
 
     /// `SAF` or `SAR` of the transfer that is open: it asks for its answer.

@@ -186,7 +186,6 @@ impl<P: Profile> Session<P> {
     }
 
     fn on_sender_signal(&mut self) {
-        let path = self.path_of();
         let Phase::Receiving(receiver) = &mut self.phase else { return };
         let shared = &mut self.shared;
         let Signal { code, transfer: number, .. } = shared.signal;
@@ -196,7 +195,6 @@ impl<P: Profile> Session<P> {
             }
             Code::Saf | Code::Sar if receiver.wants(number) => {
                 receiver.on_offer(shared);
-                shared.todo.offer = Some(path);
             }
             Code::Saf | Code::Sar if number == shared.ending.number => {
                 self.on_late_question();
@@ -219,7 +217,7 @@ impl<P: Profile> Session<P> {
     }
 
     /// Whether the description at hand names a path that may be, of something that can be.
-    fn path_of(&self) -> Result<(), Reason> {
+    pub(super) fn path_of(&self) -> Result<(), Reason> {
         let signal = &self.shared.signal;
         match self.description() {
             Err(Malformed::Required) => Err(Reason::Unsupported),

@@ -63,8 +63,8 @@ impl<P: Profile> Session<P> {
             Some(Action::Settle)
         } else if core::mem::take(&mut self.shared.todo.reply) {
             Some(self.transmit(self.shared.signal))
-        } else if let Some(offer) = self.shared.todo.offer.take() {
-            Some(Action::Offer(offer))
+        } else if P::RECEIVES && core::mem::take(&mut self.shared.todo.offer) {
+            Some(Action::Offer(self.path_of()))
         } else {
             self.shared.todo.open.take().map(|tree| Action::Open { tree })
         }
