@@ -67,7 +67,7 @@ impl<P: Profile + Clone> Session<P> {
     fn awaits_signal(&self) -> bool {
         let todo = &self.shared.todo;
         let is_asked = matches!(self.action, Action::Offer { .. });
-        todo.pending || todo.reply || todo.offer.is_some() || todo.open.is_some() || is_asked
+        todo.pending || todo.reply || todo.offer || todo.open.is_some() || is_asked
     }
 }
 
