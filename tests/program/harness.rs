@@ -56,10 +56,28 @@ impl Server {
     }
 
     pub(crate) fn start_at(listen: &str, directory: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
-            .args(["serve", "--listen", listen])
-            .args(arguments)
-            .arg(directory)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+        command.args(["serve", "--listen", listen]).args(arguments).arg(directory);
+        Self::start_by(command)
+    }
+
+    /// Starts a server as a plain user who owns nothing here; `None` where only root could do that.
+    pub(crate) fn start_as_nobody(directory: &Path, arguments: &[&str]) -> Option<Self> {
+        let as_nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+        let program = env!("CARGO_BIN_EXE_tinyferry");
+        let probe = Command::new("setpriv").args(as_nobody).args([program, "--version"]).output();
+        if !probe.is_ok_and(|output| output.status.success()) {
+            println!("skipped: nobody else can be become here");
+            return None;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(as_nobody).args([program, "serve", "--listen", "tcp://127.0.0.1:0"]);
+        command.args(arguments).arg(directory);
+        Some(Self::start_by(command))
+    }
+
+    fn start_by(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -8,6 +8,7 @@ mod hostile;
 mod lies;
 mod long;
 mod numbers;
+mod partials;
 mod peer;
 mod resume;
 mod serial;

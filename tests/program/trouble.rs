@@ -162,17 +162,21 @@ fn a_full_disk_on_either_side() {
     server.client(&place.here(""), &["put", "f"]).with(6, &["\"f\"", "no space"]);
     assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
     assert!(server.log().contains("no space"), "{}", server.log());
-    server.client(&place.here(""), &["ping"]).well();
+    // The room is given back: what fits is taken.
+    assert!(!place.served(".f.tinyferry-part").exists());
+    fs::write(place.here("small"), content(700_000, 3)).expect("a file");
+    server.client(&place.here(""), &["put", "small"]).well();
+    fs::remove_file(place.served("small")).expect("it is there");
 
     // The client's own disk.
     let other = Place::new();
     fs::write(other.served("f"), content(3 << 20, 2)).expect("a file");
     let roomy = Server::start(&other.served(""), &[]);
-    fs::remove_file(place.served(".f.tinyferry-part")).expect("the partial is there");
     let into = served.display().to_string();
     let ended = roomy.client(&other.here(""), &["get", "f", "--into", &into]);
     ended.with(1, &["\"f\"", "no space"]);
     assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
+    assert_eq!(fs::read_dir(&served).expect("a directory").count(), 1);
     drop(server);
     drop(disk);
 }

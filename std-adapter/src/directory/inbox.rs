@@ -9,7 +9,7 @@ use tinyferry_core::store::{Accepted, Kind, Late, Offer};
 use super::batch::Ticket;
 use super::buffer::Buffer;
 use super::event::{Direction, Event, Observer};
-use super::incoming::{Incoming, Wanted};
+use super::incoming::{Incoming, Wanted, can_go_on_after};
 use super::later::{Later, Put};
 use super::limits::Limits;
 use super::place::Place;
@@ -210,7 +210,11 @@ impl Inbox {
         }
         let unfinished = incoming.unfinished();
         let result = incoming.commit(&mut self.place, &mut self.buffer, synced, observer);
-        let left = result.inspect_err(|_| self.limits.leave(unfinished))?;
+        let left = result.inspect_err(|trouble| {
+            if trouble.reason == Reason::Incomplete {
+                self.limits.leave(unfinished);
+            }
+        })?;
         match (left, &mut self.tree) {
             (Some(directory), Some(tree)) => tree.remember(directory),
             (Some(directory), None) => directory.settle(&mut self.place, observer)?,
@@ -236,18 +240,17 @@ impl Inbox {
     }
 
     fn close_open(&mut self, is_of_use: bool) -> Option<Wanted> {
-        if let (Some(open), true) = (&self.open, is_of_use) {
-            self.limits.leave(open.unfinished());
-        }
-        let wanted = self.open.take();
-        let wanted = wanted.map(|open| open.close(&mut self.place, &mut self.buffer, is_of_use));
+        let open = self.open.take();
+        let closed = open.map(|open| open.close(&mut self.place, &mut self.buffer, is_of_use));
         self.buffer.clear();
-        wanted
+        let (wanted, left) = closed?;
+        self.limits.leave(left);
+        Some(wanted)
     }
 
     /// What is open cannot go on.
     fn fail_open(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
-        match self.close_open(true) {
+        match self.close_open(can_go_on_after(trouble.reason)) {
             Some(wanted) => self.fail(trouble, &wanted.path, observer),
             None => trouble.reason,
         }

@@ -12,7 +12,7 @@ use super::event::Observer;
 use super::facts::{Facts, set_mode, settle, settled};
 use super::nameless::Whole;
 use super::names::split;
-use super::partial::Partial;
+use super::partial::{Partial, Purpose, UNIT};
 use super::place::{Found, Place, look, open_file};
 use super::sync::synchronise;
 use super::tree::Remembered;
@@ -20,8 +20,6 @@ use super::trouble::Trouble;
 
 /// How far before a partial's end it may have holes: the reach of the receiver's map.
 const HOLES: u64 = 97 * 1024;
-/// A position to resume from is a multiple of this.
-const UNIT: u64 = 1024;
 
 /// What was offered.
 #[derive(Debug)]
@@ -98,7 +96,7 @@ impl Incoming {
             Found::File(_) | Found::Missing => {}
         }
         if wanted.resume >= UNIT
-            && let Some(partial) = Partial::find(&dir, name)?
+            && let Some(partial) = Partial::find(&dir, wanted.purpose())?
         {
             let holes = if holes { HOLES } else { 0 };
             let held = wanted.resumes_from(partial.length.saturating_sub(holes));
@@ -181,8 +179,15 @@ impl Incoming {
             Stage::Awaited => wanted.create(place, synced)?,
             Stage::Partial(partial) => partial,
         };
-        buffer.flush(&partial.file)?;
-        wanted.place(&partial, synced, observer)?;
+        let flushed = buffer.flush(&partial.file).map_err(Trouble::from);
+        let placed = flushed.and_then(|()| wanted.place(&partial, synced, observer));
+        if let Err(trouble) = placed {
+            // All of it is there, and it finds no place: only what is not whole can be resumed.
+            if trouble.reason != Reason::Incomplete || !partial.is_of_use() {
+                partial.discard();
+            }
+            return Err(trouble);
+        }
         Ok(None)
     }
 
@@ -208,24 +213,46 @@ impl Incoming {
         }
     }
 
-    /// Closes it; what is of no use for a resume is taken away.
-    pub(super) fn close(self, place: &mut Place, buffer: &mut Buffer, is_of_use: bool) -> Wanted {
+    /// Closes it; a partial that is of no use for a resume is removed. Returns how many bytes of
+    /// the file stay behind, too.
+    pub(super) fn close(
+        self,
+        place: &mut Place,
+        buffer: &mut Buffer,
+        is_of_use: bool,
+    ) -> (Wanted, u64) {
         // What cannot be written now is received once more.
         let partial = match self.stage {
             Stage::Partial(partial) => Some(partial),
-            Stage::Kept(UNIT..) if is_of_use => self.wanted.create(place, false).ok(),
+            Stage::Kept(length @ UNIT..) if is_of_use => {
+                self.wanted.create(place, false).ok().map(|mut partial| {
+                    partial.length = length;
+                    partial
+                })
+            }
             _ => None,
         };
+        let mut left = 0;
         match partial {
-            Some(partial) if is_of_use => {
-                let _ = buffer.flush(&partial.file);
-                partial.release();
+            Some(partial) if is_of_use && partial.is_of_use() => {
+                if buffer.flush(&partial.file).is_ok() {
+                    partial.release();
+                    left = partial.length;
+                } else {
+                    partial.discard();
+                }
             }
             Some(partial) => partial.discard(),
             None => {}
         }
-        self.wanted
+        (self.wanted, left)
     }
+}
+
+/// Whether a file that failed here for this reason could go on from its partial. Where there is no
+/// room, the partial would only keep it from others; elsewhere the next transfer fails like this one.
+pub(super) fn can_go_on_after(reason: Reason) -> bool {
+    matches!(reason, Reason::Storage | Reason::Incomplete)
 }
 
 impl Wanted {
@@ -290,9 +317,13 @@ impl Wanted {
         Ok(())
     }
 
+    fn purpose(&self) -> Purpose<'_> {
+        Purpose { target: split(&self.path).1, mode: self.mode }
+    }
+
     fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {
-        let (parent, name) = split(&self.path);
+        let (parent, _) = split(&self.path);
         let dir = place.made(parent, None, synced)?;
-        Partial::create(&dir, name, self.mode)
+        Partial::create(&dir, self.purpose())
     }
 }

@@ -1,24 +1,44 @@
 //! A file while it comes in: under a name of its own, for one session alone, and only ever a file
-//! that the store itself made. Knows nothing of offers.
+//! of the user that runs this program. Knows nothing of offers.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
-use tinyferry_core::path::NAME_MAX;
 
+use super::facts::{Facts, set_mode};
 use super::place::{Found, look, open_with};
 use super::trouble::Trouble;
 
-const SUFFIX: &str = ".tinyferry-part";
+mod lock;
+mod name;
+
+pub(super) use self::lock::Lock;
+pub(super) use self::name::is_name;
+use self::name::name_for;
+
+/// A position to resume from is a multiple of this.
+pub(super) const UNIT: u64 = 1024;
 
 /// What is set aside at once, in bytes.
 const PIECE: u64 = 4 << 20;
 
+/// The permission bits by which others than its owner read and write a file.
+const OTHERS: u32 = 0o066;
+
 /// How often a name that is taken away under our hands is tried again.
 const TRIES: u8 = 16;
+
+/// What a partial is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    /// The last name of the path where the file goes.
+    pub(super) target: &'a str,
+    /// The permission bits that the file gets in the end, where they are known.
+    pub(super) mode: Option<u32>,
+}
 
 /// A locked file under its partial name.
 #[derive(Debug)]
@@ -26,51 +46,92 @@ pub(super) struct Partial {
     dir: Arc<Dir>,
     name: String,
     pub(super) file: File,
+    _lock: Lock,
     /// As of when it was locked.
     pub(super) metadata: Metadata,
     /// In bytes, with what is not yet written.
     pub(super) length: u64,
     /// Room was set aside for everything before.
     reserved: u64,
+    /// Whether a later transfer finds it, and may use it.
+    is_resumable: bool,
+}
+
+/// What stands under the name of a partial.
+enum Standing {
+    Nothing,
+    Usable(Box<Partial>),
+    /// It belongs to another user, or it is no file: it is not touched.
+    Foreign,
 }
 
 impl Partial {
-    /// What an earlier transfer to `target` left behind.
-    pub(super) fn find(dir: &Arc<Dir>, target: &str) -> Result<Option<Self>, Trouble> {
-        Self::open(dir, name_for(target))
+    /// What an earlier transfer left behind.
+    pub(super) fn find(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Option<Self>, Trouble> {
+        for label in labels() {
+            match Self::open(dir, name_for(purpose.target, &label), purpose)? {
+                Standing::Usable(partial) => return Ok(Some(*partial)),
+                Standing::Nothing => return Ok(None),
+                Standing::Foreign => {}
+            }
+        }
+        Ok(None)
     }
 
-    /// An empty one for `target`. Where its permission bits are known, nobody else may read it
-    /// meanwhile who may not in the end.
-    pub(super) fn create(dir: &Arc<Dir>, target: &str, mode: Option<u32>) -> Result<Self, Trouble> {
-        let name = name_for(target);
+    /// An empty one. Where its permission bits are known, nobody else may read it before it is in
+    /// place. Where another user's file has its name it gets another.
+    pub(super) fn create(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Self, Trouble> {
+        for label in labels() {
+            if let Some(partial) = Self::create_as(dir, name_for(purpose.target, &label), purpose)?
+            {
+                return Ok(partial);
+            }
+        }
+        // Both names are taken. Nobody can take one that cannot be foreseen, nor find it again.
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let label = format!("~r{:016x}", u64::from_le_bytes(random));
+        let partial = Self::create_as(dir, name_for(purpose.target, &label), purpose)?;
+        let partial = partial.ok_or_else(|| Trouble::from(Reason::InUse))?;
+        Ok(Self { is_resumable: false, ..partial })
+    }
+
+    /// `None` if a file of another user has the name.
+    fn create_as(
+        dir: &Arc<Dir>,
+        name: String,
+        purpose: Purpose<'_>,
+    ) -> Result<Option<Self>, Trouble> {
         for _ in 0..TRIES {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true);
             #[cfg(unix)]
-            if let Some(mode) = mode {
-                cap_std::fs::OpenOptionsExt::mode(&mut options, mode & 0o777 | 0o600);
+            if purpose.mode.is_some() {
+                cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
             }
-            #[cfg(not(unix))]
-            let _ = mode;
-            let claimed = match open_with(dir, &name, &mut options) {
-                Ok((file, metadata)) => Self::claim(dir, name.clone(), file, metadata)?,
-                Err(trouble) => match Self::open(dir, name.clone())? {
-                    // It was there, and it is gone.
-                    None if trouble.reason == Reason::Storage => None,
-                    None => return Err(trouble),
-                    found => found,
-                },
-            };
-            if let Some(mut partial) = claimed {
-                if partial.length > 0 {
-                    partial.file.set_len(0)?;
-                    partial.length = 0;
+            match dir.open_with(&name, &options) {
+                Ok(file) => {
+                    let file = file.into_std();
+                    let metadata = Metadata::from_file(&file)?;
+                    if let Some(partial) = Self::claim(dir, name.clone(), file, metadata)? {
+                        return Ok(Some(partial));
+                    }
                 }
-                return Ok(partial);
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    match Self::open(dir, name.clone(), purpose)? {
+                        Standing::Nothing => {}
+                        Standing::Usable(mut partial) => {
+                            partial.file.set_len(0)?;
+                            partial.length = 0;
+                            return Ok(Some(*partial));
+                        }
+                        Standing::Foreign => return Ok(None),
+                    }
+                }
+                Err(error) => return Err(error.into()),
             }
         }
-        Err(in_use())
+        Err(Reason::InUse.into())
     }
 
     /// Before something is stored at `position`: sets room aside for what follows of `size` bytes
@@ -105,6 +166,11 @@ impl Partial {
         Ok(&self.dir)
     }
 
+    /// Whether a later transfer could go on from it.
+    pub(super) fn is_of_use(&self) -> bool {
+        self.is_resumable && self.length >= UNIT
+    }
+
     /// Takes it away.
     pub(super) fn discard(self) {
         if self.is_in_place().is_ok_and(|is_in_place| is_in_place) {
@@ -113,28 +179,41 @@ impl Partial {
         }
     }
 
-    /// The partial of that name. What is not a file of ours is taken away and never written to: a
-    /// link, a FIFO, a file that has another name besides.
-    fn open(dir: &Arc<Dir>, name: String) -> Result<Option<Self>, Trouble> {
-        let is_single = match look(dir, &name)? {
-            Found::Missing => return Ok(None),
-            Found::Directory(_) => return Err(Reason::IsDirectory.into()),
-            Found::File(metadata) => is_single(&metadata),
-            Found::Other(_) => false,
+    /// The partial of that name. What this program cannot have left is never written to: a link, a
+    /// FIFO or a file with a second name is removed, a file of another user is left alone.
+    fn open(dir: &Arc<Dir>, name: String, purpose: Purpose<'_>) -> Result<Standing, Trouble> {
+        let found = match look(dir, &name)? {
+            Found::Missing => return Ok(Standing::Nothing),
+            Found::Directory(_) => return Ok(Standing::Foreign),
+            Found::File(metadata) if is_single(&metadata) => Some(metadata),
+            Found::File(_) | Found::Other(_) => None,
         };
-        if is_single {
+        if let Some(found) = found {
+            if !is_own(&found) {
+                return Ok(Standing::Foreign);
+            }
             match open_with(dir, &name, OpenOptions::new().read(true).write(true)) {
-                Ok((file, metadata)) => return Self::claim(dir, name, file, metadata),
+                Ok((file, metadata)) => match Self::claim(dir, name.clone(), file, metadata)? {
+                    Some(mut partial) => {
+                        if partial.make_private(purpose)? {
+                            return Ok(Standing::Usable(Box::new(partial)));
+                        }
+                        partial.discard();
+                        return Ok(Standing::Nothing);
+                    }
+                    None => return Ok(Standing::Nothing),
+                },
                 // It has got the bits of a file that may not be written, but not yet its name.
                 Err(trouble) if trouble.reason == Reason::NoPermission => {}
-                Err(trouble) if trouble.reason == Reason::NotFound => return Ok(None),
+                Err(trouble) if trouble.reason == Reason::NotFound => return Ok(Standing::Nothing),
                 Err(trouble) => return Err(trouble),
             }
         }
-        match dir.remove_file(&name) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(None),
-        }
+        Ok(match dir.remove_file(&name) {
+            Ok(()) => Standing::Nothing,
+            Err(error) if error.kind() == ErrorKind::NotFound => Standing::Nothing,
+            Err(_) => Standing::Foreign,
+        })
     }
 
     /// Locks an open file. `None` if the name stands for another one by now: its last owner has
@@ -145,21 +224,39 @@ impl Partial {
         file: File,
         metadata: Metadata,
     ) -> Result<Option<Self>, Trouble> {
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use()),
-            // A file system without locks; most have one user then.
-            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+        let Some(lock) = Lock::take(&file, &metadata) else { return Err(Reason::InUse.into()) };
         match look(dir, &name)? {
             Found::File(now) if is_single(&now) && is_same(&now, &metadata) => {
-                let length = now.len();
-                let dir = Arc::clone(dir);
-                Ok(Some(Self { dir, name, file, metadata: now, length, reserved: 0 }))
+                let (length, is_resumable) = (now.len(), is_own(&now));
+                Ok(Some(Self {
+                    dir: Arc::clone(dir),
+                    name,
+                    file,
+                    _lock: lock,
+                    metadata: now,
+                    length,
+                    reserved: 0,
+                    is_resumable,
+                }))
             }
             _ => Ok(None),
         }
+    }
+
+    /// Takes everybody's rights but its owner's, before anything is written. `false` if somebody had
+    /// more than the offer gives: he may have opened it, and would read or change what comes.
+    fn make_private(&mut self, purpose: Purpose<'_>) -> Result<bool, Trouble> {
+        let (Some(found), Some(offered)) = (Facts::of(&self.metadata).mode, purpose.mode) else {
+            return Ok(true);
+        };
+        if found & OTHERS == 0 {
+            return Ok(true);
+        }
+        // A file system that keeps no permission bits may refuse, or say nothing and change nothing.
+        let _ = set_mode(&self.file, &self.metadata, Some(found & !OTHERS));
+        self.metadata = Metadata::from_file(&self.file)?;
+        let now = Facts::of(&self.metadata).mode.unwrap_or(found);
+        Ok(now == found || found & OTHERS & !offered == 0)
     }
 
     /// Whether its name still stands for this very file.
@@ -169,37 +266,25 @@ impl Partial {
     }
 }
 
-/// Whether `name` is one that partial files have; also where case makes no difference.
-pub(super) fn is_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let end = bytes.len().saturating_sub(SUFFIX.len());
-    name.starts_with('.')
-        && bytes.get(end..).is_some_and(|end| end.eq_ignore_ascii_case(SUFFIX.as_bytes()))
+/// What is added to a partial's name: nothing, or the number of this user where another one has a
+/// file of that name.
+fn labels() -> impl Iterator<Item = String> {
+    #[cfg(unix)]
+    let of_user = Some(format!("~u{}", rustix::process::geteuid().as_raw()));
+    #[cfg(not(unix))]
+    let of_user = None;
+    std::iter::once(String::new()).chain(of_user)
 }
 
-/// The name that `target` has while it comes in. Where that would be too long, its end gives way
-/// to a hash of the whole.
-fn name_for(target: &str) -> String {
-    if target.len() + SUFFIX.len() < NAME_MAX {
-        return format!(".{target}{SUFFIX}");
-    }
-    let hash = format!("-{:016x}", fnv(target.as_bytes()));
-    let mut kept = NAME_MAX - 1 - hash.len() - SUFFIX.len();
-    while !target.is_char_boundary(kept) {
-        kept -= 1;
-    }
-    format!(".{}{hash}{SUFFIX}", target.get(..kept).unwrap_or_default())
+/// Whether a file belongs to the user that runs this program.
+#[cfg(unix)]
+fn is_own(metadata: &Metadata) -> bool {
+    cap_std::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw()
 }
 
-/// FNV-1a: the same in every version of the program, as the name of a partial must be.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-fn in_use() -> Trouble {
-    Reason::InUse.into()
+#[cfg(not(unix))]
+fn is_own(_: &Metadata) -> bool {
+    true
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -235,21 +320,4 @@ fn is_single(_: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_same(_: &Metadata, _: &Metadata) -> bool {
     true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_fit_and_are_recognised() {
-        let long = "é".repeat(127) + "x";
-        assert_eq!(name_for("a.txt"), ".a.txt.tinyferry-part");
-        for target in ["a", &"n".repeat(239), &"n".repeat(240), &"n".repeat(255), &long] {
-            let name = name_for(target);
-            assert!(name.len() <= NAME_MAX && is_name(&name), "{name}");
-        }
-        assert_ne!(name_for(&"n".repeat(254)), name_for(&"n".repeat(255)));
-        assert!(!is_name("a.tinyferry-part") && !is_name(".a") && is_name(".a.TinyFerry-Part"));
-    }
 }

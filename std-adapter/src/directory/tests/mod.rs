@@ -16,6 +16,7 @@ use super::*;
 mod confining;
 mod hostile;
 mod later;
+mod owners;
 mod partials;
 mod receiving;
 mod sending;

@@ -2,17 +2,17 @@
 
 use super::*;
 
-const PART: &str = ".f.tinyferry-part";
+pub(super) const PART: &str = ".f.tinyferry-part";
 
 /// Stores a part of a file and lets the transfer break off.
-fn leave(dir: &TempDir, size: usize, bytes: &[u8], reason: Reason) {
+pub(super) fn leave(dir: &TempDir, size: usize, bytes: &[u8], reason: Reason) {
     let mut store = serving(dir);
     assert!(store.offer(&Offer { resume: 0, ..file("f", size) }).is_ok());
     store_all(&mut store, 0, bytes);
     store.abandon(reason, false);
 }
 
-fn held(store: &mut impl Store, offer: Offer<'_>) -> u64 {
+pub(super) fn held(store: &mut impl Store, offer: Offer<'_>) -> u64 {
     store.offer(&offer).unwrap().held
 }
 
@@ -166,12 +166,13 @@ fn nothing_planted_is_written_to() {
             assert_eq!(fs::metadata(&secret).unwrap().nlink(), 1);
             assert_eq!(listing(dir.path()), ["f"]);
         }
+        // A directory under that name keeps nobody from storing the file.
         let dir = temporary();
         fs::create_dir(dir.path().join(PART)).unwrap();
         let mut store = serving(&dir);
-        let refused = store.offer(&Offer { resume, ..file("f", 100_000) }).map(|_| ());
-        let refused = refused.and_then(|()| store.store(0, b"x").map(|_| ()));
-        assert_eq!(refused, Err(Reason::IsDirectory));
+        put(&mut store, Offer { resume, ..file("f", 100_000) }, &vec![1; 100_000]);
+        assert_eq!(fs::read(dir.path().join("f")).unwrap(), vec![1; 100_000]);
+        assert_eq!(listing(dir.path()), [PART, "f"]);
     }
 }
 
@@ -181,11 +182,44 @@ fn failures_keep_what_came_in() {
     let mut store = serving(&dir);
     assert!(store.offer(&file("f", 5_000)).is_ok());
     store_all(&mut store, 0, &content(2_048));
-    assert_eq!(store.store(u64::MAX, b"xy"), Err(Reason::TooLarge));
+    assert_eq!(store.commit(), Err(Reason::Incomplete));
     // It is closed now.
     assert_eq!(store.store(2_048, b"xy"), Err(Reason::Storage));
     assert_eq!(fs::read(dir.path().join(PART)).unwrap(), content(2_048));
-    assert_eq!(store.into_observer().failed, [("f".to_owned(), Reason::TooLarge, false)]);
+    assert_eq!(store.observer().failed, [("f".to_owned(), Reason::Incomplete, false)]);
+}
+
+#[test]
+fn a_partial_that_is_of_no_use_is_removed() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    // Too large: it would be again.
+    assert!(store.offer(&file("f", 5_000)).is_ok());
+    store_all(&mut store, 0, &content(2_048));
+    assert_eq!(store.store(u64::MAX, b"xy"), Err(Reason::TooLarge));
+    assert!(listing(dir.path()).is_empty());
+    // Too little to resume from.
+    assert!(store.offer(&file("f", 5_000)).is_ok());
+    store_all(&mut store, 0, &content(1_023));
+    store.abandon(Reason::Cancelled, true);
+    assert!(listing(dir.path()).is_empty());
+    // Whole, and it finds no place.
+    assert!(store.offer(&file("f", 3)).is_ok());
+    assert_eq!(store.store(0, b"abc"), Ok(3));
+    fs::create_dir(dir.path().join("f")).unwrap();
+    assert_eq!(store.commit(), Err(Reason::IsDirectory));
+    assert_eq!(listing(dir.path()), ["f"]);
+    assert_eq!(store.into_observer().failed.len(), 3);
+}
+
+#[test]
+fn of_a_file_that_goes_on_nothing_is_lost() {
+    let dir = temporary();
+    leave(&dir, 5_000, &content(2_048), Reason::Cancelled);
+    let mut store = serving(&dir);
+    assert_eq!(held(&mut store, file("f", 5_000)), 2_048);
+    store.abandon(Reason::Cancelled, true);
+    assert_eq!(fs::read(dir.path().join(PART)).unwrap(), content(2_048));
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn bits_default_to_what_the_system_gives() {
     // Neither set-user-id nor sticky; and private from the first byte on.
     assert!(store.offer(&Offer { mode: Some(0o106_500), ..file("g", 1) }).is_ok());
     assert_eq!(store.store(0, b"x"), Ok(1));
-    assert_eq!(mode(&dir.path().join(".g.tinyferry-part")), 0o700);
+    assert_eq!(mode(&dir.path().join(".g.tinyferry-part")), 0o600);
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(mode(&dir.path().join("g")), 0o500);
 }
