@@ -12,6 +12,8 @@ const LONGEST: usize = PAYLOAD_MAX - SIGNAL_LEN;
 pub const TAG_MODE: u8 = 1;
 /// Extra of a `DON`: SHA-256 of the file, 32 bytes.
 pub const TAG_SHA256: u8 = 2;
+/// Extra of a `SAR`: time of last modification of the tree's root, 8 bytes.
+pub const TAG_MODIFIED: u8 = 3;
 /// Tags from here on must be understood; a description with an unknown one is refused.
 pub const TAG_REQUIRED: u8 = 0x80;
 
@@ -23,6 +25,8 @@ pub struct Description<'a> {
     pub text: &'a str,
     /// Permission bits of the file.
     pub mode: Option<u32>,
+    /// Time of last modification of a tree's root, in nanoseconds since 1970.
+    pub modified: Option<i64>,
     /// SHA-256 of the file.
     pub sha256: Option<&'a [u8; 32]>,
 }
@@ -46,13 +50,14 @@ impl<'a> Description<'a> {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let (text, extras) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
         let text = read_text(text).ok_or(Malformed::Bytes)?;
-        let mut found = Self { text, mode: None, sha256: None };
+        let mut found = Self { text, mode: None, modified: None, sha256: None };
         let mut rest = extras.get(1..).unwrap_or_default();
         while let [tag, length, after @ ..] = rest {
             let (value, next) =
                 after.split_at_checked(usize::from(*length)).ok_or(Malformed::Bytes)?;
             match *tag {
                 TAG_MODE => found.mode = value.try_into().ok().map(u32::from_le_bytes),
+                TAG_MODIFIED => found.modified = value.try_into().ok().map(i64::from_le_bytes),
                 TAG_SHA256 => found.sha256 = value.try_into().ok(),
                 TAG_REQUIRED.. => return Err(Malformed::Required),
                 _ => {}
@@ -78,15 +83,20 @@ pub(crate) fn append_extras(
     into: &mut [u8],
     text: usize,
     mode: Option<u32>,
+    modified: Option<i64>,
     sha256: Option<&[u8; 32]>,
 ) -> Option<u16> {
     let mut length = text;
-    if mode.is_some() || sha256.is_some() {
+    if mode.is_some() || modified.is_some() || sha256.is_some() {
         length = append(into, length, &[0])?;
     }
     if let Some(mode) = mode {
         length = append(into, length, &[TAG_MODE, 4])?;
         length = append(into, length, &mode.to_le_bytes())?;
+    }
+    if let Some(modified) = modified {
+        length = append(into, length, &[TAG_MODIFIED, 8])?;
+        length = append(into, length, &modified.to_le_bytes())?;
     }
     if let Some(sha256) = sha256 {
         length = append(into, length, &[TAG_SHA256, 32])?;

@@ -123,7 +123,9 @@ class Sender:
     def all(self, root, name):
         tree = self.tree = self.take_number()
         sizes = struct.pack("<QQ", UNKNOWN, UNKNOWN)
-        self.frame(lambda: self.wire.send(b"SAR", tree, 0, sizes, describe(name)))
+        status = os.stat(root)
+        text = describe(name, status.st_mode & 0o7777, status.st_mtime_ns)
+        self.frame(lambda: self.wire.send(b"SAR", tree, 0, sizes, text))
         for folder, folders, files in os.walk(root):
             inside = "" if folder == root else os.path.relpath(folder, root).replace(os.sep, "/") + "/"
             names = [inside + entry for entry in files] or ([] if folders else [inside[:-1]])
@@ -208,6 +210,15 @@ class Receiver:
             os.replace(self.part.name, self.target)
         self.part = None
 
+    def settle(self, root):
+        """All of a tree is in place: its root gets its time and its bits."""
+        mode, modified = self.root
+        os.makedirs(root, exist_ok=True)
+        if self.base[0] and modified is not None:
+            os.utime(root, ns=(modified, modified))
+        if self.base[0] and mode is not None:
+            os.chmod(root, mode & 0o777)
+
     def take(self, heard):
         """Whether the request is over after this."""
         if isinstance(heard, Chunk):
@@ -227,6 +238,7 @@ class Receiver:
             if os.path.exists(base) and not os.path.isdir(base):
                 raise Refused(NOT_DIRECTORY)
             self.tree, self.base, self.dropped = number, (heard.text,), 0
+            self.root = heard.mode, heard.modified
         elif code == b"SAF":
             self.offer(heard)
         elif code == b"PIN":
@@ -240,7 +252,7 @@ class Receiver:
                 if heard.position != self.entries:
                     self.tree = 0
                     raise Refused(INCOMPLETE)
-                os.makedirs(self.place(*self.base), exist_ok=True)
+                self.settle(self.place(*self.base))
             elif self.part and number == self.number:
                 self.finish(heard.position, struct.unpack("<8xQ", heard.detail)[0])
             if number == self.tree or not self.tree:

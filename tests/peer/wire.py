@@ -11,7 +11,7 @@ VERSION, PAYLOAD, MARKER, CREDIT = 1, 1024, 0xFA, 8192
 UNKNOWN, NO_TIME = 2**64 - 1, -(2**63)
 BAD_PATH, UNSUPPORTED = 8, 20
 
-Signal = namedtuple("Signal", "code transfer position detail text mode")
+Signal = namedtuple("Signal", "code transfer position detail text mode modified")
 Chunk = namedtuple("Chunk", "low position payload")
 
 
@@ -67,25 +67,29 @@ def refusal(reason, session=0):
     return struct.pack("<H2xI8x", reason, session)
 
 
-def describe(text, mode=None):
-    return text.encode() + (b"" if mode is None else struct.pack("<BBBI", 0, 1, 4, mode))
+def describe(text, mode=None, modified=None):
+    extras = b"" if mode is None else struct.pack("<BBI", 1, 4, mode)
+    extras += b"" if modified is None else struct.pack("<BBq", 3, 8, modified)
+    return text.encode() + (b"\0" + extras if extras else b"")
 
 
 def undescribe(payload):
-    """Text, mode, and the reason to refuse it all."""
+    """Text, mode, time of a tree, and the reason to refuse it all."""
     text, _, rest = payload.partition(b"\0")
-    mode, reason = None, None
+    mode, modified, reason = None, None, None
     while rest:
         if len(rest) < 2 or len(rest) < 2 + rest[1]:
-            return "", None, BAD_PATH
+            return "", None, None, BAD_PATH
         tag, value, rest = rest[0], rest[2:2 + rest[1]], rest[2 + rest[1]:]
         if tag == 1 and len(value) == 4:
             mode = int.from_bytes(value, "little")
+        if tag == 3 and len(value) == 8:
+            modified = int.from_bytes(value, "little", signed=True)
         reason = UNSUPPORTED if tag >= 0x80 else reason
     try:
-        return text.decode(), mode, reason
+        return text.decode(), mode, modified, reason
     except UnicodeDecodeError:
-        return "", None, BAD_PATH
+        return "", None, None, BAD_PATH
 
 
 def is_sound(path):
@@ -142,10 +146,10 @@ class Wire:
         seed = self.into if transfer else 0
         if zlib.crc32(frame[:32], seed) != crc or (transfer and version != VERSION):
             raise Failed("a damaged signal arrived, or the other end does not speak Tinyferry")
-        text, mode, reason = "", None, None
+        text, mode, modified, reason = "", None, None, None
         if described:
-            text, mode, reason = undescribe(self._chunk(self._read(12), seed).payload)
-        return Signal(code, transfer, position, detail, ".." if reason else text, mode)
+            text, mode, modified, reason = undescribe(self._chunk(self._read(12), seed).payload)
+        return Signal(code, transfer, position, detail, ".." if reason else text, mode, modified)
 
     def is_waiting(self):
         return bool(select.select([self.connection], [], [], 0)[0])

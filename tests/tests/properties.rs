@@ -292,7 +292,7 @@ proptest! {
         junk in vec(any::<u8>(), 0..2),
     ) {
         let mut bytes = text.clone().into_bytes();
-        let (mut mode, mut sha256, mut unknown) = (None, None, false);
+        let (mut mode, mut modified, mut sha256, mut unknown) = (None, None, None, false);
         let extras = if has_extras { extras } else { Vec::new() };
         if has_extras {
             bytes.push(0);
@@ -302,13 +302,14 @@ proptest! {
             bytes.extend(value);
             match *tag {
                 1 => mode = value.as_slice().try_into().ok().map(u32::from_le_bytes),
+                3 => modified = value.as_slice().try_into().ok().map(i64::from_le_bytes),
                 2 => sha256 = value.as_slice().try_into().ok(),
                 0x80.. => unknown = true,
                 _ => {}
             }
         }
         let found = Description::parse(&bytes);
-        let whole = Description { text: &text, mode, sha256 };
+        let whole = Description { text: &text, mode, modified, sha256 };
         prop_assert_eq!(found, if unknown { Err(Malformed::Required) } else { Ok(whole) });
         // Cut within the last extra, whatever it is.
         let last = extras.last().map_or(0, |(_, value)| value.len() + 2);

@@ -171,9 +171,14 @@ fn every_chunk_is_read_and_written() {
 fn every_description_is_read() {
     let vectors = vectors();
     let read = |name| Description::parse(&vectors[name]);
-    let plain = |text| Description { text, mode: None, sha256: None };
+    let plain = |text| Description { text, mode: None, modified: None, sha256: None };
     let counted: [u8; 32] = std::array::from_fn(|i| i as u8);
     assert_eq!(read("description.mode"), Ok(Description { mode: Some(0o644), ..plain("hi.txt") }));
+    let modified = Some(1_700_000_000_123_456_789);
+    assert_eq!(
+        read("description.tree"),
+        Ok(Description { mode: Some(0o700), modified, ..plain("t") })
+    );
     assert_eq!(read("description.directory"), Ok(plain("e/")));
     assert_eq!(
         read("description.sha256"),
@@ -190,6 +195,7 @@ fn every_vector_is_checked() {
     names.extend(["client.chunk-1", "client.chunk-1024-header", "server.chunk-1024-header"]);
     names.extend(["client.description", "server.description-session"]);
     names.extend(["description.mode", "description.directory", "description.sha256"]);
+    names.extend(["description.tree"]);
     names.extend(["description.required", "description.cut"]);
     names.extend(["put.client", "put.server", "get.client", "get.server"]);
     names.sort_unstable();

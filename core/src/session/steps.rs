@@ -272,10 +272,13 @@ impl<P: Profile> Session<P> {
 
     fn offer(&self) -> Offer<'_> {
         let signal = &self.shared.signal;
-        let (text, mode) = self.description().map_or(("", None), |found| (found.text, found.mode));
+        let found = self.description().ok();
+        let text = found.map_or("", |found| found.text);
         let names_only = matches!(&self.phase, Phase::Receiving(receiver) if receiver.names_only());
         let (path, kind, size, modified) = match text.strip_suffix('/') {
-            _ if P::TREES && signal.code == Code::Sar => (text, Kind::Tree, signal.bytes(), None),
+            _ if P::TREES && signal.code == Code::Sar => {
+                (text, Kind::Tree, signal.bytes(), found.and_then(|found| found.modified))
+            }
             Some(path) => (path, Kind::Directory, signal.size(), Some(signal.modified())),
             None => (text, Kind::File, signal.size(), Some(signal.modified())),
         };
@@ -284,7 +287,7 @@ impl<P: Profile> Session<P> {
             kind,
             size: Some(size).filter(|size| *size != UNKNOWN),
             modified: modified.filter(|modified| *modified != UNKNOWN_TIME),
-            mode,
+            mode: found.and_then(|found| found.mode),
             resume: signal.position,
             names_only,
             later: self.may_be_late().then_some(signal.transfer),

@@ -218,5 +218,7 @@ fn describe_entry(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
         *buffer.get_mut(length)? = b'/';
         length = length.checked_add(1)?;
     }
-    append_extras(buffer, length, entry.mode, None)
+    // A file's time has a field of its own.
+    let modified = entry.modified.filter(|_| entry.kind == Kind::Tree);
+    append_extras(buffer, length, entry.mode, modified, None)
 }

@@ -191,7 +191,7 @@ impl<P: Profile> Session<P> {
             Intent::Done if P::SENDS => {
                 if let Some(sha256) = self.running_sha256().map(Sha256::finish) {
                     let payload = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
-                    let extras = append_extras(payload, 0, None, Some(&sha256));
+                    let extras = append_extras(payload, 0, None, None, Some(&sha256));
                     self.described = extras.unwrap_or(0);
                     self.describe();
                 }
