@@ -47,6 +47,10 @@ impl Observer for Log {
                     warn!("{peer}: \"{path}\" failed: {reason} ({detail})");
                 }
             }
+            Event::Unset { path, detail } => {
+                let path = path.escape_debug();
+                info!("{peer}: the time or the bits of \"{path}\" could not be set: {detail}");
+            }
             Event::Skipped { path, detail } => {
                 info!("{peer}: \"{}\" is left out: {detail}", path.escape_debug());
             }

@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod bits;
+mod disk;
 mod forger;
 mod harness;
 mod hostile;
@@ -15,6 +17,7 @@ mod serial;
 mod standard;
 mod sync;
 mod target;
+mod times;
 mod trouble;
 mod trust;
 

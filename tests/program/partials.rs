@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
+use crate::disk::Disk;
 use crate::harness::{Place, Server, content};
 
 fn allow(path: &Path, mode: u32) {
@@ -50,4 +51,30 @@ fn a_file_of_another_user_in_a_sticky_directory_stays_and_no_partial_does() {
         assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
         assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 1);
     }
+}
+
+#[test]
+fn a_full_disk_gets_its_room_back() {
+    let place = Place::new();
+    let Some(_disk) = Disk::in_memory(&place.served(""), 8 << 10) else { return };
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    fs::create_dir(place.here("tree")).expect("a directory");
+    for (name, size) in [("big", 20 << 20), ("small", 100_000), ("tree/1", 9 << 20)] {
+        fs::write(place.here(name), vec![1; size]).expect("a file");
+    }
+    for (name, size) in [("tree/2", 2_000_000), ("tree/3", 9 << 20), ("tree/4", 0)] {
+        fs::write(place.here(name), vec![2; size]).expect("a file");
+    }
+    server.client(&here, &["put", "big"]).with(6, &["\"big\"", "no space"]);
+    assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 0);
+    server.client(&here, &["put", "small"]).well();
+    let ended = server.client(&here, &["put", "tree"]);
+    ended.with(3, &["2 did not go through", "\"tree/1\"", "\"tree/3\"", "no space"]);
+    let mut names: Vec<_> = fs::read_dir(place.served("tree"))
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["2", "4"]);
 }

@@ -217,6 +217,11 @@ impl Observer for Progress {
                     tally.unlisted += 1;
                 }
             }
+            Event::Unset { path, detail } => {
+                let path = path.escape_debug();
+                let line = format!("the time or the bits of \"{path}\" could not be set: {detail}");
+                tally.bar.suspend(|| complain!("tinyferry: {line}"));
+            }
             Event::Skipped { path, detail } => {
                 let line = format!("\"{}\" is left out: {detail}", path.escape_debug());
                 tally.bar.suspend(|| complain!("tinyferry: {line}"));

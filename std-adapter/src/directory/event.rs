@@ -76,8 +76,15 @@ pub enum Event<'a> {
         /// Whether it was the other end that said so.
         at_peer: bool,
     },
+    /// It is in place, but its time or its permission bits could not be set.
+    Unset {
+        /// Its path.
+        path: &'a str,
+        /// Why, in the words of the operating system.
+        detail: &'a str,
+    },
     /// Something was left out on purpose: a symbolic link, a FIFO, a device or a socket in a
-    /// source tree, or a time or permission bits that the file system does not take.
+    /// source tree.
     Skipped {
         /// Its path.
         path: &'a str,

@@ -9,6 +9,7 @@ use cap_std::fs::Metadata;
 use crate::words::of_system;
 
 use super::event::{Event, Observer};
+use super::times;
 use super::trouble::Trouble;
 
 /// What travels along with a file's content.
@@ -23,13 +24,14 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn of(metadata: &Metadata) -> Self {
-        let modified = metadata.modified().ok().and_then(|time| nanoseconds(time.into_std()));
+        let modified = metadata.modified().ok().map(|time| nanoseconds(time.into_std()));
         Self { size: metadata.len(), modified, mode: mode_of(metadata) }
     }
 }
 
 /// Gives an open file or directory its permission bits and its time, where they are offered and
-/// differ. Both are tried; the first failure is returned.
+/// differ. Both are tried; the first failure is returned. A time that the file system does not keep
+/// is one.
 pub(super) fn settle(
     file: &File,
     now: &Metadata,
@@ -37,7 +39,15 @@ pub(super) fn settle(
     modified: Option<i64>,
 ) -> io::Result<()> {
     let (set_mode, set_time) = (set_mode(file, now, mode), set_time(file, modified));
-    set_mode.and(set_time)
+    set_mode.and(set_time)?;
+    let Some(offered) = modified.filter(|time| !times::is_usual(*time)) else { return Ok(()) };
+    match Facts::of(&Metadata::from_file(file)?).modified {
+        Some(found) if !times::is_cut(offered, found) => {
+            let what = "the file system cannot keep a time so far from now";
+            Err(io::Error::new(io::ErrorKind::Unsupported, what))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Sets the time of last modification, in nanoseconds since 1970.
@@ -54,15 +64,11 @@ pub(super) fn settled(
     path: &str,
     observer: &mut impl Observer,
 ) -> Result<(), Trouble> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+
     match result {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
-            ) =>
-        {
-            let detail = format!("its time or its permission bits: {}", of_system(&error));
-            observer.event(Event::Skipped { path, detail: &detail });
+        Err(error) if matches!(error.kind(), PermissionDenied | Unsupported | InvalidInput) => {
+            observer.event(Event::Unset { path, detail: &of_system(&error) });
             Ok(())
         }
         result => Ok(result?),
@@ -101,10 +107,11 @@ pub(super) fn set_mode(_: &File, _: &Metadata, _: Option<u32>) -> io::Result<()>
     Ok(())
 }
 
-fn nanoseconds(time: SystemTime) -> Option<i64> {
+/// Past the years 1677 and 2262, the first and the last moment that has a number.
+fn nanoseconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_nanos()).ok(),
-        Err(before) => i64::try_from(before.duration().as_nanos()).ok().map(|before| -before),
+        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(-i64::MAX, |it| -it),
     }
 }
 

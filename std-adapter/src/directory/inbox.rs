@@ -9,7 +9,7 @@ use tinyferry_core::store::{Accepted, Kind, Late, Offer};
 use super::batch::Ticket;
 use super::buffer::Buffer;
 use super::event::{Direction, Event, Observer};
-use super::incoming::{Incoming, Wanted, can_go_on_after};
+use super::incoming::{Access, Incoming, Wanted, can_go_on_after};
 use super::later::{Later, Put};
 use super::limits::Limits;
 use super::place::Place;
@@ -26,6 +26,7 @@ pub(super) struct Inbox {
     target: Option<String>,
     sync: Sync,
     holes: bool,
+    access: Arc<Access>,
     limits: Limits,
     /// Entries of the open tree so far.
     entries: u64,
@@ -42,6 +43,7 @@ impl Inbox {
             target,
             sync,
             holes: false,
+            access: Arc::default(),
             limits: Limits::default(),
             entries: 0,
             tree: None,
@@ -53,6 +55,11 @@ impl Inbox {
 
     pub(super) fn expect_holes(&mut self, holes: bool) {
         self.holes = holes;
+    }
+
+    /// Says what the other end may learn.
+    pub(super) fn allow(&mut self, access: Access) {
+        self.access = Arc::new(access);
     }
 
     pub(super) fn limit(&mut self, limits: Limits) {
@@ -228,15 +235,21 @@ impl Inbox {
         tree: &mut Tree,
         observer: &mut impl Observer,
     ) -> Result<(), Trouble> {
-        self.later.end(&mut self.place, observer)?;
-        tree.commit(&mut self.place, self.sync, observer)
+        let ended = self.later.end(&mut self.place, observer).map_err(Trouble::from);
+        let result = ended.and_then(|()| tree.commit(&mut self.place, self.sync, observer));
+        // Where it came to nothing, its directories get back what they had all the same.
+        result.inspect_err(|_| {
+            let _ = tree.settle(&mut self.place, observer);
+        })
     }
 
     /// The tree is not completed: what was committed of it comes to its place all the same.
     fn close_tree(&mut self, observer: &mut impl Observer) {
         // Nobody awaits an answer for any of it.
         let _ = self.later.end(&mut self.place, observer);
-        self.tree = None;
+        if let Some(mut tree) = self.tree.take() {
+            let _ = tree.settle(&mut self.place, observer);
+        }
     }
 
     fn close_open(&mut self, is_of_use: bool) -> Option<Wanted> {
@@ -266,6 +279,6 @@ impl Inbox {
 impl Drop for Inbox {
     /// Nobody hears of it any more, but what was committed comes to its place.
     fn drop(&mut self) {
-        let _ = self.later.end(&mut self.place, &mut |_: Event<'_>| {});
+        self.close_tree(&mut |_: Event<'_>| {});
     }
 }

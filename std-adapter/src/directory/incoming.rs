@@ -2,6 +2,7 @@
 //! around it.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
@@ -9,17 +10,27 @@ use tinyferry_core::store::Kind;
 
 use super::buffer::{Buffer, CAPACITY, write_all_at};
 use super::event::Observer;
-use super::facts::{Facts, set_mode, settle, settled};
+use super::facts::{Facts, settle, settled};
 use super::nameless::Whole;
 use super::names::split;
-use super::partial::{Partial, Purpose, UNIT};
+use super::partial::{Partial, Purpose, UNIT, Whose};
 use super::place::{Found, Place, look, open_file};
 use super::sync::synchronise;
+use super::times;
 use super::tree::Remembered;
 use super::trouble::Trouble;
 
 /// How far before a partial's end it may have holes: the reach of the receiver's map.
 const HOLES: u64 = 97 * 1024;
+
+/// What the other end may learn and change besides what it sends.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    /// Whether it may not read: no digest of what it did not send, and no change of times or
+    /// permission bits of what it did not send.
+    pub(super) is_blind: bool,
+    pub(super) partials: Whose,
+}
 
 /// What was offered.
 #[derive(Debug)]
@@ -31,6 +42,7 @@ pub(super) struct Wanted {
     pub(super) modified: Option<i64>,
     pub(super) mode: Option<u32>,
     pub(super) resume: u64,
+    pub(super) access: Arc<Access>,
     /// It may come to its place later, as this transfer.
     pub(super) later: Option<u16>,
 }
@@ -164,11 +176,19 @@ impl Incoming {
             Stage::Directory => {
                 let Wanted { mode, modified, .. } = *wanted;
                 let directory = Remembered { path: wanted.path.as_str().into(), mode, modified };
+                // Of a directory that stands, only who may read changes anything.
+                let stands = wanted.access.is_blind && place.existing(&wanted.path)?.is_some();
+                if stands {
+                    return Ok(None);
+                }
                 directory.make(place, synced)?;
                 return Ok(Some(directory));
             }
             Stage::Same(file, metadata) => {
-                settled(set_mode(&file, &metadata, wanted.mode), &wanted.path, observer)?;
+                let now = Facts::of(&metadata).modified;
+                let modified = wanted.modified.filter(|offered| Some(*offered) != now);
+                let result = settle(&file, &metadata, wanted.mode, modified);
+                settled(result, &wanted.path, observer)?;
                 return Ok(None);
             }
             Stage::Kept(length) => {
@@ -195,7 +215,10 @@ impl Incoming {
     pub(super) fn whole<'a>(&self, buffer: &'a Buffer) -> Option<Whole<'a>> {
         let Wanted { mode, modified, size, .. } = self.wanted;
         let bytes = buffer.kept();
-        let is_whole = matches!(self.stage, Stage::Kept(_)) && size == Some(bytes.len() as u64);
+        // What became of an unusual time is looked at, the long way.
+        let is_whole = matches!(self.stage, Stage::Kept(_))
+            && size == Some(bytes.len() as u64)
+            && modified.is_none_or(times::is_usual);
         is_whole.then_some(Whole { bytes, mode, modified })
     }
 
@@ -259,11 +282,14 @@ impl Wanted {
     /// Whether the file found in its place is the same, as far as one can see from outside.
     fn is(&self, metadata: &Metadata) -> bool {
         let found = Facts::of(metadata);
-        found.size > 0
+        !self.access.is_blind
+            && found.size > 0
             && self.resume >= found.size
             && self.size == Some(found.size)
-            && self.modified.is_some()
-            && self.modified == found.modified
+            && self
+                .modified
+                .zip(found.modified)
+                .is_some_and(|(offered, found)| times::is_same(offered, found))
     }
 
     /// Where to go on if so much of it is here.
@@ -318,7 +344,8 @@ impl Wanted {
     }
 
     fn purpose(&self) -> Purpose<'_> {
-        Purpose { target: split(&self.path).1, mode: self.mode }
+        let whose = &self.access.partials;
+        Purpose { whose, target: split(&self.path).1, mode: self.mode }
     }
 
     fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {

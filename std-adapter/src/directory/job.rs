@@ -8,6 +8,7 @@ use tinyferry_core::path::is_sound;
 use tinyferry_core::store::Kind;
 
 use super::event::{Direction, Event, Observer};
+use super::facts::Facts;
 use super::names::join;
 use super::origin::{Origin, Reached};
 use super::recent::{Fate, Recent};
@@ -43,6 +44,7 @@ enum Stage {
 pub(super) enum Next {
     Tree {
         mode: Option<u32>,
+        modified: Option<i64>,
     },
     /// And whether it can be resumed.
     Item(Item, bool),
@@ -72,7 +74,10 @@ impl Job {
                 Stage::Tree { mode } => {
                     self.stage = Stage::Origin(0);
                     self.begin_tree(observer);
-                    return Some(Next::Tree { mode });
+                    let root = self.root();
+                    let mode = mode.or(root.and_then(|facts| facts.mode));
+                    let modified = root.and_then(|facts| facts.modified);
+                    return Some(Next::Tree { mode, modified });
                 }
                 Stage::Origin(origin) if origin < self.origins.len() => {
                     self.stage = Stage::Origin(origin + 1);
@@ -157,6 +162,17 @@ impl Job {
             }
             Fate::ComesAgain => true,
             Fate::Told => false,
+        }
+    }
+
+    /// The directory that is the tree's root, where there is one.
+    fn root(&self) -> Option<Facts> {
+        match self.origins.as_slice() {
+            [origin] if origin.remote.is_empty() => match origin.reach("") {
+                Ok(Reached::Directory(_, facts)) => Some(facts),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

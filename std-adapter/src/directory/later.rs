@@ -224,8 +224,8 @@ fn go_the_long_way(
 ) -> Result<(), Trouble> {
     let Whole { bytes, mode, modified } = *whole;
     let (kind, size) = (Kind::File, Some(bytes.len() as u64));
-    let path = path.to_owned();
-    let wanted = Wanted { path, kind, size, modified, mode, resume: 0, later: None };
+    let (path, access) = (path.to_owned(), Arc::default());
+    let wanted = Wanted { path, kind, size, modified, mode, resume: 0, access, later: None };
     wanted.put(place, bytes, observer)
 }
 

@@ -24,6 +24,7 @@ mod place;
 mod recent;
 mod second;
 mod sync;
+mod times;
 mod tree;
 mod trouble;
 mod walk;
@@ -42,9 +43,11 @@ use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
 pub use self::descriptors::{Descriptors, Permit};
 pub use self::event::{Direction, Event, Observer};
 use self::inbox::Inbox;
+use self::incoming::Access;
 pub use self::leftovers::{Leftover, leftovers};
 pub use self::limits::Limits;
 use self::outbox::Outbox;
+use self::partial::Whose;
 pub use self::sync::Sync;
 
 /// What a server's clients may do.
@@ -90,14 +93,19 @@ pub struct Directory<O> {
 
 impl<O: Observer> Directory<O> {
     /// A server's store: offers go below `root`, and requests are answered from below it.
+    ///
+    /// A client that may not read is told no digest of what it did not send, and changes no time and
+    /// no permission bits of what it did not send; see also [`Directory::identified`].
     pub fn serving(root: impl Into<Arc<Dir>>, rights: Rights, sync: Sync, observer: O) -> Self {
         let root = root.into();
-        Self {
-            inbox: rights.write.then(|| Inbox::new(Arc::clone(&root), None, sync)),
-            outbox: rights.read.then(|| Outbox::serving(root)),
-            sha256: None,
-            observer,
-        }
+        let inbox = rights.write.then(|| {
+            let mut inbox = Inbox::new(Arc::clone(&root), None, sync);
+            if !rights.read {
+                inbox.allow(Access { is_blind: true, partials: Whose::Nobody });
+            }
+            inbox
+        });
+        Self { inbox, outbox: rights.read.then(|| Outbox::serving(root)), sha256: None, observer }
     }
 
     /// A client's store for `put`: sends one file.
@@ -127,6 +135,17 @@ impl<O: Observer> Directory<O> {
     pub fn lossy(mut self, lossy: bool) -> Self {
         if let Some(inbox) = &mut self.inbox {
             inbox.expect_holes(lossy);
+        }
+        self
+    }
+
+    /// Says who the client is: `id` stands for its key, in letters and digits. If it may not read,
+    /// it goes on from what it has left behind itself, and from nothing else; without an `id` from
+    /// nothing at all.
+    #[must_use]
+    pub fn identified(mut self, id: &str) -> Self {
+        if let (Some(inbox), None) = (&mut self.inbox, &self.outbox) {
+            inbox.allow(Access { is_blind: true, partials: Whose::client(id) });
         }
         self
     }

@@ -82,7 +82,7 @@ impl Outbox {
         let Some(job) = &mut self.job else { return Ok(None) };
         let (entry, path) = match job.next(observer) {
             None => return Ok(None),
-            Some(Next::Tree { mode }) => {
+            Some(Next::Tree { mode, modified }) => {
                 let path = job.tree_path();
                 if !is_sound(path) || path.ends_with('/') {
                     return Err(Trouble::from(Reason::BadPath).tell(path, observer));
@@ -91,7 +91,7 @@ impl Outbox {
                     kind: Kind::Tree,
                     path: path.len(),
                     size: None,
-                    modified: None,
+                    modified,
                     mode,
                     resumable: false,
                     broken: None,

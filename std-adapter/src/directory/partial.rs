@@ -31,9 +31,44 @@ const OTHERS: u32 = 0o066;
 /// How often a name that is taken away under our hands is tried again.
 const TRIES: u8 = 16;
 
+/// Whose partials a transfer may go on from. The digest of a prefix tells something about content.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Whose {
+    /// Everybody's: the other end may read all that lies here.
+    #[default]
+    Anybody,
+    /// Those of one client, which have this label in their names.
+    Client(String),
+    /// Nobody's: the client may not read, and is not known.
+    Nobody,
+}
+
+impl Whose {
+    /// The partials of a client that is known by `id`, digits of its key.
+    pub(super) fn client(id: &str) -> Self {
+        Self::Client(format!("~k{id}"))
+    }
+
+    /// What is added to a partial's name: nothing or the client's label, and the number of this
+    /// user where another one has a file of that name.
+    fn labels(&self) -> impl Iterator<Item = String> {
+        let label = match self {
+            Self::Anybody => Some(String::new()),
+            Self::Client(label) => Some(label.clone()),
+            Self::Nobody => None,
+        };
+        #[cfg(unix)]
+        let user = |label| format!("{label}~u{}", rustix::process::geteuid().as_raw());
+        #[cfg(not(unix))]
+        let user = |label: String| label;
+        label.clone().into_iter().chain(label.map(user))
+    }
+}
+
 /// What a partial is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
+    pub(super) whose: &'a Whose,
     /// The last name of the path where the file goes.
     pub(super) target: &'a str,
     /// The permission bits that the file gets in the end, where they are known.
@@ -68,7 +103,7 @@ enum Standing {
 impl Partial {
     /// What an earlier transfer left behind.
     pub(super) fn find(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Option<Self>, Trouble> {
-        for label in labels() {
+        for label in purpose.whose.labels() {
             match Self::open(dir, name_for(purpose.target, &label), purpose)? {
                 Standing::Usable(partial) => return Ok(Some(*partial)),
                 Standing::Nothing => return Ok(None),
@@ -79,15 +114,15 @@ impl Partial {
     }
 
     /// An empty one. Where its permission bits are known, nobody else may read it before it is in
-    /// place. Where another user's file has its name it gets another.
+    /// place. Where another user's file has its name it gets another one.
     pub(super) fn create(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Self, Trouble> {
-        for label in labels() {
+        for label in purpose.whose.labels() {
             if let Some(partial) = Self::create_as(dir, name_for(purpose.target, &label), purpose)?
             {
                 return Ok(partial);
             }
         }
-        // Both names are taken. Nobody can take one that cannot be foreseen, nor find it again.
+        // Nobody can take a name that cannot be foreseen, nor find it again.
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let label = format!("~r{:016x}", u64::from_le_bytes(random));
@@ -264,16 +299,6 @@ impl Partial {
         let found = look(&self.dir, &self.name)?;
         Ok(matches!(found, Found::File(found) if is_same(&found, &self.metadata)))
     }
-}
-
-/// What is added to a partial's name: nothing, or the number of this user where another one has a
-/// file of that name.
-fn labels() -> impl Iterator<Item = String> {
-    #[cfg(unix)]
-    let of_user = Some(format!("~u{}", rustix::process::geteuid().as_raw()));
-    #[cfg(not(unix))]
-    let of_user = None;
-    std::iter::once(String::new()).chain(of_user)
 }
 
 /// Whether a file belongs to the user that runs this program.

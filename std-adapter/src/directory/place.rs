@@ -12,7 +12,6 @@ use cap_fs_ext::{
 use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
-use super::facts::{Facts, set_mode};
 use super::names::{below, split};
 use super::sync::synchronise;
 use super::trouble::Trouble;
@@ -194,15 +193,24 @@ pub(super) fn open_itself(dir: &Dir) -> io::Result<File> {
     Ok(dir.open_with(".", OpenOptions::new().read(true).maybe_dir(true))?.into_std())
 }
 
-/// Lets its owner put something into a directory that is there already.
-pub(super) fn admit_owner(dir: &Dir) -> io::Result<()> {
-    let now = dir.dir_metadata()?;
-    match Facts::of(&now).mode {
-        Some(mode) if mode & 0o700 != 0o700 => {
-            set_mode(&open_itself(dir)?, &now, Some(mode | 0o700))
-        }
-        _ => Ok(()),
+/// Lets its owner put something into a directory that is there already, as `name` in `above`; it may
+/// be one that cannot even be opened. Where that is not allowed, what comes next says so.
+#[cfg(unix)]
+pub(super) fn admit_owner(above: &Dir, name: &str, dir: &Dir) -> io::Result<()> {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    let now = cap_std::fs::MetadataExt::mode(&dir.dir_metadata()?) & 0o7777;
+    if now & 0o700 != 0o700 {
+        let admitted = cap_std::fs::Permissions::from_std(Permissions::from_mode(now | 0o700));
+        let _ = above.set_permissions(name, admitted);
     }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn admit_owner(_: &Dir, _: &str, _: &Dir) -> io::Result<()> {
+    Ok(())
 }
 
 /// One directory further down; `None` where there is nothing.

@@ -1,5 +1,6 @@
 //! When what came in is made to outlast a loss of power, and how.
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
 
 use cap_std::fs::Dir;
@@ -29,12 +30,17 @@ impl Sync {
         }
     }
 
-    /// A tree is in place below `dir`.
-    pub(super) fn finish(self, dir: &Dir) -> io::Result<()> {
+    /// What the file system of `dir` can be synchronised through later, where that is to be done.
+    pub(super) fn handle(self, dir: &Dir) -> io::Result<Option<File>> {
         match self {
-            Self::End => synchronise_all(dir),
-            Self::Each | Self::Never => Ok(()),
+            Self::End if CAN_SYNCHRONISE_ALL => handle(dir).map(Some),
+            _ => Ok(None),
         }
+    }
+
+    /// A tree is in place.
+    pub(super) fn finish(self, handle: Option<File>) -> io::Result<()> {
+        handle.map_or(Ok(()), |file| synchronise_all(&file))
     }
 }
 
@@ -43,7 +49,14 @@ pub(super) fn synchronise(dir: &Dir) -> io::Result<()> {
     if cfg!(not(unix)) {
         return Ok(());
     }
-    match open_itself(dir)?.sync_all() {
+    let itself = match open_itself(dir) {
+        // It may be written to and not read: nobody can synchronise it alone.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            return synchronise_all(&handle(dir)?);
+        }
+        itself => itself?,
+    };
+    match itself.sync_all() {
         // Some file systems have no such thing.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
         result => result,
@@ -52,12 +65,27 @@ pub(super) fn synchronise(dir: &Dir) -> io::Result<()> {
 
 const CAN_SYNCHRONISE_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
+/// An open file on the file system of `dir`: the directory itself, or a file without a name where it
+/// may be written to and not read.
+fn handle(dir: &Dir) -> io::Result<File> {
+    match open_itself(dir) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            use rustix::fs::{Mode, OFlags, openat};
+
+            let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+            Ok(openat(dir, c".", flags, Mode::RUSR).map_err(|_| error)?.into())
+        }
+        result => result,
+    }
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn synchronise_all(dir: &Dir) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(open_itself(dir)?)?)
+fn synchronise_all(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(file)?)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn synchronise_all(_: &Dir) -> io::Result<()> {
+fn synchronise_all(_: &File) -> io::Result<()> {
     Ok(())
 }

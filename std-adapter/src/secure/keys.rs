@@ -35,6 +35,8 @@ pub struct Keys {
 pub struct Terms {
     /// What the holder is called in the log.
     pub name: String,
+    /// Digits of the key that tell its holder from all others, and tell nothing about the key.
+    pub id: String,
     /// The directory that is served, below the server's own; empty: that itself.
     pub directory: String,
     /// What may be done there.
@@ -125,10 +127,17 @@ impl Keys {
         let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (key, rest) = rest.trim_start().split_once(' ').unwrap_or((rest.trim(), ""));
         let bytes = Zeroizing::new(unhex(key).ok_or("a key is 64 hexadecimal digits")?);
-        let terms = || Terms::parse(rest.trim_start());
+        let terms = |id: &[u8]| Terms::parse(hex(id), rest.trim_start());
         match kind {
-            "shared" => self.shared.push((SharedKey::new(&bytes), terms()?)),
-            "public" => self.public.push((PublicKey(*bytes), terms()?)),
+            "shared" => {
+                let key = SharedKey::new(&bytes);
+                let terms = terms(&key.id().0)?;
+                self.shared.push((key, terms));
+            }
+            "public" => {
+                let terms = terms(bytes.get(..16).unwrap_or_default())?;
+                self.public.push((PublicKey(*bytes), terms));
+            }
             "private" if self.private.is_none() => self.private = Some(PrivateKey::new(&bytes)),
             "private" => return Err("there can be one private key only".into()),
             _ => return Err("it begins with none of shared, private and public".into()),
@@ -158,8 +167,9 @@ impl Keys {
 }
 
 impl Terms {
-    fn parse(mut rest: &str) -> Result<Self, String> {
+    fn parse(id: String, mut rest: &str) -> Result<Self, String> {
         let mut terms = Self {
+            id,
             name: "a key without a name".to_owned(),
             directory: String::new(),
             rights: Rights { read: true, write: true },

@@ -16,13 +16,15 @@ pub(super) struct Grant {
     pub(super) root: Arc<Dir>,
     pub(super) rights: Rights,
     pub(super) may_close: bool,
+    /// What its key is told by, where it has one.
+    pub(super) id: Option<String>,
 }
 
 impl Host {
     /// What is allowed without keys.
     pub(super) fn grant_to_all(&self) -> Grant {
         let Options { rights, may_close, .. } = self.options;
-        Grant { root: Arc::clone(&self.root), rights, may_close }
+        Grant { root: Arc::clone(&self.root), rights, may_close, id: None }
     }
 
     /// What a key allows, as far as the server does.
@@ -33,7 +35,8 @@ impl Host {
             write: all.rights.write && terms.rights.write,
         };
         let root = descend(&all.root, &terms.directory)?;
-        Ok(Grant { root, rights, may_close: all.may_close || terms.may_close })
+        let may_close = all.may_close || terms.may_close;
+        Ok(Grant { root, rights, may_close, id: Some(terms.id.clone()) })
     }
 }
 

@@ -179,7 +179,9 @@ impl Host {
                     }
                     continue;
                 };
-                match host.serve(link, &peer, config, host.grant_to_all()) {
+                // Who has the line is one and the same party.
+                let grant = Grant { id: Some("line".to_owned()), ..host.grant_to_all() };
+                match host.serve(link, &peer, config, grant) {
                     Ended::Session => link.settle(),
                     Ended::Link if host.shared.is_stopping() => {}
                     Ended::Link => {
@@ -240,7 +242,7 @@ impl Host {
         config: Config,
         grant: Grant,
     ) -> Ended {
-        let Grant { root, rights, may_close } = grant;
+        let Grant { root, rights, may_close, id } = grant;
         // Where a client wants SHA-256, it gets it.
         let config = Config { may_close, sha256: true, ..config };
         let mut session = Session::<Desktop>::server(config);
@@ -248,6 +250,9 @@ impl Host {
         let sync = self.options.sync;
         let store = Directory::serving(root, rights, sync, log);
         let mut store = store.lossy(config.lossy).limited(self.options.limits.clone());
+        if let Some(id) = id {
+            store = store.identified(&id);
+        }
         match run(&mut session, link, &mut store) {
             Ok(outcome) if outcome.closed => {
                 info!("{peer}: closes the server");

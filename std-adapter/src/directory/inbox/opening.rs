@@ -1,5 +1,7 @@
 //! Where an offer goes, and what of it is there already.
 
+use std::sync::Arc;
+
 use tinyferry_core::store::{Kind, Offer};
 
 use super::super::event::Observer;
@@ -35,7 +37,17 @@ impl Inbox {
             return Ok(0);
         }
         let Offer { kind, size, modified, mode, resume, later, .. } = *offer;
-        let wanted = || Wanted { path: path.to_owned(), kind, size, modified, mode, resume, later };
+        let access = &self.access;
+        let wanted = || Wanted {
+            path: path.to_owned(),
+            kind,
+            size,
+            modified,
+            mode,
+            resume,
+            access: Arc::clone(access),
+            later,
+        };
         // What is not in place yet may stand in the way.
         let directory = if kind == Kind::File { split(path).0 } else { path };
         if self.later.is_in_the_way_to(directory) {
@@ -43,7 +55,12 @@ impl Inbox {
         }
         let incoming = match kind {
             Kind::Tree => {
-                self.tree = Some(Tree::begin(&mut self.place, path, mode)?);
+                self.tree = Some(Tree::begin(
+                    &mut self.place,
+                    path,
+                    (mode, modified),
+                    self.access.is_blind,
+                )?);
                 return Ok(0);
             }
             Kind::Directory => Incoming::directory(&mut self.place, wanted())?,

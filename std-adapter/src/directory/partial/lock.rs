@@ -69,7 +69,8 @@ mod list {
         /// `None` if it is in the list already.
         pub(super) fn new(metadata: &Metadata) -> Option<Self> {
             let id = (metadata.dev(), metadata.ino());
-            in_use().insert(id).then_some(Self(id))
+            let is_new = in_use().insert(id);
+            is_new.then(|| Self(id))
         }
     }
 

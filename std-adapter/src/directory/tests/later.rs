@@ -220,12 +220,12 @@ fn a_file_is_compared_with_the_last_of_its_name() {
         store_all(store, held as usize, &bytes[held as usize..]);
         assert_eq!(store.commit(), Ok(()));
     };
-    put_at(&mut store, "d4/x", 1, 5);
+    put_at(&mut store, "d4/x", 10, 5);
     assert_eq!(store.settle(), Ok(()));
-    put_at(&mut store, "d4/x", 2, 6);
+    put_at(&mut store, "d4/x", 20, 6);
     // Its directory is left, and entered again.
-    put_at(&mut store, "e/y", 1, 7);
-    put_at(&mut store, "d4/x", 1, 5);
+    put_at(&mut store, "e/y", 10, 7);
+    put_at(&mut store, "d4/x", 10, 5);
     assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), 5u64.to_le_bytes());
 }

@@ -13,6 +13,7 @@ use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 
 use super::*;
 
+mod blind;
 mod confining;
 mod hostile;
 mod later;
@@ -33,6 +34,7 @@ struct Heard {
     failed: Vec<(String, Reason, bool)>,
     details: Vec<String>,
     skipped: Vec<String>,
+    unset: Vec<String>,
     moved: u64,
 }
 
@@ -42,6 +44,7 @@ impl Observer for Heard {
             Event::Begin { path, .. } => self.begun.push(path.to_owned()),
             Event::Done { path, .. } => self.done.push(path.to_owned()),
             Event::Moved { bytes } => self.moved += bytes,
+            Event::Unset { path, .. } => self.unset.push(path.to_owned()),
             Event::Skipped { path, .. } => self.skipped.push(path.to_owned()),
             Event::Failed { path, reason, detail, at_peer } => {
                 self.failed.push((path.to_owned(), reason, at_peer));

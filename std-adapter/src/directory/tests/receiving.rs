@@ -154,6 +154,47 @@ fn the_same_file_is_left_as_it_is() {
 }
 
 #[test]
+fn a_time_that_the_file_system_has_cut_is_the_same() {
+    let (dir, bytes) = (temporary(), content(5_000));
+    let path = dir.path().join("f");
+    fs::write(&path, &bytes).unwrap();
+    let offered = 1_700_000_001_123_456_789;
+    for (found, held) in [
+        (1_700_000_001_123_456_700, 5_000),
+        (1_700_000_001_000_000_000, 5_000),
+        (1_700_000_002_000_000_000, 5_000),
+        (1_700_000_001_123_456_788, 0),
+        (1_700_000_004_000_000_000, 0),
+    ] {
+        set_modified(&path, found);
+        let mut store = serving(&dir);
+        let offer = Offer { modified: Some(offered), ..file("f", 5_000) };
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(held), "{found}");
+        if held > 0 {
+            // Proven: this file system can keep all of it.
+            assert_eq!(store.commit(), Ok(()));
+            assert_eq!(modified(&path), offered);
+        }
+    }
+}
+
+#[test]
+fn times_far_from_now_are_kept() {
+    let dir = temporary();
+    let mut store = serving(&dir);
+    // Beyond 2262 nothing is known but that it is the last moment.
+    for time in [i64::MAX, 4_102_444_800_000_000_007, -1, -2_000_000_000_000_000_003] {
+        let offer = Offer { modified: Some(time), ..file("d/f", 5_000) };
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(0));
+        store_all(&mut store, 0, &content(5_000));
+        assert_eq!(store.commit(), Ok(()));
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(5_000), "{time}");
+        store.abandon(Reason::Cancelled, true);
+    }
+    assert!(store.into_observer().unset.is_empty());
+}
+
+#[test]
 fn bits_default_to_what_the_system_gives() {
     let dir = temporary();
     fs::write(dir.path().join("model"), "").unwrap();

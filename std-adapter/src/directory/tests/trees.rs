@@ -23,9 +23,10 @@ fn plant(path: &Path) {
     for (name, mode) in [("src/empty", 0o700), ("src/deep/er", 0o711), ("src/shut", 0o555)] {
         set_mode(&path.join(name), mode);
     }
-    for name in ["src/deep/er", "src/shut", "src/empty", "src/deep", "src"] {
+    for name in ["src/deep/er", "src/shut", "src/empty", "src/deep", "src", ""] {
         set_modified(&path.join(name), 1_600_000_000_000_000_001);
     }
+    set_mode(path, 0o750);
 }
 
 #[test]
@@ -63,6 +64,9 @@ fn a_tree_goes_there_and_back() {
             }
         }
     }
+    // The tree itself is as it was at the server, which was given two things side by side.
+    let (at_server, here) = (server.path().join("up"), to.path().join("down"));
+    assert_eq!((mode(&at_server), modified(&at_server)), (mode(&here), modified(&here)));
     let (sent, got) = (sending.into_observer(), receiving.into_observer());
     let below = |path: &str| -> Vec<_> {
         std::iter::once(path.to_owned()).chain(names.map(|name| format!("{path}/{name}"))).collect()
@@ -71,6 +75,18 @@ fn a_tree_goes_there_and_back() {
     assert!(sent.failed.is_empty() && got.failed.is_empty());
     assert_eq!((sent.moved, got.moved), (101_048, 101_048));
     assert_eq!(sent.done.last().map(String::as_str), Some("up"));
+}
+
+#[test]
+fn a_tree_by_itself_brings_the_bits_and_the_time_of_its_root() {
+    let (from, to) = (temporary(), temporary());
+    plant(from.path());
+    let source = Source { local: from.path().to_owned(), remote: String::new() };
+    let mut sending = Directory::sending_tree("t".to_owned(), vec![source], ());
+    carry(&mut sending, &mut serving(&to));
+    let top = to.path().join("t");
+    assert_eq!((mode(&top), modified(&top)), (0o750, 1_600_000_000_000_000_001));
+    assert_eq!(mode(&to.path().join("t/src/shut")), 0o555);
 }
 
 #[test]
@@ -143,6 +159,59 @@ fn a_directory_that_shuts_its_owner_out_takes_entries_all_the_same() {
     set_mode(&dir.path().join("u/d"), 0o700);
     assert_eq!(mode(&dir.path().join("u/d/e")), 0o600);
     assert!(store.into_observer().failed.is_empty());
+}
+
+#[test]
+fn the_root_of_a_tree_gets_its_bits_and_its_time() {
+    const TIME: i64 = 1_600_000_000_000_000_001;
+    for stands in [None, Some(0o755), Some(0o555), Some(0o000)] {
+        for is_cut in [false, true] {
+            let dir = temporary();
+            let top = dir.path().join("t");
+            if let Some(bits) = stands {
+                fs::create_dir(&top).unwrap();
+                set_mode(&top, bits);
+            }
+            let mut store = serving(&dir);
+            let offer = Offer { mode: Some(0o500), modified: Some(TIME), ..tree("t") };
+            assert!(store.offer(&offer).is_ok());
+            put(&mut store, file("f", 1), b"x");
+            assert_eq!(mode(&top), stands.unwrap_or(0) | 0o700);
+            if is_cut {
+                drop(store);
+            } else {
+                assert_eq!(store.commit(), Ok(()));
+            }
+            assert_eq!((mode(&top), modified(&top)), (0o500, TIME));
+        }
+    }
+}
+
+#[test]
+fn after_a_cut_no_directory_is_left_open() {
+    let endings: [fn(Directory<Heard>); 3] = [
+        drop,
+        |mut store| store.abandon(Reason::Cancelled, true),
+        |mut store| {
+            // It is another tree now.
+            assert!(store.offer(&tree("u")).is_ok());
+        },
+    ];
+    for end in endings {
+        let dir = temporary();
+        let shut = dir.path().join("t/shut");
+        fs::create_dir_all(&shut).unwrap();
+        set_mode(&shut, 0o555);
+        let mut store = serving(&dir);
+        assert!(store.offer(&tree("t")).is_ok());
+        for name in ["shut", "new"] {
+            assert!(store.offer(&Offer { mode: Some(0o511), ..directory(name) }).is_ok());
+            assert_eq!(store.commit(), Ok(()));
+        }
+        assert_eq!(mode(&shut), 0o755);
+        end(store);
+        assert_eq!((mode(&shut), mode(&dir.path().join("t/new"))), (0o511, 0o511));
+    }
 }
 
 #[test]

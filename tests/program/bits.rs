@@ -1,0 +1,106 @@
+//! Directories whose permission bits stand in the way of what is to be stored in them.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+
+use crate::harness::{Place, Server, snapshot};
+
+fn allow(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+fn mode(path: &Path) -> u32 {
+    path.symlink_metadata().expect("it is there").permissions().mode() & 0o777
+}
+
+/// A server of a plain user who owns the directory that it serves.
+fn start(place: &Place) -> Option<Server> {
+    allow(place.root.path(), 0o755);
+    chown(place.served(""), Some(65_534), Some(65_534)).ok()?;
+    Server::start_as_nobody(&place.served(""), &[])
+}
+
+#[test]
+fn a_tree_with_shut_directories_can_be_put_again() {
+    let place = Place::new();
+    let Some(server) = start(&place) else { return };
+    let here = place.here("");
+    let bits = [0o700, 0o755, 0o555, 0o333, 0o311, 0o111, 0o000];
+    for bits in bits {
+        let top = place.here(&format!("t{bits:o}"));
+        for inner in bits_of(&top, &bits_all()) {
+            fs::create_dir_all(&inner.0).expect("a directory");
+            fs::write(inner.0.join("f"), "old").expect("a file");
+            allow(&inner.0, inner.1);
+        }
+        fs::write(top.join("f"), "old").expect("a file");
+        allow(&top, bits);
+    }
+    for round in ["old", "new, and longer"] {
+        for bits in bits {
+            let name = format!("t{bits:o}");
+            for inner in bits_of(&place.here(&name), &bits_all()) {
+                fs::write(inner.0.join("f"), round).expect("a file");
+            }
+            fs::write(place.here(&name).join("f"), round).expect("a file");
+            server.client(&here, &["put", &name]).well();
+            assert!(snapshot(&place.here(&name)) == snapshot(&place.served(&name)), "{name}");
+            assert_eq!(mode(&place.served(&name)), bits);
+            let time = |path: &Path| path.metadata().and_then(|it| it.modified()).expect("a time");
+            assert_eq!(time(&place.here(&name)), time(&place.served(&name)), "{name}");
+        }
+    }
+}
+
+fn bits_all() -> [u32; 4] {
+    [0o700, 0o555, 0o311, 0o000]
+}
+
+fn bits_of(top: &Path, bits: &[u32]) -> Vec<(std::path::PathBuf, u32)> {
+    bits.iter().map(|bits| (top.join(format!("d{bits:o}")), *bits)).collect()
+}
+
+#[test]
+fn a_drop_box_takes_files_and_trees() {
+    let place = Place::new();
+    let Some(server) = start(&place) else { return };
+    let here = place.here("");
+    fs::create_dir_all(place.here("tree/sub")).expect("directories");
+    for name in ["f", "g", "tree/1", "tree/sub/2"] {
+        fs::write(place.here(name), name.repeat(40_000)).expect("a file");
+    }
+    for (bits, owner) in [(0o333, 65_534), (0o733, 0), (0o333, 0), (0o1733, 0)] {
+        let drop = place.served(&format!("drop{bits:o}-{owner}"));
+        fs::create_dir(&drop).expect("a directory");
+        chown(&drop, Some(owner), None).expect("root may");
+        allow(&drop, bits);
+        let to = drop.file_name().and_then(|name| name.to_str()).expect("a name");
+        for arguments in [
+            &["put", "f", "--to", to][..],
+            &["put", "tree", "--to", to],
+            &["put", "f", "g", "--to", to],
+        ] {
+            for _ in 0..2 {
+                let ended = server.client(&here, arguments).well();
+                assert!(ended.stdout.contains("sent"), "{}", ended.stdout);
+            }
+        }
+        assert_eq!(snapshot(&drop).len(), 6, "{to}");
+        assert_eq!(mode(&drop), bits & 0o777, "{to}");
+    }
+}
+
+#[test]
+fn a_directory_that_may_only_be_passed_is_passed() {
+    let place = Place::new();
+    let Some(server) = start(&place) else { return };
+    fs::create_dir_all(place.served("x/in")).expect("directories");
+    chown(place.served("x/in"), Some(65_534), None).expect("root may");
+    fs::write(place.here("f"), "f").expect("a file");
+    for bits in [0o311, 0o111] {
+        allow(&place.served("x"), bits);
+        server.client(&place.here(""), &["put", "f", "--to", "x/in"]).well();
+        fs::remove_file(place.served("x/in/f")).expect("it is there");
+    }
+}

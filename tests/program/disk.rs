@@ -1,0 +1,48 @@
+//! File systems of their own for a test: mounted where that is allowed, and always unmounted.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A mounted file system.
+pub(crate) struct Disk {
+    at: PathBuf,
+}
+
+impl Disk {
+    /// A file system in memory, of so many KiB. `None`, with a word about it, where nothing can be
+    /// mounted.
+    pub(crate) fn in_memory(at: &Path, kibibytes: u32) -> Option<Self> {
+        let options = format!("size={kibibytes}k");
+        Self::mount(at, &["-t", "tmpfs", "-o", &options, "tmpfs"])
+    }
+
+    /// An ext4 image of 32 MiB, made with these options of `mkfs`.
+    pub(crate) fn ext4(image: &Path, at: &Path, options: &[&str]) -> Option<Self> {
+        let made = fs::File::create(image).and_then(|file| file.set_len(32 << 20));
+        made.expect("an image");
+        let mut mkfs = Command::new("mkfs.ext4");
+        mkfs.arg("-q").args(options).arg(image).stdout(Stdio::null()).stderr(Stdio::null());
+        if !mkfs.status().is_ok_and(|status| status.success()) {
+            println!("skipped: no ext4 with {} can be made here", options.join(" "));
+            return None;
+        }
+        Self::mount(at, &["-o", "loop", image.to_str().expect("a path in UTF-8")])
+    }
+
+    fn mount(at: &Path, arguments: &[&str]) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(arguments).arg(at).stderr(Stdio::null());
+        if !mount.status().is_ok_and(|status| status.success()) {
+            println!("skipped: no file system can be mounted here");
+            return None;
+        }
+        Some(Self { at: at.to_owned() })
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.at).status();
+    }
+}
