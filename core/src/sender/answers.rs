@@ -22,6 +22,11 @@ impl<P: Profile> Sender<P> {
                 self.on_refused(signal.transfer, signal.reason(), shared);
                 return false;
             }
+            // The client repeats its request: the answer to it was lost.
+            Code::Pin | Code::Raf | Code::Rar if shared.terms.is_lossy::<P>() => {
+                self.repeat_question();
+                return false;
+            }
             _ => return false,
         }
         self.flow.is_measured(count)

@@ -51,8 +51,13 @@ impl<P: Profile> Session<P> {
                     return;
                 }
             }
-        } else if matches!(self.phase, Phase::Sending(_)) && self.shared.terms.is_lossy::<P>() {
-            // What is awaited comes first, or the client would leave without it.
+        } else if let Phase::Sending(sender) = &mut self.phase
+            && P::SENDS
+            && self.shared.terms.is_lossy::<P>()
+        {
+            // The client has completed the transfer and its answer was lost. The answer comes first,
+            // or the client would leave without it.
+            sender.repeat_question();
             return;
         }
         self.shared.reply(Signal::greeting(Code::Pon, &self.shared.terms.chosen()));
