@@ -22,6 +22,12 @@ pub trait Profile {
     const LOSSY: bool = true;
     /// Whether a link may be reliable; if not, each one is taken for lossy.
     const RELIABLE: bool = true;
+    /// Whether a store that sends learns what the receiver has: [`Store::resumed`] and
+    /// [`Store::completed`].
+    ///
+    /// [`Store::resumed`]: crate::Store::resumed
+    /// [`Store::completed`]: crate::Store::completed
+    const REPORTS: bool = false;
 }
 
 #[cfg(feature = "sha256")]

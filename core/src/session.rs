@@ -18,7 +18,7 @@ use crate::store::{Accepted, Digests, Entry, Kind, Late, Offer, Reply, Request};
 use crate::terms::Terms;
 use crate::timer::Timer;
 use crate::wire::{
-    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, UNKNOWN,
+    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, Proof, SIGNAL_LEN, Seeds, Signal, UNKNOWN,
     UNKNOWN_TIME, VERSION, low_half, seed_for,
 };
 

@@ -215,6 +215,17 @@ pub trait Store {
         let _ = (entry, reason, words);
         false
     }
+
+    /// The receiver had everything before `position` of an entry when it was offered. It may say so
+    /// after the entry was sent, and more than once. The prefix may still turn out to differ: then
+    /// [`Store::refused`] follows. Called where [`Profile::REPORTS`](crate::Profile::REPORTS).
+    fn resumed(&mut self, entry: u32, position: u64) {
+        let _ = (entry, position);
+    }
+
+    /// The request is completed: the receiver has every entry in place that was not refused. Called
+    /// where [`Profile::REPORTS`](crate::Profile::REPORTS).
+    fn completed(&mut self) {}
 }
 
 /// Nothing to give, and nothing is taken: for tasks that move nothing.

@@ -4,6 +4,7 @@ use tinyferry_core::store::Kind;
 use tracing::{debug, info, warn};
 
 use crate::directory::{Direction, Event, Observer};
+use crate::words::of_failure;
 
 /// Logs what one client does.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Observer for Log {
             Event::Begin { path, held, direction, .. } => {
                 debug!("{peer}: {} \"{}\" from {held}", verb(direction), path.escape_debug());
             }
-            Event::Moved { .. } => {}
+            Event::Moved { .. } | Event::Resumed { .. } => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
                 self.in_tree = false;
                 info!("{peer}: the tree \"{}\" is through", path.escape_debug());
@@ -40,12 +41,8 @@ impl Observer for Log {
             }
             Event::Done { path, .. } => info!("{peer}: \"{}\" is through", path.escape_debug()),
             Event::Failed { path, reason, detail, .. } => {
-                let (path, detail) = (path.escape_debug(), detail.escape_debug());
-                if detail.clone().next().is_none() {
-                    warn!("{peer}: \"{path}\" failed: {reason}");
-                } else {
-                    warn!("{peer}: \"{path}\" failed: {reason} ({detail})");
-                }
+                let why = of_failure(reason, detail, false);
+                warn!("{peer}: \"{}\" failed: {why}", path.escape_debug());
             }
             Event::Unset { path, detail } => {
                 let path = path.escape_debug();

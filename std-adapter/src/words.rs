@@ -1,6 +1,8 @@
-//! What the system says of an error, as a clause for a person.
+//! Errors as clauses for a person.
 
 use std::io;
+
+use tinyferry_core::Reason;
 
 /// The system's words in lower case, without its number.
 pub fn of_system(error: &io::Error) -> String {
@@ -14,6 +16,23 @@ pub fn of_system(error: &io::Error) -> String {
     }
 }
 
+/// Why an entry did not get through. `detail`: the same in the words of the operating system or of
+/// the other end, may be empty; it is escaped. `at_peer`: the other end said so.
+pub fn of_failure(reason: Reason, detail: &str, at_peer: bool) -> String {
+    let detail = detail.escape_debug().to_string();
+    if reason == Reason::ReadOnly && !at_peer && !detail.is_empty() {
+        // The reason speaks of the other end; it is this one.
+        return detail;
+    }
+    let clause = reason.to_string();
+    let names_its_subject = ["the other end", "the server"].iter().any(|s| clause.starts_with(s));
+    let whose = if at_peer && !names_its_subject { "the other end: " } else { "" };
+    match detail.as_str() {
+        "" => format!("{whose}{clause}"),
+        detail => format!("{whose}{clause} ({detail})"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,5 +41,20 @@ mod tests {
     fn no_number_is_shown() {
         assert_eq!(of_system(&io::Error::from_raw_os_error(2)), "no such file or directory");
         assert_eq!(of_system(&io::Error::other("The Ü of it")), "the Ü of it");
+    }
+
+    #[test]
+    fn a_failure_names_its_subject_once() {
+        for code in 1..40 {
+            let told = of_failure(Reason::from_code(code), "", true);
+            let subjects =
+                told.matches("the other end").count() + told.matches("the server").count();
+            assert_eq!(subjects, 1, "{told}");
+        }
+        assert_eq!(of_failure(Reason::ReadOnly, "", true), "the other end takes no files");
+        let detail = "read-only file system";
+        assert_eq!(of_failure(Reason::ReadOnly, detail, false), detail);
+        assert_eq!(of_failure(Reason::Storage, "\u{1b}", false), "storage failed (\\u{1b})");
+        assert_eq!(of_failure(Reason::Storage, "", true), "the other end: storage failed");
     }
 }

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod bits;
+mod counts;
 mod disk;
 mod forger;
 mod harness;
@@ -10,6 +11,7 @@ mod hostile;
 mod lies;
 mod long;
 mod numbers;
+mod output;
 mod partials;
 mod peer;
 mod resume;

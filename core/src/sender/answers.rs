@@ -123,7 +123,7 @@ impl<P: Profile> Sender<P> {
     }
 
     /// The last entry that had this number, if the request has used it; of the tree, the first.
-    fn entry_of(&self, number: u16) -> Option<u32> {
+    pub(crate) fn entry_of(&self, number: u16) -> Option<u32> {
         let back = self.number.wrapping_sub(number);
         if number == 0 {
             return None;

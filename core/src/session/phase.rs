@@ -97,5 +97,10 @@ pub(super) enum Action {
         entry: u32,
         reason: Reason,
     },
+    Resumed {
+        entry: u32,
+        position: u64,
+    },
+    Completed,
     Over,
 }

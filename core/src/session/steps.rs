@@ -59,6 +59,10 @@ impl<P: Profile> Session<P> {
             Action::Refused { entry, reason } if P::SENDS => {
                 Step::Storage(Request::Refused { entry, reason, words: self.text() })
             }
+            Action::Resumed { entry, position } if P::SENDS && P::REPORTS => {
+                Step::Storage(Request::Resumed { entry, position })
+            }
+            Action::Completed if P::SENDS && P::REPORTS => Step::Storage(Request::Completed),
             _ => Step::Over(self.result()),
         }
     }
@@ -181,6 +185,9 @@ impl<P: Profile> Session<P> {
             (Action::Check, Reply::Done | Reply::Refused(_)) if P::SENDS => self.checked(refusal),
             (Action::Refused { .. }, Reply::Done) if P::SENDS => self.refusal_counted(),
             (Action::Abandon { .. }, Reply::Done) | (Action::Refused { .. }, Reply::Again) => {
+                self.settle();
+            }
+            (Action::Resumed { .. } | Action::Completed, Reply::Done) if P::SENDS && P::REPORTS => {
                 self.settle();
             }
             _ => self.fail(Failure::Driver),

@@ -31,7 +31,7 @@ impl<P: Profile> Session<P> {
                     if !self.shared.todo.pending {
                         self.on_signal(clean);
                     }
-                    false
+                    P::REPORTS && self.report_prefix()
                 }
                 Found::Description { length } => {
                     self.timer.frame_came();
@@ -49,6 +49,24 @@ impl<P: Profile> Session<P> {
             if is_chosen {
                 return;
             }
+        }
+    }
+
+    /// Whether the signal that came says that the receiver has a prefix of an entry: then the store
+    /// learns of it next.
+    fn report_prefix(&mut self) -> bool {
+        let Signal { code, transfer, position, .. } = self.shared.signal;
+        let entry = match &self.phase {
+            Phase::Sending(sender) => sender.entry_of(transfer),
+            _ => None,
+        };
+        let is_prefix = matches!(self.shared.signal.proof(), Proof::Prefix(_));
+        match entry {
+            Some(entry) if code == Code::Pon && is_prefix && position > 0 => {
+                self.action = Action::Resumed { entry, position };
+                true
+            }
+            _ => false,
         }
     }
 
@@ -182,6 +200,7 @@ impl<P: Profile> Session<P> {
     }
 
     fn carry_out(&mut self, intent: Intent, wanted: usize) -> bool {
+        let is_sending = matches!(self.phase, Phase::Sending(_));
         self.action = match intent {
             Intent::Nothing => return false,
             Intent::Describe if P::SENDS => {
@@ -225,7 +244,10 @@ impl<P: Profile> Session<P> {
             }
             Intent::Over(result) => {
                 self.finish(result);
-                return false;
+                if !(P::REPORTS && is_sending && result.is_ok()) {
+                    return false;
+                }
+                Action::Completed
             }
             // `AwaitAnswer`, and what a role would want that is not built in.
             _ => {

@@ -64,6 +64,15 @@ pub enum Request<'a> {
         /// The other end's own words, often empty. Hostile: escape before showing.
         words: &'a str,
     },
+    /// [`Store::resumed`].
+    Resumed {
+        /// Which entry, counted as in [`Request::Refused`].
+        entry: u32,
+        /// The receiver has everything before, in bytes.
+        position: u64,
+    },
+    /// [`Store::completed`].
+    Completed,
 }
 
 /// A store's answer to a [`Request`].
@@ -118,6 +127,14 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             } else {
                 Reply::Done
             }
+        }
+        Request::Resumed { entry, position } => {
+            store.resumed(entry, position);
+            Reply::Done
+        }
+        Request::Completed => {
+            store.completed();
+            Reply::Done
         }
     }
 }

@@ -29,6 +29,34 @@ pub(crate) enum Exit {
     Trust = 7,
 }
 
+/// How the program ends after several requests.
+#[derive(Debug, Default)]
+pub(crate) struct Exits {
+    /// Whether something of what was asked for went through.
+    some: bool,
+    /// The first that was not all done.
+    failed: Option<Exit>,
+}
+
+impl Exits {
+    /// One request ended so.
+    pub(crate) fn add(&mut self, exit: Exit) {
+        self.some |= matches!(exit, Exit::Done | Exit::Partly);
+        if exit != Exit::Done {
+            self.failed.get_or_insert(exit);
+        }
+    }
+
+    /// How they ended all together.
+    pub(crate) fn total(&self) -> Exit {
+        match self.failed {
+            None => Exit::Done,
+            Some(_) if self.some => Exit::Partly,
+            Some(exit) => exit,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

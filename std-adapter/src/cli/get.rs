@@ -7,10 +7,10 @@ use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
 use tinyferry::words::of_system;
 
 use super::args::{GetArgs, asked_path, clash};
-use super::exit::{Exit, Problem};
-use super::progress::Progress;
+use super::exit::{Exit, Exits, Problem};
+use super::progress::{Progress, Verbosity};
 
-pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
+pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
     let into = args.into.display().to_string();
     let local = |error: std::io::Error| {
         let sentence =
@@ -33,19 +33,20 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
     // Where nobody may be asked, nothing is made either.
     std::fs::create_dir_all(&args.into).map_err(local)?;
     let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
-    let mut exit = Exit::Done;
+    let mut exits = Exits::default();
     for (remote, target) in wanted {
         let shown = if remote.is_empty() { "." } else { &remote };
-        let progress = Progress::new(Direction::Receiving, quiet);
+        let progress = Progress::new(Direction::Receiving, verbosity);
         let root = root.try_clone().map_err(local)?;
+        let is_named = !target.is_empty();
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
         let mut store = store.lossy(endpoint.is_lossy()).limited(args.limits.limits());
         let before = client.traffic().received;
         match client.get(&remote, &mut store) {
-            Ok(_) => match progress.finish(shown, client.traffic().received - before) {
-                Exit::Done => {}
-                partly => exit = partly,
-            },
+            Ok(_) => {
+                let crossed = client.traffic().received - before;
+                exits.add(progress.finish(shown, crossed, is_named));
+            }
             Err(error) => {
                 let problem = progress.give_up(shown, error);
                 // What can still be asked for is.
@@ -53,9 +54,9 @@ pub(crate) fn get(args: &GetArgs, quiet: bool) -> Result<Exit, Problem> {
                     return Err(problem);
                 }
                 complain!("tinyferry: {problem}");
-                exit = if args.paths.len() == 1 { problem.exit } else { Exit::Partly };
+                exits.add(problem.exit);
             }
         }
     }
-    Ok(exit)
+    Ok(exits.total())
 }

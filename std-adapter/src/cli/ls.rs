@@ -7,6 +7,7 @@ use tinyferry::core::store::{Accepted, Kind, Offer, Store};
 
 use super::args::{LsArgs, asked_path};
 use super::exit::{Exit, Problem};
+use super::output;
 
 pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
     let path = asked_path(&args.path)?;
@@ -39,7 +40,7 @@ struct Listing {
     is_for_a_person: bool,
     /// The directory that was listed last.
     directory: String,
-    /// Nobody reads any more.
+    /// What is written is not read, or cannot be written.
     is_unread: bool,
     /// Entries that were refused for their names.
     rejected: u64,
@@ -88,7 +89,7 @@ impl Listing {
 
 impl Store for Listing {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        if !self.is_unread && self.show(offer).is_err() {
+        if !self.is_unread && !output::note(self.show(offer)) {
             self.is_unread = true;
         }
         Ok(Accepted { held: 0, in_order: true })

@@ -1,19 +1,13 @@
 //! The command line: arguments in, sentences and an exit code out. All work is the library's.
 
-/// A line on standard output. That nobody reads it ends nothing.
+/// A line on standard output.
 macro_rules! say {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($words)*);
-    }};
+    ($($words:tt)*) => { crate::cli::output::line(format_args!($($words)*)) };
 }
 
 /// The same on standard error.
 macro_rules! complain {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($words)*);
-    }};
+    ($($words:tt)*) => { crate::cli::output::complaint(format_args!($($words)*)) };
 }
 
 mod args;
@@ -21,10 +15,12 @@ mod exit;
 mod get;
 mod keygen;
 mod ls;
+mod output;
 mod partials;
 mod progress;
 mod put;
 mod serve;
+mod tally;
 
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
@@ -34,6 +30,7 @@ use tracing_subscriber::EnvFilter;
 
 use args::{Args, Command, Peer};
 use exit::{Exit, Problem};
+use progress::Verbosity;
 
 /// Runs the program as its arguments say.
 pub(crate) fn run() -> ExitCode {
@@ -41,29 +38,36 @@ pub(crate) fn run() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no problem, and go to stdout.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+            let printed = error.print();
+            if error.use_stderr() {
+                return Exit::Usage.into();
+            }
+            output::note(printed);
+            return output::finish(Exit::Done).into();
         }
     };
     let is_started = matches!(&args.command, Command::Serve(serve) if serve.stdio);
     start_log(args.verbose, args.quiet, is_started);
+    let verbosity = match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, _) => Verbosity::Files,
+    };
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
-        Command::Put(command) => put::put(&command, args.quiet),
-        Command::Get(command) => get::get(&command, args.quiet),
+        Command::Put(args) => put::put(&args, verbosity),
+        Command::Get(args) => get::get(&args, verbosity),
         Command::Ls(args) => ls::ls(&args),
         Command::Ping(peer) => ping(&peer),
         Command::Close(peer) => close(&peer),
         Command::Keygen(args) => keygen::keygen(&args),
         Command::Partials(args) => partials::partials(&args),
     };
-    match result {
-        Ok(exit) => exit.into(),
-        Err(problem) => {
-            complain!("tinyferry: {problem}");
-            problem.exit.into()
-        }
-    }
+    let exit = result.unwrap_or_else(|problem| {
+        complain!("tinyferry: {problem}");
+        problem.exit
+    });
+    output::finish(exit).into()
 }
 
 /// Who was started by another program says little: it stands among that one's own words.

@@ -8,6 +8,7 @@ use tinyferry::words::of_system;
 
 use super::args::PartialsArgs;
 use super::exit::{Exit, Problem};
+use super::output;
 
 pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
     let directory = args.directory.display().to_string();
@@ -28,7 +29,8 @@ pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
                 leftover.path.escape_debug()
             );
         }
-        is_meant && args.remove
+        // Nothing goes that was not listed.
+        is_meant && args.remove && !output::has_failed()
     })
     .map_err(failed)?;
     if args.remove {

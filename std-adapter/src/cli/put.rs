@@ -10,9 +10,9 @@ use tinyferry::words::of_system;
 
 use super::args::{PutArgs, clash, remote_path};
 use super::exit::{Exit, Problem};
-use super::progress::Progress;
+use super::progress::{Progress, Verbosity};
 
-pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
+pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
     let to = remote_path(&args.to);
     let mut sources = Vec::new();
     let mut names = HashSet::new();
@@ -57,7 +57,7 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
     }
     let config = Config { sha256: args.sha256, ..args.peer.endpoint.config() };
     let mut client = args.peer.connect(config)?;
-    let progress = Progress::new(Direction::Sending, quiet);
+    let progress = Progress::new(Direction::Sending, verbosity);
     let store = || match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
         (root, sources) => {
@@ -66,7 +66,8 @@ pub(crate) fn put(args: &PutArgs, quiet: bool) -> Result<Exit, Problem> {
         }
     };
     match client.put(store) {
-        Ok(_) => Ok(progress.finish(&shown, client.traffic().sent)),
+        // Of several paths none is the tree that they are sent as.
+        Ok(_) => Ok(progress.finish(&shown, client.traffic().sent, args.paths.len() == 1)),
         Err(error) => Err(progress.give_up(&shown, error)),
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct Batch {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     pub(super) later: u16,
+    pub(super) size: u64,
     pub(super) sha256: Option<[u8; 32]>,
 }
 

@@ -50,18 +50,28 @@ pub enum Event<'a> {
         /// Which way it goes.
         direction: Direction,
     },
-    /// Content was stored, or loaded for sending; what is loaded once more does not count.
+    /// The receiver turns out to have this much of the file that is being sent.
+    Resumed {
+        /// Everything before, in bytes.
+        held: u64,
+    },
+    /// Content was stored, or loaded for sending; what is loaded once more does not count, nor what
+    /// is loaded only to prove what the receiver has.
     Moved {
         /// How many bytes.
         bytes: u64,
     },
-    /// It is in place (receiving), or wholly read and unchanged (sending). In a tree that comes in,
-    /// others may have begun by then; they are done in the order in which they came.
+    /// It is in place at the receiver. In a tree, others may have begun by then, and a sender may
+    /// learn it only at the tree's end; entries are done in the order in which they were offered.
     Done {
         /// Its path.
         path: &'a str,
         /// What it is.
         kind: Kind,
+        /// Its size in bytes; of what is no file, 0.
+        size: u64,
+        /// Bytes of it that the receiver had before: all of them if the file was the same.
+        held: u64,
         /// SHA-256 of a file, where both ends agreed on that.
         sha256: Option<[u8; 32]>,
     },

@@ -132,15 +132,17 @@ impl Inbox {
         sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
-        let (kind, path, result) = match (self.open.take(), self.tree.take()) {
+        let (kind, path, sizes, result) = match (self.open.take(), self.tree.take()) {
             (Some(mut incoming), tree) => {
                 self.tree = tree;
+                let size = incoming.wanted.size.unwrap_or_else(|| incoming.unfinished());
+                let sizes = (size, incoming.held);
                 let result = self.commit_entry(&mut incoming, sha256, observer);
-                (incoming.wanted.kind, incoming.wanted.path, result)
+                (incoming.wanted.kind, incoming.wanted.path, sizes, result)
             }
             (None, Some(mut tree)) => {
                 let result = self.commit_tree(&mut tree, observer);
-                (Kind::Tree, tree.path, result.map(|()| true))
+                (Kind::Tree, tree.path, (0, 0), result.map(|()| true))
             }
             (None, None) => return Err(Reason::Storage),
         };
@@ -148,7 +150,8 @@ impl Inbox {
         match result {
             Ok(false) => Ok(()),
             Ok(true) => {
-                observer.event(Event::Done { path: &path, kind, sha256 });
+                let (size, held) = sizes;
+                observer.event(Event::Done { path: &path, kind, size, held, sha256 });
                 Ok(())
             }
             Err(trouble) => Err(self.fail(trouble, &path, observer)),
@@ -205,7 +208,8 @@ impl Inbox {
         }
         if let Some(whole) = incoming.whole(&self.buffer).filter(|_| !synced) {
             let Wanted { path, later, .. } = &incoming.wanted;
-            let ticket = later.map(|later| Ticket { later, sha256 });
+            let size = whole.bytes.len() as u64;
+            let ticket = later.map(|later| Ticket { later, size, sha256 });
             match self.later.put(&mut self.place, path, &whole, ticket, observer)? {
                 Put::InPlace => return Ok(true),
                 Put::Later => return Ok(false),

@@ -11,7 +11,7 @@ use super::event::{Direction, Event, Observer};
 use super::facts::Facts;
 use super::names::join;
 use super::origin::{Origin, Reached};
-use super::recent::{Fate, Recent};
+use super::recent::{Fate, Recent, Yielded};
 use super::trouble::Trouble;
 use super::walk::{Item, Walk};
 
@@ -86,12 +86,7 @@ impl Job {
                         return Some(Next::Item(item, true));
                     }
                 }
-                Stage::Origin(_) => {
-                    self.stage = Stage::Again;
-                    if let Some(path) = &self.tree {
-                        observer.event(Event::Done { path, kind: Kind::Tree, sha256: None });
-                    }
-                }
+                Stage::Origin(_) => self.stage = Stage::Again,
                 Stage::Again => {
                     let (origin, path) = self.again.pop_front()?;
                     self.origin = origin;
@@ -126,9 +121,55 @@ impl Job {
         self.walk.path_in_tree()
     }
 
-    /// What came last went out.
-    pub(super) fn given(&mut self, fate: Fate) {
-        self.recent.push(self.walk.path_in_tree(), self.origin, fate);
+    /// What came last goes out.
+    pub(super) fn given(
+        &mut self,
+        fate: Fate,
+        kind: Kind,
+        size: u64,
+        observer: &mut impl Observer,
+    ) {
+        let entry = Yielded::new(self.walk.path_in_tree(), self.origin, fate, kind, size);
+        if let Some(oldest) = self.recent.push(entry) {
+            self.tell_done(&oldest, observer);
+        }
+    }
+
+    /// All of what came last went out.
+    pub(super) fn sent(&mut self, size: u64, sha256: Option<[u8; 32]>) {
+        if let Some(last) = self.recent.last() {
+            last.sent = true;
+            last.size = size;
+            last.sha256 = sha256.map(Box::new);
+        }
+    }
+
+    /// The receiver had so much of an entry. How much that is, where the entry came last.
+    pub(super) fn resumed(&mut self, entry: u32, position: u64) -> Option<u64> {
+        let found = self.recent.entry(entry)?;
+        found.held = position.min(found.size);
+        let held = found.held;
+        self.recent.entry(entry.checked_add(1)?).is_none().then_some(held)
+    }
+
+    /// The receiver has all entries in place that it did not refuse.
+    pub(super) fn complete(&mut self, observer: &mut impl Observer) {
+        while let Some(entry) = self.recent.pop() {
+            self.tell_done(&entry, observer);
+        }
+        if let Some(path) = &self.tree {
+            let kind = Kind::Tree;
+            observer.event(Event::Done { path, kind, size: 0, held: 0, sha256: None });
+        }
+    }
+
+    fn tell_done(&self, entry: &Yielded, observer: &mut impl Observer) {
+        if entry.is_in_place() {
+            let path = &join(self.tree_path(), &entry.path);
+            let (kind, size, held) = (entry.kind, entry.size, entry.held);
+            let sha256 = entry.sha256.as_deref().copied();
+            observer.event(Event::Done { path, kind, size, held, sha256 });
+        }
     }
 
     /// What came last fails here, and that is told.

@@ -192,7 +192,7 @@ impl Later {
         if outcome.is_impossible {
             self.nameless.give_up();
         }
-        for (index, (path, whole, Ticket { later, sha256 })) in batch.files().enumerate() {
+        for (index, (path, whole, Ticket { later, size, sha256 })) in batch.files().enumerate() {
             let has_followed = || {
                 let mut after = self.through.iter();
                 batch.has_put(path, index + 1, outcome)
@@ -204,7 +204,10 @@ impl Later {
                 go_the_long_way(path, &whole, place, observer)
             };
             match result {
-                Ok(()) => observer.event(Event::Done { path, kind: Kind::File, sha256 }),
+                Ok(()) => {
+                    let kind = Kind::File;
+                    observer.event(Event::Done { path, kind, size, held: 0, sha256 });
+                }
                 Err(trouble) => {
                     // Where it led may have been moved away.
                     place.forget();
@@ -242,7 +245,7 @@ mod tests {
         let mut batch = Batch::default();
         for (path, bytes) in files {
             let whole = Whole { bytes, mode: None, modified: None };
-            batch.add(dir, path, &whole, Ticket { later: 1, sha256: None });
+            batch.add(dir, path, &whole, Ticket { later: 1, size: 0, sha256: None });
         }
         batch
     }

@@ -250,4 +250,16 @@ impl<O: Observer> Store for Directory<O> {
             None => false,
         }
     }
+
+    fn resumed(&mut self, entry: u32, position: u64) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.resumed(entry, position, &mut self.observer);
+        }
+    }
+
+    fn completed(&mut self) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.complete(&mut self.observer);
+        }
+    }
 }

@@ -35,9 +35,8 @@ struct Outgoing {
     file: File,
     /// As of when it was offered.
     facts: Facts,
-    /// Everything before was loaded.
+    /// Everything before was loaded, or need not be sent.
     loaded: u64,
-    checked: bool,
 }
 
 impl Outbox {
@@ -145,10 +144,8 @@ impl Outbox {
         let Some(open) = &mut self.open else { return Ok(()) };
         let trouble = match Metadata::from_file(&open.file).map(|now| Facts::of(&now)) {
             Ok(now) if (now.size, now.modified) == (open.facts.size, open.facts.modified) => {
-                if let Some(job) = &self.job
-                    && !std::mem::replace(&mut open.checked, true)
-                {
-                    observer.event(Event::Done { path: job.path(), kind: Kind::File, sha256 });
+                if let Some(job) = &mut self.job {
+                    job.sent(open.loaded, sha256);
                 }
                 return Ok(());
             }
@@ -167,6 +164,24 @@ impl Outbox {
     ) -> bool {
         let Some(job) = &mut self.job else { return false };
         job.refused(entry, reason, words, observer)
+    }
+
+    pub(super) fn resumed(&mut self, entry: u32, position: u64, observer: &mut impl Observer) {
+        let Some(job) = &mut self.job else { return };
+        if let (Some(held), Some(open)) = (job.resumed(entry, position), &mut self.open)
+            && held > open.loaded
+        {
+            open.loaded = held;
+            observer.event(Event::Resumed { held });
+        }
+    }
+
+    /// The receiver has all of it.
+    pub(super) fn complete(&mut self, observer: &mut impl Observer) {
+        if let Some(job) = &mut self.job {
+            job.complete(observer);
+        }
+        self.close();
     }
 
     /// Nothing more of it is wanted.
@@ -211,7 +226,7 @@ fn give(
     let (kind, facts, open, trouble) = match item {
         Item::Directory(facts) => (Kind::Directory, Some(Facts { size: 0, ..facts }), None, None),
         Item::File(facts, file) => {
-            let open = Outgoing { file, facts, loaded: 0, checked: false };
+            let open = Outgoing { file, facts, loaded: 0 };
             (Kind::File, Some(facts), Some(open), None)
         }
         Item::Broken(facts, trouble) => (Kind::File, facts, None, Some(trouble)),
@@ -226,7 +241,8 @@ fn give(
         broken: trouble.as_ref().map(|trouble| trouble.reason),
     };
     let may_come_again = entry.resumable && entry.size != Some(0);
-    job.given(if may_come_again { Fate::MayComeAgain } else { Fate::Final });
+    let fate = if may_come_again { Fate::MayComeAgain } else { Fate::Final };
+    job.given(fate, kind, entry.size.unwrap_or(0), observer);
     if let Some(trouble) = trouble {
         job.fail(trouble, observer);
         return (entry, open);
@@ -234,7 +250,7 @@ fn give(
     let (path, size, direction) = (job.path(), entry.size, Direction::Sending);
     observer.event(Event::Begin { path, kind, size, held: 0, direction });
     if kind == Kind::Directory {
-        observer.event(Event::Done { path, kind, sha256: None });
+        job.sent(0, None);
     }
     (entry, open)
 }

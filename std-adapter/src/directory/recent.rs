@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use tinyferry_core::store::Kind;
+
 /// A refusal speaks of an entry within the credit: of 32,767 frames at most, two for each entry.
 const CAPACITY: usize = 16_384;
 
@@ -21,6 +23,26 @@ pub(super) struct Yielded {
     /// Which of the job's origins it is of.
     pub(super) origin: usize,
     pub(super) fate: Fate,
+    pub(super) kind: Kind,
+    pub(super) size: u64,
+    /// What the receiver had of it when it was offered, in bytes.
+    pub(super) held: u64,
+    /// Whether all of it went out.
+    pub(super) sent: bool,
+    pub(super) sha256: Option<Box<[u8; 32]>>,
+}
+
+impl Yielded {
+    /// An entry that is about to go out.
+    pub(super) fn new(path: &str, origin: usize, fate: Fate, kind: Kind, size: u64) -> Self {
+        let path = path.to_owned();
+        Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None }
+    }
+
+    /// Whether the receiver has it in place, once it can say nothing more about it.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.sent && matches!(self.fate, Fate::MayComeAgain | Fate::Final)
+    }
 }
 
 /// What a refusal would mean.
@@ -37,17 +59,19 @@ pub(super) enum Fate {
 }
 
 impl Recent {
-    pub(super) fn push(&mut self, path: &str, origin: usize, fate: Fate) {
-        let mut text = String::new();
-        if self.entries.len() >= CAPACITY
-            && let Some(oldest) = self.entries.pop_front()
-        {
-            self.first = self.first.saturating_add(1);
-            text = oldest.path;
-            text.clear();
-        }
-        text.push_str(path);
-        self.entries.push_back(Yielded { path: text, origin, fate });
+    /// Adds an entry. Returns the oldest one where that is forgotten: nothing more can be said
+    /// about it.
+    pub(super) fn push(&mut self, entry: Yielded) -> Option<Yielded> {
+        let oldest = if self.entries.len() >= CAPACITY { self.pop() } else { None };
+        self.entries.push_back(entry);
+        oldest
+    }
+
+    /// The oldest entry, which is forgotten.
+    pub(super) fn pop(&mut self) -> Option<Yielded> {
+        let oldest = self.entries.pop_front()?;
+        self.first = self.first.saturating_add(1);
+        Some(oldest)
     }
 
     pub(super) fn entry(&mut self, number: u32) -> Option<&mut Yielded> {
@@ -68,7 +92,7 @@ mod tests {
     fn the_last_ones_keep_their_numbers() {
         let mut recent = Recent::default();
         for number in 0..CAPACITY + 10 {
-            recent.push(&number.to_string(), 0, Fate::Final);
+            recent.push(Yielded::new(&number.to_string(), 0, Fate::Final, Kind::File, 0));
         }
         assert!(recent.entry(9).is_none());
         assert_eq!(recent.entry(10).map(|entry| entry.path.as_str()), Some("10"));

@@ -39,7 +39,8 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         // Any other reason says it all.
         let reason = reason_of(&error);
-        let detail = if reason == Reason::Storage { of_system(&error) } else { String::new() };
+        let has_words = [Reason::Storage, Reason::ReadOnly].contains(&reason);
+        let detail = if has_words { of_system(&error) } else { String::new() };
         Self { reason, detail }
     }
 }
@@ -57,7 +58,8 @@ fn reason_of(error: &Error) -> Reason {
         ErrorKind::NotFound => Reason::NotFound,
         // A capability's own refusal has no number of the operating system.
         ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Reason::BadPath,
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Reason::NoPermission,
+        ErrorKind::PermissionDenied => Reason::NoPermission,
+        ErrorKind::ReadOnlyFilesystem => Reason::ReadOnly,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Reason::NoSpace,
         ErrorKind::FileTooLarge => Reason::TooLarge,
         ErrorKind::InvalidFilename => Reason::NameTooLong,
@@ -81,7 +83,7 @@ mod tests {
             (Errno::NOENT, Reason::NotFound),
             (Errno::ACCESS, Reason::NoPermission),
             (Errno::PERM, Reason::NoPermission),
-            (Errno::ROFS, Reason::NoPermission),
+            (Errno::ROFS, Reason::ReadOnly),
             (Errno::NOSPC, Reason::NoSpace),
             (Errno::DQUOT, Reason::NoSpace),
             (Errno::FBIG, Reason::TooLarge),
@@ -94,7 +96,8 @@ mod tests {
         ] {
             let trouble = Trouble::from(Error::from(errno));
             assert_eq!(trouble.reason, reason);
-            assert_eq!(trouble.detail.is_empty(), reason != Reason::Storage);
+            let has_words = [Reason::Storage, Reason::ReadOnly].contains(&reason);
+            assert_eq!(trouble.detail.is_empty(), !has_words);
         }
         let dir = tempfile::tempdir().unwrap();
         let dir = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();

@@ -152,6 +152,11 @@ impl Watched {
                 assert!(u64::from(*entry) < self.yielded, "entry {entry} of {}", self.yielded);
                 Asked::Other
             }
+            Request::Resumed { entry, .. } => {
+                assert!(u64::from(*entry) < self.yielded, "entry {entry} of {}", self.yielded);
+                Asked::Other
+            }
+            Request::Completed => Asked::Other,
         }
     }
 

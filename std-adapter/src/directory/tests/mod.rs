@@ -45,6 +45,7 @@ impl Observer for Heard {
             Event::Done { path, .. } => self.done.push(path.to_owned()),
             Event::Moved { bytes } => self.moved += bytes,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
+            Event::Resumed { .. } => {}
             Event::Skipped { path, .. } => self.skipped.push(path.to_owned()),
             Event::Failed { path, reason, detail, at_peer } => {
                 self.failed.push((path.to_owned(), reason, at_peer));
@@ -177,6 +178,7 @@ fn carry(from: &mut impl Store, to: &mut impl Store) {
     if is_tree {
         assert_eq!(to.commit(), Ok(()));
     }
+    from.completed();
 }
 
 fn mode(path: &Path) -> u32 {

@@ -44,6 +44,8 @@ fn a_file_is_given_by_its_path() {
     assert_eq!(store.check(), Ok(()));
     assert!(next(&mut store).is_none());
     assert_eq!(store.load(0, &mut [0; 16]), Err(Reason::Storage));
+    assert_eq!(store.observer().done, [""; 0]);
+    store.completed();
     assert_eq!(store.observer().moved, 200_000);
     assert_eq!(store.observer().done, ["a/f"]);
 

@@ -1,0 +1,230 @@
+//! What a transfer has done so far, in numbers. Knows no terminal.
+
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanDuration};
+
+use super::exit::Exit;
+
+/// So many failures are listed at the end; the others are counted.
+const LISTED: usize = 1000;
+
+/// What one task has done. It counts what is in place at the receiver, not what was on its way.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Files in place.
+    files: u64,
+    /// Of them, those that the receiver had before.
+    same: u64,
+    /// Content of the files in place, without what the receiver had of them, in bytes.
+    bytes: u64,
+    /// What the receiver had of the other files in place, in bytes.
+    held: u64,
+    /// Directories in place.
+    directories: u64,
+    /// Content that went through in this attempt, in bytes.
+    moved: u64,
+    /// Content that went through in earlier attempts: the receiver has it from this task, not from
+    /// before.
+    earlier: u64,
+    failures: Vec<String>,
+    /// Failures past [`LISTED`].
+    unlisted: u64,
+    /// How the program ends where nothing else is to be said: by the failure that came first.
+    failed: Option<Exit>,
+    /// Entries whose time or permission bits could not be set, and the first of them.
+    unset: Option<(u64, String)>,
+}
+
+impl Tally {
+    /// The task begins, maybe not for the first time.
+    pub(crate) fn begin(&mut self) {
+        let earlier = self.earlier.saturating_add(self.moved);
+        *self = Self { earlier, ..Self::default() };
+    }
+
+    /// Content went through.
+    pub(crate) fn moved(&mut self, bytes: u64) {
+        self.moved = self.moved.saturating_add(bytes);
+    }
+
+    /// A file is in place, of which the receiver had `held` bytes. Returns whether it had all.
+    pub(crate) fn file(&mut self, size: u64, held: u64) -> bool {
+        let held = held.min(size);
+        let from_earlier = held.min(self.earlier);
+        self.earlier -= from_earlier;
+        let is_same = size > 0 && held == size && from_earlier == 0;
+        self.files += 1;
+        self.bytes += size - held + from_earlier;
+        if is_same {
+            self.same += 1;
+        } else {
+            self.held += held - from_earlier;
+        }
+        is_same
+    }
+
+    /// A directory is in place.
+    pub(crate) fn directory(&mut self) {
+        self.directories += 1;
+    }
+
+    /// An entry failed, for this reason.
+    pub(crate) fn fail(&mut self, sentence: String, exit: Exit) {
+        self.failed.get_or_insert(exit);
+        if self.failures.len() < LISTED {
+            self.failures.push(sentence);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    /// The time or the permission bits of an entry could not be set.
+    pub(crate) fn unset(&mut self, path: &str, detail: &str) {
+        let (count, _) = self.unset.get_or_insert_with(|| {
+            (0, format!("\"{}\": {}", path.escape_debug(), detail.escape_debug()))
+        });
+        *count += 1;
+    }
+
+    /// The failure that came last, which is then not listed.
+    pub(crate) fn take_last(&mut self) -> Option<String> {
+        self.failures.pop()
+    }
+
+    /// What the first failure means for the program.
+    pub(crate) fn failed(&self) -> Option<Exit> {
+        self.failed
+    }
+
+    /// How the program ends after this task; `itself`: what was asked for is a directory that is in
+    /// place whatever became of its entries.
+    pub(crate) fn exit(&self, itself: bool) -> Exit {
+        match self.failed {
+            None => Exit::Done,
+            Some(_) if itself || self.files + self.directories > 0 => Exit::Partly,
+            Some(exit) => exit,
+        }
+    }
+
+    /// What was done, as a clause: "20 files, 4.00 MiB in 0.10 s (40.00 MiB/s)".
+    pub(crate) fn summary(&self, took: Duration) -> String {
+        let files = if self.files == 1 { "file" } else { "files" };
+        let same = match self.same {
+            0 => String::new(),
+            1 => " (1 was the same)".to_owned(),
+            same => format!(" ({same} were the same)"),
+        };
+        let held = match self.held {
+            0 => String::new(),
+            held => format!(" ({} were there already)", HumanBytes(held)),
+        };
+        let rate = self.bytes as f64 / took.as_secs_f64().max(1e-9);
+        format!(
+            "{} {files}{same}, {}{held} in {} ({}/s)",
+            self.files,
+            HumanBytes(self.bytes),
+            duration(took),
+            HumanBytes(rate as u64),
+        )
+    }
+
+    /// What is to be said of what did not go well, line by line.
+    pub(crate) fn complaints(&self, in_tree: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some((count, first)) = &self.unset {
+            let entries = if *count == 1 { "entry is" } else { "entries are" };
+            lines.push(format!(
+                "tinyferry: {count} {entries} there, but without the time or the permission bits, \
+                 which could not be set; first {first}"
+            ));
+        }
+        if in_tree && !self.failures.is_empty() {
+            let failures = self.failures.len() as u64 + self.unlisted;
+            lines.push(format!("tinyferry: {failures} did not go through:"));
+        }
+        lines.extend(self.failures.iter().map(|failure| format!("  {failure}")));
+        if self.unlisted > 0 {
+            lines.push(format!("  and {} more", self.unlisted));
+        }
+        lines
+    }
+}
+
+fn duration(took: Duration) -> String {
+    if took < Duration::from_secs(60) {
+        format!("{:.2} s", took.as_secs_f64())
+    } else {
+        HumanDuration(took).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn new_resumed_and_same_files_are_told_apart() {
+        let mut tally = Tally::default();
+        tally.begin();
+        assert!(!tally.file(MIB, 0));
+        assert!(!tally.file(3 * MIB, 2 * MIB));
+        assert!(tally.file(7 * MIB, 7 * MIB));
+        // An empty file has nothing that could be the same.
+        assert!(!tally.file(0, 0));
+        assert_eq!(
+            tally.summary(SECOND),
+            "4 files (1 was the same), 2.00 MiB (2.00 MiB were there already) in 1.00 s (2.00 MiB/s)"
+        );
+        assert_eq!(tally.exit(false), Exit::Done);
+    }
+
+    #[test]
+    fn a_second_attempt_counts_once_what_the_first_one_brought() {
+        let mut tally = Tally::default();
+        tally.begin();
+        tally.moved(3 * MIB);
+        tally.fail("lost".to_owned(), Exit::Local);
+        tally.begin();
+        tally.moved(2 * MIB);
+        assert!(!tally.file(5 * MIB, 3 * MIB));
+        assert_eq!(tally.summary(SECOND), "1 file, 5.00 MiB in 1.00 s (5.00 MiB/s)");
+        assert_eq!(tally.exit(false), Exit::Done);
+
+        // The receiver may have stored less of it than was sent.
+        let mut tally = Tally::default();
+        tally.begin();
+        tally.moved(4 * MIB);
+        tally.begin();
+        assert!(!tally.file(5 * MIB, 3 * MIB));
+        assert_eq!(tally.summary(SECOND), "1 file, 5.00 MiB in 1.00 s (5.00 MiB/s)");
+    }
+
+    #[test]
+    fn only_what_is_in_place_makes_a_failure_partial() {
+        let mut tally = Tally::default();
+        tally.fail("one".to_owned(), Exit::Refused);
+        tally.fail("two".to_owned(), Exit::Local);
+        assert_eq!((tally.exit(false), tally.exit(true)), (Exit::Refused, Exit::Partly));
+        tally.directory();
+        assert_eq!(tally.exit(false), Exit::Partly);
+    }
+
+    #[test]
+    fn times_that_cannot_be_set_are_said_once() {
+        let mut tally = Tally::default();
+        for number in 0..2001 {
+            tally.unset(&format!("t/\u{7}{number}"), "operation not permitted");
+        }
+        let lines = tally.complaints(true);
+        assert_eq!(lines.len(), 1);
+        assert!(
+            lines[0].contains("2001 entries") && lines[0].contains("\"t/\\u{7}0\""),
+            "{lines:?}"
+        );
+        assert_eq!(tally.exit(false), Exit::Done);
+    }
+}
