@@ -89,6 +89,9 @@ pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Si
                     }
                 }
             }
+            Step::Pause => {
+                write(writer, &[]).await.map(|count| session.transmitted(count, clock.now()))
+            }
             Step::Storage(request) => {
                 let reply = answer(store, request);
                 session.answered(reply, clock.now());
@@ -119,9 +122,27 @@ async fn reached(clock: &mut impl Clock, deadline: Option<Millis>) {
     }
 }
 
-/// Not every stream takes nothing at once.
+/// Where there is nothing to write, what is buffered goes out. A store that works elsewhere may need
+/// this thread.
 async fn write<W: Write>(writer: &mut W, out: &[u8]) -> Result<usize, W::Error> {
-    if out.is_empty() { Ok(0) } else { writer.write(out).await }
+    if out.is_empty() {
+        others_first().await;
+        return writer.flush().await.map(|()| 0);
+    }
+    writer.write(out).await
+}
+
+/// Lets others that wait for the executor run once.
+async fn others_first() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if core::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
 }
 
 enum First<A, B> {

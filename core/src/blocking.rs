@@ -32,6 +32,15 @@ pub trait Link: Read + Write {
     /// Those of the stream.
     fn is_ready(&mut self) -> Result<bool, Self::Error>;
 
+    /// Whether the stream still stands, where nothing is to be read or written: an error where the
+    /// other end has gone for good, though what it said last may not be read yet.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    fn check(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// What was read from the system and is not yet given to a read, if there is a buffer: chunks are
     /// then taken from it where they stand.
     fn held(&self) -> &[u8] {
@@ -147,9 +156,16 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
                     let read = link.read(into);
                     receive(read, session, link.now())
                 }
+                Ok(false) if out.is_empty() => {
+                    link.flush().map(|()| session.transmitted(0, link.now()))
+                }
                 Ok(false) => link.write(out).map(|count| session.transmitted(count, link.now())),
                 Err(error) => Err(error),
             },
+            Step::Pause => link
+                .flush()
+                .and_then(|()| link.check())
+                .map(|()| session.transmitted(0, link.now())),
             Step::Storage(request) => {
                 let reply = answer(store, request);
                 session.answered(reply, link.now());

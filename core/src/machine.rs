@@ -19,13 +19,16 @@ pub enum Step<'a> {
     /// Write at least one of these bytes to the peer: `transmitted`.
     Transmit(&'a [u8]),
     /// Either, whichever is ready: read where bytes are waiting (`received`), else write what is
-    /// there to write (`transmitted`, 0 where `out` is empty).
+    /// there to write (`transmitted`, 0 where `out` is empty; what is still buffered goes out then).
     Exchange {
         /// To be written.
         out: &'a [u8],
         /// To be read into.
         into: &'a mut [u8],
     },
+    /// Send out what is still buffered, see whether the stream still stands, and let others run:
+    /// `transmitted`, 0.
+    Pause,
     /// Let the store do this: `answered`.
     Storage(Request<'a>),
     /// The work is done, or cannot be done. Asking again gives the same.

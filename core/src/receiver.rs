@@ -122,6 +122,30 @@ impl<P: Profile> Receiver<P> {
         self.is_in_tree() && !self.names_only() && !terms.is_lossy::<P>()
     }
 
+    /// Whether what was sent is being put in place: nothing can be taken before that is done.
+    fn is_completing(&self) -> bool {
+        self.stage == Stage::CommitTree || (self.is_receiving() && self.file.is_sent())
+    }
+
+    /// Whether what comes in may be read now: in a tree on a reliable link the next entry may follow
+    /// while the one before is put in place.
+    pub(crate) fn may_read(&self, terms: &Terms) -> bool {
+        !self.is_completing() || !self.is_in_tree() || terms.is_lossy::<P>()
+    }
+
+    /// `PON` without credit, and without being asked: this end lives and is busy with transfer
+    /// `number`.
+    pub(crate) fn life_sign(&self, number: u16) -> Signal {
+        Signal::held(number, 0, 0, self.count, Proof::Map(Map::EMPTY))
+    }
+
+    /// `PON` for the open file, to be said without being asked: chunks are stored, and the sender
+    /// of many may not ask for long. Where bytes are lost it asks often.
+    pub(crate) fn progress(&self, terms: &Terms) -> Option<Signal> {
+        let is_told = self.expects_chunks() && !terms.is_lossy::<P>() && !terms.half_duplex;
+        is_told.then(|| self.position(self.number, false, terms))
+    }
+
     /// The transfer numbered highest so far.
     pub(crate) fn number(&self) -> u16 {
         self.number
@@ -200,7 +224,12 @@ impl<P: Profile> Receiver<P> {
 
     /// `PON`: to an offer, or to a question.
     fn answer(&self, number: u16, to_offer: bool, shared: &mut Shared) {
-        let granted = shared.terms.granted;
+        let signal = self.position(number, to_offer, &shared.terms);
+        shared.reply(signal);
+    }
+
+    fn position(&self, number: u16, to_offer: bool, terms: &Terms) -> Signal {
+        let granted = if self.is_completing() { 0 } else { terms.granted };
         let none = Proof::Map(Map::EMPTY);
         let (position, credit, proof) = if self.is_receiving() && number == self.number {
             match self.file.held(to_offer) {
@@ -213,7 +242,7 @@ impl<P: Profile> Receiver<P> {
         } else {
             (0, granted, none)
         };
-        shared.reply(Signal::held(number, position, credit, self.count, proof));
+        Signal::held(number, position, credit, self.count, proof)
     }
 }
 

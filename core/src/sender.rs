@@ -213,9 +213,12 @@ impl<P: Profile> Sender<P> {
             if left > 0 && self.flow.asked.is_none() && !terms.half_duplex {
                 return self.ask(shared);
             }
+            if left > 0 && terms.half_duplex && self.flow.is_awaited() {
+                return Intent::AwaitAnswer;
+            }
             if left > 0 {
                 let length = clamp(terms.chunk, left);
-                return Intent::Digest { position: file.sent, length, glance: false };
+                return Intent::Digest { position: file.sent, length };
             }
             file.compares = false;
             if file.digest != file.prefix {
@@ -258,13 +261,18 @@ impl<P: Profile> Sender<P> {
     }
 
     fn ask(&mut self, shared: &mut Shared) -> Intent {
+        shared.reply(self.question());
+        Intent::Nothing
+    }
+
+    /// `PIN`, which also says that this end lives.
+    pub(crate) fn question(&mut self) -> Signal {
         let count = self.flow.count;
         self.flow.asked = Some(count);
         // Between two entries nothing but the tree is open.
         let is_between = matches!(self.stage, Stage::Next | Stage::Offer | Stage::TreeDone);
         let number = if is_between && self.tree() != 0 { self.tree() } else { self.number };
-        shared.reply(Signal::ask(number, self.file.sent, count));
-        Intent::Nothing
+        Signal::ask(number, self.file.sent, count)
     }
 
     /// The answer did not come in time: the question goes out again.

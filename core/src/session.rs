@@ -35,7 +35,7 @@ mod stored;
 mod turn;
 
 pub use self::config::Config;
-use self::phase::{Action, Phase, Wanted};
+use self::phase::{Action, Busy, Phase, Wanted};
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,10 @@ pub struct Session<P: Profile = Standard> {
     number: u16,
     /// Whether terms were agreed on.
     is_acquainted: bool,
+    /// What the store was asked for and has not done yet.
+    busy: Option<Busy>,
+    /// Whether what came in was looked at since the store has worked.
+    has_looked: bool,
     /// Runs along with the file's CRC-64, where it was agreed on.
     sha256: Option<P::Sha256>,
     /// The signal that has no place in the chunk buffer: the one coming in, or going out.
@@ -130,6 +134,8 @@ impl<P: Profile> Session<P> {
             overwritten: false,
             number: 0,
             is_acquainted: false,
+            busy: None,
+            has_looked: false,
             sha256: None,
         }
     }

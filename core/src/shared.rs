@@ -136,8 +136,8 @@ pub(crate) enum Intent {
     Done,
     /// Load and send.
     Chunk { position: u64, length: u16 },
-    /// Load and sum up only. `glance`: see first whether the peer has something to say.
-    Digest { position: u64, length: u16, glance: bool },
+    /// Load and sum up only.
+    Digest { position: u64, length: u16 },
     /// Ask the store for what is next.
     Next,
     /// Ask the store whether the source is unchanged.

@@ -3,6 +3,8 @@
 //! A desktop directory, a FAT card, a flash partition and a `Vec` in a test are equals. Knows
 //! nothing of frames. One store serves one session; at any time at most one file is open in it.
 
+use core::task::Poll;
+
 use crate::error::Reason;
 
 mod request;
@@ -100,6 +102,14 @@ pub struct Late {
 /// [`Store::load`] serves both. What is not provided refuses.
 ///
 /// None of the methods may panic, whatever the other end says.
+///
+/// # Work that takes long
+/// A session can do nothing else while a method runs. A store whose commits take longer than a
+/// moment provides [`Store::poll_commit`], and [`Store::poll_settle`] and [`Store::poll_offer`]
+/// likewise: it begins the work elsewhere (a thread, a flash controller) and says that it is
+/// pending. The session then answers what the other end asks, says now and then that it is busy,
+/// notices where the other end has left, and asks the store again a few milliseconds later. A
+/// store that can wait for its work does so, for at most 50 ms a call: then nobody loses time.
 pub trait Store {
     /// An offer came: prepare to receive it, and say how much of it is there already.
     ///
@@ -116,6 +126,15 @@ pub trait Store {
     /// what is not known here. `path` is what came in place of a path. Hostile: it need not be UTF-8.
     fn rejected(&mut self, path: &[u8], reason: Reason) {
         let _ = (path, reason);
+    }
+
+    /// [`Store::offer`] for a store that may need longer: pending, it is asked again with the same
+    /// offer, or [`Store::abandon`] follows.
+    ///
+    /// # Errors
+    /// Those of [`Store::offer`].
+    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
+        Poll::Ready(self.offer(offer))
     }
 
     /// Puts bytes at `position` of the open file; returns how many were taken, at least one.
@@ -160,6 +179,15 @@ pub trait Store {
         Err(Reason::ReadOnly)
     }
 
+    /// [`Store::commit`] for a store that may need longer: pending, it is asked again, or
+    /// [`Store::abandon`] follows. What is under way then may be completed or dropped, but whole.
+    ///
+    /// # Errors
+    /// Those of [`Store::commit`].
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        Poll::Ready(self.commit())
+    }
+
     /// Is all in place that was committed? A file whose offer says [`Offer::later`] need not be when
     /// [`Store::commit`] returns, so that many can be put in place at once, but now it must. What
     /// found no place is named, one at a time: it is asked again until nothing is late.
@@ -171,6 +199,15 @@ pub trait Store {
     /// A file that is refused now; the sender hears of it first.
     fn settle(&mut self) -> Result<(), Late> {
         Ok(())
+    }
+
+    /// [`Store::settle`] for a store that may need longer: pending, it is asked again, or
+    /// [`Store::abandon`] follows.
+    ///
+    /// # Errors
+    /// Those of [`Store::settle`].
+    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
+        Poll::Ready(self.settle())
     }
 
     /// The open file, if there is one, will not be completed now: close it. What came in may stay

@@ -8,6 +8,10 @@ use crate::machine::Millis;
 
 /// After so much silence an incomplete frame counts as damaged, in ms.
 pub(crate) const SILENCE: Millis = 20;
+/// An end that works says that it lives after so much time in which it sent nothing, in ms.
+const LIFE_SIGN: Millis = 2_000;
+/// A store that is busy is given so much time before it is asked again, in ms.
+const PAUSE: Millis = 10;
 const SHORTEST: Millis = 2;
 const LONGEST: u16 = 5_000;
 const FIRST: Millis = 1_000;
@@ -36,17 +40,43 @@ pub(crate) struct Timer {
     /// Smoothed round trip, in ms; at most [`LONGEST`].
     round_trip: Option<NonZeroU16>,
     tries: u8,
+    has_clock: bool,
+    /// When a frame went out last, or else when long work began.
+    went: Millis,
 }
 
 impl Timer {
     pub(crate) const fn new() -> Self {
-        Self { now: 0, due: None, heard: 0, byte: 0, asked: None, round_trip: None, tries: 0 }
+        Self {
+            now: 0,
+            due: None,
+            heard: 0,
+            byte: 0,
+            asked: None,
+            round_trip: None,
+            tries: 0,
+            has_clock: false,
+            went: 0,
+        }
+    }
+
+    /// Whether the driver hands in the time.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.has_clock
     }
 
     pub(crate) fn tick(&mut self, now: Option<Millis>) {
+        self.has_clock = now.is_some();
         if let Some(now) = now {
             self.now = now;
         }
+    }
+
+    /// The store has worked: for so long nobody listened, and the other end was not silent.
+    pub(crate) fn worked(&mut self, now: Option<Millis>) {
+        let before = self.now;
+        self.tick(now);
+        self.heard = self.heard.wrapping_add(self.now.wrapping_sub(before));
     }
 
     /// Time as it passes for a driver without a clock.
@@ -112,9 +142,30 @@ impl Timer {
         }
     }
 
+    /// Gives a busy store a moment.
+    pub(crate) fn await_store(&mut self) {
+        self.due = moment(self.now.wrapping_add(PAUSE));
+    }
+
+    /// Nothing is awaited any more.
+    pub(crate) fn cancel(&mut self) {
+        self.due = None;
+    }
+
     /// Something went out: what is awaited is awaited from now on.
     pub(crate) fn frame_went(&mut self) {
         self.due = None;
+        self.went = self.now;
+    }
+
+    /// Work begins that may take long.
+    pub(crate) fn work_begins(&mut self) {
+        self.went = self.now;
+    }
+
+    /// Whether nothing went out for so long that an end that works says that it lives.
+    pub(crate) fn life_sign_due(&self) -> bool {
+        reached(self.now, self.went.wrapping_add(LIFE_SIGN))
     }
 
     /// Begins a wait of its own: what was heard before does not count.
@@ -156,6 +207,8 @@ impl Timer {
             asked: self.asked.and_then(|asked| moment(moved(asked.get(), LONGEST.into()))),
             round_trip: self.round_trip,
             tries: self.tries,
+            has_clock: self.has_clock,
+            went: moved(self.went, LIFE_SIGN),
         }
     }
 }

@@ -53,6 +53,12 @@ pub trait Socket: Send {
     /// Those of the system.
     fn peek(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
+    /// Whether the other end has gone for good: what it sent last may not be read yet, and nothing
+    /// can reach it.
+    fn has_gone(&self) -> bool {
+        false
+    }
+
     /// What ends both directions at once, from another thread.
     ///
     /// # Errors
@@ -101,6 +107,14 @@ macro_rules! socket {
                     Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
                     Err(error) => Err(error.into()),
                 }
+            }
+
+            fn has_gone(&self) -> bool {
+                use rustix::event::{PollFd, PollFlags, Timespec, poll};
+                let mut sockets = [PollFd::new(self, PollFlags::empty())];
+                let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+                poll(&mut sockets, Some(&at_once)).is_ok()
+                    && sockets[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
             }
 
             fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {

@@ -22,6 +22,8 @@ const BUFFER: usize = 64 * 1024;
 /// How much of the peer's answers is kept while a write waits for room, in bytes: more than all
 /// the answers that the credit allows.
 const READ_AHEAD: usize = 4 << 20;
+/// While a session works, its socket is looked at this often, in ms.
+const GLANCE: Millis = 50;
 /// How long a write waits for room, until the peer counts as gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -67,6 +69,8 @@ pub struct Stream<T> {
     timeout: Option<Duration>,
     origin: Instant,
     now: Millis,
+    /// When it was last seen whether there is something to read.
+    seen: Millis,
     deadline: Option<Millis>,
     traffic: Traffic,
     leave: Arc<Leave>,
@@ -83,6 +87,7 @@ impl<T: Socket> Stream<T> {
             timeout: None,
             origin: Instant::now(),
             now: 0,
+            seen: 0,
             deadline: None,
             traffic: Traffic::default(),
             leave,
@@ -92,6 +97,16 @@ impl<T: Socket> Stream<T> {
     fn look_at_clock(&mut self) {
         // The clock of a session wraps around.
         self.now = self.origin.elapsed().as_millis() as Millis;
+    }
+
+    /// Whether a session that works is to look at the socket again.
+    fn is_glance_due(&mut self) -> bool {
+        self.look_at_clock();
+        let is_due = self.now.wrapping_sub(self.seen) >= GLANCE;
+        if is_due {
+            self.seen = self.now;
+        }
+        is_due
     }
 
     fn has_input(&self) -> bool {

@@ -200,6 +200,7 @@ fn turn<P: Profile>(
                 }
                 count => session.received(count, Some(0)),
             },
+            Step::Pause => session.transmitted(0, Some(0)),
             Step::Storage(request) => {
                 let reply = answer(store, request);
                 session.answered(reply, Some(0));

@@ -150,6 +150,7 @@ impl<S: Store> Listener<S> {
                     let count = out.len();
                     self.session.transmitted(count, now);
                 }
+                Step::Pause => self.session.transmitted(0, now),
                 Step::Storage(request) => {
                     let reply = answer(&mut self.store, request);
                     self.session.answered(reply, now);

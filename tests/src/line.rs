@@ -69,6 +69,9 @@ pub struct Line {
     pub carried: u64,
     /// Frames put on the line.
     pub frames: usize,
+    /// The longest time between two writes, in nanoseconds.
+    pub silence: u64,
+    written_at: u64,
     /// Everything put on the line, if it is to be kept.
     pub record: Option<Vec<u8>>,
     free_at: u64,
@@ -90,6 +93,8 @@ impl Line {
             twice: Vec::new(),
             carried: 0,
             frames: 0,
+            silence: 0,
+            written_at: 0,
             record: None,
             free_at: 0,
             burst_left: 0,
@@ -137,6 +142,8 @@ impl Line {
     fn carry(&mut self, now: u64, bytes: &[u8]) {
         let frame = self.frames;
         self.frames += 1;
+        self.silence = self.silence.max(now - self.written_at);
+        self.written_at = now;
         if let Some(record) = &mut self.record {
             record.extend_from_slice(bytes);
         }

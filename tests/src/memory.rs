@@ -1,6 +1,7 @@
 //! A store in memory, which can fail on purpose.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::task::Poll;
 
 use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Reason;
@@ -89,6 +90,10 @@ pub struct Memory {
     pub tardy: bool,
     /// Of these, those that find no place then.
     pub late: BTreeMap<String, Reason>,
+    /// So often it says that it is not done, each time that it takes an offer, commits or settles.
+    pub busy: u32,
+    /// How often it has said so.
+    waited: u32,
     /// After so many bytes loaded the source is one byte shorter.
     pub shrinks: bool,
     /// Bytes given by `load` for sending.
@@ -127,6 +132,8 @@ impl Default for Memory {
             gives_up: false,
             tardy: false,
             late: BTreeMap::new(),
+            busy: 0,
+            waited: 0,
             shrinks: false,
             loaded: 0,
             digests: Vec::new(),
@@ -145,6 +152,18 @@ impl Memory {
     pub fn with<const N: usize>(files: [(&str, Vec<u8>); N]) -> Self {
         let files = files.into_iter().map(|(path, bytes)| (path.to_owned(), File::new(bytes)));
         Self { files: files.collect(), ..Self::default() }
+    }
+
+    /// Whether nothing is open in it.
+    pub fn is_closed(&self) -> bool {
+        self.open == Open::Nothing
+    }
+
+    /// Whether what it was asked for is not done yet.
+    fn is_busy(&mut self) -> bool {
+        let is_busy = self.waited < self.busy;
+        self.waited = if is_busy { self.waited + 1 } else { 0 };
+        is_busy
     }
 
     /// The bytes of a file in place.
@@ -300,6 +319,18 @@ impl Store for Memory {
         Ok(count)
     }
 
+    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.offer(offer)) }
+    }
+
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.commit()) }
+    }
+
+    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.settle()) }
+    }
+
     fn verified(&mut self, digests: &Digests) {
         self.digests.push(*digests);
     }
@@ -343,6 +374,7 @@ impl Store for Memory {
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {
+        self.waited = 0;
         if self.check_power().is_err() {
             return;
         }

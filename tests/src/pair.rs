@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::machine::{Outcome, Step};
-use tinyferry_core::store::answer;
+use tinyferry_core::store::{Reply, Request, answer};
 use tinyferry_core::{Config, Session, Store, Task};
 
 use crate::{Line, Memory};
@@ -22,6 +22,13 @@ pub struct End<S = Memory> {
     pub ahead: usize,
     /// Whether its driver hands in the time.
     pub has_clock: bool,
+    /// Nanoseconds that its store takes to load or to store once.
+    pub work: u64,
+    /// Nanoseconds that its store waits for what it says is pending.
+    pub wait: u64,
+    waits_until: u64,
+    /// Until then its store works.
+    works_until: Option<u64>,
     /// Steps taken.
     pub steps: u64,
 }
@@ -69,11 +76,26 @@ impl<S: Store> End<S> {
     /// An end that reads and writes as much as it may.
     pub fn new(session: Session, store: S) -> Self {
         let (read, write) = (usize::MAX, usize::MAX);
-        Self { session, store, read, write, ahead: 0, has_clock: true, steps: 0 }
+        Self {
+            session,
+            store,
+            read,
+            write,
+            ahead: 0,
+            has_clock: true,
+            work: 0,
+            wait: 0,
+            waits_until: 0,
+            works_until: None,
+            steps: 0,
+        }
     }
 
     fn step(&mut self, now: u64, incoming: &mut Line, outgoing: &mut Line) -> Progress {
         self.steps += 1;
+        if now < self.waits_until {
+            return Progress::Waits { until: Some(self.waits_until) };
+        }
         let clock = self.has_clock.then_some((now / MILLISECOND) as u32);
         let deadline = self.session.deadline().map(|deadline| match clock {
             // The deadline is at most 2^31 ms off, on a clock that wraps around.
@@ -137,9 +159,21 @@ impl<S: Store> End<S> {
                     count => self.session.received(count, clock),
                 }
             }
+            Step::Pause => self.session.transmitted(0, clock),
             Step::Storage(request) => {
+                if self.work > 0 && matches!(request, Request::Load { .. } | Request::Store { .. })
+                {
+                    let until = *self.works_until.get_or_insert(now + self.work);
+                    if now < until {
+                        return Progress::Waits { until: Some(until) };
+                    }
+                    self.works_until = None;
+                }
                 let reply = answer(&mut self.store, request);
                 self.session.answered(reply, clock);
+                if reply == Reply::Pending {
+                    self.waits_until = now + self.wait;
+                }
             }
             Step::Over(result) => return Progress::Over(result),
         }

@@ -7,7 +7,9 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -142,6 +144,16 @@ impl Clock for End {
     }
 }
 
+/// Whether a future wants to be polled again at once.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Driver {
     Blocking,
@@ -163,9 +175,13 @@ fn transcript(driver: Driver, mut pair: Pair, config: Config, task: Task<'_>) ->
             let (mut writer, mut clock) = (link.clone(), link.clone());
             let mut run =
                 pin!(asynch::run(&mut session, &mut link, &mut writer, &mut clock, &mut store));
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
             loop {
-                match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                match run.as_mut().poll(&mut Context::from_waker(&waker)) {
                     Poll::Ready(outcome) => break outcome,
+                    // It only let others run first.
+                    Poll::Pending if woken.0.swap(false, Ordering::SeqCst) => {}
                     Poll::Pending => world.borrow_mut().pass(),
                 }
             }

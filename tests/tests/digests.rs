@@ -150,6 +150,10 @@ fn step<P: Profile>(
             session.transmitted(count, None);
             true
         }
+        Step::Pause => {
+            session.transmitted(0, None);
+            true
+        }
         Step::Storage(request) => {
             let reply = answer(store, request);
             session.answered(reply, None);

@@ -42,7 +42,7 @@ fn a_transfer_that_drips_is_over_300_seconds_after_its_last_whole_frame() {
                 let count = bytes.len();
                 server.transmitted(count, Some(now));
             }
-            Step::Exchange { .. } => unreachable!("nothing is loaded to be sent"),
+            Step::Exchange { .. } | Step::Pause => unreachable!("nothing is loaded to be sent"),
             Step::Storage(request) => {
                 let reply = answer(&mut store, request);
                 server.answered(reply, Some(now));
@@ -88,7 +88,7 @@ fn a_client_that_falls_silent_within_a_chunk_is_given_up() {
                     now = deadline.unwrap_or_else(|| panic!("after {given} bytes it only waits"));
                     server.timeout(Some(now));
                 }
-                Step::Exchange { .. } => server.transmitted(0, Some(now)),
+                Step::Exchange { .. } | Step::Pause => server.transmitted(0, Some(now)),
                 Step::Transmit(bytes) => {
                     let count = bytes.len();
                     server.transmitted(count, Some(now));

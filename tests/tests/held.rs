@@ -49,6 +49,7 @@ fn hear<S: Store>(
                 let count = out.len();
                 server.transmitted(count, Some(0));
             }
+            Step::Pause => server.transmitted(0, Some(0)),
             Step::Storage(request) => {
                 let reply = answer(&mut store, request);
                 server.answered(reply, Some(0));

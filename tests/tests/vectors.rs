@@ -230,6 +230,7 @@ impl End {
                 let count = out.len();
                 self.session.transmitted(count, None);
             }
+            Step::Pause => self.session.transmitted(0, None),
             Step::Storage(request) => {
                 let reply = answer(&mut self.store, request);
                 self.session.answered(reply, None);

@@ -28,8 +28,6 @@ pub(super) struct File {
     /// Whether that `DON` came, and all is held.
     is_sent: bool,
     in_order: bool,
-    /// Whether the line was looked at since the digest went on.
-    glanced: bool,
     /// Units that are held already, from the one after the position on.
     have: Map,
 }
@@ -55,7 +53,6 @@ impl File {
         claimed: 0,
         is_sent: false,
         in_order: false,
-        glanced: false,
         have: Map::EMPTY,
     };
 
@@ -187,17 +184,16 @@ impl File {
         self.digest = digest(self.digest, self.position);
     }
 
-    /// The digest goes on over what is held, up to the end of the prefix first. Between two loads
-    /// the line is looked at, unless the transfer only waits for its digest. `None`: it is there.
-    pub(super) fn digest_on(&mut self) -> Option<Intent> {
+    /// Whether all came, and it only waits for its digest and to be put in place.
+    pub(super) fn is_sent(&self) -> bool {
+        self.is_sent
+    }
+
+    /// The digest goes on over what is held, up to the end of the prefix first. `None`: it is there.
+    pub(super) fn digest_on(&self) -> Option<Intent> {
         let end = if self.is_proving() { self.prefix } else { self.position };
         let length = end.saturating_sub(self.digested).min(1024) as u16;
-        if length == 0 {
-            return None;
-        }
-        let glance = !self.glanced && !self.is_sent;
-        self.glanced = true;
-        Some(Intent::Digest { position: self.digested, length, glance })
+        (length > 0).then_some(Intent::Digest { position: self.digested, length })
     }
 
     /// So many bytes at `digested` were loaded back. Whether that proves the prefix.
@@ -205,7 +201,6 @@ impl File {
         let was_proving = self.is_proving();
         self.digest = digest(self.digest);
         self.digested = self.digested.saturating_add(length.into());
-        self.glanced = false;
         let proves = was_proving && !self.is_proving();
         if proves {
             self.proof = self.digest;

@@ -36,6 +36,10 @@ impl<P: Profile> Sender<P> {
         let signal = &shared.signal;
         let (number, count) = (signal.transfer, signal.count());
         let everything_counted = count == self.flow.count;
+        // No credit: the other end is alive and busy.
+        if signal.credit() == 0 {
+            return;
+        }
         if number == self.tree() {
             match self.stage {
                 Stage::ExpectTreeAnswer => self.stage = Stage::Next,
@@ -45,8 +49,7 @@ impl<P: Profile> Sender<P> {
             }
             return;
         }
-        // No credit: the other end is alive and busy.
-        if number != self.number || signal.credit() == 0 {
+        if number != self.number {
             return;
         }
         match self.stage {
@@ -67,6 +70,7 @@ impl<P: Profile> Sender<P> {
             Stage::ExpectDone | Stage::ExpectAnswer if number == self.number => {
                 self.file.refusal = None;
                 self.stage = Stage::Next;
+                self.flow.ask_if_busy();
             }
             _ => {}
         }
@@ -111,10 +115,7 @@ impl<P: Profile> Sender<P> {
                 Stage::TreeDone | Stage::ExpectTreeDone => {}
                 _ => self.stage = Stage::Next,
             }
-            if self.flow.credit == 0 {
-                // What was busy is over: whether more may go is asked anew.
-                self.flow.asked = None;
-            }
+            self.flow.ask_if_busy();
         }
         if number == self.number {
             self.file.refusal = Some(reason);

@@ -46,11 +46,23 @@ impl Flow {
         }
     }
 
+    /// What the other end was busy with is over: whether more may go is asked anew.
+    pub(super) fn ask_if_busy(&mut self) {
+        if self.credit == 0 {
+            self.asked = None;
+        }
+    }
+
     /// A question goes out. Whether it starts a measurement of the round trip.
     pub(super) fn measure(&mut self) -> bool {
         let starts = self.measured.is_none();
         self.measured = self.measured.or(Some(self.count));
         starts
+    }
+
+    /// Whether a question is not answered yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.measured.is_some()
     }
 
     /// Whether what speaks of `count` answers the question that measures the round trip.

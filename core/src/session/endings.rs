@@ -69,6 +69,9 @@ impl<P: Profile> Session<P> {
 
     /// What was awaited did not come: ask again, or give up.
     pub(super) fn out_of_time(&mut self) {
+        if P::RECEIVES && self.busy.is_some() {
+            return self.settle();
+        }
         match &self.phase {
             Phase::ExpectGreeting | Phase::ExpectRequest => return self.fail(Failure::Idle),
             Phase::Closing => {

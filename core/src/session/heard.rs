@@ -121,6 +121,7 @@ impl<P: Profile> Session<P> {
 
     fn on_receiver_signal(&mut self) {
         let Phase::Sending(sender) = &mut self.phase else { return };
+        self.timer.work_begins();
         if sender.on_answer(&mut self.shared) {
             self.timer.question_answered();
         }

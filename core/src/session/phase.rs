@@ -47,6 +47,16 @@ pub(super) enum Phase<P> {
     Dead(Failure),
 }
 
+/// What a store was asked for and has not done yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(super) enum Busy {
+    /// To take an offer, or to put in place what it has committed before.
+    Before,
+    /// To commit what is open.
+    Commit,
+}
+
 /// The one thing that the driver is doing.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
@@ -69,8 +79,10 @@ pub(super) enum Action {
         done: u16,
         /// Whether it goes out as a chunk; else it is only summed up.
         sends: bool,
-        /// Whether to listen first, if there is something.
-        glance: bool,
+    },
+    /// Between two pieces of long work: so many bytes are read, if there are any and they may be.
+    Pause {
+        wanted: Option<usize>,
     },
     /// The payload at the reader's front goes to the store, but for what is to be skipped of it.
     Store {
@@ -87,6 +99,8 @@ pub(super) enum Action {
     Next,
     Check,
     Commit,
+    /// It was not done.
+    CommitAgain,
     /// Before the answer that is to be sent, or else before the tree is committed.
     Settle,
     Abandon {

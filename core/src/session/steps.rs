@@ -1,6 +1,7 @@
 //! What a driver is asked for, step by step, and what it answers.
 
 use super::*;
+use crate::timer::reached;
 
 impl<P: Profile> Session<P> {
     /// Whether there can be files that a store puts in place later than it commits them.
@@ -10,10 +11,10 @@ impl<P: Profile> Session<P> {
     pub fn poll(&mut self) -> Step<'_> {
         match self.action {
             Action::Listen { wanted } => Step::Receive(self.space(wanted)),
-            // Nothing is held, or nothing would be loaded.
-            Action::Load { glance: true, .. } => {
-                Step::Exchange { out: &[], into: self.space(HEADER_LEN) }
+            Action::Pause { wanted: Some(wanted) } => {
+                Step::Exchange { out: &[], into: self.space(wanted) }
             }
+            Action::Pause { wanted: None } => Step::Pause,
             Action::Transmit { done, .. } => {
                 Step::Transmit(self.outgoing().get_mut(done..).unwrap_or_default())
             }
@@ -54,6 +55,7 @@ impl<P: Profile> Session<P> {
             }
             Action::Check if P::SENDS => Step::Storage(Request::Check(self.digests())),
             Action::Commit if P::RECEIVES => Step::Storage(Request::Commit(self.digests())),
+            Action::CommitAgain if P::RECEIVES => Step::Storage(Request::CommitAgain),
             Action::Settle if Self::SETTLES => Step::Storage(Request::Settle),
             Action::Abandon { reason, all } => Step::Storage(Request::Abandon { reason, all }),
             Action::Refused { entry, reason } if P::SENDS => {
@@ -82,7 +84,7 @@ impl<P: Profile> Session<P> {
         self.timer.tick(now);
         let wanted = match self.action {
             Action::Listen { wanted } => wanted,
-            Action::Load { glance: true, .. } => HEADER_LEN,
+            Action::Pause { wanted: Some(wanted) } => wanted,
             Action::TransmitChunk { .. } => SIGNAL_LEN,
             _ => return self.fail(Failure::Driver),
         };
@@ -116,7 +118,7 @@ impl<P: Profile> Session<P> {
     pub fn transmitted(&mut self, count: usize, now: Option<Millis>) {
         self.timer.tick(now);
         match &mut self.action {
-            Action::Load { glance, .. } if *glance => *glance = false,
+            Action::Pause { .. } => self.settle(),
             Action::Transmit { done, description } => {
                 *done = done.saturating_add(count).min(SIGNAL_LEN);
                 if *done == SIGNAL_LEN {
@@ -141,21 +143,30 @@ impl<P: Profile> Session<P> {
 
     /// The store has answered a [`Step::Storage`].
     pub fn answered(&mut self, reply: Reply, now: Option<Millis>) {
-        self.timer.tick(now);
+        self.timer.worked(now);
+        self.has_looked = false;
+        let was_busy = P::RECEIVES && self.busy.take().is_some();
+        if was_busy {
+            self.timer.cancel();
+        } else if reply == Reply::Pending {
+            self.timer.work_begins();
+        }
         let refusal = match reply {
             Reply::Refused(reason) => Err(reason),
             _ => Ok(()),
         };
         match (self.action, reply) {
-            (
-                Action::Load { position, length, done, sends, glance: false },
-                Reply::Moved(count),
-            ) => {
+            (Action::Load { position, length, done, sends }, Reply::Moved(count)) => {
                 self.loaded(position, length, done, sends, count);
             }
-            (Action::Load { glance: false, .. } | Action::Commit, Reply::Refused(reason)) => {
-                self.failed(reason);
-            }
+            (
+                Action::Load { .. } | Action::Commit | Action::CommitAgain,
+                Reply::Refused(reason),
+            ) => self.failed(reason),
+            (
+                Action::Offer(Ok(())) | Action::Commit | Action::CommitAgain | Action::Settle,
+                Reply::Pending,
+            ) if P::RECEIVES => self.pending(),
             (Action::Store { position, skip, length, done }, Reply::Moved(count))
                 if P::RECEIVES =>
             {
@@ -174,7 +185,7 @@ impl<P: Profile> Session<P> {
             {
                 self.offered(Err(reason));
             }
-            (Action::Commit, Reply::Done) if P::RECEIVES => self.committed(),
+            (Action::Commit | Action::CommitAgain, Reply::Done) if P::RECEIVES => self.committed(),
             (Action::Settle, Reply::Done) if Self::SETTLES => self.settled(),
             (Action::Settle, Reply::Late(late)) if Self::SETTLES => self.late(late),
             (Action::Open { .. }, Reply::Done | Reply::Refused(_)) if P::SENDS => {
@@ -199,10 +210,13 @@ impl<P: Profile> Session<P> {
         if !matches!(self.action, Action::Listen { .. }) {
             return None;
         }
+        let due = self.timer.due();
         if self.is_lossy() && !self.reader.is_settled() {
-            return Some(self.timer.silent_at());
+            let silent = self.timer.silent_at();
+            let sooner = due.filter(|due| self.busy.is_some() && reached(silent, *due));
+            return Some(sooner.unwrap_or(silent));
         }
-        self.timer.due()
+        due
     }
 
     /// Nothing was received until the deadline, or for as long as the transport waits. A driver

@@ -17,7 +17,7 @@ impl<P: Profile> Session<P> {
         let done = done.saturating_add(count);
         let ended = count == 0;
         if done < length && !ended {
-            self.action = Action::Load { position, length, done, sends, glance: false };
+            self.action = Action::Load { position, length, done, sends };
             return;
         }
         let payload = self.chunk.get(HEADER_LEN..HEADER_LEN.saturating_add(done.into()));
@@ -103,6 +103,8 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn offered(&mut self, answer: Result<Accepted, Reason>) {
+        self.shared.todo.offer = false;
+        self.timer.work_begins();
         self.begin_sha256();
         if let Phase::Receiving(receiver) = &mut self.phase {
             receiver.offered(answer, &mut self.shared);
@@ -176,6 +178,13 @@ impl<P: Profile> Session<P> {
         } else {
             Action::Commit
         };
+    }
+
+    /// The store is not done with it: it is asked again later.
+    pub(super) fn pending(&mut self) {
+        let commits = matches!(self.action, Action::Commit | Action::CommitAgain);
+        self.busy = Some(if commits { Busy::Commit } else { Busy::Before });
+        self.settle();
     }
 
     /// A file that was committed is not in place. The other end hears of it, then the store is asked

@@ -13,7 +13,10 @@ impl<P: Profile> Session<P> {
     pub(super) fn settle(&mut self) {
         loop {
             if let Some(action) = self.take_todo() {
-                self.action = action;
+                self.action = match action {
+                    Action::Settle | Action::Offer(Ok(())) => self.unless_paused(action, None),
+                    action => action,
+                };
                 return;
             }
             if matches!(self.phase, Phase::Rest(_) | Phase::Dead(_)) {
@@ -70,6 +73,47 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// The action, unless it is one of a long work and what comes in was not looked at since the
+    /// one before: then that comes first, and a sign of life where the line was silent.
+    fn unless_paused(&mut self, action: Action, wanted: Option<usize>) -> Action {
+        let is_busy = P::RECEIVES && self.busy.is_some();
+        if self.has_looked || !(is_busy || matches!(action, Action::Load { .. })) {
+            return action;
+        }
+        if self.timer.life_sign_due()
+            && let Some(sign) = self.life_sign()
+        {
+            return self.transmit(sign);
+        }
+        self.has_looked = true;
+        let may_read = match &self.phase {
+            Phase::Receiving(receiver) => receiver.may_read(&self.shared.terms),
+            _ => true,
+        };
+        match wanted.filter(|_| may_read) {
+            Some(wanted) if is_busy && (self.is_lossy() || self.timer.has_clock()) => {
+                self.timer.await_store();
+                Action::Listen { wanted }
+            }
+            wanted => Action::Pause { wanted },
+        }
+    }
+
+    /// What says that this end lives although it works: the receiver's `PON` without credit, the
+    /// sender's `PIN`.
+    fn life_sign(&mut self) -> Option<Signal> {
+        match &mut self.phase {
+            Phase::Sending(sender) if P::SENDS => Some(sender.question()),
+            Phase::Receiving(receiver) if P::RECEIVES => {
+                let is_offered = self.shared.todo.offer;
+                let signal = &self.shared.signal;
+                let number = if is_offered { signal.transfer } else { receiver.number() };
+                Some(receiver.life_sign(number))
+            }
+            _ => None,
+        }
+    }
+
     fn take_todo(&mut self) -> Option<Action> {
         if let Some((reason, all)) = self.shared.todo.abandon.take() {
             Some(Action::Abandon { reason, all })
@@ -81,7 +125,7 @@ impl<P: Profile> Session<P> {
             Some(Action::Settle)
         } else if core::mem::take(&mut self.shared.todo.reply) {
             Some(self.transmit(self.shared.signal))
-        } else if P::RECEIVES && core::mem::take(&mut self.shared.todo.offer) {
+        } else if P::RECEIVES && self.shared.todo.offer {
             Some(Action::Offer(self.path_of()))
         } else {
             self.shared.todo.open.take().map(|tree| Action::Open { tree })
@@ -168,6 +212,12 @@ impl<P: Profile> Session<P> {
                 return self.carry_out(intent, wanted);
             }
             Phase::Receiving(receiver) if P::RECEIVES => {
+                if self.timer.life_sign_due()
+                    && let Some(progress) = receiver.progress(&self.shared.terms)
+                {
+                    self.action = self.transmit(progress);
+                    return true;
+                }
                 let is_empty = self.reader.is_empty() && !self.shared.todo.pending;
                 let intent = receiver.intent(is_empty, &mut self.shared);
                 return self.carry_out(intent, wanted);
@@ -217,10 +267,11 @@ impl<P: Profile> Session<P> {
                 return false;
             }
             Intent::Chunk { position, length } if P::SENDS => {
-                Action::Load { position, length, done: 0, sends: true, glance: false }
+                Action::Load { position, length, done: 0, sends: true }
             }
-            Intent::Digest { position, length, glance } => {
-                Action::Load { position, length, done: 0, sends: false, glance }
+            Intent::Digest { position, length } => {
+                let load = Action::Load { position, length, done: 0, sends: false };
+                self.unless_paused(load, Some(wanted))
             }
             Intent::Next if P::SENDS => Action::Next,
             Intent::Check if P::SENDS => Action::Check,
@@ -236,7 +287,12 @@ impl<P: Profile> Session<P> {
                 // Nothing more goes into a tree now.
                 let is_file = matches!(&self.phase, Phase::Receiving(receiver)
                     if receiver.digest().is_some());
-                if !is_file && self.may_be_late() { Action::Settle } else { Action::Commit }
+                let action = match self.busy {
+                    Some(Busy::Commit) => Action::CommitAgain,
+                    _ if !is_file && self.may_be_late() => Action::Settle,
+                    _ => Action::Commit,
+                };
+                self.unless_paused(action, Some(wanted))
             }
             Intent::AwaitAnything => {
                 self.timer.await_anything(self.patience());

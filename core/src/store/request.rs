@@ -1,5 +1,7 @@
 //! What a machine asks of a store, as a value: a driver hands it on.
 
+use core::task::Poll;
+
 use super::{Accepted, Digests, Entry, Late, Offer, Store};
 use crate::error::Reason;
 
@@ -7,7 +9,7 @@ use crate::error::Reason;
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Request<'a> {
-    /// [`Store::offer`].
+    /// [`Store::poll_offer`].
     Offer(Offer<'a>),
     /// [`Store::rejected`].
     Rejected {
@@ -30,9 +32,11 @@ pub enum Request<'a> {
         /// What to fill; at least one byte.
         into: &'a mut [u8],
     },
-    /// [`Store::verified`], then [`Store::commit`].
+    /// [`Store::verified`], then [`Store::poll_commit`].
     Commit(Digests),
-    /// [`Store::settle`].
+    /// [`Store::poll_commit`] again, which was [`Reply::Pending`].
+    CommitAgain,
+    /// [`Store::poll_settle`].
     Settle,
     /// [`Store::abandon`].
     Abandon {
@@ -89,6 +93,8 @@ pub enum Reply {
     Again,
     /// To `Settle`: there may be more.
     Late(Late),
+    /// To `Offer`, `Commit`, `CommitAgain` and `Settle`: it is not done yet, ask again.
+    Pending,
     /// To all others.
     Done,
     /// To any: it could not be done.
@@ -99,7 +105,7 @@ pub enum Reply {
 pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
     let done = |()| Reply::Done;
     match request {
-        Request::Offer(offer) => said(store.offer(&offer), Reply::Accepted),
+        Request::Offer(offer) => polled(store.poll_offer(&offer), Reply::Accepted),
         Request::Rejected { path, reason } => {
             store.rejected(path, reason);
             Reply::Done
@@ -108,9 +114,13 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         Request::Load { position, into } => said(store.load(position, into), Reply::Moved),
         Request::Commit(digests) => {
             store.verified(&digests);
-            said(store.commit(), done)
+            polled(store.poll_commit(), done)
         }
-        Request::Settle => store.settle().map_or_else(Reply::Late, done),
+        Request::CommitAgain => polled(store.poll_commit(), done),
+        Request::Settle => match store.poll_settle() {
+            Poll::Ready(result) => result.map_or_else(Reply::Late, done),
+            Poll::Pending => Reply::Pending,
+        },
         Request::Abandon { reason, all } => {
             store.abandon(reason, all);
             Reply::Done
@@ -136,6 +146,13 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.completed();
             Reply::Done
         }
+    }
+}
+
+fn polled<T>(result: Poll<Result<T, Reason>>, reply: impl FnOnce(T) -> Reply) -> Reply {
+    match result {
+        Poll::Ready(result) => said(result, reply),
+        Poll::Pending => Reply::Pending,
     }
 }
 

@@ -205,6 +205,10 @@ impl<S: Socket> Socket for SecureSocket<S> {
         Err(ErrorKind::Unsupported.into())
     }
 
+    fn has_gone(&self) -> bool {
+        self.socket.has_gone()
+    }
+
     fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>> {
         self.socket.cutter()
     }

@@ -93,10 +93,19 @@ impl<T: Socket> Link for StreamLink<T> {
         self.stream.inner_mut().consume(count);
     }
 
+    fn check(&mut self) -> io::Result<()> {
+        let stream = self.stream.inner_mut();
+        if stream.is_glance_due() && stream.socket.has_gone() {
+            let sentence = "the other end has left";
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, sentence));
+        }
+        Ok(())
+    }
+
     fn is_ready(&mut self) -> io::Result<bool> {
         let stream = self.stream.inner_mut();
-        // One look for each batch that went out, not for each chunk.
-        if !stream.has_input() && std::mem::take(&mut stream.unseen) {
+        // One look for each batch that went out, not for each chunk; and now and then.
+        if !stream.has_input() && (std::mem::take(&mut stream.unseen) || stream.is_glance_due()) {
             match stream.fill(false) {
                 Ok(0) => return Ok(true),
                 Err(error) if !is_transient(&error) => return Err(error),

@@ -35,6 +35,7 @@ fn record(config: Config, mut here: Memory, mut there: Memory, task: Task<'_>) -
                     session.transmitted(count, Some(0));
                     moved = true;
                 }
+                Step::Pause => session.transmitted(0, Some(0)),
                 Step::Storage(request) => {
                     let reply = answer(store, request);
                     session.answered(reply, Some(0));

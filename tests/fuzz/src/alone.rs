@@ -89,6 +89,7 @@ fn outline(step: &Step<'_>) -> (&'static str, usize, usize, u64) {
             let (name, _, _, more) = lent("exchange", out);
             (name, at, length, hash ^ more.rotate_left(7))
         }
+        Step::Pause => said("pause", String::new()),
         Step::Storage(Request::Load { position, into }) => {
             let (name, at, length, hash) = lent("load", into);
             (name, at, length, hash ^ position)
@@ -246,6 +247,7 @@ impl<'a> Alone<'a> {
                     self.session.transmitted(count, self.now);
                 }
             }
+            Step::Pause => self.session.transmitted(0, self.now),
             Step::Storage(request) => {
                 let is_fair = !matches!(decision >> 4, 6 | 7 | 9..);
                 let reply = match (&request, decision >> 4) {
@@ -301,13 +303,14 @@ impl<'a> Alone<'a> {
 }
 
 fn any_reply(script: &mut Script<'_>) -> Reply {
-    match script.decide() % 7 {
+    match script.decide() % 8 {
         0 => Reply::Moved(script.number() as usize),
         1 => Reply::Accepted(accepted(script)),
         2 => Reply::Entry(Some(entry(script))),
         3 => Reply::Entry(None),
         4 => Reply::Again,
         5 => Reply::Done,
+        6 => Reply::Pending,
         _ => Reply::Refused(Reason::from_code(u16::from(script.decide()))),
     }
 }

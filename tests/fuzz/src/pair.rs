@@ -169,6 +169,7 @@ impl End {
                     count => self.session.received(count, clock),
                 }
             }
+            Step::Pause => self.session.transmitted(0, clock),
             Step::Storage(request) => {
                 let reply = self.store.answer(request, None);
                 self.session.answered(reply, clock);

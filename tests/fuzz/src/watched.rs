@@ -119,7 +119,7 @@ impl Watched {
                 }
                 Asked::Load
             }
-            Request::Commit(_) => {
+            Request::Commit(_) | Request::CommitAgain => {
                 match &self.open {
                     Open::Inbound(inbound) => {
                         let front = inbound.front();

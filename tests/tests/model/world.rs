@@ -143,6 +143,7 @@ impl World {
                     }
                     session.transmitted(count, now);
                 }
+                Step::Pause => session.transmitted(0, now),
                 Step::Receive(_) => return *at = At::Receives,
                 Step::Exchange { .. } => return *at = At::Exchanges,
                 Step::Over(_) => return *at = At::Over,

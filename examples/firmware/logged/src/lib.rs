@@ -1,10 +1,12 @@
 //! A link and a store that say through `defmt` what passes through them, and do nothing else.
 #![no_std]
 
+use core::task::Poll;
+
 use embedded_io::{ErrorType, Read, Write};
 use tinyferry_core::blocking::Link;
 use tinyferry_core::checksum::Small;
-use tinyferry_core::store::{Accepted, Digests, Entry, Offer};
+use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
 use tinyferry_core::{Millis, Reason, Store};
 
@@ -59,6 +61,10 @@ impl<L: Link> Link for LoggedLink<L> {
         self.link.prepare_read(deadline, at_rest);
     }
 
+    fn check(&mut self) -> Result<(), L::Error> {
+        self.link.check()
+    }
+
     fn is_ready(&mut self) -> Result<bool, L::Error> {
         self.link.is_ready()
     }
@@ -68,12 +74,6 @@ impl<L: Link> Link for LoggedLink<L> {
 pub struct LoggedStore<S>(pub S);
 
 impl<S: Store> Store for LoggedStore<S> {
-    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        let answer = self.0.offer(offer);
-        defmt::info!("{}: {}", offer, answer);
-        answer
-    }
-
     fn rejected(&mut self, path: &[u8], reason: Reason) {
         defmt::warn!("an offer of {} bytes was refused: {}", path.len(), reason);
         self.0.rejected(path, reason);
@@ -92,10 +92,24 @@ impl<S: Store> Store for LoggedStore<S> {
         self.0.verified(digests);
     }
 
-    fn commit(&mut self) -> Result<(), Reason> {
-        let result = self.0.commit();
-        defmt::info!("in place: {}", result);
+    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
+        let answer = self.0.poll_offer(offer);
+        if let Poll::Ready(answer) = &answer {
+            defmt::info!("{}: {}", offer, answer);
+        }
+        answer
+    }
+
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        let result = self.0.poll_commit();
+        if let Poll::Ready(result) = &result {
+            defmt::info!("in place: {}", result);
+        }
         result
+    }
+
+    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
+        self.0.poll_settle()
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {

@@ -99,6 +99,7 @@ fn turn(
             0 => (0, transmit(out)),
             came => (came, 0),
         },
+        Step::Pause => (0, 0),
         Step::Storage(request) => {
             let polled = SYST::get_current();
             let reply = answer(store, request);
