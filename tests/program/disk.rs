@@ -1,12 +1,15 @@
 //! File systems of their own for a test: mounted where that is allowed, and always unmounted.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A mounted file system.
 pub(crate) struct Disk {
     at: PathBuf,
+    /// The process that serves it.
+    process: Option<Child>,
 }
 
 impl Disk {
@@ -30,6 +33,23 @@ impl Disk {
         Self::mount(at, &["-o", "loop", image.to_str().expect("a path in UTF-8")])
     }
 
+    /// A file system in memory that takes two names for one where they differ in case, or in how a
+    /// letter with an accent is written.
+    pub(crate) fn folding(at: &Path) -> Option<Self> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/program/folding.py");
+        let mut python = Command::new("python3");
+        python.arg(script).arg(at).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = python.spawn().ok()?;
+        let mut line = String::new();
+        let out = process.stdout.take().expect("it is piped");
+        if BufReader::new(out).read_line(&mut line).is_ok() && line.trim() == "ready" {
+            return Some(Self { at: at.to_owned(), process: Some(process) });
+        }
+        let _ = process.wait();
+        println!("skipped: no file system that folds names can be mounted here");
+        None
+    }
+
     fn mount(at: &Path, arguments: &[&str]) -> Option<Self> {
         let mut mount = Command::new("mount");
         mount.args(arguments).arg(at).stderr(Stdio::null());
@@ -37,12 +57,16 @@ impl Disk {
             println!("skipped: no file system can be mounted here");
             return None;
         }
-        Some(Self { at: at.to_owned() })
+        Some(Self { at: at.to_owned(), process: None })
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.at).status();
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }

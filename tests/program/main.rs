@@ -4,12 +4,14 @@
 
 mod bits;
 mod counts;
+mod depth;
 mod disk;
 mod forger;
 mod harness;
 mod hostile;
 mod lies;
 mod long;
+mod names;
 mod numbers;
 mod output;
 mod partials;

@@ -14,7 +14,7 @@ use super::later::{Later, Put};
 use super::limits::Limits;
 use super::place::Place;
 use super::sync::Sync;
-use super::tree::Tree;
+use super::tree::{Tree, settle_alone};
 use super::trouble::Trouble;
 
 mod opening;
@@ -39,7 +39,7 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new(root: Arc<Dir>, target: Option<String>, sync: Sync) -> Self {
         Self {
-            place: Place::new(root),
+            place: Place::receiving(root),
             target,
             sync,
             holes: false,
@@ -226,9 +226,17 @@ impl Inbox {
                 self.limits.leave(unfinished);
             }
         })?;
+        let path = &incoming.wanted.path;
         match (left, &mut self.tree) {
-            (Some(directory), Some(tree)) => tree.remember(directory),
-            (Some(directory), None) => directory.settle(&mut self.place, observer)?,
+            (Some(bits), Some(tree)) => {
+                tree.remember(&mut self.place, path, bits);
+                if tree.has_many() {
+                    // What is not yet in place goes into them.
+                    self.later.finish(&mut self.place, observer);
+                    tree.settle_left(path, &mut self.place, observer)?;
+                }
+            }
+            (Some(bits), None) => settle_alone(&mut self.place, path, bits, observer)?,
             (None, _) => {}
         }
         Ok(true)

@@ -17,7 +17,7 @@ use super::partial::{Partial, Purpose, UNIT, Whose};
 use super::place::{Found, Place, look, open_file};
 use super::sync::synchronise;
 use super::times;
-use super::tree::Remembered;
+use super::tree::{Bits, make_directory};
 use super::trouble::Trouble;
 
 /// How far before a partial's end it may have holes: the reach of the receiver's map.
@@ -87,13 +87,20 @@ impl Incoming {
         }
         let dir = match place.existing(parent)? {
             Some(dir) if !place.is_new() => dir,
-            _ => {
+            found => {
+                // Of files nothing stands there but what this tree has brought.
+                if let Some(dir) = found
+                    && place.has_directories()
+                    && let Found::Directory(_) = look(&dir, name)?
+                {
+                    return Err(Reason::IsDirectory.into());
+                }
                 let is_small = wanted.size.is_some_and(|size| size <= CAPACITY as u64);
                 let stage = if is_small { Stage::Kept(0) } else { Stage::Awaited };
                 return Ok(Self { wanted, held: 0, stage });
             }
         };
-        match look(&dir, name)? {
+        match place.look(&wanted.path)? {
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),
             Found::Other(what) => return Err(Trouble::new(Reason::NotRegular, what)),
             Found::File(metadata) if wanted.is(&metadata) => {
@@ -170,19 +177,17 @@ impl Incoming {
         buffer: &mut Buffer,
         synced: bool,
         observer: &mut impl Observer,
-    ) -> Result<Option<Remembered>, Trouble> {
+    ) -> Result<Option<Bits>, Trouble> {
         let wanted = &self.wanted;
         let partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
             Stage::Directory => {
-                let Wanted { mode, modified, .. } = *wanted;
-                let directory = Remembered { path: wanted.path.as_str().into(), mode, modified };
+                let bits = Bits { mode: wanted.mode, modified: wanted.modified };
                 // Of a directory that stands, only who may read changes anything.
-                let stands = wanted.access.is_blind && place.existing(&wanted.path)?.is_some();
-                if stands {
+                if wanted.access.is_blind && place.existing(&wanted.path)?.is_some() {
                     return Ok(None);
                 }
-                directory.make(place, synced)?;
-                return Ok(Some(directory));
+                make_directory(place, &wanted.path, bits, synced)?;
+                return Ok(Some(bits));
             }
             Stage::Same(file, metadata) => {
                 let now = Facts::of(&metadata).modified;
@@ -200,7 +205,7 @@ impl Incoming {
             Stage::Partial(partial) => partial,
         };
         let flushed = buffer.flush(&partial.file).map_err(Trouble::from);
-        let placed = flushed.and_then(|()| wanted.place(&partial, synced, observer));
+        let placed = flushed.and_then(|()| wanted.place(place, &partial, synced, observer));
         if let Err(trouble) = placed {
             // All of it is there, and it finds no place: only what is not whole can be resumed.
             if trouble.reason != Reason::Incomplete || !partial.is_of_use() {
@@ -310,7 +315,7 @@ impl Wanted {
         let mut partial = self.create(place, false)?;
         partial.length = bytes.len() as u64;
         let written = write_all_at(&partial.file, bytes, 0).map_err(Trouble::from);
-        let result = written.and_then(|()| self.place(&partial, false, observer));
+        let result = written.and_then(|()| self.place(place, &partial, false, observer));
         if result.is_err() {
             partial.discard();
         }
@@ -320,6 +325,7 @@ impl Wanted {
     /// All of it is in the partial: puts that in place.
     fn place(
         &self,
+        place: &mut Place,
         partial: &Partial,
         synced: bool,
         observer: &mut impl Observer,
@@ -335,6 +341,8 @@ impl Wanted {
         if synced {
             partial.file.sync_all()?;
         }
+        // Something may have come there since the offer.
+        place.look(&self.path)?;
         let (_, name) = split(&self.path);
         let dir = partial.place(name)?;
         if synced {

@@ -9,7 +9,7 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
 use super::facts::{Facts, set_mode};
-use super::place::{Found, look, open_with};
+use super::place::{Found, id_of, look, open_with};
 use super::trouble::Trouble;
 
 mod lock;
@@ -329,20 +329,12 @@ fn is_single(metadata: &Metadata) -> bool {
     cap_fs_ext::MetadataExt::nlink(metadata) == 1
 }
 
-#[cfg(unix)]
+/// Whether two are the same file. Elsewhere than on Unix an open file keeps its name.
 fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    use cap_fs_ext::MetadataExt;
-
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
+    id_of(one) == id_of(other)
 }
 
-/// An open file keeps its name there.
 #[cfg(not(unix))]
 fn is_single(_: &Metadata) -> bool {
-    true
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &Metadata, _: &Metadata) -> bool {
     true
 }

@@ -1,10 +1,9 @@
-//! The way down from a root: one name at a time, through directories only. Knows
-//! nothing of what is read or written there.
+//! What stands in a directory, opened by name and never through a link. Knows nothing of what is read
+//! or written there.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
 
 use cap_fs_ext::{
     DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
@@ -12,36 +11,12 @@ use cap_fs_ext::{
 use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
-use super::names::{below, split};
-use super::sync::synchronise;
 use super::trouble::Trouble;
 
-/// So many directories are kept open; files that are open at once are a server's scarce good.
-const KEPT_OPEN: usize = 8;
+mod spelling;
+mod way;
 
-/// A root and the way down to the directory that was opened last: a tree's files come side by
-/// side, and it goes on above when a directory in it is through.
-#[derive(Debug)]
-pub(super) struct Place {
-    root: Arc<Dir>,
-    way: Vec<Passed>,
-}
-
-/// A directory on the way.
-#[derive(Debug)]
-struct Passed {
-    path: String,
-    dir: Arc<Dir>,
-    is_new: bool,
-}
-
-/// What became of a directory that was missing.
-enum Made {
-    Nothing,
-    Here,
-    /// Somebody else has made it meanwhile.
-    Elsewhere,
-}
+pub(super) use self::way::Place;
 
 /// What stands under a name.
 #[derive(Debug)]
@@ -51,98 +26,6 @@ pub(super) enum Found {
     Directory(Metadata),
     /// Neither; what it is, as a clause.
     Other(&'static str),
-}
-
-impl Place {
-    pub(super) fn new(root: Arc<Dir>) -> Self {
-        Self { root, way: Vec::new() }
-    }
-
-    /// The directories passed may stand elsewhere by now: begin at the root.
-    pub(super) fn forget(&mut self) {
-        self.way.clear();
-    }
-
-    /// Whether the directory opened last was made here just before, so that nothing in it needs to
-    /// be looked for. What somebody put there since is replaced like anything else.
-    pub(super) fn is_new(&self) -> bool {
-        self.way.last().is_some_and(|last| last.is_new)
-    }
-
-    /// The directory at `path`; `None` where there is nothing.
-    pub(super) fn existing(&mut self, path: &str) -> Result<Option<Arc<Dir>>, Trouble> {
-        self.descend(path, |_, _, _| Ok(Made::Nothing))
-    }
-
-    /// The directory at `path`, made where it is missing, as are those above it. A new one gets
-    /// permission bits `mode`, but those that let its owner put something into it in any case.
-    pub(super) fn made(
-        &mut self,
-        path: &str,
-        mode: Option<u32>,
-        synced: bool,
-    ) -> Result<Arc<Dir>, Trouble> {
-        let found = self.descend(path, |above, name, is_last| {
-            match above.create_dir_with(name, &builder(mode.filter(|_| is_last))) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    return Ok(Made::Elsewhere);
-                }
-                Err(error) => return Err(error),
-            }
-            if synced {
-                synchronise(above)?;
-            }
-            Ok(Made::Here)
-        })?;
-        found.ok_or(Trouble::from(Reason::NotFound))
-    }
-
-    /// What stands at `path`.
-    pub(super) fn look(&mut self, path: &str) -> Result<Found, Trouble> {
-        let (parent, name) = split(path);
-        match self.existing(parent)? {
-            Some(dir) if name.is_empty() => Ok(Found::Directory(dir.dir_metadata()?)),
-            Some(dir) => Ok(look(&dir, name)?),
-            None => Ok(Found::Missing),
-        }
-    }
-
-    /// Goes down to `path`; where a directory is missing, `make` may make it, or the way ends.
-    fn descend(
-        &mut self,
-        path: &str,
-        make: impl Fn(&Dir, &str, bool) -> io::Result<Made>,
-    ) -> Result<Option<Arc<Dir>>, Trouble> {
-        self.way.truncate(self.way.partition_point(|passed| below(path, &passed.path).is_some()));
-        let (mut dir, mut rest) = match self.way.last() {
-            Some(last) => (Arc::clone(&last.dir), below(path, &last.path).unwrap_or_default()),
-            None => (Arc::clone(&self.root), path),
-        };
-        while !rest.is_empty() {
-            let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
-            let mut next = step(&dir, name)?;
-            let mut is_new = false;
-            if next.is_none() {
-                match make(&dir, name, below.is_empty())? {
-                    Made::Nothing => return Ok(None),
-                    Made::Here => is_new = true,
-                    Made::Elsewhere => {}
-                }
-                next = step(&dir, name)?;
-            }
-            let Some(next) = next else { return Ok(None) };
-            dir = Arc::new(next);
-            let length = path.len() - below.len();
-            let path = path.get(..length).unwrap_or(path).trim_end_matches('/').to_owned();
-            if self.way.len() >= KEPT_OPEN {
-                self.way.remove(0);
-            }
-            self.way.push(Passed { path, dir: Arc::clone(&dir), is_new });
-            rest = below;
-        }
-        Ok(Some(dir))
-    }
 }
 
 /// What stands under a name in a directory.
@@ -211,6 +94,21 @@ pub(super) fn admit_owner(above: &Dir, name: &str, dir: &Dir) -> io::Result<()> 
 #[cfg(not(unix))]
 pub(super) fn admit_owner(_: &Dir, _: &str, _: &Dir) -> io::Result<()> {
     Ok(())
+}
+
+/// What tells a file or a directory from all others: its device and its inode.
+pub(super) type Id = (u64, u64);
+
+#[cfg(unix)]
+pub(super) fn id_of(metadata: &Metadata) -> Option<Id> {
+    use cap_fs_ext::MetadataExt;
+
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+pub(super) fn id_of(_: &Metadata) -> Option<Id> {
+    None
 }
 
 /// One directory further down; `None` where there is nothing.

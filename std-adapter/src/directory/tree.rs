@@ -1,43 +1,32 @@
 //! A tree that is coming in: its root, and what is to be done to its directories when all is in
 //! place. Knows nothing of files.
 
-use std::sync::Arc;
-
-use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 
 use super::event::Observer;
-use super::facts::{settle, settled};
 use super::names::split;
-use super::place::{Place, admit_owner, open_itself};
+use super::place::{Place, admit_owner};
 use super::sync::Sync;
 use super::trouble::Trouble;
+
+mod directories;
+
+pub(super) use self::directories::Bits;
+use self::directories::Directories;
 
 #[derive(Debug)]
 pub(super) struct Tree {
     /// Below the store's root.
     pub(super) path: String,
     root: Root,
-    directories: Vec<Remembered>,
+    directories: Directories,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Root {
     /// Something goes into it for the first time: it may have to be made, and gets what is offered.
-    Offered {
-        mode: Option<u32>,
-        modified: Option<i64>,
-    },
+    Offered(Bits),
     Ready,
-}
-
-/// What a directory gets when nothing more goes into it: entries change its time, and its bits
-/// may forbid them.
-#[derive(Debug)]
-pub(super) struct Remembered {
-    pub(super) path: Box<str>,
-    pub(super) mode: Option<u32>,
-    pub(super) modified: Option<i64>,
 }
 
 impl Tree {
@@ -46,37 +35,50 @@ impl Tree {
     pub(super) fn begin(
         place: &mut Place,
         path: &str,
-        (mode, modified): (Option<u32>, Option<i64>),
+        bits: Bits,
         is_blind: bool,
     ) -> Result<Self, Trouble> {
         let stands = place.existing(path)?.is_some();
-        let root = match stands && (path.is_empty() || is_blind) {
-            true => Root::Ready,
-            false => Root::Offered { mode, modified },
-        };
-        let tree = Self { path: path.to_owned(), root, directories: Vec::new() };
-        if stands && let Root::Offered { mode: Some(_), .. } = tree.root {
+        let keeps_its_own = stands && (path.is_empty() || is_blind);
+        let root = if keeps_its_own { Root::Ready } else { Root::Offered(bits) };
+        if stands && !keeps_its_own {
             // Or nothing in it could be looked at.
-            tree.remembered().admit(place)?;
+            admit(place, path, bits)?;
         }
-        Ok(tree)
+        Ok(Self { path: path.to_owned(), root, directories: Directories::default() })
     }
 
     /// Something goes into it now.
     pub(super) fn make_root(&mut self, place: &mut Place, sync: Sync) -> Result<(), Trouble> {
-        if let Root::Offered { .. } = self.root {
-            let root = self.remembered();
-            root.make(place, sync.is_due(true))?;
+        if let Root::Offered(bits) = self.root {
+            make_directory(place, &self.path, bits, sync.is_due(true))?;
             self.root = Root::Ready;
-            if root.mode.is_some() || root.modified.is_some() {
-                self.remember(root);
+            if bits.mode.is_some() || bits.modified.is_some() {
+                self.directories.remember(place, &self.path, bits);
             }
         }
         Ok(())
     }
 
-    pub(super) fn remember(&mut self, directory: Remembered) {
-        self.directories.push(directory);
+    /// A directory in it is in place, and gets this in the end.
+    pub(super) fn remember(&mut self, place: &mut Place, path: &str, bits: Bits) {
+        self.directories.remember(place, path, bits);
+    }
+
+    /// Whether so many directories are remembered that [`Tree::settle_left`] is due.
+    pub(super) fn has_many(&self) -> bool {
+        self.directories.are_many()
+    }
+
+    /// Gives the directories their times and permission bits that `path` is not below. A tree comes
+    /// depth first: little goes into them any more.
+    pub(super) fn settle_left(
+        &mut self,
+        path: &str,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        self.directories.settle(Some(path), place, observer)
     }
 
     /// All of it is in place.
@@ -101,62 +103,45 @@ impl Tree {
         place: &mut Place,
         observer: &mut impl Observer,
     ) -> Result<(), Trouble> {
-        if let Root::Offered { mode: Some(_), .. } = self.root {
+        if let Root::Offered(Bits { mode: mode @ Some(_), .. }) = self.root {
             // Nothing came, but its owner may have been let in.
-            self.remember(Remembered { modified: None, ..self.remembered() });
+            self.directories.remember(place, &self.path, Bits { mode, modified: None });
         }
-        let mut result = Ok(());
-        // What lies deeper comes before what it lies in, or that would shut it off.
-        self.directories.sort_by(|one, other| other.path.cmp(&one.path));
-        for directory in self.directories.drain(..) {
-            result = result.and(directory.settle(place, observer));
-        }
-        result
-    }
-
-    /// What its root gets.
-    fn remembered(&self) -> Remembered {
-        let (mode, modified) = match self.root {
-            Root::Offered { mode, modified } => (mode, modified),
-            Root::Ready => (None, None),
-        };
-        Remembered { path: self.path.as_str().into(), mode, modified }
+        self.directories.settle(None, place, observer)
     }
 }
 
-impl Remembered {
-    /// Makes the directory, or lets its owner put something into the one that stands there.
-    pub(super) fn make(&self, place: &mut Place, synced: bool) -> Result<Arc<Dir>, Trouble> {
-        let dir = place.made(&self.path, self.mode, synced)?;
-        self.admit(place)?;
-        Ok(dir)
-    }
+/// Makes a directory, or lets its owner put something into the one that stands there.
+pub(super) fn make_directory(
+    place: &mut Place,
+    path: &str,
+    bits: Bits,
+    synced: bool,
+) -> Result<(), Trouble> {
+    place.made(path, bits.mode, synced)?;
+    admit(place, path, bits)
+}
 
-    /// Lets its owner put something into the directory, if there is one and its bits are offered.
-    fn admit(&self, place: &mut Place) -> Result<(), Trouble> {
-        let (parent, name) = split(&self.path);
-        if self.mode.is_some()
-            && let Some(above) = place.existing(parent)?
-            && let Some(dir) = place.existing(&self.path)?
-        {
-            admit_owner(&above, name, &dir)?;
-        }
-        Ok(())
-    }
+/// Gives a directory that is no part of a tree its time and its permission bits.
+pub(super) fn settle_alone(
+    place: &mut Place,
+    path: &str,
+    bits: Bits,
+    observer: &mut impl Observer,
+) -> Result<(), Trouble> {
+    let mut directories = Directories::default();
+    directories.remember(place, path, bits);
+    directories.settle(None, place, observer)
+}
 
-    /// Gives the directory its time and permission bits.
-    pub(super) fn settle(
-        &self,
-        place: &mut Place,
-        observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
-        if cfg!(not(unix)) {
-            return Ok(());
-        }
-        // It was there; if somebody took it away, there is nothing to settle.
-        let Some(dir) = place.existing(&self.path)? else { return Ok(()) };
-        let result = open_itself(&dir)
-            .and_then(|itself| settle(&itself, &dir.dir_metadata()?, self.mode, self.modified));
-        settled(result, &self.path, observer)
+/// Lets its owner put something into a directory, if its bits are offered.
+fn admit(place: &mut Place, path: &str, bits: Bits) -> Result<(), Trouble> {
+    let (parent, name) = split(path);
+    if bits.mode.is_some()
+        && let Some(above) = place.existing(parent)?
+        && let Some(dir) = place.existing(path)?
+    {
+        admit_owner(&above, name, &dir)?;
     }
+    Ok(())
 }

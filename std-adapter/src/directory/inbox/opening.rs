@@ -7,7 +7,7 @@ use tinyferry_core::store::{Kind, Offer};
 use super::super::event::Observer;
 use super::super::incoming::{Incoming, Wanted};
 use super::super::names::{is_allowed, join, split};
-use super::super::tree::Tree;
+use super::super::tree::{Bits, Tree};
 use super::super::trouble::Trouble;
 use super::Inbox;
 
@@ -58,7 +58,7 @@ impl Inbox {
                 self.tree = Some(Tree::begin(
                     &mut self.place,
                     path,
-                    (mode, modified),
+                    Bits { mode, modified },
                     self.access.is_blind,
                 )?);
                 return Ok(0);

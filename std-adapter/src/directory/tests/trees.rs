@@ -226,6 +226,52 @@ fn a_root_that_stands_keeps_its_bits() {
 }
 
 #[test]
+fn a_file_named_like_a_directory_of_the_same_tree_is_refused_at_the_offer() {
+    for size in [5, 5_000, 500_000] {
+        for stands in [false, true] {
+            let dir = temporary();
+            if stands {
+                fs::create_dir_all(dir.path().join("t/d")).unwrap();
+            }
+            let mut store = serving(&dir);
+            assert!(store.offer(&tree("t")).is_ok());
+            put(&mut store, file("d/e/f", 1), b"x");
+            assert!(store.offer(&directory("d/g")).is_ok());
+            assert_eq!(store.commit(), Ok(()));
+            for name in ["d", "d/e", "d/g"] {
+                assert_eq!(store.offer(&file(name, size)), Err(Reason::IsDirectory), "{name}");
+            }
+            put(&mut store, file("d/h", size), &content(size));
+            assert_eq!(store.commit(), Ok(()));
+            assert_eq!(listing(&dir.path().join("t")), ["d"]);
+            assert_eq!(listing(&dir.path().join("t/d")), ["e", "g", "h"]);
+        }
+    }
+}
+
+#[test]
+fn a_directory_named_like_a_file_of_the_same_tree_is_refused_at_the_offer() {
+    for size in [5, 5_000, 500_000] {
+        for before in [0, 300] {
+            let dir = temporary();
+            let mut store = serving(&dir);
+            assert!(store.offer(&tree("t")).is_ok());
+            for number in 0..before {
+                let name = format!("d/{number}");
+                let offer = Offer { later: Some(number as u16), ..file(&name, 1) };
+                put(&mut store, offer, b"x");
+            }
+            put(&mut store, Offer { later: Some(9_999), ..file("d/f", size) }, &content(size));
+            assert_eq!(store.offer(&directory("d/f")), Err(Reason::NotDirectory));
+            assert_eq!(store.offer(&file("d/f/g", 5)), Err(Reason::NotDirectory));
+            assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+            assert_eq!(fs::read(dir.path().join("t/d/f")).unwrap(), content(size));
+            assert_eq!(listing(&dir.path().join("t/d")).len(), before + 1);
+        }
+    }
+}
+
+#[test]
 fn a_refused_entry_does_not_hold_up_the_others() {
     let dir = temporary();
     fs::create_dir_all(dir.path().join("t/d")).unwrap();

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""A file system in memory that takes names for one that differ in case or in how an accent is written.
+
+`folding.py DIRECTORY` mounts it there, says `ready` and serves it until it is unmounted. It speaks
+to the kernel through /dev/fuse itself and needs no library.
+"""
+import ctypes
+import errno
+import os
+import stat
+import struct
+import sys
+import time
+import unicodedata
+
+MAX_WRITE = 128 * 1024
+ATTRIBUTES = struct.Struct("<QQQQQQIIIIIIIIII")
+
+
+class Refused(Exception):
+    pass
+
+
+class Node:
+    def __init__(self, number, mode):
+        self.number, self.mode = number, mode
+        self.data, self.names, self.modified = bytearray(), {}, time.time_ns()
+
+    def attributes(self):
+        size, seconds, rest = len(self.data), self.modified // 10**9, self.modified % 10**9
+        links = 2 if stat.S_ISDIR(self.mode) else 1
+        return ATTRIBUTES.pack(self.number, size, size // 512, seconds, seconds, seconds, rest, rest, rest,
+                               self.mode, links, 0, 0, 0, 4096, 0)
+
+    def entry(self):
+        return struct.pack("<QQQQII", self.number, 0, 0, 0, 0, 0) + self.attributes()
+
+
+def folded(name):
+    return unicodedata.normalize("NFC", name.decode()).casefold()
+
+
+def text(data):
+    return data.split(b"\0", 1)[0]
+
+
+class Folding:
+    def __init__(self):
+        self.nodes = {1: Node(1, stat.S_IFDIR | 0o755)}
+        self.last = 1
+
+    def make(self, above, name, mode):
+        if folded(name) in above.names:
+            raise Refused(errno.EEXIST)
+        self.last += 1
+        node = self.nodes[self.last] = Node(self.last, mode)
+        above.names[folded(name)] = name, node
+        above.modified = time.time_ns()
+        return node
+
+    def find(self, above, name):
+        if folded(name) not in above.names:
+            raise Refused(errno.ENOENT)
+        return above.names[folded(name)][1]
+
+    def remove(self, above, name):
+        node = self.find(above, name)
+        if node.names:
+            raise Refused(errno.ENOTEMPTY)
+        del above.names[folded(name)]
+        above.modified = time.time_ns()
+
+    def rename(self, above, data, fixed):
+        below = self.nodes[struct.unpack_from("<Q", data)[0]]
+        old, new = data[fixed:].split(b"\0")[:2]
+        node = self.find(above, old)
+        there = below.names.get(folded(new))
+        if there and stat.S_ISDIR(there[1].mode) != stat.S_ISDIR(node.mode):
+            raise Refused(errno.EISDIR if stat.S_ISDIR(there[1].mode) else errno.ENOTDIR)
+        del above.names[folded(old)]
+        below.names[folded(new)] = new, node
+        above.modified = below.modified = time.time_ns()
+
+    def set(self, node, data):
+        valid, _, size, _, _, mtime, _, _, mtimensec, _, mode = struct.unpack_from("<I4xQQQQQQIIII", data)
+        if valid & 1:
+            node.mode = stat.S_IFMT(node.mode) | mode & 0o7777
+        if valid & 8:
+            del node.data[size:]
+            node.data.extend(bytes(size - len(node.data)))
+        if valid & 32:
+            node.modified = time.time_ns() if valid & 256 else mtime * 10**9 + mtimensec
+
+    def list(self, node, offset, size):
+        entries = b""
+        for index, (name, below) in enumerate(list(node.names.values())[offset:], offset + 1):
+            kind = stat.S_IFMT(below.mode) >> 12
+            entry = struct.pack("<QQII", below.number, index, len(name), kind) + name
+            entry += bytes(-len(entry) % 8)
+            if len(entries) + len(entry) > size:
+                break
+            entries += entry
+        return entries
+
+    def answer(self, code, node, data):
+        if code == 26:
+            return struct.pack("<IIIIHHIIHHI28x", 7, 31, MAX_WRITE, 0, 12, 9, MAX_WRITE, 1, 0, 0, 0)
+        if code == 1:
+            return self.find(node, text(data)).entry()
+        if code in (3, 4):
+            if code == 4:
+                self.set(node, data)
+            return struct.pack("<QII", 0, 0, 0) + node.attributes()
+        if code == 9:
+            return self.make(node, text(data[8:]), stat.S_IFDIR | struct.unpack_from("<I", data)[0] & 0o7777).entry()
+        if code in (10, 11):
+            return self.remove(node, text(data)) or b""
+        if code in (12, 45):
+            return self.rename(node, data, 8 if code == 12 else 16) or b""
+        if code in (14, 27):
+            return struct.pack("<QII", 0, 0, 0)
+        if code in (15, 28):
+            offset, size = struct.unpack_from("<8xQI", data)
+            return bytes(node.data[offset:offset + size]) if code == 15 else self.list(node, offset, size)
+        if code == 16:
+            offset, size = struct.unpack_from("<8xQI", data)
+            node.data.extend(bytes(max(0, offset - len(node.data))))
+            node.data[offset:offset + size] = data[40:40 + size]
+            node.modified = time.time_ns()
+            return struct.pack("<II", size, 0)
+        if code == 17:
+            return struct.pack("<QQQQQIIII24x", 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 4096, 255, 4096, 0)
+        if code == 35:
+            made = self.make(node, text(data[16:]), stat.S_IFREG | struct.unpack_from("<4xI", data)[0] & 0o7777)
+            return made.entry() + struct.pack("<QII", 0, 0, 0)
+        if code in (18, 20, 25, 29, 30, 34, 50):
+            return b""
+        raise Refused(errno.ENOSYS)
+
+    def serve(self, device):
+        while True:
+            try:
+                request = os.read(device, MAX_WRITE + 4096)
+            except OSError as error:
+                if error.errno in (errno.EINTR, errno.ENOENT, errno.EAGAIN):
+                    continue
+                return
+            _, code, unique, number = struct.unpack_from("<IIQQ", request)
+            if code in (2, 36, 42):
+                continue
+            try:
+                answer, status = self.answer(code, self.nodes[number or 1], request[40:]), 0
+            except Refused as refused:
+                answer, status = b"", -refused.args[0]
+            os.write(device, struct.pack("<IiQ", 16 + len(answer), status, unique) + answer)
+
+
+def main():
+    device = os.open("/dev/fuse", os.O_RDWR)
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"folding", sys.argv[1].encode(), b"fuse", 6, options):
+        sys.exit(os.strerror(ctypes.get_errno()))
+    print("ready", flush=True)
+    Folding().serve(device)
+
+
+main()
