@@ -40,7 +40,9 @@ impl Listener {
     /// Listens at `endpoint`.
     pub(crate) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         Ok(match endpoint {
-            Endpoint::Tcp(address) => Self::Tcp(TcpListener::bind(address.as_str())?),
+            Endpoint::Tcp(address) => {
+                Self::Tcp(TcpListener::bind(&crate::tcp::look_up(address)?[..])?)
+            }
             #[cfg(unix)]
             Endpoint::Unix(path) => Self::Unix(UnixDoor::open(path)?),
             #[cfg(not(unix))]

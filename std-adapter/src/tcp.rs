@@ -1,22 +1,85 @@
 //! TCP: whom an address reaches, and connecting.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, SocketAddrV6, TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::Duration;
 
 /// How long one address may take to answer.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// An address that has not answered for so long gets the next one beside it (RFC 8305).
+const STAGGER: Duration = Duration::from_millis(250);
+/// So many addresses of a host are tried.
+const MOST: usize = 16;
 
-/// What a `HOST:PORT` stands for.
+/// What a `HOST:PORT` stands for; of an address of IPv6, `HOST` may name a zone: `[fe80::1%eth0]`.
 ///
 /// # Errors
-/// Those of the system, and that there is nothing.
+/// Those of the system, that there is nothing, and that an address lacks its zone.
 pub fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
-    let addresses: Vec<_> = address.to_socket_addrs()?.collect();
-    if addresses.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+    if let Some(zoned) = with_zone(address)? {
+        return Ok(vec![SocketAddr::V6(zoned)]);
     }
-    Ok(addresses)
+    let found = address.to_socket_addrs().map_err(|error| match error.raw_os_error() {
+        Some(_) => error,
+        None => {
+            let words = crate::words::of_system(&error);
+            let words = words.rsplit(": ").next().unwrap_or_default();
+            let words = crate::words::of_system(&io::Error::other(words.to_owned()));
+            io::Error::new(error.kind(), format!("the host's address cannot be found: {words}"))
+        }
+    })?;
+    let (zoneless, addresses): (Vec<_>, Vec<_>) = found.partition(lacks_zone);
+    match (addresses.is_empty(), zoneless.first()) {
+        (false, _) => Ok(addresses),
+        (true, Some(address)) => {
+            let sentence = format!(
+                "{0} is an address of one link only: say which interface leads there, as in \
+                 [{0}%eth0]",
+                address.ip()
+            );
+            Err(io::Error::new(ErrorKind::InvalidInput, sentence))
+        }
+        (true, None) => Err(io::Error::new(ErrorKind::NotFound, "the host has no address")),
+    }
+}
+
+fn lacks_zone(address: &SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.scope_id() == 0 && v6.ip().is_unicast_link_local())
+}
+
+/// `[ADDRESS%ZONE]:PORT`, if it is one.
+fn with_zone(address: &str) -> io::Result<Option<SocketAddrV6>> {
+    let Some((ip, rest)) = address.strip_prefix('[').and_then(|rest| rest.split_once('%')) else {
+        return Ok(None);
+    };
+    let Some((zone, port)) = rest.rsplit_once("]:") else { return Ok(None) };
+    let (Ok(ip), Ok(port)) = (ip.parse(), port.parse()) else { return Ok(None) };
+    let index = match zone.parse() {
+        Ok(index) => index,
+        Err(_) => index_of(zone)?,
+    };
+    Ok(Some(SocketAddrV6::new(ip, port, 0, index)))
+}
+
+/// The number of a network interface.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn index_of(zone: &str) -> io::Result<u32> {
+    // Any socket will do.
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    rustix::net::netdevice::name_to_index(&socket, zone).map_err(|errno| {
+        let words = crate::words::of_system(&errno.into());
+        let zone = zone.escape_debug();
+        io::Error::new(ErrorKind::NotFound, format!("there is no interface \"{zone}\": {words}"))
+    })
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn index_of(zone: &str) -> io::Result<u32> {
+    let zone = zone.escape_debug();
+    let sentence = format!("say the number of the interface \"{zone}\" instead of its name");
+    Err(io::Error::new(ErrorKind::Unsupported, sentence))
 }
 
 /// Whether nobody but this machine is reached at any of these.
@@ -24,19 +87,64 @@ pub fn are_here(addresses: &[SocketAddr]) -> bool {
     addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
 }
 
-/// Connects to the first address that answers.
+/// Connects to the address that answers first. They are tried in turns of the two families, each
+/// beside those before it that have not answered in time.
 ///
 /// # Errors
-/// That of the last address tried.
+/// That of the first address.
 pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let mut failure = io::Error::from(io::ErrorKind::NotFound);
-    for address in addresses {
-        match TcpStream::connect_timeout(address, CONNECT_PATIENCE) {
-            Ok(stream) => return prepare(stream),
-            Err(error) => failure = error,
+    let addresses = in_turns(addresses);
+    if let [address] = addresses.as_slice() {
+        return TcpStream::connect_timeout(address, CONNECT_PATIENCE).and_then(prepare);
+    }
+    let (sender, answers) = channel();
+    let mut waiting = addresses.iter().copied().enumerate();
+    let mut failures: Vec<(usize, io::Error)> = Vec::new();
+    let mut pending = 0usize;
+    loop {
+        if let Some((index, address)) = waiting.next() {
+            let sender = sender.clone();
+            thread::Builder::new().name("connect".into()).spawn(move || {
+                let stream = TcpStream::connect_timeout(&address, CONNECT_PATIENCE);
+                // Another one may have been faster: then this one is closed.
+                let _ = sender.send((index, stream));
+            })?;
+            pending += 1;
+        }
+        if pending == 0 {
+            break;
+        }
+        let patience = if waiting.len() > 0 { STAGGER } else { 2 * CONNECT_PATIENCE };
+        match answers.recv_timeout(patience) {
+            Ok((_, Ok(stream))) => return prepare(stream),
+            Ok((index, Err(error))) => {
+                pending -= 1;
+                failures.push((index, error));
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
-    Err(failure)
+    let first = failures.into_iter().min_by_key(|(index, _)| *index);
+    Err(first.map_or_else(|| ErrorKind::NotFound.into(), |(_, error)| error))
+}
+
+/// The addresses with their families taking turns, the family of the first one first.
+fn in_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_first = |address: &&SocketAddr| {
+        addresses.first().is_some_and(|first| first.is_ipv4() == address.is_ipv4())
+    };
+    let mut one = addresses.iter().filter(is_first);
+    let mut other = addresses.iter().filter(|address| !is_first(address));
+    let mut all = Vec::new();
+    while all.len() < MOST {
+        let before = all.len();
+        all.extend(one.next());
+        all.extend(other.next());
+        if all.len() == before {
+            break;
+        }
+    }
+    all
 }
 
 /// So much may wait to be sent in the system, in bytes. What waits there goes out when the receiver
@@ -59,13 +167,74 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use std::net::TcpListener;
+    use std::time::Instant;
+
+    use socket2::{Domain, Socket, Type};
 
     use super::*;
 
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// An address that answers nothing: its queue is full.
+    fn silent() -> (Socket, Vec<Socket>, SocketAddr) {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let fills = (0..4).map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&address);
+            socket
+        });
+        let fills = fills.collect();
+        (listener, fills, address.as_socket().unwrap())
+    }
+
     #[test]
     fn little_waits_to_be_sent() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = connect(&[listener.local_addr().unwrap()]).unwrap();
+        let (_listener, address) = listener();
+        let stream = connect(&[address]).unwrap();
         assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), WAITING);
+    }
+
+    #[test]
+    fn a_dead_address_does_not_hold_up_the_others() {
+        let (_listener, live) = listener();
+        let (_socket, _fills, dead) = silent();
+        let gone = listener().1;
+        for addresses in [&[dead, live][..], &[dead, gone, dead, live], &[live, dead]] {
+            let begin = Instant::now();
+            assert_eq!(connect(addresses).unwrap().peer_addr().unwrap(), live);
+            assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        }
+        assert_eq!(connect(&[gone, gone]).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert!(connect(&[]).is_err());
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let [a, b, c] = ["[::1]:1", "[::1]:2", "[::1]:3"].map(parse);
+        let [d, e] = ["127.0.0.1:4", "127.0.0.1:5"].map(parse);
+        assert_eq!(in_turns(&[a, b, c, d, e]), [a, d, b, e, c]);
+        assert_eq!(in_turns(&[d, a, b]), [d, a, b]);
+        assert_eq!(in_turns(&[a; 99]).len(), MOST);
+    }
+
+    #[test]
+    fn zones_are_names_or_numbers() {
+        for text in ["[fe80::1%lo]:80", "[fe80::1%1]:80"] {
+            let [SocketAddr::V6(found)] = look_up(text).unwrap()[..] else { panic!("{text}") };
+            assert_eq!((found.scope_id(), found.port()), (1, 80));
+        }
+        let told = |text: &str| look_up(text).unwrap_err().to_string();
+        assert!(told("[fe80::1%no\u{7}ne]:80").contains("no interface \"no\\u{7}ne\""));
+        assert!(told("[fe80::1]:80").contains("say which interface"), "{}", told("[fe80::1]:80"));
+        assert!(look_up("[::1%lo]:80").is_ok() && look_up("[::1]:80").is_ok());
     }
 }
