@@ -63,11 +63,12 @@ reasons! {
     /// A file was expected.
     IsDirectory = 5, "it is a directory";
     /// A directory was expected.
-    NotDirectory = 6, "it is not a directory";
+    NotDirectory = 6, "it, or a part of its path, is not a directory";
     /// Neither file nor directory, or a symbolic link on the way.
     NotRegular = 7, "it is no regular file, or a symbolic link stands in its path";
     /// The path leaves the root, or cannot be shown or stored.
-    BadPath = 8, "the path is not allowed: it must be relative, without `..` or control characters";
+    BadPath = 8, "the path is not allowed: it must be relative, without `..`, control characters or the name of \
+     an unfinished file";
     /// A name is longer than the store takes.
     NameTooLong = 9, "the name is too long";
     /// The disk is full.
@@ -91,7 +92,7 @@ reasons! {
     /// Closing is not allowed.
     NotAllowed = 19, "that is not allowed there";
     /// A required extra or feature is not known.
-    Unsupported = 20, "the other end demands a feature that is not known here";
+    Unsupported = 20, "one end demands a feature that the other does not know";
     /// The server is ending.
     ShuttingDown = 21, "the server is shutting down";
     /// The other end gave up.

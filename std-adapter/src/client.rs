@@ -1,7 +1,7 @@
 //! A client: one connection, one task after another.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use tinyferry_core::blocking;
@@ -49,11 +49,13 @@ impl fmt::Display for Error {
                 write!(f, "cannot use {endpoint}: {}", of_system(error))
             }
             Self::Connect(endpoint, error) => {
-                write!(
-                    f,
-                    "cannot connect to {endpoint}: {}; is a server running there?",
-                    of_system(error)
-                )
+                let question = match error.kind() {
+                    ErrorKind::ConnectionRefused | ErrorKind::TimedOut => true,
+                    ErrorKind::NotFound => matches!(endpoint, Endpoint::Unix(_)),
+                    _ => false,
+                };
+                let question = if question { "; is a server running there?" } else { "" };
+                write!(f, "cannot connect to {endpoint}: {}{question}", of_system(error))
             }
             Self::Secure(endpoint, problem) => {
                 write!(f, "no secure connection to {endpoint}: {problem}")

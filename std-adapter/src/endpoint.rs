@@ -154,6 +154,11 @@ fn parse_tcp(address: &str) -> Result<Endpoint, String> {
         Ok(Endpoint::Tcp(address.to_owned()))
     } else if is_host(address) {
         Ok(Endpoint::Tcp(format!("{address}:8080")))
+    } else if let Some((host, port)) = address.rsplit_once(':')
+        && is_host(host)
+    {
+        let port = port.escape_debug();
+        Err(format!("\"{port}\" is no port: one is a number up to 65535"))
     } else {
         Err("one looks like tcp://127.0.0.1:8080".to_owned())
     }
@@ -222,6 +227,8 @@ mod tests {
     #[test]
     fn what_is_no_endpoint_is_told_why() {
         for (text, why) in [
+            ("tcp://box:99999", "\"99999\" is no port"),
+            ("tcp://box:http", "\"http\" is no port"),
             ("unix://ferry.sock", "a path begins with /"),
             ("serial://", "names no serial port"),
             ("serial://?baud=9600", "names no serial port"),

@@ -1,6 +1,7 @@
 //! Errors as clauses for a person.
 
 use std::io;
+use std::path::Path;
 
 use tinyferry_core::Reason;
 
@@ -14,6 +15,16 @@ pub fn of_system(error: &io::Error) -> String {
         Some(first) => first.to_lowercase().chain(letters).collect(),
         None => String::new(),
     }
+}
+
+/// A path of this system, escaped: what is not text stands there as its bytes.
+pub fn of_path(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text.extend(chunk.valid().escape_debug());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// Why an entry did not get through. `detail`: the same in the words of the operating system or of
@@ -41,6 +52,14 @@ mod tests {
     fn no_number_is_shown() {
         assert_eq!(of_system(&io::Error::from_raw_os_error(2)), "no such file or directory");
         assert_eq!(of_system(&io::Error::other("The Ü of it")), "the Ü of it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_are_escaped() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"a\x1b\xff\xc3\xa9/b"));
+        assert_eq!(of_path(path), "a\\u{1b}\\xff\u{e9}/b");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod target;
 mod times;
 mod trouble;
 mod trust;
+mod words;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -3,23 +3,23 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::core::Config;
-use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Limits, Sync};
 use tinyferry::secure::{ClientKey, KeyFile, KnownHosts, NoKeys, Protection};
 
-use super::exit::{Exit, Problem};
+use super::exit::{EXIT_CODES, Exit, Problem};
+use super::units::{bytes, days, seconds, some};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, about, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Say more on stderr; twice for still more
+    /// Say on stderr what is connected to and what becomes of each file; twice for still more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Say nothing but what went wrong
@@ -101,10 +101,10 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) insecure: bool,
     /// Clients at once; one more is told that the server is busy
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = some)]
     pub(crate) clients: usize,
     /// Clients at once from one address
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value = "32", value_parser = some)]
     pub(crate) clients_per_address: usize,
     /// Let a client go that has not greeted, or shaken hands, after so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
@@ -112,7 +112,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// Keep so many bytes at most of what transfers that broke off have left
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
+    #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     pub(crate) max_partials: u64,
     /// Let a client go that asks for nothing for so many seconds; 0: never
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
@@ -146,7 +146,7 @@ pub(crate) struct PutArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
     /// Take no file of more bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
+    #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     max_file: u64,
     /// Take no more files and directories in one tree
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
@@ -154,6 +154,21 @@ pub(crate) struct LimitArgs {
     /// Take no path of more names
     #[arg(long, value_name = "N", default_value_t = 64)]
     max_depth: usize,
+}
+
+impl Args {
+    /// Reads the command line. A value that begins with `-` is one where a value is due.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&command().try_get_matches()?)
+    }
+}
+
+fn command() -> clap::Command {
+    let takes_any = |arg: clap::Arg| {
+        let is_option = !arg.is_positional() && arg.get_action().takes_values();
+        arg.allow_hyphen_values(is_option)
+    };
+    Args::command().mut_subcommands(|subcommand| subcommand.mut_args(takes_any))
 }
 
 impl LimitArgs {
@@ -229,23 +244,6 @@ impl From<SyncArg> for Sync {
     }
 }
 
-fn days(text: &str) -> Result<Duration, String> {
-    let days: f64 = text.parse().map_err(|_| "it is no number of days".to_owned())?;
-    length(days * 86_400.0)
-}
-
-/// Longer than a century nobody waits, and no clock could add it.
-fn length(seconds: f64) -> Result<Duration, String> {
-    let length = Duration::try_from_secs_f64(seconds).ok();
-    let length = length.filter(|length| length.as_secs() < 100 * 366 * 86_400);
-    length.ok_or_else(|| "it is no length of time".to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "it is no number of seconds".to_owned())?;
-    length(seconds)
-}
-
 impl Peer {
     /// How what goes to the server is protected.
     pub(crate) fn protection(&self) -> Result<Protection, Problem> {
@@ -269,46 +267,33 @@ impl Peer {
     }
 }
 
-/// A remote path as a person writes it: `.`, `./a`, `/a` and `a/` are understood.
-pub(crate) fn remote_path(text: &str) -> String {
-    let names = text.split('/').filter(|name| !name.is_empty() && *name != ".");
-    names.collect::<Vec<_>>().join("/")
-}
-
-/// The same, of something that is asked for.
-pub(crate) fn asked_path(text: &str) -> Result<String, Problem> {
-    let path = remote_path(text);
-    if is_sound(&path) {
-        return Ok(path);
-    }
-    let sentence = format!(
-        "\"{}\" cannot be asked for: it must be relative, without \"..\" or control characters",
-        text.escape_debug()
-    );
-    Err(Problem::new(Exit::Usage, sentence))
-}
-
-/// Two of the paths would come to the same name.
-pub(crate) fn clash(name: &str) -> Problem {
-    let sentence = format!("two of the paths would both be \"{}\"", name.escape_debug());
-    Problem::new(Exit::Usage, sentence)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
-    fn remote_paths_are_tidied_but_never_resolved() {
-        let cases = [(".", ""), ("/", ""), ("./a/", "a"), ("/a//b/.", "a/b"), ("a/../b", "a/../b")];
-        for (text, path) in cases {
-            assert_eq!(remote_path(text), path);
+    fn a_value_may_begin_with_a_hyphen() {
+        for subcommand in command().get_subcommands() {
+            for argument in subcommand.get_arguments() {
+                let takes = !argument.is_positional() && argument.get_action().takes_values();
+                assert_eq!(argument.is_allow_hyphen_values_set(), takes, "{argument}");
+            }
         }
+        for words in [
+            &["put", "f", "--to", "-d"][..],
+            &["put", "f", "--to", "--to"],
+            &["get", "f", "--into", "-"],
+            &["put", "--key", "-k", "--", "-f"],
+            &["serve", "-", "--key", "-k"],
+        ] {
+            let words = [&["tinyferry"], words].concat();
+            assert!(command().try_get_matches_from(&words).is_ok(), "{words:?}");
+        }
+        assert!(command().try_get_matches_from(["tinyferry", "put", "-d"]).is_err());
     }
 }

@@ -7,6 +7,13 @@ use std::process::ExitCode;
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::secure::{Error as Channel, Problem as Trouble, Refusal};
+use tinyferry::words::of_system;
+
+/// What `--help` says of them.
+pub(crate) const EXIT_CODES: &str = "Exit codes: 0 all done; 1 something on this side; 2 the arguments make no \
+sense; 3 some of what was asked for went through, the rest is listed; 4 nobody answers, the other end \
+is busy, or the connection broke; 5 the other end speaks something else; 6 the other end refused; \
+7 the two ends do not trust each other.";
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,43 +89,158 @@ impl fmt::Display for Problem {
     }
 }
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        let exit = match &error {
-            Error::Secure(_, problem) => match problem {
-                Trouble::Socket(_) | Trouble::Channel(Channel::Truncated) => Exit::Connection,
-                Trouble::Channel(Channel::Refused(Refusal::Busy)) => Exit::Connection,
-                Trouble::Channel(Channel::NotSecure) => Exit::Protocol,
-                _ => Exit::Trust,
-            },
+impl Exit {
+    /// The other end refused, for this reason.
+    pub(crate) fn of_refusal(reason: Reason) -> Self {
+        match reason {
+            Reason::Version => Self::Protocol,
+            Reason::ShuttingDown | Reason::Busy | Reason::InUse => Self::Connection,
+            Reason::KeyNeeded => Self::Trust,
+            _ => Self::Refused,
+        }
+    }
+
+    fn of_failure(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(reason) => Self::of_refusal(reason),
+            Failure::Vanished | Failure::Silent | Failure::Idle => Self::Connection,
+            _ => Self::Protocol,
+        }
+    }
+
+    fn of_channel(error: Channel) -> Self {
+        match error {
+            Channel::Truncated | Channel::Refused(Refusal::Busy) => Self::Connection,
+            Channel::NotSecure
+            | Channel::Malformed
+            | Channel::Refused(Refusal::Version | Refusal::Suite | Refusal::Format) => {
+                Self::Protocol
+            }
+            _ => Self::Trust,
+        }
+    }
+
+    fn of_error(error: &Error) -> Self {
+        match error {
+            // No server was asked: the endpoint does not go with the rest of the command line.
+            Error::Connect(_, error)
+                if error.kind() == io::ErrorKind::Unsupported && error.raw_os_error().is_none() =>
+            {
+                Self::Usage
+            }
+            Error::Connect(..) => Self::Connection,
+            Error::Secure(_, Trouble::Socket(_)) => Self::Connection,
+            Error::Secure(_, Trouble::Channel(error)) => Self::of_channel(*error),
+            Error::Secure(_, Trouble::Keys(_)) => Self::Local,
+            Error::Secure(..) => Self::Trust,
             Error::Link(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 // A client with a key pair is refused behind its handshake.
-                Some(Channel::Refused(Refusal::UnknownKey)) => Exit::Trust,
-                _ => Exit::Connection,
+                Some(Channel::Refused(Refusal::UnknownKey)) => Self::Trust,
+                _ => Self::Connection,
             },
-            Error::Connect(..) => Exit::Connection,
-            Error::NoSha256 => Exit::Protocol,
-            Error::Session(failure, _) => match failure {
-                Failure::Refused(Reason::Version) => Exit::Protocol,
-                Failure::Refused(Reason::ShuttingDown | Reason::Busy | Reason::InUse) => {
-                    Exit::Connection
-                }
-                Failure::Refused(Reason::KeyNeeded) => Exit::Trust,
-                Failure::Refused(_) => Exit::Refused,
-                Failure::Vanished | Failure::Silent | Failure::Idle => Exit::Connection,
-                _ => Exit::Protocol,
-            },
-        };
+            Error::NoSha256 => Self::Protocol,
+            Error::Session(failure, _) => Self::of_failure(*failure),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
         let hint = match error {
             Error::NoSha256 => "; without --sha256 the content is verified by CRC-64",
             _ => "",
         };
-        Self::new(exit, format!("{error}{hint}"))
+        Self::new(Exit::of_error(&error), format!("{error}{hint}"))
     }
 }
 
 impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
-        Self::new(Exit::Local, error.to_string())
+        Self::new(Exit::Local, of_system(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tinyferry::Endpoint;
+    use tinyferry::secure::PublicKey;
+
+    use super::*;
+
+    /// Every failure, with the code that README and `--help` give it.
+    #[test]
+    fn each_failure_has_its_code() {
+        let endpoint = Endpoint::default;
+        let connect = |kind: io::ErrorKind| Error::Connect(endpoint(), kind.into());
+        let secure = |problem| Error::Secure(endpoint(), problem);
+        let channel = |error| secure(Trouble::Channel(error));
+        let link = |error: Channel| Error::Link(io::Error::other(error));
+        let session = |failure| Error::Session(failure, String::new());
+        let refused = |reason| session(Failure::Refused(reason));
+        let host = || "tcp://a:1".to_owned();
+        for (error, code) in [
+            (connect(io::ErrorKind::Unsupported), 2),
+            (connect(io::ErrorKind::ConnectionRefused), 4),
+            (connect(io::ErrorKind::NotFound), 4),
+            (connect(io::ErrorKind::ResourceBusy), 4),
+            (secure(Trouble::Socket(io::ErrorKind::TimedOut.into())), 4),
+            (channel(Channel::Truncated), 4),
+            (channel(Channel::Refused(Refusal::Busy)), 4),
+            (Error::Link(io::ErrorKind::ConnectionReset.into()), 4),
+            (link(Channel::Tampered), 4),
+            (session(Failure::Vanished), 4),
+            (session(Failure::Silent), 4),
+            (session(Failure::Idle), 4),
+            (refused(Reason::Busy), 4),
+            (refused(Reason::ShuttingDown), 4),
+            (refused(Reason::InUse), 4),
+            (channel(Channel::NotSecure), 5),
+            (channel(Channel::Malformed), 5),
+            (channel(Channel::Refused(Refusal::Version)), 5),
+            (session(Failure::NotTinyferry), 5),
+            (session(Failure::Damaged), 5),
+            (session(Failure::Peer), 5),
+            (refused(Reason::Version), 5),
+            (Error::NoSha256, 5),
+            (refused(Reason::NotFound), 6),
+            (refused(Reason::NoPermission), 6),
+            (refused(Reason::NoSpace), 6),
+            (refused(Reason::ReadOnly), 6),
+            (refused(Reason::NotAllowed), 6),
+            (refused(Reason::from_code(999)), 6),
+            (refused(Reason::KeyNeeded), 7),
+            (channel(Channel::WrongKey), 7),
+            (channel(Channel::NotTrusted), 7),
+            (channel(Channel::Refused(Refusal::UnknownKey)), 7),
+            (channel(Channel::Refused(Refusal::NoKeys)), 7),
+            (link(Channel::Refused(Refusal::UnknownKey)), 7),
+            (secure(Trouble::Changed { host: host(), file: "known".into() }), 7),
+            (secure(Trouble::Unknown { host: host(), shown: PublicKey([0; 32]) }), 7),
+            (secure(Trouble::Unprotected), 7),
+        ] {
+            let told = error.to_string();
+            let problem = Problem::from(error);
+            assert_eq!(problem.exit as u8, code, "{told}");
+            assert!(!told.is_empty() && !told.contains("os error"), "{told}");
+        }
+    }
+
+    #[test]
+    fn several_requests_end_as_one() {
+        use Exit::{Done, Local, Partly, Refused};
+        for (exits, total) in [
+            (&[][..], Done),
+            (&[Done, Done], Done),
+            (&[Refused, Refused], Refused),
+            (&[Local, Refused], Local),
+            (&[Refused, Done], Partly),
+            (&[Done, Local], Partly),
+            (&[Partly], Partly),
+            (&[Refused, Partly], Partly),
+        ] {
+            let mut all = Exits::default();
+            exits.iter().for_each(|exit| all.add(*exit));
+            assert_eq!(all.total(), total, "{exits:?}");
+        }
     }
 }

@@ -1,20 +1,25 @@
 //! `tinyferry get`.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 
 use tinyferry::core::Config;
 use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
-use tinyferry::words::of_system;
+use tinyferry::words::{of_path, of_system};
 
-use super::args::{GetArgs, asked_path, clash};
+use super::args::GetArgs;
 use super::exit::{Exit, Exits, Problem};
+use super::paths::{asked_path, clash};
 use super::progress::{Progress, Verbosity};
 
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
-    let into = args.into.display().to_string();
+    let into = of_path(&args.into);
     let local = |error: std::io::Error| {
-        let sentence =
-            format!("cannot put anything into \"{}\": {}", into.escape_debug(), of_system(&error));
+        let why = match error.kind() {
+            ErrorKind::AlreadyExists => "it is not a directory".to_owned(),
+            _ => of_system(&error),
+        };
+        let sentence = format!("cannot put anything into \"{into}\": {why}");
         Problem::new(Exit::Local, sentence)
     };
     let mut wanted = Vec::new();

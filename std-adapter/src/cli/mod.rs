@@ -17,15 +17,16 @@ mod keygen;
 mod ls;
 mod output;
 mod partials;
+mod paths;
 mod progress;
 mod put;
 mod serve;
 mod tally;
+mod units;
 
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use args::{Args, Command, Peer};
@@ -34,7 +35,7 @@ use progress::Verbosity;
 
 /// Runs the program as its arguments say.
 pub(crate) fn run() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::read() {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no problem, and go to stdout.
@@ -107,7 +108,11 @@ fn ping(peer: &Peer) -> Result<Exit, Problem> {
 }
 
 fn close(peer: &Peer) -> Result<Exit, Problem> {
-    peer.connect(peer.endpoint.config())?.close()?;
+    let closed = peer.connect(peer.endpoint.config())?.close();
+    closed.map_err(|error| {
+        let Problem { exit, sentence } = error.into();
+        Problem::new(exit, format!("{} does not close: {sentence}", peer.endpoint))
+    })?;
     say!("{} closes", peer.endpoint);
     Ok(Exit::Done)
 }

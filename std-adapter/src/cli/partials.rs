@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 use tinyferry::directory::{Dir, ambient_authority, leftovers};
-use tinyferry::words::of_system;
+use tinyferry::words::{of_path, of_system};
 
 use super::args::PartialsArgs;
 use super::exit::{Exit, Problem};
 use super::output;
 
 pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
-    let directory = args.directory.display().to_string();
+    let directory = of_path(&args.directory);
     let failed = |error: std::io::Error| {
-        let sentence =
-            format!("cannot look into \"{}\": {}", directory.escape_debug(), of_system(&error));
+        let sentence = format!("cannot look into \"{directory}\": {}", of_system(&error));
         Problem::new(Exit::Local, sentence)
     };
     let root = Dir::open_ambient_dir(&args.directory, ambient_authority()).map_err(failed)?;

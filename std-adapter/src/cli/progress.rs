@@ -212,7 +212,7 @@ impl Observer for Progress {
             Event::Done { .. } => {}
             Event::Failed { path, reason, detail, at_peer } => {
                 let why = of_failure(reason, detail, at_peer);
-                let exit = if at_peer { Exit::Refused } else { Exit::Local };
+                let exit = if at_peer { Exit::of_refusal(reason) } else { Exit::Local };
                 view.tally.fail(format!("\"{}\": {why}", path.escape_debug()), exit);
             }
             Event::Unset { path, detail } => view.tally.unset(path, detail),

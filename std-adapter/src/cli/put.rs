@@ -1,15 +1,17 @@
 //! `tinyferry put`.
 
 use std::collections::HashSet;
+use std::fs::FileType;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use tinyferry::core::Config;
-use tinyferry::core::path::is_sound;
 use tinyferry::directory::{Direction, Directory, Source};
-use tinyferry::words::of_system;
+use tinyferry::words::{of_path, of_system};
 
-use super::args::{PutArgs, clash, remote_path};
+use super::args::PutArgs;
 use super::exit::{Exit, Problem};
+use super::paths::{clash, remote_path, unfit};
 use super::progress::{Progress, Verbosity};
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
@@ -18,11 +20,6 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem>
     let mut names = HashSet::new();
     for path in &args.paths {
         let name = name(path)?;
-        path.metadata().map_err(|error| {
-            let shown = path.display().to_string();
-            let sentence = format!("\"{}\": {}", shown.escape_debug(), of_system(&error));
-            Problem::new(Exit::Local, sentence)
-        })?;
         if !names.insert(name.clone()) {
             return Err(clash(&name));
         }
@@ -43,17 +40,18 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem>
         several => {
             let shown = if to.is_empty() { ".".to_owned() } else { to.clone() };
             let sources = several.iter().map(|(path, name)| source(path, name.clone()));
-            (sources.collect(), Some(to), shown)
+            (sources.collect(), Some(to.clone()), shown)
         }
     };
     let remote = root.as_deref().unwrap_or(&shown);
-    if !is_sound(remote) {
-        let sentence = format!(
-            "\"{}\" cannot be a path on the other end: it must be relative, without \"..\" or \
-             control characters, with names of at most 255 bytes",
-            remote.escape_debug()
-        );
-        return Err(Problem::new(Exit::Usage, sentence));
+    // Of several, each name is judged where it goes.
+    let remotes = names.iter().map(|name| join(&to, name)).chain([remote.to_owned()]);
+    for remote in remotes {
+        if let Some(why) = unfit(&remote) {
+            let shown = remote.escape_debug();
+            let sentence = format!("\"{shown}\" cannot be a path on the other end: {why}");
+            return Err(Problem::new(Exit::Usage, sentence));
+        }
     }
     let config = Config { sha256: args.sha256, ..args.peer.endpoint.config() };
     let mut client = args.peer.connect(config)?;
@@ -78,26 +76,49 @@ fn source(path: &Path, remote: String) -> Source {
 
 /// The name that `path` has where it is put.
 fn name(path: &Path) -> Result<String, Problem> {
-    let shown = path.display().to_string();
-    let local = |error: &dyn std::fmt::Display| {
-        Problem::new(Exit::Local, format!("\"{}\": {error}", shown.escape_debug()))
-    };
-    let metadata = path.symlink_metadata().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => local(&"there is no such file or directory"),
+    let shown = of_path(path);
+    let local =
+        |error: &dyn std::fmt::Display| Problem::new(Exit::Local, format!("\"{shown}\": {error}"));
+    let of_error = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound if path.is_symlink() => {
+            local(&"the symbolic link leads to no such file or directory")
+        }
+        ErrorKind::NotFound => local(&"there is no such file or directory"),
         _ => local(&of_system(&error)),
-    })?;
+    };
+    let metadata = path.metadata().map_err(of_error)?;
+    if let Some(kind) = other_kind(metadata.file_type()) {
+        return Err(local(&format!("it is {kind}, neither a file nor a directory")));
+    }
     // "." and "dir/.." have no name of their own.
     let named = match path.file_name() {
         Some(_) => path.to_owned(),
-        None => path.canonicalize().map_err(|error| local(&of_system(&error)))?,
+        None => path.canonicalize().map_err(of_error)?,
     };
-    if !(metadata.is_dir() || metadata.is_file() || metadata.is_symlink()) {
-        return Err(local(&"it is neither a file nor a directory"));
+    match named.file_name().map(|name| name.to_str()) {
+        Some(Some(name)) => Ok(name.to_owned()),
+        Some(None) => Err(local(&"its name is not UTF-8 and cannot be sent")),
+        None => Err(local(&"it has no name that it could have there; put its entries")),
     }
-    match named.file_name().and_then(|name| name.to_str()) {
-        Some(name) => Ok(name.to_owned()),
-        None => Err(local(&"it has no name that can be sent: names must be UTF-8")),
-    }
+}
+
+/// What a file is that is neither a regular file nor a directory.
+#[cfg(unix)]
+fn other_kind(kind: FileType) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    let kinds = [
+        (kind.is_fifo(), "a pipe"),
+        (kind.is_socket(), "a socket"),
+        (kind.is_char_device(), "a character device"),
+        (kind.is_block_device(), "a block device"),
+        (!kind.is_file() && !kind.is_dir(), "something else"),
+    ];
+    kinds.into_iter().find_map(|(is_so, name)| is_so.then_some(name))
+}
+
+#[cfg(not(unix))]
+fn other_kind(kind: FileType) -> Option<&'static str> {
+    (!kind.is_file() && !kind.is_dir()).then_some("something else")
 }
 
 fn join(directory: &str, name: &str) -> String {

@@ -50,6 +50,12 @@ use self::outbox::Outbox;
 use self::partial::Whose;
 pub use self::sync::Sync;
 
+/// Whether a name is one that unfinished files have: nobody can send or ask for a file of such a
+/// name.
+pub fn is_partial_name(name: &str) -> bool {
+    partial::is_name(name)
+}
+
 /// What a server's clients may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {

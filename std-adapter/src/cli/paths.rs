@@ -1,0 +1,80 @@
+//! Paths of the other end, as a person writes them.
+
+use tinyferry::core::path::{NAME_MAX, PATH_MAX, is_sound};
+use tinyferry::directory::is_partial_name;
+
+use super::exit::{Exit, Problem};
+
+/// A remote path as a person writes it: `.`, `./a`, `/a` and `a/` are understood.
+pub(crate) fn remote_path(text: &str) -> String {
+    let names = text.split('/').filter(|name| !name.is_empty() && *name != ".");
+    names.collect::<Vec<_>>().join("/")
+}
+
+/// The same, of something that is asked for.
+pub(crate) fn asked_path(text: &str) -> Result<String, Problem> {
+    let path = remote_path(text);
+    match unfit(&path) {
+        None => Ok(path),
+        Some(why) => {
+            let text = text.escape_debug();
+            let sentence = format!("\"{text}\" cannot be asked for: {why}");
+            Err(Problem::new(Exit::Usage, sentence))
+        }
+    }
+}
+
+/// Why a tidied path cannot be one of the other end.
+pub(crate) fn unfit(path: &str) -> Option<String> {
+    let mut names = path.split('/');
+    if path.chars().any(char::is_control) {
+        return Some("a path has no control characters".to_owned());
+    }
+    if names.clone().any(|name| name == "..") {
+        return Some("a path has no \"..\"".to_owned());
+    }
+    if path.len() > PATH_MAX || names.clone().any(|name| name.len() > NAME_MAX) {
+        return Some(format!(
+            "it is too long: a name has at most {NAME_MAX} bytes, a path {PATH_MAX}"
+        ));
+    }
+    if let Some(name) = names.find(|name| is_partial_name(name)) {
+        let name = name.escape_debug();
+        return Some(format!("\"{name}\" is the form of names that unfinished files have"));
+    }
+    (!is_sound(path)).then(|| "it is not a sound path".to_owned())
+}
+
+/// Two of the paths would come to the same name.
+pub(crate) fn clash(name: &str) -> Problem {
+    let sentence = format!("two of the paths would both be \"{}\"", name.escape_debug());
+    Problem::new(Exit::Usage, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remote_paths_are_tidied_but_never_resolved() {
+        let cases = [(".", ""), ("/", ""), ("./a/", "a"), ("/a//b/.", "a/b"), ("a/../b", "a/../b")];
+        for (text, path) in cases {
+            assert_eq!(remote_path(text), path);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_path_is_told_why() {
+        for (path, why) in [
+            ("a/../b", "has no \"..\""),
+            ("a\u{7f}", "control characters"),
+            (&"n".repeat(256), "at most 255 bytes"),
+            (&vec!["n"; 481].join("/"), "a path 960"),
+            ("d/.a.tinyferry-part", "\".a.tinyferry-part\" is the form of names that unfinished"),
+            (".a.tinyferry-part/f", "unfinished files have"),
+        ] {
+            assert!(unfit(path).is_some_and(|told| told.contains(why)), "{path}");
+        }
+        assert_eq!(unfit("a/b"), None);
+    }
+}

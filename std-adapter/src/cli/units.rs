@@ -1,0 +1,105 @@
+//! Sizes, times and counts as people write them.
+
+use std::time::Duration;
+
+const DAY: f64 = 86_400.0;
+
+/// A number and what follows it: "1.5G" is 1.5 and "G".
+fn split(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    Some((number.parse().ok()?, unit.trim_start()))
+}
+
+/// A number of bytes: `4096`, `10M`, `1.5GiB`. A unit is a power of 1024.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    if let Ok(bytes) = text.parse() {
+        return Ok(bytes);
+    }
+    let no = || "it is no number of bytes; one looks like 4096, 10M or 1.5G".to_owned();
+    let (number, unit) = split(text).ok_or_else(no)?;
+    let power = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 1,
+        "m" | "mb" | "mib" => 2,
+        "g" | "gb" | "gib" => 3,
+        "t" | "tb" | "tib" => 4,
+        _ => return Err(no()),
+    };
+    let bytes = number * 1024f64.powi(power);
+    // Past this not every number of bytes is one of these.
+    if bytes < (1u64 << 53) as f64 { Ok(bytes as u64) } else { Err("it is too large".to_owned()) }
+}
+
+/// A length of time; a number without a unit is one of `usual` seconds.
+fn time(text: &str, usual: f64, example: &str) -> Result<Duration, String> {
+    let no = || format!("it is no length of time; one looks like {example}");
+    let (number, unit) = split(text).ok_or_else(no)?;
+    let seconds = match unit {
+        "" => usual,
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => DAY,
+        _ => return Err(no()),
+    };
+    let length = Duration::try_from_secs_f64(number * seconds).ok();
+    // Longer than a century nobody waits, and no clock could add it.
+    length.filter(|length| length.as_secs() < 100 * 366 * 86_400).ok_or_else(no)
+}
+
+/// A length of time: `300`, `1.5`, `5m`. A number without a unit is one of seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    time(text, 1.0, "90, 1.5, 90s, 5m or 2h")
+}
+
+/// A length of time: `7`, `12h`. A number without a unit is one of days.
+pub(crate) fn days(text: &str) -> Result<Duration, String> {
+    time(text, DAY, "7, 0.5 or 12h")
+}
+
+/// A number that is not 0.
+pub(crate) fn some(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "it is no number from 1 on".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, expected) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("18446744073709551615", u64::MAX),
+            ("10M", 10 << 20),
+            ("1.5k", 1536),
+            ("2 GiB", 2 << 30),
+            ("1TB", 1 << 40),
+            ("7b", 7),
+        ] {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for text in ["", "M", "-1", "1x", "1.2.3", "99999999T", "1e9", "inf", "NaN", "10 M M"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, expected) in
+            [("90", 90_000), ("0", 0), ("0.5", 500), ("5m", 300_000), ("2h", 7_200_000)]
+        {
+            assert_eq!(seconds(text), Ok(Duration::from_millis(expected)), "{text}");
+        }
+        assert_eq!(seconds("100ms"), Ok(Duration::from_millis(100)));
+        assert_eq!(days("7"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(days("12h"), Ok(Duration::from_secs(12 * 3600)));
+        for text in ["", "-1", "s", "1w", "inf", "NaN", "1e300", "99999999999999"] {
+            assert!(seconds(text).is_err() && days(text).is_err(), "{text}");
+        }
+    }
+}
