@@ -101,6 +101,8 @@ reasons! {
     KeyNeeded = 23, "the server lets nobody in without a key";
     /// Another transfer writes the same file.
     InUse = 24, "another transfer writes the same file";
+    /// The path has more names than the receiver takes.
+    TooDeep = 25, "the path is too deep: it has more names than are allowed there";
 }
 
 impl Reason {

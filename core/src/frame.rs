@@ -69,6 +69,8 @@ pub(crate) struct Reader {
 pub(crate) struct Belief {
     pub(crate) seed: u32,
     pub(crate) lossy: bool,
+    /// Whether a chunk that nobody asked for is read over.
+    pub(crate) skips: bool,
     /// The description that must come next: of which transfer, and how long.
     pub(crate) description: Option<(u16, u16)>,
     /// The file being received: low byte of its transfer, position, and how far past it a chunk
@@ -261,7 +263,7 @@ fn chunk<C: Checksums>(held: &[u8], belief: &Belief) -> Found {
     let length = usize::from(header.length);
     let whole = header.whole();
     let Some((seed, ahead)) = believed(&header, belief) else {
-        return if belief.lossy { Found::Damaged } else { Found::Unwanted { length: whole } };
+        return if belief.skips { Found::Unwanted { length: whole } } else { Found::Damaged };
     };
     match held.get(HEADER_LEN..whole) {
         None => Found::Nothing { wanted: whole },
@@ -279,7 +281,7 @@ pub(crate) fn next_chunk<C: Checksums>(
     file: (u8, u64, u32),
 ) -> Option<&[u8]> {
     let file = Some(file);
-    let belief = Belief { seed, lossy: false, description: None, file, wanted: 0 };
+    let belief = Belief { seed, lossy: false, skips: false, description: None, file, wanted: 0 };
     match chunk::<C>(held, &belief) {
         Found::Chunk { ahead: 0, length } => held.get(HEADER_LEN..)?.get(..length.into()),
         _ => None,

@@ -26,8 +26,8 @@ pub(crate) struct Receiver<P> {
     names_only: bool,
     /// So many entries of the tree are to be offered once more.
     again: u16,
-    /// Its `DON` came before they did, and was answered so.
-    has_asked_again: bool,
+    /// Its `DON` came before they did, at this count, and was answered so.
+    asked_again: Option<u16>,
     /// Why the request was refused, if it was.
     refusal: Option<Reason>,
     /// Transfer of the tree; 0: none.
@@ -61,7 +61,7 @@ impl<P: Profile> Receiver<P> {
             stage: Stage::ExpectOffer,
             names_only,
             again: 0,
-            has_asked_again: false,
+            asked_again: None,
             refusal: None,
             tree: 0,
             number: 0,

@@ -95,6 +95,11 @@ impl<P: Profile> Sender<P> {
         self.file.digest
     }
 
+    /// Whether the receiver has said that it is busy.
+    pub(crate) fn has_no_credit(&self) -> bool {
+        self.flow.credit == 0
+    }
+
     pub(crate) fn counts(&self) -> (u32, u32) {
         (self.entries, self.refused)
     }

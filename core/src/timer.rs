@@ -13,6 +13,8 @@ const LIFE_SIGN: Millis = 2_000;
 /// A store that is busy is given so much time before it is asked again, in ms.
 const PAUSE: Millis = 10;
 const SHORTEST: Millis = 2;
+/// An end that has said that it is busy is not asked again before, in ms.
+const BUSY: Millis = 250;
 const LONGEST: u16 = 5_000;
 const FIRST: Millis = 1_000;
 /// A question is repeated at least so often before the patience ends the wait.
@@ -125,13 +127,15 @@ impl Timer {
         }
     }
 
-    /// Awaits an answer on a lossy link: for twice the round trip, doubled with each try.
-    pub(crate) fn await_answer(&mut self) {
+    /// Awaits an answer on a lossy link: for twice the round trip, doubled with each try. `busy`: the
+    /// other end has said that it is.
+    pub(crate) fn await_answer(&mut self, busy: bool) {
         if self.due.is_some() {
             return;
         }
         let wait = self.round_trip.map_or(FIRST, |round_trip| Millis::from(round_trip.get()) << 1);
-        let doubled = wait.max(SHORTEST) << self.tries.min(12);
+        let shortest = if busy { BUSY } else { SHORTEST };
+        let doubled = wait.max(shortest) << self.tries.min(12);
         self.due = moment(self.now.wrapping_add(doubled.min(LONGEST.into())));
     }
 

@@ -26,7 +26,7 @@ class Sender:
         self.count = self.echoed = self.asked = self.entries = 0
         self.credit = wire.credit
         self.todo, self.offers, self.refused, self.done = deque(), {}, {}, set()
-        self.held, self.prefix = set(), None
+        self.held, self.prefix, self.failures = set(), None, 0
 
     def take_number(self):
         self.number = self.next
@@ -89,6 +89,9 @@ class Sender:
         # Past 2 GiB it would have to wait for the answer (6.4).
         resume = size if may_resume and size < 2**31 else 0
         self.offers[number], self.prefix = (path, name, resume), None
+        # Another entry had this number before, in a long tree.
+        self.done.discard(number)
+        self.failures += self.refused.pop(number, None) is not None
         self.entries += 1
         offer = struct.pack("<Qq", size, status.st_mtime_ns)
         text = describe(name + "/" * is_directory, status.st_mode & 0o7777)
@@ -118,7 +121,7 @@ class Sender:
             self.file(*self.todo.popleft())
             while self.is_wanted(self.number):
                 self.hear()
-        return not self.refused
+        return not self.refused and not self.failures
 
     def all(self, root, name):
         tree = self.tree = self.take_number()
@@ -143,7 +146,7 @@ class Sender:
                 self.hear()
             if tree in self.refused:
                 return False
-        return not self.refused
+        return not self.refused and not self.failures
 
 
 class Receiver:
@@ -230,6 +233,8 @@ class Receiver:
         code, number = heard.code, heard.transfer
         if self.dropped and code != b"PIN":
             return number == self.dropped and code in (b"ERR", b"DON")
+        if self.part and not self.tree and code != b"PIN" and number != self.number:
+            return False  # R7: beside a lone file it is ignored.
         if code == b"SAR":
             self.dropped = number
             if self.tree or not is_sound(heard.text):

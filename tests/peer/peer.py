@@ -29,8 +29,13 @@ def under(root):
 def serve(wire, root, may_close):
     """One client, until it leaves. Whether it closed the server."""
     place = under(root)
+    is_greeted = False
     while True:
         heard = wire.receive()
+        is_greeting = not isinstance(heard, Chunk) and (heard.code, heard.transfer) == (b"PIN", 0)
+        if not is_greeted and not is_greeting:
+            raise Failed("the other end does not speak Tinyferry")
+        is_greeted = True
         if isinstance(heard, Chunk):
             continue
         code, number = heard.code, heard.transfer
@@ -72,8 +77,9 @@ def connect(port):
         raise Failed("the other end does not speak Tinyferry")
     if heard.code == b"ERR":
         raise Refused(*struct.unpack_from("<H", heard.detail))
-    echoed, version, _, _, size, _, credit = struct.unpack("<IBBHHBxH2x", heard.detail)
-    if (echoed, version) != (session, VERSION):
+    echoed, version, _, features, size, unit, credit = struct.unpack("<IBBHHBxH2x", heard.detail)
+    fits = features == 0 and unit <= 2 and 256 << unit <= size <= PAYLOAD and credit > 0
+    if (echoed, version) != (session, VERSION) or not fits:
         raise Failed("the other end chose terms that are not known here")
     wire.agree(session, True, min(size, PAYLOAD), credit)
     return wire

@@ -384,7 +384,7 @@ fn what_goes_beyond_a_limit_is_refused_and_the_rest_goes_on() {
     server.client(&here, &["put", "fits"]).well();
     server.client(&here, &["put", "large"]).with(6, &["\"large\"", "larger than is allowed"]);
     server.client(&here, &["put", "fits", "--to", "a/b"]).well();
-    server.client(&here, &["put", "fits", "--to", "a/b/c"]).with(6, &["larger than is allowed"]);
+    server.client(&here, &["put", "fits", "--to", "a/b/c"]).with(6, &["path is too deep"]);
     fs::create_dir(place.here("tree")).expect("a directory");
     for number in 0..8 {
         fs::write(place.here(&format!("tree/{number}")), "x").expect("a file");

@@ -6,7 +6,9 @@ impl<P: Profile> Receiver<P> {
     /// `SAF` or `SAR`. Whether its description is wanted: the offer is new.
     pub(crate) fn wants(&self, number: u16) -> bool {
         let is_new = self.number == 0 || is_after(number, self.number);
-        is_new && self.tree() != number && !matches!(self.stage, Stage::Over | Stage::RefusedTree)
+        let is_lone = self.tree() == 0 && self.is_receiving();
+        let is_over = matches!(self.stage, Stage::Over | Stage::RefusedTree);
+        is_new && self.tree() != number && !is_lone && !is_over
     }
 
     /// `SAF` or `SAR`, new, its description at hand.
@@ -15,6 +17,13 @@ impl<P: Profile> Receiver<P> {
             self.drop_file(Reason::Incomplete, shared);
         }
         shared.todo.offer = true;
+    }
+
+    /// `SAF` or `SAR` of the transfer that ended last: it asks for its answer.
+    pub(crate) fn repeat_ending(&self, shared: &mut Shared) {
+        if shared.has_ended::<P>(shared.signal.transfer) {
+            shared.repeat_ending(self.count);
+        }
     }
 
     /// `SAF` or `SAR` of the transfer that is open: it asks for its answer.
@@ -62,8 +71,8 @@ impl<P: Profile> Receiver<P> {
         if shared.signal.position != u64::from(self.entries) {
             shared.todo.abandon = Some((Reason::Incomplete, true));
             self.refuse(self.tree, Reason::Incomplete, false, shared);
-        } else if self.again > 0 && !self.has_asked_again {
-            self.has_asked_again = true;
+        } else if self.again > 0 && self.asked_again.is_none_or(|count| count == self.count) {
+            self.asked_again = Some(self.count);
             self.answer(self.tree, false, shared);
         } else {
             // What was not offered once more will not come.

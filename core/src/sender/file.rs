@@ -70,13 +70,9 @@ impl File {
         if self.resumable { self.size } else { 0 }
     }
 
-    fn chunk_length(&self, terms: &Terms) -> u16 {
-        if self.careful > 0 { terms.unit() } else { terms.chunk }
-    }
-
     /// How many bytes of new data may go now; 0 where the window is full.
     pub(super) fn new_chunk<P: Profile>(&mut self, terms: &Terms) -> u16 {
-        let mut length = self.chunk_length(terms);
+        let mut length = if self.careful > 0 { terms.unit() } else { terms.chunk };
         if terms.is_lossy::<P>() {
             let window = self.held.saturating_add(terms.reach().into()).saturating_sub(self.sent);
             length = clamp(length, window) & !terms.unit().wrapping_sub(1);
@@ -88,19 +84,13 @@ impl File {
         length
     }
 
-    /// The units to be repeated, from the `first` on: their position and length in bytes.
-    pub(super) fn repeat(&mut self, first: u32, terms: &Terms, count: u16) -> (u64, u16) {
+    /// Repeats this lost unit: its position and length in bytes.
+    pub(super) fn repeat(&mut self, unit: u32, terms: &Terms, count: u16) -> (u64, u16) {
         self.repeated_at = count;
-        let mut length = 0u16;
-        let mut unit = first;
-        while length < self.chunk_length(terms) && self.lost.contains(unit) {
-            self.lost.set(unit, false);
-            self.repeated.set(unit, true);
-            length = length.saturating_add(terms.unit());
-            unit = unit.saturating_add(1);
-        }
-        let position = self.held.saturating_add(terms.bytes(first).into());
-        (position, clamp(length, self.sent.saturating_sub(position)))
+        self.lost.set(unit, false);
+        self.repeated.set(unit, true);
+        let position = self.held.saturating_add(terms.bytes(unit).into());
+        (position, clamp(terms.unit(), self.sent.saturating_sub(position)))
     }
 
     /// What the receiver holds. `counted`: nothing was sent since.

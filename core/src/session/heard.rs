@@ -76,9 +76,16 @@ impl<P: Profile> Session<P> {
             if clean || !self.is_acquainted {
                 self.on_session_signal();
             }
-            return;
         }
-        if !self.is_acquainted {
+        let is_first = match self.phase {
+            Phase::ExpectGreeting => true,
+            _ => transfer != 0 && !self.is_acquainted,
+        };
+        if is_first && !self.is_lossy() {
+            // Nothing but a greeting and its answer comes first.
+            self.end(Failure::NotTinyferry);
+        }
+        if transfer == 0 || !self.is_acquainted {
             return;
         }
         let is_request =
@@ -198,7 +205,7 @@ impl<P: Profile> Session<P> {
                 receiver.on_offer(shared);
             }
             Code::Saf | Code::Sar if number == shared.ending.number => {
-                self.on_late_question();
+                receiver.repeat_ending(shared);
             }
             Code::Saf | Code::Sar => receiver.on_repeated_offer(number, shared),
             Code::Pin | Code::Don => {

@@ -156,6 +156,7 @@ impl<P: Profile> Session<P> {
         let belief = Belief {
             seed: self.seeds().receiving,
             lossy: self.is_lossy(),
+            skips: self.is_acquainted && !self.is_lossy(),
             description: self
                 .shared
                 .todo
@@ -232,7 +233,8 @@ impl<P: Profile> Session<P> {
     /// a transfer may take its time, since the transport tells if the peer is gone.
     fn await_answer(&mut self) {
         if self.is_lossy() {
-            self.timer.await_answer();
+            let is_busy = matches!(&self.phase, Phase::Sending(sender) if sender.has_no_credit());
+            self.timer.await_answer(is_busy);
         } else {
             self.timer.await_anything(self.patience());
         }

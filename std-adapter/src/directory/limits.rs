@@ -45,7 +45,8 @@ impl Limits {
     pub(super) fn check(&self, path: &str, size: Option<u64>, entry: u64) -> Result<(), Trouble> {
         let too_much = |what: String| Err(Trouble::new(Reason::TooLarge, &what));
         if path.split('/').count() > self.depth {
-            return too_much(format!("its path has more than {} names", self.depth));
+            let what = format!("its path has more than {} names", self.depth);
+            return Err(Trouble::new(Reason::TooDeep, &what));
         }
         if entry > self.entries {
             return too_much(format!("the tree has more than {} entries", self.entries));
