@@ -76,7 +76,9 @@ fn a_tree_may_have_more_entries_than_there_are_numbers() {
     for link in [Config::RELIABLE, Config::LOSSY] {
         for credit in [1, 128, 32_767] {
             let config = Config { credit, ..link };
-            for (entries, names_only) in [(70_000, true), (70_000, false), (33_000, false)] {
+            // A question for each frame takes long; there content need not come around once more.
+            let most = if credit == 1 { 33_000 } else { 70_000 };
+            for (entries, names_only) in [(70_000, true), (most, false)] {
                 let (pair, outcome) = ask(config, entries, names_only);
                 assert_eq!((outcome.entries, outcome.refused), (entries as u32, 0));
                 // The tree is offered first.
@@ -84,10 +86,10 @@ fn a_tree_may_have_more_entries_than_there_are_numbers() {
                 let files = if names_only { 0 } else { entries };
                 assert_eq!(pair.client.store.files.len(), files);
             }
-            let mut pair = Pair::new(config, tree(70_000), Memory::default());
+            let mut pair = Pair::new(config, tree(most), Memory::default());
             pair.client.store.queue_tree("t");
-            run(&mut pair, Task::Put, 70_000);
-            assert_eq!(pair.server.store.files.len(), 70_000);
+            run(&mut pair, Task::Put, most as u32);
+            assert_eq!(pair.server.store.files.len(), most);
         }
     }
 }
