@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use super::nameless::{Nameless, Whole};
+use super::staged::Staged;
 
 /// So many files, at most.
 const FILES: usize = 64;
@@ -29,6 +30,8 @@ pub(super) struct Batch {
 pub(super) struct Ticket {
     pub(super) later: u16,
     pub(super) size: u64,
+    /// How much of it was here before, in bytes.
+    pub(super) held: u64,
     pub(super) sha256: Option<[u8; 32]>,
 }
 
@@ -51,11 +54,14 @@ pub(super) struct Outcome {
     pub(super) failed: Vec<usize>,
     /// Whether it was seen that it cannot be done here.
     pub(super) is_impossible: bool,
+    /// The files, if they are written and have no names yet.
+    pub(super) staged: Vec<Staged>,
 }
 
 impl Outcome {
     pub(super) fn none_put(batch: &Batch) -> Self {
-        Self { failed: (0..batch.files.len()).collect(), is_impossible: true }
+        let failed = (0..batch.files.len()).collect();
+        Self { failed, is_impossible: true, staged: Vec::new() }
     }
 
     pub(super) fn is_put(&self, index: usize) -> bool {
@@ -104,6 +110,35 @@ impl Batch {
         }
         outcome.is_impossible = nameless.is_impossible();
         outcome
+    }
+
+    /// Writes them; they get their names later.
+    pub(super) fn write(&self, nameless: &mut Nameless) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (file, (dir, name)) in self.files.iter().zip(self.places()) {
+            outcome.staged.push(Staged::write(dir, name, &self.whole(file), nameless));
+        }
+        outcome.is_impossible = nameless.is_impossible();
+        outcome
+    }
+
+    /// For every file its directory, and its name there.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&Arc<Dir>, &str)> {
+        self.files.iter().filter_map(|file| {
+            let name = self.paths.get(file.name.clone()).unwrap_or_default();
+            Some((self.dirs.get(file.dir)?, name))
+        })
+    }
+
+    pub(super) fn directories(&self) -> impl Iterator<Item = &Arc<Dir>> {
+        self.dirs.iter()
+    }
+
+    /// Gives up what the files contain, but not where they go: the memory, for another batch.
+    pub(super) fn take_content(&mut self) -> Self {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        Self { bytes, ..Self::default() }
     }
 
     /// Every file, in order: where it goes, what it gets, and whose it is.

@@ -202,30 +202,44 @@ impl Inbox {
         sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
     ) -> Result<bool, Trouble> {
-        let synced = self.sync.is_due(self.tree.is_some());
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.place, self.sync)?;
         }
-        if let Some(whole) = incoming.whole(&self.buffer).filter(|_| !synced) {
+        let durable = self.sync.durable(self.tree.is_some());
+        let may_stage = incoming.wanted.later.is_some() && self.later.may_stage();
+        if let Some(whole) = incoming.whole(&self.buffer).filter(|_| !durable.content || may_stage)
+        {
             let Wanted { path, later, .. } = &incoming.wanted;
             let size = whole.bytes.len() as u64;
-            let ticket = later.map(|later| Ticket { later, size, sha256 });
+            let ticket = later.map(|later| Ticket { later, size, held: 0, sha256 });
             match self.later.put(&mut self.place, path, &whole, ticket, observer)? {
                 Put::InPlace => return Ok(true),
                 Put::Later => return Ok(false),
                 Put::NotSo => {}
             }
         }
-        if incoming.wanted.kind == Kind::File {
-            self.later.finish(&mut self.place, observer);
-        }
         let unfinished = incoming.unfinished();
-        let result = incoming.commit(&mut self.place, &mut self.buffer, synced, observer);
-        let left = result.inspect_err(|trouble| {
+        let leave = |trouble: &Trouble| {
             if trouble.reason == Reason::Incomplete {
                 self.limits.leave(unfinished);
             }
-        })?;
+        };
+        if incoming.wanted.kind == Kind::File {
+            if let Some(later) = incoming.wanted.later
+                && self.later.may_stage_as(&mut self.place, &incoming.wanted.path)?
+            {
+                let held = incoming.held;
+                let size = incoming.wanted.size.unwrap_or_else(|| incoming.unfinished());
+                let staged = incoming.stage(&mut self.place, &mut self.buffer);
+                let staged = staged.inspect_err(leave)?;
+                let (path, ticket) = (&incoming.wanted.path, Ticket { later, size, held, sha256 });
+                self.later.stage(&mut self.place, path, staged, ticket, observer)?;
+                return Ok(false);
+            }
+            self.later.finish(&mut self.place, observer);
+        }
+        let result = incoming.commit(&mut self.place, &mut self.buffer, durable, observer);
+        let left = result.inspect_err(leave)?;
         let path = &incoming.wanted.path;
         match (left, &mut self.tree) {
             (Some(bits), Some(tree)) => {

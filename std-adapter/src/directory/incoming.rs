@@ -2,6 +2,7 @@
 //! around it.
 
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use cap_std::fs::Metadata;
@@ -11,11 +12,13 @@ use tinyferry_core::store::Kind;
 use super::buffer::{Buffer, CAPACITY, write_all_at};
 use super::event::Observer;
 use super::facts::{Facts, settle, settled};
+use super::failures;
 use super::nameless::Whole;
 use super::names::split;
 use super::partial::{Partial, Purpose, UNIT, Whose};
 use super::place::{Found, Place, look, open_file};
-use super::sync::synchronise;
+use super::staged::Staged;
+use super::sync::{Durable, Sync, synchronise};
 use super::times;
 use super::tree::{Bits, make_directory};
 use super::trouble::Trouble;
@@ -45,6 +48,8 @@ pub(super) struct Wanted {
     pub(super) access: Arc<Access>,
     /// It may come to its place later, as this transfer.
     pub(super) later: Option<u16>,
+    /// What it contains is made durable, and what is here already is proven from storage.
+    pub(super) durable: bool,
 }
 
 #[derive(Debug)]
@@ -107,6 +112,7 @@ impl Incoming {
                 // It may have changed since, or may not be read: then it is received.
                 if let Ok((file, metadata)) = open_file(&dir, name)
                     && wanted.is(&metadata)
+                    && is_stored(&file, &metadata, false)
                 {
                     let held = metadata.len();
                     return Ok(Self { wanted, held, stage: Stage::Same(file, metadata) });
@@ -117,6 +123,10 @@ impl Incoming {
         if wanted.resume >= UNIT
             && let Some(partial) = Partial::find(&dir, wanted.purpose())?
         {
+            if !is_stored(&partial.file, &partial.metadata, wanted.durable) {
+                partial.discard();
+                return Ok(Self { wanted, held: 0, stage: Stage::Awaited });
+            }
             let holes = if holes { HOLES } else { 0 };
             let held = wanted.resumes_from(partial.length.saturating_sub(holes));
             if held > 0 {
@@ -153,6 +163,9 @@ impl Incoming {
         partial.reserve(position, self.wanted.size.unwrap_or(0));
         buffer.store(&partial.file, position, bytes)?;
         partial.length = partial.length.max(end);
+        if self.wanted.durable {
+            partial.start_writing(end);
+        }
         Ok(())
     }
 
@@ -175,10 +188,11 @@ impl Incoming {
         &mut self,
         place: &mut Place,
         buffer: &mut Buffer,
-        synced: bool,
+        durable: Durable,
         observer: &mut impl Observer,
     ) -> Result<Option<Bits>, Trouble> {
         let wanted = &self.wanted;
+        let synced = durable.names;
         let partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
             Stage::Directory => {
                 let bits = Bits { mode: wanted.mode, modified: wanted.modified };
@@ -190,10 +204,13 @@ impl Incoming {
                 return Ok(Some(bits));
             }
             Stage::Same(file, metadata) => {
-                let now = Facts::of(&metadata).modified;
-                let modified = wanted.modified.filter(|offered| Some(*offered) != now);
-                let result = settle(&file, &metadata, wanted.mode, modified);
-                settled(result, &wanted.path, observer)?;
+                settled(wanted.settle(&file, &metadata), &wanted.path, observer)?;
+                if durable.content {
+                    failures::synchronise(&file)?;
+                }
+                if synced && let Some(dir) = place.existing(split(&wanted.path).0)? {
+                    synchronise(&dir)?;
+                }
                 return Ok(None);
             }
             Stage::Kept(length) => {
@@ -205,7 +222,7 @@ impl Incoming {
             Stage::Partial(partial) => partial,
         };
         let flushed = buffer.flush(&partial.file).map_err(Trouble::from);
-        let placed = flushed.and_then(|()| wanted.place(place, &partial, synced, observer));
+        let placed = flushed.and_then(|()| wanted.place(place, &partial, durable, observer));
         if let Err(trouble) = placed {
             // All of it is there, and it finds no place: only what is not whole can be resumed.
             if trouble.reason != Reason::Incomplete || !partial.is_of_use() {
@@ -214,6 +231,40 @@ impl Incoming {
             return Err(trouble);
         }
         Ok(None)
+    }
+
+    /// Writes what is not yet written of a file; it gets its name later. Its size comes with it.
+    pub(super) fn stage(
+        &mut self,
+        place: &mut Place,
+        buffer: &mut Buffer,
+    ) -> Result<(Staged, u64), Trouble> {
+        let wanted = &self.wanted;
+        let mut partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
+            Stage::Same(file, metadata) => {
+                let settled = wanted.settle(&file, &metadata);
+                return Ok((Staged::Same(file, settled), 0));
+            }
+            Stage::Partial(partial) => partial,
+            stage => {
+                let mut partial = wanted.create(place, false)?;
+                partial.length = if let Stage::Kept(length) = stage { length } else { 0 };
+                partial
+            }
+        };
+        let flushed = buffer.flush(&partial.file).map_err(Trouble::from);
+        match flushed.and_then(|()| wanted.complete(&partial)) {
+            Ok(settled) => {
+                let length = std::mem::take(&mut partial.length);
+                Ok((Staged::Partial(Box::new(partial), settled), length))
+            }
+            Err(trouble) => {
+                if trouble.reason != Reason::Incomplete || !partial.is_of_use() {
+                    partial.discard();
+                }
+                Err(trouble)
+            }
+        }
     }
 
     /// All of it, if it can be put in place by one stroke.
@@ -277,6 +328,13 @@ impl Incoming {
     }
 }
 
+/// Whether what a file contains is stored. It is then read from there and not from the cache, always
+/// or where its file system has failed.
+fn is_stored(file: &File, metadata: &Metadata, always: bool) -> bool {
+    let is_checked = always || failures::has(failures::device(metadata));
+    !is_checked || failures::read_from_storage(file).is_ok()
+}
+
 /// Whether a file that failed here for this reason could go on from its partial. Where there is no
 /// room, the partial would only keep it from others; elsewhere the next transfer fails like this one.
 pub(super) fn can_go_on_after(reason: Reason) -> bool {
@@ -315,7 +373,8 @@ impl Wanted {
         let mut partial = self.create(place, false)?;
         partial.length = bytes.len() as u64;
         let written = write_all_at(&partial.file, bytes, 0).map_err(Trouble::from);
-        let result = written.and_then(|()| self.place(place, &partial, false, observer));
+        let durable = Sync::Never.durable(true);
+        let result = written.and_then(|()| self.place(place, &partial, durable, observer));
         if result.is_err() {
             partial.discard();
         }
@@ -327,28 +386,40 @@ impl Wanted {
         &self,
         place: &mut Place,
         partial: &Partial,
-        synced: bool,
+        durable: Durable,
         observer: &mut impl Observer,
     ) -> Result<(), Trouble> {
+        settled(self.complete(partial)?, &self.path, observer)?;
+        if durable.content {
+            failures::synchronise(&partial.file)?;
+        }
+        // Something may have come there since the offer.
+        place.look(&self.path)?;
+        let (_, name) = split(&self.path);
+        let dir = partial.place(name)?;
+        if durable.names {
+            synchronise(dir)?;
+        }
+        Ok(())
+    }
+
+    /// All of it is in the partial: gives that its length, its time and its permission bits. Whether
+    /// the latter could be set.
+    fn complete(&self, partial: &Partial) -> Result<io::Result<()>, Trouble> {
         match self.size {
             Some(size) if partial.length < size => return Err(Reason::Incomplete.into()),
             // An older one was longer.
             Some(size) if partial.length > size => partial.file.set_len(size)?,
             _ => {}
         }
-        let result = settle(&partial.file, &partial.metadata, self.mode, self.modified);
-        settled(result, &self.path, observer)?;
-        if synced {
-            partial.file.sync_all()?;
-        }
-        // Something may have come there since the offer.
-        place.look(&self.path)?;
-        let (_, name) = split(&self.path);
-        let dir = partial.place(name)?;
-        if synced {
-            synchronise(dir)?;
-        }
-        Ok(())
+        Ok(settle(&partial.file, &partial.metadata, self.mode, self.modified))
+    }
+
+    /// Gives a file that is in place its time and its permission bits, where they differ.
+    fn settle(&self, file: &File, metadata: &Metadata) -> io::Result<()> {
+        let now = Facts::of(metadata).modified;
+        let modified = self.modified.filter(|offered| Some(*offered) != now);
+        settle(file, metadata, self.mode, modified)
     }
 
     fn purpose(&self) -> Purpose<'_> {

@@ -9,20 +9,31 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Late};
 
 use super::batch::{Batch, Outcome, Ticket};
+use super::descriptors::{Descriptors, Permit};
 use super::event::{Event, Observer};
+use super::facts::settled;
 use super::incoming::Wanted;
 use super::nameless::{Nameless, Whole};
 use super::names::{below, split};
 use super::place::Place;
-use super::second::Second;
+use super::second::{Done, Job, Second};
+use super::staged::{Staged, Written, name_all};
 use super::trouble::Trouble;
 
 /// So many small files of a tree come to their places at once, before a second thread is started.
 const FEW: u32 = 256;
 /// So many batches this thread goes ahead of the second, at most.
 const AHEAD: usize = 8;
+/// The same, where its files stay open.
+const AHEAD_OPEN: usize = 2;
 
-/// The small files of one tree.
+/// Files that are written get their names when there are so many of them, or so many bytes.
+const NAMED_AT_ONCE: usize = 128;
+const NAMED_AT_ONCE_BYTES: u64 = 256 << 20;
+/// Open files that takes: those that wait, those that get their names, and three batches.
+const DESCRIPTORS: usize = 2 * NAMED_AT_ONCE + 3 * 64;
+
+/// The files of one tree that come to their places later.
 #[derive(Debug, Default)]
 pub(super) struct Later {
     nameless: Nameless,
@@ -37,6 +48,11 @@ pub(super) struct Later {
     spare: Batch,
     /// What found no place, and the other end does not know of yet.
     late: VecDeque<Late>,
+    /// Files get their names when their content is durable: the open files that are reserved for it.
+    durable: Option<Permit>,
+    /// Files that are written and wait for their names, before those that are `through`.
+    written: Vec<Written>,
+    written_bytes: u64,
 }
 
 /// What became of a file.
@@ -49,6 +65,16 @@ pub(super) enum Put {
 }
 
 impl Later {
+    /// A tree begins whose files get their names when their content is durable.
+    pub(super) fn begin_durable(&mut self, descriptors: &Descriptors) {
+        self.durable = descriptors.take(DESCRIPTORS);
+    }
+
+    /// Whether files may be written now and get their names later.
+    pub(super) fn may_stage(&self) -> bool {
+        self.durable.is_some() && self.late.is_empty()
+    }
+
     /// Puts a file in place by one stroke: now, or later with a ticket.
     pub(super) fn put(
         &mut self,
@@ -61,14 +87,18 @@ impl Later {
         let (parent, name) = split(path);
         let dir = place.made(parent, None, false)?;
         self.files = self.files.saturating_add(u32::from(ticket.is_some()));
-        if self.files == FEW && self.second.is_none() && !self.nameless.is_impossible() {
+        if self.files == FEW && self.second.is_none() && self.gains() {
             self.second = Second::start();
         }
         // Where one is late no others follow: so few can be late as are on their way at once.
-        let may = self.second.is_some() && !self.nameless.is_impossible() && self.late.is_empty();
+        let may = if self.durable.is_some() {
+            self.may_stage() && !place.may_fold()
+        } else {
+            self.second.is_some() && !self.nameless.is_impossible() && self.late.is_empty()
+        };
         let Some(ticket) = ticket.filter(|_| may) else {
             self.finish(place, observer);
-            let is_put = self.nameless.put(&dir, name, whole);
+            let is_put = self.durable.is_none() && self.nameless.put(&dir, name, whole);
             return Ok(if is_put { Put::InPlace } else { Put::NotSo });
         };
         self.gathered.add(&dir, path, whole, ticket);
@@ -76,6 +106,42 @@ impl Later {
             self.hand_on(place, observer);
         }
         Ok(Put::Later)
+    }
+
+    /// Whether a file may be written now and get its name later. Where a name may be taken for
+    /// another one, it is looked at once more when the file is put in place.
+    pub(super) fn may_stage_as(&self, place: &mut Place, path: &str) -> Result<bool, Trouble> {
+        if !self.may_stage() {
+            return Ok(false);
+        }
+        place.made(split(path).0, None, false)?;
+        Ok(!place.may_fold())
+    }
+
+    /// Takes a file that is written and gets its name later.
+    pub(super) fn stage(
+        &mut self,
+        place: &mut Place,
+        path: &str,
+        (staged, bytes): (Staged, u64),
+        ticket: Ticket,
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        let dir = place.made(split(path).0, None, false)?;
+        if self.gathered.last().is_some() {
+            self.put_here();
+        }
+        let mut batch = Batch::default();
+        batch.add(&dir, path, &Whole { bytes: &[], mode: None, modified: None }, ticket);
+        let outcome = Outcome { staged: vec![staged], ..Outcome::default() };
+        self.through.push_back((Arc::new(batch), outcome));
+        self.written_bytes = self.written_bytes.saturating_add(bytes);
+        self.tell_all(self.through.len() >= AHEAD, place, observer);
+        Ok(())
+    }
+
+    fn gains(&self) -> bool {
+        Second::is_of_use() && (self.durable.is_some() || !self.nameless.is_impossible())
     }
 
     /// Whether one that is on its way goes to this directory's own path, or to one above it. Where
@@ -93,15 +159,22 @@ impl Later {
     /// Where those go that are on their way.
     fn paths(&self) -> impl Iterator<Item = &str> {
         let through = self.through.iter().map(|(batch, _)| &**batch);
-        through.chain(self.in_hand()).chain([&self.gathered]).flat_map(Batch::paths)
+        let written = self.written.iter().map(|written| &*written.batch);
+        let waiting = through.chain(written).chain(self.in_hand());
+        waiting.chain([&self.gathered]).flat_map(Batch::paths)
     }
 
     /// Puts in place what is on its way.
     pub(super) fn finish(&mut self, place: &mut Place, observer: &mut impl Observer) {
-        if self.gathered.last().is_some() || self.in_hand().is_some() {
+        if self.gathered.last().is_some() {
             self.put_here();
+        }
+        self.tell_all(true, place, observer);
+        // It may have got more to do.
+        while self.second.as_ref().is_some_and(Second::is_busy) {
             self.tell_all(true, place, observer);
         }
+        self.name_here(place, observer);
     }
 
     /// Puts in place what is on its way; names what found no place, one at a time.
@@ -129,6 +202,7 @@ impl Later {
         self.second = None;
         self.spare = Batch::default();
         self.late = VecDeque::new();
+        self.durable = None;
         settled.map_err(|late| late.reason)
     }
 
@@ -136,13 +210,17 @@ impl Later {
     /// the work.
     fn hand_on(&mut self, place: &mut Place, observer: &mut impl Observer) {
         self.tell_all(false, place, observer);
-        if self.in_hand().is_some() {
-            self.put_here();
-            self.tell_all(self.through.len() >= AHEAD, place, observer);
-        } else {
-            let gathered = Arc::new(mem::replace(&mut self.gathered, mem::take(&mut self.spare)));
-            if let Some(second) = &mut self.second {
-                second.give(gathered);
+        let is_durable = self.durable.is_some();
+        let ahead = if is_durable { AHEAD_OPEN } else { AHEAD };
+        match &mut self.second {
+            Some(second) if !second.is_busy() => {
+                let spare = mem::take(&mut self.spare);
+                let gathered = Arc::new(mem::replace(&mut self.gathered, spare));
+                second.give(if is_durable { Job::Write(gathered) } else { Job::Put(gathered) });
+            }
+            _ => {
+                self.put_here();
+                self.tell_all(self.through.len() >= ahead, place, observer);
             }
         }
     }
@@ -150,32 +228,149 @@ impl Later {
     /// This thread does the work.
     fn put_here(&mut self) {
         let mut gathered = mem::take(&mut self.gathered);
-        let outcome = gathered.put(&mut self.nameless);
-        if outcome.failed.is_empty() {
+        let outcome = if self.durable.is_some() {
+            gathered.write(&mut self.nameless)
+        } else {
+            gathered.put(&mut self.nameless)
+        };
+        if !outcome.staged.is_empty() {
+            self.gathered = gathered.take_content();
+        } else if outcome.failed.is_empty() {
             // What is still to be told needs neither content nor directories.
             self.gathered = gathered.take_memory();
         }
         self.through.push_back((Arc::new(gathered), outcome));
     }
 
-    fn in_hand(&self) -> Option<&Batch> {
-        self.second.as_ref().and_then(Second::in_hand)
+    fn in_hand(&self) -> impl Iterator<Item = &Batch> {
+        self.second.iter().flat_map(Second::in_hand)
     }
 
     /// Tells of what is through, in order: of nothing before the second thread is through with what
     /// it has in hand. That may be waited for.
     fn tell_all(&mut self, waits: bool, place: &mut Place, observer: &mut impl Observer) {
-        if let Some(second) = self.second.as_mut().filter(|second| second.in_hand().is_some()) {
-            let Some(taken) = second.take_back(waits) else { return };
-            self.through.push_front(taken);
+        if let Some(second) = self.second.as_mut().filter(|second| second.is_busy()) {
+            let is_naming = second.is_naming();
+            match second.take_back(waits) {
+                Some(Done::Batch(batch, outcome)) => self.through.push_front((batch, outcome)),
+                Some(Done::Named(written)) => self.tell_named(written, place, observer),
+                Some(Done::Lost(batches)) => self.lose(batches, place, observer),
+                // What comes after those that get their names waits like them.
+                None if is_naming => {}
+                None => return,
+            }
         }
-        while let Some((batch, outcome)) = self.through.pop_front() {
-            self.tell(&batch, &outcome, place, observer);
-            if let Ok(mut spare) = Arc::try_unwrap(batch)
-                && spare.has_content()
-            {
-                spare.clear();
-                self.spare = spare;
+        while let Some((batch, mut outcome)) = self.through.pop_front() {
+            if outcome.staged.is_empty() {
+                self.tell(&batch, &outcome, place, observer);
+                if let Ok(mut spare) = Arc::try_unwrap(batch)
+                    && spare.has_content()
+                {
+                    spare.clear();
+                    self.spare = spare;
+                }
+                continue;
+            }
+            let batch = Arc::try_unwrap(batch).map_or_else(
+                |batch| batch,
+                |mut batch| {
+                    if batch.has_content() {
+                        self.spare = batch.take_content();
+                    }
+                    Arc::new(batch)
+                },
+            );
+            self.written.push(Written { batch, staged: mem::take(&mut outcome.staged) });
+            self.name_if_many(place, observer);
+        }
+    }
+
+    /// Gives files their names where there are many of them: on the second thread, or on this one
+    /// where there is none.
+    fn name_if_many(&mut self, place: &mut Place, observer: &mut impl Observer) {
+        let open = |written: &Written| written.staged.len() + written.batch.directories().count();
+        if self.written.iter().map(open).sum::<usize>() < NAMED_AT_ONCE
+            && self.written_bytes < NAMED_AT_ONCE_BYTES
+        {
+            return;
+        }
+        let Some(second) = &mut self.second else { return self.name_here(place, observer) };
+        // It gives those before their names, if it has anything in hand.
+        let before = second.take_back(true);
+        self.written_bytes = 0;
+        second.give(Job::Name(mem::take(&mut self.written), place.volumes().to_vec()));
+        match before {
+            Some(Done::Named(written)) => self.tell_named(written, place, observer),
+            Some(Done::Lost(batches)) => self.lose(batches, place, observer),
+            Some(Done::Batch(..)) | None => {}
+        }
+    }
+
+    /// This thread gives files their names.
+    fn name_here(&mut self, place: &mut Place, observer: &mut impl Observer) {
+        if self.written.is_empty() {
+            return;
+        }
+        self.written_bytes = 0;
+        let mut written = mem::take(&mut self.written);
+        name_all(&mut written, place.volumes());
+        self.tell_named(written, place, observer);
+    }
+
+    /// Tells of files that have their names, or could not get them.
+    fn tell_named(
+        &mut self,
+        written: Vec<Written>,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
+        for Written { batch, staged } in written {
+            for ((path, _, ticket), staged) in batch.files().zip(staged) {
+                let result = match staged {
+                    Staged::Named(result) => settled(result, path, observer),
+                    Staged::Failed(trouble) => Err(trouble),
+                    _ => Err(Reason::Storage.into()),
+                };
+                self.tell_one(path, ticket, result, place, observer);
+            }
+        }
+    }
+
+    /// The second thread has come to grief, and nothing is known of what it had in hand.
+    fn lose(&mut self, batches: Vec<Arc<Batch>>, place: &mut Place, observer: &mut impl Observer) {
+        if self.durable.is_none() {
+            let lost = batches.into_iter().map(|batch| {
+                let outcome = Outcome::none_put(&batch);
+                (batch, outcome)
+            });
+            return lost.for_each(|lost| self.through.push_front(lost));
+        }
+        for batch in batches {
+            for (path, _, ticket) in batch.files() {
+                self.tell_one(path, ticket, Err(Reason::Storage.into()), place, observer);
+            }
+        }
+    }
+
+    /// Tells what became of a file.
+    fn tell_one(
+        &mut self,
+        path: &str,
+        Ticket { later, size, held, sha256 }: Ticket,
+        result: Result<(), Trouble>,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
+        match result {
+            Ok(()) => {
+                let kind = Kind::File;
+                observer.event(Event::Done { path, kind, size, held, sha256 });
+            }
+            Err(trouble) => {
+                // Where it led may have been moved away.
+                place.forget();
+                let reason = trouble.tell(path, observer);
+                self.late.push_back(Late { later, reason });
             }
         }
     }
@@ -192,7 +387,7 @@ impl Later {
         if outcome.is_impossible {
             self.nameless.give_up();
         }
-        for (index, (path, whole, Ticket { later, size, sha256 })) in batch.files().enumerate() {
+        for (index, (path, whole, ticket)) in batch.files().enumerate() {
             let has_followed = || {
                 let mut after = self.through.iter();
                 batch.has_put(path, index + 1, outcome)
@@ -203,18 +398,7 @@ impl Later {
             } else {
                 go_the_long_way(path, &whole, place, observer)
             };
-            match result {
-                Ok(()) => {
-                    let kind = Kind::File;
-                    observer.event(Event::Done { path, kind, size, held: 0, sha256 });
-                }
-                Err(trouble) => {
-                    // Where it led may have been moved away.
-                    place.forget();
-                    let reason = trouble.tell(path, observer);
-                    self.late.push_back(Late { later, reason });
-                }
-            }
+            self.tell_one(path, ticket, result, place, observer);
         }
     }
 }
@@ -228,7 +412,8 @@ fn go_the_long_way(
     let Whole { bytes, mode, modified } = *whole;
     let (kind, size) = (Kind::File, Some(bytes.len() as u64));
     let (path, access) = (path.to_owned(), Arc::default());
-    let wanted = Wanted { path, kind, size, modified, mode, resume: 0, access, later: None };
+    let (resume, later, durable) = (0, None, false);
+    let wanted = Wanted { path, kind, size, modified, mode, resume, access, later, durable };
     wanted.put(place, bytes, observer)
 }
 
@@ -245,7 +430,7 @@ mod tests {
         let mut batch = Batch::default();
         for (path, bytes) in files {
             let whole = Whole { bytes, mode: None, modified: None };
-            batch.add(dir, path, &whole, Ticket { later: 1, size: 0, sha256: None });
+            batch.add(dir, path, &whole, Ticket { later: 1, size: 0, held: 0, sha256: None });
         }
         batch
     }
@@ -275,7 +460,7 @@ mod tests {
         // Of `a` the next is in the same batch, of `b` in another, of `c` there is none.
         let first: [(&str, &[u8]); 4] = [("a", b"old"), ("b", b"old"), ("c", b"new"), ("a", b"-")];
         let second: [(&str, &[u8]); 2] = [("c", b"failed"), ("b", b"-")];
-        let failed = |failed: &[usize]| Outcome { failed: failed.to_vec(), is_impossible: false };
+        let failed = |failed: &[usize]| Outcome { failed: failed.to_vec(), ..Outcome::default() };
         let mut later = Later::default();
         later.through.push_back((Arc::new(batch(&dir, &second)), failed(&[0])));
         let mut done = Vec::new();

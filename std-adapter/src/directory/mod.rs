@@ -9,6 +9,7 @@ mod buffer;
 mod descriptors;
 mod event;
 mod facts;
+mod failures;
 mod inbox;
 mod incoming;
 mod job;
@@ -23,10 +24,12 @@ mod partial;
 mod place;
 mod recent;
 mod second;
+mod staged;
 mod sync;
 mod times;
 mod tree;
 mod trouble;
+mod volumes;
 mod walk;
 
 #[cfg(all(test, unix))]

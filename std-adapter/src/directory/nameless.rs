@@ -4,10 +4,13 @@
 
 #![cfg_attr(not(target_os = "linux"), expect(dead_code))]
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
+
+use super::partial::temporary;
 
 /// Makes them.
 #[derive(Debug, Default)]
@@ -39,21 +42,51 @@ impl Nameless {
     /// Puts a file into `dir` as `name`. Whether it stands there now: not where there is something
     /// already, nor for any other reason; the long way finds out which, and says so.
     pub(super) fn put(&mut self, dir: &Arc<Dir>, name: &str, whole: &Whole<'_>) -> bool {
-        if self.is_impossible {
-            return false;
-        }
-        let result = self.try_to_put(dir, name, whole);
+        let Some(file) = self.write(dir, whole) else { return false };
+        let result = link(&file, dir, name);
         self.is_impossible =
             result.as_ref().is_err_and(|error| error.kind() != ErrorKind::AlreadyExists);
         result.is_ok()
     }
 
-    #[cfg(target_os = "linux")]
-    fn try_to_put(&mut self, dir: &Arc<Dir>, name: &str, whole: &Whole<'_>) -> io::Result<()> {
-        use std::fs::File;
+    /// Writes a file that gets a name in `dir` later. `None`: that cannot be done here.
+    pub(super) fn write(&mut self, dir: &Arc<Dir>, whole: &Whole<'_>) -> Option<File> {
+        if self.is_impossible {
+            return None;
+        }
+        let result = self.try_to_write(dir, whole);
+        self.is_impossible = result.is_err();
+        result.ok()
+    }
 
+    /// Gives a file its name, instead of what stands there.
+    ///
+    /// # Errors
+    /// That cannot be done here.
+    pub(super) fn link(&mut self, file: &File, dir: &Dir, name: &str) -> io::Result<()> {
+        if self.is_impossible {
+            return Err(ErrorKind::Unsupported.into());
+        }
+        let result = match link(file, dir, name) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let temporary = temporary(name)?;
+                link(file, dir, &temporary)?;
+                let renamed = dir.rename(&temporary, dir, name);
+                if renamed.is_err() {
+                    let _ = dir.remove_file(&temporary);
+                }
+                return renamed;
+            }
+            result => result,
+        };
+        self.is_impossible = result.is_err();
+        result
+    }
+
+    #[cfg(target_os = "linux")]
+    fn try_to_write(&mut self, dir: &Arc<Dir>, whole: &Whole<'_>) -> io::Result<File> {
         use cap_std::fs::Metadata;
-        use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat};
+        use rustix::fs::{Mode, OFlags, openat};
 
         use super::buffer::write_all_at;
         use super::facts::{Facts, set_mode, set_time};
@@ -61,7 +94,7 @@ impl Nameless {
         let Whole { bytes, mode, modified } = *whole;
         // Nobody may read it who may not in the end.
         let made_with = mode.map_or(0o666, |mode| mode & 0o777 | 0o600);
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = File::from(openat(dir, c".", flags, Mode::from_raw_mode(made_with))?);
         write_all_at(&file, bytes, 0)?;
         let keeps = |(kept, bits): &(_, u32)| Arc::ptr_eq(kept, dir) && mode == Some(*bits);
@@ -72,11 +105,23 @@ impl Nameless {
             self.kept = kept.map(|mode| (Arc::clone(dir), mode));
         }
         set_time(&file, modified)?;
-        Ok(linkat(&file, c"", dir, name, AtFlags::EMPTY_PATH)?)
+        Ok(file)
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn try_to_put(&mut self, _: &Arc<Dir>, _: &str, _: &Whole<'_>) -> io::Result<()> {
+    fn try_to_write(&mut self, _: &Arc<Dir>, _: &Whole<'_>) -> io::Result<File> {
         Err(ErrorKind::Unsupported.into())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn link(file: &File, dir: &Dir, name: &str) -> io::Result<()> {
+    use rustix::fs::{AtFlags, linkat};
+
+    Ok(linkat(file, c"", dir, name, AtFlags::EMPTY_PATH)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn link(_: &File, _: &Dir, _: &str) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
 }

@@ -9,6 +9,7 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
 use super::facts::{Facts, set_mode};
+use super::failures;
 use super::place::{Found, id_of, look, open_with};
 use super::trouble::Trouble;
 
@@ -24,6 +25,9 @@ pub(super) const UNIT: u64 = 1024;
 
 /// What is set aside at once, in bytes.
 const PIECE: u64 = 4 << 20;
+
+/// What begins to be written to the storage at once, in bytes.
+const WRITTEN_AT_ONCE: u64 = 8 << 20;
 
 /// The permission bits by which others than its owner read and write a file.
 const OTHERS: u32 = 0o066;
@@ -88,6 +92,8 @@ pub(super) struct Partial {
     pub(super) length: u64,
     /// Room was set aside for everything before.
     reserved: u64,
+    /// Everything before is on its way to the storage.
+    started: u64,
     /// Whether a later transfer finds it, and may use it.
     is_resumable: bool,
 }
@@ -122,11 +128,7 @@ impl Partial {
                 return Ok(partial);
             }
         }
-        // Nobody can take a name that cannot be foreseen, nor find it again.
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let label = format!("~r{:016x}", u64::from_le_bytes(random));
-        let partial = Self::create_as(dir, name_for(purpose.target, &label), purpose)?;
+        let partial = Self::create_as(dir, temporary(purpose.target)?, purpose)?;
         let partial = partial.ok_or_else(|| Trouble::from(Reason::InUse))?;
         Ok(Self { is_resumable: false, ..partial })
     }
@@ -178,6 +180,16 @@ impl Partial {
                 Ok(()) => position.saturating_add(PIECE),
                 Err(_) => u64::MAX,
             };
+        }
+    }
+
+    /// So much is there: what comes a piece before begins to be written to the storage, so that not
+    /// much is left to be written when all of it is to be durable.
+    pub(super) fn start_writing(&mut self, end: u64) {
+        let from = self.started;
+        if end >= from.saturating_add(2 * WRITTEN_AT_ONCE) {
+            self.started = end - end % WRITTEN_AT_ONCE - WRITTEN_AT_ONCE;
+            failures::start_writing(&self.file, from, self.started - from);
         }
     }
 
@@ -271,6 +283,7 @@ impl Partial {
                     metadata: now,
                     length,
                     reserved: 0,
+                    started: 0,
                     is_resumable,
                 }))
             }
@@ -299,6 +312,13 @@ impl Partial {
         let found = look(&self.dir, &self.name)?;
         Ok(matches!(found, Found::File(found) if is_same(&found, &self.metadata)))
     }
+}
+
+/// A name that nobody can foresee and take, nor find again.
+pub(super) fn temporary(target: &str) -> io::Result<String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(name_for(target, &format!("~r{:016x}", u64::from_le_bytes(random))))
 }
 
 /// Whether a file belongs to the user that runs this program.

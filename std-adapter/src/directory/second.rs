@@ -1,5 +1,5 @@
-//! A second thread that puts small files in place, a batch at a time, while the first goes on with
-//! the next. Knows nothing of offers, nor of what is told to whom.
+//! A second thread that works on small files, a batch at a time, while the first goes on with the
+//! next. Knows nothing of offers, nor of what is told to whom.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -7,65 +7,133 @@ use std::thread::{self, JoinHandle};
 
 use super::batch::{Batch, Outcome};
 use super::nameless::Nameless;
+use super::staged::{Written, name_all};
+use super::volumes::Volume;
 
-/// The thread and what it has in hand: one batch at most.
+/// Work for the thread.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Puts the files of a batch in place.
+    Put(Arc<Batch>),
+    /// Writes the files of a batch.
+    Write(Arc<Batch>),
+    /// Gives files their names when their content is durable.
+    Name(Vec<Written>, Vec<Arc<Volume>>),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Done {
+    Batch(Arc<Batch>, Outcome),
+    Named(Vec<Written>),
+    /// The thread has come to grief: nothing is known of these.
+    Lost(Vec<Arc<Batch>>),
+}
+
+#[derive(Debug)]
+enum Answer {
+    Batch(Outcome),
+    Named(Vec<Written>),
+}
+
+/// The thread and what it has in hand: one job at most.
 #[derive(Debug)]
 pub(super) struct Second {
     /// `None`: it is to end.
-    todo: Option<SyncSender<Arc<Batch>>>,
-    done: Receiver<Outcome>,
-    in_hand: Option<Arc<Batch>>,
+    todo: Option<SyncSender<Job>>,
+    done: Receiver<Answer>,
+    in_hand: Vec<Arc<Batch>>,
+    is_naming: bool,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Second {
-    /// `None` where it would not help, or there can be none.
+    /// `None` where there can be none.
     pub(super) fn start() -> Option<Self> {
-        if thread::available_parallelism().is_ok_and(|processors| processors.get() == 1) {
-            return None;
-        }
-        let (todo, batches) = sync_channel::<Arc<Batch>>(1);
-        let (outcomes, done) = sync_channel(1);
+        let (todo, jobs) = sync_channel::<Job>(1);
+        let (answers, done) = sync_channel(1);
         let work = move || {
             let mut nameless = Nameless::default();
-            while let Ok(batch) = batches.recv() {
-                let outcome = batch.put(&mut nameless);
-                // Whoever hears of it has the batch for himself.
-                drop(batch);
-                if outcomes.send(outcome).is_err() {
+            while let Ok(job) = jobs.recv() {
+                let answer = job.run(&mut nameless);
+                if answers.send(answer).is_err() {
                     return;
                 }
             }
         };
         let thread = thread::Builder::new().name("small files".to_owned()).spawn(work).ok()?;
-        Some(Self { todo: Some(todo), done, in_hand: None, thread: Some(thread) })
+        let (todo, thread) = (Some(todo), Some(thread));
+        Some(Self { todo, done, in_hand: Vec::new(), is_naming: false, thread })
+    }
+
+    /// Whether a second thread gains time.
+    pub(super) fn is_of_use() -> bool {
+        thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
     }
 
     /// What it has in hand.
-    pub(super) fn in_hand(&self) -> Option<&Batch> {
-        self.in_hand.as_deref()
+    pub(super) fn in_hand(&self) -> impl Iterator<Item = &Batch> {
+        self.in_hand.iter().map(|batch| &**batch)
     }
 
-    /// Gives it a batch, when it has nothing in hand.
-    pub(super) fn give(&mut self, batch: Arc<Batch>) {
+    pub(super) fn is_busy(&self) -> bool {
+        !self.in_hand.is_empty()
+    }
+
+    /// Whether it gives files their names.
+    pub(super) fn is_naming(&self) -> bool {
+        self.is_naming
+    }
+
+    /// Gives it work, when it has nothing in hand.
+    pub(super) fn give(&mut self, job: Job) {
+        (self.in_hand, self.is_naming) = match &job {
+            Job::Put(batch) | Job::Write(batch) => (vec![Arc::clone(batch)], false),
+            Job::Name(written, _) => {
+                (written.iter().map(|written| Arc::clone(&written.batch)).collect(), true)
+            }
+        };
         if let Some(todo) = &self.todo
-            && todo.send(Arc::clone(&batch)).is_err()
+            && todo.send(job).is_err()
         {
             self.todo = None;
         }
-        self.in_hand = Some(batch);
     }
 
-    /// Takes back the batch that it has in hand, if it is through with that, or else waits for it.
-    pub(super) fn take_back(&mut self, waits: bool) -> Option<(Arc<Batch>, Outcome)> {
-        let batch = self.in_hand.as_ref()?;
-        let outcome = match self.done.try_recv() {
-            Ok(outcome) => outcome,
+    /// Takes back what it has in hand, if it is through with that, or else waits for it.
+    pub(super) fn take_back(&mut self, waits: bool) -> Option<Done> {
+        if self.in_hand.is_empty() {
+            return None;
+        }
+        let answer = match self.done.try_recv() {
+            Ok(answer) => Some(answer),
             Err(_) if !waits => return None,
-            // Where it has come to grief nothing is known of any.
-            Err(_) => self.done.recv().unwrap_or_else(|_| Outcome::none_put(batch)),
+            Err(_) => self.done.recv().ok(),
         };
-        self.in_hand.take().map(|batch| (batch, outcome))
+        self.is_naming = false;
+        let mut in_hand = std::mem::take(&mut self.in_hand);
+        Some(match answer {
+            Some(Answer::Batch(outcome)) => match in_hand.pop() {
+                Some(batch) => Done::Batch(batch, outcome),
+                None => return None,
+            },
+            Some(Answer::Named(written)) => Done::Named(written),
+            None => Done::Lost(in_hand),
+        })
+    }
+}
+
+impl Job {
+    fn run(self, nameless: &mut Nameless) -> Answer {
+        match self {
+            // Whoever hears of a batch has it for himself.
+            Self::Put(batch) => Answer::Batch(batch.put(nameless)),
+            Self::Write(batch) => Answer::Batch(batch.write(nameless)),
+            Self::Name(mut written, volumes) => {
+                name_all(&mut written, &volumes);
+                Answer::Named(written)
+            }
+        }
     }
 }
 

@@ -5,19 +5,30 @@ use std::io::{self, ErrorKind};
 
 use cap_std::fs::Dir;
 
+use super::failures;
 use super::place::open_itself;
 
 /// When what came in is made to outlast a loss of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sync {
-    /// Once: a single file before it is called done, a tree when all of it is in place. Where a
-    /// file system cannot be synchronised as a whole (only Linux can), the same as `Each`.
+    /// A single file before it gets its name; of a tree the content of many files at once before
+    /// they get their names, and the names when all of it is in place. Where a file system cannot be
+    /// synchronised as a whole (only Linux can), the same as `Each`.
     #[default]
     End,
     /// Every file before it gets its name, and its directory after that.
     Each,
     /// Whenever the system gets to it.
     Never,
+}
+
+/// What is made durable before something is called done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Durable {
+    /// What a file contains, before it gets its name.
+    pub(super) content: bool,
+    /// The names in its directory.
+    pub(super) names: bool,
 }
 
 impl Sync {
@@ -30,17 +41,15 @@ impl Sync {
         }
     }
 
-    /// What the file system of `dir` can be synchronised through later, where that is to be done.
-    pub(super) fn handle(self, dir: &Dir) -> io::Result<Option<File>> {
-        match self {
-            Self::End if CAN_SYNCHRONISE_ALL => handle(dir).map(Some),
-            _ => Ok(None),
-        }
+    /// What is to be made durable when something is put in place by itself.
+    pub(super) fn durable(self, in_tree: bool) -> Durable {
+        let names = self.is_due(in_tree);
+        Durable { content: names || self != Self::Never, names }
     }
 
-    /// A tree is in place.
-    pub(super) fn finish(self, handle: Option<File>) -> io::Result<()> {
-        handle.map_or(Ok(()), |file| synchronise_all(&file))
+    /// Whether the files of a tree get their names many at once, after their content is durable.
+    pub(super) fn gathers(self) -> bool {
+        self == Self::End && CAN_SYNCHRONISE_ALL
     }
 }
 
@@ -56,7 +65,7 @@ pub(super) fn synchronise(dir: &Dir) -> io::Result<()> {
         }
         itself => itself?,
     };
-    match itself.sync_all() {
+    match failures::synchronise(&itself) {
         // Some file systems have no such thing.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
         result => result,
@@ -67,7 +76,7 @@ const CAN_SYNCHRONISE_ALL: bool = cfg!(any(target_os = "linux", target_os = "and
 
 /// An open file on the file system of `dir`: the directory itself, or a file without a name where it
 /// may be written to and not read.
-fn handle(dir: &Dir) -> io::Result<File> {
+pub(super) fn handle(dir: &Dir) -> io::Result<File> {
     match open_itself(dir) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -81,11 +90,11 @@ fn handle(dir: &Dir) -> io::Result<File> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn synchronise_all(file: &File) -> io::Result<()> {
+pub(super) fn synchronise_all(file: &File) -> io::Result<()> {
     Ok(rustix::fs::syncfs(file)?)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn synchronise_all(_: &File) -> io::Result<()> {
-    Ok(())
+pub(super) fn synchronise_all(_: &File) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
 }

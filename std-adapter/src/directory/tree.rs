@@ -89,11 +89,9 @@ impl Tree {
         observer: &mut impl Observer,
     ) -> Result<(), Trouble> {
         self.make_root(place, sync)?;
-        let root = place.existing(&self.path)?.ok_or(Reason::NotFound)?;
-        // Afterwards its bits may shut this out.
-        let handle = sync.handle(&root)?;
+        place.existing(&self.path)?.ok_or(Reason::NotFound)?;
         self.settle(place, observer)?;
-        Ok(sync.finish(handle)?)
+        Ok(place.take_volumes().finish()?)
     }
 
     /// Gives all directories their times and permission bits, also where not all of the tree has

@@ -7,6 +7,7 @@ use tinyferry_core::store::{Kind, Offer};
 use super::super::event::Observer;
 use super::super::incoming::{Incoming, Wanted};
 use super::super::names::{is_allowed, join, split};
+use super::super::sync::Sync;
 use super::super::tree::{Bits, Tree};
 use super::super::trouble::Trouble;
 use super::Inbox;
@@ -37,7 +38,7 @@ impl Inbox {
             return Ok(0);
         }
         let Offer { kind, size, modified, mode, resume, later, .. } = *offer;
-        let access = &self.access;
+        let (access, durable) = (&self.access, self.sync != Sync::Never);
         let wanted = || Wanted {
             path: path.to_owned(),
             kind,
@@ -47,6 +48,7 @@ impl Inbox {
             resume,
             access: Arc::clone(access),
             later,
+            durable,
         };
         // What is not in place yet may stand in the way.
         let directory = if kind == Kind::File { split(path).0 } else { path };
@@ -55,6 +57,10 @@ impl Inbox {
         }
         let incoming = match kind {
             Kind::Tree => {
+                if self.sync.gathers() {
+                    self.place.open_volumes();
+                    self.later.begin_durable(&self.limits.descriptors);
+                }
                 self.tree = Some(Tree::begin(
                     &mut self.place,
                     path,

@@ -9,6 +9,7 @@ use tinyferry_core::error::Reason;
 use super::super::names::{below, split};
 use super::super::sync::synchronise;
 use super::super::trouble::Trouble;
+use super::super::volumes::{Volume, Volumes};
 use super::spelling::Spelling;
 use super::{Found, Id, builder, id_of, look, step};
 
@@ -25,6 +26,8 @@ pub(in super::super) struct Place {
     way: Vec<Passed>,
     /// Where something is stored, a name that is found must be spelled as it is asked for.
     spelling: Option<Spelling>,
+    /// The file systems that were reached, where they are to be synchronised.
+    volumes: Option<Volumes>,
 }
 
 /// A directory on the way.
@@ -59,7 +62,7 @@ enum Made {
 impl Place {
     /// Where something is read.
     pub(in super::super) fn new(root: Arc<Dir>) -> Self {
-        Self { root, path: String::new(), way: Vec::new(), spelling: None }
+        Self { root, path: String::new(), way: Vec::new(), spelling: None, volumes: None }
     }
 
     /// Where something is stored.
@@ -70,6 +73,33 @@ impl Place {
     /// The directories passed may stand elsewhere by now: begin at the root.
     pub(in super::super) fn forget(&mut self) {
         self.cut(0);
+    }
+
+    /// From now on the file systems that are reached are opened, to be synchronised.
+    pub(in super::super) fn open_volumes(&mut self) {
+        self.forget();
+        self.volumes = Some(Volumes::default());
+    }
+
+    /// The file systems that were reached; no more of them are opened.
+    pub(in super::super) fn take_volumes(&mut self) -> Volumes {
+        self.volumes.take().unwrap_or_default()
+    }
+
+    pub(in super::super) fn volumes(&self) -> &[Arc<Volume>] {
+        self.volumes.as_ref().map_or(&[], Volumes::list)
+    }
+
+    /// Whether the directory opened last may take two names for one.
+    pub(in super::super) fn may_fold(&mut self) -> bool {
+        let Some(last) = self.way.last_mut() else {
+            let root = Arc::clone(&self.root);
+            return self.spelling.as_mut().is_none_or(|it| it.root_may_fold(&root));
+        };
+        match &last.dir {
+            Kept::Open(dir) => *last.may_fold.get_or_insert_with(|| Spelling::may_fold(dir)),
+            Kept::Closed(_) => true,
+        }
     }
 
     /// Whether the directory opened last was made here just before, so that no file in it needs to
@@ -141,6 +171,11 @@ impl Place {
             "" => path,
             above => below(path, above).unwrap_or_default(),
         };
+        if let Some(volumes) = &mut self.volumes
+            && volumes.list().is_empty()
+        {
+            volumes.enter(&dir)?;
+        }
         while !rest.is_empty() {
             let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
             let mut next = step(&dir, name)?;
@@ -160,6 +195,9 @@ impl Place {
                 above.has_directories = true;
             }
             dir = Arc::new(next);
+            if let Some(volumes) = &mut self.volumes {
+                volumes.enter(&dir)?;
+            }
             self.push(name, Arc::clone(&dir), is_new);
             rest = below;
         }

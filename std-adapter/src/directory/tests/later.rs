@@ -4,6 +4,34 @@ use tinyferry_core::store::Late;
 
 use super::*;
 
+/// Every test, with and without files that get their names when their content is durable.
+macro_rules! each_way {
+    ($($name:ident,)*) => {
+        mod unsynchronised {
+            $(#[test] fn $name() { super::$name(super::Sync::Never) })*
+        }
+        mod synchronised {
+            $(#[test] fn $name() { super::$name(super::Sync::End) })*
+        }
+    };
+}
+
+each_way! {
+    all_is_in_place_when_that_is_said,
+    the_last_one_of_a_name_stays,
+    what_has_no_place_is_named_and_the_others_arrive,
+    nothing_comes_later_that_may_not,
+    a_tree_is_not_through_while_the_other_end_was_not_told,
+    what_came_in_its_way_is_replaced,
+    a_file_on_its_way_is_no_directory,
+    a_large_one_of_the_same_name_comes_after,
+    what_was_committed_arrives_whatever_comes,
+    sessions_go_on_after_a_tree,
+    a_file_is_compared_with_the_last_of_its_name,
+    one_on_its_way_is_through_before_a_large_one_of_its_name_begins,
+    the_last_one_of_a_name_stays_when_the_store_is_dropped,
+}
+
 /// So many files have gone into the tree `t`: those that follow come later, where anything does.
 const BEFORE: usize = 300;
 
@@ -30,8 +58,8 @@ fn content_of(number: usize) -> Vec<u8> {
     bytes
 }
 
-fn begun(dir: &TempDir) -> Directory<Heard> {
-    let mut store = serving(dir);
+fn begun(dir: &TempDir, sync: Sync) -> Directory<Heard> {
+    let mut store = serving_with(dir, sync);
     assert!(store.offer(&tree("t")).is_ok());
     put_many(&mut store, 0..BEFORE);
     store
@@ -56,10 +84,9 @@ fn stand_there(dir: &TempDir, numbers: std::ops::Range<usize>) {
     assert_eq!(found, numbers.len());
 }
 
-#[test]
-fn all_is_in_place_when_that_is_said() {
+fn all_is_in_place_when_that_is_said(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..1_000);
     assert_eq!(store.settle(), Ok(()));
     stand_there(&dir, 0..1_000);
@@ -72,11 +99,10 @@ fn all_is_in_place_when_that_is_said() {
     assert_eq!(store.into_observer().done, told);
 }
 
-#[test]
-fn the_last_one_of_a_name_stays() {
+fn the_last_one_of_a_name_stays(sync: Sync) {
     for distance in [1, 63, 64, 65, 130, 400] {
         let dir = temporary();
-        let mut store = serving(&dir);
+        let mut store = serving_with(&dir, sync);
         assert!(store.offer(&tree("t")).is_ok());
         for number in 0..900 {
             put_as(&mut store, &format!("{}", number % distance), number);
@@ -92,10 +118,9 @@ fn the_last_one_of_a_name_stays() {
     }
 }
 
-#[test]
-fn what_has_no_place_is_named_and_the_others_arrive() {
+fn what_has_no_place_is_named_and_the_others_arrive(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     let Some(path) = put_later(&dir, &mut store, 7_777) else { return };
     fs::create_dir(&path).unwrap();
     put_many(&mut store, BEFORE..700);
@@ -112,28 +137,25 @@ fn what_has_no_place_is_named_and_the_others_arrive() {
     assert_eq!(heard.done.len(), 901);
 }
 
-#[test]
-fn nothing_comes_later_that_may_not() {
+fn nothing_comes_later_that_may_not(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     put(&mut store, file("d4/x", 9), &content(9));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(9));
 }
 
-#[test]
-fn a_tree_is_not_through_while_the_other_end_was_not_told() {
+fn a_tree_is_not_through_while_the_other_end_was_not_told(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     if let Some(path) = put_later(&dir, &mut store, 7) {
         fs::create_dir(path).unwrap();
         assert_eq!(store.commit(), Err(Reason::IsDirectory));
     }
 }
 
-#[test]
-fn what_came_in_its_way_is_replaced() {
+fn what_came_in_its_way_is_replaced(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     if let Some(path) = put_later(&dir, &mut store, 7) {
         fs::write(path, "somebody else's").unwrap();
     }
@@ -142,10 +164,9 @@ fn what_came_in_its_way_is_replaced() {
     assert_eq!(listing(&dir.path().join("t/d4")).len(), 21);
 }
 
-#[test]
-fn a_file_on_its_way_is_no_directory() {
+fn a_file_on_its_way_is_no_directory(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
     assert_eq!(store.offer(&directory("d4/x")), Err(Reason::NotDirectory));
     put_as(&mut store, "d4/y", 8);
@@ -159,10 +180,9 @@ fn a_file_on_its_way_is_no_directory() {
     }
 }
 
-#[test]
-fn a_large_one_of_the_same_name_comes_after() {
+fn a_large_one_of_the_same_name_comes_after(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
     put(&mut store, file("d4/x", 70_000), &content(70_000));
     put_as(&mut store, "d4/y", 8);
@@ -171,8 +191,7 @@ fn a_large_one_of_the_same_name_comes_after() {
     assert_eq!(fs::read(dir.path().join("t/d4/y")).unwrap(), content_of(8));
 }
 
-#[test]
-fn what_was_committed_arrives_whatever_comes() {
+fn what_was_committed_arrives_whatever_comes(sync: Sync) {
     let ends: [fn(Directory<Heard>); 4] = [
         drop,
         |mut store| store.abandon(Reason::Cancelled, true),
@@ -182,7 +201,7 @@ fn what_was_committed_arrives_whatever_comes() {
     for end in ends {
         for files in [BEFORE + 1, 512, 801] {
             let dir = temporary();
-            let mut store = begun(&dir);
+            let mut store = begun(&dir, sync);
             put_many(&mut store, BEFORE..files);
             // This one is cut off, and too short to be kept.
             assert!(store.offer(&file("open/f", 900)).is_ok());
@@ -193,25 +212,24 @@ fn what_was_committed_arrives_whatever_comes() {
     }
 }
 
-#[test]
-fn sessions_go_on_after_a_tree() {
+fn sessions_go_on_after_a_tree(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..500);
     assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
     put(&mut store, file("alone", 9), &content(9));
     assert_eq!(fs::read(dir.path().join("alone")).unwrap(), content(9));
     assert!(store.offer(&tree("t2")).is_ok());
     put_many(&mut store, 0..10);
+    assert_eq!(store.settle(), Ok(()));
     assert_eq!(listing(&dir.path().join("t2/d0")).len(), 10);
     assert_eq!(store.commit(), Ok(()));
 }
 
 /// Like the first of three, and as old: it is the same file only once the second was replaced.
-#[test]
-fn a_file_is_compared_with_the_last_of_its_name() {
+fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     let put_at = |store: &mut Directory<Heard>, name, seconds: i64, number: usize| {
         let bytes = (number as u64).to_le_bytes();
         let (modified, later) = (Some(seconds * 1_000_000_000), Some(number as u16));
@@ -231,10 +249,9 @@ fn a_file_is_compared_with_the_last_of_its_name() {
 }
 
 /// A small one that goes the long way does not meet the partial of the large one after it.
-#[test]
-fn one_on_its_way_is_through_before_a_large_one_of_its_name_begins() {
+fn one_on_its_way_is_through_before_a_large_one_of_its_name_begins(sync: Sync) {
     let dir = temporary();
-    let mut store = begun(&dir);
+    let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
     assert_eq!(store.settle(), Ok(()));
     put_as(&mut store, "d4/x", 8);
@@ -246,11 +263,10 @@ fn one_on_its_way_is_through_before_a_large_one_of_its_name_begins() {
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(200_000));
 }
 
-#[test]
-fn the_last_one_of_a_name_stays_when_the_store_is_dropped() {
+fn the_last_one_of_a_name_stays_when_the_store_is_dropped(sync: Sync) {
     for between in [0, 10, 70] {
         let dir = temporary();
-        let mut store = begun(&dir);
+        let mut store = begun(&dir, sync);
         put_as(&mut store, "d4/x", 7);
         put_many(&mut store, BEFORE..BEFORE + between);
         put_as(&mut store, "d4/x", 8);

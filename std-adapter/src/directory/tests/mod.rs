@@ -67,6 +67,10 @@ fn serving(dir: &TempDir) -> Directory<Heard> {
     Directory::serving(root(dir), ALL, Sync::Never, Heard::default())
 }
 
+fn serving_with(dir: &TempDir, sync: Sync) -> Directory<Heard> {
+    Directory::serving(root(dir), ALL, sync, Heard::default())
+}
+
 /// An offer of a file that may be resumed from anywhere.
 fn file(path: &str, size: usize) -> Offer<'_> {
     Offer {

@@ -1,0 +1,156 @@
+//! Files of a tree that are written and get their names when their content is durable: whoever looks
+//! after a loss of power finds the old file or the new one under every name. Knows nothing of who is
+//! told.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, Metadata};
+
+use super::batch::Batch;
+use super::facts::{Facts, settle};
+use super::failures;
+use super::nameless::{Nameless, Whole};
+use super::partial::{Partial, Purpose, Whose};
+use super::sync::synchronise;
+use super::trouble::Trouble;
+use super::volumes::{Synchronised, Volume, synchronise_content};
+
+/// A file that is written.
+#[derive(Debug)]
+pub(super) enum Staged {
+    /// It has no name at all.
+    Nameless(File),
+    /// It has the name of a partial; whether its time and its permission bits could be set.
+    Partial(Box<Partial>, io::Result<()>),
+    /// It stands under its name already, and is the same as what was offered; whether its time and
+    /// its permission bits could be set.
+    Same(File, io::Result<()>),
+    /// It has its name; whether its time and its permission bits could be set.
+    Named(io::Result<()>),
+    Failed(Trouble),
+}
+
+/// A batch whose files are written.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) batch: Arc<Batch>,
+    /// One for each file of the batch.
+    pub(super) staged: Vec<Staged>,
+}
+
+/// Makes the content of files durable, then gives them their names, in order.
+pub(super) fn name_all(written: &mut [Written], volumes: &[Arc<Volume>]) {
+    let content = synchronise_content(volumes);
+    let mut nameless = Nameless::default();
+    for Written { batch, staged } in written {
+        if content == Synchronised::Unknown {
+            staged.iter_mut().for_each(Staged::synchronise);
+        }
+        for (staged, (dir, name)) in staged.iter_mut().zip(batch.places()) {
+            staged.name(dir, name, &mut nameless);
+        }
+        if content == Synchronised::Unknown
+            && let Err(error) = batch.directories().try_for_each(|dir| synchronise(dir))
+        {
+            let detail = crate::words::of_system(&error);
+            for staged in staged {
+                if matches!(staged, Staged::Named(_)) {
+                    let trouble = Trouble::new(tinyferry_core::error::Reason::Storage, &detail);
+                    *staged = Staged::Failed(trouble);
+                }
+            }
+        }
+    }
+}
+
+impl Staged {
+    /// Writes a file that is to become `name` in `dir`.
+    pub(super) fn write(
+        dir: &Arc<Dir>,
+        name: &str,
+        whole: &Whole<'_>,
+        nameless: &mut Nameless,
+    ) -> Self {
+        if let Some(file) = nameless.write(dir, whole) {
+            return Self::Nameless(file);
+        }
+        match write_partial(dir, name, whole) {
+            Ok((partial, settled)) => Self::Partial(Box::new(partial), settled),
+            Err(trouble) => Self::Failed(trouble),
+        }
+    }
+
+    /// Makes its content durable by itself.
+    fn synchronise(&mut self) {
+        let result = match self {
+            Self::Nameless(file) | Self::Same(file, _) => failures::synchronise(file),
+            Self::Partial(partial, _) => failures::synchronise(&partial.file),
+            Self::Named(_) | Self::Failed(_) => return,
+        };
+        if let Err(error) = result {
+            let failed = std::mem::replace(self, Self::Failed(error.into()));
+            if let Self::Partial(partial, _) = failed {
+                partial.discard();
+            }
+        }
+    }
+
+    /// Gives it its name.
+    fn name(&mut self, dir: &Arc<Dir>, name: &str, nameless: &mut Nameless) {
+        let named = |result: Result<(), Trouble>, settled| match result {
+            Ok(()) => Self::Named(settled),
+            Err(trouble) => Self::Failed(trouble),
+        };
+        *self = match std::mem::replace(self, Self::Named(Ok(()))) {
+            Self::Nameless(file) => {
+                let linked = nameless.link(&file, dir, name).map_err(Trouble::from);
+                named(linked.or_else(|_| copy(&file, dir, name)), Ok(()))
+            }
+            Self::Partial(partial, settled) => {
+                let placed = partial.place(name).map(|_| ());
+                if placed.is_err() {
+                    partial.discard();
+                }
+                named(placed, settled)
+            }
+            Self::Same(_, settled) => Self::Named(settled),
+            other => other,
+        };
+    }
+}
+
+fn write_partial(
+    dir: &Arc<Dir>,
+    name: &str,
+    whole: &Whole<'_>,
+) -> Result<(Partial, io::Result<()>), Trouble> {
+    let Whole { bytes, mode, modified } = *whole;
+    let mut partial = Partial::create(dir, Purpose { whose: &Whose::Nobody, target: name, mode })?;
+    partial.length = bytes.len() as u64;
+    if let Err(error) = super::buffer::write_all_at(&partial.file, bytes, 0) {
+        partial.discard();
+        return Err(error.into());
+    }
+    let settled = settle(&partial.file, &partial.metadata, mode, modified);
+    Ok((partial, settled))
+}
+
+/// Where a file without a name cannot get one: a partial gets what it contains.
+fn copy(mut file: &File, dir: &Arc<Dir>, name: &str) -> Result<(), Trouble> {
+    use std::io::{Read, Seek};
+
+    let Facts { mode, modified, .. } = Facts::of(&Metadata::from_file(file)?);
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    let (partial, _) = write_partial(dir, name, &Whole { bytes: &bytes, mode, modified })?;
+    let placed = failures::synchronise(&partial.file)
+        .map_err(Trouble::from)
+        .and_then(|()| partial.place(name).map(|_| ()));
+    if placed.is_err() {
+        partial.discard();
+    }
+    placed
+}
