@@ -44,6 +44,9 @@ pub struct Outcome {
     pub entries: u32,
     /// Those that were refused or given up.
     pub refused: u32,
+    /// Of a tree that came in: how many entries its sender did not offer, because no offer can name
+    /// them.
+    pub omitted: u64,
     /// Whether the other end asked this server to close, and it was allowed.
     pub closed: bool,
 }

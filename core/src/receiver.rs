@@ -5,6 +5,7 @@
 use core::marker::PhantomData;
 
 use crate::error::Reason;
+use crate::machine::Outcome;
 use crate::profile::Profile;
 use crate::serial::is_after;
 use crate::shared::{Ending, Intent, Shared};
@@ -38,6 +39,8 @@ pub(crate) struct Receiver<P> {
     count: u16,
     entries: u32,
     refused: u32,
+    /// Entries of the tree that the sender did not offer.
+    omitted: u64,
     file: File,
     profile: PhantomData<P>,
 }
@@ -68,6 +71,7 @@ impl<P: Profile> Receiver<P> {
             count: 0,
             entries: 0,
             refused: 0,
+            omitted: 0,
             file: File::NONE,
             profile: PhantomData,
         }
@@ -97,8 +101,9 @@ impl<P: Profile> Receiver<P> {
         self.file.sum_up(digest);
     }
 
-    pub(crate) fn counts(&self) -> (u32, u32) {
-        (self.entries, self.refused)
+    pub(crate) fn outcome(&self) -> Outcome {
+        let Self { entries, refused, omitted, .. } = *self;
+        Outcome { entries, refused, omitted, closed: false }
     }
 
     /// Whether only the offers were asked for: by a client.

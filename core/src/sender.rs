@@ -5,6 +5,7 @@
 use core::marker::PhantomData;
 
 use crate::error::Reason;
+use crate::machine::Outcome;
 use crate::profile::Profile;
 use crate::serial::next_number;
 use crate::shared::{Intent, Shared, Todo};
@@ -33,6 +34,8 @@ pub(crate) struct Sender<P> {
     tree: u16,
     entries: u32,
     refused: u32,
+    /// Entries of the tree that the store did not give.
+    omitted: u64,
     /// The request as a whole has failed.
     is_given_up: bool,
     names_only: bool,
@@ -72,6 +75,7 @@ impl<P: Profile> Sender<P> {
             tree: 0,
             entries: 0,
             refused: 0,
+            omitted: 0,
             is_given_up: false,
             names_only,
             flow: Flow::new(terms.credit),
@@ -100,8 +104,9 @@ impl<P: Profile> Sender<P> {
         self.flow.credit == 0
     }
 
-    pub(crate) fn counts(&self) -> (u32, u32) {
-        (self.entries, self.refused)
+    pub(crate) fn outcome(&self) -> Outcome {
+        let Self { entries, refused, omitted, .. } = *self;
+        Outcome { entries, refused, omitted, closed: false }
     }
 
     /// Whether the description in the chunk buffer is still to be sent, perhaps again.
@@ -179,7 +184,7 @@ impl<P: Profile> Sender<P> {
             ),
             Stage::TreeDone => (
                 Intent::Nothing,
-                Signal::done(tree, self.entries.into(), count, 0),
+                Signal::done(tree, self.entries.into(), count, self.omitted),
                 Stage::ExpectTreeDone,
             ),
             Stage::GiveUp => (

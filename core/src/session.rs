@@ -106,7 +106,8 @@ impl<P: Profile> Session<P> {
         const { assert!(P::CLIENT, "this profile is of servers only") };
         let mut session = Self::new(config, true);
         session.shared.terms.session = if number == 0 { 1 } else { number };
-        session.phase = Phase::Rest(Ok(Outcome { entries: 0, refused: 0, closed: false }));
+        session.phase =
+            Phase::Rest(Ok(Outcome { entries: 0, refused: 0, omitted: 0, closed: false }));
         session.action = Action::Over;
         session
     }

@@ -225,6 +225,15 @@ pub trait Store {
         Err(Reason::WriteOnly)
     }
 
+    /// The other end asks what there is at `path`: prepare to give the offers by [`Store::next`].
+    /// Nothing will be loaded or checked.
+    ///
+    /// # Errors
+    /// As [`Store::open`], which it is where a store does not tell them apart.
+    fn list(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        self.open(path, tree)
+    }
+
     /// Opens the next thing to send and writes its path, at most
     /// [`PATH_MAX`](crate::path::PATH_MAX) bytes. `None` when there is no more; it may be asked
     /// again after a refusal, since a file whose prefix or digest differed is to be given once
@@ -235,6 +244,12 @@ pub trait Store {
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
         let _ = path;
         Ok(None)
+    }
+
+    /// How many entries of the tree [`Store::next`] has left out so far, because no offer can name
+    /// them: the other end hears of it with the end of the tree.
+    fn omitted(&mut self) -> u64 {
+        0
     }
 
     /// All of the open file was read: has it changed meanwhile?

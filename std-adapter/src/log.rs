@@ -48,9 +48,6 @@ impl Observer for Log {
                 let path = path.escape_debug();
                 info!("{peer}: the time or the bits of \"{path}\" could not be set: {detail}");
             }
-            Event::Skipped { path, detail } => {
-                info!("{peer}: \"{}\" is left out: {detail}", path.escape_debug());
-            }
         }
     }
 }

@@ -3,6 +3,7 @@
 The receiver keeps no partials, so only the sender resumes.
 """
 import os
+import stat
 import struct
 import sys
 from collections import deque
@@ -10,7 +11,7 @@ from collections import deque
 from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, describe, done, held,
                   is_sound, refusal)
 
-NOT_DIRECTORY, STORAGE, CHANGED, PREFIX_DIFFERS, DIGEST_DIFFERS, INCOMPLETE = 6, 12, 13, 14, 15, 16
+NOT_DIRECTORY, NOT_REGULAR, STORAGE, CHANGED, PREFIX_DIFFERS, DIGEST_DIFFERS, INCOMPLETE = 6, 7, 12, 13, 14, 15, 16
 WANTS_FRESH_OFFER = PREFIX_DIFFERS, DIGEST_DIFFERS
 
 
@@ -23,7 +24,7 @@ class Sender:
 
     def __init__(self, wire, number):
         self.wire, self.next, self.number, self.tree = wire, number, number, 0
-        self.count = self.echoed = self.asked = self.entries = 0
+        self.count = self.echoed = self.asked = self.entries = self.omitted = 0
         self.credit = wire.credit
         self.todo, self.offers, self.refused, self.done = deque(), {}, {}, set()
         self.held, self.prefix, self.failures = set(), None, 0
@@ -84,7 +85,16 @@ class Sender:
 
     def file(self, path, name, may_resume):
         """Offers a file or an empty directory, and sends what is in it."""
-        number, status, is_directory = self.take_number(), os.stat(path), os.path.isdir(path)
+        number, status, is_directory = self.take_number(), os.stat(path, follow_symlinks=False), False
+        if stat.S_ISDIR(status.st_mode):
+            is_directory = True
+        elif not stat.S_ISREG(status.st_mode):
+            # It has a name, but nothing that could be sent (6.2).
+            self.entries += 1
+            offer = struct.pack("<Qq", UNKNOWN, NO_TIME)
+            self.offers[number], self.prefix = (path, name, 0), None
+            self.frame(lambda: self.wire.send(b"SAF", number, 0, offer, describe(name)))
+            return self.give_up(number, 0, NOT_REGULAR)
         size = 0 if is_directory else status.st_size
         # Past 2 GiB it would have to wait for the answer (6.4).
         resume = size if may_resume and size < 2**31 else 0
@@ -131,8 +141,13 @@ class Sender:
         self.frame(lambda: self.wire.send(b"SAR", tree, 0, sizes, text))
         for folder, folders, files in os.walk(root):
             inside = "" if folder == root else os.path.relpath(folder, root).replace(os.sep, "/") + "/"
-            names = [inside + entry for entry in files] or ([] if folders else [inside[:-1]])
-            self.todo += [(os.path.join(root, entry), entry, True) for entry in names if entry]
+            links = [entry for entry in folders if os.path.islink(os.path.join(folder, entry))]
+            bad = [entry for entry in folders if not is_sound(inside + entry)]
+            folders[:] = [entry for entry in folders if entry not in links + bad]
+            names = [inside + entry for entry in files + links] or ([] if folders else [inside[:-1]])
+            self.omitted += len(bad) + sum(not is_sound(entry) for entry in names)
+            self.todo += [(os.path.join(root, entry), entry, True)
+                          for entry in names if entry and is_sound(entry)]
         while tree not in self.done:
             while self.todo and self.is_wanted(tree):
                 self.file(*self.todo.popleft())
@@ -140,13 +155,13 @@ class Sender:
                 # The other end drops what is on its way, up to this.
                 self.frame(lambda: self.wire.send(b"ERR", tree, 0, refusal(self.refused[tree])))
                 return False
-            self.frame(lambda: self.wire.send(b"DON", tree, self.entries, done(self.count)))
+            self.frame(lambda: self.wire.send(b"DON", tree, self.entries, done(self.count, self.omitted)))
             # A position in answer to it: something is to be offered once more.
             while self.is_wanted(tree) and (tree, self.count) not in self.held:
                 self.hear()
             if tree in self.refused:
                 return False
-        return not self.refused and not self.failures
+        return not self.refused and not self.failures and not self.omitted
 
 
 class Receiver:
@@ -155,7 +170,7 @@ class Receiver:
 
     def __init__(self, wire, place):
         self.wire, self.place, self.part, self.base = wire, place, None, ()
-        self.tree = self.number = self.entries = self.refused = self.resume = 0
+        self.tree = self.number = self.entries = self.refused = self.omitted = self.resume = 0
         # A refused tree: all is dropped up to its end.
         self.dropped = 0
 
@@ -169,7 +184,7 @@ class Receiver:
                 reason = error.args[0] if isinstance(error, Refused) else STORAGE
                 over = self.refuse(getattr(heard, "transfer", self.number), reason)
             heard = None if over else self.wire.receive()
-        return not self.refused
+        return not self.refused and not self.omitted
 
     def refuse(self, number, reason):
         """Whether the request is over by that, or a fresh offer follows (6.4)."""
@@ -258,9 +273,14 @@ class Receiver:
                     self.tree = 0
                     raise Refused(INCOMPLETE)
                 self.settle(self.place(*self.base))
+                self.omitted = struct.unpack("<8xQ", heard.detail)[0]
+                if self.omitted:
+                    print(f"{self.omitted} more that cannot be named", file=sys.stderr)
             elif self.part and number == self.number:
                 self.finish(heard.position, struct.unpack("<8xQ", heard.detail)[0])
             if number == self.tree or not self.tree:
-                self.wire.send(b"DON", number, heard.position, heard.detail)
+                # Its count comes back, and of a file its digest.
+                back = heard.detail[:2] if number == self.tree else heard.detail
+                self.wire.send(b"DON", number, heard.position, back)
                 return True
         return False

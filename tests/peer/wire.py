@@ -93,6 +93,9 @@ def undescribe(payload):
 
 
 def is_sound(path):
+    # A name of a file system that is not UTF-8 has surrogates in it.
+    if any("\ud800" <= c <= "\udfff" for c in path):
+        return False
     return path == "" or (
         len(path.encode()) <= 960
         and not any(unicodedata.category(c) == "Cc" for c in path)

@@ -59,6 +59,28 @@ fn its_client_and_our_server() {
     assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back")).ok());
     assert_same_content(&place.here("tree"), &place.served("tree"));
     assert_same_content(&place.here("tree"), &place.here("tree back"));
+
+    // What cannot be sent is told in both directions.
+    make_odd_tree(&place.served(""));
+    let Some(mut command) = python(&place.here(""), &["get-tree", "odd", "odd"]) else { return };
+    let output = command.args(["--port", &port]).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("1 more that cannot be named"), "{said}");
+    assert!(place.here("odd/whole").exists() && !place.here("odd/link").exists());
+    make_odd_tree(&place.here("its"));
+    let Some(mut command) = python(&place.here("its"), &["put-tree", "odd", "its"]) else { return };
+    let output = command.args(["--port", &port]).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("link is refused"), "{said}");
+    assert!(place.served("its/whole").exists() && !place.served("its/link").exists());
+}
+
+/// A tree with a link and a name that no path may have.
+fn make_odd_tree(root: &Path) {
+    fs::create_dir_all(root.join("odd/sub")).expect("directories");
+    fs::write(root.join("odd/whole"), "x").expect("a file");
+    fs::write(root.join("odd/sub/new\nline"), "x").expect("a file");
+    std::os::unix::fs::symlink("whole", root.join("odd/link")).expect("a link");
 }
 
 struct Running(Child);
@@ -119,6 +141,9 @@ fn our_client_and_its_server() {
     client(&endpoint, &here, &["put", "tree"]).well();
     client(&endpoint, &here, &["get", "file", "tree", "--into", "back"]).well();
     client(&endpoint, &here, &["get", "missing"]).with(6, &["no file of that name"]);
+    make_odd_tree(&place.served(""));
+    let ended = client(&endpoint, &here, &["get", "odd", "--into", "back"]);
+    ended.with(3, &["2 did not go through", "\"odd/link\"", "1 more that cannot be named"]);
     client(&endpoint, &here, &["close"]).well();
     assert!(server.0.wait().expect("it ends").success());
     assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back/file")).ok());

@@ -84,9 +84,17 @@ fn what_fails_in_a_tree_is_listed_and_the_rest_arrives() {
     let fifo = Command::new("mkfifo").arg(place.here("tree/fifo")).status();
     assert!(fifo.expect("mkfifo is there").success());
     let ended = server.client(&here, &["put", "tree"]);
-    let ended = ended.with(3, &["2 did not go through", "sub/17", "sub/150", "is a directory"]);
-    assert!(
-        ended.stderr.contains("link\" is left out") && ended.stderr.contains("fifo\" is left out")
+    ended.with(
+        3,
+        &[
+            "4 did not go through",
+            "sub/17",
+            "sub/150",
+            "is a directory",
+            "tree/link\": it is no regular file",
+            "symbolic link",
+            "tree/fifo\"",
+        ],
     );
     assert_eq!(snapshot(&place.served("tree/sub")).len(), 200);
     for number in (0..200).filter(|number| ![17, 150].contains(number)) {
@@ -95,6 +103,7 @@ fn what_fails_in_a_tree_is_listed_and_the_rest_arrives() {
     }
     let log = server.log();
     assert_eq!(log.matches("is a directory").count(), 2, "{log}");
+    assert!(!place.served("tree/link").exists() && !place.served("tree/fifo").exists());
 }
 
 #[test]

@@ -69,6 +69,8 @@ pub struct Memory {
     pub refuse: BTreeMap<String, Reason>,
     /// Files that cannot be read although they are there.
     pub broken: BTreeMap<String, Reason>,
+    /// So many entries of each tree cannot be named.
+    pub omitted: u64,
     /// Takes bytes in order only.
     pub in_order: bool,
     /// Sizes are offered as unknown.
@@ -122,6 +124,7 @@ impl Default for Memory {
             rejected: Vec::new(),
             refuse: BTreeMap::new(),
             broken: BTreeMap::new(),
+            omitted: 0,
             in_order: false,
             unsized_offers: false,
             holes: 0,
@@ -432,6 +435,10 @@ impl Store for Memory {
             self.yielded.push(entry);
         }
         Ok(Some(yielded))
+    }
+
+    fn omitted(&mut self) -> u64 {
+        self.omitted
     }
 
     fn refused(&mut self, entry: u32, reason: Reason, _words: &str) -> bool {

@@ -71,6 +71,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
         ("client.don", Signal::done(1, 5, 3, HELLO)),
         ("server.don", Signal::done(1, 5, 3, HELLO)),
         ("client.don-tree", Signal::done(2, 3, 65535, 0)),
+        ("server.don-tree-omitted", Signal::done(2, 3, 6, 7)),
         ("server.err", Signal::refuse(1, 0, Reason::TooLarge, 0)),
         ("client.err-at", Signal::refuse(1, 1 << 32, Reason::SourceChanged, 0)),
         ("client.pin", Signal::ask(1, 0x12_3456_789A, 0x0102)),

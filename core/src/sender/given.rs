@@ -3,19 +3,24 @@
 use super::*;
 
 impl<P: Profile> Sender<P> {
-    /// What the store gave.
-    pub(crate) fn entry(&mut self, entry: Option<&Entry>, shared: &mut Shared) {
-        let Some(entry) = entry else {
-            self.stage = if self.tree() != 0 { Stage::TreeDone } else { Stage::Over };
-            if let Some(reason) = self.file.refusal
-                && self.tree() == 0
-                && reason.wants_fresh_offer()
-            {
-                // The fresh offer that is awaited does not come.
-                self.give_up_all(reason, shared);
-            }
+    /// The store has no more to give, and has left out so many entries of the tree.
+    pub(crate) fn end(&mut self, omitted: u64, shared: &mut Shared) {
+        if self.tree() != 0 {
+            self.omitted = omitted;
+            self.stage = Stage::TreeDone;
             return;
-        };
+        }
+        self.stage = Stage::Over;
+        if let Some(reason) = self.file.refusal
+            && reason.wants_fresh_offer()
+        {
+            // The fresh offer that is awaited does not come.
+            self.give_up_all(reason, shared);
+        }
+    }
+
+    /// What the store gave.
+    pub(crate) fn entry(&mut self, entry: &Entry) {
         self.number = next_number(self.number, self.tree());
         if entry.kind == Kind::Tree {
             self.tree = self.number;

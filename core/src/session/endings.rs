@@ -5,13 +5,12 @@ use super::*;
 impl<P: Profile> Session<P> {
     /// What was asked is through.
     pub(super) fn finish(&mut self, result: Result<(), Reason>) {
-        let (number, (entries, refused)) = match &self.phase {
-            Phase::Sending(sender) if P::SENDS => (sender.number(), sender.counts()),
-            Phase::Receiving(receiver) if P::RECEIVES => (receiver.number(), receiver.counts()),
+        let (number, outcome) = match &self.phase {
+            Phase::Sending(sender) if P::SENDS => (sender.number(), sender.outcome()),
+            Phase::Receiving(receiver) if P::RECEIVES => (receiver.number(), receiver.outcome()),
             _ => return,
         };
         let is_get = matches!(self.phase, Phase::Receiving(_));
-        let outcome = Outcome { entries, refused, closed: false };
         let result = result.map(|()| outcome).map_err(Failure::Refused);
         // A repeated signal may still want its description, which need not come.
         self.shared.todo.pending = false;

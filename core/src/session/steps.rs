@@ -47,7 +47,8 @@ impl<P: Profile> Session<P> {
                 Step::Storage(Request::Rejected { path: self.raw_text(), reason })
             }
             Action::Open { tree } if P::SENDS => {
-                Step::Storage(Request::Open { path: self.text(), tree })
+                let names_only = matches!(self.phase, Phase::Opening { names_only: true, .. });
+                Step::Storage(Request::Open { path: self.text(), tree, names_only })
             }
             Action::Next if P::SENDS => {
                 let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
@@ -191,7 +192,8 @@ impl<P: Profile> Session<P> {
             (Action::Open { .. }, Reply::Done | Reply::Refused(_)) if P::SENDS => {
                 self.opened(refusal);
             }
-            (Action::Next, Reply::Entry(entry)) if P::SENDS => self.next_entry(entry),
+            (Action::Next, Reply::Entry(entry)) if P::SENDS => self.next_entry(&entry),
+            (Action::Next, Reply::End { omitted }) if P::SENDS => self.no_more(omitted),
             (Action::Next, Reply::Refused(reason)) if P::SENDS => self.no_entry(reason),
             (Action::Check, Reply::Done | Reply::Refused(_)) if P::SENDS => self.checked(refusal),
             (Action::Refused { .. }, Reply::Done) if P::SENDS => self.refusal_counted(),

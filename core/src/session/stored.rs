@@ -130,20 +130,26 @@ impl<P: Profile> Session<P> {
         self.settle();
     }
 
-    pub(super) fn next_entry(&mut self, entry: Option<Entry>) {
-        if let Some(entry) = &entry {
-            let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
-            match describe_entry(path, entry) {
-                _ if !P::TREES && entry.kind == Kind::Tree => {
-                    return self.no_entry(Reason::Unsupported);
-                }
-                Some(described) => self.described = described,
-                None => return self.no_entry(Reason::BadPath),
+    pub(super) fn next_entry(&mut self, entry: &Entry) {
+        let path = self.chunk.get_mut(HEADER_LEN..).unwrap_or_default();
+        match describe_entry(path, entry) {
+            _ if !P::TREES && entry.kind == Kind::Tree => {
+                return self.no_entry(Reason::Unsupported);
             }
-            self.begin_sha256();
+            Some(described) => self.described = described,
+            None => return self.no_entry(Reason::BadPath),
         }
+        self.begin_sha256();
         if let Phase::Sending(sender) = &mut self.phase {
-            sender.entry(entry.as_ref(), &mut self.shared);
+            sender.entry(entry);
+        }
+        self.settle();
+    }
+
+    /// The store has no more to give.
+    pub(super) fn no_more(&mut self, omitted: u64) {
+        if let Phase::Sending(sender) = &mut self.phase {
+            sender.end(omitted, &mut self.shared);
         }
         self.settle();
     }

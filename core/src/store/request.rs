@@ -51,8 +51,10 @@ pub enum Request<'a> {
         path: &'a str,
         /// Whether as a tree.
         tree: bool,
+        /// Whether only the offers are wanted: [`Store::list`].
+        names_only: bool,
     },
-    /// [`Store::next`].
+    /// [`Store::next`], and where there is no more [`Store::omitted`].
     Next {
         /// Where the path goes.
         path: &'a mut [u8],
@@ -87,8 +89,13 @@ pub enum Reply {
     Moved(usize),
     /// To `Offer`.
     Accepted(Accepted),
-    /// To `Next`; `None` when there is no more.
-    Entry(Option<Entry>),
+    /// To `Next`.
+    Entry(Entry),
+    /// To `Next`: there is no more.
+    End {
+        /// How many entries of the tree were not offered.
+        omitted: u64,
+    },
     /// To `Refused`: it will be offered once more.
     Again,
     /// To `Settle`: there may be more.
@@ -125,8 +132,13 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.abandon(reason, all);
             Reply::Done
         }
-        Request::Open { path, tree } => said(store.open(path, tree), done),
-        Request::Next { path } => said(store.next(path), Reply::Entry),
+        Request::Open { path, tree, names_only: false } => said(store.open(path, tree), done),
+        Request::Open { path, tree, names_only: true } => said(store.list(path, tree), done),
+        Request::Next { path } => match store.next(path) {
+            Ok(Some(entry)) => Reply::Entry(entry),
+            Ok(None) => Reply::End { omitted: store.omitted() },
+            Err(reason) => Reply::Refused(reason),
+        },
         Request::Check(digests) => {
             store.verified(&digests);
             said(store.check(), done)

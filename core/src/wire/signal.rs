@@ -55,7 +55,7 @@ impl Signal {
     }
 
     /// `DON`: `size` in bytes, of a tree in entries; `count` of frames sent; CRC-64/NVME of the
-    /// file, 0 of a tree.
+    /// file, of a tree from its sender how many entries it did not offer, else 0.
     pub const fn done(transfer: u16, size: u64, count: u16, digest: u64) -> Self {
         let [low, high] = halves(digest);
         Self::new(Code::Don, transfer, size).with([word(count, 0), 0, low, high])
@@ -147,7 +147,7 @@ impl Signal {
         if matches!(self.code, Code::Pon) { high } else { low }
     }
 
-    /// CRC-64 in a `DON`.
+    /// CRC-64 in a `DON`; of a tree, from its sender, how many entries it did not offer.
     pub const fn digest(&self) -> u64 {
         self.bytes()
     }

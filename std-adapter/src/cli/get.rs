@@ -48,7 +48,8 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem>
         let mut store = store.lossy(endpoint.is_lossy()).limited(args.limits.limits());
         let before = client.traffic().received;
         match client.get(&remote, &mut store) {
-            Ok(_) => {
+            Ok(outcome) => {
+                progress.omit(outcome.omitted);
                 let crossed = client.traffic().received - before;
                 exits.add(progress.finish(shown, crossed, is_named));
             }

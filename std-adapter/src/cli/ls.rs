@@ -21,11 +21,19 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
         is_unread: false,
         rejected: 0,
     };
+    let shown = if path.is_empty() { "." } else { &path }.escape_debug();
     match client.list(&path, &mut listing) {
         Err(error) => {
-            let shown = if path.is_empty() { "." } else { &path };
             let Problem { exit, sentence } = error.into();
-            Err(Problem::new(exit, format!("\"{}\": {sentence}", shown.escape_debug())))
+            Err(Problem::new(exit, format!("\"{shown}\": {sentence}")))
+        }
+        Ok(outcome) if outcome.omitted > 0 => {
+            let omitted = outcome.omitted;
+            complain!(
+                "tinyferry: \"{shown}\": {omitted} more that cannot be listed: links, special files, \
+                 unreadable directories, or names that no path may have"
+            );
+            Ok(Exit::Partly)
         }
         Ok(_) if listing.rejected > 0 => Ok(Exit::Partly),
         Ok(_) => Ok(Exit::Done),

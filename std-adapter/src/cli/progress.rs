@@ -69,6 +69,11 @@ impl Progress {
         })))
     }
 
+    /// The other end left out so many entries, because no path names them.
+    pub(crate) fn omit(&self, entries: u64) {
+        self.0.borrow_mut().tally.omit(entries);
+    }
+
     /// Clears the bar and says what was done, the failures last; `crossed` is what it took on the
     /// wire, in bytes. How the program ends if the session itself went well; `itself` as in
     /// [`Tally::exit`].
@@ -216,10 +221,6 @@ impl Observer for Progress {
                 view.tally.fail(format!("\"{}\": {why}", path.escape_debug()), exit);
             }
             Event::Unset { path, detail } => view.tally.unset(path, detail),
-            Event::Skipped { path, detail } => {
-                let line = format!("\"{}\" is left out: {detail}", path.escape_debug());
-                view.bar.suspend(|| complain!("tinyferry: {line}"));
-            }
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Tally {
     failures: Vec<String>,
     /// Failures past [`LISTED`].
     unlisted: u64,
+    /// What the other end left out, because no path names it.
+    omitted: u64,
     /// How the program ends where nothing else is to be said: by the failure that came first.
     failed: Option<Exit>,
     /// Entries whose time or permission bits could not be set, and the first of them.
@@ -79,6 +81,11 @@ impl Tally {
         }
     }
 
+    /// The other end left out so many entries.
+    pub(crate) fn omit(&mut self, entries: u64) {
+        self.omitted = entries;
+    }
+
     /// The time or the permission bits of an entry could not be set.
     pub(crate) fn unset(&mut self, path: &str, detail: &str) {
         let (count, _) = self.unset.get_or_insert_with(|| {
@@ -101,6 +108,7 @@ impl Tally {
     /// place whatever became of its entries.
     pub(crate) fn exit(&self, itself: bool) -> Exit {
         match self.failed {
+            None if self.omitted > 0 => Exit::Partly,
             None => Exit::Done,
             Some(_) if itself || self.files + self.directories > 0 => Exit::Partly,
             Some(exit) => exit,
@@ -139,13 +147,17 @@ impl Tally {
                  which could not be set; first {first}"
             ));
         }
-        if in_tree && !self.failures.is_empty() {
-            let failures = self.failures.len() as u64 + self.unlisted;
+        let failures = self.failures.len() as u64 + self.unlisted;
+        let failures = failures.saturating_add(self.omitted);
+        if in_tree && failures > 0 {
             lines.push(format!("tinyferry: {failures} did not go through:"));
         }
         lines.extend(self.failures.iter().map(|failure| format!("  {failure}")));
         if self.unlisted > 0 {
             lines.push(format!("  and {} more", self.unlisted));
+        }
+        if self.omitted > 0 {
+            lines.push(format!("  {} more that cannot be named", self.omitted));
         }
         lines
     }

@@ -133,7 +133,7 @@ impl Buffer {
     }
 }
 
-fn read_at(file: &File, into: &mut [u8], position: u64) -> io::Result<usize> {
+pub(super) fn read_at(file: &File, into: &mut [u8], position: u64) -> io::Result<usize> {
     loop {
         #[cfg(unix)]
         let result = std::os::unix::fs::FileExt::read_at(file, into, position);

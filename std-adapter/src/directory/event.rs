@@ -93,12 +93,4 @@ pub enum Event<'a> {
         /// Why, in the words of the operating system.
         detail: &'a str,
     },
-    /// Something was left out on purpose: a symbolic link, a FIFO, a device or a socket in a
-    /// source tree.
-    Skipped {
-        /// Its path.
-        path: &'a str,
-        /// What was left out, as a clause.
-        detail: &'a str,
-    },
 }

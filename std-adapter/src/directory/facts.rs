@@ -20,12 +20,15 @@ pub(super) struct Facts {
     pub(super) modified: Option<i64>,
     /// The nine permission bits.
     pub(super) mode: Option<u32>,
+    /// Whether storage is taken for its content, as far as is known.
+    pub(super) has_blocks: bool,
 }
 
 impl Facts {
     pub(super) fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().map(|time| nanoseconds(time.into_std()));
-        Self { size: metadata.len(), modified, mode: mode_of(metadata) }
+        let (mode, has_blocks) = (mode_of(metadata), has_blocks(metadata));
+        Self { size: metadata.len(), modified, mode, has_blocks }
     }
 }
 
@@ -80,6 +83,18 @@ fn mode_of(metadata: &Metadata) -> Option<u32> {
     use cap_std::fs::MetadataExt;
 
     Some(metadata.mode() & 0o777)
+}
+
+#[cfg(unix)]
+fn has_blocks(metadata: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt;
+
+    metadata.blocks() > 0
+}
+
+#[cfg(not(unix))]
+fn has_blocks(_: &Metadata) -> bool {
+    true
 }
 
 #[cfg(not(unix))]

@@ -11,9 +11,10 @@ use super::event::{Direction, Event, Observer};
 use super::facts::Facts;
 use super::names::join;
 use super::origin::{Origin, Reached};
+use super::partial;
 use super::recent::{Fate, Recent, Yielded};
 use super::trouble::Trouble;
-use super::walk::{Item, Walk};
+use super::walk::{Item, Walk, probe, unfinished};
 
 #[derive(Debug)]
 pub(super) struct Job {
@@ -22,6 +23,7 @@ pub(super) struct Job {
     stage: Stage,
     origins: Vec<Origin>,
     walk: Walk,
+    names_only: bool,
     /// Which origin the entry given last is of.
     origin: usize,
     recent: Recent,
@@ -31,8 +33,11 @@ pub(super) struct Job {
 /// What comes when the walk is through.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
-    /// The tree itself, with its permission bits.
-    Tree { mode: Option<u32> },
+    /// Nothing was told of the tree.
+    New,
+    /// The tree itself, with what is known of the directory that is its root; then the first origin
+    /// that was not begun.
+    Tree { root: Option<Facts>, next: usize },
     /// An origin, if there are so many.
     Origin(usize),
     /// What is to be given once more.
@@ -52,12 +57,12 @@ pub(super) enum Next {
 
 impl Job {
     /// Gives what stands at `origins`, as the entries of a tree if it has a path.
-    pub(super) fn new(tree: Option<String>, mode: Option<u32>, origins: Vec<Origin>) -> Self {
-        let stage = if tree.is_some() { Stage::Tree { mode } } else { Stage::Origin(0) };
+    pub(super) fn new(tree: Option<String>, origins: Vec<Origin>, names_only: bool) -> Self {
         Self {
-            stage,
+            stage: if tree.is_some() { Stage::New } else { Stage::Origin(0) },
             origins,
-            walk: Walk::new(tree.as_deref()),
+            walk: Walk::new(tree.as_deref(), names_only),
+            names_only,
             tree,
             origin: 0,
             recent: Recent::default(),
@@ -65,20 +70,42 @@ impl Job {
         }
     }
 
+    /// Before the tree is offered: begins to read the directory that it is, if it is one.
+    ///
+    /// # Errors
+    /// It cannot be read: there is no tree.
+    pub(super) fn begin(&mut self, observer: &mut impl Observer) -> Result<(), Trouble> {
+        let Stage::New = self.stage else { return Ok(()) };
+        let (mut root, mut next) = (None, 0);
+        if let [origin] = self.origins.as_slice()
+            && origin.remote.is_empty()
+        {
+            let Reached::Directory(dir, facts) = origin.reach("")? else {
+                return Err(Reason::NotDirectory.into());
+            };
+            probe(&dir)?;
+            (root, next) = (Some(facts), 1);
+            self.begin_tree(observer);
+            self.walk.begin(dir, observer)?;
+        } else {
+            self.begin_tree(observer);
+        }
+        self.stage = Stage::Tree { root, next };
+        Ok(())
+    }
+
     pub(super) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        if let Stage::Tree { root, next } = self.stage {
+            self.stage = Stage::Origin(next);
+            let mode = root.and_then(|facts| facts.mode);
+            let modified = root.and_then(|facts| facts.modified);
+            return Some(Next::Tree { mode, modified });
+        }
         loop {
             if let Some(item) = self.walk.next(observer) {
                 return Some(Next::Item(item, true));
             }
             match self.stage {
-                Stage::Tree { mode } => {
-                    self.stage = Stage::Origin(0);
-                    self.begin_tree(observer);
-                    let root = self.root();
-                    let mode = mode.or(root.and_then(|facts| facts.mode));
-                    let modified = root.and_then(|facts| facts.modified);
-                    return Some(Next::Tree { mode, modified });
-                }
                 Stage::Origin(origin) if origin < self.origins.len() => {
                     self.stage = Stage::Origin(origin + 1);
                     self.origin = origin;
@@ -86,7 +113,7 @@ impl Job {
                         return Some(Next::Item(item, true));
                     }
                 }
-                Stage::Origin(_) => self.stage = Stage::Again,
+                Stage::New | Stage::Tree { .. } | Stage::Origin(_) => self.stage = Stage::Again,
                 Stage::Again => {
                     let (origin, path) = self.again.pop_front()?;
                     self.origin = origin;
@@ -96,9 +123,9 @@ impl Job {
                             Item::open(&dir, &name, &metadata)
                         }
                         Ok(Reached::Directory(_, facts)) => {
-                            Item::Broken(Some(facts), Reason::IsDirectory.into())
+                            Item::Broken(Kind::File, Some(facts), Reason::IsDirectory.into())
                         }
-                        Err(trouble) => Item::Broken(None, trouble),
+                        Err(trouble) => Item::Broken(Kind::File, None, trouble),
                     };
                     return Some(Next::Item(item, false));
                 }
@@ -129,6 +156,10 @@ impl Job {
         size: u64,
         observer: &mut impl Observer,
     ) {
+        // Nothing that is said of a name makes a difference.
+        if self.names_only {
+            return;
+        }
         let entry = Yielded::new(self.walk.path_in_tree(), self.origin, fate, kind, size);
         if let Some(oldest) = self.recent.push(entry) {
             self.tell_done(&oldest, observer);
@@ -172,6 +203,11 @@ impl Job {
         }
     }
 
+    /// How many entries of the tree were not given, because no path names them.
+    pub(super) fn omitted(&self) -> u64 {
+        self.walk.omitted()
+    }
+
     /// What came last fails here, and that is told.
     pub(super) fn fail(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
         if let Some(last) = self.recent.last() {
@@ -206,17 +242,6 @@ impl Job {
         }
     }
 
-    /// The directory that is the tree's root, where there is one.
-    fn root(&self) -> Option<Facts> {
-        match self.origins.as_slice() {
-            [origin] if origin.remote.is_empty() => match origin.reach("") {
-                Ok(Reached::Directory(_, facts)) => Some(facts),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
     fn begin_tree(&self, observer: &mut impl Observer) {
         observer.event(Event::Begin {
             path: self.tree_path(),
@@ -234,21 +259,21 @@ impl Job {
         self.walk.go_to(path);
         let reached = match origin.reach(path) {
             _ if !is_sound(path) || path.ends_with('/') => Err(Reason::BadPath.into()),
+            _ if path.split('/').any(partial::is_name) => Err(unfinished()),
             Ok(Reached::Directory(..)) if self.tree.is_none() => Err(Reason::IsDirectory.into()),
             Ok(Reached::File(..)) if path.is_empty() => Err(Reason::NotDirectory.into()),
             reached => reached,
         };
         match reached {
-            Ok(Reached::Directory(dir, facts)) => {
-                self.walk.enter(dir, observer);
-                (!path.is_empty()).then_some(Item::Directory(facts))
+            Ok(Reached::Directory(dir, facts)) => match self.walk.begin(dir, observer) {
+                Ok(()) => (!path.is_empty()).then_some(Item::Directory(facts)),
+                Err(trouble) => self.walk.broken(Kind::Directory, Some(facts), trouble, observer),
+            },
+            Ok(Reached::File(_, _, metadata)) if self.names_only => {
+                Some(Item::Named(Some(Facts::of(&metadata))))
             }
             Ok(Reached::File(dir, name, metadata)) => Some(Item::open(&dir, &name, &metadata)),
-            Err(trouble) if path.is_empty() || trouble.reason == Reason::BadPath => {
-                trouble.tell(self.walk.path(), observer);
-                None
-            }
-            Err(trouble) => Some(Item::Broken(None, trouble)),
+            Err(trouble) => self.walk.broken(Kind::File, None, trouble, observer),
         }
     }
 }

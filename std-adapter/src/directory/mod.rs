@@ -16,10 +16,12 @@ mod job;
 mod later;
 mod leftovers;
 mod limits;
+mod listing;
 mod nameless;
 mod names;
 mod origin;
 mod outbox;
+mod outgoing;
 mod partial;
 mod place;
 mod recent;
@@ -240,7 +242,19 @@ impl<O: Observer> Store for Directory<O> {
             inbox.close(&mut self.observer);
         }
         let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.open(path, tree, &mut self.observer)
+        outbox.open(path, tree, false, &mut self.observer)
+    }
+
+    fn list(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.close(&mut self.observer);
+        }
+        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
+        outbox.open(path, tree, true, &mut self.observer)
+    }
+
+    fn omitted(&mut self) -> u64 {
+        self.outbox.as_ref().map_or(0, Outbox::omitted)
     }
 
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {

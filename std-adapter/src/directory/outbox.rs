@@ -1,10 +1,9 @@
 //! Sending: what is asked for or named, entry by entry, and the one file that is being read. Knows
 //! nothing of how the bytes go.
 
-use std::fs::File;
 use std::sync::Arc;
 
-use cap_std::fs::{Dir, Metadata};
+use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
 use tinyferry_core::store::{Entry, Kind};
@@ -12,10 +11,10 @@ use tinyferry_core::store::{Entry, Kind};
 use super::Source;
 use super::buffer::Buffer;
 use super::event::{Direction, Event, Observer};
-use super::facts::Facts;
 use super::job::{Job, Next};
 use super::names::is_allowed;
 use super::origin::{Origin, Reached};
+use super::outgoing::Outgoing;
 use super::recent::Fate;
 use super::trouble::Trouble;
 use super::walk::Item;
@@ -29,16 +28,6 @@ pub(super) struct Outbox {
     buffer: Buffer,
 }
 
-/// The file that is being read; its path is the job's.
-#[derive(Debug)]
-struct Outgoing {
-    file: File,
-    /// As of when it was offered.
-    facts: Facts,
-    /// Everything before was loaded, or need not be sent.
-    loaded: u64,
-}
-
 impl Outbox {
     pub(super) fn serving(root: Arc<Dir>) -> Self {
         Self { root: Some(root), job: None, open: None, buffer: Buffer::default() }
@@ -47,7 +36,7 @@ impl Outbox {
     /// Gives `sources`, as a tree if it has a path.
     pub(super) fn sending(tree: Option<String>, sources: Vec<Source>) -> Self {
         let origins = sources.into_iter().map(Origin::from).collect();
-        let job = Some(Job::new(tree, None, origins));
+        let job = Some(Job::new(tree, origins, false));
         Self { root: None, job, open: None, buffer: Buffer::default() }
     }
 
@@ -55,12 +44,17 @@ impl Outbox {
         &mut self,
         path: &str,
         tree: bool,
+        names_only: bool,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
-        match find(&root, path, tree) {
+        let found = find(&root, path, tree, names_only).and_then(|mut job| {
+            job.begin(observer)?;
+            Ok(job)
+        });
+        match found {
             Ok(job) => {
                 self.job = Some(job);
                 Ok(())
@@ -79,6 +73,9 @@ impl Outbox {
         self.open = None;
         self.buffer.clear();
         let Some(job) = &mut self.job else { return Ok(None) };
+        if let Err(trouble) = job.begin(observer) {
+            return Err(trouble.tell(job.tree_path(), observer));
+        }
         let (entry, path) = match job.next(observer) {
             None => return Ok(None),
             Some(Next::Tree { mode, modified }) => {
@@ -115,24 +112,18 @@ impl Outbox {
         observer: &mut impl Observer,
     ) -> Result<usize, Reason> {
         let Some(open) = &mut self.open else { return Err(Reason::Storage) };
-        let trouble = match self.buffer.load(&open.file, position, into) {
-            Ok(0) if position < open.facts.size => {
-                Trouble::new(Reason::SourceChanged, "it became shorter")
-            }
-            Ok(count) => {
-                let end = position.saturating_add(count as u64);
-                if let Some(bytes) = end.checked_sub(open.loaded)
-                    && bytes > 0
-                {
-                    open.loaded = end;
-                    observer.event(Event::Moved { bytes });
+        match open.load(&mut self.buffer, position, into) {
+            Ok((count, fresh)) => {
+                if fresh > 0 {
+                    observer.event(Event::Moved { bytes: fresh });
                 }
-                return Ok(count);
+                Ok(count)
             }
-            Err(error) => error.into(),
-        };
-        self.open = None;
-        Err(self.fail(trouble, observer))
+            Err(trouble) => {
+                self.open = None;
+                Err(self.fail(trouble, observer))
+            }
+        }
     }
 
     pub(super) fn check(
@@ -142,17 +133,15 @@ impl Outbox {
     ) -> Result<(), Reason> {
         // A directory has nothing that could change meanwhile.
         let Some(open) = &mut self.open else { return Ok(()) };
-        let trouble = match Metadata::from_file(&open.file).map(|now| Facts::of(&now)) {
-            Ok(now) if (now.size, now.modified) == (open.facts.size, open.facts.modified) => {
+        match open.check() {
+            Ok(()) => {
                 if let Some(job) = &mut self.job {
                     job.sent(open.loaded, sha256);
                 }
-                return Ok(());
+                Ok(())
             }
-            Ok(_) => Trouble::new(Reason::SourceChanged, "its size or its time is another now"),
-            Err(error) => error.into(),
-        };
-        Err(self.fail(trouble, observer))
+            Err(trouble) => Err(self.fail(trouble, observer)),
+        }
     }
 
     pub(super) fn refused(
@@ -184,6 +173,11 @@ impl Outbox {
         self.close();
     }
 
+    /// How many entries of the tree were not given, because no path names them.
+    pub(super) fn omitted(&self) -> u64 {
+        self.job.as_ref().map_or(0, Job::omitted)
+    }
+
     /// Nothing more of it is wanted.
     pub(super) fn close(&mut self) {
         self.job = None;
@@ -201,18 +195,17 @@ impl Outbox {
 }
 
 /// What is asked for, if it is there.
-fn find(root: &Arc<Dir>, path: &str, tree: bool) -> Result<Job, Trouble> {
+fn find(root: &Arc<Dir>, path: &str, tree: bool, names_only: bool) -> Result<Job, Trouble> {
     if !is_allowed(path) {
         return Err(Reason::BadPath.into());
     }
     let origin = |remote: &str| Origin::below(Arc::clone(root), path, remote);
-    match (tree, origin("").reach("")?) {
-        (true, Reached::Directory(_, facts)) => {
-            Ok(Job::new(Some(path.to_owned()), facts.mode, vec![origin("")]))
-        }
-        (false, Reached::File(..)) => Ok(Job::new(None, None, vec![origin(path)])),
-        (true, Reached::File(..)) => Err(Reason::NotDirectory.into()),
-        (false, Reached::Directory(..)) => Err(Reason::IsDirectory.into()),
+    if tree {
+        return Ok(Job::new(Some(path.to_owned()), vec![origin("")], names_only));
+    }
+    match origin("").reach("")? {
+        Reached::File(..) => Ok(Job::new(None, vec![origin(path)], names_only)),
+        Reached::Directory(..) => Err(Reason::IsDirectory.into()),
     }
 }
 
@@ -224,20 +217,26 @@ fn give(
     observer: &mut impl Observer,
 ) -> (Entry, Option<Outgoing>) {
     let (kind, facts, open, trouble) = match item {
-        Item::Directory(facts) => (Kind::Directory, Some(Facts { size: 0, ..facts }), None, None),
-        Item::File(facts, file) => {
-            let open = Outgoing { file, facts, loaded: 0 };
-            (Kind::File, Some(facts), Some(open), None)
-        }
-        Item::Broken(facts, trouble) => (Kind::File, facts, None, Some(trouble)),
+        Item::Directory(facts) => (Kind::Directory, Some(facts), None, None),
+        Item::File(facts, file) => match Outgoing::new(file, facts) {
+            Ok(open) => (Kind::File, Some(facts), Some(open), None),
+            Err(trouble) => (Kind::File, Some(facts), None, Some(trouble)),
+        },
+        Item::Named(facts) => (Kind::File, facts, None, None),
+        Item::Broken(kind, facts, trouble) => (kind, facts, None, Some(trouble)),
+    };
+    let size = match &open {
+        Some(open) => open.size,
+        None if kind == Kind::Directory => Some(0),
+        None => facts.map(|facts| facts.size),
     };
     let entry = Entry {
         kind,
         path: job.path_in_tree().len(),
-        size: facts.map(|facts| facts.size),
+        size,
         modified: facts.and_then(|facts| facts.modified),
         mode: facts.and_then(|facts| facts.mode),
-        resumable: resumable && open.is_some(),
+        resumable: resumable && open.is_some() && size.is_some(),
         broken: trouble.as_ref().map(|trouble| trouble.reason),
     };
     let may_come_again = entry.resumable && entry.size != Some(0);

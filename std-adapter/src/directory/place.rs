@@ -42,8 +42,30 @@ pub(super) fn look(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Found> {
     } else if metadata.is_symlink() {
         Found::Other("it is a symbolic link")
     } else {
-        Found::Other("it is neither a file nor a directory")
+        Found::Other(special(&metadata))
     })
+}
+
+/// What is neither a file, a directory nor a link, as a clause.
+#[cfg(unix)]
+fn special(metadata: &Metadata) -> &'static str {
+    use cap_std::fs::FileTypeExt;
+
+    let kind = metadata.file_type();
+    if kind.is_fifo() {
+        "it is a pipe"
+    } else if kind.is_socket() {
+        "it is a socket"
+    } else if kind.is_block_device() || kind.is_char_device() {
+        "it is a device"
+    } else {
+        "it is neither a file nor a directory"
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_: &Metadata) -> &'static str {
+    "it is neither a file nor a directory"
 }
 
 /// Opens a file for reading that [`look`] found to be one; it is looked at again, since another

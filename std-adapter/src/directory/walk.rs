@@ -3,29 +3,36 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
-use cap_fs_ext::DirExt;
 use cap_std::fs::{Dir, Metadata};
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::{NAME_MAX, PATH_MAX, is_sound};
+use tinyferry_core::store::Kind;
 
-use super::event::{Event, Observer};
+use super::event::Observer;
 use super::facts::Facts;
+use super::listing::{Hint, Listing};
 use super::names::join;
 use super::partial;
-use super::place::{Found, look, open_file};
+use super::place::{Found, Place, look, open_file};
 use super::trouble::Trouble;
+
+/// The names of all directories that are being read take so much memory at most, in bytes, and
+/// [`LEAST`] more for each directory. A directory gets half of what is left.
+const ROOM: usize = 2 << 20;
+/// The names of a directory may take so much in any case.
+const LEAST: usize = 4096;
 
 /// Something to be sent; its path is the walk's.
 #[derive(Debug)]
 pub(super) enum Item {
     Directory(Facts),
     File(Facts, File),
-    /// It is a file, or should be one, but cannot be read.
-    Broken(Option<Facts>, Trouble),
+    /// A file of which only the offer is wanted; it need not be readable.
+    Named(Option<Facts>),
+    /// It cannot be sent.
+    Broken(Kind, Option<Facts>, Trouble),
 }
 
 impl Item {
@@ -33,49 +40,52 @@ impl Item {
     pub(super) fn open(dir: &Dir, name: &OsStr, found: &Metadata) -> Self {
         match open_file(dir, name) {
             Ok((file, metadata)) => Self::File(Facts::of(&metadata), file),
-            Err(trouble) => Self::Broken(Some(Facts::of(found)), trouble),
+            Err(trouble) => Self::Broken(Kind::File, Some(Facts::of(found)), trouble),
         }
     }
 }
 
-/// Directories that are being read, each with the names in it that are still to come.
+/// Directories that are being read, each with the names in it that are still to come. Only those
+/// passed last are open ([`Place`]); the others are opened again when the walk comes back to them.
 #[derive(Debug)]
 pub(super) struct Walk {
     /// From the other end's root to what was given last.
     path: String,
     /// The tree's own path makes up so much of it, with the `/` after it.
     above: usize,
+    names_only: bool,
+    /// The way down from the directory that was entered first.
+    place: Option<Place>,
     levels: Vec<Level>,
+    /// The directory of the last level, if it is at hand.
+    dir: Option<Arc<Dir>>,
+    /// How many entries were not given, because no path names them.
+    omitted: u64,
 }
 
 #[derive(Debug)]
 struct Level {
-    dir: Arc<Dir>,
-    names: Names,
+    names: Listing,
     /// The directory's path is the walk's up to here.
     length: usize,
-}
-
-/// The names in a directory, the first one last.
-#[derive(Debug, Default)]
-struct Names {
-    text: String,
-    waiting: Vec<Name>,
-}
-
-#[derive(Debug)]
-struct Name {
-    range: Range<usize>,
-    /// The directory says that it is a file; where it does not, one has to look.
-    is_file: bool,
+    /// Device and number, where there are such.
+    identity: Option<(u64, u64)>,
 }
 
 impl Walk {
     /// Through a tree of this path; `None`: there is none.
-    pub(super) fn new(tree: Option<&str>) -> Self {
+    pub(super) fn new(tree: Option<&str>, names_only: bool) -> Self {
         let tree = tree.filter(|tree| !tree.is_empty());
         let path = tree.map_or(String::new(), |tree| format!("{tree}/"));
-        Self { above: path.len(), path, levels: Vec::new() }
+        Self {
+            above: path.len(),
+            path,
+            names_only,
+            place: None,
+            levels: Vec::new(),
+            dir: None,
+            omitted: 0,
+        }
     }
 
     /// Path of what was given last, from the other end's root.
@@ -88,98 +98,275 @@ impl Walk {
         self.path.get(self.above..).unwrap_or_default()
     }
 
+    pub(super) fn omitted(&self) -> u64 {
+        self.omitted
+    }
+
     /// What comes next stands at `path` in the tree.
     pub(super) fn go_to(&mut self, path: &str) {
         self.levels.clear();
+        self.place = None;
+        self.dir = None;
         self.path.truncate(self.above);
         self.path.push_str(path);
     }
 
-    /// Goes into a directory that stands here. That it cannot be read is told.
-    pub(super) fn enter(&mut self, dir: Arc<Dir>, observer: &mut impl Observer) {
-        match Names::read(&dir, &self.path, observer) {
-            Ok(names) => self.levels.push(Level { dir, names, length: self.path.len() }),
-            Err(error) => self.fail(error, observer),
-        }
+    /// Goes into a directory that stands here, where [`Walk::go_to`] went.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn begin(
+        &mut self,
+        dir: Arc<Dir>,
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        let metadata = dir.dir_metadata()?;
+        self.place = Some(Place::new(Arc::clone(&dir)));
+        self.read(dir, &metadata, observer)
     }
 
     /// What comes next in the directories gone into.
     pub(super) fn next(&mut self, observer: &mut impl Observer) -> Option<Item> {
-        loop {
-            let level = self.levels.last_mut()?;
+        while let Some(level) = self.levels.last_mut() {
             self.path.truncate(level.length);
-            let Some(Name { range, is_file }) = level.names.waiting.pop() else {
-                self.levels.pop();
-                continue;
-            };
-            let name = level.names.text.get(range).unwrap_or_default();
-            if !self.path.is_empty() && !self.path.ends_with('/') {
-                self.path.push('/');
-            }
-            self.path.push_str(name);
-            let in_tree = self.path.get(self.above..).unwrap_or_default();
-            if !is_sound(in_tree) {
-                let is_long = in_tree.len() > PATH_MAX || name.len() > NAME_MAX;
-                let reason = if is_long { Reason::NameTooLong } else { Reason::BadPath };
-                self.fail(reason, observer);
-                continue;
-            }
-            // Whatever else it turns out to be is told below.
-            if is_file
-                && !partial::is_name(name)
-                && let Ok((file, metadata)) = open_file(&level.dir, name)
-            {
-                return Some(Item::File(Facts::of(&metadata), file));
-            }
-            match look(&level.dir, name) {
-                Ok(Found::File(_)) if partial::is_name(name) => {}
-                Ok(Found::File(metadata)) => {
-                    return Some(Item::open(&level.dir, name.as_ref(), &metadata));
-                }
-                Ok(Found::Directory(metadata)) => {
-                    match level.dir.open_dir_nofollow(name) {
-                        Ok(dir) => self.enter(Arc::new(dir), observer),
-                        Err(error) => self.fail(error, observer),
+            let item = match level.names.pop() {
+                Some((name, hint)) => {
+                    if !self.path.is_empty() && !self.path.ends_with('/') {
+                        self.path.push('/');
                     }
-                    return Some(Item::Directory(Facts::of(&metadata)));
+                    let start = self.path.len();
+                    self.path.push_str(name);
+                    match self.dir() {
+                        Ok(dir) => self.item(&dir, start, hint, observer),
+                        Err(trouble) => self.break_off(trouble, observer),
+                    }
                 }
-                Ok(Found::Other(detail)) => {
-                    observer.event(Event::Skipped { path: &self.path, detail });
+                None => match self.go_on() {
+                    Ok(()) => None,
+                    Err(trouble) => self.break_off(trouble, observer),
+                },
+            };
+            if item.is_some() {
+                return item;
+            }
+        }
+        None
+    }
+
+    /// What stands under the path's last name, from `start` on; `None`: nothing that can be named.
+    fn item(
+        &mut self,
+        dir: &Dir,
+        start: usize,
+        hint: Hint,
+        observer: &mut impl Observer,
+    ) -> Option<Item> {
+        let name = self.path.get(start..).unwrap_or_default();
+        let in_tree = self.path_in_tree();
+        let kind = if hint == Hint::Directory { Kind::Directory } else { Kind::File };
+        if !is_sound(in_tree) {
+            let is_long = in_tree.len() > PATH_MAX || name.len() > NAME_MAX;
+            let reason = if is_long { Reason::NameTooLong } else { Reason::BadPath };
+            return self.broken(kind, None, reason.into(), observer);
+        }
+        if partial::is_name(name) {
+            return self.broken(kind, None, unfinished(), observer);
+        }
+        // Where the hint is wrong, or it cannot be opened, one has to look.
+        if hint == Hint::File
+            && !self.names_only
+            && let Ok((file, metadata)) = open_file(dir, name)
+        {
+            return Some(Item::File(Facts::of(&metadata), file));
+        }
+        if hint == Hint::Directory
+            && let Ok(facts) = self.enter(observer)
+        {
+            return Some(Item::Directory(facts));
+        }
+        let name = self.path.get(start..).unwrap_or_default();
+        match look(dir, name) {
+            Ok(Found::File(metadata)) if self.names_only => {
+                Some(Item::Named(Some(Facts::of(&metadata))))
+            }
+            Ok(Found::File(metadata)) => Some(Item::open(dir, name.as_ref(), &metadata)),
+            Ok(Found::Directory(metadata)) => match self.enter(observer) {
+                Ok(facts) => Some(Item::Directory(facts)),
+                Err(trouble) if self.names_only => {
+                    // Its name is all that is given of it.
+                    self.omit(trouble, observer);
+                    Some(Item::Directory(Facts::of(&metadata)))
                 }
-                // Its directory was read a while ago.
-                Ok(Found::Missing) => self.fail(Reason::NotFound, observer),
-                Err(error) => self.fail(error, observer),
+                Err(trouble) => {
+                    Some(Item::Broken(Kind::Directory, Some(Facts::of(&metadata)), trouble))
+                }
+            },
+            Ok(Found::Other(what)) => {
+                let trouble = Trouble::new(Reason::NotRegular, what);
+                self.broken(Kind::File, None, trouble, observer)
+            }
+            // Its directory was read a while ago.
+            Ok(Found::Missing) => self.broken(kind, None, Reason::NotFound.into(), observer),
+            Err(_) if self.names_only && hint == Hint::File => Some(Item::Named(None)),
+            Err(error) => self.broken(kind, None, error.into(), observer),
+        }
+    }
+
+    /// Goes into the directory at the path.
+    fn enter(&mut self, observer: &mut impl Observer) -> Result<Facts, Trouble> {
+        let length = self.path.len();
+        let dir = self.open(length)?;
+        let metadata = dir.dir_metadata()?;
+        self.read(dir, &metadata, observer)?;
+        Ok(Facts::of(&metadata))
+    }
+
+    fn read(
+        &mut self,
+        dir: Arc<Dir>,
+        metadata: &Metadata,
+        observer: &mut impl Observer,
+    ) -> Result<(), Trouble> {
+        let above = self.path.trim_end_matches('/');
+        let names = Listing::read(&dir, self.room(), |name| {
+            self.omitted = self.omitted.saturating_add(1);
+            if !self.names_only {
+                let path = join(above, &name.to_string_lossy());
+                Trouble::new(Reason::BadPath, "its name is not UTF-8").tell(&path, observer);
+            }
+        })?;
+        let (length, identity) = (self.path.len(), identity(metadata));
+        self.levels.push(Level { names, length, identity });
+        self.dir = Some(dir);
+        Ok(())
+    }
+
+    /// All names that were at hand are through: reads more of them, or leaves the directory.
+    fn go_on(&mut self) -> Result<(), Trouble> {
+        if self.levels.last().is_some_and(|level| level.names.continues()) {
+            let (dir, room) = (self.dir()?, self.room());
+            if let Some(level) = self.levels.last_mut() {
+                level.names.go_on(&dir, room)?;
+            }
+            return Ok(());
+        }
+        match self.levels.last_mut().and_then(|level| level.names.failure()) {
+            Some(error) => Err(error.into()),
+            None => {
+                self.leave();
+                Ok(())
             }
         }
     }
 
-    fn fail(&self, trouble: impl Into<Trouble>, observer: &mut impl Observer) {
-        trouble.into().tell(&self.path, observer);
+    fn leave(&mut self) {
+        self.levels.pop();
+        self.dir = None;
+    }
+
+    /// The directory that is being read cannot be read to its end: it is named once more.
+    fn break_off(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Option<Item> {
+        if let Some(level) = self.levels.last() {
+            self.path.truncate(level.length);
+        }
+        self.leave();
+        self.broken(Kind::Directory, None, trouble, observer)
+    }
+
+    /// What stands at the path cannot be sent. It is named where an offer can do that.
+    pub(super) fn broken(
+        &mut self,
+        kind: Kind,
+        facts: Option<Facts>,
+        trouble: Trouble,
+        observer: &mut impl Observer,
+    ) -> Option<Item> {
+        let path = self.path_in_tree();
+        let has_name = !path.is_empty() && is_sound(path) && !path.ends_with('/');
+        if self.names_only || !has_name {
+            return self.omit(trouble, observer);
+        }
+        Some(Item::Broken(kind, facts, trouble))
+    }
+
+    /// What stands at the path is counted, and not given.
+    fn omit(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Option<Item> {
+        self.omitted = self.omitted.saturating_add(1);
+        // Whoever only asks for names must not fill a log.
+        if !self.names_only {
+            trouble.tell(&self.path, observer);
+        }
+        None
+    }
+
+    /// The directory that is being read.
+    fn dir(&mut self) -> Result<Arc<Dir>, Trouble> {
+        if let Some(dir) = &self.dir {
+            return Ok(Arc::clone(dir));
+        }
+        let Some(&Level { length, identity: expected, .. }) = self.levels.last() else {
+            return Err(Reason::NotFound.into());
+        };
+        let dir = self.open(length)?;
+        if identity(&dir.dir_metadata()?) != expected {
+            let what = "another directory has taken its place";
+            return Err(Trouble::new(Reason::SourceChanged, what));
+        }
+        self.dir = Some(Arc::clone(&dir));
+        Ok(dir)
+    }
+
+    /// The directory whose path is the walk's up to `length`.
+    fn open(&mut self, length: usize) -> Result<Arc<Dir>, Trouble> {
+        let top = self.levels.first().map_or(length, |level| level.length);
+        let path = self.path.get(top..length).unwrap_or_default().trim_start_matches('/');
+        let place = self.place.as_mut().ok_or(Trouble::from(Reason::NotFound))?;
+        place.existing(path)?.ok_or(Reason::NotFound.into())
+    }
+
+    /// How much memory the names of one more directory may take.
+    fn room(&self) -> usize {
+        let taken = self.levels.iter().map(|level| level.names.size()).sum();
+        (ROOM.saturating_sub(taken) / 2).max(LEAST)
     }
 }
 
-impl Names {
-    fn read(dir: &Dir, path: &str, observer: &mut impl Observer) -> io::Result<Self> {
-        let mut names = Self::default();
-        for entry in dir.entries()? {
-            let entry = entry?;
-            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            let name = entry.file_name();
-            match name.to_str() {
-                Some(name) => {
-                    let start = names.text.len();
-                    names.text.push_str(name);
-                    names.waiting.push(Name { range: start..names.text.len(), is_file });
-                }
-                None => {
-                    let path = join(path.trim_end_matches('/'), &name.to_string_lossy());
-                    Trouble::new(Reason::BadPath, "its name is not UTF-8").tell(&path, observer);
-                }
-            }
-        }
-        let text = &names.text;
-        let text_of = |name: &Name| text.get(name.range.clone());
-        names.waiting.sort_unstable_by(|one, other| text_of(other).cmp(&text_of(one)));
-        Ok(names)
+/// Whether a directory can be read.
+pub(super) fn probe(dir: &Dir) -> Result<(), Trouble> {
+    // One that was removed can still be read, and is empty.
+    if is_removed(&dir.dir_metadata()?) {
+        return Err(Reason::NotFound.into());
     }
+    dir.entries()?.next().transpose()?;
+    Ok(())
+}
+
+/// Why a file of the form that unfinished ones have is not given.
+pub(super) fn unfinished() -> Trouble {
+    Trouble::new(Reason::BadPath, "unfinished files have such names")
+}
+
+#[cfg(unix)]
+fn is_removed(metadata: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt;
+
+    metadata.nlink() == 0
+}
+
+#[cfg(not(unix))]
+fn is_removed(_: &Metadata) -> bool {
+    false
+}
+
+/// What tells a directory from any other that is there at the same time.
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    use cap_std::fs::MetadataExt;
+
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Option<(u64, u64)> {
+    None
 }

@@ -258,7 +258,7 @@ impl<'a> Alone<'a> {
                         Some(Reply::Accepted(accepted(&mut self.script)))
                     }
                     (Request::Next { .. }, 6..=12) => {
-                        Some(Reply::Entry(Some(entry(&mut self.script))))
+                        Some(Reply::Entry(entry(&mut self.script)))
                     }
                     (_, 13) => Some(any_reply(&mut self.script)),
                     _ => Some(Reply::Refused(Reason::from_code(u16::from(low) + 3))),
@@ -306,8 +306,8 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
     match script.decide() % 8 {
         0 => Reply::Moved(script.number() as usize),
         1 => Reply::Accepted(accepted(script)),
-        2 => Reply::Entry(Some(entry(script))),
-        3 => Reply::Entry(None),
+        2 => Reply::Entry(entry(script)),
+        3 => Reply::End { omitted: script.number() },
         4 => Reply::Again,
         5 => Reply::Done,
         6 => Reply::Pending,

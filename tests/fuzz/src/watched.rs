@@ -3,7 +3,7 @@
 use tinyferry_core::Reason;
 use tinyferry_core::path::{PATH_MAX, is_sound};
 use tinyferry_core::wire::PAYLOAD_MAX;
-use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request, Store, answer};
+use tinyferry_core::store::{Accepted, Kind, Reply, Request, Store, answer};
 use tinyferry_tests::Memory;
 
 enum Open {
@@ -190,10 +190,11 @@ impl Watched {
             }
             (Asked::Open, ..) => self.begin(),
             (Asked::Next, Reply::Entry(entry), _) => {
-                let is_entry = entry.is_some_and(|Entry { kind, .. }| kind != Kind::Tree);
+                let is_entry = entry.kind != Kind::Tree;
                 self.yielded += u64::from(is_entry);
                 self.open = if is_entry { Open::Outbound } else { Open::Nothing };
             }
+            (Asked::Next, Reply::End { .. }, _) => self.open = Open::Nothing,
             _ => {}
         }
     }

@@ -23,6 +23,7 @@ mod receiving;
 mod sending;
 mod small;
 mod trees;
+mod walking;
 
 const ALL: Rights = Rights { read: true, write: true };
 
@@ -33,7 +34,6 @@ struct Heard {
     done: Vec<String>,
     failed: Vec<(String, Reason, bool)>,
     details: Vec<String>,
-    skipped: Vec<String>,
     unset: Vec<String>,
     moved: u64,
 }
@@ -46,7 +46,6 @@ impl Observer for Heard {
             Event::Moved { bytes } => self.moved += bytes,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
             Event::Resumed { .. } => {}
-            Event::Skipped { path, .. } => self.skipped.push(path.to_owned()),
             Event::Failed { path, reason, detail, at_peer } => {
                 self.failed.push((path.to_owned(), reason, at_peer));
                 self.details.push(detail.to_owned());
@@ -141,6 +140,24 @@ fn names(store: &mut impl Store) -> Vec<String> {
             Kind::File => Some(path),
         })
         .collect()
+}
+
+/// All paths that come and can be sent, and those that cannot, with the reason.
+fn entries(store: &mut impl Store) -> (Vec<String>, Vec<(String, Reason)>) {
+    let (mut given, mut broken) = (Vec::new(), Vec::new());
+    while let Some((path, entry)) = next(store) {
+        match entry.broken {
+            Some(reason) => broken.push((path, reason)),
+            None if entry.kind == Kind::Directory => given.push(path + "/"),
+            None if entry.kind == Kind::File => given.push(path),
+            None => {}
+        }
+    }
+    (given, broken)
+}
+
+fn named(broken: &[(&str, Reason)]) -> Vec<(String, Reason)> {
+    broken.iter().map(|(path, reason)| ((*path).to_owned(), *reason)).collect()
 }
 
 /// Carries everything from one store to the other, as two machines would.

@@ -75,30 +75,41 @@ fn a_tree_is_given_depth_first_and_sorted() {
     assert_eq!(store.open("t", true), Ok(()));
     let (path, entry) = next(&mut store).unwrap();
     assert_eq!((path.as_str(), entry.kind, entry.size), ("t", Kind::Tree, None));
-    let expected = ["a", "a.d/", "b/", "b/x/", "b/x/1", "b/x/z/", "b/y/", "b.txt", "c"];
-    let store = soon(move || {
+    let given = ["a", "a.d/", "b/", "b/x/", "b/x/1", "b/x/z/", "b/y/", "b.txt", "c"];
+    let broken = [
+        (".b.tinyferry-part", Reason::BadPath),
+        ("b/pipe", Reason::NotRegular),
+        ("link", Reason::NotRegular),
+        ("loop", Reason::NotRegular),
+    ];
+    let mut store = soon(move || {
         let mut store = store;
-        assert_eq!(names(&mut store), expected);
+        assert_eq!(entries(&mut store), (given.map(str::to_owned).to_vec(), named(&broken)));
         store
     });
+    assert_eq!(store.omitted(), 2);
     let mut heard = store.into_observer();
-    heard.skipped.sort();
-    assert_eq!(heard.skipped, ["t/b/pipe", "t/link", "t/loop"]);
     heard.failed.sort_by(|one, other| one.0.cmp(&other.0));
-    assert_eq!(
-        heard.failed,
-        [
-            ("t/bad\nname".to_owned(), Reason::BadPath, false),
-            ("t/not\u{fffd}utf".to_owned(), Reason::BadPath, false),
-        ]
-    );
+    let failed = |path: &str, reason| (format!("t/{path}"), reason, false);
+    let mut expected = broken.map(|(path, reason)| failed(path, reason)).to_vec();
+    expected.push(failed("bad\nname", Reason::BadPath));
+    expected.push(failed("not\u{fffd}utf", Reason::BadPath));
+    expected.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(heard.failed, expected);
+
+    // Whoever only asks for names learns how many are missing, and fills no log.
+    let mut store = serving(&dir);
+    assert_eq!(store.list("t", true), Ok(()));
+    assert_eq!(names(&mut store), given);
+    assert_eq!(store.omitted(), 6);
+    assert_eq!(store.into_observer().failed, []);
 
     // The root itself, and with a `/` behind.
     let mut store = serving(&dir);
     assert_eq!(store.open("", true), Ok(()));
     assert_eq!(names(&mut store).first().map(String::as_str), Some("outside"));
     assert_eq!(store.open("t/b/", true), Ok(()));
-    assert_eq!(names(&mut store), ["x/", "x/1", "x/z/", "y/"]);
+    assert_eq!(names(&mut store), ["pipe", "x/", "x/1", "x/z/", "y/"]);
 }
 
 #[test]
@@ -115,6 +126,7 @@ fn a_path_that_is_too_long_is_left_out() {
     assert_eq!(store.open("", true), Ok(()));
     // Four names and three `/` are 959 bytes: one `/` and a letter more are 961.
     assert_eq!(names(&mut store).len(), 5);
+    assert_eq!(store.omitted(), 1);
     let heard = store.into_observer();
     assert_eq!(heard.failed.len(), 1);
     assert_eq!((heard.failed[0].1, heard.failed[0].0.len()), (Reason::NameTooLong, 961));
@@ -157,6 +169,7 @@ fn what_cannot_be_read_is_offered_as_broken() {
     let dir = temporary();
     fs::create_dir(dir.path().join("d")).unwrap();
     make_fifo(&dir.path().join("p"));
+    fs::write(dir.path().join(".f.tinyferry-part"), "x").unwrap();
     let cases = [("gone", Reason::NotFound), ("d", Reason::IsDirectory), ("p", Reason::NotRegular)];
     for (name, reason) in cases {
         let lone = source(&dir.path().join(name), "name");

@@ -1,0 +1,104 @@
+//! The file that is being sent: its content, and whether it still is what was offered. Knows nothing
+//! of paths.
+
+use std::fs::File;
+
+use cap_std::fs::Metadata;
+use tinyferry_core::error::Reason;
+
+use super::buffer::{Buffer, CAPACITY, read_at};
+use super::facts::Facts;
+use super::trouble::Trouble;
+
+/// A file whose size is not known may have so many bytes: some have no end.
+const UNSIZED_MAX: u64 = 64 << 20;
+
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    file: File,
+    /// As of when it was offered.
+    facts: Facts,
+    /// In bytes, as it is offered; `None` where its metadata does not tell.
+    pub(super) size: Option<u64>,
+    /// Everything before was loaded, or need not be sent.
+    pub(super) loaded: u64,
+}
+
+impl Outgoing {
+    /// A file that was just opened.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn new(file: File, facts: Facts) -> Result<Self, Trouble> {
+        let size = size_of(&file, &facts)?;
+        Ok(Self { file, facts, size, loaded: 0 })
+    }
+
+    /// Reads at least one byte at `position`; 0 at the end. How many bytes were not read before comes
+    /// second.
+    pub(super) fn load(
+        &mut self,
+        buffer: &mut Buffer,
+        position: u64,
+        into: &mut [u8],
+    ) -> Result<(usize, u64), Trouble> {
+        if self.size.is_none() && position >= UNSIZED_MAX {
+            let what = "its size is not known, and it has more than 64 MiB";
+            return Err(Trouble::new(Reason::TooLarge, what));
+        }
+        let count = buffer.load(&self.file, position, into)?;
+        if count == 0 && self.size.is_some_and(|size| position < size) {
+            return Err(self.ended_early());
+        }
+        let end = position.saturating_add(count as u64);
+        let fresh = end.saturating_sub(self.loaded);
+        self.loaded = self.loaded.max(end);
+        Ok((count, fresh))
+    }
+
+    /// All of it was read: whether it has changed meanwhile.
+    pub(super) fn check(&self) -> Result<(), Trouble> {
+        let now = Facts::of(&Metadata::from_file(&self.file)?);
+        let changed = |what: &str| Err(Trouble::new(Reason::SourceChanged, what));
+        if now.size > self.facts.size {
+            return changed("it became longer");
+        }
+        if now.size < self.facts.size {
+            return changed("it became shorter");
+        }
+        if now.modified != self.facts.modified {
+            return changed("its time of modification is another now");
+        }
+        match self.size {
+            Some(size) if size > 0 && read_at(&self.file, &mut [0], size)? > 0 => {
+                changed("it has more bytes than its size says")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ended_early(&self) -> Trouble {
+        let now = Metadata::from_file(&self.file).map(|now| now.len());
+        let what = match now {
+            Ok(now) if now < self.facts.size => "it became shorter",
+            _ => "it has fewer bytes than its size says",
+        };
+        Trouble::new(Reason::SourceChanged, what)
+    }
+}
+
+/// The size of a file; `None` where the system makes its content up when it is read, so that the size
+/// in its metadata means nothing.
+fn size_of(file: &File, facts: &Facts) -> Result<Option<u64>, Trouble> {
+    let size = facts.size;
+    let is_true = match usize::try_from(size) {
+        Ok(0) => read_at(file, &mut [0], 0)? == 0,
+        // Most have none: a file that is nothing but a hole is read once more than needed.
+        Ok(length) if length <= CAPACITY && !facts.has_blocks => {
+            let mut content = vec![0; length];
+            read_at(file, &mut content, 0)? == length
+        }
+        _ => true,
+    };
+    Ok(is_true.then_some(size))
+}
