@@ -44,6 +44,7 @@ pub use machine::{Millis, Outcome, Step};
 pub use profile::{Profile, Standard};
 pub use session::{Config, Session, Task};
 pub use store::Store;
+pub use terms::Negotiated;
 
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}

@@ -15,7 +15,7 @@ use crate::sender::Sender;
 use crate::serial::next_number;
 use crate::shared::{Ending, Intent, Shared, Todo};
 use crate::store::{Accepted, Digests, Entry, Kind, Late, Offer, Reply, Request};
-use crate::terms::Terms;
+use crate::terms::{Negotiated, Terms};
 use crate::timer::Timer;
 use crate::wire::{
     Code, FRAME_MAX, Greeting, HEADER_LEN, Header, Proof, SIGNAL_LEN, Seeds, Signal, UNKNOWN,
@@ -200,6 +200,11 @@ impl<P: Profile> Session<P> {
     /// Whether both ends agreed in the handshake that each file comes with its SHA-256.
     pub fn has_sha256(&self) -> bool {
         self.is_acquainted && self.shared.terms.sha256
+    }
+
+    /// What both ends agreed on, after the handshake.
+    pub fn negotiated(&self) -> Option<Negotiated> {
+        self.is_acquainted.then(|| self.shared.terms.negotiated())
     }
 
     /// The session's number: 0 before a server was greeted.

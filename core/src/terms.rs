@@ -3,6 +3,24 @@
 use crate::profile::Profile;
 use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Greeting, MAP_UNITS, PAYLOAD_MAX, VERSION};
 
+/// What both ends agreed on in the handshake, for a person to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Negotiated {
+    /// Whether the link may lose or change bytes.
+    pub lossy: bool,
+    /// Whether one end cannot receive while it sends.
+    pub half_duplex: bool,
+    /// Whether SHA-256 of each file is sent and verified.
+    pub sha256: bool,
+    /// Largest chunk in bytes.
+    pub chunk: u16,
+    /// Frames that the other end takes before it is asked.
+    pub send_credit: u16,
+    /// Frames that this end takes before it is asked.
+    pub recv_credit: u16,
+}
+
 /// What both ends agreed on.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
@@ -77,6 +95,12 @@ impl Terms {
             credit,
             granted,
         })
+    }
+
+    pub(crate) fn negotiated(&self) -> Negotiated {
+        let Self { lossy, half_duplex, sha256, chunk, credit, granted, .. } = *self;
+        let (send_credit, recv_credit) = (credit, granted);
+        Negotiated { lossy, half_duplex, sha256, chunk, send_credit, recv_credit }
     }
 
     /// The server's answer that they follow from.

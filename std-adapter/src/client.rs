@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tinyferry_core::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task};
+use tracing::debug;
 
 use crate::checksum::Desktop;
 use crate::connection::{self, Connection};
@@ -209,8 +210,24 @@ impl Client {
     }
 
     fn greet(&mut self) -> Result<(), Error> {
+        let begin = Instant::now();
         self.run(Task::Ping, &mut ())?;
         self.is_acquainted = true;
+        if let Some(agreed) = self.session.negotiated() {
+            let yes_or_no = |value| if value { "yes" } else { "no" };
+            debug!(
+                "handshake after {:.1} ms: session {:08x}, chunks of {} bytes, credit {} to send and \
+                 {} to receive, lossy {}, half-duplex {}, SHA-256 {}",
+                begin.elapsed().as_secs_f64() * 1e3,
+                self.session.number(),
+                agreed.chunk,
+                agreed.send_credit,
+                agreed.recv_credit,
+                yes_or_no(agreed.lossy),
+                yes_or_no(agreed.half_duplex),
+                yes_or_no(agreed.sha256),
+            );
+        }
         Ok(())
     }
 

@@ -7,11 +7,12 @@ use std::os::unix::net::UnixStream;
 
 use tinyferry_core::blocking::{self, run};
 use tinyferry_core::{Failure, Outcome, Session, Store};
+use tracing::debug;
 
 use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::endpoint::Endpoint;
-use crate::secure::{Problem, Protection};
+use crate::secure::{Problem, Protection, hex};
 use crate::serial::SerialLink;
 #[cfg(unix)]
 use crate::stdio::{self, Program};
@@ -123,17 +124,23 @@ pub(crate) fn open(
                 return Err(Error::Secure(endpoint.clone(), Problem::Unprotected));
             }
             let stream = tcp::connect(&addresses).map_err(failed)?;
+            if let Ok(address) = stream.peer_addr() {
+                debug!("connected to {address} for {endpoint}");
+            }
             link(stream, endpoint, protection)
         }
         #[cfg(unix)]
         Endpoint::Unix(path) => {
-            link(UnixStream::connect(path).map_err(failed)?, endpoint, protection)
+            let stream = UnixStream::connect(path).map_err(failed)?;
+            debug!("connected to {endpoint}");
+            link(stream, endpoint, protection)
         }
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         #[cfg(unix)]
         Endpoint::Exec(command) => {
             let (socket, program) = stdio::start(command).map_err(failed)?;
+            debug!("started {endpoint}");
             Ok(Box::new(Started { link: link(socket, endpoint, protection)?, program }))
         }
         Endpoint::Stdio => {
@@ -147,7 +154,11 @@ pub(crate) fn open(
                 let sentence = "keys are for TCP and Unix sockets, not for serial lines";
                 Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
             }
-            _ => Ok(Box::new(SerialLink::open(serial, Default::default()).map_err(failed)?)),
+            _ => {
+                let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
+                debug!("opened {endpoint}");
+                Ok(Box::new(link))
+            }
         },
     }
 }
@@ -162,6 +173,12 @@ fn link<S: Socket + 'static>(
         Protection::Key(key) => {
             let socket = key.protect(socket, &endpoint.to_string());
             let socket = socket.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
+            match socket.peer() {
+                Some(key) => {
+                    debug!("encrypted with a key pair; the server has {}", hex(&key.0));
+                }
+                None => debug!("encrypted with a shared key"),
+            }
             Ok(Box::new(StreamLink::new(socket, leave)))
         }
         Protection::Local | Protection::Insecure => Ok(Box::new(StreamLink::new(socket, leave))),

@@ -21,6 +21,9 @@ use crate::stream::{Leave, Traffic};
 const GLANCE: Duration = Duration::from_millis(200);
 /// How long a write waits for room, until the peer counts as gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the last bytes may take to go out before the port is left.
+#[cfg(unix)]
+const DRAINING: Duration = Duration::from_secs(1);
 /// A line is at rest when it was silent for so long.
 const SILENCE: Duration = Duration::from_millis(20);
 
@@ -36,6 +39,9 @@ pub struct SerialLink {
     deadline: Option<Millis>,
     traffic: Traffic,
     leave: Arc<Leave>,
+    /// How the port was set.
+    #[cfg(unix)]
+    found: rustix::termios::Termios,
 }
 
 impl SerialLink {
@@ -47,7 +53,7 @@ impl SerialLink {
     pub fn open(serial: &Serial, leave: Arc<Leave>) -> io::Result<Self> {
         let mut port = SerialPort::open(&serial.port, KeepSettings).map_err(in_words)?;
         #[cfg(unix)]
-        claim(&port)?;
+        let found = claim(&port)?;
         let mut settings = port.get_configuration()?;
         settings.set_raw();
         settings.set_baud_rate(serial.baud)?;
@@ -66,6 +72,8 @@ impl SerialLink {
             deadline: None,
             traffic: Traffic::default(),
             leave,
+            #[cfg(unix)]
+            found,
         })
     }
 
@@ -117,20 +125,42 @@ fn in_words(error: io::Error) -> io::Error {
     error
 }
 
-/// Makes the port this program's own, whatever the line's carrier says.
+/// Makes the port this program's own, whatever the line's carrier says. Returns how it was set.
 #[cfg(unix)]
-fn claim(port: &SerialPort) -> io::Result<()> {
+fn claim(port: &SerialPort) -> io::Result<rustix::termios::Termios> {
     use rustix::fs::{FlockOperation, flock};
     use rustix::io::Errno;
     use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
 
-    let mut settings = tcgetattr(port)?;
+    let found = tcgetattr(port)?;
+    let mut settings = found.clone();
     flock(port, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
         Errno::WOULDBLOCK => io::Error::new(ErrorKind::ResourceBusy, "another program uses it"),
         errno => errno.into(),
     })?;
     settings.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
-    Ok(tcsetattr(port, OptionalActions::Now, &settings)?)
+    tcsetattr(port, OptionalActions::Now, &settings)?;
+    Ok(found)
+}
+
+#[cfg(unix)]
+impl Drop for SerialLink {
+    /// Sets the port as it was found, once all is out. A line that takes nothing is not waited for
+    /// beyond a moment.
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        use std::os::fd::AsFd;
+
+        let Ok(port) = self.port.as_fd().try_clone_to_owned() else { return };
+        let found = self.found.clone();
+        let (sender, done) = std::sync::mpsc::channel();
+        let restore = move || {
+            let _ = sender.send(tcsetattr(&port, OptionalActions::Drain, &found));
+        };
+        if std::thread::Builder::new().name("port".into()).spawn(restore).is_ok() {
+            let _ = done.recv_timeout(DRAINING);
+        }
+    }
 }
 
 /// Whether the port was taken away.

@@ -137,6 +137,11 @@ fn each_file_is_named_where_more_is_wanted() {
     assert!(ended.stderr.contains("\"t/0\": 2.00 KiB\n\"t/1\": 2.00 KiB\n"), "{}", ended.stderr);
     let ended = server.client(&place.here(""), &["put", "t", "-v"]).well();
     assert!(ended.stderr.contains("\"t/0\": the same\n\"t/1\": the same\n"), "{}", ended.stderr);
+    for part in ["connected to 127.0.0.1:", "chunks of 1024 bytes", "lossy no"] {
+        assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
+    }
+    let ended = server.client(&place.here(""), &["put", "t", "-vv"]).well();
+    assert!(ended.stderr.contains("\"t/1\" begins at 0, 2048 bytes\n"), "{}", ended.stderr);
     let ended = server.client(&place.here(""), &["put", "t"]).well();
     assert_eq!(ended.stderr, "");
 }

@@ -23,6 +23,7 @@ mod stalled;
 mod standard;
 mod sync;
 mod target;
+mod terminal;
 mod times;
 mod trouble;
 mod trust;

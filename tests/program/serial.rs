@@ -215,6 +215,37 @@ fn ports_that_are_none() {
     client(&listen, &here, &["ping"]).with(4, &["another program uses it"]);
 }
 
+/// How `stty` says that a port is set.
+fn settings(port: &Path) -> String {
+    let output = std::process::Command::new("stty").args(["-g", "-F"]).arg(port).output();
+    let output = output.expect("stty is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_port_is_set_as_it_was_found() {
+    let place = Place::new();
+    fs::write(place.here("f"), content(20_000, 1)).expect("a file");
+    let cable = lay(CLEAN);
+    let [client_port, server_port] = cable.ports();
+    for port in [client_port, server_port] {
+        let set = ["-F", &port.display().to_string(), "sane", "9600", "echo"];
+        let status = std::process::Command::new("stty").args(set).status();
+        assert!(status.expect("stty is there").success());
+    }
+    let before = [settings(client_port), settings(server_port)];
+    let [listen, url] = urls(&cable);
+    let mut server = Server::start_at(&listen, &place.served(""), &["--allow-close"]);
+    for arguments in [&["ping"][..], &["put", "f"], &["close"]] {
+        client(&url, &place.here(""), arguments).well();
+        assert_eq!(settings(client_port), before[0], "{arguments:?}");
+    }
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    assert_eq!(settings(server_port), before[1]);
+    assert_same(&place.here(""), &place.served(""));
+}
+
 #[test]
 fn long_a_line_that_falls_silent() {
     if !crate::long::is_wanted() {

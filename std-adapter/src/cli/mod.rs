@@ -52,7 +52,8 @@ pub(crate) fn run() -> ExitCode {
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, 0) => Verbosity::Normal,
-        (false, _) => Verbosity::Files,
+        (false, 1) => Verbosity::Files,
+        (false, _) => Verbosity::Steps,
     };
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),

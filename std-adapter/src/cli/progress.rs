@@ -15,15 +15,22 @@ use tinyferry::words::of_failure;
 use super::exit::{Exit, Problem};
 use super::tally::Tally;
 
+/// A lone file of which content moves.
+const MOVING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+/// The same where nothing has moved yet.
+const COMPARING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes}";
+
 /// How much a person wants to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Verbosity {
     /// Only what went wrong.
     Quiet,
     /// What was done.
     Normal,
-    /// Each file as well.
+    /// Each file that is in place as well.
     Files,
+    /// And each that begins.
+    Steps,
 }
 
 /// Draws one task; it is shared between the store, which reports, and who prints the end.
@@ -49,7 +56,7 @@ impl Progress {
     pub(crate) fn new(direction: Direction, verbosity: Verbosity) -> Self {
         let bar = match verbosity {
             Verbosity::Quiet => ProgressBar::hidden(),
-            Verbosity::Normal | Verbosity::Files => ProgressBar::new_spinner(),
+            _ => ProgressBar::new_spinner(),
         };
         bar.set_style(style("{spinner} {msg:40!} {bytes} {bytes_per_sec}"));
         let is_seen = !bar.is_hidden();
@@ -126,8 +133,6 @@ impl View {
             && !self.in_tree
         {
             self.bar.set_length(size);
-            let bar = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-            self.bar.set_style(style(bar));
             self.resume(held);
         }
         self.bar.set_message(path.escape_debug().to_string());
@@ -136,6 +141,8 @@ impl View {
     /// A lone file goes on at `held`: what lies before was not moved, and says nothing of the rate.
     fn resume(&mut self, held: u64) {
         if !self.in_tree {
+            // While what is there is compared, there is no rate.
+            self.bar.set_style(style(COMPARING));
             self.bar.set_position(held.max(self.bar.position()));
             self.is_resumed = true;
         }
@@ -147,6 +154,7 @@ impl View {
         if self.is_seen {
             if std::mem::take(&mut self.is_resumed) {
                 self.bar.reset_eta();
+                self.bar.set_style(style(MOVING));
             }
             self.bar.inc(bytes);
         }
@@ -159,7 +167,7 @@ impl View {
             let line = digest_line(digest, path, stdout().is_terminal());
             self.bar.suspend(|| say!("{line}"));
         }
-        if self.verbosity == Verbosity::Files {
+        if self.verbosity >= Verbosity::Files {
             let what = match (is_same, held) {
                 (true, _) => "the same".to_owned(),
                 (false, 0) => HumanBytes(size).to_string(),
@@ -203,6 +211,11 @@ impl Observer for Progress {
             Event::Begin { path, kind, size, held, .. } => {
                 if !view.in_tree {
                     view.tally.begin();
+                }
+                if view.verbosity == Verbosity::Steps {
+                    let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
+                    let line = format!("\"{}\" begins at {held}{size}", path.escape_debug());
+                    view.bar.suspend(|| complain!("{line}"));
                 }
                 if view.is_seen {
                     view.show(path, size.filter(|_| kind == Kind::File), held);

@@ -1,0 +1,105 @@
+//! What is drawn on a terminal: the rate of a transfer that is resumed, and a terminal that goes away.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::harness::{Place, Server, command, content};
+
+/// Carries one connection to `server`, at so many bytes a second from it.
+fn slow(server: &Server, rate: u64) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    thread::spawn(move || -> std::io::Result<()> {
+        let (client, _) = listener.accept()?;
+        let server = TcpStream::connect(address)?;
+        let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Write);
+        });
+        let (mut from, mut to) = (server, client);
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            match from.read(&mut buffer)? {
+                0 => return to.shutdown(Shutdown::Write),
+                count => to.write_all(&buffer[..count])?,
+            }
+            thread::sleep(Duration::from_millis(16 * 1024 * 1000 / rate));
+        }
+    });
+    endpoint
+}
+
+/// A program on a terminal of its own; `None` where there is no `script`.
+fn on_a_terminal(place: &Place, endpoint: &str, arguments: &[&str]) -> Option<Command> {
+    let mut script = Command::new("script");
+    if script.arg("--version").stdout(Stdio::null()).status().is_err() {
+        println!("skipped: there is no script here");
+        return None;
+    }
+    let program = command(endpoint, &place.here(""), arguments);
+    let words = program.get_args().map(|word| format!("'{}'", word.display()));
+    let words = [format!("'{}'", program.get_program().display())].into_iter().chain(words);
+    let line = words.collect::<Vec<_>>().join(" ");
+    let mut script = Command::new("script");
+    script.args(["-qefc", &line, "/dev/null"]).current_dir(place.here("")).stdin(Stdio::null());
+    Some(script)
+}
+
+#[test]
+fn the_rate_after_a_resume_is_that_of_the_line() {
+    let place = Place::new();
+    let bytes = content(100 << 20, 3);
+    fs::write(place.served("f"), &bytes).expect("a file");
+    fs::write(place.here(".f.tinyferry-part"), &bytes[..96 << 20]).expect("a partial");
+    let server = Server::start(&place.served(""), &[]);
+    let endpoint = slow(&server, 2 << 20);
+    let Some(mut program) = on_a_terminal(&place, &endpoint, &["get", "f"]) else { return };
+    let output = program.output().expect("script starts");
+    let drawn = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{drawn}");
+    // The bar has its position before the rate.
+    let bars = drawn.split('\r').filter(|line| line.contains("/100.00 MiB "));
+    let mut count = 0;
+    for bar in bars {
+        let before = bar.split_once("iB/s").map_or("", |(before, _)| before);
+        if let [.., rate, unit] = before.split_whitespace().collect::<Vec<_>>()[..] {
+            let rate: f64 = rate.parse().expect("a rate");
+            assert_ne!(unit, "G", "{bar}");
+            let rate = if unit == "M" { rate } else { 0.0 };
+            assert!(rate < 20.0, "{bar}");
+            count += 1;
+        }
+    }
+    assert!(count > 3, "{drawn}");
+    assert!(fs::read(place.here("f")).expect("it is there") == bytes);
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_nothing() {
+    let place = Place::new();
+    fs::write(place.served("f"), content(4 << 20, 3)).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let endpoint = slow(&server, 2 << 20);
+    // The signal of a terminal that goes away is ignored, as under nohup.
+    let Some(program) = on_a_terminal(&place, &endpoint, &["get", "f"]) else { return };
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(program.get_program());
+    let shell = shell.args(program.get_args()).current_dir(place.here("")).stdin(Stdio::null());
+    let mut shell = shell.stdout(Stdio::null()).spawn().expect("sh starts");
+    thread::sleep(Duration::from_millis(700));
+    shell.kill().expect("it is ours");
+    let _ = shell.wait();
+    for _ in 0..600 {
+        if place.here("f").exists() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the transfer did not go on: {:?}", fs::read_dir(place.here("")).map(Iterator::count));
+}
