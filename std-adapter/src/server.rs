@@ -208,13 +208,15 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
     let (root, (kept, ended)) = (Arc::clone(&host.root), channel());
     let clean = move || {
         loop {
-            let mut left = 0u64;
+            limits.kept.begin_scan(&root);
             let removed = leftovers(&root, |leftover| {
                 let is_old = !least.is_zero() && leftover.age >= least;
-                left = left.saturating_add(if is_old { 0 } else { leftover.bytes });
+                if !is_old {
+                    limits.kept.found(leftover);
+                }
                 is_old
             });
-            limits.found(left);
+            limits.kept.end_scan(limits.partials);
             match removed {
                 Ok(0) => {}
                 Ok(removed) => info!("{removed} partial files were too old and are removed"),

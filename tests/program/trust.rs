@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tinyferry::client::Client;
 use tinyferry::directory::{Directory, Rights, Source};
@@ -399,25 +399,37 @@ fn what_goes_beyond_a_limit_is_refused_and_the_rest_goes_on() {
 }
 
 #[test]
-fn partials_that_take_too_much_admit_no_more_of_them() {
+fn of_partials_that_take_too_much_the_oldest_go_and_nobody_is_kept_out() {
     let place = Place::new();
-    fs::write(place.served(".old.tinyferry-part"), vec![0; 100_000]).expect("a file");
-    fs::write(place.here("f"), content(100, 1)).expect("a file");
+    fs::create_dir(place.served("sub")).expect("a directory");
+    let now = SystemTime::now();
+    for (name, bytes, hours) in [
+        (".old", 100_000, 30),
+        (".older", 20_000, 40),
+        ("sub/.new", 40_000, 10),
+        (".newest", 5_000, 1),
+    ] {
+        let path = place.served(&format!("{name}.tinyferry-part"));
+        fs::write(&path, vec![0; bytes]).expect("a file");
+        let file = fs::File::options().write(true).open(path).expect("it is there");
+        file.set_modified(now - Duration::from_secs(3_600 * hours)).expect("a time");
+    }
     let server = Server::start(&place.served(""), &["--max-partials", "50000"]);
-    for attempt in 0.. {
-        // They are counted in the background.
-        let ended = server.client(&place.here(""), &["put", "f"]);
-        if ended.code != Some(0) {
-            ended.with(6, &["no space"]);
-            break;
-        }
-        fs::write(place.here("f"), content(101 + attempt, 1)).expect("a file");
-        assert!(attempt < 100, "it is never refused");
+    // They are counted in the background.
+    let end = Instant::now() + Duration::from_secs(20);
+    while place.served(".old.tinyferry-part").exists() {
+        assert!(Instant::now() < end, "it stays");
         thread::sleep(Duration::from_millis(20));
     }
-    fs::remove_file(place.served(".old.tinyferry-part")).expect("it is there");
-    let server = Server::start(&place.served(""), &["--max-partials", "50000"]);
-    server.client(&place.here(""), &["put", "f"]).well();
+    assert!(!place.served(".older.tinyferry-part").exists());
+    assert!(place.served("sub/.new.tinyferry-part").exists());
+    assert!(place.served(".newest.tinyferry-part").exists());
+    for bytes in [0, 100, 3_000_000] {
+        fs::write(place.here("f"), content(bytes, 1)).expect("a file");
+        for _ in 0..2 {
+            server.client(&place.here(""), &["put", "f"]).well();
+        }
+    }
 }
 
 #[test]

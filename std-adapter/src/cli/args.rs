@@ -111,7 +111,7 @@ pub(crate) struct ServeArgs {
     pub(crate) greeting: Duration,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// Keep so many bytes at most of what transfers that broke off have left
+    /// Keep so many bytes at most of what transfers that broke off have left; the oldest goes first
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     pub(crate) max_partials: u64,
     /// Let a client go that asks for nothing for so many seconds; 0: never

@@ -10,8 +10,10 @@ use super::batch::Ticket;
 use super::buffer::Buffer;
 use super::event::{Direction, Event, Observer};
 use super::incoming::{Access, Incoming, Wanted, can_go_on_after};
+use super::kept::Left;
 use super::later::{Later, Put};
 use super::limits::Limits;
+use super::partial::Whose;
 use super::place::Place;
 use super::sync::Sync;
 use super::tree::{Tree, settle_alone};
@@ -58,11 +60,13 @@ impl Inbox {
     }
 
     /// Says what the other end may learn.
-    pub(super) fn allow(&mut self, access: Access) {
-        self.access = Arc::new(access);
+    pub(super) fn allow(&mut self, is_blind: bool, partials: Whose) {
+        let access = Arc::make_mut(&mut self.access);
+        (access.is_blind, access.partials) = (is_blind, partials);
     }
 
     pub(super) fn limit(&mut self, limits: Limits) {
+        Arc::make_mut(&mut self.access).kept = limits.kept.clone();
         self.limits = limits;
     }
 
@@ -218,12 +222,6 @@ impl Inbox {
                 Put::NotSo => {}
             }
         }
-        let unfinished = incoming.unfinished();
-        let leave = |trouble: &Trouble| {
-            if trouble.reason == Reason::Incomplete {
-                self.limits.leave(unfinished);
-            }
-        };
         if incoming.wanted.kind == Kind::File {
             if let Some(later) = incoming.wanted.later
                 && self.later.may_stage_as(&mut self.place, &incoming.wanted.path)?
@@ -231,17 +229,18 @@ impl Inbox {
                 let held = incoming.held;
                 let size = incoming.wanted.size.unwrap_or_else(|| incoming.unfinished());
                 let staged = incoming.stage(&mut self.place, &mut self.buffer);
-                let staged = staged.inspect_err(leave)?;
+                self.leave(incoming.left.take());
                 let (path, ticket) = (&incoming.wanted.path, Ticket { later, size, held, sha256 });
-                self.later.stage(&mut self.place, path, staged, ticket, observer)?;
+                self.later.stage(&mut self.place, path, staged?, ticket, observer)?;
                 return Ok(false);
             }
             self.later.finish(&mut self.place, observer);
         }
         let result = incoming.commit(&mut self.place, &mut self.buffer, durable, observer);
-        let left = result.inspect_err(leave)?;
+        self.leave(incoming.left.take());
+        let bits = result?;
         let path = &incoming.wanted.path;
-        match (left, &mut self.tree) {
+        match (bits, &mut self.tree) {
             (Some(bits), Some(tree)) => {
                 tree.remember(&mut self.place, path, bits);
                 if tree.has_many() {
@@ -279,12 +278,19 @@ impl Inbox {
     }
 
     fn close_open(&mut self, is_of_use: bool) -> Option<Wanted> {
-        let open = self.open.take();
-        let closed = open.map(|open| open.close(&mut self.place, &mut self.buffer, is_of_use));
+        let open = self.open.take()?;
+        let is_of_use = is_of_use && self.limits.may_leave(open.unfinished());
+        let (wanted, left) = open.close(&mut self.place, &mut self.buffer, is_of_use);
         self.buffer.clear();
-        let (wanted, left) = closed?;
-        self.limits.leave(left);
+        self.leave(left);
         Some(wanted)
+    }
+
+    /// A transfer broke off.
+    fn leave(&self, left: Option<Left>) {
+        if let Some(left) = left {
+            self.limits.leave(left);
+        }
     }
 
     /// What is open cannot go on.

@@ -13,6 +13,7 @@ use super::buffer::{Buffer, CAPACITY, write_all_at};
 use super::event::Observer;
 use super::facts::{Facts, settle, settled};
 use super::failures;
+use super::kept::{Kept, Left};
 use super::nameless::Whole;
 use super::names::split;
 use super::partial::{Partial, Purpose, UNIT, Whose};
@@ -27,12 +28,13 @@ use super::trouble::Trouble;
 const HOLES: u64 = 97 * 1024;
 
 /// What the other end may learn and change besides what it sends.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Access {
     /// Whether it may not read: no digest of what it did not send, and no change of times or
     /// permission bits of what it did not send.
     pub(super) is_blind: bool,
     pub(super) partials: Whose,
+    pub(super) kept: Kept,
 }
 
 /// What was offered.
@@ -57,6 +59,8 @@ pub(super) struct Incoming {
     pub(super) wanted: Wanted,
     /// How much from the start was here, as an answer to the offer.
     pub(super) held: u64,
+    /// What it has left behind where it came to no place.
+    pub(super) left: Option<Left>,
     stage: Stage,
 }
 
@@ -76,7 +80,7 @@ impl Incoming {
     pub(super) fn directory(place: &mut Place, wanted: Wanted) -> Result<Self, Trouble> {
         match place.look(&wanted.path)? {
             Found::Missing | Found::Directory(_) => {
-                Ok(Self { wanted, held: 0, stage: Stage::Directory })
+                Ok(Self { wanted, held: 0, left: None, stage: Stage::Directory })
             }
             Found::File(_) => Err(Reason::NotDirectory.into()),
             Found::Other(what) => Err(Trouble::new(Reason::NotRegular, what)),
@@ -102,7 +106,7 @@ impl Incoming {
                 }
                 let is_small = wanted.size.is_some_and(|size| size <= CAPACITY as u64);
                 let stage = if is_small { Stage::Kept(0) } else { Stage::Awaited };
-                return Ok(Self { wanted, held: 0, stage });
+                return Ok(Self { wanted, held: 0, left: None, stage });
             }
         };
         match place.look(&wanted.path)? {
@@ -115,7 +119,12 @@ impl Incoming {
                     && is_stored(&file, &metadata, false)
                 {
                     let held = metadata.len();
-                    return Ok(Self { wanted, held, stage: Stage::Same(file, metadata) });
+                    return Ok(Self {
+                        wanted,
+                        held,
+                        left: None,
+                        stage: Stage::Same(file, metadata),
+                    });
                 }
             }
             Found::File(_) | Found::Missing => {}
@@ -125,15 +134,15 @@ impl Incoming {
         {
             if !is_stored(&partial.file, &partial.metadata, wanted.durable) {
                 partial.discard();
-                return Ok(Self { wanted, held: 0, stage: Stage::Awaited });
+                return Ok(Self { wanted, held: 0, left: None, stage: Stage::Awaited });
             }
             let holes = if holes { HOLES } else { 0 };
             let held = wanted.resumes_from(partial.length.saturating_sub(holes));
             if held > 0 {
-                return Ok(Self { wanted, held, stage: Stage::Partial(partial) });
+                return Ok(Self { wanted, held, left: None, stage: Stage::Partial(partial) });
             }
         }
-        Ok(Self { wanted, held: 0, stage: Stage::Awaited })
+        Ok(Self { wanted, held: 0, left: None, stage: Stage::Awaited })
     }
 
     pub(super) fn write(
@@ -223,14 +232,10 @@ impl Incoming {
         };
         let flushed = buffer.flush(&partial.file).map_err(Trouble::from);
         let placed = flushed.and_then(|()| wanted.place(place, &partial, durable, observer));
-        if let Err(trouble) = placed {
-            // All of it is there, and it finds no place: only what is not whole can be resumed.
-            if trouble.reason != Reason::Incomplete || !partial.is_of_use() {
-                partial.discard();
-            }
-            return Err(trouble);
+        match placed {
+            Ok(()) => Ok(None),
+            Err(trouble) => Err(self.give_up(partial, trouble)),
         }
-        Ok(None)
     }
 
     /// Writes what is not yet written of a file; it gets its name later. Its size comes with it.
@@ -258,13 +263,18 @@ impl Incoming {
                 let length = std::mem::take(&mut partial.length);
                 Ok((Staged::Partial(Box::new(partial), settled), length))
             }
-            Err(trouble) => {
-                if trouble.reason != Reason::Incomplete || !partial.is_of_use() {
-                    partial.discard();
-                }
-                Err(trouble)
-            }
+            Err(trouble) => Err(self.give_up(partial, trouble)),
         }
+    }
+
+    /// It comes to no place: only what is not whole can be resumed.
+    fn give_up(&mut self, partial: Partial, trouble: Trouble) -> Trouble {
+        if trouble.reason == Reason::Incomplete && partial.is_of_use() {
+            self.left = Some(partial.left(split(&self.wanted.path).0));
+        } else {
+            partial.discard();
+        }
+        trouble
     }
 
     /// All of it, if it can be put in place by one stroke.
@@ -292,14 +302,13 @@ impl Incoming {
         }
     }
 
-    /// Closes it; a partial that is of no use for a resume is removed. Returns how many bytes of
-    /// the file stay behind, too.
+    /// Closes it; a partial that is of no use for a resume is removed. Returns what stays behind, too.
     pub(super) fn close(
         self,
         place: &mut Place,
         buffer: &mut Buffer,
         is_of_use: bool,
-    ) -> (Wanted, u64) {
+    ) -> (Wanted, Option<Left>) {
         // What cannot be written now is received once more.
         let partial = match self.stage {
             Stage::Partial(partial) => Some(partial),
@@ -311,12 +320,12 @@ impl Incoming {
             }
             _ => None,
         };
-        let mut left = 0;
+        let mut left = None;
         match partial {
             Some(partial) if is_of_use && partial.is_of_use() => {
                 if buffer.flush(&partial.file).is_ok() {
                     partial.release();
-                    left = partial.length;
+                    left = Some(partial.left(split(&self.wanted.path).0));
                 } else {
                     partial.discard();
                 }
@@ -423,8 +432,8 @@ impl Wanted {
     }
 
     fn purpose(&self) -> Purpose<'_> {
-        let whose = &self.access.partials;
-        Purpose { whose, target: split(&self.path).1, mode: self.mode }
+        let Access { partials: whose, kept, .. } = &*self.access;
+        Purpose { whose, kept: Some(kept), target: split(&self.path).1, mode: self.mode }
     }
 
     fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {

@@ -10,8 +10,8 @@ use cap_fs_ext::DirExt;
 use cap_std::fs::Dir;
 
 use super::names::join;
-use super::partial;
-use super::place::open_file;
+use super::partial::{self, Lock};
+use super::place::{Id, id_of, open_file};
 
 /// A partial file of a transfer that broke off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Leftover {
     pub bytes: u64,
     /// How long ago it was last written to.
     pub age: Duration,
+    /// What tells it from other files.
+    pub(crate) id: Option<Id>,
 }
 
 /// Finds all leftovers below `root` that no transfer is writing to. `visit` is told of each, and
@@ -59,13 +61,14 @@ pub fn leftovers(root: &Dir, mut visit: impl FnMut(&Leftover) -> bool) -> io::Re
 }
 
 /// Locks a partial; `None` if a transfer has it, or it is gone.
-fn inspect(dir: &Dir, path: &str, name: &str) -> Option<(File, Leftover)> {
-    let (file, _) = open_file(dir, name).ok()?;
-    file.try_lock().ok()?;
+fn inspect(dir: &Dir, path: &str, name: &str) -> Option<((File, Lock), Leftover)> {
+    let (file, opened) = open_file(dir, name).ok()?;
+    let lock = Lock::take(&file, &opened)?;
     let metadata = file.metadata().ok()?;
     let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
     let (path, bytes) = (join(path, name), metadata.len());
-    Some((file, Leftover { path, bytes, age: age.unwrap_or_default() }))
+    let (age, id) = (age.unwrap_or_default(), id_of(&opened));
+    Some(((file, lock), Leftover { path, bytes, age, id }))
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! How much is taken from the other end: sizes, counts, depths.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use tinyferry_core::error::Reason;
 
 use super::descriptors::Descriptors;
+use super::kept::{Kept, Left};
+use super::names::join;
 use super::trouble::Trouble;
 
 /// How much is taken. What goes beyond is refused, and the rest goes on.
@@ -17,13 +16,14 @@ pub struct Limits {
     pub entries: u64,
     /// Names in a path.
     pub depth: usize,
-    /// What transfers that broke off may leave in all, in bytes. Beyond, only what goes on where it
-    /// was is taken.
+    /// What transfers that broke off may leave in all, in bytes. Beyond, the oldest is removed.
     pub partials: u64,
     /// Open files beyond the few that each store may always hold.
     pub descriptors: Descriptors,
-    /// What they have left, as far as is known, for all stores of one server.
-    pub(crate) left: Arc<AtomicU64>,
+    /// What they have left, for all stores of one server.
+    pub(crate) kept: Kept,
+    /// Where the store's root lies, below the server's.
+    pub(crate) below: String,
 }
 
 impl Default for Limits {
@@ -35,7 +35,8 @@ impl Default for Limits {
             depth: 64,
             partials: 1 << 40,
             descriptors: Descriptors::default(),
-            left: Arc::default(),
+            kept: Kept::default(),
+            below: String::new(),
         }
     }
 }
@@ -63,28 +64,14 @@ impl Limits {
         Ok(())
     }
 
-    /// A file of which nothing is here begins.
-    pub(super) fn check_partials(&self) -> Result<(), Trouble> {
-        if self.left.load(Ordering::Relaxed) > self.partials {
-            let what = "transfers that broke off have left all that may be kept of them";
-            return Err(Trouble::new(Reason::NoSpace, what));
-        }
-        Ok(())
+    /// Whether a transfer that breaks off may leave so many bytes.
+    pub(super) fn may_leave(&self, bytes: u64) -> bool {
+        bytes <= self.partials
     }
 
-    /// A transfer broke off and leaves so many bytes.
-    pub(super) fn leave(&self, bytes: u64) {
-        self.left.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// So many of them are taken up again.
-    pub(super) fn take_up(&self, bytes: u64) {
-        let less = |left: u64| Some(left.saturating_sub(bytes));
-        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-    }
-
-    /// All that was found.
-    pub(crate) fn found(&self, bytes: u64) {
-        self.left.store(bytes, Ordering::Relaxed);
+    /// A transfer broke off and has left a partial.
+    pub(super) fn leave(&self, left: Left) {
+        let path = join(&self.below, &left.path);
+        self.kept.leave(Left { path, ..left }, self.partials);
     }
 }

@@ -13,6 +13,7 @@ mod failures;
 mod inbox;
 mod incoming;
 mod job;
+mod kept;
 mod later;
 mod leftovers;
 mod limits;
@@ -48,7 +49,6 @@ use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
 pub use self::descriptors::{Descriptors, Permit};
 pub use self::event::{Direction, Event, Observer};
 use self::inbox::Inbox;
-use self::incoming::Access;
 pub use self::leftovers::{Leftover, leftovers};
 pub use self::limits::Limits;
 use self::outbox::Outbox;
@@ -112,7 +112,7 @@ impl<O: Observer> Directory<O> {
         let inbox = rights.write.then(|| {
             let mut inbox = Inbox::new(Arc::clone(&root), None, sync);
             if !rights.read {
-                inbox.allow(Access { is_blind: true, partials: Whose::Nobody });
+                inbox.allow(true, Whose::Nobody);
             }
             inbox
         });
@@ -156,7 +156,7 @@ impl<O: Observer> Directory<O> {
     #[must_use]
     pub fn identified(mut self, id: &str) -> Self {
         if let (Some(inbox), None) = (&mut self.inbox, &self.outbox) {
-            inbox.allow(Access { is_blind: true, partials: Whose::client(id) });
+            inbox.allow(true, Whose::client(id));
         }
         self
     }

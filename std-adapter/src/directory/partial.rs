@@ -10,6 +10,8 @@ use tinyferry_core::error::Reason;
 
 use super::facts::{Facts, set_mode};
 use super::failures;
+use super::kept::{Kept, Left};
+use super::names::join;
 use super::place::{Found, id_of, look, open_with};
 use super::trouble::Trouble;
 
@@ -73,6 +75,8 @@ impl Whose {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
     pub(super) whose: &'a Whose,
+    /// What is left; a partial that is locked is not.
+    pub(super) kept: Option<&'a Kept>,
     /// The last name of the path where the file goes.
     pub(super) target: &'a str,
     /// The permission bits that the file gets in the end, where they are known.
@@ -150,7 +154,8 @@ impl Partial {
                 Ok(file) => {
                     let file = file.into_std();
                     let metadata = Metadata::from_file(&file)?;
-                    if let Some(partial) = Self::claim(dir, name.clone(), file, metadata)? {
+                    if let Some(partial) = Self::claim(dir, name.clone(), purpose, file, metadata)?
+                    {
                         return Ok(Some(partial));
                     }
                 }
@@ -218,6 +223,12 @@ impl Partial {
         self.is_resumable && self.length >= UNIT
     }
 
+    /// What it leaves behind in the directory at `parent`.
+    pub(super) fn left(&self, parent: &str) -> Left {
+        let (path, id) = (join(parent, &self.name), id_of(&self.metadata));
+        Left { path, id, bytes: self.length }
+    }
+
     /// Takes it away.
     pub(super) fn discard(self) {
         if self.is_in_place().is_ok_and(|is_in_place| is_in_place) {
@@ -240,16 +251,18 @@ impl Partial {
                 return Ok(Standing::Foreign);
             }
             match open_with(dir, &name, OpenOptions::new().read(true).write(true)) {
-                Ok((file, metadata)) => match Self::claim(dir, name.clone(), file, metadata)? {
-                    Some(mut partial) => {
-                        if partial.make_private(purpose)? {
-                            return Ok(Standing::Usable(Box::new(partial)));
+                Ok((file, metadata)) => {
+                    match Self::claim(dir, name.clone(), purpose, file, metadata)? {
+                        Some(mut partial) => {
+                            if partial.make_private(purpose)? {
+                                return Ok(Standing::Usable(Box::new(partial)));
+                            }
+                            partial.discard();
+                            return Ok(Standing::Nothing);
                         }
-                        partial.discard();
-                        return Ok(Standing::Nothing);
+                        None => return Ok(Standing::Nothing),
                     }
-                    None => return Ok(Standing::Nothing),
-                },
+                }
                 // It has got the bits of a file that may not be written, but not yet its name.
                 Err(trouble) if trouble.reason == Reason::NoPermission => {}
                 Err(trouble) if trouble.reason == Reason::NotFound => return Ok(Standing::Nothing),
@@ -268,12 +281,16 @@ impl Partial {
     fn claim(
         dir: &Arc<Dir>,
         name: String,
+        purpose: Purpose<'_>,
         file: File,
         metadata: Metadata,
     ) -> Result<Option<Self>, Trouble> {
         let Some(lock) = Lock::take(&file, &metadata) else { return Err(Reason::InUse.into()) };
         match look(dir, &name)? {
             Found::File(now) if is_single(&now) && is_same(&now, &metadata) => {
+                if let Some(kept) = purpose.kept {
+                    kept.take_up(id_of(&now));
+                }
                 let (length, is_resumable) = (now.len(), is_own(&now));
                 Ok(Some(Self {
                     dir: Arc::clone(dir),

@@ -127,7 +127,8 @@ fn write_partial(
     whole: &Whole<'_>,
 ) -> Result<(Partial, io::Result<()>), Trouble> {
     let Whole { bytes, mode, modified } = *whole;
-    let mut partial = Partial::create(dir, Purpose { whose: &Whose::Nobody, target: name, mode })?;
+    let purpose = Purpose { whose: &Whose::Nobody, kept: None, target: name, mode };
+    let mut partial = Partial::create(dir, purpose)?;
     partial.length = bytes.len() as u64;
     if let Err(error) = super::buffer::write_all_at(&partial.file, bytes, 0) {
         partial.discard();

@@ -16,6 +16,8 @@ pub(super) struct Grant {
     pub(super) root: Arc<Dir>,
     pub(super) rights: Rights,
     pub(super) may_close: bool,
+    /// The same directory, below the server's own.
+    pub(super) directory: String,
     /// What its key is told by, where it has one.
     pub(super) id: Option<String>,
 }
@@ -24,7 +26,13 @@ impl Host {
     /// What is allowed without keys.
     pub(super) fn grant_to_all(&self) -> Grant {
         let Options { rights, may_close, .. } = self.options;
-        Grant { root: Arc::clone(&self.root), rights, may_close, id: None }
+        Grant {
+            root: Arc::clone(&self.root),
+            rights,
+            may_close,
+            directory: String::new(),
+            id: None,
+        }
     }
 
     /// What a key allows, as far as the server does.
@@ -36,7 +44,8 @@ impl Host {
         };
         let root = descend(&all.root, &terms.directory)?;
         let may_close = all.may_close || terms.may_close;
-        Ok(Grant { root, rights, may_close, id: Some(terms.id.clone()) })
+        let (directory, id) = (terms.directory.clone(), Some(terms.id.clone()));
+        Ok(Grant { root, rights, may_close, directory, id })
     }
 }
 

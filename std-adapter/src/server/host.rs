@@ -18,7 +18,7 @@ use super::Options;
 use super::grant::Grant;
 use super::guests::{Guest, Shared};
 use crate::checksum::Desktop;
-use crate::directory::{Dir, Directory};
+use crate::directory::{Dir, Directory, Limits};
 use crate::endpoint::Endpoint;
 use crate::listener::Line;
 use crate::log::Log;
@@ -242,14 +242,15 @@ impl Host {
         config: Config,
         grant: Grant,
     ) -> Ended {
-        let Grant { root, rights, may_close, id } = grant;
+        let Grant { root, rights, may_close, directory, id } = grant;
         // Where a client wants SHA-256, it gets it.
         let config = Config { may_close, sha256: true, ..config };
         let mut session = Session::<Desktop>::server(config);
         let log = Log::new(peer.to_owned());
         let sync = self.options.sync;
         let store = Directory::serving(root, rights, sync, log);
-        let mut store = store.lossy(config.lossy).limited(self.options.limits.clone());
+        let limits = Limits { below: directory, ..self.options.limits.clone() };
+        let mut store = store.lossy(config.lossy).limited(limits);
         if let Some(id) = id {
             store = store.identified(&id);
         }

@@ -82,10 +82,6 @@ impl Inbox {
                 }
             }
         };
-        match incoming.unfinished() {
-            0 if kind == Kind::File => self.limits.check_partials()?,
-            bytes => self.limits.take_up(bytes),
-        }
         Ok(self.open.insert(incoming).held)
     }
 }
