@@ -1,6 +1,7 @@
 //! What the fuzz targets do with their bytes.
 
 mod alone;
+mod order;
 mod pair;
 mod reader;
 mod script;
@@ -8,6 +9,7 @@ mod watched;
 mod weak;
 
 pub use alone::{client, server};
+pub use order::order;
 pub use pair::pair;
 pub use reader::reader;
 pub use weak::Weak;
