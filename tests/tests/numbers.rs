@@ -69,7 +69,7 @@ fn ask(config: Config, entries: usize, names_only: bool) -> (Pair, Outcome) {
     (pair, outcome)
 }
 
-/// `PROTOCOL.md`, section 6.1: whether a number belongs to a request is told by the numbers that it
+/// `PROTOCOL.md`, R5: whether a number belongs to a request is told by the numbers that it
 /// has used, however far back they lie. The tree itself is asked about to the end.
 #[test]
 fn a_tree_may_have_more_entries_than_there_are_numbers() {

@@ -453,6 +453,52 @@ fn r13_a_silence_makes_dropped_bytes_forgotten() {
     assert_eq!(outline(&server.hear(&greeting(77))), []);
 }
 
+#[test]
+fn r14_a_server_that_is_about_to_end_says_so() {
+    let refused = Some(Err(Failure::Refused(Reason::ShuttingDown)));
+    // In answer to a greeting.
+    let config = Config { refuse: Some(Reason::ShuttingDown), ..Config::RELIABLE };
+    let mut server = Listener::new(Session::server(config), Memory::default());
+    let said = server.hear(&Frames::client(SESSION, Config::RELIABLE).take());
+    assert_eq!((outline(&said), said[0].session()), (vec![(Code::Err, 0)], SESSION));
+    assert_eq!((said[0].reason(), result(&mut server)), (Reason::ShuttingDown, refused));
+    // In answer to a request.
+    let get = Task::Get { path: "f", tree: false, names_only: false };
+    let (mut asking, mut server, _) = client(Config::RELIABLE, Memory::default(), get);
+    server.signal(Signal::refuse(1, 0, Reason::ShuttingDown, 0));
+    asking.hear(&server.take());
+    assert_eq!(result(&mut asking), refused);
+    // Between two requests: it is read with the next one.
+    let (mut idle, mut server, _) = client(Config::RELIABLE, Memory::default(), Task::Ping);
+    assert_eq!(result(&mut idle), Some(Ok(())));
+    server.signal(Signal::refuse(0, 0, Reason::ShuttingDown, SESSION));
+    idle.session.begin(get).expect("it may");
+    idle.hear(&server.take());
+    assert_eq!(result(&mut idle), refused);
+    assert_eq!(idle.session.begin(get), Err(Failure::Refused(Reason::ShuttingDown)));
+}
+
+/// Section 6.2: a file whose path is a directory is refused at its offer, and nothing is left.
+#[test]
+fn a_file_in_the_place_of_a_directory_is_refused_at_its_offer() {
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let (mut server, mut client) = server(config, Memory::default());
+        client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
+        client.described(Signal::offer(2, 0, 0, 5), b"d/");
+        client.signal(Signal::done(2, 0, 3, 0));
+        server.hear(&client.take());
+        client.described(Signal::offer(3, 0, 5000, 5), b"d");
+        let said = server.hear(&client.take());
+        assert_eq!(outline(&said), [(Code::Err, 3)]);
+        assert_eq!(said[0].reason(), Reason::IsDirectory);
+        // What is on its way already is dropped.
+        client.chunk(3, 0, &content(1024, 1));
+        client.signal(Signal::done(1, 2, 5, 0));
+        assert_eq!(outline(&server.hear(&client.take())), [(Code::Don, 1)]);
+        assert!(server.store.partials.is_empty() && server.store.files.is_empty());
+    }
+}
+
 /// Section 5: what cannot be a path is refused, and the receiver's store hears of it.
 #[test]
 fn the_store_hears_of_offers_that_are_refused_for_their_paths() {
