@@ -30,8 +30,8 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
         Ok(outcome) if outcome.omitted > 0 => {
             let omitted = outcome.omitted;
             complain!(
-                "tinyferry: \"{shown}\": {omitted} more that cannot be listed: links, special files, \
-                 unreadable directories, or names that no path may have"
+                "tinyferry: \"{shown}\": {omitted} more that cannot be listed: links, special or \
+                 unfinished files, unreadable directories, or names that no path may have"
             );
             Ok(Exit::Partly)
         }

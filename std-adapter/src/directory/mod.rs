@@ -90,7 +90,7 @@ pub struct Source {
 /// off.
 ///
 /// Memory does not grow with a file's size, and of a tree only directories and the last 16,384
-/// entries are remembered.
+/// entries are remembered, and 2 MiB of names at most that are still to be sent.
 #[derive(Debug)]
 pub struct Directory<O> {
     /// `None`: takes nothing.

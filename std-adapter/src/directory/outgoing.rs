@@ -69,9 +69,15 @@ impl Outgoing {
         if now.modified != self.facts.modified {
             return changed("its time of modification is another now");
         }
+        self.check_content()
+    }
+
+    /// Whether it ends where its size says.
+    fn check_content(&self) -> Result<(), Trouble> {
         match self.size {
             Some(size) if size > 0 && read_at(&self.file, &mut [0], size)? > 0 => {
-                changed("it has more bytes than its size says")
+                let what = "it has more bytes than its size says";
+                Err(Trouble::new(Reason::SourceChanged, what))
             }
             _ => Ok(()),
         }
@@ -101,4 +107,94 @@ fn size_of(file: &File, facts: &Facts) -> Result<Option<u64>, Trouble> {
         _ => true,
     };
     Ok(is_true.then_some(size))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn open(file: &File) -> Outgoing {
+        let facts = Facts::of(&Metadata::from_file(file).unwrap());
+        Outgoing::new(file.try_clone().unwrap(), facts).unwrap()
+    }
+
+    fn content(size: u64) -> File {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(size).unwrap();
+        file
+    }
+
+    fn read_all(outgoing: &mut Outgoing) -> Result<u64, Trouble> {
+        let (mut buffer, mut position) = (Buffer::default(), 0);
+        loop {
+            match outgoing.load(&mut buffer, position, &mut [0; 1024])? {
+                (0, _) => return outgoing.check().map(|()| position),
+                (count, _) => position += count as u64,
+            }
+        }
+    }
+
+    #[test]
+    fn a_hole_is_as_long_as_it_says() {
+        for size in [0, 1, 5000, 200_000] {
+            let mut outgoing = open(&content(size));
+            assert_eq!(outgoing.size, Some(size));
+            assert_eq!(read_all(&mut outgoing).unwrap(), size);
+        }
+    }
+
+    #[test]
+    fn what_changes_is_given_up_in_words_that_say_how() {
+        type Change = fn(&File);
+        let changes: [(Change, &str); 3] = [
+            (|file| file.set_len(6000).unwrap(), "it became longer"),
+            (|file| file.set_len(4000).unwrap(), "it became shorter"),
+            (
+                |file| file.set_modified(std::time::UNIX_EPOCH).unwrap(),
+                "its time of modification is another now",
+            ),
+        ];
+        for (change, words) in changes {
+            let file = content(5000);
+            let mut outgoing = open(&file);
+            change(&file);
+            let trouble = read_all(&mut outgoing).unwrap_err();
+            assert_eq!((trouble.reason, trouble.detail.as_str()), (Reason::SourceChanged, words));
+        }
+    }
+
+    #[test]
+    fn metadata_that_is_not_so_is_told() {
+        // More than it says, and less; as some file systems do.
+        for (size, words) in [
+            (4000, "it has more bytes than its size says"),
+            (6000, "it has fewer bytes than its size says"),
+        ] {
+            let mut outgoing = open(&content(5000));
+            outgoing.size = Some(size);
+            let (mut buffer, mut position) = (Buffer::default(), 0);
+            let trouble = loop {
+                let left = (size - position).min(1024) as usize;
+                match outgoing.load(&mut buffer, position, &mut vec![0; left]) {
+                    Ok((0, _)) => break outgoing.check_content().unwrap_err(),
+                    Ok((count, _)) => position += count as u64,
+                    Err(trouble) => break trouble,
+                }
+                if position == size {
+                    break outgoing.check_content().unwrap_err();
+                }
+            };
+            assert_eq!((trouble.reason, trouble.detail.as_str()), (Reason::SourceChanged, words));
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_size_ends_somewhere() {
+        let mut outgoing = open(&content(UNSIZED_MAX + 5000));
+        outgoing.size = None;
+        assert_eq!(read_all(&mut outgoing).unwrap_err().reason, Reason::TooLarge);
+        let mut outgoing = open(&content(5000));
+        outgoing.size = None;
+        assert_eq!(read_all(&mut outgoing).unwrap(), 5000);
+    }
 }
