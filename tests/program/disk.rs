@@ -22,15 +22,32 @@ impl Disk {
 
     /// An ext4 image of 32 MiB, made with these options of `mkfs`.
     pub(crate) fn ext4(image: &Path, at: &Path, options: &[&str]) -> Option<Self> {
-        let made = fs::File::create(image).and_then(|file| file.set_len(32 << 20));
+        Self::image(image, at, ("ext4", options), 32, "loop")
+    }
+
+    /// An image of so many MiB, of this kind and made with these options of `mkfs`, mounted with
+    /// others.
+    pub(crate) fn image(
+        image: &Path,
+        at: &Path,
+        (kind, make): (&str, &[&str]),
+        mebibytes: u64,
+        options: &str,
+    ) -> Option<Self> {
+        let made = fs::File::create(image).and_then(|file| file.set_len(mebibytes << 20));
         made.expect("an image");
-        let mut mkfs = Command::new("mkfs.ext4");
-        mkfs.arg("-q").args(options).arg(image).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut mkfs = Command::new(format!("mkfs.{kind}"));
+        mkfs.arg("-q").args(make).arg(image).stdout(Stdio::null()).stderr(Stdio::null());
         if !mkfs.status().is_ok_and(|status| status.success()) {
-            println!("skipped: no ext4 with {} can be made here", options.join(" "));
+            println!("skipped: no {kind} with {} can be made here", make.join(" "));
             return None;
         }
-        Self::mount(at, &["-o", "loop", image.to_str().expect("a path in UTF-8")])
+        Self::existing(image, at, options)
+    }
+
+    /// An image that is there already.
+    pub(crate) fn existing(image: &Path, at: &Path, options: &str) -> Option<Self> {
+        Self::mount(at, &["-o", options, image.to_str().expect("a path in UTF-8")])
     }
 
     /// A file system in memory that takes two names for one where they differ in case, or in how a

@@ -17,6 +17,7 @@ mod omitted;
 mod output;
 mod partials;
 mod peer;
+mod power;
 mod resume;
 mod serial;
 mod stalled;

@@ -24,6 +24,8 @@ pub(super) fn has(device: u64) -> bool {
 /// Writes a file to its storage. If that fails, its cached content is dropped, so that nobody reads
 /// what was not stored, and the failure of its file system is remembered.
 pub(super) fn synchronise(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    slow::pause();
     let result = file.sync_all();
     if let Err(error) = &result
         && is_of_storage(error)
@@ -88,3 +90,20 @@ fn drop_cache(file: &File) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn drop_cache(_: &File) {}
+
+/// Storage that takes its time.
+#[cfg(test)]
+pub(super) mod slow {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    /// How long each sync takes at least, in milliseconds.
+    pub(in super::super) static MILLISECONDS: AtomicU64 = AtomicU64::new(0);
+
+    pub(in super::super) fn pause() {
+        match MILLISECONDS.load(Ordering::Relaxed) {
+            0 => {}
+            milliseconds => std::thread::sleep(Duration::from_millis(milliseconds)),
+        }
+    }
+}

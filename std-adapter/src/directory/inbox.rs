@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Kind, Late, Offer};
+use tinyferry_core::store::{Accepted, Kind, Offer};
 
 use super::batch::Ticket;
 use super::buffer::Buffer;
@@ -19,6 +19,9 @@ use super::sync::Sync;
 use super::tree::{Tree, settle_alone};
 use super::trouble::Trouble;
 
+use self::committing::Committing;
+
+mod committing;
 mod opening;
 
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub(super) struct Inbox {
     entries: u64,
     tree: Option<Tree>,
     open: Option<Incoming>,
+    committing: Option<Committing>,
     buffer: Buffer,
     later: Later,
 }
@@ -50,6 +54,7 @@ impl Inbox {
             entries: 0,
             tree: None,
             open: None,
+            committing: None,
             buffer: Buffer::default(),
             later: Later::default(),
         }
@@ -131,7 +136,8 @@ impl Inbox {
             .map_err(|trouble| self.fail_open(trouble, observer))
     }
 
-    pub(super) fn commit(
+    /// Puts in place what does not take long.
+    fn commit_here(
         &mut self,
         sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
@@ -164,6 +170,8 @@ impl Inbox {
 
     pub(super) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
         let is_of_use = !reason.wants_fresh_offer() && reason != Reason::SourceChanged;
+        // It is completed all the same.
+        self.committing = None;
         let closed = self.close_open(is_of_use);
         if all {
             self.close_tree(observer);
@@ -180,13 +188,9 @@ impl Inbox {
 
     /// Something else is asked for: whatever is open is not completed.
     pub(super) fn close(&mut self, observer: &mut impl Observer) {
+        self.committing = None;
         self.close_open(true);
         self.close_tree(observer);
-    }
-
-    /// Whether all that was committed is in place; what is not is named, one by one.
-    pub(super) fn settle(&mut self, observer: &mut impl Observer) -> Result<(), Late> {
-        self.later.settle(&mut self.place, observer)
     }
 
     fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), Trouble> {
@@ -228,7 +232,7 @@ impl Inbox {
             {
                 let held = incoming.held;
                 let size = incoming.wanted.size.unwrap_or_else(|| incoming.unfinished());
-                let staged = incoming.stage(&mut self.place, &mut self.buffer);
+                let staged = incoming.stage(&mut self.place, &mut self.buffer, false);
                 self.leave(incoming.left.take());
                 let (path, ticket) = (&incoming.wanted.path, Ticket { later, size, held, sha256 });
                 self.later.stage(&mut self.place, path, staged?, ticket, observer)?;

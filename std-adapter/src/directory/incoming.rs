@@ -243,6 +243,7 @@ impl Incoming {
         &mut self,
         place: &mut Place,
         buffer: &mut Buffer,
+        synced: bool,
     ) -> Result<(Staged, u64), Trouble> {
         let wanted = &self.wanted;
         let mut partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
@@ -252,7 +253,7 @@ impl Incoming {
             }
             Stage::Partial(partial) => partial,
             stage => {
-                let mut partial = wanted.create(place, false)?;
+                let mut partial = wanted.create(place, synced)?;
                 partial.length = if let Stage::Kept(length) = stage { length } else { 0 };
                 partial
             }

@@ -4,10 +4,13 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Late};
 
+use super::background::LOOK;
 use super::batch::{Batch, Outcome, Ticket};
 use super::descriptors::{Descriptors, Permit};
 use super::event::{Event, Observer};
@@ -136,7 +139,7 @@ impl Later {
         let outcome = Outcome { staged: vec![staged], ..Outcome::default() };
         self.through.push_back((Arc::new(batch), outcome));
         self.written_bytes = self.written_bytes.saturating_add(bytes);
-        self.tell_all(self.through.len() >= AHEAD, place, observer);
+        self.tell_all(wait_if(self.through.len() >= AHEAD), place, observer);
         Ok(())
     }
 
@@ -169,22 +172,53 @@ impl Later {
         if self.gathered.last().is_some() {
             self.put_here();
         }
-        self.tell_all(true, place, observer);
+        self.tell_all(None, place, observer);
         // It may have got more to do.
         while self.second.as_ref().is_some_and(Second::is_busy) {
-            self.tell_all(true, place, observer);
+            self.tell_all(None, place, observer);
         }
         self.name_here(place, observer);
     }
 
-    /// Puts in place what is on its way; names what found no place, one at a time.
-    pub(super) fn settle(
+    /// Puts in place what is on its way; names what found no place, one at a time. Pending while
+    /// the content of files is made durable: this waits for it a short time only.
+    pub(super) fn poll_settle(
         &mut self,
         place: &mut Place,
         observer: &mut impl Observer,
-    ) -> Result<(), Late> {
-        self.finish(place, observer);
-        self.late.pop_front().map_or(Ok(()), Err)
+    ) -> Poll<Result<(), Late>> {
+        if self.durable.is_some() && self.second.is_none() && self.is_any_waiting() {
+            self.second = Second::start();
+        }
+        if self.durable.is_none() || self.second.is_none() {
+            self.finish(place, observer);
+        } else {
+            if self.gathered.last().is_some() {
+                self.put_here();
+            }
+            let end = Instant::now() + LOOK;
+            while self.is_any_waiting() {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Poll::Pending;
+                }
+                self.tell_all(Some(left), place, observer);
+                if let Some(second) = self.second.as_mut().filter(|second| !second.is_busy())
+                    && !self.written.is_empty()
+                {
+                    self.written_bytes = 0;
+                    let written = mem::take(&mut self.written);
+                    second.give(Job::Name(written, place.volumes().to_vec()));
+                }
+            }
+        }
+        Poll::Ready(self.late.pop_front().map_or(Ok(()), Err))
+    }
+
+    fn is_any_waiting(&self) -> bool {
+        let second = self.second.as_ref().is_some_and(Second::is_busy);
+        let gathered = self.gathered.last().is_some();
+        second || gathered || !self.written.is_empty() || !self.through.is_empty()
     }
 
     /// Nothing more of the tree comes: puts in place what is on its way, and gives everything back.
@@ -196,20 +230,21 @@ impl Later {
         place: &mut Place,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
-        let settled = self.settle(place, observer);
+        self.finish(place, observer);
+        let late = self.late.pop_front();
         self.files = 0;
         self.gathered = Batch::default();
         self.second = None;
         self.spare = Batch::default();
         self.late = VecDeque::new();
         self.durable = None;
-        settled.map_err(|late| late.reason)
+        late.map_or(Ok(()), |late| Err(late.reason))
     }
 
     /// Gives what was gathered to the second thread; while that has its hands full, this one does
     /// the work.
     fn hand_on(&mut self, place: &mut Place, observer: &mut impl Observer) {
-        self.tell_all(false, place, observer);
+        self.tell_all(Some(Duration::ZERO), place, observer);
         let is_durable = self.durable.is_some();
         let ahead = if is_durable { AHEAD_OPEN } else { AHEAD };
         match &mut self.second {
@@ -220,7 +255,7 @@ impl Later {
             }
             _ => {
                 self.put_here();
-                self.tell_all(self.through.len() >= ahead, place, observer);
+                self.tell_all(wait_if(self.through.len() >= ahead), place, observer);
             }
         }
     }
@@ -248,10 +283,15 @@ impl Later {
 
     /// Tells of what is through, in order: of nothing before the second thread is through with what
     /// it has in hand. That may be waited for.
-    fn tell_all(&mut self, waits: bool, place: &mut Place, observer: &mut impl Observer) {
+    fn tell_all(
+        &mut self,
+        wait: Option<Duration>,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
         if let Some(second) = self.second.as_mut().filter(|second| second.is_busy()) {
             let is_naming = second.is_naming();
-            match second.take_back(waits) {
+            match second.take_back(wait) {
                 Some(Done::Batch(batch, outcome)) => self.through.push_front((batch, outcome)),
                 Some(Done::Named(written)) => self.tell_named(written, place, observer),
                 Some(Done::Lost(batches)) => self.lose(batches, place, observer),
@@ -296,7 +336,7 @@ impl Later {
         }
         let Some(second) = &mut self.second else { return self.name_here(place, observer) };
         // It gives those before their names, if it has anything in hand.
-        let before = second.take_back(true);
+        let before = second.take_back(None);
         self.written_bytes = 0;
         second.give(Job::Name(mem::take(&mut self.written), place.volumes().to_vec()));
         match before {
@@ -401,6 +441,11 @@ impl Later {
             self.tell_one(path, ticket, result, place, observer);
         }
     }
+}
+
+/// Waits for as long as it takes, or not at all.
+fn wait_if(is_due: bool) -> Option<Duration> {
+    if is_due { None } else { Some(Duration::ZERO) }
 }
 
 fn go_the_long_way(

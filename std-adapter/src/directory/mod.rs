@@ -4,6 +4,7 @@
 //! symbolic link in any component, no FIFO, device or socket. Knows nothing of frames, links or
 //! terminals; what happens is told to an [`Observer`].
 
+mod background;
 mod batch;
 mod buffer;
 mod descriptors;
@@ -40,6 +41,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
 
 pub use cap_std::ambient_authority;
 pub use cap_std::fs::Dir;
@@ -217,14 +219,34 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn commit(&mut self) -> Result<(), Reason> {
-        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
-        inbox.commit(self.sha256.take(), &mut self.observer)
+        loop {
+            if let Poll::Ready(result) = self.poll_commit() {
+                return result;
+            }
+        }
+    }
+
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        let Some(inbox) = &mut self.inbox else { return Poll::Ready(Err(Reason::ReadOnly)) };
+        let polled = inbox.poll_commit(self.sha256, &mut self.observer);
+        if polled.is_ready() {
+            self.sha256 = None;
+        }
+        polled
     }
 
     fn settle(&mut self) -> Result<(), Late> {
+        loop {
+            if let Poll::Ready(result) = self.poll_settle() {
+                return result;
+            }
+        }
+    }
+
+    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
         match &mut self.inbox {
-            Some(inbox) => inbox.settle(&mut self.observer),
-            None => Ok(()),
+            Some(inbox) => inbox.poll_settle(&mut self.observer),
+            None => Poll::Ready(Ok(())),
         }
     }
 

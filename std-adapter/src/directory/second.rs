@@ -2,8 +2,9 @@
 //! next. Knows nothing of offers, nor of what is told to whom.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::batch::{Batch, Outcome};
 use super::nameless::Nameless;
@@ -101,14 +102,16 @@ impl Second {
     }
 
     /// Takes back what it has in hand, if it is through with that, or else waits for it.
-    pub(super) fn take_back(&mut self, waits: bool) -> Option<Done> {
+    /// `wait`: for so long, or for as long as it takes.
+    pub(super) fn take_back(&mut self, wait: Option<Duration>) -> Option<Done> {
         if self.in_hand.is_empty() {
             return None;
         }
-        let answer = match self.done.try_recv() {
-            Ok(answer) => Some(answer),
-            Err(_) if !waits => return None,
-            Err(_) => self.done.recv().ok(),
+        let answer = match wait.map(|wait| self.done.recv_timeout(wait)) {
+            Some(Ok(answer)) => Some(answer),
+            Some(Err(RecvTimeoutError::Timeout)) => return None,
+            Some(Err(RecvTimeoutError::Disconnected)) => None,
+            None => self.done.recv().ok(),
         };
         self.is_naming = false;
         let mut in_hand = std::mem::take(&mut self.in_hand);

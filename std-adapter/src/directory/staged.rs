@@ -82,6 +82,25 @@ impl Staged {
         }
     }
 
+    /// Makes a file durable by itself and gives it its name.
+    pub(super) fn put_alone(mut self, dir: &Arc<Dir>, name: &str) -> Self {
+        self.synchronise();
+        self.name(dir, name, &mut Nameless::default());
+        if matches!(self, Self::Named(_))
+            && let Err(error) = synchronise(dir)
+        {
+            return Self::Failed(error.into());
+        }
+        self
+    }
+
+    /// It is not put in place.
+    pub(super) fn discard(self) {
+        if let Self::Partial(partial, _) = self {
+            partial.discard();
+        }
+    }
+
     /// Makes its content durable by itself.
     fn synchronise(&mut self) {
         let result = match self {
@@ -90,10 +109,7 @@ impl Staged {
             Self::Named(_) | Self::Failed(_) => return,
         };
         if let Err(error) = result {
-            let failed = std::mem::replace(self, Self::Failed(error.into()));
-            if let Self::Partial(partial, _) = failed {
-                partial.discard();
-            }
+            std::mem::replace(self, Self::Failed(error.into())).discard();
         }
     }
 

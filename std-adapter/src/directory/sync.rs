@@ -91,6 +91,8 @@ pub(super) fn handle(dir: &Dir) -> io::Result<File> {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn synchronise_all(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    failures::slow::pause();
     Ok(rustix::fs::syncfs(file)?)
 }
 

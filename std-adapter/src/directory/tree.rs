@@ -90,8 +90,7 @@ impl Tree {
     ) -> Result<(), Trouble> {
         self.make_root(place, sync)?;
         place.existing(&self.path)?.ok_or(Reason::NotFound)?;
-        self.settle(place, observer)?;
-        Ok(place.take_volumes().finish()?)
+        self.settle(place, observer)
     }
 
     /// Gives all directories their times and permission bits, also where not all of the tree has

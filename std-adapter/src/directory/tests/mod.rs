@@ -21,6 +21,7 @@ mod owners;
 mod partials;
 mod receiving;
 mod sending;
+mod slow;
 mod small;
 mod trees;
 mod walking;
