@@ -360,9 +360,17 @@ fn a_disk_that_becomes_read_only() {
         assert!(status.expect("mount is there").success());
     };
     remount("remount,ro");
-    server.client(&place.here(""), &["put", "f"]).with(6, &["\"f\"", "the other end"]);
+    let ended = server.client(&place.here(""), &["put", "f"]);
+    ended.with(6, &["\"f\": the other end takes no files"]);
     assert_eq!(fs::read(place.served("f")).expect("it is there"), old);
     assert_eq!(snapshot(&served).len(), 1);
+    // The client's own disk.
+    let other = Place::new();
+    fs::write(other.served("f"), content(1000, 3)).expect("a file");
+    let roomy = Server::start(&other.served(""), &[]);
+    let into = served.display().to_string();
+    let ended = roomy.client(&other.here(""), &["get", "f", "--into", &into]);
+    ended.with(1, &["\"f\": read-only file system"]);
     remount("remount,rw,size=1m");
     server.client(&place.here(""), &["put", "f"]).well();
     assert_eq!(fs::read(place.served("f")).ok(), fs::read(place.here("f")).ok());

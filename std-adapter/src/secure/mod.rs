@@ -63,10 +63,11 @@ impl fmt::Display for Problem {
                 host.escape_debug(),
                 file.escape_debug()
             ),
-            Self::Unknown { host, shown } => write!(
+            // Who shows this names the server.
+            Self::Unknown { shown, .. } => write!(
                 f,
-                "{} is not known; it shows the key {}. If that is the server's, say --accept-new",
-                host.escape_debug(),
+                "the server is not known here and shows the key {}. If that is its key, say \
+                 --accept-new",
                 hex(&shown.0)
             ),
             Self::Unprotected => f.write_str(
