@@ -11,7 +11,8 @@ from collections import deque
 from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, describe, done, held,
                   is_sound, refusal)
 
-NOT_DIRECTORY, NOT_REGULAR, STORAGE, CHANGED, PREFIX_DIFFERS, DIGEST_DIFFERS, INCOMPLETE = 6, 7, 12, 13, 14, 15, 16
+IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, STORAGE = 5, 6, 7, 12
+CHANGED, PREFIX_DIFFERS, DIGEST_DIFFERS, INCOMPLETE = 13, 14, 15, 16
 WANTS_FRESH_OFFER = PREFIX_DIFFERS, DIGEST_DIFFERS
 
 
@@ -210,6 +211,8 @@ class Receiver:
             raise Refused(BAD_PATH)
         self.is_directory = offer.text.endswith("/")
         self.target = self.place(*self.base, offer.text.removesuffix("/"))
+        if os.path.isdir(self.target) and not self.is_directory:
+            raise Refused(IS_DIRECTORY)
         os.makedirs(os.path.dirname(self.target) or ".", exist_ok=True)
         self.part = open(self.target + ".part", "wb")
 
