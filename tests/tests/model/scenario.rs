@@ -2,9 +2,10 @@
 
 use super::*;
 
-/// States per scenario: a few by default, as many as the environment says in a campaign.
-pub(super) fn most(few: usize) -> usize {
-    std::env::var("TINYFERRY_STATES").ok().and_then(|text| text.parse().ok()).unwrap_or(few)
+/// Frames lost, doubled, cut short or late in one run: two, or as many as the environment says in a
+/// campaign.
+fn faults() -> u8 {
+    std::env::var("TINYFERRY_FAULTS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
 /// What the client is told to do.
@@ -61,8 +62,6 @@ pub(super) struct Scenario {
     pub(super) expected: Result<(u32, u32), Reason>,
     /// Paths that will not be in place.
     pub(super) refused: &'static [&'static str],
-    /// States to be searched, unless the environment says more.
-    pub(super) states: usize,
 }
 
 pub(super) const LOSSY: Config = Config { chunk: 256, credit: 3, ..Config::LOSSY };
@@ -74,7 +73,6 @@ pub(super) fn tree() -> Memory {
 }
 
 pub(super) fn base(name: &str, config: Config, client: Memory, server: Memory) -> Scenario {
-    let faults = if most(0) > 0 { 3 } else { 2 };
     let link = if config.lossy { "lossy" } else { "reliable" };
     let half_duplex = if config.half_duplex { ", half-duplex" } else { "" };
     let credit = config.credit;
@@ -83,12 +81,11 @@ pub(super) fn base(name: &str, config: Config, client: Memory, server: Memory) -
         configs: [config; 2],
         stores: [client, server],
         jobs: Vec::new(),
-        faults: if config.lossy { faults } else { 0 },
+        faults: if config.lossy { faults() } else { 0 },
         reboots: 0,
         outages: 0,
         expected: Ok((1, 0)),
         refused: &[],
-        states: 800,
     }
 }
 
@@ -211,4 +208,22 @@ pub(super) fn after_a_tree(config: Config) -> Scenario {
     scenario.stores[CLIENT].files.insert("f".into(), File::new(content(300, 1)));
     scenario.jobs.push(Job::Put("f"));
     scenario
+}
+
+/// How many states each scenario has, with two faults and with three.
+const STATES: &str = include_str!("states.txt");
+
+impl Scenario {
+    /// How many states the search must find at the least: nearly as many as it has found before.
+    pub(super) fn least(&self) -> usize {
+        let Some(column @ 0..2) = usize::from(faults()).checked_sub(2) else { return 0 };
+        let mut rows = STATES.lines().filter(|line| !line.starts_with('#'));
+        let row = rows.find(|line| {
+            let name = line.trim_start_matches(|letter: char| letter.is_numeric() || letter == ' ');
+            name == self.name
+        });
+        let states: Option<usize> =
+            row.and_then(|row| row.split_whitespace().nth(column)?.parse().ok());
+        states.unwrap_or_else(|| panic!("{} does not stand in states.txt", self.name)) * 9 / 10
+    }
 }

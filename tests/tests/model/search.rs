@@ -6,11 +6,10 @@ use super::*;
 const COMPARED: usize = 100;
 
 impl Scenario {
-    /// Searches what happens with no trouble first, then with one, and so on; each time from both
-    /// ends, so that trouble comes early and late even where the search is cut short.
+    /// Searches what happens with no trouble first, then with one, and so on, until every state was
+    /// found.
     pub(super) fn search(&self) {
         let began = Instant::now();
-        let most = most(self.states);
         let world = World::new(self);
         let troubles = |world: &World| usize::from(world.faults + world.reboots + world.outages);
         let budget = troubles(&world);
@@ -20,11 +19,8 @@ impl Scenario {
         let mut ahead = vec![VecDeque::new(); budget + 1];
         ahead[0].push_back((0, world));
         let (mut level, mut events) = (0, 0);
-        while level <= budget && found.len() < most {
-            let is_deep = found.len() % 2 == 1;
-            let queue = &mut ahead[level];
-            let next = if is_deep { queue.pop_back() } else { queue.pop_front() };
-            let Some((before, world)) = next else {
+        while level <= budget {
+            let Some((before, world)) = ahead[level].pop_front() else {
                 level += 1;
                 continue;
             };
@@ -54,12 +50,10 @@ impl Scenario {
                 }
             }
         }
-        let done = match level.checked_sub(1) {
-            Some(level) => format!("all with {level} of {budget} troubles"),
-            None => "not all".into(),
-        };
         let (states, took) = (found.len(), began.elapsed().as_millis());
-        println!("{}: {states} states, {done}, {events} events, {took} ms", self.name);
+        println!("{states} states, {events} events, {took} ms: {}", self.name);
+        let least = self.least();
+        assert!(states >= least, "{}: only {states} of {least} states were found", self.name);
     }
 
     /// What the identity of a state leaves out has no influence: without it the same follows.

@@ -71,7 +71,7 @@ pub(super) enum Event {
 pub(super) type Wrong = String;
 
 /// Where in time canonical worlds are: far from where clocks wrap around.
-const ORIGIN: Millis = 1 << 30;
+pub(super) const ORIGIN: Millis = 1 << 30;
 
 impl World {
     pub(super) fn new(scenario: &Scenario) -> Self {

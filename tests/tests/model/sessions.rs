@@ -1,0 +1,252 @@
+//! Sessions in every state that two real sessions come to: whoever differs from another one has
+//! another fingerprint, so that the search can take no two states for one.
+
+use std::collections::HashMap;
+
+use super::*;
+
+/// Two sessions that do their tasks over a line, and what they were on the way.
+struct Run {
+    ends: [(Session, Memory); 2],
+    lines: [VecDeque<u8>; 2],
+    now: Millis,
+    /// Bytes that cross a line at once.
+    grain: usize,
+    /// Every so many bytes one is lost; 0: none.
+    loses: usize,
+    crossed: usize,
+    seen: Vec<Session>,
+}
+
+impl Run {
+    fn new(config: Config, grain: usize, loses: usize) -> Self {
+        let mut server = tree();
+        server.files.insert("g".into(), File::new(content(700, 4)));
+        server.refuse.insert("t/c".into(), Reason::NoPermission);
+        server.partials.insert("f".into(), content(1024, 5));
+        server.late.insert("t/b".into(), Reason::Storage);
+        server.tardy = !config.lossy;
+        let mut client = tree();
+        client.files.insert("f".into(), File::new(content(1300, 1)));
+        client.files.insert("u/a".into(), File::new(content(300, 6)));
+        client.broken.insert("u/a".into(), Reason::Storage);
+        Self {
+            ends: [(Session::client(9, config), client), (Session::server(config), server)],
+            lines: [VecDeque::new(), VecDeque::new()],
+            now: ORIGIN,
+            grain,
+            loses,
+            crossed: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    fn send(&mut self, end: usize, bytes: &[u8]) {
+        for byte in bytes {
+            self.crossed += 1;
+            if self.loses == 0 || !self.crossed.is_multiple_of(self.loses) {
+                self.lines[1 - end].push_back(*byte);
+            }
+        }
+    }
+
+    /// Does one step of an end. Whether there was one.
+    fn step(&mut self, end: usize) -> bool {
+        let (now, grain) = (Some(self.now), self.grain);
+        self.seen.push(self.ends[end].0.canonical(self.now, ORIGIN));
+        let (session, store) = &mut self.ends[end];
+        let line = &mut self.lines[end];
+        let mut out = Vec::new();
+        match session.poll() {
+            Step::Storage(request) => {
+                let reply = answer(store, request);
+                session.answered(reply, now);
+            }
+            Step::Receive(into) | Step::Exchange { into, .. } if !line.is_empty() => {
+                let count = into.len().min(line.len()).min(grain);
+                for (to, byte) in into.iter_mut().zip(line.drain(..count)) {
+                    *to = byte;
+                }
+                session.received(count, now);
+            }
+            Step::Receive(_) | Step::Over(_) => return false,
+            Step::Transmit(bytes) | Step::Exchange { out: bytes, .. } => {
+                out.extend(&bytes[..bytes.len().min(grain)]);
+                session.transmitted(out.len(), now);
+            }
+            Step::Pause => session.transmitted(0, now),
+        }
+        self.send(end, &out);
+        true
+    }
+
+    fn perform(&mut self, job: Job) {
+        let (client, store) = &mut self.ends[CLIENT];
+        match job {
+            Job::Put(path) => store.queue_file(path),
+            Job::PutTree(path) => store.queue_tree(path),
+            _ => {}
+        }
+        client.begin_at(Some(self.now));
+        client.begin(job.task()).expect("it may begin");
+        for _ in 0..100_000 {
+            if self.step(SERVER) | self.step(CLIENT) {
+                continue;
+            }
+            if matches!(self.ends[CLIENT].0.poll(), Step::Over(_)) {
+                return;
+            }
+            let deadlines = self.ends.iter().filter_map(|(session, _)| session.deadline());
+            self.now = deadlines.min().expect("somebody waits").max(self.now);
+            self.ends.iter_mut().for_each(|(session, _)| session.timeout(Some(self.now)));
+        }
+        panic!("{job:?} never ends");
+    }
+}
+
+/// What sessions were on the way through every kind of task, the `first` of these first.
+fn sessions(config: Config, first: usize, grain: usize, loses: usize) -> Vec<Session> {
+    let mut run = Run::new(Config { may_close: true, ..config }, grain, loses);
+    let mut jobs = [
+        Job::Ping,
+        Job::Put("f"),
+        Job::PutTree("t"),
+        Job::PutTree("u"),
+        Job::Get("g"),
+        Job::GetTree("t"),
+        Job::Names("t"),
+        Job::Get("missing"),
+    ];
+    jobs.rotate_left(first);
+    jobs.into_iter().chain([Job::Close]).for_each(|job| run.perform(job));
+    run.seen
+}
+
+fn fingerprint(session: &Session) -> u128 {
+    let mut hashers = Hashers::default();
+    session.hash(&mut hashers);
+    hashers.both()
+}
+
+/// What is written of a session: all of its fields, by other code than what hashes them.
+fn written(session: &Session) -> String {
+    format!("{session:?}")
+}
+
+/// The states that sessions must have been in, as they are written.
+const STATES: &[&str] = &[
+    "phase: ExpectGreeting",
+    "phase: ExpectWelcome(Put)",
+    "phase: ExpectWelcome(Get",
+    "phase: ExpectWelcome(Answer(Ok",
+    "phase: ExpectRequest",
+    "phase: Opening",
+    "phase: ExpectOffer",
+    "phase: ExpectClose",
+    "phase: Closing",
+    "phase: Sending",
+    "phase: Receiving",
+    "phase: Rest(Ok",
+    "phase: Rest(Err",
+    "stage: Next",
+    "stage: ExpectTreeAnswer",
+    "stage: Offer",
+    "stage: ExpectAnswer",
+    "stage: Data",
+    "stage: Check",
+    "stage: ExpectDone",
+    "stage: GiveUp",
+    "stage: ExpectGivenUp",
+    "stage: TreeDone",
+    "stage: ExpectTreeDone",
+    "stage: ExpectOffer",
+    "stage: Receiving",
+    "stage: CommitTree",
+    "action: Listen",
+    "action: Transmit {",
+    "action: TransmitChunk",
+    "action: Load",
+    "action: Pause",
+    "action: Store",
+    "action: Offer",
+    "action: Open",
+    "action: Next",
+    "action: Check",
+    "action: Commit",
+    "action: Settle",
+    "action: Abandon",
+    "action: Refused",
+    "action: Over",
+    "reply: true",
+    "pending: true",
+    "refusals: [Some",
+    "dirty: true",
+    "tries: 1",
+    "overwritten: true",
+    "compares: true",
+    "claimed: Some",
+];
+
+#[test]
+fn sessions_that_differ_in_any_state_differ_in_their_fingerprint() {
+    let sha256 = |config| Config { sha256: true, ..config };
+    let mut seen = sessions(LOSSY, 0, 700, 0);
+    seen.extend(sessions(sha256(LOSSY), 1, 7, 0));
+    seen.extend(sessions(LOSSY, 4, 700, 901));
+    seen.extend(sessions(RELIABLE, 0, 700, 0));
+    seen.extend(sessions(sha256(RELIABLE), 4, 7, 0));
+    let mut texts = HashMap::new();
+    for session in &seen {
+        texts.insert(written(session), fingerprint(session));
+    }
+    let mut fingerprints = HashMap::new();
+    for (text, fingerprint) in &texts {
+        if let Some(other) = fingerprints.insert(fingerprint, text) {
+            panic!("these are taken for the same:\n{text}\n{other}");
+        }
+    }
+    assert!(texts.len() > 5_000, "only {} sessions", texts.len());
+    let missing: Vec<_> =
+        STATES.iter().filter(|state| !texts.keys().any(|text| text.contains(**state))).collect();
+    assert!(missing.is_empty(), "no session was in {missing:?}");
+}
+
+#[test]
+fn a_client_at_rest_differs_from_one_with_a_task_under_way() {
+    for config in [LOSSY, RELIABLE] {
+        let mut run = Run::new(config, usize::MAX, 0);
+        run.perform(Job::Ping);
+        let rests = run.ends[CLIENT].0.canonical(run.now, ORIGIN);
+        let mut states = vec![("at rest", rests.clone())];
+        for (name, task) in [
+            ("ping", Task::Ping),
+            ("close", Task::Close),
+            ("put", Task::Put),
+            ("get", Task::Get { path: "f", tree: false, names_only: false }),
+            ("get of another file", Task::Get { path: "g", tree: false, names_only: false }),
+            ("list", Task::Get { path: "f", tree: true, names_only: true }),
+        ] {
+            let mut session = rests.clone();
+            session.begin(task).expect("it may begin");
+            states.push((name, session.clone()));
+            let waits = !matches!(session.poll(), Step::Transmit(_));
+            // The request is out, and its answer is awaited.
+            while let Step::Transmit(out) = session.poll() {
+                let count = out.len();
+                session.transmitted(count, Some(ORIGIN));
+            }
+            if !waits {
+                states.push((name, session));
+            }
+        }
+        let states: Vec<_> = states
+            .iter()
+            .map(|(name, session)| (name, fingerprint(&session.canonical(ORIGIN, ORIGIN))))
+            .collect();
+        for (at, (name, one)) in states.iter().enumerate() {
+            for (other_name, other) in &states[at + 1..] {
+                assert_ne!(one, other, "{name} and {other_name}");
+            }
+        }
+    }
+}
