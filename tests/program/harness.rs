@@ -76,7 +76,7 @@ impl Server {
         Some(Self::start_by(command))
     }
 
-    fn start_by(mut command: Command) -> Self {
+    pub(crate) fn start_by(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

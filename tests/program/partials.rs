@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
+use std::process::Command;
 
 use crate::disk::Disk;
 use crate::harness::{Place, Server, content};
@@ -77,4 +78,40 @@ fn a_full_disk_gets_its_room_back() {
         .collect();
     names.sort();
     assert_eq!(names, ["2", "4"]);
+}
+
+/// Network and user-space file systems refuse locks in many ways.
+#[test]
+fn a_file_system_without_locks_takes_files() {
+    let place = Place::new();
+    let (source, library) = (place.root.path().join("flock.c"), place.root.path().join("flock.so"));
+    let code = "#include <errno.h>\n#include <stdlib.h>\n\
+                int flock(int f, int o) { errno = atoi(getenv(\"REFUSED\")); return -1; }\n";
+    fs::write(&source, code).expect("a file");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+    if !cc.status().is_ok_and(|status| status.success()) {
+        println!("skipped: there is no C compiler");
+        return;
+    }
+    let bytes = content(3_000_000, 1);
+    // ENOLCK, EINVAL, EBADF, ENOSYS, EOPNOTSUPP, EIO.
+    for errno in ["37", "22", "9", "38", "95", "5"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+        command.args(["serve", "--listen", "tcp://127.0.0.1:0"]).arg(place.served(""));
+        command.env("LD_PRELOAD", &library).env("REFUSED", errno);
+        let server = Server::start_by(command);
+        // It goes on from what is there.
+        fs::write(place.served(".f.tinyferry-part"), &bytes[..2_000_000]).expect("a file");
+        fs::write(place.here("f"), &bytes).expect("a file");
+        fs::write(place.here("g"), &bytes[..3_000]).expect("a file");
+        for name in ["f", "g"] {
+            server.client(&place.here(""), &["put", name]).well();
+        }
+        assert!(fs::read(place.served("f")).expect("it is there") == bytes, "{errno}");
+        let names: Vec<_> = fs::read_dir(place.served("")).expect("a directory").collect();
+        assert_eq!(names.len(), 2, "{errno}");
+        fs::remove_file(place.served("f")).expect("it is there");
+        fs::remove_file(place.served("g")).expect("it is there");
+    }
 }

@@ -2,57 +2,33 @@
 //! around it.
 
 use std::fs::File;
-use std::io;
-use std::sync::Arc;
 
 use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::Kind;
 
-use super::buffer::{Buffer, CAPACITY, write_all_at};
+use super::buffer::{Buffer, CAPACITY};
 use super::event::Observer;
-use super::facts::{Facts, settle, settled};
+use super::facts::settled;
 use super::failures;
-use super::kept::{Kept, Left};
+use super::kept::Left;
 use super::nameless::Whole;
 use super::names::split;
-use super::partial::{Partial, Purpose, UNIT, Whose};
+use super::partial::{Partial, UNIT};
 use super::place::{Found, Place, look, open_file};
 use super::staged::Staged;
-use super::sync::{Durable, Sync, synchronise};
+use super::sync::{Durable, synchronise};
 use super::times;
 use super::tree::{Bits, make_directory};
 use super::trouble::Trouble;
 
+mod ending;
+mod wanted;
+
+pub(super) use self::ending::can_go_on_after;
+pub(super) use self::wanted::{Access, Wanted};
+
 /// How far before a partial's end it may have holes: the reach of the receiver's map.
 const HOLES: u64 = 97 * 1024;
-
-/// What the other end may learn and change besides what it sends.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Access {
-    /// Whether it may not read: no digest of what it did not send, and no change of times or
-    /// permission bits of what it did not send.
-    pub(super) is_blind: bool,
-    pub(super) partials: Whose,
-    pub(super) kept: Kept,
-}
-
-/// What was offered.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    /// Where it goes, below the store's root.
-    pub(super) path: String,
-    pub(super) kind: Kind,
-    pub(super) size: Option<u64>,
-    pub(super) modified: Option<i64>,
-    pub(super) mode: Option<u32>,
-    pub(super) resume: u64,
-    pub(super) access: Arc<Access>,
-    /// It may come to its place later, as this transfer.
-    pub(super) later: Option<u16>,
-    /// What it contains is made durable, and what is here already is proven from storage.
-    pub(super) durable: bool,
-}
 
 #[derive(Debug)]
 pub(super) struct Incoming {
@@ -268,16 +244,6 @@ impl Incoming {
         }
     }
 
-    /// It comes to no place: only what is not whole can be resumed.
-    fn give_up(&mut self, partial: Partial, trouble: Trouble) -> Trouble {
-        if trouble.reason == Reason::Incomplete && partial.is_of_use() {
-            self.left = Some(partial.left(split(&self.wanted.path).0));
-        } else {
-            partial.discard();
-        }
-        trouble
-    }
-
     /// All of it, if it can be put in place by one stroke.
     pub(super) fn whole<'a>(&self, buffer: &'a Buffer) -> Option<Whole<'a>> {
         let Wanted { mode, modified, size, .. } = self.wanted;
@@ -302,40 +268,6 @@ impl Incoming {
             _ => 0,
         }
     }
-
-    /// Closes it; a partial that is of no use for a resume is removed. Returns what stays behind, too.
-    pub(super) fn close(
-        self,
-        place: &mut Place,
-        buffer: &mut Buffer,
-        is_of_use: bool,
-    ) -> (Wanted, Option<Left>) {
-        // What cannot be written now is received once more.
-        let partial = match self.stage {
-            Stage::Partial(partial) => Some(partial),
-            Stage::Kept(length @ UNIT..) if is_of_use => {
-                self.wanted.create(place, false).ok().map(|mut partial| {
-                    partial.length = length;
-                    partial
-                })
-            }
-            _ => None,
-        };
-        let mut left = None;
-        match partial {
-            Some(partial) if is_of_use && partial.is_of_use() => {
-                if buffer.flush(&partial.file).is_ok() {
-                    partial.release();
-                    left = Some(partial.left(split(&self.wanted.path).0));
-                } else {
-                    partial.discard();
-                }
-            }
-            Some(partial) => partial.discard(),
-            None => {}
-        }
-        (self.wanted, left)
-    }
 }
 
 /// Whether what a file contains is stored. It is then read from there and not from the cache, always
@@ -343,103 +275,4 @@ impl Incoming {
 fn is_stored(file: &File, metadata: &Metadata, always: bool) -> bool {
     let is_checked = always || failures::has(failures::device(metadata));
     !is_checked || failures::read_from_storage(file).is_ok()
-}
-
-/// Whether a file that failed here for this reason could go on from its partial. Where there is no
-/// room, the partial would only keep it from others; elsewhere the next transfer fails like this one.
-pub(super) fn can_go_on_after(reason: Reason) -> bool {
-    matches!(reason, Reason::Storage | Reason::Incomplete)
-}
-
-impl Wanted {
-    /// Whether the file found in its place is the same, as far as one can see from outside.
-    fn is(&self, metadata: &Metadata) -> bool {
-        let found = Facts::of(metadata);
-        !self.access.is_blind
-            && found.size > 0
-            && self.resume >= found.size
-            && self.size == Some(found.size)
-            && self
-                .modified
-                .zip(found.modified)
-                .is_some_and(|(offered, found)| times::is_same(offered, found))
-    }
-
-    /// Where to go on if so much of it is here.
-    fn resumes_from(&self, length: u64) -> u64 {
-        match length.min(self.resume) {
-            length if self.size.is_some_and(|size| length >= size) => self.size.unwrap_or(length),
-            length => length - length % UNIT,
-        }
-    }
-
-    /// Puts all of it in place by way of a partial; what finds no place is too little to be kept.
-    pub(super) fn put(
-        &self,
-        place: &mut Place,
-        bytes: &[u8],
-        observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
-        let mut partial = self.create(place, false)?;
-        partial.length = bytes.len() as u64;
-        let written = write_all_at(&partial.file, bytes, 0).map_err(Trouble::from);
-        let durable = Sync::Never.durable(true);
-        let result = written.and_then(|()| self.place(place, &partial, durable, observer));
-        if result.is_err() {
-            partial.discard();
-        }
-        result
-    }
-
-    /// All of it is in the partial: puts that in place.
-    fn place(
-        &self,
-        place: &mut Place,
-        partial: &Partial,
-        durable: Durable,
-        observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
-        settled(self.complete(partial)?, &self.path, observer)?;
-        if durable.content {
-            failures::synchronise(&partial.file)?;
-        }
-        // Something may have come there since the offer.
-        place.look(&self.path)?;
-        let (_, name) = split(&self.path);
-        let dir = partial.place(name)?;
-        if durable.names {
-            synchronise(dir)?;
-        }
-        Ok(())
-    }
-
-    /// All of it is in the partial: gives that its length, its time and its permission bits. Whether
-    /// the latter could be set.
-    fn complete(&self, partial: &Partial) -> Result<io::Result<()>, Trouble> {
-        match self.size {
-            Some(size) if partial.length < size => return Err(Reason::Incomplete.into()),
-            // An older one was longer.
-            Some(size) if partial.length > size => partial.file.set_len(size)?,
-            _ => {}
-        }
-        Ok(settle(&partial.file, &partial.metadata, self.mode, self.modified))
-    }
-
-    /// Gives a file that is in place its time and its permission bits, where they differ.
-    fn settle(&self, file: &File, metadata: &Metadata) -> io::Result<()> {
-        let now = Facts::of(metadata).modified;
-        let modified = self.modified.filter(|offered| Some(*offered) != now);
-        settle(file, metadata, self.mode, modified)
-    }
-
-    fn purpose(&self) -> Purpose<'_> {
-        let Access { partials: whose, kept, .. } = &*self.access;
-        Purpose { whose, kept: Some(kept), target: split(&self.path).1, mode: self.mode }
-    }
-
-    fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {
-        let (parent, _) = split(&self.path);
-        let dir = place.made(parent, None, synced)?;
-        Partial::create(&dir, self.purpose())
-    }
 }

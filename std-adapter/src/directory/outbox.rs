@@ -16,6 +16,7 @@ use super::names::is_allowed;
 use super::origin::{Origin, Reached};
 use super::outgoing::Outgoing;
 use super::recent::Fate;
+use super::times;
 use super::trouble::Trouble;
 use super::walk::Item;
 
@@ -248,6 +249,10 @@ fn give(
     }
     let (path, size, direction) = (job.path(), entry.size, Direction::Sending);
     observer.event(Event::Begin { path, kind, size, held: 0, direction });
+    if entry.modified.is_some_and(times::is_last) {
+        let detail = "a time past the years 1677 and 2262 cannot be sent";
+        observer.event(Event::Unset { path, detail });
+    }
     if kind == Kind::Directory {
         job.sent(0, None);
     }

@@ -9,7 +9,6 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
 use super::facts::{Facts, set_mode};
-use super::failures;
 use super::kept::{Kept, Left};
 use super::names::join;
 use super::place::{Found, id_of, look, open_with};
@@ -17,59 +16,24 @@ use super::trouble::Trouble;
 
 mod lock;
 mod name;
+mod room;
+mod system;
+mod whose;
 
 pub(super) use self::lock::Lock;
 pub(super) use self::name::is_name;
 use self::name::name_for;
+use self::system::{is_own, is_same, is_single};
+pub(super) use self::whose::Whose;
 
 /// A position to resume from is a multiple of this.
 pub(super) const UNIT: u64 = 1024;
-
-/// What is set aside at once, in bytes.
-const PIECE: u64 = 4 << 20;
-
-/// What begins to be written to the storage at once, in bytes.
-const WRITTEN_AT_ONCE: u64 = 8 << 20;
 
 /// The permission bits by which others than its owner read and write a file.
 const OTHERS: u32 = 0o066;
 
 /// How often a name that is taken away under our hands is tried again.
 const TRIES: u8 = 16;
-
-/// Whose partials a transfer may go on from. The digest of a prefix tells something about content.
-#[derive(Debug, Clone, Default)]
-pub(super) enum Whose {
-    /// Everybody's: the other end may read all that lies here.
-    #[default]
-    Anybody,
-    /// Those of one client, which have this label in their names.
-    Client(String),
-    /// Nobody's: the client may not read, and is not known.
-    Nobody,
-}
-
-impl Whose {
-    /// The partials of a client that is known by `id`, digits of its key.
-    pub(super) fn client(id: &str) -> Self {
-        Self::Client(format!("~k{id}"))
-    }
-
-    /// What is added to a partial's name: nothing or the client's label, and the number of this
-    /// user where another one has a file of that name.
-    fn labels(&self) -> impl Iterator<Item = String> {
-        let label = match self {
-            Self::Anybody => Some(String::new()),
-            Self::Client(label) => Some(label.clone()),
-            Self::Nobody => None,
-        };
-        #[cfg(unix)]
-        let user = |label| format!("{label}~u{}", rustix::process::geteuid().as_raw());
-        #[cfg(not(unix))]
-        let user = |label: String| label;
-        label.clone().into_iter().chain(label.map(user))
-    }
-}
 
 /// What a partial is for.
 #[derive(Debug, Clone, Copy)]
@@ -174,38 +138,6 @@ impl Partial {
             }
         }
         Err(Reason::InUse.into())
-    }
-
-    /// Before something is stored at `position`: sets room aside for what follows of `size` bytes
-    /// in all, a piece at a time, so that who lies about the size gains nothing. The length of the
-    /// file stays. It makes writing cheaper; where it cannot be done, that is no failure.
-    pub(super) fn reserve(&mut self, position: u64, size: u64) {
-        if position >= self.reserved && size.saturating_sub(position) >= PIECE {
-            self.reserved = match set_aside(&self.file, position) {
-                Ok(()) => position.saturating_add(PIECE),
-                Err(_) => u64::MAX,
-            };
-        }
-    }
-
-    /// So much is there: what comes a piece before begins to be written to the storage, so that not
-    /// much is left to be written when all of it is to be durable.
-    pub(super) fn start_writing(&mut self, end: u64) {
-        let from = self.started;
-        if end >= from.saturating_add(2 * WRITTEN_AT_ONCE) {
-            self.started = end - end % WRITTEN_AT_ONCE - WRITTEN_AT_ONCE;
-            failures::start_writing(&self.file, from, self.started - from);
-        }
-    }
-
-    /// Gives back what was set aside and not used.
-    pub(super) fn release(&self) {
-        // What is not yet written does not count.
-        if self.reserved > 0
-            && let Ok(now) = self.file.metadata()
-        {
-            let _ = self.file.set_len(now.len());
-        }
     }
 
     /// Puts it in place as `target`, instead of what stands there; returns the directory, the same
@@ -336,42 +268,4 @@ pub(super) fn temporary(target: &str) -> io::Result<String> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     Ok(name_for(target, &format!("~r{:016x}", u64::from_le_bytes(random))))
-}
-
-/// Whether a file belongs to the user that runs this program.
-#[cfg(unix)]
-fn is_own(metadata: &Metadata) -> bool {
-    cap_std::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw()
-}
-
-#[cfg(not(unix))]
-fn is_own(_: &Metadata) -> bool {
-    true
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn set_aside(file: &File, position: u64) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
-
-    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, position, PIECE)?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn set_aside(_: &File, _: u64) -> io::Result<()> {
-    Err(ErrorKind::Unsupported.into())
-}
-
-#[cfg(unix)]
-fn is_single(metadata: &Metadata) -> bool {
-    cap_fs_ext::MetadataExt::nlink(metadata) == 1
-}
-
-/// Whether two are the same file. Elsewhere than on Unix an open file keeps its name.
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    id_of(one) == id_of(other)
-}
-
-#[cfg(not(unix))]
-fn is_single(_: &Metadata) -> bool {
-    true
 }

@@ -55,6 +55,11 @@ pub(super) fn is_usual(time: i64) -> bool {
     (315_532_800 + ZONE..i64::from(i32::MAX)).contains(&seconds)
 }
 
+/// Whether it stands for a time past the first or the last that has a number, in 1677 and 2262.
+pub(super) fn is_last(time: i64) -> bool {
+    time.unsigned_abs() >= i64::MAX.unsigned_abs()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,8 +13,10 @@ use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 
 use super::*;
 
+mod bits;
 mod blind;
 mod confining;
+mod counted;
 mod hostile;
 mod later;
 mod owners;
