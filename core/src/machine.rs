@@ -46,7 +46,7 @@ pub struct Outcome {
     pub refused: u32,
     /// Of a tree that came in: how many entries its sender did not offer, because no offer can name
     /// them.
-    pub omitted: u64,
+    pub omitted: u32,
     /// Whether the other end asked this server to close, and it was allowed.
     pub closed: bool,
 }

@@ -40,7 +40,7 @@ pub(crate) struct Receiver<P> {
     entries: u32,
     refused: u32,
     /// Entries of the tree that the sender did not offer.
-    omitted: u64,
+    omitted: u32,
     file: File,
     profile: PhantomData<P>,
 }

@@ -35,7 +35,7 @@ pub(crate) struct Sender<P> {
     entries: u32,
     refused: u32,
     /// Entries of the tree that the store did not give.
-    omitted: u64,
+    omitted: u32,
     /// The request as a whole has failed.
     is_given_up: bool,
     names_only: bool,
@@ -184,7 +184,7 @@ impl<P: Profile> Sender<P> {
             ),
             Stage::TreeDone => (
                 Intent::Nothing,
-                Signal::done(tree, self.entries.into(), count, self.omitted),
+                Signal::done(tree, self.entries.into(), count, self.omitted.into()),
                 Stage::ExpectTreeDone,
             ),
             Stage::GiveUp => (

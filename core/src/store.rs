@@ -225,13 +225,10 @@ pub trait Store {
         Err(Reason::WriteOnly)
     }
 
-    /// The other end asks what there is at `path`: prepare to give the offers by [`Store::next`].
-    /// Nothing will be loaded or checked.
-    ///
-    /// # Errors
-    /// As [`Store::open`], which it is where a store does not tell them apart.
-    fn list(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
-        self.open(path, tree)
+    /// Whether only the offers are wanted of what [`Store::open`] is asked for next: then nothing of it
+    /// will be loaded or checked.
+    fn names_only(&mut self, names_only: bool) {
+        let _ = names_only;
     }
 
     /// Opens the next thing to send and writes its path, at most
@@ -248,7 +245,7 @@ pub trait Store {
 
     /// How many entries of the tree [`Store::next`] has left out so far, because no offer can name
     /// them: the other end hears of it with the end of the tree.
-    fn omitted(&mut self) -> u64 {
+    fn omitted(&mut self) -> u32 {
         0
     }
 

@@ -70,7 +70,7 @@ pub struct Memory {
     /// Files that cannot be read although they are there.
     pub broken: BTreeMap<String, Reason>,
     /// So many entries of each tree cannot be named.
-    pub omitted: u64,
+    pub omitted: u32,
     /// Takes bytes in order only.
     pub in_order: bool,
     /// Sizes are offered as unknown.
@@ -437,7 +437,7 @@ impl Store for Memory {
         Ok(Some(yielded))
     }
 
-    fn omitted(&mut self) -> u64 {
+    fn omitted(&mut self) -> u32 {
         self.omitted
     }
 

@@ -4,7 +4,7 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Task};
 use tinyferry_tests::{Faults, File, Memory, Pair};
 
-fn tree(omitted: u64) -> Memory {
+fn tree(omitted: u32) -> Memory {
     let mut store = Memory::default();
     store.omitted = omitted;
     store.directories.insert("t".into());
@@ -22,7 +22,7 @@ fn get(names_only: bool) -> Task<'static> {
 fn the_count_comes_with_the_end_of_the_tree() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         for (names_only, files) in [(false, 5), (true, 0)] {
-            for omitted in [0, 7, u64::MAX] {
+            for omitted in [0, 7, u32::MAX] {
                 let mut pair = Pair::new(config, Memory::default(), tree(omitted));
                 let outcome = pair.run(get(names_only)).expect("it ends").expect("it succeeds");
                 assert_eq!((outcome.refused, outcome.omitted), (0, omitted));

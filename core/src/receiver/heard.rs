@@ -78,7 +78,7 @@ impl<P: Profile> Receiver<P> {
             // What was not offered once more will not come.
             self.refused = self.refused.saturating_add(self.again.into());
             self.again = 0;
-            self.omitted = shared.signal.digest();
+            self.omitted = u32::try_from(shared.signal.digest()).unwrap_or(u32::MAX);
             self.stage = Stage::CommitTree;
             if self.names_only() {
                 self.committed(shared);

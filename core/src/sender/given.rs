@@ -4,7 +4,7 @@ use super::*;
 
 impl<P: Profile> Sender<P> {
     /// The store has no more to give, and has left out so many entries of the tree.
-    pub(crate) fn end(&mut self, omitted: u64, shared: &mut Shared) {
+    pub(crate) fn end(&mut self, omitted: u32, shared: &mut Shared) {
         if self.tree() != 0 {
             self.omitted = omitted;
             self.stage = Stage::TreeDone;

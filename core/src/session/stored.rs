@@ -147,7 +147,7 @@ impl<P: Profile> Session<P> {
     }
 
     /// The store has no more to give.
-    pub(super) fn no_more(&mut self, omitted: u64) {
+    pub(super) fn no_more(&mut self, omitted: u32) {
         if let Phase::Sending(sender) = &mut self.phase {
             sender.end(omitted, &mut self.shared);
         }

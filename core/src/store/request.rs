@@ -45,13 +45,13 @@ pub enum Request<'a> {
         /// Whether the tree around the file ends as well.
         all: bool,
     },
-    /// [`Store::open`].
+    /// [`Store::names_only`], then [`Store::open`].
     Open {
         /// What is asked for.
         path: &'a str,
         /// Whether as a tree.
         tree: bool,
-        /// Whether only the offers are wanted: [`Store::list`].
+        /// Whether only the offers are wanted.
         names_only: bool,
     },
     /// [`Store::next`], and where there is no more [`Store::omitted`].
@@ -94,7 +94,7 @@ pub enum Reply {
     /// To `Next`: there is no more.
     End {
         /// How many entries of the tree were not offered.
-        omitted: u64,
+        omitted: u32,
     },
     /// To `Refused`: it will be offered once more.
     Again,
@@ -132,8 +132,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.abandon(reason, all);
             Reply::Done
         }
-        Request::Open { path, tree, names_only: false } => said(store.open(path, tree), done),
-        Request::Open { path, tree, names_only: true } => said(store.list(path, tree), done),
+        Request::Open { path, tree, names_only } => {
+            store.names_only(names_only);
+            said(store.open(path, tree), done)
+        }
         Request::Next { path } => match store.next(path) {
             Ok(Some(entry)) => Reply::Entry(entry),
             Ok(None) => Reply::End { omitted: store.omitted() },

@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// The other end left out so many entries, because no path names them.
-    pub(crate) fn omit(&self, entries: u64) {
+    pub(crate) fn omit(&self, entries: u32) {
         self.0.borrow_mut().tally.omit(entries);
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Tally {
     /// Failures past [`LISTED`].
     unlisted: u64,
     /// What the other end left out, because no path names it.
-    omitted: u64,
+    omitted: u32,
     /// How the program ends where nothing else is to be said: by the failure that came first.
     failed: Option<Exit>,
     /// Entries whose time or permission bits could not be set, and the first of them.
@@ -82,7 +82,7 @@ impl Tally {
     }
 
     /// The other end left out so many entries.
-    pub(crate) fn omit(&mut self, entries: u64) {
+    pub(crate) fn omit(&mut self, entries: u32) {
         self.omitted = entries;
     }
 
@@ -148,7 +148,7 @@ impl Tally {
             ));
         }
         let failures = self.failures.len() as u64 + self.unlisted;
-        let failures = failures.saturating_add(self.omitted);
+        let failures = failures.saturating_add(self.omitted.into());
         if in_tree && failures > 0 {
             lines.push(format!("tinyferry: {failures} did not go through:"));
         }

@@ -204,7 +204,7 @@ impl Job {
     }
 
     /// How many entries of the tree were not given, because no path names them.
-    pub(super) fn omitted(&self) -> u64 {
+    pub(super) fn omitted(&self) -> u32 {
         self.walk.omitted()
     }
 

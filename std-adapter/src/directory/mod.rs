@@ -264,18 +264,16 @@ impl<O: Observer> Store for Directory<O> {
             inbox.close(&mut self.observer);
         }
         let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.open(path, tree, false, &mut self.observer)
+        outbox.open(path, tree, &mut self.observer)
     }
 
-    fn list(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
-        if let Some(inbox) = &mut self.inbox {
-            inbox.close(&mut self.observer);
+    fn names_only(&mut self, names_only: bool) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.expect_names_only(names_only);
         }
-        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.open(path, tree, true, &mut self.observer)
     }
 
-    fn omitted(&mut self) -> u64 {
+    fn omitted(&mut self) -> u32 {
         self.outbox.as_ref().map_or(0, Outbox::omitted)
     }
 

@@ -25,33 +25,44 @@ pub(super) struct Outbox {
     /// Requests are answered from below it; `None`: there are none.
     root: Option<Arc<Dir>>,
     job: Option<Job>,
+    /// Of the next request only the offers are wanted.
+    names_only: bool,
     open: Option<Outgoing>,
     buffer: Buffer,
 }
 
 impl Outbox {
     pub(super) fn serving(root: Arc<Dir>) -> Self {
-        Self { root: Some(root), job: None, open: None, buffer: Buffer::default() }
+        Self {
+            root: Some(root),
+            job: None,
+            names_only: false,
+            open: None,
+            buffer: Buffer::default(),
+        }
     }
 
     /// Gives `sources`, as a tree if it has a path.
     pub(super) fn sending(tree: Option<String>, sources: Vec<Source>) -> Self {
         let origins = sources.into_iter().map(Origin::from).collect();
         let job = Some(Job::new(tree, origins, false));
-        Self { root: None, job, open: None, buffer: Buffer::default() }
+        Self { root: None, job, names_only: false, open: None, buffer: Buffer::default() }
+    }
+
+    pub(super) fn expect_names_only(&mut self, names_only: bool) {
+        self.names_only = names_only;
     }
 
     pub(super) fn open(
         &mut self,
         path: &str,
         tree: bool,
-        names_only: bool,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
-        let found = find(&root, path, tree, names_only).and_then(|mut job| {
+        let found = find(&root, path, tree, self.names_only).and_then(|mut job| {
             job.begin(observer)?;
             Ok(job)
         });
@@ -175,7 +186,7 @@ impl Outbox {
     }
 
     /// How many entries of the tree were not given, because no path names them.
-    pub(super) fn omitted(&self) -> u64 {
+    pub(super) fn omitted(&self) -> u32 {
         self.job.as_ref().map_or(0, Job::omitted)
     }
 

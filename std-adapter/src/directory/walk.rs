@@ -43,7 +43,7 @@ pub(super) struct Walk {
     /// The directory of the last level, if it is at hand.
     dir: Option<Arc<Dir>>,
     /// How many entries were not given, because no path names them.
-    omitted: u64,
+    omitted: u32,
 }
 
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Walk {
         self.path.get(self.above..).unwrap_or_default()
     }
 
-    pub(super) fn omitted(&self) -> u64 {
+    pub(super) fn omitted(&self) -> u32 {
         self.omitted
     }
 

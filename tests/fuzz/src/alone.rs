@@ -307,7 +307,7 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
         0 => Reply::Moved(script.number() as usize),
         1 => Reply::Accepted(accepted(script)),
         2 => Reply::Entry(entry(script)),
-        3 => Reply::End { omitted: script.number() },
+        3 => Reply::End { omitted: script.number() as u32 },
         4 => Reply::Again,
         5 => Reply::Done,
         6 => Reply::Pending,

@@ -134,6 +134,12 @@ fn next(store: &mut impl Store) -> Option<(String, Entry)> {
     Some((std::str::from_utf8(&path[..entry.path]).unwrap().to_owned(), entry))
 }
 
+/// Asks for the offers only.
+fn list_of(store: &mut impl Store, path: &str, tree: bool) -> Result<(), Reason> {
+    store.names_only(true);
+    store.open(path, tree)
+}
+
 /// All paths that come; directories end in `/`, the tree itself is left out.
 fn names(store: &mut impl Store) -> Vec<String> {
     std::iter::from_fn(|| next(store))

@@ -99,7 +99,7 @@ fn a_tree_is_given_depth_first_and_sorted() {
 
     // Whoever only asks for names learns how many are missing, and fills no log.
     let mut store = serving(&dir);
-    assert_eq!(store.list("t", true), Ok(()));
+    assert_eq!(list_of(&mut store, "t", true), Ok(()));
     assert_eq!(names(&mut store), given);
     assert_eq!(store.omitted(), 6);
     assert_eq!(store.into_observer().failed, []);
