@@ -15,10 +15,17 @@ fn is_able() -> bool {
 
 /// How often `get PATH` asked for one file or directory, and for a whole file system.
 fn asked(server: &Server, place: &Place, path: &str, policy: &[&str]) -> (usize, usize) {
+    let trace = traced(server, place, path, policy, "fsync,fdatasync,syncfs");
+    let count = |call: &str| trace.lines().filter(|line| line.contains(call)).count();
+    (count("fsync(") + count("fdatasync("), count("syncfs("))
+}
+
+/// What `get PATH` asked of the system.
+fn traced(server: &Server, place: &Place, path: &str, policy: &[&str], calls: &str) -> String {
     let trace = place.root.path().join("trace");
     let program = command(&server.endpoint, &place.here(""), &["get", path]);
     let status = Command::new("strace")
-        .args(["-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs", "-e", "signal=none", "-o"])
+        .args(["-f", "-qq", "-e", &format!("trace={calls}"), "-e", "signal=none", "-o"])
         .arg(&trace)
         .arg(program.get_program())
         .args(program.get_args())
@@ -30,9 +37,12 @@ fn asked(server: &Server, place: &Place, path: &str, policy: &[&str]) -> (usize,
     // The next one is to find nothing.
     fs::remove_dir_all(place.here("")).expect("it can be emptied");
     fs::create_dir(place.here("")).expect("a directory");
-    let trace = fs::read_to_string(&trace).expect("a trace");
-    let count = |call: &str| trace.lines().filter(|line| line.contains(call)).count();
-    (count("fsync(") + count("fdatasync("), count("syncfs("))
+    fs::read_to_string(&trace).expect("a trace")
+}
+
+/// How `get PATH` makes files and gives them names.
+fn calls(server: &Server, place: &Place, path: &str) -> String {
+    traced(server, place, path, &[], "openat,renameat,renameat2,linkat")
 }
 
 #[test]
@@ -57,6 +67,10 @@ fn a_tree_is_made_durable_by_two_calls() {
     // Each file and its directory; where a new directory stands; the root's own.
     let each = FILES * 2 + DIRECTORIES + 1;
     assert_eq!(asked("tree", &["--sync", "each"]), (each, 0));
+    // Small ones are written without a name: nothing is looked for in a directory that is new.
+    let calls = calls(&server, &place, "tree");
+    let small = (0..FILES).filter(|number| number * 3_000 <= 65_536).count();
+    assert_eq!(calls.matches("O_TMPFILE").count(), small, "{calls}");
     // A file by itself is that file and its directory.
     assert_eq!(asked("f", &[]), (2, 0));
     assert_eq!(asked("f", &["--sync", "never"]), (0, 0));

@@ -116,7 +116,8 @@ pub(super) fn make_directory(
     synced: bool,
 ) -> Result<(), Trouble> {
     place.made(path, bits.mode, synced)?;
-    admit(place, path, bits)
+    // A new one lets its owner in, and is to stay the one opened last: in it nothing is looked for.
+    if place.is_new() { Ok(()) } else { admit(place, path, bits) }
 }
 
 /// Gives a directory that is no part of a tree its time and its permission bits.
