@@ -243,6 +243,13 @@ impl Client {
     }
 }
 
+/// Ends the commands that clients of this program have started (`exec:`), with all processes of theirs,
+/// in bounded time: for who handles the signals that end it.
+pub fn end_commands() {
+    #[cfg(unix)]
+    crate::command::end_all();
+}
+
 /// A session that nobody can foresee.
 fn new_session(config: Config) -> io::Result<Box<Session<Desktop>>> {
     let number = getrandom::u32().map_err(io::Error::other)?;

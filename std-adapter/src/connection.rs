@@ -11,11 +11,11 @@ use tracing::debug;
 
 use crate::checksum::Desktop;
 use crate::client::Error;
+#[cfg(unix)]
+use crate::command::{self, Program};
 use crate::endpoint::Endpoint;
 use crate::secure::{Problem, Protection, hex};
 use crate::serial::SerialLink;
-#[cfg(unix)]
-use crate::stdio::{self, Program};
 use crate::stream::{Socket, StreamLink, Traffic};
 use crate::tcp;
 
@@ -139,7 +139,7 @@ pub(crate) fn open(
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         #[cfg(unix)]
         Endpoint::Exec(command) => {
-            let (socket, program) = stdio::start(command).map_err(failed)?;
+            let (socket, program) = command::start(command).map_err(failed)?;
             debug!("started {endpoint}");
             Ok(Box::new(Started { link: link(socket, endpoint, protection)?, program }))
         }

@@ -6,6 +6,8 @@
 
 pub mod checksum;
 pub mod client;
+#[cfg(unix)]
+mod command;
 mod connection;
 pub mod directory;
 pub mod endpoint;
@@ -19,6 +21,7 @@ mod socket;
 mod stdio;
 pub mod stream;
 pub mod tcp;
+mod throttle;
 pub mod words;
 
 pub use endpoint::Endpoint;

@@ -10,35 +10,42 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::directory::{Dir, Limits, Rights, Sync, ambient_authority, leftovers};
+use crate::directory::{Limits, Rights, Sync, leftovers};
 use crate::endpoint::Endpoint;
-use crate::listener::Listener;
+use crate::listener::{Listener, Waiter};
 use crate::secure::{Admission, Door};
-use crate::stream::Socket;
 use crate::tcp;
 use crate::words::of_system;
 
+mod accept;
+mod alone;
+mod budget;
+mod connection;
 mod grant;
-mod guests;
-mod host;
+mod preamble;
+mod registry;
+mod root;
 
-use guests::Shared;
-use host::{Host, Peer};
+use accept::accept;
+use connection::{Host, Logs, Peer};
+use registry::{Registry, Slots};
+use root::Root;
 
 /// What a server allows.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Who may come in.
     pub admission: Admission,
-    /// Clients at once; one more is told that the server is busy.
+    /// Clients at once, at all endpoints; one more is told that the server is busy. The system's limit of
+    /// open files may allow fewer.
     pub clients: usize,
-    /// Clients at once from one address of the network.
+    /// Clients at once from one address of the network; of IPv6, from one network of 64 bits.
     pub clients_per_address: usize,
     /// What clients may do with the directory; of what a key allows, that.
     pub rights: Rights,
     /// Whether clients may close the server, whatever their key allows.
     pub may_close: bool,
-    /// How long a client may take to greet, and to shake hands.
+    /// How long a client may take in all to greet, or to shake hands and prove that it holds a key.
     pub greeting: Duration,
     /// How long a client may have nothing to ask.
     pub idle: Duration,
@@ -78,14 +85,16 @@ pub struct Server {
     listener: Listener,
     endpoint: Endpoint,
     host: Host,
+    /// Of the endpoints of one server, one looks for old leftovers.
+    cleans: bool,
 }
 
-/// Ends a server from another thread.
+/// Ends a server from another thread, at all its endpoints.
 #[derive(Clone)]
-pub struct Stopper(Arc<Shared>);
+pub struct Stopper(Arc<Registry>);
 
 impl Stopper {
-    /// No client is taken any more, those at rest are let go, the others have the grace period.
+    /// No client is accepted any more, idle ones are disconnected, the others have the grace period.
     pub fn stop(&self) {
         self.0.stop();
     }
@@ -99,16 +108,39 @@ impl Server {
     /// others can reach, where [`Options::admission`] does not allow that.
     pub fn bind(endpoint: &Endpoint, root: &Path, options: Options) -> io::Result<Self> {
         options.admission.check(endpoint)?;
-        let root = Dir::open_ambient_dir(root, ambient_authority()).map_err(|error| {
-            let path = root.display().to_string();
-            io::Error::new(
-                error.kind(),
-                format!("cannot serve \"{}\": {}", path.escape_debug(), of_system(&error)),
-            )
-        })?;
+        let host = Self::host(root, options)?;
+        Self::listen(endpoint, host, true)
+    }
+
+    /// Listens at another endpoint too, on the same terms: clients are counted together, and what
+    /// stops one stops both.
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub fn bind_too(&self, endpoint: &Endpoint) -> io::Result<Self> {
+        self.host.options.admission.check(endpoint)?;
+        Self::listen(endpoint, self.host.clone(), false)
+    }
+
+    fn host(root: &Path, mut options: Options) -> io::Result<Host> {
+        let root = Root::open(root)?;
         if let Admission::Keys(file) = &options.admission {
-            grant::check_keys(file, &root)?;
+            grant::check_keys(file, &*root.current()?)?;
         }
+        let budget = budget::share(options.clients);
+        if budget.clients < options.clients {
+            warn!(
+                "{} clients are served at once, not {}: the limit of open files is {}",
+                budget.clients, options.clients, budget.limit
+            );
+        }
+        options.limits.descriptors = budget.descriptors;
+        let slots = Slots { all: budget.clients, per_network: options.clients_per_address };
+        let registry = Arc::new(Registry::new(slots));
+        Ok(Host { root: Arc::new(root), options, registry, logs: Arc::new(Logs::new()) })
+    }
+
+    fn listen(endpoint: &Endpoint, host: Host, cleans: bool) -> io::Result<Self> {
         let listener = Listener::bind(endpoint).map_err(|error| {
             io::Error::new(
                 error.kind(),
@@ -116,8 +148,7 @@ impl Server {
             )
         })?;
         let endpoint = listener.endpoint()?;
-        let shared = Arc::new(Shared::new(listener.wake()?));
-        Ok(Self { listener, endpoint, host: Host { root: Arc::new(root), options, shared } })
+        Ok(Self { listener, endpoint, host, cleans })
     }
 
     /// Where it listens; of a port 0, the one that the system has chosen.
@@ -135,7 +166,7 @@ impl Server {
 
     /// What ends this server.
     pub fn stopper(&self) -> Stopper {
-        Stopper(Arc::clone(&self.host.shared))
+        Stopper(Arc::clone(&self.host.registry))
     }
 
     /// Serves until it is stopped or closed.
@@ -143,58 +174,38 @@ impl Server {
     /// # Errors
     /// Those of the system that no other client would fare better with.
     pub fn run(self) -> io::Result<()> {
-        let Self { listener, host, .. } = self;
-        let cleaner = clean_up(&host);
-        match &listener {
-            Listener::Tcp(listener) => accept(&host, || {
-                let (stream, peer) = listener.accept()?;
-                let guest = Peer { name: peer.to_string(), address: Some(peer.ip()) };
-                Ok((tcp::prepare(stream)?, guest))
-            }),
-            #[cfg(unix)]
-            Listener::Unix(door) => {
-                let mut number = 0;
-                accept(&host, || {
-                    let (stream, _) = door.listener.accept()?;
-                    number += 1;
-                    let name = format!("local client {number}");
-                    Ok((stream, Peer { name, address: None }))
+        let Self { listener, host, cleans, .. } = self;
+        let cleaner = if cleans { clean_up(&host) } else { None };
+        match listener {
+            Listener::Tcp(listener) => {
+                let (waiter, wake) = Waiter::new(&listener)?;
+                host.registry.wakes(wake);
+                accept(&host, &waiter, || {
+                    let (stream, peer) = listener.accept()?;
+                    stream.set_nonblocking(false)?;
+                    let peer = Peer { name: peer.to_string(), address: Some(peer.ip()) };
+                    Ok((tcp::prepare(stream)?, peer))
                 });
             }
-            Listener::Serial(_) => {}
             #[cfg(unix)]
-            Listener::Stdio(..) => {}
-        }
-        match listener {
+            Listener::Unix(socket) => {
+                let mut number = 0;
+                let (waiter, wake) = Waiter::new(&socket.listener)?;
+                host.registry.wakes(wake);
+                accept(&host, &waiter, || {
+                    let (stream, _) = socket.listener.accept()?;
+                    stream.set_nonblocking(false)?;
+                    number += 1;
+                    Ok((stream, Peer { name: format!("local client {number}"), address: None }))
+                });
+            }
             Listener::Serial(line) => host.serve_line(*line)?,
             #[cfg(unix)]
             Listener::Stdio(socket, output) => host.serve_one(socket, &output)?,
-            _ => {}
         }
-        host.see_off();
+        host.drain();
         drop(cleaner);
         Ok(())
-    }
-}
-
-/// Takes one client after another.
-fn accept<S: Socket + 'static>(host: &Host, mut next: impl FnMut() -> io::Result<(S, Peer)>) {
-    let mut number = 0;
-    while !host.shared.is_stopping() {
-        match next() {
-            Ok((stream, peer)) if !host.shared.is_stopping() => {
-                number += 1;
-                if let Err(error) = host.welcome(number, stream, &peer) {
-                    warn!("{}: cannot be served: {}", peer.name, of_system(&error));
-                }
-            }
-            Ok(_) => {}
-            // The client has gone again, or the system is short of something for now.
-            Err(error) => {
-                warn!("a client could not be taken: {}", of_system(&error));
-                thread::sleep(Duration::from_millis(10));
-            }
-        }
     }
 }
 
@@ -208,13 +219,15 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
     let (root, (kept, ended)) = (Arc::clone(&host.root), channel());
     let clean = move || {
         loop {
-            limits.kept.begin_scan(&root);
-            let removed = leftovers(&root, |leftover| {
-                let is_old = !least.is_zero() && leftover.age >= least;
-                if !is_old {
-                    limits.kept.found(leftover);
-                }
-                is_old
+            let removed = root.current().and_then(|root| {
+                limits.kept.begin_scan(&root);
+                leftovers(&root, |leftover| {
+                    let is_old = !least.is_zero() && leftover.age >= least;
+                    if !is_old {
+                        limits.kept.found(leftover);
+                    }
+                    is_old
+                })
             });
             limits.kept.end_scan(limits.partials);
             match removed {

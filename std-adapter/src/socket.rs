@@ -3,10 +3,13 @@
 //! A peer that has left without a word has left: the stream ends there, and what is written to it is
 //! lost. What it said before is still read.
 
-use std::io::{self, ErrorKind, Read};
+#[cfg(not(unix))]
+use std::io::Read;
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A stream socket, as far as a link needs it.
@@ -47,23 +50,36 @@ pub trait Socket: Send {
     /// Those of the system.
     fn end_writing(&mut self) -> io::Result<()>;
 
-    /// Reads what there is, up to this much, and leaves it there; waits as `receive` does.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn peek(&mut self, into: &mut [u8]) -> io::Result<usize>;
+    /// How many bytes it has taken from the caller, or for him, and not yet given to the system: while
+    /// that shrinks, the peer reads.
+    fn pending(&self) -> usize {
+        0
+    }
 
     /// Whether the other end has gone for good: what it sent last may not be read yet, and nothing
     /// can reach it.
     fn has_gone(&self) -> bool {
         false
     }
+}
 
-    /// What ends both directions at once, from another thread.
-    ///
-    /// # Errors
-    /// Those of the system.
-    fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>>;
+/// A socket that another thread can shut down; it has one descriptor, whoever shares it.
+pub(crate) trait Shutdownable: Send + Sync {
+    /// Ends both directions.
+    fn shut_down(&self);
+}
+
+impl Shutdownable for TcpStream {
+    fn shut_down(&self) {
+        let _ = self.shutdown(Shutdown::Both);
+    }
+}
+
+#[cfg(unix)]
+impl Shutdownable for UnixStream {
+    fn shut_down(&self) {
+        let _ = self.shutdown(Shutdown::Both);
+    }
 }
 
 /// What a call comes to where it failed because nobody is there any more.
@@ -77,10 +93,14 @@ fn if_left(count: usize, error: io::Error) -> io::Result<usize> {
 
 #[cfg(unix)]
 macro_rules! socket {
-    ($name:ty) => {
+    ($stream:ty, $name:ty) => {
         impl Socket for $name {
             fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-                self.read(into).or_else(|error| if_left(0, error))
+                use rustix::net::{RecvFlags, recv};
+                match recv(&*self, into, RecvFlags::empty()) {
+                    Ok((count, _)) => Ok(count),
+                    Err(errno) => if_left(0, errno.into()),
+                }
             }
 
             fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -118,77 +138,71 @@ macro_rules! socket {
             }
 
             fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-                <$name>::set_read_timeout(self, timeout)
+                <$stream>::set_read_timeout(self, timeout)
             }
 
             fn end_writing(&mut self) -> io::Result<()> {
                 self.shutdown(Shutdown::Write)
-            }
-
-            fn peek(&mut self, into: &mut [u8]) -> io::Result<usize> {
-                use rustix::net::{RecvFlags, recv};
-                let (count, _) = recv(&*self, into, RecvFlags::PEEK)?;
-                Ok(count)
-            }
-
-            fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>> {
-                let twin = self.try_clone()?;
-                Ok(Box::new(move || drop(twin.shutdown(Shutdown::Both))))
             }
         }
     };
 }
 
 #[cfg(unix)]
-socket!(TcpStream);
+socket!(TcpStream, TcpStream);
 #[cfg(unix)]
-socket!(UnixStream);
+socket!(TcpStream, Arc<TcpStream>);
+#[cfg(unix)]
+socket!(UnixStream, UnixStream);
+#[cfg(unix)]
+socket!(UnixStream, Arc<UnixStream>);
 
 #[cfg(not(unix))]
-impl Socket for TcpStream {
-    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.read(into).or_else(|error| if_left(0, error))
-    }
+macro_rules! socket {
+    ($name:ty) => {
+        impl Socket for $name {
+            fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.read(into).or_else(|error| if_left(0, error))
+            }
 
-    fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let result = without_waiting(self, |stream| stream.read(into));
-        result.or_else(|error| if_left(0, error))
-    }
+            fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                let result = without_waiting(self, |mut stream| stream.read(into));
+                result.or_else(|error| if_left(0, error))
+            }
 
-    fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = without_waiting(self, |stream| io::Write::write(stream, bytes));
-        result.or_else(|error| if_left(bytes.len(), error))
-    }
+            fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let result =
+                    without_waiting(self, |mut stream| io::Write::write(&mut stream, bytes));
+                result.or_else(|error| if_left(bytes.len(), error))
+            }
 
-    fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
-        // No portable call waits for both; a short wait lets the other direction be looked at.
-        let _ = (or_read, timeout);
-        std::thread::sleep(Duration::from_millis(1));
-        Ok(())
-    }
+            fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
+                // No portable call waits for both; a short wait lets the other direction be looked at.
+                let _ = (or_read, timeout);
+                std::thread::sleep(Duration::from_millis(1));
+                Ok(())
+            }
 
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        TcpStream::set_read_timeout(self, timeout)
-    }
+            fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+                TcpStream::set_read_timeout(self, timeout)
+            }
 
-    fn end_writing(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-
-    fn peek(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        TcpStream::peek(self, into)
-    }
-
-    fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>> {
-        let twin = self.try_clone()?;
-        Ok(Box::new(move || drop(twin.shutdown(Shutdown::Both))))
-    }
+            fn end_writing(&mut self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+        }
+    };
 }
 
 #[cfg(not(unix))]
+socket!(TcpStream);
+#[cfg(not(unix))]
+socket!(Arc<TcpStream>);
+
+#[cfg(not(unix))]
 fn without_waiting<R>(
-    stream: &mut TcpStream,
-    work: impl FnOnce(&mut TcpStream) -> io::Result<R>,
+    stream: &TcpStream,
+    work: impl FnOnce(&TcpStream) -> io::Result<R>,
 ) -> io::Result<R> {
     stream.set_nonblocking(true)?;
     let result = work(stream);

@@ -1,25 +1,18 @@
-//! Standard streams as sockets, so that all else is as over any other: this program's own, and those
-//! of a command that is started for it.
+//! This program's standard streams as a socket, so that all else is as over any other.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, ExitStatus};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether something has ended.
 const GLANCE: Duration = Duration::from_millis(5);
-/// How long a command may take to end once its streams have.
-const ENDING: Duration = Duration::from_secs(1);
 
 /// What carries to standard output; it ends when all is out.
 pub(crate) struct Output(JoinHandle<()>);
-
-/// A command that was started, which does not outlive this.
-pub(crate) struct Program(Child);
 
 /// This program's standard input and output; nobody else may use them.
 ///
@@ -67,45 +60,12 @@ fn twin(stream: BorrowedFd<'_>) -> io::Result<File> {
     Ok(stream.try_clone_to_owned()?.into())
 }
 
-/// Lets the shell start `command`; its standard input and output are the socket's other end.
-///
-/// # Errors
-/// Those of the system.
-pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Program)> {
-    let (socket, far) = UnixStream::pair()?;
-    let far = OwnedFd::from(far);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stdin(far.try_clone()?).stdout(far);
-    Ok((socket, Program(shell.spawn()?)))
-}
-
 impl Output {
     /// Waits until all is out, for so long at most.
     pub(crate) fn wait(&self, patience: Duration) {
-        wait_until(|| self.0.is_finished(), patience);
-    }
-}
-
-impl Program {
-    /// How it ended, where that is why its streams did.
-    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
-        wait_until(|| !matches!(self.0.try_wait(), Ok(None)), ENDING);
-        self.0.try_wait().ok().flatten()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        if self.status().is_none() {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
+        let end = Instant::now() + patience;
+        while !self.0.is_finished() && Instant::now() < end {
+            thread::sleep(GLANCE);
         }
-    }
-}
-
-fn wait_until(mut has_ended: impl FnMut() -> bool, patience: Duration) {
-    let end = Instant::now() + patience;
-    while !has_ended() && Instant::now() < end {
-        thread::sleep(GLANCE);
     }
 }

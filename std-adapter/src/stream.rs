@@ -4,66 +4,48 @@
 //! that finds no room reads meanwhile what the peer has to say, so that two ends that both write
 //! cannot block each other.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::Millis;
 
+use self::buffer::{BUFFER, Buffer};
+pub use self::leave::{Leave, Traffic};
 pub use self::link::StreamLink;
 pub use crate::socket::Socket;
 
+mod buffer;
+mod leave;
 mod link;
 
-/// What is moved by one system call, in bytes.
-const BUFFER: usize = 64 * 1024;
-/// How much of the peer's answers is kept while a write waits for room, in bytes: more than all
-/// the answers that the credit allows.
-const READ_AHEAD: usize = 4 << 20;
+/// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
+/// An end that sends is answered with fewer bytes than it sends, so two ends that both keep to this
+/// cannot block each other.
+const READ_AHEAD: usize = 8;
+/// What an idle connection reads at once, in bytes: enough for a request.
+const IDLE_BUFFER: usize = 4 * 1024;
 /// While a session works, its socket is looked at this often, in ms.
 const GLANCE: Millis = 50;
 /// How long a write waits for room, until the peer counts as gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a server shares with the link of each client, to let it go when it may.
-#[derive(Debug, Default)]
-pub struct Leave {
-    /// The server is ending.
-    pub leaving: AtomicBool,
-    /// The session has nothing under way.
-    pub at_rest: AtomicBool,
-    /// The grace period is over: whatever is under way ends. A socket is shut down instead.
-    pub cut: AtomicBool,
-}
-
-impl Leave {
-    /// Whether to let go of the client now.
-    pub(crate) fn is_due(&self) -> bool {
-        let [at_rest, leaving, cut] =
-            [&self.at_rest, &self.leaving, &self.cut].map(|flag| flag.load(Ordering::SeqCst));
-        at_rest && leaving || cut
-    }
-}
-
-/// Bytes that crossed a link, frames and all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// To the other end.
-    pub sent: u64,
-    /// From the other end.
-    pub received: u64,
-}
-
 /// A buffered socket. [`StreamLink`] makes a link of it.
 #[derive(Debug)]
 pub struct Stream<T> {
     socket: T,
-    input: Vec<u8>,
+    input: Buffer,
     /// The bytes of `input` that are not yet read.
     held: Range<usize>,
-    output: Vec<u8>,
+    /// What came in behind them while a write waited. Empty where nothing is held.
+    ahead: VecDeque<(Buffer, usize)>,
+    /// `None` while nothing is to be sent on an idle connection.
+    output: Option<Buffer>,
+    /// So many bytes of `output` are to be sent.
+    collected: usize,
     /// Something was written since it was last seen that there is nothing to read.
     unseen: bool,
     timeout: Option<Duration>,
@@ -77,12 +59,15 @@ pub struct Stream<T> {
 }
 
 impl<T: Socket> Stream<T> {
-    fn new(socket: T, leave: Arc<Leave>) -> Self {
+    /// `input` was read from the socket before.
+    fn new(socket: T, leave: Arc<Leave>, input: &[u8]) -> Self {
         Self {
             socket,
-            input: Vec::new(),
-            held: 0..0,
-            output: Vec::new(),
+            input: Buffer::small(input.to_vec()),
+            held: 0..input.len(),
+            ahead: VecDeque::new(),
+            output: None,
+            collected: 0,
             unseen: false,
             timeout: None,
             origin: Instant::now(),
@@ -122,12 +107,24 @@ impl<T: Socket> Stream<T> {
     fn consume(&mut self, count: usize) {
         self.held.start += count;
         self.traffic.received += count as u64;
+        if self.held.is_empty()
+            && let Some((next, length)) = self.ahead.pop_front()
+        {
+            (self.input, self.held) = (next, 0..length);
+        }
     }
 
-    /// Reads into the empty buffer.
+    /// Reads into the empty buffer. An idle connection has a small one, and none for output.
     fn fill(&mut self, wait: bool) -> io::Result<usize> {
-        // It may have grown in a write that had to wait.
-        self.input.resize(BUFFER, 0);
+        let is_idle = wait && self.leave.at_rest.load(Ordering::Relaxed);
+        if is_idle && self.collected == 0 {
+            self.output = None;
+        }
+        let length = if is_idle { IDLE_BUFFER } else { BUFFER };
+        if self.input.len() != length {
+            self.held = 0..0;
+            self.input = if is_idle { Buffer::small(vec![0; length]) } else { Buffer::large()? };
+        }
         let result = if wait {
             self.socket.receive(&mut self.input)
         } else {
@@ -140,18 +137,24 @@ impl<T: Socket> Stream<T> {
 
     /// Reads behind what is there, without waiting.
     fn read_ahead(&mut self) -> io::Result<Ahead> {
-        if self.held.len() >= READ_AHEAD {
-            return Ok(Ahead::Full);
+        if self.ahead.back().is_none_or(|(_, length)| *length == BUFFER) {
+            if self.ahead.len() == READ_AHEAD {
+                return Ok(Ahead::Full);
+            }
+            self.ahead.push_back((Buffer::large()?, 0));
         }
-        let end = self.held.end;
-        self.input.resize(end + BUFFER, 0);
-        match self.socket.receive_now(&mut self.input[end..]) {
+        let Some((last, length)) = self.ahead.back_mut() else { return Ok(Ahead::Full) };
+        let result = self.socket.receive_now(&mut last[*length..]);
+        *length += result.as_ref().unwrap_or(&0);
+        if *length == 0 {
+            self.ahead.pop_back();
+        }
+        // Where nothing was held, it is read next.
+        self.consume(0);
+        match result {
             // It is found again by the next read.
             Ok(0) => Ok(Ahead::End),
-            Ok(count) => {
-                self.held.end += count;
-                Ok(Ahead::Room)
-            }
+            Ok(_) => Ok(Ahead::Room),
             Err(error) if is_transient(&error) => Ok(Ahead::Room),
             Err(error) => Err(error),
         }
@@ -181,16 +184,23 @@ impl<T: Socket> Stream<T> {
     /// is read next, and then the end.
     fn send_all(&mut self, patience: Duration) -> io::Result<()> {
         let mut sent = 0;
-        let mut waiting: Option<Instant> = None;
-        while sent < self.output.len() {
-            match self.socket.send_now(&self.output[sent..]) {
+        let mut waiting: Option<(Instant, usize)> = None;
+        while sent < self.collected {
+            let output = self.output.as_deref().unwrap_or_default();
+            match self.socket.send_now(output.get(sent..self.collected).unwrap_or_default()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     sent += count;
                     waiting = None;
                 }
                 Err(error) if is_transient(&error) => {
-                    let since = *waiting.get_or_insert_with(Instant::now);
+                    let pending = self.socket.pending();
+                    let since = match waiting {
+                        // The reader takes something, though there is no room for more yet.
+                        Some((since, before)) if pending == before => since,
+                        _ => Instant::now(),
+                    };
+                    waiting = Some((since, pending));
                     if since.elapsed() > patience {
                         return Err(io::Error::new(
                             ErrorKind::TimedOut,
@@ -202,14 +212,15 @@ impl<T: Socket> Stream<T> {
                         Ahead::Full => false,
                         Ahead::End => break,
                     };
-                    self.socket.wait_for_room(or_read, patience)?;
+                    // What is pending is looked at several times within the patience.
+                    self.socket.wait_for_room(or_read, patience / 8)?;
                 }
                 Err(error) => return Err(error),
             }
         }
-        if !self.output.is_empty() {
+        if self.collected > 0 {
             self.traffic.sent += sent as u64;
-            self.output.clear();
+            self.collected = 0;
             self.unseen = true;
             self.look_at_clock();
         }
@@ -239,7 +250,7 @@ impl<T: Socket> Read for Stream<T> {
             }
             self.set_timeout()?;
             match self.fill(true) {
-                // A read timeout is reported so by some systems.
+                // A read timeout is reported so by some systems, and a record that is not whole.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Err(ErrorKind::TimedOut.into());
                 }
@@ -256,16 +267,23 @@ impl<T: Socket> Read for Stream<T> {
 
 impl<T: Socket> Write for Stream<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.output.len() + bytes.len() > BUFFER {
+        if self.collected + bytes.len() > BUFFER {
             self.flush()?;
         }
-        self.output.extend_from_slice(bytes);
-        Ok(bytes.len())
+        let output = match &mut self.output {
+            Some(output) => output,
+            none => none.insert(Buffer::large()?),
+        };
+        let room = &mut output[self.collected..];
+        let count = bytes.len().min(room.len());
+        room[..count].copy_from_slice(&bytes[..count]);
+        self.collected += count;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         // Before every read, and mostly so.
-        if self.output.is_empty() {
+        if self.collected == 0 {
             return Ok(());
         }
         self.send_all(WRITE_PATIENCE)

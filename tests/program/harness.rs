@@ -76,6 +76,15 @@ impl Server {
         Some(Self::start_by(command))
     }
 
+    /// Starts a server where a line of the shell stands before the program: `ulimit -n 100;`.
+    pub(crate) fn start_under(line: &str, directory: &Path, arguments: &[&str]) -> Self {
+        let script = format!("{line} exec \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_tinyferry"), "serve"]);
+        command.args(["--listen", "tcp://127.0.0.1:0"]).args(arguments).arg(directory);
+        Self::start_by(command)
+    }
+
     pub(crate) fn start_by(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -119,6 +128,17 @@ impl Server {
         self.log.join("\n")
     }
 
+    /// A figure of its process, in KiB: `VmRSS`, `VmHWM`.
+    pub(crate) fn kibibytes(&self, name: &str) -> u64 {
+        kibibytes(self.child.id(), name)
+    }
+
+    /// How many descriptors and threads it has.
+    pub(crate) fn count(&self, what: &str) -> usize {
+        let path = format!("/proc/{}/{what}", self.child.id());
+        fs::read_dir(path).map_or(0, Iterator::count)
+    }
+
     /// Runs the client against this server.
     pub(crate) fn client(&self, directory: &Path, arguments: &[&str]) -> Ended {
         client(&self.endpoint, directory, arguments)
@@ -149,6 +169,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A figure of a process, in KiB.
+pub(crate) fn kibibytes(process: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    number.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
 }
 
 /// A client that has ended.

@@ -66,6 +66,10 @@ impl Target {
         target
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.process
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.endpoint["tcp://".len()..]
     }
@@ -109,7 +113,7 @@ impl Target {
     }
 
     /// Puts, gets and asks until it is over; how often, and what took longest.
-    fn work(&self, over: &AtomicBool) -> (usize, Duration) {
+    pub(crate) fn work(&self, over: &AtomicBool) -> (usize, Duration) {
         let (mut works, mut longest) = (0, Duration::ZERO);
         while works == 0 || !over.load(Ordering::SeqCst) {
             fs::write(self.place.here("mine"), content(5000 + works, 7)).expect("a file");

@@ -438,19 +438,37 @@ fn one_address_does_not_take_all_places() {
     let limits = ["--clients-per-address", "2", "--greeting", "1"];
     let mut server = Server::start(&place.served(""), &limits);
     let address = server.endpoint["tcp://".len()..].to_owned();
-    // Silent, and as slow as it gets: both are let go in time.
-    let silent = TcpStream::connect(&address).expect("a server");
+    let greeted = [(); 2].map(|()| greet(&address));
+    server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    assert!(
+        server.wait_for_line("turned away, 2 clients are served, 2 from its address").is_some()
+    );
+    drop(greeted);
+    // Silent, and as slow as it gets: both are disconnected in time, and take no place.
+    let silent = [(); 4].map(|()| TcpStream::connect(&address).expect("a server"));
     let mut slow = TcpStream::connect(&address).expect("a server");
     slow.write_all(b"PIN").expect("it takes it");
     thread::sleep(Duration::from_millis(200));
-    server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    server.client(&place.here(""), &["ping"]).well();
     let begin = Instant::now();
-    for mut stream in [silent, slow] {
+    for mut stream in silent.into_iter().chain([slow]) {
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         let ended = stream.read(&mut [0; 100]);
         assert!(ended.is_ok_and(|count| count == 0) || begin.elapsed() < Duration::from_secs(9));
     }
     assert!(begin.elapsed() < Duration::from_secs(5));
     assert!(server.wait_for_line("did not greet in time").is_some());
-    server.client(&place.here(""), &["ping"]).well();
+}
+
+/// A client that has greeted, and asks for nothing.
+pub(crate) fn greet(address: &str) -> TcpStream {
+    use tinyferry::core::{Config, Session, Step, Task};
+    let mut session = Session::<tinyferry::checksum::Desktop>::client(7, Config::RELIABLE);
+    session.begin(Task::Ping).expect("it may");
+    let Step::Transmit(greeting) = session.poll() else { panic!("it greets first") };
+    let mut stream = TcpStream::connect(address).expect("a server");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream.write_all(greeting).expect("it takes it");
+    stream.read_exact(&mut [0; 36]).expect("it answers");
+    stream
 }

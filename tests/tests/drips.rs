@@ -16,7 +16,7 @@ fn put() -> Vec<u8> {
 /// A server between two bytes of a client that sends one every 10 seconds, in the middle of a file.
 #[test]
 fn a_transfer_that_drips_is_over_300_seconds_after_its_last_whole_frame() {
-    let config = Config { idle: 1000, ..Config::RELIABLE };
+    let config = Config { handshake: 1000, idle: 1000, ..Config::RELIABLE };
     let mut server: Session = Session::server(config);
     let mut store = Memory::default();
     let said = put();

@@ -24,6 +24,8 @@ pub struct Config {
     pub credit: u16,
     /// How long a silent peer is waited for, in ms.
     pub patience: Millis,
+    /// How long a server waits for a greeting, in ms, whatever else comes meanwhile; 0: for ever.
+    pub handshake: Millis,
     /// How long a server waits for the next request, in ms; 0: for ever.
     pub idle: Millis,
     /// Whether this end wants the SHA-256 of each file, and can compute it. Whether the other end
@@ -44,6 +46,7 @@ impl Config {
         chunk: PAYLOAD_MAX as u16,
         credit: CREDIT_MAX,
         patience: 30_000,
+        handshake: 0,
         idle: 0,
         sha256: false,
         may_close: false,

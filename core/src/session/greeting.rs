@@ -43,6 +43,7 @@ impl<P: Profile> Session<P> {
                     self.shared.terms = terms;
                     self.is_acquainted = true;
                     self.shared.ending = Ending::NONE;
+                    self.timer.restart();
                     self.phase = Phase::ExpectRequest;
                 }
                 Err(reason) => {

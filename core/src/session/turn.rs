@@ -27,7 +27,10 @@ impl<P: Profile> Session<P> {
                 Found::Nothing { wanted } => self.act(wanted),
                 Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
                 Found::Signal { clean } => {
-                    self.timer.frame_came();
+                    // Only a greeting ends the wait for one.
+                    if !matches!(self.phase, Phase::ExpectGreeting) {
+                        self.timer.frame_came();
+                    }
                     self.shared.todo.pending =
                         self.shared.signal.description > 0 && self.wants_description();
                     self.overwritten |= self.shared.todo.pending;
@@ -202,9 +205,8 @@ impl<P: Profile> Session<P> {
     /// not, look again.
     fn act(&mut self, wanted: usize) -> bool {
         match &mut self.phase {
-            Phase::ExpectGreeting | Phase::ExpectRequest => {
-                self.timer.await_anything(self.config.idle);
-            }
+            Phase::ExpectGreeting => self.timer.await_anything(self.config.handshake),
+            Phase::ExpectRequest => self.timer.await_anything(self.config.idle),
             Phase::Closing => self.timer.await_anything(CLOSING),
             // The chunk buffer is taken until the words of an ERR have come.
             Phase::Sending(_) if self.shared.todo.pending => self.await_answer(),

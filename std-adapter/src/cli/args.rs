@@ -103,10 +103,10 @@ pub(crate) struct ServeArgs {
     /// Clients at once; one more is told that the server is busy
     #[arg(long, value_name = "N", default_value = "64", value_parser = some)]
     pub(crate) clients: usize,
-    /// Clients at once from one address
+    /// Clients at once from one address; of IPv6, from one network of 64 bits
     #[arg(long, value_name = "N", default_value = "32", value_parser = some)]
     pub(crate) clients_per_address: usize,
-    /// Let a client go that has not greeted, or shaken hands, after so many seconds
+    /// Disconnect a client that has not greeted, or proven that it holds a key, after so many seconds in all
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) greeting: Duration,
     #[command(flatten)]
@@ -263,6 +263,9 @@ impl Peer {
 
     /// Connects, on these terms.
     pub(crate) fn connect(&self, config: Config) -> Result<Client, Problem> {
+        if matches!(self.endpoint, Endpoint::Exec(_)) {
+            super::signals::before_end(tinyferry::client::end_commands)?;
+        }
         Ok(Client::connect_protected(&self.endpoint, config, &self.protection()?)?)
     }
 }

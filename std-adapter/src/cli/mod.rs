@@ -14,6 +14,7 @@ mod args;
 mod exit;
 mod get;
 mod keygen;
+mod logging;
 mod ls;
 mod output;
 mod partials;
@@ -21,6 +22,7 @@ mod paths;
 mod progress;
 mod put;
 mod serve;
+mod signals;
 mod tally;
 mod units;
 
@@ -31,6 +33,7 @@ use tracing_subscriber::EnvFilter;
 
 use args::{Args, Command, Peer};
 use exit::{Exit, Problem};
+use logging::LogQueue;
 use progress::Verbosity;
 
 /// Runs the program as its arguments say.
@@ -48,13 +51,22 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let is_started = matches!(&args.command, Command::Serve(serve) if serve.stdio);
-    start_log(args.verbose, args.quiet, is_started);
+    signals::survive_large_files();
+    let log = match LogQueue::start() {
+        Ok(log) => log,
+        Err(error) => {
+            complain!("tinyferry: the log cannot be started: {error}");
+            return Exit::Local.into();
+        }
+    };
+    start_log(args.verbose, args.quiet, is_started, log.clone());
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, 0) => Verbosity::Normal,
         (false, 1) => Verbosity::Files,
         (false, _) => Verbosity::Steps,
     };
+    let is_server = matches!(args.command, Command::Serve(_));
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Put(args) => put::put(&args, verbosity),
@@ -65,15 +77,23 @@ pub(crate) fn run() -> ExitCode {
         Command::Keygen(args) => keygen::keygen(&args),
         Command::Partials(args) => partials::partials(&args),
     };
+    signals::wait_for_end(result.is_err());
     let exit = result.unwrap_or_else(|problem| {
-        complain!("tinyferry: {problem}");
+        if is_server {
+            // Nobody may read it.
+            log.push(format!("tinyferry: {problem}\n").as_bytes());
+        } else {
+            log.flush();
+            complain!("tinyferry: {problem}");
+        }
         problem.exit
     });
+    log.flush();
     output::finish(exit).into()
 }
 
 /// Who was started by another program says little: it stands among that one's own words.
-fn start_log(verbose: u8, quiet: bool, is_started: bool) {
+fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
         (false, 0) if is_started => "warn",
@@ -87,7 +107,7 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool) {
         .unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(stderr)
+        .with_writer(log)
         .with_ansi(stderr().is_terminal())
         .with_target(false)
         // To say that a line could not be written it would panic, where nobody reads stderr.

@@ -2,8 +2,6 @@
 
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use tinyferry::Endpoint;
 use tinyferry::directory::Rights;
 use tinyferry::secure::{Admission, KeyFile};
@@ -12,8 +10,21 @@ use tracing::info;
 
 use super::args::ServeArgs;
 use super::exit::{Exit, Problem};
+use super::signals;
+
+/// Lets the program open as many files as the system lets it.
+fn raise_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // Some systems have a maximum of their own below this one: then the limit stays.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+}
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
+    raise_limit();
     let admission = match &args.key {
         Some(file) => Admission::Keys(KeyFile::new(file)),
         None if args.insecure => Admission::Anybody,
@@ -34,28 +45,24 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
         sync: args.sync.into(),
         keep_partials: args.keep_partials,
     };
-    let mut servers = Vec::new();
     let endpoints = if args.stdio { &vec![Endpoint::Stdio] } else { &args.listen };
+    let mut servers: Vec<Server> = Vec::new();
     for endpoint in endpoints {
-        servers.push(Server::bind(endpoint, &args.directory, options.clone())?);
+        let server = match servers.first() {
+            Some(first) => first.bind_too(endpoint)?,
+            None => Server::bind(endpoint, &args.directory, options.clone())?,
+        };
+        servers.push(server);
     }
     if let Some(key) = servers.first().and_then(Server::public_key) {
         info!("the public key of this server is {key}");
     }
     let stoppers: Vec<_> = servers.iter().map(Server::stopper).collect();
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let on_signal = stoppers.clone();
-    thread::spawn(move || {
-        // The first one ends in good order, the second one at once.
-        let mut signals = signals.forever();
-        if signals.next().is_some() {
-            info!("ending: transfers under way may finish");
-            on_signal.iter().for_each(tinyferry::server::Stopper::stop);
-        }
-        if let Some(signal) = signals.next() {
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-        }
-    });
+    signals::on_end(move || {
+        info!("ending: transfers under way may finish");
+        on_signal.iter().for_each(tinyferry::server::Stopper::stop);
+    })?;
     let running: Vec<_> = servers
         .into_iter()
         .map(|server| {

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cap_fs_ext::DirExt;
@@ -33,10 +32,12 @@ pub struct Leftover {
 /// Those of `root` itself; a directory below it that cannot be read is passed over.
 pub fn leftovers(root: &Dir, mut visit: impl FnMut(&Leftover) -> bool) -> io::Result<u64> {
     let mut removed = 0;
-    let mut waiting = vec![(String::new(), Arc::new(root.try_clone()?))];
-    while let Some((path, dir)) = waiting.pop() {
-        let entries = match dir.entries() {
-            Ok(entries) => entries,
+    // Names, and not open directories: there may be more of these than may be open.
+    let mut waiting = vec![String::new()];
+    while let Some(path) = waiting.pop() {
+        let opened = open_below(root, &path);
+        let (dir, entries) = match opened.and_then(|dir| dir.entries().map(|all| (dir, all))) {
+            Ok(opened) => opened,
             Err(error) if path.is_empty() => return Err(error),
             Err(_) => continue,
         };
@@ -44,9 +45,7 @@ pub fn leftovers(root: &Dir, mut visit: impl FnMut(&Leftover) -> bool) -> io::Re
             let Ok(name) = entry.file_name().into_string() else { continue };
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() {
-                if let Ok(below) = dir.open_dir_nofollow(&name) {
-                    waiting.push((join(&path, &name), Arc::new(below)));
-                }
+                waiting.push(join(&path, &name));
             } else if kind.is_file() && partial::is_name(&name) {
                 let Some((file, leftover)) = inspect(&dir, &path, &name) else { continue };
                 if visit(&leftover) && dir.remove_file(&name).is_ok() {
@@ -58,6 +57,12 @@ pub fn leftovers(root: &Dir, mut visit: impl FnMut(&Leftover) -> bool) -> io::Re
         }
     }
     Ok(removed)
+}
+
+/// The directory at `path` below `root`, through no link.
+fn open_below(root: &Dir, path: &str) -> io::Result<Dir> {
+    let names = path.split('/').filter(|name| !name.is_empty());
+    names.into_iter().try_fold(root.try_clone()?, |dir, name| dir.open_dir_nofollow(name))
 }
 
 /// Locks a partial; `None` if a transfer has it, or it is gone.
@@ -78,6 +83,31 @@ mod tests {
     use cap_std::ambient_authority;
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn many_directories_are_not_open_at_once() {
+        let place = tempfile::tempdir().unwrap();
+        for number in 0..200 {
+            let below = place.path().join(format!("{number}/below/more"));
+            fs::create_dir_all(&below).unwrap();
+            fs::write(below.join(".x.tinyferry-part"), "").unwrap();
+        }
+        let root = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let inside = place.path().canonicalize().unwrap();
+        let open = || {
+            let all = fs::read_dir("/proc/self/fd").unwrap().flatten();
+            let targets = all.filter_map(|entry| fs::read_link(entry.path()).ok());
+            targets.filter(|target| target.starts_with(&inside)).count()
+        };
+        let mut most = 0;
+        let removed = leftovers(&root, |_| {
+            most = most.max(open());
+            true
+        });
+        assert_eq!(removed.unwrap(), 200);
+        assert!(most <= 5, "{most} were open");
+    }
 
     #[test]
     fn old_ones_are_found_and_removed_and_locked_ones_are_not() {

@@ -17,7 +17,7 @@ pub use self::client::{ClientKey, Protection};
 pub use self::hosts::KnownHosts;
 pub use self::keys::{KeyFile, Keys, NoKeys, Terms, generate_pair, generate_shared};
 pub use self::server::Admission;
-pub(crate) use self::server::{Caller, Door, refuse};
+pub(crate) use self::server::{Door, refuse};
 pub use self::socket::SecureSocket;
 pub use tinyferry_secure::{Error, KeyId, PublicKey, Refusal};
 

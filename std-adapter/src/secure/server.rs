@@ -1,7 +1,7 @@
 //! A server's side: who calls, and on what terms they come in.
 
 use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tinyferry_secure::{KeyId, PrivateKey, PublicKey, Refusal, SharedKey, Trust, refusing};
 
@@ -12,11 +12,6 @@ use crate::endpoint::Endpoint;
 use crate::stream::Socket;
 use crate::tcp;
 use crate::words::of_system;
-
-/// A greeting has so many bytes, and a hello with what follows it has more.
-const GREETING: usize = 36;
-/// How often it is looked for the rest of a greeting that comes in pieces.
-const GLANCE: Duration = Duration::from_millis(5);
 
 /// Whom a server lets in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,67 +54,20 @@ impl Admission {
     }
 }
 
-/// What a client begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// A greeting as it is, or something else that is not encrypted.
-    Plain,
-    /// The handshake of a secure channel.
-    Secure,
-    /// Nothing: it has left.
-    Gone,
-}
-
-impl Caller {
-    /// Waits for a whole greeting, or a hello, for as long as `patience`; takes nothing of it.
-    pub(crate) fn look<S: Socket>(socket: &mut S, patience: Duration) -> io::Result<Self> {
-        let end = Instant::now() + patience;
-        let mut held = [0; GREETING];
-        let caller = loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::Error::new(ErrorKind::TimedOut, "it did not greet in time"));
-            }
-            socket.set_read_timeout(Some(left))?;
-            match socket.peek(&mut held) {
-                Ok(0) => break Self::Gone,
-                Ok(3..) if held.starts_with(b"TFS") => break Self::Secure,
-                Ok(count) if count == GREETING || !is_begun(&held[..count.min(3)]) => {
-                    break Self::Plain;
-                }
-                // It comes in pieces.
-                Ok(_) => std::thread::sleep(GLANCE),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => {}
-                Err(error) => return Err(error),
-            }
-        };
-        socket.set_read_timeout(None)?;
-        Ok(caller)
-    }
-}
-
-/// Whether this may still become a greeting or a hello.
-fn is_begun(bytes: &[u8]) -> bool {
-    b"PIN".starts_with(bytes) || b"TFS".starts_with(bytes)
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
 /// Where holders of keys come in.
 pub(crate) struct Door<'a>(pub(crate) &'a KeyFile);
 
 impl Door<'_> {
-    /// Shakes hands; returns the socket and the terms of who is at its other end.
+    /// Shakes hands until `end` at most; `input` was read from the socket before. Returns the socket and
+    /// the terms of who is at its other end.
     pub(crate) fn admit<S: Socket>(
         &self,
         socket: S,
-        patience: Duration,
+        input: &[u8],
+        end: Instant,
     ) -> Result<(SecureSocket<S>, Terms), Problem> {
         let mut holder = Holder { keys: self.0.read().map_err(Problem::Keys)?, terms: None };
-        let socket = SecureSocket::accept(socket, &mut holder, patience)?;
+        let socket = SecureSocket::accept_proven(socket, input, &mut holder, end)?;
         // Whoever has shaken hands was asked about.
         let terms = holder.terms.ok_or(Problem::Channel(tinyferry_secure::Error::NotTrusted))?;
         Ok((socket, terms))

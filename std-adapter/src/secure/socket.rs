@@ -7,9 +7,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use tinyferry_secure::{
-    Channel, Error, FULL_BUFFER, Identity, KeyId, PublicKey, Refusal, Step, Trust,
-};
+use tinyferry_secure::{Channel, Error, Identity, KeyId, PublicKey, Refusal, Step, Trust};
 
 use super::aead::Fast;
 use super::{Problem, unforeseeable};
@@ -27,9 +25,11 @@ pub struct SecureSocket<S: Socket> {
     owed: usize,
 }
 
+/// The size of a buffer, and so of the largest record, in bytes: what costs little on an idle connection.
+const BUFFER: usize = 32 * 1024;
+
 fn buffers() -> [Vec<u8>; 2] {
-    // Two records at most come in with one call to the system.
-    [vec![0; 2 * FULL_BUFFER], vec![0; FULL_BUFFER]]
+    [(); 2].map(|()| vec![0; BUFFER])
 }
 
 /// A channel's error as one of the system, to travel through what knows no other.
@@ -54,12 +54,8 @@ impl<S: Socket> SecureSocket<S> {
         trust: &mut dyn Trust,
         patience: Duration,
     ) -> Result<Self, Problem> {
-        Self::greet(
-            socket,
-            Channel::client(identity, unforeseeable()?, buffers())?,
-            trust,
-            patience,
-        )
+        let channel = Channel::client(identity, unforeseeable()?, buffers())?;
+        Self::shake_hands(socket, channel, &[], trust, Instant::now() + patience)
     }
 
     /// A server's end; the handshake may take as long as `patience`.
@@ -67,25 +63,56 @@ impl<S: Socket> SecureSocket<S> {
     /// # Errors
     /// [`Problem`].
     pub fn accept(socket: S, trust: &mut dyn Trust, patience: Duration) -> Result<Self, Problem> {
-        Self::greet(socket, Channel::server(unforeseeable()?, buffers())?, trust, patience)
+        Self::accept_after(socket, &[], trust, Instant::now() + patience)
     }
 
-    fn greet(
+    /// A server's end, where `input` was read from the socket before. Returns when the client has
+    /// proven, by a first record that opens, that it holds the key: the first message of a handshake
+    /// can be a repeated one.
+    pub(crate) fn accept_proven(
+        socket: S,
+        input: &[u8],
+        trust: &mut dyn Trust,
+        end: Instant,
+    ) -> Result<Self, Problem> {
+        let mut accepted = Self::accept_after(socket, input, trust, end)?;
+        while !accepted.channel.is_ready()? {
+            accepted.socket.set_read_timeout(Some(time_left(end)?))?;
+            match accepted.socket.receive(accepted.channel.room()) {
+                Ok(count) => accepted.channel.received(count)?,
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        accepted.socket.set_read_timeout(None)?;
+        Ok(accepted)
+    }
+
+    fn accept_after(
+        socket: S,
+        input: &[u8],
+        trust: &mut dyn Trust,
+        end: Instant,
+    ) -> Result<Self, Problem> {
+        let channel = Channel::server(unforeseeable()?, buffers())?;
+        Self::shake_hands(socket, channel, input, trust, end)
+    }
+
+    fn shake_hands(
         mut socket: S,
         mut channel: Channel<Vec<u8>, Fast>,
+        mut input: &[u8],
         trust: &mut dyn Trust,
-        patience: Duration,
+        end: Instant,
     ) -> Result<Self, Problem> {
-        let end = Instant::now() + patience;
-        let left = || {
-            let left = end.saturating_duration_since(Instant::now());
-            let in_time = || io::Error::new(ErrorKind::TimedOut, "the other end takes too long");
-            if left.is_zero() { Err(in_time()) } else { Ok(left) }
-        };
         loop {
             match channel.step()? {
+                Step::Receive(into) if !input.is_empty() => {
+                    let count = io::Read::read(&mut input, into)?;
+                    channel.greeted(count, trust)?;
+                }
                 Step::Receive(into) => {
-                    socket.set_read_timeout(Some(left()?))?;
+                    socket.set_read_timeout(Some(time_left(end)?))?;
                     match socket.receive(into) {
                         Ok(count) => channel.greeted(count, trust)?,
                         Err(error) if is_transient(&error) => {}
@@ -94,11 +121,18 @@ impl<S: Socket> SecureSocket<S> {
                 }
                 Step::Transmit(out) => match socket.send_now(out) {
                     Ok(count) => channel.transmitted(count)?,
-                    Err(error) if is_transient(&error) => socket.wait_for_room(false, left()?)?,
+                    Err(error) if is_transient(&error) => {
+                        socket.wait_for_room(false, time_left(end)?)?
+                    }
                     Err(error) => return Err(error.into()),
                 },
                 Step::Done => break,
             }
+        }
+        // What came with the last message belongs to the first record.
+        while !input.is_empty() {
+            let count = io::Read::read(&mut input, channel.room())?;
+            channel.received(count)?;
         }
         socket.set_read_timeout(None)?;
         Ok(Self { socket, channel, owed: 0 })
@@ -143,19 +177,25 @@ impl<S: Socket> SecureSocket<S> {
         Ok(())
     }
 
-    fn receive_with(
-        &mut self,
-        into: &mut [u8],
-        receive: fn(&mut S, &mut [u8]) -> io::Result<usize>,
-    ) -> io::Result<usize> {
+    /// Reads what there is until a record is whole.
+    fn receive_record(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(count) = self.channel.read(into).map_err(as_io)? {
                 return Ok(count);
             }
-            let count = receive(&mut self.socket, self.channel.room())?;
+            let count = self.socket.receive_now(self.channel.room())?;
             self.channel.received(count).map_err(as_io)?;
         }
     }
+}
+
+/// How long until `end`.
+fn time_left(end: Instant) -> io::Result<Duration> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::Error::new(ErrorKind::TimedOut, "the other end takes too long"));
+    }
+    Ok(left)
 }
 
 fn is_transient(error: &io::Error) -> bool {
@@ -163,12 +203,23 @@ fn is_transient(error: &io::Error) -> bool {
 }
 
 impl<S: Socket> Socket for SecureSocket<S> {
+    /// Waits once. `WouldBlock` where that does not complete a record: the caller looks at the time,
+    /// so that a record that comes byte by byte has no more of it than a silent peer.
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.receive_with(into, S::receive)
+        if let Some(count) = self.channel.read(into).map_err(as_io)? {
+            return Ok(count);
+        }
+        let count = self.socket.receive(self.channel.room())?;
+        self.channel.received(count).map_err(as_io)?;
+        self.receive_record(into)
     }
 
     fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.receive_with(into, S::receive_now)
+        self.receive_record(into)
+    }
+
+    fn pending(&self) -> usize {
+        self.channel.pending().len()
     }
 
     /// Takes as much as goes into one record. Where the system has no room for all of it, the same
@@ -201,16 +252,8 @@ impl<S: Socket> Socket for SecureSocket<S> {
         self.socket.end_writing()
     }
 
-    fn peek(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(ErrorKind::Unsupported.into())
-    }
-
     fn has_gone(&self) -> bool {
         self.socket.has_gone()
-    }
-
-    fn cutter(&self) -> io::Result<Box<dyn Fn() + Send>> {
-        self.socket.cutter()
     }
 }
 

@@ -1,5 +1,4 @@
 use std::fs;
-use std::time::Duration;
 
 use super::*;
 use crate::directory::Rights;
@@ -145,36 +144,4 @@ fn only_this_machine_without_a_key() {
     }
     assert!(allowed(&Admission::Local, "serial:///dev/ttyS0"));
     assert!(!allowed(&keys, "serial:///dev/ttyS0"));
-}
-
-/// What comes in pieces, or not at all, or is something else.
-#[cfg(unix)]
-#[test]
-fn callers_are_told_apart_and_waited_for() {
-    use std::io::Write;
-    use std::os::unix::net::UnixStream;
-    let look = |pieces: &[&[u8]], leaves: bool| {
-        let (mut one, mut other) = UnixStream::pair().unwrap();
-        let writer = std::thread::spawn({
-            let pieces: Vec<_> = pieces.iter().map(|piece| piece.to_vec()).collect();
-            move || {
-                for piece in pieces {
-                    one.write_all(&piece).unwrap();
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                if !leaves {
-                    std::thread::sleep(Duration::from_millis(600));
-                }
-            }
-        });
-        let found = Caller::look(&mut other, Duration::from_millis(400));
-        writer.join().unwrap();
-        found.ok()
-    };
-    assert_eq!(look(&[b"P", b"IN", &[0; 33]], false), Some(Caller::Plain));
-    assert_eq!(look(&[b"T", b"FS"], false), Some(Caller::Secure));
-    assert_eq!(look(&[b"GE"], false), Some(Caller::Plain));
-    assert_eq!(look(&[], true), Some(Caller::Gone));
-    assert_eq!(look(&[], false), None);
-    assert_eq!(look(&[b"PIN", b"x", b"y", b"z"], false), None);
 }

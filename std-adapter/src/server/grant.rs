@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cap_fs_ext::DirExt;
 
 use super::Options;
-use super::host::Host;
+use super::connection::Host;
 use crate::directory::{Dir, Rights};
 use crate::secure::{KeyFile, Terms};
 use crate::words::of_system;
@@ -24,25 +24,20 @@ pub(super) struct Grant {
 
 impl Host {
     /// What is allowed without keys.
-    pub(super) fn grant_to_all(&self) -> Grant {
+    pub(super) fn grant_to_all(&self) -> io::Result<Grant> {
         let Options { rights, may_close, .. } = self.options;
-        Grant {
-            root: Arc::clone(&self.root),
-            rights,
-            may_close,
-            directory: String::new(),
-            id: None,
-        }
+        let (root, directory) = (self.root.current()?, String::new());
+        Ok(Grant { root, rights, may_close, directory, id: None })
     }
 
     /// What a key allows, as far as the server does.
     pub(super) fn grant(&self, terms: &Terms) -> io::Result<Grant> {
-        let all = self.grant_to_all();
+        let all = self.grant_to_all()?;
         let rights = Rights {
             read: all.rights.read && terms.rights.read,
             write: all.rights.write && terms.rights.write,
         };
-        let root = descend(&all.root, &terms.directory)?;
+        let root = descend(&all.root, &terms.directory).map_err(|error| cannot(terms, &error))?;
         let may_close = all.may_close || terms.may_close;
         let (directory, id) = (terms.directory.clone(), Some(terms.id.clone()));
         Ok(Grant { root, rights, may_close, directory, id })
@@ -66,14 +61,14 @@ pub(super) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
         return Err(io::Error::other("there is no shared or public key: nobody could come in"));
     }
     for terms in keys.terms() {
-        descend(&root, &terms.directory).map_err(|error| {
-            let (name, path) = (terms.name.escape_debug(), terms.directory.escape_debug());
-            let sentence = format!(
-                "the directory \"{path}\" of {name} cannot be served: {}",
-                of_system(&error)
-            );
-            io::Error::new(error.kind(), sentence)
-        })?;
+        descend(&root, &terms.directory).map_err(|error| cannot(terms, &error))?;
     }
     Ok(())
+}
+
+fn cannot(terms: &Terms, error: &io::Error) -> io::Error {
+    let (name, path) = (terms.name.escape_debug(), terms.directory.escape_debug());
+    let sentence =
+        format!("the directory \"{path}\" of {name} cannot be served: {}", of_system(error));
+    io::Error::new(error.kind(), sentence)
 }

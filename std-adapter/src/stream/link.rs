@@ -22,7 +22,12 @@ pub struct StreamLink<T> {
 impl<T: Socket> StreamLink<T> {
     /// A link over `socket`; `leave` is shared with who may end it.
     pub fn new(socket: T, leave: Arc<Leave>) -> Self {
-        Self { stream: FromStd::new(Stream::new(socket, leave)) }
+        Self::with_input(socket, leave, &[])
+    }
+
+    /// The same, where `input` was read from the socket before.
+    pub(crate) fn with_input(socket: T, leave: Arc<Leave>, input: &[u8]) -> Self {
+        Self { stream: FromStd::new(Stream::new(socket, leave, input)) }
     }
 
     /// Leaves in good order: a socket that is closed with something unread takes back what was
@@ -32,7 +37,13 @@ impl<T: Socket> StreamLink<T> {
         let end = Instant::now() + LEAVING;
         let _ = stream.send_all(LEAVING).and_then(|()| stream.socket.end_writing());
         let _ = stream.socket.set_read_timeout(Some(LEAVING));
-        while Instant::now() < end && stream.fill(true).is_ok_and(|count| count > 0) {}
+        while Instant::now() < end {
+            match stream.fill(true) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                _ => break,
+            }
+        }
     }
 
     /// Time has passed outside of any task.

@@ -17,16 +17,23 @@ fn write_to(pause: Duration) -> io::Result<()> {
             reader.read(&mut into).is_ok_and(|count| count > 0)
         } {}
     });
-    let mut stream = Stream::new(socket, Arc::default());
-    stream.output = vec![7; 1 << 20];
+    let mut stream = Stream::new(socket, Arc::default(), &[]);
     let begin = Instant::now();
-    let result = stream.send_all(PATIENCE);
+    let result = write_all(&mut stream);
     let took = begin.elapsed();
     assert!(took < PATIENCE * 20, "it took {} ms", took.as_millis());
     assert!(result.is_ok() || took >= PATIENCE, "it took {} ms only", took.as_millis());
     drop(stream);
     reading.join().unwrap();
     result
+}
+
+fn write_all<S: Socket>(stream: &mut Stream<S>) -> io::Result<()> {
+    for _ in 0..16 {
+        stream.write_all(&[7; BUFFER])?;
+        stream.send_all(PATIENCE)?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -50,4 +57,44 @@ fn what_was_taken_from_what_is_held_is_not_read_again() {
     let mut rest = [0; 9];
     assert_eq!(embedded_io::Read::read(&mut link, &mut rest).unwrap(), 3);
     assert_eq!((&rest[..3], link.held()), (&b"two"[..], &b""[..]));
+}
+
+/// A record takes longer to read than the patience is, but the reader takes something all the time.
+#[test]
+fn an_encrypted_stream_waits_for_a_reader_as_a_plain_one_does() {
+    use crate::secure::SecureSocket;
+    use tinyferry_secure::{Identity, SharedKey};
+
+    let (one, other) = UnixStream::pair().unwrap();
+    rustix::net::sockopt::set_socket_send_buffer_size(&one, 4096).unwrap();
+    let identity = Identity::Shared(SharedKey::new(&[7; 32]));
+    struct Keys;
+    impl tinyferry_secure::Trust for Keys {
+        fn shared(&mut self, _: tinyferry_secure::KeyId) -> Option<SharedKey> {
+            Some(SharedKey::new(&[7; 32]))
+        }
+        fn trusts(&mut self, _: &tinyferry_secure::PublicKey) -> bool {
+            false
+        }
+    }
+    let accepting = thread::spawn(move || {
+        let socket = other.try_clone().unwrap();
+        (SecureSocket::accept(socket, &mut Keys, PATIENCE * 10).unwrap(), other)
+    });
+    let socket = SecureSocket::connect(one, &identity, &mut Keys, PATIENCE * 10).unwrap();
+    let (accepted, mut reader) = accepting.join().unwrap();
+    let reading = thread::spawn(move || {
+        let mut into = vec![0; 2048];
+        while reader.read(&mut into).is_ok_and(|count| count > 0) {
+            thread::sleep(PATIENCE / 5);
+        }
+    });
+    let mut stream = Stream::new(socket, Arc::default(), &[]);
+    let begin = Instant::now();
+    stream.write_all(&[7; BUFFER]).unwrap();
+    stream.send_all(PATIENCE).unwrap();
+    assert!(begin.elapsed() > PATIENCE * 2, "{} ms", begin.elapsed().as_millis());
+    drop(stream);
+    reading.join().unwrap();
+    drop(accepted);
 }

@@ -37,6 +37,7 @@ fn config([flags, unit, chunk, credit, more, ..]: [u8; 8]) -> Config {
         may_close: flags & 4 != 0,
         sha256: flags & 8 != 0,
         refuse: (more & 15 == 15).then_some(Reason::Busy),
+        handshake: if more & 16 != 0 { 3000 } else { 0 },
         idle: if more & 16 != 0 { 3000 } else { 0 },
         patience: 1000,
         unit: unit & 3,

@@ -1,0 +1,85 @@
+//! What the program does when the system sends it a signal.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// A file that grows beyond `ulimit -f` is an error of that file, and does not end the program.
+pub(crate) fn survive_large_files() {
+    #[cfg(unix)]
+    {
+        let unused = Arc::new(AtomicBool::new(false));
+        // A handler, and not an ignored signal: a command that is started has the usual one.
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, unused);
+    }
+}
+
+/// The first signal that asks the program to end calls `first`, and the next one ends it at once.
+pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = ending()?;
+    thread::spawn(move || {
+        let mut signals = signals.forever();
+        if signals.next().is_some() {
+            first();
+        }
+        if let Some(signal) = signals.next() {
+            let _ = emulate_default_handler(signal);
+        }
+    });
+    Ok(())
+}
+
+/// Whether a signal is about to end the program.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// A signal that asks the program to end does so when `first` is done.
+pub(crate) fn before_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = ending()?;
+    HAS_COMMANDS.store(true, Ordering::SeqCst);
+    thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            IS_ENDING.store(true, Ordering::SeqCst);
+            first();
+            let _ = emulate_default_handler(signal);
+        }
+    });
+    Ok(())
+}
+
+/// Whether [`before_end`] was called.
+static HAS_COMMANDS: AtomicBool = AtomicBool::new(false);
+/// A key that interrupts reaches a command sooner, perhaps, than this program.
+const SOONER: Duration = Duration::from_millis(50);
+
+/// Where a signal is about to end the program, it ends it, and nothing else does.
+pub(crate) fn wait_for_end(has_failed: bool) {
+    if has_failed && HAS_COMMANDS.load(Ordering::SeqCst) {
+        thread::sleep(SOONER);
+    }
+    while IS_ENDING.load(Ordering::SeqCst) {
+        thread::park_timeout(Duration::from_secs(1));
+    }
+}
+
+fn ending() -> io::Result<Signals> {
+    let mut signals = vec![SIGINT, SIGTERM];
+    if may_handle(SIGHUP) {
+        signals.push(SIGHUP);
+    }
+    Signals::new(signals)
+}
+
+/// Whether a signal was not ignored on behalf of this program, as `nohup` does. Where that cannot be
+/// known, it is left alone.
+fn may_handle(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (signal - 1)) == 0)
+}

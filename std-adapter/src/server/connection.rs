@@ -1,0 +1,297 @@
+//! What a client meets: a thread, a session and a store of its own.
+
+use std::fmt::Display;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tinyferry_core::blocking::{self, Link, run};
+use tinyferry_core::{Config, Failure, Millis, Reason, Session};
+use tracing::{debug, info, warn};
+
+use super::Options;
+use super::grant::Grant;
+use super::preamble::{Begin, Preamble};
+use super::registry::{Busy, Registry};
+use super::root::Root;
+use crate::checksum::Desktop;
+use crate::directory::{Directory, Limits};
+use crate::log::Log;
+use crate::secure::{Admission, Door, Refusal, Terms, refuse};
+use crate::socket::Shutdownable;
+use crate::stream::{Leave, Socket, StreamLink};
+use crate::throttle::Throttle;
+use crate::words::of_system;
+
+/// How long a client that is turned away may take to greet.
+const TURNING_AWAY: Duration = Duration::from_secs(5);
+/// A thread holds one session and little else.
+const STACK: usize = 256 * 1024;
+
+/// Serves a directory to its clients.
+#[derive(Clone)]
+pub(super) struct Host {
+    pub(super) root: Arc<Root>,
+    pub(super) options: Options,
+    pub(super) registry: Arc<Registry>,
+    pub(super) logs: Arc<Logs>,
+}
+
+/// Log lines that anybody who can connect can cause.
+#[derive(Debug)]
+pub(super) struct Logs {
+    /// Clients that are turned away.
+    busy: Throttle,
+    /// Handshakes that fail.
+    handshakes: Throttle,
+    /// The root cannot be served.
+    pub(super) root: Throttle,
+    /// Sessions that fail.
+    sessions: Throttle,
+}
+
+impl Logs {
+    pub(super) fn new() -> Self {
+        let [busy, handshakes, root, sessions] = [20; 4].map(Throttle::new);
+        Self { busy, handshakes, root, sessions }
+    }
+}
+
+/// Who has come.
+pub(super) struct Peer {
+    /// As it is called in the log.
+    pub(super) name: String,
+    /// Where it comes from, if from a network.
+    pub(super) address: Option<IpAddr>,
+}
+
+/// A connection's entry in the registry, which goes however its thread ends.
+struct Slot(Arc<Registry>, u64);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.has_gone(self.1);
+    }
+}
+
+/// How a session ended.
+pub(super) enum Ended {
+    /// The other end has left, or the link is gone, or the server ends.
+    Link,
+    /// Only the session is over.
+    Session,
+}
+
+impl Host {
+    /// Gives a client its thread.
+    pub(super) fn connected<S>(&self, socket: Arc<S>, peer: &Peer) -> io::Result<()>
+    where
+        S: Shutdownable + 'static,
+        Arc<S>: Socket,
+    {
+        let leave = Arc::new(Leave::default());
+        // A client that has asked for nothing yet holds nothing up.
+        leave.at_rest.store(true, Ordering::SeqCst);
+        let cut = {
+            let socket = Arc::clone(&socket);
+            Box::new(move || socket.shut_down())
+        };
+        let number = self.registry.connect(&leave, peer.address, cut);
+        let (host, name) = (self.clone(), peer.name.clone());
+        self.spawn(number, &peer.name, move || host.meet(number, socket, leave, &name))
+    }
+
+    /// Sees how a client begins, and serves it on its terms.
+    fn meet<S: Socket>(&self, number: u64, mut socket: S, leave: Arc<Leave>, name: &str) {
+        debug!("{name}: connected");
+        if leave.is_due() {
+            return;
+        }
+        let end = Instant::now() + self.options.greeting;
+        let failed = |why: &dyn Display| {
+            let line = format!("{name}: not let in: {why}");
+            self.logs.handshakes.write(&line, |line| warn!("{line}"));
+        };
+        let preamble = match Preamble::read(&mut socket, end) {
+            Ok(preamble) => preamble,
+            Err(error) => return failed(&of_system(&error)),
+        };
+        let input = preamble.input();
+        match (preamble.begin, &self.options.admission) {
+            (Begin::Nothing, _) => debug!("{name}: has left"),
+            (Begin::Handshake, Admission::Keys(file)) => {
+                if let Err(busy) = self.registry.check(number) {
+                    self.log_busy(name, busy);
+                    refuse(&mut socket, Refusal::Busy);
+                    return;
+                }
+                self.registry.begin_handshake(number);
+                match Door(file).admit(socket, input, end) {
+                    Err(problem) => failed(&problem),
+                    Ok((socket, terms)) => self.meet_holder(number, socket, leave, name, &terms),
+                }
+            }
+            (Begin::Greeting | Begin::Unknown, Admission::Keys(_)) => {
+                failed(&"it has no key");
+                let link = &mut StreamLink::with_input(socket, leave, input);
+                refuse_session(link, Reason::KeyNeeded);
+            }
+            (Begin::Handshake, _) => {
+                failed(&"it wants to encrypt, and there is no key here");
+                refuse(&mut socket, Refusal::NoKeys);
+            }
+            // It ends at once: no session follows.
+            (Begin::Unknown, _) => {
+                let link = &mut StreamLink::with_input(socket, leave, input);
+                let config = Config { handshake: milliseconds(TURNING_AWAY), ..Config::RELIABLE };
+                let mut session = Session::<Desktop>::server(config);
+                if let Err(error) = run(&mut session, link, &mut ()) {
+                    failed(&error);
+                }
+            }
+            (Begin::Greeting, _) => {
+                let link = &mut StreamLink::with_input(socket, leave, input);
+                self.admit(number, link, name, None);
+            }
+        }
+    }
+
+    /// Serves a client that holds a key.
+    fn meet_holder<S: Socket>(
+        &self,
+        number: u64,
+        socket: S,
+        leave: Arc<Leave>,
+        name: &str,
+        terms: &Terms,
+    ) {
+        let link = &mut StreamLink::new(socket, leave);
+        self.admit(number, link, name, Some(terms));
+    }
+
+    /// Serves a client whose handshake is complete, if there is a slot for it.
+    fn admit<S: Socket>(
+        &self,
+        number: u64,
+        link: &mut StreamLink<S>,
+        name: &str,
+        terms: Option<&Terms>,
+    ) {
+        if let Err(busy) = self.registry.admit(number) {
+            self.log_busy(name, busy);
+            return refuse_session(link, Reason::Busy);
+        }
+        if let Some(terms) = terms {
+            info!("{name}: let in as {}", terms.name.escape_debug());
+        }
+        let granted = match terms {
+            Some(terms) => self.grant(terms),
+            None => self.grant_to_all(),
+        };
+        match granted {
+            Ok(grant) => {
+                let [handshake, idle] =
+                    [self.options.greeting, self.options.idle].map(milliseconds);
+                let config = Config { handshake, idle, ..Config::RELIABLE };
+                self.serve(link, name, config, grant);
+            }
+            Err(error) => {
+                let line = format!("{name}: {}", of_system(&error));
+                self.logs.root.write(&line, |line| warn!("{line}"));
+                refuse_session(link, Reason::Storage);
+            }
+        }
+    }
+
+    fn log_busy(&self, name: &str, busy: Busy) {
+        self.logs.busy.write(&format!("{name}: {busy}"), |line| info!("{line}"));
+    }
+
+    /// Waits for transfers under way, and cuts those that outlast the grace period.
+    pub(super) fn drain(&self) {
+        // A client that was accepted while the server was being stopped has not been asked yet.
+        self.registry.ask_to_leave();
+        self.registry.wait(self.options.grace);
+        self.registry.cut();
+        self.registry.wait(Duration::from_secs(2));
+    }
+
+    /// Does a connection's work in a thread of its own.
+    pub(super) fn spawn(
+        &self,
+        number: u64,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        let slot = Slot(Arc::clone(&self.registry), number);
+        let work = move || {
+            work();
+            drop(slot);
+        };
+        let name = name.replace('\0', "");
+        thread::Builder::new().name(name).stack_size(STACK).spawn(work).map(drop)
+    }
+
+    /// Serves one session.
+    pub(super) fn serve<L: Link<Error = io::Error>>(
+        &self,
+        link: &mut L,
+        peer: &str,
+        config: Config,
+        grant: Grant,
+    ) -> Ended {
+        let Grant { root, rights, may_close, directory, id } = grant;
+        // Where a client wants SHA-256, it gets it.
+        let config = Config { may_close, sha256: true, ..config };
+        let mut session = Session::<Desktop>::server(config);
+        let log = Log::new(peer.to_owned());
+        let sync = self.options.sync;
+        let store = Directory::serving(root, rights, sync, log);
+        let limits = Limits { below: directory, ..self.options.limits.clone() };
+        let mut store = store.lossy(config.lossy).limited(limits);
+        if let Some(id) = id {
+            store = store.identified(&id);
+        }
+        match run(&mut session, link, &mut store) {
+            Ok(outcome) if outcome.closed => {
+                info!("{peer}: closes the server");
+                self.registry.stop();
+                Ended::Link
+            }
+            Ok(_) => {
+                debug!("{peer}: has left");
+                Ended::Link
+            }
+            Err(blocking::Error::Link(error)) => {
+                let line = format!("{peer}: the connection failed: {}", of_system(&error));
+                self.logs.sessions.write(&line, |line| warn!("{line}"));
+                Ended::Link
+            }
+            Err(blocking::Error::Session(failure)) => {
+                let line = format!("{peer}: {failure}");
+                self.logs.sessions.write(&line, |line| warn!("{line}"));
+                if failure == Failure::Vanished { Ended::Link } else { Ended::Session }
+            }
+        }
+    }
+}
+
+/// As a session counts them: at most the half of what its clock holds, 24 days. 0 is for ever, and
+/// stands for nothing else.
+fn milliseconds(length: Duration) -> Millis {
+    let least = u32::from(!length.is_zero());
+    let length = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
+    length.clamp(least, u32::MAX >> 1)
+}
+
+/// Tells a client why it is not served.
+fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
+    let handshake = milliseconds(TURNING_AWAY);
+    let config = Config { refuse: Some(reason), handshake, ..Config::RELIABLE };
+    let mut session = Session::<Desktop>::server(config);
+    // That it fails is what is meant.
+    let _ = run(&mut session, link, &mut ());
+}

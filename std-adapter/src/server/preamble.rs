@@ -1,0 +1,193 @@
+//! The first bytes of a connection: the handshake of a secure channel, a greeting, or neither.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use tinyferry_core::{Config, Session, Step};
+
+use crate::checksum::Desktop;
+use crate::stream::Socket;
+
+/// The first bytes of a secure channel's handshake.
+const HELLO: &[u8] = b"TFS";
+/// A greeting has so many bytes, and a handshake's first message has more.
+const GREETING: usize = 36;
+
+/// What a client begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// The handshake of a secure channel.
+    Handshake,
+    /// A whole greeting that is not encrypted.
+    Greeting,
+    /// Bytes that no greeting can follow: a session says why.
+    Unknown,
+    /// Nothing: it has left.
+    Nothing,
+}
+
+/// What was read to find that out.
+#[derive(Debug)]
+pub(super) struct Preamble {
+    bytes: [u8; GREETING],
+    length: usize,
+    pub(super) begin: Begin,
+}
+
+impl Preamble {
+    /// Reads until it is clear what the client begins with, until `end` at most. Reads no further than
+    /// a greeting.
+    pub(super) fn read<S: Socket>(socket: &mut S, end: Instant) -> io::Result<Self> {
+        let mut preamble = Self { bytes: [0; GREETING], length: 0, begin: Begin::Nothing };
+        let mut probe = Probe::new();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::Error::new(ErrorKind::TimedOut, "it did not greet in time"));
+            }
+            socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+            let from = preamble.length;
+            let count = match socket.receive(&mut preamble.bytes[from..]) {
+                Ok(0) => {
+                    preamble.begin = if from == 0 { Begin::Nothing } else { Begin::Unknown };
+                    break;
+                }
+                Ok(count) => count,
+                Err(error) if is_transient(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            preamble.length += count;
+            let bytes = preamble.input();
+            if bytes.starts_with(HELLO) {
+                preamble.begin = Begin::Handshake;
+                break;
+            }
+            if HELLO.starts_with(bytes) {
+                continue;
+            }
+            // A `T` that no `FS` follows was not probed yet.
+            let unread = if HELLO.starts_with(&bytes[..from]) { bytes } else { &bytes[from..] };
+            if let Some(begin) = probe.feed(unread) {
+                preamble.begin = begin;
+                break;
+            }
+            if preamble.length == GREETING {
+                // A frame that a session ignores before the greeting.
+                preamble.length = 0;
+            }
+        }
+        socket.set_read_timeout(None)?;
+        Ok(preamble)
+    }
+
+    /// What was read and not yet answered.
+    pub(super) fn input(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+/// A session that only judges: the one that answers begins anew with the same bytes.
+struct Probe(Session<Desktop>);
+
+impl Probe {
+    fn new() -> Self {
+        Self(Session::server(Config::RELIABLE))
+    }
+
+    /// What the bytes so far are, once that is clear.
+    fn feed(&mut self, mut bytes: &[u8]) -> Option<Begin> {
+        loop {
+            let is_established = self.0.number() != 0;
+            match self.0.poll() {
+                _ if is_established => return Some(Begin::Greeting),
+                Step::Receive(_) if bytes.is_empty() => return None,
+                Step::Receive(into) => {
+                    let count = io::Read::read(&mut bytes, into).unwrap_or(0);
+                    self.0.received(count, None);
+                }
+                _ => return Some(Begin::Unknown),
+            }
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write;
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use tinyferry_core::Task;
+
+    use super::*;
+
+    fn greeting() -> Vec<u8> {
+        let mut client = Session::<Desktop>::client(7, Config::RELIABLE);
+        client.begin(Task::Ping).unwrap();
+        let Step::Transmit(bytes) = client.poll() else { unreachable!() };
+        bytes.to_vec()
+    }
+
+    /// An `ERR` of the whole session, which no server is told before the greeting.
+    fn refusal() -> Vec<u8> {
+        let config = Config { refuse: Some(tinyferry_core::Reason::Busy), ..Config::RELIABLE };
+        let mut server = Session::<Desktop>::server(config);
+        let greeting = greeting();
+        let mut unread = &greeting[..];
+        while let Step::Receive(into) = server.poll() {
+            let count = io::Read::read(&mut unread, into).unwrap();
+            server.received(count, None);
+        }
+        let Step::Transmit(bytes) = server.poll() else { unreachable!() };
+        bytes.to_vec()
+    }
+
+    fn read(pieces: &[&[u8]], ends: bool) -> io::Result<(Begin, Vec<u8>)> {
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let pieces: Vec<_> = pieces.iter().map(|piece| piece.to_vec()).collect();
+        let writing = thread::spawn(move || {
+            for piece in pieces {
+                here.write_all(&piece).unwrap();
+                thread::sleep(Duration::from_millis(5));
+            }
+            if ends {
+                here.shutdown(Shutdown::Write).unwrap();
+            }
+            here
+        });
+        let end = Instant::now() + Duration::from_millis(400);
+        let preamble = Preamble::read(&mut there, end);
+        drop(writing.join().unwrap());
+        preamble.map(|preamble| (preamble.begin, preamble.input().to_vec()))
+    }
+
+    #[test]
+    fn a_greeting_and_a_handshake_are_told_apart_and_kept() {
+        let greeting = greeting();
+        let both = [&greeting[..], b"more"].concat();
+        assert_eq!(read(&[&both], false).unwrap(), (Begin::Greeting, greeting.clone()));
+        let pieces: Vec<_> = greeting.chunks(1).collect();
+        assert_eq!(read(&pieces, false).unwrap(), (Begin::Greeting, greeting));
+        assert_eq!(read(&[b"T", b"FS!"], false).unwrap(), (Begin::Handshake, b"TFS!".to_vec()));
+        assert_eq!(read(&[b"GET / HTTP/1.0\r\n\r\n"], true).unwrap().0, Begin::Unknown);
+        assert_eq!(read(&[b"PIN"], true).unwrap(), (Begin::Unknown, b"PIN".to_vec()));
+        assert_eq!(read(&[b"T", b"XY"], true).unwrap().0, Begin::Unknown);
+        assert_eq!(read(&[], true).unwrap().0, Begin::Nothing);
+    }
+
+    #[test]
+    fn what_is_no_greeting_does_not_prolong_the_wait() {
+        for begin in [&b"S"[..], b"T", b"TF", b"PIN", &[0xFA]] {
+            let error = read(&[begin], false).expect_err("there is no greeting");
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+        }
+        for begin in [&refusal()[..], &refusal().repeat(3), &[&refusal()[..], b"S"].concat()] {
+            assert!(!matches!(read(&[begin], false), Ok((Begin::Greeting, _))));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Log lines that a peer or a shortage could cause without end: a few in each while, then a count.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The first lines of each while are written, the others counted.
+const WHILE: Duration = Duration::from_secs(10);
+
+/// Decides which lines are written.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    most: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    since: Instant,
+    lines: u32,
+    left_out: u64,
+}
+
+/// What becomes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// It is only counted.
+    LeftOut,
+    /// It is written; so many were left out before it.
+    Written(u64),
+}
+
+impl Throttle {
+    /// Writes `most` lines in ten seconds.
+    pub(crate) fn new(most: u32) -> Self {
+        let state = State { since: Instant::now(), lines: 0, left_out: 0 };
+        Self { most, state: Mutex::new(state) }
+    }
+
+    /// Counts a line.
+    pub(crate) fn line(&self) -> Line {
+        self.line_at(Instant::now())
+    }
+
+    fn line_at(&self, now: Instant) -> Line {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(state.since) >= WHILE {
+            (state.since, state.lines) = (now, 0);
+        }
+        if state.lines >= self.most {
+            state.left_out += 1;
+            return Line::LeftOut;
+        }
+        state.lines += 1;
+        Line::Written(std::mem::take(&mut state.left_out))
+    }
+
+    /// Writes a line by `write`, or counts it. What was left out before is told by `write` too.
+    pub(crate) fn write(&self, text: &str, write: impl Fn(&str)) {
+        match self.line() {
+            Line::LeftOut => {}
+            Line::Written(0) => write(text),
+            Line::Written(count) => {
+                write(&format!("{count} lines like the next one were left out"));
+                write(text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_lines_are_written_and_the_others_counted() {
+        let throttle = Throttle::new(2);
+        let begin = Instant::now();
+        let lines: Vec<_> = (0..1000).map(|_| throttle.line_at(begin)).collect();
+        assert_eq!(lines[..2], [Line::Written(0); 2]);
+        assert!(lines[2..].iter().all(|line| *line == Line::LeftOut));
+        assert_eq!(throttle.line_at(begin + WHILE), Line::Written(998));
+        assert_eq!(throttle.line_at(begin + WHILE), Line::Written(0));
+    }
+}

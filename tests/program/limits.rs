@@ -1,0 +1,389 @@
+//! What a server's clients can cost it at most: memory, descriptors, places, lines of its log.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Place, Server, command, content, kibibytes, write_private};
+use crate::target::Target;
+use crate::trust::greet;
+
+/// What a client begins with, and a refusal of the whole session, which only servers say.
+fn signals() -> (Vec<u8>, Vec<u8>) {
+    use tinyferry::core::{Config, Reason, Session, Step, Task};
+    type Desktop = tinyferry::checksum::Desktop;
+    let mut client = Session::<Desktop>::client(7, Config::RELIABLE);
+    client.begin(Task::Ping).expect("it may");
+    let Step::Transmit(greeting) = client.poll() else { panic!("it greets first") };
+    let config = Config { refuse: Some(Reason::Busy), ..Config::RELIABLE };
+    let mut server = Session::<Desktop>::server(config);
+    let mut unread: &[u8] = greeting;
+    while let Step::Receive(into) = server.poll() {
+        let count = unread.read(into).expect("it is memory");
+        server.received(count, None);
+    }
+    let Step::Transmit(refusal) = server.poll() else { panic!("it refuses") };
+    (greeting.to_vec(), refusal.to_vec())
+}
+
+/// Writes `said` again and again for so long, and reads next to nothing; how many bytes were written and
+/// read.
+pub(crate) fn flood(mut stream: &TcpStream, said: &[u8], time: Duration) -> (u64, u64) {
+    let said = said.repeat(1000);
+    let end = Instant::now() + time;
+    stream.set_nonblocking(true).expect("it can");
+    let (mut at, mut written, mut read) = (0, 0, 0);
+    while Instant::now() < end {
+        match stream.write(&said[at..]) {
+            Ok(count) => (at, written) = ((at + count) % said.len(), written + count as u64),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // Slowly, so that there is always an answer that does not fit.
+                read += stream.read(&mut [0; 20_000]).unwrap_or(0) as u64;
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(_) => break,
+        }
+    }
+    stream.set_nonblocking(false).expect("it can");
+    (written, read)
+}
+
+#[test]
+fn a_peer_that_writes_and_hardly_reads_costs_a_mebibyte() {
+    let (greeting, _) = signals();
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &["--clients-per-address", "64"]);
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    drop(greet(&address));
+    let before = server.kibibytes("VmRSS");
+    let clients = [(); 4].map(|()| greet(&address));
+    let taken = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for client in &clients {
+            scope.spawn(|| {
+                let (written, _) = flood(client, &greeting, Duration::from_secs(4));
+                taken.fetch_add(written, Ordering::SeqCst);
+            });
+        }
+    });
+    let grown = server.kibibytes("VmHWM").saturating_sub(before);
+    let taken = taken.into_inner() >> 10;
+    println!("{taken} KiB written to a server that grew by {grown} KiB");
+    assert!(taken > 4 * 5 * 1024, "only {taken} KiB were taken");
+    assert!(grown <= 4 * 1024, "it grew by {grown} KiB for 4 clients");
+}
+
+#[test]
+fn a_client_whose_server_writes_and_hardly_reads_costs_a_mebibyte() {
+    let place = Place::new();
+    fs::write(place.here("large"), content(60_000_000, 1)).expect("a file");
+    let peak = |floods: bool| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+        let mut child = command(&endpoint, &place.here(""), &["put", "large"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut greeting = [0; 36];
+        stream.read_exact(&mut greeting).expect("a greeting");
+        // The greeting's answer differs from it in the code, and therefore in its check.
+        let answer = answer(&greeting);
+        stream.write_all(&answer).expect("it takes it");
+        if floods {
+            flood(&stream, &answer, Duration::from_secs(3));
+        } else {
+            thread::sleep(Duration::from_secs(1));
+        }
+        let peak = kibibytes(child.id(), "VmHWM");
+        let _ = child.kill();
+        let _ = child.wait();
+        peak
+    };
+    let (quiet, flooded) = (peak(false), peak(true));
+    println!("a client's peak: {quiet} KiB, flooded: {flooded} KiB");
+    assert!(flooded <= quiet + 1024, "{quiet} KiB, flooded: {flooded} KiB");
+}
+
+/// What a server answers to a greeting.
+fn answer(greeting: &[u8]) -> Vec<u8> {
+    use tinyferry::core::{Config, Session, Step};
+    let mut server = Session::<tinyferry::checksum::Desktop>::server(Config::RELIABLE);
+    let mut unread = greeting;
+    while let Step::Receive(into) = server.poll() {
+        let count = unread.read(into).expect("it is memory");
+        server.received(count, None);
+    }
+    let Step::Transmit(answer) = server.poll() else { panic!("it answers") };
+    answer.to_vec()
+}
+
+/// Clients that were busy and have nothing under way any more.
+#[test]
+fn an_idle_client_costs_a_hundred_kibibytes() {
+    const CLIENTS: u64 = 24;
+    let (greeting, _) = signals();
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    drop(greet(&address));
+    let before = server.kibibytes("VmRSS");
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = greet(&address);
+            let (written, mut read) = flood(&client, &greeting, Duration::from_millis(30));
+            // Each greeting is answered; then the client is idle.
+            while read < written / 36 * 36 {
+                read += client.read(&mut [0; 65_536]).expect("it answers") as u64;
+            }
+            if written % 36 > 0 {
+                client.write_all(&greeting[(written % 36) as usize..]).expect("it takes it");
+                client.read_exact(&mut [0; 36]).expect("it answers");
+            }
+            client
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(300));
+    let grown = server.kibibytes("VmRSS").saturating_sub(before);
+    println!("{CLIENTS} idle clients: {grown} KiB");
+    assert!(grown <= CLIENTS * 100, "{CLIENTS} idle clients cost {grown} KiB");
+    drop(clients);
+}
+
+#[test]
+fn descriptors_are_budgeted_and_a_shortage_is_told_once() {
+    let place = Place::new();
+    let mut server = Server::start_under("ulimit -n 256;", &place.served(""), &[]);
+    let log = server.log();
+    assert!(
+        log.contains("10 clients are served at once, not 64: the limit of open files is 256"),
+        "{log}"
+    );
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    let greeted: Vec<_> = (0..10).map(|_| greet(&address)).collect();
+    server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    drop(greeted);
+    // Where the limit cannot carry even the handshakes, nobody is lost for good.
+    let mut server = Server::start_under("ulimit -n 32;", &place.served(""), &[]);
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    let silent: Vec<_> = (0..50).map(|_| TcpStream::connect(&address)).collect();
+    thread::sleep(Duration::from_secs(2));
+    let log = server.log();
+    let told = log.lines().filter(|line| line.contains("could not be accepted")).count();
+    assert!((1..=3).contains(&told), "{log}");
+    drop(silent);
+    server.client(&place.here(""), &["ping"]).well();
+}
+
+/// The soft limit is raised to the hard one.
+#[test]
+fn the_limit_of_open_files_is_raised() {
+    let place = Place::new();
+    let server = Server::start_under("ulimit -Sn 64;", &place.served(""), &[]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.child.id()));
+    let limits = limits.expect("it runs");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
+    let mut figures = line.split_whitespace().skip(3);
+    assert_eq!(figures.next(), figures.next(), "{line}");
+}
+
+/// 60 clients with trees of 64 levels, under the limit that is usual.
+#[test]
+fn sixty_deep_trees_fit_into_a_thousand_descriptors() {
+    let place = Place::new();
+    let mut deep = place.here("tree");
+    for level in 0..60 {
+        deep = deep.join(format!("level {level}"));
+        fs::create_dir_all(&deep).expect("a directory");
+        fs::write(deep.join("file"), content(300, level)).expect("a file");
+    }
+    let per_address = ["--clients-per-address", "64"];
+    let server = Server::start_under("ulimit -n 1024;", &place.served(""), &per_address);
+    let started: Vec<_> = (0..60)
+        .map(|number| {
+            let to = format!("to {number}");
+            let mut command =
+                command(&server.endpoint, &place.here(""), &["put", "tree", "--to", &to]);
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts")
+        })
+        .collect();
+    let mut most = 0;
+    for mut client in started {
+        let status = loop {
+            most = most.max(server.count("fd"));
+            if let Some(status) = client.try_wait().expect("it can be waited for") {
+                break status;
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        let mut said = String::new();
+        client.stderr.take().expect("it is piped").read_to_string(&mut said).expect("text");
+        assert!(status.success(), "{said}");
+    }
+    println!("60 deep trees: {most} descriptors at most");
+    assert!(most < 1024);
+}
+
+#[test]
+fn clients_are_counted_over_all_endpoints() {
+    let place = Place::new();
+    let socket = format!("unix://{}", place.here("socket").display());
+    let arguments = ["--clients", "2", "--listen", &socket];
+    let server = Server::start(&place.served(""), &arguments);
+    let address = server.endpoint.strip_prefix("tcp://");
+    let address = address.expect("the first one is told first").to_owned();
+    let greeted = [(); 2].map(|()| greet(&address));
+    crate::harness::client(&socket, &place.here(""), &["ping"]).with(4, &["busy"]);
+    server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    drop(greeted);
+    thread::sleep(Duration::from_millis(200));
+    crate::harness::client(&socket, &place.here(""), &["ping"]).well();
+}
+
+fn start_with_key(place: &Place, arguments: &[&str]) -> Server {
+    write_private(&place.here("key"), &format!("shared {}\n", "5e".repeat(32)));
+    let key = place.here("key").display().to_string();
+    Server::start(&place.served(""), &[arguments, &["--key", &key]].concat())
+}
+
+#[test]
+fn connections_without_a_handshake_keep_nobody_out() {
+    let place = Place::new();
+    let server = start_with_key(&place, &["--clients", "4"]);
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    let silent: Vec<_> = (0..200)
+        .map(|number| {
+            let mut stream = TcpStream::connect(&address).expect("a server");
+            let _ = stream.write_all(&b"TFS"[..number % 4]);
+            stream
+        })
+        .collect();
+    for _ in 0..5 {
+        server.client(&place.here(""), &["ping", "--key", "key"]).well();
+    }
+    // They wait without turning round: 64 of them cost no processor time.
+    let before = ticks(server.child.id());
+    thread::sleep(Duration::from_secs(2));
+    let spent = ticks(server.child.id()) - before;
+    assert!(spent <= 4, "{spent} ticks of a hundredth of a second");
+    drop(silent);
+}
+
+/// Processor time of a process, in hundredths of a second.
+fn ticks(process: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    let fields = stat.rsplit(')').next().expect("there is a name").split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+}
+
+/// What makes no handshake is disconnected when its time is over, and not when the idle time is.
+#[test]
+fn a_handshake_has_one_deadline() {
+    let place = Place::new();
+    let limits = ["--greeting", "2", "--idle", "60"];
+    let open = Server::start(&place.served(""), &limits);
+    let mut locked = start_with_key(&place, &limits);
+    let (_, refusal) = signals();
+    let begins: [&[u8]; 8] = [
+        b"",
+        b"S",
+        &[0xFA],
+        b"T",
+        b"PIN",
+        &refusal,
+        &refusal.repeat(3),
+        &[&refusal[..], b"S"].concat(),
+    ];
+    let hello = recorded_hello(&place, &locked);
+    thread::scope(|scope| {
+        for (server, begin) in begins
+            .iter()
+            .flat_map(|begin| [(&open, *begin), (&locked, *begin)])
+            .chain([(&locked, &hello[..]), (&locked, &hello[..hello.len() - 1])])
+        {
+            let address = server.endpoint["tcp://".len()..].to_owned();
+            scope.spawn(move || {
+                let since = Instant::now();
+                let mut stream = TcpStream::connect(address).expect("a server");
+                stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+                stream.write_all(begin).expect("it takes it");
+                while let Ok(1..) = stream.read(&mut [0; 4096]) {}
+                let took = since.elapsed();
+                assert!(took < Duration::from_secs(8), "{begin:02x?}: {} ms", took.as_millis());
+            });
+        }
+    });
+    let log = locked.log();
+    // The client that was recorded is the only one who ever proved that it has a key.
+    assert_eq!(log.lines().filter(|line| line.contains("let in as")).count(), 1, "{log}");
+}
+
+/// The first message of a handshake, as a client with the key has sent it.
+fn recorded_hello(place: &Place, server: &Server) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    let recorder = thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let mut server = TcpStream::connect(address).expect("a server");
+        let mut hello = vec![0; 4096];
+        let count = client.read(&mut hello).expect("a hello");
+        hello.truncate(count);
+        server.write_all(&hello).expect("it takes it");
+        let (mut from, mut to) = (server.try_clone().expect("it"), client.try_clone().expect("it"));
+        let back = thread::spawn(move || std::io::copy(&mut from, &mut to));
+        let _ = std::io::copy(&mut client, &mut server);
+        let _ = server.shutdown(std::net::Shutdown::Both);
+        let _ = back.join();
+        hello
+    });
+    crate::harness::client(&endpoint, &place.here(""), &["ping", "--key", "key"]).well();
+    recorder.join().expect("it only copies")
+}
+
+#[test]
+fn a_list_of_many_links_makes_a_few_lines() {
+    let place = Place::new();
+    fs::create_dir(place.served("links")).expect("a directory");
+    for number in 0..3000 {
+        symlink("nowhere", place.served(&format!("links/link {number}"))).expect("a link");
+    }
+    let mut server = Server::start(&place.served(""), &[]);
+    let before = server.log().len();
+    for arguments in [&["ls", "-R"][..], &["get", "links", "--into", "back"]] {
+        let ended = server.client(&place.here(""), arguments);
+        assert!(matches!(ended.code, Some(0 | 3)), "{}", ended.stderr);
+    }
+    let log = server.log();
+    println!("{} bytes of log", log.len() - before);
+    assert!(log.len() - before < 3000, "{log}");
+}
+
+#[test]
+fn stalled_clients_do_not_hold_up_the_end() {
+    let target = Target::open();
+    let said = target.recorded();
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &["--grace", "1"]);
+    let address = server.endpoint["tcp://".len()..].to_owned();
+    let stalled: Vec<_> = [0, 1, 36, 60, 100, said.len() / 2]
+        .into_iter()
+        .map(|cut| {
+            let mut stream = TcpStream::connect(&address).expect("a server");
+            stream.write_all(&said[..cut]).expect("it takes it");
+            stream
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(6));
+    drop(stalled);
+}
