@@ -18,3 +18,18 @@ pub(crate) const fn is_reached(count: u16, mark: u16) -> bool {
 pub(crate) fn is_after(number: u16, last: u16) -> bool {
     number != last && is_reached(number, last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_reached_by_itself_and_by_the_half_of_the_range_after_it() {
+        for mark in [0, 1, 0x7FFF, 0x8000, 0xFFFF] {
+            assert!(is_reached(mark, mark) && is_reached(mark.wrapping_add(0x7FFF), mark));
+            assert!(!is_reached(mark.wrapping_sub(1), mark));
+            assert!(!is_reached(mark.wrapping_add(0x8000), mark));
+            assert!(!is_after(mark, mark) && is_after(mark.wrapping_add(1), mark));
+        }
+    }
+}

@@ -221,3 +221,19 @@ impl Timer {
 pub(crate) const fn reached(now: Millis, then: Millis) -> bool {
     now.wrapping_sub(then) < 1 << 31
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_silent_20_ms_after_the_last_byte_and_not_before() {
+        let mut timer = Timer::new();
+        timer.tick(Some(100));
+        timer.byte_came();
+        timer.tick(Some(119));
+        assert!(!timer.is_silent());
+        timer.tick(Some(120));
+        assert!(timer.is_silent());
+    }
+}
