@@ -310,7 +310,9 @@ pub(crate) fn content(length: usize, seed: u64) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
         // Large files repeat a block, each time with another number in it.
-        if let (Some(block), true) = (bytes.get(..65_536).map(<[u8]>::to_vec), length > 1 << 24) {
+        if length > 1 << 24
+            && let Some(block) = bytes.get(..65_536).map(<[u8]>::to_vec)
+        {
             bytes.extend_from_slice(&bytes.len().to_le_bytes());
             bytes.extend_from_slice(&block);
             continue;
