@@ -135,7 +135,11 @@ impl Server {
             );
         }
         options.limits.descriptors = budget.descriptors;
-        let slots = Slots { all: budget.clients, per_network: options.clients_per_address };
+        let slots = Slots {
+            all: budget.clients,
+            per_network: options.clients_per_address,
+            handshakes: budget.handshakes,
+        };
         let registry = Arc::new(Registry::new(slots));
         Ok(Host { root: Arc::new(root), options, registry, logs: Arc::new(Logs::new()) })
     }

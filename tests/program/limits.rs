@@ -257,7 +257,7 @@ fn connections_without_a_handshake_keep_nobody_out() {
     let place = Place::new();
     let server = start_with_key(&place, &["--clients", "4"]);
     let address = server.endpoint["tcp://".len()..].to_owned();
-    let silent: Vec<_> = (0..200)
+    let silent: Vec<_> = (0..400)
         .map(|number| {
             let mut stream = TcpStream::connect(&address).expect("a server");
             let _ = stream.write_all(&b"TFS"[..number % 4]);
@@ -267,7 +267,7 @@ fn connections_without_a_handshake_keep_nobody_out() {
     for _ in 0..5 {
         server.client(&place.here(""), &["ping", "--key", "key"]).well();
     }
-    // They wait without turning round: 64 of them cost no processor time.
+    // They wait without being looked at: all of them cost no processor time.
     let before = ticks(server.child.id());
     thread::sleep(Duration::from_secs(2));
     let spent = ticks(server.child.id()) - before;

@@ -1,6 +1,5 @@
 //! How many clients the system's limit of open files carries, and what is left for them to share.
 
-use super::registry::HANDSHAKES;
 use crate::directory::Descriptors;
 
 /// The program's own: standard streams, listeners, the root, the log, the key file.
@@ -16,6 +15,8 @@ pub(super) struct Budget {
     pub(super) limit: usize,
     /// So many clients at once.
     pub(super) clients: usize,
+    /// So many connections without a complete handshake.
+    pub(super) handshakes: usize,
     /// What they share beyond what each may always have.
     pub(super) descriptors: Descriptors,
 }
@@ -23,10 +24,11 @@ pub(super) struct Budget {
 /// Shares the limit of open files between so many clients, or fewer.
 pub(super) fn share(clients: usize) -> Budget {
     let limit = limit();
-    let free = limit.saturating_sub(OWN + HANDSHAKES);
+    let handshakes = (limit / 16).clamp(64, 256);
+    let free = limit.saturating_sub(OWN + handshakes);
     let clients = clients.min(free / EACH).max(1);
     let descriptors = Descriptors::new(free.saturating_sub(clients * EACH));
-    Budget { limit, clients, descriptors }
+    Budget { limit, clients, handshakes, descriptors }
 }
 
 #[cfg(unix)]

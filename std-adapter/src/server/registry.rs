@@ -10,12 +10,8 @@ use std::time::{Duration, Instant};
 use crate::listener::Wake;
 use crate::stream::Leave;
 
-/// Connections whose handshake is not complete, at the same time. One more takes the place of the
-/// oldest one from the network that has most of them.
-pub(super) const HANDSHAKES: usize = 64;
-
 /// A connection has so long for its handshake before another one may take its place.
-const LEAST: Duration = Duration::from_millis(500);
+const LEAST: Duration = Duration::from_secs(1);
 
 /// What the threads of one server share.
 pub(super) struct Registry {
@@ -33,6 +29,9 @@ pub(super) struct Slots {
     pub(super) all: usize,
     /// From one network.
     pub(super) per_network: usize,
+    /// Connections whose handshake is not complete. One more takes the place of another one from the
+    /// network that has most of them.
+    pub(super) handshakes: usize,
 }
 
 /// Why a client is not served.
@@ -108,8 +107,8 @@ impl Clients {
 
     /// Where there are as many handshakes as may be, the one that ends for another: the oldest one from
     /// the network that has most of them, silent ones first.
-    fn replaceable(&self) -> Option<u64> {
-        if self.handshakes().count() < HANDSHAKES {
+    fn replaceable(&self, most: usize) -> Option<u64> {
+        if self.handshakes().count() < most {
             return None;
         }
         let mut networks: HashMap<_, usize> = HashMap::new();
@@ -151,7 +150,7 @@ impl Registry {
         cut: Box<dyn Fn() + Send>,
     ) -> u64 {
         let mut clients = self.clients();
-        if let Some(oldest) = clients.replaceable()
+        if let Some(oldest) = clients.replaceable(self.slots.handshakes)
             && let Some(client) = clients.connected.get_mut(&oldest)
         {
             client.stage = Stage::Beside;
@@ -168,7 +167,7 @@ impl Registry {
     /// How long the next connection is to wait before it may take the place of another one.
     pub(super) fn wait_to_accept(&self) -> Option<Duration> {
         let clients = self.clients();
-        let oldest = clients.connected.get(&clients.replaceable()?)?;
+        let oldest = clients.connected.get(&clients.replaceable(self.slots.handshakes)?)?;
         LEAST.checked_sub(oldest.since.elapsed())
     }
 

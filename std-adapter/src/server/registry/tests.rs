@@ -2,8 +2,10 @@ use std::sync::atomic::AtomicUsize;
 
 use super::*;
 
+const HANDSHAKES: usize = 64;
+
 fn registry() -> Registry {
-    Registry::new(Slots { all: 3, per_network: 2 })
+    Registry::new(Slots { all: 3, per_network: 2, handshakes: HANDSHAKES })
 }
 
 fn connect(registry: &Registry, address: &str, cuts: &Arc<AtomicUsize>) -> u64 {
