@@ -29,6 +29,7 @@ mod place;
 mod recent;
 mod second;
 mod staged;
+mod store;
 mod sync;
 mod times;
 mod tree;
@@ -41,12 +42,9 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::Poll;
 
 pub use cap_std::ambient_authority;
 pub use cap_std::fs::Dir;
-use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
 
 pub use self::descriptors::{Descriptors, Permit};
 pub use self::event::{Direction, Event, Observer};
@@ -57,8 +55,7 @@ use self::outbox::Outbox;
 use self::partial::Whose;
 pub use self::sync::Sync;
 
-/// Whether a name is one that unfinished files have: nobody can send or ask for a file of such a
-/// name.
+/// Whether a name is reserved for partial files. No peer can offer or request a file of such a name.
 pub fn is_partial_name(name: &str) -> bool {
     partial::is_name(name)
 }
@@ -91,8 +88,8 @@ pub struct Source {
 /// ask for a file of such a name. A small one whose directory is new gets it only when it breaks
 /// off.
 ///
-/// Memory does not grow with a file's size, and of a tree only directories and the last 16,384
-/// entries are remembered, and 2 MiB of names at most that are still to be sent.
+/// Memory does not grow with a file's size. Of a tree, the store remembers the directories, the last
+/// 16,384 entries, and at most 2 MiB of names that are still to be sent.
 #[derive(Debug)]
 pub struct Directory<O> {
     /// `None`: takes nothing.
@@ -107,8 +104,9 @@ pub struct Directory<O> {
 impl<O: Observer> Directory<O> {
     /// A server's store: offers go below `root`, and requests are answered from below it.
     ///
-    /// A client that may not read is told no digest of what it did not send, and changes no time and
-    /// no permission bits of what it did not send; see also [`Directory::identified`].
+    /// A client without the right to read gets no digest of data that it did not send, and cannot
+    /// change the times or permission bits of entries that it did not send; see also
+    /// [`Directory::identified`].
     pub fn serving(root: impl Into<Arc<Dir>>, rights: Rights, sync: Sync, observer: O) -> Self {
         let root = root.into();
         let inbox = rights.write.then(|| {
@@ -152,9 +150,8 @@ impl<O: Observer> Directory<O> {
         self
     }
 
-    /// Says who the client is: `id` stands for its key, in letters and digits. If it may not read,
-    /// it goes on from what it has left behind itself, and from nothing else; without an `id` from
-    /// nothing at all.
+    /// Identifies the client: `id` stands for its key, in letters and digits. A client without the
+    /// right to read resumes only from its own partial files, and without an `id` from none.
     #[must_use]
     pub fn identified(mut self, id: &str) -> Self {
         if let (Some(inbox), None) = (&mut self.inbox, &self.outbox) {
@@ -180,129 +177,5 @@ impl<O: Observer> Directory<O> {
     /// The observer, when the session is over.
     pub fn into_observer(self) -> O {
         self.observer
-    }
-}
-
-impl<O: Observer> Store for Directory<O> {
-    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
-        inbox.offer(offer, &mut self.observer)
-    }
-
-    fn rejected(&mut self, path: &[u8], reason: Reason) {
-        let path = String::from_utf8_lossy(path);
-        let (path, detail) = (path.as_ref(), "");
-        self.observer.event(Event::Failed { path, reason, detail, at_peer: false });
-    }
-
-    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
-        inbox.store(position, bytes, &mut self.observer)
-    }
-
-    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
-        self.inbox.as_mut()?.digest(start, position, end)
-    }
-
-    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        match (&mut self.inbox, &mut self.outbox) {
-            (Some(inbox), _) if inbox.is_receiving() => {
-                inbox.load(position, into, &mut self.observer)
-            }
-            (_, Some(outbox)) => outbox.load(position, into, &mut self.observer),
-            _ => Err(Reason::Storage),
-        }
-    }
-
-    fn verified(&mut self, digests: &Digests) {
-        self.sha256 = digests.sha256;
-    }
-
-    fn commit(&mut self) -> Result<(), Reason> {
-        loop {
-            if let Poll::Ready(result) = self.poll_commit() {
-                return result;
-            }
-        }
-    }
-
-    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
-        let Some(inbox) = &mut self.inbox else { return Poll::Ready(Err(Reason::ReadOnly)) };
-        let polled = inbox.poll_commit(self.sha256, &mut self.observer);
-        if polled.is_ready() {
-            self.sha256 = None;
-        }
-        polled
-    }
-
-    fn settle(&mut self) -> Result<(), Late> {
-        loop {
-            if let Poll::Ready(result) = self.poll_settle() {
-                return result;
-            }
-        }
-    }
-
-    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
-        match &mut self.inbox {
-            Some(inbox) => inbox.poll_settle(&mut self.observer),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn abandon(&mut self, reason: Reason, all: bool) {
-        if let Some(inbox) = &mut self.inbox {
-            inbox.abandon(reason, all, &mut self.observer);
-        }
-        if let Some(outbox) = &mut self.outbox {
-            outbox.close();
-        }
-    }
-
-    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
-        if let Some(inbox) = &mut self.inbox {
-            inbox.close(&mut self.observer);
-        }
-        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.open(path, tree, &mut self.observer)
-    }
-
-    fn names_only(&mut self, names_only: bool) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.expect_names_only(names_only);
-        }
-    }
-
-    fn omitted(&mut self) -> u32 {
-        self.outbox.as_ref().map_or(0, Outbox::omitted)
-    }
-
-    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
-        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.next(path, &mut self.observer)
-    }
-
-    fn check(&mut self) -> Result<(), Reason> {
-        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.check(self.sha256.take(), &mut self.observer)
-    }
-
-    fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
-        match &mut self.outbox {
-            Some(outbox) => outbox.refused(entry, reason, words, &mut self.observer),
-            None => false,
-        }
-    }
-
-    fn resumed(&mut self, entry: u32, position: u64) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.resumed(entry, position, &mut self.observer);
-        }
-    }
-
-    fn completed(&mut self) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.complete(&mut self.observer);
-        }
     }
 }
