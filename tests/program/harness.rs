@@ -67,7 +67,7 @@ impl Server {
         let program = env!("CARGO_BIN_EXE_tinyferry");
         let probe = Command::new("setpriv").args(as_nobody).args([program, "--version"]).output();
         if !probe.is_ok_and(|output| output.status.success()) {
-            println!("skipped: nobody else can be become here");
+            println!("skipped: this test cannot run a program as another user here");
             return None;
         }
         let mut command = Command::new("setpriv");

@@ -133,7 +133,7 @@ fn as_nobody(directory: &Path) -> Option<String> {
     let endpoint = format!("exec:{nobody} '{program}' serve --stdio '{}'", directory.display());
     let is_able = client(&endpoint, Path::new("/"), &["ping"]).code == Some(0);
     if !is_able {
-        println!("skipped: nobody else can be become here");
+        println!("skipped: this test cannot run a program as another user here");
     }
     is_able.then_some(endpoint)
 }
@@ -202,10 +202,10 @@ fn a_client_that_may_not_read_the_directory_that_it_sends() {
         .output();
     let ended: Ended = match output {
         Ok(output) => output.into(),
-        Err(_) => return println!("skipped: nobody else can be become here"),
+        Err(_) => return println!("skipped: this test cannot run a program as another user here"),
     };
     if !ended.stderr.contains("tinyferry: ") {
-        return println!("skipped: nobody else can be become here");
+        return println!("skipped: this test cannot run a program as another user here");
     }
     ended.with(1, &["\"t\"", "permission is denied"]);
     assert!(!place.served("t").exists());

@@ -329,7 +329,7 @@ fn what_may_not_be_read_or_written() {
     allow(&place.here("tree/closed"), 0o700);
     fs::write(place.served("f"), "f").expect("a file");
     let Some(ended) = as_nobody(&place, &server, &["put", "secret"]) else {
-        println!("skipped: nobody else can be become here");
+        println!("skipped: this test cannot run a program as another user here");
         return;
     };
     ended.with(1, &["\"secret\"", "permission is denied"]);
