@@ -129,6 +129,8 @@ pub enum Failure {
     Vanished,
     /// No answer came, however often it was asked for.
     Silent,
+    /// Signals arrive, and the transfer makes no progress: on a lossy link, because chunks do not.
+    Stalled,
     /// Nobody said anything for as long as is allowed.
     Idle,
     /// The other end broke a rule of the protocol.
@@ -147,6 +149,10 @@ impl fmt::Display for Failure {
             ),
             Self::Vanished => f.write_str("the connection was closed in the middle"),
             Self::Silent => f.write_str("the other end does not answer"),
+            Self::Stalled => f.write_str(
+                "small frames pass and large ones do not: a byte value is eaten or changed on the \
+                 way (flow control, terminal settings), or a buffer is too small",
+            ),
             Self::Idle => f.write_str("nothing was asked for too long"),
             Self::Peer => f.write_str("the other end broke a rule of the protocol"),
             Self::Driver => f.write_str("the driver answered a step it was not asked"),

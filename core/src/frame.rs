@@ -62,6 +62,8 @@ pub(crate) struct Reader {
     skip: u16,
     /// Whether the first byte held follows something else than a valid frame or a silence.
     dirty: bool,
+    /// Whether bytes were dropped since that was asked for last.
+    has_dropped: bool,
 }
 
 /// Which chunks make sense now.
@@ -102,7 +104,7 @@ pub(crate) enum Found {
 
 impl Reader {
     pub(crate) const fn new() -> Self {
-        Self { start: 0, end: 0, skip: 0, dirty: false }
+        Self { start: 0, end: 0, skip: 0, dirty: false, has_dropped: false }
     }
 
     /// Whether no byte is held or on its way of which something is known.
@@ -176,6 +178,7 @@ impl Reader {
     fn drop_byte(&mut self) {
         self.consume(1);
         self.dirty = true;
+        self.has_dropped = true;
     }
 
     /// The line was silent: what is incomplete will not be completed. Only what is held is looked
@@ -187,6 +190,16 @@ impl Reader {
         if self.start == self.end {
             self.dirty = false;
         }
+    }
+
+    /// Whether a frame has begun to come in.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.start < self.end
+    }
+
+    /// Whether bytes were dropped since this was asked last.
+    pub(crate) fn take_dropped(&mut self) -> bool {
+        core::mem::take(&mut self.has_dropped)
     }
 
     /// The payload of the chunk at the front.

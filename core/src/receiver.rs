@@ -132,6 +132,11 @@ impl<P: Profile> Receiver<P> {
         self.stage == Stage::CommitTree || (self.is_receiving() && self.file.is_sent())
     }
 
+    /// What the sender's signals change while the work gets on.
+    pub(crate) fn mark(&self) -> (u8, u16, u64) {
+        (self.stage as u8, self.number, self.is_completing().into())
+    }
+
     /// Whether what comes in may be read now: in a tree on a reliable link the next entry may follow
     /// while the one before is put in place.
     pub(crate) fn may_read(&self, terms: &Terms) -> bool {

@@ -285,8 +285,25 @@ impl<P: Profile> Sender<P> {
         Signal::ask(number, self.file.sent, count)
     }
 
+    /// What the receiver's answers change while the work gets on.
+    pub(crate) fn mark(&self, terms: &Terms) -> (u8, u16, u64) {
+        let part = match self.stage {
+            Stage::Next => 0,
+            Stage::OfferTree | Stage::ExpectTreeAnswer | Stage::Offer | Stage::ExpectAnswer => 1,
+            // On a lossy link a `DON` and the chunks that it asks for take turns.
+            Stage::Data | Stage::Check | Stage::Done | Stage::ExpectDone => 2,
+            Stage::GiveUp | Stage::ExpectGivenUp => 3,
+            Stage::TreeDone | Stage::ExpectTreeDone => 4,
+            Stage::GiveUpTree | Stage::ExpectTreeGivenUp => 5,
+            Stage::Over => 6,
+        };
+        let echoed = if terms.is_lossy::<P>() { 0 } else { self.flow.echoed() };
+        (part, self.number, self.file.held ^ u64::from(echoed) << 48)
+    }
+
     /// The answer did not come in time: the question goes out again.
     pub(crate) fn repeat_question(&mut self) {
+        self.file.send_small();
         let stage = match self.stage {
             Stage::ExpectTreeAnswer => Stage::OfferTree,
             Stage::ExpectAnswer => Stage::Offer,

@@ -83,6 +83,8 @@ pub struct Session<P: Profile = Standard> {
     described: u16,
     timer: Timer,
     config: Config,
+    /// Low half of the position that the other end said last.
+    told: u32,
     /// A client's transfer number used last.
     number: u16,
     /// Whether terms were agreed on.
@@ -133,6 +135,7 @@ impl<P: Profile> Session<P> {
             description: 0,
             described: 0,
             overwritten: false,
+            told: 0,
             number: 0,
             is_acquainted: false,
             busy: None,

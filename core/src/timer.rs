@@ -6,8 +6,10 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use crate::machine::Millis;
 
-/// After so much silence an incomplete frame counts as damaged, in ms.
-pub(crate) const SILENCE: Millis = 20;
+/// After so much silence at least an incomplete frame counts as damaged, in ms.
+const SILENCE: u16 = 20;
+/// After so much silence it does, whatever gaps the line has, in ms.
+const LONGEST_SILENCE: u16 = 500;
 /// An end that works says that it lives after so much time in which it sent nothing, in ms.
 const LIFE_SIGN: Millis = 2_000;
 /// A store that is busy is given so much time before it is asked again, in ms.
@@ -17,7 +19,7 @@ const SHORTEST: Millis = 2;
 const BUSY: Millis = 250;
 const LONGEST: u16 = 5_000;
 const FIRST: Millis = 1_000;
-/// A question is repeated at least so often before the patience ends the wait.
+/// A question is repeated, or answered in vain, at least so often before the patience ends the wait.
 const TRIES: u8 = 8;
 
 /// A point in time that takes no room where there is none; 0 is taken for the millisecond before it.
@@ -33,7 +35,7 @@ pub(crate) struct Timer {
     now: Millis,
     /// When to repeat the question; `None` while nothing is awaited.
     due: Option<Moment>,
-    /// When the last valid frame came.
+    /// When the other end made progress last.
     heard: Millis,
     /// When the last byte came.
     byte: Millis,
@@ -42,7 +44,15 @@ pub(crate) struct Timer {
     /// Smoothed round trip, in ms; at most [`LONGEST`].
     round_trip: Option<NonZeroU16>,
     tries: u8,
+    /// Valid frames since the last progress; at most [`TRIES`].
+    stalls: u8,
     has_clock: bool,
+    /// Whether a silence has ended a frame, and what follows is not known yet.
+    is_torn: bool,
+    /// After so much silence an incomplete frame counts as damaged, in ms.
+    silence: u16,
+    /// The longest gap within the frame that comes in, in ms.
+    gap: u16,
     /// When a frame went out last, or else when long work began.
     went: Millis,
 }
@@ -57,7 +67,11 @@ impl Timer {
             asked: None,
             round_trip: None,
             tries: 0,
+            stalls: 0,
             has_clock: false,
+            is_torn: false,
+            silence: SILENCE,
+            gap: 0,
             went: 0,
         }
     }
@@ -83,26 +97,67 @@ impl Timer {
 
     /// Time as it passes for a driver without a clock.
     pub(crate) fn pass_silence(&mut self, now: Option<Millis>) {
-        self.now = now.unwrap_or(self.now.wrapping_add(SILENCE));
+        self.now = now.unwrap_or(self.now.wrapping_add(SILENCE.into()));
     }
 
-    pub(crate) fn byte_came(&mut self) {
+    /// Bytes came, in the middle of a frame if so.
+    pub(crate) fn bytes_came(&mut self, is_inside: bool) {
+        if is_inside || self.is_torn {
+            let gap = u16::try_from(self.now.wrapping_sub(self.byte)).unwrap_or(u16::MAX);
+            self.gap = self.gap.max(gap);
+        }
         self.byte = self.now;
     }
 
     pub(crate) fn is_silent(&self) -> bool {
-        reached(self.now, self.byte.wrapping_add(SILENCE))
+        reached(self.now, self.silent_at())
     }
 
     pub(crate) fn silent_at(&self) -> Millis {
-        self.byte.wrapping_add(SILENCE)
+        self.byte.wrapping_add(self.silence.into())
     }
 
-    /// A valid frame came: the other end lives.
+    /// A frame that has begun is given up for a silence.
+    pub(crate) fn tear(&mut self) {
+        self.is_torn = true;
+        self.gap = 0;
+    }
+
+    /// Bytes that make no frame were dropped: after a silence, the rest of the frame that it ended.
+    /// The line has such gaps.
+    pub(crate) fn dropped(&mut self) {
+        if self.is_torn && self.gap > 0 {
+            self.is_torn = false;
+            self.silence = self.silence.max(silence_for(self.gap));
+        }
+    }
+
+    /// A valid frame came. Whether it makes any progress is said besides.
     pub(crate) fn frame_came(&mut self) {
-        self.heard = self.now;
+        let gap = core::mem::take(&mut self.gap);
+        // What came after a silence was a frame of its own.
+        let needed = if core::mem::take(&mut self.is_torn) { SILENCE } else { silence_for(gap) };
+        let excess = self.silence.saturating_sub(needed);
+        self.silence = needed.max(self.silence.saturating_sub(excess.div_ceil(64)));
         self.tries = 0;
+        self.stalls = self.stalls.saturating_add(1).min(TRIES);
         self.due = None;
+    }
+
+    /// What came brings the work further.
+    pub(crate) fn progress(&mut self) {
+        self.heard = self.now;
+        self.stalls = 0;
+    }
+
+    /// Whether frames come, and none of them has brought the work further for so long.
+    pub(crate) fn stands_still(&self, patience: Millis) -> bool {
+        self.is_stalled() && reached(self.now, self.heard.wrapping_add(patience))
+    }
+
+    /// Whether frames came and brought nothing.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stalls >= TRIES
     }
 
     /// A question goes out whose answer will be recognised.
@@ -174,7 +229,7 @@ impl Timer {
 
     /// Begins a wait of its own: what was heard before does not count.
     pub(crate) fn restart(&mut self) {
-        self.heard = self.now;
+        self.progress();
         self.tries = 0;
         self.due = None;
     }
@@ -192,7 +247,8 @@ impl Timer {
         self.tries = self.tries.saturating_add(1);
         self.asked = None;
         self.due = None;
-        self.tries < TRIES || !reached(self.now, self.heard.wrapping_add(patience))
+        (self.tries < TRIES && !self.is_stalled())
+            || !reached(self.now, self.heard.wrapping_add(patience))
     }
 }
 
@@ -207,14 +263,23 @@ impl Timer {
             now: origin,
             due: self.due.and_then(|due| moment(origin.wrapping_add(left(due.get())))),
             heard: moved(self.heard, Millis::MAX),
-            byte: if is_settled { origin } else { moved(self.byte, SILENCE) },
+            byte: if is_settled { origin } else { moved(self.byte, self.silence.into()) },
             asked: self.asked.and_then(|asked| moment(moved(asked.get(), LONGEST.into()))),
             round_trip: self.round_trip,
             tries: self.tries,
+            stalls: self.stalls,
             has_clock: self.has_clock,
+            is_torn: self.is_torn,
+            silence: self.silence,
+            gap: self.gap,
             went: moved(self.went, LIFE_SIGN),
         }
     }
+}
+
+/// After which silence a frame is given up on a line with such gaps.
+fn silence_for(gap: u16) -> u16 {
+    gap.saturating_mul(2).clamp(SILENCE, LONGEST_SILENCE)
 }
 
 /// Whether `now` is at or past `then`, on a clock that wraps around.

@@ -95,6 +95,9 @@ impl SerialLink {
         self.port.set_read_timeout(wait)?;
         let count = match self.port.read(&mut self.input) {
             Err(error) if is_gone(&error) => 0,
+            // Another program has read what was there, or a signal came: that is no end.
+            Err(error) if is_passing(&error) => return Err(ErrorKind::Interrupted.into()),
+            Ok(0) if !has_hung_up(&self.port) => return Err(ErrorKind::Interrupted.into()),
             result => result?,
         };
         self.held = 0..count;
@@ -123,6 +126,26 @@ fn in_words(error: io::Error) -> io::Error {
         return io::Error::new(ErrorKind::InvalidInput, "it is no serial port");
     }
     error
+}
+
+/// Whether a call failed for now only.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Whether a port that gave nothing is gone.
+#[cfg(unix)]
+fn has_hung_up(port: &SerialPort) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut ports = [PollFd::new(port, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    poll(&mut ports, Some(&at_once)).is_err() || ports[0].revents().intersects(gone)
+}
+
+#[cfg(not(unix))]
+fn has_hung_up(_: &SerialPort) -> bool {
+    true
 }
 
 /// Makes the port this program's own, whatever the line's carrier says. Returns how it was set.
@@ -194,6 +217,13 @@ impl embedded_io::Read for SerialLink {
                 Err(error)
                     if error.kind() == ErrorKind::TimedOut
                         && left.is_none_or(|left| left > wait) => {}
+                // The deadline still counts.
+                Err(error)
+                    if error.kind() == ErrorKind::Interrupted
+                        && left.is_none_or(|left| !left.is_zero()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    return Err(ErrorKind::TimedOut.into());
+                }
                 Err(error) => return Err(error),
                 Ok(_) => {}
             }

@@ -8,6 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
 /// How often it is looked whether something has ended.
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -44,15 +47,40 @@ pub(crate) fn own() -> io::Result<(UnixStream, Output)> {
 
 /// Copies by plain reads and writes. The library's own copying would splice, and a splice that waits
 /// for the socket holds the pipe: what stands in it could not be read.
-fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+///
+/// Another program that has the same terminal or pipe may have made it non-blocking: that nothing is
+/// there yet, or that there is no room, is no end.
+fn carry(from: &mut (impl Read + AsFd), to: &mut (impl Write + AsFd)) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        match from.read(&mut buffer) {
+        let count = match from.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(count) => to.write_all(&buffer[..count])?,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Ok(count) => count,
+            Err(error) => {
+                pass(&*from, PollFlags::IN, error)?;
+                continue;
+            }
+        };
+        let mut left = &buffer[..count];
+        while !left.is_empty() {
+            match to.write(left) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => left = &left[count..],
+                Err(error) => pass(&*to, PollFlags::OUT, error)?,
+            }
         }
+    }
+}
+
+/// Waits until a stream that could do nothing for now can again; any other error is one.
+fn pass(stream: &impl AsFd, flags: PollFlags, error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        ErrorKind::Interrupted => Ok(()),
+        ErrorKind::WouldBlock => match poll(&mut [PollFd::new(stream, flags)], None) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        },
+        _ => Err(error),
     }
 }
 
@@ -67,5 +95,32 @@ impl Output {
         while !self.0.is_finished() && Instant::now() < end {
             thread::sleep(GLANCE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_has_nothing_for_now_has_not_ended() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (mut out, mut there) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        out.set_nonblocking(true).unwrap();
+        let carrier = thread::spawn(move || carry(&mut far, &mut out));
+        let size = 1 << 20;
+        for _ in 0..3 {
+            thread::sleep(Duration::from_millis(20));
+            let mut writer = near.try_clone().unwrap();
+            let writing = thread::spawn(move || writer.write_all(&vec![7; size]));
+            let mut got = vec![0; size];
+            thread::sleep(Duration::from_millis(20));
+            there.read_exact(&mut got).unwrap();
+            writing.join().unwrap().unwrap();
+            assert!(got.iter().all(|byte| *byte == 7));
+        }
+        near.shutdown(Shutdown::Write).unwrap();
+        carrier.join().unwrap().unwrap();
     }
 }

@@ -9,6 +9,7 @@ mod disk;
 mod forger;
 mod harness;
 mod hostile;
+mod left;
 mod lies;
 mod limits;
 mod long;

@@ -65,6 +65,12 @@ pub struct Line {
     pub lose: Vec<usize>,
     /// Frames to be doubled.
     pub twice: Vec<usize>,
+    /// Bytes arrive in bursts so many nanoseconds apart; 0: each by itself.
+    pub step: u64,
+    /// After so many bytes one is inserted; 0: never.
+    pub inserts: u64,
+    /// Bytes of one write that arrive at most: what receives them has no more room.
+    pub longest: usize,
     /// Bytes put on the line.
     pub carried: u64,
     /// Frames put on the line.
@@ -91,6 +97,9 @@ impl Line {
             room: 1 << 16,
             lose: Vec::new(),
             twice: Vec::new(),
+            step: 0,
+            inserts: 0,
+            longest: usize::MAX,
             carried: 0,
             frames: 0,
             silence: 0,
@@ -153,9 +162,11 @@ impl Line {
         }
         let times = if self.twice.contains(&frame) { 2 } else { 1 };
         for _ in 0..times {
+            let before = self.arriving.len();
             for byte in bytes {
                 self.carry_byte(now, *byte);
             }
+            self.arriving.truncate(before.saturating_add(self.longest));
         }
     }
 
@@ -165,7 +176,10 @@ impl Line {
             return;
         }
         self.carried += 1;
-        let at = self.free_at + self.delay;
+        let at = (self.free_at + self.delay).next_multiple_of(self.step.max(1));
+        if self.inserts > 0 && self.carried % self.inserts == 0 {
+            self.arriving.push_back((at, 0x11));
+        }
         let faults = self.faults;
         if faults.flip > 0.0 {
             for bit in 0..8 {

@@ -70,6 +70,13 @@ impl File {
         if self.resumable { self.size } else { 0 }
     }
 
+    /// No answer came: if chunks are under way, large ones may not pass.
+    pub(super) fn send_small(&mut self) {
+        if self.held < self.sent {
+            self.careful = CAREFUL_CHUNKS;
+        }
+    }
+
     /// How many bytes of new data may go now; 0 where the window is full.
     pub(super) fn new_chunk<P: Profile>(&mut self, terms: &Terms) -> u16 {
         let mut length = if self.careful > 0 { terms.unit() } else { terms.chunk };

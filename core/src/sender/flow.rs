@@ -60,6 +60,11 @@ impl Flow {
         starts
     }
 
+    /// The count that the other end spoke of last.
+    pub(super) fn echoed(&self) -> u16 {
+        self.echoed
+    }
+
     /// Whether a question is not answered yet.
     pub(super) fn is_awaited(&self) -> bool {
         self.measured.is_some()

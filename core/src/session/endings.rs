@@ -80,7 +80,7 @@ impl<P: Profile> Session<P> {
             }
             Phase::Receiving(_) => return self.silent(),
             _ if !self.is_lossy() => return self.silent(),
-            _ if !self.timer.try_again(self.config.patience) => return self.silent(),
+            _ if !self.timer.try_again(self.patience()) => return self.silent(),
             _ => {}
         }
         // The words that were announced are lost. They may have taken the place of a path: a refused
@@ -102,10 +102,19 @@ impl<P: Profile> Session<P> {
         self.settle();
     }
 
-    /// The other end is gone. A server on a line goes on waiting for the next one.
     fn silent(&mut self) {
-        if self.is_client() || !self.shared.terms.is_lossy::<P>() {
-            return self.fail(Failure::Silent);
+        self.give_up();
+        self.settle();
+    }
+
+    /// The other end is gone, or nothing that it says brings the work further. A server on a line
+    /// goes on waiting for the next one.
+    pub(super) fn give_up(&mut self) {
+        let is_lossy = self.shared.terms.is_lossy::<P>();
+        if self.is_client() || !is_lossy {
+            let asks = matches!(self.phase, Phase::ExpectWelcome(_) | Phase::ExpectClose);
+            let is_stalled = P::LOSSY && is_lossy && self.timer.is_stalled() && !asks;
+            return self.end(if is_stalled { Failure::Stalled } else { Failure::Silent });
         }
         let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());
         self.abandon(Reason::Cancelled);
@@ -116,6 +125,5 @@ impl<P: Profile> Session<P> {
             self.phase = Phase::ExpectGreeting;
         }
         self.timer.restart();
-        self.settle();
     }
 }

@@ -69,13 +69,10 @@ impl<P: Profile> Session<P> {
     }
 
     /// A signal was heard, and its description is at hand if it is wanted.
-    pub(super) fn on_signal(&mut self, clean: bool) {
+    pub(super) fn on_signal(&mut self) {
         let Signal { code, transfer, .. } = self.shared.signal;
         if transfer == 0 {
-            // They have no seed, and may stand in the content of a damaged frame.
-            if clean || !self.is_acquainted {
-                self.on_session_signal();
-            }
+            self.on_session_signal();
         }
         let is_first = match self.phase {
             Phase::ExpectGreeting => true,
@@ -253,6 +250,7 @@ impl<P: Profile> Session<P> {
         };
         match place {
             Some(Place { position, skip }) => {
+                self.timer.progress();
                 self.action = Action::Store { position, skip, length, done: 0 };
                 true
             }

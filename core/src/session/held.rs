@@ -74,6 +74,7 @@ impl<P: Profile> Session<P> {
             }
             self.timer.tick(now);
             self.timer.frame_came();
+            self.timer.progress();
             self.settle();
         }
         taken

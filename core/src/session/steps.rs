@@ -93,8 +93,8 @@ impl<P: Profile> Session<P> {
         match count.min(lent) {
             0 => self.end_of_stream(),
             count => {
+                self.timer.bytes_came(self.reader.is_inside());
                 self.reader.filled(count);
-                self.timer.byte_came();
                 if matches!(self.action, Action::TransmitChunk { .. }) {
                     return;
                 }
@@ -104,6 +104,11 @@ impl<P: Profile> Session<P> {
                         self.action = Action::Listen { wanted };
                     }
                     None => self.settle(),
+                }
+                // Noise may come for ever, and is no answer.
+                let listens = matches!(self.action, Action::Listen { .. });
+                if listens && self.is_lossy() && self.timer.is_due() {
+                    self.out_of_time();
                 }
             }
         }
@@ -117,7 +122,10 @@ impl<P: Profile> Session<P> {
 
     /// So many bytes were written for [`Step::Transmit`] or [`Step::Exchange`].
     pub fn transmitted(&mut self, count: usize, now: Option<Millis>) {
-        self.timer.tick(now);
+        match self.action {
+            Action::Pause { .. } => self.timer.worked(now),
+            _ => self.timer.tick(now),
+        }
         match &mut self.action {
             Action::Pause { .. } => self.settle(),
             Action::Transmit { done, description } => {
@@ -151,6 +159,10 @@ impl<P: Profile> Session<P> {
             self.timer.cancel();
         } else if reply == Reply::Pending {
             self.timer.work_begins();
+        }
+        if P::RECEIVES && reply == Reply::Pending {
+            // It is this end that the other one waits for.
+            self.timer.progress();
         }
         let refusal = match reply {
             Reply::Refused(reason) => Err(reason),
@@ -229,6 +241,9 @@ impl<P: Profile> Session<P> {
             return;
         }
         if self.is_lossy() && !self.reader.is_settled() && self.timer.is_silent() {
+            if self.reader.is_inside() {
+                self.timer.tear();
+            }
             self.reader.silence();
             self.settle();
             return;

@@ -6,6 +6,8 @@ use super::*;
 const CLOSING: Millis = 3_000;
 /// While a transfer is under way on a reliable link, patience is so many times longer.
 const BUSY: Millis = 10;
+/// On a lossy link so many times: flash may take 40 seconds to erase, and nobody answers meanwhile.
+const LOSSY_BUSY: Millis = 2;
 
 impl<P: Profile> Session<P> {
     /// Chooses the next action: what is left to do, then frames that are held, then what the half
@@ -26,24 +28,23 @@ impl<P: Profile> Session<P> {
             let is_chosen = match self.look() {
                 Found::Nothing { wanted } => self.act(wanted),
                 Found::Chunk { ahead, length } if P::RECEIVES => self.on_chunk(ahead, length),
-                Found::Signal { clean } => {
-                    // Only a greeting ends the wait for one.
-                    if !matches!(self.phase, Phase::ExpectGreeting) {
-                        self.timer.frame_came();
-                    }
+                // They have no seed, and may stand in the content of a damaged frame.
+                Found::Signal { clean: false }
+                    if self.shared.signal.transfer == 0 && self.is_acquainted =>
+                {
+                    false
+                }
+                Found::Signal { .. } => {
                     self.shared.todo.pending =
                         self.shared.signal.description > 0 && self.wants_description();
                     self.overwritten |= self.shared.todo.pending;
-                    if !self.shared.todo.pending {
-                        self.on_signal(clean);
-                    }
+                    self.take_signal();
                     P::REPORTS && self.report_prefix()
                 }
                 Found::Description { length } => {
-                    self.timer.frame_came();
                     self.description = u16::try_from(length).unwrap_or(0);
                     self.shared.todo.pending = false;
-                    self.on_signal(true);
+                    self.take_signal();
                     false
                 }
                 Found::Chunk { .. } | Found::Unwanted { .. } | Found::Damaged => {
@@ -73,6 +74,50 @@ impl<P: Profile> Session<P> {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// A signal came, its description as well if it is wanted. Where such frames only repeat what is
+    /// known, for longer than the patience, the other end counts as gone.
+    fn take_signal(&mut self) {
+        let Signal { code, transfer, position, .. } = self.shared.signal;
+        let is_told = match self.phase {
+            Phase::Receiving(_) => code == Code::Pin && transfer > 0,
+            // On a lossy link the position counts that was held before.
+            Phase::Sending(_) => code == Code::Pon && !self.is_lossy(),
+            _ => false,
+        };
+        let is_busy = code == Code::Pon && transfer > 0 && self.shared.signal.credit() == 0;
+        let has_moved = is_told && self.told != low_half(position);
+        if is_told {
+            self.told = low_half(position);
+        }
+        let before = self.mark();
+        // Only a greeting ends the wait for one.
+        if !matches!(self.phase, Phase::ExpectGreeting) {
+            self.timer.frame_came();
+        }
+        if !self.shared.todo.pending {
+            self.on_signal();
+        }
+        if before.is_none() || has_moved || is_busy || self.mark() != before {
+            self.timer.progress();
+        } else if self.timer.stands_still(self.patience()) {
+            self.give_up();
+        }
+    }
+
+    /// What changes while the work gets on; `None` where any frame is as good as another.
+    fn mark(&self) -> Option<(u8, u16, u64)> {
+        let waits = |phase| Some((phase, 0, 0));
+        match &self.phase {
+            Phase::ExpectRequest | Phase::Closing => None,
+            Phase::Sending(sender) if P::SENDS => Some(sender.mark(&self.shared.terms)),
+            Phase::Receiving(receiver) if P::RECEIVES => Some(receiver.mark()),
+            Phase::ExpectWelcome(_) => waits(7),
+            Phase::ExpectOffer { .. } => waits(8),
+            Phase::ExpectClose => waits(9),
+            _ => waits(10),
         }
     }
 
@@ -169,7 +214,11 @@ impl<P: Profile> Session<P> {
             wanted: self.wanted(),
         };
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
-        self.reader.look::<P::Checksums>(buffer, &belief, &mut self.shared.signal)
+        let found = self.reader.look::<P::Checksums>(buffer, &belief, &mut self.shared.signal);
+        if self.reader.take_dropped() {
+            self.timer.dropped();
+        }
+        found
     }
 
     /// How many bytes come next at least, where none is lost: only of chunks it is not known. More
@@ -246,10 +295,10 @@ impl<P: Profile> Session<P> {
     pub(super) fn patience(&self) -> Millis {
         let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
         let patience = self.config.patience;
-        if moves && !self.shared.terms.is_lossy::<P>() {
-            patience.saturating_mul(BUSY)
-        } else {
-            patience
+        let lossy = self.shared.terms.is_lossy::<P>();
+        match moves {
+            true => patience.saturating_mul(if lossy { LOSSY_BUSY } else { BUSY }),
+            false => patience,
         }
     }
 

@@ -103,7 +103,9 @@ impl Exit {
     fn of_failure(failure: Failure) -> Self {
         match failure {
             Failure::Refused(reason) => Self::of_refusal(reason),
-            Failure::Vanished | Failure::Silent | Failure::Idle => Self::Connection,
+            Failure::Vanished | Failure::Silent | Failure::Stalled | Failure::Idle => {
+                Self::Connection
+            }
             _ => Self::Protocol,
         }
     }

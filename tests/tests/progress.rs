@@ -1,0 +1,191 @@
+//! What counts as life: progress, not noise and not frames that repeat what is known.
+
+use tinyferry_core::checksum::Tables;
+use tinyferry_core::error::Failure;
+use tinyferry_core::machine::{Outcome, Step};
+use tinyferry_core::store::answer;
+use tinyferry_core::wire::{Code, Greeting, Map, Proof, SIGNAL_LEN, Seeds, Signal};
+use tinyferry_core::{Config, Session, Task};
+use tinyferry_tests::{Line, Memory, Pair, content};
+
+const SECOND: u64 = 1_000_000_000;
+const NUMBER: u32 = 0xC0FF_EE01;
+
+/// A put, or else a get, of so many bytes over serial lines of 115,200 baud.
+fn pair(config: Config, size: usize, puts: bool, seed: u64) -> (Pair, Task<'static>) {
+    let (full, empty) = (Memory::with([("f", content(size, seed))]), Memory::default());
+    if puts {
+        let mut pair = Pair::new(config, full, empty).serial(115_200, seed);
+        pair.client.store.queue_file("f");
+        return (pair, Task::Put);
+    }
+    let task = Task::Get { path: "f", tree: false, names_only: false };
+    (Pair::new(config, empty, full).serial(115_200, seed), task)
+}
+
+fn assert_arrived(pair: &Pair, what: &str) {
+    assert!(pair.client.store.bytes("f").is_some(), "{what}");
+    assert!(pair.client.store.bytes("f") == pair.server.store.bytes("f"), "{what}");
+}
+
+#[test]
+fn a_line_on_which_signals_pass_and_chunks_never_do_ends_by_itself() {
+    for (puts, seed) in [(true, 1), (true, 2), (false, 3), (false, 4)] {
+        for inserts in [200, 150, 230] {
+            let (mut pair, task) = pair(Config::LOSSY, 5000, puts, seed);
+            (pair.up.inserts, pair.down.inserts) = (inserts, inserts);
+            let result = pair.run(task).expect("it ends");
+            assert_eq!(result, Err(Failure::Stalled), "{puts} {inserts}");
+            assert!(pair.now < 150 * SECOND, "it took {} s", pair.now / SECOND);
+            // The server leaves the dead session as well.
+            let end = pair.now + 150 * SECOND;
+            pair.down = Line::perfect(9);
+            pair.down.cut = Some(0);
+            while pair.now < end && !pair.server.store.is_closed() {
+                pair.serve(Some(end)).expect("it gets on");
+            }
+            assert!(pair.server.store.is_closed(), "{puts} {inserts}");
+        }
+    }
+}
+
+#[test]
+fn where_large_chunks_never_pass_small_ones_do() {
+    for (puts, seed) in [(true, 1), (false, 2)] {
+        for longest in [1000, 512, 300] {
+            let (mut pair, task) = pair(Config::LOSSY, 50_000, puts, seed);
+            (pair.up.longest, pair.down.longest) = (longest, longest);
+            assert!(pair.run(task).expect("it ends").is_ok(), "{puts} {longest}");
+            assert_arrived(&pair, "small chunks pass");
+        }
+    }
+}
+
+#[test]
+fn noise_is_no_answer() {
+    for every in [1, 10, 19, 50] {
+        let (mut pair, _) = pair(Config::LOSSY, 1, true, 1);
+        pair.up.cut = Some(0);
+        for at in (0..600_000).step_by(every) {
+            pair.down.inject(at * SECOND / 1000, b"x");
+        }
+        assert_eq!(pair.run(Task::Ping), Ok(Err(Failure::Silent)), "every {every} ms");
+        assert!(pair.now < 40 * SECOND, "it took {} s", pair.now / SECOND);
+    }
+}
+
+#[test]
+fn a_server_leaves_a_dead_session_on_a_noisy_line() {
+    for puts in [true, false] {
+        let (mut pair, task) = pair(Config::LOSSY, 200_000, puts, 1);
+        pair.limit = 2 * SECOND;
+        assert!(pair.run(task).is_err(), "it is under way");
+        let begin = pair.now;
+        (pair.up, pair.down) = (Line::perfect(3), Line::perfect(4));
+        pair.down.cut = Some(0);
+        for at in (begin / 1_000_000..600_000).step_by(10) {
+            pair.up.inject(at * SECOND / 1000, b"P");
+        }
+        pair.limit = begin + 100 * SECOND;
+        while !pair.server.store.is_closed() && pair.now < begin + 99 * SECOND {
+            pair.serve(Some(begin + 99 * SECOND)).expect("it gets on");
+        }
+        assert!(pair.server.store.is_closed(), "{puts}: the file is still in use");
+    }
+}
+
+/// A client that puts a file, all of it sent; `says` is heard from the server every so many
+/// milliseconds. What it comes to within an hour, and when, in milliseconds.
+fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Failure>>, u32) {
+    let mut client: Session = Session::client(NUMBER, config);
+    let mut store = Memory::with([("f", content(300, 1))]);
+    store.queue_file("f");
+    let mut hello = [0; SIGNAL_LEN];
+    let greeting = Greeting {
+        session: NUMBER,
+        version: 1,
+        lossy: config.lossy,
+        half_duplex: false,
+        features: 0,
+        chunk: 1024,
+        unit: 0,
+        credit: 128,
+    };
+    Signal::greeting(Code::Pon, &greeting).emit::<Tables>(0, &mut hello);
+    let mut frame = [0; SIGNAL_LEN];
+    says.emit::<Tables>(Seeds::server(NUMBER).sending, &mut frame);
+    let (mut coming, mut now, mut next) = (hello.to_vec(), 0u32, every);
+    client.begin(Task::Put).expect("it may");
+    while now < 3_600_000 {
+        let deadline = client.deadline();
+        match client.poll() {
+            Step::Receive(into) | Step::Exchange { into, .. } if !coming.is_empty() => {
+                let count = into.len().min(coming.len());
+                into[..count].copy_from_slice(&coming[..count]);
+                coming.drain(..count);
+                client.received(count, Some(now));
+            }
+            Step::Receive(_) => {
+                now = deadline.map_or(next, |deadline| deadline.min(next)).max(now);
+                if now == next {
+                    next += every;
+                    coming.extend_from_slice(&frame);
+                } else {
+                    client.timeout(Some(now));
+                }
+            }
+            Step::Transmit(out) | Step::Exchange { out, .. } => {
+                let count = out.len();
+                client.transmitted(count, Some(now));
+            }
+            Step::Pause => client.transmitted(0, Some(now)),
+            Step::Storage(request) => {
+                let reply = answer(&mut store, request);
+                client.answered(reply, Some(now));
+            }
+            Step::Over(result) => return (Some(result), now),
+        }
+    }
+    (None, now)
+}
+
+#[test]
+fn frames_that_repeat_what_is_known_keep_nobody_waiting() {
+    let none = Proof::Map(Map::EMPTY);
+    for every in [100, 900, 4000, 10_000] {
+        for config in [Config::LOSSY, Config::RELIABLE] {
+            let most = if config.lossy { 130_000 } else { 450_000 };
+            for says in [
+                Signal::held(1, 0, 100, 0, none),
+                Signal::held(1, 300, 100, 3, none),
+                Signal::held(1, 256, 100, 2, none),
+                Signal::done(7, 300, 3, 0),
+                Signal::new(Code::Raf, 1, 0),
+            ] {
+                let (result, when) = hears(config, every, says);
+                assert!(matches!(result, Some(Err(_))), "{every} ms: {result:?} to {says:?}");
+                assert!(when < most, "{when} ms, every {every}: {says:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_says_that_it_is_busy_is_waited_for() {
+    for config in [Config::LOSSY, Config::RELIABLE] {
+        let busy = Signal::held(1, 0, 0, 0, Proof::Map(Map::EMPTY));
+        let (result, _) = hears(config, 5000, busy);
+        assert_eq!(result, None);
+    }
+}
+
+#[test]
+fn a_store_may_block_for_forty_seconds_at_a_time() {
+    for puts in [true, false] {
+        let (mut pair, task) = pair(Config::LOSSY, 1000, puts, 1);
+        let board = if puts { &mut pair.server } else { &mut pair.client };
+        board.work = 40 * SECOND;
+        assert!(pair.run(task).expect("it ends").is_ok(), "{puts}");
+        assert_arrived(&pair, "it was waited for");
+    }
+}
