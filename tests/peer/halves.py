@@ -46,9 +46,15 @@ class Sender:
         elif heard.code == b"PON":
             credit, self.echoed, digest = struct.unpack_from("<HHQ", heard.detail)
             self.credit = credit & 0x7FFF
+            if not self.credit:
+                # Alive and busy: it says nothing else (6.3).
+                return
             self.held.add((number, self.echoed))
             if credit & 0x8000 and number == self.number:
                 self.prefix = heard.position, digest
+        if heard.code in (b"DON", b"ERR") and not self.credit:
+            # What it was busy with is over: whether more may go is asked anew.
+            self.asked = self.count - 1 & 0xFFFF
 
     def refuse(self, number, reason):
         path, name, resume = self.offers.get(number, ("", "all", 0))
