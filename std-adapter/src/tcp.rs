@@ -152,6 +152,15 @@ fn in_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const WAITING: u32 = 16 * 1024;
 
+/// A host that has vanished without a word counts as gone after a minute of silence, so that what
+/// its client had open is free again: so long is waited for a word, then asked so often.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const QUIET: Duration = Duration::from_secs(30);
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PROBING: Duration = Duration::from_secs(10);
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PROBES: u32 = 3;
+
 /// Frames are batched by the link; what it hands out is to go at once.
 ///
 /// # Errors
@@ -160,7 +169,15 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     // A system without the option is only slower.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(WAITING);
+    {
+        let socket = socket2::SockRef::from(&stream);
+        let _ = socket.set_tcp_notsent_lowat(WAITING);
+        let keepalive = socket2::TcpKeepalive::new()
+            .with_time(QUIET)
+            .with_interval(PROBING)
+            .with_retries(PROBES);
+        let _ = socket.set_tcp_keepalive(&keepalive);
+    }
     Ok(stream)
 }
 
@@ -172,6 +189,17 @@ mod tests {
     use socket2::{Domain, Socket, Type};
 
     use super::*;
+
+    #[test]
+    fn a_host_that_has_vanished_is_noticed_within_a_minute() {
+        let (_listener, address) = listener();
+        let stream = prepare(TcpStream::connect(address).unwrap()).unwrap();
+        let socket = socket2::SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        let probes =
+            socket.tcp_keepalive_interval().unwrap() * socket.tcp_keepalive_retries().unwrap();
+        assert!(socket.tcp_keepalive_time().unwrap() + probes <= Duration::from_secs(60));
+    }
 
     fn listener() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

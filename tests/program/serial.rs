@@ -296,38 +296,6 @@ fn a_socket_in_the_file_system() {
     client(&url, &here, &["ping"]).with(4, &["no such file"]);
 }
 
-/// The settings of a port, as a person sees them.
-fn settings(port: &Path) -> String {
-    let port = fs::OpenOptions::new().read(true).write(true).open(port).expect("the port is there");
-    let settings = rustix::termios::tcgetattr(&port).expect("it is a terminal");
-    format!("{settings:?}")
-}
-
-#[test]
-fn a_port_is_put_back_as_it_was_found() {
-    let place = Place::new();
-    let here = place.here("");
-    fs::write(place.here("file"), content(5000, 1)).expect("a file");
-    let cable = lay(CLEAN);
-    for port in cable.ports() {
-        let status = std::process::Command::new("stty")
-            .args(["-F", &port.display().to_string(), "sane", "9600"])
-            .status();
-        if !status.is_ok_and(|status| status.success()) {
-            println!("skipped: a_port_is_put_back_as_it_was_found, there is no stty");
-            return;
-        }
-    }
-    let before = cable.ports().map(settings);
-    let [listen, url] = urls(&cable);
-    let mut server = Server::start_at(&listen, &place.served(""), &["--allow-close"]);
-    client(&url, &here, &["put", "file"]).well();
-    assert_eq!(settings(cable.ports()[0]), before[0], "after a put");
-    client(&url, &here, &["close"]).well();
-    assert_eq!(server.wait(), Some(0), "{}", server.log());
-    assert_eq!(cable.ports().map(settings), before);
-}
-
 /// Small frames pass, and no chunk does: each end leaves the transfer by itself, and says why.
 #[test]
 fn a_line_that_changes_bytes_is_named() {
@@ -340,7 +308,7 @@ fn a_line_that_changes_bytes_is_named() {
     });
     let cable = Cable::lay(there, back).expect("pseudo-terminals");
     let [listen, url] = urls(&cable);
-    let server = Server::start_at(&listen, &place.served(""), &[]);
+    let mut server = Server::start_at(&listen, &place.served(""), &[]);
     let begin = Instant::now();
     client(&url, &place.here(""), &["put", "file"])
         .with(4, &["small frames pass and large ones do not"]);

@@ -120,6 +120,26 @@ fn all_of_it_on_a_reliable_link() {
     }
 }
 
+/// A store that is not done with what it was asked for, two times in a row.
+fn busy(scenario: Scenario) -> Scenario {
+    let mut scenario = Scenario { name: format!("busy {}", scenario.name), ..scenario };
+    scenario.stores.iter_mut().for_each(|store| store.busy = 2);
+    scenario
+}
+
+#[test]
+fn stores_that_are_busy() {
+    for config in [LOSSY, RELIABLE, Config { half_duplex: true, ..LOSSY }] {
+        both_ways(busy(put("file", config, 300)));
+        both_ways(busy(put_tree("tree", config)));
+        resumed(config).into_iter().map(busy).for_each(both_ways);
+        refused(config).into_iter().map(busy).for_each(both_ways);
+    }
+    let cut = Scenario { reboots: 1, ..put_tree("cut tree", RELIABLE) };
+    both_ways(busy(cut));
+    both_ways(busy(Scenario { outages: 1, ..put("outage in a file", LOSSY, 300) }));
+}
+
 #[test]
 fn what_is_sent_before_the_prefix_is_known() {
     // With so much credit the sender may be past the prefix when it hears of it.
