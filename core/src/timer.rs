@@ -103,8 +103,8 @@ impl Timer {
     /// Bytes came, in the middle of a frame if so.
     pub(crate) fn bytes_came(&mut self, is_inside: bool) {
         if is_inside || self.is_torn {
-            let gap = u16::try_from(self.now.wrapping_sub(self.byte)).unwrap_or(u16::MAX);
-            self.gap = self.gap.max(gap);
+            let gap = self.now.wrapping_sub(self.byte).min(LONGEST_SILENCE.into());
+            self.gap = self.gap.max(gap as u16);
         }
         self.byte = self.now;
     }
@@ -156,8 +156,13 @@ impl Timer {
     }
 
     /// Whether frames came and brought nothing.
-    pub(crate) fn is_stalled(&self) -> bool {
+    fn is_stalled(&self) -> bool {
         self.stalls >= TRIES
+    }
+
+    /// Whether they still come.
+    pub(crate) fn hears_in_vain(&self) -> bool {
+        self.is_stalled() && self.tries < TRIES
     }
 
     /// A question goes out whose answer will be recognised.
@@ -263,7 +268,11 @@ impl Timer {
             now: origin,
             due: self.due.and_then(|due| moment(origin.wrapping_add(left(due.get())))),
             heard: moved(self.heard, Millis::MAX),
-            byte: if is_settled { origin } else { moved(self.byte, self.silence.into()) },
+            byte: if is_settled && !self.is_torn {
+                origin
+            } else {
+                moved(self.byte, LONGEST_SILENCE.into())
+            },
             asked: self.asked.and_then(|asked| moment(moved(asked.get(), LONGEST.into()))),
             round_trip: self.round_trip,
             tries: self.tries,
@@ -295,7 +304,7 @@ mod tests {
     fn a_line_is_silent_20_ms_after_the_last_byte_and_not_before() {
         let mut timer = Timer::new();
         timer.tick(Some(100));
-        timer.byte_came();
+        timer.bytes_came(false);
         timer.tick(Some(119));
         assert!(!timer.is_silent());
         timer.tick(Some(120));

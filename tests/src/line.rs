@@ -177,7 +177,7 @@ impl Line {
         }
         self.carried += 1;
         let at = (self.free_at + self.delay).next_multiple_of(self.step.max(1));
-        if self.inserts > 0 && self.carried % self.inserts == 0 {
+        if self.inserts > 0 && self.carried.is_multiple_of(self.inserts) {
             self.arriving.push_back((at, 0x11));
         }
         let faults = self.faults;

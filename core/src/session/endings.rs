@@ -113,7 +113,7 @@ impl<P: Profile> Session<P> {
         let is_lossy = self.shared.terms.is_lossy::<P>();
         if self.is_client() || !is_lossy {
             let asks = matches!(self.phase, Phase::ExpectWelcome(_) | Phase::ExpectClose);
-            let is_stalled = P::LOSSY && is_lossy && self.timer.is_stalled() && !asks;
+            let is_stalled = P::LOSSY && is_lossy && self.timer.hears_in_vain() && !asks;
             return self.end(if is_stalled { Failure::Stalled } else { Failure::Silent });
         }
         let in_tree = matches!(&self.phase, Phase::Receiving(receiver) if receiver.is_in_tree());

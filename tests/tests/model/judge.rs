@@ -6,7 +6,9 @@ impl World {
     /// The client's job may be over: what came of it, and what comes next.
     pub(super) fn follow(&mut self, scenario: &Scenario) -> Result<bool, Wrong> {
         let Step::Over(result) = self.ends[CLIENT].session.poll() else { return Ok(true) };
-        if self.forgotten && matches!(result, Err(Failure::Silent | Failure::Vanished)) {
+        if self.forgotten
+            && matches!(result, Err(Failure::Silent | Failure::Stalled | Failure::Vanished))
+        {
             self.restart(scenario)?;
             return Ok(true);
         }
