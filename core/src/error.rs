@@ -74,7 +74,7 @@ reasons! {
     /// The disk is full.
     NoSpace = 10, "no space is left where it should go";
     /// Larger than is allowed or can be stored.
-    TooLarge = 11, "it is larger than is allowed there";
+    TooLarge = 11, "it is larger than is allowed there, or its tree has too many entries";
     /// The store failed.
     Storage = 12, "storage failed";
     /// The source changed while it was read.

@@ -332,7 +332,7 @@ fn the_log_of_a_board_says_states_signals_and_reasons() {
         "path: \"app.bin\", kind: File, size: Some(20001)",
         "in place: Ok(())",
         "asked for \"other.bin\": Err(there is no file of that name)",
-        "Err(it is larger than is allowed there)",
+        "Err(it is larger than is allowed there, or its tree has too many entries)",
     ] {
         assert!(log.contains(said), "nothing says {said} in\n{log}");
     }

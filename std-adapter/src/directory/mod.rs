@@ -81,7 +81,7 @@ pub struct Source {
     pub remote: String,
 }
 
-/// A [`Store`] on a file system. It serves one session.
+/// A [`Store`](tinyferry_core::Store) on a file system. It serves one session.
 ///
 /// While a file comes in it has a name of its own beside the target, `.NAME.tinyferry-part`; it
 /// stays there when a transfer breaks off, and a later one resumes from it. Nobody can offer or

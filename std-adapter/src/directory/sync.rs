@@ -59,15 +59,16 @@ pub(super) fn synchronise(dir: &Dir) -> io::Result<()> {
         return Ok(());
     }
     let itself = match open_itself(dir) {
-        // It may be written to and not read: nobody can synchronise it alone.
+        // It may be written to and not read: nobody can synchronise it alone, and without a file
+        // there that has no name not its file system either.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return synchronise_all(&handle(dir)?);
+            return handle(dir).map_or(Ok(()), |handle| synchronise_all(&handle));
         }
         itself => itself?,
     };
     match failures::synchronise(&itself) {
-        // Some file systems have no such thing.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        // Some file systems cannot synchronise a directory.
+        Err(error) if !failures::is_of_storage(&error) => Ok(()),
         result => result,
     }
 }

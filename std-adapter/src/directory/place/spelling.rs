@@ -63,8 +63,15 @@ impl Spelling {
     }
 
     /// Something was found as `name` in `dir`, whose path is `path`: fails if it is spelled otherwise
-    /// there. It is another file then, though this one would replace it.
-    pub(super) fn check(&mut self, dir: &Dir, path: &str, name: &str) -> Result<(), Trouble> {
+    /// there. It is another file then, though this one would replace it. Names cannot be compared in a
+    /// directory that may not be read: nothing is replaced there.
+    pub(super) fn check(
+        &mut self,
+        dir: &Dir,
+        path: &str,
+        name: &str,
+        replaces: bool,
+    ) -> Result<(), Trouble> {
         let asked = self.hasher.hash_one(name);
         if self.path == path && self.names.contains(&asked) {
             return Ok(());
@@ -74,8 +81,12 @@ impl Spelling {
         self.names.clear();
         let entries = match dir.entries() {
             Ok(entries) => entries,
-            // Nobody can tell.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied && !replaces => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let what = "a file of this name or of one that the file system takes for it is there, \
+                            and its directory may not be read";
+                return Err(Trouble::new(Reason::NoPermission, what));
+            }
             Err(error) => return Err(error.into()),
         };
         let (mut is_there, mut like_it) = (false, None);

@@ -150,7 +150,8 @@ impl Place {
             Some(dir) => match look(&dir, name)? {
                 Found::Missing => Ok(Found::Missing),
                 found => {
-                    self.check_spelling(&dir, name)?;
+                    let replaces = !matches!(found, Found::Directory(_));
+                    self.check_spelling(&dir, name, replaces)?;
                     Ok(found)
                 }
             },
@@ -190,7 +191,7 @@ impl Place {
             }
             let Some(next) = next else { return Ok(None) };
             if !is_new {
-                self.check_spelling(&dir, name)?;
+                self.check_spelling(&dir, name, false)?;
             } else if let Some(above) = self.way.last_mut() {
                 above.has_directories = true;
             }
@@ -204,14 +205,15 @@ impl Place {
         Ok(Some(dir))
     }
 
-    /// A name was found in the directory opened last: is it spelled so there?
-    fn check_spelling(&mut self, dir: &Dir, name: &str) -> Result<(), Trouble> {
+    /// A name was found in the directory opened last: is it spelled so there? `replaces`: whether a
+    /// file would be replaced.
+    fn check_spelling(&mut self, dir: &Dir, name: &str, replaces: bool) -> Result<(), Trouble> {
         let Some(spelling) = &mut self.spelling else { return Ok(()) };
         let may_fold = match self.way.last_mut() {
             Some(last) => *last.may_fold.get_or_insert_with(|| Spelling::may_fold(dir)),
             None => spelling.root_may_fold(dir),
         };
-        if may_fold { spelling.check(dir, &self.path, name) } else { Ok(()) }
+        if may_fold { spelling.check(dir, &self.path, name, replaces) } else { Ok(()) }
     }
 
     fn path_of(&self, passed: &Passed) -> &str {
