@@ -192,14 +192,26 @@ fn signals_end_the_server_in_good_order() {
 
 #[test]
 fn one_client_too_many_is_told_that_the_server_is_busy() {
+    use std::io::{Read, Write};
     let place = Place::new();
     let server = Server::start(&place.served(""), &["--clients", "2"]);
     let address = &server.endpoint["tcp://".len()..];
-    let silent: Vec<_> =
-        (0..2).map(|_| std::net::TcpStream::connect(address).expect("a server")).collect();
-    thread::sleep(Duration::from_millis(100));
+    // Only a client whose handshake is complete takes a place.
+    let greeting = [
+        0x50, 0x49, 0x4e, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x78, 0x56, 0x34, 0x12, 1, 0, 0,
+        0, 0, 4, 0, 0, 0, 0x20, 0, 0, 0x13, 0x87, 0x94, 0xfc,
+    ];
+    let established: Vec<_> = (0..2)
+        .map(|_| {
+            let mut client = std::net::TcpStream::connect(address).expect("a server");
+            client.write_all(&greeting).expect("a greeting");
+            client.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+            client.read_exact(&mut [0; 36]).expect("an answer");
+            client
+        })
+        .collect();
     server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
-    drop(silent);
+    drop(established);
     for attempt in 0.. {
         if server.client(&place.here(""), &["ping"]).code == Some(0) {
             break;
