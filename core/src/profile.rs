@@ -22,6 +22,11 @@ pub trait Profile {
     const LOSSY: bool = true;
     /// Whether a link may be reliable; if not, each one is taken for lossy.
     const RELIABLE: bool = true;
+    /// Whether a store may answer that it is not done yet: [`Reply::Pending`](crate::store::Reply).
+    const PENDS: bool = true;
+    /// Whether a lossy link may deliver in steps, as a radio or a network does; if not, a silence of
+    /// 20 ms always ends a frame.
+    const STEPS: bool = true;
     /// Whether a store that sends learns what the receiver has: [`Store::resumed`] and
     /// [`Store::completed`].
     ///

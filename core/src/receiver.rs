@@ -133,8 +133,9 @@ impl<P: Profile> Receiver<P> {
     }
 
     /// What the sender's signals change while the work gets on.
-    pub(crate) fn mark(&self) -> (u8, u16, u64) {
-        (self.stage as u8, self.number, self.is_completing().into())
+    pub(crate) fn mark(&self) -> u32 {
+        let stage = 8 | self.stage as u32 | u32::from(self.is_completing()) << 4;
+        u32::from(self.number) << 16 | stage
     }
 
     /// Whether what comes in may be read now: in a tree on a reliable link the next entry may follow

@@ -11,7 +11,7 @@ use crate::serial::next_number;
 use crate::shared::{Intent, Shared, Todo};
 use crate::store::{Entry, Kind};
 use crate::terms::Terms;
-use crate::wire::{Code, Signal, UNKNOWN};
+use crate::wire::{Code, Signal, UNKNOWN, low_half};
 
 use self::file::{File, clamp};
 use self::flow::Flow;
@@ -285,20 +285,18 @@ impl<P: Profile> Sender<P> {
         Signal::ask(number, self.file.sent, count)
     }
 
-    /// What the receiver's answers change while the work gets on.
-    pub(crate) fn mark(&self, terms: &Terms) -> (u8, u16, u64) {
+    /// A number that the receiver's answers change while the work gets on.
+    pub(crate) fn mark(&self, terms: &Terms) -> u32 {
         let part = match self.stage {
-            Stage::Next => 0,
-            Stage::OfferTree | Stage::ExpectTreeAnswer | Stage::Offer | Stage::ExpectAnswer => 1,
+            Stage::OfferTree | Stage::ExpectTreeAnswer | Stage::Offer | Stage::ExpectAnswer => 8,
             // On a lossy link a `DON` and the chunks that it asks for take turns.
-            Stage::Data | Stage::Check | Stage::Done | Stage::ExpectDone => 2,
-            Stage::GiveUp | Stage::ExpectGivenUp => 3,
-            Stage::TreeDone | Stage::ExpectTreeDone => 4,
-            Stage::GiveUpTree | Stage::ExpectTreeGivenUp => 5,
-            Stage::Over => 6,
+            Stage::Data | Stage::Check | Stage::Done | Stage::ExpectDone => 9,
+            Stage::Over => 10,
+            _ => 11,
         };
         let echoed = if terms.is_lossy::<P>() { 0 } else { self.flow.echoed() };
-        (part, self.number, self.file.held ^ u64::from(echoed) << 48)
+        let number = self.number.wrapping_add(echoed);
+        u32::from(number) << 16 ^ low_half(self.file.held) << 4 ^ part
     }
 
     /// The answer did not come in time: the question goes out again.

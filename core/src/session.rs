@@ -29,6 +29,7 @@ mod heard;
 mod held;
 #[cfg(feature = "model")]
 mod identity;
+mod life;
 mod phase;
 mod steps;
 mod stored;

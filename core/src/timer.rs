@@ -6,6 +6,9 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use crate::machine::Millis;
 
+#[cfg(feature = "model")]
+mod identity;
+
 /// After so much silence at least an incomplete frame counts as damaged, in ms.
 const SILENCE: u16 = 20;
 /// After so much silence it does, whatever gaps the line has, in ms.
@@ -132,13 +135,17 @@ impl Timer {
         }
     }
 
-    /// A valid frame came. Whether it makes any progress is said besides.
-    pub(crate) fn frame_came(&mut self) {
+    /// A valid frame has come in whole: the gaps inside it are those of the line.
+    pub(crate) fn frame_ended(&mut self) {
         let gap = core::mem::take(&mut self.gap);
         // What came after a silence was a frame of its own.
         let needed = if core::mem::take(&mut self.is_torn) { SILENCE } else { silence_for(gap) };
         let excess = self.silence.saturating_sub(needed);
         self.silence = needed.max(self.silence.saturating_sub(excess.div_ceil(64)));
+    }
+
+    /// A valid frame came. Whether it makes any progress is said besides.
+    pub(crate) fn frame_came(&mut self) {
         self.tries = 0;
         self.stalls = self.stalls.saturating_add(1).min(TRIES);
         self.due = None;
@@ -254,35 +261,6 @@ impl Timer {
         self.due = None;
         (self.tries < TRIES && !self.is_stalled())
             || !reached(self.now, self.heard.wrapping_add(patience))
-    }
-}
-
-#[cfg(feature = "model")]
-impl Timer {
-    /// The same timer at `origin` instead of `now`. What has passed long enough counts as just
-    /// passed. `is_settled`: the time of the last byte is not read any more.
-    pub(crate) fn moved(&self, now: Millis, origin: Millis, is_settled: bool) -> Self {
-        let left = |at: Millis| if reached(now, at) { 0 } else { at.wrapping_sub(now) };
-        let moved = |at: Millis, most: Millis| origin.wrapping_sub(now.wrapping_sub(at).min(most));
-        Self {
-            now: origin,
-            due: self.due.and_then(|due| moment(origin.wrapping_add(left(due.get())))),
-            heard: moved(self.heard, Millis::MAX),
-            byte: if is_settled && !self.is_torn {
-                origin
-            } else {
-                moved(self.byte, LONGEST_SILENCE.into())
-            },
-            asked: self.asked.and_then(|asked| moment(moved(asked.get(), LONGEST.into()))),
-            round_trip: self.round_trip,
-            tries: self.tries,
-            stalls: self.stalls,
-            has_clock: self.has_clock,
-            is_torn: self.is_torn,
-            silence: self.silence,
-            gap: self.gap,
-            went: moved(self.went, LIFE_SIGN),
-        }
     }
 }
 

@@ -67,8 +67,9 @@ impl<P: Profile> Session<P> {
     }
 
     /// What was awaited did not come: ask again, or give up.
+    #[inline(never)]
     pub(super) fn out_of_time(&mut self) {
-        if P::RECEIVES && self.busy.is_some() {
+        if self.is_busy() {
             return self.settle();
         }
         match &self.phase {
@@ -109,6 +110,7 @@ impl<P: Profile> Session<P> {
 
     /// The other end is gone, or nothing that it says brings the work further. A server on a line
     /// goes on waiting for the next one.
+    #[inline(never)]
     pub(super) fn give_up(&mut self) {
         let is_lossy = self.shared.terms.is_lossy::<P>();
         if self.is_client() || !is_lossy {

@@ -243,7 +243,7 @@ impl<P: Profile> Session<P> {
     }
 
     pub(super) fn on_chunk(&mut self, ahead: u32, length: u16) -> bool {
-        self.timer.frame_came();
+        self.frame_came();
         let place = match &self.phase {
             Phase::Receiving(receiver) => receiver.place(ahead, length, &self.shared.terms),
             _ => None,

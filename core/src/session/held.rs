@@ -73,7 +73,7 @@ impl<P: Profile> Session<P> {
                 payloads().for_each(|payload| sha256.update(payload));
             }
             self.timer.tick(now);
-            self.timer.frame_came();
+            self.frame_came();
             self.timer.progress();
             self.settle();
         }

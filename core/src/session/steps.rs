@@ -1,7 +1,6 @@
 //! What a driver is asked for, step by step, and what it answers.
 
 use super::*;
-use crate::timer::reached;
 
 impl<P: Profile> Session<P> {
     /// Whether there can be files that a store puts in place later than it commits them.
@@ -93,7 +92,7 @@ impl<P: Profile> Session<P> {
         match count.min(lent) {
             0 => self.end_of_stream(),
             count => {
-                self.timer.bytes_came(self.reader.is_inside());
+                self.timer.bytes_came(P::STEPS && self.reader.is_inside());
                 self.reader.filled(count);
                 if matches!(self.action, Action::TransmitChunk { .. }) {
                     return;
@@ -154,13 +153,13 @@ impl<P: Profile> Session<P> {
     pub fn answered(&mut self, reply: Reply, now: Option<Millis>) {
         self.timer.worked(now);
         self.has_looked = false;
-        let was_busy = P::RECEIVES && self.busy.take().is_some();
+        let was_busy = P::RECEIVES && P::PENDS && self.busy.take().is_some();
         if was_busy {
             self.timer.cancel();
-        } else if reply == Reply::Pending {
+        } else if P::PENDS && reply == Reply::Pending {
             self.timer.work_begins();
         }
-        if P::RECEIVES && reply == Reply::Pending {
+        if P::RECEIVES && P::PENDS && reply == Reply::Pending {
             // It is this end that the other one waits for.
             self.timer.progress();
         }
@@ -179,7 +178,7 @@ impl<P: Profile> Session<P> {
             (
                 Action::Offer(Ok(())) | Action::Commit | Action::CommitAgain | Action::Settle,
                 Reply::Pending,
-            ) if P::RECEIVES => self.pending(),
+            ) if P::RECEIVES && P::PENDS => self.pending(),
             (Action::Store { position, skip, length, done }, Reply::Moved(count))
                 if P::RECEIVES =>
             {
@@ -216,40 +215,6 @@ impl<P: Profile> Session<P> {
                 self.settle();
             }
             _ => self.fail(Failure::Driver),
-        }
-    }
-
-    /// When [`Session::timeout`] is to be called if nothing was received until then.
-    pub fn deadline(&self) -> Option<Millis> {
-        if !matches!(self.action, Action::Listen { .. }) {
-            return None;
-        }
-        let due = self.timer.due();
-        if self.is_lossy() && !self.reader.is_settled() {
-            let silent = self.timer.silent_at();
-            let sooner = due.filter(|due| self.busy.is_some() && reached(silent, *due));
-            return Some(sooner.unwrap_or(silent));
-        }
-        due
-    }
-
-    /// Nothing was received until the deadline, or for as long as the transport waits. A driver
-    /// without a clock hands in nothing, and each call counts as 20 ms.
-    pub fn timeout(&mut self, now: Option<Millis>) {
-        self.timer.pass_silence(now);
-        if !matches!(self.action, Action::Listen { .. }) {
-            return;
-        }
-        if self.is_lossy() && !self.reader.is_settled() && self.timer.is_silent() {
-            if self.reader.is_inside() {
-                self.timer.tear();
-            }
-            self.reader.silence();
-            self.settle();
-            return;
-        }
-        if self.timer.is_due() {
-            self.out_of_time();
         }
     }
 

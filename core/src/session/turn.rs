@@ -4,11 +4,6 @@ use super::*;
 
 /// How long a server that was asked to close repeats its answer on a lossy link, in ms.
 const CLOSING: Millis = 3_000;
-/// While a transfer is under way on a reliable link, patience is so many times longer.
-const BUSY: Millis = 10;
-/// On a lossy link so many times: flash may take 40 seconds to erase, and nobody answers meanwhile.
-const LOSSY_BUSY: Millis = 2;
-
 impl<P: Profile> Session<P> {
     /// Chooses the next action: what is left to do, then frames that are held, then what the half
     /// at work intends.
@@ -77,91 +72,6 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// A signal came, its description as well if it is wanted. Where such frames only repeat what is
-    /// known, for longer than the patience, the other end counts as gone.
-    fn take_signal(&mut self) {
-        let Signal { code, transfer, position, .. } = self.shared.signal;
-        let is_told = match self.phase {
-            Phase::Receiving(_) => code == Code::Pin && transfer > 0,
-            // On a lossy link the position counts that was held before.
-            Phase::Sending(_) => code == Code::Pon && !self.is_lossy(),
-            _ => false,
-        };
-        let is_busy = code == Code::Pon && transfer > 0 && self.shared.signal.credit() == 0;
-        let has_moved = is_told && self.told != low_half(position);
-        if is_told {
-            self.told = low_half(position);
-        }
-        let before = self.mark();
-        // Only a greeting ends the wait for one.
-        if !matches!(self.phase, Phase::ExpectGreeting) {
-            self.timer.frame_came();
-        }
-        if !self.shared.todo.pending {
-            self.on_signal();
-        }
-        if before.is_none() || has_moved || is_busy || self.mark() != before {
-            self.timer.progress();
-        } else if self.timer.stands_still(self.patience()) {
-            self.give_up();
-        }
-    }
-
-    /// What changes while the work gets on; `None` where any frame is as good as another.
-    fn mark(&self) -> Option<(u8, u16, u64)> {
-        let waits = |phase| Some((phase, 0, 0));
-        match &self.phase {
-            Phase::ExpectRequest | Phase::Closing => None,
-            Phase::Sending(sender) if P::SENDS => Some(sender.mark(&self.shared.terms)),
-            Phase::Receiving(receiver) if P::RECEIVES => Some(receiver.mark()),
-            Phase::ExpectWelcome(_) => waits(7),
-            Phase::ExpectOffer { .. } => waits(8),
-            Phase::ExpectClose => waits(9),
-            _ => waits(10),
-        }
-    }
-
-    /// The action, unless it is one of a long work and what comes in was not looked at since the
-    /// one before: then that comes first, and a sign of life where the line was silent.
-    fn unless_paused(&mut self, action: Action, wanted: Option<usize>) -> Action {
-        let is_busy = P::RECEIVES && self.busy.is_some();
-        if self.has_looked || !(is_busy || matches!(action, Action::Load { .. })) {
-            return action;
-        }
-        if self.timer.life_sign_due()
-            && let Some(sign) = self.life_sign()
-        {
-            return self.transmit(sign);
-        }
-        self.has_looked = true;
-        let may_read = match &self.phase {
-            Phase::Receiving(receiver) => receiver.may_read(&self.shared.terms),
-            _ => true,
-        };
-        match wanted.filter(|_| may_read) {
-            Some(wanted) if is_busy && (self.is_lossy() || self.timer.has_clock()) => {
-                self.timer.await_store();
-                Action::Listen { wanted }
-            }
-            wanted => Action::Pause { wanted },
-        }
-    }
-
-    /// What says that this end lives although it works: the receiver's `PON` without credit, the
-    /// sender's `PIN`.
-    fn life_sign(&mut self) -> Option<Signal> {
-        match &mut self.phase {
-            Phase::Sending(sender) if P::SENDS => Some(sender.question()),
-            Phase::Receiving(receiver) if P::RECEIVES => {
-                let is_offered = self.shared.todo.offer;
-                let signal = &self.shared.signal;
-                let number = if is_offered { signal.transfer } else { receiver.number() };
-                Some(receiver.life_sign(number))
-            }
-            _ => None,
-        }
-    }
-
     fn take_todo(&mut self) -> Option<Action> {
         if let Some((reason, all)) = self.shared.todo.abandon.take() {
             Some(Action::Abandon { reason, all })
@@ -215,7 +125,7 @@ impl<P: Profile> Session<P> {
         };
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
         let found = self.reader.look::<P::Checksums>(buffer, &belief, &mut self.shared.signal);
-        if self.reader.take_dropped() {
+        if P::STEPS && self.reader.take_dropped() {
             self.timer.dropped();
         }
         found
@@ -291,17 +201,6 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// How long a silent peer is waited for: on a reliable link it may be busy with a disk.
-    pub(super) fn patience(&self) -> Millis {
-        let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
-        let patience = self.config.patience;
-        let lossy = self.shared.terms.is_lossy::<P>();
-        match moves {
-            true => patience.saturating_mul(if lossy { LOSSY_BUSY } else { BUSY }),
-            false => patience,
-        }
-    }
-
     fn carry_out(&mut self, intent: Intent, wanted: usize) -> bool {
         let is_sending = matches!(self.phase, Phase::Sending(_));
         self.action = match intent {
@@ -340,7 +239,7 @@ impl<P: Profile> Session<P> {
                 // Nothing more goes into a tree now.
                 let is_file = matches!(&self.phase, Phase::Receiving(receiver)
                     if receiver.digest().is_some());
-                let action = match self.busy {
+                let action = match self.busy.filter(|_| P::PENDS) {
                     Some(Busy::Commit) => Action::CommitAgain,
                     _ if !is_file && self.may_be_late() => Action::Settle,
                     _ => Action::Commit,

@@ -72,6 +72,8 @@ mod role {
         const TREES: bool = cfg!(feature = "tree");
         const CLIENT: bool = false;
         const RELIABLE: bool = false;
+        const PENDS: bool = false;
+        const STEPS: bool = false;
     }
 
     struct Memory;
