@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
-use tinyferry::directory::{Dir, Directory, Source, Sync, ambient_authority};
+use tinyferry::fs::{Dir, Directory, Source, Sync, ambient_authority};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

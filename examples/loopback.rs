@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use tinyferry::client::Client;
-use tinyferry::directory::{Dir, Directory, Source, Sync, ambient_authority};
+use tinyferry::fs::{Dir, Directory, Source, Sync, ambient_authority};
 use tinyferry::server::{Options, Server};
 
 const MEGABYTES: usize = 64;

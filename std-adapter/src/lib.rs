@@ -2,26 +2,15 @@
 //! protocol core.
 //!
 //! A [`server::Server`] serves a directory, a [`client::Client`] puts and gets over one connection,
-//! and [`directory::Directory`] is where files come from and go to, on either side.
+//! and [`fs::Directory`] is where files come from and go to, on either side.
 
+pub mod auth;
 pub mod checksum;
 pub mod client;
-#[cfg(unix)]
-mod command;
-mod connection;
-pub mod directory;
 pub mod endpoint;
-mod listener;
-mod log;
-pub mod secure;
-pub mod serial;
+pub mod fs;
 pub mod server;
-mod socket;
-#[cfg(unix)]
-mod stdio;
-pub mod stream;
-pub mod tcp;
-mod throttle;
+pub mod transport;
 pub mod words;
 
 pub use endpoint::Endpoint;

@@ -28,7 +28,7 @@ mod unix {
     use std::time::{Duration, Instant};
 
     use tinyferry::client::Client;
-    use tinyferry::directory::{Directory, Source};
+    use tinyferry::fs::{Directory, Source};
     use tinyferry::server::{Options, Server};
     use tinyferry_tests::{Cable, Faults, Line, content};
 

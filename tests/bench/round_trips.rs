@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
-use tinyferry::directory::{Directory, Source};
+use tinyferry::fs::{Directory, Source};
 use tinyferry::server::{Options, Server};
 
 use proxy::{Distance, proxy};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tinyferry::client::Client;
 use tinyferry::core::Config;
-use tinyferry::directory::{Dir, Directory, Source, Sync, ambient_authority};
+use tinyferry::fs::{Dir, Directory, Source, Sync, ambient_authority};
 use tinyferry_tests::{Cable, Faults, Line};
 
 use crate::harness::{Place, Server, assert_same, client, content, snapshot};

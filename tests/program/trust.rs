@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use tinyferry::auth::{Admission, ClientKey, KeyFile, Protection, generate_shared};
 use tinyferry::client::Client;
-use tinyferry::directory::{Directory, Rights, Source};
-use tinyferry::secure::{Admission, ClientKey, KeyFile, Protection, generate_shared};
+use tinyferry::fs::{Directory, Rights, Source};
 use tinyferry::server::{self, Options};
 
 use crate::harness::{Ended, Place, Server, assert_same, client, content, snapshot, write_private};
@@ -319,7 +319,7 @@ fn every_byte_of_an_encrypted_session_flipped_in_turn() {
         // A length that was made longer waits for what does not come.
         greeting: Duration::from_millis(500),
         idle: Duration::from_millis(500),
-        sync: tinyferry::directory::Sync::Never,
+        sync: tinyferry::fs::Sync::Never,
         ..Options::default()
     };
     let listen = "tcp://127.0.0.1:0".parse().expect("an endpoint");

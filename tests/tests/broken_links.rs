@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use embedded_io_adapters::std::FromStd;
-use tinyferry::stream::StreamLink;
+use tinyferry::transport::stream::StreamLink;
 use tinyferry_core::blocking::{self, HalfDuplex, run};
 use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use embedded_io_adapters::std::FromStd;
 use socket2::SockRef;
 use tinyferry::checksum::Desktop;
-use tinyferry::stream::StreamLink;
+use tinyferry::transport::stream::StreamLink;
 use tinyferry_core::blocking::{HalfDuplex, Link, run};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Session, Task};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
+use tinyferry::auth::{ClientKey, KeyFile, KnownHosts, NoKeys, Protection};
 use tinyferry::client::Client;
 use tinyferry::core::Config;
-use tinyferry::directory::{Limits, Sync};
-use tinyferry::secure::{ClientKey, KeyFile, KnownHosts, NoKeys, Protection};
+use tinyferry::fs::{Limits, Sync};
 
 use super::exit::{EXIT_CODES, Exit, Problem};
 use super::units::{bytes, days, seconds, some};

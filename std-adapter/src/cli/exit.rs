@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use tinyferry::auth::{Error as Channel, Problem as Trouble, Refusal};
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
-use tinyferry::secure::{Error as Channel, Problem as Trouble, Refusal};
 use tinyferry::words::of_system;
 
 /// What `--help` says of them.
@@ -165,7 +165,7 @@ impl From<io::Error> for Problem {
 #[cfg(test)]
 mod tests {
     use tinyferry::Endpoint;
-    use tinyferry::secure::PublicKey;
+    use tinyferry::auth::PublicKey;
 
     use super::*;
 

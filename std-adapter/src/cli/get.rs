@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 
 use tinyferry::core::Config;
-use tinyferry::directory::{Dir, Direction, Directory, ambient_authority};
+use tinyferry::fs::{Dir, Direction, Directory, ambient_authority};
 use tinyferry::words::{of_path, of_system};
 
 use super::args::GetArgs;

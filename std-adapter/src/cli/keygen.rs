@@ -1,13 +1,13 @@
 //! `tinyferry keygen`.
 
-use tinyferry::secure::{generate_pair, generate_shared};
+use tinyferry::auth::{generate_pair, generate_shared};
 use tinyferry::words::of_path;
 
 use super::args::KeygenArgs;
 use super::exit::{Exit, Problem};
 
 pub(crate) fn keygen(args: &KeygenArgs) -> Result<Exit, Problem> {
-    let failed = |error: tinyferry::secure::NoKeys| Problem::new(Exit::Local, error.to_string());
+    let failed = |error: tinyferry::auth::NoKeys| Problem::new(Exit::Local, error.to_string());
     let file = of_path(&args.file);
     if args.pair {
         let (public, _) = generate_pair(&args.file).map_err(failed)?;

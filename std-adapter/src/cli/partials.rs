@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
-use tinyferry::directory::{Dir, ambient_authority, leftovers};
+use tinyferry::fs::{Dir, ambient_authority, leftovers};
 use tinyferry::words::{of_path, of_system};
 
 use super::args::PartialsArgs;

@@ -1,7 +1,7 @@
 //! Paths of the other end, as a person writes them.
 
 use tinyferry::core::path::{NAME_MAX, PATH_MAX, is_sound};
-use tinyferry::directory::is_partial_name;
+use tinyferry::fs::is_partial_name;
 
 use super::exit::{Exit, Problem};
 

@@ -9,7 +9,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tinyferry::client::Error;
 use tinyferry::core::Failure;
 use tinyferry::core::store::Kind;
-use tinyferry::directory::{Direction, Event, Observer};
+use tinyferry::fs::{Direction, Event, Observer};
 use tinyferry::words::of_failure;
 
 use super::exit::{Exit, Problem};

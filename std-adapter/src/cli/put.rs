@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use tinyferry::core::Config;
-use tinyferry::directory::{Direction, Directory, Source};
+use tinyferry::fs::{Direction, Directory, Source};
 use tinyferry::words::{of_path, of_system};
 
 use super::args::PutArgs;

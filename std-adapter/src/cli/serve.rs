@@ -3,8 +3,8 @@
 use std::thread;
 
 use tinyferry::Endpoint;
-use tinyferry::directory::Rights;
-use tinyferry::secure::{Admission, KeyFile};
+use tinyferry::auth::{Admission, KeyFile};
+use tinyferry::fs::Rights;
 use tinyferry::server::{Options, Server};
 use tracing::info;
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::connection::{Host, Peer};
-use crate::listener::{Incoming, Waiter};
-use crate::socket::Shutdownable;
-use crate::stream::Socket;
-use crate::throttle::Throttle;
+use crate::server::connection::Host;
+use crate::server::connection::Peer;
+use crate::server::throttle::Throttle;
+use crate::transport::listener::Incoming;
+use crate::transport::listener::Waiter;
+use crate::transport::socket::Shutdownable;
+use crate::transport::stream::Socket;
 use crate::words::of_system;
 
 /// How long nothing is accepted while the system is short of something; twice as long each time.
@@ -18,7 +20,7 @@ const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// Accepts clients by `next` whenever `waiter` says that there is one.
-pub(super) fn accept<S>(
+pub(crate) fn accept<S>(
     host: &Host,
     waiter: &Waiter,
     mut next: impl FnMut() -> io::Result<(S, Peer)>,

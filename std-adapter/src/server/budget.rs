@@ -1,6 +1,6 @@
 //! How many clients the system's limit of open files carries, and what is left for them to share.
 
-use crate::directory::Descriptors;
+use crate::fs::Descriptors;
 
 /// The program's own: standard streams, listeners, the root, the log, the key file.
 const OWN: usize = 48;
@@ -10,19 +10,19 @@ const EACH: usize = 14;
 const UNLIMITED: usize = 1 << 20;
 
 /// What a server's clients may open.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     /// The limit of open files.
-    pub(super) limit: usize,
+    pub(crate) limit: usize,
     /// So many clients at once.
-    pub(super) clients: usize,
+    pub(crate) clients: usize,
     /// So many connections without a complete handshake.
-    pub(super) handshakes: usize,
+    pub(crate) handshakes: usize,
     /// What they share beyond what each may always have.
-    pub(super) descriptors: Descriptors,
+    pub(crate) descriptors: Descriptors,
 }
 
 /// Shares the limit of open files between so many clients, or fewer.
-pub(super) fn share(clients: usize) -> Budget {
+pub(crate) fn share(clients: usize) -> Budget {
     let limit = limit();
     let handshakes = (limit / 16).clamp(64, 256);
     let free = limit.saturating_sub(OWN + handshakes);

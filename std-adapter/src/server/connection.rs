@@ -13,17 +13,26 @@ use tinyferry_core::{Config, Failure, Millis, Reason, Session};
 use tracing::{debug, info, warn};
 
 use super::Options;
-use super::grant::Grant;
-use super::preamble::{Begin, Preamble};
-use super::registry::{Busy, Registry};
-use super::root::Root;
+use crate::auth::Admission;
+use crate::auth::Door;
+use crate::auth::Refusal;
+use crate::auth::Terms;
+use crate::auth::refuse;
 use crate::checksum::Desktop;
-use crate::directory::{Directory, Limits};
-use crate::log::Log;
-use crate::secure::{Admission, Door, Refusal, Terms, refuse};
-use crate::socket::Shutdownable;
-use crate::stream::{Leave, Socket, StreamLink};
-use crate::throttle::Throttle;
+use crate::fs::Directory;
+use crate::fs::Limits;
+use crate::server::access::Grant;
+use crate::server::log::Log;
+use crate::server::preamble::Begin;
+use crate::server::preamble::Preamble;
+use crate::server::registry::Busy;
+use crate::server::registry::Registry;
+use crate::server::root::Root;
+use crate::server::throttle::Throttle;
+use crate::transport::socket::Shutdownable;
+use crate::transport::stream::Leave;
+use crate::transport::stream::Socket;
+use crate::transport::stream::StreamLink;
 use crate::words::of_system;
 
 /// How long a client that is turned away may take to greet.
@@ -33,39 +42,39 @@ const STACK: usize = 256 * 1024;
 
 /// Serves a directory to its clients.
 #[derive(Clone)]
-pub(super) struct Host {
-    pub(super) root: Arc<Root>,
-    pub(super) options: Options,
-    pub(super) registry: Arc<Registry>,
-    pub(super) logs: Arc<Logs>,
+pub(crate) struct Host {
+    pub(crate) root: Arc<Root>,
+    pub(crate) options: Options,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) logs: Arc<Logs>,
 }
 
 /// Log lines that anybody who can connect can cause.
 #[derive(Debug)]
-pub(super) struct Logs {
+pub(crate) struct Logs {
     /// Clients that are turned away.
     busy: Throttle,
     /// Handshakes that fail.
     handshakes: Throttle,
     /// The root cannot be served.
-    pub(super) root: Throttle,
+    pub(crate) root: Throttle,
     /// Sessions that fail.
     sessions: Throttle,
 }
 
 impl Logs {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let [busy, handshakes, root, sessions] = [20; 4].map(Throttle::new);
         Self { busy, handshakes, root, sessions }
     }
 }
 
 /// Who has come.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// As it is called in the log.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Where it comes from, if from a network.
-    pub(super) address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// A connection's entry in the registry, which goes however its thread ends.
@@ -78,7 +87,7 @@ impl Drop for Slot {
 }
 
 /// How a session ended.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// The other end has left, or the link is gone, or the server ends.
     Link,
     /// Only the session is over.
@@ -87,7 +96,7 @@ pub(super) enum Ended {
 
 impl Host {
     /// Gives a client its thread.
-    pub(super) fn connected<S>(&self, socket: Arc<S>, peer: &Peer) -> io::Result<()>
+    pub(crate) fn connected<S>(&self, socket: Arc<S>, peer: &Peer) -> io::Result<()>
     where
         S: Shutdownable + 'static,
         Arc<S>: Socket,
@@ -211,7 +220,7 @@ impl Host {
     }
 
     /// Waits for transfers under way, and cuts those that outlast the grace period.
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         // A client that was accepted while the server was being stopped has not been asked yet.
         self.registry.ask_to_leave();
         self.registry.wait(self.options.grace);
@@ -220,7 +229,7 @@ impl Host {
     }
 
     /// Does a connection's work in a thread of its own.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         &self,
         number: u64,
         name: &str,
@@ -236,7 +245,7 @@ impl Host {
     }
 
     /// Serves one session.
-    pub(super) fn serve<L: Link<Error = io::Error>>(
+    pub(crate) fn serve<L: Link<Error = io::Error>>(
         &self,
         link: &mut L,
         peer: &str,

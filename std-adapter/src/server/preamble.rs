@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tinyferry_core::{Config, Session, Step};
 
 use crate::checksum::Desktop;
-use crate::stream::Socket;
+use crate::transport::stream::Socket;
 
 /// The first bytes of a secure channel's handshake.
 const HELLO: &[u8] = b"TFS";
@@ -15,7 +15,7 @@ const GREETING: usize = 36;
 
 /// What a client begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
+pub(crate) enum Begin {
     /// The handshake of a secure channel.
     Handshake,
     /// A whole greeting that is not encrypted.
@@ -28,16 +28,16 @@ pub(super) enum Begin {
 
 /// What was read to find that out.
 #[derive(Debug)]
-pub(super) struct Preamble {
+pub(crate) struct Preamble {
     bytes: [u8; GREETING],
     length: usize,
-    pub(super) begin: Begin,
+    pub(crate) begin: Begin,
 }
 
 impl Preamble {
     /// Reads until it is clear what the client begins with, until `end` at most. Reads no further than
     /// a greeting.
-    pub(super) fn read<S: Socket>(socket: &mut S, end: Instant) -> io::Result<Self> {
+    pub(crate) fn read<S: Socket>(socket: &mut S, end: Instant) -> io::Result<Self> {
         let mut preamble = Self { bytes: [0; GREETING], length: 0, begin: Begin::Nothing };
         let mut probe = Probe::new();
         loop {
@@ -81,7 +81,7 @@ impl Preamble {
     }
 
     /// What was read and not yet answered.
-    pub(super) fn input(&self) -> &[u8] {
+    pub(crate) fn input(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }

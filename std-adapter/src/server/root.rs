@@ -7,26 +7,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::warn;
 
-use crate::directory::{Dir, ambient_authority};
+use crate::fs::Dir;
+use crate::fs::ambient_authority;
 use crate::words::of_system;
 
 /// A path, and a handle of what stood there last.
 #[derive(Debug)]
-pub(super) struct Root {
+pub(crate) struct Root {
     path: PathBuf,
     dir: Mutex<Arc<Dir>>,
 }
 
 impl Root {
     /// Opens the directory at `path`.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let dir = open(path)?;
         Ok(Self { path: path.to_owned(), dir: Mutex::new(Arc::new(dir)) })
     }
 
     /// The directory that stands at the path now. It may have been renamed, removed, replaced or
     /// mounted over since: then it is opened anew.
-    pub(super) fn current(&self) -> io::Result<Arc<Dir>> {
+    pub(crate) fn current(&self) -> io::Result<Arc<Dir>> {
         let mut dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_at(&dir, &self.path)? {
             let path = self.path.display().to_string();

@@ -13,7 +13,7 @@ use tinyferry::core::checksum::Tables;
 use tinyferry::core::wire::{
     Code, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, VERSION,
 };
-use tinyferry::directory::{Directory, Source};
+use tinyferry::fs::{Directory, Source};
 
 use crate::Done;
 use crate::material;

@@ -1,0 +1,262 @@
+//! Key files: one key a line. What a file holds is wiped from memory, and never quoted.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tinyferry_secure::{Identity, KeyId, PrivateKey, PublicKey, SharedKey};
+use zeroize::Zeroizing;
+
+use super::hex;
+use super::unforeseeable;
+use super::unhex;
+use crate::fs::Rights;
+use crate::words::of_system;
+
+/// A key file larger than this is none, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// A file with keys: `KIND HEX [name=NAME] [rights=read,write,close] [dir=PATH]` on each line.
+///
+/// `shared` is a key that both ends hold, `private` this end's own half of a key pair, `public`
+/// the other half of one who may come in. What follows the key counts on a server only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFile(PathBuf);
+
+/// What stands in a key file.
+#[derive(Debug, Default)]
+pub struct Keys {
+    shared: Vec<(SharedKey, Terms)>,
+    private: Option<PrivateKey>,
+    public: Vec<(PublicKey, Terms)>,
+}
+
+/// What the holder of a key may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// What the holder is called in the log.
+    pub name: String,
+    /// Digits of the key that tell its holder from all others, and tell nothing about the key.
+    pub id: String,
+    /// The directory that is served, below the server's own; empty: that itself.
+    pub directory: String,
+    /// What may be done there.
+    pub rights: Rights,
+    /// Whether the server may be closed.
+    pub may_close: bool,
+}
+
+/// Why there are no keys: a sentence without any of them in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoKeys(pub(crate) String);
+
+impl fmt::Display for NoKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoKeys {}
+
+impl KeyFile {
+    /// The file at `path`; it is read anew each time.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    fn fault(&self, what: impl fmt::Display) -> NoKeys {
+        NoKeys(format!("the key file \"{}\" {what}", self.0.display().to_string().escape_debug()))
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It cannot be read, others may read it, or a line makes no sense.
+    pub fn read(&self) -> Result<Keys, NoKeys> {
+        let text = self.text()?;
+        let mut keys = Keys::default();
+        for (number, line) in text.lines().enumerate() {
+            keys.take(line.trim()).map_err(|why| {
+                self.fault(format_args!("makes no sense in line {}: {why}", number + 1))
+            })?;
+        }
+        Ok(keys)
+    }
+
+    /// What a client shows: the first shared key, else the private one.
+    ///
+    /// # Errors
+    /// As [`KeyFile::read`], or there is no such key.
+    pub fn identity(&self) -> Result<Identity, NoKeys> {
+        let mut keys = self.read()?;
+        match (keys.shared.is_empty(), keys.private) {
+            (false, _) => Ok(Identity::Shared(keys.shared.swap_remove(0).0)),
+            (true, Some(private)) => Ok(Identity::Pair(private)),
+            (true, None) => Err(self.fault("holds neither a shared nor a private key")),
+        }
+    }
+
+    fn text(&self) -> Result<Zeroizing<String>, NoKeys> {
+        let unreadable =
+            |error: io::Error| self.fault(format!("cannot be read: {}", of_system(&error)));
+        // What is no file may not even be opened: a FIFO would wait for its writer.
+        if !self.0.metadata().map_err(unreadable)?.is_file() {
+            return Err(self.fault("is no file of a reasonable size"));
+        }
+        let file = File::open(&self.0).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() || metadata.len() > LARGEST {
+            return Err(self.fault("is no file of a reasonable size"));
+        }
+        #[cfg(unix)]
+        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
+            return Err(self.fault("is open to others: say chmod 600"));
+        }
+        // Enough at once: a string that grows leaves copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(metadata.len() as usize + 1));
+        file.take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
+        Ok(text)
+    }
+}
+
+impl Keys {
+    /// Takes one line; the error quotes nothing of it but the names of settings.
+    fn take(&mut self, line: &str) -> Result<(), String> {
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (key, rest) = rest.trim_start().split_once(' ').unwrap_or((rest.trim(), ""));
+        let bytes = Zeroizing::new(unhex(key).ok_or("a key is 64 hexadecimal digits")?);
+        let terms = |id: &[u8]| Terms::parse(hex(id), rest.trim_start());
+        match kind {
+            "shared" => {
+                let key = SharedKey::new(&bytes);
+                let terms = terms(&key.id().0)?;
+                self.shared.push((key, terms));
+            }
+            "public" => {
+                let terms = terms(bytes.get(..16).unwrap_or_default())?;
+                self.public.push((PublicKey(*bytes), terms));
+            }
+            "private" if self.private.is_none() => self.private = Some(PrivateKey::new(&bytes)),
+            "private" => return Err("there can be one private key only".into()),
+            _ => return Err("it begins with none of shared, private and public".into()),
+        }
+        Ok(())
+    }
+
+    /// The shared key of that name.
+    pub fn shared(&self, id: KeyId) -> Option<(&SharedKey, &Terms)> {
+        self.shared.iter().find(|(key, _)| key.id() == id).map(|(key, terms)| (key, terms))
+    }
+
+    /// What the holder of the private half of `key` may do.
+    pub fn public(&self, key: &PublicKey) -> Option<&Terms> {
+        self.public.iter().find(|(known, _)| known == key).map(|(_, terms)| terms)
+    }
+
+    /// This end's own private key.
+    pub fn private(&self) -> Option<&PrivateKey> {
+        self.private.as_ref()
+    }
+
+    /// The terms of all that may come in.
+    pub fn terms(&self) -> impl Iterator<Item = &Terms> {
+        self.shared.iter().map(|(_, terms)| terms).chain(self.public.iter().map(|(_, terms)| terms))
+    }
+}
+
+impl Terms {
+    fn parse(id: String, mut rest: &str) -> Result<Self, String> {
+        let mut terms = Self {
+            id,
+            name: "a key without a name".to_owned(),
+            directory: String::new(),
+            rights: Rights { read: true, write: true },
+            may_close: false,
+        };
+        while !rest.is_empty() {
+            let (setting, value) = rest.split_once('=').unwrap_or((rest, ""));
+            // A directory goes to the end of the line: it may have spaces.
+            let (value, after) = match setting {
+                "dir" => (value, ""),
+                _ => value.split_once(' ').unwrap_or((value, "")),
+            };
+            match setting {
+                "name" if !value.is_empty() => terms.name = value.to_owned(),
+                "rights" => {
+                    let rights: Vec<_> = value.split(',').collect();
+                    if rights.iter().any(|right| !["read", "write", "close"].contains(right)) {
+                        return Err("rights are read, write and close, with commas".into());
+                    }
+                    let has = |right| rights.contains(&right);
+                    terms.rights = Rights { read: has("read"), write: has("write") };
+                    terms.may_close = has("close");
+                }
+                "dir" if tinyferry_core::path::is_sound(value.trim_end_matches('/')) => {
+                    terms.directory = value.trim_end_matches('/').to_owned();
+                }
+                "dir" => return Err("dir is a path below the directory that is served".into()),
+                _ => return Err("after the key come name=, rights= and dir=, in this order".into()),
+            }
+            rest = after.trim_start();
+        }
+        Ok(terms)
+    }
+}
+
+/// Makes a new file, for its owner alone.
+fn create(path: &Path, text: &str) -> Result<(), NoKeys> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| {
+        let path = path.display().to_string();
+        let path = path.escape_debug();
+        NoKeys(match error.kind() {
+            ErrorKind::AlreadyExists => format!("\"{path}\" is there already, and stays as it is"),
+            _ => format!("the key cannot be written to \"{path}\": {}", of_system(&error)),
+        })
+    })
+}
+
+fn fresh() -> Result<PrivateKey, NoKeys> {
+    unforeseeable().map_err(|error| NoKeys(format!("no key can be made: {}", of_system(&error))))
+}
+
+/// Makes a file with a new shared key.
+///
+/// # Errors
+/// It is there already, or cannot be written.
+pub fn generate_shared(path: &Path) -> Result<(), NoKeys> {
+    let key = fresh()?;
+    let digits = Zeroizing::new(hex(key.expose()));
+    create(path, &Zeroizing::new(format!("shared {}\n", *digits)))
+}
+
+/// Makes a file with a new private key, and one beside it, called `.pub`, with its public half,
+/// as a line for the other end. Returns that file's name and the public key.
+///
+/// # Errors
+/// One of them is there already, or cannot be written.
+pub fn generate_pair(path: &Path) -> Result<(PathBuf, PublicKey), NoKeys> {
+    let key = fresh()?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".pub");
+    let beside = PathBuf::from(beside);
+    let digits = Zeroizing::new(hex(key.expose()));
+    create(&beside, &format!("public {}\n", hex(&key.public().0)))?;
+    let private = create(path, &Zeroizing::new(format!("private {}\n", *digits)));
+    if private.is_err() {
+        // Half a pair is of no use.
+        let _ = std::fs::remove_file(&beside);
+    }
+    private.map(|()| (beside, key.public()))
+}

@@ -1,0 +1,218 @@
+//! Known servers: which public key each has shown.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::PathBuf;
+
+use tinyferry_secure::PublicKey;
+use tracing::warn;
+
+use super::Problem;
+use super::hex;
+use super::unhex;
+use crate::auth::keys::NoKeys;
+use crate::words::of_system;
+
+/// A file of known servers is not larger than this, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// A file with `HOST PUBLIC_KEY` on each line. A host with spaces, quotes or control characters
+/// stands in double quotes, with `\` before what would end it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownHosts {
+    /// Where it is; it need not be there yet.
+    pub file: PathBuf,
+    /// Whether a server that is not in it is taken for what it says, once, and remembered.
+    pub accept_new: bool,
+}
+
+/// What the file says of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Unknown,
+    /// It has this key.
+    Known,
+    /// It has other keys.
+    Changed,
+}
+
+impl KnownHosts {
+    /// `known_hosts` in the user's directory of settings for Tinyferry.
+    pub fn usual_file() -> Option<PathBuf> {
+        let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let settings = from("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| from("HOME").map(|home| PathBuf::from(home).join(".config")))
+            .or_else(|| from("APPDATA").map(PathBuf::from))?;
+        Some(settings.join("tinyferry").join("known_hosts"))
+    }
+
+    fn fault(&self, what: impl std::fmt::Display) -> Problem {
+        let file = self.file.display().to_string();
+        let file = file.escape_debug();
+        Problem::Keys(NoKeys(format!("the file of known servers \"{file}\" {what}")))
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Problem {
+        self.fault(format!("cannot be read: {}", of_system(error)))
+    }
+
+    /// Whether `host` may show `key`. A line that makes no sense is reported and skipped.
+    ///
+    /// # Errors
+    /// It has shown another one before, it is not known, its own line makes no sense, or the file
+    /// cannot be read or written.
+    pub fn check(&self, host: &str, key: &PublicKey) -> Result<(), Problem> {
+        let standing = match self.file.metadata() {
+            // What is no file may not even be opened: a FIFO would wait for its writer.
+            Ok(metadata) if !metadata.is_file() => return Err(self.fault("is not a regular file")),
+            Ok(_) => {
+                let mut file = File::open(&self.file).map_err(|error| self.unreadable(&error))?;
+                self.standing(&self.read(&mut file)?, host, key)?
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Standing::Unknown,
+            Err(error) => return Err(self.unreadable(&error)),
+        };
+        match standing {
+            Standing::Known => Ok(()),
+            Standing::Changed => Err(self.changed(host)),
+            Standing::Unknown if self.accept_new => self.remember(host, key),
+            Standing::Unknown => Err(Problem::Unknown { host: host.to_owned(), shown: *key }),
+        }
+    }
+
+    fn changed(&self, host: &str) -> Problem {
+        Problem::Changed { host: host.to_owned(), file: self.file.display().to_string() }
+    }
+
+    fn read(&self, file: &mut File) -> Result<Vec<u8>, Problem> {
+        let mut bytes = Vec::new();
+        let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
+        read.map_err(|error| self.unreadable(&error))?;
+        if bytes.len() as u64 > LARGEST {
+            return Err(self.fault("is too large"));
+        }
+        Ok(bytes)
+    }
+
+    fn standing(&self, bytes: &[u8], host: &str, key: &PublicKey) -> Result<Standing, Problem> {
+        let mut standing = Standing::Unknown;
+        for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
+            let line = String::from_utf8_lossy(line);
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            match parse(line) {
+                Some((name, known)) if name == host && known == key.0 => {
+                    return Ok(Standing::Known);
+                }
+                Some((name, _)) if name == host => standing = Standing::Changed,
+                Some(_) => {}
+                None if names(line, host) => {
+                    let what = format!("makes no sense in line {number}, which names this server");
+                    return Err(self.fault(what));
+                }
+                None => {
+                    let file = self.file.display().to_string();
+                    let file = file.escape_debug();
+                    warn!("\"{file}\": line {number} makes no sense and is skipped");
+                }
+            }
+        }
+        Ok(standing)
+    }
+
+    /// Appends a line, unless somebody else has done so meanwhile.
+    fn remember(&self, host: &str, key: &PublicKey) -> Result<(), Problem> {
+        let unwritable =
+            |error: io::Error| self.fault(format!("cannot be written: {}", of_system(&error)));
+        self.file.parent().map_or(Ok(()), fs::create_dir_all).map_err(unwritable)?;
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).append(true).create(true).open(&self.file).map_err(unwritable)?;
+        // Where a file cannot be locked, one append is still one line.
+        let _ = file.lock();
+        let bytes = self.read(&mut file)?;
+        match self.standing(&bytes, host, key)? {
+            Standing::Known => return Ok(()),
+            Standing::Changed => return Err(self.changed(host)),
+            Standing::Unknown => {}
+        }
+        let end = if bytes.last().is_none_or(|last| *last == b'\n') { "" } else { "\n" };
+        let line = format!("{end}{} {}\n", quoted(host), hex(&key.0));
+        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        written.map_err(|error| {
+            // Half a line would spoil the next one.
+            let _ = file.set_len(bytes.len() as u64);
+            unwritable(error)
+        })
+    }
+}
+
+/// A line's host and key.
+fn parse(line: &str) -> Option<(String, [u8; 32])> {
+    let (host, key) = line.rsplit_once(char::is_whitespace)?;
+    let host = host.trim_end();
+    let host = match host.strip_prefix('"') {
+        Some(rest) => unquoted(rest).filter(|(_, after)| after.is_empty())?.0,
+        None => host.to_owned(),
+    };
+    Some((host, unhex(key)?))
+}
+
+/// Whether a line that makes no sense begins with `host`.
+fn names(line: &str, host: &str) -> bool {
+    match line.strip_prefix('"') {
+        Some(rest) => unquoted(rest).is_some_and(|(name, _)| name == host),
+        None => line
+            .strip_prefix(host)
+            .is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace)),
+    }
+}
+
+/// A host as it stands in the file.
+fn quoted(host: &str) -> String {
+    let is_plain = !host.is_empty()
+        && !host.starts_with('#')
+        && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"');
+    if is_plain {
+        return host.to_owned();
+    }
+    let mut text = String::from("\"");
+    for character in host.chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            c if c.is_control() || (c.is_whitespace() && c != ' ') => {
+                text.extend(c.escape_unicode());
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// What stands up to the closing quote, and what follows it.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut host = String::new();
+    let mut characters = text.chars();
+    loop {
+        match characters.next()? {
+            '"' => return Some((host, characters.as_str())),
+            '\\' => match characters.next()? {
+                'u' => {
+                    let rest = characters.as_str().strip_prefix('{')?;
+                    let (digits, rest) = rest.split_once('}')?;
+                    host.push(char::from_u32(u32::from_str_radix(digits, 16).ok()?)?);
+                    characters = rest.chars();
+                }
+                character => host.push(character),
+            },
+            character => host.push(character),
+        }
+    }
+}

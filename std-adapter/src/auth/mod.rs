@@ -1,0 +1,130 @@
+//! Who may come in, and what nobody else may see: keys in files, servers that are known, and the
+//! secure channel over a socket.
+//!
+//! Knows files and sockets; the channel itself is [`tinyferry_secure`].
+
+mod aead;
+mod client;
+mod keys;
+mod known_hosts;
+mod server;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+
+pub use self::client::ClientKey;
+pub use self::client::Protection;
+pub use self::keys::KeyFile;
+pub use self::keys::Keys;
+pub use self::keys::NoKeys;
+pub use self::keys::Terms;
+pub use self::keys::generate_pair;
+pub use self::keys::generate_shared;
+pub use self::known_hosts::KnownHosts;
+pub use self::server::Admission;
+pub(crate) use self::server::Door;
+pub(crate) use self::server::refuse;
+pub use self::socket::SecureSocket;
+pub use tinyferry_secure::{Error, KeyId, PublicKey, Refusal};
+
+use tinyferry_secure::PrivateKey;
+
+/// Why a secure channel does not stand.
+#[derive(Debug)]
+pub enum Problem {
+    /// The socket failed.
+    Socket(io::Error),
+    /// The channel failed.
+    Channel(Error),
+    /// Keys or known servers cannot be had from their file.
+    Keys(NoKeys),
+    /// The server shows another public key than it did before.
+    Changed {
+        /// What it is known by.
+        host: String,
+        /// The file that says so.
+        file: String,
+    },
+    /// The server's public key is not known.
+    Unknown {
+        /// What it is called.
+        host: String,
+        /// The key it shows.
+        shown: PublicKey,
+    },
+    /// Without a key, others could read and change what goes there.
+    Unprotected,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(error) => f.write_str(&crate::words::of_system(error)),
+            Self::Channel(error) => error.fmt(f),
+            Self::Keys(error) => error.fmt(f),
+            Self::Changed { host, file } => write!(
+                f,
+                "the server's key is not the one it had before: somebody may be in between. If it \
+                 is meant to have a new key, remove the line of {} from \"{}\"",
+                host.escape_debug(),
+                file.escape_debug()
+            ),
+            // Who shows this names the server.
+            Self::Unknown { shown, .. } => write!(
+                f,
+                "the server is not known here and shows the key {}. If that is its key, say \
+                 --accept-new",
+                hex(&shown.0)
+            ),
+            Self::Unprotected => f.write_str(
+                "it is not on this machine, and without a key others could read and change all \
+                 that goes there: give a key with --key, or say --insecure",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Channel(error)
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        // A channel's error may have travelled as one of the system.
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(channel) => Self::Channel(*channel),
+            None => Self::Socket(error),
+        }
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// 32 bytes of 64 digits.
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// 32 bytes that nobody can foresee.
+fn unforeseeable() -> io::Result<PrivateKey> {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
+    Ok(PrivateKey::new(&bytes))
+}

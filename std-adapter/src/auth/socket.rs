@@ -1,0 +1,267 @@
+//! A socket over a socket: what goes through it is encrypted.
+//!
+//! The channel's third driver, for what waits neither to read nor to write; the link above it
+//! reads ahead while a write waits, as over any socket, so two ends that both send cannot block
+//! each other.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use tinyferry_secure::{Channel, Error, Identity, KeyId, PublicKey, Refusal, Step, Trust};
+
+use super::Problem;
+use super::unforeseeable;
+use crate::auth::aead::Fast;
+use crate::transport::stream::Socket;
+
+/// How long the end of what is said may take to go out.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// A socket that encrypts.
+#[derive(Debug)]
+pub struct SecureSocket<S: Socket> {
+    socket: S,
+    channel: Channel<Vec<u8>, Fast>,
+    /// Bytes that were taken from the caller and are not all sent yet; it comes again with them.
+    owed: usize,
+}
+
+/// The size of a buffer, and so of the largest record, in bytes: what costs little on an idle connection.
+const BUFFER: usize = 32 * 1024;
+
+fn buffers() -> [Vec<u8>; 2] {
+    [(); 2].map(|()| vec![0; BUFFER])
+}
+
+/// A channel's error as one of the system, to travel through what knows no other.
+fn as_io(error: Error) -> io::Error {
+    let kind = match error {
+        Error::Truncated => ErrorKind::ConnectionReset,
+        Error::Closed => ErrorKind::BrokenPipe,
+        Error::Refused(_) | Error::NotTrusted => ErrorKind::PermissionDenied,
+        _ => ErrorKind::InvalidData,
+    };
+    io::Error::new(kind, error)
+}
+
+impl<S: Socket> SecureSocket<S> {
+    /// A client's end; the handshake may take as long as `patience`.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn connect(
+        socket: S,
+        identity: &Identity,
+        trust: &mut dyn Trust,
+        patience: Duration,
+    ) -> Result<Self, Problem> {
+        let channel = Channel::client(identity, unforeseeable()?, buffers())?;
+        Self::shake_hands(socket, channel, &[], trust, Instant::now() + patience)
+    }
+
+    /// A server's end; the handshake may take as long as `patience`.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn accept(socket: S, trust: &mut dyn Trust, patience: Duration) -> Result<Self, Problem> {
+        Self::accept_after(socket, &[], trust, Instant::now() + patience)
+    }
+
+    /// A server's end, where `input` was read from the socket before. Returns when the client has
+    /// proven, by a first record that opens, that it holds the key: the first message of a handshake
+    /// can be a repeated one.
+    pub(crate) fn accept_proven(
+        socket: S,
+        input: &[u8],
+        trust: &mut dyn Trust,
+        end: Instant,
+    ) -> Result<Self, Problem> {
+        let mut accepted = Self::accept_after(socket, input, trust, end)?;
+        while !accepted.channel.is_ready()? {
+            accepted.socket.set_read_timeout(Some(time_left(end)?))?;
+            match accepted.socket.receive(accepted.channel.room()) {
+                Ok(count) => accepted.channel.received(count)?,
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        accepted.socket.set_read_timeout(None)?;
+        Ok(accepted)
+    }
+
+    fn accept_after(
+        socket: S,
+        input: &[u8],
+        trust: &mut dyn Trust,
+        end: Instant,
+    ) -> Result<Self, Problem> {
+        let channel = Channel::server(unforeseeable()?, buffers())?;
+        Self::shake_hands(socket, channel, input, trust, end)
+    }
+
+    fn shake_hands(
+        mut socket: S,
+        mut channel: Channel<Vec<u8>, Fast>,
+        mut input: &[u8],
+        trust: &mut dyn Trust,
+        end: Instant,
+    ) -> Result<Self, Problem> {
+        loop {
+            match channel.step()? {
+                Step::Receive(into) if !input.is_empty() => {
+                    let count = io::Read::read(&mut input, into)?;
+                    channel.greeted(count, trust)?;
+                }
+                Step::Receive(into) => {
+                    socket.set_read_timeout(Some(time_left(end)?))?;
+                    match socket.receive(into) {
+                        Ok(count) => channel.greeted(count, trust)?,
+                        Err(error) if is_transient(&error) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Step::Transmit(out) => match socket.send_now(out) {
+                    Ok(count) => channel.transmitted(count)?,
+                    Err(error) if is_transient(&error) => {
+                        socket.wait_for_room(false, time_left(end)?)?
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+                Step::Done => break,
+            }
+        }
+        // What came with the last message belongs to the first record.
+        while !input.is_empty() {
+            let count = io::Read::read(&mut input, channel.room())?;
+            channel.received(count)?;
+        }
+        socket.set_read_timeout(None)?;
+        Ok(Self { socket, channel, owed: 0 })
+    }
+
+    /// The name of the shared key that both ends hold.
+    pub fn shared(&self) -> Option<KeyId> {
+        self.channel.shared()
+    }
+
+    /// The other end's public key.
+    pub fn peer(&self) -> Option<PublicKey> {
+        self.channel.peer()
+    }
+
+    /// Says that nothing more comes, or why the other end is refused.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn close(&mut self, refusal: Option<Refusal>) -> io::Result<()> {
+        let end = Instant::now() + CLOSING;
+        self.send_pending(end)?;
+        self.channel.close(refusal).map_err(as_io)?;
+        self.send_pending(end)
+    }
+
+    fn send_pending(&mut self, end: Instant) -> io::Result<()> {
+        self.channel.seal().map_err(as_io)?;
+        while !self.channel.pending().is_empty() {
+            match self.socket.send_now(self.channel.pending()) {
+                Ok(count) => self.channel.transmitted(count).map_err(as_io)?,
+                Err(error) if is_transient(&error) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(ErrorKind::TimedOut.into());
+                    }
+                    self.socket.wait_for_room(false, left)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what there is until a record is whole.
+    fn receive_record(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(count) = self.channel.read(into).map_err(as_io)? {
+                return Ok(count);
+            }
+            let count = self.socket.receive_now(self.channel.room())?;
+            self.channel.received(count).map_err(as_io)?;
+        }
+    }
+}
+
+/// How long until `end`.
+fn time_left(end: Instant) -> io::Result<Duration> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::Error::new(ErrorKind::TimedOut, "the other end takes too long"));
+    }
+    Ok(left)
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+impl<S: Socket> Socket for SecureSocket<S> {
+    /// Waits once. `WouldBlock` where that does not complete a record: the caller looks at the time,
+    /// so that a record that comes byte by byte has no more of it than a silent peer.
+    fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if let Some(count) = self.channel.read(into).map_err(as_io)? {
+            return Ok(count);
+        }
+        let count = self.socket.receive(self.channel.room())?;
+        self.channel.received(count).map_err(as_io)?;
+        self.receive_record(into)
+    }
+
+    fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.receive_record(into)
+    }
+
+    fn pending(&self) -> usize {
+        self.channel.pending().len()
+    }
+
+    /// Takes as much as goes into one record. Where the system has no room for all of it, the same
+    /// bytes are to be offered again.
+    fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let pending = self.channel.pending();
+            if !pending.is_empty() {
+                let count = self.socket.send_now(pending)?;
+                self.channel.transmitted(count).map_err(as_io)?;
+            } else if self.owed > 0 || bytes.is_empty() {
+                return Ok(std::mem::take(&mut self.owed));
+            } else {
+                self.owed = self.channel.write(bytes).map_err(as_io)?;
+                self.channel.seal().map_err(as_io)?;
+            }
+        }
+    }
+
+    fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
+        self.socket.wait_for_room(or_read, timeout)
+    }
+
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_read_timeout(timeout)
+    }
+
+    fn end_writing(&mut self) -> io::Result<()> {
+        self.close(None)?;
+        self.socket.end_writing()
+    }
+
+    fn has_gone(&self) -> bool {
+        self.socket.has_gone()
+    }
+}
+
+impl<S: Socket> Drop for SecureSocket<S> {
+    /// Where there is room, the other end is told that this was all.
+    fn drop(&mut self) {
+        let _ = self.channel.close(None);
+        let _ = self.socket.send_now(self.channel.pending());
+    }
+}

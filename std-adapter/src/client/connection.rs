@@ -1,0 +1,192 @@
+//! What a client talks over, whatever it is: each kind of link runs a session by itself, so that
+//! none pays for the others.
+
+use std::io;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+
+use tinyferry_core::blocking::{self, run};
+use tinyferry_core::{Failure, Outcome, Session, Store};
+use tracing::debug;
+
+use crate::auth::Problem;
+use crate::auth::Protection;
+use crate::auth::hex;
+use crate::checksum::Desktop;
+use crate::client::Error;
+use crate::endpoint::Endpoint;
+#[cfg(unix)]
+use crate::transport::command;
+#[cfg(unix)]
+use crate::transport::command::Program;
+use crate::transport::serial::SerialLink;
+use crate::transport::stream::Socket;
+use crate::transport::stream::StreamLink;
+use crate::transport::stream::Traffic;
+use crate::transport::tcp;
+
+/// A link that a client's sessions run over.
+pub(crate) trait Connection: Send {
+    /// Runs a client's session to the end of its task.
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>>;
+
+    /// What has crossed it so far; of an encrypted one, before it was.
+    fn traffic(&self) -> Traffic;
+
+    /// Leaves in good order.
+    fn leave(&mut self);
+}
+
+impl<S: Socket> Connection for StreamLink<S> {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        self.look_at_clock();
+        run(session, self, store)
+    }
+
+    fn traffic(&self) -> Traffic {
+        Self::traffic(self)
+    }
+
+    fn leave(&mut self) {
+        Self::leave(self);
+    }
+}
+
+impl Connection for SerialLink {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        run(session, self, store)
+    }
+
+    fn traffic(&self) -> Traffic {
+        Self::traffic(self)
+    }
+
+    /// The system sends what is written, and nobody sees a port being closed.
+    fn leave(&mut self) {}
+}
+
+/// A command that was started to be the other end.
+#[cfg(unix)]
+struct Started {
+    link: Box<dyn Connection>,
+    program: Program,
+}
+
+#[cfg(unix)]
+impl Connection for Started {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        let result = self.link.run(session, store);
+        let is_gone = matches!(
+            result,
+            Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::Vanished))
+        );
+        let status = if is_gone { self.program.status() } else { None };
+        match status {
+            Some(status) => {
+                let sentence = format!("the command has ended ({status})");
+                Err(blocking::Error::Link(io::Error::other(sentence)))
+            }
+            None => result,
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
+    /// The command is waited for when it is dropped.
+    fn leave(&mut self) {
+        self.link.leave();
+    }
+}
+
+/// Connects to `endpoint`, and shakes hands if there is a key.
+pub(crate) fn open(
+    endpoint: &Endpoint,
+    protection: &Protection,
+) -> Result<Box<dyn Connection>, Error> {
+    let failed = |error| Error::Connect(endpoint.clone(), error);
+    match endpoint {
+        Endpoint::Tcp(address) => {
+            // Looked up once: what is judged is what is dialed.
+            let addresses = tcp::look_up(address).map_err(failed)?;
+            if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
+                return Err(Error::Secure(endpoint.clone(), Problem::Unprotected));
+            }
+            let stream = tcp::connect(&addresses).map_err(failed)?;
+            if let Ok(address) = stream.peer_addr() {
+                debug!("connected to {address} for {endpoint}");
+            }
+            link(stream, endpoint, protection)
+        }
+        #[cfg(unix)]
+        Endpoint::Unix(path) => {
+            let stream = UnixStream::connect(path).map_err(failed)?;
+            debug!("connected to {endpoint}");
+            link(stream, endpoint, protection)
+        }
+        #[cfg(not(unix))]
+        Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+        #[cfg(unix)]
+        Endpoint::Exec(command) => {
+            let (socket, program) = command::start(command).map_err(failed)?;
+            debug!("started {endpoint}");
+            Ok(Box::new(Started { link: link(socket, endpoint, protection)?, program }))
+        }
+        Endpoint::Stdio => {
+            let sentence = "a client has standard output for its own words; this is for serve";
+            Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
+        }
+        #[cfg(not(unix))]
+        Endpoint::Exec(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+        Endpoint::Serial(serial) => match protection {
+            Protection::Key(_) => {
+                let sentence = "keys are for TCP and Unix sockets, not for serial lines";
+                Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
+            }
+            _ => {
+                let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
+                debug!("opened {endpoint}");
+                Ok(Box::new(link))
+            }
+        },
+    }
+}
+
+fn link<S: Socket + 'static>(
+    socket: S,
+    endpoint: &Endpoint,
+    protection: &Protection,
+) -> Result<Box<dyn Connection>, Error> {
+    let leave = Default::default();
+    match protection {
+        Protection::Key(key) => {
+            let socket = key.protect(socket, &endpoint.to_string());
+            let socket = socket.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
+            match socket.peer() {
+                Some(key) => {
+                    debug!("encrypted with a key pair; the server has {}", hex(&key.0));
+                }
+                None => debug!("encrypted with a shared key"),
+            }
+            Ok(Box::new(StreamLink::new(socket, leave)))
+        }
+        Protection::Local | Protection::Insecure => Ok(Box::new(StreamLink::new(socket, leave))),
+    }
+}

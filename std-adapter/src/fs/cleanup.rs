@@ -1,0 +1,148 @@
+//! What transfers that broke off have left behind: found, and removed when it is old. Knows nothing
+//! of transfers; what one is writing to is locked, and left alone.
+
+use std::fs::File;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use cap_fs_ext::DirExt;
+use cap_std::fs::Dir;
+
+use crate::fs::names::join;
+use crate::fs::recv::partial;
+use crate::fs::recv::partial::Lock;
+use crate::fs::sys::dir_cursor::Id;
+use crate::fs::sys::dir_cursor::id_of;
+use crate::fs::sys::dir_cursor::open_file;
+
+/// A partial file of a transfer that broke off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its own path below the root. Names come from a file system: escape them before showing.
+    pub path: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// How long ago it was last written to.
+    pub age: Duration,
+    /// What tells it from other files.
+    pub(crate) id: Option<Id>,
+}
+
+/// Finds all leftovers below `root` that no transfer is writing to. `visit` is told of each, and
+/// says whether it is to be removed. Returns how many were.
+///
+/// # Errors
+/// Those of `root` itself; a directory below it that cannot be read is passed over.
+pub fn leftovers(root: &Dir, mut visit: impl FnMut(&Leftover) -> bool) -> io::Result<u64> {
+    let mut removed = 0;
+    // Names, and not open directories: there may be more of these than may be open.
+    let mut waiting = vec![String::new()];
+    while let Some(path) = waiting.pop() {
+        let opened = open_below(root, &path);
+        let (dir, entries) = match opened.and_then(|dir| dir.entries().map(|all| (dir, all))) {
+            Ok(opened) => opened,
+            Err(error) if path.is_empty() => return Err(error),
+            Err(_) => continue,
+        };
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                waiting.push(join(&path, &name));
+            } else if kind.is_file() && partial::is_name(&name) {
+                let Some((file, leftover)) = inspect(&dir, &path, &name) else { continue };
+                if visit(&leftover) && dir.remove_file(&name).is_ok() {
+                    removed += 1;
+                }
+                // Until here nobody could begin to write to it.
+                drop(file);
+            }
+        }
+    }
+    Ok(removed)
+}
+
+/// The directory at `path` below `root`, through no link.
+fn open_below(root: &Dir, path: &str) -> io::Result<Dir> {
+    let names = path.split('/').filter(|name| !name.is_empty());
+    names.into_iter().try_fold(root.try_clone()?, |dir, name| dir.open_dir_nofollow(name))
+}
+
+/// Locks a partial; `None` if a transfer has it, or it is gone.
+fn inspect(dir: &Dir, path: &str, name: &str) -> Option<((File, Lock), Leftover)> {
+    let (file, opened) = open_file(dir, name).ok()?;
+    let lock = Lock::take(&file, &opened)?;
+    let metadata = file.metadata().ok()?;
+    let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    let (path, bytes) = (join(path, name), metadata.len());
+    let (age, id) = (age.unwrap_or_default(), id_of(&opened));
+    Some(((file, lock), Leftover { path, bytes, age, id }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn many_directories_are_not_open_at_once() {
+        let place = tempfile::tempdir().unwrap();
+        for number in 0..200 {
+            let below = place.path().join(format!("{number}/below/more"));
+            fs::create_dir_all(&below).unwrap();
+            fs::write(below.join(".x.tinyferry-part"), "").unwrap();
+        }
+        let root = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let inside = place.path().canonicalize().unwrap();
+        let open = || {
+            let all = fs::read_dir("/proc/self/fd").unwrap().flatten();
+            let targets = all.filter_map(|entry| fs::read_link(entry.path()).ok());
+            targets.filter(|target| target.starts_with(&inside)).count()
+        };
+        let mut most = 0;
+        let removed = leftovers(&root, |_| {
+            most = most.max(open());
+            true
+        });
+        assert_eq!(removed.unwrap(), 200);
+        assert!(most <= 5, "{most} were open");
+    }
+
+    #[test]
+    fn old_ones_are_found_and_removed_and_locked_ones_are_not() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::create_dir_all(path("a/b")).unwrap();
+        let names = [".x.tinyferry-part", "a/.y.tinyferry-part", "a/b/.z.tinyferry-part"];
+        for name in names.into_iter().chain(["a/y", "a/.hidden"]) {
+            fs::write(path(name), "12345").unwrap();
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/", path("out")).unwrap();
+        let old = SystemTime::now() - Duration::from_secs(1000);
+        for name in &names[..2] {
+            let file = File::options().write(true).open(path(name)).unwrap();
+            file.set_modified(old).unwrap();
+        }
+        let taken = File::open(path(names[0])).unwrap();
+        taken.lock().unwrap();
+
+        let root = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let mut found = Vec::new();
+        let removed = leftovers(&root, |leftover| {
+            assert_eq!(leftover.bytes, 5);
+            found.push(leftover.path.clone());
+            leftover.age > Duration::from_secs(500)
+        });
+        found.sort();
+        assert_eq!((removed.unwrap(), found), (1, vec![names[1].into(), names[2].to_owned()]));
+        assert!(!path(names[1]).exists());
+        for name in [names[0], names[2], "a/y", "a/.hidden"] {
+            assert!(path(name).exists(), "{name}");
+        }
+    }
+}

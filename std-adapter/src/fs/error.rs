@@ -1,0 +1,108 @@
+//! What went wrong on this end: the reason for the wire and the words for a person. Knows what the
+//! operating system's errors mean.
+
+use std::io::{Error, ErrorKind};
+
+use tinyferry_core::error::Reason;
+
+use crate::fs::event::Event;
+use crate::fs::event::Observer;
+use crate::words::of_system;
+
+/// Why something could not be done here.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) reason: Reason,
+    /// A clause; empty where the reason says it all.
+    pub(crate) detail: String,
+}
+
+impl Trouble {
+    pub(crate) fn new(reason: Reason, detail: &str) -> Self {
+        Self { reason, detail: detail.to_owned() }
+    }
+
+    /// Tells that it kept `path` from getting through; returns the reason.
+    pub(crate) fn tell(self, path: &str, observer: &mut impl Observer) -> Reason {
+        let Self { reason, detail } = self;
+        observer.event(Event::Failed { path, reason, detail: &detail, at_peer: false });
+        reason
+    }
+}
+
+impl From<Reason> for Trouble {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: String::new() }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        // Any other reason says it all.
+        let reason = reason_of(&error);
+        let has_words = [Reason::Storage, Reason::ReadOnly].contains(&reason);
+        let detail = if has_words { of_system(&error) } else { String::new() };
+        Self { reason, detail }
+    }
+}
+
+fn reason_of(error: &Error) -> Reason {
+    #[cfg(unix)]
+    if let Some(errno) = rustix::io::Errno::from_io_error(error) {
+        use rustix::io::Errno;
+        // A link where none is followed; a FIFO or a socket opened without waiting.
+        if errno == Errno::LOOP || errno == Errno::NXIO || errno == Errno::OPNOTSUPP {
+            return Reason::NotRegular;
+        }
+    }
+    match error.kind() {
+        ErrorKind::NotFound => Reason::NotFound,
+        // A capability's own refusal has no number of the operating system.
+        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Reason::BadPath,
+        ErrorKind::PermissionDenied => Reason::NoPermission,
+        ErrorKind::ReadOnlyFilesystem => Reason::ReadOnly,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Reason::NoSpace,
+        ErrorKind::FileTooLarge => Reason::TooLarge,
+        ErrorKind::InvalidFilename => Reason::NameTooLong,
+        ErrorKind::NotADirectory => Reason::NotDirectory,
+        ErrorKind::IsADirectory => Reason::IsDirectory,
+        _ => Reason::Storage,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_have_reasons() {
+        for (errno, reason) in [
+            (Errno::NOENT, Reason::NotFound),
+            (Errno::ACCESS, Reason::NoPermission),
+            (Errno::PERM, Reason::NoPermission),
+            (Errno::ROFS, Reason::ReadOnly),
+            (Errno::NOSPC, Reason::NoSpace),
+            (Errno::DQUOT, Reason::NoSpace),
+            (Errno::FBIG, Reason::TooLarge),
+            (Errno::NAMETOOLONG, Reason::NameTooLong),
+            (Errno::LOOP, Reason::NotRegular),
+            (Errno::NXIO, Reason::NotRegular),
+            (Errno::NOTDIR, Reason::NotDirectory),
+            (Errno::ISDIR, Reason::IsDirectory),
+            (Errno::IO, Reason::Storage),
+        ] {
+            let trouble = Trouble::from(Error::from(errno));
+            assert_eq!(trouble.reason, reason);
+            let has_words = [Reason::Storage, Reason::ReadOnly].contains(&reason);
+            assert_eq!(trouble.detail.is_empty(), !has_words);
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
+        let escape = dir.open("../x").unwrap_err();
+        assert_eq!(Trouble::from(escape).reason, Reason::BadPath);
+    }
+}

@@ -1,0 +1,78 @@
+//! Paths and names as text: taken apart, put together, and which may be looked at. Knows no file
+//! system.
+
+use tinyferry_core::path::is_sound;
+
+use crate::fs::recv::partial;
+
+/// A path's directory and its last name.
+pub(crate) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// What is left of `path` below `above`; `None` if it is elsewhere.
+pub(crate) fn below<'a>(path: &'a str, above: &str) -> Option<&'a str> {
+    match path.strip_prefix(above)? {
+        "" => Some(""),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+/// `below` as a path from where `path` begins.
+pub(crate) fn join(path: &str, below: &str) -> String {
+    match (path, below) {
+        ("", _) => below.to_owned(),
+        (_, "") => path.to_owned(),
+        _ => [path, "/", below].concat(),
+    }
+}
+
+/// Whether a path from outside may be looked at: sound, with names that mean one thing here and
+/// are not the store's own.
+pub(crate) fn is_allowed(path: &str) -> bool {
+    is_sound(path)
+        && !path.ends_with('/')
+        && path.split('/').all(|name| {
+            !partial::is_name(name) && (cfg!(not(windows)) || means_one_thing_on_windows(name))
+        })
+}
+
+/// Whether a name is neither a device nor a path of its own there.
+fn means_one_thing_on_windows(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let numbered = |stem: &str| {
+        let number = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+        number.is_some_and(|number| number.chars().count() == 1)
+    };
+    let device = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&stem.as_str())
+        || numbered(&stem);
+    !device
+        && !name.contains(['<', '>', ':', '"', '\\', '|', '?', '*'])
+        && !name.ends_with(['.', ' '])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_names() {
+        for name in ["a:b", "a\\b", "nul", "Com1.txt", "con .x", "a.", "a ", "what?"] {
+            assert!(!means_one_thing_on_windows(name), "{name}");
+        }
+        for name in ["a", "console", "com", "com10", ".hidden", "a b", "é"] {
+            assert!(means_one_thing_on_windows(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn allowed_paths() {
+        for path in ["", "a", "a/b", ".a", "a.tinyferry-part", "a/.b/c"] {
+            assert!(is_allowed(path), "{path}");
+        }
+        for path in ["/a", "..", "a/../b", "a//b", "a/", ".a.tinyferry-part", ".A.TINYFERRY-PART/b"]
+        {
+            assert!(!is_allowed(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Small files that are whole, many at once, on their way to their places. Knows nothing of threads,
+//! nor of what is done about a file that finds no place.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+
+use crate::fs::recv::staged::Staged;
+use crate::fs::recv::tmpfile::Nameless;
+use crate::fs::recv::tmpfile::Whole;
+
+/// So many files, at most.
+const FILES: usize = 64;
+/// No more come once there are so many bytes.
+const BYTES: usize = 256 * 1024;
+/// Their directories are kept open, and open files are a server's scarce good.
+const DIRS: usize = 8;
+
+/// Memory that is used again and again for files that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    files: Vec<Waiting>,
+    dirs: Vec<Arc<Dir>>,
+    paths: String,
+    bytes: Vec<u8>,
+}
+
+/// Who has sent a file, and what is told of it when it is in place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticket {
+    pub(crate) later: u16,
+    pub(crate) size: u64,
+    /// How much of it was here before, in bytes.
+    pub(crate) held: u64,
+    pub(crate) sha256: Option<[u8; 32]>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    dir: usize,
+    path: Range<usize>,
+    /// Of the path, the last name.
+    name: Range<usize>,
+    bytes: Range<usize>,
+    mode: Option<u32>,
+    modified: Option<i64>,
+    ticket: Ticket,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Which files are not in place, in order.
+    pub(crate) failed: Vec<usize>,
+    /// Whether it was seen that it cannot be done here.
+    pub(crate) is_impossible: bool,
+    /// The files, if they are written and have no names yet.
+    pub(crate) staged: Vec<Staged>,
+}
+
+impl Outcome {
+    pub(crate) fn none_put(batch: &Batch) -> Self {
+        let failed = (0..batch.files.len()).collect();
+        Self { failed, is_impossible: true, staged: Vec::new() }
+    }
+
+    pub(crate) fn is_put(&self, index: usize) -> bool {
+        self.failed.binary_search(&index).is_err()
+    }
+}
+
+impl Batch {
+    /// Takes a file that goes to `path`, whose last name stands in `dir`.
+    pub(crate) fn add(&mut self, dir: &Arc<Dir>, path: &str, whole: &Whole<'_>, ticket: Ticket) {
+        if !self.dirs.last().is_some_and(|last| Arc::ptr_eq(last, dir)) {
+            self.dirs.push(Arc::clone(dir));
+        }
+        let (path_from, bytes_from) = (self.paths.len(), self.bytes.len());
+        self.paths.push_str(path);
+        self.bytes.extend_from_slice(whole.bytes);
+        let name_from = path.rfind('/').map_or(path_from, |slash| path_from + slash + 1);
+        self.files.push(Waiting {
+            dir: self.dirs.len() - 1,
+            path: path_from..self.paths.len(),
+            name: name_from..self.paths.len(),
+            bytes: bytes_from..self.bytes.len(),
+            mode: whole.mode,
+            modified: whole.modified,
+            ticket,
+        });
+    }
+
+    /// Whether it is worth while to put them in place.
+    pub(crate) fn is_full(&self) -> bool {
+        self.files.len() >= FILES || self.bytes.len() >= BYTES || self.dirs.len() >= DIRS
+    }
+
+    /// Puts them in place, one after another.
+    pub(crate) fn put(&self, nameless: &mut Nameless) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (index, file) in self.files.iter().enumerate() {
+            let name = self.paths.get(file.name.clone()).unwrap_or_default();
+            let is_put = self
+                .dirs
+                .get(file.dir)
+                .is_some_and(|dir| nameless.put(dir, name, &self.whole(file)));
+            if !is_put {
+                outcome.failed.push(index);
+            }
+        }
+        outcome.is_impossible = nameless.is_impossible();
+        outcome
+    }
+
+    /// Writes them; they get their names later.
+    pub(crate) fn write(&self, nameless: &mut Nameless) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (file, (dir, name)) in self.files.iter().zip(self.places()) {
+            outcome.staged.push(Staged::write(dir, name, &self.whole(file), nameless));
+        }
+        outcome.is_impossible = nameless.is_impossible();
+        outcome
+    }
+
+    /// For every file its directory, and its name there.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Arc<Dir>, &str)> {
+        self.files.iter().filter_map(|file| {
+            let name = self.paths.get(file.name.clone()).unwrap_or_default();
+            Some((self.dirs.get(file.dir)?, name))
+        })
+    }
+
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &Arc<Dir>> {
+        self.dirs.iter()
+    }
+
+    /// Gives up what the files contain, but not where they go: the memory, for another batch.
+    pub(crate) fn take_content(&mut self) -> Self {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        Self { bytes, ..Self::default() }
+    }
+
+    /// Every file, in order: where it goes, what it gets, and whose it is.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Whole<'_>, Ticket)> {
+        self.files.iter().map(|file| (self.path(file), self.whole(file), file.ticket))
+    }
+
+    /// Where they go.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| self.path(file))
+    }
+
+    /// Where the last one goes.
+    pub(crate) fn last(&self) -> Option<&str> {
+        self.files.last().map(|file| self.path(file))
+    }
+
+    /// Whether `path` was put in place by a file of these, of those from the index `from` on.
+    pub(crate) fn has_put(&self, path: &str, from: usize, outcome: &Outcome) -> bool {
+        let mut paths = self.paths().enumerate().skip(from);
+        paths.any(|(index, other)| other == path && outcome.is_put(index))
+    }
+
+    /// Gives up what the files contain, and where they stand; an empty batch with the memory that
+    /// the former took.
+    pub(crate) fn take_memory(&mut self) -> Self {
+        self.dirs.clear();
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        Self { bytes, ..Self::default() }
+    }
+
+    pub(crate) fn has_content(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    /// They are through; the memory may be used for others.
+    pub(crate) fn clear(&mut self) {
+        self.files.clear();
+        self.dirs.clear();
+        self.paths.clear();
+        self.bytes.clear();
+    }
+
+    fn path(&self, file: &Waiting) -> &str {
+        self.paths.get(file.path.clone()).unwrap_or_default()
+    }
+
+    fn whole(&self, file: &Waiting) -> Whole<'_> {
+        let bytes = self.bytes.get(file.bytes.clone()).unwrap_or_default();
+        Whole { bytes, mode: file.mode, modified: file.modified }
+    }
+}

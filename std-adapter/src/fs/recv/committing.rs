@@ -1,0 +1,135 @@
+//! Putting in place what is complete. The syncs may take minutes: they run on another thread, and
+//! who asks for the result looks after the other end meanwhile.
+
+use std::io;
+use std::task::Poll;
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Kind, Late};
+
+use super::Inbox;
+use crate::fs::error::Trouble;
+use crate::fs::event::Event;
+use crate::fs::event::Observer;
+use crate::fs::names::split;
+use crate::fs::recv::staged::Staged;
+use crate::fs::sys::background::Background;
+use crate::fs::sys::metadata::settled;
+
+/// A commit under way. If the other end leaves, it is completed all the same.
+#[derive(Debug)]
+pub(crate) enum Committing {
+    /// A lone file is made durable and put in place.
+    File { work: Background<Staged>, path: String, size: u64, held: u64 },
+    /// All of a tree is in place, and its names are made durable.
+    Tree { work: Background<io::Result<()>>, path: String },
+}
+
+impl Inbox {
+    /// Puts in place what is open, and closes it; asked again while it is pending.
+    pub(crate) fn poll_commit(
+        &mut self,
+        sha256: Option<[u8; 32]>,
+        observer: &mut impl Observer,
+    ) -> Poll<Result<(), Reason>> {
+        let committing = match self.committing.take() {
+            Some(committing) => committing,
+            None => match self.begin_commit(observer) {
+                Ok(Some(committing)) => committing,
+                Ok(None) => return Poll::Ready(self.commit_here(sha256, observer)),
+                Err((path, trouble)) => {
+                    return Poll::Ready(Err(self.fail(trouble, &path, observer)));
+                }
+            },
+        };
+        let (kind, path, sizes, result) = match committing {
+            Committing::File { work, path, size, held } => match work.poll() {
+                Poll::Pending => {
+                    self.committing = Some(Committing::File { work, path, size, held });
+                    return Poll::Pending;
+                }
+                Poll::Ready(staged) => {
+                    let result = match staged {
+                        Some(Staged::Named(result)) => settled(result, &path, observer),
+                        Some(Staged::Failed(trouble)) => Err(trouble),
+                        _ => Err(Reason::Storage.into()),
+                    };
+                    (Kind::File, path, (size, held), result)
+                }
+            },
+            Committing::Tree { work, path } => match work.poll() {
+                Poll::Pending => {
+                    self.committing = Some(Committing::Tree { work, path });
+                    return Poll::Pending;
+                }
+                Poll::Ready(result) => {
+                    let result = result.map_or(Err(Reason::Storage.into()), |it| Ok(it?));
+                    (Kind::Tree, path, (0, 0), result)
+                }
+            },
+        };
+        Poll::Ready(match result {
+            Ok(()) => {
+                let (size, held) = sizes;
+                observer.event(Event::Done { path: &path, kind, size, held, sha256 });
+                Ok(())
+            }
+            Err(trouble) => Err(self.fail(trouble, &path, observer)),
+        })
+    }
+
+    /// Whether all that was committed is in place; what is not is named, one by one. Asked again
+    /// while it is pending.
+    pub(crate) fn poll_settle(&mut self, observer: &mut impl Observer) -> Poll<Result<(), Late>> {
+        self.later.poll_settle(&mut self.place, observer)
+    }
+
+    /// Begins what may take long. `None`: nothing that is open does.
+    fn begin_commit(
+        &mut self,
+        observer: &mut impl Observer,
+    ) -> Result<Option<Committing>, (String, Trouble)> {
+        let is_lone = self.tree.is_none() && self.sync.is_due(false);
+        if is_lone
+            && let Some(mut incoming) = self.open.take_if(|open| open.wanted.kind == Kind::File)
+        {
+            let size = incoming.wanted.size.unwrap_or_else(|| incoming.unfinished());
+            let held = incoming.held;
+            let staged = incoming.stage(&mut self.place, &mut self.buffer, true);
+            self.buffer.clear();
+            self.leave(incoming.left.take());
+            let path = incoming.wanted.path;
+            let prepared = staged.and_then(|(staged, _)| {
+                let dir = self.place.made(split(&path).0, None, true);
+                // Something may have come there since the offer.
+                let looked = dir.and_then(|dir| self.place.look(&path).map(|_| dir));
+                match looked {
+                    Ok(dir) => Ok((staged, dir)),
+                    Err(trouble) => {
+                        staged.discard();
+                        Err(trouble)
+                    }
+                }
+            });
+            let (staged, dir) = match prepared {
+                Ok(prepared) => prepared,
+                Err(trouble) => return Err((path, trouble)),
+            };
+            let name = split(&path).1.to_owned();
+            let work = Background::start(move || staged.put_alone(&dir, &name));
+            return Ok(Some(Committing::File { work, path, size, held }));
+        }
+        if self.open.is_none()
+            && self.sync.gathers()
+            && let Some(mut tree) = self.tree.take()
+        {
+            if let Err(trouble) = self.commit_tree(&mut tree, observer) {
+                return Err((tree.path, trouble));
+            }
+            let volumes = self.place.take_volumes();
+            let work = Background::start(move || volumes.finish());
+            return Ok(Some(Committing::Tree { work, path: tree.path }));
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,245 @@
+//! Files of a tree whose commit is deferred: the queue, and the division of its work between this
+//! thread and a second one. Reports are in the order of the offers. Knows nothing of the open file.
+
+mod report;
+mod staging;
+#[cfg(all(test, unix))]
+mod tests;
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::Late;
+
+use crate::fs::error::Trouble;
+use crate::fs::event::Observer;
+use crate::fs::names::below;
+use crate::fs::names::split;
+use crate::fs::recv::batch::Batch;
+use crate::fs::recv::batch::Outcome;
+use crate::fs::recv::batch::Ticket;
+use crate::fs::recv::staged::Written;
+use crate::fs::recv::tmpfile::Nameless;
+use crate::fs::recv::tmpfile::Whole;
+use crate::fs::recv::worker::Job;
+use crate::fs::recv::worker::Second;
+use crate::fs::sys::background::LOOK;
+use crate::fs::sys::descriptors::Permit;
+use crate::fs::sys::dir_cursor::Place;
+
+/// The number of deferred commits in a tree at which a second thread is started.
+const FEW: u32 = 256;
+/// The maximum number of batches that this thread finishes while the second is busy with one.
+const AHEAD: usize = 8;
+/// The same maximum for batches whose files stay open.
+const AHEAD_OPEN: usize = 2;
+
+/// The deferred commits of one tree.
+#[derive(Debug, Default)]
+pub(crate) struct Later {
+    nameless: Nameless,
+    /// The number of deferred commits offered so far.
+    files: u32,
+    /// The batch that is being filled: offered after the work of the second thread.
+    gathered: Batch,
+    second: Option<Second>,
+    /// Batches that this thread has finished, offered after the work of the second thread and
+    /// reported after it.
+    finished: VecDeque<(Arc<Batch>, Outcome)>,
+    /// Memory for the next batch.
+    spare: Batch,
+    /// Failed commits that are not reported to the peer yet.
+    failed: VecDeque<Late>,
+    /// `Some`: files get their names when their content is durable. Reserves the descriptors.
+    durable: Option<Permit>,
+    /// Files that are written and wait for their names; offered before the `finished` batches.
+    written: Vec<Written>,
+    written_bytes: u64,
+}
+
+/// The result of [`Later::put`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    InPlace,
+    Later,
+    /// The file must be committed by way of a partial.
+    NotSo,
+}
+
+impl Later {
+    /// Commits a small file without a partial: at once, or deferred if it has a ticket.
+    pub(crate) fn put(
+        &mut self,
+        place: &mut Place,
+        path: &str,
+        whole: &Whole<'_>,
+        ticket: Option<Ticket>,
+        observer: &mut impl Observer,
+    ) -> Result<Put, Trouble> {
+        let (parent, name) = split(path);
+        let dir = place.made(parent, None, false)?;
+        self.files = self.files.saturating_add(u32::from(ticket.is_some()));
+        if self.files == FEW && self.second.is_none() && self.is_second_useful() {
+            self.second = Second::start();
+        }
+        // No commit is deferred after a failure: the pending commits limit the number of failures.
+        let may = if self.durable.is_some() {
+            self.may_stage() && !place.may_fold()
+        } else {
+            self.second.is_some() && !self.nameless.is_impossible() && self.failed.is_empty()
+        };
+        let Some(ticket) = ticket.filter(|_| may) else {
+            self.finish(place, observer);
+            let is_put = self.durable.is_none() && self.nameless.put(&dir, name, whole);
+            return Ok(if is_put { Put::InPlace } else { Put::NotSo });
+        };
+        self.gathered.add(&dir, path, whole, ticket);
+        if self.gathered.is_full() {
+            self.dispatch(place, observer);
+        }
+        Ok(Put::Later)
+    }
+
+    fn is_second_useful(&self) -> bool {
+        Second::is_of_use() && (self.durable.is_some() || !self.nameless.is_impossible())
+    }
+
+    /// Whether a pending file has the path of this directory or of one of its parents. The parent of
+    /// the last file is known to be a directory.
+    pub(crate) fn is_in_the_way_to(&self, directory: &str) -> bool {
+        let is_as_the_last = self.gathered.last().is_some_and(|last| split(last).0 == directory);
+        !is_as_the_last && self.paths().any(|path| below(directory, path).is_some())
+    }
+
+    /// Whether a pending file has this path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.paths().any(|other| other == path)
+    }
+
+    /// The paths of all pending files.
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let finished = self.finished.iter().map(|(batch, _)| &**batch);
+        let written = self.written.iter().map(|written| &*written.batch);
+        let waiting = finished.chain(written).chain(self.second.iter().flat_map(Second::in_hand));
+        waiting.chain([&self.gathered]).flat_map(Batch::paths)
+    }
+
+    /// Completes all pending commits.
+    pub(crate) fn finish(&mut self, place: &mut Place, observer: &mut impl Observer) {
+        if self.gathered.last().is_some() {
+            self.put_here();
+        }
+        self.report_finished(None, place, observer);
+        // A report may give the second thread a new job.
+        while self.second.as_ref().is_some_and(Second::is_busy) {
+            self.report_finished(None, place, observer);
+        }
+        self.name_here(place, observer);
+    }
+
+    /// Completes all pending commits; returns one failed commit for each call. `Pending` after a
+    /// short wait while the content of files is made durable.
+    pub(crate) fn poll_settle(
+        &mut self,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) -> Poll<Result<(), Late>> {
+        if self.durable.is_some() && self.second.is_none() && self.has_pending() {
+            self.second = Second::start();
+        }
+        if self.durable.is_none() || self.second.is_none() {
+            self.finish(place, observer);
+        } else {
+            if self.gathered.last().is_some() {
+                self.put_here();
+            }
+            let end = Instant::now() + LOOK;
+            while self.has_pending() {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Poll::Pending;
+                }
+                self.report_finished(Some(left), place, observer);
+                if let Some(second) = self.second.as_mut().filter(|second| !second.is_busy())
+                    && !self.written.is_empty()
+                {
+                    self.written_bytes = 0;
+                    let written = mem::take(&mut self.written);
+                    second.give(Job::Name(written, place.volumes().to_vec()));
+                }
+            }
+        }
+        Poll::Ready(self.failed.pop_front().map_or(Ok(()), Err))
+    }
+
+    fn has_pending(&self) -> bool {
+        let second = self.second.as_ref().is_some_and(Second::is_busy);
+        let gathered = self.gathered.last().is_some();
+        second || gathered || !self.written.is_empty() || !self.finished.is_empty()
+    }
+
+    /// Ends the tree: completes all pending commits, and releases the second thread, the memory and
+    /// the descriptors.
+    ///
+    /// # Errors
+    /// The first failure that was not reported to the peer.
+    pub(crate) fn end(
+        &mut self,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) -> Result<(), Reason> {
+        self.finish(place, observer);
+        let late = self.failed.pop_front();
+        self.files = 0;
+        self.gathered = Batch::default();
+        self.second = None;
+        self.spare = Batch::default();
+        self.failed = VecDeque::new();
+        self.durable = None;
+        late.map_or(Ok(()), |late| Err(late.reason))
+    }
+
+    /// Gives the gathered batch to the second thread, or processes it here while that is busy.
+    fn dispatch(&mut self, place: &mut Place, observer: &mut impl Observer) {
+        self.report_finished(Some(Duration::ZERO), place, observer);
+        let is_durable = self.durable.is_some();
+        let ahead = if is_durable { AHEAD_OPEN } else { AHEAD };
+        match &mut self.second {
+            Some(second) if !second.is_busy() => {
+                let spare = mem::take(&mut self.spare);
+                let gathered = Arc::new(mem::replace(&mut self.gathered, spare));
+                second.give(if is_durable { Job::Write(gathered) } else { Job::Put(gathered) });
+            }
+            _ => {
+                self.put_here();
+                self.report_finished(timeout_unless(self.finished.len() >= ahead), place, observer);
+            }
+        }
+    }
+
+    /// Processes the gathered batch on this thread.
+    fn put_here(&mut self) {
+        let mut gathered = mem::take(&mut self.gathered);
+        let outcome = if self.durable.is_some() {
+            gathered.write(&mut self.nameless)
+        } else {
+            gathered.put(&mut self.nameless)
+        };
+        if !outcome.staged.is_empty() {
+            self.gathered = gathered.take_content();
+        } else if outcome.failed.is_empty() {
+            // The report needs neither the content nor the directories.
+            self.gathered = gathered.take_memory();
+        }
+        self.finished.push_back((Arc::new(gathered), outcome));
+    }
+}
+
+/// No timeout if the caller must wait, or a timeout of zero.
+fn timeout_unless(must_wait: bool) -> Option<Duration> {
+    if must_wait { None } else { Some(Duration::ZERO) }
+}

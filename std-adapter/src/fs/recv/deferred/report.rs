@@ -1,0 +1,174 @@
+//! The results of deferred commits: reports them in the order of the offers, and commits a file by
+//! way of a partial if the commit without one failed. Knows nothing of when the work is done.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Kind, Late};
+
+use super::Later;
+use crate::fs::error::Trouble;
+use crate::fs::event::Event;
+use crate::fs::event::Observer;
+use crate::fs::recv::batch::Batch;
+use crate::fs::recv::batch::Outcome;
+use crate::fs::recv::batch::Ticket;
+use crate::fs::recv::file::Wanted;
+use crate::fs::recv::staged::Staged;
+use crate::fs::recv::staged::Written;
+use crate::fs::recv::tmpfile::Whole;
+use crate::fs::recv::worker::Done;
+use crate::fs::sys::dir_cursor::Place;
+use crate::fs::sys::metadata::settled;
+
+impl Later {
+    /// Reports the finished batches in order, after the work of the second thread. Waits for that
+    /// until the timeout, or without a limit if there is none.
+    pub(crate) fn report_finished(
+        &mut self,
+        timeout: Option<Duration>,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
+        if let Some(second) = self.second.as_mut().filter(|second| second.is_busy()) {
+            let is_naming = second.is_naming();
+            match second.take_back(timeout) {
+                Some(Done::Batch(batch, outcome)) => self.finished.push_front((batch, outcome)),
+                Some(Done::Named(written)) => self.report_named(written, place, observer),
+                Some(Done::Lost(batches)) => self.fail_lost(batches, place, observer),
+                // Later batches need not wait: they only join the files that wait for names.
+                None if is_naming => {}
+                None => return,
+            }
+        }
+        while let Some((batch, mut outcome)) = self.finished.pop_front() {
+            if outcome.staged.is_empty() {
+                self.report_batch(&batch, &outcome, place, observer);
+                if let Ok(mut spare) = Arc::try_unwrap(batch)
+                    && spare.has_content()
+                {
+                    spare.clear();
+                    self.spare = spare;
+                }
+                continue;
+            }
+            let batch = Arc::try_unwrap(batch).map_or_else(
+                |batch| batch,
+                |mut batch| {
+                    if batch.has_content() {
+                        self.spare = batch.take_content();
+                    }
+                    Arc::new(batch)
+                },
+            );
+            self.written.push(Written { batch, staged: mem::take(&mut outcome.staged) });
+            self.name_when_many(place, observer);
+        }
+    }
+
+    /// Reports files that have their names, or could not get them.
+    pub(crate) fn report_named(
+        &mut self,
+        written: Vec<Written>,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
+        for Written { batch, staged } in written {
+            for ((path, _, ticket), staged) in batch.files().zip(staged) {
+                let result = match staged {
+                    Staged::Named(result) => settled(result, path, observer),
+                    Staged::Failed(trouble) => Err(trouble),
+                    _ => Err(Reason::Storage.into()),
+                };
+                self.report_file(path, ticket, result, place, observer);
+            }
+        }
+    }
+
+    /// Handles the loss of the second thread: the state of its files is unknown.
+    pub(crate) fn fail_lost(
+        &mut self,
+        batches: Vec<Arc<Batch>>,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
+        if self.durable.is_none() {
+            let lost = batches.into_iter().map(|batch| {
+                let outcome = Outcome::none_put(&batch);
+                (batch, outcome)
+            });
+            return lost.for_each(|lost| self.finished.push_front(lost));
+        }
+        for batch in batches {
+            for (path, _, ticket) in batch.files() {
+                self.report_file(path, ticket, Err(Reason::Storage.into()), place, observer);
+            }
+        }
+    }
+
+    /// Reports the result of one file.
+    fn report_file(
+        &mut self,
+        path: &str,
+        Ticket { later, size, held, sha256 }: Ticket,
+        result: Result<(), Trouble>,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
+        match result {
+            Ok(()) => {
+                let kind = Kind::File;
+                observer.event(Event::Done { path, kind, size, held, sha256 });
+            }
+            Err(trouble) => {
+                // The remembered directory may have been moved.
+                place.forget();
+                let reason = trouble.tell(path, observer);
+                self.failed.push_back(Late { later, reason });
+            }
+        }
+    }
+
+    /// Reports a finished batch. Commits a failed file by way of a partial, unless a later file of
+    /// the same path is in place already.
+    pub(crate) fn report_batch(
+        &mut self,
+        batch: &Batch,
+        outcome: &Outcome,
+        place: &mut Place,
+        observer: &mut impl Observer,
+    ) {
+        if outcome.is_impossible {
+            self.nameless.give_up();
+        }
+        for (index, (path, whole, ticket)) in batch.files().enumerate() {
+            let is_replaced = || {
+                let mut after = self.finished.iter();
+                batch.has_put(path, index + 1, outcome)
+                    || after.any(|(batch, outcome)| batch.has_put(path, 0, outcome))
+            };
+            let result = if outcome.is_put(index) || is_replaced() {
+                Ok(())
+            } else {
+                commit_by_partial(path, &whole, place, observer)
+            };
+            self.report_file(path, ticket, result, place, observer);
+        }
+    }
+}
+
+fn commit_by_partial(
+    path: &str,
+    whole: &Whole<'_>,
+    place: &mut Place,
+    observer: &mut impl Observer,
+) -> Result<(), Trouble> {
+    let Whole { bytes, mode, modified } = *whole;
+    let (kind, size) = (Kind::File, Some(bytes.len() as u64));
+    let (path, access) = (path.to_owned(), Arc::default());
+    let (resume, later, durable) = (0, None, false);
+    let wanted = Wanted { path, kind, size, modified, mode, resume, access, later, durable };
+    wanted.put(place, bytes, observer)
+}

@@ -1,0 +1,97 @@
+//! Exclusive use of a partial file: a lock of the file system, or a list in this process where the
+//! file system has no locks.
+
+use std::fs::{File, TryLockError};
+
+use cap_std::fs::Metadata;
+
+/// Exclusive use of an open file. It ends when the file is closed and this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    #[cfg(unix)]
+    _listed: Option<list::Listed>,
+}
+
+impl Lock {
+    /// Locks a file; `None` if another transfer holds it.
+    ///
+    /// Network and user-space file systems refuse locks in many ways (`ENOLCK`, `EINVAL`, `EBADF`,
+    /// `ENOSYS`, `EOPNOTSUPP`). The transfers of this process are then still kept apart.
+    pub(crate) fn take(file: &File, metadata: &Metadata) -> Option<Self> {
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    return Some(Self {
+                        #[cfg(unix)]
+                        _listed: None,
+                    });
+                }
+                Err(TryLockError::WouldBlock) => return None,
+                Err(TryLockError::Error(error))
+                    if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(_)) => return Self::list(metadata),
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn list(metadata: &Metadata) -> Option<Self> {
+        Some(Self { _listed: Some(list::Listed::new(metadata)?) })
+    }
+
+    #[cfg(not(unix))]
+    fn list(_: &Metadata) -> Option<Self> {
+        Some(Self {})
+    }
+}
+
+#[cfg(unix)]
+mod list {
+    use std::collections::HashSet;
+    use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+    use cap_fs_ext::MetadataExt;
+    use cap_std::fs::Metadata;
+
+    type Id = (u64, u64);
+
+    static IN_USE: LazyLock<Mutex<HashSet<Id>>> = LazyLock::new(Mutex::default);
+
+    fn in_use() -> MutexGuard<'static, HashSet<Id>> {
+        IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file in the list, by device and inode.
+    #[derive(Debug)]
+    pub(crate) struct Listed(Id);
+
+    impl Listed {
+        /// `None` if it is in the list already.
+        pub(crate) fn new(metadata: &Metadata) -> Option<Self> {
+            let id = (metadata.dev(), metadata.ino());
+            let is_new = in_use().insert(id);
+            is_new.then(|| Self(id))
+        }
+    }
+
+    impl Drop for Listed {
+        fn drop(&mut self) {
+            in_use().remove(&self.0);
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn without_locks_one_transfer_of_this_process_uses_a_file() {
+            let file = tempfile::tempfile().unwrap();
+            let metadata = Metadata::from_file(&file).unwrap();
+            let first = Listed::new(&metadata);
+            assert!(first.is_some() && Listed::new(&metadata).is_none());
+            drop(first);
+            assert!(Listed::new(&metadata).is_some());
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Whose partials a transfer may go on from.
+
+/// Whose partials a transfer may go on from. The digest of a prefix tells something about content.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Whose {
+    /// Everybody's: the other end may read all that lies here.
+    #[default]
+    Anybody,
+    /// Those of one client, which have this label in their names.
+    Client(String),
+    /// Nobody's: the client may not read, and is not known.
+    Nobody,
+}
+
+impl Whose {
+    /// The partials of a client that is known by `id`, digits of its key.
+    pub(crate) fn client(id: &str) -> Self {
+        Self::Client(format!("~k{id}"))
+    }
+
+    /// What is added to a partial's name: nothing or the client's label, and the number of this
+    /// user where another one has a file of that name.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
+        let label = match self {
+            Self::Anybody => Some(String::new()),
+            Self::Client(label) => Some(label.clone()),
+            Self::Nobody => None,
+        };
+        #[cfg(unix)]
+        let user = |label| format!("{label}~u{}", rustix::process::geteuid().as_raw());
+        #[cfg(not(unix))]
+        let user = |label: String| label;
+        label.clone().into_iter().chain(label.map(user))
+    }
+}

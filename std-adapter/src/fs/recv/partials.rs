@@ -1,0 +1,285 @@
+//! The partials that broken transfers have left, for all stores of one server: how much they take, and
+//! which is the oldest. Bounded in bytes and in number.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use cap_std::fs::Dir;
+
+use crate::fs::cleanup::Leftover;
+use crate::fs::names::split;
+use crate::fs::recv::partial;
+use crate::fs::recv::partial::Lock;
+use crate::fs::sys::dir_cursor::Id;
+use crate::fs::sys::dir_cursor::Place;
+use crate::fs::sys::dir_cursor::id_of;
+use crate::fs::sys::dir_cursor::open_file;
+
+/// So many are kept at most: what is known of them is in memory.
+const MOST: usize = 16_384;
+
+/// The partials that are left, shared by the stores of a server.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Where paths begin; `None`: not known, and nothing can be removed.
+    root: Option<Arc<Dir>>,
+    index: Index,
+    scan: Option<Scan>,
+}
+
+/// What is found while all directories are looked through.
+#[derive(Debug, Default)]
+struct Scan {
+    index: Index,
+    /// What transfers took up or left meanwhile: that is known better.
+    known: HashSet<Id>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    entries: HashMap<Id, Entry>,
+    by_age: BTreeSet<(SystemTime, Id)>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    path: Box<str>,
+    bytes: u64,
+    at: SystemTime,
+}
+
+/// A partial that a transfer leaves behind.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// Its own path, below the store's root.
+    pub(crate) path: String,
+    pub(crate) id: Option<Id>,
+    pub(crate) bytes: u64,
+}
+
+impl Kept {
+    /// A transfer has left a partial; the oldest ones are removed while there is more than `most`
+    /// bytes.
+    pub(crate) fn leave(&self, left: Left, most: u64) {
+        // Where files have no number nothing is counted.
+        let Some(id) = left.id else { return };
+        let mut state = self.lock();
+        if let Some(scan) = &mut state.scan {
+            scan.known.insert(id);
+        }
+        state.index.insert(id, left.path.into(), left.bytes, SystemTime::now());
+        drop(state);
+        self.keep(most);
+    }
+
+    /// A transfer writes to it now.
+    pub(crate) fn take_up(&self, id: Option<Id>) {
+        let Some(id) = id else { return };
+        let mut state = self.lock();
+        if let Some(scan) = &mut state.scan {
+            scan.known.insert(id);
+        }
+        state.index.remove(id);
+    }
+
+    /// All of `root` is looked through from now on.
+    pub(crate) fn begin_scan(&self, root: &Arc<Dir>) {
+        let mut state = self.lock();
+        state.root = Some(Arc::clone(root));
+        state.scan = Some(Scan::default());
+    }
+
+    /// One was found, and stays.
+    pub(crate) fn found(&self, leftover: &Leftover) {
+        let Some(id) = leftover.id else { return };
+        let at = SystemTime::now().checked_sub(leftover.age).unwrap_or(SystemTime::UNIX_EPOCH);
+        let mut state = self.lock();
+        let Some(scan) = &mut state.scan else { return };
+        scan.index.insert(id, leftover.path.as_str().into(), leftover.bytes, at);
+        if scan.index.entries.len() > MOST {
+            let oldest = scan.index.pop();
+            let root = state.root.clone();
+            drop(state);
+            remove(root, oldest);
+        }
+    }
+
+    /// All was looked through: what is left counts.
+    pub(crate) fn end_scan(&self, most: u64) {
+        let mut state = self.lock();
+        let Some(Scan { index, known }) = state.scan.take() else { return };
+        let before = mem::replace(&mut state.index, index);
+        for id in known {
+            state.index.remove(id);
+            if let Some(entry) = before.entries.get(&id) {
+                state.index.insert(id, entry.path.clone(), entry.bytes, entry.at);
+            }
+        }
+        drop(state);
+        self.keep(most);
+    }
+
+    /// In bytes.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lock().index.bytes
+    }
+
+    /// Removes the oldest ones beyond what may be kept.
+    fn keep(&self, most: u64) {
+        loop {
+            let mut state = self.lock();
+            let Index { bytes, entries, .. } = &state.index;
+            if *bytes <= most && entries.len() <= MOST {
+                return;
+            }
+            let oldest = state.index.pop();
+            let root = state.root.clone();
+            drop(state);
+            remove(root, oldest);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn insert(&mut self, id: Id, path: Box<str>, bytes: u64, at: SystemTime) {
+        self.remove(id);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.by_age.insert((at, id));
+        self.entries.insert(id, Entry { path, bytes, at });
+    }
+
+    fn remove(&mut self, id: Id) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        self.by_age.remove(&(entry.at, id));
+        self.bytes = self.bytes.saturating_sub(entry.bytes);
+        Some(entry)
+    }
+
+    /// Takes out the oldest one.
+    fn pop(&mut self) -> Option<(Id, Box<str>)> {
+        let (_, id) = *self.by_age.first()?;
+        self.remove(id).map(|entry| (id, entry.path))
+    }
+}
+
+/// Removes a partial, unless a transfer writes to it or another file stands there by now.
+fn remove(root: Option<Arc<Dir>>, oldest: Option<(Id, Box<str>)>) {
+    let (Some(root), Some((id, path))) = (root, oldest) else { return };
+    let (parent, name) = split(&path);
+    let Ok(Some(dir)) = Place::new(root).existing(parent) else { return };
+    if partial::is_name(name)
+        && let Ok((file, metadata)) = open_file(&dir, name)
+        && id_of(&metadata) == Some(id)
+        && Lock::take(&file, &metadata).is_some()
+    {
+        // If it stays, the next one who looks finds it.
+        let _ = dir.remove_file(name);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+    use crate::fs::cleanup::leftovers;
+
+    fn scan(kept: &Kept, root: &Arc<Dir>, most: u64) {
+        kept.begin_scan(root);
+        leftovers(root, |leftover| {
+            kept.found(leftover);
+            false
+        })
+        .unwrap();
+        kept.end_scan(most);
+    }
+
+    fn id(path: &std::path::Path) -> Option<Id> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs::metadata(path).unwrap();
+        Some((metadata.dev(), metadata.ino()))
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_those_in_use_stay() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = |number: u64| temporary.path().join(format!(".{number}.tinyferry-part"));
+        for number in 0..6 {
+            fs::write(path(number), [0; 1_000]).unwrap();
+            let at = SystemTime::now() - Duration::from_secs(100 * (10 - number));
+            fs::File::options().write(true).open(path(number)).unwrap().set_modified(at).unwrap();
+        }
+        let in_use = fs::File::open(path(0)).unwrap();
+        in_use.lock().unwrap();
+        let root = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
+        let (kept, root) = (Kept::default(), Arc::new(root));
+        scan(&kept, &root, 3_000);
+        // Five are not in use, and two of them are too many.
+        assert_eq!(kept.bytes(), 3_000);
+        let there = |kept: &[u64]| {
+            for number in 0..6 {
+                assert_eq!(path(number).exists(), kept.contains(&number), "{number}");
+            }
+        };
+        there(&[0, 3, 4, 5]);
+        kept.take_up(id(&path(3)));
+        assert_eq!(kept.bytes(), 2_000);
+        let left = Left { path: ".3.tinyferry-part".to_owned(), id: id(&path(3)), bytes: 2_000 };
+        kept.leave(left, 3_500);
+        // It is the youngest now.
+        assert_eq!(kept.bytes(), 3_000);
+        there(&[0, 3, 5]);
+        // One that is gone is only forgotten.
+        fs::remove_file(path(5)).unwrap();
+        kept.leave(Left { path: "gone".to_owned(), id: Some((0, 1)), bytes: 1_000 }, 3_000);
+        there(&[0, 3]);
+        drop(in_use);
+        scan(&kept, &root, 3_500);
+        assert_eq!(kept.bytes(), 2_000);
+    }
+
+    #[test]
+    fn what_happens_during_a_scan_is_known_better() {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
+        let (kept, root) = (Kept::default(), Arc::new(root));
+        let leftover = |number: u64| Leftover {
+            path: number.to_string(),
+            bytes: 10,
+            age: Duration::ZERO,
+            id: Some((0, number)),
+        };
+        kept.begin_scan(&root);
+        kept.found(&leftover(1));
+        kept.found(&leftover(2));
+        kept.take_up(Some((0, 1)));
+        kept.leave(Left { path: "2".to_owned(), id: Some((0, 2)), bytes: 500 }, u64::MAX);
+        kept.leave(Left { path: "3".to_owned(), id: Some((0, 3)), bytes: 7 }, u64::MAX);
+        kept.end_scan(u64::MAX);
+        assert_eq!(kept.bytes(), 507);
+    }
+
+    #[test]
+    fn their_number_is_bounded() {
+        let kept = Kept::default();
+        for number in 0..MOST as u64 + 100 {
+            let left = Left { path: number.to_string(), id: Some((0, number)), bytes: 1 };
+            kept.leave(left, u64::MAX);
+        }
+        assert_eq!(kept.bytes(), MOST as u64);
+    }
+}

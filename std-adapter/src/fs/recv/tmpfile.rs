@@ -1,0 +1,129 @@
+//! Small files that have no name until they are whole: nothing stands under a partial name, to be
+//! locked and looked after. Only Linux has them; elsewhere, and on file systems without, every
+//! file goes the long way.
+
+#![cfg_attr(not(target_os = "linux"), expect(dead_code))]
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+
+use crate::fs::recv::partial::temporary;
+
+/// Makes them.
+#[derive(Debug, Default)]
+pub(crate) struct Nameless {
+    /// That it cannot be done here was seen.
+    is_impossible: bool,
+    /// Where a file was seen to get the very permission bits that it was made with, and which.
+    kept: Option<(Arc<Dir>, u32)>,
+}
+
+/// Everything that a file gets.
+#[derive(Debug)]
+pub(crate) struct Whole<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) mode: Option<u32>,
+    pub(crate) modified: Option<i64>,
+}
+
+impl Nameless {
+    pub(crate) fn is_impossible(&self) -> bool {
+        self.is_impossible
+    }
+
+    /// That it cannot be done here was seen by another.
+    pub(crate) fn give_up(&mut self) {
+        self.is_impossible = true;
+    }
+
+    /// Puts a file into `dir` as `name`. Whether it stands there now: not where there is something
+    /// already, nor for any other reason; the long way finds out which, and says so.
+    pub(crate) fn put(&mut self, dir: &Arc<Dir>, name: &str, whole: &Whole<'_>) -> bool {
+        let Some(file) = self.write(dir, whole) else { return false };
+        let result = link(&file, dir, name);
+        self.is_impossible =
+            result.as_ref().is_err_and(|error| error.kind() != ErrorKind::AlreadyExists);
+        result.is_ok()
+    }
+
+    /// Writes a file that gets a name in `dir` later. `None`: that cannot be done here.
+    pub(crate) fn write(&mut self, dir: &Arc<Dir>, whole: &Whole<'_>) -> Option<File> {
+        if self.is_impossible {
+            return None;
+        }
+        let result = self.try_to_write(dir, whole);
+        self.is_impossible = result.is_err();
+        result.ok()
+    }
+
+    /// Gives a file its name, instead of what stands there.
+    ///
+    /// # Errors
+    /// That cannot be done here.
+    pub(crate) fn link(&mut self, file: &File, dir: &Dir, name: &str) -> io::Result<()> {
+        if self.is_impossible {
+            return Err(ErrorKind::Unsupported.into());
+        }
+        let result = match link(file, dir, name) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let temporary = temporary(name)?;
+                link(file, dir, &temporary)?;
+                let renamed = dir.rename(&temporary, dir, name);
+                if renamed.is_err() {
+                    let _ = dir.remove_file(&temporary);
+                }
+                return renamed;
+            }
+            result => result,
+        };
+        self.is_impossible = result.is_err();
+        result
+    }
+
+    #[cfg(target_os = "linux")]
+    fn try_to_write(&mut self, dir: &Arc<Dir>, whole: &Whole<'_>) -> io::Result<File> {
+        use cap_std::fs::Metadata;
+        use rustix::fs::{Mode, OFlags, openat};
+
+        use crate::fs::sys::buffer::write_all_at;
+        use crate::fs::sys::metadata::Facts;
+        use crate::fs::sys::metadata::set_mode;
+        use crate::fs::sys::metadata::set_time;
+
+        let Whole { bytes, mode, modified } = *whole;
+        // Nobody may read it who may not in the end.
+        let made_with = mode.map_or(0o666, |mode| mode & 0o777 | 0o600);
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let file = File::from(openat(dir, c".", flags, Mode::from_raw_mode(made_with))?);
+        write_all_at(&file, bytes, 0)?;
+        let keeps = |(kept, bits): &(_, u32)| Arc::ptr_eq(kept, dir) && mode == Some(*bits);
+        if !self.kept.as_ref().is_some_and(keeps) {
+            let now = Metadata::from_file(&file)?;
+            set_mode(&file, &now, mode)?;
+            let kept = mode.filter(|mode| Facts::of(&now).mode == Some(*mode));
+            self.kept = kept.map(|mode| (Arc::clone(dir), mode));
+        }
+        set_time(&file, modified)?;
+        Ok(file)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn try_to_write(&mut self, _: &Arc<Dir>, _: &Whole<'_>) -> io::Result<File> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn link(file: &File, dir: &Dir, name: &str) -> io::Result<()> {
+    use rustix::fs::{AtFlags, linkat};
+
+    Ok(linkat(file, c"", dir, name, AtFlags::EMPTY_PATH)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn link(_: &File, _: &Dir, _: &str) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}

@@ -1,0 +1,202 @@
+//! The file that is being sent: its content, and whether it still is what was offered. Knows nothing
+//! of paths.
+
+use std::fs::File;
+
+use cap_std::fs::Metadata;
+use tinyferry_core::error::Reason;
+
+use crate::fs::error::Trouble;
+use crate::fs::sys::buffer::Buffer;
+use crate::fs::sys::buffer::CAPACITY;
+use crate::fs::sys::buffer::read_at;
+use crate::fs::sys::metadata::Facts;
+
+/// A file whose size is not known may have so many bytes: some have no end.
+const UNSIZED_MAX: u64 = 64 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    file: File,
+    /// As of when it was offered.
+    facts: Facts,
+    /// In bytes, as it is offered; `None` where its metadata does not tell.
+    pub(crate) size: Option<u64>,
+    /// Everything before was loaded, or need not be sent.
+    pub(crate) loaded: u64,
+}
+
+impl Outgoing {
+    /// A file that was just opened.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn new(file: File, facts: Facts) -> Result<Self, Trouble> {
+        let size = size_of(&file, &facts)?;
+        Ok(Self { file, facts, size, loaded: 0 })
+    }
+
+    /// Reads at least one byte at `position`; 0 at the end. How many bytes were not read before comes
+    /// second.
+    pub(crate) fn load(
+        &mut self,
+        buffer: &mut Buffer,
+        position: u64,
+        into: &mut [u8],
+    ) -> Result<(usize, u64), Trouble> {
+        if self.size.is_none() && position >= UNSIZED_MAX {
+            let what = "its size is not known, and it has more than 64 MiB";
+            return Err(Trouble::new(Reason::TooLarge, what));
+        }
+        let count = buffer.load(&self.file, position, into)?;
+        if count == 0 && self.size.is_some_and(|size| position < size) {
+            return Err(self.ended_early());
+        }
+        let end = position.saturating_add(count as u64);
+        let fresh = end.saturating_sub(self.loaded);
+        self.loaded = self.loaded.max(end);
+        Ok((count, fresh))
+    }
+
+    /// All of it was read: whether it has changed meanwhile.
+    pub(crate) fn check(&self) -> Result<(), Trouble> {
+        let now = Facts::of(&Metadata::from_file(&self.file)?);
+        let changed = |what: &str| Err(Trouble::new(Reason::SourceChanged, what));
+        if now.size > self.facts.size {
+            return changed("it became longer");
+        }
+        if now.size < self.facts.size {
+            return changed("it became shorter");
+        }
+        if now.modified != self.facts.modified {
+            return changed("its time of modification is another now");
+        }
+        self.check_content()
+    }
+
+    /// Whether it ends where its size says.
+    fn check_content(&self) -> Result<(), Trouble> {
+        match self.size {
+            Some(size) if size > 0 && read_at(&self.file, &mut [0], size)? > 0 => {
+                let what = "it has more bytes than its size says";
+                Err(Trouble::new(Reason::SourceChanged, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ended_early(&self) -> Trouble {
+        let now = Metadata::from_file(&self.file).map(|now| now.len());
+        let what = match now {
+            Ok(now) if now < self.facts.size => "it became shorter",
+            _ => "it has fewer bytes than its size says",
+        };
+        Trouble::new(Reason::SourceChanged, what)
+    }
+}
+
+/// The size of a file; `None` where the system makes its content up when it is read, so that the size
+/// in its metadata means nothing.
+fn size_of(file: &File, facts: &Facts) -> Result<Option<u64>, Trouble> {
+    let size = facts.size;
+    let is_true = match usize::try_from(size) {
+        Ok(0) => read_at(file, &mut [0], 0)? == 0,
+        // Most have none: a file that is nothing but a hole is read once more than needed.
+        Ok(length) if length <= CAPACITY && !facts.has_blocks => {
+            let mut content = vec![0; length];
+            read_at(file, &mut content, 0)? == length
+        }
+        _ => true,
+    };
+    Ok(is_true.then_some(size))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn open(file: &File) -> Outgoing {
+        let facts = Facts::of(&Metadata::from_file(file).unwrap());
+        Outgoing::new(file.try_clone().unwrap(), facts).unwrap()
+    }
+
+    fn content(size: u64) -> File {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(size).unwrap();
+        file
+    }
+
+    fn read_all(outgoing: &mut Outgoing) -> Result<u64, Trouble> {
+        let (mut buffer, mut position) = (Buffer::default(), 0);
+        loop {
+            match outgoing.load(&mut buffer, position, &mut [0; 1024])? {
+                (0, _) => return outgoing.check().map(|()| position),
+                (count, _) => position += count as u64,
+            }
+        }
+    }
+
+    #[test]
+    fn a_hole_is_as_long_as_it_says() {
+        for size in [0, 1, 5000, 200_000] {
+            let mut outgoing = open(&content(size));
+            assert_eq!(outgoing.size, Some(size));
+            assert_eq!(read_all(&mut outgoing).unwrap(), size);
+        }
+    }
+
+    #[test]
+    fn what_changes_is_given_up_in_words_that_say_how() {
+        type Change = fn(&File);
+        let changes: [(Change, &str); 3] = [
+            (|file| file.set_len(6000).unwrap(), "it became longer"),
+            (|file| file.set_len(4000).unwrap(), "it became shorter"),
+            (
+                |file| file.set_modified(std::time::UNIX_EPOCH).unwrap(),
+                "its time of modification is another now",
+            ),
+        ];
+        for (change, words) in changes {
+            let file = content(5000);
+            let mut outgoing = open(&file);
+            change(&file);
+            let trouble = read_all(&mut outgoing).unwrap_err();
+            assert_eq!((trouble.reason, trouble.detail.as_str()), (Reason::SourceChanged, words));
+        }
+    }
+
+    #[test]
+    fn metadata_that_is_not_so_is_told() {
+        // More than it says, and less; as some file systems do.
+        for (size, words) in [
+            (4000, "it has more bytes than its size says"),
+            (6000, "it has fewer bytes than its size says"),
+        ] {
+            let mut outgoing = open(&content(5000));
+            outgoing.size = Some(size);
+            let (mut buffer, mut position) = (Buffer::default(), 0);
+            let trouble = loop {
+                let left = (size - position).min(1024) as usize;
+                match outgoing.load(&mut buffer, position, &mut vec![0; left]) {
+                    Ok((0, _)) => break outgoing.check_content().unwrap_err(),
+                    Ok((count, _)) => position += count as u64,
+                    Err(trouble) => break trouble,
+                }
+                if position == size {
+                    break outgoing.check_content().unwrap_err();
+                }
+            };
+            assert_eq!((trouble.reason, trouble.detail.as_str()), (Reason::SourceChanged, words));
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_size_ends_somewhere() {
+        let mut outgoing = open(&content(UNSIZED_MAX + 5000));
+        outgoing.size = None;
+        assert_eq!(read_all(&mut outgoing).unwrap_err().reason, Reason::TooLarge);
+        let mut outgoing = open(&content(5000));
+        outgoing.size = None;
+        assert_eq!(read_all(&mut outgoing).unwrap(), 5000);
+    }
+}

@@ -1,0 +1,215 @@
+//! The names in a directory in their order, a window at a time: however many there are, few are in
+//! memory. Knows nothing of what stands under them.
+//!
+//! A window holds the first names after the last one that was given. For the next window the
+//! directory is read again: no position in it needs to be kept, and no descriptor.
+
+use std::ffi::OsString;
+use std::io;
+
+use cap_std::fs::Dir;
+
+/// Beside its text, a name takes so many bytes.
+const NAME: usize = size_of::<Name>();
+
+/// What a directory says of a name; where it says nothing, one has to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hint {
+    File,
+    Directory,
+    Other,
+}
+
+/// The names of one directory that are still to come.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    text: String,
+    /// The first one last.
+    waiting: Vec<Name>,
+    /// The last name of the window, where there are more behind it.
+    continues_after: Option<String>,
+    /// Why the names may not be all.
+    failure: Option<io::Error>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    start: u32,
+    end: u32,
+    hint: Hint,
+}
+
+impl Listing {
+    /// Reads the first window of a directory; it takes at most `room` bytes, but holds two names in
+    /// any case. `unnamed` hears of names that are not UTF-8, which do not come.
+    ///
+    /// # Errors
+    /// Nothing could be read.
+    pub(crate) fn read(dir: &Dir, room: usize, unnamed: impl FnMut(OsString)) -> io::Result<Self> {
+        let mut listing = Self::default();
+        listing.fill(dir, room, None, unnamed)?;
+        match listing.failure.take_if(|_| listing.waiting.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(listing),
+        }
+    }
+
+    /// The next name, and what the directory says of it.
+    pub(crate) fn pop(&mut self) -> Option<(&str, Hint)> {
+        let name = self.waiting.pop()?;
+        Some((text_of(&self.text, name), name.hint))
+    }
+
+    /// Whether another window follows.
+    pub(crate) fn continues(&self) -> bool {
+        self.continues_after.is_some()
+    }
+
+    /// Reads the next window.
+    ///
+    /// # Errors
+    /// The directory cannot be read any more. What it holds besides does not come.
+    pub(crate) fn go_on(&mut self, dir: &Dir, room: usize) -> io::Result<()> {
+        let after = self.continues_after.take();
+        self.fill(dir, room, after.as_deref(), |_| {})
+    }
+
+    /// Why names may be missing, once all have come that could be read.
+    pub(crate) fn failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// Bytes of memory that it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len() + self.waiting.len() * NAME
+    }
+
+    fn fill(
+        &mut self,
+        dir: &Dir,
+        room: usize,
+        after: Option<&str>,
+        mut unnamed: impl FnMut(OsString),
+    ) -> io::Result<()> {
+        self.text.clear();
+        self.waiting.clear();
+        for entry in dir.entries()? {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.failure = Some(error);
+                    break;
+                }
+            };
+            let name = match entry.file_name().into_string() {
+                Ok(name) => name,
+                Err(name) => {
+                    unnamed(name);
+                    continue;
+                }
+            };
+            let is_given = after.is_some_and(|after| name.as_str() <= after);
+            if is_given || self.continues_after.as_ref().is_some_and(|last| name > *last) {
+                continue;
+            }
+            let hint = match entry.file_type() {
+                Ok(kind) if kind.is_file() => Hint::File,
+                Ok(kind) if kind.is_dir() => Hint::Directory,
+                _ => Hint::Other,
+            };
+            if self.waiting.len() > 2 && self.size() + name.len() + NAME > room {
+                self.halve();
+                if self.continues_after.as_ref().is_some_and(|last| name > *last) {
+                    continue;
+                }
+            }
+            self.push(&name, hint);
+        }
+        self.sort();
+        Ok(())
+    }
+
+    fn push(&mut self, name: &str, hint: Hint) {
+        let start = self.text.len() as u32;
+        self.text.push_str(name);
+        self.waiting.push(Name { start, end: self.text.len() as u32, hint });
+    }
+
+    fn sort(&mut self) {
+        let text = &self.text;
+        self.waiting.sort_unstable_by(|one, other| text_of(text, *other).cmp(text_of(text, *one)));
+    }
+
+    /// Leaves the later half of the names to the next window.
+    fn halve(&mut self) {
+        let (text, mut names) = (std::mem::take(&mut self.text), std::mem::take(&mut self.waiting));
+        let middle = names.len() / 2 - 1;
+        let by_text = |one: &Name, other: &Name| text_of(&text, *one).cmp(text_of(&text, *other));
+        let (_, last, _) = names.select_nth_unstable_by(middle, by_text);
+        self.continues_after = Some(text_of(&text, *last).to_owned());
+        names.truncate(middle + 1);
+        self.text.reserve(text.len());
+        for name in &names {
+            self.push(text_of(&text, *name), name.hint);
+        }
+    }
+}
+
+fn text_of(text: &str, name: Name) -> &str {
+    text.get(name.start as usize..name.end as usize).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    fn names(listing: &mut Listing, dir: &Dir, room: usize) -> Vec<String> {
+        let mut names = Vec::new();
+        loop {
+            assert!(listing.size() <= room.max(3 * (NAME + 8)));
+            while let Some((name, _)) = listing.pop() {
+                names.push(name.to_owned());
+            }
+            if !listing.continues() {
+                return names;
+            }
+            listing.go_on(dir, room).unwrap();
+        }
+    }
+
+    #[test]
+    fn windows_of_any_size_give_all_names_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let expected: Vec<_> = (0..100).map(|number| format!("{number:03}")).collect();
+        for number in 0..100 {
+            std::fs::write(directory.path().join(&expected[number * 37 % 100]), "").unwrap();
+        }
+        let dir = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
+        for room in [0, 100, 101, 500, 1000, 10_000] {
+            let mut listing = Listing::read(&dir, room, |_| {}).unwrap();
+            assert_eq!(listing.continues(), room < 10_000);
+            assert_eq!(names(&mut listing, &dir, room), expected, "a room of {room}");
+            assert!(listing.failure().is_none());
+        }
+    }
+
+    #[test]
+    fn what_comes_between_two_windows_is_given_if_it_stands_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(directory.path().join(name), "").unwrap();
+        for number in 0..50 {
+            write(&format!("{number:03}"));
+        }
+        let dir = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
+        let mut listing = Listing::read(&dir, 300, |_| {}).unwrap();
+        assert_eq!(listing.pop().unwrap().0, "000");
+        write("000a");
+        write("049a");
+        let found = names(&mut listing, &dir, 300);
+        assert!(!found.contains(&"000a".to_owned()));
+        assert_eq!(found.last().unwrap(), "049a");
+        assert_eq!(found.len(), 50);
+    }
+}

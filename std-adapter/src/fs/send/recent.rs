@@ -1,0 +1,106 @@
+//! Which entries went out last, so that a refusal finds its path. Knows nothing of files.
+
+use std::collections::VecDeque;
+
+use tinyferry_core::store::Kind;
+
+/// A refusal speaks of an entry within the credit: of 32,767 frames at most, two for each entry.
+const CAPACITY: usize = 16_384;
+
+/// Entries by their number, the last ones only.
+#[derive(Debug, Default)]
+pub(crate) struct Recent {
+    entries: VecDeque<Yielded>,
+    /// Number of the first one that is remembered.
+    first: u32,
+}
+
+/// An entry that went out.
+#[derive(Debug)]
+pub(crate) struct Yielded {
+    /// As the other end sees it, below the tree's root.
+    pub(crate) path: String,
+    /// Which of the job's origins it is of.
+    pub(crate) origin: usize,
+    pub(crate) fate: Fate,
+    pub(crate) kind: Kind,
+    pub(crate) size: u64,
+    /// What the receiver had of it when it was offered, in bytes.
+    pub(crate) held: u64,
+    /// Whether all of it went out.
+    pub(crate) sent: bool,
+    pub(crate) sha256: Option<Box<[u8; 32]>>,
+}
+
+impl Yielded {
+    /// An entry that is about to go out.
+    pub(crate) fn new(path: &str, origin: usize, fate: Fate, kind: Kind, size: u64) -> Self {
+        let path = path.to_owned();
+        Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None }
+    }
+
+    /// Whether the receiver has it in place, once it can say nothing more about it.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.sent && matches!(self.fate, Fate::MayComeAgain | Fate::Final)
+    }
+}
+
+/// What a refusal would mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It could be given once more, from its start.
+    MayComeAgain,
+    /// It will be: whatever else is said about it now says nothing new.
+    ComesAgain,
+    /// This was its only chance.
+    Final,
+    /// Its failure is known and told.
+    Told,
+}
+
+impl Recent {
+    /// Adds an entry. Returns the oldest one where that is forgotten: nothing more can be said
+    /// about it.
+    pub(crate) fn push(&mut self, entry: Yielded) -> Option<Yielded> {
+        let oldest = if self.entries.len() >= CAPACITY { self.pop() } else { None };
+        self.entries.push_back(entry);
+        oldest
+    }
+
+    /// The oldest entry, which is forgotten.
+    pub(crate) fn pop(&mut self) -> Option<Yielded> {
+        let oldest = self.entries.pop_front()?;
+        self.first = self.first.saturating_add(1);
+        Some(oldest)
+    }
+
+    pub(crate) fn entry(&mut self, number: u32) -> Option<&mut Yielded> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.entries.get_mut(index)
+    }
+
+    pub(crate) fn last(&mut self) -> Option<&mut Yielded> {
+        self.entries.back_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_keep_their_numbers() {
+        let mut recent = Recent::default();
+        for number in 0..CAPACITY + 10 {
+            recent.push(Yielded::new(&number.to_string(), 0, Fate::Final, Kind::File, 0));
+        }
+        assert!(recent.entry(9).is_none());
+        assert_eq!(recent.entry(10).map(|entry| entry.path.as_str()), Some("10"));
+        let last = CAPACITY + 9;
+        assert_eq!(
+            recent.entry(last as u32).map(|entry| entry.path.clone()),
+            Some(last.to_string())
+        );
+        assert!(recent.entry(last as u32 + 1).is_none());
+    }
+}

@@ -1,0 +1,136 @@
+//! The calls of a session to its store: passes each to the receiving or the sending half. Knows
+//! nothing of paths or files.
+
+use std::task::Poll;
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
+
+use super::Directory;
+use super::Event;
+use super::Observer;
+use crate::fs::send::Outbox;
+
+impl<O: Observer> Store for Directory<O> {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
+        inbox.offer(offer, &mut self.observer)
+    }
+
+    fn rejected(&mut self, path: &[u8], reason: Reason) {
+        let path = String::from_utf8_lossy(path);
+        let (path, detail) = (path.as_ref(), "");
+        self.observer.event(Event::Failed { path, reason, detail, at_peer: false });
+    }
+
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
+        inbox.store(position, bytes, &mut self.observer)
+    }
+
+    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        self.inbox.as_mut()?.digest(start, position, end)
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        match (&mut self.inbox, &mut self.outbox) {
+            (Some(inbox), _) if inbox.is_receiving() => {
+                inbox.load(position, into, &mut self.observer)
+            }
+            (_, Some(outbox)) => outbox.load(position, into, &mut self.observer),
+            _ => Err(Reason::Storage),
+        }
+    }
+
+    fn verified(&mut self, digests: &Digests) {
+        self.sha256 = digests.sha256;
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        loop {
+            if let Poll::Ready(result) = self.poll_commit() {
+                return result;
+            }
+        }
+    }
+
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        let Some(inbox) = &mut self.inbox else { return Poll::Ready(Err(Reason::ReadOnly)) };
+        let polled = inbox.poll_commit(self.sha256, &mut self.observer);
+        if polled.is_ready() {
+            self.sha256 = None;
+        }
+        polled
+    }
+
+    fn settle(&mut self) -> Result<(), Late> {
+        loop {
+            if let Poll::Ready(result) = self.poll_settle() {
+                return result;
+            }
+        }
+    }
+
+    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
+        match &mut self.inbox {
+            Some(inbox) => inbox.poll_settle(&mut self.observer),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn abandon(&mut self, reason: Reason, all: bool) {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.abandon(reason, all, &mut self.observer);
+        }
+        if let Some(outbox) = &mut self.outbox {
+            outbox.close();
+        }
+    }
+
+    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.close(&mut self.observer);
+        }
+        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
+        outbox.open(path, tree, &mut self.observer)
+    }
+
+    fn names_only(&mut self, names_only: bool) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.expect_names_only(names_only);
+        }
+    }
+
+    fn omitted(&mut self) -> u32 {
+        self.outbox.as_ref().map_or(0, Outbox::omitted)
+    }
+
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
+        outbox.next(path, &mut self.observer)
+    }
+
+    fn check(&mut self) -> Result<(), Reason> {
+        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
+        outbox.check(self.sha256.take(), &mut self.observer)
+    }
+
+    fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
+        match &mut self.outbox {
+            Some(outbox) => outbox.refused(entry, reason, words, &mut self.observer),
+            None => false,
+        }
+    }
+
+    fn resumed(&mut self, entry: u32, position: u64) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.resumed(entry, position, &mut self.observer);
+        }
+    }
+
+    fn completed(&mut self) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.complete(&mut self.observer);
+        }
+    }
+}

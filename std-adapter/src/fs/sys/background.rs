@@ -1,0 +1,68 @@
+//! Work on storage that may take minutes, on a thread of its own: whoever wants its result looks
+//! after other things meanwhile.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+/// How long a look at unfinished work takes: what is done soon loses no time.
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
+
+/// Work under way. If nobody waits for it any more it goes on all the same.
+#[derive(Debug)]
+pub(crate) struct Background<T> {
+    done: Receiver<T>,
+}
+
+impl<T: Send + 'static> Background<T> {
+    /// Begins some work; does it here if there can be no thread.
+    pub(crate) fn start(work: impl FnOnce() -> T + Send + 'static) -> Self {
+        let (sender, done) = sync_channel(1);
+        let work = Arc::new(Mutex::new(Some(work)));
+        let theirs = (Arc::clone(&work), sender.clone());
+        let thread = thread::Builder::new().name("storage".to_owned());
+        let is_started = thread.spawn(move || run(&theirs.0, &theirs.1)).is_ok();
+        if !is_started {
+            run(&work, &sender);
+        }
+        Self { done }
+    }
+
+    /// Whether it is done, and what came of it: nothing if its thread has come to grief.
+    pub(crate) fn poll(&self) -> Poll<Option<T>> {
+        match self.done.recv_timeout(LOOK) {
+            Ok(result) => Poll::Ready(Some(result)),
+            Err(RecvTimeoutError::Timeout) => Poll::Pending,
+            Err(RecvTimeoutError::Disconnected) => Poll::Ready(None),
+        }
+    }
+}
+
+fn run<T>(work: &Mutex<Option<impl FnOnce() -> T>>, done: &std::sync::mpsc::SyncSender<T>) {
+    let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(work) = work {
+        // Nobody may wait for it any more.
+        let _ = done.send(work());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_goes_on_while_its_result_is_looked_for() {
+        let (go, wait) = sync_channel::<u8>(0);
+        let work = Background::start(move || wait.recv().unwrap());
+        assert!(work.poll().is_pending());
+        go.send(7).unwrap();
+        let result = loop {
+            if let Poll::Ready(result) = work.poll() {
+                break result;
+            }
+        };
+        assert_eq!(result, Some(7));
+    }
+}

@@ -1,0 +1,165 @@
+//! What stands in a directory, opened by name and never through a link. Knows nothing of what is read
+//! or written there.
+
+pub(crate) mod descent;
+pub(crate) mod spelling;
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use cap_fs_ext::{
+    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
+};
+use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
+use tinyferry_core::error::Reason;
+
+use crate::fs::error::Trouble;
+
+pub(crate) use self::descent::Place;
+
+/// What stands under a name.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Missing,
+    File(Metadata),
+    Directory(Metadata),
+    /// Neither; what it is, as a clause.
+    Other(&'static str),
+}
+
+/// What stands under a name in a directory.
+pub(crate) fn look(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Found> {
+    let metadata = match dir.symlink_metadata(name) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Missing),
+        Err(error) => return Err(error),
+    };
+    Ok(if metadata.is_file() {
+        Found::File(metadata)
+    } else if metadata.is_dir() {
+        Found::Directory(metadata)
+    } else if metadata.is_symlink() {
+        Found::Other("it is a symbolic link")
+    } else {
+        Found::Other(special(&metadata))
+    })
+}
+
+/// What is neither a file, a directory nor a link, as a clause.
+#[cfg(unix)]
+fn special(metadata: &Metadata) -> &'static str {
+    use cap_std::fs::FileTypeExt;
+
+    let kind = metadata.file_type();
+    if kind.is_fifo() {
+        "it is a pipe"
+    } else if kind.is_socket() {
+        "it is a socket"
+    } else if kind.is_block_device() || kind.is_char_device() {
+        "it is a device"
+    } else {
+        "it is neither a file nor a directory"
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_: &Metadata) -> &'static str {
+    "it is neither a file nor a directory"
+}
+
+/// Opens a file for reading that [`look`] found to be one; it is looked at again, since another
+/// may stand there by now.
+pub(crate) fn open_file(dir: &Dir, name: impl AsRef<Path>) -> Result<(File, Metadata), Trouble> {
+    open_with(dir, name, OpenOptions::new().read(true))
+}
+
+/// Opens a file without following a link or waiting for the other end of a FIFO.
+pub(crate) fn open_with(
+    dir: &Dir,
+    name: impl AsRef<Path>,
+    options: &mut OpenOptions,
+) -> Result<(File, Metadata), Trouble> {
+    let options = options.follow(FollowSymlinks::No).nonblock(true);
+    let file = dir.open_with(name, options)?.into_std();
+    let metadata = Metadata::from_file(&file)?;
+    if metadata.is_file() {
+        Ok((file, metadata))
+    } else if metadata.is_dir() {
+        Err(Reason::IsDirectory.into())
+    } else {
+        Err(Reason::NotRegular.into())
+    }
+}
+
+/// A directory as a file that its time, its permission bits and its entries can be settled
+/// through.
+pub(crate) fn open_itself(dir: &Dir) -> io::Result<File> {
+    Ok(dir.open_with(".", OpenOptions::new().read(true).maybe_dir(true))?.into_std())
+}
+
+/// Lets its owner put something into a directory that is there already, as `name` in `above`; it may
+/// be one that cannot even be opened. Where that is not allowed, what comes next says so.
+#[cfg(unix)]
+pub(crate) fn admit_owner(above: &Dir, name: &str, dir: &Dir) -> io::Result<()> {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    let now = cap_std::fs::MetadataExt::mode(&dir.dir_metadata()?) & 0o7777;
+    if now & 0o700 != 0o700 {
+        let admitted = cap_std::fs::Permissions::from_std(Permissions::from_mode(now | 0o700));
+        let _ = above.set_permissions(name, admitted);
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn admit_owner(_: &Dir, _: &str, _: &Dir) -> io::Result<()> {
+    Ok(())
+}
+
+/// What tells a file or a directory from all others: its device and its inode.
+pub(crate) type Id = (u64, u64);
+
+#[cfg(unix)]
+pub(crate) fn id_of(metadata: &Metadata) -> Option<Id> {
+    use cap_fs_ext::MetadataExt;
+
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn id_of(_: &Metadata) -> Option<Id> {
+    None
+}
+
+/// One directory further down; `None` where there is nothing.
+fn step(dir: &Dir, name: &str) -> Result<Option<Dir>, Trouble> {
+    match dir.open_dir_nofollow(name) {
+        Ok(next) => Ok(Some(next)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(match look(dir, name) {
+            Ok(Found::File(_)) => Trouble::new(Reason::NotDirectory, &not_directory(name)),
+            Ok(Found::Other(what)) => {
+                Trouble::new(Reason::NotRegular, &format!("in the path, {name}: {what}"))
+            }
+            _ => error.into(),
+        }),
+    }
+}
+
+fn not_directory(name: &str) -> String {
+    format!("in the path, {name} is a file")
+}
+
+fn builder(mode: Option<u32>) -> DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    if let Some(mode) = mode {
+        cap_std::fs::DirBuilderExt::mode(&mut builder, mode & 0o777 | 0o700);
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder
+}

@@ -1,0 +1,141 @@
+//! Size, time and permission bits of a file: out of the file system and back into it.
+
+use std::fs::{File, FileTimes};
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cap_std::fs::Metadata;
+
+use crate::words::of_system;
+
+use crate::fs::error::Trouble;
+use crate::fs::event::Event;
+use crate::fs::event::Observer;
+use crate::fs::sys::times;
+
+/// What travels along with a file's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970.
+    pub(crate) modified: Option<i64>,
+    /// The nine permission bits.
+    pub(crate) mode: Option<u32>,
+    /// Whether storage is taken for its content, as far as is known.
+    pub(crate) has_blocks: bool,
+}
+
+impl Facts {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().map(|time| nanoseconds(time.into_std()));
+        let (mode, has_blocks) = (mode_of(metadata), has_blocks(metadata));
+        Self { size: metadata.len(), modified, mode, has_blocks }
+    }
+}
+
+/// Gives an open file or directory its permission bits and its time, where they are offered and
+/// differ. Both are tried; the first failure is returned. A time that the file system does not keep
+/// is one.
+pub(crate) fn settle(
+    file: &File,
+    now: &Metadata,
+    mode: Option<u32>,
+    modified: Option<i64>,
+) -> io::Result<()> {
+    let (set_mode, set_time) = (set_mode(file, now, mode), set_time(file, modified));
+    set_mode.and(set_time)?;
+    let Some(offered) = modified.filter(|time| !times::is_usual(*time)) else { return Ok(()) };
+    match Facts::of(&Metadata::from_file(file)?).modified {
+        Some(found) if !times::is_cut(offered, found) => {
+            let what = "the file system cannot keep a time so far from now";
+            Err(io::Error::new(io::ErrorKind::Unsupported, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Sets the time of last modification, in nanoseconds since 1970.
+pub(crate) fn set_time(file: &File, modified: Option<i64>) -> io::Result<()> {
+    match modified.and_then(time) {
+        Some(time) => file.set_times(FileTimes::new().set_modified(time)),
+        None => Ok(()),
+    }
+}
+
+/// What became of settling: that a file system has no such bits or times is told, and no failure.
+pub(crate) fn settled(
+    result: io::Result<()>,
+    path: &str,
+    observer: &mut impl Observer,
+) -> Result<(), Trouble> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+
+    match result {
+        Err(error) if matches!(error.kind(), PermissionDenied | Unsupported | InvalidInput) => {
+            observer.event(Event::Unset { path, detail: &of_system(&error) });
+            Ok(())
+        }
+        result => Ok(result?),
+    }
+}
+
+#[cfg(unix)]
+fn mode_of(metadata: &Metadata) -> Option<u32> {
+    use cap_std::fs::MetadataExt;
+
+    Some(metadata.mode() & 0o777)
+}
+
+#[cfg(unix)]
+fn has_blocks(metadata: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt;
+
+    metadata.blocks() > 0
+}
+
+#[cfg(not(unix))]
+fn has_blocks(_: &Metadata) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn mode_of(_: &Metadata) -> Option<u32> {
+    None
+}
+
+/// Sets the nine permission bits; a directory keeps its set-group-id bit.
+#[cfg(unix)]
+pub(crate) fn set_mode(file: &File, now: &Metadata, mode: Option<u32>) -> io::Result<()> {
+    use cap_std::fs::MetadataExt;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    match mode.map(|mode| mode & 0o777) {
+        Some(mode) if now.mode() & 0o777 != mode => {
+            file.set_permissions(Permissions::from_mode(now.mode() & 0o7000 | mode))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn set_mode(_: &File, _: &Metadata, _: Option<u32>) -> io::Result<()> {
+    Ok(())
+}
+
+/// Past the years 1677 and 2262, the first and the last moment that has a number.
+fn nanoseconds(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(-i64::MAX, |it| -it),
+    }
+}
+
+fn time(nanoseconds: i64) -> Option<SystemTime> {
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    if nanoseconds < 0 {
+        UNIX_EPOCH.checked_sub(distance)
+    } else {
+        UNIX_EPOCH.checked_add(distance)
+    }
+}

@@ -1,0 +1,11 @@
+//! What the operating system offers: files, directories, times, syncs. Knows nothing of transfers.
+
+pub(crate) mod background;
+pub(crate) mod buffer;
+pub(crate) mod descriptors;
+pub(crate) mod dir_cursor;
+pub(crate) mod metadata;
+pub(crate) mod sync;
+pub(crate) mod sync_failures;
+pub(crate) mod times;
+pub(crate) mod volumes;

@@ -1,0 +1,45 @@
+//! How much of broken transfers is kept.
+
+use super::*;
+use crate::fs::tests::partials::held;
+
+#[test]
+fn what_breaks_off_is_counted_exactly_and_the_oldest_goes_first() {
+    let dir = temporary();
+    let limits = Limits { partials: 10_000, ..Limits::default() };
+    limits.kept.begin_scan(&std::sync::Arc::new(root(&dir)));
+    limits.kept.end_scan(limits.partials);
+    let leave = |name: &str, bytes: usize| {
+        let mut store = serving(&dir).limited(limits.clone());
+        assert!(store.offer(&file(name, 50_000)).is_ok());
+        let Accepted { held, .. } = store.offer(&file(name, 50_000)).unwrap();
+        store_all(&mut store, held as usize, &content(bytes)[held as usize..]);
+        store.abandon(Reason::Cancelled, true);
+    };
+    leave("a", 4_000);
+    leave("b", 4_000);
+    assert_eq!(limits.kept.bytes(), 8_000);
+    // It goes on where it was, and is the youngest then.
+    leave("a", 5_000);
+    assert_eq!(limits.kept.bytes(), 9_000);
+    leave("d/c", 2_000);
+    assert_eq!(limits.kept.bytes(), 7_000);
+    assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
+    // One that is too large by itself leaves the others alone.
+    leave("e", 10_001);
+    assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
+    // What is put in place does not count any more.
+    let mut store = serving(&dir).limited(limits.clone());
+    assert_eq!(held(&mut store, file("a", 4_096)), 4_096);
+    assert_eq!((limits.kept.bytes(), store.commit()), (2_000, Ok(())));
+    put(&mut store, Offer { resume: 0, ..file("d/c", 3_000) }, &content(3_000));
+    assert_eq!(limits.kept.bytes(), 0);
+    // Nothing may be left: everything passes all the same.
+    let limits = Limits { partials: 0, ..Limits::default() };
+    let mut store = serving(&dir).limited(limits);
+    put(&mut store, file("f", 5_000), &content(5_000));
+    assert!(store.offer(&file("g", 5_000)).is_ok());
+    store_all(&mut store, 0, &content(2_000));
+    store.abandon(Reason::Cancelled, true);
+    assert_eq!(listing(dir.path()), ["a", "d", "f"]);
+}

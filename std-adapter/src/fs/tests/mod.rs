@@ -1,0 +1,253 @@
+//! The store driven through its trait, as a machine would, on a directory that is thrown away.
+
+mod bits;
+mod blind;
+mod confining;
+mod counted;
+mod hostile;
+mod later;
+mod owners;
+mod partials;
+mod receiving;
+mod sending;
+mod slow;
+mod small;
+mod trees;
+mod walking;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tinyferry_core::error::Reason;
+use tinyferry_core::path::PATH_MAX;
+use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
+
+use super::*;
+
+const ALL: Rights = Rights { read: true, write: true };
+
+/// An observer that keeps what it hears.
+#[derive(Debug, Default)]
+struct Heard {
+    begun: Vec<String>,
+    done: Vec<String>,
+    failed: Vec<(String, Reason, bool)>,
+    details: Vec<String>,
+    unset: Vec<String>,
+    moved: u64,
+}
+
+impl Observer for Heard {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Begin { path, .. } => self.begun.push(path.to_owned()),
+            Event::Done { path, .. } => self.done.push(path.to_owned()),
+            Event::Moved { bytes } => self.moved += bytes,
+            Event::Unset { path, .. } => self.unset.push(path.to_owned()),
+            Event::Resumed { .. } => {}
+            Event::Failed { path, reason, detail, at_peer } => {
+                self.failed.push((path.to_owned(), reason, at_peer));
+                self.details.push(detail.to_owned());
+            }
+        }
+    }
+}
+
+fn temporary() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn root(dir: &TempDir) -> Dir {
+    Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap()
+}
+
+fn serving(dir: &TempDir) -> Directory<Heard> {
+    Directory::serving(root(dir), ALL, Sync::Never, Heard::default())
+}
+
+fn serving_with(dir: &TempDir, sync: Sync) -> Directory<Heard> {
+    Directory::serving(root(dir), ALL, sync, Heard::default())
+}
+
+/// An offer of a file that may be resumed from anywhere.
+fn file(path: &str, size: usize) -> Offer<'_> {
+    Offer {
+        path,
+        kind: Kind::File,
+        size: Some(size as u64),
+        modified: None,
+        mode: None,
+        resume: size as u64,
+        names_only: false,
+        later: None,
+    }
+}
+
+fn tree(path: &str) -> Offer<'_> {
+    Offer { kind: Kind::Tree, size: None, resume: 0, ..file(path, 0) }
+}
+
+fn directory(path: &str) -> Offer<'_> {
+    Offer { kind: Kind::Directory, resume: 0, ..file(path, 0) }
+}
+
+/// Content whose every place looks different.
+fn content(size: usize) -> Vec<u8> {
+    (0..size as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+/// Stores all of it in order, in chunks.
+fn store_all(store: &mut impl Store, from: usize, bytes: &[u8]) {
+    for (index, chunk) in bytes.chunks(1024).enumerate() {
+        let position = (from + index * 1024) as u64;
+        assert_eq!(store.store(position, chunk), Ok(chunk.len()));
+    }
+}
+
+/// Loads so many bytes from a position on.
+fn load_all(store: &mut impl Store, from: usize, size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    let mut done = 0;
+    while done < size {
+        let end = size.min(done + 1024);
+        let count = store.load((from + done) as u64, &mut bytes[done..end]).unwrap();
+        assert!(count > 0, "ended at {}", from + done);
+        done += count;
+    }
+    bytes
+}
+
+fn put(store: &mut impl Store, offer: Offer<'_>, bytes: &[u8]) {
+    let Accepted { held, .. } = store.offer(&offer).unwrap();
+    assert_eq!(held, 0);
+    store_all(store, 0, bytes);
+    assert_eq!(store.commit(), Ok(()));
+}
+
+fn next(store: &mut impl Store) -> Option<(String, Entry)> {
+    let mut path = [0; PATH_MAX];
+    let entry = store.next(&mut path).unwrap()?;
+    Some((std::str::from_utf8(&path[..entry.path]).unwrap().to_owned(), entry))
+}
+
+/// Asks for the offers only.
+fn list_of(store: &mut impl Store, path: &str, tree: bool) -> Result<(), Reason> {
+    store.names_only(true);
+    store.open(path, tree)
+}
+
+/// All paths that come; directories end in `/`, the tree itself is left out.
+fn names(store: &mut impl Store) -> Vec<String> {
+    std::iter::from_fn(|| next(store))
+        .filter_map(|(path, entry)| match entry.kind {
+            Kind::Tree => None,
+            Kind::Directory => Some(path + "/"),
+            Kind::File => Some(path),
+        })
+        .collect()
+}
+
+/// All paths that come and can be sent, and those that cannot, with the reason.
+fn entries(store: &mut impl Store) -> (Vec<String>, Vec<(String, Reason)>) {
+    let (mut given, mut broken) = (Vec::new(), Vec::new());
+    while let Some((path, entry)) = next(store) {
+        match entry.broken {
+            Some(reason) => broken.push((path, reason)),
+            None if entry.kind == Kind::Directory => given.push(path + "/"),
+            None if entry.kind == Kind::File => given.push(path),
+            None => {}
+        }
+    }
+    (given, broken)
+}
+
+fn named(broken: &[(&str, Reason)]) -> Vec<(String, Reason)> {
+    broken.iter().map(|(path, reason)| ((*path).to_owned(), *reason)).collect()
+}
+
+/// Carries everything from one store to the other, as two machines would.
+fn carry(from: &mut impl Store, to: &mut impl Store) {
+    let mut is_tree = false;
+    while let Some((path, entry)) = next(from) {
+        let Entry { kind, size, modified, mode, .. } = entry;
+        let resume = if entry.resumable { size.unwrap_or(0) } else { 0 };
+        let offer = Offer {
+            path: &path,
+            kind,
+            size,
+            modified,
+            mode,
+            resume,
+            names_only: false,
+            later: Some(1),
+        };
+        let Accepted { held, .. } = to.offer(&offer).unwrap();
+        if let Some(reason) = entry.broken {
+            to.abandon(reason, false);
+            continue;
+        }
+        match kind {
+            Kind::Tree => {
+                is_tree = true;
+                continue;
+            }
+            Kind::Directory => {}
+            Kind::File => {
+                let left = (size.unwrap() - held) as usize;
+                let bytes = load_all(from, held as usize, left);
+                store_all(to, held as usize, &bytes);
+                assert_eq!(from.check(), Ok(()));
+            }
+        }
+        assert_eq!(to.commit(), Ok(()));
+    }
+    if is_tree {
+        assert_eq!(to.commit(), Ok(()));
+    }
+    from.completed();
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn modified(path: &Path) -> i64 {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec()
+}
+
+fn set_modified(path: &Path, nanoseconds: u64) {
+    let time = std::time::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+    fs::File::open(path).unwrap().set_modified(time).unwrap();
+}
+
+/// Not by a program: a child that is just being born holds the locks of all tests.
+fn make_fifo(path: &Path) {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
+}
+
+/// All names in a directory, sorted.
+fn listing(path: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Fails instead of hanging.
+fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(work()));
+    receiver.recv_timeout(Duration::from_secs(10)).expect("it hangs")
+}

@@ -1,0 +1,76 @@
+//! What a client may do, by its key or without one.
+
+use std::io;
+use std::sync::Arc;
+
+use cap_fs_ext::DirExt;
+
+use super::Options;
+use crate::auth::KeyFile;
+use crate::auth::Terms;
+use crate::fs::Dir;
+use crate::fs::Rights;
+use crate::server::connection::Host;
+use crate::words::of_system;
+
+/// What one client may do.
+pub(crate) struct Grant {
+    pub(crate) root: Arc<Dir>,
+    pub(crate) rights: Rights,
+    pub(crate) may_close: bool,
+    /// The same directory, below the server's own.
+    pub(crate) directory: String,
+    /// What its key is told by, where it has one.
+    pub(crate) id: Option<String>,
+}
+
+impl Host {
+    /// What is allowed without keys.
+    pub(crate) fn grant_to_all(&self) -> io::Result<Grant> {
+        let Options { rights, may_close, .. } = self.options;
+        let (root, directory) = (self.root.current()?, String::new());
+        Ok(Grant { root, rights, may_close, directory, id: None })
+    }
+
+    /// What a key allows, as far as the server does.
+    pub(crate) fn grant(&self, terms: &Terms) -> io::Result<Grant> {
+        let all = self.grant_to_all()?;
+        let rights = Rights {
+            read: all.rights.read && terms.rights.read,
+            write: all.rights.write && terms.rights.write,
+        };
+        let root = descend(&all.root, &terms.directory).map_err(|error| cannot(terms, &error))?;
+        let may_close = all.may_close || terms.may_close;
+        let (directory, id) = (terms.directory.clone(), Some(terms.id.clone()));
+        Ok(Grant { root, rights, may_close, directory, id })
+    }
+}
+
+/// The directory at `path` below `root`, through no link.
+fn descend(root: &Arc<Dir>, path: &str) -> io::Result<Arc<Dir>> {
+    let mut dir = Arc::clone(root);
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        dir = Arc::new(dir.open_dir_nofollow(name)?);
+    }
+    Ok(dir)
+}
+
+/// Whether a server's keys make sense, and the directories are there that they are for.
+pub(crate) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
+    let keys = file.read().map_err(io::Error::other)?;
+    let root = Arc::new(root.try_clone()?);
+    if keys.terms().next().is_none() {
+        return Err(io::Error::other("there is no shared or public key: nobody could come in"));
+    }
+    for terms in keys.terms() {
+        descend(&root, &terms.directory).map_err(|error| cannot(terms, &error))?;
+    }
+    Ok(())
+}
+
+fn cannot(terms: &Terms, error: &io::Error) -> io::Error {
+    let (name, path) = (terms.name.escape_debug(), terms.directory.escape_debug());
+    let sentence =
+        format!("the directory \"{path}\" of {name} cannot be served: {}", of_system(error));
+    io::Error::new(error.kind(), sentence)
+}

@@ -1,0 +1,281 @@
+//! The clients of a server, as its threads see them together: who is connected, who is served, and how
+//! they are disconnected.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::transport::listener::Wake;
+use crate::transport::stream::Leave;
+
+/// A connection has so long for its handshake before another one may take its place.
+const LEAST: Duration = Duration::from_secs(1);
+
+/// What the threads of one server share.
+pub(crate) struct Registry {
+    stopping: AtomicBool,
+    clients: Mutex<Clients>,
+    /// Notified when a client has gone, and when the server is stopped.
+    changed: Condvar,
+    wakes: Mutex<Vec<Wake>>,
+    slots: Slots,
+}
+
+/// How many clients are served at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slots {
+    pub(crate) all: usize,
+    /// From one network.
+    pub(crate) per_network: usize,
+    /// Connections whose handshake is not complete. One more takes the place of another one from the
+    /// network that has most of them.
+    pub(crate) handshakes: usize,
+}
+
+/// Why a client is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Busy {
+    served: usize,
+    alike: usize,
+}
+
+impl std::fmt::Display for Busy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { served, alike } = self;
+        write!(f, "turned away, {served} clients are served, {alike} from its address")
+    }
+}
+
+#[derive(Default)]
+struct Clients {
+    last: u64,
+    connected: HashMap<u64, Client>,
+}
+
+/// A connection.
+struct Client {
+    leave: Arc<Leave>,
+    since: Instant,
+    stage: Stage,
+    /// Where it comes from, if from a network.
+    network: Option<IpAddr>,
+    /// Ends its socket.
+    cut: Box<dyn Fn() + Send>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It has said nothing that makes sense.
+    Silent,
+    /// Its handshake has begun, and is not complete.
+    Handshake,
+    /// It has a slot.
+    Served,
+    /// It is told why it is not served, or it is a serial line, which takes no slot.
+    Beside,
+}
+
+impl Client {
+    fn ask_to_leave(&self) {
+        self.leave.leaving.store(true, Ordering::SeqCst);
+        if self.leave.at_rest.load(Ordering::SeqCst) {
+            (self.cut)();
+        }
+    }
+}
+
+impl Clients {
+    fn count(&self, is_meant: impl Fn(&Client) -> bool) -> usize {
+        self.connected.values().filter(|client| is_meant(client)).count()
+    }
+
+    fn check(&self, network: Option<IpAddr>, slots: Slots) -> Result<(), Busy> {
+        let is_served = |client: &Client| client.stage == Stage::Served;
+        let served = self.count(is_served);
+        let alike = self
+            .count(|client| is_served(client) && network.is_some() && client.network == network);
+        let has_slot = served < slots.all && alike < slots.per_network;
+        if has_slot { Ok(()) } else { Err(Busy { served, alike }) }
+    }
+
+    fn handshakes(&self) -> impl Iterator<Item = (&u64, &Client)> {
+        let is_one = |stage| matches!(stage, Stage::Silent | Stage::Handshake);
+        self.connected.iter().filter(move |(_, client)| is_one(client.stage))
+    }
+
+    /// Where there are as many handshakes as may be, the one that ends for another: the oldest one from
+    /// the network that has most of them, silent ones first.
+    fn replaceable(&self, most: usize) -> Option<u64> {
+        if self.handshakes().count() < most {
+            return None;
+        }
+        let mut networks: HashMap<_, usize> = HashMap::new();
+        for (_, client) in self.handshakes() {
+            *networks.entry(client.network).or_default() += 1;
+        }
+        let (crowded, _) = networks.into_iter().max_by_key(|(_, count)| *count)?;
+        let alike = self.handshakes().filter(|(_, client)| client.network == crowded);
+        let oldest = alike.min_by_key(|(number, client)| (client.stage != Stage::Silent, **number));
+        oldest.map(|(number, _)| *number)
+    }
+}
+
+impl Registry {
+    pub(crate) fn new(slots: Slots) -> Self {
+        Self {
+            stopping: AtomicBool::new(false),
+            clients: Mutex::default(),
+            changed: Condvar::new(),
+            wakes: Mutex::default(),
+            slots,
+        }
+    }
+
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stopping the server calls `wake` too.
+    pub(crate) fn wakes(&self, wake: Wake) {
+        self.wakes.lock().unwrap_or_else(PoisonError::into_inner).push(wake);
+    }
+
+    /// Registers a connection; its number. Its handshake may take the place of another one's.
+    pub(crate) fn connect(
+        &self,
+        leave: &Arc<Leave>,
+        address: Option<IpAddr>,
+        cut: Box<dyn Fn() + Send>,
+    ) -> u64 {
+        let mut clients = self.clients();
+        if let Some(oldest) = clients.replaceable(self.slots.handshakes)
+            && let Some(client) = clients.connected.get_mut(&oldest)
+        {
+            client.stage = Stage::Beside;
+            (client.cut)();
+        }
+        let (network, leave) = (address.map(network), Arc::clone(leave));
+        clients.last += 1;
+        let number = clients.last;
+        let client = Client { leave, since: Instant::now(), stage: Stage::Silent, network, cut };
+        clients.connected.insert(number, client);
+        number
+    }
+
+    /// How long the next connection is to wait before it may take the place of another one.
+    pub(crate) fn wait_to_accept(&self) -> Option<Duration> {
+        let clients = self.clients();
+        let oldest = clients.connected.get(&clients.replaceable(self.slots.handshakes)?)?;
+        LEAST.checked_sub(oldest.since.elapsed())
+    }
+
+    /// A connection's handshake has begun.
+    pub(crate) fn begin_handshake(&self, number: u64) {
+        if let Some(client) = self.clients().connected.get_mut(&number)
+            && client.stage == Stage::Silent
+        {
+            client.stage = Stage::Handshake;
+        }
+    }
+
+    /// Whether there would be a slot for a connection.
+    pub(crate) fn check(&self, number: u64) -> Result<(), Busy> {
+        let clients = self.clients();
+        let network = clients.connected.get(&number).and_then(|client| client.network);
+        clients.check(network, self.slots)
+    }
+
+    /// Gives a slot to a connection whose handshake is complete.
+    pub(crate) fn admit(&self, number: u64) -> Result<(), Busy> {
+        let mut clients = self.clients();
+        let network = clients.connected.get(&number).and_then(|client| client.network);
+        let checked = clients.check(network, self.slots);
+        if let Some(client) = clients.connected.get_mut(&number) {
+            let is_served = checked.is_ok() && client.stage != Stage::Beside;
+            client.stage = if is_served { Stage::Served } else { Stage::Beside };
+        }
+        checked
+    }
+
+    /// A connection takes no slot.
+    pub(crate) fn set_beside(&self, number: u64) {
+        if let Some(client) = self.clients().connected.get_mut(&number) {
+            client.stage = Stage::Beside;
+        }
+    }
+
+    pub(crate) fn has_gone(&self, number: u64) {
+        self.clients().connected.remove(&number);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Accepts no client any more, and asks those that are connected to leave.
+    pub(crate) fn stop(&self) {
+        let clients = self.clients();
+        if self.stopping.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        drop(clients);
+        self.changed.notify_all();
+        self.ask_to_leave();
+        for wake in self.wakes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            wake();
+        }
+    }
+
+    pub(crate) fn ask_to_leave(&self) {
+        self.clients().connected.values().for_each(Client::ask_to_leave);
+    }
+
+    /// Ends all that is under way.
+    pub(crate) fn cut(&self) {
+        for client in self.clients().connected.values() {
+            client.leave.cut.store(true, Ordering::SeqCst);
+            (client.cut)();
+        }
+    }
+
+    /// Waits until the server is stopped.
+    pub(crate) fn wait_for_stop(&self) {
+        let clients = self.clients();
+        drop(self.changed.wait_while(clients, |_| !self.is_stopping()));
+    }
+
+    /// Waits until all have gone, or the server is stopped.
+    pub(crate) fn wait_for_all(&self) {
+        let is_waiting =
+            |clients: &mut Clients| !clients.connected.is_empty() && !self.is_stopping();
+        drop(self.changed.wait_while(self.clients(), is_waiting));
+    }
+
+    /// Waits until all have gone, for so long at most.
+    pub(crate) fn wait(&self, patience: Duration) {
+        let end = Instant::now() + patience;
+        let mut clients = self.clients();
+        while !clients.connected.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.changed.wait_timeout(clients, left);
+            clients = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// What counts as one address: an IPv6 host has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}

@@ -1,0 +1,207 @@
+//! Where clients come in: sockets that are listened at, and serial ports, which have one client
+//! at a time and no end.
+
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
+#[cfg(unix)]
+use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+#[cfg(unix)]
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+use crate::endpoint::Serial;
+use crate::transport::serial::SerialLink;
+#[cfg(unix)]
+use crate::transport::stdio;
+#[cfg(unix)]
+use crate::transport::stdio::Output;
+use crate::transport::stream::Leave;
+
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixSocket),
+    Serial(Box<Line>),
+    /// The one client that has this program's standard streams.
+    #[cfg(unix)]
+    Stdio(UnixStream, Output),
+}
+
+/// A serial port that is served.
+pub(crate) struct Line {
+    pub(crate) serial: Serial,
+    pub(crate) link: SerialLink,
+    pub(crate) leave: Arc<Leave>,
+}
+
+/// Ends a wait for clients; it may be called from any thread.
+pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
+
+impl Listener {
+    /// Listens at `endpoint`.
+    pub(crate) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+        Ok(match endpoint {
+            Endpoint::Tcp(address) => {
+                Self::Tcp(TcpListener::bind(&crate::transport::tcp::look_up(address)?[..])?)
+            }
+            #[cfg(unix)]
+            Endpoint::Unix(path) => Self::Unix(UnixSocket::bind(path)?),
+            #[cfg(not(unix))]
+            Endpoint::Unix(_) => return Err(ErrorKind::Unsupported.into()),
+            Endpoint::Serial(serial) => {
+                let leave = Arc::new(Leave::default());
+                let link = SerialLink::open(serial, Arc::clone(&leave))?;
+                Self::Serial(Box::new(Line { serial: serial.clone(), link, leave }))
+            }
+            #[cfg(unix)]
+            Endpoint::Stdio => {
+                let (socket, output) = stdio::own()?;
+                Self::Stdio(socket, output)
+            }
+            Endpoint::Exec(_) => {
+                let sentence = "a command is for clients to start";
+                return Err(io::Error::new(ErrorKind::Unsupported, sentence));
+            }
+            #[cfg(not(unix))]
+            Endpoint::Stdio => return Err(ErrorKind::Unsupported.into()),
+        })
+    }
+
+    /// Where it listens, now that it does.
+    pub(crate) fn endpoint(&self) -> io::Result<Endpoint> {
+        Ok(match self {
+            Self::Tcp(listener) => Endpoint::Tcp(listener.local_addr()?.to_string()),
+            #[cfg(unix)]
+            Self::Unix(socket) => Endpoint::Unix(socket.path.clone()),
+            Self::Serial(line) => Endpoint::Serial(line.serial.clone()),
+            #[cfg(unix)]
+            Self::Stdio(..) => Endpoint::Stdio,
+        })
+    }
+}
+
+/// What a wait for clients has come to.
+pub(crate) enum Incoming {
+    /// There is a client to accept.
+    Client,
+    /// The server is stopped.
+    Stop,
+}
+
+/// Waits for clients, and for the server to be stopped.
+#[cfg(unix)]
+pub(crate) struct Waiter {
+    listener: OwnedFd,
+    stop: UnixStream,
+}
+
+#[cfg(unix)]
+impl Waiter {
+    /// Waits at a listener, which does not block from now on; with what ends the wait.
+    pub(crate) fn new(listener: &impl AsFd) -> io::Result<(Self, Wake)> {
+        let listener = listener.as_fd().try_clone_to_owned()?;
+        rustix::io::ioctl_fionbio(&listener, true)?;
+        let (stop, waker) = UnixStream::pair()?;
+        let wake = move || drop(waker.shutdown(std::net::Shutdown::Both));
+        Ok((Self { listener, stop }, Box::new(wake)))
+    }
+
+    /// Waits until there is a client, or the server is stopped.
+    pub(crate) fn wait(&self) -> io::Result<Incoming> {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let mut both =
+            [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(&self.stop, PollFlags::IN)];
+        poll(&mut both, None)?;
+        Ok(if both[1].revents().is_empty() { Incoming::Client } else { Incoming::Stop })
+    }
+
+    /// Waits until the server is stopped, for so long at most.
+    pub(crate) fn wait_for_stop(&self, timeout: Duration) {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let timeout = Timespec::try_from(timeout).ok();
+        let _ = poll(&mut [PollFd::new(&self.stop, PollFlags::IN)], timeout.as_ref());
+    }
+}
+
+/// Lets the accept call itself wait.
+#[cfg(not(unix))]
+pub(crate) struct Waiter;
+
+#[cfg(not(unix))]
+impl Waiter {
+    /// What ends the wait is a connection to oneself.
+    pub(crate) fn new(listener: &TcpListener) -> io::Result<(Self, Wake)> {
+        use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+        let mut address = listener.local_addr()?;
+        if address.ip().is_unspecified() {
+            match address {
+                SocketAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+                SocketAddr::V6(_) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            }
+        }
+        let wake = move || {
+            let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        };
+        Ok((Self, Box::new(wake)))
+    }
+
+    pub(crate) fn wait(&self) -> io::Result<Incoming> {
+        Ok(Incoming::Client)
+    }
+
+    pub(crate) fn wait_for_stop(&self, timeout: Duration) {
+        std::thread::sleep(timeout);
+    }
+}
+
+/// A socket in the file system, which is removed with the server.
+#[cfg(unix)]
+pub(crate) struct UnixSocket {
+    pub(crate) listener: UnixListener,
+    path: String,
+    /// Device and inode of what was bound there.
+    bound: Option<(u64, u64)>,
+}
+
+#[cfg(unix)]
+impl UnixSocket {
+    fn bind(path: &str) -> io::Result<Self> {
+        let listener = match UnixListener::bind(path) {
+            // A server that was killed has left it behind.
+            Err(error) if error.kind() == ErrorKind::AddrInUse && is_deserted(path) => {
+                std::fs::remove_file(path)?;
+                UnixListener::bind(path)?
+            }
+            result => result?,
+        };
+        Ok(Self { listener, path: path.to_owned(), bound: identity(path) })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for UnixSocket {
+    /// Another server may have bound the path since.
+    fn drop(&mut self) {
+        if self.bound.is_some() && identity(&self.path) == self.bound {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &str) -> Option<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
+}
+
+/// Whether there is a socket at which nobody listens.
+#[cfg(unix)]
+fn is_deserted(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+        && UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}

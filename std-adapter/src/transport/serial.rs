@@ -1,0 +1,300 @@
+//! A serial port as a link: each frame goes out by itself, and what waits is seen at once.
+//!
+//! Knows the system's port, its clock and when it is gone; knows nothing of frames. Nothing is
+//! kept back here, and the system is given a frame only when it has sent nearly all before it, so
+//! that a session reacts to what it hears within about one frame.
+
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serial2::{FlowControl, KeepSettings, SerialPort};
+use tinyferry_core::Millis;
+use tinyferry_core::blocking::Link;
+
+use crate::endpoint::Flow;
+use crate::endpoint::Serial;
+use crate::transport::stream::Leave;
+use crate::transport::stream::Traffic;
+
+/// No wait is longer before it is looked whether to leave.
+const GLANCE: Duration = Duration::from_millis(200);
+/// How long a write waits for room, until the peer counts as gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the last bytes may take to go out before the port is left.
+#[cfg(unix)]
+const DRAINING: Duration = Duration::from_secs(1);
+/// A line is at rest when it was silent for so long.
+const SILENCE: Duration = Duration::from_millis(20);
+
+/// A link over a serial port.
+#[derive(Debug)]
+pub struct SerialLink {
+    port: SerialPort,
+    /// What was read to see whether there is something.
+    input: [u8; 256],
+    /// The bytes of `input` that are not yet read.
+    held: Range<usize>,
+    origin: Instant,
+    deadline: Option<Millis>,
+    traffic: Traffic,
+    leave: Arc<Leave>,
+    /// How the port was set.
+    #[cfg(unix)]
+    found: rustix::termios::Termios,
+}
+
+impl SerialLink {
+    /// Opens and sets a port, and drops what came in before; `leave` is shared with who may end
+    /// the link.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn open(serial: &Serial, leave: Arc<Leave>) -> io::Result<Self> {
+        let mut port = SerialPort::open(&serial.port, KeepSettings).map_err(in_words)?;
+        #[cfg(unix)]
+        let found = claim(&port)?;
+        let mut settings = port.get_configuration()?;
+        settings.set_raw();
+        settings.set_baud_rate(serial.baud)?;
+        settings.set_flow_control(match serial.flow {
+            Flow::None => FlowControl::None,
+            Flow::Hardware => FlowControl::RtsCts,
+        });
+        port.set_configuration(&settings)?;
+        port.set_write_timeout(GLANCE)?;
+        port.discard_input_buffer()?;
+        Ok(Self {
+            port,
+            input: [0; 256],
+            held: 0..0,
+            origin: Instant::now(),
+            deadline: None,
+            traffic: Traffic::default(),
+            leave,
+            #[cfg(unix)]
+            found,
+        })
+    }
+
+    /// What has crossed it so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Drops what comes in until the line is silent: the rest of a session that has failed.
+    pub(crate) fn settle(&mut self) {
+        self.held = 0..0;
+        let end = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < end && self.fill(SILENCE).is_ok_and(|count| count > 0) {}
+        self.held = 0..0;
+    }
+
+    /// Reads into the empty buffer; 0 where the port is gone.
+    fn fill(&mut self, wait: Duration) -> io::Result<usize> {
+        self.port.set_read_timeout(wait)?;
+        let count = match self.port.read(&mut self.input) {
+            Err(error) if is_gone(&error) => 0,
+            // Another program has read what was there, or a signal came: that is no end.
+            Err(error) if is_passing(&error) => return Err(ErrorKind::Interrupted.into()),
+            Ok(0) if !has_hung_up(&self.port) => return Err(ErrorKind::Interrupted.into()),
+            result => result?,
+        };
+        self.held = 0..count;
+        Ok(count)
+    }
+
+    /// How long until the deadline.
+    fn left(&mut self) -> Option<Duration> {
+        let now = self.clock();
+        self.deadline.map(|deadline| {
+            let left = deadline.wrapping_sub(now);
+            Duration::from_millis(if left < 1 << 31 { left.into() } else { 0 })
+        })
+    }
+
+    fn clock(&self) -> Millis {
+        // The clock of a session wraps around.
+        self.origin.elapsed().as_millis() as Millis
+    }
+}
+
+/// What the system says of a file that is something else.
+fn in_words(error: io::Error) -> io::Error {
+    #[cfg(unix)]
+    if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::NOTTY) {
+        return io::Error::new(ErrorKind::InvalidInput, "it is no serial port");
+    }
+    error
+}
+
+/// Whether a call failed for now only.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Whether a port that gave nothing is gone.
+#[cfg(unix)]
+fn has_hung_up(port: &SerialPort) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut ports = [PollFd::new(port, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    poll(&mut ports, Some(&at_once)).is_err() || ports[0].revents().intersects(gone)
+}
+
+#[cfg(not(unix))]
+fn has_hung_up(_: &SerialPort) -> bool {
+    true
+}
+
+/// Makes the port this program's own, whatever the line's carrier says. Returns how it was set.
+#[cfg(unix)]
+fn claim(port: &SerialPort) -> io::Result<rustix::termios::Termios> {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+    use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
+
+    let found = tcgetattr(port)?;
+    let mut settings = found.clone();
+    flock(port, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
+        Errno::WOULDBLOCK => io::Error::new(ErrorKind::ResourceBusy, "another program uses it"),
+        errno => errno.into(),
+    })?;
+    settings.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
+    tcsetattr(port, OptionalActions::Now, &settings)?;
+    Ok(found)
+}
+
+#[cfg(unix)]
+impl Drop for SerialLink {
+    /// Sets the port as it was found, once all is out. A line that takes nothing is not waited for
+    /// beyond a moment.
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        use std::os::fd::AsFd;
+
+        let Ok(port) = self.port.as_fd().try_clone_to_owned() else { return };
+        let found = self.found.clone();
+        let (sender, done) = std::sync::mpsc::channel();
+        let restore = move || {
+            let _ = sender.send(tcsetattr(&port, OptionalActions::Drain, &found));
+        };
+        if std::thread::Builder::new().name("port".into()).spawn(restore).is_ok() {
+            let _ = done.recv_timeout(DRAINING);
+        }
+    }
+}
+
+/// Whether the port was taken away.
+fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let errno = Errno::from_io_error(error);
+        errno.is_some_and(|errno| matches!(errno, Errno::IO | Errno::NXIO | Errno::NODEV))
+    }
+    #[cfg(not(unix))]
+    {
+        matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::PermissionDenied)
+    }
+}
+
+impl embedded_io::ErrorType for SerialLink {
+    type Error = io::Error;
+}
+
+impl embedded_io::Read for SerialLink {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.held.is_empty() {
+            if self.leave.is_due() {
+                return Ok(0);
+            }
+            let left = self.left();
+            let wait = left.map_or(GLANCE, |left| left.min(GLANCE));
+            match self.fill(wait) {
+                Ok(0) => return Ok(0),
+                Err(error)
+                    if error.kind() == ErrorKind::TimedOut
+                        && left.is_none_or(|left| left > wait) => {}
+                // The deadline still counts.
+                Err(error)
+                    if error.kind() == ErrorKind::Interrupted
+                        && left.is_none_or(|left| !left.is_zero()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        let held = self.input.get(self.held.clone()).unwrap_or_default();
+        let count = io::Read::read(&mut &*held, into)?;
+        self.held.start += count;
+        self.traffic.received += count as u64;
+        Ok(count)
+    }
+}
+
+impl embedded_io::Write for SerialLink {
+    /// Waits until nearly all before it went out. What is written to a port that is gone is lost
+    /// as on the line: the next read tells.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let begin = Instant::now();
+        loop {
+            match self.port.write(bytes) {
+                Ok(count) => {
+                    self.traffic.sent += count as u64;
+                    return Ok(count);
+                }
+                Err(error) if is_gone(&error) => return Ok(bytes.len()),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
+                    _ => return Err(error),
+                },
+            }
+            if self.leave.cut.load(Ordering::SeqCst) {
+                return Ok(bytes.len());
+            }
+            if begin.elapsed() > WRITE_PATIENCE {
+                return Err(io::Error::new(
+                    ErrorKind::ConnectionAborted,
+                    "the other end takes nothing any more",
+                ));
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Link for SerialLink {
+    fn now(&mut self) -> Option<Millis> {
+        Some(self.clock())
+    }
+
+    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+        self.deadline = deadline;
+        self.leave.at_rest.store(at_rest, Ordering::SeqCst);
+    }
+
+    fn is_ready(&mut self) -> io::Result<bool> {
+        if self.held.is_empty() {
+            return match self.fill(Duration::ZERO) {
+                // The end, too, is there to be read.
+                Ok(_) => Ok(true),
+                Err(error) => match error.kind() {
+                    ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted => {
+                        Ok(false)
+                    }
+                    _ => Err(error),
+                },
+            };
+        }
+        Ok(true)
+    }
+}

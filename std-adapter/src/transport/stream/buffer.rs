@@ -1,0 +1,49 @@
+//! Memory that goes back to the system when it is freed. An allocator keeps such pieces, in as many
+//! places as there are threads: a thousand idle clients would hold what a thousand busy ones need.
+
+use std::io;
+use std::ops::{Deref, DerefMut};
+
+use memmap2::MmapMut;
+
+/// What is moved by one system call, in bytes.
+pub(crate) const BUFFER: usize = 64 * 1024;
+
+/// A piece of memory.
+#[derive(Debug)]
+pub(crate) enum Buffer {
+    Small(Vec<u8>),
+    Mapped(MmapMut),
+}
+
+impl Buffer {
+    /// [`BUFFER`] bytes.
+    pub(crate) fn large() -> io::Result<Self> {
+        MmapMut::map_anon(BUFFER).map(Self::Mapped)
+    }
+
+    /// A few bytes.
+    pub(crate) fn small(bytes: Vec<u8>) -> Self {
+        Self::Small(bytes)
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Small(bytes) => bytes,
+            Self::Mapped(bytes) => bytes,
+        }
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Small(bytes) => bytes,
+            Self::Mapped(bytes) => bytes,
+        }
+    }
+}

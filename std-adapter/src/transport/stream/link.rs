@@ -1,0 +1,132 @@
+//! A buffered socket as a session sees it.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use embedded_io_adapters::std::FromStd;
+use tinyferry_core::Millis;
+use tinyferry_core::blocking::Link;
+
+use super::Leave;
+use super::Socket;
+use super::Stream;
+use super::Traffic;
+use super::is_transient;
+
+/// How long an end that leaves waits for the other one to do so.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// A link over a socket.
+pub struct StreamLink<T> {
+    stream: FromStd<Stream<T>>,
+}
+
+impl<T: Socket> StreamLink<T> {
+    /// A link over `socket`; `leave` is shared with who may end it.
+    pub fn new(socket: T, leave: Arc<Leave>) -> Self {
+        Self::with_input(socket, leave, &[])
+    }
+
+    /// The same, where `input` was read from the socket before.
+    pub(crate) fn with_input(socket: T, leave: Arc<Leave>, input: &[u8]) -> Self {
+        Self { stream: FromStd::new(Stream::new(socket, leave, input)) }
+    }
+
+    /// Leaves in good order: a socket that is closed with something unread takes back what was
+    /// written last. Waits a moment at most.
+    pub(crate) fn leave(&mut self) {
+        let stream = self.stream.inner_mut();
+        let end = Instant::now() + LEAVING;
+        let _ = stream.send_all(LEAVING).and_then(|()| stream.socket.end_writing());
+        let _ = stream.socket.set_read_timeout(Some(LEAVING));
+        while Instant::now() < end {
+            match stream.fill(true) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                _ => break,
+            }
+        }
+    }
+
+    /// Time has passed outside of any task.
+    pub(crate) fn look_at_clock(&mut self) {
+        self.stream.inner_mut().look_at_clock();
+    }
+
+    /// What has crossed it so far.
+    pub fn traffic(&self) -> Traffic {
+        self.stream.inner().traffic
+    }
+}
+
+impl<T> embedded_io::ErrorType for StreamLink<T> {
+    type Error = io::Error;
+}
+
+impl<T: Socket> embedded_io::Read for StreamLink<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(into)
+    }
+}
+
+impl<T: Socket> embedded_io::Write for StreamLink<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // A write that found no room for a minute is a failure, not a silence to bear.
+        self.stream.flush().map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => io::Error::new(ErrorKind::ConnectionAborted, error.to_string()),
+            _ => error,
+        })
+    }
+}
+
+impl<T: Socket> Link for StreamLink<T> {
+    /// As of the last call to the system: a batch is one moment.
+    fn now(&mut self) -> Option<Millis> {
+        Some(self.stream.inner().now)
+    }
+
+    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+        let stream = self.stream.inner_mut();
+        stream.deadline = deadline;
+        // Most often nothing changes, and a store costs more than all else here.
+        if stream.leave.at_rest.load(Ordering::SeqCst) != at_rest {
+            stream.leave.at_rest.store(at_rest, Ordering::SeqCst);
+        }
+    }
+
+    fn held(&self) -> &[u8] {
+        self.stream.inner().held()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.stream.inner_mut().consume(count);
+    }
+
+    fn check(&mut self) -> io::Result<()> {
+        let stream = self.stream.inner_mut();
+        if stream.is_glance_due() && stream.socket.has_gone() {
+            let sentence = "the other end has left";
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, sentence));
+        }
+        Ok(())
+    }
+
+    fn is_ready(&mut self) -> io::Result<bool> {
+        let stream = self.stream.inner_mut();
+        // One look for each batch that went out, not for each chunk; and now and then.
+        if !stream.has_input() && (std::mem::take(&mut stream.unseen) || stream.is_glance_due()) {
+            match stream.fill(false) {
+                Ok(0) => return Ok(true),
+                Err(error) if !is_transient(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(stream.has_input())
+    }
+}

@@ -1,0 +1,295 @@
+//! A socket, buffered: large reads and writes for the system, small ones for the session.
+//!
+//! Knows buffers, clocks and what the system says of a socket; knows nothing of frames. A write
+//! that finds no room reads meanwhile what the peer has to say, so that two ends that both write
+//! cannot block each other.
+
+mod buffer;
+mod leave;
+mod link;
+#[cfg(all(test, unix))]
+mod tests;
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tinyferry_core::Millis;
+
+use self::buffer::BUFFER;
+use self::buffer::Buffer;
+pub use self::leave::Leave;
+pub use self::leave::Traffic;
+pub use self::link::StreamLink;
+pub use crate::transport::socket::Socket;
+
+/// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
+/// An end that sends is answered with fewer bytes than it sends, so two ends that both keep to this
+/// cannot block each other.
+const READ_AHEAD: usize = 8;
+/// What an idle connection reads at once, in bytes: enough for a request.
+const IDLE_BUFFER: usize = 4 * 1024;
+/// While a session works, its socket is looked at this often, in ms.
+const GLANCE: Millis = 50;
+/// How long a write waits for room, until the peer counts as gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A buffered socket. [`StreamLink`] makes a link of it.
+#[derive(Debug)]
+pub struct Stream<T> {
+    socket: T,
+    input: Buffer,
+    /// The bytes of `input` that are not yet read.
+    held: Range<usize>,
+    /// What came in behind them while a write waited. Empty where nothing is held.
+    ahead: VecDeque<(Buffer, usize)>,
+    /// `None` while nothing is to be sent on an idle connection.
+    output: Option<Buffer>,
+    /// So many bytes of `output` are to be sent.
+    collected: usize,
+    /// Something was written since it was last seen that there is nothing to read.
+    unseen: bool,
+    timeout: Option<Duration>,
+    origin: Instant,
+    now: Millis,
+    /// When it was last seen whether there is something to read.
+    seen: Millis,
+    deadline: Option<Millis>,
+    traffic: Traffic,
+    leave: Arc<Leave>,
+}
+
+impl<T: Socket> Stream<T> {
+    /// `input` was read from the socket before.
+    fn new(socket: T, leave: Arc<Leave>, input: &[u8]) -> Self {
+        Self {
+            socket,
+            input: Buffer::small(input.to_vec()),
+            held: 0..input.len(),
+            ahead: VecDeque::new(),
+            output: None,
+            collected: 0,
+            unseen: false,
+            timeout: None,
+            origin: Instant::now(),
+            now: 0,
+            seen: 0,
+            deadline: None,
+            traffic: Traffic::default(),
+            leave,
+        }
+    }
+
+    fn look_at_clock(&mut self) {
+        // The clock of a session wraps around.
+        self.now = self.origin.elapsed().as_millis() as Millis;
+    }
+
+    /// Whether a session that works is to look at the socket again.
+    fn is_glance_due(&mut self) -> bool {
+        self.look_at_clock();
+        let is_due = self.now.wrapping_sub(self.seen) >= GLANCE;
+        if is_due {
+            self.seen = self.now;
+        }
+        is_due
+    }
+
+    fn has_input(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// What is not yet read of what came.
+    fn held(&self) -> &[u8] {
+        self.input.get(self.held.clone()).unwrap_or_default()
+    }
+
+    /// So many bytes of that were read.
+    fn consume(&mut self, count: usize) {
+        self.held.start += count;
+        self.traffic.received += count as u64;
+        if self.held.is_empty()
+            && let Some((next, length)) = self.ahead.pop_front()
+        {
+            (self.input, self.held) = (next, 0..length);
+        }
+    }
+
+    /// Reads into the empty buffer. An idle connection has a small one, and none for output.
+    fn fill(&mut self, wait: bool) -> io::Result<usize> {
+        let is_idle = wait && self.leave.at_rest.load(Ordering::Relaxed);
+        if is_idle && self.collected == 0 {
+            self.output = None;
+        }
+        let length = if is_idle { IDLE_BUFFER } else { BUFFER };
+        if self.input.len() != length {
+            self.held = 0..0;
+            self.input = if is_idle { Buffer::small(vec![0; length]) } else { Buffer::large()? };
+        }
+        let result = if wait {
+            self.socket.receive(&mut self.input)
+        } else {
+            self.socket.receive_now(&mut self.input)
+        };
+        self.held = 0..*result.as_ref().unwrap_or(&0);
+        self.look_at_clock();
+        result
+    }
+
+    /// Reads behind what is there, without waiting.
+    fn read_ahead(&mut self) -> io::Result<Ahead> {
+        if self.ahead.back().is_none_or(|(_, length)| *length == BUFFER) {
+            if self.ahead.len() == READ_AHEAD {
+                return Ok(Ahead::Full);
+            }
+            self.ahead.push_back((Buffer::large()?, 0));
+        }
+        let Some((last, length)) = self.ahead.back_mut() else { return Ok(Ahead::Full) };
+        let result = self.socket.receive_now(&mut last[*length..]);
+        *length += result.as_ref().unwrap_or(&0);
+        if *length == 0 {
+            self.ahead.pop_back();
+        }
+        // Where nothing was held, it is read next.
+        self.consume(0);
+        match result {
+            // It is found again by the next read.
+            Ok(0) => Ok(Ahead::End),
+            Ok(_) => Ok(Ahead::Room),
+            Err(error) if is_transient(&error) => Ok(Ahead::Room),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets how long a read waits; a wait that is nearly as long is left as it is, since a session
+    /// bears being told too early.
+    fn set_timeout(&mut self) -> io::Result<()> {
+        let wanted = self.deadline.map(|deadline| {
+            let left = deadline.wrapping_sub(self.now);
+            let left = if left < 1 << 31 { left } else { 0 };
+            Duration::from_millis(u64::from(left.max(1)))
+        });
+        let is_near = match (wanted, self.timeout) {
+            (None, None) => true,
+            (Some(wanted), Some(set)) => set <= wanted + wanted / 8 && wanted <= set * 2,
+            _ => false,
+        };
+        if !is_near {
+            self.socket.set_read_timeout(wanted)?;
+            self.timeout = wanted;
+        }
+        Ok(())
+    }
+
+    /// Writes what is buffered. Where the other end has left, that goes nowhere: what it said last
+    /// is read next, and then the end.
+    fn send_all(&mut self, patience: Duration) -> io::Result<()> {
+        let mut sent = 0;
+        let mut waiting: Option<(Instant, usize)> = None;
+        while sent < self.collected {
+            let output = self.output.as_deref().unwrap_or_default();
+            match self.socket.send_now(output.get(sent..self.collected).unwrap_or_default()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    sent += count;
+                    waiting = None;
+                }
+                Err(error) if is_transient(&error) => {
+                    let pending = self.socket.pending();
+                    let since = match waiting {
+                        // The reader takes something, though there is no room for more yet.
+                        Some((since, before)) if pending == before => since,
+                        _ => Instant::now(),
+                    };
+                    waiting = Some((since, pending));
+                    if since.elapsed() > patience {
+                        return Err(io::Error::new(
+                            ErrorKind::TimedOut,
+                            "the other end takes nothing any more",
+                        ));
+                    }
+                    let or_read = match self.read_ahead()? {
+                        Ahead::Room => true,
+                        Ahead::Full => false,
+                        Ahead::End => break,
+                    };
+                    // What is pending is looked at several times within the patience.
+                    self.socket.wait_for_room(or_read, patience / 8)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if self.collected > 0 {
+            self.traffic.sent += sent as u64;
+            self.collected = 0;
+            self.unseen = true;
+            self.look_at_clock();
+        }
+        Ok(())
+    }
+}
+
+/// What a read ahead has come to.
+enum Ahead {
+    /// More may be read.
+    Room,
+    /// As much is held as may be.
+    Full,
+    /// The other end has left.
+    End,
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+impl<T: Socket> Read for Stream<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if !self.has_input() {
+            if self.leave.is_due() {
+                return Ok(0);
+            }
+            self.set_timeout()?;
+            match self.fill(true) {
+                // A read timeout is reported so by some systems, and a record that is not whole.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+                result => result?,
+            };
+        }
+        let held = self.held();
+        let count = held.len().min(into.len());
+        into[..count].copy_from_slice(&held[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<T: Socket> Write for Stream<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.collected + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        let output = match &mut self.output {
+            Some(output) => output,
+            none => none.insert(Buffer::large()?),
+        };
+        let room = &mut output[self.collected..];
+        let count = bytes.len().min(room.len());
+        room[..count].copy_from_slice(&bytes[..count]);
+        self.collected += count;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // Before every read, and mostly so.
+        if self.collected == 0 {
+            return Ok(());
+        }
+        self.send_all(WRITE_PATIENCE)
+    }
+}

@@ -1,0 +1,100 @@
+use std::os::unix::net::UnixStream;
+use std::thread;
+
+use tinyferry_core::blocking::Link;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Writes a megabyte to a reader that takes as much as fits in between two pauses of `pause`.
+fn write_to(pause: Duration) -> io::Result<()> {
+    let (socket, mut reader) = UnixStream::pair().unwrap();
+    let reading = thread::spawn(move || {
+        let mut into = vec![0; 1 << 17];
+        while {
+            thread::sleep(pause);
+            reader.read(&mut into).is_ok_and(|count| count > 0)
+        } {}
+    });
+    let mut stream = Stream::new(socket, Arc::default(), &[]);
+    let begin = Instant::now();
+    let result = write_all(&mut stream);
+    let took = begin.elapsed();
+    assert!(took < PATIENCE * 20, "it took {} ms", took.as_millis());
+    assert!(result.is_ok() || took >= PATIENCE, "it took {} ms only", took.as_millis());
+    drop(stream);
+    reading.join().unwrap();
+    result
+}
+
+fn write_all<S: Socket>(stream: &mut Stream<S>) -> io::Result<()> {
+    for _ in 0..16 {
+        stream.write_all(&[7; BUFFER])?;
+        stream.send_all(PATIENCE)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reader_is_waited_for_while_it_takes_something() {
+    // All in all it takes longer than the patience.
+    write_to(PATIENCE / 3).unwrap();
+    let error = write_to(PATIENCE * 3).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+#[test]
+fn what_was_taken_from_what_is_held_is_not_read_again() {
+    let (mut here, there) = UnixStream::pair().unwrap();
+    let mut link = StreamLink::new(there, Arc::default());
+    here.write_all(b"one two").unwrap();
+    let mut first = [0; 1];
+    assert_eq!(embedded_io::Read::read(&mut link, &mut first).unwrap(), 1);
+    assert_eq!(link.held(), b"ne two");
+    link.consume(3);
+    assert_eq!((link.held(), link.traffic().received), (&b"two"[..], 4));
+    let mut rest = [0; 9];
+    assert_eq!(embedded_io::Read::read(&mut link, &mut rest).unwrap(), 3);
+    assert_eq!((&rest[..3], link.held()), (&b"two"[..], &b""[..]));
+}
+
+/// A record takes longer to read than the patience is, but the reader takes something all the time.
+#[test]
+fn an_encrypted_stream_waits_for_a_reader_as_a_plain_one_does() {
+    use crate::auth::SecureSocket;
+    use tinyferry_secure::{Identity, SharedKey};
+
+    let (one, other) = UnixStream::pair().unwrap();
+    rustix::net::sockopt::set_socket_send_buffer_size(&one, 4096).unwrap();
+    let identity = Identity::Shared(SharedKey::new(&[7; 32]));
+    struct Keys;
+    impl tinyferry_secure::Trust for Keys {
+        fn shared(&mut self, _: tinyferry_secure::KeyId) -> Option<SharedKey> {
+            Some(SharedKey::new(&[7; 32]))
+        }
+        fn trusts(&mut self, _: &tinyferry_secure::PublicKey) -> bool {
+            false
+        }
+    }
+    let accepting = thread::spawn(move || {
+        let socket = other.try_clone().unwrap();
+        (SecureSocket::accept(socket, &mut Keys, PATIENCE * 10).unwrap(), other)
+    });
+    let socket = SecureSocket::connect(one, &identity, &mut Keys, PATIENCE * 10).unwrap();
+    let (accepted, mut reader) = accepting.join().unwrap();
+    let reading = thread::spawn(move || {
+        let mut into = vec![0; 2048];
+        while reader.read(&mut into).is_ok_and(|count| count > 0) {
+            thread::sleep(PATIENCE / 5);
+        }
+    });
+    let mut stream = Stream::new(socket, Arc::default(), &[]);
+    let begin = Instant::now();
+    stream.write_all(&[7; BUFFER]).unwrap();
+    stream.send_all(PATIENCE).unwrap();
+    assert!(begin.elapsed() > PATIENCE * 2, "{} ms", begin.elapsed().as_millis());
+    drop(stream);
+    reading.join().unwrap();
+    drop(accepted);
+}
