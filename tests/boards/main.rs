@@ -1,7 +1,7 @@
 //! The real program against firmware on emulated boards, over QEMU's UARTs. Correctness only: an
 //! emulator says nothing about rates.
 //!
-//! `cargo test -p tinyferry --test boards -- --ignored` builds the firmware by itself. It needs
+//! `cargo test -p tinyferry-cli --test boards -- --ignored` builds the firmware by itself. It needs
 //! `qemu-system-arm` and a compiler for the boards: `examples/firmware/cargo` says which.
 
 use std::fs;

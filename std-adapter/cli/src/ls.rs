@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal, Write};
 use tinyferry::core::Reason;
 use tinyferry::core::store::{Accepted, Kind, Offer, Store};
 
-use super::args::LsArgs;
-use super::exit::{Exit, Problem};
-use super::output;
-use super::paths::asked_path;
+use crate::args::LsArgs;
+use crate::exit::{Exit, Problem};
+use crate::output;
+use crate::paths::asked_path;
 
 pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
     let path = asked_path(&args.path)?;

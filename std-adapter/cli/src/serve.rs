@@ -8,9 +8,9 @@ use tinyferry::fs::Rights;
 use tinyferry::server::{Options, Server};
 use tracing::info;
 
-use super::args::ServeArgs;
-use super::exit::{Exit, Problem};
-use super::signals;
+use crate::args::ServeArgs;
+use crate::exit::{Exit, Problem};
+use crate::signals;
 
 /// Lets the program open as many files as the system lets it.
 fn raise_limit() {

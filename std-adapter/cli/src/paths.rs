@@ -3,7 +3,7 @@
 use tinyferry::core::path::{NAME_MAX, PATH_MAX, is_sound};
 use tinyferry::fs::is_partial_name;
 
-use super::exit::{Exit, Problem};
+use crate::exit::{Exit, Problem};
 
 /// A remote path as a person writes it: `.`, `./a`, `/a` and `a/` are understood.
 pub(crate) fn remote_path(text: &str) -> String {

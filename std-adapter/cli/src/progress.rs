@@ -12,8 +12,8 @@ use tinyferry::core::store::Kind;
 use tinyferry::fs::{Direction, Event, Observer};
 use tinyferry::words::of_failure;
 
-use super::exit::{Exit, Problem};
-use super::tally::Tally;
+use crate::exit::{Exit, Problem};
+use crate::tally::Tally;
 
 /// A lone file of which content moves.
 const MOVING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";

@@ -2,12 +2,12 @@
 
 /// A line on standard output.
 macro_rules! say {
-    ($($words:tt)*) => { crate::cli::output::line(format_args!($($words)*)) };
+    ($($words:tt)*) => { crate::output::line(format_args!($($words)*)) };
 }
 
 /// The same on standard error.
 macro_rules! complain {
-    ($($words:tt)*) => { crate::cli::output::complaint(format_args!($($words)*)) };
+    ($($words:tt)*) => { crate::output::complaint(format_args!($($words)*)) };
 }
 
 mod args;
@@ -31,13 +31,12 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use args::{Args, Command, Peer};
-use exit::{Exit, Problem};
-use logging::LogQueue;
-use progress::Verbosity;
+use crate::args::{Args, Command, Peer};
+use crate::exit::{Exit, Problem};
+use crate::logging::LogQueue;
+use crate::progress::Verbosity;
 
-/// Runs the program as its arguments say.
-pub(crate) fn run() -> ExitCode {
+fn main() -> ExitCode {
     let args = match Args::read() {
         Ok(args) => args,
         Err(error) => {

@@ -9,10 +9,10 @@ use tinyferry::core::Config;
 use tinyferry::fs::{Direction, Directory, Source};
 use tinyferry::words::{of_path, of_system};
 
-use super::args::PutArgs;
-use super::exit::{Exit, Problem};
-use super::paths::{clash, remote_path, unfit};
-use super::progress::{Progress, Verbosity};
+use crate::args::PutArgs;
+use crate::exit::{Exit, Problem};
+use crate::paths::{clash, remote_path, unfit};
+use crate::progress::{Progress, Verbosity};
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
     let to = remote_path(&args.to);

@@ -3,8 +3,8 @@
 use tinyferry::auth::{generate_pair, generate_shared};
 use tinyferry::words::of_path;
 
-use super::args::KeygenArgs;
-use super::exit::{Exit, Problem};
+use crate::args::KeygenArgs;
+use crate::exit::{Exit, Problem};
 
 pub(crate) fn keygen(args: &KeygenArgs) -> Result<Exit, Problem> {
     let failed = |error: tinyferry::auth::NoKeys| Problem::new(Exit::Local, error.to_string());

@@ -7,10 +7,10 @@ use tinyferry::core::Config;
 use tinyferry::fs::{Dir, Direction, Directory, ambient_authority};
 use tinyferry::words::{of_path, of_system};
 
-use super::args::GetArgs;
-use super::exit::{Exit, Exits, Problem};
-use super::paths::{asked_path, clash};
-use super::progress::{Progress, Verbosity};
+use crate::args::GetArgs;
+use crate::exit::{Exit, Exits, Problem};
+use crate::paths::{asked_path, clash};
+use crate::progress::{Progress, Verbosity};
 
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
     let into = of_path(&args.into);

@@ -10,8 +10,8 @@ use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::fs::{Limits, Sync};
 
-use super::exit::{EXIT_CODES, Exit, Problem};
-use super::units::{bytes, days, seconds, some};
+use crate::exit::{EXIT_CODES, Exit, Problem};
+use crate::units::{bytes, days, seconds, some};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
@@ -264,7 +264,7 @@ impl Peer {
     /// Connects, on these terms.
     pub(crate) fn connect(&self, config: Config) -> Result<Client, Problem> {
         if matches!(self.endpoint, Endpoint::Exec(_)) {
-            super::signals::before_end(tinyferry::client::end_commands)?;
+            crate::signals::before_end(tinyferry::client::end_commands)?;
         }
         Ok(Client::connect_protected(&self.endpoint, config, &self.protection()?)?)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 
-use super::exit::Exit;
+use crate::exit::Exit;
 
 /// So many failures are listed at the end; the others are counted.
 const LISTED: usize = 1000;

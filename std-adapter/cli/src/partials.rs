@@ -6,9 +6,9 @@ use indicatif::{HumanBytes, HumanDuration};
 use tinyferry::fs::{Dir, ambient_authority, leftovers};
 use tinyferry::words::{of_path, of_system};
 
-use super::args::PartialsArgs;
-use super::exit::{Exit, Problem};
-use super::output;
+use crate::args::PartialsArgs;
+use crate::exit::{Exit, Problem};
+use crate::output;
 
 pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
     let directory = of_path(&args.directory);

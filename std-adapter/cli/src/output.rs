@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use tinyferry::words::of_system;
 
-use super::exit::Exit;
+use crate::exit::Exit;
 
 /// Why standard output could not be written, the first time.
 static FAILED: OnceLock<String> = OnceLock::new();
