@@ -258,7 +258,7 @@ class Receiver:
         if self.dropped and code != b"PIN":
             return number == self.dropped and code in (b"ERR", b"DON")
         if self.part and not self.tree and code != b"PIN" and number != self.number:
-            return False  # R7: beside a lone file it is ignored.
+            return False  # R35: beside a lone file it is ignored.
         if code == b"SAR":
             self.dropped = number
             if self.tree or not is_sound(heard.text):

@@ -30,6 +30,7 @@ fn marked(path: &Path) -> bool {
         })
 }
 
+/// R8, R62.
 #[test]
 fn long_a_file_over_four_gibibytes_and_its_resume() {
     if !is_wanted() {

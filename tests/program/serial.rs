@@ -172,6 +172,7 @@ fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
     assert!((420_000..700_000).contains(&carried), "{carried} bytes");
 }
 
+/// R77.
 #[test]
 fn a_server_that_has_lost_its_memory_is_greeted_anew() {
     is_greeted_anew(|client, place| {

@@ -22,6 +22,7 @@ fn files_that_are_missing_on_either_side() {
     assert_eq!(server.log().matches("panicked").count(), 0);
 }
 
+/// R15, R16.
 #[test]
 fn paths_that_lead_out() {
     let place = Place::new();

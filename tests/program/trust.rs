@@ -373,6 +373,7 @@ fn every_byte_of_an_encrypted_session_flipped_in_turn() {
     running.join().expect("it ends").expect("in good order");
 }
 
+/// R16.
 #[test]
 fn what_goes_beyond_a_limit_is_refused_and_the_rest_goes_on() {
     let place = Place::new();

@@ -126,9 +126,15 @@ impl<S: Store> Listener<S> {
         Self { session, store, now: 0, grains, taken: 0, answers: Vec::new(), steps: 0 }
     }
 
-    /// Reads all of `said` and does what follows from it. Returns what the session says until it
-    /// waits for more, or is over.
+    /// Receives `said` and does all that follows from it. Returns the signals that the session sends
+    /// until it waits for more bytes, or is over.
     pub fn hear(&mut self, said: &[u8]) -> Vec<Signal> {
+        let bytes = self.exchange(said);
+        self.signals(&bytes)
+    }
+
+    /// The same, but returns all bytes that the session sends.
+    pub fn exchange(&mut self, said: &[u8]) -> Vec<u8> {
         let mut rest = said;
         loop {
             let (held, read) = self.grains[self.steps % self.grains.len()];
@@ -155,7 +161,7 @@ impl<S: Store> Listener<S> {
                     let reply = answer(&mut self.store, request);
                     self.session.answered(reply, now);
                 }
-                Step::Receive(_) | Step::Over(_) => return self.answers(),
+                Step::Receive(_) | Step::Over(_) => return std::mem::take(&mut self.answers),
             }
         }
     }
@@ -179,11 +185,9 @@ impl<S: Store> Listener<S> {
         Vec::new()
     }
 
-    /// The signals among all that it has said and nobody has asked for yet.
-    fn answers(&mut self) -> Vec<Signal> {
-        let bytes = std::mem::take(&mut self.answers);
+    /// The signals among bytes that the session has sent.
+    fn signals(&self, mut rest: &[u8]) -> Vec<Signal> {
         let number = self.session.number();
-        let mut rest = bytes.as_slice();
         let mut found = Vec::new();
         while let Some(header) = rest.first_chunk::<HEADER_LEN>() {
             if let Some(chunk) = Header::parse(header) {

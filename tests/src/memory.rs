@@ -419,7 +419,8 @@ impl Store for Memory {
         let size = match entry.kind {
             Kind::File if self.unsized_offers => None,
             Kind::File => Some(file.ok_or(Reason::NotFound)?.bytes.len() as u64),
-            _ => Some(0),
+            Kind::Directory => Some(0),
+            Kind::Tree => None,
         };
         let yielded = Entry {
             kind: entry.kind,

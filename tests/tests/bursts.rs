@@ -20,6 +20,7 @@ fn put(step: u64, chunk: u16, faults: Faults, seed: u64) -> u64 {
     pair.now / MILLISECOND
 }
 
+/// R71.
 #[test]
 fn steps_cost_a_tenth_at_most() {
     for chunk in [256, 1024] {

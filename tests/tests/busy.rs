@@ -30,6 +30,7 @@ fn put(config: Config, in_tree: bool, seconds: u32) -> Pair {
     pair
 }
 
+/// R57, R78.
 #[test]
 fn a_commit_may_take_longer_than_any_patience() {
     for (config, seconds) in [(Config::RELIABLE, 400), (Config::LOSSY, 100)] {
@@ -68,6 +69,7 @@ fn a_client_may_be_busy_as_well() {
     }
 }
 
+/// R79.
 #[test]
 fn who_leaves_a_busy_store_is_noticed() {
     let mut pair = put(Config::RELIABLE, false, 1000);
@@ -85,6 +87,7 @@ fn who_leaves_a_busy_store_is_noticed() {
     assert_eq!(pair.server.store.bytes("t/b"), None);
 }
 
+/// R79.
 #[test]
 fn a_sender_that_gives_up_is_heard_by_a_busy_store() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -109,6 +112,7 @@ fn slow_prefix(config: Config) -> Pair {
     pair
 }
 
+/// R59, R78.
 #[test]
 fn a_prefix_may_take_longer_than_any_patience() {
     for config in [Config::RELIABLE, Config::LOSSY] {

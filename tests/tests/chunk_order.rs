@@ -203,6 +203,7 @@ proptest! {
 
     /// `PROTOCOL.md`, section 4: chunks come in any order. What comes of them is decided by the
     /// content alone, and the same wherever the driver lets them be taken from.
+    /// R9.
     #[test]
     fn any_order_and_any_split_lead_to_the_same(
         case in case(),

@@ -45,6 +45,7 @@ fn check(mut pair: Pair, bytes: &[u8], expected: bool) {
     }
 }
 
+/// R4, R5.
 #[test]
 fn both_digests_follow_the_position() {
     for (link, seeds) in [(Config::RELIABLE, 1), (Config::LOSSY, 12)] {
@@ -76,6 +77,7 @@ fn both_digests_follow_the_position() {
     }
 }
 
+/// R5, R20.
 #[test]
 fn one_end_alone_does_not_get_it() {
     for (client, server) in [(true, false), (false, true), (false, false)] {
@@ -163,6 +165,7 @@ fn step<P: Profile>(
     }
 }
 
+/// R5.
 #[test]
 fn another_sha256_is_refused_and_replaces_nothing() {
     let config = Config { sha256: true, ..Config::RELIABLE };

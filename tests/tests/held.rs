@@ -127,6 +127,7 @@ fn over_a_lossy_link_nothing_is_taken() {
 }
 
 /// What one byte more or less does to a chunk is found, held or not.
+/// R68.
 #[test]
 fn damage_in_what_is_held_ends_the_session() {
     let said = said(Config::RELIABLE, tree(), Memory::default());

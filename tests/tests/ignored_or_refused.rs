@@ -26,6 +26,7 @@ fn a_server_whose_client_has_left_begins_no_task() {
     assert_eq!(server.begin(Task::Ping), Err(Failure::Driver));
 }
 
+/// R18.
 #[test]
 fn a_greeting_of_session_0_is_not_answered() {
     let mut server = Listener::new(Session::server(Config::LOSSY), Memory::default());
@@ -33,6 +34,7 @@ fn a_greeting_of_session_0_is_not_answered() {
     assert_eq!(codes(&server.hear(&Frames::client(7, Config::LOSSY).bytes)), [Code::Pon]);
 }
 
+/// R34.
 #[test]
 fn an_end_before_all_chunks_is_refused_on_a_reliable_link() {
     let mut server = Listener::new(Session::server(Config::RELIABLE), Memory::default());
@@ -45,6 +47,7 @@ fn an_end_before_all_chunks_is_refused_on_a_reliable_link() {
     assert_eq!(said[1].reason(), Reason::Incomplete);
 }
 
+/// R12.
 #[test]
 fn the_text_of_a_refusal_reaches_the_client() {
     let (mut client, mut server) = client(Task::Get { path: "f", tree: false, names_only: false });
@@ -53,6 +56,7 @@ fn the_text_of_a_refusal_reaches_the_client() {
     assert_eq!(client.session.words(), "look elsewhere");
 }
 
+/// R26.
 #[test]
 fn a_close_is_not_done_by_the_end_of_another_transfer() {
     let (mut client, mut server) = client(Task::Close);

@@ -40,6 +40,7 @@ fn signals(record: &[u8]) -> Vec<Signal> {
     frames.iter().map(signal).collect()
 }
 
+/// R40.
 #[test]
 fn a_late_refusal_goes_ahead_of_every_answer_that_speaks_for_the_file() {
     let late = [0, 3, 4, 17, 40, 98, 99];

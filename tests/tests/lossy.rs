@@ -18,6 +18,7 @@ fn noisy(size: usize, faults: Faults, seed: u64) -> Pair {
     pair
 }
 
+/// R54, R55.
 #[test]
 fn errors_at_one_in_ten_thousand_cost_a_fifth_at_most() {
     for faults in [
@@ -86,6 +87,7 @@ fn trees_cross_noise_both_ways() {
     }
 }
 
+/// R56.
 #[test]
 fn stores_that_take_bytes_in_order_and_drivers_without_a_clock() {
     let faults = Faults { flip: 1e-5, drop: 1e-4, ..Faults::default() };
@@ -161,6 +163,7 @@ fn must_end_well(name: &str, what: &str, pair: &Pair, task: Task<'static>) -> (u
     (pair.up.frames, pair.down.frames)
 }
 
+/// R26, R73.
 #[test]
 fn every_frame_lost_every_pair_of_frames_and_every_frame_doubled() {
     let mut runs = 0;
@@ -201,6 +204,7 @@ fn every_frame_lost_every_pair_of_frames_and_every_frame_doubled() {
     println!("{runs} sessions ended well");
 }
 
+/// R75.
 #[test]
 fn a_dead_line_ends_in_a_clear_failure() {
     let mut pair = noisy(50_000, Faults::default(), 1);
@@ -209,6 +213,7 @@ fn a_dead_line_ends_in_a_clear_failure() {
     assert!(pair.now < 120_000_000_000, "it took {} s", pair.now / 1_000_000_000);
 }
 
+/// R69, R70.
 #[test]
 fn noise_between_frames_costs_nothing_but_time() {
     for noise in
@@ -223,6 +228,7 @@ fn noise_between_frames_costs_nothing_but_time() {
     }
 }
 
+/// R3.
 #[test]
 fn content_made_of_frames_is_content() {
     // Record a whole session, then send what was recorded, over noise and without.

@@ -22,6 +22,7 @@ fn codes(said: &[Signal]) -> Vec<Code> {
     said.iter().map(|signal| signal.code).collect()
 }
 
+/// R73.
 #[test]
 fn an_offer_is_repeated_to_a_client_that_repeats_its_request() {
     let (mut server, mut client, said) = asked();
@@ -39,6 +40,7 @@ fn an_offer_is_repeated_to_a_client_that_has_lost_its_path_and_asks_for_the_posi
     assert_eq!(codes(&server.hear(&client.take())), [Code::Saf]);
 }
 
+/// R28.
 #[test]
 fn the_end_of_a_file_is_repeated_to_a_client_that_has_done_with_it_and_greets() {
     let (mut server, mut client, _) = asked();

@@ -30,6 +30,7 @@ fn put(pair: &mut Pair, name: &str) {
 }
 
 /// Requests that follow a tree whose entries have taken all other numbers, or all but a few.
+/// R24.
 #[test]
 fn a_request_follows_a_tree_that_used_all_numbers() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -48,6 +49,7 @@ fn a_request_follows_a_tree_that_used_all_numbers() {
 }
 
 /// What is asked for takes all numbers up to that of a file that the server has taken before.
+/// R24.
 #[test]
 fn a_request_may_have_the_number_of_an_earlier_one() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -69,7 +71,7 @@ fn ask(config: Config, entries: usize, names_only: bool) -> (Pair, Outcome) {
     (pair, outcome)
 }
 
-/// `PROTOCOL.md`, R5: whether a number belongs to a request is told by the numbers that it
+/// R25: whether a number belongs to a request is told by the numbers that it
 /// has used, however far back they lie. The tree itself is asked about to the end.
 #[test]
 fn a_tree_may_have_more_entries_than_there_are_numbers() {
@@ -95,6 +97,7 @@ fn a_tree_may_have_more_entries_than_there_are_numbers() {
 }
 
 /// A tree whose own number is high, so that its entries pass 65,535, 0 and the tree's number.
+/// R24.
 #[test]
 fn entries_pass_over_zero_and_the_number_of_their_tree() {
     for link in [Config::RELIABLE, Config::LOSSY] {
@@ -113,6 +116,7 @@ fn entries_pass_over_zero_and_the_number_of_their_tree() {
 }
 
 /// Refusals of a tree's last entries, past the point where numbers come a second time.
+/// R25.
 #[test]
 fn a_refusal_names_the_entry_that_had_the_number_last() {
     for link in [Config::RELIABLE, Config::LOSSY] {

@@ -18,6 +18,7 @@ fn get(names_only: bool) -> Task<'static> {
     Task::Get { path: "t", tree: true, names_only }
 }
 
+/// R42.
 #[test]
 fn the_count_comes_with_the_end_of_the_tree() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -45,6 +46,7 @@ fn the_count_is_of_one_tree() {
     }
 }
 
+/// R41, R42.
 #[test]
 fn the_count_survives_loss_and_comes_beside_entries_that_are_given_up() {
     let faults = Faults { flip: 1e-5, drop: 1e-4, ..Faults::default() };

@@ -164,6 +164,7 @@ fn tree() -> (Memory, Memory) {
 /// About every fourth chunk of 256 bytes is hit.
 const NOISE: Faults = Faults { flip: 0.0, drop: 5e-4, insert: 5e-4, double: 0.0, burst: 0.0 };
 
+/// R58.
 #[test]
 fn every_byte_of_a_file() {
     for config in [RELIABLE, LOSSY] {

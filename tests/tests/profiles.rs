@@ -92,6 +92,7 @@ fn refused(reason: Reason) -> Result<Outcome, Failure> {
     Err(Failure::Refused(reason))
 }
 
+/// R23.
 #[test]
 fn what_is_not_built_in_is_refused_and_the_rest_works() {
     for config in [RELIABLE, LOSSY] {

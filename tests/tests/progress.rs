@@ -61,6 +61,7 @@ fn where_large_chunks_never_pass_small_ones_do() {
     }
 }
 
+/// R76.
 #[test]
 fn noise_is_no_answer() {
     for every in [1, 10, 19, 50] {
@@ -74,6 +75,7 @@ fn noise_is_no_answer() {
     }
 }
 
+/// R75.
 #[test]
 fn a_server_leaves_a_dead_session_on_a_noisy_line() {
     for puts in [true, false] {
@@ -149,6 +151,7 @@ fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Fa
     (None, now)
 }
 
+/// R76.
 #[test]
 fn frames_that_repeat_what_is_known_keep_nobody_waiting() {
     let none = Proof::Map(Map::EMPTY);
@@ -170,6 +173,7 @@ fn frames_that_repeat_what_is_known_keep_nobody_waiting() {
     }
 }
 
+/// R49, R76.
 #[test]
 fn who_says_that_it_is_busy_is_waited_for() {
     for config in [Config::LOSSY, Config::RELIABLE] {

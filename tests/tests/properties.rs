@@ -181,6 +181,7 @@ proptest! {
         prop_assert_eq!(other, (signal.transfer == 0).then_some(signal));
     }
 
+    /// R1, R6, R7, R80.
     #[test]
     fn bytes_make_no_signal_or_the_one_that_the_tables_say(
         front in any::<[u8; 32]>(),
@@ -258,6 +259,7 @@ proptest! {
         }
     }
 
+    /// R11.
     #[test]
     fn bytes_make_no_header_or_one_that_comes_back(mut bytes: [u8; HEADER_LEN], marked: bool) {
         if marked {
@@ -283,6 +285,7 @@ proptest! {
         prop_assert_eq!(Small::crc64(Tables::crc64(0, front), back), Tables::crc64(0, &bytes));
     }
 
+    /// R14.
     #[test]
     fn descriptions_with_any_extras(
         text in "[^\0]{0,40}",
@@ -334,6 +337,7 @@ proptest! {
         }
     }
 
+    /// R15.
     #[test]
     fn paths_are_sound_as_defined(path in path()) {
         prop_assert_eq!(is_sound(&path), sound(&path), "{:?}", path);

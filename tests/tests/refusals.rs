@@ -18,6 +18,7 @@ fn tree(files: usize, size: usize) -> Memory {
 
 const GET_TREE: Task<'static> = Task::Get { path: "t", tree: true, names_only: false };
 
+/// R44.
 #[test]
 fn the_entries_of_a_refused_tree_go_nowhere() {
     for config in [Config::RELIABLE, Config { credit: 2, ..Config::RELIABLE }, Config::LOSSY] {
@@ -47,6 +48,7 @@ fn the_entries_of_a_refused_tree_go_nowhere() {
     }
 }
 
+/// R47, R48, R50.
 #[test]
 fn a_small_credit_never_stops_a_tree() {
     for size in [0, 10, 5 * 1024, 6 * 1024] {
@@ -65,6 +67,7 @@ fn a_small_credit_never_stops_a_tree() {
     }
 }
 
+/// R48.
 #[test]
 fn more_refusals_than_credit() {
     for config in [Config::LOSSY, Config::RELIABLE, Config { credit: 3, ..Config::RELIABLE }] {
@@ -81,6 +84,7 @@ fn more_refusals_than_credit() {
     }
 }
 
+/// R46.
 #[test]
 fn a_list_commits_nothing_and_names_what_cannot_be_read() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -98,6 +102,7 @@ fn a_list_commits_nothing_and_names_what_cannot_be_read() {
     }
 }
 
+/// R65.
 #[test]
 fn a_fresh_offer_in_a_tree_with_a_slow_receiver() {
     for delay in [1, 2600, 6000] {
@@ -111,6 +116,7 @@ fn a_fresh_offer_in_a_tree_with_a_slow_receiver() {
     }
 }
 
+/// R19, R69.
 #[test]
 fn junk_before_a_greeting_costs_nothing() {
     let mut server: Session = Session::server(Config::LOSSY);
@@ -125,6 +131,7 @@ fn junk_before_a_greeting_costs_nothing() {
     assert!(matches!(server.poll(), Step::Transmit(_)), "the greeting is answered");
 }
 
+/// R72.
 #[test]
 fn a_greeting_within_the_content_of_a_damaged_chunk_is_content() {
     // The file is nothing but a greeting of another session, again and again; the headers of the
@@ -148,6 +155,7 @@ fn differing() -> (File, Vec<u8>) {
     (File::new(content(9_000, 1)), content(4_096, 2))
 }
 
+/// R67.
 #[test]
 fn a_fresh_offer_that_does_not_come_ends_the_request_and_not_the_next() {
     // Which of the two is found first is a matter of time.
@@ -186,6 +194,7 @@ fn a_fresh_offer_that_does_not_come_ends_the_request_and_not_the_next() {
     }
 }
 
+/// R66.
 #[test]
 fn entries_that_are_not_offered_once_more_are_counted() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -206,6 +215,7 @@ fn entries_that_are_not_offered_once_more_are_counted() {
     }
 }
 
+/// R20.
 #[test]
 fn the_largest_payload_that_is_chosen_is_whole_units() {
     let config = Config { chunk: 1000, ..Config::RELIABLE };
@@ -214,6 +224,7 @@ fn the_largest_payload_that_is_chosen_is_whole_units() {
     assert_eq!(pair.server.store.files, pair.client.store.files);
 }
 
+/// R18, R20.
 #[test]
 fn greetings_within_what_is_refused_begin_no_session() {
     let greeting = |session: u32| {
@@ -266,6 +277,7 @@ fn who_was_told_to_wait_asks_again_once_the_file_is_refused() {
 
 /// Over a line a greeting is refused, and the words are lost: they might have stood where the path of
 /// a get does, which is needed once more if the next greeting were answered otherwise.
+/// R13.
 #[test]
 fn a_refused_greeting_counts_without_its_words() {
     let mut client: Session = Session::client(7, Config::LOSSY);
@@ -334,6 +346,7 @@ fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
     }
 }
 
+/// R22.
 #[test]
 fn a_second_greeting_is_answered_as_the_first() {
     let mut server: Session = Session::server(Config { sha256: true, ..Config::RELIABLE });

@@ -24,6 +24,7 @@ fn no_time_passed(pair: &Pair) {
     assert_eq!(pair.now, 0, "it waited for a timer");
 }
 
+/// R31.
 #[test]
 fn a_file_of_every_size_goes_both_ways() {
     for config in [Config::RELIABLE, small_credit(), Config { half_duplex: true, ..small_credit() }]
@@ -90,6 +91,7 @@ fn tree(files: usize) -> Memory {
     store
 }
 
+/// R17, R37.
 #[test]
 fn a_tree_goes_both_ways() {
     for config in [Config::RELIABLE, small_credit(), Config { half_duplex: true, ..small_credit() }]
@@ -161,6 +163,7 @@ fn more_entries_than_transfer_numbers() {
     assert_eq!(refused[1], ("7".into(), Reason::NoSpace));
 }
 
+/// R11, R41.
 #[test]
 fn refusals_in_a_tree_leave_the_others_alone() {
     for credit in [1, 2, 3, 8, 8192] {
@@ -203,6 +206,7 @@ fn one_session_does_many_tasks() {
     assert_eq!(pair.client.store.files, pair.server.store.files);
 }
 
+/// R46.
 #[test]
 fn names_only_moves_no_content() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -216,6 +220,7 @@ fn names_only_moves_no_content() {
     }
 }
 
+/// R61, R63.
 #[test]
 fn what_is_there_is_not_sent_again() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -240,6 +245,7 @@ fn what_is_there_is_not_sent_again() {
     }
 }
 
+/// R61, R65.
 #[test]
 fn a_tree_with_wrong_partials_arrives_whole() {
     for config in [small_credit(), Config::RELIABLE, Config::LOSSY] {
@@ -260,6 +266,7 @@ fn a_tree_with_wrong_partials_arrives_whole() {
     }
 }
 
+/// R36.
 #[test]
 fn a_source_that_shrinks_is_refused_and_replaces_nothing() {
     let client = Memory::with([("f", content(5000, 1))]);
@@ -271,6 +278,7 @@ fn a_source_that_shrinks_is_refused_and_replaces_nothing() {
     assert_eq!(pair.server.store.bytes("f"), Some(&[9; 10][..]));
 }
 
+/// R33.
 #[test]
 fn a_full_store_refuses_and_the_session_goes_on() {
     let client = Memory::with([("f", content(50_000, 1)), ("g", vec![1])]);
@@ -283,6 +291,7 @@ fn a_full_store_refuses_and_the_session_goes_on() {
     put(&mut pair, "g");
 }
 
+/// R10, R36.
 #[test]
 fn a_source_of_unknown_size_arrives_whole() {
     for size in SIZES {
@@ -295,6 +304,7 @@ fn a_source_of_unknown_size_arrives_whole() {
     }
 }
 
+/// R32.
 #[test]
 fn a_thousand_files_take_few_round_trips() {
     let mut store = Memory::default();
@@ -324,6 +334,7 @@ fn other_peers_are_told_from_ours() {
     }
 }
 
+/// R20.
 #[test]
 fn a_busy_server_says_so() {
     let mut pair = Pair::new(Config::RELIABLE, Memory::default(), Memory::default());
@@ -332,6 +343,7 @@ fn a_busy_server_says_so() {
     assert_eq!(pair.run(Task::Ping), Ok(Err(Failure::Refused(Reason::Busy))));
 }
 
+/// R23.
 #[test]
 fn close_ends_the_server_where_it_may() {
     for config in [Config::RELIABLE, Config::LOSSY] {

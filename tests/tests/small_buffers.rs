@@ -88,6 +88,7 @@ where
 const FEW: usize = 200;
 const MANY: usize = 20_000;
 
+/// R52.
 #[test]
 fn that_cannot_listen_while_they_send() {
     let config = Config { half_duplex: true, ..Config::RELIABLE };

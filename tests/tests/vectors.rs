@@ -81,6 +81,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
     ]
 }
 
+/// R2, R4.
 #[test]
 fn checks_agree() {
     let vectors = vectors();
@@ -101,6 +102,7 @@ fn checks_agree() {
     }
 }
 
+/// R1.
 #[test]
 fn every_signal_is_read_and_written() {
     let vectors = vectors();
@@ -114,6 +116,7 @@ fn every_signal_is_read_and_written() {
     }
 }
 
+/// R2, R3.
 #[test]
 fn a_changed_bit_or_another_direction_makes_no_signal() {
     let vectors = vectors();
@@ -266,6 +269,7 @@ fn hello() -> Memory {
     store
 }
 
+/// R31.
 #[test]
 fn a_put_is_this_session() {
     let mut client = hello();
@@ -274,6 +278,7 @@ fn a_put_is_this_session() {
     assert_eq!(server.files, client.files);
 }
 
+/// R31.
 #[test]
 fn a_get_is_this_session() {
     let task = Task::Get { path: "hi.txt", tree: false, names_only: false };

@@ -35,6 +35,7 @@ use self::scenario::*;
 use self::tell::{Found, tell, way};
 use self::world::*;
 
+/// R54.
 #[test]
 fn files_of_few_units_on_a_lossy_link() {
     for size in [0, 1, 300, 600] {

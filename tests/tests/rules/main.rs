@@ -6,6 +6,8 @@ use tinyferry_core::wire::{Code, Proof, Signal, UNKNOWN, UNKNOWN_TIME, VERSION};
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_tests::{File, Frames, Listener, Memory, Pair, content};
 
+mod requests;
+
 const SESSION: u32 = 0x0102_0304;
 const SHA256: Config = Config { sha256: true, ..Config::RELIABLE };
 
@@ -54,8 +56,9 @@ fn outline(said: &[Signal]) -> Vec<(Code, u16)> {
     said.iter().map(|signal| (signal.code, signal.transfer)).collect()
 }
 
+/// R5.
 #[test]
-fn r1_a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
+fn a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
     for (path, digest, expected) in [
         (&b"d/"[..], Some(sha256_of(b"")), Ok(())),
         (b"f", Some(sha256_of(b"")), Ok(())),
@@ -87,8 +90,9 @@ fn r1_a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
     assert_eq!(lengths, [(2, 35), (3, 35), (1, 0)]);
 }
 
+/// R10, R55.
 #[test]
-fn r2_r9_after_a_loss_chunks_are_one_unit_long() {
+fn after_a_loss_chunks_are_one_unit_long() {
     // With a size that is known, and with none.
     for is_unsized in [false, true] {
         let mut store = Memory::with([("f", content(200_000, 1))]);
@@ -127,8 +131,9 @@ fn chunk_lengths(mut bytes: &[u8]) -> Vec<usize> {
     lengths
 }
 
+/// R10.
 #[test]
-fn r2_a_chunk_that_ends_within_a_unit_is_the_last_where_bytes_are_lost() {
+fn a_chunk_that_ends_within_a_unit_is_the_last_where_bytes_are_lost() {
     let bytes = content(700, 1);
     let (mut server, mut client) = server(Config::LOSSY, Memory::default());
     client.described(Signal::offer(1, 0, UNKNOWN, UNKNOWN_TIME), b"f");
@@ -145,8 +150,9 @@ fn r2_a_chunk_that_ends_within_a_unit_is_the_last_where_bytes_are_lost() {
     assert_eq!(server.store.bytes("f"), Some(&*bytes));
 }
 
+/// R19.
 #[test]
-fn r3_nothing_comes_before_the_greeting() {
+fn nothing_comes_before_the_greeting() {
     let mut seedless = Frames::client(0, Config::RELIABLE);
     seedless.take();
     let mut firsts: Vec<Vec<u8>> = Vec::new();
@@ -175,8 +181,9 @@ fn r3_nothing_comes_before_the_greeting() {
     }
 }
 
+/// R19.
 #[test]
-fn r3_nothing_comes_before_the_answer_to_the_greeting() {
+fn nothing_comes_before_the_answer_to_the_greeting() {
     let begun = || {
         let mut session = Session::client(SESSION, Config::RELIABLE);
         session.begin(Task::Ping).expect("it may");
@@ -206,8 +213,9 @@ fn r3_nothing_comes_before_the_answer_to_the_greeting() {
     assert_eq!(result(&mut client), Some(Err(Failure::NotTinyferry)));
 }
 
+/// R21.
 #[test]
-fn r4_the_client_checks_the_answer_to_its_greeting() {
+fn the_client_checks_the_answer_to_its_greeting() {
     let own = Config { half_duplex: true, unit: 1, chunk: 512, ..Config::LOSSY };
     let answer = |change: &dyn Fn(&mut Config)| {
         let mut session = Session::client(SESSION, own);
@@ -251,8 +259,9 @@ fn r4_the_client_checks_the_answer_to_its_greeting() {
     assert_eq!(result(&mut client), Some(Err(Failure::Refused(Reason::Version))));
 }
 
+/// R27.
 #[test]
-fn r6_the_answer_to_an_offer_carries_the_count_of_the_last_question() {
+fn the_answer_to_an_offer_carries_the_count_of_the_last_question() {
     let task = Task::Get { path: "t", tree: true, names_only: true };
     let (mut client, mut server, said) = client(Config::LOSSY, Memory::default(), task);
     assert_eq!(outline(&said), [(Code::Rar, 1)]);
@@ -277,8 +286,9 @@ fn r6_the_answer_to_an_offer_carries_the_count_of_the_last_question() {
     assert_eq!(offer(4, 1), 777);
 }
 
+/// R35.
 #[test]
-fn r7_an_offer_beside_a_lone_file_is_ignored() {
+fn an_offer_beside_a_lone_file_is_ignored() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         for tree in [false, true] {
             let (mut server, mut client) = server(config, Memory::default());
@@ -302,8 +312,9 @@ fn r7_an_offer_beside_a_lone_file_is_ignored() {
     }
 }
 
+/// R35.
 #[test]
-fn r7_in_a_tree_the_next_offer_ends_the_open_file() {
+fn in_a_tree_the_next_offer_ends_the_open_file() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let (mut server, mut client) = server(config, Memory::default());
         client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
@@ -322,8 +333,9 @@ fn r7_in_a_tree_the_next_offer_ends_the_open_file() {
     }
 }
 
+/// R49.
 #[test]
-fn r8_an_end_that_is_busy_is_not_asked_again_before_a_quarter_of_a_second() {
+fn an_end_that_is_busy_is_not_asked_again_before_a_quarter_of_a_second() {
     let mut store = Memory::with([("f", content(5000, 1))]);
     store.queue_file("f");
     let (mut client, mut server, said) = client(Config::LOSSY, store, Task::Put);
@@ -342,8 +354,9 @@ fn r8_an_end_that_is_busy_is_not_asked_again_before_a_quarter_of_a_second() {
     assert_eq!(outline(&client.wait(1)), [(Code::Pin, 1)]);
 }
 
+/// R60.
 #[test]
-fn r10_the_prefix_is_asked_for_by_the_offer() {
+fn the_prefix_is_asked_for_by_the_offer() {
     let bytes = content(5000, 1);
     let mut store = Memory::default();
     store.partials.insert("f".into(), bytes[..2048].to_vec());
@@ -362,8 +375,9 @@ fn r10_the_prefix_is_asked_for_by_the_offer() {
     assert_eq!(prefix(&server.hear(&offer)), (2048, true));
 }
 
+/// R66.
 #[test]
-fn r11_a_repeated_end_of_a_tree_is_answered_again_while_a_fresh_offer_is_due() {
+fn a_repeated_end_of_a_tree_is_answered_again_while_a_fresh_offer_is_due() {
     let bytes = content(2000, 1);
     let mut store = Memory::default();
     let mut wrong = bytes[..1024].to_vec();
@@ -393,8 +407,9 @@ fn r11_a_repeated_end_of_a_tree_is_answered_again_while_a_fresh_offer_is_due() {
 }
 
 /// What is due and never comes: the second end of the tree is final.
+/// R66.
 #[test]
-fn r11_another_end_of_a_tree_is_final() {
+fn another_end_of_a_tree_is_final() {
     let mut store = Memory::default();
     store.partials.insert("t/f".into(), vec![1; 1024]);
     let (mut server, mut client) = server(Config::LOSSY, store);
@@ -408,8 +423,9 @@ fn r11_another_end_of_a_tree_is_final() {
     }
 }
 
+/// R64.
 #[test]
-fn r12_what_is_held_is_dropped_where_it_belongs_to_other_content() {
+fn what_is_held_is_dropped_where_it_belongs_to_other_content() {
     let bytes = content(3000, 1);
     for (reason, is_kept) in [
         (Reason::PrefixDiffers, false),
@@ -434,8 +450,9 @@ fn r12_what_is_held_is_dropped_where_it_belongs_to_other_content() {
     assert!(server.store.partials.is_empty());
 }
 
+/// R72.
 #[test]
-fn r13_a_silence_makes_dropped_bytes_forgotten() {
+fn a_silence_makes_dropped_bytes_forgotten() {
     let greeting = |number| Frames::client(number, Config::LOSSY).take();
     let answers = |silence: u32| {
         let (mut server, _) = server(Config::LOSSY, Memory::default());
@@ -453,8 +470,9 @@ fn r13_a_silence_makes_dropped_bytes_forgotten() {
     assert_eq!(outline(&server.hear(&greeting(77))), []);
 }
 
+/// R30.
 #[test]
-fn r14_a_server_that_is_about_to_end_says_so() {
+fn a_server_that_is_about_to_end_says_so() {
     let refused = Some(Err(Failure::Refused(Reason::ShuttingDown)));
     // In answer to a greeting.
     let config = Config { refuse: Some(Reason::ShuttingDown), ..Config::RELIABLE };
@@ -479,6 +497,7 @@ fn r14_a_server_that_is_about_to_end_says_so() {
 }
 
 /// Section 6.2: a file whose path is a directory is refused at its offer, and nothing is left.
+/// R39.
 #[test]
 fn a_file_in_the_place_of_a_directory_is_refused_at_its_offer() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -500,6 +519,7 @@ fn a_file_in_the_place_of_a_directory_is_refused_at_its_offer() {
 }
 
 /// Section 5: what cannot be a path is refused, and the receiver's store hears of it.
+/// R14, R15.
 #[test]
 fn the_store_hears_of_offers_that_are_refused_for_their_paths() {
     let bad = [&b"../x"[..], b"a//b", b"\xFF", b"ok\0\x80\0", b""];

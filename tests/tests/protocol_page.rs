@@ -1,0 +1,138 @@
+//! `PROTOCOL.md` itself: each rule is cited by a test that tries it, and its traces are those of the
+//! implementation.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::{Config, Session};
+use tinyferry_tests::{File, Listener, Memory};
+
+const PAGE: &str = include_str!("../../core/PROTOCOL.md");
+
+/// The numbers behind each `R` that stands as a word by itself.
+fn numbers(text: &str) -> impl Iterator<Item = u32> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter_map(|word| word.strip_prefix('R')?.parse().ok())
+}
+
+/// The rules that the comments of all tests below `dir` cite.
+fn cited(dir: &Path, found: &mut BTreeSet<u32>) {
+    for entry in fs::read_dir(dir).expect("the tests are there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            cited(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).expect("a source file");
+            let comments = source.lines().map(str::trim_start);
+            let comments =
+                comments.filter(|line| line.starts_with("///") || line.starts_with("//!"));
+            comments.for_each(|line| found.extend(numbers(line)));
+        }
+    }
+}
+
+#[test]
+fn the_rules_are_numbered_in_order_and_each_is_cited_by_a_test() {
+    let rules = PAGE.lines().filter_map(|line| line.strip_prefix("**R")?.split_once(".**"));
+    let rules: Vec<u32> = rules.map(|(number, _)| number.parse().expect("a number")).collect();
+    assert!(!rules.is_empty());
+    assert_eq!(rules, (1..=rules.len() as u32).collect::<Vec<_>>(), "the rules are not in order");
+    let rules = BTreeSet::from_iter(rules);
+    let unknown: Vec<u32> = numbers(PAGE).filter(|number| !rules.contains(number)).collect();
+    assert_eq!(unknown, [], "the page refers to rules that do not exist");
+    let mut found = BTreeSet::new();
+    for dir in ["tests", "program"] {
+        cited(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut found);
+    }
+    let difference = |a: &BTreeSet<u32>, b: &BTreeSet<u32>| a.difference(b).copied().collect();
+    let (untried, unknown): (Vec<u32>, Vec<u32>) =
+        (difference(&rules, &found), difference(&found, &rules));
+    assert_eq!((untried, unknown), (vec![], vec![]), "(not cited by a test, do not exist)");
+}
+
+/// The bytes of a line of a trace: hexadecimal digits, or `41*1024`, up to the `;`.
+fn bytes(line: &str) -> Vec<u8> {
+    let (tokens, _) = line.split_once(';').expect("a comment");
+    let mut bytes = Vec::new();
+    for token in tokens.split_whitespace() {
+        let (digits, times) = token.split_once('*').unwrap_or((token, "1"));
+        let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).expect("digits");
+        let decoded: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
+        bytes.extend(decoded.repeat(times.parse().expect("a number")));
+    }
+    bytes
+}
+
+/// Sends the client's lines of a trace to a server. It must answer with the server's lines.
+fn replay(title: &str, config: Config, store: Memory) -> Memory {
+    let (_, section) = PAGE.split_once(&format!("### {title}\n")).expect(title);
+    let (_, block) = section.split_once("```text\n").expect("a trace");
+    let (block, _) = block.split_once("```").expect("its end");
+    let mut server = Listener::new(Session::server(config), store);
+    let (mut sent, mut expected) = (Vec::new(), Vec::new());
+    for line in block.lines() {
+        match line.split_at(1) {
+            ("C", line) => sent.extend(server.exchange(&bytes(line))),
+            ("S", line) => expected.extend(bytes(line)),
+            _ => panic!("{title}: {line}"),
+        }
+    }
+    assert_eq!(hex(&sent), hex(&expected), "{title}");
+    server.store
+}
+
+/// Frames in hexadecimal digits, one a line.
+fn hex(mut frames: &[u8]) -> String {
+    let mut text = String::new();
+    while let [first, _, low, high, ..] = frames {
+        let length = usize::from(u16::from_le_bytes([*low, *high]) & 0x7FF);
+        let whole = if *first == 0xFA { 12 + length } else { 36 };
+        let (frame, rest) = frames.split_at(whole.min(frames.len()));
+        text.extend(frame.iter().map(|byte| format!("{byte:02x}")));
+        text.push('\n');
+        frames = rest;
+    }
+    text
+}
+
+fn new_content() -> Vec<u8> {
+    [&[b'A'; 1024][..], b"tail"].concat()
+}
+
+#[test]
+fn the_trace_of_a_resume_is_this_implementations() {
+    let mut store = Memory::default();
+    store.partials.insert("f".into(), vec![b'A'; 1024]);
+    let store = replay("10.1 Resume", Config::LOSSY, store);
+    assert_eq!(store.bytes("f"), Some(&*new_content()));
+}
+
+#[test]
+fn the_trace_of_a_re_offer_is_this_implementations() {
+    let mut store = Memory::default();
+    store.partials.insert("f".into(), vec![b'B'; 1024]);
+    let store = replay("10.2 Re-offer", Config::LOSSY, store);
+    assert_eq!(store.bytes("f"), Some(&*new_content()));
+}
+
+#[test]
+fn the_trace_of_a_refused_tree_is_this_implementations() {
+    let mut store = Memory::default();
+    store.refuse.insert("t".into(), Reason::NoPermission);
+    let config = Config { credit: 8192, ..Config::RELIABLE };
+    let store = replay("10.3 A refused tree", config, store);
+    assert_eq!(store.files.keys().collect::<Vec<_>>(), ["hi.txt"]);
+}
+
+#[test]
+fn the_trace_of_names_only_is_this_implementations() {
+    let mut store = Memory::default();
+    let mut file = File::new(b"hello".to_vec());
+    (file.modified, file.mode) = (None, None);
+    store.files.insert("t/a.txt".into(), file);
+    store.directories.insert("t/empty".into());
+    let config = Config { credit: 8192, ..Config::RELIABLE };
+    replay("10.4 Names only", config, store);
+}
