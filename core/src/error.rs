@@ -103,6 +103,8 @@ reasons! {
     InUse = 24, "another transfer writes the same file";
     /// The path has more names than the receiver takes.
     TooDeep = 25, "the path is too deep: it has more names than are allowed there";
+    /// The server's directory cannot be reached.
+    RootGone = 26, "the server cannot reach the directory that it serves: it was moved, removed or unmounted";
 }
 
 impl Reason {

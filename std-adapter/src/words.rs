@@ -30,7 +30,7 @@ pub fn of_path(path: &Path) -> String {
 /// Why an entry did not get through. `detail`: the same in the words of the operating system or of
 /// the other end, may be empty; it is escaped. `at_peer`: the other end said so.
 pub fn of_failure(reason: Reason, detail: &str, at_peer: bool) -> String {
-    let detail = detail.escape_debug().to_string();
+    let detail = escaped(detail);
     if reason == Reason::ReadOnly && !at_peer && !detail.is_empty() {
         // The reason speaks of the other end; it is this one.
         return detail;
@@ -42,6 +42,28 @@ pub fn of_failure(reason: Reason, detail: &str, at_peer: bool) -> String {
         "" => format!("{whose}{clause}"),
         detail => format!("{whose}{clause} ({detail})"),
     }
+}
+
+/// That an entry is stored on a file system that refuses to make files durable, for the reason
+/// `detail`, as what is said of the entry.
+pub fn of_refused_sync(detail: &str) -> String {
+    format!(
+        "is in place, but it may be lost if the power fails, like all that is stored there: its file \
+         system cannot make files durable ({})",
+        escaped(detail)
+    )
+}
+
+/// A clause that was not escaped yet, as a person may see it: its quotes stay as they are.
+fn escaped(clause: &str) -> String {
+    let mut shown = String::with_capacity(clause.len());
+    for letter in clause.chars() {
+        match letter {
+            '"' | '\'' => shown.push(letter),
+            _ => shown.extend(letter.escape_debug()),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -75,5 +97,8 @@ mod tests {
         assert_eq!(of_failure(Reason::ReadOnly, detail, false), detail);
         assert_eq!(of_failure(Reason::Storage, "\u{1b}", false), "storage failed (\\u{1b})");
         assert_eq!(of_failure(Reason::Storage, "", true), "the other end: storage failed");
+        let detail = "the directory's name \"a\u{7}\" is taken";
+        let told = "storage failed (the directory's name \"a\\u{7}\" is taken)";
+        assert_eq!(of_failure(Reason::Storage, detail, false), told);
     }
 }

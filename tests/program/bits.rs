@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
+use crate::disk::Disk;
 use crate::harness::{Place, Server, snapshot};
 
 fn allow(path: &Path, mode: u32) {
@@ -103,4 +104,52 @@ fn a_directory_that_may_only_be_passed_is_passed() {
         server.client(&place.here(""), &["put", "f", "--to", "x/in"]).well();
         fs::remove_file(place.served("x/in/f")).expect("it is there");
     }
+}
+
+/// Names cannot be compared in a directory that may not be read: what is there stays.
+#[test]
+fn a_drop_box_that_folds_names_takes_new_files_and_replaces_none() {
+    let place = Place::new();
+    allow(place.root.path(), 0o755);
+    let Some(_disk) = Disk::folding_with(&place.served(""), &["permissions"]) else { return };
+    allow(&place.served(""), 0o755);
+    for directory in ["drop", "x/In", "open"] {
+        fs::create_dir_all(place.served(directory)).expect("directories");
+    }
+    for (directory, bits) in [("drop", 0o733), ("x", 0o711), ("x/In", 0o777), ("open", 0o777)] {
+        allow(&place.served(directory), bits);
+    }
+    let Some(server) = Server::start_as_nobody(&place.served(""), &[]) else { return };
+    let here = place.here("");
+    for name in ["f", "F", "g", "h"] {
+        fs::write(place.here(name), name.repeat(40_000)).expect("a file");
+    }
+    fs::create_dir(place.here("t")).expect("a directory");
+    fs::write(place.here("t/f"), "t").expect("a file");
+    for name in ["f", "g", "t"] {
+        server.client(&here, &["put", name, "--to", "drop"]).well();
+    }
+    let before = snapshot(&place.served("drop"));
+    for name in ["f", "F"] {
+        let ended = server.client(&here, &["put", name, "--to", "drop"]);
+        ended.with(6, &["permission is denied"]);
+    }
+    assert!(snapshot(&place.served("drop")) == before);
+    let ended = server.client(&here, &["put", "F", "f", "h", "--to", "drop"]);
+    ended.with(3, &["2 did not go through", "F\"", "f\""]);
+    let after = snapshot(&place.served("drop"));
+    assert_eq!((before.len(), after.len()), (4, 5));
+    assert!(before.iter().all(|(name, facts)| after[name].0 == facts.0));
+    // A directory on the way is only passed, whatever the spelling of its entries.
+    server.client(&here, &["put", "g", "--to", "x/In"]).well();
+    assert!(place.served("x/In/g").exists());
+    // Where names can be read, they are compared.
+    server.client(&here, &["put", "f", "--to", "open"]).well();
+    server.client(&here, &["put", "f", "--to", "open"]).well();
+    let ended = server.client(&here, &["put", "F", "--to", "open"]);
+    assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+    assert_eq!(
+        fs::read(place.served("open/f")).expect("it is there"),
+        fs::read(place.here("f")).expect("a file")
+    );
 }

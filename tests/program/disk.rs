@@ -53,9 +53,14 @@ impl Disk {
     /// A file system in memory that takes two names for one where they differ in case, or in how a
     /// letter with an accent is written.
     pub(crate) fn folding(at: &Path) -> Option<Self> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/program/folding.py");
+        Self::folding_with(at, &[])
+    }
+
+    /// The same with options of `folding.py`.
+    pub(crate) fn folding_with(at: &Path, options: &[&str]) -> Option<Self> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/program/folding.py");
         let mut python = Command::new("python3");
-        python.arg(script).arg(at).stdout(Stdio::piped()).stderr(Stdio::null());
+        python.arg(script).arg(at).args(options).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = python.spawn().ok()?;
         let mut line = String::new();
         let out = process.stdout.take().expect("it is piped");

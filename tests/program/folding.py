@@ -2,7 +2,9 @@
 """A file system in memory that takes names for one that differ in case or in how an accent is written.
 
 `folding.py DIRECTORY` mounts it there, says `ready` and serves it until it is unmounted. It speaks
-to the kernel through /dev/fuse itself and needs no library.
+to the kernel through /dev/fuse itself and needs no library. More arguments: `permissions` lets the
+kernel check permission bits, `fsync=NUMBER` refuses to synchronise a file or a directory by this error,
+`keep=NAME` lets nothing else be removed or renamed while a file of this name is at the top.
 """
 import ctypes
 import errno
@@ -22,15 +24,15 @@ class Refused(Exception):
 
 
 class Node:
-    def __init__(self, number, mode):
-        self.number, self.mode = number, mode
+    def __init__(self, number, mode, owner=(0, 0)):
+        self.number, self.mode, self.owner = number, mode, owner
         self.data, self.names, self.modified = bytearray(), {}, time.time_ns()
 
     def attributes(self):
         size, seconds, rest = len(self.data), self.modified // 10**9, self.modified % 10**9
         links = 2 if stat.S_ISDIR(self.mode) else 1
         return ATTRIBUTES.pack(self.number, size, size // 512, seconds, seconds, seconds, rest, rest, rest,
-                               self.mode, links, 0, 0, 0, 4096, 0)
+                               self.mode, links, *self.owner, 0, 4096, 0)
 
     def entry(self):
         return struct.pack("<QQQQII", self.number, 0, 0, 0, 0, 0) + self.attributes()
@@ -45,15 +47,15 @@ def text(data):
 
 
 class Folding:
-    def __init__(self):
+    def __init__(self, fsync, keep):
         self.nodes = {1: Node(1, stat.S_IFDIR | 0o755)}
-        self.last = 1
+        self.last, self.fsync, self.keep, self.caller = 1, fsync, keep, (0, 0)
 
     def make(self, above, name, mode):
         if folded(name) in above.names:
             raise Refused(errno.EEXIST)
         self.last += 1
-        node = self.nodes[self.last] = Node(self.last, mode)
+        node = self.nodes[self.last] = Node(self.last, mode, self.caller)
         above.names[folded(name)] = name, node
         above.modified = time.time_ns()
         return node
@@ -83,6 +85,8 @@ class Folding:
 
     def set(self, node, data):
         valid, _, size, _, _, mtime, _, _, mtimensec, _, mode = struct.unpack_from("<I4xQQQQQQIIII", data)
+        owner = struct.unpack_from("<II", data, 76)
+        node.owner = tuple(new if valid & bit else old for new, old, bit in zip(owner, node.owner, (2, 4)))
         if valid & 1:
             node.mode = stat.S_IFMT(node.mode) | mode & 0o7777
         if valid & 8:
@@ -113,6 +117,9 @@ class Folding:
             return struct.pack("<QII", 0, 0, 0) + node.attributes()
         if code == 9:
             return self.make(node, text(data[8:]), stat.S_IFDIR | struct.unpack_from("<I", data)[0] & 0o7777).entry()
+        if code in (10, 11, 12, 45) and folded(self.keep) in self.nodes[1].names:
+            if self.keep not in data:
+                raise Refused(errno.EPERM)
         if code in (10, 11):
             return self.remove(node, text(data)) or b""
         if code in (12, 45):
@@ -133,6 +140,8 @@ class Folding:
         if code == 35:
             made = self.make(node, text(data[16:]), stat.S_IFREG | struct.unpack_from("<4xI", data)[0] & 0o7777)
             return made.entry() + struct.pack("<QII", 0, 0, 0)
+        if code in (20, 30) and self.fsync:
+            raise Refused(self.fsync)
         if code in (18, 20, 25, 29, 30, 34, 50):
             return b""
         raise Refused(errno.ENOSYS)
@@ -145,7 +154,7 @@ class Folding:
                 if error.errno in (errno.EINTR, errno.ENOENT, errno.EAGAIN):
                     continue
                 return
-            _, code, unique, number = struct.unpack_from("<IIQQ", request)
+            _, code, unique, number, *self.caller = struct.unpack_from("<IIQQII", request)
             if code in (2, 36, 42):
                 continue
             try:
@@ -157,12 +166,14 @@ class Folding:
 
 def main():
     device = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+    more = dict(argument.partition("=")[::2] for argument in sys.argv[2:])
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
+    options = (options + ",default_permissions" * ("permissions" in more)).encode()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"folding", sys.argv[1].encode(), b"fuse", 6, options):
         sys.exit(os.strerror(ctypes.get_errno()))
     print("ready", flush=True)
-    Folding().serve(device)
+    Folding(int(more.get("fsync", 0)), more.get("keep", "").encode()).serve(device)
 
 
 main()

@@ -195,42 +195,6 @@ fn the_limit_of_open_files_is_raised() {
 
 /// 60 clients with trees of 64 levels, under the limit that is usual.
 #[test]
-fn sixty_deep_trees_fit_into_a_thousand_descriptors() {
-    let place = Place::new();
-    let mut deep = place.here("tree");
-    for level in 0..60 {
-        deep = deep.join(format!("level {level}"));
-        fs::create_dir_all(&deep).expect("a directory");
-        fs::write(deep.join("file"), content(300, level)).expect("a file");
-    }
-    let per_address = ["--clients-per-address", "64"];
-    let server = Server::start_under("ulimit -n 1024;", &place.served(""), &per_address);
-    let started: Vec<_> = (0..60)
-        .map(|number| {
-            let to = format!("to {number}");
-            let mut command =
-                command(&server.endpoint, &place.here(""), &["put", "tree", "--to", &to]);
-            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts")
-        })
-        .collect();
-    let mut most = 0;
-    for mut client in started {
-        let status = loop {
-            most = most.max(server.count("fd"));
-            if let Some(status) = client.try_wait().expect("it can be waited for") {
-                break status;
-            }
-            thread::sleep(Duration::from_millis(2));
-        };
-        let mut said = String::new();
-        client.stderr.take().expect("it is piped").read_to_string(&mut said).expect("text");
-        assert!(status.success(), "{said}");
-    }
-    println!("60 deep trees: {most} descriptors at most");
-    assert!(most < 1024);
-}
-
-#[test]
 fn clients_are_counted_over_all_endpoints() {
     let place = Place::new();
     let socket = format!("unix://{}", place.here("socket").display());

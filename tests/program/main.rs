@@ -5,6 +5,7 @@
 mod bits;
 mod counts;
 mod depth;
+mod descriptors;
 mod disk;
 mod forger;
 mod harness;
@@ -21,6 +22,7 @@ mod partials;
 mod peer;
 mod power;
 mod resume;
+mod roots;
 mod serial;
 mod signals;
 mod soak;

@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
-use crate::harness::{Place, Server, content};
+use crate::harness::{Place, Server, command, content};
 
 fn allow(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
@@ -114,4 +116,156 @@ fn a_file_system_without_locks_takes_files() {
         fs::remove_file(place.served("f")).expect("it is there");
         fs::remove_file(place.served("g")).expect("it is there");
     }
+}
+
+/// Sets or takes an attribute of a directory; `false`, with a word about it, where that cannot be done.
+fn change_attribute(directory: &Path, change: &str) -> bool {
+    let mut chattr = Command::new("chattr");
+    let is_done = chattr.arg(change).arg(directory).output().is_ok_and(|it| it.status.success());
+    if !is_done {
+        println!("skipped: no directory can be made append-only here");
+    }
+    is_done
+}
+
+/// Takes the attribute back, whatever happens: nobody could remove the directory.
+struct AppendOnly<'a>(&'a Path);
+
+impl Drop for AppendOnly<'_> {
+    fn drop(&mut self) {
+        change_attribute(self.0, "-a");
+    }
+}
+
+/// The partials in a directory, and how long each is.
+fn partials(directory: &Path) -> Vec<(String, u64)> {
+    let entries = fs::read_dir(directory).expect("a directory").flatten();
+    let entries = entries.map(|entry| {
+        let length = entry.metadata().expect("it is there").len();
+        (entry.file_name().to_string_lossy().into_owned(), length)
+    });
+    entries.filter(|(name, _)| name.ends_with(".tinyferry-part")).collect()
+}
+
+/// Files to be sent to a directory where nothing can be removed, and what is there already.
+fn fill(place: &Place) {
+    fs::create_dir_all(place.served("drop/t")).expect("directories");
+    for name in ["small", "t/small"] {
+        fs::write(place.served("drop").join(name), "old").expect("a file");
+    }
+    fs::create_dir(place.here("t")).expect("a directory");
+    for number in 0..8 {
+        fs::write(place.here(&format!("large{number}")), content(300_000, 1)).expect("a file");
+    }
+    for (name, size) in [("small", 1_000), ("t/small", 1_000), ("t/new", 9), ("t/large", 300_000)] {
+        fs::write(place.here(name), content(size, 2)).expect("a file");
+    }
+}
+
+/// Sends everything, and more than once. All is refused, and what is there stays.
+fn send_in_vain(server: &Server, place: &Place) {
+    for number in 0..8 {
+        let name = format!("large{number}");
+        let ended = server.client(&place.here(""), &["put", &name, "--to", "drop"]);
+        ended.with(6, &[&name, "permission is denied"]);
+    }
+    server.client(&place.here(""), &["put", "small", "--to", "drop"]).with(6, &["small"]);
+    for _ in 0..3 {
+        let ended = server.client(&place.here(""), &["put", "t", "--to", "drop"]);
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    }
+    for name in ["drop/small", "drop/t/small"] {
+        assert_eq!(fs::read(place.served(name)).expect("it is there"), b"old");
+    }
+}
+
+#[test]
+fn in_an_append_only_directory_no_partial_stays() {
+    let place = Place::new();
+    let image = place.root.path().join("image");
+    let Some(_disk) = Disk::ext4(&image, &place.served(""), &["-F"]) else { return };
+    fill(&place);
+    let mut server = Server::start(&place.served(""), &[]);
+    let directories = [place.served("drop"), place.served("drop/t")];
+    if !directories.iter().all(|directory| change_attribute(directory, "+a")) {
+        return;
+    }
+    {
+        let _guards = directories.each_ref().map(|directory| AppendOnly(directory));
+        send_in_vain(&server, &place);
+        for directory in &directories {
+            assert_eq!(partials(directory), []);
+        }
+        assert!(server.log().contains("its directory is append-only"), "{}", server.log());
+    }
+    server.client(&place.here(""), &["put", "large0", "small", "--to", "drop"]).well();
+    server.client(&place.here(""), &["put", "t", "--to", "drop"]).well();
+}
+
+/// The system lets nobody remove or rename a file, and does not say so before.
+#[test]
+fn where_no_file_can_be_removed_few_empty_partials_stay_and_are_named() {
+    let place = Place::new();
+    let Some(_disk) = Disk::folding_with(&place.served(""), &["keep=locked"]) else { return };
+    fill(&place);
+    let mut server = Server::start(&place.served(""), &[]);
+    fs::write(place.served("locked"), "").expect("a file");
+    send_in_vain(&server, &place);
+    for (directory, most) in [("drop", 1), ("drop/t", 3)] {
+        let left = partials(&place.served(directory));
+        assert!((1..=most).contains(&left.len()), "{left:?}");
+        assert!(left.iter().all(|(_, length)| *length == 0), "{left:?}");
+    }
+    let log = server.log();
+    assert!(log.contains("\".large0.tinyferry-part\" stays there, empty"), "{log}");
+    // Nothing stays once files can be removed.
+    fs::rename(place.served("locked"), place.served("open")).expect("it can be");
+    server.client(&place.here(""), &["put", "large0", "small", "--to", "drop"]).well();
+    server.client(&place.here(""), &["put", "t", "--to", "drop"]).well();
+    for directory in ["drop", "drop/t"] {
+        assert_eq!(partials(&place.served(directory)), []);
+    }
+}
+
+#[test]
+fn a_second_client_is_refused_while_another_writes_the_same_file_and_goes_on_after_it() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    // Nothing but zeros, and much of it: the first client does not get to its end.
+    let large = fs::File::create(place.here("f")).expect("a file");
+    large.set_len(4 << 30).expect("a length");
+    let mut first = command(&server.endpoint, &place.here(""), &["put", "f"]);
+    let mut first = first.stderr(Stdio::null()).spawn().expect("the program starts");
+    let partial = place.served(".f.tinyferry-part");
+    let length = || partial.metadata().map_or(0, |found| found.len());
+    let end = Instant::now() + Duration::from_secs(20);
+    while length() < 100_000 && Instant::now() < end {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let signal = |name: &str| {
+        let status = Command::new("kill").args([name, &first.id().to_string()]).status();
+        assert!(status.expect("kill is there").success());
+    };
+    signal("-STOP");
+    fs::create_dir(place.here("second")).expect("a directory");
+    let second = place.here("second");
+    large.set_len(300_000).expect("a length");
+    fs::copy(place.here("f"), second.join("f")).expect("a file");
+    for _ in 0..2 {
+        let ended = server.client(&second, &["put", "f"]);
+        ended.with(4, &["\"f\"", "another transfer writes the same file"]);
+    }
+    assert!(length() >= 100_000 && !place.served("f").exists());
+    signal("-KILL");
+    let _ = first.wait();
+    let end = Instant::now() + Duration::from_secs(20);
+    // The server may notice only after a moment that the first one has left.
+    let mut ended = server.client(&second, &["put", "f"]);
+    while ended.code == Some(4) && Instant::now() < end {
+        thread::sleep(Duration::from_millis(50));
+        ended = server.client(&second, &["put", "f"]);
+    }
+    let said = ended.well().stdout;
+    assert!(said.contains("already") || said.contains("the same"), "it goes on: {said}");
+    assert_eq!(fs::read(place.served("f")).expect("it is there"), vec![0; 300_000]);
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::harness::{Place, Server, client, content};
 
-const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peer/peer.py");
+const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peer/peer.py");
 
 fn python(directory: &Path, arguments: &[&str]) -> Option<Command> {
     let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status();

@@ -12,7 +12,7 @@ use tinyferry_tests::Frames;
 use crate::harness::{Place, Server};
 
 /// Asks for a tree, and reads until the server has sent as many frames as it may.
-fn stall(server: &Server, path: &str, names_only: bool, credit: u16) -> TcpStream {
+pub(crate) fn stall(server: &Server, path: &str, names_only: bool, credit: u16) -> TcpStream {
     let address = server.endpoint.trim_start_matches("tcp://");
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");

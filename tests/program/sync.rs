@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{Place, Server, command, content};
+use crate::disk::Disk;
+use crate::harness::{Ended, Place, Server, command, content, snapshot};
 
 const FILES: usize = 30;
 const DIRECTORIES: usize = 3;
@@ -74,4 +75,150 @@ fn a_tree_is_made_durable_by_two_calls() {
     // A file by itself is that file and its directory.
     assert_eq!(asked("f", &[]), (2, 0));
     assert_eq!(asked("f", &["--sync", "never"]), (0, 0));
+}
+
+/// What `get PATH` says where the system answers some calls by an error: `("fsync", "EINVAL")`.
+fn get_refused(
+    server: &Server,
+    place: &Place,
+    arguments: &[&str],
+    errors: &[(&str, &str)],
+) -> Ended {
+    let program = command(&server.endpoint, &place.here(""), &[&["get"], arguments].concat());
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs", "-e", "signal=none", "-o"]);
+    strace.arg(place.root.path().join("trace"));
+    for (call, error) in errors {
+        strace.args(["-e", &format!("inject={call}:error={error}")]);
+    }
+    strace.arg(program.get_program()).args(program.get_args()).current_dir(place.here(""));
+    strace.output().expect("strace starts").into()
+}
+
+/// A file `f` and a tree to be asked for, of small and large files.
+fn served_files(place: &Place) -> Server {
+    fs::create_dir_all(place.served("tree/sub")).expect("directories");
+    for (name, size) in [("f", 100_000), ("tree/1", 3_000), ("tree/2", 200_000), ("tree/sub/3", 7)]
+    {
+        fs::write(place.served(name), content(size, 3)).expect("a file");
+    }
+    Server::start(&place.served(""), &[])
+}
+
+/// Whether all of `path` has arrived; what is here is removed.
+fn has_arrived(place: &Place, path: &str) -> bool {
+    let [here, served] = [place.here(path), place.served(path)];
+    let arrived = if served.is_dir() {
+        here.is_dir() && snapshot(&here) == snapshot(&served)
+    } else {
+        fs::read(here).ok() == fs::read(served).ok()
+    };
+    fs::remove_dir_all(place.here("")).expect("it can be emptied");
+    fs::create_dir(place.here("")).expect("a directory");
+    arrived
+}
+
+const WARNING: &str = "cannot make files durable";
+
+#[test]
+fn a_file_system_that_refuses_to_synchronise_takes_files_and_says_so_once() {
+    if !cfg!(target_os = "linux") || !is_able() {
+        println!("skipped: there is no strace that may look at a program");
+        return;
+    }
+    let place = Place::new();
+    let server = served_files(&place);
+    for error in ["EINVAL", "EOPNOTSUPP", "ENOSYS"] {
+        for path in ["f", "tree"] {
+            for policy in ["end", "each"] {
+                let get = |errors: &[(&str, &str)]| {
+                    let ended = get_refused(&server, &place, &[path, "--sync", policy], errors);
+                    let warnings = ended.well().stderr.matches(WARNING).count();
+                    assert!(has_arrived(&place, path), "{error} {path} {policy}");
+                    warnings
+                };
+                // The file system can be synchronised as a whole, or each file can.
+                assert_eq!(get(&[("fsync", error), ("fdatasync", error)]), 0);
+                assert_eq!(get(&[("syncfs", error)]), 0);
+                assert_eq!(get(&[("fsync", error), ("syncfs", error)]), 1);
+            }
+        }
+    }
+    let ended = get_refused(
+        &server,
+        &place,
+        &["f", "--sync", "never"],
+        &[("fsync", "EINVAL"), ("syncfs", "EINVAL")],
+    );
+    assert!(!ended.well().stderr.contains(WARNING));
+}
+
+#[test]
+fn a_sync_that_fails_is_a_failure_whatever_else_is_refused() {
+    if !cfg!(target_os = "linux") || !is_able() {
+        println!("skipped: there is no strace that may look at a program");
+        return;
+    }
+    let place = Place::new();
+    let server = served_files(&place);
+    for (error, words) in [
+        ("EIO", "input/output error"),
+        ("ENOSPC", "no space is left"),
+        ("EDQUOT", "no space is left"),
+        ("EROFS", "read-only"),
+    ] {
+        for errors in [&[("fsync", error)][..], &[("fsync", error), ("syncfs", "EINVAL")]] {
+            get_refused(&server, &place, &["f"], errors).with(1, &["\"f\"", words]);
+            assert!(!place.here("f").exists(), "{error}");
+            assert!(!has_arrived(&place, "f"));
+        }
+        get_refused(&server, &place, &["f"], &[("fsync", "EINVAL"), ("syncfs", error)])
+            .with(1, &["\"f\"", words]);
+        assert!(!place.here("f").exists(), "{error}");
+        // No file of a tree gets its name, or the tree is not called done.
+        for errors in [
+            &[("syncfs", error)][..],
+            &[("fsync", error), ("syncfs", "EINVAL")],
+            &[("fsync", "EINVAL"), ("syncfs", error)],
+        ] {
+            let ended = get_refused(&server, &place, &["tree"], errors);
+            assert!(matches!(ended.code, Some(1 | 3)), "{errors:?}: {}", ended.stderr);
+            assert!(ended.stderr.contains(words), "{errors:?}: {}", ended.stderr);
+            has_arrived(&place, "tree");
+        }
+    }
+}
+
+/// A file system in user space that answers `fsync` by an error.
+#[test]
+fn a_file_system_in_user_space_that_refuses_to_synchronise_takes_files() {
+    // EINVAL, ENOSYS, EOPNOTSUPP.
+    for error in ["fsync=22", "fsync=38", "fsync=95"] {
+        let place = Place::new();
+        let Some(_disk) = Disk::folding_with(&place.served(""), &[error]) else { return };
+        fs::create_dir_all(place.here("tree/sub")).expect("directories");
+        for (name, size) in [("f", 100_000), ("tree/1", 3_000), ("tree/sub/2", 200_000)] {
+            fs::write(place.here(name), content(size, 3)).expect("a file");
+        }
+        for policy in ["end", "each"] {
+            let server = Server::start(&place.served(""), &["--sync", policy]);
+            for path in ["f", "tree"] {
+                server.client(&place.here(""), &["put", path, "--to", policy]).well();
+            }
+            let found = snapshot(&place.served(policy));
+            assert_eq!(found.len(), 5, "{error}");
+            for name in ["f", "tree/1", "tree/sub/2"] {
+                assert_eq!(found[name].0, fs::read(place.here(name)).ok(), "{error}: {name}");
+            }
+        }
+    }
+    // EIO, EDQUOT, ENOSPC.
+    for error in ["fsync=5", "fsync=122", "fsync=28"] {
+        let place = Place::new();
+        let Some(_disk) = Disk::folding_with(&place.served(""), &[error]) else { return };
+        fs::write(place.here("f"), content(100_000, 3)).expect("a file");
+        let server = Server::start(&place.served(""), &[]);
+        server.client(&place.here(""), &["put", "f"]).with(6, &["\"f\""]);
+        assert!(!place.served("f").exists(), "{error}");
+    }
 }

@@ -234,6 +234,7 @@ impl Observer for Progress {
                 view.tally.fail(format!("\"{}\": {why}", path.escape_debug()), exit);
             }
             Event::Unset { path, detail } => view.tally.unset(path, detail),
+            Event::NotDurable { path, detail } => view.tally.not_durable(path, detail),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
+use tinyferry::words::of_refused_sync;
 
 use crate::exit::Exit;
 
@@ -36,6 +37,8 @@ pub(crate) struct Tally {
     failed: Option<Exit>,
     /// Entries whose time or permission bits could not be set, and the first of them.
     unset: Option<(u64, String)>,
+    /// Entries on file systems that cannot make files durable, one for each file system.
+    not_durable: Vec<String>,
 }
 
 impl Tally {
@@ -94,6 +97,12 @@ impl Tally {
         *count += 1;
     }
 
+    /// The file system of an entry cannot make files durable.
+    pub(crate) fn not_durable(&mut self, path: &str, detail: &str) {
+        let why = of_refused_sync(detail);
+        self.not_durable.push(format!("tinyferry: \"{}\" {why}", path.escape_debug()));
+    }
+
     /// The failure that came last, which is then not listed.
     pub(crate) fn take_last(&mut self) -> Option<String> {
         self.failures.pop()
@@ -139,7 +148,7 @@ impl Tally {
 
     /// What is to be said of what did not go well, line by line.
     pub(crate) fn complaints(&self, in_tree: bool) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines = self.not_durable.clone();
         if let Some((count, first)) = &self.unset {
             let entries = if *count == 1 { "entry is" } else { "entries are" };
             lines.push(format!(

@@ -93,4 +93,12 @@ pub enum Event<'a> {
         /// Why, in the words of the operating system.
         detail: &'a str,
     },
+    /// It is in place, but its file system refuses to make files durable: what is stored there may be
+    /// lost or incomplete after a loss of power. Reported once for each file system.
+    NotDurable {
+        /// The path of an entry that was just stored.
+        path: &'a str,
+        /// Why, in the words of the operating system.
+        detail: &'a str,
+    },
 }

@@ -15,10 +15,13 @@ use crate::words::of_system;
 
 /// What one client may do.
 pub(crate) struct Grant {
+    /// The directory that the server serves.
+    pub(crate) server_root: Arc<Dir>,
+    /// The directory that the client gets.
     pub(crate) root: Arc<Dir>,
     pub(crate) rights: Rights,
     pub(crate) may_close: bool,
-    /// The same directory, below the server's own.
+    /// Where `root` is, below the server's own.
     pub(crate) directory: String,
     /// What its key is told by, where it has one.
     pub(crate) id: Option<String>,
@@ -29,7 +32,8 @@ impl Host {
     pub(crate) fn grant_to_all(&self) -> io::Result<Grant> {
         let Options { rights, may_close, .. } = self.options;
         let (root, directory) = (self.root.current()?, String::new());
-        Ok(Grant { root, rights, may_close, directory, id: None })
+        let server_root = Arc::clone(&root);
+        Ok(Grant { server_root, root, rights, may_close, directory, id: None })
     }
 
     /// What a key allows, as far as the server does.
@@ -42,7 +46,7 @@ impl Host {
         let root = descend(&all.root, &terms.directory).map_err(|error| cannot(terms, &error))?;
         let may_close = all.may_close || terms.may_close;
         let (directory, id) = (terms.directory.clone(), Some(terms.id.clone()));
-        Ok(Grant { root, rights, may_close, directory, id })
+        Ok(Grant { server_root: all.server_root, root, rights, may_close, directory, id })
     }
 }
 

@@ -210,7 +210,7 @@ impl Host {
             Err(error) => {
                 let line = format!("{name}: {}", of_system(&error));
                 self.logs.root.write(&line, |line| warn!("{line}"));
-                refuse_session(link, Reason::Storage);
+                refuse_session(link, unreachable_root(&error));
             }
         }
     }
@@ -252,7 +252,9 @@ impl Host {
         config: Config,
         grant: Grant,
     ) -> Ended {
-        let Grant { root, rights, may_close, directory, id } = grant;
+        let Grant { server_root, root, rights, may_close, directory, id } = grant;
+        // As long as this session lasts, partials below it can be removed.
+        self.options.limits.kept.set_root(&server_root);
         // Where a client wants SHA-256, it gets it.
         let config = Config { may_close, sha256: true, ..config };
         let mut session = Session::<Desktop>::server(config);
@@ -303,4 +305,15 @@ fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
     let mut session = Session::<Desktop>::server(config);
     // That it fails is what is meant.
     let _ = run(&mut session, link, &mut ());
+}
+
+/// The reason for a client that its directory cannot be opened.
+fn unreachable_root(error: &io::Error) -> Reason {
+    use io::ErrorKind::{NotADirectory, NotConnected, NotFound, StaleNetworkFileHandle};
+
+    match error.kind() {
+        NotFound | NotADirectory | NotConnected | StaleNetworkFileHandle => Reason::RootGone,
+        io::ErrorKind::PermissionDenied => Reason::NoPermission,
+        _ => Reason::Storage,
+    }
 }

@@ -10,7 +10,7 @@ use crate::fs::Direction;
 use crate::fs::Event;
 use crate::fs::Observer;
 use crate::server::throttle::Throttle;
-use crate::words::of_failure;
+use crate::words::{of_failure, of_refused_sync};
 
 /// Logs what one client does.
 #[derive(Debug)]
@@ -102,6 +102,9 @@ impl Observer for Log {
                     Some(tree) => tree.failed.add(&line),
                     None => self.failures.write(&line, |line| warn!("{peer}: {line}")),
                 }
+            }
+            Event::NotDurable { path, detail } => {
+                warn!("{peer}: \"{}\" {}", path.escape_debug(), of_refused_sync(detail));
             }
             Event::Unset { path, detail } => {
                 let path = path.escape_debug();

@@ -230,17 +230,19 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
     let (root, (kept, ended)) = (Arc::clone(&host.root), channel());
     let clean = move || {
         loop {
-            let removed = root.current().and_then(|root| {
-                limits.kept.begin_scan(&root);
-                leftovers(&root, |leftover| {
+            let dir = root.current();
+            let removed = dir.and_then(|dir| {
+                limits.kept.begin_scan(&dir);
+                let removed = leftovers(&dir, |leftover| {
                     let is_old = !least.is_zero() && leftover.age >= least;
                     if !is_old {
                         limits.kept.found(leftover);
                     }
                     is_old
-                })
+                });
+                limits.kept.end_scan(limits.partials);
+                removed
             });
-            limits.kept.end_scan(limits.partials);
             match removed {
                 Ok(0) => {}
                 Ok(removed) => info!("{removed} partial files were too old and are removed"),

@@ -2,49 +2,71 @@
 //! began.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf, absolute};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tracing::warn;
 
 use crate::fs::Dir;
 use crate::fs::ambient_authority;
-use crate::words::of_system;
+use crate::fs::sys::dir_cursor::{Id, id_of};
+use crate::words::{of_path, of_system};
 
-/// A path, and a handle of what stood there last.
+/// The path of the served directory. A handle of it is open only while somebody uses it, so that its
+/// file system can be unmounted while no client is connected.
 #[derive(Debug)]
 pub(crate) struct Root {
+    /// Absolute, so that it does not lead into a directory that was moved or removed.
     path: PathBuf,
-    dir: Mutex<Arc<Dir>>,
+    /// The path as it was given, for messages.
+    given: PathBuf,
+    state: Mutex<Last>,
+}
+
+/// The directory that was at the path last.
+#[derive(Debug, Default)]
+struct Last {
+    dir: Weak<Dir>,
+    id: Option<Id>,
 }
 
 impl Root {
-    /// Opens the directory at `path`.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let dir = open(path)?;
-        Ok(Self { path: path.to_owned(), dir: Mutex::new(Arc::new(dir)) })
+    /// Opens the directory at `path` and closes it again: from then on it can be served.
+    pub(crate) fn open(given: &Path) -> io::Result<Self> {
+        let path = absolute(given).map_err(|error| cannot(given, &error))?;
+        let mut root = Self { path, given: given.to_owned(), state: Mutex::default() };
+        let id = root.reopen().map(|(_, id)| id)?;
+        root.state = Mutex::new(Last { dir: Weak::new(), id });
+        Ok(root)
     }
 
-    /// The directory that stands at the path now. It may have been renamed, removed, replaced or
-    /// mounted over since: then it is opened anew.
+    /// The directory at the path now. The one that was there before may have been renamed, removed,
+    /// replaced, unmounted or mounted over: then another one is opened.
     pub(crate) fn current(&self) -> io::Result<Arc<Dir>> {
-        let mut dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_at(&dir, &self.path)? {
-            let path = self.path.display().to_string();
-            *dir = Arc::new(open(&self.path)?);
-            warn!("\"{}\" is another directory than before: it is served now", path.escape_debug());
+        let mut last = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = last.dir.upgrade()
+            && is_at(&dir, &self.path).map_err(|error| cannot(&self.given, &error))?
+        {
+            return Ok(dir);
         }
-        Ok(Arc::clone(&dir))
+        let (dir, id) = self.reopen()?;
+        if id != last.id {
+            let path = of_path(&self.given);
+            warn!("\"{path}\" is another directory than before: it is served now");
+        }
+        *last = Last { dir: Arc::downgrade(&dir), id };
+        Ok(dir)
     }
-}
 
-fn open(path: &Path) -> io::Result<Dir> {
-    Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| cannot(path, &error))
+    fn reopen(&self) -> io::Result<(Arc<Dir>, Option<Id>)> {
+        let opened = Dir::open_ambient_dir(&self.path, ambient_authority())
+            .and_then(|dir| dir.dir_metadata().map(|metadata| (Arc::new(dir), id_of(&metadata))));
+        opened.map_err(|error| cannot(&self.given, &error))
+    }
 }
 
 fn cannot(path: &Path, error: &io::Error) -> io::Error {
-    let path = path.display().to_string();
-    let sentence = format!("cannot serve \"{}\": {}", path.escape_debug(), of_system(error));
+    let sentence = format!("cannot serve \"{}\": {}", of_path(path), of_system(error));
     io::Error::new(error.kind(), sentence)
 }
 
@@ -52,7 +74,7 @@ fn cannot(path: &Path, error: &io::Error) -> io::Error {
 #[cfg(unix)]
 fn is_at(dir: &Dir, path: &Path) -> io::Result<bool> {
     let [there, held] = [rustix::fs::stat(path), rustix::fs::fstat(dir)];
-    let there = there.map_err(|error| cannot(path, &error.into()))?;
+    let there = there?;
     Ok(held.is_ok_and(|held| (held.st_dev, held.st_ino) == (there.st_dev, there.st_ino)))
 }
 
@@ -83,5 +105,17 @@ mod tests {
         assert!(root.current().is_err());
         fs::write(&path, "").unwrap();
         assert!(root.current().is_err());
+    }
+
+    #[test]
+    fn the_directory_is_open_only_while_it_is_used() {
+        let place = tempfile::tempdir().unwrap();
+        let root = Root::open(place.path()).unwrap();
+        let is_open = || root.state.lock().unwrap().dir.strong_count();
+        assert_eq!(is_open(), 0);
+        let [one, other] = [(); 2].map(|()| root.current().unwrap());
+        assert!(Arc::ptr_eq(&one, &other) && is_open() == 2);
+        drop((one, other));
+        assert_eq!(is_open(), 0);
     }
 }

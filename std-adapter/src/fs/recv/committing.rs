@@ -1,4 +1,4 @@
-//! Putting in place what is complete. The syncs may take minutes: they run on another thread, and
+//! Commits that may take long. Their syncs may take minutes: they run on another thread, and
 //! who asks for the result looks after the other end meanwhile.
 
 use std::io;
@@ -15,6 +15,7 @@ use crate::fs::names::split;
 use crate::fs::recv::staged::Staged;
 use crate::fs::sys::background::Background;
 use crate::fs::sys::metadata::settled;
+use crate::fs::sys::refusals;
 
 /// A commit under way. If the other end leaves, it is completed all the same.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) enum Committing {
 }
 
 impl Inbox {
-    /// Puts in place what is open, and closes it; asked again while it is pending.
+    /// Commits the open file or tree and closes it; called again while it is pending.
     pub(crate) fn poll_commit(
         &mut self,
         sha256: Option<[u8; 32]>,
@@ -71,6 +72,7 @@ impl Inbox {
         Poll::Ready(match result {
             Ok(()) => {
                 let (size, held) = sizes;
+                refusals::report(&path, observer);
                 observer.event(Event::Done { path: &path, kind, size, held, sha256 });
                 Ok(())
             }
@@ -84,7 +86,7 @@ impl Inbox {
         self.later.poll_settle(&mut self.place, observer)
     }
 
-    /// Begins what may take long. `None`: nothing that is open does.
+    /// Begins a commit that may take long. `None`: the open file or tree needs no such commit.
     fn begin_commit(
         &mut self,
         observer: &mut impl Observer,

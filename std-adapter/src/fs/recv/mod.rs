@@ -34,6 +34,7 @@ use crate::fs::recv::partials::Left;
 use crate::fs::recv::tree::Tree;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::Place;
+use crate::fs::sys::refusals;
 use crate::fs::sys::sync::Sync;
 
 use self::committing::Committing;
@@ -175,6 +176,7 @@ impl Inbox {
             Ok(false) => Ok(()),
             Ok(true) => {
                 let (size, held) = sizes;
+                refusals::report(&path, observer);
                 observer.event(Event::Done { path: &path, kind, size, held, sha256 });
                 Ok(())
             }
@@ -244,7 +246,7 @@ impl Inbox {
     fn fail(&mut self, trouble: Trouble, path: &str, observer: &mut impl Observer) -> Reason {
         // Where it led may have been moved away.
         self.place.forget();
-        trouble.tell(path, observer)
+        of_removed(trouble, &self.place).tell(path, observer)
     }
 }
 
@@ -252,5 +254,14 @@ impl Drop for Inbox {
     /// Nobody hears of it any more, but what was committed comes to its place.
     fn drop(&mut self) {
         self.close_tree(&mut |_: Event<'_>| {});
+    }
+}
+
+/// A file that comes in is not found only if a directory on its way was removed meanwhile.
+pub(crate) fn of_removed(trouble: Trouble, place: &Place) -> Trouble {
+    match trouble.reason {
+        Reason::NotFound if place.root_is_removed() => Reason::RootGone.into(),
+        Reason::NotFound => Trouble::new(Reason::NotFound, "its directory was removed meanwhile"),
+        _ => trouble,
     }
 }

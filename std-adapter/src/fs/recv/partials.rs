@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use cap_std::fs::Dir;
@@ -26,8 +26,9 @@ pub(crate) struct Kept(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Where paths begin; `None`: not known, and nothing can be removed.
-    root: Option<Arc<Dir>>,
+    /// Where paths begin. Nothing can be removed while nobody has it open: its file system may be
+    /// unmounted then.
+    root: Weak<Dir>,
     index: Index,
     scan: Option<Scan>,
 }
@@ -88,10 +89,15 @@ impl Kept {
         state.index.remove(id);
     }
 
+    /// The directory that paths begin at is open here for some time.
+    pub(crate) fn set_root(&self, root: &Arc<Dir>) {
+        self.lock().root = Arc::downgrade(root);
+    }
+
     /// All of `root` is looked through from now on.
     pub(crate) fn begin_scan(&self, root: &Arc<Dir>) {
         let mut state = self.lock();
-        state.root = Some(Arc::clone(root));
+        state.root = Arc::downgrade(root);
         state.scan = Some(Scan::default());
     }
 
@@ -104,7 +110,7 @@ impl Kept {
         scan.index.insert(id, leftover.path.as_str().into(), leftover.bytes, at);
         if scan.index.entries.len() > MOST {
             let oldest = scan.index.pop();
-            let root = state.root.clone();
+            let root = state.root.upgrade();
             drop(state);
             remove(root, oldest);
         }
@@ -140,7 +146,7 @@ impl Kept {
                 return;
             }
             let oldest = state.index.pop();
-            let root = state.root.clone();
+            let root = state.root.upgrade();
             drop(state);
             remove(root, oldest);
         }

@@ -1,4 +1,4 @@
-//! What was received comes to its place.
+//! Commits of received entries and trees.
 
 use tinyferry_core::store::Kind;
 
@@ -58,7 +58,7 @@ impl Inbox {
             (Some(bits), Some(tree)) => {
                 tree.remember(&mut self.place, path, bits);
                 if tree.has_many() {
-                    // What is not yet in place goes into them.
+                    // Pending files go into these directories.
                     self.later.finish(&mut self.place, observer);
                     tree.settle_left(path, &mut self.place, observer)?;
                 }
@@ -76,13 +76,13 @@ impl Inbox {
     ) -> Result<(), Trouble> {
         let ended = self.later.end(&mut self.place, observer).map_err(Trouble::from);
         let result = ended.and_then(|()| tree.commit(&mut self.place, self.sync, observer));
-        // Where it came to nothing, its directories get back what they had all the same.
+        // If that fails, the directories still get their times and permission bits.
         result.inspect_err(|_| {
             let _ = tree.settle(&mut self.place, observer);
         })
     }
 
-    /// The tree is not completed: what was committed of it comes to its place all the same.
+    /// Closes a tree that is not completed. Its committed files are put in place all the same.
     pub(crate) fn close_tree(&mut self, observer: &mut impl Observer) {
         // Nobody awaits an answer for any of it.
         let _ = self.later.end(&mut self.place, observer);

@@ -1,6 +1,5 @@
-//! Files of a tree that are written and get their names when their content is durable: whoever looks
-//! after a loss of power finds the old file or the new one under every name. Knows nothing of who is
-//! told.
+//! Files of a tree that are written and get their names when their content is durable: after a loss of
+//! power every name has the old file or the new one. Knows nothing of reports.
 
 use std::fs::File;
 use std::io;
@@ -30,7 +29,7 @@ pub(crate) enum Staged {
     Nameless(File),
     /// It has the name of a partial; whether its time and its permission bits could be set.
     Partial(Box<Partial>, io::Result<()>),
-    /// It stands under its name already, and is the same as what was offered; whether its time and
+    /// It has its name already, and is the same as the offered file; whether its time and
     /// its permission bits could be set.
     Same(File, io::Result<()>),
     /// It has its name; whether its time and its permission bits could be set.
@@ -132,10 +131,7 @@ impl Staged {
             }
             Self::Partial(partial, settled) => {
                 let placed = partial.place(name).map(|_| ());
-                if placed.is_err() {
-                    partial.discard();
-                }
-                named(placed, settled)
+                named(placed.map_err(|trouble| partial.discard_after(trouble)), settled)
             }
             Self::Same(_, settled) => Self::Named(settled),
             other => other,
@@ -160,7 +156,7 @@ fn write_partial(
     Ok((partial, settled))
 }
 
-/// Where a file without a name cannot get one: a partial gets what it contains.
+/// Copies a file that cannot get a name into a partial, and renames that.
 fn copy(mut file: &File, dir: &Arc<Dir>, name: &str) -> Result<(), Trouble> {
     use std::io::{Read, Seek};
 
@@ -172,8 +168,5 @@ fn copy(mut file: &File, dir: &Arc<Dir>, name: &str) -> Result<(), Trouble> {
     let placed = sync_failures::synchronise(&partial.file)
         .map_err(Trouble::from)
         .and_then(|()| partial.place(name).map(|_| ()));
-    if placed.is_err() {
-        partial.discard();
-    }
-    placed
+    placed.map_err(|trouble| partial.discard_after(trouble))
 }

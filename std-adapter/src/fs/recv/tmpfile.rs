@@ -11,6 +11,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use crate::fs::recv::partial::temporary;
+use crate::fs::recv::partial::undeletable;
 
 /// Makes them.
 #[derive(Debug, Default)]
@@ -69,11 +70,15 @@ impl Nameless {
         }
         let result = match link(file, dir, name) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if undeletable::check(dir).is_err() {
+                    return Err(ErrorKind::PermissionDenied.into());
+                }
                 let temporary = temporary(name)?;
                 link(file, dir, &temporary)?;
                 let renamed = dir.rename(&temporary, dir, name);
                 if renamed.is_err() {
-                    let _ = dir.remove_file(&temporary);
+                    // What comes in its place says whether it stays.
+                    let _ = undeletable::remove(dir, &temporary, file);
                 }
                 return renamed;
             }

@@ -1,5 +1,5 @@
 //! A second thread that works on small files, a batch at a time, while the first goes on with the
-//! next. Knows nothing of offers, nor of what is told to whom.
+//! next. Knows nothing of offers or reports.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -24,12 +24,12 @@ pub(crate) enum Job {
     Name(Vec<Written>, Vec<Arc<Volume>>),
 }
 
-/// What came of it.
+/// The result of a job.
 #[derive(Debug)]
 pub(crate) enum Done {
     Batch(Arc<Batch>, Outcome),
     Named(Vec<Written>),
-    /// The thread has come to grief: nothing is known of these.
+    /// The thread has ended unexpectedly: the state of these files is unknown.
     Lost(Vec<Arc<Batch>>),
 }
 
@@ -39,7 +39,7 @@ enum Answer {
     Named(Vec<Written>),
 }
 
-/// The thread and what it has in hand: one job at most.
+/// The thread and its current job, if any.
 #[derive(Debug)]
 pub(crate) struct Second {
     /// `None`: it is to end.
@@ -74,7 +74,7 @@ impl Second {
         thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
     }
 
-    /// What it has in hand.
+    /// The batches of the current job.
     pub(crate) fn in_hand(&self) -> impl Iterator<Item = &Batch> {
         self.in_hand.iter().map(|batch| &**batch)
     }
@@ -103,7 +103,7 @@ impl Second {
         }
     }
 
-    /// Takes back what it has in hand, if it is through with that, or else waits for it.
+    /// Takes the result of the current job, or waits for it.
     /// `wait`: for so long, or for as long as it takes.
     pub(crate) fn take_back(&mut self, wait: Option<Duration>) -> Option<Done> {
         if self.in_hand.is_empty() {
@@ -131,7 +131,7 @@ impl Second {
 impl Job {
     fn run(self, nameless: &mut Nameless) -> Answer {
         match self {
-            // Whoever hears of a batch has it for himself.
+            // The job is dropped before the answer is sent: the batch is not shared any more then.
             Self::Put(batch) => Answer::Batch(batch.put(nameless)),
             Self::Write(batch) => Answer::Batch(batch.write(nameless)),
             Self::Name(mut written, volumes) => {
@@ -143,7 +143,7 @@ impl Job {
 }
 
 impl Drop for Second {
-    /// What it has in hand comes to its place.
+    /// Waits until the current job is done.
     fn drop(&mut self) {
         self.todo = None;
         if let Some(thread) = self.thread.take() {

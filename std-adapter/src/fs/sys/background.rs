@@ -1,5 +1,5 @@
-//! Work on storage that may take minutes, on a thread of its own: whoever wants its result looks
-//! after other things meanwhile.
+//! Work on storage that may take minutes, on a thread of its own. The caller polls for the result and
+//! does other work meanwhile.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,10 +7,10 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-/// How long a look at unfinished work takes: what is done soon loses no time.
+/// How long one poll waits for the result, so that short work loses no time.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
-/// Work under way. If nobody waits for it any more it goes on all the same.
+/// Work under way. It is completed even if this is dropped.
 #[derive(Debug)]
 pub(crate) struct Background<T> {
     done: Receiver<T>,
@@ -30,7 +30,7 @@ impl<T: Send + 'static> Background<T> {
         Self { done }
     }
 
-    /// Whether it is done, and what came of it: nothing if its thread has come to grief.
+    /// The result, if the work is done; `None` if its thread has ended unexpectedly.
     pub(crate) fn poll(&self) -> Poll<Option<T>> {
         match self.done.recv_timeout(LOOK) {
             Ok(result) => Poll::Ready(Some(result)),

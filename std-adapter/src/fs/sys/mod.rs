@@ -5,6 +5,7 @@ pub(crate) mod buffer;
 pub(crate) mod descriptors;
 pub(crate) mod dir_cursor;
 pub(crate) mod metadata;
+pub(crate) mod refusals;
 pub(crate) mod sync;
 pub(crate) mod sync_failures;
 pub(crate) mod times;

@@ -1,4 +1,4 @@
-//! When what came in is made to outlast a loss of power, and how.
+//! The policy by which received files are made durable, and the sync of a directory.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use crate::fs::sys::dir_cursor::open_itself;
 use crate::fs::sys::sync_failures;
 
-/// When what came in is made to outlast a loss of power.
+/// When received files are made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sync {
     /// A single file before it gets its name; of a tree the content of many files at once before
@@ -22,17 +22,17 @@ pub enum Sync {
     Never,
 }
 
-/// What is made durable before something is called done.
+/// The parts that are made durable before a commit is reported.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Durable {
-    /// What a file contains, before it gets its name.
+    /// The content of a file, before it gets its name.
     pub(crate) content: bool,
     /// The names in its directory.
     pub(crate) names: bool,
 }
 
 impl Sync {
-    /// Whether what is being put in place now is to be synchronised by itself.
+    /// Whether an entry that is committed now is synchronised by itself.
     pub(crate) fn is_due(self, in_tree: bool) -> bool {
         match self {
             Self::End => !in_tree || !CAN_SYNCHRONISE_ALL,
@@ -41,7 +41,7 @@ impl Sync {
         }
     }
 
-    /// What is to be made durable when something is put in place by itself.
+    /// The parts that are made durable when an entry is committed by itself.
     pub(crate) fn durable(self, in_tree: bool) -> Durable {
         let names = self.is_due(in_tree);
         Durable { content: names || self != Self::Never, names }
@@ -53,23 +53,25 @@ impl Sync {
     }
 }
 
-/// Makes a directory's entries outlast a loss of power, where the system can.
+/// Makes the entries of a directory durable, where the system can.
 pub(crate) fn synchronise(dir: &Dir) -> io::Result<()> {
     if cfg!(not(unix)) {
         return Ok(());
     }
-    let itself = match open_itself(dir) {
-        // It may be written to and not read: nobody can synchronise it alone, and without a file
-        // there that has no name not its file system either.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return handle(dir).map_or(Ok(()), |handle| synchronise_all(&handle));
-        }
-        itself => itself?,
-    };
-    match sync_failures::synchronise(&itself) {
-        // Some file systems cannot synchronise a directory.
-        Err(error) if !sync_failures::is_of_storage(&error) => Ok(()),
-        result => result,
+    match open_itself(dir) {
+        // A directory that may be written to and not read cannot be synchronised alone, and its file
+        // system only by way of a file there that has no name.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => match handle(dir) {
+            Ok(handle) => match sync_failures::synchronise_all(&handle) {
+                Err(error) if !sync_failures::is_of_storage(&error) => {
+                    sync_failures::note_refusal(&handle, &error);
+                    Ok(())
+                }
+                result => result,
+            },
+            Err(_) => Ok(()),
+        },
+        itself => sync_failures::synchronise(&itself?),
     }
 }
 
@@ -88,16 +90,4 @@ pub(crate) fn handle(dir: &Dir) -> io::Result<File> {
         }
         result => result,
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn synchronise_all(file: &File) -> io::Result<()> {
-    #[cfg(test)]
-    sync_failures::slow::pause();
-    Ok(rustix::fs::syncfs(file)?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn synchronise_all(_: &File) -> io::Result<()> {
-    Err(ErrorKind::Unsupported.into())
 }

@@ -1,5 +1,5 @@
-//! Which file systems have failed to write what they had taken. The system reports such a failure
-//! once and then treats its cached pages as written: what is read there is no proof any more.
+//! Syncs, and the file systems on which one has failed. The system reports a failed write once and then
+//! treats the cached pages as written: content that is read from the cache proves nothing any more.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,6 +7,8 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use cap_std::fs::Metadata;
+
+use crate::fs::sys::refusals;
 
 /// Device numbers, for as long as this process runs.
 static FAILED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
@@ -22,20 +24,58 @@ pub(crate) fn has(device: u64) -> bool {
 }
 
 /// Writes a file to its storage. If that fails, its cached content is dropped, so that nobody reads
-/// what was not stored, and the failure of its file system is remembered.
+/// content that was not stored, and the failure of its file system is remembered. If the file system refuses
+/// to synchronise one file, it is synchronised as a whole; if it refuses that too, that is noted and
+/// no failure.
 pub(crate) fn synchronise(file: &File) -> io::Result<()> {
     #[cfg(test)]
     slow::pause();
-    let result = file.sync_all();
-    if let Err(error) = &result
-        && is_of_storage(error)
-    {
-        drop_cache(file);
-        if let Ok(metadata) = Metadata::from_file(file) {
-            remember(device(&metadata));
+    let Err(error) = file.sync_all() else { return Ok(()) };
+    let failure = if is_of_storage(&error) {
+        error
+    } else {
+        match synchronise_all(file) {
+            Ok(()) => return Ok(()),
+            Err(failure) if is_of_storage(&failure) => failure,
+            // A network file system reports in this way that its server did not accept the content.
+            Err(_) if error.kind() == io::ErrorKind::PermissionDenied && !is_directory(file) => {
+                error
+            }
+            Err(_) => {
+                note_refusal(file, &error);
+                return Ok(());
+            }
         }
+    };
+    drop_cache(file);
+    if let Ok(metadata) = Metadata::from_file(file) {
+        remember(device(&metadata));
     }
-    result
+    Err(failure)
+}
+
+/// Synchronises the file system of an open file as a whole.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn synchronise_all(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    slow::pause();
+    Ok(rustix::io::retry_on_intr(|| rustix::fs::syncfs(file))?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn synchronise_all(_: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The file system of a file refused to make something durable.
+pub(crate) fn note_refusal(file: &File, error: &io::Error) {
+    if let Ok(metadata) = Metadata::from_file(file) {
+        refusals::note(device(&metadata), error);
+    }
+}
+
+fn is_directory(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
 /// Makes the next reads of a file come from its storage. An error says that the storage failed
@@ -46,16 +86,15 @@ pub(crate) fn read_from_storage(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether an error of a sync says that something was not stored, and not that there is no such
-/// call.
+/// Whether a sync failed to store something, and was not merely refused.
 pub(crate) fn is_of_storage(error: &io::Error) -> bool {
-    use io::ErrorKind::{Interrupted, InvalidInput, PermissionDenied, Unsupported};
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
 
     #[cfg(unix)]
     if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::BADF) {
         return false;
     }
-    !matches!(error.kind(), Interrupted | InvalidInput | PermissionDenied | Unsupported)
+    !matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }
 
 /// The file system on which a file is.
@@ -69,9 +108,9 @@ pub(crate) fn device(metadata: &Metadata) -> u64 {
     }
 }
 
-/// What is cached of a part of a file begins to be written to its storage.
+/// Starts writing the cached content of a part of a file to its storage.
 pub(crate) fn start_writing(file: &File, position: u64, length: u64) {
-    // Only what is written already leaves the cache thereby.
+    // This drops only pages that are written already.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = rustix::fs::fadvise(
         file,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use crate::fs::sys::sync::handle;
-use crate::fs::sys::sync::synchronise_all;
 use crate::fs::sys::sync_failures;
+use crate::fs::sys::sync_failures::synchronise_all;
 
 /// No tree goes to more of them.
 const MOST: usize = 32;
@@ -22,12 +22,12 @@ pub(crate) struct Volume {
     handle: Option<File>,
 }
 
-/// What became of synchronising file systems as a whole.
+/// The result of synchronising file systems as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Synchronised {
     All,
-    /// One of them cannot do that, or failed: each file is to be synchronised by itself, which says
-    /// which of them is not stored.
+    /// One of them refused or failed: each file is to be synchronised by itself, and the result tells
+    /// which file is not stored.
     Unknown,
 }
 

@@ -9,6 +9,7 @@ mod later;
 mod owners;
 mod partials;
 mod receiving;
+mod removed;
 mod sending;
 mod slow;
 mod small;
@@ -48,7 +49,7 @@ impl Observer for Heard {
             Event::Done { path, .. } => self.done.push(path.to_owned()),
             Event::Moved { bytes } => self.moved += bytes,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
-            Event::Resumed { .. } => {}
+            Event::Resumed { .. } | Event::NotDurable { .. } => {}
             Event::Failed { path, reason, detail, at_peer } => {
                 self.failed.push((path.to_owned(), reason, at_peer));
                 self.details.push(detail.to_owned());

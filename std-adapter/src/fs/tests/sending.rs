@@ -113,26 +113,6 @@ fn a_tree_is_given_depth_first_and_sorted() {
 }
 
 #[test]
-fn a_path_that_is_too_long_is_left_out() {
-    let dir = temporary();
-    let mut path = dir.path().to_owned();
-    for _ in 0..4 {
-        path.push("n".repeat(239));
-    }
-    fs::create_dir_all(&path).unwrap();
-    fs::write(path.join("f"), "x").unwrap();
-    fs::write(dir.path().join("z"), "x").unwrap();
-    let mut store = serving(&dir);
-    assert_eq!(store.open("", true), Ok(()));
-    // Four names and three `/` are 959 bytes: one `/` and a letter more are 961.
-    assert_eq!(names(&mut store).len(), 5);
-    assert_eq!(store.omitted(), 1);
-    let heard = store.into_observer();
-    assert_eq!(heard.failed.len(), 1);
-    assert_eq!((heard.failed[0].1, heard.failed[0].0.len()), (Reason::NameTooLong, 961));
-}
-
-#[test]
 fn sources_stand_side_by_side() {
     let dir = temporary();
     fs::create_dir_all(dir.path().join("one/in")).unwrap();

@@ -181,3 +181,23 @@ fn a_root_that_is_gone_is_no_empty_tree() {
     assert_eq!(list_of(&mut store, "", true), Err(Reason::NotFound));
     assert_eq!(store.open("", true), Err(Reason::NotFound));
 }
+
+#[test]
+fn a_path_that_is_too_long_is_left_out() {
+    let dir = temporary();
+    let mut path = dir.path().to_owned();
+    for _ in 0..4 {
+        path.push("n".repeat(239));
+    }
+    fs::create_dir_all(&path).unwrap();
+    fs::write(path.join("f"), "x").unwrap();
+    fs::write(dir.path().join("z"), "x").unwrap();
+    let mut store = serving(&dir);
+    assert_eq!(store.open("", true), Ok(()));
+    // Four names and three `/` are 959 bytes: one `/` and a letter more are 961.
+    assert_eq!(names(&mut store).len(), 5);
+    assert_eq!(store.omitted(), 1);
+    let heard = store.into_observer();
+    assert_eq!(heard.failed.len(), 1);
+    assert_eq!((heard.failed[0].1, heard.failed[0].0.len()), (Reason::NameTooLong, 961));
+}

@@ -16,12 +16,14 @@ use crate::fs::recv::batch::Batch;
 use crate::fs::recv::batch::Outcome;
 use crate::fs::recv::batch::Ticket;
 use crate::fs::recv::file::Wanted;
+use crate::fs::recv::of_removed;
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::staged::Written;
 use crate::fs::recv::tmpfile::Whole;
 use crate::fs::recv::worker::Done;
 use crate::fs::sys::dir_cursor::Place;
 use crate::fs::sys::metadata::settled;
+use crate::fs::sys::refusals;
 
 impl Later {
     /// Reports the finished batches in order, after the work of the second thread. Waits for that
@@ -120,12 +122,13 @@ impl Later {
         match result {
             Ok(()) => {
                 let kind = Kind::File;
+                refusals::report(path, observer);
                 observer.event(Event::Done { path, kind, size, held, sha256 });
             }
             Err(trouble) => {
                 // The remembered directory may have been moved.
                 place.forget();
-                let reason = trouble.tell(path, observer);
+                let reason = of_removed(trouble, place).tell(path, observer);
                 self.failed.push_back(Late { later, reason });
             }
         }

@@ -1,4 +1,4 @@
-//! What was offered, and what is to become of the file.
+//! An offer, and the commit of its file.
 
 use std::fs::File;
 use std::io;
@@ -27,17 +27,17 @@ use crate::fs::sys::sync::synchronise;
 use crate::fs::sys::sync_failures;
 use crate::fs::sys::times;
 
-/// What the other end may learn and change besides what it sends.
+/// The rights of the other end beyond the files that it sends.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Access {
-    /// Whether it may not read: no digest of what it did not send, and no change of times or
-    /// permission bits of what it did not send.
+    /// Whether it may not read: it gets no digest of content that it did not send, and cannot change times
+    /// or permission bits of entries that it did not send.
     pub(crate) is_blind: bool,
     pub(crate) partials: Whose,
     pub(crate) kept: Kept,
 }
 
-/// What was offered.
+/// An offer.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     /// Where it goes, below the store's root.
@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
     pub(crate) access: Arc<Access>,
     /// It may come to its place later, as this transfer.
     pub(crate) later: Option<u16>,
-    /// What it contains is made durable, and what is here already is proven from storage.
+    /// The content is made durable, and a prefix that is here already is read from storage.
     pub(crate) durable: bool,
 }
 
@@ -76,7 +76,7 @@ impl Wanted {
         }
     }
 
-    /// Puts all of it in place by way of a partial; what finds no place is too little to be kept.
+    /// Commits all of the content by way of a partial, which is removed if that fails.
     pub(crate) fn put(
         &self,
         place: &mut Place,
@@ -88,10 +88,7 @@ impl Wanted {
         let written = write_all_at(&partial.file, bytes, 0).map_err(Trouble::from);
         let durable = Sync::Never.durable(true);
         let result = written.and_then(|()| self.place(place, &partial, durable, observer));
-        if result.is_err() {
-            partial.discard();
-        }
-        result
+        result.map_err(|trouble| partial.discard_after(trouble))
     }
 
     /// All of it is in the partial: puts that in place.

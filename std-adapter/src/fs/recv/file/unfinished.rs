@@ -1,4 +1,4 @@
-//! A file that is not completed: what stays of it for a resume.
+//! The end of a file that is not completed: its partial is kept for a resume, or removed.
 
 use tinyferry_core::error::Reason;
 
@@ -14,24 +14,24 @@ use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::Place;
 
 impl Incoming {
-    /// It comes to no place: only what is not whole can be resumed.
+    /// The commit failed. Only an incomplete file can be resumed later.
     pub(crate) fn give_up(&mut self, partial: Partial, trouble: Trouble) -> Trouble {
         if trouble.reason == Reason::Incomplete && partial.is_of_use() {
             self.left = Some(partial.left(split(&self.wanted.path).0));
+            trouble
         } else {
-            partial.discard();
+            partial.discard_after(trouble)
         }
-        trouble
     }
 
-    /// Closes it; a partial that is of no use for a resume is removed. Returns what stays behind, too.
+    /// Closes the file and removes a partial that cannot be resumed; also returns the partial that stays.
     pub(crate) fn close(
         self,
         place: &mut Place,
         buffer: &mut Buffer,
         is_of_use: bool,
     ) -> (Wanted, Option<Left>) {
-        // What cannot be written now is received once more.
+        // Content that cannot be written now is received again.
         let partial = match self.stage {
             Stage::Partial(partial) => Some(partial),
             Stage::Kept(length @ UNIT..) if is_of_use => {
@@ -52,7 +52,9 @@ impl Incoming {
                     partial.discard();
                 }
             }
-            Some(partial) => partial.discard(),
+            Some(partial) => {
+                partial.discard();
+            }
             None => {}
         }
         (self.wanted, left)

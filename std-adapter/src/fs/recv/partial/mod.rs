@@ -5,6 +5,7 @@ mod lock;
 mod owner;
 mod room;
 mod system;
+pub(crate) mod undeletable;
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -38,14 +39,14 @@ pub(crate) const UNIT: u64 = 1024;
 /// The permission bits by which others than its owner read and write a file.
 const OTHERS: u32 = 0o066;
 
-/// How often a name that is taken away under our hands is tried again.
+/// How often a partial is opened again if its name is removed or replaced meanwhile.
 const TRIES: u8 = 16;
 
-/// What a partial is for.
+/// The purpose of a partial.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Purpose<'a> {
     pub(crate) whose: &'a Whose,
-    /// What is left; a partial that is locked is not.
+    /// The index of partials without a transfer; a locked one is not in it.
     pub(crate) kept: Option<&'a Kept>,
     /// The last name of the path where the file goes.
     pub(crate) target: &'a str,
@@ -62,7 +63,7 @@ pub(crate) struct Partial {
     _lock: Lock,
     /// As of when it was locked.
     pub(crate) metadata: Metadata,
-    /// In bytes, with what is not yet written.
+    /// In bytes, with content that is not written yet.
     pub(crate) length: u64,
     /// Room was set aside for everything before.
     reserved: u64,
@@ -72,7 +73,7 @@ pub(crate) struct Partial {
     is_resumable: bool,
 }
 
-/// What stands under the name of a partial.
+/// The entry under the name of a partial.
 enum Standing {
     Nothing,
     Usable(Box<Partial>),
@@ -81,7 +82,7 @@ enum Standing {
 }
 
 impl Partial {
-    /// What an earlier transfer left behind.
+    /// The partial of an earlier transfer.
     pub(crate) fn find(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Option<Self>, Trouble> {
         for label in purpose.whose.labels() {
             match Self::open(dir, name_for(purpose.target, &label), purpose)? {
@@ -96,6 +97,7 @@ impl Partial {
     /// An empty one. Where its permission bits are known, nobody else may read it before it is in
     /// place. Where another user's file has its name it gets another one.
     pub(crate) fn create(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Self, Trouble> {
+        undeletable::check(dir)?;
         for label in purpose.whose.labels() {
             if let Some(partial) = Self::create_as(dir, name_for(purpose.target, &label), purpose)?
             {
@@ -146,8 +148,7 @@ impl Partial {
         Err(Reason::InUse.into())
     }
 
-    /// Puts it in place as `target`, instead of what stands there; returns the directory, the same
-    /// for both.
+    /// Renames it to `target` and replaces an existing file; returns the directory, the same for both.
     pub(crate) fn place(&self, target: &str) -> Result<&Dir, Trouble> {
         if !self.is_in_place()? {
             return Err(Trouble::new(Reason::Storage, "the partial file was taken away"));
@@ -161,17 +162,26 @@ impl Partial {
         self.is_resumable && self.length >= UNIT
     }
 
-    /// What it leaves behind in the directory at `parent`.
+    /// Its entry in the index, if its directory is at `parent`.
     pub(crate) fn left(&self, parent: &str) -> Left {
         let (path, id) = (join(parent, &self.name), id_of(&self.metadata));
         Left { path, id, bytes: self.length }
     }
 
-    /// Takes it away.
-    pub(crate) fn discard(self) {
+    /// Removes it. If it stays, the result is a clause that says so.
+    pub(crate) fn discard(self) -> Option<String> {
         if self.is_in_place().is_ok_and(|is_in_place| is_in_place) {
-            // If it stays, the next offer finds that it is of no use.
-            let _ = self.dir.remove_file(&self.name);
+            undeletable::remove(&self.dir, &self.name, &self.file)
+        } else {
+            None
+        }
+    }
+
+    /// Removes it because of a failure, which tells if it stays.
+    pub(crate) fn discard_after(self, trouble: Trouble) -> Trouble {
+        match self.discard() {
+            Some(clause) if trouble.detail.is_empty() => Trouble::new(trouble.reason, &clause),
+            _ => trouble,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the system knows of a partial: whose it is and how many names it has.
+//! Metadata of a partial: its owner and the number of its names.
 
 use cap_std::fs::Metadata;
 

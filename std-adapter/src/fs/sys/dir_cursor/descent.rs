@@ -82,6 +82,14 @@ impl Place {
         self.cut(0);
     }
 
+    /// Whether the root was removed: nothing can be stored in it any more.
+    pub(crate) fn root_is_removed(&self) -> bool {
+        #[cfg(unix)]
+        return rustix::fs::fstat(&self.root).is_ok_and(|found| found.st_nlink == 0);
+        #[cfg(not(unix))]
+        false
+    }
+
     /// From now on the file systems that are reached are opened, to be synchronised.
     pub(crate) fn open_volumes(&mut self) {
         self.forget();
