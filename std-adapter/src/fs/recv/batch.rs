@@ -26,7 +26,7 @@ pub(crate) struct Batch {
     bytes: Vec<u8>,
 }
 
-/// Who has sent a file, and what is told of it when it is in place.
+/// The report of a file when it is in place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticket {
     pub(crate) later: u16,
@@ -48,7 +48,7 @@ struct Waiting {
     ticket: Ticket,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Which files are not in place, in order.
@@ -135,14 +135,14 @@ impl Batch {
         self.dirs.iter()
     }
 
-    /// Gives up what the files contain, but not where they go: the memory, for another batch.
+    /// Drops the content of the files, but not their paths; returns its memory in an empty batch.
     pub(crate) fn take_content(&mut self) -> Self {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         Self { bytes, ..Self::default() }
     }
 
-    /// Every file, in order: where it goes, what it gets, and whose it is.
+    /// Every file in order: its path, its content and metadata, and its ticket.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Whole<'_>, Ticket)> {
         self.files.iter().map(|file| (self.path(file), self.whole(file), file.ticket))
     }
@@ -176,7 +176,7 @@ impl Batch {
         !self.bytes.is_empty()
     }
 
-    /// They are through; the memory may be used for others.
+    /// Drops all files; the memory is used again.
     pub(crate) fn clear(&mut self) {
         self.files.clear();
         self.dirs.clear();

@@ -1,4 +1,4 @@
-//! Receiving: which offer goes where, and what is open. Knows nothing of how the bytes came.
+//! Receiving: the open file and the open tree. Knows nothing of how the bytes arrive.
 
 pub(crate) mod batch;
 mod committing;
@@ -79,7 +79,7 @@ impl Inbox {
         self.holes = holes;
     }
 
-    /// Says what the other end may learn.
+    /// Sets the rights of the other end.
     pub(crate) fn allow(&mut self, is_blind: bool, partials: Whose) {
         let access = Arc::make_mut(&mut self.access);
         (access.is_blind, access.partials) = (is_blind, partials);
@@ -151,7 +151,7 @@ impl Inbox {
             .map_err(|trouble| self.fail_open(trouble, observer))
     }
 
-    /// Puts in place what does not take long.
+    /// Commits the open file or tree on this thread.
     fn commit_here(
         &mut self,
         sha256: Option<[u8; 32]>,
@@ -235,7 +235,7 @@ impl Inbox {
         }
     }
 
-    /// What is open cannot go on.
+    /// Closes the open file because of a failure.
     fn fail_open(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
         match self.close_open(can_go_on_after(trouble.reason)) {
             Some(wanted) => self.fail(trouble, &wanted.path, observer),
@@ -251,7 +251,7 @@ impl Inbox {
 }
 
 impl Drop for Inbox {
-    /// Nobody hears of it any more, but what was committed comes to its place.
+    /// Completes pending commits. Nobody is told of them any more.
     fn drop(&mut self) {
         self.close_tree(&mut |_: Event<'_>| {});
     }

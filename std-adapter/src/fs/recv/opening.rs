@@ -1,4 +1,4 @@
-//! Where an offer goes, and what of it is there already.
+//! Opens an offer: its path, and the part of it that is here already.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Inbox {
         (is_named && is_allowed(path)).then(|| join(tree, path))
     }
 
-    /// Opens what is offered; returns how much of it is held.
+    /// Opens an offer; returns how many bytes of it are here already.
     pub(crate) fn prepare(
         &mut self,
         offer: &Offer<'_>,
@@ -54,7 +54,7 @@ impl Inbox {
             later,
             durable,
         };
-        // What is not in place yet may stand in the way.
+        // A pending file may have the path of a parent directory.
         let directory = if kind == Kind::File { split(path).0 } else { path };
         if self.later.is_in_the_way_to(directory) {
             self.later.finish(&mut self.place, observer);
@@ -77,7 +77,7 @@ impl Inbox {
             Kind::File => {
                 let incoming = Incoming::file(&mut self.place, wanted(), self.holes)?;
                 if !incoming.is_kept() && self.later.has(path) {
-                    // What is there of that name is not yet what was sent last.
+                    // The file of that name is not yet the one that was sent last.
                     drop(incoming);
                     self.later.finish(&mut self.place, observer);
                     Incoming::file(&mut self.place, wanted(), self.holes)?

@@ -17,7 +17,7 @@ use crate::fs::sys::dir_cursor::Place;
 use crate::fs::sys::dir_cursor::id_of;
 use crate::fs::sys::dir_cursor::open_file;
 
-/// So many are kept at most: what is known of them is in memory.
+/// The maximum number of partials that are kept: the index is in memory.
 const MOST: usize = 16_384;
 
 /// The partials that are left, shared by the stores of a server.
@@ -33,11 +33,11 @@ struct State {
     scan: Option<Scan>,
 }
 
-/// What is found while all directories are looked through.
+/// The partials found by a scan of all directories.
 #[derive(Debug, Default)]
 struct Scan {
     index: Index,
-    /// What transfers took up or left meanwhile: that is known better.
+    /// Partials that transfers opened or left meanwhile: the scan does not change their entries.
     known: HashSet<Id>,
 }
 
@@ -116,7 +116,7 @@ impl Kept {
         }
     }
 
-    /// All was looked through: what is left counts.
+    /// Ends the scan: its result replaces the index.
     pub(crate) fn end_scan(&self, most: u64) {
         let mut state = self.lock();
         let Some(Scan { index, known }) = state.scan.take() else { return };
@@ -137,7 +137,7 @@ impl Kept {
         self.lock().index.bytes
     }
 
-    /// Removes the oldest ones beyond what may be kept.
+    /// Removes the oldest partials beyond the limits.
     fn keep(&self, most: u64) {
         loop {
             let mut state = self.lock();

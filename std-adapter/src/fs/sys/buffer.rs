@@ -10,7 +10,7 @@ use crate::checksum::Fast;
 
 /// Larger ones were measured to be slower.
 pub(crate) const CAPACITY: usize = 64 * 1024;
-/// What is summed up at once is written at once, if it is so much, in bytes. There is room for that
+/// Content of this size, in bytes, that is summed up at once is written at once. There is room for that
 /// much more, so that nothing is written before it is summed up.
 const STROKE: usize = CAPACITY / 2;
 
@@ -32,7 +32,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Another file comes; what was not written is forgotten.
+    /// Prepares for another file: drops content that is not written.
     pub(crate) fn clear(&mut self) {
         self.filled = 0;
         self.expected = 0;
@@ -110,12 +110,12 @@ impl Buffer {
         fits
     }
 
-    /// What is not yet written.
+    /// The content that is not written yet.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.behind
     }
 
-    /// Writes what is not yet written.
+    /// Writes the content that is not written yet.
     pub(crate) fn flush(&mut self, file: &File) -> io::Result<()> {
         if self.behind.is_empty() {
             return Ok(());

@@ -13,7 +13,7 @@ use crate::fs::event::Event;
 use crate::fs::event::Observer;
 use crate::fs::sys::times;
 
-/// What travels along with a file's content.
+/// The metadata that is sent with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) size: u64,
@@ -62,7 +62,7 @@ pub(crate) fn set_time(file: &File, modified: Option<i64>) -> io::Result<()> {
     }
 }
 
-/// What became of settling: that a file system has no such bits or times is told, and no failure.
+/// Reports that the file system has no such bits or times, which is no failure.
 pub(crate) fn settled(
     result: io::Result<()>,
     path: &str,

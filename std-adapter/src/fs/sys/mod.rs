@@ -1,4 +1,4 @@
-//! What the operating system offers: files, directories, times, syncs. Knows nothing of transfers.
+//! The operating system's files, directories, times and syncs. Knows nothing of transfers.
 
 pub(crate) mod background;
 pub(crate) mod buffer;

@@ -18,7 +18,7 @@ impl Whose {
         Self::Client(format!("~k{id}"))
     }
 
-    /// What is added to a partial's name: nothing or the client's label, and the number of this
+    /// The labels in a partial's name: none or the client's label, and the number of this
     /// user where another one has a file of that name.
     pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
         let label = match self {

@@ -7,10 +7,10 @@ use std::io;
 use super::Partial;
 use crate::fs::sys::sync_failures;
 
-/// What is set aside at once, in bytes.
+/// The amount of room that is reserved at once, in bytes.
 const PIECE: u64 = 4 << 20;
 
-/// What begins to be written to the storage at once, in bytes.
+/// The amount of content whose writing is started at once, in bytes.
 const WRITTEN_AT_ONCE: u64 = 8 << 20;
 
 impl Partial {
@@ -36,9 +36,9 @@ impl Partial {
         }
     }
 
-    /// Gives back what was set aside and not used.
+    /// Gives back room that was reserved and not used.
     pub(crate) fn release(&self) {
-        // What is not yet written does not count.
+        // Content in the buffer does not count.
         if self.reserved > 0
             && let Ok(now) = self.file.metadata()
         {

@@ -1,4 +1,4 @@
-//! What the directories of a tree get in the end. Memory is bounded, however many there are.
+//! The times and permission bits that the directories of a tree get in the end. Memory is bounded.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::fs::sys::metadata::settled;
 
 /// So much is remembered, in bytes; then those directories are settled that were left.
 pub(crate) const REMEMBERED: usize = 1 << 20;
-/// What a directory takes besides its path, in bytes.
+/// The memory for a directory besides its path, in bytes.
 const EACH: usize = 96;
 
-/// What a directory gets when nothing more goes into it: entries change its time, and its bits
-/// may forbid them.
+/// The permission bits and the time of a directory. They are set when it is complete: entries change
+/// its time, and its bits may forbid them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bits {
     pub(crate) mode: Option<u32>,
@@ -29,12 +29,12 @@ pub(crate) struct Bits {
 #[derive(Debug, Default)]
 pub(crate) struct Directories {
     waiting: BTreeMap<Box<str>, (Bits, Option<Id>)>,
-    /// What they take, in bytes.
+    /// Their memory, in bytes.
     bytes: usize,
 }
 
 impl Directories {
-    /// Remembers what a directory gets; what was offered last counts.
+    /// Remembers the bits of a directory; a later offer replaces them.
     pub(crate) fn remember(&mut self, place: &mut Place, path: &str, bits: Bits) {
         let dir = place.existing(path).ok().flatten();
         let id = dir.and_then(|dir| id_of(&dir.dir_metadata().ok()?));
@@ -59,7 +59,7 @@ impl Directories {
         let mut result = Ok(());
         let mut open = BTreeMap::new();
         self.bytes = 0;
-        // What lies deeper comes before what it lies in, or that would shut it off.
+        // A directory comes before its parent, whose bits may make it unreachable.
         while let Some((directory, (bits, id))) = self.waiting.pop_last() {
             if path.is_some_and(|path| below(path, &directory).is_some()) {
                 self.bytes += directory.len() + EACH;

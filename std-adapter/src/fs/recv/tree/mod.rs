@@ -1,5 +1,5 @@
-//! A tree that is coming in: its root, and what is to be done to its directories when all is in
-//! place. Knows nothing of files.
+//! A tree that is received: its root, and the metadata that its directories get in the end. Knows
+//! nothing of files.
 
 mod directories;
 
@@ -102,7 +102,7 @@ impl Tree {
         observer: &mut impl Observer,
     ) -> Result<(), Trouble> {
         if let Root::Offered(Bits { mode: mode @ Some(_), .. }) = self.root {
-            // Nothing came, but its owner may have been let in.
+            // It is empty, but its owner may have got more rights.
             self.directories.remember(place, &self.path, Bits { mode, modified: None });
         }
         self.directories.settle(None, place, observer)

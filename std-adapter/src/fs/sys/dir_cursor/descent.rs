@@ -24,7 +24,7 @@ use crate::fs::sys::volumes::Volumes;
 const KEPT_OPEN: usize = 4;
 
 /// A root and the way down to the directory that was opened last: a tree's files come side by
-/// side, and it goes on above when a directory in it is through.
+/// side, and it goes on in the parent when a directory is complete.
 #[derive(Debug)]
 pub(crate) struct Place {
     root: Arc<Dir>,
@@ -58,7 +58,7 @@ enum Kept {
     Closed(Option<Id>),
 }
 
-/// What became of a directory that was missing.
+/// The result of making a missing directory.
 enum Made {
     Nothing,
     Here,
@@ -118,7 +118,7 @@ impl Place {
     }
 
     /// Whether the directory opened last was made here just before, so that no file in it needs to
-    /// be looked for. What somebody put there since is replaced like anything else.
+    /// be looked for. An entry that somebody else has made there since is replaced like any other.
     pub(crate) fn is_new(&self) -> bool {
         self.way.last().is_some_and(|last| last.is_new)
     }

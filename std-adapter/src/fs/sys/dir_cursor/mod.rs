@@ -1,5 +1,4 @@
-//! What stands in a directory, opened by name and never through a link. Knows nothing of what is read
-//! or written there.
+//! Entries of directories, opened by name and never through a link. Knows nothing of content.
 
 pub(crate) mod descent;
 pub(crate) mod spelling;
@@ -18,17 +17,17 @@ use crate::fs::error::Trouble;
 
 pub(crate) use self::descent::Place;
 
-/// What stands under a name.
+/// The entry under a name.
 #[derive(Debug)]
 pub(crate) enum Found {
     Missing,
     File(Metadata),
     Directory(Metadata),
-    /// Neither; what it is, as a clause.
+    /// Neither; its kind, as a clause.
     Other(&'static str),
 }
 
-/// What stands under a name in a directory.
+/// Looks up a name in a directory.
 pub(crate) fn look(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Found> {
     let metadata = match dir.symlink_metadata(name) {
         Ok(metadata) => metadata,
@@ -46,7 +45,7 @@ pub(crate) fn look(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Found> {
     })
 }
 
-/// What is neither a file, a directory nor a link, as a clause.
+/// The kind of an entry that is neither a file, a directory nor a link, as a clause.
 #[cfg(unix)]
 fn special(metadata: &Metadata) -> &'static str {
     use cap_std::fs::FileTypeExt;
@@ -99,7 +98,7 @@ pub(crate) fn open_itself(dir: &Dir) -> io::Result<File> {
 }
 
 /// Lets its owner put something into a directory that is there already, as `name` in `above`; it may
-/// be one that cannot even be opened. Where that is not allowed, what comes next says so.
+/// be one that cannot even be opened. If that is not allowed, the next operation fails.
 #[cfg(unix)]
 pub(crate) fn admit_owner(above: &Dir, name: &str, dir: &Dir) -> io::Result<()> {
     use std::fs::Permissions;
@@ -118,7 +117,7 @@ pub(crate) fn admit_owner(_: &Dir, _: &str, _: &Dir) -> io::Result<()> {
     Ok(())
 }
 
-/// What tells a file or a directory from all others: its device and its inode.
+/// Identifies a file or a directory: its device and its inode.
 pub(crate) type Id = (u64, u64);
 
 #[cfg(unix)]
