@@ -1,6 +1,6 @@
 //! Goodput on lossy lines as a share of the line rate, simulated byte by byte in virtual time.
 //!
-//! `cargo run --release -p tinyferry-tests --example goodput [SEEDS]`
+//! `cargo run --release -p tinyferry-tests --example goodput -- [SEEDS] [--json FILE]`
 
 use tinyferry_core::{Config, Task};
 use tinyferry_tests::{Faults, Memory, Pair, content};
@@ -17,8 +17,14 @@ struct Setting {
 
 const CLEAN: Faults = Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 };
 
-fn main() {
-    let seeds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+/// Rates of the lines, in baud.
+const RATES: [u64; 3] = [115_200, 921_600, 3_000_000];
+
+fn main() -> std::io::Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let seeds = arguments.first().and_then(|text| text.parse().ok()).unwrap_or(20);
+    let json = arguments.iter().position(|argument| argument == "--json");
+    let json = json.and_then(|at| arguments.get(at + 1));
     let mib = 1 << 20;
     let flips = |flip| Faults { flip, ..CLEAN };
     let drops = |drop| Faults { drop, ..CLEAN };
@@ -46,14 +52,24 @@ fn main() {
     ];
     println!("| line | 115,200 | 921,600 | 3,000,000 | to reach at 921,600 | bytes sent |");
     println!("|---|---|---|---|---|---|");
+    let mut rows = Vec::new();
     for setting in &settings {
-        let [slow, middle, fast] =
-            [115_200, 921_600, 3_000_000].map(|baud| measure(setting, baud, seeds));
+        let [slow, middle, fast] = RATES.map(|baud| measure(setting, baud, seeds));
         println!(
             "| {} | {:.3} | {:.3} | {:.3} | {:.3} | {:.2} |",
             setting.name, slow.0, middle.0, fast.0, setting.goal, middle.1
         );
+        rows.push(serde_json::json!({
+            "line": setting.name,
+            "115200": slow.0,
+            "921600": middle.0,
+            "3000000": fast.0,
+            "bytes sent": middle.1,
+        }));
     }
+    let title = format!("Goodput as a share of the line rate, {seeds} seeds");
+    let all = serde_json::json!({ "tables": [{ "title": title, "rows": rows }] });
+    json.map_or(Ok(()), |path| std::fs::write(path, format!("{all:#}\n")))
 }
 
 /// Median goodput as a share of the rate, and bytes sent as a multiple of the file's.
