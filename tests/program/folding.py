@@ -4,7 +4,7 @@
 `folding.py DIRECTORY` mounts it there, says `ready` and serves it until it is unmounted. It speaks
 to the kernel through /dev/fuse itself and needs no library. More arguments: `permissions` lets the
 kernel check permission bits, `fsync=NUMBER` refuses to synchronise a file or a directory by this error,
-`keep=NAME` lets nothing else be removed or renamed while a file of this name is at the top.
+`fsyncdir=NUMBER` a directory only, `keep=NAME` lets nothing else be removed or renamed while a file of this name is at the top.
 """
 import ctypes
 import errno
@@ -47,9 +47,9 @@ def text(data):
 
 
 class Folding:
-    def __init__(self, fsync, keep):
+    def __init__(self, syncs, keep):
         self.nodes = {1: Node(1, stat.S_IFDIR | 0o755)}
-        self.last, self.fsync, self.keep, self.caller = 1, fsync, keep, (0, 0)
+        self.last, self.syncs, self.keep, self.caller = 1, syncs, keep, (0, 0)
 
     def make(self, above, name, mode):
         if folded(name) in above.names:
@@ -140,8 +140,8 @@ class Folding:
         if code == 35:
             made = self.make(node, text(data[16:]), stat.S_IFREG | struct.unpack_from("<4xI", data)[0] & 0o7777)
             return made.entry() + struct.pack("<QII", 0, 0, 0)
-        if code in (20, 30) and self.fsync:
-            raise Refused(self.fsync)
+        if self.syncs.get(code):
+            raise Refused(self.syncs[code])
         if code in (18, 20, 25, 29, 30, 34, 50):
             return b""
         raise Refused(errno.ENOSYS)
@@ -173,7 +173,8 @@ def main():
     if libc.mount(b"folding", sys.argv[1].encode(), b"fuse", 6, options):
         sys.exit(os.strerror(ctypes.get_errno()))
     print("ready", flush=True)
-    Folding(int(more.get("fsync", 0)), more.get("keep", "").encode()).serve(device)
+    fsync = int(more.get("fsync", 0))
+    Folding({20: fsync, 30: int(more.get("fsyncdir", fsync))}, more.get("keep", "").encode()).serve(device)
 
 
 main()

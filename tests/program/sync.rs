@@ -193,7 +193,7 @@ fn a_sync_that_fails_is_a_failure_whatever_else_is_refused() {
 #[test]
 fn a_file_system_in_user_space_that_refuses_to_synchronise_takes_files() {
     // EINVAL, ENOSYS, EOPNOTSUPP.
-    for error in ["fsync=22", "fsync=38", "fsync=95"] {
+    for error in ["fsync=22", "fsync=38", "fsync=95", "fsyncdir=22"] {
         let place = Place::new();
         let Some(_disk) = Disk::folding_with(&place.served(""), &[error]) else { return };
         fs::create_dir_all(place.here("tree/sub")).expect("directories");
