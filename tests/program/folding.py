@@ -4,7 +4,8 @@
 `folding.py DIRECTORY` mounts it there, says `ready` and serves it until it is unmounted. It speaks
 to the kernel through /dev/fuse itself and needs no library. More arguments: `permissions` lets the
 kernel check permission bits, `fsync=NUMBER` refuses to synchronise a file or a directory by this error,
-`fsyncdir=NUMBER` a directory only, `keep=NAME` lets nothing else be removed or renamed while a file of this name is at the top.
+`fsyncdir=NUMBER` a directory only, `keep=NAME` lets nothing else be removed or renamed while a file of
+this name is at the top.
 """
 import ctypes
 import errno

@@ -108,7 +108,9 @@ impl Stopper {
 }
 
 impl Server {
-    /// Listens at `endpoint` and serves what lies below `root`.
+    /// Listens at `endpoint` and serves the directory that is at `root` when a client connects. It is
+    /// open only while clients are connected, so that its file system can be unmounted between them; at a
+    /// serial port it is open all the time, and while old partials are searched for (hourly).
     ///
     /// # Errors
     /// Those of the system, with what could not be done; keys that make no sense; an address that
