@@ -38,6 +38,27 @@ fn another_users_partial_neither_gets_the_content_nor_keeps_it_out() {
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 2);
 }
 
+/// Whoever opened it before would read, or change, the content that comes.
+#[test]
+fn a_partial_that_others_could_open_is_not_resumed() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let bytes = content(300_000, 1);
+    fs::write(place.here("secret"), &bytes).expect("a file");
+    allow(&place.here("secret"), 0o600);
+    for (mode, is_resumed) in [(0o600, true), (0o644, false), (0o666, false)] {
+        let partial = place.served(".secret.tinyferry-part");
+        fs::write(&partial, &bytes[..100_000]).expect("a file");
+        allow(&partial, mode);
+        let said = server.client(&place.here(""), &["put", "secret"]).well().stdout;
+        assert_eq!(said.contains("were there already"), is_resumed, "{mode:o}: {said}");
+        let placed = place.served("secret").metadata().expect("it is there");
+        assert_eq!(placed.mode() & 0o777, 0o600);
+        assert_eq!(fs::read(place.served("secret")).expect("it is there"), bytes);
+        fs::remove_file(place.served("secret")).expect("it is there");
+    }
+}
+
 /// The file in place cannot be replaced, so its partial could never be of use.
 #[test]
 fn a_file_of_another_user_in_a_sticky_directory_stays_and_no_partial_does() {
