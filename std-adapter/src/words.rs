@@ -1,5 +1,6 @@
 //! Errors as clauses for a person.
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -17,6 +18,14 @@ pub fn of_system(error: &io::Error) -> String {
     }
 }
 
+/// The subject of errors that either end can have.
+pub(crate) const OTHER_END: &str = "the other end";
+
+/// An error whose subject is the other end, as a server says it.
+pub(crate) fn of_client(error: &impl Display) -> String {
+    error.to_string().replace(OTHER_END, "the client")
+}
+
 /// A path of this system, escaped: what is not text stands there as its bytes.
 pub fn of_path(path: &Path) -> String {
     let mut text = String::new();
@@ -31,12 +40,16 @@ pub fn of_path(path: &Path) -> String {
 /// the other end, may be empty; it is escaped. `at_peer`: the other end said so.
 pub fn of_failure(reason: Reason, detail: &str, at_peer: bool) -> String {
     let detail = escaped(detail);
-    if reason == Reason::ReadOnly && !at_peer && !detail.is_empty() {
-        // The reason speaks of the other end; it is this one.
+    if reason == Reason::Cancelled && !at_peer {
+        return "the transfer was interrupted".to_owned();
+    }
+    // The reason speaks of the other end where it is this one, or of more than is the case.
+    let says_less = [Reason::ReadOnly, Reason::BadPath].contains(&reason);
+    if says_less && !at_peer && !detail.is_empty() {
         return detail;
     }
     let clause = reason.to_string();
-    let names_its_subject = ["the other end", "the server"].iter().any(|s| clause.starts_with(s));
+    let names_its_subject = [OTHER_END, "the server"].iter().any(|s| clause.starts_with(s));
     let whose = if at_peer && !names_its_subject { "the other end: " } else { "" };
     match detail.as_str() {
         "" => format!("{whose}{clause}"),

@@ -141,7 +141,48 @@ fn each_file_is_named_where_more_is_wanted() {
         assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
     }
     let ended = server.client(&place.here(""), &["put", "t", "-vv"]).well();
-    assert!(ended.stderr.contains("\"t/1\" begins at 0, 2048 bytes\n"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\"t/1\" starts at 0, 2048 bytes\n"), "{}", ended.stderr);
     let ended = server.client(&place.here(""), &["put", "t"]).well();
     assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn empty_files_and_comparisons_are_counted_as_what_they_are() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    tree(&place, 3, 5000);
+    fs::write(place.here("t/none"), "").expect("a file");
+    server.client(&here, &["put", "t"]).well();
+    for arguments in [&["put", "t"][..], &["get", "t", "--into", "."]] {
+        let stdout = server.client(&here, arguments).well().stdout;
+        let counted = "4 files (3 were the same, 1 was empty), 0 B in ";
+        assert!(stdout.contains(counted) && !stdout.contains("/s)"), "{stdout}");
+    }
+    let stdout = server.client(&here, &["put", "t/1", "--to", "t"]).well().stdout;
+    assert!(
+        stdout.contains("1 file (1 was the same), 0 B in ") && !stdout.contains("/s)"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn a_source_that_is_missing_keeps_no_other_from_being_sent() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    tree(&place, 2, 1000);
+    for name in ["f", "g"] {
+        fs::write(place.here(name), name).expect("a file");
+    }
+    let named = ["\"no1\": no such file", "\"no2\": no such file"];
+    server.client(&here, &["put", "no1", "f", "no2", "t", "--to", "a"]).with(3, &named);
+    assert!(place.served("a/f").exists() && place.served("a/t/1").exists());
+    // One is left: it goes where it would go by itself.
+    server.client(&here, &["put", "no1", "g", "no2"]).with(3, &named);
+    server.client(&here, &["put", "t", "no1", "--to", "b"]).with(3, &named[..1]);
+    assert!(place.served("g").exists() && place.served("b/t/0").exists());
+    server.client(&here, &["put", "no1", "no2"]).with(1, &named);
+    server.client(&here, &["put", "no1"]).with(1, &named[..1]);
+    assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 3);
 }

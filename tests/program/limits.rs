@@ -285,7 +285,7 @@ fn a_handshake_has_one_deadline() {
     });
     let log = locked.log();
     // The client that was recorded is the only one who ever proved that it has a key.
-    assert_eq!(log.lines().filter(|line| line.contains("let in as")).count(), 1, "{log}");
+    assert_eq!(log.lines().filter(|line| line.contains("authenticated as")).count(), 1, "{log}");
 }
 
 /// The first message of a handshake, as a client with the key has sent it.

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod bits;
+mod commands;
 mod counts;
 mod depth;
 mod descriptors;

@@ -210,3 +210,56 @@ fn a_client_that_may_not_read_the_directory_that_it_sends() {
     ended.with(1, &["\"t\"", "permission is denied"]);
     assert!(!place.served("t").exists());
 }
+
+/// A partial is listed with its whole path. One that is being received is not there yet, and nothing is left
+/// out.
+#[test]
+fn partials_are_listed_with_their_paths_and_those_in_use_are_not() {
+    let place = Place::new();
+    fs::create_dir_all(place.served("t/d")).expect("directories");
+    fs::write(place.served("t/d/f"), "x").expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    // A client that is stopped in the middle.
+    fs::write(place.here("large"), crate::harness::content(400 << 20, 1)).expect("a file");
+    let mut put = crate::harness::command(&server.endpoint, &here, &["put", "large", "--to", "t"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let partial = place.served("t/.large.tinyferry-part");
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !partial.metadata().is_ok_and(|partial| partial.len() > 0) {
+        assert!(std::time::Instant::now() < end, "nothing comes");
+    }
+    let id = put.id().to_string();
+    let kill = |signal: &str| {
+        let killed = Command::new("kill").args([signal, &id]).status();
+        assert!(killed.expect("kill is there").success());
+    };
+    kill("-STOP");
+    let is_in_use = partial.exists();
+    if is_in_use {
+        server.client(&here, &["ls", "-R", "t"]).well();
+        server.client(&here, &["get", "t", "--into", "one"]).well();
+        server.client(&here, &["get", ".", "--into", "two"]).well();
+    }
+    kill("-KILL");
+    put.wait().expect("it ends");
+    assert!(is_in_use, "it was too fast");
+
+    // What a transfer has left cannot be told from a file that somebody has called so.
+    fs::remove_dir_all(place.served("t")).expect("it is there");
+    fs::create_dir_all(place.served("t/d")).expect("directories");
+    fs::write(place.served("t/d/.f.tinyferry-part"), "x").expect("a file");
+    for (arguments, path) in [
+        (&["get", "t", "--into", "three"][..], "\"t/d/.f.tinyferry-part\": "),
+        (&["get", ".", "--into", "four"], "\"t/d/.f.tinyferry-part\": "),
+    ] {
+        let ended = server.client(&here, arguments);
+        ended.with(3, &[path, "this is the form of unfinished files"]);
+    }
+    server.client(&here, &["ls", "-R"]).with(3, &["1 more that cannot be listed"]);
+    let named = ["t/d/.f.tinyferry-part\"", "is the form of unfinished files"];
+    server.client(&here, &["ls", "t/d/.f.tinyferry-part"]).with(2, &named);
+}

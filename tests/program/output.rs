@@ -1,7 +1,11 @@
 //! Output that cannot be written: a reader that has left ends nothing, a full disk is a failure.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::harness::{Ended, Place, Server, assert_same, command, content};
 
@@ -91,8 +95,130 @@ fn complaints_that_cannot_be_written_change_nothing() {
         assert_eq!(status.code(), Some(code), "{arguments:?}");
         // And where it is closed.
         let mut shell = Command::new("sh");
-        shell.args(["-c", "exec \"$@\" 2>&- >&-", "sh"]).arg(program.get_program());
+        shell.args(["-c", "exec \"$@\" 2>&- >/dev/null", "sh"]).arg(program.get_program());
         let status = shell.args(program.get_args()).current_dir(place.here("")).status();
         assert_eq!(status.expect("sh is there").code(), Some(code), "{arguments:?}");
     }
+}
+
+/// Closed, and open for reading only.
+const NO_OUTPUT: [(&str, &str); 2] =
+    [(">&-", "it is closed"), ("1</dev/null", "it is not open for writing")];
+
+/// Runs a program by the shell, which redirects its standard output.
+fn redirected(program: &Command, redirection: &str) -> Ended {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("exec \"$@\" {redirection}"), "sh"]).arg(program.get_program());
+    shell.args(program.get_args());
+    if let Some(directory) = program.get_current_dir() {
+        shell.current_dir(directory);
+    }
+    shell.output().expect("sh is there").into()
+}
+
+#[test]
+fn an_output_that_is_closed_or_only_readable_is_a_failure() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    fs::write(place.here("f"), "f").expect("a file");
+    fs::write(place.here(".f.tinyferry-part"), "f").expect("a file");
+    fs::write(place.served("g"), "g").expect("a file");
+    for (number, (redirection, why)) in NO_OUTPUT.into_iter().enumerate() {
+        for arguments in [
+            &["ls"][..],
+            &["ls", "-R"],
+            &["ping"],
+            &["put", "f"],
+            &["put", "f", "--sha256"],
+            &["get", "g", "--into", "o"],
+        ] {
+            let program = command(&server.endpoint, &here, arguments);
+            redirected(&program, redirection).with(1, &["standard output cannot be written", why]);
+        }
+        assert_eq!(fs::read(place.served("f")).expect("it was sent"), b"f");
+        let key = format!("key{number}");
+        for arguments in [&["--help"][..], &["--version"], &["partials", "."], &["keygen", &key]] {
+            let mut program = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+            program.args(arguments).current_dir(&here);
+            redirected(&program, redirection).with(1, &["standard output cannot be written", why]);
+        }
+        // What writes nothing there needs no output.
+        let program = command(&server.endpoint, &here, &["put", "f", "-q"]);
+        redirected(&program, redirection).well();
+        let program = command(&server.endpoint, &here, &["ls", "nothing"]);
+        redirected(&program, redirection).with(6, &["no file of that name"]);
+    }
+    // Where it was thrown away on purpose, it was written.
+    for redirection in [">/dev/null", "1<>/dev/null", ">/dev/null <&-"] {
+        redirected(&command(&server.endpoint, &here, &["ls"]), redirection).well();
+    }
+}
+
+#[test]
+fn an_output_without_room_is_waited_for() {
+    let place = Place::new();
+    for number in 0..6000 {
+        let name = format!("a name of some length, so that it takes room {number:04}");
+        fs::write(place.served(&name), "").expect("a file");
+    }
+    let server = Server::start(&place.served(""), &[]);
+    let (mut near, far) = UnixStream::pair().expect("sockets");
+    far.set_nonblocking(true).expect("an option");
+    let mut program = command(&server.endpoint, &place.here(""), &["ls"]);
+    program.stdout(OwnedFd::from(far)).stderr(Stdio::piped());
+    let mut child = program.spawn().expect("the program starts");
+    // The program has the other end, and nobody else.
+    drop(program);
+    let mut first = [0; 1];
+    near.read_exact(&mut first).expect("it begins");
+    // By then it has no room left.
+    std::thread::sleep(Duration::from_millis(300));
+    let mut listed = String::from_utf8_lossy(&first).into_owned();
+    near.read_to_string(&mut listed).expect("it is text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(listed.lines().count(), 6000);
+}
+
+/// Ends a child that does not end by itself.
+fn wait_for(child: &mut std::process::Child, most: Duration) -> Option<i32> {
+    let end = Instant::now() + most;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
+}
+
+#[test]
+fn complaints_that_nobody_reads_hold_up_no_client() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    fs::create_dir(place.here("t")).expect("a directory");
+    for number in 0..2000 {
+        let name = format!("t/a name of some length, so that it takes room {number:04}");
+        fs::write(place.here(&name), "1").expect("a file");
+        std::os::unix::fs::symlink("x", place.here(&format!("{name} link"))).expect("a link");
+    }
+    for (arguments, code) in [(&["put", "t"][..], 3), (&["put", "t", "-vv"], 3)] {
+        let mut program = command(&server.endpoint, &place.here(""), arguments);
+        let mut child = program
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let unread = child.stderr.take();
+        assert_eq!(wait_for(&mut child, Duration::from_secs(60)), Some(code), "{arguments:?}");
+        drop(unread);
+    }
+    // Whoever reads at all gets all of it.
+    let ended = server.client(&place.here(""), &["put", "t", "-v"]);
+    assert_eq!(ended.code, Some(3));
+    assert_eq!(ended.stderr.lines().filter(|line| line.contains(": the same")).count(), 2000);
+    assert_eq!(ended.stderr.lines().filter(|line| line.contains("symbolic link")).count(), 1000);
+    assert!(ended.stderr.contains("and 1000 more"), "{}", ended.stderr);
 }

@@ -247,6 +247,58 @@ fn a_port_is_set_as_it_was_found() {
     assert_same(&place.here(""), &place.served(""));
 }
 
+/// Sets a port as a terminal is set, and returns how that is.
+fn set_sane(port: &Path) -> String {
+    let set = ["-F", &port.display().to_string(), "sane", "9600", "echo"];
+    assert!(
+        std::process::Command::new("stty").args(set).status().expect("stty is there").success()
+    );
+    settings(port)
+}
+
+#[test]
+fn a_signal_leaves_a_port_as_it_was_found() {
+    let place = Place::new();
+    let cable = lay(CLEAN);
+    let [port, _] = cable.ports();
+    let before = set_sane(port);
+    for signal in ["INT", "TERM", "HUP", "QUIT"] {
+        // Nobody answers at the other end.
+        let mut child = crate::harness::command(&url(port), &place.here(""), &["ping"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let end = Instant::now() + Duration::from_secs(20);
+        while settings(port) == before {
+            assert!(Instant::now() < end, "the port is not opened");
+            thread::sleep(Duration::from_millis(10));
+        }
+        let id = child.id().to_string();
+        let killed = std::process::Command::new("kill").args([&format!("-{signal}"), &id]).status();
+        assert!(killed.expect("kill is there").success());
+        assert_eq!(child.wait().expect("it ends").code(), None, "{signal}: it ends by the signal");
+        assert_eq!(settings(port), before, "{signal}");
+    }
+}
+
+#[test]
+fn a_port_that_cannot_be_set_is_left_as_it_was_found() {
+    let place = Place::new();
+    let cable = lay(CLEAN);
+    let [port, _] = cable.ports();
+    let before = set_sane(port);
+    let key = place.here("key").display().to_string();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_tinyferry"))
+        .args(["keygen", &key, "-q"])
+        .output();
+    assert!(made.expect("the program starts").stdout.is_empty());
+    let ended = client(&url(port), &place.here(""), &["ping", "--key", &key]);
+    let ended = ended.with(2, &["cannot use serial://", "leave out --key"]);
+    assert!(!ended.stderr.contains("cannot open"), "{}", ended.stderr);
+    assert_eq!(settings(port), before);
+}
+
 #[test]
 fn long_a_line_that_falls_silent() {
     if !crate::long::is_wanted() {

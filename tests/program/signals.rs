@@ -147,13 +147,13 @@ fn a_limit_of_file_size_is_an_error_of_that_file() {
 }
 
 /// How many processes have `mark` in their command line, other than a shell that only tells of them.
-fn running(mark: &str) -> usize {
+pub(crate) fn running(mark: &str) -> usize {
     let processes = fs::read_dir("/proc").expect("it is there").flatten();
     let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     lines.filter(|line| line.windows(mark.len()).any(|part| part == mark.as_bytes())).count()
 }
 
-fn assert_gone(mark: &str) {
+pub(crate) fn assert_gone(mark: &str) {
     let end = Instant::now() + Duration::from_secs(5);
     while running(mark) > 0 {
         assert!(Instant::now() < end, "{mark} is still there");
@@ -162,7 +162,7 @@ fn assert_gone(mark: &str) {
 }
 
 /// A mark that no other process has.
-fn mark(number: u32) -> String {
+pub(crate) fn mark(number: u32) -> String {
     format!("7{:07}.{number}", std::process::id())
 }
 
@@ -219,9 +219,14 @@ fn a_signal_that_ends_a_client_ends_its_command() {
     }
 }
 
-/// Runs the program on a terminal of its own, with Python's help: types each text when the program has
+/// Runs a program on a terminal of its own, with Python's help: types each text when the program has
 /// said what stands before it.
-fn on_terminal(directory: &Path, arguments: &[&str], dialogue: &[(&str, &str)]) -> Option<String> {
+pub(crate) fn on_terminal(
+    program: &str,
+    directory: &Path,
+    arguments: &[&str],
+    dialogue: &[(&str, &str)],
+) -> Option<String> {
     let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
     if !found.is_ok_and(|status| status.success()) {
         println!("skipped: there is no python3");
@@ -232,20 +237,22 @@ fn on_terminal(directory: &Path, arguments: &[&str], dialogue: &[(&str, &str)]) 
     for (wait, text) in dialogue {
         python.args([wait, text]);
     }
-    let output = python.arg("--").arg(env!("CARGO_BIN_EXE_tinyferry")).args(arguments).output();
+    let output = python.arg("--").arg(program).args(arguments).output();
     Some(String::from_utf8_lossy(&output.expect("it starts").stdout).into_owned())
 }
 
 #[test]
 fn a_command_may_ask_for_a_password_on_the_terminal() {
     let place = Place::new();
-    let serve =
-        format!("{} serve --stdio {}", env!("CARGO_BIN_EXE_tinyferry"), place.served("").display());
+    let program = env!("CARGO_BIN_EXE_tinyferry");
+    let serve = format!("{program} serve --stdio {}", place.served("").display());
     let mark = mark(20);
     let ask = "printf Password: >/dev/tty; read -r word </dev/tty; test \"$word\" = secret";
     let endpoint = format!("exec:{ask} && {{ sleep {mark} & {serve}; }}");
     let arguments = ["ping", "-e", &endpoint];
-    let Some(said) = on_terminal(&place.here(""), &arguments, &[("Password:", "secret\n")]) else {
+    let Some(said) =
+        on_terminal(program, &place.here(""), &arguments, &[("Password:", "secret\n")])
+    else {
         return;
     };
     assert!(said.contains("answers in") && said.contains("exit 0"), "{said}");
@@ -253,7 +260,8 @@ fn a_command_may_ask_for_a_password_on_the_terminal() {
     // The key that interrupts ends all of it.
     let endpoint = format!("exec:printf ready >/dev/tty; sleep {mark}; true");
     let arguments = ["ping", "-e", &endpoint];
-    let said = on_terminal(&place.here(""), &arguments, &[("ready", "\x03")]).expect("as before");
+    let said =
+        on_terminal(program, &place.here(""), &arguments, &[("ready", "\x03")]).expect("as before");
     assert!(said.contains("signal 2"), "{said}");
     assert_gone(&mark);
 }

@@ -103,3 +103,34 @@ fn a_terminal_that_goes_away_ends_nothing() {
     }
     panic!("the transfer did not go on: {:?}", fs::read_dir(place.here("")).map(Iterator::count));
 }
+
+/// Starts a program whose standard error is a terminal that nobody reads, and prints its exit code.
+const UNREAD: &str = r#"
+import os, subprocess, sys
+reader, terminal = os.openpty()
+program = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=terminal)
+try:
+    print(program.wait(60))
+except subprocess.TimeoutExpired:
+    program.kill()
+    print("it does not end")
+"#;
+
+#[test]
+fn a_terminal_that_nobody_reads_holds_up_no_client() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    fs::create_dir(place.here("t")).expect("a directory");
+    for number in 0..2000 {
+        let name = format!("t/a name of some length, so that it takes room {number:04}");
+        fs::write(place.here(&name), "1").expect("a file");
+    }
+    let program = command(&server.endpoint, &place.here(""), &["put", "t", "-v"]);
+    let mut python = Command::new("python3");
+    python.args(["-c", UNREAD]).arg(program.get_program()).args(program.get_args());
+    let Ok(output) = python.current_dir(place.here("")).output() else {
+        println!("skipped: there is no python3");
+        return;
+    };
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0");
+}

@@ -103,7 +103,7 @@ fn who_has_no_key_or_another_one_stays_out() {
     server.client(&here, &["ping", "--key", "pair"]).with(7, &["no keys of that kind"]);
     server.client(&here, &["ping", "--key", "none"]).with(1, &["\"none\" cannot be read"]);
     server.client(&here, &["ping", "--key", "key"]).well();
-    assert_eq!(server.log().matches("not let in").count(), 3, "{}", server.log());
+    assert_eq!(server.log().matches("rejected:").count(), 3, "{}", server.log());
     let plain = Server::start(&place.served(""), &[]);
     plain.client(&here, &["ping", "--key", "key"]).with(7, &["it does not encrypt"]);
     fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).expect("a mode");
@@ -111,7 +111,7 @@ fn who_has_no_key_or_another_one_stays_out() {
     let served = place.served("").display().to_string();
     let listen = ["serve", "--listen", "tcp://127.0.0.1:0", &served, "--key"];
     program(&here, &[&listen[..], &["key"]].concat()).with(1, &["chmod 600"]);
-    program(&here, &[&listen[..], &["pair"]].concat()).with(1, &["nobody could come in"]);
+    program(&here, &[&listen[..], &["pair"]].concat()).with(1, &["no client could connect"]);
     write_private(&place.here("keys"), &format!("shared {} dir=missing\n", "ab".repeat(32)));
     program(&here, &[&listen[..], &["keys"]].concat()).with(1, &["\"missing\"", "no such file"]);
 }
@@ -194,7 +194,7 @@ fn each_key_has_its_directory_and_rights_and_is_gone_with_its_line() {
     ask(&server, "owner", &["get", ".", "--into", "all"]).well();
     assert_eq!(fs::read(place.here("all/b c/new")).expect("it is there"), b"n");
     // A name from a file is shown as it is written, not as it may look.
-    assert!(server.log().contains("let in as owner\\u{202e}"), "{}", server.log());
+    assert!(server.log().contains("authenticated as owner\\u{202e}"), "{}", server.log());
     write_private(&place.here("keys"), &lines[1..].concat());
     ask(&server, "reader", &["ping"]).with(7, &["does not know the key"]);
     ask(&server, "writer", &["ping"]).well();
@@ -228,7 +228,7 @@ fn key_pairs_and_servers_that_are_known() {
     assert!(!place.here("known").exists() && !place.served("f").exists());
     ask(&server, &["put", "f", "--accept-new"]).well();
     ask(&server, &["get", "f", "--into", "back"]).well();
-    assert!(server.log().contains("let in as me"), "{}", server.log());
+    assert!(server.log().contains("authenticated as me"), "{}", server.log());
     // A pair that the server does not know.
     program(&here, &["keygen", "--pair", "stranger"]).well();
     let stranger = ["ping", "--key", "stranger", "--known-hosts", "known"];
@@ -442,7 +442,9 @@ fn one_address_does_not_take_all_places() {
     let greeted = [(); 2].map(|()| greet(&address));
     server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
     assert!(
-        server.wait_for_line("turned away, 2 clients are served, 2 from its address").is_some()
+        server
+            .wait_for_line("rejected: busy: 2 clients are connected, 2 of them from this address")
+            .is_some()
     );
     drop(greeted);
     // Silent, and as slow as it gets: both are disconnected in time, and take no place.
@@ -458,7 +460,7 @@ fn one_address_does_not_take_all_places() {
         assert!(ended.is_ok_and(|count| count == 0) || begin.elapsed() < Duration::from_secs(9));
     }
     assert!(begin.elapsed() < Duration::from_secs(5));
-    assert!(server.wait_for_line("did not greet in time").is_some());
+    assert!(server.wait_for_line("did not complete the handshake in time").is_some());
 }
 
 /// A client that has greeted, and asks for nothing.

@@ -37,13 +37,15 @@ fn sources_that_are_none_are_named_with_what_they_are() {
         ("pipe", 1, &["\"pipe\"", "it is a pipe"]),
         ("socket", 1, &["\"socket\"", "it is a socket"]),
         ("/dev/null", 1, &["\"/dev/null\"", "it is a character device"]),
-        (".a.tinyferry-part", 2, &["the form of names that unfinished files have"]),
+        (".a.tinyferry-part", 2, &["is the form of unfinished files"]),
     ] {
         server.client(&here, &["put", path]).with(code, parts);
     }
     server.client(&here, &["put", "f", ".a.tinyferry-part"]).with(2, &["unfinished files"]);
     server.client(&here, &["get", "d/.a.tinyferry-part"]).with(2, &["unfinished files"]);
-    server.client(&here, &["get", "a/../f"]).with(2, &["cannot be asked for", "has no \"..\""]);
+    server
+        .client(&here, &["get", "a/../f"])
+        .with(2, &["cannot be asked for", "cannot contain \"..\""]);
     // A pipe of the shell is a link, and its target's name is a number.
     let mut shell = Command::new("bash");
     shell.args(["-c", "exec \"$@\" <(echo hello)", "bash"]);
@@ -94,9 +96,9 @@ fn endpoints_that_are_none_are_told_why() {
         assert_eq!(asks, endpoint.starts_with("unix"), "{}", ended.stderr);
     }
     alone(&place, &["serve", "f"]).with(1, &["\"f\"", "not a directory"]);
-    alone(&place, &["serve", ".", "--clients", "0"]).with(2, &["no number from 1 on"]);
-    alone(&place, &["serve", ".", "--max-file", "ten"]).with(2, &["no number of bytes"]);
-    alone(&place, &["serve", ".", "--idle", "-1"]).with(2, &["no length of time"]);
+    alone(&place, &["serve", ".", "--clients", "0"]).with(2, &["not a number greater than 0"]);
+    alone(&place, &["serve", ".", "--max-file", "ten"]).with(2, &["not a number of bytes"]);
+    alone(&place, &["serve", ".", "--idle", "-1"]).with(2, &["not a length of time"]);
 }
 
 #[test]
@@ -134,4 +136,105 @@ fn known_servers_with_spaces_in_their_names_spoil_nothing() {
     }
     assert!(line("known").starts_with("# mine\nno line\n"));
     drop(socket);
+}
+
+#[test]
+fn a_link_that_is_named_is_followed_and_one_in_a_directory_is_not() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    fs::create_dir(place.here("d")).expect("a directory");
+    fs::write(place.here("d/f"), "x").expect("a file");
+    symlink("f", place.here("d/inner")).expect("a link");
+    symlink("d/f", place.here("file")).expect("a link");
+    symlink("d", place.here("tree")).expect("a link");
+    server.client(&here, &["put", "file"]).well();
+    let ended = server.client(&here, &["put", "tree"]);
+    ended.with(3, &["\"tree/inner\"", "it is a symbolic link"]);
+    assert_eq!(fs::read(place.served("file")).expect("it was sent"), b"x");
+    assert_eq!(fs::read(place.served("tree/f")).expect("it was sent"), b"x");
+    let metadata = place.served("file").symlink_metadata().expect("it is there");
+    assert!(metadata.is_file() && !place.served("tree/inner").exists());
+}
+
+#[test]
+fn a_quiet_program_prints_errors_and_lists_only() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &["--allow-close"]);
+    let here = place.here("");
+    fs::write(place.here("f"), "x").expect("a file");
+    for arguments in [&["ping", "-q"][..], &["put", "-q", "f"], &["get", "-q", "f", "--into", "o"]]
+    {
+        let ended = server.client(&here, arguments).well();
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""), "{arguments:?}");
+    }
+    assert!(server.client(&here, &["ls", "-q"]).well().stdout.contains("  f\n"));
+    for arguments in [
+        &["keygen", "-q", "key"][..],
+        &["keygen", "-q", "--pair", "pair"],
+        &["partials", "-q", "."],
+        &["partials", "-q", "--remove", "."],
+    ] {
+        let ended = alone(&place, arguments).well();
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""), "{arguments:?}");
+    }
+    assert!(alone(&place, &["partials", "."]).well().stderr.contains("no partial files in \".\""));
+    let arguments = ["partials", "--older-than", "1", "."];
+    assert!(alone(&place, &arguments).well().stderr.contains("no partial files of that age"));
+    let ended = server.client(&here, &["close", "-q"]).well();
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn the_help_tells_all_exit_codes() {
+    let place = Place::new();
+    let help = alone(&place, &["--help"]).well().stdout;
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["0 success", "3 partial success", "lacks SHA-256", "7 wrong or missing keys"] {
+        assert!(words.contains(part), "{part} in {help}");
+    }
+}
+
+#[test]
+fn a_directory_of_a_key_that_is_missing_is_told_with_its_line() {
+    let place = Place::new();
+    let key = |digit: &str| digit.repeat(64);
+    let text = format!(
+        "# keys\nshared {} name=all\nshared {} name=camera dir=cam/era\n",
+        key("1"),
+        key("2")
+    );
+    write_private(&place.here("keys"), &text);
+    let arguments = ["serve", "--listen", "tcp://127.0.0.1:0", "--key", "keys", "../served"];
+    alone(&place, &arguments).with(
+        1,
+        &["the key file \"keys\"", "line 3", "\"cam/era\" of camera", "no such file", "dir="],
+    );
+}
+
+/// A key file has all of the key, or it is not there.
+#[test]
+fn a_full_disk_gets_no_empty_key_file() {
+    let place = Place::new();
+    let Some(_disk) = crate::disk::Disk::in_memory(&place.served(""), 64) else { return };
+    let served = place.served("");
+    let mut filler = fs::File::create(served.join("filler")).expect("a file");
+    while std::io::Write::write_all(&mut filler, &[0; 1024]).is_ok() {}
+    for arguments in [&["keygen", "key"][..], &["keygen", "--pair", "key"]] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+        let output = program.args(arguments).current_dir(&served).output();
+        let ended = Ended::from(output.expect("the program starts"));
+        ended.with(1, &["cannot write the key file", "no space left"]);
+        assert_eq!(fs::read_dir(&served).expect("a directory").count(), 1, "{arguments:?}");
+    }
+    drop(filler);
+    fs::remove_file(served.join("filler")).expect("it is there");
+    for name in ["key", "other"] {
+        let path = served.join(name).display().to_string();
+        alone(&place, &["keygen", &path]).well();
+        alone(&place, &["keygen", &path]).with(1, &["is there already"]);
+        let key = fs::read_to_string(&path).expect("it is there");
+        assert!(key.starts_with("shared ") && key.len() == 72, "{key}");
+    }
+    assert_eq!(fs::read_dir(&served).expect("a directory").count(), 2);
 }

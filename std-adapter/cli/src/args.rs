@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line's arguments.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,128 +15,130 @@ use crate::units::{bytes, days, seconds, some};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Say on stderr what is connected to and what becomes of each file; twice for still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// Print each connection and each file on stderr; given twice, each start of a file too
+    #[arg(short, long, global = true, display_order = 900, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Say nothing but what went wrong
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Print errors and requested lists only
+    #[arg(short, long, global = true, display_order = 901, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a directory to any number of clients
+    /// Serve a directory to clients
     Serve(ServeArgs),
     /// Send files and directories to a server
     Put(PutArgs),
-    /// Fetch files and directories from a server
+    /// Receive files and directories from a server
     Get(GetArgs),
-    /// List what a server has
+    /// List the files of a server
     Ls(LsArgs),
-    /// See whether a server answers, and how fast
+    /// Test whether a server answers, and print the response time
     Ping(Peer),
-    /// Ask a server to end
+    /// Ask a server to shut down, which it must allow (--allow-close)
     Close(Peer),
-    /// Make a key
+    /// Create a key file
     Keygen(KeygenArgs),
-    /// List what transfers that broke off have left in a directory
+    /// List the partial files that interrupted transfers left in a directory
     Partials(PartialsArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Peer {
-    /// Where the server is
+    /// The server's URL: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE or exec:COMMAND
     #[arg(short, long, value_name = "URL", default_value_t)]
     pub(crate) endpoint: Endpoint,
-    /// Encrypt, with the key in this file
+    /// Encrypt with the key in FILE
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// Go without a key where others could read and change what is sent
+    /// Connect without a key to a server on another machine: others can read and change the data
     #[arg(long, conflicts_with = "key")]
     pub(crate) insecure: bool,
-    /// Where the public keys of servers are kept, for a key pair
+    /// The file with the public keys of known servers, for a key pair [default:
+    /// ~/.config/tinyferry/known_hosts]
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hosts: Option<PathBuf>,
-    /// Take a server that is not known for what it says, and remember it
+    /// Accept the public key of a server that is not in the file of known servers, and add it there
     #[arg(long)]
     pub(crate) accept_new: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeygenArgs {
-    /// The file to make; for a key pair, FILE.pub as well
+    /// The file to create; with --pair also FILE.pub
     pub(crate) file: PathBuf,
-    /// A key pair: the other end knows the public half only
+    /// Create a key pair: FILE is the private key, FILE.pub the public key for the other end
     #[arg(long)]
     pub(crate) pair: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// The directory to serve; nothing outside it can be reached
+    /// The directory to serve; clients cannot access anything outside it
     pub(crate) directory: PathBuf,
-    /// Where to listen; may be given more than once
+    /// The URL to listen on; can be given more than once
     #[arg(short, long, value_name = "URL", default_values_t = [Endpoint::default()])]
     pub(crate) listen: Vec<Endpoint>,
-    /// Serve who started this, by standard input and output, instead of listening
+    /// Serve one client over standard input and output, for exec: and ssh
     #[arg(long, conflicts_with = "listen")]
     pub(crate) stdio: bool,
-    /// Give files, take none
+    /// Send files to clients, accept none
     #[arg(long, conflicts_with = "write_only")]
     pub(crate) read_only: bool,
-    /// Take files, give none
+    /// Accept files from clients, send none
     #[arg(long)]
     pub(crate) write_only: bool,
-    /// Let clients end the server
+    /// Allow clients to shut the server down
     #[arg(long)]
     pub(crate) allow_close: bool,
-    /// Let in who holds a key of this file, each on its own terms; a deleted line is a revoked key
+    /// Accept only clients that have a key listed in FILE; to revoke a key, delete its line
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     pub(crate) key: Option<PathBuf>,
-    /// Let in whoever can reach the server, and encrypt nothing, even where others can
+    /// Accept clients from other machines without keys and without encryption
     #[arg(long)]
     pub(crate) insecure: bool,
-    /// Clients at once; one more is told that the server is busy
+    /// Maximum number of clients at the same time; further clients get the error "busy"
     #[arg(long, value_name = "N", default_value = "64", value_parser = some)]
     pub(crate) clients: usize,
-    /// Clients at once from one address; of IPv6, from one network of 64 bits
+    /// The same for clients from one address (IPv6: from one /64 network)
     #[arg(long, value_name = "N", default_value = "32", value_parser = some)]
     pub(crate) clients_per_address: usize,
-    /// Disconnect a client that has not greeted, or proven that it holds a key, after so many seconds in all
+    /// Disconnect a client that has not completed the handshake after SECONDS
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) greeting: Duration,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-    /// Keep so many bytes at most of what transfers that broke off have left; the oldest goes first
+    /// Maximum total size of partial files; the server removes the oldest ones first
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     pub(crate) max_partials: u64,
-    /// Let a client go that asks for nothing for so many seconds; 0: never
+    /// Disconnect a client after SECONDS without a request; 0: never
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) idle: Duration,
-    /// When the server ends, let transfers go on for so many seconds
+    /// When the server shuts down, let active transfers continue for SECONDS
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) grace: Duration,
-    /// When to make durable what came in
+    /// When to sync received files to storage
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
-    /// Remove what transfers that broke off have left, after so many days; 0: never
+    /// Remove partial files that were not written to for DAYS; 0: never
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = days)]
     pub(crate) keep_partials: Duration,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PutArgs {
-    /// Files and directories to send
+    /// Files and directories to send; a symbolic link given here is followed, one inside a directory
+    /// is not sent
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// The server's directory to send them into
+    /// The directory on the server to send them to
     #[arg(long, value_name = "REMOTE_DIR", default_value = "")]
     pub(crate) to: String,
-    /// Verify by SHA-256 as well, and print it for each file as sha256sum does
+    /// Verify each file with SHA-256 too, and print the digests in the format of sha256sum
     #[arg(long)]
     pub(crate) sha256: bool,
     #[command(flatten)]
@@ -145,13 +147,13 @@ pub(crate) struct PutArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
-    /// Take no file of more bytes
+    /// Maximum size of one file
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     max_file: u64,
-    /// Take no more files and directories in one tree
+    /// Maximum number of files and directories in one tree
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     max_entries: u64,
-    /// Take no path of more names
+    /// Maximum depth of a path
     #[arg(long, value_name = "N", default_value_t = 64)]
     max_depth: usize,
 }
@@ -182,16 +184,16 @@ impl LimitArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GetArgs {
-    /// Files and directories of the server; "." is all that it serves
+    /// Files and directories on the server; "." is its whole directory
     #[arg(required = true, value_name = "REMOTE")]
     pub(crate) paths: Vec<String>,
-    /// The directory to put them into
+    /// The local directory to save them in
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) into: PathBuf,
-    /// Verify by SHA-256 as well, and print it for each file as sha256sum does
+    /// Verify each file with SHA-256 too, and print the digests in the format of sha256sum
     #[arg(long)]
     pub(crate) sha256: bool,
-    /// When to make durable what came in
+    /// When to sync received files to storage
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
     #[command(flatten)]
@@ -202,10 +204,10 @@ pub(crate) struct GetArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LsArgs {
-    /// A file or directory of the server
+    /// A file or directory on the server
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
-    /// All that is below as well
+    /// List subdirectories too
     #[arg(short = 'R', long)]
     pub(crate) recursive: bool,
     #[command(flatten)]
@@ -214,12 +216,12 @@ pub(crate) struct LsArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PartialsArgs {
-    /// The directory to look into, and all below it
+    /// The directory to search, with its subdirectories
     pub(crate) directory: PathBuf,
-    /// Only those that nobody has written to for so many days
+    /// List only partial files that were not written to for DAYS
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub(crate) older_than: Option<Duration>,
-    /// Remove them as well; what they hold must then be sent again
+    /// Remove the listed partial files; their transfers then start from the beginning
     #[arg(long)]
     pub(crate) remove: bool,
 }
@@ -230,7 +232,7 @@ pub(crate) enum SyncArg {
     End,
     /// After each file
     Each,
-    /// Leave it to the system
+    /// Leave the time to the operating system
     Never,
 }
 
@@ -245,7 +247,7 @@ impl From<SyncArg> for Sync {
 }
 
 impl Peer {
-    /// How what goes to the server is protected.
+    /// How the connection is protected.
     pub(crate) fn protection(&self) -> Result<Protection, Problem> {
         let keyless = |error: NoKeys| Problem::new(Exit::Local, error.to_string());
         match &self.key {
@@ -261,42 +263,14 @@ impl Peer {
         }
     }
 
-    /// Connects, on these terms.
+    /// Connects with these options.
     pub(crate) fn connect(&self, config: Config) -> Result<Client, Problem> {
-        if matches!(self.endpoint, Endpoint::Exec(_)) {
-            crate::signals::before_end(tinyferry::client::end_commands)?;
+        if matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Serial(_)) {
+            crate::signals::before_end(tinyferry::client::clean_up)?;
         }
         Ok(Client::connect_protected(&self.endpoint, config, &self.protection()?)?)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        command().debug_assert();
-    }
-
-    #[test]
-    fn a_value_may_begin_with_a_hyphen() {
-        for subcommand in command().get_subcommands() {
-            for argument in subcommand.get_arguments() {
-                let takes = !argument.is_positional() && argument.get_action().takes_values();
-                assert_eq!(argument.is_allow_hyphen_values_set(), takes, "{argument}");
-            }
-        }
-        for words in [
-            &["put", "f", "--to", "-d"][..],
-            &["put", "f", "--to", "--to"],
-            &["get", "f", "--into", "-"],
-            &["put", "--key", "-k", "--", "-f"],
-            &["serve", "-", "--key", "-k"],
-        ] {
-            let words = [&["tinyferry"], words].concat();
-            assert!(command().try_get_matches_from(&words).is_ok(), "{words:?}");
-        }
-        assert!(command().try_get_matches_from(["tinyferry", "put", "-d"]).is_err());
-    }
-}
+mod tests;

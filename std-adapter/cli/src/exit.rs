@@ -10,10 +10,10 @@ use tinyferry::core::{Failure, Reason};
 use tinyferry::words::of_system;
 
 /// What `--help` says of them.
-pub(crate) const EXIT_CODES: &str = "Exit codes: 0 all done; 1 something on this side; 2 the arguments make no \
-sense; 3 some of what was asked for went through, the rest is listed; 4 nobody answers, the other end \
-is busy, or the connection broke; 5 the other end speaks something else; 6 the other end refused; \
-7 the two ends do not trust each other.";
+pub(crate) const EXIT_CODES: &str = "Exit codes: 0 success; 1 an error on this end (a file, standard output, the \
+address to listen on); 2 wrong arguments; 3 partial success: the failures are listed; 4 no answer, the \
+other end is busy, or the connection failed; 5 wrong protocol or version, or the other end lacks \
+SHA-256; 6 the other end refused the request; 7 wrong or missing keys.";
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl Exit {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let hint = match error {
-            Error::NoSha256 => "; without --sha256 the content is verified by CRC-64",
+            Error::NoSha256 => "; without --sha256, files are verified with CRC-64 only",
             _ => "",
         };
         Self::new(Exit::of_error(&error), format!("{error}{hint}"))

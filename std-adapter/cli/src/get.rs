@@ -19,7 +19,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem>
             ErrorKind::AlreadyExists => "it is not a directory".to_owned(),
             _ => of_system(&error),
         };
-        let sentence = format!("cannot put anything into \"{into}\": {why}");
+        let sentence = format!("cannot save files in \"{into}\": {why}");
         Problem::new(Exit::Local, sentence)
     };
     let mut wanted = Vec::new();

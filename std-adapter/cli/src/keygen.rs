@@ -5,17 +5,29 @@ use tinyferry::words::of_path;
 
 use crate::args::KeygenArgs;
 use crate::exit::{Exit, Problem};
+use crate::progress::Verbosity;
 
-pub(crate) fn keygen(args: &KeygenArgs) -> Result<Exit, Problem> {
+pub(crate) fn keygen(args: &KeygenArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
     let failed = |error: tinyferry::auth::NoKeys| Problem::new(Exit::Local, error.to_string());
+    let is_quiet = verbosity == Verbosity::Quiet;
     let file = of_path(&args.file);
     if args.pair {
         let (public, _) = generate_pair(&args.file).map_err(failed)?;
-        say!("\"{file}\" holds a private key: it stays here, for --key");
-        say!("\"{}\" is a line for the server's file of keys", of_path(&public));
+        if !is_quiet {
+            say!("\"{file}\" is the private key: keep it on this machine, and use it with --key");
+            say!(
+                "\"{}\" is the public key: add its line to the key file of the other end",
+                of_path(&public)
+            );
+        }
     } else {
         generate_shared(&args.file).map_err(failed)?;
-        say!("\"{file}\" holds a key for both ends: take it there by a way that nobody else sees");
+        if !is_quiet {
+            say!(
+                "\"{file}\" is a shared key: copy it to the other end by a secure way, such as scp, \
+                 and use it with --key on both"
+            );
+        }
     }
     Ok(Exit::Done)
 }

@@ -1,20 +1,26 @@
-//! The log on standard error, which holds up nobody: lines go into a bounded queue, and a thread writes
-//! them. Where nobody reads them, they are dropped and counted.
+//! Lines for standard error, in a bounded queue that a thread writes. If nobody reads them, they are dropped
+//! and counted.
 
 use std::collections::VecDeque;
-use std::io::{self, Write, stderr};
+use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// So many bytes of lines may wait.
-const QUEUE: usize = 256 * 1024;
-/// How long the program's end waits for the last lines to be written.
-const FLUSH: Duration = Duration::from_millis(500);
+use crate::standard;
 
-/// Where log lines go.
+/// The queue's capacity in bytes.
+const QUEUE: usize = 256 * 1024;
+/// Frames of progress are appended while fewer bytes than these wait.
+const FRAMES: usize = 8 * 1024;
+/// How long the end of a server waits for the last lines to be written.
+const FLUSH: Duration = Duration::from_millis(500);
+/// How long a client waits for a reader that takes no line.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the lines go.
 #[derive(Debug, Clone)]
 pub(crate) struct LogQueue {
     shared: Arc<Shared>,
@@ -32,12 +38,27 @@ struct Lines {
     bytes: usize,
     dropped: u64,
     is_writing: bool,
+    /// Lines written so far.
+    written: u64,
+    /// How long somebody has waited in vain since the last line was written: nobody waits that long
+    /// again.
+    waited: Duration,
+}
+
+impl Lines {
+    fn has_room_for(&self, line: &[u8]) -> bool {
+        self.bytes + line.len() <= QUEUE
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.is_writing && self.waiting.is_empty() && self.dropped == 0
+    }
 }
 
 impl LogQueue {
     /// A queue whose lines a thread writes to standard error.
     pub(crate) fn start() -> io::Result<Self> {
-        Self::start_with(stderr())
+        Self::start_with(standard::error())
     }
 
     fn start_with(mut to: impl Write + Send + 'static) -> io::Result<Self> {
@@ -46,7 +67,7 @@ impl LogQueue {
         let write = move || {
             loop {
                 let line = shared.next();
-                // That nobody reads it ends nothing.
+                // An error of standard error ends nothing.
                 let _ = to.write_all(&line);
             }
         };
@@ -54,29 +75,45 @@ impl LogQueue {
         Ok(queue)
     }
 
-    /// Appends a line, or counts it as dropped.
+    /// Appends a line, or counts it as dropped. Never waits.
     pub(crate) fn push(&self, line: &[u8]) {
-        let mut lines = self.shared.lock();
-        if lines.bytes + line.len() > QUEUE {
-            lines.dropped += 1;
-            return;
+        self.shared.append(self.shared.lock(), line);
+    }
+
+    /// Appends a line; waits for room as long as the reader takes lines.
+    pub(crate) fn push_waiting(&self, line: &[u8]) {
+        let lines = self.shared.wait(PATIENCE, |lines| lines.has_room_for(line));
+        self.shared.append(lines, line);
+    }
+
+    /// Appends a frame of progress, if few lines wait: it is worth nothing later.
+    pub(crate) fn push_frame(&self, frame: &[u8]) {
+        let lines = self.shared.lock();
+        if lines.bytes < FRAMES {
+            self.shared.append(lines, frame);
         }
-        lines.bytes += line.len();
-        lines.waiting.push_back(line.to_vec());
-        self.shared.changed.notify_all();
+    }
+
+    /// Waits until all lines are written, or the reader takes none for a moment.
+    pub(crate) fn catch_up(&self) {
+        drop(self.shared.wait(FLUSH, Lines::is_empty));
+    }
+
+    /// The same, as long as a client waits at its end.
+    pub(crate) fn finish(&self) {
+        drop(self.shared.wait(PATIENCE, Lines::is_empty));
     }
 
     /// Waits until all lines are written, for a moment at most.
     pub(crate) fn flush(&self) {
         let end = Instant::now() + FLUSH;
         let mut lines = self.shared.lock();
-        while lines.is_writing || !lines.waiting.is_empty() || lines.dropped > 0 {
+        while !lines.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            let waited = self.shared.changed.wait_timeout(lines, left);
-            lines = waited.unwrap_or_else(PoisonError::into_inner).0;
+            lines = self.shared.wait_for_change(lines, left);
         }
     }
 }
@@ -86,9 +123,51 @@ impl Shared {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next line. When all that waited are written, says how many were dropped.
+    fn wait_for_change<'a>(
+        &self,
+        lines: MutexGuard<'a, Lines>,
+        most: Duration,
+    ) -> MutexGuard<'a, Lines> {
+        let waited = self.changed.wait_timeout(lines, most);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn append(&self, mut lines: MutexGuard<'_, Lines>, line: &[u8]) {
+        if !lines.has_room_for(line) {
+            lines.dropped += 1;
+            return;
+        }
+        lines.bytes += line.len();
+        lines.waiting.push_back(line.to_vec());
+        self.changed.notify_all();
+    }
+
+    /// Waits until `is_met`, or until no line was written for `patience`.
+    fn wait(&self, patience: Duration, is_met: impl Fn(&Lines) -> bool) -> MutexGuard<'_, Lines> {
+        let mut lines = self.lock();
+        let (mut written, mut end) = (lines.written, Instant::now() + patience);
+        while !is_met(&lines) && lines.waited < patience {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                lines.waited = patience;
+                break;
+            }
+            lines = self.wait_for_change(lines, left);
+            if lines.written != written {
+                (written, end) = (lines.written, Instant::now() + patience);
+            }
+        }
+        lines
+    }
+
+    /// Waits for the next line. When all waiting lines are written, says how many were dropped.
     fn next(&self) -> Vec<u8> {
         let mut lines = self.lock();
+        if std::mem::take(&mut lines.is_writing) {
+            lines.written += 1;
+            lines.waited = Duration::ZERO;
+            self.changed.notify_all();
+        }
         loop {
             if let Some(line) = lines.waiting.pop_front() {
                 lines.bytes -= line.len();
@@ -98,11 +177,9 @@ impl Shared {
             if lines.dropped > 0 {
                 lines.is_writing = true;
                 let dropped = std::mem::take(&mut lines.dropped);
-                return format!("{dropped} lines of the log were dropped: nobody read them\n")
+                return format!("{dropped} lines were dropped: nobody read standard error\n")
                     .into();
             }
-            lines.is_writing = false;
-            self.changed.notify_all();
             lines = self.changed.wait(lines).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -171,5 +248,24 @@ mod tests {
         assert!(last.starts_with(&format!("{} lines", count - whole)), "{last}");
         assert!((QUEUE / 1024..=QUEUE / 1024 + 1).contains(&whole), "{whole}");
         queue.flush();
+    }
+
+    #[test]
+    fn a_slow_reader_gets_all_lines_of_a_client() {
+        let (go, goes) = channel();
+        let (lines, written) = channel();
+        let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");
+        let count = 3 * QUEUE / 1024;
+        let reader = thread::spawn(move || {
+            for _ in 0..count {
+                go.send(()).expect("it writes");
+                assert_eq!(written.recv().expect("a line").len(), 1024);
+            }
+        });
+        for _ in 0..count {
+            queue.push_waiting(&[b'x'; 1024]);
+        }
+        queue.finish();
+        reader.join().expect("all lines came");
     }
 }

@@ -1,6 +1,6 @@
 //! `tinyferry ls`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use tinyferry::core::Reason;
 use tinyferry::core::store::{Accepted, Kind, Offer, Store};
@@ -31,7 +31,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
             let omitted = outcome.omitted;
             complain!(
                 "tinyferry: \"{shown}\": {omitted} more that cannot be listed: links, special or \
-                 unfinished files, unreadable directories, or names that no path may have"
+                 unfinished files, unreadable directories, or invalid names"
             );
             Ok(Exit::Partly)
         }
@@ -56,36 +56,37 @@ struct Listing {
 }
 
 impl Listing {
-    fn line(&mut self, path: &str, size: Option<u64>, is_directory: bool) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        match size {
-            Some(size) if !is_directory => write!(out, "{size:>14}  ")?,
-            _ => write!(out, "{:>14}  ", "-")?,
-        }
+    /// Writes a line. Returns whether it was written.
+    fn line(&mut self, path: &str, size: Option<u64>, is_directory: bool) -> bool {
+        let size = match size {
+            Some(size) if !is_directory => size.to_string(),
+            _ => "-".to_owned(),
+        };
         let end = if is_directory { "/" } else { "" };
         if self.is_for_a_person {
-            writeln!(out, "{}{end}", path.escape_debug())
+            output::text(&format!("{size:>14}  {}{end}\n", path.escape_debug()))
         } else {
-            writeln!(out, "{path}{end}")
+            output::text(&format!("{size:>14}  {path}{end}\n"))
         }
     }
 
-    fn show(&mut self, offer: &Offer<'_>) -> io::Result<()> {
+    /// Writes what an offer stands for. Returns whether that was written.
+    fn show(&mut self, offer: &Offer<'_>) -> bool {
         let is_directory = offer.kind == Kind::Directory;
         match offer.path.split_once('/') {
             _ if offer.kind == Kind::Tree => {
                 self.is_whole = false;
-                Ok(())
+                true
             }
             Some((first, _)) if !self.is_recursive && !self.is_whole => {
                 // Not every server offers a directory by itself.
-                if self.directory != first {
-                    self.directory = first.to_owned();
-                    self.line(first, None, true)?;
+                if self.directory == first {
+                    return true;
                 }
-                Ok(())
+                self.directory = first.to_owned();
+                self.line(first, None, true)
             }
-            None if is_directory && self.directory == offer.path => Ok(()),
+            None if is_directory && self.directory == offer.path => true,
             _ => {
                 if is_directory {
                     self.directory = offer.path.to_owned();
@@ -98,7 +99,7 @@ impl Listing {
 
 impl Store for Listing {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        if !self.is_unread && !output::note(self.show(offer)) {
+        if !self.is_unread && !self.show(offer) {
             self.is_unread = true;
         }
         Ok(Accepted { held: 0, in_order: true })

@@ -23,12 +23,15 @@ mod progress;
 mod put;
 mod serve;
 mod signals;
+mod standard;
 mod tally;
+mod terminal;
 mod units;
 
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
+use tinyferry::words::of_system;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command, Peer};
@@ -37,27 +40,26 @@ use crate::logging::LogQueue;
 use crate::progress::Verbosity;
 
 fn main() -> ExitCode {
+    let log = match LogQueue::start() {
+        Ok(log) => log,
+        Err(error) => {
+            complain!("tinyferry: the log cannot be started: {}", of_system(&error));
+            return Exit::Local.into();
+        }
+    };
+    output::set_error_queue(log.clone());
     let args = match Args::read() {
         Ok(args) => args,
         Err(error) => {
-            // Help and version are no problem, and go to stdout.
-            let printed = error.print();
-            if error.use_stderr() {
-                return Exit::Usage.into();
-            }
-            output::note(printed);
-            return output::finish(Exit::Done).into();
+            output::usage(&error);
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let exit = output::finish(exit);
+            log.finish();
+            return exit.into();
         }
     };
     let is_started = matches!(&args.command, Command::Serve(serve) if serve.stdio);
     signals::survive_large_files();
-    let log = match LogQueue::start() {
-        Ok(log) => log,
-        Err(error) => {
-            complain!("tinyferry: the log cannot be started: {error}");
-            return Exit::Local.into();
-        }
-    };
     start_log(args.verbose, args.quiet, is_started, log.clone());
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -71,24 +73,30 @@ fn main() -> ExitCode {
         Command::Put(args) => put::put(&args, verbosity),
         Command::Get(args) => get::get(&args, verbosity),
         Command::Ls(args) => ls::ls(&args),
-        Command::Ping(peer) => ping(&peer),
-        Command::Close(peer) => close(&peer),
-        Command::Keygen(args) => keygen::keygen(&args),
-        Command::Partials(args) => partials::partials(&args),
+        Command::Ping(peer) => ping(&peer, verbosity),
+        Command::Close(peer) => close(&peer, verbosity),
+        Command::Keygen(args) => keygen::keygen(&args, verbosity),
+        Command::Partials(args) => partials::partials(&args, verbosity),
     };
     signals::wait_for_end(result.is_err());
+    // A thread that a server gave up may still have a port.
+    tinyferry::client::clean_up();
     let exit = result.unwrap_or_else(|problem| {
         if is_server {
-            // Nobody may read it.
+            // It waits for no reader.
             log.push(format!("tinyferry: {problem}\n").as_bytes());
         } else {
-            log.flush();
             complain!("tinyferry: {problem}");
         }
         problem.exit
     });
-    log.flush();
-    output::finish(exit).into()
+    let exit = output::finish(exit);
+    if is_server {
+        log.flush()
+    } else {
+        log.finish()
+    }
+    exit.into()
 }
 
 /// Who was started by another program says little: it stands among that one's own words.
@@ -114,25 +122,29 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
         .init();
 }
 
-fn ping(peer: &Peer) -> Result<Exit, Problem> {
+fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, Problem> {
     let mut client = peer.connect(peer.endpoint.config())?;
     let first = client.ping()?;
     let again = client.ping()?;
-    say!(
-        "{} answers in {:.3} ms (greeting {:.3} ms)",
-        peer.endpoint,
-        again.as_secs_f64() * 1e3,
-        first.as_secs_f64() * 1e3
-    );
+    if verbosity > Verbosity::Quiet {
+        say!(
+            "{} answers in {:.3} ms (handshake: {:.3} ms)",
+            peer.endpoint,
+            again.as_secs_f64() * 1e3,
+            first.as_secs_f64() * 1e3
+        );
+    }
     Ok(Exit::Done)
 }
 
-fn close(peer: &Peer) -> Result<Exit, Problem> {
+fn close(peer: &Peer, verbosity: Verbosity) -> Result<Exit, Problem> {
     let closed = peer.connect(peer.endpoint.config())?.close();
     closed.map_err(|error| {
         let Problem { exit, sentence } = error.into();
         Problem::new(exit, format!("{} does not close: {sentence}", peer.endpoint))
     })?;
-    say!("{} closes", peer.endpoint);
+    if verbosity > Verbosity::Quiet {
+        say!("{} is closing", peer.endpoint);
+    }
     Ok(Exit::Done)
 }

@@ -1,29 +1,85 @@
 //! Standard output and standard error. A reader that has left is no failure; any other error of
-//! standard output is one, and the program ends with it.
+//! standard output is one, and the program ends with it. Standard error is written by a thread, so that
+//! a reader that stops reading cannot stop the program.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
-use std::sync::OnceLock;
+use std::io::{self, ErrorKind, IsTerminal, LineWriter, Write};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use tinyferry::words::of_system;
 
 use crate::exit::Exit;
+use crate::logging::LogQueue;
+use crate::standard::{Stream, open};
 
 /// Why standard output could not be written, the first time.
 static FAILED: OnceLock<String> = OnceLock::new();
 
-/// Writes a line to standard output.
-pub(crate) fn line(words: fmt::Arguments<'_>) {
-    note(writeln!(io::stdout(), "{words}"));
+/// Standard output, or why it cannot be used.
+static OUTPUT: LazyLock<Mutex<io::Result<LineWriter<Stream>>>> =
+    LazyLock::new(|| Mutex::new(open().map(LineWriter::new)));
+
+/// The queue of lines for standard error.
+static ERRORS: OnceLock<LogQueue> = OnceLock::new();
+
+/// Sends all further lines for standard error through `queue`.
+pub(crate) fn set_error_queue(queue: LogQueue) {
+    let _ = ERRORS.set(queue);
 }
 
-/// Writes a line to standard error. That it cannot be written ends nothing.
+/// Writes a line to standard output.
+pub(crate) fn line(words: fmt::Arguments<'_>) {
+    text(&format!("{words}\n"));
+}
+
+/// Writes a text to standard output. Returns whether it was written.
+pub(crate) fn text(text: &str) -> bool {
+    // On a terminal both streams are one: the earlier lines come first.
+    if let Some(queue) = ERRORS.get() {
+        queue.catch_up();
+    }
+    let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
+    note(match &mut *output {
+        Ok(output) => output.write_all(text.as_bytes()),
+        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    })
+}
+
+/// Writes a line to standard error. An error of standard error ends nothing.
 pub(crate) fn complaint(words: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{words}");
+    let line = format!("{words}\n");
+    match ERRORS.get() {
+        Some(queue) => queue.push_waiting(line.as_bytes()),
+        None => drop(io::stderr().write_all(line.as_bytes())),
+    }
+}
+
+/// Draws a frame of progress on the terminal, unless that takes no output for now.
+pub(crate) fn frame(frame: &str) {
+    if let Some(queue) = ERRORS.get()
+        && !frame.is_empty()
+    {
+        queue.push_frame(frame.as_bytes());
+    }
+}
+
+/// Writes the text of `error`, which is help, a version or a usage error, to the stream it is for.
+pub(crate) fn usage(error: &clap::Error) {
+    let to_stderr = error.use_stderr();
+    let is_terminal =
+        if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+    let is_colored = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let words = error.render();
+    let words = if is_colored { words.ansi().to_string() } else { words.to_string() };
+    if to_stderr {
+        complaint(format_args!("{}", words.trim_end_matches('\n')));
+    } else {
+        text(&words);
+    }
 }
 
 /// Remembers why standard output could not be written. Returns whether it was.
-pub(crate) fn note(result: io::Result<()>) -> bool {
+fn note(result: io::Result<()>) -> bool {
     if let Err(error) = &result
         && error.kind() != ErrorKind::BrokenPipe
     {
@@ -37,10 +93,12 @@ pub(crate) fn has_failed() -> bool {
     FAILED.get().is_some()
 }
 
-/// Writes what is still buffered. Returns how the program ends: as `exit` says, unless all went
-/// well but for the output.
+/// Writes all buffered output. Returns how the program ends: as `exit` says, or with [`Exit::Local`] if
+/// only the output failed.
 pub(crate) fn finish(exit: Exit) -> Exit {
-    note(io::stdout().flush());
+    if let Ok(output) = &mut *OUTPUT.lock().unwrap_or_else(PoisonError::into_inner) {
+        note(output.flush());
+    }
     let Some(why) = FAILED.get() else { return exit };
     complaint(format_args!("tinyferry: standard output cannot be written: {why}"));
     if exit == Exit::Done { Exit::Local } else { exit }

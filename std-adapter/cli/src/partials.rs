@@ -9,18 +9,21 @@ use tinyferry::words::{of_path, of_system};
 use crate::args::PartialsArgs;
 use crate::exit::{Exit, Problem};
 use crate::output;
+use crate::progress::Verbosity;
 
-pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
+pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
     let directory = of_path(&args.directory);
     let failed = |error: std::io::Error| {
-        let sentence = format!("cannot look into \"{directory}\": {}", of_system(&error));
+        let sentence = format!("cannot read \"{directory}\": {}", of_system(&error));
         Problem::new(Exit::Local, sentence)
     };
     let root = Dir::open_ambient_dir(&args.directory, ambient_authority()).map_err(failed)?;
     let least = args.older_than.unwrap_or(Duration::ZERO);
+    let mut listed = 0_u64;
     let removed = leftovers(&root, |leftover| {
         let is_meant = leftover.age >= least;
         if is_meant {
+            listed += 1;
             say!(
                 "{}\t{} ago\t\"{}\"",
                 HumanBytes(leftover.bytes),
@@ -32,8 +35,13 @@ pub(crate) fn partials(args: &PartialsArgs) -> Result<Exit, Problem> {
         is_meant && args.remove && !output::has_failed()
     })
     .map_err(failed)?;
-    if args.remove {
-        say!("{removed} removed");
+    if verbosity > Verbosity::Quiet {
+        if listed == 0 {
+            let age = if args.older_than.is_some() { " of that age" } else { "" };
+            complain!("no partial files{age} in \"{directory}\"");
+        } else if args.remove {
+            say!("{removed} removed");
+        }
     }
     Ok(Exit::Done)
 }

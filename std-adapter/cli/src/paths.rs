@@ -28,10 +28,10 @@ pub(crate) fn asked_path(text: &str) -> Result<String, Problem> {
 pub(crate) fn unfit(path: &str) -> Option<String> {
     let mut names = path.split('/');
     if path.chars().any(char::is_control) {
-        return Some("a path has no control characters".to_owned());
+        return Some("a path cannot contain control characters".to_owned());
     }
     if names.clone().any(|name| name == "..") {
-        return Some("a path has no \"..\"".to_owned());
+        return Some("a path cannot contain \"..\"".to_owned());
     }
     if path.len() > PATH_MAX || names.clone().any(|name| name.len() > NAME_MAX) {
         return Some(format!(
@@ -40,14 +40,17 @@ pub(crate) fn unfit(path: &str) -> Option<String> {
     }
     if let Some(name) = names.find(|name| is_partial_name(name)) {
         let name = name.escape_debug();
-        return Some(format!("\"{name}\" is the form of names that unfinished files have"));
+        return Some(format!("\"{name}\" is the form of unfinished files"));
     }
-    (!is_sound(path)).then(|| "it is not a sound path".to_owned())
+    (!is_sound(path)).then(|| "it is empty or has an empty name".to_owned())
 }
 
 /// Two of the paths would come to the same name.
 pub(crate) fn clash(name: &str) -> Problem {
-    let sentence = format!("two of the paths would both be \"{}\"", name.escape_debug());
+    let sentence = format!(
+        "two of the paths would both be \"{}\"; transfer one of them separately",
+        name.escape_debug()
+    );
     Problem::new(Exit::Usage, sentence)
 }
 
@@ -66,12 +69,12 @@ mod tests {
     #[test]
     fn what_cannot_be_a_path_is_told_why() {
         for (path, why) in [
-            ("a/../b", "has no \"..\""),
+            ("a/../b", "contain \"..\""),
             ("a\u{7f}", "control characters"),
             (&"n".repeat(256), "at most 255 bytes"),
             (&vec!["n"; 481].join("/"), "a path 960"),
-            ("d/.a.tinyferry-part", "\".a.tinyferry-part\" is the form of names that unfinished"),
-            (".a.tinyferry-part/f", "unfinished files have"),
+            ("d/.a.tinyferry-part", "\".a.tinyferry-part\" is the form of unfinished files"),
+            (".a.tinyferry-part/f", "the form of unfinished files"),
         ] {
             assert!(unfit(path).is_some_and(|told| told.contains(why)), "{path}");
         }

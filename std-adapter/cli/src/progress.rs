@@ -14,6 +14,7 @@ use tinyferry::words::of_failure;
 
 use crate::exit::{Exit, Problem};
 use crate::tally::Tally;
+use crate::terminal::draw_target;
 
 /// A lone file of which content moves.
 const MOVING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
@@ -56,7 +57,7 @@ impl Progress {
     pub(crate) fn new(direction: Direction, verbosity: Verbosity) -> Self {
         let bar = match verbosity {
             Verbosity::Quiet => ProgressBar::hidden(),
-            _ => ProgressBar::new_spinner(),
+            _ => ProgressBar::with_draw_target(None, draw_target()),
         };
         bar.set_style(style("{spinner} {msg:40!} {bytes} {bytes_per_sec}"));
         let is_seen = !bar.is_hidden();
@@ -214,7 +215,7 @@ impl Observer for Progress {
                 }
                 if view.verbosity == Verbosity::Steps {
                     let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
-                    let line = format!("\"{}\" begins at {held}{size}", path.escape_debug());
+                    let line = format!("\"{}\" starts at {held}{size}", path.escape_debug());
                     view.bar.suspend(|| complain!("{line}"));
                 }
                 if view.is_seen {

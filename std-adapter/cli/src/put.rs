@@ -10,21 +10,31 @@ use tinyferry::fs::{Direction, Directory, Source};
 use tinyferry::words::{of_path, of_system};
 
 use crate::args::PutArgs;
-use crate::exit::{Exit, Problem};
+use crate::exit::{Exit, Exits, Problem};
 use crate::paths::{clash, remote_path, unfit};
 use crate::progress::{Progress, Verbosity};
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
     let to = remote_path(&args.to);
+    let mut exits = Exits::default();
     let mut sources = Vec::new();
     let mut names = HashSet::new();
     for path in &args.paths {
-        let name = name(path)?;
-        if !names.insert(name.clone()) {
-            return Err(clash(&name));
+        match name(path) {
+            Ok(name) if !names.insert(name.clone()) => return Err(clash(&name)),
+            Ok(name) => sources.push((path, name)),
+            Err(problem) if args.paths.len() == 1 => return Err(problem),
+            Err(problem) => {
+                // The others are sent all the same.
+                complain!("tinyferry: {problem}");
+                exits.add(problem.exit);
+            }
         }
-        sources.push((path, name));
     }
+    if sources.is_empty() {
+        return Ok(exits.total());
+    }
+    let is_single = sources.len() == 1;
     let is_file = |path: &Path| path.metadata().is_ok_and(|metadata| !metadata.is_dir());
     // One file is offered by itself; one directory is a tree of its own name; several paths are
     // entries of one tree, so that no round trip is spent on each.
@@ -65,7 +75,10 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem>
     };
     match client.put(store) {
         // Of several paths none is the tree that they are sent as.
-        Ok(_) => Ok(progress.finish(&shown, client.traffic().sent, args.paths.len() == 1)),
+        Ok(_) => {
+            exits.add(progress.finish(&shown, client.traffic().sent, is_single));
+            Ok(exits.total())
+        }
         Err(error) => Err(progress.give_up(&shown, error)),
     }
 }
@@ -83,12 +96,12 @@ fn name(path: &Path) -> Result<String, Problem> {
         ErrorKind::NotFound if path.is_symlink() => {
             local(&"the symbolic link leads to no such file or directory")
         }
-        ErrorKind::NotFound => local(&"there is no such file or directory"),
+        ErrorKind::NotFound => local(&"no such file or directory"),
         _ => local(&of_system(&error)),
     };
     let metadata = path.metadata().map_err(of_error)?;
     if let Some(kind) = other_kind(metadata.file_type()) {
-        return Err(local(&format!("it is {kind}, neither a file nor a directory")));
+        return Err(local(&format!("it is {kind}; only files and directories can be sent")));
     }
     // "." and "dir/.." have no name of their own.
     let named = match path.file_name() {
@@ -98,7 +111,7 @@ fn name(path: &Path) -> Result<String, Problem> {
     match named.file_name().map(|name| name.to_str()) {
         Some(Some(name)) => Ok(name.to_owned()),
         Some(None) => Err(local(&"its name is not UTF-8 and cannot be sent")),
-        None => Err(local(&"it has no name that it could have there; put its entries")),
+        None => Err(local(&"it has no name to be stored under; put its entries")),
     }
 }
 
@@ -111,14 +124,14 @@ fn other_kind(kind: FileType) -> Option<&'static str> {
         (kind.is_socket(), "a socket"),
         (kind.is_char_device(), "a character device"),
         (kind.is_block_device(), "a block device"),
-        (!kind.is_file() && !kind.is_dir(), "something else"),
+        (!kind.is_file() && !kind.is_dir(), "neither a file nor a directory"),
     ];
     kinds.into_iter().find_map(|(is_so, name)| is_so.then_some(name))
 }
 
 #[cfg(not(unix))]
 fn other_kind(kind: FileType) -> Option<&'static str> {
-    (!kind.is_file() && !kind.is_dir()).then_some("something else")
+    (!kind.is_file() && !kind.is_dir()).then_some("neither a file nor a directory")
 }
 
 fn join(directory: &str, name: &str) -> String {

@@ -55,12 +55,12 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
         servers.push(server);
     }
     if let Some(key) = servers.first().and_then(Server::public_key) {
-        info!("the public key of this server is {key}");
+        info!("public key of this server: {key}");
     }
     let stoppers: Vec<_> = servers.iter().map(Server::stopper).collect();
     let on_signal = stoppers.clone();
     signals::on_end(move || {
-        info!("ending: transfers under way may finish");
+        info!("shutting down: active transfers may finish");
         on_signal.iter().for_each(tinyferry::server::Stopper::stop);
     })?;
     let running: Vec<_> = servers
@@ -80,9 +80,14 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
     for thread in running {
         match thread.join() {
             Ok(result) => result?,
-            Err(_) => return Err(Problem::new(Exit::Local, "the server failed inside")),
+            Err(_) => {
+                return Err(Problem::new(
+                    Exit::Local,
+                    "internal error: a thread of the server failed",
+                ));
+            }
         }
     }
-    info!("ended");
+    info!("shut down");
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -20,7 +20,8 @@ pub(crate) fn survive_large_files() {
     }
 }
 
-/// The first signal that asks the program to end calls `first`, and the next one ends it at once.
+/// The first signal that asks the program to end calls `first`; the next one ends it, as soon as commands
+/// have ended and ports are put back.
 pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = ending()?;
     thread::spawn(move || {
@@ -29,6 +30,7 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
             first();
         }
         if let Some(signal) = signals.next() {
+            tinyferry::client::clean_up();
             let _ = emulate_default_handler(signal);
         }
     });
@@ -41,7 +43,10 @@ static IS_ENDING: AtomicBool = AtomicBool::new(false);
 /// A signal that asks the program to end does so when `first` is done.
 pub(crate) fn before_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = ending()?;
-    HAS_COMMANDS.store(true, Ordering::SeqCst);
+    if may_handle(SIGQUIT) {
+        signals.add_signal(SIGQUIT)?;
+    }
+    HAS_HANDLER.store(true, Ordering::SeqCst);
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             IS_ENDING.store(true, Ordering::SeqCst);
@@ -53,13 +58,13 @@ pub(crate) fn before_end(first: impl FnOnce() + Send + 'static) -> io::Result<()
 }
 
 /// Whether [`before_end`] was called.
-static HAS_COMMANDS: AtomicBool = AtomicBool::new(false);
+static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
 /// A key that interrupts reaches a command sooner, perhaps, than this program.
 const SOONER: Duration = Duration::from_millis(50);
 
 /// Where a signal is about to end the program, it ends it, and nothing else does.
 pub(crate) fn wait_for_end(has_failed: bool) {
-    if has_failed && HAS_COMMANDS.load(Ordering::SeqCst) {
+    if has_failed && HAS_HANDLER.load(Ordering::SeqCst) {
         thread::sleep(SOONER);
     }
     while IS_ENDING.load(Ordering::SeqCst) {

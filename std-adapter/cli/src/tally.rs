@@ -17,6 +17,8 @@ pub(crate) struct Tally {
     files: u64,
     /// Of them, those that the receiver had before.
     same: u64,
+    /// Of them, those without content: whether the receiver had one before is not known.
+    empty: u64,
     /// Content of the files in place, without what the receiver had of them, in bytes.
     bytes: u64,
     /// What the receiver had of the other files in place, in bytes.
@@ -60,6 +62,7 @@ impl Tally {
         self.earlier -= from_earlier;
         let is_same = size > 0 && held == size && from_earlier == 0;
         self.files += 1;
+        self.empty += u64::from(size == 0);
         self.bytes += size - held + from_earlier;
         if is_same {
             self.same += 1;
@@ -127,23 +130,37 @@ impl Tally {
     /// What was done, as a clause: "20 files, 4.00 MiB in 0.10 s (40.00 MiB/s)".
     pub(crate) fn summary(&self, took: Duration) -> String {
         let files = if self.files == 1 { "file" } else { "files" };
-        let same = match self.same {
-            0 => String::new(),
-            1 => " (1 was the same)".to_owned(),
-            same => format!(" ({same} were the same)"),
-        };
         let held = match self.held {
             0 => String::new(),
             held => format!(" ({} were there already)", HumanBytes(held)),
         };
-        let rate = self.bytes as f64 / took.as_secs_f64().max(1e-9);
+        let rate = match self.bytes {
+            0 => String::new(),
+            bytes => {
+                let rate = bytes as f64 / took.as_secs_f64().max(1e-9);
+                format!(" ({}/s)", HumanBytes(rate as u64))
+            }
+        };
         format!(
-            "{} {files}{same}, {}{held} in {} ({}/s)",
+            "{} {files}{}, {}{held} in {}{rate}",
             self.files,
+            self.unsent(),
             HumanBytes(self.bytes),
             duration(took),
-            HumanBytes(rate as u64),
         )
+    }
+
+    /// How many files had no content to send, as a clause in parentheses.
+    fn unsent(&self) -> String {
+        let were = |count, what| match count {
+            1 => format!("1 was {what}"),
+            count => format!("{count} were {what}"),
+        };
+        match (self.same, self.empty) {
+            (0, _) => String::new(),
+            (same, 0) => format!(" ({})", were(same, "the same")),
+            (same, empty) => format!(" ({}, {})", were(same, "the same"), were(empty, "empty")),
+        }
     }
 
     /// What is to be said of what did not go well, line by line.
@@ -152,8 +169,8 @@ impl Tally {
         if let Some((count, first)) = &self.unset {
             let entries = if *count == 1 { "entry is" } else { "entries are" };
             lines.push(format!(
-                "tinyferry: {count} {entries} there, but without the time or the permission bits, \
-                 which could not be set; first {first}"
+                "tinyferry: {count} {entries} there, but the time or the permission bits could not be set; \
+                 the first: {first}"
             ));
         }
         let failures = self.failures.len() as u64 + self.unlisted;
@@ -198,9 +215,22 @@ mod tests {
         assert!(!tally.file(0, 0));
         assert_eq!(
             tally.summary(SECOND),
-            "4 files (1 was the same), 2.00 MiB (2.00 MiB were there already) in 1.00 s (2.00 MiB/s)"
+            "4 files (1 was the same, 1 was empty), 2.00 MiB (2.00 MiB were there already) in 1.00 s \
+             (2.00 MiB/s)"
         );
         assert_eq!(tally.exit(false), Exit::Done);
+    }
+
+    #[test]
+    fn where_no_content_was_sent_there_is_no_rate() {
+        let mut tally = Tally::default();
+        tally.begin();
+        tally.file(MIB, MIB);
+        assert_eq!(tally.summary(SECOND), "1 file (1 was the same), 0 B in 1.00 s");
+        tally.file(0, 0);
+        tally.file(0, 0);
+        let counted = "3 files (1 was the same, 2 were empty), 0 B in 1.00 s";
+        assert_eq!(tally.summary(SECOND), counted);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     if let Ok(bytes) = text.parse() {
         return Ok(bytes);
     }
-    let no = || "it is no number of bytes; one looks like 4096, 10M or 1.5G".to_owned();
+    let no = || "not a number of bytes; examples: 4096, 10M, 1.5G".to_owned();
     let (number, unit) = split(text).ok_or_else(no)?;
     let power = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 0,
@@ -28,12 +28,12 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     };
     let bytes = number * 1024f64.powi(power);
     // Past this not every number of bytes is one of these.
-    if bytes < (1u64 << 53) as f64 { Ok(bytes as u64) } else { Err("it is too large".to_owned()) }
+    if bytes < (1u64 << 53) as f64 { Ok(bytes as u64) } else { Err("too large".to_owned()) }
 }
 
 /// A length of time; a number without a unit is one of `usual` seconds.
 fn time(text: &str, usual: f64, example: &str) -> Result<Duration, String> {
-    let no = || format!("it is no length of time; one looks like {example}");
+    let no = || format!("not a length of time; examples: {example}");
     let (number, unit) = split(text).ok_or_else(no)?;
     let seconds = match unit {
         "" => usual,
@@ -51,18 +51,18 @@ fn time(text: &str, usual: f64, example: &str) -> Result<Duration, String> {
 
 /// A length of time: `300`, `1.5`, `5m`. A number without a unit is one of seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    time(text, 1.0, "90, 1.5, 90s, 5m or 2h")
+    time(text, 1.0, "90, 1.5, 90s, 5m, 2h")
 }
 
 /// A length of time: `7`, `12h`. A number without a unit is one of days.
 pub(crate) fn days(text: &str) -> Result<Duration, String> {
-    time(text, DAY, "7, 0.5 or 12h")
+    time(text, DAY, "7, 0.5, 12h")
 }
 
 /// A number that is not 0.
 pub(crate) fn some(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| "it is no number from 1 on".to_owned())
+    number.ok_or_else(|| "not a number greater than 0".to_owned())
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! Key files: one key a line. What a file holds is wiped from memory, and never quoted.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
 
 use tinyferry_secure::{Identity, KeyId, PrivateKey, PublicKey, SharedKey};
 use zeroize::Zeroizing;
 
 use super::hex;
-use super::unforeseeable;
 use super::unhex;
 use crate::fs::Rights;
+use crate::words::of_path;
 use crate::words::of_system;
 
 /// A key file larger than this is none, in bytes.
@@ -35,6 +35,8 @@ pub struct Keys {
 /// What the holder of a key may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
+    /// The number of its line in the key file.
+    pub line: usize,
     /// What the holder is called in the log.
     pub name: String,
     /// Digits of the key that tell its holder from all others, and tell nothing about the key.
@@ -65,8 +67,9 @@ impl KeyFile {
         Self(path.into())
     }
 
-    fn fault(&self, what: impl fmt::Display) -> NoKeys {
-        NoKeys(format!("the key file \"{}\" {what}", self.0.display().to_string().escape_debug()))
+    /// An error of this file: its name, and the rest of the sentence.
+    pub(crate) fn fault(&self, predicate: impl fmt::Display) -> NoKeys {
+        NoKeys(format!("the key file \"{}\" {predicate}", of_path(&self.0)))
     }
 
     /// Reads it.
@@ -77,8 +80,8 @@ impl KeyFile {
         let text = self.text()?;
         let mut keys = Keys::default();
         for (number, line) in text.lines().enumerate() {
-            keys.take(line.trim()).map_err(|why| {
-                self.fault(format_args!("makes no sense in line {}: {why}", number + 1))
+            keys.take(number + 1, line.trim()).map_err(|why| {
+                self.fault(format_args!("is wrong in line {}: {why}", number + 1))
             })?;
         }
         Ok(keys)
@@ -93,7 +96,7 @@ impl KeyFile {
         match (keys.shared.is_empty(), keys.private) {
             (false, _) => Ok(Identity::Shared(keys.shared.swap_remove(0).0)),
             (true, Some(private)) => Ok(Identity::Pair(private)),
-            (true, None) => Err(self.fault("holds neither a shared nor a private key")),
+            (true, None) => Err(self.fault("contains no shared key and no private key")),
         }
     }
 
@@ -102,16 +105,16 @@ impl KeyFile {
             |error: io::Error| self.fault(format!("cannot be read: {}", of_system(&error)));
         // What is no file may not even be opened: a FIFO would wait for its writer.
         if !self.0.metadata().map_err(unreadable)?.is_file() {
-            return Err(self.fault("is no file of a reasonable size"));
+            return Err(self.fault("is not a regular file of at most 1 MiB"));
         }
         let file = File::open(&self.0).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() || metadata.len() > LARGEST {
-            return Err(self.fault("is no file of a reasonable size"));
+            return Err(self.fault("is not a regular file of at most 1 MiB"));
         }
         #[cfg(unix)]
         if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-            return Err(self.fault("is open to others: say chmod 600"));
+            return Err(self.fault("can be read by other users; run chmod 600 on it"));
         }
         // Enough at once: a string that grows leaves copies behind.
         let mut text = Zeroizing::new(String::with_capacity(metadata.len() as usize + 1));
@@ -122,14 +125,14 @@ impl KeyFile {
 
 impl Keys {
     /// Takes one line; the error quotes nothing of it but the names of settings.
-    fn take(&mut self, line: &str) -> Result<(), String> {
+    fn take(&mut self, number: usize, line: &str) -> Result<(), String> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
         let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (key, rest) = rest.trim_start().split_once(' ').unwrap_or((rest.trim(), ""));
         let bytes = Zeroizing::new(unhex(key).ok_or("a key is 64 hexadecimal digits")?);
-        let terms = |id: &[u8]| Terms::parse(hex(id), rest.trim_start());
+        let terms = |id: &[u8]| Terms::parse(number, hex(id), rest.trim_start());
         match kind {
             "shared" => {
                 let key = SharedKey::new(&bytes);
@@ -141,8 +144,8 @@ impl Keys {
                 self.public.push((PublicKey(*bytes), terms));
             }
             "private" if self.private.is_none() => self.private = Some(PrivateKey::new(&bytes)),
-            "private" => return Err("there can be one private key only".into()),
-            _ => return Err("it begins with none of shared, private and public".into()),
+            "private" => return Err("the file already has a private key".into()),
+            _ => return Err("a line begins with shared, private or public".into()),
         }
         Ok(())
     }
@@ -169,8 +172,9 @@ impl Keys {
 }
 
 impl Terms {
-    fn parse(id: String, mut rest: &str) -> Result<Self, String> {
+    fn parse(line: usize, id: String, mut rest: &str) -> Result<Self, String> {
         let mut terms = Self {
+            line,
             id,
             name: "a key without a name".to_owned(),
             directory: String::new(),
@@ -189,7 +193,10 @@ impl Terms {
                 "rights" => {
                     let rights: Vec<_> = value.split(',').collect();
                     if rights.iter().any(|right| !["read", "write", "close"].contains(right)) {
-                        return Err("rights are read, write and close, with commas".into());
+                        return Err(
+                            "rights= is a list of read, write and close, separated by commas"
+                                .into(),
+                        );
                     }
                     let has = |right| rights.contains(&right);
                     terms.rights = Rights { read: has("read"), write: has("write") };
@@ -198,65 +205,15 @@ impl Terms {
                 "dir" if tinyferry_core::path::is_sound(value.trim_end_matches('/')) => {
                     terms.directory = value.trim_end_matches('/').to_owned();
                 }
-                "dir" => return Err("dir is a path below the directory that is served".into()),
-                _ => return Err("after the key come name=, rights= and dir=, in this order".into()),
+                "dir" => return Err("dir= must be a path below the served directory".into()),
+                _ => {
+                    return Err(
+                        "after the key, only name=, rights= and dir= are allowed, dir= last".into(),
+                    );
+                }
             }
             rest = after.trim_start();
         }
         Ok(terms)
     }
-}
-
-/// Makes a new file, for its owner alone.
-fn create(path: &Path, text: &str) -> Result<(), NoKeys> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| {
-        let path = path.display().to_string();
-        let path = path.escape_debug();
-        NoKeys(match error.kind() {
-            ErrorKind::AlreadyExists => format!("\"{path}\" is there already, and stays as it is"),
-            _ => format!("the key cannot be written to \"{path}\": {}", of_system(&error)),
-        })
-    })
-}
-
-fn fresh() -> Result<PrivateKey, NoKeys> {
-    unforeseeable().map_err(|error| NoKeys(format!("no key can be made: {}", of_system(&error))))
-}
-
-/// Makes a file with a new shared key.
-///
-/// # Errors
-/// It is there already, or cannot be written.
-pub fn generate_shared(path: &Path) -> Result<(), NoKeys> {
-    let key = fresh()?;
-    let digits = Zeroizing::new(hex(key.expose()));
-    create(path, &Zeroizing::new(format!("shared {}\n", *digits)))
-}
-
-/// Makes a file with a new private key, and one beside it, called `.pub`, with its public half,
-/// as a line for the other end. Returns that file's name and the public key.
-///
-/// # Errors
-/// One of them is there already, or cannot be written.
-pub fn generate_pair(path: &Path) -> Result<(PathBuf, PublicKey), NoKeys> {
-    let key = fresh()?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".pub");
-    let beside = PathBuf::from(beside);
-    let digits = Zeroizing::new(hex(key.expose()));
-    create(&beside, &format!("public {}\n", hex(&key.public().0)))?;
-    let private = create(path, &Zeroizing::new(format!("private {}\n", *digits)));
-    if private.is_err() {
-        // Half a pair is of no use.
-        let _ = std::fs::remove_file(&beside);
-    }
-    private.map(|()| (beside, key.public()))
 }

@@ -5,6 +5,7 @@
 
 mod aead;
 mod client;
+mod generate;
 mod keys;
 mod known_hosts;
 mod server;
@@ -17,16 +18,17 @@ use std::io;
 
 pub use self::client::ClientKey;
 pub use self::client::Protection;
+pub use self::generate::generate_pair;
+pub use self::generate::generate_shared;
 pub use self::keys::KeyFile;
 pub use self::keys::Keys;
 pub use self::keys::NoKeys;
 pub use self::keys::Terms;
-pub use self::keys::generate_pair;
-pub use self::keys::generate_shared;
 pub use self::known_hosts::KnownHosts;
 pub use self::server::Admission;
 pub(crate) use self::server::Door;
 pub(crate) use self::server::refuse;
+pub(crate) use self::server::rejection;
 pub use self::socket::SecureSocket;
 pub use tinyferry_secure::{Error, KeyId, PublicKey, Refusal};
 
@@ -67,21 +69,21 @@ impl fmt::Display for Problem {
             Self::Keys(error) => error.fmt(f),
             Self::Changed { host, file } => write!(
                 f,
-                "the server's key is not the one it had before: somebody may be in between. If it \
-                 is meant to have a new key, remove the line of {} from \"{}\"",
+                "the server's key is not the one it had before: another machine may be \
+                 intercepting the connection. If the server has a new key on purpose, remove the line of {} from \"{}\"",
                 host.escape_debug(),
                 file.escape_debug()
             ),
             // Who shows this names the server.
             Self::Unknown { shown, .. } => write!(
                 f,
-                "the server is not known here and shows the key {}. If that is its key, say \
-                 --accept-new",
+                "the server's public key is not known: {}. If that is its key, add \
+                 --accept-new to accept it",
                 hex(&shown.0)
             ),
             Self::Unprotected => f.write_str(
-                "it is not on this machine, and without a key others could read and change all \
-                 that goes there: give a key with --key, or say --insecure",
+                "the server is not on this machine, and without a key others can read and change \
+                 the data: use --key FILE, or --insecure to allow that",
             ),
         }
     }

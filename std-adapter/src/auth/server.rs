@@ -14,6 +14,7 @@ use crate::auth::socket::SecureSocket;
 use crate::endpoint::Endpoint;
 use crate::transport::stream::Socket;
 use crate::transport::tcp;
+use crate::words::of_client;
 use crate::words::of_system;
 
 /// Whom a server lets in.
@@ -37,23 +38,40 @@ impl Admission {
     /// A sentence that says why not.
     pub(crate) fn check(&self, endpoint: &Endpoint) -> io::Result<()> {
         let refuse = |why: &str| {
-            let sentence = format!("will not listen at {endpoint}: {why}");
+            let sentence = format!("will not listen on {endpoint}: {why}");
             Err(io::Error::new(ErrorKind::PermissionDenied, sentence))
         };
         match (self, endpoint) {
             (Self::Local, Endpoint::Tcp(address)) => match tcp::look_up(address) {
                 Ok(all) if tcp::are_here(&all) => Ok(()),
                 Ok(_) => refuse(
-                    "others could read and change all that is served; give keys with --key, or \
-                     say --insecure",
+                    "other machines could read and change the served files; use --key FILE, or \
+                     --insecure to allow that",
                 ),
                 Err(error) => refuse(&of_system(&error)),
             },
             (Self::Keys(_), Endpoint::Serial(_)) => {
-                refuse("keys are for TCP and Unix sockets, not for serial lines")
+                refuse("a serial line cannot be encrypted; leave out --key")
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Why a client's handshake failed, as the server says it.
+pub(crate) fn rejection(problem: &Problem) -> String {
+    use tinyferry_secure::Error::Refused;
+    match problem {
+        Problem::Channel(Refused(refusal)) => match refusal {
+            Refusal::Version => "the client speaks another version of the secure channel",
+            Refusal::Suite => "the client uses a cipher that this server does not know",
+            Refusal::Kind => "this server has no key of the kind that the client uses",
+            Refusal::UnknownKey => "the client's key is not in the key file",
+            Refusal::Format => "the client's handshake is malformed",
+            _ => return refusal.to_string(),
+        }
+        .to_owned(),
+        problem => of_client(problem),
     }
 }
 

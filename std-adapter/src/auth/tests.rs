@@ -48,20 +48,20 @@ fn bad_key_files_are_told_without_quoting_them() {
         ("shared".into(), "64 hexadecimal"),
         (format!("shared {}é", &key[2..]), "64 hexadecimal"),
         (format!("\n{key}"), "line 2: a key is 64"),
-        (format!("secret {key}"), "none of shared, private and public"),
-        (format!("private {key}\nprivate {key}"), "one private key only"),
-        (format!("shared {key} rights=all"), "rights are read, write and close"),
-        (format!("shared {key} dir=../up"), "below the directory that is served"),
-        (format!("shared {key} dir=/etc"), "below the directory that is served"),
-        (format!("shared {key} {key}"), "name=, rights= and dir="),
+        (format!("secret {key}"), "begins with shared, private or public"),
+        (format!("private {key}\nprivate {key}"), "already has a private key"),
+        (format!("shared {key} rights=all"), "rights= is a list of read, write and close"),
+        (format!("shared {key} dir=../up"), "below the served directory"),
+        (format!("shared {key} dir=/etc"), "below the served directory"),
+        (format!("shared {key} {key}"), "only name=, rights= and dir="),
     ] {
         let told = write(&path, &text).read().unwrap_err().to_string();
         assert!(told.contains(why) && !told.contains("5e5e"), "{told}");
     }
     let told = write(&path, "# nothing\n").identity().unwrap_err().to_string();
-    assert!(told.contains("neither a shared nor a private key"), "{told}");
+    assert!(told.contains("no shared key and no private key"), "{told}");
     let told = KeyFile::new(place.path()).read().unwrap_err().to_string();
-    assert!(told.contains("no file of a reasonable size"), "{told}");
+    assert!(told.contains("not a regular file of at most 1 MiB"), "{told}");
     let told = KeyFile::new(place.path().join("none")).read().unwrap_err().to_string();
     assert!(told.contains("cannot be read: no such file"), "{told}");
 }

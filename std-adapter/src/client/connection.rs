@@ -9,6 +9,7 @@ use tinyferry_core::blocking::{self, run};
 use tinyferry_core::{Failure, Outcome, Session, Store};
 use tracing::debug;
 
+use crate::auth::Error as Channel;
 use crate::auth::Problem;
 use crate::auth::Protection;
 use crate::auth::hex;
@@ -96,12 +97,12 @@ impl Connection for Started {
             result,
             Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::Vanished))
         );
-        let status = if is_gone { self.program.status() } else { None };
-        match status {
-            Some(status) => {
-                let sentence = format!("the command has ended ({status})");
-                Err(blocking::Error::Link(io::Error::other(sentence)))
-            }
+        if result.is_ok() {
+            self.program.set_established();
+        }
+        let ended = if is_gone { self.program.ended() } else { None };
+        match ended {
+            Some(error) => Err(blocking::Error::Link(error)),
             None => result,
         }
     }
@@ -145,19 +146,26 @@ pub(crate) fn open(
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         #[cfg(unix)]
         Endpoint::Exec(command) => {
-            let (socket, program) = command::start(command).map_err(failed)?;
+            let (socket, mut program) = command::start(command).map_err(failed)?;
             debug!("started {endpoint}");
-            Ok(Box::new(Started { link: link(socket, endpoint, protection)?, program }))
+            let link = link(socket, endpoint, protection).map_err(|error| match error {
+                // Where the command has ended, the channel could not but fail.
+                Error::Secure(_, Problem::Socket(_) | Problem::Channel(Channel::Truncated)) => {
+                    program.ended().map_or(error, failed)
+                }
+                error => error,
+            })?;
+            Ok(Box::new(Started { link, program }))
         }
         Endpoint::Stdio => {
-            let sentence = "a client has standard output for its own words; this is for serve";
+            let sentence = "this is for serve; a client uses exec:COMMAND";
             Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
         }
         #[cfg(not(unix))]
         Endpoint::Exec(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         Endpoint::Serial(serial) => match protection {
             Protection::Key(_) => {
-                let sentence = "keys are for TCP and Unix sockets, not for serial lines";
+                let sentence = "a serial line cannot be encrypted; leave out --key";
                 Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
             }
             _ => {

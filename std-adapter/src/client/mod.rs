@@ -46,12 +46,16 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(endpoint @ Endpoint::Serial(_), error) => {
+            // No port was tried.
+            Self::Connect(endpoint @ Endpoint::Serial(_), error)
+                if error.kind() != ErrorKind::Unsupported =>
+            {
                 write!(f, "cannot open {endpoint}: {}", of_system(error))
             }
-            Self::Connect(endpoint @ (Endpoint::Exec(_) | Endpoint::Stdio), error) => {
-                write!(f, "cannot use {endpoint}: {}", of_system(error))
-            }
+            Self::Connect(
+                endpoint @ (Endpoint::Exec(_) | Endpoint::Stdio | Endpoint::Serial(_)),
+                error,
+            ) => write!(f, "cannot use {endpoint}: {}", of_system(error)),
             Self::Connect(endpoint, error) => {
                 let question = match error.kind() {
                     ErrorKind::ConnectionRefused | ErrorKind::TimedOut => true,
@@ -246,11 +250,15 @@ impl Client {
     }
 }
 
-/// Ends the commands that clients of this program have started (`exec:`), with all processes of theirs,
-/// in bounded time: for who handles the signals that end it.
-pub fn end_commands() {
+/// Ends the commands that clients of this program have started (`exec:`), with their processes, and sets
+/// serial ports as they were found; in bounded time. A handler of signals calls this before it ends the
+/// program.
+pub fn clean_up() {
     #[cfg(unix)]
-    crate::transport::command::end_all();
+    {
+        crate::transport::command::end_all();
+        crate::transport::serial::restore_all();
+    }
 }
 
 /// A session that nobody can foresee.

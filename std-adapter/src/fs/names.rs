@@ -1,8 +1,10 @@
 //! Paths and names as text: taken apart, put together, and which may be looked at. Knows no file
 //! system.
 
+use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
 
+use crate::fs::error::Trouble;
 use crate::fs::recv::partial;
 
 /// A path's directory and its last name.
@@ -35,6 +37,15 @@ pub(crate) fn is_allowed(path: &str) -> bool {
         && path.split('/').all(|name| {
             !partial::is_name(name) && (cfg!(not(windows)) || means_one_thing_on_windows(name))
         })
+}
+
+/// Why a partial file is not transferred.
+pub(crate) const UNFINISHED: &str = "this is the form of unfinished files";
+
+/// Why a path that is not allowed is refused.
+pub(crate) fn refusal(path: &str) -> Trouble {
+    let is_partial = is_sound(path) && path.split('/').any(partial::is_name);
+    Trouble::new(Reason::BadPath, if is_partial { UNFINISHED } else { "" })
 }
 
 /// Whether a name is neither a device nor a path of its own there.

@@ -64,10 +64,15 @@ pub(crate) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
     let keys = file.read().map_err(io::Error::other)?;
     let root = Arc::new(root.try_clone()?);
     if keys.terms().next().is_none() {
-        return Err(io::Error::other("there is no shared or public key: nobody could come in"));
+        let fault = file.fault("has no shared and no public key: no client could connect");
+        return Err(io::Error::other(fault));
     }
     for terms in keys.terms() {
-        descend(&root, &terms.directory).map_err(|error| cannot(terms, &error))?;
+        descend(&root, &terms.directory).map_err(|error| {
+            let (line, why) = (terms.line, cannot(terms, &error));
+            let advice = "create the directory, or correct dir=";
+            io::Error::other(file.fault(format_args!("is wrong in line {line}: {why}; {advice}")))
+        })?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::blocking::{self, Link, run};
-use tinyferry_core::{Config, Failure, Millis, Reason, Session};
+use tinyferry_core::{Config, Failure, Reason, Session};
 use tracing::{debug, info, warn};
 
 use super::Options;
@@ -18,6 +18,7 @@ use crate::auth::Door;
 use crate::auth::Refusal;
 use crate::auth::Terms;
 use crate::auth::refuse;
+use crate::auth::rejection;
 use crate::checksum::Desktop;
 use crate::fs::Directory;
 use crate::fs::Limits;
@@ -25,6 +26,10 @@ use crate::server::access::Grant;
 use crate::server::log::Log;
 use crate::server::preamble::Begin;
 use crate::server::preamble::Preamble;
+use crate::server::refuse::TURNING_AWAY;
+use crate::server::refuse::milliseconds;
+use crate::server::refuse::refuse_session;
+use crate::server::refuse::unreachable_root;
 use crate::server::registry::Busy;
 use crate::server::registry::Registry;
 use crate::server::root::Root;
@@ -33,10 +38,9 @@ use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Leave;
 use crate::transport::stream::Socket;
 use crate::transport::stream::StreamLink;
+use crate::words::of_client;
 use crate::words::of_system;
 
-/// How long a client that is turned away may take to greet.
-const TURNING_AWAY: Duration = Duration::from_secs(5);
 /// A thread holds one session and little else.
 const STACK: usize = 256 * 1024;
 
@@ -121,7 +125,7 @@ impl Host {
         }
         let end = Instant::now() + self.options.greeting;
         let failed = |why: &dyn Display| {
-            let line = format!("{name}: not let in: {why}");
+            let line = format!("{name}: rejected: {why}");
             self.logs.handshakes.write(&line, |line| warn!("{line}"));
         };
         let preamble = match Preamble::read(&mut socket, end) {
@@ -130,7 +134,7 @@ impl Host {
         };
         let input = preamble.input();
         match (preamble.begin, &self.options.admission) {
-            (Begin::Nothing, _) => debug!("{name}: has left"),
+            (Begin::Nothing, _) => debug!("{name}: disconnected"),
             (Begin::Handshake, Admission::Keys(file)) => {
                 if let Err(busy) = self.registry.check(number) {
                     self.log_busy(name, busy);
@@ -139,17 +143,17 @@ impl Host {
                 }
                 self.registry.begin_handshake(number);
                 match Door(file).admit(socket, input, end) {
-                    Err(problem) => failed(&problem),
+                    Err(problem) => failed(&rejection(&problem)),
                     Ok((socket, terms)) => self.meet_holder(number, socket, leave, name, &terms),
                 }
             }
             (Begin::Greeting | Begin::Unknown, Admission::Keys(_)) => {
-                failed(&"it has no key");
+                failed(&"the client has no key");
                 let link = &mut StreamLink::with_input(socket, leave, input);
                 refuse_session(link, Reason::KeyNeeded);
             }
             (Begin::Handshake, _) => {
-                failed(&"it wants to encrypt, and there is no key here");
+                failed(&"the client uses a key, and this server has none (--key)");
                 refuse(&mut socket, Refusal::NoKeys);
             }
             // It ends at once: no session follows.
@@ -158,7 +162,7 @@ impl Host {
                 let config = Config { handshake: milliseconds(TURNING_AWAY), ..Config::RELIABLE };
                 let mut session = Session::<Desktop>::server(config);
                 if let Err(error) = run(&mut session, link, &mut ()) {
-                    failed(&error);
+                    failed(&of_client(&error));
                 }
             }
             (Begin::Greeting, _) => {
@@ -194,7 +198,7 @@ impl Host {
             return refuse_session(link, Reason::Busy);
         }
         if let Some(terms) = terms {
-            info!("{name}: let in as {}", terms.name.escape_debug());
+            info!("{name}: authenticated as {}", terms.name.escape_debug());
         }
         let granted = match terms {
             Some(terms) => self.grant(terms),
@@ -268,52 +272,25 @@ impl Host {
         }
         match run(&mut session, link, &mut store) {
             Ok(outcome) if outcome.closed => {
-                info!("{peer}: closes the server");
+                info!("{peer}: the client shuts the server down");
                 self.registry.stop();
                 Ended::Link
             }
             Ok(_) => {
-                debug!("{peer}: has left");
+                debug!("{peer}: disconnected");
                 Ended::Link
             }
             Err(blocking::Error::Link(error)) => {
-                let line = format!("{peer}: the connection failed: {}", of_system(&error));
+                let line =
+                    format!("{peer}: the connection failed: {}", of_client(&of_system(&error)));
                 self.logs.sessions.write(&line, |line| warn!("{line}"));
                 Ended::Link
             }
             Err(blocking::Error::Session(failure)) => {
-                let line = format!("{peer}: {failure}");
+                let line = format!("{peer}: {}", of_client(&failure));
                 self.logs.sessions.write(&line, |line| warn!("{line}"));
                 if failure == Failure::Vanished { Ended::Link } else { Ended::Session }
             }
         }
-    }
-}
-
-/// As a session counts them: at most the half of what its clock holds, 24 days. 0 is for ever, and
-/// stands for nothing else.
-fn milliseconds(length: Duration) -> Millis {
-    let least = u32::from(!length.is_zero());
-    let length = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
-    length.clamp(least, u32::MAX >> 1)
-}
-
-/// Tells a client why it is not served.
-fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
-    let handshake = milliseconds(TURNING_AWAY);
-    let config = Config { refuse: Some(reason), handshake, ..Config::RELIABLE };
-    let mut session = Session::<Desktop>::server(config);
-    // That it fails is what is meant.
-    let _ = run(&mut session, link, &mut ());
-}
-
-/// The reason for a client that its directory cannot be opened.
-fn unreachable_root(error: &io::Error) -> Reason {
-    use io::ErrorKind::{NotADirectory, NotConnected, NotFound, StaleNetworkFileHandle};
-
-    match error.kind() {
-        NotFound | NotADirectory | NotConnected | StaleNetworkFileHandle => Reason::RootGone,
-        io::ErrorKind::PermissionDenied => Reason::NoPermission,
-        _ => Reason::Storage,
     }
 }

@@ -10,12 +10,15 @@ use crate::fs::Direction;
 use crate::fs::Event;
 use crate::fs::Observer;
 use crate::server::throttle::Throttle;
+use crate::words::OTHER_END;
 use crate::words::{of_failure, of_refused_sync};
 
 /// Logs what one client does.
 #[derive(Debug)]
 pub(crate) struct Log {
     peer: String,
+    /// The name of the request that was begun last.
+    request: &'static str,
     tree: Option<Tree>,
     failures: Throttle,
 }
@@ -57,7 +60,7 @@ impl Several {
 impl Log {
     /// Lines begin with `peer`.
     pub(crate) fn new(peer: String) -> Self {
-        Self { peer, tree: None, failures: Throttle::new(20) }
+        Self { peer, request: "", tree: None, failures: Throttle::new(20) }
     }
 
     fn tree_ends(&mut self) {
@@ -66,7 +69,8 @@ impl Log {
         if let Some(line) = failed.summary("failed") {
             warn!("{peer}: {line}");
         }
-        if let Some(line) = unset.summary("are there without their time or their bits") {
+        if let Some(line) = unset.summary("are complete, but without their time or permission bits")
+        {
             info!("{peer}: {line}");
         }
     }
@@ -81,22 +85,29 @@ impl Observer for Log {
         let peer = &self.peer;
         match event {
             Event::Begin { path, kind: Kind::Tree, direction, .. } => {
-                info!("{peer}: {} the tree \"{}\"", verb(direction), path.escape_debug());
+                self.request = request(direction);
+                info!("{peer}: {} tree \"{}\": started", self.request, path.escape_debug());
                 self.tree = Some(Tree::default());
             }
             Event::Begin { path, held, direction, .. } => {
-                debug!("{peer}: {} \"{}\" from {held}", verb(direction), path.escape_debug());
+                self.request = request(direction);
+                let path = path.escape_debug();
+                debug!("{peer}: {} \"{path}\": started at {held}", self.request);
             }
             Event::Moved { .. } | Event::Resumed { .. } => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
-                info!("{peer}: the tree \"{}\" is through", path.escape_debug());
+                info!("{peer}: {} tree \"{}\": complete", self.request, path.escape_debug());
             }
-            Event::Done { path, .. } if self.tree.is_some() => {
-                debug!("{peer}: \"{}\" is through", path.escape_debug());
+            Event::Done { path, .. } => {
+                let line = format!("{} \"{}\": complete", self.request, path.escape_debug());
+                match self.tree {
+                    Some(_) => debug!("{peer}: {line}"),
+                    None => info!("{peer}: {line}"),
+                }
             }
-            Event::Done { path, .. } => info!("{peer}: \"{}\" is through", path.escape_debug()),
-            Event::Failed { path, reason, detail, .. } => {
-                let why = of_failure(reason, detail, false);
+            Event::Failed { path, reason, detail, at_peer } => {
+                let who = if at_peer { "the client" } else { "this server" };
+                let why = of_failure(reason, detail, at_peer).replace(OTHER_END, who);
                 let line = format!("\"{}\" failed: {why}", path.escape_debug());
                 match &mut self.tree {
                     Some(tree) => tree.failed.add(&line),
@@ -108,7 +119,9 @@ impl Observer for Log {
             }
             Event::Unset { path, detail } => {
                 let path = path.escape_debug();
-                let line = format!("the time or the bits of \"{path}\" could not be set: {detail}");
+                let line = format!(
+                    "the time or the permission bits of \"{path}\" could not be set: {detail}"
+                );
                 match &mut self.tree {
                     Some(tree) => tree.unset.add(&line),
                     None => info!("{peer}: {line}"),
@@ -125,9 +138,10 @@ impl Drop for Log {
     }
 }
 
-fn verb(direction: Direction) -> &'static str {
+/// The client's request, as it is called on the command line.
+fn request(direction: Direction) -> &'static str {
     match direction {
-        Direction::Receiving => "receives",
-        Direction::Sending => "gets",
+        Direction::Receiving => "put",
+        Direction::Sending => "get",
     }
 }

@@ -7,6 +7,7 @@ mod budget;
 mod connection;
 pub(crate) mod log;
 mod preamble;
+mod refuse;
 mod registry;
 mod root;
 mod single;
@@ -248,7 +249,7 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
             match removed {
                 Ok(0) => {}
                 Ok(removed) => info!("{removed} partial files were too old and are removed"),
-                Err(error) => warn!("cannot look for old partials: {}", of_system(&error)),
+                Err(error) => warn!("cannot search for old partial files: {}", of_system(&error)),
             }
             if ended.recv_timeout(CLEANING) != Err(RecvTimeoutError::Timeout) {
                 return;

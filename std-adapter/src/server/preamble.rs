@@ -43,7 +43,10 @@ impl Preamble {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(io::Error::new(ErrorKind::TimedOut, "it did not greet in time"));
+                return Err(io::Error::new(
+                    ErrorKind::TimedOut,
+                    "the client did not complete the handshake in time",
+                ));
             }
             socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
             let from = preamble.length;

@@ -52,7 +52,7 @@ impl Root {
         let (dir, id) = self.reopen()?;
         if id != last.id {
             let path = of_path(&self.given);
-            warn!("\"{path}\" is another directory than before: it is served now");
+            warn!("\"{path}\" is another directory than before; the new one is served now");
         }
         *last = Last { dir: Arc::downgrade(&dir), id };
         Ok(dir)

@@ -60,9 +60,7 @@ impl Host {
                     Ended::Session => link.settle(),
                     Ended::Link if host.registry.is_stopping() => {}
                     Ended::Link => {
-                        warn!(
-                            "{peer}: the serial port is gone; it is served again when it is back"
-                        );
+                        warn!("{peer}: the serial port is gone; the server waits until it is back");
                         open = None;
                     }
                 }

@@ -60,7 +60,7 @@ impl Throttle {
             Line::LeftOut => {}
             Line::Written(0) => write(text),
             Line::Written(count) => {
-                write(&format!("{count} lines like the next one were left out"));
+                write(&format!("omitted {count} lines similar to the next one"));
                 write(text);
             }
         }

@@ -1,43 +1,62 @@
-//! A command that is started to be the other end. Nothing that it starts outlives it here, except what
-//! leaves its session on purpose.
+//! A command that is started to be the other end. Its processes end with the client, also if that is
+//! killed, except those that make a session of their own.
 
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal};
 
-/// How often it is looked whether something has ended.
-const GLANCE: Duration = Duration::from_millis(5);
+mod processes;
+mod terminal;
+mod watcher;
+
+use processes::Processes;
+use terminal::Terminal;
+use watcher::Watcher;
+
+/// How often a process is polled for its end.
+const POLL: Duration = Duration::from_millis(5);
+/// The same while the handshake is pending, which may take long: a person types a password.
+const SETUP_POLL: Duration = Duration::from_millis(20);
 /// How long a command may take to end once its streams have.
 const ENDING: Duration = Duration::from_secs(1);
 /// How long its processes may take to end when they are asked to.
 const TERMINATING: Duration = Duration::from_millis(500);
+/// How long a server that a command has left in the background may take to answer.
+const BACKGROUND: Duration = Duration::from_secs(2);
 /// Names the command in the environment of all its processes.
 const MARK: &str = "TINYFERRY_COMMAND";
 
 /// Commands that run, for the signals that end this program.
-static RUNNING: Mutex<Vec<Arc<Processes>>> = Mutex::new(Vec::new());
+static RUNNING: Mutex<Vec<Arc<Started>>> = Mutex::new(Vec::new());
 
-/// A command that was started, which does not outlive this.
+/// A command that was started.
 pub(crate) struct Program {
-    shell: Child,
-    processes: Arc<Processes>,
+    started: Arc<Started>,
+    setup: Arc<Setup>,
+    _watcher: Option<Watcher>,
 }
 
-/// All processes of a command.
-#[derive(Debug)]
-enum Processes {
-    /// They have a process group of their own.
-    Group(Pid),
-    /// They share the terminal's foreground group with this program: only there can they ask for a
-    /// password, and are reached by the keys that interrupt and stop. They are known by their environment.
-    Marked(String),
+/// What ends with the program.
+struct Started {
+    shell: Mutex<Child>,
+    processes: Processes,
+    /// The terminal that the command may have changed.
+    terminal: Option<Terminal>,
+}
+
+/// Whether the handshake is still pending.
+#[derive(Default)]
+struct Setup {
+    is_over: Mutex<bool>,
+    changed: Condvar,
 }
 
 /// Lets the shell start `command`; its standard input and output are the socket's other end.
@@ -47,106 +66,139 @@ enum Processes {
 pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Program)> {
     let (socket, far) = UnixStream::pair()?;
     let far = OwnedFd::from(far);
+    let random = getrandom::u64().map_err(io::Error::other)?;
+    let mark = format!("{}-{random:016x}", std::process::id());
     let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stdin(far.try_clone()?).stdout(far);
-    let has_terminal = std::fs::File::open("/dev/tty").is_ok();
-    let (shell, processes) = if has_terminal {
-        let random = getrandom::u64().map_err(io::Error::other)?;
-        let mark = format!("{}-{random:016x}", std::process::id());
-        (shell.env(MARK, &mark).spawn()?, Processes::Marked(mark))
-    } else {
-        let shell = shell.process_group(0).spawn()?;
-        let group = Pid::from_child(&shell);
-        (shell, Processes::Group(group))
-    };
-    let processes = Arc::new(processes);
-    running().push(Arc::clone(&processes));
-    Ok((socket, Program { shell, processes }))
+    shell.args(["-c", command]).stdin(far.try_clone()?).stdout(far).env(MARK, &mark);
+    let terminal = Terminal::open();
+    if terminal.is_none() {
+        shell.process_group(0);
+    }
+    // A signal that comes now finds the command in the list.
+    let mut all = running();
+    let shell = shell.spawn()?;
+    let pid = Pid::from_child(&shell);
+    // On a terminal it stays in the foreground group: only there can it ask for a password, and is
+    // reached by the keys that interrupt and stop.
+    let processes = Processes { shell: pid, group: terminal.is_none().then_some(pid), mark };
+    let watcher = Watcher::start(&processes).ok();
+    let started = Arc::new(Started { shell: Mutex::new(shell), processes, terminal });
+    all.push(Arc::clone(&started));
+    drop(all);
+    let setup = Arc::new(Setup::default());
+    let program = Program { started, setup, _watcher: watcher };
+    program.supervise_setup(socket.try_clone()?)?;
+    Ok((socket, program))
 }
 
 /// Ends the commands of all clients, before a signal ends this program.
 pub(crate) fn end_all() {
     let all: Vec<_> = running().iter().map(Arc::clone).collect();
-    for processes in &all {
-        processes.signal(Signal::TERM);
+    for started in &all {
+        started.processes.signal(Signal::TERM);
     }
-    for processes in all {
-        wait_until(|| processes.have_ended(), TERMINATING);
-        processes.signal(Signal::KILL);
+    for started in all {
+        started.end();
     }
 }
 
-fn running() -> MutexGuard<'static, Vec<Arc<Processes>>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+fn running() -> MutexGuard<'static, Vec<Arc<Started>>> {
+    lock(&RUNNING)
 }
 
-impl Processes {
-    fn signal(&self, signal: Signal) {
-        match self {
-            Self::Group(group) => drop(kill_process_group(*group, signal)),
-            Self::Marked(mark) => {
-                for process in marked(mark) {
-                    let _ = kill_process(process, signal);
-                }
-            }
-        }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Started {
+    fn status(&self) -> Option<ExitStatus> {
+        lock(&self.shell).try_wait().ok().flatten()
     }
 
     fn have_ended(&self) -> bool {
-        match self {
-            Self::Group(group) => test_kill_process_group(*group).is_err(),
-            Self::Marked(mark) => marked(mark).is_empty(),
+        // Where there is no `/proc`, a process group lasts until its leader was waited for.
+        let _ = self.status();
+        self.processes.have_ended()
+    }
+
+    /// Waits for processes that were asked to end, and kills those that do not.
+    fn end(&self) {
+        wait_until(|| self.have_ended(), TERMINATING);
+        wait_until(
+            || {
+                self.processes.signal(Signal::KILL);
+                self.have_ended()
+            },
+            TERMINATING,
+        );
+        if let Some(terminal) = &self.terminal {
+            terminal.restore();
         }
     }
 }
 
-/// The processes whose environment has this mark, in this program's session: whatever has made a session
-/// of its own, as `ssh` does for a connection that others share, is meant to stay.
-fn marked(mark: &str) -> Vec<Pid> {
-    let mark = format!("{MARK}={mark}");
-    let own = rustix::process::getsid(None).ok();
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_marked = |number: &i32| {
-        let environment = std::fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    let marked = numbers.filter(is_marked).filter_map(Pid::from_raw);
-    marked.filter(|process| rustix::process::getsid(Some(*process)).ok() == own).collect()
-}
-
 impl Program {
-    /// How the shell ended, where that is why its streams did.
-    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
-        wait_until(|| !matches!(self.shell.try_wait(), Ok(None)), ENDING);
-        self.shell.try_wait().ok().flatten()
+    /// The handshake is complete: the command may end, and a process of it serve on.
+    pub(crate) fn set_established(&self) {
+        *lock(&self.setup.is_over) = true;
+        self.setup.changed.notify_all();
+    }
+
+    /// The error that the command has ended, if it has; its streams have.
+    pub(crate) fn ended(&mut self) -> Option<io::Error> {
+        let status = self.wait()?;
+        Some(io::Error::other(format!("the command has ended ({status})")))
+    }
+
+    /// Waits for the shell's end, which follows that of its streams.
+    fn wait(&self) -> Option<ExitStatus> {
+        wait_until(|| self.started.status().is_some(), ENDING);
+        self.started.status()
+    }
+
+    /// Shuts the socket down if the command ends before the handshake is complete: another process
+    /// may hold its streams and never answer.
+    fn supervise_setup(&self, socket: UnixStream) -> io::Result<()> {
+        let (started, setup) = (Arc::clone(&self.started), Arc::clone(&self.setup));
+        let supervise = move || {
+            let mut end: Option<Instant> = None;
+            let mut is_over = lock(&setup.is_over);
+            while !*is_over {
+                end = end.or_else(|| {
+                    let status = started.status()?;
+                    let most = if status.success() { BACKGROUND } else { Duration::ZERO };
+                    Some(Instant::now() + most)
+                });
+                if end.is_some_and(|end| Instant::now() >= end) {
+                    let _ = socket.shutdown(Shutdown::Both);
+                    return;
+                }
+                let waited = setup.changed.wait_timeout(is_over, SETUP_POLL);
+                is_over = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+        };
+        thread::Builder::new().name("command".into()).spawn(supervise).map(drop)
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.status();
-        if !self.processes.have_ended() {
-            self.processes.signal(Signal::TERM);
-            wait_until(
-                || {
-                    // A process group lasts until its leader was waited for.
-                    let _ = self.shell.try_wait();
-                    self.processes.have_ended()
-                },
-                TERMINATING,
-            );
-            self.processes.signal(Signal::KILL);
+        self.set_established();
+        self.wait();
+        if !self.started.have_ended() {
+            self.started.processes.signal(Signal::TERM);
         }
-        let _ = self.shell.kill();
-        let _ = self.shell.wait();
-        running().retain(|processes| !Arc::ptr_eq(processes, &self.processes));
+        self.started.end();
+        let mut shell = lock(&self.started.shell);
+        let _ = shell.kill();
+        let _ = shell.wait();
+        running().retain(|started| !Arc::ptr_eq(started, &self.started));
     }
 }
 
-fn wait_until(mut has_ended: impl FnMut() -> bool, patience: Duration) {
-    let end = Instant::now() + patience;
+fn wait_until(mut has_ended: impl FnMut() -> bool, most: Duration) {
+    let end = Instant::now() + most;
     while !has_ended() && Instant::now() < end {
-        thread::sleep(GLANCE);
+        thread::sleep(POLL);
     }
 }

@@ -63,7 +63,7 @@ impl Listener {
                 Self::Stdio(socket, output)
             }
             Endpoint::Exec(_) => {
-                let sentence = "a command is for clients to start";
+                let sentence = "a command is for clients to start; it runs serve --stdio";
                 return Err(io::Error::new(ErrorKind::Unsupported, sentence));
             }
             #[cfg(not(unix))]

@@ -19,13 +19,18 @@ use crate::endpoint::Serial;
 use crate::transport::stream::Leave;
 use crate::transport::stream::Traffic;
 
+#[cfg(unix)]
+mod claim;
+
+#[cfg(unix)]
+use self::claim::Claim;
+#[cfg(unix)]
+pub(crate) use self::claim::restore_all;
+
 /// No wait is longer before it is looked whether to leave.
 const GLANCE: Duration = Duration::from_millis(200);
 /// How long a write waits for room, until the peer counts as gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
-/// How long the last bytes may take to go out before the port is left.
-#[cfg(unix)]
-const DRAINING: Duration = Duration::from_secs(1);
 /// A line is at rest when it was silent for so long.
 const SILENCE: Duration = Duration::from_millis(20);
 
@@ -41,9 +46,9 @@ pub struct SerialLink {
     deadline: Option<Millis>,
     traffic: Traffic,
     leave: Arc<Leave>,
-    /// How the port was set.
+    /// Sets the port as it was found.
     #[cfg(unix)]
-    found: rustix::termios::Termios,
+    _claim: Claim,
 }
 
 impl SerialLink {
@@ -55,7 +60,7 @@ impl SerialLink {
     pub fn open(serial: &Serial, leave: Arc<Leave>) -> io::Result<Self> {
         let mut port = SerialPort::open(&serial.port, KeepSettings).map_err(in_words)?;
         #[cfg(unix)]
-        let found = claim(&port)?;
+        let claim = Claim::new(&port)?;
         let mut settings = port.get_configuration()?;
         settings.set_raw();
         settings.set_baud_rate(serial.baud)?;
@@ -75,7 +80,7 @@ impl SerialLink {
             traffic: Traffic::default(),
             leave,
             #[cfg(unix)]
-            found,
+            _claim: claim,
         })
     }
 
@@ -148,44 +153,6 @@ fn has_hung_up(port: &SerialPort) -> bool {
 #[cfg(not(unix))]
 fn has_hung_up(_: &SerialPort) -> bool {
     true
-}
-
-/// Makes the port this program's own, whatever the line's carrier says. Returns how it was set.
-#[cfg(unix)]
-fn claim(port: &SerialPort) -> io::Result<rustix::termios::Termios> {
-    use rustix::fs::{FlockOperation, flock};
-    use rustix::io::Errno;
-    use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
-
-    let found = tcgetattr(port)?;
-    let mut settings = found.clone();
-    flock(port, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
-        Errno::WOULDBLOCK => io::Error::new(ErrorKind::ResourceBusy, "another program uses it"),
-        errno => errno.into(),
-    })?;
-    settings.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
-    tcsetattr(port, OptionalActions::Now, &settings)?;
-    Ok(found)
-}
-
-#[cfg(unix)]
-impl Drop for SerialLink {
-    /// Sets the port as it was found, once all is out. A line that takes nothing is not waited for
-    /// beyond a moment.
-    fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-        use std::os::fd::AsFd;
-
-        let Ok(port) = self.port.as_fd().try_clone_to_owned() else { return };
-        let found = self.found.clone();
-        let (sender, done) = std::sync::mpsc::channel();
-        let restore = move || {
-            let _ = sender.send(tcsetattr(&port, OptionalActions::Drain, &found));
-        };
-        if std::thread::Builder::new().name("port".into()).spawn(restore).is_ok() {
-            let _ = done.recv_timeout(DRAINING);
-        }
-    }
 }
 
 /// Whether the port was taken away.
@@ -261,7 +228,7 @@ impl embedded_io::Write for SerialLink {
             if begin.elapsed() > WRITE_PATIENCE {
                 return Err(io::Error::new(
                     ErrorKind::ConnectionAborted,
-                    "the other end takes nothing any more",
+                    "the other end does not accept data any more",
                 ));
             }
         }

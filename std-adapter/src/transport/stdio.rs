@@ -23,7 +23,8 @@ pub(crate) struct Output(JoinHandle<()>);
 /// Those of the system, and that a person sits there.
 pub(crate) fn own() -> io::Result<(UnixStream, Output)> {
     if io::stdin().is_terminal() || io::stdout().is_terminal() {
-        let sentence = "they are a terminal; this is for another program to start";
+        let sentence =
+            "standard input or output is a terminal; --stdio is for use by another program";
         return Err(io::Error::new(ErrorKind::InvalidInput, sentence));
     }
     let (socket, far) = UnixStream::pair()?;

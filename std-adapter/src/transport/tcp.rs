@@ -78,7 +78,7 @@ fn index_of(zone: &str) -> io::Result<u32> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn index_of(zone: &str) -> io::Result<u32> {
     let zone = zone.escape_debug();
-    let sentence = format!("say the number of the interface \"{zone}\" instead of its name");
+    let sentence = format!("use the number of the interface \"{zone}\" instead of its name");
     Err(io::Error::new(ErrorKind::Unsupported, sentence))
 }
 

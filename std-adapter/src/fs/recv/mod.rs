@@ -24,6 +24,8 @@ use crate::fs::event::Direction;
 use crate::fs::event::Event;
 use crate::fs::event::Observer;
 use crate::fs::limits::Limits;
+use crate::fs::names::join;
+use crate::fs::names::refusal;
 use crate::fs::recv::deferred::Later;
 use crate::fs::recv::file::Access;
 use crate::fs::recv::file::Incoming;
@@ -109,7 +111,11 @@ impl Inbox {
         let path = match self.path_of(offer) {
             _ if offer.names_only => offer.path.to_owned(),
             Some(path) => path,
-            None => return Err(self.fail(Reason::BadPath.into(), offer.path, observer)),
+            None => {
+                let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
+                let path = join(tree, offer.path);
+                return Err(self.fail(refusal(offer.path), &path, observer));
+            }
         };
         let held = match self.prepare(offer, &path, observer) {
             Ok(held) => held,

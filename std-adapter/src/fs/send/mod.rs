@@ -224,7 +224,7 @@ fn find(root: &Arc<Dir>, path: &str, tree: bool, names_only: bool) -> Result<Job
     }
     let origin = |remote: &str| Origin::below(Arc::clone(root), path, remote);
     if tree {
-        return Ok(Job::new(Some(path.to_owned()), vec![origin("")], names_only));
+        return Ok(Job::new(Some(path.to_owned()), vec![origin("")], names_only).serving());
     }
     match origin("").reach("")? {
         Reached::File(..) => Ok(Job::new(None, vec![origin(path)], names_only)),

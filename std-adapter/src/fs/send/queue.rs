@@ -78,6 +78,12 @@ impl Job {
         }
     }
 
+    /// The same, from a directory that this program serves.
+    pub(super) fn serving(mut self) -> Self {
+        self.walk.serve();
+        self
+    }
+
     /// Before the tree is offered: begins to read the directory that it is, if it is one.
     ///
     /// # Errors

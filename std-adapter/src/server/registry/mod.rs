@@ -47,7 +47,10 @@ pub(crate) struct Busy {
 impl std::fmt::Display for Busy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { served, alike } = self;
-        write!(f, "turned away, {served} clients are served, {alike} from its address")
+        write!(
+            f,
+            "rejected: busy: {served} clients are connected, {alike} of them from this address"
+        )
     }
 }
 

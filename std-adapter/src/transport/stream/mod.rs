@@ -208,7 +208,7 @@ impl<T: Socket> Stream<T> {
                     if since.elapsed() > patience {
                         return Err(io::Error::new(
                             ErrorKind::TimedOut,
-                            "the other end takes nothing any more",
+                            "the other end does not accept data any more",
                         ));
                     }
                     let or_read = match self.read_ahead()? {

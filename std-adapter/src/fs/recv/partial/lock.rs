@@ -10,6 +10,8 @@ use cap_std::fs::Metadata;
 pub(crate) struct Lock {
     #[cfg(unix)]
     _listed: Option<list::Listed>,
+    #[cfg(unix)]
+    _held: list::Held,
 }
 
 impl Lock {
@@ -24,6 +26,8 @@ impl Lock {
                     return Some(Self {
                         #[cfg(unix)]
                         _listed: None,
+                        #[cfg(unix)]
+                        _held: list::Held::new(metadata),
                     });
                 }
                 Err(TryLockError::WouldBlock) => return None,
@@ -36,7 +40,19 @@ impl Lock {
 
     #[cfg(unix)]
     fn list(metadata: &Metadata) -> Option<Self> {
-        Some(Self { _listed: Some(list::Listed::new(metadata)?) })
+        let listed = Some(list::Listed::new(metadata)?);
+        Some(Self { _listed: listed, _held: list::Held::new(metadata) })
+    }
+
+    /// Whether a transfer of this process holds the file.
+    #[cfg(unix)]
+    pub(crate) fn is_held_here(metadata: &Metadata) -> bool {
+        list::is_held(metadata)
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn is_held_here(_: &Metadata) -> bool {
+        false
     }
 
     #[cfg(not(unix))]
@@ -47,7 +63,7 @@ impl Lock {
 
 #[cfg(unix)]
 mod list {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
     use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
     use cap_fs_ext::MetadataExt;
@@ -80,9 +96,55 @@ mod list {
         }
     }
 
+    /// Files that are locked here, and how often: one may be closed and not yet be taken off.
+    static HELD: LazyLock<Mutex<HashMap<Id, usize>>> = LazyLock::new(Mutex::default);
+
+    fn held() -> MutexGuard<'static, HashMap<Id, usize>> {
+        HELD.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_held(metadata: &Metadata) -> bool {
+        held().contains_key(&(metadata.dev(), metadata.ino()))
+    }
+
+    /// A file that is locked here.
+    #[derive(Debug)]
+    pub(super) struct Held(Id);
+
+    impl Held {
+        pub(super) fn new(metadata: &Metadata) -> Self {
+            let id = (metadata.dev(), metadata.ino());
+            *held().entry(id).or_default() += 1;
+            Self(id)
+        }
+    }
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            let mut held = held();
+            if let Some(count) = held.get_mut(&self.0) {
+                *count -= 1;
+                if *count == 0 {
+                    held.remove(&self.0);
+                }
+            }
+        }
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
+
+        #[test]
+        fn a_file_is_held_until_its_last_lock_goes() {
+            let file = tempfile::tempfile().unwrap();
+            let metadata = Metadata::from_file(&file).unwrap();
+            let [first, second] = [(); 2].map(|()| Held::new(&metadata));
+            drop(first);
+            assert!(is_held(&metadata));
+            drop(second);
+            assert!(!is_held(&metadata));
+        }
 
         #[test]
         fn without_locks_one_transfer_of_this_process_uses_a_file() {

@@ -1,6 +1,7 @@
 //! What stands under a name, as an entry: it is sent, or named, or only counted.
 
 use super::*;
+use crate::fs::names::UNFINISHED;
 
 /// Something to be sent; its path is the walk's.
 #[derive(Debug)]
@@ -41,6 +42,12 @@ impl Walk {
             return self.broken(kind, None, reason.into(), observer);
         }
         if partial::is_name(name) {
+            if self.is_served
+                && let Ok(Found::File(metadata)) = look(dir, name)
+                && partial::Lock::is_held_here(&metadata)
+            {
+                return None;
+            }
             return self.broken(kind, None, unfinished(), observer);
         }
         // Where the hint is wrong, or it cannot be opened, one has to look.
@@ -112,5 +119,5 @@ impl Walk {
 
 /// Why a file of the form that unfinished ones have is not given.
 pub(crate) fn unfinished() -> Trouble {
-    Trouble::new(Reason::BadPath, "unfinished files have such names")
+    Trouble::new(Reason::BadPath, UNFINISHED)
 }

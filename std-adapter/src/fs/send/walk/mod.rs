@@ -42,6 +42,9 @@ pub(crate) struct Walk {
     /// The tree's own path makes up so much of it, with the `/` after it.
     above: usize,
     names_only: bool,
+    /// The directory is one that this program serves: a partial file that a transfer of it holds is not
+    /// left out, but not there yet.
+    is_served: bool,
     /// The way down from the directory that was entered first.
     place: Option<Place>,
     levels: Vec<Level>,
@@ -69,11 +72,17 @@ impl Walk {
             above: path.len(),
             path,
             names_only,
+            is_served: false,
             place: None,
             levels: Vec::new(),
             dir: None,
             omitted: 0,
         }
+    }
+
+    /// Passes over the files that other transfers of this program are receiving.
+    pub(super) fn serve(&mut self) {
+        self.is_served = true;
     }
 
     /// Path of what was given last, from the other end's root.

@@ -1,0 +1,27 @@
+use super::*;
+
+#[test]
+fn the_command_line_is_consistent() {
+    command().debug_assert();
+}
+
+#[test]
+fn a_value_may_begin_with_a_hyphen() {
+    for subcommand in command().get_subcommands() {
+        for argument in subcommand.get_arguments() {
+            let takes = !argument.is_positional() && argument.get_action().takes_values();
+            assert_eq!(argument.is_allow_hyphen_values_set(), takes, "{argument}");
+        }
+    }
+    for words in [
+        &["put", "f", "--to", "-d"][..],
+        &["put", "f", "--to", "--to"],
+        &["get", "f", "--into", "-"],
+        &["put", "--key", "-k", "--", "-f"],
+        &["serve", "-", "--key", "-k"],
+    ] {
+        let words = [&["tinyferry"], words].concat();
+        assert!(command().try_get_matches_from(&words).is_ok(), "{words:?}");
+    }
+    assert!(command().try_get_matches_from(["tinyferry", "put", "-d"]).is_err());
+}

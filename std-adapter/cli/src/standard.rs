@@ -1,0 +1,139 @@
+//! The program's standard streams as the system has them, without the standard library's own rules: it
+//! replaces a closed standard output by `/dev/null`, takes one that is not open for writing for written,
+//! and returns an error where a non-blocking stream has no room for now.
+
+use std::io::{self, Write};
+
+#[cfg(unix)]
+pub(crate) use self::unix::Stream;
+#[cfg(not(unix))]
+pub(crate) type Stream = io::Stdout;
+
+/// Standard output.
+///
+/// # Errors
+/// It was closed when the program began, or those of the system.
+#[cfg(unix)]
+pub(crate) fn open() -> io::Result<Stream> {
+    use std::os::fd::AsFd;
+    if unix::was_closed() {
+        return Err(io::Error::other("it is closed"));
+    }
+    Stream::new(io::stdout().as_fd())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open() -> io::Result<Stream> {
+    Ok(io::stdout())
+}
+
+/// Standard error.
+pub(crate) fn error() -> Box<dyn Write + Send> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(stream) = Stream::new(io::stderr().as_fd()) {
+            return Box::new(stream);
+        }
+    }
+    Box::new(io::stderr())
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::File;
+    use std::io::{self, ErrorKind, Write};
+    use std::os::fd::{AsFd, BorrowedFd};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
+
+    static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+    /// Runs before the standard library opens `/dev/null` in place of a closed stream: afterwards the
+    /// two cannot be told apart.
+    extern "C" fn look() {
+        let is_closed = rustix::io::fcntl_getfd(io::stdout().as_fd()) == Err(Errno::BADF);
+        WAS_CLOSED.store(is_closed, Ordering::Relaxed);
+    }
+
+    // The section holds pointers to functions that the system's loader calls before `main`; this one
+    // makes a system call and sets a flag.
+    #[used]
+    #[cfg_attr(
+        target_vendor = "apple",
+        unsafe(link_section = "__DATA,__mod_init_func,mod_init_funcs")
+    )]
+    #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+    static LOOK: extern "C" fn() = look;
+
+    /// Whether standard output was closed when the program began.
+    pub(super) fn was_closed() -> bool {
+        WAS_CLOSED.load(Ordering::Relaxed)
+    }
+
+    /// A stream that waits for room where it is non-blocking. A program that shares the terminal or
+    /// the pipe may have made it so.
+    #[derive(Debug)]
+    pub(crate) struct Stream(File);
+
+    impl Stream {
+        pub(super) fn new(stream: BorrowedFd<'_>) -> io::Result<Self> {
+            Ok(Self(stream.try_clone_to_owned()?.into()))
+        }
+    }
+
+    impl Write for Stream {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            loop {
+                match self.0.write(bytes) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        match poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None) {
+                            Ok(_) | Err(Errno::INTR) => {}
+                            Err(errno) => return Err(errno.into()),
+                        }
+                    }
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
+                        return Err(io::Error::other("it is not open for writing"));
+                    }
+                    result => return result,
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::io::Read;
+        use std::os::unix::net::UnixStream;
+        use std::thread;
+
+        use super::*;
+
+        #[test]
+        fn a_stream_without_room_is_waited_for() {
+            let (near, mut far) = UnixStream::pair().unwrap();
+            near.set_nonblocking(true).unwrap();
+            let mut stream = Stream::new(near.as_fd()).unwrap();
+            drop(near);
+            let writing = thread::spawn(move || stream.write_all(&vec![7; 4 << 20]));
+            let mut all = Vec::new();
+            far.read_to_end(&mut all).unwrap();
+            writing.join().unwrap().unwrap();
+            assert_eq!(all.len(), 4 << 20);
+        }
+
+        #[test]
+        fn a_stream_that_is_not_open_for_writing_is_an_error() {
+            let file = File::open("/dev/null").unwrap();
+            let error = Stream::new(file.as_fd()).unwrap().write_all(b"x").unwrap_err();
+            assert_eq!(error.to_string(), "it is not open for writing");
+        }
+    }
+}

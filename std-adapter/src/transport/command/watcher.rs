@@ -1,0 +1,76 @@
+//! Ends the processes of a command where this program can no longer do that: it was killed.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::getsid;
+
+use super::MARK;
+use super::processes::Processes;
+
+/// Waits for the end of its standard input, whose other end only this program has. Then asks the processes
+/// to end, and a second later kills those that are left.
+const SCRIPT: &str = r#"
+trap '' HUP INT QUIT TERM
+read -r _
+shell=$1 group=$2 mark=$3 session=$4
+find() {
+    found=' '
+    while :; do
+        before=$found
+        for process in /proc/[0-9]*; do
+            number=${process#/proc/}
+            case $found in *" $number "*) continue ;; esac
+            read -r line <"$process/stat" || continue
+            # State, parent, process group and session.
+            set -- ${line##*) }
+            test "$4" = "$session" && test "$1" != Z || continue
+            case $found in *" $2 "*) is_child=1 ;; *) is_child= ;; esac
+            if test -n "$is_child" || test "$number" = "$shell" || test "$3" = "$group" ||
+                tr '\0' '\n' <"$process/environ" | grep -qxF "$mark"; then
+                found="$found$number "
+            fi
+        done
+        test "$found" = "$before" && break
+    done
+}
+end() {
+    find
+    if test "$found" != ' '; then
+        kill -s "$1" $found
+    elif test ! -e /proc/self && test -n "$group"; then
+        kill -s "$1" -- "-$group"
+    else
+        return 1
+    fi
+}
+end TERM && sleep 1 && end KILL
+"#;
+
+/// A process that ends with this program, or is ended with the command.
+#[derive(Debug)]
+pub(super) struct Watcher(Child);
+
+impl Watcher {
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn start(processes: &Processes) -> io::Result<Self> {
+        let group = processes.group.map_or(String::new(), |group| group.as_raw_pid().to_string());
+        let session = getsid(None)?.as_raw_pid().to_string();
+        let (number, mark) = (processes.shell.as_raw_pid(), &processes.mark);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", SCRIPT, "sh", &number.to_string(), &group]);
+        shell.args([&format!("{MARK}={mark}"), &session]);
+        // Its streams are nobody else's, so that nobody waits for their end.
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(Self(shell.process_group(0).current_dir("/").spawn()?))
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,161 @@
+//! Commands as the other end (`exec:`): their processes end with the client however that ends, and a client
+//! does not wait for a command that has ended.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Ended, Place, client, command};
+use crate::signals::{assert_gone, mark, on_terminal, running};
+use crate::trust::program;
+
+/// Starts a client whose command runs `script`, and waits until so many processes have the mark.
+fn start(place: &Place, script: &str, mark: &str, processes: usize) -> Child {
+    let child = command(&format!("exec:{script}"), &place.here(""), &["ping"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let end = Instant::now() + Duration::from_secs(20);
+    while running(mark) < processes {
+        assert!(Instant::now() < end, "{script}: {} processes", running(mark));
+        thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+/// Ways of a shell to start a process, which leave its session as it is.
+const WAYS: [&str; 5] = [
+    "sleep MARK; true",
+    "sleep MARK & exec sleep MARK",
+    // Deaf to what asks it to end.
+    "trap '' TERM HUP INT; sleep MARK; sleep MARK",
+    // In a process group of its own.
+    "timeout 600 sleep MARK; true",
+    "env -i sleep MARK & wait",
+];
+
+#[test]
+fn a_client_that_is_killed_leaves_no_process_of_its_command() {
+    for (number, way) in (40..).zip(WAYS) {
+        let place = Place::new();
+        let mark = mark(number);
+        let mut child = start(&place, &way.replace("MARK", &mark), &mark, 3);
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+        assert_gone(&mark);
+    }
+}
+
+#[test]
+fn a_client_that_ends_leaves_no_process_of_its_command() {
+    for (number, way) in (50..).zip(WAYS) {
+        let place = Place::new();
+        let mark = mark(number);
+        let mut child = start(&place, &way.replace("MARK", &mark), &mark, 3);
+        let id = child.id().to_string();
+        let killed = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(killed.expect("kill is there").success());
+        assert_eq!(child.wait().expect("it ends").code(), None);
+        assert_gone(&mark);
+    }
+}
+
+/// In each way, with a server that answers, and that is left in good order or by an error.
+#[test]
+fn a_client_that_is_served_leaves_no_process_of_its_command() {
+    let place = Place::new();
+    let serve =
+        format!("{} serve --stdio {}", env!("CARGO_BIN_EXE_tinyferry"), place.served("").display());
+    for (number, way) in (60..).zip(["timeout 600 sleep MARK", "sleep MARK", "env -i sleep MARK"]) {
+        let mark = mark(number);
+        let endpoint = format!("exec:{} & {serve}", way.replace("MARK", &mark));
+        client(&endpoint, &place.here(""), &["ping"]).well();
+        assert_gone(&mark);
+        client(&endpoint, &place.here(""), &["get", "nothing"]).with(6, &["no file of that name"]);
+        assert_gone(&mark);
+    }
+}
+
+/// Whatever makes a session of its own is meant to stay.
+#[test]
+fn a_process_with_a_session_of_its_own_stays() {
+    let place = Place::new();
+    let mark = mark(70);
+    let serve =
+        format!("{} serve --stdio {}", env!("CARGO_BIN_EXE_tinyferry"), place.served("").display());
+    let endpoint = format!("exec:setsid sleep {mark} </dev/null >/dev/null 2>&1 & {serve}");
+    client(&endpoint, &place.here(""), &["ping"]).well();
+    assert!(running(&mark) > 0);
+    for entry in fs::read_dir("/proc").expect("it is there").flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if line == format!("sleep\0{mark}\0").as_bytes() {
+            let number = entry.file_name().into_string().expect("a number");
+            let _ = Command::new("kill").arg(&number).status();
+        }
+    }
+    assert_gone(&mark);
+}
+
+/// Another process holds the streams and never answers.
+#[test]
+fn a_command_that_has_ended_is_not_waited_for() {
+    let place = Place::new();
+    let here = place.here("");
+    program(&here, &["keygen", "key"]).well();
+    fs::write(place.here("f"), "f").expect("a file");
+    for (number, (ended, told)) in (80..).zip([
+        ("exit 3", "exit status: 3"),
+        ("exit 0", "exit status: 0"),
+        ("kill -KILL $$", "signal: 9"),
+        ("no-such-program-at-all", "127"),
+    ]) {
+        let mark = mark(number);
+        for arguments in [&["ping"][..], &["put", "f"], &["ls"], &["put", "f", "--key", "key"]] {
+            let begin = Instant::now();
+            let endpoint = format!("exec:sleep {mark} & {ended}");
+            let said: Ended = client(&endpoint, &here, arguments);
+            said.with(4, &["the command has ended", told]);
+            let took = begin.elapsed();
+            assert!(took < Duration::from_secs(8), "{endpoint}: {} ms", took.as_millis());
+        }
+        assert_gone(&mark);
+    }
+}
+
+#[test]
+fn a_server_that_a_command_leaves_in_the_background_is_used() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.here("f"), "f").expect("a file");
+    let serve =
+        format!("{} serve --stdio {}", env!("CARGO_BIN_EXE_tinyferry"), place.served("").display());
+    client(&format!("exec:exec 3<&0; {serve} <&3 & exit 0"), &here, &["put", "f"]).well();
+    assert_eq!(fs::read(place.served("f")).expect("it was sent"), b"f");
+}
+
+/// A program that asks for a password shows nothing that is typed; whoever ends it must not leave it so.
+#[test]
+fn a_terminal_is_put_back_after_its_command() {
+    let place = Place::new();
+    for (number, end) in
+        [(90, "trap '' INT TERM; printf ready >/dev/tty; sleep"), (91, "sleep 0 #")]
+    {
+        let mark = mark(number);
+        let script = format!("stty -echo -icanon </dev/tty; {end} {mark}; true");
+        let endpoint = format!("exec:{script}");
+        let shell = format!(
+            "before=$(stty -g); trap : INT; {} ping -e \"$1\"; \
+             test \"$before\" = \"$(stty -g)\" && echo as before || echo changed",
+            env!("CARGO_BIN_EXE_tinyferry")
+        );
+        let dialogue: &[_] = if number == 90 { &[("ready", "\x03")] } else { &[] };
+        let arguments = ["-c", &shell, "sh", &endpoint];
+        let Some(said) = on_terminal("/bin/sh", &place.here(""), &arguments, dialogue) else {
+            return;
+        };
+        assert!(said.contains("as before"), "{said}");
+        assert_gone(&mark);
+    }
+}
