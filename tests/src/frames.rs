@@ -6,7 +6,7 @@ use tinyferry_core::store::answer;
 use tinyferry_core::wire::{
     Code, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, VERSION,
 };
-use tinyferry_core::{Config, Millis, Session, Step, Store};
+use tinyferry_core::{Config, Millis, Session, Step, Store, Task};
 
 /// Frames of one end, one after another.
 #[derive(Debug, Clone)]
@@ -101,6 +101,11 @@ impl Frames {
     }
 }
 
+/// The code of each signal, and the transfer that it names.
+pub fn outline(said: &[Signal]) -> Vec<(Code, u16)> {
+    said.iter().map(|signal| (signal.code, signal.transfer)).collect()
+}
+
 /// A session that reads what somebody says, and what it answers.
 #[derive(Debug)]
 pub struct Listener<S> {
@@ -124,6 +129,37 @@ impl<S: Store> Listener<S> {
     pub fn new(session: Session, store: S) -> Self {
         let grains = vec![(0, usize::MAX)];
         Self { session, store, now: 0, grains, taken: 0, answers: Vec::new(), steps: 0 }
+    }
+
+    /// A server that has answered the greeting of a client in session `number`, and that client.
+    ///
+    /// # Panics
+    /// Where it does not answer.
+    pub fn server(number: u32, config: Config, store: S) -> (Self, Frames) {
+        let mut client = Frames::client(number, config);
+        let mut server = Self::new(Session::server(config), store);
+        assert_eq!(outline(&server.hear(&client.take())), [(Code::Pon, 0)]);
+        (server, client)
+    }
+
+    /// A client with a task in session `number`, whose greeting is answered; its server, and the
+    /// signals that the client then sends.
+    ///
+    /// # Panics
+    /// Where the task is refused.
+    pub fn client(
+        number: u32,
+        config: Config,
+        store: S,
+        task: Task<'_>,
+    ) -> (Self, Frames, Vec<Signal>) {
+        let mut session = Session::client(number, config);
+        session.begin(task).expect("it may begin");
+        let mut client = Self::new(session, store);
+        assert_eq!(outline(&client.hear(&[])), [(Code::Pin, 0)]);
+        let mut server = Frames::server(number, config);
+        let said = client.hear(&server.take());
+        (client, server, said)
     }
 
     /// Receives `said` and does all that follows from it. Returns the signals that the session sends

@@ -13,7 +13,7 @@ mod pair;
 
 #[cfg(unix)]
 pub use cable::Cable;
-pub use frames::{Frames, Listener};
+pub use frames::{Frames, Listener, outline};
 pub use line::{Faults, Line, Random};
 pub use memory::{File, Memory};
 pub use pair::{End, Pair, Stuck};

@@ -4,7 +4,7 @@ use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{Code, Proof, Signal, UNKNOWN, UNKNOWN_TIME, VERSION};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_tests::{File, Frames, Listener, Memory, Pair, content};
+use tinyferry_tests::{File, Frames, Listener, Memory, Pair, content, outline};
 
 mod requests;
 
@@ -13,10 +13,7 @@ const SHA256: Config = Config { sha256: true, ..Config::RELIABLE };
 
 /// A server that has heard the greeting of a client, and what that client says next.
 fn server(config: Config, store: Memory) -> (Listener<Memory>, Frames) {
-    let mut client = Frames::client(SESSION, config);
-    let mut server = Listener::new(Session::server(config), store);
-    assert_eq!(server.hear(&client.take()).len(), 1);
-    (server, client)
+    Listener::server(SESSION, config, store)
 }
 
 /// A client with a task, whose greeting is answered, and what its server says next.
@@ -25,13 +22,7 @@ fn client(
     store: Memory,
     task: Task<'_>,
 ) -> (Listener<Memory>, Frames, Vec<Signal>) {
-    let mut session = Session::client(SESSION, config);
-    session.begin(task).expect("it may");
-    let mut client = Listener::new(session, store);
-    assert_eq!(client.hear(&[]).len(), 1);
-    let mut server = Frames::server(SESSION, config);
-    let said = client.hear(&server.take());
-    (client, server, said)
+    Listener::client(SESSION, config, store, task)
 }
 
 fn result(listener: &mut Listener<Memory>) -> Option<Result<(), Failure>> {
@@ -49,11 +40,6 @@ fn sha256_of(bytes: &[u8]) -> Vec<u8> {
     let mut digest = SoftSha256::new();
     digest.update(bytes);
     [&[0, 2, 32][..], &digest.finish()].concat()
-}
-
-/// What a signal is, and of which transfer.
-fn outline(said: &[Signal]) -> Vec<(Code, u16)> {
-    said.iter().map(|signal| (signal.code, signal.transfer)).collect()
 }
 
 /// R5.

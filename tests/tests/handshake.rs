@@ -1,0 +1,70 @@
+//! The handshake and the requests after it.
+
+use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::wire::{Code, Signal};
+use tinyferry_core::{Config, Negotiated, Session, Task};
+use tinyferry_tests::{Frames, Listener, Memory, outline};
+
+const SESSION: u32 = 0x0102_0304;
+
+/// R20.
+#[test]
+fn a_hello_that_leads_to_impossible_terms_is_refused() {
+    let sound = Config::LOSSY;
+    for (own, other) in [
+        (sound, Config { chunk: 255, ..sound }),
+        (sound, Config { unit: 2, chunk: 1023, ..sound }),
+        (sound, Config { unit: 3, ..sound }),
+        (sound, Config { credit: 0, ..sound }),
+        (Config { credit: 0, ..sound }, sound),
+    ] {
+        let mut server = Listener::new(Session::server(own), Memory::default());
+        let said = server.hear(&Frames::client(SESSION, other).take());
+        assert_eq!(outline(&said), [(Code::Err, 0)], "{own:?} {other:?}");
+        assert_eq!((said[0].reason(), said[0].session()), (Reason::Unsupported, SESSION));
+        assert_eq!(server.session.negotiated(), None);
+        assert!(!server.session.has_sha256());
+    }
+}
+
+/// R20.
+#[test]
+fn a_server_knows_the_negotiated_terms() {
+    let config = Config { half_duplex: true, chunk: 700, credit: 9, sha256: true, ..Config::LOSSY };
+    let own = Config { credit: 5, ..config };
+    let mut server = Listener::new(Session::server(own), Memory::default());
+    let said = server.hear(&Frames::client(SESSION, config).take());
+    assert_eq!(outline(&said), [(Code::Pon, 0)]);
+    let agreed = server.session.negotiated().expect("it has met a client");
+    let Negotiated { lossy, half_duplex, sha256, chunk, send_credit, recv_credit, .. } = agreed;
+    assert_eq!((lossy, half_duplex, sha256, chunk), (true, true, true, 512));
+    assert_eq!((send_credit, recv_credit), (9, 5));
+    assert!(server.session.has_sha256());
+    // Another client does not want it.
+    server.wait(1_000);
+    server.hear(&Frames::client(77, Config { sha256: false, ..config }).take());
+    assert_eq!(server.session.number(), 77);
+    assert!(!server.session.has_sha256());
+}
+
+/// R15.
+#[test]
+fn a_client_asks_only_for_a_path_that_may_travel() {
+    let refused = Err(Failure::Refused(Reason::BadPath));
+    for (path, expected) in [("a", Ok(())), ("", Ok(())), ("a/", refused), ("../a", refused)] {
+        let mut session = Session::<tinyferry_core::Standard>::client(SESSION, Config::RELIABLE);
+        assert_eq!(session.begin(Task::Get { path, tree: true, names_only: false }), expected);
+    }
+}
+
+/// R23.
+#[test]
+fn a_request_that_comes_again_on_a_reliable_link_is_ignored() {
+    let store = Memory::with([("f", b"content".to_vec())]);
+    let (mut server, mut client) = Listener::server(SESSION, Config::RELIABLE, store);
+    client.described(Signal::request(1, false, false), b"f");
+    let request = client.bytes.clone();
+    let said = server.hear(&client.take());
+    assert_eq!(outline(&said), [(Code::Saf, 1), (Code::Don, 1)]);
+    assert_eq!(outline(&server.hear(&request)), []);
+}
