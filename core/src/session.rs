@@ -188,6 +188,18 @@ impl<P: Profile> Session<P> {
         Ok(())
     }
 
+    /// A server without a request under way refuses any other, and says so to its client, if it has one:
+    /// the session is to be run once more for that. Called after the session is over, or before it runs.
+    pub fn shut_down(&mut self) {
+        let is_idle = matches!(self.phase, Phase::ExpectRequest | Phase::Rest(_));
+        if P::SERVER && !self.is_client() && is_idle && self.is_acquainted {
+            let (reason, session) = (Reason::ShuttingDown, self.shared.terms.session);
+            self.end(Failure::Refused(reason));
+            self.shared.reply(Signal::refuse(0, 0, reason, session));
+            self.settle();
+        }
+    }
+
     /// The words that came with the refusal that ended a get, a close or a greeting; often empty,
     /// always hostile. Of what is put, the store hears: [`crate::Store::refused`].
     pub fn words(&self) -> &str {

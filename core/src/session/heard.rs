@@ -256,6 +256,7 @@ impl<P: Profile> Session<P> {
             }
             None => {
                 self.reader.consume(HEADER_LEN.saturating_add(length.into()));
+                self.no_progress();
                 false
             }
         }

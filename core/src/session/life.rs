@@ -6,18 +6,29 @@ use crate::timer::reached;
 
 /// While a transfer is under way on a reliable link, patience is so many times longer.
 const BUSY: Millis = 10;
-/// On a lossy link so many times: flash may take 40 seconds to erase, and nobody answers meanwhile.
-const LOSSY_BUSY: Millis = 2;
+/// On a lossy link so many times: flash may take 40 seconds to erase, and nobody answers meanwhile. On any
+/// link, if frames come that bring nothing: an end that is busy says so.
+const STALLED: Millis = 2;
 
 impl<P: Profile> Session<P> {
     /// How long a silent peer is waited for: on a reliable link it may be busy with a disk.
     pub(super) fn patience(&self) -> Millis {
-        let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
-        let patience = self.config.patience;
         let lossy = self.shared.terms.is_lossy::<P>();
-        match moves {
-            true => patience.saturating_mul(if lossy { LOSSY_BUSY } else { BUSY }),
-            false => patience,
+        self.times_patience(if lossy { STALLED } else { BUSY })
+    }
+
+    /// The patience, or so many times the same while a transfer is under way.
+    fn times_patience(&self, factor: Millis) -> Millis {
+        let moves = matches!(self.phase, Phase::Sending(_) | Phase::Receiving(_));
+        self.config.patience.saturating_mul(if moves { factor } else { 1 })
+    }
+
+    /// A frame came that brings nothing: where only such frames have come for too long, the other end
+    /// counts as gone.
+    #[inline(never)]
+    pub(super) fn no_progress(&mut self) {
+        if self.timer.stands_still(self.times_patience(STALLED)) {
+            self.give_up();
         }
     }
 
@@ -85,8 +96,8 @@ impl<P: Profile> Session<P> {
         }
         if is_progress || self.mark() != before {
             self.timer.progress();
-        } else if self.timer.stands_still(self.patience()) {
-            self.give_up();
+        } else {
+            self.no_progress();
         }
     }
 

@@ -104,9 +104,8 @@ impl<P: Profile> Session<P> {
                     }
                     None => self.settle(),
                 }
-                // Noise may come for ever, and is no answer.
-                let listens = matches!(self.action, Action::Listen { .. });
-                if listens && self.is_lossy() && self.timer.is_due() {
+                // Bytes may come for ever, faster than they are read, and be no answer.
+                if matches!(self.action, Action::Listen { .. }) && self.timer.is_due() {
                     self.out_of_time();
                 }
             }

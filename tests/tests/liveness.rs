@@ -1,0 +1,332 @@
+//! How long each state waits for an end that is silent, that sends noise, or that sends valid frames which
+//! bring the work no further. Virtual time; prints the table of the longest waits.
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::machine::{Millis, Step};
+use tinyferry_core::store::answer;
+use tinyferry_core::wire::{Code, Map, Proof, Signal};
+use tinyferry_core::{Config, Session, Task};
+use tinyferry_tests::{Frames, Memory, content};
+
+const NUMBER: u32 = 0xC0FF_EE01;
+const SIZE: u64 = 5000;
+/// Nothing is waited for so long.
+const HOUR: Millis = 3_600_000;
+/// Where bytes come faster than they are read, a read takes so long.
+const READ: Millis = 10;
+/// What lasts longer counts as without an end.
+const END: Millis = 700_000;
+
+/// What one end waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// A client: the answer to its greeting.
+    Ping,
+    /// The offer of what it has asked for.
+    Offer,
+    /// The answer to its `CLS`.
+    Close,
+    /// More of the file that comes in.
+    Chunks,
+    /// The next entry of the tree that comes in.
+    Entry,
+    /// More credit for the file that goes out.
+    Credit,
+    /// The answer to the `DON` of its file.
+    Done,
+    /// A server: the first greeting.
+    Greeting,
+    /// The next request.
+    Request,
+    /// More of the file that a client puts.
+    Put,
+    /// The next entry of the tree that a client puts.
+    PutEntry,
+    /// More credit for the file that a client gets.
+    GetCredit,
+    /// The answer to the `DON` of the file that a client gets.
+    GetDone,
+    /// Nothing: the server was closed, and repeats its answer.
+    Closing,
+}
+
+const CLIENT: [Waits; 7] = [
+    Waits::Ping,
+    Waits::Offer,
+    Waits::Close,
+    Waits::Chunks,
+    Waits::Entry,
+    Waits::Credit,
+    Waits::Done,
+];
+const SERVER: [Waits; 6] = [
+    Waits::Greeting,
+    Waits::Request,
+    Waits::Put,
+    Waits::PutEntry,
+    Waits::GetCredit,
+    Waits::GetDone,
+];
+
+impl Waits {
+    fn is_of_client(self) -> bool {
+        CLIENT.contains(&self)
+    }
+
+    fn task(self) -> Task<'static> {
+        match self {
+            Self::Ping => Task::Ping,
+            Self::Close => Task::Close,
+            Self::Credit | Self::Done => Task::Put,
+            Self::Entry => Task::Get { path: "t", tree: true, names_only: false },
+            _ => Task::Get { path: "f", tree: false, names_only: false },
+        }
+    }
+
+    /// What the other end sends before it stops to be of use.
+    fn script(self, config: Config) -> Frames {
+        let mut frames = match self.is_of_client() {
+            true => Frames::server(NUMBER, config),
+            false => Frames::client(NUMBER, config),
+        };
+        let offer = Signal::offer(1, SIZE, SIZE, 7);
+        let bytes = content(SIZE as usize, 1);
+        match self {
+            Self::Ping | Self::Greeting => drop(frames.take()),
+            Self::Offer | Self::Close | Self::Request => {}
+            Self::Credit | Self::Done if config.lossy => {
+                frames.signal(Signal::held(1, 0, 128, 0, Proof::Map(Map::EMPTY)));
+            }
+            Self::Credit | Self::Done => {}
+            Self::Chunks | Self::Put => {
+                frames.described(offer, b"f");
+                frames.chunk(1, 0, &bytes[..1024]);
+            }
+            Self::Entry | Self::PutEntry => {
+                frames.described(Signal::offer_tree(1, 9, 90_000), b"t");
+                frames.described(Signal::offer(2, 0, 0, 7), b"d/");
+            }
+            Self::GetCredit | Self::GetDone => {
+                frames.described(Signal::request(1, false, false), b"f");
+                if config.lossy {
+                    frames.signal(Signal::held(1, 0, 128, 0, Proof::Map(Map::EMPTY)));
+                }
+            }
+            Self::Closing => frames.signal(Signal::new(Code::Cls, 1, 0)),
+        }
+        frames
+    }
+
+    /// Frames that bring nothing in this state.
+    fn useless(self, config: Config) -> Vec<(&'static str, Vec<u8>)> {
+        let of_client = self.is_of_client();
+        let make = |fill: &dyn Fn(&mut Frames)| {
+            let mut frames = match of_client {
+                true => Frames::server(NUMBER, config),
+                false => Frames::client(NUMBER, config),
+            };
+            let greeting = frames.take();
+            fill(&mut frames);
+            if frames.bytes.is_empty() { greeting } else { frames.take() }
+        };
+        let none = Proof::Map(Map::EMPTY);
+        let signals = [
+            ("greetings", None),
+            ("positions", Some(Signal::held(1, 0, 100, 0, none))),
+            ("questions", Some(Signal::ask(1, 0, 0))),
+            ("other endings", Some(Signal::done(77, SIZE, 3, 0))),
+            ("other refusals", Some(Signal::refuse(77, 0, Reason::Storage, 0))),
+            ("the offer again", Some(Signal::offer(1, SIZE, SIZE, 7))),
+            ("the request again", Some(Signal::new(Code::Raf, 1, 0))),
+        ];
+        let mut all: Vec<_> = signals
+            .into_iter()
+            .map(|(name, signal)| {
+                (name, make(&|frames| signal.into_iter().for_each(|signal| frames.signal(signal))))
+            })
+            .collect();
+        let bytes = content(1024, 1);
+        // What is the next step of the work in this state is not useless.
+        all.retain(|(name, _)| match self {
+            Self::Ping | Self::Greeting => *name != "greetings",
+            Self::Offer => *name != "the offer again",
+            _ => true,
+        });
+        all.push(("the first chunk again", make(&|frames| frames.chunk(1, 0, &bytes))));
+        all.push(("chunks of another file", make(&|frames| frames.chunk(99, 0, &bytes))));
+        all
+    }
+
+    /// The longest wait that is allowed, in seconds: for silence, and for frames that bring nothing. On
+    /// a lossy link the last retry may be under way for some seconds when the time is over.
+    fn most(self, lossy: bool) -> (Millis, Millis) {
+        let (patience, slack) = (30, 6);
+        match (self, lossy) {
+            (Self::Closing, _) => (3, 3),
+            (Self::Ping | Self::Offer | Self::Close, false) => (patience, patience),
+            (Self::Ping | Self::Offer | Self::Close, true) => (patience + slack, patience + slack),
+            (Self::Greeting, _) => (10, 10),
+            (Self::Request, _) => (50, 50),
+            (_, false) => (10 * patience, 2 * patience),
+            (_, true) => (2 * patience + slack, 2 * patience + slack),
+        }
+    }
+}
+
+/// How the other end goes on.
+#[derive(Debug, Clone)]
+enum Then {
+    Silence,
+    /// These bytes, at once, each so many milliseconds; 0: they come faster than they can be read, and
+    /// each read takes [`READ`].
+    Says(Millis, Vec<u8>),
+    /// The same, one byte at a time.
+    Drips(Millis, Vec<u8>),
+}
+
+impl Then {
+    fn every(&self) -> Millis {
+        match self {
+            Self::Silence => HOUR,
+            Self::Says(every, _) | Self::Drips(every, _) => *every,
+        }
+    }
+}
+
+/// How long the session waits.
+fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
+    let mut store = Memory::with([("f", content(SIZE as usize, 1))]);
+    let mut session: Session = if waits.is_of_client() {
+        store.queue_file("f");
+        Session::client(NUMBER, config)
+    } else {
+        Session::server(config)
+    };
+    session.begin_at(Some(0));
+    if waits.is_of_client() {
+        session.begin(waits.task()).expect("it may");
+    }
+    let (mut coming, mut at) = (waits.script(config).take(), 0);
+    let (mut now, mut begun, mut next) = (0, None, 0);
+    while now < END {
+        let deadline = session.deadline();
+        match session.poll() {
+            Step::Receive(into) | Step::Exchange { into, .. } if !coming.is_empty() => {
+                let count = into.len().min(coming.len());
+                into[..count].copy_from_slice(&coming[..count]);
+                coming.drain(..count);
+                if begun.is_some() && then.every() == 0 {
+                    now += READ;
+                }
+                session.received(count, Some(now));
+            }
+            Step::Receive(_) => {
+                let begin = *begun.get_or_insert_with(|| {
+                    next = now + then.every();
+                    now
+                });
+                if waits == Waits::Put && !config.lossy && now == begin {
+                    assert!(!store.is_closed(), "the file is open");
+                }
+                now = deadline.map_or(next, |deadline| deadline.min(next)).max(now);
+                if next <= now {
+                    next = now + then.every();
+                    match then {
+                        Then::Silence => return None,
+                        Then::Says(_, bytes) => coming.extend_from_slice(bytes),
+                        Then::Drips(_, bytes) => coming.push(bytes[at % bytes.len()]),
+                    }
+                    at += 1;
+                } else {
+                    session.timeout(Some(now));
+                }
+            }
+            Step::Transmit(out) | Step::Exchange { out, .. } => {
+                let count = out.len();
+                session.transmitted(count, Some(now));
+            }
+            Step::Pause => session.transmitted(0, Some(now)),
+            Step::Storage(request) => {
+                let abandons = matches!(request, tinyferry_core::store::Request::Abandon { .. });
+                let reply = answer(&mut store, request);
+                session.answered(reply, Some(now));
+                // A server on a lossy link goes on with the next client.
+                if abandons && let Some(begun) = begun {
+                    return Some(now - begun);
+                }
+            }
+            Step::Over(_) => return Some(now - begun.unwrap_or(now)),
+        }
+    }
+    None
+}
+
+fn config(waits: Waits, lossy: bool) -> Config {
+    let config = if lossy { Config::LOSSY } else { Config::RELIABLE };
+    let credit = if matches!(waits, Waits::Credit | Waits::GetCredit) { 2 } else { 128 };
+    Config { handshake: 10_000, idle: 50_000, may_close: true, credit, ..config }
+}
+
+/// R75, R76.
+#[test]
+#[expect(clippy::use_debug, reason = "the states are named in a table")]
+fn every_wait_ends_whatever_the_other_end_sends() {
+    let mut faults = Vec::new();
+    println!("| state | link | silence | noise | a dripped frame | frames that bring nothing |");
+    println!("|---|---|---|---|---|---|");
+    for waits in CLIENT.into_iter().chain(SERVER).chain([Waits::Closing]) {
+        for lossy in [false, true] {
+            let config = config(waits, lossy);
+            let (silent, useless) = waits.most(lossy);
+            let mut most = |what: &str, limit: Millis, cases: Vec<(String, Then)>| {
+                let mut longest = 0;
+                for (name, then) in &cases {
+                    let waited = wait(waits, config, then);
+                    longest = longest.max(waited.unwrap_or(Millis::MAX));
+                    // Eight frames are waited for in any case; a chunk of no open file is read over, and
+                    // no frame.
+                    let limit = match then {
+                        Then::Says(every, _) if what == "frames" && !name.contains("chunk") => {
+                            (limit * 1000).max(8 * every) + 2 * every
+                        }
+                        _ => silent.max(limit) * 1000,
+                    };
+                    if waited.is_none_or(|waited| waited > limit + 500) {
+                        faults.push(format!("{waits:?}, lossy {lossy}: {what} {name}: {waited:?}"));
+                    }
+                }
+                match longest {
+                    Millis::MAX => "for ever".to_owned(),
+                    longest => format!("{:.1} s", f64::from(longest) / 1000.0),
+                }
+            };
+            let silence = most("silence", silent, vec![(String::new(), Then::Silence)]);
+            let noise = if lossy {
+                let cases = [0, 10, 19, 50, 900]
+                    .map(|every| (format!("every {every} ms"), Then::Says(every, b"x".to_vec())));
+                most("noise", silent, cases.into())
+            } else {
+                "ends at once".to_owned()
+            };
+            // A client that sends a frame within each idle time stays, as it is documented.
+            let frames = if waits == Waits::Request { Vec::new() } else { waits.useless(config) };
+            let drips = [0, 100, 900].into_iter().flat_map(|every| {
+                let drip = |(name, bytes): &(&str, Vec<u8>)| {
+                    (format!("{name} every {every} ms"), Then::Drips(every, bytes.clone()))
+                };
+                frames.iter().map(drip).collect::<Vec<_>>()
+            });
+            let dripped = most("drip", silent, drips.collect());
+            let says = [0, 100, 900, 4000, 7000].into_iter().flat_map(|every| {
+                let say = |(name, bytes): &(&str, Vec<u8>)| {
+                    (format!("{name} every {every} ms"), Then::Says(every, bytes.clone()))
+                };
+                frames.iter().map(say).collect::<Vec<_>>()
+            });
+            let said = most("frames", useless, says.collect());
+            let link = if lossy { "lossy" } else { "reliable" };
+            println!("| {waits:?} | {link} | {silence} | {noise} | {dripped} | {said} |");
+        }
+    }
+    assert!(faults.is_empty(), "{} waits too long:\n{}", faults.len(), faults.join("\n"));
+}

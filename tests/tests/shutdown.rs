@@ -1,0 +1,43 @@
+//! A server that shuts down says so to its client.
+
+use tinyferry_core::error::{Failure, Reason};
+use tinyferry_core::machine::Step;
+use tinyferry_core::wire::{Code, Signal};
+use tinyferry_core::{Config, Session};
+use tinyferry_tests::{Frames, Listener, Memory};
+
+const SESSION: u32 = 0x1234_5678;
+
+/// A server that has heard so much.
+fn server(said: &[u8]) -> Listener<Memory> {
+    let mut server = Listener::new(Session::server(Config::RELIABLE), Memory::default());
+    server.hear(said);
+    server
+}
+
+/// R30.
+#[test]
+fn a_server_without_a_request_under_way_shuts_down_with_a_word() {
+    let mut client = Frames::client(SESSION, Config::RELIABLE);
+    let mut greeted = server(&client.take());
+    greeted.session.shut_down();
+    let said = greeted.hear(&[]);
+    let [told] = said.as_slice() else { panic!("one signal: {said:?}") };
+    assert_eq!((told.code, told.transfer, told.session()), (Code::Err, 0, SESSION));
+    assert_eq!(told.reason(), Reason::ShuttingDown);
+    let refused = Failure::Refused(Reason::ShuttingDown);
+    assert!(matches!(greeted.session.poll(), Step::Over(Err(failure)) if failure == refused));
+    // Nobody to tell.
+    let mut alone = server(&[]);
+    alone.session.shut_down();
+    assert!(alone.hear(&[]).is_empty());
+    // Its transfer goes on.
+    let mut client = Frames::client(SESSION, Config::RELIABLE);
+    client.described(Signal::offer(1, 0, 5, 7), b"f");
+    let mut busy = server(&client.take());
+    busy.session.shut_down();
+    client.chunk(1, 0, b"hello");
+    client.signal(Signal::done(1, 5, 3, 0x3377_8570_0652_4257));
+    let said = busy.hear(&client.take());
+    assert!(said.iter().any(|signal| signal.code == Code::Don), "{said:?}");
+}
