@@ -1,23 +1,15 @@
 //! Directories whose permission bits stand in the way of what is to be stored in them.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::Path;
 
 use crate::disk::Disk;
-use crate::harness::{Place, Server, snapshot};
-
-fn allow(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
-}
-
-fn mode(path: &Path) -> u32 {
-    path.symlink_metadata().expect("it is there").permissions().mode() & 0o777
-}
+use crate::harness::{Place, Server, mode, set_mode, snapshot};
 
 /// A server of a plain user who owns the directory that it serves.
 fn start(place: &Place) -> Option<Server> {
-    allow(place.root.path(), 0o755);
+    set_mode(place.root.path(), 0o755);
     chown(place.served(""), Some(65_534), Some(65_534)).ok()?;
     Server::start_as_nobody(&place.served(""), &[])
 }
@@ -33,10 +25,10 @@ fn a_tree_with_shut_directories_can_be_put_again() {
         for inner in bits_of(&top, &bits_all()) {
             fs::create_dir_all(&inner.0).expect("a directory");
             fs::write(inner.0.join("f"), "old").expect("a file");
-            allow(&inner.0, inner.1);
+            set_mode(&inner.0, inner.1);
         }
         fs::write(top.join("f"), "old").expect("a file");
-        allow(&top, bits);
+        set_mode(&top, bits);
     }
     for round in ["old", "new, and longer"] {
         for bits in bits {
@@ -75,7 +67,7 @@ fn a_drop_box_takes_files_and_trees() {
         let drop = place.served(&format!("drop{bits:o}-{owner}"));
         fs::create_dir(&drop).expect("a directory");
         chown(&drop, Some(owner), None).expect("root may");
-        allow(&drop, bits);
+        set_mode(&drop, bits);
         let to = drop.file_name().and_then(|name| name.to_str()).expect("a name");
         for arguments in [
             &["put", "f", "--to", to][..],
@@ -100,7 +92,7 @@ fn a_directory_that_may_only_be_passed_is_passed() {
     chown(place.served("x/in"), Some(65_534), None).expect("root may");
     fs::write(place.here("f"), "f").expect("a file");
     for bits in [0o311, 0o111] {
-        allow(&place.served("x"), bits);
+        set_mode(&place.served("x"), bits);
         server.client(&place.here(""), &["put", "f", "--to", "x/in"]).well();
         fs::remove_file(place.served("x/in/f")).expect("it is there");
     }
@@ -110,14 +102,14 @@ fn a_directory_that_may_only_be_passed_is_passed() {
 #[test]
 fn a_drop_box_that_folds_names_takes_new_files_and_replaces_none() {
     let place = Place::new();
-    allow(place.root.path(), 0o755);
+    set_mode(place.root.path(), 0o755);
     let Some(_disk) = Disk::folding_with(&place.served(""), &["permissions"]) else { return };
-    allow(&place.served(""), 0o755);
+    set_mode(&place.served(""), 0o755);
     for directory in ["drop", "x/In", "open"] {
         fs::create_dir_all(place.served(directory)).expect("directories");
     }
     for (directory, bits) in [("drop", 0o733), ("x", 0o711), ("x/In", 0o777), ("open", 0o777)] {
-        allow(&place.served(directory), bits);
+        set_mode(&place.served(directory), bits);
     }
     let Some(server) = Server::start_as_nobody(&place.served(""), &[]) else { return };
     let here = place.here("");

@@ -6,9 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Ended, Place, client, command};
+use crate::harness::{Ended, Place, client, command, program};
 use crate::signals::{assert_gone, mark, on_terminal, running};
-use crate::trust::program;
 
 /// Starts a client whose command runs `script`, and waits until so many processes have the mark.
 fn start(place: &Place, script: &str, mark: &str, processes: usize) -> Child {

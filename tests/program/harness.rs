@@ -1,15 +1,19 @@
 //! Real programs over loopback: starting, asking, comparing. What was started ends with its test.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tinyferry::core::Config;
+use tinyferry_tests::Frames;
+
+pub(crate) use crate::files::{assert_same, content, mode, set_mode, snapshot, write_private};
 
 /// A place of its own for one test: a directory that is served, and one of the client.
 pub(crate) struct Place {
@@ -139,6 +143,16 @@ impl Server {
         fs::read_dir(path).map_or(0, Iterator::count)
     }
 
+    /// Processor time that it has taken.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let text = fs::read_to_string(path).expect("it runs");
+        let (_, fields) = text.rsplit_once(')').expect("a name");
+        let times = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = times.map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Runs the client against this server.
     pub(crate) fn client(&self, directory: &Path, arguments: &[&str]) -> Ended {
         client(&self.endpoint, directory, arguments)
@@ -146,9 +160,7 @@ impl Server {
 
     /// Sends a signal; the process is ours.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
-        assert!(status.expect("kill is there").success());
+        send_signal(self.child.id(), name);
     }
 
     /// Waits until it has ended; its exit code.
@@ -169,6 +181,28 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process of ours that was not waited for.
+pub(crate) fn send_signal(process: u32, name: &str) {
+    let id = process.to_string();
+    let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
+    assert!(status.expect("kill is there").success());
+}
+
+/// Runs the program without a server.
+pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+    command.current_dir(directory).args(arguments).output().expect("the program starts").into()
+}
+
+/// A client that has greeted, and asks for nothing.
+pub(crate) fn greet(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).expect("a server");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream.write_all(&Frames::client(7, Config::RELIABLE).bytes).expect("it takes it");
+    stream.read_exact(&mut [0; 36]).expect("it answers");
+    stream
 }
 
 /// A figure of a process, in KiB.
@@ -257,70 +291,4 @@ fn hear(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
         let _ = from.read_to_string(&mut text);
         text
     })
-}
-
-/// Writes a file for its owner alone.
-pub(crate) fn write_private(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::write(path, text).expect("a file");
-    fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("a mode");
-}
-
-/// What lies below a directory: path, then content, mode and time of files.
-pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, (Option<Vec<u8>>, u32, u128)> {
-    fn walk(root: &Path, path: &Path, into: &mut BTreeMap<String, (Option<Vec<u8>>, u32, u128)>) {
-        use std::os::unix::fs::PermissionsExt;
-        for entry in fs::read_dir(path).expect("a directory") {
-            let path = entry.expect("an entry").path();
-            let metadata = path.symlink_metadata().expect("metadata");
-            let name = path.strip_prefix(root).expect("it is below").display().to_string();
-            let mode = metadata.permissions().mode() & 0o777;
-            let modified = metadata.modified().expect("a time");
-            let modified = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-            if metadata.is_dir() {
-                into.insert(name, (None, mode, modified));
-                walk(root, &path, into);
-            } else {
-                into.insert(name, (fs::read(&path).ok(), mode, modified));
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk(root, root, &mut found);
-    found
-}
-
-/// Fails unless two directories hold the same, times and modes included.
-#[track_caller]
-pub(crate) fn assert_same(a: &Path, b: &Path) -> usize {
-    let (a, b) = (snapshot(a), snapshot(b));
-    let names = |found: &BTreeMap<String, _>| found.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&a), names(&b));
-    for (name, facts) in &a {
-        let other = &b[name];
-        assert!(facts.0 == other.0, "the content of {name} differs");
-        assert_eq!((facts.1, facts.2), (other.1, other.2), "mode or time of {name}");
-    }
-    a.len()
-}
-
-/// Content that repeats nowhere near.
-pub(crate) fn content(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        // Large files repeat a block, each time with another number in it.
-        if length > 1 << 24
-            && let Some(block) = bytes.get(..65_536).map(<[u8]>::to_vec)
-        {
-            bytes.extend_from_slice(&bytes.len().to_le_bytes());
-            bytes.extend_from_slice(&block);
-            continue;
-        }
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        bytes.extend_from_slice(&(state ^ (state >> 29)).to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
 }

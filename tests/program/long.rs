@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Command;
 
 use crate::harness::{Place, Server};
 
@@ -12,6 +13,16 @@ pub(crate) fn is_wanted() -> bool {
         println!("skipped: TINYFERRY_LONG is not set");
     }
     wanted
+}
+
+/// Whether there is a `strace` that may trace a program; prints that the test is skipped where not.
+pub(crate) fn has_strace() -> bool {
+    let probe = Command::new("strace").args(["-qq", "true"]).output();
+    let is_able = cfg!(target_os = "linux") && probe.is_ok_and(|probe| probe.status.success());
+    if !is_able {
+        println!("skipped: there is no strace that may trace a program");
+    }
+    is_able
 }
 
 const LENGTH: u64 = (4 << 30) + 123_457;

@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{Ended, Place, Server, client};
+use crate::harness::{Ended, Place, Server, client, set_mode};
 
 /// Makes a tree with all kinds of things that cannot be sent: how many of them have a name.
 fn make_tree(root: &Path) -> (Vec<&'static str>, usize) {
@@ -136,10 +136,6 @@ fn as_nobody(directory: &Path) -> Option<String> {
         println!("skipped: this test cannot run a program as another user here");
     }
     is_able.then_some(endpoint)
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
 }
 
 #[test]

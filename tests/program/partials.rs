@@ -1,33 +1,29 @@
 //! Partial files: whose are used, and when one stays.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
-use crate::harness::{Place, Server, command, content};
-
-fn allow(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
-}
+use crate::harness::{Place, Server, command, content, set_mode};
 
 /// In a directory like /tmp nobody can remove what another user has put there.
 #[test]
 fn another_users_partial_neither_gets_the_content_nor_keeps_it_out() {
     let place = Place::new();
-    allow(place.root.path(), 0o755);
-    allow(&place.served(""), 0o1777);
+    set_mode(place.root.path(), 0o755);
+    set_mode(&place.served(""), 0o1777);
     let Some(server) = Server::start_as_nobody(&place.served(""), &[]) else { return };
     let bytes = content(300_000, 1);
     fs::write(place.here("secret"), &bytes).expect("a file");
-    allow(&place.here("secret"), 0o600);
+    set_mode(&place.here("secret"), 0o600);
     for planted in [".secret.tinyferry-part", ".secret~u65534.tinyferry-part"] {
         // The beginning is right: it could be resumed.
         fs::write(place.served(planted), &bytes[..100_000]).expect("a file");
-        allow(&place.served(planted), 0o666);
+        set_mode(&place.served(planted), 0o666);
         server.client(&place.here(""), &["put", "secret"]).well();
         let placed = place.served("secret").metadata().expect("it is there");
         assert_eq!((placed.uid(), placed.mode() & 0o777), (65_534, 0o600));
@@ -45,11 +41,11 @@ fn a_partial_that_others_could_open_is_not_resumed() {
     let server = Server::start(&place.served(""), &[]);
     let bytes = content(300_000, 1);
     fs::write(place.here("secret"), &bytes).expect("a file");
-    allow(&place.here("secret"), 0o600);
+    set_mode(&place.here("secret"), 0o600);
     for (mode, is_resumed) in [(0o600, true), (0o644, false), (0o666, false)] {
         let partial = place.served(".secret.tinyferry-part");
         fs::write(&partial, &bytes[..100_000]).expect("a file");
-        allow(&partial, mode);
+        set_mode(&partial, mode);
         let said = server.client(&place.here(""), &["put", "secret"]).well().stdout;
         assert_eq!(said.contains("were there already"), is_resumed, "{mode:o}: {said}");
         let placed = place.served("secret").metadata().expect("it is there");
@@ -63,8 +59,8 @@ fn a_partial_that_others_could_open_is_not_resumed() {
 #[test]
 fn a_file_of_another_user_in_a_sticky_directory_stays_and_no_partial_does() {
     let place = Place::new();
-    allow(place.root.path(), 0o755);
-    allow(&place.served(""), 0o1777);
+    set_mode(place.root.path(), 0o755);
+    set_mode(&place.served(""), 0o1777);
     let Some(server) = Server::start_as_nobody(&place.served(""), &[]) else { return };
     // Another one than root, who would own the directory.
     fs::write(place.served("f"), "old").expect("a file");

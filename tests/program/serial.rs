@@ -2,8 +2,9 @@
 //! and faults.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use tinyferry::core::Config;
 use tinyferry::fs::{Dir, Directory, Source, Sync, ambient_authority};
 use tinyferry_tests::{Cable, Faults, Line};
 
-use crate::harness::{Place, Server, assert_same, client, content, snapshot};
+use crate::harness::{Place, Server, assert_same, client, content, set_mode, snapshot};
 use crate::make_tree;
 
 const CLEAN: Faults = Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 };
@@ -42,7 +43,7 @@ fn goes_there_and_back(faults: Faults, files: usize) {
     let here = place.here("");
     make_tree(&place, files);
     fs::write(place.here("file"), content(100_000, 1)).expect("a file");
-    fs::set_permissions(place.here("file"), PermissionsExt::from_mode(0o640)).expect("a mode");
+    set_mode(&place.here("file"), 0o640);
     let cable = lay(faults);
     let [listen, url] = urls(&cable);
     let mut server = Server::start_at(&listen, &place.served(""), &["--allow-close"]);
@@ -368,4 +369,51 @@ fn a_line_that_changes_bytes_is_named() {
     let took = begin.elapsed();
     assert!(took < Duration::from_secs(120), "it took {} s", took.as_secs());
     assert!(!place.served("file").exists(), "{}", server.log());
+}
+
+/// Another program that reads the same port takes bytes away: they are lost, and the port is not at its end.
+#[test]
+fn a_second_reader_of_a_port_costs_time_only() {
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.here("file"), content(100_000, 1)).expect("a file");
+    let cable = lay(CLEAN);
+    let [listen, url] = urls(&cable);
+    let mut server = Server::start_at(&listen, &place.served(""), &[]);
+    let ports = cable.ports().map(Path::to_owned);
+    let is_over = AtomicBool::new(false);
+    let taken = thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let open = |port| {
+                let mut options = fs::OpenOptions::new();
+                options
+                    .read(true)
+                    .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+                    .open(port)
+                    .expect("a port")
+            };
+            let mut files = ports.iter().map(open).collect::<Vec<_>>();
+            let mut taken = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                for file in &mut files {
+                    taken += file.read(&mut [0; 7]).unwrap_or(0);
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+            taken
+        });
+        let put = client(&url, &here, &["put", "file"]);
+        let got = client(&url, &here, &["get", "file", "--into", "back"]);
+        is_over.store(true, Ordering::SeqCst);
+        put.well();
+        got.well();
+        reader.join().expect("it only reads")
+    });
+    println!("a second reader took {taken} bytes");
+    assert!(taken > 0, "it took nothing");
+    assert_same(&place.here("back"), &place.served(""));
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
 }

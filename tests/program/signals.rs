@@ -8,8 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Place, Server, client, command, content};
-use crate::trust::greet;
+use crate::harness::{Place, Server, client, command, content, greet};
 
 fn assert_ends_in_order(mut server: Server, signal: &str, most: Duration) {
     let begin = Instant::now();

@@ -1,21 +1,23 @@
-//! All attacks at once for a long time, with honest clients beside them: memory, descriptors and threads
-//! stay flat, and nobody honest fails. `TINYFERRY_SOAK`: for so many seconds.
+//! All attacks at once for a long time, with honest clients beside them: memory, descriptors, threads and
+//! places stay flat, and nobody honest fails. `TINYFERRY_SOAK`: for so many seconds.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::forger::Forger;
-use crate::harness::{content, kibibytes};
-use crate::limits::flood;
+use crate::attacks;
+use crate::harness::kibibytes;
 use crate::target::Target;
 
-/// For so long in the gate.
-const SHORT: u64 = 20;
+/// For so long, in seconds, where nothing else is said.
+const SHORT: u64 = 4;
+/// From so long on, what grows at all has had the time to show it.
+const LONG: Duration = Duration::from_secs(60);
+/// So many clients of one address are served at once.
+const PLACES: usize = 32;
+/// A server lets silent clients go after two seconds, on a busy machine a little later.
+const SETTLING: Duration = Duration::from_secs(20);
 
 /// What is to be seen of a server at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,10 @@ impl Sample {
             |what| fs::read_dir(format!("/proc/{process}/{what}")).map_or(0, Iterator::count);
         let (descriptors, threads) = (count("fd"), count("task"));
         Self { memory: kibibytes(process, "VmRSS"), descriptors, threads }
+    }
+
+    fn holds_no_more_than(&self, before: &Self) -> bool {
+        self.descriptors <= before.descriptors + 2 && self.threads <= before.threads + 2
     }
 }
 
@@ -51,72 +57,29 @@ fn soak_under_all_attacks_at_once() {
 }
 
 fn soak(name: &str, target: &Target, time: Duration) {
-    for number in 0..500 {
-        symlink("nowhere", target.place.served(&format!("link {number}"))).expect("a link");
-    }
+    attacks::prepare(target);
     let said = target.recorded();
-    let (over, attacks) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (over, made) = (AtomicBool::new(false), AtomicU64::new(0));
     let before = Sample::of(target.process());
-    let all: [Box<dyn FnMut(u64) + Send + '_>; 7] = [
-        Box::new(|number| {
-            let cut = number as usize * 7 % said.len();
-            target.say(&[&said[..cut], &content(3000, number)].concat());
-        }),
-        Box::new(|number| {
-            let mut bytes = said.clone();
-            bytes[number as usize * 13 % said.len()] ^= 0x81;
-            target.say_outside(&bytes);
-        }),
-        Box::new(|number| {
-            target.say(&Forger::client(number).said);
-        }),
-        // A handshake that was heard before.
-        Box::new(|_| {
-            target.say_outside(&said[..64.min(said.len())]);
-        }),
-        Box::new(|number| {
-            let mut stream = target.connect();
-            let _ = stream.write_all(&said[..number as usize % 36]);
-            thread::sleep(Duration::from_millis(300));
-        }),
-        Box::new(|number| {
-            let silent: Vec<TcpStream> = (0..80)
-                .map(|_| {
-                    let mut stream = target.connect();
-                    let _ = stream.write_all(&[b"S\xFATP"[number as usize % 4]]);
-                    stream
-                })
-                .collect();
-            thread::sleep(Duration::from_secs(1));
-            drop(silent);
-        }),
-        Box::new(|_| {
-            let stream = target.connect();
-            flood(&stream, &said[..36], Duration::from_millis(500));
-            stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
-            let _ = (&stream).read(&mut [0; 1000]);
-        }),
-    ];
-    let (early, late, honest) = thread::scope(|scope| {
-        let (over, attacks) = (&over, &attacks);
-        let attackers: Vec<_> =
-            all.into_iter().map(|one| scope.spawn(move || repeat(one, over, attacks))).collect();
+    let (early, late, tasks, slowest) = thread::scope(|scope| {
+        let (over, made) = (&over, &made);
+        let attackers: Vec<_> = attacks::all(target, &said)
+            .into_iter()
+            .map(|attack| scope.spawn(move || repeat(attack, over, made)))
+            .collect();
         let (working, listing) =
             (scope.spawn(|| target.work(over)), scope.spawn(|| list(target, over)));
-        let samples = watch(target.process(), time);
+        let (early, late) = watch(target.process(), time);
         over.store(true, Ordering::SeqCst);
-        attackers.into_iter().for_each(|attacker| attacker.join().expect("it only attacks"));
-        let ((works, slowest), lists) =
+        let ((works, slowest), (lists, slowest_list)) =
             (working.join().expect("nobody fails"), listing.join().expect("nobody fails"));
-        (samples.0, samples.1, (works * 3 + lists, slowest))
+        attackers.into_iter().for_each(|attacker| attacker.join().expect("it only attacks"));
+        (early, late, works * 3 + lists, slowest.max(slowest_list))
     });
-    // Who was silent is disconnected after two seconds.
-    thread::sleep(Duration::from_secs(4));
-    let idle = Sample::of(target.process());
-    let (tasks, slowest) = honest;
+    let idle = settle(target.process(), &before);
     println!(
         "| {name} | {} | {tasks} | {} ms | {}, {}, {} KiB | {}, {}, {} | {}, {}, {} |",
-        attacks.into_inner(),
+        made.into_inner(),
         slowest.as_millis(),
         early.memory,
         late.memory,
@@ -128,9 +91,12 @@ fn soak(name: &str, target: &Target, time: Duration) {
         late.threads,
         idle.threads,
     );
-    assert!(late.memory <= early.memory + 4096, "memory grew: {early:?}, {late:?}");
-    assert!(idle.descriptors <= before.descriptors + 2, "{before:?}, {idle:?}");
-    assert!(idle.threads <= before.threads + 2, "{before:?}, {idle:?}");
+    // In a short run the attacks are still at their first turns.
+    let growth = if time < LONG { 32 << 10 } else { 4 << 10 };
+    assert!(late.memory <= early.memory + growth, "memory grew: {early:?}, {late:?}");
+    assert!(idle.holds_no_more_than(&before), "{before:?}, {idle:?}");
+    let places = (0..PLACES).map_while(|_| target.take_place()).collect::<Vec<_>>().len();
+    assert_eq!(places, PLACES, "places are lost");
     assert!(
         slowest < Duration::from_secs(20),
         "an honest client waited {} ms",
@@ -138,13 +104,25 @@ fn soak(name: &str, target: &Target, time: Duration) {
     );
 }
 
+/// Waits until nobody is connected any more.
+fn settle(process: u32, before: &Sample) -> Sample {
+    let end = Instant::now() + SETTLING;
+    loop {
+        let sample = Sample::of(process);
+        if sample.holds_no_more_than(before) || Instant::now() > end {
+            return sample;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Attacks until it is over.
-fn repeat(mut one: impl FnMut(u64), over: &AtomicBool, attacks: &AtomicU64) {
+fn repeat(mut attack: attacks::Attack<'_>, over: &AtomicBool, made: &AtomicU64) {
     let mut number = 0;
     while !over.load(Ordering::SeqCst) {
-        one(number);
+        attack(number);
         number += 1;
-        attacks.fetch_add(1, Ordering::SeqCst);
+        made.fetch_add(1, Ordering::SeqCst);
         // Two processors carry all of it, and the honest ones as well.
         thread::sleep(Duration::from_millis(5));
     }
@@ -172,14 +150,16 @@ fn watch(process: u32, time: Duration) -> (Sample, Sample) {
     (early, late)
 }
 
-/// Lists what is served, links and all; how often.
-fn list(target: &Target, over: &AtomicBool) -> usize {
-    let mut lists = 0;
+/// Lists what is served, links and all; how often, and how long the longest took.
+fn list(target: &Target, over: &AtomicBool) -> (usize, Duration) {
+    let (mut lists, mut slowest) = (0, Duration::ZERO);
     while !over.load(Ordering::SeqCst) {
+        let begin = Instant::now();
         let ended = target.client(&["ls", "-R"]);
+        slowest = slowest.max(begin.elapsed());
         assert!(matches!(ended.code, Some(0 | 3)), "{}", ended.stderr);
         lists += 1;
         thread::sleep(Duration::from_millis(200));
     }
-    lists
+    (lists, slowest)
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use tinyferry::core::Config;
@@ -31,18 +32,6 @@ pub(crate) fn stall(server: &Server, path: &str, names_only: bool, credit: u16) 
     stream
 }
 
-fn descriptors(server: &Server) -> usize {
-    fs::read_dir(format!("/proc/{}/fd", server.child.id())).expect("it runs").count()
-}
-
-/// Memory in use, in KiB.
-fn resident(server: &Server) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id()));
-    let status = status.expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("it is there");
-    line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).expect("a number")
-}
-
 #[test]
 fn stalled_lists_of_a_deep_tree_hold_few_descriptors() {
     if !cfg!(target_os = "linux") {
@@ -57,20 +46,23 @@ fn stalled_lists_of_a_deep_tree_hold_few_descriptors() {
         File::create(path).expect("a file");
     }
     let server = Server::start(&place.served(""), &["--clients-per-address", "50"]);
-    let before = descriptors(&server);
+    // It has opened what it needs by itself when it has answered.
+    server.client(&place.here(""), &["ping"]).well();
+    thread::sleep(Duration::from_millis(300));
+    let before = server.count("fd");
     // A directory is one frame in a list, else it is two.
     for (names_only, credit) in [(true, 64), (false, 128)] {
         let clients: Vec<_> =
             (0..CLIENTS).map(|_| stall(&server, "t", names_only, credit)).collect();
-        let more = descriptors(&server) - before;
+        let more = server.count("fd") - before;
         println!("{CLIENTS} clients, names only: {names_only}: {more} descriptors more");
         assert!(more <= 10 * CLIENTS, "{more} descriptors for {CLIENTS} clients");
         drop(clients);
         let end = std::time::Instant::now() + Duration::from_secs(20);
-        while descriptors(&server) > before && std::time::Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(10));
+        while server.count("fd") > before && std::time::Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
         }
-        assert!(descriptors(&server) <= before, "they are closed");
+        assert!(server.count("fd") <= before, "they are closed");
     }
 }
 
@@ -91,9 +83,9 @@ fn stalled_lists_of_a_large_directory_take_little_memory() {
     let server = Server::start(&place.served(""), &[]);
     // The first one makes what all of them need.
     drop(stall(&server, "t", true, 1000));
-    let before = resident(&server);
+    let before = server.kibibytes("VmRSS");
     let clients: Vec<_> = (0..CLIENTS).map(|_| stall(&server, "t", true, 1000)).collect();
-    let each = resident(&server).saturating_sub(before) / CLIENTS;
+    let each = server.kibibytes("VmRSS").saturating_sub(before) / CLIENTS as u64;
     println!("{names} names: {each} KiB for each of {CLIENTS} clients");
     assert!(each <= 4096, "{each} KiB for each client");
     drop(clients);

@@ -5,8 +5,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Place, assert_same, client, content};
-use crate::trust::program;
+use crate::harness::{Place, assert_same, client, content, program};
 
 fn serving(place: &Place, more: &str) -> String {
     let (program, root) = (env!("CARGO_BIN_EXE_tinyferry"), place.served(""));

@@ -5,14 +5,10 @@ use std::process::Command;
 
 use crate::disk::Disk;
 use crate::harness::{Ended, Place, Server, command, content, snapshot};
+use crate::long::has_strace;
 
 const FILES: usize = 30;
 const DIRECTORIES: usize = 3;
-
-/// Whether there is a `strace`, and it may look at a program.
-fn is_able() -> bool {
-    Command::new("strace").args(["-qq", "true"]).output().is_ok_and(|it| it.status.success())
-}
 
 /// How often `get PATH` asked for one file or directory, and for a whole file system.
 fn asked(server: &Server, place: &Place, path: &str, policy: &[&str]) -> (usize, usize) {
@@ -57,8 +53,7 @@ fn a_tree_is_made_durable_by_two_calls() {
     }
     fs::write(place.served("f"), content(100_000, 2)).expect("a file");
     let asked = |path, policy| asked(&server, &place, path, policy);
-    if !cfg!(target_os = "linux") || !is_able() {
-        println!("skipped: there is no strace that may look at a program");
+    if !has_strace() {
         return;
     }
     // What the files contain, and then their names.
@@ -122,8 +117,7 @@ const WARNING: &str = "cannot make files durable";
 
 #[test]
 fn a_file_system_that_refuses_to_synchronise_takes_files_and_says_so_once() {
-    if !cfg!(target_os = "linux") || !is_able() {
-        println!("skipped: there is no strace that may look at a program");
+    if !has_strace() {
         return;
     }
     let place = Place::new();
@@ -155,8 +149,7 @@ fn a_file_system_that_refuses_to_synchronise_takes_files_and_says_so_once() {
 
 #[test]
 fn a_sync_that_fails_is_a_failure_whatever_else_is_refused() {
-    if !cfg!(target_os = "linux") || !is_able() {
-        println!("skipped: there is no strace that may look at a program");
+    if !has_strace() {
         return;
     }
     let place = Place::new();

@@ -1,5 +1,7 @@
 //! A server under attack: what attackers can do to it, and what is to be seen of it.
 
+mod clients;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -10,13 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use embedded_io::Write as _;
 use embedded_io_adapters::std::FromStd;
 use tinyferry::core::checksum::{Checksums, Tables};
-use tinyferry_secure::{Identity, PrivateKey, SecureStream, SharedKey};
+use tinyferry_secure::{SecureStream, SharedKey};
 
 use crate::forger::{Forger, NAMES};
-use crate::harness::{self, Place, Server, content, snapshot, write_private};
+use crate::harness::{self, Place, Server, content, kibibytes, snapshot, write_private};
 
 /// What the holder of a key talks through.
 pub(crate) type Channel = SecureStream<FromStd<TcpStream>, Vec<u8>>;
@@ -85,11 +86,7 @@ impl Target {
 
     /// The most memory that the server has had, in KiB.
     fn peak(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        number.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+        kibibytes(self.process, "VmHWM")
     }
 
     /// Attacks, while somebody else works all the time; a row of the table.
@@ -157,68 +154,6 @@ impl Target {
         recorder.join().expect("it only copies")
     }
 
-    pub(crate) fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address()).expect("a server");
-        stream.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
-        stream
-    }
-
-    /// Shakes hands, as who holds the key.
-    pub(crate) fn come_in(&self) -> Channel {
-        let key = self.key.as_ref().expect("it has one");
-        let identity = Identity::Shared(key.clone());
-        // Where very many others connect as well, one may have to come again.
-        for _ in 0..5 {
-            // Nobody here needs it to be unforeseeable.
-            let ephemeral = PrivateKey::new(&[7; 32]);
-            let (stream, buffers) = (FromStd::new(self.connect()), [(); 2].map(|()| vec![0; 8192]));
-            match SecureStream::connect(stream, &identity, ephemeral, &mut (), buffers) {
-                Ok(channel) => return channel,
-                Err(_) => thread::sleep(Duration::from_millis(20)),
-            }
-        }
-        panic!("the key is right");
-    }
-
-    /// Says `bytes`, once it is in, then hears what the server has to say to its end; how long
-    /// that took.
-    pub(crate) fn say(&self, bytes: &[u8]) -> Duration {
-        let begin = Instant::now();
-        if self.key.is_none() {
-            return self.say_outside(bytes);
-        }
-        let mut channel = self.come_in();
-        // It may well have hung up before.
-        let _ = channel.write_all(bytes).and_then(|()| channel.close());
-        let mut buffer = [0; 4096];
-        while let Ok(1..) = embedded_io::Read::read(&mut channel, &mut buffer) {}
-        begin.elapsed()
-    }
-
-    /// The same, of who has shaken no hands.
-    pub(crate) fn say_outside(&self, bytes: &[u8]) -> Duration {
-        let begin = Instant::now();
-        let mut stream = self.connect();
-        let said = Write::write_all(&mut stream, bytes);
-        let _ = said.and_then(|()| stream.shutdown(Shutdown::Write));
-        hear_out(stream);
-        begin.elapsed()
-    }
-
-    /// Connections that begin to say this, none of them more, and wait.
-    pub(crate) fn leave_half_open(&self, said: &[u8]) -> (usize, Duration) {
-        let begin = Instant::now();
-        let idle: Vec<_> = (0..28)
-            .map(|number| {
-                let mut stream = self.connect();
-                let _ = Write::write_all(&mut stream, &said[..number * 3]);
-                stream
-            })
-            .collect();
-        idle.into_iter().for_each(hear_out);
-        (28, begin.elapsed())
-    }
-
     /// Many forgers at once; all that they have vouched for.
     pub(crate) fn forge(&mut self, sessions: u64) -> HashSet<(u64, u64)> {
         const AT_ONCE: u64 = 4;
@@ -264,11 +199,6 @@ impl Target {
 /// How many there are, and which is the longest.
 pub(crate) fn count(times: impl Iterator<Item = Duration>) -> (usize, Duration) {
     times.fold((0, Duration::ZERO), |(count, longest), time| (count + 1, longest.max(time)))
-}
-
-fn hear_out(mut stream: TcpStream) {
-    let mut buffer = [0; 4096];
-    while let Ok(1..) = Read::read(&mut stream, &mut buffer) {}
 }
 
 /// Fails unless all files below `root` but those `besides` were vouched for, and all names are such

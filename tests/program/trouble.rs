@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Ended, Place, Server, assert_same, client, content, snapshot};
+use crate::harness::{Ended, Place, Server, assert_same, client, content, set_mode, snapshot};
 
 #[test]
 fn files_that_are_missing_on_either_side() {
@@ -113,7 +113,7 @@ fn a_source_that_changes_while_it_is_sent() {
     let mut server = Server::start(&place.served(""), &[]);
     fs::write(place.served("f"), "old").expect("a file");
     for shrinks in [true, false] {
-        fs::write(place.here("f"), content(300 << 20, 1)).expect("a file");
+        fs::write(place.here("f"), content(100 << 20, 1)).expect("a file");
         let path = place.here("f");
         let part = place.served(".f.tinyferry-part");
         let changer = thread::spawn(move || {
@@ -124,7 +124,7 @@ fn a_source_that_changes_while_it_is_sent() {
                 thread::sleep(Duration::from_micros(200));
             }
             let file = fs::OpenOptions::new().write(true).open(path).expect("the file");
-            file.set_len(if shrinks { 100 << 20 } else { 301 << 20 }).expect("a length");
+            file.set_len(if shrinks { 50 << 20 } else { 101 << 20 }).expect("a length");
         });
         server
             .client(&place.here(""), &["put", "f"])
@@ -250,7 +250,7 @@ fn peers_that_vanish_in_the_middle() {
     let place = Place::new();
     let mut server = Server::start(&place.served(""), &[]);
     fs::write(place.served("f"), "old").expect("a file");
-    fs::write(place.here("f"), content(400 << 20, 1)).expect("a file");
+    fs::write(place.here("f"), content(150 << 20, 1)).expect("a file");
     let mut cut = crate::harness::command(&server.endpoint, &place.here(""), &["put", "f"])
         .stderr(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
@@ -315,19 +315,15 @@ fn as_nobody(place: &Place, server: &Server, arguments: &[&str]) -> Option<Ended
 fn what_may_not_be_read_or_written() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
-    let allow = |path: &std::path::Path, mode| {
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-            .expect("a mode");
-    };
-    allow(place.root.path(), 0o755);
+    set_mode(place.root.path(), 0o755);
     fs::create_dir_all(place.here("tree/closed")).expect("directories");
     fs::create_dir(place.here("full")).expect("a directory");
     for (name, mode) in [("secret", 0o600), ("tree/secret", 0o600), ("tree/open", 0o644)] {
         fs::write(place.here(name), "x").expect("a file");
-        allow(&place.here(name), mode);
+        set_mode(&place.here(name), mode);
     }
     fs::write(place.here("tree/closed/in it"), "x").expect("a file");
-    allow(&place.here("tree/closed"), 0o700);
+    set_mode(&place.here("tree/closed"), 0o700);
     fs::write(place.served("f"), "f").expect("a file");
     let Some(ended) = as_nobody(&place, &server, &["put", "secret"]) else {
         println!("skipped: this test cannot run a program as another user here");

@@ -3,9 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -16,14 +14,11 @@ use tinyferry::client::Client;
 use tinyferry::fs::{Directory, Rights, Source};
 use tinyferry::server::{self, Options};
 
-use crate::harness::{Ended, Place, Server, assert_same, client, content, snapshot, write_private};
+use crate::harness::{
+    Place, Server, assert_same, client, content, greet, mode, program, set_mode, snapshot,
+    write_private,
+};
 use crate::make_tree;
-
-/// Runs the program by itself.
-pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Ended {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
-    command.current_dir(directory).args(arguments).output().expect("the program starts").into()
-}
 
 /// A server's private key, and a line that lets `public` in.
 fn pairs(place: &Place, terms: &str) {
@@ -41,7 +36,7 @@ fn a_shared_key_protects_all_that_goes_there_and_back() {
     make_tree(&place, 2000);
     let here = place.here("");
     program(&here, &["keygen", "key"]).well();
-    fs::write(place.here("large"), content(30_000_000, 3)).expect("a file");
+    fs::write(place.here("large"), content(10_000_000, 3)).expect("a file");
     let key = place.here("key").display().to_string();
     let mut server = Server::start(&place.served(""), &["--key", &key, "-vv"]);
     server.client(&here, &["put", "--key", "key", "tree", "--sha256", "-vv"]).well();
@@ -74,8 +69,7 @@ fn keygen_makes_private_files_and_replaces_none() {
         let file = arguments[arguments.len() - 1];
         let text = fs::read_to_string(place.here(file)).expect("it is made");
         assert!(!said.stdout.contains(&text[10..40]) && !said.stderr.contains(&text[10..40]));
-        let mode = place.here(file).metadata().expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(mode(&place.here(file)), 0o600);
         program(&here, arguments).with(1, &["is there already"]);
         assert_eq!(fs::read_to_string(place.here(file)).ok(), Some(text));
     }
@@ -106,7 +100,7 @@ fn who_has_no_key_or_another_one_stays_out() {
     assert_eq!(server.log().matches("rejected:").count(), 3, "{}", server.log());
     let plain = Server::start(&place.served(""), &[]);
     plain.client(&here, &["ping", "--key", "key"]).with(7, &["it does not encrypt"]);
-    fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).expect("a mode");
+    set_mode(Path::new(&key), 0o644);
     plain.client(&here, &["ping", "--key", "key"]).with(1, &["chmod 600"]);
     let served = place.served("").display().to_string();
     let listen = ["serve", "--listen", "tcp://127.0.0.1:0", &served, "--key"];
@@ -461,17 +455,4 @@ fn one_address_does_not_take_all_places() {
     }
     assert!(begin.elapsed() < Duration::from_secs(5));
     assert!(server.wait_for_line("did not complete the handshake in time").is_some());
-}
-
-/// A client that has greeted, and asks for nothing.
-pub(crate) fn greet(address: &str) -> TcpStream {
-    use tinyferry::core::{Config, Session, Step, Task};
-    let mut session = Session::<tinyferry::checksum::Desktop>::client(7, Config::RELIABLE);
-    session.begin(Task::Ping).expect("it may");
-    let Step::Transmit(greeting) = session.poll() else { panic!("it greets first") };
-    let mut stream = TcpStream::connect(address).expect("a server");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-    stream.write_all(greeting).expect("it takes it");
-    stream.read_exact(&mut [0; 36]).expect("it answers");
-    stream
 }

@@ -6,14 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use crate::harness::{Ended, Place, Server, client, command, write_private};
-
-/// Runs the program without a server.
-fn alone(place: &Place, arguments: &[&str]) -> Ended {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
-    program.args(arguments).current_dir(place.here(""));
-    program.output().expect("the program starts").into()
-}
+use crate::harness::{Ended, Place, Server, client, command, program, write_private};
 
 #[test]
 fn sources_that_are_none_are_named_with_what_they_are() {
@@ -49,8 +42,8 @@ fn sources_that_are_none_are_named_with_what_they_are() {
     // A pipe of the shell is a link, and its target's name is a number.
     let mut shell = Command::new("bash");
     shell.args(["-c", "exec \"$@\" <(echo hello)", "bash"]);
-    let program = command(&server.endpoint, &here, &["put"]);
-    let shell = shell.arg(program.get_program()).args(program.get_args()).current_dir(&here);
+    let started = command(&server.endpoint, &here, &["put"]);
+    let shell = shell.arg(started.get_program()).args(started.get_args()).current_dir(&here);
     if let Ok(output) = shell.output() {
         Ended::from(output).with(1, &["\"/dev/fd/", "it is a pipe"]);
     }
@@ -95,10 +88,12 @@ fn endpoints_that_are_none_are_told_why() {
         let asks = ended.stderr.contains("is a server running there?");
         assert_eq!(asks, endpoint.starts_with("unix"), "{}", ended.stderr);
     }
-    alone(&place, &["serve", "f"]).with(1, &["\"f\"", "not a directory"]);
-    alone(&place, &["serve", ".", "--clients", "0"]).with(2, &["not a number greater than 0"]);
-    alone(&place, &["serve", ".", "--max-file", "ten"]).with(2, &["not a number of bytes"]);
-    alone(&place, &["serve", ".", "--idle", "-1"]).with(2, &["not a length of time"]);
+    program(&place.here(""), &["serve", "f"]).with(1, &["\"f\"", "not a directory"]);
+    program(&place.here(""), &["serve", ".", "--clients", "0"])
+        .with(2, &["not a number greater than 0"]);
+    program(&place.here(""), &["serve", ".", "--max-file", "ten"])
+        .with(2, &["not a number of bytes"]);
+    program(&place.here(""), &["serve", ".", "--idle", "-1"]).with(2, &["not a length of time"]);
 }
 
 #[test]
@@ -116,7 +111,7 @@ fn known_servers_with_spaces_in_their_names_spoil_nothing() {
     let place = Place::new();
     let here = place.here("");
     for name in ["mine", "theirs"] {
-        alone(&place, &["keygen", "--pair", name]).well();
+        program(&here, &["keygen", "--pair", name]).well();
     }
     let line = |name: &str| fs::read_to_string(place.here(name)).expect("it is made");
     write_private(&place.here("keys"), &format!("{}{}", line("mine.pub"), line("theirs")));
@@ -175,12 +170,19 @@ fn a_quiet_program_prints_errors_and_lists_only() {
         &["partials", "-q", "."],
         &["partials", "-q", "--remove", "."],
     ] {
-        let ended = alone(&place, arguments).well();
+        let ended = program(&place.here(""), arguments).well();
         assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""), "{arguments:?}");
     }
-    assert!(alone(&place, &["partials", "."]).well().stderr.contains("no partial files in \".\""));
+    assert!(
+        program(&place.here(""), &["partials", "."])
+            .well()
+            .stderr
+            .contains("no partial files in \".\"")
+    );
     let arguments = ["partials", "--older-than", "1", "."];
-    assert!(alone(&place, &arguments).well().stderr.contains("no partial files of that age"));
+    assert!(
+        program(&place.here(""), &arguments).well().stderr.contains("no partial files of that age")
+    );
     let ended = server.client(&here, &["close", "-q"]).well();
     assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
 }
@@ -188,7 +190,7 @@ fn a_quiet_program_prints_errors_and_lists_only() {
 #[test]
 fn the_help_tells_all_exit_codes() {
     let place = Place::new();
-    let help = alone(&place, &["--help"]).well().stdout;
+    let help = program(&place.here(""), &["--help"]).well().stdout;
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in ["0 success", "3 partial success", "lacks SHA-256", "7 wrong or missing keys"] {
         assert!(words.contains(part), "{part} in {help}");
@@ -206,7 +208,7 @@ fn a_directory_of_a_key_that_is_missing_is_told_with_its_line() {
     );
     write_private(&place.here("keys"), &text);
     let arguments = ["serve", "--listen", "tcp://127.0.0.1:0", "--key", "keys", "../served"];
-    alone(&place, &arguments).with(
+    program(&place.here(""), &arguments).with(
         1,
         &["the key file \"keys\"", "line 3", "\"cam/era\" of camera", "no such file", "dir="],
     );
@@ -231,8 +233,8 @@ fn a_full_disk_gets_no_empty_key_file() {
     fs::remove_file(served.join("filler")).expect("it is there");
     for name in ["key", "other"] {
         let path = served.join(name).display().to_string();
-        alone(&place, &["keygen", &path]).well();
-        alone(&place, &["keygen", &path]).with(1, &["is there already"]);
+        program(&place.here(""), &["keygen", &path]).well();
+        program(&place.here(""), &["keygen", &path]).with(1, &["is there already"]);
         let key = fs::read_to_string(&path).expect("it is there");
         assert!(key.starts_with("shared ") && key.len() == 72, "{key}");
     }
