@@ -14,6 +14,7 @@ mod files;
 mod forger;
 mod harness;
 mod hostile;
+mod keys;
 mod left;
 mod lies;
 mod limits;

@@ -5,6 +5,7 @@
 
 mod aead;
 mod client;
+mod current_keys;
 mod generate;
 mod keys;
 mod known_hosts;
@@ -18,6 +19,7 @@ use std::io;
 
 pub use self::client::ClientKey;
 pub use self::client::Protection;
+pub(crate) use self::current_keys::CurrentKeys;
 pub use self::generate::generate_pair;
 pub use self::generate::generate_shared;
 pub use self::keys::KeyFile;

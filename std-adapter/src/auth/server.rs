@@ -1,12 +1,14 @@
 //! A server's side: who calls, and on what terms they come in.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use tinyferry_secure::{KeyId, PrivateKey, PublicKey, Refusal, SharedKey, Trust, refusing};
 
 use super::Problem;
 use super::hex;
+use crate::auth::current_keys::CurrentKeys;
 use crate::auth::keys::KeyFile;
 use crate::auth::keys::Keys;
 use crate::auth::keys::Terms;
@@ -26,8 +28,8 @@ pub enum Admission {
     Local,
     /// Whoever can reach it.
     Anybody,
-    /// Who holds a key. The file is read anew for each client: a line that is deleted is a key
-    /// that is revoked.
+    /// Who holds a key. The file is read for each client: a line that is deleted is a key that is
+    /// revoked. While the file is invalid or missing, the keys that were read last stay valid.
     Keys(KeyFile),
 }
 
@@ -76,7 +78,7 @@ pub(crate) fn rejection(problem: &Problem) -> String {
 }
 
 /// Where holders of keys come in.
-pub(crate) struct Door<'a>(pub(crate) &'a KeyFile);
+pub(crate) struct Door<'a>(pub(crate) &'a CurrentKeys);
 
 impl Door<'_> {
     /// Shakes hands until `end` at most; `input` was read from the socket before. Returns the socket and
@@ -87,7 +89,7 @@ impl Door<'_> {
         input: &[u8],
         end: Instant,
     ) -> Result<(SecureSocket<S>, Terms), Problem> {
-        let mut holder = Holder { keys: self.0.read().map_err(Problem::Keys)?, terms: None };
+        let mut holder = Holder { keys: self.0.keys(), terms: None };
         let socket = SecureSocket::accept_proven(socket, input, &mut holder, end)?;
         // Whoever has shaken hands was asked about.
         let terms = holder.terms.ok_or(Problem::Channel(tinyferry_secure::Error::NotTrusted))?;
@@ -95,9 +97,8 @@ impl Door<'_> {
     }
 
     /// The public key of this server, if it has a key pair.
-    pub(crate) fn public(&self) -> Result<Option<String>, Problem> {
-        let keys = self.0.read().map_err(Problem::Keys)?;
-        Ok(keys.private().map(|private| hex(&private.public().0)))
+    pub(crate) fn public(&self) -> Option<String> {
+        self.0.keys().private().map(|private| hex(&private.public().0))
     }
 }
 
@@ -109,7 +110,7 @@ pub(crate) fn refuse<S: Socket>(socket: &mut S, refusal: Refusal) {
 }
 
 struct Holder {
-    keys: Keys,
+    keys: Arc<Keys>,
     terms: Option<Terms>,
 }
 

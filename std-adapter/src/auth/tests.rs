@@ -7,7 +7,7 @@ fn place() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn write(path: &std::path::Path, text: &str) -> KeyFile {
+pub(super) fn write(path: &std::path::Path, text: &str) -> KeyFile {
     let _ = fs::remove_file(path);
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

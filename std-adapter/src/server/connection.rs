@@ -13,7 +13,7 @@ use tinyferry_core::{Config, Failure, Reason, Session};
 use tracing::{debug, info, warn};
 
 use super::Options;
-use crate::auth::Admission;
+use crate::auth::CurrentKeys;
 use crate::auth::Door;
 use crate::auth::Refusal;
 use crate::auth::Terms;
@@ -49,6 +49,8 @@ const STACK: usize = 256 * 1024;
 pub(crate) struct Host {
     pub(crate) root: Arc<Root>,
     pub(crate) options: Options,
+    /// The keys that let a client in, where it needs one.
+    pub(crate) keys: Option<Arc<CurrentKeys>>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) logs: Arc<Logs>,
 }
@@ -133,21 +135,21 @@ impl Host {
             Err(error) => return failed(&of_system(&error)),
         };
         let input = preamble.input();
-        match (preamble.begin, &self.options.admission) {
+        match (preamble.begin, &self.keys) {
             (Begin::Nothing, _) => debug!("{name}: disconnected"),
-            (Begin::Handshake, Admission::Keys(file)) => {
+            (Begin::Handshake, Some(keys)) => {
                 if let Err(busy) = self.registry.check(number) {
                     self.log_busy(name, busy);
                     refuse(&mut socket, Refusal::Busy);
                     return;
                 }
                 self.registry.begin_handshake(number);
-                match Door(file).admit(socket, input, end) {
+                match Door(keys).admit(socket, input, end) {
                     Err(problem) => failed(&rejection(&problem)),
                     Ok((socket, terms)) => self.meet_holder(number, socket, leave, name, &terms),
                 }
             }
-            (Begin::Greeting | Begin::Unknown, Admission::Keys(_)) => {
+            (Begin::Greeting | Begin::Unknown, Some(_)) => {
                 failed(&"the client has no key");
                 let link = &mut StreamLink::with_input(socket, leave, input);
                 refuse_session(link, Reason::KeyNeeded);

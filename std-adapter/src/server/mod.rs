@@ -23,6 +23,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::auth::Admission;
+use crate::auth::CurrentKeys;
 use crate::auth::Door;
 use crate::endpoint::Endpoint;
 use crate::fs::Limits;
@@ -134,9 +135,13 @@ impl Server {
 
     fn host(root: &Path, mut options: Options) -> io::Result<Host> {
         let root = Root::open(root)?;
-        if let Admission::Keys(file) = &options.admission {
-            access::check_keys(file, &*root.current()?)?;
-        }
+        let keys = match &options.admission {
+            Admission::Keys(file) => {
+                access::check_keys(file, &*root.current()?)?;
+                Some(Arc::new(CurrentKeys::read(file).map_err(io::Error::other)?))
+            }
+            Admission::Local | Admission::Anybody => None,
+        };
         let budget = budget::share(options.clients);
         if budget.clients < options.clients {
             warn!(
@@ -151,7 +156,8 @@ impl Server {
             handshakes: budget.handshakes,
         };
         let registry = Arc::new(Registry::new(slots));
-        Ok(Host { root: Arc::new(root), options, registry, logs: Arc::new(Logs::new()) })
+        let (root, logs) = (Arc::new(root), Arc::new(Logs::new()));
+        Ok(Host { root, options, keys, registry, logs })
     }
 
     fn listen(endpoint: &Endpoint, host: Host, cleans: bool) -> io::Result<Self> {
@@ -172,10 +178,7 @@ impl Server {
 
     /// The public key that clients with a key pair know this server by, if it has one.
     pub fn public_key(&self) -> Option<String> {
-        match &self.host.options.admission {
-            Admission::Keys(file) => Door(file).public().ok().flatten(),
-            Admission::Local | Admission::Anybody => None,
-        }
+        self.host.keys.as_ref().and_then(|keys| Door(keys).public())
     }
 
     /// What ends this server.
