@@ -1,8 +1,9 @@
 //! The handshake and the requests after it.
 
+use tinyferry_core::checksum::{Checksums as _, Tables};
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::wire::{Code, Signal};
-use tinyferry_core::{Config, Negotiated, Session, Task};
+use tinyferry_core::wire::{Code, Map, Proof, Signal, UNKNOWN};
+use tinyferry_core::{Config, Negotiated, Session, Step, Task};
 use tinyferry_tests::{Frames, Listener, Memory, outline};
 
 const SESSION: u32 = 0x0102_0304;
@@ -67,4 +68,74 @@ fn a_request_that_comes_again_on_a_reliable_link_is_ignored() {
     let said = server.hear(&client.take());
     assert_eq!(outline(&said), [(Code::Saf, 1), (Code::Don, 1)]);
     assert_eq!(outline(&server.hear(&request)), []);
+}
+
+/// R20.
+#[test]
+fn a_hello_of_a_version_before_the_first_is_refused() {
+    let mut bytes = Frames::client(SESSION, Config::RELIABLE).take();
+    bytes[20] = 0;
+    let check = Tables::crc32(0, &bytes[..32]);
+    bytes[32..].copy_from_slice(&check.to_le_bytes());
+    let mut server = Listener::new(Session::server(Config::RELIABLE), Memory::default());
+    let said = server.hear(&bytes);
+    assert_eq!(outline(&said), [(Code::Err, 0)]);
+    assert_eq!(said[0].reason(), Reason::Version);
+}
+
+/// R29. On a reliable link the answer cannot be lost.
+#[test]
+fn a_closed_server_repeats_its_answer_for_three_seconds_on_a_lossy_link() {
+    let closed = |server: &mut Listener<Memory>| match server.session.poll() {
+        Step::Over(result) => Some(result.map(|outcome| outcome.closed)),
+        _ => None,
+    };
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let config = Config { may_close: true, ..config };
+        let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
+        client.signal(Signal::new(Code::Cls, 1, 0));
+        let close = client.take();
+        assert_eq!(outline(&server.hear(&close)), [(Code::Don, 1)]);
+        if config.lossy {
+            assert_eq!(outline(&server.wait(2_000)), []);
+            assert_eq!(outline(&server.hear(&close)), [(Code::Don, 1)]);
+            // Nobody else is served.
+            let other = Frames::client(77, config).take();
+            assert_eq!(outline(&server.hear(&other)), []);
+            server.wait(999);
+            assert_eq!(closed(&mut server), None);
+            server.wait(1);
+        }
+        assert_eq!(closed(&mut server), Some(Ok(true)));
+    }
+}
+
+/// R26.
+#[test]
+fn the_end_of_a_transfer_is_repeated_to_questions_and_not_to_answers() {
+    let (mut server, mut client) = Listener::server(SESSION, Config::LOSSY, Memory::default());
+    client.described(Signal::offer(1, 0, 0, 5), b"f");
+    client.signal(Signal::done(1, 0, 2, 0));
+    let said = server.hear(&client.take());
+    assert_eq!(outline(&said).last(), Some(&(Code::Don, 1)));
+    for (signal, expected) in [
+        (Signal::ask(1, 0, 2), vec![(Code::Don, 1)]),
+        (Signal::done(1, 0, 2, 0), vec![(Code::Don, 1)]),
+        (Signal::held(1, 0, 9, 2, Proof::Map(Map::EMPTY)), vec![]),
+        (Signal::ask(2, 0, 2), vec![]),
+    ] {
+        client.signal(signal);
+        assert_eq!(outline(&server.hear(&client.take())), expected, "{signal:?}");
+    }
+}
+
+/// R38.
+#[test]
+fn a_tree_inside_a_tree_ends_the_session() {
+    let (mut server, mut client) = Listener::server(SESSION, Config::RELIABLE, Memory::default());
+    client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
+    client.described(Signal::offer_tree(2, UNKNOWN, UNKNOWN), b"u");
+    server.hear(&client.take());
+    let Step::Over(result) = server.session.poll() else { panic!("it goes on") };
+    assert_eq!(result, Err(Failure::Peer));
 }
