@@ -1,0 +1,123 @@
+//! How attackers connect to a server, and what they say to it.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use embedded_io::Write as _;
+use embedded_io_adapters::std::FromStd;
+use tinyferry::core::Config;
+use tinyferry::core::checksum::Tables;
+use tinyferry::core::wire::{Code, SIGNAL_LEN, Signal};
+use tinyferry_secure::{Identity, PrivateKey, SecureStream};
+use tinyferry_tests::Frames;
+
+use super::{Channel, PATIENCE, Target};
+
+impl Target {
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).expect("a server");
+        stream.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
+        stream
+    }
+
+    /// Shakes hands, as who holds the key.
+    pub(crate) fn come_in(&self) -> Channel {
+        let key = self.key.as_ref().expect("it has one");
+        let identity = Identity::Shared(key.clone());
+        // Where very many others connect as well, one may have to come again.
+        for _ in 0..50 {
+            // Nobody here needs it to be unforeseeable.
+            let ephemeral = PrivateKey::new(&[7; 32]);
+            let (stream, buffers) = (FromStd::new(self.connect()), [(); 2].map(|()| vec![0; 8192]));
+            match SecureStream::connect(stream, &identity, ephemeral, &mut (), buffers) {
+                Ok(channel) => return channel,
+                Err(_) => thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        panic!("the key is right");
+    }
+
+    /// Says `bytes`, once it is in, then hears what the server has to say to its end; how long
+    /// that took.
+    pub(crate) fn say(&self, bytes: &[u8]) -> Duration {
+        let begin = Instant::now();
+        if self.key.is_none() {
+            return self.say_outside(bytes);
+        }
+        let mut channel = self.come_in();
+        // It may well have hung up before.
+        let _ = channel.write_all(bytes).and_then(|()| channel.close());
+        let mut buffer = [0; 4096];
+        while let Ok(1..) = embedded_io::Read::read(&mut channel, &mut buffer) {}
+        begin.elapsed()
+    }
+
+    /// Says `bytes`, once it is in, reads nothing, and stays for so long.
+    pub(crate) fn hold(&self, bytes: &[u8], time: Duration) {
+        // Where it is disconnected or not read, the rest is not said.
+        if self.key.is_none() {
+            let mut stream = self.connect();
+            stream.set_write_timeout(Some(time)).expect("a timeout");
+            let _ = Write::write_all(&mut stream, bytes);
+            thread::sleep(time);
+            return;
+        }
+        let mut channel = self.come_in();
+        let _ = channel.write_all(bytes).and_then(|()| channel.flush());
+        thread::sleep(time);
+    }
+
+    /// A client whose handshake is complete, and which asks for nothing; whether it has a place.
+    pub(crate) fn take_place(&self) -> Option<Box<dyn Send>> {
+        let greeting = Frames::client(7, Config::RELIABLE).bytes;
+        let mut answer = [0; SIGNAL_LEN];
+        let (held, heard): (Box<dyn Send>, bool) = match self.key {
+            None => {
+                let mut stream = self.connect();
+                let said = Write::write_all(&mut stream, &greeting);
+                let heard = said.and_then(|()| Read::read_exact(&mut stream, &mut answer)).is_ok();
+                (Box::new(stream), heard)
+            }
+            Some(_) => {
+                let mut channel = self.come_in();
+                let said = channel.write_all(&greeting).and_then(|()| channel.flush()).is_ok();
+                let heard =
+                    said && embedded_io::Read::read_exact(&mut channel, &mut answer).is_ok();
+                (Box::new(channel), heard)
+            }
+        };
+        let signal = Signal::parse::<Tables>(0, &answer).filter(|_| heard);
+        signal.is_some_and(|signal| signal.code == Code::Pon).then_some(held)
+    }
+
+    /// The same, of who has shaken no hands.
+    pub(crate) fn say_outside(&self, bytes: &[u8]) -> Duration {
+        let begin = Instant::now();
+        let mut stream = self.connect();
+        let said = Write::write_all(&mut stream, bytes);
+        let _ = said.and_then(|()| stream.shutdown(Shutdown::Write));
+        hear_out(stream);
+        begin.elapsed()
+    }
+
+    /// Connections that begin to say this, none of them more, and wait.
+    pub(crate) fn leave_half_open(&self, said: &[u8]) -> (usize, Duration) {
+        let begin = Instant::now();
+        let idle: Vec<_> = (0..28)
+            .map(|number| {
+                let mut stream = self.connect();
+                let _ = Write::write_all(&mut stream, &said[..number * 3]);
+                stream
+            })
+            .collect();
+        idle.into_iter().for_each(hear_out);
+        (28, begin.elapsed())
+    }
+}
+
+fn hear_out(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    while let Ok(1..) = Read::read(&mut stream, &mut buffer) {}
+}
