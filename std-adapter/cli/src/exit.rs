@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    /// Every failure, with the code that README and `--help` give it.
+    /// Every failure, with the code that the manual and `--help` give it.
     #[test]
     fn each_failure_has_its_code() {
         let endpoint = Endpoint::default;
