@@ -139,3 +139,20 @@ fn a_tree_inside_a_tree_ends_the_session() {
     let Step::Over(result) = server.session.poll() else { panic!("it goes on") };
     assert_eq!(result, Err(Failure::Peer));
 }
+
+#[test]
+fn a_server_waits_for_a_hello_and_for_a_request_as_long_as_it_is_told() {
+    let is_idle = |server: &mut Listener<Memory>| {
+        matches!(server.session.poll(), Step::Over(Err(Failure::Idle)))
+    };
+    let config = Config { handshake: 3_000, idle: 5_000, ..Config::RELIABLE };
+    let mut fresh = Listener::new(Session::server(config), Memory::default());
+    fresh.session.begin_at(Some(0));
+    let (met, _) = Listener::server(SESSION, config, Memory::default());
+    for (mut server, wait) in [(fresh, 3_000), (met, 5_000)] {
+        server.wait(wait - 1);
+        assert!(!is_idle(&mut server));
+        server.wait(1);
+        assert!(is_idle(&mut server));
+    }
+}
