@@ -2,7 +2,7 @@
 //! emulator says nothing about rates.
 //!
 //! `cargo test -p tinyferry-cli --test boards -- --ignored` builds the firmware by itself. It needs
-//! `qemu-system-arm` and a compiler for the boards: `examples/firmware/cargo` says which.
+//! `qemu-system-arm` and a compiler for the boards: `examples/firmware/board-cargo` says which.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -56,7 +56,7 @@ impl Board {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
         let output = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| workspace.join("target"), |all| Path::new(&all).join("boards"));
-        let built = Command::new("./cargo")
+        let built = Command::new("./board-cargo")
             .args([self.target, "build", "--locked", "--release", "-p", self.package])
             .args(["--bin", self.binary, "--features", self.features])
             .env("CARGO_TARGET_DIR", &output)
