@@ -1,4 +1,4 @@
-//! The seed's client, its commands named by the signals that they send.
+//! A client whose commands are named by the signals that they send.
 //!
 //! ```text
 //! cargo run --example client -- SAF FILE       send a file
@@ -11,12 +11,10 @@
 
 use std::env;
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
-use tinyferry::fs::{Dir, Directory, Source, Sync, ambient_authority};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -31,31 +29,18 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[&str]) -> Result<(), Box<dyn Error>> {
-    let mut client = Client::connect(&Endpoint::default())?;
-    match words {
-        ["PIN"] => println!("the server answers in {} µs", client.ping()?.as_micros()),
-        ["CLS"] => client.close()?,
-        ["SAF", path] => {
-            let source = Source { local: PathBuf::from(path), remote: name_of(path)? };
-            client.put(|| Directory::sending_file(source.clone(), ()))?;
+    let mut client = Client::connect(Endpoint::default())?;
+    let outcome = match words {
+        ["PIN"] => {
+            println!("the server answers in {} µs", client.ping()?.as_micros());
+            return Ok(());
         }
-        ["SAR", path] => {
-            // What lies in the directory becomes what lies in the tree of its name.
-            let sources = vec![Source { local: PathBuf::from(path), remote: String::new() }];
-            let name = name_of(path)?;
-            let tree = || Directory::sending_tree(name.clone(), sources.clone(), ());
-            let outcome = client.put(tree)?;
-            println!("{} entries, {} of them refused", outcome.entries, outcome.refused);
-        }
-        ["RAF" | "RAR", path] => {
-            let here = Dir::open_ambient_dir(".", ambient_authority())?;
-            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-            let mut store = Directory::receiving(here, name, Sync::default(), ());
-            let outcome = client.get(path, &mut store)?;
-            println!("{} entries, {} of them refused", outcome.entries, outcome.refused);
-        }
+        ["CLS"] => return Ok(client.close()?),
+        ["SAF" | "SAR", path] => client.put(path, &name_of(path)?)?,
+        ["RAF" | "RAR", path] => client.get(path, path.rsplit('/').next().unwrap_or_default())?,
         _ => return Err("say SAF, SAR, RAF or RAR and a path, or PIN, or CLS".into()),
-    }
+    };
+    println!("{} entries, {} of them refused", outcome.entries, outcome.refused);
     Ok(())
 }
 

@@ -10,8 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use tinyferry::client::Client;
-use tinyferry::fs::{Dir, Directory, Source, Sync, ambient_authority};
-use tinyferry::server::{Options, Server};
+use tinyferry::server::Server;
 
 const MEGABYTES: usize = 64;
 const FILES: usize = 1000;
@@ -35,33 +34,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // Port 0: whichever is free.
-    let options = Options { may_close: true, ..Options::default() };
-    let server = Server::bind(&"tcp://127.0.0.1:0".parse()?, &served, options)?;
+    let server = Server::builder(&served).listen("tcp://127.0.0.1:0".parse()?);
+    let server = server.allow_close(true).bind()?;
     let endpoint = server.endpoint().clone();
     println!("server at {endpoint}");
     let server = thread::spawn(move || server.run());
 
-    let mut client = Client::connect(&endpoint)?;
+    let mut client = Client::connect(endpoint)?;
     println!("PIN, PON: it answers in {} µs", client.ping()?.as_micros());
 
-    timed("SAF: put a file", content.len(), || {
-        let source = Source { local: here.join("file.bin"), remote: "file.bin".into() };
-        Ok(client.put(|| Directory::sending_file(source.clone(), ()))?)
-    })?;
-    timed("SAR: put a tree", 0, || {
-        let source = Source { local: here.join("tree"), remote: String::new() };
-        let sources = vec![source];
-        Ok(client.put(|| Directory::sending_tree("tree".into(), sources.clone(), ()))?)
-    })?;
-    let into = || Dir::open_ambient_dir(&back, ambient_authority());
-    timed("RAF: get the file", content.len(), || {
-        let mut store = Directory::receiving(into()?, "file.bin".into(), Sync::default(), ());
-        Ok(client.get("file.bin", &mut store)?)
-    })?;
-    timed("RAR: get the tree", 0, || {
-        let mut store = Directory::receiving(into()?, "tree".into(), Sync::default(), ());
-        Ok(client.get("tree", &mut store)?)
-    })?;
+    timed("SAF: put a file", content.len(), || client.put(here.join("file.bin"), "file.bin"))?;
+    timed("SAR: put a tree", 0, || client.put(here.join("tree"), "tree"))?;
+    timed("RAF: get the file", content.len(), || client.get("file.bin", back.join("file.bin")))?;
+    timed("RAR: get the tree", 0, || client.get("tree", back.join("tree")))?;
 
     client.close()?;
     server.join().map_err(|_| "the server panicked")??;
@@ -76,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn timed(
     what: &str,
     bytes: usize,
-    work: impl FnOnce() -> Result<tinyferry::core::Outcome, Box<dyn Error>>,
+    work: impl FnOnce() -> Result<tinyferry::core::Outcome, tinyferry::client::Error>,
 ) -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let outcome = work()?;

@@ -1,4 +1,4 @@
-//! The seed's server: files and trees both ways on 127.0.0.1:8080, for any number of clients.
+//! A server: files and trees both ways on 127.0.0.1:8080, for any number of clients.
 //!
 //! `cargo run --example server -- DIRECTORY`
 
@@ -6,14 +6,12 @@ use std::env;
 use std::io;
 use std::path::PathBuf;
 
-use tinyferry::Endpoint;
-use tinyferry::server::{Options, Server};
+use tinyferry::server::Server;
 
 fn main() -> io::Result<()> {
     let directory = env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    // A client may end this server: CLS.
-    let options = Options { may_close: true, ..Options::default() };
-    let server = Server::bind(&Endpoint::default(), &directory, options)?;
+    // A client may end this server: CLS, "close".
+    let server = Server::builder(&directory).allow_close(true).bind()?;
     println!("serving {} at {}", directory.display(), server.endpoint());
     server.run()
 }

@@ -8,6 +8,7 @@ pub mod auth;
 pub mod checksum;
 pub mod client;
 pub mod endpoint;
+mod error;
 pub mod fs;
 pub mod server;
 pub mod transport;

@@ -29,7 +29,7 @@ mod unix {
 
     use tinyferry::client::Client;
     use tinyferry::fs::{Directory, Source};
-    use tinyferry::server::{Options, Server};
+    use tinyferry::server::Server;
     use tinyferry_tests::{Cable, Faults, Line, content};
 
     const CLEAN: Faults = Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 };
@@ -156,13 +156,13 @@ mod unix {
         baud: u64,
     ) -> Result<Duration, Box<dyn Error>> {
         let [a, b] = cable.ports().map(|port| format!("serial://{}?baud={baud}", port.display()));
-        let server = Server::bind(&b.parse()?, served, Options::default())?;
+        let server = Server::builder(served).listen(b.parse()?).bind()?;
         let stopper = server.stopper();
         let server = thread::spawn(move || server.run());
-        let mut client = Client::connect(&a.parse()?)?;
+        let mut client = Client::connect(a.parse()?)?;
         let source = Source { local: here.join("f"), remote: "f".into() };
         let begin = Instant::now();
-        let result = client.put(|| Directory::sending_file(source.clone(), ()));
+        let result = client.put_store(|| Directory::sending_file(source.clone(), ()));
         let took = begin.elapsed();
         stopper.stop();
         server.join().map_err(|_| "the server panicked")??;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::fs::{Directory, Source};
-use tinyferry::server::{Options, Server};
+use tinyferry::server::Server;
 
 use proxy::{Distance, proxy};
 
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for number in 0..FILES {
         fs::write(here.join(number.to_string()), vec![number as u8; 500])?;
     }
-    let server = Server::bind(&"tcp://127.0.0.1:0".parse()?, &served, Options::default())?;
+    let server = Server::builder(&served).listen("tcp://127.0.0.1:0".parse()?).bind()?;
     let Endpoint::Tcp(address) = server.endpoint() else { return Err("it is TCP".into()) };
     let address = address.parse()?;
     let stopper = server.stopper();
@@ -69,9 +69,9 @@ fn median(here: &Path, server: SocketAddr, delay: Duration) -> Result<Duration, 
         let remote = format!("{}-{round}", delay.as_millis());
         let sources = vec![Source { local: here.to_owned(), remote: String::new() }];
         let begin = Instant::now();
-        let mut client = Client::connect(&format!("tcp://{proxy}").parse()?)?;
+        let mut client = Client::connect(format!("tcp://{proxy}").parse()?)?;
         let outcome =
-            client.put(|| Directory::sending_tree(remote.clone(), sources.clone(), ()))?;
+            client.put_store(|| Directory::sending_tree(remote.clone(), sources.clone(), ()))?;
         times.push(begin.elapsed());
         if outcome.refused > 0 || outcome.entries as usize != FILES {
             return Err("not all files went".into());

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tinyferry::client::Client;
 use tinyferry::core::Config;
-use tinyferry::fs::{Dir, Directory, Source, Sync, ambient_authority};
+use tinyferry::fs::{Directory, Root, Source, Sync};
 use tinyferry_tests::{Cable, Faults, Line};
 
 use crate::harness::{Place, Server, assert_same, client, content, set_mode, snapshot};
@@ -155,7 +155,7 @@ fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
     let [listen, url] = urls(&cable);
     let mut server = Server::start_at(&listen, &place.served(""), &[]);
     let config = Config { patience: 1000, ..Config::LOSSY };
-    let client = Client::connect_with(&url.parse().expect("an endpoint"), config);
+    let client = Client::builder(url.parse().expect("an endpoint")).config(config).connect();
     let mut client = client.expect("the port opens");
     let _servers = thread::scope(|scope| {
         let restarted = scope.spawn(|| {
@@ -177,9 +177,9 @@ fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
 #[test]
 fn a_server_that_has_lost_its_memory_is_greeted_anew() {
     is_greeted_anew(|client, place| {
-        let root = Dir::open_ambient_dir(place.here(""), ambient_authority()).expect("it is there");
+        let root = Root::open(place.here("")).expect("it is there");
         let mut store = Directory::receiving(root, "kept".into(), Sync::Never, ()).lossy(true);
-        assert!(client.get("kept", &mut store).is_ok_and(|outcome| outcome.entries == 1));
+        assert!(client.get_store("kept", &mut store).is_ok_and(|outcome| outcome.entries == 1));
         assert!(fs::read(place.here("kept")).ok() == fs::read(place.served("kept")).ok());
     });
 }
@@ -192,7 +192,7 @@ fn long_a_put_begins_again_where_the_server_has_lost_its_memory() {
     is_greeted_anew(|client, place| {
         let source = Source { local: place.here("file"), remote: "file".into() };
         let mut made = 0;
-        let outcome = client.put(|| {
+        let outcome = client.put_store(|| {
             made += 1;
             Directory::sending_file(source.clone(), ())
         });

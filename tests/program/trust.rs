@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use tinyferry::auth::{Admission, ClientKey, KeyFile, Protection, generate_shared};
+use tinyferry::auth::generate_shared;
 use tinyferry::client::Client;
 use tinyferry::fs::{Directory, Rights, Source};
-use tinyferry::server::{self, Options};
+use tinyferry::server::Server;
 
 use crate::harness::{
     Place, Server, assert_same, client, content, greet, mode, program, set_mode, snapshot,
@@ -294,26 +294,20 @@ impl Tamperer {
     }
 }
 
-fn keyed(path: &Path) -> Protection {
-    Protection::Key(ClientKey::new(&KeyFile::new(path), None).expect("a key"))
-}
-
 #[test]
 fn every_byte_of_an_encrypted_session_flipped_in_turn() {
     let place = Place::new();
     let key = place.here("key");
     generate_shared(&key).expect("a key");
-    let options = Options {
-        admission: Admission::Keys(KeyFile::new(&key)),
-        rights: Rights { read: true, write: true },
-        // A length that was made longer waits for what does not come.
-        greeting: Duration::from_millis(500),
-        idle: Duration::from_millis(500),
-        sync: tinyferry::fs::Sync::Never,
-        ..Options::default()
-    };
-    let listen = "tcp://127.0.0.1:0".parse().expect("an endpoint");
-    let server = server::Server::bind(&listen, &place.served(""), options).expect("it listens");
+    let server = Server::builder(place.served(""))
+        .key_file(&key)
+        .listen("tcp://127.0.0.1:0".parse().expect("an endpoint"))
+        // A length that was made longer waits for bytes that do not come.
+        .handshake_timeout(Duration::from_millis(500))
+        .idle_timeout(Duration::from_millis(500))
+        .sync(tinyferry::fs::Sync::Never)
+        .bind()
+        .expect("it listens");
     let tamperer = Tamperer::start(&server.endpoint().to_string());
     let stopper = server.stopper();
     let running = thread::spawn(move || server.run());
@@ -321,13 +315,12 @@ fn every_byte_of_an_encrypted_session_flipped_in_turn() {
     let secret = b"a sentence that nobody else may read";
     fs::write(place.here("f"), [&bytes[..], secret].concat()).expect("a file");
     let expected = fs::read(place.here("f")).expect("it is there");
-    let protection = keyed(&key);
     let put = || {
         let endpoint = format!("tcp://{}", tamperer.address).parse().expect("an endpoint");
         let config = tinyferry::core::Config { patience: 300, ..tinyferry::core::Config::RELIABLE };
-        let mut client = Client::connect_protected(&endpoint, config, &protection)?;
+        let mut client = Client::builder(endpoint).config(config).key_file(&key).connect()?;
         let source = Source { local: place.here("f"), remote: "f".into() };
-        client.put(|| Directory::sending_file(source.clone(), ())).map(drop)
+        client.put_store(|| Directory::sending_file(source.clone(), ())).map(drop)
     };
     put().expect("nothing is changed");
     assert_eq!(fs::read(place.served("f")).expect("it is there"), expected);

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
-use tinyferry::auth::{ClientKey, KeyFile, KnownHosts, NoKeys, Protection};
 use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::fs::{Limits, Sync};
 
-use crate::exit::{EXIT_CODES, Exit, Problem};
+use crate::exit::{EXIT_CODES, Problem};
 use crate::units::{bytes, days, seconds, some};
 
 /// Moves files and directory trees over any byte stream.
@@ -247,28 +246,22 @@ impl From<SyncArg> for Sync {
 }
 
 impl Peer {
-    /// How the connection is protected.
-    pub(crate) fn protection(&self) -> Result<Protection, Problem> {
-        let keyless = |error: NoKeys| Problem::new(Exit::Local, error.to_string());
-        match &self.key {
-            Some(file) => {
-                let file_of_hosts = self.known_hosts.clone().or_else(KnownHosts::usual_file);
-                let accept_new = self.accept_new;
-                let hosts = file_of_hosts.map(|file| KnownHosts { file, accept_new });
-                let key = ClientKey::new(&KeyFile::new(file), hosts).map_err(keyless)?;
-                Ok(Protection::Key(key))
-            }
-            None if self.insecure => Ok(Protection::Insecure),
-            None => Ok(Protection::Local),
-        }
-    }
-
     /// Connects with these options.
     pub(crate) fn connect(&self, config: Config) -> Result<Client, Problem> {
         if matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Serial(_)) {
             crate::signals::before_end(tinyferry::client::clean_up)?;
         }
-        Ok(Client::connect_protected(&self.endpoint, config, &self.protection()?)?)
+        let mut client = Client::builder(self.endpoint.clone())
+            .config(config)
+            .insecure(self.insecure)
+            .accept_new(self.accept_new);
+        if let Some(file) = &self.key {
+            client = client.key_file(file);
+        }
+        if let Some(file) = &self.known_hosts {
+            client = client.known_hosts(file);
+        }
+        Ok(client.connect()?)
     }
 }
 

@@ -142,6 +142,7 @@ impl Exit {
             },
             Error::NoSha256 => Self::Protocol,
             Error::Session(failure, _) => Self::of_failure(*failure),
+            _ => Self::Local,
         }
     }
 }

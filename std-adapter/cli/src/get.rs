@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 
 use tinyferry::core::Config;
-use tinyferry::fs::{Dir, Direction, Directory, ambient_authority};
+use tinyferry::fs::{Direction, Directory, Root};
 use tinyferry::words::{of_path, of_system};
 
 use crate::args::GetArgs;
@@ -37,17 +37,17 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem>
     let mut client = args.peer.connect(config)?;
     // Where nobody may be asked, nothing is made either.
     std::fs::create_dir_all(&args.into).map_err(local)?;
-    let root = Dir::open_ambient_dir(&args.into, ambient_authority()).map_err(local)?;
+    let root = Root::open(&args.into).map_err(local)?;
     let mut exits = Exits::default();
     for (remote, target) in wanted {
         let shown = if remote.is_empty() { "." } else { &remote };
         let progress = Progress::new(Direction::Receiving, verbosity);
-        let root = root.try_clone().map_err(local)?;
+        let root = root.clone();
         let is_named = !target.is_empty();
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
         let mut store = store.lossy(endpoint.is_lossy()).limited(args.limits.limits());
         let before = client.traffic().received;
-        match client.get(&remote, &mut store) {
+        match client.get_store(&remote, &mut store) {
             Ok(outcome) => {
                 progress.omit(outcome.omitted);
                 let crossed = client.traffic().received - before;

@@ -22,7 +22,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
         rejected: 0,
     };
     let shown = if path.is_empty() { "." } else { &path }.escape_debug();
-    match client.list(&path, &mut listing) {
+    match client.list_store(&path, &mut listing) {
         Err(error) => {
             let Problem { exit, sentence } = error.into();
             Err(Problem::new(exit, format!("\"{shown}\": {sentence}")))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
-use tinyferry::fs::{Dir, ambient_authority, leftovers};
+use tinyferry::fs::{Root, leftovers};
 use tinyferry::words::{of_path, of_system};
 
 use crate::args::PartialsArgs;
@@ -17,7 +17,7 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
         let sentence = format!("cannot read \"{directory}\": {}", of_system(&error));
         Problem::new(Exit::Local, sentence)
     };
-    let root = Dir::open_ambient_dir(&args.directory, ambient_authority()).map_err(failed)?;
+    let root = Root::open(&args.directory).map_err(failed)?;
     let least = args.older_than.unwrap_or(Duration::ZERO);
     let mut listed = 0_u64;
     let removed = leftovers(&root, |leftover| {

@@ -236,6 +236,7 @@ impl Observer for Progress {
             }
             Event::Unset { path, detail } => view.tally.unset(path, detail),
             Event::NotDurable { path, detail } => view.tally.not_durable(path, detail),
+            _ => {}
         }
     }
 }

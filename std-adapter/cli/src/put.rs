@@ -73,7 +73,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem>
             Directory::sending_tree(root, sources.to_vec(), progress.clone())
         }
     };
-    match client.put(store) {
+    match client.put_store(store) {
         // Of several paths none is the tree that they are sent as.
         Ok(_) => {
             exits.add(progress.finish(&shown, client.traffic().sent, is_single));

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a client protects what it sends and gets.
 #[derive(Debug, Clone, Default)]
-pub enum Protection {
+pub(crate) enum Protection {
     /// Not at all, and therefore only on this machine: loopback, Unix sockets, serial lines.
     #[default]
     Local,
@@ -28,7 +28,7 @@ pub enum Protection {
 
 /// A client's key, and the servers it knows.
 #[derive(Debug, Clone)]
-pub struct ClientKey {
+pub(crate) struct ClientKey {
     identity: Identity,
     hosts: Option<KnownHosts>,
 }
@@ -38,7 +38,7 @@ impl ClientKey {
     ///
     /// # Errors
     /// There is no such key.
-    pub fn new(file: &KeyFile, hosts: Option<KnownHosts>) -> Result<Self, NoKeys> {
+    pub(crate) fn new(file: &KeyFile, hosts: Option<KnownHosts>) -> Result<Self, NoKeys> {
         Ok(Self { identity: file.identity()?, hosts })
     }
 

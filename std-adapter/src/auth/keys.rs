@@ -22,11 +22,11 @@ const LARGEST: u64 = 1 << 20;
 /// `shared` is a key that both ends hold, `private` this end's own half of a key pair, `public`
 /// the other half of one who may come in. What follows the key counts on a server only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyFile(PathBuf);
+pub(crate) struct KeyFile(PathBuf);
 
 /// What stands in a key file.
 #[derive(Debug, Default)]
-pub struct Keys {
+pub(crate) struct Keys {
     shared: Vec<(SharedKey, Terms)>,
     private: Option<PrivateKey>,
     public: Vec<(PublicKey, Terms)>,
@@ -34,19 +34,19 @@ pub struct Keys {
 
 /// What the holder of a key may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// The number of its line in the key file.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What the holder is called in the log.
-    pub name: String,
+    pub(crate) name: String,
     /// Digits of the key that tell its holder from all others, and tell nothing about the key.
-    pub id: String,
+    pub(crate) id: String,
     /// The directory that is served, below the server's own; empty: that itself.
-    pub directory: String,
+    pub(crate) directory: String,
     /// What may be done there.
-    pub rights: Rights,
+    pub(crate) rights: Rights,
     /// Whether the server may be closed.
-    pub may_close: bool,
+    pub(crate) may_close: bool,
 }
 
 /// Why there are no keys: a sentence without any of them in it.
@@ -63,7 +63,7 @@ impl std::error::Error for NoKeys {}
 
 impl KeyFile {
     /// The file at `path`; it is read anew each time.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
@@ -76,7 +76,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// It cannot be read, others may read it, or a line makes no sense.
-    pub fn read(&self) -> Result<Keys, NoKeys> {
+    pub(crate) fn read(&self) -> Result<Keys, NoKeys> {
         let text = self.text()?;
         let mut keys = Keys::default();
         for (number, line) in text.lines().enumerate() {
@@ -91,7 +91,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// As [`KeyFile::read`], or there is no such key.
-    pub fn identity(&self) -> Result<Identity, NoKeys> {
+    pub(crate) fn identity(&self) -> Result<Identity, NoKeys> {
         let mut keys = self.read()?;
         match (keys.shared.is_empty(), keys.private) {
             (false, _) => Ok(Identity::Shared(keys.shared.swap_remove(0).0)),
@@ -151,22 +151,22 @@ impl Keys {
     }
 
     /// The shared key of that name.
-    pub fn shared(&self, id: KeyId) -> Option<(&SharedKey, &Terms)> {
+    pub(crate) fn shared(&self, id: KeyId) -> Option<(&SharedKey, &Terms)> {
         self.shared.iter().find(|(key, _)| key.id() == id).map(|(key, terms)| (key, terms))
     }
 
     /// What the holder of the private half of `key` may do.
-    pub fn public(&self, key: &PublicKey) -> Option<&Terms> {
+    pub(crate) fn public(&self, key: &PublicKey) -> Option<&Terms> {
         self.public.iter().find(|(known, _)| known == key).map(|(_, terms)| terms)
     }
 
     /// This end's own private key.
-    pub fn private(&self) -> Option<&PrivateKey> {
+    pub(crate) fn private(&self) -> Option<&PrivateKey> {
         self.private.as_ref()
     }
 
     /// The terms of all that may come in.
-    pub fn terms(&self) -> impl Iterator<Item = &Terms> {
+    pub(crate) fn terms(&self) -> impl Iterator<Item = &Terms> {
         self.shared.iter().map(|(_, terms)| terms).chain(self.public.iter().map(|(_, terms)| terms))
     }
 }

@@ -17,27 +17,28 @@ mod tests;
 use std::fmt;
 use std::io;
 
-pub use self::client::ClientKey;
-pub use self::client::Protection;
+pub(crate) use self::client::ClientKey;
+pub(crate) use self::client::Protection;
 pub(crate) use self::current_keys::CurrentKeys;
 pub use self::generate::generate_pair;
 pub use self::generate::generate_shared;
-pub use self::keys::KeyFile;
-pub use self::keys::Keys;
+pub(crate) use self::keys::KeyFile;
 pub use self::keys::NoKeys;
-pub use self::keys::Terms;
-pub use self::known_hosts::KnownHosts;
-pub use self::server::Admission;
+pub(crate) use self::keys::Terms;
+pub(crate) use self::known_hosts::KnownHosts;
+pub(crate) use self::server::Admission;
 pub(crate) use self::server::Door;
 pub(crate) use self::server::refuse;
 pub(crate) use self::server::rejection;
-pub use self::socket::SecureSocket;
+#[cfg(test)]
+pub(crate) use self::socket::SecureSocket;
 pub use tinyferry_secure::{Error, KeyId, PublicKey, Refusal};
 
 use tinyferry_secure::PrivateKey;
 
 /// Why a secure channel does not stand.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Problem {
     /// The socket failed.
     Socket(io::Error),

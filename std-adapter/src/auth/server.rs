@@ -21,7 +21,7 @@ use crate::words::of_system;
 
 /// Whom a server lets in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Admission {
+pub(crate) enum Admission {
     /// Whoever can reach it, and therefore only on this machine: loopback, Unix sockets, serial
     /// lines.
     #[default]

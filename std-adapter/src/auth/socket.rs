@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use tinyferry_secure::{Channel, Error, Identity, KeyId, PublicKey, Refusal, Step, Trust};
+use tinyferry_secure::{Channel, Error, Identity, PublicKey, Refusal, Step, Trust};
 
 use super::Problem;
 use super::unforeseeable;
@@ -19,7 +19,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// A socket that encrypts.
 #[derive(Debug)]
-pub struct SecureSocket<S: Socket> {
+pub(crate) struct SecureSocket<S: Socket> {
     socket: S,
     channel: Channel<Vec<u8>, Fast>,
     /// Bytes that were taken from the caller and are not all sent yet; it comes again with them.
@@ -49,7 +49,7 @@ impl<S: Socket> SecureSocket<S> {
     ///
     /// # Errors
     /// [`Problem`].
-    pub fn connect(
+    pub(crate) fn connect(
         socket: S,
         identity: &Identity,
         trust: &mut dyn Trust,
@@ -63,7 +63,12 @@ impl<S: Socket> SecureSocket<S> {
     ///
     /// # Errors
     /// [`Problem`].
-    pub fn accept(socket: S, trust: &mut dyn Trust, patience: Duration) -> Result<Self, Problem> {
+    #[cfg(test)]
+    pub(crate) fn accept(
+        socket: S,
+        trust: &mut dyn Trust,
+        patience: Duration,
+    ) -> Result<Self, Problem> {
         Self::accept_after(socket, &[], trust, Instant::now() + patience)
     }
 
@@ -139,13 +144,8 @@ impl<S: Socket> SecureSocket<S> {
         Ok(Self { socket, channel, owed: 0 })
     }
 
-    /// The name of the shared key that both ends hold.
-    pub fn shared(&self) -> Option<KeyId> {
-        self.channel.shared()
-    }
-
     /// The other end's public key.
-    pub fn peer(&self) -> Option<PublicKey> {
+    pub(crate) fn peer(&self) -> Option<PublicKey> {
         self.channel.peer()
     }
 
@@ -153,7 +153,7 @@ impl<S: Socket> SecureSocket<S> {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn close(&mut self, refusal: Option<Refusal>) -> io::Result<()> {
+    pub(crate) fn close(&mut self, refusal: Option<Refusal>) -> io::Result<()> {
         let end = Instant::now() + CLOSING;
         self.send_pending(end)?;
         self.channel.close(refusal).map_err(as_io)?;

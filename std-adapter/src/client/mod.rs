@@ -1,150 +1,169 @@
 //! A client: one connection, one task after another.
 
+mod builder;
 pub(crate) mod connection;
+mod entries;
+#[cfg(test)]
+mod tests;
 
-use std::fmt;
-use std::io::{self, ErrorKind};
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task};
 use tracing::debug;
 
-use crate::auth::Problem;
-use crate::auth::Protection;
 use crate::checksum::Desktop;
 use crate::client::connection::Connection;
 use crate::endpoint::Endpoint;
+use crate::fs::{Directory, Limits, Root, Source, Sync};
 use crate::transport::stream::Traffic;
-use crate::words::of_system;
+use crate::words::of_path;
+
+pub use self::builder::ClientBuilder;
+use self::builder::Events;
+pub use self::entries::{Entries, Entry, EntryKind};
+pub use crate::error::Error;
 
 /// A connection to a server.
+///
+/// ```no_run
+/// use tinyferry::client::Client;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = Client::builder("tcp://box:8080".parse()?).key_file("key").connect()?;
+/// client.put("photo.jpg", "inbox/photo.jpg")?; // a file or a directory
+/// client.get("backup/src", "restored")?;
+/// for entry in client.list("backup")? {
+///     println!("{}", entry.path.escape_debug());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Client {
     session: Box<Session<Desktop>>,
     connection: Box<dyn Connection>,
     config: Config,
+    /// Whether the link loses bytes.
+    is_lossy: bool,
+    sync: Sync,
+    limits: Limits,
+    events: Events,
     /// Whether the server has answered the greeting.
     is_acquainted: bool,
 }
 
-/// Why a task was not done.
-#[derive(Debug)]
-pub enum Error {
-    /// Nobody answers at the endpoint, or the port cannot be opened.
-    Connect(Endpoint, io::Error),
-    /// There is no secure channel to the server there.
-    Secure(Endpoint, Problem),
-    /// The connection failed.
-    Link(io::Error),
-    /// The session failed, or the task was refused; with the other end's own words, if it sent
-    /// any. They are hostile: escape them before showing.
-    Session(Failure, String),
-    /// The server does not offer SHA-256, which the configuration demands.
-    NoSha256,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // No port was tried.
-            Self::Connect(endpoint @ Endpoint::Serial(_), error)
-                if error.kind() != ErrorKind::Unsupported =>
-            {
-                write!(f, "cannot open {endpoint}: {}", of_system(error))
-            }
-            Self::Connect(
-                endpoint @ (Endpoint::Exec(_) | Endpoint::Stdio | Endpoint::Serial(_)),
-                error,
-            ) => write!(f, "cannot use {endpoint}: {}", of_system(error)),
-            Self::Connect(endpoint, error) => {
-                let question = match error.kind() {
-                    ErrorKind::ConnectionRefused | ErrorKind::TimedOut => true,
-                    ErrorKind::NotFound => matches!(endpoint, Endpoint::Unix(_)),
-                    _ => false,
-                };
-                let question = if question { "; is a server running there?" } else { "" };
-                write!(f, "cannot connect to {endpoint}: {}{question}", of_system(error))
-            }
-            Self::Secure(endpoint, problem) => {
-                write!(f, "no secure connection to {endpoint}: {problem}")
-            }
-            Self::NoSha256 => f.write_str(
-                "the server does not offer SHA-256, which is required for this transfer",
-            ),
-            Self::Link(error) => write!(f, "the connection failed: {}", of_system(error)),
-            Self::Session(failure, words) if words.is_empty() => failure.fmt(f),
-            Self::Session(failure, words) => {
-                write!(f, "{failure} (\"{}\")", words.escape_debug())
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
 impl Client {
-    /// Connects, with the terms of the endpoint; the greeting goes with the first task.
-    ///
-    /// # Errors
-    /// As [`Client::connect_with`].
-    pub fn connect(endpoint: &Endpoint) -> Result<Self, Error> {
-        Self::connect_with(endpoint, endpoint.config())
+    /// Options for a connection to `endpoint`.
+    pub fn builder(endpoint: Endpoint) -> ClientBuilder {
+        ClientBuilder::new(endpoint)
     }
 
-    /// Connects, with other terms than [`Endpoint::config`]. With [`Config::sha256`] no content is
-    /// transferred without SHA-256.
+    /// Connects with the options of [`Client::builder`] as they are at first.
     ///
     /// # Errors
-    /// [`Error::Connect`], and [`Error::Secure`] where the server is not on this machine.
-    pub fn connect_with(endpoint: &Endpoint, config: Config) -> Result<Self, Error> {
-        Self::connect_protected(endpoint, config, &Protection::Local)
+    /// As [`ClientBuilder::connect`].
+    pub fn connect(endpoint: Endpoint) -> Result<Self, Error> {
+        Self::builder(endpoint).connect()
     }
 
-    /// Connects, with other terms than [`Endpoint::config`], and protected so.
-    ///
-    /// # Errors
-    /// [`Error::Connect`] and [`Error::Secure`].
-    pub fn connect_protected(
-        endpoint: &Endpoint,
-        config: Config,
-        protection: &Protection,
-    ) -> Result<Self, Error> {
-        let failed = |error| Error::Connect(endpoint.clone(), error);
-        let connection = connection::open(endpoint, protection)?;
-        let session = new_session(config).map_err(failed)?;
-        Ok(Self { session, connection, config, is_acquainted: false })
+    fn open(builder: ClientBuilder) -> Result<Self, Error> {
+        let protection = builder.protection()?;
+        let ClientBuilder { endpoint, config, sync, limits, events, .. } = builder;
+        let connection = connection::open(&endpoint, &protection)?;
+        let session =
+            new_session(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
+        let is_lossy = endpoint.is_lossy();
+        let is_acquainted = false;
+        Ok(Self { session, connection, config, is_lossy, sync, limits, events, is_acquainted })
     }
 
-    /// Sends what the store gives.
-    ///
-    /// Where the other end falls silent in the middle, on a link that loses bytes, it is greeted
-    /// anew, once, and with another store of `make` all begins again; what arrived is not sent
-    /// again.
+    /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty
+    /// `remote` puts the content of a directory directly into the served directory.
     ///
     /// # Errors
-    /// [`Error`]. Entries of a tree that were refused are no error: the store hears of each, and
-    /// the outcome counts them.
-    pub fn put<S: Store>(&mut self, mut make: impl FnMut() -> S) -> Result<Outcome, Error> {
+    /// [`Error`]. Entries of a tree that were refused or left out are no error:
+    /// [`Outcome::refused`] and [`Outcome::omitted`] count them, and the events name them.
+    pub fn put(&mut self, local: impl AsRef<Path>, remote: &str) -> Result<Outcome, Error> {
+        let local = local.as_ref();
+        let metadata = local.metadata().map_err(|error| local_error(local, &error))?;
+        let (events, local) = (self.events.clone(), local.to_owned());
+        if metadata.is_dir() {
+            let sources = vec![Source { local, remote: String::new() }];
+            return self.put_store(|| {
+                Directory::sending_tree(remote.to_owned(), sources.clone(), events.clone())
+            });
+        }
+        let source = Source { local, remote: remote.to_owned() };
+        self.put_store(|| Directory::sending_file(source.clone(), events.clone()))
+    }
+
+    /// Gets the file or the directory at `remote` and stores it as `local`, in whose parent it must be
+    /// possible to write. An empty `remote` is the served directory. Where `local` has no last name
+    /// (`.`), the entry goes into that directory under the name it has on the server.
+    ///
+    /// # Errors
+    /// [`Error`]. Entries of a tree that were refused or left out are no error, as in [`Client::put`].
+    pub fn get(&mut self, remote: &str, local: impl AsRef<Path>) -> Result<Outcome, Error> {
+        let local = local.as_ref();
+        let (parent, name) = match (local.parent(), local.file_name().map(OsStr::to_str)) {
+            (Some(parent), Some(Some(name))) => (parent, name),
+            (_, Some(None)) => {
+                let error = io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8");
+                return Err(local_error(local, &error));
+            }
+            _ => (local, remote.rsplit('/').next().unwrap_or_default()),
+        };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let root = Root::open(parent).map_err(|error| local_error(parent, &error))?;
+        let store = Directory::receiving(root, name.to_owned(), self.sync, self.events.clone());
+        let mut store = store.lossy(self.is_lossy).limited(self.limits.clone());
+        self.get_store(remote, &mut store)
+    }
+
+    /// The entries at `path`: of a directory those that stand in it, of a file the file itself. All
+    /// entries are in memory; [`Client::list_store`] takes one at a time, and those below too.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn list(&mut self, path: &str) -> Result<Entries, Error> {
+        let mut entries = Entries::default();
+        self.list_store(path, &mut entries)?;
+        Ok(entries)
+    }
+
+    /// Sends from a store that `make` makes.
+    ///
+    /// Where the other end falls silent in the middle, on a link that loses bytes, the client repeats
+    /// the handshake once and begins again with another store of `make`; content that arrived is not
+    /// sent again.
+    ///
+    /// # Errors
+    /// [`Error`]. Entries of a tree that were refused are no error, as in [`Client::put`].
+    pub fn put_store<S: Store>(&mut self, mut make: impl FnMut() -> S) -> Result<Outcome, Error> {
         match self.task(Task::Put, &mut make()) {
             Err(error) if self.greets_anew(&error) => self.task(Task::Put, &mut make()),
             result => result,
         }
     }
 
-    /// Gets a file, or a tree if it is one. The empty path is all that is served. The store is
-    /// used again where [`Client::put`] would make another.
+    /// Gets a file, or a tree if it is one, into a store. The empty path is the served directory. The
+    /// store is used again where [`Client::put_store`] would make another.
     ///
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused are no error, as in [`Client::put`].
-    pub fn get(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
+    pub fn get_store(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
         self.fetch(path, false, store)
     }
 
-    /// The same without content: the store hears what there is, by [`Store::offer`].
+    /// Lists a file or a tree: [`Store::offer`] of `store` is called for each entry, and no content
+    /// is transferred.
     ///
     /// # Errors
-    /// As [`Client::get`].
-    pub fn list(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
+    /// As [`Client::get_store`].
+    pub fn list_store(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
         self.fetch(path, true, store)
     }
 
@@ -259,6 +278,11 @@ pub fn clean_up() {
         crate::transport::command::end_all();
         crate::transport::serial::restore_all();
     }
+}
+
+fn local_error(path: &Path, error: &io::Error) -> Error {
+    let sentence = format!("\"{}\": {}", of_path(path), crate::words::of_system(error));
+    Error::Local(io::Error::new(error.kind(), sentence))
 }
 
 /// A session that nobody can foresee.

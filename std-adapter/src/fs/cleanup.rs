@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use cap_fs_ext::DirExt;
 use cap_std::fs::Dir;
 
+use crate::fs::Root;
+
 use crate::fs::names::join;
 use crate::fs::recv::partial;
 use crate::fs::recv::partial::Lock;
@@ -33,7 +35,15 @@ pub struct Leftover {
 ///
 /// # Errors
 /// Those of `root` itself; a directory below it that cannot be read is passed over.
-pub fn leftovers(root: &Dir, mut visit: impl FnMut(&Leftover) -> bool) -> io::Result<u64> {
+pub fn leftovers(root: &Root, visit: impl FnMut(&Leftover) -> bool) -> io::Result<u64> {
+    leftovers_below(&root.0, visit)
+}
+
+/// [`leftovers`] below an open directory.
+pub(crate) fn leftovers_below(
+    root: &Dir,
+    mut visit: impl FnMut(&Leftover) -> bool,
+) -> io::Result<u64> {
     let mut removed = 0;
     // Names, and not open directories: there may be more of these than may be open.
     let mut waiting = vec![String::new()];
@@ -104,7 +114,7 @@ mod tests {
             targets.filter(|target| target.starts_with(&inside)).count()
         };
         let mut most = 0;
-        let removed = leftovers(&root, |_| {
+        let removed = leftovers_below(&root, |_| {
             most = most.max(open());
             true
         });
@@ -133,7 +143,7 @@ mod tests {
 
         let root = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
         let mut found = Vec::new();
-        let removed = leftovers(&root, |leftover| {
+        let removed = leftovers_below(&root, |leftover| {
             assert_eq!(leftover.bytes, 5);
             found.push(leftover.path.clone());
             leftover.age > Duration::from_secs(500)

@@ -36,6 +36,7 @@ pub enum Direction {
 /// the directory received into, or the other end's root when sending. Names from a file system and
 /// words from the other end are hostile: escape them before showing them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A file, a directory or a tree begins.
     Begin {

@@ -11,6 +11,7 @@ mod limits;
 mod names;
 pub(crate) mod partial_name;
 mod recv;
+mod root;
 mod send;
 mod store;
 pub(crate) mod sys;
@@ -20,9 +21,6 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use cap_std::ambient_authority;
-pub use cap_std::fs::Dir;
-
 pub use self::cleanup::Leftover;
 pub use self::cleanup::leftovers;
 pub use self::event::Direction;
@@ -31,6 +29,7 @@ pub use self::event::Observer;
 pub use self::limits::Limits;
 use self::recv::Inbox;
 use self::recv::partial::Whose;
+pub use self::root::Root;
 use self::send::Outbox;
 pub use self::sys::descriptors::Descriptors;
 pub use self::sys::descriptors::Permit;
@@ -88,8 +87,8 @@ impl<O: Observer> Directory<O> {
     /// A client without the right to read gets no digest of data that it did not send, and cannot
     /// change the times or permission bits of entries that it did not send; see also
     /// [`Directory::identified`].
-    pub fn serving(root: impl Into<Arc<Dir>>, rights: Rights, sync: Sync, observer: O) -> Self {
-        let root = root.into();
+    pub fn serving(root: Root, rights: Rights, sync: Sync, observer: O) -> Self {
+        let Root(root) = root;
         let inbox = rights.write.then(|| {
             let mut inbox = Inbox::new(Arc::clone(&root), None, sync);
             if !rights.read {
@@ -116,8 +115,8 @@ impl<O: Observer> Directory<O> {
     /// A client's store for `get`: what comes goes to `target` below `root`, whatever path the
     /// other end names. A single file gets that name; a tree's entries go below that directory,
     /// and below `root` itself where `target` is empty.
-    pub fn receiving(root: impl Into<Arc<Dir>>, target: String, sync: Sync, observer: O) -> Self {
-        let inbox = Inbox::new(root.into(), Some(target), sync);
+    pub fn receiving(root: Root, target: String, sync: Sync, observer: O) -> Self {
+        let inbox = Inbox::new(root.0, Some(target), sync);
         Self { inbox: Some(inbox), outbox: None, sha256: None, observer }
     }
 

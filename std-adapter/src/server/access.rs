@@ -8,10 +8,10 @@ use cap_fs_ext::DirExt;
 use super::Options;
 use crate::auth::KeyFile;
 use crate::auth::Terms;
-use crate::fs::Dir;
 use crate::fs::Rights;
 use crate::server::connection::Host;
 use crate::words::of_system;
+use cap_std::fs::Dir;
 
 /// What one client may do.
 pub(crate) struct Grant {

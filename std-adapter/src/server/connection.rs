@@ -20,8 +20,8 @@ use crate::auth::Terms;
 use crate::auth::refuse;
 use crate::auth::rejection;
 use crate::checksum::Desktop;
-use crate::fs::Directory;
 use crate::fs::Limits;
+use crate::fs::{self, Directory};
 use crate::server::access::Grant;
 use crate::server::log::Log;
 use crate::server::preamble::Begin;
@@ -266,7 +266,7 @@ impl Host {
         let mut session = Session::<Desktop>::server(config);
         let log = Log::new(peer.to_owned());
         let sync = self.options.sync;
-        let store = Directory::serving(root, rights, sync, log);
+        let store = Directory::serving(fs::Root(root), rights, sync, log);
         let limits = Limits { below: directory, ..self.options.limits.clone() };
         let mut store = store.lossy(config.lossy).limited(limits);
         if let Some(id) = id {

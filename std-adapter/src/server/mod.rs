@@ -4,6 +4,7 @@
 mod accept;
 mod access;
 mod budget;
+mod builder;
 mod connection;
 pub(crate) mod log;
 mod preamble;
@@ -14,7 +15,7 @@ mod single;
 pub(crate) mod throttle;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -26,76 +27,44 @@ use crate::auth::Admission;
 use crate::auth::CurrentKeys;
 use crate::auth::Door;
 use crate::endpoint::Endpoint;
-use crate::fs::Limits;
-use crate::fs::Rights;
-use crate::fs::Sync;
-use crate::fs::cleanup::leftovers;
+use crate::fs::cleanup::leftovers_below;
 use crate::transport::listener::Listener;
 use crate::transport::listener::Waiter;
 use crate::transport::tcp;
 use crate::words::of_system;
 
 use accept::accept;
+use builder::Options;
+pub use builder::ServerBuilder;
 use connection::{Host, Logs, Peer};
 use registry::{Registry, Slots};
 use root::Root;
 
-/// What a server allows.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Who may come in.
-    pub admission: Admission,
-    /// Clients at once, at all endpoints; one more is told that the server is busy. The system's limit of
-    /// open files may allow fewer.
-    pub clients: usize,
-    /// Clients at once from one address of the network; of IPv6, from one network of 64 bits.
-    pub clients_per_address: usize,
-    /// What clients may do with the directory; of what a key allows, that.
-    pub rights: Rights,
-    /// Whether clients may close the server, whatever their key allows.
-    pub may_close: bool,
-    /// How long a client may take in all to greet, or to shake hands and prove that it holds a key.
-    pub greeting: Duration,
-    /// How long a client may have nothing to ask.
-    pub idle: Duration,
-    /// How long transfers under way may go on when the server ends.
-    pub grace: Duration,
-    /// When what came in is made durable.
-    pub sync: Sync,
-    /// How much is taken.
-    pub limits: Limits,
-    /// How long what broke off is kept for a resume; zero: for ever.
-    pub keep_partials: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            admission: Admission::default(),
-            clients: 64,
-            clients_per_address: 32,
-            rights: Rights { read: true, write: true },
-            may_close: false,
-            greeting: Duration::from_secs(10),
-            idle: Duration::from_secs(300),
-            grace: Duration::from_secs(10),
-            sync: Sync::default(),
-            limits: Limits::default(),
-            keep_partials: Duration::from_secs(7 * 86_400),
-        }
-    }
-}
-
 /// How often old leftovers are looked for.
 const CLEANING: Duration = Duration::from_secs(3600);
 
-/// A server, bound to its endpoint.
+/// A server, bound to its endpoints.
+///
+/// ```no_run
+/// use tinyferry::server::Server;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder("incoming").listen("tcp://127.0.0.1:0".parse()?).bind()?;
+/// println!("listening at {}", server.endpoint());
+/// server.run()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server {
+    first: Bound,
+    others: Vec<Bound>,
+    host: Host,
+}
+
+/// An endpoint that the server listens at.
+struct Bound {
     listener: Listener,
     endpoint: Endpoint,
-    host: Host,
-    /// Of the endpoints of one server, one looks for old leftovers.
-    cleans: bool,
 }
 
 /// Ends a server from another thread, at all its endpoints.
@@ -110,27 +79,26 @@ impl Stopper {
 }
 
 impl Server {
-    /// Listens at `endpoint` and serves the directory that is at `root` when a client connects. It is
-    /// open only while clients are connected, so that its file system can be unmounted between them; at a
+    /// Options for a server of the directory that is at `directory` when a client connects. It is open
+    /// only while clients are connected, so that its file system can be unmounted between them; at a
     /// serial port it is open all the time, and while old partials are searched for (hourly).
-    ///
-    /// # Errors
-    /// Those of the system, with what could not be done; keys that make no sense; an address that
-    /// others can reach, where [`Options::admission`] does not allow that.
-    pub fn bind(endpoint: &Endpoint, root: &Path, options: Options) -> io::Result<Self> {
-        options.admission.check(endpoint)?;
-        let host = Self::host(root, options)?;
-        Self::listen(endpoint, host, true)
+    pub fn builder(directory: impl Into<PathBuf>) -> ServerBuilder {
+        ServerBuilder::new(directory.into())
     }
 
-    /// Listens at another endpoint too, on the same terms: clients are counted together, and what
-    /// stops one stops both.
-    ///
-    /// # Errors
-    /// As [`Server::bind`].
-    pub fn bind_too(&self, endpoint: &Endpoint) -> io::Result<Self> {
-        self.host.options.admission.check(endpoint)?;
-        Self::listen(endpoint, self.host.clone(), false)
+    fn open(builder: ServerBuilder) -> io::Result<Self> {
+        let ServerBuilder { directory, mut endpoints, options } = builder;
+        if endpoints.is_empty() {
+            endpoints.push(Endpoint::default());
+        }
+        for endpoint in &endpoints {
+            options.admission.check(endpoint)?;
+        }
+        let host = Self::host(&directory, options)?;
+        let mut bound = endpoints.iter().map(Bound::new);
+        let first = bound.next().ok_or(io::ErrorKind::InvalidInput)??;
+        let others = bound.collect::<io::Result<_>>()?;
+        Ok(Self { first, others, host })
     }
 
     fn host(root: &Path, mut options: Options) -> io::Result<Host> {
@@ -160,20 +128,14 @@ impl Server {
         Ok(Host { root, options, keys, registry, logs })
     }
 
-    fn listen(endpoint: &Endpoint, host: Host, cleans: bool) -> io::Result<Self> {
-        let listener = Listener::bind(endpoint).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot listen at {endpoint}: {}", of_system(&error)),
-            )
-        })?;
-        let endpoint = listener.endpoint()?;
-        Ok(Self { listener, endpoint, host, cleans })
+    /// The first endpoint that it listens at; with the port that the system has chosen for port 0.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.first.endpoint
     }
 
-    /// Where it listens; of a port 0, the one that the system has chosen.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    /// All endpoints that it listens at.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        [&self.first].into_iter().chain(&self.others).map(|bound| &bound.endpoint)
     }
 
     /// The public key that clients with a key pair know this server by, if it has one.
@@ -181,23 +143,72 @@ impl Server {
         self.host.keys.as_ref().and_then(|keys| Door(keys).public())
     }
 
-    /// What ends this server.
+    /// Ends this server from another thread.
     pub fn stopper(&self) -> Stopper {
         Stopper(Arc::clone(&self.host.registry))
     }
 
-    /// Serves until it is stopped or closed.
+    /// Serves until it is stopped or closed, on this thread and one for each further endpoint.
     ///
     /// # Errors
-    /// Those of the system that no other client would fare better with.
+    /// Those of the system that would end every client's connection. When one endpoint fails, the
+    /// server ends at all of them.
     pub fn run(self) -> io::Result<()> {
-        let Self { listener, host, cleans, .. } = self;
-        let cleaner = if cleans { clean_up(&host) } else { None };
-        match listener {
+        let Self { first, others, host } = self;
+        let cleaner = clean_up(&host);
+        let result = thread::scope(|scope| {
+            let host = &host;
+            let others: Vec<_> = others
+                .into_iter()
+                .map(|bound| {
+                    let name = thread::Builder::new().name(bound.endpoint.to_string());
+                    name.spawn_scoped(scope, || bound.run(host))
+                })
+                .collect();
+            let mut result = first.run(host);
+            for thread in others {
+                let ended = match thread.map(thread::ScopedJoinHandle::join) {
+                    Ok(Ok(ended)) => ended,
+                    Ok(Err(_)) => {
+                        Err(io::Error::other("internal error: a thread of the server failed"))
+                    }
+                    Err(error) => Err(error),
+                };
+                result = result.and(ended);
+            }
+            result
+        });
+        drop(cleaner);
+        result
+    }
+}
+
+impl Bound {
+    fn new(endpoint: &Endpoint) -> io::Result<Self> {
+        let listener = Listener::bind(endpoint).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot listen at {endpoint}: {}", of_system(&error)),
+            )
+        })?;
+        let endpoint = listener.endpoint()?;
+        Ok(Self { listener, endpoint })
+    }
+
+    /// Serves the clients of this endpoint. When it ends, the server ends at all endpoints.
+    fn run(self, host: &Host) -> io::Result<()> {
+        let result = self.serve(host);
+        host.registry.stop();
+        host.drain();
+        result
+    }
+
+    fn serve(self, host: &Host) -> io::Result<()> {
+        match self.listener {
             Listener::Tcp(listener) => {
                 let (waiter, wake) = Waiter::new(&listener)?;
                 host.registry.wakes(wake);
-                accept(&host, &waiter, || {
+                accept(host, &waiter, || {
                     let (stream, peer) = listener.accept()?;
                     stream.set_nonblocking(false)?;
                     let peer = Peer { name: peer.to_string(), address: Some(peer.ip()) };
@@ -209,7 +220,7 @@ impl Server {
                 let mut number = 0;
                 let (waiter, wake) = Waiter::new(&socket.listener)?;
                 host.registry.wakes(wake);
-                accept(&host, &waiter, || {
+                accept(host, &waiter, || {
                     let (stream, _) = socket.listener.accept()?;
                     stream.set_nonblocking(false)?;
                     number += 1;
@@ -220,8 +231,6 @@ impl Server {
             #[cfg(unix)]
             Listener::Stdio(socket, output) => host.serve_one(socket, &output)?,
         }
-        host.drain();
-        drop(cleaner);
         Ok(())
     }
 }
@@ -239,7 +248,7 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
             let dir = root.current();
             let removed = dir.and_then(|dir| {
                 limits.kept.begin_scan(&dir);
-                let removed = leftovers(&dir, |leftover| {
+                let removed = leftovers_below(&dir, |leftover| {
                     let is_old = !least.is_zero() && leftover.age >= least;
                     if !is_old {
                         limits.kept.found(leftover);

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tracing::warn;
 
-use crate::fs::Dir;
-use crate::fs::ambient_authority;
 use crate::fs::sys::dir_cursor::{Id, id_of};
 use crate::words::{of_path, of_system};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 
 /// The path of the served directory. A handle of it is open only while somebody uses it, so that its
 /// file system can be unmounted while no client is connected.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::core::checksum::Tables;
@@ -73,14 +74,14 @@ pub(crate) fn clients(bench: &Bench) -> Done<Vec<Table>> {
 /// Connects so many, lets all of them rest, then lets all of them put at once.
 fn crowd(server: &Server, place: &Place, count: u64) -> Done<Crowd> {
     let barrier = Barrier::new(count as usize + 1);
-    let endpoint = format!("tcp://127.0.0.1:{}", server.port).parse()?;
+    let endpoint: Endpoint = format!("tcp://127.0.0.1:{}", server.port).parse()?;
     let mut crowd = Crowd { time: 0.0, idle: None, busy: None, threads: None };
     let all_went = thread::scope(|scope| -> Done<bool> {
         let mut threads = Vec::new();
         for number in 0..count {
             let (barrier, endpoint, local) = (&barrier, &endpoint, place.source.clone());
             let work = move || -> Result<(), String> {
-                let client = Client::connect(endpoint).and_then(|mut client| {
+                let client = Client::connect(endpoint.clone()).and_then(|mut client| {
                     client.ping()?;
                     Ok(client)
                 });
@@ -88,7 +89,7 @@ fn crowd(server: &Server, place: &Place, count: u64) -> Done<Crowd> {
                 barrier.wait();
                 let source = Source { local, remote: number.to_string() };
                 let put = client.and_then(|mut client| {
-                    client.put(|| Directory::sending_file(source.clone(), ()))
+                    client.put_store(|| Directory::sending_file(source.clone(), ()))
                 });
                 put.map(drop).map_err(|error| error.to_string())
             };

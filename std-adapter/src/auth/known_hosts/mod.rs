@@ -22,11 +22,11 @@ const LARGEST: u64 = 16 << 20;
 /// A file with `HOST PUBLIC_KEY` on each line. A host with spaces, quotes or control characters
 /// stands in double quotes, with `\` before what would end it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownHosts {
+pub(crate) struct KnownHosts {
     /// Where it is; it need not be there yet.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Whether a server that is not in it is taken for what it says, once, and remembered.
-    pub accept_new: bool,
+    pub(crate) accept_new: bool,
 }
 
 /// What the file says of a host.
@@ -41,7 +41,7 @@ enum Standing {
 
 impl KnownHosts {
     /// `known_hosts` in the user's directory of settings for Tinyferry.
-    pub fn usual_file() -> Option<PathBuf> {
+    pub(crate) fn usual_file() -> Option<PathBuf> {
         let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let settings = from("XDG_CONFIG_HOME")
             .map(PathBuf::from)
@@ -65,7 +65,7 @@ impl KnownHosts {
     /// # Errors
     /// It has shown another one before, it is not known, its own line makes no sense, or the file
     /// cannot be read or written.
-    pub fn check(&self, host: &str, key: &PublicKey) -> Result<(), Problem> {
+    pub(crate) fn check(&self, host: &str, key: &PublicKey) -> Result<(), Problem> {
         let standing = match self.file.metadata() {
             // What is no file may not even be opened: a FIFO would wait for its writer.
             Ok(metadata) if !metadata.is_file() => return Err(self.fault("is not a regular file")),

@@ -202,11 +202,11 @@ mod tests {
     use cap_std::ambient_authority;
 
     use super::*;
-    use crate::fs::cleanup::leftovers;
+    use crate::fs::cleanup::leftovers_below;
 
     fn scan(kept: &Kept, root: &Arc<Dir>, most: u64) {
         kept.begin_scan(root);
-        leftovers(root, |leftover| {
+        leftovers_below(root, |leftover| {
             kept.found(leftover);
             false
         })

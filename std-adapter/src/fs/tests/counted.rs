@@ -7,7 +7,7 @@ use crate::fs::tests::partials::held;
 fn what_breaks_off_is_counted_exactly_and_the_oldest_goes_first() {
     let dir = temporary();
     let limits = Limits { partials: 10_000, ..Limits::default() };
-    let root = std::sync::Arc::new(root(&dir));
+    let root = root(&dir).0;
     limits.kept.begin_scan(&root);
     limits.kept.end_scan(limits.partials);
     let leave = |name: &str, bytes: usize| {

@@ -113,8 +113,8 @@ fn is_untouched(dir: &tempfile::TempDir) {
     assert!(strange.is_empty(), "{strange:?}");
 }
 
-fn directory_of(dir: &tempfile::TempDir) -> Dir {
-    Dir::open_ambient_dir(dir.path().join("root"), ambient_authority()).unwrap()
+fn directory_of(dir: &tempfile::TempDir) -> Root {
+    Root::open(dir.path().join("root")).unwrap()
 }
 
 /// Offers `path` in every way there is and takes the offer to its end; asks for it as well.
@@ -169,7 +169,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 /// Tries all paths, a few at a time, since each may hang; returns how many attempts there were.
-fn try_everywhere(make: impl Fn(Dir) -> Directory<()> + Copy + Send + 'static) -> u32 {
+fn try_everywhere(make: impl Fn(Root) -> Directory<()> + Copy + Send + 'static) -> u32 {
     let attempts = attempts();
     let some = attempts.chunks(50).map(<[String]>::to_vec);
     let tried = some.map(|paths| {
@@ -233,7 +233,7 @@ fn no_race_with_a_link_escapes() {
             }
             is_over.store(true, Ordering::Relaxed);
         });
-        let opened = Dir::open_ambient_dir(&root, ambient_authority()).unwrap();
+        let opened = Root::open(&root).unwrap();
         let mut store = Directory::serving(opened, ALL, Sync::Never, ());
         let mut number = 0;
         while !is_over.load(Ordering::Relaxed) {

@@ -62,8 +62,8 @@ fn temporary() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn root(dir: &TempDir) -> Dir {
-    Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap()
+fn root(dir: &TempDir) -> Root {
+    Root::open(dir.path()).unwrap()
 }
 
 fn serving(dir: &TempDir) -> Directory<Heard> {

@@ -16,7 +16,7 @@ fn a_file_for_a_root_that_was_removed_says_so() {
         let dir = temporary();
         let path = dir.path().join("root");
         fs::create_dir(&path).unwrap();
-        let root = Dir::open_ambient_dir(&path, ambient_authority()).unwrap();
+        let root = Root::open(&path).unwrap();
         let mut store = Directory::serving(root, ALL, sync, Heard::default());
         fs::remove_dir(&path).unwrap();
         let mut result = Ok(());

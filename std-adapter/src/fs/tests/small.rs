@@ -106,7 +106,7 @@ fn less_than_was_offered_is_no_file() {
 #[test]
 fn nothing_is_replaced_by_a_stroke() {
     let dir = temporary();
-    let (root, mut nameless) = (std::sync::Arc::new(root(&dir)), Nameless::default());
+    let (root, mut nameless) = (root(&dir).0, Nameless::default());
     let whole = Whole { bytes: b"whole", mode: Some(0o600), modified: Some(1) };
     let is_able = nameless.put(&root, "a", &whole);
     assert_eq!(listing(dir.path()), if is_able { vec!["a"] } else { vec![] });

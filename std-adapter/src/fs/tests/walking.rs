@@ -174,7 +174,7 @@ fn a_root_that_is_gone_is_no_empty_tree() {
     let dir = temporary();
     let served = dir.path().join("served");
     fs::create_dir(&served).unwrap();
-    let root = Dir::open_ambient_dir(&served, ambient_authority()).unwrap();
+    let root = Root::open(&served).unwrap();
     let mut store = Directory::serving(root, ALL, Sync::Never, Heard::default());
     assert_eq!(list(&mut store, ""), [""; 0]);
     fs::remove_dir(&served).unwrap();

@@ -1,0 +1,137 @@
+//! The options of a client.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tinyferry_core::Config;
+
+use super::{Client, Error};
+use crate::auth::{ClientKey, KeyFile, KnownHosts, Problem, Protection};
+use crate::endpoint::Endpoint;
+use crate::fs::{Event, Limits, Observer, Sync};
+
+/// Options for a connection; made by [`Client::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) config: Config,
+    pub(crate) sync: Sync,
+    pub(crate) limits: Limits,
+    pub(crate) events: Events,
+    key: Option<PathBuf>,
+    known_hosts: Option<PathBuf>,
+    accepts_new: bool,
+    is_insecure: bool,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            config: endpoint.config(),
+            endpoint,
+            sync: Sync::default(),
+            limits: Limits::default(),
+            events: Events::default(),
+            key: None,
+            known_hosts: None,
+            accepts_new: false,
+            is_insecure: false,
+        }
+    }
+
+    /// Encrypts with the shared key or the key pair in this file.
+    pub fn key_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.key = Some(file.into());
+        self
+    }
+
+    /// The file with the public keys of servers; the usual one of this user if it is not called.
+    pub fn known_hosts(mut self, file: impl Into<PathBuf>) -> Self {
+        self.known_hosts = Some(file.into());
+        self
+    }
+
+    /// Whether a server that is not known yet is added to the known hosts instead of being an error.
+    pub fn accept_new(mut self, accepts: bool) -> Self {
+        self.accepts_new = accepts;
+        self
+    }
+
+    /// Whether a server on another machine may be used without encryption.
+    pub fn insecure(mut self, is_insecure: bool) -> Self {
+        self.is_insecure = is_insecure;
+        self
+    }
+
+    /// The values for the handshake, instead of those of [`Endpoint::config`].
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Whether content is verified by SHA-256 too. No content is transferred to or from a server
+    /// without it.
+    pub fn sha256(mut self, is_wanted: bool) -> Self {
+        self.config.sha256 = is_wanted;
+        self
+    }
+
+    /// When received files are made durable.
+    pub fn sync(mut self, sync: Sync) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// How much [`Client::get`] takes.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Calls `observer` for each event of [`Client::put`] and [`Client::get`], on the thread that
+    /// called them.
+    pub fn on_event(mut self, observer: impl FnMut(Event<'_>) + Send + 'static) -> Self {
+        self.events = Events(Some(Arc::new(Mutex::new(observer))));
+        self
+    }
+
+    /// Connects. The first task sends the handshake of the session.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], and [`Error::Secure`]: a key file that cannot be used, a server that does
+    /// not prove its key, or a server on another machine without a key.
+    pub fn connect(self) -> Result<Client, Error> {
+        Client::open(self)
+    }
+
+    pub(crate) fn protection(&self) -> Result<Protection, Error> {
+        let Some(file) = &self.key else {
+            return Ok(if self.is_insecure { Protection::Insecure } else { Protection::Local });
+        };
+        let hosts = self.known_hosts.clone().or_else(KnownHosts::usual_file);
+        let hosts = hosts.map(|file| KnownHosts { file, accept_new: self.accepts_new });
+        let key = ClientKey::new(&KeyFile::new(file), hosts);
+        key.map(Protection::Key)
+            .map_err(|error| Error::Secure(self.endpoint.clone(), Problem::Keys(error)))
+    }
+}
+
+/// The observer of a client's own stores.
+#[derive(Clone, Default)]
+pub(crate) struct Events(Option<Arc<Mutex<dyn FnMut(Event<'_>) + Send>>>);
+
+impl Observer for Events {
+    fn event(&mut self, event: Event<'_>) {
+        if let Some(observer) = &self.0 {
+            (observer.lock().unwrap_or_else(PoisonError::into_inner))(event);
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Events(observed)" } else { "Events" })
+    }
+}

@@ -1,0 +1,93 @@
+//! A client and a server in one process, over TCP on loopback, by the calls that a program makes.
+
+use std::error::Error as _;
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use tempfile::tempdir;
+
+use super::*;
+use crate::fs::Event;
+use crate::server::{Server, ServerBuilder};
+
+/// Serves with these options while `work` runs.
+fn with_server(server: ServerBuilder, work: impl FnOnce(Endpoint)) {
+    let server = server.listen("tcp://127.0.0.1:0".parse().unwrap()).bind().unwrap();
+    let (endpoint, stopper) = (server.endpoint().clone(), server.stopper());
+    let running = thread::spawn(move || server.run());
+    work(endpoint);
+    stopper.stop();
+    running.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_file_and_a_tree_go_there_and_back_under_the_names_that_were_asked_for() {
+    let [here, served] = [(); 2].map(|()| tempdir().unwrap());
+    fs::create_dir_all(here.path().join("src/deep")).unwrap();
+    fs::write(here.path().join("src/deep/a"), "one").unwrap();
+    fs::write(here.path().join("photo"), "two").unwrap();
+    with_server(Server::builder(served.path()), |endpoint| {
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&done);
+        let mut client = Client::builder(endpoint)
+            .sha256(true)
+            .on_event(move |event| {
+                if let Event::Done { path, sha256, .. } = event {
+                    seen.lock().unwrap().push((path.to_owned(), sha256.is_some()));
+                }
+            })
+            .connect()
+            .unwrap();
+        client.put(here.path().join("photo"), "inbox/picture").unwrap();
+        client.put(here.path().join("src"), "inbox/copy").unwrap();
+        assert_eq!(fs::read(served.path().join("inbox/picture")).unwrap(), b"two");
+        assert!(done.lock().unwrap().contains(&("inbox/picture".to_owned(), true)));
+
+        client.get("inbox/picture", here.path().join("back")).unwrap();
+        client.get("inbox/copy", here.path().join("tree")).unwrap();
+        assert_eq!(fs::read(here.path().join("back")).unwrap(), b"two");
+        assert_eq!(fs::read(here.path().join("tree/deep/a")).unwrap(), b"one");
+
+        let names: Vec<_> = client.list("inbox").unwrap().map(|e| (e.path, e.kind)).collect();
+        let [copy, picture] = ["copy", "picture"].map(ToOwned::to_owned);
+        assert_eq!(names, [(copy, EntryKind::Directory), (picture, EntryKind::File)]);
+        let file: Vec<_> = client.list("inbox/picture").unwrap().collect();
+        assert!(file.len() == 1 && file[0].size == Some(3) && file[0].modified.is_some());
+    });
+}
+
+#[test]
+fn an_error_says_what_failed_and_keeps_its_cause() {
+    let [here, served] = [(); 2].map(|()| tempdir().unwrap());
+    with_server(Server::builder(served.path()), |endpoint| {
+        let mut client = Client::connect(endpoint).unwrap();
+        let missing = here.path().join("missing");
+        let error = client.put(&missing, "x").unwrap_err();
+        assert!(error.to_string().contains("missing"), "{error}");
+        assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+        let error = client.get("nothing", here.path().join("x")).unwrap_err();
+        assert!(matches!(error, Error::Session(Failure::Refused(Reason::NotFound), _)));
+        let error = client.get("nothing", missing.join("x")).unwrap_err();
+        assert!(matches!(error, Error::Local(_)), "{error}");
+        assert!(!here.path().join("x").exists());
+    });
+    let nobody = "tcp://127.0.0.1:1".parse().unwrap();
+    let error = Client::connect(nobody).err().unwrap();
+    assert!(matches!(error, Error::Connect(..)) && error.source().is_some());
+}
+
+#[test]
+fn a_key_file_makes_both_ends_encrypt() {
+    let [here, served] = [(); 2].map(|()| tempdir().unwrap());
+    let key = here.path().join("key");
+    crate::auth::generate_shared(&key).unwrap();
+    fs::write(here.path().join("f"), "secret").unwrap();
+    with_server(Server::builder(served.path()).key_file(&key), |endpoint| {
+        let mut client = Client::builder(endpoint.clone()).key_file(&key).connect().unwrap();
+        client.put(here.path().join("f"), "f").unwrap();
+        assert_eq!(fs::read(served.path().join("f")).unwrap(), b"secret");
+        let without = Client::connect(endpoint).and_then(|mut client| client.ping());
+        assert!(without.is_err());
+    });
+}

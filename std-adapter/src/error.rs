@@ -1,0 +1,78 @@
+//! Why a task of a client was not done.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+use tinyferry_core::Failure;
+
+use crate::auth::Problem;
+use crate::endpoint::Endpoint;
+use crate::words::of_system;
+
+/// Why a task was not done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nobody answers at the endpoint, or the port cannot be opened.
+    Connect(Endpoint, io::Error),
+    /// There is no secure channel to the server there.
+    Secure(Endpoint, Problem),
+    /// The connection failed.
+    Link(io::Error),
+    /// The session failed, or the task was refused; with the message of the other end, if it sent
+    /// one. The message is hostile: escape it before showing.
+    Session(Failure, String),
+    /// The server does not offer SHA-256, which the configuration demands.
+    NoSha256,
+    /// A file or directory on this end cannot be used; the message names it.
+    Local(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // No port was tried.
+            Self::Connect(endpoint @ Endpoint::Serial(_), error)
+                if error.kind() != ErrorKind::Unsupported =>
+            {
+                write!(f, "cannot open {endpoint}: {}", of_system(error))
+            }
+            Self::Connect(
+                endpoint @ (Endpoint::Exec(_) | Endpoint::Stdio | Endpoint::Serial(_)),
+                error,
+            ) => write!(f, "cannot use {endpoint}: {}", of_system(error)),
+            Self::Connect(endpoint, error) => {
+                let question = match error.kind() {
+                    ErrorKind::ConnectionRefused | ErrorKind::TimedOut => true,
+                    ErrorKind::NotFound => matches!(endpoint, Endpoint::Unix(_)),
+                    _ => false,
+                };
+                let question = if question { "; is a server running there?" } else { "" };
+                write!(f, "cannot connect to {endpoint}: {}{question}", of_system(error))
+            }
+            Self::Secure(_, problem @ Problem::Keys(_)) => problem.fmt(f),
+            Self::Secure(endpoint, problem) => {
+                write!(f, "no secure connection to {endpoint}: {problem}")
+            }
+            Self::NoSha256 => f.write_str(
+                "the server does not offer SHA-256, which is required for this transfer",
+            ),
+            Self::Link(error) => write!(f, "the connection failed: {}", of_system(error)),
+            Self::Session(failure, message) if message.is_empty() => failure.fmt(f),
+            Self::Session(failure, message) => {
+                write!(f, "{failure} (\"{}\")", message.escape_debug())
+            }
+            Self::Local(error) => f.write_str(&of_system(error)),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connect(_, error) | Self::Link(error) | Self::Local(error) => Some(error),
+            Self::Secure(_, problem) => Some(problem),
+            Self::Session(..) | Self::NoSha256 => None,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The options of a server.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Server;
+use crate::auth::{Admission, KeyFile};
+use crate::endpoint::Endpoint;
+use crate::fs::{Limits, Rights, Sync};
+
+/// What a server allows.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) admission: Admission,
+    pub(crate) clients: usize,
+    pub(crate) clients_per_address: usize,
+    pub(crate) rights: Rights,
+    pub(crate) may_close: bool,
+    /// The longest time until a client has sent its handshake and proven its key.
+    pub(crate) greeting: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) sync: Sync,
+    pub(crate) limits: Limits,
+    /// Zero: for ever.
+    pub(crate) keep_partials: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            admission: Admission::default(),
+            clients: 64,
+            clients_per_address: 32,
+            rights: Rights { read: true, write: true },
+            may_close: false,
+            greeting: Duration::from_secs(10),
+            idle: Duration::from_secs(300),
+            grace: Duration::from_secs(10),
+            sync: Sync::default(),
+            limits: Limits::default(),
+            keep_partials: Duration::from_secs(7 * 86_400),
+        }
+    }
+}
+
+/// Options for a server; made by [`Server::builder`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ServerBuilder {
+    pub(crate) directory: PathBuf,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) options: Options,
+}
+
+impl ServerBuilder {
+    pub(crate) fn new(directory: PathBuf) -> Self {
+        Self { directory, endpoints: Vec::new(), options: Options::default() }
+    }
+
+    /// Listens at this endpoint, and at those of the other calls. Without a call the server listens at
+    /// [`Endpoint::default`].
+    pub fn listen(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
+        self
+    }
+
+    /// Accepts only clients with a key of this file, with the rights that the file gives the key. The
+    /// file is read for each client: a line that was removed is a key that was revoked.
+    pub fn key_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.options.admission = Admission::Keys(KeyFile::new(&file.into()));
+        self
+    }
+
+    /// Whether the server may listen without keys where other machines can reach it. It has no effect
+    /// on a server with a key file.
+    pub fn insecure(mut self, is_insecure: bool) -> Self {
+        let admission = &mut self.options.admission;
+        match (&*admission, is_insecure) {
+            (Admission::Local, true) => *admission = Admission::Anybody,
+            (Admission::Anybody, false) => *admission = Admission::Local,
+            _ => {}
+        }
+        self
+    }
+
+    /// The rights of all clients. A key cannot have more.
+    pub fn rights(mut self, rights: Rights) -> Self {
+        self.options.rights = rights;
+        self
+    }
+
+    /// Whether a client may end the server (`CLS`, "close"), whatever its key allows.
+    pub fn allow_close(mut self, is_allowed: bool) -> Self {
+        self.options.may_close = is_allowed;
+        self
+    }
+
+    /// The largest number of clients at once, at all endpoints; the default is 64. One more is told
+    /// that the server is busy. The system's limit of open files may allow fewer.
+    pub fn clients(mut self, count: usize) -> Self {
+        self.options.clients = count;
+        self
+    }
+
+    /// The largest number of clients at once from one IPv4 address or one IPv6 network of 64 bits; the
+    /// default is 32.
+    pub fn clients_per_address(mut self, count: usize) -> Self {
+        self.options.clients_per_address = count;
+        self
+    }
+
+    /// The longest time until a client has sent its handshake and proven its key; 10 s by default.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.options.greeting = timeout;
+        self
+    }
+
+    /// The longest time without a request; 300 s by default.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.options.idle = timeout;
+        self
+    }
+
+    /// How long active transfers may continue when the server ends; 10 s by default.
+    pub fn grace_period(mut self, period: Duration) -> Self {
+        self.options.grace = period;
+        self
+    }
+
+    /// When received files are made durable.
+    pub fn sync(mut self, sync: Sync) -> Self {
+        self.options.sync = sync;
+        self
+    }
+
+    /// How much clients may send.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// How long the partials of broken transfers are kept for a resume; 7 days by default. Zero: for
+    /// ever.
+    pub fn keep_partials(mut self, period: Duration) -> Self {
+        self.options.keep_partials = period;
+        self
+    }
+
+    /// Opens the directory and listens at all endpoints.
+    ///
+    /// # Errors
+    /// Those of the system, naming the directory or the endpoint; a key file that cannot be used; an
+    /// address that other machines can reach, without keys and without
+    /// [`insecure`](ServerBuilder::insecure).
+    pub fn bind(self) -> io::Result<Server> {
+        Server::open(self)
+    }
+}
