@@ -23,9 +23,9 @@ const SILENCE: Duration = Duration::from_secs(3);
 fn put(server: &Server, path: &Path, patience: u32) -> Result<(), Error> {
     let endpoint = server.endpoint.parse().expect("an endpoint");
     let config = Config { patience, ..Config::RELIABLE };
-    let mut client = Client::connect_with(&endpoint, config)?;
+    let mut client = Client::builder(endpoint).config(config).connect()?;
     let source = Source { local: path.to_owned(), remote: "f".into() };
-    client.put(|| Directory::sending_file(source.clone(), ())).map(drop)
+    client.put_store(|| Directory::sending_file(source.clone(), ())).map(drop)
 }
 
 /// Makes each `fsync` of a server take so long until this is dropped.
@@ -134,12 +134,12 @@ fn a_server_that_stands_still_is_given_up() {
     fs::write(place.here("f"), content(100_000, 1)).expect("a file");
     let endpoint = server.endpoint.parse().expect("an endpoint");
     let config = Config { patience: PATIENCE, ..Config::RELIABLE };
-    let mut client = Client::connect_with(&endpoint, config).expect("it connects");
+    let mut client = Client::builder(endpoint).config(config).connect().expect("it connects");
     client.ping().expect("it answers");
     server.signal("STOP");
     let begin = Instant::now();
     let source = Source { local: place.here("f"), remote: "f".into() };
-    let result = client.put(|| Directory::sending_file(source.clone(), ()));
+    let result = client.put_store(|| Directory::sending_file(source.clone(), ()));
     let took = begin.elapsed();
     server.signal("CONT");
     assert!(matches!(result, Err(Error::Session(Failure::Silent, _))), "{result:?}");

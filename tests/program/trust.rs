@@ -11,8 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tinyferry::auth::generate_shared;
 use tinyferry::client::Client;
-use tinyferry::fs::{Directory, Rights, Source};
-use tinyferry::server::Server;
+use tinyferry::fs::{Directory, Source};
 
 use crate::harness::{
     Place, Server, assert_same, client, content, greet, mode, program, set_mode, snapshot,
@@ -299,7 +298,7 @@ fn every_byte_of_an_encrypted_session_flipped_in_turn() {
     let place = Place::new();
     let key = place.here("key");
     generate_shared(&key).expect("a key");
-    let server = Server::builder(place.served(""))
+    let server = tinyferry::server::Server::builder(place.served(""))
         .key_file(&key)
         .listen("tcp://127.0.0.1:0".parse().expect("an endpoint"))
         // A length that was made longer waits for bytes that do not come.

@@ -118,9 +118,11 @@ impl ClientBuilder {
     }
 }
 
+type Callback = dyn FnMut(Event<'_>) + Send;
+
 /// The observer of a client's own stores.
 #[derive(Clone, Default)]
-pub(crate) struct Events(Option<Arc<Mutex<dyn FnMut(Event<'_>) + Send>>>);
+pub(crate) struct Events(Option<Arc<Mutex<Callback>>>);
 
 impl Observer for Events {
     fn event(&mut self, event: Event<'_>) {

@@ -69,7 +69,7 @@ impl ServerBuilder {
     /// Accepts only clients with a key of this file, with the rights that the file gives the key. The
     /// file is read for each client: a line that was removed is a key that was revoked.
     pub fn key_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.options.admission = Admission::Keys(KeyFile::new(&file.into()));
+        self.options.admission = Admission::Keys(KeyFile::new(file));
         self
     }
 
