@@ -45,7 +45,7 @@ def run(program, command, is_interrupted, directory):
         if not part:
             break
         output += part
-        if is_interrupted and re.search(rb"[1-9]\d\.\d+ MiB/\d", output):
+        if is_interrupted and re.search(rb"[1-9]\d\d\.\d+ MiB/\d", output):
             os.write(terminal, b"\x03")
             is_interrupted = False
     os.waitpid(child, 0)

@@ -38,6 +38,34 @@ fn contributing_lists_each_environment_variable_that_the_sources_read() {
     assert_eq!(variables(&page), variables(&sources), "(listed, in the sources)");
 }
 
+/// The targets of a page's relative links, without what names a place in them.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    let targets = page.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    let files = targets.map(|target| target.split_once('#').map_or(target, |(file, _)| file));
+    files.filter(|file| !file.is_empty() && !file.contains("://"))
+}
+
+#[test]
+fn each_link_of_a_page_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for page in [
+        "README.md",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "docs/manual.md",
+        "core/PROTOCOL.md",
+        "core/secure/PROTOCOL.md",
+        "tests/bench/BENCHMARKS.md",
+        "examples/firmware/README.md",
+    ] {
+        let page = root.join(page);
+        let text = fs::read_to_string(&page).expect("the page is there");
+        let directory = page.parent().unwrap_or(&root);
+        let missing: Vec<_> = links(&text).filter(|link| !directory.join(link).exists()).collect();
+        assert_eq!(missing, Vec::<&str>::new(), "{}", page.display());
+    }
+}
+
 #[test]
 fn the_plots_are_those_of_the_results() {
     let plot = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/plot.py");
