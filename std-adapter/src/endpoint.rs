@@ -111,24 +111,24 @@ impl Serial {
 
 /// Why a text is no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoEndpoint {
+pub struct EndpointError {
     text: String,
     why: String,
 }
 
-impl fmt::Display for NoEndpoint {
+impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\" is no endpoint: {}", self.text.escape_debug(), self.why)
     }
 }
 
-impl std::error::Error for NoEndpoint {}
+impl std::error::Error for EndpointError {}
 
 impl FromStr for Endpoint {
-    type Err = NoEndpoint;
+    type Err = EndpointError;
 
-    fn from_str(text: &str) -> Result<Self, NoEndpoint> {
-        let no = |why: String| NoEndpoint { text: text.to_owned(), why };
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        let no = |why: String| EndpointError { text: text.to_owned(), why };
         if let Some(command) = text.strip_prefix("exec:") {
             let is_empty = command.trim().is_empty();
             let command = (!is_empty).then(|| Self::Exec(command.to_owned()));

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 
 use tinyferry_core::Failure;
 
-use crate::auth::Problem;
+use crate::auth::AuthError;
+use crate::describe;
 use crate::endpoint::Endpoint;
-use crate::words::of_system;
 
 /// Why a task was not done.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub enum Error {
     /// Nobody answers at the endpoint, or the port cannot be opened.
     Connect(Endpoint, io::Error),
     /// There is no secure channel to the server there.
-    Secure(Endpoint, Problem),
+    Secure(Endpoint, AuthError),
     /// The connection failed.
     Link(io::Error),
     /// The session failed, or the task was refused; with the message of the other end, if it sent
@@ -35,12 +35,12 @@ impl fmt::Display for Error {
             Self::Connect(endpoint @ Endpoint::Serial(_), error)
                 if error.kind() != ErrorKind::Unsupported =>
             {
-                write!(f, "cannot open {endpoint}: {}", of_system(error))
+                write!(f, "cannot open {endpoint}: {}", describe::os_error(error))
             }
             Self::Connect(
                 endpoint @ (Endpoint::Exec(_) | Endpoint::Stdio | Endpoint::Serial(_)),
                 error,
-            ) => write!(f, "cannot use {endpoint}: {}", of_system(error)),
+            ) => write!(f, "cannot use {endpoint}: {}", describe::os_error(error)),
             Self::Connect(endpoint, error) => {
                 let question = match error.kind() {
                     ErrorKind::ConnectionRefused | ErrorKind::TimedOut => true,
@@ -48,21 +48,21 @@ impl fmt::Display for Error {
                     _ => false,
                 };
                 let question = if question { "; is a server running there?" } else { "" };
-                write!(f, "cannot connect to {endpoint}: {}{question}", of_system(error))
+                write!(f, "cannot connect to {endpoint}: {}{question}", describe::os_error(error))
             }
-            Self::Secure(_, problem @ Problem::Keys(_)) => problem.fmt(f),
+            Self::Secure(_, problem @ AuthError::Keys(_)) => problem.fmt(f),
             Self::Secure(endpoint, problem) => {
                 write!(f, "no secure connection to {endpoint}: {problem}")
             }
             Self::NoSha256 => f.write_str(
                 "the server does not offer SHA-256, which is required for this transfer",
             ),
-            Self::Link(error) => write!(f, "the connection failed: {}", of_system(error)),
+            Self::Link(error) => write!(f, "the connection failed: {}", describe::os_error(error)),
             Self::Session(failure, message) if message.is_empty() => failure.fmt(f),
             Self::Session(failure, message) => {
                 write!(f, "{failure} (\"{}\")", message.escape_debug())
             }
-            Self::Local(error) => f.write_str(&of_system(error)),
+            Self::Local(error) => f.write_str(&describe::os_error(error)),
         }
     }
 }

@@ -7,12 +7,12 @@
 pub mod auth;
 pub mod checksum;
 pub mod client;
+pub mod describe;
 pub mod endpoint;
 mod error;
 pub mod fs;
 pub mod server;
 pub mod transport;
-pub mod words;
 
 pub use endpoint::Endpoint;
 pub use tinyferry_core as core;

@@ -9,7 +9,7 @@ use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::fs::{Limits, Sync};
 
-use crate::exit::{EXIT_CODES, Problem};
+use crate::exit::{CliError, EXIT_CODES};
 use crate::units::{bytes, days, seconds, some};
 
 /// Moves files and directory trees over any byte stream.
@@ -247,7 +247,7 @@ impl From<SyncArg> for Sync {
 
 impl Peer {
     /// Connects with these options.
-    pub(crate) fn connect(&self, config: Config) -> Result<Client, Problem> {
+    pub(crate) fn connect(&self, config: Config) -> Result<Client, CliError> {
         if matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Serial(_)) {
             crate::signals::before_end(tinyferry::client::clean_up)?;
         }

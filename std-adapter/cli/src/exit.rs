@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use tinyferry::auth::{Error as Channel, Problem as Trouble, Refusal};
+use tinyferry::auth::{AuthError, Error as Channel, Refusal};
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
-use tinyferry::words::of_system;
+use tinyferry::describe;
 
 /// What `--help` says of them.
 pub(crate) const EXIT_CODES: &str = "Exit codes: 0 success; 1 an error on this end (a file, standard output, the \
@@ -72,18 +72,18 @@ impl From<Exit> for ExitCode {
 
 /// What went wrong, in one sentence, and how the program ends.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct CliError {
     pub(crate) exit: Exit,
     pub(crate) sentence: String,
 }
 
-impl Problem {
+impl CliError {
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
         Self { exit, sentence: sentence.into() }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)
     }
@@ -91,7 +91,7 @@ impl fmt::Display for Problem {
 
 impl Exit {
     /// The other end refused, for this reason.
-    pub(crate) fn of_refusal(reason: Reason) -> Self {
+    pub(crate) fn for_refusal(reason: Reason) -> Self {
         match reason {
             Reason::Version => Self::Protocol,
             Reason::ShuttingDown | Reason::Busy | Reason::InUse => Self::Connection,
@@ -100,9 +100,9 @@ impl Exit {
         }
     }
 
-    fn of_failure(failure: Failure) -> Self {
+    fn for_failure(failure: Failure) -> Self {
         match failure {
-            Failure::Refused(reason) => Self::of_refusal(reason),
+            Failure::Refused(reason) => Self::for_refusal(reason),
             Failure::Vanished | Failure::Silent | Failure::Stalled | Failure::Idle => {
                 Self::Connection
             }
@@ -110,7 +110,7 @@ impl Exit {
         }
     }
 
-    fn of_channel(error: Channel) -> Self {
+    fn for_channel(error: Channel) -> Self {
         match error {
             Channel::Truncated | Channel::Refused(Refusal::Busy) => Self::Connection,
             Channel::NotSecure
@@ -122,7 +122,7 @@ impl Exit {
         }
     }
 
-    fn of_error(error: &Error) -> Self {
+    fn for_error(error: &Error) -> Self {
         match error {
             // No server was asked: the endpoint does not go with the rest of the command line.
             Error::Connect(_, error)
@@ -131,9 +131,9 @@ impl Exit {
                 Self::Usage
             }
             Error::Connect(..) => Self::Connection,
-            Error::Secure(_, Trouble::Socket(_)) => Self::Connection,
-            Error::Secure(_, Trouble::Channel(error)) => Self::of_channel(*error),
-            Error::Secure(_, Trouble::Keys(_)) => Self::Local,
+            Error::Secure(_, AuthError::Socket(_)) => Self::Connection,
+            Error::Secure(_, AuthError::Channel(error)) => Self::for_channel(*error),
+            Error::Secure(_, AuthError::Keys(_)) => Self::Local,
             Error::Secure(..) => Self::Trust,
             Error::Link(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 // A client with a key pair is refused behind its handshake.
@@ -141,25 +141,25 @@ impl Exit {
                 _ => Self::Connection,
             },
             Error::NoSha256 => Self::Protocol,
-            Error::Session(failure, _) => Self::of_failure(*failure),
+            Error::Session(failure, _) => Self::for_failure(*failure),
             _ => Self::Local,
         }
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let hint = match error {
             Error::NoSha256 => "; without --sha256, files are verified with CRC-64 only",
             _ => "",
         };
-        Self::new(Exit::of_error(&error), format!("{error}{hint}"))
+        Self::new(Exit::for_error(&error), format!("{error}{hint}"))
     }
 }
 
-impl From<io::Error> for Problem {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        Self::new(Exit::Local, of_system(&error))
+        Self::new(Exit::Local, describe::os_error(&error))
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
         let endpoint = Endpoint::default;
         let connect = |kind: io::ErrorKind| Error::Connect(endpoint(), kind.into());
         let secure = |problem| Error::Secure(endpoint(), problem);
-        let channel = |error| secure(Trouble::Channel(error));
+        let channel = |error| secure(AuthError::Channel(error));
         let link = |error: Channel| Error::Link(io::Error::other(error));
         let session = |failure| Error::Session(failure, String::new());
         let refused = |reason| session(Failure::Refused(reason));
@@ -186,7 +186,7 @@ mod tests {
             (connect(io::ErrorKind::ConnectionRefused), 4),
             (connect(io::ErrorKind::NotFound), 4),
             (connect(io::ErrorKind::ResourceBusy), 4),
-            (secure(Trouble::Socket(io::ErrorKind::TimedOut.into())), 4),
+            (secure(AuthError::Socket(io::ErrorKind::TimedOut.into())), 4),
             (channel(Channel::Truncated), 4),
             (channel(Channel::Refused(Refusal::Busy)), 4),
             (Error::Link(io::ErrorKind::ConnectionReset.into()), 4),
@@ -217,12 +217,12 @@ mod tests {
             (channel(Channel::Refused(Refusal::UnknownKey)), 7),
             (channel(Channel::Refused(Refusal::NoKeys)), 7),
             (link(Channel::Refused(Refusal::UnknownKey)), 7),
-            (secure(Trouble::Changed { host: host(), file: "known".into() }), 7),
-            (secure(Trouble::Unknown { host: host(), shown: PublicKey([0; 32]) }), 7),
-            (secure(Trouble::Unprotected), 7),
+            (secure(AuthError::Changed { host: host(), file: "known".into() }), 7),
+            (secure(AuthError::Unknown { host: host(), shown: PublicKey([0; 32]) }), 7),
+            (secure(AuthError::Unprotected), 7),
         ] {
             let told = error.to_string();
-            let problem = Problem::from(error);
+            let problem = CliError::from(error);
             assert_eq!(problem.exit as u8, code, "{told}");
             assert!(!told.is_empty() && !told.contains("os error"), "{told}");
         }

@@ -4,23 +4,23 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 
 use tinyferry::core::Config;
+use tinyferry::describe;
 use tinyferry::fs::{Direction, Directory, Root};
-use tinyferry::words::{of_path, of_system};
 
 use crate::args::GetArgs;
-use crate::exit::{Exit, Exits, Problem};
+use crate::exit::{CliError, Exit, Exits};
 use crate::paths::{asked_path, clash};
 use crate::progress::{Progress, Verbosity};
 
-pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
-    let into = of_path(&args.into);
+pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
+    let into = describe::path(&args.into);
     let local = |error: std::io::Error| {
         let why = match error.kind() {
             ErrorKind::AlreadyExists => "it is not a directory".to_owned(),
-            _ => of_system(&error),
+            _ => describe::os_error(&error),
         };
         let sentence = format!("cannot save files in \"{into}\": {why}");
-        Problem::new(Exit::Local, sentence)
+        CliError::new(Exit::Local, sentence)
     };
     let mut wanted = Vec::new();
     let mut targets = HashSet::new();
@@ -59,7 +59,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, Problem>
                 if !matches!(problem.exit, Exit::Refused | Exit::Local) {
                     return Err(problem);
                 }
-                complain!("tinyferry: {problem}");
+                print_error!("tinyferry: {problem}");
                 exits.add(problem.exit);
             }
         }

@@ -6,11 +6,11 @@ use tinyferry::core::Reason;
 use tinyferry::core::store::{Accepted, Kind, Offer, Store};
 
 use crate::args::LsArgs;
-use crate::exit::{Exit, Problem};
+use crate::exit::{CliError, Exit};
 use crate::output;
 use crate::paths::asked_path;
 
-pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
+pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let path = asked_path(&args.path)?;
     let mut client = args.peer.connect(args.peer.endpoint.config())?;
     let mut listing = Listing {
@@ -24,12 +24,12 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, Problem> {
     let shown = if path.is_empty() { "." } else { &path }.escape_debug();
     match client.list_store(&path, &mut listing) {
         Err(error) => {
-            let Problem { exit, sentence } = error.into();
-            Err(Problem::new(exit, format!("\"{shown}\": {sentence}")))
+            let CliError { exit, sentence } = error.into();
+            Err(CliError::new(exit, format!("\"{shown}\": {sentence}")))
         }
         Ok(outcome) if outcome.omitted > 0 => {
             let omitted = outcome.omitted;
-            complain!(
+            print_error!(
                 "tinyferry: \"{shown}\": {omitted} more that cannot be listed: links, special or \
                  unfinished files, unreadable directories, or invalid names"
             );
@@ -108,6 +108,6 @@ impl Store for Listing {
     fn rejected(&mut self, path: &[u8], reason: Reason) {
         self.rejected += 1;
         let path = String::from_utf8_lossy(path);
-        complain!("tinyferry: \"{}\" is not listed: {reason}", path.escape_debug());
+        print_error!("tinyferry: \"{}\" is not listed: {reason}", path.escape_debug());
     }
 }

@@ -1,12 +1,12 @@
 //! The command line: arguments in, sentences and an exit code out. All work is the library's.
 
 /// A line on standard output.
-macro_rules! say {
+macro_rules! print_line {
     ($($words:tt)*) => { crate::output::line(format_args!($($words)*)) };
 }
 
 /// The same on standard error.
-macro_rules! complain {
+macro_rules! print_error {
     ($($words:tt)*) => { crate::output::complaint(format_args!($($words)*)) };
 }
 
@@ -31,11 +31,11 @@ mod units;
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use tinyferry::words::of_system;
+use tinyferry::describe;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command, Peer};
-use crate::exit::{Exit, Problem};
+use crate::exit::{CliError, Exit};
 use crate::logging::LogQueue;
 use crate::progress::Verbosity;
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let log = match LogQueue::start() {
         Ok(log) => log,
         Err(error) => {
-            complain!("tinyferry: the log cannot be started: {}", of_system(&error));
+            print_error!("tinyferry: the log cannot be started: {}", describe::os_error(&error));
             return Exit::Local.into();
         }
     };
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
             // It waits for no reader.
             log.push(format!("tinyferry: {problem}\n").as_bytes());
         } else {
-            complain!("tinyferry: {problem}");
+            print_error!("tinyferry: {problem}");
         }
         problem.exit
     });
@@ -122,12 +122,12 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
         .init();
 }
 
-fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, Problem> {
+fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
     let mut client = peer.connect(peer.endpoint.config())?;
     let first = client.ping()?;
     let again = client.ping()?;
     if verbosity > Verbosity::Quiet {
-        say!(
+        print_line!(
             "{} answers in {:.3} ms (handshake: {:.3} ms)",
             peer.endpoint,
             again.as_secs_f64() * 1e3,
@@ -137,14 +137,14 @@ fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, Problem> {
     Ok(Exit::Done)
 }
 
-fn close(peer: &Peer, verbosity: Verbosity) -> Result<Exit, Problem> {
+fn close(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
     let closed = peer.connect(peer.endpoint.config())?.close();
     closed.map_err(|error| {
-        let Problem { exit, sentence } = error.into();
-        Problem::new(exit, format!("{} does not close: {sentence}", peer.endpoint))
+        let CliError { exit, sentence } = error.into();
+        CliError::new(exit, format!("{} does not close: {sentence}", peer.endpoint))
     })?;
     if verbosity > Verbosity::Quiet {
-        say!("{} is closing", peer.endpoint);
+        print_line!("{} is closing", peer.endpoint);
     }
     Ok(Exit::Done)
 }

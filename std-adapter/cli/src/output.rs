@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, LineWriter, Write};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
-use tinyferry::words::of_system;
+use tinyferry::describe;
 
 use crate::exit::Exit;
 use crate::logging::LogQueue;
@@ -83,7 +83,7 @@ fn note(result: io::Result<()>) -> bool {
     if let Err(error) = &result
         && error.kind() != ErrorKind::BrokenPipe
     {
-        FAILED.get_or_init(|| of_system(error));
+        FAILED.get_or_init(|| describe::os_error(error));
     }
     result.is_ok()
 }

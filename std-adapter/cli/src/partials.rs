@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
+use tinyferry::describe;
 use tinyferry::fs::{Root, leftovers};
-use tinyferry::words::{of_path, of_system};
 
 use crate::args::PartialsArgs;
-use crate::exit::{Exit, Problem};
+use crate::exit::{CliError, Exit};
 use crate::output;
 use crate::progress::Verbosity;
 
-pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
-    let directory = of_path(&args.directory);
+pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
+    let directory = describe::path(&args.directory);
     let failed = |error: std::io::Error| {
-        let sentence = format!("cannot read \"{directory}\": {}", of_system(&error));
-        Problem::new(Exit::Local, sentence)
+        let sentence = format!("cannot read \"{directory}\": {}", describe::os_error(&error));
+        CliError::new(Exit::Local, sentence)
     };
     let root = Root::open(&args.directory).map_err(failed)?;
     let least = args.older_than.unwrap_or(Duration::ZERO);
@@ -24,7 +24,7 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
         let is_meant = leftover.age >= least;
         if is_meant {
             listed += 1;
-            say!(
+            print_line!(
                 "{}\t{} ago\t\"{}\"",
                 HumanBytes(leftover.bytes),
                 HumanDuration(leftover.age),
@@ -38,9 +38,9 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
     if verbosity > Verbosity::Quiet {
         if listed == 0 {
             let age = if args.older_than.is_some() { " of that age" } else { "" };
-            complain!("no partial files{age} in \"{directory}\"");
+            print_error!("no partial files{age} in \"{directory}\"");
         } else if args.remove {
-            say!("{removed} removed");
+            print_line!("{removed} removed");
         }
     }
     Ok(Exit::Done)

@@ -3,7 +3,7 @@
 use tinyferry::core::path::{NAME_MAX, PATH_MAX, is_sound};
 use tinyferry::fs::is_partial_name;
 
-use crate::exit::{Exit, Problem};
+use crate::exit::{CliError, Exit};
 
 /// A remote path as a person writes it: `.`, `./a`, `/a` and `a/` are understood.
 pub(crate) fn remote_path(text: &str) -> String {
@@ -12,14 +12,14 @@ pub(crate) fn remote_path(text: &str) -> String {
 }
 
 /// The same, of something that is asked for.
-pub(crate) fn asked_path(text: &str) -> Result<String, Problem> {
+pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
     let path = remote_path(text);
     match unfit(&path) {
         None => Ok(path),
         Some(why) => {
             let text = text.escape_debug();
             let sentence = format!("\"{text}\" cannot be asked for: {why}");
-            Err(Problem::new(Exit::Usage, sentence))
+            Err(CliError::new(Exit::Usage, sentence))
         }
     }
 }
@@ -46,12 +46,12 @@ pub(crate) fn unfit(path: &str) -> Option<String> {
 }
 
 /// Two of the paths would come to the same name.
-pub(crate) fn clash(name: &str) -> Problem {
+pub(crate) fn clash(name: &str) -> CliError {
     let sentence = format!(
         "two of the paths would both be \"{}\"; transfer one of them separately",
         name.escape_debug()
     );
-    Problem::new(Exit::Usage, sentence)
+    CliError::new(Exit::Usage, sentence)
 }
 
 #[cfg(test)]

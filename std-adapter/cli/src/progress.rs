@@ -9,10 +9,10 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tinyferry::client::Error;
 use tinyferry::core::Failure;
 use tinyferry::core::store::Kind;
+use tinyferry::describe;
 use tinyferry::fs::{Direction, Event, Observer};
-use tinyferry::words::of_failure;
 
-use crate::exit::{Exit, Problem};
+use crate::exit::{CliError, Exit};
 use crate::tally::Tally;
 use crate::terminal::draw_target;
 
@@ -100,9 +100,9 @@ impl Progress {
                 HumanBytes(crossed),
             );
             if view.has_digests {
-                complain!("{done}");
+                print_error!("{done}");
             } else {
-                say!("{done}");
+                print_line!("{done}");
             }
         }
         view.complain();
@@ -110,7 +110,7 @@ impl Progress {
     }
 
     /// The task failed as a whole: clears the bar, lists what failed before, and says why it ended.
-    pub(crate) fn give_up(&self, name: &str, error: Error) -> Problem {
+    pub(crate) fn give_up(&self, name: &str, error: Error) -> CliError {
         let mut view = self.0.borrow_mut();
         view.bar.finish_and_clear();
         // Where this end refused, its own store knows more than went over the wire.
@@ -119,11 +119,11 @@ impl Progress {
         // Of a lone file the last failure is what the error says.
         let last = if view.in_tree && !failed_here { None } else { view.tally.take_last() };
         view.complain();
-        let problem = Problem::from(error);
+        let problem = CliError::from(error);
         let exit = if refused && failed_here { Exit::Local } else { problem.exit };
         let sentence = last.filter(|_| refused);
         let of_all = || format!("\"{}\": {problem}", name.escape_debug());
-        Problem::new(exit, sentence.unwrap_or_else(of_all))
+        CliError::new(exit, sentence.unwrap_or_else(of_all))
     }
 }
 
@@ -166,7 +166,7 @@ impl View {
         if let Some(digest) = sha256 {
             self.has_digests = true;
             let line = digest_line(digest, path, stdout().is_terminal());
-            self.bar.suspend(|| say!("{line}"));
+            self.bar.suspend(|| print_line!("{line}"));
         }
         if self.verbosity >= Verbosity::Files {
             let what = match (is_same, held) {
@@ -174,13 +174,13 @@ impl View {
                 (false, 0) => HumanBytes(size).to_string(),
                 (false, held) => format!("{}, resumed at {}", HumanBytes(size), HumanBytes(held)),
             };
-            self.bar.suspend(|| complain!("\"{}\": {what}", path.escape_debug()));
+            self.bar.suspend(|| print_error!("\"{}\": {what}", path.escape_debug()));
         }
     }
 
     fn complain(&self) {
         for line in self.tally.complaints(self.in_tree) {
-            complain!("{line}");
+            print_error!("{line}");
         }
     }
 }
@@ -216,7 +216,7 @@ impl Observer for Progress {
                 if view.verbosity == Verbosity::Steps {
                     let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
                     let line = format!("\"{}\" starts at {held}{size}", path.escape_debug());
-                    view.bar.suspend(|| complain!("{line}"));
+                    view.bar.suspend(|| print_error!("{line}"));
                 }
                 if view.is_seen {
                     view.show(path, size.filter(|_| kind == Kind::File), held);
@@ -230,8 +230,8 @@ impl Observer for Progress {
             Event::Done { kind: Kind::Directory, .. } => view.tally.directory(),
             Event::Done { .. } => {}
             Event::Failed { path, reason, detail, at_peer } => {
-                let why = of_failure(reason, detail, at_peer);
-                let exit = if at_peer { Exit::of_refusal(reason) } else { Exit::Local };
+                let why = describe::failure(reason, detail, at_peer);
+                let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
                 view.tally.fail(format!("\"{}\": {why}", path.escape_debug()), exit);
             }
             Event::Unset { path, detail } => view.tally.unset(path, detail),

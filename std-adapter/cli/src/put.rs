@@ -6,15 +6,15 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use tinyferry::core::Config;
+use tinyferry::describe;
 use tinyferry::fs::{Direction, Directory, Source};
-use tinyferry::words::{of_path, of_system};
 
 use crate::args::PutArgs;
-use crate::exit::{Exit, Exits, Problem};
+use crate::exit::{CliError, Exit, Exits};
 use crate::paths::{clash, remote_path, unfit};
 use crate::progress::{Progress, Verbosity};
 
-pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem> {
+pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let to = remote_path(&args.to);
     let mut exits = Exits::default();
     let mut sources = Vec::new();
@@ -26,7 +26,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem>
             Err(problem) if args.paths.len() == 1 => return Err(problem),
             Err(problem) => {
                 // The others are sent all the same.
-                complain!("tinyferry: {problem}");
+                print_error!("tinyferry: {problem}");
                 exits.add(problem.exit);
             }
         }
@@ -60,7 +60,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, Problem>
         if let Some(why) = unfit(&remote) {
             let shown = remote.escape_debug();
             let sentence = format!("\"{shown}\" cannot be a path on the other end: {why}");
-            return Err(Problem::new(Exit::Usage, sentence));
+            return Err(CliError::new(Exit::Usage, sentence));
         }
     }
     let config = Config { sha256: args.sha256, ..args.peer.endpoint.config() };
@@ -88,16 +88,16 @@ fn source(path: &Path, remote: String) -> Source {
 }
 
 /// The name that `path` has where it is put.
-fn name(path: &Path) -> Result<String, Problem> {
-    let shown = of_path(path);
+fn name(path: &Path) -> Result<String, CliError> {
+    let shown = describe::path(path);
     let local =
-        |error: &dyn std::fmt::Display| Problem::new(Exit::Local, format!("\"{shown}\": {error}"));
+        |error: &dyn std::fmt::Display| CliError::new(Exit::Local, format!("\"{shown}\": {error}"));
     let of_error = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound if path.is_symlink() => {
             local(&"the symbolic link leads to no such file or directory")
         }
         ErrorKind::NotFound => local(&"no such file or directory"),
-        _ => local(&of_system(&error)),
+        _ => local(&describe::os_error(&error)),
     };
     let metadata = path.metadata().map_err(of_error)?;
     if let Some(kind) = other_kind(metadata.file_type()) {

@@ -6,7 +6,7 @@ use tinyferry::server::Server;
 use tracing::info;
 
 use crate::args::ServeArgs;
-use crate::exit::{Exit, Problem};
+use crate::exit::{CliError, Exit};
 use crate::signals;
 
 /// Lets the program open as many files as the system lets it.
@@ -20,7 +20,7 @@ fn raise_limit() {
     }
 }
 
-pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, Problem> {
+pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
     raise_limit();
     let mut limits = args.limits.limits();
     limits.partials = args.max_partials;

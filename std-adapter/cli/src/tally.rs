@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
-use tinyferry::words::of_refused_sync;
+use tinyferry::describe;
 
 use crate::exit::Exit;
 
@@ -102,7 +102,7 @@ impl Tally {
 
     /// The file system of an entry cannot make files durable.
     pub(crate) fn not_durable(&mut self, path: &str, detail: &str) {
-        let why = of_refused_sync(detail);
+        let why = describe::refused_sync(detail);
         self.not_durable.push(format!("tinyferry: \"{}\" {why}", path.escape_debug()));
     }
 

@@ -1,32 +1,32 @@
-//! A client's side: what it shows, and whom it trusts.
+//! A client's side of the authentication: the key that it shows, and the servers that it trusts.
 
 use std::time::Duration;
 
 use tinyferry_secure::{Error, Identity, PublicKey, Trust};
 
+use super::AuthError;
 use super::KnownHosts;
-use super::Problem;
 use crate::auth::keys::KeyFile;
-use crate::auth::keys::NoKeys;
+use crate::auth::keys::KeyFileError;
 use crate::auth::socket::SecureSocket;
 use crate::transport::stream::Socket;
 
-/// How long a handshake may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest time for a handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a client protects what it sends and gets.
+/// How a client protects its connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Protection {
-    /// Not at all, and therefore only on this machine: loopback, Unix sockets, serial lines.
+    /// Without a key, and therefore only on this machine: loopback, Unix sockets, serial lines.
     #[default]
     Local,
-    /// Not at all.
+    /// Without a key.
     Insecure,
     /// By a key.
     Key(ClientKey),
 }
 
-/// A client's key, and the servers it knows.
+/// A client's key, and its file of known servers.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientKey {
     identity: Identity,
@@ -34,42 +34,43 @@ pub(crate) struct ClientKey {
 }
 
 impl ClientKey {
-    /// The key in a file. `hosts`: where servers are known from, which a key pair needs.
+    /// The key in a file. `hosts`: the file of known servers, which a key pair needs.
     ///
     /// # Errors
     /// There is no such key.
-    pub(crate) fn new(file: &KeyFile, hosts: Option<KnownHosts>) -> Result<Self, NoKeys> {
+    pub(crate) fn new(file: &KeyFile, hosts: Option<KnownHosts>) -> Result<Self, KeyFileError> {
         Ok(Self { identity: file.identity()?, hosts })
     }
 
-    /// Shakes hands over `socket` with the server called `host`.
+    /// Completes a handshake over `socket` with the server called `host`.
     pub(crate) fn protect<S: Socket>(
         &self,
         socket: S,
         host: &str,
-    ) -> Result<SecureSocket<S>, Problem> {
-        let mut trusted = Trusted { hosts: self.hosts.as_ref(), host, problem: None };
-        let result = SecureSocket::connect(socket, &self.identity, &mut trusted, PATIENCE);
-        match (result, trusted.problem) {
-            (Err(Problem::Channel(Error::NotTrusted)), Some(problem)) => Err(problem),
+    ) -> Result<SecureSocket<S>, AuthError> {
+        let mut check = HostCheck { hosts: self.hosts.as_ref(), host, error: None };
+        let result = SecureSocket::connect(socket, &self.identity, &mut check, HANDSHAKE_TIMEOUT);
+        match (result, check.error) {
+            (Err(AuthError::Channel(Error::NotTrusted)), Some(error)) => Err(error),
             (result, _) => result,
         }
     }
 }
 
-struct Trusted<'a> {
+/// Checks the server's public key against the known servers, and keeps the reason of a refusal.
+struct HostCheck<'a> {
     hosts: Option<&'a KnownHosts>,
     host: &'a str,
-    problem: Option<Problem>,
+    error: Option<AuthError>,
 }
 
-impl Trust for Trusted<'_> {
+impl Trust for HostCheck<'_> {
     fn trusts(&mut self, key: &PublicKey) -> bool {
         let checked = match self.hosts {
             Some(hosts) => hosts.check(self.host, key),
-            None => Err(Problem::Unknown { host: self.host.to_owned(), shown: *key }),
+            None => Err(AuthError::Unknown { host: self.host.to_owned(), shown: *key }),
         };
-        self.problem = checked.err();
-        self.problem.is_none()
+        self.error = checked.err();
+        self.error.is_none()
     }
 }

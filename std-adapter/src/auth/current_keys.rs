@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{info, warn};
 
-use super::keys::{KeyFile, Keys, NoKeys};
+use super::keys::{KeyFile, KeyFileError, Keys};
 
 /// A key file that is read for each client. While it is edited it may be incomplete or missing: then the
 /// keys that were read last stay valid.
@@ -18,7 +18,7 @@ pub(crate) struct CurrentKeys {
 struct State {
     keys: Arc<Keys>,
     /// Why the file could not be read last time, if it could not: that is logged once.
-    fault: Option<NoKeys>,
+    fault: Option<KeyFileError>,
 }
 
 impl CurrentKeys {
@@ -26,7 +26,7 @@ impl CurrentKeys {
     ///
     /// # Errors
     /// As [`KeyFile::read`].
-    pub(crate) fn read(file: &KeyFile) -> Result<Self, NoKeys> {
+    pub(crate) fn read(file: &KeyFile) -> Result<Self, KeyFileError> {
         let state = State { keys: Arc::new(file.read()?), fault: None };
         Ok(Self { file: file.clone(), state: Mutex::new(state) })
     }
@@ -67,7 +67,7 @@ mod tests {
         let path = place.path().join("keys");
         let line = format!("shared {}\n", "ab".repeat(32));
         let current = CurrentKeys::read(&write(&path, &line)).unwrap();
-        let count = || current.keys().terms().count();
+        let count = || current.keys().entries().count();
         for broken in ["nonsense", &line[..20], &format!("{line}public"), &"x".repeat(2 << 20)] {
             write(&path, broken);
             assert_eq!(count(), 1, "{}", broken.len());

@@ -9,14 +9,13 @@ use tinyferry_secure::{PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
 use super::hex;
-use super::keys::NoKeys;
-use super::unforeseeable;
-use crate::words::of_path;
-use crate::words::of_system;
+use super::keys::KeyFileError;
+use super::random_key;
+use crate::describe;
 
 /// Makes a new file, for its owner alone. Its name appears when its content is durable, and replaces
 /// nothing; after an error nothing is left.
-fn create(path: &Path, text: &str) -> Result<(), NoKeys> {
+fn create(path: &Path, text: &str) -> Result<(), KeyFileError> {
     let created = unused_name(path).and_then(|beside| {
         let written = write(&beside, text).and_then(|()| give_name(&beside, path));
         if written.is_err() {
@@ -25,12 +24,12 @@ fn create(path: &Path, text: &str) -> Result<(), NoKeys> {
         written
     });
     created.map_err(|error| {
-        let path = of_path(path);
-        NoKeys(match error.kind() {
+        let path = describe::path(path);
+        KeyFileError(match error.kind() {
             ErrorKind::AlreadyExists => {
                 format!("\"{path}\" is there already and is not replaced; choose another name")
             }
-            _ => format!("cannot write the key file \"{path}\": {}", of_system(&error)),
+            _ => format!("cannot write the key file \"{path}\": {}", describe::os_error(&error)),
         })
     })
 }
@@ -85,15 +84,17 @@ fn rename_without_replacing(_: &Path, _: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
-fn fresh() -> Result<PrivateKey, NoKeys> {
-    unforeseeable().map_err(|error| NoKeys(format!("cannot generate a key: {}", of_system(&error))))
+fn fresh() -> Result<PrivateKey, KeyFileError> {
+    random_key().map_err(|error| {
+        KeyFileError(format!("cannot generate a key: {}", describe::os_error(&error)))
+    })
 }
 
 /// Makes a file with a new shared key.
 ///
 /// # Errors
 /// It is there already, or cannot be written.
-pub fn generate_shared(path: &Path) -> Result<(), NoKeys> {
+pub fn generate_shared(path: &Path) -> Result<(), KeyFileError> {
     let key = fresh()?;
     let digits = Zeroizing::new(hex(key.expose()));
     create(path, &Zeroizing::new(format!("shared {}\n", *digits)))
@@ -104,7 +105,7 @@ pub fn generate_shared(path: &Path) -> Result<(), NoKeys> {
 ///
 /// # Errors
 /// One of them is there already, or cannot be written.
-pub fn generate_pair(path: &Path) -> Result<(PathBuf, PublicKey), NoKeys> {
+pub fn generate_pair(path: &Path) -> Result<(PathBuf, PublicKey), KeyFileError> {
     let key = fresh()?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(".pub");

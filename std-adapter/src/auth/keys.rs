@@ -10,9 +10,8 @@ use zeroize::Zeroizing;
 
 use super::hex;
 use super::unhex;
+use crate::describe;
 use crate::fs::Rights;
-use crate::words::of_path;
-use crate::words::of_system;
 
 /// A key file larger than this is none, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -27,14 +26,14 @@ pub(crate) struct KeyFile(PathBuf);
 /// What stands in a key file.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    shared: Vec<(SharedKey, Terms)>,
+    shared: Vec<(SharedKey, KeyEntry)>,
     private: Option<PrivateKey>,
-    public: Vec<(PublicKey, Terms)>,
+    public: Vec<(PublicKey, KeyEntry)>,
 }
 
 /// What the holder of a key may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub(crate) struct KeyEntry {
     /// The number of its line in the key file.
     pub(crate) line: usize,
     /// What the holder is called in the log.
@@ -51,15 +50,15 @@ pub(crate) struct Terms {
 
 /// Why there are no keys: a sentence without any of them in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoKeys(pub(crate) String);
+pub struct KeyFileError(pub(crate) String);
 
-impl fmt::Display for NoKeys {
+impl fmt::Display for KeyFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for NoKeys {}
+impl std::error::Error for KeyFileError {}
 
 impl KeyFile {
     /// The file at `path`; it is read anew each time.
@@ -68,15 +67,15 @@ impl KeyFile {
     }
 
     /// An error of this file: its name, and the rest of the sentence.
-    pub(crate) fn fault(&self, predicate: impl fmt::Display) -> NoKeys {
-        NoKeys(format!("the key file \"{}\" {predicate}", of_path(&self.0)))
+    pub(crate) fn fault(&self, predicate: impl fmt::Display) -> KeyFileError {
+        KeyFileError(format!("the key file \"{}\" {predicate}", describe::path(&self.0)))
     }
 
     /// Reads it.
     ///
     /// # Errors
     /// It cannot be read, others may read it, or a line makes no sense.
-    pub(crate) fn read(&self) -> Result<Keys, NoKeys> {
+    pub(crate) fn read(&self) -> Result<Keys, KeyFileError> {
         let text = self.text()?;
         let mut keys = Keys::default();
         for (number, line) in text.lines().enumerate() {
@@ -91,7 +90,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// As [`KeyFile::read`], or there is no such key.
-    pub(crate) fn identity(&self) -> Result<Identity, NoKeys> {
+    pub(crate) fn identity(&self) -> Result<Identity, KeyFileError> {
         let mut keys = self.read()?;
         match (keys.shared.is_empty(), keys.private) {
             (false, _) => Ok(Identity::Shared(keys.shared.swap_remove(0).0)),
@@ -100,9 +99,10 @@ impl KeyFile {
         }
     }
 
-    fn text(&self) -> Result<Zeroizing<String>, NoKeys> {
-        let unreadable =
-            |error: io::Error| self.fault(format!("cannot be read: {}", of_system(&error)));
+    fn text(&self) -> Result<Zeroizing<String>, KeyFileError> {
+        let unreadable = |error: io::Error| {
+            self.fault(format!("cannot be read: {}", describe::os_error(&error)))
+        };
         // What is no file may not even be opened: a FIFO would wait for its writer.
         if !self.0.metadata().map_err(unreadable)?.is_file() {
             return Err(self.fault("is not a regular file of at most 1 MiB"));
@@ -132,16 +132,16 @@ impl Keys {
         let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (key, rest) = rest.trim_start().split_once(' ').unwrap_or((rest.trim(), ""));
         let bytes = Zeroizing::new(unhex(key).ok_or("a key is 64 hexadecimal digits")?);
-        let terms = |id: &[u8]| Terms::parse(number, hex(id), rest.trim_start());
+        let entry = |id: &[u8]| KeyEntry::parse(number, hex(id), rest.trim_start());
         match kind {
             "shared" => {
                 let key = SharedKey::new(&bytes);
-                let terms = terms(&key.id().0)?;
-                self.shared.push((key, terms));
+                let entry = entry(&key.id().0)?;
+                self.shared.push((key, entry));
             }
             "public" => {
-                let terms = terms(bytes.get(..16).unwrap_or_default())?;
-                self.public.push((PublicKey(*bytes), terms));
+                let entry = entry(bytes.get(..16).unwrap_or_default())?;
+                self.public.push((PublicKey(*bytes), entry));
             }
             "private" if self.private.is_none() => self.private = Some(PrivateKey::new(&bytes)),
             "private" => return Err("the file already has a private key".into()),
@@ -151,13 +151,13 @@ impl Keys {
     }
 
     /// The shared key of that name.
-    pub(crate) fn shared(&self, id: KeyId) -> Option<(&SharedKey, &Terms)> {
-        self.shared.iter().find(|(key, _)| key.id() == id).map(|(key, terms)| (key, terms))
+    pub(crate) fn shared(&self, id: KeyId) -> Option<(&SharedKey, &KeyEntry)> {
+        self.shared.iter().find(|(key, _)| key.id() == id).map(|(key, entry)| (key, entry))
     }
 
     /// What the holder of the private half of `key` may do.
-    pub(crate) fn public(&self, key: &PublicKey) -> Option<&Terms> {
-        self.public.iter().find(|(known, _)| known == key).map(|(_, terms)| terms)
+    pub(crate) fn public(&self, key: &PublicKey) -> Option<&KeyEntry> {
+        self.public.iter().find(|(known, _)| known == key).map(|(_, entry)| entry)
     }
 
     /// This end's own private key.
@@ -165,15 +165,15 @@ impl Keys {
         self.private.as_ref()
     }
 
-    /// The terms of all that may come in.
-    pub(crate) fn terms(&self) -> impl Iterator<Item = &Terms> {
-        self.shared.iter().map(|(_, terms)| terms).chain(self.public.iter().map(|(_, terms)| terms))
+    /// The entries of all keys that authenticate a client.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &KeyEntry> {
+        self.shared.iter().map(|(_, entry)| entry).chain(self.public.iter().map(|(_, entry)| entry))
     }
 }
 
-impl Terms {
+impl KeyEntry {
     fn parse(line: usize, id: String, mut rest: &str) -> Result<Self, String> {
-        let mut terms = Self {
+        let mut entry = Self {
             line,
             id,
             name: "a key without a name".to_owned(),
@@ -189,7 +189,7 @@ impl Terms {
                 _ => value.split_once(' ').unwrap_or((value, "")),
             };
             match setting {
-                "name" if !value.is_empty() => terms.name = value.to_owned(),
+                "name" if !value.is_empty() => entry.name = value.to_owned(),
                 "rights" => {
                     let rights: Vec<_> = value.split(',').collect();
                     if rights.iter().any(|right| !["read", "write", "close"].contains(right)) {
@@ -199,11 +199,11 @@ impl Terms {
                         );
                     }
                     let has = |right| rights.contains(&right);
-                    terms.rights = Rights { read: has("read"), write: has("write") };
-                    terms.may_close = has("close");
+                    entry.rights = Rights { read: has("read"), write: has("write") };
+                    entry.may_close = has("close");
                 }
                 "dir" if tinyferry_core::path::is_sound(value.trim_end_matches('/')) => {
-                    terms.directory = value.trim_end_matches('/').to_owned();
+                    entry.directory = value.trim_end_matches('/').to_owned();
                 }
                 "dir" => return Err("dir= must be a path below the served directory".into()),
                 _ => {
@@ -214,6 +214,6 @@ impl Terms {
             }
             rest = after.trim_start();
         }
-        Ok(terms)
+        Ok(entry)
     }
 }

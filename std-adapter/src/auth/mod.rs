@@ -22,12 +22,12 @@ pub(crate) use self::client::Protection;
 pub(crate) use self::current_keys::CurrentKeys;
 pub use self::generate::generate_pair;
 pub use self::generate::generate_shared;
+pub(crate) use self::keys::KeyEntry;
 pub(crate) use self::keys::KeyFile;
-pub use self::keys::NoKeys;
-pub(crate) use self::keys::Terms;
+pub use self::keys::KeyFileError;
 pub(crate) use self::known_hosts::KnownHosts;
-pub(crate) use self::server::Admission;
-pub(crate) use self::server::Door;
+pub(crate) use self::server::AccessPolicy;
+pub(crate) use self::server::Authenticator;
 pub(crate) use self::server::refuse;
 pub(crate) use self::server::rejection;
 #[cfg(test)]
@@ -39,13 +39,13 @@ use tinyferry_secure::PrivateKey;
 /// Why a secure channel does not stand.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum AuthError {
     /// The socket failed.
     Socket(io::Error),
     /// The channel failed.
     Channel(Error),
     /// Keys or known servers cannot be had from their file.
-    Keys(NoKeys),
+    Keys(KeyFileError),
     /// The server shows another public key than it did before.
     Changed {
         /// What it is known by.
@@ -64,10 +64,10 @@ pub enum Problem {
     Unprotected,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Socket(error) => f.write_str(&crate::words::of_system(error)),
+            Self::Socket(error) => f.write_str(&crate::describe::os_error(error)),
             Self::Channel(error) => error.fmt(f),
             Self::Keys(error) => error.fmt(f),
             Self::Changed { host, file } => write!(
@@ -92,15 +92,15 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for AuthError {}
 
-impl From<Error> for Problem {
+impl From<Error> for AuthError {
     fn from(error: Error) -> Self {
         Self::Channel(error)
     }
 }
 
-impl From<io::Error> for Problem {
+impl From<io::Error> for AuthError {
     fn from(error: io::Error) -> Self {
         // A channel's error may have travelled as one of the system.
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
@@ -128,7 +128,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 /// 32 bytes that nobody can foresee.
-fn unforeseeable() -> io::Result<PrivateKey> {
+fn random_key() -> io::Result<PrivateKey> {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
     Ok(PrivateKey::new(&bytes))

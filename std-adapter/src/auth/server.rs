@@ -1,4 +1,4 @@
-//! A server's side: who calls, and on what terms they come in.
+//! A server's side of the authentication: which clients it accepts, and with which rights.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -6,34 +6,33 @@ use std::time::Instant;
 
 use tinyferry_secure::{KeyId, PrivateKey, PublicKey, Refusal, SharedKey, Trust, refusing};
 
-use super::Problem;
+use super::AuthError;
 use super::hex;
 use crate::auth::current_keys::CurrentKeys;
+use crate::auth::keys::KeyEntry;
 use crate::auth::keys::KeyFile;
 use crate::auth::keys::Keys;
-use crate::auth::keys::Terms;
 use crate::auth::socket::SecureSocket;
+use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::transport::stream::Socket;
 use crate::transport::tcp;
-use crate::words::of_client;
-use crate::words::of_system;
 
-/// Whom a server lets in.
+/// Which clients a server accepts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// Whoever can reach it, and therefore only on this machine: loopback, Unix sockets, serial
+pub(crate) enum AccessPolicy {
+    /// All clients, and therefore only those on this machine: loopback, Unix sockets, serial
     /// lines.
     #[default]
     Local,
-    /// Whoever can reach it.
+    /// All clients.
     Anybody,
-    /// Who holds a key. The file is read for each client: a line that is deleted is a key that is
+    /// Clients with a key. The file is read for each client: a line that is deleted is a key that is
     /// revoked. While the file is invalid or missing, the keys that were read last stay valid.
     Keys(KeyFile),
 }
 
-impl Admission {
+impl AccessPolicy {
     /// Whether a server may listen there.
     ///
     /// # Errors
@@ -50,7 +49,7 @@ impl Admission {
                     "other machines could read and change the served files; use --key FILE, or \
                      --insecure to allow that",
                 ),
-                Err(error) => refuse(&of_system(&error)),
+                Err(error) => refuse(&describe::os_error(&error)),
             },
             (Self::Keys(_), Endpoint::Serial(_)) => {
                 refuse("a serial line cannot be encrypted; leave out --key")
@@ -61,10 +60,10 @@ impl Admission {
 }
 
 /// Why a client's handshake failed, as the server says it.
-pub(crate) fn rejection(problem: &Problem) -> String {
+pub(crate) fn rejection(error: &AuthError) -> String {
     use tinyferry_secure::Error::Refused;
-    match problem {
-        Problem::Channel(Refused(refusal)) => match refusal {
+    match error {
+        AuthError::Channel(Refused(refusal)) => match refusal {
             Refusal::Version => "the client speaks another version of the secure channel",
             Refusal::Suite => "the client uses a cipher that this server does not know",
             Refusal::Kind => "this server has no key of the kind that the client uses",
@@ -73,27 +72,27 @@ pub(crate) fn rejection(problem: &Problem) -> String {
             _ => return refusal.to_string(),
         }
         .to_owned(),
-        problem => of_client(problem),
+        error => describe::for_server(error),
     }
 }
 
-/// Where holders of keys come in.
-pub(crate) struct Door<'a>(pub(crate) &'a CurrentKeys);
+/// Authenticates clients by their keys.
+pub(crate) struct Authenticator<'a>(pub(crate) &'a CurrentKeys);
 
-impl Door<'_> {
-    /// Shakes hands until `end` at most; `input` was read from the socket before. Returns the socket and
-    /// the terms of who is at its other end.
-    pub(crate) fn admit<S: Socket>(
+impl Authenticator<'_> {
+    /// Completes the handshake, until `end` at most; `input` was read from the socket before. Returns
+    /// the secure socket and the entry of the client's key.
+    pub(crate) fn authenticate<S: Socket>(
         &self,
         socket: S,
         input: &[u8],
         end: Instant,
-    ) -> Result<(SecureSocket<S>, Terms), Problem> {
-        let mut holder = Holder { keys: self.0.keys(), terms: None };
-        let socket = SecureSocket::accept_proven(socket, input, &mut holder, end)?;
-        // Whoever has shaken hands was asked about.
-        let terms = holder.terms.ok_or(Problem::Channel(tinyferry_secure::Error::NotTrusted))?;
-        Ok((socket, terms))
+    ) -> Result<(SecureSocket<S>, KeyEntry), AuthError> {
+        let mut lookup = KeyLookup { keys: self.0.keys(), found: None };
+        let socket = SecureSocket::accept_proven(socket, input, &mut lookup, end)?;
+        // A completed handshake has looked up its key.
+        let entry = lookup.found.ok_or(AuthError::Channel(tinyferry_secure::Error::NotTrusted))?;
+        Ok((socket, entry))
     }
 
     /// The public key of this server, if it has a key pair.
@@ -102,22 +101,23 @@ impl Door<'_> {
     }
 }
 
-/// Tells somebody who begins with a handshake why there is none.
+/// Answers a handshake with a refusal.
 pub(crate) fn refuse<S: Socket>(socket: &mut S, refusal: Refusal) {
-    // There is always room for four bytes; nobody waits for them.
+    // There is always room for four bytes; no wait is needed.
     let _ = socket.send_now(&refusing(refusal));
     let _ = socket.end_writing();
 }
 
-struct Holder {
+/// Looks up the key of a client, and keeps its entry.
+struct KeyLookup {
     keys: Arc<Keys>,
-    terms: Option<Terms>,
+    found: Option<KeyEntry>,
 }
 
-impl Trust for Holder {
+impl Trust for KeyLookup {
     fn shared(&mut self, id: KeyId) -> Option<SharedKey> {
-        let (key, terms) = self.keys.shared(id)?;
-        self.terms = Some(terms.clone());
+        let (key, entry) = self.keys.shared(id)?;
+        self.found = Some(entry.clone());
         Some(key.clone())
     }
 
@@ -126,7 +126,7 @@ impl Trust for Holder {
     }
 
     fn trusts(&mut self, key: &PublicKey) -> bool {
-        self.terms = self.keys.public(key).cloned();
-        self.terms.is_some()
+        self.found = self.keys.public(key).cloned();
+        self.found.is_some()
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tinyferry_secure::{Channel, Error, Identity, PublicKey, Refusal, Step, Trust};
 
-use super::Problem;
-use super::unforeseeable;
+use super::AuthError;
+use super::random_key;
 use crate::auth::aead::Fast;
 use crate::transport::stream::Socket;
 
@@ -48,27 +48,27 @@ impl<S: Socket> SecureSocket<S> {
     /// A client's end; the handshake may take as long as `patience`.
     ///
     /// # Errors
-    /// [`Problem`].
+    /// [`AuthError`].
     pub(crate) fn connect(
         socket: S,
         identity: &Identity,
         trust: &mut dyn Trust,
         patience: Duration,
-    ) -> Result<Self, Problem> {
-        let channel = Channel::client(identity, unforeseeable()?, buffers())?;
+    ) -> Result<Self, AuthError> {
+        let channel = Channel::client(identity, random_key()?, buffers())?;
         Self::shake_hands(socket, channel, &[], trust, Instant::now() + patience)
     }
 
     /// A server's end; the handshake may take as long as `patience`.
     ///
     /// # Errors
-    /// [`Problem`].
+    /// [`AuthError`].
     #[cfg(test)]
     pub(crate) fn accept(
         socket: S,
         trust: &mut dyn Trust,
         patience: Duration,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, AuthError> {
         Self::accept_after(socket, &[], trust, Instant::now() + patience)
     }
 
@@ -80,7 +80,7 @@ impl<S: Socket> SecureSocket<S> {
         input: &[u8],
         trust: &mut dyn Trust,
         end: Instant,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, AuthError> {
         let mut accepted = Self::accept_after(socket, input, trust, end)?;
         while !accepted.channel.is_ready()? {
             accepted.socket.set_read_timeout(Some(time_left(end)?))?;
@@ -99,8 +99,8 @@ impl<S: Socket> SecureSocket<S> {
         input: &[u8],
         trust: &mut dyn Trust,
         end: Instant,
-    ) -> Result<Self, Problem> {
-        let channel = Channel::server(unforeseeable()?, buffers())?;
+    ) -> Result<Self, AuthError> {
+        let channel = Channel::server(random_key()?, buffers())?;
         Self::shake_hands(socket, channel, input, trust, end)
     }
 
@@ -110,7 +110,7 @@ impl<S: Socket> SecureSocket<S> {
         mut input: &[u8],
         trust: &mut dyn Trust,
         end: Instant,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, AuthError> {
         loop {
             match channel.step()? {
                 Step::Receive(into) if !input.is_empty() => {

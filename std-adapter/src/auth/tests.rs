@@ -28,14 +28,14 @@ fn key_files_are_read() {
     );
     let keys = write(&path, &text).read().unwrap();
     let id = tinyferry_secure::SharedKey::new(&[0xa1; 32]).id();
-    let (_, terms) = keys.shared(id).unwrap();
-    assert_eq!((terms.name.as_str(), terms.directory.as_str()), ("anna", "some where/else"));
-    assert_eq!((terms.rights, terms.may_close), (Rights { read: true, write: false }, false));
-    let terms = keys.public(&PublicKey([0xb2; 32])).unwrap();
-    assert_eq!((terms.rights, terms.may_close), (Rights { read: false, write: true }, true));
+    let (_, entry) = keys.shared(id).unwrap();
+    assert_eq!((entry.name.as_str(), entry.directory.as_str()), ("anna", "some where/else"));
+    assert_eq!((entry.rights, entry.may_close), (Rights { read: true, write: false }, false));
+    let entry = keys.public(&PublicKey([0xb2; 32])).unwrap();
+    assert_eq!((entry.rights, entry.may_close), (Rights { read: false, write: true }, true));
     assert!(keys.public(&PublicKey([0xb3; 32])).is_none() && keys.shared(KeyId([0; 8])).is_none());
     assert_eq!(keys.private().map(|key| *key.expose()), Some([0xc3; 32]));
-    assert_eq!(keys.terms().count(), 2);
+    assert_eq!(keys.entries().count(), 2);
 }
 
 #[test]
@@ -111,14 +111,14 @@ fn servers_are_remembered_and_a_changed_key_is_not_taken() {
     let asks = KnownHosts { file: file.clone(), accept_new: false };
     let takes = KnownHosts { file: file.clone(), accept_new: true };
     let (one, other) = (PublicKey([1; 32]), PublicKey([2; 32]));
-    assert!(matches!(asks.check("tcp://a:1", &one), Err(Problem::Unknown { .. })));
+    assert!(matches!(asks.check("tcp://a:1", &one), Err(AuthError::Unknown { .. })));
     assert!(!file.exists());
     takes.check("tcp://a:1", &one).unwrap();
     takes.check("tcp://b:1", &other).unwrap();
     for known in [&asks, &takes] {
         known.check("tcp://a:1", &one).unwrap();
         known.check("tcp://b:1", &other).unwrap();
-        assert!(matches!(known.check("tcp://a:1", &other), Err(Problem::Changed { .. })));
+        assert!(matches!(known.check("tcp://a:1", &other), Err(AuthError::Changed { .. })));
     }
     assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 2);
     // Somebody has edited it, without an end of line.
@@ -132,16 +132,17 @@ fn servers_are_remembered_and_a_changed_key_is_not_taken() {
 
 #[test]
 fn only_this_machine_without_a_key() {
-    let allowed = |admission: &Admission, url: &str| admission.check(&url.parse().unwrap()).is_ok();
-    let keys = Admission::Keys(KeyFile::new("keys"));
+    let allowed =
+        |admission: &AccessPolicy, url: &str| admission.check(&url.parse().unwrap()).is_ok();
+    let keys = AccessPolicy::Keys(KeyFile::new("keys"));
     for url in ["tcp://127.0.0.1:0", "tcp://127.9.9.9:1", "tcp://[::1]:0", "unix:///run/x"] {
-        assert!(allowed(&Admission::Local, url), "{url}");
+        assert!(allowed(&AccessPolicy::Local, url), "{url}");
     }
     for url in ["tcp://0.0.0.0:0", "tcp://[::]:0", "tcp://192.0.2.1:8080", "tcp://[2001:db8::1]:1"]
     {
-        assert!(!allowed(&Admission::Local, url), "{url}");
-        assert!(allowed(&Admission::Anybody, url) && allowed(&keys, url), "{url}");
+        assert!(!allowed(&AccessPolicy::Local, url), "{url}");
+        assert!(allowed(&AccessPolicy::Anybody, url) && allowed(&keys, url), "{url}");
     }
-    assert!(allowed(&Admission::Local, "serial:///dev/ttyS0"));
+    assert!(allowed(&AccessPolicy::Local, "serial:///dev/ttyS0"));
     assert!(!allowed(&keys, "serial:///dev/ttyS0"));
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tinyferry_core::Config;
 
 use super::{Client, Error};
-use crate::auth::{ClientKey, KeyFile, KnownHosts, Problem, Protection};
+use crate::auth::{AuthError, ClientKey, KeyFile, KnownHosts, Protection};
 use crate::endpoint::Endpoint;
 use crate::fs::{Event, Limits, Observer, Sync};
 
@@ -114,7 +114,7 @@ impl ClientBuilder {
         let hosts = hosts.map(|file| KnownHosts { file, accept_new: self.accepts_new });
         let key = ClientKey::new(&KeyFile::new(file), hosts);
         key.map(Protection::Key)
-            .map_err(|error| Error::Secure(self.endpoint.clone(), Problem::Keys(error)))
+            .map_err(|error| Error::Secure(self.endpoint.clone(), AuthError::Keys(error)))
     }
 }
 

@@ -9,8 +9,8 @@ use tinyferry_core::blocking::{self, run};
 use tinyferry_core::{Failure, Outcome, Session, Store};
 use tracing::debug;
 
+use crate::auth::AuthError;
 use crate::auth::Error as Channel;
-use crate::auth::Problem;
 use crate::auth::Protection;
 use crate::auth::hex;
 use crate::checksum::Desktop;
@@ -39,7 +39,7 @@ pub(crate) trait Connection: Send {
     fn traffic(&self) -> Traffic;
 
     /// Leaves in good order.
-    fn leave(&mut self);
+    fn disconnect(&mut self);
 }
 
 impl<S: Socket> Connection for StreamLink<S> {
@@ -56,8 +56,8 @@ impl<S: Socket> Connection for StreamLink<S> {
         Self::traffic(self)
     }
 
-    fn leave(&mut self) {
-        Self::leave(self);
+    fn disconnect(&mut self) {
+        Self::disconnect(self);
     }
 }
 
@@ -75,7 +75,7 @@ impl Connection for SerialLink {
     }
 
     /// The system sends what is written, and nobody sees a port being closed.
-    fn leave(&mut self) {}
+    fn disconnect(&mut self) {}
 }
 
 /// A command that was started to be the other end.
@@ -112,8 +112,8 @@ impl Connection for Started {
     }
 
     /// The command is waited for when it is dropped.
-    fn leave(&mut self) {
-        self.link.leave();
+    fn disconnect(&mut self) {
+        self.link.disconnect();
     }
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn open(
             // Looked up once: what is judged is what is dialed.
             let addresses = tcp::look_up(address).map_err(failed)?;
             if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
-                return Err(Error::Secure(endpoint.clone(), Problem::Unprotected));
+                return Err(Error::Secure(endpoint.clone(), AuthError::Unprotected));
             }
             let stream = tcp::connect(&addresses).map_err(failed)?;
             if let Ok(address) = stream.peer_addr() {
@@ -150,7 +150,7 @@ pub(crate) fn open(
             debug!("started {endpoint}");
             let link = link(socket, endpoint, protection).map_err(|error| match error {
                 // Where the command has ended, the channel could not but fail.
-                Error::Secure(_, Problem::Socket(_) | Problem::Channel(Channel::Truncated)) => {
+                Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
                     program.ended().map_or(error, failed)
                 }
                 error => error,

@@ -17,10 +17,10 @@ use tracing::debug;
 
 use crate::checksum::Desktop;
 use crate::client::connection::Connection;
+use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::fs::{Directory, Limits, Root, Source, Sync};
 use crate::transport::stream::Traffic;
-use crate::words::of_path;
 
 pub use self::builder::ClientBuilder;
 use self::builder::Events;
@@ -281,7 +281,7 @@ pub fn clean_up() {
 }
 
 fn local_error(path: &Path, error: &io::Error) -> Error {
-    let sentence = format!("\"{}\": {}", of_path(path), crate::words::of_system(error));
+    let sentence = format!("\"{}\": {}", describe::path(path), crate::describe::os_error(error));
     Error::Local(io::Error::new(error.kind(), sentence))
 }
 
@@ -293,6 +293,6 @@ fn new_session(config: Config) -> io::Result<Box<Session<Desktop>>> {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.connection.leave();
+        self.connection.disconnect();
     }
 }

@@ -5,9 +5,9 @@ use std::io::{Error, ErrorKind};
 
 use tinyferry_core::error::Reason;
 
+use crate::describe;
 use crate::fs::event::Event;
 use crate::fs::event::Observer;
-use crate::words::of_system;
 
 /// Why something could not be done here.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl From<Error> for Trouble {
         // Any other reason says it all.
         let reason = reason_of(&error);
         let has_words = [Reason::Storage, Reason::ReadOnly].contains(&reason);
-        let detail = if has_words { of_system(&error) } else { String::new() };
+        let detail = if has_words { describe::os_error(&error) } else { String::new() };
         Self { reason, detail }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::describe;
 use crate::server::connection::Host;
 use crate::server::connection::Peer;
 use crate::server::throttle::Throttle;
@@ -13,7 +14,6 @@ use crate::transport::listener::Incoming;
 use crate::transport::listener::Waiter;
 use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Socket;
-use crate::words::of_system;
 
 /// How long nothing is accepted while the system is short of something; twice as long each time.
 const SHORTEST: Duration = Duration::from_millis(20);
@@ -53,7 +53,8 @@ pub(crate) fn accept<S>(
             Err(error) => Err(error),
         };
         if let Err(error) = served {
-            let sentence = format!("a client could not be accepted: {}", of_system(&error));
+            let sentence =
+                format!("a client could not be accepted: {}", describe::os_error(&error));
             shortages.write(&sentence, |line| warn!("{line}"));
             waiter.wait_for_stop(pause);
             pause = (pause * 2).min(LONGEST);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use cap_fs_ext::DirExt;
 
 use super::Options;
+use crate::auth::KeyEntry;
 use crate::auth::KeyFile;
-use crate::auth::Terms;
+use crate::describe;
 use crate::fs::Rights;
 use crate::server::connection::Host;
-use crate::words::of_system;
 use cap_std::fs::Dir;
 
 /// What one client may do.
@@ -37,15 +37,15 @@ impl Host {
     }
 
     /// What a key allows, as far as the server does.
-    pub(crate) fn grant(&self, terms: &Terms) -> io::Result<Grant> {
+    pub(crate) fn grant(&self, entry: &KeyEntry) -> io::Result<Grant> {
         let all = self.grant_to_all()?;
         let rights = Rights {
-            read: all.rights.read && terms.rights.read,
-            write: all.rights.write && terms.rights.write,
+            read: all.rights.read && entry.rights.read,
+            write: all.rights.write && entry.rights.write,
         };
-        let root = descend(&all.root, &terms.directory).map_err(|error| cannot(terms, &error))?;
-        let may_close = all.may_close || terms.may_close;
-        let (directory, id) = (terms.directory.clone(), Some(terms.id.clone()));
+        let root = descend(&all.root, &entry.directory).map_err(|error| cannot(entry, &error))?;
+        let may_close = all.may_close || entry.may_close;
+        let (directory, id) = (entry.directory.clone(), Some(entry.id.clone()));
         Ok(Grant { server_root: all.server_root, root, rights, may_close, directory, id })
     }
 }
@@ -63,13 +63,13 @@ fn descend(root: &Arc<Dir>, path: &str) -> io::Result<Arc<Dir>> {
 pub(crate) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
     let keys = file.read().map_err(io::Error::other)?;
     let root = Arc::new(root.try_clone()?);
-    if keys.terms().next().is_none() {
+    if keys.entries().next().is_none() {
         let fault = file.fault("has no shared and no public key: no client could connect");
         return Err(io::Error::other(fault));
     }
-    for terms in keys.terms() {
-        descend(&root, &terms.directory).map_err(|error| {
-            let (line, why) = (terms.line, cannot(terms, &error));
+    for entry in keys.entries() {
+        descend(&root, &entry.directory).map_err(|error| {
+            let (line, why) = (entry.line, cannot(entry, &error));
             let advice = "create the directory, or correct dir=";
             io::Error::other(file.fault(format_args!("is wrong in line {line}: {why}; {advice}")))
         })?;
@@ -77,9 +77,11 @@ pub(crate) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
     Ok(())
 }
 
-fn cannot(terms: &Terms, error: &io::Error) -> io::Error {
-    let (name, path) = (terms.name.escape_debug(), terms.directory.escape_debug());
-    let sentence =
-        format!("the directory \"{path}\" of {name} cannot be served: {}", of_system(error));
+fn cannot(entry: &KeyEntry, error: &io::Error) -> io::Error {
+    let (name, path) = (entry.name.escape_debug(), entry.directory.escape_debug());
+    let sentence = format!(
+        "the directory \"{path}\" of {name} cannot be served: {}",
+        describe::os_error(error)
+    );
     io::Error::new(error.kind(), sentence)
 }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Server;
-use crate::auth::{Admission, KeyFile};
+use crate::auth::{AccessPolicy, KeyFile};
 use crate::endpoint::Endpoint;
 use crate::fs::{Limits, Rights, Sync};
 
 /// What a server allows.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    pub(crate) admission: Admission,
+    pub(crate) admission: AccessPolicy,
     pub(crate) clients: usize,
     pub(crate) clients_per_address: usize,
     pub(crate) rights: Rights,
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            admission: Admission::default(),
+            admission: AccessPolicy::default(),
             clients: 64,
             clients_per_address: 32,
             rights: Rights { read: true, write: true },
@@ -69,7 +69,7 @@ impl ServerBuilder {
     /// Accepts only clients with a key of this file, with the rights that the file gives the key. The
     /// file is read for each client: a line that was removed is a key that was revoked.
     pub fn key_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.options.admission = Admission::Keys(KeyFile::new(file));
+        self.options.admission = AccessPolicy::Keys(KeyFile::new(file));
         self
     }
 
@@ -78,8 +78,8 @@ impl ServerBuilder {
     pub fn insecure(mut self, is_insecure: bool) -> Self {
         let admission = &mut self.options.admission;
         match (&*admission, is_insecure) {
-            (Admission::Local, true) => *admission = Admission::Anybody,
-            (Admission::Anybody, false) => *admission = Admission::Local,
+            (AccessPolicy::Local, true) => *admission = AccessPolicy::Anybody,
+            (AccessPolicy::Anybody, false) => *admission = AccessPolicy::Local,
             _ => {}
         }
         self

@@ -13,13 +13,14 @@ use tinyferry_core::{Config, Failure, Reason, Session};
 use tracing::{debug, info, warn};
 
 use super::Options;
+use crate::auth::Authenticator;
 use crate::auth::CurrentKeys;
-use crate::auth::Door;
+use crate::auth::KeyEntry;
 use crate::auth::Refusal;
-use crate::auth::Terms;
 use crate::auth::refuse;
 use crate::auth::rejection;
 use crate::checksum::Desktop;
+use crate::describe;
 use crate::fs::Limits;
 use crate::fs::{self, Directory};
 use crate::server::access::Grant;
@@ -35,11 +36,9 @@ use crate::server::registry::Registry;
 use crate::server::root::Root;
 use crate::server::throttle::Throttle;
 use crate::transport::socket::Shutdownable;
-use crate::transport::stream::Leave;
+use crate::transport::stream::Shutdown;
 use crate::transport::stream::Socket;
 use crate::transport::stream::StreamLink;
-use crate::words::of_client;
-use crate::words::of_system;
 
 /// A thread holds one session and little else.
 const STACK: usize = 256 * 1024;
@@ -107,22 +106,22 @@ impl Host {
         S: Shutdownable + 'static,
         Arc<S>: Socket,
     {
-        let leave = Arc::new(Leave::default());
+        let shutdown = Arc::new(Shutdown::default());
         // A client that has asked for nothing yet holds nothing up.
-        leave.at_rest.store(true, Ordering::SeqCst);
+        shutdown.is_idle.store(true, Ordering::SeqCst);
         let cut = {
             let socket = Arc::clone(&socket);
             Box::new(move || socket.shut_down())
         };
-        let number = self.registry.connect(&leave, peer.address, cut);
+        let number = self.registry.connect(&shutdown, peer.address, cut);
         let (host, name) = (self.clone(), peer.name.clone());
-        self.spawn(number, &peer.name, move || host.meet(number, socket, leave, &name))
+        self.spawn(number, &peer.name, move || host.meet(number, socket, shutdown, &name))
     }
 
-    /// Sees how a client begins, and serves it on its terms.
-    fn meet<S: Socket>(&self, number: u64, mut socket: S, leave: Arc<Leave>, name: &str) {
+    /// Sees how a client begins, and serves it with the rights of its key.
+    fn meet<S: Socket>(&self, number: u64, mut socket: S, shutdown: Arc<Shutdown>, name: &str) {
         debug!("{name}: connected");
-        if leave.is_due() {
+        if shutdown.is_due() {
             return;
         }
         let end = Instant::now() + self.options.greeting;
@@ -132,7 +131,7 @@ impl Host {
         };
         let preamble = match Preamble::read(&mut socket, end) {
             Ok(preamble) => preamble,
-            Err(error) => return failed(&of_system(&error)),
+            Err(error) => return failed(&describe::os_error(&error)),
         };
         let input = preamble.input();
         match (preamble.begin, &self.keys) {
@@ -144,14 +143,14 @@ impl Host {
                     return;
                 }
                 self.registry.begin_handshake(number);
-                match Door(keys).admit(socket, input, end) {
+                match Authenticator(keys).authenticate(socket, input, end) {
                     Err(problem) => failed(&rejection(&problem)),
-                    Ok((socket, terms)) => self.meet_holder(number, socket, leave, name, &terms),
+                    Ok((socket, entry)) => self.meet_holder(number, socket, shutdown, name, &entry),
                 }
             }
             (Begin::Greeting | Begin::Unknown, Some(_)) => {
                 failed(&"the client has no key");
-                let link = &mut StreamLink::with_input(socket, leave, input);
+                let link = &mut StreamLink::with_input(socket, shutdown, input);
                 refuse_session(link, Reason::KeyNeeded);
             }
             (Begin::Handshake, _) => {
@@ -160,15 +159,15 @@ impl Host {
             }
             // It ends at once: no session follows.
             (Begin::Unknown, _) => {
-                let link = &mut StreamLink::with_input(socket, leave, input);
+                let link = &mut StreamLink::with_input(socket, shutdown, input);
                 let config = Config { handshake: milliseconds(TURNING_AWAY), ..Config::RELIABLE };
                 let mut session = Session::<Desktop>::server(config);
                 if let Err(error) = run(&mut session, link, &mut ()) {
-                    failed(&of_client(&error));
+                    failed(&describe::for_server(&error));
                 }
             }
             (Begin::Greeting, _) => {
-                let link = &mut StreamLink::with_input(socket, leave, input);
+                let link = &mut StreamLink::with_input(socket, shutdown, input);
                 self.admit(number, link, name, None);
             }
         }
@@ -179,12 +178,12 @@ impl Host {
         &self,
         number: u64,
         socket: S,
-        leave: Arc<Leave>,
+        shutdown: Arc<Shutdown>,
         name: &str,
-        terms: &Terms,
+        entry: &KeyEntry,
     ) {
-        let link = &mut StreamLink::new(socket, leave);
-        self.admit(number, link, name, Some(terms));
+        let link = &mut StreamLink::new(socket, shutdown);
+        self.admit(number, link, name, Some(entry));
     }
 
     /// Serves a client whose handshake is complete, if there is a slot for it.
@@ -193,17 +192,17 @@ impl Host {
         number: u64,
         link: &mut StreamLink<S>,
         name: &str,
-        terms: Option<&Terms>,
+        entry: Option<&KeyEntry>,
     ) {
         if let Err(busy) = self.registry.admit(number) {
             self.log_busy(name, busy);
             return refuse_session(link, Reason::Busy);
         }
-        if let Some(terms) = terms {
-            info!("{name}: authenticated as {}", terms.name.escape_debug());
+        if let Some(entry) = entry {
+            info!("{name}: authenticated as {}", entry.name.escape_debug());
         }
-        let granted = match terms {
-            Some(terms) => self.grant(terms),
+        let granted = match entry {
+            Some(entry) => self.grant(entry),
             None => self.grant_to_all(),
         };
         match granted {
@@ -214,7 +213,7 @@ impl Host {
                 self.serve(link, name, config, grant);
             }
             Err(error) => {
-                let line = format!("{name}: {}", of_system(&error));
+                let line = format!("{name}: {}", describe::os_error(&error));
                 self.logs.root.write(&line, |line| warn!("{line}"));
                 refuse_session(link, unreachable_root(&error));
             }
@@ -283,13 +282,15 @@ impl Host {
                 Ended::Link
             }
             Err(blocking::Error::Link(error)) => {
-                let line =
-                    format!("{peer}: the connection failed: {}", of_client(&of_system(&error)));
+                let line = format!(
+                    "{peer}: the connection failed: {}",
+                    describe::for_server(&describe::os_error(&error))
+                );
                 self.logs.sessions.write(&line, |line| warn!("{line}"));
                 Ended::Link
             }
             Err(blocking::Error::Session(failure)) => {
-                let line = format!("{peer}: {}", of_client(&failure));
+                let line = format!("{peer}: {}", describe::for_server(&failure));
                 self.logs.sessions.write(&line, |line| warn!("{line}"));
                 if failure == Failure::Vanished { Ended::Link } else { Ended::Session }
             }

@@ -6,12 +6,12 @@ use std::fmt::Display;
 use tinyferry_core::store::Kind;
 use tracing::{debug, info, warn};
 
+use crate::describe;
+use crate::describe::OTHER_END;
 use crate::fs::Direction;
 use crate::fs::Event;
 use crate::fs::Observer;
 use crate::server::throttle::Throttle;
-use crate::words::OTHER_END;
-use crate::words::{of_failure, of_refused_sync};
 
 /// Logs what one client does.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Observer for Log {
             }
             Event::Failed { path, reason, detail, at_peer } => {
                 let who = if at_peer { "the client" } else { "this server" };
-                let why = of_failure(reason, detail, at_peer).replace(OTHER_END, who);
+                let why = describe::failure(reason, detail, at_peer).replace(OTHER_END, who);
                 let line = format!("\"{}\" failed: {why}", path.escape_debug());
                 match &mut self.tree {
                     Some(tree) => tree.failed.add(&line),
@@ -115,7 +115,7 @@ impl Observer for Log {
                 }
             }
             Event::NotDurable { path, detail } => {
-                warn!("{peer}: \"{}\" {}", path.escape_debug(), of_refused_sync(detail));
+                warn!("{peer}: \"{}\" {}", path.escape_debug(), describe::refused_sync(detail));
             }
             Event::Unset { path, detail } => {
                 let path = path.escape_debug();

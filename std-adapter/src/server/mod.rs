@@ -23,15 +23,15 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::auth::Admission;
+use crate::auth::AccessPolicy;
+use crate::auth::Authenticator;
 use crate::auth::CurrentKeys;
-use crate::auth::Door;
+use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::fs::cleanup::leftovers_below;
 use crate::transport::listener::Listener;
 use crate::transport::listener::Waiter;
 use crate::transport::tcp;
-use crate::words::of_system;
 
 use accept::accept;
 use builder::Options;
@@ -104,11 +104,11 @@ impl Server {
     fn host(root: &Path, mut options: Options) -> io::Result<Host> {
         let root = Root::open(root)?;
         let keys = match &options.admission {
-            Admission::Keys(file) => {
+            AccessPolicy::Keys(file) => {
                 access::check_keys(file, &*root.current()?)?;
                 Some(Arc::new(CurrentKeys::read(file).map_err(io::Error::other)?))
             }
-            Admission::Local | Admission::Anybody => None,
+            AccessPolicy::Local | AccessPolicy::Anybody => None,
         };
         let budget = budget::share(options.clients);
         if budget.clients < options.clients {
@@ -140,7 +140,7 @@ impl Server {
 
     /// The public key that clients with a key pair know this server by, if it has one.
     pub fn public_key(&self) -> Option<String> {
-        self.host.keys.as_ref().and_then(|keys| Door(keys).public())
+        self.host.keys.as_ref().and_then(|keys| Authenticator(keys).public())
     }
 
     /// Ends this server from another thread.
@@ -188,7 +188,7 @@ impl Bound {
         let listener = Listener::bind(endpoint).map_err(|error| {
             io::Error::new(
                 error.kind(),
-                format!("cannot listen at {endpoint}: {}", of_system(&error)),
+                format!("cannot listen at {endpoint}: {}", describe::os_error(&error)),
             )
         })?;
         let endpoint = listener.endpoint()?;
@@ -261,7 +261,9 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
             match removed {
                 Ok(0) => {}
                 Ok(removed) => info!("{removed} partial files were too old and are removed"),
-                Err(error) => warn!("cannot search for old partial files: {}", of_system(&error)),
+                Err(error) => {
+                    warn!("cannot search for old partial files: {}", describe::os_error(&error))
+                }
             }
             if ended.recv_timeout(CLEANING) != Err(RecvTimeoutError::Timeout) {
                 return;

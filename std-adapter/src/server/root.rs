@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tracing::warn;
 
+use crate::describe;
 use crate::fs::sys::dir_cursor::{Id, id_of};
-use crate::words::{of_path, of_system};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
@@ -51,7 +51,7 @@ impl Root {
         }
         let (dir, id) = self.reopen()?;
         if id != last.id {
-            let path = of_path(&self.given);
+            let path = describe::path(&self.given);
             warn!("\"{path}\" is another directory than before; the new one is served now");
         }
         *last = Last { dir: Arc::downgrade(&dir), id };
@@ -66,7 +66,8 @@ impl Root {
 }
 
 fn cannot(path: &Path, error: &io::Error) -> io::Error {
-    let sentence = format!("cannot serve \"{}\": {}", of_path(path), of_system(error));
+    let sentence =
+        format!("cannot serve \"{}\": {}", describe::path(path), describe::os_error(error));
     io::Error::new(error.kind(), sentence)
 }
 

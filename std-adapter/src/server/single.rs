@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::server::access::Grant;
 use crate::server::connection::Ended;
@@ -20,7 +21,6 @@ use crate::transport::listener::Line;
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio::Output;
-use crate::words::of_system;
 
 /// How often a serial port that is gone is looked for.
 const LOOKING: Duration = Duration::from_millis(500);
@@ -29,8 +29,8 @@ impl Host {
     /// Serves a serial port until the server is stopped or closed. Clients are not told apart:
     /// whoever greets begins a session, and the one before is over.
     pub(crate) fn serve_line(&self, line: Line) -> io::Result<()> {
-        let Line { serial, link, leave } = line;
-        let number = self.registry.connect(&leave, None, Box::new(|| ()));
+        let Line { serial, link, shutdown } = line;
+        let number = self.registry.connect(&shutdown, None, Box::new(|| ()));
         self.registry.set_beside(number);
         let host = self.clone();
         self.spawn(number, &serial.port.clone(), move || {
@@ -40,7 +40,7 @@ impl Host {
             while !host.registry.is_stopping() {
                 let Some(link) = &mut open else {
                     thread::sleep(LOOKING);
-                    open = SerialLink::open(&serial, Arc::clone(&leave)).ok();
+                    open = SerialLink::open(&serial, Arc::clone(&shutdown)).ok();
                     if open.is_some() {
                         info!("{peer}: the serial port is back");
                     }
@@ -50,7 +50,7 @@ impl Host {
                     // Who has the line is one and the same party.
                     Ok(grant) => Grant { id: Some("line".to_owned()), ..grant },
                     Err(error) => {
-                        let line = format!("{peer}: {}", of_system(&error));
+                        let line = format!("{peer}: {}", describe::os_error(&error));
                         host.logs.root.write(&line, |line| warn!("{line}"));
                         thread::sleep(LOOKING);
                         continue;

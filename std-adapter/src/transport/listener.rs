@@ -19,7 +19,7 @@ use crate::transport::serial::SerialLink;
 use crate::transport::stdio;
 #[cfg(unix)]
 use crate::transport::stdio::Output;
-use crate::transport::stream::Leave;
+use crate::transport::stream::Shutdown;
 
 pub(crate) enum Listener {
     Tcp(TcpListener),
@@ -35,7 +35,7 @@ pub(crate) enum Listener {
 pub(crate) struct Line {
     pub(crate) serial: Serial,
     pub(crate) link: SerialLink,
-    pub(crate) leave: Arc<Leave>,
+    pub(crate) shutdown: Arc<Shutdown>,
 }
 
 /// Ends a wait for clients; it may be called from any thread.
@@ -53,9 +53,9 @@ impl Listener {
             #[cfg(not(unix))]
             Endpoint::Unix(_) => return Err(ErrorKind::Unsupported.into()),
             Endpoint::Serial(serial) => {
-                let leave = Arc::new(Leave::default());
-                let link = SerialLink::open(serial, Arc::clone(&leave))?;
-                Self::Serial(Box::new(Line { serial: serial.clone(), link, leave }))
+                let shutdown = Arc::new(Shutdown::default());
+                let link = SerialLink::open(serial, Arc::clone(&shutdown))?;
+                Self::Serial(Box::new(Line { serial: serial.clone(), link, shutdown }))
             }
             #[cfg(unix)]
             Endpoint::Stdio => {

@@ -16,7 +16,7 @@ use tinyferry_core::blocking::Link;
 
 use crate::endpoint::Flow;
 use crate::endpoint::Serial;
-use crate::transport::stream::Leave;
+use crate::transport::stream::Shutdown;
 use crate::transport::stream::Traffic;
 
 #[cfg(unix)]
@@ -45,19 +45,19 @@ pub struct SerialLink {
     origin: Instant,
     deadline: Option<Millis>,
     traffic: Traffic,
-    leave: Arc<Leave>,
+    shutdown: Arc<Shutdown>,
     /// Sets the port as it was found.
     #[cfg(unix)]
     _claim: Claim,
 }
 
 impl SerialLink {
-    /// Opens and sets a port, and drops what came in before; `leave` is shared with who may end
+    /// Opens and sets a port, and drops what came in before; `shutdown` is shared with who may end
     /// the link.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn open(serial: &Serial, leave: Arc<Leave>) -> io::Result<Self> {
+    pub fn open(serial: &Serial, shutdown: Arc<Shutdown>) -> io::Result<Self> {
         let mut port = SerialPort::open(&serial.port, KeepSettings).map_err(in_words)?;
         #[cfg(unix)]
         let claim = Claim::new(&port)?;
@@ -78,7 +78,7 @@ impl SerialLink {
             origin: Instant::now(),
             deadline: None,
             traffic: Traffic::default(),
-            leave,
+            shutdown,
             #[cfg(unix)]
             _claim: claim,
         })
@@ -176,7 +176,7 @@ impl embedded_io::ErrorType for SerialLink {
 impl embedded_io::Read for SerialLink {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.held.is_empty() {
-            if self.leave.is_due() {
+            if self.shutdown.is_due() {
                 return Ok(0);
             }
             let left = self.left();
@@ -222,7 +222,7 @@ impl embedded_io::Write for SerialLink {
                     _ => return Err(error),
                 },
             }
-            if self.leave.cut.load(Ordering::SeqCst) {
+            if self.shutdown.is_forced.load(Ordering::SeqCst) {
                 return Ok(bytes.len());
             }
             if begin.elapsed() > WRITE_PATIENCE {
@@ -246,7 +246,7 @@ impl Link for SerialLink {
 
     fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
         self.deadline = deadline;
-        self.leave.at_rest.store(at_rest, Ordering::SeqCst);
+        self.shutdown.is_idle.store(at_rest, Ordering::SeqCst);
     }
 
     fn is_ready(&mut self) -> io::Result<bool> {

@@ -24,9 +24,9 @@ pub fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
     let found = address.to_socket_addrs().map_err(|error| match error.raw_os_error() {
         Some(_) => error,
         None => {
-            let words = crate::words::of_system(&error);
+            let words = crate::describe::os_error(&error);
             let words = words.rsplit(": ").next().unwrap_or_default();
-            let words = crate::words::of_system(&io::Error::other(words.to_owned()));
+            let words = crate::describe::os_error(&io::Error::other(words.to_owned()));
             io::Error::new(error.kind(), format!("the host's address cannot be found: {words}"))
         }
     })?;
@@ -69,7 +69,7 @@ fn index_of(zone: &str) -> io::Result<u32> {
     // Any socket will do.
     let socket = std::os::unix::net::UnixDatagram::unbound()?;
     rustix::net::netdevice::name_to_index(&socket, zone).map_err(|errno| {
-        let words = crate::words::of_system(&errno.into());
+        let words = crate::describe::os_error(&errno.into());
         let zone = zone.escape_debug();
         io::Error::new(ErrorKind::NotFound, format!("there is no interface \"{zone}\": {words}"))
     })

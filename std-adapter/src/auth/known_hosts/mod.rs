@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use tinyferry_secure::PublicKey;
 use tracing::warn;
 
-use super::Problem;
+use super::AuthError;
 use super::hex;
 use super::unhex;
-use crate::auth::keys::NoKeys;
-use crate::words::of_system;
+use crate::auth::keys::KeyFileError;
+use crate::describe;
 
 /// A file of known servers is not larger than this, in bytes.
 const LARGEST: u64 = 16 << 20;
@@ -50,14 +50,14 @@ impl KnownHosts {
         Some(settings.join("tinyferry").join("known_hosts"))
     }
 
-    fn fault(&self, what: impl std::fmt::Display) -> Problem {
+    fn fault(&self, what: impl std::fmt::Display) -> AuthError {
         let file = self.file.display().to_string();
         let file = file.escape_debug();
-        Problem::Keys(NoKeys(format!("the file of known servers \"{file}\" {what}")))
+        AuthError::Keys(KeyFileError(format!("the file of known servers \"{file}\" {what}")))
     }
 
-    fn unreadable(&self, error: &io::Error) -> Problem {
-        self.fault(format!("cannot be read: {}", of_system(error)))
+    fn unreadable(&self, error: &io::Error) -> AuthError {
+        self.fault(format!("cannot be read: {}", describe::os_error(error)))
     }
 
     /// Whether `host` may show `key`. A line that makes no sense is reported and skipped.
@@ -65,7 +65,7 @@ impl KnownHosts {
     /// # Errors
     /// It has shown another one before, it is not known, its own line makes no sense, or the file
     /// cannot be read or written.
-    pub(crate) fn check(&self, host: &str, key: &PublicKey) -> Result<(), Problem> {
+    pub(crate) fn check(&self, host: &str, key: &PublicKey) -> Result<(), AuthError> {
         let standing = match self.file.metadata() {
             // What is no file may not even be opened: a FIFO would wait for its writer.
             Ok(metadata) if !metadata.is_file() => return Err(self.fault("is not a regular file")),
@@ -80,15 +80,15 @@ impl KnownHosts {
             Standing::Known => Ok(()),
             Standing::Changed => Err(self.changed(host)),
             Standing::Unknown if self.accept_new => self.remember(host, key),
-            Standing::Unknown => Err(Problem::Unknown { host: host.to_owned(), shown: *key }),
+            Standing::Unknown => Err(AuthError::Unknown { host: host.to_owned(), shown: *key }),
         }
     }
 
-    fn changed(&self, host: &str) -> Problem {
-        Problem::Changed { host: host.to_owned(), file: self.file.display().to_string() }
+    fn changed(&self, host: &str) -> AuthError {
+        AuthError::Changed { host: host.to_owned(), file: self.file.display().to_string() }
     }
 
-    fn read(&self, file: &mut File) -> Result<Vec<u8>, Problem> {
+    fn read(&self, file: &mut File) -> Result<Vec<u8>, AuthError> {
         let mut bytes = Vec::new();
         let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
         read.map_err(|error| self.unreadable(&error))?;
@@ -98,7 +98,7 @@ impl KnownHosts {
         Ok(bytes)
     }
 
-    fn standing(&self, bytes: &[u8], host: &str, key: &PublicKey) -> Result<Standing, Problem> {
+    fn standing(&self, bytes: &[u8], host: &str, key: &PublicKey) -> Result<Standing, AuthError> {
         let mut standing = Standing::Unknown;
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
             let line = String::from_utf8_lossy(line);
@@ -127,9 +127,10 @@ impl KnownHosts {
     }
 
     /// Appends a line, unless somebody else has done so meanwhile.
-    fn remember(&self, host: &str, key: &PublicKey) -> Result<(), Problem> {
-        let unwritable =
-            |error: io::Error| self.fault(format!("cannot be written: {}", of_system(&error)));
+    fn remember(&self, host: &str, key: &PublicKey) -> Result<(), AuthError> {
+        let unwritable = |error: io::Error| {
+            self.fault(format!("cannot be written: {}", describe::os_error(&error)))
+        };
         self.file.parent().map_or(Ok(()), fs::create_dir_all).map_err(unwritable)?;
         let mut options = OpenOptions::new();
         let mut file =

@@ -27,7 +27,7 @@ fn every_host_can_be_read_back() {
     for (number, host) in (0..).zip(HOSTS) {
         asks.check(host, &PublicKey([number; 32])).unwrap();
         let other = asks.check(host, &PublicKey([99; 32]));
-        assert!(matches!(other, Err(Problem::Changed { .. })), "{host}");
+        assert!(matches!(other, Err(AuthError::Changed { .. })), "{host}");
     }
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("# a comment\n\ntcp://a:1 "), "{text}");

@@ -59,7 +59,7 @@ pub(crate) fn name_all(written: &mut [Written], volumes: &[Arc<Volume>]) {
         if content == Synchronised::Unknown
             && let Err(error) = batch.directories().try_for_each(|dir| synchronise(dir))
         {
-            let detail = crate::words::of_system(&error);
+            let detail = crate::describe::os_error(&error);
             for staged in staged {
                 if matches!(staged, Staged::Named(_)) {
                     let trouble = Trouble::new(tinyferry_core::error::Reason::Storage, &detail);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::Metadata;
 
-use crate::words::of_system;
+use crate::describe;
 
 use crate::fs::error::Trouble;
 use crate::fs::event::Event;
@@ -72,7 +72,7 @@ pub(crate) fn settled(
 
     match result {
         Err(error) if matches!(error.kind(), PermissionDenied | Unsupported | InvalidInput) => {
-            observer.event(Event::Unset { path, detail: &of_system(&error) });
+            observer.event(Event::Unset { path, detail: &describe::os_error(&error) });
             Ok(())
         }
         result => Ok(result?),

@@ -6,8 +6,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::describe;
 use crate::fs::event::{Event, Observer};
-use crate::words::of_system;
 
 /// By device number; `Some`: the system's words, which are not reported yet.
 static REFUSED: Mutex<BTreeMap<u64, Option<String>>> = Mutex::new(BTreeMap::new());
@@ -20,7 +20,7 @@ pub(crate) fn note(device: u64, error: &io::Error) {
     let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
     refused.entry(device).or_insert_with(|| {
         IS_NEW.store(true, Ordering::Release);
-        Some(of_system(error))
+        Some(describe::os_error(error))
     });
 }
 
@@ -56,7 +56,7 @@ mod tests {
         let error = io::Error::from(io::ErrorKind::InvalidInput);
         note(one, &error);
         note(one, &error);
-        assert_eq!(told(), [("f".to_owned(), of_system(&error))]);
+        assert_eq!(told(), [("f".to_owned(), describe::os_error(&error))]);
         note(one, &error);
         assert!(told().is_empty());
         note(other, &error);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::transport::listener::Wake;
-use crate::transport::stream::Leave;
+use crate::transport::stream::Shutdown;
 
 /// A connection has so long for its handshake before another one may take its place.
 const LEAST: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ struct Clients {
 
 /// A connection.
 struct Client {
-    leave: Arc<Leave>,
+    shutdown: Arc<Shutdown>,
     since: Instant,
     stage: Stage,
     /// Where it comes from, if from a network.
@@ -85,8 +85,8 @@ enum Stage {
 
 impl Client {
     fn ask_to_leave(&self) {
-        self.leave.leaving.store(true, Ordering::SeqCst);
-        if self.leave.at_rest.load(Ordering::SeqCst) {
+        self.shutdown.is_requested.store(true, Ordering::SeqCst);
+        if self.shutdown.is_idle.load(Ordering::SeqCst) {
             (self.cut)();
         }
     }
@@ -151,7 +151,7 @@ impl Registry {
     /// Registers a connection; its number. Its handshake may take the place of another one's.
     pub(crate) fn connect(
         &self,
-        leave: &Arc<Leave>,
+        shutdown: &Arc<Shutdown>,
         address: Option<IpAddr>,
         cut: Box<dyn Fn() + Send>,
     ) -> u64 {
@@ -162,10 +162,10 @@ impl Registry {
             client.stage = Stage::Beside;
             (client.cut)();
         }
-        let (network, leave) = (address.map(network), Arc::clone(leave));
+        let (network, shutdown) = (address.map(network), Arc::clone(shutdown));
         clients.last += 1;
         let number = clients.last;
-        let client = Client { leave, since: Instant::now(), stage: Stage::Silent, network, cut };
+        let client = Client { shutdown, since: Instant::now(), stage: Stage::Silent, network, cut };
         clients.connected.insert(number, client);
         number
     }
@@ -242,7 +242,7 @@ impl Registry {
     /// Ends all that is under way.
     pub(crate) fn cut(&self) {
         for client in self.clients().connected.values() {
-            client.leave.cut.store(true, Ordering::SeqCst);
+            client.shutdown.is_forced.store(true, Ordering::SeqCst);
             (client.cut)();
         }
     }

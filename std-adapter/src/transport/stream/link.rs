@@ -9,7 +9,7 @@ use embedded_io_adapters::std::FromStd;
 use tinyferry_core::Millis;
 use tinyferry_core::blocking::Link;
 
-use super::Leave;
+use super::Shutdown;
 use super::Socket;
 use super::Stream;
 use super::Traffic;
@@ -24,19 +24,19 @@ pub struct StreamLink<T> {
 }
 
 impl<T: Socket> StreamLink<T> {
-    /// A link over `socket`; `leave` is shared with who may end it.
-    pub fn new(socket: T, leave: Arc<Leave>) -> Self {
-        Self::with_input(socket, leave, &[])
+    /// A link over `socket`; `shutdown` is shared with who may end it.
+    pub fn new(socket: T, shutdown: Arc<Shutdown>) -> Self {
+        Self::with_input(socket, shutdown, &[])
     }
 
     /// The same, where `input` was read from the socket before.
-    pub(crate) fn with_input(socket: T, leave: Arc<Leave>, input: &[u8]) -> Self {
-        Self { stream: FromStd::new(Stream::new(socket, leave, input)) }
+    pub(crate) fn with_input(socket: T, shutdown: Arc<Shutdown>, input: &[u8]) -> Self {
+        Self { stream: FromStd::new(Stream::new(socket, shutdown, input)) }
     }
 
     /// Leaves in good order: a socket that is closed with something unread takes back what was
     /// written last. Waits a moment at most.
-    pub(crate) fn leave(&mut self) {
+    pub(crate) fn disconnect(&mut self) {
         let stream = self.stream.inner_mut();
         let end = Instant::now() + LEAVING;
         let _ = stream.send_all(LEAVING).and_then(|()| stream.socket.end_writing());
@@ -95,8 +95,8 @@ impl<T: Socket> Link for StreamLink<T> {
         let stream = self.stream.inner_mut();
         stream.deadline = deadline;
         // Most often nothing changes, and a store costs more than all else here.
-        if stream.leave.at_rest.load(Ordering::SeqCst) != at_rest {
-            stream.leave.at_rest.store(at_rest, Ordering::SeqCst);
+        if stream.shutdown.is_idle.load(Ordering::SeqCst) != at_rest {
+            stream.shutdown.is_idle.store(at_rest, Ordering::SeqCst);
         }
     }
 

@@ -5,8 +5,8 @@
 //! cannot block each other.
 
 mod buffer;
-mod leave;
 mod link;
+mod shutdown;
 #[cfg(all(test, unix))]
 mod tests;
 
@@ -21,9 +21,9 @@ use tinyferry_core::Millis;
 
 use self::buffer::BUFFER;
 use self::buffer::Buffer;
-pub use self::leave::Leave;
-pub use self::leave::Traffic;
 pub use self::link::StreamLink;
+pub use self::shutdown::Shutdown;
+pub use self::shutdown::Traffic;
 pub use crate::transport::socket::Socket;
 
 /// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
@@ -59,12 +59,12 @@ pub struct Stream<T> {
     seen: Millis,
     deadline: Option<Millis>,
     traffic: Traffic,
-    leave: Arc<Leave>,
+    shutdown: Arc<Shutdown>,
 }
 
 impl<T: Socket> Stream<T> {
     /// `input` was read from the socket before.
-    fn new(socket: T, leave: Arc<Leave>, input: &[u8]) -> Self {
+    fn new(socket: T, shutdown: Arc<Shutdown>, input: &[u8]) -> Self {
         Self {
             socket,
             input: Buffer::small(input.to_vec()),
@@ -79,7 +79,7 @@ impl<T: Socket> Stream<T> {
             seen: 0,
             deadline: None,
             traffic: Traffic::default(),
-            leave,
+            shutdown,
         }
     }
 
@@ -120,7 +120,7 @@ impl<T: Socket> Stream<T> {
 
     /// Reads into the empty buffer. An idle connection has a small one, and none for output.
     fn fill(&mut self, wait: bool) -> io::Result<usize> {
-        let is_idle = wait && self.leave.at_rest.load(Ordering::Relaxed);
+        let is_idle = wait && self.shutdown.is_idle.load(Ordering::Relaxed);
         if is_idle && self.collected == 0 {
             self.output = None;
         }
@@ -249,7 +249,7 @@ fn is_transient(error: &io::Error) -> bool {
 impl<T: Socket> Read for Stream<T> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if !self.has_input() {
-            if self.leave.is_due() {
+            if self.shutdown.is_due() {
                 return Ok(0);
             }
             self.set_timeout()?;

@@ -1,4 +1,4 @@
-//! Errors as clauses for a person.
+//! Describes errors and paths in clauses for people.
 
 use std::fmt::Display;
 use std::io;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use tinyferry_core::Reason;
 
-/// The system's words in lower case, without its number.
-pub fn of_system(error: &io::Error) -> String {
+/// The message of the operating system in lower case, without its number.
+pub fn os_error(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     let clause = text.get(..end).unwrap_or_default();
@@ -21,13 +21,13 @@ pub fn of_system(error: &io::Error) -> String {
 /// The subject of errors that either end can have.
 pub(crate) const OTHER_END: &str = "the other end";
 
-/// An error whose subject is the other end, as a server says it.
-pub(crate) fn of_client(error: &impl Display) -> String {
+/// The text of an error in a server's log: it calls the other end "the client".
+pub(crate) fn for_server(error: &impl Display) -> String {
     error.to_string().replace(OTHER_END, "the client")
 }
 
-/// A path of this system, escaped: what is not text stands there as its bytes.
-pub fn of_path(path: &Path) -> String {
+/// A path of this system, escaped; bytes that are not UTF-8 are shown as `\xNN`.
+pub fn path(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
         text.extend(chunk.valid().escape_debug());
@@ -36,14 +36,14 @@ pub fn of_path(path: &Path) -> String {
     text
 }
 
-/// Why an entry did not get through. `detail`: the same in the words of the operating system or of
-/// the other end, may be empty; it is escaped. `at_peer`: the other end said so.
-pub fn of_failure(reason: Reason, detail: &str, at_peer: bool) -> String {
+/// The reason why an entry was not transferred. `detail`: the message of the operating system or of
+/// the other end, or empty; it is escaped here. `at_peer`: the other end reported the failure.
+pub fn failure(reason: Reason, detail: &str, at_peer: bool) -> String {
     let detail = escaped(detail);
     if reason == Reason::Cancelled && !at_peer {
         return "the transfer was interrupted".to_owned();
     }
-    // The reason speaks of the other end where it is this one, or of more than is the case.
+    // These two reasons name the other end, or claim more than this end knows.
     let says_less = [Reason::ReadOnly, Reason::BadPath].contains(&reason);
     if says_less && !at_peer && !detail.is_empty() {
         return detail;
@@ -57,9 +57,9 @@ pub fn of_failure(reason: Reason, detail: &str, at_peer: bool) -> String {
     }
 }
 
-/// That an entry is stored on a file system that refuses to make files durable, for the reason
-/// `detail`, as what is said of the entry.
-pub fn of_refused_sync(detail: &str) -> String {
+/// The predicate for an entry that is in place on a file system that cannot make files durable, for
+/// the reason `detail`.
+pub fn refused_sync(detail: &str) -> String {
     format!(
         "is in place, but it may be lost if the power fails, like all that is stored there: its file \
          system cannot make files durable ({})",
@@ -67,7 +67,7 @@ pub fn of_refused_sync(detail: &str) -> String {
     )
 }
 
-/// A clause that was not escaped yet, as a person may see it: its quotes stay as they are.
+/// Escapes a clause for a person; its quotes stay.
 fn escaped(clause: &str) -> String {
     let mut shown = String::with_capacity(clause.len());
     for letter in clause.chars() {
@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn no_number_is_shown() {
-        assert_eq!(of_system(&io::Error::from_raw_os_error(2)), "no such file or directory");
-        assert_eq!(of_system(&io::Error::other("The Ü of it")), "the Ü of it");
+        assert_eq!(os_error(&io::Error::from_raw_os_error(2)), "no such file or directory");
+        assert_eq!(os_error(&io::Error::other("The Ü of it")), "the Ü of it");
     }
 
     #[cfg(unix)]
@@ -94,24 +94,24 @@ mod tests {
     fn names_are_escaped() {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"a\x1b\xff\xc3\xa9/b"));
-        assert_eq!(of_path(path), "a\\u{1b}\\xff\u{e9}/b");
+        assert_eq!(super::path(path), "a\\u{1b}\\xff\u{e9}/b");
     }
 
     #[test]
     fn a_failure_names_its_subject_once() {
         for code in 1..40 {
-            let told = of_failure(Reason::from_code(code), "", true);
+            let told = failure(Reason::from_code(code), "", true);
             let subjects =
                 told.matches("the other end").count() + told.matches("the server").count();
             assert_eq!(subjects, 1, "{told}");
         }
-        assert_eq!(of_failure(Reason::ReadOnly, "", true), "the other end takes no files");
+        assert_eq!(failure(Reason::ReadOnly, "", true), "the other end takes no files");
         let detail = "read-only file system";
-        assert_eq!(of_failure(Reason::ReadOnly, detail, false), detail);
-        assert_eq!(of_failure(Reason::Storage, "\u{1b}", false), "storage failed (\\u{1b})");
-        assert_eq!(of_failure(Reason::Storage, "", true), "the other end: storage failed");
+        assert_eq!(failure(Reason::ReadOnly, detail, false), detail);
+        assert_eq!(failure(Reason::Storage, "\u{1b}", false), "storage failed (\\u{1b})");
+        assert_eq!(failure(Reason::Storage, "", true), "the other end: storage failed");
         let detail = "the directory's name \"a\u{7}\" is taken";
         let told = "storage failed (the directory's name \"a\\u{7}\" is taken)";
-        assert_eq!(of_failure(Reason::Storage, detail, false), told);
+        assert_eq!(failure(Reason::Storage, detail, false), told);
     }
 }

@@ -4,21 +4,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a server shares with the link of each client, to let it go when it may.
 #[derive(Debug, Default)]
-pub struct Leave {
+pub struct Shutdown {
     /// The server is ending.
-    pub leaving: AtomicBool,
+    pub is_requested: AtomicBool,
     /// The session has nothing under way.
-    pub at_rest: AtomicBool,
+    pub is_idle: AtomicBool,
     /// The grace period is over: whatever is under way ends. A socket is shut down instead.
-    pub cut: AtomicBool,
+    pub is_forced: AtomicBool,
 }
 
-impl Leave {
+impl Shutdown {
     /// Whether to let go of the client now.
     pub(crate) fn is_due(&self) -> bool {
-        let [at_rest, leaving, cut] =
-            [&self.at_rest, &self.leaving, &self.cut].map(|flag| flag.load(Ordering::SeqCst));
-        at_rest && leaving || cut
+        let [is_idle, is_requested, is_forced] =
+            [&self.is_idle, &self.is_requested, &self.is_forced]
+                .map(|flag| flag.load(Ordering::SeqCst));
+        is_idle && is_requested || is_forced
     }
 }
 
