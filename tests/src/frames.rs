@@ -115,6 +115,8 @@ pub struct Listener<S> {
     pub store: S,
     /// What the clock says.
     pub now: Millis,
+    /// So many milliseconds pass each time that the store works.
+    pub work: Millis,
     /// How many bytes the driver holds beside the session, and how many it reads at once: each step
     /// takes the next pair, and the first one follows the last.
     pub grains: Vec<(usize, usize)>,
@@ -128,7 +130,7 @@ impl<S: Store> Listener<S> {
     /// A listener that reads as much as it can.
     pub fn new(session: Session, store: S) -> Self {
         let grains = vec![(0, usize::MAX)];
-        Self { session, store, now: 0, grains, taken: 0, answers: Vec::new(), steps: 0 }
+        Self { session, store, now: 0, work: 0, grains, taken: 0, answers: Vec::new(), steps: 0 }
     }
 
     /// A server that has answered the greeting of a client in session `number`, and that client.
@@ -195,7 +197,8 @@ impl<S: Store> Listener<S> {
                 Step::Pause => self.session.transmitted(0, now),
                 Step::Storage(request) => {
                     let reply = answer(&mut self.store, request);
-                    self.session.answered(reply, now);
+                    self.now = self.now.wrapping_add(self.work);
+                    self.session.answered(reply, Some(self.now));
                 }
                 Step::Receive(_) | Step::Over(_) => return std::mem::take(&mut self.answers),
             }

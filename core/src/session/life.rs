@@ -94,7 +94,9 @@ impl<P: Profile> Session<P> {
         if !self.shared.todo.pending {
             self.on_signal();
         }
-        if is_progress || self.mark() != before {
+        // A new offer has no mark before the store has answered it.
+        let is_offered = P::RECEIVES && self.shared.todo.offer;
+        if is_progress || is_offered || self.mark() != before {
             self.timer.progress();
         } else {
             self.no_progress();
