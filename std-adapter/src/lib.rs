@@ -1,8 +1,50 @@
-//! Tinyferry on the desktop: sockets, serial ports, directories, server and client around the
-//! protocol core.
+//! Copies files and directory trees over any byte stream: sockets, serial lines, pipes of a command.
 //!
-//! A [`server::Server`] serves a directory, a [`client::Client`] puts and gets over one connection,
-//! and [`fs::Directory`] is where files come from and go to, on either side.
+//! ```text
+//!  +-----------+      +---------+                     +---------+      +-----------+
+//!  | Directory | <--> | Client  | <-- one endpoint -> | Server  | <--> | Directory |
+//!  | (files)   |      |         |   tcp, unix, exec,  |         |      | (files)   |
+//!  +-----------+      +---------+   serial, stdio     +---------+      +-----------+
+//! ```
+//!
+//! A [`Server`](server::Server) serves one directory to any number of clients. A
+//! [`Client`](client::Client) sends and receives files and trees over one connection. A
+//! [`Directory`](fs::Directory) is the store of either end: it resumes interrupted transfers, and gives a
+//! file its name when it is complete and verified.
+//!
+//! A client does one task after another:
+//!
+//! ```no_run
+//! use tinyferry::client::Client;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut client = Client::builder("tcp://box:8080".parse()?).key_file("key").connect()?;
+//! client.put("photo.jpg", "inbox/photo.jpg")?; // a file or a directory
+//! client.get("backup/src", "restored")?;
+//! for entry in client.list("backup")? {
+//!     println!("{}", entry.path.escape_debug());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server runs until it is stopped:
+//!
+//! ```no_run
+//! use tinyferry::server::Server;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder("incoming").listen("tcp://127.0.0.1:0".parse()?).bind()?;
+//! println!("listening at {}", server.endpoint());
+//! server.run()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Other stores and links: the protocol is in [`core`] (`tinyferry-core`), which takes any
+//! [`Store`](core::Store) and any [`Link`](core::blocking::Link);
+//! [`Client::put_store`](client::Client::put_store) and
+//! [`Client::get_store`](client::Client::get_store) take a store of your own.
 
 pub mod auth;
 pub mod checksum;
@@ -16,8 +58,3 @@ pub mod transport;
 
 pub use endpoint::Endpoint;
 pub use tinyferry_core as core;
-
-/// The examples of the README are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

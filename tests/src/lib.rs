@@ -23,3 +23,12 @@ pub fn content(length: usize, seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
     (0..length).map(|_| random.next() as u8).collect()
 }
+
+/// The examples of the pages are tests; here, since a package of the library has no page above it.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../std-adapter/README.md")]
+    struct Library;
+}

@@ -1,9 +1,22 @@
-//! A stream over a stream: encrypted, authenticated, for any reliable link.
+//! An encrypted and authenticated stream over any reliable byte stream.
 //!
-//! [`SecureStream`] shakes hands by Noise, with a key that both ends hold ([`SharedKey`]) or with
-//! two key pairs, and carries records of `25519_ChaChaPoly_SHA256` after that. It knows nothing of
-//! what goes through it. There is no `std`, no allocation, no `unsafe` and no source of randomness
-//! here: buffers and 32 unforeseeable bytes for each handshake are brought along.
+//! ```text
+//!  your protocol                                    your protocol
+//!       |  plain bytes                                    |  plain bytes
+//!  +----v---------+   handshake, then records   +---------v----+
+//!  | SecureStream | <-------------------------> | SecureStream |
+//!  +--------------+   over TCP, a UART, a pipe  +--------------+
+//! ```
+//!
+//! [`SecureStream`] completes a Noise handshake, with a key that both ends hold ([`SharedKey`]) or with
+//! two key pairs, and carries records of `25519_ChaChaPoly_SHA256` after that. It knows nothing of the
+//! bytes that it carries. It needs no `std`, no allocation, no `unsafe` and no source of randomness: the
+//! caller supplies the buffers and 32 random bytes for each handshake.
+//!
+//! - [`SecureStream`]: over `embedded-io`, blocking. `AsyncSecureStream` (feature `async`): over
+//!   `embedded-io-async`; it can be split into two halves.
+//! - [`Channel`]: the state machine without a stream.
+//! - [`Trust`]: looks up the keys of the other end; [`Identity`]: the key of this end.
 //!
 //! ```
 //! use embedded_io::{Read, Write};

@@ -1,11 +1,26 @@
 #![no_std]
-#![doc = "Stores for [`tinyferry_core`] that a microcontroller takes as they are."]
+#![doc = "Stores for [`tinyferry_core`] on microcontrollers."]
 //!
-//! - `slots::Slots` (feature `nor-flash`): one image, such as a firmware, in a partition of NOR
-//!   flash. The one before it stays until the new one is whole.
-//! - `card::Card` (feature `sdmmc`): files and trees on a FAT card.
+//! ```text
+//!   the other end            this board
+//!  +-------------+  frames  +-----------------------+      +------------+
+//!  | a client or | <------> | Session -> Store      | ---> | NOR flash  |
+//!  | a server    |          |            Slots/Card |      | or FAT card|
+//!  +-------------+          +-----------------------+      +------------+
+//! ```
 //!
-//! No `std`, no allocation, no `unsafe`; no line here panics (`embedded-sdmmc` has assertions of its own).
+//! Each store is behind a feature. Without a feature the crate is empty.
+//!
+//! - `nor-flash`: `slots::Slots`, one image, such as a firmware, in a partition of NOR flash over
+//!   `embedded-storage`. The old image stays valid until the new one is complete and verified.
+//! - `sdmmc`: `card::Card`, files and trees on a FAT16 or FAT32 card over `embedded-sdmmc`. A file gets
+//!   its name when it is complete and verified.
+//!
+//! A store is passed to the driver of a session, `tinyferry_core::blocking::run`. Both stores resume an
+//! interrupted transfer, also after a power cut.
+//!
+//! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` has assertions of
+//! its own).
 
 #[cfg(feature = "sdmmc")]
 pub mod card;
@@ -16,8 +31,8 @@ pub mod slots;
 #[cfg(feature = "sdmmc")]
 mod time;
 
-/// How far before the end of what came in there may be holes, in bytes: the reach of a receiver's
-/// map, with units of the largest size (`PROTOCOL.md`, section 6.4).
+/// The largest distance of a hole from the end of the received bytes: the reach of a receiver's map, with
+/// units of the largest size (`PROTOCOL.md`, section 6.4).
 #[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
 const REACH: u32 = 97 * 1024;
 /// A position to resume from is a multiple of this, in bytes.

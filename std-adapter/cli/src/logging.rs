@@ -12,13 +12,13 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::standard;
 
 /// The queue's capacity in bytes.
-const QUEUE: usize = 256 * 1024;
+const QUEUE_BYTES: usize = 256 * 1024;
 /// Frames of progress are appended while fewer bytes than these wait.
-const FRAMES: usize = 8 * 1024;
+const MAX_FRAME_BACKLOG: usize = 8 * 1024;
 /// How long the end of a server waits for the last lines to be written.
-const FLUSH: Duration = Duration::from_millis(500);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a client waits for a reader that takes no line.
-const PATIENCE: Duration = Duration::from_secs(5);
+const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the lines go.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ struct Lines {
 
 impl Lines {
     fn has_room_for(&self, line: &[u8]) -> bool {
-        self.bytes + line.len() <= QUEUE
+        self.bytes + line.len() <= QUEUE_BYTES
     }
 
     fn is_empty(&self) -> bool {
@@ -82,31 +82,31 @@ impl LogQueue {
 
     /// Appends a line; waits for room as long as the reader takes lines.
     pub(crate) fn push_waiting(&self, line: &[u8]) {
-        let lines = self.shared.wait(PATIENCE, |lines| lines.has_room_for(line));
+        let lines = self.shared.wait(READER_TIMEOUT, |lines| lines.has_room_for(line));
         self.shared.append(lines, line);
     }
 
     /// Appends a frame of progress, if few lines wait: it is worth nothing later.
     pub(crate) fn push_frame(&self, frame: &[u8]) {
         let lines = self.shared.lock();
-        if lines.bytes < FRAMES {
+        if lines.bytes < MAX_FRAME_BACKLOG {
             self.shared.append(lines, frame);
         }
     }
 
     /// Waits until all lines are written, or the reader takes none for a moment.
     pub(crate) fn catch_up(&self) {
-        drop(self.shared.wait(FLUSH, Lines::is_empty));
+        drop(self.shared.wait(FLUSH_TIMEOUT, Lines::is_empty));
     }
 
     /// The same, as long as a client waits at its end.
     pub(crate) fn finish(&self) {
-        drop(self.shared.wait(PATIENCE, Lines::is_empty));
+        drop(self.shared.wait(READER_TIMEOUT, Lines::is_empty));
     }
 
     /// Waits until all lines are written, for a moment at most.
     pub(crate) fn flush(&self) {
-        let end = Instant::now() + FLUSH;
+        let end = Instant::now() + FLUSH_TIMEOUT;
         let mut lines = self.shared.lock();
         while !lines.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
@@ -142,19 +142,19 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until `is_met`, or until no line was written for `patience`.
-    fn wait(&self, patience: Duration, is_met: impl Fn(&Lines) -> bool) -> MutexGuard<'_, Lines> {
+    /// Waits until `is_met`, or until no line was written for `timeout`.
+    fn wait(&self, timeout: Duration, is_met: impl Fn(&Lines) -> bool) -> MutexGuard<'_, Lines> {
         let mut lines = self.lock();
-        let (mut written, mut end) = (lines.written, Instant::now() + patience);
-        while !is_met(&lines) && lines.waited < patience {
+        let (mut written, mut end) = (lines.written, Instant::now() + timeout);
+        while !is_met(&lines) && lines.waited < timeout {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                lines.waited = patience;
+                lines.waited = timeout;
                 break;
             }
             lines = self.wait_for_change(lines, left);
             if lines.written != written {
-                (written, end) = (lines.written, Instant::now() + patience);
+                (written, end) = (lines.written, Instant::now() + timeout);
             }
         }
         lines
@@ -231,7 +231,7 @@ mod tests {
         let (lines, written) = channel();
         let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");
         let line = [b'x'; 1024];
-        let count = 3 * QUEUE / line.len();
+        let count = 3 * QUEUE_BYTES / line.len();
         for _ in 0..count {
             queue.push(&line);
         }
@@ -246,7 +246,7 @@ mod tests {
             whole += 1;
         };
         assert!(last.starts_with(&format!("{} lines", count - whole)), "{last}");
-        assert!((QUEUE / 1024..=QUEUE / 1024 + 1).contains(&whole), "{whole}");
+        assert!((QUEUE_BYTES / 1024..=QUEUE_BYTES / 1024 + 1).contains(&whole), "{whole}");
         queue.flush();
     }
 
@@ -255,7 +255,7 @@ mod tests {
         let (go, goes) = channel();
         let (lines, written) = channel();
         let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");
-        let count = 3 * QUEUE / 1024;
+        let count = 3 * QUEUE_BYTES / 1024;
         let reader = thread::spawn(move || {
             for _ in 0..count {
                 go.send(()).expect("it writes");

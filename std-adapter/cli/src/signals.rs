@@ -60,12 +60,12 @@ pub(crate) fn before_end(first: impl FnOnce() + Send + 'static) -> io::Result<()
 /// Whether [`before_end`] was called.
 static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
 /// A key that interrupts reaches a command sooner, perhaps, than this program.
-const SOONER: Duration = Duration::from_millis(50);
+const COMMAND_DELAY: Duration = Duration::from_millis(50);
 
 /// Where a signal is about to end the program, it ends it, and nothing else does.
 pub(crate) fn wait_for_end(has_failed: bool) {
     if has_failed && HAS_HANDLER.load(Ordering::SeqCst) {
-        thread::sleep(SOONER);
+        thread::sleep(COMMAND_DELAY);
     }
     while IS_ENDING.load(Ordering::SeqCst) {
         thread::park_timeout(Duration::from_secs(1));

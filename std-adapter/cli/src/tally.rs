@@ -8,7 +8,7 @@ use tinyferry::describe;
 use crate::exit::Exit;
 
 /// So many failures are listed at the end; the others are counted.
-const LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 /// What one task has done. It counts what is in place at the receiver, not what was on its way.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub(crate) struct Tally {
     /// before.
     earlier: u64,
     failures: Vec<String>,
-    /// Failures past [`LISTED`].
+    /// Failures past [`MAX_LISTED`].
     unlisted: u64,
     /// What the other end left out, because no path names it.
     omitted: u32,
@@ -80,7 +80,7 @@ impl Tally {
     /// An entry failed, for this reason.
     pub(crate) fn fail(&mut self, sentence: String, exit: Exit) {
         self.failed.get_or_insert(exit);
-        if self.failures.len() < LISTED {
+        if self.failures.len() < MAX_LISTED {
             self.failures.push(sentence);
         } else {
             self.unlisted += 1;

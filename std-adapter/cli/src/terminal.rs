@@ -9,12 +9,12 @@ use indicatif::{ProgressDrawTarget, TermLike};
 use crate::output;
 
 /// How often progress is drawn in a second.
-const RATE: u8 = 20;
+const DRAWS_PER_SECOND: u8 = 20;
 
 /// Where progress is drawn: standard error if that is a terminal, or nowhere.
 pub(crate) fn draw_target() -> ProgressDrawTarget {
     if stderr().is_terminal() {
-        ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), RATE)
+        ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), DRAWS_PER_SECOND)
     } else {
         ProgressDrawTarget::hidden()
     }

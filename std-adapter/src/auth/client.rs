@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use tinyferry_secure::{Error, Identity, PublicKey, Trust};
 
-use super::AuthError;
-use super::KnownHosts;
-use crate::auth::keys::KeyFile;
-use crate::auth::keys::KeyFileError;
+use super::{AuthError, KnownHosts};
+use crate::auth::keys::{KeyFile, KeyFileError};
 use crate::auth::socket::SecureSocket;
 use crate::transport::stream::Socket;
 

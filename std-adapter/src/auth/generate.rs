@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use tinyferry_secure::{PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
-use super::hex;
 use super::keys::KeyFileError;
-use super::random_key;
+use super::{hex, random_key};
 use crate::describe;
 
 /// Makes a new file, for its owner alone. Its name appears when its content is durable, and replaces

@@ -8,13 +8,12 @@ use std::path::PathBuf;
 use tinyferry_secure::{Identity, KeyId, PrivateKey, PublicKey, SharedKey};
 use zeroize::Zeroizing;
 
-use super::hex;
-use super::unhex;
+use super::{hex, unhex};
 use crate::describe;
 use crate::fs::Rights;
 
 /// A key file larger than this is none, in bytes.
-const LARGEST: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A file with keys: `KIND HEX [name=NAME] [rights=read,write,close] [dir=PATH]` on each line.
 ///
@@ -109,7 +108,7 @@ impl KeyFile {
         }
         let file = File::open(&self.0).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() || metadata.len() > LARGEST {
+        if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
             return Err(self.fault("is not a regular file of at most 1 MiB"));
         }
         #[cfg(unix)]
@@ -118,7 +117,7 @@ impl KeyFile {
         }
         // Enough at once: a string that grows leaves copies behind.
         let mut text = Zeroizing::new(String::with_capacity(metadata.len() as usize + 1));
-        file.take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
+        file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
         Ok(text)
     }
 }

@@ -14,22 +14,15 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
-pub(crate) use self::client::ClientKey;
-pub(crate) use self::client::Protection;
+pub(crate) use self::client::{ClientKey, Protection};
 pub(crate) use self::current_keys::CurrentKeys;
-pub use self::generate::generate_pair;
-pub use self::generate::generate_shared;
-pub(crate) use self::keys::KeyEntry;
-pub(crate) use self::keys::KeyFile;
+pub use self::generate::{generate_pair, generate_shared};
 pub use self::keys::KeyFileError;
+pub(crate) use self::keys::{KeyEntry, KeyFile};
 pub(crate) use self::known_hosts::KnownHosts;
-pub(crate) use self::server::AccessPolicy;
-pub(crate) use self::server::Authenticator;
-pub(crate) use self::server::refuse;
-pub(crate) use self::server::rejection;
+pub(crate) use self::server::{AccessPolicy, Authenticator, refuse, rejection};
 #[cfg(test)]
 pub(crate) use self::socket::SecureSocket;
 pub use tinyferry_secure::{Error, KeyId, PublicKey, Refusal};

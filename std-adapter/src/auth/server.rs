@@ -6,12 +6,9 @@ use std::time::Instant;
 
 use tinyferry_secure::{KeyId, PrivateKey, PublicKey, Refusal, SharedKey, Trust, refusing};
 
-use super::AuthError;
-use super::hex;
+use super::{AuthError, hex};
 use crate::auth::current_keys::CurrentKeys;
-use crate::auth::keys::KeyEntry;
-use crate::auth::keys::KeyFile;
-use crate::auth::keys::Keys;
+use crate::auth::keys::{KeyEntry, KeyFile, Keys};
 use crate::auth::socket::SecureSocket;
 use crate::describe;
 use crate::endpoint::Endpoint;

@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 
 use tinyferry_secure::{Channel, Error, Identity, PublicKey, Refusal, Step, Trust};
 
-use super::AuthError;
-use super::random_key;
+use super::{AuthError, random_key};
 use crate::auth::aead::Fast;
 use crate::transport::stream::Socket;
 
 /// How long the end of what is said may take to go out.
-const CLOSING: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A socket that encrypts.
 #[derive(Debug)]
@@ -154,7 +153,7 @@ impl<S: Socket> SecureSocket<S> {
     /// # Errors
     /// Those of the system.
     pub(crate) fn close(&mut self, refusal: Option<Refusal>) -> io::Result<()> {
-        let end = Instant::now() + CLOSING;
+        let end = Instant::now() + CLOSE_TIMEOUT;
         self.send_pending(end)?;
         self.channel.close(refusal).map_err(as_io)?;
         self.send_pending(end)

@@ -11,8 +11,7 @@ use tracing::debug;
 
 use crate::auth::AuthError;
 use crate::auth::Error as Channel;
-use crate::auth::Protection;
-use crate::auth::hex;
+use crate::auth::{Protection, hex};
 use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::endpoint::Endpoint;
@@ -21,9 +20,7 @@ use crate::transport::command;
 #[cfg(unix)]
 use crate::transport::command::Program;
 use crate::transport::serial::SerialLink;
-use crate::transport::stream::Socket;
-use crate::transport::stream::StreamLink;
-use crate::transport::stream::Traffic;
+use crate::transport::stream::{Socket, StreamLink, Traffic};
 use crate::transport::tcp;
 
 /// A link that a client's sessions run over.
@@ -48,7 +45,7 @@ impl<S: Socket> Connection for StreamLink<S> {
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
-        self.look_at_clock();
+        self.update_clock();
         run(session, self, store)
     }
 

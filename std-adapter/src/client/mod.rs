@@ -11,8 +11,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::blocking;
-use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task};
+use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task, blocking};
 use tracing::debug;
 
 use crate::checksum::Desktop;

@@ -1,9 +1,8 @@
 //! A client and a server in one process, over TCP on loopback, by the calls that a program makes.
 
 use std::error::Error as _;
-use std::fs;
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::{fs, thread};
 
 use tempfile::tempdir;
 

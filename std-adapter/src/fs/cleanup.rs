@@ -1,5 +1,5 @@
-//! What transfers that broke off have left behind: found, and removed when it is old. Knows nothing
-//! of transfers; what one is writing to is locked, and left alone.
+//! Finds the partial files of interrupted transfers, and removes old ones. Skips locked files: a
+//! transfer writes to them.
 
 use std::fs::File;
 use std::io;
@@ -11,13 +11,11 @@ use cap_std::fs::Dir;
 use crate::fs::Root;
 
 use crate::fs::names::join;
-use crate::fs::recv::partial;
-use crate::fs::recv::partial::Lock;
-use crate::fs::sys::dir_cursor::Id;
-use crate::fs::sys::dir_cursor::id_of;
-use crate::fs::sys::dir_cursor::open_file;
+use crate::fs::partial_name;
+use crate::fs::sys::dir_cursor::{Id, id_of, open_file};
+use crate::fs::sys::lock::Lock;
 
-/// A partial file of a transfer that broke off.
+/// A partial file of an interrupted transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// Its own path below the root. Names come from a file system: escape them before showing.
@@ -26,15 +24,15 @@ pub struct Leftover {
     pub bytes: u64,
     /// How long ago it was last written to.
     pub age: Duration,
-    /// What tells it from other files.
+    /// The identity of the file.
     pub(crate) id: Option<Id>,
 }
 
-/// Finds all leftovers below `root` that no transfer is writing to. `visit` is told of each, and
-/// says whether it is to be removed. Returns how many were.
+/// Finds all leftovers below `root` that no transfer is writing to. Calls `visit` for each; it
+/// returns whether to remove the file. Returns the number of removed files.
 ///
 /// # Errors
-/// Those of `root` itself; a directory below it that cannot be read is passed over.
+/// Those of `root` itself; a directory below it that cannot be read is skipped.
 pub fn leftovers(root: &Root, visit: impl FnMut(&Leftover) -> bool) -> io::Result<u64> {
     leftovers_below(&root.0, visit)
 }
@@ -45,7 +43,7 @@ pub(crate) fn leftovers_below(
     mut visit: impl FnMut(&Leftover) -> bool,
 ) -> io::Result<u64> {
     let mut removed = 0;
-    // Names, and not open directories: there may be more of these than may be open.
+    // Paths, and not open directories: these could exceed the limit of open files.
     let mut waiting = vec![String::new()];
     while let Some(path) = waiting.pop() {
         let opened = open_below(root, &path);
@@ -59,12 +57,12 @@ pub(crate) fn leftovers_below(
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() {
                 waiting.push(join(&path, &name));
-            } else if kind.is_file() && partial::is_name(&name) {
+            } else if kind.is_file() && partial_name::is_name(&name) {
                 let Some((file, leftover)) = inspect(&dir, &path, &name) else { continue };
                 if visit(&leftover) && dir.remove_file(&name).is_ok() {
                     removed += 1;
                 }
-                // Until here nobody could begin to write to it.
+                // The lock kept transfers from the file until here.
                 drop(file);
             }
         }
@@ -78,7 +76,7 @@ fn open_below(root: &Dir, path: &str) -> io::Result<Dir> {
     names.into_iter().try_fold(root.try_clone()?, |dir, name| dir.open_dir_nofollow(name))
 }
 
-/// Locks a partial; `None` if a transfer has it, or it is gone.
+/// Locks a partial; `None` if a transfer has it, or it was removed.
 fn inspect(dir: &Dir, path: &str, name: &str) -> Option<((File, Lock), Leftover)> {
     let (file, opened) = open_file(dir, name).ok()?;
     let lock = Lock::take(&file, &opened)?;

@@ -1,28 +1,27 @@
-//! What went wrong on this end: the reason for the wire and the words for a person. Knows what the
-//! operating system's errors mean.
+//! Errors of this end: the reason for the wire, and a detail for people. Maps the errors of the operating
+//! system to reasons.
 
 use std::io::{Error, ErrorKind};
 
 use tinyferry_core::error::Reason;
 
 use crate::describe;
-use crate::fs::event::Event;
-use crate::fs::event::Observer;
+use crate::fs::event::{Event, Observer};
 
-/// Why something could not be done here.
+/// An error of the store.
 #[derive(Debug)]
-pub(crate) struct Trouble {
+pub(crate) struct StoreError {
     pub(crate) reason: Reason,
-    /// A clause; empty where the reason says it all.
+    /// A clause; empty if the reason is enough.
     pub(crate) detail: String,
 }
 
-impl Trouble {
+impl StoreError {
     pub(crate) fn new(reason: Reason, detail: &str) -> Self {
         Self { reason, detail: detail.to_owned() }
     }
 
-    /// Tells that it kept `path` from getting through; returns the reason.
+    /// Reports the failure of `path`; returns the reason.
     pub(crate) fn tell(self, path: &str, observer: &mut impl Observer) -> Reason {
         let Self { reason, detail } = self;
         observer.event(Event::Failed { path, reason, detail: &detail, at_peer: false });
@@ -30,15 +29,15 @@ impl Trouble {
     }
 }
 
-impl From<Reason> for Trouble {
+impl From<Reason> for StoreError {
     fn from(reason: Reason) -> Self {
         Self { reason, detail: String::new() }
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
-        // Any other reason says it all.
+        // The other reasons need no detail.
         let reason = reason_of(&error);
         let has_words = [Reason::Storage, Reason::ReadOnly].contains(&reason);
         let detail = if has_words { describe::os_error(&error) } else { String::new() };
@@ -50,7 +49,7 @@ fn reason_of(error: &Error) -> Reason {
     #[cfg(unix)]
     if let Some(errno) = rustix::io::Errno::from_io_error(error) {
         use rustix::io::Errno;
-        // A link where none is followed; a FIFO or a socket opened without waiting.
+        // A link that is not followed; a FIFO or a socket that was opened without blocking.
         if errno == Errno::LOOP || errno == Errno::NXIO || errno == Errno::OPNOTSUPP {
             return Reason::NotRegular;
         }
@@ -95,14 +94,14 @@ mod tests {
             (Errno::ISDIR, Reason::IsDirectory),
             (Errno::IO, Reason::Storage),
         ] {
-            let trouble = Trouble::from(Error::from(errno));
-            assert_eq!(trouble.reason, reason);
+            let error = StoreError::from(Error::from(errno));
+            assert_eq!(error.reason, reason);
             let has_words = [Reason::Storage, Reason::ReadOnly].contains(&reason);
-            assert_eq!(trouble.detail.is_empty(), !has_words);
+            assert_eq!(error.detail.is_empty(), !has_words);
         }
         let dir = tempfile::tempdir().unwrap();
         let dir = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
         let escape = dir.open("../x").unwrap_err();
-        assert_eq!(Trouble::from(escape).reason, Reason::BadPath);
+        assert_eq!(StoreError::from(escape).reason, Reason::BadPath);
     }
 }

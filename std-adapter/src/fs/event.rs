@@ -1,13 +1,13 @@
-//! What a store reports while it works. Knows nothing of who listens.
+//! The events of a store. Knows nothing of their observers.
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
-/// Hears what a store does: for progress bars, logs and the list of failures at the end.
+/// Receives the events of a store: for progress bars, logs and the list of failures.
 ///
-/// `()` hears nothing; a closure that takes an [`Event`] is an observer too.
+/// `()` ignores all events; a closure that takes an [`Event`] is an observer too.
 pub trait Observer {
-    /// Something happened.
+    /// Called for each event.
     fn event(&mut self, event: Event<'_>);
 }
 
@@ -21,7 +21,7 @@ impl<F: FnMut(Event<'_>)> Observer for F {
     }
 }
 
-/// Which way content goes.
+/// The direction of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From here to the other end.
@@ -30,7 +30,7 @@ pub enum Direction {
     Receiving,
 }
 
-/// Something that a store did or saw.
+/// An event of a store.
 ///
 /// Paths have `/` between names and begin at the root that this end sees: the served directory,
 /// the directory received into, or the other end's root when sending. Names from a file system and
@@ -42,24 +42,24 @@ pub enum Event<'a> {
     Begin {
         /// Its path.
         path: &'a str,
-        /// What it is.
+        /// Its kind.
         kind: Kind,
         /// Its size in bytes, where known.
         size: Option<u64>,
-        /// Bytes of it that are here already: to be proven, not to be received.
+        /// The number of bytes that are here already: they are verified, not received.
         held: u64,
-        /// Which way it goes.
+        /// The direction of the transfer.
         direction: Direction,
     },
-    /// The receiver turns out to have this much of the file that is being sent.
+    /// The receiver has a prefix of the file that is being sent.
     Resumed {
-        /// Everything before, in bytes.
+        /// The length of the prefix, in bytes.
         held: u64,
     },
-    /// Content was stored, or loaded for sending; what is loaded once more does not count, nor what
-    /// is loaded only to prove what the receiver has.
+    /// Content was stored, or loaded for sending. Content that is loaded again, or only to verify a prefix
+    /// of the receiver, does not count.
     Moved {
-        /// How many bytes.
+        /// The number of bytes.
         bytes: u64,
     },
     /// It is in place at the receiver. In a tree, others may have begun by then, and a sender may
@@ -67,39 +67,39 @@ pub enum Event<'a> {
     Done {
         /// Its path.
         path: &'a str,
-        /// What it is.
+        /// Its kind.
         kind: Kind,
-        /// Its size in bytes; of what is no file, 0.
+        /// Its size in bytes; 0 if it is not a file.
         size: u64,
         /// Bytes of it that the receiver had before: all of them if the file was the same.
         held: u64,
         /// SHA-256 of a file, where both ends agreed on that.
         sha256: Option<[u8; 32]>,
     },
-    /// It did not get through.
+    /// It was not transferred.
     Failed {
         /// Its path.
         path: &'a str,
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// The same in the words of the operating system or of the other end; may be empty.
+        /// The message of the operating system or of the other end, or empty.
         detail: &'a str,
-        /// Whether it was the other end that said so.
+        /// Whether the other end reported the failure.
         at_peer: bool,
     },
     /// It is in place, but its time or its permission bits could not be set.
     Unset {
         /// Its path.
         path: &'a str,
-        /// Why, in the words of the operating system.
+        /// The message of the operating system.
         detail: &'a str,
     },
-    /// It is in place, but its file system refuses to make files durable: what is stored there may be
-    /// lost or incomplete after a loss of power. Reported once for each file system.
+    /// It is in place, but its file system refuses to make files durable: its files may be lost or
+    /// incomplete after a power failure. Reported once for each file system.
     NotDurable {
         /// The path of an entry that was just stored.
         path: &'a str,
-        /// Why, in the words of the operating system.
+        /// The message of the operating system.
         detail: &'a str,
     },
 }

@@ -1,18 +1,17 @@
-//! Paths and names as text: taken apart, put together, and which may be looked at. Knows no file
-//! system.
+//! Paths and names as text: splits and joins them, and decides which are allowed. Knows no file system.
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
 
-use crate::fs::error::Trouble;
-use crate::fs::recv::partial;
+use crate::fs::error::StoreError;
+use crate::fs::partial_name;
 
 /// A path's directory and its last name.
 pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// What is left of `path` below `above`; `None` if it is elsewhere.
+/// The rest of `path` below `above`; `None` if it is not below.
 pub(crate) fn below<'a>(path: &'a str, above: &str) -> Option<&'a str> {
     match path.strip_prefix(above)? {
         "" => Some(""),
@@ -20,7 +19,7 @@ pub(crate) fn below<'a>(path: &'a str, above: &str) -> Option<&'a str> {
     }
 }
 
-/// `below` as a path from where `path` begins.
+/// Appends `below` to `path`.
 pub(crate) fn join(path: &str, below: &str) -> String {
     match (path, below) {
         ("", _) => below.to_owned(),
@@ -29,13 +28,13 @@ pub(crate) fn join(path: &str, below: &str) -> String {
     }
 }
 
-/// Whether a path from outside may be looked at: sound, with names that mean one thing here and
-/// are not the store's own.
+/// Whether a path of the other end is allowed: sound, unambiguous on this system, and without names of
+/// partial files.
 pub(crate) fn is_allowed(path: &str) -> bool {
     is_sound(path)
         && !path.ends_with('/')
         && path.split('/').all(|name| {
-            !partial::is_name(name) && (cfg!(not(windows)) || means_one_thing_on_windows(name))
+            !partial_name::is_name(name) && (cfg!(not(windows)) || means_one_thing_on_windows(name))
         })
 }
 
@@ -43,9 +42,9 @@ pub(crate) fn is_allowed(path: &str) -> bool {
 pub(crate) const UNFINISHED: &str = "this is the form of unfinished files";
 
 /// Why a path that is not allowed is refused.
-pub(crate) fn refusal(path: &str) -> Trouble {
-    let is_partial = is_sound(path) && path.split('/').any(partial::is_name);
-    Trouble::new(Reason::BadPath, if is_partial { UNFINISHED } else { "" })
+pub(crate) fn refusal(path: &str) -> StoreError {
+    let is_partial = is_sound(path) && path.split('/').any(partial_name::is_name);
+    StoreError::new(Reason::BadPath, if is_partial { UNFINISHED } else { "" })
 }
 
 /// Whether a name is neither a device nor a path of its own there.

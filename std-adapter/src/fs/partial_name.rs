@@ -4,7 +4,7 @@ use tinyferry_core::path::NAME_MAX;
 
 const SUFFIX: &str = ".tinyferry-part";
 
-/// Whether `name` is one that partial files have; also where case makes no difference.
+/// Whether `name` is that of a partial file, in any case.
 pub(crate) fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let end = bytes.len().saturating_sub(SUFFIX.len());
@@ -12,8 +12,8 @@ pub(crate) fn is_name(name: &str) -> bool {
         && bytes.get(end..).is_some_and(|end| end.eq_ignore_ascii_case(SUFFIX.as_bytes()))
 }
 
-/// The name that `target` has while it comes in: `.TARGET.tinyferry-part`, with `label` before the
-/// suffix. Where that would be too long, the target's end gives way to a hash of the whole.
+/// The name of the partial of `target`: `.TARGET.tinyferry-part`, with `label` before the
+/// suffix. If that is too long, a hash of the target replaces its end.
 pub(crate) fn name_for(target: &str, label: &str) -> String {
     let taken = label.len() + SUFFIX.len();
     if target.len() + taken < NAME_MAX {

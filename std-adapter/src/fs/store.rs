@@ -6,15 +6,13 @@ use std::task::Poll;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
 
-use super::Directory;
-use super::Event;
-use super::Observer;
-use crate::fs::send::Outbox;
+use super::{Directory, Event, Observer};
+use crate::fs::send::SendStore;
 
 impl<O: Observer> Store for Directory<O> {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
-        inbox.offer(offer, &mut self.observer)
+        let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
+        recv.offer(offer, &mut self.observer)
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
@@ -24,20 +22,18 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        let inbox = self.inbox.as_mut().ok_or(Reason::ReadOnly)?;
-        inbox.store(position, bytes, &mut self.observer)
+        let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
+        recv.store(position, bytes, &mut self.observer)
     }
 
     fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
-        self.inbox.as_mut()?.digest(start, position, end)
+        self.recv.as_mut()?.digest(start, position, end)
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        match (&mut self.inbox, &mut self.outbox) {
-            (Some(inbox), _) if inbox.is_receiving() => {
-                inbox.load(position, into, &mut self.observer)
-            }
-            (_, Some(outbox)) => outbox.load(position, into, &mut self.observer),
+        match (&mut self.recv, &mut self.send) {
+            (Some(recv), _) if recv.is_receiving() => recv.load(position, into, &mut self.observer),
+            (_, Some(send)) => send.load(position, into, &mut self.observer),
             _ => Err(Reason::Storage),
         }
     }
@@ -55,8 +51,8 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
-        let Some(inbox) = &mut self.inbox else { return Poll::Ready(Err(Reason::ReadOnly)) };
-        let polled = inbox.poll_commit(self.sha256, &mut self.observer);
+        let Some(recv) = &mut self.recv else { return Poll::Ready(Err(Reason::ReadOnly)) };
+        let polled = recv.poll_commit(self.sha256, &mut self.observer);
         if polled.is_ready() {
             self.sha256 = None;
         }
@@ -72,65 +68,65 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
-        match &mut self.inbox {
-            Some(inbox) => inbox.poll_settle(&mut self.observer),
+        match &mut self.recv {
+            Some(recv) => recv.poll_settle(&mut self.observer),
             None => Poll::Ready(Ok(())),
         }
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {
-        if let Some(inbox) = &mut self.inbox {
-            inbox.abandon(reason, all, &mut self.observer);
+        if let Some(recv) = &mut self.recv {
+            recv.abandon(reason, all, &mut self.observer);
         }
-        if let Some(outbox) = &mut self.outbox {
-            outbox.close();
+        if let Some(send) = &mut self.send {
+            send.close();
         }
     }
 
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
-        if let Some(inbox) = &mut self.inbox {
-            inbox.close(&mut self.observer);
+        if let Some(recv) = &mut self.recv {
+            recv.close(&mut self.observer);
         }
-        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.open(path, tree, &mut self.observer)
+        let send = self.send.as_mut().ok_or(Reason::WriteOnly)?;
+        send.open(path, tree, &mut self.observer)
     }
 
     fn names_only(&mut self, names_only: bool) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.expect_names_only(names_only);
+        if let Some(send) = &mut self.send {
+            send.expect_names_only(names_only);
         }
     }
 
     fn omitted(&mut self) -> u32 {
-        self.outbox.as_ref().map_or(0, Outbox::omitted)
+        self.send.as_ref().map_or(0, SendStore::omitted)
     }
 
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
-        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.next(path, &mut self.observer)
+        let send = self.send.as_mut().ok_or(Reason::WriteOnly)?;
+        send.next(path, &mut self.observer)
     }
 
     fn check(&mut self) -> Result<(), Reason> {
-        let outbox = self.outbox.as_mut().ok_or(Reason::WriteOnly)?;
-        outbox.check(self.sha256.take(), &mut self.observer)
+        let send = self.send.as_mut().ok_or(Reason::WriteOnly)?;
+        send.check(self.sha256.take(), &mut self.observer)
     }
 
     fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
-        match &mut self.outbox {
-            Some(outbox) => outbox.refused(entry, reason, words, &mut self.observer),
+        match &mut self.send {
+            Some(send) => send.refused(entry, reason, words, &mut self.observer),
             None => false,
         }
     }
 
     fn resumed(&mut self, entry: u32, position: u64) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.resumed(entry, position, &mut self.observer);
+        if let Some(send) = &mut self.send {
+            send.resumed(entry, position, &mut self.observer);
         }
     }
 
     fn completed(&mut self) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.complete(&mut self.observer);
+        if let Some(send) = &mut self.send {
+            send.complete(&mut self.observer);
         }
     }
 }

@@ -1,15 +1,14 @@
 //! A command that is started to be the other end. Its processes end with the client, also if that is
 //! killed, except those that make a session of their own.
 
-use std::io;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use rustix::process::{Pid, Signal};
 
@@ -22,17 +21,17 @@ use terminal::Terminal;
 use watcher::Watcher;
 
 /// How often a process is polled for its end.
-const POLL: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The same while the handshake is pending, which may take long: a person types a password.
-const SETUP_POLL: Duration = Duration::from_millis(20);
+const SETUP_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a command may take to end once its streams have.
-const ENDING: Duration = Duration::from_secs(1);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long its processes may take to end when they are asked to.
-const TERMINATING: Duration = Duration::from_millis(500);
+const TERMINATE_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a server that a command has left in the background may take to answer.
-const BACKGROUND: Duration = Duration::from_secs(2);
+const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(2);
 /// Names the command in the environment of all its processes.
-const MARK: &str = "TINYFERRY_COMMAND";
+const MARKER_VARIABLE: &str = "TINYFERRY_COMMAND";
 
 /// Commands that run, for the signals that end this program.
 static RUNNING: Mutex<Vec<Arc<Started>>> = Mutex::new(Vec::new());
@@ -69,7 +68,7 @@ pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Program)> {
     let random = getrandom::u64().map_err(io::Error::other)?;
     let mark = format!("{}-{random:016x}", std::process::id());
     let mut shell = Command::new("sh");
-    shell.args(["-c", command]).stdin(far.try_clone()?).stdout(far).env(MARK, &mark);
+    shell.args(["-c", command]).stdin(far.try_clone()?).stdout(far).env(MARKER_VARIABLE, &mark);
     let terminal = Terminal::open();
     if terminal.is_none() {
         shell.process_group(0);
@@ -123,13 +122,13 @@ impl Started {
 
     /// Waits for processes that were asked to end, and kills those that do not.
     fn end(&self) {
-        wait_until(|| self.have_ended(), TERMINATING);
+        wait_until(|| self.have_ended(), TERMINATE_TIMEOUT);
         wait_until(
             || {
                 self.processes.signal(Signal::KILL);
                 self.have_ended()
             },
-            TERMINATING,
+            TERMINATE_TIMEOUT,
         );
         if let Some(terminal) = &self.terminal {
             terminal.restore();
@@ -152,7 +151,7 @@ impl Program {
 
     /// Waits for the shell's end, which follows that of its streams.
     fn wait(&self) -> Option<ExitStatus> {
-        wait_until(|| self.started.status().is_some(), ENDING);
+        wait_until(|| self.started.status().is_some(), EXIT_TIMEOUT);
         self.started.status()
     }
 
@@ -166,14 +165,14 @@ impl Program {
             while !*is_over {
                 end = end.or_else(|| {
                     let status = started.status()?;
-                    let most = if status.success() { BACKGROUND } else { Duration::ZERO };
+                    let most = if status.success() { BACKGROUND_TIMEOUT } else { Duration::ZERO };
                     Some(Instant::now() + most)
                 });
                 if end.is_some_and(|end| Instant::now() >= end) {
                     let _ = socket.shutdown(Shutdown::Both);
                     return;
                 }
-                let waited = setup.changed.wait_timeout(is_over, SETUP_POLL);
+                let waited = setup.changed.wait_timeout(is_over, SETUP_POLL_INTERVAL);
                 is_over = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         };
@@ -199,6 +198,6 @@ impl Drop for Program {
 fn wait_until(mut has_ended: impl FnMut() -> bool, most: Duration) {
     let end = Instant::now() + most;
     while !has_ended() && Instant::now() < end {
-        thread::sleep(POLL);
+        thread::sleep(POLL_INTERVAL);
     }
 }

@@ -12,8 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
-use crate::endpoint::Serial;
+use crate::endpoint::{Endpoint, Serial};
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio;

@@ -14,10 +14,8 @@ use serial2::{FlowControl, KeepSettings, SerialPort};
 use tinyferry_core::Millis;
 use tinyferry_core::blocking::Link;
 
-use crate::endpoint::Flow;
-use crate::endpoint::Serial;
-use crate::transport::stream::Shutdown;
-use crate::transport::stream::Traffic;
+use crate::endpoint::{Flow, Serial};
+use crate::transport::stream::{Shutdown, Traffic};
 
 #[cfg(unix)]
 mod claim;
@@ -28,11 +26,11 @@ use self::claim::Claim;
 pub(crate) use self::claim::restore_all;
 
 /// No wait is longer before it is looked whether to leave.
-const GLANCE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a write waits for room, until the peer counts as gone.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A line is at rest when it was silent for so long.
-const SILENCE: Duration = Duration::from_millis(20);
+const QUIET_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A link over a serial port.
 #[derive(Debug)]
@@ -69,7 +67,7 @@ impl SerialLink {
             Flow::Hardware => FlowControl::RtsCts,
         });
         port.set_configuration(&settings)?;
-        port.set_write_timeout(GLANCE)?;
+        port.set_write_timeout(POLL_INTERVAL)?;
         port.discard_input_buffer()?;
         Ok(Self {
             port,
@@ -93,7 +91,7 @@ impl SerialLink {
     pub(crate) fn settle(&mut self) {
         self.held = 0..0;
         let end = Instant::now() + Duration::from_secs(1);
-        while Instant::now() < end && self.fill(SILENCE).is_ok_and(|count| count > 0) {}
+        while Instant::now() < end && self.fill(QUIET_INTERVAL).is_ok_and(|count| count > 0) {}
         self.held = 0..0;
     }
 
@@ -180,7 +178,7 @@ impl embedded_io::Read for SerialLink {
                 return Ok(0);
             }
             let left = self.left();
-            let wait = left.map_or(GLANCE, |left| left.min(GLANCE));
+            let wait = left.map_or(POLL_INTERVAL, |left| left.min(POLL_INTERVAL));
             match self.fill(wait) {
                 Ok(0) => return Ok(0),
                 Err(error)
@@ -225,7 +223,7 @@ impl embedded_io::Write for SerialLink {
             if self.shutdown.is_forced.load(Ordering::SeqCst) {
                 return Ok(bytes.len());
             }
-            if begin.elapsed() > WRITE_PATIENCE {
+            if begin.elapsed() > WRITE_TIMEOUT {
                 return Err(io::Error::new(
                     ErrorKind::ConnectionAborted,
                     "the other end does not accept data any more",

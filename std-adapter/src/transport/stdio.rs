@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 /// How often it is looked whether something has ended.
-const GLANCE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// What carries to standard output; it ends when all is out.
 pub(crate) struct Output(JoinHandle<()>);
@@ -94,7 +94,7 @@ impl Output {
     pub(crate) fn wait(&self, patience: Duration) {
         let end = Instant::now() + patience;
         while !self.0.is_finished() && Instant::now() < end {
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 /// How long one address may take to answer.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// An address that has not answered for so long gets the next one beside it (RFC 8305).
-const STAGGER: Duration = Duration::from_millis(250);
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// So many addresses of a host are tried.
-const MOST: usize = 16;
+const MAX_ADDRESSES: usize = 16;
 
 /// What a `HOST:PORT` stands for; of an address of IPv6, `HOST` may name a zone: `[fe80::1%eth0]`.
 ///
@@ -95,7 +95,7 @@ pub fn are_here(addresses: &[SocketAddr]) -> bool {
 pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let addresses = in_turns(addresses);
     if let [address] = addresses.as_slice() {
-        return TcpStream::connect_timeout(address, CONNECT_PATIENCE).and_then(prepare);
+        return TcpStream::connect_timeout(address, CONNECT_TIMEOUT).and_then(prepare);
     }
     let (sender, answers) = channel();
     let mut waiting = addresses.iter().copied().enumerate();
@@ -105,7 +105,7 @@ pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         if let Some((index, address)) = waiting.next() {
             let sender = sender.clone();
             thread::Builder::new().name("connect".into()).spawn(move || {
-                let stream = TcpStream::connect_timeout(&address, CONNECT_PATIENCE);
+                let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
                 // Another one may have been faster: then this one is closed.
                 let _ = sender.send((index, stream));
             })?;
@@ -114,7 +114,7 @@ pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         if pending == 0 {
             break;
         }
-        let patience = if waiting.len() > 0 { STAGGER } else { 2 * CONNECT_PATIENCE };
+        let patience = if waiting.len() > 0 { ATTEMPT_DELAY } else { 2 * CONNECT_TIMEOUT };
         match answers.recv_timeout(patience) {
             Ok((_, Ok(stream))) => return prepare(stream),
             Ok((index, Err(error))) => {
@@ -136,7 +136,7 @@ fn in_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut one = addresses.iter().filter(is_first);
     let mut other = addresses.iter().filter(|address| !is_first(address));
     let mut all = Vec::new();
-    while all.len() < MOST {
+    while all.len() < MAX_ADDRESSES {
         let before = all.len();
         all.extend(one.next());
         all.extend(other.next());
@@ -150,16 +150,16 @@ fn in_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 /// So much may wait to be sent in the system, in bytes. What waits there goes out when the receiver
 /// acknowledges, and over loopback at the receiver's cost, which is the busier end.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const WAITING: u32 = 16 * 1024;
+const MAX_UNSENT_BYTES: u32 = 16 * 1024;
 
 /// A host that has vanished without a word counts as gone after a minute of silence, so that what
 /// its client had open is free again: so long is waited for a word, then asked so often.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const QUIET: Duration = Duration::from_secs(30);
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const PROBING: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const PROBES: u32 = 3;
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// Frames are batched by the link; what it hands out is to go at once.
 ///
@@ -171,11 +171,11 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let socket = socket2::SockRef::from(&stream);
-        let _ = socket.set_tcp_notsent_lowat(WAITING);
+        let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
         let keepalive = socket2::TcpKeepalive::new()
-            .with_time(QUIET)
-            .with_interval(PROBING)
-            .with_retries(PROBES);
+            .with_time(KEEPALIVE_IDLE)
+            .with_interval(KEEPALIVE_INTERVAL)
+            .with_retries(KEEPALIVE_PROBES);
         let _ = socket.set_tcp_keepalive(&keepalive);
     }
     Ok(stream)
@@ -227,7 +227,7 @@ mod tests {
     fn little_waits_to_be_sent() {
         let (_listener, address) = listener();
         let stream = connect(&[address]).unwrap();
-        assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), WAITING);
+        assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), MAX_UNSENT_BYTES);
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
         let [d, e] = ["127.0.0.1:4", "127.0.0.1:5"].map(parse);
         assert_eq!(in_turns(&[a, b, c, d, e]), [a, d, b, e, c]);
         assert_eq!(in_turns(&[d, a, b]), [d, a, b]);
-        assert_eq!(in_turns(&[a; 99]).len(), MOST);
+        assert_eq!(in_turns(&[a; 99]).len(), MAX_ADDRESSES);
     }
 
     #[test]

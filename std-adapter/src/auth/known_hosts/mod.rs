@@ -10,14 +10,12 @@ use std::path::PathBuf;
 use tinyferry_secure::PublicKey;
 use tracing::warn;
 
-use super::AuthError;
-use super::hex;
-use super::unhex;
+use super::{AuthError, hex, unhex};
 use crate::auth::keys::KeyFileError;
 use crate::describe;
 
 /// A file of known servers is not larger than this, in bytes.
-const LARGEST: u64 = 16 << 20;
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// A file with `HOST PUBLIC_KEY` on each line. A host with spaces, quotes or control characters
 /// stands in double quotes, with `\` before what would end it.
@@ -31,7 +29,7 @@ pub(crate) struct KnownHosts {
 
 /// What the file says of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum HostStatus {
     Unknown,
     /// It has this key.
     Known,
@@ -66,21 +64,21 @@ impl KnownHosts {
     /// It has shown another one before, it is not known, its own line makes no sense, or the file
     /// cannot be read or written.
     pub(crate) fn check(&self, host: &str, key: &PublicKey) -> Result<(), AuthError> {
-        let standing = match self.file.metadata() {
+        let status = match self.file.metadata() {
             // What is no file may not even be opened: a FIFO would wait for its writer.
             Ok(metadata) if !metadata.is_file() => return Err(self.fault("is not a regular file")),
             Ok(_) => {
                 let mut file = File::open(&self.file).map_err(|error| self.unreadable(&error))?;
-                self.standing(&self.read(&mut file)?, host, key)?
+                self.status(&self.read(&mut file)?, host, key)?
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => Standing::Unknown,
+            Err(error) if error.kind() == ErrorKind::NotFound => HostStatus::Unknown,
             Err(error) => return Err(self.unreadable(&error)),
         };
-        match standing {
-            Standing::Known => Ok(()),
-            Standing::Changed => Err(self.changed(host)),
-            Standing::Unknown if self.accept_new => self.remember(host, key),
-            Standing::Unknown => Err(AuthError::Unknown { host: host.to_owned(), shown: *key }),
+        match status {
+            HostStatus::Known => Ok(()),
+            HostStatus::Changed => Err(self.changed(host)),
+            HostStatus::Unknown if self.accept_new => self.remember(host, key),
+            HostStatus::Unknown => Err(AuthError::Unknown { host: host.to_owned(), shown: *key }),
         }
     }
 
@@ -90,16 +88,16 @@ impl KnownHosts {
 
     fn read(&self, file: &mut File) -> Result<Vec<u8>, AuthError> {
         let mut bytes = Vec::new();
-        let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
+        let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
         read.map_err(|error| self.unreadable(&error))?;
-        if bytes.len() as u64 > LARGEST {
+        if bytes.len() as u64 > MAX_FILE_BYTES {
             return Err(self.fault("is too large"));
         }
         Ok(bytes)
     }
 
-    fn standing(&self, bytes: &[u8], host: &str, key: &PublicKey) -> Result<Standing, AuthError> {
-        let mut standing = Standing::Unknown;
+    fn status(&self, bytes: &[u8], host: &str, key: &PublicKey) -> Result<HostStatus, AuthError> {
+        let mut status = HostStatus::Unknown;
         for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
             let line = String::from_utf8_lossy(line);
             let line = line.trim();
@@ -108,9 +106,9 @@ impl KnownHosts {
             }
             match parse(line) {
                 Some((name, known)) if name == host && known == key.0 => {
-                    return Ok(Standing::Known);
+                    return Ok(HostStatus::Known);
                 }
-                Some((name, _)) if name == host => standing = Standing::Changed,
+                Some((name, _)) if name == host => status = HostStatus::Changed,
                 Some(_) => {}
                 None if names(line, host) => {
                     let what = format!("makes no sense in line {number}, which names this server");
@@ -123,7 +121,7 @@ impl KnownHosts {
                 }
             }
         }
-        Ok(standing)
+        Ok(status)
     }
 
     /// Appends a line, unless somebody else has done so meanwhile.
@@ -138,10 +136,10 @@ impl KnownHosts {
         // Where a file cannot be locked, one append is still one line.
         let _ = file.lock();
         let bytes = self.read(&mut file)?;
-        match self.standing(&bytes, host, key)? {
-            Standing::Known => return Ok(()),
-            Standing::Changed => return Err(self.changed(host)),
-            Standing::Unknown => {}
+        match self.status(&bytes, host, key)? {
+            HostStatus::Known => return Ok(()),
+            HostStatus::Changed => return Err(self.changed(host)),
+            HostStatus::Unknown => {}
         }
         let end = if bytes.last().is_none_or(|last| *last == b'\n') { "" } else { "\n" };
         let line = format!("{end}{} {}\n", quoted(host), hex(&key.0));

@@ -1,5 +1,5 @@
-//! Small files that are whole, many at once, on their way to their places. Knows nothing of threads,
-//! nor of what is done about a file that finds no place.
+//! Batches of small complete files, before their commit. Knows nothing of threads, or of the handling of a
+//! file whose commit failed.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,20 +7,19 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use crate::fs::recv::staged::Staged;
-use crate::fs::recv::tmpfile::Nameless;
-use crate::fs::recv::tmpfile::Whole;
+use crate::fs::recv::tmpfile::{TempFiles, Whole};
 
-/// So many files, at most.
-const FILES: usize = 64;
-/// No more come once there are so many bytes.
-const BYTES: usize = 256 * 1024;
-/// Their directories are kept open, and open files are a server's scarce good.
-const DIRS: usize = 8;
+/// The maximum number of files in a batch.
+const MAX_FILES: usize = 64;
+/// The number of bytes at which a batch is full.
+const FULL_BYTES: usize = 256 * 1024;
+/// The maximum number of directories; they stay open, and a server must not run out of open files.
+const MAX_DIRS: usize = 8;
 
-/// Memory that is used again and again for files that wait.
+/// Files that wait for their commit; the memory is reused.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    files: Vec<Waiting>,
+    files: Vec<BatchFile>,
     dirs: Vec<Arc<Dir>>,
     paths: String,
     bytes: Vec<u8>,
@@ -31,16 +30,16 @@ pub(crate) struct Batch {
 pub(crate) struct Ticket {
     pub(crate) later: u16,
     pub(crate) size: u64,
-    /// How much of it was here before, in bytes.
+    /// The number of bytes that were here before.
     pub(crate) held: u64,
     pub(crate) sha256: Option<[u8; 32]>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct BatchFile {
     dir: usize,
     path: Range<usize>,
-    /// Of the path, the last name.
+    /// The last name of the path.
     name: Range<usize>,
     bytes: Range<usize>,
     mode: Option<u32>,
@@ -51,9 +50,9 @@ struct Waiting {
 /// The result of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// Which files are not in place, in order.
+    /// The indices of the files that are not in place, in order.
     pub(crate) failed: Vec<usize>,
-    /// Whether it was seen that it cannot be done here.
+    /// Whether the file system cannot commit files in this way.
     pub(crate) is_impossible: bool,
     /// The files, if they are written and have no names yet.
     pub(crate) staged: Vec<Staged>,
@@ -71,7 +70,7 @@ impl Outcome {
 }
 
 impl Batch {
-    /// Takes a file that goes to `path`, whose last name stands in `dir`.
+    /// Adds a file for `path`; `dir` is its directory.
     pub(crate) fn add(&mut self, dir: &Arc<Dir>, path: &str, whole: &Whole<'_>, ticket: Ticket) {
         if !self.dirs.last().is_some_and(|last| Arc::ptr_eq(last, dir)) {
             self.dirs.push(Arc::clone(dir));
@@ -80,7 +79,7 @@ impl Batch {
         self.paths.push_str(path);
         self.bytes.extend_from_slice(whole.bytes);
         let name_from = path.rfind('/').map_or(path_from, |slash| path_from + slash + 1);
-        self.files.push(Waiting {
+        self.files.push(BatchFile {
             dir: self.dirs.len() - 1,
             path: path_from..self.paths.len(),
             name: name_from..self.paths.len(),
@@ -91,39 +90,41 @@ impl Batch {
         });
     }
 
-    /// Whether it is worth while to put them in place.
+    /// Whether the batch is to be committed.
     pub(crate) fn is_full(&self) -> bool {
-        self.files.len() >= FILES || self.bytes.len() >= BYTES || self.dirs.len() >= DIRS
+        self.files.len() >= MAX_FILES
+            || self.bytes.len() >= FULL_BYTES
+            || self.dirs.len() >= MAX_DIRS
     }
 
-    /// Puts them in place, one after another.
-    pub(crate) fn put(&self, nameless: &mut Nameless) -> Outcome {
+    /// Puts the files in place, one after another.
+    pub(crate) fn put(&self, temp_files: &mut TempFiles) -> Outcome {
         let mut outcome = Outcome::default();
         for (index, file) in self.files.iter().enumerate() {
             let name = self.paths.get(file.name.clone()).unwrap_or_default();
             let is_put = self
                 .dirs
                 .get(file.dir)
-                .is_some_and(|dir| nameless.put(dir, name, &self.whole(file)));
+                .is_some_and(|dir| temp_files.put(dir, name, &self.whole(file)));
             if !is_put {
                 outcome.failed.push(index);
             }
         }
-        outcome.is_impossible = nameless.is_impossible();
+        outcome.is_impossible = temp_files.is_impossible();
         outcome
     }
 
-    /// Writes them; they get their names later.
-    pub(crate) fn write(&self, nameless: &mut Nameless) -> Outcome {
+    /// Writes the files; they get their names later.
+    pub(crate) fn write(&self, temp_files: &mut TempFiles) -> Outcome {
         let mut outcome = Outcome::default();
         for (file, (dir, name)) in self.files.iter().zip(self.places()) {
-            outcome.staged.push(Staged::write(dir, name, &self.whole(file), nameless));
+            outcome.staged.push(Staged::write(dir, name, &self.whole(file), temp_files));
         }
-        outcome.is_impossible = nameless.is_impossible();
+        outcome.is_impossible = temp_files.is_impossible();
         outcome
     }
 
-    /// For every file its directory, and its name there.
+    /// The directory and the name of each file.
     pub(crate) fn places(&self) -> impl Iterator<Item = (&Arc<Dir>, &str)> {
         self.files.iter().filter_map(|file| {
             let name = self.paths.get(file.name.clone()).unwrap_or_default();
@@ -147,24 +148,23 @@ impl Batch {
         self.files.iter().map(|file| (self.path(file), self.whole(file), file.ticket))
     }
 
-    /// Where they go.
+    /// The paths of the files.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|file| self.path(file))
     }
 
-    /// Where the last one goes.
+    /// The path of the last file.
     pub(crate) fn last(&self) -> Option<&str> {
         self.files.last().map(|file| self.path(file))
     }
 
-    /// Whether `path` was put in place by a file of these, of those from the index `from` on.
+    /// Whether a file of this path, at the index `from` or later, was put in place.
     pub(crate) fn has_put(&self, path: &str, from: usize, outcome: &Outcome) -> bool {
         let mut paths = self.paths().enumerate().skip(from);
         paths.any(|(index, other)| other == path && outcome.is_put(index))
     }
 
-    /// Gives up what the files contain, and where they stand; an empty batch with the memory that
-    /// the former took.
+    /// Drops the content and the directories of the files; returns the memory in an empty batch.
     pub(crate) fn take_memory(&mut self) -> Self {
         self.dirs.clear();
         let mut bytes = std::mem::take(&mut self.bytes);
@@ -184,11 +184,11 @@ impl Batch {
         self.bytes.clear();
     }
 
-    fn path(&self, file: &Waiting) -> &str {
+    fn path(&self, file: &BatchFile) -> &str {
         self.paths.get(file.path.clone()).unwrap_or_default()
     }
 
-    fn whole(&self, file: &Waiting) -> Whole<'_> {
+    fn whole(&self, file: &BatchFile) -> Whole<'_> {
         let bytes = self.bytes.get(file.bytes.clone()).unwrap_or_default();
         Whole { bytes, mode: file.mode, modified: file.modified }
     }

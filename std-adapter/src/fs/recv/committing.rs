@@ -1,5 +1,5 @@
-//! Commits that may take long. Their syncs may take minutes: they run on another thread, and
-//! who asks for the result looks after the other end meanwhile.
+//! Commits that may take long. Their syncs may take minutes and run on another thread; the caller polls
+//! for the result and serves the other end meanwhile.
 
 use std::io;
 use std::task::Poll;
@@ -7,26 +7,25 @@ use std::task::Poll;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Late};
 
-use super::Inbox;
-use crate::fs::error::Trouble;
-use crate::fs::event::Event;
-use crate::fs::event::Observer;
+use super::RecvStore;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Event, Observer};
 use crate::fs::names::split;
 use crate::fs::recv::staged::Staged;
 use crate::fs::sys::background::Background;
 use crate::fs::sys::metadata::settled;
 use crate::fs::sys::refusals;
 
-/// A commit under way. If the other end leaves, it is completed all the same.
+/// A pending commit. It is completed even if the other end disconnects.
 #[derive(Debug)]
 pub(crate) enum Committing {
     /// A lone file is made durable and put in place.
     File { work: Background<Staged>, path: String, size: u64, held: u64 },
-    /// All of a tree is in place, and its names are made durable.
+    /// The names of a tree are made durable; all of its entries are in place.
     Tree { work: Background<io::Result<()>>, path: String },
 }
 
-impl Inbox {
+impl RecvStore {
     /// Commits the open file or tree and closes it; called again while it is pending.
     pub(crate) fn poll_commit(
         &mut self,
@@ -38,8 +37,8 @@ impl Inbox {
             None => match self.begin_commit(observer) {
                 Ok(Some(committing)) => committing,
                 Ok(None) => return Poll::Ready(self.commit_here(sha256, observer)),
-                Err((path, trouble)) => {
-                    return Poll::Ready(Err(self.fail(trouble, &path, observer)));
+                Err((path, error)) => {
+                    return Poll::Ready(Err(self.fail(error, &path, observer)));
                 }
             },
         };
@@ -52,7 +51,7 @@ impl Inbox {
                 Poll::Ready(staged) => {
                     let result = match staged {
                         Some(Staged::Named(result)) => settled(result, &path, observer),
-                        Some(Staged::Failed(trouble)) => Err(trouble),
+                        Some(Staged::Failed(error)) => Err(error),
                         _ => Err(Reason::Storage.into()),
                     };
                     (Kind::File, path, (size, held), result)
@@ -76,46 +75,46 @@ impl Inbox {
                 observer.event(Event::Done { path: &path, kind, size, held, sha256 });
                 Ok(())
             }
-            Err(trouble) => Err(self.fail(trouble, &path, observer)),
+            Err(error) => Err(self.fail(error, &path, observer)),
         })
     }
 
-    /// Whether all that was committed is in place; what is not is named, one by one. Asked again
-    /// while it is pending.
+    /// Completes the deferred commits. Returns the first file that could not be placed; called again while
+    /// it is pending.
     pub(crate) fn poll_settle(&mut self, observer: &mut impl Observer) -> Poll<Result<(), Late>> {
-        self.later.poll_settle(&mut self.place, observer)
+        self.deferred.poll_settle(&mut self.cursor, observer)
     }
 
     /// Begins a commit that may take long. `None`: the open file or tree needs no such commit.
     fn begin_commit(
         &mut self,
         observer: &mut impl Observer,
-    ) -> Result<Option<Committing>, (String, Trouble)> {
+    ) -> Result<Option<Committing>, (String, StoreError)> {
         let is_lone = self.tree.is_none() && self.sync.is_due(false);
         if is_lone
-            && let Some(mut incoming) = self.open.take_if(|open| open.wanted.kind == Kind::File)
+            && let Some(mut incoming) = self.open.take_if(|open| open.expected.kind == Kind::File)
         {
-            let size = incoming.wanted.size.unwrap_or_else(|| incoming.unfinished());
+            let size = incoming.expected.size.unwrap_or_else(|| incoming.unfinished());
             let held = incoming.held;
-            let staged = incoming.stage(&mut self.place, &mut self.buffer, true);
+            let staged = incoming.stage(&mut self.cursor, &mut self.buffer, true);
             self.buffer.clear();
             self.leave(incoming.left.take());
-            let path = incoming.wanted.path;
+            let path = incoming.expected.path;
             let prepared = staged.and_then(|(staged, _)| {
-                let dir = self.place.made(split(&path).0, None, true);
-                // Something may have come there since the offer.
-                let looked = dir.and_then(|dir| self.place.look(&path).map(|_| dir));
+                let dir = self.cursor.made(split(&path).0, None, true);
+                // Another entry may have the name since the offer.
+                let looked = dir.and_then(|dir| self.cursor.look(&path).map(|_| dir));
                 match looked {
                     Ok(dir) => Ok((staged, dir)),
-                    Err(trouble) => {
+                    Err(error) => {
                         staged.discard();
-                        Err(trouble)
+                        Err(error)
                     }
                 }
             });
             let (staged, dir) = match prepared {
                 Ok(prepared) => prepared,
-                Err(trouble) => return Err((path, trouble)),
+                Err(error) => return Err((path, error)),
             };
             let name = split(&path).1.to_owned();
             let work = Background::start(move || staged.put_alone(&dir, &name));
@@ -125,10 +124,10 @@ impl Inbox {
             && self.sync.gathers()
             && let Some(mut tree) = self.tree.take()
         {
-            if let Err(trouble) = self.commit_tree(&mut tree, observer) {
-                return Err((tree.path, trouble));
+            if let Err(error) = self.commit_tree(&mut tree, observer) {
+                return Err((tree.path, error));
             }
-            let volumes = self.place.take_volumes();
+            let volumes = self.cursor.take_volumes();
             let work = Background::start(move || volumes.finish());
             return Ok(Some(Committing::Tree { work, path: tree.path }));
         }

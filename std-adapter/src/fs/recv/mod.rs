@@ -1,4 +1,4 @@
-//! Receiving: the open file and the open tree. Knows nothing of how the bytes arrive.
+//! Receives: the open file and the open tree. Knows nothing of frames and links.
 
 pub(crate) mod batch;
 mod committing;
@@ -6,12 +6,12 @@ pub(crate) mod deferred;
 pub(crate) mod file;
 mod opening;
 pub(crate) mod partial;
-pub(crate) mod partials;
 mod placing;
 pub(crate) mod staged;
 pub(crate) mod tmpfile;
 pub(crate) mod tree;
 pub(crate) mod worker;
+pub(crate) mod written;
 
 use std::sync::Arc;
 
@@ -19,50 +19,44 @@ use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Kind, Offer};
 
-use crate::fs::error::Trouble;
-use crate::fs::event::Direction;
-use crate::fs::event::Event;
-use crate::fs::event::Observer;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::limits::Limits;
-use crate::fs::names::join;
-use crate::fs::names::refusal;
-use crate::fs::recv::deferred::Later;
-use crate::fs::recv::file::Access;
-use crate::fs::recv::file::Incoming;
-use crate::fs::recv::file::Wanted;
-use crate::fs::recv::file::can_go_on_after;
-use crate::fs::recv::partial::Whose;
-use crate::fs::recv::partials::Left;
+use crate::fs::names::{join, refusal};
+use crate::fs::partial_index::LeftPartial;
+use crate::fs::recv::deferred::DeferredCommits;
+use crate::fs::recv::file::{Access, ExpectedFile, RecvFile, can_go_on_after};
+use crate::fs::recv::partial::PartialOwner;
 use crate::fs::recv::tree::Tree;
 use crate::fs::sys::buffer::Buffer;
-use crate::fs::sys::dir_cursor::Place;
+use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::refusals;
 use crate::fs::sys::sync::Sync;
 
 use self::committing::Committing;
 
 #[derive(Debug)]
-pub(crate) struct Inbox {
-    place: Place,
-    /// Where everything goes; `None`: where the offer says.
+pub(crate) struct RecvStore {
+    cursor: DirCursor,
+    /// The path for the received file or tree; `None`: the path of the offer.
     target: Option<String>,
     sync: Sync,
     holes: bool,
     access: Arc<Access>,
     limits: Limits,
-    /// Entries of the open tree so far.
+    /// The number of offered entries of the open tree.
     entries: u64,
     tree: Option<Tree>,
-    open: Option<Incoming>,
+    open: Option<RecvFile>,
     committing: Option<Committing>,
     buffer: Buffer,
-    later: Later,
+    deferred: DeferredCommits,
 }
 
-impl Inbox {
+impl RecvStore {
     pub(crate) fn new(root: Arc<Dir>, target: Option<String>, sync: Sync) -> Self {
         Self {
-            place: Place::receiving(root),
+            cursor: DirCursor::receiving(root),
             target,
             sync,
             holes: false,
@@ -73,7 +67,7 @@ impl Inbox {
             open: None,
             committing: None,
             buffer: Buffer::default(),
-            later: Later::default(),
+            deferred: DeferredCommits::default(),
         }
     }
 
@@ -82,7 +76,7 @@ impl Inbox {
     }
 
     /// Sets the rights of the other end.
-    pub(crate) fn allow(&mut self, is_blind: bool, partials: Whose) {
+    pub(crate) fn allow(&mut self, is_blind: bool, partials: PartialOwner) {
         let access = Arc::make_mut(&mut self.access);
         (access.is_blind, access.partials) = (is_blind, partials);
     }
@@ -106,7 +100,7 @@ impl Inbox {
             self.close_tree(observer);
         }
         if self.tree.is_none() {
-            self.place.forget();
+            self.cursor.forget();
         }
         let path = match self.path_of(offer) {
             _ if offer.names_only => offer.path.to_owned(),
@@ -119,7 +113,7 @@ impl Inbox {
         };
         let held = match self.prepare(offer, &path, observer) {
             Ok(held) => held,
-            Err(trouble) => return Err(self.fail(trouble, &path, observer)),
+            Err(error) => return Err(self.fail(error, &path, observer)),
         };
         let (path, direction) = (path.as_str(), Direction::Receiving);
         observer.event(Event::Begin { path, kind: offer.kind, size: offer.size, held, direction });
@@ -137,7 +131,7 @@ impl Inbox {
                 observer.event(Event::Moved { bytes: bytes.len() as u64 });
                 Ok(bytes.len())
             }
-            Err(trouble) => Err(self.fail_open(trouble, observer)),
+            Err(error) => Err(self.fail_open(error, observer)),
         }
     }
 
@@ -154,7 +148,7 @@ impl Inbox {
         let Some(incoming) = &self.open else { return Err(Reason::Storage) };
         incoming
             .read(&mut self.buffer, position, into)
-            .map_err(|trouble| self.fail_open(trouble, observer))
+            .map_err(|error| self.fail_open(error, observer))
     }
 
     /// Commits the open file or tree on this thread.
@@ -166,10 +160,10 @@ impl Inbox {
         let (kind, path, sizes, result) = match (self.open.take(), self.tree.take()) {
             (Some(mut incoming), tree) => {
                 self.tree = tree;
-                let size = incoming.wanted.size.unwrap_or_else(|| incoming.unfinished());
+                let size = incoming.expected.size.unwrap_or_else(|| incoming.unfinished());
                 let sizes = (size, incoming.held);
                 let result = self.commit_entry(&mut incoming, sha256, observer);
-                (incoming.wanted.kind, incoming.wanted.path, sizes, result)
+                (incoming.expected.kind, incoming.expected.path, sizes, result)
             }
             (None, Some(mut tree)) => {
                 let result = self.commit_tree(&mut tree, observer);
@@ -186,88 +180,79 @@ impl Inbox {
                 observer.event(Event::Done { path: &path, kind, size, held, sha256 });
                 Ok(())
             }
-            Err(trouble) => Err(self.fail(trouble, &path, observer)),
+            Err(error) => Err(self.fail(error, &path, observer)),
         }
     }
 
     pub(crate) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
         let is_of_use = !reason.wants_fresh_offer() && reason != Reason::SourceChanged;
-        // It is completed all the same.
+        // The commit is completed nevertheless.
         self.committing = None;
         let closed = self.close_open(is_of_use);
         if all {
             self.close_tree(observer);
         }
-        let Some(wanted) = closed else { return };
-        let comes_again = reason.wants_fresh_offer() && wanted.resume > 0;
+        let Some(expected) = closed else { return };
+        let comes_again = reason.wants_fresh_offer() && expected.resume > 0;
         if !comes_again {
             let is_own =
                 matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
-            let path = &wanted.path;
+            let path = &expected.path;
             observer.event(Event::Failed { path, reason, detail: "", at_peer: !is_own });
         }
     }
 
-    /// Something else is asked for: whatever is open is not completed.
+    /// Closes the open file and the open tree without completing them: another request follows.
     pub(crate) fn close(&mut self, observer: &mut impl Observer) {
         self.committing = None;
         self.close_open(true);
         self.close_tree(observer);
     }
 
-    fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), Trouble> {
+    fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let synced = self.sync.is_due(self.tree.is_some());
         if let Some(tree) = &mut self.tree {
-            tree.make_root(&mut self.place, self.sync)?;
+            tree.make_root(&mut self.cursor, self.sync)?;
         }
         self.limits.check_end(position.saturating_add(bytes.len() as u64))?;
         let incoming = self.open.as_mut().ok_or(Reason::Storage)?;
-        incoming.write(&mut self.place, &mut self.buffer, synced, position, bytes)
+        incoming.write(&mut self.cursor, &mut self.buffer, synced, position, bytes)
     }
 
-    fn close_open(&mut self, is_of_use: bool) -> Option<Wanted> {
+    fn close_open(&mut self, is_of_use: bool) -> Option<ExpectedFile> {
         let open = self.open.take()?;
         let is_of_use = is_of_use && self.limits.may_leave(open.unfinished());
-        let (wanted, left) = open.close(&mut self.place, &mut self.buffer, is_of_use);
+        let (expected, left) = open.close(&mut self.cursor, &mut self.buffer, is_of_use);
         self.buffer.clear();
         self.leave(left);
-        Some(wanted)
+        Some(expected)
     }
 
-    /// A transfer broke off.
-    fn leave(&self, left: Option<Left>) {
+    /// Registers the partial of an interrupted transfer.
+    fn leave(&self, left: Option<LeftPartial>) {
         if let Some(left) = left {
             self.limits.leave(left);
         }
     }
 
     /// Closes the open file because of a failure.
-    fn fail_open(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
-        match self.close_open(can_go_on_after(trouble.reason)) {
-            Some(wanted) => self.fail(trouble, &wanted.path, observer),
-            None => trouble.reason,
+    fn fail_open(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
+        match self.close_open(can_go_on_after(error.reason)) {
+            Some(expected) => self.fail(error, &expected.path, observer),
+            None => error.reason,
         }
     }
 
-    fn fail(&mut self, trouble: Trouble, path: &str, observer: &mut impl Observer) -> Reason {
-        // Where it led may have been moved away.
-        self.place.forget();
-        of_removed(trouble, &self.place).tell(path, observer)
+    fn fail(&mut self, error: StoreError, path: &str, observer: &mut impl Observer) -> Reason {
+        // The open directories may have been moved.
+        self.cursor.forget();
+        self.cursor.explain(error).tell(path, observer)
     }
 }
 
-impl Drop for Inbox {
-    /// Completes pending commits. Nobody is told of them any more.
+impl Drop for RecvStore {
+    /// Completes pending commits, without reports.
     fn drop(&mut self) {
         self.close_tree(&mut |_: Event<'_>| {});
-    }
-}
-
-/// A file that comes in is not found only if a directory on its way was removed meanwhile.
-pub(crate) fn of_removed(trouble: Trouble, place: &Place) -> Trouble {
-    match trouble.reason {
-        Reason::NotFound if place.root_is_removed() => Reason::RootGone.into(),
-        Reason::NotFound => Trouble::new(Reason::NotFound, "its directory was removed meanwhile"),
-        _ => trouble,
     }
 }

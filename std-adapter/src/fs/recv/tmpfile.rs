@@ -1,6 +1,5 @@
-//! Small files that have no name until they are whole: nothing stands under a partial name, to be
-//! locked and looked after. Only Linux has them; elsewhere, and on file systems without, every
-//! file goes the long way.
+//! Small files without a name (`O_TMPFILE`) until they are complete: no partial must be locked or cleaned
+//! up. Only Linux has them; on other systems, and on file systems without, each file takes a partial.
 
 #![cfg_attr(not(target_os = "linux"), expect(dead_code))]
 
@@ -10,19 +9,18 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
-use crate::fs::recv::partial::temporary;
-use crate::fs::recv::partial::undeletable;
+use crate::fs::recv::partial::{temporary, undeletable};
 
-/// Makes them.
+/// Creates files without a name.
 #[derive(Debug, Default)]
-pub(crate) struct Nameless {
-    /// That it cannot be done here was seen.
+pub(crate) struct TempFiles {
+    /// Whether the file system was found not to support them.
     is_impossible: bool,
-    /// Where a file was seen to get the very permission bits that it was made with, and which.
+    /// A directory whose files get exactly the permission bits that they are created with, and these bits.
     kept: Option<(Arc<Dir>, u32)>,
 }
 
-/// Everything that a file gets.
+/// The complete content and metadata of a file.
 #[derive(Debug)]
 pub(crate) struct Whole<'a> {
     pub(crate) bytes: &'a [u8],
@@ -30,18 +28,18 @@ pub(crate) struct Whole<'a> {
     pub(crate) modified: Option<i64>,
 }
 
-impl Nameless {
+impl TempFiles {
     pub(crate) fn is_impossible(&self) -> bool {
         self.is_impossible
     }
 
-    /// That it cannot be done here was seen by another.
+    /// Records that the file system does not support them.
     pub(crate) fn give_up(&mut self) {
         self.is_impossible = true;
     }
 
-    /// Puts a file into `dir` as `name`. Whether it stands there now: not where there is something
-    /// already, nor for any other reason; the long way finds out which, and says so.
+    /// Puts a file into `dir` as `name`. Returns whether it is in place; if not, the name exists or the call
+    /// failed, and the commit through a partial finds the reason.
     pub(crate) fn put(&mut self, dir: &Arc<Dir>, name: &str, whole: &Whole<'_>) -> bool {
         let Some(file) = self.write(dir, whole) else { return false };
         let result = link(&file, dir, name);
@@ -50,7 +48,7 @@ impl Nameless {
         result.is_ok()
     }
 
-    /// Writes a file that gets a name in `dir` later. `None`: that cannot be done here.
+    /// Writes a file that gets a name in `dir` later. `None`: the file system does not support it.
     pub(crate) fn write(&mut self, dir: &Arc<Dir>, whole: &Whole<'_>) -> Option<File> {
         if self.is_impossible {
             return None;
@@ -60,10 +58,10 @@ impl Nameless {
         result.ok()
     }
 
-    /// Gives a file its name, instead of what stands there.
+    /// Gives a file its name, and replaces an existing entry.
     ///
     /// # Errors
-    /// That cannot be done here.
+    /// The file system does not support it.
     pub(crate) fn link(&mut self, file: &File, dir: &Dir, name: &str) -> io::Result<()> {
         if self.is_impossible {
             return Err(ErrorKind::Unsupported.into());
@@ -77,7 +75,7 @@ impl Nameless {
                 link(file, dir, &temporary)?;
                 let renamed = dir.rename(&temporary, dir, name);
                 if renamed.is_err() {
-                    // What comes in its place says whether it stays.
+                    // The commit through a partial reports a file that cannot be removed.
                     let _ = undeletable::remove(dir, &temporary, file);
                 }
                 return renamed;
@@ -94,12 +92,12 @@ impl Nameless {
         use rustix::fs::{Mode, OFlags, openat};
 
         use crate::fs::sys::buffer::write_all_at;
-        use crate::fs::sys::metadata::Facts;
+        use crate::fs::sys::metadata::FileMetadata;
         use crate::fs::sys::metadata::set_mode;
         use crate::fs::sys::metadata::set_time;
 
         let Whole { bytes, mode, modified } = *whole;
-        // Nobody may read it who may not in the end.
+        // No user gets more rights than the complete file gives.
         let made_with = mode.map_or(0o666, |mode| mode & 0o777 | 0o600);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = File::from(openat(dir, c".", flags, Mode::from_raw_mode(made_with))?);
@@ -108,7 +106,7 @@ impl Nameless {
         if !self.kept.as_ref().is_some_and(keeps) {
             let now = Metadata::from_file(&file)?;
             set_mode(&file, &now, mode)?;
-            let kept = mode.filter(|mode| Facts::of(&now).mode == Some(*mode));
+            let kept = mode.filter(|mode| FileMetadata::of(&now).mode == Some(*mode));
             self.kept = kept.map(|mode| (Arc::clone(dir), mode));
         }
         set_time(&file, modified)?;

@@ -1,4 +1,4 @@
-//! A second thread that works on small files, a batch at a time, while the first goes on with the
+//! A second thread that works on small files, a batch at a time, while the first prepares the
 //! next. Knows nothing of offers or reports.
 
 use std::sync::Arc;
@@ -6,16 +6,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::fs::recv::batch::Batch;
-use crate::fs::recv::batch::Outcome;
-use crate::fs::recv::staged::Written;
-use crate::fs::recv::staged::name_all;
-use crate::fs::recv::tmpfile::Nameless;
+use crate::fs::recv::batch::{Batch, Outcome};
+use crate::fs::recv::tmpfile::TempFiles;
+use crate::fs::recv::written::{Written, name_all};
 use crate::fs::sys::volumes::Volume;
 
 /// Work for the thread.
 #[derive(Debug)]
-pub(crate) enum Job {
+pub(crate) enum WorkerTask {
     /// Puts the files of a batch in place.
     Put(Arc<Batch>),
     /// Writes the files of a batch.
@@ -26,7 +24,7 @@ pub(crate) enum Job {
 
 /// The result of a job.
 #[derive(Debug)]
-pub(crate) enum Done {
+pub(crate) enum TaskResult {
     Batch(Arc<Batch>, Outcome),
     Named(Vec<Written>),
     /// The thread has ended unexpectedly: the state of these files is unknown.
@@ -41,24 +39,24 @@ enum Answer {
 
 /// The thread and its current job, if any.
 #[derive(Debug)]
-pub(crate) struct Second {
-    /// `None`: it is to end.
-    todo: Option<SyncSender<Job>>,
+pub(crate) struct Worker {
+    /// `None`: the thread ends.
+    todo: Option<SyncSender<WorkerTask>>,
     done: Receiver<Answer>,
     in_hand: Vec<Arc<Batch>>,
     is_naming: bool,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Second {
-    /// `None` where there can be none.
+impl Worker {
+    /// `None` if no thread can be started.
     pub(crate) fn start() -> Option<Self> {
-        let (todo, jobs) = sync_channel::<Job>(1);
+        let (todo, jobs) = sync_channel::<WorkerTask>(1);
         let (answers, done) = sync_channel(1);
         let work = move || {
-            let mut nameless = Nameless::default();
+            let mut temp_files = TempFiles::default();
             while let Ok(job) = jobs.recv() {
-                let answer = job.run(&mut nameless);
+                let answer = job.run(&mut temp_files);
                 if answers.send(answer).is_err() {
                     return;
                 }
@@ -69,7 +67,7 @@ impl Second {
         Some(Self { todo, done, in_hand: Vec::new(), is_naming: false, thread })
     }
 
-    /// Whether a second thread gains time.
+    /// Whether a second thread saves time.
     pub(crate) fn is_of_use() -> bool {
         thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
     }
@@ -88,11 +86,11 @@ impl Second {
         self.is_naming
     }
 
-    /// Gives it work, when it has nothing in hand.
-    pub(crate) fn give(&mut self, job: Job) {
+    /// Gives work to the idle thread.
+    pub(crate) fn give(&mut self, job: WorkerTask) {
         (self.in_hand, self.is_naming) = match &job {
-            Job::Put(batch) | Job::Write(batch) => (vec![Arc::clone(batch)], false),
-            Job::Name(written, _) => {
+            WorkerTask::Put(batch) | WorkerTask::Write(batch) => (vec![Arc::clone(batch)], false),
+            WorkerTask::Name(written, _) => {
                 (written.iter().map(|written| Arc::clone(&written.batch)).collect(), true)
             }
         };
@@ -104,8 +102,8 @@ impl Second {
     }
 
     /// Takes the result of the current job, or waits for it.
-    /// `wait`: for so long, or for as long as it takes.
-    pub(crate) fn take_back(&mut self, wait: Option<Duration>) -> Option<Done> {
+    /// `wait`: the timeout; `None`: no timeout.
+    pub(crate) fn take_back(&mut self, wait: Option<Duration>) -> Option<TaskResult> {
         if self.in_hand.is_empty() {
             return None;
         }
@@ -119,21 +117,21 @@ impl Second {
         let mut in_hand = std::mem::take(&mut self.in_hand);
         Some(match answer {
             Some(Answer::Batch(outcome)) => match in_hand.pop() {
-                Some(batch) => Done::Batch(batch, outcome),
+                Some(batch) => TaskResult::Batch(batch, outcome),
                 None => return None,
             },
-            Some(Answer::Named(written)) => Done::Named(written),
-            None => Done::Lost(in_hand),
+            Some(Answer::Named(written)) => TaskResult::Named(written),
+            None => TaskResult::Lost(in_hand),
         })
     }
 }
 
-impl Job {
-    fn run(self, nameless: &mut Nameless) -> Answer {
+impl WorkerTask {
+    fn run(self, temp_files: &mut TempFiles) -> Answer {
         match self {
             // The job is dropped before the answer is sent: the batch is not shared any more then.
-            Self::Put(batch) => Answer::Batch(batch.put(nameless)),
-            Self::Write(batch) => Answer::Batch(batch.write(nameless)),
+            Self::Put(batch) => Answer::Batch(batch.put(temp_files)),
+            Self::Write(batch) => Answer::Batch(batch.write(temp_files)),
             Self::Name(mut written, volumes) => {
                 name_all(&mut written, &volumes);
                 Answer::Named(written)
@@ -142,7 +140,7 @@ impl Job {
     }
 }
 
-impl Drop for Second {
+impl Drop for Worker {
     /// Waits until the current job is done.
     fn drop(&mut self) {
         self.todo = None;

@@ -1,52 +1,50 @@
-//! The file that is being sent: its content, and whether it still is what was offered. Knows nothing
-//! of paths.
+//! The file that is being sent: reads its content, and checks that it has not changed. Knows nothing of
+//! paths.
 
 use std::fs::File;
 
 use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
 
-use crate::fs::error::Trouble;
-use crate::fs::sys::buffer::Buffer;
-use crate::fs::sys::buffer::CAPACITY;
-use crate::fs::sys::buffer::read_at;
-use crate::fs::sys::metadata::Facts;
+use crate::fs::error::StoreError;
+use crate::fs::sys::buffer::{Buffer, CAPACITY, read_at};
+use crate::fs::sys::metadata::FileMetadata;
 
-/// A file whose size is not known may have so many bytes: some have no end.
+/// The maximum size of a file whose size is not known, in bytes: some have no end.
 const UNSIZED_MAX: u64 = 64 << 20;
 
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct SendFile {
     file: File,
-    /// As of when it was offered.
-    facts: Facts,
-    /// In bytes, as it is offered; `None` where its metadata does not tell.
+    /// The metadata at the time of the offer.
+    attributes: FileMetadata,
+    /// The offered size in bytes; `None` if the metadata does not tell it.
     pub(crate) size: Option<u64>,
-    /// Everything before was loaded, or need not be sent.
+    /// The end of the content that was loaded or need not be sent.
     pub(crate) loaded: u64,
 }
 
-impl Outgoing {
+impl SendFile {
     /// A file that was just opened.
     ///
     /// # Errors
     /// It cannot be read.
-    pub(crate) fn new(file: File, facts: Facts) -> Result<Self, Trouble> {
-        let size = size_of(&file, &facts)?;
-        Ok(Self { file, facts, size, loaded: 0 })
+    pub(crate) fn new(file: File, attributes: FileMetadata) -> Result<Self, StoreError> {
+        let size = size_of(&file, &attributes)?;
+        Ok(Self { file, attributes, size, loaded: 0 })
     }
 
-    /// Reads at least one byte at `position`; 0 at the end. How many bytes were not read before comes
-    /// second.
+    /// Reads at least one byte at `position`; 0 at the end. Also returns the number of bytes that were read
+    /// for the first time.
     pub(crate) fn load(
         &mut self,
         buffer: &mut Buffer,
         position: u64,
         into: &mut [u8],
-    ) -> Result<(usize, u64), Trouble> {
+    ) -> Result<(usize, u64), StoreError> {
         if self.size.is_none() && position >= UNSIZED_MAX {
             let what = "its size is not known, and it has more than 64 MiB";
-            return Err(Trouble::new(Reason::TooLarge, what));
+            return Err(StoreError::new(Reason::TooLarge, what));
         }
         let count = buffer.load(&self.file, position, into)?;
         if count == 0 && self.size.is_some_and(|size| position < size) {
@@ -58,51 +56,51 @@ impl Outgoing {
         Ok((count, fresh))
     }
 
-    /// All of it was read: whether it has changed meanwhile.
-    pub(crate) fn check(&self) -> Result<(), Trouble> {
-        let now = Facts::of(&Metadata::from_file(&self.file)?);
-        let changed = |what: &str| Err(Trouble::new(Reason::SourceChanged, what));
-        if now.size > self.facts.size {
+    /// Checks whether it has changed since the offer, after all of it was read.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let now = FileMetadata::of(&Metadata::from_file(&self.file)?);
+        let changed = |what: &str| Err(StoreError::new(Reason::SourceChanged, what));
+        if now.size > self.attributes.size {
             return changed("it became longer");
         }
-        if now.size < self.facts.size {
+        if now.size < self.attributes.size {
             return changed("it became shorter");
         }
-        if now.modified != self.facts.modified {
+        if now.modified != self.attributes.modified {
             return changed("its time of modification is another now");
         }
         self.check_content()
     }
 
-    /// Whether it ends where its size says.
-    fn check_content(&self) -> Result<(), Trouble> {
+    /// Checks that its content ends at its size.
+    fn check_content(&self) -> Result<(), StoreError> {
         match self.size {
             Some(size) if size > 0 && read_at(&self.file, &mut [0], size)? > 0 => {
                 let what = "it has more bytes than its size says";
-                Err(Trouble::new(Reason::SourceChanged, what))
+                Err(StoreError::new(Reason::SourceChanged, what))
             }
             _ => Ok(()),
         }
     }
 
-    fn ended_early(&self) -> Trouble {
+    fn ended_early(&self) -> StoreError {
         let now = Metadata::from_file(&self.file).map(|now| now.len());
         let what = match now {
-            Ok(now) if now < self.facts.size => "it became shorter",
+            Ok(now) if now < self.attributes.size => "it became shorter",
             _ => "it has fewer bytes than its size says",
         };
-        Trouble::new(Reason::SourceChanged, what)
+        StoreError::new(Reason::SourceChanged, what)
     }
 }
 
-/// The size of a file; `None` where the system makes its content up when it is read, so that the size
-/// in its metadata means nothing.
-fn size_of(file: &File, facts: &Facts) -> Result<Option<u64>, Trouble> {
-    let size = facts.size;
+/// The size of a file; `None` if the system generates its content on reading, so that the size in its
+/// metadata is meaningless.
+fn size_of(file: &File, attributes: &FileMetadata) -> Result<Option<u64>, StoreError> {
+    let size = attributes.size;
     let is_true = match usize::try_from(size) {
         Ok(0) => read_at(file, &mut [0], 0)? == 0,
-        // Most have none: a file that is nothing but a hole is read once more than needed.
-        Ok(length) if length <= CAPACITY && !facts.has_blocks => {
+        // A file without blocks is generated, or one hole: a hole is read once more than needed.
+        Ok(length) if length <= CAPACITY && !attributes.has_blocks => {
             let mut content = vec![0; length];
             read_at(file, &mut content, 0)? == length
         }
@@ -115,9 +113,9 @@ fn size_of(file: &File, facts: &Facts) -> Result<Option<u64>, Trouble> {
 mod tests {
     use super::*;
 
-    fn open(file: &File) -> Outgoing {
-        let facts = Facts::of(&Metadata::from_file(file).unwrap());
-        Outgoing::new(file.try_clone().unwrap(), facts).unwrap()
+    fn open(file: &File) -> SendFile {
+        let attributes = FileMetadata::of(&Metadata::from_file(file).unwrap());
+        SendFile::new(file.try_clone().unwrap(), attributes).unwrap()
     }
 
     fn content(size: u64) -> File {
@@ -126,7 +124,7 @@ mod tests {
         file
     }
 
-    fn read_all(outgoing: &mut Outgoing) -> Result<u64, Trouble> {
+    fn read_all(outgoing: &mut SendFile) -> Result<u64, StoreError> {
         let (mut buffer, mut position) = (Buffer::default(), 0);
         loop {
             match outgoing.load(&mut buffer, position, &mut [0; 1024])? {
@@ -160,8 +158,8 @@ mod tests {
             let file = content(5000);
             let mut outgoing = open(&file);
             change(&file);
-            let trouble = read_all(&mut outgoing).unwrap_err();
-            assert_eq!((trouble.reason, trouble.detail.as_str()), (Reason::SourceChanged, words));
+            let error = read_all(&mut outgoing).unwrap_err();
+            assert_eq!((error.reason, error.detail.as_str()), (Reason::SourceChanged, words));
         }
     }
 
@@ -175,18 +173,18 @@ mod tests {
             let mut outgoing = open(&content(5000));
             outgoing.size = Some(size);
             let (mut buffer, mut position) = (Buffer::default(), 0);
-            let trouble = loop {
+            let error = loop {
                 let left = (size - position).min(1024) as usize;
                 match outgoing.load(&mut buffer, position, &mut vec![0; left]) {
                     Ok((0, _)) => break outgoing.check_content().unwrap_err(),
                     Ok((count, _)) => position += count as u64,
-                    Err(trouble) => break trouble,
+                    Err(error) => break error,
                 }
                 if position == size {
                     break outgoing.check_content().unwrap_err();
                 }
             };
-            assert_eq!((trouble.reason, trouble.detail.as_str()), (Reason::SourceChanged, words));
+            assert_eq!((error.reason, error.detail.as_str()), (Reason::SourceChanged, words));
         }
     }
 

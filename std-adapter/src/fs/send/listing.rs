@@ -1,18 +1,18 @@
-//! The names in a directory in their order, a window at a time: however many there are, few are in
-//! memory. Knows nothing of what stands under them.
+//! The names in a directory in order, a window at a time: memory is bounded. Knows nothing of the entries
+//! themselves.
 //!
-//! A window holds the first names after the last one that was given. For the next window the
-//! directory is read again: no position in it needs to be kept, and no descriptor.
+//! A window holds the first names after the last one that was returned. For the next window the directory
+//! is read again: neither a position in it nor a descriptor is kept.
 
 use std::ffi::OsString;
 use std::io;
 
 use cap_std::fs::Dir;
 
-/// Beside its text, a name takes so many bytes.
-const NAME: usize = size_of::<Name>();
+/// The memory of a name besides its text, in bytes.
+const NAME_BYTES: usize = size_of::<ListedName>();
 
-/// What a directory says of a name; where it says nothing, one has to look.
+/// The kind of an entry according to its directory; `Other`: not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hint {
     File,
@@ -20,28 +20,28 @@ pub(crate) enum Hint {
     Other,
 }
 
-/// The names of one directory that are still to come.
+/// The remaining names of one directory.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     text: String,
-    /// The first one last.
-    waiting: Vec<Name>,
-    /// The last name of the window, where there are more behind it.
+    /// In reverse order.
+    waiting: Vec<ListedName>,
+    /// The last name of the window, if more names follow.
     continues_after: Option<String>,
-    /// Why the names may not be all.
+    /// The reason why names may be missing.
     failure: Option<io::Error>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Name {
+struct ListedName {
     start: u32,
     end: u32,
     hint: Hint,
 }
 
 impl Listing {
-    /// Reads the first window of a directory; it takes at most `room` bytes, but holds two names in
-    /// any case. `unnamed` hears of names that are not UTF-8, which do not come.
+    /// Reads the first window of a directory, of at most `room` bytes, but at least two names. Calls
+    /// `unnamed` for names that are not UTF-8, and skips them.
     ///
     /// # Errors
     /// Nothing could be read.
@@ -54,7 +54,7 @@ impl Listing {
         }
     }
 
-    /// The next name, and what the directory says of it.
+    /// The next name and its kind.
     pub(crate) fn pop(&mut self) -> Option<(&str, Hint)> {
         let name = self.waiting.pop()?;
         Some((text_of(&self.text, name), name.hint))
@@ -68,20 +68,20 @@ impl Listing {
     /// Reads the next window.
     ///
     /// # Errors
-    /// The directory cannot be read any more. What it holds besides does not come.
+    /// The directory cannot be read any more. The rest of its names is missing.
     pub(crate) fn go_on(&mut self, dir: &Dir, room: usize) -> io::Result<()> {
         let after = self.continues_after.take();
         self.fill(dir, room, after.as_deref(), |_| {})
     }
 
-    /// Why names may be missing, once all have come that could be read.
+    /// The reason why names may be missing, after the last name.
     pub(crate) fn failure(&mut self) -> Option<io::Error> {
         self.failure.take()
     }
 
-    /// Bytes of memory that it takes.
+    /// Its memory in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.text.len() + self.waiting.len() * NAME
+        self.text.len() + self.waiting.len() * NAME_BYTES
     }
 
     fn fill(
@@ -117,7 +117,7 @@ impl Listing {
                 Ok(kind) if kind.is_dir() => Hint::Directory,
                 _ => Hint::Other,
             };
-            if self.waiting.len() > 2 && self.size() + name.len() + NAME > room {
+            if self.waiting.len() > 2 && self.size() + name.len() + NAME_BYTES > room {
                 self.halve();
                 if self.continues_after.as_ref().is_some_and(|last| name > *last) {
                     continue;
@@ -132,7 +132,7 @@ impl Listing {
     fn push(&mut self, name: &str, hint: Hint) {
         let start = self.text.len() as u32;
         self.text.push_str(name);
-        self.waiting.push(Name { start, end: self.text.len() as u32, hint });
+        self.waiting.push(ListedName { start, end: self.text.len() as u32, hint });
     }
 
     fn sort(&mut self) {
@@ -144,7 +144,8 @@ impl Listing {
     fn halve(&mut self) {
         let (text, mut names) = (std::mem::take(&mut self.text), std::mem::take(&mut self.waiting));
         let middle = names.len() / 2 - 1;
-        let by_text = |one: &Name, other: &Name| text_of(&text, *one).cmp(text_of(&text, *other));
+        let by_text =
+            |one: &ListedName, other: &ListedName| text_of(&text, *one).cmp(text_of(&text, *other));
         let (_, last, _) = names.select_nth_unstable_by(middle, by_text);
         self.continues_after = Some(text_of(&text, *last).to_owned());
         names.truncate(middle + 1);
@@ -155,7 +156,7 @@ impl Listing {
     }
 }
 
-fn text_of(text: &str, name: Name) -> &str {
+fn text_of(text: &str, name: ListedName) -> &str {
     text.get(name.start as usize..name.end as usize).unwrap_or_default()
 }
 
@@ -168,7 +169,7 @@ mod tests {
     fn names(listing: &mut Listing, dir: &Dir, room: usize) -> Vec<String> {
         let mut names = Vec::new();
         loop {
-            assert!(listing.size() <= room.max(3 * (NAME + 8)));
+            assert!(listing.size() <= room.max(3 * (NAME_BYTES + 8)));
             while let Some((name, _)) = listing.pop() {
                 names.push(name.to_owned());
             }

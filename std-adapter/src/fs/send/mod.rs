@@ -1,5 +1,5 @@
-//! Sending: what is asked for or named, entry by entry, and the one file that is being read. Knows
-//! nothing of how the bytes go.
+//! Sends the requested or named files, entry by entry; one file is open. Knows nothing of frames and
+//! links.
 
 pub(crate) mod file;
 pub(crate) mod listing;
@@ -16,33 +16,29 @@ use tinyferry_core::path::is_sound;
 use tinyferry_core::store::{Entry, Kind};
 
 use super::Source;
-use crate::fs::error::Trouble;
-use crate::fs::event::Direction;
-use crate::fs::event::Event;
-use crate::fs::event::Observer;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::names::is_allowed;
-use crate::fs::send::file::Outgoing;
-use crate::fs::send::queue::Job;
-use crate::fs::send::queue::Next;
+use crate::fs::send::file::SendFile;
+use crate::fs::send::queue::{Next, SendQueue};
 use crate::fs::send::recent::Fate;
-use crate::fs::send::source::Origin;
-use crate::fs::send::source::Reached;
+use crate::fs::send::source::{SourceEntry, SourceRoot};
 use crate::fs::send::walk::Item;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::times;
 
 #[derive(Debug)]
-pub(crate) struct Outbox {
-    /// Requests are answered from below it; `None`: there are none.
+pub(crate) struct SendStore {
+    /// The directory that requests are answered from; `None`: there are no requests.
     root: Option<Arc<Dir>>,
-    job: Option<Job>,
-    /// Of the next request only the offers are wanted.
+    job: Option<SendQueue>,
+    /// The next request asks for the offers only.
     names_only: bool,
-    open: Option<Outgoing>,
+    open: Option<SendFile>,
     buffer: Buffer,
 }
 
-impl Outbox {
+impl SendStore {
     pub(crate) fn serving(root: Arc<Dir>) -> Self {
         Self {
             root: Some(root),
@@ -53,10 +49,10 @@ impl Outbox {
         }
     }
 
-    /// Gives `sources`, as a tree if it has a path.
+    /// Sends `sources`, as a tree if there is a path.
     pub(crate) fn sending(tree: Option<String>, sources: Vec<Source>) -> Self {
-        let origins = sources.into_iter().map(Origin::from).collect();
-        let job = Some(Job::new(tree, origins, false));
+        let origins = sources.into_iter().map(SourceRoot::from).collect();
+        let job = Some(SendQueue::new(tree, origins, false));
         Self { root: None, job, names_only: false, open: None, buffer: Buffer::default() }
     }
 
@@ -82,9 +78,9 @@ impl Outbox {
                 self.job = Some(job);
                 Ok(())
             }
-            // Who does not know asks for a file first, and then for the tree: that is no trouble.
-            Err(trouble) if trouble.reason == Reason::IsDirectory => Err(trouble.reason),
-            Err(trouble) => Err(trouble.tell(path, observer)),
+            // A client that does not know the kind asks for a file first, and then for the tree: no failure.
+            Err(error) if error.reason == Reason::IsDirectory => Err(error.reason),
+            Err(error) => Err(error.tell(path, observer)),
         }
     }
 
@@ -96,15 +92,15 @@ impl Outbox {
         self.open = None;
         self.buffer.clear();
         let Some(job) = &mut self.job else { return Ok(None) };
-        if let Err(trouble) = job.begin(observer) {
-            return Err(trouble.tell(job.tree_path(), observer));
+        if let Err(error) = job.begin(observer) {
+            return Err(error.tell(job.tree_path(), observer));
         }
         let (entry, path) = match job.next(observer) {
             None => return Ok(None),
             Some(Next::Tree { mode, modified }) => {
                 let path = job.tree_path();
                 if !is_sound(path) || path.ends_with('/') {
-                    return Err(Trouble::from(Reason::BadPath).tell(path, observer));
+                    return Err(StoreError::from(Reason::BadPath).tell(path, observer));
                 }
                 let entry = Entry {
                     kind: Kind::Tree,
@@ -142,9 +138,9 @@ impl Outbox {
                 }
                 Ok(count)
             }
-            Err(trouble) => {
+            Err(error) => {
                 self.open = None;
-                Err(self.fail(trouble, observer))
+                Err(self.fail(error, observer))
             }
         }
     }
@@ -154,7 +150,7 @@ impl Outbox {
         sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
-        // A directory has nothing that could change meanwhile.
+        // A directory has no content that could change.
         let Some(open) = &mut self.open else { return Ok(()) };
         match open.check() {
             Ok(()) => {
@@ -163,7 +159,7 @@ impl Outbox {
                 }
                 Ok(())
             }
-            Err(trouble) => Err(self.fail(trouble, observer)),
+            Err(error) => Err(self.fail(error, observer)),
         }
     }
 
@@ -188,7 +184,7 @@ impl Outbox {
         }
     }
 
-    /// The receiver has all of it.
+    /// The receiver has completed the request.
     pub(crate) fn complete(&mut self, observer: &mut impl Observer) {
         if let Some(job) = &mut self.job {
             job.complete(observer);
@@ -196,77 +192,82 @@ impl Outbox {
         self.close();
     }
 
-    /// How many entries of the tree were not given, because no path names them.
+    /// The number of entries that were left out because no path can name them.
     pub(crate) fn omitted(&self) -> u32 {
-        self.job.as_ref().map_or(0, Job::omitted)
+        self.job.as_ref().map_or(0, SendQueue::omitted)
     }
 
-    /// Nothing more of it is wanted.
+    /// Closes the request.
     pub(crate) fn close(&mut self) {
         self.job = None;
         self.open = None;
         self.buffer.clear();
     }
 
-    /// The entry given last cannot be sent.
-    fn fail(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
+    /// Reports that the last entry cannot be sent.
+    fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
         match &mut self.job {
-            Some(job) => job.fail(trouble, observer),
-            None => trouble.reason,
+            Some(job) => job.fail(error, observer),
+            None => error.reason,
         }
     }
 }
 
-/// What is asked for, if it is there.
-fn find(root: &Arc<Dir>, path: &str, tree: bool, names_only: bool) -> Result<Job, Trouble> {
+/// Finds the requested file or tree.
+fn find(
+    root: &Arc<Dir>,
+    path: &str,
+    tree: bool,
+    names_only: bool,
+) -> Result<SendQueue, StoreError> {
     if !is_allowed(path) {
         return Err(Reason::BadPath.into());
     }
-    let origin = |remote: &str| Origin::below(Arc::clone(root), path, remote);
+    let origin = |remote: &str| SourceRoot::below(Arc::clone(root), path, remote);
     if tree {
-        return Ok(Job::new(Some(path.to_owned()), vec![origin("")], names_only).serving());
+        return Ok(SendQueue::new(Some(path.to_owned()), vec![origin("")], names_only).serving());
     }
     match origin("").reach("")? {
-        Reached::File(..) => Ok(Job::new(None, vec![origin(path)], names_only)),
-        Reached::Directory(..) => Err(Reason::IsDirectory.into()),
+        SourceEntry::File(..) => Ok(SendQueue::new(None, vec![origin(path)], names_only)),
+        SourceEntry::Directory(..) => Err(Reason::IsDirectory.into()),
     }
 }
 
-/// What comes next as an entry, and as a file to be read.
+/// Converts the next item to an entry, and opens its file.
 fn give(
-    job: &mut Job,
+    job: &mut SendQueue,
     item: Item,
     resumable: bool,
     observer: &mut impl Observer,
-) -> (Entry, Option<Outgoing>) {
-    let (kind, facts, open, trouble) = match item {
-        Item::Directory(facts) => (Kind::Directory, Some(facts), None, None),
-        Item::File(facts, file) => match Outgoing::new(file, facts) {
-            Ok(open) => (Kind::File, Some(facts), Some(open), None),
-            Err(trouble) => (Kind::File, Some(facts), None, Some(trouble)),
+) -> (Entry, Option<SendFile>) {
+    let (kind, attributes, open, error) = match item {
+        Item::Directory(attributes) => (Kind::Directory, Some(attributes), None, None),
+        Item::File(attributes, file) => match SendFile::new(file, attributes) {
+            Ok(open) => (Kind::File, Some(attributes), Some(open), None),
+            Err(error) => (Kind::File, Some(attributes), None, Some(error)),
         },
-        Item::Named(facts) => (Kind::File, facts, None, None),
-        Item::Broken(kind, facts, trouble) => (kind, facts, None, Some(trouble)),
+        Item::Named(attributes) => (Kind::File, attributes, None, None),
+        Item::Broken(kind, attributes, error) => (kind, attributes, None, Some(error)),
     };
     let size = match &open {
         Some(open) => open.size,
         None if kind == Kind::Directory => Some(0),
-        None => facts.map(|facts| facts.size),
+        None => attributes.map(|attributes| attributes.size),
     };
     let entry = Entry {
         kind,
         path: job.path_in_tree().len(),
         size,
-        modified: facts.and_then(|facts| facts.modified),
-        mode: facts.and_then(|facts| facts.mode),
+        modified: attributes.and_then(|attributes| attributes.modified),
+        mode: attributes.and_then(|attributes| attributes.mode),
         resumable: resumable && open.is_some() && size.is_some(),
-        broken: trouble.as_ref().map(|trouble| trouble.reason),
+        broken: error.as_ref().map(|error| error.reason),
     };
     let may_come_again = entry.resumable && entry.size != Some(0);
     let fate = if may_come_again { Fate::MayComeAgain } else { Fate::Final };
     job.given(fate, kind, entry.size.unwrap_or(0), observer);
-    if let Some(trouble) = trouble {
-        job.fail(trouble, observer);
+    if let Some(error) = error {
+        job.fail(error, observer);
         return (entry, open);
     }
     let (path, size, direction) = (job.path(), entry.size, Direction::Sending);

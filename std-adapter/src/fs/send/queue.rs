@@ -1,5 +1,5 @@
-//! One request on its way out: what was given, what comes next, what is to be given once more.
-//! Knows nothing of the files' content.
+//! The queue of one request: the entries that were sent, the next entry, and the entries that are sent
+//! again. Knows nothing of the files' content.
 
 use std::collections::VecDeque;
 
@@ -7,52 +7,43 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
 use tinyferry_core::store::Kind;
 
-use crate::fs::error::Trouble;
-use crate::fs::event::Direction;
-use crate::fs::event::Event;
-use crate::fs::event::Observer;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::names::join;
-use crate::fs::recv::partial;
-use crate::fs::send::recent::Fate;
-use crate::fs::send::recent::Recent;
-use crate::fs::send::recent::Yielded;
-use crate::fs::send::source::Origin;
-use crate::fs::send::source::Reached;
-use crate::fs::send::walk::Item;
-use crate::fs::send::walk::Walk;
-use crate::fs::send::walk::probe;
-use crate::fs::send::walk::unfinished;
-use crate::fs::sys::metadata::Facts;
+use crate::fs::partial_name;
+use crate::fs::send::recent::{Fate, Recent, Yielded};
+use crate::fs::send::source::{SourceEntry, SourceRoot};
+use crate::fs::send::walk::{Item, Walk, probe, unfinished};
+use crate::fs::sys::metadata::FileMetadata;
 
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct SendQueue {
     /// Path of the tree that is offered; `None`: a file by itself.
     tree: Option<String>,
     stage: Stage,
-    origins: Vec<Origin>,
+    origins: Vec<SourceRoot>,
     walk: Walk,
     names_only: bool,
-    /// Which origin the entry given last is of.
+    /// The index of the origin of the last entry.
     origin: usize,
     recent: Recent,
     again: VecDeque<(usize, String)>,
 }
 
-/// What comes when the walk is through.
+/// The next step after the walk.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
-    /// Nothing was told of the tree.
+    /// The tree is not offered yet.
     New,
-    /// The tree itself, with what is known of the directory that is its root; then the first origin
-    /// that was not begun.
-    Tree { root: Option<Facts>, next: usize },
-    /// An origin, if there are so many.
-    Origin(usize),
-    /// What is to be given once more.
+    /// The tree itself, with the metadata of its root directory; then the first origin that was not begun.
+    Tree { root: Option<FileMetadata>, next: usize },
+    /// The origin of this index, if it exists.
+    SourceRoot(usize),
+    /// The entries that are sent again.
     Again,
 }
 
-/// What comes next.
+/// The next item of a request.
 #[derive(Debug)]
 pub(crate) enum Next {
     Tree {
@@ -63,11 +54,11 @@ pub(crate) enum Next {
     Item(Item, bool),
 }
 
-impl Job {
-    /// Gives what stands at `origins`, as the entries of a tree if it has a path.
-    pub(crate) fn new(tree: Option<String>, origins: Vec<Origin>, names_only: bool) -> Self {
+impl SendQueue {
+    /// Sends the entries at `origins`, as a tree if there is a path.
+    pub(crate) fn new(tree: Option<String>, origins: Vec<SourceRoot>, names_only: bool) -> Self {
         Self {
-            stage: if tree.is_some() { Stage::New } else { Stage::Origin(0) },
+            stage: if tree.is_some() { Stage::New } else { Stage::SourceRoot(0) },
             origins,
             walk: Walk::new(tree.as_deref(), names_only),
             names_only,
@@ -88,17 +79,17 @@ impl Job {
     ///
     /// # Errors
     /// It cannot be read: there is no tree.
-    pub(crate) fn begin(&mut self, observer: &mut impl Observer) -> Result<(), Trouble> {
+    pub(crate) fn begin(&mut self, observer: &mut impl Observer) -> Result<(), StoreError> {
         let Stage::New = self.stage else { return Ok(()) };
         let (mut root, mut next) = (None, 0);
         if let [origin] = self.origins.as_slice()
             && origin.remote.is_empty()
         {
-            let Reached::Directory(dir, facts) = origin.reach("")? else {
+            let SourceEntry::Directory(dir, attributes) = origin.reach("")? else {
                 return Err(Reason::NotDirectory.into());
             };
             probe(&dir)?;
-            (root, next) = (Some(facts), 1);
+            (root, next) = (Some(attributes), 1);
             self.begin_tree(observer);
             self.walk.begin(dir, observer)?;
         } else {
@@ -110,9 +101,9 @@ impl Job {
 
     pub(crate) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
         if let Stage::Tree { root, next } = self.stage {
-            self.stage = Stage::Origin(next);
-            let mode = root.and_then(|facts| facts.mode);
-            let modified = root.and_then(|facts| facts.modified);
+            self.stage = Stage::SourceRoot(next);
+            let mode = root.and_then(|attributes| attributes.mode);
+            let modified = root.and_then(|attributes| attributes.modified);
             return Some(Next::Tree { mode, modified });
         }
         loop {
@@ -120,26 +111,26 @@ impl Job {
                 return Some(Next::Item(item, true));
             }
             match self.stage {
-                Stage::Origin(origin) if origin < self.origins.len() => {
-                    self.stage = Stage::Origin(origin + 1);
+                Stage::SourceRoot(origin) if origin < self.origins.len() => {
+                    self.stage = Stage::SourceRoot(origin + 1);
                     self.origin = origin;
                     if let Some(item) = self.start(observer) {
                         return Some(Next::Item(item, true));
                     }
                 }
-                Stage::New | Stage::Tree { .. } | Stage::Origin(_) => self.stage = Stage::Again,
+                Stage::New | Stage::Tree { .. } | Stage::SourceRoot(_) => self.stage = Stage::Again,
                 Stage::Again => {
                     let (origin, path) = self.again.pop_front()?;
                     self.origin = origin;
                     self.walk.go_to(&path);
                     let item = match self.origins.get(origin)?.reach(&path) {
-                        Ok(Reached::File(dir, name, metadata)) => {
+                        Ok(SourceEntry::File(dir, name, metadata)) => {
                             Item::open(&dir, &name, &metadata)
                         }
-                        Ok(Reached::Directory(_, facts)) => {
-                            Item::Broken(Kind::File, Some(facts), Reason::IsDirectory.into())
+                        Ok(SourceEntry::Directory(_, attributes)) => {
+                            Item::Broken(Kind::File, Some(attributes), Reason::IsDirectory.into())
                         }
-                        Err(trouble) => Item::Broken(Kind::File, None, trouble),
+                        Err(error) => Item::Broken(Kind::File, None, error),
                     };
                     return Some(Next::Item(item, false));
                 }
@@ -152,7 +143,7 @@ impl Job {
         self.tree.as_deref().unwrap_or_default()
     }
 
-    /// Path of what was given last, from the other end's root.
+    /// The path of the last entry, from the other end's root.
     pub(crate) fn path(&self) -> &str {
         self.walk.path()
     }
@@ -162,7 +153,7 @@ impl Job {
         self.walk.path_in_tree()
     }
 
-    /// What came last goes out.
+    /// Records that the last entry is sent.
     pub(crate) fn given(
         &mut self,
         fate: Fate,
@@ -170,7 +161,7 @@ impl Job {
         size: u64,
         observer: &mut impl Observer,
     ) {
-        // Nothing that is said of a name makes a difference.
+        // Of a name alone no refusal matters.
         if self.names_only {
             return;
         }
@@ -180,7 +171,7 @@ impl Job {
         }
     }
 
-    /// All of what came last went out.
+    /// Records that the content of the last entry was sent.
     pub(crate) fn sent(&mut self, size: u64, sha256: Option<[u8; 32]>) {
         if let Some(last) = self.recent.last() {
             last.sent = true;
@@ -189,7 +180,7 @@ impl Job {
         }
     }
 
-    /// The receiver had so much of an entry. How much that is, where the entry came last.
+    /// Records the prefix of an entry that the receiver has. Returns it if the entry is the last one.
     pub(crate) fn resumed(&mut self, entry: u32, position: u64) -> Option<u64> {
         let found = self.recent.entry(entry)?;
         found.held = position.min(found.size);
@@ -197,7 +188,7 @@ impl Job {
         self.recent.entry(entry.checked_add(1)?).is_none().then_some(held)
     }
 
-    /// The receiver has all entries in place that it did not refuse.
+    /// Records that the receiver has completed all entries that it did not refuse.
     pub(crate) fn complete(&mut self, observer: &mut impl Observer) {
         while let Some(entry) = self.recent.pop() {
             self.tell_done(&entry, observer);
@@ -217,20 +208,20 @@ impl Job {
         }
     }
 
-    /// How many entries of the tree were not given, because no path names them.
+    /// The number of entries that were left out because no path can name them.
     pub(crate) fn omitted(&self) -> u32 {
         self.walk.omitted()
     }
 
-    /// What came last fails here, and that is told.
-    pub(crate) fn fail(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Reason {
+    /// Reports that the last entry failed on this end.
+    pub(crate) fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
         if let Some(last) = self.recent.last() {
             last.fate = Fate::Told;
         }
-        trouble.tell(self.walk.path(), observer)
+        error.tell(self.walk.path(), observer)
     }
 
-    /// Whether it will be given once more.
+    /// Whether it will be sent again.
     pub(crate) fn refused(
         &mut self,
         entry: u32,
@@ -266,28 +257,30 @@ impl Job {
         });
     }
 
-    /// Goes to the origin; its directory's content follows from the walk.
+    /// Opens the origin; the walk returns the content of a directory.
     fn start(&mut self, observer: &mut impl Observer) -> Option<Item> {
         let origin = self.origins.get(self.origin)?;
         let path = origin.remote.as_str();
         self.walk.go_to(path);
         let reached = match origin.reach(path) {
             _ if !is_sound(path) || path.ends_with('/') => Err(Reason::BadPath.into()),
-            _ if path.split('/').any(partial::is_name) => Err(unfinished()),
-            Ok(Reached::Directory(..)) if self.tree.is_none() => Err(Reason::IsDirectory.into()),
-            Ok(Reached::File(..)) if path.is_empty() => Err(Reason::NotDirectory.into()),
+            _ if path.split('/').any(partial_name::is_name) => Err(unfinished()),
+            Ok(SourceEntry::Directory(..)) if self.tree.is_none() => {
+                Err(Reason::IsDirectory.into())
+            }
+            Ok(SourceEntry::File(..)) if path.is_empty() => Err(Reason::NotDirectory.into()),
             reached => reached,
         };
         match reached {
-            Ok(Reached::Directory(dir, facts)) => match self.walk.begin(dir, observer) {
-                Ok(()) => (!path.is_empty()).then_some(Item::Directory(facts)),
-                Err(trouble) => self.walk.broken(Kind::Directory, Some(facts), trouble, observer),
+            Ok(SourceEntry::Directory(dir, attributes)) => match self.walk.begin(dir, observer) {
+                Ok(()) => (!path.is_empty()).then_some(Item::Directory(attributes)),
+                Err(error) => self.walk.broken(Kind::Directory, Some(attributes), error, observer),
             },
-            Ok(Reached::File(_, _, metadata)) if self.names_only => {
-                Some(Item::Named(Some(Facts::of(&metadata))))
+            Ok(SourceEntry::File(_, _, metadata)) if self.names_only => {
+                Some(Item::Named(Some(FileMetadata::of(&metadata))))
             }
-            Ok(Reached::File(dir, name, metadata)) => Some(Item::open(&dir, &name, &metadata)),
-            Err(trouble) => self.walk.broken(Kind::File, None, trouble, observer),
+            Ok(SourceEntry::File(dir, name, metadata)) => Some(Item::open(&dir, &name, &metadata)),
+            Err(error) => self.walk.broken(Kind::File, None, error, observer),
         }
     }
 }

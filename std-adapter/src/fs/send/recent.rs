@@ -1,4 +1,4 @@
-//! Which entries went out last, so that a refusal finds its path. Knows nothing of files.
+//! The entries that were sent last, so that a refusal finds its path. Knows nothing of files.
 
 use std::collections::VecDeque;
 
@@ -7,33 +7,33 @@ use tinyferry_core::store::Kind;
 /// A refusal speaks of an entry within the credit: of 32,767 frames at most, two for each entry.
 const CAPACITY: usize = 16_384;
 
-/// Entries by their number, the last ones only.
+/// The last entries, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     entries: VecDeque<Yielded>,
-    /// Number of the first one that is remembered.
+    /// The number of the first entry.
     first: u32,
 }
 
-/// An entry that went out.
+/// An entry that was sent.
 #[derive(Debug)]
 pub(crate) struct Yielded {
-    /// As the other end sees it, below the tree's root.
+    /// The path at the other end, below the tree's root.
     pub(crate) path: String,
-    /// Which of the job's origins it is of.
+    /// The index of its origin.
     pub(crate) origin: usize,
     pub(crate) fate: Fate,
     pub(crate) kind: Kind,
     pub(crate) size: u64,
-    /// What the receiver had of it when it was offered, in bytes.
+    /// The prefix that the receiver had at the offer, in bytes.
     pub(crate) held: u64,
-    /// Whether all of it went out.
+    /// Whether its content was sent completely.
     pub(crate) sent: bool,
     pub(crate) sha256: Option<Box<[u8; 32]>>,
 }
 
 impl Yielded {
-    /// An entry that is about to go out.
+    /// An entry before it is sent.
     pub(crate) fn new(path: &str, origin: usize, fate: Fate, kind: Kind, size: u64) -> Self {
         let path = path.to_owned();
         Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None }
@@ -45,22 +45,21 @@ impl Yielded {
     }
 }
 
-/// What a refusal would mean.
+/// The effect of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It could be given once more, from its start.
+    /// The entry could be sent again from its start.
     MayComeAgain,
-    /// It will be: whatever else is said about it now says nothing new.
+    /// The entry will be sent again: another refusal changes nothing.
     ComesAgain,
-    /// This was its only chance.
+    /// The entry cannot be sent again.
     Final,
-    /// Its failure is known and told.
+    /// Its failure is reported already.
     Told,
 }
 
 impl Recent {
-    /// Adds an entry. Returns the oldest one where that is forgotten: nothing more can be said
-    /// about it.
+    /// Adds an entry. Returns the oldest one if that is removed: no refusal can name it any more.
     pub(crate) fn push(&mut self, entry: Yielded) -> Option<Yielded> {
         let oldest = if self.entries.len() >= CAPACITY { self.pop() } else { None };
         self.entries.push_back(entry);

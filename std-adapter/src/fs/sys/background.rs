@@ -7,17 +7,17 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-/// How long one poll waits for the result, so that short work loses no time.
-pub(crate) const LOOK: Duration = Duration::from_millis(50);
+/// The timeout of one poll: the result of short work is returned without delay.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Work under way. It is completed even if this is dropped.
+/// Pending work. It is completed even if this is dropped.
 #[derive(Debug)]
 pub(crate) struct Background<T> {
     done: Receiver<T>,
 }
 
 impl<T: Send + 'static> Background<T> {
-    /// Begins some work; does it here if there can be no thread.
+    /// Begins some work; does it on this thread if no other can be started.
     pub(crate) fn start(work: impl FnOnce() -> T + Send + 'static) -> Self {
         let (sender, done) = sync_channel(1);
         let work = Arc::new(Mutex::new(Some(work)));
@@ -32,7 +32,7 @@ impl<T: Send + 'static> Background<T> {
 
     /// The result, if the work is done; `None` if its thread has ended unexpectedly.
     pub(crate) fn poll(&self) -> Poll<Option<T>> {
-        match self.done.recv_timeout(LOOK) {
+        match self.done.recv_timeout(POLL_INTERVAL) {
             Ok(result) => Poll::Ready(Some(result)),
             Err(RecvTimeoutError::Timeout) => Poll::Pending,
             Err(RecvTimeoutError::Disconnected) => Poll::Ready(None),
@@ -43,7 +43,7 @@ impl<T: Send + 'static> Background<T> {
 fn run<T>(work: &Mutex<Option<impl FnOnce() -> T>>, done: &std::sync::mpsc::SyncSender<T>) {
     let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(work) = work {
-        // Nobody may wait for it any more.
+        // The receiver may have been dropped.
         let _ = done.send(work());
     }
 }

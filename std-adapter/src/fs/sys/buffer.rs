@@ -1,5 +1,4 @@
-//! Many small reads and writes at positions, made into few large ones. Knows nothing of what the
-//! file is for.
+//! Merges many small reads and writes at positions into few large ones. Knows nothing of transfers.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -10,24 +9,23 @@ use crate::checksum::Fast;
 
 /// Larger ones were measured to be slower.
 pub(crate) const CAPACITY: usize = 64 * 1024;
-/// Content of this size, in bytes, that is summed up at once is written at once. There is room for that
-/// much more, so that nothing is written before it is summed up.
-const STROKE: usize = CAPACITY / 2;
+/// The size of a write in bytes. The buffer has room for that much more, so that no content is written
+/// before it is in the digest.
+const WRITE_BYTES: usize = CAPACITY / 2;
 
-/// What was read ahead of, and what is not yet written to, the one file that is open. It is kept
-/// from file to file, so that none needs memory of its own.
+/// The content of the open file that was read ahead, or is not written yet. It is reused for each file.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     /// Grown to its capacity at the first load.
     ahead: Vec<u8>,
     ahead_at: u64,
-    /// How much of `ahead` is filled.
+    /// The filled length of `ahead`.
     filled: usize,
-    /// Where the next load begins if they go on in order.
+    /// The position of the next load in order.
     expected: u64,
     behind: Vec<u8>,
     behind_at: u64,
-    /// The end of `behind` was summed up: before more comes is the time to write it.
+    /// The end of `behind` is in the digest: it is written before more content is added.
     is_summed: bool,
 }
 
@@ -56,7 +54,7 @@ impl Buffer {
                 self.ahead_at = position;
                 self.copy_ahead(position, into)
             }
-            // Out of order: a repetition, which tells nothing about the next.
+            // Out of order: a repetition, which does not predict the next load.
             0 => read_at(file, into, position)?,
             count => count,
         };
@@ -69,9 +67,9 @@ impl Buffer {
         self.filled = 0;
         let length = self.behind.len();
         let is_full = if std::mem::take(&mut self.is_summed) {
-            length >= STROKE
+            length >= WRITE_BYTES
         } else {
-            length.saturating_add(bytes.len()) > CAPACITY + STROKE
+            length.saturating_add(bytes.len()) > CAPACITY + WRITE_BYTES
         };
         if is_full || position != self.behind_at.saturating_add(length as u64) {
             self.flush(file)?;
@@ -86,7 +84,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// CRC-64 of what `start` covers followed by the bytes from `position` to `end`, if none of them
+    /// CRC-64 of the content of `start` followed by the bytes from `position` to `end`, if none of them
     /// is written yet.
     pub(crate) fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
         let skip = usize::try_from(position.checked_sub(self.behind_at)?).ok()?;
@@ -96,8 +94,7 @@ impl Buffer {
         Some(Fast::crc64(start, bytes))
     }
 
-    /// Takes bytes that have no file to go to yet; whether they go on where the last ones ended, and
-    /// find room.
+    /// Buffers bytes that have no file yet. Returns whether they are in order and there is room.
     pub(crate) fn keep(&mut self, position: u64, bytes: &[u8]) -> bool {
         if self.behind.is_empty() {
             self.behind_at = 0;

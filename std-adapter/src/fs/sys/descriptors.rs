@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many open files the stores that share this may hold beyond those that each may always hold.
+/// The number of open files that the stores which share this budget may hold beyond those of each store.
 #[derive(Debug, Clone)]
 pub struct Descriptors {
     free: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! Size, time and permission bits of a file: out of the file system and back into it.
+//! Reads and sets the size, the time and the permission bits of a file.
 
 use std::fs::{File, FileTimes};
 use std::io;
@@ -8,24 +8,23 @@ use cap_std::fs::Metadata;
 
 use crate::describe;
 
-use crate::fs::error::Trouble;
-use crate::fs::event::Event;
-use crate::fs::event::Observer;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Event, Observer};
 use crate::fs::sys::times;
 
 /// The metadata that is sent with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Facts {
+pub(crate) struct FileMetadata {
     pub(crate) size: u64,
     /// Nanoseconds since 1970.
     pub(crate) modified: Option<i64>,
     /// The nine permission bits.
     pub(crate) mode: Option<u32>,
-    /// Whether storage is taken for its content, as far as is known.
+    /// Whether its content occupies storage, if that is known.
     pub(crate) has_blocks: bool,
 }
 
-impl Facts {
+impl FileMetadata {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().map(|time| nanoseconds(time.into_std()));
         let (mode, has_blocks) = (mode_of(metadata), has_blocks(metadata));
@@ -33,9 +32,8 @@ impl Facts {
     }
 }
 
-/// Gives an open file or directory its permission bits and its time, where they are offered and
-/// differ. Both are tried; the first failure is returned. A time that the file system does not keep
-/// is one.
+/// Sets the offered permission bits and time of an open file or directory, if they differ. Tries both;
+/// returns the first failure, also if the file system did not keep the time.
 pub(crate) fn settle(
     file: &File,
     now: &Metadata,
@@ -45,7 +43,7 @@ pub(crate) fn settle(
     let (set_mode, set_time) = (set_mode(file, now, mode), set_time(file, modified));
     set_mode.and(set_time)?;
     let Some(offered) = modified.filter(|time| !times::is_usual(*time)) else { return Ok(()) };
-    match Facts::of(&Metadata::from_file(file)?).modified {
+    match FileMetadata::of(&Metadata::from_file(file)?).modified {
         Some(found) if !times::is_cut(offered, found) => {
             let what = "the file system cannot keep a time so far from now";
             Err(io::Error::new(io::ErrorKind::Unsupported, what))
@@ -67,7 +65,7 @@ pub(crate) fn settled(
     result: io::Result<()>,
     path: &str,
     observer: &mut impl Observer,
-) -> Result<(), Trouble> {
+) -> Result<(), StoreError> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
 
     match result {
@@ -123,7 +121,7 @@ pub(crate) fn set_mode(_: &File, _: &Metadata, _: Option<u32>) -> io::Result<()>
     Ok(())
 }
 
-/// Past the years 1677 and 2262, the first and the last moment that has a number.
+/// Saturates at the years 1677 and 2262.
 fn nanoseconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),

@@ -1,5 +1,5 @@
-//! File systems that refuse to make files durable. Files on them are stored as well as can be, and each
-//! file system is reported once.
+//! File systems that refuse to make files durable. Files on them are stored nevertheless, and
+//! each file system is reported once.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,10 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::describe;
 use crate::fs::event::{Event, Observer};
 
-/// By device number; `Some`: the system's words, which are not reported yet.
+/// By device number; `Some`: a message of the system that is not reported yet.
 static REFUSED: Mutex<BTreeMap<u64, Option<String>>> = Mutex::new(BTreeMap::new());
 
-/// Whether there is something to report, without a lock.
+/// Whether there is a report, without a lock.
 static IS_NEW: AtomicBool = AtomicBool::new(false);
 
 /// The file system of this device refused to make something durable.
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn each_file_system_is_reported_once() {
-        // No device has such a number.
+        // No device has this number.
         let (one, other) = (u64::MAX, u64::MAX - 1);
         let told = || {
             let mut told = Vec::new();

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 
-use cap_std::fs::Dir;
+use cap_fs_ext::OpenOptionsMaybeDirExt;
+use cap_std::fs::{Dir, OpenOptions};
 
-use crate::fs::sys::dir_cursor::open_itself;
 use crate::fs::sys::sync_failures;
 
 /// When received files are made durable.
@@ -18,7 +18,7 @@ pub enum Sync {
     End,
     /// Every file before it gets its name, and its directory after that.
     Each,
-    /// Whenever the system gets to it.
+    /// Never: the system decides.
     Never,
 }
 
@@ -53,7 +53,7 @@ impl Sync {
     }
 }
 
-/// Makes the entries of a directory durable, where the system can.
+/// Makes the entries of a directory durable, if the system can.
 pub(crate) fn synchronise(dir: &Dir) -> io::Result<()> {
     if cfg!(not(unix)) {
         return Ok(());
@@ -73,6 +73,11 @@ pub(crate) fn synchronise(dir: &Dir) -> io::Result<()> {
         },
         itself => sync_failures::synchronise(&itself?),
     }
+}
+
+/// Opens a directory as a file: to set its time and its permission bits, and to synchronise it.
+pub(crate) fn open_itself(dir: &Dir) -> io::Result<File> {
+    Ok(dir.open_with(".", OpenOptions::new().read(true).maybe_dir(true))?.into_std())
 }
 
 const CAN_SYNCHRONISE_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));

@@ -1,5 +1,5 @@
 //! Syncs, and the file systems on which one has failed. The system reports a failed write once and then
-//! treats the cached pages as written: content that is read from the cache proves nothing any more.
+//! treats the cached pages as written: content from the cache proves nothing any more.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -23,8 +23,8 @@ pub(crate) fn has(device: u64) -> bool {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).contains(&device)
 }
 
-/// Writes a file to its storage. If that fails, its cached content is dropped, so that nobody reads
-/// content that was not stored, and the failure of its file system is remembered. If the file system refuses
+/// Writes a file to its storage. If that fails, its cached content is dropped, so that no
+/// content is read that was not stored, and the failure of its file system is remembered. If the file system refuses
 /// to synchronise one file, it is synchronised as a whole; if it refuses that too, that is noted and
 /// no failure.
 pub(crate) fn synchronise(file: &File) -> io::Result<()> {
@@ -78,8 +78,8 @@ fn is_directory(file: &File) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// Makes the next reads of a file come from its storage. An error says that the storage failed
-/// earlier on.
+/// Drops the cached content of a file, so that the next reads come from its storage. An error means that
+/// the storage has failed before.
 pub(crate) fn read_from_storage(file: &File) -> io::Result<()> {
     synchronise(file)?;
     drop_cache(file);
@@ -130,13 +130,13 @@ fn drop_cache(file: &File) {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn drop_cache(_: &File) {}
 
-/// Storage that takes its time.
+/// Slow storage.
 #[cfg(test)]
 pub(crate) mod slow {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    /// How long each sync takes at least, in milliseconds.
+    /// The minimum duration of a sync, in milliseconds.
     pub(crate) static MILLISECONDS: AtomicU64 = AtomicU64::new(0);
 
     pub(crate) fn pause() {

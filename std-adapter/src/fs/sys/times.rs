@@ -3,59 +3,63 @@
 /// Nanoseconds in a second.
 const SECOND: i64 = 1_000_000_000;
 
-/// What file systems cut a time to: NTFS 100 ns, others 1 µs or 1 ms, exFAT 10 ms, ext4 with small
+/// The granularities of file systems: NTFS 100 ns, others 1 µs or 1 ms, exFAT 10 ms, ext4 with small
 /// inodes and HFS+ 1 s.
-const UNITS: [i64; 5] = [100, 1_000, 1_000_000, 10_000_000, SECOND];
+const GRANULARITIES_NS: [i64; 5] = [100, 1_000, 1_000_000, 10_000_000, SECOND];
 
 /// FAT keeps even seconds, and some systems round up to them.
-const FAT: i64 = 2 * SECOND;
+const FAT_GRANULARITY_NS: i64 = 2 * SECOND;
 
 /// The largest distance of a time zone from UTC, in seconds; FAT keeps local times.
-const ZONE: i64 = 14 * 3_600;
+const MAX_ZONE_SECONDS: i64 = 14 * 3_600;
 
 /// The earliest times that file systems keep, as ranges in seconds: 1901 (ext4, XFS), 1904 (HFS+),
 /// 1970, 1980 (FAT).
-const EARLIEST: [(i64, i64); 4] = [
+const EARLIEST_SECONDS: [(i64, i64); 4] = [
     (i32::MIN as i64, i32::MIN as i64),
     (-2_082_844_800, -2_082_844_800),
     (0, 0),
-    (315_532_800 - ZONE, 315_532_800 + ZONE),
+    (315_532_800 - MAX_ZONE_SECONDS, 315_532_800 + MAX_ZONE_SECONDS),
 ];
 
 /// The latest ones: 2038 (small inodes), 2040 (HFS+), 2106 (32 bits without a sign), 2107 (FAT).
-const LATEST: [(i64, i64); 4] = [
+const LATEST_SECONDS: [(i64, i64); 4] = [
     (i32::MAX as i64, i32::MAX as i64),
     (2_212_122_495, 2_212_122_495),
     (u32::MAX as i64, u32::MAX as i64),
-    (4_354_819_198 - ZONE, 4_354_819_199 + ZONE),
+    (4_354_819_198 - MAX_ZONE_SECONDS, 4_354_819_199 + MAX_ZONE_SECONDS),
 ];
 
-/// Whether `found` is what a file system makes of `offered`: the same, cut to its unit, or the
-/// nearest time that it can keep. A wrong guess costs a comparison of the content, no more.
+/// Whether a file system may have stored `offered` as `found`: the same, rounded down to its granularity,
+/// or the nearest time that it can keep. A wrong guess only costs a comparison of the content.
 pub(crate) fn is_same(offered: i64, found: i64) -> bool {
     is_cut(offered, found) || {
         let seconds = found.div_euclid(SECOND);
         let is_one_of = |limits: &[(i64, i64)]| {
             limits.iter().any(|(first, last)| (*first..=*last).contains(&seconds))
         };
-        (offered < found && is_one_of(&EARLIEST)) || (offered > found && is_one_of(&LATEST))
+        (offered < found && is_one_of(&EARLIEST_SECONDS))
+            || (offered > found && is_one_of(&LATEST_SECONDS))
     }
 }
 
 /// Whether `found` is `offered` as precisely as a file system keeps it.
 pub(crate) fn is_cut(offered: i64, found: i64) -> bool {
     offered == found
-        || UNITS.iter().any(|unit| offered.saturating_sub(offered.rem_euclid(*unit)) == found)
-        || (found % FAT == 0 && offered.abs_diff(found) < FAT.unsigned_abs())
+        || GRANULARITIES_NS
+            .iter()
+            .any(|unit| offered.saturating_sub(offered.rem_euclid(*unit)) == found)
+        || (found % FAT_GRANULARITY_NS == 0
+            && offered.abs_diff(found) < FAT_GRANULARITY_NS.unsigned_abs())
 }
 
 /// Whether every file system can keep it.
 pub(crate) fn is_usual(time: i64) -> bool {
     let seconds = time.div_euclid(SECOND);
-    (315_532_800 + ZONE..i64::from(i32::MAX)).contains(&seconds)
+    (315_532_800 + MAX_ZONE_SECONDS..i64::from(i32::MAX)).contains(&seconds)
 }
 
-/// Whether it stands for a time past the first or the last that has a number, in 1677 and 2262.
+/// Whether it is the first or the last time that can be represented, in 1677 and 2262.
 pub(crate) fn is_last(time: i64) -> bool {
     time.unsigned_abs() >= i64::MAX.unsigned_abs()
 }

@@ -1,4 +1,4 @@
-//! The file systems that a tree goes to: its directory may have others mounted below it.
+//! The file systems of a tree: others may be mounted below its directory.
 
 use std::fs::File;
 use std::io;
@@ -10,11 +10,11 @@ use crate::fs::sys::sync::handle;
 use crate::fs::sys::sync_failures;
 use crate::fs::sys::sync_failures::synchronise_all;
 
-/// No tree goes to more of them.
-const MOST: usize = 32;
+/// The maximum number of file systems of a tree.
+const MAX_VOLUMES: usize = 32;
 
 /// A file system, open since before anything was written to it: the system reports a failed write
-/// to those alone who had the file system open, and not again to those who open it later.
+/// only to processes that had the file system open, and not to later ones.
 #[derive(Debug)]
 pub(crate) struct Volume {
     device: u64,
@@ -63,14 +63,14 @@ pub(crate) struct Volumes {
 }
 
 impl Volumes {
-    /// Something goes into `dir`.
+    /// Adds the file system of `dir`.
     pub(crate) fn enter(&mut self, dir: &Dir) -> io::Result<()> {
         let device = sync_failures::device(&dir.dir_metadata()?);
         if self.list.iter().any(|volume| volume.device == device) {
             return Ok(());
         }
-        if self.list.len() >= MOST {
-            let what = format!("the tree reaches into more than {MOST} file systems");
+        if self.list.len() >= MAX_VOLUMES {
+            let what = format!("the tree reaches into more than {MAX_VOLUMES} file systems");
             return Err(io::Error::other(what));
         }
         let handle = handle(dir).ok();
@@ -82,14 +82,14 @@ impl Volumes {
         &self.list
     }
 
-    /// All of the tree is in place: makes its names outlast a loss of power.
+    /// Makes the names of a complete tree durable.
     ///
     /// # Errors
-    /// Something was not stored.
+    /// Content was not stored.
     pub(crate) fn finish(&self) -> io::Result<()> {
         let mut result = Ok(());
         for volume in &self.list {
-            // Where that cannot be done, its directories were synchronised one by one.
+            // Otherwise its directories were synchronised one by one.
             result = result.and(volume.synchronise().map(|_| ()));
         }
         result

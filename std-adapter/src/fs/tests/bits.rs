@@ -61,7 +61,7 @@ fn the_root_of_a_tree_gets_its_bits_and_its_time() {
 
 #[test]
 fn after_a_cut_no_directory_is_left_open() {
-    let endings: [fn(Directory<Heard>); 3] = [
+    let endings: [fn(Directory<Recorder>); 3] = [
         drop,
         |mut store| store.abandon(Reason::Cancelled, true),
         |mut store| {

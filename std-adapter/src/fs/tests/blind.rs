@@ -1,14 +1,12 @@
 //! What a client without the right to read learns and changes: nothing but what it sends.
 
 use super::*;
-use crate::fs::tests::partials::PART;
-use crate::fs::tests::partials::held;
-use crate::fs::tests::partials::leave;
+use crate::fs::tests::partials::{PART, held, leave};
 
 /// A server's store for a client that may only write.
-fn write_only(dir: &TempDir) -> Directory<Heard> {
+fn write_only(dir: &TempDir) -> Directory<Recorder> {
     let rights = Rights { read: false, write: true };
-    Directory::serving(root(dir), rights, Sync::Never, Heard::default())
+    Directory::serving(root(dir), rights, Sync::Never, Recorder::default())
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn what_is_opened_is_a_file_whatever_was_seen_before() {
     make_fifo(&dir.path().join("p"));
     let root = root(&dir);
     soon(move || {
-        let open = |name| dir_cursor::open_file(&root.0, name).map_err(|trouble| trouble.reason);
+        let open = |name| dir_cursor::open_file(&root.0, name).map_err(|error| error.reason);
         assert!(open("f").is_ok());
         assert_eq!(open("link").err(), Some(Reason::NotRegular));
         assert_eq!(open("p").err(), Some(Reason::NotRegular));

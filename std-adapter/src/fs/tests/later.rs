@@ -58,7 +58,7 @@ fn content_of(number: usize) -> Vec<u8> {
     bytes
 }
 
-fn begun(dir: &TempDir, sync: Sync) -> Directory<Heard> {
+fn begun(dir: &TempDir, sync: Sync) -> Directory<Recorder> {
     let mut store = serving_with(dir, sync);
     assert!(store.offer(&tree("t")).is_ok());
     put_many(&mut store, 0..BEFORE);
@@ -192,7 +192,7 @@ fn a_large_one_of_the_same_name_comes_after(sync: Sync) {
 }
 
 fn what_was_committed_arrives_whatever_comes(sync: Sync) {
-    let ends: [fn(Directory<Heard>); 4] = [
+    let ends: [fn(Directory<Recorder>); 4] = [
         drop,
         |mut store| store.abandon(Reason::Cancelled, true),
         |mut store| assert!(store.open("", true).is_ok()),
@@ -230,7 +230,7 @@ fn sessions_go_on_after_a_tree(sync: Sync) {
 fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
-    let put_at = |store: &mut Directory<Heard>, name, seconds: i64, number: usize| {
+    let put_at = |store: &mut Directory<Recorder>, name, seconds: i64, number: usize| {
         let bytes = (number as u64).to_le_bytes();
         let (modified, later) = (Some(seconds * 1_000_000_000), Some(number as u16));
         let offer = Offer { modified, later, ..file(name, bytes.len()) };

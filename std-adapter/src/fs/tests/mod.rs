@@ -33,7 +33,7 @@ const ALL: Rights = Rights { read: true, write: true };
 
 /// An observer that keeps what it hears.
 #[derive(Debug, Default)]
-struct Heard {
+struct Recorder {
     begun: Vec<String>,
     done: Vec<String>,
     failed: Vec<(String, Reason, bool)>,
@@ -42,7 +42,7 @@ struct Heard {
     moved: u64,
 }
 
-impl Observer for Heard {
+impl Observer for Recorder {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Begin { path, .. } => self.begun.push(path.to_owned()),
@@ -66,12 +66,12 @@ fn root(dir: &TempDir) -> Root {
     Root::open(dir.path()).unwrap()
 }
 
-fn serving(dir: &TempDir) -> Directory<Heard> {
-    Directory::serving(root(dir), ALL, Sync::Never, Heard::default())
+fn serving(dir: &TempDir) -> Directory<Recorder> {
+    Directory::serving(root(dir), ALL, Sync::Never, Recorder::default())
 }
 
-fn serving_with(dir: &TempDir, sync: Sync) -> Directory<Heard> {
-    Directory::serving(root(dir), ALL, sync, Heard::default())
+fn serving_with(dir: &TempDir, sync: Sync) -> Directory<Recorder> {
+    Directory::serving(root(dir), ALL, sync, Recorder::default())
 }
 
 /// An offer of a file that may be resumed from anywhere.

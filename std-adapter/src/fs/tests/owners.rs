@@ -1,9 +1,7 @@
 //! Whose partials are used, and who may read them.
 
 use super::*;
-use crate::fs::tests::partials::PART;
-use crate::fs::tests::partials::held;
-use crate::fs::tests::partials::leave;
+use crate::fs::tests::partials::{PART, held, leave};
 
 /// Gives a file to another user; only root can.
 fn give_away(path: &Path) -> bool {

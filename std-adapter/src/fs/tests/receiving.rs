@@ -6,7 +6,7 @@ use super::*;
 fn a_file_comes_in_whole() {
     for sync in [Sync::End, Sync::Each, Sync::Never] {
         let dir = temporary();
-        let mut store = Directory::serving(root(&dir), ALL, sync, Heard::default());
+        let mut store = Directory::serving(root(&dir), ALL, sync, Recorder::default());
         let bytes = content(200_000);
         let modified_at = -1_234_567_891;
         let offer = Offer {
@@ -224,7 +224,7 @@ fn a_name_of_255_bytes_fits() {
 fn a_client_chooses_where_it_goes() {
     let dir = temporary();
     let mut store =
-        Directory::receiving(root(&dir), "here/mine".to_owned(), Sync::Never, Heard::default());
+        Directory::receiving(root(&dir), "here/mine".to_owned(), Sync::Never, Recorder::default());
     put(&mut store, file("theirs/name", 3), b"abc");
     assert_eq!(fs::read(dir.path().join("here/mine")).unwrap(), b"abc");
     assert_eq!(store.observer().done, ["here/mine"]);
@@ -240,7 +240,8 @@ fn a_client_chooses_where_it_goes() {
 fn names_alone_change_nothing() {
     let dir = temporary();
     fs::create_dir(dir.path().join("x")).unwrap();
-    let mut store = Directory::receiving(root(&dir), "x".to_owned(), Sync::Never, Heard::default());
+    let mut store =
+        Directory::receiving(root(&dir), "x".to_owned(), Sync::Never, Recorder::default());
     for offer in [tree("t"), directory("d"), file("d/f", 5)] {
         let offer = Offer { names_only: true, ..offer };
         assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(0));

@@ -17,7 +17,7 @@ fn a_file_for_a_root_that_was_removed_says_so() {
         let path = dir.path().join("root");
         fs::create_dir(&path).unwrap();
         let root = Root::open(&path).unwrap();
-        let mut store = Directory::serving(root, ALL, sync, Heard::default());
+        let mut store = Directory::serving(root, ALL, sync, Recorder::default());
         fs::remove_dir(&path).unwrap();
         let mut result = Ok(());
         if in_tree {

@@ -128,7 +128,7 @@ fn sources_stand_side_by_side() {
         source(&dir.path().join("gone"), "gone"),
         source(&dir.path().join("f"), "../f"),
     ];
-    let mut store = Directory::sending_tree("up".to_owned(), sources, Heard::default());
+    let mut store = Directory::sending_tree("up".to_owned(), sources, Recorder::default());
     let expected = ["in/", "in/a", "second/", "second/in/", "second/in/b", "deep/f", "gone"];
     assert_eq!(names(&mut store), expected);
     assert_eq!(
@@ -153,7 +153,7 @@ fn what_cannot_be_read_is_offered_as_broken() {
     let cases = [("gone", Reason::NotFound), ("d", Reason::IsDirectory), ("p", Reason::NotRegular)];
     for (name, reason) in cases {
         let lone = source(&dir.path().join(name), "name");
-        let store = Directory::sending_file(lone, Heard::default());
+        let store = Directory::sending_file(lone, Recorder::default());
         soon(move || {
             let mut store = store;
             let (path, entry) = next(&mut store).unwrap();
@@ -213,7 +213,7 @@ fn a_file_whose_digest_differed_is_given_once_more() {
     fs::write(dir.path().join("t/empty"), "").unwrap();
     let served = serving(&dir);
     let named = vec![source(&dir.path().join("t/d"), "d"), source(&dir.path().join("t"), "")];
-    let named = Directory::sending_tree("t".to_owned(), named, Heard::default());
+    let named = Directory::sending_tree("t".to_owned(), named, Recorder::default());
     for (mut store, expected, b, empty) in [
         (served, &["c", "d/", "d/a", "d/b", "empty"][..], 3, 4),
         (named, &["d/", "d/a", "d/b", "c", "d/", "d/a", "d/b", "empty"][..], 2, 7),

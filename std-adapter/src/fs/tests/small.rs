@@ -1,11 +1,10 @@
 //! Small files in new directories, which have no name until they are whole.
 
 use super::*;
-use crate::fs::recv::tmpfile::Nameless;
-use crate::fs::recv::tmpfile::Whole;
+use crate::fs::recv::tmpfile::{TempFiles, Whole};
 
 /// In a tree that is new, so many bytes of the file `t/f` have come.
-fn begun(dir: &TempDir, size: usize, stored: usize) -> Directory<Heard> {
+fn begun(dir: &TempDir, size: usize, stored: usize) -> Directory<Recorder> {
     let mut store = serving(dir);
     assert!(store.offer(&tree("t")).is_ok());
     assert!(store.offer(&file("f", size)).is_ok());
@@ -106,15 +105,15 @@ fn less_than_was_offered_is_no_file() {
 #[test]
 fn nothing_is_replaced_by_a_stroke() {
     let dir = temporary();
-    let (root, mut nameless) = (root(&dir).0, Nameless::default());
+    let (root, mut temp_files) = (root(&dir).0, TempFiles::default());
     let whole = Whole { bytes: b"whole", mode: Some(0o600), modified: Some(1) };
-    let is_able = nameless.put(&root, "a", &whole);
+    let is_able = temp_files.put(&root, "a", &whole);
     assert_eq!(listing(dir.path()), if is_able { vec!["a"] } else { vec![] });
     fs::write(dir.path().join("b"), "old").unwrap();
-    assert!(!nameless.put(&root, "b", &whole));
+    assert!(!temp_files.put(&root, "b", &whole));
     assert_eq!(fs::read(dir.path().join("b")).unwrap(), b"old");
     // That it failed once, for this, does not keep it from going on.
-    assert_eq!(nameless.put(&root, "c", &whole), is_able);
+    assert_eq!(temp_files.put(&root, "c", &whole), is_able);
 }
 
 #[test]

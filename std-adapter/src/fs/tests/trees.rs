@@ -34,11 +34,11 @@ fn a_tree_goes_there_and_back() {
     let (from, server, to) = (temporary(), temporary(), temporary());
     plant(from.path());
     let source = Source { local: from.path().join("src"), remote: "src".to_owned() };
-    let mut sending = Directory::sending_tree("up".to_owned(), vec![source], Heard::default());
-    let mut serving = Directory::serving(root(&server), ALL, Sync::End, Heard::default());
+    let mut sending = Directory::sending_tree("up".to_owned(), vec![source], Recorder::default());
+    let mut serving = Directory::serving(root(&server), ALL, Sync::End, Recorder::default());
     carry(&mut sending, &mut serving);
     let mut receiving =
-        Directory::receiving(root(&to), "down".to_owned(), Sync::Each, Heard::default());
+        Directory::receiving(root(&to), "down".to_owned(), Sync::Each, Recorder::default());
     assert_eq!(serving.open("up", true), Ok(()));
     carry(&mut serving, &mut receiving);
 
@@ -200,7 +200,7 @@ fn a_refused_entry_does_not_hold_up_the_others() {
 #[test]
 fn after_a_tree_paths_begin_at_the_root_again() {
     let dir = temporary();
-    let endings: [fn(&mut Directory<Heard>); 5] = [
+    let endings: [fn(&mut Directory<Recorder>); 5] = [
         |store| assert_eq!(store.commit(), Ok(())),
         |store| store.abandon(Reason::Storage, true),
         |store| {

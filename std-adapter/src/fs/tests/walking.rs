@@ -9,7 +9,7 @@ fn in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| temporary())
 }
 
-fn list(store: &mut Directory<Heard>, path: &str) -> Vec<String> {
+fn list(store: &mut Directory<Recorder>, path: &str) -> Vec<String> {
     assert_eq!(list_of(store, path, true), Ok(()));
     names(store)
 }
@@ -175,7 +175,7 @@ fn a_root_that_is_gone_is_no_empty_tree() {
     let served = dir.path().join("served");
     fs::create_dir(&served).unwrap();
     let root = Root::open(&served).unwrap();
-    let mut store = Directory::serving(root, ALL, Sync::Never, Heard::default());
+    let mut store = Directory::serving(root, ALL, Sync::Never, Recorder::default());
     assert_eq!(list(&mut store, ""), [""; 0]);
     fs::remove_dir(&served).unwrap();
     assert_eq!(list_of(&mut store, "", true), Err(Reason::NotFound));

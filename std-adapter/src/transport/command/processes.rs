@@ -7,7 +7,7 @@ use rustix::process::{
     Pid, Signal, getsid, kill_process, kill_process_group, test_kill_process_group,
 };
 
-use super::MARK;
+use super::MARKER_VARIABLE;
 
 /// How the processes of a command are recognised: by one of these.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Processes {
     }
 
     fn is_marked(&self, number: i32) -> bool {
-        let mark = format!("{MARK}={}", self.mark);
+        let mark = format!("{MARKER_VARIABLE}={}", self.mark);
         let environment = std::fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::getsid;
 
-use super::MARK;
+use super::MARKER_VARIABLE;
 use super::processes::Processes;
 
 /// Waits for the end of its standard input, whose other end only this program has. Then asks the processes
@@ -61,7 +61,7 @@ impl Watcher {
         let (number, mark) = (processes.shell.as_raw_pid(), &processes.mark);
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, "sh", &number.to_string(), &group]);
-        shell.args([&format!("{MARK}={mark}"), &session]);
+        shell.args([&format!("{MARKER_VARIABLE}={mark}"), &session]);
         // Its streams are nobody else's, so that nobody waits for their end.
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self(shell.process_group(0).current_dir("/").spawn()?))

@@ -12,25 +12,25 @@ use rustix::termios::{ControlModes, OptionalActions, Termios, tcgetattr, tcsetat
 use serial2::SerialPort;
 
 /// How long the last bytes may take to go out before the port is left.
-const DRAINING: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Ports in use, for the signals that end this program.
-static CLAIMED: Mutex<Vec<Arc<Found>>> = Mutex::new(Vec::new());
+static CLAIMED: Mutex<Vec<Arc<SavedPort>>> = Mutex::new(Vec::new());
 
-fn claimed() -> MutexGuard<'static, Vec<Arc<Found>>> {
+fn claimed() -> MutexGuard<'static, Vec<Arc<SavedPort>>> {
     CLAIMED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A port and how it was set.
 #[derive(Debug)]
-struct Found {
+struct SavedPort {
     port: OwnedFd,
     settings: Termios,
 }
 
 /// Exclusive use of a port.
 #[derive(Debug)]
-pub(super) struct Claim(Arc<Found>);
+pub(super) struct Claim(Arc<SavedPort>);
 
 impl Claim {
     /// Makes the port this program's own, whatever the line's carrier says.
@@ -44,7 +44,7 @@ impl Claim {
             errno => errno.into(),
         })?;
         let port = port.as_fd().try_clone_to_owned()?;
-        let found = Arc::new(Found { port, settings: settings.clone() });
+        let found = Arc::new(SavedPort { port, settings: settings.clone() });
         claimed().push(Arc::clone(&found));
         let claim = Self(found);
         settings.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
@@ -60,7 +60,7 @@ impl Drop for Claim {
     }
 }
 
-impl Found {
+impl SavedPort {
     /// Sets the port as it was found, once all is out. A line that takes nothing is not waited for
     /// beyond a moment.
     fn restore(&self) {
@@ -71,7 +71,7 @@ impl Found {
             let _ = sender.send(tcsetattr(&port, OptionalActions::Drain, &settings));
         };
         let is_started = std::thread::Builder::new().name("port".into()).spawn(restore).is_ok();
-        if !is_started || done.recv_timeout(DRAINING).is_err() {
+        if !is_started || done.recv_timeout(DRAIN_TIMEOUT).is_err() {
             // What is not out by now is lost with the program; the settings are not.
             let _ = tcsetattr(&self.port, OptionalActions::Now, &self.settings);
         }

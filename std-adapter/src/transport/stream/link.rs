@@ -9,14 +9,10 @@ use embedded_io_adapters::std::FromStd;
 use tinyferry_core::Millis;
 use tinyferry_core::blocking::Link;
 
-use super::Shutdown;
-use super::Socket;
-use super::Stream;
-use super::Traffic;
-use super::is_transient;
+use super::{Shutdown, Socket, Stream, Traffic, is_transient};
 
 /// How long an end that leaves waits for the other one to do so.
-const LEAVING: Duration = Duration::from_secs(1);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A link over a socket.
 pub struct StreamLink<T> {
@@ -38,9 +34,9 @@ impl<T: Socket> StreamLink<T> {
     /// written last. Waits a moment at most.
     pub(crate) fn disconnect(&mut self) {
         let stream = self.stream.inner_mut();
-        let end = Instant::now() + LEAVING;
-        let _ = stream.send_all(LEAVING).and_then(|()| stream.socket.end_writing());
-        let _ = stream.socket.set_read_timeout(Some(LEAVING));
+        let end = Instant::now() + DISCONNECT_TIMEOUT;
+        let _ = stream.send_all(DISCONNECT_TIMEOUT).and_then(|()| stream.socket.end_writing());
+        let _ = stream.socket.set_read_timeout(Some(DISCONNECT_TIMEOUT));
         while Instant::now() < end {
             match stream.fill(true) {
                 Ok(1..) => {}
@@ -51,8 +47,8 @@ impl<T: Socket> StreamLink<T> {
     }
 
     /// Time has passed outside of any task.
-    pub(crate) fn look_at_clock(&mut self) {
-        self.stream.inner_mut().look_at_clock();
+    pub(crate) fn update_clock(&mut self) {
+        self.stream.inner_mut().update_clock();
     }
 
     /// What has crossed it so far.
@@ -110,7 +106,7 @@ impl<T: Socket> Link for StreamLink<T> {
 
     fn check(&mut self) -> io::Result<()> {
         let stream = self.stream.inner_mut();
-        if stream.is_glance_due() && stream.socket.has_gone() {
+        if stream.is_poll_due() && stream.socket.has_gone() {
             let sentence = "the other end has left";
             return Err(io::Error::new(ErrorKind::ConnectionAborted, sentence));
         }
@@ -120,7 +116,7 @@ impl<T: Socket> Link for StreamLink<T> {
     fn is_ready(&mut self) -> io::Result<bool> {
         let stream = self.stream.inner_mut();
         // One look for each batch that went out, not for each chunk; and now and then.
-        if !stream.has_input() && (std::mem::take(&mut stream.unseen) || stream.is_glance_due()) {
+        if !stream.has_input() && (std::mem::take(&mut stream.unseen) || stream.is_poll_due()) {
             match stream.fill(false) {
                 Ok(0) => return Ok(true),
                 Err(error) if !is_transient(&error) => return Err(error),

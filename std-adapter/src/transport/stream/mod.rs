@@ -19,23 +19,21 @@ use std::time::{Duration, Instant};
 
 use tinyferry_core::Millis;
 
-use self::buffer::BUFFER;
-use self::buffer::Buffer;
+use self::buffer::{BUFFER, Buffer};
 pub use self::link::StreamLink;
-pub use self::shutdown::Shutdown;
-pub use self::shutdown::Traffic;
+pub use self::shutdown::{Shutdown, Traffic};
 pub use crate::transport::socket::Socket;
 
 /// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
 /// An end that sends is answered with fewer bytes than it sends, so two ends that both keep to this
 /// cannot block each other.
-const READ_AHEAD: usize = 8;
+const MAX_READ_AHEAD: usize = 8;
 /// What an idle connection reads at once, in bytes: enough for a request.
-const IDLE_BUFFER: usize = 4 * 1024;
+const IDLE_BUFFER_BYTES: usize = 4 * 1024;
 /// While a session works, its socket is looked at this often, in ms.
-const GLANCE: Millis = 50;
+const POLL_INTERVAL_MS: Millis = 50;
 /// How long a write waits for room, until the peer counts as gone.
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A buffered socket. [`StreamLink`] makes a link of it.
 #[derive(Debug)]
@@ -83,15 +81,15 @@ impl<T: Socket> Stream<T> {
         }
     }
 
-    fn look_at_clock(&mut self) {
+    fn update_clock(&mut self) {
         // The clock of a session wraps around.
         self.now = self.origin.elapsed().as_millis() as Millis;
     }
 
     /// Whether a session that works is to look at the socket again.
-    fn is_glance_due(&mut self) -> bool {
-        self.look_at_clock();
-        let is_due = self.now.wrapping_sub(self.seen) >= GLANCE;
+    fn is_poll_due(&mut self) -> bool {
+        self.update_clock();
+        let is_due = self.now.wrapping_sub(self.seen) >= POLL_INTERVAL_MS;
         if is_due {
             self.seen = self.now;
         }
@@ -124,7 +122,7 @@ impl<T: Socket> Stream<T> {
         if is_idle && self.collected == 0 {
             self.output = None;
         }
-        let length = if is_idle { IDLE_BUFFER } else { BUFFER };
+        let length = if is_idle { IDLE_BUFFER_BYTES } else { BUFFER };
         if self.input.len() != length {
             self.held = 0..0;
             self.input = if is_idle { Buffer::small(vec![0; length]) } else { Buffer::large()? };
@@ -135,14 +133,14 @@ impl<T: Socket> Stream<T> {
             self.socket.receive_now(&mut self.input)
         };
         self.held = 0..*result.as_ref().unwrap_or(&0);
-        self.look_at_clock();
+        self.update_clock();
         result
     }
 
     /// Reads behind what is there, without waiting.
     fn read_ahead(&mut self) -> io::Result<Ahead> {
         if self.ahead.back().is_none_or(|(_, length)| *length == BUFFER) {
-            if self.ahead.len() == READ_AHEAD {
+            if self.ahead.len() == MAX_READ_AHEAD {
                 return Ok(Ahead::Full);
             }
             self.ahead.push_back((Buffer::large()?, 0));
@@ -186,7 +184,7 @@ impl<T: Socket> Stream<T> {
 
     /// Writes what is buffered. Where the other end has left, that goes nowhere: what it said last
     /// is read next, and then the end.
-    fn send_all(&mut self, patience: Duration) -> io::Result<()> {
+    fn send_all(&mut self, write_timeout: Duration) -> io::Result<()> {
         let mut sent = 0;
         let mut waiting: Option<(Instant, usize)> = None;
         while sent < self.collected {
@@ -205,7 +203,7 @@ impl<T: Socket> Stream<T> {
                         _ => Instant::now(),
                     };
                     waiting = Some((since, pending));
-                    if since.elapsed() > patience {
+                    if since.elapsed() > write_timeout {
                         return Err(io::Error::new(
                             ErrorKind::TimedOut,
                             "the other end does not accept data any more",
@@ -216,8 +214,8 @@ impl<T: Socket> Stream<T> {
                         Ahead::Full => false,
                         Ahead::End => break,
                     };
-                    // What is pending is looked at several times within the patience.
-                    self.socket.wait_for_room(or_read, patience / 8)?;
+                    // What is pending is looked at several times within the write_timeout.
+                    self.socket.wait_for_room(or_read, write_timeout / 8)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -226,7 +224,7 @@ impl<T: Socket> Stream<T> {
             self.traffic.sent += sent as u64;
             self.collected = 0;
             self.unseen = true;
-            self.look_at_clock();
+            self.update_clock();
         }
         Ok(())
     }
@@ -290,6 +288,6 @@ impl<T: Socket> Write for Stream<T> {
         if self.collected == 0 {
             return Ok(());
         }
-        self.send_all(WRITE_PATIENCE)
+        self.send_all(WRITE_TIMEOUT)
     }
 }

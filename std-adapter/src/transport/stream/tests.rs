@@ -5,7 +5,7 @@ use tinyferry_core::blocking::Link;
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_millis(500);
+const TEST_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Writes a megabyte to a reader that takes as much as fits in between two pauses of `pause`.
 fn write_to(pause: Duration) -> io::Result<()> {
@@ -21,8 +21,8 @@ fn write_to(pause: Duration) -> io::Result<()> {
     let begin = Instant::now();
     let result = write_all(&mut stream);
     let took = begin.elapsed();
-    assert!(took < PATIENCE * 20, "it took {} ms", took.as_millis());
-    assert!(result.is_ok() || took >= PATIENCE, "it took {} ms only", took.as_millis());
+    assert!(took < TEST_TIMEOUT * 20, "it took {} ms", took.as_millis());
+    assert!(result.is_ok() || took >= TEST_TIMEOUT, "it took {} ms only", took.as_millis());
     drop(stream);
     reading.join().unwrap();
     result
@@ -31,7 +31,7 @@ fn write_to(pause: Duration) -> io::Result<()> {
 fn write_all<S: Socket>(stream: &mut Stream<S>) -> io::Result<()> {
     for _ in 0..16 {
         stream.write_all(&[7; BUFFER])?;
-        stream.send_all(PATIENCE)?;
+        stream.send_all(TEST_TIMEOUT)?;
     }
     Ok(())
 }
@@ -39,8 +39,8 @@ fn write_all<S: Socket>(stream: &mut Stream<S>) -> io::Result<()> {
 #[test]
 fn a_reader_is_waited_for_while_it_takes_something() {
     // All in all it takes longer than the patience.
-    write_to(PATIENCE / 3).unwrap();
-    let error = write_to(PATIENCE * 3).unwrap_err();
+    write_to(TEST_TIMEOUT / 3).unwrap();
+    let error = write_to(TEST_TIMEOUT * 3).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
 
@@ -79,21 +79,21 @@ fn an_encrypted_stream_waits_for_a_reader_as_a_plain_one_does() {
     }
     let accepting = thread::spawn(move || {
         let socket = other.try_clone().unwrap();
-        (SecureSocket::accept(socket, &mut Keys, PATIENCE * 10).unwrap(), other)
+        (SecureSocket::accept(socket, &mut Keys, TEST_TIMEOUT * 10).unwrap(), other)
     });
-    let socket = SecureSocket::connect(one, &identity, &mut Keys, PATIENCE * 10).unwrap();
+    let socket = SecureSocket::connect(one, &identity, &mut Keys, TEST_TIMEOUT * 10).unwrap();
     let (accepted, mut reader) = accepting.join().unwrap();
     let reading = thread::spawn(move || {
         let mut into = vec![0; 2048];
         while reader.read(&mut into).is_ok_and(|count| count > 0) {
-            thread::sleep(PATIENCE / 5);
+            thread::sleep(TEST_TIMEOUT / 5);
         }
     });
     let mut stream = Stream::new(socket, Arc::default(), &[]);
     let begin = Instant::now();
     stream.write_all(&[7; BUFFER]).unwrap();
-    stream.send_all(PATIENCE).unwrap();
-    assert!(begin.elapsed() > PATIENCE * 2, "{} ms", begin.elapsed().as_millis());
+    stream.send_all(TEST_TIMEOUT).unwrap();
+    assert!(begin.elapsed() > TEST_TIMEOUT * 2, "{} ms", begin.elapsed().as_millis());
     drop(stream);
     reading.join().unwrap();
     drop(accepted);

@@ -15,38 +15,33 @@ use std::time::{Duration, Instant};
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Late;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
-use crate::fs::names::below;
-use crate::fs::names::split;
-use crate::fs::recv::batch::Batch;
-use crate::fs::recv::batch::Outcome;
-use crate::fs::recv::batch::Ticket;
-use crate::fs::recv::staged::Written;
-use crate::fs::recv::tmpfile::Nameless;
-use crate::fs::recv::tmpfile::Whole;
-use crate::fs::recv::worker::Job;
-use crate::fs::recv::worker::Second;
-use crate::fs::sys::background::LOOK;
+use crate::fs::names::{below, split};
+use crate::fs::recv::batch::{Batch, Outcome, Ticket};
+use crate::fs::recv::tmpfile::{TempFiles, Whole};
+use crate::fs::recv::worker::{Worker, WorkerTask};
+use crate::fs::recv::written::Written;
+use crate::fs::sys::background::POLL_INTERVAL;
 use crate::fs::sys::descriptors::Permit;
-use crate::fs::sys::dir_cursor::Place;
+use crate::fs::sys::dir_cursor::DirCursor;
 
 /// The number of deferred commits in a tree at which a second thread is started.
-const FEW: u32 = 256;
+const WORKER_MIN_FILES: u32 = 256;
 /// The maximum number of batches that this thread finishes while the second is busy with one.
-const AHEAD: usize = 8;
+const MAX_FINISHED: usize = 8;
 /// The same maximum for batches whose files stay open.
-const AHEAD_OPEN: usize = 2;
+const MAX_FINISHED_OPEN: usize = 2;
 
 /// The deferred commits of one tree.
 #[derive(Debug, Default)]
-pub(crate) struct Later {
-    nameless: Nameless,
+pub(crate) struct DeferredCommits {
+    temp_files: TempFiles,
     /// The number of deferred commits offered so far.
     files: u32,
     /// The batch that is being filled: offered after the work of the second thread.
     gathered: Batch,
-    second: Option<Second>,
+    worker: Option<Worker>,
     /// Batches that this thread has finished, offered after the work of the second thread and
     /// reported after it.
     finished: VecDeque<(Arc<Batch>, Outcome)>,
@@ -61,51 +56,51 @@ pub(crate) struct Later {
     written_bytes: u64,
 }
 
-/// The result of [`Later::put`].
+/// The result of [`DeferredCommits::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
     InPlace,
-    Later,
+    Deferred,
     /// The file must be committed by way of a partial.
-    NotSo,
+    Unsupported,
 }
 
-impl Later {
+impl DeferredCommits {
     /// Commits a small file without a partial: at once, or deferred if it has a ticket.
     pub(crate) fn put(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         path: &str,
         whole: &Whole<'_>,
         ticket: Option<Ticket>,
         observer: &mut impl Observer,
-    ) -> Result<Put, Trouble> {
+    ) -> Result<Put, StoreError> {
         let (parent, name) = split(path);
-        let dir = place.made(parent, None, false)?;
+        let dir = cursor.made(parent, None, false)?;
         self.files = self.files.saturating_add(u32::from(ticket.is_some()));
-        if self.files == FEW && self.second.is_none() && self.is_second_useful() {
-            self.second = Second::start();
+        if self.files == WORKER_MIN_FILES && self.worker.is_none() && self.is_worker_useful() {
+            self.worker = Worker::start();
         }
         // No commit is deferred after a failure: the pending commits limit the number of failures.
         let may = if self.durable.is_some() {
-            self.may_stage() && !place.may_fold()
+            self.may_stage() && !cursor.may_fold()
         } else {
-            self.second.is_some() && !self.nameless.is_impossible() && self.failed.is_empty()
+            self.worker.is_some() && !self.temp_files.is_impossible() && self.failed.is_empty()
         };
         let Some(ticket) = ticket.filter(|_| may) else {
-            self.finish(place, observer);
-            let is_put = self.durable.is_none() && self.nameless.put(&dir, name, whole);
-            return Ok(if is_put { Put::InPlace } else { Put::NotSo });
+            self.finish(cursor, observer);
+            let is_put = self.durable.is_none() && self.temp_files.put(&dir, name, whole);
+            return Ok(if is_put { Put::InPlace } else { Put::Unsupported });
         };
         self.gathered.add(&dir, path, whole, ticket);
         if self.gathered.is_full() {
-            self.dispatch(place, observer);
+            self.dispatch(cursor, observer);
         }
-        Ok(Put::Later)
+        Ok(Put::Deferred)
     }
 
-    fn is_second_useful(&self) -> bool {
-        Second::is_of_use() && (self.durable.is_some() || !self.nameless.is_impossible())
+    fn is_worker_useful(&self) -> bool {
+        Worker::is_of_use() && (self.durable.is_some() || !self.temp_files.is_impossible())
     }
 
     /// Whether a pending file has the path of this directory or of one of its parents. The parent of
@@ -124,52 +119,52 @@ impl Later {
     fn paths(&self) -> impl Iterator<Item = &str> {
         let finished = self.finished.iter().map(|(batch, _)| &**batch);
         let written = self.written.iter().map(|written| &*written.batch);
-        let waiting = finished.chain(written).chain(self.second.iter().flat_map(Second::in_hand));
+        let waiting = finished.chain(written).chain(self.worker.iter().flat_map(Worker::in_hand));
         waiting.chain([&self.gathered]).flat_map(Batch::paths)
     }
 
     /// Completes all pending commits.
-    pub(crate) fn finish(&mut self, place: &mut Place, observer: &mut impl Observer) {
+    pub(crate) fn finish(&mut self, cursor: &mut DirCursor, observer: &mut impl Observer) {
         if self.gathered.last().is_some() {
             self.put_here();
         }
-        self.report_finished(None, place, observer);
+        self.report_finished(None, cursor, observer);
         // A report may give the second thread a new job.
-        while self.second.as_ref().is_some_and(Second::is_busy) {
-            self.report_finished(None, place, observer);
+        while self.worker.as_ref().is_some_and(Worker::is_busy) {
+            self.report_finished(None, cursor, observer);
         }
-        self.name_here(place, observer);
+        self.name_here(cursor, observer);
     }
 
     /// Completes all pending commits; returns one failed commit for each call. `Pending` after a
     /// short wait while the content of files is made durable.
     pub(crate) fn poll_settle(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) -> Poll<Result<(), Late>> {
-        if self.durable.is_some() && self.second.is_none() && self.has_pending() {
-            self.second = Second::start();
+        if self.durable.is_some() && self.worker.is_none() && self.has_pending() {
+            self.worker = Worker::start();
         }
-        if self.durable.is_none() || self.second.is_none() {
-            self.finish(place, observer);
+        if self.durable.is_none() || self.worker.is_none() {
+            self.finish(cursor, observer);
         } else {
             if self.gathered.last().is_some() {
                 self.put_here();
             }
-            let end = Instant::now() + LOOK;
+            let end = Instant::now() + POLL_INTERVAL;
             while self.has_pending() {
                 let left = end.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     return Poll::Pending;
                 }
-                self.report_finished(Some(left), place, observer);
-                if let Some(second) = self.second.as_mut().filter(|second| !second.is_busy())
+                self.report_finished(Some(left), cursor, observer);
+                if let Some(worker) = self.worker.as_mut().filter(|worker| !worker.is_busy())
                     && !self.written.is_empty()
                 {
                     self.written_bytes = 0;
                     let written = mem::take(&mut self.written);
-                    second.give(Job::Name(written, place.volumes().to_vec()));
+                    worker.give(WorkerTask::Name(written, cursor.volumes().to_vec()));
                 }
             }
         }
@@ -177,9 +172,9 @@ impl Later {
     }
 
     fn has_pending(&self) -> bool {
-        let second = self.second.as_ref().is_some_and(Second::is_busy);
+        let worker = self.worker.as_ref().is_some_and(Worker::is_busy);
         let gathered = self.gathered.last().is_some();
-        second || gathered || !self.written.is_empty() || !self.finished.is_empty()
+        worker || gathered || !self.written.is_empty() || !self.finished.is_empty()
     }
 
     /// Ends the tree: completes all pending commits, and releases the second thread, the memory and
@@ -189,14 +184,14 @@ impl Later {
     /// The first failure that was not reported to the peer.
     pub(crate) fn end(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
-        self.finish(place, observer);
+        self.finish(cursor, observer);
         let late = self.failed.pop_front();
         self.files = 0;
         self.gathered = Batch::default();
-        self.second = None;
+        self.worker = None;
         self.spare = Batch::default();
         self.failed = VecDeque::new();
         self.durable = None;
@@ -204,19 +199,27 @@ impl Later {
     }
 
     /// Gives the gathered batch to the second thread, or processes it here while that is busy.
-    fn dispatch(&mut self, place: &mut Place, observer: &mut impl Observer) {
-        self.report_finished(Some(Duration::ZERO), place, observer);
+    fn dispatch(&mut self, cursor: &mut DirCursor, observer: &mut impl Observer) {
+        self.report_finished(Some(Duration::ZERO), cursor, observer);
         let is_durable = self.durable.is_some();
-        let ahead = if is_durable { AHEAD_OPEN } else { AHEAD };
-        match &mut self.second {
-            Some(second) if !second.is_busy() => {
+        let ahead = if is_durable { MAX_FINISHED_OPEN } else { MAX_FINISHED };
+        match &mut self.worker {
+            Some(worker) if !worker.is_busy() => {
                 let spare = mem::take(&mut self.spare);
                 let gathered = Arc::new(mem::replace(&mut self.gathered, spare));
-                second.give(if is_durable { Job::Write(gathered) } else { Job::Put(gathered) });
+                worker.give(if is_durable {
+                    WorkerTask::Write(gathered)
+                } else {
+                    WorkerTask::Put(gathered)
+                });
             }
             _ => {
                 self.put_here();
-                self.report_finished(timeout_unless(self.finished.len() >= ahead), place, observer);
+                self.report_finished(
+                    timeout_unless(self.finished.len() >= ahead),
+                    cursor,
+                    observer,
+                );
             }
         }
     }
@@ -225,9 +228,9 @@ impl Later {
     fn put_here(&mut self) {
         let mut gathered = mem::take(&mut self.gathered);
         let outcome = if self.durable.is_some() {
-            gathered.write(&mut self.nameless)
+            gathered.write(&mut self.temp_files)
         } else {
-            gathered.put(&mut self.nameless)
+            gathered.put(&mut self.temp_files)
         };
         if !outcome.staged.is_empty() {
             self.gathered = gathered.take_content();

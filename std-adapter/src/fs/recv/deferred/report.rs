@@ -8,38 +8,36 @@ use std::time::Duration;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Late};
 
-use super::Later;
-use crate::fs::error::Trouble;
-use crate::fs::event::Event;
-use crate::fs::event::Observer;
-use crate::fs::recv::batch::Batch;
-use crate::fs::recv::batch::Outcome;
-use crate::fs::recv::batch::Ticket;
-use crate::fs::recv::file::Wanted;
-use crate::fs::recv::of_removed;
+use super::DeferredCommits;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Event, Observer};
+use crate::fs::recv::batch::{Batch, Outcome, Ticket};
+use crate::fs::recv::file::ExpectedFile;
 use crate::fs::recv::staged::Staged;
-use crate::fs::recv::staged::Written;
 use crate::fs::recv::tmpfile::Whole;
-use crate::fs::recv::worker::Done;
-use crate::fs::sys::dir_cursor::Place;
+use crate::fs::recv::worker::TaskResult;
+use crate::fs::recv::written::Written;
+use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::metadata::settled;
 use crate::fs::sys::refusals;
 
-impl Later {
+impl DeferredCommits {
     /// Reports the finished batches in order, after the work of the second thread. Waits for that
     /// until the timeout, or without a limit if there is none.
     pub(crate) fn report_finished(
         &mut self,
         timeout: Option<Duration>,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
-        if let Some(second) = self.second.as_mut().filter(|second| second.is_busy()) {
-            let is_naming = second.is_naming();
-            match second.take_back(timeout) {
-                Some(Done::Batch(batch, outcome)) => self.finished.push_front((batch, outcome)),
-                Some(Done::Named(written)) => self.report_named(written, place, observer),
-                Some(Done::Lost(batches)) => self.fail_lost(batches, place, observer),
+        if let Some(worker) = self.worker.as_mut().filter(|worker| worker.is_busy()) {
+            let is_naming = worker.is_naming();
+            match worker.take_back(timeout) {
+                Some(TaskResult::Batch(batch, outcome)) => {
+                    self.finished.push_front((batch, outcome))
+                }
+                Some(TaskResult::Named(written)) => self.report_named(written, cursor, observer),
+                Some(TaskResult::Lost(batches)) => self.fail_lost(batches, cursor, observer),
                 // Later batches need not wait: they only join the files that wait for names.
                 None if is_naming => {}
                 None => return,
@@ -47,7 +45,7 @@ impl Later {
         }
         while let Some((batch, mut outcome)) = self.finished.pop_front() {
             if outcome.staged.is_empty() {
-                self.report_batch(&batch, &outcome, place, observer);
+                self.report_batch(&batch, &outcome, cursor, observer);
                 if let Ok(mut spare) = Arc::try_unwrap(batch)
                     && spare.has_content()
                 {
@@ -66,7 +64,7 @@ impl Later {
                 },
             );
             self.written.push(Written { batch, staged: mem::take(&mut outcome.staged) });
-            self.name_when_many(place, observer);
+            self.name_when_many(cursor, observer);
         }
     }
 
@@ -74,17 +72,17 @@ impl Later {
     pub(crate) fn report_named(
         &mut self,
         written: Vec<Written>,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
         for Written { batch, staged } in written {
             for ((path, _, ticket), staged) in batch.files().zip(staged) {
                 let result = match staged {
                     Staged::Named(result) => settled(result, path, observer),
-                    Staged::Failed(trouble) => Err(trouble),
+                    Staged::Failed(error) => Err(error),
                     _ => Err(Reason::Storage.into()),
                 };
-                self.report_file(path, ticket, result, place, observer);
+                self.report_file(path, ticket, result, cursor, observer);
             }
         }
     }
@@ -93,7 +91,7 @@ impl Later {
     pub(crate) fn fail_lost(
         &mut self,
         batches: Vec<Arc<Batch>>,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
         if self.durable.is_none() {
@@ -105,7 +103,7 @@ impl Later {
         }
         for batch in batches {
             for (path, _, ticket) in batch.files() {
-                self.report_file(path, ticket, Err(Reason::Storage.into()), place, observer);
+                self.report_file(path, ticket, Err(Reason::Storage.into()), cursor, observer);
             }
         }
     }
@@ -115,8 +113,8 @@ impl Later {
         &mut self,
         path: &str,
         Ticket { later, size, held, sha256 }: Ticket,
-        result: Result<(), Trouble>,
-        place: &mut Place,
+        result: Result<(), StoreError>,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
         match result {
@@ -125,10 +123,10 @@ impl Later {
                 refusals::report(path, observer);
                 observer.event(Event::Done { path, kind, size, held, sha256 });
             }
-            Err(trouble) => {
+            Err(error) => {
                 // The remembered directory may have been moved.
-                place.forget();
-                let reason = of_removed(trouble, place).tell(path, observer);
+                cursor.forget();
+                let reason = cursor.explain(error).tell(path, observer);
                 self.failed.push_back(Late { later, reason });
             }
         }
@@ -140,11 +138,11 @@ impl Later {
         &mut self,
         batch: &Batch,
         outcome: &Outcome,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
         if outcome.is_impossible {
-            self.nameless.give_up();
+            self.temp_files.give_up();
         }
         for (index, (path, whole, ticket)) in batch.files().enumerate() {
             let is_replaced = || {
@@ -155,9 +153,9 @@ impl Later {
             let result = if outcome.is_put(index) || is_replaced() {
                 Ok(())
             } else {
-                commit_by_partial(path, &whole, place, observer)
+                commit_by_partial(path, &whole, cursor, observer)
             };
-            self.report_file(path, ticket, result, place, observer);
+            self.report_file(path, ticket, result, cursor, observer);
         }
     }
 }
@@ -165,13 +163,14 @@ impl Later {
 fn commit_by_partial(
     path: &str,
     whole: &Whole<'_>,
-    place: &mut Place,
+    cursor: &mut DirCursor,
     observer: &mut impl Observer,
-) -> Result<(), Trouble> {
+) -> Result<(), StoreError> {
     let Whole { bytes, mode, modified } = *whole;
     let (kind, size) = (Kind::File, Some(bytes.len() as u64));
     let (path, access) = (path.to_owned(), Arc::default());
     let (resume, later, durable) = (0, None, false);
-    let wanted = Wanted { path, kind, size, modified, mode, resume, access, later, durable };
-    wanted.put(place, bytes, observer)
+    let expected =
+        ExpectedFile { path, kind, size, modified, mode, resume, access, later, durable };
+    expected.put(cursor, bytes, observer)
 }

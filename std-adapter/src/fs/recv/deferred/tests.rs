@@ -22,11 +22,13 @@ fn a_batch_that_waits_for_its_report_keeps_no_directory_open() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
     let dir = Arc::new(dir);
-    let mut later =
-        Later { gathered: batch(&dir, &[("a", b"1"), ("b", b"2")]), ..Later::default() };
+    let mut deferred = DeferredCommits {
+        gathered: batch(&dir, &[("a", b"1"), ("b", b"2")]),
+        ..DeferredCommits::default()
+    };
     assert_eq!(Arc::strong_count(&dir), 2);
-    later.put_here();
-    if !later.nameless.is_impossible() {
+    deferred.put_here();
+    if !deferred.temp_files.is_impossible() {
         assert_eq!(Arc::strong_count(&dir), 1);
     }
 }
@@ -43,18 +45,18 @@ fn a_file_that_failed_does_not_replace_one_that_came_after() {
     let first: [(&str, &[u8]); 4] = [("a", b"old"), ("b", b"old"), ("c", b"new"), ("a", b"-")];
     let second: [(&str, &[u8]); 2] = [("c", b"failed"), ("b", b"-")];
     let failed = |failed: &[usize]| Outcome { failed: failed.to_vec(), ..Outcome::default() };
-    let mut later = Later::default();
-    later.finished.push_back((Arc::new(batch(&dir, &second)), failed(&[0])));
+    let mut deferred = DeferredCommits::default();
+    deferred.finished.push_back((Arc::new(batch(&dir, &second)), failed(&[0])));
     let mut done = Vec::new();
     let mut observer = |event: Event<'_>| {
         let Event::Done { path, .. } = event else { panic!("{event:?}") };
         done.push(path.to_owned());
     };
-    let mut place = Place::new(Arc::clone(&dir));
-    later.report_batch(&batch(&dir, &first), &failed(&[0, 1, 2]), &mut place, &mut observer);
+    let mut cursor = DirCursor::new(Arc::clone(&dir));
+    deferred.report_batch(&batch(&dir, &first), &failed(&[0, 1, 2]), &mut cursor, &mut observer);
     assert_eq!(done, ["a", "b", "c", "a"]);
     for (name, content) in [("a", "in place"), ("b", "in place"), ("c", "new")] {
         assert_eq!(fs::read_to_string(temporary.path().join(name)).unwrap(), content);
     }
-    assert!(later.failed.is_empty());
+    assert!(deferred.failed.is_empty());
 }

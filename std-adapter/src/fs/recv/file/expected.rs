@@ -8,24 +8,16 @@ use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
-use crate::fs::recv::partial::Partial;
-use crate::fs::recv::partial::Purpose;
-use crate::fs::recv::partial::UNIT;
-use crate::fs::recv::partial::Whose;
-use crate::fs::recv::partials::Kept;
+use crate::fs::partial_index::PartialIndex;
+use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest, UNIT};
 use crate::fs::sys::buffer::write_all_at;
-use crate::fs::sys::dir_cursor::Place;
-use crate::fs::sys::metadata::Facts;
-use crate::fs::sys::metadata::settle;
-use crate::fs::sys::metadata::settled;
-use crate::fs::sys::sync::Durable;
-use crate::fs::sys::sync::Sync;
-use crate::fs::sys::sync::synchronise;
-use crate::fs::sys::sync_failures;
-use crate::fs::sys::times;
+use crate::fs::sys::dir_cursor::DirCursor;
+use crate::fs::sys::metadata::{FileMetadata, settle, settled};
+use crate::fs::sys::sync::{Durable, Sync, synchronise};
+use crate::fs::sys::{sync_failures, times};
 
 /// The rights of the other end beyond the files that it sends.
 #[derive(Debug, Clone, Default)]
@@ -33,14 +25,14 @@ pub(crate) struct Access {
     /// Whether it may not read: it gets no digest of content that it did not send, and cannot change times
     /// or permission bits of entries that it did not send.
     pub(crate) is_blind: bool,
-    pub(crate) partials: Whose,
-    pub(crate) kept: Kept,
+    pub(crate) partials: PartialOwner,
+    pub(crate) kept: PartialIndex,
 }
 
 /// An offer.
 #[derive(Debug)]
-pub(crate) struct Wanted {
-    /// Where it goes, below the store's root.
+pub(crate) struct ExpectedFile {
+    /// Its path below the store's root.
     pub(crate) path: String,
     pub(crate) kind: Kind,
     pub(crate) size: Option<u64>,
@@ -48,16 +40,16 @@ pub(crate) struct Wanted {
     pub(crate) mode: Option<u32>,
     pub(crate) resume: u64,
     pub(crate) access: Arc<Access>,
-    /// It may come to its place later, as this transfer.
+    /// The number of the transfer, if its commit may be deferred.
     pub(crate) later: Option<u16>,
     /// The content is made durable, and a prefix that is here already is read from storage.
     pub(crate) durable: bool,
 }
 
-impl Wanted {
-    /// Whether the file found in its place is the same, as far as one can see from outside.
+impl ExpectedFile {
+    /// Whether the existing file has the offered metadata.
     pub(crate) fn is(&self, metadata: &Metadata) -> bool {
-        let found = Facts::of(metadata);
+        let found = FileMetadata::of(metadata);
         !self.access.is_blind
             && found.size > 0
             && self.resume >= found.size
@@ -68,7 +60,7 @@ impl Wanted {
                 .is_some_and(|(offered, found)| times::is_same(offered, found))
     }
 
-    /// Where to go on if so much of it is here.
+    /// The position to resume from if so many bytes are here.
     pub(crate) fn resumes_from(&self, length: u64) -> u64 {
         match length.min(self.resume) {
             length if self.size.is_some_and(|size| length >= size) => self.size.unwrap_or(length),
@@ -76,35 +68,35 @@ impl Wanted {
         }
     }
 
-    /// Commits all of the content by way of a partial, which is removed if that fails.
+    /// Commits the complete content through a partial, which is removed if that fails.
     pub(crate) fn put(
         &self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         bytes: &[u8],
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
-        let mut partial = self.create(place, false)?;
+    ) -> Result<(), StoreError> {
+        let mut partial = self.create(cursor, false)?;
         partial.length = bytes.len() as u64;
-        let written = write_all_at(&partial.file, bytes, 0).map_err(Trouble::from);
+        let written = write_all_at(&partial.file, bytes, 0).map_err(StoreError::from);
         let durable = Sync::Never.durable(true);
-        let result = written.and_then(|()| self.place(place, &partial, durable, observer));
-        result.map_err(|trouble| partial.discard_after(trouble))
+        let result = written.and_then(|()| self.place(cursor, &partial, durable, observer));
+        result.map_err(|error| partial.discard_after(error))
     }
 
-    /// All of it is in the partial: puts that in place.
+    /// Puts a complete partial in place.
     pub(crate) fn place(
         &self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         partial: &Partial,
         durable: Durable,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         settled(self.complete(partial)?, &self.path, observer)?;
         if durable.content {
             sync_failures::synchronise(&partial.file)?;
         }
-        // Something may have come there since the offer.
-        place.look(&self.path)?;
+        // Another entry may have the name since the offer.
+        cursor.look(&self.path)?;
         let (_, name) = split(&self.path);
         let dir = partial.place(name)?;
         if durable.names {
@@ -113,33 +105,37 @@ impl Wanted {
         Ok(())
     }
 
-    /// All of it is in the partial: gives that its length, its time and its permission bits. Whether
-    /// the latter could be set.
-    pub(crate) fn complete(&self, partial: &Partial) -> Result<io::Result<()>, Trouble> {
+    /// Sets the length, the time and the permission bits of a complete partial. Returns whether the latter
+    /// two could be set.
+    pub(crate) fn complete(&self, partial: &Partial) -> Result<io::Result<()>, StoreError> {
         match self.size {
             Some(size) if partial.length < size => return Err(Reason::Incomplete.into()),
-            // An older one was longer.
+            // The file of an earlier offer was longer.
             Some(size) if partial.length > size => partial.file.set_len(size)?,
             _ => {}
         }
         Ok(settle(&partial.file, &partial.metadata, self.mode, self.modified))
     }
 
-    /// Gives a file that is in place its time and its permission bits, where they differ.
+    /// Sets the time and the permission bits of a file that is in place, if they differ.
     pub(crate) fn settle(&self, file: &File, metadata: &Metadata) -> io::Result<()> {
-        let now = Facts::of(metadata).modified;
+        let now = FileMetadata::of(metadata).modified;
         let modified = self.modified.filter(|offered| Some(*offered) != now);
         settle(file, metadata, self.mode, modified)
     }
 
-    pub(crate) fn purpose(&self) -> Purpose<'_> {
+    pub(crate) fn purpose(&self) -> PartialRequest<'_> {
         let Access { partials: whose, kept, .. } = &*self.access;
-        Purpose { whose, kept: Some(kept), target: split(&self.path).1, mode: self.mode }
+        PartialRequest { whose, kept: Some(kept), target: split(&self.path).1, mode: self.mode }
     }
 
-    pub(crate) fn create(&self, place: &mut Place, synced: bool) -> Result<Partial, Trouble> {
+    pub(crate) fn create(
+        &self,
+        cursor: &mut DirCursor,
+        synced: bool,
+    ) -> Result<Partial, StoreError> {
         let (parent, _) = split(&self.path);
-        let dir = place.made(parent, None, synced)?;
+        let dir = cursor.made(parent, None, synced)?;
         Partial::create(&dir, self.purpose())
     }
 }

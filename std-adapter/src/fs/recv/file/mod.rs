@@ -1,5 +1,4 @@
-//! One file or directory that is coming in, from its offer to its place. Knows nothing of the tree
-//! around it.
+//! One file or directory that is being received, from its offer to its commit. Knows nothing of its tree.
 
 mod expected;
 mod unfinished;
@@ -9,102 +8,99 @@ use std::fs::File;
 use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
-use crate::fs::recv::partial::Partial;
-use crate::fs::recv::partial::UNIT;
-use crate::fs::recv::partials::Left;
+use crate::fs::partial_index::LeftPartial;
+use crate::fs::recv::partial::{Partial, UNIT};
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::tmpfile::Whole;
-use crate::fs::recv::tree::Bits;
-use crate::fs::recv::tree::make_directory;
-use crate::fs::sys::buffer::Buffer;
-use crate::fs::sys::buffer::CAPACITY;
-use crate::fs::sys::dir_cursor::Found;
-use crate::fs::sys::dir_cursor::Place;
-use crate::fs::sys::dir_cursor::look;
-use crate::fs::sys::dir_cursor::open_file;
+use crate::fs::recv::tree::{Bits, make_directory};
+use crate::fs::sys::buffer::{Buffer, CAPACITY};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, look, open_file};
 use crate::fs::sys::metadata::settled;
-use crate::fs::sys::sync::Durable;
-use crate::fs::sys::sync::synchronise;
-use crate::fs::sys::sync_failures;
-use crate::fs::sys::times;
+use crate::fs::sys::sync::{Durable, synchronise};
+use crate::fs::sys::{sync_failures, times};
 
-pub(crate) use self::expected::Access;
-pub(crate) use self::expected::Wanted;
+pub(crate) use self::expected::{Access, ExpectedFile};
 pub(crate) use self::unfinished::can_go_on_after;
 
-/// How far before a partial's end it may have holes: the reach of the receiver's map.
-const HOLES: u64 = 97 * 1024;
+/// The maximum distance of a hole from the end of a partial, in bytes: the reach of the receiver's map.
+const MAX_HOLE_DISTANCE: u64 = 97 * 1024;
 
 #[derive(Debug)]
-pub(crate) struct Incoming {
-    pub(crate) wanted: Wanted,
-    /// How much from the start was here, as an answer to the offer.
+pub(crate) struct RecvFile {
+    pub(crate) expected: ExpectedFile,
+    /// The length of the prefix that is here: the answer to the offer.
     pub(crate) held: u64,
-    /// What it has left behind where it came to no place.
-    pub(crate) left: Option<Left>,
+    /// The partial that remains if the commit failed.
+    pub(crate) left: Option<LeftPartial>,
     stage: Stage,
 }
 
 #[derive(Debug)]
 enum Stage {
     Directory,
-    /// Nothing of the file is here.
+    /// No part of the file is here.
     Awaited,
-    /// It is small and its directory is new: what came of it, so many bytes, is in the buffer alone.
-    Kept(u64),
+    /// The file is small and its directory is new: its content, so many bytes, is in the buffer only.
+    PartialIndex(u64),
     Partial(Partial),
-    /// The file in place seems to be the very same.
+    /// The file in place seems to be the same.
     Same(File, Metadata),
 }
 
-impl Incoming {
-    pub(crate) fn directory(place: &mut Place, wanted: Wanted) -> Result<Self, Trouble> {
-        match place.look(&wanted.path)? {
+impl RecvFile {
+    pub(crate) fn directory(
+        cursor: &mut DirCursor,
+        expected: ExpectedFile,
+    ) -> Result<Self, StoreError> {
+        match cursor.look(&expected.path)? {
             Found::Missing | Found::Directory(_) => {
-                Ok(Self { wanted, held: 0, left: None, stage: Stage::Directory })
+                Ok(Self { expected, held: 0, left: None, stage: Stage::Directory })
             }
             Found::File(_) => Err(Reason::NotDirectory.into()),
-            Found::Other(what) => Err(Trouble::new(Reason::NotRegular, what)),
+            Found::Other(what) => Err(StoreError::new(Reason::NotRegular, what)),
         }
     }
 
-    /// A file, of which the part is looked for that is here already. `holes`: a partial may have
-    /// some near its end.
-    pub(crate) fn file(place: &mut Place, wanted: Wanted, holes: bool) -> Result<Self, Trouble> {
-        let (parent, name) = split(&wanted.path);
+    /// A file; finds the part of it that is here already. `holes`: a partial may have holes near its end.
+    pub(crate) fn file(
+        cursor: &mut DirCursor,
+        expected: ExpectedFile,
+        holes: bool,
+    ) -> Result<Self, StoreError> {
+        let (parent, name) = split(&expected.path);
         if name.is_empty() {
             return Err(Reason::BadPath.into());
         }
-        let dir = match place.existing(parent)? {
-            Some(dir) if !place.is_new() => dir,
+        let dir = match cursor.existing(parent)? {
+            Some(dir) if !cursor.is_new() => dir,
             found => {
-                // Of files nothing stands there but what this tree has brought.
+                // The directory is new: it has only files of this tree.
                 if let Some(dir) = found
-                    && place.has_directories()
+                    && cursor.has_directories()
                     && let Found::Directory(_) = look(&dir, name)?
                 {
                     return Err(Reason::IsDirectory.into());
                 }
-                let is_small = wanted.size.is_some_and(|size| size <= CAPACITY as u64);
-                let stage = if is_small { Stage::Kept(0) } else { Stage::Awaited };
-                return Ok(Self { wanted, held: 0, left: None, stage });
+                let is_small = expected.size.is_some_and(|size| size <= CAPACITY as u64);
+                let stage = if is_small { Stage::PartialIndex(0) } else { Stage::Awaited };
+                return Ok(Self { expected, held: 0, left: None, stage });
             }
         };
-        match place.look(&wanted.path)? {
+        match cursor.look(&expected.path)? {
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),
-            Found::Other(what) => return Err(Trouble::new(Reason::NotRegular, what)),
-            Found::File(metadata) if wanted.is(&metadata) => {
-                // It may have changed since, or may not be read: then it is received.
+            Found::Other(what) => return Err(StoreError::new(Reason::NotRegular, what)),
+            Found::File(metadata) if expected.is(&metadata) => {
+                // If it has changed since or cannot be read, it is received.
                 if let Ok((file, metadata)) = open_file(&dir, name)
-                    && wanted.is(&metadata)
+                    && expected.is(&metadata)
                     && is_stored(&file, &metadata, false)
                 {
                     let held = metadata.len();
                     return Ok(Self {
-                        wanted,
+                        expected,
                         held,
                         left: None,
                         stage: Stage::Same(file, metadata),
@@ -113,50 +109,53 @@ impl Incoming {
             }
             Found::File(_) | Found::Missing => {}
         }
-        if wanted.resume >= UNIT
-            && let Some(partial) = Partial::find(&dir, wanted.purpose())?
+        if expected.resume >= UNIT
+            && let Some(partial) = Partial::find(&dir, expected.purpose())?
         {
-            if !is_stored(&partial.file, &partial.metadata, wanted.durable) {
+            if !is_stored(&partial.file, &partial.metadata, expected.durable) {
                 partial.discard();
-                return Ok(Self { wanted, held: 0, left: None, stage: Stage::Awaited });
+                return Ok(Self { expected, held: 0, left: None, stage: Stage::Awaited });
             }
-            let holes = if holes { HOLES } else { 0 };
-            let held = wanted.resumes_from(partial.length.saturating_sub(holes));
+            let holes = if holes { MAX_HOLE_DISTANCE } else { 0 };
+            let held = expected.resumes_from(partial.length.saturating_sub(holes));
             if held > 0 {
-                return Ok(Self { wanted, held, left: None, stage: Stage::Partial(partial) });
+                return Ok(Self { expected, held, left: None, stage: Stage::Partial(partial) });
             }
         }
-        Ok(Self { wanted, held: 0, left: None, stage: Stage::Awaited })
+        Ok(Self { expected, held: 0, left: None, stage: Stage::Awaited })
     }
 
     pub(crate) fn write(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         buffer: &mut Buffer,
         synced: bool,
         position: u64,
         bytes: &[u8],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         let end = position.checked_add(bytes.len() as u64).ok_or(Reason::TooLarge)?;
         match &mut self.stage {
-            Stage::Kept(kept) if buffer.keep(position, bytes) => {
+            Stage::PartialIndex(kept) if buffer.keep(position, bytes) => {
                 *kept = end;
                 return Ok(());
             }
-            Stage::Awaited | Stage::Kept(_) => {
-                let mut partial = self.wanted.create(place, synced)?;
+            Stage::Awaited | Stage::PartialIndex(_) => {
+                let mut partial = self.expected.create(cursor, synced)?;
                 partial.length = self.unfinished();
                 self.stage = Stage::Partial(partial);
             }
             _ => {}
         }
         let Stage::Partial(partial) = &mut self.stage else {
-            return Err(Trouble::new(Reason::Storage, "nothing is open that could be written to"));
+            return Err(StoreError::new(
+                Reason::Storage,
+                "nothing is open that could be written to",
+            ));
         };
-        partial.reserve(position, self.wanted.size.unwrap_or(0));
+        partial.reserve(position, self.expected.size.unwrap_or(0));
         buffer.store(&partial.file, position, bytes)?;
         partial.length = partial.length.max(end);
-        if self.wanted.durable {
+        if self.expected.durable {
             partial.start_writing(end);
         }
         Ok(())
@@ -167,119 +166,119 @@ impl Incoming {
         buffer: &mut Buffer,
         position: u64,
         into: &mut [u8],
-    ) -> Result<usize, Trouble> {
+    ) -> Result<usize, StoreError> {
         match &self.stage {
             Stage::Partial(Partial { file, .. }) | Stage::Same(file, _) => {
                 Ok(buffer.load(file, position, into)?)
             }
-            Stage::Directory | Stage::Awaited | Stage::Kept(_) => Ok(0),
+            Stage::Directory | Stage::Awaited | Stage::PartialIndex(_) => Ok(0),
         }
     }
 
-    /// Puts it in place. A directory's time and permission bits are left to be settled.
+    /// Puts it in place. The time and permission bits of a directory are set later.
     pub(crate) fn commit(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         buffer: &mut Buffer,
         durable: Durable,
         observer: &mut impl Observer,
-    ) -> Result<Option<Bits>, Trouble> {
-        let wanted = &self.wanted;
+    ) -> Result<Option<Bits>, StoreError> {
+        let expected = &self.expected;
         let synced = durable.names;
         let partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
             Stage::Directory => {
-                let bits = Bits { mode: wanted.mode, modified: wanted.modified };
-                // Of a directory that stands, only who may read changes anything.
-                if wanted.access.is_blind && place.existing(&wanted.path)?.is_some() {
+                let bits = Bits { mode: expected.mode, modified: expected.modified };
+                // Only a client that may read changes an existing directory.
+                if expected.access.is_blind && cursor.existing(&expected.path)?.is_some() {
                     return Ok(None);
                 }
-                make_directory(place, &wanted.path, bits, synced)?;
+                make_directory(cursor, &expected.path, bits, synced)?;
                 return Ok(Some(bits));
             }
             Stage::Same(file, metadata) => {
-                settled(wanted.settle(&file, &metadata), &wanted.path, observer)?;
+                settled(expected.settle(&file, &metadata), &expected.path, observer)?;
                 if durable.content {
                     sync_failures::synchronise(&file)?;
                 }
-                if synced && let Some(dir) = place.existing(split(&wanted.path).0)? {
+                if synced && let Some(dir) = cursor.existing(split(&expected.path).0)? {
                     synchronise(&dir)?;
                 }
                 return Ok(None);
             }
-            Stage::Kept(length) => {
-                let mut partial = wanted.create(place, synced)?;
+            Stage::PartialIndex(length) => {
+                let mut partial = expected.create(cursor, synced)?;
                 partial.length = length;
                 partial
             }
-            Stage::Awaited => wanted.create(place, synced)?,
+            Stage::Awaited => expected.create(cursor, synced)?,
             Stage::Partial(partial) => partial,
         };
-        let flushed = buffer.flush(&partial.file).map_err(Trouble::from);
-        let placed = flushed.and_then(|()| wanted.place(place, &partial, durable, observer));
+        let flushed = buffer.flush(&partial.file).map_err(StoreError::from);
+        let placed = flushed.and_then(|()| expected.place(cursor, &partial, durable, observer));
         match placed {
             Ok(()) => Ok(None),
-            Err(trouble) => Err(self.give_up(partial, trouble)),
+            Err(error) => Err(self.give_up(partial, error)),
         }
     }
 
-    /// Writes what is not yet written of a file; it gets its name later. Its size comes with it.
+    /// Writes the rest of a file; it gets its name later. Also returns its size.
     pub(crate) fn stage(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         buffer: &mut Buffer,
         synced: bool,
-    ) -> Result<(Staged, u64), Trouble> {
-        let wanted = &self.wanted;
+    ) -> Result<(Staged, u64), StoreError> {
+        let expected = &self.expected;
         let mut partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
             Stage::Same(file, metadata) => {
-                let settled = wanted.settle(&file, &metadata);
+                let settled = expected.settle(&file, &metadata);
                 return Ok((Staged::Same(file, settled), 0));
             }
             Stage::Partial(partial) => partial,
             stage => {
-                let mut partial = wanted.create(place, synced)?;
-                partial.length = if let Stage::Kept(length) = stage { length } else { 0 };
+                let mut partial = expected.create(cursor, synced)?;
+                partial.length = if let Stage::PartialIndex(length) = stage { length } else { 0 };
                 partial
             }
         };
-        let flushed = buffer.flush(&partial.file).map_err(Trouble::from);
-        match flushed.and_then(|()| wanted.complete(&partial)) {
+        let flushed = buffer.flush(&partial.file).map_err(StoreError::from);
+        match flushed.and_then(|()| expected.complete(&partial)) {
             Ok(settled) => {
                 let length = std::mem::take(&mut partial.length);
                 Ok((Staged::Partial(Box::new(partial), settled), length))
             }
-            Err(trouble) => Err(self.give_up(partial, trouble)),
+            Err(error) => Err(self.give_up(partial, error)),
         }
     }
 
-    /// All of it, if it can be put in place by one stroke.
+    /// The complete file, if it can be put in place in one step.
     pub(crate) fn whole<'a>(&self, buffer: &'a Buffer) -> Option<Whole<'a>> {
-        let Wanted { mode, modified, size, .. } = self.wanted;
+        let ExpectedFile { mode, modified, size, .. } = self.expected;
         let bytes = buffer.kept();
-        // What became of an unusual time is looked at, the long way.
-        let is_whole = matches!(self.stage, Stage::Kept(_))
+        // An unusual time must be compared with the stored one, which takes a partial.
+        let is_whole = matches!(self.stage, Stage::PartialIndex(_))
             && size == Some(bytes.len() as u64)
             && modified.is_none_or(times::is_usual);
         is_whole.then_some(Whole { bytes, mode, modified })
     }
 
-    /// Whether nothing was looked for, and nothing is written yet.
+    /// Whether no part was searched for, and nothing is written yet.
     pub(crate) fn is_kept(&self) -> bool {
-        matches!(self.stage, Stage::Kept(_))
+        matches!(self.stage, Stage::PartialIndex(_))
     }
 
-    /// How much of it stands under its partial name, in bytes.
+    /// The length of its partial, in bytes.
     pub(crate) fn unfinished(&self) -> u64 {
         match &self.stage {
             Stage::Partial(partial) => partial.length,
-            Stage::Kept(length) => *length,
+            Stage::PartialIndex(length) => *length,
             _ => 0,
         }
     }
 }
 
-/// Whether what a file contains is stored. It is then read from there and not from the cache, always
-/// or where its file system has failed.
+/// Whether the content of a file is stored. It is then read from storage and not from the cache: always,
+/// or if its file system has failed.
 fn is_stored(file: &File, metadata: &Metadata, always: bool) -> bool {
     let is_checked = always || sync_failures::has(sync_failures::device(metadata));
     !is_checked || sync_failures::read_from_storage(file).is_ok()

@@ -2,40 +2,37 @@
 
 use tinyferry_core::error::Reason;
 
-use super::Incoming;
-use super::Stage;
-use super::Wanted;
-use crate::fs::error::Trouble;
+use super::{ExpectedFile, RecvFile, Stage};
+use crate::fs::error::StoreError;
 use crate::fs::names::split;
-use crate::fs::recv::partial::Partial;
-use crate::fs::recv::partial::UNIT;
-use crate::fs::recv::partials::Left;
+use crate::fs::partial_index::LeftPartial;
+use crate::fs::recv::partial::{Partial, UNIT};
 use crate::fs::sys::buffer::Buffer;
-use crate::fs::sys::dir_cursor::Place;
+use crate::fs::sys::dir_cursor::DirCursor;
 
-impl Incoming {
+impl RecvFile {
     /// The commit failed. Only an incomplete file can be resumed later.
-    pub(crate) fn give_up(&mut self, partial: Partial, trouble: Trouble) -> Trouble {
-        if trouble.reason == Reason::Incomplete && partial.is_of_use() {
-            self.left = Some(partial.left(split(&self.wanted.path).0));
-            trouble
+    pub(crate) fn give_up(&mut self, partial: Partial, error: StoreError) -> StoreError {
+        if error.reason == Reason::Incomplete && partial.is_of_use() {
+            self.left = Some(partial.left(split(&self.expected.path).0));
+            error
         } else {
-            partial.discard_after(trouble)
+            partial.discard_after(error)
         }
     }
 
     /// Closes the file and removes a partial that cannot be resumed; also returns the partial that stays.
     pub(crate) fn close(
         self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         buffer: &mut Buffer,
         is_of_use: bool,
-    ) -> (Wanted, Option<Left>) {
+    ) -> (ExpectedFile, Option<LeftPartial>) {
         // Content that cannot be written now is received again.
         let partial = match self.stage {
             Stage::Partial(partial) => Some(partial),
-            Stage::Kept(length @ UNIT..) if is_of_use => {
-                self.wanted.create(place, false).ok().map(|mut partial| {
+            Stage::PartialIndex(length @ UNIT..) if is_of_use => {
+                self.expected.create(cursor, false).ok().map(|mut partial| {
                     partial.length = length;
                     partial
                 })
@@ -47,7 +44,7 @@ impl Incoming {
             Some(partial) if is_of_use && partial.is_of_use() => {
                 if buffer.flush(&partial.file).is_ok() {
                     partial.release();
-                    left = Some(partial.left(split(&self.wanted.path).0));
+                    left = Some(partial.left(split(&self.expected.path).0));
                 } else {
                     partial.discard();
                 }
@@ -57,12 +54,12 @@ impl Incoming {
             }
             None => {}
         }
-        (self.wanted, left)
+        (self.expected, left)
     }
 }
 
-/// Whether a file that failed here for this reason could go on from its partial. Where there is no
-/// room, the partial would only keep it from others; elsewhere the next transfer fails like this one.
+/// Whether a transfer could resume from the partial after this failure. Without room on the storage a
+/// partial would only take it from others; after the other failures the next transfer would fail too.
 pub(crate) fn can_go_on_after(reason: Reason) -> bool {
     matches!(reason, Reason::Storage | Reason::Incomplete)
 }

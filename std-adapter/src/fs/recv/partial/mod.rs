@@ -1,7 +1,6 @@
-//! A file while it comes in: under a name of its own, for one session alone, and only ever a file
-//! of the user that runs this program. Knows nothing of offers.
+//! A file that is being received: under a name of its own, locked for one session, and owned by the user
+//! that runs this program. Knows nothing of offers.
 
-mod lock;
 mod owner;
 mod room;
 mod system;
@@ -14,43 +13,35 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::names::join;
-use crate::fs::recv::partials::Kept;
-use crate::fs::recv::partials::Left;
-use crate::fs::sys::dir_cursor::Found;
-use crate::fs::sys::dir_cursor::id_of;
-use crate::fs::sys::dir_cursor::look;
-use crate::fs::sys::dir_cursor::open_with;
-use crate::fs::sys::metadata::Facts;
-use crate::fs::sys::metadata::set_mode;
+use crate::fs::partial_index::{LeftPartial, PartialIndex};
+use crate::fs::sys::dir_cursor::{Found, id_of, look, open_with};
+use crate::fs::sys::lock::Lock;
+use crate::fs::sys::metadata::{FileMetadata, set_mode};
 
-pub(crate) use self::lock::Lock;
-pub(crate) use self::owner::Whose;
-use self::system::is_own;
-use self::system::is_same;
-use self::system::is_single;
-pub(crate) use crate::fs::partial_name::is_name;
+pub(crate) use self::owner::PartialOwner;
+use self::system::{is_own, is_same, is_single};
 use crate::fs::partial_name::name_for;
 
 /// A position to resume from is a multiple of this.
 pub(crate) const UNIT: u64 = 1024;
 
-/// The permission bits by which others than its owner read and write a file.
-const OTHERS: u32 = 0o066;
+/// The permission bits by which other users read and write a file.
+const OTHERS_MODE: u32 = 0o066;
 
-/// How often a partial is opened again if its name is removed or replaced meanwhile.
-const TRIES: u8 = 16;
+/// The maximum number of attempts to open a partial whose name is removed or replaced meanwhile.
+const MAX_TRIES: u8 = 16;
 
-/// The purpose of a partial.
+/// A request for a partial.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Purpose<'a> {
-    pub(crate) whose: &'a Whose,
+pub(crate) struct PartialRequest<'a> {
+    pub(crate) whose: &'a PartialOwner,
     /// The index of partials without a transfer; a locked one is not in it.
-    pub(crate) kept: Option<&'a Kept>,
-    /// The last name of the path where the file goes.
+    pub(crate) kept: Option<&'a PartialIndex>,
+    /// The last name of the file's path.
     pub(crate) target: &'a str,
-    /// The permission bits that the file gets in the end, where they are known.
+    /// The permission bits of the complete file, if they are offered.
     pub(crate) mode: Option<u32>,
 }
 
@@ -61,42 +52,45 @@ pub(crate) struct Partial {
     name: String,
     pub(crate) file: File,
     _lock: Lock,
-    /// As of when it was locked.
+    /// The metadata at the time of the lock.
     pub(crate) metadata: Metadata,
-    /// In bytes, with content that is not written yet.
+    /// The length in bytes, with buffered content.
     pub(crate) length: u64,
-    /// Room was set aside for everything before.
+    /// The end of the reserved room.
     reserved: u64,
-    /// Everything before is on its way to the storage.
+    /// The end of the content whose writing to the storage has started.
     started: u64,
-    /// Whether a later transfer finds it, and may use it.
+    /// Whether a later transfer can find and use it.
     is_resumable: bool,
 }
 
 /// The entry under the name of a partial.
-enum Standing {
+enum FoundPartial {
     Nothing,
     Usable(Box<Partial>),
-    /// It belongs to another user, or it is no file: it is not touched.
+    /// It belongs to another user, or is not a file: it is left unchanged.
     Foreign,
 }
 
 impl Partial {
     /// The partial of an earlier transfer.
-    pub(crate) fn find(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Option<Self>, Trouble> {
+    pub(crate) fn find(
+        dir: &Arc<Dir>,
+        purpose: PartialRequest<'_>,
+    ) -> Result<Option<Self>, StoreError> {
         for label in purpose.whose.labels() {
             match Self::open(dir, name_for(purpose.target, &label), purpose)? {
-                Standing::Usable(partial) => return Ok(Some(*partial)),
-                Standing::Nothing => return Ok(None),
-                Standing::Foreign => {}
+                FoundPartial::Usable(partial) => return Ok(Some(*partial)),
+                FoundPartial::Nothing => return Ok(None),
+                FoundPartial::Foreign => {}
             }
         }
         Ok(None)
     }
 
-    /// An empty one. Where its permission bits are known, nobody else may read it before it is in
-    /// place. Where another user's file has its name it gets another one.
-    pub(crate) fn create(dir: &Arc<Dir>, purpose: Purpose<'_>) -> Result<Self, Trouble> {
+    /// Creates an empty partial. If permission bits are offered, no other user can read it before it is in
+    /// place. If a file of another user has the name, the partial gets another one.
+    pub(crate) fn create(dir: &Arc<Dir>, purpose: PartialRequest<'_>) -> Result<Self, StoreError> {
         undeletable::check(dir)?;
         for label in purpose.whose.labels() {
             if let Some(partial) = Self::create_as(dir, name_for(purpose.target, &label), purpose)?
@@ -105,7 +99,7 @@ impl Partial {
             }
         }
         let partial = Self::create_as(dir, temporary(purpose.target)?, purpose)?;
-        let partial = partial.ok_or_else(|| Trouble::from(Reason::InUse))?;
+        let partial = partial.ok_or_else(|| StoreError::from(Reason::InUse))?;
         Ok(Self { is_resumable: false, ..partial })
     }
 
@@ -113,9 +107,9 @@ impl Partial {
     fn create_as(
         dir: &Arc<Dir>,
         name: String,
-        purpose: Purpose<'_>,
-    ) -> Result<Option<Self>, Trouble> {
-        for _ in 0..TRIES {
+        purpose: PartialRequest<'_>,
+    ) -> Result<Option<Self>, StoreError> {
+        for _ in 0..MAX_TRIES {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true);
             #[cfg(unix)]
@@ -133,13 +127,13 @@ impl Partial {
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     match Self::open(dir, name.clone(), purpose)? {
-                        Standing::Nothing => {}
-                        Standing::Usable(mut partial) => {
+                        FoundPartial::Nothing => {}
+                        FoundPartial::Usable(mut partial) => {
                             partial.file.set_len(0)?;
                             partial.length = 0;
                             return Ok(Some(*partial));
                         }
-                        Standing::Foreign => return Ok(None),
+                        FoundPartial::Foreign => return Ok(None),
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -149,26 +143,26 @@ impl Partial {
     }
 
     /// Renames it to `target` and replaces an existing file; returns the directory, the same for both.
-    pub(crate) fn place(&self, target: &str) -> Result<&Dir, Trouble> {
+    pub(crate) fn place(&self, target: &str) -> Result<&Dir, StoreError> {
         if !self.is_in_place()? {
-            return Err(Trouble::new(Reason::Storage, "the partial file was taken away"));
+            return Err(StoreError::new(Reason::Storage, "the partial file was taken away"));
         }
         self.dir.rename(&self.name, &self.dir, target)?;
         Ok(&self.dir)
     }
 
-    /// Whether a later transfer could go on from it.
+    /// Whether a later transfer could resume from it.
     pub(crate) fn is_of_use(&self) -> bool {
         self.is_resumable && self.length >= UNIT
     }
 
     /// Its entry in the index, if its directory is at `parent`.
-    pub(crate) fn left(&self, parent: &str) -> Left {
+    pub(crate) fn left(&self, parent: &str) -> LeftPartial {
         let (path, id) = (join(parent, &self.name), id_of(&self.metadata));
-        Left { path, id, bytes: self.length }
+        LeftPartial { path, id, bytes: self.length }
     }
 
-    /// Removes it. If it stays, the result is a clause that says so.
+    /// Removes it. Returns a clause if it could not be removed.
     pub(crate) fn discard(self) -> Option<String> {
         if self.is_in_place().is_ok_and(|is_in_place| is_in_place) {
             undeletable::remove(&self.dir, &self.name, &self.file)
@@ -177,62 +171,66 @@ impl Partial {
         }
     }
 
-    /// Removes it because of a failure, which tells if it stays.
-    pub(crate) fn discard_after(self, trouble: Trouble) -> Trouble {
+    /// Removes it after a failure. The returned error says if it could not be removed.
+    pub(crate) fn discard_after(self, error: StoreError) -> StoreError {
         match self.discard() {
-            Some(clause) if trouble.detail.is_empty() => Trouble::new(trouble.reason, &clause),
-            _ => trouble,
+            Some(clause) if error.detail.is_empty() => StoreError::new(error.reason, &clause),
+            _ => error,
         }
     }
 
-    /// The partial of that name. What this program cannot have left is never written to: a link, a
-    /// FIFO or a file with a second name is removed, a file of another user is left alone.
-    fn open(dir: &Arc<Dir>, name: String, purpose: Purpose<'_>) -> Result<Standing, Trouble> {
+    /// Opens the partial of that name. An entry that this program cannot have created is never written to: a
+    /// link, a FIFO or a file with a second name is removed, a file of another user is left unchanged.
+    fn open(
+        dir: &Arc<Dir>,
+        name: String,
+        purpose: PartialRequest<'_>,
+    ) -> Result<FoundPartial, StoreError> {
         let found = match look(dir, &name)? {
-            Found::Missing => return Ok(Standing::Nothing),
-            Found::Directory(_) => return Ok(Standing::Foreign),
+            Found::Missing => return Ok(FoundPartial::Nothing),
+            Found::Directory(_) => return Ok(FoundPartial::Foreign),
             Found::File(metadata) if is_single(&metadata) => Some(metadata),
             Found::File(_) | Found::Other(_) => None,
         };
         if let Some(found) = found {
             if !is_own(&found) {
-                return Ok(Standing::Foreign);
+                return Ok(FoundPartial::Foreign);
             }
             match open_with(dir, &name, OpenOptions::new().read(true).write(true)) {
                 Ok((file, metadata)) => {
                     match Self::claim(dir, name.clone(), purpose, file, metadata)? {
                         Some(mut partial) => {
                             if partial.make_private(purpose)? {
-                                return Ok(Standing::Usable(Box::new(partial)));
+                                return Ok(FoundPartial::Usable(Box::new(partial)));
                             }
                             partial.discard();
-                            return Ok(Standing::Nothing);
+                            return Ok(FoundPartial::Nothing);
                         }
-                        None => return Ok(Standing::Nothing),
+                        None => return Ok(FoundPartial::Nothing),
                     }
                 }
-                // It has got the bits of a file that may not be written, but not yet its name.
-                Err(trouble) if trouble.reason == Reason::NoPermission => {}
-                Err(trouble) if trouble.reason == Reason::NotFound => return Ok(Standing::Nothing),
-                Err(trouble) => return Err(trouble),
+                // An interrupted commit has made it read-only, and not renamed it.
+                Err(error) if error.reason == Reason::NoPermission => {}
+                Err(error) if error.reason == Reason::NotFound => return Ok(FoundPartial::Nothing),
+                Err(error) => return Err(error),
             }
         }
         Ok(match dir.remove_file(&name) {
-            Ok(()) => Standing::Nothing,
-            Err(error) if error.kind() == ErrorKind::NotFound => Standing::Nothing,
-            Err(_) => Standing::Foreign,
+            Ok(()) => FoundPartial::Nothing,
+            Err(error) if error.kind() == ErrorKind::NotFound => FoundPartial::Nothing,
+            Err(_) => FoundPartial::Foreign,
         })
     }
 
-    /// Locks an open file. `None` if the name stands for another one by now: its last owner has
-    /// put it in place meanwhile.
+    /// Locks an open file. `None` if the name belongs to another file now: the previous transfer has put
+    /// this one in place meanwhile.
     fn claim(
         dir: &Arc<Dir>,
         name: String,
-        purpose: Purpose<'_>,
+        purpose: PartialRequest<'_>,
         file: File,
         metadata: Metadata,
-    ) -> Result<Option<Self>, Trouble> {
+    ) -> Result<Option<Self>, StoreError> {
         let Some(lock) = Lock::take(&file, &metadata) else { return Err(Reason::InUse.into()) };
         match look(dir, &name)? {
             Found::File(now) if is_single(&now) && is_same(&now, &metadata) => {
@@ -256,30 +254,31 @@ impl Partial {
         }
     }
 
-    /// Takes everybody's rights but its owner's, before anything is written. `false` if somebody had
-    /// more than the offer gives: he may have opened it, and would read or change what comes.
-    fn make_private(&mut self, purpose: Purpose<'_>) -> Result<bool, Trouble> {
-        let (Some(found), Some(offered)) = (Facts::of(&self.metadata).mode, purpose.mode) else {
+    /// Removes the rights of other users before content is written. `false` if another user had more rights
+    /// than the offer gives: a process of that user may have it open, and could read or change the content.
+    fn make_private(&mut self, purpose: PartialRequest<'_>) -> Result<bool, StoreError> {
+        let (Some(found), Some(offered)) = (FileMetadata::of(&self.metadata).mode, purpose.mode)
+        else {
             return Ok(true);
         };
-        if found & OTHERS == 0 {
+        if found & OTHERS_MODE == 0 {
             return Ok(true);
         }
-        // A file system that keeps no permission bits may refuse, or say nothing and change nothing.
-        let _ = set_mode(&self.file, &self.metadata, Some(found & !OTHERS));
+        // A file system without permission bits may refuse, or ignore the call.
+        let _ = set_mode(&self.file, &self.metadata, Some(found & !OTHERS_MODE));
         self.metadata = Metadata::from_file(&self.file)?;
-        let now = Facts::of(&self.metadata).mode.unwrap_or(found);
-        Ok(now == found || found & OTHERS & !offered == 0)
+        let now = FileMetadata::of(&self.metadata).mode.unwrap_or(found);
+        Ok(now == found || found & OTHERS_MODE & !offered == 0)
     }
 
-    /// Whether its name still stands for this very file.
-    fn is_in_place(&self) -> Result<bool, Trouble> {
+    /// Whether its name still belongs to this file.
+    fn is_in_place(&self) -> Result<bool, StoreError> {
         let found = look(&self.dir, &self.name)?;
         Ok(matches!(found, Found::File(found) if is_same(&found, &self.metadata)))
     }
 }
 
-/// A name that nobody can foresee and take, nor find again.
+/// A random name, which no other user can predict.
 pub(crate) fn temporary(target: &str) -> io::Result<String> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(io::Error::other)?;

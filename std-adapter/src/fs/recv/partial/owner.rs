@@ -1,18 +1,19 @@
-//! Whose partials a transfer may go on from.
+//! The owners of partials.
 
-/// Whose partials a transfer may go on from. The digest of a prefix tells something about content.
+/// The owner of the partials that a transfer may resume from. The digest of a prefix reveals something
+/// about its content.
 #[derive(Debug, Clone, Default)]
-pub(crate) enum Whose {
-    /// Everybody's: the other end may read all that lies here.
+pub(crate) enum PartialOwner {
+    /// Any client: the other end may read all content.
     #[default]
     Anybody,
-    /// Those of one client, which have this label in their names.
+    /// One client, with this label in the names.
     Client(String),
-    /// Nobody's: the client may not read, and is not known.
+    /// None: the client may not read, and is not identified.
     Nobody,
 }
 
-impl Whose {
+impl PartialOwner {
     /// The partials of a client that is known by `id`, digits of its key.
     pub(crate) fn client(id: &str) -> Self {
         Self::Client(format!("~k{id}"))

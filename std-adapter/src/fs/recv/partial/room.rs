@@ -8,30 +8,30 @@ use super::Partial;
 use crate::fs::sys::sync_failures;
 
 /// The amount of room that is reserved at once, in bytes.
-const PIECE: u64 = 4 << 20;
+const PREALLOCATED_BYTES: u64 = 4 << 20;
 
 /// The amount of content whose writing is started at once, in bytes.
-const WRITTEN_AT_ONCE: u64 = 8 << 20;
+const WRITEBACK_BYTES: u64 = 8 << 20;
 
 impl Partial {
-    /// Before something is stored at `position`: sets room aside for what follows of `size` bytes
-    /// in all, a piece at a time, so that who lies about the size gains nothing. The length of the
-    /// file stays. It makes writing cheaper; where it cannot be done, that is no failure.
+    /// Reserves room before content is stored at `position` of a file of `size` bytes, a piece at a time, so
+    /// that a false size gains nothing. The length of the file does not change. It makes writes cheaper; if
+    /// the file system cannot reserve, that is no failure.
     pub(crate) fn reserve(&mut self, position: u64, size: u64) {
-        if position >= self.reserved && size.saturating_sub(position) >= PIECE {
+        if position >= self.reserved && size.saturating_sub(position) >= PREALLOCATED_BYTES {
             self.reserved = match set_aside(&self.file, position) {
-                Ok(()) => position.saturating_add(PIECE),
+                Ok(()) => position.saturating_add(PREALLOCATED_BYTES),
                 Err(_) => u64::MAX,
             };
         }
     }
 
-    /// So much is there: what comes a piece before begins to be written to the storage, so that not
-    /// much is left to be written when all of it is to be durable.
+    /// Starts to write the content up to one piece before the end to the storage, so that the final sync is
+    /// short.
     pub(crate) fn start_writing(&mut self, end: u64) {
         let from = self.started;
-        if end >= from.saturating_add(2 * WRITTEN_AT_ONCE) {
-            self.started = end - end % WRITTEN_AT_ONCE - WRITTEN_AT_ONCE;
+        if end >= from.saturating_add(2 * WRITEBACK_BYTES) {
+            self.started = end - end % WRITEBACK_BYTES - WRITEBACK_BYTES;
             sync_failures::start_writing(&self.file, from, self.started - from);
         }
     }
@@ -51,7 +51,7 @@ impl Partial {
 fn set_aside(file: &File, position: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
 
-    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, position, PIECE)?)
+    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, position, PREALLOCATED_BYTES)?)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

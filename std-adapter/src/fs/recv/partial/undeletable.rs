@@ -1,6 +1,6 @@
-//! Directories from which this program cannot remove its own files. In one that is known to be
-//! append-only no partial is made. In others it turns out: the files of that transfer stay there, empty,
-//! and no other is made until they can be removed.
+//! Directories from which this program cannot remove its own files. In a directory that is known to be
+//! append-only no partial is made. In others the first removal fails: the files of that transfer remain,
+//! empty, and no other is made until they can be removed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,14 +10,14 @@ use std::sync::{Mutex, PoisonError};
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::sys::dir_cursor::{Id, id_of};
 
 /// The maximum number of files that are remembered.
-const MOST: usize = 4_096;
+const MAX_RECORDS: usize = 4_096;
 
 /// By directory, the names of the files that stay there.
-static LEFT: Mutex<BTreeMap<Id, Vec<Box<str>>>> = Mutex::new(BTreeMap::new());
+static UNDELETABLE: Mutex<BTreeMap<Id, Vec<Box<str>>>> = Mutex::new(BTreeMap::new());
 
 /// Removes a file of this program, which is open. If it cannot be removed, it is made empty, and its
 /// directory is remembered; the result is a clause that says so.
@@ -27,9 +27,9 @@ pub(crate) fn remove(dir: &Dir, name: &str, file: &File) -> Option<String> {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(_) => {
             let _ = file.set_len(0);
-            let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut left = UNDELETABLE.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(id) = of(dir)
-                && left.values().map(Vec::len).sum::<usize>() < MOST
+                && left.values().map(Vec::len).sum::<usize>() < MAX_RECORDS
             {
                 left.entry(id).or_default().push(name.into());
             }
@@ -39,12 +39,12 @@ pub(crate) fn remove(dir: &Dir, name: &str, file: &File) -> Option<String> {
 }
 
 /// Fails if files of this program cannot be removed from the directory.
-pub(crate) fn check(dir: &Dir) -> Result<(), Trouble> {
+pub(crate) fn check(dir: &Dir) -> Result<(), StoreError> {
     if is_append_only(dir) {
         let clause = "its directory is append-only: no file can be replaced or completed there";
-        return Err(Trouble::new(Reason::NoPermission, clause));
+        return Err(StoreError::new(Reason::NoPermission, clause));
     }
-    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut left = UNDELETABLE.lock().unwrap_or_else(PoisonError::into_inner);
     if left.is_empty() {
         return Ok(());
     }
@@ -53,7 +53,7 @@ pub(crate) fn check(dir: &Dir) -> Result<(), Trouble> {
     while let Some(name) = names.last() {
         match dir.remove_file(&**name) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(Trouble::new(Reason::NoPermission, &clause(name)));
+                return Err(StoreError::new(Reason::NoPermission, &clause(name)));
             }
             _ => names.pop(),
         };

@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::below;
-use crate::fs::sys::dir_cursor::Id;
-use crate::fs::sys::dir_cursor::Place;
-use crate::fs::sys::dir_cursor::id_of;
-use crate::fs::sys::dir_cursor::open_itself;
-use crate::fs::sys::metadata::settle;
-use crate::fs::sys::metadata::settled;
+use crate::fs::sys::dir_cursor::{DirCursor, Id, id_of};
+use crate::fs::sys::metadata::{settle, settled};
+use crate::fs::sys::sync::open_itself;
 
-/// So much is remembered, in bytes; then those directories are settled that were left.
-pub(crate) const REMEMBERED: usize = 1 << 20;
+/// The maximum memory in bytes; beyond it the metadata of complete directories is set.
+pub(crate) const MAX_MEMORY: usize = 1 << 20;
 /// The memory for a directory besides its path, in bytes.
-const EACH: usize = 96;
+const DIRECTORY_BYTES: usize = 96;
 
 /// The permission bits and the time of a directory. They are set when it is complete: entries change
 /// its time, and its bits may forbid them.
@@ -35,37 +32,37 @@ pub(crate) struct Directories {
 
 impl Directories {
     /// Remembers the bits of a directory; a later offer replaces them.
-    pub(crate) fn remember(&mut self, place: &mut Place, path: &str, bits: Bits) {
-        let dir = place.existing(path).ok().flatten();
+    pub(crate) fn remember(&mut self, cursor: &mut DirCursor, path: &str, bits: Bits) {
+        let dir = cursor.existing(path).ok().flatten();
         let id = dir.and_then(|dir| id_of(&dir.dir_metadata().ok()?));
         if self.waiting.insert(path.into(), (bits, id)).is_none() {
-            self.bytes += path.len() + EACH;
+            self.bytes += path.len() + DIRECTORY_BYTES;
         }
     }
 
-    /// Whether there are so many that those should be settled that were left.
+    /// Whether the memory is used up, so that complete directories should get their metadata.
     pub(crate) fn are_many(&self) -> bool {
-        self.bytes > REMEMBERED
+        self.bytes > MAX_MEMORY
     }
 
-    /// Settles those that `path` is not below, or all where there is none. The first failure is
-    /// returned, after all were tried.
+    /// Sets the metadata of the directories that are not above `path`, or of all without a path. Tries all;
+    /// returns the first failure.
     pub(crate) fn settle(
         &mut self,
         path: Option<&str>,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         let mut result = Ok(());
         let mut open = BTreeMap::new();
         self.bytes = 0;
         // A directory comes before its parent, whose bits may make it unreachable.
         while let Some((directory, (bits, id))) = self.waiting.pop_last() {
             if path.is_some_and(|path| below(path, &directory).is_some()) {
-                self.bytes += directory.len() + EACH;
+                self.bytes += directory.len() + DIRECTORY_BYTES;
                 open.insert(directory, (bits, id));
             } else {
-                result = result.and(settle_one(&directory, bits, id, place, observer));
+                result = result.and(settle_one(&directory, bits, id, cursor, observer));
             }
         }
         self.waiting = open;
@@ -78,14 +75,14 @@ fn settle_one(
     path: &str,
     bits: Bits,
     id: Option<Id>,
-    place: &mut Place,
+    cursor: &mut DirCursor,
     observer: &mut impl Observer,
-) -> Result<(), Trouble> {
+) -> Result<(), StoreError> {
     if cfg!(not(unix)) {
         return Ok(());
     }
-    // It was there; if somebody took it away, there is nothing to settle.
-    let Some(dir) = place.existing(path)? else { return Ok(()) };
+    // If it was removed, there is nothing to set.
+    let Some(dir) = cursor.existing(path)? else { return Ok(()) };
     let now = dir.dir_metadata()?;
     if id.is_some() && id_of(&now) != id {
         return Ok(());
@@ -104,9 +101,9 @@ mod tests {
 
     use super::*;
 
-    fn place(dir: &tempfile::TempDir) -> Place {
+    fn cursor(dir: &tempfile::TempDir) -> DirCursor {
         let root = Dir::open_ambient_dir(dir.path(), ambient_authority()).unwrap();
-        Place::receiving(Arc::new(root))
+        DirCursor::receiving(Arc::new(root))
     }
 
     fn modified(seconds: i64) -> Bits {
@@ -117,12 +114,12 @@ mod tests {
     fn one_directory_named_again_and_again_takes_room_once() {
         let temporary = tempfile::tempdir().unwrap();
         fs::create_dir(temporary.path().join("d")).unwrap();
-        let (mut place, mut directories) = (place(&temporary), Directories::default());
+        let (mut cursor, mut directories) = (cursor(&temporary), Directories::default());
         for seconds in 0..10_000 {
-            directories.remember(&mut place, "d", modified(seconds));
+            directories.remember(&mut cursor, "d", modified(seconds));
         }
-        assert_eq!((directories.waiting.len(), directories.bytes), (1, EACH + 1));
-        assert!(directories.settle(None, &mut place, &mut ()).is_ok());
+        assert_eq!((directories.waiting.len(), directories.bytes), (1, DIRECTORY_BYTES + 1));
+        assert!(directories.settle(None, &mut cursor, &mut ()).is_ok());
         let found = fs::metadata(temporary.path().join("d")).unwrap();
         assert_eq!(std::os::unix::fs::MetadataExt::mtime(&found), 9_999);
         assert_eq!(directories.bytes, 0);
@@ -131,22 +128,22 @@ mod tests {
     #[test]
     fn of_many_directories_those_are_settled_that_were_left() {
         let temporary = tempfile::tempdir().unwrap();
-        let (mut place, mut directories) = (place(&temporary), Directories::default());
+        let (mut cursor, mut directories) = (cursor(&temporary), Directories::default());
         let (mut most, mut settled) = (0, 0);
         for number in 0..12_000 {
             let path = format!("d{}/{number}", number / 4_000);
-            place.made(&path, None, false).unwrap();
-            directories.remember(&mut place, &path, modified(number));
+            cursor.made(&path, None, false).unwrap();
+            directories.remember(&mut cursor, &path, modified(number));
             most = most.max(directories.bytes);
             if directories.are_many() {
-                directories.settle(Some(&path), &mut place, &mut ()).unwrap();
-                // The directory itself is not through yet.
+                directories.settle(Some(&path), &mut cursor, &mut ()).unwrap();
+                // The directory itself is not complete yet.
                 assert_eq!(directories.waiting.len(), 1);
                 settled += 1;
             }
         }
-        directories.settle(None, &mut place, &mut ()).unwrap();
-        assert!(settled > 0 && most <= REMEMBERED + 2 * EACH, "{settled} {most}");
+        directories.settle(None, &mut cursor, &mut ()).unwrap();
+        assert!(settled > 0 && most <= MAX_MEMORY + 2 * DIRECTORY_BYTES, "{settled} {most}");
         for number in [0, 3_999, 8_000, 11_999] {
             let path = temporary.path().join(format!("d{}/{number}", number / 4_000));
             let found = fs::metadata(path).unwrap();
@@ -159,12 +156,12 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("d");
         fs::create_dir(&path).unwrap();
-        let (mut place, mut directories) = (place(&temporary), Directories::default());
-        directories.remember(&mut place, "d", modified(7));
+        let (mut cursor, mut directories) = (cursor(&temporary), Directories::default());
+        directories.remember(&mut cursor, "d", modified(7));
         fs::rename(&path, temporary.path().join("was")).unwrap();
         fs::create_dir(&path).unwrap();
-        place.forget();
-        assert!(directories.settle(None, &mut place, &mut ()).is_ok());
+        cursor.forget();
+        assert!(directories.settle(None, &mut cursor, &mut ()).is_ok());
         assert_ne!(std::os::unix::fs::MetadataExt::mtime(&fs::metadata(&path).unwrap()), 7);
     }
 }

@@ -5,11 +5,10 @@ mod directories;
 
 use tinyferry_core::error::Reason;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
-use crate::fs::sys::dir_cursor::Place;
-use crate::fs::sys::dir_cursor::admit_owner;
+use crate::fs::sys::dir_cursor::{DirCursor, admit_owner};
 use crate::fs::sys::sync::Sync;
 
 pub(crate) use self::directories::Bits;
@@ -25,45 +24,49 @@ pub(crate) struct Tree {
 
 #[derive(Debug, Clone, Copy)]
 enum Root {
-    /// Something goes into it for the first time: it may have to be made, and gets what is offered.
+    /// Not created yet: the first entry creates it, with the offered metadata.
     Offered(Bits),
     Ready,
 }
 
 impl Tree {
-    /// A tree is offered as `path`, with the permission bits and the time of its root. One that
-    /// stands keeps its own where it is the store's root, or `is_blind` says so.
+    /// Begins a tree at `path`, with the permission bits and the time of its root. An existing directory
+    /// keeps its own if it is the store's root, or if `is_blind`.
     pub(crate) fn begin(
-        place: &mut Place,
+        cursor: &mut DirCursor,
         path: &str,
         bits: Bits,
         is_blind: bool,
-    ) -> Result<Self, Trouble> {
-        let stands = place.existing(path)?.is_some();
+    ) -> Result<Self, StoreError> {
+        let stands = cursor.existing(path)?.is_some();
         let keeps_its_own = stands && (path.is_empty() || is_blind);
         let root = if keeps_its_own { Root::Ready } else { Root::Offered(bits) };
         if stands && !keeps_its_own {
-            // Or nothing in it could be looked at.
-            admit(place, path, bits)?;
+            // Otherwise its entries could not be opened.
+            admit(cursor, path, bits)?;
         }
         Ok(Self { path: path.to_owned(), root, directories: Directories::default() })
     }
 
-    /// Something goes into it now.
-    pub(crate) fn make_root(&mut self, place: &mut Place, sync: Sync) -> Result<(), Trouble> {
+    /// Creates the root before its first entry.
+    pub(crate) fn make_root(
+        &mut self,
+        cursor: &mut DirCursor,
+        sync: Sync,
+    ) -> Result<(), StoreError> {
         if let Root::Offered(bits) = self.root {
-            make_directory(place, &self.path, bits, sync.is_due(true))?;
+            make_directory(cursor, &self.path, bits, sync.is_due(true))?;
             self.root = Root::Ready;
             if bits.mode.is_some() || bits.modified.is_some() {
-                self.directories.remember(place, &self.path, bits);
+                self.directories.remember(cursor, &self.path, bits);
             }
         }
         Ok(())
     }
 
-    /// A directory in it is in place, and gets this in the end.
-    pub(crate) fn remember(&mut self, place: &mut Place, path: &str, bits: Bits) {
-        self.directories.remember(place, path, bits);
+    /// Remembers the final metadata of a directory that is in place.
+    pub(crate) fn remember(&mut self, cursor: &mut DirCursor, path: &str, bits: Bits) {
+        self.directories.remember(cursor, path, bits);
     }
 
     /// Whether so many directories are remembered that [`Tree::settle_left`] is due.
@@ -71,74 +74,74 @@ impl Tree {
         self.directories.are_many()
     }
 
-    /// Gives the directories their times and permission bits that `path` is not below. A tree comes
-    /// depth first: little goes into them any more.
+    /// Sets the times and permission bits of the directories that are not above `path`. A tree arrives depth
+    /// first: they are mostly complete.
     pub(crate) fn settle_left(
         &mut self,
         path: &str,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
-        self.directories.settle(Some(path), place, observer)
+    ) -> Result<(), StoreError> {
+        self.directories.settle(Some(path), cursor, observer)
     }
 
-    /// All of it is in place.
+    /// Commits the tree: all of its entries are in place.
     pub(crate) fn commit(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         sync: Sync,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
-        self.make_root(place, sync)?;
-        place.existing(&self.path)?.ok_or(Reason::NotFound)?;
-        self.settle(place, observer)
+    ) -> Result<(), StoreError> {
+        self.make_root(cursor, sync)?;
+        cursor.existing(&self.path)?.ok_or(Reason::NotFound)?;
+        self.settle(cursor, observer)
     }
 
-    /// Gives all directories their times and permission bits, also where not all of the tree has
-    /// come; the first failure is returned.
+    /// Sets the times and permission bits of all directories, also of an incomplete tree; returns the first
+    /// failure.
     pub(crate) fn settle(
         &mut self,
-        place: &mut Place,
+        cursor: &mut DirCursor,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         if let Root::Offered(Bits { mode: mode @ Some(_), .. }) = self.root {
-            // It is empty, but its owner may have got more rights.
-            self.directories.remember(place, &self.path, Bits { mode, modified: None });
+            // It is empty, but its owner may have been given more rights.
+            self.directories.remember(cursor, &self.path, Bits { mode, modified: None });
         }
-        self.directories.settle(None, place, observer)
+        self.directories.settle(None, cursor, observer)
     }
 }
 
-/// Makes a directory, or lets its owner put something into the one that stands there.
+/// Creates a directory, or makes an existing one writable for its owner.
 pub(crate) fn make_directory(
-    place: &mut Place,
+    cursor: &mut DirCursor,
     path: &str,
     bits: Bits,
     synced: bool,
-) -> Result<(), Trouble> {
-    place.made(path, bits.mode, synced)?;
-    // A new one lets its owner in, and is to stay the one opened last: in it nothing is looked for.
-    if place.is_new() { Ok(()) } else { admit(place, path, bits) }
+) -> Result<(), StoreError> {
+    cursor.made(path, bits.mode, synced)?;
+    // A new one is writable, and must stay the last opened one: no entry in it is searched for.
+    if cursor.is_new() { Ok(()) } else { admit(cursor, path, bits) }
 }
 
-/// Gives a directory that is no part of a tree its time and its permission bits.
+/// Sets the time and the permission bits of a directory outside a tree.
 pub(crate) fn settle_alone(
-    place: &mut Place,
+    cursor: &mut DirCursor,
     path: &str,
     bits: Bits,
     observer: &mut impl Observer,
-) -> Result<(), Trouble> {
+) -> Result<(), StoreError> {
     let mut directories = Directories::default();
-    directories.remember(place, path, bits);
-    directories.settle(None, place, observer)
+    directories.remember(cursor, path, bits);
+    directories.settle(None, cursor, observer)
 }
 
-/// Lets its owner put something into a directory, if its bits are offered.
-fn admit(place: &mut Place, path: &str, bits: Bits) -> Result<(), Trouble> {
+/// Makes a directory writable for its owner, if its bits are offered.
+fn admit(cursor: &mut DirCursor, path: &str, bits: Bits) -> Result<(), StoreError> {
     let (parent, name) = split(path);
     if bits.mode.is_some()
-        && let Some(above) = place.existing(parent)?
-        && let Some(dir) = place.existing(path)?
+        && let Some(above) = cursor.existing(parent)?
+        && let Some(dir) = cursor.existing(path)?
     {
         admit_owner(&above, name, &dir)?;
     }

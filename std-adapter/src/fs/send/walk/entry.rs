@@ -1,31 +1,31 @@
-//! What stands under a name, as an entry: it is sent, or named, or only counted.
+//! Classifies the entry under a name: it is sent, or reported by name, or only counted.
 
 use super::*;
 use crate::fs::names::UNFINISHED;
 
-/// Something to be sent; its path is the walk's.
+/// An entry to be sent; its path is the walk's.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Directory(Facts),
-    File(Facts, File),
-    /// A file of which only the offer is wanted; it need not be readable.
-    Named(Option<Facts>),
+    Directory(FileMetadata),
+    File(FileMetadata, File),
+    /// A file of which only the offer is sent; it need not be readable.
+    Named(Option<FileMetadata>),
     /// It cannot be sent.
-    Broken(Kind, Option<Facts>, Trouble),
+    Broken(Kind, Option<FileMetadata>, StoreError),
 }
 
 impl Item {
-    /// What was found to be a file.
+    /// A file.
     pub(crate) fn open(dir: &Dir, name: &OsStr, found: &Metadata) -> Self {
         match open_file(dir, name) {
-            Ok((file, metadata)) => Self::File(Facts::of(&metadata), file),
-            Err(trouble) => Self::Broken(Kind::File, Some(Facts::of(found)), trouble),
+            Ok((file, metadata)) => Self::File(FileMetadata::of(&metadata), file),
+            Err(error) => Self::Broken(Kind::File, Some(FileMetadata::of(found)), error),
         }
     }
 }
 
 impl Walk {
-    /// What stands under the path's last name, from `start` on; `None`: nothing that can be named.
+    /// The entry under the path's last name, which begins at `start`; `None`: no entry that can be named.
     pub(crate) fn item(
         &mut self,
         dir: &Dir,
@@ -41,47 +41,47 @@ impl Walk {
             let reason = if is_long { Reason::NameTooLong } else { Reason::BadPath };
             return self.broken(kind, None, reason.into(), observer);
         }
-        if partial::is_name(name) {
+        if partial_name::is_name(name) {
             if self.is_served
                 && let Ok(Found::File(metadata)) = look(dir, name)
-                && partial::Lock::is_held_here(&metadata)
+                && Lock::is_held_here(&metadata)
             {
                 return None;
             }
             return self.broken(kind, None, unfinished(), observer);
         }
-        // Where the hint is wrong, or it cannot be opened, one has to look.
+        // If the hint is wrong or the open fails, the metadata decides.
         if hint == Hint::File
             && !self.names_only
             && let Ok((file, metadata)) = open_file(dir, name)
         {
-            return Some(Item::File(Facts::of(&metadata), file));
+            return Some(Item::File(FileMetadata::of(&metadata), file));
         }
         if hint == Hint::Directory
-            && let Ok(facts) = self.enter(observer)
+            && let Ok(attributes) = self.enter(observer)
         {
-            return Some(Item::Directory(facts));
+            return Some(Item::Directory(attributes));
         }
         let name = self.path.get(start..).unwrap_or_default();
         match look(dir, name) {
             Ok(Found::File(metadata)) if self.names_only => {
-                Some(Item::Named(Some(Facts::of(&metadata))))
+                Some(Item::Named(Some(FileMetadata::of(&metadata))))
             }
             Ok(Found::File(metadata)) => Some(Item::open(dir, name.as_ref(), &metadata)),
             Ok(Found::Directory(metadata)) => match self.enter(observer) {
-                Ok(facts) => Some(Item::Directory(facts)),
-                Err(trouble) if self.names_only => {
-                    // Its name is all that is given of it.
-                    self.omit(trouble, observer);
-                    Some(Item::Directory(Facts::of(&metadata)))
+                Ok(attributes) => Some(Item::Directory(attributes)),
+                Err(error) if self.names_only => {
+                    // Only its name is sent.
+                    self.omit(error, observer);
+                    Some(Item::Directory(FileMetadata::of(&metadata)))
                 }
-                Err(trouble) => {
-                    Some(Item::Broken(Kind::Directory, Some(Facts::of(&metadata)), trouble))
+                Err(error) => {
+                    Some(Item::Broken(Kind::Directory, Some(FileMetadata::of(&metadata)), error))
                 }
             },
             Ok(Found::Other(what)) => {
-                let trouble = Trouble::new(Reason::NotRegular, what);
-                self.broken(Kind::File, None, trouble, observer)
+                let error = StoreError::new(Reason::NotRegular, what);
+                self.broken(Kind::File, None, error, observer)
             }
             // Its directory was read a while ago.
             Ok(Found::Missing) => self.broken(kind, None, Reason::NotFound.into(), observer),
@@ -90,34 +90,34 @@ impl Walk {
         }
     }
 
-    /// What stands at the path cannot be sent. It is named where an offer can do that.
+    /// Reports that the entry at the path cannot be sent: by name if an offer can name it.
     pub(crate) fn broken(
         &mut self,
         kind: Kind,
-        facts: Option<Facts>,
-        trouble: Trouble,
+        attributes: Option<FileMetadata>,
+        error: StoreError,
         observer: &mut impl Observer,
     ) -> Option<Item> {
         let path = self.path_in_tree();
         let has_name = !path.is_empty() && is_sound(path) && !path.ends_with('/');
         if self.names_only || !has_name {
-            return self.omit(trouble, observer);
+            return self.omit(error, observer);
         }
-        Some(Item::Broken(kind, facts, trouble))
+        Some(Item::Broken(kind, attributes, error))
     }
 
-    /// What stands at the path is counted, and not given.
-    pub(crate) fn omit(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Option<Item> {
+    /// Counts the entry at the path without sending it.
+    pub(crate) fn omit(&mut self, error: StoreError, observer: &mut impl Observer) -> Option<Item> {
         self.omitted = self.omitted.saturating_add(1);
-        // Whoever only asks for names must not fill a log.
+        // A request for names must not fill the log.
         if !self.names_only {
-            trouble.tell(&self.path, observer);
+            error.tell(&self.path, observer);
         }
         None
     }
 }
 
-/// Why a file of the form that unfinished ones have is not given.
-pub(crate) fn unfinished() -> Trouble {
-    Trouble::new(Reason::BadPath, UNFINISHED)
+/// The reason why a file with the name of a partial is not sent.
+pub(crate) fn unfinished() -> StoreError {
+    StoreError::new(Reason::BadPath, UNFINISHED)
 }

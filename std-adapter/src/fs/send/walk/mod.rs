@@ -1,5 +1,5 @@
-//! Through the sources of a request, depth first and sorted by name, one entry at a time. Knows
-//! nothing of what becomes of the entries.
+//! Walks through the sources of a request, depth first and sorted by name, one entry at a time. Knows
+//! nothing of the transfer of the entries.
 
 mod entry;
 
@@ -12,45 +12,41 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::path::{NAME_MAX, PATH_MAX, is_sound};
 use tinyferry_core::store::Kind;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::join;
-use crate::fs::recv::partial;
-use crate::fs::send::listing::Hint;
-use crate::fs::send::listing::Listing;
-use crate::fs::sys::dir_cursor::Found;
-use crate::fs::sys::dir_cursor::Place;
-use crate::fs::sys::dir_cursor::look;
-use crate::fs::sys::dir_cursor::open_file;
-use crate::fs::sys::metadata::Facts;
+use crate::fs::partial_name;
+use crate::fs::send::listing::{Hint, Listing};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, look, open_file};
+use crate::fs::sys::lock::Lock;
+use crate::fs::sys::metadata::FileMetadata;
 
-pub(crate) use self::entry::Item;
-pub(crate) use self::entry::unfinished;
+pub(crate) use self::entry::{Item, unfinished};
 
-/// The names of all directories that are being read take so much memory at most, in bytes, and
-/// [`LEAST`] more for each directory. A directory gets half of what is left.
-const ROOM: usize = 2 << 20;
-/// The names of a directory may take so much in any case.
-const LEAST: usize = 4096;
+/// The maximum memory for the names of all directories that are being read, in bytes; besides
+/// [`MIN_DIRECTORY_MEMORY`] for each directory. A directory gets half of the rest.
+const MAX_NAME_MEMORY: usize = 2 << 20;
+/// The memory for the names of a directory that is always available, in bytes.
+const MIN_DIRECTORY_MEMORY: usize = 4096;
 
-/// Directories that are being read, each with the names in it that are still to come. Only those
-/// passed last are open ([`Place`]); the others are opened again when the walk comes back to them.
+/// Directories that are being read, each with its remaining names. Only those
+/// passed last are open ([`DirCursor`]); the others are opened again when the walk comes back to them.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    /// From the other end's root to what was given last.
+    /// From the other end's root to the last entry.
     path: String,
-    /// The tree's own path makes up so much of it, with the `/` after it.
+    /// The length of the tree's own path in it, with the `/` after it.
     above: usize,
     names_only: bool,
     /// The directory is one that this program serves: a partial file that a transfer of it holds is not
     /// left out, but not there yet.
     is_served: bool,
-    /// The way down from the directory that was entered first.
-    place: Option<Place>,
+    /// The directories from the first one down to the current one.
+    cursor: Option<DirCursor>,
     levels: Vec<Level>,
     /// The directory of the last level, if it is at hand.
     dir: Option<Arc<Dir>>,
-    /// How many entries were not given, because no path names them.
+    /// The number of entries that were left out because no path can name them.
     omitted: u32,
 }
 
@@ -73,7 +69,7 @@ impl Walk {
             path,
             names_only,
             is_served: false,
-            place: None,
+            cursor: None,
             levels: Vec::new(),
             dir: None,
             omitted: 0,
@@ -85,7 +81,7 @@ impl Walk {
         self.is_served = true;
     }
 
-    /// Path of what was given last, from the other end's root.
+    /// The path of the last entry, from the other end's root.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -99,16 +95,16 @@ impl Walk {
         self.omitted
     }
 
-    /// What comes next stands at `path` in the tree.
+    /// Continues with the entry at `path` of the tree.
     pub(crate) fn go_to(&mut self, path: &str) {
         self.levels.clear();
-        self.place = None;
+        self.cursor = None;
         self.dir = None;
         self.path.truncate(self.above);
         self.path.push_str(path);
     }
 
-    /// Goes into a directory that stands here, where [`Walk::go_to`] went.
+    /// Enters the directory at the path of [`Walk::go_to`].
     ///
     /// # Errors
     /// It cannot be read.
@@ -116,13 +112,13 @@ impl Walk {
         &mut self,
         dir: Arc<Dir>,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         let metadata = dir.dir_metadata()?;
-        self.place = Some(Place::new(Arc::clone(&dir)));
+        self.cursor = Some(DirCursor::new(Arc::clone(&dir)));
         self.read(dir, &metadata, observer)
     }
 
-    /// What comes next in the directories gone into.
+    /// The next entry of the entered directories.
     pub(crate) fn next(&mut self, observer: &mut impl Observer) -> Option<Item> {
         while let Some(level) = self.levels.last_mut() {
             self.path.truncate(level.length);
@@ -135,12 +131,12 @@ impl Walk {
                     self.path.push_str(name);
                     match self.dir() {
                         Ok(dir) => self.item(&dir, start, hint, observer),
-                        Err(trouble) => self.break_off(trouble, observer),
+                        Err(error) => self.break_off(error, observer),
                     }
                 }
                 None => match self.go_on() {
                     Ok(()) => None,
-                    Err(trouble) => self.break_off(trouble, observer),
+                    Err(error) => self.break_off(error, observer),
                 },
             };
             if item.is_some() {
@@ -150,13 +146,13 @@ impl Walk {
         None
     }
 
-    /// Goes into the directory at the path.
-    fn enter(&mut self, observer: &mut impl Observer) -> Result<Facts, Trouble> {
+    /// Enters the directory at the path.
+    fn enter(&mut self, observer: &mut impl Observer) -> Result<FileMetadata, StoreError> {
         let length = self.path.len();
         let dir = self.open(length)?;
         let metadata = dir.dir_metadata()?;
         self.read(dir, &metadata, observer)?;
-        Ok(Facts::of(&metadata))
+        Ok(FileMetadata::of(&metadata))
     }
 
     fn read(
@@ -164,13 +160,13 @@ impl Walk {
         dir: Arc<Dir>,
         metadata: &Metadata,
         observer: &mut impl Observer,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         let above = self.path.trim_end_matches('/');
         let names = Listing::read(&dir, self.room(), |name| {
             self.omitted = self.omitted.saturating_add(1);
             if !self.names_only {
                 let path = join(above, &name.to_string_lossy());
-                Trouble::new(Reason::BadPath, "its name is not UTF-8").tell(&path, observer);
+                StoreError::new(Reason::BadPath, "its name is not UTF-8").tell(&path, observer);
             }
         })?;
         let (length, identity) = (self.path.len(), identity(metadata));
@@ -179,8 +175,8 @@ impl Walk {
         Ok(())
     }
 
-    /// All names that were at hand are through: reads more of them, or leaves the directory.
-    fn go_on(&mut self) -> Result<(), Trouble> {
+    /// Reads the next window of names, or leaves the directory.
+    fn go_on(&mut self) -> Result<(), StoreError> {
         if self.levels.last().is_some_and(|level| level.names.continues()) {
             let (dir, room) = (self.dir()?, self.room());
             if let Some(level) = self.levels.last_mut() {
@@ -202,17 +198,17 @@ impl Walk {
         self.dir = None;
     }
 
-    /// The directory that is being read cannot be read to its end: it is named once more.
-    fn break_off(&mut self, trouble: Trouble, observer: &mut impl Observer) -> Option<Item> {
+    /// Reports a directory that cannot be read to its end: it is named again.
+    fn break_off(&mut self, error: StoreError, observer: &mut impl Observer) -> Option<Item> {
         if let Some(level) = self.levels.last() {
             self.path.truncate(level.length);
         }
         self.leave();
-        self.broken(Kind::Directory, None, trouble, observer)
+        self.broken(Kind::Directory, None, error, observer)
     }
 
     /// The directory that is being read.
-    fn dir(&mut self) -> Result<Arc<Dir>, Trouble> {
+    fn dir(&mut self) -> Result<Arc<Dir>, StoreError> {
         if let Some(dir) = &self.dir {
             return Ok(Arc::clone(dir));
         }
@@ -222,29 +218,29 @@ impl Walk {
         let dir = self.open(length)?;
         if identity(&dir.dir_metadata()?) != expected {
             let what = "another directory has taken its place";
-            return Err(Trouble::new(Reason::SourceChanged, what));
+            return Err(StoreError::new(Reason::SourceChanged, what));
         }
         self.dir = Some(Arc::clone(&dir));
         Ok(dir)
     }
 
     /// The directory whose path is the walk's up to `length`.
-    fn open(&mut self, length: usize) -> Result<Arc<Dir>, Trouble> {
+    fn open(&mut self, length: usize) -> Result<Arc<Dir>, StoreError> {
         let top = self.levels.first().map_or(length, |level| level.length);
         let path = self.path.get(top..length).unwrap_or_default().trim_start_matches('/');
-        let place = self.place.as_mut().ok_or(Trouble::from(Reason::NotFound))?;
-        place.existing(path)?.ok_or(Reason::NotFound.into())
+        let cursor = self.cursor.as_mut().ok_or(StoreError::from(Reason::NotFound))?;
+        cursor.existing(path)?.ok_or(Reason::NotFound.into())
     }
 
     /// How much memory the names of one more directory may take.
     fn room(&self) -> usize {
         let taken = self.levels.iter().map(|level| level.names.size()).sum();
-        (ROOM.saturating_sub(taken) / 2).max(LEAST)
+        (MAX_NAME_MEMORY.saturating_sub(taken) / 2).max(MIN_DIRECTORY_MEMORY)
     }
 }
 
 /// Whether a directory can be read.
-pub(crate) fn probe(dir: &Dir) -> Result<(), Trouble> {
+pub(crate) fn probe(dir: &Dir) -> Result<(), StoreError> {
     // One that was removed can still be read, and is empty.
     if is_removed(&dir.dir_metadata()?) {
         return Err(Reason::NotFound.into());
@@ -265,7 +261,7 @@ fn is_removed(_: &Metadata) -> bool {
     false
 }
 
-/// What tells a directory from any other that is there at the same time.
+/// The identity of a directory.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
     use cap_std::fs::MetadataExt;

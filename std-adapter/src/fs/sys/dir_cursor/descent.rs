@@ -1,4 +1,4 @@
-//! The way down from a root: one name at a time, through directories only.
+//! The descent from a root: one name at a time, through directories only.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -6,78 +6,71 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 
-use super::Found;
-use super::Id;
-use super::builder;
-use super::id_of;
-use super::look;
-use super::step;
-use crate::fs::error::Trouble;
-use crate::fs::names::below;
-use crate::fs::names::split;
+use super::{Found, Id, builder, id_of, look, step};
+use crate::fs::error::StoreError;
+use crate::fs::names::{below, split};
 use crate::fs::sys::dir_cursor::spelling::Spelling;
 use crate::fs::sys::sync::synchronise;
-use crate::fs::sys::volumes::Volume;
-use crate::fs::sys::volumes::Volumes;
+use crate::fs::sys::volumes::{Volume, Volumes};
 
-/// So many directories are kept open; files that are open at once are a server's scarce good.
-const KEPT_OPEN: usize = 4;
+/// The maximum number of directories that stay open; a server must not run out of open files.
+const MAX_OPEN_DIRS: usize = 4;
 
-/// A root and the way down to the directory that was opened last: a tree's files come side by
-/// side, and it goes on in the parent when a directory is complete.
+/// A root and the directories down to the last opened one: the files of a tree arrive directory by
+/// directory, and the parent follows a complete directory.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct DirCursor {
     root: Arc<Dir>,
     /// From the root to the directory that was opened last.
     path: String,
-    way: Vec<Passed>,
-    /// Where something is stored, a name that is found must be spelled as it is asked for.
+    steps: Vec<Step>,
+    /// For a receiver: an existing name must be spelled as requested.
     spelling: Option<Spelling>,
-    /// The file systems that were reached, where they are to be synchronised.
+    /// The file systems that were entered, if they are to be synchronised.
     volumes: Option<Volumes>,
 }
 
-/// A directory on the way.
+/// An opened directory.
 #[derive(Debug)]
-struct Passed {
-    /// Its path is the way's up to here.
+struct Step {
+    /// The length of its path.
     length: usize,
-    dir: Kept,
-    /// It was made here just before.
+    dir: StoredDir,
+    /// It was just created by this cursor.
     is_new: bool,
-    /// A directory was made in it since.
+    /// A directory was created in it since.
     has_directories: bool,
-    /// Whether it may take two names for one, where that is known.
+    /// Whether it may fold names, if that is known.
     may_fold: Option<bool>,
 }
 
 #[derive(Debug)]
-enum Kept {
+enum StoredDir {
     Open(Arc<Dir>),
-    /// It is opened again when it is needed, and is still the same one then.
+    /// Opened again on demand; its identity is compared then.
     Closed(Option<Id>),
 }
 
-/// The result of making a missing directory.
+/// The result of creating a missing directory.
 enum Made {
     Nothing,
     Here,
-    /// Somebody else has made it meanwhile.
+    /// Another process has created it meanwhile.
     Elsewhere,
 }
 
-impl Place {
-    /// Where something is read.
+impl DirCursor {
+    /// A cursor for reading.
     pub(crate) fn new(root: Arc<Dir>) -> Self {
-        Self { root, path: String::new(), way: Vec::new(), spelling: None, volumes: None }
+        Self { root, path: String::new(), steps: Vec::new(), spelling: None, volumes: None }
     }
 
-    /// Where something is stored.
+    /// A cursor for storing.
     pub(crate) fn receiving(root: Arc<Dir>) -> Self {
         Self { spelling: Some(Spelling::default()), ..Self::new(root) }
     }
 
-    /// The directories passed may stand elsewhere by now: begin at the root.
+    /// Closes all directories, which may have been moved: the next call begins at the root.
     pub(crate) fn forget(&mut self) {
         self.cut(0);
     }
@@ -90,13 +83,13 @@ impl Place {
         false
     }
 
-    /// From now on the file systems that are reached are opened, to be synchronised.
+    /// Opens the file systems that are entered from now on, to synchronise them.
     pub(crate) fn open_volumes(&mut self) {
         self.forget();
         self.volumes = Some(Volumes::default());
     }
 
-    /// The file systems that were reached; no more of them are opened.
+    /// The file systems that were entered; no more are opened.
     pub(crate) fn take_volumes(&mut self) -> Volumes {
         self.volumes.take().unwrap_or_default()
     }
@@ -105,42 +98,42 @@ impl Place {
         self.volumes.as_ref().map_or(&[], Volumes::list)
     }
 
-    /// Whether the directory opened last may take two names for one.
+    /// Whether the directory opened last may fold names.
     pub(crate) fn may_fold(&mut self) -> bool {
-        let Some(last) = self.way.last_mut() else {
+        let Some(last) = self.steps.last_mut() else {
             let root = Arc::clone(&self.root);
             return self.spelling.as_mut().is_none_or(|it| it.root_may_fold(&root));
         };
         match &last.dir {
-            Kept::Open(dir) => *last.may_fold.get_or_insert_with(|| Spelling::may_fold(dir)),
-            Kept::Closed(_) => true,
+            StoredDir::Open(dir) => *last.may_fold.get_or_insert_with(|| Spelling::may_fold(dir)),
+            StoredDir::Closed(_) => true,
         }
     }
 
-    /// Whether the directory opened last was made here just before, so that no file in it needs to
-    /// be looked for. An entry that somebody else has made there since is replaced like any other.
+    /// Whether the directory opened last was just created here, so that no file in it is searched for. An
+    /// entry that another process has created since is replaced like any other.
     pub(crate) fn is_new(&self) -> bool {
-        self.way.last().is_some_and(|last| last.is_new)
+        self.steps.last().is_some_and(|last| last.is_new)
     }
 
-    /// Whether a directory was made in the one opened last.
+    /// Whether a directory was created in the one opened last.
     pub(crate) fn has_directories(&self) -> bool {
-        self.way.last().is_some_and(|last| last.has_directories)
+        self.steps.last().is_some_and(|last| last.has_directories)
     }
 
-    /// The directory at `path`; `None` where there is nothing.
-    pub(crate) fn existing(&mut self, path: &str) -> Result<Option<Arc<Dir>>, Trouble> {
+    /// The directory at `path`; `None` if it does not exist.
+    pub(crate) fn existing(&mut self, path: &str) -> Result<Option<Arc<Dir>>, StoreError> {
         self.descend(path, |_, _, _| Ok(Made::Nothing))
     }
 
-    /// The directory at `path`, made where it is missing, as are those above it. A new one gets
-    /// permission bits `mode`, but those that let its owner put something into it in any case.
+    /// The directory at `path`; creates it and its parents if they are missing. A new one gets the permission
+    /// bits `mode` and is writable for its owner.
     pub(crate) fn made(
         &mut self,
         path: &str,
         mode: Option<u32>,
         synced: bool,
-    ) -> Result<Arc<Dir>, Trouble> {
+    ) -> Result<Arc<Dir>, StoreError> {
         let found = self.descend(path, |above, name, is_last| {
             match above.create_dir_with(name, &builder(mode.filter(|_| is_last))) {
                 Ok(()) => {}
@@ -154,11 +147,11 @@ impl Place {
             }
             Ok(Made::Here)
         })?;
-        found.ok_or(Trouble::from(Reason::NotFound))
+        found.ok_or(StoreError::from(Reason::NotFound))
     }
 
-    /// What stands at `path`. Where something is stored: if it is spelled so.
-    pub(crate) fn look(&mut self, path: &str) -> Result<Found, Trouble> {
+    /// The entry at `path`. A receiver checks its spelling.
+    pub(crate) fn look(&mut self, path: &str) -> Result<Found, StoreError> {
         let (parent, name) = split(path);
         match self.existing(parent)? {
             Some(dir) if name.is_empty() => Ok(Found::Directory(dir.dir_metadata()?)),
@@ -174,14 +167,14 @@ impl Place {
         }
     }
 
-    /// Goes down to `path`; where a directory is missing, `make` may make it, or the way ends.
+    /// Descends to `path`; `make` may create a missing directory, otherwise the descent ends there.
     fn descend(
         &mut self,
         path: &str,
         make: impl Fn(&Dir, &str, bool) -> io::Result<Made>,
-    ) -> Result<Option<Arc<Dir>>, Trouble> {
-        let passed = |passed: &Passed| below(path, self.path_of(passed)).is_some();
-        self.cut(self.way.partition_point(passed));
+    ) -> Result<Option<Arc<Dir>>, StoreError> {
+        let passed = |passed: &Step| below(path, self.path_of(passed)).is_some();
+        self.cut(self.steps.partition_point(passed));
         let mut dir = self.reopen()?;
         let mut rest = match self.path.as_str() {
             "" => path,
@@ -207,7 +200,7 @@ impl Place {
             let Some(next) = next else { return Ok(None) };
             if !is_new {
                 self.check_spelling(&dir, name, false)?;
-            } else if let Some(above) = self.way.last_mut() {
+            } else if let Some(above) = self.steps.last_mut() {
                 above.has_directories = true;
             }
             dir = Arc::new(next);
@@ -220,25 +213,25 @@ impl Place {
         Ok(Some(dir))
     }
 
-    /// A name was found in the directory opened last: is it spelled so there? `replaces`: whether a
-    /// file would be replaced.
-    fn check_spelling(&mut self, dir: &Dir, name: &str, replaces: bool) -> Result<(), Trouble> {
+    /// Checks the spelling of an existing name in the directory opened last. `replaces`: whether a file would
+    /// be replaced.
+    fn check_spelling(&mut self, dir: &Dir, name: &str, replaces: bool) -> Result<(), StoreError> {
         let Some(spelling) = &mut self.spelling else { return Ok(()) };
-        let may_fold = match self.way.last_mut() {
+        let may_fold = match self.steps.last_mut() {
             Some(last) => *last.may_fold.get_or_insert_with(|| Spelling::may_fold(dir)),
             None => spelling.root_may_fold(dir),
         };
         if may_fold { spelling.check(dir, &self.path, name, replaces) } else { Ok(()) }
     }
 
-    fn path_of(&self, passed: &Passed) -> &str {
+    fn path_of(&self, passed: &Step) -> &str {
         self.path.get(..passed.length).unwrap_or_default()
     }
 
-    /// Forgets all but the first directories on the way.
+    /// Drops all but the first directories.
     fn cut(&mut self, count: usize) {
-        self.way.truncate(count);
-        self.path.truncate(self.way.last().map_or(0, |last| last.length));
+        self.steps.truncate(count);
+        self.path.truncate(self.steps.last().map_or(0, |last| last.length));
     }
 
     fn push(&mut self, name: &str, dir: Arc<Dir>, is_new: bool) {
@@ -246,36 +239,36 @@ impl Place {
             self.path.push('/');
         }
         self.path.push_str(name);
-        let (length, dir) = (self.path.len(), Kept::Open(dir));
-        self.way.push(Passed { length, dir, is_new, has_directories: false, may_fold: None });
+        let (length, dir) = (self.path.len(), StoredDir::Open(dir));
+        self.steps.push(Step { length, dir, is_new, has_directories: false, may_fold: None });
         self.close_far();
     }
 
-    /// Closes all but the last directories on the way.
+    /// Closes all but the last directories.
     fn close_far(&mut self) {
-        let far = self.way.len().saturating_sub(KEPT_OPEN);
-        for passed in self.way.iter_mut().take(far).rev() {
-            let Kept::Open(dir) = &passed.dir else { return };
-            passed.dir = Kept::Closed(dir.dir_metadata().ok().and_then(|found| id_of(&found)));
+        let far = self.steps.len().saturating_sub(MAX_OPEN_DIRS);
+        for passed in self.steps.iter_mut().take(far).rev() {
+            let StoredDir::Open(dir) = &passed.dir else { return };
+            passed.dir = StoredDir::Closed(dir.dir_metadata().ok().and_then(|found| id_of(&found)));
         }
     }
 
-    /// The directory at the end of the way, opened again if need be. One that is not the same any
-    /// more is not new; where one is missing the way ends above.
-    fn reopen(&mut self) -> Result<Arc<Dir>, Trouble> {
-        let is_open = |passed: &Passed| matches!(passed.dir, Kept::Open(_));
-        let first = self.way.iter().rposition(is_open).map_or(0, |last| last + 1);
-        let mut dir = match first.checked_sub(1).and_then(|last| self.way.get(last)) {
-            Some(Passed { dir: Kept::Open(dir), .. }) => Arc::clone(dir),
+    /// The last directory, opened again on demand. A directory that was replaced is not new; if one is missing
+    /// the descent ends above it.
+    fn reopen(&mut self) -> Result<Arc<Dir>, StoreError> {
+        let is_open = |passed: &Step| matches!(passed.dir, StoredDir::Open(_));
+        let first = self.steps.iter().rposition(is_open).map_or(0, |last| last + 1);
+        let mut dir = match first.checked_sub(1).and_then(|last| self.steps.get(last)) {
+            Some(Step { dir: StoredDir::Open(dir), .. }) => Arc::clone(dir),
             _ => Arc::clone(&self.root),
         };
-        let mut from = match first.checked_sub(1).and_then(|last| self.way.get(last)) {
+        let mut from = match first.checked_sub(1).and_then(|last| self.steps.get(last)) {
             Some(passed) => passed.length,
             None => 0,
         };
-        let far = self.way.len().saturating_sub(KEPT_OPEN);
-        for index in first..self.way.len() {
-            let Some(passed) = self.way.get_mut(index) else { break };
+        let far = self.steps.len().saturating_sub(MAX_OPEN_DIRS);
+        for index in first..self.steps.len() {
+            let Some(passed) = self.steps.get_mut(index) else { break };
             let name = self.path.get(from..passed.length).unwrap_or_default();
             from = passed.length;
             let Some(next) = step(&dir, name.trim_start_matches('/'))? else {
@@ -283,15 +276,15 @@ impl Place {
                 break;
             };
             let found = next.dir_metadata().ok().and_then(|found| id_of(&found));
-            if !matches!(&passed.dir, Kept::Closed(id) if *id == found && id.is_some()) {
+            if !matches!(&passed.dir, StoredDir::Closed(id) if *id == found && id.is_some()) {
                 passed.is_new = false;
                 passed.may_fold = None;
             }
             dir = Arc::new(next);
-            // Those far above are only passed.
+            // The upper ones are only passed through.
             passed.dir = match index < far {
-                true => Kept::Closed(found),
-                false => Kept::Open(Arc::clone(&dir)),
+                true => StoredDir::Closed(found),
+                false => StoredDir::Open(Arc::clone(&dir)),
             };
         }
         Ok(dir)

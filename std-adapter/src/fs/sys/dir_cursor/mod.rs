@@ -7,15 +7,13 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use cap_fs_ext::{
-    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
-};
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 
-pub(crate) use self::descent::Place;
+pub(crate) use self::descent::DirCursor;
 
 /// The entry under a name.
 #[derive(Debug)]
@@ -23,7 +21,7 @@ pub(crate) enum Found {
     Missing,
     File(Metadata),
     Directory(Metadata),
-    /// Neither; its kind, as a clause.
+    /// Another kind, as a clause.
     Other(&'static str),
 }
 
@@ -67,9 +65,8 @@ fn special(_: &Metadata) -> &'static str {
     "it is neither a file nor a directory"
 }
 
-/// Opens a file for reading that [`look`] found to be one; it is looked at again, since another
-/// may stand there by now.
-pub(crate) fn open_file(dir: &Dir, name: impl AsRef<Path>) -> Result<(File, Metadata), Trouble> {
+/// Opens a file for reading after [`look`]; checks its kind again, since it may have been replaced.
+pub(crate) fn open_file(dir: &Dir, name: impl AsRef<Path>) -> Result<(File, Metadata), StoreError> {
     open_with(dir, name, OpenOptions::new().read(true))
 }
 
@@ -78,7 +75,7 @@ pub(crate) fn open_with(
     dir: &Dir,
     name: impl AsRef<Path>,
     options: &mut OpenOptions,
-) -> Result<(File, Metadata), Trouble> {
+) -> Result<(File, Metadata), StoreError> {
     let options = options.follow(FollowSymlinks::No).nonblock(true);
     let file = dir.open_with(name, options)?.into_std();
     let metadata = Metadata::from_file(&file)?;
@@ -91,14 +88,8 @@ pub(crate) fn open_with(
     }
 }
 
-/// A directory as a file that its time, its permission bits and its entries can be settled
-/// through.
-pub(crate) fn open_itself(dir: &Dir) -> io::Result<File> {
-    Ok(dir.open_with(".", OpenOptions::new().read(true).maybe_dir(true))?.into_std())
-}
-
-/// Lets its owner put something into a directory that is there already, as `name` in `above`; it may
-/// be one that cannot even be opened. If that is not allowed, the next operation fails.
+/// Makes the existing directory `name` in `above` writable for its owner, even if it cannot be opened. If
+/// that is not allowed, the next operation fails.
 #[cfg(unix)]
 pub(crate) fn admit_owner(above: &Dir, name: &str, dir: &Dir) -> io::Result<()> {
     use std::fs::Permissions;
@@ -132,15 +123,15 @@ pub(crate) fn id_of(_: &Metadata) -> Option<Id> {
     None
 }
 
-/// One directory further down; `None` where there is nothing.
-fn step(dir: &Dir, name: &str) -> Result<Option<Dir>, Trouble> {
+/// Opens a directory one level down; `None` if it does not exist.
+fn step(dir: &Dir, name: &str) -> Result<Option<Dir>, StoreError> {
     match dir.open_dir_nofollow(name) {
         Ok(next) => Ok(Some(next)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(match look(dir, name) {
-            Ok(Found::File(_)) => Trouble::new(Reason::NotDirectory, &not_directory(name)),
+            Ok(Found::File(_)) => StoreError::new(Reason::NotDirectory, &not_directory(name)),
             Ok(Found::Other(what)) => {
-                Trouble::new(Reason::NotRegular, &format!("in the path, {name}: {what}"))
+                StoreError::new(Reason::NotRegular, &format!("in the path, {name}: {what}"))
             }
             _ => error.into(),
         }),
@@ -161,4 +152,17 @@ fn builder(mode: Option<u32>) -> DirBuilder {
     #[cfg(not(unix))]
     let _ = mode;
     builder
+}
+
+impl DirCursor {
+    /// The error of a received file. It is not found only if its directory was removed meanwhile.
+    pub(crate) fn explain(&self, error: StoreError) -> StoreError {
+        match error.reason {
+            Reason::NotFound if self.root_is_removed() => Reason::RootGone.into(),
+            Reason::NotFound => {
+                StoreError::new(Reason::NotFound, "its directory was removed meanwhile")
+            }
+            _ => error,
+        }
+    }
 }

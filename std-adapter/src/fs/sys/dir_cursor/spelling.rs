@@ -1,5 +1,5 @@
-//! How names are spelled where they stand. Some file systems take two names for one: those that
-//! differ in case, or in how a letter with an accent is written.
+//! The spelling of existing names. Some file systems fold names: they treat names as equal that differ in
+//! case, or in the form of an accented letter.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -8,12 +8,12 @@ use std::io::{self, ErrorKind};
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 
-use crate::fs::error::Trouble;
+use crate::fs::error::StoreError;
 
-/// So many names of one directory are remembered; of a larger one all are read for each question.
-const REMEMBERED: usize = 1 << 16;
+/// The maximum number of names that are remembered; a larger directory is read for each check.
+const MAX_NAMES: usize = 1 << 16;
 
-/// The names of the directory that was asked about last.
+/// The names of the directory that was checked last.
 #[derive(Debug, Default)]
 pub(crate) struct Spelling {
     path: String,
@@ -23,16 +23,16 @@ pub(crate) struct Spelling {
 }
 
 impl Spelling {
-    /// Whether a directory may take two names for one.
+    /// Whether a directory may fold names.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn may_fold(dir: &Dir) -> bool {
         use rustix::fs::{fstatfs, ioctl_getflags};
 
-        use super::open_itself;
+        use crate::fs::sys::sync::open_itself;
 
         /// The directory folds case (`FS_CASEFOLD_FL`).
         const CASEFOLD: u32 = 0x4000_0000;
-        /// ext2 to ext4, XFS, Btrfs, tmpfs, ramfs, F2FS, overlayfs, bcachefs: exact, but for that.
+        /// ext2 to ext4, XFS, Btrfs, tmpfs, ramfs, F2FS, overlayfs, bcachefs: exact without that flag.
         const EXACT: [u64; 8] = [
             0xEF53,
             0x5846_5342,
@@ -46,32 +46,32 @@ impl Spelling {
         let Ok(found) = fstatfs(dir) else { return true };
         #[allow(clippy::unnecessary_cast, reason = "its type is another one on other machines")]
         let kind = found.f_type as u64 & 0xFFFF_FFFF;
-        // Who may not read it cannot ask; nor could he compare names.
+        // An unreadable directory cannot be asked, nor could its names be compared.
         let flags = || ioctl_getflags(open_itself(dir)?).map_err(io::Error::from);
         !EXACT.contains(&kind) || flags().is_ok_and(|flags| flags.bits() & CASEFOLD != 0)
     }
 
-    /// Whether a directory may take two names for one.
+    /// Whether a directory may fold names.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(crate) fn may_fold(_: &Dir) -> bool {
         true
     }
 
-    /// The same for the root of all.
+    /// The same for the root.
     pub(crate) fn root_may_fold(&mut self, dir: &Dir) -> bool {
         *self.root_may_fold.get_or_insert_with(|| Self::may_fold(dir))
     }
 
-    /// Something was found as `name` in `dir`, whose path is `path`: fails if it is spelled otherwise
-    /// there. It is another file then, though this one would replace it. Names cannot be compared in a
-    /// directory that may not be read: nothing is replaced there.
+    /// Fails if the existing entry `name` in `dir`, whose path is `path`, is spelled differently: it is
+    /// another file, which this one would replace. In an unreadable directory names cannot be compared, and
+    /// nothing is replaced.
     pub(crate) fn check(
         &mut self,
         dir: &Dir,
         path: &str,
         name: &str,
         replaces: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), StoreError> {
         let asked = self.hasher.hash_one(name);
         if self.path == path && self.names.contains(&asked) {
             return Ok(());
@@ -85,7 +85,7 @@ impl Spelling {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 let what = "a file of this name or of one that the file system takes for it is there, \
                             and its directory may not be read";
-                return Err(Trouble::new(Reason::NoPermission, what));
+                return Err(StoreError::new(Reason::NoPermission, what));
             }
             Err(error) => return Err(error.into()),
         };
@@ -94,7 +94,7 @@ impl Spelling {
             let found = entry?.file_name();
             let Some(found) = found.to_str() else { continue };
             is_there |= found == name;
-            if self.names.len() < REMEMBERED {
+            if self.names.len() < MAX_NAMES {
                 self.names.insert(self.hasher.hash_one(found));
             }
             if like_it.is_none() && found.to_lowercase() == name.to_lowercase() {
@@ -107,6 +107,6 @@ impl Spelling {
         }
         let other = like_it.map_or("another one".to_owned(), |name| format!("\"{name}\""));
         let what = format!("the file system takes this name for {other}, which is there");
-        Err(Trouble::new(Reason::BadPath, &what))
+        Err(StoreError::new(Reason::BadPath, &what))
     }
 }

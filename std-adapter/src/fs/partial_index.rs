@@ -1,5 +1,5 @@
-//! The partials that broken transfers have left, for all stores of one server: how much they take, and
-//! which is the oldest. Bounded in bytes and in number.
+//! The index of the partials of interrupted transfers, for all stores of one server: their sizes and
+//! ages. Bounded in bytes and in number.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::mem;
@@ -10,24 +10,21 @@ use cap_std::fs::Dir;
 
 use crate::fs::cleanup::Leftover;
 use crate::fs::names::split;
-use crate::fs::recv::partial;
-use crate::fs::recv::partial::Lock;
-use crate::fs::sys::dir_cursor::Id;
-use crate::fs::sys::dir_cursor::Place;
-use crate::fs::sys::dir_cursor::id_of;
-use crate::fs::sys::dir_cursor::open_file;
+use crate::fs::partial_name;
+use crate::fs::sys::dir_cursor::{DirCursor, Id, id_of, open_file};
+use crate::fs::sys::lock::Lock;
 
 /// The maximum number of partials that are kept: the index is in memory.
-const MOST: usize = 16_384;
+const MAX_PARTIALS: usize = 16_384;
 
-/// The partials that are left, shared by the stores of a server.
+/// The partials of interrupted transfers, shared by the stores of a server.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<State>>);
+pub(crate) struct PartialIndex(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Where paths begin. Nothing can be removed while nobody has it open: its file system may be
-    /// unmounted then.
+    /// The root of all paths. While it is not open nothing can be removed: its file system may be
+    /// unmounted.
     root: Weak<Dir>,
     index: Index,
     scan: Option<Scan>,
@@ -55,20 +52,19 @@ struct Entry {
     at: SystemTime,
 }
 
-/// A partial that a transfer leaves behind.
+/// The partial of an interrupted transfer.
 #[derive(Debug)]
-pub(crate) struct Left {
+pub(crate) struct LeftPartial {
     /// Its own path, below the store's root.
     pub(crate) path: String,
     pub(crate) id: Option<Id>,
     pub(crate) bytes: u64,
 }
 
-impl Kept {
-    /// A transfer has left a partial; the oldest ones are removed while there is more than `most`
-    /// bytes.
-    pub(crate) fn leave(&self, left: Left, most: u64) {
-        // Where files have no number nothing is counted.
+impl PartialIndex {
+    /// Adds the partial of an interrupted transfer; removes the oldest partials beyond `most` bytes.
+    pub(crate) fn leave(&self, left: LeftPartial, most: u64) {
+        // Without an identity the partial is not counted.
         let Some(id) = left.id else { return };
         let mut state = self.lock();
         if let Some(scan) = &mut state.scan {
@@ -79,7 +75,7 @@ impl Kept {
         self.keep(most);
     }
 
-    /// A transfer writes to it now.
+    /// Removes a partial from the index: a transfer writes to it now.
     pub(crate) fn take_up(&self, id: Option<Id>) {
         let Some(id) = id else { return };
         let mut state = self.lock();
@@ -89,26 +85,26 @@ impl Kept {
         state.index.remove(id);
     }
 
-    /// The directory that paths begin at is open here for some time.
+    /// Sets the root of all paths, as long as it is open.
     pub(crate) fn set_root(&self, root: &Arc<Dir>) {
         self.lock().root = Arc::downgrade(root);
     }
 
-    /// All of `root` is looked through from now on.
+    /// Begins a scan of `root`.
     pub(crate) fn begin_scan(&self, root: &Arc<Dir>) {
         let mut state = self.lock();
         state.root = Arc::downgrade(root);
         state.scan = Some(Scan::default());
     }
 
-    /// One was found, and stays.
+    /// Adds a partial that the scan has found.
     pub(crate) fn found(&self, leftover: &Leftover) {
         let Some(id) = leftover.id else { return };
         let at = SystemTime::now().checked_sub(leftover.age).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut state = self.lock();
         let Some(scan) = &mut state.scan else { return };
         scan.index.insert(id, leftover.path.as_str().into(), leftover.bytes, at);
-        if scan.index.entries.len() > MOST {
+        if scan.index.entries.len() > MAX_PARTIALS {
             let oldest = scan.index.pop();
             let root = state.root.upgrade();
             drop(state);
@@ -131,7 +127,7 @@ impl Kept {
         self.keep(most);
     }
 
-    /// In bytes.
+    /// The size of all partials, in bytes.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.lock().index.bytes
@@ -142,7 +138,7 @@ impl Kept {
         loop {
             let mut state = self.lock();
             let Index { bytes, entries, .. } = &state.index;
-            if *bytes <= most && entries.len() <= MOST {
+            if *bytes <= most && entries.len() <= MAX_PARTIALS {
                 return;
             }
             let oldest = state.index.pop();
@@ -172,24 +168,24 @@ impl Index {
         Some(entry)
     }
 
-    /// Takes out the oldest one.
+    /// Removes the oldest partial from the index.
     fn pop(&mut self) -> Option<(Id, Box<str>)> {
         let (_, id) = *self.by_age.first()?;
         self.remove(id).map(|entry| (id, entry.path))
     }
 }
 
-/// Removes a partial, unless a transfer writes to it or another file stands there by now.
+/// Removes a partial, unless a transfer writes to it or another file has its name.
 fn remove(root: Option<Arc<Dir>>, oldest: Option<(Id, Box<str>)>) {
     let (Some(root), Some((id, path))) = (root, oldest) else { return };
     let (parent, name) = split(&path);
-    let Ok(Some(dir)) = Place::new(root).existing(parent) else { return };
-    if partial::is_name(name)
+    let Ok(Some(dir)) = DirCursor::new(root).existing(parent) else { return };
+    if partial_name::is_name(name)
         && let Ok((file, metadata)) = open_file(&dir, name)
         && id_of(&metadata) == Some(id)
         && Lock::take(&file, &metadata).is_some()
     {
-        // If it stays, the next one who looks finds it.
+        // If the removal fails, the next scan finds it.
         let _ = dir.remove_file(name);
     }
 }
@@ -204,7 +200,7 @@ mod tests {
     use super::*;
     use crate::fs::cleanup::leftovers_below;
 
-    fn scan(kept: &Kept, root: &Arc<Dir>, most: u64) {
+    fn scan(kept: &PartialIndex, root: &Arc<Dir>, most: u64) {
         kept.begin_scan(root);
         leftovers_below(root, |leftover| {
             kept.found(leftover);
@@ -232,7 +228,7 @@ mod tests {
         let in_use = fs::File::open(path(0)).unwrap();
         in_use.lock().unwrap();
         let root = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
-        let (kept, root) = (Kept::default(), Arc::new(root));
+        let (kept, root) = (PartialIndex::default(), Arc::new(root));
         scan(&kept, &root, 3_000);
         // Five are not in use, and two of them are too many.
         assert_eq!(kept.bytes(), 3_000);
@@ -244,14 +240,15 @@ mod tests {
         there(&[0, 3, 4, 5]);
         kept.take_up(id(&path(3)));
         assert_eq!(kept.bytes(), 2_000);
-        let left = Left { path: ".3.tinyferry-part".to_owned(), id: id(&path(3)), bytes: 2_000 };
+        let left =
+            LeftPartial { path: ".3.tinyferry-part".to_owned(), id: id(&path(3)), bytes: 2_000 };
         kept.leave(left, 3_500);
-        // It is the youngest now.
+        // The partial is the youngest now.
         assert_eq!(kept.bytes(), 3_000);
         there(&[0, 3, 5]);
-        // One that is gone is only forgotten.
+        // A removed file only leaves the index.
         fs::remove_file(path(5)).unwrap();
-        kept.leave(Left { path: "gone".to_owned(), id: Some((0, 1)), bytes: 1_000 }, 3_000);
+        kept.leave(LeftPartial { path: "gone".to_owned(), id: Some((0, 1)), bytes: 1_000 }, 3_000);
         there(&[0, 3]);
         drop(in_use);
         scan(&kept, &root, 3_500);
@@ -262,7 +259,7 @@ mod tests {
     fn what_happens_during_a_scan_is_known_better() {
         let temporary = tempfile::tempdir().unwrap();
         let root = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
-        let (kept, root) = (Kept::default(), Arc::new(root));
+        let (kept, root) = (PartialIndex::default(), Arc::new(root));
         let leftover = |number: u64| Leftover {
             path: number.to_string(),
             bytes: 10,
@@ -273,19 +270,19 @@ mod tests {
         kept.found(&leftover(1));
         kept.found(&leftover(2));
         kept.take_up(Some((0, 1)));
-        kept.leave(Left { path: "2".to_owned(), id: Some((0, 2)), bytes: 500 }, u64::MAX);
-        kept.leave(Left { path: "3".to_owned(), id: Some((0, 3)), bytes: 7 }, u64::MAX);
+        kept.leave(LeftPartial { path: "2".to_owned(), id: Some((0, 2)), bytes: 500 }, u64::MAX);
+        kept.leave(LeftPartial { path: "3".to_owned(), id: Some((0, 3)), bytes: 7 }, u64::MAX);
         kept.end_scan(u64::MAX);
         assert_eq!(kept.bytes(), 507);
     }
 
     #[test]
     fn their_number_is_bounded() {
-        let kept = Kept::default();
-        for number in 0..MOST as u64 + 100 {
-            let left = Left { path: number.to_string(), id: Some((0, number)), bytes: 1 };
+        let kept = PartialIndex::default();
+        for number in 0..MAX_PARTIALS as u64 + 100 {
+            let left = LeftPartial { path: number.to_string(), id: Some((0, number)), bytes: 1 };
             kept.leave(left, u64::MAX);
         }
-        assert_eq!(kept.bytes(), MOST as u64);
+        assert_eq!(kept.bytes(), MAX_PARTIALS as u64);
     }
 }

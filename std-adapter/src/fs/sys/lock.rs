@@ -18,7 +18,7 @@ impl Lock {
     /// Locks a file; `None` if another transfer holds it.
     ///
     /// Network and user-space file systems refuse locks in many ways (`ENOLCK`, `EINVAL`, `EBADF`,
-    /// `ENOSYS`, `EOPNOTSUPP`). The transfers of this process are then still kept apart.
+    /// `ENOSYS`, `EOPNOTSUPP`). The list still separates the transfers of this process.
     pub(crate) fn take(file: &File, metadata: &Metadata) -> Option<Self> {
         loop {
             match file.try_lock() {
@@ -96,7 +96,7 @@ mod list {
         }
     }
 
-    /// Files that are locked here, and how often: one may be closed and not yet be taken off.
+    /// The files that are locked here, and the number of their locks.
     static HELD: LazyLock<Mutex<HashMap<Id, usize>>> = LazyLock::new(Mutex::default);
 
     fn held() -> MutexGuard<'static, HashMap<Id, usize>> {
