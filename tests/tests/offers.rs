@@ -132,3 +132,15 @@ fn a_session_whose_stream_failed_closes_the_store_and_is_over() {
     let Step::Over(result) = client.session.poll() else { panic!("it goes on") };
     assert_eq!(result, Err(Failure::Vanished));
 }
+
+#[test]
+fn a_session_that_is_refused_closes_the_store_for_that_reason() {
+    let config = Config { credit: 6, ..Config::RELIABLE };
+    let store = Tree { left: 9, is_begun: false, abandoned: Vec::new() };
+    let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
+    server.signal(Signal::refuse(0, 0, Reason::Busy, SESSION));
+    client.hear(&server.take());
+    assert_eq!(client.store.abandoned, [(Reason::Busy, true)]);
+    let Step::Over(result) = client.session.poll() else { panic!("it goes on") };
+    assert_eq!(result, Err(Failure::Refused(Reason::Busy)));
+}
