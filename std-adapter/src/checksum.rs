@@ -3,7 +3,7 @@
 use crc_fast::{CrcAlgorithm, Digest};
 use tinyferry_core::checksum::{Checksums, SoftSha256};
 
-/// What the desktop brings to a session: both roles, fast CRCs.
+/// The profile of the desktop: both roles, fast CRCs.
 #[derive(Debug, Clone, Copy)]
 pub struct Desktop;
 
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_three_ways_agree_wherever_they_are_cut() {
+    fn all_three_implementations_agree_at_every_split() {
         let bytes: Vec<u8> = (0..3000u32).map(|i| (i.wrapping_mul(7) >> 3) as u8).collect();
         assert_eq!(Fast::crc32(0, b"123456789"), 0xCBF4_3926);
         assert_eq!(Fast::crc64(0, b"123456789"), 0xAE8B_1486_0A79_9888);

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_number_is_shown() {
+    fn a_system_error_is_shown_without_its_number() {
         assert_eq!(os_error(&io::Error::from_raw_os_error(2)), "no such file or directory");
         assert_eq!(os_error(&io::Error::other("The Ü of it")), "the Ü of it");
     }

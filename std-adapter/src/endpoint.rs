@@ -1,11 +1,11 @@
-//! Endpoints are URLs: where a server listens and a client connects.
+//! Endpoints: the URLs that a server listens at and a client connects to.
 
 use std::fmt;
 use std::str::FromStr;
 
 use tinyferry_core::Config;
 
-/// Where the other end is.
+/// The address of the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -15,20 +15,20 @@ pub enum Endpoint {
     Unix(String),
     /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false`
     Serial(Serial),
-    /// `exec:COMMAND`: what the shell starts for it, by its standard streams. For clients.
+    /// `exec:COMMAND`: the standard streams of a command that the shell starts. For clients.
     Exec(String),
-    /// `stdio:`: this program's own standard streams, which another one has. For servers.
+    /// `stdio:`: this program's own standard streams. For servers.
     Stdio,
 }
 
-/// A serial port and how it is set: 8 data bits, no parity, one stop bit, and this.
+/// A serial port and its settings, besides 8 data bits, no parity and one stop bit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serial {
-    /// What the system calls it: `/dev/ttyUSB0`, `COM3`.
+    /// Its name in the system: `/dev/ttyUSB0`, `COM3`.
     pub port: String,
     /// Bits a second.
     pub baud: u32,
-    /// Who says that there is no room.
+    /// The flow control.
     pub flow: Flow,
     /// Whether the line may lose or change bytes.
     pub lossy: bool,
@@ -38,7 +38,7 @@ pub struct Serial {
 /// cannot be sent with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Flow {
-    /// Nobody: an end that is too slow loses bytes.
+    /// None: an end that is too slow loses bytes.
     #[default]
     None,
     /// The lines RTS and CTS.
@@ -46,12 +46,12 @@ pub enum Flow {
 }
 
 impl Endpoint {
-    /// Whether what goes there can be lost or changed on the way.
+    /// Whether the link can lose or change bytes.
     pub fn is_lossy(&self) -> bool {
         matches!(self, Self::Serial(Serial { lossy: true, .. }))
     }
 
-    /// What a session there is to be like.
+    /// The configuration of a session over this endpoint.
     pub fn config(&self) -> Config {
         if self.is_lossy() { Config::LOSSY } else { Config::RELIABLE }
     }
@@ -65,13 +65,13 @@ impl Default for Endpoint {
 }
 
 impl Serial {
-    /// A port with the settings that a URL without any stands for: 115,200 baud, no flow control,
+    /// A port with the default settings of a URL: 115,200 baud, no flow control,
     /// lossy.
     pub fn new(port: &str) -> Self {
         Self { port: port.to_owned(), baud: 115_200, flow: Flow::None, lossy: true }
     }
 
-    /// Reads what follows `serial://`.
+    /// Parses the part after `serial://`.
     fn parse(rest: &str) -> Result<Self, String> {
         let (port, settings) = rest.split_once('?').unwrap_or((rest, ""));
         if port.is_empty() {
@@ -109,7 +109,7 @@ impl Serial {
     }
 }
 
-/// Why a text is no endpoint.
+/// The reason why a text is not an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointError {
     text: String,
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_told_why() {
+    fn an_invalid_endpoint_is_refused_with_the_reason() {
         for (text, why) in [
             ("tcp://box:99999", "\"99999\" is no port"),
             ("tcp://box:http", "\"http\" is no port"),

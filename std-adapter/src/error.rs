@@ -1,4 +1,4 @@
-//! Why a task of a client was not done.
+//! The error of a client's task.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -9,11 +9,11 @@ use crate::auth::AuthError;
 use crate::describe;
 use crate::endpoint::Endpoint;
 
-/// Why a task was not done.
+/// The error of a task.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nobody answers at the endpoint, or the port cannot be opened.
+    /// No server answers at the endpoint, or the port cannot be opened.
     Connect(Endpoint, io::Error),
     /// There is no secure channel to the server there.
     Secure(Endpoint, AuthError),

@@ -1,4 +1,4 @@
-//! Exit codes have their one home here.
+//! The exit codes of the program.
 
 use std::fmt;
 use std::io;
@@ -9,26 +9,26 @@ use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 
-/// What `--help` says of them.
+/// The text of `--help` about exit codes.
 pub(crate) const EXIT_CODES: &str = "Exit codes: 0 success; 1 an error on this end (a file, standard output, the \
 address to listen on); 2 wrong arguments; 3 partial success: the failures are listed; 4 no answer, the \
 other end is busy, or the connection failed; 5 wrong protocol or version, or the other end lacks \
 SHA-256; 6 the other end refused the request; 7 wrong or missing keys.";
 
-/// How the program ends.
+/// The exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All is done.
+    /// Success.
     Done = 0,
     /// A file of this end is missing, unreadable, or cannot be written.
     Local = 1,
-    /// The arguments make no sense.
+    /// The arguments are wrong.
     Usage = 2,
-    /// A tree went through, but some of its entries did not.
+    /// Some entries or requests failed.
     Partly = 3,
-    /// Nobody answers, or the connection broke.
+    /// No server answers, or the connection failed.
     Connection = 4,
-    /// The other end speaks something else, or another version, or lacks a feature that is demanded.
+    /// The other end uses another protocol or version, or lacks a required feature.
     Protocol = 5,
     /// The other end refused.
     Refused = 6,
@@ -36,17 +36,17 @@ pub(crate) enum Exit {
     Trust = 7,
 }
 
-/// How the program ends after several requests.
+/// The exit code after several requests.
 #[derive(Debug, Default)]
 pub(crate) struct Exits {
-    /// Whether something of what was asked for went through.
+    /// Whether a request succeeded, or a part of one.
     some: bool,
-    /// The first that was not all done.
+    /// The first exit code that is not success.
     failed: Option<Exit>,
 }
 
 impl Exits {
-    /// One request ended so.
+    /// Adds the exit code of a request.
     pub(crate) fn add(&mut self, exit: Exit) {
         self.some |= matches!(exit, Exit::Done | Exit::Partly);
         if exit != Exit::Done {
@@ -54,7 +54,7 @@ impl Exits {
         }
     }
 
-    /// How they ended all together.
+    /// The exit code of all requests.
     pub(crate) fn total(&self) -> Exit {
         match self.failed {
             None => Exit::Done,
@@ -70,7 +70,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What went wrong, in one sentence, and how the program ends.
+/// An error in one sentence, with its exit code.
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
@@ -90,7 +90,7 @@ impl fmt::Display for CliError {
 }
 
 impl Exit {
-    /// The other end refused, for this reason.
+    /// The exit code for a refusal.
     pub(crate) fn for_refusal(reason: Reason) -> Self {
         match reason {
             Reason::Version => Self::Protocol,
@@ -124,7 +124,7 @@ impl Exit {
 
     fn for_error(error: &Error) -> Self {
         match error {
-            // No server was asked: the endpoint does not go with the rest of the command line.
+            // No server was contacted: the endpoint does not fit the other arguments.
             Error::Connect(_, error)
                 if error.kind() == io::ErrorKind::Unsupported && error.raw_os_error().is_none() =>
             {
@@ -136,7 +136,7 @@ impl Exit {
             Error::Secure(_, AuthError::Keys(_)) => Self::Local,
             Error::Secure(..) => Self::Trust,
             Error::Link(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                // A client with a key pair is refused behind its handshake.
+                // A client with a key pair is refused after its handshake.
                 Some(Channel::Refused(Refusal::UnknownKey)) => Self::Trust,
                 _ => Self::Connection,
             },

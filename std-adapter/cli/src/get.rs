@@ -35,7 +35,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let endpoint = &args.peer.endpoint;
     let config = Config { sha256: args.sha256, ..endpoint.config() };
     let mut client = args.peer.connect(config)?;
-    // Where nobody may be asked, nothing is made either.
+    // Without a connection no directory is created.
     std::fs::create_dir_all(&args.into).map_err(local)?;
     let root = Root::open(&args.into).map_err(local)?;
     let mut exits = Exits::default();
@@ -54,8 +54,8 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
                 exits.add(progress.finish(shown, crossed, is_named));
             }
             Err(error) => {
-                let problem = progress.give_up(shown, error);
-                // What can still be asked for is.
+                let problem = progress.fail(shown, error);
+                // The other paths are still requested.
                 if !matches!(problem.exit, Exit::Refused | Exit::Local) {
                     return Err(problem);
                 }

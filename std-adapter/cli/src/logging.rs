@@ -15,12 +15,12 @@ use crate::standard;
 const QUEUE_BYTES: usize = 256 * 1024;
 /// Frames of progress are appended while fewer bytes than these wait.
 const MAX_FRAME_BACKLOG: usize = 8 * 1024;
-/// How long the end of a server waits for the last lines to be written.
+/// The longest wait of an ending server for its last lines.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a client waits for a reader that takes no line.
+/// The longest wait of a client for a reader that takes no line.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the lines go.
+/// The queue of lines.
 #[derive(Debug, Clone)]
 pub(crate) struct LogQueue {
     shared: Arc<Shared>,
@@ -40,8 +40,7 @@ struct Lines {
     is_writing: bool,
     /// Lines written so far.
     written: u64,
-    /// How long somebody has waited in vain since the last line was written: nobody waits that long
-    /// again.
+    /// The longest wait in vain since the last written line: no later wait is as long.
     waited: Duration,
 }
 
@@ -67,7 +66,7 @@ impl LogQueue {
         let write = move || {
             loop {
                 let line = shared.next();
-                // An error of standard error ends nothing.
+                // An error of standard error is ignored.
                 let _ = to.write_all(&line);
             }
         };
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_nobody_reads_are_dropped_and_counted() {
+    fn lines_without_a_reader_are_dropped_and_counted() {
         let (go, goes) = channel();
         let (lines, written) = channel();
         let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");

@@ -40,16 +40,16 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     }
 }
 
-/// Writes a line for each offer, as it comes.
+/// Writes a line for each offer as it arrives.
 struct Listing {
-    /// What comes is a file by itself.
+    /// The request is for one file.
     is_whole: bool,
     is_recursive: bool,
-    /// Then what a terminal would not show as it is, is escaped.
+    /// Then control characters are escaped.
     is_for_a_person: bool,
     /// The directory that was listed last.
     directory: String,
-    /// What is written is not read, or cannot be written.
+    /// The reader of the output has closed it, or it cannot be written.
     is_unread: bool,
     /// Entries that were refused for their names.
     rejected: u64,
@@ -70,7 +70,7 @@ impl Listing {
         }
     }
 
-    /// Writes what an offer stands for. Returns whether that was written.
+    /// Writes the line of an offer. Returns whether it was written.
     fn show(&mut self, offer: &Offer<'_>) -> bool {
         let is_directory = offer.kind == Kind::Directory;
         match offer.path.split_once('/') {

@@ -1,13 +1,13 @@
-//! The command line: arguments in, sentences and an exit code out. All work is the library's.
+//! The command line: arguments in, messages and an exit code out. The library does the work.
 
-/// A line on standard output.
+/// Prints a line on standard output.
 macro_rules! print_line {
     ($($words:tt)*) => { crate::output::line(format_args!($($words)*)) };
 }
 
-/// The same on standard error.
+/// Prints a line on standard error.
 macro_rules! print_error {
-    ($($words:tt)*) => { crate::output::complaint(format_args!($($words)*)) };
+    ($($words:tt)*) => { crate::output::error_line(format_args!($($words)*)) };
 }
 
 mod args;
@@ -79,11 +79,11 @@ fn main() -> ExitCode {
         Command::Partials(args) => partials::partials(&args, verbosity),
     };
     signals::wait_for_end(result.is_err());
-    // A thread that a server gave up may still have a port.
+    // A thread that the server no longer waits for may still use a port.
     tinyferry::client::clean_up();
     let exit = result.unwrap_or_else(|problem| {
         if is_server {
-            // It waits for no reader.
+            // A server does not wait for a reader.
             log.push(format!("tinyferry: {problem}\n").as_bytes());
         } else {
             print_error!("tinyferry: {problem}");
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// Who was started by another program says little: it stands among that one's own words.
+/// A program that was started by another one logs little: its lines are mixed with that one's.
 fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
@@ -117,7 +117,7 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
         .with_writer(log)
         .with_ansi(stderr().is_terminal())
         .with_target(false)
-        // To say that a line could not be written it would panic, where nobody reads stderr.
+        // It would panic if nobody reads stderr.
         .log_internal_errors(false)
         .init();
 }

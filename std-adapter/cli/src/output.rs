@@ -1,5 +1,5 @@
-//! Standard output and standard error. A reader that has left is no failure; any other error of
-//! standard output is one, and the program ends with it. Standard error is written by a thread, so that
+//! Standard output and standard error. A closed reader is no failure; any other error of
+//! standard output is one, and sets the exit code. Standard error is written by a thread, so that
 //! a reader that stops reading cannot stop the program.
 
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::exit::Exit;
 use crate::logging::LogQueue;
 use crate::standard::{Stream, open};
 
-/// Why standard output could not be written, the first time.
+/// The first error of standard output.
 static FAILED: OnceLock<String> = OnceLock::new();
 
-/// Standard output, or why it cannot be used.
+/// Standard output, or the error of opening it.
 static OUTPUT: LazyLock<Mutex<io::Result<LineWriter<Stream>>>> =
     LazyLock::new(|| Mutex::new(open().map(LineWriter::new)));
 
@@ -45,8 +45,8 @@ pub(crate) fn text(text: &str) -> bool {
     })
 }
 
-/// Writes a line to standard error. An error of standard error ends nothing.
-pub(crate) fn complaint(words: fmt::Arguments<'_>) {
+/// Writes a line to standard error. An error of standard error is ignored.
+pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     let line = format!("{words}\n");
     match ERRORS.get() {
         Some(queue) => queue.push_waiting(line.as_bytes()),
@@ -72,13 +72,13 @@ pub(crate) fn usage(error: &clap::Error) {
     let words = error.render();
     let words = if is_colored { words.ansi().to_string() } else { words.to_string() };
     if to_stderr {
-        complaint(format_args!("{}", words.trim_end_matches('\n')));
+        error_line(format_args!("{}", words.trim_end_matches('\n')));
     } else {
         text(&words);
     }
 }
 
-/// Remembers why standard output could not be written. Returns whether it was.
+/// Remembers an error of standard output. Returns whether the write succeeded.
 fn note(result: io::Result<()>) -> bool {
     if let Err(error) = &result
         && error.kind() != ErrorKind::BrokenPipe
@@ -100,6 +100,6 @@ pub(crate) fn finish(exit: Exit) -> Exit {
         note(output.flush());
     }
     let Some(why) = FAILED.get() else { return exit };
-    complaint(format_args!("tinyferry: standard output cannot be written: {why}"));
+    error_line(format_args!("tinyferry: standard output cannot be written: {why}"));
     if exit == Exit::Done { Exit::Local } else { exit }
 }

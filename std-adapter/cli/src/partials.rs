@@ -31,7 +31,7 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
                 leftover.path.escape_debug()
             );
         }
-        // Nothing goes that was not listed.
+        // Only listed files are removed.
         is_meant && args.remove && !output::has_failed()
     })
     .map_err(failed)?;

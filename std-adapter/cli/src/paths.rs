@@ -5,13 +5,13 @@ use tinyferry::fs::is_partial_name;
 
 use crate::exit::{CliError, Exit};
 
-/// A remote path as a person writes it: `.`, `./a`, `/a` and `a/` are understood.
+/// Tidies a remote path of the command line: `.`, `./a`, `/a` and `a/` are understood.
 pub(crate) fn remote_path(text: &str) -> String {
     let names = text.split('/').filter(|name| !name.is_empty() && *name != ".");
     names.collect::<Vec<_>>().join("/")
 }
 
-/// The same, of something that is asked for.
+/// The same for a requested path.
 pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
     let path = remote_path(text);
     match unfit(&path) {
@@ -24,7 +24,7 @@ pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
     }
 }
 
-/// Why a tidied path cannot be one of the other end.
+/// The reason why a tidied path cannot exist at the other end.
 pub(crate) fn unfit(path: &str) -> Option<String> {
     let mut names = path.split('/');
     if path.chars().any(char::is_control) {
@@ -45,7 +45,7 @@ pub(crate) fn unfit(path: &str) -> Option<String> {
     (!is_sound(path)).then(|| "it is empty or has an empty name".to_owned())
 }
 
-/// Two of the paths would come to the same name.
+/// The error that two paths have the same remote name.
 pub(crate) fn clash(name: &str) -> CliError {
     let sentence = format!(
         "two of the paths would both be \"{}\"; transfer one of them separately",
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_path_is_told_why() {
+    fn an_invalid_remote_path_is_refused_with_the_reason() {
         for (path, why) in [
             ("a/../b", "contain \"..\""),
             ("a\u{7f}", "control characters"),

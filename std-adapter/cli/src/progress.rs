@@ -1,4 +1,4 @@
-//! What a person sees of a transfer: a bar on a terminal, plain lines elsewhere.
+//! The progress of a transfer: a bar on a terminal, plain lines elsewhere.
 
 use std::cell::RefCell;
 use std::io::{IsTerminal, stdout};
@@ -16,25 +16,25 @@ use crate::exit::{CliError, Exit};
 use crate::tally::Tally;
 use crate::terminal::draw_target;
 
-/// A lone file of which content moves.
+/// The bar of a lone file whose content is transferred.
 const MOVING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-/// The same where nothing has moved yet.
+/// The same before content is transferred.
 const COMPARING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes}";
 
-/// How much a person wants to read.
+/// The verbosity of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Verbosity {
-    /// Only what went wrong.
+    /// Failures only.
     Quiet,
-    /// What was done.
+    /// The summary.
     Normal,
-    /// Each file that is in place as well.
+    /// Each file that is in place too.
     Files,
-    /// And each that begins.
+    /// Each file that begins too.
     Steps,
 }
 
-/// Draws one task; it is shared between the store, which reports, and who prints the end.
+/// Draws one task; it is shared between the store, which reports, and the command, which prints the summary.
 #[derive(Clone)]
 pub(crate) struct Progress(Rc<RefCell<View>>);
 
@@ -42,7 +42,7 @@ struct View {
     bar: ProgressBar,
     /// Whether there is a terminal to draw on.
     is_seen: bool,
-    /// Whether the bar stands where the next byte will be the first to measure the rate by.
+    /// Whether the next byte is the first that the rate is measured by.
     is_resumed: bool,
     verbosity: Verbosity,
     begin: Instant,
@@ -77,14 +77,13 @@ impl Progress {
         })))
     }
 
-    /// The other end left out so many entries, because no path names them.
+    /// Counts entries that the other end left out because no path can name them.
     pub(crate) fn omit(&self, entries: u32) {
         self.0.borrow_mut().tally.omit(entries);
     }
 
-    /// Clears the bar and says what was done, the failures last; `crossed` is what it took on the
-    /// wire, in bytes. How the program ends if the session itself went well; `itself` as in
-    /// [`Tally::exit`].
+    /// Clears the bar and prints the summary, the failures last; `crossed` is the number of bytes on the wire.
+    /// Returns the exit code of a complete session; `itself` as in [`Tally::exit`].
     pub(crate) fn finish(&self, name: &str, crossed: u64, itself: bool) -> Exit {
         let view = self.0.borrow();
         view.bar.finish_and_clear();
@@ -105,20 +104,20 @@ impl Progress {
                 print_line!("{done}");
             }
         }
-        view.complain();
+        view.print_failures();
         view.tally.exit(itself && view.in_tree)
     }
 
-    /// The task failed as a whole: clears the bar, lists what failed before, and says why it ended.
-    pub(crate) fn give_up(&self, name: &str, error: Error) -> CliError {
+    /// The task failed: clears the bar, lists earlier failures, and returns the error.
+    pub(crate) fn fail(&self, name: &str, error: Error) -> CliError {
         let mut view = self.0.borrow_mut();
         view.bar.finish_and_clear();
-        // Where this end refused, its own store knows more than went over the wire.
+        // If this end refused, its own store knows more than the session.
         let refused = matches!(error, Error::Session(Failure::Refused(_), _));
         let failed_here = view.tally.failed() == Some(Exit::Local);
-        // Of a lone file the last failure is what the error says.
+        // The last failure of a lone file is the error itself.
         let last = if view.in_tree && !failed_here { None } else { view.tally.take_last() };
-        view.complain();
+        view.print_failures();
         let problem = CliError::from(error);
         let exit = if refused && failed_here { Exit::Local } else { problem.exit };
         let sentence = last.filter(|_| refused);
@@ -139,10 +138,10 @@ impl View {
         self.bar.set_message(path.escape_debug().to_string());
     }
 
-    /// A lone file goes on at `held`: what lies before was not moved, and says nothing of the rate.
+    /// A lone file resumes at `held`: the content before does not count for the rate.
     fn resume(&mut self, held: u64) {
         if !self.in_tree {
-            // While what is there is compared, there is no rate.
+            // While the prefix is verified, there is no rate.
             self.bar.set_style(style(COMPARING));
             self.bar.set_position(held.max(self.bar.position()));
             self.is_resumed = true;
@@ -151,7 +150,7 @@ impl View {
 
     fn moved(&mut self, bytes: u64) {
         self.tally.moved(bytes);
-        // It looks at the clock, even where nobody sees it.
+        // It reads the clock, even if hidden.
         if self.is_seen {
             if std::mem::take(&mut self.is_resumed) {
                 self.bar.reset_eta();
@@ -178,14 +177,14 @@ impl View {
         }
     }
 
-    fn complain(&self) {
-        for line in self.tally.complaints(self.in_tree) {
+    fn print_failures(&self) {
+        for line in self.tally.failure_lines(self.in_tree) {
             print_error!("{line}");
         }
     }
 }
 
-/// As `sha256sum` writes it, except that a person sees no character that would not be shown.
+/// The line in the format of `sha256sum`; for a terminal, with escapes.
 fn digest_line(digest: [u8; 32], path: &str, is_for_a_person: bool) -> String {
     let digest = digest.map(|byte| format!("{byte:02x}")).concat();
     if is_for_a_person {

@@ -25,7 +25,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             Ok(name) => sources.push((path, name)),
             Err(problem) if args.paths.len() == 1 => return Err(problem),
             Err(problem) => {
-                // The others are sent all the same.
+                // The others are sent nevertheless.
                 print_error!("tinyferry: {problem}");
                 exits.add(problem.exit);
             }
@@ -54,7 +54,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         }
     };
     let remote = root.as_deref().unwrap_or(&shown);
-    // Of several, each name is judged where it goes.
+    // Of several paths, each remote name is checked.
     let remotes = names.iter().map(|name| join(&to, name)).chain([remote.to_owned()]);
     for remote in remotes {
         if let Some(why) = unfit(&remote) {
@@ -79,7 +79,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             exits.add(progress.finish(&shown, client.traffic().sent, is_single));
             Ok(exits.total())
         }
-        Err(error) => Err(progress.give_up(&shown, error)),
+        Err(error) => Err(progress.fail(&shown, error)),
     }
 }
 
@@ -87,7 +87,7 @@ fn source(path: &Path, remote: String) -> Source {
     Source { local: path.to_owned(), remote }
 }
 
-/// The name that `path` has where it is put.
+/// The name of `path` at the server.
 fn name(path: &Path) -> Result<String, CliError> {
     let shown = describe::path(path);
     let local =
@@ -115,7 +115,7 @@ fn name(path: &Path) -> Result<String, CliError> {
     }
 }
 
-/// What a file is that is neither a regular file nor a directory.
+/// The kind of a file that is neither a regular file nor a directory.
 #[cfg(unix)]
 fn other_kind(kind: FileType) -> Option<&'static str> {
     use std::os::unix::fs::FileTypeExt;

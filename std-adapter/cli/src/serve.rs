@@ -9,7 +9,7 @@ use crate::args::ServeArgs;
 use crate::exit::{CliError, Exit};
 use crate::signals;
 
-/// Lets the program open as many files as the system lets it.
+/// Raises the limit of open files to the system's maximum.
 fn raise_limit() {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! What the program does when the system sends it a signal.
+//! The signal handlers of the program.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) fn survive_large_files() {
 }
 
 /// The first signal that asks the program to end calls `first`; the next one ends it, as soon as commands
-/// have ended and ports are put back.
+/// have ended and ports are restored.
 pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = ending()?;
     thread::spawn(move || {
@@ -59,10 +59,10 @@ pub(crate) fn before_end(first: impl FnOnce() + Send + 'static) -> io::Result<()
 
 /// Whether [`before_end`] was called.
 static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
-/// A key that interrupts reaches a command sooner, perhaps, than this program.
+/// The wait for a signal that the terminal has sent to a command too: the command may get it first.
 const COMMAND_DELAY: Duration = Duration::from_millis(50);
 
-/// Where a signal is about to end the program, it ends it, and nothing else does.
+/// If a signal is about to end the program, waits for that.
 pub(crate) fn wait_for_end(has_failed: bool) {
     if has_failed && HAS_HANDLER.load(Ordering::SeqCst) {
         thread::sleep(COMMAND_DELAY);
@@ -80,8 +80,8 @@ fn ending() -> io::Result<Signals> {
     Signals::new(signals)
 }
 
-/// Whether a signal was not ignored on behalf of this program, as `nohup` does. Where that cannot be
-/// known, it is left alone.
+/// Whether a signal was not ignored on behalf of this program, as `nohup` does. If that is not
+/// known, it stays ignored.
 fn may_handle(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

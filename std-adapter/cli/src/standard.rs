@@ -1,6 +1,6 @@
-//! The program's standard streams as the system has them, without the standard library's own rules: it
-//! replaces a closed standard output by `/dev/null`, takes one that is not open for writing for written,
-//! and returns an error where a non-blocking stream has no room for now.
+//! The program's standard streams without the rules of the standard library: it replaces a closed standard
+//! output by `/dev/null`, ignores that a stream is not open for writing, and returns an error if a
+//! non-blocking stream has no room.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ pub(crate) type Stream = io::Stdout;
 /// Standard output.
 ///
 /// # Errors
-/// It was closed when the program began, or those of the system.
+/// It was closed when the program began; or those of the system.
 #[cfg(unix)]
 pub(crate) fn open() -> io::Result<Stream> {
     use std::os::fd::AsFd;

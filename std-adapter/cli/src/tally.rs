@@ -1,4 +1,4 @@
-//! What a transfer has done so far, in numbers. Knows no terminal.
+//! The numbers of a transfer. Knows no terminal.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tinyferry::describe;
 
 use crate::exit::Exit;
 
-/// So many failures are listed at the end; the others are counted.
+/// The maximum number of failures that are listed; the others are counted.
 const MAX_LISTED: usize = 1000;
 
-/// What one task has done. It counts what is in place at the receiver, not what was on its way.
+/// The results of one task. It counts entries that are in place at the receiver.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// Files in place.
@@ -19,23 +19,22 @@ pub(crate) struct Tally {
     same: u64,
     /// Of them, those without content: whether the receiver had one before is not known.
     empty: u64,
-    /// Content of the files in place, without what the receiver had of them, in bytes.
+    /// The received content of the files in place, without prefixes that the receiver had, in bytes.
     bytes: u64,
-    /// What the receiver had of the other files in place, in bytes.
+    /// The prefixes that the receiver had of the other files in place, in bytes.
     held: u64,
     /// Directories in place.
     directories: u64,
-    /// Content that went through in this attempt, in bytes.
+    /// The content that was transferred in this attempt, in bytes.
     moved: u64,
-    /// Content that went through in earlier attempts: the receiver has it from this task, not from
-    /// before.
+    /// The content that was transferred in earlier attempts: the receiver has it from this task.
     earlier: u64,
     failures: Vec<String>,
-    /// Failures past [`MAX_LISTED`].
+    /// The number of failures beyond [`MAX_LISTED`].
     unlisted: u64,
-    /// What the other end left out, because no path names it.
+    /// The number of entries that the other end left out because no path can name them.
     omitted: u32,
-    /// How the program ends where nothing else is to be said: by the failure that came first.
+    /// The exit code of the first failure.
     failed: Option<Exit>,
     /// Entries whose time or permission bits could not be set, and the first of them.
     unset: Option<(u64, String)>,
@@ -44,18 +43,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// The task begins, maybe not for the first time.
+    /// Begins an attempt of the task.
     pub(crate) fn begin(&mut self) {
         let earlier = self.earlier.saturating_add(self.moved);
         *self = Self { earlier, ..Self::default() };
     }
 
-    /// Content went through.
+    /// Counts transferred content.
     pub(crate) fn moved(&mut self, bytes: u64) {
         self.moved = self.moved.saturating_add(bytes);
     }
 
-    /// A file is in place, of which the receiver had `held` bytes. Returns whether it had all.
+    /// Counts a file in place, of which the receiver had `held` bytes. Returns whether it had all.
     pub(crate) fn file(&mut self, size: u64, held: u64) -> bool {
         let held = held.min(size);
         let from_earlier = held.min(self.earlier);
@@ -72,12 +71,12 @@ impl Tally {
         is_same
     }
 
-    /// A directory is in place.
+    /// Counts a directory in place.
     pub(crate) fn directory(&mut self) {
         self.directories += 1;
     }
 
-    /// An entry failed, for this reason.
+    /// Counts a failed entry.
     pub(crate) fn fail(&mut self, sentence: String, exit: Exit) {
         self.failed.get_or_insert(exit);
         if self.failures.len() < MAX_LISTED {
@@ -87,7 +86,7 @@ impl Tally {
         }
     }
 
-    /// The other end left out so many entries.
+    /// Counts entries that the other end left out.
     pub(crate) fn omit(&mut self, entries: u32) {
         self.omitted = entries;
     }
@@ -106,18 +105,17 @@ impl Tally {
         self.not_durable.push(format!("tinyferry: \"{}\" {why}", path.escape_debug()));
     }
 
-    /// The failure that came last, which is then not listed.
+    /// Takes the last failure from the list.
     pub(crate) fn take_last(&mut self) -> Option<String> {
         self.failures.pop()
     }
 
-    /// What the first failure means for the program.
+    /// The exit code of the first failure.
     pub(crate) fn failed(&self) -> Option<Exit> {
         self.failed
     }
 
-    /// How the program ends after this task; `itself`: what was asked for is a directory that is in
-    /// place whatever became of its entries.
+    /// The exit code after this task; `itself`: the requested directory itself is in place.
     pub(crate) fn exit(&self, itself: bool) -> Exit {
         match self.failed {
             None if self.omitted > 0 => Exit::Partly,
@@ -127,7 +125,7 @@ impl Tally {
         }
     }
 
-    /// What was done, as a clause: "20 files, 4.00 MiB in 0.10 s (40.00 MiB/s)".
+    /// The summary, as a clause: "20 files, 4.00 MiB in 0.10 s (40.00 MiB/s)".
     pub(crate) fn summary(&self, took: Duration) -> String {
         let files = if self.files == 1 { "file" } else { "files" };
         let held = match self.held {
@@ -150,7 +148,7 @@ impl Tally {
         )
     }
 
-    /// How many files had no content to send, as a clause in parentheses.
+    /// The number of files without content to send, as a clause in parentheses.
     fn unsent(&self) -> String {
         let were = |count, what| match count {
             1 => format!("1 was {what}"),
@@ -163,8 +161,8 @@ impl Tally {
         }
     }
 
-    /// What is to be said of what did not go well, line by line.
-    pub(crate) fn complaints(&self, in_tree: bool) -> Vec<String> {
+    /// The failures and warnings, line by line.
+    pub(crate) fn failure_lines(&self, in_tree: bool) -> Vec<String> {
         let mut lines = self.not_durable.clone();
         if let Some((count, first)) = &self.unset {
             let entries = if *count == 1 { "entry is" } else { "entries are" };
@@ -205,13 +203,13 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn new_resumed_and_same_files_are_told_apart() {
+    fn new_resumed_and_unchanged_files_are_counted_separately() {
         let mut tally = Tally::default();
         tally.begin();
         assert!(!tally.file(MIB, 0));
         assert!(!tally.file(3 * MIB, 2 * MIB));
         assert!(tally.file(7 * MIB, 7 * MIB));
-        // An empty file has nothing that could be the same.
+        // An empty file has no content that could be the same.
         assert!(!tally.file(0, 0));
         assert_eq!(
             tally.summary(SECOND),
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_content_was_sent_there_is_no_rate() {
+    fn a_summary_without_content_has_no_rate() {
         let mut tally = Tally::default();
         tally.begin();
         tally.file(MIB, MIB);
@@ -234,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_attempt_counts_once_what_the_first_one_brought() {
+    fn a_second_attempt_does_not_count_content_of_the_first_again() {
         let mut tally = Tally::default();
         tally.begin();
         tally.moved(3 * MIB);
@@ -255,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_in_place_makes_a_failure_partial() {
+    fn a_failure_is_partial_only_if_an_entry_is_in_place() {
         let mut tally = Tally::default();
         tally.fail("one".to_owned(), Exit::Refused);
         tally.fail("two".to_owned(), Exit::Local);
@@ -265,12 +263,12 @@ mod tests {
     }
 
     #[test]
-    fn times_that_cannot_be_set_are_said_once() {
+    fn times_that_cannot_be_set_are_reported_once() {
         let mut tally = Tally::default();
         for number in 0..2001 {
             tally.unset(&format!("t/\u{7}{number}"), "operation not permitted");
         }
-        let lines = tally.complaints(true);
+        let lines = tally.failure_lines(true);
         assert_eq!(lines.len(), 1);
         assert!(
             lines[0].contains("2001 entries") && lines[0].contains("\"t/\\u{7}0\""),

@@ -8,10 +8,10 @@ use indicatif::{ProgressDrawTarget, TermLike};
 
 use crate::output;
 
-/// How often progress is drawn in a second.
+/// The number of frames in a second.
 const DRAWS_PER_SECOND: u8 = 20;
 
-/// Where progress is drawn: standard error if that is a terminal, or nowhere.
+/// The target of progress: standard error if it is a terminal, or nothing.
 pub(crate) fn draw_target() -> ProgressDrawTarget {
     if stderr().is_terminal() {
         ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), DRAWS_PER_SECOND)

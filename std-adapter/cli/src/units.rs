@@ -1,10 +1,10 @@
-//! Sizes, times and counts as people write them.
+//! Parses sizes, times and counts with units.
 
 use std::time::Duration;
 
 const DAY: f64 = 86_400.0;
 
-/// A number and what follows it: "1.5G" is 1.5 and "G".
+/// A number and the rest: "1.5G" is 1.5 and "G".
 fn split(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -27,7 +27,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         _ => return Err(no()),
     };
     let bytes = number * 1024f64.powi(power);
-    // Past this not every number of bytes is one of these.
+    // Above this an `f64` cannot represent every number of bytes.
     if bytes < (1u64 << 53) as f64 { Ok(bytes as u64) } else { Err("too large".to_owned()) }
 }
 
@@ -45,7 +45,7 @@ fn time(text: &str, usual: f64, example: &str) -> Result<Duration, String> {
         _ => return Err(no()),
     };
     let length = Duration::try_from_secs_f64(number * seconds).ok();
-    // Longer than a century nobody waits, and no clock could add it.
+    // More than a century could overflow a clock.
     length.filter(|length| length.as_secs() < 100 * 366 * 86_400).ok_or_else(no)
 }
 

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_same_as_the_portable_one() {
+    fn the_fast_cipher_equals_the_portable_one() {
         let (key, nonce, associated) = ([7; 32], [9; 12], b"beside");
         for length in [0, 1, 16, 63, 64, 65, 1000, 65_519] {
             let plain: Vec<u8> = (0..length + 16).map(|at| at as u8).collect();

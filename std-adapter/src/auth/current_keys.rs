@@ -17,7 +17,7 @@ pub(crate) struct CurrentKeys {
 #[derive(Debug)]
 struct State {
     keys: Arc<Keys>,
-    /// Why the file could not be read last time, if it could not: that is logged once.
+    /// The error of the last read, if it failed: it is logged once.
     fault: Option<KeyFileError>,
 }
 
@@ -74,7 +74,7 @@ mod tests {
         }
         fs::remove_file(&path).unwrap();
         assert_eq!(count(), 1);
-        // A line that is deleted is a key that is revoked, the last one too.
+        // Deleting a line revokes its key, also the last one.
         write(&path, &format!("{line}public {}\n", "cd".repeat(32)));
         assert_eq!(count(), 2);
         write(&path, "# none\n");

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_replaced_and_nothing_is_left_over() {
+    fn keygen_replaces_no_file_and_leaves_no_temporary_file() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("key");
         generate_shared(&path).unwrap();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_came_meanwhile_stays() {
+    fn keygen_keeps_a_file_that_was_created_meanwhile() {
         let place = tempfile::tempdir().unwrap();
         let [from, to] = ["from", "to"].map(|name| place.path().join(name));
         fs::write(&from, "new").unwrap();

@@ -1,4 +1,4 @@
-//! Key files: one key a line. What a file holds is wiped from memory, and never quoted.
+//! Key files: one key a line. Keys are wiped from memory, and never quoted.
 
 use std::fmt;
 use std::fs::File;
@@ -12,17 +12,17 @@ use super::{hex, unhex};
 use crate::describe;
 use crate::fs::Rights;
 
-/// A key file larger than this is none, in bytes.
+/// The maximum size of a key file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A file with keys: `KIND HEX [name=NAME] [rights=read,write,close] [dir=PATH]` on each line.
 ///
 /// `shared` is a key that both ends hold, `private` this end's own half of a key pair, `public`
-/// the other half of one who may come in. What follows the key counts on a server only.
+/// the public key of an accepted client. Only a server uses the settings after the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyFile(PathBuf);
 
-/// What stands in a key file.
+/// The content of a key file.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     shared: Vec<(SharedKey, KeyEntry)>,
@@ -30,24 +30,24 @@ pub(crate) struct Keys {
     public: Vec<(PublicKey, KeyEntry)>,
 }
 
-/// What the holder of a key may do.
+/// The settings of a key: the name and the rights of its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyEntry {
     /// The number of its line in the key file.
     pub(crate) line: usize,
-    /// What the holder is called in the log.
+    /// The name of the owner in the log.
     pub(crate) name: String,
-    /// Digits of the key that tell its holder from all others, and tell nothing about the key.
+    /// Digits that identify the owner, and reveal nothing about the key.
     pub(crate) id: String,
-    /// The directory that is served, below the server's own; empty: that itself.
+    /// The directory that is served, below the server's root; empty: the root itself.
     pub(crate) directory: String,
-    /// What may be done there.
+    /// The rights there.
     pub(crate) rights: Rights,
-    /// Whether the server may be closed.
+    /// Whether the owner may close the server.
     pub(crate) may_close: bool,
 }
 
-/// Why there are no keys: a sentence without any of them in it.
+/// The reason why a key file cannot be used: a sentence that quotes no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFileError(pub(crate) String);
 
@@ -73,7 +73,7 @@ impl KeyFile {
     /// Reads it.
     ///
     /// # Errors
-    /// It cannot be read, others may read it, or a line makes no sense.
+    /// It cannot be read, other users can read it, or a line is invalid.
     pub(crate) fn read(&self) -> Result<Keys, KeyFileError> {
         let text = self.text()?;
         let mut keys = Keys::default();
@@ -85,7 +85,7 @@ impl KeyFile {
         Ok(keys)
     }
 
-    /// What a client shows: the first shared key, else the private one.
+    /// The key of a client: the first shared key, or else the private one.
     ///
     /// # Errors
     /// As [`KeyFile::read`], or there is no such key.
@@ -102,7 +102,7 @@ impl KeyFile {
         let unreadable = |error: io::Error| {
             self.fault(format!("cannot be read: {}", describe::os_error(&error)))
         };
-        // What is no file may not even be opened: a FIFO would wait for its writer.
+        // Another kind of file is not opened: a FIFO would wait for its writer.
         if !self.0.metadata().map_err(unreadable)?.is_file() {
             return Err(self.fault("is not a regular file of at most 1 MiB"));
         }
@@ -115,7 +115,7 @@ impl KeyFile {
         if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
             return Err(self.fault("can be read by other users; run chmod 600 on it"));
         }
-        // Enough at once: a string that grows leaves copies behind.
+        // The full size at once: a string that grows leaves copies in memory.
         let mut text = Zeroizing::new(String::with_capacity(metadata.len() as usize + 1));
         file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
         Ok(text)
@@ -123,7 +123,7 @@ impl KeyFile {
 }
 
 impl Keys {
-    /// Takes one line; the error quotes nothing of it but the names of settings.
+    /// Parses one line; the error quotes only names of settings.
     fn take(&mut self, number: usize, line: &str) -> Result<(), String> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
@@ -154,7 +154,7 @@ impl Keys {
         self.shared.iter().find(|(key, _)| key.id() == id).map(|(key, entry)| (key, entry))
     }
 
-    /// What the holder of the private half of `key` may do.
+    /// The entry of the owner of `key`.
     pub(crate) fn public(&self, key: &PublicKey) -> Option<&KeyEntry> {
         self.public.iter().find(|(known, _)| known == key).map(|(_, entry)| entry)
     }

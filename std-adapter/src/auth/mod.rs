@@ -1,5 +1,4 @@
-//! Who may come in, and what nobody else may see: keys in files, servers that are known, and the
-//! secure channel over a socket.
+//! Authentication and encryption: key files, known servers, and the secure channel over a socket.
 //!
 //! Knows files and sockets; the channel itself is [`tinyferry_secure`].
 
@@ -29,7 +28,7 @@ pub use tinyferry_secure::{Error, KeyId, PublicKey, Refusal};
 
 use tinyferry_secure::PrivateKey;
 
-/// Why a secure channel does not stand.
+/// The reason why there is no secure channel.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -37,23 +36,23 @@ pub enum AuthError {
     Socket(io::Error),
     /// The channel failed.
     Channel(Error),
-    /// Keys or known servers cannot be had from their file.
+    /// The file of keys or of known servers cannot be used.
     Keys(KeyFileError),
     /// The server shows another public key than it did before.
     Changed {
-        /// What it is known by.
+        /// Its name in the file.
         host: String,
-        /// The file that says so.
+        /// The file of known servers.
         file: String,
     },
     /// The server's public key is not known.
     Unknown {
-        /// What it is called.
+        /// Its name.
         host: String,
-        /// The key it shows.
+        /// Its public key.
         shown: PublicKey,
     },
-    /// Without a key, others could read and change what goes there.
+    /// Without a key, others could read and change the data.
     Unprotected,
 }
 
@@ -70,7 +69,7 @@ impl fmt::Display for AuthError {
                 host.escape_debug(),
                 file.escape_debug()
             ),
-            // Who shows this names the server.
+            // The caller names the server.
             Self::Unknown { shown, .. } => write!(
                 f,
                 "the server's public key is not known: {}. If that is its key, add \
@@ -95,7 +94,7 @@ impl From<Error> for AuthError {
 
 impl From<io::Error> for AuthError {
     fn from(error: io::Error) -> Self {
-        // A channel's error may have travelled as one of the system.
+        // A channel's error may be wrapped in one of the system.
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(channel) => Self::Channel(*channel),
             None => Self::Socket(error),
@@ -120,7 +119,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// 32 bytes that nobody can foresee.
+/// 32 random bytes.
 fn random_key() -> io::Result<PrivateKey> {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(io::Error::other)?;

@@ -24,16 +24,15 @@ pub(crate) enum AccessPolicy {
     Local,
     /// All clients.
     Anybody,
-    /// Clients with a key. The file is read for each client: a line that is deleted is a key that is
-    /// revoked. While the file is invalid or missing, the keys that were read last stay valid.
+    /// Clients with a key. The file is read for each client: deleting a line revokes its key. While the file is invalid or missing, the keys that were read last stay valid.
     Keys(KeyFile),
 }
 
 impl AccessPolicy {
-    /// Whether a server may listen there.
+    /// Checks whether a server may listen there.
     ///
     /// # Errors
-    /// A sentence that says why not.
+    /// A sentence with the reason.
     pub(crate) fn check(&self, endpoint: &Endpoint) -> io::Result<()> {
         let refuse = |why: &str| {
             let sentence = format!("will not listen on {endpoint}: {why}");
@@ -56,7 +55,7 @@ impl AccessPolicy {
     }
 }
 
-/// Why a client's handshake failed, as the server says it.
+/// The reason of a failed handshake, for the server's log.
 pub(crate) fn rejection(error: &AuthError) -> String {
     use tinyferry_secure::Error::Refused;
     match error {

@@ -1,8 +1,7 @@
-//! A socket over a socket: what goes through it is encrypted.
+//! An encrypted socket over a socket.
 //!
-//! The channel's third driver, for what waits neither to read nor to write; the link above it
-//! reads ahead while a write waits, as over any socket, so two ends that both send cannot block
-//! each other.
+//! The non-blocking driver of the channel. The link above it reads ahead while a write waits, as over any
+//! socket, so two ends that both send cannot block each other.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use super::{AuthError, random_key};
 use crate::auth::aead::Fast;
 use crate::transport::stream::Socket;
 
-/// How long the end of what is said may take to go out.
+/// The timeout for sending the last bytes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A socket that encrypts.
@@ -21,18 +20,18 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct SecureSocket<S: Socket> {
     socket: S,
     channel: Channel<Vec<u8>, Fast>,
-    /// Bytes that were taken from the caller and are not all sent yet; it comes again with them.
+    /// Bytes that were taken from the caller and are not all sent yet; it offers them again.
     owed: usize,
 }
 
-/// The size of a buffer, and so of the largest record, in bytes: what costs little on an idle connection.
+/// The size of a buffer, and so of the largest record, in bytes: small for an idle connection.
 const BUFFER: usize = 32 * 1024;
 
 fn buffers() -> [Vec<u8>; 2] {
     [(); 2].map(|()| vec![0; BUFFER])
 }
 
-/// A channel's error as one of the system, to travel through what knows no other.
+/// Wraps an error of the channel in one of the system.
 fn as_io(error: Error) -> io::Error {
     let kind = match error {
         Error::Truncated => ErrorKind::ConnectionReset,
@@ -44,7 +43,7 @@ fn as_io(error: Error) -> io::Error {
 }
 
 impl<S: Socket> SecureSocket<S> {
-    /// A client's end; the handshake may take as long as `patience`.
+    /// A client's end; `patience` is the timeout of the handshake.
     ///
     /// # Errors
     /// [`AuthError`].
@@ -55,10 +54,10 @@ impl<S: Socket> SecureSocket<S> {
         patience: Duration,
     ) -> Result<Self, AuthError> {
         let channel = Channel::client(identity, random_key()?, buffers())?;
-        Self::shake_hands(socket, channel, &[], trust, Instant::now() + patience)
+        Self::complete_handshake(socket, channel, &[], trust, Instant::now() + patience)
     }
 
-    /// A server's end; the handshake may take as long as `patience`.
+    /// A server's end; `patience` is the timeout of the handshake.
     ///
     /// # Errors
     /// [`AuthError`].
@@ -100,10 +99,10 @@ impl<S: Socket> SecureSocket<S> {
         end: Instant,
     ) -> Result<Self, AuthError> {
         let channel = Channel::server(random_key()?, buffers())?;
-        Self::shake_hands(socket, channel, input, trust, end)
+        Self::complete_handshake(socket, channel, input, trust, end)
     }
 
-    fn shake_hands(
+    fn complete_handshake(
         mut socket: S,
         mut channel: Channel<Vec<u8>, Fast>,
         mut input: &[u8],
@@ -134,7 +133,7 @@ impl<S: Socket> SecureSocket<S> {
                 Step::Done => break,
             }
         }
-        // What came with the last message belongs to the first record.
+        // Input after the last message belongs to the first record.
         while !input.is_empty() {
             let count = io::Read::read(&mut input, channel.room())?;
             channel.received(count)?;
@@ -148,7 +147,7 @@ impl<S: Socket> SecureSocket<S> {
         self.channel.peer()
     }
 
-    /// Says that nothing more comes, or why the other end is refused.
+    /// Ends the output, or refuses the other end.
     ///
     /// # Errors
     /// Those of the system.
@@ -177,7 +176,7 @@ impl<S: Socket> SecureSocket<S> {
         Ok(())
     }
 
-    /// Reads what there is until a record is whole.
+    /// Reads available bytes until a record is complete.
     fn receive_record(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(count) = self.channel.read(into).map_err(as_io)? {
@@ -189,7 +188,7 @@ impl<S: Socket> SecureSocket<S> {
     }
 }
 
-/// How long until `end`.
+/// The time until `end`.
 fn time_left(end: Instant) -> io::Result<Duration> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -203,8 +202,8 @@ fn is_transient(error: &io::Error) -> bool {
 }
 
 impl<S: Socket> Socket for SecureSocket<S> {
-    /// Waits once. `WouldBlock` where that does not complete a record: the caller looks at the time,
-    /// so that a record that comes byte by byte has no more of it than a silent peer.
+    /// Waits once. `WouldBlock` if the record is still incomplete: the caller checks the time, so that a
+    /// record that arrives byte by byte gets no more time than a silent peer.
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if let Some(count) = self.channel.read(into).map_err(as_io)? {
             return Ok(count);
@@ -222,8 +221,8 @@ impl<S: Socket> Socket for SecureSocket<S> {
         self.channel.pending().len()
     }
 
-    /// Takes as much as goes into one record. Where the system has no room for all of it, the same
-    /// bytes are to be offered again.
+    /// Takes as many bytes as fit into one record. If the system has no room for all of them, the caller
+    /// offers the same bytes again.
     fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let pending = self.channel.pending();
@@ -258,7 +257,7 @@ impl<S: Socket> Socket for SecureSocket<S> {
 }
 
 impl<S: Socket> Drop for SecureSocket<S> {
-    /// Where there is room, the other end is told that this was all.
+    /// Ends the output, if there is room for the last record.
     fn drop(&mut self) {
         let _ = self.channel.close(None);
         let _ = self.socket.send_now(self.channel.pending());

@@ -39,7 +39,7 @@ fn key_files_are_read() {
 }
 
 #[test]
-fn bad_key_files_are_told_without_quoting_them() {
+fn errors_of_key_files_do_not_quote_keys() {
     let place = place();
     let path = place.path().join("keys");
     let (key, long) = ("5e".repeat(32), "5e".repeat(33));
@@ -68,7 +68,7 @@ fn bad_key_files_are_told_without_quoting_them() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_file_that_others_may_read_is_refused() {
+fn a_key_file_that_other_users_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let place = place();
     let path = place.path().join("keys");
@@ -82,7 +82,7 @@ fn a_key_file_that_others_may_read_is_refused() {
 }
 
 #[test]
-fn generated_keys_are_new_and_stay() {
+fn generated_keys_are_random_and_never_overwritten() {
     let place = place();
     let (one, other) = (place.path().join("one"), place.path().join("other"));
     generate_shared(&one).unwrap();
@@ -105,7 +105,7 @@ fn generated_keys_are_new_and_stay() {
 }
 
 #[test]
-fn servers_are_remembered_and_a_changed_key_is_not_taken() {
+fn a_new_server_is_remembered_and_a_changed_key_is_refused() {
     let place = place();
     let file = place.path().join("settings").join("known_hosts");
     let asks = KnownHosts { file: file.clone(), accept_new: false };
@@ -131,7 +131,7 @@ fn servers_are_remembered_and_a_changed_key_is_not_taken() {
 }
 
 #[test]
-fn only_this_machine_without_a_key() {
+fn without_a_key_only_this_machine_is_allowed() {
     let allowed =
         |admission: &AccessPolicy, url: &str| admission.check(&url.parse().unwrap()).is_ok();
     let keys = AccessPolicy::Keys(KeyFile::new("keys"));

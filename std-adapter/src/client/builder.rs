@@ -84,7 +84,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How much [`Client::get`] takes.
+    /// The limits of [`Client::get`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self

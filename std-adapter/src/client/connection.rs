@@ -1,5 +1,5 @@
-//! What a client talks over, whatever it is: each kind of link runs a session by itself, so that
-//! none pays for the others.
+//! The connection of a client. Each kind of link runs the session itself, so that there is no dynamic call
+//! for each frame.
 
 use std::io;
 #[cfg(unix)]
@@ -32,10 +32,10 @@ pub(crate) trait Connection: Send {
         store: &mut dyn Store,
     ) -> Result<Outcome, blocking::Error<io::Error>>;
 
-    /// What has crossed it so far; of an encrypted one, before it was.
+    /// The traffic so far; of an encrypted connection, before encryption.
     fn traffic(&self) -> Traffic;
 
-    /// Leaves in good order.
+    /// Disconnects in good order.
     fn disconnect(&mut self);
 }
 
@@ -71,7 +71,7 @@ impl Connection for SerialLink {
         Self::traffic(self)
     }
 
-    /// The system sends what is written, and nobody sees a port being closed.
+    /// Nothing to do: the system sends the output, and the other end cannot see that a port is closed.
     fn disconnect(&mut self) {}
 }
 
@@ -114,7 +114,7 @@ impl Connection for Started {
     }
 }
 
-/// Connects to `endpoint`, and shakes hands if there is a key.
+/// Connects to `endpoint`; with a key, completes the handshake of the secure channel.
 pub(crate) fn open(
     endpoint: &Endpoint,
     protection: &Protection,
@@ -122,7 +122,7 @@ pub(crate) fn open(
     let failed = |error| Error::Connect(endpoint.clone(), error);
     match endpoint {
         Endpoint::Tcp(address) => {
-            // Looked up once: what is judged is what is dialed.
+            // Resolved once: the checked address is the dialed one.
             let addresses = tcp::look_up(address).map_err(failed)?;
             if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
                 return Err(Error::Secure(endpoint.clone(), AuthError::Unprotected));
@@ -146,7 +146,7 @@ pub(crate) fn open(
             let (socket, mut program) = command::start(command).map_err(failed)?;
             debug!("started {endpoint}");
             let link = link(socket, endpoint, protection).map_err(|error| match error {
-                // Where the command has ended, the channel could not but fail.
+                // If the command has ended, that is the cause.
                 Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
                     program.ended().map_or(error, failed)
                 }

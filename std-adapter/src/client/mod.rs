@@ -50,8 +50,8 @@ pub struct Client {
     sync: Sync,
     limits: Limits,
     events: Events,
-    /// Whether the server has answered the greeting.
-    is_acquainted: bool,
+    /// Whether the server has completed the handshake.
+    is_established: bool,
 }
 
 impl Client {
@@ -60,7 +60,7 @@ impl Client {
         ClientBuilder::new(endpoint)
     }
 
-    /// Connects with the options of [`Client::builder`] as they are at first.
+    /// Connects with the default options of [`Client::builder`].
     ///
     /// # Errors
     /// As [`ClientBuilder::connect`].
@@ -75,8 +75,8 @@ impl Client {
         let session =
             new_session(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
         let is_lossy = endpoint.is_lossy();
-        let is_acquainted = false;
-        Ok(Self { session, connection, config, is_lossy, sync, limits, events, is_acquainted })
+        let is_established = false;
+        Ok(Self { session, connection, config, is_lossy, sync, limits, events, is_established })
     }
 
     /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty
@@ -122,7 +122,7 @@ impl Client {
         self.get_store(remote, &mut store)
     }
 
-    /// The entries at `path`: of a directory those that stand in it, of a file the file itself. All
+    /// The entries at `path`: those in a directory, or the file itself. All
     /// entries are in memory; [`Client::list_store`] takes one at a time, and those below too.
     ///
     /// # Errors
@@ -143,7 +143,7 @@ impl Client {
     /// [`Error`]. Entries of a tree that were refused are no error, as in [`Client::put`].
     pub fn put_store<S: Store>(&mut self, mut make: impl FnMut() -> S) -> Result<Outcome, Error> {
         match self.task(Task::Put, &mut make()) {
-            Err(error) if self.greets_anew(&error) => self.task(Task::Put, &mut make()),
+            Err(error) if self.needs_new_session(&error) => self.task(Task::Put, &mut make()),
             result => result,
         }
     }
@@ -181,25 +181,25 @@ impl Client {
         self.persist(Task::Get { path, tree: true, names_only }, store)
     }
 
-    /// Asks whether the server answers; returns how long it took.
+    /// Tests whether the server answers; returns the response time.
     ///
     /// # Errors
     /// [`Error`].
     pub fn ping(&mut self) -> Result<Duration, Error> {
         let begin = Instant::now();
-        self.greet()?;
+        self.establish()?;
         Ok(begin.elapsed())
     }
 
     /// Asks the server to end.
     ///
     /// # Errors
-    /// [`Error`], where it may not.
+    /// [`Error`], if the server does not allow it.
     pub fn close(&mut self) -> Result<(), Error> {
         self.persist(Task::Close, &mut ()).map(drop)
     }
 
-    /// What has crossed the connection so far.
+    /// The traffic of the connection so far.
     pub fn traffic(&self) -> Traffic {
         self.connection.traffic()
     }
@@ -207,25 +207,25 @@ impl Client {
     /// A task with a store that can be used again.
     fn persist(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
         match self.task(task, store) {
-            Err(error) if self.greets_anew(&error) => self.task(task, store),
+            Err(error) if self.needs_new_session(&error) => self.task(task, store),
             result => result,
         }
     }
 
     /// Whether the other end fell silent where it may only have lost its memory or the line: then
     /// the next task begins a session of its own.
-    fn greets_anew(&mut self, error: &Error) -> bool {
+    fn needs_new_session(&mut self, error: &Error) -> bool {
         let is_silent = matches!(error, Error::Session(Failure::Silent, _));
-        if is_silent && self.is_acquainted && self.config.lossy {
-            self.is_acquainted = false;
+        if is_silent && self.is_established && self.config.lossy {
+            self.is_established = false;
             return new_session(self.config).map(|session| self.session = session).is_ok();
         }
         false
     }
 
     fn task(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        if !self.is_acquainted {
-            self.greet()?;
+        if !self.is_established {
+            self.establish()?;
         }
         let has_content = matches!(task, Task::Put | Task::Get { names_only: false, .. });
         if has_content && self.config.sha256 && !self.session.has_sha256() {
@@ -234,10 +234,10 @@ impl Client {
         self.run(task, store)
     }
 
-    fn greet(&mut self) -> Result<(), Error> {
+    fn establish(&mut self) -> Result<(), Error> {
         let begin = Instant::now();
         self.run(Task::Ping, &mut ())?;
-        self.is_acquainted = true;
+        self.is_established = true;
         if let Some(agreed) = self.session.negotiated() {
             let yes_or_no = |value| if value { "yes" } else { "no" };
             debug!(
@@ -268,8 +268,8 @@ impl Client {
     }
 }
 
-/// Ends the commands that clients of this program have started (`exec:`), with their processes, and sets
-/// serial ports as they were found; in bounded time. A handler of signals calls this before it ends the
+/// Ends the commands that clients of this program have started (`exec:`), with their processes, and
+/// restores the settings of serial ports; in bounded time. A handler of signals calls this before it ends the
 /// program.
 pub fn clean_up() {
     #[cfg(unix)]
@@ -284,7 +284,7 @@ fn local_error(path: &Path, error: &io::Error) -> Error {
     Error::Local(io::Error::new(error.kind(), sentence))
 }
 
-/// A session that nobody can foresee.
+/// A session with a random identity.
 fn new_session(config: Config) -> io::Result<Box<Session<Desktop>>> {
     let number = getrandom::u32().map_err(io::Error::other)?;
     Ok(Box::new(Session::client(number, config)))

@@ -21,7 +21,7 @@ fn with_server(server: ServerBuilder, work: impl FnOnce(Endpoint)) {
 }
 
 #[test]
-fn a_file_and_a_tree_go_there_and_back_under_the_names_that_were_asked_for() {
+fn a_file_and_a_tree_keep_their_requested_names_both_ways() {
     let [here, served] = [(); 2].map(|()| tempdir().unwrap());
     fs::create_dir_all(here.path().join("src/deep")).unwrap();
     fs::write(here.path().join("src/deep/a"), "one").unwrap();
@@ -57,7 +57,7 @@ fn a_file_and_a_tree_go_there_and_back_under_the_names_that_were_asked_for() {
 }
 
 #[test]
-fn an_error_says_what_failed_and_keeps_its_cause() {
+fn an_error_names_the_failure_and_keeps_its_source() {
     let [here, served] = [(); 2].map(|()| tempdir().unwrap());
     with_server(Server::builder(served.path()), |endpoint| {
         let mut client = Client::connect(endpoint).unwrap();

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn old_ones_are_found_and_removed_and_locked_ones_are_not() {
+    fn old_partials_are_removed_and_locked_ones_stay() {
         let place = tempfile::tempdir().unwrap();
         let path = |name: &str| place.path().join(name);
         fs::create_dir_all(path("a/b")).unwrap();

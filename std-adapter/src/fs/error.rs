@@ -22,7 +22,7 @@ impl StoreError {
     }
 
     /// Reports the failure of `path`; returns the reason.
-    pub(crate) fn tell(self, path: &str, observer: &mut impl Observer) -> Reason {
+    pub(crate) fn report(self, path: &str, observer: &mut impl Observer) -> Reason {
         let Self { reason, detail } = self;
         observer.event(Event::Failed { path, reason, detail: &detail, at_peer: false });
         reason

@@ -75,8 +75,8 @@ impl Limits {
     }
 
     /// Registers the partial of an interrupted transfer.
-    pub(crate) fn leave(&self, left: LeftPartial) {
+    pub(crate) fn add_partial(&self, left: LeftPartial) {
         let path = join(&self.below, &left.path);
-        self.kept.leave(LeftPartial { path, ..left }, self.partials);
+        self.kept.add(LeftPartial { path, ..left }, self.partials);
     }
 }

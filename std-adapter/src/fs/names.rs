@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_names() {
+    fn names_that_windows_treats_specially_are_refused() {
         for name in ["a:b", "a\\b", "nul", "Com1.txt", "con .x", "a.", "a ", "what?"] {
             assert!(!means_one_thing_on_windows(name), "{name}");
         }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn allowed_paths() {
+    fn only_sound_paths_are_allowed() {
         for path in ["", "a", "a/b", ".a", "a.tinyferry-part", "a/.b/c"] {
             assert!(is_allowed(path), "{path}");
         }

@@ -63,7 +63,7 @@ pub(crate) struct LeftPartial {
 
 impl PartialIndex {
     /// Adds the partial of an interrupted transfer; removes the oldest partials beyond `most` bytes.
-    pub(crate) fn leave(&self, left: LeftPartial, most: u64) {
+    pub(crate) fn add(&self, left: LeftPartial, most: u64) {
         // Without an identity the partial is not counted.
         let Some(id) = left.id else { return };
         let mut state = self.lock();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_first_and_those_in_use_stay() {
+    fn the_oldest_partials_are_removed_and_locked_ones_stay() {
         let temporary = tempfile::tempdir().unwrap();
         let path = |number: u64| temporary.path().join(format!(".{number}.tinyferry-part"));
         for number in 0..6 {
@@ -242,13 +242,13 @@ mod tests {
         assert_eq!(kept.bytes(), 2_000);
         let left =
             LeftPartial { path: ".3.tinyferry-part".to_owned(), id: id(&path(3)), bytes: 2_000 };
-        kept.leave(left, 3_500);
+        kept.add(left, 3_500);
         // The partial is the youngest now.
         assert_eq!(kept.bytes(), 3_000);
         there(&[0, 3, 5]);
         // A removed file only leaves the index.
         fs::remove_file(path(5)).unwrap();
-        kept.leave(LeftPartial { path: "gone".to_owned(), id: Some((0, 1)), bytes: 1_000 }, 3_000);
+        kept.add(LeftPartial { path: "gone".to_owned(), id: Some((0, 1)), bytes: 1_000 }, 3_000);
         there(&[0, 3]);
         drop(in_use);
         scan(&kept, &root, 3_500);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_during_a_scan_is_known_better() {
+    fn changes_during_a_scan_override_its_result() {
         let temporary = tempfile::tempdir().unwrap();
         let root = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
         let (kept, root) = (PartialIndex::default(), Arc::new(root));
@@ -270,18 +270,18 @@ mod tests {
         kept.found(&leftover(1));
         kept.found(&leftover(2));
         kept.take_up(Some((0, 1)));
-        kept.leave(LeftPartial { path: "2".to_owned(), id: Some((0, 2)), bytes: 500 }, u64::MAX);
-        kept.leave(LeftPartial { path: "3".to_owned(), id: Some((0, 3)), bytes: 7 }, u64::MAX);
+        kept.add(LeftPartial { path: "2".to_owned(), id: Some((0, 2)), bytes: 500 }, u64::MAX);
+        kept.add(LeftPartial { path: "3".to_owned(), id: Some((0, 3)), bytes: 7 }, u64::MAX);
         kept.end_scan(u64::MAX);
         assert_eq!(kept.bytes(), 507);
     }
 
     #[test]
-    fn their_number_is_bounded() {
+    fn the_number_of_partials_is_bounded() {
         let kept = PartialIndex::default();
         for number in 0..MAX_PARTIALS as u64 + 100 {
             let left = LeftPartial { path: number.to_string(), id: Some((0, number)), bytes: 1 };
-            kept.leave(left, u64::MAX);
+            kept.add(left, u64::MAX);
         }
         assert_eq!(kept.bytes(), MAX_PARTIALS as u64);
     }

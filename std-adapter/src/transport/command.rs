@@ -1,5 +1,5 @@
 //! A command that is started to be the other end. Its processes end with the client, also if that is
-//! killed, except those that make a session of their own.
+//! killed, except those that create a session of their own.
 
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -22,13 +22,13 @@ use watcher::Watcher;
 
 /// How often a process is polled for its end.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// The same while the handshake is pending, which may take long: a person types a password.
+/// The same while the handshake is pending, which may take long: a user types a password.
 const SETUP_POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How long a command may take to end once its streams have.
+/// The timeout for the end of a command after the end of its streams.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long its processes may take to end when they are asked to.
+/// The timeout for the end of its processes after SIGTERM.
 const TERMINATE_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a server that a command has left in the background may take to answer.
+/// The timeout for the answer of a server that a command has left in the background.
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(2);
 /// Names the command in the environment of all its processes.
 const MARKER_VARIABLE: &str = "TINYFERRY_COMMAND";
@@ -43,7 +43,7 @@ pub(crate) struct Program {
     _watcher: Option<Watcher>,
 }
 
-/// What ends with the program.
+/// The processes that end with this program.
 struct Started {
     shell: Mutex<Child>,
     processes: Processes,
@@ -58,7 +58,7 @@ struct Setup {
     changed: Condvar,
 }
 
-/// Lets the shell start `command`; its standard input and output are the socket's other end.
+/// Starts `command` with the shell; its standard input and output are the socket's other end.
 ///
 /// # Errors
 /// Those of the system.
@@ -73,12 +73,12 @@ pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Program)> {
     if terminal.is_none() {
         shell.process_group(0);
     }
-    // A signal that comes now finds the command in the list.
+    // From now on a signal ends the command too.
     let mut all = running();
     let shell = shell.spawn()?;
     let pid = Pid::from_child(&shell);
-    // On a terminal it stays in the foreground group: only there can it ask for a password, and is
-    // reached by the keys that interrupt and stop.
+    // On a terminal it stays in the foreground group: only there can it ask for a password, and
+    // the keys that interrupt and stop reach it.
     let processes = Processes { shell: pid, group: terminal.is_none().then_some(pid), mark };
     let watcher = Watcher::start(&processes).ok();
     let started = Arc::new(Started { shell: Mutex::new(shell), processes, terminal });
@@ -120,7 +120,7 @@ impl Started {
         self.processes.have_ended()
     }
 
-    /// Waits for processes that were asked to end, and kills those that do not.
+    /// Waits for processes that got SIGTERM, and kills those that do not end.
     fn end(&self) {
         wait_until(|| self.have_ended(), TERMINATE_TIMEOUT);
         wait_until(
@@ -137,13 +137,13 @@ impl Started {
 }
 
 impl Program {
-    /// The handshake is complete: the command may end, and a process of it serve on.
+    /// The handshake is complete: the command may end while one of its processes serves.
     pub(crate) fn set_established(&self) {
         *lock(&self.setup.is_over) = true;
         self.setup.changed.notify_all();
     }
 
-    /// The error that the command has ended, if it has; its streams have.
+    /// The error that the command has ended, if so; its streams have ended.
     pub(crate) fn ended(&mut self) -> Option<io::Error> {
         let status = self.wait()?;
         Some(io::Error::other(format!("the command has ended ({status})")))

@@ -1,5 +1,4 @@
-//! Where clients come in: sockets that are listened at, and serial ports, which have one client
-//! at a time and no end.
+//! The listeners of a server: sockets, and serial ports, which have one client at a time and no end.
 
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
@@ -70,7 +69,7 @@ impl Listener {
         })
     }
 
-    /// Where it listens, now that it does.
+    /// The endpoint that it listens at, with the actual port.
     pub(crate) fn endpoint(&self) -> io::Result<Endpoint> {
         Ok(match self {
             Self::Tcp(listener) => Endpoint::Tcp(listener.local_addr()?.to_string()),
@@ -83,7 +82,7 @@ impl Listener {
     }
 }
 
-/// What a wait for clients has come to.
+/// The result of a wait for clients.
 pub(crate) enum Incoming {
     /// There is a client to accept.
     Client,
@@ -100,7 +99,7 @@ pub(crate) struct Waiter {
 
 #[cfg(unix)]
 impl Waiter {
-    /// Waits at a listener, which does not block from now on; with what ends the wait.
+    /// A waiter for a listener, which does not block from now on; also returns the call that ends the wait.
     pub(crate) fn new(listener: &impl AsFd) -> io::Result<(Self, Wake)> {
         let listener = listener.as_fd().try_clone_to_owned()?;
         rustix::io::ioctl_fionbio(&listener, true)?;
@@ -118,7 +117,7 @@ impl Waiter {
         Ok(if both[1].revents().is_empty() { Incoming::Client } else { Incoming::Stop })
     }
 
-    /// Waits until the server is stopped, for so long at most.
+    /// Waits until the server is stopped, or until the timeout.
     pub(crate) fn wait_for_stop(&self, timeout: Duration) {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let timeout = Timespec::try_from(timeout).ok();
@@ -126,13 +125,13 @@ impl Waiter {
     }
 }
 
-/// Lets the accept call itself wait.
+/// Waits in the accept call itself.
 #[cfg(not(unix))]
 pub(crate) struct Waiter;
 
 #[cfg(not(unix))]
 impl Waiter {
-    /// What ends the wait is a connection to oneself.
+    /// A connection to the server's own endpoint ends the wait.
     pub(crate) fn new(listener: &TcpListener) -> io::Result<(Self, Wake)> {
         use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
         let mut address = listener.local_addr()?;
@@ -162,7 +161,7 @@ impl Waiter {
 pub(crate) struct UnixSocket {
     pub(crate) listener: UnixListener,
     path: String,
-    /// Device and inode of what was bound there.
+    /// The device and the inode of the bound socket.
     bound: Option<(u64, u64)>,
 }
 
@@ -170,7 +169,7 @@ pub(crate) struct UnixSocket {
 impl UnixSocket {
     fn bind(path: &str) -> io::Result<Self> {
         let listener = match UnixListener::bind(path) {
-            // A server that was killed has left it behind.
+            // A killed server has left it.
             Err(error) if error.kind() == ErrorKind::AddrInUse && is_deserted(path) => {
                 std::fs::remove_file(path)?;
                 UnixListener::bind(path)?
@@ -197,7 +196,7 @@ fn identity(path: &str) -> Option<(u64, u64)> {
     Some((found.dev(), found.ino()))
 }
 
-/// Whether there is a socket at which nobody listens.
+/// Whether it is a socket without a listener.
 #[cfg(unix)]
 fn is_deserted(path: &str) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())

@@ -1,8 +1,8 @@
-//! A serial port as a link: each frame goes out by itself, and what waits is seen at once.
+//! A serial port as a link: each frame is sent by itself, and input is visible at once.
 //!
-//! Knows the system's port, its clock and when it is gone; knows nothing of frames. Nothing is
-//! kept back here, and the system is given a frame only when it has sent nearly all before it, so
-//! that a session reacts to what it hears within about one frame.
+//! Knows the system's port, its clock and its removal; knows nothing of frames. It buffers no output, and
+//! the system gets a frame only when it has sent nearly all earlier bytes, so that a session reacts to
+//! input within about one frame.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -25,18 +25,18 @@ use self::claim::Claim;
 #[cfg(unix)]
 pub(crate) use self::claim::restore_all;
 
-/// No wait is longer before it is looked whether to leave.
+/// The longest wait between two checks for a shutdown.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// How long a write waits for room, until the peer counts as gone.
+/// The longest wait of a write for room; after it the peer counts as lost.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-/// A line is at rest when it was silent for so long.
+/// A line without input for this time is idle.
 const QUIET_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A link over a serial port.
 #[derive(Debug)]
 pub struct SerialLink {
     port: SerialPort,
-    /// What was read to see whether there is something.
+    /// Input that was read by a poll.
     input: [u8; 256],
     /// The bytes of `input` that are not yet read.
     held: Range<usize>,
@@ -44,14 +44,14 @@ pub struct SerialLink {
     deadline: Option<Millis>,
     traffic: Traffic,
     shutdown: Arc<Shutdown>,
-    /// Sets the port as it was found.
+    /// Restores the settings of the port.
     #[cfg(unix)]
     _claim: Claim,
 }
 
 impl SerialLink {
-    /// Opens and sets a port, and drops what came in before; `shutdown` is shared with who may end
-    /// the link.
+    /// Opens and configures a port, and drops earlier input; `shutdown` is shared with the server, which may
+    /// end the link.
     ///
     /// # Errors
     /// Those of the system.
@@ -82,12 +82,12 @@ impl SerialLink {
         })
     }
 
-    /// What has crossed it so far.
+    /// The traffic so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
     }
 
-    /// Drops what comes in until the line is silent: the rest of a session that has failed.
+    /// Drops input until the line is idle: the rest of a failed session.
     pub(crate) fn settle(&mut self) {
         self.held = 0..0;
         let end = Instant::now() + Duration::from_secs(1);
@@ -95,12 +95,12 @@ impl SerialLink {
         self.held = 0..0;
     }
 
-    /// Reads into the empty buffer; 0 where the port is gone.
+    /// Reads into the empty buffer; 0 if the port was removed.
     fn fill(&mut self, wait: Duration) -> io::Result<usize> {
         self.port.set_read_timeout(wait)?;
         let count = match self.port.read(&mut self.input) {
             Err(error) if is_gone(&error) => 0,
-            // Another program has read what was there, or a signal came: that is no end.
+            // Another program has read the input, or a signal interrupted the call: not the end.
             Err(error) if is_passing(&error) => return Err(ErrorKind::Interrupted.into()),
             Ok(0) if !has_hung_up(&self.port) => return Err(ErrorKind::Interrupted.into()),
             result => result?,
@@ -109,7 +109,7 @@ impl SerialLink {
         Ok(count)
     }
 
-    /// How long until the deadline.
+    /// The time until the deadline.
     fn left(&mut self) -> Option<Duration> {
         let now = self.clock();
         self.deadline.map(|deadline| {
@@ -124,7 +124,7 @@ impl SerialLink {
     }
 }
 
-/// What the system says of a file that is something else.
+/// The error of the system for a file that is not a terminal.
 fn in_words(error: io::Error) -> io::Error {
     #[cfg(unix)]
     if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::NOTTY) {
@@ -133,12 +133,12 @@ fn in_words(error: io::Error) -> io::Error {
     error
 }
 
-/// Whether a call failed for now only.
+/// Whether the error is transient.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Whether a port that gave nothing is gone.
+/// Whether a port without input was removed.
 #[cfg(unix)]
 fn has_hung_up(port: &SerialPort) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -153,7 +153,7 @@ fn has_hung_up(_: &SerialPort) -> bool {
     true
 }
 
-/// Whether the port was taken away.
+/// Whether the port was removed.
 fn is_gone(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
@@ -184,7 +184,7 @@ impl embedded_io::Read for SerialLink {
                 Err(error)
                     if error.kind() == ErrorKind::TimedOut
                         && left.is_none_or(|left| left > wait) => {}
-                // The deadline still counts.
+                // The deadline stays.
                 Err(error)
                     if error.kind() == ErrorKind::Interrupted
                         && left.is_none_or(|left| !left.is_zero()) => {}
@@ -204,8 +204,8 @@ impl embedded_io::Read for SerialLink {
 }
 
 impl embedded_io::Write for SerialLink {
-    /// Waits until nearly all before it went out. What is written to a port that is gone is lost
-    /// as on the line: the next read tells.
+    /// Waits until nearly all earlier bytes are sent. Bytes for a removed port are lost as on the line: the
+    /// next read reports the removal.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let begin = Instant::now();
         loop {
@@ -250,7 +250,7 @@ impl Link for SerialLink {
     fn is_ready(&mut self) -> io::Result<bool> {
         if self.held.is_empty() {
             return match self.fill(Duration::ZERO) {
-                // The end, too, is there to be read.
+                // The end of the input is an event too.
                 Ok(_) => Ok(true),
                 Err(error) => match error.kind() {
                     ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted => {

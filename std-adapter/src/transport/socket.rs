@@ -1,7 +1,6 @@
-//! What a link needs of a socket, and the sockets of the system: what is done at once, and what waits.
+//! The socket interface of a link, and the sockets of the system: non-blocking calls, and calls that wait.
 //!
-//! A peer that has left without a word has left: the stream ends there, and what is written to it is
-//! lost. What it said before is still read.
+//! A reset connection is the end of the stream: later writes are dropped, and earlier input is still read.
 
 #[cfg(not(unix))]
 use std::io::Read;
@@ -12,58 +11,57 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A stream socket, as far as a link needs it.
+/// The stream socket of a link.
 pub trait Socket: Send {
-    /// Reads what there is; waits for as long as `set_read_timeout` says.
+    /// Reads available bytes; waits for them until the timeout of `set_read_timeout`.
     ///
     /// # Errors
     /// Those of the system.
     fn receive(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
-    /// Reads what there is without waiting; `WouldBlock` where that is nothing.
+    /// Reads available bytes without waiting; `WouldBlock` if there are none.
     ///
     /// # Errors
     /// Those of the system.
     fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes what there is room for without waiting; `WouldBlock` where there is none.
+    /// Writes as many bytes as there is room for without waiting; `WouldBlock` if there is no room.
     ///
     /// # Errors
     /// Those of the system.
     fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Waits until it can be written to, or also read from if `or_read`, for as long as `timeout`.
+    /// Waits until it is writable, or with `or_read` also readable, or until `timeout`.
     ///
     /// # Errors
     /// Those of the system.
     fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()>;
 
-    /// How long `receive` waits; `None`: for ever.
+    /// Sets the timeout of `receive`; `None`: no timeout.
     ///
     /// # Errors
     /// Those of the system.
     fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
 
-    /// Says that nothing more will be written.
+    /// Ends the output.
     ///
     /// # Errors
     /// Those of the system.
     fn end_writing(&mut self) -> io::Result<()>;
 
-    /// How many bytes it has taken from the caller, or for him, and not yet given to the system: while
-    /// that shrinks, the peer reads.
+    /// The number of accepted bytes that are not yet sent to the peer: while it shrinks, the peer reads.
     fn pending(&self) -> usize {
         0
     }
 
-    /// Whether the other end has gone for good: what it sent last may not be read yet, and nothing
-    /// can reach it.
+    /// Whether the other end has closed the connection in both directions. Its last bytes may not be read
+    /// yet.
     fn has_gone(&self) -> bool {
         false
     }
 }
 
-/// A socket that another thread can shut down; it has one descriptor, whoever shares it.
+/// A socket that another thread can shut down; all owners share one descriptor.
 pub(crate) trait Shutdownable: Send + Sync {
     /// Ends both directions.
     fn shut_down(&self);
@@ -82,7 +80,7 @@ impl Shutdownable for UnixStream {
     }
 }
 
-/// What a call comes to where it failed because nobody is there any more.
+/// The result of a call on a connection that the peer has closed.
 fn if_left(count: usize, error: io::Error) -> io::Result<usize> {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     match error.kind() {
@@ -177,7 +175,7 @@ macro_rules! socket {
             }
 
             fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
-                // No portable call waits for both; a short wait lets the other direction be looked at.
+                // No portable call waits for both; a short wait allows a look at the other direction.
                 let _ = (or_read, timeout);
                 std::thread::sleep(Duration::from_millis(1));
                 Ok(())

@@ -1,4 +1,4 @@
-//! This program's standard streams as a socket, so that all else is as over any other.
+//! This program's standard streams as a socket.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// How often it is looked whether something has ended.
+/// The interval of the polls for an end.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What carries to standard output; it ends when all is out.
+/// The thread that copies to standard output; it ends when everything is written.
 pub(crate) struct Output(JoinHandle<()>);
 
-/// This program's standard input and output; nobody else may use them.
+/// Takes this program's standard input and output; no other code may use them.
 ///
 /// # Errors
-/// Those of the system, and that a person sits there.
+/// Those of the system; standard input or output is a terminal.
 pub(crate) fn own() -> io::Result<(UnixStream, Output)> {
     if io::stdin().is_terminal() || io::stdout().is_terminal() {
         let sentence =
@@ -29,17 +29,17 @@ pub(crate) fn own() -> io::Result<(UnixStream, Output)> {
     }
     let (socket, far) = UnixStream::pair()?;
     let mut there = far.try_clone()?;
-    // Without the buffers that the standard library has for people.
+    // Without the line buffers of the standard library.
     let (mut from, mut to) = (twin(io::stdin().as_fd())?, twin(io::stdout().as_fd())?);
     thread::Builder::new().name("standard input".into()).spawn(move || {
-        // Whatever ends it, nothing more comes in.
+        // The input ends after any error.
         let _ = carry(&mut from, &mut there);
         let _ = there.shutdown(Shutdown::Write);
     })?;
     let output = thread::Builder::new().name("standard output".into()).spawn(move || {
         let mut here = far;
         if carry(&mut here, &mut to).is_err() {
-            // Nobody reads any more: the session is told.
+            // The reader has closed its end: the session must end.
             let _ = here.shutdown(Shutdown::Both);
         }
     })?;
@@ -47,10 +47,10 @@ pub(crate) fn own() -> io::Result<(UnixStream, Output)> {
 }
 
 /// Copies by plain reads and writes. The library's own copying would splice, and a splice that waits
-/// for the socket holds the pipe: what stands in it could not be read.
+/// for the socket locks the pipe, so that its content could not be read.
 ///
-/// Another program that has the same terminal or pipe may have made it non-blocking: that nothing is
-/// there yet, or that there is no room, is no end.
+/// Another program that shares the terminal or pipe may have made it non-blocking: `WouldBlock` is not
+/// the end.
 fn carry(from: &mut (impl Read + AsFd), to: &mut (impl Write + AsFd)) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -73,7 +73,7 @@ fn carry(from: &mut (impl Read + AsFd), to: &mut (impl Write + AsFd)) -> io::Res
     }
 }
 
-/// Waits until a stream that could do nothing for now can again; any other error is one.
+/// Waits until a stream that would block is ready; returns any other error.
 fn pass(stream: &impl AsFd, flags: PollFlags, error: io::Error) -> io::Result<()> {
     match error.kind() {
         ErrorKind::Interrupted => Ok(()),
@@ -90,7 +90,7 @@ fn twin(stream: BorrowedFd<'_>) -> io::Result<File> {
 }
 
 impl Output {
-    /// Waits until all is out, for so long at most.
+    /// Waits until everything is written, or until the timeout.
     pub(crate) fn wait(&self, patience: Duration) {
         let end = Instant::now() + patience;
         while !self.0.is_finished() && Instant::now() < end {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_that_has_nothing_for_now_has_not_ended() {
+    fn a_non_blocking_stream_without_input_has_not_ended() {
         let (near, mut far) = UnixStream::pair().unwrap();
         let (mut out, mut there) = UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();

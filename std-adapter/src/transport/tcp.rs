@@ -1,4 +1,4 @@
-//! TCP: whom an address reaches, and connecting.
+//! TCP: resolves addresses and connects.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, SocketAddrV6, TcpStream, ToSocketAddrs};
@@ -6,17 +6,17 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// How long one address may take to answer.
+/// The timeout of a connection attempt to one address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// An address that has not answered for so long gets the next one beside it (RFC 8305).
+/// The delay after which the next address is tried in parallel (RFC 8305).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// So many addresses of a host are tried.
+/// The maximum number of addresses of a host that are tried.
 const MAX_ADDRESSES: usize = 16;
 
-/// What a `HOST:PORT` stands for; of an address of IPv6, `HOST` may name a zone: `[fe80::1%eth0]`.
+/// The addresses of a `HOST:PORT`; an IPv6 address may have a zone: `[fe80::1%eth0]`.
 ///
 /// # Errors
-/// Those of the system, that there is nothing, and that an address lacks its zone.
+/// Those of the system; there is no address; an address lacks its zone.
 pub fn look_up(address: &str) -> io::Result<Vec<SocketAddr>> {
     if let Some(zoned) = with_zone(address)? {
         return Ok(vec![SocketAddr::V6(zoned)]);
@@ -82,13 +82,13 @@ fn index_of(zone: &str) -> io::Result<u32> {
     Err(io::Error::new(ErrorKind::Unsupported, sentence))
 }
 
-/// Whether nobody but this machine is reached at any of these.
+/// Whether all of these addresses are of this machine only.
 pub fn are_here(addresses: &[SocketAddr]) -> bool {
     addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
 }
 
-/// Connects to the address that answers first. They are tried in turns of the two families, each
-/// beside those before it that have not answered in time.
+/// Connects to the address that answers first. The two families alternate, and each attempt runs in
+/// parallel with earlier ones that have not answered.
 ///
 /// # Errors
 /// That of the first address.
@@ -106,7 +106,7 @@ pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
             let sender = sender.clone();
             thread::Builder::new().name("connect".into()).spawn(move || {
                 let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
-                // Another one may have been faster: then this one is closed.
+                // Another attempt may have been faster: then this one is closed.
                 let _ = sender.send((index, stream));
             })?;
             pending += 1;
@@ -147,13 +147,13 @@ fn in_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     all
 }
 
-/// So much may wait to be sent in the system, in bytes. What waits there goes out when the receiver
-/// acknowledges, and over loopback at the receiver's cost, which is the busier end.
+/// The limit of unsent bytes in the system. They are sent when the receiver acknowledges, and over
+/// loopback at the receiver's cost, which is the busier end.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MAX_UNSENT_BYTES: u32 = 16 * 1024;
 
-/// A host that has vanished without a word counts as gone after a minute of silence, so that what
-/// its client had open is free again: so long is waited for a word, then asked so often.
+/// Keepalive: a host that has vanished counts as lost after a minute without input, which releases its
+/// client's files.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -161,7 +161,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const KEEPALIVE_PROBES: u32 = 3;
 
-/// Frames are batched by the link; what it hands out is to go at once.
+/// Disables Nagle's algorithm: the link batches frames itself.
 ///
 /// # Errors
 /// Those of the system.
@@ -224,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn little_waits_to_be_sent() {
+    fn the_system_buffers_few_unsent_bytes() {
         let (_listener, address) = listener();
         let stream = connect(&[address]).unwrap();
         assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), MAX_UNSENT_BYTES);
     }
 
     #[test]
-    fn a_dead_address_does_not_hold_up_the_others() {
+    fn an_unreachable_address_does_not_delay_the_others() {
         let (_listener, live) = listener();
         let (_socket, _fills, dead) = silent();
         let gone = listener().1;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns() {
+    fn address_families_alternate() {
         let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
         let [a, b, c] = ["[::1]:1", "[::1]:2", "[::1]:3"].map(parse);
         let [d, e] = ["127.0.0.1:4", "127.0.0.1:5"].map(parse);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn zones_are_names_or_numbers() {
+    fn an_ipv6_zone_is_a_name_or_a_number() {
         for text in ["[fe80::1%lo]:80", "[fe80::1%1]:80"] {
             let [SocketAddr::V6(found)] = look_up(text).unwrap()[..] else { panic!("{text}") };
             assert_eq!((found.scope_id(), found.port()), (1, 80));

@@ -18,16 +18,16 @@ use crate::describe;
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// A file with `HOST PUBLIC_KEY` on each line. A host with spaces, quotes or control characters
-/// stands in double quotes, with `\` before what would end it.
+/// is in double quotes, in which `\` escapes `"` and `\`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownHosts {
-    /// Where it is; it need not be there yet.
+    /// Its path; it need not exist yet.
     pub(crate) file: PathBuf,
-    /// Whether a server that is not in it is taken for what it says, once, and remembered.
+    /// Whether the key of a server that is not in it is accepted and added.
     pub(crate) accept_new: bool,
 }
 
-/// What the file says of a host.
+/// The status of a host in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HostStatus {
     Unknown,
@@ -58,14 +58,14 @@ impl KnownHosts {
         self.fault(format!("cannot be read: {}", describe::os_error(error)))
     }
 
-    /// Whether `host` may show `key`. A line that makes no sense is reported and skipped.
+    /// Checks that `key` is the key of `host`. An invalid line is reported and skipped.
     ///
     /// # Errors
     /// It has shown another one before, it is not known, its own line makes no sense, or the file
     /// cannot be read or written.
     pub(crate) fn check(&self, host: &str, key: &PublicKey) -> Result<(), AuthError> {
         let status = match self.file.metadata() {
-            // What is no file may not even be opened: a FIFO would wait for its writer.
+            // Another kind of file is not opened: a FIFO would wait for its writer.
             Ok(metadata) if !metadata.is_file() => return Err(self.fault("is not a regular file")),
             Ok(_) => {
                 let mut file = File::open(&self.file).map_err(|error| self.unreadable(&error))?;
@@ -163,7 +163,7 @@ fn parse(line: &str) -> Option<(String, [u8; 32])> {
     Some((host, unhex(key)?))
 }
 
-/// Whether a line that makes no sense begins with `host`.
+/// Whether an invalid line begins with `host`.
 fn names(line: &str, host: &str) -> bool {
     match line.strip_prefix('"') {
         Some(rest) => unquoted(rest).is_some_and(|(name, _)| name == host),
@@ -173,7 +173,7 @@ fn names(line: &str, host: &str) -> bool {
     }
 }
 
-/// A host as it stands in the file.
+/// A host in the format of the file.
 fn quoted(host: &str) -> String {
     let is_plain = !host.is_empty()
         && !host.starts_with('#')
@@ -195,7 +195,7 @@ fn quoted(host: &str) -> String {
     text
 }
 
-/// What stands up to the closing quote, and what follows it.
+/// The text up to the closing quote, and the rest.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut host = String::new();
     let mut characters = text.chars();

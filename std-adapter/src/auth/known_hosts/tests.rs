@@ -1,4 +1,4 @@
-//! What stands in the file, and what does not.
+//! The format of the file of known servers.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn every_host_can_be_read_back() {
 }
 
 #[test]
-fn a_line_without_sense_stops_only_its_own_host() {
+fn an_invalid_line_affects_only_its_own_host() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("known");
     let (one, two) = ("01".repeat(32), "02".repeat(32));
@@ -47,7 +47,7 @@ fn a_line_without_sense_stops_only_its_own_host() {
     text.extend_from_slice(format!("tcp://c:1 {two}").as_bytes());
     fs::write(&file, &text).unwrap();
     let takes = KnownHosts { file: file.clone(), accept_new: true };
-    // What an older version wrote.
+    // Written by an older version.
     takes.check("unix:///a b/s", &PublicKey([1; 32])).unwrap();
     takes.check("tcp://b:1", &PublicKey([2; 32])).unwrap();
     takes.check("tcp://c:1", &PublicKey([2; 32])).unwrap();
@@ -63,7 +63,7 @@ fn a_line_without_sense_stops_only_its_own_host() {
 }
 
 #[test]
-fn many_may_write_at_once() {
+fn concurrent_writers_keep_all_hosts() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("settings/known");
     let takes = KnownHosts { file: file.clone(), accept_new: true };
@@ -86,7 +86,7 @@ fn many_may_write_at_once() {
 }
 
 #[test]
-fn what_is_no_file_is_not_opened() {
+fn a_path_that_is_not_a_regular_file_is_not_opened() {
     let directory = tempfile::tempdir().unwrap();
     let known = KnownHosts { file: directory.path().to_owned(), accept_new: true };
     let told = known.check("a", &PublicKey([1; 32])).unwrap_err().to_string();

@@ -98,7 +98,7 @@ impl RecvStore {
             let held = incoming.held;
             let staged = incoming.stage(&mut self.cursor, &mut self.buffer, true);
             self.buffer.clear();
-            self.leave(incoming.left.take());
+            self.register_partial(incoming.left.take());
             let path = incoming.expected.path;
             let prepared = staged.and_then(|(staged, _)| {
                 let dir = self.cursor.made(split(&path).0, None, true);

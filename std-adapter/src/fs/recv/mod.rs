@@ -224,14 +224,14 @@ impl RecvStore {
         let is_of_use = is_of_use && self.limits.may_leave(open.unfinished());
         let (expected, left) = open.close(&mut self.cursor, &mut self.buffer, is_of_use);
         self.buffer.clear();
-        self.leave(left);
+        self.register_partial(left);
         Some(expected)
     }
 
     /// Registers the partial of an interrupted transfer.
-    fn leave(&self, left: Option<LeftPartial>) {
+    fn register_partial(&self, left: Option<LeftPartial>) {
         if let Some(left) = left {
-            self.limits.leave(left);
+            self.limits.add_partial(left);
         }
     }
 
@@ -246,7 +246,7 @@ impl RecvStore {
     fn fail(&mut self, error: StoreError, path: &str, observer: &mut impl Observer) -> Reason {
         // The open directories may have been moved.
         self.cursor.forget();
-        self.cursor.explain(error).tell(path, observer)
+        self.cursor.explain(error).report(path, observer)
     }
 }
 

@@ -41,7 +41,7 @@ impl RecvStore {
                 let held = incoming.held;
                 let size = incoming.expected.size.unwrap_or_else(|| incoming.unfinished());
                 let staged = incoming.stage(&mut self.cursor, &mut self.buffer, false);
-                self.leave(incoming.left.take());
+                self.register_partial(incoming.left.take());
                 let (path, ticket) =
                     (&incoming.expected.path, Ticket { later, size, held, sha256 });
                 self.deferred.stage(&mut self.cursor, path, staged?, ticket, observer)?;
@@ -50,7 +50,7 @@ impl RecvStore {
             self.deferred.finish(&mut self.cursor, observer);
         }
         let result = incoming.commit(&mut self.cursor, &mut self.buffer, durable, observer);
-        self.leave(incoming.left.take());
+        self.register_partial(incoming.left.take());
         let bits = result?;
         let path = &incoming.expected.path;
         match (bits, &mut self.tree) {

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_as_long_as_it_says() {
+    fn a_hole_is_sent_with_its_full_size() {
         for size in [0, 1, 5000, 200_000] {
             let mut outgoing = open(&content(size));
             assert_eq!(outgoing.size, Some(size));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_is_given_up_in_words_that_say_how() {
+    fn a_file_that_changes_fails_with_the_kind_of_change() {
         type Change = fn(&File);
         let changes: [(Change, &str); 3] = [
             (|file| file.set_len(6000).unwrap(), "it became longer"),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_that_is_not_so_is_told() {
+    fn a_wrong_size_in_the_metadata_is_an_error() {
         // More than it says, and less; as some file systems do.
         for (size, words) in [
             (4000, "it has more bytes than its size says"),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_size_ends_somewhere() {
+    fn a_file_without_a_size_is_bounded() {
         let mut outgoing = open(&content(UNSIZED_MAX + 5000));
         outgoing.size = None;
         assert_eq!(read_all(&mut outgoing).unwrap_err().reason, Reason::TooLarge);

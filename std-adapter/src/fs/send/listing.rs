@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_of_any_size_give_all_names_in_order() {
+    fn windows_of_any_size_return_all_names_in_order() {
         let directory = tempfile::tempdir().unwrap();
         let expected: Vec<_> = (0..100).map(|number| format!("{number:03}")).collect();
         for number in 0..100 {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_between_two_windows_is_given_if_it_stands_behind() {
+    fn a_name_created_between_two_windows_is_listed_if_it_sorts_later() {
         let directory = tempfile::tempdir().unwrap();
         let write = |name: &str| std::fs::write(directory.path().join(name), "").unwrap();
         for number in 0..50 {

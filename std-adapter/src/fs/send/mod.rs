@@ -80,7 +80,7 @@ impl SendStore {
             }
             // A client that does not know the kind asks for a file first, and then for the tree: no failure.
             Err(error) if error.reason == Reason::IsDirectory => Err(error.reason),
-            Err(error) => Err(error.tell(path, observer)),
+            Err(error) => Err(error.report(path, observer)),
         }
     }
 
@@ -93,14 +93,14 @@ impl SendStore {
         self.buffer.clear();
         let Some(job) = &mut self.job else { return Ok(None) };
         if let Err(error) = job.begin(observer) {
-            return Err(error.tell(job.tree_path(), observer));
+            return Err(error.report(job.tree_path(), observer));
         }
         let (entry, path) = match job.next(observer) {
             None => return Ok(None),
             Some(Next::Tree { mode, modified }) => {
                 let path = job.tree_path();
                 if !is_sound(path) || path.ends_with('/') {
-                    return Err(StoreError::from(Reason::BadPath).tell(path, observer));
+                    return Err(StoreError::from(Reason::BadPath).report(path, observer));
                 }
                 let entry = Entry {
                     kind: Kind::Tree,

@@ -218,7 +218,7 @@ impl SendQueue {
         if let Some(last) = self.recent.last() {
             last.fate = Fate::Told;
         }
-        error.tell(self.walk.path(), observer)
+        error.report(self.walk.path(), observer)
     }
 
     /// Whether it will be sent again.

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_ones_keep_their_numbers() {
+    fn the_last_entries_keep_their_numbers() {
         let mut recent = Recent::default();
         for number in 0..CAPACITY + 10 {
             recent.push(Yielded::new(&number.to_string(), 0, Fate::Final, Kind::File, 0));

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_goes_on_while_its_result_is_looked_for() {
+    fn work_continues_while_its_result_is_polled() {
         let (go, wait) = sync_channel::<u8>(0);
         let work = Background::start(move || wait.recv().unwrap());
         assert!(work.poll().is_pending());

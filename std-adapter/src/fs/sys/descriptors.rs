@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permit_is_given_back_when_it_is_dropped() {
+    fn a_dropped_permit_releases_its_descriptors() {
         let descriptors = Descriptors::new(3);
         let two = descriptors.take(2);
         assert!(two.is_some());

@@ -136,7 +136,7 @@ mod list {
         use super::*;
 
         #[test]
-        fn a_file_is_held_until_its_last_lock_goes() {
+        fn a_file_is_locked_until_its_last_lock_is_dropped() {
             let file = tempfile::tempfile().unwrap();
             let metadata = Metadata::from_file(&file).unwrap();
             let [first, second] = [(); 2].map(|()| Held::new(&metadata));

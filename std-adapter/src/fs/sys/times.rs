@@ -71,7 +71,7 @@ mod tests {
     const OFFERED: i64 = 1_700_000_001_123_456_789;
 
     #[test]
-    fn a_time_that_was_cut_is_the_same() {
+    fn a_rounded_time_is_the_same() {
         for found in [
             OFFERED,
             1_700_000_001_123_456_700,

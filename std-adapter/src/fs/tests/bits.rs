@@ -1,9 +1,9 @@
-//! Directories whose permission bits stand in the way.
+//! Directories whose permission bits deny access to their owner.
 
 use super::*;
 
 #[test]
-fn a_directory_that_shuts_its_owner_out_takes_entries_all_the_same() {
+fn a_directory_that_denies_its_owner_still_receives_entries() {
     let dir = temporary();
     let shut = dir.path().join("t/shut");
     fs::create_dir_all(&shut).unwrap();
@@ -22,7 +22,7 @@ fn a_directory_that_shuts_its_owner_out_takes_entries_all_the_same() {
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(mode(&dir.path().join("u")), 0o700);
     assert_eq!(mode(&dir.path().join("u/d")) & 0o777, 0o710);
-    // It is shut only after what lies in it.
+    // It gets its bits only after its entries.
     assert!(store.offer(&Offer { mode: Some(0o600), ..directory("d/e") }).is_ok());
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(store.commit(), Ok(()));
@@ -60,7 +60,7 @@ fn the_root_of_a_tree_gets_its_bits_and_its_time() {
 }
 
 #[test]
-fn after_a_cut_no_directory_is_left_open() {
+fn after_an_interruption_no_directory_keeps_temporary_bits() {
     let endings: [fn(Directory<Recorder>); 3] = [
         drop,
         |mut store| store.abandon(Reason::Cancelled, true),
@@ -87,7 +87,7 @@ fn after_a_cut_no_directory_is_left_open() {
 }
 
 #[test]
-fn a_root_that_stands_keeps_its_bits() {
+fn an_existing_root_keeps_its_bits() {
     let dir = temporary();
     set_mode(dir.path(), 0o755);
     let mut store = serving(&dir);

@@ -1,7 +1,7 @@
-//! What a client without the right to read learns and changes: nothing but what it sends.
+//! A client without the right to read learns and changes only the content that it sends.
 
 use super::*;
-use crate::fs::tests::partials::{PART, held, leave};
+use crate::fs::tests::partials::{PART, held, interrupt};
 
 /// A server's store for a client that may only write.
 fn write_only(dir: &TempDir) -> Directory<Recorder> {
@@ -23,7 +23,7 @@ fn a_file_in_place_is_not_compared() {
         assert_eq!((mode(&path), modified(&path)), (0o600, 1_000_000_000));
         assert_eq!(listing(dir.path()), ["f"]);
     }
-    // What it sends, it may replace.
+    // It may replace a file by sending it.
     put(&mut write_only(&dir), offer, &content(5_000));
     assert_eq!(mode(&path), 0o644);
     // Who may read is told.
@@ -31,10 +31,10 @@ fn a_file_in_place_is_not_compared() {
 }
 
 #[test]
-fn a_client_goes_on_from_its_own_partials_alone() {
+fn a_client_resumes_only_its_own_partials() {
     let (dir, bytes) = (temporary(), content(100_000));
     let offer = file("f", bytes.len());
-    leave(&dir, bytes.len(), &bytes[..50_000], Reason::Cancelled);
+    interrupt(&dir, bytes.len(), &bytes[..50_000], Reason::Cancelled);
     let mut store = write_only(&dir).identified("aa");
     assert_eq!(held(&mut store, offer), 0);
     store_all(&mut store, 0, &bytes[..70_000]);
@@ -61,7 +61,7 @@ fn a_client_goes_on_from_its_own_partials_alone() {
 }
 
 #[test]
-fn a_client_that_is_not_known_leaves_no_partial() {
+fn an_unidentified_client_leaves_no_partial() {
     let (dir, bytes) = (temporary(), content(100_000));
     let mut store = write_only(&dir);
     assert_eq!(held(&mut store, file("f", bytes.len())), 0);
@@ -74,7 +74,7 @@ fn a_client_that_is_not_known_leaves_no_partial() {
 }
 
 #[test]
-fn a_directory_that_stands_keeps_its_bits_and_its_time() {
+fn an_existing_directory_keeps_its_bits_and_its_time() {
     let dir = temporary();
     let (old, new) = (dir.path().join("t/old"), dir.path().join("t/new"));
     fs::create_dir_all(&old).unwrap();

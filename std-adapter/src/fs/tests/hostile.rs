@@ -1,4 +1,4 @@
-//! A peer that names anything at all, on both sides, and somebody who plants links meanwhile.
+//! A hostile peer at either end, and a local attacker who creates links meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -206,7 +206,7 @@ fn no_path_escapes_from_a_client() {
 /// While files come in and are asked for, somebody swaps a directory on their way for a link that
 /// leads out, and back. `TINYFERRY_SWAPS` says how often.
 #[test]
-fn no_race_with_a_link_escapes() {
+fn no_race_with_a_link_escapes_from_the_root() {
     let swaps = std::env::var("TINYFERRY_SWAPS").map_or(2_000, |text| text.parse().unwrap());
     let dir = temporary();
     let (outside, root) = (dir.path().join("outside"), dir.path().join("root"));

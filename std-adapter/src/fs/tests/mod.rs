@@ -1,12 +1,12 @@
-//! The store driven through its trait, as a machine would, on a directory that is thrown away.
+//! The store, called through its trait as by a session, on a temporary directory.
 
 mod bits;
 mod blind;
-mod confining;
-mod counted;
+mod confinement;
+mod deferred;
 mod hostile;
-mod later;
 mod owners;
+mod partial_limit;
 mod partials;
 mod receiving;
 mod removed;
@@ -31,7 +31,7 @@ use super::*;
 
 const ALL: Rights = Rights { read: true, write: true };
 
-/// An observer that keeps what it hears.
+/// An observer that records all events.
 #[derive(Debug, Default)]
 struct Recorder {
     begun: Vec<String>,
@@ -96,7 +96,7 @@ fn directory(path: &str) -> Offer<'_> {
     Offer { kind: Kind::Directory, resume: 0, ..file(path, 0) }
 }
 
-/// Content whose every place looks different.
+/// Content that differs at every position.
 fn content(size: usize) -> Vec<u8> {
     (0..size as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }

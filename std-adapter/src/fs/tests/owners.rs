@@ -1,7 +1,7 @@
-//! Whose partials are used, and who may read them.
+//! The owners of partials, and their permission bits.
 
 use super::*;
-use crate::fs::tests::partials::{PART, held, leave};
+use crate::fs::tests::partials::{PART, held, interrupt};
 
 /// Gives a file to another user; only root can.
 fn give_away(path: &Path) -> bool {
@@ -49,7 +49,7 @@ fn beside_a_partial_of_another_user_a_file_is_resumed() {
     if !give_away(&dir.path().join(PART)) {
         return;
     }
-    leave(&dir, bytes.len(), &bytes[..70_000], Reason::Cancelled);
+    interrupt(&dir, bytes.len(), &bytes[..70_000], Reason::Cancelled);
     let mut store = serving(&dir);
     assert_eq!(held(&mut store, file("f", bytes.len())), 69_632);
     store_all(&mut store, 69_632, &bytes[69_632..]);
@@ -59,14 +59,14 @@ fn beside_a_partial_of_another_user_a_file_is_resumed() {
 }
 
 #[test]
-fn a_partial_is_private_before_anything_is_written() {
+fn a_partial_is_private_before_content_is_written() {
     let bytes = content(100_000);
     for (left_with, offered, is_resumed) in [
         // Who may read the file may have read its beginning.
         (0o644, 0o644, true),
         (0o600, 0o644, true),
         (0o755, 0o644, true),
-        // It was open to somebody who may not read or change what comes.
+        // Another user may have it open, and could read or change the content.
         (0o644, 0o600, false),
         (0o664, 0o644, false),
         (0o602, 0o600, false),

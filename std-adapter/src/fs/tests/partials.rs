@@ -1,11 +1,11 @@
-//! What stays behind when a transfer breaks off, and what an enemy may have put there instead.
+//! Partials of interrupted transfers, and entries that an attacker has put in their place.
 
 use super::*;
 
 pub(crate) const PART: &str = ".f.tinyferry-part";
 
 /// Stores a part of a file and lets the transfer break off.
-pub(crate) fn leave(dir: &TempDir, size: usize, bytes: &[u8], reason: Reason) {
+pub(crate) fn interrupt(dir: &TempDir, size: usize, bytes: &[u8], reason: Reason) {
     let mut store = serving(dir);
     assert!(store.offer(&Offer { resume: 0, ..file("f", size) }).is_ok());
     store_all(&mut store, 0, bytes);
@@ -17,9 +17,9 @@ pub(crate) fn held(store: &mut impl Store, offer: Offer<'_>) -> u64 {
 }
 
 #[test]
-fn a_resume_finds_what_is_there() {
+fn a_resume_continues_from_the_partial() {
     let (dir, bytes) = (temporary(), content(100_000));
-    leave(&dir, bytes.len(), &bytes[..70_000], Reason::Cancelled);
+    interrupt(&dir, bytes.len(), &bytes[..70_000], Reason::Cancelled);
     let mut store = serving(&dir);
     assert_eq!(held(&mut store, Offer { resume: 3_000, ..file("f", bytes.len()) }), 2_048);
     assert_eq!(held(&mut store, file("f", 60_000)), 60_000);
@@ -32,9 +32,9 @@ fn a_resume_finds_what_is_there() {
 }
 
 #[test]
-fn over_a_lossy_link_its_end_may_have_holes() {
+fn on_a_lossy_link_a_resume_begins_before_possible_holes() {
     let (dir, bytes) = (temporary(), content(200 * 1024));
-    leave(&dir, bytes.len(), &bytes[..150 * 1024 + 5], Reason::Cancelled);
+    interrupt(&dir, bytes.len(), &bytes[..150 * 1024 + 5], Reason::Cancelled);
     let mut store = serving(&dir).lossy(true);
     assert_eq!(held(&mut store, file("f", bytes.len())), 53 * 1024);
     // An older end is not taken for the new one's.
@@ -44,25 +44,25 @@ fn over_a_lossy_link_its_end_may_have_holes() {
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes[..100 * 1024]);
     drop(store);
 
-    leave(&dir, bytes.len(), &bytes[..97 * 1024], Reason::Cancelled);
+    interrupt(&dir, bytes.len(), &bytes[..97 * 1024], Reason::Cancelled);
     assert_eq!(held(&mut serving(&dir).lossy(true), file("f", bytes.len())), 0);
 }
 
 #[test]
-fn without_resume_it_begins_anew() {
+fn an_offer_without_resume_begins_from_zero() {
     let dir = temporary();
-    leave(&dir, 50_000, &content(50_000), Reason::Cancelled);
+    interrupt(&dir, 50_000, &content(50_000), Reason::Cancelled);
     let mut store = serving(&dir);
     put(&mut store, Offer { resume: 0, ..file("f", 3) }, b"abc");
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"abc");
-    leave(&dir, 50_000, &content(50_000), Reason::Cancelled);
+    interrupt(&dir, 50_000, &content(50_000), Reason::Cancelled);
     // The size says nothing about an older end either.
     put(&mut store, Offer { size: None, resume: 0, ..file("f", 3) }, b"abcd");
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"abcd");
 }
 
 #[test]
-fn what_is_of_other_content_is_dropped() {
+fn a_partial_of_other_content_is_removed() {
     for (reason, stays) in [
         (Reason::PrefixDiffers, false),
         (Reason::DigestDiffers, false),
@@ -72,7 +72,7 @@ fn what_is_of_other_content_is_dropped() {
         (Reason::NoSpace, true),
     ] {
         let dir = temporary();
-        leave(&dir, 5_000, &content(3_000), reason);
+        interrupt(&dir, 5_000, &content(3_000), reason);
         assert_eq!(dir.path().join(PART).exists(), stays, "{reason}");
         if stays {
             assert_eq!(fs::read(dir.path().join(PART)).unwrap(), content(3_000), "{reason}");
@@ -81,7 +81,7 @@ fn what_is_of_other_content_is_dropped() {
 }
 
 #[test]
-fn who_speaks_of_a_failure_is_told() {
+fn a_failure_is_attributed_to_the_right_end() {
     let dir = temporary();
     let mut store = serving(&dir);
     for reason in [Reason::DigestDiffers, Reason::NoPermission] {
@@ -122,7 +122,7 @@ fn one_file_is_written_by_one_store() {
 }
 
 #[test]
-fn a_part_taken_away_is_noticed() {
+fn a_removed_partial_is_an_error() {
     let dir = temporary();
     let mut store = serving(&dir);
     for other in [None, Some("other")] {
@@ -144,7 +144,7 @@ fn a_part_taken_away_is_noticed() {
 }
 
 #[test]
-fn nothing_planted_is_written_to() {
+fn a_foreign_entry_under_the_partial_name_is_not_written_to() {
     for resume in [0, 100_000] {
         let plant: [fn(&Path, &Path); 3] = [
             |secret, part| std::os::unix::fs::symlink(secret, part).unwrap(),
@@ -177,7 +177,7 @@ fn nothing_planted_is_written_to() {
 }
 
 #[test]
-fn failures_keep_what_came_in() {
+fn failures_keep_the_received_content() {
     let dir = temporary();
     let mut store = serving(&dir);
     assert!(store.offer(&file("f", 5_000)).is_ok());
@@ -190,7 +190,7 @@ fn failures_keep_what_came_in() {
 }
 
 #[test]
-fn a_partial_that_is_of_no_use_is_removed() {
+fn a_useless_partial_is_removed() {
     let dir = temporary();
     let mut store = serving(&dir);
     // Too large: it would be again.
@@ -213,9 +213,9 @@ fn a_partial_that_is_of_no_use_is_removed() {
 }
 
 #[test]
-fn of_a_file_that_goes_on_nothing_is_lost() {
+fn a_resumed_file_loses_no_content() {
     let dir = temporary();
-    leave(&dir, 5_000, &content(2_048), Reason::Cancelled);
+    interrupt(&dir, 5_000, &content(2_048), Reason::Cancelled);
     let mut store = serving(&dir);
     assert_eq!(held(&mut store, file("f", 5_000)), 2_048);
     store.abandon(Reason::Cancelled, true);
@@ -223,7 +223,7 @@ fn of_a_file_that_goes_on_nothing_is_lost() {
 }
 
 #[test]
-fn another_offer_closes_what_is_open() {
+fn another_offer_closes_the_open_file() {
     let dir = temporary();
     let mut store = serving(&dir);
     assert!(store.offer(&file("f", 5_000)).is_ok());
@@ -234,7 +234,7 @@ fn another_offer_closes_what_is_open() {
 }
 
 #[test]
-fn stores_that_race_for_a_file_never_mix_it() {
+fn concurrent_stores_never_mix_their_content() {
     let dir = temporary();
     let threads: Vec<_> = (1..=4u8)
         .map(|number| {

@@ -1,9 +1,9 @@
-//! One file by itself, from its offer to its place.
+//! One file by itself, from its offer to its commit.
 
 use super::*;
 
 #[test]
-fn a_file_comes_in_whole() {
+fn a_file_is_received_completely() {
     for sync in [Sync::End, Sync::Each, Sync::Never] {
         let dir = temporary();
         let mut store = Directory::serving(root(&dir), ALL, sync, Recorder::default());
@@ -33,7 +33,7 @@ fn a_file_comes_in_whole() {
 }
 
 #[test]
-fn an_empty_file_comes_with_its_commit() {
+fn an_empty_file_is_created_by_its_commit() {
     let dir = temporary();
     let mut store = serving(&dir);
     for _ in 0..2 {
@@ -45,7 +45,7 @@ fn an_empty_file_comes_with_its_commit() {
 }
 
 #[test]
-fn a_reader_sees_the_old_file_until_the_new_one_is_whole() {
+fn a_reader_sees_the_old_file_until_the_new_one_is_complete() {
     let dir = temporary();
     let path = dir.path().join("f");
     fs::write(&path, "old").unwrap();
@@ -60,7 +60,7 @@ fn a_reader_sees_the_old_file_until_the_new_one_is_whole() {
 }
 
 #[test]
-fn bytes_may_come_in_any_order_and_be_read_back() {
+fn bytes_can_be_stored_in_any_order_and_read_back() {
     let dir = temporary();
     let mut store = serving(&dir);
     let bytes = content(300_000);
@@ -70,7 +70,7 @@ fn bytes_may_come_in_any_order_and_be_read_back() {
     assert_eq!(load_all(&mut store, 0, 10_240), bytes[..10_240]);
     store_all(&mut store, 10_240, &bytes[10_240..20_480]);
     assert_eq!(load_all(&mut store, 5_000, 295_000), bytes[5_000..]);
-    // What was read ahead does not outlive a write.
+    // A write discards content that was read ahead.
     assert_eq!(load_all(&mut store, 0, 1024), bytes[..1024]);
     assert_eq!(store.store(1024, &[7; 256]), Ok(256));
     assert_eq!(load_all(&mut store, 1024, 256), [7; 256]);
@@ -81,7 +81,7 @@ fn bytes_may_come_in_any_order_and_be_read_back() {
 }
 
 #[test]
-fn large_pieces_come_in_too() {
+fn large_chunks_are_stored() {
     let dir = temporary();
     let mut store = serving(&dir);
     let bytes = content(500_000);
@@ -105,7 +105,7 @@ fn a_file_of_unknown_size_ends_where_its_bytes_end() {
 }
 
 #[test]
-fn what_is_not_whole_is_not_put_in_place() {
+fn an_incomplete_file_is_not_put_in_place() {
     let dir = temporary();
     let mut store = serving(&dir);
     assert!(store.offer(&file("f", 4096)).is_ok());
@@ -116,7 +116,7 @@ fn what_is_not_whole_is_not_put_in_place() {
 }
 
 #[test]
-fn the_same_file_is_left_as_it_is() {
+fn an_unchanged_file_is_not_written() {
     let dir = temporary();
     let (path, bytes) = (dir.path().join("f"), content(5_000));
     fs::write(&path, &bytes).unwrap();
@@ -154,7 +154,7 @@ fn the_same_file_is_left_as_it_is() {
 }
 
 #[test]
-fn a_time_that_the_file_system_has_cut_is_the_same() {
+fn a_time_rounded_by_the_file_system_is_the_same() {
     let (dir, bytes) = (temporary(), content(5_000));
     let path = dir.path().join("f");
     fs::write(&path, &bytes).unwrap();
@@ -195,7 +195,7 @@ fn times_far_from_now_are_kept() {
 }
 
 #[test]
-fn bits_default_to_what_the_system_gives() {
+fn bits_default_to_those_of_the_system() {
     let dir = temporary();
     fs::write(dir.path().join("model"), "").unwrap();
     let mut store = serving(&dir);
@@ -221,7 +221,7 @@ fn a_name_of_255_bytes_fits() {
 }
 
 #[test]
-fn a_client_chooses_where_it_goes() {
+fn a_client_chooses_the_target() {
     let dir = temporary();
     let mut store =
         Directory::receiving(root(&dir), "here/mine".to_owned(), Sync::Never, Recorder::default());
@@ -237,7 +237,7 @@ fn a_client_chooses_where_it_goes() {
 }
 
 #[test]
-fn names_alone_change_nothing() {
+fn a_listing_changes_nothing() {
     let dir = temporary();
     fs::create_dir(dir.path().join("x")).unwrap();
     let mut store =
@@ -252,7 +252,7 @@ fn names_alone_change_nothing() {
 }
 
 #[test]
-fn a_closure_hears_and_a_store_moves_between_threads() {
+fn a_closure_is_an_observer_and_a_store_can_change_threads() {
     let dir = temporary();
     let (sender, receiver) = mpsc::channel();
     let observer = move |event: Event<'_>| {

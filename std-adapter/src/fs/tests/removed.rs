@@ -4,7 +4,7 @@ use super::*;
 
 /// The root is removed while a file, or an entry of a tree, comes in.
 #[test]
-fn a_file_for_a_root_that_was_removed_says_so() {
+fn a_removed_root_is_reported() {
     for (sync, size, in_tree) in [
         (Sync::Never, 10, false),
         (Sync::Never, 200_000, false),
@@ -32,7 +32,7 @@ fn a_file_for_a_root_that_was_removed_says_so() {
 }
 
 #[test]
-fn a_file_whose_directory_was_removed_says_so() {
+fn a_removed_directory_is_reported() {
     let dir = temporary();
     fs::create_dir(dir.path().join("d")).unwrap();
     let mut store = serving(&dir);

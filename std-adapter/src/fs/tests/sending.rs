@@ -1,4 +1,4 @@
-//! What is given: a lone file, a tree, and what is left out.
+//! Sending: a lone file, a tree, and entries that are left out.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +10,7 @@ fn source(local: &Path, remote: &str) -> Source {
 }
 
 #[test]
-fn a_file_is_given_by_its_path() {
+fn a_file_is_sent_by_its_path() {
     let (dir, to) = (temporary(), temporary());
     fs::create_dir(dir.path().join("a")).unwrap();
     let (path, bytes) = (dir.path().join("a/f"), content(200_000));
@@ -57,7 +57,7 @@ fn a_file_is_given_by_its_path() {
 }
 
 #[test]
-fn a_tree_is_given_depth_first_and_sorted() {
+fn a_tree_is_sent_depth_first_and_sorted() {
     let dir = temporary();
     for name in ["t/b/y", "t/b/x/z", "t/a.d"] {
         fs::create_dir_all(dir.path().join(name)).unwrap();
@@ -113,7 +113,7 @@ fn a_tree_is_given_depth_first_and_sorted() {
 }
 
 #[test]
-fn sources_stand_side_by_side() {
+fn sources_are_sent_side_by_side() {
     let dir = temporary();
     fs::create_dir_all(dir.path().join("one/in")).unwrap();
     fs::create_dir_all(dir.path().join("two/in")).unwrap();
@@ -145,7 +145,7 @@ fn sources_stand_side_by_side() {
 }
 
 #[test]
-fn what_cannot_be_read_is_offered_as_broken() {
+fn an_unreadable_entry_is_offered_as_broken() {
     let dir = temporary();
     fs::create_dir(dir.path().join("d")).unwrap();
     make_fifo(&dir.path().join("p"));
@@ -160,7 +160,7 @@ fn what_cannot_be_read_is_offered_as_broken() {
             assert_eq!((path.as_str(), entry.kind, entry.resumable), ("name", Kind::File, false));
             assert_eq!(entry.broken, Some(reason));
             assert_eq!(store.load(0, &mut [0; 16]), Err(Reason::Storage));
-            // The other end repeats what it heard.
+            // The other end repeats its message.
             assert!(!store.refused(0, reason, ""));
             assert!(next(&mut store).is_none());
             assert_eq!(store.into_observer().failed, [("name".to_owned(), reason, false)]);
@@ -169,7 +169,7 @@ fn what_cannot_be_read_is_offered_as_broken() {
 }
 
 #[test]
-fn a_file_that_changes_is_not_sent_as_whole() {
+fn a_file_that_changes_is_not_completed() {
     let dir = temporary();
     let path = dir.path().join("f");
     let changes: [fn(&Path); 3] = [
@@ -204,7 +204,7 @@ fn a_file_that_changes_is_not_sent_as_whole() {
 }
 
 #[test]
-fn a_file_whose_digest_differed_is_given_once_more() {
+fn a_file_with_a_wrong_digest_is_sent_again() {
     let dir = temporary();
     fs::create_dir_all(dir.path().join("t/d")).unwrap();
     for name in ["t/d/a", "t/d/b", "t/c"] {
@@ -270,7 +270,7 @@ fn a_refusal_for_another_reason_is_final() {
 }
 
 #[test]
-fn nothing_comes_after_the_end() {
+fn no_entry_follows_the_end() {
     let dir = temporary();
     for name in ["a", "b"] {
         fs::write(dir.path().join(name), "x").unwrap();

@@ -1,5 +1,4 @@
-//! Storage whose syncs take long: the store says that it is busy, and what it was given comes to its
-//! place whole.
+//! Storage with slow syncs: the store is busy meanwhile, and its files are completed.
 
 use std::sync::atomic::Ordering;
 use std::task::Poll;

@@ -13,7 +13,7 @@ fn begun(dir: &TempDir, size: usize, stored: usize) -> Directory<Recorder> {
 }
 
 #[test]
-fn it_stands_there_whole_or_not_at_all() {
+fn a_small_file_is_in_place_completely_or_not_at_all() {
     let dir = temporary();
     let mut store = begun(&dir, 65_536, 65_536);
     assert!(listing(&dir.path().join("t")).is_empty());
@@ -36,7 +36,7 @@ fn it_stands_there_whole_or_not_at_all() {
 }
 
 #[test]
-fn what_came_in_its_way_is_replaced() {
+fn an_entry_created_meanwhile_is_replaced() {
     let dir = temporary();
     let (secret, path) = (dir.path().join("secret"), dir.path().join("t/f"));
     fs::write(&secret, "secret").unwrap();
@@ -60,7 +60,7 @@ fn what_came_in_its_way_is_replaced() {
 }
 
 #[test]
-fn what_breaks_off_is_kept_for_a_resume() {
+fn an_interrupted_small_file_is_kept_for_a_resume() {
     for (stored, reason, kept) in [
         (5_000, Reason::Cancelled, true),
         (1_000, Reason::Cancelled, false),
@@ -83,7 +83,7 @@ fn what_breaks_off_is_kept_for_a_resume() {
 }
 
 #[test]
-fn what_comes_out_of_order_goes_the_long_way() {
+fn a_small_file_out_of_order_takes_a_partial() {
     let (dir, bytes) = (temporary(), content(9_000));
     let mut store = begun(&dir, 9_000, 2_048);
     store_all(&mut store, 4_096, &bytes[4_096..]);
@@ -95,15 +95,15 @@ fn what_comes_out_of_order_goes_the_long_way() {
 }
 
 #[test]
-fn less_than_was_offered_is_no_file() {
+fn a_small_file_shorter_than_its_offer_is_incomplete() {
     let dir = temporary();
     assert_eq!(begun(&dir, 9_000, 8_192).commit(), Err(Reason::Incomplete));
     assert!(!dir.path().join("t/f").exists());
 }
 
-/// Whether the system has files without a name is its own affair; what it does then is not.
+/// The result is the same with and without `O_TMPFILE`.
 #[test]
-fn nothing_is_replaced_by_a_stroke() {
+fn an_existing_file_is_not_replaced_without_a_partial() {
     let dir = temporary();
     let (root, mut temp_files) = (root(&dir).0, TempFiles::default());
     let whole = Whole { bytes: b"whole", mode: Some(0o600), modified: Some(1) };

@@ -30,7 +30,7 @@ fn plant(path: &Path) {
 }
 
 #[test]
-fn a_tree_goes_there_and_back() {
+fn a_tree_survives_a_round_trip() {
     let (from, server, to) = (temporary(), temporary(), temporary());
     plant(from.path());
     let source = Source { local: from.path().join("src"), remote: "src".to_owned() };
@@ -78,7 +78,7 @@ fn a_tree_goes_there_and_back() {
 }
 
 #[test]
-fn a_tree_by_itself_brings_the_bits_and_the_time_of_its_root() {
+fn a_lone_tree_sets_the_bits_and_the_time_of_its_root() {
     let (from, to) = (temporary(), temporary());
     plant(from.path());
     let source = Source { local: from.path().to_owned(), remote: String::new() };
@@ -90,7 +90,7 @@ fn a_tree_by_itself_brings_the_bits_and_the_time_of_its_root() {
 }
 
 #[test]
-fn a_second_time_everything_is_there() {
+fn a_second_transfer_finds_all_entries() {
     let (from, to) = (temporary(), temporary());
     plant(from.path());
     for moved in [101_048, 0] {
@@ -106,7 +106,7 @@ fn a_second_time_everything_is_there() {
 }
 
 #[test]
-fn nothing_is_made_by_the_offer() {
+fn an_offer_creates_nothing() {
     let dir = temporary();
     let mut store = serving(&dir);
     assert!(store.offer(&tree("a/b")).is_ok());
@@ -177,7 +177,7 @@ fn a_directory_named_like_a_file_of_the_same_tree_is_refused_at_the_offer() {
 }
 
 #[test]
-fn a_refused_entry_does_not_hold_up_the_others() {
+fn a_refused_entry_does_not_stop_the_others() {
     let dir = temporary();
     fs::create_dir_all(dir.path().join("t/d")).unwrap();
     let mut store = serving(&dir);
@@ -221,7 +221,7 @@ fn after_a_tree_paths_begin_at_the_root_again() {
 }
 
 #[test]
-fn a_directory_moved_away_is_made_anew() {
+fn a_moved_directory_is_created_again() {
     let dir = temporary();
     let mut store = serving(&dir);
     put(&mut store, file("d/f", 1), b"x");

@@ -15,7 +15,7 @@ fn list(store: &mut Directory<Recorder>, path: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_large_directory_comes_sorted_and_whole_though_few_names_are_in_memory() {
+fn a_large_directory_is_sent_sorted_and_completely_in_bounded_memory() {
     // Each directory's names take more than it may hold.
     let dir = in_memory();
     fs::write(dir.path().join("0"), "x").unwrap();
@@ -44,7 +44,7 @@ fn a_large_directory_comes_sorted_and_whole_though_few_names_are_in_memory() {
 }
 
 #[test]
-fn names_that_come_and_go_between_two_windows() {
+fn names_may_be_created_and_removed_between_two_windows() {
     let dir = in_memory();
     let name = |number: usize| format!("{number:0250}");
     let path = |number| dir.path().join(name(number));
@@ -122,7 +122,7 @@ fn open_below(root: &Path) -> usize {
 }
 
 #[test]
-fn a_directory_that_another_one_replaces_is_not_read_on() {
+fn a_replaced_directory_is_not_read_further() {
     let outside = temporary();
     fs::write(outside.path().join("secret"), "secret").unwrap();
     // Deep enough that the directories above are closed meanwhile.
@@ -170,7 +170,7 @@ fn a_directory_that_another_one_replaces_is_not_read_on() {
 }
 
 #[test]
-fn a_root_that_is_gone_is_no_empty_tree() {
+fn a_removed_root_is_not_an_empty_tree() {
     let dir = temporary();
     let served = dir.path().join("served");
     fs::create_dir(&served).unwrap();

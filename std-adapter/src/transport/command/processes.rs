@@ -1,5 +1,5 @@
-//! All processes of a command, however they were started: except those that have made a session of their
-//! own, as `ssh` does for a connection that others share. They are meant to stay.
+//! All processes of a command, except those that have created a session of their own, as `ssh` does for a
+//! shared connection: these are meant to stay.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use rustix::process::{
 
 use super::MARKER_VARIABLE;
 
-/// How the processes of a command are recognised: by one of these.
+/// Identifies the processes of a command, by any of these properties.
 #[derive(Debug)]
 pub(super) struct Processes {
     /// They descend from the shell,
@@ -93,13 +93,13 @@ fn list() -> Option<HashMap<i32, Process>> {
     let entries = std::fs::read_dir("/proc").ok()?.flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let all: HashMap<_, _> = numbers.filter_map(|number| Some((number, stat(number)?))).collect();
-    // This process at least is there.
+    // The list contains at least this process.
     (!all.is_empty()).then_some(all)
 }
 
 fn stat(number: i32) -> Option<Process> {
     let stat = std::fs::read(format!("/proc/{number}/stat")).ok()?;
-    // The command's name stands in parentheses, and may contain any byte.
+    // The command's name is in parentheses, and may contain any byte.
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let mut fields = std::str::from_utf8(stat.get(end + 1..)?).ok()?.split_ascii_whitespace();
     let is_zombie = matches!(fields.next()?, "Z" | "X");

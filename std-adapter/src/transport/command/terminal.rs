@@ -1,12 +1,12 @@
-//! The settings of the terminal, which a command may change and not put back: a program that asks for a
-//! password and is killed leaves a terminal that shows nothing that is typed.
+//! The settings of the terminal, which a command may change and not restore: a program that asks for a
+//! password and is killed leaves a terminal without echo.
 
 use std::fs::File;
 
 use rustix::process::getpgrp;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
-/// The controlling terminal of this program, and how it was set.
+/// The controlling terminal of this program, and its settings.
 pub(super) struct Terminal {
     terminal: File,
     found: Termios,
@@ -20,9 +20,9 @@ impl Terminal {
         Some(Self { terminal, found })
     }
 
-    /// Sets the terminal as it was found, if it is another now.
+    /// Restores the settings of the terminal, if they have changed.
     pub(super) fn restore(&self) {
-        // Who is not in the foreground would be stopped.
+        // A process in the background would be stopped.
         let is_foreground = tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp());
         let modes =
             |set: &Termios| (set.input_modes, set.output_modes, set.control_modes, set.local_modes);

@@ -1,4 +1,4 @@
-//! Ends the processes of a command where this program can no longer do that: it was killed.
+//! Ends the processes of a command if this program was killed.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -9,8 +9,8 @@ use rustix::process::getsid;
 use super::MARKER_VARIABLE;
 use super::processes::Processes;
 
-/// Waits for the end of its standard input, whose other end only this program has. Then asks the processes
-/// to end, and a second later kills those that are left.
+/// Waits for the end of its standard input, whose other end only this program has. Then sends SIGTERM to the
+/// processes, and a second later SIGKILL.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 read -r _
@@ -62,7 +62,7 @@ impl Watcher {
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, "sh", &number.to_string(), &group]);
         shell.args([&format!("{MARKER_VARIABLE}={mark}"), &session]);
-        // Its streams are nobody else's, so that nobody waits for their end.
+        // It shares no stream, so that no reader waits for its end.
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self(shell.process_group(0).current_dir("/").spawn()?))
     }

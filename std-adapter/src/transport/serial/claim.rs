@@ -1,5 +1,5 @@
-//! Exclusive use of a port, and its settings as they were found. They are put back when the use ends, also
-//! where opening the port fails half-way or a signal ends the program.
+//! Exclusive use of a port, and its earlier settings. They are restored when the use ends, also if opening
+//! the port fails half-way or a signal ends the program.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::termios::{ControlModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serial2::SerialPort;
 
-/// How long the last bytes may take to go out before the port is left.
+/// The longest wait for the last bytes before the port is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Ports in use, for the signals that end this program.
@@ -21,7 +21,7 @@ fn claimed() -> MutexGuard<'static, Vec<Arc<SavedPort>>> {
     CLAIMED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A port and how it was set.
+/// A port and its earlier settings.
 #[derive(Debug)]
 struct SavedPort {
     port: OwnedFd,
@@ -33,7 +33,7 @@ struct SavedPort {
 pub(super) struct Claim(Arc<SavedPort>);
 
 impl Claim {
-    /// Makes the port this program's own, whatever the line's carrier says.
+    /// Claims the port for this program, with or without a carrier.
     ///
     /// # Errors
     /// Another program uses it, or those of the system.
@@ -61,8 +61,7 @@ impl Drop for Claim {
 }
 
 impl SavedPort {
-    /// Sets the port as it was found, once all is out. A line that takes nothing is not waited for
-    /// beyond a moment.
+    /// Restores the settings when all bytes are sent, or after a timeout.
     fn restore(&self) {
         let Ok(port) = self.port.try_clone() else { return };
         let settings = self.settings.clone();
@@ -72,13 +71,13 @@ impl SavedPort {
         };
         let is_started = std::thread::Builder::new().name("port".into()).spawn(restore).is_ok();
         if !is_started || done.recv_timeout(DRAIN_TIMEOUT).is_err() {
-            // What is not out by now is lost with the program; the settings are not.
+            // The remaining bytes are lost; the settings are not.
             let _ = tcsetattr(&self.port, OptionalActions::Now, &self.settings);
         }
     }
 }
 
-/// Puts all ports in use back, before a signal ends this program.
+/// Restores the settings of all ports in use, before a signal ends this program.
 pub(crate) fn restore_all() {
     let all: Vec<_> = claimed().iter().map(Arc::clone).collect();
     all.iter().for_each(|found| found.restore());

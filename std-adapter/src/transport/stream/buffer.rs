@@ -1,12 +1,12 @@
-//! Memory that goes back to the system when it is freed. An allocator keeps such pieces, in as many
-//! places as there are threads: a thousand idle clients would hold what a thousand busy ones need.
+//! Memory that returns to the system when it is freed. An allocator keeps such pieces for each thread: a
+//! thousand idle clients would hold the memory of a thousand busy ones.
 
 use std::io;
 use std::ops::{Deref, DerefMut};
 
 use memmap2::MmapMut;
 
-/// What is moved by one system call, in bytes.
+/// The maximum size of one system call, in bytes.
 pub(crate) const BUFFER: usize = 64 * 1024;
 
 /// A piece of memory.

@@ -1,4 +1,4 @@
-//! A buffered socket as a session sees it.
+//! The link of a session over a buffered socket.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tinyferry_core::blocking::Link;
 
 use super::{Shutdown, Socket, Stream, Traffic, is_transient};
 
-/// How long an end that leaves waits for the other one to do so.
+/// The longest wait for the other end to disconnect.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A link over a socket.
@@ -20,7 +20,7 @@ pub struct StreamLink<T> {
 }
 
 impl<T: Socket> StreamLink<T> {
-    /// A link over `socket`; `shutdown` is shared with who may end it.
+    /// A link over `socket`; `shutdown` is shared with the server, which may end it.
     pub fn new(socket: T, shutdown: Arc<Shutdown>) -> Self {
         Self::with_input(socket, shutdown, &[])
     }
@@ -30,8 +30,8 @@ impl<T: Socket> StreamLink<T> {
         Self { stream: FromStd::new(Stream::new(socket, shutdown, input)) }
     }
 
-    /// Leaves in good order: a socket that is closed with something unread takes back what was
-    /// written last. Waits a moment at most.
+    /// Disconnects in good order: a socket that is closed with unread input drops the last output. Waits for
+    /// the other end, up to a timeout.
     pub(crate) fn disconnect(&mut self) {
         let stream = self.stream.inner_mut();
         let end = Instant::now() + DISCONNECT_TIMEOUT;
@@ -46,12 +46,12 @@ impl<T: Socket> StreamLink<T> {
         }
     }
 
-    /// Time has passed outside of any task.
+    /// Updates the clock after a pause between tasks.
     pub(crate) fn update_clock(&mut self) {
         self.stream.inner_mut().update_clock();
     }
 
-    /// What has crossed it so far.
+    /// The traffic so far.
     pub fn traffic(&self) -> Traffic {
         self.stream.inner().traffic
     }
@@ -73,7 +73,7 @@ impl<T: Socket> embedded_io::Write for StreamLink<T> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // A write that found no room for a minute is a failure, not a silence to bear.
+        // A write without room for a minute is a failure, not a timeout of the session.
         self.stream.flush().map_err(|error| match error.kind() {
             ErrorKind::TimedOut => io::Error::new(ErrorKind::ConnectionAborted, error.to_string()),
             _ => error,
@@ -82,7 +82,7 @@ impl<T: Socket> embedded_io::Write for StreamLink<T> {
 }
 
 impl<T: Socket> Link for StreamLink<T> {
-    /// As of the last call to the system: a batch is one moment.
+    /// The time of the last call to the system: the same for a whole batch.
     fn now(&mut self) -> Option<Millis> {
         Some(self.stream.inner().now)
     }
@@ -90,7 +90,7 @@ impl<T: Socket> Link for StreamLink<T> {
     fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
         let stream = self.stream.inner_mut();
         stream.deadline = deadline;
-        // Most often nothing changes, and a store costs more than all else here.
+        // It rarely changes, and a store is the most expensive operation here.
         if stream.shutdown.is_idle.load(Ordering::SeqCst) != at_rest {
             stream.shutdown.is_idle.store(at_rest, Ordering::SeqCst);
         }
@@ -115,7 +115,7 @@ impl<T: Socket> Link for StreamLink<T> {
 
     fn is_ready(&mut self) -> io::Result<bool> {
         let stream = self.stream.inner_mut();
-        // One look for each batch that went out, not for each chunk; and now and then.
+        // Polls once for each sent batch, not for each chunk, and at intervals.
         if !stream.has_input() && (std::mem::take(&mut stream.unseen) || stream.is_poll_due()) {
             match stream.fill(false) {
                 Ok(0) => return Ok(true),

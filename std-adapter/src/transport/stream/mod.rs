@@ -1,8 +1,7 @@
-//! A socket, buffered: large reads and writes for the system, small ones for the session.
+//! A buffered socket: large reads and writes for the system, small ones for the session.
 //!
-//! Knows buffers, clocks and what the system says of a socket; knows nothing of frames. A write
-//! that finds no room reads meanwhile what the peer has to say, so that two ends that both write
-//! cannot block each other.
+//! Knows buffers, clocks and the errors of sockets; knows nothing of frames. A write that waits for room
+//! reads meanwhile, so that two ends that both write cannot block each other.
 
 mod buffer;
 mod link;
@@ -25,35 +24,35 @@ pub use self::shutdown::{Shutdown, Traffic};
 pub use crate::transport::socket::Socket;
 
 /// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
-/// An end that sends is answered with fewer bytes than it sends, so two ends that both keep to this
-/// cannot block each other.
+/// The answers to a sender have fewer bytes than it sends, so two ends with this limit cannot block each
+/// other.
 const MAX_READ_AHEAD: usize = 8;
-/// What an idle connection reads at once, in bytes: enough for a request.
+/// The read size of an idle connection, in bytes: enough for a request.
 const IDLE_BUFFER_BYTES: usize = 4 * 1024;
-/// While a session works, its socket is looked at this often, in ms.
+/// The interval of the polls of a socket while its session works, in ms.
 const POLL_INTERVAL_MS: Millis = 50;
-/// How long a write waits for room, until the peer counts as gone.
+/// The longest wait of a write for room; after it the peer counts as lost.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A buffered socket. [`StreamLink`] makes a link of it.
+/// A buffered socket. [`StreamLink`] is the link over it.
 #[derive(Debug)]
 pub struct Stream<T> {
     socket: T,
     input: Buffer,
     /// The bytes of `input` that are not yet read.
     held: Range<usize>,
-    /// What came in behind them while a write waited. Empty where nothing is held.
+    /// Input after them that was read while a write waited. Empty if `input` is empty.
     ahead: VecDeque<(Buffer, usize)>,
-    /// `None` while nothing is to be sent on an idle connection.
+    /// `None` on an idle connection without output.
     output: Option<Buffer>,
-    /// So many bytes of `output` are to be sent.
+    /// The number of bytes of `output` to send.
     collected: usize,
-    /// Something was written since it was last seen that there is nothing to read.
+    /// Output was sent since the last poll without input.
     unseen: bool,
     timeout: Option<Duration>,
     origin: Instant,
     now: Millis,
-    /// When it was last seen whether there is something to read.
+    /// The time of the last poll for input.
     seen: Millis,
     deadline: Option<Millis>,
     traffic: Traffic,
@@ -86,7 +85,7 @@ impl<T: Socket> Stream<T> {
         self.now = self.origin.elapsed().as_millis() as Millis;
     }
 
-    /// Whether a session that works is to look at the socket again.
+    /// Whether the next poll of the socket is due.
     fn is_poll_due(&mut self) -> bool {
         self.update_clock();
         let is_due = self.now.wrapping_sub(self.seen) >= POLL_INTERVAL_MS;
@@ -100,12 +99,12 @@ impl<T: Socket> Stream<T> {
         !self.held.is_empty()
     }
 
-    /// What is not yet read of what came.
+    /// The buffered input.
     fn held(&self) -> &[u8] {
         self.input.get(self.held.clone()).unwrap_or_default()
     }
 
-    /// So many bytes of that were read.
+    /// Removes bytes from the buffered input.
     fn consume(&mut self, count: usize) {
         self.held.start += count;
         self.traffic.received += count as u64;
@@ -137,7 +136,7 @@ impl<T: Socket> Stream<T> {
         result
     }
 
-    /// Reads behind what is there, without waiting.
+    /// Reads more input behind the buffered input, without waiting.
     fn read_ahead(&mut self) -> io::Result<Ahead> {
         if self.ahead.back().is_none_or(|(_, length)| *length == BUFFER) {
             if self.ahead.len() == MAX_READ_AHEAD {
@@ -151,10 +150,10 @@ impl<T: Socket> Stream<T> {
         if *length == 0 {
             self.ahead.pop_back();
         }
-        // Where nothing was held, it is read next.
+        // Without buffered input it is the next input.
         self.consume(0);
         match result {
-            // It is found again by the next read.
+            // The next read finds the end again.
             Ok(0) => Ok(Ahead::End),
             Ok(_) => Ok(Ahead::Room),
             Err(error) if is_transient(&error) => Ok(Ahead::Room),
@@ -162,8 +161,8 @@ impl<T: Socket> Stream<T> {
         }
     }
 
-    /// Sets how long a read waits; a wait that is nearly as long is left as it is, since a session
-    /// bears being told too early.
+    /// Sets the timeout of reads. A timeout that is nearly equal stays, since a session tolerates early
+    /// wake-ups.
     fn set_timeout(&mut self) -> io::Result<()> {
         let wanted = self.deadline.map(|deadline| {
             let left = deadline.wrapping_sub(self.now);
@@ -182,8 +181,8 @@ impl<T: Socket> Stream<T> {
         Ok(())
     }
 
-    /// Writes what is buffered. Where the other end has left, that goes nowhere: what it said last
-    /// is read next, and then the end.
+    /// Writes the buffered output. If the other end has disconnected the output is dropped: its last bytes
+    /// are read next, and then the end.
     fn send_all(&mut self, write_timeout: Duration) -> io::Result<()> {
         let mut sent = 0;
         let mut waiting: Option<(Instant, usize)> = None;
@@ -198,7 +197,7 @@ impl<T: Socket> Stream<T> {
                 Err(error) if is_transient(&error) => {
                     let pending = self.socket.pending();
                     let since = match waiting {
-                        // The reader takes something, though there is no room for more yet.
+                        // The reader makes progress, though there is no room for more yet.
                         Some((since, before)) if pending == before => since,
                         _ => Instant::now(),
                     };
@@ -214,7 +213,7 @@ impl<T: Socket> Stream<T> {
                         Ahead::Full => false,
                         Ahead::End => break,
                     };
-                    // What is pending is looked at several times within the write_timeout.
+                    // The pending count is checked several times within the timeout.
                     self.socket.wait_for_room(or_read, write_timeout / 8)?;
                 }
                 Err(error) => return Err(error),
@@ -230,13 +229,13 @@ impl<T: Socket> Stream<T> {
     }
 }
 
-/// What a read ahead has come to.
+/// The result of a read ahead.
 enum Ahead {
     /// More may be read.
     Room,
-    /// As much is held as may be.
+    /// The read-ahead limit is reached.
     Full,
-    /// The other end has left.
+    /// The other end has disconnected.
     End,
 }
 
@@ -252,7 +251,7 @@ impl<T: Socket> Read for Stream<T> {
             }
             self.set_timeout()?;
             match self.fill(true) {
-                // A read timeout is reported so by some systems, and a record that is not whole.
+                // Some systems report a timeout so, and so does an incomplete record.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Err(ErrorKind::TimedOut.into());
                 }
@@ -284,7 +283,7 @@ impl<T: Socket> Write for Stream<T> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // Before every read, and mostly so.
+        // Called before every read, mostly without output.
         if self.collected == 0 {
             return Ok(());
         }

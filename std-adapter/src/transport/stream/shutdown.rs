@@ -1,20 +1,20 @@
-//! What is seen of a link from outside: whether it may be ended, and how much has crossed it.
+//! The state of a link that its server shares: the flags of a shutdown, and the traffic.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a server shares with the link of each client, to let it go when it may.
+/// The shutdown flags that a server shares with the link of each client.
 #[derive(Debug, Default)]
 pub struct Shutdown {
-    /// The server is ending.
+    /// The server ends: an idle link closes.
     pub is_requested: AtomicBool,
-    /// The session has nothing under way.
+    /// The session has no active transfer.
     pub is_idle: AtomicBool,
-    /// The grace period is over: whatever is under way ends. A socket is shut down instead.
+    /// The grace period is over: an active transfer ends. A socket is shut down instead.
     pub is_forced: AtomicBool,
 }
 
 impl Shutdown {
-    /// Whether to let go of the client now.
+    /// Whether the link must close now.
     pub(crate) fn is_due(&self) -> bool {
         let [is_idle, is_requested, is_forced] =
             [&self.is_idle, &self.is_requested, &self.is_forced]
@@ -23,7 +23,7 @@ impl Shutdown {
     }
 }
 
-/// Bytes that crossed a link, frames and all.
+/// The bytes that a link has carried, with all frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// To the other end.

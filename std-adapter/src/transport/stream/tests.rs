@@ -37,15 +37,15 @@ fn write_all<S: Socket>(stream: &mut Stream<S>) -> io::Result<()> {
 }
 
 #[test]
-fn a_reader_is_waited_for_while_it_takes_something() {
-    // All in all it takes longer than the patience.
+fn a_write_waits_while_its_reader_makes_progress() {
+    // In total it takes longer than the timeout.
     write_to(TEST_TIMEOUT / 3).unwrap();
     let error = write_to(TEST_TIMEOUT * 3).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
 
 #[test]
-fn what_was_taken_from_what_is_held_is_not_read_again() {
+fn consumed_input_is_not_read_again() {
     let (mut here, there) = UnixStream::pair().unwrap();
     let mut link = StreamLink::new(there, Arc::default());
     here.write_all(b"one two").unwrap();
@@ -59,7 +59,7 @@ fn what_was_taken_from_what_is_held_is_not_read_again() {
     assert_eq!((&rest[..3], link.held()), (&b"two"[..], &b""[..]));
 }
 
-/// A record takes longer to read than the patience is, but the reader takes something all the time.
+/// Reading a record takes longer than the timeout, but the reader never stops.
 #[test]
 fn an_encrypted_stream_waits_for_a_reader_as_a_plain_one_does() {
     use crate::auth::SecureSocket;

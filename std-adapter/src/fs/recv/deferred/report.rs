@@ -126,7 +126,7 @@ impl DeferredCommits {
             Err(error) => {
                 // The remembered directory may have been moved.
                 cursor.forget();
-                let reason = cursor.explain(error).tell(path, observer);
+                let reason = cursor.explain(error).report(path, observer);
                 self.failed.push_back(Late { later, reason });
             }
         }

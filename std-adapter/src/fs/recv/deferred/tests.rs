@@ -34,7 +34,7 @@ fn a_batch_that_waits_for_its_report_keeps_no_directory_open() {
 }
 
 #[test]
-fn a_file_that_failed_does_not_replace_one_that_came_after() {
+fn a_failed_file_does_not_replace_a_later_one() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
     let dir = Arc::new(dir);

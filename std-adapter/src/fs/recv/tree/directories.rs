@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_directory_named_again_and_again_takes_room_once() {
+    fn a_repeated_directory_takes_memory_once() {
         let temporary = tempfile::tempdir().unwrap();
         fs::create_dir(temporary.path().join("d")).unwrap();
         let (mut cursor, mut directories) = (cursor(&temporary), Directories::default());
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_directories_those_are_settled_that_were_left() {
+    fn of_many_directories_the_complete_ones_get_their_metadata() {
         let temporary = tempfile::tempdir().unwrap();
         let (mut cursor, mut directories) = (cursor(&temporary), Directories::default());
         let (mut most, mut settled) = (0, 0);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn another_directory_of_that_name_is_left_alone() {
+    fn another_directory_of_the_same_name_is_left_unchanged() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("d");
         fs::create_dir(&path).unwrap();

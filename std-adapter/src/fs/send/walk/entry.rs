@@ -111,7 +111,7 @@ impl Walk {
         self.omitted = self.omitted.saturating_add(1);
         // A request for names must not fill the log.
         if !self.names_only {
-            error.tell(&self.path, observer);
+            error.report(&self.path, observer);
         }
         None
     }

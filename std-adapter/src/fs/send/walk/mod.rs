@@ -166,7 +166,7 @@ impl Walk {
             self.omitted = self.omitted.saturating_add(1);
             if !self.names_only {
                 let path = join(above, &name.to_string_lossy());
-                StoreError::new(Reason::BadPath, "its name is not UTF-8").tell(&path, observer);
+                StoreError::new(Reason::BadPath, "its name is not UTF-8").report(&path, observer);
             }
         })?;
         let (length, identity) = (self.path.len(), identity(metadata));

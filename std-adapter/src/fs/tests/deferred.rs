@@ -17,19 +17,19 @@ macro_rules! each_way {
 }
 
 each_way! {
-    all_is_in_place_when_that_is_said,
-    the_last_one_of_a_name_stays,
-    what_has_no_place_is_named_and_the_others_arrive,
-    nothing_comes_later_that_may_not,
-    a_tree_is_not_through_while_the_other_end_was_not_told,
-    what_came_in_its_way_is_replaced,
-    a_file_on_its_way_is_no_directory,
-    a_large_one_of_the_same_name_comes_after,
-    what_was_committed_arrives_whatever_comes,
-    sessions_go_on_after_a_tree,
+    completed_commits_are_in_place,
+    the_last_file_of_a_name_stays,
+    a_file_that_cannot_be_placed_is_reported_and_the_others_arrive,
+    only_offered_commits_are_deferred,
+    a_tree_is_complete_only_after_all_failures_are_reported,
+    an_entry_created_meanwhile_is_replaced,
+    a_pending_file_is_not_a_directory,
+    a_large_file_waits_for_a_pending_one_of_its_name,
+    committed_files_arrive_after_any_interruption,
+    sessions_continue_after_a_tree,
     a_file_is_compared_with_the_last_of_its_name,
-    one_on_its_way_is_through_before_a_large_one_of_its_name_begins,
-    the_last_one_of_a_name_stays_when_the_store_is_dropped,
+    a_pending_file_is_committed_before_a_large_one_of_its_name_begins,
+    the_last_file_of_a_name_stays_when_the_store_is_dropped,
 }
 
 /// So many files have gone into the tree `t`: those that follow come later, where anything does.
@@ -84,7 +84,7 @@ fn stand_there(dir: &TempDir, numbers: std::ops::Range<usize>) {
     assert_eq!(found, numbers.len());
 }
 
-fn all_is_in_place_when_that_is_said(sync: Sync) {
+fn completed_commits_are_in_place(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..1_000);
@@ -99,7 +99,7 @@ fn all_is_in_place_when_that_is_said(sync: Sync) {
     assert_eq!(store.into_observer().done, told);
 }
 
-fn the_last_one_of_a_name_stays(sync: Sync) {
+fn the_last_file_of_a_name_stays(sync: Sync) {
     for distance in [1, 63, 64, 65, 130, 400] {
         let dir = temporary();
         let mut store = serving_with(&dir, sync);
@@ -118,7 +118,7 @@ fn the_last_one_of_a_name_stays(sync: Sync) {
     }
 }
 
-fn what_has_no_place_is_named_and_the_others_arrive(sync: Sync) {
+fn a_file_that_cannot_be_placed_is_reported_and_the_others_arrive(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     let Some(path) = put_later(&dir, &mut store, 7_777) else { return };
@@ -137,14 +137,14 @@ fn what_has_no_place_is_named_and_the_others_arrive(sync: Sync) {
     assert_eq!(heard.done.len(), 901);
 }
 
-fn nothing_comes_later_that_may_not(sync: Sync) {
+fn only_offered_commits_are_deferred(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put(&mut store, file("d4/x", 9), &content(9));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(9));
 }
 
-fn a_tree_is_not_through_while_the_other_end_was_not_told(sync: Sync) {
+fn a_tree_is_complete_only_after_all_failures_are_reported(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     if let Some(path) = put_later(&dir, &mut store, 7) {
@@ -153,7 +153,7 @@ fn a_tree_is_not_through_while_the_other_end_was_not_told(sync: Sync) {
     }
 }
 
-fn what_came_in_its_way_is_replaced(sync: Sync) {
+fn an_entry_created_meanwhile_is_replaced(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     if let Some(path) = put_later(&dir, &mut store, 7) {
@@ -164,7 +164,7 @@ fn what_came_in_its_way_is_replaced(sync: Sync) {
     assert_eq!(listing(&dir.path().join("t/d4")).len(), 21);
 }
 
-fn a_file_on_its_way_is_no_directory(sync: Sync) {
+fn a_pending_file_is_not_a_directory(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
@@ -180,7 +180,7 @@ fn a_file_on_its_way_is_no_directory(sync: Sync) {
     }
 }
 
-fn a_large_one_of_the_same_name_comes_after(sync: Sync) {
+fn a_large_file_waits_for_a_pending_one_of_its_name(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
@@ -191,7 +191,7 @@ fn a_large_one_of_the_same_name_comes_after(sync: Sync) {
     assert_eq!(fs::read(dir.path().join("t/d4/y")).unwrap(), content_of(8));
 }
 
-fn what_was_committed_arrives_whatever_comes(sync: Sync) {
+fn committed_files_arrive_after_any_interruption(sync: Sync) {
     let ends: [fn(Directory<Recorder>); 4] = [
         drop,
         |mut store| store.abandon(Reason::Cancelled, true),
@@ -212,7 +212,7 @@ fn what_was_committed_arrives_whatever_comes(sync: Sync) {
     }
 }
 
-fn sessions_go_on_after_a_tree(sync: Sync) {
+fn sessions_continue_after_a_tree(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..500);
@@ -249,7 +249,7 @@ fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
 }
 
 /// A small one that goes the long way does not meet the partial of the large one after it.
-fn one_on_its_way_is_through_before_a_large_one_of_its_name_begins(sync: Sync) {
+fn a_pending_file_is_committed_before_a_large_one_of_its_name_begins(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
@@ -263,7 +263,7 @@ fn one_on_its_way_is_through_before_a_large_one_of_its_name_begins(sync: Sync) {
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(200_000));
 }
 
-fn the_last_one_of_a_name_stays_when_the_store_is_dropped(sync: Sync) {
+fn the_last_file_of_a_name_stays_when_the_store_is_dropped(sync: Sync) {
     for between in [0, 10, 70] {
         let dir = temporary();
         let mut store = begun(&dir, sync);

@@ -1,10 +1,10 @@
-//! Where nothing leads: out of the root, through links, into what is no file; and who may do what.
+//! Confinement: no path leaves the root, follows a link or opens a special file; and the rights of a client.
 
 use super::*;
 use crate::fs::sys::dir_cursor;
 
 #[test]
-fn paths_that_lead_elsewhere_are_refused() {
+fn offers_outside_the_root_are_refused() {
     let dir = temporary();
     let mut store = serving(&dir);
     let long = "n".repeat(256);
@@ -37,7 +37,7 @@ fn paths_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
-fn links_are_followed_nowhere() {
+fn no_symbolic_link_is_followed() {
     let (dir, outside) = (temporary(), temporary());
     let secret = outside.path().join("secret");
     fs::write(&secret, "secret").unwrap();
@@ -59,7 +59,7 @@ fn links_are_followed_nowhere() {
 }
 
 #[test]
-fn a_link_planted_after_the_offer_is_not_followed() {
+fn a_link_created_after_the_offer_is_not_followed() {
     let (dir, outside) = (temporary(), temporary());
     let mut store = serving(&dir);
     assert!(store.offer(&file("a/f", 1)).is_ok());
@@ -80,7 +80,7 @@ fn a_link_planted_after_the_offer_is_not_followed() {
 }
 
 #[test]
-fn what_is_opened_is_a_file_whatever_was_seen_before() {
+fn only_a_regular_file_is_opened_even_after_a_replacement() {
     let dir = temporary();
     fs::write(dir.path().join("f"), "x").unwrap();
     fs::create_dir(dir.path().join("d")).unwrap();
@@ -122,7 +122,7 @@ fn only_files_are_replaced() {
 }
 
 #[test]
-fn rights_are_kept() {
+fn rights_are_enforced() {
     let dir = temporary();
     fs::write(dir.path().join("f"), "x").unwrap();
     let rights = Rights { read: true, write: false };
@@ -140,7 +140,7 @@ fn rights_are_kept() {
 }
 
 #[test]
-fn requests_that_lead_elsewhere_are_refused() {
+fn requests_outside_the_root_are_refused() {
     let (dir, outside) = (temporary(), temporary());
     fs::write(outside.path().join("secret"), "secret").unwrap();
     fs::create_dir(dir.path().join("d")).unwrap();

@@ -1,35 +1,35 @@
-//! How much of broken transfers is kept.
+//! The limit of partials.
 
 use super::*;
 use crate::fs::tests::partials::held;
 
 #[test]
-fn what_breaks_off_is_counted_exactly_and_the_oldest_goes_first() {
+fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     let dir = temporary();
     let limits = Limits { partials: 10_000, ..Limits::default() };
     let root = root(&dir).0;
     limits.kept.begin_scan(&root);
     limits.kept.end_scan(limits.partials);
-    let leave = |name: &str, bytes: usize| {
+    let interrupt = |name: &str, bytes: usize| {
         let mut store = serving(&dir).limited(limits.clone());
         assert!(store.offer(&file(name, 50_000)).is_ok());
         let Accepted { held, .. } = store.offer(&file(name, 50_000)).unwrap();
         store_all(&mut store, held as usize, &content(bytes)[held as usize..]);
         store.abandon(Reason::Cancelled, true);
     };
-    leave("a", 4_000);
-    leave("b", 4_000);
+    interrupt("a", 4_000);
+    interrupt("b", 4_000);
     assert_eq!(limits.kept.bytes(), 8_000);
     // It goes on where it was, and is the youngest then.
-    leave("a", 5_000);
+    interrupt("a", 5_000);
     assert_eq!(limits.kept.bytes(), 9_000);
-    leave("d/c", 2_000);
+    interrupt("d/c", 2_000);
     assert_eq!(limits.kept.bytes(), 7_000);
     assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
     // One that is too large by itself leaves the others alone.
-    leave("e", 10_001);
+    interrupt("e", 10_001);
     assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
-    // What is put in place does not count any more.
+    // A file that is in place does not count any more.
     let mut store = serving(&dir).limited(limits.clone());
     assert_eq!(held(&mut store, file("a", 4_096)), 4_096);
     assert_eq!((limits.kept.bytes(), store.commit()), (2_000, Ok(())));
