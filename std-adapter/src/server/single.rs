@@ -57,7 +57,7 @@ impl Host {
                     }
                 };
                 match host.serve(link, &peer, config, grant) {
-                    Ended::Session => link.settle(),
+                    Ended::Session => link.drop_input(),
                     Ended::Link if host.registry.is_stopping() => {}
                     Ended::Link => {
                         warn!("{peer}: the serial port is gone; the server waits until it is back");

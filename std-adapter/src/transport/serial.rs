@@ -88,7 +88,7 @@ impl SerialLink {
     }
 
     /// Drops input until the line is idle: the rest of a failed session.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn drop_input(&mut self) {
         self.held = 0..0;
         let end = Instant::now() + Duration::from_secs(1);
         while Instant::now() < end && self.fill(QUIET_INTERVAL).is_ok_and(|count| count > 0) {}

@@ -124,7 +124,7 @@ impl KnownHosts {
         Ok(status)
     }
 
-    /// Appends a line, unless somebody else has done so meanwhile.
+    /// Appends a line, unless another process has done so meanwhile.
     fn remember(&self, host: &str, key: &PublicKey) -> Result<(), AuthError> {
         let unwritable = |error: io::Error| {
             self.fault(format!("cannot be written: {}", describe::os_error(&error)))

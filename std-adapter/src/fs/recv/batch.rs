@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use crate::fs::recv::staged::Staged;
-use crate::fs::recv::tmpfile::{TempFiles, Whole};
+use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
 
 /// The maximum number of files in a batch.
 const MAX_FILES: usize = 64;
@@ -71,21 +71,27 @@ impl Outcome {
 
 impl Batch {
     /// Adds a file for `path`; `dir` is its directory.
-    pub(crate) fn add(&mut self, dir: &Arc<Dir>, path: &str, whole: &Whole<'_>, ticket: Ticket) {
+    pub(crate) fn add(
+        &mut self,
+        dir: &Arc<Dir>,
+        path: &str,
+        complete: &CompleteFile<'_>,
+        ticket: Ticket,
+    ) {
         if !self.dirs.last().is_some_and(|last| Arc::ptr_eq(last, dir)) {
             self.dirs.push(Arc::clone(dir));
         }
         let (path_from, bytes_from) = (self.paths.len(), self.bytes.len());
         self.paths.push_str(path);
-        self.bytes.extend_from_slice(whole.bytes);
+        self.bytes.extend_from_slice(complete.bytes);
         let name_from = path.rfind('/').map_or(path_from, |slash| path_from + slash + 1);
         self.files.push(BatchFile {
             dir: self.dirs.len() - 1,
             path: path_from..self.paths.len(),
             name: name_from..self.paths.len(),
             bytes: bytes_from..self.bytes.len(),
-            mode: whole.mode,
-            modified: whole.modified,
+            mode: complete.mode,
+            modified: complete.modified,
             ticket,
         });
     }
@@ -105,7 +111,7 @@ impl Batch {
             let is_put = self
                 .dirs
                 .get(file.dir)
-                .is_some_and(|dir| temp_files.put(dir, name, &self.whole(file)));
+                .is_some_and(|dir| temp_files.put(dir, name, &self.complete(file)));
             if !is_put {
                 outcome.failed.push(index);
             }
@@ -118,7 +124,7 @@ impl Batch {
     pub(crate) fn write(&self, temp_files: &mut TempFiles) -> Outcome {
         let mut outcome = Outcome::default();
         for (file, (dir, name)) in self.files.iter().zip(self.places()) {
-            outcome.staged.push(Staged::write(dir, name, &self.whole(file), temp_files));
+            outcome.staged.push(Staged::write(dir, name, &self.complete(file), temp_files));
         }
         outcome.is_impossible = temp_files.is_impossible();
         outcome
@@ -144,8 +150,8 @@ impl Batch {
     }
 
     /// Every file in order: its path, its content and metadata, and its ticket.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Whole<'_>, Ticket)> {
-        self.files.iter().map(|file| (self.path(file), self.whole(file), file.ticket))
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, CompleteFile<'_>, Ticket)> {
+        self.files.iter().map(|file| (self.path(file), self.complete(file), file.ticket))
     }
 
     /// The paths of the files.
@@ -188,8 +194,8 @@ impl Batch {
         self.paths.get(file.path.clone()).unwrap_or_default()
     }
 
-    fn whole(&self, file: &BatchFile) -> Whole<'_> {
+    fn complete(&self, file: &BatchFile) -> CompleteFile<'_> {
         let bytes = self.bytes.get(file.bytes.clone()).unwrap_or_default();
-        Whole { bytes, mode: file.mode, modified: file.modified }
+        CompleteFile { bytes, mode: file.mode, modified: file.modified }
     }
 }

@@ -13,7 +13,7 @@ use crate::fs::event::{Event, Observer};
 use crate::fs::names::split;
 use crate::fs::recv::staged::Staged;
 use crate::fs::sys::background::Background;
-use crate::fs::sys::metadata::settled;
+use crate::fs::sys::metadata::report_unset;
 use crate::fs::sys::refusals;
 
 /// A pending commit. It is completed even if the other end disconnects.
@@ -50,7 +50,7 @@ impl RecvStore {
                 }
                 Poll::Ready(staged) => {
                     let result = match staged {
-                        Some(Staged::Named(result)) => settled(result, &path, observer),
+                        Some(Staged::Named(result)) => report_unset(result, &path, observer),
                         Some(Staged::Failed(error)) => Err(error),
                         _ => Err(Reason::Storage.into()),
                     };

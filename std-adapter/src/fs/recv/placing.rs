@@ -8,7 +8,7 @@ use crate::fs::event::Observer;
 use crate::fs::recv::batch::Ticket;
 use crate::fs::recv::deferred::Put;
 use crate::fs::recv::file::{ExpectedFile, RecvFile};
-use crate::fs::recv::tree::{Tree, settle_alone};
+use crate::fs::recv::tree::{Tree, set_directory_metadata};
 
 impl RecvStore {
     /// Commits an entry. Returns whether it is in place; if not, its commit is deferred.
@@ -23,12 +23,13 @@ impl RecvStore {
         }
         let durable = self.sync.durable(self.tree.is_some());
         let may_stage = incoming.expected.later.is_some() && self.deferred.may_stage();
-        if let Some(whole) = incoming.whole(&self.buffer).filter(|_| !durable.content || may_stage)
+        if let Some(complete) =
+            incoming.complete(&self.buffer).filter(|_| !durable.content || may_stage)
         {
             let ExpectedFile { path, later, .. } = &incoming.expected;
-            let size = whole.bytes.len() as u64;
+            let size = complete.bytes.len() as u64;
             let ticket = later.map(|later| Ticket { later, size, held: 0, sha256 });
-            match self.deferred.put(&mut self.cursor, path, &whole, ticket, observer)? {
+            match self.deferred.put(&mut self.cursor, path, &complete, ticket, observer)? {
                 Put::InPlace => return Ok(true),
                 Put::Deferred => return Ok(false),
                 Put::Unsupported => {}
@@ -59,10 +60,10 @@ impl RecvStore {
                 if tree.has_many() {
                     // Pending files go into these directories.
                     self.deferred.finish(&mut self.cursor, observer);
-                    tree.settle_left(path, &mut self.cursor, observer)?;
+                    tree.set_complete_metadata(path, &mut self.cursor, observer)?;
                 }
             }
-            (Some(bits), None) => settle_alone(&mut self.cursor, path, bits, observer)?,
+            (Some(bits), None) => set_directory_metadata(&mut self.cursor, path, bits, observer)?,
             (None, _) => {}
         }
         Ok(true)
@@ -77,7 +78,7 @@ impl RecvStore {
         let result = ended.and_then(|()| tree.commit(&mut self.cursor, self.sync, observer));
         // If that fails, the directories still get their times and permission bits.
         result.inspect_err(|_| {
-            let _ = tree.settle(&mut self.cursor, observer);
+            let _ = tree.set_metadata(&mut self.cursor, observer);
         })
     }
 
@@ -86,7 +87,7 @@ impl RecvStore {
         // The peer expects no answer for these files.
         let _ = self.deferred.end(&mut self.cursor, observer);
         if let Some(mut tree) = self.tree.take() {
-            let _ = tree.settle(&mut self.cursor, observer);
+            let _ = tree.set_metadata(&mut self.cursor, observer);
         }
     }
 }

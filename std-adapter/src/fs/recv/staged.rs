@@ -9,8 +9,8 @@ use cap_std::fs::{Dir, Metadata};
 
 use crate::fs::error::StoreError;
 use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest};
-use crate::fs::recv::tmpfile::{TempFiles, Whole};
-use crate::fs::sys::metadata::{FileMetadata, settle};
+use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
+use crate::fs::sys::metadata::{FileMetadata, set_metadata};
 use crate::fs::sys::sync::synchronise;
 use crate::fs::sys::sync_failures;
 
@@ -34,14 +34,14 @@ impl Staged {
     pub(crate) fn write(
         dir: &Arc<Dir>,
         name: &str,
-        whole: &Whole<'_>,
+        complete: &CompleteFile<'_>,
         temp_files: &mut TempFiles,
     ) -> Self {
-        if let Some(file) = temp_files.write(dir, whole) {
+        if let Some(file) = temp_files.write(dir, complete) {
             return Self::TempFile(file);
         }
-        match write_partial(dir, name, whole) {
-            Ok((partial, settled)) => Self::Partial(Box::new(partial), settled),
+        match write_partial(dir, name, complete) {
+            Ok((partial, metadata_set)) => Self::Partial(Box::new(partial), metadata_set),
             Err(error) => Self::Failed(error),
         }
     }
@@ -79,8 +79,8 @@ impl Staged {
 
     /// Gives the file its name.
     pub(crate) fn name(&mut self, dir: &Arc<Dir>, name: &str, temp_files: &mut TempFiles) {
-        let named = |result: Result<(), StoreError>, settled| match result {
-            Ok(()) => Self::Named(settled),
+        let named = |result: Result<(), StoreError>, metadata_set| match result {
+            Ok(()) => Self::Named(metadata_set),
             Err(error) => Self::Failed(error),
         };
         *self = match std::mem::replace(self, Self::Named(Ok(()))) {
@@ -88,11 +88,11 @@ impl Staged {
                 let linked = temp_files.link(&file, dir, name).map_err(StoreError::from);
                 named(linked.or_else(|_| copy(&file, dir, name)), Ok(()))
             }
-            Self::Partial(partial, settled) => {
+            Self::Partial(partial, metadata_set) => {
                 let placed = partial.place(name).map(|_| ());
-                named(placed.map_err(|error| partial.discard_after(error)), settled)
+                named(placed.map_err(|error| partial.discard_after(error)), metadata_set)
             }
-            Self::Same(_, settled) => Self::Named(settled),
+            Self::Same(_, metadata_set) => Self::Named(metadata_set),
             other => other,
         };
     }
@@ -101,9 +101,9 @@ impl Staged {
 fn write_partial(
     dir: &Arc<Dir>,
     name: &str,
-    whole: &Whole<'_>,
+    complete: &CompleteFile<'_>,
 ) -> Result<(Partial, io::Result<()>), StoreError> {
-    let Whole { bytes, mode, modified } = *whole;
+    let CompleteFile { bytes, mode, modified } = *complete;
     let purpose = PartialRequest { whose: &PartialOwner::Nobody, kept: None, target: name, mode };
     let mut partial = Partial::create(dir, purpose)?;
     partial.length = bytes.len() as u64;
@@ -111,8 +111,8 @@ fn write_partial(
         partial.discard();
         return Err(error.into());
     }
-    let settled = settle(&partial.file, &partial.metadata, mode, modified);
-    Ok((partial, settled))
+    let metadata_set = set_metadata(&partial.file, &partial.metadata, mode, modified);
+    Ok((partial, metadata_set))
 }
 
 /// Copies a file that cannot get a name into a partial, and renames that.
@@ -123,7 +123,7 @@ fn copy(mut file: &File, dir: &Arc<Dir>, name: &str) -> Result<(), StoreError> {
     let mut bytes = Vec::new();
     file.rewind()?;
     file.read_to_end(&mut bytes)?;
-    let (partial, _) = write_partial(dir, name, &Whole { bytes: &bytes, mode, modified })?;
+    let (partial, _) = write_partial(dir, name, &CompleteFile { bytes: &bytes, mode, modified })?;
     let placed = sync_failures::synchronise(&partial.file)
         .map_err(StoreError::from)
         .and_then(|()| partial.place(name).map(|_| ()));

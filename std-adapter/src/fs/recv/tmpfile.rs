@@ -22,7 +22,7 @@ pub(crate) struct TempFiles {
 
 /// The complete content and metadata of a file.
 #[derive(Debug)]
-pub(crate) struct Whole<'a> {
+pub(crate) struct CompleteFile<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) mode: Option<u32>,
     pub(crate) modified: Option<i64>,
@@ -40,8 +40,8 @@ impl TempFiles {
 
     /// Puts a file into `dir` as `name`. Returns whether it is in place; if not, the name exists or the call
     /// failed, and the commit through a partial finds the reason.
-    pub(crate) fn put(&mut self, dir: &Arc<Dir>, name: &str, whole: &Whole<'_>) -> bool {
-        let Some(file) = self.write(dir, whole) else { return false };
+    pub(crate) fn put(&mut self, dir: &Arc<Dir>, name: &str, complete: &CompleteFile<'_>) -> bool {
+        let Some(file) = self.write(dir, complete) else { return false };
         let result = link(&file, dir, name);
         self.is_impossible =
             result.as_ref().is_err_and(|error| error.kind() != ErrorKind::AlreadyExists);
@@ -49,11 +49,11 @@ impl TempFiles {
     }
 
     /// Writes a file that gets a name in `dir` later. `None`: the file system does not support it.
-    pub(crate) fn write(&mut self, dir: &Arc<Dir>, whole: &Whole<'_>) -> Option<File> {
+    pub(crate) fn write(&mut self, dir: &Arc<Dir>, complete: &CompleteFile<'_>) -> Option<File> {
         if self.is_impossible {
             return None;
         }
-        let result = self.try_to_write(dir, whole);
+        let result = self.try_to_write(dir, complete);
         self.is_impossible = result.is_err();
         result.ok()
     }
@@ -87,7 +87,7 @@ impl TempFiles {
     }
 
     #[cfg(target_os = "linux")]
-    fn try_to_write(&mut self, dir: &Arc<Dir>, whole: &Whole<'_>) -> io::Result<File> {
+    fn try_to_write(&mut self, dir: &Arc<Dir>, complete: &CompleteFile<'_>) -> io::Result<File> {
         use cap_std::fs::Metadata;
         use rustix::fs::{Mode, OFlags, openat};
 
@@ -96,7 +96,7 @@ impl TempFiles {
         use crate::fs::sys::metadata::set_mode;
         use crate::fs::sys::metadata::set_time;
 
-        let Whole { bytes, mode, modified } = *whole;
+        let CompleteFile { bytes, mode, modified } = *complete;
         // No user gets more rights than the complete file gives.
         let made_with = mode.map_or(0o666, |mode| mode & 0o777 | 0o600);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
@@ -114,7 +114,7 @@ impl TempFiles {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn try_to_write(&mut self, _: &Arc<Dir>, _: &Whole<'_>) -> io::Result<File> {
+    fn try_to_write(&mut self, _: &Arc<Dir>, _: &CompleteFile<'_>) -> io::Result<File> {
         Err(ErrorKind::Unsupported.into())
     }
 }

@@ -41,9 +41,9 @@ enum Answer {
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// `None`: the thread ends.
-    todo: Option<SyncSender<WorkerTask>>,
+    tasks: Option<SyncSender<WorkerTask>>,
     done: Receiver<Answer>,
-    in_hand: Vec<Arc<Batch>>,
+    current: Vec<Arc<Batch>>,
     is_naming: bool,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// `None` if no thread can be started.
     pub(crate) fn start() -> Option<Self> {
-        let (todo, jobs) = sync_channel::<WorkerTask>(1);
+        let (tasks, jobs) = sync_channel::<WorkerTask>(1);
         let (answers, done) = sync_channel(1);
         let work = move || {
             let mut temp_files = TempFiles::default();
@@ -63,8 +63,8 @@ impl Worker {
             }
         };
         let thread = thread::Builder::new().name("small files".to_owned()).spawn(work).ok()?;
-        let (todo, thread) = (Some(todo), Some(thread));
-        Some(Self { todo, done, in_hand: Vec::new(), is_naming: false, thread })
+        let (tasks, thread) = (Some(tasks), Some(thread));
+        Some(Self { tasks, done, current: Vec::new(), is_naming: false, thread })
     }
 
     /// Whether a second thread saves time.
@@ -73,12 +73,12 @@ impl Worker {
     }
 
     /// The batches of the current job.
-    pub(crate) fn in_hand(&self) -> impl Iterator<Item = &Batch> {
-        self.in_hand.iter().map(|batch| &**batch)
+    pub(crate) fn current(&self) -> impl Iterator<Item = &Batch> {
+        self.current.iter().map(|batch| &**batch)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        !self.in_hand.is_empty()
+        !self.current.is_empty()
     }
 
     /// Whether it gives files their names.
@@ -88,23 +88,23 @@ impl Worker {
 
     /// Gives work to the idle thread.
     pub(crate) fn give(&mut self, job: WorkerTask) {
-        (self.in_hand, self.is_naming) = match &job {
+        (self.current, self.is_naming) = match &job {
             WorkerTask::Put(batch) | WorkerTask::Write(batch) => (vec![Arc::clone(batch)], false),
             WorkerTask::Name(written, _) => {
                 (written.iter().map(|written| Arc::clone(&written.batch)).collect(), true)
             }
         };
-        if let Some(todo) = &self.todo
-            && todo.send(job).is_err()
+        if let Some(tasks) = &self.tasks
+            && tasks.send(job).is_err()
         {
-            self.todo = None;
+            self.tasks = None;
         }
     }
 
     /// Takes the result of the current job, or waits for it.
     /// `wait`: the timeout; `None`: no timeout.
     pub(crate) fn take_back(&mut self, wait: Option<Duration>) -> Option<TaskResult> {
-        if self.in_hand.is_empty() {
+        if self.current.is_empty() {
             return None;
         }
         let answer = match wait.map(|wait| self.done.recv_timeout(wait)) {
@@ -114,14 +114,14 @@ impl Worker {
             None => self.done.recv().ok(),
         };
         self.is_naming = false;
-        let mut in_hand = std::mem::take(&mut self.in_hand);
+        let mut current = std::mem::take(&mut self.current);
         Some(match answer {
-            Some(Answer::Batch(outcome)) => match in_hand.pop() {
+            Some(Answer::Batch(outcome)) => match current.pop() {
                 Some(batch) => TaskResult::Batch(batch, outcome),
                 None => return None,
             },
             Some(Answer::Named(written)) => TaskResult::Named(written),
-            None => TaskResult::Lost(in_hand),
+            None => TaskResult::Lost(current),
         })
     }
 }
@@ -143,7 +143,7 @@ impl WorkerTask {
 impl Drop for Worker {
     /// Waits until the current job is done.
     fn drop(&mut self) {
-        self.todo = None;
+        self.tasks = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -34,7 +34,7 @@ impl FileMetadata {
 
 /// Sets the offered permission bits and time of an open file or directory, if they differ. Tries both;
 /// returns the first failure, also if the file system did not keep the time.
-pub(crate) fn settle(
+pub(crate) fn set_metadata(
     file: &File,
     now: &Metadata,
     mode: Option<u32>,
@@ -61,7 +61,7 @@ pub(crate) fn set_time(file: &File, modified: Option<i64>) -> io::Result<()> {
 }
 
 /// Reports that the file system has no such bits or times, which is no failure.
-pub(crate) fn settled(
+pub(crate) fn report_unset(
     result: io::Result<()>,
     path: &str,
     observer: &mut impl Observer,

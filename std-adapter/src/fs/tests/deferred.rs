@@ -65,14 +65,14 @@ fn begun(dir: &TempDir, sync: Sync) -> Directory<Recorder> {
     store
 }
 
-/// Puts a file that comes later: where it will stand. `None` where nothing comes later here.
+/// Puts a file with a deferred commit; returns its path. `None` if no commit is deferred here.
 fn put_later(dir: &TempDir, store: &mut impl Store, number: usize) -> Option<PathBuf> {
     put_as(store, "d4/x", number);
     let path = dir.path().join("t/d4/x");
     (!path.exists()).then_some(path)
 }
 
-/// Those files stand there whole, and nothing else does.
+/// Checks that these files are complete, and that there are no others.
 #[track_caller]
 fn stand_there(dir: &TempDir, numbers: std::ops::Range<usize>) {
     for number in numbers.clone() {

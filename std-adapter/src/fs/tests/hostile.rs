@@ -81,7 +81,7 @@ fn attempts() -> Vec<String> {
     paths
 }
 
-/// A root with all that leads out, and beside it a directory that nobody may reach.
+/// A root with links that lead out of it, and beside it a directory that must stay unreachable.
 fn trapped() -> tempfile::TempDir {
     let dir = temporary();
     let (outside, root) = (dir.path().join("outside"), dir.path().join("root"));

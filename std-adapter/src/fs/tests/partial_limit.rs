@@ -20,7 +20,7 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     interrupt("a", 4_000);
     interrupt("b", 4_000);
     assert_eq!(limits.kept.bytes(), 8_000);
-    // It goes on where it was, and is the youngest then.
+    // It is resumed, and is the youngest then.
     interrupt("a", 5_000);
     assert_eq!(limits.kept.bytes(), 9_000);
     interrupt("d/c", 2_000);

@@ -166,7 +166,7 @@ fn a_foreign_entry_under_the_partial_name_is_not_written_to() {
             assert_eq!(fs::metadata(&secret).unwrap().nlink(), 1);
             assert_eq!(listing(dir.path()), ["f"]);
         }
-        // A directory under that name keeps nobody from storing the file.
+        // A directory under that name does not prevent the transfer.
         let dir = temporary();
         fs::create_dir(dir.path().join(PART)).unwrap();
         let mut store = serving(&dir);

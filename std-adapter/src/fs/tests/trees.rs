@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A tree with everything that can stand in one.
+/// A tree with every kind of entry.
 fn plant(path: &Path) {
     for name in ["src/empty", "src/deep/er", "src/shut"] {
         fs::create_dir_all(path.join(name)).unwrap();

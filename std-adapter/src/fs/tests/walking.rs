@@ -22,7 +22,7 @@ fn a_large_directory_is_sent_sorted_and_completely_in_bounded_memory() {
     fs::create_dir_all(dir.path().join("d/5")).unwrap();
     let mut expected = vec!["0".to_owned(), "d/".to_owned(), "d/5/".to_owned()];
     for number in 0..9007 {
-        // In another order than they come in.
+        // Created in another order than the listing's.
         let name = format!("{:0250}", number * 7919 % 9007);
         for directory in ["d", "d/5"] {
             let path = format!("{directory}/{name}");

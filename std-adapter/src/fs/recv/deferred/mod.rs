@@ -19,7 +19,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::{below, split};
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
-use crate::fs::recv::tmpfile::{TempFiles, Whole};
+use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
 use crate::fs::recv::worker::{Worker, WorkerTask};
 use crate::fs::recv::written::Written;
 use crate::fs::sys::background::POLL_INTERVAL;
@@ -71,7 +71,7 @@ impl DeferredCommits {
         &mut self,
         cursor: &mut DirCursor,
         path: &str,
-        whole: &Whole<'_>,
+        complete: &CompleteFile<'_>,
         ticket: Option<Ticket>,
         observer: &mut impl Observer,
     ) -> Result<Put, StoreError> {
@@ -89,10 +89,10 @@ impl DeferredCommits {
         };
         let Some(ticket) = ticket.filter(|_| may) else {
             self.finish(cursor, observer);
-            let is_put = self.durable.is_none() && self.temp_files.put(&dir, name, whole);
+            let is_put = self.durable.is_none() && self.temp_files.put(&dir, name, complete);
             return Ok(if is_put { Put::InPlace } else { Put::Unsupported });
         };
-        self.gathered.add(&dir, path, whole, ticket);
+        self.gathered.add(&dir, path, complete, ticket);
         if self.gathered.is_full() {
             self.dispatch(cursor, observer);
         }
@@ -119,7 +119,7 @@ impl DeferredCommits {
     fn paths(&self) -> impl Iterator<Item = &str> {
         let finished = self.finished.iter().map(|(batch, _)| &**batch);
         let written = self.written.iter().map(|written| &*written.batch);
-        let waiting = finished.chain(written).chain(self.worker.iter().flat_map(Worker::in_hand));
+        let waiting = finished.chain(written).chain(self.worker.iter().flat_map(Worker::current));
         waiting.chain([&self.gathered]).flat_map(Batch::paths)
     }
 

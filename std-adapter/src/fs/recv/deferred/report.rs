@@ -14,11 +14,11 @@ use crate::fs::event::{Event, Observer};
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
 use crate::fs::recv::file::ExpectedFile;
 use crate::fs::recv::staged::Staged;
-use crate::fs::recv::tmpfile::Whole;
+use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::worker::TaskResult;
 use crate::fs::recv::written::Written;
 use crate::fs::sys::dir_cursor::DirCursor;
-use crate::fs::sys::metadata::settled;
+use crate::fs::sys::metadata::report_unset;
 use crate::fs::sys::refusals;
 
 impl DeferredCommits {
@@ -78,7 +78,7 @@ impl DeferredCommits {
         for Written { batch, staged } in written {
             for ((path, _, ticket), staged) in batch.files().zip(staged) {
                 let result = match staged {
-                    Staged::Named(result) => settled(result, path, observer),
+                    Staged::Named(result) => report_unset(result, path, observer),
                     Staged::Failed(error) => Err(error),
                     _ => Err(Reason::Storage.into()),
                 };
@@ -144,7 +144,7 @@ impl DeferredCommits {
         if outcome.is_impossible {
             self.temp_files.give_up();
         }
-        for (index, (path, whole, ticket)) in batch.files().enumerate() {
+        for (index, (path, complete, ticket)) in batch.files().enumerate() {
             let is_replaced = || {
                 let mut after = self.finished.iter();
                 batch.has_put(path, index + 1, outcome)
@@ -153,7 +153,7 @@ impl DeferredCommits {
             let result = if outcome.is_put(index) || is_replaced() {
                 Ok(())
             } else {
-                commit_by_partial(path, &whole, cursor, observer)
+                commit_by_partial(path, &complete, cursor, observer)
             };
             self.report_file(path, ticket, result, cursor, observer);
         }
@@ -162,11 +162,11 @@ impl DeferredCommits {
 
 fn commit_by_partial(
     path: &str,
-    whole: &Whole<'_>,
+    complete: &CompleteFile<'_>,
     cursor: &mut DirCursor,
     observer: &mut impl Observer,
 ) -> Result<(), StoreError> {
-    let Whole { bytes, mode, modified } = *whole;
+    let CompleteFile { bytes, mode, modified } = *complete;
     let (kind, size) = (Kind::File, Some(bytes.len() as u64));
     let (path, access) = (path.to_owned(), Arc::default());
     let (resume, later, durable) = (0, None, false);

@@ -10,7 +10,7 @@ use crate::fs::event::Observer;
 use crate::fs::names::split;
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
 use crate::fs::recv::staged::Staged;
-use crate::fs::recv::tmpfile::Whole;
+use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::worker::{TaskResult, WorkerTask};
 use crate::fs::recv::written::{Written, name_all};
 use crate::fs::sys::descriptors::Descriptors;
@@ -63,7 +63,7 @@ impl DeferredCommits {
             self.put_here();
         }
         let mut batch = Batch::default();
-        batch.add(&dir, path, &Whole { bytes: &[], mode: None, modified: None }, ticket);
+        batch.add(&dir, path, &CompleteFile { bytes: &[], mode: None, modified: None }, ticket);
         let outcome = Outcome { staged: vec![staged], ..Outcome::default() };
         self.finished.push_back((Arc::new(batch), outcome));
         self.written_bytes = self.written_bytes.saturating_add(bytes);

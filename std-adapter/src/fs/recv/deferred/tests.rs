@@ -11,8 +11,8 @@ use crate::fs::event::Event;
 fn batch(dir: &Arc<Dir>, files: &[(&str, &[u8])]) -> Batch {
     let mut batch = Batch::default();
     for (path, bytes) in files {
-        let whole = Whole { bytes, mode: None, modified: None };
-        batch.add(dir, path, &whole, Ticket { later: 1, size: 0, held: 0, sha256: None });
+        let complete = CompleteFile { bytes, mode: None, modified: None };
+        batch.add(dir, path, &complete, Ticket { later: 1, size: 0, held: 0, sha256: None });
     }
     batch
 }

@@ -15,7 +15,7 @@ use crate::fs::partial_index::PartialIndex;
 use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest, UNIT};
 use crate::fs::sys::buffer::write_all_at;
 use crate::fs::sys::dir_cursor::DirCursor;
-use crate::fs::sys::metadata::{FileMetadata, settle, settled};
+use crate::fs::sys::metadata::{FileMetadata, report_unset, set_metadata};
 use crate::fs::sys::sync::{Durable, Sync, synchronise};
 use crate::fs::sys::{sync_failures, times};
 
@@ -91,7 +91,7 @@ impl ExpectedFile {
         durable: Durable,
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
-        settled(self.complete(partial)?, &self.path, observer)?;
+        report_unset(self.complete(partial)?, &self.path, observer)?;
         if durable.content {
             sync_failures::synchronise(&partial.file)?;
         }
@@ -114,14 +114,14 @@ impl ExpectedFile {
             Some(size) if partial.length > size => partial.file.set_len(size)?,
             _ => {}
         }
-        Ok(settle(&partial.file, &partial.metadata, self.mode, self.modified))
+        Ok(set_metadata(&partial.file, &partial.metadata, self.mode, self.modified))
     }
 
     /// Sets the time and the permission bits of a file that is in place, if they differ.
-    pub(crate) fn settle(&self, file: &File, metadata: &Metadata) -> io::Result<()> {
+    pub(crate) fn set_metadata(&self, file: &File, metadata: &Metadata) -> io::Result<()> {
         let now = FileMetadata::of(metadata).modified;
         let modified = self.modified.filter(|offered| Some(*offered) != now);
-        settle(file, metadata, self.mode, modified)
+        set_metadata(file, metadata, self.mode, modified)
     }
 
     pub(crate) fn purpose(&self) -> PartialRequest<'_> {

@@ -14,11 +14,11 @@ use crate::fs::names::split;
 use crate::fs::partial_index::LeftPartial;
 use crate::fs::recv::partial::{Partial, UNIT};
 use crate::fs::recv::staged::Staged;
-use crate::fs::recv::tmpfile::Whole;
+use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::tree::{Bits, make_directory};
 use crate::fs::sys::buffer::{Buffer, CAPACITY};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look, open_file};
-use crate::fs::sys::metadata::settled;
+use crate::fs::sys::metadata::report_unset;
 use crate::fs::sys::sync::{Durable, synchronise};
 use crate::fs::sys::{sync_failures, times};
 
@@ -196,7 +196,7 @@ impl RecvFile {
                 return Ok(Some(bits));
             }
             Stage::Same(file, metadata) => {
-                settled(expected.settle(&file, &metadata), &expected.path, observer)?;
+                report_unset(expected.set_metadata(&file, &metadata), &expected.path, observer)?;
                 if durable.content {
                     sync_failures::synchronise(&file)?;
                 }
@@ -231,8 +231,8 @@ impl RecvFile {
         let expected = &self.expected;
         let mut partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
             Stage::Same(file, metadata) => {
-                let settled = expected.settle(&file, &metadata);
-                return Ok((Staged::Same(file, settled), 0));
+                let metadata_set = expected.set_metadata(&file, &metadata);
+                return Ok((Staged::Same(file, metadata_set), 0));
             }
             Stage::Partial(partial) => partial,
             stage => {
@@ -243,23 +243,23 @@ impl RecvFile {
         };
         let flushed = buffer.flush(&partial.file).map_err(StoreError::from);
         match flushed.and_then(|()| expected.complete(&partial)) {
-            Ok(settled) => {
+            Ok(metadata_set) => {
                 let length = std::mem::take(&mut partial.length);
-                Ok((Staged::Partial(Box::new(partial), settled), length))
+                Ok((Staged::Partial(Box::new(partial), metadata_set), length))
             }
             Err(error) => Err(self.give_up(partial, error)),
         }
     }
 
     /// The complete file, if it can be put in place in one step.
-    pub(crate) fn whole<'a>(&self, buffer: &'a Buffer) -> Option<Whole<'a>> {
+    pub(crate) fn complete<'a>(&self, buffer: &'a Buffer) -> Option<CompleteFile<'a>> {
         let ExpectedFile { mode, modified, size, .. } = self.expected;
         let bytes = buffer.kept();
         // An unusual time must be compared with the stored one, which takes a partial.
         let is_whole = matches!(self.stage, Stage::PartialIndex(_))
             && size == Some(bytes.len() as u64)
             && modified.is_none_or(times::is_usual);
-        is_whole.then_some(Whole { bytes, mode, modified })
+        is_whole.then_some(CompleteFile { bytes, mode, modified })
     }
 
     /// Whether no part was searched for, and nothing is written yet.

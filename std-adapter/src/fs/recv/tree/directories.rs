@@ -6,7 +6,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::below;
 use crate::fs::sys::dir_cursor::{DirCursor, Id, id_of};
-use crate::fs::sys::metadata::{settle, settled};
+use crate::fs::sys::metadata::{report_unset, set_metadata};
 use crate::fs::sys::sync::open_itself;
 
 /// The maximum memory in bytes; beyond it the metadata of complete directories is set.
@@ -47,7 +47,7 @@ impl Directories {
 
     /// Sets the metadata of the directories that are not above `path`, or of all without a path. Tries all;
     /// returns the first failure.
-    pub(crate) fn settle(
+    pub(crate) fn set_metadata(
         &mut self,
         path: Option<&str>,
         cursor: &mut DirCursor,
@@ -62,7 +62,7 @@ impl Directories {
                 self.bytes += directory.len() + DIRECTORY_BYTES;
                 open.insert(directory, (bits, id));
             } else {
-                result = result.and(settle_one(&directory, bits, id, cursor, observer));
+                result = result.and(set_one(&directory, bits, id, cursor, observer));
             }
         }
         self.waiting = open;
@@ -71,7 +71,7 @@ impl Directories {
 }
 
 /// Gives a directory its time and its permission bits, if it is still the same one.
-fn settle_one(
+fn set_one(
     path: &str,
     bits: Bits,
     id: Option<Id>,
@@ -87,8 +87,8 @@ fn settle_one(
     if id.is_some() && id_of(&now) != id {
         return Ok(());
     }
-    let result = open_itself(&dir).and_then(|it| settle(&it, &now, bits.mode, bits.modified));
-    settled(result, path, observer)
+    let result = open_itself(&dir).and_then(|it| set_metadata(&it, &now, bits.mode, bits.modified));
+    report_unset(result, path, observer)
 }
 
 #[cfg(all(test, unix))]
@@ -119,7 +119,7 @@ mod tests {
             directories.remember(&mut cursor, "d", modified(seconds));
         }
         assert_eq!((directories.waiting.len(), directories.bytes), (1, DIRECTORY_BYTES + 1));
-        assert!(directories.settle(None, &mut cursor, &mut ()).is_ok());
+        assert!(directories.set_metadata(None, &mut cursor, &mut ()).is_ok());
         let found = fs::metadata(temporary.path().join("d")).unwrap();
         assert_eq!(std::os::unix::fs::MetadataExt::mtime(&found), 9_999);
         assert_eq!(directories.bytes, 0);
@@ -129,21 +129,24 @@ mod tests {
     fn of_many_directories_the_complete_ones_get_their_metadata() {
         let temporary = tempfile::tempdir().unwrap();
         let (mut cursor, mut directories) = (cursor(&temporary), Directories::default());
-        let (mut most, mut settled) = (0, 0);
+        let (mut most, mut metadata_set) = (0, 0);
         for number in 0..12_000 {
             let path = format!("d{}/{number}", number / 4_000);
             cursor.made(&path, None, false).unwrap();
             directories.remember(&mut cursor, &path, modified(number));
             most = most.max(directories.bytes);
             if directories.are_many() {
-                directories.settle(Some(&path), &mut cursor, &mut ()).unwrap();
+                directories.set_metadata(Some(&path), &mut cursor, &mut ()).unwrap();
                 // The directory itself is not complete yet.
                 assert_eq!(directories.waiting.len(), 1);
-                settled += 1;
+                metadata_set += 1;
             }
         }
-        directories.settle(None, &mut cursor, &mut ()).unwrap();
-        assert!(settled > 0 && most <= MAX_MEMORY + 2 * DIRECTORY_BYTES, "{settled} {most}");
+        directories.set_metadata(None, &mut cursor, &mut ()).unwrap();
+        assert!(
+            metadata_set > 0 && most <= MAX_MEMORY + 2 * DIRECTORY_BYTES,
+            "{metadata_set} {most}"
+        );
         for number in [0, 3_999, 8_000, 11_999] {
             let path = temporary.path().join(format!("d{}/{number}", number / 4_000));
             let found = fs::metadata(path).unwrap();
@@ -161,7 +164,7 @@ mod tests {
         fs::rename(&path, temporary.path().join("was")).unwrap();
         fs::create_dir(&path).unwrap();
         cursor.forget();
-        assert!(directories.settle(None, &mut cursor, &mut ()).is_ok());
+        assert!(directories.set_metadata(None, &mut cursor, &mut ()).is_ok());
         assert_ne!(std::os::unix::fs::MetadataExt::mtime(&fs::metadata(&path).unwrap()), 7);
     }
 }

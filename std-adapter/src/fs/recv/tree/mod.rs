@@ -69,20 +69,20 @@ impl Tree {
         self.directories.remember(cursor, path, bits);
     }
 
-    /// Whether so many directories are remembered that [`Tree::settle_left`] is due.
+    /// Whether so many directories are remembered that [`Tree::set_complete_metadata`] is due.
     pub(crate) fn has_many(&self) -> bool {
         self.directories.are_many()
     }
 
     /// Sets the times and permission bits of the directories that are not above `path`. A tree arrives depth
     /// first: they are mostly complete.
-    pub(crate) fn settle_left(
+    pub(crate) fn set_complete_metadata(
         &mut self,
         path: &str,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
-        self.directories.settle(Some(path), cursor, observer)
+        self.directories.set_metadata(Some(path), cursor, observer)
     }
 
     /// Commits the tree: all of its entries are in place.
@@ -94,12 +94,12 @@ impl Tree {
     ) -> Result<(), StoreError> {
         self.make_root(cursor, sync)?;
         cursor.existing(&self.path)?.ok_or(Reason::NotFound)?;
-        self.settle(cursor, observer)
+        self.set_metadata(cursor, observer)
     }
 
     /// Sets the times and permission bits of all directories, also of an incomplete tree; returns the first
     /// failure.
-    pub(crate) fn settle(
+    pub(crate) fn set_metadata(
         &mut self,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
@@ -108,7 +108,7 @@ impl Tree {
             // It is empty, but its owner may have been given more rights.
             self.directories.remember(cursor, &self.path, Bits { mode, modified: None });
         }
-        self.directories.settle(None, cursor, observer)
+        self.directories.set_metadata(None, cursor, observer)
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn make_directory(
 }
 
 /// Sets the time and the permission bits of a directory outside a tree.
-pub(crate) fn settle_alone(
+pub(crate) fn set_directory_metadata(
     cursor: &mut DirCursor,
     path: &str,
     bits: Bits,
@@ -133,7 +133,7 @@ pub(crate) fn settle_alone(
 ) -> Result<(), StoreError> {
     let mut directories = Directories::default();
     directories.remember(cursor, path, bits);
-    directories.settle(None, cursor, observer)
+    directories.set_metadata(None, cursor, observer)
 }
 
 /// Makes a directory writable for its owner, if its bits are offered.
