@@ -8,10 +8,9 @@ use std::time::{Duration, SystemTime};
 use cap_fs_ext::DirExt;
 use cap_std::fs::Dir;
 
-use crate::fs::Root;
-
 use crate::fs::names::join;
 use crate::fs::partial_name;
+use crate::fs::root::Root;
 use crate::fs::sys::dir_cursor::{Id, id_of, open_file};
 use crate::fs::sys::lock::Lock;
 

@@ -19,7 +19,6 @@ pub(crate) mod sys;
 #[cfg(all(test, unix))]
 mod tests;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::cleanup::{Leftover, leftovers};
@@ -29,6 +28,7 @@ use self::recv::RecvStore;
 use self::recv::partial::PartialOwner;
 pub use self::root::Root;
 use self::send::SendStore;
+pub use self::send::source::Source;
 pub use self::sys::descriptors::{Descriptors, Permit};
 pub use self::sys::sync::Sync;
 
@@ -44,18 +44,6 @@ pub struct Rights {
     pub read: bool,
     /// Whether they may offer files.
     pub write: bool,
-}
-
-/// A file or a directory that the user wants to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Its local path. Symbolic links in this path are the user's own and are
-    /// followed; those found below it are not.
-    pub local: PathBuf,
-    /// The path that the other end sees: of a lone file the whole of it, in a tree the part below
-    /// the tree's root. In a tree it may be empty: the content of the directory is then
-    /// directly below the root.
-    pub remote: String,
 }
 
 /// A [`Store`](tinyferry_core::Store) on a file system. It serves one session.

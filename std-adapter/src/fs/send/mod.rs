@@ -15,14 +15,13 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
 use tinyferry_core::store::{Entry, Kind};
 
-use super::Source;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::names::is_allowed;
 use crate::fs::send::file::SendFile;
 use crate::fs::send::queue::{Next, SendQueue};
 use crate::fs::send::recent::Fate;
-use crate::fs::send::source::{SourceEntry, SourceRoot};
+use crate::fs::send::source::{Source, SourceEntry, SourceRoot};
 use crate::fs::send::walk::Item;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::times;

@@ -9,11 +9,22 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata};
 use tinyferry_core::error::Reason;
 
-use crate::fs::Source;
 use crate::fs::error::StoreError;
 use crate::fs::names::{join, split};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
 use crate::fs::sys::metadata::FileMetadata;
+
+/// A file or a directory that the user wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its local path. Symbolic links in this path are the user's own and are
+    /// followed; those found below it are not.
+    pub local: PathBuf,
+    /// The path that the other end sees: of a lone file the whole of it, in a tree the part below
+    /// the tree's root. In a tree it may be empty: the content of the directory is then
+    /// directly below the root.
+    pub remote: String,
+}
 
 #[derive(Debug)]
 pub(crate) struct SourceRoot {
