@@ -21,7 +21,7 @@ pub struct Limits {
     /// Open files beyond the few that each store may always hold.
     pub descriptors: Descriptors,
     /// The partials of interrupted transfers, for all stores of one server.
-    pub(crate) kept: PartialIndex,
+    pub(crate) partial_index: PartialIndex,
     /// The path of the store's root below the server's.
     pub(crate) below: String,
 }
@@ -35,7 +35,7 @@ impl Default for Limits {
             depth: 64,
             partials: 1 << 40,
             descriptors: Descriptors::default(),
-            kept: PartialIndex::default(),
+            partial_index: PartialIndex::default(),
             below: String::new(),
         }
     }
@@ -77,6 +77,6 @@ impl Limits {
     /// Registers the partial of an interrupted transfer.
     pub(crate) fn add_partial(&self, left: LeftPartial) {
         let path = join(&self.below, &left.path);
-        self.kept.add(LeftPartial { path, ..left }, self.partials);
+        self.partial_index.add(LeftPartial { path, ..left }, self.partials);
     }
 }

@@ -259,7 +259,7 @@ impl Host {
     ) -> Ended {
         let Grant { server_root, root, rights, may_close, directory, id } = grant;
         // As long as this session lasts, partials below it can be removed.
-        self.options.limits.kept.set_root(&server_root);
+        self.options.limits.partial_index.set_root(&server_root);
         // Where a client wants SHA-256, it gets it.
         let config = Config { may_close, sha256: true, ..config };
         let mut session = Session::<Desktop>::server(config);

@@ -247,15 +247,15 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
         loop {
             let dir = root.current();
             let removed = dir.and_then(|dir| {
-                limits.kept.begin_scan(&dir);
+                limits.partial_index.begin_scan(&dir);
                 let removed = leftovers_below(&dir, |leftover| {
                     let is_old = !least.is_zero() && leftover.age >= least;
                     if !is_old {
-                        limits.kept.found(leftover);
+                        limits.partial_index.found(leftover);
                     }
                     is_old
                 });
-                limits.kept.end_scan(limits.partials);
+                limits.partial_index.end_scan(limits.partials);
                 removed
             });
             match removed {

@@ -82,7 +82,7 @@ impl RecvStore {
     }
 
     pub(crate) fn limit(&mut self, limits: Limits) {
-        Arc::make_mut(&mut self.access).kept = limits.kept.clone();
+        Arc::make_mut(&mut self.access).partial_index = limits.partial_index.clone();
         self.limits = limits;
     }
 

@@ -72,7 +72,7 @@ impl RecvStore {
             Kind::Directory => RecvFile::directory(&mut self.cursor, expected())?,
             Kind::File => {
                 let incoming = RecvFile::file(&mut self.cursor, expected(), self.holes)?;
-                if !incoming.is_kept() && self.deferred.has(path) {
+                if !incoming.is_buffered() && self.deferred.has(path) {
                     // The file of that name is still the one before the deferred commit.
                     drop(incoming);
                     self.deferred.finish(&mut self.cursor, observer);

@@ -38,7 +38,7 @@ enum Stage {
     /// The tree itself, with the metadata of its root directory; then the first origin that was not begun.
     Tree { root: Option<FileMetadata>, next: usize },
     /// The origin of this index, if it exists.
-    SourceRoot(usize),
+    Source(usize),
     /// The entries that are sent again.
     Again,
 }
@@ -58,7 +58,7 @@ impl SendQueue {
     /// Sends the entries at `origins`, as a tree if there is a path.
     pub(crate) fn new(tree: Option<String>, origins: Vec<SourceRoot>, names_only: bool) -> Self {
         Self {
-            stage: if tree.is_some() { Stage::New } else { Stage::SourceRoot(0) },
+            stage: if tree.is_some() { Stage::New } else { Stage::Source(0) },
             origins,
             walk: Walk::new(tree.as_deref(), names_only),
             names_only,
@@ -101,7 +101,7 @@ impl SendQueue {
 
     pub(crate) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
         if let Stage::Tree { root, next } = self.stage {
-            self.stage = Stage::SourceRoot(next);
+            self.stage = Stage::Source(next);
             let mode = root.and_then(|attributes| attributes.mode);
             let modified = root.and_then(|attributes| attributes.modified);
             return Some(Next::Tree { mode, modified });
@@ -111,14 +111,14 @@ impl SendQueue {
                 return Some(Next::Item(item, true));
             }
             match self.stage {
-                Stage::SourceRoot(origin) if origin < self.origins.len() => {
-                    self.stage = Stage::SourceRoot(origin + 1);
+                Stage::Source(origin) if origin < self.origins.len() => {
+                    self.stage = Stage::Source(origin + 1);
                     self.origin = origin;
                     if let Some(item) = self.start(observer) {
                         return Some(Next::Item(item, true));
                     }
                 }
-                Stage::New | Stage::Tree { .. } | Stage::SourceRoot(_) => self.stage = Stage::Again,
+                Stage::New | Stage::Tree { .. } | Stage::Source(_) => self.stage = Stage::Again,
                 Stage::Again => {
                     let (origin, path) = self.again.pop_front()?;
                     self.origin = origin;

@@ -8,8 +8,8 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     let dir = temporary();
     let limits = Limits { partials: 10_000, ..Limits::default() };
     let root = root(&dir).0;
-    limits.kept.begin_scan(&root);
-    limits.kept.end_scan(limits.partials);
+    limits.partial_index.begin_scan(&root);
+    limits.partial_index.end_scan(limits.partials);
     let interrupt = |name: &str, bytes: usize| {
         let mut store = serving(&dir).limited(limits.clone());
         assert!(store.offer(&file(name, 50_000)).is_ok());
@@ -19,12 +19,12 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     };
     interrupt("a", 4_000);
     interrupt("b", 4_000);
-    assert_eq!(limits.kept.bytes(), 8_000);
+    assert_eq!(limits.partial_index.bytes(), 8_000);
     // It is resumed, and is the youngest then.
     interrupt("a", 5_000);
-    assert_eq!(limits.kept.bytes(), 9_000);
+    assert_eq!(limits.partial_index.bytes(), 9_000);
     interrupt("d/c", 2_000);
-    assert_eq!(limits.kept.bytes(), 7_000);
+    assert_eq!(limits.partial_index.bytes(), 7_000);
     assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
     // One that is too large by itself leaves the others alone.
     interrupt("e", 10_001);
@@ -32,9 +32,9 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     // A file that is in place does not count any more.
     let mut store = serving(&dir).limited(limits.clone());
     assert_eq!(held(&mut store, file("a", 4_096)), 4_096);
-    assert_eq!((limits.kept.bytes(), store.commit()), (2_000, Ok(())));
+    assert_eq!((limits.partial_index.bytes(), store.commit()), (2_000, Ok(())));
     put(&mut store, Offer { resume: 0, ..file("d/c", 3_000) }, &content(3_000));
-    assert_eq!(limits.kept.bytes(), 0);
+    assert_eq!(limits.partial_index.bytes(), 0);
     // Nothing may be left: everything passes all the same.
     let limits = Limits { partials: 0, ..Limits::default() };
     let mut store = serving(&dir).limited(limits);

@@ -26,7 +26,7 @@ pub(crate) struct Access {
     /// or permission bits of entries that it did not send.
     pub(crate) is_blind: bool,
     pub(crate) partials: PartialOwner,
-    pub(crate) kept: PartialIndex,
+    pub(crate) partial_index: PartialIndex,
 }
 
 /// An offer.
@@ -124,9 +124,14 @@ impl ExpectedFile {
         set_metadata(file, metadata, self.mode, modified)
     }
 
-    pub(crate) fn purpose(&self) -> PartialRequest<'_> {
-        let Access { partials: whose, kept, .. } = &*self.access;
-        PartialRequest { whose, kept: Some(kept), target: split(&self.path).1, mode: self.mode }
+    pub(crate) fn partial_request(&self) -> PartialRequest<'_> {
+        let Access { partials: owner, partial_index, .. } = &*self.access;
+        PartialRequest {
+            owner,
+            index: Some(partial_index),
+            target: split(&self.path).1,
+            mode: self.mode,
+        }
     }
 
     pub(crate) fn create(
@@ -136,6 +141,6 @@ impl ExpectedFile {
     ) -> Result<Partial, StoreError> {
         let (parent, _) = split(&self.path);
         let dir = cursor.made(parent, None, synced)?;
-        Partial::create(&dir, self.purpose())
+        Partial::create(&dir, self.partial_request())
     }
 }

@@ -44,7 +44,7 @@ enum Stage {
     /// No part of the file is here.
     Awaited,
     /// The file is small and its directory is new: its content, so many bytes, is in the buffer only.
-    PartialIndex(u64),
+    Buffered(u64),
     Partial(Partial),
     /// The file in place seems to be the same.
     Same(File, Metadata),
@@ -85,7 +85,7 @@ impl RecvFile {
                     return Err(Reason::IsDirectory.into());
                 }
                 let is_small = expected.size.is_some_and(|size| size <= CAPACITY as u64);
-                let stage = if is_small { Stage::PartialIndex(0) } else { Stage::Awaited };
+                let stage = if is_small { Stage::Buffered(0) } else { Stage::Awaited };
                 return Ok(Self { expected, held: 0, left: None, stage });
             }
         };
@@ -110,7 +110,7 @@ impl RecvFile {
             Found::File(_) | Found::Missing => {}
         }
         if expected.resume >= UNIT
-            && let Some(partial) = Partial::find(&dir, expected.purpose())?
+            && let Some(partial) = Partial::find(&dir, expected.partial_request())?
         {
             if !is_stored(&partial.file, &partial.metadata, expected.durable) {
                 partial.discard();
@@ -135,11 +135,11 @@ impl RecvFile {
     ) -> Result<(), StoreError> {
         let end = position.checked_add(bytes.len() as u64).ok_or(Reason::TooLarge)?;
         match &mut self.stage {
-            Stage::PartialIndex(kept) if buffer.keep(position, bytes) => {
-                *kept = end;
+            Stage::Buffered(length) if buffer.keep(position, bytes) => {
+                *length = end;
                 return Ok(());
             }
-            Stage::Awaited | Stage::PartialIndex(_) => {
+            Stage::Awaited | Stage::Buffered(_) => {
                 let mut partial = self.expected.create(cursor, synced)?;
                 partial.length = self.unfinished();
                 self.stage = Stage::Partial(partial);
@@ -171,7 +171,7 @@ impl RecvFile {
             Stage::Partial(Partial { file, .. }) | Stage::Same(file, _) => {
                 Ok(buffer.load(file, position, into)?)
             }
-            Stage::Directory | Stage::Awaited | Stage::PartialIndex(_) => Ok(0),
+            Stage::Directory | Stage::Awaited | Stage::Buffered(_) => Ok(0),
         }
     }
 
@@ -205,7 +205,7 @@ impl RecvFile {
                 }
                 return Ok(None);
             }
-            Stage::PartialIndex(length) => {
+            Stage::Buffered(length) => {
                 let mut partial = expected.create(cursor, synced)?;
                 partial.length = length;
                 partial
@@ -237,7 +237,7 @@ impl RecvFile {
             Stage::Partial(partial) => partial,
             stage => {
                 let mut partial = expected.create(cursor, synced)?;
-                partial.length = if let Stage::PartialIndex(length) = stage { length } else { 0 };
+                partial.length = if let Stage::Buffered(length) = stage { length } else { 0 };
                 partial
             }
         };
@@ -256,22 +256,22 @@ impl RecvFile {
         let ExpectedFile { mode, modified, size, .. } = self.expected;
         let bytes = buffer.kept();
         // An unusual time must be compared with the stored one, which takes a partial.
-        let is_whole = matches!(self.stage, Stage::PartialIndex(_))
+        let is_whole = matches!(self.stage, Stage::Buffered(_))
             && size == Some(bytes.len() as u64)
             && modified.is_none_or(times::is_usual);
         is_whole.then_some(CompleteFile { bytes, mode, modified })
     }
 
     /// Whether no part was searched for, and nothing is written yet.
-    pub(crate) fn is_kept(&self) -> bool {
-        matches!(self.stage, Stage::PartialIndex(_))
+    pub(crate) fn is_buffered(&self) -> bool {
+        matches!(self.stage, Stage::Buffered(_))
     }
 
     /// The length of its partial, in bytes.
     pub(crate) fn unfinished(&self) -> u64 {
         match &self.stage {
             Stage::Partial(partial) => partial.length,
-            Stage::PartialIndex(length) => *length,
+            Stage::Buffered(length) => *length,
             _ => 0,
         }
     }

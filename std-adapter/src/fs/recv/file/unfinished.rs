@@ -31,7 +31,7 @@ impl RecvFile {
         // Content that cannot be written now is received again.
         let partial = match self.stage {
             Stage::Partial(partial) => Some(partial),
-            Stage::PartialIndex(length @ UNIT..) if is_of_use => {
+            Stage::Buffered(length @ UNIT..) if is_of_use => {
                 self.expected.create(cursor, false).ok().map(|mut partial| {
                     partial.length = length;
                     partial

@@ -36,9 +36,9 @@ const MAX_TRIES: u8 = 16;
 /// A request for a partial.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PartialRequest<'a> {
-    pub(crate) whose: &'a PartialOwner,
+    pub(crate) owner: &'a PartialOwner,
     /// The index of partials without a transfer; a locked one is not in it.
-    pub(crate) kept: Option<&'a PartialIndex>,
+    pub(crate) index: Option<&'a PartialIndex>,
     /// The last name of the file's path.
     pub(crate) target: &'a str,
     /// The permission bits of the complete file, if they are offered.
@@ -76,10 +76,10 @@ impl Partial {
     /// The partial of an earlier transfer.
     pub(crate) fn find(
         dir: &Arc<Dir>,
-        purpose: PartialRequest<'_>,
+        request: PartialRequest<'_>,
     ) -> Result<Option<Self>, StoreError> {
-        for label in purpose.whose.labels() {
-            match Self::open(dir, name_for(purpose.target, &label), purpose)? {
+        for label in request.owner.labels() {
+            match Self::open(dir, name_for(request.target, &label), request)? {
                 FoundPartial::Usable(partial) => return Ok(Some(*partial)),
                 FoundPartial::Nothing => return Ok(None),
                 FoundPartial::Foreign => {}
@@ -90,15 +90,15 @@ impl Partial {
 
     /// Creates an empty partial. If permission bits are offered, no other user can read it before it is in
     /// place. If a file of another user has the name, the partial gets another one.
-    pub(crate) fn create(dir: &Arc<Dir>, purpose: PartialRequest<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn create(dir: &Arc<Dir>, request: PartialRequest<'_>) -> Result<Self, StoreError> {
         undeletable::check(dir)?;
-        for label in purpose.whose.labels() {
-            if let Some(partial) = Self::create_as(dir, name_for(purpose.target, &label), purpose)?
+        for label in request.owner.labels() {
+            if let Some(partial) = Self::create_as(dir, name_for(request.target, &label), request)?
             {
                 return Ok(partial);
             }
         }
-        let partial = Self::create_as(dir, temporary(purpose.target)?, purpose)?;
+        let partial = Self::create_as(dir, temporary(request.target)?, request)?;
         let partial = partial.ok_or_else(|| StoreError::from(Reason::InUse))?;
         Ok(Self { is_resumable: false, ..partial })
     }
@@ -107,26 +107,26 @@ impl Partial {
     fn create_as(
         dir: &Arc<Dir>,
         name: String,
-        purpose: PartialRequest<'_>,
+        request: PartialRequest<'_>,
     ) -> Result<Option<Self>, StoreError> {
         for _ in 0..MAX_TRIES {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true);
             #[cfg(unix)]
-            if purpose.mode.is_some() {
+            if request.mode.is_some() {
                 cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
             }
             match dir.open_with(&name, &options) {
                 Ok(file) => {
                     let file = file.into_std();
                     let metadata = Metadata::from_file(&file)?;
-                    if let Some(partial) = Self::claim(dir, name.clone(), purpose, file, metadata)?
+                    if let Some(partial) = Self::claim(dir, name.clone(), request, file, metadata)?
                     {
                         return Ok(Some(partial));
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    match Self::open(dir, name.clone(), purpose)? {
+                    match Self::open(dir, name.clone(), request)? {
                         FoundPartial::Nothing => {}
                         FoundPartial::Usable(mut partial) => {
                             partial.file.set_len(0)?;
@@ -184,7 +184,7 @@ impl Partial {
     fn open(
         dir: &Arc<Dir>,
         name: String,
-        purpose: PartialRequest<'_>,
+        request: PartialRequest<'_>,
     ) -> Result<FoundPartial, StoreError> {
         let found = match look(dir, &name)? {
             Found::Missing => return Ok(FoundPartial::Nothing),
@@ -198,9 +198,9 @@ impl Partial {
             }
             match open_with(dir, &name, OpenOptions::new().read(true).write(true)) {
                 Ok((file, metadata)) => {
-                    match Self::claim(dir, name.clone(), purpose, file, metadata)? {
+                    match Self::claim(dir, name.clone(), request, file, metadata)? {
                         Some(mut partial) => {
-                            if partial.make_private(purpose)? {
+                            if partial.make_private(request)? {
                                 return Ok(FoundPartial::Usable(Box::new(partial)));
                             }
                             partial.discard();
@@ -227,15 +227,15 @@ impl Partial {
     fn claim(
         dir: &Arc<Dir>,
         name: String,
-        purpose: PartialRequest<'_>,
+        request: PartialRequest<'_>,
         file: File,
         metadata: Metadata,
     ) -> Result<Option<Self>, StoreError> {
         let Some(lock) = Lock::take(&file, &metadata) else { return Err(Reason::InUse.into()) };
         match look(dir, &name)? {
             Found::File(now) if is_single(&now) && is_same(&now, &metadata) => {
-                if let Some(kept) = purpose.kept {
-                    kept.take_up(id_of(&now));
+                if let Some(index) = request.index {
+                    index.take_up(id_of(&now));
                 }
                 let (length, is_resumable) = (now.len(), is_own(&now));
                 Ok(Some(Self {
@@ -256,8 +256,8 @@ impl Partial {
 
     /// Removes the rights of other users before content is written. `false` if another user had more rights
     /// than the offer gives: a process of that user may have it open, and could read or change the content.
-    fn make_private(&mut self, purpose: PartialRequest<'_>) -> Result<bool, StoreError> {
-        let (Some(found), Some(offered)) = (FileMetadata::of(&self.metadata).mode, purpose.mode)
+    fn make_private(&mut self, request: PartialRequest<'_>) -> Result<bool, StoreError> {
+        let (Some(found), Some(offered)) = (FileMetadata::of(&self.metadata).mode, request.mode)
         else {
             return Ok(true);
         };
