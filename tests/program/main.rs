@@ -29,6 +29,7 @@ mod power;
 mod resume;
 mod roots;
 mod serial;
+mod shutdown;
 mod signals;
 mod slow;
 mod soak;

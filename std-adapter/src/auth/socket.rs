@@ -183,7 +183,15 @@ impl<S: Socket> SecureSocket<S> {
                 return Ok(count);
             }
             let count = self.socket.receive_now(self.channel.room())?;
-            self.channel.received(count).map_err(as_io)?;
+            self.received(count)?;
+        }
+    }
+
+    /// Passes received bytes to the channel. After the end of the input the channel can still send.
+    fn received(&mut self, count: usize) -> io::Result<()> {
+        match count {
+            0 => Err(as_io(Error::Truncated)),
+            count => self.channel.received(count).map_err(as_io),
         }
     }
 }
@@ -209,7 +217,7 @@ impl<S: Socket> Socket for SecureSocket<S> {
             return Ok(count);
         }
         let count = self.socket.receive(self.channel.room())?;
-        self.channel.received(count).map_err(as_io)?;
+        self.received(count)?;
         self.receive_record(into)
     }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::blocking::{self, Link, run};
-use tinyferry_core::{Config, Failure, Reason, Session};
+use tinyferry_core::blocking::run;
+use tinyferry_core::{Config, Reason, Session};
 use tracing::{debug, info, warn};
 
 use super::Options;
@@ -21,10 +21,7 @@ use crate::auth::refuse;
 use crate::auth::rejection;
 use crate::checksum::Desktop;
 use crate::describe;
-use crate::fs::Limits;
-use crate::fs::{self, Directory};
-use crate::server::access::Grant;
-use crate::server::log::Log;
+use crate::server::log::Logs;
 use crate::server::preamble::Begin;
 use crate::server::preamble::Preamble;
 use crate::server::refuse::TURNING_AWAY;
@@ -34,7 +31,6 @@ use crate::server::refuse::unreachable_root;
 use crate::server::registry::Busy;
 use crate::server::registry::Registry;
 use crate::server::root::Root;
-use crate::server::throttle::Throttle;
 use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Shutdown;
 use crate::transport::stream::Socket;
@@ -54,26 +50,6 @@ pub(crate) struct Host {
     pub(crate) logs: Arc<Logs>,
 }
 
-/// Log lines that anybody who can connect can cause.
-#[derive(Debug)]
-pub(crate) struct Logs {
-    /// Clients that are turned away.
-    busy: Throttle,
-    /// Handshakes that fail.
-    handshakes: Throttle,
-    /// The root cannot be served.
-    pub(crate) root: Throttle,
-    /// Sessions that fail.
-    sessions: Throttle,
-}
-
-impl Logs {
-    pub(crate) fn new() -> Self {
-        let [busy, handshakes, root, sessions] = [20; 4].map(Throttle::new);
-        Self { busy, handshakes, root, sessions }
-    }
-}
-
 /// Who has come.
 pub(crate) struct Peer {
     /// As it is called in the log.
@@ -91,14 +67,6 @@ impl Drop for Slot {
     }
 }
 
-/// How a session ended.
-pub(crate) enum Ended {
-    /// The other end has left, or the link is gone, or the server ends.
-    Link,
-    /// Only the session is over.
-    Session,
-}
-
 impl Host {
     /// Gives a client its thread.
     pub(crate) fn connected<S>(&self, socket: Arc<S>, peer: &Peer) -> io::Result<()>
@@ -109,11 +77,11 @@ impl Host {
         let shutdown = Arc::new(Shutdown::default());
         // A client that has asked for nothing yet holds nothing up.
         shutdown.is_idle.store(true, Ordering::SeqCst);
-        let cut = {
+        let close = {
             let socket = Arc::clone(&socket);
-            Box::new(move || socket.shut_down())
+            Box::new(move |how| socket.shut_down(how))
         };
-        let number = self.registry.connect(&shutdown, peer.address, cut);
+        let number = self.registry.connect(&shutdown, peer.address, close);
         let (host, name) = (self.clone(), peer.name.clone());
         self.spawn(number, &peer.name, move || host.meet(number, socket, shutdown, &name))
     }
@@ -145,7 +113,10 @@ impl Host {
                 self.registry.begin_handshake(number);
                 match Authenticator(keys).authenticate(socket, input, end) {
                     Err(problem) => failed(&rejection(&problem)),
-                    Ok((socket, entry)) => self.meet_holder(number, socket, shutdown, name, &entry),
+                    Ok((socket, entry)) => {
+                        let link = &mut StreamLink::new(socket, self.unless_stopping(shutdown));
+                        self.admit(number, link, name, Some(&entry));
+                    }
                 }
             }
             (Begin::Greeting | Begin::Unknown, Some(_)) => {
@@ -167,23 +138,11 @@ impl Host {
                 }
             }
             (Begin::Greeting, _) => {
+                let shutdown = self.unless_stopping(shutdown);
                 let link = &mut StreamLink::with_input(socket, shutdown, input);
                 self.admit(number, link, name, None);
             }
         }
-    }
-
-    /// Serves a client that holds a key.
-    fn meet_holder<S: Socket>(
-        &self,
-        number: u64,
-        socket: S,
-        shutdown: Arc<Shutdown>,
-        name: &str,
-        entry: &KeyEntry,
-    ) {
-        let link = &mut StreamLink::new(socket, shutdown);
-        self.admit(number, link, name, Some(entry));
     }
 
     /// Serves a client whose handshake is complete, if there is a slot for it.
@@ -194,6 +153,10 @@ impl Host {
         name: &str,
         entry: Option<&KeyEntry>,
     ) {
+        if self.registry.is_stopping() {
+            refuse_session(link, Reason::ShuttingDown);
+            return link.disconnect();
+        }
         if let Err(busy) = self.registry.admit(number) {
             self.log_busy(name, busy);
             return refuse_session(link, Reason::Busy);
@@ -211,6 +174,9 @@ impl Host {
                     [self.options.greeting, self.options.idle].map(milliseconds);
                 let config = Config { handshake, idle, ..Config::RELIABLE };
                 self.serve(link, name, config, grant);
+                if self.registry.is_stopping() {
+                    link.disconnect();
+                }
             }
             Err(error) => {
                 let line = format!("{name}: {}", describe::os_error(&error));
@@ -218,6 +184,12 @@ impl Host {
                 refuse_session(link, unreachable_root(&error));
             }
         }
+    }
+
+    /// The flags that end a link's reads on a shutdown. A client whose handshake ends after that is still
+    /// read, to be refused with the reason.
+    fn unless_stopping(&self, shutdown: Arc<Shutdown>) -> Arc<Shutdown> {
+        if self.registry.is_stopping() { Arc::default() } else { shutdown }
     }
 
     fn log_busy(&self, name: &str, busy: Busy) {
@@ -247,53 +219,5 @@ impl Host {
         };
         let name = name.replace('\0', "");
         thread::Builder::new().name(name).stack_size(STACK).spawn(work).map(drop)
-    }
-
-    /// Serves one session.
-    pub(crate) fn serve<L: Link<Error = io::Error>>(
-        &self,
-        link: &mut L,
-        peer: &str,
-        config: Config,
-        grant: Grant,
-    ) -> Ended {
-        let Grant { server_root, root, rights, may_close, directory, id } = grant;
-        // As long as this session lasts, partials below it can be removed.
-        self.options.limits.partial_index.set_root(&server_root);
-        // Where a client wants SHA-256, it gets it.
-        let config = Config { may_close, sha256: true, ..config };
-        let mut session = Session::<Desktop>::server(config);
-        let log = Log::new(peer.to_owned());
-        let sync = self.options.sync;
-        let store = Directory::serving(fs::Root(root), rights, sync, log);
-        let limits = Limits { below: directory, ..self.options.limits.clone() };
-        let mut store = store.lossy(config.lossy).limited(limits);
-        if let Some(id) = id {
-            store = store.identified(&id);
-        }
-        match run(&mut session, link, &mut store) {
-            Ok(outcome) if outcome.closed => {
-                info!("{peer}: the client shuts the server down");
-                self.registry.stop();
-                Ended::Link
-            }
-            Ok(_) => {
-                debug!("{peer}: disconnected");
-                Ended::Link
-            }
-            Err(blocking::Error::Link(error)) => {
-                let line = format!(
-                    "{peer}: the connection failed: {}",
-                    describe::for_server(&describe::os_error(&error))
-                );
-                self.logs.sessions.write(&line, |line| warn!("{line}"));
-                Ended::Link
-            }
-            Err(blocking::Error::Session(failure)) => {
-                let line = format!("{peer}: {}", describe::for_server(&failure));
-                self.logs.sessions.write(&line, |line| warn!("{line}"));
-                if failure == Failure::Vanished { Ended::Link } else { Ended::Session }
-            }
-        }
     }
 }

@@ -13,6 +13,26 @@ use crate::fs::Event;
 use crate::fs::Observer;
 use crate::server::throttle::Throttle;
 
+/// Log lines that anybody who can connect can cause.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    /// Rejected clients, because the server is busy.
+    pub(crate) busy: Throttle,
+    /// Handshakes that fail.
+    pub(crate) handshakes: Throttle,
+    /// The root cannot be served.
+    pub(crate) root: Throttle,
+    /// Sessions that fail.
+    pub(crate) sessions: Throttle,
+}
+
+impl Logs {
+    pub(crate) fn new() -> Self {
+        let [busy, handshakes, root, sessions] = [20; 4].map(Throttle::new);
+        Self { busy, handshakes, root, sessions }
+    }
+}
+
 /// Logs what one client does.
 #[derive(Debug)]
 pub(crate) struct Log {

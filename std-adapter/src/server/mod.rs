@@ -11,6 +11,7 @@ mod preamble;
 mod refuse;
 mod registry;
 mod root;
+mod session;
 mod single;
 pub(crate) mod throttle;
 
@@ -36,7 +37,8 @@ use crate::transport::tcp;
 use accept::accept;
 use builder::Options;
 pub use builder::ServerBuilder;
-use connection::{Host, Logs, Peer};
+use connection::{Host, Peer};
+use log::Logs;
 use registry::{Registry, Slots};
 use root::Root;
 

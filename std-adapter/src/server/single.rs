@@ -13,10 +13,10 @@ use tracing::{info, warn};
 use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::server::access::Grant;
-use crate::server::connection::Ended;
 use crate::server::connection::Host;
 #[cfg(unix)]
 use crate::server::connection::Peer;
+use crate::server::session::Ended;
 use crate::transport::listener::Line;
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
@@ -30,7 +30,7 @@ impl Host {
     /// whoever greets begins a session, and the one before is over.
     pub(crate) fn serve_line(&self, line: Line) -> io::Result<()> {
         let Line { serial, link, shutdown } = line;
-        let number = self.registry.connect(&shutdown, None, Box::new(|| ()));
+        let number = self.registry.connect(&shutdown, None, Box::new(|_| ()));
         self.registry.set_beside(number);
         let host = self.clone();
         self.spawn(number, &serial.port.clone(), move || {

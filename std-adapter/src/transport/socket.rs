@@ -63,20 +63,21 @@ pub trait Socket: Send {
 
 /// A socket that another thread can shut down; all owners share one descriptor.
 pub(crate) trait Shutdownable: Send + Sync {
-    /// Ends both directions.
-    fn shut_down(&self);
+    /// Ends both directions, or one. Without input a read that waits ends, and output still arrives.
+    fn shut_down(&self, how: Shutdown);
 }
 
 impl Shutdownable for TcpStream {
-    fn shut_down(&self) {
-        let _ = self.shutdown(Shutdown::Both);
+    fn shut_down(&self, how: Shutdown) {
+        // On other systems the end of the input alone may not end a read.
+        let _ = self.shutdown(if cfg!(unix) { how } else { Shutdown::Both });
     }
 }
 
 #[cfg(unix)]
 impl Shutdownable for UnixStream {
-    fn shut_down(&self) {
-        let _ = self.shutdown(Shutdown::Both);
+    fn shut_down(&self, how: Shutdown) {
+        let _ = self.shutdown(how);
     }
 }
 

@@ -5,7 +5,7 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{self, IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -60,6 +60,9 @@ struct Clients {
     connected: HashMap<u64, Client>,
 }
 
+/// Closes a socket, or one direction of it.
+pub(crate) type Close = Box<dyn Fn(net::Shutdown) + Send>;
+
 /// A connection.
 struct Client {
     shutdown: Arc<Shutdown>,
@@ -67,8 +70,8 @@ struct Client {
     stage: Stage,
     /// Where it comes from, if from a network.
     network: Option<IpAddr>,
-    /// Ends its socket.
-    cut: Box<dyn Fn() + Send>,
+    /// Closes its socket, or the input only.
+    close: Close,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +90,8 @@ impl Client {
     fn ask_to_leave(&self) {
         self.shutdown.is_requested.store(true, Ordering::SeqCst);
         if self.shutdown.is_idle.load(Ordering::SeqCst) {
-            (self.cut)();
+            // The end of the input ends the read that waits; the output still carries the reason.
+            (self.close)(net::Shutdown::Read);
         }
     }
 }
@@ -153,19 +157,20 @@ impl Registry {
         &self,
         shutdown: &Arc<Shutdown>,
         address: Option<IpAddr>,
-        cut: Box<dyn Fn() + Send>,
+        close: Close,
     ) -> u64 {
         let mut clients = self.clients();
         if let Some(oldest) = clients.replaceable(self.slots.handshakes)
             && let Some(client) = clients.connected.get_mut(&oldest)
         {
             client.stage = Stage::Beside;
-            (client.cut)();
+            (client.close)(net::Shutdown::Both);
         }
         let (network, shutdown) = (address.map(network), Arc::clone(shutdown));
         clients.last += 1;
         let number = clients.last;
-        let client = Client { shutdown, since: Instant::now(), stage: Stage::Silent, network, cut };
+        let client =
+            Client { shutdown, since: Instant::now(), stage: Stage::Silent, network, close };
         clients.connected.insert(number, client);
         number
     }
@@ -243,7 +248,7 @@ impl Registry {
     pub(crate) fn cut(&self) {
         for client in self.clients().connected.values() {
             client.shutdown.is_forced.store(true, Ordering::SeqCst);
-            (client.cut)();
+            (client.close)(net::Shutdown::Both);
         }
     }
 

@@ -10,10 +10,10 @@ fn registry() -> Registry {
 
 fn connect(registry: &Registry, address: &str, cuts: &Arc<AtomicUsize>) -> u64 {
     let cuts = Arc::clone(cuts);
-    let cut = Box::new(move || {
+    let close = Box::new(move |_| {
         cuts.fetch_add(1, Ordering::SeqCst);
     });
-    registry.connect(&Arc::default(), Some(address.parse().unwrap()), cut)
+    registry.connect(&Arc::default(), Some(address.parse().unwrap()), close)
 }
 
 #[test]

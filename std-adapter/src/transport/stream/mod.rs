@@ -251,6 +251,8 @@ impl<T: Socket> Read for Stream<T> {
             }
             self.set_timeout()?;
             match self.fill(true) {
+                // The server has ended the wait.
+                _ if !self.has_input() && self.shutdown.is_due() => return Ok(0),
                 // Some systems report a timeout so, and so does an incomplete record.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Err(ErrorKind::TimedOut.into());

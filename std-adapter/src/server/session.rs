@@ -1,0 +1,79 @@
+//! One session on a link: its store, its end, and the log line about it.
+
+use std::io;
+
+use tinyferry_core::blocking::{self, Link, run};
+use tinyferry_core::{Config, Failure, Session};
+use tracing::{debug, info, warn};
+
+use crate::checksum::Desktop;
+use crate::describe;
+use crate::fs::{self, Directory, Limits};
+use crate::server::access::Grant;
+use crate::server::connection::Host;
+use crate::server::log::Log;
+
+/// How a session ended.
+pub(crate) enum Ended {
+    /// The other end has left, or the link is gone, or the server ends.
+    Link,
+    /// Only the session is over.
+    Session,
+}
+
+impl Host {
+    /// Serves one session.
+    pub(crate) fn serve<L: Link<Error = io::Error>>(
+        &self,
+        link: &mut L,
+        peer: &str,
+        config: Config,
+        grant: Grant,
+    ) -> Ended {
+        let Grant { server_root, root, rights, may_close, directory, id } = grant;
+        // As long as this session lasts, partials below it can be removed.
+        self.options.limits.partial_index.set_root(&server_root);
+        // Where a client wants SHA-256, it gets it.
+        let config = Config { may_close, sha256: true, ..config };
+        let mut session = Session::<Desktop>::server(config);
+        let log = Log::new(peer.to_owned());
+        let sync = self.options.sync;
+        let store = Directory::serving(fs::Root(root), rights, sync, log);
+        let limits = Limits { below: directory, ..self.options.limits.clone() };
+        let mut store = store.lossy(config.lossy).limited(limits);
+        if let Some(id) = id {
+            store = store.identified(&id);
+        }
+        match run(&mut session, link, &mut store) {
+            Ok(outcome) if outcome.closed => {
+                info!("{peer}: the client shuts the server down");
+                self.registry.stop();
+                Ended::Link
+            }
+            Ok(_) if self.registry.is_stopping() && !config.lossy => {
+                debug!("{peer}: disconnected, the server shuts down");
+                session.shut_down();
+                // The client may have disconnected before.
+                let _ = run(&mut session, link, &mut ());
+                Ended::Link
+            }
+            Ok(_) => {
+                debug!("{peer}: disconnected");
+                Ended::Link
+            }
+            Err(blocking::Error::Link(error)) => {
+                let line = format!(
+                    "{peer}: the connection failed: {}",
+                    describe::for_server(&describe::os_error(&error))
+                );
+                self.logs.sessions.write(&line, |line| warn!("{line}"));
+                Ended::Link
+            }
+            Err(blocking::Error::Session(failure)) => {
+                let line = format!("{peer}: {}", describe::for_server(&failure));
+                self.logs.sessions.write(&line, |line| warn!("{line}"));
+                if failure == Failure::Vanished { Ended::Link } else { Ended::Session }
+            }
+        }
+    }
+}
