@@ -48,6 +48,19 @@ fn on_a_lossy_link_a_resume_begins_before_possible_holes() {
     assert_eq!(held(&mut serving(&dir).lossy(true), file("f", bytes.len())), 0);
 }
 
+/// No honest end resumes such a file; an older partial must not become its end.
+#[test]
+fn a_file_of_unknown_size_does_not_get_the_end_of_an_older_partial() {
+    let (dir, bytes) = (temporary(), content(50_000));
+    interrupt(&dir, bytes.len(), &bytes, Reason::Cancelled);
+    let mut store = serving(&dir);
+    let offer = Offer { size: None, resume: 5_000, ..file("f", 0) };
+    let from = held(&mut store, offer) as usize;
+    store_all(&mut store, from, &bytes[from..6_000]);
+    assert_eq!(store.commit(), Ok(()));
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes[..6_000]);
+}
+
 #[test]
 fn an_offer_without_resume_begins_from_zero() {
     let dir = temporary();

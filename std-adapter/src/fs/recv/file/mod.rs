@@ -109,7 +109,9 @@ impl RecvFile {
             }
             Found::File(_) | Found::Missing => {}
         }
+        // Without a known size, nothing would cut off content of the partial behind the new end.
         if expected.resume >= UNIT
+            && expected.size.is_some()
             && let Some(partial) = Partial::find(&dir, expected.partial_request())?
         {
             if !is_stored(&partial.file, &partial.metadata, expected.durable) {
