@@ -39,14 +39,22 @@ impl SlowSync {
             .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,syncfs", "-e"])
             .args([&inject, "-p", &process])
             .spawn();
-        let status = format!("/proc/{process}/status");
         let end = Instant::now() + Duration::from_secs(20);
-        while fs::read_to_string(&status).expect("it runs").contains("TracerPid:\t0\n") {
+        while !are_all_traced(&process) {
             assert!(Instant::now() < end, "strace does not attach");
             thread::sleep(Duration::from_millis(10));
         }
         Self(strace.expect("strace starts"))
     }
+}
+
+/// Whether a tracer is attached to all threads of a process. It attaches to one after the other; only after
+/// that are new threads traced, whichever thread starts them.
+fn are_all_traced(process: &str) -> bool {
+    fs::read_dir(format!("/proc/{process}/task")).expect("it runs").all(|task| {
+        let status = task.expect("it can be listed").path().join("status");
+        fs::read_to_string(status).is_ok_and(|status| !status.contains("TracerPid:\t0\n"))
+    })
 }
 
 impl Drop for SlowSync {

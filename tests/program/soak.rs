@@ -48,7 +48,8 @@ fn soak_under_all_attacks_at_once() {
         "| server | attacks | honest tasks | slowest | memory: early, late, idle | descriptors | threads |"
     );
     println!("|---|---|---|---|---|---|---|");
-    let targets = [("without keys", Target::open()), ("with keys", Target::locked())];
+    let targets = [("without keys", Target::open()), ("with keys", Target::locked())]
+        .map(|(name, target)| (name, target.separate_attackers()));
     thread::scope(|scope| {
         for (name, target) in &targets {
             scope.spawn(move || soak(name, target, time));

@@ -5,7 +5,7 @@ mod clients;
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +33,8 @@ pub(crate) struct Target {
     table: Vec<String>,
     before: u64,
     given: Vec<u8>,
+    /// The address that attackers connect from, if it is not that of the honest clients.
+    attackers: Option<Ipv4Addr>,
     /// What attackers and others come in with, if the server lets in nobody else.
     key: Option<SharedKey>,
     /// Ends with the test. It is shared between threads, which a mutex alone lets it be.
@@ -60,11 +62,20 @@ impl Target {
         let limits = ["--idle", "2", "--greeting", "2"];
         let server = Server::start(&place.served(""), &[&limits, keys].concat());
         let (endpoint, process) = (server.endpoint.clone(), server.child.id());
-        let (table, before, _server) = (Vec::new(), 0, Mutex::new(server));
-        let mut target = Self { place, endpoint, process, table, before, given, key, _server };
+        let (table, before, attackers) = (Vec::new(), 0, None);
+        let _server = Mutex::new(server);
+        let mut target =
+            Self { place, endpoint, process, table, before, given, attackers, key, _server };
         target.client(&["ping"]).well();
         target.before = target.peak();
         target
+    }
+
+    /// Lets attackers connect from another address than honest clients, which then do not share the limit of
+    /// clients per address with them. Other systems have one loopback address.
+    pub(crate) fn separate_attackers(mut self) -> Self {
+        self.attackers = cfg!(target_os = "linux").then_some(Ipv4Addr::new(127, 0, 0, 2));
+        self
     }
 
     pub(crate) fn process(&self) -> u32 {

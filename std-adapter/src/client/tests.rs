@@ -10,9 +10,11 @@ use super::*;
 use crate::fs::Event;
 use crate::server::{Server, ServerBuilder};
 
-/// Serves with these options while `work` runs.
+/// Serves with these options while `work` runs. Nothing is synchronised: on a disk that other programs write
+/// to, that takes seconds, and these tests lose no power.
 fn with_server(server: ServerBuilder, work: impl FnOnce(Endpoint)) {
-    let server = server.listen("tcp://127.0.0.1:0".parse().unwrap()).bind().unwrap();
+    let server = server.sync(Sync::Never).listen("tcp://127.0.0.1:0".parse().unwrap());
+    let server = server.bind().unwrap();
     let (endpoint, stopper) = (server.endpoint().clone(), server.stopper());
     let running = thread::spawn(move || server.run());
     work(endpoint);
@@ -31,6 +33,7 @@ fn a_file_and_a_tree_keep_their_requested_names_both_ways() {
         let seen = Arc::clone(&done);
         let mut client = Client::builder(endpoint)
             .sha256(true)
+            .sync(Sync::Never)
             .on_event(move |event| {
                 if let Event::Done { path, sha256, .. } = event {
                     seen.lock().unwrap().push((path.to_owned(), sha256.is_some()));

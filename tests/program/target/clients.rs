@@ -1,12 +1,13 @@
 //! How attackers connect to a server, and what they say to it.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use embedded_io::Write as _;
 use embedded_io_adapters::std::FromStd;
+use rustix::net::{AddressFamily, SocketType, bind, socket};
 use tinyferry::core::Config;
 use tinyferry::core::checksum::Tables;
 use tinyferry::core::wire::{Code, SIGNAL_LEN, Signal};
@@ -16,8 +17,15 @@ use tinyferry_tests::Frames;
 use super::{Channel, PATIENCE, Target};
 
 impl Target {
+    /// Connects from the address of the attackers.
     pub(crate) fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address()).expect("a server");
+        let server: SocketAddr = self.address().parse().expect("an address");
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        if let Some(address) = self.attackers {
+            bind(&socket, &SocketAddr::from((address, 0))).expect("a local address");
+        }
+        rustix::net::connect(&socket, &server).expect("a server");
+        let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
         stream
     }
@@ -27,7 +35,7 @@ impl Target {
         let key = self.key.as_ref().expect("it has one");
         let identity = Identity::Shared(key.clone());
         // Where very many others connect as well, one may have to come again.
-        for _ in 0..50 {
+        for _ in 0..1000 {
             // Nobody here needs it to be unforeseeable.
             let ephemeral = PrivateKey::new(&[7; 32]);
             let (stream, buffers) = (FromStd::new(self.connect()), [(); 2].map(|()| vec![0; 8192]));
