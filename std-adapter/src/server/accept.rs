@@ -1,4 +1,4 @@
-//! Takes one client after another from a listener, until the server is stopped.
+//! Accepts clients from a listener until the server is stopped.
 
 use std::io;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::describe;
-use crate::server::connection::Host;
 use crate::server::connection::Peer;
+use crate::server::connection::Service;
 use crate::server::throttle::Throttle;
 use crate::transport::listener::Incoming;
 use crate::transport::listener::Waiter;
 use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Socket;
 
-/// How long nothing is accepted while the system is short of something; twice as long each time.
-const SHORTEST: Duration = Duration::from_millis(20);
-const LONGEST: Duration = Duration::from_secs(1);
+/// The pause after an accept failed for lack of a resource. It doubles up to the maximum.
+const MIN_PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Accepts clients by `next` whenever `waiter` says that there is one.
+/// Accepts a client by `next` each time `waiter` reports one.
 pub(crate) fn accept<S>(
-    host: &Host,
+    service: &Service,
     waiter: &Waiter,
     mut next: impl FnMut() -> io::Result<(S, Peer)>,
 ) where
@@ -29,12 +29,12 @@ pub(crate) fn accept<S>(
     Arc<S>: Socket,
 {
     let shortages = Throttle::new(1);
-    let mut pause = SHORTEST;
-    while !host.registry.is_stopping() {
+    let mut pause = MIN_PAUSE;
+    while !service.registry.is_stopping() {
         let accepted = match waiter.wait() {
             Ok(Incoming::Client) => {
-                // It waits in the system's queue.
-                if let Some(wait) = host.registry.wait_to_accept() {
+                // The connection waits in the backlog of the listener.
+                if let Some(wait) = service.registry.wait_to_accept() {
                     waiter.wait_for_stop(wait);
                     continue;
                 }
@@ -45,10 +45,10 @@ pub(crate) fn accept<S>(
         };
         let served = match accepted {
             Ok((socket, peer)) => {
-                pause = SHORTEST;
-                host.connected(Arc::new(socket), &peer)
+                pause = MIN_PAUSE;
+                service.connected(Arc::new(socket), &peer)
             }
-            // Another one has taken it, or it has gone again.
+            // Another thread accepted it, or the client disconnected.
             Err(error) if is_gone(&error) => continue,
             Err(error) => Err(error),
         };
@@ -57,7 +57,7 @@ pub(crate) fn accept<S>(
                 format!("a client could not be accepted: {}", describe::os_error(&error));
             shortages.write(&sentence, |line| warn!("{line}"));
             waiter.wait_for_stop(pause);
-            pause = (pause * 2).min(LONGEST);
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a client may do, by its key or without one.
+//! The permissions of a client, with a key and without one.
 
 use std::io;
 use std::sync::Arc;
@@ -10,35 +10,35 @@ use crate::auth::KeyEntry;
 use crate::auth::KeyFile;
 use crate::describe;
 use crate::fs::Rights;
-use crate::server::connection::Host;
+use crate::server::connection::Service;
 use cap_std::fs::Dir;
 
-/// What one client may do.
-pub(crate) struct Grant {
+/// The permissions of one client.
+pub(crate) struct Permissions {
     /// The directory that the server serves.
     pub(crate) server_root: Arc<Dir>,
-    /// The directory that the client gets.
+    /// The directory of the client.
     pub(crate) root: Arc<Dir>,
     pub(crate) rights: Rights,
     pub(crate) may_close: bool,
-    /// Where `root` is, below the server's own.
+    /// The path of `root` below the root of the server.
     pub(crate) directory: String,
-    /// What its key is told by, where it has one.
+    /// An identifier of its key; `None`: it has no key.
     pub(crate) id: Option<String>,
 }
 
-impl Host {
-    /// What is allowed without keys.
-    pub(crate) fn grant_to_all(&self) -> io::Result<Grant> {
+impl Service {
+    /// The permissions of a client without a key.
+    pub(crate) fn permissions_without_key(&self) -> io::Result<Permissions> {
         let Options { rights, may_close, .. } = self.options;
         let (root, directory) = (self.root.current()?, String::new());
         let server_root = Arc::clone(&root);
-        Ok(Grant { server_root, root, rights, may_close, directory, id: None })
+        Ok(Permissions { server_root, root, rights, may_close, directory, id: None })
     }
 
-    /// What a key allows, as far as the server does.
-    pub(crate) fn grant(&self, entry: &KeyEntry) -> io::Result<Grant> {
-        let all = self.grant_to_all()?;
+    /// The permissions of a key, limited by those of the server.
+    pub(crate) fn permissions_of(&self, entry: &KeyEntry) -> io::Result<Permissions> {
+        let all = self.permissions_without_key()?;
         let rights = Rights {
             read: all.rights.read && entry.rights.read,
             write: all.rights.write && entry.rights.write,
@@ -46,7 +46,7 @@ impl Host {
         let root = descend(&all.root, &entry.directory).map_err(|error| cannot(entry, &error))?;
         let may_close = all.may_close || entry.may_close;
         let (directory, id) = (entry.directory.clone(), Some(entry.id.clone()));
-        Ok(Grant { server_root: all.server_root, root, rights, may_close, directory, id })
+        Ok(Permissions { server_root: all.server_root, root, rights, may_close, directory, id })
     }
 }
 
@@ -59,7 +59,7 @@ fn descend(root: &Arc<Dir>, path: &str) -> io::Result<Arc<Dir>> {
     Ok(dir)
 }
 
-/// Whether a server's keys make sense, and the directories are there that they are for.
+/// Fails unless the key file has a key, and the directory of each key exists.
 pub(crate) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
     let keys = file.read().map_err(io::Error::other)?;
     let root = Arc::new(root.try_clone()?);

@@ -1,33 +1,33 @@
-//! How many clients the system's limit of open files carries, and what is left for them to share.
+//! The number of clients that the limit of open files allows, and the descriptors that they share.
 
 use crate::fs::Descriptors;
 
-/// The program's own: standard streams, listeners, the root, the log, the key file.
-const OWN: usize = 48;
-/// What each client may always have: its socket, eight directories, and five files.
-const EACH: usize = 14;
-/// Where the system has no such limit.
+/// Descriptors of the program: standard streams, listeners, the root, the log, the key file.
+const OWN_DESCRIPTORS: usize = 48;
+/// Descriptors reserved for each client: its socket, eight directories, and five files.
+const DESCRIPTORS_PER_CLIENT: usize = 14;
+/// The limit on systems without one.
 const UNLIMITED: usize = 1 << 20;
 
-/// What a server's clients may open.
+/// The shares of the limit of open files.
 pub(crate) struct Budget {
     /// The limit of open files.
     pub(crate) limit: usize,
-    /// So many clients at once.
+    /// The maximum number of clients.
     pub(crate) clients: usize,
-    /// So many connections without a complete handshake.
+    /// The maximum number of connections without a complete handshake.
     pub(crate) handshakes: usize,
-    /// What they share beyond what each may always have.
+    /// Descriptors that the clients share beyond the reserved ones.
     pub(crate) descriptors: Descriptors,
 }
 
-/// Shares the limit of open files between so many clients, or fewer.
+/// Divides the limit of open files among at most so many clients.
 pub(crate) fn share(clients: usize) -> Budget {
     let limit = limit();
     let handshakes = (limit / 16).clamp(64, 256);
-    let free = limit.saturating_sub(OWN + handshakes);
-    let clients = clients.min(free / EACH).max(1);
-    let descriptors = Descriptors::new(free.saturating_sub(clients * EACH));
+    let free = limit.saturating_sub(OWN_DESCRIPTORS + handshakes);
+    let clients = clients.min(free / DESCRIPTORS_PER_CLIENT).max(1);
+    let descriptors = Descriptors::new(free.saturating_sub(clients * DESCRIPTORS_PER_CLIENT));
     Budget { limit, clients, handshakes, descriptors }
 }
 

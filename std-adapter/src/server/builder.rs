@@ -9,7 +9,7 @@ use crate::auth::{AccessPolicy, KeyFile};
 use crate::endpoint::Endpoint;
 use crate::fs::{Limits, Rights, Sync};
 
-/// What a server allows.
+/// The options of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) admission: AccessPolicy,
@@ -18,12 +18,12 @@ pub(crate) struct Options {
     pub(crate) rights: Rights,
     pub(crate) may_close: bool,
     /// The longest time until a client has sent its handshake and proven its key.
-    pub(crate) greeting: Duration,
+    pub(crate) handshake_timeout: Duration,
     pub(crate) idle: Duration,
     pub(crate) grace: Duration,
     pub(crate) sync: Sync,
     pub(crate) limits: Limits,
-    /// Zero: for ever.
+    /// Zero: without a limit.
     pub(crate) keep_partials: Duration,
 }
 
@@ -35,7 +35,7 @@ impl Default for Options {
             clients_per_address: 32,
             rights: Rights { read: true, write: true },
             may_close: false,
-            greeting: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             grace: Duration::from_secs(10),
             sync: Sync::default(),
@@ -113,7 +113,7 @@ impl ServerBuilder {
 
     /// The longest time until a client has sent its handshake and proven its key; 10 s by default.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.options.greeting = timeout;
+        self.options.handshake_timeout = timeout;
         self
     }
 

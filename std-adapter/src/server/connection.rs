@@ -1,4 +1,4 @@
-//! What a client meets: a thread, a session and a store of its own.
+//! A connection: its thread, its handshake, and its slot.
 
 use std::fmt::Display;
 use std::io;
@@ -24,7 +24,7 @@ use crate::describe;
 use crate::server::log::Logs;
 use crate::server::preamble::Begin;
 use crate::server::preamble::Preamble;
-use crate::server::refuse::TURNING_AWAY;
+use crate::server::refuse::REJECT_TIMEOUT;
 use crate::server::refuse::milliseconds;
 use crate::server::refuse::refuse_session;
 use crate::server::refuse::unreachable_root;
@@ -36,63 +36,63 @@ use crate::transport::stream::Shutdown;
 use crate::transport::stream::Socket;
 use crate::transport::stream::StreamLink;
 
-/// A thread holds one session and little else.
+/// The stack of a connection: one session and little else.
 const STACK: usize = 256 * 1024;
 
 /// Serves a directory to its clients.
 #[derive(Clone)]
-pub(crate) struct Host {
+pub(crate) struct Service {
     pub(crate) root: Arc<Root>,
     pub(crate) options: Options,
-    /// The keys that let a client in, where it needs one.
+    /// The keys of the clients; `None`: clients need no key.
     pub(crate) keys: Option<Arc<CurrentKeys>>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) logs: Arc<Logs>,
 }
 
-/// Who has come.
+/// A client, as the log and the limits see it.
 pub(crate) struct Peer {
-    /// As it is called in the log.
+    /// Its name in the log.
     pub(crate) name: String,
-    /// Where it comes from, if from a network.
+    /// Its address, if it connects over a network.
     pub(crate) address: Option<IpAddr>,
 }
 
-/// A connection's entry in the registry, which goes however its thread ends.
+/// The entry of a connection in the registry. It is removed when the thread ends, also by a panic.
 struct Slot(Arc<Registry>, u64);
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.has_gone(self.1);
+        self.0.remove(self.1);
     }
 }
 
-impl Host {
-    /// Gives a client its thread.
+impl Service {
+    /// Starts a thread for a connection.
     pub(crate) fn connected<S>(&self, socket: Arc<S>, peer: &Peer) -> io::Result<()>
     where
         S: Shutdownable + 'static,
         Arc<S>: Socket,
     {
         let shutdown = Arc::new(Shutdown::default());
-        // A client that has asked for nothing yet holds nothing up.
+        // A client without a request does not delay a shutdown.
         shutdown.is_idle.store(true, Ordering::SeqCst);
         let close = {
             let socket = Arc::clone(&socket);
             Box::new(move |how| socket.shut_down(how))
         };
         let number = self.registry.connect(&shutdown, peer.address, close);
-        let (host, name) = (self.clone(), peer.name.clone());
-        self.spawn(number, &peer.name, move || host.meet(number, socket, shutdown, &name))
+        let (service, name) = (self.clone(), peer.name.clone());
+        self.spawn(number, &peer.name, move || service.handle(number, socket, shutdown, &name))
     }
 
     /// Sees how a client begins, and serves it with the rights of its key.
-    fn meet<S: Socket>(&self, number: u64, mut socket: S, shutdown: Arc<Shutdown>, name: &str) {
+    fn handle<S: Socket>(&self, number: u64, mut socket: S, shutdown: Arc<Shutdown>, name: &str) {
         debug!("{name}: connected");
         if shutdown.is_due() {
             return;
         }
-        let end = Instant::now() + self.options.greeting;
+        let end = Instant::now() + self.options.handshake_timeout;
         let failed = |why: &dyn Display| {
             let line = format!("{name}: rejected: {why}");
             self.logs.handshakes.write(&line, |line| warn!("{line}"));
@@ -104,7 +104,7 @@ impl Host {
         let input = preamble.input();
         match (preamble.begin, &self.keys) {
             (Begin::Nothing, _) => debug!("{name}: disconnected"),
-            (Begin::Handshake, Some(keys)) => {
+            (Begin::SecureChannel, Some(keys)) => {
                 if let Err(busy) = self.registry.check(number) {
                     self.log_busy(name, busy);
                     refuse(&mut socket, Refusal::Busy);
@@ -119,25 +119,25 @@ impl Host {
                     }
                 }
             }
-            (Begin::Greeting | Begin::Unknown, Some(_)) => {
+            (Begin::Hello | Begin::Unknown, Some(_)) => {
                 failed(&"the client has no key");
                 let link = &mut StreamLink::with_input(socket, shutdown, input);
                 refuse_session(link, Reason::KeyNeeded);
             }
-            (Begin::Handshake, _) => {
+            (Begin::SecureChannel, _) => {
                 failed(&"the client uses a key, and this server has none (--key)");
                 refuse(&mut socket, Refusal::NoKeys);
             }
-            // It ends at once: no session follows.
+            // The session fails at once and reports the reason.
             (Begin::Unknown, _) => {
                 let link = &mut StreamLink::with_input(socket, shutdown, input);
-                let config = Config { handshake: milliseconds(TURNING_AWAY), ..Config::RELIABLE };
+                let config = Config { handshake: milliseconds(REJECT_TIMEOUT), ..Config::RELIABLE };
                 let mut session = Session::<Desktop>::server(config);
                 if let Err(error) = run(&mut session, link, &mut ()) {
                     failed(&describe::for_server(&error));
                 }
             }
-            (Begin::Greeting, _) => {
+            (Begin::Hello, _) => {
                 let shutdown = self.unless_stopping(shutdown);
                 let link = &mut StreamLink::with_input(socket, shutdown, input);
                 self.admit(number, link, name, None);
@@ -164,16 +164,16 @@ impl Host {
         if let Some(entry) = entry {
             info!("{name}: authenticated as {}", entry.name.escape_debug());
         }
-        let granted = match entry {
-            Some(entry) => self.grant(entry),
-            None => self.grant_to_all(),
+        let permissions = match entry {
+            Some(entry) => self.permissions_of(entry),
+            None => self.permissions_without_key(),
         };
-        match granted {
-            Ok(grant) => {
+        match permissions {
+            Ok(permissions) => {
                 let [handshake, idle] =
-                    [self.options.greeting, self.options.idle].map(milliseconds);
+                    [self.options.handshake_timeout, self.options.idle].map(milliseconds);
                 let config = Config { handshake, idle, ..Config::RELIABLE };
-                self.serve(link, name, config, grant);
+                self.serve(link, name, config, permissions);
                 if self.registry.is_stopping() {
                     link.disconnect();
                 }
@@ -196,16 +196,16 @@ impl Host {
         self.logs.busy.write(&format!("{name}: {busy}"), |line| info!("{line}"));
     }
 
-    /// Waits for transfers under way, and cuts those that outlast the grace period.
+    /// Waits for active transfers, and ends those that exceed the grace period.
     pub(crate) fn drain(&self) {
-        // A client that was accepted while the server was being stopped has not been asked yet.
-        self.registry.ask_to_leave();
+        // A client that was accepted during the stop has not received the request yet.
+        self.registry.request_disconnect();
         self.registry.wait(self.options.grace);
-        self.registry.cut();
+        self.registry.close_all();
         self.registry.wait(Duration::from_secs(2));
     }
 
-    /// Does a connection's work in a thread of its own.
+    /// Runs the work of a connection in a new thread.
     pub(crate) fn spawn(
         &self,
         number: u64,

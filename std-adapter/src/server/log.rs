@@ -1,5 +1,5 @@
-//! What a server's store reports, as log lines. Names are escaped. A tree makes a few lines, however many
-//! entries it has: what fails in it is counted, and the first is named.
+//! Log lines for the events of a server's store. Names are escaped. A tree causes a few lines, whatever its
+//! number of entries: failures are counted, and the first one is named.
 
 use std::fmt::Display;
 
@@ -33,24 +33,24 @@ impl Logs {
     }
 }
 
-/// Logs what one client does.
+/// Logs the requests of one client.
 #[derive(Debug)]
 pub(crate) struct Log {
     peer: String,
-    /// The name of the request that was begun last.
+    /// The name of the last request.
     request: &'static str,
     tree: Option<Tree>,
     failures: Throttle,
 }
 
-/// What is counted within a tree.
+/// The counts of a tree.
 #[derive(Debug, Default)]
 struct Tree {
     failed: Several,
     unset: Several,
 }
 
-/// Lines of one kind: the first, and how many there are.
+/// Lines of one kind: the first, and their number.
 #[derive(Debug, Default)]
 struct Several {
     first: String,
@@ -66,7 +66,7 @@ impl Several {
         debug!("{line}");
     }
 
-    /// All of them in one line, if there is any.
+    /// One line for all; `None`: there are none.
     fn summary(&self, what: &str) -> Option<String> {
         let Self { first, count } = self;
         match count {
@@ -78,7 +78,7 @@ impl Several {
 }
 
 impl Log {
-    /// Lines begin with `peer`.
+    /// `peer` begins each line.
     pub(crate) fn new(peer: String) -> Self {
         Self { peer, request: "", tree: None, failures: Throttle::new(20) }
     }
@@ -152,13 +152,13 @@ impl Observer for Log {
 }
 
 impl Drop for Log {
-    /// A tree may have broken off.
+    /// The transfer of a tree may be interrupted.
     fn drop(&mut self) {
         self.tree_ends();
     }
 }
 
-/// The client's request, as it is called on the command line.
+/// The request of the client, by its name on the command line.
 fn request(direction: Direction) -> &'static str {
     match direction {
         Direction::Receiving => "put",

@@ -1,5 +1,5 @@
-//! A server: any number of clients up to a limit, a thread and a store for each; on a serial line
-//! one after the other, for ever.
+//! A server: a thread, a session and a store for each client, up to a limit. On a serial line clients follow
+//! one after the other.
 
 mod accept;
 mod access;
@@ -37,13 +37,13 @@ use crate::transport::tcp;
 use accept::accept;
 use builder::Options;
 pub use builder::ServerBuilder;
-use connection::{Host, Peer};
+use connection::{Peer, Service};
 use log::Logs;
 use registry::{Registry, Slots};
 use root::Root;
 
-/// How often old leftovers are looked for.
-const CLEANING: Duration = Duration::from_secs(3600);
+/// The interval at which old partial files are searched for.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// A server, bound to its endpoints.
 ///
@@ -60,7 +60,7 @@ const CLEANING: Duration = Duration::from_secs(3600);
 pub struct Server {
     first: Bound,
     others: Vec<Bound>,
-    host: Host,
+    service: Service,
 }
 
 /// An endpoint that the server listens at.
@@ -96,14 +96,14 @@ impl Server {
         for endpoint in &endpoints {
             options.admission.check(endpoint)?;
         }
-        let host = Self::host(&directory, options)?;
+        let service = Self::service(&directory, options)?;
         let mut bound = endpoints.iter().map(Bound::new);
         let first = bound.next().ok_or(io::ErrorKind::InvalidInput)??;
         let others = bound.collect::<io::Result<_>>()?;
-        Ok(Self { first, others, host })
+        Ok(Self { first, others, service })
     }
 
-    fn host(root: &Path, mut options: Options) -> io::Result<Host> {
+    fn service(root: &Path, mut options: Options) -> io::Result<Service> {
         let root = Root::open(root)?;
         let keys = match &options.admission {
             AccessPolicy::Keys(file) => {
@@ -127,7 +127,7 @@ impl Server {
         };
         let registry = Arc::new(Registry::new(slots));
         let (root, logs) = (Arc::new(root), Arc::new(Logs::new()));
-        Ok(Host { root, options, keys, registry, logs })
+        Ok(Service { root, options, keys, registry, logs })
     }
 
     /// The first endpoint that it listens at; with the port that the system has chosen for port 0.
@@ -142,12 +142,12 @@ impl Server {
 
     /// The public key that clients with a key pair know this server by, if it has one.
     pub fn public_key(&self) -> Option<String> {
-        self.host.keys.as_ref().and_then(|keys| Authenticator(keys).public())
+        self.service.keys.as_ref().and_then(|keys| Authenticator(keys).public())
     }
 
     /// Ends this server from another thread.
     pub fn stopper(&self) -> Stopper {
-        Stopper(Arc::clone(&self.host.registry))
+        Stopper(Arc::clone(&self.service.registry))
     }
 
     /// Serves until it is stopped or closed, on this thread and one for each further endpoint.
@@ -156,18 +156,18 @@ impl Server {
     /// Those of the system that would end every client's connection. When one endpoint fails, the
     /// server ends at all of them.
     pub fn run(self) -> io::Result<()> {
-        let Self { first, others, host } = self;
-        let cleaner = clean_up(&host);
+        let Self { first, others, service } = self;
+        let cleaner = clean_up(&service);
         let result = thread::scope(|scope| {
-            let host = &host;
+            let service = &service;
             let others: Vec<_> = others
                 .into_iter()
                 .map(|bound| {
                     let name = thread::Builder::new().name(bound.endpoint.to_string());
-                    name.spawn_scoped(scope, || bound.run(host))
+                    name.spawn_scoped(scope, || bound.run(service))
                 })
                 .collect();
-            let mut result = first.run(host);
+            let mut result = first.run(service);
             for thread in others {
                 let ended = match thread.map(thread::ScopedJoinHandle::join) {
                     Ok(Ok(ended)) => ended,
@@ -198,19 +198,19 @@ impl Bound {
     }
 
     /// Serves the clients of this endpoint. When it ends, the server ends at all endpoints.
-    fn run(self, host: &Host) -> io::Result<()> {
-        let result = self.serve(host);
-        host.registry.stop();
-        host.drain();
+    fn run(self, service: &Service) -> io::Result<()> {
+        let result = self.serve(service);
+        service.registry.stop();
+        service.drain();
         result
     }
 
-    fn serve(self, host: &Host) -> io::Result<()> {
+    fn serve(self, service: &Service) -> io::Result<()> {
         match self.listener {
             Listener::Tcp(listener) => {
                 let (waiter, wake) = Waiter::new(&listener)?;
-                host.registry.wakes(wake);
-                accept(host, &waiter, || {
+                service.registry.wakes(wake);
+                accept(service, &waiter, || {
                     let (stream, peer) = listener.accept()?;
                     stream.set_nonblocking(false)?;
                     let peer = Peer { name: peer.to_string(), address: Some(peer.ip()) };
@@ -221,30 +221,30 @@ impl Bound {
             Listener::Unix(socket) => {
                 let mut number = 0;
                 let (waiter, wake) = Waiter::new(&socket.listener)?;
-                host.registry.wakes(wake);
-                accept(host, &waiter, || {
+                service.registry.wakes(wake);
+                accept(service, &waiter, || {
                     let (stream, _) = socket.listener.accept()?;
                     stream.set_nonblocking(false)?;
                     number += 1;
                     Ok((stream, Peer { name: format!("local client {number}"), address: None }))
                 });
             }
-            Listener::Serial(line) => host.serve_line(*line)?,
+            Listener::Serial(line) => service.serve_line(*line)?,
             #[cfg(unix)]
-            Listener::Stdio(socket, output) => host.serve_one(socket, &output)?,
+            Listener::Stdio(socket, output) => service.serve_one(socket, &output)?,
         }
         Ok(())
     }
 }
 
-/// Removes old leftovers, now and every hour, for as long as what it returns is kept.
-fn clean_up(host: &Host) -> Option<Sender<()>> {
-    let least = host.options.keep_partials;
-    if !host.options.rights.write {
+/// Removes old partial files, now and at each interval, until the returned value is dropped.
+fn clean_up(service: &Service) -> Option<Sender<()>> {
+    let least = service.options.keep_partials;
+    if !service.options.rights.write {
         return None;
     }
-    let limits = host.options.limits.clone();
-    let (root, (kept, ended)) = (Arc::clone(&host.root), channel());
+    let limits = service.options.limits.clone();
+    let (root, (kept, ended)) = (Arc::clone(&service.root), channel());
     let clean = move || {
         loop {
             let dir = root.current();
@@ -267,7 +267,7 @@ fn clean_up(host: &Host) -> Option<Sender<()>> {
                     warn!("cannot search for old partial files: {}", describe::os_error(&error))
                 }
             }
-            if ended.recv_timeout(CLEANING) != Err(RecvTimeoutError::Timeout) {
+            if ended.recv_timeout(CLEANUP_INTERVAL) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! The first bytes of a connection: the handshake of a secure channel, a greeting, or neither.
+//! The first bytes of a connection: a secure channel, an unencrypted session, or neither.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -9,36 +9,35 @@ use crate::checksum::Desktop;
 use crate::transport::stream::Socket;
 
 /// The first bytes of a secure channel's handshake.
-const HELLO: &[u8] = b"TFS";
-/// A greeting has so many bytes, and a handshake's first message has more.
-const GREETING: usize = 36;
+const CHANNEL_MAGIC: &[u8] = b"TFS";
+/// The size of a hello, in bytes. The first message of a secure channel is longer.
+const HELLO_LEN: usize = 36;
 
-/// What a client begins with.
+/// The first message of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
     /// The handshake of a secure channel.
-    Handshake,
-    /// A whole greeting that is not encrypted.
-    Greeting,
-    /// Bytes that no greeting can follow: a session says why.
+    SecureChannel,
+    /// A complete, unencrypted hello.
+    Hello,
+    /// Bytes that cannot begin a session; a session reports the reason.
     Unknown,
-    /// Nothing: it has left.
+    /// The client disconnected without sending a byte.
     Nothing,
 }
 
-/// What was read to find that out.
+/// The bytes that were read to find the first message.
 #[derive(Debug)]
 pub(crate) struct Preamble {
-    bytes: [u8; GREETING],
+    bytes: [u8; HELLO_LEN],
     length: usize,
     pub(crate) begin: Begin,
 }
 
 impl Preamble {
-    /// Reads until it is clear what the client begins with, until `end` at most. Reads no further than
-    /// a greeting.
+    /// Reads until the first message is known, until `end` at most. Reads no bytes behind a hello.
     pub(crate) fn read<S: Socket>(socket: &mut S, end: Instant) -> io::Result<Self> {
-        let mut preamble = Self { bytes: [0; GREETING], length: 0, begin: Begin::Nothing };
+        let mut preamble = Self { bytes: [0; HELLO_LEN], length: 0, begin: Begin::Nothing };
         let mut probe = Probe::new();
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -61,21 +60,22 @@ impl Preamble {
             };
             preamble.length += count;
             let bytes = preamble.input();
-            if bytes.starts_with(HELLO) {
-                preamble.begin = Begin::Handshake;
+            if bytes.starts_with(CHANNEL_MAGIC) {
+                preamble.begin = Begin::SecureChannel;
                 break;
             }
-            if HELLO.starts_with(bytes) {
+            if CHANNEL_MAGIC.starts_with(bytes) {
                 continue;
             }
             // A `T` that no `FS` follows was not probed yet.
-            let unread = if HELLO.starts_with(&bytes[..from]) { bytes } else { &bytes[from..] };
+            let unread =
+                if CHANNEL_MAGIC.starts_with(&bytes[..from]) { bytes } else { &bytes[from..] };
             if let Some(begin) = probe.feed(unread) {
                 preamble.begin = begin;
                 break;
             }
-            if preamble.length == GREETING {
-                // A frame that a session ignores before the greeting.
+            if preamble.length == HELLO_LEN {
+                // A frame that a session ignores before the hello.
                 preamble.length = 0;
             }
         }
@@ -83,7 +83,7 @@ impl Preamble {
         Ok(preamble)
     }
 
-    /// What was read and not yet answered.
+    /// The bytes that were read; the session or the channel gets them.
     pub(crate) fn input(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
@@ -93,7 +93,7 @@ fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// A session that only judges: the one that answers begins anew with the same bytes.
+/// A session that parses the bytes and answers nothing. The session that answers gets the same bytes.
 struct Probe(Session<Desktop>);
 
 impl Probe {
@@ -101,12 +101,12 @@ impl Probe {
         Self(Session::server(Config::RELIABLE))
     }
 
-    /// What the bytes so far are, once that is clear.
+    /// The first message, once it is known.
     fn feed(&mut self, mut bytes: &[u8]) -> Option<Begin> {
         loop {
             let is_established = self.0.number() != 0;
             match self.0.poll() {
-                _ if is_established => return Some(Begin::Greeting),
+                _ if is_established => return Some(Begin::Hello),
                 Step::Receive(_) if bytes.is_empty() => return None,
                 Step::Receive(into) => {
                     let count = io::Read::read(&mut bytes, into).unwrap_or(0);
@@ -129,19 +129,19 @@ mod tests {
 
     use super::*;
 
-    fn greeting() -> Vec<u8> {
+    fn hello() -> Vec<u8> {
         let mut client = Session::<Desktop>::client(7, Config::RELIABLE);
         client.begin(Task::Ping).unwrap();
         let Step::Transmit(bytes) = client.poll() else { unreachable!() };
         bytes.to_vec()
     }
 
-    /// An `ERR` of the whole session, which no server is told before the greeting.
+    /// An `ERR` of the whole session, which no client sends before its hello.
     fn refusal() -> Vec<u8> {
         let config = Config { refuse: Some(tinyferry_core::Reason::Busy), ..Config::RELIABLE };
         let mut server = Session::<Desktop>::server(config);
-        let greeting = greeting();
-        let mut unread = &greeting[..];
+        let hello = hello();
+        let mut unread = &hello[..];
         while let Step::Receive(into) = server.poll() {
             let count = io::Read::read(&mut unread, into).unwrap();
             server.received(count, None);
@@ -170,13 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_and_a_handshake_are_told_apart_and_kept() {
-        let greeting = greeting();
-        let both = [&greeting[..], b"more"].concat();
-        assert_eq!(read(&[&both], false).unwrap(), (Begin::Greeting, greeting.clone()));
-        let pieces: Vec<_> = greeting.chunks(1).collect();
-        assert_eq!(read(&pieces, false).unwrap(), (Begin::Greeting, greeting));
-        assert_eq!(read(&[b"T", b"FS!"], false).unwrap(), (Begin::Handshake, b"TFS!".to_vec()));
+    fn a_hello_and_a_secure_channel_are_told_apart_and_kept() {
+        let hello = hello();
+        let both = [&hello[..], b"more"].concat();
+        assert_eq!(read(&[&both], false).unwrap(), (Begin::Hello, hello.clone()));
+        let pieces: Vec<_> = hello.chunks(1).collect();
+        assert_eq!(read(&pieces, false).unwrap(), (Begin::Hello, hello));
+        assert_eq!(read(&[b"T", b"FS!"], false).unwrap(), (Begin::SecureChannel, b"TFS!".to_vec()));
         assert_eq!(read(&[b"GET / HTTP/1.0\r\n\r\n"], true).unwrap().0, Begin::Unknown);
         assert_eq!(read(&[b"PIN"], true).unwrap(), (Begin::Unknown, b"PIN".to_vec()));
         assert_eq!(read(&[b"T", b"XY"], true).unwrap().0, Begin::Unknown);
@@ -184,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_greeting_does_not_prolong_the_wait() {
+    fn bytes_that_are_no_hello_do_not_prolong_the_wait() {
         for begin in [&b"S"[..], b"T", b"TF", b"PIN", &[0xFA]] {
-            let error = read(&[begin], false).expect_err("there is no greeting");
+            let error = read(&[begin], false).expect_err("there is no hello");
             assert_eq!(error.kind(), ErrorKind::TimedOut);
         }
         for begin in [&refusal()[..], &refusal().repeat(3), &[&refusal()[..], b"S"].concat()] {
-            assert!(!matches!(read(&[begin], false), Ok((Begin::Greeting, _))));
+            assert!(!matches!(read(&[begin], false), Ok((Begin::Hello, _))));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a client that is not served: it is told why.
+//! The refusal of a client, with its reason.
 
 use std::io;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use crate::checksum::Desktop;
 use crate::transport::stream::Socket;
 use crate::transport::stream::StreamLink;
 
-/// How long a client that is not served may take for its handshake.
-pub(super) const TURNING_AWAY: Duration = Duration::from_secs(5);
+/// The handshake timeout of a rejected client.
+pub(super) const REJECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// As a session counts them: at most the half of what its clock holds, 24 days. 0 is for ever, and
-/// stands for nothing else.
+/// A duration in the milliseconds of a session: at most half the range of its clock, 24 days. Only a zero
+/// duration gives 0, which means no limit.
 pub(super) fn milliseconds(length: Duration) -> Millis {
     let least = u32::from(!length.is_zero());
     let length = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
     length.clamp(least, u32::MAX >> 1)
 }
 
-/// Tells a client why it is not served.
+/// Answers the hello of a client with a refusal.
 pub(super) fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
-    let handshake = milliseconds(TURNING_AWAY);
+    let handshake = milliseconds(REJECT_TIMEOUT);
     let config = Config { refuse: Some(reason), handshake, ..Config::RELIABLE };
     let mut session = Session::<Desktop>::server(config);
-    // That it fails is what is meant.
+    // It always fails, with the refusal.
     let _ = run(&mut session, link, &mut ());
 }
 
-/// The reason for a client that its directory cannot be opened.
+/// The reason sent to a client whose directory cannot be opened.
 pub(super) fn unreachable_root(error: &io::Error) -> Reason {
     use io::ErrorKind::{NotADirectory, NotConnected, NotFound, StaleNetworkFileHandle};
 

@@ -1,5 +1,5 @@
-//! The directory that is served: what stands at its path when a client comes, not when the server
-//! began.
+//! The served directory: the one that is at its path when a client connects, which may not be the one that
+//! was there when the server started.
 
 use std::io;
 use std::path::{Path, PathBuf, absolute};
@@ -12,11 +12,11 @@ use crate::fs::sys::dir_cursor::{Id, id_of};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-/// The path of the served directory. A handle of it is open only while somebody uses it, so that its
+/// The path of the served directory. A handle of it is open only while it is in use, so that its
 /// file system can be unmounted while no client is connected.
 #[derive(Debug)]
 pub(crate) struct Root {
-    /// Absolute, so that it does not lead into a directory that was moved or removed.
+    /// Absolute: a relative path would lead into a directory that was moved or removed.
     path: PathBuf,
     /// The path as it was given, for messages.
     given: PathBuf,
@@ -40,8 +40,8 @@ impl Root {
         Ok(root)
     }
 
-    /// The directory at the path now. The one that was there before may have been renamed, removed,
-    /// replaced, unmounted or mounted over: then another one is opened.
+    /// The directory that is at the path now. If the previous one was renamed, removed, replaced, unmounted
+    /// or mounted over, another one is opened.
     pub(crate) fn current(&self) -> io::Result<Arc<Dir>> {
         let mut last = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dir) = last.dir.upgrade()
@@ -71,15 +71,16 @@ fn cannot(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), sentence)
 }
 
-/// Whether the handle is of what stands at `path`.
+/// Whether the handle is the directory at `path`.
 #[cfg(unix)]
 fn is_at(dir: &Dir, path: &Path) -> io::Result<bool> {
-    let [there, held] = [rustix::fs::stat(path), rustix::fs::fstat(dir)];
-    let there = there?;
-    Ok(held.is_ok_and(|held| (held.st_dev, held.st_ino) == (there.st_dev, there.st_ino)))
+    let [at_path, opened] = [rustix::fs::stat(path), rustix::fs::fstat(dir)];
+    let at_path = at_path?;
+    Ok(opened
+        .is_ok_and(|opened| (opened.st_dev, opened.st_ino) == (at_path.st_dev, at_path.st_ino)))
 }
 
-/// An open directory cannot be renamed or removed there.
+/// On these systems an open directory cannot be renamed or removed.
 #[cfg(not(unix))]
 fn is_at(_: &Dir, _: &Path) -> io::Result<bool> {
     Ok(true)
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_at_the_path_now_is_served() {
+    fn the_present_directory_at_the_path_is_served() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("in");
         fs::create_dir(&path).unwrap();

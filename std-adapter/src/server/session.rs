@@ -9,31 +9,31 @@ use tracing::{debug, info, warn};
 use crate::checksum::Desktop;
 use crate::describe;
 use crate::fs::{self, Directory, Limits};
-use crate::server::access::Grant;
-use crate::server::connection::Host;
+use crate::server::access::Permissions;
+use crate::server::connection::Service;
 use crate::server::log::Log;
 
 /// How a session ended.
 pub(crate) enum Ended {
-    /// The other end has left, or the link is gone, or the server ends.
+    /// The client disconnected, the link failed, or the server stops.
     Link,
-    /// Only the session is over.
+    /// Only the session ended.
     Session,
 }
 
-impl Host {
+impl Service {
     /// Serves one session.
     pub(crate) fn serve<L: Link<Error = io::Error>>(
         &self,
         link: &mut L,
         peer: &str,
         config: Config,
-        grant: Grant,
+        permissions: Permissions,
     ) -> Ended {
-        let Grant { server_root, root, rights, may_close, directory, id } = grant;
+        let Permissions { server_root, root, rights, may_close, directory, id } = permissions;
         // As long as this session lasts, partials below it can be removed.
         self.options.limits.partial_index.set_root(&server_root);
-        // Where a client wants SHA-256, it gets it.
+        // A client that requests SHA-256 gets it.
         let config = Config { may_close, sha256: true, ..config };
         let mut session = Session::<Desktop>::server(config);
         let log = Log::new(peer.to_owned());

@@ -12,53 +12,53 @@ use tracing::{info, warn};
 
 use crate::describe;
 use crate::endpoint::Endpoint;
-use crate::server::access::Grant;
-use crate::server::connection::Host;
+use crate::server::access::Permissions;
 #[cfg(unix)]
 use crate::server::connection::Peer;
+use crate::server::connection::Service;
 use crate::server::session::Ended;
 use crate::transport::listener::Line;
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio::Output;
 
-/// How often a serial port that is gone is looked for.
-const LOOKING: Duration = Duration::from_millis(500);
+/// The interval at which a missing serial port is opened again.
+const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
 
-impl Host {
-    /// Serves a serial port until the server is stopped or closed. Clients are not told apart:
-    /// whoever greets begins a session, and the one before is over.
+impl Service {
+    /// Serves a serial port until the server is stopped or closed. Clients are not told apart: a hello
+    /// begins a new session and ends the one before.
     pub(crate) fn serve_line(&self, line: Line) -> io::Result<()> {
         let Line { serial, link, shutdown } = line;
         let number = self.registry.connect(&shutdown, None, Box::new(|_| ()));
-        self.registry.set_beside(number);
-        let host = self.clone();
+        self.registry.set_uncounted(number);
+        let service = self.clone();
         self.spawn(number, &serial.port.clone(), move || {
             let peer = serial.port.escape_debug().to_string();
             let config = Endpoint::Serial(serial.clone()).config();
             let mut open = Some(link);
-            while !host.registry.is_stopping() {
+            while !service.registry.is_stopping() {
                 let Some(link) = &mut open else {
-                    thread::sleep(LOOKING);
+                    thread::sleep(REOPEN_INTERVAL);
                     open = SerialLink::open(&serial, Arc::clone(&shutdown)).ok();
                     if open.is_some() {
                         info!("{peer}: the serial port is back");
                     }
                     continue;
                 };
-                let grant = match host.grant_to_all() {
-                    // Who has the line is one and the same party.
-                    Ok(grant) => Grant { id: Some("line".to_owned()), ..grant },
+                let permissions = match service.permissions_without_key() {
+                    // All clients of a line count as one.
+                    Ok(permissions) => Permissions { id: Some("line".to_owned()), ..permissions },
                     Err(error) => {
                         let line = format!("{peer}: {}", describe::os_error(&error));
-                        host.logs.root.write(&line, |line| warn!("{line}"));
-                        thread::sleep(LOOKING);
+                        service.logs.root.write(&line, |line| warn!("{line}"));
+                        thread::sleep(REOPEN_INTERVAL);
                         continue;
                     }
                 };
-                match host.serve(link, &peer, config, grant) {
+                match service.serve(link, &peer, config, permissions) {
                     Ended::Session => link.drop_input(),
-                    Ended::Link if host.registry.is_stopping() => {}
+                    Ended::Link if service.registry.is_stopping() => {}
                     Ended::Link => {
                         warn!("{peer}: the serial port is gone; the server waits until it is back");
                         open = None;
@@ -70,14 +70,14 @@ impl Host {
         Ok(())
     }
 
-    /// Serves the one client that has this program's standard streams, until it has gone.
+    /// Serves the client at the standard streams of this program until it disconnects.
     #[cfg(unix)]
     pub(crate) fn serve_one(&self, socket: UnixStream, output: &Output) -> io::Result<()> {
         let peer = Peer { name: "standard input".to_owned(), address: None };
         self.connected(Arc::new(socket), &peer)?;
-        self.registry.wait_for_all();
+        self.registry.wait_until_empty();
         self.drain();
-        // What was said last is to arrive.
+        // The last bytes must reach the client.
         output.wait(self.options.grace);
         Ok(())
     }

@@ -1,10 +1,11 @@
-//! Log lines that a peer or a shortage could cause without end: a few in each while, then a count.
+//! Limits log lines that a peer or a lack of resources can cause without end: a few in each interval, then
+//! a count.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The first lines of each while are written, the others counted.
-const WHILE: Duration = Duration::from_secs(10);
+/// The first lines of each interval are written, the others are counted.
+const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Decides which lines are written.
 #[derive(Debug)]
@@ -17,22 +18,22 @@ pub(crate) struct Throttle {
 struct State {
     since: Instant,
     lines: u32,
-    left_out: u64,
+    omitted: u64,
 }
 
-/// What becomes of a line.
+/// Whether a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     /// It is only counted.
-    LeftOut,
-    /// It is written; so many were left out before it.
+    Omitted,
+    /// It is written; the number of lines omitted before it.
     Written(u64),
 }
 
 impl Throttle {
     /// Writes `most` lines in ten seconds.
     pub(crate) fn new(most: u32) -> Self {
-        let state = State { since: Instant::now(), lines: 0, left_out: 0 };
+        let state = State { since: Instant::now(), lines: 0, omitted: 0 };
         Self { most, state: Mutex::new(state) }
     }
 
@@ -43,21 +44,21 @@ impl Throttle {
 
     fn line_at(&self, now: Instant) -> Line {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.saturating_duration_since(state.since) >= WHILE {
+        if now.saturating_duration_since(state.since) >= INTERVAL {
             (state.since, state.lines) = (now, 0);
         }
         if state.lines >= self.most {
-            state.left_out += 1;
-            return Line::LeftOut;
+            state.omitted += 1;
+            return Line::Omitted;
         }
         state.lines += 1;
-        Line::Written(std::mem::take(&mut state.left_out))
+        Line::Written(std::mem::take(&mut state.omitted))
     }
 
-    /// Writes a line by `write`, or counts it. What was left out before is told by `write` too.
+    /// Writes a line by `write`, or counts it. Writes the number of omitted lines first.
     pub(crate) fn write(&self, text: &str, write: impl Fn(&str)) {
         match self.line() {
-            Line::LeftOut => {}
+            Line::Omitted => {}
             Line::Written(0) => write(text),
             Line::Written(count) => {
                 write(&format!("omitted {count} lines similar to the next one"));
@@ -77,8 +78,8 @@ mod tests {
         let begin = Instant::now();
         let lines: Vec<_> = (0..1000).map(|_| throttle.line_at(begin)).collect();
         assert_eq!(lines[..2], [Line::Written(0); 2]);
-        assert!(lines[2..].iter().all(|line| *line == Line::LeftOut));
-        assert_eq!(throttle.line_at(begin + WHILE), Line::Written(998));
-        assert_eq!(throttle.line_at(begin + WHILE), Line::Written(0));
+        assert!(lines[2..].iter().all(|line| *line == Line::Omitted));
+        assert_eq!(throttle.line_at(begin + INTERVAL), Line::Written(998));
+        assert_eq!(throttle.line_at(begin + INTERVAL), Line::Written(0));
     }
 }

@@ -1,5 +1,4 @@
-//! The clients of a server, as its threads see them together: who is connected, who is served, and how
-//! they are disconnected.
+//! The connections of a server, shared by its threads: their number, their slots, and their end.
 
 #[cfg(test)]
 mod tests;
@@ -13,31 +12,31 @@ use std::time::{Duration, Instant};
 use crate::transport::listener::Wake;
 use crate::transport::stream::Shutdown;
 
-/// A connection has so long for its handshake before another one may take its place.
-const LEAST: Duration = Duration::from_secs(1);
+/// The time a connection has for its handshake before another one may replace it.
+const MIN_HANDSHAKE: Duration = Duration::from_secs(1);
 
-/// What the threads of one server share.
+/// The state that the threads of one server share.
 pub(crate) struct Registry {
     stopping: AtomicBool,
     clients: Mutex<Clients>,
-    /// Notified when a client has gone, and when the server is stopped.
+    /// Notified when a client is removed, and when the server is stopped.
     changed: Condvar,
     wakes: Mutex<Vec<Wake>>,
     slots: Slots,
 }
 
-/// How many clients are served at once.
+/// The maximum numbers of clients and handshakes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slots {
     pub(crate) all: usize,
     /// From one network.
     pub(crate) per_network: usize,
-    /// Connections whose handshake is not complete. One more takes the place of another one from the
+    /// Connections whose handshake is not complete. One more replaces another one of the
     /// network that has most of them.
     pub(crate) handshakes: usize,
 }
 
-/// Why a client is not served.
+/// A client is rejected because all slots are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Busy {
     served: usize,
@@ -68,7 +67,7 @@ struct Client {
     shutdown: Arc<Shutdown>,
     since: Instant,
     stage: Stage,
-    /// Where it comes from, if from a network.
+    /// Its network, if it connects over one.
     network: Option<IpAddr>,
     /// Closes its socket, or the input only.
     close: Close,
@@ -76,18 +75,18 @@ struct Client {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// It has said nothing that makes sense.
+    /// It has sent nothing valid.
     Silent,
     /// Its handshake has begun, and is not complete.
     Handshake,
     /// It has a slot.
     Served,
-    /// It is told why it is not served, or it is a serial line, which takes no slot.
-    Beside,
+    /// It is being rejected, or it is a serial line: it takes no slot.
+    Uncounted,
 }
 
 impl Client {
-    fn ask_to_leave(&self) {
+    fn request_disconnect(&self) {
         self.shutdown.is_requested.store(true, Ordering::SeqCst);
         if self.shutdown.is_idle.load(Ordering::SeqCst) {
             // The end of the input ends the read that waits; the output still carries the reason.
@@ -115,8 +114,8 @@ impl Clients {
         self.connected.iter().filter(move |(_, client)| is_one(client.stage))
     }
 
-    /// Where there are as many handshakes as may be, the one that ends for another: the oldest one from
-    /// the network that has most of them, silent ones first.
+    /// The connection that the next handshake replaces if their number is at its maximum: the oldest one
+    /// of the network with most handshakes, silent ones first.
     fn replaceable(&self, most: usize) -> Option<u64> {
         if self.handshakes().count() < most {
             return None;
@@ -147,12 +146,12 @@ impl Registry {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stopping the server calls `wake` too.
+    /// Adds a function that is called when the server is stopped.
     pub(crate) fn wakes(&self, wake: Wake) {
         self.wakes.lock().unwrap_or_else(PoisonError::into_inner).push(wake);
     }
 
-    /// Registers a connection; its number. Its handshake may take the place of another one's.
+    /// Registers a connection and returns its number. It may replace another connection in its handshake.
     pub(crate) fn connect(
         &self,
         shutdown: &Arc<Shutdown>,
@@ -163,7 +162,7 @@ impl Registry {
         if let Some(oldest) = clients.replaceable(self.slots.handshakes)
             && let Some(client) = clients.connected.get_mut(&oldest)
         {
-            client.stage = Stage::Beside;
+            client.stage = Stage::Uncounted;
             (client.close)(net::Shutdown::Both);
         }
         let (network, shutdown) = (address.map(network), Arc::clone(shutdown));
@@ -175,11 +174,11 @@ impl Registry {
         number
     }
 
-    /// How long the next connection is to wait before it may take the place of another one.
+    /// The time until the next connection may replace another one; `None`: it may connect now.
     pub(crate) fn wait_to_accept(&self) -> Option<Duration> {
         let clients = self.clients();
         let oldest = clients.connected.get(&clients.replaceable(self.slots.handshakes)?)?;
-        LEAST.checked_sub(oldest.since.elapsed())
+        MIN_HANDSHAKE.checked_sub(oldest.since.elapsed())
     }
 
     /// A connection's handshake has begun.
@@ -204,20 +203,20 @@ impl Registry {
         let network = clients.connected.get(&number).and_then(|client| client.network);
         let checked = clients.check(network, self.slots);
         if let Some(client) = clients.connected.get_mut(&number) {
-            let is_served = checked.is_ok() && client.stage != Stage::Beside;
-            client.stage = if is_served { Stage::Served } else { Stage::Beside };
+            let is_served = checked.is_ok() && client.stage != Stage::Uncounted;
+            client.stage = if is_served { Stage::Served } else { Stage::Uncounted };
         }
         checked
     }
 
     /// A connection takes no slot.
-    pub(crate) fn set_beside(&self, number: u64) {
+    pub(crate) fn set_uncounted(&self, number: u64) {
         if let Some(client) = self.clients().connected.get_mut(&number) {
-            client.stage = Stage::Beside;
+            client.stage = Stage::Uncounted;
         }
     }
 
-    pub(crate) fn has_gone(&self, number: u64) {
+    pub(crate) fn remove(&self, number: u64) {
         self.clients().connected.remove(&number);
         self.changed.notify_all();
     }
@@ -226,7 +225,7 @@ impl Registry {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Accepts no client any more, and asks those that are connected to leave.
+    /// Accepts no client any more, and disconnects those that are idle.
     pub(crate) fn stop(&self) {
         let clients = self.clients();
         if self.stopping.swap(true, Ordering::SeqCst) {
@@ -234,18 +233,18 @@ impl Registry {
         }
         drop(clients);
         self.changed.notify_all();
-        self.ask_to_leave();
+        self.request_disconnect();
         for wake in self.wakes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             wake();
         }
     }
 
-    pub(crate) fn ask_to_leave(&self) {
-        self.clients().connected.values().for_each(Client::ask_to_leave);
+    pub(crate) fn request_disconnect(&self) {
+        self.clients().connected.values().for_each(Client::request_disconnect);
     }
 
-    /// Ends all that is under way.
-    pub(crate) fn cut(&self) {
+    /// Closes all connections.
+    pub(crate) fn close_all(&self) {
         for client in self.clients().connected.values() {
             client.shutdown.is_forced.store(true, Ordering::SeqCst);
             (client.close)(net::Shutdown::Both);
@@ -258,16 +257,16 @@ impl Registry {
         drop(self.changed.wait_while(clients, |_| !self.is_stopping()));
     }
 
-    /// Waits until all have gone, or the server is stopped.
-    pub(crate) fn wait_for_all(&self) {
+    /// Waits until no client is connected, or the server is stopped.
+    pub(crate) fn wait_until_empty(&self) {
         let is_waiting =
             |clients: &mut Clients| !clients.connected.is_empty() && !self.is_stopping();
         drop(self.changed.wait_while(self.clients(), is_waiting));
     }
 
-    /// Waits until all have gone, for so long at most.
-    pub(crate) fn wait(&self, patience: Duration) {
-        let end = Instant::now() + patience;
+    /// Waits until no client is connected, at most until the timeout.
+    pub(crate) fn wait(&self, timeout: Duration) {
+        let end = Instant::now() + timeout;
         let mut clients = self.clients();
         while !clients.connected.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
@@ -280,7 +279,7 @@ impl Registry {
     }
 }
 
-/// What counts as one address: an IPv6 host has 2^64 of them.
+/// The unit of the limit per address: an IPv6 machine has 2^64 addresses.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -28,8 +28,8 @@ fn handshakes_take_no_slot_and_replace_only_each_other() {
         connect(&registry, "10.0.0.3", &cuts);
     }
     assert_eq!(cuts.load(Ordering::SeqCst), 1000 - (HANDSHAKES - 2));
-    assert!(registry.wait_to_accept().is_some_and(|wait| wait <= LEAST));
-    std::thread::sleep(LEAST);
+    assert!(registry.wait_to_accept().is_some_and(|wait| wait <= MIN_HANDSHAKE));
+    std::thread::sleep(MIN_HANDSHAKE);
     assert!(registry.wait_to_accept().is_none());
     assert_eq!(others.load(Ordering::SeqCst), 0);
     assert_eq!(registry.admit(waiting), Ok(()));
@@ -45,13 +45,13 @@ fn a_client_of_ipv6_counts_by_its_network() {
 }
 
 #[test]
-fn a_slot_is_free_again_when_its_client_has_gone() {
+fn a_slot_is_free_when_its_client_is_removed() {
     let (registry, cuts) = (registry(), Arc::default());
     let [first, second, third] = ["10.0.0.1"; 3].map(|address| connect(&registry, address, &cuts));
     assert!(registry.admit(first).is_ok() && registry.admit(second).is_ok());
     assert_eq!(registry.check(third), Err(Busy { served: 2, alike: 2 }));
     assert_eq!(registry.admit(third), Err(Busy { served: 2, alike: 2 }));
-    registry.has_gone(first);
+    registry.remove(first);
     let fourth = connect(&registry, "10.0.0.1", &cuts);
     assert_eq!(registry.admit(fourth), Ok(()));
 }
