@@ -8,6 +8,7 @@ use std::time::Duration;
 use embedded_io_adapters::std::FromStd;
 use tinyferry_core::blocking::{Error, HalfDuplex, run};
 use tinyferry_core::checksum::{NoSha256, Small};
+use tinyferry_core::store::{Entry, Kind, Store};
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
 use tinyferry_tests::{File, Memory, content};
 
@@ -30,6 +31,7 @@ profile!(NoTrees, TREES = false);
 profile!(NeverLossy, LOSSY = false);
 profile!(AlwaysLossy, RELIABLE = false);
 profile!(OnlyAsks, SERVER = false);
+profile!(Reports, REPORTS = true);
 
 const RELIABLE: Config = Config { half_duplex: true, ..Config::RELIABLE };
 const LOSSY: Config = Config { half_duplex: true, ..Config::LOSSY };
@@ -38,9 +40,23 @@ const LOSSY: Config = Config { half_duplex: true, ..Config::LOSSY };
 fn session<C: Profile, S: Profile + 'static>(
     config: [Config; 2],
     mut here: Memory,
-    mut there: Memory,
+    there: Memory,
     tasks: &[Task<'_>],
 ) -> (Vec<Result<Outcome, Failure>>, Memory, Memory)
+where
+    Session<S>: Send,
+{
+    let (ends, there) = serve::<C, S>(config, &mut here, there, tasks);
+    (ends, here, there)
+}
+
+/// The same, with any store at the client.
+fn serve<C: Profile, S: Profile + 'static>(
+    config: [Config; 2],
+    here: &mut impl Store,
+    mut there: Memory,
+    tasks: &[Task<'_>],
+) -> (Vec<Result<Outcome, Failure>>, Memory)
 where
     Session<S>: Send,
 {
@@ -58,14 +74,14 @@ where
     let mut link = HalfDuplex(FromStd::new(client));
     let ends = tasks.iter().map(|task| {
         session.begin(*task)?;
-        run(&mut session, &mut link, &mut here).map_err(|error| match error {
+        run(&mut session, &mut link, here).map_err(|error| match error {
             Error::Session(failure) => failure,
             Error::Link(error) => panic!("{error}"),
         })
     });
     let ends = ends.collect();
     drop(link);
-    (ends, here, served.join().expect("no panic"))
+    (ends, served.join().expect("no panic"))
 }
 
 /// Six files, to be put as a tree.
@@ -151,5 +167,62 @@ fn kinds_of_link_that_are_not_built_in() {
         let (ends, _, there) = one([config; 2]);
         assert!(ends[0].is_ok());
         assert_eq!(there.files["f"].bytes, content(5000, 2));
+    }
+}
+
+/// A store that gives one file, and is told what the receiver has.
+#[derive(Debug, Default)]
+struct Told {
+    is_given: bool,
+    resumed: Vec<(u32, u64)>,
+    completed: u32,
+}
+
+impl Store for Told {
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        if std::mem::replace(&mut self.is_given, true) {
+            return Ok(None);
+        }
+        path[0] = b'f';
+        let (size, modified, mode, broken) = (Some(5000), None, None, None);
+        let kind = Kind::File;
+        Ok(Some(Entry { kind, path: 1, size, modified, mode, resumable: true, broken }))
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        let bytes = content(5000, 2);
+        let rest = bytes.get(position as usize..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+
+    fn resumed(&mut self, entry: u32, position: u64) {
+        self.resumed.push((entry, position));
+    }
+
+    fn completed(&mut self) {
+        self.completed += 1;
+    }
+}
+
+#[test]
+fn a_store_that_sends_is_told_of_the_prefix_and_of_the_end() {
+    for config in [RELIABLE, LOSSY] {
+        for (prefix, refusal) in [(2048, None), (0, None), (0, Some(Reason::NoSpace))] {
+            let (mut here, mut there) = (Told::default(), Memory::default());
+            if prefix > 0 {
+                there.partials.insert("f".into(), content(5000, 2)[..prefix].to_vec());
+            }
+            there.refuse.extend(refusal.map(|reason| ("f".to_owned(), reason)));
+            let (ends, there) =
+                serve::<Reports, Standard>([config; 2], &mut here, there, &[Task::Put]);
+            assert_eq!(ends[0].is_ok(), refusal.is_none());
+            assert_eq!(there.files.len(), usize::from(refusal.is_none()));
+            here.resumed.dedup();
+            let expected = if prefix > 0 { vec![(0, prefix as u64)] } else { vec![] };
+            assert_eq!(here.resumed, expected, "{config:?}");
+            assert_eq!(here.completed, u32::from(refusal.is_none()));
+        }
     }
 }
