@@ -6,11 +6,11 @@
 
 use crc::{CRC_32_ISO_HDLC, CRC_64_NVME, Crc, NoTable, Table};
 
-/// How the two CRCs are computed: a matter of speed and flash, never of the result.
+/// How the two CRCs are computed. Implementations differ in speed and flash only.
 pub trait Checksums {
-    /// CRC-32/ISO-HDLC of what `start` covers followed by `bytes`; `start` 0 begins.
+    /// Continues the CRC-32/ISO-HDLC `start` over `bytes`; 0 begins.
     fn crc32(start: u32, bytes: &[u8]) -> u32;
-    /// CRC-64/NVME of what `start` covers followed by `bytes`; `start` 0 begins.
+    /// Continues the CRC-64/NVME `start` over `bytes`; 0 begins.
     fn crc64(start: u64, bytes: &[u8]) -> u64;
 }
 
@@ -54,9 +54,9 @@ impl Checksums for Tables {
     }
 }
 
-/// A running SHA-256 (FIPS 180-4), or the lack of one.
+/// A running SHA-256 (FIPS 180-4), or none.
 pub trait Sha256: Clone + core::fmt::Debug {
-    /// Whether there is one; if not, a session never agrees on it.
+    /// Whether there is one; if not, a session never negotiates it.
     const SUPPORTED: bool;
     /// Before the first byte.
     fn new() -> Self;
@@ -64,9 +64,9 @@ pub trait Sha256: Clone + core::fmt::Debug {
     fn update(&mut self, bytes: &[u8]);
     /// The digest of all bytes so far.
     fn finish(&self) -> [u8; 32];
-    /// What the other end says that the digest is; the last word counts.
+    /// Stores the digest that the other end claims; the last claim counts.
     fn claim(&mut self, digest: Option<[u8; 32]>);
-    /// Whether the digest of all bytes so far is what the other end says.
+    /// Whether the digest of all bytes so far is the claimed one.
     fn is_as_claimed(&self) -> bool;
 }
 
@@ -128,7 +128,7 @@ impl Sha256 for SoftSha256 {
     }
 }
 
-/// By the digest of all bytes so far, which stands for the running state.
+/// Hashes the digest of all bytes so far in place of the running state.
 #[cfg(all(feature = "sha256", feature = "model"))]
 impl core::hash::Hash for SoftSha256 {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {

@@ -1,4 +1,5 @@
-//! What can go wrong, and whose fault it is. Every `Display` is a clause for a person.
+//! Errors: reasons for which a transfer or a session is refused, and failures of a session. Every
+//! `Display` is a clause for a person.
 
 use core::fmt;
 use core::num::NonZeroU16;
@@ -7,8 +8,7 @@ macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $sentence:literal;)*) => {
         /// Why a transfer or a session is refused: the code in an `ERR` (`PROTOCOL.md`, section 7).
         ///
-        /// Codes of later versions are kept as they are. The constants are named like the variants
-        /// of the enum that this would be, if an enum could hold those.
+        /// Codes of later versions are kept: this is a number, and its constants are named like variants.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct Reason(NonZeroU16);
 
@@ -58,7 +58,7 @@ reasons! {
     Version = 2, "the other end speaks another version of the protocol";
     /// Nothing has that name.
     NotFound = 3, "there is no file of that name";
-    /// The file system says no.
+    /// The file system denies the access.
     NoPermission = 4, "permission is denied";
     /// A file was expected.
     IsDirectory = 5, "it is a directory";
@@ -79,11 +79,11 @@ reasons! {
     Storage = 12, "storage failed";
     /// The source changed while it was read.
     SourceChanged = 13, "the file changed while it was read";
-    /// The prefix held is not that of the source.
+    /// The prefix at the receiver is not that of the source.
     PrefixDiffers = 14, "the part already there belongs to other content";
     /// The file came in, but its digest differs.
     DigestDiffers = 15, "the digest of what arrived differs";
-    /// The next file came before this one was whole.
+    /// The next file was offered before this one was complete.
     Incomplete = 16, "it ended before it was whole";
     /// This end only sends.
     ReadOnly = 17, "the other end takes no files";
@@ -97,7 +97,7 @@ reasons! {
     ShuttingDown = 21, "the server is shutting down";
     /// The other end gave up.
     Cancelled = 22, "the other end gave up";
-    /// The server lets nobody in without a key.
+    /// The server accepts only clients with a key.
     KeyNeeded = 23, "the server lets nobody in without a key";
     /// Another transfer writes the same file.
     InUse = 24, "another transfer writes the same file";
@@ -108,37 +108,37 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether the sender is to offer the file once more, from position 0 (`PROTOCOL.md`, section 6.4).
-    pub const fn wants_fresh_offer(self) -> bool {
+    /// Whether the sender offers the file again, from position 0 (`PROTOCOL.md`, section 6.4).
+    pub const fn wants_reoffer(self) -> bool {
         matches!(self, Self::PrefixDiffers | Self::DigestDiffers)
     }
 }
 
 impl core::error::Error for Reason {}
 
-/// Why a session ended before its work was done.
+/// Why a session ended before its task was completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Failure {
     /// The other end refused the session or the request.
     Refused(Reason),
-    /// The first bytes were no greeting.
+    /// The first bytes were no hello.
     NotTinyferry,
-    /// A damaged frame on a link that was said to be reliable.
+    /// A damaged frame arrived on a reliable link.
     Damaged,
-    /// The stream ended in the middle of something.
-    Vanished,
-    /// No answer came, however often it was asked for.
-    Silent,
-    /// Signals arrive, and the transfer makes no progress: on a lossy link, because chunks do not.
+    /// The stream ended during a task.
+    UnexpectedEof,
+    /// No answer came within the timeout.
+    TimedOut,
+    /// Signals arrive, but the transfer makes no progress: the lossy link drops the chunks.
     Stalled,
-    /// Nobody said anything for as long as is allowed.
-    Idle,
-    /// The other end broke a rule of the protocol.
-    Peer,
-    /// The driver answered a step that was not asked.
-    Driver,
+    /// No request came within the idle timeout.
+    IdleTimeout,
+    /// The other end violated the protocol.
+    ProtocolViolation,
+    /// The driver answered another step than the present one.
+    ApiMisuse,
 }
 
 impl fmt::Display for Failure {
@@ -149,15 +149,15 @@ impl fmt::Display for Failure {
             Self::Damaged => f.write_str(
                 "a damaged frame arrived; if the link can lose or change bytes, say so on this end",
             ),
-            Self::Vanished => f.write_str("the connection was closed in the middle"),
-            Self::Silent => f.write_str("the other end does not answer"),
+            Self::UnexpectedEof => f.write_str("the connection was closed in the middle"),
+            Self::TimedOut => f.write_str("the other end does not answer"),
             Self::Stalled => f.write_str(
                 "small frames pass and large ones do not: a byte value is eaten or changed on the \
                  way (flow control, terminal settings), or a buffer is too small",
             ),
-            Self::Idle => f.write_str("nothing was asked for too long"),
-            Self::Peer => f.write_str("the other end broke a rule of the protocol"),
-            Self::Driver => f.write_str("the driver answered a step it was not asked"),
+            Self::IdleTimeout => f.write_str("nothing was asked for too long"),
+            Self::ProtocolViolation => f.write_str("the other end broke a rule of the protocol"),
+            Self::ApiMisuse => f.write_str("the driver answered a step it was not asked"),
         }
     }
 }

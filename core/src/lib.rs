@@ -1,9 +1,11 @@
 #![no_std]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::expect_used))]
 #![doc = "The core of Tinyferry: files and directory trees over any byte stream."]
 //!
-//! One state machine, [`Session`], that does no I/O: it says by [`Step`] what it needs next and
-//! lends the very slice to fill or to write. A driver such as [`blocking::run`] carries the steps
-//! out over a [`blocking::Link`] (with the feature `async`, `asynch::run` does over async streams), and a [`Store`] is where files come from and go to.
+//! One state machine, [`Session`], that does no I/O: it returns a [`Step`], and lends the very slice
+//! to fill or to write. A driver such as [`driver::blocking::run`] carries out the steps over a
+//! [`Link`](driver::blocking::Link) (with the feature `async`, `driver::async_io::run` does over async
+//! streams). A [`Store`] gives and takes the files.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics. The wire is described in
 //! [`protocol`].
@@ -13,38 +15,32 @@
 //!
 //! let mut session: Session = Session::client(0x1234_5678, Config::RELIABLE);
 //! session.begin(Task::Ping).unwrap();
-//! // The first thing it wants is to send its greeting.
+//! // First it sends its hello.
 //! let Step::Transmit(bytes) = session.poll() else { unreachable!() };
 //! assert_eq!(&bytes[..3], b"PIN");
 //! ```
 
-#[cfg(feature = "async")]
-pub mod asynch;
-pub mod blocking;
 pub mod checksum;
-pub mod description;
+mod config;
+pub mod driver;
 pub mod error;
-mod frame;
-pub mod machine;
-mod map;
-pub mod path;
+mod link;
 mod profile;
-mod receiver;
-mod sender;
-mod serial;
 mod session;
-mod shared;
 pub mod store;
-mod terms;
-mod timer;
+mod time;
+mod transfer;
 pub mod wire;
 
+pub use config::Config;
 pub use error::{Failure, Reason};
-pub use machine::{Millis, Outcome, Step};
+pub use link::Negotiated;
 pub use profile::{Profile, Standard};
-pub use session::{Config, Session, Task};
+pub use session::{Session, Step, Task};
 pub use store::Store;
-pub use terms::Negotiated;
+pub use time::Millis;
+pub use transfer::Outcome;
+pub use wire::path;
 
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}

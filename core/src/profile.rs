@@ -1,8 +1,8 @@
-//! What a build of the core can do, chosen by types and constants.
+//! Profiles: the capabilities of a build of the core, chosen by types and constants.
 
 use crate::checksum::{Checksums, Sha256, Tables};
 
-/// What a build of the core can do; what is not used costs nothing.
+/// The capabilities of a build of the core; code for the others is not generated.
 pub trait Profile {
     /// How CRCs are computed.
     type Checksums: Checksums;
@@ -18,22 +18,77 @@ pub trait Profile {
     const SERVER: bool = true;
     /// Whether trees can be sent and received; if not, files only.
     const TREES: bool = true;
-    /// Whether a link may lose bytes.
+    /// Whether a link may be lossy.
     const LOSSY: bool = true;
-    /// Whether a link may be reliable; if not, each one is taken for lossy.
+    /// Whether a link may be reliable; if not, each link is lossy.
     const RELIABLE: bool = true;
-    /// Whether a store may answer that it is not done yet: [`Reply::Pending`](crate::store::Reply).
+    /// Whether a store may be busy: [`Reply::Pending`](crate::store::Reply).
     const PENDS: bool = true;
-    /// Whether a lossy link may deliver in steps, as a radio or a network does; if not, a silence of
-    /// 20 ms always ends a frame.
+    /// Whether a lossy link may have gaps inside frames, as a radio or a network has; if not, a silence
+    /// of 20 ms always ends a frame.
     const STEPS: bool = true;
-    /// Whether a store that sends learns what the receiver has: [`Store::resumed`] and
+    /// Whether a store that sends is told of the receiver's progress: [`Store::resumed`] and
     /// [`Store::completed`].
     ///
     /// [`Store::resumed`]: crate::Store::resumed
     /// [`Store::completed`]: crate::Store::completed
     const REPORTS: bool = false;
 }
+
+/// The constants of a profile as the core reads them. Code behind a capability that is missing
+/// is unreachable, and the compiler drops it.
+pub(crate) trait Capabilities: Profile {
+    fn can_send() -> bool {
+        Self::SENDS
+    }
+
+    fn can_receive() -> bool {
+        Self::RECEIVES
+    }
+
+    fn can_be_client() -> bool {
+        Self::CLIENT
+    }
+
+    fn can_be_server() -> bool {
+        Self::SERVER
+    }
+
+    fn has_trees() -> bool {
+        Self::TREES
+    }
+
+    fn has_sha256() -> bool {
+        <Self::Sha256 as Sha256>::SUPPORTED
+    }
+
+    /// Whether a receiver's store may be busy.
+    fn may_defer() -> bool {
+        Self::RECEIVES && Self::PENDS
+    }
+
+    /// Whether commits of a tree's files may be deferred until the tree is committed.
+    fn defers_commits() -> bool {
+        Self::RECEIVES && Self::TREES && Self::RELIABLE
+    }
+
+    /// Whether the store of a sender is told of the receiver's progress.
+    fn reports() -> bool {
+        Self::SENDS && Self::REPORTS
+    }
+
+    /// Whether a lossy link may have gaps inside frames.
+    fn has_gaps() -> bool {
+        Self::STEPS
+    }
+
+    /// Whether a link of which `lossy` is said is lossy: the one place where that is decided.
+    fn is_lossy(lossy: bool) -> bool {
+        Self::LOSSY && (!Self::RELIABLE || lossy)
+    }
+}
+
+impl<P: Profile> Capabilities for P {}
 
 #[cfg(feature = "sha256")]
 type StandardSha256 = crate::checksum::SoftSha256;

@@ -1,7 +1,7 @@
-//! Storage, as a machine sees it: something that takes offers, bytes and commits, or gives them.
+//! Storage as a session sees it: it takes or gives offers, bytes and commits.
 //!
-//! A desktop directory, a FAT card, a flash partition and a `Vec` in a test are equals. Knows
-//! nothing of frames. One store serves one session; at any time at most one file is open in it.
+//! A directory on a desktop, a FAT card, a flash partition and a `Vec` in a test are equals. It knows
+//! nothing of frames. One store serves one session; at most one file is open in it.
 
 use core::task::Poll;
 
@@ -11,7 +11,7 @@ mod request;
 
 pub use self::request::{Reply, Request, answer};
 
-/// What an offer is of.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kind {
@@ -23,14 +23,14 @@ pub enum Kind {
     Tree,
 }
 
-/// An offer as it came from the other end. The path is sound ([`crate::path::is_sound`]).
+/// An offer of the other end. The path is sound ([`crate::path::is_sound`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Offer<'a> {
-    /// Where it should go: inside a tree relative to the tree's own path, else to the root. A
-    /// directory's path has no `/` at its end here.
+    /// The path: inside a tree relative to the path of the tree, else to the root. Without a `/` at
+    /// the end.
     pub path: &'a str,
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
     /// Size in bytes, where known.
     pub size: Option<u64>,
@@ -38,31 +38,31 @@ pub struct Offer<'a> {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
-    /// The highest position to resume from, in bytes. 0: begin anew, drop any partial.
+    /// The highest position to resume from, in bytes. 0: restart, drop any partial.
     pub resume: u64,
-    /// Whether only the offer itself was asked for: nothing will be stored or committed.
+    /// Whether only the offer itself was requested: nothing will be stored or committed.
     pub names_only: bool,
-    /// Whether it may be put in place later than it is committed, see [`Store::settle`], and what
-    /// [`Late`] names it by then.
-    pub later: Option<u16>,
+    /// Whether its commit may be deferred ([`Store::flush_commits`]), and the number that identifies it
+    /// in [`CommitFailed`] then.
+    pub commit_id: Option<u16>,
 }
 
 /// A store's answer to an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Accepted {
-    /// How much from the start is already there, in bytes: a multiple of 1024, or the whole
-    /// size; at most the offer's `resume`. With holes only past it.
-    pub held: u64,
-    /// Whether bytes must come in order: the store cannot write at a position and read back.
+    /// Length of the part that is already there, from the start, in bytes: a multiple of 1024, or the
+    /// whole size; at most the offer's `resume`. It has no holes.
+    pub prefix: u64,
+    /// Whether bytes must come in order: the store cannot write at any position, or cannot read back.
     pub in_order: bool,
 }
 
-/// Something to send: what [`Store::next`] found.
+/// An entry to send, from [`Store::next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Entry {
-    /// What it is. A [`Kind::Tree`] comes first, and what follows it are its entries.
+    /// The kind. A [`Kind::Tree`] comes first; its entries follow.
     pub kind: Kind,
     /// Length in bytes of the path that was written.
     pub path: usize,
@@ -72,9 +72,9 @@ pub struct Entry {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
-    /// Whether it can be resumed: read from any position, and not refused for its prefix before.
+    /// Whether it can be resumed: it can be read from any position, and its prefix was not refused before.
     pub resumable: bool,
-    /// Why it cannot be sent although it is offered: the other end is to hear of it.
+    /// Why it cannot be sent although it is offered, so that the other end can report it.
     pub broken: Option<Reason>,
 }
 
@@ -88,48 +88,48 @@ pub struct Digests {
     pub sha256: Option<[u8; 32]>,
 }
 
-/// A file of a tree that was committed and could not be put in place after all.
+/// A deferred commit that has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Late {
-    /// The number that its offer gave it.
-    pub later: u16,
-    /// Why: none that [`Reason::wants_fresh_offer`].
+pub struct CommitFailed {
+    /// [`Offer::commit_id`] of the file.
+    pub commit_id: u16,
+    /// Why: none that [`Reason::wants_reoffer`].
     pub reason: Reason,
 }
 
 /// Storage for one session. A receiver needs the first group of methods, a sender the second;
-/// [`Store::load`] serves both. What is not provided refuses.
+/// [`Store::load`] serves both. The default of each method refuses.
 ///
-/// None of the methods may panic, whatever the other end says.
+/// None of the methods may panic, whatever the other end sends.
 ///
-/// # Work that takes long
-/// A session can do nothing else while a method runs. A store whose commits take longer than a
-/// moment provides [`Store::poll_commit`], and [`Store::poll_settle`] and [`Store::poll_offer`]
-/// likewise: it begins the work elsewhere (a thread, a flash controller) and says that it is
-/// pending. The session then answers what the other end asks, says now and then that it is busy,
-/// notices where the other end has left, and asks the store again a few milliseconds later. A
-/// store that can wait for its work does so, for at most 50 ms a call: then nobody loses time.
+/// # Long work
+/// A session does nothing else while a method runs. A store whose commits take long provides
+/// [`Store::poll_commit`], and likewise [`Store::poll_flush_commits`] and [`Store::poll_offer`]: it
+/// begins the work elsewhere (a thread, a flash controller) and returns pending. The session then
+/// answers queries, sends keepalives, notices where the other end has left, and polls the store again
+/// a few milliseconds later. A store that can wait for its work does so for at most 50 ms a call, so
+/// that short work loses no time.
 pub trait Store {
-    /// An offer came: prepare to receive it, and say how much of it is there already.
+    /// Prepares to receive an offer. Returns the length of the part that is already there.
     ///
-    /// Nothing that others see may change before [`Store::commit`].
+    /// Nothing may change under the file's name before [`Store::commit`].
     ///
     /// # Errors
-    /// The reason goes to the sender; in a tree the other entries go on.
+    /// The reason is sent to the sender; the other entries of a tree go on.
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         let _ = offer;
         Err(Reason::ReadOnly)
     }
 
-    /// An offer was refused before the store could be asked: its path may not travel, or it demands
-    /// what is not known here. `path` is what came in place of a path. Hostile: it need not be UTF-8.
+    /// The session has refused an offer: its path is not allowed, or a required field of its metadata
+    /// is unknown. `path` is hostile, and need not be UTF-8.
     fn rejected(&mut self, path: &[u8], reason: Reason) {
         let _ = (path, reason);
     }
 
-    /// [`Store::offer`] for a store that may need longer: pending, it is asked again with the same
-    /// offer, or [`Store::abandon`] follows.
+    /// [`Store::offer`] for a store that may need long. While it is pending it is polled again with the
+    /// same offer, or [`Store::abandon`] follows.
     ///
     /// # Errors
     /// Those of [`Store::offer`].
@@ -137,7 +137,7 @@ pub trait Store {
         Poll::Ready(self.offer(offer))
     }
 
-    /// Puts bytes at `position` of the open file; returns how many were taken, at least one.
+    /// Writes bytes at `position` of the open file. Returns their number, at least one.
     ///
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.
@@ -146,16 +146,16 @@ pub trait Store {
         Err(Reason::ReadOnly)
     }
 
-    /// CRC-64/NVME of what `start` covers followed by the bytes from `position` to `end`, those that
-    /// [`Store::store`] took last: for a store that has many of them side by side, which is where
-    /// checksums are fast. `None`: the session sums up what it gave.
+    /// Continues the CRC-64/NVME `start` over the bytes from `position` to `end`, the last ones that
+    /// [`Store::store`] took. For a store that has many of them in one buffer, where checksums are
+    /// fast. `None`: the session computes it from the chunks.
     fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
         let _ = (start, position, end);
         None
     }
 
-    /// Fills `into` from `position` of the open file, being sent or being received; returns how
-    /// many bytes were read, 0 only past the end.
+    /// Reads from `position` of the open file, which is sent or received. Returns the number of bytes,
+    /// 0 only past the end.
     ///
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.
@@ -164,23 +164,23 @@ pub trait Store {
         Err(Reason::Storage)
     }
 
-    /// These are the digests of the open file: all of it was read, or has come in and is the same as
-    /// at the other end. [`Store::check`] or [`Store::commit`] follows.
+    /// Tells the digests of the open file, once all of it was read, or was received and verified.
+    /// [`Store::check`] or [`Store::commit`] follows.
     fn verified(&mut self, digests: &Digests) {
         let _ = digests;
     }
 
-    /// The open file, or else the open tree, is complete and verified: put it in place under its
-    /// name, whole or not at all, and close it. If its offer says so, that may come later.
+    /// Puts the open file, or else the open tree, in place under its name, whole or not at all, and
+    /// closes it: it is complete and verified. With an [`Offer::commit_id`] that may be deferred.
     ///
     /// # Errors
-    /// The file is then closed, and what stood under its name is still there.
+    /// The file is then closed, and the old file of its name is still there.
     fn commit(&mut self) -> Result<(), Reason> {
         Err(Reason::ReadOnly)
     }
 
-    /// [`Store::commit`] for a store that may need longer: pending, it is asked again, or
-    /// [`Store::abandon`] follows. What is under way then may be completed or dropped, but whole.
+    /// [`Store::commit`] for a store that may need long. While it is pending it is polled again, or
+    /// [`Store::abandon`] follows: the commit is then completed or dropped, but as a whole.
     ///
     /// # Errors
     /// Those of [`Store::commit`].
@@ -188,53 +188,52 @@ pub trait Store {
         Poll::Ready(self.commit())
     }
 
-    /// Is all in place that was committed? A file whose offer says [`Offer::later`] need not be when
-    /// [`Store::commit`] returns, so that many can be put in place at once, but now it must. What
-    /// found no place is named, one at a time: it is asked again until nothing is late.
+    /// Completes all deferred commits. Files with an [`Offer::commit_id`] need not be in place when
+    /// [`Store::commit`] returns, so that many can be put in place at once; now they must be.
     ///
-    /// It is asked before the sender is told anything that speaks for earlier files, and before the
-    /// tree is committed; of a tree that is abandoned it is not.
+    /// It is called before the sender is sent anything that acknowledges earlier files, and before the
+    /// tree is committed; not for a tree that is abandoned.
     ///
     /// # Errors
-    /// A file that is refused now; the sender hears of it first.
-    fn settle(&mut self) -> Result<(), Late> {
+    /// The first file that could not be put in place. The sender is told, and it is called again until
+    /// it returns `Ok`.
+    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
         Ok(())
     }
 
-    /// [`Store::settle`] for a store that may need longer: pending, it is asked again, or
-    /// [`Store::abandon`] follows.
+    /// [`Store::flush_commits`] for a store that may need long. While it is pending it is polled again,
+    /// or [`Store::abandon`] follows.
     ///
     /// # Errors
-    /// Those of [`Store::settle`].
-    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
-        Poll::Ready(self.settle())
+    /// Those of [`Store::flush_commits`].
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
+        Poll::Ready(self.flush_commits())
     }
 
-    /// The open file, if there is one, will not be completed now: close it. What came in may stay
+    /// Closes the open file, if there is one: it will not be completed now. Its received part may stay
     /// for a resume. `all`: the tree around it, or the whole request, ends as well.
     fn abandon(&mut self, reason: Reason, all: bool) {
         let _ = (reason, all);
     }
 
-    /// The other end asks for `path`: prepare to give it by [`Store::next`].
+    /// Prepares to give `path`, which the other end requests, by [`Store::next`].
     ///
     /// # Errors
-    /// The reason goes to the other end.
+    /// The reason is sent to the other end.
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
         let _ = (path, tree);
         Err(Reason::WriteOnly)
     }
 
-    /// Whether only the offers are wanted of what [`Store::open`] is asked for next: then nothing of it
-    /// will be loaded or checked.
+    /// Tells whether only the offers of the next [`Store::open`] are requested: then nothing will be
+    /// loaded or checked.
     fn names_only(&mut self, names_only: bool) {
         let _ = names_only;
     }
 
-    /// Opens the next thing to send and writes its path, at most
-    /// [`PATH_MAX`](crate::path::PATH_MAX) bytes. `None` when there is no more; it may be asked
-    /// again after a refusal, since a file whose prefix or digest differed is to be given once
-    /// more, with `resumable` false.
+    /// Opens the next entry to send and writes its path, at most [`PATH_MAX`](crate::path::PATH_MAX)
+    /// bytes. `None` where there is none. After a refusal it may be called again: a file whose prefix
+    /// or digest differed is given once more, with `resumable` false.
     ///
     /// # Errors
     /// The whole request ends with this reason.
@@ -243,13 +242,13 @@ pub trait Store {
         Ok(None)
     }
 
-    /// How many entries of the tree [`Store::next`] has left out so far, because no offer can name
-    /// them: the other end hears of it with the end of the tree.
+    /// The number of entries that [`Store::next`] has omitted from the tree, because their paths are
+    /// not allowed. The tree's `DON` tells it to the other end.
     fn omitted(&mut self) -> u32 {
         0
     }
 
-    /// All of the open file was read: has it changed meanwhile?
+    /// Checks that the open file, all of which was read, has not changed meanwhile.
     ///
     /// # Errors
     /// [`Reason::SourceChanged`]: the other end then drops it.
@@ -257,25 +256,25 @@ pub trait Store {
         Ok(())
     }
 
-    /// The other end refused an entry, or this end had to give it up. Returns whether
-    /// [`Store::next`] will give it once more: that is so, once, where
-    /// [`Reason::wants_fresh_offer`] and it was resumable and not empty.
-    fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
-        let _ = (entry, reason, words);
+    /// Tells that the other end has refused an entry, or this end has given it up. Returns whether
+    /// [`Store::next`] will give it once more: once, where [`Reason::wants_reoffer`] and it was
+    /// resumable and not empty.
+    fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool {
+        let _ = (entry, reason, message);
         false
     }
 
-    /// The receiver had everything before `position` of an entry when it was offered. It may say so
-    /// after the entry was sent, and more than once. The prefix may still turn out to differ: then
-    /// [`Store::refused`] follows. Called where [`Profile::REPORTS`](crate::Profile::REPORTS).
+    /// Tells that the receiver had everything before `position` of an entry when it was offered. That
+    /// may come after the entry was sent, and more than once. If the prefix differs,
+    /// [`Store::refused`] follows. Called with [`Profile::REPORTS`](crate::Profile::REPORTS).
     fn resumed(&mut self, entry: u32, position: u64) {
         let _ = (entry, position);
     }
 
-    /// The request is completed: the receiver has every entry in place that was not refused. Called
-    /// where [`Profile::REPORTS`](crate::Profile::REPORTS).
+    /// Tells that the request is completed: the receiver has every entry in place that was not refused.
+    /// Called with [`Profile::REPORTS`](crate::Profile::REPORTS).
     fn completed(&mut self) {}
 }
 
-/// Nothing to give, and nothing is taken: for tasks that move nothing.
+/// Gives nothing and takes nothing: for tasks that move nothing.
 impl Store for () {}

@@ -42,7 +42,7 @@
 //! ```
 //!
 //! Other stores and links: the protocol is in [`core`] (`tinyferry-core`), which takes any
-//! [`Store`](core::Store) and any [`Link`](core::blocking::Link);
+//! [`Store`](core::Store) and any [`Link`](core::driver::blocking::Link);
 //! [`Client::put_store`](client::Client::put_store) and
 //! [`Client::get_store`](client::Client::get_store) take a store of your own.
 

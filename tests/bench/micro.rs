@@ -25,7 +25,7 @@ fn codec(c: &mut Criterion) {
     group.bench_function("signal in", |b| {
         b.iter(|| Signal::parse::<Fast>(1, black_box(&bytes)));
     });
-    let header = Header { transfer: 7, description: false, length: 1024, position: 1 << 20 };
+    let header = Header { transfer: 7, metadata: false, length: 1024, position: 1 << 20 };
     let mut frame = [0; FRAME_MAX];
     group.throughput(Throughput::Bytes(PAYLOAD_MAX as u64));
     group.bench_function("chunk out", |b| {
@@ -88,7 +88,7 @@ impl One {
 
 impl Store for One {
     fn offer(&mut self, _: &Offer<'_>) -> Result<Accepted, Reason> {
-        Ok(Accepted { held: 0, in_order: false })
+        Ok(Accepted { prefix: 0, in_order: false })
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
@@ -180,7 +180,7 @@ fn turn<P: Profile>(
 ) -> bool {
     while to.bytes.len() < 1 << 16 {
         if holds {
-            from.consume(session.take_chunks(from.held(), store, Some(0)));
+            from.consume(session.take_input(from.held(), store, Some(0)));
         }
         match session.poll() {
             Step::Receive(into) => match from.read(into) {

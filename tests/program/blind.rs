@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use embedded_io::Write;
 use embedded_io_adapters::std::FromStd;
 use tinyferry::core::checksum::{Checksums, Tables};
-use tinyferry::core::wire::{Code, Proof, SIGNAL_LEN, Seeds, Signal};
+use tinyferry::core::wire::{AckInfo, Code, SIGNAL_LEN, Seeds, Signal};
 use tinyferry::core::{Config, Reason};
 use tinyferry_secure::{Identity, PrivateKey, SecureStream, SharedKey};
 use tinyferry_tests::Frames;
@@ -79,7 +79,9 @@ fn a_client_that_may_only_write_learns_nothing_of_a_file_that_is_there() {
         frames.described(offer, b"secret\0\x01\x04\xff\x01\0\0");
         frames.signal(ending);
         for signal in answers(&server, &frames) {
-            assert!(!matches!(signal.proof(), Proof::Prefix(_)) || signal.code != Code::Pon);
+            assert!(
+                !matches!(signal.ack_info(), AckInfo::PrefixDigest(_)) || signal.code != Code::Pon
+            );
             if signal.code == Code::Pon && signal.transfer == 1 {
                 assert_eq!(signal.position, 0);
             }

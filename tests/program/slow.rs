@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// Puts a file with so much patience, in milliseconds.
 fn put(server: &Server, path: &Path, patience: u32) -> Result<(), Error> {
     let endpoint = server.endpoint.parse().expect("an endpoint");
-    let config = Config { patience, ..Config::RELIABLE };
+    let config = Config { timeout: patience, ..Config::RELIABLE };
     let mut client = Client::builder(endpoint).config(config).connect()?;
     let source = Source { local: path.to_owned(), remote: "f".into() };
     client.put_store(|| Directory::sending_file(source.clone(), ())).map(drop)
@@ -89,7 +89,7 @@ fn a_commit_that_takes_long_is_waited_for() {
 #[test]
 fn long_a_commit_of_five_minutes_is_waited_for() {
     if long::is_wanted() {
-        put_to_slow_disk(Duration::from_secs(310), Config::RELIABLE.patience);
+        put_to_slow_disk(Duration::from_secs(310), Config::RELIABLE.timeout);
     }
 }
 
@@ -141,7 +141,7 @@ fn a_server_that_stands_still_is_given_up() {
     let server = Server::start(&place.served(""), &[]);
     fs::write(place.here("f"), content(100_000, 1)).expect("a file");
     let endpoint = server.endpoint.parse().expect("an endpoint");
-    let config = Config { patience: PATIENCE, ..Config::RELIABLE };
+    let config = Config { timeout: PATIENCE, ..Config::RELIABLE };
     let mut client = Client::builder(endpoint).config(config).connect().expect("it connects");
     client.ping().expect("it answers");
     server.signal("STOP");
@@ -150,6 +150,6 @@ fn a_server_that_stands_still_is_given_up() {
     let result = client.put_store(|| Directory::sending_file(source.clone(), ()));
     let took = begin.elapsed();
     server.signal("CONT");
-    assert!(matches!(result, Err(Error::Session(Failure::Silent, _))), "{result:?}");
+    assert!(matches!(result, Err(Error::Session(Failure::TimedOut, _))), "{result:?}");
     assert!(took >= SILENCE && took < 4 * SILENCE, "it took {took:?}");
 }

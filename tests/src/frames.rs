@@ -4,7 +4,7 @@
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::store::answer;
 use tinyferry_core::wire::{
-    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, VERSION,
+    Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal, VERSION,
 };
 use tinyferry_core::{Config, Millis, Session, Step, Store, Task};
 
@@ -39,17 +39,17 @@ impl Frames {
 
     /// A greeting or the answer to one.
     pub fn greet(&mut self, code: Code, config: Config) {
-        let greeting = Greeting {
+        let greeting = Hello {
             session: self.session,
             version: VERSION,
             lossy: config.lossy,
             half_duplex: config.half_duplex,
             features: u16::from(config.sha256),
             chunk: config.chunk,
-            unit: config.unit,
+            block: config.block,
             credit: config.credit,
         };
-        self.signal(Signal::greeting(code, &greeting));
+        self.signal(Signal::hello(code, &greeting));
     }
 
     /// A signal.
@@ -63,7 +63,7 @@ impl Frames {
     /// A signal and its description.
     pub fn described(&mut self, signal: Signal, description: &[u8]) {
         let length = u16::try_from(description.len()).unwrap_or(u16::MAX);
-        self.signal(Signal { description: length, ..signal });
+        self.signal(Signal { metadata: length, ..signal });
         self.emit(signal.transfer, true, 0, description);
     }
 
@@ -80,7 +80,7 @@ impl Frames {
         frame[HEADER_LEN..][..payload.len()].copy_from_slice(payload);
         let header = Header {
             transfer: transfer as u8,
-            description,
+            metadata: description,
             length: payload.len() as u16,
             position: position as u32,
         };
@@ -179,7 +179,7 @@ impl<S: Store> Listener<S> {
             self.steps += 1;
             let now = Some(self.now);
             let front = &rest[..held.min(rest.len())];
-            let taken = self.session.take_chunks(front, &mut self.store, now);
+            let taken = self.session.take_input(front, &mut self.store, now);
             rest = &rest[taken..];
             self.taken += taken;
             match self.session.poll() {
@@ -214,7 +214,7 @@ impl<S: Store> Listener<S> {
             // A deadline that has passed already is one that is due now.
             let is_ahead = deadline.wrapping_sub(self.now) < 1 << 31;
             self.now = if is_ahead { deadline } else { self.now };
-            self.session.timeout(Some(self.now));
+            self.session.timed_out(Some(self.now));
             let said = self.hear(&[]);
             if !said.is_empty() {
                 return said;

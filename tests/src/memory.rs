@@ -6,7 +6,7 @@ use std::task::Poll;
 use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::join;
-use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Late, Offer, Store};
+use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Kind, Offer, Store};
 
 /// A file in a [`Memory`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -233,7 +233,7 @@ impl Store for Memory {
         if let Some(reason) = self.refuse.get(&path) {
             return Err(*reason);
         }
-        let nothing = Accepted { held: 0, in_order: self.in_order };
+        let nothing = Accepted { prefix: 0, in_order: self.in_order };
         if offer.names_only {
             if offer.kind == Kind::Tree {
                 self.tree = Some(offer.path.to_owned());
@@ -264,9 +264,9 @@ impl Store for Memory {
             let length = self.partials.get(&path).map_or(0, |partial| partial.len() as u64);
             length.saturating_sub(self.holes).min(offer.resume) / 1024 * 1024
         };
-        let Offer { modified, mode, later, .. } = *offer;
+        let Offer { modified, mode, commit_id: later, .. } = *offer;
         self.open = Open::Inbound { path, kind, size, modified, mode, same, later };
-        Ok(Accepted { held, in_order: self.in_order })
+        Ok(Accepted { prefix: held, in_order: self.in_order })
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
@@ -330,8 +330,8 @@ impl Store for Memory {
         if self.is_busy() { Poll::Pending } else { Poll::Ready(self.commit()) }
     }
 
-    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
-        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.settle()) }
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.flush_commits()) }
     }
 
     fn verified(&mut self, digests: &Digests) {
@@ -366,10 +366,10 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn settle(&mut self) -> Result<(), Late> {
+    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
         while let Some((later, path, file)) = self.waiting.pop_front() {
             if let Some(reason) = self.late.get(&path) {
-                return Err(Late { later, reason: *reason });
+                return Err(CommitFailed { commit_id: later, reason: *reason });
             }
             self.files.insert(path, file);
         }
@@ -382,7 +382,7 @@ impl Store for Memory {
             return;
         }
         if let Open::Inbound { path, .. } = &self.open
-            && reason.wants_fresh_offer()
+            && reason.wants_reoffer()
         {
             self.partials.remove(path);
         }
@@ -390,7 +390,7 @@ impl Store for Memory {
         if all {
             self.tree = None;
             // Nobody is told what finds no place now.
-            while self.settle().is_err() {}
+            while self.flush_commits().is_err() {}
         }
     }
 
@@ -448,7 +448,7 @@ impl Store for Memory {
             return false;
         };
         let has_content = self.files.get(&refused.path).is_some_and(|file| !file.bytes.is_empty());
-        if reason.wants_fresh_offer() && refused.resumable && has_content && !self.gives_up {
+        if reason.wants_reoffer() && refused.resumable && has_content && !self.gives_up {
             self.queue.push_back(Queued { resumable: false, ..refused });
             true
         } else {

@@ -1,9 +1,9 @@
 //! A client and a server against each other, step by step, in virtual time.
 
 use tinyferry_core::error::Failure;
-use tinyferry_core::machine::{Outcome, Step};
 use tinyferry_core::store::{Reply, Request, answer};
 use tinyferry_core::{Config, Session, Store, Task};
+use tinyferry_core::{Outcome, Step};
 
 use crate::{Line, Memory};
 
@@ -108,7 +108,7 @@ impl<S: Store> End<S> {
         });
         if self.ahead > 0 {
             let held = incoming.arrived(now, self.ahead);
-            let taken = self.session.take_chunks(&held, &mut self.store, clock);
+            let taken = self.session.take_input(&held, &mut self.store, clock);
             incoming.pass(taken);
             if taken > 0 {
                 return Progress::Moved;
@@ -185,10 +185,10 @@ impl<S: Store> End<S> {
         if self.has_clock {
             let clock = (now / MILLISECOND) as u32;
             if clock.wrapping_sub(deadline) < 1 << 31 {
-                self.session.timeout(Some(clock));
+                self.session.timed_out(Some(clock));
             }
         } else {
-            self.session.timeout(None);
+            self.session.timed_out(None);
         }
     }
 }
@@ -239,8 +239,8 @@ impl<S: Store> Pair<S> {
             return Ok(Err(failure));
         }
         let now = Some((self.now / MILLISECOND) as u32);
-        self.client.session.begin_at(now.filter(|_| self.client.has_clock));
-        self.server.session.begin_at(now.filter(|_| self.server.has_clock));
+        self.client.session.resume(now.filter(|_| self.client.has_clock));
+        self.server.session.resume(now.filter(|_| self.server.has_clock));
         self.go_on()
     }
 

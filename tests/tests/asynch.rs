@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use embedded_io::{ErrorKind, ErrorType};
 use embedded_io_adapters::std::FromStd;
 use embedded_io_adapters::tokio_1::FromTokio;
-use tinyferry_core::asynch::{self, Clock, NoClock};
-use tinyferry_core::blocking::{self, HalfDuplex, Link};
+use tinyferry_core::driver::async_io::{self, Clock, NoClock};
+use tinyferry_core::driver::blocking::{self, HalfDuplex, Link};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Millis, Session, Task};
 use tinyferry_tests::{Faults, File, Memory, Pair, content};
@@ -97,7 +97,7 @@ impl Link for End {
         Some(self.0.borrow().now())
     }
 
-    fn prepare_read(&mut self, deadline: Option<Millis>, _: bool) {
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, _: bool) {
         let mut world = self.0.borrow_mut();
         world.deadline = None;
         deadline.map(|deadline| world.wait_until(deadline));
@@ -163,7 +163,7 @@ enum Driver {
 /// Carries the task out; what went up, what went down, and both stores.
 fn transcript(driver: Driver, mut pair: Pair, config: Config, task: Task<'_>) -> [Vec<u8>; 2] {
     (pair.up.record, pair.down.record) = (Some(Vec::new()), Some(Vec::new()));
-    pair.server.session.begin_at(Some(0));
+    pair.server.session.resume(Some(0));
     let mut store = pair.client.store.clone();
     let world = Rc::new(RefCell::new(World { pair, deadline: None }));
     let mut link = End(Rc::clone(&world));
@@ -174,7 +174,7 @@ fn transcript(driver: Driver, mut pair: Pair, config: Config, task: Task<'_>) ->
         Driver::Async => {
             let (mut writer, mut clock) = (link.clone(), link.clone());
             let mut run =
-                pin!(asynch::run(&mut session, &mut link, &mut writer, &mut clock, &mut store));
+                pin!(async_io::run(&mut session, &mut link, &mut writer, &mut clock, &mut store));
             let woken = Arc::new(Woken::default());
             let waker = Waker::from(Arc::clone(&woken));
             loop {
@@ -313,7 +313,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
                 let (reader, writer) = stream.into_split();
                 let mut reader = Recorded(FromTokio::new(reader), Vec::new());
                 let (mut writer, mut clock) = (FromTokio::new(writer), TokioClock(Instant::now()));
-                asynch::run(&mut session, &mut reader, &mut writer, &mut clock, &mut store)
+                async_io::run(&mut session, &mut reader, &mut writer, &mut clock, &mut store)
                     .await
                     .expect("it goes well");
                 reader.1
@@ -340,7 +340,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
             let mut writer = FromTokio::new(writer);
             for task in tasks {
                 session.begin(task).expect("it may");
-                asynch::run(&mut session, &mut reader, &mut writer, &mut NoClock, &mut store)
+                async_io::run(&mut session, &mut reader, &mut writer, &mut NoClock, &mut store)
                     .await
                     .expect("it goes well");
             }
@@ -380,7 +380,7 @@ fn reads_while_it_cannot_write() {
             let (reader, writer) = tokio::io::split(server);
             let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));
             let mut clock = TokioClock(Instant::now());
-            asynch::run(&mut session, &mut reader, &mut writer, &mut clock, &mut there).await
+            async_io::run(&mut session, &mut reader, &mut writer, &mut clock, &mut there).await
         };
         let asking = async {
             let mut session: Session = Session::client(NUMBER, Config::RELIABLE);
@@ -388,7 +388,7 @@ fn reads_while_it_cannot_write() {
             let (reader, writer) = tokio::io::split(client);
             let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));
             let mut clock = TokioClock(Instant::now());
-            asynch::run(&mut session, &mut reader, &mut writer, &mut clock, &mut here).await
+            async_io::run(&mut session, &mut reader, &mut writer, &mut clock, &mut here).await
         };
         let (mut serving, mut asking) = (pin!(serving), pin!(asking));
         let both = poll_fn(|context| {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use embedded_io_adapters::std::FromStd;
 use tinyferry::transport::stream::StreamLink;
-use tinyferry_core::blocking::{self, HalfDuplex, run};
+use tinyferry_core::driver::blocking::{self, HalfDuplex, run};
 use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
 use tinyferry_tests::{File, Memory, content};
@@ -111,7 +111,7 @@ fn put(left: usize, at_client: bool) -> bool {
         assert!(!store.is_open, "the server's file is open after {left} bytes");
         if let Err(blocking::Error::Link(_)) = result {
             let again = run(&mut session, &mut HalfDuplex(NoStream), &mut store);
-            assert_eq!(again, Err(blocking::Error::Session(Failure::Vanished)));
+            assert_eq!(again, Err(blocking::Error::Session(Failure::UnexpectedEof)));
         }
         store.store.files.contains_key("f")
     });

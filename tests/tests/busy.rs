@@ -1,7 +1,7 @@
 //! Stores that take long: to put in place what came, to take an offer, or to read a prefix back.
 
+use tinyferry_core::Outcome;
 use tinyferry_core::error::Failure;
-use tinyferry_core::machine::Outcome;
 use tinyferry_core::{Config, Reason, Task};
 use tinyferry_tests::{Memory, Pair, content};
 
@@ -77,7 +77,7 @@ fn who_leaves_a_busy_store_is_noticed() {
     assert!(pair.run(Task::Put).is_err(), "it is still busy");
     // The client is gone, and what it said last has been read.
     pair.up.cut = Some(0);
-    pair.client.session.cut();
+    pair.client.session.link_failed();
     pair.limit = 6 * SECOND;
     let mut last = Ok(());
     while pair.server.session.number() != 0 && last.is_ok() && !pair.server.store.is_closed() {

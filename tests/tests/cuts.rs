@@ -53,7 +53,7 @@ fn after_every_byte_of_a_put() {
     // On a reliable link a credit is under way before the answer to the offer can come.
     for (config, size, window) in [
         (Config { credit: 3, ..Config::RELIABLE }, 9_000, 3 * 1036),
-        (Config { patience: 2_000, ..Config::LOSSY }, 40_000, 0),
+        (Config { timeout: 2_000, ..Config::LOSSY }, 40_000, 0),
     ] {
         // Every byte in a campaign, every so many else.
         let campaign = std::env::var_os("TINYFERRY_SEEDS").is_some();

@@ -6,8 +6,7 @@ use tinyferry_core::checksum::{Checksums, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::answer;
 use tinyferry_core::wire::{
-    Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal,
-    VERSION,
+    Code, FEATURE_SHA256, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal, VERSION,
 };
 use tinyferry_core::{Config, Profile, Session, Step, Task};
 use tinyferry_tests::{Faults, Memory, Pair, content};
@@ -201,7 +200,12 @@ impl Client {
     fn chunk(&mut self, description: bool, payload: &[u8]) {
         let mut frame = [0; FRAME_MAX];
         frame[HEADER_LEN..][..payload.len()].copy_from_slice(payload);
-        let header = Header { transfer: 1, description, length: payload.len() as u16, position: 0 };
+        let header = Header {
+            transfer: 1,
+            metadata: description,
+            length: payload.len() as u16,
+            position: 0,
+        };
         header.emit::<Tables>(Seeds::client(Self::SESSION).sending, &mut frame);
         self.bytes.extend(&frame[..HEADER_LEN + payload.len()]);
     }
@@ -211,8 +215,8 @@ impl Client {
 fn hear(server: &mut Session, store: &mut Memory, bytes: Vec<u8>) {
     let mut incoming = bytes.into();
     while step(server, store, &mut incoming, &mut VecDeque::new()) {}
-    server.timeout(None);
-    server.timeout(None);
+    server.timed_out(None);
+    server.timed_out(None);
 }
 
 /// The first `DON` is found inside a damaged chunk, and right behind it a second one, whose
@@ -222,20 +226,20 @@ fn a_description_that_is_lost_is_not_awaited_past_the_end_of_its_request() {
     for spoilt in [false, true] {
         let config = Config { sha256: true, ..Config::LOSSY };
         let (mut server, mut store) = (Session::server(config), Memory::default());
-        let greeting = Greeting {
+        let greeting = Hello {
             session: Client::SESSION,
             version: VERSION,
             lossy: true,
             half_duplex: false,
             features: FEATURE_SHA256,
             chunk: 1024,
-            unit: 0,
+            block: 0,
             credit: 8,
         };
         let bytes = content(300, 3);
         let mut client = Client { bytes: Vec::new() };
-        client.signal(Signal::greeting(Code::Pin, &greeting));
-        client.signal(Signal { description: 1, ..Signal::offer(1, 0, 300, 5) });
+        client.signal(Signal::hello(Code::Pin, &greeting));
+        client.signal(Signal { metadata: 1, ..Signal::offer(1, 0, 300, 5) });
         client.chunk(true, b"f");
         client.chunk(false, &bytes);
         hear(&mut server, &mut store, client.bytes);
@@ -243,7 +247,7 @@ fn a_description_that_is_lost_is_not_awaited_past_the_end_of_its_request() {
         // So many bytes are missing at the end of the damaged chunk as stand behind it now.
         let mut behind = Client { bytes: Vec::new() };
         let digest = Tables::crc64(u64::from(spoilt), &bytes);
-        let done = Signal { description: 35, ..Signal::done(1, 300, 2, digest) };
+        let done = Signal { metadata: 35, ..Signal::done(1, 300, 2, digest) };
         behind.signal(done);
         behind.chunk(true, &[&[0, 2, 32][..], &sha256(&bytes)].concat());
         behind.signal(done);
@@ -254,6 +258,6 @@ fn a_description_that_is_lost_is_not_awaited_past_the_end_of_its_request() {
         client.bytes.extend(behind.bytes);
         hear(&mut server, &mut store, client.bytes);
         assert_eq!(store.bytes("f"), (!spoilt).then_some(&*bytes));
-        assert!(server.is_at_rest(), "spoilt: {spoilt}");
+        assert!(server.is_idle(), "spoilt: {spoilt}");
     }
 }

@@ -16,7 +16,7 @@ fn put() -> Vec<u8> {
 /// A server between two bytes of a client that sends one every 10 seconds, in the middle of a file.
 #[test]
 fn a_transfer_that_drips_is_over_300_seconds_after_its_last_whole_frame() {
-    let config = Config { handshake: 1000, idle: 1000, ..Config::RELIABLE };
+    let config = Config { handshake_timeout: 1000, idle_timeout: 1000, ..Config::RELIABLE };
     let mut server: Session = Session::server(config);
     let mut store = Memory::default();
     let said = put();
@@ -31,7 +31,7 @@ fn a_transfer_that_drips_is_over_300_seconds_after_its_last_whole_frame() {
                     now += 10_000;
                 }
                 if deadline.is_some_and(|deadline| deadline <= now) {
-                    server.timeout(Some(now));
+                    server.timed_out(Some(now));
                     continue;
                 }
                 into[0] = said[sent];
@@ -50,7 +50,7 @@ fn a_transfer_that_drips_is_over_300_seconds_after_its_last_whole_frame() {
             Step::Over(result) => break result,
         }
     };
-    assert_eq!((result, now), (Err(Failure::Silent), 170_000 + 300_000));
+    assert_eq!((result, now), (Err(Failure::TimedOut), 170_000 + 300_000));
     assert_eq!(store.bytes("f"), None);
 }
 
@@ -86,7 +86,7 @@ fn a_client_that_falls_silent_within_a_chunk_is_given_up() {
                 }
                 Step::Receive(_) => {
                     now = deadline.unwrap_or_else(|| panic!("after {given} bytes it only waits"));
-                    server.timeout(Some(now));
+                    server.timed_out(Some(now));
                 }
                 Step::Exchange { .. } | Step::Pause => server.transmitted(0, Some(now)),
                 Step::Transmit(bytes) => {
@@ -100,7 +100,7 @@ fn a_client_that_falls_silent_within_a_chunk_is_given_up() {
                 Step::Over(result) => break result,
             }
         };
-        assert_eq!(result, Err(Failure::Silent), "after {given} bytes");
+        assert_eq!(result, Err(Failure::TimedOut), "after {given} bytes");
         assert_eq!(store.bytes("f"), None);
     }
 }

@@ -1,12 +1,14 @@
 //! Credit, window and questions of a sender, and the positions that a receiver sends unasked.
 
 use tinyferry_core::checksum::{Checksums as _, Tables};
-use tinyferry_core::wire::{Code, HEADER_LEN, Header, Map, Proof, SIGNAL_LEN, Signal, UNKNOWN};
+use tinyferry_core::wire::{
+    AckInfo, Code, HEADER_LEN, Header, SIGNAL_LEN, SackMap, Signal, UNKNOWN,
+};
 use tinyferry_core::{Config, Task};
 use tinyferry_tests::{Frames, Listener, Memory, content, outline};
 
 const SESSION: u32 = 0x0102_0304;
-const NONE: Proof = Proof::Map(Map::EMPTY);
+const NONE: AckInfo = AckInfo::Sack(SackMap::EMPTY);
 
 /// Position and length of each chunk of a file among these bytes.
 fn chunks(mut bytes: &[u8]) -> Vec<(u32, u16)> {
@@ -14,7 +16,7 @@ fn chunks(mut bytes: &[u8]) -> Vec<(u32, u16)> {
     while let Some(header) = bytes.first_chunk() {
         match Header::parse(header) {
             Some(header) => {
-                if !header.description {
+                if !header.metadata {
                     found.push((header.position, header.length));
                 }
                 bytes = &bytes[HEADER_LEN + usize::from(header.length)..];
@@ -70,22 +72,22 @@ fn a_sender_keeps_to_the_window_and_forgets_what_was_lost_before_it() {
     let config = Config { credit: 200, ..Config::LOSSY };
     let (mut client, mut server, _) = put(config, 200_000, false);
     let window = 97 * 256;
-    let first = hear(&mut client, &mut server, Signal::held(1, 0, 200, 0, NONE));
+    let first = hear(&mut client, &mut server, Signal::ack(1, 0, 200, 0, NONE));
     assert_eq!((first.len(), first.last()), (25, Some(&(24 * 1024, 256))));
     // 26 frames were sent: all are lost, and one may go again.
-    let lost = hear(&mut client, &mut server, Signal::held(1, 0, 1, 26, NONE));
+    let lost = hear(&mut client, &mut server, Signal::ack(1, 0, 1, 26, NONE));
     assert_eq!(lost, [(0, 256)]);
     // All came after all: nothing of it goes again, and new chunks are small.
-    let after = hear(&mut client, &mut server, Signal::held(1, window, 200, 27, NONE));
-    let expected: Vec<_> = (97..194).map(|unit| (unit * 256, 256)).collect();
+    let after = hear(&mut client, &mut server, Signal::ack(1, window, 200, 27, NONE));
+    let expected: Vec<_> = (97..194).map(|block| (block * 256, 256)).collect();
     assert_eq!(after, expected);
     // 128 small ones in all, although the window was full meanwhile.
-    let held = Signal::held(1, 2 * window, 200, 27 + 97, NONE);
+    let held = Signal::ack(1, 2 * window, 200, 27 + 97, NONE);
     let last = hear(&mut client, &mut server, held);
     let small = last.iter().take_while(|(_, length)| *length == 256).count();
     assert_eq!((97 + small, last[small].1), (128, 1024));
     // What is older is ignored.
-    let old = hear(&mut client, &mut server, Signal::held(1, window, 200, 27, NONE));
+    let old = hear(&mut client, &mut server, Signal::ack(1, window, 200, 27, NONE));
     assert_eq!(old, []);
 }
 
@@ -96,10 +98,10 @@ fn after_a_timeout_chunks_are_one_unit_long_if_any_were_under_way() {
     // The offer was repeated, and nothing was under way.
     let (mut client, mut server, _) = put(config, 200_000, false);
     assert_eq!(outline(&client.wait(1_000)), [(Code::Saf, 1)]);
-    let first = hear(&mut client, &mut server, Signal::held(1, 0, 3, 1, NONE));
+    let first = hear(&mut client, &mut server, Signal::ack(1, 0, 3, 1, NONE));
     assert_eq!(first, [(0, 1024), (1024, 1024), (2048, 1024)]);
     assert_eq!(outline(&client.wait(5_000)), [(Code::Pin, 1)]);
-    let next = hear(&mut client, &mut server, Signal::held(1, 3072, 3, 4, NONE));
+    let next = hear(&mut client, &mut server, Signal::ack(1, 3072, 3, 4, NONE));
     assert_eq!(next, [(3072, 256), (3328, 256), (3584, 256)]);
 }
 
@@ -109,19 +111,19 @@ fn only_a_count_that_is_new_and_was_sent_gives_credit() {
     for lossy in [true, false] {
         let link = if lossy { Config::LOSSY } else { Config::RELIABLE };
         let (mut client, mut server, _) = put(Config { credit: 4, ..link }, 200_000, false);
-        let first = hear(&mut client, &mut server, Signal::held(1, 0, 4, 1, NONE));
+        let first = hear(&mut client, &mut server, Signal::ack(1, 0, 4, 1, NONE));
         assert!(!first.is_empty());
         // Five frames were sent: the last four have used the credit up.
         let position = |count: u16| if lossy { u64::from(count) * 1024 - 1024 } else { 0 };
         for signal in [
-            Signal::held(1, 0, 99, 6, NONE),
-            Signal::held(1, 0, 99, 0, NONE),
-            Signal::held(9, 0, 99, 5, NONE),
-            Signal::held(0x8001, 0, 99, 5, NONE),
+            Signal::ack(1, 0, 99, 6, NONE),
+            Signal::ack(1, 0, 99, 0, NONE),
+            Signal::ack(9, 0, 99, 5, NONE),
+            Signal::ack(0x8001, 0, 99, 5, NONE),
         ] {
             assert_eq!(hear(&mut client, &mut server, signal), [], "{signal:?}");
         }
-        let next = hear(&mut client, &mut server, Signal::held(1, position(3), 4, 3, NONE));
+        let next = hear(&mut client, &mut server, Signal::ack(1, position(3), 4, 3, NONE));
         assert_eq!(next, [(4096, 1024), (5120, 1024)], "lossy: {lossy}");
     }
 }
@@ -134,14 +136,14 @@ fn a_position_after_the_end_was_sent_asks_for_nothing_that_is_held() {
         let (mut client, mut server, said) = put(config, 600, false);
         let mut said = outline(&said);
         if lossy {
-            server.signal(Signal::held(1, 0, 128, 1, NONE));
+            server.signal(Signal::ack(1, 0, 128, 1, NONE));
             said = outline(&client.hear(&server.take()));
         }
         assert_eq!(said.last(), Some(&(Code::Don, 1)));
-        let map = Proof::Map(Map::EMPTY);
+        let map = AckInfo::Sack(SackMap::EMPTY);
         for signal in [
-            Signal::held(1, 600, 128, 2, map),
-            Signal::held(1, 0, 128, 1, map),
+            Signal::ack(1, 600, 128, 2, map),
+            Signal::ack(1, 0, 128, 1, map),
             Signal::done(2, 600, 3, 0),
             Signal::done(0x8001, 600, 3, 0),
         ] {
@@ -159,9 +161,9 @@ fn an_old_position_of_a_tree_does_not_repeat_its_end() {
     let end = said.last().expect("it says something");
     assert_eq!((end.code, end.transfer), (Code::Don, 1));
     for (signal, expected) in [
-        (Signal::held(1, 7, 128, end.count() - 1, NONE), vec![]),
+        (Signal::ack(1, 7, 128, end.count() - 1, NONE), vec![]),
         (Signal::done(8, 10, end.count(), 0), vec![]),
-        (Signal::held(1, 7, 128, end.count(), NONE), vec![(Code::Don, 1)]),
+        (Signal::ack(1, 7, 128, end.count(), NONE), vec![(Code::Don, 1)]),
     ] {
         server.signal(signal);
         assert_eq!(outline(&client.hear(&server.take())), expected, "{signal:?}");
@@ -180,7 +182,7 @@ fn a_sender_that_reads_a_long_prefix_says_that_it_is_alive() {
         let mut store = Memory::with([("f", bytes.clone())]);
         store.queue_file("f");
         let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
-        let prefix = Signal::held(1, size as u64, 128, 0, Proof::Prefix(digest));
+        let prefix = Signal::ack(1, size as u64, 128, 0, AckInfo::PrefixDigest(digest));
         server.signal(prefix);
         let said = client.hear(&server.take());
         let asked: Vec<_> = said.iter().map(|signal| (signal.code, signal.position)).collect();
@@ -197,13 +199,13 @@ fn a_sender_that_reads_a_long_prefix_says_that_it_is_alive() {
     store.queue_file("f");
     let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
     client.work = 100;
-    server.signal(Signal::held(1, size as u64, 128, 0, Proof::Prefix(digest)));
+    server.signal(Signal::ack(1, size as u64, 128, 0, AckInfo::PrefixDigest(digest)));
     for step in 1..=3 {
         let said = client.hear(&server.take());
         assert_eq!(outline(&said), [(Code::Pin, 1)], "step {step}");
         let read = said[0].position;
         assert!(read > 0 && read <= step * 21 * 1024, "step {step}: {read}");
-        server.signal(Signal::held(1, 0, 128, said[0].count(), NONE));
+        server.signal(Signal::ack(1, 0, 128, said[0].count(), NONE));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tinyferry_core::checksum::{Checksums as _, Tables};
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::wire::{Code, Map, Proof, Signal, UNKNOWN};
+use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
 use tinyferry_core::{Config, Negotiated, Session, Step, Task};
 use tinyferry_tests::{Frames, Listener, Memory, outline};
 
@@ -14,8 +14,8 @@ fn a_hello_that_leads_to_impossible_terms_is_refused() {
     let sound = Config::LOSSY;
     for (own, other) in [
         (sound, Config { chunk: 255, ..sound }),
-        (sound, Config { unit: 2, chunk: 1023, ..sound }),
-        (sound, Config { unit: 3, ..sound }),
+        (sound, Config { block: 2, chunk: 1023, ..sound }),
+        (sound, Config { block: 3, ..sound }),
         (sound, Config { credit: 0, ..sound }),
         (Config { credit: 0, ..sound }, sound),
     ] {
@@ -121,7 +121,7 @@ fn the_end_of_a_transfer_is_repeated_to_questions_and_not_to_answers() {
     for (signal, expected) in [
         (Signal::ask(1, 0, 2), vec![(Code::Don, 1)]),
         (Signal::done(1, 0, 2, 0), vec![(Code::Don, 1)]),
-        (Signal::held(1, 0, 9, 2, Proof::Map(Map::EMPTY)), vec![]),
+        (Signal::ack(1, 0, 9, 2, AckInfo::Sack(SackMap::EMPTY)), vec![]),
         (Signal::ask(2, 0, 2), vec![]),
     ] {
         client.signal(signal);
@@ -137,17 +137,17 @@ fn a_tree_inside_a_tree_ends_the_session() {
     client.described(Signal::offer_tree(2, UNKNOWN, UNKNOWN), b"u");
     server.hear(&client.take());
     let Step::Over(result) = server.session.poll() else { panic!("it goes on") };
-    assert_eq!(result, Err(Failure::Peer));
+    assert_eq!(result, Err(Failure::ProtocolViolation));
 }
 
 #[test]
 fn a_server_waits_for_a_hello_and_for_a_request_as_long_as_it_is_told() {
     let is_idle = |server: &mut Listener<Memory>| {
-        matches!(server.session.poll(), Step::Over(Err(Failure::Idle)))
+        matches!(server.session.poll(), Step::Over(Err(Failure::IdleTimeout)))
     };
-    let config = Config { handshake: 3_000, idle: 5_000, ..Config::RELIABLE };
+    let config = Config { handshake_timeout: 3_000, idle_timeout: 5_000, ..Config::RELIABLE };
     let mut fresh = Listener::new(Session::server(config), Memory::default());
-    fresh.session.begin_at(Some(0));
+    fresh.session.resume(Some(0));
     let (met, _) = Listener::server(SESSION, config, Memory::default());
     for (mut server, wait) in [(fresh, 3_000), (met, 5_000)] {
         server.wait(wait - 1);

@@ -33,7 +33,7 @@ fn hear<S: Store>(
     loop {
         if held > 0 {
             let front = &rest[..held.min(rest.len())];
-            let count = server.take_chunks(front, &mut store, Some(0));
+            let count = server.take_input(front, &mut store, Some(0));
             rest = &rest[count..];
             taken += count;
         }
@@ -100,7 +100,7 @@ fn a_server_says_and_stores_the_same_wherever_it_takes_chunks_from() {
         for config in [
             Config::RELIABLE,
             Config { sha256: true, ..Config::RELIABLE },
-            Config { chunk: 256, unit: 0, ..Config::RELIABLE },
+            Config { chunk: 256, block: 0, ..Config::RELIABLE },
             Config { half_duplex: true, ..Config::RELIABLE },
         ] {
             let said = said(config, tree(), server.clone());

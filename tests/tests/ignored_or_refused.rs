@@ -23,7 +23,7 @@ fn a_server_whose_client_has_left_begins_no_task() {
     let mut server: Session = Session::server(Config::RELIABLE);
     server.received(0, None);
     assert!(matches!(server.poll(), Step::Over(Ok(_))));
-    assert_eq!(server.begin(Task::Ping), Err(Failure::Driver));
+    assert_eq!(server.begin(Task::Ping), Err(Failure::ApiMisuse));
 }
 
 /// R18.
@@ -53,7 +53,7 @@ fn the_text_of_a_refusal_reaches_the_client() {
     let (mut client, mut server) = client(Task::Get { path: "f", tree: false, names_only: false });
     server.described(Signal::refuse(1, 0, Reason::NotFound, 0), b"look elsewhere");
     client.hear(&server.bytes);
-    assert_eq!(client.session.words(), "look elsewhere");
+    assert_eq!(client.session.message(), "look elsewhere");
 }
 
 /// R26.

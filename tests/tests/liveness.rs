@@ -2,10 +2,10 @@
 //! bring the work no further. Virtual time; prints the table of the longest waits.
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::machine::{Millis, Step};
 use tinyferry_core::store::answer;
-use tinyferry_core::wire::{Code, Map, Proof, Signal};
+use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
 use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::{Millis, Step};
 use tinyferry_tests::{Frames, Memory, content};
 
 const NUMBER: u32 = 0xC0FF_EE01;
@@ -35,7 +35,7 @@ enum Waits {
     /// The answer to the `DON` of its file.
     Done,
     /// A server: the first greeting.
-    Greeting,
+    Hello,
     /// The next request.
     Request,
     /// More of the file that a client puts.
@@ -59,14 +59,8 @@ const CLIENT: [Waits; 7] = [
     Waits::Credit,
     Waits::Done,
 ];
-const SERVER: [Waits; 6] = [
-    Waits::Greeting,
-    Waits::Request,
-    Waits::Put,
-    Waits::PutEntry,
-    Waits::GetCredit,
-    Waits::GetDone,
-];
+const SERVER: [Waits; 6] =
+    [Waits::Hello, Waits::Request, Waits::Put, Waits::PutEntry, Waits::GetCredit, Waits::GetDone];
 
 impl Waits {
     fn is_of_client(self) -> bool {
@@ -92,10 +86,10 @@ impl Waits {
         let offer = Signal::offer(1, SIZE, SIZE, 7);
         let bytes = content(SIZE as usize, 1);
         match self {
-            Self::Ping | Self::Greeting => drop(frames.take()),
+            Self::Ping | Self::Hello => drop(frames.take()),
             Self::Offer | Self::Close | Self::Request => {}
             Self::Credit | Self::Done if config.lossy => {
-                frames.signal(Signal::held(1, 0, 128, 0, Proof::Map(Map::EMPTY)));
+                frames.signal(Signal::ack(1, 0, 128, 0, AckInfo::Sack(SackMap::EMPTY)));
             }
             Self::Credit | Self::Done => {}
             Self::Chunks | Self::Put => {
@@ -109,7 +103,7 @@ impl Waits {
             Self::GetCredit | Self::GetDone => {
                 frames.described(Signal::request(1, false, false), b"f");
                 if config.lossy {
-                    frames.signal(Signal::held(1, 0, 128, 0, Proof::Map(Map::EMPTY)));
+                    frames.signal(Signal::ack(1, 0, 128, 0, AckInfo::Sack(SackMap::EMPTY)));
                 }
             }
             Self::Closing => frames.signal(Signal::new(Code::Cls, 1, 0)),
@@ -129,10 +123,10 @@ impl Waits {
             fill(&mut frames);
             if frames.bytes.is_empty() { greeting } else { frames.take() }
         };
-        let none = Proof::Map(Map::EMPTY);
+        let none = AckInfo::Sack(SackMap::EMPTY);
         let signals = [
             ("greetings", None),
-            ("positions", Some(Signal::held(1, 0, 100, 0, none))),
+            ("positions", Some(Signal::ack(1, 0, 100, 0, none))),
             ("questions", Some(Signal::ask(1, 0, 0))),
             ("other endings", Some(Signal::done(77, SIZE, 3, 0))),
             ("other refusals", Some(Signal::refuse(77, 0, Reason::Storage, 0))),
@@ -148,7 +142,7 @@ impl Waits {
         let bytes = content(1024, 1);
         // What is the next step of the work in this state is not useless.
         all.retain(|(name, _)| match self {
-            Self::Ping | Self::Greeting => *name != "greetings",
+            Self::Ping | Self::Hello => *name != "greetings",
             Self::Offer => *name != "the offer again",
             _ => true,
         });
@@ -160,15 +154,15 @@ impl Waits {
     /// The longest wait that is allowed, in seconds: for silence, and for frames that bring nothing. On
     /// a lossy link the last retry may be under way for some seconds when the time is over.
     fn most(self, lossy: bool) -> (Millis, Millis) {
-        let (patience, slack) = (30, 6);
+        let (timeout, slack) = (30, 6);
         match (self, lossy) {
             (Self::Closing, _) => (3, 3),
-            (Self::Ping | Self::Offer | Self::Close, false) => (patience, patience),
-            (Self::Ping | Self::Offer | Self::Close, true) => (patience + slack, patience + slack),
-            (Self::Greeting, _) => (10, 10),
+            (Self::Ping | Self::Offer | Self::Close, false) => (timeout, timeout),
+            (Self::Ping | Self::Offer | Self::Close, true) => (timeout + slack, timeout + slack),
+            (Self::Hello, _) => (10, 10),
             (Self::Request, _) => (50, 50),
-            (_, false) => (10 * patience, 2 * patience),
-            (_, true) => (2 * patience + slack, 2 * patience + slack),
+            (_, false) => (10 * timeout, 2 * timeout),
+            (_, true) => (2 * timeout + slack, 2 * timeout + slack),
         }
     }
 }
@@ -202,7 +196,7 @@ fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
     } else {
         Session::server(config)
     };
-    session.begin_at(Some(0));
+    session.resume(Some(0));
     if waits.is_of_client() {
         session.begin(waits.task()).expect("it may");
     }
@@ -238,7 +232,7 @@ fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
                     }
                     at += 1;
                 } else {
-                    session.timeout(Some(now));
+                    session.timed_out(Some(now));
                 }
             }
             Step::Transmit(out) | Step::Exchange { out, .. } => {
@@ -264,7 +258,7 @@ fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
 fn config(waits: Waits, lossy: bool) -> Config {
     let config = if lossy { Config::LOSSY } else { Config::RELIABLE };
     let credit = if matches!(waits, Waits::Credit | Waits::GetCredit) { 2 } else { 128 };
-    Config { handshake: 10_000, idle: 50_000, may_close: true, credit, ..config }
+    Config { handshake_timeout: 10_000, idle_timeout: 50_000, may_close: true, credit, ..config }
 }
 
 /// R75, R76.

@@ -1,7 +1,7 @@
 //! A client whose answer was lost asks for something itself, again and again: that must not keep
 //! the server from asking for the answer.
 
-use tinyferry_core::wire::{Code, Map, Proof, Signal};
+use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
 use tinyferry_core::{Config, Session};
 use tinyferry_tests::{Frames, Listener, Memory, content};
 
@@ -44,7 +44,7 @@ fn an_offer_is_repeated_to_a_client_that_has_lost_its_path_and_asks_for_the_posi
 #[test]
 fn the_end_of_a_file_is_repeated_to_a_client_that_has_done_with_it_and_greets() {
     let (mut server, mut client, _) = asked();
-    client.signal(Signal::held(1, 0, 8, 0, Proof::Map(Map::EMPTY)));
+    client.signal(Signal::ack(1, 0, 8, 0, AckInfo::Sack(SackMap::EMPTY)));
     assert_eq!(codes(&server.hear(&client.take())), [Code::Don]);
     server.wait(PAUSE);
     client.greet(Code::Pin, Config::LOSSY);

@@ -126,11 +126,11 @@ fn a_session_whose_stream_failed_closes_the_store_and_is_over() {
     let config = Config { credit: 6, ..Config::RELIABLE };
     let store = Tree { left: 9, is_begun: false, abandoned: Vec::new() };
     let (mut client, _, _) = Listener::client(SESSION, config, store, Task::Put);
-    client.session.cut();
+    client.session.link_failed();
     assert_eq!(outline(&client.hear(&[])), []);
     assert_eq!(client.store.abandoned, [(Reason::Cancelled, true)]);
     let Step::Over(result) = client.session.poll() else { panic!("it goes on") };
-    assert_eq!(result, Err(Failure::Vanished));
+    assert_eq!(result, Err(Failure::UnexpectedEof));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use embedded_io_adapters::std::FromStd;
-use tinyferry_core::blocking::{Error, HalfDuplex, run};
 use tinyferry_core::checksum::{NoSha256, Small};
+use tinyferry_core::driver::blocking::{Error, HalfDuplex, run};
 use tinyferry_core::store::{Entry, Kind, Store};
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
 use tinyferry_tests::{File, Memory, content};

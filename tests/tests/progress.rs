@@ -2,10 +2,10 @@
 
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::Failure;
-use tinyferry_core::machine::{Outcome, Step};
 use tinyferry_core::store::answer;
-use tinyferry_core::wire::{Code, Greeting, Map, Proof, SIGNAL_LEN, Seeds, Signal};
+use tinyferry_core::wire::{AckInfo, Code, Hello, SIGNAL_LEN, SackMap, Seeds, Signal};
 use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::{Outcome, Step};
 use tinyferry_tests::{Line, Memory, Pair, content};
 
 const SECOND: u64 = 1_000_000_000;
@@ -70,7 +70,7 @@ fn noise_is_no_answer() {
         for at in (0..600_000).step_by(every) {
             pair.down.inject(at * SECOND / 1000, b"x");
         }
-        assert_eq!(pair.run(Task::Ping), Ok(Err(Failure::Silent)), "every {every} ms");
+        assert_eq!(pair.run(Task::Ping), Ok(Err(Failure::TimedOut)), "every {every} ms");
         assert!(pair.now < 40 * SECOND, "it took {} s", pair.now / SECOND);
     }
 }
@@ -103,17 +103,17 @@ fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Fa
     let mut store = Memory::with([("f", content(300, 1))]);
     store.queue_file("f");
     let mut hello = [0; SIGNAL_LEN];
-    let greeting = Greeting {
+    let greeting = Hello {
         session: NUMBER,
         version: 1,
         lossy: config.lossy,
         half_duplex: false,
         features: 0,
         chunk: 1024,
-        unit: 0,
+        block: 0,
         credit: 128,
     };
-    Signal::greeting(Code::Pon, &greeting).emit::<Tables>(0, &mut hello);
+    Signal::hello(Code::Pon, &greeting).emit::<Tables>(0, &mut hello);
     let mut frame = [0; SIGNAL_LEN];
     says.emit::<Tables>(Seeds::server(NUMBER).sending, &mut frame);
     let (mut coming, mut now, mut next) = (hello.to_vec(), 0u32, every);
@@ -133,7 +133,7 @@ fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Fa
                     next += every;
                     coming.extend_from_slice(&frame);
                 } else {
-                    client.timeout(Some(now));
+                    client.timed_out(Some(now));
                 }
             }
             Step::Transmit(out) | Step::Exchange { out, .. } => {
@@ -154,14 +154,14 @@ fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Fa
 /// R76.
 #[test]
 fn frames_that_repeat_what_is_known_keep_nobody_waiting() {
-    let none = Proof::Map(Map::EMPTY);
+    let none = AckInfo::Sack(SackMap::EMPTY);
     for every in [100, 900, 4000, 10_000] {
         for config in [Config::LOSSY, Config::RELIABLE] {
             let most = if config.lossy { 130_000 } else { 450_000 };
             for says in [
-                Signal::held(1, 0, 100, 0, none),
-                Signal::held(1, 300, 100, 3, none),
-                Signal::held(1, 256, 100, 2, none),
+                Signal::ack(1, 0, 100, 0, none),
+                Signal::ack(1, 300, 100, 3, none),
+                Signal::ack(1, 256, 100, 2, none),
                 Signal::done(7, 300, 3, 0),
                 Signal::new(Code::Raf, 1, 0),
             ] {
@@ -177,7 +177,7 @@ fn frames_that_repeat_what_is_known_keep_nobody_waiting() {
 #[test]
 fn who_says_that_it_is_busy_is_waited_for() {
     for config in [Config::LOSSY, Config::RELIABLE] {
-        let busy = Signal::held(1, 0, 0, 0, Proof::Map(Map::EMPTY));
+        let busy = Signal::ack(1, 0, 0, 0, AckInfo::Sack(SackMap::EMPTY));
         let (result, _) = hears(config, 5000, busy);
         assert_eq!(result, None);
     }

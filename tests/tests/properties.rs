@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::Config as Settings;
 use tinyferry_core::checksum::{Checksums as _, Small, Tables};
-use tinyferry_core::description::{Description, Malformed};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::path::{is_sound, join};
+use tinyferry_core::wire::metadata::{Malformed, Metadata};
 use tinyferry_core::wire::{
-    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, PAYLOAD_MAX, Proof, SIGNAL_LEN, Signal, UNKNOWN,
+    AckInfo, Code, FRAME_MAX, HEADER_LEN, Header, Hello, PAYLOAD_MAX, SIGNAL_LEN, Signal, UNKNOWN,
     UNKNOWN_TIME,
 };
 use tinyferry_core::{Config, Session, Task};
@@ -29,30 +29,30 @@ fn number() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), 0..3u64, Just(u64::MAX - 1), (0..64u32).prop_map(|bit| 1 << bit)]
 }
 
-fn greetings() -> impl Strategy<Value = Greeting> {
+fn greetings() -> impl Strategy<Value = Hello> {
     let numbers = (any::<u32>(), any::<u8>(), any::<u16>(), any::<u16>(), any::<u8>());
     (numbers, any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
-        |((session, version, features, chunk, unit), credit, lossy, half_duplex)| Greeting {
+        |((session, version, features, chunk, block), credit, lossy, half_duplex)| Hello {
             session,
             version,
             lossy,
             half_duplex,
             features,
             chunk,
-            unit,
+            block,
             credit,
         },
     )
 }
 
-fn proofs() -> impl Strategy<Value = Proof> {
+fn proofs() -> impl Strategy<Value = AckInfo> {
     prop_oneof![
         any::<[bool; 96]>().prop_map(|units| {
-            Proof::Map(
-                (0..96).zip(units).filter(|(_, is_in)| *is_in).map(|(unit, _)| unit).collect(),
+            AckInfo::Sack(
+                (0..96).zip(units).filter(|(_, is_in)| *is_in).map(|(block, _)| block).collect(),
             )
         }),
-        number().prop_map(Proof::Prefix),
+        number().prop_map(AckInfo::PrefixDigest),
     ]
 }
 
@@ -66,7 +66,7 @@ fn signals() -> impl Strategy<Value = Signal> {
     let modified = || prop_oneof![3 => any::<i64>(), 1 => Just(UNKNOWN_TIME)];
     let on_zero = prop_oneof![
         (select(vec![Code::Pin, Code::Pon]), greetings())
-            .prop_map(|(code, greeting)| Signal::greeting(code, &greeting)),
+            .prop_map(|(code, greeting)| Signal::hello(code, &greeting)),
         (number(), reasons(), any::<u32>())
             .prop_map(|(position, reason, session)| Signal::refuse(0, position, reason, session)),
     ];
@@ -83,7 +83,7 @@ fn signals() -> impl Strategy<Value = Signal> {
             .prop_map(|(position, reason, session)| Signal::refuse(1, position, reason, session)),
         (number(), any::<u16>()).prop_map(|(sent, count)| Signal::ask(1, sent, count)),
         (number(), 0..=0x7FFFu16, any::<u16>(), proofs()).prop_map(
-            |(position, credit, count, proof)| Signal::held(1, position, credit, count, proof)
+            |(position, credit, count, proof)| Signal::ack(1, position, credit, count, proof)
         ),
     ];
     let lengths = prop_oneof![Just(0u16), 0..=PAYLOAD_MAX as u16];
@@ -92,17 +92,21 @@ fn signals() -> impl Strategy<Value = Signal> {
         1 => (Just(0u16), lengths.clone(), on_zero.boxed()),
         3 => (transfers, lengths, on_others.boxed()),
     ]
-    .prop_map(|(transfer, description, signal)| Signal { transfer, description, ..signal })
+    .prop_map(|(transfer, description, signal)| Signal {
+        transfer,
+        metadata: description,
+        ..signal
+    })
 }
 
 /// The signal made anew from all that can be read of it.
 fn remade(signal: &Signal) -> Signal {
-    let Signal { code, transfer, description, position, .. } = *signal;
+    let Signal { code, transfer, metadata: description, position, .. } = *signal;
     let made = match code {
-        Code::Pin | Code::Pon if transfer == 0 => Signal::greeting(code, &signal.terms()),
+        Code::Pin | Code::Pon if transfer == 0 => Signal::hello(code, &signal.as_hello()),
         Code::Pin => Signal::ask(transfer, position, signal.count()),
         Code::Pon => {
-            Signal::held(transfer, position, signal.credit(), signal.count(), signal.proof())
+            Signal::ack(transfer, position, signal.credit(), signal.count(), signal.ack_info())
         }
         Code::Saf => Signal::offer(transfer, position, signal.size(), signal.modified()),
         Code::Sar => Signal::offer_tree(transfer, signal.size(), signal.bytes()),
@@ -111,7 +115,7 @@ fn remade(signal: &Signal) -> Signal {
         Code::Don => Signal::done(transfer, position, signal.count(), signal.digest()),
         Code::Err => Signal::refuse(transfer, position, signal.reason(), signal.session()),
     };
-    Signal { description, ..made }
+    Signal { metadata: description, ..made }
 }
 
 const CODES: [&[u8; 3]; 9] =
@@ -237,7 +241,7 @@ proptest! {
         bit: prop::sample::Index,
     ) {
         let length = payload.len() as u16;
-        let header = Header { transfer, description, length, position };
+        let header = Header { transfer, metadata: description, length, position };
         let mut frame = [0; FRAME_MAX];
         frame[HEADER_LEN..][..payload.len()].copy_from_slice(&payload);
         header.emit::<Tables>(seed, &mut frame);
@@ -311,25 +315,25 @@ proptest! {
                 _ => {}
             }
         }
-        let found = Description::parse(&bytes);
-        let whole = Description { text: &text, mode, modified, sha256 };
+        let found = Metadata::parse(&bytes);
+        let whole = Metadata { text: &text, mode, modified, sha256 };
         prop_assert_eq!(found, if unknown { Err(Malformed::Required) } else { Ok(whole) });
         // Cut within the last extra, whatever it is.
         let last = extras.last().map_or(0, |(_, value)| value.len() + 2);
         if cut > 0 && cut < last {
-            let short = Description::parse(&bytes[..bytes.len() - cut]);
+            let short = Metadata::parse(&bytes[..bytes.len() - cut]);
             let before = extras.iter().rev().skip(1).any(|(tag, _)| *tag >= 0x80);
             let expected = if before { Malformed::Required } else { Malformed::Bytes };
             prop_assert_eq!(short, Err(expected));
         }
         // Not UTF-8.
         let broken = [b"a\xFF".as_slice(), &junk].concat();
-        prop_assert_eq!(Description::parse(&broken), Err(Malformed::Bytes));
+        prop_assert_eq!(Metadata::parse(&broken), Err(Malformed::Bytes));
     }
 
     #[test]
     fn any_bytes_as_a_description(bytes in vec(prop_oneof![any::<u8>(), 0..4u8], 0..60)) {
-        if let Ok(found) = Description::parse(&bytes) {
+        if let Ok(found) = Metadata::parse(&bytes) {
             prop_assert!(bytes.starts_with(found.text.as_bytes()));
             prop_assert!(!found.text.contains('\0'));
             let next = bytes.get(found.text.len());
@@ -412,7 +416,7 @@ fn sound(path: &str) -> bool {
 #[derive(Debug, Clone, Copy)]
 struct Side {
     half_duplex: bool,
-    unit: u8,
+    block: u8,
     chunk: u16,
     credit: u16,
     sha256: bool,
@@ -427,8 +431,8 @@ struct Side {
 
 impl Side {
     fn config(&self, lossy: bool) -> Config {
-        let Self { half_duplex, unit, chunk, credit, sha256, .. } = *self;
-        Config { lossy, half_duplex, unit, chunk, credit, sha256, ..Config::RELIABLE }
+        let Self { half_duplex, block, chunk, credit, sha256, .. } = *self;
+        Config { lossy, half_duplex, block, chunk, credit, sha256, ..Config::RELIABLE }
     }
 }
 
@@ -443,13 +447,13 @@ fn side() -> impl Strategy<Value = Side> {
     let flags = any::<[bool; 4]>();
     let ahead = prop_oneof![Just(0), 1000..5000usize, Just(usize::MAX)];
     (terms, small, flags, [grain(), grain(), grain()], ahead).prop_map(
-        |((half_duplex, unit, chunk, credit), small, flags, [read, write, step], ahead)| {
+        |((half_duplex, block, chunk, credit), small, flags, [read, write, step], ahead)| {
             let [has_clock, in_order, sha256, sums] = flags;
             // What is asked for must be possible with whatever the other end asks for.
-            let chunk = if unit == 0 { chunk.min(small) } else { chunk };
+            let chunk = if block == 0 { chunk.min(small) } else { chunk };
             Side {
                 half_duplex,
-                unit,
+                block,
                 chunk,
                 credit,
                 sha256,
@@ -537,11 +541,11 @@ fn settings(faults: impl Strategy<Value = Option<Faults>>) -> impl Strategy<Valu
                 // Loud noise leaves nothing of larger ones.
                 let Faults { flip, drop, insert, double, burst } = faults;
                 if flip * 8.0 + drop + insert + double + burst * 64.0 > 1e-3 {
-                    sides[0].unit = 0;
-                    sides[1].unit = 0;
+                    sides[0].block = 0;
+                    sides[1].block = 0;
                 }
             }
-            let widest = 256 << sides[0].unit.max(sides[1].unit);
+            let widest = 256 << sides[0].block.max(sides[1].block);
             sides.iter_mut().for_each(|side| side.chunk = side.chunk.max(widest));
             Setting {
                 sides,
@@ -760,7 +764,7 @@ proptest! {
         let mut pair = setting.pair();
         pair.limit = 3600 * SECOND;
         match setting.run(&mut pair) {
-            Err(Failure::Silent | Failure::Stalled) => {}
+            Err(Failure::TimedOut | Failure::Stalled) => {}
             result => {
                 setting.check_result(result)?;
                 setting.check(&pair)?;
@@ -780,7 +784,7 @@ proptest! {
         pair.up.cut = Some(cut);
         pair.down.cut = both.then_some(cut / 4);
         let result = setting.run(&mut pair);
-        if !matches!(result, Err(Failure::Vanished | Failure::Silent)) {
+        if !matches!(result, Err(Failure::UnexpectedEof | Failure::TimedOut)) {
             setting.check_result(result)?;
             setting.check(&pair)?;
         }
@@ -807,7 +811,7 @@ proptest! {
     ) {
         let units = [0, 1].map(|end| if wild[end] { units[end] } else { units[end] % 4 });
         let config = |end: usize| Config {
-            unit: units[end],
+            block: units[end],
             chunk: chunks[end],
             credit: credits[end],
             ..Config::RELIABLE
@@ -816,9 +820,9 @@ proptest! {
         pair.client.session = Session::client(9, config(0));
         pair.server.session = Session::server(config(1));
         pair.client.store.queue_file("f");
-        let unit = units[0].max(units[1]);
-        let is_possible = unit <= 2
-            && chunks[0].min(chunks[1]) >= 256 << unit
+        let block = units[0].max(units[1]);
+        let is_possible = block <= 2
+            && chunks[0].min(chunks[1]) >= 256 << block
             && credits[0] > 0
             && credits[1] > 0;
         let result = pair.run(Task::Put).expect("it ends");

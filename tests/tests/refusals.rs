@@ -2,7 +2,7 @@
 
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::wire::{Code, Greeting, SIGNAL_LEN, Signal};
+use tinyferry_core::wire::{Code, Hello, SIGNAL_LEN, Signal};
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_tests::{File, Memory, Pair, content};
 
@@ -160,7 +160,7 @@ fn differing() -> (File, Vec<u8>) {
 fn a_fresh_offer_that_does_not_come_ends_the_request_and_not_the_next() {
     // Which of the two is found first is a matter of time.
     let differs =
-        |result| matches!(result, Ok(Err(Failure::Refused(reason))) if reason.wants_fresh_offer());
+        |result| matches!(result, Ok(Err(Failure::Refused(reason))) if reason.wants_reoffer());
     for config in [Config::RELIABLE, Config::LOSSY] {
         let (file, other) = differing();
         let mut client = Memory::default();
@@ -228,18 +228,18 @@ fn the_largest_payload_that_is_chosen_is_whole_units() {
 #[test]
 fn greetings_within_what_is_refused_begin_no_session() {
     let greeting = |session: u32| {
-        let terms = Greeting {
+        let terms = Hello {
             session,
             version: 1,
             lossy: true,
             half_duplex: false,
             features: 0,
             chunk: 1024,
-            unit: 0,
+            block: 0,
             credit: 0,
         };
         let mut bytes = [0; SIGNAL_LEN];
-        Signal::greeting(Code::Pin, &terms).emit::<Tables>(0, &mut bytes);
+        Signal::hello(Code::Pin, &terms).emit::<Tables>(0, &mut bytes);
         bytes
     };
     let bytes: Vec<u8> = (1..3_000).flat_map(greeting).collect();
@@ -282,8 +282,8 @@ fn who_was_told_to_wait_asks_again_once_the_file_is_refused() {
 fn a_refused_greeting_counts_without_its_words() {
     let mut client: Session = Session::client(7, Config::LOSSY);
     client.begin(GET_TREE).expect("it may");
-    client.begin_at(Some(0));
-    let refusal = Signal { description: 5, ..Signal::refuse(0, 0, Reason::Busy, 7) };
+    client.resume(Some(0));
+    let refusal = Signal { metadata: 5, ..Signal::refuse(0, 0, Reason::Busy, 7) };
     let mut heard = [0; SIGNAL_LEN];
     refusal.emit::<Tables>(0, &mut heard);
     let (mut heard, mut greetings, mut now) = (heard.as_slice(), 0, Some(0));
@@ -303,30 +303,30 @@ fn a_refused_greeting_counts_without_its_words() {
             }
             Step::Receive(_) => {
                 now = deadline;
-                client.timeout(now);
+                client.timed_out(now);
             }
             Step::Over(result) => break result,
             step => panic!("{step:?}"),
         }
     };
     assert_eq!((result, greetings), (Err(Failure::Refused(Reason::Busy)), 1));
-    assert_eq!(client.words(), "");
+    assert_eq!(client.message(), "");
 }
 
 /// What the server answers to this greeting of session 7.
 fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
-    let greeting = Greeting {
+    let greeting = Hello {
         session: 7,
         version: 1,
         lossy: false,
         half_duplex: false,
         features: 0,
         chunk,
-        unit: 0,
+        block: 0,
         credit,
     };
     let mut bytes = [0; SIGNAL_LEN];
-    Signal::greeting(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
+    Signal::hello(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
     let mut rest = bytes.as_slice();
     loop {
         match server.poll() {

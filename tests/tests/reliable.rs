@@ -325,7 +325,7 @@ fn other_peers_are_told_from_ours() {
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Failure::NotTinyferry),
         (&[b'y', b'\n'].repeat(50)[..], Failure::NotTinyferry),
         (&b"PIN PIN PIN PIN PIN PIN PIN PIN PIN PIN "[..], Failure::NotTinyferry),
-        (&[][..], Failure::Silent),
+        (&[][..], Failure::TimedOut),
     ] {
         let mut pair = Pair::new(Config::RELIABLE, Memory::default(), Memory::default());
         pair.up.lose = (0..100).collect();

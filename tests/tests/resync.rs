@@ -61,10 +61,10 @@ fn the_rest_of_metadata_is_awaited_only_as_it_was_announced() {
         [(1000, 1000, 0, true), (1, 1000, 0, false), (1000, 1000, 256, false)]
     {
         let (mut server, mut client) = Listener::server(SESSION, Config::LOSSY, Memory::default());
-        client.signal(Signal { description: announced, ..Signal::offer(1, 0, 0, 5) });
+        client.signal(Signal { metadata: announced, ..Signal::offer(1, 0, 0, 5) });
         server.hear(&client.take());
         let mut frame = [0; FRAME_MAX];
-        let header = Header { transfer: 1, description: true, length, position };
+        let header = Header { transfer: 1, metadata: true, length, position };
         header.emit::<Tables>(Seeds::client(SESSION).sending, &mut frame);
         server.hear(&frame[..HEADER_LEN]);
         // Another offer is lost where the rest of the description is awaited.

@@ -1,7 +1,7 @@
 //! A server that shuts down says so to its client.
 
+use tinyferry_core::Step;
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::machine::Step;
 use tinyferry_core::wire::{Code, Signal};
 use tinyferry_core::{Config, Session};
 use tinyferry_tests::{Frames, Listener, Memory};

@@ -11,7 +11,7 @@ use embedded_io_adapters::std::FromStd;
 use socket2::SockRef;
 use tinyferry::checksum::Desktop;
 use tinyferry::transport::stream::StreamLink;
-use tinyferry_core::blocking::{HalfDuplex, Link, run};
+use tinyferry_core::driver::blocking::{HalfDuplex, Link, run};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Session, Task};
 use tinyferry_tests::{File, Memory, content};

@@ -1,14 +1,14 @@
 //! The times of section 6.6: when a question is repeated, how long an incomplete frame is waited for, and
 //! when an end says that it is alive.
 
+use tinyferry_core::Millis;
 use tinyferry_core::error::Failure;
-use tinyferry_core::machine::Millis;
-use tinyferry_core::wire::{Code, Map, Proof, Signal, UNKNOWN};
+use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_tests::{Frames, Listener, Memory, content, outline};
 
 const SESSION: u32 = 0x0102_0304;
-const NONE: Proof = Proof::Map(Map::EMPTY);
+const NONE: AckInfo = AckInfo::Sack(SackMap::EMPTY);
 
 fn failure(listener: &mut Listener<Memory>) -> Option<Failure> {
     match listener.session.poll() {
@@ -42,17 +42,17 @@ fn client(config: Config, task: Task<'_>) -> Listener<Memory> {
 #[test]
 fn a_question_is_repeated_less_and_less_often_and_eight_times_at_least() {
     let retries = [1_000, 3_000, 7_000, 12_000, 17_000, 22_000, 27_000];
-    for (patience, more, end) in [
+    for (timeout, more, end) in [
         (1, &[][..], 32_000),
         (30_000, &[], 32_000),
         (32_001, &[32_000], 37_000),
         (60_000, &[32_000, 37_000, 42_000, 47_000, 52_000, 57_000], 62_000),
     ] {
-        let mut client = client(Config { patience, ..Config::LOSSY }, Task::Ping);
-        assert_eq!(times(&mut client, end - 1), [&retries, more].concat(), "{patience}");
+        let mut client = client(Config { timeout, ..Config::LOSSY }, Task::Ping);
+        assert_eq!(times(&mut client, end - 1), [&retries, more].concat(), "{timeout}");
         assert_eq!(failure(&mut client), None);
         client.wait(1);
-        assert_eq!(failure(&mut client), Some(Failure::Silent));
+        assert_eq!(failure(&mut client), Some(Failure::TimedOut));
     }
 }
 
@@ -63,7 +63,7 @@ fn on_a_reliable_link_an_answer_is_waited_for_once() {
     assert_eq!(outline(&client.wait(29_999)), []);
     assert_eq!(failure(&mut client), None);
     client.wait(1);
-    assert_eq!(failure(&mut client), Some(Failure::Silent));
+    assert_eq!(failure(&mut client), Some(Failure::TimedOut));
 }
 
 /// A client that puts a file in pieces of three chunks, and its server.
@@ -74,7 +74,7 @@ fn put(credit: u16) -> (Listener<Memory>, Frames) {
     let (mut client, mut server, said) = Listener::client(SESSION, config, store, Task::Put);
     assert_eq!(outline(&said), [(Code::Saf, 1)]);
     client.now = 10;
-    server.signal(Signal::held(1, 0, credit, 0, NONE));
+    server.signal(Signal::ack(1, 0, credit, 0, NONE));
     assert_eq!(outline(&client.hear(&server.take())), [(Code::Pin, 1)]);
     (client, server)
 }
@@ -94,7 +94,7 @@ fn the_first_retry_comes_after_twice_the_smoothed_round_trip() {
         }
         client.now += trip % 100;
         let position = u64::from(count - 1) * 256;
-        server.signal(Signal::held(1, position, 4, count, NONE));
+        server.signal(Signal::ack(1, position, 4, count, NONE));
         let said = client.hear(&server.take());
         assert_eq!(outline(&said), [(Code::Pin, 1)], "{trip}");
         count = said[0].count();
@@ -111,7 +111,7 @@ fn a_repeated_question_does_not_measure_the_round_trip() {
     let (mut client, mut server) = put(4);
     assert_eq!(times(&mut client, 1_000), [1_000]);
     client.now += 50;
-    server.signal(Signal::held(1, 768, 4, 4, NONE));
+    server.signal(Signal::ack(1, 768, 4, 4, NONE));
     client.hear(&server.take());
     assert_eq!(times(&mut client, 1_000), [1_000]);
 }
@@ -131,10 +131,11 @@ fn any_valid_frame_ends_the_doubling() {
 #[test]
 fn an_end_that_hears_frames_in_vain_says_so() {
     let useless = Signal::done(77, 0, 0, 0);
-    for (frames, expected) in [(0, Failure::Silent), (9, Failure::Silent), (900, Failure::Stalled)]
+    for (frames, expected) in
+        [(0, Failure::TimedOut), (9, Failure::TimedOut), (900, Failure::Stalled)]
     {
         let (mut client, mut server) = put(4);
-        client.session.begin_at(Some(client.now));
+        client.session.resume(Some(client.now));
         let mut left = frames;
         while failure(&mut client).is_none() {
             assert!(client.now < 100_000, "{frames}");
@@ -150,7 +151,7 @@ fn an_end_that_hears_frames_in_vain_says_so() {
         assert_eq!(failure(&mut client), Some(expected), "{frames}");
     }
     // The eighth retry in vain is silence.
-    let config = Config { patience: 15_000, ..Config::LOSSY };
+    let config = Config { timeout: 15_000, ..Config::LOSSY };
     let mut store = Memory::with([("f", content(1, 1))]);
     store.queue_file("f");
     let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
@@ -159,7 +160,7 @@ fn an_end_that_hears_frames_in_vain_says_so() {
     assert_eq!(times(&mut client, 31_999).len(), 7);
     assert_eq!(failure(&mut client), None);
     client.wait(1);
-    assert_eq!(failure(&mut client), Some(Failure::Silent));
+    assert_eq!(failure(&mut client), Some(Failure::TimedOut));
     // A client that asks for nothing but an answer has no transfer that could stand still.
     for task in [Task::Ping, Task::Close] {
         let mut client = self::client(Config::LOSSY, task);
@@ -174,7 +175,7 @@ fn an_end_that_hears_frames_in_vain_says_so() {
             client.hear(&server.take());
             client.now += 100;
         }
-        assert_eq!(failure(&mut client), Some(Failure::Silent), "{task:?}");
+        assert_eq!(failure(&mut client), Some(Failure::TimedOut), "{task:?}");
     }
 }
 
@@ -271,7 +272,7 @@ fn a_receiver_that_works_says_that_it_is_alive_every_two_seconds() {
                 let signs = said.iter().filter(|signal| signal.credit() == 0);
                 let signs: Vec<_> =
                     signs.filter(|signal| signal.code == Code::Pon).copied().collect();
-                assert_eq!(signs, [Signal::held(number, 0, 0, count, NONE); 4], "{config:?}");
+                assert_eq!(signs, [Signal::ack(number, 0, 0, count, NONE); 4], "{config:?}");
             }
         }
     }
@@ -286,8 +287,8 @@ fn after_the_work_the_other_end_has_all_the_time_again() {
         client.described(Signal::offer(1, 0, 600, 5), b"f");
         server.hear(&client.take());
         server.store.busy = 0;
-        let patience = if config.lossy { 60_000 } else { 300_000 };
-        assert_eq!(outline(&server.wait(patience - 1)), [], "{config:?}");
+        let timeout = if config.lossy { 60_000 } else { 300_000 };
+        assert_eq!(outline(&server.wait(timeout - 1)), [], "{config:?}");
         assert!(!server.store.is_closed(), "{config:?}");
         server.wait(1);
         assert!(server.store.is_closed(), "{config:?}");

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use tinyferry_core::Step;
 use tinyferry_core::checksum::{Checksums, Small, Tables};
-use tinyferry_core::description::{Description, Malformed};
 use tinyferry_core::error::Reason;
-use tinyferry_core::machine::Step;
 use tinyferry_core::store::answer;
+use tinyferry_core::wire::metadata::{Malformed, Metadata};
 use tinyferry_core::wire::{
-    Code, FEATURE_SHA256, FRAME_MAX, Greeting, HEADER_LEN, Header, Map, Proof, SIGNAL_LEN, Seeds,
-    Signal, UNKNOWN, UNKNOWN_TIME,
+    AckInfo, Code, FEATURE_SHA256, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, SackMap,
+    Seeds, Signal, UNKNOWN, UNKNOWN_TIME,
 };
 use tinyferry_core::{Config, Session, Task};
 use tinyferry_tests::{File, Memory};
@@ -37,28 +37,27 @@ fn seed(name: &str) -> u32 {
 }
 
 fn signals() -> Vec<(&'static str, Signal)> {
-    let plain = Greeting {
+    let plain = Hello {
         session: SESSION,
         version: 1,
         lossy: false,
         half_duplex: false,
         features: 0,
         chunk: 1024,
-        unit: 0,
+        block: 0,
         credit: 8192,
     };
-    let lossy =
-        Greeting { lossy: true, half_duplex: true, chunk: 512, unit: 1, credit: 8, ..plain };
-    let asks_more = Greeting { version: 2, features: FEATURE_SHA256, ..lossy };
-    let described = |description, signal| Signal { description, ..signal };
-    let unknown = || Proof::Map(Map::EMPTY);
-    let held = |position, credit, count, proof| Signal::held(1, position, credit, count, proof);
+    let lossy = Hello { lossy: true, half_duplex: true, chunk: 512, block: 1, credit: 8, ..plain };
+    let asks_more = Hello { version: 2, features: FEATURE_SHA256, ..lossy };
+    let described = |description, signal| Signal { metadata: description, ..signal };
+    let unknown = || AckInfo::Sack(SackMap::EMPTY);
+    let held = |position, credit, count, proof| Signal::ack(1, position, credit, count, proof);
     let modified = 1_700_000_000_123_456_789;
     vec![
-        ("client.greeting", Signal::greeting(Code::Pin, &plain)),
-        ("client.greeting-lossy", Signal::greeting(Code::Pin, &asks_more)),
-        ("server.greeting", Signal::greeting(Code::Pon, &Greeting { credit: 128, ..plain })),
-        ("server.greeting-lossy", Signal::greeting(Code::Pon, &lossy)),
+        ("client.greeting", Signal::hello(Code::Pin, &plain)),
+        ("client.greeting-lossy", Signal::hello(Code::Pin, &asks_more)),
+        ("server.greeting", Signal::hello(Code::Pon, &Hello { credit: 128, ..plain })),
+        ("server.greeting-lossy", Signal::hello(Code::Pon, &lossy)),
         ("server.err-session", Signal::refuse(0, 0, Reason::Busy, SESSION)),
         ("client.saf", described(13, Signal::offer(1, 5, 5, modified))),
         ("server.saf-unknown", Signal::offer(65535, 0, UNKNOWN, UNKNOWN_TIME)),
@@ -76,8 +75,8 @@ fn signals() -> Vec<(&'static str, Signal)> {
         ("client.err-at", Signal::refuse(1, 1 << 32, Reason::SourceChanged, 0)),
         ("client.pin", Signal::ask(1, 0x12_3456_789A, 0x0102)),
         ("server.pon", held(1024, 128, 9, unknown())),
-        ("server.pon-map", held(1024, 128, 9, Proof::Map([0, 8, 95].into_iter().collect()))),
-        ("server.pon-prefix", held(5, 32767, 0, Proof::Prefix(HELLO))),
+        ("server.pon-map", held(1024, 128, 9, AckInfo::Sack([0, 8, 95].into_iter().collect()))),
+        ("server.pon-prefix", held(5, 32767, 0, AckInfo::PrefixDigest(HELLO))),
     ]
 }
 
@@ -158,36 +157,32 @@ fn chunk_is(name: &str, seed: u32, expected: Header, payload: &[u8]) {
 #[test]
 fn every_chunk_is_read_and_written() {
     let rule: Vec<u8> = (0..1024u32).map(|i| (i * 7 % 256) as u8).collect();
-    let data =
-        |transfer, length, position| Header { transfer, description: false, length, position };
+    let data = |transfer, length, position| Header { transfer, metadata: false, length, position };
     let full = data(1, 1024, 0x3456_789A);
     let [client, server] = [seed("client."), seed("server.")];
     chunk_is("client.chunk-1", client, data(1, 1, 0), b"A");
     chunk_is("client.chunk-1024-header", client, full, &rule);
     chunk_is("server.chunk-1024-header", server, full, &rule);
-    let described = Header { description: true, ..data(1, 13, 0) };
+    let described = Header { metadata: true, ..data(1, 13, 0) };
     chunk_is("client.description", client, described, &vectors()["description.mode"]);
-    let described = Header { description: true, ..data(0, 4, 0) };
+    let described = Header { metadata: true, ..data(0, 4, 0) };
     chunk_is("server.description-session", 0, described, b"full");
 }
 
 #[test]
 fn every_description_is_read() {
     let vectors = vectors();
-    let read = |name| Description::parse(&vectors[name]);
-    let plain = |text| Description { text, mode: None, modified: None, sha256: None };
+    let read = |name| Metadata::parse(&vectors[name]);
+    let plain = |text| Metadata { text, mode: None, modified: None, sha256: None };
     let counted: [u8; 32] = std::array::from_fn(|i| i as u8);
-    assert_eq!(read("description.mode"), Ok(Description { mode: Some(0o644), ..plain("hi.txt") }));
+    assert_eq!(read("description.mode"), Ok(Metadata { mode: Some(0o644), ..plain("hi.txt") }));
     let modified = Some(1_700_000_000_123_456_789);
     assert_eq!(
         read("description.tree"),
-        Ok(Description { mode: Some(0o700), modified, ..plain("t") })
+        Ok(Metadata { mode: Some(0o700), modified, ..plain("t") })
     );
     assert_eq!(read("description.directory"), Ok(plain("e/")));
-    assert_eq!(
-        read("description.sha256"),
-        Ok(Description { sha256: Some(&counted), ..plain("a") })
-    );
+    assert_eq!(read("description.sha256"), Ok(Metadata { sha256: Some(&counted), ..plain("a") }));
     assert_eq!(read("description.required"), Err(Malformed::Required));
     assert_eq!(read("description.cut"), Err(Malformed::Bytes));
 }

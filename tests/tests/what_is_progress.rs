@@ -1,13 +1,13 @@
 //! R75, R76: which frames extend the timeout, and which do not.
 
+use tinyferry_core::Millis;
 use tinyferry_core::error::Reason;
-use tinyferry_core::machine::Millis;
-use tinyferry_core::wire::{Code, Map, Proof, Signal, UNKNOWN};
+use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
 use tinyferry_core::{Config, Step, Task};
 use tinyferry_tests::{Frames, Listener, Memory, content};
 
 const SESSION: u32 = 0x0102_0304;
-const NONE: Proof = Proof::Map(Map::EMPTY);
+const NONE: AckInfo = AckInfo::Sack(SackMap::EMPTY);
 /// A transfer without progress ends after so much time, in ms.
 const TIMEOUT: Millis = 60_000;
 /// Frames that bring nothing come this often, in ms.
@@ -29,7 +29,7 @@ impl Transfer {
     fn is_over(&mut self) -> bool {
         let is_over = matches!(self.end.session.poll(), Step::Over(_));
         // A server on a lossy link waits for the next request.
-        is_over || self.end.session.is_at_rest()
+        is_over || self.end.session.is_idle()
     }
 
     /// Hears useless frames until `end`. Whether the transfer is over before.
@@ -91,7 +91,7 @@ fn extends(
 ) -> bool {
     let mut transfer = begin();
     transfer.hear(before);
-    transfer.end.session.begin_at(Some(transfer.end.now));
+    transfer.end.session.resume(Some(transfer.end.now));
     let most = TIMEOUT - EVERY;
     assert!(!transfer.hear_in_vain(useless, most), "it ends too early");
     transfer.hear(frames);
@@ -116,18 +116,18 @@ type Fill = fn(&mut Frames);
 
 #[test]
 fn at_a_sender_on_a_lossy_link_an_answer_and_a_later_position_are_progress() {
-    let accepted: Fill = |server| server.signal(Signal::held(1, 0, 40, 0, NONE));
+    let accepted: Fill = |server| server.signal(Signal::ack(1, 0, 40, 0, NONE));
     let cases: [(&str, Fill, Fill, bool); 12] = [
         ("nothing", nothing, nothing, false),
         ("the answer to the offer", nothing, accepted, true),
         ("the answer again", accepted, accepted, false),
-        ("busy", accepted, |server| server.signal(Signal::held(1, 0, 0, 0, NONE)), true),
-        ("a unit", accepted, |server| server.signal(Signal::held(1, 256, 40, 2, NONE)), true),
-        ("16 units", accepted, |server| server.signal(Signal::held(1, 4096, 40, 17, NONE)), true),
+        ("busy", accepted, |server| server.signal(Signal::ack(1, 0, 0, 0, NONE)), true),
+        ("a block", accepted, |server| server.signal(Signal::ack(1, 256, 40, 2, NONE)), true),
+        ("16 units", accepted, |server| server.signal(Signal::ack(1, 4096, 40, 17, NONE)), true),
         // A position past what was sent, and one of another transfer.
-        ("too far", accepted, |server| server.signal(Signal::held(1, 89_600, 40, 9, NONE)), false),
-        ("another", accepted, |server| server.signal(Signal::held(9, 256, 40, 9, NONE)), false),
-        ("a count", accepted, |server| server.signal(Signal::held(1, 0, 40, 9, NONE)), false),
+        ("too far", accepted, |server| server.signal(Signal::ack(1, 89_600, 40, 9, NONE)), false),
+        ("another", accepted, |server| server.signal(Signal::ack(9, 256, 40, 9, NONE)), false),
+        ("a count", accepted, |server| server.signal(Signal::ack(1, 0, 40, 9, NONE)), false),
         ("a question", accepted, |server| server.signal(Signal::ask(1, 256, 0)), false),
         ("the request", accepted, |server| server.signal(Signal::new(Code::Raf, 1, 256)), false),
         (
@@ -145,13 +145,13 @@ fn at_a_sender_on_a_lossy_link_an_answer_and_a_later_position_are_progress() {
 
 #[test]
 fn at_a_sender_on_a_reliable_link_a_count_and_any_other_position_are_progress() {
-    let begun: Fill = |server| server.signal(Signal::held(1, 512, 40, 1, NONE));
+    let begun: Fill = |server| server.signal(Signal::ack(1, 512, 40, 1, NONE));
     let cases: [(&str, Fill, bool); 7] = [
         ("nothing", nothing, false),
         ("the same", begun, false),
-        ("a count", |server| server.signal(Signal::held(1, 512, 40, 2, NONE)), true),
-        ("a position", |server| server.signal(Signal::held(1, 513, 40, 1, NONE)), true),
-        ("busy", |server| server.signal(Signal::held(1, 512, 0, 1, NONE)), true),
+        ("a count", |server| server.signal(Signal::ack(1, 512, 40, 2, NONE)), true),
+        ("a position", |server| server.signal(Signal::ack(1, 513, 40, 1, NONE)), true),
+        ("busy", |server| server.signal(Signal::ack(1, 512, 0, 1, NONE)), true),
         ("a question", |server| server.signal(Signal::ask(1, 256, 0)), false),
         ("an ending", |server| server.signal(Signal::done(1, 90_000, 1, 0)), false),
     ];
@@ -164,10 +164,10 @@ fn at_a_sender_on_a_reliable_link_a_count_and_any_other_position_are_progress() 
 #[test]
 fn in_a_tree_each_entry_that_ends_is_progress_for_its_sender() {
     let steps: [Fill; 4] = [
-        |server| server.signal(Signal::held(1, 0, 40, 0, NONE)),
-        |server| server.signal(Signal::held(2, 0, 40, 0, NONE)),
+        |server| server.signal(Signal::ack(1, 0, 40, 0, NONE)),
+        |server| server.signal(Signal::ack(2, 0, 40, 0, NONE)),
         |server| server.signal(Signal::done(2, 0, 3, 0)),
-        |server| server.signal(Signal::held(3, 0, 40, 3, NONE)),
+        |server| server.signal(Signal::ack(3, 0, 40, 3, NONE)),
     ];
     for (number, step) in steps.into_iter().enumerate() {
         let before =

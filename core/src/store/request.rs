@@ -1,19 +1,21 @@
-//! What a machine asks of a store, as a value: a driver hands it on.
+//! Requests to a store, as values that a driver passes on.
 
 use core::task::Poll;
 
-use super::{Accepted, Digests, Entry, Late, Offer, Store};
+use super::{Accepted, CommitFailed, Digests, Entry, Offer, Store};
 use crate::error::Reason;
 
-/// What a machine asks of a store. Answered by [`answer`].
+/// A request to a store: see [`answer`].
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+// An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
+#[repr(u8)]
 pub enum Request<'a> {
     /// [`Store::poll_offer`].
     Offer(Offer<'a>),
     /// [`Store::rejected`].
     Rejected {
-        /// What came in place of a path. Hostile.
+        /// The path. Hostile.
         path: &'a [u8],
         /// Why the offer is refused.
         reason: Reason,
@@ -22,22 +24,22 @@ pub enum Request<'a> {
     Store {
         /// Where in the file, in bytes.
         position: u64,
-        /// What to put there; at least one byte.
+        /// The bytes to write; at least one.
         bytes: &'a [u8],
     },
     /// [`Store::load`].
     Load {
         /// Where in the file, in bytes.
         position: u64,
-        /// What to fill; at least one byte.
+        /// The buffer to fill; at least one byte.
         into: &'a mut [u8],
     },
     /// [`Store::verified`], then [`Store::poll_commit`].
     Commit(Digests),
-    /// [`Store::poll_commit`] again, which was [`Reply::Pending`].
+    /// [`Store::poll_commit`] again, after [`Reply::Pending`].
     CommitAgain,
-    /// [`Store::poll_settle`].
-    Settle,
+    /// [`Store::poll_flush_commits`].
+    FlushCommits,
     /// [`Store::abandon`].
     Abandon {
         /// Why.
@@ -47,32 +49,32 @@ pub enum Request<'a> {
     },
     /// [`Store::names_only`], then [`Store::open`].
     Open {
-        /// What is asked for.
+        /// The path.
         path: &'a str,
-        /// Whether as a tree.
+        /// Whether it is a tree.
         tree: bool,
-        /// Whether only the offers are wanted.
+        /// Whether only the offers are requested.
         names_only: bool,
     },
-    /// [`Store::next`], and where there is no more [`Store::omitted`].
+    /// [`Store::next`]; after the last entry [`Store::omitted`].
     Next {
-        /// Where the path goes.
+        /// The buffer for the path.
         path: &'a mut [u8],
     },
     /// [`Store::verified`], then [`Store::check`].
     Check(Digests),
     /// [`Store::refused`].
     Refused {
-        /// Which entry, counted from 0 in the order of [`Store::next`], trees left out.
+        /// The entry, counted from 0 in the order of [`Store::next`], without trees.
         entry: u32,
         /// Why.
         reason: Reason,
-        /// The other end's own words, often empty. Hostile: escape before showing.
-        words: &'a str,
+        /// The message of the other end, often empty. Hostile: escape it before showing it.
+        message: &'a str,
     },
     /// [`Store::resumed`].
     Resumed {
-        /// Which entry, counted as in [`Request::Refused`].
+        /// The entry, counted as in [`Request::Refused`].
         entry: u32,
         /// The receiver has everything before, in bytes.
         position: u64,
@@ -84,23 +86,25 @@ pub enum Request<'a> {
 /// A store's answer to a [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+// An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
+#[repr(u8)]
 pub enum Reply {
-    /// To `Store` and `Load`: so many bytes were moved. 0 at the end of a file.
+    /// To `Store` and `Load`: the number of bytes. 0 at the end of a file.
     Moved(usize),
     /// To `Offer`.
     Accepted(Accepted),
     /// To `Next`.
     Entry(Entry),
-    /// To `Next`: there is no more.
+    /// To `Next`: there is no further entry.
     End {
-        /// How many entries of the tree were not offered.
+        /// Entries of the tree that were not offered.
         omitted: u32,
     },
     /// To `Refused`: it will be offered once more.
     Again,
-    /// To `Settle`: there may be more.
-    Late(Late),
-    /// To `Offer`, `Commit`, `CommitAgain` and `Settle`: it is not done yet, ask again.
+    /// To `FlushCommits`: the first one that failed.
+    CommitFailed(CommitFailed),
+    /// To `Offer`, `Commit`, `CommitAgain` and `FlushCommits`: the store is busy, poll it again.
     Pending,
     /// To all others.
     Done,
@@ -108,7 +112,7 @@ pub enum Reply {
     Refused(Reason),
 }
 
-/// Lets `store` answer `request`: the one place where requests become calls.
+/// Performs `request` by a call of `store`.
 pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
     let done = |()| Reply::Done;
     match request {
@@ -124,8 +128,8 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             polled(store.poll_commit(), done)
         }
         Request::CommitAgain => polled(store.poll_commit(), done),
-        Request::Settle => match store.poll_settle() {
-            Poll::Ready(result) => result.map_or_else(Reply::Late, done),
+        Request::FlushCommits => match store.poll_flush_commits() {
+            Poll::Ready(result) => result.map_or_else(Reply::CommitFailed, done),
             Poll::Pending => Reply::Pending,
         },
         Request::Abandon { reason, all } => {
@@ -145,8 +149,8 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.verified(&digests);
             said(store.check(), done)
         }
-        Request::Refused { entry, reason, words } => {
-            if store.refused(entry, reason, words) {
+        Request::Refused { entry, reason, message } => {
+            if store.refused(entry, reason, message) {
                 Reply::Again
             } else {
                 Reply::Done

@@ -1,183 +1,243 @@
-//! What a signal says: its position and its detail, per code (`PROTOCOL.md`, section 3).
+//! Signals: frames of 36 bytes (`PROTOCOL.md`, section 3).
+//!
+//! A [`Signal`] is packed, as on the wire, because that is smallest on a microcontroller. Code that has
+//! matched the code reads single fields; [`Signal::body`] returns all fields of a code as a [`Body`]. One
+//! constructor for each body makes a signal.
 
-use super::{CREDIT_MAX, Code, Greeting, Map, Proof, Signal, halves, number, split, word, words};
+use super::{
+    AckInfo, PAYLOAD_MAX, SIGNAL_LEN, VERSION, emit, halves, number, parse, seed_for, split, word,
+};
+use crate::checksum::Checksums;
 use crate::error::Reason;
 
-const LOSSY_FLAG: u8 = 1;
-const HALF_DUPLEX_FLAG: u8 = 2;
-const NAMES_ONLY_FLAG: u32 = 1;
-const PREFIX_FLAG: u16 = 0x8000;
+mod fields;
 
-/// Signals, made.
-impl Signal {
-    /// A signal without a description, whose detail is empty.
-    pub const fn new(code: Code, transfer: u16, position: u64) -> Self {
-        Self { code, transfer, description: 0, position, detail: [0; 4] }
+/// Feature bit: `DON` carries the SHA-256 of the file in its metadata.
+pub const FEATURE_SHA256: u16 = 1;
+
+/// The nine codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Code {
+    /// Ping: on transfer 0 the client's hello; else the sender queries the position.
+    Pin,
+    /// Pong: on transfer 0 the server's hello; else the receiver's position.
+    Pon,
+    /// Send a file: one file is offered.
+    Saf,
+    /// Send a directory recursively: a tree is offered; one `SAF` for each entry follows.
+    Sar,
+    /// Receive a file: one file is requested.
+    Raf,
+    /// Receive a directory recursively: a tree is requested.
+    Rar,
+    /// Close: the server is to end.
+    Cls,
+    /// Done: from a sender, all is sent; from a receiver, all is verified and in place.
+    Don,
+    /// Error: the transfer or the session is refused.
+    Err,
+}
+
+/// The letters of each code, as the first word of a signal.
+const CODES: [(Code, u32); 9] = [
+    (Code::Pin, u32::from_le_bytes(*b"PIN\0")),
+    (Code::Pon, u32::from_le_bytes(*b"PON\0")),
+    (Code::Saf, u32::from_le_bytes(*b"SAF\0")),
+    (Code::Sar, u32::from_le_bytes(*b"SAR\0")),
+    (Code::Raf, u32::from_le_bytes(*b"RAF\0")),
+    (Code::Rar, u32::from_le_bytes(*b"RAR\0")),
+    (Code::Cls, u32::from_le_bytes(*b"CLS\0")),
+    (Code::Don, u32::from_le_bytes(*b"DON\0")),
+    (Code::Err, u32::from_le_bytes(*b"ERR\0")),
+];
+const LETTERS: u32 = 0x00FF_FFFF;
+
+impl Code {
+    /// The code whose letters are the first three bytes of `word`.
+    fn parse(word: u32) -> Option<Self> {
+        CODES.iter().find(|(_, letters)| *letters == word & LETTERS).map(|(code, _)| *code)
     }
 
-    const fn with(self, detail: [u32; 4]) -> Self {
-        Self { detail, ..self }
+    /// Whether these letters are those of a code.
+    pub(crate) fn is_code([a, b, c]: [u8; 3]) -> bool {
+        Self::parse(u32::from_le_bytes([a, b, c, 0])).is_some()
     }
 
-    /// `PIN` or `PON` on transfer 0.
-    pub const fn greeting(code: Code, greeting: &Greeting) -> Self {
-        let lossy = if greeting.lossy { LOSSY_FLAG } else { 0 };
-        let half_duplex = if greeting.half_duplex { HALF_DUPLEX_FLAG } else { 0 };
-        let link = u16::from_le_bytes([greeting.version, lossy | half_duplex]);
-        let unit = u16::from_le_bytes([greeting.unit, 0]);
-        Self::new(code, 0, 0).with([
-            greeting.session,
-            word(link, greeting.features),
-            word(greeting.chunk, unit),
-            word(greeting.credit, 0),
-        ])
-    }
-
-    /// `SAF`. `resume`: the highest position in bytes that the sender will resume from. `size` in
-    /// bytes or [`UNKNOWN`](super::UNKNOWN), `modified` in nanoseconds since 1970 or
-    /// [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
-    pub const fn offer(transfer: u16, resume: u64, size: u64, modified: i64) -> Self {
-        let modified = modified.cast_unsigned();
-        Self::new(Code::Saf, transfer, resume).with(words(size, modified))
-    }
-
-    /// `SAR`, with the number of entries and the bytes in all of them, or
-    /// [`UNKNOWN`](super::UNKNOWN).
-    pub const fn offer_tree(transfer: u16, entries: u64, bytes: u64) -> Self {
-        Self::new(Code::Sar, transfer, 0).with(words(entries, bytes))
-    }
-
-    /// `RAF`, or of a tree `RAR`. `names_only`: only the offers are wanted, not the content.
-    pub const fn request(transfer: u16, tree: bool, names_only: bool) -> Self {
-        let code = if tree { Code::Rar } else { Code::Raf };
-        let flags = if names_only { NAMES_ONLY_FLAG } else { 0 };
-        Self::new(code, transfer, 0).with([flags, 0, 0, 0])
-    }
-
-    /// `DON`: `size` in bytes, of a tree in entries; `count` of frames sent; CRC-64/NVME of the
-    /// file, of a tree from its sender how many entries it did not offer, else 0.
-    pub const fn done(transfer: u16, size: u64, count: u16, digest: u64) -> Self {
-        let [low, high] = halves(digest);
-        Self::new(Code::Don, transfer, size).with([word(count, 0), 0, low, high])
-    }
-
-    /// `ERR`. `position` in bytes; `session`: in answer to a greeting the number it carried, else 0.
-    pub const fn refuse(transfer: u16, position: u64, reason: Reason, session: u32) -> Self {
-        Self::new(Code::Err, transfer, position).with([word(reason.code(), 0), session, 0, 0])
-    }
-
-    /// `PIN` of a transfer: bytes and frames sent so far.
-    pub const fn ask(transfer: u16, sent: u64, count: u16) -> Self {
-        Self::new(Code::Pin, transfer, sent).with([word(count, 0), 0, 0, 0])
-    }
-
-    /// `PON` of a transfer: everything before `position` is held; `credit` frames may follow the
-    /// `count` of the question it answers.
-    pub fn held(transfer: u16, position: u64, credit: u16, count: u16, proof: Proof) -> Self {
-        let credit = credit.min(CREDIT_MAX);
-        let (credit, [a, b, c]) = match proof {
-            Proof::Map(map) => (credit, map.words()),
-            Proof::Prefix(digest) => {
-                let [low, high] = halves(digest);
-                (credit | PREFIX_FLAG, [low, high, 0])
-            }
-        };
-        Self::new(Code::Pon, transfer, position).with([word(credit, count), a, b, c])
+    fn letters(self) -> u32 {
+        CODES.iter().find(|(code, _)| *code == self).map_or(0, |(_, letters)| *letters)
     }
 }
 
-/// Signals, read. Each method is for the codes that it names; of others it gives a number that
-/// means nothing.
+/// The parameters of a session: proposed by the client, chosen by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Hello {
+    /// Session number: 32 unpredictable bits, never 0.
+    pub session: u32,
+    /// Highest version spoken; in the server's hello, the version chosen.
+    pub version: u8,
+    /// Whether the link may lose, damage, insert or duplicate bytes.
+    pub lossy: bool,
+    /// Whether this end cannot receive while it sends.
+    pub half_duplex: bool,
+    /// Bits of optional features ([`FEATURE_SHA256`]).
+    pub features: u16,
+    /// Largest chunk payload, in bytes.
+    pub chunk: u16,
+    /// A block of the map is 256 · 2^block bytes.
+    pub block: u8,
+    /// Frames that may be sent to this end before its next credit.
+    pub credit: u16,
+}
+
+/// A signal: 36 bytes on the wire. The meaning of its position and its detail depends on the code:
+/// [`Signal::body`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Signal {
+    /// The code.
+    pub code: Code,
+    /// The transfer; 0 is the session itself.
+    pub transfer: u16,
+    /// Length of the metadata that follows, in bytes; 0: none.
+    pub metadata: u16,
+    /// A position in bytes; of a tree, in entries.
+    pub position: u64,
+    /// Further fields, as four words.
+    pub detail: [u32; 4],
+}
+
+/// The receiver's position and credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ack {
+    /// The receiver has everything before, in bytes; of a tree, entries offered.
+    pub position: u64,
+    /// Frames that may follow the count; 0: busy.
+    pub credit: u16,
+    /// Count of the last `PIN` or `DON` received.
+    pub count: u16,
+    /// Blocks past the position, or the digest of the prefix before it.
+    pub info: AckInfo,
+}
+
+/// The fields of a signal, by its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Body {
+    /// `PIN` or `PON` on transfer 0.
+    Hello(Hello),
+    /// `PIN` on a transfer: the sender queries the position.
+    Query {
+        /// Bytes sent at least once.
+        sent: u64,
+        /// Frames sent so far, modulo 2^16.
+        count: u16,
+    },
+    /// `PON` on a transfer.
+    Ack(Ack),
+    /// `SAF`.
+    OfferFile {
+        /// Highest position to resume from, in bytes; 0: restart.
+        resume: u64,
+        /// In bytes, or [`UNKNOWN`](super::UNKNOWN).
+        size: u64,
+        /// In nanoseconds since 1970, or [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
+        modified: i64,
+    },
+    /// `SAR`.
+    OfferTree {
+        /// Number of entries, or [`UNKNOWN`](super::UNKNOWN).
+        entries: u64,
+        /// Bytes in all entries, or [`UNKNOWN`](super::UNKNOWN).
+        bytes: u64,
+    },
+    /// `RAF` or `RAR`.
+    Request {
+        /// Whether a tree is requested.
+        tree: bool,
+        /// Whether only the offers are requested.
+        names_only: bool,
+    },
+    /// `CLS`.
+    Close,
+    /// `DON`.
+    Done {
+        /// In bytes; of a tree, in entries.
+        size: u64,
+        /// Frames sent; from a receiver, the count that it acknowledges.
+        count: u16,
+        /// CRC-64/NVME of the file; of a tree from its sender, the number of omitted entries.
+        digest: u64,
+    },
+    /// `ERR`.
+    Error {
+        /// From a sender, where it stopped in the file, in bytes.
+        position: u64,
+        /// Why.
+        reason: Reason,
+        /// On transfer 0, the session number.
+        session: u32,
+    },
+}
+
+/// Layout.
 impl Signal {
-    const fn first(&self) -> [u16; 2] {
-        let [first, ..] = self.detail;
-        split(first)
-    }
-
-    const fn numbers(&self) -> [u64; 2] {
+    /// Writes the signal. `seed` is that of the direction; on transfer 0 it is not used.
+    pub fn emit<C: Checksums>(&self, seed: u32, into: &mut [u8; SIGNAL_LEN]) {
+        let code = self.code.letters() | u32::from_le_bytes([0, 0, 0, VERSION]);
+        let [low, high] = halves(self.position);
         let [a, b, c, d] = self.detail;
-        [number(a, b), number(c, d)]
+        let (covered, crc) = into.split_at_mut(SIGNAL_LEN - 4);
+        emit(&[code, word(self.transfer, self.metadata), low, high, a, b, c, d], covered);
+        emit(&[C::crc32(seed_for(self.transfer, seed), covered)], crc);
     }
 
-    /// What a `PIN` or `PON` on transfer 0 says.
-    pub const fn terms(&self) -> Greeting {
-        let [session, link, sizes, credit] = self.detail;
-        let ([link, features], [chunk, unit]) = (split(link), split(sizes));
-        let ([version, link], [unit, _]) = (link.to_le_bytes(), unit.to_le_bytes());
-        let [credit, _] = split(credit);
-        Greeting {
-            session,
-            version,
-            lossy: link & LOSSY_FLAG != 0,
-            half_duplex: link & HALF_DUPLEX_FLAG != 0,
-            features,
-            chunk,
-            unit,
-            credit,
-        }
+    /// Parses a signal; `None` if the CRC differs or the fields make no signal.
+    pub fn parse<C: Checksums>(seed: u32, bytes: &[u8; SIGNAL_LEN]) -> Option<Self> {
+        let [letters, numbers, low, high, a, b, c, d, crc] = parse(bytes);
+        let code = Code::parse(letters)?;
+        let [.., version] = letters.to_le_bytes();
+        let [transfer, metadata] = split(numbers);
+        // Signals of transfer 0 keep this layout in every version; the others are version 1's.
+        let valid = match transfer {
+            0 => matches!(code, Code::Pin | Code::Pon | Code::Err),
+            _ => version == VERSION,
+        };
+        let (covered, _) = bytes.split_at(SIGNAL_LEN - 4);
+        let fits = usize::from(metadata) <= PAYLOAD_MAX;
+        let position = number(low, high);
+        (valid && fits && C::crc32(seed_for(transfer, seed), covered) == crc).then_some(Self {
+            code,
+            transfer,
+            metadata,
+            position,
+            detail: [a, b, c, d],
+        })
     }
 
-    /// Size of a `SAF` in bytes, entries of a `SAR`, or [`UNKNOWN`](super::UNKNOWN).
-    pub const fn size(&self) -> u64 {
-        let [size, _] = self.numbers();
-        size
-    }
-
-    /// Bytes in all entries of a `SAR`, or [`UNKNOWN`](super::UNKNOWN).
-    pub const fn bytes(&self) -> u64 {
-        let [_, bytes] = self.numbers();
-        bytes
-    }
-
-    /// Time of last modification of a `SAF`, in nanoseconds since 1970, or
-    /// [`UNKNOWN_TIME`](super::UNKNOWN_TIME).
-    pub const fn modified(&self) -> i64 {
-        self.bytes().cast_signed()
-    }
-
-    /// Whether a `RAF` or `RAR` wants the offers only.
-    pub const fn names_only(&self) -> bool {
-        let [flags, ..] = self.detail;
-        flags & NAMES_ONLY_FLAG != 0
-    }
-
-    /// Count of frames that a `PIN`, a `DON` or a `PON` speaks of, modulo 2^16.
-    pub const fn count(&self) -> u16 {
-        let [low, high] = self.first();
-        if matches!(self.code, Code::Pon) { high } else { low }
-    }
-
-    /// CRC-64 in a `DON`; of a tree, from its sender, how many entries it did not offer.
-    pub const fn digest(&self) -> u64 {
-        self.bytes()
-    }
-
-    /// What an `ERR` says went wrong.
-    pub const fn reason(&self) -> Reason {
-        let [reason, _] = self.first();
-        Reason::from_code(reason)
-    }
-
-    /// The session number in an `ERR` that answers a greeting.
-    pub const fn session(&self) -> u32 {
-        let [_, session, ..] = self.detail;
-        session
-    }
-
-    /// How many frames may follow the count of a `PON`.
-    pub const fn credit(&self) -> u16 {
-        let [credit, _] = self.first();
-        credit & CREDIT_MAX
-    }
-
-    /// What is known past the position of a `PON`, or of what lies before it.
-    pub const fn proof(&self) -> Proof {
-        let [_, a, b, c] = self.detail;
-        let [credit, _] = self.first();
-        if credit & PREFIX_FLAG == 0 {
-            Proof::Map(Map::of([a, b, c]))
-        } else {
-            Proof::Prefix(number(a, b))
+    /// The fields, by the code.
+    pub fn body(&self) -> Body {
+        let position = self.position;
+        match self.code {
+            Code::Pin | Code::Pon if self.transfer == 0 => Body::Hello(self.as_hello()),
+            Code::Pin => Body::Query { sent: position, count: self.count() },
+            Code::Pon => Body::Ack(self.as_ack()),
+            Code::Saf => {
+                let (size, modified) = (self.size(), self.modified());
+                Body::OfferFile { resume: position, size, modified }
+            }
+            Code::Sar => Body::OfferTree { entries: self.size(), bytes: self.bytes() },
+            Code::Raf => Body::Request { tree: false, names_only: self.names_only() },
+            Code::Rar => Body::Request { tree: true, names_only: self.names_only() },
+            Code::Cls => Body::Close,
+            Code::Don => Body::Done { size: position, count: self.count(), digest: self.digest() },
+            Code::Err => {
+                let (reason, session) = (self.reason(), self.session());
+                Body::Error { position, reason, session }
+            }
         }
     }
 }

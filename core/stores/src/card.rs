@@ -183,7 +183,7 @@ impl<D: BlockDevice> Card<D> {
 impl<D: BlockDevice> Store for Card<D> {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         self.close();
-        let accepted = |held: u32| Accepted { held: held.into(), in_order: false };
+        let accepted = |held: u32| Accepted { prefix: held.into(), in_order: false };
         if offer.kind == Kind::Tree {
             for name in offer.path.split('/').filter(|name| !name.is_empty()) {
                 short(name)?;
@@ -340,7 +340,7 @@ impl<D: BlockDevice> Store for Card<D> {
     }
 
     fn refused(&mut self, entry: u32, reason: Reason, _: &str) -> bool {
-        let again = reason.wants_fresh_offer() && self.again.is_none() && self.given != Some(entry);
+        let again = reason.wants_reoffer() && self.again.is_none() && self.given != Some(entry);
         if again {
             self.again = Some(entry);
         }

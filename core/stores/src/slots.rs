@@ -293,7 +293,7 @@ impl<F: NorFlash, C: Checksums> Store for Slots<F, C> {
         if offer.kind != Kind::File || offer.path.contains('/') {
             return Err(Reason::NotAllowed);
         }
-        Ok(Accepted { held: self.accept(offer)?.into(), in_order: false })
+        Ok(Accepted { prefix: self.accept(offer)?.into(), in_order: false })
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
@@ -401,7 +401,7 @@ impl<F: NorFlash, C: Checksums> Store for Slots<F, C> {
 
     fn refused(&mut self, _: u32, reason: Reason, _: &str) -> bool {
         // There is but one, and it is given anew once.
-        let again = reason.wants_fresh_offer() && !self.is_anew;
+        let again = reason.wants_reoffer() && !self.is_anew;
         if again {
             (self.next, self.is_anew) = (Next::Image, true);
         }

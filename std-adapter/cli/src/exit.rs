@@ -103,9 +103,10 @@ impl Exit {
     fn for_failure(failure: Failure) -> Self {
         match failure {
             Failure::Refused(reason) => Self::for_refusal(reason),
-            Failure::Vanished | Failure::Silent | Failure::Stalled | Failure::Idle => {
-                Self::Connection
-            }
+            Failure::UnexpectedEof
+            | Failure::TimedOut
+            | Failure::Stalled
+            | Failure::IdleTimeout => Self::Connection,
             _ => Self::Protocol,
         }
     }
@@ -191,9 +192,9 @@ mod tests {
             (channel(Channel::Refused(Refusal::Busy)), 4),
             (Error::Link(io::ErrorKind::ConnectionReset.into()), 4),
             (link(Channel::Tampered), 4),
-            (session(Failure::Vanished), 4),
-            (session(Failure::Silent), 4),
-            (session(Failure::Idle), 4),
+            (session(Failure::UnexpectedEof), 4),
+            (session(Failure::TimedOut), 4),
+            (session(Failure::IdleTimeout), 4),
             (refused(Reason::Busy), 4),
             (refused(Reason::ShuttingDown), 4),
             (refused(Reason::InUse), 4),
@@ -202,7 +203,7 @@ mod tests {
             (channel(Channel::Refused(Refusal::Version)), 5),
             (session(Failure::NotTinyferry), 5),
             (session(Failure::Damaged), 5),
-            (session(Failure::Peer), 5),
+            (session(Failure::ProtocolViolation), 5),
             (refused(Reason::Version), 5),
             (Error::NoSha256, 5),
             (refused(Reason::NotFound), 6),

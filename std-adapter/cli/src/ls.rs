@@ -102,7 +102,7 @@ impl Store for Listing {
         if !self.is_unread && !self.show(offer) {
             self.is_unread = true;
         }
-        Ok(Accepted { held: 0, in_order: true })
+        Ok(Accepted { prefix: 0, in_order: true })
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {

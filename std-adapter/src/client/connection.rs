@@ -5,7 +5,7 @@ use std::io;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
-use tinyferry_core::blocking::{self, run};
+use tinyferry_core::driver::blocking::{self, run};
 use tinyferry_core::{Failure, Outcome, Session, Store};
 use tracing::debug;
 
@@ -92,7 +92,7 @@ impl Connection for Started {
         let result = self.link.run(session, store);
         let is_gone = matches!(
             result,
-            Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::Vanished))
+            Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::UnexpectedEof))
         );
         if result.is_ok() {
             self.program.set_established();

@@ -84,7 +84,7 @@ impl Store for Entries {
             Kind::Tree => self.is_tree = true,
             Kind::File | Kind::Directory => self.push(offer),
         }
-        Ok(Accepted { held: 0, in_order: true })
+        Ok(Accepted { prefix: 0, in_order: true })
     }
 
     fn rejected(&mut self, _: &[u8], _: Reason) {

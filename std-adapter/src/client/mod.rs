@@ -11,7 +11,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task, blocking};
+use tinyferry_core::driver::blocking;
+use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task};
 use tracing::debug;
 
 use crate::checksum::Desktop;
@@ -215,7 +216,7 @@ impl Client {
     /// Whether the other end fell silent where it may only have lost its memory or the line: then
     /// the next task begins a session of its own.
     fn needs_new_session(&mut self, error: &Error) -> bool {
-        let is_silent = matches!(error, Error::Session(Failure::Silent, _));
+        let is_silent = matches!(error, Error::Session(Failure::TimedOut, _));
         if is_silent && self.is_established && self.config.lossy {
             self.is_established = false;
             return new_session(self.config).map(|session| self.session = session).is_ok();
@@ -262,7 +263,7 @@ impl Client {
         self.connection.run(&mut self.session, store).map_err(|error| match error {
             blocking::Error::Link(error) => Error::Link(error),
             blocking::Error::Session(failure) => {
-                Error::Session(failure, self.session.words().to_owned())
+                Error::Session(failure, self.session.message().to_owned())
             }
         })
     }

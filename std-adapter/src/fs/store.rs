@@ -4,7 +4,7 @@
 use std::task::Poll;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer, Store};
+use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Offer, Store};
 
 use super::{Directory, Event, Observer};
 use crate::fs::send::SendStore;
@@ -59,17 +59,17 @@ impl<O: Observer> Store for Directory<O> {
         polled
     }
 
-    fn settle(&mut self) -> Result<(), Late> {
+    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
         loop {
-            if let Poll::Ready(result) = self.poll_settle() {
+            if let Poll::Ready(result) = self.poll_flush_commits() {
                 return result;
             }
         }
     }
 
-    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
         match &mut self.recv {
-            Some(recv) => recv.poll_settle(&mut self.observer),
+            Some(recv) => recv.poll_flush_commits(&mut self.observer),
             None => Poll::Ready(Ok(())),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::blocking::run;
+use tinyferry_core::driver::blocking::run;
 use tinyferry_core::{Config, Reason, Session};
 use tracing::{debug, info, warn};
 
@@ -131,7 +131,8 @@ impl Service {
             // The session fails at once and reports the reason.
             (Begin::Unknown, _) => {
                 let link = &mut StreamLink::with_input(socket, shutdown, input);
-                let config = Config { handshake: milliseconds(REJECT_TIMEOUT), ..Config::RELIABLE };
+                let config =
+                    Config { handshake_timeout: milliseconds(REJECT_TIMEOUT), ..Config::RELIABLE };
                 let mut session = Session::<Desktop>::server(config);
                 if let Err(error) = run(&mut session, link, &mut ()) {
                     failed(&describe::for_server(&error));
@@ -172,7 +173,8 @@ impl Service {
             Ok(permissions) => {
                 let [handshake, idle] =
                     [self.options.handshake_timeout, self.options.idle].map(milliseconds);
-                let config = Config { handshake, idle, ..Config::RELIABLE };
+                let config =
+                    Config { handshake_timeout: handshake, idle_timeout: idle, ..Config::RELIABLE };
                 self.serve(link, name, config, permissions);
                 if self.registry.is_stopping() {
                     link.disconnect();

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tinyferry_core::blocking::run;
+use tinyferry_core::driver::blocking::run;
 use tinyferry_core::{Config, Millis, Reason, Session};
 
 use crate::checksum::Desktop;
@@ -24,7 +24,7 @@ pub(super) fn milliseconds(length: Duration) -> Millis {
 /// Answers the hello of a client with a refusal.
 pub(super) fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
     let handshake = milliseconds(REJECT_TIMEOUT);
-    let config = Config { refuse: Some(reason), handshake, ..Config::RELIABLE };
+    let config = Config { refuse: Some(reason), handshake_timeout: handshake, ..Config::RELIABLE };
     let mut session = Session::<Desktop>::server(config);
     // It always fails, with the refusal.
     let _ = run(&mut session, link, &mut ());

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tinyferry_core::blocking::{self, Link, run};
+use tinyferry_core::driver::blocking::{self, Link, run};
 use tinyferry_core::{Config, Failure, Session};
 use tracing::{debug, info, warn};
 
@@ -72,7 +72,7 @@ impl Service {
             Err(blocking::Error::Session(failure)) => {
                 let line = format!("{peer}: {}", describe::for_server(&failure));
                 self.logs.sessions.write(&line, |line| warn!("{line}"));
-                if failure == Failure::Vanished { Ended::Link } else { Ended::Session }
+                if failure == Failure::UnexpectedEof { Ended::Link } else { Ended::Session }
             }
         }
     }

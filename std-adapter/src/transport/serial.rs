@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serial2::{FlowControl, KeepSettings, SerialPort};
 use tinyferry_core::Millis;
-use tinyferry_core::blocking::Link;
+use tinyferry_core::driver::blocking::Link;
 
 use crate::endpoint::{Flow, Serial};
 use crate::transport::stream::{Shutdown, Traffic};
@@ -242,7 +242,7 @@ impl Link for SerialLink {
         Some(self.clock())
     }
 
-    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
         self.deadline = deadline;
         self.shutdown.is_idle.store(at_rest, Ordering::SeqCst);
     }

@@ -12,7 +12,7 @@ use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::core::checksum::Tables;
 use tinyferry::core::wire::{
-    Code, FRAME_MAX, Greeting, HEADER_LEN, Header, SIGNAL_LEN, Seeds, Signal, VERSION,
+    Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal, VERSION,
 };
 use tinyferry::fs::{Directory, Source};
 
@@ -159,20 +159,20 @@ fn beside_bad_ones(bench: &Bench, place: &Place) -> Done<Table> {
 
 /// A connection that has been greeted.
 fn greet(port: u16) -> std::io::Result<TcpStream> {
-    let Config { lossy, half_duplex, chunk, unit, credit, .. } = Config::RELIABLE;
-    let greeting = Greeting {
+    let Config { lossy, half_duplex, chunk, block, credit, .. } = Config::RELIABLE;
+    let greeting = Hello {
         session: SESSION,
         version: VERSION,
         lossy,
         half_duplex,
         features: 0,
         chunk,
-        unit,
+        block,
         credit,
     };
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     let mut bytes = [0; SIGNAL_LEN];
-    Signal::greeting(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
+    Signal::hello(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
     stream.write_all(&bytes)?;
     stream.read_exact(&mut bytes)?;
     Ok(stream)
@@ -184,12 +184,12 @@ fn ask(port: u16, path: &str) -> std::io::Result<TcpStream> {
     let seed = Seeds::client(SESSION).sending;
     let length = path.len() as u16;
     let mut signal = [0; SIGNAL_LEN];
-    Signal { description: length, ..Signal::request(1, false, false) }
+    Signal { metadata: length, ..Signal::request(1, false, false) }
         .emit::<Tables>(seed, &mut signal);
     let mut frame = [0; FRAME_MAX];
     let end = HEADER_LEN + path.len();
     frame[HEADER_LEN..end].copy_from_slice(path.as_bytes());
-    Header { transfer: 1, description: true, length, position: 0 }.emit::<Tables>(seed, &mut frame);
+    Header { transfer: 1, metadata: true, length, position: 0 }.emit::<Tables>(seed, &mut frame);
     stream.write_all(&[&signal, &frame[..end]].concat())?;
     Ok(stream)
 }
@@ -198,7 +198,7 @@ fn ask(port: u16, path: &str) -> std::io::Result<TcpStream> {
 fn trickle(mut stream: TcpStream, is_over: &AtomicBool) -> std::io::Result<()> {
     let mut signal = [0; SIGNAL_LEN];
     let seed = Seeds::client(SESSION).sending;
-    Signal { description: 1, ..Signal::request(1, false, false) }.emit::<Tables>(seed, &mut signal);
+    Signal { metadata: 1, ..Signal::request(1, false, false) }.emit::<Tables>(seed, &mut signal);
     for byte in signal {
         stream.write_all(&[byte])?;
         let next = Instant::now() + Duration::from_secs(1);

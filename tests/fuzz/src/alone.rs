@@ -30,17 +30,17 @@ pub fn client(data: &[u8]) {
     Alone::new(session, script, setup).run(Some(setup[5]));
 }
 
-fn config([flags, unit, chunk, credit, more, ..]: [u8; 8]) -> Config {
+fn config([flags, block, chunk, credit, more, ..]: [u8; 8]) -> Config {
     Config {
         lossy: flags & 1 != 0,
         half_duplex: flags & 2 != 0,
         may_close: flags & 4 != 0,
         sha256: flags & 8 != 0,
         refuse: (more & 15 == 15).then_some(Reason::Busy),
-        handshake: if more & 16 != 0 { 3000 } else { 0 },
-        idle: if more & 16 != 0 { 3000 } else { 0 },
-        patience: 1000,
-        unit: unit & 3,
+        handshake_timeout: if more & 16 != 0 { 3000 } else { 0 },
+        idle_timeout: if more & 16 != 0 { 3000 } else { 0 },
+        timeout: 1000,
+        block: block & 3,
         chunk: 1024 - u16::from(chunk) * 4,
         credit: if credit == 0 { 128 } else { u16::from(credit) * 128 >> (credit % 8) },
     }
@@ -130,7 +130,7 @@ impl<'a> Alone<'a> {
     }
 
     fn run(mut self, task: Option<u8>) {
-        self.session.begin_at(self.now);
+        self.session.resume(self.now);
         if let Some(task) = task
             && !self.begin(task)
         {
@@ -169,7 +169,7 @@ impl<'a> Alone<'a> {
     fn step(&mut self) -> bool {
         let first = outline(&self.session.poll());
         let facts = |session: &Session<Weak>| {
-            (session.deadline(), session.is_at_rest(), session.number(), session.words().len())
+            (session.deadline(), session.is_idle(), session.number(), session.message().len())
         };
         let before = facts(&self.session);
         assert_eq!(first, outline(&self.session.poll()), "asked again it is another step");
@@ -181,7 +181,7 @@ impl<'a> Alone<'a> {
             2 => self.pass(1 << low),
             3 => {
                 self.pass(1 << low);
-                self.session.timeout(self.now);
+                self.session.timed_out(self.now);
                 return true;
             }
             4 => {
@@ -190,7 +190,7 @@ impl<'a> Alone<'a> {
             }
             15 => {
                 let held = self.script.ahead(usize::from(low) * 300);
-                let taken = self.session.take_chunks(held, &mut self.store, self.now);
+                let taken = self.session.take_input(held, &mut self.store, self.now);
                 assert!(taken <= held.len());
                 self.script.pass(taken);
             }
@@ -204,7 +204,7 @@ impl<'a> Alone<'a> {
                 match low {
                     0 => self.session.received(0, self.now),
                     1 => self.session.transmitted(1, self.now),
-                    2 => self.session.begin_at(self.now),
+                    2 => self.session.resume(self.now),
                     3 => drop(self.session.begin(Task::Ping)),
                     _ => self.session.answered(lie, self.now),
                 }
@@ -298,7 +298,7 @@ impl<'a> Alone<'a> {
         if let (Some(_), Some(deadline)) = (self.now, deadline) {
             self.now = Some(deadline);
         }
-        self.session.timeout(self.now);
+        self.session.timed_out(self.now);
         deadline.is_some()
     }
 }
@@ -319,7 +319,7 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
 fn accepted(script: &mut Script<'_>) -> Accepted {
     let flags = script.decide();
     let held = if flags & 2 != 0 { u64::from(script.decide()) * 1024 } else { script.number() };
-    Accepted { held, in_order: flags & 1 != 0 }
+    Accepted { prefix: held, in_order: flags & 1 != 0 }
 }
 
 fn entry(script: &mut Script<'_>) -> Entry {

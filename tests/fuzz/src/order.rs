@@ -54,8 +54,8 @@ pub fn order(data: &[u8]) {
         }
     }
     // All that is missing, from the back.
-    for unit in (0..units).rev().filter(|unit| !sent[*unit]) {
-        client.chunk(1, (unit * UNIT) as u64, &bytes[unit * UNIT..(unit * UNIT + UNIT).min(size)]);
+    for block in (0..units).rev().filter(|block| !sent[*block]) {
+        client.chunk(1, (block * UNIT) as u64, &bytes[block * UNIT..(block * UNIT + UNIT).min(size)]);
     }
     let front = usize::from(claim >> 1) * size / 128;
     let of = &bytes[front..];

@@ -139,7 +139,7 @@ impl End {
         let grain = self.grain;
         if self.holds {
             let held = self.arriving.make_contiguous();
-            let taken = self.session.take_chunks(held, &mut self.store, clock);
+            let taken = self.session.take_input(held, &mut self.store, clock);
             self.arriving.drain(..taken);
         }
         match self.session.poll() {
@@ -249,10 +249,10 @@ pub fn pair(data: &[u8]) {
         lossy: setting.is_lossy,
         half_duplex: ends & 4 != 0 || other_ends & 4 != 0,
         sha256: flags & 16 != 0,
-        unit: (units >> (4 * end) & 15) % 3,
+        block: (units >> (4 * end) & 15) % 3,
         chunk: 1024 + u16::from(chunk),
         credit: if small >> 7 == end { 1 + u16::from(small & 127) } else { 128 },
-        patience: 20_000,
+        timeout: 20_000,
         ..Config::RELIABLE
     };
     let (from, to) = setting.stores();
@@ -280,7 +280,7 @@ pub fn pair(data: &[u8]) {
         start: u32::from_le_bytes([clock; 4]),
     };
     for end in [&mut client, &mut server] {
-        end.session.begin_at(end.has_clock.then_some(link.now));
+        end.session.resume(end.has_clock.then_some(link.now));
     }
     client.session.begin(task).expect("it may");
     let result = link.run(&mut client, &mut server);
@@ -295,7 +295,7 @@ pub fn pair(data: &[u8]) {
         Err(failure) => {
             assert!(link.is_damaged, "without damage: {failure}");
             assert!(
-                !setting.is_lossy || matches!(failure, Failure::Silent | Failure::Stalled),
+                !setting.is_lossy || matches!(failure, Failure::TimedOut | Failure::Stalled),
                 "on noise: {failure}"
             );
         }
@@ -352,7 +352,7 @@ impl Link<'_> {
         self.now = self.now.wrapping_add(least);
         for (end, left) in [(client, first), (server, second)] {
             if left == Some(least) {
-                end.session.timeout(end.has_clock.then_some(self.now));
+                end.session.timed_out(end.has_clock.then_some(self.now));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Bytes that may be signals, headers, descriptions or paths.
 
 use tinyferry_core::checksum::{Checksums as _, Tables};
-use tinyferry_core::description::Description;
+use tinyferry_core::wire::metadata::Metadata;
 use tinyferry_core::path::{PATH_MAX, is_sound, join};
 use tinyferry_core::wire::{FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
 
@@ -29,7 +29,7 @@ fn signal(mut bytes: [u8; SIGNAL_LEN]) {
     assert!(as_it_is.is_none() || bytes[32..] == crc.to_le_bytes());
     bytes[32..].copy_from_slice(&crc.to_le_bytes());
     let Some(signal) = Signal::parse::<Tables>(seed, &bytes) else { return };
-    assert!(usize::from(signal.description) <= PAYLOAD_MAX);
+    assert!(usize::from(signal.metadata) <= PAYLOAD_MAX);
     let mut back = [0; SIGNAL_LEN];
     signal.emit::<Tables>(seed, &mut back);
     assert_eq!(Signal::parse::<Tables>(seed, &back), Some(signal));
@@ -54,7 +54,7 @@ fn header(bytes: [u8; HEADER_LEN], rest: &[u8]) {
 }
 
 fn description(data: &[u8]) {
-    let Ok(found) = Description::parse(data) else { return };
+    let Ok(found) = Metadata::parse(data) else { return };
     assert!(data.starts_with(found.text.as_bytes()) && !found.text.contains('\0'));
     assert!(data.get(found.text.len()).is_none_or(|byte| *byte == 0));
     path(found.text);

@@ -130,7 +130,7 @@ impl Watched {
                 }
                 Asked::Commit
             }
-            Request::Settle => {
+            Request::FlushCommits => {
                 assert!(self.in_tree, "no tree is open");
                 Asked::Other
             }
@@ -170,7 +170,7 @@ impl Watched {
                 Reply::Accepted(accepted),
                 _,
             ) => {
-                let Accepted { held, in_order } = *accepted;
+                let Accepted { prefix: held, in_order } = *accepted;
                 let mut inbound = Inbound { size: *size, in_order, covered: Vec::new() };
                 inbound.cover(0, if held <= *resume { held } else { 0 });
                 self.open = Open::Inbound(inbound);

@@ -29,7 +29,7 @@ impl World {
             }
         }
         let server = &self.ends[SERVER].session;
-        if self.outages > 0 && server.number() != 0 && !server.is_at_rest() {
+        if self.outages > 0 && server.number() != 0 && !server.is_idle() {
             events.push(Event::Outage);
         }
         if self.forgotten && self.is_quiet() {
@@ -71,7 +71,7 @@ impl World {
                 self.reboots -= 1;
                 self.ends[SERVER].store.reboot();
                 self.ends[SERVER].session = Session::server(scenario.configs[SERVER]);
-                self.ends[SERVER].session.begin_at(Some(self.now));
+                self.ends[SERVER].session.resume(Some(self.now));
                 self.forgotten = true;
                 self.settle(SERVER);
             }
@@ -85,7 +85,7 @@ impl World {
             Event::Outage => {
                 self.outages -= 1;
                 self.lines = Default::default();
-                self.starve(SERVER, |server| server.session.is_at_rest());
+                self.starve(SERVER, |server| server.session.is_idle());
                 self.forgotten = true;
             }
             Event::GiveUp => {

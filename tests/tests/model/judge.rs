@@ -7,7 +7,7 @@ impl World {
     pub(super) fn follow(&mut self, scenario: &Scenario) -> Result<bool, Wrong> {
         let Step::Over(result) = self.ends[CLIENT].session.poll() else { return Ok(true) };
         if self.forgotten
-            && matches!(result, Err(Failure::Silent | Failure::Stalled | Failure::Vanished))
+            && matches!(result, Err(Failure::TimedOut | Failure::Stalled | Failure::UnexpectedEof))
         {
             self.restart(scenario)?;
             return Ok(true);
@@ -135,12 +135,12 @@ impl World {
         if matches!(scenario.jobs.last(), Some(Job::Close)) {
             return Ok(());
         }
-        if !self.ends[SERVER].session.is_at_rest() && !self.forgotten {
+        if !self.ends[SERVER].session.is_idle() && !self.forgotten {
             // It may still wait for the rest of a frame.
             while self.asks(SERVER) {
                 self.step_after(Event::Timeout(SERVER), scenario)?;
             }
-            if !self.ends[SERVER].session.is_at_rest() {
+            if !self.ends[SERVER].session.is_idle() {
                 return Err("the server does not come to rest".into());
             }
         }

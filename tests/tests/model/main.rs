@@ -16,9 +16,9 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::machine::{Millis, Outcome, Step};
 use tinyferry_core::store::answer;
 use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::{Millis, Outcome, Step};
 use tinyferry_tests::{File, Memory, content};
 
 mod events;

@@ -87,7 +87,7 @@ impl Run {
             Job::PutTree(path) => store.queue_tree(path),
             _ => {}
         }
-        client.begin_at(Some(self.now));
+        client.resume(Some(self.now));
         client.begin(job.task()).expect("it may begin");
         for _ in 0..100_000 {
             if self.step(SERVER) | self.step(CLIENT) {
@@ -98,7 +98,7 @@ impl Run {
             }
             let deadlines = self.ends.iter().filter_map(|(session, _)| session.deadline());
             self.now = deadlines.min().expect("somebody waits").max(self.now);
-            self.ends.iter_mut().for_each(|(session, _)| session.timeout(Some(self.now)));
+            self.ends.iter_mut().for_each(|(session, _)| session.timed_out(Some(self.now)));
         }
         panic!("{job:?} never ends");
     }
@@ -135,55 +135,55 @@ fn written(session: &Session) -> String {
 
 /// The states that sessions must have been in, as they are written.
 const STATES: &[&str] = &[
-    "phase: ExpectGreeting",
-    "phase: ExpectWelcome(Put)",
-    "phase: ExpectWelcome(Get",
-    "phase: ExpectWelcome(Answer(Ok",
-    "phase: ExpectRequest",
-    "phase: Opening",
-    "phase: ExpectOffer",
-    "phase: ExpectClose",
-    "phase: Closing",
-    "phase: Sending",
-    "phase: Receiving",
-    "phase: Rest(Ok",
-    "phase: Rest(Err",
-    "stage: Next",
-    "stage: ExpectTreeAnswer",
-    "stage: Offer",
-    "stage: ExpectAnswer",
+    "state: AwaitClientHello",
+    "state: AwaitServerHello(Put)",
+    "state: AwaitServerHello(Get",
+    "state: AwaitServerHello(Hello(Ok",
+    "state: AwaitRequest",
+    "state: Opening",
+    "state: AwaitOffer",
+    "state: AwaitClosed",
+    "state: Closing",
+    "state: Sending",
+    "state: Receiving",
+    "state: Idle(Ok",
+    "state: Idle(Err",
+    "stage: NextEntry",
+    "stage: Await(OfferTree)",
+    "stage: Ask(OfferFile)",
+    "stage: Await(OfferFile)",
     "stage: Data",
     "stage: Check",
-    "stage: ExpectDone",
-    "stage: GiveUp",
-    "stage: ExpectGivenUp",
-    "stage: TreeDone",
-    "stage: ExpectTreeDone",
-    "stage: ExpectOffer",
-    "stage: Receiving",
+    "stage: Await(FileDone)",
+    "stage: Ask(FileError)",
+    "stage: Await(FileError)",
+    "stage: Ask(TreeDone)",
+    "stage: Await(TreeDone)",
+    "stage: AwaitOffer",
+    "stage: File",
     "stage: CommitTree",
-    "action: Listen",
-    "action: Transmit {",
-    "action: TransmitChunk",
-    "action: Load",
-    "action: Pause",
-    "action: Store",
-    "action: Offer",
-    "action: Open",
-    "action: Next",
-    "action: Check",
-    "action: Commit",
-    "action: Settle",
-    "action: Abandon",
-    "action: Refused",
-    "action: Over",
-    "reply: true",
-    "pending: true",
+    "io: Receive",
+    "io: SendSignal {",
+    "io: SendChunk",
+    "io: Load",
+    "io: Pause",
+    "io: Store",
+    "io: Offer",
+    "io: Open",
+    "io: NextEntry",
+    "io: Check",
+    "io: Commit",
+    "io: FlushCommits",
+    "io: Abandon",
+    "io: Refused",
+    "io: Over",
+    "slot: Reply",
+    "slot: AwaitMetadata",
     "refusals: [Some",
-    "dirty: true",
-    "tries: 1",
-    "overwritten: true",
-    "compares: true",
+    "resyncing: true",
+    "retries: 1",
+    "path: None",
+    "prefix_check: Some",
     "claimed: Some",
 ];
 

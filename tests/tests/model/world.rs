@@ -115,7 +115,7 @@ impl World {
             Job::PutTree(path) => store.queue_tree(path),
             _ => {}
         }
-        session.begin_at(now);
+        session.resume(now);
         session.begin(job.task()).map_err(|failure| format!("it may not begin: {failure}"))?;
         self.settle(CLIENT);
         Ok(())
@@ -191,13 +191,13 @@ impl World {
 
     /// Whether an end waits for an answer, or for the rest of a frame, not for whatever comes.
     pub(super) fn asks(&self, end: usize) -> bool {
-        let rests = self.ends[end].session.is_at_rest();
+        let rests = self.ends[end].session.is_idle();
         self.wait(end).is_some_and(|wait| wait <= LONGEST && !rests)
     }
 
     pub(super) fn time_out(&mut self, end: usize) {
         self.now = self.now.wrapping_add(self.wait(end).unwrap_or(0));
-        self.ends[end].session.timeout(Some(self.now));
+        self.ends[end].session.timed_out(Some(self.now));
         self.settle(end);
     }
 

@@ -2,7 +2,7 @@
 
 use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::wire::{Code, Proof, Signal, UNKNOWN, UNKNOWN_TIME, VERSION};
+use tinyferry_core::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, VERSION};
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_tests::{File, Frames, Listener, Memory, Pair, content, outline};
 
@@ -64,7 +64,7 @@ fn a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
         let found = if last.code == Code::Err { Err(last.reason()) } else { Ok(()) };
         assert_eq!(found, expected, "{path:?}");
         // Its own carries none.
-        assert_eq!(last.description, 0);
+        assert_eq!(last.metadata, 0);
     }
     // And so does the sender: of each entry, not of the tree.
     let mut store = Memory::with([("t/f", Vec::new())]);
@@ -72,7 +72,7 @@ fn a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
     store.queue_tree("t");
     let (_, _, said) = client(SHA256, store, Task::Put);
     let lengths = said.iter().filter(|signal| signal.code == Code::Don);
-    let lengths: Vec<_> = lengths.map(|signal| (signal.transfer, signal.description)).collect();
+    let lengths: Vec<_> = lengths.map(|signal| (signal.transfer, signal.metadata)).collect();
     assert_eq!(lengths, [(2, 35), (3, 35), (1, 0)]);
 }
 
@@ -202,7 +202,7 @@ fn nothing_comes_before_the_answer_to_the_greeting() {
 /// R21.
 #[test]
 fn the_client_checks_the_answer_to_its_greeting() {
-    let own = Config { half_duplex: true, unit: 1, chunk: 512, ..Config::LOSSY };
+    let own = Config { half_duplex: true, block: 1, chunk: 512, ..Config::LOSSY };
     let answer = |change: &dyn Fn(&mut Config)| {
         let mut session = Session::client(SESSION, own);
         session.begin(Task::Ping).expect("it may");
@@ -214,7 +214,7 @@ fn the_client_checks_the_answer_to_its_greeting() {
         result(&mut client)
     };
     let sound: [&dyn Fn(&mut Config); 3] =
-        [&|_| {}, &|chosen| chosen.credit = 1, &|chosen| (chosen.unit, chosen.chunk) = (1, 512)];
+        [&|_| {}, &|chosen| chosen.credit = 1, &|chosen| (chosen.block, chosen.chunk) = (1, 512)];
     for change in sound {
         assert_eq!(answer(change), Some(Ok(())));
     }
@@ -224,14 +224,14 @@ fn the_client_checks_the_answer_to_its_greeting() {
         &|chosen| chosen.sha256 = true,
         &|chosen| chosen.chunk = 1024,
         &|chosen| chosen.chunk = 511,
-        &|chosen| chosen.unit = 0,
-        // No whole unit fits; and there is no such unit.
-        &|chosen| chosen.unit = 2,
-        &|chosen| chosen.unit = 3,
+        &|chosen| chosen.block = 0,
+        // No whole block fits; and there is no such block.
+        &|chosen| chosen.block = 2,
+        &|chosen| chosen.block = 3,
         &|chosen| chosen.credit = 0,
     ];
     for (number, change) in unsound.into_iter().enumerate() {
-        assert_eq!(answer(change), Some(Err(Failure::Peer)), "{number}");
+        assert_eq!(answer(change), Some(Err(Failure::ProtocolViolation)), "{number}");
     }
     let (mut session, greeting) = (Session::client(SESSION, own), Frames::server(SESSION, own));
     session.begin(Task::Ping).expect("it may");
@@ -327,11 +327,11 @@ fn an_end_that_is_busy_is_not_asked_again_before_a_quarter_of_a_second() {
     let (mut client, mut server, said) = client(Config::LOSSY, store, Task::Put);
     assert_eq!(outline(&said), [(Code::Saf, 1)]);
     // A round trip that is measured is short.
-    server.signal(Signal::held(1, 0, 1, 0, Proof::Map(Default::default())));
+    server.signal(Signal::ack(1, 0, 1, 0, AckInfo::Sack(Default::default())));
     let said = client.hear(&server.take());
     assert_eq!(outline(&said), [(Code::Pin, 1)]);
     client.now += 1;
-    server.signal(Signal::held(1, 0, 0, said[0].count(), Proof::Map(Default::default())));
+    server.signal(Signal::ack(1, 0, 0, said[0].count(), AckInfo::Sack(Default::default())));
     assert_eq!(outline(&client.hear(&server.take())), []);
     assert_eq!(outline(&client.wait(249)), []);
     assert_eq!(outline(&client.wait(1)), [(Code::Pin, 1)]);
@@ -349,7 +349,7 @@ fn the_prefix_is_asked_for_by_the_offer() {
     let (mut server, mut client) = server(Config::LOSSY, store);
     let prefix = |said: &[Signal]| {
         assert_eq!(outline(said), [(Code::Pon, 1)]);
-        (said[0].position, said[0].proof() == Proof::Prefix(crc(&bytes[..2048])))
+        (said[0].position, said[0].ack_info() == AckInfo::PrefixDigest(crc(&bytes[..2048])))
     };
     client.described(Signal::offer(1, 5000, 5000, 5), b"f");
     let offer = client.bytes.clone();

@@ -16,7 +16,7 @@ fn empty_entry(frames: &mut Frames, number: u16, count: u16) {
 #[test]
 fn a_signal_without_its_metadata_is_dropped_on_a_lossy_link() {
     let (mut server, mut client) = server(Config::LOSSY, Memory::default());
-    client.signal(Signal { description: 1, ..Signal::offer(1, 0, 5, 5) });
+    client.signal(Signal { metadata: 1, ..Signal::offer(1, 0, 5, 5) });
     client.signal(Signal::ask(1, 0, 1));
     assert_eq!(outline(&server.hear(&client.take())), []);
     client.described(Signal::offer(1, 0, 5, 5), b"f");
@@ -116,7 +116,7 @@ fn a_sender_stays_within_the_receive_window() {
     let mut store = Memory::with([("f", content(100_000, 1))]);
     store.queue_file("f");
     let (mut client, mut server, _) = client(Config::LOSSY, store, Task::Put);
-    server.signal(Signal::held(1, 0, 32_767, 0, Proof::Map(Default::default())));
+    server.signal(Signal::ack(1, 0, 32_767, 0, AckInfo::Sack(Default::default())));
     let sent = chunk_lengths(&client.exchange(&server.take()));
     assert_eq!(sent.iter().sum::<usize>(), 97 * 256);
 }
@@ -143,7 +143,7 @@ fn a_question_is_repeated_after_twice_the_round_trip() {
     store.queue_file("f");
     let (mut client, mut server, _) = client(Config::LOSSY, store, Task::Put);
     let mut answer = |client: &mut Listener<Memory>, count| {
-        server.signal(Signal::held(1, 0, 1, count, Proof::Map(Default::default())));
+        server.signal(Signal::ack(1, 0, 1, count, AckInfo::Sack(Default::default())));
         client.hear(&server.take())
     };
     client.now += 10;

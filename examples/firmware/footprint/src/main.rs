@@ -44,7 +44,7 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 
 #[cfg(any(feature = "receive", feature = "send"))]
 mod role {
-    use tinyferry_core::blocking::{HalfDuplex, run};
+    use tinyferry_core::driver::blocking::{HalfDuplex, run};
     #[cfg(not(feature = "sha256"))]
     use tinyferry_core::checksum::NoSha256;
     use tinyferry_core::checksum::Small;
@@ -81,7 +81,7 @@ mod role {
     impl Store for Memory {
         #[cfg(feature = "receive")]
         fn offer(&mut self, _: &Offer<'_>) -> Result<Accepted, Reason> {
-            Ok(Accepted { held: 0, in_order: false })
+            Ok(Accepted { prefix: 0, in_order: false })
         }
         #[cfg(feature = "receive")]
         fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {

@@ -4,9 +4,9 @@
 use core::task::Poll;
 
 use embedded_io::{ErrorType, Read, Write};
-use tinyferry_core::blocking::Link;
+use tinyferry_core::driver::blocking::Link;
 use tinyferry_core::checksum::Small;
-use tinyferry_core::store::{Accepted, Digests, Entry, Late, Offer};
+use tinyferry_core::store::{Accepted, Digests, Entry, CommitFailed, Offer};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
 use tinyferry_core::{Millis, Reason, Store};
 
@@ -40,7 +40,7 @@ impl<L: Write> Write for LoggedLink<L> {
             if let Some(signal) = signal.or_else(|| Signal::parse::<Small>(self.seed, bytes)) {
                 defmt::debug!("sends {}", signal);
                 if let (Code::Pon, 0) = (signal.code, signal.transfer) {
-                    self.seed = !signal.terms().session;
+                    self.seed = !signal.as_hello().session;
                 }
             }
         }
@@ -57,8 +57,8 @@ impl<L: Link> Link for LoggedLink<L> {
         self.link.now()
     }
 
-    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
-        self.link.prepare_read(deadline, at_rest);
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
+        self.link.set_read_deadline(deadline, at_rest);
     }
 
     fn check(&mut self) -> Result<(), L::Error> {
@@ -108,8 +108,8 @@ impl<S: Store> Store for LoggedStore<S> {
         result
     }
 
-    fn poll_settle(&mut self) -> Poll<Result<(), Late>> {
-        self.0.poll_settle()
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
+        self.0.poll_flush_commits()
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {

@@ -43,7 +43,7 @@ fn byte_at(position: u64) -> u8 {
 
 impl Store for Pattern {
     fn offer(&mut self, _: &Offer<'_>) -> Result<Accepted, Reason> {
-        Ok(Accepted { held: 0, in_order: false })
+        Ok(Accepted { prefix: 0, in_order: false })
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {

@@ -7,7 +7,7 @@ mod flash;
 mod uart;
 
 use cortex_m_rt::entry;
-use tinyferry_core::blocking::run;
+use tinyferry_core::driver::blocking::run;
 use tinyferry_core::{Config, Session};
 use tinyferry_stores::slots::Slots;
 

@@ -10,7 +10,7 @@ use cortex_m_rt::exception;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use heapless::spsc::{Consumer, Producer, Queue};
 use tinyferry_core::Millis;
-use tinyferry_core::blocking::Link;
+use tinyferry_core::driver::blocking::Link;
 
 /// So many full frames fit into the queue.
 pub const FRAMES: u16 = 4;
@@ -92,7 +92,7 @@ impl Link for Uart {
         Some(MILLIS.load(Ordering::Relaxed))
     }
 
-    fn prepare_read(&mut self, deadline: Option<Millis>, _: bool) {
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, _: bool) {
         self.deadline = deadline;
     }
 

@@ -7,7 +7,7 @@ mod ram_card;
 mod uart;
 
 use embassy_executor::Spawner;
-use tinyferry_core::asynch::run;
+use tinyferry_core::driver::async_io::run;
 use tinyferry_core::{Config, Session};
 use tinyferry_stores::card::Card;
 

@@ -15,7 +15,7 @@ use core::task::Poll;
 
 use embassy_executor::Spawner;
 use embedded_io_async::{ErrorType, Read};
-use tinyferry_core::asynch::{Clock, NoClock, run};
+use tinyferry_core::driver::async_io::{Clock, NoClock, run};
 use tinyferry_core::{Config, Session};
 use tinyferry_secure::{
     AsyncSecureStream, Joined, KeyId, PrivateKey, ReadHalf, SharedKey, StreamError, Trust,

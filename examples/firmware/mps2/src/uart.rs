@@ -14,7 +14,7 @@ use embassy_sync::waitqueue::AtomicWaker;
 use embedded_io_async::{ErrorType, Read, Write};
 use heapless::spsc::{Consumer, Producer, Queue};
 use tinyferry_core::Millis;
-use tinyferry_core::asynch::Clock;
+use tinyferry_core::driver::async_io::Clock;
 
 /// So many full frames fit into the queue.
 pub const FRAMES: u16 = 16;

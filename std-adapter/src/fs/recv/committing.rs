@@ -5,7 +5,7 @@ use std::io;
 use std::task::Poll;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Kind, Late};
+use tinyferry_core::store::{CommitFailed, Kind};
 
 use super::RecvStore;
 use crate::fs::error::StoreError;
@@ -81,8 +81,11 @@ impl RecvStore {
 
     /// Completes the deferred commits. Returns the first file that could not be placed; called again while
     /// it is pending.
-    pub(crate) fn poll_settle(&mut self, observer: &mut impl Observer) -> Poll<Result<(), Late>> {
-        self.deferred.poll_settle(&mut self.cursor, observer)
+    pub(crate) fn poll_flush_commits(
+        &mut self,
+        observer: &mut impl Observer,
+    ) -> Poll<Result<(), CommitFailed>> {
+        self.deferred.poll_flush_commits(&mut self.cursor, observer)
     }
 
     /// Begins a commit that may take long. `None`: the open file or tree needs no such commit.

@@ -117,7 +117,7 @@ impl RecvStore {
         };
         let (path, direction) = (path.as_str(), Direction::Receiving);
         observer.event(Event::Begin { path, kind: offer.kind, size: offer.size, held, direction });
-        Ok(Accepted { held, in_order: false })
+        Ok(Accepted { prefix: held, in_order: false })
     }
 
     pub(crate) fn store(
@@ -185,7 +185,7 @@ impl RecvStore {
     }
 
     pub(crate) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
-        let is_of_use = !reason.wants_fresh_offer() && reason != Reason::SourceChanged;
+        let is_of_use = !reason.wants_reoffer() && reason != Reason::SourceChanged;
         // The commit is completed nevertheless.
         self.committing = None;
         let closed = self.close_open(is_of_use);
@@ -193,7 +193,7 @@ impl RecvStore {
             self.close_tree(observer);
         }
         let Some(expected) = closed else { return };
-        let comes_again = reason.wants_fresh_offer() && expected.resume > 0;
+        let comes_again = reason.wants_reoffer() && expected.resume > 0;
         if !comes_again {
             let is_own =
                 matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);

@@ -37,7 +37,7 @@ impl RecvStore {
         if offer.names_only {
             return Ok(0);
         }
-        let Offer { kind, size, modified, mode, resume, later, .. } = *offer;
+        let Offer { kind, size, modified, mode, resume, commit_id: later, .. } = *offer;
         let (access, durable) = (&self.access, self.sync != Sync::Never);
         let expected = || ExpectedFile {
             path: path.to_owned(),

@@ -231,7 +231,7 @@ impl SendQueue {
     ) -> bool {
         let Some(given) = self.recent.entry(entry) else { return false };
         match given.fate {
-            Fate::MayComeAgain if reason.wants_fresh_offer() => {
+            Fate::MayComeAgain if reason.wants_reoffer() => {
                 given.fate = Fate::ComesAgain;
                 self.again.push_back((given.origin, given.path.clone()));
                 true

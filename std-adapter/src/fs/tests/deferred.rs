@@ -1,6 +1,6 @@
 //! Trees of many small files, which come to their places later than they are committed.
 
-use tinyferry_core::store::Late;
+use tinyferry_core::store::CommitFailed;
 
 use super::*;
 
@@ -49,7 +49,7 @@ fn put_many(store: &mut impl Store, numbers: std::ops::Range<usize>) {
 /// Puts a file as transfer `number`, whose content tells that number.
 fn put_as(store: &mut impl Store, name: &str, number: usize) {
     let bytes = content_of(number);
-    put(store, Offer { later: Some(number as u16), ..file(name, bytes.len()) }, &bytes);
+    put(store, Offer { commit_id: Some(number as u16), ..file(name, bytes.len()) }, &bytes);
 }
 
 fn content_of(number: usize) -> Vec<u8> {
@@ -88,10 +88,10 @@ fn completed_commits_are_in_place(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..1_000);
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     stand_there(&dir, 0..1_000);
     put_many(&mut store, 1_000..3_000);
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(store.commit(), Ok(()));
     stand_there(&dir, 0..3_000);
     let mut told: Vec<_> = (0..3_000).map(|number| format!("t/{}", name(number))).collect();
@@ -107,7 +107,7 @@ fn the_last_file_of_a_name_stays(sync: Sync) {
         for number in 0..900 {
             put_as(&mut store, &format!("{}", number % distance), number);
         }
-        assert_eq!(store.settle(), Ok(()));
+        assert_eq!(store.flush_commits(), Ok(()));
         for number in 900 - distance..900 {
             let path = dir.path().join(format!("t/{}", number % distance));
             assert_eq!(fs::read(path).unwrap(), content_of(number), "{distance}: {number}");
@@ -124,12 +124,12 @@ fn a_file_that_cannot_be_placed_is_reported_and_the_others_arrive(sync: Sync) {
     let Some(path) = put_later(&dir, &mut store, 7_777) else { return };
     fs::create_dir(&path).unwrap();
     put_many(&mut store, BEFORE..700);
-    let late = Late { later: 7_777, reason: Reason::IsDirectory };
-    assert_eq!(store.settle(), Err(late));
-    assert_eq!(store.settle(), Ok(()));
+    let late = CommitFailed { commit_id: 7_777, reason: Reason::IsDirectory };
+    assert_eq!(store.flush_commits(), Err(late));
+    assert_eq!(store.flush_commits(), Ok(()));
     fs::remove_dir(&path).unwrap();
     put_many(&mut store, 700..900);
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(store.commit(), Ok(()));
     stand_there(&dir, 0..900);
     let heard = store.into_observer();
@@ -159,7 +159,7 @@ fn an_entry_created_meanwhile_is_replaced(sync: Sync) {
     if let Some(path) = put_later(&dir, &mut store, 7) {
         fs::write(path, "somebody else's").unwrap();
     }
-    assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+    assert_eq!((store.flush_commits(), store.commit()), (Ok(()), Ok(())));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content_of(7));
     assert_eq!(listing(&dir.path().join("t/d4")).len(), 21);
 }
@@ -173,7 +173,7 @@ fn a_pending_file_is_not_a_directory(sync: Sync) {
     assert_eq!(store.offer(&file("d4/y/z", 9)), Err(Reason::NotDirectory));
     put_as(&mut store, "d4/z", 9);
     assert_eq!(store.offer(&directory("d4/z/deep/er")), Err(Reason::NotDirectory));
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(store.commit(), Ok(()));
     for (name, number) in [("x", 7), ("y", 8), ("z", 9)] {
         assert_eq!(fs::read(dir.path().join("t/d4").join(name)).unwrap(), content_of(number));
@@ -186,7 +186,7 @@ fn a_large_file_waits_for_a_pending_one_of_its_name(sync: Sync) {
     put_as(&mut store, "d4/x", 7);
     put(&mut store, file("d4/x", 70_000), &content(70_000));
     put_as(&mut store, "d4/y", 8);
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(70_000));
     assert_eq!(fs::read(dir.path().join("t/d4/y")).unwrap(), content_of(8));
 }
@@ -216,12 +216,12 @@ fn sessions_continue_after_a_tree(sync: Sync) {
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..500);
-    assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+    assert_eq!((store.flush_commits(), store.commit()), (Ok(()), Ok(())));
     put(&mut store, file("alone", 9), &content(9));
     assert_eq!(fs::read(dir.path().join("alone")).unwrap(), content(9));
     assert!(store.offer(&tree("t2")).is_ok());
     put_many(&mut store, 0..10);
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(listing(&dir.path().join("t2/d0")).len(), 10);
     assert_eq!(store.commit(), Ok(()));
 }
@@ -233,18 +233,18 @@ fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
     let put_at = |store: &mut Directory<Recorder>, name, seconds: i64, number: usize| {
         let bytes = (number as u64).to_le_bytes();
         let (modified, later) = (Some(seconds * 1_000_000_000), Some(number as u16));
-        let offer = Offer { modified, later, ..file(name, bytes.len()) };
-        let Accepted { held, .. } = store.offer(&offer).unwrap();
+        let offer = Offer { modified, commit_id: later, ..file(name, bytes.len()) };
+        let Accepted { prefix: held, .. } = store.offer(&offer).unwrap();
         store_all(store, held as usize, &bytes[held as usize..]);
         assert_eq!(store.commit(), Ok(()));
     };
     put_at(&mut store, "d4/x", 10, 5);
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     put_at(&mut store, "d4/x", 20, 6);
     // Its directory is left, and entered again.
     put_at(&mut store, "e/y", 10, 7);
     put_at(&mut store, "d4/x", 10, 5);
-    assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+    assert_eq!((store.flush_commits(), store.commit()), (Ok(()), Ok(())));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), 5u64.to_le_bytes());
 }
 
@@ -253,11 +253,11 @@ fn a_pending_file_is_committed_before_a_large_one_of_its_name_begins(sync: Sync)
     let dir = temporary();
     let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     put_as(&mut store, "d4/x", 8);
     assert!(store.offer(&file("d4/x", 200_000)).is_ok());
     store_all(&mut store, 0, &content(100 * 1024));
-    assert_eq!(store.settle(), Ok(()));
+    assert_eq!(store.flush_commits(), Ok(()));
     store_all(&mut store, 100 * 1024, &content(200_000)[100 * 1024..]);
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(200_000));

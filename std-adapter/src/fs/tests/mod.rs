@@ -84,7 +84,7 @@ fn file(path: &str, size: usize) -> Offer<'_> {
         mode: None,
         resume: size as u64,
         names_only: false,
-        later: None,
+        commit_id: None,
     }
 }
 
@@ -123,7 +123,7 @@ fn load_all(store: &mut impl Store, from: usize, size: usize) -> Vec<u8> {
 }
 
 fn put(store: &mut impl Store, offer: Offer<'_>, bytes: &[u8]) {
-    let Accepted { held, .. } = store.offer(&offer).unwrap();
+    let Accepted { prefix: held, .. } = store.offer(&offer).unwrap();
     assert_eq!(held, 0);
     store_all(store, 0, bytes);
     assert_eq!(store.commit(), Ok(()));
@@ -184,9 +184,9 @@ fn carry(from: &mut impl Store, to: &mut impl Store) {
             mode,
             resume,
             names_only: false,
-            later: Some(1),
+            commit_id: Some(1),
         };
-        let Accepted { held, .. } = to.offer(&offer).unwrap();
+        let Accepted { prefix: held, .. } = to.offer(&offer).unwrap();
         if let Some(reason) = entry.broken {
             to.abandon(reason, false);
             continue;

@@ -13,7 +13,7 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     let interrupt = |name: &str, bytes: usize| {
         let mut store = serving(&dir).limited(limits.clone());
         assert!(store.offer(&file(name, 50_000)).is_ok());
-        let Accepted { held, .. } = store.offer(&file(name, 50_000)).unwrap();
+        let Accepted { prefix: held, .. } = store.offer(&file(name, 50_000)).unwrap();
         store_all(&mut store, held as usize, &content(bytes)[held as usize..]);
         store.abandon(Reason::Cancelled, true);
     };

@@ -13,7 +13,7 @@ pub(crate) fn interrupt(dir: &TempDir, size: usize, bytes: &[u8], reason: Reason
 }
 
 pub(crate) fn held(store: &mut impl Store, offer: Offer<'_>) -> u64 {
-    store.offer(&offer).unwrap().held
+    store.offer(&offer).unwrap().prefix
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn a_file_is_received_completely() {
             ..file("a/b/c", bytes.len())
         };
 
-        assert_eq!(store.offer(&offer), Ok(Accepted { held: 0, in_order: false }));
+        assert_eq!(store.offer(&offer), Ok(Accepted { prefix: 0, in_order: false }));
         assert!(listing(dir.path()).is_empty());
         store_all(&mut store, 0, &bytes);
         assert!(!dir.path().join("a/b/c").exists());
@@ -25,7 +25,7 @@ fn a_file_is_received_completely() {
         assert_eq!(fs::read(&path).unwrap(), bytes);
         assert_eq!((mode(&path), modified(&path)), (0o640, modified_at));
         assert_eq!(listing(&dir.path().join("a/b")), ["c"]);
-        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(200_000));
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(200_000));
         let heard = store.into_observer();
         assert_eq!((heard.moved, heard.begun.len()), (200_000, 2));
         assert_eq!(heard.done, ["a/b/c"]);
@@ -127,13 +127,13 @@ fn an_unchanged_file_is_not_written() {
     let mut store = serving(&dir);
 
     // Abandoned: nothing is touched.
-    assert_eq!(store.offer(&same).map(|accepted| accepted.held), Ok(5_000));
+    assert_eq!(store.offer(&same).map(|accepted| accepted.prefix), Ok(5_000));
     assert_eq!(load_all(&mut store, 0, 5_000), bytes);
     store.abandon(Reason::PrefixDiffers, false);
     assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, bytes.clone()));
 
     // Proven: only its bits follow.
-    assert_eq!(store.offer(&same).map(|accepted| accepted.held), Ok(5_000));
+    assert_eq!(store.offer(&same).map(|accepted| accepted.prefix), Ok(5_000));
     assert_eq!(store.commit(), Ok(()));
     let after = fs::metadata(&path).unwrap();
     assert_eq!((after.ino(), after.len(), mode(&path)), (before.ino(), 5_000, 0o644));
@@ -145,7 +145,7 @@ fn an_unchanged_file_is_not_written() {
         Offer { size: Some(5_001), resume: 5_001, ..same },
         Offer { resume: 4_999, ..same },
     ] {
-        assert_eq!(store.offer(&other).map(|accepted| accepted.held), Ok(0));
+        assert_eq!(store.offer(&other).map(|accepted| accepted.prefix), Ok(0));
     }
     // Whatever the other end says, the file in place is never written to.
     assert!(store.offer(&same).is_ok());
@@ -169,7 +169,7 @@ fn a_time_rounded_by_the_file_system_is_the_same() {
         set_modified(&path, found);
         let mut store = serving(&dir);
         let offer = Offer { modified: Some(offered), ..file("f", 5_000) };
-        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(held), "{found}");
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(held), "{found}");
         if held > 0 {
             // Proven: this file system can keep all of it.
             assert_eq!(store.commit(), Ok(()));
@@ -185,10 +185,10 @@ fn times_far_from_now_are_kept() {
     // Beyond 2262 nothing is known but that it is the last moment.
     for time in [i64::MAX, 4_102_444_800_000_000_007, -1, -2_000_000_000_000_000_003] {
         let offer = Offer { modified: Some(time), ..file("d/f", 5_000) };
-        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(0));
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(0));
         store_all(&mut store, 0, &content(5_000));
         assert_eq!(store.commit(), Ok(()));
-        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(5_000), "{time}");
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(5_000), "{time}");
         store.abandon(Reason::Cancelled, true);
     }
     assert!(store.into_observer().unset.is_empty());
@@ -244,7 +244,7 @@ fn a_listing_changes_nothing() {
         Directory::receiving(root(&dir), "x".to_owned(), Sync::Never, Recorder::default());
     for offer in [tree("t"), directory("d"), file("d/f", 5)] {
         let offer = Offer { names_only: true, ..offer };
-        assert_eq!(store.offer(&offer).map(|accepted| accepted.held), Ok(0));
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(0));
     }
     assert_eq!(store.commit(), Err(Reason::Storage));
     assert_eq!(listing(dir.path()), ["x"]);

@@ -37,11 +37,11 @@ fn a_store_is_busy_while_its_storage_is() {
     // Neither has a file of a tree.
     assert!(store.offer(&tree("t")).is_ok());
     for name in ["a", "d/b"] {
-        put(&mut store, Offer { later: Some(1), ..file(name, 9) }, &content(9));
+        put(&mut store, Offer { commit_id: Some(1), ..file(name, 9) }, &content(9));
     }
-    assert!(store.poll_settle().is_pending());
+    assert!(store.poll_flush_commits().is_pending());
     assert!(!dir.path().join("t/a").exists());
-    let (result, pending) = until_ready(|| store.poll_settle());
+    let (result, pending) = until_ready(|| store.poll_flush_commits());
     assert_eq!((result, pending > 2), (Ok(()), true), "{pending}");
     assert_eq!(fs::read(dir.path().join("t/d/b")).unwrap(), content(9));
     let (result, pending) = until_ready(|| store.poll_commit());

@@ -73,7 +73,7 @@ fn an_interrupted_small_file_is_kept_for_a_resume() {
         if kept {
             let mut store = serving(&dir);
             assert!(store.offer(&tree("t")).is_ok());
-            assert_eq!(store.offer(&file("f", 9_000)).unwrap().held, 4_096);
+            assert_eq!(store.offer(&file("f", 9_000)).unwrap().prefix, 4_096);
             store_all(&mut store, 4_096, &content(9_000)[4_096..]);
             assert_eq!(store.commit(), Ok(()));
             assert_eq!(fs::read(dir.path().join("t/f")).unwrap(), content(9_000));

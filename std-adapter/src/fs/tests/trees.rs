@@ -163,13 +163,13 @@ fn a_directory_named_like_a_file_of_the_same_tree_is_refused_at_the_offer() {
             assert!(store.offer(&tree("t")).is_ok());
             for number in 0..before {
                 let name = format!("d/{number}");
-                let offer = Offer { later: Some(number as u16), ..file(&name, 1) };
+                let offer = Offer { commit_id: Some(number as u16), ..file(&name, 1) };
                 put(&mut store, offer, b"x");
             }
-            put(&mut store, Offer { later: Some(9_999), ..file("d/f", size) }, &content(size));
+            put(&mut store, Offer { commit_id: Some(9_999), ..file("d/f", size) }, &content(size));
             assert_eq!(store.offer(&directory("d/f")), Err(Reason::NotDirectory));
             assert_eq!(store.offer(&file("d/f/g", 5)), Err(Reason::NotDirectory));
-            assert_eq!((store.settle(), store.commit()), (Ok(()), Ok(())));
+            assert_eq!((store.flush_commits(), store.commit()), (Ok(()), Ok(())));
             assert_eq!(fs::read(dir.path().join("t/d/f")).unwrap(), content(size));
             assert_eq!(listing(&dir.path().join("t/d")).len(), before + 1);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use embedded_io_adapters::std::FromStd;
 use tinyferry_core::Millis;
-use tinyferry_core::blocking::Link;
+use tinyferry_core::driver::blocking::Link;
 
 use super::{Shutdown, Socket, Stream, Traffic, is_transient};
 
@@ -87,7 +87,7 @@ impl<T: Socket> Link for StreamLink<T> {
         Some(self.stream.inner().now)
     }
 
-    fn prepare_read(&mut self, deadline: Option<Millis>, at_rest: bool) {
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
         let stream = self.stream.inner_mut();
         stream.deadline = deadline;
         // It rarely changes, and a store is the most expensive operation here.
@@ -96,7 +96,7 @@ impl<T: Socket> Link for StreamLink<T> {
         }
     }
 
-    fn held(&self) -> &[u8] {
+    fn buffered(&self) -> &[u8] {
         self.stream.inner().held()
     }
 

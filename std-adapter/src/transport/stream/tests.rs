@@ -1,7 +1,7 @@
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use tinyferry_core::blocking::Link;
+use tinyferry_core::driver::blocking::Link;
 
 use super::*;
 
@@ -51,12 +51,12 @@ fn consumed_input_is_not_read_again() {
     here.write_all(b"one two").unwrap();
     let mut first = [0; 1];
     assert_eq!(embedded_io::Read::read(&mut link, &mut first).unwrap(), 1);
-    assert_eq!(link.held(), b"ne two");
+    assert_eq!(link.buffered(), b"ne two");
     link.consume(3);
-    assert_eq!((link.held(), link.traffic().received), (&b"two"[..], 4));
+    assert_eq!((link.buffered(), link.traffic().received), (&b"two"[..], 4));
     let mut rest = [0; 9];
     assert_eq!(embedded_io::Read::read(&mut link, &mut rest).unwrap(), 3);
-    assert_eq!((&rest[..3], link.held()), (&b"two"[..], &b""[..]));
+    assert_eq!((&rest[..3], link.buffered()), (&b"two"[..], &b""[..]));
 }
 
 /// Reading a record takes longer than the timeout, but the reader never stops.

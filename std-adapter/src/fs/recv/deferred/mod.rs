@@ -13,7 +13,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::Late;
+use tinyferry_core::store::CommitFailed;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
@@ -48,7 +48,7 @@ pub(crate) struct DeferredCommits {
     /// Memory for the next batch.
     spare: Batch,
     /// Failed commits that are not reported to the peer yet.
-    failed: VecDeque<Late>,
+    failed: VecDeque<CommitFailed>,
     /// `Some`: files get their names when their content is durable. Reserves the descriptors.
     durable: Option<Permit>,
     /// Files that are written and wait for their names; offered before the `finished` batches.
@@ -138,11 +138,11 @@ impl DeferredCommits {
 
     /// Completes all pending commits; returns one failed commit for each call. `Pending` after a
     /// short wait while the content of files is made durable.
-    pub(crate) fn poll_settle(
+    pub(crate) fn poll_flush_commits(
         &mut self,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
-    ) -> Poll<Result<(), Late>> {
+    ) -> Poll<Result<(), CommitFailed>> {
         if self.durable.is_some() && self.worker.is_none() && self.has_pending() {
             self.worker = Worker::start();
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Kind, Late};
+use tinyferry_core::store::{CommitFailed, Kind};
 
 use super::DeferredCommits;
 use crate::fs::error::StoreError;
@@ -127,7 +127,7 @@ impl DeferredCommits {
                 // The remembered directory may have been moved.
                 cursor.forget();
                 let reason = cursor.explain(error).report(path, observer);
-                self.failed.push_back(Late { later, reason });
+                self.failed.push_back(CommitFailed { commit_id: later, reason });
             }
         }
     }

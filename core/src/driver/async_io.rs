@@ -1,0 +1,161 @@
+//! The async driver, over `embedded-io-async`. It needs no executor of its own.
+//!
+//! # Requirements on the streams
+//!
+//! A read or a write that is dropped before it has ended must have moved nothing ("side-effect-free on
+//! cancel" in the words of `embedded-io-async`). The driver waits for input and for room at the
+//! same time, and for input until a deadline; then it drops the other future. Buffered UARTs, sockets
+//! and adapted `tokio` streams meet this. A UART that moves bytes by DMA straight into the caller's
+//! slice does not: put a buffer before it. Reader and writer may be the halves of one stream, or two.
+//!
+//! So [`run`] itself may be dropped at any time and called again with the same session: it continues
+//! with the same step.
+
+use core::future::{Future, pending, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+
+use embedded_io_async::{Read, Write};
+
+use super::blocking::{Error, receive};
+use crate::profile::Profile;
+use crate::session::{Session, Step};
+use crate::store::{Store, answer};
+use crate::time::Millis;
+use crate::transfer::Outcome;
+
+/// A clock that a driver can wait for.
+pub trait Clock {
+    /// Milliseconds from any origin; they wrap around. `None` where there is no clock.
+    fn now(&mut self) -> Option<Millis>;
+
+    /// Ends when [`Clock::now`] has reached `deadline`, at once if it has already: that is so where
+    /// the difference, wrapping, is less than 2^31.
+    fn wait_until(&mut self, deadline: Millis) -> impl Future<Output = ()>;
+}
+
+/// No clock. For links that lose nothing, or whose reads end with
+/// [`TimedOut`](embedded_io::ErrorKind::TimedOut) after 20 ms of silence.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoClock;
+
+impl Clock for NoClock {
+    fn now(&mut self) -> Option<Millis> {
+        None
+    }
+
+    async fn wait_until(&mut self, _: Millis) {
+        pending().await
+    }
+}
+
+/// Runs a session: a client's until its task is completed, a server's until the client leaves or closes
+/// it.
+///
+/// # Errors
+/// [`Error::Link`] where the stream fails: the session is then over, and the store has closed the open
+/// file. [`Error::Session`] where the session fails.
+pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+) -> Result<Outcome, Error<R::Error>> {
+    session.resume(clock.now());
+    let mut broken = None;
+    loop {
+        let deadline = session.deadline();
+        let moved = match session.poll() {
+            Step::Receive(into) => match writer.flush().await {
+                Ok(()) => match first(reader.read(into), reached(clock, deadline)).await {
+                    First::A(read) => receive(read, session, clock.now()),
+                    First::B(()) => {
+                        session.timed_out(clock.now());
+                        Ok(())
+                    }
+                },
+                Err(error) => Err(error),
+            },
+            Step::Transmit(out) => {
+                writer.write(out).await.map(|count| session.transmitted(count, clock.now()))
+            }
+            Step::Exchange { out, into } => {
+                match first(reader.read(into), write(writer, out)).await {
+                    First::A(read) => receive(read, session, clock.now()),
+                    First::B(written) => {
+                        written.map(|count| session.transmitted(count, clock.now()))
+                    }
+                }
+            }
+            Step::Pause => {
+                write(writer, &[]).await.map(|count| session.transmitted(count, clock.now()))
+            }
+            Step::Storage(request) => {
+                let reply = answer(store, request);
+                session.answered(reply, clock.now());
+                Ok(())
+            }
+            Step::Over(result) => {
+                return match broken {
+                    Some(error) => Err(Error::Link(error)),
+                    None => {
+                        let flushed = writer.flush().await.map_err(Error::Link);
+                        flushed.and(result.map_err(Error::Session))
+                    }
+                };
+            }
+        };
+        if let Err(error) = moved {
+            broken = Some(error);
+            session.link_failed();
+        }
+    }
+}
+
+/// Ends at the deadline, if there is one.
+async fn reached(clock: &mut impl Clock, deadline: Option<Millis>) {
+    match deadline {
+        Some(deadline) => clock.wait_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+/// Writes; without bytes it yields and flushes. A store that works elsewhere may need this thread.
+async fn write<W: Write>(writer: &mut W, out: &[u8]) -> Result<usize, W::Error> {
+    if out.is_empty() {
+        yield_now().await;
+        return writer.flush().await.map(|()| 0);
+    }
+    writer.write(out).await
+}
+
+/// Yields once to the executor.
+async fn yield_now() {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if core::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
+}
+
+enum First<A, B> {
+    A(A),
+    B(B),
+}
+
+/// Waits for the first of two futures, `a` if both are ready. The other one is dropped.
+async fn first<A: Future, B: Future>(a: A, b: B) -> First<A::Output, B::Output> {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|context| {
+        if let Poll::Ready(output) = a.as_mut().poll(context) {
+            return Poll::Ready(First::A(output));
+        }
+        b.as_mut().poll(context).map(First::B)
+    })
+    .await
+}

@@ -1,0 +1,235 @@
+//! The interface to a driver: the steps it is asked for, and its answers.
+
+use super::*;
+
+/// The next step of a driver. A slice that it lends is the one that the session works on.
+///
+/// Each step names the method that answers it. Polling again before the answer returns the same step.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Step<'a> {
+    /// Flush the output, then read at least one byte: [`Session::received`]. 0 bytes: the stream has
+    /// ended.
+    Receive(&'a mut [u8]),
+    /// Write at least one of these bytes: [`Session::transmitted`].
+    Transmit(&'a [u8]),
+    /// Read where input is ready ([`Session::received`]), else write ([`Session::transmitted`]; 0
+    /// where `out` is empty: then flush the output).
+    Exchange {
+        /// To be written.
+        out: &'a [u8],
+        /// To be read into.
+        into: &'a mut [u8],
+    },
+    /// Flush the output, check that the stream is still open, and yield: [`Session::transmitted`]
+    /// with 0.
+    Pause,
+    /// Let the store do this: [`Session::answered`].
+    Storage(Request<'a>),
+    /// The task is completed, or the session has failed.
+    Over(Result<Outcome, Failure>),
+}
+
+/// The step that the driver is at.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(super) enum PendingIo {
+    Receive {
+        wanted: usize,
+    },
+    /// A signal goes out; then its metadata, whose length is in bytes.
+    SendSignal {
+        done: usize,
+        metadata: u16,
+    },
+    /// A chunk goes out, or the metadata of the signal before.
+    SendChunk {
+        done: usize,
+        length: usize,
+    },
+    Load {
+        position: u64,
+        length: u16,
+        done: u16,
+        /// Whether it is sent; else it is only for the digest.
+        sends: bool,
+    },
+    /// Between two parts of long work: input is read if there is any, until `wanted` bytes are
+    /// buffered.
+    Pause {
+        wanted: Option<usize>,
+    },
+    /// The payload at the reader's front is stored, but for `skip` bytes.
+    Store {
+        position: u64,
+        skip: u16,
+        length: u16,
+        done: u16,
+    },
+    /// The store is asked about an offer, or told why it was refused.
+    Offer(Result<(), Reason>),
+    Open,
+    NextEntry,
+    Check,
+    Commit,
+    /// The store was busy.
+    CommitAgain,
+    /// Before a reply that acknowledges earlier files, or before the tree is committed.
+    FlushCommits,
+    Abandon(Abandon),
+    Refused {
+        entry: u32,
+        reason: Reason,
+    },
+    Resumed {
+        entry: u32,
+        position: u64,
+    },
+    Completed,
+    Over,
+}
+
+/// A call that a busy store has not completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(super) enum Deferred {
+    /// An offer, or deferred commits.
+    Other,
+    /// The commit of the open file or tree.
+    Commit,
+}
+
+impl<P: Profile> Session<P> {
+    /// The next step.
+    pub fn poll(&mut self) -> Step<'_> {
+        match self.io {
+            PendingIo::Receive { wanted } => Step::Receive(self.space(wanted)),
+            PendingIo::Pause { wanted: Some(wanted) } => {
+                Step::Exchange { out: &[], into: self.space(wanted) }
+            }
+            PendingIo::Pause { wanted: None } => Step::Pause,
+            PendingIo::SendSignal { done, .. } => {
+                Step::Transmit(self.outgoing().get_mut(done..).unwrap_or_default())
+            }
+            PendingIo::SendChunk { done, length } => {
+                let out = self.chunk.get(done..length).unwrap_or_default();
+                let reads =
+                    matches!(self.state, State::Sending(_)) && !self.outbox.is_awaiting_metadata();
+                // A whole signal in the buffer is handled once this chunk is out.
+                let into = self.reader.space(&mut self.signal, SIGNAL_LEN);
+                if reads && !into.is_empty() {
+                    Step::Exchange { out, into }
+                } else {
+                    Step::Transmit(out)
+                }
+            }
+            _ => self.storage_step(),
+        }
+    }
+
+    /// Tells the time to a session that was left alone: a wait that begins now begins at `now`. A
+    /// driver with a clock calls it first.
+    pub fn resume(&mut self, now: Option<Millis>) {
+        self.timer.tick(now);
+        self.timer.restart();
+        if matches!(self.io, PendingIo::Receive { .. }) {
+            self.drive();
+        }
+    }
+
+    /// `count` bytes were read for [`Step::Receive`] or [`Step::Exchange`]; 0: the stream has ended.
+    pub fn received(&mut self, count: usize, now: Option<Millis>) {
+        self.timer.tick(now);
+        let wanted = match self.io {
+            PendingIo::Receive { wanted } | PendingIo::Pause { wanted: Some(wanted) } => wanted,
+            PendingIo::SendChunk { .. } => SIGNAL_LEN,
+            _ => return self.fail(Failure::ApiMisuse),
+        };
+        let count = count.min(self.space(wanted).len());
+        if count == 0 {
+            return self.end_of_stream();
+        }
+        self.timer.bytes_received(P::has_gaps() && self.reader.is_mid_frame());
+        self.reader.filled(count);
+        if matches!(self.io, PendingIo::SendChunk { .. }) {
+            return;
+        }
+        match self.incomplete_chunk() {
+            Some(wanted) => {
+                self.timer.await_frame(self.timeout());
+                self.io = PendingIo::Receive { wanted };
+            }
+            None => self.drive(),
+        }
+        // Bytes may come for ever, faster than they are read, and be no answer.
+        if matches!(self.io, PendingIo::Receive { .. }) && self.timer.is_due() {
+            self.wait_over();
+        }
+    }
+
+    /// The stream has failed: the session is over, and the store closes the open file.
+    pub fn link_failed(&mut self) {
+        self.fail(Failure::UnexpectedEof);
+    }
+
+    /// `count` bytes were written for [`Step::Transmit`] or [`Step::Exchange`].
+    pub fn transmitted(&mut self, count: usize, now: Option<Millis>) {
+        match self.io {
+            PendingIo::Pause { .. } => self.timer.store_worked(now),
+            _ => self.timer.tick(now),
+        }
+        match &mut self.io {
+            PendingIo::Pause { .. } => {}
+            PendingIo::SendSignal { done, metadata } => {
+                *done = done.saturating_add(count).min(SIGNAL_LEN);
+                if *done < SIGNAL_LEN {
+                    return;
+                }
+                if *metadata > 0 {
+                    let length = HEADER_LEN.saturating_add((*metadata).into());
+                    self.io = PendingIo::SendChunk { done: 0, length };
+                    return;
+                }
+            }
+            PendingIo::SendChunk { done, length } => {
+                *done = done.saturating_add(count).min(*length);
+                if *done < *length {
+                    return;
+                }
+            }
+            _ => return self.fail(Failure::ApiMisuse),
+        }
+        self.drive();
+    }
+
+    /// The session fails; next the store closes the open file.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.end(failure);
+        self.drive();
+    }
+
+    pub(super) fn result(&self) -> Result<Outcome, Failure> {
+        match self.state {
+            State::Idle(result) => result,
+            State::Closed(failure) => Err(failure),
+            _ => Err(Failure::ApiMisuse),
+        }
+    }
+
+    /// The buffer of the signal that goes out.
+    pub(super) fn outgoing(&mut self) -> &mut [u8] {
+        if self.input_in_chunk {
+            &mut self.signal
+        } else {
+            self.chunk.get_mut(FRAME_MAX - SIGNAL_LEN..).unwrap_or_default()
+        }
+    }
+
+    fn space(&mut self, wanted: usize) -> &mut [u8] {
+        if self.input_in_chunk {
+            self.reader.space(&mut *self.chunk, wanted)
+        } else {
+            self.reader.space(&mut self.signal, wanted)
+        }
+    }
+}

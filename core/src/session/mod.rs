@@ -1,0 +1,268 @@
+//! One session with one peer: the machine that asks its driver for I/O.
+//!
+//! A session owns the buffers and the state, performs the output of its two halves (sender and
+//! receiver), and knows the order of handshake, requests and transfers (`PROTOCOL.md`, section 6).
+//! It does no I/O and reads no clock.
+//!
+//! | file | contents |
+//! |---|---|
+//! | `state` | the states and all transitions between them |
+//! | `negotiate` | the handshake |
+//! | `io` | the steps of a driver, and its answers |
+//! | `recv`, `input` | frames that come in; chunks in the driver's own buffer |
+//! | `send` | the next output |
+//! | `request`, `storage` | requests to the store, and its replies |
+//! | `timeout` | deadlines, keepalives, and the end of a wait |
+
+use crate::checksum::Sha256;
+use crate::config::Config;
+use crate::error::{Failure, Reason};
+use crate::link::Negotiated;
+use crate::profile::{Capabilities, Profile, Standard};
+use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request, Store};
+use crate::time::{Millis, Timer};
+use crate::transfer::recv::{Placement, Receiver};
+use crate::transfer::send::Sender;
+use crate::transfer::{Abandon, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
+use crate::wire::metadata::{Malformed, Metadata, append_fields, read_text};
+use crate::wire::path::{PATH_MAX, is_sound};
+use crate::wire::reader::{Expect, Parsed, Reader, parse_frame};
+use crate::wire::{
+    AckInfo, ChunkBuffer, Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal,
+    UNKNOWN, UNKNOWN_TIME, VERSION, low_half, payloads, seed_for,
+};
+
+use self::io::{Deferred, PendingIo};
+use self::state::{CLOSED, Event, Get, Goal, State};
+
+#[cfg(feature = "model")]
+mod identity;
+mod input;
+mod io;
+mod negotiate;
+mod recv;
+mod request;
+mod send;
+mod state;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod timeout;
+
+pub use self::io::Step;
+
+/// A client's task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Task<'a> {
+    /// Send the entries of the store.
+    Put,
+    /// Request a file or a tree.
+    Get {
+        /// Its path at the other end.
+        path: &'a str,
+        /// Whether it is a tree.
+        tree: bool,
+        /// Whether only the offers are requested.
+        names_only: bool,
+    },
+    /// Ask the server to end.
+    Close,
+    /// Ask whether the server answers.
+    Ping,
+}
+
+/// One end of one session.
+///
+/// It holds one chunk buffer and one signal buffer, about 1.4 kB in all, and can be made in place:
+/// [`Session::client`] and [`Session::server`] are `const`.
+///
+/// # Which method to call when
+/// - **Begin**: [`begin`](Self::begin) gives a client its next task;
+///   [`resume`](Self::resume) tells the time to a session that was left alone.
+/// - **Poll**: [`poll`](Self::poll) returns the next [`Step`], [`deadline`](Self::deadline) the time
+///   at which a wait ends.
+/// - **Answer** the step: [`received`](Self::received), [`transmitted`](Self::transmitted),
+///   [`answered`](Self::answered), [`timed_out`](Self::timed_out) or
+///   [`link_failed`](Self::link_failed). A driver that has input in a buffer may call
+///   [`take_input`](Self::take_input) before it polls.
+/// - **Inspect**: [`negotiated`](Self::negotiated), [`is_idle`](Self::is_idle),
+///   [`message`](Self::message), [`number`](Self::number).
+///
+/// The buffers come last: small processors reach near fields in one instruction.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
+#[repr(C)]
+pub struct Session<P: Profile = Standard> {
+    state: State<P>,
+    outbox: Outbox,
+    io: PendingIo,
+    reader: Reader,
+    is_client: bool,
+    /// Whether input goes into the chunk buffer, else into the signal buffer.
+    input_in_chunk: bool,
+    /// Whether input was polled since the store has worked.
+    has_polled_input: bool,
+    /// Whether the link is lossy, as configured or negotiated last.
+    lossy: bool,
+    negotiated: Option<Negotiated>,
+    /// The call that a busy store has not completed.
+    deferred: Option<Deferred>,
+    timer: Timer,
+    config: Config,
+    /// The session number; 0 before a server's first handshake.
+    id: u32,
+    /// Low half of the position in the last `PIN` or `PON`.
+    peer_position: u32,
+    /// A client's transfer number used last; 0 before the first.
+    last_id: u16,
+    /// Computed along with the file's CRC-64, where it was negotiated.
+    sha256: Option<P::Sha256>,
+    /// Buffer of the signal that comes in or goes out, where the chunk buffer holds the other one.
+    signal: [u8; SIGNAL_LEN],
+    /// Buffer of the frame that comes in. Else of the payload or metadata that goes out, and behind
+    /// it, at the end, of the signal that goes out.
+    chunk: ChunkBuffer,
+}
+
+impl<P: Profile> Session<P> {
+    /// A client. `number` is the session number: 32 unpredictable bits, not 0.
+    pub const fn client(number: u32, config: Config) -> Self {
+        const { assert!(P::CLIENT, "this profile is of servers only") };
+        let mut session = Self::new(config, true);
+        session.id = if number == 0 { 1 } else { number };
+        session.state =
+            State::Idle(Ok(Outcome { entries: 0, refused: 0, omitted: 0, closed: false }));
+        session.io = PendingIo::Over;
+        session
+    }
+
+    /// A server, which waits for a client.
+    pub const fn server(config: Config) -> Self {
+        const { assert!(P::SERVER, "this profile is of clients only") };
+        Self::new(config, false)
+    }
+
+    const fn new(config: Config, is_client: bool) -> Self {
+        Self {
+            chunk: ChunkBuffer::new(),
+            signal: [0; SIGNAL_LEN],
+            reader: Reader::new(),
+            timer: Timer::new(),
+            is_client,
+            lossy: config.lossy,
+            config,
+            state: State::AwaitClientHello,
+            io: PendingIo::Receive { wanted: HEADER_LEN },
+            outbox: Outbox::new(),
+            input_in_chunk: false,
+            has_polled_input: false,
+            negotiated: None,
+            deferred: None,
+            id: 0,
+            peer_position: 0,
+            last_id: 0,
+            sha256: None,
+        }
+    }
+
+    const fn is_client(&self) -> bool {
+        P::CLIENT && (!P::SERVER || self.is_client)
+    }
+
+    /// Gives a client its next task, once the one before is completed. The first one begins with the
+    /// handshake.
+    ///
+    /// # Errors
+    /// [`Failure::ApiMisuse`] where a task is under way or this is a server, [`Failure::Refused`]
+    /// where the path is not sound, and the failure of a session that is closed.
+    pub fn begin(&mut self, task: Task<'_>) -> Result<(), Failure> {
+        match self.state {
+            State::Idle(_) if self.is_client() => {}
+            State::Closed(failure) => return Err(failure),
+            _ => return Err(Failure::ApiMisuse),
+        }
+        let goal = match task {
+            Task::Put => Goal::Put,
+            Task::Close => Goal::Close,
+            Task::Ping => Goal::Hello(Ok(Outcome::default())),
+            Task::Get { path, tree, names_only } => {
+                if !is_sound(path) || path.ends_with('/') {
+                    return Err(Failure::Refused(Reason::BadPath));
+                }
+                for (to, from) in self.chunk.payload_mut().iter_mut().zip(path.bytes()) {
+                    *to = from;
+                }
+                let path = u16::try_from(path.len()).ok();
+                Goal::Get(Get { tree, names_only, path })
+            }
+        };
+        self.timer.restart();
+        self.reader.clear();
+        if self.negotiated.is_some() && !matches!(goal, Goal::Hello(_)) {
+            self.start(goal);
+        } else {
+            self.send_hello(goal);
+        }
+        self.drive();
+        Ok(())
+    }
+
+    /// The message in the `ERR` that ended a get, a close or a handshake; often empty, always
+    /// hostile. Messages about a put go to the store: [`crate::Store::refused`].
+    pub fn message(&self) -> &str {
+        self.text()
+    }
+
+    /// Whether a server has no request under way, and no part of one in its buffer.
+    pub fn is_idle(&self) -> bool {
+        let waits =
+            matches!(self.state, State::AwaitClientHello | State::AwaitRequest | State::Closing);
+        waits && self.reader.is_empty() && !self.outbox.is_awaiting_metadata()
+    }
+
+    /// Whether the handshake has negotiated that each file comes with its SHA-256.
+    pub fn has_sha256(&self) -> bool {
+        self.negotiated.is_some_and(|link| link.sha256)
+    }
+
+    /// The negotiated parameters, after the handshake.
+    pub fn negotiated(&self) -> Option<Negotiated> {
+        self.negotiated
+    }
+
+    /// The session number; 0 before a server's first handshake.
+    pub fn number(&self) -> u32 {
+        self.id
+    }
+
+    /// The CRC seeds of frames on a transfer.
+    fn seeds(&self) -> Seeds {
+        if self.is_client() { Seeds::client(self.id) } else { Seeds::server(self.id) }
+    }
+
+    /// Whether the link is lossy.
+    fn is_lossy(&self) -> bool {
+        P::is_lossy(self.lossy)
+    }
+}
+
+/// The state.
+#[cfg(feature = "defmt")]
+impl<P: Profile> defmt::Format for Session<P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match &self.state {
+            State::AwaitClientHello => defmt::write!(f, "AwaitClientHello"),
+            State::AwaitServerHello(_) => defmt::write!(f, "AwaitServerHello"),
+            State::AwaitRequest => defmt::write!(f, "AwaitRequest"),
+            State::Closing => defmt::write!(f, "Closing"),
+            State::Opening { number, .. } => defmt::write!(f, "Opening {}", number),
+            State::AwaitOffer(_) => defmt::write!(f, "AwaitOffer"),
+            State::AwaitClosed => defmt::write!(f, "AwaitClosed"),
+            State::Sending(sender) => sender.format(f),
+            State::Receiving(receiver) => receiver.format(f),
+            State::Idle(result) => defmt::write!(f, "Idle: {}", result),
+            State::Closed(failure) => defmt::write!(f, "Closed: {}", failure),
+        }
+    }
+}

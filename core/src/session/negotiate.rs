@@ -1,0 +1,100 @@
+//! The handshake, from either end (`PROTOCOL.md`, section 6.1).
+
+use super::*;
+
+impl<P: Profile> Session<P> {
+    /// A client sends its hello; then it goes on with its goal.
+    pub(super) fn send_hello(&mut self, goal: Goal) {
+        let hello = self.config.hello::<P>(self.id);
+        self.outbox.reply(Signal::hello(Code::Pin, &hello));
+        self.enter(Event::SendHello, State::AwaitServerHello(goal));
+    }
+
+    /// A signal on transfer 0.
+    pub(super) fn on_session_signal(&mut self, signal: &Signal) {
+        match signal.code {
+            Code::Pin if P::can_be_server() => self.on_client_hello(&signal.as_hello()),
+            Code::Pon if P::can_be_client() => self.on_server_hello(&signal.as_hello()),
+            Code::Err if self.is_client() && signal.session() == self.id => {
+                self.end(Failure::Refused(signal.reason()));
+            }
+            _ => {}
+        }
+    }
+
+    fn on_client_hello(&mut self, hello: &Hello) {
+        let current = self.negotiated.filter(|_| hello.session == self.id);
+        let is_closing = matches!(self.state, State::Closing);
+        if self.is_client() || hello.session == 0 || (is_closing && current.is_none()) {
+            return;
+        }
+        let negotiated = match current {
+            Some(negotiated) => negotiated,
+            None => match self.negotiate(hello) {
+                Ok(negotiated) => negotiated,
+                Err(reason) => {
+                    self.end(Failure::Refused(reason));
+                    self.outbox.reply(Signal::refuse(0, 0, reason, hello.session));
+                    return;
+                }
+            },
+        };
+        if let State::Sending(sender) = &mut self.state
+            && P::can_send()
+            && negotiated.is_lossy::<P>()
+        {
+            // The client has completed the transfer and its answer was lost. The answer comes first,
+            // or the client would leave without it.
+            sender.retransmit();
+            return;
+        }
+        self.outbox.reply(Signal::hello(Code::Pon, &negotiated.hello(self.id)));
+    }
+
+    /// A server establishes a new session.
+    fn negotiate(&mut self, hello: &Hello) -> Result<Negotiated, Reason> {
+        let own = self.config.hello::<P>(hello.session);
+        let chosen = Negotiated::choose(&own, hello);
+        if let Some(reason) = self.config.refuse {
+            return Err(reason);
+        }
+        if chosen.version == 0 {
+            return Err(Reason::Version);
+        }
+        let negotiated = Negotiated::from_hello::<P>(&chosen, hello.credit, self.config.credit);
+        let negotiated = negotiated.ok_or(Reason::Unsupported)?;
+        self.abandon(Reason::Cancelled);
+        self.establish(hello.session, negotiated);
+        self.outbox.completed = None;
+        self.timer.restart();
+        self.enter(Event::ClientHello, State::AwaitRequest);
+        Ok(negotiated)
+    }
+
+    fn on_server_hello(&mut self, chosen: &Hello) {
+        let State::AwaitServerHello(goal) = self.state else { return };
+        if chosen.session != self.id {
+            return;
+        }
+        if chosen.version != VERSION {
+            self.end(Failure::Refused(Reason::Version));
+            return;
+        }
+        let own = self.config.hello::<P>(chosen.session);
+        let is_choice =
+            Negotiated::choose(&Hello { credit: chosen.credit, ..own }, chosen) == *chosen;
+        let negotiated = Negotiated::from_hello::<P>(chosen, chosen.credit, self.config.credit);
+        let Some(negotiated) = negotiated.filter(|_| is_choice) else {
+            self.end(Failure::ProtocolViolation);
+            return;
+        };
+        self.establish(chosen.session, negotiated);
+        self.start(goal);
+    }
+
+    fn establish(&mut self, id: u32, negotiated: Negotiated) {
+        self.id = id;
+        self.lossy = negotiated.lossy;
+        self.negotiated = Some(negotiated);
+    }
+}

@@ -1,0 +1,128 @@
+//! Requests to the store: the present step as a call of [`crate::Store`].
+
+use super::*;
+
+impl<P: Profile> Session<P> {
+    /// The step that calls the store.
+    pub(super) fn storage_step(&mut self) -> Step<'_> {
+        Step::Storage(match self.io {
+            PendingIo::Load { position, length, done, .. } => {
+                let into = self.chunk.payload_mut().get_mut(done.into()..length.into());
+                let position = position.saturating_add(done.into());
+                Request::Load { position, into: into.unwrap_or_default() }
+            }
+            PendingIo::Store { position, skip, length, done } if P::can_receive() => {
+                let payload = self.reader.payload(&*self.chunk, length.into());
+                let bytes = payload.get(usize::from(skip.saturating_add(done))..);
+                let position = position.saturating_add(done.into());
+                Request::Store { position, bytes: bytes.unwrap_or_default() }
+            }
+            PendingIo::Offer(Ok(())) if P::can_receive() => match self.offer() {
+                Some(offer) => Request::Offer(offer),
+                None => return Step::Over(Err(Failure::ApiMisuse)),
+            },
+            PendingIo::Offer(Err(reason)) if P::can_receive() => {
+                Request::Rejected { path: self.raw_text(), reason }
+            }
+            PendingIo::Open if P::can_send() => {
+                let (tree, names_only) = match self.state {
+                    State::Opening { tree, names_only, .. } => (tree, names_only),
+                    _ => (false, false),
+                };
+                Request::Open { path: self.text(), tree, names_only }
+            }
+            PendingIo::NextEntry if P::can_send() => {
+                let path = self.chunk.payload_mut().get_mut(..PATH_MAX);
+                Request::Next { path: path.unwrap_or_default() }
+            }
+            PendingIo::Check if P::can_send() => Request::Check(self.digests()),
+            PendingIo::Commit if P::can_receive() => Request::Commit(self.digests()),
+            PendingIo::CommitAgain if P::may_defer() => Request::CommitAgain,
+            PendingIo::FlushCommits if P::defers_commits() => Request::FlushCommits,
+            PendingIo::Refused { entry, reason } if P::can_send() => {
+                Request::Refused { entry, reason, message: self.text() }
+            }
+            PendingIo::Resumed { entry, position } if P::reports() => {
+                Request::Resumed { entry, position }
+            }
+            PendingIo::Completed if P::reports() => Request::Completed,
+            PendingIo::Abandon(Abandon { reason, all }) => Request::Abandon { reason, all },
+            _ => return Step::Over(self.result()),
+        })
+    }
+
+    fn digests(&self) -> Digests {
+        let crc64 = match &self.state {
+            State::Sending(sender) if P::can_send() => Some(sender.digest()),
+            State::Receiving(receiver) if P::can_receive() => receiver.digest(),
+            _ => None,
+        };
+        let sha256 = self.running_sha256().filter(|_| crc64.is_some()).map(Sha256::finish);
+        Digests { crc64: crc64.unwrap_or(0), sha256 }
+    }
+
+    pub(super) fn running_sha256(&self) -> Option<&P::Sha256> {
+        if P::has_sha256() { self.sha256.as_ref() } else { None }
+    }
+
+    /// The metadata that came in last.
+    pub(super) fn metadata(&self) -> Result<Metadata<'_>, Malformed> {
+        Metadata::parse_for::<P>(self.reader.metadata(&*self.chunk))
+    }
+
+    /// The text of the metadata that came in last.
+    pub(super) fn text(&self) -> &str {
+        self.metadata().map_or("", |metadata| metadata.text)
+    }
+
+    /// The same before it is parsed.
+    fn raw_text(&self) -> &[u8] {
+        let bytes = self.reader.metadata(&*self.chunk);
+        bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+    }
+
+    /// The offer that the store is asked about.
+    fn offer(&self) -> Option<Offer<'_>> {
+        let signal = self.outbox.offer()?;
+        let metadata = self.metadata().ok();
+        let text = metadata.map_or("", |metadata| metadata.text);
+        let names_only = matches!(&self.state, State::Receiving(receiver) if receiver.names_only());
+        let (path, kind, size, modified) = match text.strip_suffix('/') {
+            _ if P::has_trees() && signal.code == Code::Sar => {
+                (text, Kind::Tree, signal.bytes(), metadata.and_then(|found| found.modified))
+            }
+            Some(path) => (path, Kind::Directory, signal.size(), Some(signal.modified())),
+            None => (text, Kind::File, signal.size(), Some(signal.modified())),
+        };
+        Some(Offer {
+            path,
+            kind,
+            size: Some(size).filter(|size| *size != UNKNOWN),
+            modified: modified.filter(|modified| *modified != UNKNOWN_TIME),
+            mode: metadata.and_then(|found| found.mode),
+            resume: signal.position,
+            names_only,
+            commit_id: self.may_defer_commits().then_some(signal.transfer),
+        })
+    }
+
+    /// Whether the metadata at hand names a path that is allowed for an offer or a request.
+    pub(super) fn path_of(&self, signal: &Signal) -> Result<(), Reason> {
+        match self.metadata() {
+            Err(Malformed::Required) => Err(Reason::Unsupported),
+            Ok(_) if !P::has_trees() && matches!(signal.code, Code::Sar | Code::Rar) => {
+                Err(Reason::Unsupported)
+            }
+            Ok(metadata) if is_sound(metadata.text) => {
+                let is_directory = metadata.text.ends_with('/');
+                let is_allowed = match signal.code {
+                    Code::Saf if is_directory => signal.size() == 0,
+                    Code::Saf => !metadata.text.is_empty(),
+                    _ => !is_directory,
+                };
+                if is_allowed { Ok(()) } else { Err(Reason::BadPath) }
+            }
+            _ => Err(Reason::BadPath),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The next output: performs the output of the halves, then handles buffered frames, then lets the
+//! half at work go on.
+
+use super::*;
+
+impl<P: Profile> Session<P> {
+    /// Chooses the next step.
+    pub(super) fn drive(&mut self) {
+        loop {
+            if self.take_output() {
+                return;
+            }
+            if matches!(self.state, State::Idle(_) | State::Closed(_)) {
+                self.io = PendingIo::Over;
+                return;
+            }
+            let mut signal = Signal::new(Code::Err, 0, 0);
+            let is_chosen = match self.next_frame(&mut signal) {
+                Parsed::Incomplete { wanted } => self.next_output(wanted),
+                Parsed::Chunk { ahead, length } if P::can_receive() => {
+                    match self.on_chunk(ahead, length) {
+                        Some(Placement { position, skip }) => {
+                            self.io = PendingIo::Store { position, skip, length, done: 0 };
+                            true
+                        }
+                        None => {
+                            self.reader.consume_chunk(length);
+                            self.no_progress();
+                            false
+                        }
+                    }
+                }
+                Parsed::Signal { in_sync } => self.on_signal(&signal, in_sync),
+                Parsed::Metadata { .. } => {
+                    self.on_metadata();
+                    false
+                }
+                Parsed::Chunk { .. } | Parsed::Unwanted { .. } | Parsed::Damaged => {
+                    let is_established = self.negotiated.is_some();
+                    self.end(if is_established { Failure::Damaged } else { Failure::NotTinyferry });
+                    false
+                }
+            };
+            if is_chosen {
+                return;
+            }
+        }
+    }
+
+    /// Chooses the step for the first output in the outbox. Whether there is one.
+    fn take_output(&mut self) -> bool {
+        if let Some(abandon) = self.outbox.abandon.take() {
+            self.io = PendingIo::Abandon(abandon);
+        } else if P::can_send()
+            && let Some((entry, reason)) = self.outbox.refused.take()
+        {
+            self.io = PendingIo::Refused { entry, reason };
+        } else if let Some((id, reason)) = self.outbox.take_refusal() {
+            self.transmit(&Signal::refuse(id.get(), 0, reason, 0));
+        } else if self.may_defer_commits() && matches!(self.outbox.slot, Slot::Reply(_)) {
+            self.unless_paused(PendingIo::FlushCommits, None);
+        } else if let Some(&signal) = self.outbox.pending_reply() {
+            self.outbox.slot = Slot::Empty;
+            self.transmit(&signal);
+        } else if P::can_receive()
+            && let Some(signal) = self.outbox.offer()
+        {
+            match self.path_of(signal) {
+                Ok(()) => self.unless_paused(PendingIo::Offer(Ok(())), None),
+                refused => self.io = PendingIo::Offer(refused),
+            }
+        } else if P::can_send() && matches!(self.state, State::Opening { .. }) {
+            self.io = PendingIo::Open;
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Whether a reply might acknowledge files whose commits are deferred.
+    pub(super) fn may_defer_commits(&self) -> bool {
+        P::defers_commits()
+            && matches!((&self.state, &self.negotiated), (State::Receiving(receiver), Some(link))
+                if receiver.may_defer_commits(link))
+    }
+
+    /// No frame is complete: the state decides. Whether that is a step; if not, a frame or an output
+    /// is there now.
+    fn next_output(&mut self, wanted: usize) -> bool {
+        match (&mut self.state, &self.negotiated) {
+            (State::AwaitClientHello, _) => self.timer.await_frame(self.config.handshake_timeout),
+            (State::AwaitRequest, _) => self.timer.await_frame(self.config.idle_timeout),
+            (State::Closing, _) => self.timer.await_frame(CLOSING),
+            // The chunk buffer is in use until the message of an `ERR` has come.
+            (State::Sending(_), _) if self.outbox.is_awaiting_metadata() => self.await_answer(),
+            (State::Sending(sender), Some(link)) if P::can_send() => {
+                let next = sender.next(link, &mut self.outbox);
+                return self.perform(next, wanted);
+            }
+            (State::Receiving(receiver), Some(link)) if P::can_receive() => {
+                if self.timer.keepalive_due()
+                    && let Some(ack) = receiver.unsolicited_ack(link)
+                {
+                    self.transmit(&ack);
+                    return true;
+                }
+                let is_empty = self.reader.is_empty() && !self.outbox.is_awaiting_metadata();
+                let next = receiver.next(is_empty, &mut self.outbox);
+                return self.perform(next, wanted);
+            }
+            _ => self.await_answer(),
+        }
+        self.io = PendingIo::Receive { wanted };
+        true
+    }
+
+    /// Performs the next output of a half. Whether that is a step.
+    fn perform(&mut self, next: Next, wanted: usize) -> bool {
+        let is_sending = matches!(self.state, State::Sending(_));
+        self.io = match next {
+            Next::Continue => return false,
+            Next::AttachMetadata(length) if P::can_send() => {
+                self.attach_metadata(length);
+                return false;
+            }
+            Next::AttachSha256 if P::can_send() => {
+                if let Some(sha256) = self.running_sha256().map(Sha256::finish) {
+                    let payload = self.chunk.payload_mut();
+                    let length = append_fields(payload, 0, None, None, Some(&sha256));
+                    self.attach_metadata(length.unwrap_or(0));
+                }
+                return false;
+            }
+            Next::Chunk { position, length } if P::can_send() => {
+                PendingIo::Load { position, length, done: 0, sends: true }
+            }
+            Next::Digest { position, length } => {
+                let load = PendingIo::Load { position, length, done: 0, sends: false };
+                self.unless_paused(load, Some(wanted));
+                return true;
+            }
+            Next::Entry if P::can_send() => PendingIo::NextEntry,
+            Next::Check if P::can_send() => PendingIo::Check,
+            Next::Commit if P::can_receive() => match self.commit() {
+                Some(commit) => {
+                    self.unless_paused(commit, Some(wanted));
+                    return true;
+                }
+                None => return false,
+            },
+            Next::AwaitFrame => {
+                self.timer.await_frame(self.timeout());
+                PendingIo::Receive { wanted }
+            }
+            Next::Finish(result) => {
+                self.finish(result);
+                if !(P::reports() && is_sending && result.is_ok()) {
+                    return false;
+                }
+                PendingIo::Completed
+            }
+            // `AwaitAnswer`; the others are unreachable in this profile.
+            _ => {
+                self.await_answer();
+                PendingIo::Receive { wanted }
+            }
+        };
+        true
+    }
+
+    /// The step that commits the open file or the tree; `None` where the file's SHA-256 differs.
+    fn commit(&mut self) -> Option<PendingIo> {
+        let differs = self.running_sha256().is_some_and(|digest| !digest.is_as_claimed());
+        let may_defer = self.may_defer_commits();
+        let State::Receiving(receiver) = &mut self.state else { return None };
+        let is_file = receiver.digest().is_some();
+        if is_file && differs {
+            receiver.drop_file(Reason::DigestDiffers, &mut self.outbox);
+            return None;
+        }
+        Some(match self.deferred.filter(|_| P::may_defer()) {
+            Some(Deferred::Commit) => PendingIo::CommitAgain,
+            // Nothing else goes into the tree.
+            _ if !is_file && may_defer => PendingIo::FlushCommits,
+            _ => PendingIo::Commit,
+        })
+    }
+
+    /// Sends a client's request, for the first time or again.
+    pub(super) fn send_request(&mut self) {
+        let id = self.last_id;
+        match &self.state {
+            State::AwaitOffer(Get { tree, names_only, path: Some(length) }) => {
+                let length = *length;
+                self.outbox.reply(Signal::request(id, *tree, *names_only));
+                self.attach_metadata(length);
+            }
+            // An answer has begun to come: the server needs no path again.
+            State::AwaitOffer(Get { path: None, .. }) => {
+                self.outbox.reply(Signal::ask(id, 0, 0));
+            }
+            State::AwaitClosed => self.outbox.reply(Signal::close(id)),
+            _ => {}
+        }
+    }
+
+    /// Sends a signal: that is the next step.
+    pub(super) fn transmit(&mut self, signal: &Signal) {
+        if P::can_send()
+            && let State::Sending(sender) = &mut self.state
+            && sender.probes(signal.code)
+        {
+            self.timer.probe_sent();
+        }
+        self.timer.frame_sent();
+        let seed = self.seeds().sending;
+        if let Some(outgoing) = self.outgoing().first_chunk_mut() {
+            signal.emit::<P::Checksums>(seed, outgoing);
+        }
+        self.io = PendingIo::SendSignal { done: 0, metadata: signal.metadata };
+    }
+
+    /// Attaches the first `length` bytes of the payload in the chunk buffer, as metadata, to the
+    /// signal in the outbox.
+    fn attach_metadata(&mut self, length: u16) {
+        let seed = self.seeds().sending;
+        let Slot::Reply(signal) = &mut self.outbox.slot else { return };
+        signal.metadata = length;
+        if length > 0 {
+            let [transfer, _] = signal.transfer.to_le_bytes();
+            let header = Header { transfer, metadata: true, length, position: 0 };
+            header.emit::<P::Checksums>(seed_for(signal.transfer, seed), &mut self.chunk);
+        }
+    }
+}
+
+/// How long a closed server repeats its answer on a lossy link, in ms.
+const CLOSING: Millis = 3_000;

@@ -1,0 +1,42 @@
+//! The events of the transitions.
+
+/// The event of a transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A client sends its hello.
+    SendHello,
+    /// A client begins a put.
+    BeginPut,
+    /// A client begins a get.
+    BeginGet,
+    /// A client begins a close.
+    BeginClose,
+    /// A client's goal was the server's hello.
+    HelloAnswered,
+    /// A server receives a valid hello with a new session number.
+    ClientHello,
+    /// A server receives `RAF` or `RAR`.
+    GetRequested,
+    /// `SAF` or `SAR` begins a request.
+    FirstOffer,
+    /// The store of a server has opened the requested file or tree.
+    Opened,
+    /// A server refuses a request.
+    RequestRefused,
+    /// The receiver of a lone file gets a request in place of the second offer.
+    NoReoffer,
+    /// A request is completed, for good or bad.
+    Completed,
+    /// A server accepts `CLS`.
+    CloseAccepted,
+    /// A client's request or close is answered by `ERR` or `DON`.
+    Answered,
+    /// A closed server has repeated its answer for long enough.
+    ClosingOver,
+    /// The stream has ended while the server was idle.
+    EndOfStream,
+    /// A server on a lossy link gives the client up.
+    ClientGone,
+    /// The session fails.
+    Fail,
+}

@@ -1,0 +1,109 @@
+//! The transition table, as data: debug builds check each transition by it, and a test compares it
+//! with the documentation.
+
+use super::*;
+
+/// A state without its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Name {
+    AwaitClientHello,
+    AwaitServerHello,
+    AwaitRequest,
+    Opening,
+    AwaitOffer,
+    AwaitClosed,
+    Sending,
+    Receiving,
+    Closing,
+    Idle,
+    Closed,
+}
+
+use Name::{
+    AwaitClientHello, AwaitClosed, AwaitOffer, AwaitRequest, AwaitServerHello, Closed, Closing,
+    Idle, Opening, Receiving, Sending,
+};
+
+impl<P> State<P> {
+    pub(super) fn name(&self) -> Name {
+        match self {
+            Self::AwaitClientHello => AwaitClientHello,
+            Self::AwaitServerHello(_) => AwaitServerHello,
+            Self::AwaitRequest => AwaitRequest,
+            Self::Opening { .. } => Opening,
+            Self::AwaitOffer(_) => AwaitOffer,
+            Self::AwaitClosed => AwaitClosed,
+            Self::Sending(_) => Sending,
+            Self::Receiving(_) => Receiving,
+            Self::Closing => Closing,
+            Self::Idle(_) => Idle,
+            Self::Closed(_) => Closed,
+        }
+    }
+}
+
+/// Transitions from some states by one event to one state.
+pub(crate) struct Transition {
+    pub(crate) from: &'static [Name],
+    pub(crate) event: Event,
+    pub(crate) to: Name,
+    /// The signal that is sent, or the call of the store.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
+    pub(crate) output: &'static str,
+}
+
+const fn row(from: &'static [Name], event: Event, to: Name, output: &'static str) -> Transition {
+    Transition { from, event, to, output }
+}
+
+const ANY: &[Name] = &[
+    AwaitClientHello,
+    AwaitServerHello,
+    AwaitRequest,
+    Opening,
+    AwaitOffer,
+    AwaitClosed,
+    Sending,
+    Receiving,
+    Closing,
+    Idle,
+    Closed,
+];
+
+pub(crate) const TRANSITIONS: &[Transition] = &[
+    row(&[Idle, AwaitServerHello, Receiving], Event::SendHello, AwaitServerHello, "`PIN` 0"),
+    row(&[AwaitServerHello, Idle], Event::BeginPut, Sending, "`Store::next`"),
+    row(&[AwaitServerHello, Idle], Event::BeginGet, AwaitOffer, "`RAF`, `RAR`"),
+    row(&[AwaitServerHello, Idle], Event::BeginClose, AwaitClosed, "`CLS`"),
+    row(&[AwaitServerHello], Event::HelloAnswered, Idle, ""),
+    row(
+        &[AwaitClientHello, AwaitRequest, Sending, Receiving],
+        Event::ClientHello,
+        AwaitRequest,
+        "`PON` 0; `Store::abandon`",
+    ),
+    row(&[AwaitRequest], Event::GetRequested, Opening, "`Store::open`"),
+    row(&[Opening], Event::Opened, Sending, "`Store::next`"),
+    row(&[AwaitRequest, Opening], Event::RequestRefused, AwaitRequest, "`ERR`"),
+    row(&[AwaitRequest, AwaitOffer], Event::FirstOffer, Receiving, "`Store::offer`"),
+    row(&[Receiving], Event::NoReoffer, AwaitRequest, ""),
+    row(&[Sending, Receiving], Event::Completed, AwaitRequest, ""),
+    row(&[Sending, Receiving], Event::Completed, Idle, ""),
+    row(&[AwaitRequest], Event::CloseAccepted, Closing, "`DON`"),
+    row(&[AwaitRequest], Event::CloseAccepted, Idle, "`DON`"),
+    row(&[AwaitOffer, AwaitClosed], Event::Answered, Idle, ""),
+    row(&[Closing], Event::ClosingOver, Idle, ""),
+    row(&[AwaitClientHello, AwaitRequest, Closing], Event::EndOfStream, Idle, ""),
+    row(&[Sending, Receiving], Event::ClientGone, AwaitRequest, "`Store::abandon`"),
+    row(&[Receiving], Event::ClientGone, AwaitClientHello, "`Store::abandon`"),
+    row(ANY, Event::Fail, Closed, "`Store::abandon`"),
+];
+
+/// Checks that the table has a transition.
+pub(super) fn check(from: Name, event: Event, to: Name) {
+    let matches = |row: &Transition| row.event == event && row.to == to && row.from.contains(&from);
+    debug_assert!(
+        TRANSITIONS.iter().any(matches),
+        "no transition from {from:?} by {event:?} to {to:?}"
+    );
+}

@@ -1,0 +1,268 @@
+//! Replies of the store.
+
+use super::*;
+use crate::checksum::Checksums;
+
+impl<P: Profile> Session<P> {
+    /// The store has answered a [`Step::Storage`].
+    pub fn answered(&mut self, reply: Reply, now: Option<Millis>) {
+        self.timer.store_worked(now);
+        self.has_polled_input = false;
+        if P::may_defer() {
+            self.track_deferred(reply);
+        }
+        let result = match reply {
+            Reply::Refused(reason) => Err(reason),
+            _ => Ok(()),
+        };
+        match (self.io, reply) {
+            (PendingIo::Load { position, length, done, sends }, Reply::Moved(count)) => {
+                if self.loaded(position, length, done, sends, count) {
+                    return;
+                }
+            }
+            (
+                PendingIo::Load { .. } | PendingIo::Commit | PendingIo::CommitAgain,
+                Reply::Refused(reason),
+            ) => self.failed(reason),
+            (PendingIo::Store { position, skip, length, done }, Reply::Moved(count))
+                if P::can_receive() =>
+            {
+                if self.stored(position, skip, length, done, count) {
+                    return;
+                }
+            }
+            (PendingIo::Store { length, .. }, Reply::Refused(reason)) if P::can_receive() => {
+                self.reader.consume_chunk(length);
+                self.failed(reason);
+            }
+            (PendingIo::Commit | PendingIo::CommitAgain, Reply::Pending) if P::may_defer() => {
+                self.deferred = Some(Deferred::Commit);
+            }
+            (PendingIo::Offer(Ok(())) | PendingIo::FlushCommits, Reply::Pending)
+                if P::may_defer() =>
+            {
+                self.deferred = Some(Deferred::Other);
+            }
+            (PendingIo::Offer(Ok(())), Reply::Accepted(accepted)) if P::can_receive() => {
+                self.offered(Ok(accepted));
+            }
+            (PendingIo::Offer(Ok(())), Reply::Refused(reason))
+            | (PendingIo::Offer(Err(reason)), Reply::Done)
+                if P::can_receive() =>
+            {
+                self.offered(Err(reason));
+            }
+            (PendingIo::Commit | PendingIo::CommitAgain, Reply::Done) if P::can_receive() => {
+                self.committed();
+            }
+            (PendingIo::FlushCommits, Reply::Done) if P::defers_commits() => {
+                return self.commits_flushed();
+            }
+            (PendingIo::FlushCommits, Reply::CommitFailed(failed)) if P::defers_commits() => {
+                if let State::Receiving(receiver) = &mut self.state {
+                    receiver.commit_failed(failed, &mut self.outbox);
+                }
+            }
+            (PendingIo::Open, Reply::Done | Reply::Refused(_)) if P::can_send() => {
+                self.opened(result);
+            }
+            (PendingIo::NextEntry | PendingIo::Check | PendingIo::Refused { .. }, _)
+                if P::can_send() && self.for_sender(reply, result) => {}
+            (PendingIo::Abandon(_), Reply::Done) => {}
+            (PendingIo::Resumed { .. } | PendingIo::Completed, Reply::Done) if P::reports() => {}
+            _ => self.end(Failure::ApiMisuse),
+        }
+        self.drive();
+    }
+
+    /// A busy store delays the other end, not the other way round.
+    fn track_deferred(&mut self, reply: Reply) {
+        let was_deferred = self.deferred.take().is_some();
+        if was_deferred {
+            self.timer.cancel();
+        } else if reply == Reply::Pending {
+            self.timer.work_begins();
+        }
+        if reply == Reply::Pending {
+            self.timer.progress();
+        }
+    }
+
+    /// The store has given or checked an entry, or was told of a refusal. Whether the reply fits.
+    fn for_sender(&mut self, reply: Reply, result: Result<(), Reason>) -> bool {
+        let State::Sending(sender) = &mut self.state else { return false };
+        let outbox = &mut self.outbox;
+        match (self.io, reply) {
+            (PendingIo::NextEntry, Reply::Entry(entry)) => self.next_entry(&entry),
+            (PendingIo::NextEntry, Reply::End { omitted }) => sender.no_entry(omitted, outbox),
+            (PendingIo::NextEntry, Reply::Refused(reason)) => sender.fail(reason, outbox),
+            (PendingIo::Check, Reply::Done | Reply::Refused(_)) => sender.checked(result, outbox),
+            (PendingIo::Refused { .. }, Reply::Done) => sender.count_refused(),
+            (PendingIo::Refused { .. }, Reply::Again) => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// `count` bytes were loaded. Whether the next step is chosen.
+    fn loaded(&mut self, position: u64, length: u16, done: u16, sends: bool, count: usize) -> bool {
+        let left = length.saturating_sub(done);
+        let count = u16::try_from(count).map_or(left, |count| count.min(left));
+        let done = done.saturating_add(count);
+        let ended = count == 0;
+        if done < length && !ended {
+            self.io = PendingIo::Load { position, length, done, sends };
+            return true;
+        }
+        let payload = self.chunk.get(HEADER_LEN..HEADER_LEN.saturating_add(done.into()));
+        let payload = payload.unwrap_or_default();
+        let sha256 = &mut self.sha256;
+        let digest = |crc64| both::<P>(crc64, sha256, payload);
+        let outbox = &mut self.outbox;
+        match (&mut self.state, &self.negotiated) {
+            (State::Sending(sender), _) if P::can_send() => {
+                let end = position.saturating_add(done.into());
+                if ended && !sender.ended(end) {
+                    sender.checked(Err(Reason::SourceChanged), outbox);
+                    return false;
+                }
+                sender.loaded(position, done, digest);
+                if sends && done > 0 {
+                    let [transfer, _] = sender.last_id().to_le_bytes();
+                    let position = low_half(position);
+                    let header = Header { transfer, metadata: false, length: done, position };
+                    let seed = self.seeds().sending;
+                    header.emit::<P::Checksums>(seed, &mut self.chunk);
+                    self.timer.frame_sent();
+                    let length = HEADER_LEN.saturating_add(done.into());
+                    self.io = PendingIo::SendChunk { done: 0, length };
+                    return true;
+                }
+            }
+            (State::Receiving(receiver), Some(link)) if P::can_receive() => {
+                if ended {
+                    outbox.abandon(Reason::Storage, false);
+                    receiver.failed(Reason::Storage, outbox);
+                } else {
+                    receiver.digested(done, link, outbox, digest);
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// `count` bytes of a chunk were stored. Whether the next step is chosen.
+    fn stored(&mut self, position: u64, skip: u16, length: u16, done: u16, count: usize) -> bool {
+        let left = length.saturating_sub(skip).saturating_sub(done);
+        let count = u16::try_from(count).map_or(left, |count| count.min(left));
+        let done = done.saturating_add(count);
+        if count > 0 && count < left {
+            self.io = PendingIo::Store { position, skip, length, done };
+            return true;
+        }
+        if count == 0 {
+            self.outbox.abandon(Reason::Storage, false);
+            self.failed(Reason::Storage);
+        } else if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated)
+        {
+            let payload = self.reader.payload(&*self.chunk, length.into());
+            let new = payload.get(skip.into()..).unwrap_or_default();
+            let sha256 = &mut self.sha256;
+            receiver.stored(position, done, link, |crc64| both::<P>(crc64, sha256, new));
+        }
+        self.reader.consume_chunk(length);
+        false
+    }
+
+    /// The store has failed on the open file and has closed it, or on the tree.
+    fn failed(&mut self, reason: Reason) {
+        match &mut self.state {
+            State::Sending(sender) if P::can_send() => {
+                sender.checked(Err(reason), &mut self.outbox);
+            }
+            State::Receiving(receiver) if P::can_receive() => {
+                receiver.failed(reason, &mut self.outbox);
+            }
+            _ => {}
+        }
+    }
+
+    fn offered(&mut self, answer: Result<Accepted, Reason>) {
+        let Some(&signal) = self.outbox.offer() else { return };
+        self.outbox.slot = Slot::Empty;
+        self.timer.work_begins();
+        self.begin_sha256();
+        if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated) {
+            receiver.offered(answer, &signal, link, &mut self.outbox);
+        }
+    }
+
+    /// A file begins.
+    fn begin_sha256(&mut self) {
+        self.sha256 = self.has_sha256().then(P::Sha256::new);
+    }
+
+    fn next_entry(&mut self, entry: &Entry) {
+        let path = self.chunk.payload_mut();
+        let metadata = if entry.kind == Kind::Tree && !P::has_trees() {
+            Err(Reason::Unsupported)
+        } else {
+            entry_metadata(path, entry).ok_or(Reason::BadPath)
+        };
+        self.begin_sha256();
+        if let State::Sending(sender) = &mut self.state {
+            match metadata {
+                Ok(length) => sender.entry(entry, length),
+                Err(reason) => sender.fail(reason, &mut self.outbox),
+            }
+        }
+    }
+
+    /// All deferred commits are completed: the reply or the commit of the tree, which waited for
+    /// that, is next.
+    fn commits_flushed(&mut self) {
+        match self.outbox.pending_reply() {
+            Some(&signal) => {
+                self.outbox.slot = Slot::Empty;
+                self.transmit(&signal);
+            }
+            None => self.io = PendingIo::Commit,
+        }
+    }
+
+    fn committed(&mut self) {
+        if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated) {
+            receiver.committed(link, &mut self.outbox);
+        }
+    }
+}
+
+/// Continues both digests over the same bytes.
+fn both<P: Profile>(crc64: u64, sha256: &mut Option<P::Sha256>, bytes: &[u8]) -> u64 {
+    if P::has_sha256()
+        && let Some(sha256) = sha256
+    {
+        sha256.update(bytes);
+    }
+    P::Checksums::crc64(crc64, bytes)
+}
+
+/// Makes metadata of the path that the store has written into `buffer`. Returns its length, or
+/// `None` where the path is not allowed.
+fn entry_metadata(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
+    let path = read_text(buffer.get(..entry.path)?)?;
+    let is_nameless = path.is_empty() && entry.kind != Kind::Tree;
+    if is_nameless || !is_sound(path) || path.ends_with('/') {
+        return None;
+    }
+    let mut length = entry.path;
+    if entry.kind == Kind::Directory {
+        *buffer.get_mut(length)? = b'/';
+        length = length.checked_add(1)?;
+    }
+    // The time of a file has a field in its offer.
+    let modified = entry.modified.filter(|_| entry.kind == Kind::Tree);
+    append_fields(buffer, length, entry.mode, modified, None)
+}

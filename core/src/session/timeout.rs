@@ -1,0 +1,219 @@
+//! Time: progress of the other end, keepalives of this one, and the end of a wait (`PROTOCOL.md`,
+//! section 6.6).
+
+use super::*;
+use crate::time::reached;
+
+/// The factor of the timeout during a transfer on a reliable link: the other end may be busy with a
+/// disk.
+const RELIABLE_FACTOR: Millis = 10;
+/// The factor during a transfer on a lossy link, where flash may take 40 seconds to erase without any
+/// answer; on any link, while frames come that make no progress: a busy end sends that it is busy.
+const STALLED_FACTOR: Millis = 2;
+
+impl<P: Profile> Session<P> {
+    /// The time without progress after which the other end counts as gone.
+    pub(super) fn timeout(&self) -> Millis {
+        self.scaled_timeout(if self.is_lossy() { STALLED_FACTOR } else { RELIABLE_FACTOR })
+    }
+
+    /// The timeout, during a transfer times a factor.
+    fn scaled_timeout(&self, factor: Millis) -> Millis {
+        let is_transfer = matches!(self.state, State::Sending(_) | State::Receiving(_));
+        self.config.timeout.saturating_mul(if is_transfer { factor } else { 1 })
+    }
+
+    /// A frame came that makes no progress. Where only such frames have come for too long, the other
+    /// end counts as gone.
+    #[inline(never)]
+    pub(super) fn no_progress(&mut self) {
+        if self.timer.is_stalled_for(self.scaled_timeout(STALLED_FACTOR)) {
+            self.give_up();
+        }
+    }
+
+    /// When to call [`Session::timed_out`] if nothing is received before.
+    pub fn deadline(&self) -> Option<Millis> {
+        if !matches!(self.io, PendingIo::Receive { .. }) {
+            return None;
+        }
+        let deadline = self.timer.deadline();
+        if self.is_lossy() && !self.reader.ignores_silence() {
+            let idle_line = self.timer.idle_line_at();
+            let is_sooner = |deadline: &Millis| self.is_busy() && reached(idle_line, *deadline);
+            return Some(deadline.filter(is_sooner).unwrap_or(idle_line));
+        }
+        deadline
+    }
+
+    /// Nothing was received until the deadline, or for as long as the transport waits. A driver
+    /// without a clock passes `None`; each call then counts as 20 ms.
+    pub fn timed_out(&mut self, now: Option<Millis>) {
+        self.timer.tick_idle(now);
+        if !matches!(self.io, PendingIo::Receive { .. }) {
+            return;
+        }
+        if self.is_lossy() && !self.reader.ignores_silence() && self.timer.line_is_idle() {
+            if P::has_gaps() && self.reader.is_mid_frame() {
+                self.timer.frame_cut();
+            }
+            self.reader.on_idle_line();
+            self.drive();
+            return;
+        }
+        if self.timer.is_due() {
+            self.wait_over();
+        }
+    }
+
+    /// A signal came. It is handled if it is complete, that is, with its metadata if that is wanted.
+    /// Where such frames make no progress for too long, the other end counts as gone.
+    #[inline(never)]
+    pub(super) fn take_signal(&mut self, signal: &Signal, is_complete: bool) {
+        let (code, position) = (signal.code, low_half(signal.position));
+        // For a server that waits for a request each frame is progress.
+        let mut is_progress = matches!(self.state, State::AwaitRequest);
+        if signal.transfer > 0 {
+            let tells_position = match self.state {
+                State::Receiving(_) => P::can_receive() && code == Code::Pin,
+                // On a lossy link only the acknowledged position counts.
+                _ => P::can_send() && P::RELIABLE && code == Code::Pon && !self.is_lossy(),
+            };
+            is_progress |= P::can_send() && code == Code::Pon && signal.credit() == 0;
+            if tells_position {
+                is_progress |= self.peer_position != position;
+                self.peer_position = position;
+            }
+        }
+        let before = self.mark();
+        // Only a hello ends the wait for one.
+        if !matches!(self.state, State::AwaitClientHello) {
+            self.frame_received();
+        }
+        if is_complete {
+            self.dispatch(signal);
+        }
+        // A new offer changes the mark only when the store has answered it.
+        let is_offered = P::can_receive() && self.outbox.offer().is_some();
+        if is_progress || is_offered || self.mark() != before {
+            self.timer.progress();
+        } else {
+            self.no_progress();
+        }
+    }
+
+    /// A valid frame came.
+    pub(super) fn frame_received(&mut self) {
+        if P::has_gaps() && P::LOSSY {
+            self.timer.frame_complete();
+        }
+        self.timer.frame_received();
+    }
+
+    /// Whether the store has a call to complete.
+    fn is_busy(&self) -> bool {
+        P::may_defer() && self.deferred.is_some()
+    }
+
+    /// A number that changes with each progress of the work.
+    #[inline(never)]
+    fn mark(&self) -> u32 {
+        match (&self.state, &self.negotiated) {
+            (State::Sending(sender), Some(link)) if P::can_send() => sender.mark(link),
+            (State::Receiving(receiver), _) if P::can_receive() => receiver.mark(),
+            (State::AwaitClientHello, _) => 1,
+            (State::AwaitRequest, _) => 2,
+            (State::AwaitServerHello(_), _) => 3,
+            (State::AwaitOffer(_), _) => 4,
+            (State::AwaitClosed, _) => 5,
+            _ => 0,
+        }
+    }
+
+    /// Chooses the step `io`, unless it is part of long work and input was not polled since the part
+    /// before: then input is polled first, and a keepalive is sent where one is due.
+    pub(super) fn unless_paused(&mut self, io: PendingIo, wanted: Option<usize>) {
+        let is_busy = self.is_busy();
+        if self.has_polled_input || !(is_busy || matches!(io, PendingIo::Load { .. })) {
+            self.io = io;
+            return;
+        }
+        if self.timer.keepalive_due()
+            && let Some(keepalive) = self.keepalive()
+        {
+            return self.transmit(&keepalive);
+        }
+        self.has_polled_input = true;
+        let may_read = match (&self.state, &self.negotiated) {
+            (State::Receiving(receiver), Some(link)) => receiver.may_read(link),
+            _ => true,
+        };
+        self.io = match wanted.filter(|_| may_read) {
+            Some(wanted) if is_busy && (self.is_lossy() || self.timer.has_clock()) => {
+                self.timer.await_store();
+                PendingIo::Receive { wanted }
+            }
+            wanted => PendingIo::Pause { wanted },
+        };
+    }
+
+    /// Tells that this end is alive and busy: the receiver's `PON` without credit, the sender's
+    /// `PIN`.
+    fn keepalive(&mut self) -> Option<Signal> {
+        match &mut self.state {
+            State::Sending(sender) if P::can_send() => Some(sender.keepalive()),
+            State::Receiving(receiver) if P::can_receive() => {
+                let offered = self.outbox.offer().map(|signal| signal.transfer);
+                Some(receiver.keepalive(offered.unwrap_or(receiver.last_id())))
+            }
+            _ => None,
+        }
+    }
+
+    /// Waits for an answer. On a reliable link it cannot be lost, and the transport tells where the
+    /// other end is gone: nothing is sent again.
+    pub(super) fn await_answer(&mut self) {
+        if self.is_lossy() {
+            let is_busy = matches!(&self.state, State::Sending(sender) if sender.is_peer_busy());
+            self.timer.await_answer(is_busy);
+        } else {
+            self.timer.await_frame(self.timeout());
+        }
+    }
+
+    /// The awaited frame did not come: retransmit, or give up.
+    #[inline(never)]
+    pub(super) fn wait_over(&mut self) {
+        if !self.is_busy() {
+            match self.state {
+                State::AwaitClientHello | State::AwaitRequest => self.end(Failure::IdleTimeout),
+                State::Closing => self.closing_over(),
+                State::Receiving(_) => self.give_up(),
+                _ if !self.is_lossy() || !self.timer.retry(self.timeout()) => self.give_up(),
+                _ => self.retransmit(),
+            }
+        }
+        self.drive();
+    }
+
+    /// The answer did not come in time: the question is sent again.
+    fn retransmit(&mut self) {
+        // The announced metadata is lost. It may have overwritten the path: a refused handshake
+        // counts without its message.
+        if let Some(&signal) = self.outbox.awaiting_metadata() {
+            self.outbox.slot = Slot::Empty;
+            if P::can_be_client() && matches!(self.state, State::AwaitServerHello(_)) {
+                return self.on_session_signal(&signal);
+            }
+        }
+        match &mut self.state {
+            State::AwaitServerHello(goal) if P::can_be_client() => {
+                let goal = *goal;
+                self.send_hello(goal);
+            }
+            State::Sending(sender) if P::can_send() => sender.retransmit(),
+            _ if P::can_be_client() => self.send_request(),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Time: retransmission timeout, round trip and timeouts without progress (`PROTOCOL.md`,
+//! section 6.6).
+//!
+//! Reads no clock. Where the driver has none, each silence that it reports counts as 20 ms.
+
+use core::num::{NonZeroU16, NonZeroU32};
+
+#[cfg(feature = "model")]
+mod identity;
+#[cfg(test)]
+mod tests;
+
+/// Milliseconds from any origin; they wrap around.
+pub type Millis = u32;
+
+/// After so much silence at least an incomplete frame counts as damaged, in ms.
+const SILENCE: u16 = 20;
+/// After so much silence it always does, in ms.
+const LONGEST_SILENCE: u16 = 500;
+/// A busy end sends a keepalive after so much time in which it sent nothing, in ms.
+const KEEPALIVE: Millis = 2_000;
+/// A busy store is polled again after so much time, in ms.
+const STORE_POLL: Millis = 10;
+/// The shortest retransmission timeout, in ms.
+const SHORTEST: Millis = 2;
+/// The shortest retransmission timeout while the other end says that it is busy, in ms.
+const BUSY: Millis = 250;
+/// The longest retransmission timeout, in ms.
+const LONGEST: u16 = 5_000;
+/// The retransmission timeout before a round trip was measured, in ms.
+const FIRST: Millis = 1_000;
+/// The smallest number of retries, or of frames without progress, before a wait ends in a timeout.
+const RETRIES: u8 = 8;
+
+/// A point in time, with a niche for `None`; 0 is rounded to the millisecond before it.
+type Moment = NonZeroU32;
+
+fn moment(at: Millis) -> Option<Moment> {
+    Moment::new(at).or(Some(Moment::MAX))
+}
+
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(crate) struct Timer {
+    now: Millis,
+    /// When the present wait ends; `None` while nothing is awaited.
+    deadline: Option<Moment>,
+    /// When the other end made progress last.
+    progress_at: Millis,
+    /// When the last byte came.
+    byte_at: Millis,
+    /// When the probe of the round trip was sent, while its answer can still measure it.
+    probed_at: Option<Moment>,
+    /// Smoothed round trip, in ms; at most [`LONGEST`].
+    round_trip: Option<NonZeroU16>,
+    retries: u8,
+    /// Valid frames since the last progress; at most [`RETRIES`].
+    futile_frames: u8,
+    has_clock: bool,
+    /// Whether a silence has cut a frame, and it is not known yet if its rest follows.
+    cut_frame: bool,
+    /// After so much silence an incomplete frame counts as damaged, in ms.
+    silence: u16,
+    /// The longest gap inside the frame that comes in, in ms.
+    gap: u16,
+    /// When a frame was sent last, or long work began.
+    sent_at: Millis,
+}
+
+impl Timer {
+    pub(crate) const fn new() -> Self {
+        Self {
+            now: 0,
+            deadline: None,
+            progress_at: 0,
+            byte_at: 0,
+            probed_at: None,
+            round_trip: None,
+            retries: 0,
+            futile_frames: 0,
+            has_clock: false,
+            cut_frame: false,
+            silence: SILENCE,
+            gap: 0,
+            sent_at: 0,
+        }
+    }
+
+    /// Whether the driver passes the time.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.has_clock
+    }
+
+    pub(crate) fn tick(&mut self, now: Option<Millis>) {
+        self.has_clock = now.is_some();
+        if let Some(now) = now {
+            self.now = now;
+        }
+    }
+
+    /// The store has worked since the last tick: that time does not count as one without progress.
+    pub(crate) fn store_worked(&mut self, now: Option<Millis>) {
+        let before = self.now;
+        self.tick(now);
+        self.progress_at = self.progress_at.wrapping_add(self.now.wrapping_sub(before));
+    }
+
+    /// Nothing came. For a driver without a clock [`SILENCE`] has passed.
+    pub(crate) fn tick_idle(&mut self, now: Option<Millis>) {
+        self.now = now.unwrap_or(self.now.wrapping_add(SILENCE.into()));
+    }
+
+    /// Bytes came. `mid_frame`: after the begin of a frame.
+    pub(crate) fn bytes_received(&mut self, mid_frame: bool) {
+        if mid_frame || self.cut_frame {
+            let gap = self.now.wrapping_sub(self.byte_at).min(LONGEST_SILENCE.into());
+            self.gap = self.gap.max(gap as u16);
+        }
+        self.byte_at = self.now;
+    }
+
+    /// Whether the line has been idle for so long that an incomplete frame counts as damaged.
+    pub(crate) fn line_is_idle(&self) -> bool {
+        reached(self.now, self.idle_line_at())
+    }
+
+    pub(crate) fn idle_line_at(&self) -> Millis {
+        self.byte_at.wrapping_add(self.silence.into())
+    }
+
+    /// A silence has cut an incomplete frame.
+    pub(crate) fn frame_cut(&mut self) {
+        self.cut_frame = true;
+        self.gap = 0;
+    }
+
+    /// Bytes that make no frame were dropped. After a silence they are the rest of the frame that it
+    /// has cut: the line has such gaps.
+    pub(crate) fn bytes_dropped(&mut self) {
+        if self.cut_frame && self.gap > 0 {
+            self.cut_frame = false;
+            self.silence = self.silence.max(silence_for(self.gap));
+        }
+    }
+
+    /// A valid frame is complete: the gaps inside it are those of the line.
+    pub(crate) fn frame_complete(&mut self) {
+        let gap = core::mem::take(&mut self.gap);
+        // The bytes after a silence were a frame of their own.
+        let needed = if core::mem::take(&mut self.cut_frame) { SILENCE } else { silence_for(gap) };
+        let excess = self.silence.saturating_sub(needed);
+        self.silence = needed.max(self.silence.saturating_sub(excess.div_ceil(64)));
+    }
+
+    /// A valid frame came. [`Timer::progress`] tells whether it made progress.
+    pub(crate) fn frame_received(&mut self) {
+        self.retries = 0;
+        self.futile_frames = self.futile_frames.saturating_add(1).min(RETRIES);
+        self.deadline = None;
+    }
+
+    /// The other end has made progress.
+    pub(crate) fn progress(&mut self) {
+        self.progress_at = self.now;
+        self.futile_frames = 0;
+    }
+
+    /// Whether frames come, and none of them has made progress for `timeout`.
+    pub(crate) fn is_stalled_for(&self, timeout: Millis) -> bool {
+        self.is_stalled() && self.without_progress_for(timeout)
+    }
+
+    fn without_progress_for(&self, timeout: Millis) -> bool {
+        reached(self.now, self.progress_at.wrapping_add(timeout))
+    }
+
+    /// Whether the last frames made no progress.
+    fn is_stalled(&self) -> bool {
+        self.futile_frames >= RETRIES
+    }
+
+    /// Whether frames without progress still come.
+    pub(crate) fn receives_futile_frames(&self) -> bool {
+        self.is_stalled() && self.retries < RETRIES
+    }
+
+    /// A probe of the round trip is sent. The answer to a retransmission measures nothing.
+    pub(crate) fn probe_sent(&mut self) {
+        self.probed_at = if self.retries == 0 { moment(self.now) } else { None };
+    }
+
+    /// The answer to the probe came.
+    pub(crate) fn probe_answered(&mut self) {
+        if let Some(probed_at) = self.probed_at.take() {
+            let sample = self.now.wrapping_sub(probed_at.get());
+            let sample = u16::try_from(sample).map_or(LONGEST, |sample| sample.min(LONGEST));
+            let smoothed = match self.round_trip.map(NonZeroU16::get) {
+                None => sample,
+                // Seven parts of the old value, one of the new; neither exceeds [`LONGEST`].
+                Some(smoothed) => {
+                    let sum = (smoothed << 3).wrapping_sub(smoothed).wrapping_add(sample);
+                    sum.div_ceil(8)
+                }
+            };
+            self.round_trip = NonZeroU16::new(smoothed.max(1));
+        }
+    }
+
+    /// Waits for an answer on a lossy link: twice the round trip, doubled by each retry. `busy`: the
+    /// other end says that it is busy.
+    pub(crate) fn await_answer(&mut self, busy: bool) {
+        if self.deadline.is_some() {
+            return;
+        }
+        let wait = self.round_trip.map_or(FIRST, |round_trip| Millis::from(round_trip.get()) << 1);
+        let shortest = if busy { BUSY } else { SHORTEST };
+        let doubled = wait.max(shortest) << self.retries.min(12);
+        self.deadline = moment(self.now.wrapping_add(doubled.min(LONGEST.into())));
+    }
+
+    /// Waits for any frame, until no progress was made for `timeout`; for ever if that is 0.
+    pub(crate) fn await_frame(&mut self, timeout: Millis) {
+        if self.deadline.is_none() && timeout != 0 {
+            self.deadline = moment(self.progress_at.wrapping_add(timeout));
+        }
+    }
+
+    /// Waits until a busy store is polled again.
+    pub(crate) fn await_store(&mut self) {
+        self.deadline = moment(self.now.wrapping_add(STORE_POLL));
+    }
+
+    /// Ends the present wait.
+    pub(crate) fn cancel(&mut self) {
+        self.deadline = None;
+    }
+
+    /// A frame is sent: the wait for its answer begins now.
+    pub(crate) fn frame_sent(&mut self) {
+        self.deadline = None;
+        self.sent_at = self.now;
+    }
+
+    /// Work begins that may take long.
+    pub(crate) fn work_begins(&mut self) {
+        self.sent_at = self.now;
+    }
+
+    /// Whether a busy end has to send a keepalive.
+    pub(crate) fn keepalive_due(&self) -> bool {
+        reached(self.now, self.sent_at.wrapping_add(KEEPALIVE))
+    }
+
+    /// A new wait begins: the time before does not count.
+    pub(crate) fn restart(&mut self) {
+        self.progress();
+        self.retries = 0;
+        self.deadline = None;
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Millis> {
+        self.deadline.map(Moment::get)
+    }
+
+    pub(crate) fn is_due(&self) -> bool {
+        self.deadline.is_some_and(|deadline| reached(self.now, deadline.get()))
+    }
+
+    /// Counts a retry. Returns whether there may be another one before `timeout`.
+    pub(crate) fn retry(&mut self, timeout: Millis) -> bool {
+        self.retries = self.retries.saturating_add(1);
+        self.probed_at = None;
+        self.deadline = None;
+        (self.retries < RETRIES && !self.is_stalled()) || !self.without_progress_for(timeout)
+    }
+}
+
+/// The silence that ends a frame on a line with such gaps, in ms.
+fn silence_for(gap: u16) -> u16 {
+    gap.saturating_mul(2).clamp(SILENCE, LONGEST_SILENCE)
+}
+
+/// Whether `now` is at or past `then`, on a clock that wraps around.
+pub(crate) const fn reached(now: Millis, then: Millis) -> bool {
+    now.wrapping_sub(then) < 1 << 31
+}

@@ -1,0 +1,176 @@
+//! The round trip, the retransmission timeout, and the silence that ends a frame.
+
+extern crate std;
+
+use std::vec::Vec;
+
+use super::*;
+
+/// A timer at this time.
+fn at(now: Millis) -> Timer {
+    let mut timer = Timer::new();
+    timer.tick(Some(now));
+    timer.restart();
+    timer
+}
+
+/// Sends a probe and answers it after `milliseconds`.
+fn measure(timer: &mut Timer, milliseconds: Millis) {
+    timer.probe_sent();
+    timer.tick(Some(timer.now.wrapping_add(milliseconds)));
+    timer.frame_received();
+    timer.probe_answered();
+}
+
+/// The retransmission timeout that the timer chooses now.
+fn timeout(timer: &mut Timer, busy: bool) -> Millis {
+    timer.cancel();
+    timer.await_answer(busy);
+    timer.deadline().map_or(0, |deadline| deadline.wrapping_sub(timer.now))
+}
+
+#[test]
+fn the_first_retransmission_timeout_is_1_second() {
+    assert_eq!(timeout(&mut at(7), false), 1_000);
+}
+
+#[test]
+fn the_timeout_is_twice_the_round_trip() {
+    let mut timer = at(100);
+    measure(&mut timer, 40);
+    assert_eq!(timeout(&mut timer, false), 80);
+}
+
+#[test]
+fn the_round_trip_is_smoothed_by_an_eighth() {
+    let mut timer = at(100);
+    measure(&mut timer, 80);
+    measure(&mut timer, 160);
+    // 7/8 · 80 + 1/8 · 160 = 90
+    assert_eq!(timeout(&mut timer, false), 180);
+}
+
+#[test]
+fn a_round_trip_below_1_ms_counts_as_1_ms() {
+    let mut timer = at(100);
+    measure(&mut timer, 0);
+    assert_eq!(timeout(&mut timer, false), 2);
+}
+
+#[test]
+fn the_answer_to_a_retransmission_measures_nothing() {
+    let mut timer = at(100);
+    timer.probe_sent();
+    assert!(timer.retry(30_000));
+    timer.probe_sent();
+    timer.tick(Some(5_000));
+    timer.probe_answered();
+    assert_eq!(timer.round_trip, None);
+}
+
+#[test]
+fn each_retry_doubles_the_timeout_up_to_5_seconds() {
+    let mut timer = at(100);
+    measure(&mut timer, 400);
+    let mut timeouts = Vec::new();
+    for _ in 0..5 {
+        timeouts.push(timeout(&mut timer, false));
+        assert!(timer.retry(30_000));
+    }
+    assert_eq!(timeouts, [800, 1_600, 3_200, 5_000, 5_000]);
+}
+
+#[test]
+fn a_valid_frame_ends_the_doubling() {
+    let mut timer = at(100);
+    assert!(timer.retry(30_000) && timer.retry(30_000));
+    timer.frame_received();
+    assert_eq!(timeout(&mut timer, false), 1_000);
+}
+
+#[test]
+fn a_busy_peer_is_not_asked_again_within_250_ms() {
+    let mut timer = at(100);
+    measure(&mut timer, 1);
+    assert_eq!((timeout(&mut timer, false), timeout(&mut timer, true)), (2, 250));
+}
+
+#[test]
+fn retries_end_after_8_of_them_and_the_timeout() {
+    let mut timer = at(100);
+    for _ in 0..7 {
+        assert!(timer.retry(1_000));
+    }
+    timer.tick(Some(1_099));
+    assert!(timer.retry(1_000), "the timeout has not passed");
+    timer.tick(Some(1_100));
+    assert!(!timer.retry(1_000));
+}
+
+#[test]
+fn frames_without_progress_stall_after_8_of_them_and_the_timeout() {
+    let mut timer = at(100);
+    timer.tick(Some(2_000));
+    for _ in 0..7 {
+        timer.frame_received();
+        assert!(!timer.is_stalled_for(1_000));
+    }
+    timer.frame_received();
+    assert!(timer.is_stalled_for(1_000) && !timer.is_stalled_for(2_000));
+    timer.progress();
+    assert!(!timer.is_stalled_for(1_000));
+}
+
+#[test]
+fn time_in_the_own_store_does_not_count_as_time_without_progress() {
+    let mut timer = at(100);
+    timer.store_worked(Some(5_000));
+    timer.await_frame(1_000);
+    assert_eq!(timer.deadline(), Some(6_000));
+}
+
+#[test]
+fn a_line_is_idle_20_ms_after_the_last_byte() {
+    let mut timer = at(100);
+    timer.bytes_received(false);
+    timer.tick(Some(119));
+    assert!(!timer.line_is_idle());
+    timer.tick(Some(120));
+    assert!(timer.line_is_idle());
+}
+
+#[test]
+fn gaps_inside_valid_frames_lengthen_the_silence_and_short_ones_shorten_it_slowly() {
+    let mut timer = at(100);
+    timer.bytes_received(false);
+    timer.tick(Some(250));
+    timer.bytes_received(true);
+    timer.frame_complete();
+    assert_eq!(timer.silence, 300);
+    timer.frame_complete();
+    // By a 64th of the excess over 20 ms, rounded up.
+    assert_eq!(timer.silence, 295);
+}
+
+#[test]
+fn the_rest_of_a_frame_after_a_silence_lengthens_the_silence() {
+    let mut timer = at(100);
+    timer.bytes_received(false);
+    timer.tick(Some(120));
+    timer.frame_cut();
+    timer.tick(Some(160));
+    timer.bytes_received(false);
+    timer.bytes_dropped();
+    assert_eq!(timer.silence, 120);
+}
+
+#[test]
+fn points_in_time_are_compared_on_a_clock_that_wraps_around() {
+    assert!(reached(3, Millis::MAX - 2) && !reached(Millis::MAX - 2, 3));
+    let mut timer = at(Millis::MAX - 10);
+    timer.await_frame(20);
+    timer.tick(Some(8));
+    assert!(!timer.is_due());
+    timer.tick(Some(9));
+    assert!(timer.is_due());
+}

@@ -1,0 +1,115 @@
+//! Credit: how many frames are in flight, and when the position is queried.
+
+use super::*;
+use crate::profile::Standard;
+use crate::wire::Hello;
+
+fn link(lossy: bool, half_duplex: bool, credit: u16) -> Negotiated {
+    let hello = Hello {
+        session: 1,
+        version: 1,
+        lossy,
+        half_duplex,
+        features: 0,
+        chunk: 1024,
+        block: 0,
+        credit,
+    };
+    Negotiated::for_test(&hello)
+}
+
+/// Sends as many frames as may be sent.
+fn fill(flow: &mut Flow, link: &Negotiated) -> u16 {
+    let before = flow.frames_sent;
+    while flow.may_send(link) {
+        flow.sent();
+    }
+    flow.frames_sent.wrapping_sub(before)
+}
+
+#[test]
+fn no_more_frames_are_in_flight_than_the_credit() {
+    let link = link(true, false, 5);
+    let mut flow = Flow::new(5);
+    assert_eq!(fill(&mut flow, &link), 5);
+    assert!(flow.ack(3));
+    assert_eq!(fill(&mut flow, &link), 3);
+}
+
+#[test]
+fn on_a_half_duplex_link_at_most_8_frames_are_in_flight() {
+    assert_eq!(fill(&mut Flow::new(100), &link(true, true, 100)), 8);
+}
+
+#[test]
+fn an_old_and_an_impossible_count_acknowledge_nothing() {
+    let mut flow = Flow::new(9);
+    fill(&mut flow, &link(true, false, 9));
+    assert!(flow.ack(4) && !flow.ack(3) && !flow.ack(10));
+    assert_eq!(flow.acked_count(), 4);
+}
+
+#[test]
+fn counts_wrap_around() {
+    let mut flow = Flow::new(4);
+    flow.frames_sent = 0xFFFE;
+    flow.acked_count = 0xFFFE;
+    assert_eq!(fill(&mut flow, &link(true, false, 4)), 4);
+    assert!(flow.ack(1) && !flow.ack(0xFFFF));
+}
+
+#[test]
+fn a_retransmission_is_not_counted_again_and_needs_no_credit() {
+    let link = link(true, false, 1);
+    let mut flow = Flow::new(1);
+    flow.sent();
+    assert!(!flow.may_send(&link));
+    flow.unanswered(true);
+    assert!(flow.may_send(&link));
+    flow.sent();
+    assert_eq!((flow.frames_sent, flow.may_send(&link)), (1, false));
+}
+
+#[test]
+fn a_query_is_due_every_8_frames_on_a_lossy_link() {
+    let link = link(true, false, 100);
+    let mut flow = Flow::new(100);
+    for _ in 0..8 {
+        assert!(!flow.query_due::<Standard>(&link));
+        flow.sent();
+    }
+    assert!(flow.query_due::<Standard>(&link));
+}
+
+#[test]
+fn a_query_is_due_every_quarter_of_the_credit_on_a_reliable_link() {
+    let link = link(false, false, 100);
+    let mut flow = Flow::new(100);
+    (0..24).for_each(|_| flow.sent());
+    assert!(!flow.query_due::<Standard>(&link));
+    flow.sent();
+    assert!(flow.query_due::<Standard>(&link));
+}
+
+#[test]
+fn on_a_half_duplex_link_no_query_is_due() {
+    let mut flow = Flow::new(100);
+    flow.unanswered(false);
+    assert!(!flow.query_due::<Standard>(&link(true, true, 100)));
+}
+
+#[test]
+fn an_unanswered_query_is_due_again() {
+    let mut flow = Flow::new(100);
+    flow.unanswered(false);
+    assert!(flow.query_due::<Standard>(&link(true, false, 100)));
+}
+
+#[test]
+fn the_first_answer_at_or_past_the_probe_measures_the_round_trip() {
+    let mut flow = Flow::new(100);
+    flow.sent();
+    assert!(flow.probe() && !flow.probe());
+    flow.sent();
+    assert!(!flow.take_probe(0) && flow.take_probe(2) && !flow.take_probe(2));
+}

@@ -1,0 +1,282 @@
+//! Transfers: the sending and the receiving half, which decide and hold no buffer.
+//!
+//! A half is called with a signal or a reply of the store. It leaves output for the session in the
+//! [`Outbox`], and says by [`Next`] how it goes on once the outbox is empty.
+
+use core::num::NonZeroU16;
+
+use crate::error::Reason;
+use crate::wire::Signal;
+
+pub(crate) mod flow;
+pub(crate) mod recv;
+mod recv_file;
+pub(crate) mod send;
+mod send_file;
+
+/// The result of a session or of a client's task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "model", derive(Hash))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Outcome {
+    /// Files and directories offered, including those refused.
+    pub entries: u32,
+    /// Entries that were refused or given up.
+    pub refused: u32,
+    /// Of a received tree: entries that its sender could not offer, because their paths are not
+    /// allowed.
+    pub omitted: u32,
+    /// Whether the client asked this server to close, and it was allowed.
+    pub closed: bool,
+}
+
+/// The number of a transfer; the number 0 is the session itself.
+pub(crate) type TransferId = NonZeroU16;
+
+/// The number after `id`; never 0, and never that of the open `tree`.
+pub(crate) fn next_id(id: u16, tree: Option<TransferId>) -> TransferId {
+    let mut next = id;
+    loop {
+        next = next.wrapping_add(1);
+        match TransferId::new(next) {
+            Some(next) if tree != Some(next) => return next,
+            _ => {}
+        }
+    }
+}
+
+/// Whether `count` is at or past `mark`, modulo 2^16.
+pub(crate) const fn is_reached(count: u16, mark: u16) -> bool {
+    count.wrapping_sub(mark) < 1 << 15
+}
+
+/// Whether the transfer `id` comes after `last`, by serial comparison.
+pub(crate) fn is_after(id: TransferId, last: TransferId) -> bool {
+    id != last && is_reached(id.get(), last.get())
+}
+
+/// Low byte of a transfer's number, as in a chunk.
+pub(crate) fn low_byte(id: TransferId) -> u8 {
+    let [low, _] = id.get().to_le_bytes();
+    low
+}
+
+/// The result of the transfer before. It is kept, as TCP keeps TIME-WAIT: on a lossy link the answer
+/// may be lost, and is sent again on each query (`PROTOCOL.md`, section 6.1).
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(crate) struct Completed {
+    pub(crate) id: TransferId,
+    /// Why it was refused, if it was: then size and digest are not sent.
+    refusal: Option<Reason>,
+    /// In bytes; of a tree, in entries.
+    size: u64,
+    /// CRC-64 of a file.
+    digest: u64,
+}
+
+impl Completed {
+    /// A transfer that is in place.
+    pub(crate) const fn done(id: TransferId, size: u64, digest: u64) -> Self {
+        Self { id, refusal: None, size, digest }
+    }
+
+    /// A transfer that was refused.
+    pub(crate) const fn refused(id: TransferId, reason: Reason) -> Self {
+        Self { id, refusal: Some(reason), size: 0, digest: 0 }
+    }
+
+    /// The result, without the size.
+    pub(crate) fn result(&self) -> Result<(), Reason> {
+        self.refusal.map_or(Ok(()), Err)
+    }
+
+    /// The signal that tells the result.
+    pub(crate) fn signal(&self, count: u16) -> Signal {
+        match self.refusal {
+            None => Signal::done(self.id.get(), self.size, count, self.digest),
+            Some(reason) => Signal::refuse(self.id.get(), 0, reason, 0),
+        }
+    }
+}
+
+/// The one signal in hand: the one that came in, or the one that goes out.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
+// An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
+#[repr(u8)]
+pub(crate) enum Slot {
+    Empty,
+    /// It came in; its metadata, which is wanted, is still to come.
+    AwaitMetadata(Signal),
+    /// A new offer, its metadata at hand: the store is asked about it.
+    Offer(Signal),
+    /// It is to be sent.
+    Reply(Signal),
+}
+
+/// Output that the session carries out before anything else, in the order of the fields.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(crate) struct Outbox {
+    /// The store is to close the open file.
+    pub(crate) abandon: Option<Abandon>,
+    /// The store is to be told that an entry was refused; the message is in the metadata at hand.
+    pub(crate) refused: Option<(u32, Reason)>,
+    /// `ERR` for these transfers: the one that a new offer interrupts, and that offer.
+    refusals: [Option<(TransferId, Reason)>; 2],
+    pub(crate) slot: Slot,
+    pub(crate) completed: Option<Completed>,
+}
+
+/// The open file will not be completed.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(crate) struct Abandon {
+    pub(crate) reason: Reason,
+    /// Whether the tree around it, or the whole request, ends as well.
+    pub(crate) all: bool,
+}
+
+impl Outbox {
+    pub(crate) const fn new() -> Self {
+        Self {
+            abandon: None,
+            refused: None,
+            refusals: [None; 2],
+            slot: Slot::Empty,
+            completed: None,
+        }
+    }
+
+    /// Drops all output. The completed transfer is still remembered.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { completed: self.completed, ..Self::new() };
+    }
+
+    /// Sends this signal. Metadata that is awaited is dropped.
+    pub(crate) fn reply(&mut self, signal: Signal) {
+        self.slot = Slot::Reply(signal);
+    }
+
+    pub(crate) fn is_awaiting_metadata(&self) -> bool {
+        matches!(self.slot, Slot::AwaitMetadata(_))
+    }
+
+    /// The signal whose metadata is awaited.
+    pub(crate) fn awaiting_metadata(&self) -> Option<&Signal> {
+        if let Slot::AwaitMetadata(signal) = &self.slot { Some(signal) } else { None }
+    }
+
+    /// The offer that the store is asked about.
+    pub(crate) fn offer(&self) -> Option<&Signal> {
+        if let Slot::Offer(signal) = &self.slot { Some(signal) } else { None }
+    }
+
+    /// The signal that is to be sent.
+    pub(crate) fn pending_reply(&self) -> Option<&Signal> {
+        if let Slot::Reply(signal) = &self.slot { Some(signal) } else { None }
+    }
+
+    pub(crate) fn abandon(&mut self, reason: Reason, all: bool) {
+        self.abandon = Some(Abandon { reason, all });
+    }
+
+    /// Sends `ERR` for a transfer. One frame causes two of them at most.
+    pub(crate) fn refuse(&mut self, id: TransferId, reason: Reason) {
+        let [first, second] = &mut self.refusals;
+        debug_assert!(second.is_none(), "three refusals at once");
+        *if first.is_none() { first } else { second } = Some((id, reason));
+    }
+
+    pub(crate) fn take_refusal(&mut self) -> Option<(TransferId, Reason)> {
+        let [first, second] = &mut self.refusals;
+        core::mem::replace(first, second.take())
+    }
+
+    /// The other end knows of them.
+    pub(crate) fn drop_refusals(&mut self) {
+        self.refusals = [None; 2];
+    }
+
+    /// Whether `id` is the transfer that was completed last.
+    pub(crate) fn is_last_completed(&self, id: u16) -> bool {
+        self.completed.as_ref().is_some_and(|completed| completed.id.get() == id)
+    }
+
+    /// Sends the result of the transfer that was completed last.
+    pub(crate) fn repeat_completed(&mut self, count: u16) {
+        debug_assert!(self.completed.is_some(), "no transfer was completed");
+        if let Some(completed) = &self.completed {
+            self.slot = Slot::Reply(completed.signal(count));
+        }
+    }
+}
+
+/// How a half goes on once the outbox is empty.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Next {
+    /// Look into the outbox again.
+    Continue,
+    /// Attach the metadata in the chunk buffer, whose length is given, to the signal in the outbox.
+    AttachMetadata(u16),
+    /// Attach the SHA-256, if that was negotiated, to the `DON` in the outbox.
+    AttachSha256,
+    /// Load and send.
+    Chunk { position: u64, length: u16 },
+    /// Load for the digest only.
+    Digest { position: u64, length: u16 },
+    /// Ask the store for the next entry.
+    Entry,
+    /// Ask the store whether the source is unchanged.
+    Check,
+    /// Ask the store to commit.
+    Commit,
+    /// Wait for the answer to a question.
+    AwaitAnswer,
+    /// Wait for any frame.
+    AwaitFrame,
+    /// The request is completed.
+    Finish(Result<(), Reason>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u16) -> TransferId {
+        TransferId::new(number).unwrap_or(TransferId::MIN)
+    }
+
+    #[test]
+    fn a_count_is_reached_by_itself_and_by_the_half_of_the_range_after_it() {
+        for mark in [0, 1, 0x7FFF, 0x8000, 0xFFFF] {
+            assert!(is_reached(mark, mark) && is_reached(mark.wrapping_add(0x7FFF), mark));
+            assert!(!is_reached(mark.wrapping_sub(1), mark));
+            assert!(!is_reached(mark.wrapping_add(0x8000), mark));
+        }
+    }
+
+    #[test]
+    fn a_transfer_is_not_after_itself() {
+        assert!(!is_after(id(7), id(7)) && is_after(id(8), id(7)) && is_after(id(1), id(0xFFFF)));
+    }
+
+    #[test]
+    fn numbers_skip_0_and_the_open_tree() {
+        assert_eq!(next_id(0, None), id(1));
+        assert_eq!(next_id(0xFFFF, None), id(1));
+        assert_eq!(next_id(4, Some(id(5))), id(6));
+        assert_eq!(next_id(0xFFFF, Some(id(1))), id(2));
+    }
+
+    #[test]
+    fn two_refusals_are_sent_in_order() {
+        let mut outbox = Outbox::new();
+        outbox.refuse(id(1), Reason::Incomplete);
+        outbox.refuse(id(2), Reason::BadPath);
+        assert_eq!(outbox.take_refusal(), Some((id(1), Reason::Incomplete)));
+        assert_eq!(outbox.take_refusal(), Some((id(2), Reason::BadPath)));
+        assert_eq!(outbox.take_refusal(), None);
+    }
+}

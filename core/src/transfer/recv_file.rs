@@ -1,0 +1,254 @@
+//! The file that a receiver has open: reassembly, and the digest that follows it (`PROTOCOL.md`,
+//! sections 6.3 and 6.4).
+
+use super::{Next, TransferId};
+use crate::link::Negotiated;
+use crate::profile::Profile;
+use crate::store::Accepted;
+use crate::wire::{AckInfo, PAYLOAD_MAX, SackMap, UNKNOWN, low_half};
+
+#[cfg(test)]
+mod tests;
+
+/// A file that comes in.
+///
+/// Two things go on independently: the digest catches up with the position, and proves the prefix on
+/// its way; chunks arrive, until the sender's `DON` claims the digest of the whole.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(super) struct RecvFile {
+    pub(super) id: TransferId,
+    /// Whether the sender can resume the file.
+    pub(super) resumable: bool,
+    /// Whether the store takes bytes in order only.
+    in_order: bool,
+    /// In bytes; [`UNKNOWN`] until the end arrives.
+    size: u64,
+    /// The receiver has everything before.
+    pub(super) position: u64,
+    /// The digest covers everything before.
+    digested: u64,
+    /// CRC-64 of everything before `digested`.
+    pub(super) digest: u64,
+    prefix: Prefix,
+    /// The digest that the sender's `DON` claims, once it came and everything is received: the file
+    /// is being verified.
+    claimed: Option<u64>,
+    /// Blocks past the position that are received; block 0 is the one after the position.
+    received_ahead: SackMap,
+}
+
+/// The part of the file that was there when it was offered.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+enum Prefix {
+    None,
+    /// Its digest is being computed.
+    Proving {
+        end: u64,
+    },
+    Proven {
+        end: u64,
+        digest: u64,
+    },
+}
+
+/// The result of a sender's `DON` for the open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DoneCheck {
+    /// Everything is received: the file is verified next.
+    Complete,
+    /// Chunks are missing, and will be sent again.
+    Missing,
+    /// The size contradicts the offer or the chunks.
+    WrongSize,
+}
+
+/// The place of a chunk in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placement {
+    pub(crate) position: u64,
+    /// Bytes at the front of the payload that were received before.
+    pub(crate) skip: u16,
+}
+
+impl RecvFile {
+    /// A file that is offered as transfer `id`. The store has the first `prefix` bytes.
+    pub(super) const fn new(
+        id: TransferId,
+        size: u64,
+        resumable: bool,
+        Accepted { prefix, in_order }: Accepted,
+    ) -> Self {
+        Self {
+            id,
+            resumable,
+            in_order,
+            size,
+            position: prefix,
+            digested: 0,
+            digest: 0,
+            prefix: if prefix > 0 { Prefix::Proving { end: prefix } } else { Prefix::None },
+            claimed: None,
+            received_ahead: SackMap::EMPTY,
+        }
+    }
+
+    /// Whether everything is received.
+    pub(super) fn is_complete(&self) -> bool {
+        self.position == self.size
+    }
+
+    /// Whether everything is received and the sender's `DON` came.
+    pub(super) fn is_verifying(&self) -> bool {
+        self.claimed.is_some()
+    }
+
+    /// The position and the details of a `PON`; `None` while the prefix is not proven.
+    pub(super) fn ack(&self, to_offer: bool) -> Option<(u64, AckInfo)> {
+        match self.prefix {
+            Prefix::Proving { .. } => None,
+            Prefix::Proven { end, digest } if to_offer => {
+                Some((end, AckInfo::PrefixDigest(digest)))
+            }
+            _ => Some((self.position, AckInfo::Sack(self.received_ahead))),
+        }
+    }
+
+    /// The sender's `DON`.
+    pub(super) fn on_done(&mut self, size: u64, digest: u64, is_lossy: bool) -> DoneCheck {
+        let fits = (self.size == UNKNOWN || self.size == size) && self.position <= size;
+        let is_missing = self.position < size;
+        if !fits || (is_missing && !is_lossy) {
+            return DoneCheck::WrongSize;
+        }
+        self.size = size;
+        if is_missing {
+            return DoneCheck::Missing;
+        }
+        self.claimed = Some(digest);
+        DoneCheck::Complete
+    }
+
+    /// Whether the digest of the file is the claimed one; `None` while one of them is not known.
+    pub(super) fn is_as_claimed(&self) -> Option<bool> {
+        let claimed = self.claimed.filter(|_| self.is_digested())?;
+        Some(claimed == self.digest)
+    }
+
+    /// Whether a chunk may end at `end`.
+    fn may_end_at(&self, end: u64, link: &Negotiated) -> bool {
+        let is_block_end = link.is_block_start(low_half(end));
+        end == self.size || self.size == UNKNOWN || (is_block_end && end < self.size)
+    }
+
+    /// The place of a chunk that begins `ahead` (wrapping) of the position; `None` if it is invalid
+    /// or nothing in it is new.
+    pub(super) fn place(&self, ahead: u32, length: u16, link: &Negotiated) -> Option<Placement> {
+        if length > link.chunk {
+            return None;
+        }
+        let (ahead, skip) = if ahead < link.window() {
+            (ahead, 0)
+        } else {
+            (0, u16::try_from(ahead.wrapping_neg()).ok()?)
+        };
+        let new = length.checked_sub(skip)?;
+        let is_new = if ahead == 0 {
+            new > 0
+        } else {
+            !self.in_order
+                && link.is_block_start(ahead)
+                && blocks(ahead, length, link).any(|block| !self.received_ahead.contains(block))
+        };
+        let position = self.position.checked_add(ahead.into())?;
+        let end = position.checked_add(new.into())?;
+        (is_new && self.may_end_at(end, link)).then_some(Placement { position, skip })
+    }
+
+    /// `length` bytes were stored at `position`; `digest` continues over them.
+    pub(super) fn stored<P: Profile>(
+        &mut self,
+        position: u64,
+        length: u16,
+        link: &Negotiated,
+        digest: impl FnOnce(u64) -> u64,
+    ) {
+        debug_assert!(position >= self.position, "these bytes were received before");
+        let ahead = low_half(position.saturating_sub(self.position));
+        let end = position.saturating_add(length.into());
+        if link.is_lossy::<P>() && self.size == UNKNOWN && !link.is_block_start(low_half(end)) {
+            // Only the last chunk of the file ends inside a block.
+            self.size = end;
+        }
+        if position == self.digested {
+            self.digest = digest(self.digest);
+            self.digested = end;
+        }
+        if ahead > 0 {
+            blocks(ahead, length, link).for_each(|block| self.received_ahead.set(block, true));
+            return;
+        }
+        self.position = end;
+        if self.received_ahead.is_empty() {
+            return;
+        }
+        // The position moves over these blocks, and over those behind them that came before.
+        let mut is_received = false;
+        for _ in 0..link.blocks(length.into()) {
+            is_received = self.received_ahead.shift();
+        }
+        while is_received {
+            self.position = self.position.saturating_add(link.block().into()).min(self.size);
+            is_received = self.received_ahead.shift();
+        }
+    }
+
+    /// Whether nothing is received past the position.
+    pub(super) fn has_no_gaps(&self) -> bool {
+        self.received_ahead.is_empty()
+    }
+
+    /// Whether the digest covers everything before the position.
+    pub(super) fn is_digested(&self) -> bool {
+        self.digested == self.position
+    }
+
+    /// The next bytes to load back for the digest, up to the end of the prefix first.
+    pub(super) fn next_digest(&self) -> Option<Next> {
+        let end = match self.prefix {
+            Prefix::Proving { end } => end,
+            _ => self.position,
+        };
+        debug_assert!(self.digested <= end, "the digest is past the position");
+        let length = end.saturating_sub(self.digested).min(PAYLOAD_MAX as u64) as u16;
+        (length > 0).then_some(Next::Digest { position: self.digested, length })
+    }
+
+    /// `length` bytes were loaded back; `digest` continues over them. Whether that proves the
+    /// prefix.
+    pub(super) fn digested(&mut self, length: u16, digest: impl FnOnce(u64) -> u64) -> bool {
+        self.digest = digest(self.digest);
+        self.digested = self.digested.saturating_add(length.into());
+        match self.prefix {
+            Prefix::Proving { end } if self.digested >= end => {
+                self.prefix = Prefix::Proven { end, digest: self.digest };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Continues the digest over bytes that were stored in order without it: from the digest so far
+    /// to the position.
+    pub(super) fn digest_stored(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
+        self.digest = digest(self.digest, self.position);
+    }
+}
+
+/// The blocks that `length` bytes at `ahead` past the position fill, numbered from the one after the
+/// position.
+fn blocks(ahead: u32, length: u16, link: &Negotiated) -> impl Iterator<Item = u32> {
+    let first = link.blocks(ahead).saturating_sub(1);
+    first..first.saturating_add(link.blocks(length.into()))
+}

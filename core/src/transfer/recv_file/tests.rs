@@ -1,0 +1,154 @@
+//! Reassembly: which chunks are taken, and how position and digest follow them.
+
+use super::*;
+use crate::profile::Standard;
+use crate::wire::Hello;
+
+/// A link with blocks of 256 bytes and chunks of 1024.
+fn link(lossy: bool) -> Negotiated {
+    let hello = Hello {
+        session: 1,
+        version: 1,
+        lossy,
+        half_duplex: false,
+        features: 0,
+        chunk: 1024,
+        block: 0,
+        credit: 128,
+    };
+    Negotiated::for_test(&hello)
+}
+
+fn file(size: u64, prefix: u64, in_order: bool) -> RecvFile {
+    RecvFile::new(TransferId::MIN, size, true, Accepted { prefix, in_order })
+}
+
+/// A chunk at `position` comes; where it is placed, if it is stored. The digest counts its bytes.
+fn chunk(file: &mut RecvFile, position: u64, length: u16) -> Option<Placement> {
+    let ahead = low_half(position).wrapping_sub(low_half(file.position));
+    let placement = file.place(ahead, length, &link(true))?;
+    let new = length - placement.skip;
+    file.stored::<Standard>(placement.position, new, &link(true), |digest| digest + u64::from(new));
+    Some(placement)
+}
+
+#[test]
+fn chunks_in_order_move_position_and_digest() {
+    let mut file = file(1500, 0, false);
+    assert_eq!(chunk(&mut file, 0, 1024), Some(Placement { position: 0, skip: 0 }));
+    assert_eq!(chunk(&mut file, 1024, 476), Some(Placement { position: 1024, skip: 0 }));
+    assert_eq!((file.position, file.digest), (1500, 1500));
+    assert!(file.is_complete() && file.is_digested());
+}
+
+#[test]
+fn a_gap_is_acknowledged_selectively_until_it_is_filled() {
+    let mut file = file(2048, 0, false);
+    assert!(chunk(&mut file, 512, 256).is_some() && chunk(&mut file, 1024, 512).is_some());
+    let map: SackMap = [1, 3, 4].into_iter().collect();
+    assert_eq!(file.ack(false), Some((0, AckInfo::Sack(map))));
+    assert!(chunk(&mut file, 0, 512).is_some());
+    let map: SackMap = [0, 1].into_iter().collect();
+    assert_eq!(file.ack(false), Some((768, AckInfo::Sack(map))));
+    assert!(chunk(&mut file, 768, 256).is_some());
+    assert_eq!(file.ack(false), Some((1536, AckInfo::Sack(SackMap::EMPTY))));
+}
+
+#[test]
+fn the_digest_waits_for_a_gap_and_then_loads_back() {
+    let mut file = file(1024, 0, false);
+    assert!(chunk(&mut file, 256, 256).is_some() && chunk(&mut file, 0, 256).is_some());
+    assert_eq!((file.position, file.digest), (512, 256));
+    assert!(matches!(file.next_digest(), Some(Next::Digest { position: 256, length: 256 })));
+    assert!(!file.digested(256, |digest| digest + 256));
+    assert!(file.is_digested() && file.next_digest().is_none());
+}
+
+#[test]
+fn a_chunk_with_nothing_new_is_dropped() {
+    let mut file = file(2048, 0, false);
+    assert!(chunk(&mut file, 0, 512).is_some() && chunk(&mut file, 1024, 256).is_some());
+    assert_eq!(chunk(&mut file, 0, 256), None);
+    assert_eq!(chunk(&mut file, 0, 512), None);
+    assert_eq!(chunk(&mut file, 1024, 256), None);
+}
+
+#[test]
+fn the_received_part_of_a_chunk_is_skipped() {
+    let mut file = file(2048, 0, false);
+    assert!(chunk(&mut file, 0, 512).is_some());
+    assert_eq!(chunk(&mut file, 256, 512), Some(Placement { position: 512, skip: 256 }));
+    assert_eq!(file.position, 768);
+}
+
+#[test]
+fn a_chunk_off_the_blocks_is_dropped_unless_it_ends_the_file() {
+    let mut file = file(1000, 0, false);
+    assert_eq!(chunk(&mut file, 0, 100), None);
+    assert_eq!(chunk(&mut file, 100, 256), None);
+    assert!(chunk(&mut file, 768, 232).is_some());
+}
+
+#[test]
+fn a_chunk_past_the_size_is_dropped() {
+    assert_eq!(chunk(&mut file(512, 0, false), 512, 256), None);
+}
+
+#[test]
+fn a_store_in_order_takes_only_the_chunk_at_the_position() {
+    let mut file = file(2048, 0, true);
+    assert_eq!(chunk(&mut file, 256, 256), None);
+    assert!(chunk(&mut file, 0, 256).is_some());
+}
+
+#[test]
+fn on_a_lossy_link_a_chunk_that_ends_inside_a_block_ends_a_file_of_unknown_size() {
+    let mut file = file(UNKNOWN, 0, false);
+    assert!(chunk(&mut file, 0, 1024).is_some() && chunk(&mut file, 1024, 10).is_some());
+    assert!(file.is_complete());
+}
+
+#[test]
+fn a_prefix_is_acknowledged_once_its_digest_is_computed() {
+    let mut file = file(5000, 2048, false);
+    assert_eq!((file.ack(true), file.ack(false)), (None, None));
+    assert!(!file.digested(1024, |digest| digest + 1));
+    assert!(file.digested(1024, |digest| digest + 1));
+    assert_eq!(file.ack(true), Some((2048, AckInfo::PrefixDigest(2))));
+    assert_eq!(file.ack(false), Some((2048, AckInfo::Sack(SackMap::EMPTY))));
+}
+
+#[test]
+fn done_is_verified_when_everything_is_received() {
+    let mut file = file(512, 0, false);
+    assert_eq!(file.on_done(512, 9, true), DoneCheck::Missing);
+    assert!(chunk(&mut file, 0, 512).is_some());
+    assert_eq!(file.is_as_claimed(), None);
+    assert_eq!(file.on_done(512, 512, true), DoneCheck::Complete);
+    assert_eq!(file.is_as_claimed(), Some(true));
+}
+
+#[test]
+fn done_with_another_digest_is_refused() {
+    let mut file = file(512, 0, false);
+    assert!(chunk(&mut file, 0, 512).is_some());
+    assert_eq!(file.on_done(512, 1, true), DoneCheck::Complete);
+    assert_eq!(file.is_as_claimed(), Some(false));
+}
+
+#[test]
+fn done_with_another_size_is_refused() {
+    assert_eq!(file(512, 0, false).on_done(513, 0, true), DoneCheck::WrongSize);
+}
+
+#[test]
+fn on_a_reliable_link_done_before_the_last_chunk_is_refused() {
+    assert_eq!(file(512, 0, false).on_done(512, 0, false), DoneCheck::WrongSize);
+}
+
+#[test]
+fn chunks_longer_than_negotiated_are_dropped() {
+    let mut link = link(true);
+    link.chunk = 512;
+    assert_eq!(file(2048, 0, false).place(0, 1024, &link), None);
+}

@@ -1,0 +1,224 @@
+//! The sending half of a request (`PROTOCOL.md`, sections 6.2 to 6.4).
+//!
+//! ```text
+//! NextEntry ─► Ask(OfferTree) ─► Await(OfferTree) ─► NextEntry
+//!     ├──────► Ask(OfferFile) ─► Await(OfferFile) ─► Data ─► Check ─► Ask(FileDone) ─┐
+//!     │            │                                  ▲ │                            ▼
+//!     │            └──────────────────────────────────┘ └► Ask(FileError)    Await(FileDone)
+//!     ├◄──────────── refused, given up or in place ─────────────┴────────────────────┘
+//!     ├──────► Ask(TreeDone) ─► Await(TreeDone) ─► Finished
+//!     └──────► Ask(TreeError) ─► Await(TreeError) ─► Finished
+//! ```
+//!
+//! A question is asked as soon as the credit allows. On a reliable link most answers are not
+//! awaited. On a lossy link `Await` goes back to `Ask` where no answer comes in time.
+//!
+//! It decides only: it holds no buffer, and the session carries out its output.
+
+use core::marker::PhantomData;
+
+use super::flow::Flow;
+use super::send_file::{SendFile, clamp};
+use super::{Completed, Next, Outbox, Outcome, TransferId, next_id};
+use crate::error::Reason;
+use crate::link::Negotiated;
+use crate::profile::{Capabilities, Profile};
+use crate::store::{Entry, Kind};
+use crate::wire::{Code, Signal, UNKNOWN, low_half};
+
+mod next;
+mod signals;
+mod storage;
+
+/// While a prefix is read without being sent, the position is queried every 4 MiB.
+const PREFIX_INTERVAL_BITS: u32 = 22;
+
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(crate) struct Sender<P> {
+    stage: Stage,
+    /// Transfer of the entry offered last, or the number before the first one.
+    last: u16,
+    /// Transfer of the open tree.
+    tree: Option<TransferId>,
+    /// Whether only the offers were requested.
+    names_only: bool,
+    /// Why the request as a whole has failed.
+    failure: Option<Reason>,
+    /// Length of the metadata of the entry, in bytes.
+    metadata: u16,
+    flow: Flow,
+    entries: u32,
+    refused: u32,
+    /// Entries of the tree that the store could not give.
+    omitted: u32,
+    /// The entry offered last.
+    file: SendFile,
+    profile: PhantomData<P>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Stage {
+    /// The store gives the next entry.
+    NextEntry,
+    /// A question is to be sent.
+    Ask(Question),
+    /// The question was sent; its answer is to come.
+    Await(Question),
+    /// Chunks of the open file are sent.
+    Data,
+    /// The store checks that the source is unchanged.
+    Check,
+    Finished,
+}
+
+/// A signal that the receiver answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Question {
+    /// `SAR`.
+    OfferTree,
+    /// `SAF`.
+    OfferFile,
+    /// `DON` of the file.
+    FileDone,
+    /// `ERR` of the file.
+    FileError,
+    /// `DON` of the tree.
+    TreeDone,
+    /// `ERR` of the tree.
+    TreeError,
+}
+
+use Question::{FileDone, FileError, OfferFile, OfferTree, TreeDone, TreeError};
+
+impl<P: Profile> Sender<P> {
+    /// Sends the entries of the store, as transfer `first` and those that follow.
+    pub(crate) fn new(first: u16, names_only: bool, link: &Negotiated) -> Self {
+        Self {
+            stage: Stage::NextEntry,
+            last: first.wrapping_sub(1),
+            tree: None,
+            names_only,
+            failure: None,
+            metadata: 0,
+            flow: Flow::new(link.send_credit),
+            entries: 0,
+            refused: 0,
+            omitted: 0,
+            file: SendFile::EMPTY,
+            profile: PhantomData,
+        }
+    }
+
+    /// Transfer of the open tree.
+    pub(crate) fn tree(&self) -> Option<TransferId> {
+        if P::has_trees() { self.tree } else { None }
+    }
+
+    /// Transfer of the open tree; 0 where none is open.
+    fn tree_id(&self) -> u16 {
+        self.tree().map_or(0, TransferId::get)
+    }
+
+    /// The number used last.
+    pub(crate) fn last_id(&self) -> u16 {
+        self.last
+    }
+
+    /// CRC-64 of the part of the file that was read in order.
+    pub(crate) fn digest(&self) -> u64 {
+        self.file.digest
+    }
+
+    /// Whether the receiver has said that it is busy.
+    pub(crate) fn is_peer_busy(&self) -> bool {
+        self.flow.credit == 0
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        let Self { entries, refused, omitted, .. } = *self;
+        Outcome { entries, refused, omitted, closed: false }
+    }
+
+    /// Whether the metadata in the chunk buffer is still to be sent, perhaps again.
+    pub(crate) fn holds_metadata(&self) -> Option<u16> {
+        let holds = matches!(
+            self.stage,
+            Stage::Ask(OfferTree | OfferFile) | Stage::Await(OfferTree | OfferFile)
+        );
+        holds.then_some(self.metadata)
+    }
+
+    /// Clears the length of metadata that is not sent again.
+    #[cfg(feature = "model")]
+    pub(crate) fn forget_metadata(&mut self) {
+        self.metadata = self.holds_metadata().unwrap_or(0);
+    }
+
+    /// The request as a whole has failed. A client that requested it is told.
+    pub(crate) fn fail(&mut self, reason: Reason, outbox: &mut Outbox) {
+        self.failure = Some(reason);
+        if self.tree().is_some() {
+            self.stage = Stage::Ask(TreeError);
+            return;
+        }
+        self.stage = Stage::Finished;
+        let id = next_id(self.last, None);
+        self.last = id.get();
+        outbox.completed = Some(Completed::refused(id, reason));
+        outbox.repeat_completed(0);
+    }
+
+    /// `PIN`: queries the position, and tells that this end is alive.
+    pub(crate) fn keepalive(&mut self) -> Signal {
+        let count = self.flow.frames_sent;
+        self.flow.queried_at = Some(count);
+        // Between two entries only the tree is open.
+        let is_between = matches!(self.stage, Stage::NextEntry | Stage::Ask(OfferFile | TreeDone));
+        let tree = self.tree().filter(|_| is_between);
+        Signal::ask(tree.map_or(self.last, TransferId::get), self.file.sent, count)
+    }
+
+    /// A number that the receiver's answers change where they make progress.
+    pub(crate) fn mark(&self, link: &Negotiated) -> u32 {
+        let part = match self.stage {
+            Stage::Ask(OfferTree | OfferFile) | Stage::Await(OfferTree | OfferFile) => 8,
+            // On a lossy link a `DON` and the chunks that it asks for alternate.
+            Stage::Data | Stage::Check | Stage::Ask(FileDone) | Stage::Await(FileDone) => 9,
+            Stage::Finished => 10,
+            _ => 11,
+        };
+        let acked = if link.is_lossy::<P>() { 0 } else { self.flow.acked_count() };
+        let number = self.last.wrapping_add(acked);
+        u32::from(number) << 16 ^ low_half(self.file.acked) << 4 ^ part
+    }
+
+    /// The answer did not come in time: the question is sent again.
+    pub(crate) fn retransmit(&mut self) {
+        self.file.shrink_chunks();
+        let question = match self.stage {
+            Stage::Await(question) => Some(question),
+            _ => None,
+        };
+        self.flow.unanswered(question.is_some());
+        if let Some(question) = question {
+            self.stage = Stage::Ask(question);
+        }
+    }
+
+    /// Whether the signal with this code starts a measurement of the round trip.
+    pub(crate) fn probes(&mut self, code: Code) -> bool {
+        matches!(code, Code::Pin | Code::Don) && self.flow.probe()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<P> defmt::Format for Sender<P> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Sending {}: {} at {}", self.last, self.stage, self.file.sent);
+    }
+}

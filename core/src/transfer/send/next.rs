@@ -1,0 +1,162 @@
+//! The next output: questions, chunks, and queries.
+
+use super::*;
+
+impl<P: Profile> Sender<P> {
+    /// How the sender goes on.
+    pub(crate) fn next(&mut self, link: &Negotiated, outbox: &mut Outbox) -> Next {
+        match self.stage {
+            // On a lossy link every entry was answered.
+            Stage::NextEntry
+                if !link.is_lossy::<P>()
+                    && self.tree().is_some()
+                    && self.flow.query_due::<P>(link) =>
+            {
+                self.query(outbox)
+            }
+            Stage::NextEntry => Next::Entry,
+            Stage::Data => self.data(link, outbox),
+            Stage::Check => Next::Check,
+            Stage::Finished => Next::Finish(self.result()),
+            Stage::Await(_) => Next::AwaitAnswer,
+            Stage::Ask(question) => {
+                // Outside a tree an offer needs no credit: the transfer before it is completed, and
+                // nothing could be queried. Nothing follows the `ERR` of a tree.
+                let is_free = match question {
+                    OfferFile => self.tree().is_none(),
+                    TreeError => true,
+                    _ => false,
+                };
+                if is_free || self.flow.may_send(link) {
+                    self.ask(question, link, outbox)
+                } else {
+                    self.blocked(outbox)
+                }
+            }
+        }
+    }
+
+    fn result(&self) -> Result<(), Reason> {
+        let of_file = self.file.error.filter(|_| self.tree().is_none());
+        self.failure.or(of_file).map_or(Ok(()), Err)
+    }
+
+    /// Sends a question.
+    fn ask(&mut self, question: Question, link: &Negotiated, outbox: &mut Outbox) -> Next {
+        self.flow.sent();
+        let (id, tree, count) = (self.last, self.tree_id(), self.flow.frames_sent);
+        let SendFile { size, modified, sent, digest, error, .. } = self.file;
+        let is_lossy = link.is_lossy::<P>();
+        let resume = self.file.resume();
+        let (next, signal, is_answered, unanswered) = match question {
+            OfferTree => (
+                Next::AttachMetadata(self.metadata),
+                Signal::offer_tree(tree, UNKNOWN, size),
+                is_lossy,
+                Stage::NextEntry,
+            ),
+            OfferFile => (
+                Next::AttachMetadata(self.metadata),
+                Signal::offer(id, resume, size, modified),
+                link.answers_offer::<P>(size, resume),
+                self.after_offer(),
+            ),
+            FileDone => (
+                Next::AttachSha256,
+                Signal::done(id, sent, count, digest),
+                is_lossy || tree == 0,
+                Stage::NextEntry,
+            ),
+            TreeDone => (
+                Next::Continue,
+                Signal::done(tree, self.entries.into(), count, self.omitted.into()),
+                true,
+                Stage::Finished,
+            ),
+            FileError => {
+                debug_assert!(error.is_some(), "the entry has not failed");
+                let reason = error.unwrap_or(Reason::Cancelled);
+                (Next::Continue, Signal::refuse(id, sent, reason, 0), is_lossy, Stage::NextEntry)
+            }
+            TreeError => {
+                debug_assert!(self.failure.is_some(), "the tree has not failed");
+                let reason = self.failure.unwrap_or(Reason::Cancelled);
+                (Next::Continue, Signal::refuse(tree, 0, reason, 0), is_lossy, Stage::Finished)
+            }
+        };
+        self.stage = if is_answered { Stage::Await(question) } else { unanswered };
+        if matches!(self.stage, Stage::Await(FileDone | TreeDone)) {
+            self.flow.queried_at = Some(count);
+        }
+        outbox.reply(signal);
+        next
+    }
+
+    /// The stage that follows an offer. A list does not open the file.
+    pub(super) fn after_offer(&self) -> Stage {
+        match self.file.error {
+            _ if self.names_only => Stage::NextEntry,
+            Some(_) => Stage::Ask(FileError),
+            None => Stage::Data,
+        }
+    }
+
+    /// How the sender goes on with the open file.
+    fn data(&mut self, link: &Negotiated, outbox: &mut Outbox) -> Next {
+        let file = &mut self.file;
+        if let Some(prefix) = file.prefix_check {
+            let left = file.acked.saturating_sub(file.sent);
+            if left > 0 && self.flow.queried_at.is_none() && !link.half_duplex {
+                return self.query(outbox);
+            }
+            if left > 0 && link.half_duplex && self.flow.is_probing() {
+                return Next::AwaitAnswer;
+            }
+            if left > 0 {
+                return Next::Digest { position: file.sent, length: clamp(link.chunk, left) };
+            }
+            file.prefix_check = None;
+            if file.digest != prefix {
+                self.give_up(Reason::PrefixDiffers, outbox);
+                return self.next(link, outbox);
+            }
+        }
+        if self.flow.query_due::<P>(link) {
+            return self.query(outbox);
+        }
+        if !self.flow.may_send(link) {
+            return self.blocked(outbox);
+        }
+        let file = &mut self.file;
+        if let Some(block) = file.lost.first() {
+            self.flow.sent();
+            let (position, length) = file.retransmit(block, link, self.flow.frames_sent);
+            return Next::Chunk { position, length };
+        }
+        if file.size == file.sent {
+            self.stage = Stage::Check;
+            return Next::Check;
+        }
+        match file.next_chunk::<P>(link) {
+            0 => self.blocked(outbox),
+            length => {
+                self.flow.sent();
+                Next::Chunk { position: file.sent, length }
+            }
+        }
+    }
+
+    /// Nothing may be sent: queries the position, or waits for the answer.
+    fn blocked(&mut self, outbox: &mut Outbox) -> Next {
+        if self.flow.queried_at == Some(self.flow.frames_sent) {
+            Next::AwaitAnswer
+        } else {
+            self.query(outbox)
+        }
+    }
+
+    fn query(&mut self, outbox: &mut Outbox) -> Next {
+        outbox.reply(self.keepalive());
+        Next::Continue
+    }
+}

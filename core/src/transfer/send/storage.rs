@@ -1,0 +1,84 @@
+//! Replies of the store.
+
+use super::*;
+
+impl<P: Profile> Sender<P> {
+    /// The store has no further entry, and could not give `omitted` entries of the tree.
+    pub(crate) fn no_entry(&mut self, omitted: u32, outbox: &mut Outbox) {
+        if self.tree().is_some() {
+            self.omitted = omitted;
+            self.stage = Stage::Ask(TreeDone);
+            return;
+        }
+        self.stage = Stage::Finished;
+        if let Some(reason) = self.file.error
+            && reason.wants_reoffer()
+        {
+            // The receiver waits for a second offer, which does not come.
+            self.fail(reason, outbox);
+        }
+    }
+
+    /// The store gives an entry, whose metadata has `metadata` bytes.
+    pub(crate) fn entry(&mut self, entry: &Entry, metadata: u16) {
+        self.metadata = metadata;
+        let id = next_id(self.last, self.tree());
+        self.last = id.get();
+        if entry.kind == Kind::Tree {
+            self.tree = Some(id);
+            self.file.size = entry.size.unwrap_or(UNKNOWN);
+            self.stage = Stage::Ask(OfferTree);
+            return;
+        }
+        self.entries = self.entries.saturating_add(1);
+        self.flow.retransmits = false;
+        let error = entry.broken.filter(|_| !self.names_only);
+        if error.is_some() {
+            self.count_refused();
+        }
+        self.file = SendFile::new(entry, error);
+        self.stage = Stage::Ask(OfferFile);
+    }
+
+    /// `length` bytes were read at `position`; the digest continues over those that are new.
+    pub(crate) fn loaded(&mut self, position: u64, length: u16, digest: impl FnOnce(u64) -> u64) {
+        let file = &mut self.file;
+        if position == file.sent {
+            file.digest = digest(file.digest);
+            file.sent = file.sent.saturating_add(length.into());
+            // Reading a prefix takes long: a query tells that this end is alive.
+            if file.prefix_check.is_some() && file.sent.trailing_zeros() >= PREFIX_INTERVAL_BITS {
+                self.flow.queried_at = None;
+            }
+        }
+    }
+
+    /// The source ends here. Whether that agrees with its size.
+    pub(crate) fn ended(&mut self, at: u64) -> bool {
+        if self.file.size == UNKNOWN && at >= self.file.sent {
+            self.file.size = at;
+        }
+        self.file.size == at
+    }
+
+    /// The store has checked the source, or has failed to read it.
+    pub(crate) fn checked(&mut self, result: Result<(), Reason>, outbox: &mut Outbox) {
+        match result {
+            Ok(()) => self.stage = Stage::Ask(FileDone),
+            Err(reason) => self.give_up(reason, outbox),
+        }
+    }
+
+    /// This end cannot go on with the entry.
+    pub(super) fn give_up(&mut self, reason: Reason, outbox: &mut Outbox) {
+        debug_assert!(self.entries > 0, "no entry was offered");
+        self.file.error = Some(reason);
+        outbox.refused = Some((self.entries.saturating_sub(1), reason));
+        self.stage = Stage::Ask(FileError);
+    }
+
+    /// An entry was refused for good.
+    pub(crate) fn count_refused(&mut self) {
+        self.refused = self.refused.saturating_add(1);
+    }
+}

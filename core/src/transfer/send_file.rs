@@ -1,0 +1,163 @@
+//! The file that a sender has open: progress, and loss detection (`PROTOCOL.md`, section 6.3).
+
+use super::is_reached;
+use crate::error::Reason;
+use crate::link::Negotiated;
+use crate::profile::Profile;
+use crate::store::Entry;
+use crate::wire::{Ack, AckInfo, SACK_BLOCKS, SackMap, UNKNOWN, UNKNOWN_TIME, low_half};
+
+#[cfg(test)]
+mod tests;
+
+/// The number of chunks of new data that are one block long after a loss.
+const SMALL_CHUNKS: u8 = 128;
+
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(super) struct SendFile {
+    /// In bytes; [`UNKNOWN`] until the source ends.
+    pub(super) size: u64,
+    /// In nanoseconds since 1970, or [`UNKNOWN_TIME`].
+    pub(super) modified: i64,
+    pub(super) resumable: bool,
+    /// Why it was refused, or cannot be sent.
+    pub(super) error: Option<Reason>,
+    /// Chunks of new data that are still to be one block long.
+    small_chunks_left: u8,
+    /// The frame count after the last retransmission.
+    retransmitted_at: u16,
+    /// The receiver has everything before.
+    pub(super) acked: u64,
+    /// Everything before was sent once.
+    pub(super) sent: u64,
+    /// CRC-64 of everything before `sent`.
+    pub(super) digest: u64,
+    /// Blocks from `acked` on that are to be sent again.
+    pub(super) lost: SackMap,
+    /// Blocks from `acked` on that were sent again.
+    retransmitted: SackMap,
+    /// The receiver resumes at `acked`: the digest of its prefix, to be compared with that of the
+    /// source there.
+    pub(super) prefix_check: Option<u64>,
+}
+
+impl SendFile {
+    /// An empty file, before the first entry.
+    pub(super) const EMPTY: Self = Self {
+        size: 0,
+        modified: UNKNOWN_TIME,
+        resumable: false,
+        error: None,
+        small_chunks_left: 0,
+        retransmitted_at: 0,
+        acked: 0,
+        sent: 0,
+        digest: 0,
+        lost: SackMap::EMPTY,
+        retransmitted: SackMap::EMPTY,
+        prefix_check: None,
+    };
+
+    pub(super) fn new(entry: &Entry, error: Option<Reason>) -> Self {
+        let size = entry.size.unwrap_or(UNKNOWN);
+        let modified = entry.modified.unwrap_or(UNKNOWN_TIME);
+        let resumable = entry.resumable && size != UNKNOWN;
+        Self { size, modified, resumable, error, ..Self::EMPTY }
+    }
+
+    /// The highest position to resume from.
+    pub(super) fn resume(&self) -> u64 {
+        if self.resumable { self.size } else { 0 }
+    }
+
+    /// No answer came. If chunks are in flight, the link may drop large ones.
+    pub(super) fn shrink_chunks(&mut self) {
+        if self.acked < self.sent {
+            self.small_chunks_left = SMALL_CHUNKS;
+        }
+    }
+
+    /// Length of the next chunk of new data, in bytes; 0 where the window is full.
+    pub(super) fn next_chunk<P: Profile>(&mut self, link: &Negotiated) -> u16 {
+        let mut length = if self.small_chunks_left > 0 { link.block() } else { link.chunk };
+        if link.is_lossy::<P>() {
+            let window = self.acked.saturating_add(link.window().into());
+            length = clamp(length, window.saturating_sub(self.sent));
+            length &= !link.block().wrapping_sub(1);
+        }
+        debug_assert!(self.sent <= self.size, "more was sent than there is");
+        length = clamp(length, self.size.saturating_sub(self.sent));
+        if length > 0 {
+            self.small_chunks_left = self.small_chunks_left.saturating_sub(1);
+        }
+        length
+    }
+
+    /// Position and length in bytes of a lost block, which is sent again as frame number `count`.
+    pub(super) fn retransmit(&mut self, block: u32, link: &Negotiated, count: u16) -> (u64, u16) {
+        self.retransmitted_at = count;
+        self.lost.set(block, false);
+        self.retransmitted.set(block, true);
+        let position = self.acked.saturating_add(link.bytes(block).into());
+        debug_assert!(position < self.sent, "a block that was never sent is not lost");
+        (position, clamp(link.block(), self.sent.saturating_sub(position)))
+    }
+
+    /// The receiver's position. `all_acked`: its count is that of the last frame.
+    pub(super) fn on_ack<P: Profile>(&mut self, ack: &Ack, all_acked: bool, link: &Negotiated) {
+        let position = ack.position;
+        if position < self.acked || position > self.size {
+            return;
+        }
+        match ack.info {
+            AckInfo::PrefixDigest(_) if position > self.resume() => {}
+            AckInfo::PrefixDigest(digest) => {
+                // A part that was sent meanwhile is verified by the digest of the whole.
+                if position > self.sent {
+                    self.prefix_check = Some(digest);
+                }
+                self.advance(position, link);
+            }
+            AckInfo::Sack(_) if !link.is_lossy::<P>() || position > self.sent => {}
+            AckInfo::Sack(map) => {
+                self.advance(position, link);
+                self.detect_losses(&map, ack.count, all_acked, link);
+            }
+        }
+    }
+
+    /// A block that was sent and is not received is lost if a later block is received or no frame
+    /// is in flight, and if it was not sent again since the frame that `count` acknowledges.
+    fn detect_losses(&mut self, map: &SackMap, count: u16, all_acked: bool, link: &Negotiated) {
+        let sent = link.blocks(low_half(self.sent.saturating_sub(self.acked)));
+        let retransmissions_acked = is_reached(count, self.retransmitted_at);
+        let mut is_passed = all_acked;
+        for block in (0..=SACK_BLOCKS).rev() {
+            let is_received = block.checked_sub(1).is_some_and(|past| map.contains(past));
+            is_passed |= is_received;
+            let not_in_flight = retransmissions_acked || !self.retransmitted.contains(block);
+            let is_lost = is_passed && block < sent && !is_received && not_in_flight;
+            if is_lost && !self.lost.contains(block) {
+                self.small_chunks_left = SMALL_CHUNKS;
+            }
+            self.lost.set(block, is_lost);
+        }
+    }
+
+    /// The receiver has everything before `position`.
+    fn advance(&mut self, position: u64, link: &Negotiated) {
+        let bytes = position.saturating_sub(self.acked);
+        let blocks = link.blocks(u32::try_from(bytes).unwrap_or(u32::MAX));
+        for _ in 0..blocks.min(SACK_BLOCKS + 1) {
+            self.lost.shift();
+            self.retransmitted.shift();
+        }
+        self.acked = position;
+    }
+}
+
+/// The smaller of a length and the rest.
+pub(super) fn clamp(length: u16, rest: u64) -> u16 {
+    rest.min(length.into()) as u16
+}

@@ -1,0 +1,126 @@
+//! Metadata: the text and the tagged fields that follow a signal (`PROTOCOL.md`, section 5).
+//!
+//! Knows tags and lengths, and nothing of the use of a text.
+
+use crate::profile::{Capabilities, Profile};
+use crate::wire::{PAYLOAD_MAX, SIGNAL_LEN};
+
+/// The longest metadata that this end sends, in bytes: its signal is placed behind it in the
+/// chunk buffer.
+const LONGEST: usize = PAYLOAD_MAX - SIGNAL_LEN;
+
+/// Tag: permission bits, 4 bytes.
+pub const TAG_MODE: u8 = 1;
+/// Tag in a `DON`: SHA-256 of the file, 32 bytes.
+pub const TAG_SHA256: u8 = 2;
+/// Tag in a `SAR`: time of last modification of the tree's root, 8 bytes.
+pub const TAG_MODIFIED: u8 = 3;
+/// Tags from here on must be understood: metadata with an unknown one is refused.
+pub const TAG_REQUIRED: u8 = 0x80;
+
+/// Parsed metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Metadata<'a> {
+    /// A path, or the message of an `ERR`.
+    pub text: &'a str,
+    /// Permission bits of the file.
+    pub mode: Option<u32>,
+    /// Time of last modification of a tree's root, in nanoseconds since 1970.
+    pub modified: Option<i64>,
+    /// SHA-256 of the file.
+    pub sha256: Option<&'a [u8; 32]>,
+}
+
+/// Why bytes are no metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Malformed {
+    /// The text is not UTF-8, or a field is cut short.
+    Bytes,
+    /// A field that must be understood is unknown.
+    Required,
+}
+
+impl<'a> Metadata<'a> {
+    /// Parses the text, then the fields.
+    ///
+    /// # Errors
+    /// [`Malformed`] where a length is wrong or a required field is unknown.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        Self::parse_fields(bytes, true, true)
+    }
+
+    /// [`Metadata::parse`] without the fields that a profile does not use.
+    pub(crate) fn parse_for<P: Profile>(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        Self::parse_fields(bytes, P::has_trees(), P::has_sha256())
+    }
+
+    #[inline(always)]
+    fn parse_fields(bytes: &'a [u8], trees: bool, digests: bool) -> Result<Self, Malformed> {
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        let (text, fields) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
+        let text = read_text(text).ok_or(Malformed::Bytes)?;
+        let mut found = Self { text, mode: None, modified: None, sha256: None };
+        let mut rest = fields.get(1..).unwrap_or_default();
+        while let [tag, length, after @ ..] = rest {
+            let (value, next) =
+                after.split_at_checked(usize::from(*length)).ok_or(Malformed::Bytes)?;
+            match *tag {
+                TAG_MODE => found.mode = value.try_into().ok().map(u32::from_le_bytes),
+                TAG_MODIFIED if trees => {
+                    found.modified = value.try_into().ok().map(i64::from_le_bytes)
+                }
+                TAG_SHA256 if digests => found.sha256 = value.try_into().ok(),
+                TAG_REQUIRED.. => return Err(Malformed::Required),
+                _ => {}
+            }
+            rest = next;
+        }
+        if rest.is_empty() { Ok(found) } else { Err(Malformed::Bytes) }
+    }
+}
+
+/// The bytes as UTF-8 text. Smaller than `from_utf8`, and fast enough for short texts.
+pub(crate) fn read_text(bytes: &[u8]) -> Option<&str> {
+    match bytes.utf8_chunks().next() {
+        None => Some(""),
+        Some(chunk) => chunk.invalid().is_empty().then_some(chunk.valid()),
+    }
+}
+
+/// Appends fields to the text in the first `text` bytes of `into`. Returns the length of all, or
+/// `None` where it does not fit.
+pub(crate) fn append_fields(
+    into: &mut [u8],
+    text: usize,
+    mode: Option<u32>,
+    modified: Option<i64>,
+    sha256: Option<&[u8; 32]>,
+) -> Option<u16> {
+    let mut length = text;
+    if mode.is_some() || modified.is_some() || sha256.is_some() {
+        length = append(into, length, &[0])?;
+    }
+    if let Some(mode) = mode {
+        length = append(into, length, &[TAG_MODE, 4])?;
+        length = append(into, length, &mode.to_le_bytes())?;
+    }
+    if let Some(modified) = modified {
+        length = append(into, length, &[TAG_MODIFIED, 8])?;
+        length = append(into, length, &modified.to_le_bytes())?;
+    }
+    if let Some(sha256) = sha256 {
+        length = append(into, length, &[TAG_SHA256, 32])?;
+        length = append(into, length, sha256)?;
+    }
+    (length <= LONGEST).then_some(u16::try_from(length).ok()?)
+}
+
+fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
+    let end = at.checked_add(bytes.len())?;
+    for (to, from) in into.get_mut(at..end)?.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    Some(end)
+}
