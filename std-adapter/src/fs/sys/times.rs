@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_time_beyond_the_limits_is_the_limit() {
         let y2100 = 4_102_444_800 * SECOND;
-        for (offered, found, is_buffered) in [
+        for (offered, found, is_kept) in [
             (y2100, i64::from(i32::MAX), true),
             (y2100, 2_212_122_495, true),
             (i64::MAX, u32::MAX.into(), true),
@@ -129,7 +129,7 @@ mod tests {
             (-3_000_000_000 * SECOND, -2_082_844_800, true),
             (-2_100_000_000 * SECOND, i32::MIN.into(), false),
         ] {
-            assert_eq!(is_same(offered, found * SECOND), is_buffered, "{offered} {found}");
+            assert_eq!(is_same(offered, found * SECOND), is_kept, "{offered} {found}");
         }
         assert!(!is_cut(y2100, i64::from(i32::MAX) * SECOND));
         assert!(is_usual(OFFERED) && !is_usual(y2100) && !is_usual(0) && !is_usual(-1));
