@@ -96,8 +96,7 @@ fn soak(name: &str, target: &Target, time: Duration) {
     let growth = if time < LONG { 32 << 10 } else { 4 << 10 };
     assert!(late.memory <= early.memory + growth, "memory grew: {early:?}, {late:?}");
     assert!(idle.holds_no_more_than(&before), "{before:?}, {idle:?}");
-    let places = (0..PLACES).map_while(|_| target.take_place()).collect::<Vec<_>>().len();
-    assert_eq!(places, PLACES, "places are lost");
+    assert_eq!(most_places(target), PLACES, "places are lost");
     assert!(
         slowest < Duration::from_secs(20),
         "an honest client waited {} ms",
@@ -114,6 +113,20 @@ fn settle(process: u32, before: &Sample) -> Sample {
             return sample;
         }
         thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The places that a client can take at once. The last attackers and the clients of an earlier count may
+/// have theirs for a while.
+fn most_places(target: &Target) -> usize {
+    let end = Instant::now() + SETTLING;
+    loop {
+        let taken: Vec<_> = (0..PLACES).map_while(|_| target.take_place()).collect();
+        if taken.len() == PLACES || Instant::now() > end {
+            return taken.len();
+        }
+        drop(taken);
+        thread::sleep(Duration::from_millis(500));
     }
 }
 

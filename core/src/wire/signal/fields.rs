@@ -20,7 +20,7 @@ impl Signal {
         Self { detail, ..self }
     }
 
-    /// [`Body::Hello`]: `PIN` from the client, `PON` from the server.
+    /// A hello: `PIN` from the client, `PON` from the server.
     pub const fn hello(code: Code, hello: &Hello) -> Self {
         let lossy = if hello.lossy { LOSSY_FLAG } else { 0 };
         let half_duplex = if hello.half_duplex { HALF_DUPLEX_FLAG } else { 0 };
@@ -34,46 +34,46 @@ impl Signal {
         ])
     }
 
-    /// [`Body::OfferFile`].
+    /// An offer of a file (`SAF`).
     pub const fn offer(transfer: u16, resume: u64, size: u64, modified: i64) -> Self {
         let modified = modified.cast_unsigned();
         Self::new(Code::Saf, transfer, resume).with(words(size, modified))
     }
 
-    /// [`Body::OfferTree`].
+    /// An offer of a tree (`SAR`).
     pub const fn offer_tree(transfer: u16, entries: u64, bytes: u64) -> Self {
         Self::new(Code::Sar, transfer, 0).with(words(entries, bytes))
     }
 
-    /// [`Body::Request`].
+    /// A request (`RAF`, `RAR`).
     pub const fn request(transfer: u16, tree: bool, names_only: bool) -> Self {
         let code = if tree { Code::Rar } else { Code::Raf };
         let flags = if names_only { NAMES_ONLY_FLAG } else { 0 };
         Self::new(code, transfer, 0).with([flags, 0, 0, 0])
     }
 
-    /// [`Body::Close`].
+    /// A request to close (`CLS`).
     pub const fn close(transfer: u16) -> Self {
         Self::new(Code::Cls, transfer, 0)
     }
 
-    /// [`Body::Done`].
+    /// The end of a transfer (`DON`).
     pub const fn done(transfer: u16, size: u64, count: u16, digest: u64) -> Self {
         let [low, high] = halves(digest);
         Self::new(Code::Don, transfer, size).with([word(count, 0), 0, low, high])
     }
 
-    /// [`Body::Error`].
+    /// A refusal (`ERR`).
     pub const fn refuse(transfer: u16, position: u64, reason: Reason, session: u32) -> Self {
         Self::new(Code::Err, transfer, position).with([word(reason.code(), 0), session, 0, 0])
     }
 
-    /// [`Body::Query`].
+    /// A query (`PIN`).
     pub const fn ask(transfer: u16, sent: u64, count: u16) -> Self {
         Self::new(Code::Pin, transfer, sent).with([word(count, 0), 0, 0, 0])
     }
 
-    /// [`Body::Ack`].
+    /// An ack (`PON`).
     pub fn ack(transfer: u16, position: u64, credit: u16, count: u16, info: AckInfo) -> Self {
         let credit = credit.min(CREDIT_MAX);
         let (credit, [a, b, c]) = match info {
