@@ -38,7 +38,8 @@ pub struct Offer<'a> {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
-    /// The highest position to resume from, in bytes. 0: restart, drop any partial.
+    /// The highest position to resume from, in bytes. 0: restart, drop any partial; so where the size is
+    /// not known.
     pub resume: u64,
     /// Whether only the offer itself was requested: nothing will be stored or committed.
     pub names_only: bool,

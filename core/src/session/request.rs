@@ -100,7 +100,8 @@ impl<P: Profile> Session<P> {
             size: Some(size).filter(|size| *size != UNKNOWN),
             modified: modified.filter(|modified| *modified != UNKNOWN_TIME),
             mode: metadata.and_then(|found| found.mode),
-            resume: signal.position,
+            // The end of a partial might be past that of the file.
+            resume: if size == UNKNOWN { 0 } else { signal.position },
             names_only,
             commit_id: self.may_defer_commits().then_some(signal.transfer),
         })

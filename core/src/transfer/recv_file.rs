@@ -26,6 +26,8 @@ pub(super) struct RecvFile {
     size: u64,
     /// The receiver has everything before.
     pub(super) position: u64,
+    /// The end of all that is received, past gaps as well: the store has nothing behind it.
+    received_end: u64,
     /// The digest covers everything before.
     digested: u64,
     /// CRC-64 of everything before `digested`.
@@ -86,6 +88,7 @@ impl RecvFile {
             in_order,
             size,
             position: prefix,
+            received_end: prefix,
             digested: 0,
             digest: 0,
             prefix: if prefix > 0 { Prefix::Proving { end: prefix } } else { Prefix::None },
@@ -117,7 +120,7 @@ impl RecvFile {
 
     /// The sender's `DON`.
     pub(super) fn on_done(&mut self, size: u64, digest: u64, is_lossy: bool) -> DoneCheck {
-        let fits = (self.size == UNKNOWN || self.size == size) && self.position <= size;
+        let fits = (self.size == UNKNOWN || self.size == size) && self.received_end <= size;
         let is_missing = self.position < size;
         if !fits || (is_missing && !is_lossy) {
             return DoneCheck::WrongSize;
@@ -136,10 +139,12 @@ impl RecvFile {
         Some(claimed == self.digest)
     }
 
-    /// Whether a chunk may end at `end`.
+    /// Whether a chunk may end at `end`: on a block, or where the file may end, which is not before
+    /// anything that is received.
     fn may_end_at(&self, end: u64, link: &Negotiated) -> bool {
         let is_block_end = link.is_block_start(low_half(end));
-        end == self.size || self.size == UNKNOWN || (is_block_end && end < self.size)
+        let may_be_last = end == self.size || (self.size == UNKNOWN && end >= self.received_end);
+        may_be_last || (is_block_end && end < self.size)
     }
 
     /// The place of a chunk that begins `ahead` (wrapping) of the position; `None` if it is invalid
@@ -177,7 +182,9 @@ impl RecvFile {
         debug_assert!(position >= self.position, "these bytes were received before");
         let ahead = low_half(position.saturating_sub(self.position));
         let end = position.saturating_add(length.into());
-        if link.is_lossy::<P>() && self.size == UNKNOWN && !link.is_block_start(low_half(end)) {
+        self.received_end = self.received_end.max(end);
+        let may_be_followed = !link.is_lossy::<P>() && ahead == 0;
+        if self.size == UNKNOWN && !may_be_followed && !link.is_block_start(low_half(end)) {
             // Only the last chunk of the file ends inside a block.
             self.size = end;
         }
@@ -199,7 +206,8 @@ impl RecvFile {
             is_received = self.received_ahead.shift();
         }
         while is_received {
-            self.position = self.position.saturating_add(link.block().into()).min(self.size);
+            self.position =
+                self.position.saturating_add(link.block().into()).min(self.received_end);
             is_received = self.received_ahead.shift();
         }
     }
