@@ -53,7 +53,7 @@ impl Board {
     /// Builds the firmware; the image, in a directory that lives as long.
     fn build(&self) -> (TempDir, PathBuf) {
         let _alone = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/firmware");
         let output = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| workspace.join("target"), |all| Path::new(&all).join("boards"));
         let built = Command::new("./board-cargo")
