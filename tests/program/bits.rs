@@ -98,7 +98,7 @@ fn a_directory_that_may_only_be_passed_is_passed() {
     }
 }
 
-/// Names cannot be compared in a directory that may not be read: what is there stays.
+/// Names cannot be compared in a directory that may not be read: its old files stay.
 #[test]
 fn a_drop_box_that_folds_names_takes_new_files_and_replaces_none() {
     let place = Place::new();

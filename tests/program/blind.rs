@@ -1,5 +1,5 @@
-//! A key without the right to read: its holder learns nothing of the files that are there, and changes
-//! nothing but what it sends.
+//! A key without the right to read: its owner learns nothing of the files of the server, and changes only
+//! the files that it sends.
 
 use std::fs;
 use std::net::TcpStream;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Ended, Place, client, command, program};
 use crate::signals::{assert_gone, mark, on_terminal, running};
 
-/// Starts a client whose command runs `script`, and waits until so many processes have the mark.
+/// Starts a client whose command runs `script`, and waits until `processes` processes have the mark.
 fn start(place: &Place, script: &str, mark: &str, processes: usize) -> Child {
     let child = command(&format!("exec:{script}"), &place.here(""), &["ping"])
         .stdout(Stdio::null())
@@ -134,7 +134,7 @@ fn a_server_that_a_command_leaves_in_the_background_is_used() {
     assert_eq!(fs::read(place.served("f")).expect("it was sent"), b"f");
 }
 
-/// A program that asks for a password shows nothing that is typed; whoever ends it must not leave it so.
+/// A program that asks for a password turns off the terminal's echo. A client that ends it restores the echo.
 #[test]
 fn a_terminal_is_put_back_after_its_command() {
     let place = Place::new();

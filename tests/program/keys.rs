@@ -48,7 +48,7 @@ fn a_broken_or_missing_key_file_leaves_the_last_keys_valid() {
     }
     assert!(server.log().contains("cannot be read: no such file"), "{}", server.log());
     assert_eq!(warnings(&mut server, &keys), broken.len() + 1, "{}", server.log());
-    // A valid file is taken at once, and what is no longer in it is revoked.
+    // A valid file takes effect at once, and a key that is missing in it is revoked.
     write_private(&keys, &lines[1]);
     ping(&server, "two").well();
     ping(&server, "one").with(7, &["does not know the key"]);

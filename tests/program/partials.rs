@@ -164,7 +164,7 @@ fn partials(directory: &Path) -> Vec<(String, u64)> {
     entries.filter(|(name, _)| name.ends_with(".tinyferry-part")).collect()
 }
 
-/// Files to be sent to a directory where nothing can be removed, and what is there already.
+/// Files to be sent to a directory where nothing can be removed, and the files that it has already.
 fn fill(place: &Place) {
     fs::create_dir_all(place.served("drop/t")).expect("directories");
     for name in ["small", "t/small"] {
@@ -179,7 +179,7 @@ fn fill(place: &Place) {
     }
 }
 
-/// Sends everything, and more than once. All is refused, and what is there stays.
+/// Sends all files, more than once. All are refused, and the old files stay.
 fn send_in_vain(server: &Server, place: &Place) {
     for number in 0..8 {
         let name = format!("large{number}");

@@ -106,7 +106,7 @@ fn a_root_can_be_unmounted_while_no_client_is_connected() {
     assert_eq!(fs::read_dir(&at).expect("a directory").count(), 3, "partials that stay");
     assert!(unmount(&at), "the server keeps its directory open");
     drop(disk);
-    // What is below the mount point is another directory.
+    // The directory below the mount point is another one.
     fs::remove_dir(&at).expect("it is empty");
     assert_gone(&server, &place);
     fs::create_dir(&at).expect("a directory");

@@ -19,7 +19,7 @@ use crate::long::{self, has_strace};
 const PATIENCE: u32 = 300;
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// Puts a file with so much patience, in milliseconds.
+/// Puts a file with a timeout that follows from `patience`, in milliseconds.
 fn put(server: &Server, path: &Path, patience: u32) -> Result<(), Error> {
     let endpoint = server.endpoint.parse().expect("an endpoint");
     let config = Config { timeout: patience, ..Config::RELIABLE };
@@ -28,7 +28,7 @@ fn put(server: &Server, path: &Path, patience: u32) -> Result<(), Error> {
     client.put_store(|| Directory::sending_file(source.clone(), ())).map(drop)
 }
 
-/// Makes each `fsync` of a server take so long until this is dropped.
+/// Delays each `fsync` of a server until this is dropped.
 struct SlowSync(Child);
 
 impl SlowSync {
@@ -65,7 +65,7 @@ impl Drop for SlowSync {
     }
 }
 
-/// Puts a file to a server whose `fsync` takes so long.
+/// Puts a file to a server whose `fsync` takes `delay`.
 fn put_to_slow_disk(delay: Duration, patience: u32) {
     if !has_strace() {
         return;

@@ -1,5 +1,5 @@
 //! All attacks at once for a long time, with honest clients beside them: memory, descriptors, threads and
-//! places stay flat, and nobody honest fails. `TINYFERRY_SOAK`: for so many seconds.
+//! slots stay flat, and no honest client fails. `TINYFERRY_SOAK` is the length of the run in seconds.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,9 +10,9 @@ use crate::attacks;
 use crate::harness::kibibytes;
 use crate::target::Target;
 
-/// For so long, in seconds, where nothing else is said.
+/// The default length of the run, in seconds.
 const SHORT: u64 = 4;
-/// From so long on, what grows at all has had the time to show it.
+/// The shortest run in which a leak would exceed the strict bound of memory.
 const LONG: Duration = Duration::from_secs(60);
 /// So many clients of one address are served at once.
 const PLACES: usize = 32;
@@ -164,7 +164,7 @@ fn watch(process: u32, time: Duration) -> (Sample, Sample) {
     (early, late)
 }
 
-/// Lists what is served, links and all; how often, and how long the longest took.
+/// Lists the served tree with its links. Returns the number of lists and the time of the slowest.
 fn list(target: &Target, over: &AtomicBool) -> (usize, Duration) {
     let (mut lists, mut slowest) = (0, Duration::ZERO);
     while !over.load(Ordering::SeqCst) {

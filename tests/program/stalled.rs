@@ -46,7 +46,7 @@ fn stalled_lists_of_a_deep_tree_hold_few_descriptors() {
         File::create(path).expect("a file");
     }
     let server = Server::start(&place.served(""), &["--clients-per-address", "50"]);
-    // It has opened what it needs by itself when it has answered.
+    // The server has opened its own files when it has answered.
     server.client(&place.here(""), &["ping"]).well();
     thread::sleep(Duration::from_millis(300));
     let before = server.count("fd");

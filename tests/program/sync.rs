@@ -100,7 +100,7 @@ fn served_files(place: &Place) -> Server {
     Server::start(&place.served(""), &[])
 }
 
-/// Whether all of `path` has arrived; what is here is removed.
+/// Whether all of `path` has arrived. Removes the received copy.
 fn has_arrived(place: &Place, path: &str) -> bool {
     let [here, served] = [place.here(path), place.served(path)];
     let arrived = if served.is_dir() {

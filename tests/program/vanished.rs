@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Ended, Place, Server, content};
 use crate::long;
 
-/// A host without a word for so long has vanished.
+/// The time without a packet after which a host has vanished.
 const GONE: Duration = Duration::from_secs(75);
 
 /// Two namespaces with a cable between them, which go when this is dropped.

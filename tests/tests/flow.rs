@@ -27,7 +27,7 @@ fn chunks(mut bytes: &[u8]) -> Vec<(u32, u16)> {
     found
 }
 
-/// A client that puts a file of so many bytes, or a tree `t`.
+/// A client that puts a file of `size` bytes, or a tree `t`.
 fn put(config: Config, size: usize, tree: bool) -> (Listener<Memory>, Frames, Vec<Signal>) {
     let mut store = Memory::with([("t/f", content(size, 1))]);
     store.directories.extend((0..6).map(|number| format!("t/{number}")));
@@ -86,7 +86,7 @@ fn a_sender_keeps_to_the_window_and_forgets_what_was_lost_before_it() {
     let last = hear(&mut client, &mut server, held);
     let small = last.iter().take_while(|(_, length)| *length == 256).count();
     assert_eq!((97 + small, last[small].1), (128, 1024));
-    // What is older is ignored.
+    // An older position is ignored.
     let old = hear(&mut client, &mut server, Signal::ack(1, window, 200, 27, NONE));
     assert_eq!(old, []);
 }

@@ -10,9 +10,9 @@ use tinyferry_tests::{Frames, Memory, content};
 
 const NUMBER: u32 = 0xC0FF_EE01;
 const SIZE: u64 = 5000;
-/// Nothing is waited for so long.
+/// Longer than any wait may take.
 const HOUR: Millis = 3_600_000;
-/// Where bytes come faster than they are read, a read takes so long.
+/// The time of a read while bytes come faster than they are read.
 const READ: Millis = 10;
 /// What lasts longer counts as without an end.
 const END: Millis = 700_000;
@@ -22,7 +22,7 @@ const END: Millis = 700_000;
 enum Waits {
     /// A client: the answer to its greeting.
     Ping,
-    /// The offer of what it has asked for.
+    /// The offer of the requested file.
     Offer,
     /// The answer to its `CLS`.
     Close,
@@ -140,7 +140,7 @@ impl Waits {
             })
             .collect();
         let bytes = content(1024, 1);
-        // What is the next step of the work in this state is not useless.
+        // A frame that is the next step in this state is not useless.
         all.retain(|(name, _)| match self {
             Self::Ping | Self::Hello => *name != "greetings",
             Self::Offer => *name != "the offer again",
@@ -171,8 +171,8 @@ impl Waits {
 #[derive(Debug, Clone)]
 enum Then {
     Silence,
-    /// These bytes, at once, each so many milliseconds; 0: they come faster than they can be read, and
-    /// each read takes [`READ`].
+    /// These bytes in one piece, with this interval in milliseconds. With 0 they come faster than they can
+    /// be read, and each read takes [`READ`].
     Says(Millis, Vec<u8>),
     /// The same, one byte at a time.
     Drips(Millis, Vec<u8>),

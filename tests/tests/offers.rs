@@ -71,7 +71,7 @@ fn an_offer_past_two_gibibytes_that_may_be_resumed_is_answered() {
     }
 }
 
-/// A store that gives a tree of so many files of one byte, and hears that it is abandoned.
+/// A store that sends a tree of `left` files of one byte, and records that it was abandoned.
 #[derive(Debug)]
 struct Tree {
     left: u8,

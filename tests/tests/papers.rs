@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// All text below `dir`, but what was built there.
+/// All text below `dir`, without build results.
 fn read_all(dir: &Path, into: &mut String) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {

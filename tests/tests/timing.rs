@@ -17,7 +17,7 @@ fn failure(listener: &mut Listener<Memory>) -> Option<Failure> {
     }
 }
 
-/// When it sends something within so many milliseconds, from now on.
+/// The times at which it sends frames, in the next `within` milliseconds.
 fn times(listener: &mut Listener<Memory>, within: Millis) -> Vec<Millis> {
     let begin = listener.now;
     let mut found = Vec::new();

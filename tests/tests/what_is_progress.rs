@@ -81,8 +81,8 @@ fn takes(lossy: bool, tree: bool) -> Transfer {
     transfer
 }
 
-/// Begins, hears `before`, then useless frames for 55 seconds, then `frames`, then useless ones again. Whether
-/// `frames` extend the timeout: then it ends a whole timeout after them.
+/// Whether `frames` extend the timeout. A transfer receives `before`, useless frames for 55 seconds, `frames`,
+/// and useless frames again. Where `frames` extend the timeout, it ends a whole timeout after them.
 fn extends(
     begin: &dyn Fn() -> Transfer,
     before: &dyn Fn(&mut Frames),
@@ -124,7 +124,7 @@ fn at_a_sender_on_a_lossy_link_an_answer_and_a_later_position_are_progress() {
         ("busy", accepted, |server| server.signal(Signal::ack(1, 0, 0, 0, NONE)), true),
         ("a block", accepted, |server| server.signal(Signal::ack(1, 256, 40, 2, NONE)), true),
         ("16 units", accepted, |server| server.signal(Signal::ack(1, 4096, 40, 17, NONE)), true),
-        // A position past what was sent, and one of another transfer.
+        // A position past the end of the sent content, and one of another transfer.
         ("too far", accepted, |server| server.signal(Signal::ack(1, 89_600, 40, 9, NONE)), false),
         ("another", accepted, |server| server.signal(Signal::ack(9, 256, 40, 9, NONE)), false),
         ("a count", accepted, |server| server.signal(Signal::ack(1, 0, 40, 9, NONE)), false),

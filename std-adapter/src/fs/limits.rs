@@ -69,7 +69,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Whether an interrupted transfer may leave a partial of so many bytes.
+    /// Whether an interrupted transfer may leave a partial of `bytes` bytes.
     pub(crate) fn may_leave(&self, bytes: u64) -> bool {
         bytes <= self.partials
     }

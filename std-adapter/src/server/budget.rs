@@ -21,7 +21,7 @@ pub(crate) struct Budget {
     pub(crate) descriptors: Descriptors,
 }
 
-/// Divides the limit of open files among at most so many clients.
+/// Divides the limit of open files among at most `clients` clients.
 pub(crate) fn share(clients: usize) -> Budget {
     let limit = limit();
     let handshakes = (limit / 16).clamp(64, 256);

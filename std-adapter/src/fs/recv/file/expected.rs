@@ -60,7 +60,7 @@ impl ExpectedFile {
                 .is_some_and(|(offered, found)| times::is_same(offered, found))
     }
 
-    /// The position to resume from if so many bytes are here.
+    /// The position to resume from if a partial has `length` bytes.
     pub(crate) fn resumes_from(&self, length: u64) -> u64 {
         match length.min(self.resume) {
             length if self.size.is_some_and(|size| length >= size) => self.size.unwrap_or(length),

@@ -43,7 +43,8 @@ enum Stage {
     Directory,
     /// No part of the file is here.
     Awaited,
-    /// The file is small and its directory is new: its content, so many bytes, is in the buffer only.
+    /// The file is small and its directory is new: its content is in the buffer only. The number
+    /// of buffered bytes.
     Buffered(u64),
     Partial(Partial),
     /// The file in place seems to be the same.

@@ -69,7 +69,7 @@ impl Tree {
         self.directories.remember(cursor, path, bits);
     }
 
-    /// Whether so many directories are remembered that [`Tree::set_complete_metadata`] is due.
+    /// Whether the list of directories is long enough that [`Tree::set_complete_metadata`] is due.
     pub(crate) fn has_many(&self) -> bool {
         self.directories.are_many()
     }
