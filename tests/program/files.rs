@@ -79,3 +79,13 @@ pub(crate) fn content(length: usize, seed: u64) -> Vec<u8> {
     bytes.truncate(length);
     bytes
 }
+
+/// Writes files of one byte with long names into the new directory `name` of `parent`. Returns their paths,
+/// below `parent`.
+pub(crate) fn write_many(parent: &Path, name: &str, count: usize) -> Vec<String> {
+    fs::create_dir(parent.join(name)).expect("a directory");
+    let path = |number| format!("{name}/a name of some length, so that it takes room {number:04}");
+    let paths: Vec<_> = (0..count).map(path).collect();
+    paths.iter().for_each(|path| fs::write(parent.join(path), "1").expect("a file"));
+    paths
+}

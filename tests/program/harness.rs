@@ -13,7 +13,10 @@ use tempfile::TempDir;
 use tinyferry::core::Config;
 use tinyferry_tests::Frames;
 
-pub(crate) use crate::files::{assert_same, content, mode, set_mode, snapshot, write_private};
+pub(crate) use crate::files::{
+    assert_same, content, mode, set_mode, snapshot, write_many, write_private,
+};
+pub(crate) use crate::processes::ended_within;
 
 /// A place of its own for one test: a directory that is served, and one of the client.
 pub(crate) struct Place {
@@ -165,14 +168,10 @@ impl Server {
 
     /// Waits until it has ended; its exit code.
     pub(crate) fn wait(&mut self) -> Option<i32> {
-        let end = Instant::now() + Duration::from_secs(30);
-        while Instant::now() < end {
-            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                return status.code();
-            }
-            thread::sleep(Duration::from_millis(5));
+        match ended_within(&mut self.child, Duration::from_secs(30)) {
+            Some(status) => status.code(),
+            None => panic!("the server does not end: {}", self.log()),
         }
-        panic!("the server does not end: {}", self.log());
     }
 }
 
@@ -269,20 +268,10 @@ pub(crate) fn client(endpoint: &str, directory: &Path, arguments: &[&str]) -> En
         .expect("the program starts");
     let stdout = hear(child.stdout.take().expect("it is piped"));
     let stderr = hear(child.stderr.take().expect("it is piped"));
-    let end = Instant::now() + Duration::from_secs(120);
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("it can be waited for") {
-            break status;
-        }
-        // A client that hangs fails its test instead of holding it up. Only the child itself is
-        // killed, as long as it is one: its number may soon be that of another process.
-        if Instant::now() > end {
-            let _ = child.kill();
-        }
-        thread::sleep(Duration::from_millis(1));
-    };
+    // A client that hangs fails its test instead of stopping it.
+    let status = ended_within(&mut child, Duration::from_secs(120));
     let [stdout, stderr] = [stdout, stderr].map(|text| text.join().unwrap_or_default());
-    Ended { code: status.code(), stdout, stderr }
+    Ended { code: status.and_then(|status| status.code()), stdout, stderr }
 }
 
 fn hear(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::forger::{Forger, NAMES};
-use crate::harness::{self, Place, content};
+use crate::harness::{self, Place, content, ended_within};
 use crate::target::{PATIENCE, Target, assert_vouched, count};
 
 /// `TINYFERRY_HOSTILE`: so many thousand forged sessions, and every prefix; else a few of each.
@@ -176,15 +176,7 @@ fn hostile_peers_of_a_server_whose_log_nobody_reads() {
     }
     let answered = harness::client(endpoint, &place.here(""), &["ping"]);
     let asked = Command::new("kill").arg(child.id().to_string()).status();
-    let end = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().expect("it can be waited for") {
-            None if Instant::now() < end => thread::sleep(Duration::from_millis(5)),
-            status => break status,
-        }
-    };
-    let _ = child.kill();
-    let _ = child.wait();
+    let status = ended_within(&mut child, PATIENCE);
     answered.well();
     assert!(asked.expect("kill is there").success());
     assert!(status.is_some_and(|status| status.success()), "it does not end");

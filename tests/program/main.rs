@@ -26,6 +26,7 @@ mod output;
 mod partials;
 mod peer;
 mod power;
+mod processes;
 mod resume;
 mod roots;
 mod serial;
@@ -302,7 +303,7 @@ fn what_a_server_has_is_listed() {
     std::os::unix::fs::symlink("/etc/passwd", place.served("link")).expect("a link");
     let listed = |arguments: &[&str]| {
         let ended = server.client(&place.here(""), &[&["ls"], arguments].concat());
-        // The link stands in the root: what is listed is not all of it.
+        // The root has a link in it, so the list is incomplete.
         let code = if matches!(arguments, [] | ["-R"]) { 3 } else { 0 };
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
         let mut lines: Vec<_> = ended.stdout.lines().map(|line| line.trim().to_owned()).collect();

@@ -5,9 +5,11 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::harness::{Ended, Place, Server, assert_same, command, content};
+use crate::harness::{
+    Ended, Place, Server, assert_same, command, content, ended_within, write_many,
+};
 
 fn full() -> Option<File> {
     let full = OpenOptions::new().write(true).open("/dev/full").ok();
@@ -180,28 +182,11 @@ fn an_output_without_room_is_waited_for() {
     assert_eq!(listed.lines().count(), 6000);
 }
 
-/// Ends a child that does not end by itself.
-fn wait_for(child: &mut std::process::Child, most: Duration) -> Option<i32> {
-    let end = Instant::now() + most;
-    while Instant::now() < end {
-        if let Some(status) = child.try_wait().expect("it can be waited for") {
-            return status.code();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    None
-}
-
 #[test]
 fn complaints_that_nobody_reads_hold_up_no_client() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
-    fs::create_dir(place.here("t")).expect("a directory");
-    for number in 0..2000 {
-        let name = format!("t/a name of some length, so that it takes room {number:04}");
-        fs::write(place.here(&name), "1").expect("a file");
+    for name in write_many(&place.here(""), "t", 2000) {
         std::os::unix::fs::symlink("x", place.here(&format!("{name} link"))).expect("a link");
     }
     for (arguments, code) in [(&["put", "t"][..], 3), (&["put", "t", "-vv"], 3)] {
@@ -212,7 +197,8 @@ fn complaints_that_nobody_reads_hold_up_no_client() {
             .spawn()
             .expect("the program starts");
         let unread = child.stderr.take();
-        assert_eq!(wait_for(&mut child, Duration::from_secs(60)), Some(code), "{arguments:?}");
+        let status = ended_within(&mut child, Duration::from_secs(60));
+        assert_eq!(status.and_then(|status| status.code()), Some(code), "{arguments:?}");
         drop(unread);
     }
     // Whoever reads at all gets all of it.

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Place, Server, client, command, content, greet};
+use crate::harness::{Place, Server, client, command, content, ended_within, greet};
 
 fn assert_ends_in_order(mut server: Server, signal: &str, most: Duration) {
     let begin = Instant::now();
@@ -83,19 +83,10 @@ fn a_log_that_nobody_reads_holds_up_nothing() {
     for to in ["one", "two"] {
         client(&endpoint, &place.here(""), &["put", "tree", "--to", to]).well();
     }
-    let begin = Instant::now();
     let id = server.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
-    let ended = loop {
-        match server.try_wait().expect("it can be waited for") {
-            Some(status) => break status.success(),
-            None if begin.elapsed() > Duration::from_secs(10) => break false,
-            None => thread::sleep(Duration::from_millis(10)),
-        }
-    };
-    let _ = server.kill();
-    let _ = server.wait();
-    assert!(ended, "it does not end");
+    let status = ended_within(&mut server, Duration::from_secs(10));
+    assert!(status.is_some_and(|status| status.success()), "it does not end");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{Place, Server, command, content};
+use crate::harness::{Place, Server, command, content, write_many};
 
 /// Carries one connection to `server`, at so many bytes a second from it.
 fn slow(server: &Server, rate: u64) -> String {
@@ -120,11 +120,7 @@ except subprocess.TimeoutExpired:
 fn a_terminal_that_nobody_reads_holds_up_no_client() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
-    fs::create_dir(place.here("t")).expect("a directory");
-    for number in 0..2000 {
-        let name = format!("t/a name of some length, so that it takes room {number:04}");
-        fs::write(place.here(&name), "1").expect("a file");
-    }
+    write_many(&place.here(""), "t", 2000);
     let program = command(&server.endpoint, &place.here(""), &["put", "t", "-v"]);
     let mut python = Command::new("python3");
     python.args(["-c", UNREAD]).arg(program.get_program()).args(program.get_args());
