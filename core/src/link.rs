@@ -4,7 +4,7 @@ use crate::profile::{Capabilities, Profile};
 use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Hello, PAYLOAD_MAX, SACK_BLOCKS, VERSION};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The parameters of a session, negotiated in the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +33,6 @@ const SMALLEST_BLOCK_BITS: u8 = 8;
 const LARGEST_BLOCK: u8 = 2;
 
 impl Negotiated {
-    /// The parameters that follow from this hello of a server.
-    #[cfg(test)]
-    pub(crate) fn for_test(hello: &Hello) -> Self {
-        let Hello { credit, .. } = *hello;
-        Self::from_hello::<crate::Standard>(hello, credit, credit).expect("a possible hello")
-    }
-
     /// The hello of a server whose configuration is `own`, in answer to the client's `hello`.
     pub(crate) fn choose(own: &Hello, hello: &Hello) -> Hello {
         Hello {

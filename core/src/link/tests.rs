@@ -14,6 +14,11 @@ fn negotiate(server: Config, client: Config) -> Option<Negotiated> {
     Negotiated::from_hello::<Standard>(&chosen, client.credit, server.credit)
 }
 
+/// The parameters of two ends with the same configuration.
+pub(crate) fn negotiated(config: Config) -> Negotiated {
+    negotiate(config, config).expect("a possible configuration")
+}
+
 const RELIABLE: Config = Config::RELIABLE;
 
 #[test]

@@ -1,21 +1,11 @@
 //! Credit: how many frames are in flight, and when the position is queried.
 
 use super::*;
-use crate::profile::Standard;
-use crate::wire::Hello;
+use crate::link::tests::negotiated;
+use crate::{Config, Standard};
 
 fn link(lossy: bool, half_duplex: bool, credit: u16) -> Negotiated {
-    let hello = Hello {
-        session: 1,
-        version: 1,
-        lossy,
-        half_duplex,
-        features: 0,
-        chunk: 1024,
-        block: 0,
-        credit,
-    };
-    Negotiated::for_test(&hello)
+    negotiated(Config { lossy, half_duplex, credit, ..Config::RELIABLE })
 }
 
 /// Sends as many frames as may be sent.

@@ -1,22 +1,12 @@
 //! Reassembly: which chunks are taken, and how position and digest follow them.
 
 use super::*;
-use crate::profile::Standard;
-use crate::wire::Hello;
+use crate::link::tests::negotiated;
+use crate::{Config, Standard};
 
 /// A link with blocks of 256 bytes and chunks of 1024.
 fn link(lossy: bool) -> Negotiated {
-    let hello = Hello {
-        session: 1,
-        version: 1,
-        lossy,
-        half_duplex: false,
-        features: 0,
-        chunk: 1024,
-        block: 0,
-        credit: 128,
-    };
-    Negotiated::for_test(&hello)
+    negotiated(Config { lossy, ..Config::LOSSY })
 }
 
 fn file(size: u64, prefix: u64, in_order: bool) -> RecvFile {

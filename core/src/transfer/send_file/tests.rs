@@ -5,22 +5,12 @@ extern crate std;
 use std::vec::Vec;
 
 use super::*;
-use crate::profile::Standard;
-use crate::wire::Hello;
+use crate::link::tests::negotiated;
+use crate::{Config, Standard};
 
 /// A lossy link with blocks of 256 bytes and chunks of 1024.
 fn link() -> Negotiated {
-    let hello = Hello {
-        session: 1,
-        version: 1,
-        lossy: true,
-        half_duplex: false,
-        features: 0,
-        chunk: 1024,
-        block: 0,
-        credit: 128,
-    };
-    Negotiated::for_test(&hello)
+    negotiated(Config::LOSSY)
 }
 
 /// A file of 100 blocks, of which the first `blocks` were sent.
