@@ -3,10 +3,10 @@
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::Failure;
 use tinyferry_core::store::answer;
-use tinyferry_core::wire::{AckInfo, Code, Hello, SIGNAL_LEN, SackMap, Seeds, Signal};
+use tinyferry_core::wire::{AckInfo, Code, SIGNAL_LEN, SackMap, Seeds, Signal};
 use tinyferry_core::{Config, Session, Task};
 use tinyferry_core::{Outcome, Step};
-use tinyferry_tests::{Line, Memory, Pair, content};
+use tinyferry_tests::{Frames, Line, Memory, Pair, content};
 
 const SECOND: u64 = 1_000_000_000;
 const NUMBER: u32 = 0xC0FF_EE01;
@@ -102,21 +102,10 @@ fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Fa
     let mut client: Session = Session::client(NUMBER, config);
     let mut store = Memory::with([("f", content(300, 1))]);
     store.queue_file("f");
-    let mut hello = [0; SIGNAL_LEN];
-    let greeting = Hello {
-        session: NUMBER,
-        version: 1,
-        lossy: config.lossy,
-        half_duplex: false,
-        features: 0,
-        chunk: 1024,
-        block: 0,
-        credit: 128,
-    };
-    Signal::hello(Code::Pon, &greeting).emit::<Tables>(0, &mut hello);
+    let hello = Frames::server(NUMBER, Config { credit: 128, ..config }).take();
     let mut frame = [0; SIGNAL_LEN];
     says.emit::<Tables>(Seeds::server(NUMBER).sending, &mut frame);
-    let (mut coming, mut now, mut next) = (hello.to_vec(), 0u32, every);
+    let (mut coming, mut now, mut next) = (hello, 0u32, every);
     client.begin(Task::Put).expect("it may");
     while now < 3_600_000 {
         let deadline = client.deadline();

@@ -2,9 +2,9 @@
 
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::wire::{Code, Hello, SIGNAL_LEN, Signal};
+use tinyferry_core::wire::{SIGNAL_LEN, Signal};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_tests::{File, Memory, Pair, content};
+use tinyferry_tests::{File, Frames, Memory, Pair, content};
 
 fn tree(files: usize, size: usize) -> Memory {
     let mut store = Memory::default();
@@ -227,22 +227,9 @@ fn the_largest_payload_that_is_chosen_is_whole_units() {
 /// R18, R20.
 #[test]
 fn greetings_within_what_is_refused_begin_no_session() {
-    let greeting = |session: u32| {
-        let terms = Hello {
-            session,
-            version: 1,
-            lossy: true,
-            half_duplex: false,
-            features: 0,
-            chunk: 1024,
-            block: 0,
-            credit: 0,
-        };
-        let mut bytes = [0; SIGNAL_LEN];
-        Signal::hello(Code::Pin, &terms).emit::<Tables>(0, &mut bytes);
-        bytes
-    };
-    let bytes: Vec<u8> = (1..3_000).flat_map(greeting).collect();
+    let config = Config { credit: 0, ..Config::LOSSY };
+    let bytes: Vec<u8> =
+        (1..3_000).flat_map(|session| Frames::client(session, config).bytes).collect();
     let mut client = Memory::default();
     client.files.insert("f".into(), File::new(bytes));
     client.files.insert("g".into(), File::new(content(10, 1)));
@@ -315,18 +302,7 @@ fn a_refused_greeting_counts_without_its_words() {
 
 /// What the server answers to this greeting of session 7.
 fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
-    let greeting = Hello {
-        session: 7,
-        version: 1,
-        lossy: false,
-        half_duplex: false,
-        features: 0,
-        chunk,
-        block: 0,
-        credit,
-    };
-    let mut bytes = [0; SIGNAL_LEN];
-    Signal::hello(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
+    let bytes = Frames::client(7, Config { chunk, credit, ..Config::RELIABLE }).bytes;
     let mut rest = bytes.as_slice();
     loop {
         match server.poll() {
