@@ -29,7 +29,7 @@ use crate::wire::path::{PATH_MAX, is_sound};
 use crate::wire::reader::{Expect, Parsed, Reader, parse_frame};
 use crate::wire::{
     AckInfo, ChunkBuffer, Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal,
-    UNKNOWN, UNKNOWN_TIME, VERSION, low_half, payloads, seed_for,
+    UNKNOWN, UNKNOWN_TIME, VERSION, low_byte, low_half, payloads, seed_for,
 };
 
 use self::io::{Deferred, PendingIo};

@@ -227,7 +227,7 @@ impl<P: Profile> Session<P> {
         let Slot::Reply(signal) = &mut self.outbox.slot else { return };
         signal.metadata = length;
         if length > 0 {
-            let [transfer, _] = signal.transfer.to_le_bytes();
+            let transfer = low_byte(signal.transfer);
             let header = Header { transfer, metadata: true, length, position: 0 };
             header.emit::<P::Checksums>(seed_for(signal.transfer, seed), &mut self.chunk);
         }

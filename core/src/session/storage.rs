@@ -129,7 +129,7 @@ impl<P: Profile> Session<P> {
                 }
                 sender.loaded(position, done, digest);
                 if sends && done > 0 {
-                    let [transfer, _] = sender.last_id().to_le_bytes();
+                    let transfer = low_byte(sender.last_id());
                     let position = low_half(position);
                     let header = Header { transfer, metadata: false, length: done, position };
                     let seed = self.seeds().sending;

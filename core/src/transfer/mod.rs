@@ -55,12 +55,6 @@ pub(crate) fn is_after(id: TransferId, last: TransferId) -> bool {
     id != last && is_reached(id.get(), last.get())
 }
 
-/// Low byte of a transfer's number, as in a chunk.
-pub(crate) fn low_byte(id: TransferId) -> u8 {
-    let [low, _] = id.get().to_le_bytes();
-    low
-}
-
 /// The result of the transfer before. It is kept, as TCP keeps TIME-WAIT: on a lossy link the answer
 /// may be lost, and is sent again on each query (`PROTOCOL.md`, section 6.1).
 #[derive(Debug, Clone, Copy)]

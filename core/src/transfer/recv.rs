@@ -16,13 +16,13 @@
 use core::marker::PhantomData;
 
 use super::recv_file::{DoneCheck, RecvFile};
-use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, is_after, low_byte};
+use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, is_after};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
 use crate::store::{Accepted, CommitFailed};
 use crate::wire::reader::ExpectFile;
-use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
+use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN, low_byte};
 
 pub(crate) use super::recv_file::Placement;
 
@@ -192,7 +192,7 @@ impl<P: Profile> Receiver<P> {
     /// The chunks that are expected.
     pub(crate) fn expect(&self, link: &Negotiated) -> Option<ExpectFile> {
         let file = self.file()?;
-        let (transfer, window) = (low_byte(file.id), link.window());
+        let (transfer, window) = (low_byte(file.id.get()), link.window());
         Some(ExpectFile { transfer, position: file.position, window })
     }
 

@@ -60,6 +60,12 @@ pub(crate) const fn seed_for(transfer: u16, seed: u32) -> u32 {
     if transfer == 0 { 0 } else { seed }
 }
 
+/// The low byte of a transfer's number, as in a chunk.
+pub(crate) const fn low_byte(transfer: u16) -> u8 {
+    let [low, _] = transfer.to_le_bytes();
+    low
+}
+
 /// Parses little-endian words; 0 where the bytes end.
 fn parse<const N: usize>(bytes: &[u8]) -> [u32; N] {
     let mut words = [0; N];

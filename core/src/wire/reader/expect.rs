@@ -1,6 +1,6 @@
 //! The frames that a session expects: the reader believes no other header.
 
-use super::super::{Header, low_half, seed_for};
+use super::super::{Header, low_byte, low_half, seed_for};
 
 /// How far behind the position a retransmitted chunk is still accepted, in bytes.
 const BEHIND: u32 = 1 << 17;
@@ -38,8 +38,9 @@ pub(crate) struct ExpectFile {
 pub(super) fn accepts(header: &Header, expect: &Expect) -> Option<(u32, u32)> {
     if header.metadata {
         let (transfer, length) = expect.metadata?;
-        let [low, _] = transfer.to_le_bytes();
-        let matches = header.transfer == low && header.length == length && header.position == 0;
+        let matches = header.transfer == low_byte(transfer)
+            && header.length == length
+            && header.position == 0;
         return matches.then_some((seed_for(transfer, expect.seed), 0));
     }
     let ExpectFile { transfer, position, window } = expect.file?;
