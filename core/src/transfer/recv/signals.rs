@@ -64,11 +64,8 @@ impl<P: Profile> Receiver<P> {
         outbox: &mut Outbox,
     ) {
         self.acked_count = signal.count();
-        if let Stage::DrainRejectedTree(reason) = self.stage {
-            if self.last == Some(id) {
-                self.stage = Stage::Finished(Err(reason));
-            }
-            return;
+        if let Stage::DrainRejectedTree(refusal) = self.stage {
+            return self.drain(id, refusal);
         }
         let is_lossy = link.is_lossy::<P>();
         if let Some(file) = self.file_mut().filter(|file| file.id == id) {
@@ -121,10 +118,8 @@ impl<P: Profile> Receiver<P> {
         outbox: &mut Outbox,
     ) {
         let is_lossy = link.is_lossy::<P>();
-        if let Stage::DrainRejectedTree(reason) = self.stage {
-            if self.last == Some(id) {
-                self.stage = Stage::Finished(Err(reason));
-            }
+        if let Stage::DrainRejectedTree(refusal) = self.stage {
+            self.drain(id, refusal);
         } else if self.tree() == Some(id) {
             self.complete(Completed::refused(id, reason), outbox);
             outbox.abandon(reason, true);
@@ -143,6 +138,13 @@ impl<P: Profile> Receiver<P> {
             self.complete(Completed::refused(id, reason), outbox);
         } else {
             self.repeat_completed(id, link, outbox);
+        }
+    }
+
+    /// `DON` or `ERR` after the tree was refused: the request ends with that of the tree.
+    fn drain(&mut self, id: TransferId, refusal: Reason) {
+        if self.last == Some(id) {
+            self.stage = Stage::Finished(Err(refusal));
         }
     }
 
