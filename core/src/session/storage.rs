@@ -142,8 +142,7 @@ impl<P: Profile> Session<P> {
             }
             (State::Receiving(receiver), Some(link)) if P::can_receive() => {
                 if ended {
-                    outbox.abandon(Reason::Storage, false);
-                    receiver.failed(Reason::Storage, outbox);
+                    receiver.drop_file(Reason::Storage, outbox);
                 } else {
                     receiver.digested(done, link, outbox, digest);
                 }
@@ -162,15 +161,15 @@ impl<P: Profile> Session<P> {
             self.io = PendingIo::Store { position, skip, length, done };
             return true;
         }
-        if count == 0 {
-            self.outbox.abandon(Reason::Storage, false);
-            self.failed(Reason::Storage);
-        } else if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated)
-        {
-            let payload = self.reader.payload(&*self.chunk, length.into());
-            let new = payload.get(skip.into()..).unwrap_or_default();
-            let sha256 = &mut self.sha256;
-            receiver.stored(position, done, link, |crc64| both::<P>(crc64, sha256, new));
+        if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated) {
+            if count == 0 {
+                receiver.drop_file(Reason::Storage, &mut self.outbox);
+            } else {
+                let payload = self.reader.payload(&*self.chunk, length.into());
+                let new = payload.get(skip.into()..).unwrap_or_default();
+                let sha256 = &mut self.sha256;
+                receiver.stored(position, done, link, |crc64| both::<P>(crc64, sha256, new));
+            }
         }
         self.reader.consume_chunk(length);
         false
