@@ -243,6 +243,12 @@ impl<P: Profile> Session<P> {
     }
 
     fn on_sender_signal(&mut self, id: TransferId, signal: &Signal) {
+        if P::has_sha256() && signal.code == Code::Don {
+            let claimed = self.metadata().ok().and_then(|metadata| metadata.sha256).copied();
+            if let Some(sha256) = &mut self.sha256 {
+                sha256.claim(claimed);
+            }
+        }
         let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated) else {
             return;
         };
@@ -253,16 +259,7 @@ impl<P: Profile> Session<P> {
             }
             Code::Saf | Code::Sar => receiver.on_offer(id, signal, link, outbox),
             Code::Pin => receiver.on_query(id, signal.count(), link, outbox),
-            Code::Don => {
-                if P::has_sha256()
-                    && let Some(digest) = &mut self.sha256
-                {
-                    let metadata =
-                        Metadata::parse_for::<P>(self.reader.metadata(&*self.chunk)).ok();
-                    digest.claim(metadata.and_then(|metadata| metadata.sha256).copied());
-                }
-                receiver.on_done(id, signal, link, outbox);
-            }
+            Code::Don => receiver.on_done(id, signal, link, outbox),
             Code::Err => receiver.on_error(id, signal.reason(), link, outbox),
             _ => {}
         }
