@@ -1,10 +1,9 @@
 //! Configuration of one end of a session.
 
-use crate::checksum::Sha256;
 use crate::error::Reason;
 use crate::profile::{Capabilities, Profile};
 use crate::time::Millis;
-use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Hello, PAYLOAD_MAX, VERSION};
+use crate::wire::{CREDIT_MAX, Hello, PAYLOAD_MAX, VERSION, features};
 
 /// Configuration of one end of a session. The handshake negotiates the values in use:
 /// [`Session::negotiated`](crate::Session::negotiated).
@@ -58,13 +57,12 @@ impl Config {
     pub const LOSSY: Self = Self { lossy: true, credit: 128, ..Self::RELIABLE };
 
     pub(crate) fn hello<P: Profile>(&self, session: u32) -> Hello {
-        let sha256 = self.sha256 && <P::Sha256 as Sha256>::SUPPORTED;
         Hello {
             session,
             version: VERSION,
             lossy: P::is_lossy(self.lossy),
             half_duplex: self.half_duplex,
-            features: if sha256 { FEATURE_SHA256 } else { 0 },
+            features: features(self.sha256 && P::has_sha256()),
             chunk: self.chunk,
             block: self.block,
             credit: self.credit,

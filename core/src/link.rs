@@ -1,7 +1,7 @@
 //! The parameters of a session that the handshake negotiates (`PROTOCOL.md`, section 6.1).
 
 use crate::profile::{Capabilities, Profile};
-use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Hello, PAYLOAD_MAX, SACK_BLOCKS, VERSION};
+use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Hello, PAYLOAD_MAX, SACK_BLOCKS, VERSION, features};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -79,7 +79,7 @@ impl Negotiated {
             version: VERSION,
             lossy: self.lossy,
             half_duplex: self.half_duplex,
-            features: if self.sha256 { FEATURE_SHA256 } else { 0 },
+            features: features(self.sha256),
             chunk: self.chunk,
             block: self.block_bits.saturating_sub(SMALLEST_BLOCK_BITS),
             credit: self.recv_credit,

@@ -6,6 +6,7 @@
 pub use self::chunk::Header;
 pub(crate) use self::chunk::{ChunkBuffer, payloads};
 pub use self::sack::{AckInfo, SACK_BLOCKS, SackMap};
+pub(crate) use self::signal::features;
 pub use self::signal::{Ack, Body, Code, FEATURE_SHA256, Hello, Signal};
 
 mod chunk;

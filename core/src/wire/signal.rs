@@ -15,6 +15,11 @@ mod fields;
 /// Feature bit: `DON` carries the SHA-256 of the file in its metadata.
 pub const FEATURE_SHA256: u16 = 1;
 
+/// The feature bits of a hello.
+pub(crate) const fn features(sha256: bool) -> u16 {
+    if sha256 { FEATURE_SHA256 } else { 0 }
+}
+
 /// The nine codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
