@@ -19,10 +19,7 @@ pub(crate) enum Name {
     Closed,
 }
 
-use Name::{
-    AwaitClientHello, AwaitClosed, AwaitOffer, AwaitRequest, AwaitServerHello, Closed, Closing,
-    Idle, Opening, Receiving, Sending,
-};
+use Name::*;
 
 impl<P> State<P> {
     pub(super) fn name(&self) -> Name {
@@ -42,9 +39,24 @@ impl<P> State<P> {
     }
 }
 
+/// The states that a transition leaves.
+pub(crate) enum Sources {
+    Any,
+    Each(&'static [Name]),
+}
+
+impl Sources {
+    fn contains(&self, name: Name) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Each(names) => names.contains(&name),
+        }
+    }
+}
+
 /// Transitions from some states by one event to one state.
 pub(crate) struct Transition {
-    pub(crate) from: &'static [Name],
+    pub(crate) from: Sources,
     pub(crate) event: Event,
     pub(crate) to: Name,
     /// The signal that is sent, or the call of the store.
@@ -53,22 +65,12 @@ pub(crate) struct Transition {
 }
 
 const fn row(from: &'static [Name], event: Event, to: Name, output: &'static str) -> Transition {
-    Transition { from, event, to, output }
+    Transition { from: Sources::Each(from), event, to, output }
 }
 
-const ANY: &[Name] = &[
-    AwaitClientHello,
-    AwaitServerHello,
-    AwaitRequest,
-    Opening,
-    AwaitOffer,
-    AwaitClosed,
-    Sending,
-    Receiving,
-    Closing,
-    Idle,
-    Closed,
-];
+const fn from_any(event: Event, to: Name, output: &'static str) -> Transition {
+    Transition { from: Sources::Any, event, to, output }
+}
 
 pub(crate) const TRANSITIONS: &[Transition] = &[
     row(&[Idle, AwaitServerHello, Receiving], Event::SendHello, AwaitServerHello, "`PIN` 0"),
@@ -96,12 +98,12 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
     row(&[AwaitClientHello, AwaitRequest, Closing], Event::EndOfStream, Idle, ""),
     row(&[Sending, Receiving], Event::ClientGone, AwaitRequest, "`Store::abandon`"),
     row(&[Receiving], Event::ClientGone, AwaitClientHello, "`Store::abandon`"),
-    row(ANY, Event::Fail, Closed, "`Store::abandon`"),
+    from_any(Event::Fail, Closed, "`Store::abandon`"),
 ];
 
 /// Checks that the table has a transition.
 pub(super) fn check(from: Name, event: Event, to: Name) {
-    let matches = |row: &Transition| row.event == event && row.to == to && row.from.contains(&from);
+    let matches = |row: &Transition| row.event == event && row.to == to && row.from.contains(from);
     debug_assert!(
         TRANSITIONS.iter().any(matches),
         "no transition from {from:?} by {event:?} to {to:?}"
