@@ -1,10 +1,12 @@
 //! A list of the entries of a server's directory.
 
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tinyferry_core::Reason;
 use tinyferry_core::store::{Accepted, Kind, Offer, Store};
+
+use crate::fs::sys::metadata::system_time;
 
 /// A file or a directory of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,18 +66,10 @@ impl Entries {
             path: path.to_owned(),
             kind: if is_file { EntryKind::File } else { EntryKind::Directory },
             size: offer.size.filter(|_| is_file),
-            modified: offer.modified.filter(|_| is_itself).and_then(time),
+            modified: offer.modified.filter(|_| is_itself).and_then(system_time),
             mode: offer.mode.filter(|_| is_itself),
         });
     }
-}
-
-fn time(nanoseconds: i64) -> Option<SystemTime> {
-    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
-    if nanoseconds < 0 {
-        return SystemTime::UNIX_EPOCH.checked_sub(distance);
-    }
-    SystemTime::UNIX_EPOCH.checked_add(distance)
 }
 
 impl Store for Entries {

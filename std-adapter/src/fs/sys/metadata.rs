@@ -54,7 +54,7 @@ pub(crate) fn set_metadata(
 
 /// Sets the time of last modification, in nanoseconds since 1970.
 pub(crate) fn set_time(file: &File, modified: Option<i64>) -> io::Result<()> {
-    match modified.and_then(time) {
+    match modified.and_then(system_time) {
         Some(time) => file.set_times(FileTimes::new().set_modified(time)),
         None => Ok(()),
     }
@@ -129,7 +129,8 @@ fn nanoseconds(time: SystemTime) -> i64 {
     }
 }
 
-fn time(nanoseconds: i64) -> Option<SystemTime> {
+/// The time that is this many nanoseconds after 1970, if the system can represent it.
+pub(crate) fn system_time(nanoseconds: i64) -> Option<SystemTime> {
     let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
     if nanoseconds < 0 {
         UNIX_EPOCH.checked_sub(distance)
