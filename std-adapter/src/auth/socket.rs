@@ -10,6 +10,7 @@ use tinyferry_secure::{Channel, Error, Identity, PublicKey, Refusal, Step, Trust
 
 use super::{AuthError, random_key};
 use crate::auth::aead::Fast;
+use crate::transport::socket::is_transient;
 use crate::transport::stream::Socket;
 
 /// The timeout for sending the last bytes.
@@ -164,11 +165,7 @@ impl<S: Socket> SecureSocket<S> {
             match self.socket.send_now(self.channel.pending()) {
                 Ok(count) => self.channel.transmitted(count).map_err(as_io)?,
                 Err(error) if is_transient(&error) => {
-                    let left = end.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(ErrorKind::TimedOut.into());
-                    }
-                    self.socket.wait_for_room(false, left)?;
+                    self.socket.wait_for_room(false, time_left(end)?)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -203,10 +200,6 @@ fn time_left(end: Instant) -> io::Result<Duration> {
         return Err(io::Error::new(ErrorKind::TimedOut, "the other end takes too long"));
     }
     Ok(left)
-}
-
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 impl<S: Socket> Socket for SecureSocket<S> {

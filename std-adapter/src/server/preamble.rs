@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tinyferry_core::{Config, Session, Step};
 
 use crate::checksum::Desktop;
+use crate::transport::socket::is_transient;
 use crate::transport::stream::Socket;
 
 /// The first bytes of a secure channel's handshake.
@@ -87,10 +88,6 @@ impl Preamble {
     pub(crate) fn input(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
-}
-
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// A session that parses the bytes and answers nothing. The session that answers gets the same bytes.

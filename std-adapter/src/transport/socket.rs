@@ -81,6 +81,11 @@ impl Shutdownable for UnixStream {
     }
 }
 
+/// Whether a call is repeated after this error: it would have waited, or a signal interrupted it.
+pub(crate) fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
 /// The result of a call on a connection that the peer has closed.
 fn if_left(count: usize, error: io::Error) -> io::Result<usize> {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};

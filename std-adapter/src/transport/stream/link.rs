@@ -9,7 +9,8 @@ use embedded_io_adapters::std::FromStd;
 use tinyferry_core::Millis;
 use tinyferry_core::driver::blocking::Link;
 
-use super::{Shutdown, Socket, Stream, Traffic, is_transient};
+use super::{Shutdown, Socket, Stream, Traffic};
+use crate::transport::socket::is_transient;
 
 /// The longest wait for the other end to disconnect.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);

@@ -22,6 +22,7 @@ use self::buffer::{BUFFER, Buffer};
 pub use self::link::StreamLink;
 pub use self::shutdown::{Shutdown, Traffic};
 pub use crate::transport::socket::Socket;
+use crate::transport::socket::is_transient;
 
 /// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
 /// The answers to a sender have fewer bytes than it sends, so two ends with this limit cannot block each
@@ -237,10 +238,6 @@ enum Ahead {
     Full,
     /// The other end has disconnected.
     End,
-}
-
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 impl<T: Socket> Read for Stream<T> {
