@@ -17,7 +17,7 @@ use crate::fs::event::Observer;
 use crate::fs::names::join;
 use crate::fs::partial_name;
 use crate::fs::send::listing::{Hint, Listing};
-use crate::fs::sys::dir_cursor::{DirCursor, Found, look, open_file};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, look, open_file};
 use crate::fs::sys::lock::Lock;
 use crate::fs::sys::metadata::FileMetadata;
 
@@ -55,8 +55,7 @@ struct Level {
     names: Listing,
     /// The directory's path is the walk's up to here.
     length: usize,
-    /// Device and number, where there are such.
-    identity: Option<(u64, u64)>,
+    id: Option<Id>,
 }
 
 impl Walk {
@@ -169,8 +168,8 @@ impl Walk {
                 StoreError::new(Reason::BadPath, "its name is not UTF-8").report(&path, observer);
             }
         })?;
-        let (length, identity) = (self.path.len(), identity(metadata));
-        self.levels.push(Level { names, length, identity });
+        let (length, id) = (self.path.len(), id_of(metadata));
+        self.levels.push(Level { names, length, id });
         self.dir = Some(dir);
         Ok(())
     }
@@ -212,11 +211,11 @@ impl Walk {
         if let Some(dir) = &self.dir {
             return Ok(Arc::clone(dir));
         }
-        let Some(&Level { length, identity: expected, .. }) = self.levels.last() else {
+        let Some(&Level { length, id: expected, .. }) = self.levels.last() else {
             return Err(Reason::NotFound.into());
         };
         let dir = self.open(length)?;
-        if identity(&dir.dir_metadata()?) != expected {
+        if id_of(&dir.dir_metadata()?) != expected {
             let what = "another directory has taken its place";
             return Err(StoreError::new(Reason::SourceChanged, what));
         }
@@ -259,17 +258,4 @@ fn is_removed(metadata: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_removed(_: &Metadata) -> bool {
     false
-}
-
-/// The identity of a directory.
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
-    use cap_std::fs::MetadataExt;
-
-    Some((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<(u64, u64)> {
-    None
 }
