@@ -5,13 +5,12 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use cap_fs_ext::DirExt;
 use cap_std::fs::Dir;
 
 use crate::fs::names::join;
 use crate::fs::partial_name;
 use crate::fs::root::Root;
-use crate::fs::sys::dir_cursor::{Id, id_of, open_file};
+use crate::fs::sys::dir_cursor::{Id, id_of, open_below, open_file};
 use crate::fs::sys::lock::Lock;
 
 /// A partial file of an interrupted transfer.
@@ -67,12 +66,6 @@ pub(crate) fn leftovers_below(
         }
     }
     Ok(removed)
-}
-
-/// The directory at `path` below `root`, through no link.
-fn open_below(root: &Dir, path: &str) -> io::Result<Dir> {
-    let names = path.split('/').filter(|name| !name.is_empty());
-    names.into_iter().try_fold(root.try_clone()?, |dir, name| dir.open_dir_nofollow(name))
 }
 
 /// Locks a partial; `None` if a transfer has it, or it was removed.

@@ -3,13 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
-use cap_fs_ext::DirExt;
-
 use super::Options;
 use crate::auth::KeyEntry;
 use crate::auth::KeyFile;
 use crate::describe;
 use crate::fs::Rights;
+use crate::fs::sys::dir_cursor::open_below;
 use crate::server::connection::Service;
 use cap_std::fs::Dir;
 
@@ -43,33 +42,32 @@ impl Service {
             read: all.rights.read && entry.rights.read,
             write: all.rights.write && entry.rights.write,
         };
-        let root = descend(&all.root, &entry.directory).map_err(|error| cannot(entry, &error))?;
+        let root = directory_of(entry, &all.root)?;
         let may_close = all.may_close || entry.may_close;
         let (directory, id) = (entry.directory.clone(), Some(entry.id.clone()));
         Ok(Permissions { server_root: all.server_root, root, rights, may_close, directory, id })
     }
 }
 
-/// The directory at `path` below `root`, through no link.
-fn descend(root: &Arc<Dir>, path: &str) -> io::Result<Arc<Dir>> {
-    let mut dir = Arc::clone(root);
-    for name in path.split('/').filter(|name| !name.is_empty()) {
-        dir = Arc::new(dir.open_dir_nofollow(name)?);
+/// The directory of a key: the root itself, shared by all clients, or one below it.
+fn directory_of(entry: &KeyEntry, root: &Arc<Dir>) -> io::Result<Arc<Dir>> {
+    if entry.directory.is_empty() {
+        return Ok(Arc::clone(root));
     }
-    Ok(dir)
+    let opened = open_below(root, &entry.directory).map(Arc::new);
+    opened.map_err(|error| cannot(entry, &error))
 }
 
 /// Fails unless the key file has a key, and the directory of each key exists.
-pub(crate) fn check_keys(file: &KeyFile, root: &Dir) -> io::Result<()> {
+pub(crate) fn check_keys(file: &KeyFile, root: &Arc<Dir>) -> io::Result<()> {
     let keys = file.read().map_err(io::Error::other)?;
-    let root = Arc::new(root.try_clone()?);
     if keys.entries().next().is_none() {
         let fault = file.fault("has no shared and no public key: no client could connect");
         return Err(io::Error::other(fault));
     }
     for entry in keys.entries() {
-        descend(&root, &entry.directory).map_err(|error| {
-            let (line, why) = (entry.line, cannot(entry, &error));
+        directory_of(entry, root).map_err(|why| {
+            let line = entry.line;
             let advice = "create the directory, or correct dir=";
             io::Error::other(file.fault(format_args!("is wrong in line {line}: {why}; {advice}")))
         })?;

@@ -107,7 +107,7 @@ impl Server {
         let root = Root::open(root)?;
         let keys = match &options.admission {
             AccessPolicy::Keys(file) => {
-                access::check_keys(file, &*root.current()?)?;
+                access::check_keys(file, &root.current()?)?;
                 Some(Arc::new(CurrentKeys::read(file).map_err(io::Error::other)?))
             }
             AccessPolicy::Local | AccessPolicy::Anybody => None,

@@ -123,6 +123,12 @@ pub(crate) fn id_of(_: &Metadata) -> Option<Id> {
     None
 }
 
+/// The directory at `path` below `root`, through no link.
+pub(crate) fn open_below(root: &Dir, path: &str) -> io::Result<Dir> {
+    let mut names = path.split('/').filter(|name| !name.is_empty());
+    names.try_fold(root.try_clone()?, |dir, name| dir.open_dir_nofollow(name))
+}
+
 /// Opens a directory one level down; `None` if it does not exist.
 fn step(dir: &Dir, name: &str) -> Result<Option<Dir>, StoreError> {
     match dir.open_dir_nofollow(name) {
