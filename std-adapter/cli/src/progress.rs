@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use tinyferry::auth::hex;
 use tinyferry::client::Error;
 use tinyferry::core::Failure;
 use tinyferry::core::store::Kind;
@@ -186,7 +187,7 @@ impl View {
 
 /// The line in the format of `sha256sum`; for a terminal, with escapes.
 fn digest_line(digest: [u8; 32], path: &str, is_for_a_person: bool) -> String {
-    let digest = digest.map(|byte| format!("{byte:02x}")).concat();
+    let digest = hex(&digest);
     if is_for_a_person {
         format!("{digest}  {}", path.escape_debug())
     } else if path.contains('\\') {

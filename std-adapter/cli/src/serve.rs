@@ -1,6 +1,7 @@
 //! `tinyferry serve`.
 
 use tinyferry::Endpoint;
+use tinyferry::describe;
 use tinyferry::fs::Rights;
 use tinyferry::server::Server;
 use tracing::info;
@@ -52,9 +53,9 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
         info!("shutting down: active transfers may finish");
         stopper.stop();
     })?;
-    let directory = args.directory.display().to_string();
+    let directory = describe::path(&args.directory);
     for endpoint in server.endpoints() {
-        info!("serving \"{}\" at {endpoint}", directory.escape_debug());
+        info!("serving \"{directory}\" at {endpoint}");
     }
     server.run()?;
     info!("shut down");

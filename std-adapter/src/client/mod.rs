@@ -281,7 +281,7 @@ pub fn clean_up() {
 }
 
 fn local_error(path: &Path, error: &io::Error) -> Error {
-    let sentence = format!("\"{}\": {}", describe::path(path), crate::describe::os_error(error));
+    let sentence = format!("\"{}\": {}", describe::path(path), describe::os_error(error));
     Error::Local(io::Error::new(error.kind(), sentence))
 }
 

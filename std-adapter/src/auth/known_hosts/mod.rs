@@ -49,8 +49,7 @@ impl KnownHosts {
     }
 
     fn fault(&self, what: impl std::fmt::Display) -> AuthError {
-        let file = self.file.display().to_string();
-        let file = file.escape_debug();
+        let file = describe::path(&self.file);
         AuthError::Keys(KeyFileError(format!("the file of known servers \"{file}\" {what}")))
     }
 
@@ -115,8 +114,7 @@ impl KnownHosts {
                     return Err(self.fault(what));
                 }
                 None => {
-                    let file = self.file.display().to_string();
-                    let file = file.escape_debug();
+                    let file = describe::path(&self.file);
                     warn!("\"{file}\": line {number} makes no sense and is skipped");
                 }
             }
