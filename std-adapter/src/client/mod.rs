@@ -46,13 +46,9 @@ pub struct Client {
     session: Box<Session<Desktop>>,
     connection: Box<dyn Connection>,
     config: Config,
-    /// Whether the link loses bytes.
-    is_lossy: bool,
     sync: Sync,
     limits: Limits,
     events: Events,
-    /// Whether the server has completed the handshake.
-    is_established: bool,
 }
 
 impl Client {
@@ -75,9 +71,7 @@ impl Client {
         let connection = connection::open(&endpoint, &protection)?;
         let session =
             new_session(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
-        let is_lossy = endpoint.is_lossy();
-        let is_established = false;
-        Ok(Self { session, connection, config, is_lossy, sync, limits, events, is_established })
+        Ok(Self { session, connection, config, sync, limits, events })
     }
 
     /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty
@@ -119,7 +113,7 @@ impl Client {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         let root = Root::open(parent).map_err(|error| local_error(parent, &error))?;
         let store = Directory::receiving(root, name.to_owned(), self.sync, self.events.clone());
-        let mut store = store.lossy(self.is_lossy).limited(self.limits.clone());
+        let mut store = store.lossy(self.config.lossy).limited(self.limits.clone());
         self.get_store(remote, &mut store)
     }
 
@@ -217,15 +211,14 @@ impl Client {
     /// the next task begins a session of its own.
     fn needs_new_session(&mut self, error: &Error) -> bool {
         let is_silent = matches!(error, Error::Session(Failure::TimedOut, _));
-        if is_silent && self.is_established && self.config.lossy {
-            self.is_established = false;
+        if is_silent && self.is_established() && self.config.lossy {
             return new_session(self.config).map(|session| self.session = session).is_ok();
         }
         false
     }
 
     fn task(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        if !self.is_established {
+        if !self.is_established() {
             self.establish()?;
         }
         let has_content = matches!(task, Task::Put | Task::Get { names_only: false, .. });
@@ -235,10 +228,14 @@ impl Client {
         self.run(task, store)
     }
 
+    /// Whether the server has completed the handshake.
+    fn is_established(&self) -> bool {
+        self.session.negotiated().is_some()
+    }
+
     fn establish(&mut self) -> Result<(), Error> {
         let begin = Instant::now();
         self.run(Task::Ping, &mut ())?;
-        self.is_established = true;
         if let Some(agreed) = self.session.negotiated() {
             let yes_or_no = |value| if value { "yes" } else { "no" };
             debug!(
