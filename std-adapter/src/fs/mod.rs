@@ -76,7 +76,7 @@ impl<O: Observer> Directory<O> {
         let recv = rights.write.then(|| {
             let mut recv = RecvStore::new(Arc::clone(&root), None, sync);
             if !rights.read {
-                recv.allow(true, PartialOwner::Nobody);
+                recv.restrict(PartialOwner::None);
             }
             recv
         });
@@ -119,7 +119,7 @@ impl<O: Observer> Directory<O> {
     #[must_use]
     pub fn identified(mut self, id: &str) -> Self {
         if let (Some(recv), None) = (&mut self.recv, &self.send) {
-            recv.allow(true, PartialOwner::client(id));
+            recv.restrict(PartialOwner::client(id));
         }
         self
     }

@@ -75,10 +75,9 @@ impl RecvStore {
         self.holes = holes;
     }
 
-    /// Sets the rights of the other end.
-    pub(crate) fn allow(&mut self, is_blind: bool, partials: PartialOwner) {
-        let access = Arc::make_mut(&mut self.access);
-        (access.is_blind, access.partials) = (is_blind, partials);
+    /// Sets the partials that the other end may resume from: it may not read all content.
+    pub(crate) fn restrict(&mut self, partials: PartialOwner) {
+        Arc::make_mut(&mut self.access).partials = partials;
     }
 
     pub(crate) fn limit(&mut self, limits: Limits) {

@@ -65,7 +65,7 @@ impl RecvStore {
                     &mut self.cursor,
                     path,
                     Bits { mode, modified },
-                    self.access.is_blind,
+                    self.access.is_blind(),
                 )?);
                 return Ok(0);
             }

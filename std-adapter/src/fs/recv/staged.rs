@@ -104,7 +104,7 @@ fn write_partial(
     complete: &CompleteFile<'_>,
 ) -> Result<(Partial, io::Result<()>), StoreError> {
     let CompleteFile { bytes, mode, modified } = *complete;
-    let request = PartialRequest { owner: &PartialOwner::Nobody, index: None, target: name, mode };
+    let request = PartialRequest { owner: &PartialOwner::None, index: None, target: name, mode };
     let mut partial = Partial::create(dir, request)?;
     partial.length = bytes.len() as u64;
     if let Err(error) = crate::fs::sys::buffer::write_all_at(&partial.file, bytes, 0) {

@@ -22,11 +22,16 @@ use crate::fs::sys::{sync_failures, times};
 /// The rights of the other end beyond the files that it sends.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Access {
-    /// Whether it may not read: it gets no digest of content that it did not send, and cannot change times
-    /// or permission bits of entries that it did not send.
-    pub(crate) is_blind: bool,
     pub(crate) partials: PartialOwner,
     pub(crate) partial_index: PartialIndex,
+}
+
+impl Access {
+    /// Whether it may not read: it gets no digest of content that it did not send, and cannot change times
+    /// or permission bits of entries that it did not send.
+    pub(crate) fn is_blind(&self) -> bool {
+        !matches!(self.partials, PartialOwner::Any)
+    }
 }
 
 /// An offer.
@@ -50,7 +55,7 @@ impl ExpectedFile {
     /// Whether the existing file has the offered metadata.
     pub(crate) fn is(&self, metadata: &Metadata) -> bool {
         let found = FileMetadata::of(metadata);
-        !self.access.is_blind
+        !self.access.is_blind()
             && found.size > 0
             && self.resume >= found.size
             && self.size == Some(found.size)

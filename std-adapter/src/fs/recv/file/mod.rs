@@ -192,7 +192,7 @@ impl RecvFile {
             Stage::Directory => {
                 let bits = Bits { mode: expected.mode, modified: expected.modified };
                 // Only a client that may read changes an existing directory.
-                if expected.access.is_blind && cursor.existing(&expected.path)?.is_some() {
+                if expected.access.is_blind() && cursor.existing(&expected.path)?.is_some() {
                     return Ok(None);
                 }
                 make_directory(cursor, &expected.path, bits, synced)?;

@@ -6,11 +6,11 @@
 pub(crate) enum PartialOwner {
     /// Any client: the other end may read all content.
     #[default]
-    Anybody,
+    Any,
     /// One client, with this label in the names.
     Client(String),
     /// None: the client may not read, and is not identified.
-    Nobody,
+    None,
 }
 
 impl PartialOwner {
@@ -23,9 +23,9 @@ impl PartialOwner {
     /// user where another one has a file of that name.
     pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
         let label = match self {
-            Self::Anybody => Some(String::new()),
+            Self::Any => Some(String::new()),
             Self::Client(label) => Some(label.clone()),
-            Self::Nobody => None,
+            Self::None => None,
         };
         #[cfg(unix)]
         let user = |label| format!("{label}~u{}", rustix::process::geteuid().as_raw());
