@@ -22,9 +22,10 @@ pub(crate) enum AccessPolicy {
     /// lines.
     #[default]
     Local,
-    /// All clients.
-    Anybody,
-    /// Clients with a key. The file is read for each client: deleting a line revokes its key. While the file is invalid or missing, the keys that were read last stay valid.
+    /// All clients, also those on other machines.
+    Insecure,
+    /// Clients with a key. The file is read for each client: deleting a line revokes its key. While the file
+    /// is invalid or missing, the keys that were read last stay valid.
     Keys(KeyFile),
 }
 

@@ -141,7 +141,7 @@ fn without_a_key_only_this_machine_is_allowed() {
     for url in ["tcp://0.0.0.0:0", "tcp://[::]:0", "tcp://192.0.2.1:8080", "tcp://[2001:db8::1]:1"]
     {
         assert!(!allowed(&AccessPolicy::Local, url), "{url}");
-        assert!(allowed(&AccessPolicy::Anybody, url) && allowed(&keys, url), "{url}");
+        assert!(allowed(&AccessPolicy::Insecure, url) && allowed(&keys, url), "{url}");
     }
     assert!(allowed(&AccessPolicy::Local, "serial:///dev/ttyS0"));
     assert!(!allowed(&keys, "serial:///dev/ttyS0"));

@@ -12,7 +12,7 @@ use crate::fs::{Limits, Rights, Sync};
 /// The options of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    pub(crate) admission: AccessPolicy,
+    pub(crate) access: AccessPolicy,
     pub(crate) clients: usize,
     pub(crate) clients_per_address: usize,
     pub(crate) rights: Rights,
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            admission: AccessPolicy::default(),
+            access: AccessPolicy::default(),
             clients: 64,
             clients_per_address: 32,
             rights: Rights { read: true, write: true },
@@ -69,17 +69,17 @@ impl ServerBuilder {
     /// Accepts only clients with a key of this file, with the rights that the file gives the key. The
     /// file is read for each client: a line that was removed is a key that was revoked.
     pub fn key_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.options.admission = AccessPolicy::Keys(KeyFile::new(file));
+        self.options.access = AccessPolicy::Keys(KeyFile::new(file));
         self
     }
 
     /// Whether the server may listen without keys where other machines can reach it. It has no effect
     /// on a server with a key file.
     pub fn insecure(mut self, is_insecure: bool) -> Self {
-        let admission = &mut self.options.admission;
-        match (&*admission, is_insecure) {
-            (AccessPolicy::Local, true) => *admission = AccessPolicy::Anybody,
-            (AccessPolicy::Anybody, false) => *admission = AccessPolicy::Local,
+        let access = &mut self.options.access;
+        match (&*access, is_insecure) {
+            (AccessPolicy::Local, true) => *access = AccessPolicy::Insecure,
+            (AccessPolicy::Insecure, false) => *access = AccessPolicy::Local,
             _ => {}
         }
         self

@@ -13,7 +13,7 @@ use crate::fs::Event;
 use crate::fs::Observer;
 use crate::server::throttle::Throttle;
 
-/// Log lines that anybody who can connect can cause.
+/// Log lines that any client can cause.
 #[derive(Debug)]
 pub(crate) struct Logs {
     /// Rejected clients, because the server is busy.

@@ -94,7 +94,7 @@ impl Server {
             endpoints.push(Endpoint::default());
         }
         for endpoint in &endpoints {
-            options.admission.check(endpoint)?;
+            options.access.check(endpoint)?;
         }
         let service = Self::service(&directory, options)?;
         let mut bound = endpoints.iter().map(Bound::new);
@@ -105,12 +105,12 @@ impl Server {
 
     fn service(root: &Path, mut options: Options) -> io::Result<Service> {
         let root = Root::open(root)?;
-        let keys = match &options.admission {
+        let keys = match &options.access {
             AccessPolicy::Keys(file) => {
                 access::check_keys(file, &root.current()?)?;
                 Some(Arc::new(CurrentKeys::read(file).map_err(io::Error::other)?))
             }
-            AccessPolicy::Local | AccessPolicy::Anybody => None,
+            AccessPolicy::Local | AccessPolicy::Insecure => None,
         };
         let budget = budget::share(options.clients);
         if budget.clients < options.clients {
