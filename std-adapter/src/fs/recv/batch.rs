@@ -28,7 +28,7 @@ pub(crate) struct Batch {
 /// The report of a file when it is in place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticket {
-    pub(crate) later: u16,
+    pub(crate) commit_id: u16,
     pub(crate) size: u64,
     /// The number of bytes that were here before.
     pub(crate) held: u64,

@@ -37,7 +37,7 @@ impl RecvStore {
         if offer.names_only {
             return Ok(0);
         }
-        let Offer { kind, size, modified, mode, resume, commit_id: later, .. } = *offer;
+        let Offer { kind, size, modified, mode, resume, commit_id, .. } = *offer;
         let (access, durable) = (&self.access, self.sync != Sync::Never);
         let expected = || ExpectedFile {
             path: path.to_owned(),
@@ -47,7 +47,7 @@ impl RecvStore {
             mode,
             resume,
             access: Arc::clone(access),
-            later,
+            commit_id,
             durable,
         };
         // A pending file may have the path of a parent directory.

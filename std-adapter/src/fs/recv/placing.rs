@@ -22,13 +22,13 @@ impl RecvStore {
             tree.make_root(&mut self.cursor, self.sync)?;
         }
         let durable = self.sync.durable(self.tree.is_some());
-        let may_stage = incoming.expected.later.is_some() && self.deferred.may_stage();
+        let may_stage = incoming.expected.commit_id.is_some() && self.deferred.may_stage();
         if let Some(complete) =
             incoming.complete(&self.buffer).filter(|_| !durable.content || may_stage)
         {
-            let ExpectedFile { path, later, .. } = &incoming.expected;
+            let ExpectedFile { path, commit_id, .. } = &incoming.expected;
             let size = complete.bytes.len() as u64;
-            let ticket = later.map(|later| Ticket { later, size, held: 0, sha256 });
+            let ticket = commit_id.map(|commit_id| Ticket { commit_id, size, held: 0, sha256 });
             match self.deferred.put(&mut self.cursor, path, &complete, ticket, observer)? {
                 Put::InPlace => return Ok(true),
                 Put::Deferred => return Ok(false),
@@ -36,7 +36,7 @@ impl RecvStore {
             }
         }
         if incoming.expected.kind == Kind::File {
-            if let Some(later) = incoming.expected.later
+            if let Some(commit_id) = incoming.expected.commit_id
                 && self.deferred.may_stage_as(&mut self.cursor, &incoming.expected.path)?
             {
                 let held = incoming.held;
@@ -44,7 +44,7 @@ impl RecvStore {
                 let staged = incoming.stage(&mut self.cursor, &mut self.buffer, false);
                 self.register_partial(incoming.left.take());
                 let (path, ticket) =
-                    (&incoming.expected.path, Ticket { later, size, held, sha256 });
+                    (&incoming.expected.path, Ticket { commit_id, size, held, sha256 });
                 self.deferred.stage(&mut self.cursor, path, staged?, ticket, observer)?;
                 return Ok(false);
             }

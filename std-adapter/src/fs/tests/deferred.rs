@@ -232,8 +232,8 @@ fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
     let mut store = begun(&dir, sync);
     let put_at = |store: &mut Directory<Recorder>, name, seconds: i64, number: usize| {
         let bytes = (number as u64).to_le_bytes();
-        let (modified, later) = (Some(seconds * 1_000_000_000), Some(number as u16));
-        let offer = Offer { modified, commit_id: later, ..file(name, bytes.len()) };
+        let (modified, commit_id) = (Some(seconds * 1_000_000_000), Some(number as u16));
+        let offer = Offer { modified, commit_id, ..file(name, bytes.len()) };
         let Accepted { prefix: held, .. } = store.offer(&offer).unwrap();
         store_all(store, held as usize, &bytes[held as usize..]);
         assert_eq!(store.commit(), Ok(()));

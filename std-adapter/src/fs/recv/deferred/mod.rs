@@ -188,14 +188,14 @@ impl DeferredCommits {
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
         self.finish(cursor, observer);
-        let late = self.failed.pop_front();
+        let unreported = self.failed.pop_front();
         self.files = 0;
         self.gathered = Batch::default();
         self.worker = None;
         self.spare = Batch::default();
         self.failed = VecDeque::new();
         self.durable = None;
-        late.map_or(Ok(()), |late| Err(late.reason))
+        unreported.map_or(Ok(()), |failed| Err(failed.reason))
     }
 
     /// Gives the gathered batch to the second thread, or processes it here while that is busy.

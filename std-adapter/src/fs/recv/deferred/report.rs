@@ -112,7 +112,7 @@ impl DeferredCommits {
     fn report_file(
         &mut self,
         path: &str,
-        Ticket { later, size, held, sha256 }: Ticket,
+        Ticket { commit_id, size, held, sha256 }: Ticket,
         result: Result<(), StoreError>,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
@@ -127,7 +127,7 @@ impl DeferredCommits {
                 // The remembered directory may have been moved.
                 cursor.forget();
                 let reason = cursor.explain(error).report(path, observer);
-                self.failed.push_back(CommitFailed { commit_id: later, reason });
+                self.failed.push_back(CommitFailed { commit_id, reason });
             }
         }
     }
@@ -169,8 +169,8 @@ fn commit_by_partial(
     let CompleteFile { bytes, mode, modified } = *complete;
     let (kind, size) = (Kind::File, Some(bytes.len() as u64));
     let (path, access) = (path.to_owned(), Arc::default());
-    let (resume, later, durable) = (0, None, false);
+    let (resume, commit_id, durable) = (0, None, false);
     let expected =
-        ExpectedFile { path, kind, size, modified, mode, resume, access, later, durable };
+        ExpectedFile { path, kind, size, modified, mode, resume, access, commit_id, durable };
     expected.put(cursor, bytes, observer)
 }

@@ -45,8 +45,8 @@ pub(crate) struct ExpectedFile {
     pub(crate) mode: Option<u32>,
     pub(crate) resume: u64,
     pub(crate) access: Arc<Access>,
-    /// The number of the transfer, if its commit may be deferred.
-    pub(crate) later: Option<u16>,
+    /// The number of its commit, if that may be deferred.
+    pub(crate) commit_id: Option<u16>,
     /// The content is made durable, and a prefix that is here already is read from storage.
     pub(crate) durable: bool,
 }
