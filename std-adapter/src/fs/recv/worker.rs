@@ -22,7 +22,7 @@ pub(crate) enum WorkerTask {
     Name(Vec<Written>, Vec<Arc<Volume>>),
 }
 
-/// The result of a job.
+/// The result of a task.
 #[derive(Debug)]
 pub(crate) enum TaskResult {
     Batch(Arc<Batch>, Outcome),
@@ -37,7 +37,7 @@ enum Answer {
     Named(Vec<Written>),
 }
 
-/// The thread and its current job, if any.
+/// The thread and its current task, if any.
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// `None`: the thread ends.
@@ -51,12 +51,12 @@ pub(crate) struct Worker {
 impl Worker {
     /// `None` if no thread can be started.
     pub(crate) fn start() -> Option<Self> {
-        let (tasks, jobs) = sync_channel::<WorkerTask>(1);
+        let (tasks, received) = sync_channel::<WorkerTask>(1);
         let (answers, done) = sync_channel(1);
         let work = move || {
             let mut temp_files = TempFiles::default();
-            while let Ok(job) = jobs.recv() {
-                let answer = job.run(&mut temp_files);
+            while let Ok(task) = received.recv() {
+                let answer = task.run(&mut temp_files);
                 if answers.send(answer).is_err() {
                     return;
                 }
@@ -72,7 +72,7 @@ impl Worker {
         thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
     }
 
-    /// The batches of the current job.
+    /// The batches of the current task.
     pub(crate) fn current(&self) -> impl Iterator<Item = &Batch> {
         self.current.iter().map(|batch| &**batch)
     }
@@ -87,21 +87,21 @@ impl Worker {
     }
 
     /// Gives work to the idle thread.
-    pub(crate) fn give(&mut self, job: WorkerTask) {
-        (self.current, self.is_naming) = match &job {
+    pub(crate) fn give(&mut self, task: WorkerTask) {
+        (self.current, self.is_naming) = match &task {
             WorkerTask::Put(batch) | WorkerTask::Write(batch) => (vec![Arc::clone(batch)], false),
             WorkerTask::Name(written, _) => {
                 (written.iter().map(|written| Arc::clone(&written.batch)).collect(), true)
             }
         };
         if let Some(tasks) = &self.tasks
-            && tasks.send(job).is_err()
+            && tasks.send(task).is_err()
         {
             self.tasks = None;
         }
     }
 
-    /// Takes the result of the current job, or waits for it.
+    /// Takes the result of the current task, or waits for it.
     /// `wait`: the timeout; `None`: no timeout.
     pub(crate) fn take_back(&mut self, wait: Option<Duration>) -> Option<TaskResult> {
         if self.current.is_empty() {
@@ -129,7 +129,7 @@ impl Worker {
 impl WorkerTask {
     fn run(self, temp_files: &mut TempFiles) -> Answer {
         match self {
-            // The job is dropped before the answer is sent: the batch is not shared any more then.
+            // The task is dropped before the answer is sent: the batch is not shared any more then.
             Self::Put(batch) => Answer::Batch(batch.put(temp_files)),
             Self::Write(batch) => Answer::Batch(batch.write(temp_files)),
             Self::Name(mut written, volumes) => {
@@ -141,7 +141,7 @@ impl WorkerTask {
 }
 
 impl Drop for Worker {
-    /// Waits until the current job is done.
+    /// Waits until the current task is done.
     fn drop(&mut self) {
         self.tasks = None;
         if let Some(thread) = self.thread.take() {

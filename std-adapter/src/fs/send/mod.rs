@@ -30,7 +30,7 @@ use crate::fs::sys::times;
 pub(crate) struct SendStore {
     /// The directory that requests are answered from; `None`: there are no requests.
     root: Option<Arc<Dir>>,
-    job: Option<SendQueue>,
+    queue: Option<SendQueue>,
     /// The next request asks for the offers only.
     names_only: bool,
     open: Option<SendFile>,
@@ -41,7 +41,7 @@ impl SendStore {
     pub(crate) fn serving(root: Arc<Dir>) -> Self {
         Self {
             root: Some(root),
-            job: None,
+            queue: None,
             names_only: false,
             open: None,
             buffer: Buffer::default(),
@@ -51,8 +51,8 @@ impl SendStore {
     /// Sends `sources`, as a tree if there is a path.
     pub(crate) fn sending(tree: Option<String>, sources: Vec<Source>) -> Self {
         let origins = sources.into_iter().map(SourceRoot::from).collect();
-        let job = Some(SendQueue::new(tree, origins, false));
-        Self { root: None, job, names_only: false, open: None, buffer: Buffer::default() }
+        let queue = Some(SendQueue::new(tree, origins, false));
+        Self { root: None, queue, names_only: false, open: None, buffer: Buffer::default() }
     }
 
     pub(crate) fn expect_names_only(&mut self, names_only: bool) {
@@ -68,13 +68,13 @@ impl SendStore {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
-        let found = find(&root, path, tree, self.names_only).and_then(|mut job| {
-            job.begin(observer)?;
-            Ok(job)
+        let found = find(&root, path, tree, self.names_only).and_then(|mut queue| {
+            queue.begin(observer)?;
+            Ok(queue)
         });
         match found {
-            Ok(job) => {
-                self.job = Some(job);
+            Ok(queue) => {
+                self.queue = Some(queue);
                 Ok(())
             }
             // A client that does not know the kind asks for a file first, and then for the tree: no failure.
@@ -90,14 +90,14 @@ impl SendStore {
     ) -> Result<Option<Entry>, Reason> {
         self.open = None;
         self.buffer.clear();
-        let Some(job) = &mut self.job else { return Ok(None) };
-        if let Err(error) = job.begin(observer) {
-            return Err(error.report(job.tree_path(), observer));
+        let Some(queue) = &mut self.queue else { return Ok(None) };
+        if let Err(error) = queue.begin(observer) {
+            return Err(error.report(queue.tree_path(), observer));
         }
-        let (entry, path) = match job.next(observer) {
+        let (entry, path) = match queue.next(observer) {
             None => return Ok(None),
             Some(Next::Tree { mode, modified }) => {
-                let path = job.tree_path();
+                let path = queue.tree_path();
                 if !is_sound(path) || path.ends_with('/') {
                     return Err(StoreError::from(Reason::BadPath).report(path, observer));
                 }
@@ -113,9 +113,9 @@ impl SendStore {
                 (entry, path)
             }
             Some(Next::Item(item, resumable)) => {
-                let (entry, open) = give(job, item, resumable, observer);
+                let (entry, open) = give(queue, item, resumable, observer);
                 self.open = open;
-                (entry, job.path_in_tree())
+                (entry, queue.path_in_tree())
             }
         };
         // Sound paths always fit.
@@ -153,8 +153,8 @@ impl SendStore {
         let Some(open) = &mut self.open else { return Ok(()) };
         match open.check() {
             Ok(()) => {
-                if let Some(job) = &mut self.job {
-                    job.sent(open.loaded, sha256);
+                if let Some(queue) = &mut self.queue {
+                    queue.sent(open.loaded, sha256);
                 }
                 Ok(())
             }
@@ -169,13 +169,13 @@ impl SendStore {
         words: &str,
         observer: &mut impl Observer,
     ) -> bool {
-        let Some(job) = &mut self.job else { return false };
-        job.refused(entry, reason, words, observer)
+        let Some(queue) = &mut self.queue else { return false };
+        queue.refused(entry, reason, words, observer)
     }
 
     pub(crate) fn resumed(&mut self, entry: u32, position: u64, observer: &mut impl Observer) {
-        let Some(job) = &mut self.job else { return };
-        if let (Some(held), Some(open)) = (job.resumed(entry, position), &mut self.open)
+        let Some(queue) = &mut self.queue else { return };
+        if let (Some(held), Some(open)) = (queue.resumed(entry, position), &mut self.open)
             && held > open.loaded
         {
             open.loaded = held;
@@ -185,28 +185,28 @@ impl SendStore {
 
     /// The receiver has completed the request.
     pub(crate) fn complete(&mut self, observer: &mut impl Observer) {
-        if let Some(job) = &mut self.job {
-            job.complete(observer);
+        if let Some(queue) = &mut self.queue {
+            queue.complete(observer);
         }
         self.close();
     }
 
     /// The number of entries that were left out because no path can name them.
     pub(crate) fn omitted(&self) -> u32 {
-        self.job.as_ref().map_or(0, SendQueue::omitted)
+        self.queue.as_ref().map_or(0, SendQueue::omitted)
     }
 
     /// Closes the request.
     pub(crate) fn close(&mut self) {
-        self.job = None;
+        self.queue = None;
         self.open = None;
         self.buffer.clear();
     }
 
     /// Reports that the last entry cannot be sent.
     fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
-        match &mut self.job {
-            Some(job) => job.fail(error, observer),
+        match &mut self.queue {
+            Some(queue) => queue.fail(error, observer),
             None => error.reason,
         }
     }
@@ -234,7 +234,7 @@ fn find(
 
 /// Converts the next item to an entry, and opens its file.
 fn give(
-    job: &mut SendQueue,
+    queue: &mut SendQueue,
     item: Item,
     resumable: bool,
     observer: &mut impl Observer,
@@ -255,7 +255,7 @@ fn give(
     };
     let entry = Entry {
         kind,
-        path: job.path_in_tree().len(),
+        path: queue.path_in_tree().len(),
         size,
         modified: attributes.and_then(|attributes| attributes.modified),
         mode: attributes.and_then(|attributes| attributes.mode),
@@ -264,19 +264,19 @@ fn give(
     };
     let may_come_again = entry.resumable && entry.size != Some(0);
     let fate = if may_come_again { Fate::MayComeAgain } else { Fate::Final };
-    job.given(fate, kind, entry.size.unwrap_or(0), observer);
+    queue.given(fate, kind, entry.size.unwrap_or(0), observer);
     if let Some(error) = error {
-        job.fail(error, observer);
+        queue.fail(error, observer);
         return (entry, open);
     }
-    let (path, size, direction) = (job.path(), entry.size, Direction::Sending);
+    let (path, size, direction) = (queue.path(), entry.size, Direction::Sending);
     observer.event(Event::Begin { path, kind, size, held: 0, direction });
     if entry.modified.is_some_and(times::is_last) {
         let detail = "a time past the years 1677 and 2262 cannot be sent";
         observer.event(Event::Unset { path, detail });
     }
     if kind == Kind::Directory {
-        job.sent(0, None);
+        queue.sent(0, None);
     }
     (entry, open)
 }

@@ -129,7 +129,7 @@ impl DeferredCommits {
             self.put_here();
         }
         self.report_finished(None, cursor, observer);
-        // A report may give the second thread a new job.
+        // A report may give the second thread a new task.
         while self.worker.as_ref().is_some_and(Worker::is_busy) {
             self.report_finished(None, cursor, observer);
         }
