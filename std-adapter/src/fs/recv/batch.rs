@@ -173,9 +173,7 @@ impl Batch {
     /// Drops the content and the directories of the files; returns the memory in an empty batch.
     pub(crate) fn take_memory(&mut self) -> Self {
         self.dirs.clear();
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        Self { bytes, ..Self::default() }
+        self.take_content()
     }
 
     pub(crate) fn has_content(&self) -> bool {

@@ -31,18 +31,12 @@ pub(crate) enum TaskResult {
     Lost(Vec<Arc<Batch>>),
 }
 
-#[derive(Debug)]
-enum Answer {
-    Batch(Outcome),
-    Named(Vec<Written>),
-}
-
 /// The thread and its current task, if any.
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// `None`: the thread ends.
     tasks: Option<SyncSender<WorkerTask>>,
-    done: Receiver<Answer>,
+    done: Receiver<TaskResult>,
     current: Vec<Arc<Batch>>,
     is_naming: bool,
     thread: Option<JoinHandle<()>>,
@@ -52,12 +46,11 @@ impl Worker {
     /// `None` if no thread can be started.
     pub(crate) fn start() -> Option<Self> {
         let (tasks, received) = sync_channel::<WorkerTask>(1);
-        let (answers, done) = sync_channel(1);
+        let (results, done) = sync_channel(1);
         let work = move || {
             let mut temp_files = TempFiles::default();
             while let Ok(task) = received.recv() {
-                let answer = task.run(&mut temp_files);
-                if answers.send(answer).is_err() {
+                if results.send(task.run(&mut temp_files)).is_err() {
                     return;
                 }
             }
@@ -107,34 +100,33 @@ impl Worker {
         if self.current.is_empty() {
             return None;
         }
-        let answer = match wait.map(|wait| self.done.recv_timeout(wait)) {
-            Some(Ok(answer)) => Some(answer),
+        let result = match wait.map(|wait| self.done.recv_timeout(wait)) {
+            Some(Ok(result)) => Some(result),
             Some(Err(RecvTimeoutError::Timeout)) => return None,
             Some(Err(RecvTimeoutError::Disconnected)) => None,
             None => self.done.recv().ok(),
         };
         self.is_naming = false;
-        let mut current = std::mem::take(&mut self.current);
-        Some(match answer {
-            Some(Answer::Batch(outcome)) => match current.pop() {
-                Some(batch) => TaskResult::Batch(batch, outcome),
-                None => return None,
-            },
-            Some(Answer::Named(written)) => TaskResult::Named(written),
-            None => TaskResult::Lost(current),
-        })
+        // Of a result the batch is not shared any more: its memory can be used again.
+        let current = std::mem::take(&mut self.current);
+        Some(result.unwrap_or(TaskResult::Lost(current)))
     }
 }
 
 impl WorkerTask {
-    fn run(self, temp_files: &mut TempFiles) -> Answer {
+    fn run(self, temp_files: &mut TempFiles) -> TaskResult {
         match self {
-            // The task is dropped before the answer is sent: the batch is not shared any more then.
-            Self::Put(batch) => Answer::Batch(batch.put(temp_files)),
-            Self::Write(batch) => Answer::Batch(batch.write(temp_files)),
+            Self::Put(batch) => {
+                let outcome = batch.put(temp_files);
+                TaskResult::Batch(batch, outcome)
+            }
+            Self::Write(batch) => {
+                let outcome = batch.write(temp_files);
+                TaskResult::Batch(batch, outcome)
+            }
             Self::Name(mut written, volumes) => {
                 name_all(&mut written, &volumes);
-                Answer::Named(written)
+                TaskResult::Named(written)
             }
         }
     }
