@@ -192,8 +192,8 @@ impl RecvStore {
             self.close_tree(observer);
         }
         let Some(expected) = closed else { return };
-        let comes_again = reason.wants_reoffer() && expected.resume > 0;
-        if !comes_again {
+        let is_reoffered = reason.wants_reoffer() && expected.resume > 0;
+        if !is_reoffered {
             let is_own =
                 matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
             let path = &expected.path;

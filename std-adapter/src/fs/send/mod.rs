@@ -262,8 +262,8 @@ fn give(
         resumable: resumable && open.is_some() && size.is_some(),
         broken: error.as_ref().map(|error| error.reason),
     };
-    let may_come_again = entry.resumable && entry.size != Some(0);
-    let fate = if may_come_again { Fate::MayComeAgain } else { Fate::Final };
+    let is_reofferable = entry.resumable && entry.size != Some(0);
+    let fate = if is_reofferable { Fate::Reofferable } else { Fate::Final };
     queue.given(fate, kind, entry.size.unwrap_or(0), observer);
     if let Some(error) = error {
         queue.fail(error, observer);

@@ -167,7 +167,7 @@ impl SendQueue {
         }
         let entry = Yielded::new(self.walk.path_in_tree(), self.origin, fate, kind, size);
         if let Some(oldest) = self.recent.push(entry) {
-            self.tell_done(&oldest, observer);
+            self.report_done(&oldest, observer);
         }
     }
 
@@ -191,7 +191,7 @@ impl SendQueue {
     /// Records that the receiver has completed all entries that it did not refuse.
     pub(crate) fn complete(&mut self, observer: &mut impl Observer) {
         while let Some(entry) = self.recent.pop() {
-            self.tell_done(&entry, observer);
+            self.report_done(&entry, observer);
         }
         if let Some(path) = &self.tree {
             let kind = Kind::Tree;
@@ -199,7 +199,7 @@ impl SendQueue {
         }
     }
 
-    fn tell_done(&self, entry: &Yielded, observer: &mut impl Observer) {
+    fn report_done(&self, entry: &Yielded, observer: &mut impl Observer) {
         if entry.is_in_place() {
             let path = &join(self.tree_path(), &entry.path);
             let (kind, size, held) = (entry.kind, entry.size, entry.held);
@@ -216,7 +216,7 @@ impl SendQueue {
     /// Reports that the last entry failed on this end.
     pub(crate) fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
         if let Some(last) = self.recent.last() {
-            last.fate = Fate::Told;
+            last.fate = Fate::Reported;
         }
         error.report(self.walk.path(), observer)
     }
@@ -231,19 +231,19 @@ impl SendQueue {
     ) -> bool {
         let Some(given) = self.recent.entry(entry) else { return false };
         match given.fate {
-            Fate::MayComeAgain if reason.wants_reoffer() => {
-                given.fate = Fate::ComesAgain;
+            Fate::Reofferable if reason.wants_reoffer() => {
+                given.fate = Fate::Reoffered;
                 self.again.push_back((given.origin, given.path.clone()));
                 true
             }
-            Fate::MayComeAgain | Fate::Final => {
-                given.fate = Fate::Told;
+            Fate::Reofferable | Fate::Final => {
+                given.fate = Fate::Reported;
                 let path = join(self.tree.as_deref().unwrap_or_default(), &given.path);
                 observer.event(Event::Failed { path: &path, reason, detail: words, at_peer: true });
                 false
             }
-            Fate::ComesAgain => true,
-            Fate::Told => false,
+            Fate::Reoffered => true,
+            Fate::Reported => false,
         }
     }
 

@@ -41,7 +41,7 @@ impl Yielded {
 
     /// Whether the receiver has it in place, once it can say nothing more about it.
     pub(crate) fn is_in_place(&self) -> bool {
-        self.sent && matches!(self.fate, Fate::MayComeAgain | Fate::Final)
+        self.sent && matches!(self.fate, Fate::Reofferable | Fate::Final)
     }
 }
 
@@ -49,13 +49,13 @@ impl Yielded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// The entry could be sent again from its start.
-    MayComeAgain,
+    Reofferable,
     /// The entry will be sent again: another refusal changes nothing.
-    ComesAgain,
+    Reoffered,
     /// The entry cannot be sent again.
     Final,
     /// Its failure is reported already.
-    Told,
+    Reported,
 }
 
 impl Recent {
