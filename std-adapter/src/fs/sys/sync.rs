@@ -43,8 +43,7 @@ impl Sync {
 
     /// The parts that are made durable when an entry is committed by itself.
     pub(crate) fn durable(self, in_tree: bool) -> Durable {
-        let names = self.is_due(in_tree);
-        Durable { content: names || self != Self::Never, names }
+        Durable { content: self != Self::Never, names: self.is_due(in_tree) }
     }
 
     /// Whether the files of a tree get their names many at once, after their content is durable.
