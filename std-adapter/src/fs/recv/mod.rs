@@ -44,8 +44,6 @@ pub(crate) struct RecvStore {
     holes: bool,
     access: Arc<Access>,
     limits: Limits,
-    /// The number of offered entries of the open tree.
-    entries: u64,
     tree: Option<Tree>,
     open: Option<RecvFile>,
     committing: Option<Committing>,
@@ -62,7 +60,6 @@ impl RecvStore {
             holes: false,
             access: Arc::default(),
             limits: Limits::default(),
-            entries: 0,
             tree: None,
             open: None,
             committing: None,

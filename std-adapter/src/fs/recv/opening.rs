@@ -31,8 +31,7 @@ impl RecvStore {
         path: &str,
         observer: &mut impl Observer,
     ) -> Result<u64, StoreError> {
-        self.entries = if offer.kind == Kind::Tree { 0 } else { self.entries.saturating_add(1) };
-        let entry = if self.tree.is_some() { self.entries } else { 0 };
+        let entry = self.tree.as_mut().map_or(0, Tree::count_entry);
         self.limits.check(path, offer.size, entry)?;
         if offer.names_only {
             return Ok(0);

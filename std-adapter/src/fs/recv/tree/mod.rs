@@ -19,6 +19,8 @@ pub(crate) struct Tree {
     /// Below the store's root.
     pub(crate) path: String,
     root: Root,
+    /// The number of entries that were offered.
+    entries: u64,
     directories: Directories,
 }
 
@@ -45,7 +47,13 @@ impl Tree {
             // Otherwise its entries could not be opened.
             admit(cursor, path, bits)?;
         }
-        Ok(Self { path: path.to_owned(), root, directories: Directories::default() })
+        Ok(Self { path: path.to_owned(), root, entries: 0, directories: Directories::default() })
+    }
+
+    /// Counts an offered entry; returns its number.
+    pub(crate) fn count_entry(&mut self) -> u64 {
+        self.entries = self.entries.saturating_add(1);
+        self.entries
     }
 
     /// Creates the root before its first entry.
