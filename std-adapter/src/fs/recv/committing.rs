@@ -7,14 +7,13 @@ use std::task::Poll;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{CommitFailed, Kind};
 
-use super::RecvStore;
+use super::{RecvStore, report_done};
 use crate::fs::error::StoreError;
-use crate::fs::event::{Event, Observer};
+use crate::fs::event::Observer;
 use crate::fs::names::split;
 use crate::fs::recv::staged::Staged;
 use crate::fs::sys::background::Background;
 use crate::fs::sys::metadata::report_unset;
-use crate::fs::sys::refusals;
 
 /// A pending commit. It is completed even if the other end disconnects.
 #[derive(Debug)]
@@ -49,11 +48,8 @@ impl RecvStore {
                     return Poll::Pending;
                 }
                 Poll::Ready(staged) => {
-                    let result = match staged {
-                        Some(Staged::Named(result)) => report_unset(result, &path, observer),
-                        Some(Staged::Failed(error)) => Err(error),
-                        _ => Err(Reason::Storage.into()),
-                    };
+                    let result = staged.map_or(Err(Reason::Storage.into()), Staged::into_result);
+                    let result = result.and_then(|result| report_unset(result, &path, observer));
                     (Kind::File, path, (size, held), result)
                 }
             },
@@ -70,9 +66,7 @@ impl RecvStore {
         };
         Poll::Ready(match result {
             Ok(()) => {
-                let (size, held) = sizes;
-                refusals::report(&path, observer);
-                observer.event(Event::Done { path: &path, kind, size, held, sha256 });
+                report_done(&path, kind, sizes, sha256, observer);
                 Ok(())
             }
             Err(error) => Err(self.fail(error, &path, observer)),
@@ -97,7 +91,7 @@ impl RecvStore {
         if is_lone
             && let Some(mut incoming) = self.open.take_if(|open| open.expected.kind == Kind::File)
         {
-            let size = incoming.expected.size.unwrap_or_else(|| incoming.unfinished());
+            let size = incoming.size();
             let held = incoming.held;
             let staged = incoming.stage(&mut self.cursor, &mut self.buffer, true);
             self.buffer.clear();

@@ -156,7 +156,7 @@ impl RecvStore {
         let (kind, path, sizes, result) = match (self.open.take(), self.tree.take()) {
             (Some(mut incoming), tree) => {
                 self.tree = tree;
-                let size = incoming.expected.size.unwrap_or_else(|| incoming.unfinished());
+                let size = incoming.size();
                 let sizes = (size, incoming.held);
                 let result = self.commit_entry(&mut incoming, sha256, observer);
                 (incoming.expected.kind, incoming.expected.path, sizes, result)
@@ -171,9 +171,7 @@ impl RecvStore {
         match result {
             Ok(false) => Ok(()),
             Ok(true) => {
-                let (size, held) = sizes;
-                refusals::report(&path, observer);
-                observer.event(Event::Done { path: &path, kind, size, held, sha256 });
+                report_done(&path, kind, sizes, sha256, observer);
                 Ok(())
             }
             Err(error) => Err(self.fail(error, &path, observer)),
@@ -244,6 +242,18 @@ impl RecvStore {
         self.cursor.forget();
         self.cursor.explain(error).report(path, observer)
     }
+}
+
+/// Reports that an entry or a tree is in place, of this size and of which this many bytes were here before.
+fn report_done(
+    path: &str,
+    kind: Kind,
+    (size, held): (u64, u64),
+    sha256: Option<[u8; 32]>,
+    observer: &mut impl Observer,
+) {
+    refusals::report(path, observer);
+    observer.event(Event::Done { path, kind, size, held, sha256 });
 }
 
 impl Drop for RecvStore {

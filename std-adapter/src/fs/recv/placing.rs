@@ -40,7 +40,7 @@ impl RecvStore {
                 && self.deferred.may_stage_as(&mut self.cursor, &incoming.expected.path)?
             {
                 let held = incoming.held;
-                let size = incoming.expected.size.unwrap_or_else(|| incoming.unfinished());
+                let size = incoming.size();
                 let staged = incoming.stage(&mut self.cursor, &mut self.buffer, false);
                 self.register_partial(incoming.left.take());
                 let (path, ticket) =

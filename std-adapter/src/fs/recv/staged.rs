@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata};
+use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
 use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest};
@@ -56,6 +57,15 @@ impl Staged {
             return Self::Failed(error.into());
         }
         self
+    }
+
+    /// The result, once it has its name: whether its time and its permission bits could be set.
+    pub(crate) fn into_result(self) -> Result<io::Result<()>, StoreError> {
+        match self {
+            Self::Named(metadata_set) => Ok(metadata_set),
+            Self::Failed(error) => Err(error),
+            Self::TempFile(_) | Self::Partial(..) | Self::Same(..) => Err(Reason::Storage.into()),
+        }
     }
 
     /// Drops it without putting it in place.

@@ -10,16 +10,15 @@ use tinyferry_core::store::{CommitFailed, Kind};
 
 use super::DeferredCommits;
 use crate::fs::error::StoreError;
-use crate::fs::event::{Event, Observer};
+use crate::fs::event::Observer;
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
 use crate::fs::recv::file::ExpectedFile;
-use crate::fs::recv::staged::Staged;
+use crate::fs::recv::report_done;
 use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::worker::TaskResult;
 use crate::fs::recv::written::Written;
 use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::metadata::report_unset;
-use crate::fs::sys::refusals;
 
 impl DeferredCommits {
     /// Reports the finished batches in order, after the work of the second thread. Waits for that
@@ -77,11 +76,8 @@ impl DeferredCommits {
     ) {
         for Written { batch, staged } in written {
             for ((path, _, ticket), staged) in batch.files().zip(staged) {
-                let result = match staged {
-                    Staged::Named(result) => report_unset(result, path, observer),
-                    Staged::Failed(error) => Err(error),
-                    _ => Err(Reason::Storage.into()),
-                };
+                let result = staged.into_result();
+                let result = result.and_then(|result| report_unset(result, path, observer));
                 self.report_file(path, ticket, result, cursor, observer);
             }
         }
@@ -118,11 +114,7 @@ impl DeferredCommits {
         observer: &mut impl Observer,
     ) {
         match result {
-            Ok(()) => {
-                let kind = Kind::File;
-                refusals::report(path, observer);
-                observer.event(Event::Done { path, kind, size, held, sha256 });
-            }
+            Ok(()) => report_done(path, Kind::File, (size, held), sha256, observer),
             Err(error) => {
                 // The remembered directory may have been moved.
                 cursor.forget();

@@ -270,6 +270,11 @@ impl RecvFile {
         matches!(self.stage, Stage::Buffered(_))
     }
 
+    /// The offered size in bytes; without one, the length of the received content.
+    pub(crate) fn size(&self) -> u64 {
+        self.expected.size.unwrap_or_else(|| self.unfinished())
+    }
+
     /// The length of its partial, in bytes.
     pub(crate) fn unfinished(&self) -> u64 {
         match &self.stage {
