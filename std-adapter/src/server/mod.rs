@@ -164,7 +164,11 @@ impl Server {
                 .into_iter()
                 .map(|bound| {
                     let name = thread::Builder::new().name(bound.endpoint.to_string());
-                    name.spawn_scoped(scope, || bound.run(service))
+                    let thread = name.spawn_scoped(scope, || bound.run(service));
+                    if thread.is_err() {
+                        service.registry.stop();
+                    }
+                    thread
                 })
                 .collect();
             let mut result = first.run(service);
