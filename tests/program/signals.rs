@@ -151,9 +151,9 @@ pub(crate) fn assert_gone(mark: &str) {
     }
 }
 
-/// A mark that no other process has.
+/// A mark that no other process has: a number of seconds, after which `sleep` ends by itself.
 pub(crate) fn mark(number: u32) -> String {
-    format!("7{:07}.{number}", std::process::id())
+    format!("100.{:07}{number:03}", std::process::id())
 }
 
 #[test]

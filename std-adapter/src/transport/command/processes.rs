@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use rustix::process::{
-    Pid, Signal, getsid, kill_process, kill_process_group, test_kill_process_group,
+    Pid, Signal, getpgrp, kill_process, kill_process_group, test_kill_process_group,
 };
 
 use super::MARKER_VARIABLE;
@@ -55,7 +55,7 @@ impl Processes {
     /// Those that run; `None` where the system has no list of its processes in `/proc`.
     fn find(&self) -> Option<Vec<Pid>> {
         let all = list()?;
-        let own = getsid(None).map(Pid::as_raw_pid).ok()?;
+        let own = own_number().and_then(|number| all.get(&number))?.session;
         let is_found = |(number, process): (&i32, &Process)| {
             process.session == own
                 && !process.is_zombie
@@ -88,8 +88,32 @@ impl Processes {
     }
 }
 
+/// The process group of this program. Linux has PID namespaces: there it is 0 if its leader is outside, which
+/// `getpgrp` cannot return.
+pub(super) fn own_group() -> Option<i32> {
+    if cfg!(target_os = "linux") {
+        own_number().and_then(stat).map(|own| own.group)
+    } else {
+        Some(getpgrp().as_raw_pid())
+    }
+}
+
+/// The session of this program: 0 if its leader is outside of the PID namespace, which `getsid` cannot return.
+pub(super) fn own_session() -> Option<i32> {
+    own_number().and_then(stat).map(|own| own.session)
+}
+
+/// The number of this program in `/proc`; `None` if there is none, or if `/proc` belongs to another PID
+/// namespace.
+fn own_number() -> Option<i32> {
+    let own = std::fs::read_link("/proc/self").ok()?;
+    (own.to_str()?.parse() == Ok(std::process::id())).then_some(())?;
+    i32::try_from(std::process::id()).ok()
+}
+
 /// All processes of the system, by number.
 fn list() -> Option<HashMap<i32, Process>> {
+    own_number()?;
     let entries = std::fs::read_dir("/proc").ok()?.flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let all: HashMap<_, _> = numbers.filter_map(|number| Some((number, stat(number)?))).collect();

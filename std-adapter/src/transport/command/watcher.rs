@@ -4,10 +4,8 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::getsid;
-
 use super::MARKER_VARIABLE;
-use super::processes::Processes;
+use super::processes::{Processes, own_session};
 
 /// Waits for the end of its standard input, whose other end only this program has. Then sends SIGTERM to the
 /// processes, and a second later SIGKILL.
@@ -39,7 +37,7 @@ end() {
     find
     if test "$found" != ' '; then
         kill -s "$1" $found
-    elif test ! -e /proc/self && test -n "$group"; then
+    elif test -z "$session" && test -n "$group"; then
         kill -s "$1" -- "-$group"
     else
         return 1
@@ -57,7 +55,7 @@ impl Watcher {
     /// Those of the system.
     pub(super) fn start(processes: &Processes) -> io::Result<Self> {
         let group = processes.group.map_or(String::new(), |group| group.as_raw_pid().to_string());
-        let session = getsid(None)?.as_raw_pid().to_string();
+        let session = own_session().map_or(String::new(), |session| session.to_string());
         let (number, mark) = (processes.shell.as_raw_pid(), &processes.mark);
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, "sh", &number.to_string(), &group]);
