@@ -13,24 +13,24 @@ mod tests;
 /// Milliseconds from any origin; they wrap around.
 pub type Millis = u32;
 
-/// After so much silence at least an incomplete frame counts as damaged, in ms.
-const SILENCE: u16 = 20;
-/// After so much silence it always does, in ms.
+/// The shortest silence after which an incomplete frame counts as damaged, in ms.
+const SHORTEST_SILENCE: u16 = 20;
+/// The longest one, in ms: an incomplete frame always counts as damaged then.
 const LONGEST_SILENCE: u16 = 500;
-/// A busy end sends a keepalive after so much time in which it sent nothing, in ms.
-const KEEPALIVE: Millis = 2_000;
-/// A busy store is polled again after so much time, in ms.
-const STORE_POLL: Millis = 10;
+/// The time without a frame of its own after which a busy end sends a keepalive, in ms.
+const KEEPALIVE_INTERVAL: Millis = 2_000;
+/// The time between two polls of a busy store, in ms.
+const STORE_POLL_INTERVAL: Millis = 10;
 /// The shortest retransmission timeout, in ms.
-const SHORTEST: Millis = 2;
+const SHORTEST_TIMEOUT: Millis = 2;
 /// The shortest retransmission timeout while the other end says that it is busy, in ms.
-const BUSY: Millis = 250;
+const BUSY_TIMEOUT: Millis = 250;
 /// The longest retransmission timeout, in ms.
-const LONGEST: u16 = 5_000;
+const LONGEST_TIMEOUT: u16 = 5_000;
 /// The retransmission timeout before a round trip was measured, in ms.
-const FIRST: Millis = 1_000;
+const FIRST_TIMEOUT: Millis = 1_000;
 /// The smallest number of retries, or of frames without progress, before a wait ends in a timeout.
-const RETRIES: u8 = 8;
+const RETRIES_MIN: u8 = 8;
 
 /// A point in time, with a niche for `None`; 0 is rounded to the millisecond before it.
 type Moment = NonZeroU32;
@@ -51,15 +51,15 @@ pub(crate) struct Timer {
     byte_at: Millis,
     /// When the probe of the round trip was sent, while its answer can still measure it.
     probed_at: Option<Moment>,
-    /// Smoothed round trip, in ms; at most [`LONGEST`].
+    /// Smoothed round trip, in ms; at most [`LONGEST_TIMEOUT`].
     round_trip: Option<NonZeroU16>,
     retries: u8,
-    /// Valid frames since the last progress; at most [`RETRIES`].
+    /// Valid frames since the last progress; at most [`RETRIES_MIN`].
     futile_frames: u8,
     has_clock: bool,
     /// Whether a silence has cut a frame, and it is not known yet if its rest follows.
     cut_frame: bool,
-    /// After so much silence an incomplete frame counts as damaged, in ms.
+    /// The silence after which an incomplete frame counts as damaged, in ms.
     silence: u16,
     /// The longest gap inside the frame that comes in, in ms.
     gap: u16,
@@ -80,7 +80,7 @@ impl Timer {
             futile_frames: 0,
             has_clock: false,
             cut_frame: false,
-            silence: SILENCE,
+            silence: SHORTEST_SILENCE,
             gap: 0,
             sent_at: 0,
         }
@@ -105,9 +105,9 @@ impl Timer {
         self.progress_at = self.progress_at.wrapping_add(self.now.wrapping_sub(before));
     }
 
-    /// Nothing came. For a driver without a clock [`SILENCE`] has passed.
+    /// Nothing came. For a driver without a clock [`SHORTEST_SILENCE`] has passed.
     pub(crate) fn tick_idle(&mut self, now: Option<Millis>) {
-        self.now = now.unwrap_or(self.now.wrapping_add(SILENCE.into()));
+        self.now = now.unwrap_or(self.now.wrapping_add(SHORTEST_SILENCE.into()));
     }
 
     /// Bytes came. `mid_frame`: after the begin of a frame.
@@ -119,7 +119,7 @@ impl Timer {
         self.byte_at = self.now;
     }
 
-    /// Whether the line has been idle for so long that an incomplete frame counts as damaged.
+    /// Whether the silence has lasted long enough for an incomplete frame to count as damaged.
     pub(crate) fn line_is_idle(&self) -> bool {
         reached(self.now, self.idle_line_at())
     }
@@ -147,7 +147,8 @@ impl Timer {
     pub(crate) fn frame_complete(&mut self) {
         let gap = core::mem::take(&mut self.gap);
         // The bytes after a silence were a frame of their own.
-        let needed = if core::mem::take(&mut self.cut_frame) { SILENCE } else { silence_for(gap) };
+        let needed =
+            if core::mem::take(&mut self.cut_frame) { SHORTEST_SILENCE } else { silence_for(gap) };
         let excess = self.silence.saturating_sub(needed);
         self.silence = needed.max(self.silence.saturating_sub(excess.div_ceil(64)));
     }
@@ -155,7 +156,7 @@ impl Timer {
     /// A valid frame came. [`Timer::progress`] tells whether it made progress.
     pub(crate) fn frame_received(&mut self) {
         self.retries = 0;
-        self.futile_frames = self.futile_frames.saturating_add(1).min(RETRIES);
+        self.futile_frames = self.futile_frames.saturating_add(1).min(RETRIES_MIN);
         self.deadline = None;
     }
 
@@ -176,12 +177,12 @@ impl Timer {
 
     /// Whether the last frames made no progress.
     fn is_stalled(&self) -> bool {
-        self.futile_frames >= RETRIES
+        self.futile_frames >= RETRIES_MIN
     }
 
     /// Whether frames without progress still come.
     pub(crate) fn receives_futile_frames(&self) -> bool {
-        self.is_stalled() && self.retries < RETRIES
+        self.is_stalled() && self.retries < RETRIES_MIN
     }
 
     /// A probe of the round trip is sent. The answer to a retransmission measures nothing.
@@ -193,10 +194,11 @@ impl Timer {
     pub(crate) fn probe_answered(&mut self) {
         if let Some(probed_at) = self.probed_at.take() {
             let sample = self.now.wrapping_sub(probed_at.get());
-            let sample = u16::try_from(sample).map_or(LONGEST, |sample| sample.min(LONGEST));
+            let sample =
+                u16::try_from(sample).map_or(LONGEST_TIMEOUT, |sample| sample.min(LONGEST_TIMEOUT));
             let smoothed = match self.round_trip.map(NonZeroU16::get) {
                 None => sample,
-                // Seven parts of the old value, one of the new; neither exceeds [`LONGEST`].
+                // Seven parts of the old value, one of the new; neither exceeds [`LONGEST_TIMEOUT`].
                 Some(smoothed) => {
                     let sum = (smoothed << 3).wrapping_sub(smoothed).wrapping_add(sample);
                     sum.div_ceil(8)
@@ -212,10 +214,11 @@ impl Timer {
         if self.deadline.is_some() {
             return;
         }
-        let wait = self.round_trip.map_or(FIRST, |round_trip| Millis::from(round_trip.get()) << 1);
-        let shortest = if busy { BUSY } else { SHORTEST };
+        let wait =
+            self.round_trip.map_or(FIRST_TIMEOUT, |round_trip| Millis::from(round_trip.get()) << 1);
+        let shortest = if busy { BUSY_TIMEOUT } else { SHORTEST_TIMEOUT };
         let doubled = wait.max(shortest) << self.retries.min(12);
-        self.deadline = moment(self.now.wrapping_add(doubled.min(LONGEST.into())));
+        self.deadline = moment(self.now.wrapping_add(doubled.min(LONGEST_TIMEOUT.into())));
     }
 
     /// Waits for any frame, until no progress was made for `timeout`; for ever if that is 0.
@@ -227,7 +230,7 @@ impl Timer {
 
     /// Waits until a busy store is polled again.
     pub(crate) fn await_store(&mut self) {
-        self.deadline = moment(self.now.wrapping_add(STORE_POLL));
+        self.deadline = moment(self.now.wrapping_add(STORE_POLL_INTERVAL));
     }
 
     /// Ends the present wait.
@@ -248,7 +251,7 @@ impl Timer {
 
     /// Whether a busy end has to send a keepalive.
     pub(crate) fn keepalive_due(&self) -> bool {
-        reached(self.now, self.sent_at.wrapping_add(KEEPALIVE))
+        reached(self.now, self.sent_at.wrapping_add(KEEPALIVE_INTERVAL))
     }
 
     /// A new wait begins: the time before does not count.
@@ -271,13 +274,13 @@ impl Timer {
         self.retries = self.retries.saturating_add(1);
         self.probed_at = None;
         self.deadline = None;
-        (self.retries < RETRIES && !self.is_stalled()) || !self.without_progress_for(timeout)
+        (self.retries < RETRIES_MIN && !self.is_stalled()) || !self.without_progress_for(timeout)
     }
 }
 
 /// The silence that ends a frame on a line with such gaps, in ms.
 fn silence_for(gap: u16) -> u16 {
-    gap.saturating_mul(2).clamp(SILENCE, LONGEST_SILENCE)
+    gap.saturating_mul(2).clamp(SHORTEST_SILENCE, LONGEST_SILENCE)
 }
 
 /// Whether `now` is at or past `then`, on a clock that wraps around.

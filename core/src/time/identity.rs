@@ -18,7 +18,9 @@ impl Timer {
             } else {
                 moved(self.byte_at, LONGEST_SILENCE.into())
             },
-            probed_at: self.probed_at.and_then(|at| moment(moved(at.get(), LONGEST.into()))),
+            probed_at: self
+                .probed_at
+                .and_then(|at| moment(moved(at.get(), LONGEST_TIMEOUT.into()))),
             round_trip: self.round_trip,
             retries: self.retries,
             futile_frames: self.futile_frames,
@@ -26,7 +28,7 @@ impl Timer {
             cut_frame: self.cut_frame,
             silence: self.silence,
             gap: self.gap,
-            sent_at: moved(self.sent_at, KEEPALIVE),
+            sent_at: moved(self.sent_at, KEEPALIVE_INTERVAL),
         }
     }
 }
