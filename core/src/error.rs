@@ -91,7 +91,7 @@ reasons! {
     WriteOnly = 18, "the other end gives no files";
     /// Closing is not allowed.
     NotAllowed = 19, "that is not allowed there";
-    /// A required extra or feature is not known.
+    /// A required field or feature is not known.
     Unsupported = 20, "one end demands a feature that the other does not know";
     /// The server is ending.
     ShuttingDown = 21, "the server is shutting down";

@@ -37,7 +37,7 @@ impl<P: Profile> Session<P> {
         // Where the digest lags behind, it continues over bytes that the store loads back.
         let sums = matches!(&self.state, State::Receiving(receiver) if receiver.is_digested());
         while let State::Receiving(receiver) = &self.state
-            && receiver.is_in_order()
+            && receiver.has_no_gaps()
             && let rest = input.get(taken..).unwrap_or_default()
             && let Parsed::Chunk { ahead: 0, length } =
                 parse_frame::<P::Checksums>(rest, &self.expect(), &mut signal)

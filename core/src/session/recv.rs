@@ -4,7 +4,8 @@
 use super::*;
 
 impl<P: Profile> Session<P> {
-    /// Finds the next frame in the buffer; a signal is returned in `signal`. The metadata before it is consumed by now.
+    /// Finds the next frame in the buffer; a signal is returned in `signal`. Metadata in front of it
+    /// is consumed.
     pub(super) fn next_frame(&mut self, signal: &mut Signal) -> Parsed {
         self.reader.consume_metadata();
         let awaits_metadata = self.outbox.is_awaiting_metadata();
@@ -144,7 +145,7 @@ impl<P: Profile> Session<P> {
         self.is_lossy() && self.outbox.is_last_completed(id)
     }
 
-    /// Handles a signal, with its metadata at hand if it is wanted.
+    /// Handles a signal, after its metadata if that is wanted.
     #[inline(never)]
     pub(super) fn dispatch(&mut self, signal: &Signal) {
         let id = TransferId::new(signal.transfer);

@@ -196,12 +196,12 @@ impl<P: Profile> Receiver<P> {
         Some(ExpectFile { transfer, position: file.position, window })
     }
 
-    /// Whether the digest covers everything received, and nothing is received past the position.
-    pub(crate) fn is_in_order(&self) -> bool {
+    /// Whether a file is open, and nothing of it is received past the position.
+    pub(crate) fn has_no_gaps(&self) -> bool {
         self.file().is_some_and(RecvFile::has_no_gaps)
     }
 
-    /// Whether the digest covers everything received.
+    /// Whether a file is open, and its digest covers everything before the position.
     pub(crate) fn is_digested(&self) -> bool {
         self.file().is_some_and(RecvFile::is_digested)
     }

@@ -1,4 +1,4 @@
-//! The frames that a session expects: the reader believes no other header.
+//! The frames that a session expects: the reader accepts no other header.
 
 use super::super::{Header, low_byte, low_half, seed_for};
 
