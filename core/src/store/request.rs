@@ -116,18 +116,18 @@ pub enum Reply {
 pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
     let done = |()| Reply::Done;
     match request {
-        Request::Offer(offer) => polled(store.poll_offer(&offer), Reply::Accepted),
+        Request::Offer(offer) => reply_to_poll(store.poll_offer(&offer), Reply::Accepted),
         Request::Rejected { path, reason } => {
             store.rejected(path, reason);
             Reply::Done
         }
-        Request::Store { position, bytes } => said(store.store(position, bytes), Reply::Moved),
-        Request::Load { position, into } => said(store.load(position, into), Reply::Moved),
+        Request::Store { position, bytes } => reply_to(store.store(position, bytes), Reply::Moved),
+        Request::Load { position, into } => reply_to(store.load(position, into), Reply::Moved),
         Request::Commit(digests) => {
             store.verified(&digests);
-            polled(store.poll_commit(), done)
+            reply_to_poll(store.poll_commit(), done)
         }
-        Request::CommitAgain => polled(store.poll_commit(), done),
+        Request::CommitAgain => reply_to_poll(store.poll_commit(), done),
         Request::FlushCommits => match store.poll_flush_commits() {
             Poll::Ready(result) => result.map_or_else(Reply::CommitFailed, done),
             Poll::Pending => Reply::Pending,
@@ -138,7 +138,7 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         }
         Request::Open { path, tree, names_only } => {
             store.names_only(names_only);
-            said(store.open(path, tree), done)
+            reply_to(store.open(path, tree), done)
         }
         Request::Next { path } => match store.next(path) {
             Ok(Some(entry)) => Reply::Entry(entry),
@@ -147,7 +147,7 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         },
         Request::Check(digests) => {
             store.verified(&digests);
-            said(store.check(), done)
+            reply_to(store.check(), done)
         }
         Request::Refused { entry, reason, message } => {
             if store.refused(entry, reason, message) {
@@ -167,13 +167,13 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
     }
 }
 
-fn polled<T>(result: Poll<Result<T, Reason>>, reply: impl FnOnce(T) -> Reply) -> Reply {
+fn reply_to_poll<T>(result: Poll<Result<T, Reason>>, reply: impl FnOnce(T) -> Reply) -> Reply {
     match result {
-        Poll::Ready(result) => said(result, reply),
+        Poll::Ready(result) => reply_to(result, reply),
         Poll::Pending => Reply::Pending,
     }
 }
 
-fn said<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Reply {
+fn reply_to<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Reply {
     result.map_or_else(Reply::Refused, reply)
 }
