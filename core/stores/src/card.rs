@@ -28,7 +28,7 @@ use tinyferry_core::{Reason, Store};
 
 use crate::partition::{Fault, Partition};
 use crate::time::{Stamp, from_fat, to_fat};
-use crate::{REACH, ROUNDING};
+use crate::{MAX_HOLE_DISTANCE, ROUNDING};
 
 use self::fat::{cluster, content, edit, padded, reason, short, split, to_path, within};
 use self::walk::Walk;
@@ -39,11 +39,11 @@ mod walk;
 
 /// Longest path on a card, in bytes.
 pub const PATH: usize = 128;
-/// So many directories at most above a file of a tree that is sent.
+/// The largest number of directories above a file of a tree that is sent.
 pub const DEPTH: usize = 8;
 
 const PARTIAL: &str = "TINYFRRY.PRT";
-/// So much may be written before the directory knows of it, in bytes.
+/// The largest number of bytes written between two updates of the directory.
 const FLUSH: u32 = 32 << 10;
 
 type Path = String<PATH>;
@@ -183,7 +183,7 @@ impl<D: BlockDevice> Card<D> {
 impl<D: BlockDevice> Store for Card<D> {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         self.close();
-        let accepted = |held: u32| Accepted { prefix: held.into(), in_order: false };
+        let accepted = |prefix: u32| Accepted { prefix: prefix.into(), in_order: false };
         if offer.kind == Kind::Tree {
             for name in offer.path.split('/').filter(|name| !name.is_empty()) {
                 short(name)?;

@@ -31,10 +31,10 @@ pub mod slots;
 #[cfg(feature = "sdmmc")]
 mod time;
 
-/// The largest distance of a hole from the end of the received bytes: the reach of a receiver's map, with
-/// units of the largest size (`PROTOCOL.md`, section 6.4).
+/// The largest distance of a hole from the end of the received bytes: the receive window, in blocks of
+/// the largest size (`PROTOCOL.md`, section 6.4).
 #[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
-const REACH: u32 = 97 * 1024;
+const MAX_HOLE_DISTANCE: u32 = (tinyferry_core::wire::SACK_BLOCKS + 1) * 1024;
 /// A position to resume from is a multiple of this, in bytes.
 #[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
 const ROUNDING: u32 = 1024;

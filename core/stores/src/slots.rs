@@ -32,7 +32,7 @@ use tinyferry_core::checksum::{Checksums, Small};
 use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Offer};
 use tinyferry_core::{Reason, Store};
 
-use crate::{REACH, ROUNDING};
+use crate::{MAX_HOLE_DISTANCE, ROUNDING};
 
 use self::records::{Begun, Name};
 
@@ -206,13 +206,13 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
             }
             end = at;
         }
-        let certain = end.saturating_sub(REACH);
+        let certain = end.saturating_sub(MAX_HOLE_DISTANCE);
         let step = Self::SECTOR.max(ROUNDING);
         Ok(certain.saturating_sub(certain.checked_rem(step).unwrap_or(0)))
     }
 
-    /// Prepares a slot for an image of which so much is to stay.
-    fn erase(&mut self, slot: u32, held: u32, size: u32) -> Result<(), Reason> {
+    /// Prepares a slot for an image whose first `prefix` bytes are to stay.
+    fn erase(&mut self, slot: u32, prefix: u32, size: u32) -> Result<(), Reason> {
         let (start, records) = (self.slot_start(slot), self.records_start(slot));
         let mut erase = |from: u32, to: u32| {
             let mut from = from;
@@ -224,14 +224,17 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
             }
             Ok(())
         };
-        if held == 0 {
+        if prefix == 0 {
             // First of all the image that was there counts no more.
             erase(records, records.saturating_add(Self::RECORDS))?;
         }
-        erase(start.saturating_add(held), start.saturating_add(size.next_multiple_of(Self::SECTOR)))
+        erase(
+            start.saturating_add(prefix),
+            start.saturating_add(size.next_multiple_of(Self::SECTOR)),
+        )
     }
 
-    /// The CRC-64 of what a slot holds.
+    /// The CRC-64 of the first `size` bytes in a slot.
     fn sum_up(&mut self, slot: u32, size: u32) -> Result<u64, Reason> {
         let mut at = self.slot_start(slot);
         let end = at.saturating_add(size);
@@ -271,19 +274,19 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
         let begun = Begun { size: offer.size, modified: offer.modified, name };
         // What was cut while it was made whole can only begin anew: its last record is spoilt.
         let may_resume = self.begun(slot)?.as_ref() == Some(&begun) && self.is_unfinished(slot)?;
-        let held = match size.filter(|_| may_resume) {
+        let prefix = match size.filter(|_| may_resume) {
             Some(size) => u64::from(self.certain(slot, size)?).min(offer.resume),
             None => 0,
         };
         let step = Self::SECTOR.max(ROUNDING);
-        let held = u32::try_from(held).unwrap_or(0);
-        let held = held.saturating_sub(held.checked_rem(step).unwrap_or(0));
-        self.erase(slot, held, size.unwrap_or(room))?;
-        if held == 0 {
+        let prefix = u32::try_from(prefix).unwrap_or(0);
+        let prefix = prefix.saturating_sub(prefix.checked_rem(step).unwrap_or(0));
+        self.erase(slot, prefix, size.unwrap_or(room))?;
+        if prefix == 0 {
             self.begin(slot, &begun)?;
         }
-        self.open = Open::Inbound { slot, size, end: held, crc64: None };
-        Ok(held)
+        self.open = Open::Inbound { slot, size, end: prefix, crc64: None };
+        Ok(prefix)
     }
 }
 

@@ -10,7 +10,7 @@ impl<D: BlockDevice> Card<D> {
         let modified = offer.modified;
         let (manager, volume) = self.volume()?;
         let stamp = modified.and_then(to_fat);
-        let (file, held, is_same) = within(manager, volume, (above, true), |directory| {
+        let (file, prefix, is_same) = within(manager, volume, (above, true), |directory| {
             match manager.find_directory_entry(directory, name) {
                 Ok(entry) if entry.attributes.is_directory() => return Err(Reason::IsDirectory),
                 Ok(entry) if entry.attributes.is_read_only() => return Err(Reason::NoPermission),
@@ -28,25 +28,25 @@ impl<D: BlockDevice> Card<D> {
                 Err(error) => return Err(reason(error)),
             }
             let there = manager.find_directory_entry(directory, PARTIAL).map_or(0, |it| it.size);
-            let held = match size {
-                Some(size) if there <= size => u64::from(there.saturating_sub(REACH)),
+            let prefix = match size {
+                Some(size) if there <= size => u64::from(there.saturating_sub(MAX_HOLE_DISTANCE)),
                 _ => 0,
             };
-            let held = u32::try_from(held.min(offer.resume)).unwrap_or(0);
-            let held = held.saturating_sub(held.checked_rem(ROUNDING).unwrap_or(0));
-            let mode = match held {
+            let prefix = u32::try_from(prefix.min(offer.resume)).unwrap_or(0);
+            let prefix = prefix.saturating_sub(prefix.checked_rem(ROUNDING).unwrap_or(0));
+            let mode = match prefix {
                 0 => Mode::ReadWriteCreateOrTruncate,
                 _ => Mode::ReadWriteAppend,
             };
             let file = manager.open_file_in_dir(directory, PARTIAL, mode).map_err(reason)?;
-            Ok((file, held, false))
+            Ok((file, prefix, false))
         })?;
         let end = manager.file_length(file).unwrap_or(0);
         self.open = match is_same {
             true => Open::Reading(file),
             false => Open::Inbound { path, file, modified, end, unflushed: 0 },
         };
-        Ok(held)
+        Ok(prefix)
     }
 
     pub(super) fn write(&mut self, position: u32, bytes: &[u8]) -> Result<(), Reason> {
