@@ -20,7 +20,7 @@ use crate::Line;
 /// Bytes move this often, in nanoseconds. The lines have a schedule of their own, so that being
 /// late now and then changes no rate.
 const TICK: u64 = 1_000_000;
-/// So long a carrier may be late before a line runs dry, in nanoseconds.
+/// The delay of a carrier that the room of a line covers, in nanoseconds.
 const LATE: u64 = 5 * TICK;
 /// How often an idle carrier looks whether it is to end.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
@@ -111,7 +111,7 @@ fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
 fn carry(from: &OwnedFd, to: &OwnedFd, line: &Mutex<Line>, stop: &AtomicBool) {
     let origin = Instant::now();
     let mut buffer = [0; 4096];
-    // What is read, but the line has no room for yet.
+    // Bytes that are read, and for which the line has no room yet.
     let mut waiting = Vec::new();
     while !stop.load(Ordering::SeqCst) {
         let mut line = lock(line);

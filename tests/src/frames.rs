@@ -1,5 +1,5 @@
 //! Frames as one end of a session writes them, and a session that reads them: for tests in which
-//! one end says what no session would.
+//! one end sends what no session would.
 
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::store::answer;
@@ -19,14 +19,14 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Those of a client in session `number`, which begin with its greeting: the terms of `config`.
+    /// Those of a client in session `number`, which begin with its hello: the parameters of `config`.
     pub fn client(number: u32, config: Config) -> Self {
         let mut frames = Self::of(number, Seeds::client(number).sending);
         frames.greet(Code::Pin, config);
         frames
     }
 
-    /// Those of a server, which begin with the answer to the greeting.
+    /// Those of a server, which begin with its hello.
     pub fn server(number: u32, config: Config) -> Self {
         let mut frames = Self::of(number, Seeds::server(number).sending);
         frames.greet(Code::Pon, config);
@@ -37,9 +37,9 @@ impl Frames {
         Self { bytes: Vec::new(), session, seed, ends: Vec::new() }
     }
 
-    /// A greeting or the answer to one.
+    /// A hello.
     pub fn greet(&mut self, code: Code, config: Config) {
-        let greeting = Hello {
+        let hello = Hello {
             session: self.session,
             version: VERSION,
             lossy: config.lossy,
@@ -49,7 +49,7 @@ impl Frames {
             block: config.block,
             credit: config.credit,
         };
-        self.signal(Signal::hello(code, &greeting));
+        self.signal(Signal::hello(code, &hello));
     }
 
     /// A signal.
@@ -60,11 +60,11 @@ impl Frames {
         self.ends.push(self.bytes.len());
     }
 
-    /// A signal and its description.
-    pub fn described(&mut self, signal: Signal, description: &[u8]) {
-        let length = u16::try_from(description.len()).unwrap_or(u16::MAX);
+    /// A signal and its metadata.
+    pub fn described(&mut self, signal: Signal, metadata: &[u8]) {
+        let length = u16::try_from(metadata.len()).unwrap_or(u16::MAX);
         self.signal(Signal { metadata: length, ..signal });
-        self.emit(signal.transfer, true, 0, description);
+        self.emit(signal.transfer, true, 0, metadata);
     }
 
     /// A chunk of the file of this transfer.
@@ -72,7 +72,7 @@ impl Frames {
         self.emit(transfer, false, position, payload);
     }
 
-    fn emit(&mut self, transfer: u16, description: bool, position: u64, payload: &[u8]) {
+    fn emit(&mut self, transfer: u16, metadata: bool, position: u64, payload: &[u8]) {
         if payload.is_empty() {
             return;
         }
@@ -80,7 +80,7 @@ impl Frames {
         frame[HEADER_LEN..][..payload.len()].copy_from_slice(payload);
         let header = Header {
             transfer: transfer as u8,
-            metadata: description,
+            metadata,
             length: payload.len() as u16,
             position: position as u32,
         };
@@ -106,21 +106,21 @@ pub fn outline(said: &[Signal]) -> Vec<(Code, u16)> {
     said.iter().map(|signal| (signal.code, signal.transfer)).collect()
 }
 
-/// A session that reads what somebody says, and what it answers.
+/// A session that reads frames, and its answers.
 #[derive(Debug)]
 pub struct Listener<S> {
     /// The session.
     pub session: Session,
     /// Its store.
     pub store: S,
-    /// What the clock says.
+    /// The time.
     pub now: Millis,
-    /// So many milliseconds pass each time that the store works.
+    /// The time that each call of the store takes, in ms.
     pub work: Millis,
-    /// How many bytes the driver holds beside the session, and how many it reads at once: each step
+    /// The number of bytes in the driver's own buffer, and the number that it reads at once: each step
     /// takes the next pair, and the first one follows the last.
     pub grains: Vec<(usize, usize)>,
-    /// Bytes that were taken from where the driver holds them.
+    /// Bytes taken from the driver's own buffer.
     pub taken: usize,
     answers: Vec<u8>,
     steps: usize,
@@ -133,7 +133,7 @@ impl<S: Store> Listener<S> {
         Self { session, store, now: 0, work: 0, grains, taken: 0, answers: Vec::new(), steps: 0 }
     }
 
-    /// A server that has answered the greeting of a client in session `number`, and that client.
+    /// A server that has answered the hello of a client in session `number`, and that client.
     ///
     /// # Panics
     /// Where it does not answer.
@@ -144,7 +144,7 @@ impl<S: Store> Listener<S> {
         (server, client)
     }
 
-    /// A client with a task in session `number`, whose greeting is answered; its server, and the
+    /// A client with a task in session `number`, whose hello is answered; its server, and the
     /// signals that the client then sends.
     ///
     /// # Panics
@@ -175,10 +175,10 @@ impl<S: Store> Listener<S> {
     pub fn exchange(&mut self, said: &[u8]) -> Vec<u8> {
         let mut rest = said;
         loop {
-            let (held, read) = self.grains[self.steps % self.grains.len()];
+            let (buffered, read) = self.grains[self.steps % self.grains.len()];
             self.steps += 1;
             let now = Some(self.now);
-            let front = &rest[..held.min(rest.len())];
+            let front = &rest[..buffered.min(rest.len())];
             let taken = self.session.take_input(front, &mut self.store, now);
             rest = &rest[taken..];
             self.taken += taken;
@@ -205,7 +205,7 @@ impl<S: Store> Listener<S> {
         }
     }
 
-    /// Nothing comes for so long.
+    /// Nothing comes for this time, in ms.
     pub fn wait(&mut self, milliseconds: Millis) -> Vec<Signal> {
         let end = self.now.wrapping_add(milliseconds);
         while let Some(deadline) = self.session.deadline()

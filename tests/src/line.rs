@@ -57,7 +57,7 @@ pub struct Line {
     pub delay: u64,
     /// What happens to bytes.
     pub faults: Faults,
-    /// After so many bytes in all the line is cut.
+    /// The number of bytes after which the line is cut.
     pub cut: Option<u64>,
     /// Bytes that the sending end can hold before it blocks.
     pub room: u64,
@@ -65,9 +65,9 @@ pub struct Line {
     pub lose: Vec<usize>,
     /// Frames to be doubled.
     pub twice: Vec<usize>,
-    /// Bytes arrive in bursts so many nanoseconds apart; 0: each by itself.
+    /// The time between two bursts in which bytes arrive, in nanoseconds; 0: each by itself.
     pub step: u64,
-    /// After so many bytes one is inserted; 0: never.
+    /// The number of bytes after which one is inserted; 0: never.
     pub inserts: u64,
     /// Bytes of one write that arrive at most: what receives them has no more room.
     pub longest: usize,
@@ -112,7 +112,7 @@ impl Line {
         }
     }
 
-    /// A serial line of so many baud, ten bits a byte, with a FIFO of 16 bytes.
+    /// A serial line of `baud` baud, ten bits a byte, with a FIFO of 16 bytes.
     pub fn serial(baud: u64, seed: u64) -> Self {
         Self { byte_time: 10_000_000_000 / baud, room: 16, ..Self::perfect(seed) }
     }
@@ -137,7 +137,7 @@ impl Line {
     pub fn write(&mut self, now: u64, bytes: &[u8]) -> usize {
         let start = self.free_at.max(now);
         let room = match (start - now).checked_div(self.byte_time) {
-            Some(held) => self.room.saturating_sub(held) as usize,
+            Some(queued) => self.room.saturating_sub(queued) as usize,
             None => bytes.len(),
         };
         let count = room.min(bytes.len());
@@ -218,13 +218,13 @@ impl Line {
         self.arriving.front().map(|(at, _)| *at)
     }
 
-    /// What has arrived by `now`, so many bytes at most; it stays.
+    /// The bytes that have arrived by `now`, at most `most`; they stay.
     pub fn arrived(&self, now: u64, most: usize) -> Vec<u8> {
         let arrived = self.arriving.iter().take_while(|(at, _)| *at <= now);
         arrived.take(most).map(|(_, byte)| *byte).collect()
     }
 
-    /// So many bytes of that are done with.
+    /// Drops `count` bytes that have arrived.
     pub fn pass(&mut self, count: usize) {
         self.arriving.drain(..count);
     }

@@ -59,23 +59,23 @@ pub struct Memory {
     pub directories: BTreeSet<String>,
     /// What came in and is not complete: survives a reboot.
     pub partials: BTreeMap<String, Vec<u8>>,
-    /// Refusals heard of, by path.
+    /// Refusals by the other end or by this one, by path.
     pub refused: Vec<(String, Reason)>,
-    /// Offers heard of.
+    /// Paths of the offers.
     pub offers: Vec<String>,
-    /// Offers that were refused before this store was asked: what came in place of a path, and why.
+    /// Offers that the session has refused: the bytes of the path, and the reason.
     pub rejected: Vec<(Vec<u8>, Reason)>,
     /// Refuse offers of these paths.
     pub refuse: BTreeMap<String, Reason>,
     /// Files that cannot be read although they are there.
     pub broken: BTreeMap<String, Reason>,
-    /// So many entries of each tree cannot be named.
+    /// The number of entries of each tree whose paths are not allowed.
     pub omitted: u32,
     /// Takes bytes in order only.
     pub in_order: bool,
     /// Sizes are offered as unknown.
     pub unsized_offers: bool,
-    /// Holes may lie so far before the end of a partial.
+    /// The largest distance of a hole from the end of a partial, in bytes.
     pub holes: u64,
     /// Bytes that may still be stored.
     pub room: u64,
@@ -84,23 +84,23 @@ pub struct Memory {
     pub power: u64,
     /// Bytes taken by one `store` at most.
     pub step: usize,
-    /// Sums up what it took, where it is asked.
+    /// Computes digests: [`Store::digest`].
     pub sums: bool,
-    /// What was refused is not given once more.
+    /// Gives no refused file once more.
     pub gives_up: bool,
-    /// Files that may come to their places later do so when they are waited for.
+    /// Commits that may be deferred are deferred.
     pub tardy: bool,
-    /// Of these, those that find no place then.
+    /// Deferred commits that fail, by path.
     pub late: BTreeMap<String, Reason>,
-    /// So often it says that it is not done, each time that it takes an offer, commits or settles.
+    /// The number of pending replies to each offer, commit and flush.
     pub busy: u32,
-    /// How often it has said so.
+    /// The number of pending replies to the present one.
     waited: u32,
-    /// After so many bytes loaded the source is one byte shorter.
+    /// The source is one byte shorter than its size.
     pub shrinks: bool,
     /// Bytes given by `load` for sending.
     pub loaded: u64,
-    /// What the machines said of files that were wholly read or have come in.
+    /// The digests of the files that were read or received.
     pub digests: Vec<Digests>,
     open: Open,
     /// Committed, and not in place.
@@ -162,7 +162,7 @@ impl Memory {
         self.open == Open::Nothing
     }
 
-    /// Whether what it was asked for is not done yet.
+    /// Whether the present call is still pending.
     fn is_busy(&mut self) -> bool {
         let is_busy = self.waited < self.busy;
         self.waited = if is_busy { self.waited + 1 } else { 0 };
@@ -255,7 +255,7 @@ impl Store for Memory {
                 && offer.resume > 0
                 && !self.in_order
         });
-        let held = if same {
+        let prefix = if same {
             size.unwrap_or(0)
         } else if offer.resume == 0 || self.in_order {
             self.partials.remove(&path);
@@ -266,7 +266,7 @@ impl Store for Memory {
         };
         let Offer { modified, mode, commit_id: later, .. } = *offer;
         self.open = Open::Inbound { path, kind, size, modified, mode, same, later };
-        Ok(Accepted { prefix: held, in_order: self.in_order })
+        Ok(Accepted { prefix, in_order: self.in_order })
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {

@@ -10,7 +10,7 @@ use crate::{Line, Memory};
 /// One end: its session, its store, and how finely it reads and writes.
 #[derive(Debug, Clone)]
 pub struct End<S = Memory> {
-    /// The machine.
+    /// Its session.
     pub session: Session,
     /// Its store.
     pub store: S,
@@ -18,13 +18,13 @@ pub struct End<S = Memory> {
     pub read: usize,
     /// Bytes written at once, at most.
     pub write: usize,
-    /// Bytes that its driver holds besides, at most: chunks are taken from there.
+    /// The size of its driver's own buffer, in bytes: chunks are taken from there.
     pub ahead: usize,
     /// Whether its driver hands in the time.
     pub has_clock: bool,
     /// Nanoseconds that its store takes to load or to store once.
     pub work: u64,
-    /// Nanoseconds that its store waits for what it says is pending.
+    /// Nanoseconds between two polls of its busy store.
     pub wait: u64,
     waits_until: u64,
     /// Until then its store works.
@@ -107,8 +107,8 @@ impl<S: Store> End<S> {
             None => now + 20 * MILLISECOND,
         });
         if self.ahead > 0 {
-            let held = incoming.arrived(now, self.ahead);
-            let taken = self.session.take_input(&held, &mut self.store, clock);
+            let buffered = incoming.arrived(now, self.ahead);
+            let taken = self.session.take_input(&buffered, &mut self.store, clock);
             incoming.pass(taken);
             if taken > 0 {
                 return Progress::Moved;
@@ -210,7 +210,7 @@ impl<S: Store> Pair<S> {
         }
     }
 
-    /// Both lines are serial ones of so many baud.
+    /// Both lines are serial ones of `baud` baud.
     pub fn serial(mut self, baud: u64, seed: u64) -> Self {
         self.up = Line::serial(baud, seed.wrapping_mul(2));
         self.down = Line::serial(baud, seed.wrapping_mul(2).wrapping_add(1));
@@ -223,7 +223,7 @@ impl<S: Store> Pair<S> {
         self
     }
 
-    /// Both lines take so many milliseconds.
+    /// Both lines have this delay.
     pub fn delayed(mut self, milliseconds: u64) -> Self {
         self.up.delay = milliseconds * MILLISECOND;
         self.down.delay = milliseconds * MILLISECOND;
