@@ -162,8 +162,7 @@ impl<P: Profile> Session<P> {
     /// A server refuses a request.
     pub(super) fn refuse_request(&mut self, number: u16, reason: Reason) {
         let Some(id) = TransferId::new(number) else { return };
-        self.outbox.completed = Some(Completed::refused(id, reason));
-        self.outbox.repeat_completed(0);
+        self.outbox.complete(Completed::refused(id, reason));
         self.enter(Event::RequestRefused, State::AwaitRequest);
     }
 
@@ -180,8 +179,7 @@ impl<P: Profile> Session<P> {
     /// A server accepts to be closed.
     pub(super) fn close(&mut self, number: u16) {
         let Some(id) = TransferId::new(number) else { return };
-        self.outbox.completed = Some(Completed::done(id, 0, 0));
-        self.outbox.repeat_completed(0);
+        self.outbox.complete(Completed::done(id, 0, 0));
         let state = if self.is_lossy() { State::Closing } else { State::Idle(CLOSED) };
         self.enter(Event::CloseAccepted, state);
     }

@@ -198,6 +198,12 @@ impl Outbox {
         self.completed.as_ref().is_some_and(|completed| completed.id.get() == id)
     }
 
+    /// A transfer is completed, and its result is sent.
+    pub(crate) fn complete(&mut self, completed: Completed) {
+        self.completed = Some(completed);
+        self.repeat_completed(0);
+    }
+
     /// Sends the result of the transfer that was completed last.
     pub(crate) fn repeat_completed(&mut self, count: u16) {
         debug_assert!(self.completed.is_some(), "no transfer was completed");

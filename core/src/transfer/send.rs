@@ -169,8 +169,7 @@ impl<P: Profile> Sender<P> {
         self.stage = Stage::Finished;
         let id = next_id(self.last, None);
         self.last = id.get();
-        outbox.completed = Some(Completed::refused(id, reason));
-        outbox.repeat_completed(0);
+        outbox.complete(Completed::refused(id, reason));
     }
 
     /// `PIN`: queries the position, and tells that this end is alive.
