@@ -28,7 +28,7 @@ use tinyferry_core::{Reason, Store};
 
 use crate::partition::{Fault, Partition};
 use crate::time::{Stamp, from_fat, to_fat};
-use crate::{MAX_HOLE_DISTANCE, ROUNDING};
+use crate::{ROUNDING, certain_prefix};
 
 use self::fat::{cluster, content, edit, padded, reason, short, split, to_path, within};
 use self::walk::Walk;

@@ -38,3 +38,12 @@ const MAX_HOLE_DISTANCE: u32 = (tinyferry_core::wire::SACK_BLOCKS + 1) * 1024;
 /// A position to resume from is a multiple of this, in bytes.
 #[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
 const ROUNDING: u32 = 1024;
+
+/// The length of the prefix of a partial that certainly has no holes, in bytes: at most `resume`, and a
+/// multiple of `step`.
+#[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
+fn certain_prefix(received_end: u32, resume: u64, step: u32) -> u32 {
+    let certain = u64::from(received_end.saturating_sub(MAX_HOLE_DISTANCE)).min(resume);
+    let certain = u32::try_from(certain).unwrap_or(0);
+    certain.saturating_sub(certain.checked_rem(step).unwrap_or(0))
+}

@@ -32,7 +32,7 @@ use tinyferry_core::checksum::{Checksums, Small};
 use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Offer};
 use tinyferry_core::{Reason, Store};
 
-use crate::{MAX_HOLE_DISTANCE, ROUNDING};
+use crate::{ROUNDING, certain_prefix};
 
 use self::records::{Begun, Name};
 
@@ -194,8 +194,8 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
         self.flash.write(at, words).map_err(|_| Reason::Storage)
     }
 
-    /// How much of a begun image is certainly there.
-    fn certain(&mut self, slot: u32, size: u32) -> Result<u32, Reason> {
+    /// The end of the received part of a begun image, in bytes.
+    fn received_end(&mut self, slot: u32, size: u32) -> Result<u32, Reason> {
         let start = self.slot_start(slot);
         let mut end = size.next_multiple_of(RECORD as u32).min(self.room());
         let mut block = [0; RECORD];
@@ -206,9 +206,7 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
             }
             end = at;
         }
-        let certain = end.saturating_sub(MAX_HOLE_DISTANCE);
-        let step = Self::SECTOR.max(ROUNDING);
-        Ok(certain.saturating_sub(certain.checked_rem(step).unwrap_or(0)))
+        Ok(end)
     }
 
     /// Prepares a slot for an image whose first `prefix` bytes are to stay.
@@ -275,12 +273,12 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
         // What was cut while it was made whole can only begin anew: its last record is spoilt.
         let may_resume = self.begun(slot)?.as_ref() == Some(&begun) && self.is_unfinished(slot)?;
         let prefix = match size.filter(|_| may_resume) {
-            Some(size) => u64::from(self.certain(slot, size)?).min(offer.resume),
+            Some(size) => {
+                let received_end = self.received_end(slot, size)?;
+                certain_prefix(received_end, offer.resume, Self::SECTOR.max(ROUNDING))
+            }
             None => 0,
         };
-        let step = Self::SECTOR.max(ROUNDING);
-        let prefix = u32::try_from(prefix).unwrap_or(0);
-        let prefix = prefix.saturating_sub(prefix.checked_rem(step).unwrap_or(0));
         self.erase(slot, prefix, size.unwrap_or(room))?;
         if prefix == 0 {
             self.begin(slot, &begun)?;

@@ -29,11 +29,9 @@ impl<D: BlockDevice> Card<D> {
             }
             let there = manager.find_directory_entry(directory, PARTIAL).map_or(0, |it| it.size);
             let prefix = match size {
-                Some(size) if there <= size => u64::from(there.saturating_sub(MAX_HOLE_DISTANCE)),
+                Some(size) if there <= size => certain_prefix(there, offer.resume, ROUNDING),
                 _ => 0,
             };
-            let prefix = u32::try_from(prefix.min(offer.resume)).unwrap_or(0);
-            let prefix = prefix.saturating_sub(prefix.checked_rem(ROUNDING).unwrap_or(0));
             let mode = match prefix {
                 0 => Mode::ReadWriteCreateOrTruncate,
                 _ => Mode::ReadWriteAppend,
