@@ -150,7 +150,13 @@ impl Exit {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        let hint = match error {
+        let hint = match &error {
+            Error::Secure(_, AuthError::Unknown { .. }) => {
+                ". If that is its key, add --accept-new to accept it"
+            }
+            Error::Secure(_, AuthError::Unprotected) => {
+                ": use --key FILE, or --insecure to allow that"
+            }
             Error::NoSha256 => "; without --sha256, files are verified with CRC-64 only",
             _ => "",
         };
