@@ -137,10 +137,7 @@ impl Client {
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused are no error, as in [`Client::put`].
     pub fn put_store<S: Store>(&mut self, mut make: impl FnMut() -> S) -> Result<Outcome, Error> {
-        match self.task(Task::Put, &mut make()) {
-            Err(error) if self.needs_new_session(&error) => self.task(Task::Put, &mut make()),
-            result => result,
-        }
+        self.retry_once(|client| client.task(Task::Put, &mut make()))
     }
 
     /// Gets a file, or a tree if it is one, into a store. The empty path is the served directory. The
@@ -201,8 +198,15 @@ impl Client {
 
     /// A task with a store that can be used again.
     fn persist(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        match self.task(task, store) {
-            Err(error) if self.needs_new_session(&error) => self.task(task, store),
+        self.retry_once(|client| client.task(task, store))
+    }
+
+    fn retry_once(
+        &mut self,
+        mut run: impl FnMut(&mut Self) -> Result<Outcome, Error>,
+    ) -> Result<Outcome, Error> {
+        match run(self) {
+            Err(error) if self.needs_new_session(&error) => run(self),
             result => result,
         }
     }
