@@ -4,8 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::warn;
-
 use crate::describe;
 use crate::server::connection::Peer;
 use crate::server::connection::Service;
@@ -55,7 +53,7 @@ pub(crate) fn accept<S>(
         if let Err(error) = served {
             let sentence =
                 format!("a client could not be accepted: {}", describe::os_error(&error));
-            shortages.write(&sentence, |line| warn!("{line}"));
+            shortages.warn(&sentence);
             waiter.wait_for_stop(pause);
             pause = (pause * 2).min(MAX_PAUSE);
         }

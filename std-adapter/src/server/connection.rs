@@ -8,9 +8,8 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::driver::blocking::run;
-use tinyferry_core::{Config, Reason, Session};
-use tracing::{debug, info, warn};
+use tinyferry_core::{Config, Reason};
+use tracing::{debug, info};
 
 use super::Options;
 use crate::auth::Authenticator;
@@ -19,14 +18,13 @@ use crate::auth::KeyEntry;
 use crate::auth::Refusal;
 use crate::auth::refuse;
 use crate::auth::rejection;
-use crate::checksum::Desktop;
 use crate::describe;
 use crate::server::log::Logs;
 use crate::server::preamble::Begin;
 use crate::server::preamble::Preamble;
-use crate::server::refuse::REJECT_TIMEOUT;
 use crate::server::refuse::milliseconds;
 use crate::server::refuse::refuse_session;
+use crate::server::refuse::reject;
 use crate::server::refuse::unreachable_root;
 use crate::server::registry::Busy;
 use crate::server::registry::Registry;
@@ -94,8 +92,7 @@ impl Service {
         }
         let end = Instant::now() + self.options.handshake_timeout;
         let failed = |why: &dyn Display| {
-            let line = format!("{name}: rejected: {why}");
-            self.logs.handshakes.write(&line, |line| warn!("{line}"));
+            self.logs.handshakes.warn(&format!("{name}: rejected: {why}"));
         };
         let preamble = match Preamble::read(&mut socket, end) {
             Ok(preamble) => preamble,
@@ -131,10 +128,7 @@ impl Service {
             // The session fails at once and reports the reason.
             (Begin::Unknown, _) => {
                 let link = &mut StreamLink::with_input(socket, shutdown, input);
-                let config =
-                    Config { handshake_timeout: milliseconds(REJECT_TIMEOUT), ..Config::RELIABLE };
-                let mut session = Session::<Desktop>::server(config);
-                if let Err(error) = run(&mut session, link, &mut ()) {
+                if let Err(error) = reject(link, None) {
                     failed(&describe::for_server(&error));
                 }
             }
@@ -181,8 +175,7 @@ impl Service {
                 }
             }
             Err(error) => {
-                let line = format!("{name}: {}", describe::os_error(&error));
-                self.logs.root.write(&line, |line| warn!("{line}"));
+                self.logs.root.warn(&format!("{name}: {}", describe::os_error(&error)));
                 refuse_session(link, unreachable_root(&error));
             }
         }

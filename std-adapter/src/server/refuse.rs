@@ -3,15 +3,15 @@
 use std::io;
 use std::time::Duration;
 
-use tinyferry_core::driver::blocking::run;
-use tinyferry_core::{Config, Millis, Reason, Session};
+use tinyferry_core::driver::blocking::{self, run};
+use tinyferry_core::{Config, Millis, Outcome, Reason, Session};
 
 use crate::checksum::Desktop;
 use crate::transport::stream::Socket;
 use crate::transport::stream::StreamLink;
 
 /// The handshake timeout of a rejected client.
-pub(super) const REJECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REJECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A duration in the milliseconds of a session: at most half the range of its clock, 24 days. Only a zero
 /// duration gives 0, which means no limit.
@@ -23,11 +23,19 @@ pub(super) fn milliseconds(length: Duration) -> Millis {
 
 /// Answers the hello of a client with a refusal.
 pub(super) fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
-    let handshake = milliseconds(REJECT_TIMEOUT);
-    let config = Config { refuse: Some(reason), handshake_timeout: handshake, ..Config::RELIABLE };
-    let mut session = Session::<Desktop>::server(config);
     // It always fails, with the refusal.
-    let _ = run(&mut session, link, &mut ());
+    let _ = reject(link, Some(reason));
+}
+
+/// Runs a session that serves nothing. It refuses the hello for a reason; without one, the session finds the
+/// reason in bytes that are no hello.
+pub(super) fn reject<S: Socket>(
+    link: &mut StreamLink<S>,
+    refuse: Option<Reason>,
+) -> Result<Outcome, blocking::Error<io::Error>> {
+    let handshake_timeout = milliseconds(REJECT_TIMEOUT);
+    let config = Config { refuse, handshake_timeout, ..Config::RELIABLE };
+    run(&mut Session::<Desktop>::server(config), link, &mut ())
 }
 
 /// The reason sent to a client whose directory cannot be opened.

@@ -4,7 +4,7 @@ use std::io;
 
 use tinyferry_core::driver::blocking::{self, Link, run};
 use tinyferry_core::{Config, Failure, Session};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::checksum::Desktop;
 use crate::describe;
@@ -66,12 +66,12 @@ impl Service {
                     "{peer}: the connection failed: {}",
                     describe::for_server(&describe::os_error(&error))
                 );
-                self.logs.sessions.write(&line, |line| warn!("{line}"));
+                self.logs.sessions.warn(&line);
                 Ended::Link
             }
             Err(blocking::Error::Session(failure)) => {
                 let line = format!("{peer}: {}", describe::for_server(&failure));
-                self.logs.sessions.write(&line, |line| warn!("{line}"));
+                self.logs.sessions.warn(&line);
                 if failure == Failure::UnexpectedEof { Ended::Link } else { Ended::Session }
             }
         }

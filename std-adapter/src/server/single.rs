@@ -50,8 +50,7 @@ impl Service {
                     // All clients of a line count as one.
                     Ok(permissions) => Permissions { id: Some("line".to_owned()), ..permissions },
                     Err(error) => {
-                        let line = format!("{peer}: {}", describe::os_error(&error));
-                        service.logs.root.write(&line, |line| warn!("{line}"));
+                        service.logs.root.warn(&format!("{peer}: {}", describe::os_error(&error)));
                         thread::sleep(REOPEN_INTERVAL);
                         continue;
                     }

@@ -4,6 +4,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::warn;
+
 /// The first lines of each interval are written, the others are counted.
 const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -53,6 +55,11 @@ impl Throttle {
         }
         state.lines += 1;
         Line::Written(std::mem::take(&mut state.omitted))
+    }
+
+    /// Writes a line as a warning, or counts it.
+    pub(crate) fn warn(&self, text: &str) {
+        self.write(text, |line| warn!("{line}"));
     }
 
     /// Writes a line by `write`, or counts it. Writes the number of omitted lines first.
