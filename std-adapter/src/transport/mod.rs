@@ -1,5 +1,6 @@
 //! Byte streams to another end: sockets, serial ports, standard streams and started commands.
 
+mod clock;
 #[cfg(unix)]
 pub(crate) mod command;
 pub(crate) mod listener;
@@ -9,3 +10,10 @@ pub(crate) mod socket;
 pub(crate) mod stdio;
 pub mod stream;
 pub mod tcp;
+
+use std::time::Duration;
+
+/// The longest wait of a write for room; after it the peer counts as lost.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The message of a write that has found no room for that time.
+const NO_ROOM: &str = "the other end does not accept data any more";

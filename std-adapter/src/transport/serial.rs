@@ -15,7 +15,9 @@ use tinyferry_core::Millis;
 use tinyferry_core::driver::blocking::Link;
 
 use crate::endpoint::{Flow, Serial};
+use crate::transport::clock::{Clock, time_until};
 use crate::transport::stream::{Shutdown, Traffic};
+use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 
 #[cfg(unix)]
 mod claim;
@@ -27,8 +29,6 @@ pub(crate) use self::claim::restore_all;
 
 /// The longest wait between two checks for a shutdown.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// The longest wait of a write for room; after it the peer counts as lost.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// A line without input for this time is idle.
 const QUIET_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -40,7 +40,7 @@ pub struct SerialLink {
     input: [u8; 256],
     /// The bytes of `input` that are not yet read.
     held: Range<usize>,
-    origin: Instant,
+    clock: Clock,
     deadline: Option<Millis>,
     traffic: Traffic,
     shutdown: Arc<Shutdown>,
@@ -73,7 +73,7 @@ impl SerialLink {
             port,
             input: [0; 256],
             held: 0..0,
-            origin: Instant::now(),
+            clock: Clock::start(),
             deadline: None,
             traffic: Traffic::default(),
             shutdown,
@@ -110,17 +110,8 @@ impl SerialLink {
     }
 
     /// The time until the deadline.
-    fn left(&mut self) -> Option<Duration> {
-        let now = self.clock();
-        self.deadline.map(|deadline| {
-            let left = deadline.wrapping_sub(now);
-            Duration::from_millis(if left < 1 << 31 { left.into() } else { 0 })
-        })
-    }
-
-    fn clock(&self) -> Millis {
-        // The clock of a session wraps around.
-        self.origin.elapsed().as_millis() as Millis
+    fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| time_until(deadline, self.clock.now()))
     }
 }
 
@@ -224,10 +215,7 @@ impl embedded_io::Write for SerialLink {
                 return Ok(bytes.len());
             }
             if begin.elapsed() > WRITE_TIMEOUT {
-                return Err(io::Error::new(
-                    ErrorKind::ConnectionAborted,
-                    "the other end does not accept data any more",
-                ));
+                return Err(io::Error::new(ErrorKind::ConnectionAborted, NO_ROOM));
             }
         }
     }
@@ -239,7 +227,7 @@ impl embedded_io::Write for SerialLink {
 
 impl Link for SerialLink {
     fn now(&mut self) -> Option<Millis> {
-        Some(self.clock())
+        Some(self.clock.now())
     }
 
     fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {

@@ -22,7 +22,9 @@ use self::buffer::{BUFFER, Buffer};
 pub use self::link::StreamLink;
 pub use self::shutdown::{Shutdown, Traffic};
 pub use crate::transport::socket::Socket;
+use crate::transport::clock::{Clock, time_until};
 use crate::transport::socket::is_transient;
+use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 
 /// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
 /// The answers to a sender have fewer bytes than it sends, so two ends with this limit cannot block each
@@ -32,8 +34,6 @@ const MAX_READ_AHEAD: usize = 8;
 const IDLE_BUFFER_BYTES: usize = 4 * 1024;
 /// The interval of the polls of a socket while its session works, in ms.
 const POLL_INTERVAL_MS: Millis = 50;
-/// The longest wait of a write for room; after it the peer counts as lost.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A buffered socket. [`StreamLink`] is the link over it.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub struct Stream<T> {
     /// Output was sent since the last poll without input.
     unseen: bool,
     timeout: Option<Duration>,
-    origin: Instant,
+    clock: Clock,
     now: Millis,
     /// The time of the last poll for input.
     seen: Millis,
@@ -72,7 +72,7 @@ impl<T: Socket> Stream<T> {
             collected: 0,
             unseen: false,
             timeout: None,
-            origin: Instant::now(),
+            clock: Clock::start(),
             now: 0,
             seen: 0,
             deadline: None,
@@ -82,8 +82,7 @@ impl<T: Socket> Stream<T> {
     }
 
     fn update_clock(&mut self) {
-        // The clock of a session wraps around.
-        self.now = self.origin.elapsed().as_millis() as Millis;
+        self.now = self.clock.now();
     }
 
     /// Whether the next poll of the socket is due.
@@ -166,9 +165,8 @@ impl<T: Socket> Stream<T> {
     /// wake-ups.
     fn set_timeout(&mut self) -> io::Result<()> {
         let wanted = self.deadline.map(|deadline| {
-            let left = deadline.wrapping_sub(self.now);
-            let left = if left < 1 << 31 { left } else { 0 };
-            Duration::from_millis(u64::from(left.max(1)))
+            // A timeout of zero would be none.
+            time_until(deadline, self.now).max(Duration::from_millis(1))
         });
         let is_near = match (wanted, self.timeout) {
             (None, None) => true,
@@ -204,10 +202,7 @@ impl<T: Socket> Stream<T> {
                     };
                     waiting = Some((since, pending));
                     if since.elapsed() > write_timeout {
-                        return Err(io::Error::new(
-                            ErrorKind::TimedOut,
-                            "the other end does not accept data any more",
-                        ));
+                        return Err(io::Error::new(ErrorKind::TimedOut, NO_ROOM));
                     }
                     let or_read = match self.read_ahead()? {
                         Ahead::Room => true,
