@@ -6,11 +6,10 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
-use tinyferry::core::Config;
 use tinyferry::fs::{Limits, Sync};
 
 use crate::exit::{CliError, EXIT_CODES};
-use crate::units::{bytes, days, seconds, some};
+use crate::units::{bytes, count, days, seconds};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
@@ -101,10 +100,10 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) insecure: bool,
     /// Maximum number of clients at the same time; further clients get the error "busy"
-    #[arg(long, value_name = "N", default_value = "64", value_parser = some)]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = count)]
     pub(crate) clients: usize,
     /// The same for clients from one address (IPv6: from one /64 network)
-    #[arg(long, value_name = "N", default_value = "32", value_parser = some)]
+    #[arg(long, value_name = "N", default_value = "32", value_parser = count)]
     pub(crate) clients_per_address: usize,
     /// Disconnect a client that has not completed the handshake after SECONDS
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
@@ -246,13 +245,13 @@ impl From<SyncArg> for Sync {
 }
 
 impl Peer {
-    /// Connects with these options.
-    pub(crate) fn connect(&self, config: Config) -> Result<Client, CliError> {
+    /// Connects with these options; `sha256`: content is verified by SHA-256 too.
+    pub(crate) fn connect(&self, sha256: bool) -> Result<Client, CliError> {
         if matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Serial(_)) {
             crate::signals::before_end(tinyferry::client::clean_up)?;
         }
         let mut client = Client::builder(self.endpoint.clone())
-            .config(config)
+            .sha256(sha256)
             .insecure(self.insecure)
             .accept_new(self.accept_new);
         if let Some(file) = &self.key {

@@ -40,7 +40,7 @@ pub(crate) enum Exit {
 #[derive(Debug, Default)]
 pub(crate) struct Exits {
     /// Whether a request succeeded, or a part of one.
-    some: bool,
+    has_success: bool,
     /// The first exit code that is not success.
     failed: Option<Exit>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Exits {
 impl Exits {
     /// Adds the exit code of a request.
     pub(crate) fn add(&mut self, exit: Exit) {
-        self.some |= matches!(exit, Exit::Done | Exit::Partly);
+        self.has_success |= matches!(exit, Exit::Done | Exit::Partly);
         if exit != Exit::Done {
             self.failed.get_or_insert(exit);
         }
@@ -58,7 +58,7 @@ impl Exits {
     pub(crate) fn total(&self) -> Exit {
         match self.failed {
             None => Exit::Done,
-            Some(_) if self.some => Exit::Partly,
+            Some(_) if self.has_success => Exit::Partly,
             Some(exit) => exit,
         }
     }

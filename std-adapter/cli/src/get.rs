@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
-use tinyferry::core::Config;
 use tinyferry::describe;
 use tinyferry::fs::{Direction, Directory, Root};
 
@@ -32,9 +31,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         }
         wanted.push((remote, target));
     }
-    let endpoint = &args.peer.endpoint;
-    let config = Config { sha256: args.sha256, ..endpoint.config() };
-    let mut client = args.peer.connect(config)?;
+    let mut client = args.peer.connect(args.sha256)?;
     // Without a connection no directory is created.
     std::fs::create_dir_all(&args.into).map_err(local)?;
     let root = Root::open(&args.into).map_err(local)?;
@@ -45,7 +42,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let root = root.clone();
         let is_named = !target.is_empty();
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
-        let mut store = store.lossy(endpoint.is_lossy()).limited(args.limits.limits());
+        let mut store = store.lossy(args.peer.endpoint.is_lossy()).limited(args.limits.limits());
         let before = client.traffic().received;
         match client.get_store(&remote, &mut store) {
             Ok(outcome) => {

@@ -12,7 +12,7 @@ use crate::paths::asked_path;
 
 pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let path = asked_path(&args.path)?;
-    let mut client = args.peer.connect(args.peer.endpoint.config())?;
+    let mut client = args.peer.connect(false)?;
     let mut listing = Listing {
         is_whole: true,
         is_recursive: args.recursive,

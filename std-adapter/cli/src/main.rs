@@ -123,7 +123,7 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
 }
 
 fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let mut client = peer.connect(peer.endpoint.config())?;
+    let mut client = peer.connect(false)?;
     let first = client.ping()?;
     let again = client.ping()?;
     if verbosity > Verbosity::Quiet {
@@ -138,7 +138,7 @@ fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
 }
 
 fn close(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let closed = peer.connect(peer.endpoint.config())?.close();
+    let closed = peer.connect(false)?.close();
     closed.map_err(|error| {
         let CliError { exit, sentence } = error.into();
         CliError::new(exit, format!("{} does not close: {sentence}", peer.endpoint))

@@ -5,7 +5,6 @@ use std::fs::FileType;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use tinyferry::core::Config;
 use tinyferry::describe;
 use tinyferry::fs::{Direction, Directory, Source};
 
@@ -63,8 +62,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             return Err(CliError::new(Exit::Usage, sentence));
         }
     }
-    let config = Config { sha256: args.sha256, ..args.peer.endpoint.config() };
-    let mut client = args.peer.connect(config)?;
+    let mut client = args.peer.connect(args.sha256)?;
     let progress = Progress::new(Direction::Sending, verbosity);
     let store = || match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),

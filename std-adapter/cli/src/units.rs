@@ -60,7 +60,7 @@ pub(crate) fn days(text: &str) -> Result<Duration, String> {
 }
 
 /// A number that is not 0.
-pub(crate) fn some(text: &str) -> Result<usize, String> {
+pub(crate) fn count(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| "not a number greater than 0".to_owned())
 }
