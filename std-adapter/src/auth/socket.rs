@@ -44,7 +44,7 @@ fn as_io(error: Error) -> io::Error {
 }
 
 impl<S: Socket> SecureSocket<S> {
-    /// A client's end; `patience` is the timeout of the handshake.
+    /// A client's end; `timeout` is that of the handshake.
     ///
     /// # Errors
     /// [`AuthError`].
@@ -52,13 +52,13 @@ impl<S: Socket> SecureSocket<S> {
         socket: S,
         identity: &Identity,
         trust: &mut dyn Trust,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, AuthError> {
         let channel = Channel::client(identity, random_key()?, buffers())?;
-        Self::complete_handshake(socket, channel, &[], trust, Instant::now() + patience)
+        Self::complete_handshake(socket, channel, &[], trust, Instant::now() + timeout)
     }
 
-    /// A server's end; `patience` is the timeout of the handshake.
+    /// A server's end; `timeout` is that of the handshake.
     ///
     /// # Errors
     /// [`AuthError`].
@@ -66,9 +66,9 @@ impl<S: Socket> SecureSocket<S> {
     pub(crate) fn accept(
         socket: S,
         trust: &mut dyn Trust,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, AuthError> {
-        Self::accept_after(socket, &[], trust, Instant::now() + patience)
+        Self::accept_after(socket, &[], trust, Instant::now() + timeout)
     }
 
     /// A server's end, where `input` was read from the socket before. Returns when the client has

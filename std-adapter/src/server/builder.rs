@@ -117,7 +117,7 @@ impl ServerBuilder {
         self
     }
 
-    /// The longest time without a request; 300 s by default.
+    /// The longest time without a request; 300 s by default. Zero: without a limit.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.options.idle = timeout;
         self

@@ -91,8 +91,8 @@ fn twin(stream: BorrowedFd<'_>) -> io::Result<File> {
 
 impl Output {
     /// Waits until everything is written, or until the timeout.
-    pub(crate) fn wait(&self, patience: Duration) {
-        let end = Instant::now() + patience;
+    pub(crate) fn wait(&self, timeout: Duration) {
+        let end = Instant::now() + timeout;
         while !self.0.is_finished() && Instant::now() < end {
             thread::sleep(POLL_INTERVAL);
         }

@@ -114,8 +114,8 @@ pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         if pending == 0 {
             break;
         }
-        let patience = if waiting.len() > 0 { ATTEMPT_DELAY } else { 2 * CONNECT_TIMEOUT };
-        match answers.recv_timeout(patience) {
+        let timeout = if waiting.len() > 0 { ATTEMPT_DELAY } else { 2 * CONNECT_TIMEOUT };
+        match answers.recv_timeout(timeout) {
             Ok((_, Ok(stream))) => return prepare(stream),
             Ok((index, Err(error))) => {
                 pending -= 1;
