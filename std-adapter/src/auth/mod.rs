@@ -70,7 +70,9 @@ impl fmt::Display for AuthError {
                 file.escape_debug()
             ),
             // The caller names the server.
-            Self::Unknown { shown, .. } => write!(f, "the server's public key is not known: {}", hex(&shown.0)),
+            Self::Unknown { shown, .. } => {
+                write!(f, "the server's public key is not known: {}", hex(&shown.0))
+            }
             Self::Unprotected => f.write_str(
                 "the server is not on this machine, and without a key others can read and change \
                  the data",

@@ -21,8 +21,8 @@ use tinyferry_core::Millis;
 use self::buffer::{BUFFER, Buffer};
 pub use self::link::StreamLink;
 pub use self::shutdown::{Shutdown, Traffic};
-pub use crate::transport::socket::Socket;
 use crate::transport::clock::{Clock, time_until};
+pub use crate::transport::socket::Socket;
 use crate::transport::socket::is_transient;
 use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 

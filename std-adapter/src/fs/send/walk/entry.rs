@@ -44,7 +44,7 @@ impl Walk {
         if partial_name::is_name(name) {
             if self.is_served
                 && let Ok(Found::File(metadata)) = look(dir, name)
-                && Lock::is_held_here(&metadata)
+                && Lock::is_taken_here(&metadata)
             {
                 return None;
             }
