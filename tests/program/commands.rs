@@ -123,6 +123,30 @@ fn a_command_that_has_ended_is_not_waited_for() {
     }
 }
 
+/// There `getsid` gives 0. A container and a build machine may start programs in this way.
+#[test]
+fn a_command_works_where_the_leader_of_the_session_is_outside_of_the_pid_namespace() {
+    let place = Place::new();
+    let namespace = || {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+        command.current_dir(place.here("")).stdin(Stdio::null());
+        command
+    };
+    if !namespace().arg("true").status().is_ok_and(|status| status.success()) {
+        return println!("skipped: no PID namespace can be made here");
+    }
+    let mark = mark(95);
+    let serve =
+        format!("{} serve --stdio {}", env!("CARGO_BIN_EXE_tinyferry"), place.served("").display());
+    let endpoint = format!("exec:sleep {mark} & {serve}");
+    let mut client = namespace();
+    client.args([env!("CARGO_BIN_EXE_tinyferry"), "ping", "-e", &endpoint]);
+    let output = client.output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_gone(&mark);
+}
+
 #[test]
 fn a_server_that_a_command_leaves_in_the_background_is_used() {
     let place = Place::new();

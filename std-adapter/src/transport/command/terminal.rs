@@ -24,7 +24,8 @@ impl Terminal {
     /// Restores the settings of the terminal, if they have changed.
     pub(super) fn restore(&self) {
         // A process in the background would be stopped.
-        let is_foreground = tcgetpgrp(&self.terminal).is_ok_and(|group| Some(group.as_raw_pid()) == own_group());
+        let is_foreground =
+            tcgetpgrp(&self.terminal).is_ok_and(|group| Some(group.as_raw_pid()) == own_group());
         let modes =
             |set: &Termios| (set.input_modes, set.output_modes, set.control_modes, set.local_modes);
         if is_foreground
