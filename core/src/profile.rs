@@ -33,6 +33,10 @@ pub trait Profile {
     /// [`Store::resumed`]: crate::Store::resumed
     /// [`Store::completed`]: crate::Store::completed
     const REPORTS: bool = false;
+    /// Whether a store is asked for the message of its refusals: [`Store::refusal_message`].
+    ///
+    /// [`Store::refusal_message`]: crate::Store::refusal_message
+    const MESSAGES: bool = false;
 }
 
 /// The constants of a profile as the core reads them. Code behind a capability that is missing
@@ -75,6 +79,11 @@ pub(crate) trait Capabilities: Profile {
     /// Whether the store of a sender is told of the receiver's progress.
     fn reports() -> bool {
         Self::SENDS && Self::REPORTS
+    }
+
+    /// Whether a refusal of the store is sent with its message.
+    fn sends_messages() -> bool {
+        Self::MESSAGES
     }
 
     /// Whether a lossy link may have gaps inside frames.

@@ -211,6 +211,14 @@ pub trait Store {
         Poll::Ready(self.flush_commits())
     }
 
+    /// The message for a person about the refusal that a method has just returned, or about
+    /// [`Config::refuse`](crate::Config): what the reason leaves open, or nothing. Without NUL; it is cut
+    /// at 240 bytes. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a write,
+    /// a commit, an [`Store::open`] or a hello is refused and the buffer has room.
+    fn refusal_message(&self) -> &str {
+        ""
+    }
+
     /// Closes the open file, if there is one: it will not be completed now. Its received part may stay
     /// for a resume. `all`: the tree around it, or the whole request, ends as well.
     fn abandon(&mut self, reason: Reason, all: bool) {

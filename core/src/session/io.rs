@@ -77,6 +77,8 @@ pub(super) enum PendingIo {
     /// Before a reply that acknowledges earlier files, or before the tree is committed.
     FlushCommits,
     Abandon(Abandon),
+    /// The store is asked for the message of its refusal, which is sent next.
+    RefusalMessage,
     Refused {
         entry: u32,
         reason: Reason,

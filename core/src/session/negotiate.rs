@@ -35,6 +35,7 @@ impl<P: Profile> Session<P> {
                 Err(reason) => {
                     self.end(Failure::Refused(reason));
                     self.outbox.reply(Signal::refuse(0, 0, reason, hello.session));
+                    self.outbox.has_message = P::sends_messages() && self.config.refuse.is_some();
                     return;
                 }
             },

@@ -39,6 +39,10 @@ impl<P: Profile> Session<P> {
             PendingIo::Commit if P::can_receive() => Request::Commit(self.digests()),
             PendingIo::CommitAgain if P::may_defer() => Request::CommitAgain,
             PendingIo::FlushCommits if P::defers_commits() => Request::FlushCommits,
+            PendingIo::RefusalMessage if P::sends_messages() => {
+                let into = self.chunk.payload_mut().get_mut(..MESSAGE_MAX);
+                Request::RefusalMessage { into: into.unwrap_or_default() }
+            }
             PendingIo::Refused { entry, reason } if P::can_send() => {
                 Request::Refused { entry, reason, message: self.text() }
             }
@@ -127,3 +131,6 @@ impl<P: Profile> Session<P> {
         }
     }
 }
+
+/// The maximum length of the message of a refusal, in bytes.
+pub(super) const MESSAGE_MAX: usize = 240;

@@ -1,6 +1,7 @@
 //! The next output: performs the output of the halves, then handles buffered frames, then lets the
 //! half at work go on.
 
+use super::request::MESSAGE_MAX;
 use super::*;
 
 impl<P: Profile> Session<P> {
@@ -55,6 +56,8 @@ impl<P: Profile> Session<P> {
             && let Some((entry, reason)) = self.outbox.refused.take()
         {
             self.io = PendingIo::Refused { entry, reason };
+        } else if self.takes_message() {
+            self.io = PendingIo::RefusalMessage;
         } else if let Some((id, reason)) = self.outbox.take_refusal() {
             self.transmit(&Signal::refuse(id.get(), 0, reason, 0));
         } else if self.may_defer_commits() && matches!(self.outbox.slot, Slot::Reply(_)) {
@@ -75,6 +78,25 @@ impl<P: Profile> Session<P> {
             return false;
         }
         true
+    }
+
+    /// Whether the next output refuses a transfer for the store, and its message has room in the buffer.
+    fn takes_message(&mut self) -> bool {
+        if !P::sends_messages() || !self.outbox.has_message || !self.outbox.refuses() {
+            return false;
+        }
+        self.outbox.has_message = false;
+        // The metadata of the refused offer or request is no longer used.
+        self.reader.consume_metadata();
+        self.reader.is_empty()
+    }
+
+    /// Sends the refusal that is due with the message in the chunk buffer.
+    pub(super) fn transmit_refusal(&mut self, length: usize) {
+        let Some(mut signal) = self.outbox.take_refusing() else { return self.drive() };
+        signal.metadata = u16::try_from(length.min(MESSAGE_MAX)).unwrap_or(0);
+        self.emit_metadata_header(signal.transfer, signal.metadata);
+        self.transmit(&signal);
     }
 
     /// Whether a reply might acknowledge files whose commits are deferred.
@@ -223,13 +245,19 @@ impl<P: Profile> Session<P> {
     /// Attaches the first `length` bytes of the payload in the chunk buffer, as metadata, to the
     /// signal in the outbox.
     fn attach_metadata(&mut self, length: u16) {
-        let seed = self.seeds().sending;
         let Slot::Reply(signal) = &mut self.outbox.slot else { return };
         signal.metadata = length;
+        let transfer = signal.transfer;
+        self.emit_metadata_header(transfer, length);
+    }
+
+    /// Makes metadata of the first `length` bytes of the payload in the chunk buffer.
+    fn emit_metadata_header(&mut self, transfer: u16, length: u16) {
         if length > 0 {
-            let transfer = low_byte(signal.transfer);
-            let header = Header { transfer, metadata: true, length, position: 0 };
-            header.emit::<P::Checksums>(seed_for(signal.transfer, seed), &mut self.chunk);
+            let seed = seed_for(transfer, self.seeds().sending);
+            let header =
+                Header { transfer: low_byte(transfer), metadata: true, length, position: 0 };
+            header.emit::<P::Checksums>(seed, &mut self.chunk);
         }
     }
 }

@@ -11,6 +11,9 @@ impl<P: Profile> Session<P> {
         if P::may_defer() {
             self.track_deferred(reply);
         }
+        if P::sends_messages() {
+            self.outbox.has_message = matches!(reply, Reply::Refused(_) | Reply::CommitFailed(_));
+        }
         let result = match reply {
             Reply::Refused(reason) => Err(reason),
             _ => Ok(()),
@@ -69,6 +72,9 @@ impl<P: Profile> Session<P> {
             }
             (PendingIo::NextEntry | PendingIo::Check | PendingIo::Refused { .. }, _)
                 if P::can_send() && self.for_sender(reply, result) => {}
+            (PendingIo::RefusalMessage, Reply::Moved(length)) if P::sends_messages() => {
+                return self.transmit_refusal(length);
+            }
             (PendingIo::Abandon(_), Reply::Done) => {}
             (PendingIo::Resumed { .. } | PendingIo::Completed, Reply::Done) if P::reports() => {}
             _ => self.end(Failure::ApiMisuse),

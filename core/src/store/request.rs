@@ -40,6 +40,11 @@ pub enum Request<'a> {
     CommitAgain,
     /// [`Store::poll_flush_commits`].
     FlushCommits,
+    /// [`Store::refusal_message`].
+    RefusalMessage {
+        /// The buffer for the message.
+        into: &'a mut [u8],
+    },
     /// [`Store::abandon`].
     Abandon {
         /// Why.
@@ -89,7 +94,7 @@ pub enum Request<'a> {
 // An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
 #[repr(u8)]
 pub enum Reply {
-    /// To `Store` and `Load`: the number of bytes. 0 at the end of a file.
+    /// To `Store`, `Load` and `RefusalMessage`: the number of bytes. 0 at the end of a file.
     Moved(usize),
     /// To `Offer`.
     Accepted(Accepted),
@@ -132,6 +137,7 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             Poll::Ready(result) => result.map_or_else(Reply::CommitFailed, done),
             Poll::Pending => Reply::Pending,
         },
+        Request::RefusalMessage { into } => Reply::Moved(copy_text(store.refusal_message(), into)),
         Request::Abandon { reason, all } => {
             store.abandon(reason, all);
             Reply::Done
@@ -176,4 +182,14 @@ fn reply_to_poll<T>(result: Poll<Result<T, Reason>>, reply: impl FnOnce(T) -> Re
 
 fn reply_to<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Reply {
     result.map_or_else(Reply::Refused, reply)
+}
+
+/// Copies as many characters of `text` as there is room for. Returns their length in bytes.
+fn copy_text(text: &str, into: &mut [u8]) -> usize {
+    let mut length = text.len().min(into.len());
+    while !text.is_char_boundary(length) {
+        length = length.saturating_sub(1);
+    }
+    into.iter_mut().zip(text.bytes().take(length)).for_each(|(to, from)| *to = from);
+    length
 }

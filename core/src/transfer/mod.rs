@@ -6,7 +6,7 @@
 use core::num::NonZeroU16;
 
 use crate::error::Reason;
-use crate::wire::Signal;
+use crate::wire::{Code, Signal};
 
 pub(crate) mod flow;
 pub(crate) mod recv;
@@ -119,6 +119,8 @@ pub(crate) struct Outbox {
     pub(crate) refused: Option<(u32, Reason)>,
     /// `ERR` for these transfers: the one that a new offer interrupts, and that offer.
     refusals: [Option<(TransferId, Reason)>; 2],
+    /// Whether the store has refused something in its last reply, and may have a message about it.
+    pub(crate) has_message: bool,
     pub(crate) slot: Slot,
     pub(crate) completed: Option<Completed>,
 }
@@ -138,6 +140,7 @@ impl Outbox {
             abandon: None,
             refused: None,
             refusals: [None; 2],
+            has_message: false,
             slot: Slot::Empty,
             completed: None,
         }
@@ -186,6 +189,22 @@ impl Outbox {
     pub(crate) fn take_refusal(&mut self) -> Option<(TransferId, Reason)> {
         let [first, second] = &mut self.refusals;
         core::mem::replace(first, second.take())
+    }
+
+    /// Whether `ERR` is the next signal that is sent.
+    pub(crate) fn refuses(&self) -> bool {
+        self.refusals.first().is_some_and(Option::is_some)
+            || self.pending_reply().is_some_and(|signal| signal.code == Code::Err)
+    }
+
+    /// Takes the `ERR` that is sent next.
+    pub(crate) fn take_refusing(&mut self) -> Option<Signal> {
+        if let Some((id, reason)) = self.take_refusal() {
+            return Some(Signal::refuse(id.get(), 0, reason, 0));
+        }
+        let signal = *self.pending_reply()?;
+        self.slot = Slot::Empty;
+        Some(signal)
     }
 
     /// The other end knows of them.
