@@ -11,11 +11,11 @@ use tinyferry::core::Config;
 use tinyferry::core::wire::{Signal, UNKNOWN};
 use tinyferry_tests::Frames;
 
-use crate::forger::Forger;
+use crate::attack_target::Target;
+use crate::disconnect;
+use crate::forged_peer::Forger;
 use crate::harness::content;
-use crate::left;
 use crate::limits::flood;
-use crate::target::Target;
 
 const SESSION: u32 = 0x1234_5678;
 /// How long an attacker stays that says no more.
@@ -37,8 +37,8 @@ pub(crate) fn prepare(target: &Target) {
     fs::create_dir_all(target.place.served(&deep)).expect("directories");
     fs::create_dir(target.place.served("there")).expect("a directory");
     let file = File::create(target.place.served("there/sparse")).expect("a file");
-    file.set_len(left::SIZE).expect("a sparse file");
-    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(left::MODIFIED as u64))
+    file.set_len(disconnect::SIZE).expect("a sparse file");
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(disconnect::MODIFIED as u64))
         .expect("a time");
 }
 
@@ -92,8 +92,8 @@ pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
         |_| list("deep"),
         |_| same_directory(),
         |_| stalled_put(),
-        |_| left::offer(false, false),
-        |_| left::offer(true, true),
+        |_| disconnect::offer(false, false),
+        |_| disconnect::offer(true, true),
         partial,
     ];
     for bytes in held {

@@ -99,7 +99,7 @@ fn a_process_with_a_session_of_its_own_stays() {
 
 /// Another process holds the streams and never answers.
 #[test]
-fn a_command_that_has_ended_is_not_waited_for() {
+fn a_client_does_not_wait_for_a_command_that_has_ended() {
     let place = Place::new();
     let here = place.here("");
     program(&here, &["keygen", "key"]).well();
@@ -148,7 +148,7 @@ fn a_command_works_where_the_leader_of_the_session_is_outside_of_the_pid_namespa
 }
 
 #[test]
-fn a_server_that_a_command_leaves_in_the_background_is_used() {
+fn a_client_uses_a_server_that_its_command_left_in_the_background() {
     let place = Place::new();
     let here = place.here("");
     fs::write(place.here("f"), "f").expect("a file");
@@ -160,7 +160,7 @@ fn a_server_that_a_command_leaves_in_the_background_is_used() {
 
 /// A program that asks for a password turns off the terminal's echo. A client that ends it restores the echo.
 #[test]
-fn a_terminal_is_put_back_after_its_command() {
+fn a_terminal_is_restored_after_its_command() {
     let place = Place::new();
     for (number, end) in
         [(90, "trap '' INT TERM; printf ready >/dev/tty; sleep"), (91, "sleep 0 #")]

@@ -65,7 +65,7 @@ fn sixty_deep_trees_fit_into_a_thousand_descriptors() {
 /// Clients that stall in the middle of a list, clients that send deep trees, and the cleaner of
 /// partials, as many at once as the limit of open files carries.
 #[test]
-fn what_a_limit_of_open_files_carries_it_carries_at_once() {
+fn the_clients_that_fit_a_limit_of_open_files_are_served_at_once() {
     for (limit, lists, trees) in [(256, 4, 6), (1024, 20, 40)] {
         let place = Place::in_memory();
         make_deep(&place.here("tree"), None);

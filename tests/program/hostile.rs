@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::forger::{Forger, NAMES};
+use crate::attack_target::{PATIENCE, Target, assert_vouched, count};
+use crate::forged_peer::{Forger, NAMES};
 use crate::harness::{self, Place, content, ended_within};
-use crate::target::{PATIENCE, Target, assert_vouched, count};
 
 /// `TINYFERRY_HOSTILE`: so many thousand forged sessions, and every prefix; else a few of each.
 fn scale() -> Option<u64> {
@@ -37,7 +37,7 @@ fn changed(said: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 #[test]
-fn hostile_peers_cost_little_and_hold_up_nobody() {
+fn hostile_peers_cost_little_and_delay_no_client() {
     let mut target = Target::open();
     let said = target.recorded();
     target.under("a prefix, then random bytes", |target| {
@@ -54,7 +54,7 @@ fn hostile_peers_cost_little_and_hold_up_nobody() {
 }
 
 #[test]
-fn hostile_frames_that_are_valid_and_lie() {
+fn hostile_frames_with_false_content_do_no_harm() {
     attack_with_lies(Target::open());
 }
 
@@ -68,7 +68,7 @@ fn attack_with_lies(mut target: Target) {
 
 /// The same before the handshake is over, and of who holds a key.
 #[test]
-fn hostile_peers_of_a_server_with_keys() {
+fn hostile_peers_do_no_harm_to_a_server_with_keys() {
     let inside = Target::open().recorded();
     let mut target = Target::locked();
     let said = target.recorded();
@@ -98,7 +98,7 @@ fn hostile_peers_of_a_server_with_keys() {
 /// One byte after the other. Time is counted from the last whole frame, and up to the greeting from
 /// the connection on.
 #[test]
-fn hostile_drips_hold_a_place_no_longer_than_silence_does() {
+fn hostile_single_bytes_hold_a_connection_no_longer_than_silence() {
     let (open, locked) = (Target::open(), Target::locked());
     let (said, shaken) = (open.recorded(), locked.recorded());
     let (said, open, locked) = (&said[..36], &open, &locked);
@@ -154,7 +154,7 @@ fn assert_let_go<E>(what: &str, mut drip: impl FnMut(usize) -> Result<(), E>) {
 
 /// What cannot be logged any more takes no place away, and nothing else.
 #[test]
-fn hostile_peers_of_a_server_whose_log_nobody_reads() {
+fn hostile_peers_do_no_harm_to_a_server_whose_log_is_not_read() {
     let place = Place::new();
     let mut child = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
         .args(["serve", "--listen", "tcp://127.0.0.1:0", "--clients", "2"])
@@ -184,7 +184,7 @@ fn hostile_peers_of_a_server_whose_log_nobody_reads() {
 
 /// A server that lies to the program: what stands under a name in the end was vouched for.
 #[test]
-fn hostile_servers_get_nothing_past_a_client() {
+fn hostile_servers_cannot_deceive_a_client() {
     let place = Place::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::attack_target::Target;
 use crate::harness::{Place, Server, command, content, greet, kibibytes, write_private};
-use crate::target::Target;
 
 /// What a client begins with, and a refusal of the whole session, which only servers say.
 fn signals() -> (Vec<u8>, Vec<u8>) {
@@ -151,7 +151,7 @@ fn an_idle_client_costs_a_hundred_kibibytes() {
 }
 
 #[test]
-fn descriptors_are_budgeted_and_a_shortage_is_told_once() {
+fn descriptors_are_budgeted_and_a_shortage_is_logged_once() {
     let place = Place::new();
     let mut server = Server::start_under("ulimit -n 256;", &place.served(""), &[]);
     let log = server.log();
@@ -211,7 +211,7 @@ fn start_with_key(place: &Place, arguments: &[&str]) -> Server {
 }
 
 #[test]
-fn connections_without_a_handshake_keep_nobody_out() {
+fn connections_without_a_handshake_lock_no_client_out() {
     let place = Place::new();
     let server = start_with_key(&place, &["--clients", "4"]);
     let address = server.endpoint["tcp://".len()..].to_owned();
@@ -299,7 +299,7 @@ fn recorded_hello(place: &Place, server: &Server) -> Vec<u8> {
 }
 
 #[test]
-fn a_list_of_many_links_makes_a_few_lines() {
+fn a_list_of_many_links_logs_a_few_lines() {
     let place = Place::new();
     fs::create_dir(place.served("links")).expect("a directory");
     for number in 0..3000 {
@@ -317,7 +317,7 @@ fn a_list_of_many_links_makes_a_few_lines() {
 }
 
 #[test]
-fn stalled_clients_do_not_hold_up_the_end() {
+fn stalled_clients_do_not_delay_the_shutdown() {
     let target = Target::open();
     let said = target.recorded();
     let place = Place::new();

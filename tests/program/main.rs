@@ -2,49 +2,50 @@
 
 #![cfg(unix)]
 
+mod attack_target;
 mod attacks;
-mod bits;
-mod blind;
+mod authentication;
+mod bad_input;
+mod command_line;
 mod commands;
-mod counts;
-mod depth;
+mod deep_tree;
 mod descriptors;
-mod disk;
+mod disconnect;
 mod files;
-mod forger;
+mod forged_peer;
 mod harness;
+mod host_loss;
 mod hostile;
-mod keys;
-mod left;
-mod lies;
+mod id_wraparound;
+mod key_files;
+mod large_file;
 mod limits;
-mod long;
-mod names;
-mod numbers;
-mod omitted;
+mod modification_times;
+mod mounts;
+mod name_collisions;
+mod omitted_entries;
 mod output;
 mod partials;
-mod peer;
-mod power;
+mod permissions;
+mod power_loss;
 mod processes;
-mod resume;
-mod roots;
+mod python_peer;
+mod refused_names;
+mod requirements;
+mod resume_after_cut;
 mod serial;
+mod served_directory;
 mod shutdown;
 mod signals;
-mod slow;
+mod slow_peer;
 mod soak;
 mod stalled;
-mod standard;
+mod standard_streams;
+mod summary;
 mod sync;
-mod target;
 mod terminal;
-mod times;
-mod trouble;
-mod trust;
-mod vanished;
 mod virtual_files;
-mod words;
+mod write_only;
 
 use std::fs;
 use std::process::Stdio;
@@ -141,7 +142,7 @@ fn a_tree_goes_there_and_back_while_a_second_client_works() {
 }
 
 #[test]
-fn several_paths_and_the_whole_root() {
+fn several_paths_and_the_whole_root_are_transferred() {
     let place = Place::new();
     make_tree(&place, 20);
     fs::write(place.here("one"), "1").expect("a file");
@@ -157,7 +158,7 @@ fn several_paths_and_the_whole_root() {
 }
 
 #[test]
-fn ping_and_close() {
+fn a_ping_is_answered_and_a_close_ends_the_server() {
     let place = Place::new();
     let mut server = Server::start(&place.served(""), &["--allow-close"]);
     let ended = server.client(&place.here(""), &["ping"]).well();
@@ -172,7 +173,7 @@ fn ping_and_close() {
 }
 
 #[test]
-fn signals_end_the_server_in_good_order() {
+fn signals_shut_the_server_down() {
     for name in ["INT", "TERM"] {
         let place = Place::new();
         let mut server = Server::start(&place.served(""), &["--grace", "20"]);
@@ -218,7 +219,7 @@ fn one_client_too_many_is_told_that_the_server_is_busy() {
 }
 
 #[test]
-fn idle_clients_are_let_go_and_silent_ones_hold_up_nobody() {
+fn idle_clients_are_disconnected_and_silent_ones_delay_no_client() {
     use std::io::Read;
     let place = Place::new();
     let server = Server::start(&place.served(""), &["--idle", "0.5"]);
@@ -280,7 +281,7 @@ fn partials_are_listed_and_expire() {
 }
 
 #[test]
-fn read_only_and_write_only() {
+fn a_server_can_be_read_only_or_write_only() {
     let place = Place::new();
     fs::write(place.here("f"), "f").expect("a file");
     fs::write(place.served("g"), "g").expect("a file");
@@ -293,7 +294,7 @@ fn read_only_and_write_only() {
 }
 
 #[test]
-fn what_a_server_has_is_listed() {
+fn the_files_of_a_server_are_listed() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     fs::create_dir_all(place.served("tree/sub/none")).expect("directories");
@@ -323,7 +324,7 @@ fn what_a_server_has_is_listed() {
 }
 
 #[test]
-fn output_that_nobody_reads_ends_nothing() {
+fn output_that_is_not_read_ends_no_transfer() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     fs::create_dir(place.here("tree")).expect("a directory");
@@ -342,7 +343,7 @@ fn output_that_nobody_reads_ends_nothing() {
 }
 
 #[test]
-fn digests_are_a_list_for_sha256sum() {
+fn digests_are_listed_for_sha256sum() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     for (number, name) in ["it's", "\"quoted\"", "back\\slash", "plain", "🛶 é"].iter().enumerate()
@@ -365,7 +366,7 @@ fn digests_are_a_list_for_sha256sum() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_said_before_anything_is_done() {
+fn contradictory_arguments_are_refused_before_any_work() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     for path in ["a", "b"] {

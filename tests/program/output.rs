@@ -54,7 +54,7 @@ fn lists_that_cannot_be_written_are_failures() {
 }
 
 #[test]
-fn what_needs_no_server_fails_as_well() {
+fn commands_without_a_server_fail_where_output_cannot_be_written() {
     let place = Place::new();
     let here = place.here("");
     fs::write(place.here(".f.tinyferry-part"), "f").expect("a file");
@@ -79,7 +79,7 @@ fn what_needs_no_server_fails_as_well() {
 }
 
 #[test]
-fn complaints_that_cannot_be_written_change_nothing() {
+fn errors_that_cannot_be_written_change_no_result() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     fs::write(place.here("f"), content(100_000, 1)).expect("a file");
@@ -158,7 +158,7 @@ fn an_output_that_is_closed_or_only_readable_is_a_failure() {
 }
 
 #[test]
-fn an_output_without_room_is_waited_for() {
+fn a_full_output_pipe_is_waited_for() {
     let place = Place::new();
     for number in 0..6000 {
         let name = format!("a name of some length, so that it takes room {number:04}");
@@ -183,7 +183,7 @@ fn an_output_without_room_is_waited_for() {
 }
 
 #[test]
-fn complaints_that_nobody_reads_hold_up_no_client() {
+fn errors_that_are_not_read_delay_no_client() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     for name in write_many(&place.here(""), "t", 2000) {

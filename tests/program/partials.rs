@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::disk::Disk;
 use crate::harness::{Place, Server, command, content, set_mode};
+use crate::mounts::Disk;
 
 /// In a directory like /tmp nobody can remove what another user has put there.
 #[test]
-fn another_users_partial_neither_gets_the_content_nor_keeps_it_out() {
+fn the_partial_of_another_user_neither_gets_the_content_nor_blocks_it() {
     let place = Place::new();
     set_mode(place.root.path(), 0o755);
     set_mode(&place.served(""), 0o1777);
@@ -74,7 +74,7 @@ fn a_file_of_another_user_in_a_sticky_directory_stays_and_no_partial_does() {
 }
 
 #[test]
-fn a_full_disk_gets_its_room_back() {
+fn a_full_disk_gets_its_space_back() {
     let place = Place::new();
     let Some(_disk) = Disk::in_memory(&place.served(""), 8 << 10) else { return };
     let server = Server::start(&place.served(""), &[]);
@@ -101,7 +101,7 @@ fn a_full_disk_gets_its_room_back() {
 
 /// Network and user-space file systems refuse locks in many ways.
 #[test]
-fn a_file_system_without_locks_takes_files() {
+fn a_file_system_without_locks_accepts_files() {
     let place = Place::new();
     let (source, library) = (place.root.path().join("flock.c"), place.root.path().join("flock.so"));
     let code = "#include <errno.h>\n#include <stdlib.h>\n\

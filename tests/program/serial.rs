@@ -15,6 +15,7 @@ use tinyferry_tests::{Cable, Faults, Line};
 
 use crate::harness::{Place, Server, assert_same, client, content, set_mode, snapshot};
 use crate::make_tree;
+use crate::requirements::runs_long_tests;
 
 const CLEAN: Faults = Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 };
 
@@ -67,22 +68,22 @@ fn goes_there_and_back(faults: Faults, files: usize) {
 }
 
 #[test]
-fn over_a_clean_line() {
+fn files_cross_a_clean_line() {
     goes_there_and_back(CLEAN, 12);
 }
 
 #[test]
-fn over_a_line_with_bit_errors() {
+fn files_cross_a_line_with_bit_errors() {
     goes_there_and_back(Faults { flip: 1e-5, ..CLEAN }, 6);
 }
 
 #[test]
-fn over_a_line_that_loses_bytes() {
+fn files_cross_a_line_that_loses_bytes() {
     goes_there_and_back(Faults { drop: 1e-4, ..CLEAN }, 6);
 }
 
 #[test]
-fn over_a_line_that_is_said_to_be_reliable() {
+fn files_cross_a_line_that_is_configured_as_reliable() {
     let place = Place::new();
     let here = place.here("");
     fs::write(place.here("file"), content(100_000, 1)).expect("a file");
@@ -119,7 +120,7 @@ fn ended(child: std::process::Child) -> crate::harness::Ended {
 }
 
 #[test]
-fn a_port_that_is_unplugged_and_comes_back() {
+fn a_transfer_continues_over_a_port_that_was_unplugged() {
     let place = Place::new();
     fs::write(place.here("file"), content(400_000, 1)).expect("a file");
     let cable = lay(CLEAN);
@@ -175,7 +176,7 @@ fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
 
 /// R77.
 #[test]
-fn a_server_that_has_lost_its_memory_is_greeted_anew() {
+fn a_client_repeats_its_handshake_with_a_server_that_restarted() {
     is_greeted_anew(|client, place| {
         let root = Root::open(place.here("")).expect("it is there");
         let mut store = Directory::receiving(root, "kept".into(), Sync::Never, ()).lossy(true);
@@ -185,8 +186,8 @@ fn a_server_that_has_lost_its_memory_is_greeted_anew() {
 }
 
 #[test]
-fn long_a_put_begins_again_where_the_server_has_lost_its_memory() {
-    if !crate::long::is_wanted() {
+fn long_a_put_begins_again_where_the_server_restarted() {
+    if !runs_long_tests() {
         return;
     }
     is_greeted_anew(|client, place| {
@@ -202,7 +203,7 @@ fn long_a_put_begins_again_where_the_server_has_lost_its_memory() {
 }
 
 #[test]
-fn ports_that_are_none() {
+fn an_endpoint_that_is_no_free_port_is_refused() {
     let place = Place::new();
     let here = place.here("");
     fs::write(place.here("f"), "f").expect("a file");
@@ -226,7 +227,7 @@ fn settings(port: &Path) -> String {
 }
 
 #[test]
-fn a_port_is_set_as_it_was_found() {
+fn a_port_is_restored_to_its_settings() {
     let place = Place::new();
     fs::write(place.here("f"), content(20_000, 1)).expect("a file");
     let cable = lay(CLEAN);
@@ -258,7 +259,7 @@ fn set_sane(port: &Path) -> String {
 }
 
 #[test]
-fn a_signal_leaves_a_port_as_it_was_found() {
+fn a_signal_restores_the_settings_of_a_port() {
     let place = Place::new();
     let cable = lay(CLEAN);
     let [port, _] = cable.ports();
@@ -284,7 +285,7 @@ fn a_signal_leaves_a_port_as_it_was_found() {
 }
 
 #[test]
-fn a_port_that_cannot_be_set_is_left_as_it_was_found() {
+fn a_port_that_cannot_be_set_keeps_its_settings() {
     let place = Place::new();
     let cable = lay(CLEAN);
     let [port, _] = cable.ports();
@@ -301,8 +302,8 @@ fn a_port_that_cannot_be_set_is_left_as_it_was_found() {
 }
 
 #[test]
-fn long_a_line_that_falls_silent() {
-    if !crate::long::is_wanted() {
+fn long_a_silent_line_times_out() {
+    if !runs_long_tests() {
         return;
     }
     let place = Place::new();
@@ -325,7 +326,7 @@ fn long_a_line_that_falls_silent() {
 }
 
 #[test]
-fn a_socket_in_the_file_system() {
+fn a_unix_socket_is_served() {
     let place = Place::new();
     make_tree(&place, 50);
     let here = place.here("");
@@ -352,7 +353,7 @@ fn a_socket_in_the_file_system() {
 
 /// Small frames pass, and no chunk does: each end leaves the transfer by itself, and says why.
 #[test]
-fn a_line_that_changes_bytes_is_named() {
+fn a_line_that_changes_bytes_is_reported() {
     let place = Place::new();
     fs::write(place.here("file"), content(5000, 1)).expect("a file");
     let [there, back] = [1, 2].map(|seed| {
@@ -373,7 +374,7 @@ fn a_line_that_changes_bytes_is_named() {
 
 /// Another program that reads the same port takes bytes away: they are lost, and the port is not at its end.
 #[test]
-fn a_second_reader_of_a_port_costs_time_only() {
+fn a_second_reader_of_a_port_delays_a_transfer_only() {
     use std::io::Read;
     use std::os::unix::fs::OpenOptionsExt;
     let place = Place::new();

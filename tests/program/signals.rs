@@ -19,7 +19,7 @@ fn assert_ends_in_order(mut server: Server, signal: &str, most: Duration) {
 }
 
 #[test]
-fn a_server_ends_in_good_order_on_each_signal() {
+fn a_server_shuts_down_on_each_signal() {
     for signal in ["TERM", "HUP", "INT"] {
         let place = Place::new();
         let server = Server::start(&place.served(""), &["--grace", "1"]);
@@ -73,7 +73,7 @@ fn start_unread(place: &Place) -> (Child, String, impl Sized) {
 }
 
 #[test]
-fn a_log_that_nobody_reads_holds_up_nothing() {
+fn a_log_that_is_not_read_delays_no_client() {
     let place = Place::new();
     fs::create_dir(place.here("tree")).expect("a directory");
     for number in 0..2000 {
@@ -157,7 +157,7 @@ pub(crate) fn mark(number: u32) -> String {
 }
 
 #[test]
-fn nothing_of_a_started_command_outlives_the_client() {
+fn no_process_of_a_started_command_outlives_the_client() {
     let place = Place::new();
     let program = env!("CARGO_BIN_EXE_tinyferry");
     let root = place.served("");

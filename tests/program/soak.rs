@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::attack_target::Target;
 use crate::attacks;
 use crate::harness::kibibytes;
-use crate::target::Target;
 
 /// The default length of the run, in seconds.
 const SHORT: u64 = 4;
@@ -41,7 +41,7 @@ impl Sample {
 }
 
 #[test]
-fn soak_under_all_attacks_at_once() {
+fn soak_all_attacks_at_once_do_no_harm() {
     let seconds = std::env::var("TINYFERRY_SOAK").ok().and_then(|text| text.parse().ok());
     let time = Duration::from_secs(seconds.unwrap_or(SHORT));
     println!(

@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::disk::Disk;
 use crate::harness::{Ended, Place, Server, command, content, snapshot};
-use crate::long::has_strace;
+use crate::mounts::Disk;
+use crate::requirements::has_strace;
 
 const FILES: usize = 30;
 const DIRECTORIES: usize = 3;

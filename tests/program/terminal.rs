@@ -52,7 +52,7 @@ fn on_a_terminal(place: &Place, endpoint: &str, arguments: &[&str]) -> Option<Co
 }
 
 #[test]
-fn the_rate_after_a_resume_is_that_of_the_line() {
+fn the_displayed_rate_after_a_resume_is_that_of_the_line() {
     let place = Place::new();
     let bytes = content(100 << 20, 3);
     fs::write(place.served("f"), &bytes).expect("a file");
@@ -81,7 +81,7 @@ fn the_rate_after_a_resume_is_that_of_the_line() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_ends_nothing() {
+fn a_terminal_that_closes_ends_no_transfer() {
     let place = Place::new();
     fs::write(place.served("f"), content(4 << 20, 3)).expect("a file");
     let server = Server::start(&place.served(""), &[]);
@@ -117,7 +117,7 @@ except subprocess.TimeoutExpired:
 "#;
 
 #[test]
-fn a_terminal_that_nobody_reads_holds_up_no_client() {
+fn a_terminal_that_is_not_read_delays_no_client() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     write_many(&place.here(""), "t", 2000);

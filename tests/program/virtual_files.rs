@@ -44,7 +44,7 @@ fn a_file_of_proc_or_sys_arrives_with_its_content() {
 }
 
 #[test]
-fn a_server_of_proc_or_sys_gives_content() {
+fn a_server_of_proc_or_sys_sends_content() {
     let place = Place::new();
     for path in STEADY.into_iter().filter(|path| is_here(path)) {
         let (directory, name) = path.rsplit_once('/').expect("a name");
@@ -56,7 +56,7 @@ fn a_server_of_proc_or_sys_gives_content() {
 }
 
 #[test]
-fn a_tree_of_such_files_arrives_and_what_cannot_be_read_is_listed() {
+fn a_tree_of_virtual_files_arrives_and_unreadable_files_are_listed() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     for root in ["/proc/sys/kernel/random", "/sys/class/net/lo/statistics", "/sys/class/net/lo"] {
@@ -92,7 +92,7 @@ fn a_tree_of_such_files_arrives_and_what_cannot_be_read_is_listed() {
 }
 
 #[test]
-fn a_sparse_or_an_empty_file_is_what_it_says() {
+fn a_sparse_or_an_empty_file_has_its_stated_size() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     fs::create_dir(place.here("t")).expect("a directory");

@@ -205,7 +205,7 @@ proptest! {
     /// content alone, and the same wherever the driver lets them be taken from.
     /// R9.
     #[test]
-    fn any_order_and_any_split_lead_to_the_same(
+    fn chunks_in_any_order_and_any_split_make_the_same_file(
         case in case(),
         grains in vec((prop_oneof![Just(0usize), 1..3000usize, Just(usize::MAX)],
                        prop_oneof![1..2000usize, Just(usize::MAX)]), 1..5),

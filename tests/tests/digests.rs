@@ -18,7 +18,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 #[test]
-fn the_digest_is_that_of_the_standard() {
+fn the_sha256_is_that_of_the_standard() {
     // FIPS 180-4 and the digest of nothing.
     let hex = |bytes: [u8; 32]| bytes.map(|byte| format!("{byte:02x}")).concat();
     assert_eq!(
@@ -78,7 +78,7 @@ fn both_digests_follow_the_position() {
 
 /// R5, R20.
 #[test]
-fn one_end_alone_does_not_get_it() {
+fn sha256_is_used_only_where_both_ends_want_it() {
     for (client, server) in [(true, false), (false, true), (false, false)] {
         let bytes = content(5000, 1);
         let config = |sha256| Config { sha256, ..Config::RELIABLE };

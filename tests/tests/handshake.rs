@@ -50,7 +50,7 @@ fn a_server_knows_the_negotiated_terms() {
 
 /// R15.
 #[test]
-fn a_client_asks_only_for_a_path_that_may_travel() {
+fn a_client_requests_only_a_path_that_is_sound() {
     let refused = Err(Failure::Refused(Reason::BadPath));
     for (path, expected) in [("a", Ok(())), ("", Ok(())), ("a/", refused), ("../a", refused)] {
         let mut session = Session::<tinyferry_core::Standard>::client(SESSION, Config::RELIABLE);
@@ -141,7 +141,7 @@ fn a_tree_inside_a_tree_ends_the_session() {
 }
 
 #[test]
-fn a_server_waits_for_a_hello_and_for_a_request_as_long_as_it_is_told() {
+fn a_server_waits_for_a_hello_and_for_a_request_as_configured() {
     let is_idle = |server: &mut Listener<Memory>| {
         matches!(server.session.poll(), Step::Over(Err(Failure::IdleTimeout)))
     };

@@ -20,7 +20,7 @@ fn noisy(size: usize, faults: Faults, seed: u64) -> Pair {
 
 /// R54, R55.
 #[test]
-fn errors_at_one_in_ten_thousand_cost_a_fifth_at_most() {
+fn bit_errors_of_one_in_ten_thousand_cost_a_fifth_at_most() {
     for faults in [
         Faults { flip: 1e-4 / 8.0, ..Faults::default() },
         Faults { drop: 1e-4, ..Faults::default() },
@@ -45,7 +45,7 @@ fn errors_at_one_in_ten_thousand_cost_a_fifth_at_most() {
 }
 
 #[test]
-fn every_fault_at_once() {
+fn transfers_complete_under_every_fault_at_once() {
     let faults = Faults { flip: 2e-5, drop: 1e-4, insert: 1e-4, double: 1e-4, burst: 1e-5 };
     for seed in 0..seeds(20) {
         for delay in [0, 50] {
@@ -89,7 +89,7 @@ fn trees_cross_noise_both_ways() {
 
 /// R56.
 #[test]
-fn stores_that_take_bytes_in_order_and_drivers_without_a_clock() {
+fn stores_that_accept_bytes_in_order_work_with_drivers_without_a_clock() {
     let faults = Faults { flip: 1e-5, drop: 1e-4, ..Faults::default() };
     for seed in 0..seeds(20) {
         let mut pair = noisy(30_000, faults, seed);
@@ -165,7 +165,7 @@ fn must_end_well(name: &str, what: &str, pair: &Pair, task: Task<'static>) -> (u
 
 /// R26, R73.
 #[test]
-fn every_frame_lost_every_pair_of_frames_and_every_frame_doubled() {
+fn the_loss_of_any_two_frames_and_any_doubled_frame_is_repaired() {
     let mut runs = 0;
     for (name, pair, task) in short_sessions() {
         let (up, down) = must_end_well(name, "nothing lost", &pair, task);
@@ -206,7 +206,7 @@ fn every_frame_lost_every_pair_of_frames_and_every_frame_doubled() {
 
 /// R75.
 #[test]
-fn a_dead_line_ends_in_a_clear_failure() {
+fn a_dead_line_ends_in_a_timeout() {
     let mut pair = noisy(50_000, Faults::default(), 1);
     pair.up.lose = (20..1_000_000).collect();
     assert_eq!(pair.run(Task::Put), Ok(Err(Failure::TimedOut)));

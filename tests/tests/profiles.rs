@@ -110,7 +110,7 @@ fn refused(reason: Reason) -> Result<Outcome, Failure> {
 
 /// R23.
 #[test]
-fn what_is_not_built_in_is_refused_and_the_rest_works() {
+fn a_feature_that_is_not_built_in_is_refused_and_the_others_work() {
     for config in [RELIABLE, LOSSY] {
         let (ends, _, there) =
             session::<Standard, OnlyReceives>([config; 2], file(), file(), &[Task::Put, GET]);
@@ -156,7 +156,7 @@ fn a_tree_is_refused_as_a_whole_where_there_are_files_only() {
 }
 
 #[test]
-fn kinds_of_link_that_are_not_built_in() {
+fn a_link_kind_that_is_not_built_in_is_refused() {
     let one =
         |config| session::<Standard, NeverLossy>(config, file(), Memory::default(), &[Task::Put]);
     assert!(one([RELIABLE; 2]).0[0].is_ok());

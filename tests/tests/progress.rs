@@ -29,7 +29,7 @@ fn assert_arrived(pair: &Pair, what: &str) {
 }
 
 #[test]
-fn a_line_on_which_signals_pass_and_chunks_never_do_ends_by_itself() {
+fn a_line_that_damages_every_chunk_ends_as_stalled() {
     for (puts, seed) in [(true, 1), (true, 2), (false, 3), (false, 4)] {
         for inserts in [200, 150, 230] {
             let (mut pair, task) = pair(Config::LOSSY, 5000, puts, seed);
@@ -50,7 +50,7 @@ fn a_line_on_which_signals_pass_and_chunks_never_do_ends_by_itself() {
 }
 
 #[test]
-fn where_large_chunks_never_pass_small_ones_do() {
+fn a_line_that_loses_large_chunks_is_used_with_small_ones() {
     for (puts, seed) in [(true, 1), (false, 2)] {
         for longest in [1000, 512, 300] {
             let (mut pair, task) = pair(Config::LOSSY, 50_000, puts, seed);
@@ -63,7 +63,7 @@ fn where_large_chunks_never_pass_small_ones_do() {
 
 /// R76.
 #[test]
-fn noise_is_no_answer() {
+fn noise_does_not_extend_the_timeout() {
     for every in [1, 10, 19, 50] {
         let (mut pair, _) = pair(Config::LOSSY, 1, true, 1);
         pair.up.cut = Some(0);
@@ -77,7 +77,7 @@ fn noise_is_no_answer() {
 
 /// R75.
 #[test]
-fn a_server_leaves_a_dead_session_on_a_noisy_line() {
+fn a_server_ends_a_dead_session_on_a_noisy_line() {
     for puts in [true, false] {
         let (mut pair, task) = pair(Config::LOSSY, 200_000, puts, 1);
         pair.limit = 2 * SECOND;
@@ -142,7 +142,7 @@ fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Fa
 
 /// R76.
 #[test]
-fn frames_that_repeat_what_is_known_keep_nobody_waiting() {
+fn frames_that_repeat_a_known_position_do_not_extend_the_timeout() {
     let none = AckInfo::Sack(SackMap::EMPTY);
     for every in [100, 900, 4000, 10_000] {
         for config in [Config::LOSSY, Config::RELIABLE] {
@@ -164,7 +164,7 @@ fn frames_that_repeat_what_is_known_keep_nobody_waiting() {
 
 /// R49, R76.
 #[test]
-fn who_says_that_it_is_busy_is_waited_for() {
+fn an_end_that_reports_that_it_is_busy_extends_the_timeout() {
     for config in [Config::LOSSY, Config::RELIABLE] {
         let busy = Signal::ack(1, 0, 0, 0, AckInfo::Sack(SackMap::EMPTY));
         let (result, _) = hears(config, 5000, busy);

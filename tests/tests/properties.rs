@@ -172,7 +172,7 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn a_signal_comes_back_as_it_was(signal in signals(), seed: u32) {
+    fn a_signal_round_trips(signal in signals(), seed: u32) {
         let mut bytes = [0xA5; SIGNAL_LEN];
         signal.emit::<Tables>(seed, &mut bytes);
         prop_assert_eq!(Signal::parse::<Tables>(seed, &bytes), Some(signal));
@@ -187,7 +187,7 @@ proptest! {
 
     /// R1, R6, R7, R80.
     #[test]
-    fn bytes_make_no_signal_or_the_one_that_the_tables_say(
+    fn random_bytes_are_no_signal_or_the_one_of_the_tables(
         front in any::<[u8; 32]>(),
         code in select(CODES.to_vec()),
         tidy in any::<[bool; 4]>(),
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn a_chunk_header_comes_back_as_it_was(
+    fn a_chunk_header_round_trips(
         transfer: u8,
         description: bool,
         position: u32,
@@ -265,7 +265,7 @@ proptest! {
 
     /// R11.
     #[test]
-    fn bytes_make_no_header_or_one_that_comes_back(mut bytes: [u8; HEADER_LEN], marked: bool) {
+    fn random_bytes_are_no_header_or_one_that_round_trips(mut bytes: [u8; HEADER_LEN], marked: bool) {
         if marked {
             bytes[0] = 0xFA;
             bytes[3] &= 0x87;
@@ -291,7 +291,7 @@ proptest! {
 
     /// R14.
     #[test]
-    fn descriptions_with_any_extras(
+    fn metadata_with_any_tags_is_parsed(
         text in "[^\0]{0,40}",
         extras in vec(extra(), 0..6),
         has_extras: bool,
@@ -332,7 +332,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_as_a_description(bytes in vec(prop_oneof![any::<u8>(), 0..4u8], 0..60)) {
+    fn random_bytes_as_metadata_are_parsed_or_refused(bytes in vec(prop_oneof![any::<u8>(), 0..4u8], 0..60)) {
         if let Ok(found) = Metadata::parse(&bytes) {
             prop_assert!(bytes.starts_with(found.text.as_bytes()));
             prop_assert!(!found.text.contains('\0'));
@@ -343,12 +343,12 @@ proptest! {
 
     /// R15.
     #[test]
-    fn paths_are_sound_as_defined(path in path()) {
+    fn a_path_is_sound_as_the_page_defines_it(path in path()) {
         prop_assert_eq!(is_sound(&path), sound(&path), "{:?}", path);
     }
 
     #[test]
-    fn paths_are_joined(tree in path(), below in path()) {
+    fn a_path_is_joined_to_its_tree(tree in path(), below in path()) {
         let expected = match (tree.as_str(), below.as_str()) {
             ("", path) | (path, "") => path.to_owned(),
             (tree, below) => format!("{tree}/{below}"),
@@ -736,7 +736,7 @@ proptest! {
     #![proptest_config(cases(120))]
 
     #[test]
-    fn without_faults_all_arrives_and_nothing_waits_for_a_timer(setting in settings(Just(None))) {
+    fn without_faults_every_file_arrives_and_no_timer_expires(setting in settings(Just(None))) {
         let mut pair = setting.pair();
         pair.limit = 600 * SECOND;
         for _ in 0..=u8::from(setting.twice) {
@@ -750,7 +750,7 @@ proptest! {
     }
 
     #[test]
-    fn over_noise_all_arrives(setting in settings(mild())) {
+    fn over_noise_every_file_arrives(setting in settings(mild())) {
         let mut pair = setting.pair();
         pair.limit = 600 * SECOND;
         for _ in 0..=u8::from(setting.twice) {
@@ -760,7 +760,7 @@ proptest! {
     }
 
     #[test]
-    fn over_loud_noise_it_arrives_or_ends_and_nothing_is_a_mixture(setting in settings(loud())) {
+    fn over_loud_noise_a_file_arrives_or_the_task_fails_and_no_file_is_mixed(setting in settings(loud())) {
         let mut pair = setting.pair();
         pair.limit = 3600 * SECOND;
         match setting.run(&mut pair) {
@@ -774,7 +774,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_line_ends_both_and_nothing_is_a_mixture(
+    fn a_cut_line_ends_both_sessions_and_no_file_is_mixed(
         setting in settings(Just(None)),
         cut in 0..9000u64,
         both: bool,
@@ -803,7 +803,7 @@ proptest! {
     }
 
     #[test]
-    fn terms_that_cannot_be_are_refused(
+    fn impossible_hellos_are_refused(
         units in any::<[u8; 2]>(),
         wild: [bool; 2],
         chunks in [0..1100u16, 0..1100u16],

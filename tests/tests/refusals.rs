@@ -20,7 +20,7 @@ const GET_TREE: Task<'static> = Task::Get { path: "t", tree: true, names_only: f
 
 /// R44.
 #[test]
-fn the_entries_of_a_refused_tree_go_nowhere() {
+fn the_entries_of_a_refused_tree_are_not_stored() {
     for config in [Config::RELIABLE, Config { credit: 2, ..Config::RELIABLE }, Config::LOSSY] {
         let mut server = Memory::default();
         server.refuse.insert("t".into(), Reason::NotDirectory);
@@ -69,7 +69,7 @@ fn a_small_credit_never_stops_a_tree() {
 
 /// R48.
 #[test]
-fn more_refusals_than_credit() {
+fn a_tree_may_have_more_refusals_than_credit() {
     for config in [Config::LOSSY, Config::RELIABLE, Config { credit: 3, ..Config::RELIABLE }] {
         let mut server = Memory::default();
         for number in 0..300 {
@@ -104,7 +104,7 @@ fn a_list_commits_nothing_and_names_what_cannot_be_read() {
 
 /// R65.
 #[test]
-fn a_fresh_offer_in_a_tree_with_a_slow_receiver() {
+fn a_slow_receiver_gets_a_re_offer_in_a_tree() {
     for delay in [1, 2600, 6000] {
         let mut server = Memory::default();
         server.partials.insert("t/00002".into(), content(2048, 77));
@@ -118,7 +118,7 @@ fn a_fresh_offer_in_a_tree_with_a_slow_receiver() {
 
 /// R19, R69.
 #[test]
-fn junk_before_a_greeting_costs_nothing() {
+fn noise_before_a_hello_is_ignored() {
     let mut server: Session = Session::server(Config::LOSSY);
     let mut client: Session = Session::client(7, Config::LOSSY);
     client.begin(Task::Ping).expect("it may");
@@ -133,7 +133,7 @@ fn junk_before_a_greeting_costs_nothing() {
 
 /// R72.
 #[test]
-fn a_greeting_within_the_content_of_a_damaged_chunk_is_content() {
+fn a_hello_in_the_payload_of_a_damaged_chunk_is_content() {
     // The file is nothing but a greeting of another session, again and again; the headers of the
     // chunks are hit, so that the reader looks at the content.
     let mut other: Session = Session::client(99, Config::LOSSY);
@@ -157,7 +157,7 @@ fn differing() -> (File, Vec<u8>) {
 
 /// R67.
 #[test]
-fn a_fresh_offer_that_does_not_come_ends_the_request_and_not_the_next() {
+fn a_re_offer_that_does_not_come_ends_its_request_alone() {
     // Which of the two is found first is a matter of time.
     let differs =
         |result| matches!(result, Ok(Err(Failure::Refused(reason))) if reason.wants_reoffer());
@@ -196,7 +196,7 @@ fn a_fresh_offer_that_does_not_come_ends_the_request_and_not_the_next() {
 
 /// R66.
 #[test]
-fn entries_that_are_not_offered_once_more_are_counted() {
+fn entries_that_are_not_re_offered_are_counted_as_refused() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         for gives_up in [false, true] {
             let (file, other) = differing();
@@ -217,7 +217,7 @@ fn entries_that_are_not_offered_once_more_are_counted() {
 
 /// R20.
 #[test]
-fn the_largest_payload_that_is_chosen_is_whole_units() {
+fn the_negotiated_payload_is_a_multiple_of_the_block() {
     let config = Config { chunk: 1000, ..Config::RELIABLE };
     let mut pair = Pair::new(config, tree(2, 3_000), Memory::default());
     assert!(pair.run(Task::Put).expect("it ends").is_ok());
@@ -226,7 +226,7 @@ fn the_largest_payload_that_is_chosen_is_whole_units() {
 
 /// R18, R20.
 #[test]
-fn greetings_within_what_is_refused_begin_no_session() {
+fn hellos_in_the_content_of_a_refused_file_begin_no_session() {
     let config = Config { credit: 0, ..Config::LOSSY };
     let bytes: Vec<u8> =
         (1..3_000).flat_map(|session| Frames::client(session, config).bytes).collect();
@@ -246,7 +246,7 @@ fn greetings_within_what_is_refused_begin_no_session() {
 }
 
 #[test]
-fn who_was_told_to_wait_asks_again_once_the_file_is_refused() {
+fn a_sender_without_credit_continues_once_the_file_is_refused() {
     for credit in 2..20 {
         let config = Config { credit, ..Config::RELIABLE };
         let mut server = Memory::default();
@@ -266,7 +266,7 @@ fn who_was_told_to_wait_asks_again_once_the_file_is_refused() {
 /// a get does, which is needed once more if the next greeting were answered otherwise.
 /// R13.
 #[test]
-fn a_refused_greeting_counts_without_its_words() {
+fn a_refused_hello_needs_no_message() {
     let mut client: Session = Session::client(7, Config::LOSSY);
     client.begin(GET_TREE).expect("it may");
     client.resume(Some(0));
@@ -324,7 +324,7 @@ fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
 
 /// R22.
 #[test]
-fn a_second_greeting_is_answered_as_the_first() {
+fn a_second_hello_is_answered_as_the_first() {
     let mut server: Session = Session::server(Config { sha256: true, ..Config::RELIABLE });
     let first = greeted(&mut server, 800, 8);
     for (chunk, credit) in [(800, 8), (256, 8), (1024, 9), (100, 8), (800, 0)] {

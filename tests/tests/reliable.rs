@@ -47,7 +47,7 @@ fn a_file_of_every_size_goes_both_ways() {
 }
 
 #[test]
-fn windows_plus_and_minus_one() {
+fn files_around_the_size_of_the_window_arrive() {
     for frames in [7usize, 8, 9, 15, 16, 17, 24, 63, 64, 65] {
         for extra in [-1i64, 0, 1] {
             let size = (frames as i64 * 1024 + extra) as usize;
@@ -61,7 +61,7 @@ fn windows_plus_and_minus_one() {
 }
 
 #[test]
-fn every_split_of_reads_and_writes() {
+fn transfers_work_with_every_split_of_reads_and_writes() {
     let bytes = content(2500, 7);
     for read in (1..=64).chain([1035, 1036, 1037]) {
         for write in [1, 2, 3, 11, 12, 13, 35, 36, 37, 1035, 1036, usize::MAX] {
@@ -117,7 +117,7 @@ fn a_tree_goes_both_ways() {
 /// With a delay many frames lie ready at once. What is there already is compared meanwhile, and no
 /// frame that is held by then may stand in the way.
 #[test]
-fn frames_that_come_together_are_taken_one_by_one() {
+fn frames_in_one_read_are_handled_one_by_one() {
     for files in [1, 2, 50] {
         for read in (1..=40).chain([400, 1035, 1036, usize::MAX]) {
             // One is offered and then given up: what follows it comes where its content would.
@@ -145,7 +145,7 @@ fn frames_that_come_together_are_taken_one_by_one() {
 }
 
 #[test]
-fn more_entries_than_transfer_numbers() {
+fn a_tree_of_more_entries_than_transfer_ids_arrives() {
     let mut store = Memory::default();
     for number in 0..140_000 {
         store.files.insert(format!("{number}"), File::new(vec![number as u8]));
@@ -165,7 +165,7 @@ fn more_entries_than_transfer_numbers() {
 
 /// R11, R41.
 #[test]
-fn refusals_in_a_tree_leave_the_others_alone() {
+fn refused_entries_of_a_tree_leave_the_others_alone() {
     for credit in [1, 2, 3, 8, 8192] {
         for half_duplex in [false, true] {
             refusals(Config { credit, half_duplex, ..Config::RELIABLE });
@@ -208,7 +208,7 @@ fn one_session_does_many_tasks() {
 
 /// R46.
 #[test]
-fn names_only_moves_no_content() {
+fn a_list_moves_no_content() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let mut pair = Pair::new(config, Memory::default(), tree(30));
         let task = Task::Get { path: "t", tree: true, names_only: true };
@@ -222,7 +222,7 @@ fn names_only_moves_no_content() {
 
 /// R61, R63.
 #[test]
-fn what_is_there_is_not_sent_again() {
+fn content_that_is_there_is_not_sent_again() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let bytes = content(200_000, 3);
         let config = Config { credit: 16, ..config };
@@ -320,7 +320,7 @@ fn a_thousand_files_take_few_round_trips() {
 }
 
 #[test]
-fn other_peers_are_told_from_ours() {
+fn peers_of_other_protocols_are_recognised() {
     for (noise, failure) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], Failure::NotTinyferry),
         (&[b'y', b'\n'].repeat(50)[..], Failure::NotTinyferry),
@@ -336,7 +336,7 @@ fn other_peers_are_told_from_ours() {
 
 /// R20.
 #[test]
-fn a_busy_server_says_so() {
+fn a_busy_server_refuses_with_that_reason() {
     let mut pair = Pair::new(Config::RELIABLE, Memory::default(), Memory::default());
     let config = Config { refuse: Some(Reason::Busy), ..Config::RELIABLE };
     pair.server.session = tinyferry_core::Session::server(config);
@@ -345,7 +345,7 @@ fn a_busy_server_says_so() {
 
 /// R23.
 #[test]
-fn close_ends_the_server_where_it_may() {
+fn a_close_ends_the_server_where_it_is_allowed() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let config = Config { may_close: true, ..config };
         let mut pair = Pair::new(config, Memory::default(), Memory::default());

@@ -17,7 +17,7 @@ fn server(said: &[u8]) -> Listener<Memory> {
 
 /// R30.
 #[test]
-fn a_server_without_a_request_under_way_shuts_down_with_a_word() {
+fn a_server_without_a_request_sends_the_reason_of_its_shutdown() {
     let mut client = Frames::client(SESSION, Config::RELIABLE);
     let mut greeted = server(&client.take());
     greeted.session.shut_down();

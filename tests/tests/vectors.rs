@@ -82,7 +82,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
 
 /// R2, R4.
 #[test]
-fn checks_agree() {
+fn checksums_agree_with_the_vectors() {
     let vectors = vectors();
     let digits = b"123456789";
     let crc32 = |start| [Small::crc32(start, digits), Tables::crc32(start, digits)];
@@ -103,7 +103,7 @@ fn checks_agree() {
 
 /// R1.
 #[test]
-fn every_signal_is_read_and_written() {
+fn every_signal_vector_is_parsed_and_emitted() {
     let vectors = vectors();
     for (name, signal) in signals() {
         let bytes: &[u8; SIGNAL_LEN] = vectors[name].first_chunk().expect(name);
@@ -155,7 +155,7 @@ fn chunk_is(name: &str, seed: u32, expected: Header, payload: &[u8]) {
 }
 
 #[test]
-fn every_chunk_is_read_and_written() {
+fn every_chunk_vector_is_parsed_and_emitted() {
     let rule: Vec<u8> = (0..1024u32).map(|i| (i * 7 % 256) as u8).collect();
     let data = |transfer, length, position| Header { transfer, metadata: false, length, position };
     let full = data(1, 1024, 0x3456_789A);
@@ -170,7 +170,7 @@ fn every_chunk_is_read_and_written() {
 }
 
 #[test]
-fn every_description_is_read() {
+fn every_metadata_vector_is_parsed() {
     let vectors = vectors();
     let read = |name| Metadata::parse(&vectors[name]);
     let plain = |text| Metadata { text, mode: None, modified: None, sha256: None };
@@ -188,7 +188,7 @@ fn every_description_is_read() {
 }
 
 #[test]
-fn every_vector_is_checked() {
+fn every_vector_is_used_by_a_test() {
     let mut names: Vec<&str> = signals().iter().map(|(name, _)| *name).collect();
     names.extend(["crc32.digits", "crc32.digits-from-session", "crc64.digits", "crc64.hello"]);
     names.extend(["client.chunk-1", "client.chunk-1024-header", "server.chunk-1024-header"]);
@@ -266,7 +266,7 @@ fn hello() -> Memory {
 
 /// R31.
 #[test]
-fn a_put_is_this_session() {
+fn a_put_sends_the_bytes_of_the_vectors() {
     let mut client = hello();
     client.queue_file("hi.txt");
     let [client, server] = transcript("put", Task::Put, client, Memory::default());
@@ -275,7 +275,7 @@ fn a_put_is_this_session() {
 
 /// R31.
 #[test]
-fn a_get_is_this_session() {
+fn a_get_sends_the_bytes_of_the_vectors() {
     let task = Task::Get { path: "hi.txt", tree: false, names_only: false };
     let [client, server] = transcript("get", task, Memory::default(), hello());
     assert_eq!(server.files, client.files);

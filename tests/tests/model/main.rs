@@ -37,7 +37,7 @@ use self::world::*;
 
 /// R54.
 #[test]
-fn files_of_few_units_on_a_lossy_link() {
+fn short_files_survive_every_fault_on_a_lossy_link() {
     for size in [0, 1, 300, 600] {
         both_ways(put("lossy file", LOSSY, size));
     }
@@ -59,31 +59,31 @@ fn files_of_few_units_on_a_lossy_link() {
 }
 
 #[test]
-fn trees_on_a_lossy_link() {
+fn trees_survive_every_fault_on_a_lossy_link() {
     both_ways(put_tree("lossy tree", LOSSY));
     both_ways(put_tree("half-duplex tree", Config { half_duplex: true, ..LOSSY }));
     both_ways(put_tree("tree with a credit of 1", Config { credit: 1, ..LOSSY }));
 }
 
 #[test]
-fn what_is_held_on_a_lossy_link() {
+fn resumes_survive_every_fault_on_a_lossy_link() {
     resumed(LOSSY).into_iter().for_each(both_ways);
 }
 
 #[test]
-fn refusals_on_a_lossy_link() {
+fn refusals_survive_every_fault_on_a_lossy_link() {
     refused(LOSSY).into_iter().for_each(both_ways);
     asked(LOSSY).iter().for_each(Scenario::search);
 }
 
 #[test]
-fn jobs_in_a_row_on_a_lossy_link() {
+fn successive_requests_survive_every_fault_on_a_lossy_link() {
     both_ways(after_a_tree(LOSSY));
     in_a_row(LOSSY).iter().for_each(Scenario::search);
 }
 
 #[test]
-fn reboots_on_a_lossy_link() {
+fn requests_survive_reboots_on_a_lossy_link() {
     let (file, tree) = (put("file", LOSSY, 600), put_tree("tree", LOSSY));
     for scenario in [file, tree, after_a_tree(LOSSY)] {
         let name = format!("reboot, {}", scenario.name);
@@ -92,7 +92,7 @@ fn reboots_on_a_lossy_link() {
 }
 
 #[test]
-fn outages_on_a_lossy_link() {
+fn requests_survive_outages_on_a_lossy_link() {
     let (file, tree) = (put("file", LOSSY, 600), put_tree("tree", LOSSY));
     for scenario in [put("file", LOSSY, 0), file, tree, after_a_tree(LOSSY)] {
         let name = format!("outage, {}", scenario.name);
@@ -101,7 +101,7 @@ fn outages_on_a_lossy_link() {
 }
 
 #[test]
-fn all_of_it_on_a_reliable_link() {
+fn every_request_completes_in_any_order_of_events_on_a_reliable_link() {
     for credit in [1, 2, 3] {
         for half_duplex in [false, true] {
             let config = Config { credit, half_duplex, ..RELIABLE };
@@ -129,7 +129,7 @@ fn busy(scenario: Scenario) -> Scenario {
 }
 
 #[test]
-fn stores_that_are_busy() {
+fn every_request_completes_with_busy_stores() {
     for config in [LOSSY, RELIABLE, Config { half_duplex: true, ..LOSSY }] {
         both_ways(busy(put("file", config, 300)));
         both_ways(busy(put_tree("tree", config)));
@@ -141,7 +141,7 @@ fn stores_that_are_busy() {
 }
 
 #[test]
-fn what_is_sent_before_the_prefix_is_known() {
+fn chunks_sent_before_the_prefix_is_known_do_no_harm() {
     // With so much credit the sender may be past the prefix when it hears of it.
     for scenario in resumed(Config { credit: 8, ..RELIABLE }) {
         both_ways(scenario);
@@ -149,7 +149,7 @@ fn what_is_sent_before_the_prefix_is_known() {
 }
 
 #[test]
-fn cuts_of_a_reliable_link() {
+fn requests_survive_cuts_of_a_reliable_link() {
     let mut scenarios = vec![put("file", RELIABLE, 600), put_tree("tree", RELIABLE)];
     scenarios.extend(resumed(RELIABLE));
     for scenario in scenarios {

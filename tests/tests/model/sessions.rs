@@ -212,7 +212,7 @@ fn sessions_that_differ_in_any_state_differ_in_their_fingerprint() {
 }
 
 #[test]
-fn a_client_at_rest_differs_from_one_with_a_task_under_way() {
+fn an_idle_client_differs_from_one_with_a_task() {
     for config in [LOSSY, RELIABLE] {
         let mut run = Run::new(config, usize::MAX, 0);
         run.perform(Job::Ping);

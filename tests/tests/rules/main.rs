@@ -78,7 +78,7 @@ fn a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
 
 /// R10, R55.
 #[test]
-fn after_a_loss_chunks_are_one_unit_long() {
+fn after_a_loss_chunks_are_one_block_long() {
     // With a size that is known, and with none.
     for is_unsized in [false, true] {
         let mut store = Memory::with([("f", content(200_000, 1))]);
@@ -119,7 +119,7 @@ fn chunk_lengths(mut bytes: &[u8]) -> Vec<usize> {
 
 /// R10.
 #[test]
-fn a_chunk_that_ends_within_a_unit_is_the_last_where_bytes_are_lost() {
+fn on_a_lossy_link_a_chunk_that_ends_within_a_block_is_the_last() {
     let bytes = content(700, 1);
     let (mut server, mut client) = server(Config::LOSSY, Memory::default());
     client.described(Signal::offer(1, 0, UNKNOWN, UNKNOWN_TIME), b"f");
@@ -138,7 +138,7 @@ fn a_chunk_that_ends_within_a_unit_is_the_last_where_bytes_are_lost() {
 
 /// R19.
 #[test]
-fn nothing_comes_before_the_greeting() {
+fn no_frame_is_accepted_before_the_hello() {
     let mut seedless = Frames::client(0, Config::RELIABLE);
     seedless.take();
     let mut firsts: Vec<Vec<u8>> = Vec::new();
@@ -169,7 +169,7 @@ fn nothing_comes_before_the_greeting() {
 
 /// R19.
 #[test]
-fn nothing_comes_before_the_answer_to_the_greeting() {
+fn no_frame_is_accepted_before_the_reply_to_the_hello() {
     let begun = || {
         let mut session = Session::client(SESSION, Config::RELIABLE);
         session.begin(Task::Ping).expect("it may");
@@ -201,7 +201,7 @@ fn nothing_comes_before_the_answer_to_the_greeting() {
 
 /// R21.
 #[test]
-fn the_client_checks_the_answer_to_its_greeting() {
+fn the_client_checks_the_reply_to_its_hello() {
     let own = Config { half_duplex: true, block: 1, chunk: 512, ..Config::LOSSY };
     let answer = |change: &dyn Fn(&mut Config)| {
         let mut session = Session::client(SESSION, own);
@@ -274,7 +274,7 @@ fn the_answer_to_an_offer_carries_the_count_of_the_last_question() {
 
 /// R35.
 #[test]
-fn an_offer_beside_a_lone_file_is_ignored() {
+fn an_offer_beside_a_single_file_is_ignored() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         for tree in [false, true] {
             let (mut server, mut client) = server(config, Memory::default());
@@ -321,7 +321,7 @@ fn in_a_tree_the_next_offer_ends_the_open_file() {
 
 /// R49.
 #[test]
-fn an_end_that_is_busy_is_not_asked_again_before_a_quarter_of_a_second() {
+fn a_busy_end_is_queried_again_after_a_quarter_of_a_second() {
     let mut store = Memory::with([("f", content(5000, 1))]);
     store.queue_file("f");
     let (mut client, mut server, said) = client(Config::LOSSY, store, Task::Put);
@@ -342,7 +342,7 @@ fn an_end_that_is_busy_is_not_asked_again_before_a_quarter_of_a_second() {
 
 /// R60.
 #[test]
-fn the_prefix_is_asked_for_by_the_offer() {
+fn the_offer_asks_for_the_prefix() {
     let bytes = content(5000, 1);
     let mut store = Memory::default();
     store.partials.insert("f".into(), bytes[..2048].to_vec());
@@ -363,7 +363,7 @@ fn the_prefix_is_asked_for_by_the_offer() {
 
 /// R66.
 #[test]
-fn a_repeated_end_of_a_tree_is_answered_again_while_a_fresh_offer_is_due() {
+fn a_repeated_end_of_a_tree_is_answered_again_while_a_re_offer_is_due() {
     let bytes = content(2000, 1);
     let mut store = Memory::default();
     let mut wrong = bytes[..1024].to_vec();
@@ -411,7 +411,7 @@ fn another_end_of_a_tree_is_final() {
 
 /// R64.
 #[test]
-fn what_is_held_is_dropped_where_it_belongs_to_other_content() {
+fn a_partial_of_other_content_is_discarded() {
     let bytes = content(3000, 1);
     for (reason, is_kept) in [
         (Reason::PrefixDiffers, false),
@@ -438,7 +438,7 @@ fn what_is_held_is_dropped_where_it_belongs_to_other_content() {
 
 /// R72.
 #[test]
-fn a_silence_makes_dropped_bytes_forgotten() {
+fn an_idle_line_ends_the_resynchronisation() {
     let greeting = |number| Frames::client(number, Config::LOSSY).take();
     let answers = |silence: u32| {
         let (mut server, _) = server(Config::LOSSY, Memory::default());
@@ -458,7 +458,7 @@ fn a_silence_makes_dropped_bytes_forgotten() {
 
 /// R30.
 #[test]
-fn a_server_that_is_about_to_end_says_so() {
+fn a_server_that_shuts_down_refuses_with_that_reason() {
     let refused = Some(Err(Failure::Refused(Reason::ShuttingDown)));
     // In answer to a greeting.
     let config = Config { refuse: Some(Reason::ShuttingDown), ..Config::RELIABLE };
@@ -485,7 +485,7 @@ fn a_server_that_is_about_to_end_says_so() {
 /// Section 6.2: a file whose path is a directory is refused at its offer, and nothing is left.
 /// R39.
 #[test]
-fn a_file_in_the_place_of_a_directory_is_refused_at_its_offer() {
+fn a_file_that_would_replace_a_directory_is_refused_at_its_offer() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let (mut server, mut client) = server(config, Memory::default());
         client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
@@ -507,7 +507,7 @@ fn a_file_in_the_place_of_a_directory_is_refused_at_its_offer() {
 /// Section 5: what cannot be a path is refused, and the receiver's store hears of it.
 /// R14, R15.
 #[test]
-fn the_store_hears_of_offers_that_are_refused_for_their_paths() {
+fn the_store_is_told_of_offers_that_are_refused_for_their_paths() {
     let bad = [&b"../x"[..], b"a//b", b"\xFF", b"ok\0\x80\0", b""];
     let (mut server, mut client) = server(Config::RELIABLE, Memory::default());
     client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");

@@ -1,0 +1,87 @@
+//! Names that the target takes for one.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::{Place, Server};
+use crate::mounts::Disk;
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("it has one")).expect("directories");
+    fs::write(path, text).expect("a file");
+}
+
+fn listing(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).expect("a directory").flatten();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).expect("it is there")
+}
+
+/// Of names that differ in case or in an accent the first one is taken, the others are listed.
+#[test]
+fn the_second_of_two_colliding_names_is_refused_and_listed() {
+    let place = Place::new();
+    let Some(_disk) = Disk::folding(&place.served("")) else { return };
+    let mut server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    for (name, text) in [
+        ("t/A", "one"),
+        ("t/a", "two"),
+        ("t/Dir/x", "x of the first"),
+        ("t/dir/x", "x of the second"),
+        ("t/dir/y", "y of the second"),
+        ("t/caf\u{e9}", "composed"),
+        ("t/cafe\u{301}", "decomposed"),
+        ("t/plain", "plain"),
+    ] {
+        write(&place.here(name), text);
+    }
+    write(&place.here("t/BIG"), &"1".repeat(200_000));
+    write(&place.here("t/big"), &"2".repeat(200_000));
+    for _ in 0..3 {
+        let ended = server.client(&here, &["put", "t"]);
+        ended.with(3, &["\"t/a\"", "\"t/big\"", "\"t/dir/x\"", "\"t/dir/y\"", "\"t/caf"]);
+        assert_eq!(listing(&place.served("t")), ["A", "BIG", "Dir", "cafe\u{301}", "plain"]);
+        assert_eq!(listing(&place.served("t/Dir")), ["x"]);
+        assert_eq!(read(&place.served("t/A")), "one");
+        assert_eq!(read(&place.served("t/BIG")), "1".repeat(200_000));
+        assert_eq!(read(&place.served("t/Dir/x")), "x of the first");
+        assert_eq!(read(&place.served("t/cafe\u{301}")), "decomposed");
+    }
+    let log = server.log();
+    assert!(log.contains("takes this name for \"A\""), "{log}");
+    // By itself, too.
+    server.client(&place.here("t"), &["put", "a", "--to", "t"]).with(6, &["\"t/a\""]);
+    server.client(&place.here("t"), &["put", "plain", "--to", "T"]).with(6, &["\"T/plain\""]);
+    assert_eq!(read(&place.served("t/A")), "one");
+    // What is spelled as it stands there is replaced.
+    write(&place.here("t/A"), "three");
+    server.client(&place.here("t"), &["put", "A", "--to", "t"]).well();
+    assert_eq!(read(&place.served("t/A")), "three");
+}
+
+#[test]
+fn the_first_of_each_pair_of_colliding_small_files_is_kept() {
+    const PAIRS: usize = 400;
+    let place = Place::new();
+    let Some(_disk) = Disk::folding(&place.here("")) else { return };
+    for number in 0..PAIRS {
+        write(&place.served(&format!("t/F{number}")), "first");
+        write(&place.served(&format!("t/f{number}")), "second");
+    }
+    let server = Server::start(&place.served(""), &[]);
+    for _ in 0..2 {
+        let ended = server.client(&place.here(""), &["get", "t"]);
+        ended.with(3, &[&format!("{PAIRS} did not go through"), "takes this name for"]);
+        assert_eq!(listing(&place.here("t")).len(), PAIRS);
+        for number in 0..PAIRS {
+            assert_eq!(read(&place.here(&format!("t/F{number}"))), "first");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The second peer, written in Python from the specification alone, against the real program.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::{Place, Server, client, content};
+
+const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peer/peer.py");
+
+fn python(directory: &Path, arguments: &[&str]) -> Option<Command> {
+    let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        println!("skipped: there is no python3");
+        return None;
+    }
+    let mut command = Command::new("python3");
+    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(directory).arg(PEER).args(arguments);
+    Some(command)
+}
+
+/// Files whose sizes are about those of chunks, in a tree with an empty directory.
+fn make_tree(root: &Path) {
+    fs::create_dir_all(root.join("tree/empty")).expect("a directory");
+    fs::create_dir_all(root.join("tree/sub")).expect("a directory");
+    for size in [0, 1, 1023, 1024, 1025, 70_000] {
+        fs::write(root.join(format!("tree/sub/{size} é")), content(size, 3)).expect("a file");
+    }
+}
+
+fn assert_same_content(a: &Path, b: &Path) {
+    let status = Command::new("diff").arg("-r").arg(a).arg(b).status();
+    assert!(status.expect("diff is there").success(), "they differ");
+}
+
+#[test]
+fn the_python_client_works_with_the_server() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    fs::write(place.here("file"), content(3_000_000, 1)).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let port = server.endpoint.rsplit(':').next().expect("a port").to_owned();
+    let tasks: [&[&str]; 6] = [
+        &["ping"],
+        &["put", "file", "file"],
+        &["put", "file", "file"],
+        &["get", "file", "back"],
+        &["put-tree", "tree", "tree"],
+        &["get-tree", "tree", "tree back"],
+    ];
+    for task in tasks {
+        let Some(mut command) = python(&place.here(""), task) else { return };
+        let output = command.args(["--port", &port]).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {said}", task.join(" "));
+    }
+    assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.served("file")).ok());
+    assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back")).ok());
+    assert_same_content(&place.here("tree"), &place.served("tree"));
+    assert_same_content(&place.here("tree"), &place.here("tree back"));
+
+    // What cannot be sent is told in both directions.
+    make_odd_tree(&place.served(""));
+    let Some(mut command) = python(&place.here(""), &["get-tree", "odd", "odd"]) else { return };
+    let output = command.args(["--port", &port]).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("1 more that cannot be named"), "{said}");
+    assert!(place.here("odd/whole").exists() && !place.here("odd/link").exists());
+    make_odd_tree(&place.here("its"));
+    let Some(mut command) = python(&place.here("its"), &["put-tree", "odd", "its"]) else { return };
+    let output = command.args(["--port", &port]).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("link is refused"), "{said}");
+    assert!(place.served("its/whole").exists() && !place.served("its/link").exists());
+}
+
+/// A tree with a link and a name that no path may have.
+fn make_odd_tree(root: &Path) {
+    fs::create_dir_all(root.join("odd/sub")).expect("directories");
+    fs::write(root.join("odd/whole"), "x").expect("a file");
+    fs::write(root.join("odd/sub/new\nline"), "x").expect("a file");
+    std::os::unix::fs::symlink("whole", root.join("odd/link")).expect("a link");
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Its server and where it listens.
+fn serve(place: &Place) -> Option<(Running, String)> {
+    let root = place.served("").display().to_string();
+    let arguments = ["serve", root.trim_end_matches('/'), "--port", "0", "--allow-close"];
+    let mut command = python(&place.here(""), &arguments)?;
+    let mut server = Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
+    let mut port = String::new();
+    let out = server.0.stdout.take().expect("it is piped");
+    BufReader::new(out).read_line(&mut port).expect("it says its port");
+    Some((server, format!("tcp://127.0.0.1:{}", port.trim())))
+}
+
+/// Its server does not offer SHA-256: nothing is sent and nothing is taken without.
+#[test]
+fn the_client_demands_sha256_of_the_python_server() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    fs::write(place.here("file"), content(5000, 1)).expect("a file");
+    fs::write(place.served("given"), content(5000, 2)).expect("a file");
+    let Some((_server, endpoint)) = serve(&place) else { return };
+    let here = place.here("");
+    let sentence = ["does not offer SHA-256", "without --sha256"];
+    for arguments in [
+        &["put", "--sha256", "file"][..],
+        &["put", "--sha256", "tree"],
+        &["put", "--sha256", "file", "tree"],
+        &["get", "--sha256", "given"],
+        &["get", "--sha256", "given", "nothing"],
+    ] {
+        let ended = client(&endpoint, &here, arguments).with(5, &sentence);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    assert_eq!(fs::read_dir(place.served("")).expect("it is there").count(), 1);
+    assert!(!place.here("given").exists());
+    client(&endpoint, &here, &["put", "file"]).well();
+}
+
+#[test]
+fn the_client_works_with_the_python_server() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    fs::write(place.here("file"), content(3_000_000, 1)).expect("a file");
+    let Some((mut server, endpoint)) = serve(&place) else { return };
+    let here = place.here("");
+    client(&endpoint, &here, &["ping"]).well();
+    client(&endpoint, &here, &["put", "file"]).well();
+    client(&endpoint, &here, &["put", "tree"]).well();
+    client(&endpoint, &here, &["get", "file", "tree", "--into", "back"]).well();
+    client(&endpoint, &here, &["get", "missing"]).with(6, &["no file of that name"]);
+    make_odd_tree(&place.served(""));
+    let ended = client(&endpoint, &here, &["get", "odd", "--into", "back"]);
+    ended.with(3, &["2 did not go through", "\"odd/link\"", "1 more that cannot be named"]);
+    client(&endpoint, &here, &["close"]).well();
+    assert!(server.0.wait().expect("it ends").success());
+    assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back/file")).ok());
+    assert_same_content(&place.here("tree"), &place.here("back/tree"));
+}

@@ -1,0 +1,180 @@
+//! Chunks that a driver holds already: where they are taken from makes no difference.
+
+use tinyferry_core::store::{Accepted, Offer, answer};
+use tinyferry_core::{Config, Failure, Reason, Session, Step, Store, Task};
+use tinyferry_tests::{File, Memory, Pair, content};
+
+/// All that a client says that puts this, over a link without delay.
+fn said(config: Config, client: Memory, server: Memory) -> Vec<u8> {
+    let mut pair = Pair::new(config, client, server);
+    pair.up.record = Some(Vec::new());
+    let _ = pair.run(Task::Put).expect("it ends");
+    pair.up.record.take().expect("it is kept")
+}
+
+/// What a server has said and stored.
+#[derive(Debug, PartialEq, Eq)]
+struct Heard<S> {
+    answers: Vec<u8>,
+    store: S,
+}
+
+/// A server that hears this, of which its driver holds so much at a time and reads so much; and how
+/// many bytes were taken from there.
+fn hear<S: Store>(
+    said: &[u8],
+    config: Config,
+    mut store: S,
+    held: usize,
+    read: usize,
+) -> (Heard<S>, usize) {
+    let mut server: Session = Session::server(config);
+    let (mut rest, mut answers, mut taken) = (said, Vec::new(), 0);
+    loop {
+        if held > 0 {
+            let front = &rest[..held.min(rest.len())];
+            let count = server.take_input(front, &mut store, Some(0));
+            rest = &rest[count..];
+            taken += count;
+        }
+        match server.poll() {
+            Step::Receive(into) | Step::Exchange { into, .. } if !rest.is_empty() => {
+                let count = into.len().min(rest.len()).min(read);
+                into[..count].copy_from_slice(&rest[..count]);
+                rest = &rest[count..];
+                server.received(count, Some(0));
+            }
+            Step::Exchange { out, .. } | Step::Transmit(out) => {
+                answers.extend_from_slice(out);
+                let count = out.len();
+                server.transmitted(count, Some(0));
+            }
+            Step::Pause => server.transmitted(0, Some(0)),
+            Step::Storage(request) => {
+                let reply = answer(&mut store, request);
+                server.answered(reply, Some(0));
+            }
+            Step::Receive(_) => server.received(0, Some(0)),
+            Step::Over(_) => return (Heard { answers, store }, taken),
+        }
+    }
+}
+
+/// Files of all kinds of sizes, and two that come to nothing.
+fn tree() -> Memory {
+    let sizes = [0, 1, 1023, 1024, 1025, 5_000, 70_000, 200_000, 3];
+    let mut store = Memory::default();
+    for (number, size) in sizes.into_iter().enumerate() {
+        store.files.insert(format!("t/{number}"), File::new(content(size, 1)));
+    }
+    store.queue_tree("t");
+    store
+}
+
+/// A store that sums up by itself.
+fn summing() -> Memory {
+    let mut store = Memory::default();
+    store.sums = true;
+    store
+}
+
+#[test]
+fn a_server_sends_and_stores_the_same_with_and_without_buffered_input() {
+    let half = content(200_000, 1)[..100 * 1024].to_vec();
+    let server = |change: &dyn Fn(&mut Memory)| {
+        let mut server = summing();
+        change(&mut server);
+        server
+    };
+    let servers = [
+        Memory::default(),
+        summing(),
+        server(&|it| it.step = 700),
+        server(&|it| it.in_order = true),
+        server(&|it| it.partials.extend([("t/7".into(), half.clone())])),
+        server(&|it| it.refuse.extend([("t/6".into(), Reason::NoSpace)])),
+        // The largest file finds no room; and then there is no room at all.
+        server(&|it| it.room = 100_000),
+    ];
+    for server in servers {
+        for config in [
+            Config::RELIABLE,
+            Config { sha256: true, ..Config::RELIABLE },
+            Config { chunk: 256, block: 0, ..Config::RELIABLE },
+            Config { half_duplex: true, ..Config::RELIABLE },
+        ] {
+            let said = said(config, tree(), server.clone());
+            let (expected, none) = hear(&said, config, server.clone(), 0, usize::MAX);
+            assert_eq!(none, 0);
+            assert_eq!(expected.store.files["t/5"].bytes, content(5_000, 1));
+            for held in [11, 12, 268, 1035, 1036, 1037, 5_000, 65_536, usize::MAX] {
+                for read in [1, 1000, usize::MAX] {
+                    let (heard, taken) = hear(&said, config, server.clone(), held, read);
+                    assert!(taken > 0 || held < 1036, "of {held} it takes none");
+                    assert!(heard == expected, "{held} held, {read} read, {config:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Over a link that loses bytes chunks are told from content by their order: none is taken.
+#[test]
+fn over_a_lossy_link_no_buffered_input_is_taken() {
+    let said = said(Config::LOSSY, tree(), Memory::default());
+    let (_, taken) = hear(&said, Config::LOSSY, Memory::default(), usize::MAX, usize::MAX);
+    assert_eq!(taken, 0);
+}
+
+/// What one byte more or less does to a chunk is found, held or not.
+/// R68.
+#[test]
+fn damage_in_buffered_input_ends_the_session() {
+    let said = said(Config::RELIABLE, tree(), Memory::default());
+    for at in (200..said.len()).step_by(1_777) {
+        let mut damaged = said.clone();
+        damaged[at] ^= 4;
+        let (expected, _) = hear(&damaged, Config::RELIABLE, summing(), 0, usize::MAX);
+        let (heard, _) = hear(&damaged, Config::RELIABLE, summing(), 65_536, usize::MAX);
+        assert!(heard == expected, "byte {at}");
+        assert!(heard.store.files.len() < 9, "byte {at}");
+    }
+}
+
+/// A store that sums up wrongly.
+#[derive(Default)]
+struct Wrong(Memory);
+
+impl Store for Wrong {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.0.offer(offer)
+    }
+
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        self.0.store(position, bytes)
+    }
+
+    fn digest(&mut self, start: u64, _: u64, _: u64) -> Option<u64> {
+        Some(start ^ 1)
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        self.0.commit()
+    }
+
+    fn abandon(&mut self, reason: Reason, all: bool) {
+        self.0.abandon(reason, all);
+    }
+}
+
+#[test]
+fn the_digest_of_the_store_is_compared_with_that_of_the_sender() {
+    let mut client = Memory::with([("f", content(50_000, 1))]);
+    client.gives_up = true;
+    client.queue_file("f");
+    let mut pair = Pair::new(Config::RELIABLE, client, Wrong::default());
+    pair.server.ahead = usize::MAX;
+    let refused = Ok(Err(Failure::Refused(Reason::DigestDiffers)));
+    assert_eq!(pair.run(Task::Put), refused);
+    assert!(pair.server.store.0.files.is_empty());
+}

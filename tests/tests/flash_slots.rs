@@ -1,0 +1,278 @@
+//! The slots over a flash in memory that is as strict as a real one, and loses its power at any
+//! moment.
+
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+};
+use tinyferry_core::error::Reason;
+use tinyferry_core::{Config, Failure, Outcome, Task};
+use tinyferry_stores::slots::Slots;
+use tinyferry_tests::{Faults, File, Memory, Pair, Random, content};
+
+/// A flash of words of `WORD` bytes and sectors of `SECTOR`.
+#[derive(Debug, Clone)]
+struct Flash<const WORD: usize, const SECTOR: usize> {
+    bytes: Vec<u8>,
+    /// Words written since their sector was erased.
+    written: Vec<bool>,
+    /// Erases and writes until the power goes, in the middle of the last one.
+    power: u64,
+    operations: u64,
+    random: Random,
+}
+
+impl<const WORD: usize, const SECTOR: usize> Flash<WORD, SECTOR> {
+    /// One that was never erased.
+    fn new(capacity: usize) -> Self {
+        let written = vec![true; capacity / WORD];
+        let (power, random) = (u64::MAX, Random::new(1));
+        Self { bytes: vec![0; capacity], written, power, operations: 0, random }
+    }
+
+    /// Whether the power lasts; the operation that it goes in leaves anything behind.
+    fn spend(&mut self, at: usize, length: usize) -> Result<bool, NorFlashErrorKind> {
+        self.operations += 1;
+        match self.power {
+            0 => Err(NorFlashErrorKind::Other),
+            1 => {
+                self.power = 0;
+                let undefined = at + self.random.below(length)..at + length;
+                for byte in &mut self.bytes[undefined] {
+                    *byte = self.random.next() as u8;
+                }
+                self.written[at / WORD..(at + length) / WORD].fill(true);
+                Err(NorFlashErrorKind::Other)
+            }
+            _ => {
+                self.power -= 1;
+                Ok(true)
+            }
+        }
+    }
+}
+
+impl<const WORD: usize, const SECTOR: usize> ErrorType for Flash<WORD, SECTOR> {
+    type Error = NorFlashErrorKind;
+}
+
+impl<const WORD: usize, const SECTOR: usize> ReadNorFlash for Flash<WORD, SECTOR> {
+    const READ_SIZE: usize = WORD;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        check_read(self, offset, bytes.len()).expect("a read of whole words");
+        bytes.copy_from_slice(&self.bytes[offset as usize..][..bytes.len()]);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl<const WORD: usize, const SECTOR: usize> NorFlash for Flash<WORD, SECTOR> {
+    const WRITE_SIZE: usize = WORD;
+    const ERASE_SIZE: usize = SECTOR;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
+        check_erase(self, from, to).expect("whole sectors are erased");
+        let (from, to) = (from as usize, to as usize);
+        self.spend(from, to - from)?;
+        self.bytes[from..to].fill(0xFF);
+        self.written[from / WORD..to / WORD].fill(false);
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+        check_write(self, offset, bytes.len()).expect("whole words are written");
+        let at = offset as usize;
+        let words = &mut self.written[at / WORD..(at + bytes.len()) / WORD];
+        assert!(words.iter().all(|written| !written), "a word at {at} is written twice");
+        words.fill(true);
+        self.spend(at, bytes.len())?;
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+type Micro = Flash<4, 1024>;
+type External = Flash<32, 4096>;
+
+const SMALL: Config = Config { credit: 4, ..Config::LOSSY };
+
+fn client(path: &str, bytes: &[u8]) -> Memory {
+    let mut client = Memory::with([(path, bytes.to_vec())]);
+    client.queue_file(path);
+    client
+}
+
+/// A put; the flash after it, its result, and how many bytes went up.
+fn put<const W: usize, const S: usize>(
+    config: Config,
+    client: Memory,
+    flash: Flash<W, S>,
+    (session, faults): (u32, Faults),
+) -> (Flash<W, S>, Result<Outcome, Failure>, u64) {
+    let server: Slots<Flash<W, S>> = Slots::new(flash);
+    let mut pair = Pair::new(config, client, server).numbered(session, config);
+    if config.lossy {
+        pair = pair.serial(921_600, session.into());
+        (pair.up.faults, pair.down.faults) = (faults, faults);
+    }
+    let result = pair.run(Task::Put).expect("it ends");
+    (pair.server.store.into_inner(), result, pair.up.carried)
+}
+
+fn put_well<const W: usize, const S: usize>(
+    flash: Flash<W, S>,
+    path: &str,
+    bytes: &[u8],
+) -> Flash<W, S> {
+    let (flash, result, _) = put(SMALL, client(path, bytes), flash, (7, Faults::default()));
+    assert_eq!(result.expect("it goes well").refused, 0);
+    flash
+}
+
+/// Name and content of the image that counts.
+fn image<const W: usize, const S: usize>(flash: &Flash<W, S>) -> Option<(String, Vec<u8>)> {
+    let mut slots: Slots<_> = Slots::new(flash.clone());
+    let image = slots.image().expect("it can be read")?;
+    let bytes = &flash.bytes[image.offset as usize..][..image.size as usize];
+    Some((image.name().to_owned(), bytes.to_vec()))
+}
+
+#[test]
+fn the_newest_image_is_valid() {
+    let mut flash = Micro::new(200 << 10);
+    assert_eq!(image(&flash), None);
+    for number in 0..5u64 {
+        let bytes = content([70_001, 0, 1, 4096, 70_000][number as usize], number);
+        flash = put_well(flash, &format!("app-{number}.bin"), &bytes);
+        assert!(image(&flash) == Some((format!("app-{number}.bin"), bytes)), "{number}");
+    }
+}
+
+#[test]
+fn an_image_is_sent_back() {
+    let bytes = content(50_001, 3);
+    for flash in [None, Some(put_well(External::new(1 << 20), "app.bin", &bytes))] {
+        for (path, tree) in [("app.bin", false), ("", true), ("other", false)] {
+            let server: Slots<External> =
+                Slots::new(flash.clone().unwrap_or(External::new(1 << 20)));
+            let mut pair = Pair::new(Config::RELIABLE, Memory::default(), server);
+            let task = Task::Get { path, tree, names_only: false };
+            let result = pair.run(task).expect("it ends");
+            if flash.is_some() && path != "other" {
+                assert_eq!(result.expect("it goes well").refused, 0);
+                assert!(pair.client.store.bytes("app.bin") == Some(&bytes));
+            } else if tree {
+                assert_eq!(result.map(|outcome| outcome.entries), Ok(0));
+            } else {
+                assert_eq!(result, Err(Failure::Refused(Reason::NotFound)));
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_changes_no_image() {
+    let noise = Faults { flip: 1e-5, drop: 1e-4, insert: 1e-4, double: 1e-4, burst: 1e-5 };
+    for seed in 1..20 {
+        let bytes = content(60_001, seed);
+        let flash = External::new(256 << 10);
+        let config = Config { credit: 64, ..Config::LOSSY };
+        let (flash, result, _) = put(config, client("a", &bytes), flash, (seed as u32, noise));
+        assert_eq!(result.expect("it goes well").refused, 0);
+        assert!(image(&flash) == Some(("a".into(), bytes)), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_image_that_does_not_fit_is_refused() {
+    let old = content(3000, 1);
+    let flash = put_well(Micro::new(40 << 10), "old", &old);
+    let long = "n".repeat(201);
+    for (path, size, reason) in [
+        ("new", 20_000, Reason::TooLarge),
+        ("new", (20 << 10) - 1023, Reason::TooLarge),
+        ("a/b", 10, Reason::NotAllowed),
+        (&long, 10, Reason::NameTooLong),
+    ] {
+        let (after, result, _) =
+            put(SMALL, client(path, &content(size, 2)), flash.clone(), (9, Faults::default()));
+        let refused = Err(Failure::Refused(reason));
+        assert!(
+            result == refused || result.is_ok_and(|outcome| outcome.refused == 1),
+            "{result:?}"
+        );
+        assert!(after.bytes == flash.bytes, "{path}");
+    }
+    let fits = content((20 << 10) - 1024, 2);
+    assert!(image(&put_well(flash, "new", &fits)) == Some(("new".into(), fits)));
+}
+
+#[test]
+fn an_image_that_is_there_is_not_written_again() {
+    let bytes = content(60_001, 1);
+    let flash = put_well(External::new(256 << 10), "a", &bytes);
+    let before = flash.operations;
+    let (flash, result, sent) = put(SMALL, client("a", &bytes), flash, (9, Faults::default()));
+    assert_eq!(result.expect("it goes well").refused, 0);
+    assert_eq!((flash.operations, sent < 1000), (before, true), "{sent} bytes");
+    // The same facts with other content are found out, and cost a fresh offer.
+    let mut other = client("a", &content(60_001, 2));
+    let modified = other.files["a"].modified;
+    other.files.insert("a".into(), File { modified, ..File::new(content(60_001, 2)) });
+    let (flash, result, _) = put(SMALL, other, flash, (10, Faults::default()));
+    assert_eq!(result.expect("it goes well").refused, 0);
+    assert!(image(&flash) == Some(("a".into(), content(60_001, 2))));
+}
+
+/// The power goes in every so many erases and writes; then the same is put once more. Returns the
+/// fewest bytes that the second put took after the power had gone in the last tenth of the first.
+fn cut_everywhere<const W: usize, const S: usize>(
+    config: Config,
+    flash: Flash<W, S>,
+    size: usize,
+    step: usize,
+) -> u64 {
+    let (old, new) = (content(size, 1), content(size + 1, 2));
+    let flash = put_well(flash, "old", &old);
+    let before = flash.operations;
+    let quiet = Faults::default();
+    let (whole, result, _) = put(config, client("new", &new), flash.clone(), (2, quiet));
+    assert_eq!(result.expect("it goes well").refused, 0);
+    let operations = whole.operations - before;
+    assert!(operations > size as u64 / 1024, "{operations}");
+    let sending = client("new", &new);
+    let (old, new) = (Some(("old".to_owned(), old)), Some(("new".to_owned(), new)));
+    let mut fewest = u64::MAX;
+    for power in (1..=operations).step_by(step) {
+        let mut flash = flash.clone();
+        flash.power = power;
+        flash.random = Random::new(power);
+        let (mut flash, result, _) = put(config, sending.clone(), flash, (2, quiet));
+        let found = image(&flash);
+        let said = result.is_ok_and(|outcome| outcome.refused == 0);
+        assert!(found == new || (found == old && !said), "after {power}: neither old nor new");
+        flash.power = u64::MAX;
+        let (flash, result, sent) = put(config, sending.clone(), flash, (3, quiet));
+        assert_eq!(result.expect("it goes well").refused, 0, "after {power}");
+        assert!(image(&flash) == new, "after {power}");
+        if power > operations / 10 * 9 && found != new {
+            fewest = fewest.min(sent);
+        }
+    }
+    fewest
+}
+
+#[test]
+fn after_a_power_loss_the_old_image_is_valid_or_the_new_one() {
+    cut_everywhere(SMALL, Micro::new(64 << 10), 20_000, 1);
+    cut_everywhere(Config::RELIABLE, Micro::new(64 << 10), 20_000, 1);
+}
+
+#[test]
+fn after_a_power_loss_durable_content_is_not_sent_again() {
+    let sent = cut_everywhere(SMALL, External::new(512 << 10), 180_000, 11);
+    assert!(sent < 120_000, "{sent}");
+}

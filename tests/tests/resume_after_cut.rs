@@ -1,0 +1,75 @@
+//! The link is cut after every byte, and a new session goes on where the old one was.
+
+use tinyferry_core::{Config, Task};
+use tinyferry_tests::{File, Memory, Pair, content};
+
+/// Cuts a put after `cut` bytes of one direction, then puts again over a new link: the bytes that
+/// the second session took, and how many it must have taken.
+fn cut_and_resume(config: Config, size: usize, up: bool, cut: u64) -> (u64, u64) {
+    let what = format!("lossy {}, cut after {cut}, up {up}", config.lossy);
+    let bytes = content(size, 7);
+    let mut client = Memory::with([("f", bytes.clone())]);
+    client.queue_file("f");
+    let old = File::new(b"old".to_vec());
+    let mut server = Memory::default();
+    server.files.insert("f".into(), old.clone());
+    let mut pair = Pair::new(config, client, server);
+    if config.lossy {
+        pair = pair.serial(921_600, 3);
+    }
+    // Both directions are cut: nobody hears anything any more.
+    if up {
+        pair.up.cut = Some(cut)
+    } else {
+        pair.down.cut = Some(cut)
+    }
+    let outcome = pair.run(Task::Put).unwrap_or_else(|stuck| panic!("{what}: {stuck:?}"));
+    let in_place = pair.server.store.files.get("f").expect("a file is always there").clone();
+    assert!(in_place == old || in_place.bytes == bytes, "{what}: a third content");
+    assert!(outcome.is_err() || in_place.bytes == bytes, "{what}: it says so too early");
+
+    let mut server = pair.server.store.clone();
+    server.reboot();
+    server.holes = if config.lossy { 97 * 256 } else { 0 };
+    let held = match server.partials.get("f") {
+        Some(partial) => (partial.len() as u64).saturating_sub(server.holes) / 1024 * 1024,
+        None if in_place.bytes == bytes => size as u64,
+        None => 0,
+    };
+    let mut client = Memory::with([("f", bytes.clone())]);
+    client.queue_file("f");
+    let mut pair = Pair::new(config, client, server).numbered(0x1234, config);
+    if config.lossy {
+        pair = pair.serial(921_600, 4);
+    }
+    let outcome = pair.run(Task::Put).unwrap_or_else(|stuck| panic!("{what}: {stuck:?}"));
+    assert!(outcome.is_ok(), "{what}: {outcome:?}");
+    assert_eq!(pair.server.store.bytes("f"), Some(&*bytes), "{what}");
+    (pair.up.carried, size as u64 - held)
+}
+
+#[test]
+fn a_put_resumes_after_a_cut_at_every_byte() {
+    // On a reliable link a credit is under way before the answer to the offer can come.
+    for (config, size, window) in [
+        (Config { credit: 3, ..Config::RELIABLE }, 9_000, 3 * 1036),
+        (Config { timeout: 2_000, ..Config::LOSSY }, 40_000, 0),
+    ] {
+        // Every byte in a campaign, every so many else.
+        let campaign = std::env::var_os("TINYFERRY_SEEDS").is_some();
+        let step = if campaign { 1 } else { 67 };
+        let (mut worst, mut runs) = (0, 0);
+        for (up, length) in [(true, size as u64 + 800), (false, 600)] {
+            for cut in (0..length).step_by(step) {
+                let (carried, missing) = cut_and_resume(config, size, up, cut);
+                // Frames' own bytes, the greeting, the offer, the questions.
+                let own = missing / 10 + 600;
+                let again = carried.saturating_sub(missing + own);
+                assert!(again <= window, "cut after {cut}: {carried} bytes for {missing}");
+                worst = worst.max(again);
+                runs += 1;
+            }
+        }
+        println!("lossy {}: {runs} cuts, at most {worst} bytes sent in vain", config.lossy);
+    }
+}
