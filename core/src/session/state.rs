@@ -262,7 +262,9 @@ impl<P: Profile> Session<P> {
     /// The stream has ended.
     pub(super) fn end_of_stream(&mut self) {
         if self.is_idle() {
-            self.enter(Event::EndOfStream, State::Idle(Ok(Outcome::default())));
+            let is_closed = matches!(self.state, State::Closing);
+            let outcome = if is_closed { CLOSED } else { Ok(Outcome::default()) };
+            self.enter(Event::EndOfStream, State::Idle(outcome));
             self.drive();
         } else {
             self.fail(Failure::UnexpectedEof);
