@@ -31,10 +31,13 @@ fn traced(server: &Server, place: &Place, path: &str, policy: &[&str], calls: &s
         .status();
     assert!(status.expect("strace starts").success());
     assert!(place.here(path).exists());
-    // The next one is to find nothing.
+    fs::read_to_string(&trace).expect("a trace")
+}
+
+/// Removes the received files, so that the next `get` finds none.
+fn remove_received(place: &Place) {
     fs::remove_dir_all(place.here("")).expect("it can be emptied");
     fs::create_dir(place.here("")).expect("a directory");
-    fs::read_to_string(&trace).expect("a trace")
 }
 
 /// How `get PATH` makes files and gives them names.
@@ -52,18 +55,26 @@ fn a_tree_is_made_durable_by_two_calls() {
         fs::write(directory.join(number.to_string()), content(number * 3_000, 1)).expect("a file");
     }
     fs::write(place.served("f"), content(100_000, 2)).expect("a file");
-    let asked = |path, policy| asked(&server, &place, path, policy);
+    let asked_again = |path, policy| asked(&server, &place, path, policy);
+    let asked = |path, policy| {
+        remove_received(&place);
+        asked_again(path, policy)
+    };
     if !has_strace() {
         return;
     }
     // What the files contain, and then their names.
     assert_eq!(asked("tree", &[]), (0, 2));
+    // Where all files are the same, the first one shows whether the file system can be synchronised as a whole.
+    assert_eq!(asked_again("tree", &[]), (0, 2));
+    assert_eq!(asked_again("tree", &["--sync", "never"]), (0, 0));
     assert_eq!(asked("tree", &["--sync", "end"]), (0, 2));
     assert_eq!(asked("tree", &["--sync", "never"]), (0, 0));
     // Each file and its directory; where a new directory stands; the root's own.
     let each = FILES * 2 + DIRECTORIES + 1;
     assert_eq!(asked("tree", &["--sync", "each"]), (each, 0));
     // Small ones are written without a name: nothing is looked for in a directory that is new.
+    remove_received(&place);
     let calls = calls(&server, &place, "tree");
     let small = (0..FILES).filter(|number| number * 3_000 <= 65_536).count();
     assert_eq!(calls.matches("O_TMPFILE").count(), small, "{calls}");

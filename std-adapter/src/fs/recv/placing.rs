@@ -9,6 +9,7 @@ use crate::fs::recv::batch::Ticket;
 use crate::fs::recv::deferred::Put;
 use crate::fs::recv::file::{ExpectedFile, RecvFile};
 use crate::fs::recv::tree::{Tree, set_directory_metadata};
+use crate::fs::sys::sync::Durable;
 
 impl RecvStore {
     /// Commits an entry. Returns whether it is in place; if not, its commit is deferred.
@@ -21,7 +22,11 @@ impl RecvStore {
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.cursor, self.sync)?;
         }
-        let durable = self.sync.durable(self.tree.is_some());
+        // The content of a file that is the same must be durable at the end of the tree and not before: it gets
+        // no name. One sync at the end is enough for all of them.
+        let waits = incoming.device_if_same().is_some_and(|device| self.cursor.is_covered(device));
+        let durable =
+            if waits { Durable::default() } else { self.sync.durable(self.tree.is_some()) };
         let may_stage = incoming.expected.commit_id.is_some() && self.deferred.may_stage();
         if let Some(complete) =
             incoming.complete(&self.buffer).filter(|_| !durable.content || may_stage)
@@ -36,7 +41,7 @@ impl RecvStore {
             }
         }
         if incoming.expected.kind == Kind::File {
-            if let Some(commit_id) = incoming.expected.commit_id
+            if let Some(commit_id) = incoming.expected.commit_id.filter(|_| !waits)
                 && self.deferred.may_stage_as(&mut self.cursor, &incoming.expected.path)?
             {
                 let held = incoming.held;

@@ -23,7 +23,7 @@ pub enum Sync {
 }
 
 /// The parts that are made durable before a commit is reported.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Durable {
     /// The content of a file, before it gets its name.
     pub(crate) content: bool,

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::fs::Dir;
 
@@ -20,6 +21,8 @@ pub(crate) struct Volume {
     device: u64,
     /// `None`: it cannot be synchronised as a whole.
     handle: Option<File>,
+    /// Whether it was synchronised as a whole before.
+    has_synchronised: AtomicBool,
 }
 
 /// The result of synchronising file systems as a whole.
@@ -35,7 +38,10 @@ impl Volume {
     fn synchronise(&self) -> io::Result<Synchronised> {
         let Some(handle) = &self.handle else { return Ok(Synchronised::Unknown) };
         match synchronise_all(handle) {
-            Ok(()) => Ok(Synchronised::All),
+            Ok(()) => {
+                self.has_synchronised.store(true, Ordering::Relaxed);
+                Ok(Synchronised::All)
+            }
             Err(error) if sync_failures::is_of_storage(&error) => {
                 sync_failures::remember(self.device);
                 Err(error)
@@ -74,12 +80,21 @@ impl Volumes {
             return Err(io::Error::other(what));
         }
         let handle = handle(dir).ok();
-        self.list.push(Arc::new(Volume { device, handle }));
+        self.list.push(Arc::new(Volume { device, handle, has_synchronised: false.into() }));
         Ok(())
     }
 
     pub(crate) fn list(&self) -> &[Arc<Volume>] {
         &self.list
+    }
+
+    /// Whether the end of the tree makes the files of a file system durable, as far as one can know: it was
+    /// synchronised as a whole before.
+    pub(crate) fn covers(&self, device: u64) -> bool {
+        let covers = |volume: &Arc<Volume>| {
+            volume.device == device && volume.has_synchronised.load(Ordering::Relaxed)
+        };
+        self.list.iter().any(covers)
     }
 
     /// Makes the names of a complete tree durable.

@@ -266,6 +266,14 @@ impl RecvFile {
         is_whole.then_some(CompleteFile { bytes, mode, modified })
     }
 
+    /// The file system of a file that is in place already and seems to be the same.
+    pub(crate) fn device_if_same(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Same(_, metadata) => Some(sync_failures::device(metadata)),
+            _ => None,
+        }
+    }
+
     /// Whether no part was searched for, and nothing is written yet.
     pub(crate) fn is_buffered(&self) -> bool {
         matches!(self.stage, Stage::Buffered(_))

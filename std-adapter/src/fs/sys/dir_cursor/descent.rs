@@ -94,6 +94,11 @@ impl DirCursor {
         self.volumes.take().unwrap_or_default()
     }
 
+    /// [`Volumes::covers`].
+    pub(crate) fn is_covered(&self, device: u64) -> bool {
+        self.volumes.as_ref().is_some_and(|volumes| volumes.covers(device))
+    }
+
     pub(crate) fn volumes(&self) -> &[Arc<Volume>] {
         self.volumes.as_ref().map_or(&[], Volumes::list)
     }
