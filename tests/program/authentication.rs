@@ -365,14 +365,20 @@ fn files_beyond_a_limit_are_refused_and_the_others_arrive() {
     fs::write(place.here("fits"), content(5000, 1)).expect("a file");
     fs::write(place.here("large"), content(5001, 1)).expect("a file");
     server.client(&here, &["put", "fits"]).well();
-    server.client(&here, &["put", "large"]).with(6, &["\"large\"", "larger than is allowed"]);
+    server
+        .client(&here, &["put", "large"])
+        .with(6, &["\"large\"", "no file of more than 5000 bytes"]);
     server.client(&here, &["put", "fits", "--to", "a/b"]).well();
-    server.client(&here, &["put", "fits", "--to", "a/b/c"]).with(6, &["path is too deep"]);
+    server
+        .client(&here, &["put", "fits", "--to", "a/b/c"])
+        .with(6, &["path is too deep", "more than 3 names"]);
     fs::create_dir(place.here("tree")).expect("a directory");
     for number in 0..8 {
         fs::write(place.here(&format!("tree/{number}")), "x").expect("a file");
     }
-    server.client(&here, &["put", "tree"]).with(3, &["2 did not go through", "larger than is"]);
+    server
+        .client(&here, &["put", "tree"])
+        .with(3, &["2 did not go through", "the tree has more than 6 entries"]);
     assert_eq!(fs::read_dir(place.served("tree")).expect("it is there").count(), 6);
     // A client that gets has limits of its own.
     let got = ["get", "fits", "--into", "out", "--max-file", "4999"];

@@ -46,6 +46,7 @@ fn the_second_of_two_colliding_names_is_refused_and_listed() {
     write(&place.here("t/big"), &"2".repeat(200_000));
     for _ in 0..3 {
         let ended = server.client(&here, &["put", "t"]);
+        let ended = ended.with(3, &["takes this name for \"A\"", "for \"Dir\""]);
         ended.with(3, &["\"t/a\"", "\"t/big\"", "\"t/dir/x\"", "\"t/dir/y\"", "\"t/caf"]);
         assert_eq!(listing(&place.served("t")), ["A", "BIG", "Dir", "cafe\u{301}", "plain"]);
         assert_eq!(listing(&place.served("t/Dir")), ["x"]);
@@ -57,7 +58,9 @@ fn the_second_of_two_colliding_names_is_refused_and_listed() {
     let log = server.log();
     assert!(log.contains("takes this name for \"A\""), "{log}");
     // By itself, too.
-    server.client(&place.here("t"), &["put", "a", "--to", "t"]).with(6, &["\"t/a\""]);
+    server
+        .client(&place.here("t"), &["put", "a", "--to", "t"])
+        .with(6, &["\"t/a\"", "takes this name for \"A\""]);
     server.client(&place.here("t"), &["put", "plain", "--to", "T"]).with(6, &["\"T/plain\""]);
     assert_eq!(read(&place.served("t/A")), "one");
     // What is spelled as it stands there is replaced.

@@ -243,8 +243,15 @@ fn partials_are_listed_with_their_paths_and_those_in_use_are_not() {
     kill("-KILL");
     put.wait().expect("it ends");
     assert!(is_in_use, "it was too fast");
+    // The upload of another client is no part of the tree, nor is it left out of it.
+    assert!(partial.metadata().expect("it stays").len() >= 1024);
+    for path in ["t", "."] {
+        let listed = server.client(&here, &["ls", "-R", path]).well();
+        assert!(!listed.stdout.contains("large"), "{}", listed.stdout);
+        server.client(&here, &["get", path, "--into", "after"]).well();
+    }
 
-    // What a transfer has left cannot be told from a file that somebody has called so.
+    // A transfer leaves nothing that it could not resume: somebody has called a file so.
     fs::remove_dir_all(place.served("t")).expect("it is there");
     fs::create_dir_all(place.served("t/d")).expect("directories");
     fs::write(place.served("t/d/.f.tinyferry-part"), "x").expect("a file");

@@ -21,11 +21,11 @@ impl StoreError {
         Self { reason, detail: detail.to_owned() }
     }
 
-    /// Reports the failure of `path`; returns the reason.
-    pub(crate) fn report(self, path: &str, observer: &mut impl Observer) -> Reason {
-        let Self { reason, detail } = self;
-        observer.event(Event::Failed { path, reason, detail: &detail, at_peer: false });
-        reason
+    /// Reports the failure of `path`; returns the error for the other end.
+    pub(crate) fn report(self, path: &str, observer: &mut impl Observer) -> Self {
+        let (reason, detail) = (self.reason, &self.detail);
+        observer.event(Event::Failed { path, reason, detail, at_peer: false });
+        self
     }
 }
 

@@ -7,12 +7,24 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Offer, Store};
 
 use super::{Directory, Event, Observer};
+use crate::fs::error::StoreError;
 use crate::fs::send::SendStore;
+
+impl<O> Directory<O> {
+    /// The result for the other end; the detail of an error becomes the message of the refusal.
+    fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
+        result.map_err(|StoreError { reason, detail }| {
+            self.refusal = detail;
+            reason
+        })
+    }
+}
 
 impl<O: Observer> Store for Directory<O> {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
-        recv.offer(offer, &mut self.observer)
+        let offered = recv.offer(offer, &mut self.observer);
+        self.for_peer(offered)
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
@@ -23,7 +35,8 @@ impl<O: Observer> Store for Directory<O> {
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
         let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
-        recv.store(position, bytes, &mut self.observer)
+        let stored = recv.store(position, bytes, &mut self.observer);
+        self.for_peer(stored)
     }
 
     fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
@@ -31,11 +44,12 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        match (&mut self.recv, &mut self.send) {
+        let loaded = match (&mut self.recv, &mut self.send) {
             (Some(recv), _) if recv.is_receiving() => recv.load(position, into, &mut self.observer),
             (_, Some(send)) => send.load(position, into, &mut self.observer),
-            _ => Err(Reason::Storage),
-        }
+            _ => Err(Reason::Storage.into()),
+        };
+        self.for_peer(loaded)
     }
 
     fn verified(&mut self, digests: &Digests) {
@@ -56,7 +70,7 @@ impl<O: Observer> Store for Directory<O> {
         if polled.is_ready() {
             self.sha256 = None;
         }
-        polled
+        polled.map(|committed| self.for_peer(committed))
     }
 
     fn flush_commits(&mut self) -> Result<(), CommitFailed> {
@@ -69,9 +83,16 @@ impl<O: Observer> Store for Directory<O> {
 
     fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
         match &mut self.recv {
-            Some(recv) => recv.poll_flush_commits(&mut self.observer),
+            Some(recv) => recv.poll_flush_commits(&mut self.observer).map_err(|failed| {
+                self.refusal = failed.error.detail;
+                CommitFailed { commit_id: failed.commit_id, reason: failed.error.reason }
+            }),
             None => Poll::Ready(Ok(())),
         }
+    }
+
+    fn refusal_message(&self) -> &str {
+        &self.refusal
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {
@@ -88,7 +109,8 @@ impl<O: Observer> Store for Directory<O> {
             recv.close(&mut self.observer);
         }
         let send = self.send.as_mut().ok_or(Reason::WriteOnly)?;
-        send.open(path, tree, &mut self.observer)
+        let opened = send.open(path, tree, &mut self.observer);
+        self.for_peer(opened)
     }
 
     fn names_only(&mut self, names_only: bool) {
@@ -103,12 +125,14 @@ impl<O: Observer> Store for Directory<O> {
 
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
         let send = self.send.as_mut().ok_or(Reason::WriteOnly)?;
-        send.next(path, &mut self.observer)
+        let next = send.next(path, &mut self.observer);
+        self.for_peer(next)
     }
 
     fn check(&mut self) -> Result<(), Reason> {
         let send = self.send.as_mut().ok_or(Reason::WriteOnly)?;
-        send.check(self.sha256.take(), &mut self.observer)
+        let checked = send.check(self.sha256.take(), &mut self.observer);
+        self.for_peer(checked)
     }
 
     fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {

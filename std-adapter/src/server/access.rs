@@ -26,6 +26,29 @@ pub(crate) struct Permissions {
     pub(crate) id: Option<String>,
 }
 
+/// The directory of a client cannot be opened.
+pub(crate) struct RootError {
+    pub(crate) error: io::Error,
+    /// The message for the client, or empty. It names no path of this machine.
+    pub(crate) message: &'static str,
+}
+
+impl RootError {
+    fn of_key(error: io::Error) -> Self {
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let missing = "the directory of this key is missing";
+        let message =
+            if is_missing { missing } else { "the directory of this key cannot be opened" };
+        Self { error, message }
+    }
+}
+
+impl From<io::Error> for RootError {
+    fn from(error: io::Error) -> Self {
+        Self { error, message: "" }
+    }
+}
+
 impl Service {
     /// The permissions of a client without a key.
     pub(crate) fn permissions_without_key(&self) -> io::Result<Permissions> {
@@ -36,13 +59,13 @@ impl Service {
     }
 
     /// The permissions of a key, limited by those of the server.
-    pub(crate) fn permissions_of(&self, entry: &KeyEntry) -> io::Result<Permissions> {
+    pub(crate) fn permissions_of(&self, entry: &KeyEntry) -> Result<Permissions, RootError> {
         let all = self.permissions_without_key()?;
         let rights = Rights {
             read: all.rights.read && entry.rights.read,
             write: all.rights.write && entry.rights.write,
         };
-        let root = directory_of(entry, &all.root)?;
+        let root = directory_of(entry, &all.root).map_err(RootError::of_key)?;
         let may_close = all.may_close || entry.may_close;
         let (directory, id) = (entry.directory.clone(), Some(entry.id.clone()));
         Ok(Permissions { server_root: all.server_root, root, rights, may_close, directory, id })

@@ -19,11 +19,13 @@ use crate::auth::Refusal;
 use crate::auth::refuse;
 use crate::auth::rejection;
 use crate::describe;
+use crate::server::access::RootError;
 use crate::server::log::Logs;
 use crate::server::preamble::Begin;
 use crate::server::preamble::Preamble;
 use crate::server::refuse::milliseconds;
 use crate::server::refuse::refuse_session;
+use crate::server::refuse::refuse_with;
 use crate::server::refuse::reject;
 use crate::server::refuse::unreachable_root;
 use crate::server::registry::Busy;
@@ -128,7 +130,7 @@ impl Service {
             // The session fails at once and reports the reason.
             (Begin::Unknown, _) => {
                 let link = &mut StreamLink::with_input(socket, shutdown, input);
-                if let Err(error) = reject(link, None) {
+                if let Err(error) = reject(link) {
                     failed(&describe::for_server(&error));
                 }
             }
@@ -161,7 +163,7 @@ impl Service {
         }
         let permissions = match entry {
             Some(entry) => self.permissions_of(entry),
-            None => self.permissions_without_key(),
+            None => self.permissions_without_key().map_err(RootError::from),
         };
         match permissions {
             Ok(permissions) => {
@@ -174,9 +176,9 @@ impl Service {
                     link.disconnect();
                 }
             }
-            Err(error) => {
+            Err(RootError { error, message }) => {
                 self.logs.root.warn(&format!("{name}: {}", describe::os_error(&error)));
-                refuse_session(link, unreachable_root(&error));
+                refuse_with(link, unreachable_root(&error), message);
             }
         }
     }

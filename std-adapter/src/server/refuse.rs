@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use tinyferry_core::driver::blocking::{self, run};
-use tinyferry_core::{Config, Millis, Outcome, Reason, Session};
+use tinyferry_core::{Config, Millis, Outcome, Reason, Session, Store};
 
 use crate::checksum::Desktop;
 use crate::transport::stream::Socket;
@@ -23,19 +23,40 @@ pub(super) fn milliseconds(length: Duration) -> Millis {
 
 /// Answers the hello of a client with a refusal.
 pub(super) fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {
-    // It always fails, with the refusal.
-    let _ = reject(link, Some(reason));
+    refuse_with(link, reason, "");
 }
 
-/// Runs a session that serves nothing. It refuses the hello for a reason; without one, the session finds the
-/// reason in bytes that are no hello.
+/// The same, with a message for the client.
+pub(super) fn refuse_with<S: Socket>(link: &mut StreamLink<S>, reason: Reason, message: &str) {
+    // It always fails, with the refusal.
+    let _ = run_refused(link, Some(reason), message);
+}
+
+/// The store of a refused session.
+struct RefusedStore<'a>(&'a str);
+
+impl Store for RefusedStore<'_> {
+    fn refusal_message(&self) -> &str {
+        self.0
+    }
+}
+
+/// Runs a session that serves nothing, and finds the reason in bytes that are no hello.
 pub(super) fn reject<S: Socket>(
     link: &mut StreamLink<S>,
+) -> Result<Outcome, blocking::Error<io::Error>> {
+    run_refused(link, None, "")
+}
+
+/// Runs a session that serves nothing, and refuses the hello if there is a reason.
+fn run_refused<S: Socket>(
+    link: &mut StreamLink<S>,
     refuse: Option<Reason>,
+    message: &str,
 ) -> Result<Outcome, blocking::Error<io::Error>> {
     let handshake_timeout = milliseconds(REJECT_TIMEOUT);
     let config = Config { refuse, handshake_timeout, ..Config::RELIABLE };
-    run(&mut Session::<Desktop>::server(config), link, &mut ())
+    run(&mut Session::<Desktop>::server(config), link, &mut RefusedStore(message))
 }
 
 /// The reason sent to a client whose directory cannot be opened.

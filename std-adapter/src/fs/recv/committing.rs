@@ -5,12 +5,13 @@ use std::io;
 use std::task::Poll;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{CommitFailed, Kind};
+use tinyferry_core::store::Kind;
 
 use super::{RecvStore, report_done};
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
+use crate::fs::recv::deferred::FailedFile;
 use crate::fs::recv::staged::Staged;
 use crate::fs::sys::background::Background;
 use crate::fs::sys::metadata::report_unset;
@@ -30,7 +31,7 @@ impl RecvStore {
         &mut self,
         sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
-    ) -> Poll<Result<(), Reason>> {
+    ) -> Poll<Result<(), StoreError>> {
         let committing = match self.committing.take() {
             Some(committing) => committing,
             None => match self.begin_commit(observer) {
@@ -78,7 +79,7 @@ impl RecvStore {
     pub(crate) fn poll_flush_commits(
         &mut self,
         observer: &mut impl Observer,
-    ) -> Poll<Result<(), CommitFailed>> {
+    ) -> Poll<Result<(), FailedFile>> {
         self.deferred.poll_flush_commits(&mut self.cursor, observer)
     }
 

@@ -90,7 +90,7 @@ impl RecvStore {
         &mut self,
         offer: &Offer<'_>,
         observer: &mut impl Observer,
-    ) -> Result<Accepted, Reason> {
+    ) -> Result<Accepted, StoreError> {
         self.close_open(true);
         if offer.kind == Kind::Tree {
             self.close_tree(observer);
@@ -121,7 +121,7 @@ impl RecvStore {
         position: u64,
         bytes: &[u8],
         observer: &mut impl Observer,
-    ) -> Result<usize, Reason> {
+    ) -> Result<usize, StoreError> {
         match self.write(position, bytes) {
             Ok(()) => {
                 observer.event(Event::Moved { bytes: bytes.len() as u64 });
@@ -140,8 +140,8 @@ impl RecvStore {
         position: u64,
         into: &mut [u8],
         observer: &mut impl Observer,
-    ) -> Result<usize, Reason> {
-        let Some(incoming) = &self.open else { return Err(Reason::Storage) };
+    ) -> Result<usize, StoreError> {
+        let Some(incoming) = &self.open else { return Err(Reason::Storage.into()) };
         incoming
             .read(&mut self.buffer, position, into)
             .map_err(|error| self.fail_open(error, observer))
@@ -152,7 +152,7 @@ impl RecvStore {
         &mut self,
         sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), StoreError> {
         let (kind, path, sizes, result) = match (self.open.take(), self.tree.take()) {
             (Some(mut incoming), tree) => {
                 self.tree = tree;
@@ -165,7 +165,7 @@ impl RecvStore {
                 let result = self.commit_tree(&mut tree, observer);
                 (Kind::Tree, tree.path, (0, 0), result.map(|()| true))
             }
-            (None, None) => return Err(Reason::Storage),
+            (None, None) => return Err(Reason::Storage.into()),
         };
         self.buffer.clear();
         match result {
@@ -230,14 +230,14 @@ impl RecvStore {
     }
 
     /// Closes the open file because of a failure.
-    fn fail_open(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
+    fn fail_open(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
         match self.close_open(can_go_on_after(error.reason)) {
             Some(expected) => self.fail(error, &expected.path, observer),
-            None => error.reason,
+            None => error,
         }
     }
 
-    fn fail(&mut self, error: StoreError, path: &str, observer: &mut impl Observer) -> Reason {
+    fn fail(&mut self, error: StoreError, path: &str, observer: &mut impl Observer) -> StoreError {
         // The open directories may have been moved.
         self.cursor.forget();
         self.cursor.explain(error).report(path, observer)

@@ -24,6 +24,7 @@ use crate::fs::send::recent::Fate;
 use crate::fs::send::source::{Source, SourceEntry, SourceRoot};
 use crate::fs::send::walk::Item;
 use crate::fs::sys::buffer::Buffer;
+use crate::fs::sys::dir_cursor::is_removed;
 use crate::fs::sys::times;
 
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl SendStore {
         path: &str,
         tree: bool,
         observer: &mut impl Observer,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), StoreError> {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -78,8 +79,8 @@ impl SendStore {
                 Ok(())
             }
             // A client that does not know the kind asks for a file first, and then for the tree: no failure.
-            Err(error) if error.reason == Reason::IsDirectory => Err(error.reason),
-            Err(error) => Err(error.report(path, observer)),
+            Err(error) if error.reason == Reason::IsDirectory => Err(error),
+            Err(error) => Err(explain(error, Some(&root)).report(path, observer)),
         }
     }
 
@@ -87,12 +88,13 @@ impl SendStore {
         &mut self,
         into: &mut [u8],
         observer: &mut impl Observer,
-    ) -> Result<Option<Entry>, Reason> {
+    ) -> Result<Option<Entry>, StoreError> {
         self.open = None;
         self.buffer.clear();
         let Some(queue) = &mut self.queue else { return Ok(None) };
+        let root = self.root.as_deref();
         if let Err(error) = queue.begin(observer) {
-            return Err(error.report(queue.tree_path(), observer));
+            return Err(explain(error, root).report(queue.tree_path(), observer));
         }
         let (entry, path) = match queue.next(observer) {
             None => return Ok(None),
@@ -113,6 +115,12 @@ impl SendStore {
                 (entry, path)
             }
             Some(Next::Item(item, resumable)) => {
+                let item = match item {
+                    Item::Broken(kind, attributes, error) => {
+                        Item::Broken(kind, attributes, explain(error, root))
+                    }
+                    item => item,
+                };
                 let (entry, open) = give(queue, item, resumable, observer);
                 self.open = open;
                 (entry, queue.path_in_tree())
@@ -128,8 +136,8 @@ impl SendStore {
         position: u64,
         into: &mut [u8],
         observer: &mut impl Observer,
-    ) -> Result<usize, Reason> {
-        let Some(open) = &mut self.open else { return Err(Reason::Storage) };
+    ) -> Result<usize, StoreError> {
+        let Some(open) = &mut self.open else { return Err(Reason::Storage.into()) };
         match open.load(&mut self.buffer, position, into) {
             Ok((count, fresh)) => {
                 if fresh > 0 {
@@ -148,7 +156,7 @@ impl SendStore {
         &mut self,
         sha256: Option<[u8; 32]>,
         observer: &mut impl Observer,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), StoreError> {
         // A directory has no content that could change.
         let Some(open) = &mut self.open else { return Ok(()) };
         match open.check() {
@@ -204,12 +212,18 @@ impl SendStore {
     }
 
     /// Reports that the last entry cannot be sent.
-    fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
+    fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
         match &mut self.queue {
             Some(queue) => queue.fail(error, observer),
-            None => error.reason,
+            None => error,
         }
     }
+}
+
+/// The error of an entry below the served root, if there is one: where that was removed, nothing is found.
+fn explain(error: StoreError, root: Option<&Dir>) -> StoreError {
+    let is_gone = error.reason == Reason::NotFound && root.is_some_and(is_removed);
+    if is_gone { Reason::RootGone.into() } else { error }
 }
 
 /// Finds the requested file or tree.

@@ -214,7 +214,7 @@ impl SendQueue {
     }
 
     /// Reports that the last entry failed on this end.
-    pub(crate) fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> Reason {
+    pub(crate) fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
         if let Some(last) = self.recent.last() {
             last.fate = Fate::Reported;
         }

@@ -43,3 +43,30 @@ fn a_removed_directory_is_reported() {
     let details = &store.observer().details;
     assert!(details.iter().any(|detail| detail.contains("taken away")), "{details:?}");
 }
+
+/// The root is removed before a request, or while its tree is sent.
+#[test]
+fn a_removed_root_that_is_read_is_reported() {
+    let dir = temporary();
+    let path = dir.path().join("root");
+    for names_only in [false, true] {
+        fs::create_dir_all(path.join("d")).unwrap();
+        for name in ["a", "b", "d/c"] {
+            fs::write(path.join(name), "x").unwrap();
+        }
+        let root = Root::open(&path).unwrap();
+        let mut store = Directory::serving(root, ALL, Sync::Never, Recorder::default());
+        store.names_only(names_only);
+        store.open("", true).unwrap();
+        assert_eq!(next(&mut store).unwrap().1.kind, Kind::Tree);
+        fs::remove_dir_all(&path).unwrap();
+        while let Some((_, entry)) = next(&mut store) {
+            assert_eq!(entry.broken, Some(Reason::RootGone));
+        }
+        for (path, tree) in [("a", false), ("d", true), ("", true), ("d/c", false)] {
+            let opened = store.open(path, tree);
+            assert_eq!(opened, Err(Reason::RootGone), "{path:?} {tree}");
+        }
+        assert!(store.observer().failed.iter().all(|(_, reason, _)| *reason == Reason::RootGone));
+    }
+}

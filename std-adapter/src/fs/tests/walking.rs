@@ -178,8 +178,8 @@ fn a_removed_root_is_not_an_empty_tree() {
     let mut store = Directory::serving(root, ALL, Sync::Never, Recorder::default());
     assert_eq!(list(&mut store, ""), [""; 0]);
     fs::remove_dir(&served).unwrap();
-    assert_eq!(list_of(&mut store, "", true), Err(Reason::NotFound));
-    assert_eq!(store.open("", true), Err(Reason::NotFound));
+    assert_eq!(list_of(&mut store, "", true), Err(Reason::RootGone));
+    assert_eq!(store.open("", true), Err(Reason::RootGone));
 }
 
 #[test]

@@ -12,9 +12,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::error::Reason;
-use tinyferry_core::store::CommitFailed;
-
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::{below, split};
@@ -48,12 +45,20 @@ pub(crate) struct DeferredCommits {
     /// Memory for the next batch.
     spare: Batch,
     /// Failed commits that are not reported to the peer yet.
-    failed: VecDeque<CommitFailed>,
+    failed: VecDeque<FailedFile>,
     /// `Some`: files get their names when their content is durable. Reserves the descriptors.
     durable: Option<Permit>,
     /// Files that are written and wait for their names; offered before the `finished` batches.
     written: Vec<Written>,
     written_bytes: u64,
+}
+
+/// A deferred commit that has failed.
+#[derive(Debug)]
+pub(crate) struct FailedFile {
+    /// That of its offer.
+    pub(crate) commit_id: u16,
+    pub(crate) error: StoreError,
 }
 
 /// The result of [`DeferredCommits::put`].
@@ -142,7 +147,7 @@ impl DeferredCommits {
         &mut self,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
-    ) -> Poll<Result<(), CommitFailed>> {
+    ) -> Poll<Result<(), FailedFile>> {
         if self.durable.is_some() && self.worker.is_none() && self.has_pending() {
             self.worker = Worker::start();
         }
@@ -186,7 +191,7 @@ impl DeferredCommits {
         &mut self,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), StoreError> {
         self.finish(cursor, observer);
         let unreported = self.failed.pop_front();
         self.files = 0;
@@ -195,7 +200,7 @@ impl DeferredCommits {
         self.spare = Batch::default();
         self.failed = VecDeque::new();
         self.durable = None;
-        unreported.map_or(Ok(()), |failed| Err(failed.reason))
+        unreported.map_or(Ok(()), |failed| Err(failed.error))
     }
 
     /// Gives the gathered batch to the second thread, or processes it here while that is busy.

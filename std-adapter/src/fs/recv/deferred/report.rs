@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{CommitFailed, Kind};
+use tinyferry_core::store::Kind;
 
-use super::DeferredCommits;
+use super::{DeferredCommits, FailedFile};
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
@@ -118,8 +118,8 @@ impl DeferredCommits {
             Err(error) => {
                 // The remembered directory may have been moved.
                 cursor.forget();
-                let reason = cursor.explain(error).report(path, observer);
-                self.failed.push_back(CommitFailed { commit_id, reason });
+                let error = cursor.explain(error).report(path, observer);
+                self.failed.push_back(FailedFile { commit_id, error });
             }
         }
     }

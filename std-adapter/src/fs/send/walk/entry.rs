@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fs::names::UNFINISHED;
+use crate::fs::recv::partial::UNIT;
 
 /// An entry to be sent; its path is the walk's.
 #[derive(Debug)]
@@ -42,9 +43,10 @@ impl Walk {
             return self.broken(kind, None, reason.into(), observer);
         }
         if partial_name::is_name(name) {
+            // An upload is not part of the tree before it is complete. Only one that can be resumed is kept.
             if self.is_served
                 && let Ok(Found::File(metadata)) = look(dir, name)
-                && Lock::is_taken_here(&metadata)
+                && (metadata.len() >= UNIT || Lock::is_taken_here(&metadata))
             {
                 return None;
             }

@@ -17,7 +17,7 @@ use crate::fs::event::Observer;
 use crate::fs::names::join;
 use crate::fs::partial_name;
 use crate::fs::send::listing::{Hint, Listing};
-use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, look, open_file};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, is_removed, look, open_file};
 use crate::fs::sys::lock::Lock;
 use crate::fs::sys::metadata::FileMetadata;
 
@@ -38,8 +38,8 @@ pub(crate) struct Walk {
     /// The length of the tree's own path in it, with the `/` after it.
     above: usize,
     names_only: bool,
-    /// The directory is one that this program serves: a partial file that a transfer of it holds is not
-    /// left out, but not there yet.
+    /// The directory is one that this program serves: its partial files are uploads, not files of the tree
+    /// that are left out.
     is_served: bool,
     /// The directories from the first one down to the current one.
     cursor: Option<DirCursor>,
@@ -75,7 +75,7 @@ impl Walk {
         }
     }
 
-    /// Passes over the files that other transfers of this program are receiving.
+    /// Passes over the partial files of uploads.
     pub(super) fn serve(&mut self) {
         self.is_served = true;
     }
@@ -241,21 +241,9 @@ impl Walk {
 /// Whether a directory can be read.
 pub(crate) fn probe(dir: &Dir) -> Result<(), StoreError> {
     // One that was removed can still be read, and is empty.
-    if is_removed(&dir.dir_metadata()?) {
+    if is_removed(dir) {
         return Err(Reason::NotFound.into());
     }
     dir.entries()?.next().transpose()?;
     Ok(())
-}
-
-#[cfg(unix)]
-fn is_removed(metadata: &Metadata) -> bool {
-    use cap_std::fs::MetadataExt;
-
-    metadata.nlink() == 0
-}
-
-#[cfg(not(unix))]
-fn is_removed(_: &Metadata) -> bool {
-    false
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 
-use super::{Found, Id, builder, id_of, look, step};
+use super::{Found, Id, builder, id_of, is_removed, look, step};
 use crate::fs::error::StoreError;
 use crate::fs::names::{below, split};
 use crate::fs::sys::dir_cursor::spelling::Spelling;
@@ -77,10 +77,7 @@ impl DirCursor {
 
     /// Whether the root was removed: nothing can be stored in it any more.
     pub(crate) fn root_is_removed(&self) -> bool {
-        #[cfg(unix)]
-        return rustix::fs::fstat(&self.root).is_ok_and(|found| found.st_nlink == 0);
-        #[cfg(not(unix))]
-        false
+        is_removed(&self.root)
     }
 
     /// Opens the file systems that are entered from now on, to synchronise them.

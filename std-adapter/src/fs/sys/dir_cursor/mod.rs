@@ -123,6 +123,17 @@ pub(crate) fn id_of(_: &Metadata) -> Option<Id> {
     None
 }
 
+/// Whether an open directory was removed: nothing can be stored in it any more.
+#[cfg(unix)]
+pub(crate) fn is_removed(dir: &Dir) -> bool {
+    rustix::fs::fstat(dir).is_ok_and(|found| found.st_nlink == 0)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_removed(_: &Dir) -> bool {
+    false
+}
+
 /// The directory at `path` below `root`, through no link.
 pub(crate) fn open_below(root: &Dir, path: &str) -> io::Result<Dir> {
     let mut names = path.split('/').filter(|name| !name.is_empty());
