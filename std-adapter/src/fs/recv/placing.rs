@@ -79,7 +79,7 @@ impl RecvStore {
         tree: &mut Tree,
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
-        let ended = self.deferred.end(&mut self.cursor, observer).map_err(StoreError::from);
+        let ended = self.deferred.end(&mut self.cursor, observer);
         let result = ended.and_then(|()| tree.commit(&mut self.cursor, self.sync, observer));
         // If that fails, the directories still get their times and permission bits.
         result.inspect_err(|_| {
