@@ -3,24 +3,48 @@
 use crate::error::Reason;
 use crate::profile::{Capabilities, Profile};
 use crate::time::Millis;
-use crate::wire::{CREDIT_MAX, Hello, PAYLOAD_MAX, VERSION, features};
+use crate::wire::{CREDIT_MAX, HEADER_LEN, Hello, PAYLOAD_MAX, SIGNAL_LEN, VERSION, features};
+
+#[cfg(test)]
+mod tests;
+
+/// The smallest chunk, in bytes: one block of the smallest length.
+const SMALLEST_CHUNK: usize = 256;
+/// Bytes of a receive buffer that no frame is counted for: the signals around a transfer.
+const RESERVE: usize = 64;
+/// The number of frames that a receive buffer shall hold before chunks become smaller: with fewer, the
+/// sender mostly waits for answers.
+const ENOUGH_FRAMES: usize = 4;
 
 /// Configuration of one end of a session. The handshake negotiates the values in use:
 /// [`Session::negotiated`](crate::Session::negotiated).
+///
+/// It begins with [`Config::RELIABLE`] or [`Config::LOSSY`]; the methods named after the fields change
+/// one value each, also in a `const`:
+///
+/// ```
+/// use tinyferry_core::{Config, Session};
+///
+/// const CONFIG: Config = Config::LOSSY.recv_buffer::<4352>().timeout(10_000);
+/// static SESSION: Session = Session::server(CONFIG);
+/// assert_eq!((CONFIG.chunk, CONFIG.credit), (1024, 4));
+/// ```
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
+#[non_exhaustive]
 pub struct Config {
     /// Whether the link may lose, damage, insert or duplicate bytes. It is lossy if one end says so.
     pub lossy: bool,
     /// Whether this end cannot receive while it sends: its driver never reads in
-    /// [`Exchange`](crate::Step::Exchange).
+    /// [`Exchange`](crate::Step::Exchange). The drivers of this crate set it where the link is
+    /// half-duplex.
     pub half_duplex: bool,
     /// A block of the selective acknowledgement is 256 · 2^block bytes; 0 to 2.
     pub block: u8,
     /// Largest chunk payload that this end receives, in bytes; at most 1024.
     pub chunk: u16,
     /// Frames that the sender may send before its next query; 1 to 32,767. On a link without flow
-    /// control the receive buffer must hold this number of full frames.
+    /// control the receive buffer must hold this number of full frames: [`Config::recv_buffer`].
     pub credit: u16,
     /// The time without progress after which the other end counts as gone, in ms.
     pub timeout: Millis,
@@ -35,6 +59,17 @@ pub struct Config {
     pub may_close: bool,
     /// Refuse every client, for this reason.
     pub refuse: Option<Reason>,
+}
+
+macro_rules! setters {
+    ($($name:ident: $kind:ty),*) => {$(
+        #[doc = concat!("Sets [`", stringify!($name), "`](field@Self::", stringify!($name), ").")]
+        #[must_use]
+        pub const fn $name(mut self, $name: $kind) -> Self {
+            self.$name = $name;
+            self
+        }
+    )*};
 }
 
 impl Config {
@@ -56,6 +91,54 @@ impl Config {
     /// For a serial line or another link that loses bytes.
     pub const LOSSY: Self = Self { lossy: true, credit: 128, ..Self::RELIABLE };
 
+    /// The smallest receive buffer for [`Config::recv_buffer`], in bytes: one frame of the smallest chunk.
+    pub const MIN_RECV_BUFFER: usize = RESERVE + SMALLEST_CHUNK + HEADER_LEN + SIGNAL_LEN;
+
+    setters! {
+        lossy: bool,
+        half_duplex: bool,
+        block: u8,
+        chunk: u16,
+        credit: u16,
+        timeout: Millis,
+        handshake_timeout: Millis,
+        idle_timeout: Millis,
+        sha256: bool,
+        may_close: bool
+    }
+
+    /// Refuses every client, for this reason.
+    #[must_use]
+    pub const fn refuse(mut self, reason: Reason) -> Self {
+        self.refuse = Some(reason);
+        self
+    }
+
+    /// Sets `chunk` and `credit` for a link without flow control whose receive buffer has this number
+    /// of bytes: the queue that the interrupt of a UART fills, or its FIFO. The other end then sends no
+    /// more than fits while a chunk is verified and stored.
+    ///
+    /// Chunks are as large as possible, provided that the buffer holds four of them. It does not
+    /// compile with less than [`Config::MIN_RECV_BUFFER`] bytes.
+    ///
+    /// ```
+    /// # use tinyferry_core::Config;
+    /// const CONFIG: Config = Config::LOSSY.recv_buffer::<2048>();
+    /// assert_eq!((CONFIG.chunk, CONFIG.credit), (256, 6));
+    /// ```
+    #[must_use]
+    pub const fn recv_buffer<const BYTES: usize>(self) -> Self {
+        const { assert!(BYTES >= Self::MIN_RECV_BUFFER, "the buffer cannot hold one frame") };
+        let bytes = BYTES.saturating_sub(RESERVE);
+        let mut chunk = PAYLOAD_MAX;
+        while chunk > SMALLEST_CHUNK && frames(bytes, chunk) < ENOUGH_FRAMES {
+            chunk /= 2;
+        }
+        let frames = frames(bytes, chunk);
+        let credit = if frames < CREDIT_MAX as usize { frames as u16 } else { CREDIT_MAX };
+        self.chunk(chunk as u16).credit(credit)
+    }
+
     pub(crate) fn hello<P: Profile>(&self, session: u32) -> Hello {
         Hello {
             session,
@@ -67,5 +150,14 @@ impl Config {
             block: self.block,
             credit: self.credit,
         }
+    }
+}
+
+/// The number of frames of full chunks that fit into a number of bytes, each with a signal beside it.
+const fn frames(bytes: usize, chunk: usize) -> usize {
+    let frame = chunk.saturating_add(HEADER_LEN + SIGNAL_LEN);
+    match bytes.checked_div(frame) {
+        Some(frames) => frames,
+        None => 0,
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn prepare(target: &Target) {
 }
 
 fn frames() -> Frames {
-    Frames::client(SESSION, Config { credit: 64, ..Config::RELIABLE })
+    Frames::client(SESSION, Config::RELIABLE.credit(64))
 }
 
 /// A request for the names in a tree whose answer is not read.

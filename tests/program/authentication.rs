@@ -316,7 +316,7 @@ fn an_encrypted_session_with_any_byte_flipped_ends() {
     let expected = fs::read(place.here("f")).expect("it is there");
     let put = || {
         let endpoint = format!("tcp://{}", tamperer.address).parse().expect("an endpoint");
-        let config = tinyferry::core::Config { timeout: 300, ..tinyferry::core::Config::RELIABLE };
+        let config = tinyferry::core::Config::RELIABLE.timeout(300);
         let mut client = Client::builder(endpoint).config(config).key_file(&key).connect()?;
         let source = Source { local: place.here("f"), remote: "f".into() };
         client.put_store(|| Directory::sending_file(source.clone(), ())).map(drop)

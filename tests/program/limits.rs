@@ -19,7 +19,7 @@ fn signals() -> (Vec<u8>, Vec<u8>) {
     let mut client = Session::<Desktop>::client(7, Config::RELIABLE);
     client.begin(Task::Ping).expect("it may");
     let Step::Transmit(greeting) = client.poll() else { panic!("it greets first") };
-    let config = Config { refuse: Some(Reason::Busy), ..Config::RELIABLE };
+    let config = Config::RELIABLE.refuse(Reason::Busy);
     let mut server = Session::<Desktop>::server(config);
     let mut unread: &[u8] = greeting;
     while let Step::Receive(into) = server.poll() {

@@ -155,7 +155,7 @@ fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
     let cable = lay(CLEAN);
     let [listen, url] = urls(&cable);
     let mut server = Server::start_at(&listen, &place.served(""), &[]);
-    let config = Config { timeout: 1000, ..Config::LOSSY };
+    let config = Config::LOSSY.timeout(1000);
     let client = Client::builder(url.parse().expect("an endpoint")).config(config).connect();
     let mut client = client.expect("the port opens");
     let _servers = thread::scope(|scope| {

@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// Puts a file with a timeout that follows from `patience`, in milliseconds.
 fn put(server: &Server, path: &Path, patience: u32) -> Result<(), Error> {
     let endpoint = server.endpoint.parse().expect("an endpoint");
-    let config = Config { timeout: patience, ..Config::RELIABLE };
+    let config = Config::RELIABLE.timeout(patience);
     let mut client = Client::builder(endpoint).config(config).connect()?;
     let source = Source { local: path.to_owned(), remote: "f".into() };
     client.put_store(|| Directory::sending_file(source.clone(), ())).map(drop)
@@ -141,7 +141,7 @@ fn a_stopped_server_times_out() {
     let server = Server::start(&place.served(""), &[]);
     fs::write(place.here("f"), content(100_000, 1)).expect("a file");
     let endpoint = server.endpoint.parse().expect("an endpoint");
-    let config = Config { timeout: PATIENCE, ..Config::RELIABLE };
+    let config = Config::RELIABLE.timeout(PATIENCE);
     let mut client = Client::builder(endpoint).config(config).connect().expect("it connects");
     client.ping().expect("it answers");
     server.signal("STOP");

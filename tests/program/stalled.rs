@@ -17,7 +17,7 @@ pub(crate) fn stall(server: &Server, path: &str, names_only: bool, credit: u16) 
     let address = server.endpoint.trim_start_matches("tcp://");
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-    let mut frames = Frames::client(0x5EED, Config { credit, ..Config::RELIABLE });
+    let mut frames = Frames::client(0x5EED, Config::RELIABLE.credit(credit));
     frames.described(Signal::request(1, true, names_only), path.as_bytes());
     stream.write_all(&frames.bytes).expect("it reads");
     let mut heard = Vec::new();

@@ -203,7 +203,7 @@ fn the_async_driver_sends_the_bytes_of_the_blocking_one() {
     };
     let lines = [
         (Config::RELIABLE, Faults::default()),
-        (Config { credit: 8, ..Config::RELIABLE }, Faults::default()),
+        (Config::RELIABLE.credit(8), Faults::default()),
         (Config::LOSSY, Faults::default()),
         (Config::LOSSY, Faults { flip: 1e-5, drop: 1e-4, insert: 1e-4, ..Faults::default() }),
     ];
@@ -354,7 +354,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
 
 #[test]
 fn over_tokio_the_async_driver_sends_the_bytes_of_the_blocking_one() {
-    let half_duplex = Config { half_duplex: true, ..Config::RELIABLE };
+    let half_duplex = Config::RELIABLE.half_duplex(true);
     let blocking = over_tcp(Driver::Blocking, half_duplex);
     assert!(blocking.iter().all(|heard| heard.len() > 300_000));
     assert!(blocking == over_tcp(Driver::Async, half_duplex), "the transcripts differ");

@@ -99,9 +99,9 @@ fn a_server_sends_and_stores_the_same_with_and_without_buffered_input() {
     for server in servers {
         for config in [
             Config::RELIABLE,
-            Config { sha256: true, ..Config::RELIABLE },
-            Config { chunk: 256, block: 0, ..Config::RELIABLE },
-            Config { half_duplex: true, ..Config::RELIABLE },
+            Config::RELIABLE.sha256(true),
+            Config::RELIABLE.chunk(256).block(0),
+            Config::RELIABLE.half_duplex(true),
         ] {
             let said = said(config, tree(), server.clone());
             let (expected, none) = hear(&said, config, server.clone(), 0, usize::MAX);

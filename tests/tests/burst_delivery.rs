@@ -9,7 +9,7 @@ const SIZE: usize = 120_000;
 /// How long a put takes, in ms, over lines of 115,200 baud that deliver in such steps.
 fn put(step: u64, chunk: u16, faults: Faults, seed: u64) -> u64 {
     let client = Memory::with([("f", content(SIZE, seed))]);
-    let config = Config { chunk, ..Config::LOSSY };
+    let config = Config::LOSSY.chunk(chunk);
     let mut pair = Pair::new(config, client, Memory::default()).serial(115_200, seed);
     for line in [&mut pair.up, &mut pair.down] {
         (line.step, line.faults) = (step * MILLISECOND, faults);

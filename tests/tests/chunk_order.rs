@@ -97,7 +97,7 @@ fn case() -> impl Strategy<Value = Case> {
         (links, partial, claim, chunks_of(size), 0..200usize).prop_map(
             move |((lossy, sha256, in_order, sums), partial, claim, chunks, asks_at)| {
                 let link = if lossy { Config::LOSSY } else { Config::RELIABLE };
-                let config = Config { sha256, ..link };
+                let config = link.sha256(sha256);
                 Case { config, size, partial, claim, in_order, sums, chunks, asks_at }
             },
         )
@@ -246,7 +246,7 @@ fn the_second_chunk_may_come_first() {
             (Claim::Without(2048), Err(Reason::DigestDiffers)),
         ] {
             let case = Case {
-                config: Config { sha256, ..Config::RELIABLE },
+                config: Config::RELIABLE.sha256(sha256),
                 size: 3000,
                 partial: Partial::None,
                 claim,

@@ -45,7 +45,7 @@ fn signals(record: &[u8]) -> Vec<Signal> {
 fn a_failed_commit_is_reported_before_any_reply_that_covers_the_file() {
     let late = [0, 3, 4, 17, 40, 98, 99];
     for credit in [1, 2, 3, 8, 20, 64, 4_000] {
-        let config = Config { credit, ..Config::RELIABLE };
+        let config = Config::RELIABLE.credit(credit);
         let mut pair = Pair::new(config, tree(100, 10), tardy(&late)).delayed(1);
         pair = pair.numbered(SESSION, config);
         pair.down.record = Some(Vec::new());
@@ -88,7 +88,7 @@ fn transfer_numbers_wrap_around_and_name_the_right_file() {
 
 #[test]
 fn a_client_counts_failed_commits() {
-    for config in [Config::RELIABLE, Config { credit: 5, ..Config::RELIABLE }] {
+    for config in [Config::RELIABLE, Config::RELIABLE.credit(5)] {
         let mut pair = Pair::new(config, tardy(&[1, 9]), tree(10, 3_000));
         let outcome = pair.run(GET_TREE).expect("it ends").expect("the tree goes well");
         assert_eq!((outcome.entries, outcome.refused), (10, 2));

@@ -48,7 +48,7 @@ fn check(mut pair: Pair, bytes: &[u8], expected: bool) {
 #[test]
 fn both_digests_follow_the_position() {
     for (link, seeds) in [(Config::RELIABLE, 1), (Config::LOSSY, 12)] {
-        let config = Config { sha256: true, credit: 24, ..link };
+        let config = link.sha256(true).credit(24);
         for seed in 0..seeds {
             for size in [0, 1, 1024, 60_000] {
                 let bytes = content(size, seed);
@@ -81,7 +81,7 @@ fn both_digests_follow_the_position() {
 fn sha256_is_used_only_where_both_ends_want_it() {
     for (client, server) in [(true, false), (false, true), (false, false)] {
         let bytes = content(5000, 1);
-        let config = |sha256| Config { sha256, ..Config::RELIABLE };
+        let config = |sha256| Config::RELIABLE.sha256(sha256);
         let mut pair =
             Pair::new(config(client), Memory::with([("f", bytes.clone())]), Memory::default());
         pair.server.session = Session::server(config(server));
@@ -167,7 +167,7 @@ fn step<P: Profile>(
 /// R5.
 #[test]
 fn another_sha256_is_refused_and_replaces_nothing() {
-    let config = Config { sha256: true, ..Config::RELIABLE };
+    let config = Config::RELIABLE.sha256(true);
     let mut here = Memory::with([("f", content(3000, 1))]);
     let mut there = Memory::with([("f", b"old".to_vec())]);
     here.queue_file("f");
@@ -224,7 +224,7 @@ fn hear(server: &mut Session, store: &mut Memory, bytes: Vec<u8>) {
 #[test]
 fn a_description_that_is_lost_is_not_awaited_past_the_end_of_its_request() {
     for spoilt in [false, true] {
-        let config = Config { sha256: true, ..Config::LOSSY };
+        let config = Config::LOSSY.sha256(true);
         let (mut server, mut store) = (Session::server(config), Memory::default());
         let greeting = Hello {
             session: Client::SESSION,

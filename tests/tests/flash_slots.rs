@@ -97,7 +97,7 @@ impl<const WORD: usize, const SECTOR: usize> NorFlash for Flash<WORD, SECTOR> {
 type Micro = Flash<4, 1024>;
 type External = Flash<32, 4096>;
 
-const SMALL: Config = Config { credit: 4, ..Config::LOSSY };
+const SMALL: Config = Config::LOSSY.credit(4);
 
 fn client(path: &str, bytes: &[u8]) -> Memory {
     let mut client = Memory::with([(path, bytes.to_vec())]);
@@ -179,7 +179,7 @@ fn noise_changes_no_image() {
     for seed in 1..20 {
         let bytes = content(60_001, seed);
         let flash = External::new(256 << 10);
-        let config = Config { credit: 64, ..Config::LOSSY };
+        let config = Config::LOSSY.credit(64);
         let (flash, result, _) = put(config, client("a", &bytes), flash, (seed as u32, noise));
         assert_eq!(result.expect("it goes well").refused, 0);
         assert!(image(&flash) == Some(("a".into(), bytes)), "seed {seed}");

@@ -48,7 +48,7 @@ fn hear(client: &mut Listener<Memory>, server: &mut Frames, signal: Signal) -> V
 /// R50.
 #[test]
 fn a_sender_queries_every_quarter_of_the_credit_and_names_the_open_file() {
-    let config = Config { credit: 44, chunk: 256, ..Config::RELIABLE };
+    let config = Config::RELIABLE.credit(44).chunk(256);
     let (_, _, said) = put(config, 256 * 12, true);
     let mut expected = vec![(Code::Sar, 1)];
     // Two frames of each directory; eleven frames were sent with the end of the fifth.
@@ -69,7 +69,7 @@ fn a_sender_queries_every_quarter_of_the_credit_and_names_the_open_file() {
 /// R53, R54, R55.
 #[test]
 fn a_sender_keeps_to_the_window_and_forgets_what_was_lost_before_it() {
-    let config = Config { credit: 200, ..Config::LOSSY };
+    let config = Config::LOSSY.credit(200);
     let (mut client, mut server, _) = put(config, 200_000, false);
     let window = 97 * 256;
     let first = hear(&mut client, &mut server, Signal::ack(1, 0, 200, 0, NONE));
@@ -94,7 +94,7 @@ fn a_sender_keeps_to_the_window_and_forgets_what_was_lost_before_it() {
 /// R55. After a timeout while chunks are not acknowledged.
 #[test]
 fn after_a_timeout_with_chunks_in_flight_chunks_are_one_block_long() {
-    let config = Config { credit: 3, ..Config::LOSSY };
+    let config = Config::LOSSY.credit(3);
     // The offer was repeated, and nothing was under way.
     let (mut client, mut server, _) = put(config, 200_000, false);
     assert_eq!(outline(&client.wait(1_000)), [(Code::Saf, 1)]);
@@ -110,7 +110,7 @@ fn after_a_timeout_with_chunks_in_flight_chunks_are_one_block_long() {
 fn only_a_new_count_of_sent_frames_gives_credit() {
     for lossy in [true, false] {
         let link = if lossy { Config::LOSSY } else { Config::RELIABLE };
-        let (mut client, mut server, _) = put(Config { credit: 4, ..link }, 200_000, false);
+        let (mut client, mut server, _) = put(link.credit(4), 200_000, false);
         let first = hear(&mut client, &mut server, Signal::ack(1, 0, 4, 1, NONE));
         assert!(!first.is_empty());
         // Five frames were sent: the last four have used the credit up.
@@ -178,7 +178,7 @@ fn a_sender_that_reads_a_long_prefix_sends_keepalives() {
     let bytes = content(size, 1);
     let digest = Tables::crc64(0, &bytes);
     for half_duplex in [false, true] {
-        let config = Config { half_duplex, ..Config::LOSSY };
+        let config = Config::LOSSY.half_duplex(half_duplex);
         let mut store = Memory::with([("f", bytes.clone())]);
         store.queue_file("f");
         let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
@@ -194,7 +194,7 @@ fn a_sender_that_reads_a_long_prefix_sends_keepalives() {
         }
     }
     // Where it takes long: the question of every two seconds is answered before it reads on.
-    let config = Config { half_duplex: true, ..Config::LOSSY };
+    let config = Config::LOSSY.half_duplex(true);
     let mut store = Memory::with([("f", bytes)]);
     store.queue_file("f");
     let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
@@ -216,7 +216,7 @@ fn a_receiver_of_chunks_sends_its_position_every_two_seconds_on_a_reliable_link(
         [(false, false, vec![(Code::Pon, 1)]), (true, false, vec![]), (false, true, vec![])]
     {
         let link = if lossy { Config::LOSSY } else { Config::RELIABLE };
-        let config = Config { half_duplex, ..link };
+        let config = link.half_duplex(half_duplex);
         let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
         client.described(Signal::offer(1, 0, 2048, 5), b"f");
         server.hear(&client.take());

@@ -13,11 +13,11 @@ const SESSION: u32 = 0x0102_0304;
 fn a_hello_that_leads_to_impossible_terms_is_refused() {
     let sound = Config::LOSSY;
     for (own, other) in [
-        (sound, Config { chunk: 255, ..sound }),
-        (sound, Config { block: 2, chunk: 1023, ..sound }),
-        (sound, Config { block: 3, ..sound }),
-        (sound, Config { credit: 0, ..sound }),
-        (Config { credit: 0, ..sound }, sound),
+        (sound, sound.chunk(255)),
+        (sound, sound.block(2).chunk(1023)),
+        (sound, sound.block(3)),
+        (sound, sound.credit(0)),
+        (sound.credit(0), sound),
     ] {
         let mut server = Listener::new(Session::server(own), Memory::default());
         let said = server.hear(&Frames::client(SESSION, other).take());
@@ -31,8 +31,8 @@ fn a_hello_that_leads_to_impossible_terms_is_refused() {
 /// R20.
 #[test]
 fn a_server_knows_the_negotiated_terms() {
-    let config = Config { half_duplex: true, chunk: 700, credit: 9, sha256: true, ..Config::LOSSY };
-    let own = Config { credit: 5, ..config };
+    let config = Config::LOSSY.half_duplex(true).chunk(700).credit(9).sha256(true);
+    let own = config.credit(5);
     let mut server = Listener::new(Session::server(own), Memory::default());
     let said = server.hear(&Frames::client(SESSION, config).take());
     assert_eq!(outline(&said), [(Code::Pon, 0)]);
@@ -43,7 +43,7 @@ fn a_server_knows_the_negotiated_terms() {
     assert!(server.session.has_sha256());
     // Another client does not want it.
     server.wait(1_000);
-    server.hear(&Frames::client(77, Config { sha256: false, ..config }).take());
+    server.hear(&Frames::client(77, config.sha256(false)).take());
     assert_eq!(server.session.number(), 77);
     assert!(!server.session.has_sha256());
 }
@@ -91,7 +91,7 @@ fn a_closed_server_repeats_its_answer_for_three_seconds_on_a_lossy_link() {
         _ => None,
     };
     for config in [Config::RELIABLE, Config::LOSSY] {
-        let config = Config { may_close: true, ..config };
+        let config = config.may_close(true);
         let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
         client.signal(Signal::new(Code::Cls, 1, 0));
         let close = client.take();
@@ -145,7 +145,7 @@ fn a_server_waits_for_a_hello_and_for_a_request_as_configured() {
     let is_idle = |server: &mut Listener<Memory>| {
         matches!(server.session.poll(), Step::Over(Err(Failure::IdleTimeout)))
     };
-    let config = Config { handshake_timeout: 3_000, idle_timeout: 5_000, ..Config::RELIABLE };
+    let config = Config::RELIABLE.handshake_timeout(3_000).idle_timeout(5_000);
     let mut fresh = Listener::new(Session::server(config), Memory::default());
     fresh.session.resume(Some(0));
     let (met, _) = Listener::server(SESSION, config, Memory::default());

@@ -77,7 +77,7 @@ fn ask(config: Config, entries: usize, names_only: bool) -> (Pair, Outcome) {
 fn a_tree_may_have_more_entries_than_there_are_transfer_ids() {
     for link in [Config::RELIABLE, Config::LOSSY] {
         for credit in [1, 128, 32_767] {
-            let config = Config { credit, ..link };
+            let config = link.credit(credit);
             // A question for each frame takes long; there content need not come around once more.
             let most = if credit == 1 { 33_000 } else { 70_000 };
             for (entries, names_only) in [(70_000, true), (most, false)] {
@@ -102,7 +102,7 @@ fn a_tree_may_have_more_entries_than_there_are_transfer_ids() {
 fn entries_skip_zero_and_the_transfer_id_of_their_tree() {
     for link in [Config::RELIABLE, Config::LOSSY] {
         for before in [65_000, 65_531] {
-            let config = Config { credit: 16, ..link };
+            let config = link.credit(16);
             let mut pair = Pair::new(config, Memory::default(), tree(70_000));
             for number in 0..before {
                 pair.client.store.files.insert(format!("u/{number}"), File::new(Vec::new()));
@@ -122,7 +122,7 @@ fn a_refusal_applies_to_the_last_entry_with_its_transfer_id() {
     for link in [Config::RELIABLE, Config::LOSSY] {
         let mut store = tree(66_000);
         store.queue_tree("t");
-        let mut pair = Pair::new(Config { credit: 64, ..link }, store, Memory::default());
+        let mut pair = Pair::new(link.credit(64), store, Memory::default());
         for path in ["t/0", "t/40000", "t/9998", "t/9999"] {
             pair.server.store.refuse.insert(path.into(), Reason::NoSpace);
         }

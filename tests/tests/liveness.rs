@@ -258,7 +258,7 @@ fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
 fn config(waits: Waits, lossy: bool) -> Config {
     let config = if lossy { Config::LOSSY } else { Config::RELIABLE };
     let credit = if matches!(waits, Waits::Credit | Waits::GetCredit) { 2 } else { 128 };
-    Config { handshake_timeout: 10_000, idle_timeout: 50_000, may_close: true, credit, ..config }
+    config.handshake_timeout(10_000).idle_timeout(50_000).may_close(true).credit(credit)
 }
 
 /// R75, R76.

@@ -104,7 +104,7 @@ fn stores_that_accept_bytes_in_order_work_with_drivers_without_a_clock() {
 
 /// A short session in each direction, a tree in each.
 fn short_sessions() -> Vec<(&'static str, Pair, Task<'static>)> {
-    let config = Config { timeout: 10_000, ..Config::LOSSY };
+    let config = Config::LOSSY.timeout(10_000);
     let store = || {
         let mut store = Memory::default();
         store.directories.insert("t".into());

@@ -20,8 +20,8 @@ impl Profile for Explains {
     const MESSAGES: bool = true;
 }
 
-const RELIABLE: Config = Config { half_duplex: true, ..Config::RELIABLE };
-const LOSSY: Config = Config { half_duplex: true, ..Config::LOSSY };
+const RELIABLE: Config = Config::RELIABLE.half_duplex(true);
+const LOSSY: Config = Config::LOSSY.half_duplex(true);
 
 /// Refuses each file at the call that its name tells.
 #[derive(Debug, Default)]
@@ -190,7 +190,7 @@ fn a_refused_request_comes_with_the_message_of_the_store() {
 #[test]
 fn a_refused_hello_comes_with_the_message_of_the_store() {
     for config in [RELIABLE, LOSSY] {
-        let refuses = Config { refuse: Some(Reason::RootGone), ..config };
+        let refuses = config.refuse(Reason::RootGone);
         let store = Refuses { message: "why".to_owned(), ..Refuses::default() };
         let message =
             serve::<Explains>([config, refuses], store, &mut Gives::default(), &[Task::Ping]);

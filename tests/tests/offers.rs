@@ -107,7 +107,7 @@ impl Store for Tree {
 fn the_sender_of_a_refused_tree_sends_an_error_unless_it_has_sent_the_end_of_the_tree() {
     // The offer of the tree, three frames for each file and `DON`.
     for (credit, files, expected) in [(6, 9, vec![(Code::Err, 1)]), (6, 1, vec![])] {
-        let config = Config { credit, ..Config::RELIABLE };
+        let config = Config::RELIABLE.credit(credit);
         let store = Tree { left: files, is_begun: false, abandoned: Vec::new() };
         let (mut client, mut server, said) = Listener::client(SESSION, config, store, Task::Put);
         assert_eq!(outline(&said)[0], (Code::Sar, 1));
@@ -123,7 +123,7 @@ fn the_sender_of_a_refused_tree_sends_an_error_unless_it_has_sent_the_end_of_the
 
 #[test]
 fn a_session_whose_stream_failed_closes_the_store_and_is_over() {
-    let config = Config { credit: 6, ..Config::RELIABLE };
+    let config = Config::RELIABLE.credit(6);
     let store = Tree { left: 9, is_begun: false, abandoned: Vec::new() };
     let (mut client, _, _) = Listener::client(SESSION, config, store, Task::Put);
     client.session.link_failed();
@@ -135,7 +135,7 @@ fn a_session_whose_stream_failed_closes_the_store_and_is_over() {
 
 #[test]
 fn a_session_that_is_refused_closes_the_store_for_that_reason() {
-    let config = Config { credit: 6, ..Config::RELIABLE };
+    let config = Config::RELIABLE.credit(6);
     let store = Tree { left: 9, is_begun: false, abandoned: Vec::new() };
     let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
     server.signal(Signal::refuse(0, 0, Reason::Busy, SESSION));

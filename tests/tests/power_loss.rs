@@ -7,8 +7,8 @@ use tinyferry_core::{Config, Task};
 use tinyferry_tests::{Faults, File, Memory, Pair, content};
 
 /// Small chunks and a small window, so that what is sent in vain counts.
-const RELIABLE: Config = Config { chunk: 256, credit: 4, ..Config::RELIABLE };
-const LOSSY: Config = Config { chunk: 256, credit: 4, ..Config::LOSSY };
+const RELIABLE: Config = Config::RELIABLE.chunk(256).credit(4);
+const LOSSY: Config = Config::LOSSY.chunk(256).credit(4);
 const CHUNK: u64 = 256;
 const CREDIT: u64 = 4;
 /// How far past the position a chunk may end on a lossy link, and so where holes may be.
@@ -211,7 +211,7 @@ fn a_file_survives_the_loss_of_the_last_writes_of_a_disk() {
 fn a_long_file_over_noise_resumes_after_each_power_loss() {
     let (client, mut server) = file(120_000);
     server.holes = REACH;
-    let config = Config { credit: 128, ..Config::LOSSY };
+    let config = Config::LOSSY.credit(128);
     let quiet = Cut { config, client, server, faults: Some(Faults::default()), left: Left::All };
     let worst = quiet.everywhere(7919);
     println!("on a lossy link at most {worst} bytes were sent again");

@@ -33,8 +33,8 @@ profile!(AlwaysLossy, RELIABLE = false);
 profile!(OnlyAsks, SERVER = false);
 profile!(Reports, REPORTS = true);
 
-const RELIABLE: Config = Config { half_duplex: true, ..Config::RELIABLE };
-const LOSSY: Config = Config { half_duplex: true, ..Config::LOSSY };
+const RELIABLE: Config = Config::RELIABLE.half_duplex(true);
+const LOSSY: Config = Config::LOSSY.half_duplex(true);
 
 /// What each task of a client comes to, and what is at either end afterwards.
 fn session<C: Profile, S: Profile + 'static>(

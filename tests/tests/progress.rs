@@ -102,7 +102,7 @@ fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Fa
     let mut client: Session = Session::client(NUMBER, config);
     let mut store = Memory::with([("f", content(300, 1))]);
     store.queue_file("f");
-    let hello = Frames::server(NUMBER, Config { credit: 128, ..config }).take();
+    let hello = Frames::server(NUMBER, config.credit(128)).take();
     let mut frame = [0; SIGNAL_LEN];
     says.emit::<Tables>(Seeds::server(NUMBER).sending, &mut frame);
     let (mut coming, mut now, mut next) = (hello, 0u32, every);

@@ -432,7 +432,13 @@ struct Side {
 impl Side {
     fn config(&self, lossy: bool) -> Config {
         let Self { half_duplex, block, chunk, credit, sha256, .. } = *self;
-        Config { lossy, half_duplex, block, chunk, credit, sha256, ..Config::RELIABLE }
+        Config::RELIABLE
+            .lossy(lossy)
+            .half_duplex(half_duplex)
+            .block(block)
+            .chunk(chunk)
+            .credit(credit)
+            .sha256(sha256)
     }
 }
 
@@ -810,12 +816,7 @@ proptest! {
         credits in [0..3u16, 0..3u16],
     ) {
         let units = [0, 1].map(|end| if wild[end] { units[end] } else { units[end] % 4 });
-        let config = |end: usize| Config {
-            block: units[end],
-            chunk: chunks[end],
-            credit: credits[end],
-            ..Config::RELIABLE
-        };
+        let config = |end: usize| Config::RELIABLE.block(units[end]).chunk(chunks[end]).credit(credits[end]);
         let mut pair = Pair::new(Config::RELIABLE, Memory::with([("f", content(3000, 1))]), Memory::default());
         pair.client.session = Session::client(9, config(0));
         pair.server.session = Session::server(config(1));

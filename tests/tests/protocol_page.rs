@@ -121,7 +121,7 @@ fn the_trace_of_a_re_offer_is_this_implementations() {
 fn the_trace_of_a_refused_tree_is_this_implementations() {
     let mut store = Memory::default();
     store.refuse.insert("t".into(), Reason::NoPermission);
-    let config = Config { credit: 8192, ..Config::RELIABLE };
+    let config = Config::RELIABLE.credit(8192);
     let store = replay("10.3 A refused tree", config, store);
     assert_eq!(store.files.keys().collect::<Vec<_>>(), ["hi.txt"]);
 }
@@ -133,6 +133,6 @@ fn the_trace_of_names_only_is_this_implementations() {
     (file.modified, file.mode) = (None, None);
     store.files.insert("t/a.txt".into(), file);
     store.directories.insert("t/empty".into());
-    let config = Config { credit: 8192, ..Config::RELIABLE };
+    let config = Config::RELIABLE.credit(8192);
     replay("10.4 Names only", config, store);
 }

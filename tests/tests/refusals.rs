@@ -21,7 +21,7 @@ const GET_TREE: Task<'static> = Task::Get { path: "t", tree: true, names_only: f
 /// R44.
 #[test]
 fn the_entries_of_a_refused_tree_are_not_stored() {
-    for config in [Config::RELIABLE, Config { credit: 2, ..Config::RELIABLE }, Config::LOSSY] {
+    for config in [Config::RELIABLE, Config::RELIABLE.credit(2), Config::LOSSY] {
         let mut server = Memory::default();
         server.refuse.insert("t".into(), Reason::NotDirectory);
         let mut pair = Pair::new(config, tree(50, 2000), server).delayed(20);
@@ -54,7 +54,7 @@ fn a_small_credit_never_stops_a_tree() {
     for size in [0, 10, 5 * 1024, 6 * 1024] {
         for credit in [1, 2, 3, 4, 8, 128, 40_000] {
             for half_duplex in [false, true] {
-                let config = Config { credit, half_duplex, ..Config::LOSSY };
+                let config = Config::LOSSY.credit(credit).half_duplex(half_duplex);
                 let mut pair = Pair::new(config, tree(5, size), Memory::default());
                 pair = pair.serial(921_600, 1);
                 assert!(pair.run(Task::Put).expect("it ends").is_ok());
@@ -70,7 +70,7 @@ fn a_small_credit_never_stops_a_tree() {
 /// R48.
 #[test]
 fn a_tree_may_have_more_refusals_than_credit() {
-    for config in [Config::LOSSY, Config::RELIABLE, Config { credit: 3, ..Config::RELIABLE }] {
+    for config in [Config::LOSSY, Config::RELIABLE, Config::RELIABLE.credit(3)] {
         let mut server = Memory::default();
         for number in 0..300 {
             server.refuse.insert(format!("t/{number:05}"), Reason::NoPermission);
@@ -218,7 +218,7 @@ fn entries_that_are_not_re_offered_are_counted_as_refused() {
 /// R20.
 #[test]
 fn the_negotiated_payload_is_a_multiple_of_the_block() {
-    let config = Config { chunk: 1000, ..Config::RELIABLE };
+    let config = Config::RELIABLE.chunk(1000);
     let mut pair = Pair::new(config, tree(2, 3_000), Memory::default());
     assert!(pair.run(Task::Put).expect("it ends").is_ok());
     assert_eq!(pair.server.store.files, pair.client.store.files);
@@ -227,7 +227,7 @@ fn the_negotiated_payload_is_a_multiple_of_the_block() {
 /// R18, R20.
 #[test]
 fn hellos_in_the_content_of_a_refused_file_begin_no_session() {
-    let config = Config { credit: 0, ..Config::LOSSY };
+    let config = Config::LOSSY.credit(0);
     let bytes: Vec<u8> =
         (1..3_000).flat_map(|session| Frames::client(session, config).bytes).collect();
     let mut client = Memory::default();
@@ -248,7 +248,7 @@ fn hellos_in_the_content_of_a_refused_file_begin_no_session() {
 #[test]
 fn a_sender_without_credit_continues_once_the_file_is_refused() {
     for credit in 2..20 {
-        let config = Config { credit, ..Config::RELIABLE };
+        let config = Config::RELIABLE.credit(credit);
         let mut server = Memory::default();
         let client = tree(3, 40_000);
         let begun = client.bytes("t/00000").expect("it is there")[..36 * 1024].to_vec();
@@ -302,7 +302,7 @@ fn a_refused_hello_needs_no_message() {
 
 /// What the server answers to this greeting of session 7.
 fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
-    let bytes = Frames::client(7, Config { chunk, credit, ..Config::RELIABLE }).bytes;
+    let bytes = Frames::client(7, Config::RELIABLE.chunk(chunk).credit(credit)).bytes;
     let mut rest = bytes.as_slice();
     loop {
         match server.poll() {
@@ -325,7 +325,7 @@ fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
 /// R22.
 #[test]
 fn a_second_hello_is_answered_as_the_first() {
-    let mut server: Session = Session::server(Config { sha256: true, ..Config::RELIABLE });
+    let mut server: Session = Session::server(Config::RELIABLE.sha256(true));
     let first = greeted(&mut server, 800, 8);
     for (chunk, credit) in [(800, 8), (256, 8), (1024, 9), (100, 8), (800, 0)] {
         assert_eq!(greeted(&mut server, chunk, credit), first, "{chunk}, {credit}");

@@ -8,7 +8,7 @@ const SIZES: [usize; 14] =
     [0, 1, 255, 256, 257, 1023, 1024, 1025, 2048, 8191, 8192, 8193, 24_832, 100_000];
 
 fn small_credit() -> Config {
-    Config { credit: 8, ..Config::RELIABLE }
+    Config::RELIABLE.credit(8)
 }
 
 fn put(pair: &mut Pair, path: &str) {
@@ -27,8 +27,7 @@ fn no_time_passed(pair: &Pair) {
 /// R31.
 #[test]
 fn a_file_of_every_size_goes_both_ways() {
-    for config in [Config::RELIABLE, small_credit(), Config { half_duplex: true, ..small_credit() }]
-    {
+    for config in [Config::RELIABLE, small_credit(), small_credit().half_duplex(true)] {
         for size in SIZES {
             let bytes = content(size, size as u64);
             let client = Memory::with([("up.bin", bytes.clone())]);
@@ -94,8 +93,7 @@ fn tree(files: usize) -> Memory {
 /// R17, R37.
 #[test]
 fn a_tree_goes_both_ways() {
-    for config in [Config::RELIABLE, small_credit(), Config { half_duplex: true, ..small_credit() }]
-    {
+    for config in [Config::RELIABLE, small_credit(), small_credit().half_duplex(true)] {
         for files in [0, 1, 2, 50, 300] {
             let mut pair = Pair::new(config, tree(files), Memory::default());
             pair.client.store.queue_tree("t");
@@ -168,7 +166,7 @@ fn a_tree_of_more_entries_than_transfer_ids_arrives() {
 fn refused_entries_of_a_tree_leave_the_others_alone() {
     for credit in [1, 2, 3, 8, 8192] {
         for half_duplex in [false, true] {
-            refusals(Config { credit, half_duplex, ..Config::RELIABLE });
+            refusals(Config::RELIABLE.credit(credit).half_duplex(half_duplex));
         }
     }
 }
@@ -225,7 +223,7 @@ fn a_list_moves_no_content() {
 fn content_that_is_there_is_not_sent_again() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let bytes = content(200_000, 3);
-        let config = Config { credit: 16, ..config };
+        let config = config.credit(16);
         let client = Memory::with([("f", bytes.clone())]);
         let mut pair = Pair::new(config, client.clone(), Memory::default());
         put(&mut pair, "f");
@@ -338,7 +336,7 @@ fn peers_of_other_protocols_are_recognised() {
 #[test]
 fn a_busy_server_refuses_with_that_reason() {
     let mut pair = Pair::new(Config::RELIABLE, Memory::default(), Memory::default());
-    let config = Config { refuse: Some(Reason::Busy), ..Config::RELIABLE };
+    let config = Config::RELIABLE.refuse(Reason::Busy);
     pair.server.session = tinyferry_core::Session::server(config);
     assert_eq!(pair.run(Task::Ping), Ok(Err(Failure::Refused(Reason::Busy))));
 }
@@ -347,7 +345,7 @@ fn a_busy_server_refuses_with_that_reason() {
 #[test]
 fn a_close_ends_the_server_where_it_is_allowed() {
     for config in [Config::RELIABLE, Config::LOSSY] {
-        let config = Config { may_close: true, ..config };
+        let config = config.may_close(true);
         let mut pair = Pair::new(config, Memory::default(), Memory::default());
         assert!(pair.run(Task::Close).expect("it ends").expect("it may").closed);
     }

@@ -51,10 +51,9 @@ fn cut_and_resume(config: Config, size: usize, up: bool, cut: u64) -> (u64, u64)
 #[test]
 fn a_put_resumes_after_a_cut_at_every_byte() {
     // On a reliable link a credit is under way before the answer to the offer can come.
-    for (config, size, window) in [
-        (Config { credit: 3, ..Config::RELIABLE }, 9_000, 3 * 1036),
-        (Config { timeout: 2_000, ..Config::LOSSY }, 40_000, 0),
-    ] {
+    for (config, size, window) in
+        [(Config::RELIABLE.credit(3), 9_000, 3 * 1036), (Config::LOSSY.timeout(2_000), 40_000, 0)]
+    {
         // Every byte in a campaign, every so many else.
         let campaign = std::env::var_os("TINYFERRY_SEEDS").is_some();
         let step = if campaign { 1 } else { 67 };

@@ -16,7 +16,7 @@ fn put() -> Vec<u8> {
 /// A server between two bytes of a client that sends one every 10 seconds, in the middle of a file.
 #[test]
 fn a_transfer_of_single_bytes_times_out_300_seconds_after_its_last_frame() {
-    let config = Config { handshake_timeout: 1000, idle_timeout: 1000, ..Config::RELIABLE };
+    let config = Config::RELIABLE.handshake_timeout(1000).idle_timeout(1000);
     let mut server: Session = Session::server(config);
     let mut store = Memory::default();
     let said = put();

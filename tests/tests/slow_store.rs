@@ -131,7 +131,7 @@ fn the_digest_of_a_prefix_may_take_longer_than_every_timeout() {
 fn a_sender_may_read_a_prefix_for_longer_than_every_timeout() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         for half_duplex in [false, true] {
-            let mut pair = slow_prefix(Config { half_duplex, ..config });
+            let mut pair = slow_prefix(config.half_duplex(half_duplex));
             (pair.server.work, pair.client.work) = (0, 3 * SECOND / 2);
             assert!(pair.run(Task::Put).expect("it ends").is_ok());
             assert!(pair.now > 450 * SECOND);

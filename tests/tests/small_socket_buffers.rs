@@ -91,7 +91,7 @@ const MANY: usize = 20_000;
 /// R52.
 #[test]
 fn half_duplex_ends_do_not_deadlock() {
-    let config = Config { half_duplex: true, ..Config::RELIABLE };
+    let config = Config::RELIABLE.half_duplex(true);
     two_ends(config, MANY, pair(), |stream| HalfDuplex(FromStd::new(stream)));
     two_ends(config, FEW, connected(), |stream| HalfDuplex(FromStd::new(stream)));
 }

@@ -93,7 +93,7 @@ impl Store for Watched {
     }
 }
 
-const CONFIG: Config = Config { half_duplex: true, ..Config::RELIABLE };
+const CONFIG: Config = Config::RELIABLE.half_duplex(true);
 
 /// Puts a file while one end's stream fails after so many bytes. Whether it came through.
 fn put(left: usize, at_client: bool) -> bool {

@@ -49,7 +49,7 @@ impl Transfer {
 }
 
 fn config(lossy: bool) -> Config {
-    Config { credit: 40, chunk: 256, ..if lossy { Config::LOSSY } else { Config::RELIABLE } }
+    (if lossy { Config::LOSSY } else { Config::RELIABLE }).credit(40).chunk(256)
 }
 
 /// A client that puts a file of which all is sent but the end, or else a tree of two directories and

@@ -48,7 +48,7 @@ fn a_question_is_repeated_less_and_less_often_and_eight_times_at_least() {
         (32_001, &[32_000], 37_000),
         (60_000, &[32_000, 37_000, 42_000, 47_000, 52_000, 57_000], 62_000),
     ] {
-        let mut client = client(Config { timeout, ..Config::LOSSY }, Task::Ping);
+        let mut client = client(Config::LOSSY.timeout(timeout), Task::Ping);
         assert_eq!(times(&mut client, end - 1), [&retries, more].concat(), "{timeout}");
         assert_eq!(failure(&mut client), None);
         client.wait(1);
@@ -68,7 +68,7 @@ fn on_a_reliable_link_no_question_is_repeated() {
 
 /// A client that puts a file in pieces of three chunks, and its server.
 fn put(credit: u16) -> (Listener<Memory>, Frames) {
-    let config = Config { credit, chunk: 256, ..Config::LOSSY };
+    let config = Config::LOSSY.credit(credit).chunk(256);
     let mut store = Memory::with([("f", content(100_000, 1))]);
     store.queue_file("f");
     let (mut client, mut server, said) = Listener::client(SESSION, config, store, Task::Put);
@@ -151,7 +151,7 @@ fn an_end_that_receives_useless_frames_reports_a_stall() {
         assert_eq!(failure(&mut client), Some(expected), "{frames}");
     }
     // The eighth retry in vain is silence.
-    let config = Config { timeout: 15_000, ..Config::LOSSY };
+    let config = Config::LOSSY.timeout(15_000);
     let mut store = Memory::with([("f", content(1, 1))]);
     store.queue_file("f");
     let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);

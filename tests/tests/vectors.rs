@@ -246,7 +246,7 @@ impl End {
 
 /// Runs a client's task to its end; what both ends sent must be the transcript.
 fn transcript(name: &str, task: Task<'_>, client: Memory, server: Memory) -> [Memory; 2] {
-    let config = Config { credit: 8192, ..Config::RELIABLE };
+    let config = Config::RELIABLE.credit(8192);
     let mut client = End::new(Session::client(SESSION, config), client);
     let mut server = End::new(Session::server(config), server);
     client.session.begin(task).expect("a task begins");

@@ -23,8 +23,8 @@ const RELIABLE: Config = Config::RELIABLE;
 
 #[test]
 fn the_link_is_lossy_or_half_duplex_if_one_end_says_so() {
-    let lossy = Config { lossy: true, ..RELIABLE };
-    let half_duplex = Config { half_duplex: true, ..RELIABLE };
+    let lossy = RELIABLE.lossy(true);
+    let half_duplex = RELIABLE.half_duplex(true);
     let link =
         |server, client| negotiate(server, client).map(|link| (link.lossy, link.half_duplex));
     assert_eq!(link(RELIABLE, RELIABLE), Some((false, false)));
@@ -35,7 +35,7 @@ fn the_link_is_lossy_or_half_duplex_if_one_end_says_so() {
 
 #[test]
 fn chunks_are_the_smaller_ones_in_whole_blocks_of_the_larger_size() {
-    let config = |chunk, block| Config { chunk, block, ..RELIABLE };
+    let config = |chunk, block| RELIABLE.chunk(chunk).block(block);
     let link = |server, client| negotiate(server, client).map(|link| (link.chunk, link.block()));
     assert_eq!(link(config(1024, 0), config(700, 0)), Some((512, 256)));
     assert_eq!(link(config(600, 0), config(1024, 1)), Some((512, 512)));
@@ -44,26 +44,23 @@ fn chunks_are_the_smaller_ones_in_whole_blocks_of_the_larger_size() {
 
 #[test]
 fn each_end_sends_what_the_other_one_takes() {
-    let config = |credit| Config { credit, ..RELIABLE };
+    let config = |credit| RELIABLE.credit(credit);
     let link = negotiate(config(8), config(20));
     assert_eq!(link.map(|link| (link.send_credit, link.recv_credit)), Some((20, 8)));
 }
 
 #[test]
 fn a_chunk_without_a_whole_block_an_unknown_block_and_no_credit_are_impossible() {
-    for impossible in [
-        Config { chunk: 255, ..RELIABLE },
-        Config { chunk: 512, block: 2, ..RELIABLE },
-        Config { block: 3, ..RELIABLE },
-        Config { credit: 0, ..RELIABLE },
-    ] {
+    for impossible in
+        [RELIABLE.chunk(255), RELIABLE.chunk(512).block(2), RELIABLE.block(3), RELIABLE.credit(0)]
+    {
         assert_eq!(negotiate(RELIABLE, impossible), None, "{impossible:?}");
     }
 }
 
 #[test]
 fn sha256_is_used_if_both_ends_want_it() {
-    let sha256 = Config { sha256: true, ..RELIABLE };
+    let sha256 = RELIABLE.sha256(true);
     let supported = Standard::has_sha256();
     assert_eq!(negotiate(sha256, sha256).map(|link| link.sha256), Some(supported));
     assert_eq!(negotiate(sha256, RELIABLE).map(|link| link.sha256), Some(false));
@@ -71,7 +68,7 @@ fn sha256_is_used_if_both_ends_want_it() {
 
 #[test]
 fn the_servers_hello_is_reproduced_from_the_parameters() {
-    let client = hello(Config { chunk: 700, block: 1, ..Config::LOSSY });
+    let client = hello(Config::LOSSY.chunk(700).block(1));
     let own = hello(RELIABLE);
     let chosen = Negotiated::choose(&own, &client);
     let link = Negotiated::from_hello::<Standard>(&chosen, client.credit, own.credit);

@@ -26,7 +26,7 @@ fn a_server_ends_on_bytes_that_are_no_hello() {
 
 #[test]
 fn a_busy_server_refuses_the_session() {
-    let config = Config { refuse: Some(Reason::Busy), ..Config::RELIABLE };
+    let config = Config::RELIABLE.refuse(Reason::Busy);
     let hello = from_client(Signal::hello(Code::Pin, &hello(config)));
     assert_eq!(server(config).receive(&[hello]), ["Err 0: reason 1"]);
 }
@@ -182,7 +182,7 @@ fn a_get_of_a_missing_file_is_refused_with_reason_3() {
 fn close_is_refused_where_it_is_not_allowed() {
     let mut server = established(Config::RELIABLE);
     assert_eq!(server.receive(&[from_client(Signal::close(1))]), ["Err 1: reason 19"]);
-    let mut server = established(Config { may_close: true, ..Config::RELIABLE });
+    let mut server = established(Config::RELIABLE.may_close(true));
     assert_eq!(server.receive(&[from_client(Signal::close(1))]), ["Don 1: size 0, count 0"]);
     assert!(matches!(server.session.poll(), Step::Over(Ok(Outcome { closed: true, .. }))));
 }

@@ -169,8 +169,7 @@ impl Service {
             Ok(permissions) => {
                 let [handshake, idle] =
                     [self.options.handshake_timeout, self.options.idle].map(milliseconds);
-                let config =
-                    Config { handshake_timeout: handshake, idle_timeout: idle, ..Config::RELIABLE };
+                let config = Config::RELIABLE.handshake_timeout(handshake).idle_timeout(idle);
                 self.serve(link, name, config, permissions);
                 if self.registry.is_stopping() {
                     link.disconnect();

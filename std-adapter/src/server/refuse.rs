@@ -54,8 +54,8 @@ fn run_refused<S: Socket>(
     refuse: Option<Reason>,
     message: &str,
 ) -> Result<Outcome, blocking::Error<io::Error>> {
-    let handshake_timeout = milliseconds(REJECT_TIMEOUT);
-    let config = Config { refuse, handshake_timeout, ..Config::RELIABLE };
+    let mut config = Config::RELIABLE.handshake_timeout(milliseconds(REJECT_TIMEOUT));
+    config.refuse = refuse;
     run(&mut Session::<Desktop>::server(config), link, &mut RefusedStore(message))
 }
 

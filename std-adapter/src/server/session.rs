@@ -34,7 +34,7 @@ impl Service {
         // As long as this session lasts, partials below it can be removed.
         self.options.limits.partial_index.set_root(&server_root);
         // A client that requests SHA-256 gets it.
-        let config = Config { may_close, sha256: true, ..config };
+        let config = config.may_close(may_close).sha256(true);
         let mut session = Session::<Desktop>::server(config);
         let log = Log::new(peer.to_owned());
         let sync = self.options.sync;

@@ -62,7 +62,7 @@ const HONEST: [u8; 64] = [0; 64];
 fn main() {
     let mut sessions = Vec::new();
     for (name, config) in [("reliable", Config::RELIABLE), ("lossy", Config::LOSSY)] {
-        let config = Config { sha256: true, may_close: true, ..config };
+        let config = config.sha256(true).may_close(true);
         let mut small = Memory::with([("f", content(700, 1)), ("t/a", vec![1; 20])]);
         small.directories.insert("t/d".into());
         let mut putting = small.clone();

@@ -31,19 +31,19 @@ pub fn client(data: &[u8]) {
 }
 
 fn config([flags, block, chunk, credit, more, ..]: [u8; 8]) -> Config {
-    Config {
-        lossy: flags & 1 != 0,
-        half_duplex: flags & 2 != 0,
-        may_close: flags & 4 != 0,
-        sha256: flags & 8 != 0,
-        refuse: (more & 15 == 15).then_some(Reason::Busy),
-        handshake_timeout: if more & 16 != 0 { 3000 } else { 0 },
-        idle_timeout: if more & 16 != 0 { 3000 } else { 0 },
-        timeout: 1000,
-        block: block & 3,
-        chunk: 1024 - u16::from(chunk) * 4,
-        credit: if credit == 0 { 128 } else { u16::from(credit) * 128 >> (credit % 8) },
-    }
+    let mut config = Config::RELIABLE
+        .lossy(flags & 1 != 0)
+        .half_duplex(flags & 2 != 0)
+        .may_close(flags & 4 != 0)
+        .sha256(flags & 8 != 0)
+        .handshake_timeout(if more & 16 != 0 { 3000 } else { 0 })
+        .idle_timeout(if more & 16 != 0 { 3000 } else { 0 })
+        .timeout(1000)
+        .block(block & 3)
+        .chunk(1024 - u16::from(chunk) * 4)
+        .credit(if credit == 0 { 128 } else { u16::from(credit) * 128 >> (credit % 8) });
+    config.refuse = (more & 15 == 15).then_some(Reason::Busy);
+    config
 }
 
 /// Files of all sizes that matter, and parts of some.
@@ -258,9 +258,7 @@ impl<'a> Alone<'a> {
                     (Request::Offer(_), 6..=12) => {
                         Some(Reply::Accepted(accepted(&mut self.script)))
                     }
-                    (Request::Next { .. }, 6..=12) => {
-                        Some(Reply::Entry(entry(&mut self.script)))
-                    }
+                    (Request::Next { .. }, 6..=12) => Some(Reply::Entry(entry(&mut self.script))),
                     (_, 13) => Some(any_reply(&mut self.script)),
                     _ => Some(Reply::Refused(Reason::from_code(u16::from(low) + 3))),
                 };

@@ -19,7 +19,7 @@ pub fn order(data: &[u8]) {
     let size = 1 + usize::from(u16::from_le_bytes([low, high])) % (UNITS * UNIT);
     let bytes = content(size, 1);
     let link = if flags & 1 != 0 { Config::LOSSY } else { Config::RELIABLE };
-    let config = Config { sha256: flags & 2 != 0, ..link };
+    let config = link.sha256(flags & 2 != 0);
     let mut store = Memory::with([("f", b"old".to_vec())]);
     store.sums = sums & 1 != 0;
     let held = size * usize::from(partial >> 1) / 128 / 1024 * 1024;
@@ -55,7 +55,11 @@ pub fn order(data: &[u8]) {
     }
     // All that is missing, from the back.
     for block in (0..units).rev().filter(|block| !sent[*block]) {
-        client.chunk(1, (block * UNIT) as u64, &bytes[block * UNIT..(block * UNIT + UNIT).min(size)]);
+        client.chunk(
+            1,
+            (block * UNIT) as u64,
+            &bytes[block * UNIT..(block * UNIT + UNIT).min(size)],
+        );
     }
     let front = usize::from(claim >> 1) * size / 128;
     let of = &bytes[front..];

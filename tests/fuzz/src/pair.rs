@@ -245,15 +245,15 @@ pub fn pair(data: &[u8]) {
         partials,
         seed: seed.into(),
     };
-    let config = |end: u8| Config {
-        lossy: setting.is_lossy,
-        half_duplex: ends & 4 != 0 || other_ends & 4 != 0,
-        sha256: flags & 16 != 0,
-        block: (units >> (4 * end) & 15) % 3,
-        chunk: 1024 + u16::from(chunk),
-        credit: if small >> 7 == end { 1 + u16::from(small & 127) } else { 128 },
-        timeout: 20_000,
-        ..Config::RELIABLE
+    let config = |end: u8| {
+        Config::RELIABLE
+            .lossy(setting.is_lossy)
+            .half_duplex(ends & 4 != 0 || other_ends & 4 != 0)
+            .sha256(flags & 16 != 0)
+            .block((units >> (4 * end) & 15) % 3)
+            .chunk(1024 + u16::from(chunk))
+            .credit(if small >> 7 == end { 1 + u16::from(small & 127) } else { 128 })
+            .timeout(20_000)
     };
     let (from, to) = setting.stores();
     let (here, there) = if setting.is_get { (to, from) } else { (from, to) };

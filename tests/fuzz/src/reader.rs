@@ -1,8 +1,8 @@
 //! Bytes that may be signals, headers, descriptions or paths.
 
 use tinyferry_core::checksum::{Checksums as _, Tables};
-use tinyferry_core::wire::metadata::Metadata;
 use tinyferry_core::path::{PATH_MAX, is_sound, join};
+use tinyferry_core::wire::metadata::Metadata;
 use tinyferry_core::wire::{FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
 
 use crate::Weak;

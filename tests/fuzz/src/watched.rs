@@ -2,8 +2,8 @@
 
 use tinyferry_core::Reason;
 use tinyferry_core::path::{PATH_MAX, is_sound};
-use tinyferry_core::wire::PAYLOAD_MAX;
 use tinyferry_core::store::{Accepted, Kind, Reply, Request, Store, answer};
+use tinyferry_core::wire::PAYLOAD_MAX;
 use tinyferry_tests::Memory;
 
 enum Open {

@@ -41,28 +41,28 @@ fn short_files_survive_every_fault_on_a_lossy_link() {
     for size in [0, 1, 300, 600] {
         both_ways(put("lossy file", LOSSY, size));
     }
-    let half_duplex = Config { half_duplex: true, ..LOSSY };
+    let half_duplex = LOSSY.half_duplex(true);
     both_ways(put("half-duplex file", half_duplex, 300));
     // Long enough to be asked about on the way.
     for half_duplex in [false, true] {
-        let config = Config { half_duplex, credit: 16, ..LOSSY };
+        let config = LOSSY.half_duplex(half_duplex).credit(16);
         both_ways(put("file of some more chunks", config, 2600));
     }
-    both_ways(put("file with a credit of 1", Config { credit: 1, ..LOSSY }, 600));
+    both_ways(put("file with a credit of 1", LOSSY.credit(1), 600));
     let mut scenario = put("file in order", LOSSY, 600);
     scenario.stores[SERVER].in_order = true;
     both_ways(scenario);
     let mut scenario = put("lossy file of unknown size", LOSSY, 600);
     scenario.stores[CLIENT].unsized_offers = true;
     both_ways(scenario);
-    both_ways(put("file with SHA-256", Config { sha256: true, ..LOSSY }, 300));
+    both_ways(put("file with SHA-256", LOSSY.sha256(true), 300));
 }
 
 #[test]
 fn trees_survive_every_fault_on_a_lossy_link() {
     both_ways(put_tree("lossy tree", LOSSY));
-    both_ways(put_tree("half-duplex tree", Config { half_duplex: true, ..LOSSY }));
-    both_ways(put_tree("tree with a credit of 1", Config { credit: 1, ..LOSSY }));
+    both_ways(put_tree("half-duplex tree", LOSSY.half_duplex(true)));
+    both_ways(put_tree("tree with a credit of 1", LOSSY.credit(1)));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn requests_survive_outages_on_a_lossy_link() {
 fn every_request_completes_in_any_order_of_events_on_a_reliable_link() {
     for credit in [1, 2, 3] {
         for half_duplex in [false, true] {
-            let config = Config { credit, half_duplex, ..RELIABLE };
+            let config = RELIABLE.credit(credit).half_duplex(half_duplex);
             for size in [0, 300, 600] {
                 both_ways(put("reliable file", config, size));
             }
@@ -130,7 +130,7 @@ fn busy(scenario: Scenario) -> Scenario {
 
 #[test]
 fn every_request_completes_with_busy_stores() {
-    for config in [LOSSY, RELIABLE, Config { half_duplex: true, ..LOSSY }] {
+    for config in [LOSSY, RELIABLE, LOSSY.half_duplex(true)] {
         both_ways(busy(put("file", config, 300)));
         both_ways(busy(put_tree("tree", config)));
     }
@@ -143,7 +143,7 @@ fn every_request_completes_with_busy_stores() {
 #[test]
 fn chunks_sent_before_the_prefix_is_known_do_no_harm() {
     // With so much credit the sender may be past the prefix when it hears of it.
-    for scenario in resumed(Config { credit: 8, ..RELIABLE }) {
+    for scenario in resumed(RELIABLE.credit(8)) {
         both_ways(scenario);
     }
 }

@@ -64,8 +64,8 @@ pub(super) struct Scenario {
     pub(super) refused: &'static [&'static str],
 }
 
-pub(super) const LOSSY: Config = Config { chunk: 256, credit: 3, ..Config::LOSSY };
-pub(super) const RELIABLE: Config = Config { chunk: 256, credit: 3, ..Config::RELIABLE };
+pub(super) const LOSSY: Config = Config::LOSSY.chunk(256).credit(3);
+pub(super) const RELIABLE: Config = Config::RELIABLE.chunk(256).credit(3);
 
 /// A tree of three entries: `t/a` is empty, `t/b` has some units, `t/c` is there to be refused.
 pub(super) fn tree() -> Memory {
@@ -177,7 +177,7 @@ pub(super) fn asked(config: Config) -> Vec<Scenario> {
     (missing.jobs, missing.expected) = (vec![Job::Get("f")], Err(Reason::NotFound));
     let mut names = base("names", config, Memory::default(), tree());
     (names.jobs, names.expected) = (vec![Job::Names("t")], Ok((3, 0)));
-    let may_close = Config { may_close: true, ..config };
+    let may_close = config.may_close(true);
     let mut close = base("close", may_close, Memory::default(), Memory::default());
     // The server stays for 3 s only: whoever loses more learns nothing.
     (close.jobs, close.faults) = (vec![Job::Close], close.faults.min(1));

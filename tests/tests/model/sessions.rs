@@ -106,7 +106,7 @@ impl Run {
 
 /// What sessions were on the way through every kind of task, the `first` of these first.
 fn sessions(config: Config, first: usize, grain: usize, loses: usize) -> Vec<Session> {
-    let mut run = Run::new(Config { may_close: true, ..config }, grain, loses);
+    let mut run = Run::new(config.may_close(true), grain, loses);
     let mut jobs = [
         Job::Ping,
         Job::Put("f"),
@@ -189,7 +189,7 @@ const STATES: &[&str] = &[
 
 #[test]
 fn sessions_that_differ_in_any_state_differ_in_their_fingerprint() {
-    let sha256 = |config| Config { sha256: true, ..config };
+    let sha256 = |config: Config| config.sha256(true);
     let mut seen = sessions(LOSSY, 0, 700, 0);
     seen.extend(sessions(sha256(LOSSY), 1, 7, 0));
     seen.extend(sessions(LOSSY, 4, 700, 901));

@@ -9,7 +9,7 @@ use tinyferry_tests::{File, Frames, Listener, Memory, Pair, content, outline};
 mod requests;
 
 const SESSION: u32 = 0x0102_0304;
-const SHA256: Config = Config { sha256: true, ..Config::RELIABLE };
+const SHA256: Config = Config::RELIABLE.sha256(true);
 
 /// A server that has heard the greeting of a client, and what that client says next.
 fn server(config: Config, store: Memory) -> (Listener<Memory>, Frames) {
@@ -84,7 +84,7 @@ fn after_a_loss_chunks_are_one_block_long() {
         let mut store = Memory::with([("f", content(200_000, 1))]);
         store.unsized_offers = is_unsized;
         store.queue_file("f");
-        let config = Config { credit: 40, ..Config::LOSSY };
+        let config = Config::LOSSY.credit(40);
         let mut pair = Pair::new(config, store, Memory::default());
         pair.up.record = Some(Vec::new());
         // The greeting, the offer, its path and two chunks come before them.
@@ -202,7 +202,7 @@ fn no_frame_is_accepted_before_the_reply_to_the_hello() {
 /// R21.
 #[test]
 fn the_client_checks_the_reply_to_its_hello() {
-    let own = Config { half_duplex: true, block: 1, chunk: 512, ..Config::LOSSY };
+    let own = Config::LOSSY.half_duplex(true).block(1).chunk(512);
     let answer = |change: &dyn Fn(&mut Config)| {
         let mut session = Session::client(SESSION, own);
         session.begin(Task::Ping).expect("it may");
@@ -461,7 +461,7 @@ fn an_idle_line_ends_the_resynchronisation() {
 fn a_server_that_shuts_down_refuses_with_that_reason() {
     let refused = Some(Err(Failure::Refused(Reason::ShuttingDown)));
     // In answer to a greeting.
-    let config = Config { refuse: Some(Reason::ShuttingDown), ..Config::RELIABLE };
+    let config = Config::RELIABLE.refuse(Reason::ShuttingDown);
     let mut server = Listener::new(Session::server(config), Memory::default());
     let said = server.hear(&Frames::client(SESSION, Config::RELIABLE).take());
     assert_eq!((outline(&said), said[0].session()), (vec![(Code::Err, 0)], SESSION));

@@ -35,7 +35,7 @@ fn metadata_that_its_signal_cannot_have_is_skipped() {
 /// R29.
 #[test]
 fn a_closed_server_on_a_lossy_link_repeats_its_answer_for_three_seconds() {
-    let config = Config { may_close: true, ..Config::LOSSY };
+    let config = Config::LOSSY.may_close(true);
     let (mut server, mut client) = server(config, Memory::default());
     for question in [Signal::new(Code::Cls, 1, 0), Signal::ask(1, 0, 0)] {
         client.signal(question);

@@ -5,7 +5,7 @@ use crate::link::tests::negotiated;
 use crate::{Config, Standard};
 
 fn link(lossy: bool, half_duplex: bool, credit: u16) -> Negotiated {
-    negotiated(Config { lossy, half_duplex, credit, ..Config::RELIABLE })
+    negotiated(Config::RELIABLE.lossy(lossy).half_duplex(half_duplex).credit(credit))
 }
 
 /// Sends as many frames as may be sent.

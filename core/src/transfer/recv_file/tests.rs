@@ -6,7 +6,7 @@ use crate::{Config, Standard};
 
 /// A link with blocks of 256 bytes and chunks of 1024.
 fn link(lossy: bool) -> Negotiated {
-    negotiated(Config { lossy, ..Config::LOSSY })
+    negotiated(Config::LOSSY.lossy(lossy))
 }
 
 fn file(size: u64, prefix: u64, in_order: bool) -> RecvFile {

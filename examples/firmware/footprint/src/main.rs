@@ -44,12 +44,12 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 
 #[cfg(any(feature = "receive", feature = "send"))]
 mod role {
-    use tinyferry_core::driver::blocking::{HalfDuplex, run};
     #[cfg(not(feature = "sha256"))]
     use tinyferry_core::checksum::NoSha256;
     use tinyferry_core::checksum::Small;
     #[cfg(feature = "sha256")]
     use tinyferry_core::checksum::SoftSha256;
+    use tinyferry_core::driver::blocking::{HalfDuplex, run};
     #[cfg(feature = "receive")]
     use tinyferry_core::store::{Accepted, Offer};
     #[cfg(feature = "send")]
@@ -129,8 +129,7 @@ mod role {
     static mut SESSION_SIZE: [u8; size_of::<Session<Role>>()] = [0; size_of::<Session<Role>>()];
 
     pub(crate) fn run_it(uart: Uart) {
-        let mut session: Session<Role> =
-            Session::server(Config { half_duplex: true, credit: 4, ..Config::LOSSY });
+        let mut session: Session<Role> = Session::server(Config::LOSSY.half_duplex(true).credit(4));
         let _ = run(&mut session, &mut HalfDuplex(uart), &mut Memory);
     }
 }

@@ -4,9 +4,9 @@
 use core::task::Poll;
 
 use embedded_io::{ErrorType, Read, Write};
-use tinyferry_core::driver::blocking::Link;
 use tinyferry_core::checksum::Small;
-use tinyferry_core::store::{Accepted, Digests, Entry, CommitFailed, Offer};
+use tinyferry_core::driver::blocking::Link;
+use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Offer};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
 use tinyferry_core::{Millis, Reason, Store};
 

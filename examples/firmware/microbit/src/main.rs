@@ -14,8 +14,8 @@ use tinyferry_stores::slots::Slots;
 use flash::Flash;
 use uart::Uart;
 
-/// The line may lose bytes, and four frames fit into what the UART's interrupt fills.
-const CONFIG: Config = Config { credit: uart::FRAMES, ..Config::LOSSY };
+/// The line may lose bytes, and has no flow control.
+const CONFIG: Config = Config::LOSSY.recv_buffer::<{ uart::RECV_BUFFER }>();
 
 #[entry]
 fn main() -> ! {

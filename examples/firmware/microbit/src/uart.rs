@@ -12,10 +12,8 @@ use heapless::spsc::{Consumer, Producer, Queue};
 use tinyferry_core::Millis;
 use tinyferry_core::driver::blocking::Link;
 
-/// So many full frames fit into the queue.
-pub const FRAMES: u16 = 4;
-/// They, and the signals between them.
-const ROOM: usize = FRAMES as usize * (1036 + 36) + 64;
+/// Bytes that the receive queue holds: four full frames, and the signals between them.
+pub const RECV_BUFFER: usize = 4 * (1036 + 36) + 64;
 
 const UART: usize = 0x4000_2000;
 const TIMER: usize = 0x4000_8000;
@@ -23,7 +21,7 @@ const TIMER: usize = 0x4000_8000;
 const PINS: (u32, u32) = (24, 25);
 const BAUD_115200: u32 = 0x01D7_E000;
 
-static mut QUEUE: Queue<u8, ROOM> = Queue::new();
+static mut QUEUE: Queue<u8, { RECV_BUFFER + 1 }> = Queue::new();
 static mut HEARD: Option<Producer<'static, u8>> = None;
 static MILLIS: AtomicU32 = AtomicU32::new(0);
 

@@ -13,8 +13,8 @@ use tinyferry_stores::card::Card;
 
 use ram_card::{BLOCKS, Bytes, RamCard};
 
-/// The line may lose bytes, and so many frames fit into what the UART's interrupt fills.
-const CONFIG: Config = Config { credit: uart::FRAMES, ..Config::LOSSY };
+/// The line may lose bytes, and has no flow control.
+const CONFIG: Config = Config::LOSSY.recv_buffer::<{ uart::RECV_BUFFER }>();
 
 static mut CARD: Bytes = [0; BLOCKS * 512];
 

@@ -26,8 +26,9 @@ use tinyferry_stores::card::Card;
 use ram_card::{BLOCKS, Bytes, RamCard};
 use uart::{Reader, Ticks, Writer};
 
-/// So many frames fit into what the UART's interrupt fills, with what encryption adds to them.
-const CONFIG: Config = Config { credit: uart::FRAMES - 4, ..Config::RELIABLE };
+/// The receive queue holds twelve frames and as many signals, each in a record of its own.
+const CONFIG: Config = Config::RELIABLE.credit(12);
+const _: () = assert!(12 * (RECORD + 100) <= uart::RECV_BUFFER);
 /// A frame and what encryption adds to it.
 const RECORD: usize = 1100;
 /// A line that was silent for so long, in ms, is one whose other end has left.

@@ -16,17 +16,15 @@ use heapless::spsc::{Consumer, Producer, Queue};
 use tinyferry_core::Millis;
 use tinyferry_core::driver::async_io::Clock;
 
-/// So many full frames fit into the queue.
-pub const FRAMES: u16 = 16;
-/// They, and the signals between them.
-const ROOM: usize = FRAMES as usize * (1036 + 36) + 64;
+/// Bytes that the receive queue holds: sixteen full frames, and the signals between them.
+pub const RECV_BUFFER: usize = 16 * (1036 + 36) + 64;
 
 const UART: usize = 0x4000_4000;
 const STATE: usize = UART + 4;
 /// Of the processor, in kHz.
 const CLOCK: u32 = 25_000;
 
-static mut QUEUE: Queue<u8, ROOM> = Queue::new();
+static mut QUEUE: Queue<u8, { RECV_BUFFER + 1 }> = Queue::new();
 static mut HEARD: Option<Producer<'static, u8>> = None;
 static CAME: AtomicWaker = AtomicWaker::new();
 static MILLIS: AtomicU32 = AtomicU32::new(0);
