@@ -45,7 +45,7 @@ fn a_server_without_a_request_sends_the_reason_of_its_shutdown() {
 /// R29. The client may leave before the server has repeated its answer for long enough.
 #[test]
 fn a_closed_server_is_closed_also_if_its_client_has_left() {
-    let config = Config { may_close: true, ..Config::LOSSY };
+    let config = Config::LOSSY.may_close(true);
     let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
     client.signal(Signal::new(Code::Cls, 1, 0));
     let said = server.hear(&client.take());

@@ -156,7 +156,7 @@ impl Watched {
                 assert!(u64::from(*entry) < self.yielded, "entry {entry} of {}", self.yielded);
                 Asked::Other
             }
-            Request::Completed => Asked::Other,
+            Request::RefusalMessage { .. } | Request::Completed => Asked::Other,
         }
     }
 
