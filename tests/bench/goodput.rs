@@ -3,7 +3,7 @@
 //! `cargo run --release -p tinyferry-tests --example goodput -- [SEEDS] [--json FILE]`
 
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{Faults, Memory, Pair, content};
+use tinyferry_kit::{Faults, Memory, Pair, content};
 
 /// One line of the table.
 struct Setting {

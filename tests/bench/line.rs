@@ -30,7 +30,7 @@ mod unix {
     use tinyferry::client::Client;
     use tinyferry::fs::{Directory, Source};
     use tinyferry::server::Server;
-    use tinyferry_tests::{Cable, Faults, Line, content};
+    use tinyferry_kit::{Cable, Faults, Line, content};
 
     const CLEAN: Faults = Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 };
     /// Name, faults, and the delay of one way in milliseconds.

@@ -9,10 +9,10 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use tinyferry::checksum::{Desktop, Fast};
 use tinyferry_core::checksum::{Checksums, Sha256, Small, SoftSha256, Tables};
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Entry, Kind, Offer, answer};
+use tinyferry_core::store::{Accepted, Entry, Kind, Offer};
 use tinyferry_core::wire::{FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
-use tinyferry_core::{Config, Profile, Session, Standard, Step, Store, Task};
-use tinyferry_tests::content;
+use tinyferry_core::{Config, Millis, Profile, Session, Standard, Store, Task};
+use tinyferry_kit::{Input, Port, Progress, content, perform};
 
 fn codec(c: &mut Criterion) {
     let signal = Signal::offer(7, 0, 1 << 30, 1 << 60);
@@ -169,43 +169,46 @@ impl Pipe {
     }
 }
 
-/// Lets one end do what it can: until it has to wait, or has written a batch. `holds`: chunks are
-/// taken from what has come. Whether its task is over.
-fn turn<P: Profile>(
-    session: &mut Session<P>,
-    store: &mut One,
-    from: &mut Pipe,
-    to: &mut Pipe,
+/// The pipes of one end. `holds`: chunks are taken from the driver's own buffer.
+struct Pipes<'a> {
+    from: &'a mut Pipe,
+    to: &'a mut Pipe,
     holds: bool,
-) -> bool {
-    while to.bytes.len() < 1 << 16 {
-        if holds {
-            from.consume(session.take_input(from.held(), store, Some(0)));
+}
+
+impl Port for Pipes<'_> {
+    fn now(&self) -> Option<Millis> {
+        Some(0)
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Input {
+        match self.from.read(into) {
+            0 => Input::Nothing,
+            count => Input::Bytes(count),
         }
-        match session.poll() {
-            Step::Receive(into) => match from.read(into) {
-                0 => return false,
-                count => session.received(count, Some(0)),
-            },
-            Step::Transmit(out) => {
-                to.write(out);
-                let count = out.len();
-                session.transmitted(count, Some(0));
-            }
-            Step::Exchange { out, into } => match from.read(into) {
-                0 => {
-                    to.write(out);
-                    let count = out.len();
-                    session.transmitted(count, Some(0));
-                }
-                count => session.received(count, Some(0)),
-            },
-            Step::Pause => session.transmitted(0, Some(0)),
-            Step::Storage(request) => {
-                let reply = answer(store, request);
-                session.answered(reply, Some(0));
-            }
-            Step::Over(result) => return result.is_ok(),
+    }
+
+    fn write(&mut self, out: &[u8]) -> usize {
+        self.to.write(out);
+        out.len()
+    }
+
+    fn buffered(&mut self) -> &[u8] {
+        if self.holds { self.from.held() } else { &[] }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.from.consume(count);
+    }
+}
+
+/// Lets one end do what it can: until it has to wait, or has written a batch. Whether its task is over.
+fn turn<P: Profile>(session: &mut Session<P>, store: &mut One, mut pipes: Pipes<'_>) -> bool {
+    while pipes.to.bytes.len() < 1 << 16 {
+        match perform(session, store, &mut pipes) {
+            Progress::Moved => {}
+            Progress::Over(result) => return result.is_ok(),
+            _ => return false,
         }
     }
     false
@@ -224,8 +227,13 @@ fn machines(c: &mut Criterion) {
                     let mut server = Session::<$profile>::server(Config::RELIABLE);
                     let (mut up, mut down) = (Pipe::default(), Pipe::default());
                     client.begin(Task::Put).expect("a client at rest");
-                    while !turn(&mut client, &mut file, &mut down, &mut up, false) {
-                        turn(&mut server, &mut taken, &mut up, &mut down, $holds);
+                    loop {
+                        let pipes = Pipes { from: &mut down, to: &mut up, holds: false };
+                        if turn(&mut client, &mut file, pipes) {
+                            break;
+                        }
+                        let pipes = Pipes { from: &mut up, to: &mut down, holds: $holds };
+                        turn(&mut server, &mut taken, pipes);
                     }
                     assert_eq!((taken.length, &taken.window), (LENGTH, &file.window));
                 },

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tinyferry_tests::{Cable, Faults, Line, content};
+use tinyferry_kit::{Cable, Faults, Line, content};
 
 /// A board, and what runs on it.
 struct Board {

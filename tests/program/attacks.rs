@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tinyferry::core::Config;
 use tinyferry::core::wire::{Signal, UNKNOWN};
-use tinyferry_tests::Frames;
+use tinyferry_kit::Frames;
 
 use crate::attack_target::Target;
 use crate::disconnect;

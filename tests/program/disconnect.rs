@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tinyferry::core::Config;
 use tinyferry::core::wire::{SIGNAL_LEN, Signal, UNKNOWN};
-use tinyferry_tests::Frames;
+use tinyferry_kit::Frames;
 
 use crate::harness::{Place, Server, content};
 

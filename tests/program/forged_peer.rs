@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use tinyferry::core::checksum::{Checksums, Tables};
-use tinyferry_tests::Random;
+use tinyferry_kit::Random;
 
 use crate::harness::content;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tinyferry::core::Config;
-use tinyferry_tests::Frames;
+use tinyferry_kit::Frames;
 
 pub(crate) use crate::files::{
     assert_same, content, mode, set_mode, snapshot, write_many, write_private,

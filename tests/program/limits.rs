@@ -9,25 +9,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tinyferry::core::{Config, Reason, Session};
+use tinyferry_kit::{Endpoint, Frames, Memory};
+
 use crate::attack_target::Target;
 use crate::harness::{Place, Server, command, content, greet, kibibytes, write_private};
 
-/// What a client begins with, and a refusal of the whole session, which only servers say.
+/// The hello of a client, and a refusal of the whole session, which only servers send.
 fn signals() -> (Vec<u8>, Vec<u8>) {
-    use tinyferry::core::{Config, Reason, Session, Step, Task};
-    type Desktop = tinyferry::checksum::Desktop;
-    let mut client = Session::<Desktop>::client(7, Config::RELIABLE);
-    client.begin(Task::Ping).expect("it may");
-    let Step::Transmit(greeting) = client.poll() else { panic!("it greets first") };
+    let hello = Frames::client(7, Config::RELIABLE).take();
     let config = Config::RELIABLE.refuse(Reason::Busy);
-    let mut server = Session::<Desktop>::server(config);
-    let mut unread: &[u8] = greeting;
-    while let Step::Receive(into) = server.poll() {
-        let count = unread.read(into).expect("it is memory");
-        server.received(count, None);
-    }
-    let Step::Transmit(refusal) = server.poll() else { panic!("it refuses") };
-    (greeting.to_vec(), refusal.to_vec())
+    let refusal = answer(config, &hello);
+    (hello, refusal)
+}
+
+/// The answer of a server to a hello.
+fn answer(config: Config, hello: &[u8]) -> Vec<u8> {
+    let mut server = Endpoint::new(Session::server(config), Memory::default());
+    server.exchange(hello)
 }
 
 /// Writes `said` again and again for so long, and reads next to nothing; how many bytes were written and
@@ -93,7 +92,7 @@ fn a_client_whose_server_writes_and_hardly_reads_costs_a_mebibyte() {
         let mut greeting = [0; 36];
         stream.read_exact(&mut greeting).expect("a greeting");
         // The greeting's answer differs from it in the code, and therefore in its check.
-        let answer = answer(&greeting);
+        let answer = answer(Config::RELIABLE, &greeting);
         stream.write_all(&answer).expect("it takes it");
         if floods {
             flood(&stream, &answer, Duration::from_secs(3));
@@ -108,19 +107,6 @@ fn a_client_whose_server_writes_and_hardly_reads_costs_a_mebibyte() {
     let (quiet, flooded) = (peak(false), peak(true));
     println!("a client's peak: {quiet} KiB, flooded: {flooded} KiB");
     assert!(flooded <= quiet + 1024, "{quiet} KiB, flooded: {flooded} KiB");
-}
-
-/// What a server answers to a greeting.
-fn answer(greeting: &[u8]) -> Vec<u8> {
-    use tinyferry::core::{Config, Session, Step};
-    let mut server = Session::<tinyferry::checksum::Desktop>::server(Config::RELIABLE);
-    let mut unread = greeting;
-    while let Step::Receive(into) = server.poll() {
-        let count = unread.read(into).expect("it is memory");
-        server.received(count, None);
-    }
-    let Step::Transmit(answer) = server.poll() else { panic!("it answers") };
-    answer.to_vec()
 }
 
 /// Clients that were busy and have nothing under way any more.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tinyferry::core::error::Reason;
 use tinyferry::core::wire::{SIGNAL_LEN, Signal, UNKNOWN};
 use tinyferry::core::{Config, checksum::Checksums, checksum::Tables};
-use tinyferry_tests::Frames;
+use tinyferry_kit::Frames;
 
 use crate::harness::{Ended, Place, client};
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::fs::{Directory, Root, Source, Sync};
-use tinyferry_tests::{Cable, Faults, Line};
+use tinyferry_kit::{Cable, Faults, Line};
 
 use crate::harness::{Place, Server, assert_same, client, content, set_mode, snapshot};
 use crate::make_tree;

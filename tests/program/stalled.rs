@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tinyferry::core::Config;
 use tinyferry::core::wire::Signal;
-use tinyferry_tests::Frames;
+use tinyferry_kit::Frames;
 
 use crate::harness::{Place, Server};
 

@@ -10,8 +10,8 @@ use embedded_io_adapters::std::FromStd;
 use tinyferry::core::checksum::{Checksums, Tables};
 use tinyferry::core::wire::{AckInfo, Code, SIGNAL_LEN, Seeds, Signal};
 use tinyferry::core::{Config, Reason};
+use tinyferry_kit::Frames;
 use tinyferry_secure::{Identity, PrivateKey, SecureStream, SharedKey};
-use tinyferry_tests::Frames;
 
 use crate::attack_target::Channel;
 use crate::harness::{Place, Server, content, mode, set_mode, write_private};

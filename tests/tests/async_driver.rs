@@ -20,7 +20,7 @@ use tinyferry_core::driver::async_io::{self, Clock, NoClock};
 use tinyferry_core::driver::blocking::{self, HalfDuplex, Link};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Millis, Session, Task};
-use tinyferry_tests::{Faults, File, Memory, Pair, content};
+use tinyferry_kit::{Faults, File, Memory, Pair, content};
 
 const NUMBER: u32 = 0xC0FF_EE01;
 const MILLISECOND: u64 = 1_000_000;

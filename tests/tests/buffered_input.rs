@@ -1,8 +1,8 @@
 //! Chunks that a driver holds already: where they are taken from makes no difference.
 
-use tinyferry_core::store::{Accepted, Offer, answer};
-use tinyferry_core::{Config, Failure, Reason, Session, Step, Store, Task};
-use tinyferry_tests::{File, Memory, Pair, content};
+use tinyferry_core::store::{Accepted, Offer};
+use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
+use tinyferry_kit::{Endpoint, File, Memory, Pair, content};
 
 /// All that a client says that puts this, over a link without delay.
 fn said(config: Config, client: Memory, server: Memory) -> Vec<u8> {
@@ -12,52 +12,30 @@ fn said(config: Config, client: Memory, server: Memory) -> Vec<u8> {
     pair.up.record.take().expect("it is kept")
 }
 
-/// What a server has said and stored.
+/// The answers of a server, and its store.
 #[derive(Debug, PartialEq, Eq)]
-struct Heard<S> {
+struct Received<S> {
     answers: Vec<u8>,
     store: S,
 }
 
-/// A server that hears this, of which its driver holds so much at a time and reads so much; and how
+/// A server that receives this, of which its driver holds so much at a time and reads so much; and how
 /// many bytes were taken from there.
-fn hear<S: Store>(
-    said: &[u8],
+fn receive<S: Store>(
+    sent: &[u8],
     config: Config,
-    mut store: S,
+    store: S,
     held: usize,
     read: usize,
-) -> (Heard<S>, usize) {
-    let mut server: Session = Session::server(config);
-    let (mut rest, mut answers, mut taken) = (said, Vec::new(), 0);
-    loop {
-        if held > 0 {
-            let front = &rest[..held.min(rest.len())];
-            let count = server.take_input(front, &mut store, Some(0));
-            rest = &rest[count..];
-            taken += count;
-        }
-        match server.poll() {
-            Step::Receive(into) | Step::Exchange { into, .. } if !rest.is_empty() => {
-                let count = into.len().min(rest.len()).min(read);
-                into[..count].copy_from_slice(&rest[..count]);
-                rest = &rest[count..];
-                server.received(count, Some(0));
-            }
-            Step::Exchange { out, .. } | Step::Transmit(out) => {
-                answers.extend_from_slice(out);
-                let count = out.len();
-                server.transmitted(count, Some(0));
-            }
-            Step::Pause => server.transmitted(0, Some(0)),
-            Step::Storage(request) => {
-                let reply = answer(&mut store, request);
-                server.answered(reply, Some(0));
-            }
-            Step::Receive(_) => server.received(0, Some(0)),
-            Step::Over(_) => return (Heard { answers, store }, taken),
-        }
+) -> (Received<S>, usize) {
+    let mut server = Endpoint::new(Session::server(config), store);
+    server.grains = vec![(held, read)];
+    let mut answers = server.exchange(sent);
+    if server.result().is_none() {
+        answers.extend(server.end_of_stream());
     }
+    assert!(server.result().is_some(), "the stream has ended");
+    (Received { answers, store: server.store }, server.taken)
 }
 
 /// Files of all kinds of sizes, and two that come to nothing.
@@ -104,14 +82,14 @@ fn a_server_sends_and_stores_the_same_with_and_without_buffered_input() {
             Config::RELIABLE.half_duplex(true),
         ] {
             let said = said(config, tree(), server.clone());
-            let (expected, none) = hear(&said, config, server.clone(), 0, usize::MAX);
+            let (expected, none) = receive(&said, config, server.clone(), 0, usize::MAX);
             assert_eq!(none, 0);
             assert_eq!(expected.store.files["t/5"].bytes, content(5_000, 1));
             for held in [11, 12, 268, 1035, 1036, 1037, 5_000, 65_536, usize::MAX] {
                 for read in [1, 1000, usize::MAX] {
-                    let (heard, taken) = hear(&said, config, server.clone(), held, read);
+                    let (received, taken) = receive(&said, config, server.clone(), held, read);
                     assert!(taken > 0 || held < 1036, "of {held} it takes none");
-                    assert!(heard == expected, "{held} held, {read} read, {config:?}");
+                    assert!(received == expected, "{held} held, {read} read, {config:?}");
                 }
             }
         }
@@ -122,7 +100,7 @@ fn a_server_sends_and_stores_the_same_with_and_without_buffered_input() {
 #[test]
 fn over_a_lossy_link_no_buffered_input_is_taken() {
     let said = said(Config::LOSSY, tree(), Memory::default());
-    let (_, taken) = hear(&said, Config::LOSSY, Memory::default(), usize::MAX, usize::MAX);
+    let (_, taken) = receive(&said, Config::LOSSY, Memory::default(), usize::MAX, usize::MAX);
     assert_eq!(taken, 0);
 }
 
@@ -134,10 +112,10 @@ fn damage_in_buffered_input_ends_the_session() {
     for at in (200..said.len()).step_by(1_777) {
         let mut damaged = said.clone();
         damaged[at] ^= 4;
-        let (expected, _) = hear(&damaged, Config::RELIABLE, summing(), 0, usize::MAX);
-        let (heard, _) = hear(&damaged, Config::RELIABLE, summing(), 65_536, usize::MAX);
-        assert!(heard == expected, "byte {at}");
-        assert!(heard.store.files.len() < 9, "byte {at}");
+        let (expected, _) = receive(&damaged, Config::RELIABLE, summing(), 0, usize::MAX);
+        let (received, _) = receive(&damaged, Config::RELIABLE, summing(), 65_536, usize::MAX);
+        assert!(received == expected, "byte {at}");
+        assert!(received.store.files.len() < 9, "byte {at}");
     }
 }
 

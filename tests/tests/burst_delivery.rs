@@ -1,7 +1,7 @@
 //! Lines that deliver in steps: a radio, a network, a hub gathers bytes, and they arrive in bursts.
 
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{Faults, Memory, Pair, content};
+use tinyferry_kit::{Faults, Memory, Pair, content};
 
 const MILLISECOND: u64 = 1_000_000;
 const SIZE: usize = 120_000;

@@ -8,7 +8,7 @@ use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::wire::{Code, Signal};
 use tinyferry_core::{Config, Session};
-use tinyferry_tests::{Frames, Listener, Memory, content};
+use tinyferry_kit::{Endpoint, Frames, Memory, content};
 
 const SESSION: u32 = 7;
 const UNIT: usize = 256;
@@ -170,10 +170,10 @@ impl Case {
         client.take()
     }
 
-    fn hear(&self, said: &[u8], grains: Vec<(usize, usize)>) -> (Vec<Signal>, Memory, usize) {
-        let mut server = Listener::new(Session::server(self.config), self.store());
+    fn receive(&self, said: &[u8], grains: Vec<(usize, usize)>) -> (Vec<Signal>, Memory, usize) {
+        let mut server = Endpoint::new(Session::server(self.config), self.store());
         server.grains = grains;
-        let answers = server.hear(said);
+        let answers = server.receive(said);
         (answers, server.store, server.taken)
     }
 
@@ -211,7 +211,7 @@ proptest! {
                        prop_oneof![1..2000usize, Just(usize::MAX)]), 1..5),
     ) {
         let said = case.said();
-        let (answers, store, none) = case.hear(&said, vec![(0, usize::MAX)]);
+        let (answers, store, none) = case.receive(&said, vec![(0, usize::MAX)]);
         prop_assert_eq!(none, 0);
         let expected = match (case.comes_in(), case.is_claim_right() && !case.is_spoilt()) {
             // A lossy link: what is missing is asked for.
@@ -225,7 +225,7 @@ proptest! {
         prop_assert_eq!(is_new, expected == Some(Ok(())));
         prop_assert!(is_new || store.bytes("f") == Some(&b"old"[..]));
         // Where the chunks are taken from changes when the prefix is proven, and nothing else.
-        let (held, split) = (case.hear(&said, grains), case.hear(&said, vec![(usize::MAX, 1)]));
+        let (held, split) = (case.receive(&said, grains), case.receive(&said, vec![(usize::MAX, 1)]));
         for (answers, other, _) in [held, split] {
             prop_assert_eq!(ending(&answers), expected);
             prop_assert_eq!(&other.files, &store.files);
@@ -255,7 +255,7 @@ fn the_second_chunk_may_come_first() {
                 chunks: vec![(4, 8), (0, 4), (8, 12)],
                 asks_at: usize::MAX,
             };
-            let (answers, _, _) = case.hear(&case.said(), vec![(usize::MAX, usize::MAX)]);
+            let (answers, _, _) = case.receive(&case.said(), vec![(usize::MAX, usize::MAX)]);
             assert_eq!(ending(&answers), Some(expected), "{claim:?}, SHA-256: {sha256}");
         }
     }

@@ -5,7 +5,7 @@ use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::Reason;
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Seeds, Signal};
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{File, Memory, Pair, content};
+use tinyferry_kit::{File, Memory, Pair, content};
 
 const SESSION: u32 = 77;
 const GET_TREE: Task<'static> = Task::Get { path: "t", tree: true, names_only: false };

@@ -1,15 +1,10 @@
 //! The digests of whole files: both follow the position, and SHA-256 only where both ends want it.
 
-use std::collections::VecDeque;
-
 use tinyferry_core::checksum::{Checksums, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::store::answer;
-use tinyferry_core::wire::{
-    Code, FEATURE_SHA256, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal, VERSION,
-};
-use tinyferry_core::{Config, Profile, Session, Step, Task};
-use tinyferry_tests::{Faults, Memory, Pair, content};
+use tinyferry_core::wire::Signal;
+use tinyferry_core::{Config, Profile, Session, Task};
+use tinyferry_kit::{End, Endpoint, Faults, Memory, Pair, content};
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = SoftSha256::new();
@@ -127,96 +122,18 @@ impl Profile for Wrong {
     type Sha256 = WrongSha256;
 }
 
-/// One step of an end; whether it moved anything.
-fn step<P: Profile>(
-    session: &mut Session<P>,
-    store: &mut Memory,
-    incoming: &mut VecDeque<u8>,
-    outgoing: &mut VecDeque<u8>,
-) -> bool {
-    match session.poll() {
-        Step::Receive(into) => {
-            let count = into.len().min(incoming.len());
-            for (to, byte) in into.iter_mut().zip(incoming.drain(..count)) {
-                *to = byte;
-            }
-            if count > 0 {
-                session.received(count, None);
-            }
-            count > 0
-        }
-        Step::Transmit(out) | Step::Exchange { out, .. } => {
-            outgoing.extend(out.iter());
-            let count = out.len();
-            session.transmitted(count, None);
-            true
-        }
-        Step::Pause => {
-            session.transmitted(0, None);
-            true
-        }
-        Step::Storage(request) => {
-            let reply = answer(store, request);
-            session.answered(reply, None);
-            true
-        }
-        Step::Over(_) => false,
-    }
-}
-
 /// R5.
 #[test]
 fn another_sha256_is_refused_and_replaces_nothing() {
     let config = Config::RELIABLE.sha256(true);
     let mut here = Memory::with([("f", content(3000, 1))]);
-    let mut there = Memory::with([("f", b"old".to_vec())]);
+    let there = Memory::with([("f", b"old".to_vec())]);
     here.queue_file("f");
-    let mut client = Session::<Wrong>::client(5, config);
-    let mut server: Session = Session::server(config);
-    client.begin(Task::Put).expect("it may");
-    let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
-    while step(&mut client, &mut here, &mut down, &mut up)
-        | step(&mut server, &mut there, &mut up, &mut down)
-    {}
-    let Step::Over(result) = client.poll() else { panic!("it is over") };
-    assert_eq!(result, Err(Failure::Refused(Reason::DigestDiffers)));
-    assert_eq!(there.bytes("f"), Some(&b"old"[..]));
-}
-
-/// Frames of a client in session 7.
-struct Client {
-    bytes: Vec<u8>,
-}
-
-impl Client {
-    const SESSION: u32 = 7;
-
-    fn signal(&mut self, signal: Signal) {
-        let mut frame = [0; SIGNAL_LEN];
-        signal.emit::<Tables>(Seeds::client(Self::SESSION).sending, &mut frame);
-        self.bytes.extend(frame);
-    }
-
-    fn chunk(&mut self, description: bool, payload: &[u8]) {
-        let mut frame = [0; FRAME_MAX];
-        frame[HEADER_LEN..][..payload.len()].copy_from_slice(payload);
-        let header = Header {
-            transfer: 1,
-            metadata: description,
-            length: payload.len() as u16,
-            position: 0,
-        };
-        header.emit::<Tables>(Seeds::client(Self::SESSION).sending, &mut frame);
-        self.bytes.extend(&frame[..HEADER_LEN + payload.len()]);
-    }
-}
-
-/// Lets a server hear bytes that stand together, and a silence after them.
-fn hear(server: &mut Session, store: &mut Memory, bytes: Vec<u8>) {
-    let mut incoming = bytes.into();
-    while step(server, store, &mut incoming, &mut VecDeque::new()) {}
-    server.timed_out(None);
-    server.timed_out(None);
+    let client = End::of(Session::<Wrong>::client(5, config), here);
+    let mut pair = Pair::of(client, End::new(Session::server(config), there));
+    let refused = Ok(Err(Failure::Refused(Reason::DigestDiffers)));
+    assert_eq!(pair.run(Task::Put), refused);
+    assert_eq!(pair.server.store.bytes("f"), Some(&b"old"[..]));
 }
 
 /// The first `DON` is found inside a damaged chunk, and right behind it a second one, whose
@@ -225,39 +142,27 @@ fn hear(server: &mut Session, store: &mut Memory, bytes: Vec<u8>) {
 fn a_description_that_is_lost_is_not_awaited_past_the_end_of_its_request() {
     for spoilt in [false, true] {
         let config = Config::LOSSY.sha256(true);
-        let (mut server, mut store) = (Session::server(config), Memory::default());
-        let greeting = Hello {
-            session: Client::SESSION,
-            version: VERSION,
-            lossy: true,
-            half_duplex: false,
-            features: FEATURE_SHA256,
-            chunk: 1024,
-            block: 0,
-            credit: 8,
-        };
         let bytes = content(300, 3);
-        let mut client = Client { bytes: Vec::new() };
-        client.signal(Signal::hello(Code::Pin, &greeting));
-        client.signal(Signal { metadata: 1, ..Signal::offer(1, 0, 300, 5) });
-        client.chunk(true, b"f");
-        client.chunk(false, &bytes);
-        hear(&mut server, &mut store, client.bytes);
+        let (mut server, mut client) = Endpoint::server(7, config, Memory::default());
+        client.described(Signal::offer(1, 0, 300, 5), b"f");
+        client.chunk(1, 0, &bytes);
+        server.receive(&client.take());
+        server.wait(1_000);
 
         // So many bytes are missing at the end of the damaged chunk as stand behind it now.
-        let mut behind = Client { bytes: Vec::new() };
         let digest = Tables::crc64(u64::from(spoilt), &bytes);
-        let done = Signal { metadata: 35, ..Signal::done(1, 300, 2, digest) };
-        behind.signal(done);
-        behind.chunk(true, &[&[0, 2, 32][..], &sha256(&bytes)].concat());
-        behind.signal(done);
-        behind.bytes.extend([0; 40]);
-        let mut client = Client { bytes: Vec::new() };
-        client.chunk(false, &bytes);
-        client.bytes.truncate(client.bytes.len() - behind.bytes.len());
-        client.bytes.extend(behind.bytes);
-        hear(&mut server, &mut store, client.bytes);
-        assert_eq!(store.bytes("f"), (!spoilt).then_some(&*bytes));
-        assert!(server.is_idle(), "spoilt: {spoilt}");
+        let done = Signal::done(1, 300, 2, digest);
+        client.described(done, &[&[0, 2, 32][..], &sha256(&bytes)].concat());
+        client.signal(Signal { metadata: 35, ..done });
+        let mut behind = client.take();
+        behind.extend([0; 40]);
+        client.chunk(1, 0, &bytes);
+        let mut damaged = client.take();
+        damaged.truncate(damaged.len() - behind.len());
+        damaged.extend(behind);
+        server.receive(&damaged);
+        server.wait(1_000);
+        assert_eq!(server.store.bytes("f"), (!spoilt).then_some(&*bytes));
+        assert!(server.session.is_idle(), "spoilt: {spoilt}");
     }
 }

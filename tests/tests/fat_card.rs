@@ -10,8 +10,8 @@ use embedded_sdmmc::{Block, BlockCount, BlockDevice, BlockIdx};
 use ram_card::{BLOCKS, Bytes, RamCard};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Failure, Outcome, Task};
+use tinyferry_kit::{Faults, File, Memory, Pair, content};
 use tinyferry_stores::card::Card;
-use tinyferry_tests::{Faults, File, Memory, Pair, content};
 
 /// A card whose power goes after so many writes.
 #[derive(Debug)]

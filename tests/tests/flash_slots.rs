@@ -6,8 +6,8 @@ use embedded_storage::nor_flash::{
 };
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Failure, Outcome, Task};
+use tinyferry_kit::{Faults, File, Memory, Pair, Random, content};
 use tinyferry_stores::slots::Slots;
-use tinyferry_tests::{Faults, File, Memory, Pair, Random, content};
 
 /// A flash of words of `WORD` bytes and sectors of `SECTOR`.
 #[derive(Debug, Clone)]

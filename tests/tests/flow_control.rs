@@ -5,7 +5,7 @@ use tinyferry_core::wire::{
     AckInfo, Code, HEADER_LEN, Header, SIGNAL_LEN, SackMap, Signal, UNKNOWN,
 };
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{Frames, Listener, Memory, content, outline};
+use tinyferry_kit::{Endpoint, Frames, Memory, content, outline};
 
 const SESSION: u32 = 0x0102_0304;
 const NONE: AckInfo = AckInfo::Sack(SackMap::EMPTY);
@@ -28,7 +28,7 @@ fn chunks(mut bytes: &[u8]) -> Vec<(u32, u16)> {
 }
 
 /// A client that puts a file of `size` bytes, or a tree `t`.
-fn put(config: Config, size: usize, tree: bool) -> (Listener<Memory>, Frames, Vec<Signal>) {
+fn put(config: Config, size: usize, tree: bool) -> (Endpoint<Memory>, Frames, Vec<Signal>) {
     let mut store = Memory::with([("t/f", content(size, 1))]);
     store.directories.extend((0..6).map(|number| format!("t/{number}")));
     if tree {
@@ -36,11 +36,11 @@ fn put(config: Config, size: usize, tree: bool) -> (Listener<Memory>, Frames, Ve
     } else {
         store.queue_file("t/f")
     }
-    Listener::client(SESSION, config, store, Task::Put)
+    Endpoint::client(SESSION, config, store, Task::Put)
 }
 
 /// Hears one signal, and sends these chunks.
-fn hear(client: &mut Listener<Memory>, server: &mut Frames, signal: Signal) -> Vec<(u32, u16)> {
+fn hear(client: &mut Endpoint<Memory>, server: &mut Frames, signal: Signal) -> Vec<(u32, u16)> {
     server.signal(signal);
     chunks(&client.exchange(&server.take()))
 }
@@ -137,7 +137,7 @@ fn a_position_after_done_asks_for_no_acked_block() {
         let mut said = outline(&said);
         if lossy {
             server.signal(Signal::ack(1, 0, 128, 1, NONE));
-            said = outline(&client.hear(&server.take()));
+            said = outline(&client.receive(&server.take()));
         }
         assert_eq!(said.last(), Some(&(Code::Don, 1)));
         let map = AckInfo::Sack(SackMap::EMPTY);
@@ -148,7 +148,7 @@ fn a_position_after_done_asks_for_no_acked_block() {
             Signal::done(0x8001, 600, 3, 0),
         ] {
             server.signal(signal);
-            assert_eq!(outline(&client.hear(&server.take())), [], "{lossy} {signal:?}");
+            assert_eq!(outline(&client.receive(&server.take())), [], "{lossy} {signal:?}");
             assert!(client.session.deadline().is_some(), "it still waits");
         }
     }
@@ -166,7 +166,7 @@ fn an_old_position_of_a_tree_does_not_repeat_its_end() {
         (Signal::ack(1, 7, 128, end.count(), NONE), vec![(Code::Don, 1)]),
     ] {
         server.signal(signal);
-        assert_eq!(outline(&client.hear(&server.take())), expected, "{signal:?}");
+        assert_eq!(outline(&client.receive(&server.take())), expected, "{signal:?}");
     }
 }
 
@@ -181,10 +181,10 @@ fn a_sender_that_reads_a_long_prefix_sends_keepalives() {
         let config = Config::LOSSY.half_duplex(half_duplex);
         let mut store = Memory::with([("f", bytes.clone())]);
         store.queue_file("f");
-        let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
+        let (mut client, mut server, _) = Endpoint::client(SESSION, config, store, Task::Put);
         let prefix = Signal::ack(1, size as u64, 128, 0, AckInfo::PrefixDigest(digest));
         server.signal(prefix);
-        let said = client.hear(&server.take());
+        let said = client.receive(&server.take());
         let asked: Vec<_> = said.iter().map(|signal| (signal.code, signal.position)).collect();
         let end = (Code::Don, size as u64);
         if half_duplex {
@@ -197,11 +197,11 @@ fn a_sender_that_reads_a_long_prefix_sends_keepalives() {
     let config = Config::LOSSY.half_duplex(true);
     let mut store = Memory::with([("f", bytes)]);
     store.queue_file("f");
-    let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
+    let (mut client, mut server, _) = Endpoint::client(SESSION, config, store, Task::Put);
     client.work = 100;
     server.signal(Signal::ack(1, size as u64, 128, 0, AckInfo::PrefixDigest(digest)));
     for step in 1..=3 {
-        let said = client.hear(&server.take());
+        let said = client.receive(&server.take());
         assert_eq!(outline(&said), [(Code::Pin, 1)], "step {step}");
         let read = said[0].position;
         assert!(read > 0 && read <= step * 21 * 1024, "step {step}: {read}");
@@ -217,15 +217,15 @@ fn a_receiver_of_chunks_sends_its_position_every_two_seconds_on_a_reliable_link(
     {
         let link = if lossy { Config::LOSSY } else { Config::RELIABLE };
         let config = link.half_duplex(half_duplex);
-        let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
+        let (mut server, mut client) = Endpoint::server(SESSION, config, Memory::default());
         client.described(Signal::offer(1, 0, 2048, 5), b"f");
-        server.hear(&client.take());
+        server.receive(&client.take());
         server.now += 1_999;
         client.chunk(1, 0, &content(1024, 1));
-        assert_eq!(outline(&server.hear(&client.take())), []);
+        assert_eq!(outline(&server.receive(&client.take())), []);
         server.now += 1;
         client.signal(Signal::done(77, 0, 0, 0));
-        let said = server.hear(&client.take());
+        let said = server.receive(&client.take());
         assert_eq!(outline(&said), expected);
         assert!(
             said.iter().all(|signal| (signal.position, signal.credit()) == (1024, config.credit))
@@ -233,30 +233,30 @@ fn a_receiver_of_chunks_sends_its_position_every_two_seconds_on_a_reliable_link(
         // All of it came: nothing is missing.
         server.now += 2_000;
         client.chunk(1, 1024, &content(1024, 1));
-        assert_eq!(outline(&server.hear(&client.take())), []);
+        assert_eq!(outline(&server.receive(&client.take())), []);
     }
     // Between the entries of a tree nothing is missing either.
-    let (mut server, mut client) = Listener::server(SESSION, Config::RELIABLE, Memory::default());
+    let (mut server, mut client) = Endpoint::server(SESSION, Config::RELIABLE, Memory::default());
     client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
-    server.hear(&client.take());
+    server.receive(&client.take());
     server.now += 9_000;
     client.signal(Signal::done(77, 0, 0, 0));
-    assert_eq!(outline(&server.hear(&client.take())), []);
+    assert_eq!(outline(&server.receive(&client.take())), []);
 }
 
 /// R51.
 #[test]
 fn a_question_is_answered_for_the_transfer_that_it_names() {
-    let (mut server, mut client) = Listener::server(SESSION, Config::RELIABLE, Memory::default());
+    let (mut server, mut client) = Endpoint::server(SESSION, Config::RELIABLE, Memory::default());
     client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
     client.described(Signal::offer(2, 0, 0, 5), b"a/");
     client.signal(Signal::done(2, 0, 2, 0));
     client.described(Signal::offer(3, 0, 2048, 5), b"f");
     client.chunk(3, 0, &content(1024, 1));
-    server.hear(&client.take());
+    server.receive(&client.take());
     for (number, position) in [(1, 2), (2, 0), (3, 1024), (9, 0)] {
         client.signal(Signal::ask(number, 0, 8));
-        let said = server.hear(&client.take());
+        let said = server.receive(&client.take());
         assert_eq!(outline(&said), [(Code::Pon, number)]);
         assert_eq!((said[0].position, said[0].count()), (position, 8), "{number}");
     }

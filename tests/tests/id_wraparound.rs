@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Outcome, Task};
-use tinyferry_tests::{File, Memory, Pair, content};
+use tinyferry_kit::{File, Memory, Pair, content};
 
 fn tree(entries: usize) -> Memory {
     let mut store = Memory::default();

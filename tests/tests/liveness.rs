@@ -1,12 +1,13 @@
 //! How long each state waits for an end that is silent, that sends noise, or that sends valid frames which
 //! bring the work no further. Virtual time; prints the table of the longest waits.
 
+use std::collections::VecDeque;
+
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::answer;
+use tinyferry_core::store::{Reply, Request, Store, answer};
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
-use tinyferry_core::{Config, Session, Task};
-use tinyferry_core::{Millis, Step};
-use tinyferry_tests::{Frames, Memory, content};
+use tinyferry_core::{Config, Millis, Session, Task};
+use tinyferry_kit::{Frames, Input, Memory, Port, Progress, content, perform};
 
 const NUMBER: u32 = 0xC0FF_EE01;
 const SIZE: u64 = 5000;
@@ -187,6 +188,43 @@ impl Then {
     }
 }
 
+/// The other end: its script, and then the bytes that it goes on with.
+struct Other {
+    now: Millis,
+    coming: VecDeque<u8>,
+    /// Since when the script is over.
+    begun: Option<Millis>,
+    /// The time of a read after that.
+    read_time: Millis,
+    /// Whether the store has abandoned its file after that.
+    is_abandoned: bool,
+}
+
+impl Port for Other {
+    fn now(&self) -> Option<Millis> {
+        Some(self.now)
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Input {
+        let count = into.len().min(self.coming.len());
+        if count == 0 {
+            return Input::Nothing;
+        }
+        into.iter_mut().zip(self.coming.drain(..count)).for_each(|(to, byte)| *to = byte);
+        self.now += self.begun.map_or(0, |_| self.read_time);
+        Input::Bytes(count)
+    }
+
+    fn write(&mut self, out: &[u8]) -> usize {
+        out.len()
+    }
+
+    fn storage<S: Store + ?Sized>(&mut self, store: &mut S, request: Request<'_>) -> Option<Reply> {
+        self.is_abandoned |= self.begun.is_some() && matches!(request, Request::Abandon { .. });
+        Some(answer(store, request))
+    }
+}
+
 /// How long the session waits.
 fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
     let mut store = Memory::with([("f", content(SIZE as usize, 1))]);
@@ -200,56 +238,40 @@ fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
     if waits.is_of_client() {
         session.begin(waits.task()).expect("it may");
     }
-    let (mut coming, mut at) = (waits.script(config).take(), 0);
-    let (mut now, mut begun, mut next) = (0, None, 0);
-    while now < END {
+    let mut other = Other {
+        now: 0,
+        coming: waits.script(config).take().into(),
+        begun: None,
+        read_time: if then.every() == 0 { READ } else { 0 },
+        is_abandoned: false,
+    };
+    let (mut at, mut next) = (0, 0);
+    while other.now < END {
         let deadline = session.deadline();
-        match session.poll() {
-            Step::Receive(into) | Step::Exchange { into, .. } if !coming.is_empty() => {
-                let count = into.len().min(coming.len());
-                into[..count].copy_from_slice(&coming[..count]);
-                coming.drain(..count);
-                if begun.is_some() && then.every() == 0 {
-                    now += READ;
-                }
-                session.received(count, Some(now));
+        match perform(&mut session, &mut store, &mut other) {
+            Progress::AwaitsInput => {}
+            Progress::Over(_) => return Some(other.now - other.begun.unwrap_or(other.now)),
+            // A server on a lossy link goes on with the next client.
+            _ if other.is_abandoned => return other.begun.map(|begun| other.now - begun),
+            _ => continue,
+        }
+        if other.begun.is_none() {
+            (other.begun, next) = (Some(other.now), other.now + then.every());
+            if waits == Waits::Put && !config.lossy {
+                assert!(!store.is_closed(), "the file is open");
             }
-            Step::Receive(_) => {
-                let begin = *begun.get_or_insert_with(|| {
-                    next = now + then.every();
-                    now
-                });
-                if waits == Waits::Put && !config.lossy && now == begin {
-                    assert!(!store.is_closed(), "the file is open");
-                }
-                now = deadline.map_or(next, |deadline| deadline.min(next)).max(now);
-                if next <= now {
-                    next = now + then.every();
-                    match then {
-                        Then::Silence => return None,
-                        Then::Says(_, bytes) => coming.extend_from_slice(bytes),
-                        Then::Drips(_, bytes) => coming.push(bytes[at % bytes.len()]),
-                    }
-                    at += 1;
-                } else {
-                    session.timed_out(Some(now));
-                }
+        }
+        other.now = deadline.map_or(next, |deadline| deadline.min(next)).max(other.now);
+        if next <= other.now {
+            next = other.now + then.every();
+            match then {
+                Then::Silence => return None,
+                Then::Says(_, bytes) => other.coming.extend(bytes),
+                Then::Drips(_, bytes) => other.coming.push_back(bytes[at % bytes.len()]),
             }
-            Step::Transmit(out) | Step::Exchange { out, .. } => {
-                let count = out.len();
-                session.transmitted(count, Some(now));
-            }
-            Step::Pause => session.transmitted(0, Some(now)),
-            Step::Storage(request) => {
-                let abandons = matches!(request, tinyferry_core::store::Request::Abandon { .. });
-                let reply = answer(&mut store, request);
-                session.answered(reply, Some(now));
-                // A server on a lossy link goes on with the next client.
-                if abandons && let Some(begun) = begun {
-                    return Some(now - begun);
-                }
-            }
-            Step::Over(_) => return Some(now - begun.unwrap_or(now)),
+            at += 1;
+        } else {
+            session.timed_out(Some(other.now));
         }
     }
     None

@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{Faults, File, Memory, Pair, content};
+use tinyferry_kit::{Faults, File, Memory, Pair, content};
 
 /// Seeds per setting: a few by default, as many as the environment says in a campaign.
 fn seeds(few: u64) -> u64 {

@@ -3,18 +3,18 @@
 
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
 use tinyferry_core::{Config, Session};
-use tinyferry_tests::{Frames, Listener, Memory, content};
+use tinyferry_kit::{Endpoint, Frames, Memory, content};
 
 /// Less than the first wait of a sender, in ms.
 const PAUSE: u32 = 900;
 
 /// A server that was asked for a file, the frames of its client, and what it said.
-fn asked() -> (Listener<Memory>, Frames, Vec<Signal>) {
+fn asked() -> (Endpoint<Memory>, Frames, Vec<Signal>) {
     let store = Memory::with([("f", content(300, 1))]);
-    let mut server = Listener::new(Session::server(Config::LOSSY), store);
+    let mut server = Endpoint::new(Session::server(Config::LOSSY), store);
     let mut client = Frames::client(7, Config::LOSSY);
     client.described(Signal::request(1, false, false), b"f");
-    let said = server.hear(&client.take());
+    let said = server.receive(&client.take());
     (server, client, said)
 }
 
@@ -29,7 +29,7 @@ fn an_offer_is_repeated_to_a_client_that_repeats_its_request() {
     assert_eq!(codes(&said), [Code::Pon, Code::Saf]);
     server.wait(PAUSE);
     client.described(Signal::request(1, false, false), b"f");
-    assert_eq!(codes(&server.hear(&client.take())), [Code::Saf]);
+    assert_eq!(codes(&server.receive(&client.take())), [Code::Saf]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn an_offer_is_repeated_to_a_client_that_lost_its_path_and_queries_the_position(
     let (mut server, mut client, _) = asked();
     server.wait(PAUSE);
     client.signal(Signal::ask(1, 0, 0));
-    assert_eq!(codes(&server.hear(&client.take())), [Code::Saf]);
+    assert_eq!(codes(&server.receive(&client.take())), [Code::Saf]);
 }
 
 /// R28.
@@ -45,8 +45,8 @@ fn an_offer_is_repeated_to_a_client_that_lost_its_path_and_queries_the_position(
 fn the_end_of_a_file_is_repeated_to_a_client_that_has_completed_it_and_sends_a_hello() {
     let (mut server, mut client, _) = asked();
     client.signal(Signal::ack(1, 0, 8, 0, AckInfo::Sack(SackMap::EMPTY)));
-    assert_eq!(codes(&server.hear(&client.take())), [Code::Don]);
+    assert_eq!(codes(&server.receive(&client.take())), [Code::Don]);
     server.wait(PAUSE);
     client.greet(Code::Pin, Config::LOSSY);
-    assert_eq!(codes(&server.hear(&client.take())), [Code::Don]);
+    assert_eq!(codes(&server.receive(&client.take())), [Code::Don]);
 }

@@ -4,7 +4,7 @@ use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::{Entry, Kind, Store};
 use tinyferry_core::wire::{Code, Signal, UNKNOWN};
 use tinyferry_core::{Config, Step, Task};
-use tinyferry_tests::{Listener, Memory, outline};
+use tinyferry_kit::{Endpoint, Memory, outline};
 
 const SESSION: u32 = 0x0102_0304;
 
@@ -38,7 +38,7 @@ fn an_entry_whose_path_is_not_allowed_is_not_offered() {
     ];
     for (path, kind, expected) in offers {
         let store = Gives(Some((path, kind)));
-        let (mut client, _, said) = Listener::client(SESSION, Config::RELIABLE, store, Task::Put);
+        let (mut client, _, said) = Endpoint::client(SESSION, Config::RELIABLE, store, Task::Put);
         let first = outline(&said).first().copied();
         match expected {
             Some(code) => assert_eq!(first, Some((code, 1)), "{path:?} {kind:?}"),
@@ -64,10 +64,10 @@ fn an_offer_past_two_gibibytes_that_may_be_resumed_is_answered() {
         (0, UNKNOWN, false),
     ] {
         let (mut server, mut client) =
-            Listener::server(SESSION, Config::RELIABLE, Memory::default());
+            Endpoint::server(SESSION, Config::RELIABLE, Memory::default());
         client.described(Signal::offer(1, resume, size, 5), b"f");
         let expected = if is_answered { vec![(Code::Pon, 1)] } else { vec![] };
-        assert_eq!(outline(&server.hear(&client.take())), expected, "{resume} {size}");
+        assert_eq!(outline(&server.receive(&client.take())), expected, "{resume} {size}");
     }
 }
 
@@ -109,12 +109,12 @@ fn the_sender_of_a_refused_tree_sends_an_error_unless_it_has_sent_the_end_of_the
     for (credit, files, expected) in [(6, 9, vec![(Code::Err, 1)]), (6, 1, vec![])] {
         let config = Config::RELIABLE.credit(credit);
         let store = Tree { left: files, is_begun: false, abandoned: Vec::new() };
-        let (mut client, mut server, said) = Listener::client(SESSION, config, store, Task::Put);
+        let (mut client, mut server, said) = Endpoint::client(SESSION, config, store, Task::Put);
         assert_eq!(outline(&said)[0], (Code::Sar, 1));
         let is_through = outline(&said).contains(&(Code::Don, 1));
         assert_eq!(is_through, expected.is_empty(), "{said:?}");
         server.signal(Signal::refuse(1, 0, Reason::NoSpace, 0));
-        assert_eq!(outline(&client.hear(&server.take())), expected);
+        assert_eq!(outline(&client.receive(&server.take())), expected);
         assert_eq!(client.store.abandoned, [(Reason::NoSpace, true)]);
         let Step::Over(result) = client.session.poll() else { panic!("it goes on") };
         assert_eq!(result.map(drop), Err(Failure::Refused(Reason::NoSpace)));
@@ -125,9 +125,9 @@ fn the_sender_of_a_refused_tree_sends_an_error_unless_it_has_sent_the_end_of_the
 fn a_session_whose_stream_failed_closes_the_store_and_is_over() {
     let config = Config::RELIABLE.credit(6);
     let store = Tree { left: 9, is_begun: false, abandoned: Vec::new() };
-    let (mut client, _, _) = Listener::client(SESSION, config, store, Task::Put);
+    let (mut client, _, _) = Endpoint::client(SESSION, config, store, Task::Put);
     client.session.link_failed();
-    assert_eq!(outline(&client.hear(&[])), []);
+    assert_eq!(outline(&client.receive(&[])), []);
     assert_eq!(client.store.abandoned, [(Reason::Cancelled, true)]);
     let Step::Over(result) = client.session.poll() else { panic!("it goes on") };
     assert_eq!(result, Err(Failure::UnexpectedEof));
@@ -137,9 +137,9 @@ fn a_session_whose_stream_failed_closes_the_store_and_is_over() {
 fn a_session_that_is_refused_closes_the_store_for_that_reason() {
     let config = Config::RELIABLE.credit(6);
     let store = Tree { left: 9, is_begun: false, abandoned: Vec::new() };
-    let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
+    let (mut client, mut server, _) = Endpoint::client(SESSION, config, store, Task::Put);
     server.signal(Signal::refuse(0, 0, Reason::Busy, SESSION));
-    client.hear(&server.take());
+    client.receive(&server.take());
     assert_eq!(client.store.abandoned, [(Reason::Busy, true)]);
     let Step::Over(result) = client.session.poll() else { panic!("it goes on") };
     assert_eq!(result, Err(Failure::Refused(Reason::Busy)));

@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{Faults, File, Memory, Pair};
+use tinyferry_kit::{Faults, File, Memory, Pair};
 
 fn tree(omitted: u32) -> Memory {
     let mut store = Memory::default();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{Faults, File, Memory, Pair, content};
+use tinyferry_kit::{Faults, File, Memory, Pair, content};
 
 /// Small chunks and a small window, so that what is sent in vain counts.
 const RELIABLE: Config = Config::RELIABLE.chunk(256).credit(4);

@@ -10,7 +10,7 @@ use tinyferry_core::checksum::{NoSha256, Small};
 use tinyferry_core::driver::blocking::{Error, HalfDuplex, run};
 use tinyferry_core::store::{Entry, Kind, Store};
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
-use tinyferry_tests::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content};
 
 macro_rules! profile {
     ($name:ident, $($constant:ident = $value:literal),*) => {

@@ -1,12 +1,9 @@
 //! What counts as life: progress, not noise and not frames that repeat what is known.
 
-use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::Failure;
-use tinyferry_core::store::answer;
-use tinyferry_core::wire::{AckInfo, Code, SIGNAL_LEN, SackMap, Seeds, Signal};
-use tinyferry_core::{Config, Session, Task};
-use tinyferry_core::{Outcome, Step};
-use tinyferry_tests::{Frames, Line, Memory, Pair, content};
+use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
+use tinyferry_core::{Config, Outcome, Session, Task};
+use tinyferry_kit::{Endpoint, Frames, Line, Memory, Pair, content};
 
 const SECOND: u64 = 1_000_000_000;
 const NUMBER: u32 = 0xC0FF_EE01;
@@ -96,48 +93,25 @@ fn a_server_ends_a_dead_session_on_a_noisy_line() {
     }
 }
 
-/// A client that puts a file, all of it sent; `says` is heard from the server every so many
-/// milliseconds. What it comes to within an hour, and when, in milliseconds.
-fn hears(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Failure>>, u32) {
-    let mut client: Session = Session::client(NUMBER, config);
+/// A client that puts a file, all of it sent; `says` comes from the server every so many milliseconds.
+/// What it comes to within an hour, and when, in milliseconds.
+fn receives(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Failure>>, u32) {
     let mut store = Memory::with([("f", content(300, 1))]);
     store.queue_file("f");
-    let hello = Frames::server(NUMBER, config.credit(128)).take();
-    let mut frame = [0; SIGNAL_LEN];
-    says.emit::<Tables>(Seeds::server(NUMBER).sending, &mut frame);
-    let (mut coming, mut now, mut next) = (hello, 0u32, every);
-    client.begin(Task::Put).expect("it may");
-    while now < 3_600_000 {
-        let deadline = client.deadline();
-        match client.poll() {
-            Step::Receive(into) | Step::Exchange { into, .. } if !coming.is_empty() => {
-                let count = into.len().min(coming.len());
-                into[..count].copy_from_slice(&coming[..count]);
-                coming.drain(..count);
-                client.received(count, Some(now));
-            }
-            Step::Receive(_) => {
-                now = deadline.map_or(next, |deadline| deadline.min(next)).max(now);
-                if now == next {
-                    next += every;
-                    coming.extend_from_slice(&frame);
-                } else {
-                    client.timed_out(Some(now));
-                }
-            }
-            Step::Transmit(out) | Step::Exchange { out, .. } => {
-                let count = out.len();
-                client.transmitted(count, Some(now));
-            }
-            Step::Pause => client.transmitted(0, Some(now)),
-            Step::Storage(request) => {
-                let reply = answer(&mut store, request);
-                client.answered(reply, Some(now));
-            }
-            Step::Over(result) => return (Some(result), now),
+    let mut session = Session::client(NUMBER, config);
+    session.begin(Task::Put).expect("it may");
+    let mut client = Endpoint::new(session, store);
+    let mut server = Frames::server(NUMBER, config.credit(128));
+    client.receive(&server.take());
+    for next in (every..3_600_000).step_by(every as usize) {
+        client.wait_until(next);
+        if client.result().is_some() {
+            break;
         }
+        server.signal(says);
+        client.receive(&server.take());
     }
-    (None, now)
+    (client.result(), client.now)
 }
 
 /// R76.
@@ -154,7 +128,7 @@ fn frames_that_repeat_a_known_position_do_not_extend_the_timeout() {
                 Signal::done(7, 300, 3, 0),
                 Signal::new(Code::Raf, 1, 0),
             ] {
-                let (result, when) = hears(config, every, says);
+                let (result, when) = receives(config, every, says);
                 assert!(matches!(result, Some(Err(_))), "{every} ms: {result:?} to {says:?}");
                 assert!(when < most, "{when} ms, every {every}: {says:?}");
             }
@@ -167,7 +141,7 @@ fn frames_that_repeat_a_known_position_do_not_extend_the_timeout() {
 fn an_end_that_reports_that_it_is_busy_extends_the_timeout() {
     for config in [Config::LOSSY, Config::RELIABLE] {
         let busy = Signal::ack(1, 0, 0, 0, AckInfo::Sack(SackMap::EMPTY));
-        let (result, _) = hears(config, 5000, busy);
+        let (result, _) = receives(config, 5000, busy);
         assert_eq!(result, None);
     }
 }

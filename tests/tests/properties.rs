@@ -17,7 +17,7 @@ use tinyferry_core::wire::{
     UNKNOWN_TIME,
 };
 use tinyferry_core::{Config, Session, Task};
-use tinyferry_tests::{Faults, File, Line, Memory, Pair, content};
+use tinyferry_kit::{Faults, File, Line, Memory, Pair, content};
 
 fn cases(few: u32) -> Settings {
     let many = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());

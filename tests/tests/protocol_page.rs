@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Session};
-use tinyferry_tests::{File, Listener, Memory};
+use tinyferry_kit::{Endpoint, File, Memory};
 
 const PAGE: &str = include_str!("../../core/PROTOCOL.md");
 
@@ -70,7 +70,7 @@ fn replay(title: &str, config: Config, store: Memory) -> Memory {
     let (_, section) = PAGE.split_once(&format!("### {title}\n")).expect(title);
     let (_, block) = section.split_once("```text\n").expect("a trace");
     let (block, _) = block.split_once("```").expect("its end");
-    let mut server = Listener::new(Session::server(config), store);
+    let mut server = Endpoint::new(Session::server(config), store);
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
     for line in block.lines() {
         match line.split_at(1) {

@@ -2,9 +2,9 @@
 
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::wire::{SIGNAL_LEN, Signal};
-use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_tests::{File, Frames, Memory, Pair, content};
+use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
+use tinyferry_core::{Config, Session, Task};
+use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline};
 
 fn tree(files: usize, size: usize) -> Memory {
     let mut store = Memory::default();
@@ -119,16 +119,11 @@ fn a_slow_receiver_gets_a_re_offer_in_a_tree() {
 /// R19, R69.
 #[test]
 fn noise_before_a_hello_is_ignored() {
-    let mut server: Session = Session::server(Config::LOSSY);
-    let mut client: Session = Session::client(7, Config::LOSSY);
-    client.begin(Task::Ping).expect("it may");
-    let Step::Transmit(greeting) = client.poll() else { panic!("it greets") };
-    for byte in [0].iter().chain(greeting) {
-        let Step::Receive(into) = server.poll() else { panic!("it listens") };
-        into[0] = *byte;
-        server.received(1, Some(0));
-    }
-    assert!(matches!(server.poll(), Step::Transmit(_)), "the greeting is answered");
+    let mut server = Endpoint::new(Session::server(Config::LOSSY), Memory::default());
+    server.grains = vec![(0, 1)];
+    let hello = Frames::client(7, Config::LOSSY).take();
+    let answer = server.receive(&[&[0], hello.as_slice()].concat());
+    assert_eq!(outline(&answer), [(Code::Pon, 0)]);
 }
 
 /// R72.
@@ -136,10 +131,7 @@ fn noise_before_a_hello_is_ignored() {
 fn a_hello_in_the_payload_of_a_damaged_chunk_is_content() {
     // The file is nothing but a greeting of another session, again and again; the headers of the
     // chunks are hit, so that the reader looks at the content.
-    let mut other: Session = Session::client(99, Config::LOSSY);
-    other.begin(Task::Ping).expect("it may");
-    let Step::Transmit(greeting) = other.poll() else { panic!("it greets") };
-    let file = greeting.repeat(400);
+    let file = Frames::client(99, Config::LOSSY).take().repeat(400);
     for seed in 0..40 {
         let client = Memory::with([("f", file.clone())]);
         let mut pair = Pair::new(Config::LOSSY, client, Memory::default()).serial(921_600, seed);
@@ -267,67 +259,33 @@ fn a_sender_without_credit_continues_once_the_file_is_refused() {
 /// R13.
 #[test]
 fn a_refused_hello_needs_no_message() {
-    let mut client: Session = Session::client(7, Config::LOSSY);
-    client.begin(GET_TREE).expect("it may");
-    client.resume(Some(0));
+    let mut session = Session::client(7, Config::LOSSY);
+    session.begin(GET_TREE).expect("it may");
+    session.resume(Some(0));
+    let mut client = Endpoint::new(session, Memory::default());
     let refusal = Signal { metadata: 5, ..Signal::refuse(0, 0, Reason::Busy, 7) };
-    let mut heard = [0; SIGNAL_LEN];
-    refusal.emit::<Tables>(0, &mut heard);
-    let (mut heard, mut greetings, mut now) = (heard.as_slice(), 0, Some(0));
-    let result = loop {
-        let deadline = client.deadline();
-        match client.poll() {
-            Step::Transmit(out) => {
-                greetings += 1;
-                let count = out.len();
-                client.transmitted(count, now);
-            }
-            Step::Receive(into) if !heard.is_empty() => {
-                let count = into.len().min(heard.len());
-                into[..count].copy_from_slice(&heard[..count]);
-                heard = &heard[count..];
-                client.received(count, now);
-            }
-            Step::Receive(_) => {
-                now = deadline;
-                client.timed_out(now);
-            }
-            Step::Over(result) => break result,
-            step => panic!("{step:?}"),
-        }
-    };
-    assert_eq!((result, greetings), (Err(Failure::Refused(Reason::Busy)), 1));
-    assert_eq!(client.message(), "");
-}
-
-/// What the server answers to this greeting of session 7.
-fn greeted(server: &mut Session, chunk: u16, credit: u16) -> Vec<u8> {
-    let bytes = Frames::client(7, Config::RELIABLE.chunk(chunk).credit(credit)).bytes;
-    let mut rest = bytes.as_slice();
-    loop {
-        match server.poll() {
-            Step::Receive(into) => {
-                let count = into.len().min(rest.len());
-                into[..count].copy_from_slice(&rest[..count]);
-                rest = &rest[count..];
-                server.received(count, Some(0));
-            }
-            Step::Transmit(out) => {
-                let answer = out.to_vec();
-                server.transmitted(answer.len(), Some(0));
-                return answer;
-            }
-            step => panic!("{step:?}"),
-        }
+    let mut frame = [0; SIGNAL_LEN];
+    refusal.emit::<Tables>(0, &mut frame);
+    assert_eq!(outline(&client.receive(&frame)), [(Code::Pin, 0)]);
+    while client.result().is_none() {
+        assert_eq!(client.wait(60_000), []);
     }
+    assert_eq!(client.result(), Some(Err(Failure::Refused(Reason::Busy))));
+    assert_eq!(client.session.message(), "");
 }
 
 /// R22.
 #[test]
 fn a_second_hello_is_answered_as_the_first() {
-    let mut server: Session = Session::server(Config::RELIABLE.sha256(true));
-    let first = greeted(&mut server, 800, 8);
+    let session = Session::server(Config::RELIABLE.sha256(true));
+    let mut server = Endpoint::new(session, Memory::default());
+    let mut greeted = |chunk, credit| {
+        let config = Config::RELIABLE.chunk(chunk).credit(credit);
+        server.exchange(&Frames::client(7, config).bytes)
+    };
+    let first = greeted(800, 8);
+    assert!(!first.is_empty());
     for (chunk, credit) in [(800, 8), (256, 8), (1024, 9), (100, 8), (800, 0)] {
-        assert_eq!(greeted(&mut server, chunk, credit), first, "{chunk}, {credit}");
+        assert_eq!(greeted(chunk, credit), first, "{chunk}, {credit}");
     }
 }

@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{File, Memory, Pair, content};
+use tinyferry_kit::{File, Memory, Pair, content};
 
 const SIZES: [usize; 14] =
     [0, 1, 255, 256, 257, 1023, 1024, 1025, 2048, 8191, 8192, 8193, 24_832, 100_000];

@@ -1,7 +1,7 @@
 //! The link is cut after every byte, and a new session goes on where the old one was.
 
 use tinyferry_core::{Config, Task};
-use tinyferry_tests::{File, Memory, Pair, content};
+use tinyferry_kit::{File, Memory, Pair, content};
 
 /// Cuts a put after `cut` bytes of one direction, then puts again over a new link: the bytes that
 /// the second session took, and how many it must have taken.

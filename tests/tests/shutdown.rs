@@ -4,14 +4,14 @@ use tinyferry_core::Step;
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{Code, Signal};
 use tinyferry_core::{Config, Session};
-use tinyferry_tests::{Frames, Listener, Memory};
+use tinyferry_kit::{Endpoint, Frames, Memory};
 
 const SESSION: u32 = 0x1234_5678;
 
 /// A server that has heard so much.
-fn server(said: &[u8]) -> Listener<Memory> {
-    let mut server = Listener::new(Session::server(Config::RELIABLE), Memory::default());
-    server.hear(said);
+fn server(said: &[u8]) -> Endpoint<Memory> {
+    let mut server = Endpoint::new(Session::server(Config::RELIABLE), Memory::default());
+    server.receive(said);
     server
 }
 
@@ -21,7 +21,7 @@ fn a_server_without_a_request_sends_the_reason_of_its_shutdown() {
     let mut client = Frames::client(SESSION, Config::RELIABLE);
     let mut greeted = server(&client.take());
     greeted.session.shut_down();
-    let said = greeted.hear(&[]);
+    let said = greeted.receive(&[]);
     let [told] = said.as_slice() else { panic!("one signal: {said:?}") };
     assert_eq!((told.code, told.transfer, told.session()), (Code::Err, 0, SESSION));
     assert_eq!(told.reason(), Reason::ShuttingDown);
@@ -30,7 +30,7 @@ fn a_server_without_a_request_sends_the_reason_of_its_shutdown() {
     // Nobody to tell.
     let mut alone = server(&[]);
     alone.session.shut_down();
-    assert!(alone.hear(&[]).is_empty());
+    assert!(alone.receive(&[]).is_empty());
     // Its transfer goes on.
     let mut client = Frames::client(SESSION, Config::RELIABLE);
     client.described(Signal::offer(1, 0, 5, 7), b"f");
@@ -38,7 +38,7 @@ fn a_server_without_a_request_sends_the_reason_of_its_shutdown() {
     busy.session.shut_down();
     client.chunk(1, 0, b"hello");
     client.signal(Signal::done(1, 5, 3, 0x3377_8570_0652_4257));
-    let said = busy.hear(&client.take());
+    let said = busy.receive(&client.take());
     assert!(said.iter().any(|signal| signal.code == Code::Don), "{said:?}");
 }
 
@@ -46,9 +46,9 @@ fn a_server_without_a_request_sends_the_reason_of_its_shutdown() {
 #[test]
 fn a_closed_server_is_closed_also_if_its_client_has_left() {
     let config = Config::LOSSY.may_close(true);
-    let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
+    let (mut server, mut client) = Endpoint::server(SESSION, config, Memory::default());
     client.signal(Signal::new(Code::Cls, 1, 0));
-    let said = server.hear(&client.take());
+    let said = server.receive(&client.take());
     assert!(said.iter().any(|signal| signal.code == Code::Don), "{said:?}");
     server.session.received(0, Some(server.now));
     assert!(matches!(server.session.poll(), Step::Over(Ok(outcome)) if outcome.closed));

@@ -1,8 +1,7 @@
 //! A client that takes its time: what a server waits for, in virtual time.
 
-use tinyferry_core::store::answer;
-use tinyferry_core::{Config, Failure, Session, Step, Task};
-use tinyferry_tests::{Memory, Pair, content};
+use tinyferry_core::{Config, Failure, Session, Task};
+use tinyferry_kit::{Endpoint, Memory, Pair, content};
 
 /// All that a client says when it puts a file, of the vectors.
 fn put() -> Vec<u8> {
@@ -17,41 +16,21 @@ fn put() -> Vec<u8> {
 #[test]
 fn a_transfer_of_single_bytes_times_out_300_seconds_after_its_last_frame() {
     let config = Config::RELIABLE.handshake_timeout(1000).idle_timeout(1000);
-    let mut server: Session = Session::server(config);
-    let mut store = Memory::default();
+    let mut server = Endpoint::new(Session::server(config), Memory::default());
     let said = put();
     // Greeting and offer come at once; the chunk takes 170 seconds, the `DON` would take 360.
     const OFFERED: usize = 36 + 36 + 12 + 13;
-    let (mut now, mut sent) = (0, 0);
-    let result = loop {
-        let deadline = server.deadline();
-        match server.poll() {
-            Step::Receive(into) => {
-                if sent >= OFFERED {
-                    now += 10_000;
-                }
-                if deadline.is_some_and(|deadline| deadline <= now) {
-                    server.timed_out(Some(now));
-                    continue;
-                }
-                into[0] = said[sent];
-                sent += 1;
-                server.received(1, Some(now));
-            }
-            Step::Transmit(bytes) => {
-                let count = bytes.len();
-                server.transmitted(count, Some(now));
-            }
-            Step::Exchange { .. } | Step::Pause => unreachable!("nothing is loaded to be sent"),
-            Step::Storage(request) => {
-                let reply = answer(&mut store, request);
-                server.answered(reply, Some(now));
-            }
-            Step::Over(result) => break result,
+    server.receive(&said[..OFFERED]);
+    for byte in &said[OFFERED..] {
+        server.wait_until(server.now + 10_000);
+        if server.result().is_some() {
+            break;
         }
-    };
-    assert_eq!((result, now), (Err(Failure::TimedOut), 170_000 + 300_000));
-    assert_eq!(store.bytes("f"), None);
+        server.receive(&[*byte]);
+    }
+    let result = server.result();
+    assert_eq!((result, server.now), (Some(Err(Failure::TimedOut)), 170_000 + 300_000));
+    assert_eq!(server.store.bytes("f"), None);
 }
 
 /// A client that falls silent within its first chunk, while the server sums up what it holds of the
@@ -68,39 +47,12 @@ fn a_client_that_is_silent_within_a_chunk_times_out() {
     let said = pair.up.record.take().expect("it is kept");
     assert_eq!(said[OFFERED], 0xFA, "the first chunk");
     for given in OFFERED..OFFERED + 40 {
-        let mut server: Session = Session::server(Config::RELIABLE);
         let mut store = Memory::default();
         store.partials.insert("f".into(), content(SIZE, 1)[..SIZE / 2].to_vec());
-        let mut left = &said[..given];
-        let (mut now, mut steps) = (0, 0);
-        let result = loop {
-            steps += 1;
-            assert!(steps < 10_000, "after {given} bytes it goes on for ever");
-            let deadline = server.deadline();
-            match server.poll() {
-                Step::Receive(into) | Step::Exchange { into, .. } if !left.is_empty() => {
-                    let count = into.len().min(left.len());
-                    into[..count].copy_from_slice(&left[..count]);
-                    left = &left[count..];
-                    server.received(count, Some(now));
-                }
-                Step::Receive(_) => {
-                    now = deadline.unwrap_or_else(|| panic!("after {given} bytes it only waits"));
-                    server.timed_out(Some(now));
-                }
-                Step::Exchange { .. } | Step::Pause => server.transmitted(0, Some(now)),
-                Step::Transmit(bytes) => {
-                    let count = bytes.len();
-                    server.transmitted(count, Some(now));
-                }
-                Step::Storage(request) => {
-                    let reply = answer(&mut store, request);
-                    server.answered(reply, Some(now));
-                }
-                Step::Over(result) => break result,
-            }
-        };
-        assert_eq!(result, Err(Failure::TimedOut), "after {given} bytes");
-        assert_eq!(store.bytes("f"), None);
+        let mut server = Endpoint::new(Session::server(Config::RELIABLE), store);
+        server.receive(&said[..given]);
+        server.wait_until(3_600_000);
+        assert_eq!(server.result(), Some(Err(Failure::TimedOut)), "after {given} bytes");
+        assert_eq!(server.store.bytes("f"), None);
     }
 }

@@ -3,7 +3,7 @@
 use tinyferry_core::Outcome;
 use tinyferry_core::error::Failure;
 use tinyferry_core::{Config, Reason, Task};
-use tinyferry_tests::{Memory, Pair, content};
+use tinyferry_kit::{Memory, Pair, content};
 
 const SECOND: u64 = 1_000_000_000;
 /// A busy store is asked again this often, in milliseconds.

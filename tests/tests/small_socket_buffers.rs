@@ -14,7 +14,7 @@ use tinyferry::transport::stream::StreamLink;
 use tinyferry_core::driver::blocking::{HalfDuplex, Link, run};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Session, Task};
-use tinyferry_tests::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content};
 
 /// The smallest buffers, and no wait that is not a deadlock.
 macro_rules! make_small {

@@ -13,7 +13,7 @@ use tinyferry::transport::stream::StreamLink;
 use tinyferry_core::driver::blocking::{self, HalfDuplex, run};
 use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
-use tinyferry_tests::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content};
 
 /// Fails after so many bytes, read and written.
 struct Failing {

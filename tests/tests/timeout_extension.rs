@@ -4,7 +4,7 @@ use tinyferry_core::Millis;
 use tinyferry_core::error::Reason;
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
 use tinyferry_core::{Config, Step, Task};
-use tinyferry_tests::{Frames, Listener, Memory, content};
+use tinyferry_kit::{Endpoint, Frames, Memory, content};
 
 const SESSION: u32 = 0x0102_0304;
 const NONE: AckInfo = AckInfo::Sack(SackMap::EMPTY);
@@ -15,15 +15,15 @@ const EVERY: Millis = 5_000;
 
 /// An end in the middle of a transfer, and the other end.
 struct Transfer {
-    end: Listener<Memory>,
+    end: Endpoint<Memory>,
     other: Frames,
 }
 
 impl Transfer {
-    fn hear(&mut self, fill: &dyn Fn(&mut Frames)) {
+    fn receive(&mut self, fill: &dyn Fn(&mut Frames)) {
         fill(&mut self.other);
         let frames = self.other.take();
-        self.end.hear(&frames);
+        self.end.receive(&frames);
     }
 
     fn is_over(&mut self) -> bool {
@@ -32,8 +32,8 @@ impl Transfer {
         is_over || self.end.session.is_idle()
     }
 
-    /// Hears useless frames until `end`. Whether the transfer is over before.
-    fn hear_in_vain(&mut self, useless: &dyn Fn(&mut Frames), end: Millis) -> bool {
+    /// Receives useless frames until `end`. Whether the transfer is over before.
+    fn receive_in_vain(&mut self, useless: &dyn Fn(&mut Frames), end: Millis) -> bool {
         while self.end.now + EVERY <= end && !self.is_over() {
             let next = self.end.now + EVERY;
             while self.end.now < next && !self.is_over() {
@@ -41,7 +41,7 @@ impl Transfer {
                 self.end.wait(left);
             }
             if !self.is_over() {
-                self.hear(useless);
+                self.receive(useless);
             }
         }
         self.is_over()
@@ -62,15 +62,15 @@ fn puts(lossy: bool, tree: bool) -> Transfer {
     } else {
         store.queue_file("t/f")
     }
-    let (end, other, _) = Listener::client(SESSION, config(lossy), store, Task::Put);
+    let (end, other, _) = Endpoint::client(SESSION, config(lossy), store, Task::Put);
     Transfer { end, other }
 }
 
 /// A server whose client puts a file, or a tree that has begun.
 fn takes(lossy: bool, tree: bool) -> Transfer {
-    let (end, other) = Listener::server(SESSION, config(lossy), Memory::default());
+    let (end, other) = Endpoint::server(SESSION, config(lossy), Memory::default());
     let mut transfer = Transfer { end, other };
-    transfer.hear(&|client| {
+    transfer.receive(&|client| {
         if tree {
             client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
         } else {
@@ -90,19 +90,19 @@ fn extends(
     frames: &dyn Fn(&mut Frames),
 ) -> bool {
     let mut transfer = begin();
-    transfer.hear(before);
+    transfer.receive(before);
     transfer.end.session.resume(Some(transfer.end.now));
     let most = TIMEOUT - EVERY;
-    assert!(!transfer.hear_in_vain(useless, most), "it ends too early");
-    transfer.hear(frames);
+    assert!(!transfer.receive_in_vain(useless, most), "it ends too early");
+    transfer.receive(frames);
     if transfer.is_over() {
         return true;
     }
-    if transfer.hear_in_vain(useless, TIMEOUT + EVERY) {
+    if transfer.receive_in_vain(useless, TIMEOUT + EVERY) {
         return false;
     }
-    assert!(!transfer.hear_in_vain(useless, most + TIMEOUT - EVERY), "it ends too early");
-    assert!(transfer.hear_in_vain(useless, most + TIMEOUT + EVERY), "it does not end");
+    assert!(!transfer.receive_in_vain(useless, most + TIMEOUT - EVERY), "it ends too early");
+    assert!(transfer.receive_in_vain(useless, most + TIMEOUT + EVERY), "it does not end");
     true
 }
 
@@ -232,12 +232,12 @@ fn at_a_receiver_content_an_offer_and_another_position_of_a_question_are_progres
 fn a_long_list_is_progress() {
     for lossy in [true, false] {
         let task = Task::Get { path: "t", tree: true, names_only: true };
-        let (end, other, _) = Listener::client(SESSION, config(lossy), Memory::default(), task);
+        let (end, other, _) = Endpoint::client(SESSION, config(lossy), Memory::default(), task);
         let mut transfer = Transfer { end, other };
-        transfer.hear(&|server| server.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t"));
+        transfer.receive(&|server| server.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t"));
         for number in 2..200 {
             transfer.end.now += 1_000;
-            transfer.hear(&|server| server.described(Signal::offer(number, 5, 5, 5), b"f"));
+            transfer.receive(&|server| server.described(Signal::offer(number, 5, 5, 5), b"f"));
             assert!(!transfer.is_over(), "lossy: {lossy}, entry {number}");
         }
     }

@@ -5,12 +5,12 @@ use tinyferry_core::Millis;
 use tinyferry_core::error::Failure;
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_tests::{Frames, Listener, Memory, content, outline};
+use tinyferry_kit::{Endpoint, Frames, Memory, content, outline};
 
 const SESSION: u32 = 0x0102_0304;
 const NONE: AckInfo = AckInfo::Sack(SackMap::EMPTY);
 
-fn failure(listener: &mut Listener<Memory>) -> Option<Failure> {
+fn failure(listener: &mut Endpoint<Memory>) -> Option<Failure> {
     match listener.session.poll() {
         Step::Over(result) => result.err(),
         _ => None,
@@ -18,7 +18,7 @@ fn failure(listener: &mut Listener<Memory>) -> Option<Failure> {
 }
 
 /// The times at which it sends frames, in the next `within` milliseconds.
-fn times(listener: &mut Listener<Memory>, within: Millis) -> Vec<Millis> {
+fn times(listener: &mut Endpoint<Memory>, within: Millis) -> Vec<Millis> {
     let begin = listener.now;
     let mut found = Vec::new();
     while listener.now - begin < within {
@@ -30,11 +30,11 @@ fn times(listener: &mut Listener<Memory>, within: Millis) -> Vec<Millis> {
     found
 }
 
-fn client(config: Config, task: Task<'_>) -> Listener<Memory> {
+fn client(config: Config, task: Task<'_>) -> Endpoint<Memory> {
     let mut session = Session::client(SESSION, config);
     session.begin(task).expect("it may");
-    let mut client = Listener::new(session, Memory::default());
-    assert_eq!(outline(&client.hear(&[])), [(Code::Pin, 0)]);
+    let mut client = Endpoint::new(session, Memory::default());
+    assert_eq!(outline(&client.receive(&[])), [(Code::Pin, 0)]);
     client
 }
 
@@ -67,15 +67,15 @@ fn on_a_reliable_link_no_question_is_repeated() {
 }
 
 /// A client that puts a file in pieces of three chunks, and its server.
-fn put(credit: u16) -> (Listener<Memory>, Frames) {
+fn put(credit: u16) -> (Endpoint<Memory>, Frames) {
     let config = Config::LOSSY.credit(credit).chunk(256);
     let mut store = Memory::with([("f", content(100_000, 1))]);
     store.queue_file("f");
-    let (mut client, mut server, said) = Listener::client(SESSION, config, store, Task::Put);
+    let (mut client, mut server, said) = Endpoint::client(SESSION, config, store, Task::Put);
     assert_eq!(outline(&said), [(Code::Saf, 1)]);
     client.now = 10;
     server.signal(Signal::ack(1, 0, credit, 0, NONE));
-    assert_eq!(outline(&client.hear(&server.take())), [(Code::Pin, 1)]);
+    assert_eq!(outline(&client.receive(&server.take())), [(Code::Pin, 1)]);
     (client, server)
 }
 
@@ -89,13 +89,13 @@ fn the_first_retry_comes_after_twice_the_smoothed_round_trip() {
         // Other frames put the retry off.
         for _ in 0..trip / 100 {
             server.signal(Signal::done(77, 0, 0, 0));
-            assert_eq!(outline(&client.hear(&server.take())), []);
+            assert_eq!(outline(&client.receive(&server.take())), []);
             client.now += 100;
         }
         client.now += trip % 100;
         let position = u64::from(count - 1) * 256;
         server.signal(Signal::ack(1, position, 4, count, NONE));
-        let said = client.hear(&server.take());
+        let said = client.receive(&server.take());
         assert_eq!(outline(&said), [(Code::Pin, 1)], "{trip}");
         count = said[0].count();
         let clone = (client.session.clone(), client.now);
@@ -112,7 +112,7 @@ fn a_repeated_question_does_not_measure_the_round_trip() {
     assert_eq!(times(&mut client, 1_000), [1_000]);
     client.now += 50;
     server.signal(Signal::ack(1, 768, 4, 4, NONE));
-    client.hear(&server.take());
+    client.receive(&server.take());
     assert_eq!(times(&mut client, 1_000), [1_000]);
 }
 
@@ -123,7 +123,7 @@ fn any_valid_frame_resets_the_backoff() {
     assert_eq!(times(&mut client, 7_000), [1_000, 3_000, 7_000]);
     client.now += 100;
     server.signal(Signal::done(77, 0, 0, 0));
-    assert_eq!(outline(&client.hear(&server.take())), []);
+    assert_eq!(outline(&client.receive(&server.take())), []);
     assert_eq!(times(&mut client, 3_000), [1_000, 3_000]);
 }
 
@@ -142,7 +142,7 @@ fn an_end_that_receives_useless_frames_reports_a_stall() {
             if left > 0 {
                 server.signal(useless);
                 left -= 1;
-                client.hear(&server.take());
+                client.receive(&server.take());
                 client.now += 100;
             } else {
                 client.wait(100);
@@ -154,9 +154,9 @@ fn an_end_that_receives_useless_frames_reports_a_stall() {
     let config = Config::LOSSY.timeout(15_000);
     let mut store = Memory::with([("f", content(1, 1))]);
     store.queue_file("f");
-    let (mut client, mut server, _) = Listener::client(SESSION, config, store, Task::Put);
+    let (mut client, mut server, _) = Endpoint::client(SESSION, config, store, Task::Put);
     (0..9).for_each(|_| server.signal(useless));
-    client.hear(&server.take());
+    client.receive(&server.take());
     assert_eq!(times(&mut client, 31_999).len(), 7);
     assert_eq!(failure(&mut client), None);
     client.wait(1);
@@ -166,13 +166,13 @@ fn an_end_that_receives_useless_frames_reports_a_stall() {
         let mut client = self::client(Config::LOSSY, task);
         let mut server = Frames::server(SESSION, Config::LOSSY);
         if matches!(task, Task::Close) {
-            client.hear(&server.take());
+            client.receive(&server.take());
         }
         while failure(&mut client).is_none() {
             assert!(client.now < 100_000, "{task:?}");
             server.take();
             server.signal(useless);
-            client.hear(&server.take());
+            client.receive(&server.take());
             client.now += 100;
         }
         assert_eq!(failure(&mut client), Some(Failure::TimedOut), "{task:?}");
@@ -180,9 +180,9 @@ fn an_end_that_receives_useless_frames_reports_a_stall() {
 }
 
 /// So long a server waits for the rest of a frame that has begun.
-fn silence(server: &mut Listener<Memory>, question: &[u8]) -> Millis {
+fn silence(server: &mut Endpoint<Memory>, question: &[u8]) -> Millis {
     let (session, now) = (server.session.clone(), server.now);
-    server.hear(&question[..12]);
+    server.receive(&question[..12]);
     let deadline = server.session.deadline().expect("it waits");
     let silence = deadline - server.now;
     (server.session, server.now) = (session, now);
@@ -192,27 +192,27 @@ fn silence(server: &mut Listener<Memory>, question: &[u8]) -> Millis {
 /// R71.
 #[test]
 fn the_timeout_of_an_incomplete_frame_follows_the_gaps_of_the_line() {
-    let (mut server, mut client) = Listener::server(SESSION, Config::LOSSY, Memory::default());
+    let (mut server, mut client) = Endpoint::server(SESSION, Config::LOSSY, Memory::default());
     client.signal(Signal::ask(7, 0, 1));
     let question = client.take();
     assert_eq!(silence(&mut server, &question), 20);
     // Gaps inside frames that come in whole: twice the longest.
     for (gaps, expected) in [([9, 3], 20), ([3, 15], 30), ([18, 2], 36), ([25, 35], 70)] {
-        server.hear(&question[..12]);
+        server.receive(&question[..12]);
         server.now += gaps[0];
-        server.hear(&question[12..20]);
+        server.receive(&question[12..20]);
         server.now += gaps[1];
         assert!(server.session.deadline().is_some_and(|deadline| deadline > server.now));
-        server.hear(&question[20..]);
+        server.receive(&question[20..]);
         assert_eq!(silence(&mut server, &question), expected, "{gaps:?}");
         server.now += 1_000;
     }
     // Without gaps it falls by a 64th of the excess with each frame, and at least by 1 ms.
     for expected in [69, 68, 67] {
-        server.hear(&question);
+        server.receive(&question);
         assert_eq!(silence(&mut server, &question), expected);
     }
-    (0..100).for_each(|_| drop(server.hear(&question)));
+    (0..100).for_each(|_| drop(server.receive(&question)));
     assert_eq!(silence(&mut server, &question), 20);
 }
 
@@ -229,14 +229,14 @@ fn bytes_after_an_idle_line_are_the_rest_of_a_frame_or_a_new_frame() {
         (25, false, 20),
         (200, false, 20),
     ] {
-        let (mut server, mut client) = Listener::server(SESSION, Config::LOSSY, Memory::default());
+        let (mut server, mut client) = Endpoint::server(SESSION, Config::LOSSY, Memory::default());
         client.signal(Signal::ask(7, 0, 1));
         let question = client.take();
-        server.hear(&question[..12]);
+        server.receive(&question[..12]);
         let end = server.now + gap;
         server.wait(gap);
         server.now = end;
-        server.hear(if rest { &question[12..] } else { &question });
+        server.receive(if rest { &question[12..] } else { &question });
         server.wait(1_000);
         assert_eq!(silence(&mut server, &question), expected, "{gap} ms, {rest}");
     }
@@ -247,14 +247,14 @@ fn bytes_after_an_idle_line_are_the_rest_of_a_frame_or_a_new_frame() {
 fn a_busy_receiver_sends_a_keepalive_every_two_seconds() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         for (number, in_tree) in [(1, false), (3, true)] {
-            let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
+            let (mut server, mut client) = Endpoint::server(SESSION, config, Memory::default());
             let mut count = 0;
             if in_tree {
                 client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
                 client.described(Signal::offer(2, 0, 0, 5), b"d/");
                 client.signal(Signal::done(2, 0, 4, 0));
                 client.signal(Signal::ask(1, 0, 777));
-                server.hear(&client.take());
+                server.receive(&client.take());
                 count = 777;
             }
             // The store is asked again every 10 ms.
@@ -265,7 +265,7 @@ fn a_busy_receiver_sends_a_keepalive_every_two_seconds() {
             for (frames, count) in [(offer, count), (client.take(), 778)] {
                 server.now += 10_000;
                 let begin = server.now;
-                let mut said = server.hear(&frames);
+                let mut said = server.receive(&frames);
                 while server.now - begin < 9_000 {
                     said.extend(server.wait(10));
                 }
@@ -282,10 +282,10 @@ fn a_busy_receiver_sends_a_keepalive_every_two_seconds() {
 #[test]
 fn after_the_store_has_worked_the_timeout_begins_again() {
     for config in [Config::RELIABLE, Config::LOSSY] {
-        let (mut server, mut client) = Listener::server(SESSION, config, Memory::default());
+        let (mut server, mut client) = Endpoint::server(SESSION, config, Memory::default());
         (server.work, server.store.busy) = (10, 3_000);
         client.described(Signal::offer(1, 0, 600, 5), b"f");
-        server.hear(&client.take());
+        server.receive(&client.take());
         server.store.busy = 0;
         let timeout = if config.lossy { 60_000 } else { 300_000 };
         assert_eq!(outline(&server.wait(timeout - 1)), [], "{config:?}");

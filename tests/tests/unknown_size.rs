@@ -5,14 +5,14 @@ use tinyferry_core::Config;
 use tinyferry_core::checksum::{Checksums as _, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::wire::{Code, Signal, UNKNOWN, UNKNOWN_TIME};
-use tinyferry_tests::{Frames, Listener, Memory, content};
+use tinyferry_kit::{Endpoint, Frames, Memory, content};
 
 const SESSION: u32 = 9;
 const LINKS: [Config; 2] = [Config::LOSSY, Config::RELIABLE];
 
 /// A server to which a file of unknown size was offered.
 struct Receiver {
-    server: Listener<Memory>,
+    server: Endpoint<Memory>,
     client: Frames,
     bytes: Vec<u8>,
     count: u16,
@@ -22,9 +22,9 @@ struct Receiver {
 
 impl Receiver {
     fn new(config: Config, store: Memory, resume: u64) -> Self {
-        let (mut server, mut client) = Listener::server(SESSION, config, store);
+        let (mut server, mut client) = Endpoint::server(SESSION, config, store);
         client.described(Signal::offer(1, resume, UNKNOWN, UNKNOWN_TIME), b"f");
-        let answers = server.hear(&client.take());
+        let answers = server.receive(&client.take());
         let position = answers.last().map_or(0, |signal| signal.position as usize);
         Self { server, client, bytes: content(4096, 1), count: 1, position }
     }
@@ -32,7 +32,7 @@ impl Receiver {
     fn chunk(&mut self, position: usize, length: usize) {
         self.count += 1;
         self.client.chunk(1, position as u64, &self.bytes[position..position + length]);
-        assert_eq!(self.server.hear(&self.client.take()), []);
+        assert_eq!(self.server.receive(&self.client.take()), []);
     }
 
     /// The sender's `DON` with this size and the digest of that content; `None` if it is not final.
@@ -41,7 +41,7 @@ impl Receiver {
         self.count += 1;
         let sent = &self.bytes[..size];
         self.client.signal(Signal::done(1, size as u64, self.count, Tables::crc64(0, sent)));
-        let answers = self.server.hear(&self.client.take());
+        let answers = self.server.receive(&self.client.take());
         let ending = match answers.last() {
             Some(signal) if signal.code == Code::Don => Some(Ok(())),
             Some(signal) if signal.code == Code::Err => Some(Err(signal.reason())),

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use tinyferry_core::Step;
 use tinyferry_core::checksum::{Checksums, Small, Tables};
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::answer;
 use tinyferry_core::wire::metadata::{Malformed, Metadata};
 use tinyferry_core::wire::{
     AckInfo, Code, FEATURE_SHA256, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, SackMap,
     Seeds, Signal, UNKNOWN, UNKNOWN_TIME,
 };
-use tinyferry_core::{Config, Session, Task};
-use tinyferry_tests::{File, Memory};
+use tinyferry_core::{Config, Task};
+use tinyferry_kit::{File, Memory, Pair};
 
 const SESSION: u32 = 0x1234_5678;
 const HELLO: u64 = 0x3377_8570_0652_4257;
@@ -201,60 +199,23 @@ fn every_vector_is_used_by_a_test() {
     assert!(vectors().keys().eq(names.iter()), "a vector is missing here or in core/vectors.txt");
 }
 
-/// One end, all it sent, and how much of that the other end has read.
-struct End {
-    session: Session,
-    store: Memory,
-    sent: Vec<u8>,
-    read: usize,
-}
-
-impl End {
-    fn new(session: Session, store: Memory) -> Self {
-        Self { session, store, sent: Vec::new(), read: 0 }
-    }
-
-    /// Does one step; whether the end could go on.
-    fn step(&mut self, peer: &mut Self) -> bool {
-        let waiting = &peer.sent[peer.read..];
-        match self.session.poll() {
-            Step::Receive(into) | Step::Exchange { into, .. } if !waiting.is_empty() => {
-                let count = into.len().min(waiting.len());
-                into[..count].copy_from_slice(&waiting[..count]);
-                peer.read += count;
-                self.session.received(count, None);
-            }
-            Step::Transmit(out) | Step::Exchange { out, .. } => {
-                self.sent.extend_from_slice(out);
-                let count = out.len();
-                self.session.transmitted(count, None);
-            }
-            Step::Pause => self.session.transmitted(0, None),
-            Step::Storage(request) => {
-                let reply = answer(&mut self.store, request);
-                self.session.answered(reply, None);
-            }
-            Step::Receive(_) => return false,
-            Step::Over(result) => {
-                result.expect("the task succeeds");
-                return false;
-            }
-        }
-        true
-    }
-}
-
 /// Runs a client's task to its end; what both ends sent must be the transcript.
 fn transcript(name: &str, task: Task<'_>, client: Memory, server: Memory) -> [Memory; 2] {
     let config = Config::RELIABLE.credit(8192);
-    let mut client = End::new(Session::client(SESSION, config), client);
-    let mut server = End::new(Session::server(config), server);
-    client.session.begin(task).expect("a task begins");
-    while client.step(&mut server) || server.step(&mut client) {}
+    let mut pair = Pair::new(config, client, server).numbered(SESSION, config);
+    (pair.client.has_clock, pair.server.has_clock) = (false, false);
+    (pair.up.record, pair.down.record) = (Some(Vec::new()), Some(Vec::new()));
+    pair.run(task).expect("it ends").expect("the task succeeds");
     let vectors = vectors();
-    assert_eq!(client.sent, vectors[format!("{name}.client").as_str()], "{name}: the client");
-    assert_eq!(server.sent, vectors[format!("{name}.server").as_str()], "{name}: the server");
-    [client.store, server.store]
+    let sent = [("client", pair.up.record), ("server", pair.down.record)];
+    for (end, sent) in sent {
+        assert_eq!(
+            sent.as_ref(),
+            Some(&vectors[format!("{name}.{end}").as_str()]),
+            "{name}: {end}"
+        );
+    }
+    [pair.client.store, pair.server.store]
 }
 
 fn hello() -> Memory {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tinyferry_core::store::answer;
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_fuzz::Weak;
-use tinyferry_tests::{Memory, content};
+use tinyferry_kit::{Memory, content};
 
 /// What a session says: the client's bytes, the server's.
 fn record(config: Config, mut here: Memory, mut there: Memory, task: Task<'_>) -> [Vec<u8>; 2] {

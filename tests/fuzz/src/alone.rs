@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_tests::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content};
 
 use crate::Weak;
 use crate::script::Script;

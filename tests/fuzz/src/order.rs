@@ -3,7 +3,7 @@
 use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::wire::{Code, Signal};
 use tinyferry_core::{Config, Reason, Session};
-use tinyferry_tests::{Frames, Listener, Memory, content};
+use tinyferry_kit::{Frames, Endpoint, Memory, content};
 
 use crate::script::Script;
 
@@ -29,7 +29,7 @@ pub fn order(data: &[u8]) {
         partial[0] ^= u8::from(is_spoilt);
         store.partials.insert("f".into(), partial);
     }
-    let mut server = Listener::new(Session::server(config), store);
+    let mut server = Endpoint::new(Session::server(config), store);
     server.grains = (0..1 + script.decide() % 8)
         .map(|_| {
             let (held, read) = (usize::from(script.decide()), usize::from(script.decide()));
@@ -72,7 +72,7 @@ pub fn order(data: &[u8]) {
         client.signal(done);
     }
 
-    let said = server.hear(&client.take());
+    let said = server.receive(&client.take());
     let ending = said.iter().rev().find(|signal| signal.code != Code::Pon).expect("it ends");
     let is_taken = front == 0 && !is_spoilt;
     assert_eq!(ending.code == Code::Don, is_taken);

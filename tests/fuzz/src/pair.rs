@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::{Config, Outcome, Session, Step, Task};
-use tinyferry_tests::{File, Memory, Random, content};
+use tinyferry_kit::{File, Memory, Random, content};
 
 use crate::script::Script;
 use crate::watched::Watched;

@@ -4,7 +4,7 @@ use tinyferry_core::Reason;
 use tinyferry_core::path::{PATH_MAX, is_sound};
 use tinyferry_core::store::{Accepted, Kind, Reply, Request, Store, answer};
 use tinyferry_core::wire::PAYLOAD_MAX;
-use tinyferry_tests::Memory;
+use tinyferry_kit::Memory;
 
 enum Open {
     Nothing,

@@ -11,8 +11,8 @@ use rustix::net::{AddressFamily, SocketType, bind, socket};
 use tinyferry::core::Config;
 use tinyferry::core::checksum::Tables;
 use tinyferry::core::wire::{Code, SIGNAL_LEN, Signal};
+use tinyferry_kit::Frames;
 use tinyferry_secure::{Identity, PrivateKey, SecureStream};
-use tinyferry_tests::Frames;
 
 use super::{Channel, PATIENCE, Target};
 

@@ -19,7 +19,7 @@ use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::answer;
 use tinyferry_core::{Config, Session, Task};
 use tinyferry_core::{Millis, Outcome, Step};
-use tinyferry_tests::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content};
 
 mod events;
 mod fingerprint;

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use tinyferry_kit::{Input, Port, Progress, perform};
+
 use super::*;
 
 /// Two sessions that do their tasks over a line, and what they were on the way.
@@ -16,6 +18,39 @@ struct Run {
     loses: usize,
     crossed: usize,
     seen: Vec<Session>,
+}
+
+/// The lines of one end.
+struct Ends<'a> {
+    incoming: &'a mut VecDeque<u8>,
+    outgoing: &'a mut VecDeque<u8>,
+    now: Millis,
+    grain: usize,
+    loses: usize,
+    crossed: &'a mut usize,
+}
+
+impl Port for Ends<'_> {
+    fn now(&self) -> Option<Millis> {
+        Some(self.now)
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Input {
+        let count = into.len().min(self.incoming.len()).min(self.grain);
+        into.iter_mut().zip(self.incoming.drain(..count)).for_each(|(to, byte)| *to = byte);
+        if count == 0 { Input::Nothing } else { Input::Bytes(count) }
+    }
+
+    fn write(&mut self, out: &[u8]) -> usize {
+        let count = out.len().min(self.grain);
+        for byte in &out[..count] {
+            *self.crossed += 1;
+            if self.loses == 0 || !self.crossed.is_multiple_of(self.loses) {
+                self.outgoing.push_back(*byte);
+            }
+        }
+        count
+    }
 }
 
 impl Run {
@@ -41,46 +76,19 @@ impl Run {
         }
     }
 
-    fn send(&mut self, end: usize, bytes: &[u8]) {
-        for byte in bytes {
-            self.crossed += 1;
-            if self.loses == 0 || !self.crossed.is_multiple_of(self.loses) {
-                self.lines[1 - end].push_back(*byte);
-            }
-        }
-    }
-
     /// Does one step of an end. Whether there was one.
     fn step(&mut self, end: usize) -> bool {
-        let (now, grain) = (Some(self.now), self.grain);
-        self.seen.push(self.ends[end].0.canonical(self.now, ORIGIN));
         let (session, store) = &mut self.ends[end];
-        let line = &mut self.lines[end];
-        let mut out = Vec::new();
-        match session.poll() {
-            Step::Storage(request) => {
-                let reply = answer(store, request);
-                session.answered(reply, now);
-            }
-            Step::Receive(into) | Step::Exchange { into, .. } if !line.is_empty() => {
-                let count = into.len().min(line.len()).min(grain);
-                for (to, byte) in into.iter_mut().zip(line.drain(..count)) {
-                    *to = byte;
-                }
-                session.received(count, now);
-            }
-            Step::Receive(_) | Step::Over(_) => return false,
-            Step::Transmit(bytes) | Step::Exchange { out: bytes, .. } => {
-                out.extend(&bytes[..bytes.len().min(grain)]);
-                session.transmitted(out.len(), now);
-            }
-            Step::Pause => session.transmitted(0, now),
-        }
-        self.send(end, &out);
-        true
+        self.seen.push(session.canonical(self.now, ORIGIN));
+        let [up, down] = &mut self.lines;
+        let (incoming, outgoing) = if end == CLIENT { (up, down) } else { (down, up) };
+        let Self { now, grain, loses, crossed, .. } = self;
+        let mut port =
+            Ends { incoming, outgoing, now: *now, grain: *grain, loses: *loses, crossed };
+        perform(session, store, &mut port) == Progress::Moved
     }
 
-    fn perform(&mut self, job: Job) {
+    fn run(&mut self, job: Job) {
         let (client, store) = &mut self.ends[CLIENT];
         match job {
             Job::Put(path) => store.queue_file(path),
@@ -118,7 +126,7 @@ fn sessions(config: Config, first: usize, grain: usize, loses: usize) -> Vec<Ses
         Job::Get("missing"),
     ];
     jobs.rotate_left(first);
-    jobs.into_iter().chain([Job::Close]).for_each(|job| run.perform(job));
+    jobs.into_iter().chain([Job::Close]).for_each(|job| run.run(job));
     run.seen
 }
 
@@ -215,7 +223,7 @@ fn sessions_that_differ_in_any_state_differ_in_their_fingerprint() {
 fn an_idle_client_differs_from_one_with_a_task() {
     for config in [LOSSY, RELIABLE] {
         let mut run = Run::new(config, usize::MAX, 0);
-        run.perform(Job::Ping);
+        run.run(Job::Ping);
         let rests = run.ends[CLIENT].0.canonical(run.now, ORIGIN);
         let mut states = vec![("at rest", rests.clone())];
         for (name, task) in [

@@ -4,7 +4,7 @@ use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, VERSION};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_tests::{File, Frames, Listener, Memory, Pair, content, outline};
+use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline};
 
 mod requests;
 
@@ -12,8 +12,8 @@ const SESSION: u32 = 0x0102_0304;
 const SHA256: Config = Config::RELIABLE.sha256(true);
 
 /// A server that has heard the greeting of a client, and what that client says next.
-fn server(config: Config, store: Memory) -> (Listener<Memory>, Frames) {
-    Listener::server(SESSION, config, store)
+fn server(config: Config, store: Memory) -> (Endpoint<Memory>, Frames) {
+    Endpoint::server(SESSION, config, store)
 }
 
 /// A client with a task, whose greeting is answered, and what its server says next.
@@ -21,11 +21,11 @@ fn client(
     config: Config,
     store: Memory,
     task: Task<'_>,
-) -> (Listener<Memory>, Frames, Vec<Signal>) {
-    Listener::client(SESSION, config, store, task)
+) -> (Endpoint<Memory>, Frames, Vec<Signal>) {
+    Endpoint::client(SESSION, config, store, task)
 }
 
-fn result(listener: &mut Listener<Memory>) -> Option<Result<(), Failure>> {
+fn result(listener: &mut Endpoint<Memory>) -> Option<Result<(), Failure>> {
     match listener.session.poll() {
         Step::Over(result) => Some(result.map(drop)),
         _ => None,
@@ -59,7 +59,7 @@ fn a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
             Some(digest) => client.described(done, &digest),
             None => client.signal(done),
         }
-        let said = server.hear(&client.take());
+        let said = server.receive(&client.take());
         let last = said.last().expect("it answers");
         let found = if last.code == Code::Err { Err(last.reason()) } else { Ok(()) };
         assert_eq!(found, expected, "{path:?}");
@@ -128,11 +128,11 @@ fn on_a_lossy_link_a_chunk_that_ends_within_a_block_is_the_last() {
     client.chunk(1, 1024, &bytes[..256]);
     client.chunk(1, 0, &bytes[..512]);
     client.signal(Signal::ask(1, 700, 4));
-    let said = server.hear(&client.take());
+    let said = server.receive(&client.take());
     let last = said.last().expect("it answers");
     assert_eq!((last.code, last.position), (Code::Pon, 700));
     client.signal(Signal::done(1, 700, 5, crc(&bytes)));
-    assert_eq!(outline(&server.hear(&client.take())), [(Code::Don, 1)]);
+    assert_eq!(outline(&server.receive(&client.take())), [(Code::Don, 1)]);
     assert_eq!(server.store.bytes("f"), Some(&*bytes));
 }
 
@@ -156,14 +156,14 @@ fn no_frame_is_accepted_before_the_hello() {
     for (number, first) in firsts.into_iter().enumerate() {
         let greeting = Frames::client(SESSION, Config::RELIABLE).take();
         let said = [&first[..], &greeting].concat();
-        let mut server = Listener::new(Session::server(Config::RELIABLE), Memory::default());
-        assert_eq!(outline(&server.hear(&said)), [], "{number}");
+        let mut server = Endpoint::new(Session::server(Config::RELIABLE), Memory::default());
+        assert_eq!(outline(&server.receive(&said)), [], "{number}");
         assert_eq!(result(&mut server), Some(Err(Failure::NotTinyferry)), "{number}");
         // Where bytes are lost it may be what is left of another session.
-        let mut server = Listener::new(Session::server(Config::LOSSY), Memory::default());
-        server.hear(&first);
+        let mut server = Endpoint::new(Session::server(Config::LOSSY), Memory::default());
+        server.receive(&first);
         server.wait(100);
-        assert_eq!(outline(&server.hear(&greeting)), [(Code::Pon, 0)], "{number}");
+        assert_eq!(outline(&server.receive(&greeting)), [(Code::Pon, 0)], "{number}");
     }
 }
 
@@ -173,8 +173,8 @@ fn no_frame_is_accepted_before_the_reply_to_the_hello() {
     let begun = || {
         let mut session = Session::client(SESSION, Config::RELIABLE);
         session.begin(Task::Ping).expect("it may");
-        let mut client = Listener::new(session, Memory::default());
-        client.hear(&[]);
+        let mut client = Endpoint::new(session, Memory::default());
+        client.receive(&[]);
         client
     };
     // Of another session, and a greeting: ignored.
@@ -182,20 +182,20 @@ fn no_frame_is_accepted_before_the_reply_to_the_hello() {
     other.greet(Code::Pin, Config::RELIABLE);
     other.signal(Signal::refuse(0, 0, Reason::Busy, 9));
     let mut client = begun();
-    client.hear(&other.take());
+    client.receive(&other.take());
     assert_eq!(result(&mut client), None);
-    client.hear(&Frames::server(SESSION, Config::RELIABLE).take());
+    client.receive(&Frames::server(SESSION, Config::RELIABLE).take());
     assert_eq!(result(&mut client), Some(Ok(())));
     // Of this one, but before the answer: an error.
     let mut early = Frames::server(SESSION, Config::RELIABLE);
     early.take();
     early.signal(Signal::refuse(1, 0, Reason::NotFound, 0));
     let mut client = begun();
-    client.hear(&early.take());
+    client.receive(&early.take());
     assert_eq!(result(&mut client), Some(Err(Failure::NotTinyferry)));
     early.chunk(1, 0, b"content");
     let mut client = begun();
-    client.hear(&early.take());
+    client.receive(&early.take());
     assert_eq!(result(&mut client), Some(Err(Failure::NotTinyferry)));
 }
 
@@ -206,11 +206,11 @@ fn the_client_checks_the_reply_to_its_hello() {
     let answer = |change: &dyn Fn(&mut Config)| {
         let mut session = Session::client(SESSION, own);
         session.begin(Task::Ping).expect("it may");
-        let mut client = Listener::new(session, Memory::default());
-        client.hear(&[]);
+        let mut client = Endpoint::new(session, Memory::default());
+        client.receive(&[]);
         let mut chosen = own;
         change(&mut chosen);
-        client.hear(&Frames::server(SESSION, chosen).take());
+        client.receive(&Frames::server(SESSION, chosen).take());
         result(&mut client)
     };
     let sound: [&dyn Fn(&mut Config); 3] =
@@ -235,13 +235,13 @@ fn the_client_checks_the_reply_to_its_hello() {
     }
     let (mut session, greeting) = (Session::client(SESSION, own), Frames::server(SESSION, own));
     session.begin(Task::Ping).expect("it may");
-    let mut client = Listener::new(session, Memory::default());
-    client.hear(&[]);
+    let mut client = Endpoint::new(session, Memory::default());
+    client.receive(&[]);
     let mut bytes = greeting.bytes;
     bytes[20] = VERSION + 1;
     let check = Tables::crc32(0, &bytes[..32]);
     bytes[32..].copy_from_slice(&check.to_le_bytes());
-    client.hear(&bytes);
+    client.receive(&bytes);
     assert_eq!(result(&mut client), Some(Err(Failure::Refused(Reason::Version))));
 }
 
@@ -252,10 +252,10 @@ fn the_answer_to_an_offer_carries_the_count_of_the_last_question() {
     let (mut client, mut server, said) = client(Config::LOSSY, Memory::default(), task);
     assert_eq!(outline(&said), [(Code::Rar, 1)]);
     server.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
-    client.hear(&server.take());
+    client.receive(&server.take());
     let mut offer = |number, size| {
         server.described(Signal::offer(number, 0, size, 5), &[b'a' + number as u8]);
-        let said = client.hear(&server.take());
+        let said = client.receive(&server.take());
         assert_eq!(outline(&said), [(Code::Don, number)]);
         (said[0].position, said[0].count(), said[0].digest())
     };
@@ -263,10 +263,10 @@ fn the_answer_to_an_offer_carries_the_count_of_the_last_question() {
     assert_eq!(offer(2, 70), (70, 0, 0));
     assert_eq!(offer(3, UNKNOWN), (0, 0, 0));
     server.signal(Signal::ask(1, 0, 777));
-    client.hear(&server.take());
+    client.receive(&server.take());
     let mut offer = |number, size| {
         server.described(Signal::offer(number, 0, size, 5), &[b'a' + number as u8]);
-        client.hear(&server.take())[0].count()
+        client.receive(&server.take())[0].count()
     };
     assert_eq!(offer(4, 1), 777);
     assert_eq!(offer(4, 1), 777);
@@ -281,17 +281,17 @@ fn an_offer_beside_a_single_file_is_ignored() {
             let bytes = content(600, 1);
             client.described(Signal::offer(1, 0, 600, 5), b"f");
             client.chunk(1, 0, &bytes[..512]);
-            server.hear(&client.take());
+            server.receive(&client.take());
             if tree {
                 client.described(Signal::offer_tree(2, UNKNOWN, UNKNOWN), b"t");
             } else {
                 client.described(Signal::offer(2, 0, 600, 5), b"g");
             }
             client.chunk(2, 0, &bytes[..512]);
-            assert_eq!(outline(&server.hear(&client.take())), []);
+            assert_eq!(outline(&server.receive(&client.take())), []);
             client.chunk(1, 512, &bytes[512..]);
             client.signal(Signal::done(1, 600, 5, crc(&bytes)));
-            assert_eq!(outline(&server.hear(&client.take())), [(Code::Don, 1)]);
+            assert_eq!(outline(&server.receive(&client.take())), [(Code::Don, 1)]);
             assert_eq!(server.store.bytes("f"), Some(&*bytes));
             assert_eq!(server.store.offers, ["f"]);
         }
@@ -306,15 +306,15 @@ fn in_a_tree_the_next_offer_ends_the_open_file() {
         client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
         client.described(Signal::offer(2, 0, 600, 5), b"f");
         client.chunk(2, 0, &content(512, 1));
-        server.hear(&client.take());
+        server.receive(&client.take());
         client.described(Signal::offer(3, 0, 1, 5), b"g");
-        let said = server.hear(&client.take());
+        let said = server.receive(&client.take());
         assert_eq!(outline(&said)[..1], [(Code::Err, 2)]);
         assert_eq!(said[0].reason(), Reason::Incomplete);
         client.chunk(3, 0, b"x");
         client.signal(Signal::done(3, 1, 6, crc(b"x")));
         client.signal(Signal::done(1, 2, 7, 0));
-        server.hear(&client.take());
+        server.receive(&client.take());
         assert_eq!(server.store.bytes("t/g"), Some(&b"x"[..]));
     }
 }
@@ -328,11 +328,11 @@ fn a_busy_end_is_queried_again_after_a_quarter_of_a_second() {
     assert_eq!(outline(&said), [(Code::Saf, 1)]);
     // A round trip that is measured is short.
     server.signal(Signal::ack(1, 0, 1, 0, AckInfo::Sack(Default::default())));
-    let said = client.hear(&server.take());
+    let said = client.receive(&server.take());
     assert_eq!(outline(&said), [(Code::Pin, 1)]);
     client.now += 1;
     server.signal(Signal::ack(1, 0, 0, said[0].count(), AckInfo::Sack(Default::default())));
-    assert_eq!(outline(&client.hear(&server.take())), []);
+    assert_eq!(outline(&client.receive(&server.take())), []);
     assert_eq!(outline(&client.wait(249)), []);
     assert_eq!(outline(&client.wait(1)), [(Code::Pin, 1)]);
     // And less and less often.
@@ -353,12 +353,12 @@ fn the_offer_asks_for_the_prefix() {
     };
     client.described(Signal::offer(1, 5000, 5000, 5), b"f");
     let offer = client.bytes.clone();
-    let said = server.hear(&client.take());
+    let said = server.receive(&client.take());
     assert_eq!(prefix(&said[said.len() - 1..]), (2048, true));
-    assert_eq!(prefix(&server.hear(&offer)), (2048, true));
+    assert_eq!(prefix(&server.receive(&offer)), (2048, true));
     client.signal(Signal::ask(1, 0, 1));
-    assert_eq!(prefix(&server.hear(&client.take())), (2048, false));
-    assert_eq!(prefix(&server.hear(&offer)), (2048, true));
+    assert_eq!(prefix(&server.receive(&client.take())), (2048, false));
+    assert_eq!(prefix(&server.receive(&offer)), (2048, true));
 }
 
 /// R66.
@@ -372,13 +372,13 @@ fn a_repeated_end_of_a_tree_is_answered_again_while_a_re_offer_is_due() {
     let (mut server, mut client) = server(Config::LOSSY, store);
     client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
     client.described(Signal::offer(2, 2000, 2000, 5), b"f");
-    server.hear(&client.take());
+    server.receive(&client.take());
     client.signal(Signal::refuse(2, 0, Reason::PrefixDiffers, 0));
-    assert_eq!(outline(&server.hear(&client.take())), [(Code::Err, 2)]);
+    assert_eq!(outline(&server.receive(&client.take())), [(Code::Err, 2)]);
     // Its answer is lost, and so it is repeated, as often as it takes.
     for _ in 0..3 {
         client.signal(Signal::done(1, 1, 4, 0));
-        let said = server.hear(&client.take());
+        let said = server.receive(&client.take());
         assert_eq!(outline(&said), [(Code::Pon, 1)]);
         assert_eq!((said[0].count(), said[0].position), (4, 1));
     }
@@ -386,9 +386,9 @@ fn a_repeated_end_of_a_tree_is_answered_again_while_a_re_offer_is_due() {
     client.chunk(3, 0, &bytes[..1024]);
     client.chunk(3, 1024, &bytes[1024..]);
     client.signal(Signal::done(3, 2000, 8, crc(&bytes)));
-    server.hear(&client.take());
+    server.receive(&client.take());
     client.signal(Signal::done(1, 2, 9, 0));
-    assert_eq!(outline(&server.hear(&client.take())), [(Code::Don, 1)]);
+    assert_eq!(outline(&server.receive(&client.take())), [(Code::Don, 1)]);
     assert_eq!(server.store.bytes("t/f"), Some(&*bytes));
 }
 
@@ -402,10 +402,10 @@ fn another_end_of_a_tree_is_final() {
     client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
     client.described(Signal::offer(2, 2000, 2000, 5), b"f");
     client.signal(Signal::refuse(2, 0, Reason::PrefixDiffers, 0));
-    server.hear(&client.take());
+    server.receive(&client.take());
     for (count, code) in [(4, Code::Pon), (4, Code::Pon), (5, Code::Don), (5, Code::Don)] {
         client.signal(Signal::done(1, 1, count, 0));
-        assert_eq!(outline(&server.hear(&client.take())), [(code, 1)], "{count}");
+        assert_eq!(outline(&server.receive(&client.take())), [(code, 1)], "{count}");
     }
 }
 
@@ -423,7 +423,7 @@ fn a_partial_of_other_content_is_discarded() {
         client.described(Signal::offer(1, 3000, 3000, 5), b"f");
         client.chunk(1, 0, &bytes[..1024]);
         client.signal(Signal::refuse(1, 1024, reason, 0));
-        server.hear(&client.take());
+        server.receive(&client.take());
         assert_eq!(server.store.partials.contains_key("f"), is_kept, "{reason}");
     }
     // Resume 0: begin anew.
@@ -431,7 +431,7 @@ fn a_partial_of_other_content_is_discarded() {
     store.partials.insert("f".into(), vec![1; 2048]);
     let (mut server, mut client) = server(Config::LOSSY, store);
     client.described(Signal::offer(1, 0, 3000, 5), b"f");
-    let said = server.hear(&client.take());
+    let said = server.receive(&client.take());
     assert_eq!((outline(&said), said[0].position), (vec![(Code::Pon, 1)], 0));
     assert!(server.store.partials.is_empty());
 }
@@ -443,17 +443,17 @@ fn an_idle_line_ends_the_resynchronisation() {
     let answers = |silence: u32| {
         let (mut server, _) = server(Config::LOSSY, Memory::default());
         // Noise that begins no frame: it is dropped at once, and nothing is held.
-        assert_eq!(outline(&server.hear(b"noise")), []);
+        assert_eq!(outline(&server.receive(b"noise")), []);
         server.wait(silence);
-        outline(&server.hear(&greeting(77)))
+        outline(&server.receive(&greeting(77)))
     };
     assert_eq!(answers(0), []);
     assert_eq!(answers(1_000), [(Code::Pon, 0)]);
     // An end that does not read for a while, and then finds all of it at once.
     let (mut server, _) = server(Config::LOSSY, Memory::default());
-    server.hear(b"noise");
+    server.receive(b"noise");
     server.now += 1_000;
-    assert_eq!(outline(&server.hear(&greeting(77))), []);
+    assert_eq!(outline(&server.receive(&greeting(77))), []);
 }
 
 /// R30.
@@ -462,22 +462,22 @@ fn a_server_that_shuts_down_refuses_with_that_reason() {
     let refused = Some(Err(Failure::Refused(Reason::ShuttingDown)));
     // In answer to a greeting.
     let config = Config::RELIABLE.refuse(Reason::ShuttingDown);
-    let mut server = Listener::new(Session::server(config), Memory::default());
-    let said = server.hear(&Frames::client(SESSION, Config::RELIABLE).take());
+    let mut server = Endpoint::new(Session::server(config), Memory::default());
+    let said = server.receive(&Frames::client(SESSION, Config::RELIABLE).take());
     assert_eq!((outline(&said), said[0].session()), (vec![(Code::Err, 0)], SESSION));
     assert_eq!((said[0].reason(), result(&mut server)), (Reason::ShuttingDown, refused));
     // In answer to a request.
     let get = Task::Get { path: "f", tree: false, names_only: false };
     let (mut asking, mut server, _) = client(Config::RELIABLE, Memory::default(), get);
     server.signal(Signal::refuse(1, 0, Reason::ShuttingDown, 0));
-    asking.hear(&server.take());
+    asking.receive(&server.take());
     assert_eq!(result(&mut asking), refused);
     // Between two requests: it is read with the next one.
     let (mut idle, mut server, _) = client(Config::RELIABLE, Memory::default(), Task::Ping);
     assert_eq!(result(&mut idle), Some(Ok(())));
     server.signal(Signal::refuse(0, 0, Reason::ShuttingDown, SESSION));
     idle.session.begin(get).expect("it may");
-    idle.hear(&server.take());
+    idle.receive(&server.take());
     assert_eq!(result(&mut idle), refused);
     assert_eq!(idle.session.begin(get), Err(Failure::Refused(Reason::ShuttingDown)));
 }
@@ -491,15 +491,15 @@ fn a_file_that_would_replace_a_directory_is_refused_at_its_offer() {
         client.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
         client.described(Signal::offer(2, 0, 0, 5), b"d/");
         client.signal(Signal::done(2, 0, 3, 0));
-        server.hear(&client.take());
+        server.receive(&client.take());
         client.described(Signal::offer(3, 0, 5000, 5), b"d");
-        let said = server.hear(&client.take());
+        let said = server.receive(&client.take());
         assert_eq!(outline(&said), [(Code::Err, 3)]);
         assert_eq!(said[0].reason(), Reason::IsDirectory);
         // What is on its way already is dropped.
         client.chunk(3, 0, &content(1024, 1));
         client.signal(Signal::done(1, 2, 5, 0));
-        assert_eq!(outline(&server.hear(&client.take())), [(Code::Don, 1)]);
+        assert_eq!(outline(&server.receive(&client.take())), [(Code::Don, 1)]);
         assert!(server.store.partials.is_empty() && server.store.files.is_empty());
     }
 }
@@ -515,7 +515,7 @@ fn the_store_is_told_of_offers_that_are_refused_for_their_paths() {
         client.described(Signal::offer(number, 0, 0, 5), path);
     }
     client.signal(Signal::done(1, bad.len() as u64, 9, 0));
-    let said = server.hear(&client.take());
+    let said = server.receive(&client.take());
     let expected = [
         (2, Reason::BadPath),
         (3, Reason::BadPath),

@@ -2,16 +2,15 @@
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::store::{Reply, Request, answer};
-use tinyferry_core::{Config, Session, Store, Task};
-use tinyferry_core::{Outcome, Step};
+use tinyferry_core::{Config, Millis, Outcome, Profile, Session, Standard, Store, Task};
 
-use crate::{Line, Memory};
+use crate::{Input, Line, Memory, Port, Progress, perform};
 
 /// One end: its session, its store, and how finely it reads and writes.
 #[derive(Debug, Clone)]
-pub struct End<S = Memory> {
+pub struct End<S = Memory, P: Profile = Standard> {
     /// Its session.
-    pub session: Session,
+    pub session: Session<P>,
     /// Its store.
     pub store: S,
     /// Bytes read at once, at most.
@@ -33,15 +32,72 @@ pub struct End<S = Memory> {
     pub steps: u64,
 }
 
-/// What an end does after a step.
+/// An end after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
+enum State {
     Moved,
-    /// Waits for input, or for room.
+    /// Waits for input, for room or for its store.
     Waits {
         until: Option<u64>,
     },
     Over(Result<Outcome, Failure>),
+}
+
+/// The two lines of an end, for one step.
+struct Wire<'a> {
+    now: u64,
+    clock: Option<Millis>,
+    read: usize,
+    write: usize,
+    /// The bytes in the driver's own buffer.
+    buffered: Vec<u8>,
+    is_cut: bool,
+    work: u64,
+    works_until: Option<u64>,
+    /// Whether the store was busy.
+    is_pending: bool,
+    incoming: &'a mut Line,
+    outgoing: &'a mut Line,
+}
+
+impl Port for Wire<'_> {
+    fn now(&self) -> Option<Millis> {
+        self.clock
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Input {
+        let most = into.len().min(self.read);
+        match self.incoming.read(self.now, &mut into[..most]) {
+            0 if self.is_cut && self.incoming.readable_at().is_none() => Input::End,
+            0 => Input::Nothing,
+            count => Input::Bytes(count),
+        }
+    }
+
+    fn write(&mut self, out: &[u8]) -> usize {
+        self.outgoing.write(self.now, &out[..out.len().min(self.write)])
+    }
+
+    fn buffered(&mut self) -> &[u8] {
+        &self.buffered
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.incoming.pass(count);
+    }
+
+    fn storage<S: Store + ?Sized>(&mut self, store: &mut S, request: Request<'_>) -> Option<Reply> {
+        if self.work > 0 && matches!(request, Request::Load { .. } | Request::Store { .. }) {
+            let until = *self.works_until.get_or_insert(self.now + self.work);
+            if self.now < until {
+                return None;
+            }
+            self.works_until = None;
+        }
+        let reply = answer(store, request);
+        self.is_pending = reply == Reply::Pending;
+        Some(reply)
+    }
 }
 
 /// The pair did not come to an end.
@@ -53,13 +109,13 @@ pub enum Stuck {
     TooLong,
 }
 
-/// A client and a server, whose store may be another one.
+/// A client and a server, each with any store and any profile.
 #[derive(Debug, Clone)]
-pub struct Pair<S = Memory> {
+pub struct Pair<C = End, S = End> {
     /// The client.
-    pub client: End,
+    pub client: C,
     /// The server.
-    pub server: End<S>,
+    pub server: S,
     /// From the client to the server.
     pub up: Line,
     /// From the server to the client.
@@ -75,6 +131,13 @@ const MILLISECOND: u64 = 1_000_000;
 impl<S: Store> End<S> {
     /// An end that reads and writes as much as it may.
     pub fn new(session: Session, store: S) -> Self {
+        Self::of(session, store)
+    }
+}
+
+impl<S: Store, P: Profile> End<S, P> {
+    /// An end with a session of any profile.
+    pub fn of(session: Session<P>, store: S) -> Self {
         let (read, write) = (usize::MAX, usize::MAX);
         Self {
             session,
@@ -91,10 +154,10 @@ impl<S: Store> End<S> {
         }
     }
 
-    fn step(&mut self, now: u64, incoming: &mut Line, outgoing: &mut Line) -> Progress {
+    fn step(&mut self, now: u64, incoming: &mut Line, outgoing: &mut Line) -> State {
         self.steps += 1;
         if now < self.waits_until {
-            return Progress::Waits { until: Some(self.waits_until) };
+            return State::Waits { until: Some(self.waits_until) };
         }
         let clock = self.has_clock.then_some((now / MILLISECOND) as u32);
         let deadline = self.session.deadline().map(|deadline| match clock {
@@ -106,78 +169,34 @@ impl<S: Store> End<S> {
             }
             None => now + 20 * MILLISECOND,
         });
-        if self.ahead > 0 {
-            let buffered = incoming.arrived(now, self.ahead);
-            let taken = self.session.take_input(&buffered, &mut self.store, clock);
-            incoming.pass(taken);
-            if taken > 0 {
-                return Progress::Moved;
-            }
+        let mut wire = Wire {
+            now,
+            clock,
+            read: self.read,
+            write: self.write,
+            buffered: incoming.arrived(now, self.ahead),
+            is_cut: incoming.is_cut(),
+            work: self.work,
+            works_until: self.works_until,
+            is_pending: false,
+            incoming,
+            outgoing,
+        };
+        let progress = perform(&mut self.session, &mut self.store, &mut wire);
+        self.works_until = wire.works_until;
+        if wire.is_pending {
+            self.waits_until = now + self.wait;
         }
-        let cut = incoming.is_cut();
-        match self.session.poll() {
-            Step::Receive(into) => {
-                assert!(!into.is_empty(), "a step must lend at least one byte");
-                let most = into.len().min(self.read);
-                match incoming.read(now, &mut into[..most]) {
-                    0 if cut && incoming.readable_at().is_none() => self.session.received(0, clock),
-                    0 => {
-                        return Progress::Waits {
-                            until: earliest(deadline, incoming.readable_at()),
-                        };
-                    }
-                    count => self.session.received(count, clock),
-                }
-            }
-            Step::Transmit(out) => {
-                assert!(!out.is_empty(), "a step must lend at least one byte");
-                let most = out.len().min(self.write);
-                match outgoing.write(now, &out[..most]) {
-                    0 => {
-                        return Progress::Waits {
-                            until: Some(outgoing.writable_at().max(now + 1)),
-                        };
-                    }
-                    count => self.session.transmitted(count, clock),
-                }
-            }
-            Step::Exchange { out, into } => {
-                let most = into.len().min(self.read);
-                match incoming.read(now, &mut into[..most]) {
-                    0 => {
-                        let most = out.len().min(self.write);
-                        match outgoing.write(now, &out[..most]) {
-                            0 if most > 0 => {
-                                let room = Some(outgoing.writable_at().max(now + 1));
-                                return Progress::Waits {
-                                    until: earliest(room, incoming.readable_at()),
-                                };
-                            }
-                            count => self.session.transmitted(count, clock),
-                        }
-                    }
-                    count => self.session.received(count, clock),
-                }
-            }
-            Step::Pause => self.session.transmitted(0, clock),
-            Step::Storage(request) => {
-                if self.work > 0 && matches!(request, Request::Load { .. } | Request::Store { .. })
-                {
-                    let until = *self.works_until.get_or_insert(now + self.work);
-                    if now < until {
-                        return Progress::Waits { until: Some(until) };
-                    }
-                    self.works_until = None;
-                }
-                let reply = answer(&mut self.store, request);
-                self.session.answered(reply, clock);
-                if reply == Reply::Pending {
-                    self.waits_until = now + self.wait;
-                }
-            }
-            Step::Over(result) => return Progress::Over(result),
-        }
-        Progress::Moved
+        let room = Some(outgoing.writable_at().max(now + 1));
+        let until = match progress {
+            Progress::Moved => return State::Moved,
+            Progress::Over(result) => return State::Over(result),
+            Progress::AwaitsInput => earliest(deadline, incoming.readable_at()),
+            Progress::AwaitsRoom { reads: false } => room,
+            Progress::AwaitsRoom { reads: true } => earliest(room, incoming.readable_at()),
+            Progress::AwaitsStore => self.works_until,
+        };
+        State::Waits { until }
     }
 
     fn timeout_if_due(&mut self, now: u64) {
@@ -197,12 +216,26 @@ fn earliest(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     a.into_iter().chain(b).min()
 }
 
-impl<S: Store> Pair<S> {
+impl<C: Store, S: Store> Pair<End<C>, End<S>> {
     /// Two ends on perfect lines.
-    pub fn new(config: Config, client: Memory, server: S) -> Self {
+    pub fn new(config: Config, client: C, server: S) -> Self {
+        let client = End::new(Session::client(0xC0FF_EE01, config), client);
+        Self::of(client, End::new(Session::server(config), server))
+    }
+
+    /// The session has this number.
+    pub fn numbered(mut self, number: u32, config: Config) -> Self {
+        self.client.session = Session::client(number, config);
+        self
+    }
+}
+
+impl<C: Store, P: Profile, S: Store, Q: Profile> Pair<End<C, P>, End<S, Q>> {
+    /// These ends on perfect lines.
+    pub fn of(client: End<C, P>, server: End<S, Q>) -> Self {
         Self {
-            client: End::new(Session::client(0xC0FF_EE01, config), client),
-            server: End::new(Session::server(config), server),
+            client,
+            server,
             up: Line::perfect(1),
             down: Line::perfect(2),
             now: 0,
@@ -214,12 +247,6 @@ impl<S: Store> Pair<S> {
     pub fn serial(mut self, baud: u64, seed: u64) -> Self {
         self.up = Line::serial(baud, seed.wrapping_mul(2));
         self.down = Line::serial(baud, seed.wrapping_mul(2).wrapping_add(1));
-        self
-    }
-
-    /// The session has this number.
-    pub fn numbered(mut self, number: u32, config: Config) -> Self {
-        self.client.session = Session::client(number, config);
         self
     }
 
@@ -258,15 +285,15 @@ impl<S: Store> Pair<S> {
             let client = self.client.step(self.now, &mut self.down, &mut self.up);
             let server = self.server.step(self.now, &mut self.up, &mut self.down);
             let (client, server) = match (client, server) {
-                (Progress::Over(result), _) => {
+                (State::Over(result), _) => {
                     self.drain();
                     return Ok(result);
                 }
-                (Progress::Moved, _) | (_, Progress::Moved) => continue,
-                (Progress::Waits { until: client }, Progress::Waits { until: server }) => {
+                (State::Moved, _) | (_, State::Moved) => continue,
+                (State::Waits { until: client }, State::Waits { until: server }) => {
                     (client, server)
                 }
-                (Progress::Waits { until: client }, Progress::Over(_)) => (client, None),
+                (State::Waits { until: client }, State::Over(_)) => (client, None),
             };
             let Some(next) = earliest(client, server) else { return Err(Stuck::Deadlock) };
             self.now = self.now.max(next);
@@ -282,9 +309,9 @@ impl<S: Store> Pair<S> {
     /// [`Stuck`] where nothing will ever happen.
     pub fn serve(&mut self, until: Option<u64>) -> Result<(), Stuck> {
         let server = match self.server.step(self.now, &mut self.up, &mut self.down) {
-            Progress::Moved => return Ok(()),
-            Progress::Waits { until } => until,
-            Progress::Over(_) => None,
+            State::Moved => return Ok(()),
+            State::Waits { until } => until,
+            State::Over(_) => None,
         };
         let next = earliest(earliest(until, self.down.readable_at()), server);
         let next = next.ok_or(Stuck::Deadlock)?;
@@ -299,14 +326,14 @@ impl<S: Store> Pair<S> {
     /// Lets the server finish what it can without the client.
     fn drain(&mut self) {
         for _ in 0..10_000 {
-            if self.server.step(self.now, &mut self.up, &mut self.down) != Progress::Moved {
+            if self.server.step(self.now, &mut self.up, &mut self.down) != State::Moved {
                 return;
             }
         }
     }
 }
 
-impl<S: Store> End<S> {
+impl<S: Store, P: Profile> End<S, P> {
     /// Nothing else has come by `now`, until which it waited.
     fn timeout_if_due_at(&mut self, now: u64, until: Option<u64>, incoming: &Line) {
         if until == Some(now) && incoming.readable_at().is_none_or(|at| at > now) {

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(all(unix, feature = "cable"))]
+mod cable;
+mod driver;
+mod endpoint;
+mod frames;
+mod line;
+mod memory;
+mod pair;
+mod random;
+
+#[cfg(all(unix, feature = "cable"))]
+pub use cable::Cable;
+pub use driver::{Input, Port, Progress, perform};
+pub use endpoint::Endpoint;
+pub use frames::{Frames, outline};
+pub use line::{Faults, Line};
+pub use memory::{File, Memory};
+pub use pair::{End, Pair, Stuck};
+pub use random::{Random, content};

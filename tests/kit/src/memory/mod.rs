@@ -1,0 +1,224 @@
+//! A store in memory, which can fail on purpose.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Digests, Kind};
+
+mod store;
+
+/// A file in a [`Memory`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct File {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Its time, as offered.
+    pub modified: Option<i64>,
+    /// Its mode, as offered.
+    pub mode: Option<u32>,
+}
+
+impl File {
+    /// A file of these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, modified: Some(1_700_000_000_000_000_000), mode: Some(0o644) }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Open {
+    Nothing,
+    Inbound {
+        path: String,
+        kind: Kind,
+        size: Option<u64>,
+        modified: Option<i64>,
+        mode: Option<u32>,
+        same: bool,
+        later: Option<u16>,
+    },
+    Outbound {
+        path: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Queued {
+    path: String,
+    kind: Kind,
+    resumable: bool,
+}
+
+/// A store in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// Files in place.
+    pub files: BTreeMap<String, File>,
+    /// Directories in place.
+    pub directories: BTreeSet<String>,
+    /// What came in and is not complete: survives a reboot.
+    pub partials: BTreeMap<String, Vec<u8>>,
+    /// Refusals by the other end or by this one, by path.
+    pub refused: Vec<(String, Reason)>,
+    /// Paths of the offers.
+    pub offers: Vec<String>,
+    /// Offers that the session has refused: the bytes of the path, and the reason.
+    pub rejected: Vec<(Vec<u8>, Reason)>,
+    /// Refuse offers of these paths.
+    pub refuse: BTreeMap<String, Reason>,
+    /// Files that cannot be read although they are there.
+    pub broken: BTreeMap<String, Reason>,
+    /// The number of entries of each tree whose paths are not allowed.
+    pub omitted: u32,
+    /// Takes bytes in order only.
+    pub in_order: bool,
+    /// Sizes are offered as unknown.
+    pub unsized_offers: bool,
+    /// The largest distance of a hole from the end of a partial, in bytes.
+    pub holes: u64,
+    /// Bytes that may still be stored.
+    pub room: u64,
+    /// What may still be written before the power goes: bytes, and one for each commit. Then
+    /// nothing changes any more until a reboot.
+    pub power: u64,
+    /// Bytes taken by one `store` at most.
+    pub step: usize,
+    /// Computes digests: [`Store::digest`].
+    pub sums: bool,
+    /// Gives no refused file once more.
+    pub gives_up: bool,
+    /// Commits that may be deferred are deferred.
+    pub tardy: bool,
+    /// Deferred commits that fail, by path.
+    pub late: BTreeMap<String, Reason>,
+    /// The number of pending replies to each offer, commit and flush.
+    pub busy: u32,
+    /// The number of pending replies to the present one.
+    waited: u32,
+    /// The source is one byte shorter than its size.
+    pub shrinks: bool,
+    /// Bytes given by `load` for sending.
+    pub loaded: u64,
+    /// The digests of the files that were read or received.
+    pub digests: Vec<Digests>,
+    open: Open,
+    /// Committed, and not in place.
+    waiting: VecDeque<(u16, String, File)>,
+    /// The tree that comes in.
+    tree: Option<String>,
+    /// The tree that goes out.
+    root: Option<String>,
+    queue: VecDeque<Queued>,
+    yielded: Vec<Queued>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            files: BTreeMap::new(),
+            directories: BTreeSet::new(),
+            partials: BTreeMap::new(),
+            refused: Vec::new(),
+            offers: Vec::new(),
+            rejected: Vec::new(),
+            refuse: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            omitted: 0,
+            in_order: false,
+            unsized_offers: false,
+            holes: 0,
+            room: u64::MAX,
+            power: u64::MAX,
+            step: usize::MAX,
+            sums: false,
+            gives_up: false,
+            tardy: false,
+            late: BTreeMap::new(),
+            busy: 0,
+            waited: 0,
+            shrinks: false,
+            loaded: 0,
+            digests: Vec::new(),
+            open: Open::Nothing,
+            waiting: VecDeque::new(),
+            tree: None,
+            root: None,
+            queue: VecDeque::new(),
+            yielded: Vec::new(),
+        }
+    }
+}
+
+impl Memory {
+    /// A store that holds these files.
+    pub fn with<const N: usize>(files: [(&str, Vec<u8>); N]) -> Self {
+        let files = files.into_iter().map(|(path, bytes)| (path.to_owned(), File::new(bytes)));
+        Self { files: files.collect(), ..Self::default() }
+    }
+
+    /// Whether nothing is open in it.
+    pub fn is_closed(&self) -> bool {
+        self.open == Open::Nothing
+    }
+
+    /// Whether the present call is still pending.
+    fn is_busy(&mut self) -> bool {
+        let is_busy = self.waited < self.busy;
+        self.waited = if is_busy { self.waited + 1 } else { 0 };
+        is_busy
+    }
+
+    /// The bytes of a file in place.
+    pub fn bytes(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(|file| file.bytes.as_slice())
+    }
+
+    /// A client is to put this one file.
+    pub fn queue_file(&mut self, path: &str) {
+        self.root = None;
+        self.yielded.clear();
+        self.queue =
+            VecDeque::from([Queued { path: path.into(), kind: Kind::File, resumable: true }]);
+    }
+
+    /// A client is to put all that lies below `root`, as a tree of that name.
+    pub fn queue_tree(&mut self, root: &str) {
+        self.yielded.clear();
+        self.root = Some(root.to_owned());
+        let tree = Queued { path: root.into(), kind: Kind::Tree, resumable: false };
+        self.queue = VecDeque::from([tree]);
+        let below = |path: &&String| root.is_empty() || path.starts_with(&format!("{root}/"));
+        for path in self.directories.iter().filter(below) {
+            let kind = Kind::Directory;
+            self.queue.push_back(Queued { path: path.clone(), kind, resumable: false });
+        }
+        for path in self.files.keys().filter(below) {
+            let kind = Kind::File;
+            self.queue.push_back(Queued { path: path.clone(), kind, resumable: true });
+        }
+    }
+
+    fn relative(&self, path: &str) -> String {
+        match &self.root {
+            Some(root) if !root.is_empty() => {
+                path.strip_prefix(&format!("{root}/")).unwrap_or(path).to_owned()
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    fn check_power(&self) -> Result<(), Reason> {
+        if self.power > 0 { Ok(()) } else { Err(Reason::Storage) }
+    }
+
+    /// As after a power cut: what is not in place is a partial, all else is forgotten.
+    pub fn reboot(&mut self) {
+        self.power = u64::MAX;
+        self.waiting.clear();
+        self.open = Open::Nothing;
+        self.tree = None;
+        self.root = None;
+        self.queue.clear();
+        self.yielded.clear();
+    }
+}
