@@ -3,9 +3,9 @@
 #![doc = "The core of Tinyferry: files and directory trees over any byte stream."]
 //!
 //! One state machine, [`Session`], that does no I/O: it returns a [`Step`], and lends the very slice
-//! to fill or to write. A driver such as [`driver::blocking::run`] carries out the steps over a
-//! [`Link`](driver::blocking::Link) (with the feature `async`, `driver::async_io::run` does over async
-//! streams). A [`Store`] gives and takes the files.
+//! to fill or to write. A [driver](driver::blocking) carries out the steps over a
+//! [`Link`](driver::blocking::Link), or with the feature `async` over async streams: `serve` for a server,
+//! `run` for a client's task. A [`Store`] gives and takes the files.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics. The wire is described in
 //! [`protocol`].

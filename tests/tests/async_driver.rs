@@ -93,6 +93,8 @@ impl embedded_io::Write for End {
 }
 
 impl Link for End {
+    const HALF_DUPLEX: bool = false;
+
     fn now(&mut self) -> Option<Millis> {
         Some(self.0.borrow().now())
     }
@@ -170,11 +172,11 @@ fn transcript(driver: Driver, mut pair: Pair, config: Config, task: Task<'_>) ->
     let mut session: Session = Session::client(NUMBER, config);
     session.begin(task).expect("it may");
     let outcome = match driver {
-        Driver::Blocking => blocking::run(&mut session, &mut link, &mut store),
+        Driver::Blocking => blocking::drive(&mut session, &mut link, &mut store),
         Driver::Async => {
             let (mut writer, mut clock) = (link.clone(), link.clone());
             let mut run =
-                pin!(async_io::run(&mut session, &mut link, &mut writer, &mut clock, &mut store));
+                pin!(async_io::drive(&mut session, &mut link, &mut writer, &mut clock, &mut store));
             let woken = Arc::new(Woken::default());
             let waker = Waker::from(Arc::clone(&woken));
             loop {
@@ -304,7 +306,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
         let heard = match driver {
             Driver::Blocking => {
                 let mut link = HalfDuplex(Recorded(FromStd::new(server), Vec::new()));
-                blocking::run(&mut session, &mut link, &mut store).expect("it goes well");
+                blocking::drive(&mut session, &mut link, &mut store).expect("it goes well");
                 link.0.1
             }
             Driver::Async => tokio().block_on(async {
@@ -313,7 +315,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
                 let (reader, writer) = stream.into_split();
                 let mut reader = Recorded(FromTokio::new(reader), Vec::new());
                 let (mut writer, mut clock) = (FromTokio::new(writer), TokioClock(Instant::now()));
-                async_io::run(&mut session, &mut reader, &mut writer, &mut clock, &mut store)
+                async_io::drive(&mut session, &mut reader, &mut writer, &mut clock, &mut store)
                     .await
                     .expect("it goes well");
                 reader.1
@@ -328,7 +330,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
             let mut link = HalfDuplex(Recorded(FromStd::new(client), Vec::new()));
             for task in tasks {
                 session.begin(task).expect("it may");
-                blocking::run(&mut session, &mut link, &mut store).expect("it goes well");
+                blocking::drive(&mut session, &mut link, &mut store).expect("it goes well");
             }
             link.0.1
         }
@@ -340,7 +342,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
             let mut writer = FromTokio::new(writer);
             for task in tasks {
                 session.begin(task).expect("it may");
-                async_io::run(&mut session, &mut reader, &mut writer, &mut NoClock, &mut store)
+                async_io::drive(&mut session, &mut reader, &mut writer, &mut NoClock, &mut store)
                     .await
                     .expect("it goes well");
             }
@@ -380,7 +382,7 @@ fn the_async_driver_reads_while_it_cannot_write() {
             let (reader, writer) = tokio::io::split(server);
             let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));
             let mut clock = TokioClock(Instant::now());
-            async_io::run(&mut session, &mut reader, &mut writer, &mut clock, &mut there).await
+            async_io::drive(&mut session, &mut reader, &mut writer, &mut clock, &mut there).await
         };
         let asking = async {
             let mut session: Session = Session::client(NUMBER, Config::RELIABLE);
@@ -388,7 +390,7 @@ fn the_async_driver_reads_while_it_cannot_write() {
             let (reader, writer) = tokio::io::split(client);
             let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));
             let mut clock = TokioClock(Instant::now());
-            async_io::run(&mut session, &mut reader, &mut writer, &mut clock, &mut here).await
+            async_io::drive(&mut session, &mut reader, &mut writer, &mut clock, &mut here).await
         };
         let (mut serving, mut asking) = (pin!(serving), pin!(asking));
         let both = poll_fn(|context| {

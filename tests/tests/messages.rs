@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use embedded_io_adapters::std::FromStd;
 use tinyferry_core::checksum::{NoSha256, Tables};
-use tinyferry_core::driver::blocking::{HalfDuplex, run};
+use tinyferry_core::driver::blocking::{HalfDuplex, drive};
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 use tinyferry_core::{Config, Profile, Reason, Session, Standard, Task};
 
@@ -121,13 +121,13 @@ where
     }
     let served = thread::spawn(move || {
         let mut session = Session::<S>::server(theirs);
-        let _ = run(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
+        let _ = drive(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
     });
     let mut session = Session::<Standard>::client(7, ours);
     let mut link = HalfDuplex(FromStd::new(client));
     for task in tasks {
         session.begin(*task).unwrap();
-        let _ = run(&mut session, &mut link, here);
+        let _ = drive(&mut session, &mut link, here);
     }
     drop(link);
     served.join().unwrap();

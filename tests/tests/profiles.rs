@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use embedded_io_adapters::std::FromStd;
 use tinyferry_core::checksum::{NoSha256, Small};
-use tinyferry_core::driver::blocking::{Error, HalfDuplex, run};
+use tinyferry_core::driver::blocking::{Error, HalfDuplex, drive};
 use tinyferry_core::store::{Entry, Kind, Store};
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
 use tinyferry_kit::{File, Memory, content};
@@ -67,14 +67,14 @@ where
     let [ours, theirs] = config;
     let served = thread::spawn(move || {
         let mut session = Session::<S>::server(theirs);
-        let _ = run(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
+        let _ = drive(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
         there
     });
     let mut session = Session::<C>::client(7, ours);
     let mut link = HalfDuplex(FromStd::new(client));
     let ends = tasks.iter().map(|task| {
         session.begin(*task)?;
-        run(&mut session, &mut link, here).map_err(|error| match error {
+        drive(&mut session, &mut link, here).map_err(|error| match error {
             Error::Session(failure) => failure,
             Error::Link(error) => panic!("{error}"),
         })

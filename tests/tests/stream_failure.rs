@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use embedded_io_adapters::std::FromStd;
 use tinyferry::transport::stream::StreamLink;
-use tinyferry_core::driver::blocking::{self, HalfDuplex, run};
+use tinyferry_core::driver::blocking::{self, HalfDuplex, drive};
 use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
 use tinyferry_kit::{File, Memory, content};
@@ -107,10 +107,10 @@ fn put(left: usize, at_client: bool) -> bool {
     let served = thread::spawn(move || {
         let mut store = Watched { store: Memory::default(), is_open: false };
         let mut session = Session::<tinyferry_core::Standard>::server(CONFIG);
-        let result = run(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut store);
+        let result = drive(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut store);
         assert!(!store.is_open, "the server's file is open after {left} bytes");
         if let Err(blocking::Error::Link(_)) = result {
-            let again = run(&mut session, &mut HalfDuplex(NoStream), &mut store);
+            let again = drive(&mut session, &mut HalfDuplex(NoStream), &mut store);
             assert_eq!(again, Err(blocking::Error::Session(Failure::UnexpectedEof)));
         }
         store.store.files.contains_key("f")
@@ -121,7 +121,7 @@ fn put(left: usize, at_client: bool) -> bool {
     let mut store = Watched { store: memory, is_open: false };
     let mut session = Session::<tinyferry_core::Standard>::client(9, CONFIG);
     session.begin(Task::Put).expect("it may");
-    let result = run(&mut session, &mut HalfDuplex(FromStd::new(client)), &mut store);
+    let result = drive(&mut session, &mut HalfDuplex(FromStd::new(client)), &mut store);
     assert!(!store.is_open, "the client's file is open after {left} bytes");
     served.join().expect("no panic") && result.is_ok()
 }

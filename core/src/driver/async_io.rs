@@ -8,8 +8,8 @@
 //! and adapted `tokio` streams meet this. A UART that moves bytes by DMA straight into the caller's
 //! slice does not: put a buffer before it. Reader and writer may be the halves of one stream, or two.
 //!
-//! So [`run`] itself may be dropped at any time and called again with the same session: it continues
-//! with the same step.
+//! So [`serve`] and [`drive`] themselves may be dropped at any time and called again with the same session:
+//! they continue with the same step. A task whose [`run`] was dropped goes on by [`drive`].
 
 use core::future::{Future, pending, poll_fn};
 use core::pin::pin;
@@ -17,12 +17,14 @@ use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
-use super::blocking::{Error, receive};
+use super::{Handshakes, receive};
 use crate::profile::Profile;
-use crate::session::{Session, Step};
+use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
 use crate::time::Millis;
 use crate::transfer::Outcome;
+
+pub use super::{Error, Event};
 
 /// A clock that a driver can wait for.
 pub trait Clock {
@@ -49,22 +51,101 @@ impl Clock for NoClock {
     }
 }
 
-/// Runs a session: a client's until its task is completed, a server's until the client leaves or closes
-/// it.
+/// Serves one session after another, as [`blocking::serve`](super::blocking::serve) does.
+///
+/// ```
+/// use embedded_io_async::{Read, Write};
+/// use tinyferry_core::driver::async_io::{Clock, Event, serve};
+/// use tinyferry_core::{Config, Session, Store};
+///
+/// async fn run_board<R: Read, W: Write<Error = R::Error>>(
+///     (mut reader, mut writer, mut clock): (R, W, impl Clock),
+///     mut store: impl Store,
+/// ) {
+///     let mut session: Session = Session::server(Config::LOSSY.recv_buffer::<4352>());
+///     let on_event = |_: &Session, event: Event<'_, R::Error>| match event {
+///         Event::Connected => { /* LED on */ }
+///         _ => { /* LED off */ }
+///     };
+///     loop {
+///         let ends = (&mut reader, &mut writer, &mut clock);
+///         let _ = serve(&mut session, ends.0, ends.1, ends.2, &mut store, on_event).await;
+///     }
+/// }
+/// ```
+///
+/// # Errors
+/// Those of [`blocking::serve`](super::blocking::serve).
+pub async fn serve<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+    mut on_event: impl FnMut(&Session<P>, Event<'_, R::Error>),
+) -> Result<Outcome, Error<R::Error>> {
+    loop {
+        let mut handshakes = Handshakes(session.number());
+        let result = drive_with(session, reader, writer, clock, store, |session| {
+            if handshakes.is_new(session) {
+                on_event(session, Event::Connected);
+            }
+        });
+        let result = result.await;
+        on_event(session, Event::Ended(&result));
+        session.restart();
+        match result {
+            Err(error) if !error.is_end_of_stream() => {}
+            result => return result,
+        }
+    }
+}
+
+/// Runs one task of a client. The first one begins with the handshake.
+///
+/// # Errors
+/// Those of [`blocking::run`](super::blocking::run).
+pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    task: Task<'_>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+) -> Result<Outcome, Error<R::Error>> {
+    session.begin(task).map_err(Error::Session)?;
+    drive(session, reader, writer, clock, store).await
+}
+
+/// Carries out the steps of a session until it is over: a server's until the client leaves or closes it,
+/// a client's until the task that [`Session::begin`] began is completed.
 ///
 /// # Errors
 /// [`Error::Link`] where the stream fails: the session is then over, and the store has closed the open
 /// file. [`Error::Session`] where the session fails.
-pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+pub async fn drive<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
     session: &mut Session<P>,
     reader: &mut R,
     writer: &mut W,
     clock: &mut impl Clock,
     store: &mut S,
 ) -> Result<Outcome, Error<R::Error>> {
+    drive_with(session, reader, writer, clock, store, |_| {}).await
+}
+
+/// [`drive`], with a call of `on_step` before each step.
+async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+    mut on_step: impl FnMut(&Session<P>),
+) -> Result<Outcome, Error<R::Error>> {
     session.resume(clock.now());
     let mut broken = None;
     loop {
+        on_step(session);
         let deadline = session.deadline();
         let moved = match session.poll() {
             Step::Receive(into) => match writer.flush().await {

@@ -1,20 +1,117 @@
 //! The blocking driver, over `embedded-io`.
+//!
+//! A server on a board:
+//!
+//! ```
+//! use tinyferry_core::driver::Event;
+//! use tinyferry_core::driver::blocking::{HalfDuplex, serve};
+//! use tinyferry_core::{Config, Session, Store};
+//!
+//! const CONFIG: Config = Config::LOSSY.recv_buffer::<4352>();
+//!
+//! fn run_board(uart: impl embedded_io::Read + embedded_io::Write, mut store: impl Store) {
+//!     let mut session: Session = Session::server(CONFIG);
+//!     let mut link = HalfDuplex(uart);
+//!     // On a serial line it returns only if the UART fails.
+//!     let _ = serve(&mut session, &mut link, &mut store, |session, event| match event {
+//!         Event::Connected => { /* LED on; session.number() */ }
+//!         _ => { /* LED off; session.message() */ }
+//!     });
+//! }
+//! # struct Nothing;
+//! # impl embedded_io::ErrorType for Nothing { type Error = embedded_io::ErrorKind; }
+//! # impl embedded_io::Read for Nothing {
+//! #     fn read(&mut self, _: &mut [u8]) -> Result<usize, embedded_io::ErrorKind> { Ok(0) }
+//! # }
+//! # impl embedded_io::Write for Nothing {
+//! #     fn write(&mut self, bytes: &[u8]) -> Result<usize, embedded_io::ErrorKind> { Ok(bytes.len()) }
+//! #     fn flush(&mut self) -> Result<(), embedded_io::ErrorKind> { Ok(()) }
+//! # }
+//! # run_board(Nothing, ());
+//! ```
 
-use core::fmt;
+use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write};
 
-use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write};
-
-use crate::error::Failure;
+use super::{Handshakes, receive};
 use crate::profile::Profile;
-use crate::session::{Session, Step};
+use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
 use crate::time::Millis;
 use crate::transfer::Outcome;
 
+pub use super::{Error, Event};
+
 /// A byte stream, with a clock and a deadline for its reads.
 ///
-/// A read that reaches the deadline fails with [`ErrorKind::TimedOut`].
+/// A read that reaches the deadline fails with [`ErrorKind::TimedOut`](embedded_io::ErrorKind::TimedOut).
+/// Without a clock it does so after 20 ms of silence.
+///
+/// [`HalfDuplex`], [`Ready`] and [`Buffered`] make a link of a stream of `embedded-io`. A UART with a
+/// clock is a link by itself:
+///
+/// ```
+/// use embedded_io::{ErrorKind, ErrorType, Read, Write};
+/// use tinyferry_core::Millis;
+/// use tinyferry_core::driver::blocking::Link;
+///
+/// struct Uart {
+///     deadline: Option<Millis>,
+/// }
+/// # fn millis() -> Millis { 0 }
+/// # fn byte_has_come() -> bool { false }
+/// # fn take_byte() -> u8 { 0 }
+/// # fn send_byte(_: u8) {}
+///
+/// impl ErrorType for Uart {
+///     type Error = ErrorKind;
+/// }
+///
+/// impl Read for Uart {
+///     fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
+///         let Some(first) = into.first_mut() else { return Ok(0) };
+///         while !byte_has_come() {
+///             if self.deadline.is_some_and(|at| millis().wrapping_sub(at) < 1 << 31) {
+///                 return Err(ErrorKind::TimedOut);
+///             }
+///         }
+///         *first = take_byte();
+///         Ok(1)
+///     }
+/// }
+///
+/// impl Write for Uart {
+///     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+///         bytes.iter().for_each(|byte| send_byte(*byte));
+///         Ok(bytes.len())
+///     }
+///
+///     fn flush(&mut self) -> Result<(), ErrorKind> {
+///         Ok(())
+///     }
+/// }
+///
+/// impl Link for Uart {
+///     const HALF_DUPLEX: bool = false;
+///
+///     fn now(&mut self) -> Option<Millis> {
+///         Some(millis())
+///     }
+///
+///     fn set_read_deadline(&mut self, deadline: Option<Millis>, _: bool) {
+///         self.deadline = deadline;
+///     }
+///
+///     fn is_ready(&mut self) -> Result<bool, ErrorKind> {
+///         Ok(byte_has_come())
+///     }
+/// }
+/// # assert_eq!(Uart { deadline: Some(0) }.read(&mut [0]), Err(ErrorKind::TimedOut));
+/// ```
 pub trait Link: Read + Write {
+    /// Whether this end cannot receive while it sends, since [`Link::is_ready`] cannot tell: the session
+    /// is then half-duplex, whatever its [`Config`](crate::Config) says.
+    const HALF_DUPLEX: bool;
+
     /// Milliseconds from any origin; `None` where there is no clock.
     fn now(&mut self) -> Option<Millis> {
         None
@@ -26,8 +123,7 @@ pub trait Link: Read + Write {
         let _ = (deadline, is_idle);
     }
 
-    /// Whether a read would not block. A link that cannot tell returns false, and its session is
-    /// half-duplex.
+    /// Whether a read would not block. Always false on a half-duplex link.
     ///
     /// # Errors
     /// Those of the stream.
@@ -42,15 +138,11 @@ pub trait Link: Read + Write {
         Ok(())
     }
 
-    /// The bytes in the link's own buffer, if it has one, that the next read returns: chunks are stored
-    /// from there.
-    fn buffered(&self) -> &[u8] {
-        &[]
-    }
-
-    /// Drops `count` bytes at the front of the buffer.
-    fn consume(&mut self, count: usize) {
-        let _ = count;
+    /// For a link with a buffer: calls `take` with the bytes that the next read returns, and drops as
+    /// many of them as it returns. It does not wait for input. Chunks are stored from there, without a
+    /// copy. A link without a buffer does nothing.
+    fn take_buffered(&mut self, take: impl FnOnce(&[u8]) -> usize) {
+        let _ = take;
     }
 }
 
@@ -58,17 +150,43 @@ pub trait Link: Read + Write {
 #[derive(Debug)]
 pub struct Ready<T>(pub T);
 
-/// A stream without a clock that can only block, for half-duplex sessions.
+/// The same over a stream with a buffer, from which chunks are stored without a copy.
+#[derive(Debug)]
+pub struct Buffered<T>(pub T);
+
+/// A stream without a clock that can only block. Its sessions are half-duplex.
 #[derive(Debug)]
 pub struct HalfDuplex<T>(pub T);
 
 impl<T: Read + Write + ReadReady> Link for Ready<T> {
+    const HALF_DUPLEX: bool = false;
+
     fn is_ready(&mut self) -> Result<bool, Self::Error> {
         self.0.read_ready()
     }
 }
 
+impl<T: BufRead + Write + ReadReady> Link for Buffered<T> {
+    const HALF_DUPLEX: bool = false;
+
+    fn is_ready(&mut self) -> Result<bool, Self::Error> {
+        self.0.read_ready()
+    }
+
+    fn take_buffered(&mut self, take: impl FnOnce(&[u8]) -> usize) {
+        // An error, and the end of the stream, is found again by the next read.
+        if let Ok(true) = self.0.read_ready()
+            && let Ok(bytes) = self.0.fill_buf()
+        {
+            let count = take(bytes);
+            self.0.consume(count);
+        }
+    }
+}
+
 impl<T: Read + Write> Link for HalfDuplex<T> {
+    const HALF_DUPLEX: bool = true;
+
     fn is_ready(&mut self) -> Result<bool, Self::Error> {
         Ok(false)
     }
@@ -99,46 +217,96 @@ macro_rules! forward {
 }
 
 forward!(Ready);
+forward!(Buffered);
 forward!(HalfDuplex);
 
-/// Why a run ended early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Error<E> {
-    /// The stream failed.
-    Link(E),
-    /// The session failed, or the task was refused.
-    Session(Failure),
-}
-
-impl<E: fmt::Display> fmt::Display for Error<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Link(error) => error.fmt(f),
-            Self::Session(failure) => failure.fmt(f),
+/// Serves one session after another, and passes events to `on_event`. Returns the result of the last
+/// session when the stream has ended or failed, or when a client has closed the server
+/// ([`Config::may_close`](crate::Config)); then it may be called again.
+///
+/// The session is made anew in place after each end, so that it may be a `static`: see the example of
+/// this [module](self).
+///
+/// # Errors
+/// [`Error::Link`] where the stream fails, [`Failure::UnexpectedEof`](crate::Failure) where it ends
+/// during a request. Other failures are events.
+pub fn serve<P: Profile, L: Link, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    link: &mut L,
+    store: &mut S,
+    mut on_event: impl FnMut(&Session<P>, Event<'_, L::Error>),
+) -> Result<Outcome, Error<L::Error>> {
+    loop {
+        let mut handshakes = Handshakes(session.number());
+        let result = drive_with(session, link, store, |session| {
+            if handshakes.is_new(session) {
+                on_event(session, Event::Connected);
+            }
+        });
+        on_event(session, Event::Ended(&result));
+        session.restart();
+        match result {
+            Err(error) if !error.is_end_of_stream() => {}
+            result => return result,
         }
     }
 }
 
-impl<E: core::error::Error> core::error::Error for Error<E> {}
+/// Runs one task of a client. The first one begins with the handshake.
+///
+/// ```
+/// use tinyferry_core::driver::blocking::{Error, Link, run};
+/// use tinyferry_core::{Config, Session, Store, Task};
+///
+/// fn send<L: Link>(link: &mut L, store: &mut impl Store, random: u32) -> Result<u32, Error<L::Error>> {
+///     let mut session: Session = Session::client(random, Config::LOSSY);
+///     let outcome = run(&mut session, Task::Put, link, store)?;
+///     Ok(outcome.entries)
+/// }
+/// ```
+///
+/// # Errors
+/// [`Error::Link`] where the stream fails: the session is then over, and the store has closed the open
+/// file. [`Error::Session`] where the session fails, or [`Session::begin`] does.
+pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    task: Task<'_>,
+    link: &mut L,
+    store: &mut S,
+) -> Result<Outcome, Error<L::Error>> {
+    session.set_half_duplex(L::HALF_DUPLEX);
+    session.begin(task).map_err(Error::Session)?;
+    drive(session, link, store)
+}
 
-/// Runs a session: a client's until its task is completed, a server's until the client leaves or closes
-/// it.
+/// Carries out the steps of a session until it is over: a server's until the client leaves or closes it,
+/// a client's until the task that [`Session::begin`] began is completed.
 ///
 /// # Errors
 /// [`Error::Link`] where the stream fails: the session is then over, and the store has closed the open
 /// file. [`Error::Session`] where the session fails.
-pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
+pub fn drive<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
     link: &mut L,
     store: &mut S,
 ) -> Result<Outcome, Error<L::Error>> {
+    drive_with(session, link, store, |_| {})
+}
+
+/// [`drive`], with a call of `on_step` before each step.
+fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    link: &mut L,
+    store: &mut S,
+    mut on_step: impl FnMut(&Session<P>),
+) -> Result<Outcome, Error<L::Error>> {
+    session.set_half_duplex(L::HALF_DUPLEX);
     session.resume(link.now());
     let mut broken = None;
     loop {
         let now = link.now();
-        let taken = session.take_input(link.buffered(), store, now);
-        link.consume(taken);
+        link.take_buffered(|input| session.take_input(input, store, now));
+        on_step(session);
         let (deadline, is_idle) = (session.deadline(), session.is_idle());
         let moved = match session.poll() {
             Step::Receive(into) => match link.flush() {
@@ -184,19 +352,4 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
             session.link_failed();
         }
     }
-}
-
-/// Passes the result of a read to the session, for both drivers.
-pub(crate) fn receive<P: Profile, E: embedded_io::Error>(
-    read: Result<usize, E>,
-    session: &mut Session<P>,
-    now: Option<Millis>,
-) -> Result<(), E> {
-    match read {
-        Ok(count) => session.received(count, now),
-        Err(error) if error.kind() == ErrorKind::TimedOut => session.timed_out(now),
-        Err(error) if error.kind() == ErrorKind::Interrupted => {}
-        Err(error) => return Err(error),
-    }
-    Ok(())
 }

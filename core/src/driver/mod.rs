@@ -1,5 +1,90 @@
 //! Drivers: they carry out the steps of a session over a stream, and decide nothing.
+//!
+//! [`blocking`] works over `embedded-io`, and `async_io` (with the feature `async`) over
+//! `embedded-io-async`. Both have the same three functions:
+//!
+//! | function | runs | until |
+//! |---|---|---|
+//! | `serve` | a server, one session after another | the stream is over, or a client closes the server |
+//! | `run` | one task of a client | the task is completed |
+//! | `drive` | the steps of any session | the session is over: for one connection, or to go on with a task |
+
+use core::fmt;
+
+use embedded_io::ErrorKind;
+
+use crate::error::Failure;
+use crate::profile::Profile;
+use crate::session::Session;
+use crate::time::Millis;
+use crate::transfer::Outcome;
 
 #[cfg(feature = "async")]
 pub mod async_io;
 pub mod blocking;
+#[cfg(test)]
+mod tests;
+
+/// An event of a server, for the callback of `serve`. The store is told about files and trees.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a, E> {
+    /// A client has completed the handshake: see [`Session::negotiated`] and [`Session::number`].
+    Connected,
+    /// The session is over, and the next one begins. On a serial line a client that leaves is no event.
+    Ended(&'a Result<Outcome, Error<E>>),
+}
+
+/// Why a run ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Error<E> {
+    /// The stream failed.
+    Link(E),
+    /// The session failed, or the task was refused.
+    Session(Failure),
+}
+
+impl<E> Error<E> {
+    /// Whether the stream can carry no further session.
+    fn is_end_of_stream(&self) -> bool {
+        matches!(self, Self::Link(_) | Self::Session(Failure::UnexpectedEof))
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(error) => error.fmt(f),
+            Self::Session(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for Error<E> {}
+
+/// Notices the handshakes of a server.
+struct Handshakes(u32);
+
+impl Handshakes {
+    /// Whether the handshake with a client was completed since the last call.
+    fn is_new<P: Profile>(&mut self, session: &Session<P>) -> bool {
+        let number = session.number();
+        core::mem::replace(&mut self.0, number) != number && number != 0
+    }
+}
+
+/// Passes the result of a read to the session.
+fn receive<P: Profile, E: embedded_io::Error>(
+    read: Result<usize, E>,
+    session: &mut Session<P>,
+    now: Option<Millis>,
+) -> Result<(), E> {
+    match read {
+        Ok(count) => session.received(count, now),
+        Err(error) if error.kind() == ErrorKind::TimedOut => session.timed_out(now),
+        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}

@@ -166,6 +166,18 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// Makes this a server that waits for its first client, in place and with the same configuration.
+    /// `serve` of the drivers does so after each session.
+    pub fn restart(&mut self) {
+        const { assert!(P::SERVER, "this profile is of clients only") };
+        *self = Self::new(self.config, false);
+    }
+
+    /// Tells whether the driver cannot read while it writes.
+    pub(crate) fn set_half_duplex(&mut self, half_duplex: bool) {
+        self.config.half_duplex |= half_duplex;
+    }
+
     const fn is_client(&self) -> bool {
         P::CLIENT && (!P::SERVER || self.is_client)
     }

@@ -5,7 +5,7 @@ use std::io;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
-use tinyferry_core::driver::blocking::{self, run};
+use tinyferry_core::driver::blocking::{self, drive};
 use tinyferry_core::{Failure, Outcome, Session, Store};
 use tracing::debug;
 
@@ -46,7 +46,7 @@ impl<S: Socket> Connection for StreamLink<S> {
         store: &mut dyn Store,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.update_clock();
-        run(session, self, store)
+        drive(session, self, store)
     }
 
     fn traffic(&self) -> Traffic {
@@ -64,7 +64,7 @@ impl Connection for SerialLink {
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
-        run(session, self, store)
+        drive(session, self, store)
     }
 
     fn traffic(&self) -> Traffic {

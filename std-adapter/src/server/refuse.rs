@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tinyferry_core::driver::blocking::{self, run};
+use tinyferry_core::driver::blocking::{self, drive};
 use tinyferry_core::{Config, Millis, Outcome, Reason, Session, Store};
 
 use crate::checksum::Desktop;
@@ -56,7 +56,7 @@ fn run_refused<S: Socket>(
 ) -> Result<Outcome, blocking::Error<io::Error>> {
     let mut config = Config::RELIABLE.handshake_timeout(milliseconds(REJECT_TIMEOUT));
     config.refuse = refuse;
-    run(&mut Session::<Desktop>::server(config), link, &mut RefusedStore(message))
+    drive(&mut Session::<Desktop>::server(config), link, &mut RefusedStore(message))
 }
 
 /// The reason sent to a client whose directory cannot be opened.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tinyferry_core::driver::blocking::{self, Link, run};
+use tinyferry_core::driver::blocking::{self, Link, drive};
 use tinyferry_core::{Config, Failure, Session};
 use tracing::{debug, info};
 
@@ -44,7 +44,7 @@ impl Service {
         if let Some(id) = id {
             store = store.identified(&id);
         }
-        match run(&mut session, link, &mut store) {
+        match drive(&mut session, link, &mut store) {
             Ok(outcome) if outcome.closed => {
                 info!("{peer}: the client shuts the server down");
                 self.registry.stop();
@@ -54,7 +54,7 @@ impl Service {
                 debug!("{peer}: disconnected, the server shuts down");
                 session.shut_down();
                 // The client may have disconnected before.
-                let _ = run(&mut session, link, &mut ());
+                let _ = drive(&mut session, link, &mut ());
                 Ended::Link
             }
             Ok(_) => {

@@ -226,6 +226,8 @@ impl embedded_io::Write for SerialLink {
 }
 
 impl Link for SerialLink {
+    const HALF_DUPLEX: bool = false;
+
     fn now(&mut self) -> Option<Millis> {
         Some(self.clock.now())
     }

@@ -49,7 +49,7 @@ mod role {
     use tinyferry_core::checksum::Small;
     #[cfg(feature = "sha256")]
     use tinyferry_core::checksum::SoftSha256;
-    use tinyferry_core::driver::blocking::{HalfDuplex, run};
+    use tinyferry_core::driver::blocking::{HalfDuplex, drive};
     #[cfg(feature = "receive")]
     use tinyferry_core::store::{Accepted, Offer};
     #[cfg(feature = "send")]
@@ -129,8 +129,8 @@ mod role {
     static mut SESSION_SIZE: [u8; size_of::<Session<Role>>()] = [0; size_of::<Session<Role>>()];
 
     pub(crate) fn run_it(uart: Uart) {
-        let mut session: Session<Role> = Session::server(Config::LOSSY.half_duplex(true).credit(4));
-        let _ = run(&mut session, &mut HalfDuplex(uart), &mut Memory);
+        let mut session: Session<Role> = Session::server(Config::LOSSY.credit(4));
+        let _ = drive(&mut session, &mut HalfDuplex(uart), &mut Memory);
     }
 }
 

@@ -5,10 +5,20 @@ use core::task::Poll;
 
 use embedded_io::{ErrorType, Read, Write};
 use tinyferry_core::checksum::Small;
+use tinyferry_core::driver::Event;
 use tinyferry_core::driver::blocking::Link;
 use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Offer};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
-use tinyferry_core::{Millis, Reason, Store};
+use tinyferry_core::{Millis, Reason, Session, Store};
+
+/// Logs an event of a server.
+pub fn event<E: defmt::Format>(session: &Session, event: &Event<'_, E>) {
+    match event {
+        Event::Connected => defmt::info!("connected: {}", session),
+        Event::Ended(result) => defmt::info!("a session is over, {}: {}", session, *result),
+        _ => {}
+    }
+}
 
 /// Says which signals are sent.
 pub struct LoggedLink<L> {
@@ -53,12 +63,14 @@ impl<L: Write> Write for LoggedLink<L> {
 }
 
 impl<L: Link> Link for LoggedLink<L> {
+    const HALF_DUPLEX: bool = L::HALF_DUPLEX;
+
     fn now(&mut self) -> Option<Millis> {
         self.link.now()
     }
 
-    fn set_read_deadline(&mut self, deadline: Option<Millis>, at_rest: bool) {
-        self.link.set_read_deadline(deadline, at_rest);
+    fn set_read_deadline(&mut self, deadline: Option<Millis>, is_idle: bool) {
+        self.link.set_read_deadline(deadline, is_idle);
     }
 
     fn check(&mut self) -> Result<(), L::Error> {
@@ -67,6 +79,10 @@ impl<L: Link> Link for LoggedLink<L> {
 
     fn is_ready(&mut self) -> Result<bool, L::Error> {
         self.link.is_ready()
+    }
+
+    fn take_buffered(&mut self, take: impl FnOnce(&[u8]) -> usize) {
+        self.link.take_buffered(take);
     }
 }
 

@@ -7,7 +7,7 @@ mod flash;
 mod uart;
 
 use cortex_m_rt::entry;
-use tinyferry_core::driver::blocking::run;
+use tinyferry_core::driver::blocking::serve;
 use tinyferry_core::{Config, Session};
 use tinyferry_stores::slots::Slots;
 
@@ -25,14 +25,11 @@ fn main() -> ! {
     let (link, store) = (logged::LoggedLink::new(link), logged::LoggedStore(store));
     let (mut link, mut store) = (link, store);
     loop {
-        #[cfg(feature = "defmt")]
-        defmt::info!("the session: {}", *SESSION);
-        let outcome = run(SESSION, &mut link, &mut store);
-        #[cfg(feature = "defmt")]
-        defmt::info!("a session is over, {}: {}", *SESSION, outcome);
-        // Whatever it was, the next one begins anew.
-        let _ = outcome;
-        *SESSION = Session::server(CONFIG);
+        // It returns only if the line fails.
+        let _ = serve(SESSION, &mut link, &mut store, |_session, _event| {
+            #[cfg(feature = "defmt")]
+            logged::event(_session, &_event);
+        });
     }
 }
 

@@ -86,6 +86,8 @@ unsafe fn DefaultHandler(number: i16) {
 }
 
 impl Link for Uart {
+    const HALF_DUPLEX: bool = false;
+
     fn now(&mut self) -> Option<Millis> {
         Some(MILLIS.load(Ordering::Relaxed))
     }

@@ -7,7 +7,7 @@ mod ram_card;
 mod uart;
 
 use embassy_executor::Spawner;
-use tinyferry_core::driver::async_io::run;
+use tinyferry_core::driver::async_io::serve;
 use tinyferry_core::{Config, Session};
 use tinyferry_stores::card::Card;
 
@@ -29,14 +29,13 @@ async fn main(_spawner: Spawner) -> ! {
     let mut store = store;
     let mut session: Session = Session::server(CONFIG);
     loop {
-        #[cfg(feature = "defmt")]
-        defmt::info!("the session: {}", session);
-        let outcome = run(&mut session, &mut reader, &mut writer, &mut clock, &mut store).await;
-        #[cfg(feature = "defmt")]
-        defmt::info!("a session is over, {}: {}", session, outcome);
-        // Whatever it was, the next one begins anew.
-        let _ = outcome;
-        session = Session::server(CONFIG);
+        let ends = (&mut reader, &mut writer, &mut clock);
+        let result = serve(&mut session, ends.0, ends.1, ends.2, &mut store, |_session, _event| {
+            #[cfg(feature = "defmt")]
+            logged::event(_session, &_event);
+        });
+        // It returns only if the line fails.
+        let _ = result.await;
     }
 }
 

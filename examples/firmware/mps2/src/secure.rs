@@ -15,7 +15,7 @@ use core::task::Poll;
 
 use embassy_executor::Spawner;
 use embedded_io_async::{ErrorType, Read};
-use tinyferry_core::driver::async_io::{Clock, NoClock, run};
+use tinyferry_core::driver::async_io::{Clock, NoClock, drive};
 use tinyferry_core::{Config, Session};
 use tinyferry_secure::{
     AsyncSecureStream, Joined, KeyId, PrivateKey, ReadHalf, SharedKey, StreamError, Trust,
@@ -72,7 +72,7 @@ async fn serve(
     let mut reader = ReadHalf::new(line, &channel);
     let mut writer = WriteHalf::new(writer, &channel);
     let mut session: Session = Session::server(CONFIG);
-    let _ = run(&mut session, &mut reader, &mut writer, &mut NoClock, store).await;
+    let _ = drive(&mut session, &mut reader, &mut writer, &mut NoClock, store).await;
     writer.close().await
 }
 

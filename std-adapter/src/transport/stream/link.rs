@@ -83,6 +83,8 @@ impl<T: Socket> embedded_io::Write for StreamLink<T> {
 }
 
 impl<T: Socket> Link for StreamLink<T> {
+    const HALF_DUPLEX: bool = false;
+
     /// The time of the last call to the system: the same for a whole batch.
     fn now(&mut self) -> Option<Millis> {
         Some(self.stream.inner().now)
@@ -97,12 +99,10 @@ impl<T: Socket> Link for StreamLink<T> {
         }
     }
 
-    fn buffered(&self) -> &[u8] {
-        self.stream.inner().held()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.stream.inner_mut().consume(count);
+    fn take_buffered(&mut self, take: impl FnOnce(&[u8]) -> usize) {
+        let stream = self.stream.inner_mut();
+        let count = take(stream.held());
+        stream.consume(count);
     }
 
     fn check(&mut self) -> io::Result<()> {

@@ -1,0 +1,147 @@
+use embedded_io::{BufRead, ErrorKind, ErrorType, Read, ReadReady, Write};
+
+use super::blocking::{Buffered, HalfDuplex, Ready, drive, run, serve};
+use super::*;
+use crate::config::Config;
+use crate::session::Task;
+use crate::wire::{Code, Hello, SIGNAL_LEN, Signal, VERSION};
+
+/// A stream whose input is given, and then ends.
+struct Script {
+    input: &'static [u8],
+    output: [u8; 4 * SIGNAL_LEN],
+    written: usize,
+}
+
+impl Script {
+    const fn new(input: &'static [u8]) -> Self {
+        Self { input, output: [0; 4 * SIGNAL_LEN], written: 0 }
+    }
+
+    /// The signal that was written as the first one.
+    fn first(&self) -> Signal {
+        let frame = self.output.first_chunk().expect("it has written");
+        Signal::parse::<crate::checksum::Small>(0, frame).expect("a signal")
+    }
+}
+
+impl ErrorType for Script {
+    type Error = ErrorKind;
+}
+
+impl Read for Script {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.input.read(into).map_err(|error| match error {})
+    }
+}
+
+impl BufRead for Script {
+    fn fill_buf(&mut self) -> Result<&[u8], ErrorKind> {
+        Ok(self.input)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.input = self.input.get(count..).unwrap_or_default();
+    }
+}
+
+impl ReadReady for Script {
+    fn read_ready(&mut self) -> Result<bool, ErrorKind> {
+        Ok(!self.input.is_empty())
+    }
+}
+
+impl Write for Script {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        for byte in bytes {
+            if let Some(to) = self.output.get_mut(self.written) {
+                *to = *byte;
+                self.written += 1;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+fn hello(number: u32) -> [u8; SIGNAL_LEN] {
+    let hello = Hello {
+        session: number,
+        version: VERSION,
+        lossy: false,
+        half_duplex: false,
+        features: 0,
+        chunk: 1024,
+        block: 0,
+        credit: 8,
+    };
+    let mut frame = [0; SIGNAL_LEN];
+    Signal::hello(Code::Pin, &hello).emit::<crate::checksum::Small>(0, &mut frame);
+    frame
+}
+
+fn leak<const N: usize>(frames: [[u8; SIGNAL_LEN]; N]) -> &'static [u8] {
+    extern crate std;
+    std::boxed::Box::leak(std::boxed::Box::new(frames)).as_flattened()
+}
+
+#[test]
+fn a_half_duplex_link_tells_the_session() {
+    let mut client: Session = Session::client(7, Config::RELIABLE);
+    let mut link = HalfDuplex(Script::new(&[]));
+    let _ = run(&mut client, Task::Ping, &mut link, &mut ());
+    assert!(link.0.first().as_hello().half_duplex);
+
+    let mut client: Session = Session::client(7, Config::RELIABLE);
+    let mut link = Ready(Script::new(&[]));
+    let _ = run(&mut client, Task::Ping, &mut link, &mut ());
+    assert!(!link.0.first().as_hello().half_duplex);
+
+    let mut server: Session = Session::server(Config::RELIABLE);
+    let mut link = HalfDuplex(Script::new(leak([hello(5)])));
+    let _ = drive(&mut server, &mut link, &mut ());
+    assert!(link.0.first().as_hello().half_duplex);
+}
+
+#[test]
+fn a_server_reports_its_clients_and_serves_until_the_stream_ends() {
+    let mut server: Session = Session::server(Config::RELIABLE);
+    let mut link = Buffered(Script::new(leak([hello(5), hello(6)])));
+    let (mut numbers, mut ends) = (0, 0);
+    let result = serve(&mut server, &mut link, &mut (), |session, event| match event {
+        Event::Connected => numbers = numbers * 10 + session.number(),
+        Event::Ended(result) => {
+            assert!(result.is_ok());
+            ends += 1;
+        }
+    });
+    assert!(result.is_ok());
+    assert_eq!((numbers, ends), (56, 1));
+}
+
+#[test]
+fn a_server_goes_on_after_a_session_has_failed() {
+    let mut server: Session = Session::server(Config::RELIABLE);
+    // No hello: the first session fails. The stream goes on behind it.
+    let mut link = Ready(Script::new(leak([[b'x'; SIGNAL_LEN], hello(6)])));
+    let (mut connected, mut failures) = (0, 0);
+    let result = serve(&mut server, &mut link, &mut (), |_, event| match event {
+        Event::Connected => connected += 1,
+        Event::Ended(result) => failures += usize::from(result.is_err()),
+    });
+    assert!(result.is_ok(), "{result:?}");
+    assert!(connected == 1 && failures > 0, "{connected} {failures}");
+}
+
+#[test]
+fn a_restarted_session_is_a_new_server() {
+    extern crate std;
+    let mut session: Session = Session::client(7, Config::LOSSY);
+    session.begin(Task::Ping).expect("it is idle");
+    session.restart();
+    let new: Session = Session::server(Config::LOSSY);
+    assert_eq!(std::format!("{session:?}"), std::format!("{new:?}"));
+}
