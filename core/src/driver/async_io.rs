@@ -179,7 +179,7 @@ async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + 
             }
             Step::Over(result) => {
                 return match broken {
-                    Some(error) => Err(Error::Link(error)),
+                    Some(error) => result.map_err(|_| Error::Link(error)),
                     None => {
                         let flushed = writer.flush().await.map_err(Error::Link);
                         flushed.and(result.map_err(Error::Session))

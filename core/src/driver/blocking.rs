@@ -342,7 +342,7 @@ fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
             }
             Step::Over(result) => {
                 return match broken {
-                    Some(error) => Err(Error::Link(error)),
+                    Some(error) => result.map_err(|_| Error::Link(error)),
                     None => link.flush().map_err(Error::Link).and(result.map_err(Error::Session)),
                 };
             }

@@ -197,7 +197,7 @@ impl<P: Profile> Session<P> {
         let goal = match task {
             Task::Put => Goal::Put,
             Task::Close => Goal::Close,
-            Task::Ping => Goal::Hello(Ok(Outcome::default())),
+            Task::Ping => Goal::Ping,
             Task::Get { path, tree, names_only } => {
                 if !is_sound(path) || path.ends_with('/') {
                     return Err(Failure::Refused(Reason::BadPath));
@@ -211,7 +211,7 @@ impl<P: Profile> Session<P> {
         };
         self.timer.restart();
         self.reader.clear();
-        if self.negotiated.is_some() && !matches!(goal, Goal::Hello(_)) {
+        if self.negotiated.is_some() && !matches!(goal, Goal::Ping) {
             self.start(goal);
         } else {
             self.send_hello(goal);

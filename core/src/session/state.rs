@@ -25,6 +25,7 @@
 //! | AwaitServerHello, Idle | BeginGet: A client begins a get | AwaitOffer | `RAF`, `RAR` |
 //! | AwaitServerHello, Idle | BeginClose: A client begins a close | AwaitClosed | `CLS` |
 //! | AwaitServerHello | HelloAnswered: A client's goal was the server's hello | Idle |  |
+//! | AwaitServerHello | Unconfirmed: The session of a client fails when its get on a lossy link is completed but for the confirmation | Idle |  |
 //! | AwaitClientHello, AwaitRequest, Sending, Receiving | ClientHello: A server receives a valid hello with a new session number | AwaitRequest | `PON` 0; `Store::abandon` |
 //! | AwaitRequest | GetRequested: A server receives `RAF` or `RAR` | Opening | `Store::open` |
 //! | Opening | Opened: The store of a server has opened the requested file or tree | Sending | `Store::next` |
@@ -59,8 +60,11 @@ pub(super) enum Goal {
     Put,
     Get(Get),
     Close,
-    /// Nothing but the server's hello. Then the task is completed with this result.
-    Hello(Result<Outcome, Failure>),
+    /// Nothing but the server's hello.
+    Ping,
+    /// The server's hello, after a get on a lossy link: the server has the last answer. The get has
+    /// this result.
+    Confirm(Result<Outcome, Failure>),
 }
 
 /// A client's request for a file or a tree.
@@ -132,7 +136,10 @@ impl<P: Profile> Session<P> {
                 self.last_id = id;
                 self.enter(Event::BeginClose, State::AwaitClosed);
             }
-            Goal::Hello(result) => self.enter(Event::HelloAnswered, State::Idle(result)),
+            Goal::Ping => {
+                self.enter(Event::HelloAnswered, State::Idle(Ok(Outcome::default())));
+            }
+            Goal::Confirm(result) => self.enter(Event::HelloAnswered, State::Idle(result)),
         }
         self.send_request();
     }
@@ -222,7 +229,7 @@ impl<P: Profile> Session<P> {
         self.last_id = last;
         if is_get && self.is_lossy() {
             // The server answers once it has received the last `DON`.
-            self.send_hello(Goal::Hello(result));
+            self.send_hello(Goal::Confirm(result));
         } else {
             self.enter(Event::Completed, State::Idle(result));
         }
@@ -238,8 +245,15 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// The session fails.
+    /// The session fails. A get of which only the confirmation is missing keeps its result.
     pub(super) fn end(&mut self, failure: Failure) {
+        if P::can_be_client()
+            && P::can_receive()
+            && let State::AwaitServerHello(Goal::Confirm(result)) = self.state
+        {
+            self.outbox.clear();
+            return self.enter(Event::Unconfirmed, State::Idle(result));
+        }
         self.abandon(match failure {
             Failure::Refused(reason) => reason,
             _ => Reason::Cancelled,
@@ -269,27 +283,6 @@ impl<P: Profile> Session<P> {
         } else {
             self.fail(Failure::UnexpectedEof);
         }
-    }
-
-    /// The other end is gone, or makes no progress. A server on a line waits for the next client.
-    #[inline(never)]
-    pub(super) fn give_up(&mut self) {
-        let is_lossy = self.is_lossy();
-        if self.is_client() || !is_lossy {
-            let asks = matches!(self.state, State::AwaitServerHello(_) | State::AwaitClosed);
-            let is_stalled = P::LOSSY && is_lossy && self.timer.receives_futile_frames() && !asks;
-            return self.end(if is_stalled { Failure::Stalled } else { Failure::TimedOut });
-        }
-        let in_tree = matches!(&self.state, State::Receiving(receiver) if receiver.is_in_tree());
-        self.abandon(Reason::Cancelled);
-        if in_tree {
-            // An entry that still comes is no file of its own: the client must begin a new session.
-            self.negotiated = None;
-            self.enter(Event::ClientGone, State::AwaitClientHello);
-        } else {
-            self.enter(Event::ClientGone, State::AwaitRequest);
-        }
-        self.timer.restart();
     }
 }
 

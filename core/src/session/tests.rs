@@ -186,3 +186,38 @@ fn close_is_refused_where_it_is_not_allowed() {
     assert_eq!(server.receive(&[from_client(Signal::close(1))]), ["Don 1: size 0, count 0"]);
     assert!(matches!(server.session.poll(), Step::Over(Ok(Outcome { closed: true, .. }))));
 }
+
+#[test]
+fn a_get_on_a_lossy_link_ends_when_the_server_has_its_last_answer() {
+    let mut client = complete_get();
+    assert_eq!(client.wait(), ["Pin 0: session 12345678"], "the question is repeated");
+    client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)))]);
+    assert!(matches!(client.session.poll(), Step::Over(Ok(Outcome { entries: 1, .. }))));
+}
+
+#[test]
+fn a_get_whose_end_stays_unanswered_is_complete() {
+    let mut client = complete_get();
+    let begin = client.now;
+    while !matches!(client.session.poll(), Step::Over(_)) {
+        client.wait();
+        assert!(client.now < begin + 120_000, "the client waits for ever");
+    }
+    assert!(client.now >= begin + 30_000, "the client gives up early");
+    assert!(matches!(client.session.poll(), Step::Over(Ok(Outcome { entries: 1, .. }))));
+    // Another task may find the server again.
+    assert!(client.session.begin(Task::Ping).is_ok());
+}
+
+#[test]
+fn a_get_whose_stream_ends_before_its_end_is_answered_is_complete() {
+    for ends_in_order in [true, false] {
+        let mut client = complete_get();
+        if ends_in_order {
+            client.session.received(0, Some(client.now));
+        } else {
+            client.session.link_failed();
+        }
+        assert!(matches!(client.session.poll(), Step::Over(Ok(Outcome { entries: 1, .. }))));
+    }
+}

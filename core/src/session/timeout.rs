@@ -196,6 +196,27 @@ impl<P: Profile> Session<P> {
         self.drive();
     }
 
+    /// The other end is gone, or makes no progress. A server on a line waits for the next client.
+    #[inline(never)]
+    pub(super) fn give_up(&mut self) {
+        let is_lossy = self.is_lossy();
+        if self.is_client() || !is_lossy {
+            let asks = matches!(self.state, State::AwaitServerHello(_) | State::AwaitClosed);
+            let is_stalled = P::LOSSY && is_lossy && self.timer.receives_futile_frames() && !asks;
+            return self.end(if is_stalled { Failure::Stalled } else { Failure::TimedOut });
+        }
+        let in_tree = matches!(&self.state, State::Receiving(receiver) if receiver.is_in_tree());
+        self.abandon(Reason::Cancelled);
+        if in_tree {
+            // An entry that still comes is no file of its own: the client must begin a new session.
+            self.negotiated = None;
+            self.enter(Event::ClientGone, State::AwaitClientHello);
+        } else {
+            self.enter(Event::ClientGone, State::AwaitRequest);
+        }
+        self.timer.restart();
+    }
+
     /// The answer did not come in time: the question is sent again.
     fn retransmit(&mut self) {
         // The announced metadata is lost. It may have overwritten the path: a refused handshake

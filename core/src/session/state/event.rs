@@ -13,6 +13,8 @@ pub(crate) enum Event {
     BeginClose,
     /// A client's goal was the server's hello.
     HelloAnswered,
+    /// The session of a client fails when its get on a lossy link is completed but for the confirmation.
+    Unconfirmed,
     /// A server receives a valid hello with a new session number.
     ClientHello,
     /// A server receives `RAF` or `RAR`.

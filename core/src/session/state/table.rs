@@ -78,6 +78,7 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
     row(&[AwaitServerHello, Idle], Event::BeginGet, AwaitOffer, "`RAF`, `RAR`"),
     row(&[AwaitServerHello, Idle], Event::BeginClose, AwaitClosed, "`CLS`"),
     row(&[AwaitServerHello], Event::HelloAnswered, Idle, ""),
+    row(&[AwaitServerHello], Event::Unconfirmed, Idle, ""),
     row(
         &[AwaitClientHello, AwaitRequest, Sending, Receiving],
         Event::ClientHello,

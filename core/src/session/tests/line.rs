@@ -171,10 +171,21 @@ pub(super) fn from_server(it: Signal) -> Vec<u8> {
 
 /// A chunk of the client.
 pub(super) fn chunk(transfer: u8, metadata: bool, position: u32, payload: &[u8]) -> Vec<u8> {
+    chunk_of(Seeds::client(NUMBER), transfer, metadata, position, payload)
+}
+
+/// A chunk of the end with these seeds.
+pub(super) fn chunk_of(
+    seeds: Seeds,
+    transfer: u8,
+    metadata: bool,
+    position: u32,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut frame = [0; FRAME_MAX];
     frame.iter_mut().skip(HEADER_LEN).zip(payload).for_each(|(to, from)| *to = *from);
     let header = Header { transfer, metadata, length: payload.len() as u16, position };
-    header.emit::<Tables>(Seeds::client(NUMBER).sending, &mut frame);
+    header.emit::<Tables>(seeds.sending, &mut frame);
     frame.get(..HEADER_LEN + payload.len()).unwrap_or_default().into()
 }
 
@@ -187,6 +198,22 @@ pub(super) fn established(config: Config) -> Line {
     let mut server = server(config);
     server.receive(&[from_client(Signal::hello(Code::Pin, &hello(config)))]);
     server
+}
+
+/// A client on a lossy link that has received the file "f" and asks whether the server knows it.
+pub(super) fn complete_get() -> Line {
+    let mut client = client(Config::LOSSY, "f", b"");
+    assert!(client.session.begin(Task::Get { path: "f", tree: false, names_only: false }).is_ok());
+    client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)))]);
+    let seeds = Seeds::server(NUMBER);
+    let offer = Signal { metadata: 1, ..Signal::offer(1, 0, 5, 5) };
+    let offer = [from_server(offer), chunk_of(seeds, 1, true, 0, b"f")].concat();
+    let done = from_server(Signal::done(1, 5, 2, Tables::crc64(0, b"hello")));
+    let sent = client.receive(&[offer, chunk_of(seeds, 1, false, 0, b"hello"), done]);
+    let asked = ["Pon 1: at 0, credit 128, count 0", "Don 1: size 5, count 2"];
+    assert_eq!(sent, [&asked[..], &["Pin 0: session 12345678"]].concat());
+    assert!(client.store.is_committed);
+    client
 }
 
 /// The offer of a file named "f".
