@@ -120,6 +120,21 @@ impl Target {
         assert!(peak < self.before + 64 * 1024, "{what}: memory grew to {peak} KiB");
     }
 
+    /// Waits until the server has completed all work for clients that have left: a commit goes on in a thread of
+    /// its own, and replaces partials while a test looks at the files.
+    pub(crate) fn wait_until_idle(&self) {
+        let is_busy = |task: fs::DirEntry| {
+            let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+            name.starts_with("storage") || name.starts_with("127.0.0.")
+        };
+        let end = Instant::now() + PATIENCE;
+        let tasks = format!("/proc/{}/task", self.process);
+        while fs::read_dir(&tasks).is_ok_and(|tasks| tasks.flatten().any(is_busy)) {
+            assert!(Instant::now() < end, "the server still works for clients that have left");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Puts, gets and asks until it is over; how often, and what took longest.
     pub(crate) fn work(&self, over: &AtomicBool) -> (usize, Duration) {
         let (mut works, mut longest) = (0, Duration::ZERO);

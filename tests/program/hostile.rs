@@ -60,6 +60,7 @@ fn hostile_frames_with_false_content_do_no_harm() {
 
 fn attack_with_lies(mut target: Target) {
     let vouched = target.forge(scale().map_or(200, |thousands| thousands * 1000));
+    target.wait_until_idle();
     let files = assert_vouched(&target.place.served(""), &["given", "mine", "said"], &vouched);
     assert!(files > 0, "some of it should have come in");
     assert_eq!(fs::read_dir(target.place.root.path()).expect("it is there").count(), 2);

@@ -105,12 +105,29 @@ impl Drop for Slowed<'_> {
 }
 
 fn slow_down(process: u32, is_over: &AtomicBool) {
+    const TURN: Duration = Duration::from_millis(50);
     while !is_over.load(Ordering::SeqCst) {
         send_signal(process, "STOP");
-        thread::sleep(Duration::from_millis(450));
+        thread::sleep(9 * TURN);
+        let before = processor_time(process);
         send_signal(process, "CONT");
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(TURN);
+        // On a busy machine it may not have had its turn yet.
+        let end = Instant::now() + 10 * TURN;
+        while processor_time(process) < before + TURN / 5 && Instant::now() < end {
+            thread::sleep(TURN / 10);
+        }
     }
+}
+
+/// The processor time that all threads of a process have had.
+fn processor_time(process: u32) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs").flatten();
+    let times = tasks.filter_map(|task| {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(times.sum())
 }
 
 #[test]

@@ -217,3 +217,24 @@ impl Service {
         thread::Builder::new().name(name).stack_size(STACK).spawn(work).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::registry::Slots;
+
+    #[test]
+    fn a_slot_is_free_after_a_panic_of_its_thread() {
+        let registry = Arc::new(Registry::new(Slots { all: 1, per_network: 1, handshakes: 1 }));
+        let connect = || registry.connect(&Arc::default(), None, Box::new(|_| ()));
+        let number = connect();
+        assert!(registry.admit(number).is_ok());
+        let slot = Slot(Arc::clone(&registry), number);
+        let ended = thread::spawn(move || {
+            let _slot = slot;
+            std::panic::resume_unwind(Box::new("a fault"));
+        });
+        assert!(ended.join().is_err());
+        assert!(registry.admit(connect()).is_ok());
+    }
+}

@@ -1,13 +1,12 @@
 //! How attackers connect to a server, and what they say to it.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use embedded_io::Write as _;
 use embedded_io_adapters::std::FromStd;
-use rustix::net::{AddressFamily, SocketType, bind, socket};
 use tinyferry::core::Config;
 use tinyferry::core::checksum::Tables;
 use tinyferry::core::wire::{Code, SIGNAL_LEN, Signal};
@@ -20,12 +19,10 @@ impl Target {
     /// Connects from the address of the attackers.
     pub(crate) fn connect(&self) -> TcpStream {
         let server: SocketAddr = self.address().parse().expect("an address");
-        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
-        if let Some(address) = self.attackers {
-            bind(&socket, &SocketAddr::from((address, 0))).expect("a local address");
-        }
-        rustix::net::connect(&socket, &server).expect("a server");
-        let stream = TcpStream::from(socket);
+        let stream = match self.attackers {
+            Some(address) => connect_from(address, server),
+            None => TcpStream::connect(server).expect("a server"),
+        };
         stream.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
         stream
     }
@@ -128,4 +125,30 @@ impl Target {
 fn hear_out(mut stream: TcpStream) {
     let mut buffer = [0; 4096];
     while let Ok(1..) = Read::read(&mut stream, &mut buffer) {}
+}
+
+/// Connects from this address. A process that is started meanwhile must not inherit the socket: it would keep
+/// the connection, and the slot of the server, after this end has closed it.
+#[cfg(target_os = "linux")]
+fn connect_from(address: Ipv4Addr, server: SocketAddr) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+
+    let closes = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, closes, None);
+    let socket = socket.expect("a socket");
+    bind(&socket, &SocketAddr::from((address, 0))).expect("a local address");
+    connect(&socket, &server).expect("a server");
+    socket.into()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn connect_from(_: Ipv4Addr, server: SocketAddr) -> TcpStream {
+    TcpStream::connect(server).expect("a server")
+}
+
+#[test]
+fn a_started_process_does_not_inherit_the_connection_of_an_attacker() {
+    let target = Target::open().separate_attackers();
+    let flags = rustix::io::fcntl_getfd(target.connect()).expect("it is open");
+    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
 }
