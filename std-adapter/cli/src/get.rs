@@ -31,6 +31,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         }
         wanted.push((remote, target));
     }
+    crate::serve::raise_limit();
     let mut client = args.peer.connect(args.sha256)?;
     // Without a connection no directory is created.
     std::fs::create_dir_all(&args.into).map_err(local)?;

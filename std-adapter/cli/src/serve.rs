@@ -11,7 +11,7 @@ use crate::exit::{CliError, Exit};
 use crate::signals;
 
 /// Raises the limit of open files to the system's maximum.
-fn raise_limit() {
+pub(crate) fn raise_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -1,13 +1,12 @@
 //! The number of clients that the limit of open files allows, and the descriptors that they share.
 
 use crate::fs::Descriptors;
+use crate::fs::sys::descriptors::limit;
 
 /// Descriptors of the program: standard streams, listeners, the root, the log, the key file.
 const OWN_DESCRIPTORS: usize = 48;
 /// Descriptors reserved for each client: its socket, eight directories, and five files.
 const DESCRIPTORS_PER_CLIENT: usize = 14;
-/// The limit on systems without one.
-const UNLIMITED: usize = 1 << 20;
 
 /// The shares of the limit of open files.
 pub(crate) struct Budget {
@@ -29,16 +28,4 @@ pub(crate) fn share(clients: usize) -> Budget {
     let clients = clients.min(free / DESCRIPTORS_PER_CLIENT).max(1);
     let descriptors = Descriptors::new(free.saturating_sub(clients * DESCRIPTORS_PER_CLIENT));
     Budget { limit, clients, handshakes, descriptors }
-}
-
-#[cfg(unix)]
-fn limit() -> usize {
-    use rustix::process::{Resource, getrlimit};
-    let limit = getrlimit(Resource::Nofile).current;
-    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(UNLIMITED)
-}
-
-#[cfg(not(unix))]
-fn limit() -> usize {
-    UNLIMITED
 }

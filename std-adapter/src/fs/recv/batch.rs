@@ -10,7 +10,7 @@ use crate::fs::recv::staged::Staged;
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
 
 /// The maximum number of files in a batch.
-const MAX_FILES: usize = 64;
+pub(crate) const MAX_FILES: usize = 64;
 /// The number of bytes at which a batch is full.
 const FULL_BYTES: usize = 256 * 1024;
 /// The maximum number of directories; they stay open, and a server must not run out of open files.

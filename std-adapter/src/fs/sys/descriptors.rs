@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The limit on systems without one.
+const UNLIMITED: usize = 1 << 20;
+
 /// The number of open files that the stores which share this budget may hold beyond those of each store.
 #[derive(Debug, Clone)]
 pub struct Descriptors {
@@ -11,9 +14,9 @@ pub struct Descriptors {
 }
 
 impl Default for Descriptors {
-    /// Enough for one store.
+    /// Enough for one store: half of the limit of the process, at most 2048 and at least 512.
     fn default() -> Self {
-        Self::new(512)
+        Self::new((limit() / 2).clamp(512, 2048))
     }
 }
 
@@ -30,6 +33,19 @@ impl Descriptors {
         self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).ok()?;
         Some(Permit { free: Arc::clone(&self.free), count })
     }
+}
+
+/// The limit of open files of this process.
+#[cfg(unix)]
+pub(crate) fn limit() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(UNLIMITED)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn limit() -> usize {
+    UNLIMITED
 }
 
 /// Open files that are reserved.

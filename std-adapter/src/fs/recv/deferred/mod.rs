@@ -20,8 +20,9 @@ use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
 use crate::fs::recv::worker::{Worker, WorkerTask};
 use crate::fs::recv::written::Written;
 use crate::fs::sys::background::POLL_INTERVAL;
-use crate::fs::sys::descriptors::Permit;
 use crate::fs::sys::dir_cursor::DirCursor;
+
+use self::staging::Durable;
 
 /// The number of deferred commits in a tree at which a second thread is started.
 const WORKER_MIN_FILES: u32 = 256;
@@ -46,8 +47,8 @@ pub(crate) struct DeferredCommits {
     spare: Batch,
     /// Failed commits that are not reported to the peer yet.
     failed: VecDeque<FailedFile>,
-    /// `Some`: files get their names when their content is durable. Reserves the descriptors.
-    durable: Option<Permit>,
+    /// `Some`: files get their names when their content is durable.
+    durable: Option<Durable>,
     /// Files that are written and wait for their names; offered before the `finished` batches.
     written: Vec<Written>,
     written_bytes: u64,

@@ -8,26 +8,44 @@ use super::{DeferredCommits, MAX_FINISHED, timeout_unless};
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
-use crate::fs::recv::batch::{Batch, Outcome, Ticket};
+use crate::fs::recv::batch::{Batch, MAX_FILES, Outcome, Ticket};
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::worker::{TaskResult, WorkerTask};
 use crate::fs::recv::written::{Written, name_all};
-use crate::fs::sys::descriptors::Descriptors;
+use crate::fs::sys::descriptors::{Descriptors, Permit};
 use crate::fs::sys::dir_cursor::DirCursor;
 
-/// The number of open files and the number of bytes at which written files get their names.
-const MAX_UNNAMED: usize = 128;
+/// The numbers of open files at which written files get their names; the first one for which there are
+/// descriptors. One sync costs about as much as a hundred small files.
+const MAX_UNNAMED: [usize; 3] = [512, 256, 128];
+/// The number of bytes at which written files get their names.
 const MAX_UNNAMED_BYTES: u64 = 256 << 20;
-/// Descriptors reserved for a tree: the files that wait, the files that are being named, and three
-/// batches.
-const TREE_DESCRIPTORS: usize = 2 * MAX_UNNAMED + 3 * 64;
+
+/// Files of a tree that are written get their names when their content is durable.
+#[derive(Debug)]
+pub(super) struct Durable {
+    _permit: Permit,
+    /// The number of open files at which they get their names.
+    max_unnamed: usize,
+}
+
+impl Durable {
+    /// `None`: there are not enough descriptors.
+    fn begin(descriptors: &Descriptors) -> Option<Self> {
+        MAX_UNNAMED.into_iter().find_map(|max_unnamed| {
+            // The files that wait, the files that are being named, and three batches.
+            let permit = descriptors.take(2 * max_unnamed + 3 * MAX_FILES)?;
+            Some(Self { _permit: permit, max_unnamed })
+        })
+    }
+}
 
 impl DeferredCommits {
     /// Begins a tree whose files get their names when their content is durable, if there are enough
     /// descriptors.
     pub(crate) fn begin_durable(&mut self, descriptors: &Descriptors) {
-        self.durable = descriptors.take(TREE_DESCRIPTORS);
+        self.durable = Durable::begin(descriptors);
     }
 
     /// Whether files may be written now and get their names later.
@@ -75,7 +93,8 @@ impl DeferredCommits {
     /// on this one if there is no second.
     pub(crate) fn name_when_many(&mut self, cursor: &mut DirCursor, observer: &mut impl Observer) {
         let open = |written: &Written| written.staged.len() + written.batch.directories().count();
-        if self.written.iter().map(open).sum::<usize>() < MAX_UNNAMED
+        let max_unnamed = self.durable.as_ref().map_or(0, |durable| durable.max_unnamed);
+        if self.written.iter().map(open).sum::<usize>() < max_unnamed
             && self.written_bytes < MAX_UNNAMED_BYTES
         {
             return;
