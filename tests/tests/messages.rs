@@ -61,7 +61,7 @@ impl Store for Refuses {
         self.check("open", Reason::NotFound)
     }
 
-    fn refusal_message(&self) -> &str {
+    fn refusal_message(&mut self) -> &str {
         &self.message
     }
 }

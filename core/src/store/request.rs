@@ -2,6 +2,8 @@
 
 use core::task::Poll;
 
+#[cfg(doc)]
+use super::Deferral;
 use super::{Accepted, CommitFailed, Digests, Entry, Offer, Store};
 use crate::error::Reason;
 
@@ -11,7 +13,7 @@ use crate::error::Reason;
 // An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
 #[repr(u8)]
 pub enum Request<'a> {
-    /// [`Store::poll_offer`].
+    /// [`Store::offer`] or [`Deferral::poll_offer`].
     Offer(Offer<'a>),
     /// [`Store::rejected`].
     Rejected {
@@ -34,11 +36,11 @@ pub enum Request<'a> {
         /// The buffer to fill; at least one byte.
         into: &'a mut [u8],
     },
-    /// [`Store::verified`], then [`Store::poll_commit`].
+    /// [`Store::verified`], then [`Store::commit`] or [`Deferral::poll_commit`].
     Commit(Digests),
-    /// [`Store::poll_commit`] again, after [`Reply::Pending`].
+    /// [`Deferral::poll_commit`] again, after [`Reply::Pending`].
     CommitAgain,
-    /// [`Store::poll_flush_commits`].
+    /// [`Deferral::poll_flush_commits`].
     FlushCommits,
     /// [`Store::refusal_message`].
     RefusalMessage {
@@ -121,7 +123,11 @@ pub enum Reply {
 pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
     let done = |()| Reply::Done;
     match request {
-        Request::Offer(offer) => reply_to_poll(store.poll_offer(&offer), Reply::Accepted),
+        Request::Offer(offer) => match store.deferral() {
+            Some(deferral) => reply_to_poll(deferral.poll_offer(&offer), Reply::Accepted),
+            // Nobody would complete a deferred commit.
+            None => reply_to(store.offer(&Offer { commit_id: None, ..offer }), Reply::Accepted),
+        },
         Request::Rejected { path, reason } => {
             store.rejected(path, reason);
             Reply::Done
@@ -130,12 +136,13 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         Request::Load { position, into } => reply_to(store.load(position, into), Reply::Moved),
         Request::Commit(digests) => {
             store.verified(&digests);
-            reply_to_poll(store.poll_commit(), done)
+            commit(store)
         }
-        Request::CommitAgain => reply_to_poll(store.poll_commit(), done),
-        Request::FlushCommits => match store.poll_flush_commits() {
-            Poll::Ready(result) => result.map_or_else(Reply::CommitFailed, done),
-            Poll::Pending => Reply::Pending,
+        Request::CommitAgain => commit(store),
+        Request::FlushCommits => match store.deferral().map(|store| store.poll_flush_commits()) {
+            Some(Poll::Ready(Err(failed))) => Reply::CommitFailed(failed),
+            Some(Poll::Pending) => Reply::Pending,
+            Some(Poll::Ready(Ok(()))) | None => Reply::Done,
         },
         Request::RefusalMessage { into } => Reply::Moved(copy_text(store.refusal_message(), into)),
         Request::Abandon { reason, all } => {
@@ -171,6 +178,14 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             Reply::Done
         }
     }
+}
+
+fn commit<S: Store + ?Sized>(store: &mut S) -> Reply {
+    let result = match store.deferral() {
+        Some(deferral) => deferral.poll_commit(),
+        None => Poll::Ready(store.commit()),
+    };
+    reply_to_poll(result, |()| Reply::Done)
 }
 
 fn reply_to_poll<T>(result: Poll<Result<T, Reason>>, reply: impl FnOnce(T) -> Reply) -> Reply {

@@ -4,7 +4,7 @@
 use std::task::Poll;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Offer, Store};
+use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Digests, Entry, Offer, Store};
 
 use super::{Directory, Event, Observer};
 use crate::fs::error::StoreError;
@@ -21,6 +21,10 @@ impl<O> Directory<O> {
 }
 
 impl<O: Observer> Store for Directory<O> {
+    fn deferral(&mut self) -> Option<&mut dyn Deferral> {
+        Some(self)
+    }
+
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
         let offered = recv.offer(offer, &mut self.observer);
@@ -64,34 +68,7 @@ impl<O: Observer> Store for Directory<O> {
         }
     }
 
-    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
-        let Some(recv) = &mut self.recv else { return Poll::Ready(Err(Reason::ReadOnly)) };
-        let polled = recv.poll_commit(self.sha256, &mut self.observer);
-        if polled.is_ready() {
-            self.sha256 = None;
-        }
-        polled.map(|committed| self.for_peer(committed))
-    }
-
-    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
-        loop {
-            if let Poll::Ready(result) = self.poll_flush_commits() {
-                return result;
-            }
-        }
-    }
-
-    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
-        match &mut self.recv {
-            Some(recv) => recv.poll_flush_commits(&mut self.observer).map_err(|failed| {
-                self.refusal = failed.error.detail;
-                CommitFailed { commit_id: failed.commit_id, reason: failed.error.reason }
-            }),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn refusal_message(&self) -> &str {
+    fn refusal_message(&mut self) -> &str {
         &self.refusal
     }
 
@@ -151,6 +128,31 @@ impl<O: Observer> Store for Directory<O> {
     fn completed(&mut self) {
         if let Some(send) = &mut self.send {
             send.complete(&mut self.observer);
+        }
+    }
+}
+
+impl<O: Observer> Deferral for Directory<O> {
+    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
+        Poll::Ready(self.offer(offer))
+    }
+
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        let Some(recv) = &mut self.recv else { return Poll::Ready(Err(Reason::ReadOnly)) };
+        let polled = recv.poll_commit(self.sha256, &mut self.observer);
+        if polled.is_ready() {
+            self.sha256 = None;
+        }
+        polled.map(|committed| self.for_peer(committed))
+    }
+
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
+        match &mut self.recv {
+            Some(recv) => recv.poll_flush_commits(&mut self.observer).map_err(|failed| {
+                self.refusal = failed.error.detail;
+                CommitFailed { commit_id: failed.commit_id, reason: failed.error.reason }
+            }),
+            None => Poll::Ready(Ok(())),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn refuse_with<S: Socket>(link: &mut StreamLink<S>, reason: Reason, m
 struct RefusedStore<'a>(&'a str);
 
 impl Store for RefusedStore<'_> {
-    fn refusal_message(&self) -> &str {
+    fn refusal_message(&mut self) -> &str {
         self.0
     }
 }

@@ -1,13 +1,11 @@
 //! A link and a store that say through `defmt` what passes through them, and do nothing else.
 #![no_std]
 
-use core::task::Poll;
-
 use embedded_io::{ErrorType, Read, Write};
 use tinyferry_core::checksum::Small;
 use tinyferry_core::driver::Event;
 use tinyferry_core::driver::blocking::Link;
-use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Offer};
+use tinyferry_core::store::{Accepted, Digests, Offer};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
 use tinyferry_core::{Millis, Reason, Session, Store};
 
@@ -90,17 +88,13 @@ impl<L: Link> Link for LoggedLink<L> {
 pub struct LoggedStore<S>(pub S);
 
 impl<S: Store> Store for LoggedStore<S> {
+    fn inner(&mut self) -> Option<&mut dyn Store> {
+        Some(&mut self.0)
+    }
+
     fn rejected(&mut self, path: &[u8], reason: Reason) {
         defmt::warn!("an offer of {} bytes was refused: {}", path.len(), reason);
         self.0.rejected(path, reason);
-    }
-
-    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        self.0.store(position, bytes)
-    }
-
-    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        self.0.load(position, into)
     }
 
     fn verified(&mut self, digests: &Digests) {
@@ -108,24 +102,16 @@ impl<S: Store> Store for LoggedStore<S> {
         self.0.verified(digests);
     }
 
-    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
-        let answer = self.0.poll_offer(offer);
-        if let Poll::Ready(answer) = &answer {
-            defmt::info!("{}: {}", offer, answer);
-        }
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        let answer = self.0.offer(offer);
+        defmt::info!("{}: {}", offer, answer);
         answer
     }
 
-    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
-        let result = self.0.poll_commit();
-        if let Poll::Ready(result) = &result {
-            defmt::info!("in place: {}", result);
-        }
+    fn commit(&mut self) -> Result<(), Reason> {
+        let result = self.0.commit();
+        defmt::info!("in place: {}", result);
         result
-    }
-
-    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
-        self.0.poll_flush_commits()
     }
 
     fn abandon(&mut self, reason: Reason, all: bool) {
@@ -139,16 +125,8 @@ impl<S: Store> Store for LoggedStore<S> {
         result
     }
 
-    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
-        self.0.next(path)
-    }
-
-    fn check(&mut self) -> Result<(), Reason> {
-        self.0.check()
-    }
-
-    fn refused(&mut self, entry: u32, reason: Reason, words: &str) -> bool {
+    fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool {
         defmt::warn!("entry {} was refused: {}", entry, reason);
-        self.0.refused(entry, reason, words)
+        self.0.refused(entry, reason, message)
     }
 }

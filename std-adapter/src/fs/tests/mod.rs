@@ -20,12 +20,13 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::PATH_MAX;
-use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
+use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Entry, Kind, Offer, Store};
 
 use super::*;
 
@@ -53,6 +54,17 @@ impl Observer for Recorder {
             Event::Failed { path, reason, detail, at_peer } => {
                 self.failed.push((path.to_owned(), reason, at_peer));
                 self.details.push(detail.to_owned());
+            }
+        }
+    }
+}
+
+impl<O: Observer> Directory<O> {
+    /// Waits for the deferred commits.
+    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
+        loop {
+            if let Poll::Ready(result) = self.poll_flush_commits() {
+                return result;
             }
         }
     }

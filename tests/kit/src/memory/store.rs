@@ -5,11 +5,15 @@ use std::task::Poll;
 use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::join;
-use tinyferry_core::store::{Accepted, CommitFailed, Digests, Entry, Kind, Offer, Store};
+use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Digests, Entry, Kind, Offer, Store};
 
 use super::{File, Memory, Open, Queued};
 
 impl Store for Memory {
+    fn deferral(&mut self) -> Option<&mut dyn Deferral> {
+        Some(self)
+    }
+
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         self.check_power()?;
         let tree = self.tree.as_deref().unwrap_or_default();
@@ -107,18 +111,6 @@ impl Store for Memory {
         Ok(count)
     }
 
-    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
-        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.offer(offer)) }
-    }
-
-    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
-        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.commit()) }
-    }
-
-    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
-        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.flush_commits()) }
-    }
-
     fn verified(&mut self, digests: &Digests) {
         self.digests.push(*digests);
     }
@@ -147,16 +139,6 @@ impl Store for Memory {
             Open::Nothing if !self.waiting.is_empty() => return Err(Reason::Storage),
             Open::Nothing if self.tree.take().is_some() => {}
             _ => return Err(Reason::Storage),
-        }
-        Ok(())
-    }
-
-    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
-        while let Some((later, path, file)) = self.waiting.pop_front() {
-            if let Some(reason) = self.late.get(&path) {
-                return Err(CommitFailed { commit_id: later, reason: *reason });
-            }
-            self.files.insert(path, file);
         }
         Ok(())
     }
@@ -240,5 +222,31 @@ impl Store for Memory {
             self.refused.push((refused.path, reason));
             false
         }
+    }
+}
+
+impl Deferral for Memory {
+    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.offer(offer)) }
+    }
+
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.commit()) }
+    }
+
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.flush_commits()) }
+    }
+}
+
+impl Memory {
+    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
+        while let Some((later, path, file)) = self.waiting.pop_front() {
+            if let Some(reason) = self.late.get(&path) {
+                return Err(CommitFailed { commit_id: later, reason: *reason });
+            }
+            self.files.insert(path, file);
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,46 @@
+//! The calls to a store that may take long.
+
+use core::task::Poll;
+
+use super::{Accepted, CommitFailed, Offer};
+use crate::error::Reason;
+#[cfg(doc)]
+use crate::store::Store;
+
+/// The calls of [`Store`] that may take long, and commits that are deferred: see [`Store::deferral`].
+///
+/// The store begins the work elsewhere (a thread, a flash controller) and returns pending. The session
+/// then answers queries, sends keepalives, notices where the other end has left, and polls the store
+/// again a few milliseconds later. A store that can wait for its work does so for at most 50 ms a call,
+/// so that short work loses no time.
+///
+/// It is a trait of its own, so that a wrapper has all of it or nothing: a commit is deferred only where
+/// the deferred commits are also completed.
+pub trait Deferral {
+    /// As [`Store::offer`]. While it is pending it is polled again with the same offer, or
+    /// [`Store::abandon`] follows.
+    ///
+    /// # Errors
+    /// Those of [`Store::offer`].
+    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>>;
+
+    /// As [`Store::commit`]; with an [`Offer::commit_id`] the commit may be deferred. While it is pending
+    /// it is polled again, or [`Store::abandon`] follows: the commit is then completed or dropped, but as a
+    /// whole.
+    ///
+    /// # Errors
+    /// Those of [`Store::commit`].
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>>;
+
+    /// Completes all deferred commits. Files with an [`Offer::commit_id`] need not be in place after
+    /// their commit, so that many can be put in place at once; now they must be.
+    ///
+    /// It is called before the sender is sent anything that acknowledges earlier files, and before the
+    /// tree is committed; not for a tree that is abandoned. While it is pending it is polled again, or
+    /// [`Store::abandon`] follows.
+    ///
+    /// # Errors
+    /// The first file that could not be put in place. The sender is told, and it is called again until
+    /// it returns `Ok`.
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>>;
+}
