@@ -351,17 +351,42 @@ fn a_unix_socket_is_served() {
     client(&url, &here, &["ping"]).with(4, &["no such file"]);
 }
 
-/// Small frames pass, and no chunk does: each end leaves the transfer by itself, and says why.
-#[test]
-fn a_line_that_changes_bytes_is_reported() {
-    let place = Place::new();
+/// A cable that inserts a byte after every 200, and a file to send over it.
+fn inserting(place: &Place) -> Cable {
     fs::write(place.here("file"), content(5000, 1)).expect("a file");
     let [there, back] = [1, 2].map(|seed| {
         let mut line = Line::serial(921_600, seed);
         line.inserts = 200;
         line
     });
-    let cable = Cable::lay(there, back).expect("pseudo-terminals");
+    Cable::lay(there, back).expect("pseudo-terminals")
+}
+
+/// Small frames pass, and no chunk does: each end ends the transfer by itself, and reports the cause.
+#[test]
+fn a_line_that_changes_bytes_is_reported() {
+    let place = Place::new();
+    let cable = inserting(&place);
+    let [listen, url] = urls(&cable);
+    let mut server = Server::start_at(&listen, &place.served(""), &[]);
+    // A tenth of the time that the program waits.
+    let config = Config::LOSSY.timeout(3_000);
+    let client = Client::builder(url.parse().expect("an endpoint")).config(config).connect();
+    let source = Source { local: place.here("file"), remote: "file".into() };
+    let result = client
+        .and_then(|mut client| client.put_store(|| Directory::sending_file(source.clone(), ())));
+    let error = result.map(drop).expect_err("no chunk arrives whole").to_string();
+    assert!(error.contains("small frames pass and large ones do not"), "{error}");
+    assert!(!place.served("file").exists(), "{}", server.log());
+}
+
+#[test]
+fn long_the_program_reports_a_line_that_changes_bytes() {
+    if !runs_long_tests() {
+        return;
+    }
+    let place = Place::new();
+    let cable = inserting(&place);
     let [listen, url] = urls(&cable);
     let mut server = Server::start_at(&listen, &place.served(""), &[]);
     let begin = Instant::now();
