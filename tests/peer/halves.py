@@ -8,7 +8,7 @@ import struct
 import sys
 from collections import deque
 
-from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, describe, done, held,
+from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, metadata_of, done, ack,
                   is_sound, refusal)
 
 IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, STORAGE = 5, 6, 7, 12
@@ -25,10 +25,10 @@ class Sender:
 
     def __init__(self, wire, number):
         self.wire, self.next, self.number, self.tree = wire, number, number, 0
-        self.count = self.echoed = self.asked = self.entries = self.omitted = 0
+        self.count = self.acked_count = self.asked = self.entries = self.omitted = 0
         self.credit = wire.credit
         self.todo, self.offers, self.refused, self.done = deque(), {}, {}, set()
-        self.held, self.prefix, self.failures = set(), None, 0
+        self.acked, self.prefix, self.failures = set(), None, 0
 
     def take_number(self):
         self.number = self.next
@@ -36,24 +36,24 @@ class Sender:
         self.next += self.next == self.tree
         return self.number
 
-    def hear(self):
-        heard = self.wire.receive()
-        number = heard.transfer
-        if heard.code == b"DON":
+    def read_reply(self):
+        frame = self.wire.receive()
+        number = frame.transfer
+        if frame.code == b"DON":
             self.done.add(number)
-        elif heard.code == b"ERR":
-            self.refuse(number, struct.unpack_from("<H", heard.detail)[0])
-        elif heard.code == b"PON":
-            credit, self.echoed, digest = struct.unpack_from("<HHQ", heard.detail)
+        elif frame.code == b"ERR":
+            self.refuse(number, struct.unpack_from("<H", frame.detail)[0])
+        elif frame.code == b"PON":
+            credit, self.acked_count, digest = struct.unpack_from("<HHQ", frame.detail)
             self.credit = credit & 0x7FFF
             if not self.credit:
-                # Alive and busy: it says nothing else (6.3).
+                # Alive and busy: the position is ignored (R49).
                 return
-            self.held.add((number, self.echoed))
+            self.acked.add((number, self.acked_count))
             if credit & 0x8000 and number == self.number:
-                self.prefix = heard.position, digest
-        if heard.code in (b"DON", b"ERR") and not self.credit:
-            # What it was busy with is over: whether more may go is asked anew.
+                self.prefix = frame.position, digest
+        if frame.code in (b"DON", b"ERR") and not self.credit:
+            # The receiver is no longer busy: the credit is queried again.
             self.asked = self.count - 1 & 0xFFFF
 
     def refuse(self, number, reason):
@@ -69,10 +69,10 @@ class Sender:
     def frame(self, make):
         """Sends one frame that counts, once there is credit for it. `make` is called then."""
         while self.wire.is_waiting():
-            self.hear()
-        while self.count - self.echoed & 0xFFFF >= self.credit:
+            self.read_reply()
+        while self.count - self.acked_count & 0xFFFF >= self.credit:
             self.ask()
-            self.hear()
+            self.read_reply()
         self.count = self.count + 1 & 0xFFFF
         make()
         if self.count - self.asked & 0xFFFF >= max(self.credit // 4, 1):
@@ -91,7 +91,7 @@ class Sender:
         self.refuse(number, reason)
 
     def file(self, path, name, may_resume):
-        """Offers a file or an empty directory, and sends what is in it."""
+        """Offers a file or an empty directory, and sends its content."""
         number, status, is_directory = self.take_number(), os.stat(path, follow_symlinks=False), False
         if stat.S_ISDIR(status.st_mode):
             is_directory = True
@@ -100,7 +100,7 @@ class Sender:
             self.entries += 1
             offer = struct.pack("<Qq", UNKNOWN, NO_TIME)
             self.offers[number], self.prefix = (path, name, 0), None
-            self.frame(lambda: self.wire.send(b"SAF", number, 0, offer, describe(name)))
+            self.frame(lambda: self.wire.send(b"SAF", number, 0, offer, metadata_of(name)))
             return self.give_up(number, 0, NOT_REGULAR)
         size = 0 if is_directory else status.st_size
         # Past 2 GiB it would have to wait for the answer (6.4).
@@ -111,7 +111,7 @@ class Sender:
         self.failures += self.refused.pop(number, None) is not None
         self.entries += 1
         offer = struct.pack("<Qq", size, status.st_mtime_ns)
-        text = describe(name + "/" * is_directory, status.st_mode & 0o7777)
+        text = metadata_of(name + "/" * is_directory, status.st_mode & 0o7777)
         self.frame(lambda: self.wire.send(b"SAF", number, resume, offer, text))
         position, digest = 0, 0
         with open(os.devnull if is_directory else path, "rb") as source:
@@ -125,7 +125,7 @@ class Sender:
                     frame = chunk(self.wire.out, number, position, payload)
                     self.frame(lambda: self.wire.connection.sendall(frame))
                 elif self.wire.is_waiting():
-                    self.hear()
+                    self.read_reply()
                 position, digest = position + len(payload), crc64(payload, digest)
                 if jumps and position == end and digest != self.prefix[1]:
                     return self.give_up(number, position, PREFIX_DIFFERS)
@@ -137,14 +137,14 @@ class Sender:
         while self.todo:
             self.file(*self.todo.popleft())
             while self.is_wanted(self.number):
-                self.hear()
+                self.read_reply()
         return not self.refused and not self.failures
 
     def all(self, root, name):
         tree = self.tree = self.take_number()
         sizes = struct.pack("<QQ", UNKNOWN, UNKNOWN)
         status = os.stat(root)
-        text = describe(name, status.st_mode & 0o7777, status.st_mtime_ns)
+        text = metadata_of(name, status.st_mode & 0o7777, status.st_mtime_ns)
         self.frame(lambda: self.wire.send(b"SAR", tree, 0, sizes, text))
         for folder, folders, files in os.walk(root):
             inside = "" if folder == root else os.path.relpath(folder, root).replace(os.sep, "/") + "/"
@@ -159,13 +159,13 @@ class Sender:
             while self.todo and self.is_wanted(tree):
                 self.file(*self.todo.popleft())
             if tree in self.refused:
-                # The other end drops what is on its way, up to this.
+                # The other end drops all frames up to this one.
                 self.frame(lambda: self.wire.send(b"ERR", tree, 0, refusal(self.refused[tree])))
                 return False
             self.frame(lambda: self.wire.send(b"DON", tree, self.entries, done(self.count, self.omitted)))
             # A position in answer to it: something is to be offered once more.
-            while self.is_wanted(tree) and (tree, self.count) not in self.held:
-                self.hear()
+            while self.is_wanted(tree) and (tree, self.count) not in self.acked:
+                self.read_reply()
             if tree in self.refused:
                 return False
         return not self.refused and not self.failures and not self.omitted
@@ -181,16 +181,16 @@ class Receiver:
         # A refused tree: all is dropped up to its end.
         self.dropped = 0
 
-    def run(self, heard):
-        """Until the request is through, beginning with its offer. Whether all of it came."""
+    def run(self, frame):
+        """Receives a request from its offer to its end. Returns whether all of it came."""
         over = False
         while not over:
             try:
-                over = self.take(heard)
+                over = self.take(frame)
             except (Refused, OSError) as error:
                 reason = error.args[0] if isinstance(error, Refused) else STORAGE
-                over = self.refuse(getattr(heard, "transfer", self.number), reason)
-            heard = None if over else self.wire.receive()
+                over = self.refuse(getattr(frame, "transfer", self.number), reason)
+            frame = None if over else self.wire.receive()
         return not self.refused and not self.omitted
 
     def refuse(self, number, reason):
@@ -246,50 +246,50 @@ class Receiver:
         if self.base[0] and mode is not None:
             os.chmod(root, mode & 0o777)
 
-    def take(self, heard):
+    def take(self, frame):
         """Whether the request is over after this."""
-        if isinstance(heard, Chunk):
-            if self.part and (heard.low, heard.position) == (self.number & 0xFF, self.position & 0xFFFFFFFF):
-                self.part.write(heard.payload)
-                self.position += len(heard.payload)
-                self.digest = crc64(heard.payload, self.digest)
+        if isinstance(frame, Chunk):
+            if self.part and (frame.low, frame.position) == (self.number & 0xFF, self.position & 0xFFFFFFFF):
+                self.part.write(frame.payload)
+                self.position += len(frame.payload)
+                self.digest = crc64(frame.payload, self.digest)
             return False
-        code, number = heard.code, heard.transfer
+        code, number = frame.code, frame.transfer
         if self.dropped and code != b"PIN":
             return number == self.dropped and code in (b"ERR", b"DON")
         if self.part and not self.tree and code != b"PIN" and number != self.number:
             return False  # R35: beside a lone file it is ignored.
         if code == b"SAR":
             self.dropped = number
-            if self.tree or not is_sound(heard.text):
+            if self.tree or not is_sound(frame.text):
                 raise Refused(BAD_PATH)
-            base = self.place(heard.text)
+            base = self.place(frame.text)
             if os.path.exists(base) and not os.path.isdir(base):
                 raise Refused(NOT_DIRECTORY)
-            self.tree, self.base, self.dropped = number, (heard.text,), 0
-            self.root = heard.mode, heard.modified
+            self.tree, self.base, self.dropped = number, (frame.text,), 0
+            self.root = frame.mode, frame.modified
         elif code == b"SAF":
-            self.offer(heard)
+            self.offer(frame)
         elif code == b"PIN":
             position = self.position if self.part and number == self.number else 0
-            self.wire.send(b"PON", number, position, held(CREDIT, struct.unpack_from("<H", heard.detail)[0]))
+            self.wire.send(b"PON", number, position, ack(CREDIT, struct.unpack_from("<H", frame.detail)[0]))
         elif code == b"ERR":
             self.tree = 0 if number == self.tree else self.tree
-            return self.lose(struct.unpack_from("<H", heard.detail)[0])
+            return self.lose(struct.unpack_from("<H", frame.detail)[0])
         elif code == b"DON":
             if number == self.tree:
-                if heard.position != self.entries:
+                if frame.position != self.entries:
                     self.tree = 0
                     raise Refused(INCOMPLETE)
                 self.settle(self.place(*self.base))
-                self.omitted = struct.unpack("<8xQ", heard.detail)[0]
+                self.omitted = struct.unpack("<8xQ", frame.detail)[0]
                 if self.omitted:
                     print(f"{self.omitted} more that cannot be named", file=sys.stderr)
             elif self.part and number == self.number:
-                self.finish(heard.position, struct.unpack("<8xQ", heard.detail)[0])
+                self.finish(frame.position, struct.unpack("<8xQ", frame.detail)[0])
             if number == self.tree or not self.tree:
                 # Its count comes back, and of a file its digest.
-                back = heard.detail[:2] if number == self.tree else heard.detail
-                self.wire.send(b"DON", number, heard.position, back)
+                back = frame.detail[:2] if number == self.tree else frame.detail
+                self.wire.send(b"DON", number, frame.position, back)
                 return True
         return False

@@ -8,7 +8,7 @@ import struct
 import sys
 
 from halves import NOT_DIRECTORY, Receiver, Refused, Sender
-from wire import (BAD_PATH, PAYLOAD, UNSUPPORTED, VERSION, Chunk, Failed, Wire, describe, done, greeting,
+from wire import (BAD_PATH, PAYLOAD, UNSUPPORTED, VERSION, Chunk, Failed, Wire, metadata_of, done, hello,
                   is_sound, refusal)
 
 VERSION_DIFFERS, NOT_FOUND, IS_DIRECTORY, NOT_REGULAR, NOT_ALLOWED = 2, 3, 5, 7, 19
@@ -29,36 +29,36 @@ def under(root):
 def serve(wire, root, may_close):
     """One client, until it leaves. Whether it closed the server."""
     place = under(root)
-    is_greeted = False
+    has_session = False
     while True:
-        heard = wire.receive()
-        is_greeting = not isinstance(heard, Chunk) and (heard.code, heard.transfer) == (b"PIN", 0)
-        if not is_greeted and not is_greeting:
+        frame = wire.receive()
+        is_hello = not isinstance(frame, Chunk) and (frame.code, frame.transfer) == (b"PIN", 0)
+        if not has_session and not is_hello:
             raise Failed("the other end does not speak Tinyferry")
-        is_greeted = True
-        if isinstance(heard, Chunk):
+        has_session = True
+        if isinstance(frame, Chunk):
             continue
-        code, number = heard.code, heard.transfer
+        code, number = frame.code, frame.transfer
         try:
             if code == b"PIN" and number == 0:
-                session, version, _, _, size, _, credit = struct.unpack("<IBBHHBxH2x", heard.detail)
+                session, version, _, _, size, _, credit = struct.unpack("<IBBHHBxH2x", frame.detail)
                 if version == 0:
                     wire.send(b"ERR", 0, 0, refusal(VERSION_DIFFERS, session))
                     return False
                 wire.agree(session, False, size, credit)
-                wire.send(b"PON", 0, 0, greeting(session, wire.chunk))
+                wire.send(b"PON", 0, 0, hello(session, wire.chunk))
             elif code in (b"SAF", b"SAR"):
-                Receiver(wire, place).run(heard)
+                Receiver(wire, place).run(frame)
             elif code in (b"RAF", b"RAR"):
-                path = place(heard.text) if is_sound(heard.text) else None
-                if path is None or heard.detail[0] & 1:
+                path = place(frame.text) if is_sound(frame.text) else None
+                if path is None or frame.detail[0] & 1:
                     raise Refused(UNSUPPORTED if path else BAD_PATH)
                 if not os.path.exists(path):
                     raise Refused(NOT_FOUND)
                 if os.path.isdir(path) != (code == b"RAR"):
                     raise Refused(IS_DIRECTORY if code == b"RAF" else NOT_DIRECTORY)
                 sender = Sender(wire, number)
-                (sender.all if code == b"RAR" else sender.one)(path, heard.text)
+                (sender.all if code == b"RAR" else sender.one)(path, frame.text)
             elif code == b"CLS":
                 if not may_close:
                     raise Refused(NOT_ALLOWED)
@@ -71,15 +71,15 @@ def serve(wire, root, may_close):
 def connect(port):
     wire = Wire(socket.create_connection(("127.0.0.1", port)))
     session = secrets.randbelow(2**32 - 1) + 1
-    wire.send(b"PIN", 0, 0, greeting(session))
-    heard = wire.receive()
-    if isinstance(heard, Chunk) or heard.transfer != 0 or heard.code not in (b"PON", b"ERR"):
+    wire.send(b"PIN", 0, 0, hello(session))
+    frame = wire.receive()
+    if isinstance(frame, Chunk) or frame.transfer != 0 or frame.code not in (b"PON", b"ERR"):
         raise Failed("the other end does not speak Tinyferry")
-    if heard.code == b"ERR":
-        raise Refused(*struct.unpack_from("<H", heard.detail))
-    echoed, version, _, features, size, unit, credit = struct.unpack("<IBBHHBxH2x", heard.detail)
-    fits = features == 0 and unit <= 2 and 256 << unit <= size <= PAYLOAD and credit > 0
-    if (echoed, version) != (session, VERSION) or not fits:
+    if frame.code == b"ERR":
+        raise Refused(*struct.unpack_from("<H", frame.detail))
+    acked_count, version, _, features, size, k, credit = struct.unpack("<IBBHHBxH2x", frame.detail)
+    fits = features == 0 and k <= 2 and 256 << k <= size <= PAYLOAD and credit > 0
+    if (acked_count, version) != (session, VERSION) or not fits:
         raise Failed("the other end chose terms that are not known here")
     wire.agree(session, True, min(size, PAYLOAD), credit)
     return wire
@@ -87,17 +87,17 @@ def connect(port):
 
 def ask(wire, code, remote, place):
     """Asks for a file or a tree, and receives it. The client numbers its requests from 1."""
-    wire.send(code, 1, 0, b"", describe(remote))
-    heard = wire.receive()
-    if heard.code == b"ERR":
-        raise Refused(*struct.unpack_from("<H", heard.detail))
-    return Receiver(wire, place).run(heard)
+    wire.send(code, 1, 0, b"", metadata_of(remote))
+    frame = wire.receive()
+    if frame.code == b"ERR":
+        raise Refused(*struct.unpack_from("<H", frame.detail))
+    return Receiver(wire, place).run(frame)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("task", choices=["put", "get", "put-tree", "get-tree", "ping", "close", "serve"])
-    parser.add_argument("paths", nargs="*", help="what, then where to; for serve, the directory")
+    parser.add_argument("paths", nargs="*", help="source and target; for serve, the directory")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--allow-close", action="store_true")
     given = parser.parse_args()

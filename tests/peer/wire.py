@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Frames, checks and descriptions, written from core/PROTOCOL.md alone, sections 2 to 5."""
+"""Frames, checks and metadata, written from core/PROTOCOL.md alone, sections 2 to 5."""
 import select
 import socket
 import struct
@@ -29,30 +29,30 @@ TABLE64 = tuple(_table64())
 
 
 def crc64(data, start=0):
-    """CRC-64/NVME of what `start` covers, followed by `data`."""
+    """CRC-64/NVME of `data`, continued from the digest `start`."""
     crc = ~start & UNKNOWN
     for byte in data:
         crc = crc >> 8 ^ TABLE64[(crc ^ byte) & 0xFF]
     return ~crc & UNKNOWN
 
 
-def signal(seed, code, transfer, position=0, detail=b"", described=0):
-    covered = struct.pack("<3sBHHQ16s", code, VERSION, transfer, described, position, detail)
+def signal(seed, code, transfer, position=0, detail=b"", metadata_length=0):
+    covered = struct.pack("<3sBHHQ16s", code, VERSION, transfer, metadata_length, position, detail)
     return covered + struct.pack("<I", zlib.crc32(covered, seed if transfer else 0))
 
 
-def chunk(seed, transfer, position, payload, is_description=False):
-    bits = len(payload) | is_description << 15
+def chunk(seed, transfer, position, payload, is_metadata=False):
+    bits = len(payload) | is_metadata << 15
     covered = struct.pack("<BBHI", MARKER, transfer & 0xFF, bits, position & 0xFFFFFFFF)
     return covered + struct.pack("<I", zlib.crc32(payload, zlib.crc32(covered, seed))) + payload
 
 
-def greeting(session, chunk_size=PAYLOAD, credit=CREDIT, version=VERSION, link=0, features=0, unit=0):
-    return struct.pack("<IBBHHBxH2x", session, version, link, features, chunk_size, unit, credit)
+def hello(session, chunk_size=PAYLOAD, credit=CREDIT, version=VERSION, link=0, features=0, k=0):
+    return struct.pack("<IBBHHBxH2x", session, version, link, features, chunk_size, k, credit)
 
 
-def held(credit, count, units=0):
-    return struct.pack("<HH", credit, count) + units.to_bytes(12, "little")
+def ack(credit, count, blocks=0):
+    return struct.pack("<HH", credit, count) + blocks.to_bytes(12, "little")
 
 
 def prefix(credit, count, digest):
@@ -67,13 +67,13 @@ def refusal(reason, session=0):
     return struct.pack("<H2xI8x", reason, session)
 
 
-def describe(text, mode=None, modified=None):
+def metadata_of(text, mode=None, modified=None):
     extras = b"" if mode is None else struct.pack("<BBI", 1, 4, mode)
     extras += b"" if modified is None else struct.pack("<BBq", 3, 8, modified)
     return text.encode() + (b"\0" + extras if extras else b"")
 
 
-def undescribe(payload):
+def parse_metadata(payload):
     """Text, mode, time of a tree, and the reason to refuse it all."""
     text, _, rest = payload.partition(b"\0")
     mode, modified, reason = None, None, None
@@ -115,10 +115,10 @@ class Wire:
         self.out, self.into = (session, inverse) if is_client else (inverse, session)
         self.chunk, self.credit = min(chunk_size, PAYLOAD) & ~0xFF, min(credit, 0x7FFF)
 
-    def send(self, code, transfer, position=0, detail=b"", description=b""):
-        frame = signal(self.out, code, transfer, position, detail, len(description))
-        if description:
-            frame += chunk(self.out if transfer else 0, transfer, 0, description, True)
+    def send(self, code, transfer, position=0, detail=b"", metadata=b""):
+        frame = signal(self.out, code, transfer, position, detail, len(metadata))
+        if metadata:
+            frame += chunk(self.out if transfer else 0, transfer, 0, metadata, True)
         self.connection.sendall(frame)
 
     def _read(self, size):
@@ -140,18 +140,18 @@ class Wire:
         return Chunk(low, position, payload)
 
     def receive(self):
-        """The next signal with its description, or the next chunk of a file."""
+        """The next signal with its metadata, or the next chunk of a file."""
         head = self._read(12)
         if head[0] == MARKER:
             return self._chunk(head, self.into)
         frame = head + self._read(24)
-        code, version, transfer, described, position, detail, crc = struct.unpack("<3sBHHQ16sI", frame)
+        code, version, transfer, metadata_length, position, detail, crc = struct.unpack("<3sBHHQ16sI", frame)
         seed = self.into if transfer else 0
         if zlib.crc32(frame[:32], seed) != crc or (transfer and version != VERSION):
             raise Failed("a damaged signal arrived, or the other end does not speak Tinyferry")
         text, mode, modified, reason = "", None, None, None
-        if described:
-            text, mode, modified, reason = undescribe(self._chunk(self._read(12), seed).payload)
+        if metadata_length:
+            text, mode, modified, reason = parse_metadata(self._chunk(self._read(12), seed).payload)
         return Signal(code, transfer, position, detail, ".." if reason else text, mode, modified)
 
     def is_waiting(self):

@@ -52,10 +52,10 @@ fn signals() -> Vec<(&'static str, Signal)> {
     let held = |position, credit, count, proof| Signal::ack(1, position, credit, count, proof);
     let modified = 1_700_000_000_123_456_789;
     vec![
-        ("client.greeting", Signal::hello(Code::Pin, &plain)),
-        ("client.greeting-lossy", Signal::hello(Code::Pin, &asks_more)),
-        ("server.greeting", Signal::hello(Code::Pon, &Hello { credit: 128, ..plain })),
-        ("server.greeting-lossy", Signal::hello(Code::Pon, &lossy)),
+        ("client.hello", Signal::hello(Code::Pin, &plain)),
+        ("client.hello-lossy", Signal::hello(Code::Pin, &asks_more)),
+        ("server.hello", Signal::hello(Code::Pon, &Hello { credit: 128, ..plain })),
+        ("server.hello-lossy", Signal::hello(Code::Pon, &lossy)),
         ("server.err-session", Signal::refuse(0, 0, Reason::Busy, SESSION)),
         ("client.saf", described(13, Signal::offer(1, 5, 5, modified))),
         ("server.saf-unknown", Signal::offer(65535, 0, UNKNOWN, UNKNOWN_TIME)),
@@ -162,9 +162,9 @@ fn every_chunk_vector_is_parsed_and_emitted() {
     chunk_is("client.chunk-1024-header", client, full, &rule);
     chunk_is("server.chunk-1024-header", server, full, &rule);
     let described = Header { metadata: true, ..data(1, 13, 0) };
-    chunk_is("client.description", client, described, &vectors()["description.mode"]);
+    chunk_is("client.metadata", client, described, &vectors()["metadata.mode"]);
     let described = Header { metadata: true, ..data(0, 4, 0) };
-    chunk_is("server.description-session", 0, described, b"full");
+    chunk_is("server.metadata-session", 0, described, b"full");
 }
 
 #[test]
@@ -173,16 +173,13 @@ fn every_metadata_vector_is_parsed() {
     let read = |name| Metadata::parse(&vectors[name]);
     let plain = |text| Metadata { text, mode: None, modified: None, sha256: None };
     let counted: [u8; 32] = std::array::from_fn(|i| i as u8);
-    assert_eq!(read("description.mode"), Ok(Metadata { mode: Some(0o644), ..plain("hi.txt") }));
+    assert_eq!(read("metadata.mode"), Ok(Metadata { mode: Some(0o644), ..plain("hi.txt") }));
     let modified = Some(1_700_000_000_123_456_789);
-    assert_eq!(
-        read("description.tree"),
-        Ok(Metadata { mode: Some(0o700), modified, ..plain("t") })
-    );
-    assert_eq!(read("description.directory"), Ok(plain("e/")));
-    assert_eq!(read("description.sha256"), Ok(Metadata { sha256: Some(&counted), ..plain("a") }));
-    assert_eq!(read("description.required"), Err(Malformed::Required));
-    assert_eq!(read("description.cut"), Err(Malformed::Bytes));
+    assert_eq!(read("metadata.tree"), Ok(Metadata { mode: Some(0o700), modified, ..plain("t") }));
+    assert_eq!(read("metadata.directory"), Ok(plain("e/")));
+    assert_eq!(read("metadata.sha256"), Ok(Metadata { sha256: Some(&counted), ..plain("a") }));
+    assert_eq!(read("metadata.required"), Err(Malformed::Required));
+    assert_eq!(read("metadata.cut"), Err(Malformed::Bytes));
 }
 
 #[test]
@@ -190,10 +187,10 @@ fn every_vector_is_used_by_a_test() {
     let mut names: Vec<&str> = signals().iter().map(|(name, _)| *name).collect();
     names.extend(["crc32.digits", "crc32.digits-from-session", "crc64.digits", "crc64.hello"]);
     names.extend(["client.chunk-1", "client.chunk-1024-header", "server.chunk-1024-header"]);
-    names.extend(["client.description", "server.description-session"]);
-    names.extend(["description.mode", "description.directory", "description.sha256"]);
-    names.extend(["description.tree"]);
-    names.extend(["description.required", "description.cut"]);
+    names.extend(["client.metadata", "server.metadata-session"]);
+    names.extend(["metadata.mode", "metadata.directory", "metadata.sha256"]);
+    names.extend(["metadata.tree"]);
+    names.extend(["metadata.required", "metadata.cut"]);
     names.extend(["put.client", "put.server", "get.client", "get.server"]);
     names.sort_unstable();
     assert!(vectors().keys().eq(names.iter()), "a vector is missing here or in core/vectors.txt");
