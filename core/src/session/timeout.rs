@@ -7,27 +7,34 @@ use crate::time::reached;
 /// The factor of the timeout during a transfer on a reliable link: the other end may be busy with a
 /// disk.
 const RELIABLE_FACTOR: Millis = 10;
-/// The factor during a transfer on a lossy link, where flash may take 40 seconds to erase without any
-/// answer; on any link, while frames come that make no progress: a busy end sends that it is busy.
-const STALLED_FACTOR: Millis = 2;
 
 impl<P: Profile> Session<P> {
     /// The time without progress after which the other end counts as gone.
     pub(super) fn timeout(&self) -> Millis {
-        self.scaled_timeout(if self.is_lossy() { STALLED_FACTOR } else { RELIABLE_FACTOR })
+        if self.is_lossy() || !self.is_transfer() {
+            self.stalled_timeout()
+        } else {
+            self.config.timeout.saturating_mul(RELIABLE_FACTOR)
+        }
     }
 
-    /// The timeout, during a transfer times a factor.
-    fn scaled_timeout(&self, factor: Millis) -> Millis {
-        let is_transfer = matches!(self.state, State::Sending(_) | State::Receiving(_));
-        self.config.timeout.saturating_mul(if is_transfer { factor } else { 1 })
+    /// The time for which frames may come that make no progress: during a transfer twice the timeout,
+    /// as a busy end sends that it is busy. On a lossy link also the time without any frame: flash may
+    /// take 40 seconds to erase.
+    fn stalled_timeout(&self) -> Millis {
+        let timeout = self.config.timeout;
+        if self.is_transfer() { timeout.saturating_add(timeout) } else { timeout }
+    }
+
+    fn is_transfer(&self) -> bool {
+        matches!(self.state, State::Sending(_) | State::Receiving(_))
     }
 
     /// A frame came that makes no progress. Where only such frames have come for too long, the other
     /// end counts as gone.
     #[inline(never)]
     pub(super) fn no_progress(&mut self) {
-        if self.timer.is_stalled_for(self.scaled_timeout(STALLED_FACTOR)) {
+        if self.timer.is_stalled_for(self.stalled_timeout()) {
             self.give_up();
         }
     }
