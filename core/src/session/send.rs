@@ -7,45 +7,40 @@ use super::*;
 impl<P: Profile> Session<P> {
     /// Chooses the next step.
     pub(super) fn drive(&mut self) {
-        loop {
-            if self.take_output() {
-                return;
+        while !self.advance() {}
+    }
+
+    /// Performs an output, or else handles a frame, or else lets the half at work go on. Whether the
+    /// next step is chosen.
+    // Not a part of the loop: the addresses of the fields would be kept on the stack across it.
+    #[inline(never)]
+    fn advance(&mut self) -> bool {
+        if self.take_output() {
+            return true;
+        }
+        if matches!(self.state, State::Idle(_) | State::Closed(_)) {
+            self.io = PendingIo::Over;
+            return true;
+        }
+        let mut signal = Signal::new(Code::Err, 0, 0);
+        match self.next_frame(&mut signal) {
+            Parsed::Incomplete { wanted } => return self.next_output(wanted),
+            Parsed::Chunk { ahead, length } if P::can_receive() => {
+                if let Some(Placement { position, skip }) = self.on_chunk(ahead, length) {
+                    self.io = PendingIo::Store { position, skip, length, done: 0 };
+                    return true;
+                }
+                self.reader.consume_chunk(length);
+                self.no_progress();
             }
-            if matches!(self.state, State::Idle(_) | State::Closed(_)) {
-                self.io = PendingIo::Over;
-                return;
-            }
-            let mut signal = Signal::new(Code::Err, 0, 0);
-            let is_chosen = match self.next_frame(&mut signal) {
-                Parsed::Incomplete { wanted } => self.next_output(wanted),
-                Parsed::Chunk { ahead, length } if P::can_receive() => {
-                    match self.on_chunk(ahead, length) {
-                        Some(Placement { position, skip }) => {
-                            self.io = PendingIo::Store { position, skip, length, done: 0 };
-                            true
-                        }
-                        None => {
-                            self.reader.consume_chunk(length);
-                            self.no_progress();
-                            false
-                        }
-                    }
-                }
-                Parsed::Signal { in_sync } => self.on_signal(&signal, in_sync),
-                Parsed::Metadata { .. } => {
-                    self.on_metadata();
-                    false
-                }
-                Parsed::Chunk { .. } | Parsed::Unwanted { .. } | Parsed::Damaged => {
-                    let is_established = self.negotiated.is_some();
-                    self.end(if is_established { Failure::Damaged } else { Failure::NotTinyferry });
-                    false
-                }
-            };
-            if is_chosen {
-                return;
+            Parsed::Signal { in_sync } => return self.on_signal(&signal, in_sync),
+            Parsed::Metadata { .. } => self.on_metadata(),
+            Parsed::Chunk { .. } | Parsed::Unwanted { .. } | Parsed::Damaged => {
+                let is_established = self.negotiated.is_some();
+                self.end(if is_established { Failure::Damaged } else { Failure::NotTinyferry });
             }
         }
+        false
     }
 
     /// Chooses the step for the first output in the outbox. Whether there is one.
