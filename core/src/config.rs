@@ -144,7 +144,7 @@ impl Config {
             session,
             version: VERSION,
             lossy: P::is_lossy(self.lossy),
-            half_duplex: self.half_duplex,
+            half_duplex: P::is_half_duplex(self.half_duplex),
             features: features(self.sha256 && P::has_sha256()),
             chunk: self.chunk,
             block: self.block,

@@ -91,6 +91,11 @@ impl Negotiated {
         P::is_lossy(self.lossy)
     }
 
+    /// Whether one end cannot receive while it sends.
+    pub(crate) fn is_half_duplex<P: Profile>(&self) -> bool {
+        P::is_half_duplex(self.half_duplex)
+    }
+
     /// Length of a block, in bytes.
     pub(crate) fn block(&self) -> u16 {
         1 << self.block_bits

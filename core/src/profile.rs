@@ -27,6 +27,18 @@ pub trait Profile {
     /// Whether a lossy link may have gaps inside frames, as a radio or a network has; if not, a silence
     /// of 20 ms always ends a frame.
     const STEPS: bool = true;
+    /// Whether this end can receive while it sends; if not, each session is half-duplex, whatever
+    /// [`Config::half_duplex`](crate::Config) says.
+    const DUPLEX: bool = true;
+    /// Whether the driver passes the time; if not, no round trip is measured, and no keepalive is
+    /// sent.
+    const CLOCK: bool = true;
+    /// Whether a transfer ends where frames come, but none that makes progress; if not, it ends
+    /// where no frame comes.
+    const STALLS: bool = true;
+    /// Whether files are resumed. If not, each offer begins at 0, and a store that sends must not
+    /// give a resumable [`Entry`](crate::store::Entry).
+    const RESUMES: bool = true;
     /// Whether a store that sends is told of the receiver's progress: [`Store::resumed`] and
     /// [`Store::completed`].
     ///
@@ -89,6 +101,47 @@ pub(crate) trait Capabilities: Profile {
     /// Whether a lossy link may have gaps inside frames.
     fn has_gaps() -> bool {
         Self::STEPS
+    }
+
+    /// Whether time passes while the store works.
+    fn has_clock() -> bool {
+        Self::CLOCK
+    }
+
+    /// Whether input can be read while this end sends.
+    fn is_duplex() -> bool {
+        Self::DUPLEX
+    }
+
+    /// Whether frames without progress are counted.
+    fn detects_stalls() -> bool {
+        Self::STALLS
+    }
+
+    /// Whether files are resumed.
+    fn resumes() -> bool {
+        Self::RESUMES
+    }
+
+    /// Whether the time from a query to its answer is of use: it is measured, or a prefix is read
+    /// meanwhile.
+    fn probes() -> bool {
+        Self::SENDS && (Self::CLOCK || Self::RESUMES)
+    }
+
+    /// Whether input is read, or keepalives are sent, between two parts of long work.
+    fn polls_input() -> bool {
+        Self::DUPLEX || Self::CLOCK
+    }
+
+    /// Whether there is a step between two parts of long work.
+    fn pauses() -> bool {
+        Self::polls_input() || Self::may_defer()
+    }
+
+    /// Whether a session of which `half_duplex` is said is half-duplex.
+    fn is_half_duplex(half_duplex: bool) -> bool {
+        !Self::DUPLEX || half_duplex
     }
 
     /// Whether a link of which `lossy` is said is lossy: the one place where that is decided.

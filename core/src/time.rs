@@ -153,11 +153,15 @@ impl Timer {
         self.silence = needed.max(self.silence.saturating_sub(excess.div_ceil(64)));
     }
 
-    /// A valid frame came. [`Timer::progress`] tells whether it made progress.
+    /// A valid frame came: the present wait ends.
     pub(crate) fn frame_received(&mut self) {
         self.retries = 0;
-        self.futile_frames = self.futile_frames.saturating_add(1).min(RETRIES_MIN);
         self.deadline = None;
+    }
+
+    /// The frame counts as one without progress, until [`Timer::progress`] says otherwise.
+    pub(crate) fn frame_counts(&mut self) {
+        self.futile_frames = self.futile_frames.saturating_add(1).min(RETRIES_MIN);
     }
 
     /// The other end has made progress.

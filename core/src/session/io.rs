@@ -106,10 +106,10 @@ impl<P: Profile> Session<P> {
     pub fn poll(&mut self) -> Step<'_> {
         match self.io {
             PendingIo::Receive { wanted } => Step::Receive(self.space(wanted)),
-            PendingIo::Pause { wanted: Some(wanted) } => {
+            PendingIo::Pause { wanted: Some(wanted) } if P::pauses() => {
                 Step::Exchange { out: &[], into: self.space(wanted) }
             }
-            PendingIo::Pause { wanted: None } => Step::Pause,
+            PendingIo::Pause { wanted: None } if P::pauses() => Step::Pause,
             PendingIo::SendSignal { done, .. } => {
                 Step::Transmit(self.outgoing().get_mut(done..).unwrap_or_default())
             }
@@ -117,13 +117,12 @@ impl<P: Profile> Session<P> {
                 let out = self.chunk.get(done..length).unwrap_or_default();
                 let reads =
                     matches!(self.state, State::Sending(_)) && !self.outbox.is_awaiting_metadata();
+                if !P::is_duplex() || !reads {
+                    return Step::Transmit(out);
+                }
                 // A whole signal in the buffer is handled once this chunk is out.
                 let into = self.reader.space(&mut self.signal, SIGNAL_LEN);
-                if reads && !into.is_empty() {
-                    Step::Exchange { out, into }
-                } else {
-                    Step::Transmit(out)
-                }
+                if into.is_empty() { Step::Transmit(out) } else { Step::Exchange { out, into } }
             }
             _ => self.storage_step(),
         }
@@ -143,8 +142,9 @@ impl<P: Profile> Session<P> {
     pub fn received(&mut self, count: usize, now: Option<Millis>) {
         self.timer.tick(now);
         let wanted = match self.io {
-            PendingIo::Receive { wanted } | PendingIo::Pause { wanted: Some(wanted) } => wanted,
-            PendingIo::SendChunk { .. } => SIGNAL_LEN,
+            PendingIo::Receive { wanted } => wanted,
+            PendingIo::Pause { wanted: Some(wanted) } if P::pauses() => wanted,
+            PendingIo::SendChunk { .. } if P::is_duplex() => SIGNAL_LEN,
             _ => return self.fail(Failure::ApiMisuse),
         };
         let count = count.min(self.space(wanted).len());
@@ -153,7 +153,7 @@ impl<P: Profile> Session<P> {
         }
         self.timer.bytes_received(P::has_gaps() && self.reader.is_mid_frame());
         self.reader.filled(count);
-        if matches!(self.io, PendingIo::SendChunk { .. }) {
+        if P::is_duplex() && matches!(self.io, PendingIo::SendChunk { .. }) {
             return;
         }
         match self.incomplete_chunk() {
@@ -177,11 +177,11 @@ impl<P: Profile> Session<P> {
     /// `count` bytes were written for [`Step::Transmit`] or [`Step::Exchange`].
     pub fn transmitted(&mut self, count: usize, now: Option<Millis>) {
         match self.io {
-            PendingIo::Pause { .. } => self.timer.store_worked(now),
+            PendingIo::Pause { .. } if P::pauses() => self.timer.store_worked(now),
             _ => self.timer.tick(now),
         }
         match &mut self.io {
-            PendingIo::Pause { .. } => {}
+            PendingIo::Pause { .. } if P::pauses() => {}
             PendingIo::SendSignal { done, metadata } => {
                 *done = done.saturating_add(count).min(SIGNAL_LEN);
                 if *done < SIGNAL_LEN {

@@ -94,8 +94,8 @@ pub enum Task<'a> {
 #[cfg_attr(feature = "model", derive(Hash))]
 #[repr(C)]
 pub struct Session<P: Profile = Standard> {
-    state: State<P>,
     outbox: Outbox,
+    state: State<P>,
     io: PendingIo,
     reader: Reader,
     is_client: bool,

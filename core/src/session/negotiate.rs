@@ -23,37 +23,31 @@ impl<P: Profile> Session<P> {
     }
 
     fn on_client_hello(&mut self, hello: &Hello) {
-        let current = self.negotiated.filter(|_| hello.session == self.id);
+        let is_repeated = self.negotiated.is_some() && hello.session == self.id;
         let is_closing = matches!(self.state, State::Closing);
-        if self.is_client() || hello.session == 0 || (is_closing && current.is_none()) {
+        if self.is_client() || hello.session == 0 || (is_closing && !is_repeated) {
             return;
         }
-        let negotiated = match current {
-            Some(negotiated) => negotiated,
-            None => match self.negotiate(hello) {
-                Ok(negotiated) => negotiated,
-                Err(reason) => {
-                    self.end(Failure::Refused(reason));
-                    self.outbox.reply(Signal::refuse(0, 0, reason, hello.session));
-                    self.outbox.has_message = P::sends_messages() && self.config.refuse.is_some();
-                    return;
-                }
-            },
-        };
-        if let State::Sending(sender) = &mut self.state
-            && P::can_send()
-            && negotiated.is_lossy::<P>()
-        {
+        if !is_repeated && let Err(reason) = self.negotiate(hello) {
+            self.end(Failure::Refused(reason));
+            self.outbox.reply(Signal::refuse(0, 0, reason, hello.session));
+            self.outbox.has_message = P::sends_messages() && self.config.refuse.is_some();
+            return;
+        }
+        let is_lossy = self.is_lossy();
+        match (&mut self.state, &self.negotiated) {
             // The client has completed the transfer and its answer was lost. The answer comes first,
             // or the client would leave without it.
-            sender.retransmit();
-            return;
+            (State::Sending(sender), _) if P::can_send() && is_lossy => sender.retransmit(),
+            (_, Some(negotiated)) => {
+                self.outbox.reply(Signal::hello(Code::Pon, &negotiated.hello(self.id)));
+            }
+            _ => {}
         }
-        self.outbox.reply(Signal::hello(Code::Pon, &negotiated.hello(self.id)));
     }
 
     /// A server establishes a new session.
-    fn negotiate(&mut self, hello: &Hello) -> Result<Negotiated, Reason> {
+    fn negotiate(&mut self, hello: &Hello) -> Result<(), Reason> {
         let own = self.config.hello::<P>(hello.session);
         let chosen = Negotiated::choose(&own, hello);
         if let Some(reason) = self.config.refuse {
@@ -69,7 +63,7 @@ impl<P: Profile> Session<P> {
         self.outbox.completed = None;
         self.timer.restart();
         self.enter(Event::ClientHello, State::AwaitRequest);
-        Ok(negotiated)
+        Ok(())
     }
 
     fn on_server_hello(&mut self, chosen: &Hello) {

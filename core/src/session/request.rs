@@ -105,7 +105,7 @@ impl<P: Profile> Session<P> {
             modified: modified.filter(|modified| *modified != UNKNOWN_TIME),
             mode: metadata.and_then(|found| found.mode),
             // The end of a partial might be past that of the file.
-            resume: if size == UNKNOWN { 0 } else { signal.position },
+            resume: if size == UNKNOWN || !P::resumes() { 0 } else { signal.position },
             names_only,
             commit_id: self.may_defer_commits().then_some(signal.transfer),
         })

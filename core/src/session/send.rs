@@ -115,7 +115,8 @@ impl<P: Profile> Session<P> {
                 return self.perform(next, wanted);
             }
             (State::Receiving(receiver), Some(link)) if P::can_receive() => {
-                if self.timer.keepalive_due()
+                if P::has_clock()
+                    && self.timer.keepalive_due()
                     && let Some(ack) = receiver.unsolicited_ack(link)
                 {
                     self.transmit(&ack);
@@ -223,7 +224,7 @@ impl<P: Profile> Session<P> {
 
     /// Sends a signal: that is the next step.
     pub(super) fn transmit(&mut self, signal: &Signal) {
-        if P::can_send()
+        if P::probes()
             && let State::Sending(sender) = &mut self.state
             && sender.probes(signal.code)
         {

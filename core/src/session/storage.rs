@@ -134,7 +134,7 @@ impl<P: Profile> Session<P> {
                     return false;
                 }
                 sender.loaded(position, done, digest);
-                if sends && done > 0 {
+                if (sends || !P::resumes()) && done > 0 {
                     let transfer = low_byte(sender.last_id());
                     let position = low_half(position);
                     let header = Header { transfer, metadata: false, length: done, position };
@@ -206,7 +206,9 @@ impl<P: Profile> Session<P> {
 
     /// A file begins.
     fn begin_sha256(&mut self) {
-        self.sha256 = self.has_sha256().then(P::Sha256::new);
+        if P::has_sha256() {
+            self.sha256 = self.has_sha256().then(P::Sha256::new);
+        }
     }
 
     fn next_entry(&mut self, entry: &Entry) {

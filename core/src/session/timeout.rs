@@ -34,7 +34,7 @@ impl<P: Profile> Session<P> {
     /// end counts as gone.
     #[inline(never)]
     pub(super) fn no_progress(&mut self) {
-        if self.timer.is_stalled_for(self.stalled_timeout()) {
+        if P::detects_stalls() && self.timer.is_stalled_for(self.stalled_timeout()) {
             self.give_up();
         }
     }
@@ -77,6 +77,26 @@ impl<P: Profile> Session<P> {
     /// Where such frames make no progress for too long, the other end counts as gone.
     #[inline(never)]
     pub(super) fn take_signal(&mut self, signal: &Signal, is_complete: bool) {
+        let is_progress = P::detects_stalls() && self.shows_progress(signal);
+        let before = if P::detects_stalls() { self.mark() } else { 0 };
+        // Only a hello ends the wait for one.
+        if !matches!(self.state, State::AwaitClientHello) {
+            self.frame_received();
+        }
+        if is_complete {
+            self.dispatch(signal);
+        }
+        // A new offer changes the mark only when the store has answered it.
+        let is_offered = P::can_receive() && self.outbox.offer().is_some();
+        if !P::detects_stalls() || is_progress || is_offered || self.mark() != before {
+            self.timer.progress();
+        } else {
+            self.no_progress();
+        }
+    }
+
+    /// Whether a signal by itself shows progress of the other end.
+    fn shows_progress(&mut self, signal: &Signal) -> bool {
         let (code, position) = (signal.code, low_half(signal.position));
         // For a server that waits for a request each frame is progress.
         let mut is_progress = matches!(self.state, State::AwaitRequest);
@@ -92,27 +112,16 @@ impl<P: Profile> Session<P> {
                 self.peer_position = position;
             }
         }
-        let before = self.mark();
-        // Only a hello ends the wait for one.
-        if !matches!(self.state, State::AwaitClientHello) {
-            self.frame_received();
-        }
-        if is_complete {
-            self.dispatch(signal);
-        }
-        // A new offer changes the mark only when the store has answered it.
-        let is_offered = P::can_receive() && self.outbox.offer().is_some();
-        if is_progress || is_offered || self.mark() != before {
-            self.timer.progress();
-        } else {
-            self.no_progress();
-        }
+        is_progress
     }
 
     /// A valid frame came.
     pub(super) fn frame_received(&mut self) {
         if P::has_gaps() && P::LOSSY {
             self.timer.frame_complete();
+        }
+        if P::detects_stalls() {
+            self.timer.frame_counts();
         }
         self.timer.frame_received();
     }
@@ -141,11 +150,13 @@ impl<P: Profile> Session<P> {
     /// before: then input is polled first, and a keepalive is sent where one is due.
     pub(super) fn unless_paused(&mut self, io: PendingIo, wanted: Option<usize>) {
         let is_busy = self.is_busy();
-        if self.has_polled_input || !(is_busy || matches!(io, PendingIo::Load { .. })) {
+        let is_long = is_busy || (P::polls_input() && matches!(io, PendingIo::Load { .. }));
+        if self.has_polled_input || !is_long {
             self.io = io;
             return;
         }
-        if self.timer.keepalive_due()
+        if P::has_clock()
+            && self.timer.keepalive_due()
             && let Some(keepalive) = self.keepalive()
         {
             return self.transmit(&keepalive);
@@ -209,7 +220,11 @@ impl<P: Profile> Session<P> {
         let is_lossy = self.is_lossy();
         if self.is_client() || !is_lossy {
             let asks = matches!(self.state, State::AwaitServerHello(_) | State::AwaitClosed);
-            let is_stalled = P::LOSSY && is_lossy && self.timer.receives_futile_frames() && !asks;
+            let is_stalled = P::detects_stalls()
+                && P::LOSSY
+                && is_lossy
+                && self.timer.receives_futile_frames()
+                && !asks;
             return self.end(if is_stalled { Failure::Stalled } else { Failure::TimedOut });
         }
         let in_tree = matches!(&self.state, State::Receiving(receiver) if receiver.is_in_tree());

@@ -112,10 +112,10 @@ fn frames_without_progress_stall_after_8_of_them_and_the_timeout() {
     let mut timer = at(100);
     timer.tick(Some(2_000));
     for _ in 0..7 {
-        timer.frame_received();
+        timer.frame_counts();
         assert!(!timer.is_stalled_for(1_000));
     }
-    timer.frame_received();
+    timer.frame_counts();
     assert!(timer.is_stalled_for(1_000) && !timer.is_stalled_for(2_000));
     timer.progress();
     assert!(!timer.is_stalled_for(1_000));

@@ -97,8 +97,8 @@ impl Flow {
         is_new
     }
 
-    pub(super) fn may_send(&self, link: &Negotiated) -> bool {
-        let limit = if link.half_duplex { HALF_DUPLEX_FRAMES } else { u16::MAX };
+    pub(super) fn may_send<P: Profile>(&self, link: &Negotiated) -> bool {
+        let limit = if link.is_half_duplex::<P>() { HALF_DUPLEX_FRAMES } else { u16::MAX };
         let in_flight = self.frames_sent.wrapping_sub(self.acked_count);
         self.retransmits || in_flight < self.credit.min(limit)
     }
@@ -108,6 +108,6 @@ impl Flow {
     pub(super) fn query_due<P: Profile>(&self, link: &Negotiated) -> bool {
         let interval = if link.is_lossy::<P>() { LOSSY_INTERVAL } else { (self.credit / 4).max(1) };
         let queried_at = self.queried_at.unwrap_or(self.frames_sent.wrapping_sub(interval));
-        !link.half_duplex && self.frames_sent.wrapping_sub(queried_at) >= interval
+        !link.is_half_duplex::<P>() && self.frames_sent.wrapping_sub(queried_at) >= interval
     }
 }

@@ -180,7 +180,7 @@ impl<P: Profile> Receiver<P> {
     /// `PON` for the open file without a query, on a reliable link, where the sender queries seldom.
     pub(crate) fn unsolicited_ack(&self, link: &Negotiated) -> Option<Signal> {
         let id = self.file().filter(|file| !file.is_complete())?.id;
-        let is_sent = !link.is_lossy::<P>() && !link.half_duplex;
+        let is_sent = !link.is_lossy::<P>() && !link.is_half_duplex::<P>();
         is_sent.then(|| self.ack(id, false, link))
     }
 
@@ -220,7 +220,7 @@ impl<P: Profile> Receiver<P> {
                 self.drop_file(Reason::DigestDiffers, outbox);
                 Next::Continue
             }
-            None if line_is_empty => file.next_digest().unwrap_or(Next::AwaitFrame),
+            None if line_is_empty => file.next_digest::<P>().unwrap_or(Next::AwaitFrame),
             None => Next::AwaitFrame,
         }
     }
@@ -242,7 +242,9 @@ impl<P: Profile> Receiver<P> {
         outbox.refuse(id, reason);
         self.complete(Completed::refused(id, reason), outbox);
         if is_reoffered {
-            self.reoffers_pending = self.reoffers_pending.saturating_add(1);
+            if P::has_trees() {
+                self.reoffers_pending = self.reoffers_pending.saturating_add(1);
+            }
             self.stage = Stage::AwaitOffer;
         } else {
             self.refused = self.refused.saturating_add(1);
@@ -268,7 +270,7 @@ impl<P: Profile> Receiver<P> {
     fn ack(&self, id: TransferId, to_offer: bool, link: &Negotiated) -> Signal {
         let credit = if self.is_completing() { 0 } else { link.recv_credit };
         let (position, credit, info) = match self.file_of(id) {
-            Some(file) => match file.ack(to_offer) {
+            Some(file) => match file.ack::<P>(to_offer) {
                 Some((position, info)) => (position, credit, info),
                 // Alive, but the prefix is not proven yet.
                 None => (0, 0, NO_BLOCKS),

@@ -3,7 +3,7 @@
 
 use super::{Next, TransferId};
 use crate::link::Negotiated;
-use crate::profile::Profile;
+use crate::profile::{Capabilities, Profile};
 use crate::store::Accepted;
 use crate::wire::{AckInfo, PAYLOAD_MAX, SackMap, UNKNOWN, low_half};
 
@@ -107,9 +107,13 @@ impl RecvFile {
         self.claimed.is_some()
     }
 
+    fn prefix<P: Profile>(&self) -> Prefix {
+        if P::resumes() { self.prefix } else { Prefix::None }
+    }
+
     /// The position and the details of a `PON`; `None` while the prefix is not proven.
-    pub(super) fn ack(&self, to_offer: bool) -> Option<(u64, AckInfo)> {
-        match self.prefix {
+    pub(super) fn ack<P: Profile>(&self, to_offer: bool) -> Option<(u64, AckInfo)> {
+        match self.prefix::<P>() {
             Prefix::Proving { .. } => None,
             Prefix::Proven { end, digest } if to_offer => {
                 Some((end, AckInfo::PrefixDigest(digest)))
@@ -223,8 +227,8 @@ impl RecvFile {
     }
 
     /// The next bytes to load back for the digest, up to the end of the prefix first.
-    pub(super) fn next_digest(&self) -> Option<Next> {
-        let end = match self.prefix {
+    pub(super) fn next_digest<P: Profile>(&self) -> Option<Next> {
+        let end = match self.prefix::<P>() {
             Prefix::Proving { end } => end,
             _ => self.position,
         };
@@ -235,10 +239,14 @@ impl RecvFile {
 
     /// `length` bytes were loaded back; `digest` continues over them. Whether that proves the
     /// prefix.
-    pub(super) fn digested(&mut self, length: u16, digest: impl FnOnce(u64) -> u64) -> bool {
+    pub(super) fn digested<P: Profile>(
+        &mut self,
+        length: u16,
+        digest: impl FnOnce(u64) -> u64,
+    ) -> bool {
         self.digest = digest(self.digest);
         self.digested = self.digested.saturating_add(length.into());
-        match self.prefix {
+        match self.prefix::<P>() {
             Prefix::Proving { end } if self.digested >= end => {
                 self.prefix = Prefix::Proven { end, digest: self.digest };
                 true

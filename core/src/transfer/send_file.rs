@@ -3,7 +3,7 @@
 use super::is_reached;
 use crate::error::Reason;
 use crate::link::Negotiated;
-use crate::profile::Profile;
+use crate::profile::{Capabilities, Profile};
 use crate::store::Entry;
 use crate::wire::{Ack, AckInfo, SACK_BLOCKS, SackMap, UNKNOWN, UNKNOWN_TIME, low_half};
 
@@ -59,10 +59,10 @@ impl SendFile {
         prefix_check: None,
     };
 
-    pub(super) fn new(entry: &Entry, error: Option<Reason>) -> Self {
+    pub(super) fn new<P: Profile>(entry: &Entry, error: Option<Reason>) -> Self {
         let size = entry.size.unwrap_or(UNKNOWN);
         let modified = entry.modified.unwrap_or(UNKNOWN_TIME);
-        let resumable = entry.resumable && size != UNKNOWN;
+        let resumable = P::resumes() && entry.resumable && size != UNKNOWN;
         Self { size, modified, resumable, error, ..Self::EMPTY }
     }
 
@@ -111,7 +111,7 @@ impl SendFile {
             return;
         }
         match ack.info {
-            AckInfo::PrefixDigest(_) if position > self.resume() => {}
+            AckInfo::PrefixDigest(_) if !P::resumes() || position > self.resume() => {}
             AckInfo::PrefixDigest(digest) => {
                 // A part that was sent meanwhile is verified by the digest of the whole.
                 if position > self.sent {

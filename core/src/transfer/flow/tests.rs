@@ -11,7 +11,7 @@ fn link(lossy: bool, half_duplex: bool, credit: u16) -> Negotiated {
 /// Sends as many frames as may be sent.
 fn fill(flow: &mut Flow, link: &Negotiated) -> u16 {
     let before = flow.frames_sent;
-    while flow.may_send(link) {
+    while flow.may_send::<Standard>(link) {
         flow.sent();
     }
     flow.frames_sent.wrapping_sub(before)
@@ -53,11 +53,11 @@ fn a_retransmission_is_not_counted_again_and_needs_no_credit() {
     let link = link(true, false, 1);
     let mut flow = Flow::new(1);
     flow.sent();
-    assert!(!flow.may_send(&link));
+    assert!(!flow.may_send::<Standard>(&link));
     flow.unanswered(true);
-    assert!(flow.may_send(&link));
+    assert!(flow.may_send::<Standard>(&link));
     flow.sent();
-    assert_eq!((flow.frames_sent, flow.may_send(&link)), (1, false));
+    assert_eq!((flow.frames_sent, flow.may_send::<Standard>(&link)), (1, false));
 }
 
 #[test]

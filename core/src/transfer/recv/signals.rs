@@ -44,7 +44,7 @@ impl<P: Profile> Receiver<P> {
     ) {
         self.acked_count = count;
         let is_answered = match self.stage {
-            Stage::DrainRejectedTree(_) => true,
+            _ if self.rejected_tree().is_some() => true,
             _ if self.is_in_tree() && !link.is_lossy::<P>() => true,
             _ => self.file_of(id).is_some() || self.tree() == Some(id),
         };
@@ -64,7 +64,7 @@ impl<P: Profile> Receiver<P> {
         outbox: &mut Outbox,
     ) {
         self.acked_count = signal.count();
-        if let Stage::DrainRejectedTree(refusal) = self.stage {
+        if let Some(refusal) = self.rejected_tree() {
             return self.drain(id, refusal);
         }
         let is_lossy = link.is_lossy::<P>();
@@ -118,7 +118,7 @@ impl<P: Profile> Receiver<P> {
         outbox: &mut Outbox,
     ) {
         let is_lossy = link.is_lossy::<P>();
-        if let Stage::DrainRejectedTree(refusal) = self.stage {
+        if let Some(refusal) = self.rejected_tree() {
             self.drain(id, refusal);
         } else if self.tree() == Some(id) {
             self.complete(Completed::refused(id, reason), outbox);
@@ -138,6 +138,14 @@ impl<P: Profile> Receiver<P> {
             self.complete(Completed::refused(id, reason), outbox);
         } else {
             self.repeat_completed(id, link, outbox);
+        }
+    }
+
+    /// Why the tree was refused whose entries are dropped. On a lossy link there are none.
+    fn rejected_tree(&self) -> Option<Reason> {
+        match self.stage {
+            Stage::DrainRejectedTree(refusal) if P::RELIABLE => Some(refusal),
+            _ => None,
         }
     }
 

@@ -55,7 +55,7 @@ impl<P: Profile> Receiver<P> {
     ) {
         let (resume, size) = (signal.position, signal.size());
         self.entries = self.entries.saturating_add(1);
-        if resume == 0 && size > 0 {
+        if P::has_trees() && resume == 0 && size > 0 {
             // A file that is offered again restarts at 0.
             self.reoffers_pending = self.reoffers_pending.saturating_sub(1);
         }
@@ -69,7 +69,7 @@ impl<P: Profile> Receiver<P> {
                 }
             }
             Ok(Accepted { prefix, in_order }) => {
-                let prefix = if prefix <= resume { prefix } else { 0 };
+                let prefix = if P::resumes() && prefix <= resume { prefix } else { 0 };
                 let accepted = Accepted { prefix, in_order };
                 self.stage = Stage::File(RecvFile::new(id, size, resume > 0, accepted));
                 if prefix == 0 && link.answers_offer::<P>(size, resume) {
@@ -102,7 +102,7 @@ impl<P: Profile> Receiver<P> {
     ) {
         let Some(file) = self.file_mut() else { return };
         let id = file.id;
-        if file.digested(length, digest) {
+        if file.digested::<P>(length, digest) {
             self.answer(id, true, link, outbox);
         }
     }

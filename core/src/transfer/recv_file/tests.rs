@@ -36,12 +36,12 @@ fn a_gap_is_acknowledged_selectively_until_it_is_filled() {
     let mut file = file(2048, 0, false);
     assert!(chunk(&mut file, 512, 256).is_some() && chunk(&mut file, 1024, 512).is_some());
     let map: SackMap = [1, 3, 4].into_iter().collect();
-    assert_eq!(file.ack(false), Some((0, AckInfo::Sack(map))));
+    assert_eq!(file.ack::<Standard>(false), Some((0, AckInfo::Sack(map))));
     assert!(chunk(&mut file, 0, 512).is_some());
     let map: SackMap = [0, 1].into_iter().collect();
-    assert_eq!(file.ack(false), Some((768, AckInfo::Sack(map))));
+    assert_eq!(file.ack::<Standard>(false), Some((768, AckInfo::Sack(map))));
     assert!(chunk(&mut file, 768, 256).is_some());
-    assert_eq!(file.ack(false), Some((1536, AckInfo::Sack(SackMap::EMPTY))));
+    assert_eq!(file.ack::<Standard>(false), Some((1536, AckInfo::Sack(SackMap::EMPTY))));
 }
 
 #[test]
@@ -49,9 +49,12 @@ fn the_digest_waits_for_a_gap_and_then_loads_back() {
     let mut file = file(1024, 0, false);
     assert!(chunk(&mut file, 256, 256).is_some() && chunk(&mut file, 0, 256).is_some());
     assert_eq!((file.position, file.digest), (512, 256));
-    assert!(matches!(file.next_digest(), Some(Next::Digest { position: 256, length: 256 })));
-    assert!(!file.digested(256, |digest| digest + 256));
-    assert!(file.is_digested() && file.next_digest().is_none());
+    assert!(matches!(
+        file.next_digest::<Standard>(),
+        Some(Next::Digest { position: 256, length: 256 })
+    ));
+    assert!(!file.digested::<Standard>(256, |digest| digest + 256));
+    assert!(file.is_digested() && file.next_digest::<Standard>().is_none());
 }
 
 #[test]
@@ -101,11 +104,11 @@ fn on_a_lossy_link_a_chunk_that_ends_inside_a_block_ends_a_file_of_unknown_size(
 #[test]
 fn a_prefix_is_acknowledged_once_its_digest_is_computed() {
     let mut file = file(5000, 2048, false);
-    assert_eq!((file.ack(true), file.ack(false)), (None, None));
-    assert!(!file.digested(1024, |digest| digest + 1));
-    assert!(file.digested(1024, |digest| digest + 1));
-    assert_eq!(file.ack(true), Some((2048, AckInfo::PrefixDigest(2))));
-    assert_eq!(file.ack(false), Some((2048, AckInfo::Sack(SackMap::EMPTY))));
+    assert_eq!((file.ack::<Standard>(true), file.ack::<Standard>(false)), (None, None));
+    assert!(!file.digested::<Standard>(1024, |digest| digest + 1));
+    assert!(file.digested::<Standard>(1024, |digest| digest + 1));
+    assert_eq!(file.ack::<Standard>(true), Some((2048, AckInfo::PrefixDigest(2))));
+    assert_eq!(file.ack::<Standard>(false), Some((2048, AckInfo::Sack(SackMap::EMPTY))));
 }
 
 #[test]

@@ -24,10 +24,10 @@ impl<P: Profile> Sender<P> {
                 // nothing could be queried. Nothing follows the `ERR` of a tree.
                 let is_free = match question {
                     OfferFile => self.tree().is_none(),
-                    TreeError => true,
+                    TreeError => P::has_trees(),
                     _ => false,
                 };
-                if is_free || self.flow.may_send(link) {
+                if is_free || self.flow.may_send::<P>(link) {
                     self.ask(question, link, outbox)
                 } else {
                     self.blocked(outbox)
@@ -49,7 +49,7 @@ impl<P: Profile> Sender<P> {
         let is_lossy = link.is_lossy::<P>();
         let resume = self.file.resume();
         let (next, signal, is_answered, unanswered) = match question {
-            OfferTree => (
+            OfferTree if P::has_trees() => (
                 Next::AttachMetadata(self.metadata),
                 Signal::offer_tree(tree, UNKNOWN, size),
                 is_lossy,
@@ -67,21 +67,22 @@ impl<P: Profile> Sender<P> {
                 is_lossy || tree == 0,
                 Stage::NextEntry,
             ),
-            TreeDone => (
+            TreeDone if P::has_trees() => (
                 Next::Continue,
                 Signal::done(tree, self.entries.into(), count, self.omitted.into()),
                 true,
                 Stage::Finished,
             ),
-            FileError => {
-                debug_assert!(error.is_some(), "the entry has not failed");
-                let reason = error.unwrap_or(Reason::Cancelled);
-                (Next::Continue, Signal::refuse(id, sent, reason, 0), is_lossy, Stage::NextEntry)
-            }
-            TreeError => {
+            TreeError if P::has_trees() => {
                 debug_assert!(self.failure.is_some(), "the tree has not failed");
                 let reason = self.failure.unwrap_or(Reason::Cancelled);
                 (Next::Continue, Signal::refuse(tree, 0, reason, 0), is_lossy, Stage::Finished)
+            }
+            // `FileError`; the others are unreachable in a profile without trees.
+            _ => {
+                debug_assert!(error.is_some(), "the entry has not failed");
+                let reason = error.unwrap_or(Reason::Cancelled);
+                (Next::Continue, Signal::refuse(id, sent, reason, 0), is_lossy, Stage::NextEntry)
             }
         };
         self.stage = if is_answered { Stage::Await(question) } else { unanswered };
@@ -104,12 +105,12 @@ impl<P: Profile> Sender<P> {
     /// How the sender goes on with the open file.
     fn data(&mut self, link: &Negotiated, outbox: &mut Outbox) -> Next {
         let file = &mut self.file;
-        if let Some(prefix) = file.prefix_check {
+        if let Some(prefix) = file.prefix_check.filter(|_| P::resumes()) {
             let left = file.acked.saturating_sub(file.sent);
-            if left > 0 && self.flow.queried_at.is_none() && !link.half_duplex {
+            if left > 0 && self.flow.queried_at.is_none() && !link.is_half_duplex::<P>() {
                 return self.query(outbox);
             }
-            if left > 0 && link.half_duplex && self.flow.is_probing() {
+            if left > 0 && link.is_half_duplex::<P>() && self.flow.is_probing() {
                 return Next::AwaitAnswer;
             }
             if left > 0 {
@@ -124,7 +125,7 @@ impl<P: Profile> Sender<P> {
         if self.flow.query_due::<P>(link) {
             return self.query(outbox);
         }
-        if !self.flow.may_send(link) {
+        if !self.flow.may_send::<P>(link) {
             return self.blocked(outbox);
         }
         let file = &mut self.file;

@@ -33,7 +33,7 @@ impl<P: Profile> Sender<P> {
             }
             _ => return false,
         }
-        self.flow.take_probe(signal.count())
+        P::probes() && self.flow.take_probe(signal.count())
     }
 
     fn on_ack(&mut self, id: u16, signal: &Signal, link: &Negotiated) {

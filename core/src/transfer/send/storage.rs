@@ -36,7 +36,7 @@ impl<P: Profile> Sender<P> {
         if error.is_some() {
             self.count_refused();
         }
-        self.file = SendFile::new(entry, error);
+        self.file = SendFile::new::<P>(entry, error);
         self.stage = Stage::Ask(OfferFile);
     }
 
@@ -47,7 +47,10 @@ impl<P: Profile> Sender<P> {
             file.digest = digest(file.digest);
             file.sent = file.sent.saturating_add(length.into());
             // Reading a prefix takes long: a query tells that this end is alive.
-            if file.prefix_check.is_some() && file.sent.trailing_zeros() >= PREFIX_INTERVAL_BITS {
+            if P::resumes()
+                && file.prefix_check.is_some()
+                && file.sent.trailing_zeros() >= PREFIX_INTERVAL_BITS
+            {
                 self.flow.queried_at = None;
             }
         }

@@ -74,6 +74,10 @@ mod role {
         const RELIABLE: bool = false;
         const PENDS: bool = false;
         const STEPS: bool = false;
+        const DUPLEX: bool = false;
+        const CLOCK: bool = false;
+        const STALLS: bool = false;
+        const RESUMES: bool = false;
     }
 
     struct Memory;
@@ -112,7 +116,7 @@ mod role {
                 size,
                 modified: None,
                 mode: None,
-                resumable: true,
+                resumable: false,
                 broken: None,
             };
             Ok((size != Some(0)).then_some(entry))
