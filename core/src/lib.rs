@@ -30,6 +30,8 @@ mod session;
 pub mod store;
 mod time;
 mod transfer;
+#[cfg(any(test, debug_assertions))]
+mod transition;
 pub mod wire;
 
 pub use config::Config;

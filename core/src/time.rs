@@ -29,6 +29,8 @@ const BUSY_TIMEOUT: Millis = 250;
 const LONGEST_TIMEOUT: u16 = 5_000;
 /// The retransmission timeout before a round trip was measured, in ms.
 const FIRST_TIMEOUT: Millis = 1_000;
+/// The round trip that is assumed where the driver has no clock, in ms.
+const UNMEASURED_ROUND_TRIP: Option<NonZeroU16> = NonZeroU16::new(128);
 /// The smallest number of retries, or of frames without progress, before a wait ends in a timeout.
 const RETRIES_MIN: u8 = 8;
 
@@ -68,14 +70,15 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    pub(crate) const fn new() -> Self {
+    /// A timer of a driver with or without a clock.
+    pub(crate) const fn new(has_clock: bool) -> Self {
         Self {
             now: 0,
             deadline: None,
             progress_at: 0,
             byte_at: 0,
             probed_at: None,
-            round_trip: None,
+            round_trip: if has_clock { None } else { UNMEASURED_ROUND_TRIP },
             retries: 0,
             futile_frames: 0,
             has_clock: false,

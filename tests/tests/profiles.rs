@@ -9,7 +9,8 @@ use embedded_io_adapters::std::FromStd;
 use tinyferry_core::checksum::{NoSha256, Small};
 use tinyferry_core::driver::blocking::{Error, HalfDuplex, drive};
 use tinyferry_core::store::{Entry, Kind, Store};
-use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
+use tinyferry_core::wire::Signal;
+use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Step, Task};
 use tinyferry_kit::{File, Memory, content};
 
 macro_rules! profile {
@@ -32,6 +33,22 @@ profile!(NeverLossy, LOSSY = false);
 profile!(AlwaysLossy, RELIABLE = false);
 profile!(OnlyAsks, SERVER = false);
 profile!(Reports, REPORTS = true);
+profile!(NoDuplex, DUPLEX = false);
+profile!(NoClock, CLOCK = false);
+profile!(NoStalls, STALLS = false);
+profile!(NoResumes, RESUMES = false);
+profile!(
+    Smallest,
+    TREES = false,
+    CLIENT = false,
+    RELIABLE = false,
+    PENDS = false,
+    STEPS = false,
+    DUPLEX = false,
+    CLOCK = false,
+    STALLS = false,
+    RESUMES = false
+);
 
 const RELIABLE: Config = Config::RELIABLE.half_duplex(true);
 const LOSSY: Config = Config::LOSSY.half_duplex(true);
@@ -168,6 +185,58 @@ fn a_link_kind_that_is_not_built_in_is_refused() {
         assert!(ends[0].is_ok());
         assert_eq!(there.files["f"].bytes, content(5000, 2));
     }
+}
+
+/// Puts and gets a file of which the receiver has a part, good or bad.
+fn puts_and_gets<C: Profile, S: Profile + 'static>(config: Config)
+where
+    Session<S>: Send,
+{
+    for byte in [None, Some(7)] {
+        let with_partial = |mut memory: Memory| {
+            let mut prefix = content(5000, 2)[..2048].to_vec();
+            if let Some(byte) = byte {
+                prefix.fill(byte);
+            }
+            memory.partials.insert("f".into(), prefix);
+            memory
+        };
+        let there = with_partial(Memory::default());
+        let (ends, _, there) = session::<C, S>([config; 2], file(), there, &[Task::Put]);
+        assert!(ends[0].is_ok(), "{ends:?}");
+        assert_eq!(there.files["f"].bytes, content(5000, 2));
+
+        let here = with_partial(Memory::default());
+        let (ends, here, _) = session::<C, S>([config; 2], here, file(), &[GET]);
+        assert!(ends[0].is_ok(), "{ends:?}");
+        assert_eq!(here.files["f"].bytes, content(5000, 2));
+    }
+}
+
+#[test]
+fn a_build_without_clock_duplex_stalls_or_resumes_moves_files_all_the_same() {
+    for config in [RELIABLE, LOSSY] {
+        puts_and_gets::<NoDuplex, Standard>(config);
+        puts_and_gets::<Standard, NoDuplex>(config);
+        puts_and_gets::<NoClock, Standard>(config);
+        puts_and_gets::<Standard, NoClock>(config);
+        puts_and_gets::<NoStalls, Standard>(config);
+        puts_and_gets::<Standard, NoStalls>(config);
+        puts_and_gets::<NoResumes, Standard>(config);
+        puts_and_gets::<Standard, NoResumes>(config);
+        puts_and_gets::<Standard, Smallest>(config);
+    }
+}
+
+#[test]
+fn a_build_that_is_never_duplex_says_so_in_the_handshake() {
+    let full = Config { half_duplex: false, ..LOSSY };
+    let mut session = Session::<NoDuplex>::client(7, full);
+    session.begin(Task::Ping).expect("a task");
+    let Step::Transmit(bytes) = session.poll() else { panic!("no hello") };
+    let bytes = bytes.try_into().expect("a signal");
+    let hello = Signal::parse::<Small>(7, bytes).expect("a hello").as_hello();
+    assert!(hello.half_duplex);
 }
 
 /// A store that gives one file, and is told what the receiver has.

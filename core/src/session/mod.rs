@@ -148,7 +148,7 @@ impl<P: Profile> Session<P> {
             chunk: ChunkBuffer::new(),
             signal: [0; SIGNAL_LEN],
             reader: Reader::new(),
-            timer: Timer::new(),
+            timer: Timer::new(P::CLOCK),
             is_client,
             lossy: config.lossy,
             config,

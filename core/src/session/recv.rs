@@ -203,7 +203,7 @@ impl<P: Profile> Session<P> {
             return;
         };
         self.timer.work_begins();
-        if sender.on_signal(signal, link, &mut self.outbox) {
+        if sender.on_signal(signal, link, &mut self.outbox) && P::has_clock() {
             self.timer.probe_answered();
         }
     }

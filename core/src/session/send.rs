@@ -227,6 +227,7 @@ impl<P: Profile> Session<P> {
         if P::probes()
             && let State::Sending(sender) = &mut self.state
             && sender.probes(signal.code)
+            && P::has_clock()
         {
             self.timer.probe_sent();
         }

@@ -114,7 +114,7 @@ impl<P: Profile> Session<P> {
     #[inline(always)]
     pub(super) fn enter(&mut self, event: Event, state: State<P>) {
         #[cfg(any(test, debug_assertions))]
-        table::check(self.state.name(), event, state.name());
+        crate::transition::check(table::TRANSITIONS, self.state.name(), event, state.name());
         let _ = event;
         self.state = state;
     }

@@ -8,7 +8,7 @@ use super::*;
 
 /// A timer at this time.
 fn at(now: Millis) -> Timer {
-    let mut timer = Timer::new();
+    let mut timer = Timer::new(true);
     timer.tick(Some(now));
     timer.restart();
     timer

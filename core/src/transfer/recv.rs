@@ -1,15 +1,6 @@
 //! The receiving half of a request (`PROTOCOL.md`, section 6).
 //!
-//! ```text
-//!             SAF accepted                  DON, digest is right, committed
-//! AwaitOffer ────────────► File ───────────────────────────────┐
-//!     ▲  ▲                  │ │ refused, to be offered again   │
-//!     │  └──────────────────┘ │ (or: any end, within a tree)   ▼
-//!     │ SAR accepted          └──────────────────────────► Finished
-//!     ├──► (a tree is open)                                    ▲
-//!     │        └─ DON of the tree ──► CommitTree ──────────────┤ committed
-//!     └─ SAR refused, reliable link ► DrainRejectedTree ───────┘ DON or ERR of the tree
-//! ```
+//! `state` has the stages and all transitions between them.
 //!
 //! It decides only: it holds no buffer, and the session carries out its output.
 
@@ -24,9 +15,11 @@ use crate::store::{Accepted, CommitFailed};
 use crate::wire::reader::ExpectFile;
 use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN, low_byte};
 
+use self::state::{Event, Stage};
 pub(crate) use super::recv_file::Placement;
 
 mod signals;
+mod state;
 mod storage;
 
 #[derive(Debug, Clone)]
@@ -56,21 +49,6 @@ struct Tree {
     id: TransferId,
     /// The tree's `DON` came before the files that are to be offered again: its count.
     early_done: Option<u16>,
-}
-
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "model", derive(Hash))]
-// An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
-#[repr(u8)]
-enum Stage {
-    AwaitOffer,
-    /// A file is open.
-    File(RecvFile),
-    /// The tree was refused; its entries, which are on their way, are dropped.
-    DrainRejectedTree(Reason),
-    /// The tree's `DON` came.
-    CommitTree,
-    Finished(Result<(), Reason>),
 }
 
 const NO_BLOCKS: AckInfo = AckInfo::Sack(SackMap::EMPTY);
@@ -245,7 +223,7 @@ impl<P: Profile> Receiver<P> {
             if P::has_trees() {
                 self.reoffers_pending = self.reoffers_pending.saturating_add(1);
             }
-            self.stage = Stage::AwaitOffer;
+            self.enter(Event::Reoffered, Stage::AwaitOffer);
         } else {
             self.refused = self.refused.saturating_add(1);
         }
@@ -255,9 +233,9 @@ impl<P: Profile> Receiver<P> {
     fn complete(&mut self, completed: Completed, outbox: &mut Outbox) {
         outbox.completed = Some(completed);
         if self.tree().is_some_and(|tree| tree != completed.id) {
-            self.stage = Stage::AwaitOffer;
+            self.enter(Event::Completed, Stage::AwaitOffer);
         } else {
-            self.stage = Stage::Finished(completed.result());
+            self.enter(Event::Completed, Stage::Finished(completed.result()));
             self.tree = None;
         }
     }

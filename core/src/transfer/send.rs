@@ -1,17 +1,6 @@
 //! The sending half of a request (`PROTOCOL.md`, sections 6.2 to 6.4).
 //!
-//! ```text
-//! NextEntry ─► Ask(OfferTree) ─► Await(OfferTree) ─► NextEntry
-//!     ├──────► Ask(OfferFile) ─► Await(OfferFile) ─► Data ─► Check ─► Ask(FileDone) ─┐
-//!     │            │                                  ▲ │                            ▼
-//!     │            └──────────────────────────────────┘ └► Ask(FileError)    Await(FileDone)
-//!     ├◄──────────── refused, given up or in place ─────────────┴────────────────────┘
-//!     ├──────► Ask(TreeDone) ─► Await(TreeDone) ─► Finished
-//!     └──────► Ask(TreeError) ─► Await(TreeError) ─► Finished
-//! ```
-//!
-//! A question is asked as soon as the credit allows. On a reliable link most answers are not
-//! awaited. On a lossy link `Await` goes back to `Ask` where no answer comes in time.
+//! `state` has the stages and all transitions between them.
 //!
 //! It decides only: it holds no buffer, and the session carries out its output.
 
@@ -28,6 +17,7 @@ use crate::wire::{Code, Signal, UNKNOWN, low_half};
 
 mod next;
 mod signals;
+mod state;
 mod storage;
 
 /// While a prefix is read without being sent, the position is queried every 4 MiB.
@@ -57,43 +47,8 @@ pub(crate) struct Sender<P> {
     profile: PhantomData<P>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "model", derive(Hash))]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Stage {
-    /// The store gives the next entry.
-    NextEntry,
-    /// A question is to be sent.
-    Ask(Question),
-    /// The question was sent; its answer is to come.
-    Await(Question),
-    /// Chunks of the open file are sent.
-    Data,
-    /// The store checks that the source is unchanged.
-    Check,
-    Finished,
-}
-
-/// A signal that the receiver answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "model", derive(Hash))]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Question {
-    /// `SAR`.
-    OfferTree,
-    /// `SAF`.
-    OfferFile,
-    /// `DON` of the file.
-    FileDone,
-    /// `ERR` of the file.
-    FileError,
-    /// `DON` of the tree.
-    TreeDone,
-    /// `ERR` of the tree.
-    TreeError,
-}
-
-use Question::{FileDone, FileError, OfferFile, OfferTree, TreeDone, TreeError};
+use self::state::Question::{FileDone, FileError, OfferFile, OfferTree, TreeDone, TreeError};
+use self::state::{Event, Question, Stage};
 
 impl<P: Profile> Sender<P> {
     /// Sends the entries of the store, as transfer `first` and those that follow.
@@ -163,10 +118,10 @@ impl<P: Profile> Sender<P> {
     pub(crate) fn fail(&mut self, reason: Reason, outbox: &mut Outbox) {
         self.failure = Some(reason);
         if self.tree().is_some() {
-            self.stage = Stage::Ask(TreeError);
+            self.enter(Event::Failed, Stage::Ask(TreeError));
             return;
         }
-        self.stage = Stage::Finished;
+        self.enter(Event::Failed, Stage::Finished);
         let id = next_id(self.last, None);
         self.last = id.get();
         outbox.complete(Completed::refused(id, reason));
@@ -205,7 +160,7 @@ impl<P: Profile> Sender<P> {
         };
         self.flow.unanswered(question.is_some());
         if let Some(question) = question {
-            self.stage = Stage::Ask(question);
+            self.enter(Event::NotAnswered, Stage::Ask(question));
         }
     }
 

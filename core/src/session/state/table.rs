@@ -2,6 +2,7 @@
 //! with the documentation.
 
 use super::*;
+use crate::transition::{Transition, from_any, row};
 
 /// A state without its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,40 +40,7 @@ impl<P> State<P> {
     }
 }
 
-/// The states that a transition leaves.
-pub(crate) enum Sources {
-    Any,
-    Each(&'static [Name]),
-}
-
-impl Sources {
-    fn contains(&self, name: Name) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Each(names) => names.contains(&name),
-        }
-    }
-}
-
-/// Transitions from some states by one event to one state.
-pub(crate) struct Transition {
-    pub(crate) from: Sources,
-    pub(crate) event: Event,
-    pub(crate) to: Name,
-    /// The signal that is sent, or the call of the store.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the documentation"))]
-    pub(crate) output: &'static str,
-}
-
-const fn row(from: &'static [Name], event: Event, to: Name, output: &'static str) -> Transition {
-    Transition { from: Sources::Each(from), event, to, output }
-}
-
-const fn from_any(event: Event, to: Name, output: &'static str) -> Transition {
-    Transition { from: Sources::Any, event, to, output }
-}
-
-pub(crate) const TRANSITIONS: &[Transition] = &[
+pub(crate) const TRANSITIONS: &[Transition<Name, Event>] = &[
     row(&[Idle, AwaitServerHello, Receiving], Event::SendHello, AwaitServerHello, "`PIN` 0"),
     row(&[AwaitServerHello, Idle], Event::BeginPut, Sending, "`Store::next`"),
     row(&[AwaitServerHello, Idle], Event::BeginGet, AwaitOffer, "`RAF`, `RAR`"),
@@ -101,12 +69,3 @@ pub(crate) const TRANSITIONS: &[Transition] = &[
     row(&[Receiving], Event::ClientGone, AwaitClientHello, "`Store::abandon`"),
     from_any(Event::Fail, Closed, "`Store::abandon`"),
 ];
-
-/// Checks that the table has a transition.
-pub(super) fn check(from: Name, event: Event, to: Name) {
-    let matches = |row: &Transition| row.event == event && row.to == to && row.from.contains(from);
-    debug_assert!(
-        TRANSITIONS.iter().any(matches),
-        "no transition from {from:?} by {event:?} to {to:?}"
-    );
-}

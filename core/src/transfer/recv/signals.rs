@@ -102,7 +102,7 @@ impl<P: Profile> Receiver<P> {
             self.refused = self.refused.saturating_add(self.reoffers_pending.into());
             self.reoffers_pending = 0;
             self.omitted = u32::try_from(signal.digest()).unwrap_or(u32::MAX);
-            self.stage = Stage::CommitTree;
+            self.enter(Event::TreeSent, Stage::CommitTree);
             if self.names_only() {
                 self.committed(link, outbox);
             }
@@ -152,7 +152,7 @@ impl<P: Profile> Receiver<P> {
     /// `DON` or `ERR` after the tree was refused: the request ends with that of the tree.
     fn drain(&mut self, id: TransferId, refusal: Reason) {
         if self.last == Some(id) {
-            self.stage = Stage::Finished(Err(refusal));
+            self.enter(Event::Drained, Stage::Finished(Err(refusal)));
         }
     }
 

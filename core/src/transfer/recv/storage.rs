@@ -31,7 +31,7 @@ impl<P: Profile> Receiver<P> {
         match answer {
             Ok(()) => {
                 self.tree = Some(Tree { id, early_done: None });
-                self.stage = Stage::AwaitOffer;
+                self.enter(Event::TreeAccepted, Stage::AwaitOffer);
                 if is_lossy {
                     self.answer(id, true, link, outbox);
                 }
@@ -39,7 +39,7 @@ impl<P: Profile> Receiver<P> {
             Err(reason) => {
                 self.refuse(id, reason, false, outbox);
                 if !is_lossy {
-                    self.stage = Stage::DrainRejectedTree(reason);
+                    self.enter(Event::TreeRefused, Stage::DrainRejectedTree(reason));
                 }
             }
         }
@@ -71,7 +71,8 @@ impl<P: Profile> Receiver<P> {
             Ok(Accepted { prefix, in_order }) => {
                 let prefix = if P::resumes() && prefix <= resume { prefix } else { 0 };
                 let accepted = Accepted { prefix, in_order };
-                self.stage = Stage::File(RecvFile::new(id, size, resume > 0, accepted));
+                let file = RecvFile::new(id, size, resume > 0, accepted);
+                self.enter(Event::FileAccepted, Stage::File(file));
                 if prefix == 0 && link.answers_offer::<P>(size, resume) {
                     self.answer(id, true, link, outbox);
                 }

@@ -85,7 +85,8 @@ impl<P: Profile> Sender<P> {
                 (Next::Continue, Signal::refuse(id, sent, reason, 0), is_lossy, Stage::NextEntry)
             }
         };
-        self.stage = if is_answered { Stage::Await(question) } else { unanswered };
+        let stage = if is_answered { Stage::Await(question) } else { unanswered };
+        self.enter(Event::Asked, stage);
         if matches!(self.stage, Stage::Await(FileDone | TreeDone)) {
             self.flow.queried_at = Some(count);
         }
@@ -135,7 +136,7 @@ impl<P: Profile> Sender<P> {
             return Next::Chunk { position, length };
         }
         if file.size == file.sent {
-            self.stage = Stage::Check;
+            self.enter(Event::AllSent, Stage::Check);
             return Next::Check;
         }
         match file.next_chunk::<P>(link) {

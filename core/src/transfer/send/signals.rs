@@ -44,9 +44,11 @@ impl<P: Profile> Sender<P> {
         }
         if id == self.tree_id() {
             match self.stage {
-                Stage::Await(OfferTree) => self.stage = Stage::NextEntry,
+                Stage::Await(OfferTree) => self.enter(Event::Accepted, Stage::NextEntry),
                 // The receiver waits for a file that is to be offered again.
-                Stage::Await(TreeDone) if all_acked => self.stage = Stage::NextEntry,
+                Stage::Await(TreeDone) if all_acked => {
+                    self.enter(Event::Reoffers, Stage::NextEntry);
+                }
                 _ => {}
             }
             return;
@@ -55,23 +57,25 @@ impl<P: Profile> Sender<P> {
             return;
         }
         match self.stage {
-            Stage::Await(OfferFile) => self.stage = self.after_offer(),
+            Stage::Await(OfferFile) => self.enter(Event::Accepted, self.after_offer()),
             Stage::Data | Stage::Check | Stage::Ask(FileDone) => {}
             Stage::Await(FileDone) if link.is_lossy::<P>() => {}
             _ => return,
         }
         self.file.on_ack::<P>(&signal.as_ack(), all_acked, link);
         if self.stage == Stage::Await(FileDone) && !self.file.lost.is_empty() {
-            self.stage = Stage::Data;
+            self.enter(Event::Lost, Stage::Data);
         }
     }
 
     fn on_done(&mut self, id: u16) {
         match self.stage {
-            Stage::Await(TreeDone) if id == self.tree_id() => self.stage = Stage::Finished,
+            Stage::Await(TreeDone) if id == self.tree_id() => {
+                self.enter(Event::TreeInPlace, Stage::Finished);
+            }
             Stage::Await(FileDone | OfferFile) if id == self.last => {
                 self.file.error = None;
-                self.stage = Stage::NextEntry;
+                self.enter(Event::InPlace, Stage::NextEntry);
                 self.flow.query_if_busy();
             }
             _ => {}
@@ -92,7 +96,7 @@ impl<P: Profile> Sender<P> {
             match self.stage {
                 // It confirms the `ERR` of this end.
                 Stage::Await(FileError) => {
-                    self.stage = Stage::NextEntry;
+                    self.enter(Event::Refused, Stage::NextEntry);
                     return;
                 }
                 Stage::Ask(FileError | TreeError) | Stage::Await(TreeError) | Stage::Finished => {
@@ -101,7 +105,7 @@ impl<P: Profile> Sender<P> {
                 // The entry was answered before, and this can only be a repeated answer.
                 Stage::Ask(TreeDone) | Stage::Await(TreeDone) if is_lossy => return,
                 Stage::Ask(TreeDone) | Stage::Await(TreeDone) => {}
-                _ => self.stage = Stage::NextEntry,
+                _ => self.enter(Event::Refused, Stage::NextEntry),
             }
             self.flow.query_if_busy();
             self.file.error = Some(reason);
@@ -121,7 +125,9 @@ impl<P: Profile> Sender<P> {
             outbox.abandon(reason, true);
         }
         self.failure = Some(reason);
-        self.stage = if is_lossy || is_last { Stage::Finished } else { Stage::Ask(TreeError) };
+        let is_finished = is_lossy || is_last;
+        let stage = if is_finished { Stage::Finished } else { Stage::Ask(TreeError) };
+        self.enter(Event::TreeRefused, stage);
     }
 
     /// The last entry with this number, counted from 0, if the request has used it; of the tree, the

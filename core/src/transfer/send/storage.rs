@@ -7,15 +7,13 @@ impl<P: Profile> Sender<P> {
     pub(crate) fn no_entry(&mut self, omitted: u32, outbox: &mut Outbox) {
         if self.tree().is_some() {
             self.omitted = omitted;
-            self.stage = Stage::Ask(TreeDone);
+            self.enter(Event::NoEntry, Stage::Ask(TreeDone));
             return;
         }
-        self.stage = Stage::Finished;
-        if let Some(reason) = self.file.error
-            && reason.wants_reoffer()
-        {
+        match self.file.error.filter(|reason| reason.wants_reoffer()) {
             // The receiver waits for a second offer, which does not come.
-            self.fail(reason, outbox);
+            Some(reason) => self.fail(reason, outbox),
+            None => self.enter(Event::NoEntry, Stage::Finished),
         }
     }
 
@@ -27,7 +25,7 @@ impl<P: Profile> Sender<P> {
         if entry.kind == Kind::Tree {
             self.tree = Some(id);
             self.file.size = entry.size.unwrap_or(UNKNOWN);
-            self.stage = Stage::Ask(OfferTree);
+            self.enter(Event::Tree, Stage::Ask(OfferTree));
             return;
         }
         self.entries = self.entries.saturating_add(1);
@@ -37,7 +35,7 @@ impl<P: Profile> Sender<P> {
             self.count_refused();
         }
         self.file = SendFile::new::<P>(entry, error);
-        self.stage = Stage::Ask(OfferFile);
+        self.enter(Event::Entry, Stage::Ask(OfferFile));
     }
 
     /// `length` bytes were read at `position`; the digest continues over those that are new.
@@ -67,7 +65,7 @@ impl<P: Profile> Sender<P> {
     /// The store has checked the source, or has failed to read it.
     pub(crate) fn checked(&mut self, result: Result<(), Reason>, outbox: &mut Outbox) {
         match result {
-            Ok(()) => self.stage = Stage::Ask(FileDone),
+            Ok(()) => self.enter(Event::Checked, Stage::Ask(FileDone)),
             Err(reason) => self.give_up(reason, outbox),
         }
     }
@@ -77,7 +75,7 @@ impl<P: Profile> Sender<P> {
         debug_assert!(self.entries > 0, "no entry was offered");
         self.file.error = Some(reason);
         outbox.refused = Some((self.entries.saturating_sub(1), reason));
-        self.stage = Stage::Ask(FileError);
+        self.enter(Event::GivenUp, Stage::Ask(FileError));
     }
 
     /// An entry was refused for good.

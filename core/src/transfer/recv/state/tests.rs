@@ -1,0 +1,23 @@
+//! The transition table in the documentation is that of the code.
+
+use super::table::Name::*;
+use super::table::TRANSITIONS;
+use crate::transition::documentation::{is_connected, is_in_architecture, is_in_header};
+
+const SOURCE: &str = include_str!("../state.rs");
+
+#[test]
+fn the_header_of_the_stages_of_a_receiver_shows_their_transition_table() {
+    is_in_header(TRANSITIONS, SOURCE, SOURCE);
+}
+
+#[test]
+fn the_architecture_page_shows_the_transition_table_of_receivers() {
+    is_in_architecture(TRANSITIONS, SOURCE, "### The stage of a receiver");
+}
+
+#[test]
+fn each_stage_of_a_receiver_can_be_entered_and_left() {
+    let stages = [AwaitOffer, File, DrainRejectedTree, CommitTree, Finished];
+    is_connected(TRANSITIONS, &stages, AwaitOffer, Finished);
+}
