@@ -35,9 +35,9 @@ impl<P: Profile> Session<P> {
         let (mut taken, mut first) = (0, None);
         let mut signal = Signal::new(Code::Err, 0, 0);
         // Where the digest lags behind, it continues over bytes that the store loads back.
-        let sums = matches!(&self.state, State::Receiving(receiver) if receiver.is_digested());
+        let sums = matches!(&self.state, State::Receiving(receiver) if receiver.file().is_some_and(RecvFile::is_digested));
         while let State::Receiving(receiver) = &self.state
-            && receiver.has_no_gaps()
+            && receiver.file().is_some_and(RecvFile::has_no_gaps)
             && let rest = input.get(taken..).unwrap_or_default()
             && let Parsed::Chunk { ahead: 0, length } =
                 parse_frame::<P::Checksums>(rest, &self.expect(), &mut signal)
@@ -57,10 +57,10 @@ impl<P: Profile> Session<P> {
         }
         let Some(first) = first else { return 0 };
         if let State::Receiving(receiver) = &mut self.state
-            && sums
+            && let Some(file) = receiver.file_mut().filter(|_| sums)
         {
             let payloads = || payloads(input.get(..taken).unwrap_or_default());
-            receiver.digest_stored(|start, end| {
+            file.digest_stored(|start, end| {
                 let digest = store.digest(start, first, end);
                 digest.unwrap_or_else(|| payloads().fold(start, P::Checksums::crc64))
             });

@@ -21,7 +21,7 @@ use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile, Standard};
 use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request, Store};
 use crate::time::{Millis, Timer};
-use crate::transfer::recv::{Placement, Receiver};
+use crate::transfer::recv::{Placement, Receiver, RecvFile};
 use crate::transfer::send::Sender;
 use crate::transfer::{Abandon, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
 use crate::wire::metadata::{Malformed, Metadata, append_fields, read_text};

@@ -272,7 +272,7 @@ impl<P: Profile> Session<P> {
         let (State::Receiving(receiver), Some(link)) = (&self.state, &self.negotiated) else {
             return None;
         };
-        let placement = receiver.place(ahead, length, link)?;
+        let placement = receiver.file()?.place(ahead, length, link)?;
         self.timer.progress();
         Some(placement)
     }
@@ -284,9 +284,11 @@ impl<P: Profile> Session<P> {
         length: u16,
         digest: impl FnOnce(u64, &mut Option<P::Sha256>) -> u64,
     ) {
-        if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated) {
+        if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated)
+            && let Some(file) = receiver.file_mut()
+        {
             let sha256 = &mut self.sha256;
-            receiver.stored(position, length, link, |crc64| digest(crc64, sha256));
+            file.stored::<P>(position, length, link, |crc64| digest(crc64, sha256));
         }
     }
 }

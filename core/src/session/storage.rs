@@ -170,11 +170,11 @@ impl<P: Profile> Session<P> {
         if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated) {
             if count == 0 {
                 receiver.drop_file(Reason::Storage, &mut self.outbox);
-            } else {
+            } else if let Some(file) = receiver.file_mut() {
                 let payload = self.reader.payload(&*self.chunk, length.into());
                 let new = payload.get(skip.into()..).unwrap_or_default();
                 let sha256 = &mut self.sha256;
-                receiver.stored(position, done, link, |crc64| both::<P>(crc64, sha256, new));
+                file.stored::<P>(position, done, link, |crc64| both::<P>(crc64, sha256, new));
             }
         }
         self.reader.consume_chunk(length);

@@ -6,7 +6,7 @@
 
 use core::marker::PhantomData;
 
-use super::recv_file::{DoneCheck, RecvFile};
+use super::recv_file::DoneCheck;
 use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, is_after};
 use crate::error::Reason;
 use crate::link::Negotiated;
@@ -16,7 +16,7 @@ use crate::wire::reader::ExpectFile;
 use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN, low_byte};
 
 use self::state::{Event, Stage};
-pub(crate) use super::recv_file::Placement;
+pub(crate) use super::recv_file::{Placement, RecvFile};
 
 mod signals;
 mod state;
@@ -74,11 +74,12 @@ impl<P: Profile> Receiver<P> {
         if P::has_trees() { self.tree.map(|tree| tree.id) } else { None }
     }
 
-    fn file(&self) -> Option<&RecvFile> {
+    /// The open file.
+    pub(crate) fn file(&self) -> Option<&RecvFile> {
         if let Stage::File(file) = &self.stage { Some(file) } else { None }
     }
 
-    fn file_mut(&mut self) -> Option<&mut RecvFile> {
+    pub(crate) fn file_mut(&mut self) -> Option<&mut RecvFile> {
         if let Stage::File(file) = &mut self.stage { Some(file) } else { None }
     }
 
@@ -174,16 +175,6 @@ impl<P: Profile> Receiver<P> {
         Some(ExpectFile { transfer, position: file.position, window })
     }
 
-    /// Whether a file is open, and nothing of it is received past the position.
-    pub(crate) fn has_no_gaps(&self) -> bool {
-        self.file().is_some_and(RecvFile::has_no_gaps)
-    }
-
-    /// Whether a file is open, and its digest covers everything before the position.
-    pub(crate) fn is_digested(&self) -> bool {
-        self.file().is_some_and(RecvFile::is_digested)
-    }
-
     /// How the receiver goes on. `line_is_empty`: no input is buffered.
     pub(crate) fn next(&mut self, line_is_empty: bool, outbox: &mut Outbox) -> Next {
         let file = match &self.stage {
@@ -201,11 +192,6 @@ impl<P: Profile> Receiver<P> {
             None if line_is_empty => file.next_digest::<P>().unwrap_or(Next::AwaitFrame),
             None => Next::AwaitFrame,
         }
-    }
-
-    /// The place of a chunk that begins `ahead` (wrapping) of the position; `None` if it is dropped.
-    pub(crate) fn place(&self, ahead: u32, length: u16, link: &Negotiated) -> Option<Placement> {
-        self.file()?.place(ahead, length, link)
     }
 
     /// Refuses the open file; the store closes it.

@@ -16,7 +16,7 @@ mod tests;
 /// its way; chunks arrive, until the sender's `DON` claims the digest of the whole.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
-pub(super) struct RecvFile {
+pub(crate) struct RecvFile {
     pub(super) id: TransferId,
     /// Whether the sender can resume the file.
     pub(super) resumable: bool,
@@ -153,7 +153,7 @@ impl RecvFile {
 
     /// The place of a chunk that begins `ahead` (wrapping) of the position; `None` if it is invalid
     /// or nothing in it is new.
-    pub(super) fn place(&self, ahead: u32, length: u16, link: &Negotiated) -> Option<Placement> {
+    pub(crate) fn place(&self, ahead: u32, length: u16, link: &Negotiated) -> Option<Placement> {
         if length > link.chunk {
             return None;
         }
@@ -176,7 +176,7 @@ impl RecvFile {
     }
 
     /// `length` bytes were stored at `position`; `digest` continues over them.
-    pub(super) fn stored<P: Profile>(
+    pub(crate) fn stored<P: Profile>(
         &mut self,
         position: u64,
         length: u16,
@@ -217,12 +217,12 @@ impl RecvFile {
     }
 
     /// Whether nothing is received past the position.
-    pub(super) fn has_no_gaps(&self) -> bool {
+    pub(crate) fn has_no_gaps(&self) -> bool {
         self.received_ahead.is_empty()
     }
 
     /// Whether the digest covers everything before the position.
-    pub(super) fn is_digested(&self) -> bool {
+    pub(crate) fn is_digested(&self) -> bool {
         self.digested == self.position
     }
 
@@ -257,7 +257,7 @@ impl RecvFile {
 
     /// Continues the digest over bytes that were stored in order without it: from the digest so far
     /// to the position.
-    pub(super) fn digest_stored(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
+    pub(crate) fn digest_stored(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
         self.digest = digest(self.digest, self.position);
     }
 }

@@ -80,19 +80,6 @@ impl<P: Profile> Receiver<P> {
         }
     }
 
-    /// `length` bytes were stored at `position` of the open file; `digest` continues over them.
-    pub(crate) fn stored(
-        &mut self,
-        position: u64,
-        length: u16,
-        link: &Negotiated,
-        digest: impl FnOnce(u64) -> u64,
-    ) {
-        if let Some(file) = self.file_mut() {
-            file.stored::<P>(position, length, link, digest);
-        }
-    }
-
     /// `length` bytes of the open file were loaded back; `digest` continues over them.
     pub(crate) fn digested(
         &mut self,
@@ -105,14 +92,6 @@ impl<P: Profile> Receiver<P> {
         let id = file.id;
         if file.digested::<P>(length, digest) {
             self.answer(id, true, link, outbox);
-        }
-    }
-
-    /// Continues the digest of the open file over bytes that were stored without it: from the digest
-    /// so far to the position.
-    pub(crate) fn digest_stored(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
-        if let Some(file) = self.file_mut() {
-            file.digest_stored(digest);
         }
     }
 

@@ -72,12 +72,12 @@ mod role {
         const TREES: bool = cfg!(feature = "tree");
         const CLIENT: bool = false;
         const RELIABLE: bool = false;
-        const PENDS: bool = false;
-        const STEPS: bool = false;
-        const DUPLEX: bool = false;
-        const CLOCK: bool = false;
-        const STALLS: bool = false;
-        const RESUMES: bool = false;
+        const PENDS: bool = cfg!(feature = "complete");
+        const STEPS: bool = cfg!(feature = "complete");
+        const DUPLEX: bool = cfg!(feature = "complete");
+        const CLOCK: bool = cfg!(feature = "complete");
+        const STALLS: bool = cfg!(feature = "complete");
+        const RESUMES: bool = cfg!(feature = "complete");
     }
 
     struct Memory;
@@ -116,7 +116,7 @@ mod role {
                 size,
                 modified: None,
                 mode: None,
-                resumable: false,
+                resumable: Role::RESUMES,
                 broken: None,
             };
             Ok((size != Some(0)).then_some(entry))
