@@ -230,7 +230,7 @@ fn a_build_without_clock_duplex_stalls_or_resumes_moves_files_all_the_same() {
 
 #[test]
 fn a_build_that_is_never_duplex_says_so_in_the_handshake() {
-    let full = Config { half_duplex: false, ..LOSSY };
+    let full = LOSSY.half_duplex(false);
     let mut session = Session::<NoDuplex>::client(7, full);
     session.begin(Task::Ping).expect("a task");
     let Step::Transmit(bytes) = session.poll() else { panic!("no hello") };
