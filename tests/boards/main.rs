@@ -349,7 +349,7 @@ fn log_of(board: &Board, work: fn(&str)) -> String {
 fn the_log_of_a_board_says_states_signals_and_reasons() {
     let log = log_of(&MICROBIT, images_go_there_and_back);
     for said in [
-        "the session: AwaitClientHello",
+        "connected: AwaitRequest",
         "sends Signal { code: Pon, transfer: 0",
         "sends Signal { code: Don, transfer: 1",
         "path: \"app.bin\", kind: File, size: Some(20001)",
@@ -360,9 +360,7 @@ fn the_log_of_a_board_says_states_signals_and_reasons() {
         assert!(log.contains(said), "nothing says {said} in\n{log}");
     }
     let log = log_of(&MPS2, trees_go_there_and_back);
-    for said in
-        ["the session: AwaitClientHello", "kind: Tree", "kind: Directory", "in place: Ok(())"]
-    {
+    for said in ["connected: AwaitRequest", "kind: Tree", "kind: Directory", "in place: Ok(())"] {
         assert!(log.contains(said), "nothing says {said} in\n{log}");
     }
 }
