@@ -83,7 +83,7 @@ pub struct Memory {
     pub power: u64,
     /// Bytes taken by one `store` at most.
     pub step: usize,
-    /// Computes digests: [`Store::digest`].
+    /// Computes digests: [`digest`](tinyferry_core::Store::digest).
     pub sums: bool,
     /// Gives no refused file once more.
     pub gives_up: bool,
