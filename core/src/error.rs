@@ -53,7 +53,7 @@ macro_rules! reasons {
 
 reasons! {
     /// The limit of clients is reached.
-    Busy = 1, "the server is busy: it serves as many clients as it may";
+    Busy = 1, "the server is busy: it serves its maximum number of clients; try again later";
     /// No common protocol version.
     Version = 2, "the other end speaks another version of the protocol";
     /// Nothing has that name.
@@ -82,9 +82,9 @@ reasons! {
     /// The prefix at the receiver is not that of the source.
     PrefixDiffers = 14, "the part already there belongs to other content";
     /// The file came in, but its digest differs.
-    DigestDiffers = 15, "the digest of what arrived differs";
+    DigestDiffers = 15, "the digest of the received content differs";
     /// The next file was offered before this one was complete.
-    Incomplete = 16, "it ended before it was whole";
+    Incomplete = 16, "it ended before it was complete";
     /// This end only sends.
     ReadOnly = 17, "the other end takes no files";
     /// This end only receives.
@@ -92,13 +92,13 @@ reasons! {
     /// Closing is not allowed.
     NotAllowed = 19, "that is not allowed there";
     /// A required field or feature is not known.
-    Unsupported = 20, "one end demands a feature that the other does not know";
+    Unsupported = 20, "one end requires a feature that the other does not support";
     /// The server is ending.
     ShuttingDown = 21, "the server is shutting down";
     /// The other end gave up.
     Cancelled = 22, "the other end gave up";
     /// The server accepts only clients with a key.
-    KeyNeeded = 23, "the server lets nobody in without a key";
+    KeyNeeded = 23, "the server requires a key";
     /// Another transfer writes the same file.
     InUse = 24, "another transfer writes the same file";
     /// The path has more names than the receiver takes.
@@ -147,17 +147,17 @@ impl fmt::Display for Failure {
             Self::Refused(reason) => reason.fmt(f),
             Self::NotTinyferry => f.write_str("the other end does not speak Tinyferry"),
             Self::Damaged => f.write_str(
-                "a damaged frame arrived; if the link can lose or change bytes, say so on this end",
+                "a damaged frame arrived; if the link can lose or change bytes, configure it as lossy",
             ),
-            Self::UnexpectedEof => f.write_str("the connection was closed in the middle"),
+            Self::UnexpectedEof => f.write_str("the connection was closed in the middle of a task"),
             Self::TimedOut => f.write_str("the other end does not answer"),
             Self::Stalled => f.write_str(
                 "small frames pass and large ones do not: a byte value is eaten or changed on the \
                  way (flow control, terminal settings), or a buffer is too small",
             ),
-            Self::IdleTimeout => f.write_str("nothing was asked for too long"),
+            Self::IdleTimeout => f.write_str("no request came within the idle timeout"),
             Self::ProtocolViolation => f.write_str("the other end broke a rule of the protocol"),
-            Self::ApiMisuse => f.write_str("the driver answered a step it was not asked"),
+            Self::ApiMisuse => f.write_str("the driver answered another step than the present one"),
         }
     }
 }

@@ -92,18 +92,20 @@ impl fmt::Display for Error {
             Self::NotSecure => "the other end does not encrypt, or does not speak Tinyferry",
             Self::Refused(refusal) => return refusal.fmt(f),
             Self::WrongKey => {
-                "the handshake is not genuine: the two ends hold different keys, or somebody is in \
-                 between"
+                "the handshake is not authentic: the two ends have different keys, or somebody \
+                 between them changed it"
             }
             Self::NotTrusted => "the other end's key is not trusted here",
-            Self::Tampered => "what arrived was changed on its way",
-            Self::Replayed => "something that had arrived before was sent once more",
-            Self::OutOfOrder => "something was taken out of what arrived, or its order was changed",
-            Self::Truncated => "the connection was cut off: the other end did not close it",
+            Self::Tampered => "a received record is not authentic: it was changed on the way",
+            Self::Replayed => "a record was received a second time: somebody repeats it",
+            Self::OutOfOrder => "a record is missing or out of order: somebody removed or moved it",
+            Self::Truncated => "the connection was cut: it ended without a close of the other end",
             Self::Malformed => "the other end broke a rule of the secure channel",
             Self::Closed => "the channel is closed",
             Self::SmallBuffer => "the channel's buffers are too small",
-            Self::Exhausted => "the channel has carried all that one channel may",
+            Self::Exhausted => {
+                "the channel has reached its maximum number of records: open another one"
+            }
         })
     }
 }
@@ -112,12 +114,14 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Version => "the other end speaks another version of the secure channel",
-            Self::Suite => "the other end knows no cipher of this end's",
+            Self::Suite => "the two ends have no cipher in common",
             Self::Kind => "the other end has no keys of that kind",
             Self::UnknownKey => "the other end does not know the key",
             Self::NoKeys => "the other end has no keys: it does not encrypt",
-            Self::Format => "the other end does not understand this one's handshake",
-            Self::Busy => "the other end has no place for one more",
+            Self::Format => "the other end cannot parse the handshake of this end",
+            Self::Busy => {
+                "the other end is busy: it serves its maximum number of clients; try again later"
+            }
             Self::Other(code) => return write!(f, "refused with the unknown reason {code}"),
         })
     }
