@@ -98,7 +98,7 @@ reasons! {
     /// The other end gave up.
     Cancelled = 22, "the other end gave up";
     /// The server accepts only clients with a key.
-    KeyNeeded = 23, "the server requires a key";
+    KeyNeeded = 23, "the server lets nobody in without a key";
     /// Another transfer writes the same file.
     InUse = 24, "another transfer writes the same file";
     /// The path has more names than the receiver takes.

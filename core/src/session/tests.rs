@@ -8,6 +8,7 @@ use crate::checksum::{Checksums, Tables};
 use self::line::*;
 
 mod line;
+mod progress;
 
 #[test]
 fn a_server_answers_a_hello() {
