@@ -39,16 +39,19 @@ pub fn path(path: &Path) -> String {
 /// The reason why an entry was not transferred. `detail`: the message of the operating system or of
 /// the other end, or empty; it is escaped here. `at_peer`: the other end reported the failure.
 pub fn failure(reason: Reason, detail: &str, at_peer: bool) -> String {
-    let detail = escaped(detail);
+    let mut detail = escaped(detail);
     if reason == Reason::Cancelled && !at_peer {
         return "the transfer was interrupted".to_owned();
     }
-    // These two reasons name the other end, or claim more than this end knows.
-    let says_less = [Reason::ReadOnly, Reason::BadPath].contains(&reason);
-    if says_less && !at_peer && !detail.is_empty() {
-        return detail;
-    }
-    let clause = reason.to_string();
+    // These reasons have several causes: the detail says which one.
+    let clause = match reason {
+        Reason::ReadOnly | Reason::BadPath | Reason::TooLarge | Reason::TooDeep
+            if !detail.is_empty() =>
+        {
+            std::mem::take(&mut detail)
+        }
+        _ => reason.to_string(),
+    };
     let names_its_subject = [OTHER_END, "the server"].iter().any(|s| clause.starts_with(s));
     let whose = if at_peer && !names_its_subject { "the other end: " } else { "" };
     match detail.as_str() {
@@ -65,6 +68,21 @@ pub fn refused_sync(detail: &str) -> String {
          system cannot make files durable ({})",
         escaped(detail)
     )
+}
+
+/// A number of bytes, with the largest unit that it is a multiple of: "1 MiB", "1537 bytes".
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fits = |power: u32| bytes > 0 && bytes.trailing_zeros() >= power;
+    match units.into_iter().find(|(power, _)| fits(*power)) {
+        Some((power, unit)) => format!("{} {unit}", bytes >> power),
+        None => count(bytes, "byte", "bytes"),
+    }
+}
+
+/// A number with its noun: "1 byte", "2 bytes".
+pub(crate) fn count(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 /// Escapes a clause for a person; its quotes stay.
@@ -98,6 +116,19 @@ mod tests {
     }
 
     #[test]
+    fn sizes_have_the_largest_exact_unit() {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1537, "1537 bytes"),
+            (1536 << 10, "1536 KiB"),
+            (1 << 40, "1 TiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
+    }
+
+    #[test]
     fn a_failure_names_its_subject_once() {
         for code in 1..40 {
             let told = failure(Reason::from_code(code), "", true);
@@ -108,6 +139,10 @@ mod tests {
         assert_eq!(failure(Reason::ReadOnly, "", true), "the other end takes no files");
         let detail = "read-only file system";
         assert_eq!(failure(Reason::ReadOnly, detail, false), detail);
+        assert_eq!(failure(Reason::ReadOnly, detail, true), format!("the other end: {detail}"));
+        let detail = "it is larger than is allowed: the limit is 1 MiB";
+        assert_eq!(failure(Reason::TooLarge, detail, true), format!("the other end: {detail}"));
+        assert_eq!(failure(Reason::TooLarge, detail, false), detail);
         assert_eq!(failure(Reason::Storage, "\u{1b}", false), "storage failed (\\u{1b})");
         assert_eq!(failure(Reason::Storage, "", true), "the other end: storage failed");
         let detail = "the directory's name \"a\u{7}\" is taken";

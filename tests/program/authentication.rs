@@ -378,13 +378,13 @@ fn files_beyond_a_limit_are_refused_and_the_others_arrive() {
     }
     server
         .client(&here, &["put", "tree"])
-        .with(3, &["2 did not go through", "the tree has more than 6 entries"]);
+        .with(3, &["2 entries were not transferred", "the tree has more than 6 entries"]);
     assert_eq!(fs::read_dir(place.served("tree")).expect("it is there").count(), 6);
     // A client that gets has limits of its own.
     let got = ["get", "fits", "--into", "out", "--max-file", "4999"];
     server.client(&here, &got).with(1, &["more than 4999 bytes"]);
     let got = ["get", "tree", "--into", "out", "--max-entries", "2"];
-    server.client(&here, &got).with(3, &["4 did not go through"]);
+    server.client(&here, &got).with(3, &["4 entries were not transferred"]);
 }
 
 #[test]
@@ -424,7 +424,7 @@ fn the_oldest_partials_are_removed_where_partials_take_too_much() {
 #[test]
 fn one_address_cannot_use_all_connections() {
     let place = Place::new();
-    let limits = ["--clients-per-address", "2", "--greeting", "1"];
+    let limits = ["--clients-per-address", "2", "--handshake-timeout", "1"];
     let mut server = Server::start(&place.served(""), &limits);
     let address = server.endpoint["tcp://".len()..].to_owned();
     let greeted = [(); 2].map(|()| greet(&address));

@@ -32,7 +32,7 @@ fn a_path_that_leads_out_of_the_root_is_refused() {
     let server = Server::start(&place.served(""), &[]);
     let here = place.here("");
     for path in ["../secret", "a/../../secret", "con\u{7}trol"] {
-        server.client(&here, &["get", path]).with(2, &["cannot be asked for"]);
+        server.client(&here, &["get", path]).with(2, &["is not a valid path on the server"]);
     }
     for path in ["out/secret", "link", "out"] {
         server.client(&here, &["get", path]).with(6, &["symbolic link"]);
@@ -88,7 +88,7 @@ fn failed_entries_of_a_tree_are_listed_and_the_others_arrive() {
     ended.with(
         3,
         &[
-            "4 did not go through",
+            "4 entries were not transferred",
             "sub/17",
             "sub/150",
             "is a directory",
@@ -332,7 +332,10 @@ fn a_file_that_may_not_be_read_or_written_is_reported() {
     ended.with(1, &["\"secret\"", "permission is denied"]);
     assert!(!place.served("secret").exists());
     let ended = as_nobody(&place, &server, &["put", "tree"]).expect("as before");
-    ended.with(3, &["2 did not go through", "tree/secret", "tree/closed", "permission is denied"]);
+    ended.with(
+        3,
+        &["2 entries were not transferred", "tree/secret", "tree/closed", "permission is denied"],
+    );
     assert_eq!(fs::read(place.served("tree/open")).expect("it is there"), b"x");
     let ended = as_nobody(&place, &server, &["get", "f", "--into", "full"]).expect("as before");
     ended.with(1, &["\"f\"", "permission is denied"]);
@@ -358,7 +361,7 @@ fn a_disk_that_becomes_read_only_is_reported() {
     };
     remount("remount,ro");
     let ended = server.client(&place.here(""), &["put", "f"]);
-    ended.with(6, &["\"f\": the other end takes no files"]);
+    ended.with(6, &["\"f\": the other end: read-only file system"]);
     assert_eq!(fs::read(place.served("f")).expect("it is there"), old);
     assert_eq!(snapshot(&served).len(), 1);
     // The client's own disk.

@@ -30,7 +30,7 @@ fn invalid_sources_are_named_with_their_kind() {
         ("pipe", 1, &["\"pipe\"", "it is a pipe"]),
         ("socket", 1, &["\"socket\"", "it is a socket"]),
         ("/dev/null", 1, &["\"/dev/null\"", "it is a character device"]),
-        (".a.tinyferry-part", 2, &["is the form of unfinished files"]),
+        (".a.tinyferry-part", 2, &["are reserved for unfinished files"]),
     ] {
         server.client(&here, &["put", path]).with(code, parts);
     }
@@ -38,7 +38,7 @@ fn invalid_sources_are_named_with_their_kind() {
     server.client(&here, &["get", "d/.a.tinyferry-part"]).with(2, &["unfinished files"]);
     server
         .client(&here, &["get", "a/../f"])
-        .with(2, &["cannot be asked for", "cannot contain \"..\""]);
+        .with(2, &["is not a valid path on the server", "cannot contain \"..\""]);
     // A pipe of the shell is a link, and its target's name is a number.
     let mut shell = Command::new("bash");
     shell.args(["-c", "exec \"$@\" <(echo hello)", "bash"]);
@@ -69,7 +69,7 @@ fn invalid_targets_are_named() {
     server
         .client(&here, &["get", "./-d/f", "--into", "f"])
         .with(1, &["\"f\": it is not a directory"]);
-    server.client(&here, &["close"]).with(6, &["tcp://", "does not close", "not allowed"]);
+    server.client(&here, &["close"]).with(6, &["tcp://", "was not closed", "not allowed"]);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn known_servers_with_spaces_in_their_names_are_read() {
     }
     for endpoint in [&spaced, &tcp.endpoint] {
         let ended = client(endpoint, &here, &known).well();
-        assert!(ended.stderr.contains("line 2 makes no sense"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("line 2 is invalid"), "{}", ended.stderr);
     }
     assert!(line("known").starts_with("# mine\nno line\n"));
     drop(socket);

@@ -70,16 +70,8 @@ impl Server {
 
     /// Starts a server as a plain user who owns nothing here; `None` where only root could do that.
     pub(crate) fn start_as_nobody(directory: &Path, arguments: &[&str]) -> Option<Self> {
-        let as_nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
-        let program = env!("CARGO_BIN_EXE_tinyferry");
-        let probe = Command::new("setpriv").args(as_nobody).args([program, "--version"]).output();
-        if !probe.is_ok_and(|output| output.status.success()) {
-            println!("skipped: this test cannot run a program as another user here");
-            return None;
-        }
-        let mut command = Command::new("setpriv");
-        command.args(as_nobody).args([program, "serve", "--listen", "tcp://127.0.0.1:0"]);
-        command.args(arguments).arg(directory);
+        let mut command = program_as_nobody()?;
+        command.args(["serve", "--listen", "tcp://127.0.0.1:0"]).args(arguments).arg(directory);
         Some(Self::start_by(command))
     }
 
@@ -187,6 +179,20 @@ pub(crate) fn send_signal(process: u32, name: &str) {
     let id = process.to_string();
     let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
     assert!(status.expect("kill is there").success());
+}
+
+/// The program as a plain user who owns nothing here; `None` where only root could start that.
+pub(crate) fn program_as_nobody() -> Option<Command> {
+    let as_nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let program = env!("CARGO_BIN_EXE_tinyferry");
+    let probe = Command::new("setpriv").args(as_nobody).args([program, "--version"]).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        println!("skipped: this test cannot run a program as another user here");
+        return None;
+    }
+    let mut command = Command::new("setpriv");
+    command.args(as_nobody).arg(program);
+    Some(command)
 }
 
 /// Runs the program without a server.

@@ -46,7 +46,7 @@ fn the_second_of_two_colliding_names_is_refused_and_listed() {
     write(&place.here("t/big"), &"2".repeat(200_000));
     for _ in 0..3 {
         let ended = server.client(&here, &["put", "t"]);
-        let ended = ended.with(3, &["takes this name for \"A\"", "for \"Dir\""]);
+        let ended = ended.with(3, &["has the same name as \"A\"", "as \"Dir\""]);
         ended.with(3, &["\"t/a\"", "\"t/big\"", "\"t/dir/x\"", "\"t/dir/y\"", "\"t/caf"]);
         assert_eq!(listing(&place.served("t")), ["A", "BIG", "Dir", "cafe\u{301}", "plain"]);
         assert_eq!(listing(&place.served("t/Dir")), ["x"]);
@@ -56,11 +56,11 @@ fn the_second_of_two_colliding_names_is_refused_and_listed() {
         assert_eq!(read(&place.served("t/cafe\u{301}")), "decomposed");
     }
     let log = server.log();
-    assert!(log.contains("takes this name for \"A\""), "{log}");
+    assert!(log.contains("has the same name as \"A\""), "{log}");
     // By itself, too.
     server
         .client(&place.here("t"), &["put", "a", "--to", "t"])
-        .with(6, &["\"t/a\"", "takes this name for \"A\""]);
+        .with(6, &["\"t/a\"", "has the same name as \"A\""]);
     server.client(&place.here("t"), &["put", "plain", "--to", "T"]).with(6, &["\"T/plain\""]);
     assert_eq!(read(&place.served("t/A")), "one");
     // What is spelled as it stands there is replaced.
@@ -81,7 +81,7 @@ fn the_first_of_each_pair_of_colliding_small_files_is_kept() {
     let server = Server::start(&place.served(""), &[]);
     for _ in 0..2 {
         let ended = server.client(&place.here(""), &["get", "t"]);
-        ended.with(3, &[&format!("{PAIRS} did not go through"), "takes this name for"]);
+        ended.with(3, &[&format!("{PAIRS} entries were not transferred"), "has the same name as"]);
         assert_eq!(listing(&place.here("t")).len(), PAIRS);
         for number in 0..PAIRS {
             assert_eq!(read(&place.here(&format!("t/F{number}"))), "first");

@@ -54,9 +54,9 @@ fn make_tree(root: &Path) -> (Vec<&'static str>, usize) {
 /// It ended with 3 and says what did not go through, and how many have no name.
 #[track_caller]
 fn assert_told(ended: Ended, named: &[&str], unnamed: usize) {
-    let counted = format!("{unnamed} more that cannot be named");
-    let ended =
-        ended.with(3, &[&format!("{} did not go through", named.len() + unnamed), &counted]);
+    let counted = format!("{unnamed} more with names that cannot be sent");
+    let ended = ended
+        .with(3, &[&format!("{} entries were not transferred", named.len() + unnamed), &counted]);
     for name in named {
         assert!(ended.stderr.contains(&format!("{name}\"")), "\"{name}\" in: {}", ended.stderr);
     }
@@ -84,8 +84,9 @@ fn a_list_reports_the_number_of_omitted_entries() {
     let server = Server::start(&place.served(""), &[]);
     // From above, one more path is too long.
     for (arguments, more) in [(&["ls", "t"][..], 0), (&["ls", "-R", "t"], 0), (&["ls", "-R"], 1)] {
-        let counted = format!("{} more that cannot be listed", named.len() + unnamed + more);
-        let ended = server.client(&place.here(""), arguments).with(3, &[&counted]);
+        let counted = format!("{} entries are not listed", named.len() + unnamed + more);
+        let code = if arguments.contains(&"-R") { 3 } else { 0 };
+        let ended = server.client(&place.here(""), arguments).with(code, &[&counted]);
         for name in &named {
             assert!(!ended.stdout.contains(&format!("{name}\n")), "{name} in: {}", ended.stdout);
         }
@@ -100,13 +101,13 @@ fn a_put_lists_the_omitted_entries() {
     named.extend(["t/new\\nline", "t/d/c1 \\u{85}", "t/latin \u{fffd}", "t/d/\u{fffd}"]);
     let mut server = Server::start(&place.served(""), &[]);
     let ended = server.client(&place.here(""), &["put", "t"]);
-    let total = format!("{} did not go through", named.len() + 1);
+    let total = format!("{} entries were not transferred", named.len() + 1);
     let ended = ended.with(3, &[&total, "it is a symbolic link", "the name is too long"]);
     for name in named {
         assert!(ended.stderr.contains(&format!("{name}\"")), "\"{name}\" in: {}", ended.stderr);
     }
     assert_eq!(unnamed, 5);
-    assert!(!ended.stderr.contains("cannot be named"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("cannot be sent"), "{}", ended.stderr);
     assert!(!server.log().contains("panicked"));
     // Nothing is left of what was given up.
     let found = Command::new("find").arg(place.served("t")).args(["-name", ".*part"]).output();
@@ -156,7 +157,7 @@ fn a_file_that_a_server_may_not_read_is_reported_to_the_client() {
     let here = place.here("");
     let named = ["t/closed", "t/entered", "t/listed", "t/secret"];
     let ended = client(&endpoint, &here, &["get", "t"]);
-    let ended = ended.with(3, &["4 did not go through", "permission is denied"]);
+    let ended = ended.with(3, &["4 entries were not transferred", "permission is denied"]);
     for name in named {
         assert!(ended.stderr.contains(&format!("\"{name}\"")), "{name} in: {}", ended.stderr);
     }
@@ -166,7 +167,7 @@ fn a_file_that_a_server_may_not_read_is_reported_to_the_client() {
     }
     // In a list the names are there, and what is in the directories is missing.
     let ended = client(&endpoint, &here, &["ls", "-R", "t"]);
-    let ended = ended.with(3, &["3 more that cannot be listed"]);
+    let ended = ended.with(3, &["3 entries are not listed"]);
     for name in ["closed/", "entered/", "listed/", "secret", "open/f", "open/sub/"] {
         assert!(ended.stdout.contains(&format!("  {name}\n")), "{name} in: {}", ended.stdout);
     }
@@ -260,9 +261,9 @@ fn partials_are_listed_with_their_paths_and_those_in_use_are_not() {
         (&["get", ".", "--into", "four"], "\"t/d/.f.tinyferry-part\": "),
     ] {
         let ended = server.client(&here, arguments);
-        ended.with(3, &[path, "this is the form of unfinished files"]);
+        ended.with(3, &[path, "are reserved for unfinished files"]);
     }
-    server.client(&here, &["ls", "-R"]).with(3, &["1 more that cannot be listed"]);
-    let named = ["t/d/.f.tinyferry-part\"", "is the form of unfinished files"];
+    server.client(&here, &["ls", "-R"]).with(3, &["1 entry is not listed"]);
+    let named = ["t/d/.f.tinyferry-part\"", "are reserved for unfinished files"];
     server.client(&here, &["ls", "t/d/.f.tinyferry-part"]).with(2, &named);
 }

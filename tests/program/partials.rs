@@ -90,7 +90,7 @@ fn a_full_disk_gets_its_space_back() {
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 0);
     server.client(&here, &["put", "small"]).well();
     let ended = server.client(&here, &["put", "tree"]);
-    ended.with(3, &["2 did not go through", "\"tree/1\"", "\"tree/3\"", "no space"]);
+    ended.with(3, &["2 entries were not transferred", "\"tree/1\"", "\"tree/3\"", "no space"]);
     let mut names: Vec<_> = fs::read_dir(place.served("tree"))
         .expect("a directory")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))

@@ -128,7 +128,7 @@ fn a_drop_box_that_folds_names_accepts_new_files_and_replaces_none() {
     }
     assert!(snapshot(&place.served("drop")) == before);
     let ended = server.client(&here, &["put", "F", "f", "h", "--to", "drop"]);
-    ended.with(3, &["2 did not go through", "F\"", "f\""]);
+    ended.with(3, &["2 entries were not transferred", "F\"", "f\""]);
     let after = snapshot(&place.served("drop"));
     assert_eq!((before.len(), after.len()), (4, 5));
     assert!(before.iter().all(|(name, facts)| after[name].0 == facts.0));

@@ -143,7 +143,10 @@ fn the_client_works_with_the_python_server() {
     client(&endpoint, &here, &["get", "missing"]).with(6, &["no file of that name"]);
     make_odd_tree(&place.served(""));
     let ended = client(&endpoint, &here, &["get", "odd", "--into", "back"]);
-    ended.with(3, &["2 did not go through", "\"odd/link\"", "1 more that cannot be named"]);
+    ended.with(
+        3,
+        &["2 entries were not transferred", "\"odd/link\"", "1 more with a name that cannot be sent"],
+    );
     client(&endpoint, &here, &["close"]).well();
     assert!(server.0.wait().expect("it ends").success());
     assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back/file")).ok());

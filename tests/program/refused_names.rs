@@ -80,7 +80,7 @@ fn entries_that_the_client_refuses_for_their_names_are_listed() {
         let lines = ended.stderr.lines().filter(|line| line.contains(&format!("\"{shown}\"")));
         assert_eq!(lines.count(), 1, "{shown} in: {}", ended.stderr);
     }
-    assert!(ended.stderr.contains(&format!("{} did not go through", BAD.len())));
+    assert!(ended.stderr.contains(&format!("{} entries were not transferred", BAD.len())));
     assert_eq!(std::fs::read(place.here("t/good")).ok().as_deref(), Some(&b"x"[..]));
     assert!(!place.here("bad").exists());
 

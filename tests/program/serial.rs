@@ -130,13 +130,13 @@ fn a_transfer_continues_over_a_port_that_was_unplugged() {
     let cut = put_until(&cable, &place, &urls(&cable)[1], 300_000);
     drop(cable);
     ended(cut).with(4, &["\"file\"", "closed in the middle"]);
-    assert!(server.wait_for_line("the serial port is gone").is_some());
+    assert!(server.wait_for_line("the serial port was closed").is_some());
     assert!(!place.served("file").exists());
 
     let cable = lay(CLEAN);
     fs::remove_file(&port).expect("it is there");
     symlink(cable.ports()[1], &port).expect("a link");
-    assert!(server.wait_for_line("the serial port is back").is_some());
+    assert!(server.wait_for_line("the serial port is open again").is_some());
     client(&urls(&cable)[1], &place.here(""), &["put", "file"]).well();
     assert_same(&place.here(""), &place.served(""));
     // What may have holes is sent again, and what was on its way.

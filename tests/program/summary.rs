@@ -21,16 +21,19 @@ fn only_committed_files_count_as_sent() {
         fs::create_dir_all(place.served(&format!("t/{number}"))).expect("a directory");
     }
     let server = Server::start(&place.served(""), &[]);
-    let ended = server.client(&place.here(""), &["put", "t"]).with(3, &["20 did not go through"]);
+    let ended =
+        server.client(&place.here(""), &["put", "t"]).with(3, &["20 entries were not transferred"]);
     assert!(ended.stdout.contains("\"t\": 0 files, 0 B in"), "{}", ended.stdout);
     for number in 0..7 {
         fs::remove_dir(place.served(&format!("t/{number}"))).expect("a directory");
     }
-    let ended = server.client(&place.here(""), &["put", "t"]).with(3, &["13 did not go through"]);
+    let ended =
+        server.client(&place.here(""), &["put", "t"]).with(3, &["13 entries were not transferred"]);
     assert!(ended.stdout.contains("\"t\": 7 files, 341.80 KiB in"), "{}", ended.stdout);
     // A list for sha256sum names only files that are in place.
     let arguments = ["put", "t", "--sha256"];
-    let ended = server.client(&place.here(""), &arguments).with(3, &["13 did not go through"]);
+    let ended =
+        server.client(&place.here(""), &arguments).with(3, &["13 entries were not transferred"]);
     assert_eq!(ended.stdout.lines().count(), 7, "{}", ended.stdout);
 }
 
@@ -105,15 +108,21 @@ fn the_exit_code_is_that_of_the_failure_where_no_file_arrived() {
         fs::write(place.served(name), name).expect("a file");
         fs::create_dir_all(place.here("full").join(name)).expect("a directory");
     }
-    server.client(&here, &["get", "f", "g", "--into", "full"]).with(1, &["\"f\"", "\"g\""]);
+    server
+        .client(&here, &["get", "f", "g", "--into", "full"])
+        .with(1, &["\"f\"", "\"g\"", "\"full\""]);
     // Two files as entries of a tree that nobody asked for.
     for name in ["p", "q"] {
         fs::write(place.here(name), name).expect("a file");
         fs::create_dir_all(place.served("to").join(name)).expect("a directory");
     }
-    server.client(&here, &["put", "p", "q", "--to", "to"]).with(6, &["2 did not go through"]);
+    server
+        .client(&here, &["put", "p", "q", "--to", "to"])
+        .with(6, &["2 entries were not transferred"]);
     fs::remove_dir(place.served("to/p")).expect("a directory");
-    server.client(&here, &["put", "p", "q", "--to", "to"]).with(3, &["1 did not go through"]);
+    server
+        .client(&here, &["put", "p", "q", "--to", "to"])
+        .with(3, &["1 entry was not transferred"]);
 }
 
 #[test]

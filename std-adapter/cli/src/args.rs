@@ -3,21 +3,25 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::fs::{Limits, Sync};
 
 use crate::exit::{CliError, EXIT_CODES};
-use crate::units::{bytes, count, days, seconds};
+use crate::message::{Context, Task};
+use crate::units::{bytes, count, days, entries, seconds, timeout};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "tinyferry", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Print each connection and each file on stderr; given twice, each start of a file too
+    /// Print more on stderr: each file and each failure; given twice, each start of a file too
+    ///
+    /// A server prints its connections, requests and single files without it.
     #[arg(short, long, global = true, display_order = 900, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print errors and requested lists only
@@ -63,6 +67,9 @@ pub(crate) struct Peer {
     /// Accept the public key of a server that is not in the file of known servers, and add it there
     #[arg(long)]
     pub(crate) accept_new: bool,
+    /// Give up when the server has not answered for SECONDS [default: 30; while connecting over TCP: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,8 +113,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value = "32", value_parser = count)]
     pub(crate) clients_per_address: usize,
     /// Disconnect a client that has not completed the handshake after SECONDS
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) greeting: Duration,
+    #[arg(long, alias = "greeting", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) handshake_timeout: Duration,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// Maximum total size of partial files; the server removes the oldest ones first
@@ -149,18 +156,35 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     max_file: u64,
     /// Maximum number of files and directories in one tree
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value = "1000000", value_parser = entries)]
     max_entries: u64,
     /// Maximum depth of a path
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = count)]
     max_depth: usize,
 }
 
 impl Args {
     /// Reads the command line. A value that begins with `-` is one where a value is due.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&command().try_get_matches()?)
+        let matches = command().try_get_matches().map_err(explain)?;
+        Self::from_arg_matches(&matches)
     }
+}
+
+/// An option for directories that other programs need: the advice of the parser would mislead.
+fn explain(error: clap::Error) -> clap::Error {
+    let option = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => option,
+        _ => return error,
+    };
+    if !["-r", "-R", "-a", "--recursive", "--archive"].contains(&option.as_str()) {
+        return error;
+    }
+    let sentence = format!(
+        "{option} is not an option here: put and get transfer directories, times and permission bits \
+         without one; leave it out"
+    );
+    command().error(ErrorKind::UnknownArgument, sentence)
 }
 
 fn command() -> clap::Command {
@@ -245,11 +269,10 @@ impl From<SyncArg> for Sync {
 }
 
 impl Peer {
-    /// Connects with these options; `sha256`: content is verified by SHA-256 too.
-    pub(crate) fn connect(&self, sha256: bool) -> Result<Client, CliError> {
-        if matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Serial(_)) {
-            crate::signals::before_end(tinyferry::client::clean_up)?;
-        }
+    /// Connects with these options for a task; `sha256`: content is verified by SHA-256 too.
+    pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Client, CliError> {
+        let has_resources = matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Serial(_));
+        crate::signals::before_end(task, has_resources)?;
         let mut client = Client::builder(self.endpoint.clone())
             .sha256(sha256)
             .insecure(self.insecure)
@@ -257,10 +280,18 @@ impl Peer {
         if let Some(file) = &self.key {
             client = client.key_file(file);
         }
+        if let Some(timeout) = self.timeout {
+            client = client.timeout(timeout);
+        }
         if let Some(file) = &self.known_hosts {
             client = client.known_hosts(file);
         }
         Ok(client.connect()?)
+    }
+
+    /// The circumstances of an error of `client`; `name`: the quoted name of the request, or empty.
+    pub(crate) fn context(&self, task: Task, client: &Client, name: &str) -> Context {
+        Context::new(task, &self.endpoint, client, name)
     }
 }
 

@@ -74,12 +74,33 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
-    pub(crate) sentence: String,
+    sentence: String,
+    /// Lines about parts of the request, after the sentence.
+    lines: Vec<String>,
 }
 
 impl CliError {
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into() }
+        Self { exit, sentence: sentence.into(), lines: Vec::new() }
+    }
+
+    /// The same, followed by these lines.
+    pub(crate) fn with_lines(self, lines: Vec<String>) -> Self {
+        Self { lines, ..self }
+    }
+
+    /// Adds advice to the sentence.
+    pub(crate) fn advise(mut self, advice: &str) -> Self {
+        self.sentence.push_str(advice);
+        self
+    }
+
+    /// Prints it on standard error.
+    pub(crate) fn print(&self) {
+        print_error!("tinyferry: {self}");
+        for line in &self.lines {
+            print_error!("{line}");
+        }
     }
 }
 
@@ -123,7 +144,8 @@ impl Exit {
         }
     }
 
-    fn for_error(error: &Error) -> Self {
+    /// The exit code for the error of a client.
+    pub(crate) fn for_error(error: &Error) -> Self {
         match error {
             // No server was contacted: the endpoint does not fit the other arguments.
             Error::Connect(_, error)
@@ -145,22 +167,6 @@ impl Exit {
             Error::Session(failure, _) => Self::for_failure(*failure),
             _ => Self::Local,
         }
-    }
-}
-
-impl From<Error> for CliError {
-    fn from(error: Error) -> Self {
-        let hint = match &error {
-            Error::Secure(_, AuthError::Unknown { .. }) => {
-                ". If that is its key, add --accept-new to accept it"
-            }
-            Error::Secure(_, AuthError::Unprotected) => {
-                ": use --key FILE, or --insecure to allow that"
-            }
-            Error::NoSha256 => "; without --sha256, files are verified with CRC-64 only",
-            _ => "",
-        };
-        Self::new(Exit::for_error(&error), format!("{error}{hint}"))
     }
 }
 

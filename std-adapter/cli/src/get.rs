@@ -3,11 +3,15 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
+use tinyferry::client::Error;
+use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
-use tinyferry::fs::{Direction, Directory, Root};
+use tinyferry::fs::{Directory, Root};
 
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit, Exits};
+use crate::message::Task;
+use crate::names::Names;
 use crate::paths::{asked_path, clash};
 use crate::progress::{Progress, Verbosity};
 
@@ -32,14 +36,15 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         wanted.push((remote, target));
     }
     crate::serve::raise_limit();
-    let mut client = args.peer.connect(args.sha256)?;
+    let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
     // Without a connection no directory is created.
     std::fs::create_dir_all(&args.into).map_err(local)?;
     let root = Root::open(&args.into).map_err(local)?;
     let mut exits = Exits::default();
-    for (remote, target) in wanted {
-        let shown = if remote.is_empty() { "." } else { &remote };
-        let progress = Progress::new(Direction::Receiving, verbosity);
+    let count = wanted.len();
+    for (index, (remote, target)) in wanted.into_iter().enumerate() {
+        let names = Names::receiving(&remote, &target, &args.into);
+        let progress = Progress::new(names, verbosity, args.sha256);
         let root = root.clone();
         let is_named = !target.is_empty();
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
@@ -49,15 +54,20 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
             Ok(outcome) => {
                 progress.omit(outcome.omitted);
                 let crossed = client.traffic().received - before;
-                exits.add(progress.finish(shown, crossed, is_named));
+                exits.add(progress.finish(crossed, is_named));
             }
             Err(error) => {
-                let problem = progress.fail(shown, error);
+                let problem = progress.fail(&error, &args.peer, &client);
                 // The other paths are still requested.
                 if !matches!(problem.exit, Exit::Refused | Exit::Local) {
                     return Err(problem);
                 }
-                print_error!("tinyferry: {problem}");
+                let is_missing =
+                    matches!(error, Error::Session(Failure::Refused(Reason::NotFound), _));
+                let is_target = is_missing && index > 0 && index + 1 == count;
+                let advice = "; the directory to save files in is given by --into";
+                let problem = problem.advise(if is_target { advice } else { "" });
+                problem.print();
                 exits.add(problem.exit);
             }
         }

@@ -7,12 +7,13 @@ use tinyferry::core::store::{Accepted, Kind, Offer, Store};
 
 use crate::args::LsArgs;
 use crate::exit::{CliError, Exit};
+use crate::message::Task;
 use crate::output;
 use crate::paths::asked_path;
 
 pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let path = asked_path(&args.path)?;
-    let mut client = args.peer.connect(false)?;
+    let mut client = args.peer.connect(Task::Query, false)?;
     let mut listing = Listing {
         is_whole: true,
         is_recursive: args.recursive,
@@ -22,22 +23,21 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         rejected: 0,
     };
     let shown = if path.is_empty() { "." } else { &path }.escape_debug();
-    match client.list_store(&path, &mut listing) {
-        Err(error) => {
-            let CliError { exit, sentence } = error.into();
-            Err(CliError::new(exit, format!("\"{shown}\": {sentence}")))
-        }
-        Ok(outcome) if outcome.omitted > 0 => {
-            let omitted = outcome.omitted;
-            print_error!(
-                "tinyferry: \"{shown}\": {omitted} more that cannot be listed: links, special or \
-                 unfinished files, unreadable directories, or invalid names"
-            );
-            Ok(Exit::Partly)
-        }
-        Ok(_) if listing.rejected > 0 => Ok(Exit::Partly),
-        Ok(_) => Ok(Exit::Done),
+    let outcome = client.list_store(&path, &mut listing).map_err(|error| {
+        args.peer.context(Task::Query, &client, &format!("\"{shown}\"")).error(&error)
+    })?;
+    let omitted = outcome.omitted;
+    if omitted > 0 {
+        let entries = if omitted == 1 { "1 entry is" } else { &format!("{omitted} entries are") };
+        let below = if args.recursive { "" } else { ", here or in subdirectories" };
+        print_error!(
+            "tinyferry: \"{shown}\": {entries} not listed{below}: links, special or unfinished \
+             files, invalid names, or the content of unreadable directories"
+        );
     }
+    // The count is that of all levels: without the lower ones the list can be complete.
+    let is_incomplete = listing.rejected > 0 || (omitted > 0 && args.recursive);
+    Ok(if is_incomplete { Exit::Partly } else { Exit::Done })
 }
 
 /// Writes a line for each offer as it arrives.

@@ -16,6 +16,8 @@ mod get;
 mod keygen;
 mod logging;
 mod ls;
+mod message;
+mod names;
 mod output;
 mod partials;
 mod paths;
@@ -31,12 +33,14 @@ mod units;
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
+use tinyferry::client::Client;
 use tinyferry::describe;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command, Peer};
 use crate::exit::{CliError, Exit};
 use crate::logging::LogQueue;
+use crate::message::Task;
 use crate::progress::Verbosity;
 
 fn main() -> ExitCode {
@@ -86,7 +90,7 @@ fn main() -> ExitCode {
             // A server does not wait for a reader.
             log.push(format!("tinyferry: {problem}\n").as_bytes());
         } else {
-            print_error!("tinyferry: {problem}");
+            problem.print();
         }
         problem.exit
     });
@@ -123,9 +127,10 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
 }
 
 fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let mut client = peer.connect(false)?;
-    let first = client.ping()?;
-    let again = client.ping()?;
+    let mut client = peer.connect(Task::Query, false)?;
+    let failed = |client: &Client, error| peer.context(Task::Query, client, "").error(&error);
+    let first = client.ping().map_err(|error| failed(&client, error))?;
+    let again = client.ping().map_err(|error| failed(&client, error))?;
     if verbosity > Verbosity::Quiet {
         print_line!(
             "{} answers in {:.3} ms (handshake: {:.3} ms)",
@@ -138,11 +143,9 @@ fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
 }
 
 fn close(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let closed = peer.connect(false)?.close();
-    closed.map_err(|error| {
-        let CliError { exit, sentence } = error.into();
-        CliError::new(exit, format!("{} does not close: {sentence}", peer.endpoint))
-    })?;
+    let mut client = peer.connect(Task::Close, false)?;
+    let closed = client.close();
+    closed.map_err(|error| peer.context(Task::Close, &client, "").error(&error))?;
     if verbosity > Verbosity::Quiet {
         print_line!("{} is closing", peer.endpoint);
     }

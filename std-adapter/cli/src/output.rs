@@ -54,6 +54,17 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     }
 }
 
+/// Says that a transfer was interrupted, on a line after that of the progress. Waits for no reader.
+pub(crate) fn interrupted() {
+    let Some(queue) = ERRORS.get() else { return };
+    let line_end = if io::stderr().is_terminal() { "\n" } else { "" };
+    let line = format!(
+        "{line_end}tinyferry: interrupted; run the same command again: it continues where it stopped\n"
+    );
+    queue.push(line.as_bytes());
+    queue.flush();
+}
+
 /// Draws a frame of progress on the terminal, unless that takes no output for now.
 pub(crate) fn frame(frame: &str) {
     if let Some(queue) = ERRORS.get()

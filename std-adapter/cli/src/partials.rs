@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 use tinyferry::describe;
-use tinyferry::fs::{Root, leftovers};
+use tinyferry::fs::{Leftover, Root, leftovers};
 
 use crate::args::PartialsArgs;
 use crate::exit::{CliError, Exit};
@@ -19,8 +19,8 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
     };
     let root = Root::open(&args.directory).map_err(failed)?;
     let least = args.older_than.unwrap_or(Duration::ZERO);
-    let mut listed = 0_u64;
-    let removed = leftovers(&root, |leftover| {
+    let (mut listed, mut failures) = (0_u64, 0_u64);
+    let visit = |leftover: &Leftover| {
         let is_meant = leftover.age >= least;
         if is_meant {
             listed += 1;
@@ -33,15 +33,24 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
         }
         // Only listed files are removed.
         is_meant && args.remove && !output::has_failed()
+    };
+    let removed = leftovers(&root, visit, |action, path, why| {
+        failures += 1;
+        let path = describe::path(&args.directory.join(path));
+        print_error!("tinyferry: cannot {action} \"{path}\": {why}");
     })
     .map_err(failed)?;
     if verbosity > Verbosity::Quiet {
-        if listed == 0 {
+        if listed > 0 && args.remove {
+            print_line!("{removed} removed");
+        } else if listed == 0 && failures == 0 {
             let age = if args.older_than.is_some() { " of that age" } else { "" };
             print_error!("no partial files{age} in \"{directory}\"");
-        } else if args.remove {
-            print_line!("{removed} removed");
         }
     }
-    Ok(Exit::Done)
+    Ok(match if args.remove { removed } else { listed } {
+        _ if failures == 0 => Exit::Done,
+        0 => Exit::Local,
+        _ => Exit::Partly,
+    })
 }

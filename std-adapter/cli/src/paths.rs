@@ -11,14 +11,15 @@ pub(crate) fn remote_path(text: &str) -> String {
     names.collect::<Vec<_>>().join("/")
 }
 
-/// The same for a requested path.
+/// The same for a requested path. An empty text is none: only `.` is the whole directory.
 pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
     let path = remote_path(text);
-    match unfit(&path) {
+    let empty = "it is empty; \".\" is the whole directory".to_owned();
+    match text.is_empty().then_some(empty).or_else(|| unfit(&path)) {
         None => Ok(path),
         Some(why) => {
             let text = text.escape_debug();
-            let sentence = format!("\"{text}\" cannot be asked for: {why}");
+            let sentence = format!("\"{text}\" is not a valid path on the server: {why}");
             Err(CliError::new(Exit::Usage, sentence))
         }
     }
@@ -40,17 +41,18 @@ pub(crate) fn unfit(path: &str) -> Option<String> {
     }
     if let Some(name) = names.find(|name| is_partial_name(name)) {
         let name = name.escape_debug();
-        return Some(format!("\"{name}\" is the form of unfinished files"));
+        return Some(format!(
+            "\"{name}\": names of the form .NAME.tinyferry-part are reserved for unfinished files"
+        ));
     }
     (!is_sound(path)).then(|| "it is empty or has an empty name".to_owned())
 }
 
 /// The error that two paths have the same remote name.
 pub(crate) fn clash(name: &str) -> CliError {
-    let sentence = format!(
-        "two of the paths would both be \"{}\"; transfer one of them separately",
-        name.escape_debug()
-    );
+    let name = if name.is_empty() { "." } else { name }.escape_debug();
+    let sentence =
+        format!("two of the paths would both be \"{name}\"; transfer one of them separately");
     CliError::new(Exit::Usage, sentence)
 }
 
@@ -73,8 +75,8 @@ mod tests {
             ("a\u{7f}", "control characters"),
             (&"n".repeat(256), "at most 255 bytes"),
             (&vec!["n"; 481].join("/"), "a path 960"),
-            ("d/.a.tinyferry-part", "\".a.tinyferry-part\" is the form of unfinished files"),
-            (".a.tinyferry-part/f", "the form of unfinished files"),
+            ("d/.a.tinyferry-part", "\".a.tinyferry-part\": names of the form"),
+            (".a.tinyferry-part/f", "are reserved for unfinished files"),
         ] {
             assert!(unfit(path).is_some_and(|told| told.contains(why)), "{path}");
         }

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tinyferry::auth::hex;
-use tinyferry::client::Error;
-use tinyferry::core::Failure;
+use tinyferry::client::{Client, Error};
 use tinyferry::core::store::Kind;
+use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::{Direction, Event, Observer};
 
+use crate::args::Peer;
 use crate::exit::{CliError, Exit};
+use crate::message::Task;
+use crate::names::Names;
 use crate::tally::Tally;
 use crate::terminal::draw_target;
 
@@ -47,15 +50,19 @@ struct View {
     is_resumed: bool,
     verbosity: Verbosity,
     begin: Instant,
-    direction: Direction,
+    names: Names,
     tally: Tally,
-    in_tree: bool,
+    /// The path of the tree in the events, once it has begun.
+    tree: Option<String>,
+    /// The last failure is that of the whole task on this end, or of its only file: the exit code.
+    failed: Option<Exit>,
     /// Standard output is a list for `sha256sum`, and for nothing else.
     has_digests: bool,
 }
 
 impl Progress {
-    pub(crate) fn new(direction: Direction, verbosity: Verbosity) -> Self {
+    /// `has_digests`: standard output is a list of digests.
+    pub(crate) fn new(names: Names, verbosity: Verbosity, has_digests: bool) -> Self {
         let bar = match verbosity {
             Verbosity::Quiet => ProgressBar::hidden(),
             _ => ProgressBar::with_draw_target(None, draw_target()),
@@ -71,10 +78,11 @@ impl Progress {
             is_resumed: false,
             verbosity,
             begin: Instant::now(),
-            direction,
+            names,
             tally: Tally::default(),
-            in_tree: false,
-            has_digests: false,
+            tree: None,
+            failed: None,
+            has_digests,
         })))
     }
 
@@ -85,17 +93,17 @@ impl Progress {
 
     /// Clears the bar and prints the summary, the failures last; `crossed` is the number of bytes on the wire.
     /// Returns the exit code of a complete session; `itself` as in [`Tally::exit`].
-    pub(crate) fn finish(&self, name: &str, crossed: u64, itself: bool) -> Exit {
+    pub(crate) fn finish(&self, crossed: u64, itself: bool) -> Exit {
         let view = self.0.borrow();
         view.bar.finish_and_clear();
         if view.verbosity != Verbosity::Quiet {
-            let verb = match view.direction {
+            let verb = match view.names.direction() {
                 Direction::Sending => "sent",
-                Direction::Receiving => "received",
+                Direction::Receiving | Direction::Listing => "received",
             };
             let done = format!(
-                "{verb} \"{}\": {}, {} over the wire",
-                name.escape_debug(),
+                "{verb} {}: {}, {} over the wire",
+                view.names.title,
                 view.tally.summary(view.begin.elapsed()),
                 HumanBytes(crossed),
             );
@@ -105,33 +113,38 @@ impl Progress {
                 print_line!("{done}");
             }
         }
-        view.print_failures();
-        view.tally.exit(itself && view.in_tree)
+        for line in view.failure_lines() {
+            print_error!("{line}");
+        }
+        view.tally.exit(itself && view.tree.is_some())
     }
 
-    /// The task failed: clears the bar, lists earlier failures, and returns the error.
-    pub(crate) fn fail(&self, name: &str, error: Error) -> CliError {
+    /// The task failed: clears the bar, and returns the error, followed by the failures of single entries.
+    pub(crate) fn fail(&self, error: &Error, peer: &Peer, client: &Client) -> CliError {
         let mut view = self.0.borrow_mut();
         view.bar.finish_and_clear();
+        let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
+        let own = view.failed.filter(|_| is_refused);
         // If this end refused, its own store knows more than the session.
-        let refused = matches!(error, Error::Session(Failure::Refused(_), _));
-        let failed_here = view.tally.failed() == Some(Exit::Local);
-        // The last failure of a lone file is the error itself.
-        let last = if view.in_tree && !failed_here { None } else { view.tally.take_last() };
-        view.print_failures();
-        let problem = CliError::from(error);
-        let exit = if refused && failed_here { Exit::Local } else { problem.exit };
-        let sentence = last.filter(|_| refused);
-        let of_all = || format!("\"{}\": {problem}", name.escape_debug());
-        CliError::new(exit, sentence.unwrap_or_else(of_all))
+        let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {
+            Some((exit, sentence)) => CliError::new(exit, sentence),
+            None => peer.context(Task::Transfer, client, &view.names.title).error(error),
+        };
+        problem.with_lines(view.failure_lines())
     }
 }
 
 impl View {
+    /// An attempt of the task begins.
+    fn begin(&mut self) {
+        self.tally.begin();
+        self.failed = None;
+    }
+
     /// A file or a directory begins; of a lone file the size is known.
     fn show(&mut self, path: &str, size: Option<u64>, held: u64) {
         if let Some(size) = size
-            && !self.in_tree
+            && self.tree.is_none()
         {
             self.bar.set_length(size);
             self.resume(held);
@@ -141,7 +154,7 @@ impl View {
 
     /// A lone file resumes at `held`: the content before does not count for the rate.
     fn resume(&mut self, held: u64) {
-        if !self.in_tree {
+        if self.tree.is_none() {
             // While the prefix is verified, there is no rate.
             self.bar.set_style(style(COMPARING));
             self.bar.set_position(held.max(self.bar.position()));
@@ -164,7 +177,6 @@ impl View {
     fn done(&mut self, path: &str, size: u64, held: u64, sha256: Option<[u8; 32]>) {
         let is_same = self.tally.file(size, held);
         if let Some(digest) = sha256 {
-            self.has_digests = true;
             let line = digest_line(digest, path, stdout().is_terminal());
             self.bar.suspend(|| print_line!("{line}"));
         }
@@ -174,14 +186,26 @@ impl View {
                 (false, 0) => HumanBytes(size).to_string(),
                 (false, held) => format!("{}, resumed at {}", HumanBytes(size), HumanBytes(held)),
             };
-            self.bar.suspend(|| print_error!("\"{}\": {what}", path.escape_debug()));
+            let name = self.names.of(path);
+            self.bar.suspend(|| print_error!("{name}: {what}"));
         }
     }
 
-    fn print_failures(&self) {
-        for line in self.tally.failure_lines(self.in_tree) {
-            print_error!("{line}");
-        }
+    fn fail(&mut self, path: &str, reason: Reason, detail: &str, at_peer: bool) {
+        let why = describe::failure(reason, detail, at_peer);
+        let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
+        let is_whole = match &self.tree {
+            Some(tree) => path == tree && !at_peer,
+            None => true,
+        };
+        self.failed = is_whole.then_some(exit);
+        let here = if at_peer { "" } else { &self.names.here };
+        let sentence = format!("{}: {why}{here}", self.names.of(path));
+        self.tally.fail(path, at_peer, reason, sentence, exit);
+    }
+
+    fn failure_lines(&self) -> Vec<String> {
+        self.tally.failure_lines(self.tree.is_some(), self.verbosity >= Verbosity::Files)
     }
 }
 
@@ -205,17 +229,17 @@ impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         let mut view = self.0.borrow_mut();
         match event {
-            Event::Begin { kind: Kind::Tree, .. } => {
-                view.tally.begin();
-                view.in_tree = true;
+            Event::Begin { path, kind: Kind::Tree, .. } => {
+                view.begin();
+                view.tree = Some(path.to_owned());
             }
             Event::Begin { path, kind, size, held, .. } => {
-                if !view.in_tree {
-                    view.tally.begin();
+                if view.tree.is_none() {
+                    view.begin();
                 }
                 if view.verbosity == Verbosity::Steps {
                     let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
-                    let line = format!("\"{}\" starts at {held}{size}", path.escape_debug());
+                    let line = format!("{} starts at {held}{size}", view.names.of(path));
                     view.bar.suspend(|| print_error!("{line}"));
                 }
                 if view.is_seen {
@@ -230,12 +254,16 @@ impl Observer for Progress {
             Event::Done { kind: Kind::Directory, .. } => view.tally.directory(),
             Event::Done { .. } => {}
             Event::Failed { path, reason, detail, at_peer } => {
-                let why = describe::failure(reason, detail, at_peer);
-                let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
-                view.tally.fail(format!("\"{}\": {why}", path.escape_debug()), exit);
+                view.fail(path, reason, detail, at_peer);
             }
-            Event::Unset { path, detail } => view.tally.unset(path, detail),
-            Event::NotDurable { path, detail } => view.tally.not_durable(path, detail),
+            Event::Unset { path, detail } => {
+                let name = view.names.of(path);
+                view.tally.unset(&name, detail);
+            }
+            Event::NotDurable { path, detail } => {
+                let name = view.names.of(path);
+                view.tally.not_durable(&name, detail);
+            }
             _ => {}
         }
     }

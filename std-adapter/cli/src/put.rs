@@ -3,67 +3,45 @@
 use std::collections::HashSet;
 use std::fs::FileType;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, is_separator};
 
 use tinyferry::describe;
-use tinyferry::fs::{Direction, Directory, Source};
+use tinyferry::fs::{Directory, Source};
 
 use crate::args::PutArgs;
 use crate::exit::{CliError, Exit, Exits};
+use crate::message::Task;
+use crate::names::Names;
 use crate::paths::{clash, remote_path, unfit};
 use crate::progress::{Progress, Verbosity};
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let to = remote_path(&args.to);
     let mut exits = Exits::default();
-    let mut sources = Vec::new();
-    let mut names = HashSet::new();
-    for path in &args.paths {
-        match name(path) {
-            Ok(name) if !names.insert(name.clone()) => return Err(clash(&name)),
-            Ok(name) => sources.push((path, name)),
-            Err(problem) if args.paths.len() == 1 => return Err(problem),
-            Err(problem) => {
-                // The others are sent nevertheless.
-                print_error!("tinyferry: {problem}");
-                exits.add(problem.exit);
-            }
-        }
-    }
-    if sources.is_empty() {
-        return Ok(exits.total());
-    }
-    let is_single = sources.len() == 1;
-    let is_file = |path: &Path| path.metadata().is_ok_and(|metadata| !metadata.is_dir());
+    let Some(sources) = sources(args, &mut exits)? else { return Ok(exits.total()) };
     // One file is offered by itself; one directory is a tree of its own name; several paths are
     // entries of one tree, so that no round trip is spent on each.
-    let (sources, root, shown) = match sources.as_slice() {
-        [(path, name)] => {
-            let remote = join(&to, name);
-            if is_file(path) {
-                (vec![source(path, remote.clone())], None, remote)
-            } else {
-                (vec![source(path, String::new())], Some(remote.clone()), remote)
-            }
-        }
-        several => {
-            let shown = if to.is_empty() { ".".to_owned() } else { to.clone() };
-            let sources = several.iter().map(|(path, name)| source(path, name.clone()));
-            (sources.collect(), Some(to.clone()), shown)
-        }
-    };
-    let remote = root.as_deref().unwrap_or(&shown);
-    // Of several paths, each remote name is checked.
-    let remotes = names.iter().map(|name| join(&to, name)).chain([remote.to_owned()]);
-    for remote in remotes {
-        if let Some(why) = unfit(&remote) {
+    let is_file = |path: &Path| path.metadata().is_ok_and(|metadata| !metadata.is_dir());
+    let is_single = sources.len() == 1;
+    let remotes: Vec<_> = sources.iter().map(|(path, name)| (*path, join(&to, name))).collect();
+    for remote in remotes.iter().map(|(_, remote)| remote.as_str()).chain([to.as_str()]) {
+        if let Some(why) = unfit(remote) {
             let shown = remote.escape_debug();
             let sentence = format!("\"{shown}\" cannot be a path on the other end: {why}");
             return Err(CliError::new(Exit::Usage, sentence));
         }
     }
-    let mut client = args.peer.connect(args.sha256)?;
-    let progress = Progress::new(Direction::Sending, verbosity);
+    let (sources, root) = match remotes.as_slice() {
+        [(path, remote)] if is_file(path) => (vec![source(path, remote)], None),
+        [(path, remote)] => (vec![source(path, "")], Some(remote.clone())),
+        _ => {
+            let sources = sources.iter().map(|(path, name)| source(path, name));
+            (sources.collect(), Some(to.clone()))
+        }
+    };
+    let names = Names::sending(&remotes, &to);
+    let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
+    let progress = Progress::new(names, verbosity, args.sha256);
     let store = || match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
         (root, sources) => {
@@ -74,18 +52,51 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     match client.put_store(store) {
         // Of several paths none is the tree that they are sent as.
         Ok(_) => {
-            exits.add(progress.finish(&shown, client.traffic().sent, is_single));
+            exits.add(progress.finish(client.traffic().sent, is_single));
             Ok(exits.total())
         }
-        Err(error) => Err(progress.fail(&shown, error)),
+        Err(error) => Err(progress.fail(&error, &args.peer, &client)),
     }
 }
 
-fn source(path: &Path, remote: String) -> Source {
-    Source { local: path.to_owned(), remote }
+/// The paths to send, each with its name at the server; empty: its content goes into the directory
+/// itself. A path that cannot be sent is reported. `None`: nothing is left.
+fn sources<'a>(
+    args: &'a PutArgs,
+    exits: &mut Exits,
+) -> Result<Option<Vec<(&'a Path, String)>>, CliError> {
+    let mut sources: Vec<(&Path, String)> = Vec::new();
+    let mut names = HashSet::new();
+    for (index, path) in args.paths.iter().enumerate() {
+        match name(path) {
+            Ok(name) if !names.insert(name.clone()) => return Err(clash(&name)),
+            Ok(name) => sources.push((path, name)),
+            Err(problem) if args.paths.len() == 1 => return Err(problem),
+            Err(problem) => {
+                // The others are sent nevertheless.
+                let is_last = index + 1 == args.paths.len();
+                let is_target = is_last && args.to.is_empty() && path.symlink_metadata().is_err();
+                let advice = "; the directory on the server is given by --to";
+                let problem = problem.advise(if is_target { advice } else { "" });
+                problem.print();
+                exits.add(problem.exit);
+            }
+        }
+    }
+    Ok((!sources.is_empty()).then_some(sources))
 }
 
-/// The name of `path` at the server.
+fn source(path: &Path, remote: &str) -> Source {
+    Source { local: path.to_owned(), remote: remote.to_owned() }
+}
+
+/// Whether a path means the content of a directory: `.`, `..`, `dir/.`, `dir/..`.
+fn is_content(path: &Path) -> bool {
+    let last = path.as_os_str().as_encoded_bytes().rsplit(|byte| is_separator(*byte as char));
+    matches!(last.into_iter().next(), Some(b"." | b".."))
+}
+
+/// The name of `path` at the server; empty: its content goes into the directory itself.
 fn name(path: &Path) -> Result<String, CliError> {
     let shown = describe::path(path);
     let local =
@@ -101,12 +112,10 @@ fn name(path: &Path) -> Result<String, CliError> {
     if let Some(kind) = other_kind(metadata.file_type()) {
         return Err(local(&format!("it is {kind}; only files and directories can be sent")));
     }
-    // "." and "dir/.." have no name of their own.
-    let named = match path.file_name() {
-        Some(_) => path.to_owned(),
-        None => path.canonicalize().map_err(of_error)?,
-    };
-    match named.file_name().map(|name| name.to_str()) {
+    if is_content(path) {
+        return Ok(String::new());
+    }
+    match path.file_name().map(|name| name.to_str()) {
         Some(Some(name)) => Ok(name.to_owned()),
         Some(None) => Err(local(&"its name is not UTF-8 and cannot be sent")),
         None => Err(local(&"it has no name to be stored under; put its entries")),
@@ -133,5 +142,9 @@ fn other_kind(kind: FileType) -> Option<&'static str> {
 }
 
 fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+    match (directory, name) {
+        ("", _) => name.to_owned(),
+        (_, "") => directory.to_owned(),
+        _ => format!("{directory}/{name}"),
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
         .limits(limits)
         .clients(args.clients)
         .clients_per_address(args.clients_per_address)
-        .handshake_timeout(args.greeting)
+        .handshake_timeout(args.handshake_timeout)
         .rights(Rights { read: !args.write_only, write: !args.read_only })
         .allow_close(args.allow_close)
         .idle_timeout(args.idle)

@@ -10,6 +10,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::message::Task;
+use crate::output;
+
 /// A file that grows beyond `ulimit -f` is an error of that file, and does not end the program.
 pub(crate) fn survive_large_files() {
     #[cfg(unix)]
@@ -40,24 +43,37 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
 /// Whether a signal is about to end the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// A signal that asks the program to end does so when `first` is done.
-pub(crate) fn before_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let mut signals = ending()?;
-    if may_handle(SIGQUIT) {
-        signals.add_signal(SIGQUIT)?;
+/// Prepares for a signal that asks a client to end. `has_resources`: commands and ports of the library are
+/// released first. Of a transfer it is said that it can be continued.
+pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
+    let mut signals = Vec::new();
+    if has_resources || may_handle(SIGINT) {
+        signals.push(SIGINT);
     }
-    HAS_HANDLER.store(true, Ordering::SeqCst);
+    if has_resources || may_handle(SIGTERM) {
+        signals.push(SIGTERM);
+    }
+    signals.extend([SIGHUP, SIGQUIT].into_iter().filter(|signal| may_handle(*signal)));
+    let is_transfer = task == Task::Transfer;
+    if signals.is_empty() || !(has_resources || is_transfer) {
+        return Ok(());
+    }
+    let mut signals = Signals::new(signals)?;
+    HAS_HANDLER.store(has_resources, Ordering::SeqCst);
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             IS_ENDING.store(true, Ordering::SeqCst);
-            first();
+            tinyferry::client::clean_up();
+            if is_transfer {
+                output::interrupted();
+            }
             let _ = emulate_default_handler(signal);
         }
     });
     Ok(())
 }
 
-/// Whether [`before_end`] was called.
+/// Whether [`before_end`] was called for a client with resources.
 static HAS_HANDLER: AtomicBool = AtomicBool::new(false);
 /// The wait for a signal that the terminal has sent to a command too: the command may get it first.
 const COMMAND_DELAY: Duration = Duration::from_millis(50);

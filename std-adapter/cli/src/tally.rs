@@ -3,12 +3,30 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
+use tinyferry::core::Reason;
 use tinyferry::describe;
 
 use crate::exit::Exit;
+use crate::names::is_below;
 
-/// The maximum number of failures that are listed; the others are counted.
-const MAX_LISTED: usize = 1000;
+/// A list of more failures than these is cut, unless all are to be listed.
+const MAX_LISTED: usize = 20;
+/// The number of failures in a list that is cut; the others are counted.
+const LISTED: usize = 10;
+/// The maximum number of failures in memory.
+const MAX_KEPT: usize = 1000;
+
+/// An entry that was not transferred.
+#[derive(Debug)]
+struct Failed {
+    /// Its path in the events.
+    path: String,
+    at_peer: bool,
+    reason: Reason,
+    sentence: String,
+    /// The entries below it that are beyond the same limit.
+    below: u64,
+}
 
 /// The results of one task. It counts entries that are in place at the receiver.
 #[derive(Debug, Default)]
@@ -29,8 +47,8 @@ pub(crate) struct Tally {
     moved: u64,
     /// The content that was transferred in earlier attempts: the receiver has it from this task.
     earlier: u64,
-    failures: Vec<String>,
-    /// The number of failures beyond [`MAX_LISTED`].
+    failures: Vec<Failed>,
+    /// The number of failures beyond [`MAX_KEPT`].
     unlisted: u64,
     /// The number of entries that the other end left out because no path can name them.
     omitted: u32,
@@ -76,11 +94,29 @@ impl Tally {
         self.directories += 1;
     }
 
-    /// Counts a failed entry.
-    pub(crate) fn fail(&mut self, sentence: String, exit: Exit) {
+    /// Counts the failed entry at `path` of the events. One below a directory whose path is beyond the
+    /// same limit gets no sentence of its own.
+    pub(crate) fn fail(
+        &mut self,
+        path: &str,
+        at_peer: bool,
+        reason: Reason,
+        sentence: String,
+        exit: Exit,
+    ) {
         self.failed.get_or_insert(exit);
-        if self.failures.len() < MAX_LISTED {
-            self.failures.push(sentence);
+        let is_of_end = |failed: &&mut Failed| failed.at_peer == at_peer;
+        let last = self.failures.iter_mut().rev().take(LISTED).find(is_of_end);
+        let is_limit = matches!(reason, Reason::TooDeep | Reason::NameTooLong);
+        if let Some(last) = last
+            && is_limit
+            && last.reason == reason
+            && is_below(path, &last.path)
+        {
+            last.below += 1;
+        } else if self.failures.len() < MAX_KEPT {
+            let path = path.to_owned();
+            self.failures.push(Failed { path, at_peer, reason, sentence, below: 0 });
         } else {
             self.unlisted += 1;
         }
@@ -92,27 +128,21 @@ impl Tally {
     }
 
     /// The time or the permission bits of an entry could not be set.
-    pub(crate) fn unset(&mut self, path: &str, detail: &str) {
-        let (count, _) = self.unset.get_or_insert_with(|| {
-            (0, format!("\"{}\": {}", path.escape_debug(), detail.escape_debug()))
-        });
+    pub(crate) fn unset(&mut self, name: &str, detail: &str) {
+        let first = || (0, format!("{name}: {}", detail.escape_debug()));
+        let (count, _) = self.unset.get_or_insert_with(first);
         *count += 1;
     }
 
     /// The file system of an entry cannot make files durable.
-    pub(crate) fn not_durable(&mut self, path: &str, detail: &str) {
+    pub(crate) fn not_durable(&mut self, name: &str, detail: &str) {
         let why = describe::refused_sync(detail);
-        self.not_durable.push(format!("tinyferry: \"{}\" {why}", path.escape_debug()));
+        self.not_durable.push(format!("tinyferry: {name} {why}"));
     }
 
-    /// Takes the last failure from the list.
+    /// Takes the sentence of the last failure from the list.
     pub(crate) fn take_last(&mut self) -> Option<String> {
-        self.failures.pop()
-    }
-
-    /// The exit code of the first failure.
-    pub(crate) fn failed(&self) -> Option<Exit> {
-        self.failed
+        self.failures.pop().map(|failed| failed.sentence)
     }
 
     /// The exit code after this task; `itself`: the requested directory itself is in place.
@@ -148,21 +178,20 @@ impl Tally {
         )
     }
 
-    /// The number of files without content to send, as a clause in parentheses.
+    /// The number of files without content to transfer, as a clause in parentheses.
     fn unsent(&self) -> String {
         let were = |count, what| match count {
-            1 => format!("1 was {what}"),
-            count => format!("{count} were {what}"),
+            0 => None,
+            1 => Some(format!("1 was {what}")),
+            count => Some(format!("{count} were {what}")),
         };
-        match (self.same, self.empty) {
-            (0, _) => String::new(),
-            (same, 0) => format!(" ({})", were(same, "the same")),
-            (same, empty) => format!(" ({}, {})", were(same, "the same"), were(empty, "empty")),
-        }
+        let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
+        let clauses: Vec<_> = clauses.into_iter().flatten().collect();
+        if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
     }
 
-    /// The failures and warnings, line by line.
-    pub(crate) fn failure_lines(&self, in_tree: bool) -> Vec<String> {
+    /// The failures and warnings, line by line; `all`: each failure has a line.
+    pub(crate) fn failure_lines(&self, in_tree: bool, all: bool) -> Vec<String> {
         let mut lines = self.not_durable.clone();
         if let Some((count, first)) = &self.unset {
             let entries = if *count == 1 { "entry is" } else { "entries are" };
@@ -171,19 +200,35 @@ impl Tally {
                  the first: {first}"
             ));
         }
-        let failures = self.failures.len() as u64 + self.unlisted;
-        let failures = failures.saturating_add(self.omitted.into());
+        let below: u64 = self.failures.iter().map(|failed| failed.below).sum();
+        let kept = self.failures.len();
+        let listed = if all || kept <= MAX_LISTED { kept } else { LISTED };
+        let unlisted = (kept - listed) as u64 + self.unlisted;
+        let failures = listed as u64 + unlisted + below + u64::from(self.omitted);
         if in_tree && failures > 0 {
-            lines.push(format!("tinyferry: {failures} did not go through:"));
+            let entries = if failures == 1 { "entry was" } else { "entries were" };
+            lines.push(format!("tinyferry: {failures} {entries} not transferred:"));
         }
-        lines.extend(self.failures.iter().map(|failure| format!("  {failure}")));
-        if self.unlisted > 0 {
-            lines.push(format!("  and {} more", self.unlisted));
+        lines.extend(self.failures.iter().take(listed).map(Failed::line));
+        if unlisted > 0 {
+            let advice = if all { "" } else { "; -v lists them" };
+            lines.push(format!("  and {unlisted} more{advice}"));
         }
         if self.omitted > 0 {
-            lines.push(format!("  {} more that cannot be named", self.omitted));
+            let names = if self.omitted == 1 { "a name" } else { "names" };
+            lines.push(format!("  {} more with {names} that cannot be sent", self.omitted));
         }
         lines
+    }
+}
+
+impl Failed {
+    fn line(&self) -> String {
+        match self.below {
+            0 => format!("  {}", self.sentence),
+            1 => format!("  {} (and 1 entry below it)", self.sentence),
+            below => format!("  {} (and {below} entries below it)", self.sentence),
+        }
     }
 }
 
@@ -196,84 +241,4 @@ fn duration(took: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-    const MIB: u64 = 1 << 20;
-
-    #[test]
-    fn new_resumed_and_unchanged_files_are_counted_separately() {
-        let mut tally = Tally::default();
-        tally.begin();
-        assert!(!tally.file(MIB, 0));
-        assert!(!tally.file(3 * MIB, 2 * MIB));
-        assert!(tally.file(7 * MIB, 7 * MIB));
-        // An empty file has no content that could be the same.
-        assert!(!tally.file(0, 0));
-        assert_eq!(
-            tally.summary(SECOND),
-            "4 files (1 was the same, 1 was empty), 2.00 MiB (2.00 MiB were there already) in 1.00 s \
-             (2.00 MiB/s)"
-        );
-        assert_eq!(tally.exit(false), Exit::Done);
-    }
-
-    #[test]
-    fn a_summary_without_content_has_no_rate() {
-        let mut tally = Tally::default();
-        tally.begin();
-        tally.file(MIB, MIB);
-        assert_eq!(tally.summary(SECOND), "1 file (1 was the same), 0 B in 1.00 s");
-        tally.file(0, 0);
-        tally.file(0, 0);
-        let counted = "3 files (1 was the same, 2 were empty), 0 B in 1.00 s";
-        assert_eq!(tally.summary(SECOND), counted);
-    }
-
-    #[test]
-    fn a_second_attempt_does_not_count_content_of_the_first_again() {
-        let mut tally = Tally::default();
-        tally.begin();
-        tally.moved(3 * MIB);
-        tally.fail("lost".to_owned(), Exit::Local);
-        tally.begin();
-        tally.moved(2 * MIB);
-        assert!(!tally.file(5 * MIB, 3 * MIB));
-        assert_eq!(tally.summary(SECOND), "1 file, 5.00 MiB in 1.00 s (5.00 MiB/s)");
-        assert_eq!(tally.exit(false), Exit::Done);
-
-        // The receiver may have stored less of it than was sent.
-        let mut tally = Tally::default();
-        tally.begin();
-        tally.moved(4 * MIB);
-        tally.begin();
-        assert!(!tally.file(5 * MIB, 3 * MIB));
-        assert_eq!(tally.summary(SECOND), "1 file, 5.00 MiB in 1.00 s (5.00 MiB/s)");
-    }
-
-    #[test]
-    fn a_failure_is_partial_only_if_an_entry_is_in_place() {
-        let mut tally = Tally::default();
-        tally.fail("one".to_owned(), Exit::Refused);
-        tally.fail("two".to_owned(), Exit::Local);
-        assert_eq!((tally.exit(false), tally.exit(true)), (Exit::Refused, Exit::Partly));
-        tally.directory();
-        assert_eq!(tally.exit(false), Exit::Partly);
-    }
-
-    #[test]
-    fn times_that_cannot_be_set_are_reported_once() {
-        let mut tally = Tally::default();
-        for number in 0..2001 {
-            tally.unset(&format!("t/\u{7}{number}"), "operation not permitted");
-        }
-        let lines = tally.failure_lines(true);
-        assert_eq!(lines.len(), 1);
-        assert!(
-            lines[0].contains("2001 entries") && lines[0].contains("\"t/\\u{7}0\""),
-            "{lines:?}"
-        );
-        assert_eq!(tally.exit(false), Exit::Done);
-    }
-}
+mod tests;

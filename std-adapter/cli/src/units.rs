@@ -54,6 +54,14 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     time(text, 1.0, "90, 1.5, 90s, 5m, 2h")
 }
 
+/// A length of time that is not 0.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("a timeout of 0 would end each connection at once".to_owned()),
+        timeout => Ok(timeout),
+    }
+}
+
 /// A length of time: `7`, `12h`. A number without a unit is one of days.
 pub(crate) fn days(text: &str) -> Result<Duration, String> {
     time(text, DAY, "7, 0.5, 12h")
@@ -63,6 +71,24 @@ pub(crate) fn days(text: &str) -> Result<Duration, String> {
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| "not a number greater than 0".to_owned())
+}
+
+/// A number of entries: `5000`, `10k`, `1.5M`. A unit is a power of 1000.
+pub(crate) fn entries(text: &str) -> Result<u64, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let no = || "not a number; examples: 5000, 10k, 1.5M".to_owned();
+    let (number, unit) = split(text).ok_or_else(no)?;
+    let power = match unit.to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        _ => return Err(no()),
+    };
+    let entries = number * 1000f64.powi(power);
+    if entries < (1u64 << 53) as f64 { Ok(entries as u64) } else { Err("too large".to_owned()) }
 }
 
 #[cfg(test)]
@@ -86,6 +112,19 @@ mod tests {
         for text in ["", "M", "-1", "1x", "1.2.3", "99999999T", "1e9", "inf", "NaN", "10 M M"] {
             assert!(bytes(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn counts_have_units() {
+        for (text, expected) in
+            [("0", 0), ("1000000", 1_000_000), ("1k", 1000), ("1.5M", 1_500_000)]
+        {
+            assert_eq!(entries(text), Ok(expected), "{text}");
+        }
+        for text in ["", "k", "-1", "1x", "1e3", "99999999G"] {
+            assert!(entries(text).is_err(), "{text}");
+        }
+        assert!(timeout("0").is_err() && timeout("0.5").is_ok());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::auth::keys::{KeyFile, KeyFileError};
 use crate::auth::socket::SecureSocket;
 use crate::transport::stream::Socket;
 
-/// The longest time for a handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The usual timeout of a handshake.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a client protects its connection.
 #[derive(Debug, Clone, Default)]
@@ -45,9 +45,10 @@ impl ClientKey {
         &self,
         socket: S,
         host: &str,
+        timeout: Duration,
     ) -> Result<SecureSocket<S>, AuthError> {
         let mut check = HostCheck { hosts: self.hosts.as_ref(), host, error: None };
-        let result = SecureSocket::connect(socket, &self.identity, &mut check, HANDSHAKE_TIMEOUT);
+        let result = SecureSocket::connect(socket, &self.identity, &mut check, timeout);
         match (result, check.error) {
             (Err(AuthError::Channel(Error::NotTrusted)), Some(error)) => Err(error),
             (result, _) => result,
@@ -66,7 +67,7 @@ impl Trust for HostCheck<'_> {
     fn trusts(&mut self, key: &PublicKey) -> bool {
         let checked = match self.hosts {
             Some(hosts) => hosts.check(self.host, key),
-            None => Err(AuthError::Unknown { host: self.host.to_owned(), shown: *key }),
+            None => Err(AuthError::NoKnownHosts),
         };
         self.error = checked.err();
         self.error.is_none()

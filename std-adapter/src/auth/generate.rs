@@ -1,4 +1,4 @@
-//! New keys, each in a file of its own that only its owner may read.
+//! New keys, each in a file of its own. Only its owner may read a secret one.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -12,11 +12,16 @@ use super::keys::KeyFileError;
 use super::{hex, random_key};
 use crate::describe;
 
-/// Makes a new file, for its owner alone. Its name appears when its content is durable, and replaces
+/// The permission bits of a file with a secret key.
+const SECRET: u32 = 0o600;
+/// The permission bits of a file with a public key.
+const PUBLIC: u32 = 0o644;
+
+/// Makes a new file with these permission bits. Its name appears when its content is durable, and replaces
 /// nothing; after an error nothing is left.
-fn create(path: &Path, text: &str) -> Result<(), KeyFileError> {
+fn create(path: &Path, text: &str, mode: u32) -> Result<(), KeyFileError> {
     let created = unused_name(path).and_then(|beside| {
-        let written = write(&beside, text).and_then(|()| give_name(&beside, path));
+        let written = write(&beside, text, mode).and_then(|()| give_name(&beside, path));
         if written.is_err() {
             let _ = fs::remove_file(&beside);
         }
@@ -45,11 +50,12 @@ fn unused_name(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
+#[cfg_attr(not(unix), expect(unused_variables))]
+fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
@@ -96,7 +102,7 @@ fn fresh() -> Result<PrivateKey, KeyFileError> {
 pub fn generate_shared(path: &Path) -> Result<(), KeyFileError> {
     let key = fresh()?;
     let digits = Zeroizing::new(hex(key.expose()));
-    create(path, &Zeroizing::new(format!("shared {}\n", *digits)))
+    create(path, &Zeroizing::new(format!("shared {}\n", *digits)), SECRET)
 }
 
 /// Makes a file with a new private key, and one beside it, called `.pub`, with its public half,
@@ -110,8 +116,8 @@ pub fn generate_pair(path: &Path) -> Result<(PathBuf, PublicKey), KeyFileError> 
     beside.push(".pub");
     let beside = PathBuf::from(beside);
     let digits = Zeroizing::new(hex(key.expose()));
-    create(&beside, &format!("public {}\n", hex(&key.public().0)))?;
-    let private = create(path, &Zeroizing::new(format!("private {}\n", *digits)));
+    create(&beside, &format!("public {}\n", hex(&key.public().0)), PUBLIC)?;
+    let private = create(path, &Zeroizing::new(format!("private {}\n", *digits)), SECRET);
     if private.is_err() {
         // Half a pair is of no use.
         let _ = fs::remove_file(&beside);

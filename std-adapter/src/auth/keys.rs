@@ -164,6 +164,11 @@ impl Keys {
         self.private.as_ref()
     }
 
+    /// Whether a client can prove one of the keys: a public one needs this end's own key pair.
+    pub(crate) fn can_authenticate(&self) -> bool {
+        !self.shared.is_empty() || (self.private.is_some() && !self.public.is_empty())
+    }
+
     /// The entries of all keys that authenticate a client.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &KeyEntry> {
         self.shared.iter().map(|(_, entry)| entry).chain(self.public.iter().map(|(_, entry)| entry))

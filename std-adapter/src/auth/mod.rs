@@ -15,7 +15,7 @@ mod tests;
 
 use std::{fmt, io};
 
-pub(crate) use self::client::{ClientKey, Protection};
+pub(crate) use self::client::{ClientKey, HANDSHAKE_TIMEOUT, Protection};
 pub(crate) use self::current_keys::CurrentKeys;
 pub use self::generate::{generate_pair, generate_shared};
 pub use self::keys::KeyFileError;
@@ -52,6 +52,8 @@ pub enum AuthError {
         /// Its public key.
         shown: PublicKey,
     },
+    /// There is no file of known servers, because the user's home directory is not known.
+    NoKnownHosts,
     /// Without a key, others could read and change the data.
     Unprotected,
 }
@@ -73,6 +75,9 @@ impl fmt::Display for AuthError {
             Self::Unknown { shown, .. } => {
                 write!(f, "the server's public key is not known: {}", hex(&shown.0))
             }
+            Self::NoKnownHosts => f.write_str(
+                "there is no file of known servers: the home directory is not known (HOME is not set)",
+            ),
             Self::Unprotected => f.write_str(
                 "the server is not on this machine, and without a key others can read and change \
                  the data",

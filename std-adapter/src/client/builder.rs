@@ -3,13 +3,31 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tinyferry_core::Config;
 
 use super::{Client, Error};
-use crate::auth::{AuthError, ClientKey, KeyFile, KnownHosts, Protection};
+use crate::auth::{AuthError, ClientKey, HANDSHAKE_TIMEOUT, KeyFile, KnownHosts, Protection};
 use crate::endpoint::Endpoint;
 use crate::fs::{Event, Limits, Observer, Sync};
+use crate::transport::clock::milliseconds;
+use crate::transport::tcp::CONNECT_TIMEOUT;
+
+/// The timeouts before the session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    /// Of a connection attempt to one address.
+    pub(crate) connect: Duration,
+    /// Of the handshake of the secure channel.
+    pub(crate) handshake: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: CONNECT_TIMEOUT, handshake: HANDSHAKE_TIMEOUT }
+    }
+}
 
 /// Options for a connection; made by [`Client::builder`].
 #[derive(Debug)]
@@ -20,6 +38,7 @@ pub struct ClientBuilder {
     pub(crate) sync: Sync,
     pub(crate) limits: Limits,
     pub(crate) events: Events,
+    pub(crate) timeouts: Timeouts,
     key: Option<PathBuf>,
     known_hosts: Option<PathBuf>,
     accepts_new: bool,
@@ -34,6 +53,7 @@ impl ClientBuilder {
             sync: Sync::default(),
             limits: Limits::default(),
             events: Events::default(),
+            timeouts: Timeouts::default(),
             key: None,
             known_hosts: None,
             accepts_new: false,
@@ -68,6 +88,14 @@ impl ClientBuilder {
     /// The values for the handshake, instead of those of [`Endpoint::config`].
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// How long to wait for a server that does not answer, in each step: while it connects, in the handshake,
+    /// and without progress in a task. The default is 30 seconds, of which a connection gets 10.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = milliseconds(timeout);
+        self.timeouts = Timeouts { connect: timeout, handshake: timeout };
         self
     }
 

@@ -14,6 +14,7 @@ use crate::auth::Error as Channel;
 use crate::auth::{Protection, hex};
 use crate::checksum::Desktop;
 use crate::client::Error;
+use crate::client::builder::Timeouts;
 use crate::endpoint::Endpoint;
 #[cfg(unix)]
 use crate::transport::command;
@@ -118,6 +119,7 @@ impl Connection for Started {
 pub(crate) fn open(
     endpoint: &Endpoint,
     protection: &Protection,
+    timeouts: Timeouts,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
     match endpoint {
@@ -127,17 +129,17 @@ pub(crate) fn open(
             if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
                 return Err(Error::Secure(endpoint.clone(), AuthError::Unprotected));
             }
-            let stream = tcp::connect(&addresses).map_err(failed)?;
+            let stream = tcp::connect(&addresses, timeouts.connect).map_err(failed)?;
             if let Ok(address) = stream.peer_addr() {
                 debug!("connected to {address} for {endpoint}");
             }
-            link(stream, endpoint, protection)
+            link(stream, endpoint, protection, timeouts)
         }
         #[cfg(unix)]
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).map_err(failed)?;
             debug!("connected to {endpoint}");
-            link(stream, endpoint, protection)
+            link(stream, endpoint, protection, timeouts)
         }
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
@@ -145,13 +147,15 @@ pub(crate) fn open(
         Endpoint::Exec(command) => {
             let (socket, mut program) = command::start(command).map_err(failed)?;
             debug!("started {endpoint}");
-            let link = link(socket, endpoint, protection).map_err(|error| match error {
-                // If the command has ended, that is the cause.
-                Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
-                    program.ended().map_or(error, failed)
-                }
-                error => error,
-            })?;
+            let link =
+                link(socket, endpoint, protection, timeouts).map_err(|error| match error {
+                    // If the command has ended, that is the cause.
+                    Error::Secure(
+                        _,
+                        AuthError::Socket(_) | AuthError::Channel(Channel::Truncated),
+                    ) => program.ended().map_or(error, failed),
+                    error => error,
+                })?;
             Ok(Box::new(Started { link, program }))
         }
         Endpoint::Stdio => {
@@ -178,11 +182,12 @@ fn link<S: Socket + 'static>(
     socket: S,
     endpoint: &Endpoint,
     protection: &Protection,
+    timeouts: Timeouts,
 ) -> Result<Box<dyn Connection>, Error> {
     let leave = Default::default();
     match protection {
         Protection::Key(key) => {
-            let socket = key.protect(socket, &endpoint.to_string());
+            let socket = key.protect(socket, &endpoint.to_string(), timeouts.handshake);
             let socket = socket.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
             match socket.peer() {
                 Some(key) => {

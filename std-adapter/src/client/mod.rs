@@ -67,8 +67,8 @@ impl Client {
 
     fn open(builder: ClientBuilder) -> Result<Self, Error> {
         let protection = builder.protection()?;
-        let ClientBuilder { endpoint, config, sync, limits, events, .. } = builder;
-        let connection = connection::open(&endpoint, &protection)?;
+        let ClientBuilder { endpoint, config, sync, limits, events, timeouts, .. } = builder;
+        let connection = connection::open(&endpoint, &protection, timeouts)?;
         let session =
             new_session(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
         Ok(Self { session, connection, config, sync, limits, events })

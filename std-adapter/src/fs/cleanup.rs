@@ -6,7 +6,10 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
+use tinyferry_core::error::Reason;
 
+use crate::describe;
+use crate::fs::error::StoreError;
 use crate::fs::names::join;
 use crate::fs::partial_name;
 use crate::fs::root::Root;
@@ -27,18 +30,24 @@ pub struct Leftover {
 }
 
 /// Finds all leftovers below `root` that no transfer is writing to. Calls `visit` for each; it
-/// returns whether to remove the file. Returns the number of removed files.
+/// returns whether to remove the file. Returns the number of removed files. Calls `failed` with the action
+/// (`read`, `remove`), the path, and the reason for each directory or file below `root` where it fails.
 ///
 /// # Errors
-/// Those of `root` itself; a directory below it that cannot be read is skipped.
-pub fn leftovers(root: &Root, visit: impl FnMut(&Leftover) -> bool) -> io::Result<u64> {
-    leftovers_below(&root.0, visit)
+/// Those of `root` itself.
+pub fn leftovers(
+    root: &Root,
+    visit: impl FnMut(&Leftover) -> bool,
+    failed: impl FnMut(&str, &str, &str),
+) -> io::Result<u64> {
+    leftovers_below(&root.0, visit, failed)
 }
 
 /// [`leftovers`] below an open directory.
 pub(crate) fn leftovers_below(
     root: &Dir,
     mut visit: impl FnMut(&Leftover) -> bool,
+    mut failed: impl FnMut(&str, &str, &str),
 ) -> io::Result<u64> {
     let mut removed = 0;
     // Paths, and not open directories: these could exceed the limit of open files.
@@ -48,7 +57,10 @@ pub(crate) fn leftovers_below(
         let (dir, entries) = match opened.and_then(|dir| dir.entries().map(|all| (dir, all))) {
             Ok(opened) => opened,
             Err(error) if path.is_empty() => return Err(error),
-            Err(_) => continue,
+            Err(error) => {
+                report("read", &path, error.into(), &mut failed);
+                continue;
+            }
         };
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
@@ -56,9 +68,19 @@ pub(crate) fn leftovers_below(
             if kind.is_dir() {
                 waiting.push(join(&path, &name));
             } else if kind.is_file() && partial_name::is_name(&name) {
-                let Some((file, leftover)) = inspect(&dir, &path, &name) else { continue };
-                if visit(&leftover) && dir.remove_file(&name).is_ok() {
-                    removed += 1;
+                let (file, leftover) = match inspect(&dir, &path, &name) {
+                    Ok(Some(found)) => found,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        report("read", &join(&path, &name), error, &mut failed);
+                        continue;
+                    }
+                };
+                if visit(&leftover) {
+                    match dir.remove_file(&name) {
+                        Ok(()) => removed += 1,
+                        Err(error) => report("remove", &leftover.path, error.into(), &mut failed),
+                    }
                 }
                 // The lock kept transfers from the file until here.
                 drop(file);
@@ -68,15 +90,26 @@ pub(crate) fn leftovers_below(
     Ok(removed)
 }
 
-/// Locks a partial; `None` if a transfer has it, or it was removed.
-fn inspect(dir: &Dir, path: &str, name: &str) -> Option<((File, Lock), Leftover)> {
-    let (file, opened) = open_file(dir, name).ok()?;
-    let lock = Lock::take(&file, &opened)?;
-    let metadata = file.metadata().ok()?;
+/// Reports an error, unless the entry was removed meanwhile.
+fn report(action: &str, path: &str, error: StoreError, failed: &mut impl FnMut(&str, &str, &str)) {
+    if error.reason != Reason::NotFound {
+        failed(action, path, &describe::failure(error.reason, &error.detail, false));
+    }
+}
+
+/// Locks a partial; `None` if a transfer has it.
+fn inspect(
+    dir: &Dir,
+    path: &str,
+    name: &str,
+) -> Result<Option<((File, Lock), Leftover)>, StoreError> {
+    let (file, opened) = open_file(dir, name)?;
+    let Some(lock) = Lock::take(&file, &opened) else { return Ok(None) };
+    let metadata = file.metadata()?;
     let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
     let (path, bytes) = (join(path, name), metadata.len());
     let (age, id) = (age.unwrap_or_default(), id_of(&opened));
-    Some(((file, lock), Leftover { path, bytes, age, id }))
+    Ok(Some(((file, lock), Leftover { path, bytes, age, id })))
 }
 
 #[cfg(test)]
@@ -104,10 +137,14 @@ mod tests {
             targets.filter(|target| target.starts_with(&inside)).count()
         };
         let mut most = 0;
-        let removed = leftovers_below(&root, |_| {
-            most = most.max(open());
-            true
-        });
+        let removed = leftovers_below(
+            &root,
+            |_| {
+                most = most.max(open());
+                true
+            },
+            |_, _, _| {},
+        );
         assert_eq!(removed.unwrap(), 200);
         assert!(most <= 5, "{most} were open");
     }
@@ -133,11 +170,15 @@ mod tests {
 
         let root = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
         let mut found = Vec::new();
-        let removed = leftovers_below(&root, |leftover| {
-            assert_eq!(leftover.bytes, 5);
-            found.push(leftover.path.clone());
-            leftover.age > Duration::from_secs(500)
-        });
+        let removed = leftovers_below(
+            &root,
+            |leftover| {
+                assert_eq!(leftover.bytes, 5);
+                found.push(leftover.path.clone());
+                leftover.age > Duration::from_secs(500)
+            },
+            |_, _, _| {},
+        );
         found.sort();
         assert_eq!((removed.unwrap(), found), (1, vec![names[1].into(), names[2].to_owned()]));
         assert!(!path(names[1]).exists());

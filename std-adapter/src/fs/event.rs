@@ -28,6 +28,8 @@ pub enum Direction {
     Sending,
     /// From the other end to here.
     Receiving,
+    /// Only the names and the metadata go to the other end.
+    Listing,
 }
 
 /// An event of a store.

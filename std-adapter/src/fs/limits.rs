@@ -2,6 +2,7 @@
 
 use tinyferry_core::error::Reason;
 
+use crate::describe;
 use crate::fs::error::StoreError;
 use crate::fs::names::join;
 use crate::fs::partial_index::{LeftPartial, PartialIndex};
@@ -51,11 +52,13 @@ impl Limits {
     ) -> Result<(), StoreError> {
         let too_much = |what: String| Err(StoreError::new(Reason::TooLarge, &what));
         if path.split('/').count() > self.depth {
-            let what = format!("its path has more than {} names", self.depth);
+            let names = describe::count(self.depth as u64, "name", "names");
+            let what = format!("the path is too deep: the limit is {names}");
             return Err(StoreError::new(Reason::TooDeep, &what));
         }
         if entry > self.entries {
-            return too_much(format!("the tree has more than {} entries", self.entries));
+            let entries = describe::count(self.entries, "entry", "entries");
+            return too_much(format!("the tree has too many entries: the limit is {entries}"));
         }
         self.check_end(size.unwrap_or(0))
     }
@@ -63,7 +66,8 @@ impl Limits {
     /// Checks the end of a file's content.
     pub(crate) fn check_end(&self, end: u64) -> Result<(), StoreError> {
         if end > self.file {
-            let what = format!("no file of more than {} bytes is taken", self.file);
+            let limit = describe::size(self.file);
+            let what = format!("it is larger than is allowed: the limit of a file is {limit}");
             return Err(StoreError::new(Reason::TooLarge, &what));
         }
         Ok(())

@@ -39,7 +39,8 @@ pub(crate) fn is_allowed(path: &str) -> bool {
 }
 
 /// Why a partial file is not transferred.
-pub(crate) const UNFINISHED: &str = "this is the form of unfinished files";
+pub(crate) const UNFINISHED: &str =
+    "names of the form .NAME.tinyferry-part are reserved for unfinished files";
 
 /// Why a path that is not allowed is refused.
 pub(crate) fn refusal(path: &str) -> StoreError {

@@ -202,10 +202,14 @@ mod tests {
 
     fn scan(kept: &PartialIndex, root: &Arc<Dir>, most: u64) {
         kept.begin_scan(root);
-        leftovers_below(root, |leftover| {
-            kept.found(leftover);
-            false
-        })
+        leftovers_below(
+            root,
+            |leftover| {
+                kept.found(leftover);
+                false
+            },
+            |_, _, _| {},
+        )
         .unwrap();
         kept.end_scan(most);
     }

@@ -20,13 +20,23 @@ impl<O> Directory<O> {
     }
 }
 
+impl<O: Observer> Directory<O> {
+    /// Reports that the other end lacks the right to transfer `path`.
+    fn refuse(&mut self, path: &str, reason: Reason) -> Reason {
+        let refused = Err(StoreError::from(reason).report(path, &mut self.observer));
+        self.for_peer::<()>(refused).err().unwrap_or(reason)
+    }
+}
+
 impl<O: Observer> Store for Directory<O> {
     fn deferral(&mut self) -> Option<&mut dyn Deferral> {
         Some(self)
     }
 
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
+        let Some(recv) = &mut self.recv else {
+            return Err(self.refuse(offer.path, Reason::ReadOnly));
+        };
         let offered = recv.offer(offer, &mut self.observer);
         self.for_peer(offered)
     }
@@ -85,7 +95,7 @@ impl<O: Observer> Store for Directory<O> {
         if let Some(recv) = &mut self.recv {
             recv.close(&mut self.observer);
         }
-        let send = self.send.as_mut().ok_or(Reason::WriteOnly)?;
+        let Some(send) = &mut self.send else { return Err(self.refuse(path, Reason::WriteOnly)) };
         let opened = send.open(path, tree, &mut self.observer);
         self.for_peer(opened)
     }

@@ -81,11 +81,18 @@ fn directory_of(entry: &KeyEntry, root: &Arc<Dir>) -> io::Result<Arc<Dir>> {
     opened.map_err(|error| cannot(entry, &error))
 }
 
-/// Fails unless the key file has a key, and the directory of each key exists.
+/// Fails unless the key file has a key that a client can use, and the directory of each key exists.
 pub(crate) fn check_keys(file: &KeyFile, root: &Arc<Dir>) -> io::Result<()> {
     let keys = file.read().map_err(io::Error::other)?;
     if keys.entries().next().is_none() {
         let fault = file.fault("has no shared and no public key: no client could connect");
+        return Err(io::Error::other(fault));
+    }
+    if !keys.can_authenticate() {
+        let fault = file.fault(
+            "has public keys of clients, but no private key of this server: no client could connect; \
+             add a private key (tinyferry keygen --pair)",
+        );
         return Err(io::Error::other(fault));
     }
     for entry in keys.entries() {

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 
+use tinyferry_core::Reason;
 use tinyferry_core::store::Kind;
 use tracing::{debug, info, warn};
 
@@ -98,6 +99,7 @@ impl Log {
 
 impl Observer for Log {
     fn event(&mut self, event: Event<'_>) {
+        let failures = self.tree.as_ref().map_or(0, |tree| tree.failed.count);
         if let Event::Begin { kind: Kind::Tree, .. } | Event::Done { kind: Kind::Tree, .. } = event
         {
             self.tree_ends();
@@ -116,7 +118,17 @@ impl Observer for Log {
             }
             Event::Moved { .. } | Event::Resumed { .. } => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
-                info!("{peer}: {} tree \"{}\": complete", self.request, path.escape_debug());
+                let failed = match failures {
+                    0 => String::new(),
+                    count => {
+                        format!(
+                            ", without the {} that failed",
+                            describe::count(count, "entry", "entries")
+                        )
+                    }
+                };
+                let path = path.escape_debug();
+                info!("{peer}: {} tree \"{path}\": complete{failed}", self.request);
             }
             Event::Done { path, .. } => {
                 let line = format!("{} \"{}\": complete", self.request, path.escape_debug());
@@ -128,7 +140,15 @@ impl Observer for Log {
             Event::Failed { path, reason, detail, at_peer } => {
                 let who = if at_peer { "the client" } else { "this server" };
                 let why = describe::failure(reason, detail, at_peer).replace(OTHER_END, who);
-                let line = format!("\"{}\" failed: {why}", path.escape_debug());
+                let line = match reason {
+                    Reason::ReadOnly if !at_peer && detail.is_empty() => {
+                        format!("put \"{}\" refused: {why}", path.escape_debug())
+                    }
+                    Reason::WriteOnly if !at_peer => {
+                        format!("get or ls \"{}\" refused: {why}", path.escape_debug())
+                    }
+                    _ => format!("\"{}\" failed: {why}", path.escape_debug()),
+                };
                 match &mut self.tree {
                     Some(tree) => tree.failed.add(&line),
                     None => self.failures.write(&line, |line| warn!("{peer}: {line}")),
@@ -163,5 +183,6 @@ fn request(direction: Direction) -> &'static str {
     match direction {
         Direction::Receiving => "put",
         Direction::Sending => "get",
+        Direction::Listing => "ls",
     }
 }

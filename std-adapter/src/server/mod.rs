@@ -22,7 +22,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::auth::AccessPolicy;
 use crate::auth::Authenticator;
@@ -192,10 +192,12 @@ impl Server {
 impl Bound {
     fn new(endpoint: &Endpoint) -> io::Result<Self> {
         let listener = Listener::bind(endpoint).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot listen at {endpoint}: {}", describe::os_error(&error)),
-            )
+            let why = describe::os_error(&error);
+            let sentence = match endpoint {
+                Endpoint::Stdio => format!("cannot serve standard input and output: {why}"),
+                _ => format!("cannot listen at {endpoint}: {why}"),
+            };
+            io::Error::new(error.kind(), sentence)
         })?;
         let endpoint = listener.endpoint()?;
         Ok(Self { listener, endpoint })
@@ -254,13 +256,22 @@ fn clean_up(service: &Service) -> Option<Sender<()>> {
             let dir = root.current();
             let removed = dir.and_then(|dir| {
                 limits.partial_index.begin_scan(&dir);
-                let removed = leftovers_below(&dir, |leftover| {
-                    let is_old = !least.is_zero() && leftover.age >= least;
-                    if !is_old {
-                        limits.partial_index.found(leftover);
-                    }
-                    is_old
-                });
+                let removed = leftovers_below(
+                    &dir,
+                    |leftover| {
+                        let is_old = !least.is_zero() && leftover.age >= least;
+                        if !is_old {
+                            limits.partial_index.found(leftover);
+                        }
+                        is_old
+                    },
+                    |action, path, why| {
+                        let path = path.escape_debug();
+                        debug!(
+                            "cannot search for old partial files: cannot {action} \"{path}\": {why}"
+                        );
+                    },
+                );
                 limits.partial_index.end_scan(limits.partials);
                 removed
             });

@@ -4,22 +4,15 @@ use std::io;
 use std::time::Duration;
 
 use tinyferry_core::driver::blocking::{self, drive};
-use tinyferry_core::{Config, Millis, Outcome, Reason, Session, Store};
+use tinyferry_core::{Config, Outcome, Reason, Session, Store};
 
 use crate::checksum::Desktop;
+use crate::transport::clock::milliseconds;
 use crate::transport::stream::Socket;
 use crate::transport::stream::StreamLink;
 
 /// The handshake timeout of a rejected client.
 const REJECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A duration in the milliseconds of a session: at most half the range of its clock, 24 days. Only a zero
-/// duration gives 0, which means no limit.
-pub(super) fn milliseconds(length: Duration) -> Millis {
-    let least = u32::from(!length.is_zero());
-    let length = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
-    length.clamp(least, u32::MAX >> 1)
-}
 
 /// Answers the hello of a client with a refusal.
 pub(super) fn refuse_session<S: Socket>(link: &mut StreamLink<S>, reason: Reason) {

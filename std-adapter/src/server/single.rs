@@ -42,7 +42,7 @@ impl Service {
                     thread::sleep(REOPEN_INTERVAL);
                     open = SerialLink::open(&serial, Arc::clone(&shutdown)).ok();
                     if open.is_some() {
-                        info!("{peer}: the serial port is back");
+                        info!("{peer}: the serial port is open again");
                     }
                     continue;
                 };
@@ -59,7 +59,7 @@ impl Service {
                     Ended::Session => link.drop_input(),
                     Ended::Link if service.registry.is_stopping() => {}
                     Ended::Link => {
-                        warn!("{peer}: the serial port is gone; the server waits until it is back");
+                        warn!("{peer}: the serial port was closed; the server opens it again when it exists");
                         open = None;
                     }
                 }

@@ -23,3 +23,11 @@ pub(crate) fn time_until(deadline: Millis, now: Millis) -> Duration {
     let left = deadline.wrapping_sub(now);
     Duration::from_millis(if left < 1 << 31 { left.into() } else { 0 })
 }
+
+/// A duration in the milliseconds of a session: at most half the range of its clock, 24 days. Only a zero
+/// duration gives 0, which means no limit.
+pub(crate) fn milliseconds(length: Duration) -> Millis {
+    let least = u32::from(!length.is_zero());
+    let length = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
+    length.clamp(least, u32::MAX >> 1)
+}

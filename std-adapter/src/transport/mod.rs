@@ -1,6 +1,6 @@
 //! Byte streams to another end: sockets, serial ports, standard streams and started commands.
 
-mod clock;
+pub(crate) mod clock;
 #[cfg(unix)]
 pub(crate) mod command;
 pub(crate) mod listener;

@@ -6,8 +6,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// The timeout of a connection attempt to one address.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The usual timeout of a connection attempt to one address.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The delay after which the next address is tried in parallel (RFC 8305).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// The maximum number of addresses of a host that are tried.
@@ -88,14 +88,14 @@ pub fn are_here(addresses: &[SocketAddr]) -> bool {
 }
 
 /// Connects to the address that answers first. The two families alternate, and each attempt runs in
-/// parallel with earlier ones that have not answered.
+/// parallel with earlier ones that have not answered. `timeout` is that of one attempt.
 ///
 /// # Errors
 /// That of the first address.
-pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+pub fn connect(addresses: &[SocketAddr], timeout: Duration) -> io::Result<TcpStream> {
     let addresses = in_turns(addresses);
     if let [address] = addresses.as_slice() {
-        return TcpStream::connect_timeout(address, CONNECT_TIMEOUT).and_then(prepare);
+        return TcpStream::connect_timeout(address, timeout).and_then(prepare);
     }
     let (sender, answers) = channel();
     let mut waiting = addresses.iter().copied().enumerate();
@@ -105,7 +105,7 @@ pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         if let Some((index, address)) = waiting.next() {
             let sender = sender.clone();
             thread::Builder::new().name("connect".into()).spawn(move || {
-                let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
+                let stream = TcpStream::connect_timeout(&address, timeout);
                 // Another attempt may have been faster: then this one is closed.
                 let _ = sender.send((index, stream));
             })?;
@@ -114,8 +114,8 @@ pub fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         if pending == 0 {
             break;
         }
-        let timeout = if waiting.len() > 0 { ATTEMPT_DELAY } else { 2 * CONNECT_TIMEOUT };
-        match answers.recv_timeout(timeout) {
+        let delay = if waiting.len() > 0 { ATTEMPT_DELAY } else { 2 * timeout };
+        match answers.recv_timeout(delay) {
             Ok((_, Ok(stream))) => return prepare(stream),
             Ok((index, Err(error))) => {
                 pending -= 1;

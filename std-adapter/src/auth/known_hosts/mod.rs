@@ -60,7 +60,7 @@ impl KnownHosts {
     /// Checks that `key` is the key of `host`. An invalid line is reported and skipped.
     ///
     /// # Errors
-    /// It has shown another one before, it is not known, its own line makes no sense, or the file
+    /// It has shown another one before, it is not known, its own line is invalid, or the file
     /// cannot be read or written.
     pub(crate) fn check(&self, host: &str, key: &PublicKey) -> Result<(), AuthError> {
         let status = match self.file.metadata() {
@@ -110,12 +110,14 @@ impl KnownHosts {
                 Some((name, _)) if name == host => status = HostStatus::Changed,
                 Some(_) => {}
                 None if names(line, host) => {
-                    let what = format!("makes no sense in line {number}, which names this server");
+                    let what = format!(
+                        "is invalid in line {number}, which names this server; correct or remove the line"
+                    );
                     return Err(self.fault(what));
                 }
                 None => {
                     let file = describe::path(&self.file);
-                    warn!("\"{file}\": line {number} makes no sense and is skipped");
+                    warn!("\"{file}\": line {number} is invalid and is skipped");
                 }
             }
         }

@@ -16,7 +16,7 @@ use tinyferry_core::path::is_sound;
 use tinyferry_core::store::{Entry, Kind};
 
 use crate::fs::error::StoreError;
-use crate::fs::event::{Direction, Event, Observer};
+use crate::fs::event::{Event, Observer};
 use crate::fs::names::is_allowed;
 use crate::fs::send::file::SendFile;
 use crate::fs::send::queue::{Next, SendQueue};
@@ -283,7 +283,7 @@ fn give(
         queue.fail(error, observer);
         return (entry, open);
     }
-    let (path, size, direction) = (queue.path(), entry.size, Direction::Sending);
+    let (path, size, direction) = (queue.path(), entry.size, queue.direction());
     observer.event(Event::Begin { path, kind, size, held: 0, direction });
     if entry.modified.is_some_and(times::is_last) {
         let detail = "a time past the years 1677 and 2262 cannot be sent";

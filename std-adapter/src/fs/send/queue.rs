@@ -253,8 +253,13 @@ impl SendQueue {
             kind: Kind::Tree,
             size: None,
             held: 0,
-            direction: Direction::Sending,
+            direction: self.direction(),
         });
+    }
+
+    /// The direction of the transfer, for the events.
+    pub(crate) fn direction(&self) -> Direction {
+        if self.names_only { Direction::Listing } else { Direction::Sending }
     }
 
     /// Opens the origin; the walk returns the content of a directory.

@@ -38,9 +38,17 @@ impl Walk {
         let in_tree = self.path_in_tree();
         let kind = if hint == Hint::Directory { Kind::Directory } else { Kind::File };
         if !is_sound(in_tree) {
-            let is_long = in_tree.len() > PATH_MAX || name.len() > NAME_MAX;
-            let reason = if is_long { Reason::NameTooLong } else { Reason::BadPath };
-            return self.broken(kind, None, reason.into(), observer);
+            let error = if in_tree.len() > PATH_MAX {
+                StoreError::new(
+                    Reason::NameTooLong,
+                    &format!("its path has more than {PATH_MAX} bytes"),
+                )
+            } else if name.len() > NAME_MAX {
+                Reason::NameTooLong.into()
+            } else {
+                StoreError::new(Reason::BadPath, "its name contains control characters")
+            };
+            return self.broken(kind, None, error, observer);
         }
         if partial_name::is_name(name) {
             // An upload is not part of the tree before it is complete. Only one that can be resumed is kept.

@@ -105,8 +105,8 @@ impl Spelling {
             self.names.insert(asked);
             return Ok(());
         }
-        let other = like_it.map_or("another one".to_owned(), |name| format!("\"{name}\""));
-        let what = format!("the file system takes this name for {other}, which is there");
+        let other = like_it.map_or("another entry".to_owned(), |name| format!("\"{name}\""));
+        let what = format!("on this file system it has the same name as {other}, which exists");
         Err(StoreError::new(Reason::BadPath, &what))
     }
 }

@@ -1,0 +1,149 @@
+//! The errors of a client in sentences: what failed, with which server, why, and what to do.
+
+use std::io;
+
+use tinyferry::Endpoint;
+use tinyferry::auth::{AuthError, Error as Channel, Refusal};
+use tinyferry::client::{Client, Error};
+use tinyferry::core::{Failure, Reason};
+use tinyferry::describe;
+
+use crate::exit::{CliError, Exit};
+
+/// The task that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// A transfer, which can be continued.
+    Transfer,
+    /// A list or a ping.
+    Query,
+    /// The request to close the server.
+    Close,
+}
+
+/// The circumstances of an error.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    task: Task,
+    endpoint: Endpoint,
+    /// The quoted name of what was transferred or requested.
+    name: String,
+    /// Whether the server has sent anything.
+    has_answered: bool,
+}
+
+impl Context {
+    /// Of a task of `client`, which is connected to `endpoint`.
+    pub(crate) fn new(task: Task, endpoint: &Endpoint, client: &Client, name: &str) -> Self {
+        let has_answered = client.traffic().received > 0;
+        Self { task, endpoint: endpoint.clone(), name: name.to_owned(), has_answered }
+    }
+
+    /// The error in a sentence, with its exit code.
+    pub(crate) fn error(&self, error: &Error) -> CliError {
+        CliError::new(Exit::for_error(error), self.sentence(error))
+    }
+
+    fn sentence(&self, error: &Error) -> String {
+        let endpoint = &self.endpoint;
+        match error {
+            Error::Session(Failure::Refused(reason), message) => self.refusal(*reason, message),
+            Error::Session(Failure::UnexpectedEof, _) if !self.has_answered => format!(
+                "{endpoint}: the connection was closed before the server answered; is a Tinyferry \
+                 server there?"
+            ),
+            Error::Session(Failure::TimedOut, _) if !self.has_answered => format!(
+                "{endpoint}: the other end does not answer; is a Tinyferry server running there? \
+                 (--timeout SECONDS sets how long to wait)"
+            ),
+            Error::Session(Failure::NotTinyferry, _) => {
+                format!("{endpoint}: {error}; check the address and the port")
+            }
+            Error::Session(
+                Failure::UnexpectedEof
+                | Failure::TimedOut
+                | Failure::IdleTimeout
+                | Failure::Stalled,
+                _,
+            ) => self.lost(&error.to_string()),
+            Error::Link(problem) => match channel_error(problem) {
+                Some(Channel::Refused(Refusal::UnknownKey)) => {
+                    format!("{endpoint}: {}{UNKNOWN_KEY}", describe::os_error(problem))
+                }
+                _ => self.lost(&error.to_string()),
+            },
+            Error::Session(..) => format!("{endpoint}: {error}"),
+            Error::NoSha256 => {
+                format!(
+                    "{endpoint}: {error}; without --sha256, files are verified with CRC-64 only"
+                )
+            }
+            _ => sentence(error),
+        }
+    }
+
+    /// The server refused the session or the request.
+    fn refusal(&self, reason: Reason, message: &str) -> String {
+        let endpoint = &self.endpoint;
+        let why = describe::failure(reason, message, true);
+        match reason {
+            Reason::KeyNeeded => {
+                format!("{endpoint}: the server accepts no client without a key; use --key FILE")
+            }
+            Reason::Busy => format!("{endpoint}: {why}; try again later"),
+            Reason::Version | Reason::ShuttingDown => format!("{endpoint}: {why}"),
+            Reason::NotAllowed if self.task == Task::Close => format!(
+                "{endpoint} was not closed: {why}; start the server with --allow-close, or add \
+                 rights=read,write,close to the line of this client's key"
+            ),
+            _ if self.name.is_empty() => format!("{endpoint}: {why}"),
+            _ => format!("{}: {why}", self.name),
+        }
+    }
+
+    /// The connection was lost after the server had answered, or the link failed.
+    fn lost(&self, why: &str) -> String {
+        let name = if self.name.is_empty() { String::new() } else { format!("{}: ", self.name) };
+        let advice = match self.task {
+            Task::Transfer => "; run the same command again: it continues where it stopped",
+            Task::Query | Task::Close => "",
+        };
+        format!("{name}{}: {why}{advice}", self.endpoint)
+    }
+}
+
+/// The advice if the server does not know the key.
+const UNKNOWN_KEY: &str =
+    "; add the line of this key (of a pair: of FILE.pub) to the key file of the server";
+
+/// The error of the secure channel in an error of the link.
+fn channel_error(error: &io::Error) -> Option<Channel> {
+    error.get_ref().and_then(|inner| inner.downcast_ref()).copied()
+}
+
+/// An error before a session.
+fn sentence(error: &Error) -> String {
+    let advice = match error {
+        Error::Secure(_, AuthError::Unknown { .. }) => {
+            ". If that is its key, add --accept-new to accept it"
+        }
+        Error::Secure(_, AuthError::NoKnownHosts) => "; use --known-hosts FILE",
+        Error::Secure(_, AuthError::Unprotected) => ": use --key FILE, or --insecure to allow that",
+        Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::UnknownKey))) => UNKNOWN_KEY,
+        Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::NoKeys))) => {
+            "; start the server with --key FILE, or leave out --key here"
+        }
+        Error::Secure(_, AuthError::Channel(Channel::Truncated | Channel::NotSecure)) => {
+            "; is a Tinyferry server with a key there?"
+        }
+        _ => "",
+    };
+    format!("{error}{advice}")
+}
+
+impl From<Error> for CliError {
+    /// An error of connecting.
+    fn from(error: Error) -> Self {
+        Self::new(Exit::for_error(&error), sentence(&error))
+    }
+}

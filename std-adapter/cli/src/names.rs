@@ -1,0 +1,142 @@
+//! The names of entries as the user wrote them: below the path that was requested.
+
+use std::path::Path;
+
+use tinyferry::describe;
+use tinyferry::fs::Direction;
+
+/// One requested path of a transfer.
+#[derive(Debug, Clone)]
+struct Requested {
+    /// Its path in the events.
+    event: String,
+    /// The path that the user wrote, escaped.
+    shown: String,
+}
+
+/// Converts the paths of events to the names that a message shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    direction: Direction,
+    requested: Vec<Requested>,
+    /// The clause of the summary: the requested paths, quoted.
+    pub(crate) title: String,
+    /// Of a `get`: the local directory, if the user named one, as a clause in parentheses.
+    pub(crate) here: String,
+}
+
+impl Names {
+    /// Of a `put` of these local paths, each with its path on the other end, below `to`.
+    pub(crate) fn sending(paths: &[(&Path, String)], to: &str) -> Self {
+        let requested = paths
+            .iter()
+            .map(|(path, remote)| Requested { event: remote.clone(), shown: describe::path(path) });
+        let requested: Vec<_> = requested.collect();
+        let mut title = quoted(requested.iter().map(|path| path.shown.as_str()));
+        if !to.is_empty() {
+            title.push_str(&format!(" to \"{}\"", to.escape_debug()));
+        }
+        Self { direction: Direction::Sending, requested, title, here: String::new() }
+    }
+
+    /// Of a `get` of `remote`, which is stored as `target` in the directory `into`.
+    pub(crate) fn receiving(remote: &str, target: &str, into: &Path) -> Self {
+        let shown = remote.escape_debug().to_string();
+        let title = quoted([if remote.is_empty() { "." } else { &shown }].into_iter());
+        let requested = vec![Requested { event: target.to_owned(), shown }];
+        let here = match describe::path(into).as_str() {
+            "." => String::new(),
+            into => format!(" (in \"{into}\" on this end)"),
+        };
+        Self { direction: Direction::Receiving, requested, title, here }
+    }
+
+    /// The name of the entry at `path` of an event, quoted.
+    pub(crate) fn of(&self, path: &str) -> String {
+        let found = self.requested.iter().filter_map(|requested| {
+            let rest = rest_below(path, &requested.event)?;
+            Some((requested, rest))
+        });
+        let shown = match found.max_by_key(|(requested, _)| requested.event.len()) {
+            Some((requested, rest)) => below(&requested.shown, &rest.escape_debug().to_string()),
+            None => path.escape_debug().to_string(),
+        };
+        format!("\"{}\"", if shown.is_empty() { "." } else { &shown })
+    }
+
+    pub(crate) fn direction(&self) -> Direction {
+        self.direction
+    }
+}
+
+/// Whether `path` is below the directory `above`.
+pub(crate) fn is_below(path: &str, above: &str) -> bool {
+    rest_below(path, above).is_some_and(|rest| !rest.is_empty())
+}
+
+/// The rest of `path` below `above`.
+fn rest_below<'a>(path: &'a str, above: &str) -> Option<&'a str> {
+    match path.strip_prefix(above)? {
+        rest if rest.is_empty() || above.is_empty() => Some(rest),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+/// The path of an entry in a directory; a `.` at the end of the directory says only that its content is
+/// meant.
+fn below(above: &str, rest: &str) -> String {
+    let above = match above {
+        "." => "",
+        _ => above.strip_suffix("/.").unwrap_or(above),
+    };
+    match (above, rest) {
+        ("", _) => rest.to_owned(),
+        (_, "") => above.to_owned(),
+        _ => format!("{}/{rest}", above.trim_end_matches('/')),
+    }
+}
+
+/// At most three names, quoted, and the number of the others.
+fn quoted<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 3;
+    let more = names.len().saturating_sub(SHOWN);
+    let names: Vec<_> = names.take(SHOWN).map(|name| format!("\"{name}\"")).collect();
+    match more {
+        0 => names.join(", "),
+        _ => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sent_entry_has_its_local_name() {
+        let paths = [(Path::new("../a"), "to/a".to_owned()), (Path::new("b/."), "to".to_owned())];
+        let names = Names::sending(&paths, "to");
+        assert_eq!(names.title, "\"../a\", \"b/.\" to \"to\"");
+        for (path, shown) in
+            [("to/a", "../a"), ("to/a/x", "../a/x"), ("to/ab", "b/ab"), ("to", "b")]
+        {
+            assert_eq!(names.of(path), format!("\"{shown}\""));
+        }
+        let here = Names::sending(&[(Path::new("."), String::new())], "");
+        assert_eq!((here.of("x\n").as_str(), here.of("").as_str()), ("\"x\\n\"", "\".\""));
+    }
+
+    #[test]
+    fn a_received_entry_has_its_remote_name_and_the_local_directory() {
+        let names = Names::receiving("d/t", "t", Path::new("out"));
+        assert_eq!(names.of("t/x"), "\"d/t/x\"");
+        assert_eq!(names.here, " (in \"out\" on this end)");
+        let whole = Names::receiving("", "", Path::new("."));
+        assert_eq!((whole.of("x").as_str(), whole.of("").as_str()), ("\"x\"", "\".\""));
+    }
+
+    #[test]
+    fn many_paths_are_counted() {
+        let paths: Vec<_> = (0..5).map(|_| (Path::new("a"), "a".to_owned())).collect();
+        assert_eq!(Names::sending(&paths, "").title, "\"a\", \"a\", \"a\" and 2 more");
+    }
+}
