@@ -87,9 +87,7 @@ impl Context {
         let endpoint = &self.endpoint;
         let why = describe::failure(reason, message, true);
         match reason {
-            Reason::KeyNeeded => {
-                format!("{endpoint}: the server accepts no client without a key; use --key FILE")
-            }
+            Reason::KeyNeeded => format!("{endpoint}: {why}; use --key FILE"),
             Reason::Busy => format!("{endpoint}: {why}; try again later"),
             Reason::Version | Reason::ShuttingDown => format!("{endpoint}: {why}"),
             Reason::NotAllowed if self.task == Task::Close => format!(

@@ -51,6 +51,18 @@ impl Names {
         Self { direction: Direction::Receiving, requested, title, here }
     }
 
+    /// The name of the entry at `path` of an event, quoted; where the other end calls it otherwise and has
+    /// refused it (`at_peer`), that name too.
+    pub(crate) fn of_failed(&self, path: &str, at_peer: bool) -> String {
+        let (name, remote) = (self.of(path), format!("\"{}\"", path.escape_debug()));
+        let is_other = name != remote && name.replacen("\"./", "\"", 1) != remote;
+        if at_peer && is_other && self.direction == Direction::Sending && !path.is_empty() {
+            format!("{name} as {remote}")
+        } else {
+            name
+        }
+    }
+
     /// The name of the entry at `path` of an event, quoted.
     pub(crate) fn of(&self, path: &str) -> String {
         let found = self.requested.iter().filter_map(|requested| {
@@ -59,7 +71,7 @@ impl Names {
         });
         let shown = match found.max_by_key(|(requested, _)| requested.event.len()) {
             Some((requested, rest)) => below(&requested.shown, &rest.escape_debug().to_string()),
-            None => path.escape_debug().to_string(),
+            None => return format!("\"{}\"", path.escape_debug()),
         };
         format!("\"{}\"", if shown.is_empty() { "." } else { &shown })
     }

@@ -200,7 +200,7 @@ impl View {
         };
         self.failed = is_whole.then_some(exit);
         let here = if at_peer { "" } else { &self.names.here };
-        let sentence = format!("{}: {why}{here}", self.names.of(path));
+        let sentence = format!("{}: {why}{here}", self.names.of_failed(path, at_peer));
         self.tally.fail(path, at_peer, reason, sentence, exit);
     }
 

@@ -67,7 +67,8 @@ impl Limits {
     pub(crate) fn check_end(&self, end: u64) -> Result<(), StoreError> {
         if end > self.file {
             let limit = describe::size(self.file);
-            let what = format!("it is larger than is allowed: the limit of a file is {limit}");
+            let what =
+                format!("it is larger than is allowed: no file of more than {limit} is accepted");
             return Err(StoreError::new(Reason::TooLarge, &what));
         }
         Ok(())
