@@ -53,7 +53,7 @@ impl Limits {
         let too_much = |what: String| Err(StoreError::new(Reason::TooLarge, &what));
         if path.split('/').count() > self.depth {
             let names = describe::count(self.depth as u64, "name", "names");
-            let what = format!("the path is too deep: the limit is {names}");
+            let what = format!("the path is too deep: it has more than {names}");
             return Err(StoreError::new(Reason::TooDeep, &what));
         }
         if entry > self.entries {
