@@ -145,7 +145,11 @@ fn the_client_works_with_the_python_server() {
     let ended = client(&endpoint, &here, &["get", "odd", "--into", "back"]);
     ended.with(
         3,
-        &["2 entries were not transferred", "\"odd/link\"", "1 more with a name that cannot be sent"],
+        &[
+            "2 entries were not transferred",
+            "\"odd/link\"",
+            "1 more with a name that cannot be sent",
+        ],
     );
     client(&endpoint, &here, &["close"]).well();
     assert!(server.0.wait().expect("it ends").success());
