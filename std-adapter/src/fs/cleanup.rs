@@ -97,12 +97,11 @@ fn report(action: &str, path: &str, error: StoreError, failed: &mut impl FnMut(&
     }
 }
 
+/// A partial that is open and locked.
+type Held = (File, Lock);
+
 /// Locks a partial; `None` if a transfer has it.
-fn inspect(
-    dir: &Dir,
-    path: &str,
-    name: &str,
-) -> Result<Option<((File, Lock), Leftover)>, StoreError> {
+fn inspect(dir: &Dir, path: &str, name: &str) -> Result<Option<(Held, Leftover)>, StoreError> {
     let (file, opened) = open_file(dir, name)?;
     let Some(lock) = Lock::take(&file, &opened) else { return Ok(None) };
     let metadata = file.metadata()?;

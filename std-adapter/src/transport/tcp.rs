@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn the_system_buffers_few_unsent_bytes() {
         let (_listener, address) = listener();
-        let stream = connect(&[address]).unwrap();
+        let stream = connect(&[address], CONNECT_TIMEOUT).unwrap();
         assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), MAX_UNSENT_BYTES);
     }
 
@@ -237,11 +237,14 @@ mod tests {
         let gone = listener().1;
         for addresses in [&[dead, live][..], &[dead, gone, dead, live], &[live, dead]] {
             let begin = Instant::now();
-            assert_eq!(connect(addresses).unwrap().peer_addr().unwrap(), live);
+            assert_eq!(connect(addresses, CONNECT_TIMEOUT).unwrap().peer_addr().unwrap(), live);
             assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
         }
-        assert_eq!(connect(&[gone, gone]).unwrap_err().kind(), ErrorKind::ConnectionRefused);
-        assert!(connect(&[]).is_err());
+        assert_eq!(
+            connect(&[gone, gone], CONNECT_TIMEOUT).unwrap_err().kind(),
+            ErrorKind::ConnectionRefused
+        );
+        assert!(connect(&[], CONNECT_TIMEOUT).is_err());
     }
 
     #[test]
