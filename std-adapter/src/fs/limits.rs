@@ -58,7 +58,7 @@ impl Limits {
         }
         if entry > self.entries {
             let entries = describe::count(self.entries, "entry", "entries");
-            return too_much(format!("the tree has too many entries: the limit is {entries}"));
+            return too_much(format!("the tree has more than {entries}"));
         }
         self.check_end(size.unwrap_or(0))
     }
