@@ -136,7 +136,7 @@ mod tests {
     /// An `ERR` of the whole session, which no client sends before its hello.
     fn refusal() -> Vec<u8> {
         let config = Config::RELIABLE.refuse(tinyferry_core::Reason::Busy);
-        let mut server = Session::<Desktop>::server(config);
+        let mut server: Session = Session::server(config);
         let hello = hello();
         let mut unread = &hello[..];
         while let Step::Receive(into) = server.poll() {
