@@ -8,13 +8,17 @@ use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Digests, Entry, Of
 
 use super::{Directory, Event, Observer};
 use crate::fs::error::StoreError;
+use crate::fs::recv::RecvStore;
 use crate::fs::send::SendStore;
 
 impl<O> Directory<O> {
-    /// The result for the other end; the detail of an error becomes the message of the refusal.
+    /// The result for the other end; the detail of an error becomes the message of the refusal. A client
+    /// that may not read is told limits only: other details may contain the names of existing files.
     fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
         result.map_err(|StoreError { reason, detail }| {
-            self.refusal = detail;
+            let is_blind = self.recv.as_ref().is_some_and(RecvStore::is_blind);
+            let is_limit = matches!(reason, Reason::TooLarge | Reason::TooDeep);
+            self.refusal = if is_blind && !is_limit { String::new() } else { detail };
             reason
         })
     }
@@ -159,8 +163,9 @@ impl<O: Observer> Deferral for Directory<O> {
     fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
         match &mut self.recv {
             Some(recv) => recv.poll_flush_commits(&mut self.observer).map_err(|failed| {
-                self.refusal = failed.error.detail;
-                CommitFailed { commit_id: failed.commit_id, reason: failed.error.reason }
+                let commit_id = failed.commit_id;
+                let refused = self.for_peer::<()>(Err(failed.error));
+                CommitFailed { commit_id, reason: refused.err().unwrap_or(Reason::Storage) }
             }),
             None => Poll::Ready(Ok(())),
         }

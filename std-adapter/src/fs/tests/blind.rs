@@ -91,3 +91,21 @@ fn an_existing_directory_keeps_its_bits_and_its_time() {
     assert_eq!((mode(&old), modified(&old)), (0o700, 1_000_000_000));
     assert_eq!((mode(&new), modified(&new)), (0o777, 2_000_000_000));
 }
+
+/// The reason is the same for both; only its message would contain names.
+#[test]
+fn a_refusal_tells_a_client_that_may_not_read_no_names() {
+    let dir = temporary();
+    fs::write(dir.path().join("f"), "content").unwrap();
+    let message = |mut store: Directory<Recorder>| {
+        assert_eq!(store.offer(&file("f/x", 1)), Err(Reason::NotDirectory));
+        store.refusal_message().to_owned()
+    };
+    assert!(message(serving(&dir)).contains('f'));
+    assert_eq!(message(write_only(&dir)), "");
+    // A limit contains no name.
+    let limits = Limits { file: 10, ..Limits::default() };
+    let mut store = write_only(&dir).limited(limits);
+    assert_eq!(store.offer(&file("g", 11)), Err(Reason::TooLarge));
+    assert!(store.refusal_message().contains("10"));
+}
