@@ -9,7 +9,7 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Session};
 use tinyferry_kit::{Endpoint, File, Memory};
 
-const PAGE: &str = include_str!("../../core/PROTOCOL.md");
+const PAGE: &str = include_str!("../../../core/PROTOCOL.md");
 
 /// The numbers behind each `R` that stands as a word by itself.
 fn numbers(text: &str) -> impl Iterator<Item = u32> {

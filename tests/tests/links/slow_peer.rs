@@ -5,7 +5,7 @@ use tinyferry_kit::{Endpoint, Memory, Pair, content};
 
 /// All that a client says when it puts a file, of the vectors.
 fn put() -> Vec<u8> {
-    let vectors = include_str!("../../core/vectors.txt");
+    let vectors = include_str!("../../../core/vectors.txt");
     let line =
         vectors.lines().find_map(|line| line.strip_prefix("put.client ")).expect("it is one");
     let digits = |at| u8::from_str_radix(&line[at..at + 2], 16).expect("two digits");

@@ -1,6 +1,6 @@
 //! The store on a FAT card: files, trees, what is refused, and a power cut at every write.
 
-#[path = "../../examples/firmware/mps2/src/ram_card.rs"]
+#[path = "../../../examples/firmware/mps2/src/ram_card.rs"]
 mod ram_card;
 
 use std::cell::Cell;

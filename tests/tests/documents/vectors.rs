@@ -18,7 +18,7 @@ const HELLO: u64 = 0x3377_8570_0652_4257;
 type Vectors = BTreeMap<&'static str, Vec<u8>>;
 
 fn vectors() -> Vectors {
-    let lines = include_str!("../../core/vectors.txt").lines();
+    let lines = include_str!("../../../core/vectors.txt").lines();
     let vectors = lines.filter(|line| !line.starts_with('#') && !line.is_empty()).map(|line| {
         let (name, hex) = line.split_once(' ').expect("a name and bytes");
         assert_eq!(hex.len() % 2, 0, "{name} ends in half a byte");

@@ -1,0 +1,16 @@
+//! Links: drivers, flow control, damage, delays and timeouts.
+
+mod async_driver;
+mod buffered_input;
+mod burst_delivery;
+mod flow_control;
+mod liveness;
+mod lost_replies;
+mod reliable;
+mod resync;
+mod slow_peer;
+mod slow_store;
+mod small_socket_buffers;
+mod stream_failure;
+mod timeout_extension;
+mod timers;

@@ -1,0 +1,10 @@
+//! Sessions: the handshake, requests, refusals, messages and the end.
+
+mod handshake;
+mod id_wraparound;
+mod messages;
+mod misplaced_frames;
+mod profiles;
+mod progress;
+mod rules;
+mod shutdown;

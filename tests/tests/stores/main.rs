@@ -1,0 +1,5 @@
+//! The stores of microcontrollers: flash and FAT, with a loss of power at every write.
+
+mod fat_card;
+mod flash_slots;
+mod power_loss;

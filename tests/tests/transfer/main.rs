@@ -1,0 +1,10 @@
+//! Transfers: offers, content, digests, commits and resumption.
+
+mod chunk_order;
+mod deferred_commit;
+mod digests;
+mod offers;
+mod omitted_entries;
+mod refusals;
+mod resume_after_cut;
+mod unknown_size;
