@@ -8,17 +8,16 @@ use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Digests, Entry, Of
 
 use super::{Directory, Event, Observer};
 use crate::fs::error::StoreError;
-use crate::fs::recv::RecvStore;
 use crate::fs::send::SendStore;
 
 impl<O> Directory<O> {
-    /// The result for the other end; the detail of an error becomes the message of the refusal. A client
-    /// that may not read is told limits only: other details may contain the names of existing files.
+    /// The result for the other end; the detail of an error becomes the message of the refusal. An end
+    /// that may not read here is told limits only: other details may contain the names of existing files.
     fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
         result.map_err(|StoreError { reason, detail }| {
-            let is_blind = self.recv.as_ref().is_some_and(RecvStore::is_blind);
+            let may_read = self.send.is_some();
             let is_limit = matches!(reason, Reason::TooLarge | Reason::TooDeep);
-            self.refusal = if is_blind && !is_limit { String::new() } else { detail };
+            self.refusal = if may_read || is_limit { detail } else { String::new() };
             reason
         })
     }

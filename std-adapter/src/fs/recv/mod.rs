@@ -82,11 +82,6 @@ impl RecvStore {
         self.limits = limits;
     }
 
-    /// Whether the other end may not read.
-    pub(crate) fn is_blind(&self) -> bool {
-        self.access.is_blind()
-    }
-
     pub(crate) fn is_receiving(&self) -> bool {
         self.open.is_some()
     }

@@ -14,9 +14,9 @@ pub struct Descriptors {
 }
 
 impl Default for Descriptors {
-    /// Enough for one store: half of the limit of the process, at most 2048 and at least 512.
+    /// Enough for one store: a quarter of the limit of the process, at most 5,000 and at least 512.
     fn default() -> Self {
-        Self::new((limit() / 2).clamp(512, 2048))
+        Self::new((limit() / 4).clamp(512, 5_000))
     }
 }
 
@@ -29,7 +29,12 @@ impl Descriptors {
     /// Reserves `count` open files until the permit is dropped. `None`: the budget is used up, and the
     /// caller does without.
     pub fn take(&self, count: usize) -> Option<Permit> {
-        let less = |free: usize| free.checked_sub(count);
+        self.take_of(count, 0)
+    }
+
+    /// The same if at least `rest` open files stay free.
+    pub(crate) fn take_of(&self, count: usize, rest: usize) -> Option<Permit> {
+        let less = |free: usize| free.checked_sub(count).filter(|left| *left >= rest);
         self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).ok()?;
         Some(Permit { free: Arc::clone(&self.free), count })
     }
@@ -68,7 +73,8 @@ mod tests {
     #[test]
     fn a_dropped_permit_releases_its_descriptors() {
         let descriptors = Descriptors::new(3);
-        let two = descriptors.take(2);
+        assert!(descriptors.take_of(2, 2).is_none());
+        let two = descriptors.take_of(2, 1);
         assert!(two.is_some());
         assert!(descriptors.take(2).is_none());
         let one = descriptors.clone().take(1);

@@ -33,9 +33,13 @@ pub(super) struct Durable {
 impl Durable {
     /// `None`: there are not enough descriptors.
     fn begin(descriptors: &Descriptors) -> Option<Self> {
+        let [.., smallest] = MAX_UNNAMED;
         MAX_UNNAMED.into_iter().find_map(|max_unnamed| {
             // The files that wait, the files that are being named, and three batches.
-            let permit = descriptors.take(2 * max_unnamed + 3 * MAX_FILES)?;
+            let count = 2 * max_unnamed + 3 * MAX_FILES;
+            // A large batch is worth less than a batch for each of several trees.
+            let rest = if max_unnamed == smallest { 0 } else { 3 * count };
+            let permit = descriptors.take_of(count, rest)?;
             Some(Self { _permit: permit, max_unnamed })
         })
     }
