@@ -118,8 +118,9 @@ impl Config {
     /// of bytes: the queue that the interrupt of a UART fills, or its FIFO. The other end then sends no
     /// more than fits while a chunk is verified and stored.
     ///
-    /// Chunks are as large as possible, provided that the buffer holds four of them. It does not
-    /// compile with less than [`Config::MIN_RECV_BUFFER`] bytes.
+    /// Chunks are as large as possible, provided that the buffer holds four of them. They are not shorter
+    /// than 256 bytes: with larger blocks (`block`) at either end the buffer must hold chunks of that size,
+    /// or each hello is refused. It does not compile with less than [`Config::MIN_RECV_BUFFER`] bytes.
     ///
     /// ```
     /// # use tinyferry_core::Config;

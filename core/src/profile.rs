@@ -33,11 +33,11 @@ pub trait Profile {
     /// Whether the driver passes the time; if not, no round trip is measured (the retransmission
     /// timeout begins at 256 ms), and no keepalive is sent.
     const CLOCK: bool = true;
-    /// Whether a transfer ends where frames come, but none that makes progress; if not, it ends
-    /// where no frame comes.
+    /// Whether a transfer ends where frames come, but none that makes progress; if not, it ends where
+    /// neither a signal nor new content comes.
     const STALLS: bool = true;
-    /// Whether files are resumed. If not, each offer begins at 0, and a store that sends must not
-    /// give a resumable [`Entry`](crate::store::Entry).
+    /// Whether files are resumed. If not, each offer begins at 0, also that of a resumable
+    /// [`Entry`](crate::store::Entry).
     const RESUMES: bool = true;
     /// Whether a store that sends is told of the receiver's progress: [`Store::resumed`] and
     /// [`Store::completed`].

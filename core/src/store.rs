@@ -89,7 +89,7 @@ pub trait Store {
 
     /// The calls that may take long, if this store defers any. Without it the session calls
     /// [`Store::offer`] and [`Store::commit`], and no commit is deferred: so it is with a wrapper that
-    /// does not provide it, whatever the store inside could do.
+    /// does not provide it, whatever the store inside could do. The same at each call.
     fn deferral(&mut self) -> Option<&mut dyn Deferral> {
         None
     }
@@ -169,9 +169,9 @@ pub trait Store {
     }
 
     /// The message for a person about the refusal that a method has just returned, or about
-    /// [`Config::refuse`](crate::Config): what the reason leaves open, or nothing. Without NUL; it is cut
-    /// at 240 bytes. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a write,
-    /// a commit, an [`Store::open`] or a hello is refused and the buffer has room.
+    /// [`Config::refuse`](crate::Config): what the reason leaves open, or nothing. It is cut at 240
+    /// bytes and at the first NUL. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a
+    /// write, a commit, a [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room.
     fn refusal_message(&mut self) -> &str {
         match self.inner() {
             Some(inner) => inner.refusal_message(),

@@ -22,6 +22,7 @@ use crate::transfer::Outcome;
 #[cfg(feature = "async")]
 pub mod async_io;
 pub mod blocking;
+mod link;
 #[cfg(test)]
 mod tests;
 

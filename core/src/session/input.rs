@@ -35,7 +35,10 @@ impl<P: Profile> Session<P> {
         let (mut taken, mut first) = (0, None);
         let mut signal = Signal::new(Code::Err, 0, 0);
         // Where the digest lags behind, it continues over bytes that the store loads back.
-        let sums = matches!(&self.state, State::Receiving(receiver) if receiver.file().is_some_and(RecvFile::is_digested));
+        let sums = match &self.state {
+            State::Receiving(receiver) => receiver.file().is_some_and(RecvFile::is_digested),
+            _ => false,
+        };
         while let State::Receiving(receiver) = &self.state
             && receiver.file().is_some_and(RecvFile::has_no_gaps)
             && let rest = input.get(taken..).unwrap_or_default()

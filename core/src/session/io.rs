@@ -171,6 +171,9 @@ impl<P: Profile> Session<P> {
 
     /// The stream has failed: the session is over, and the store closes the open file.
     pub fn link_failed(&mut self) {
+        if self.is_closing() {
+            return self.end_of_stream();
+        }
         self.fail(Failure::UnexpectedEof);
     }
 

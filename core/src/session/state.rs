@@ -252,6 +252,8 @@ impl<P: Profile> Session<P> {
             && let State::AwaitServerHello(Goal::Confirm(result)) = self.state
         {
             self.outbox.clear();
+            // The next task needs a new session: the server may have restarted, or has refused this one.
+            self.negotiated = None;
             return self.enter(Event::Unconfirmed, State::Idle(result));
         }
         self.abandon(match failure {
@@ -273,11 +275,15 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// A closed server that repeats its answer.
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.state, State::Closing)
+    }
+
     /// The stream has ended.
     pub(super) fn end_of_stream(&mut self) {
         if self.is_idle() {
-            let is_closed = matches!(self.state, State::Closing);
-            let outcome = if is_closed { CLOSED } else { Ok(Outcome::default()) };
+            let outcome = if self.is_closing() { CLOSED } else { Ok(Outcome::default()) };
             self.enter(Event::EndOfStream, State::Idle(outcome));
             self.drive();
         } else {

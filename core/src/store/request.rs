@@ -201,6 +201,8 @@ fn reply_to<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Rep
 
 /// Copies as many characters of `text` as there is room for. Returns their length in bytes.
 fn copy_text(text: &str, into: &mut [u8]) -> usize {
+    // A NUL would begin the tags of the metadata.
+    let text = text.split('\0').next().unwrap_or_default();
     let mut length = text.len().min(into.len());
     while !text.is_char_boundary(length) {
         length = length.saturating_sub(1);

@@ -23,6 +23,13 @@ pub(crate) fn has(device: u64) -> bool {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).contains(&device)
 }
 
+/// Whether the content of a file is stored. It is then read from storage and not from the cache: always,
+/// or if its file system has failed.
+pub(crate) fn is_stored(file: &File, metadata: &Metadata, always: bool) -> bool {
+    let is_checked = always || has(device(metadata));
+    !is_checked || read_from_storage(file).is_ok()
+}
+
 /// Writes a file to its storage. If that fails, its cached content is dropped, so that no
 /// content is read that was not stored, and the failure of its file system is remembered. If the file system refuses
 /// to synchronise one file, it is synchronised as a whole; if it refuses that too, that is noted and

@@ -20,6 +20,7 @@ use crate::fs::sys::buffer::{Buffer, CAPACITY};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look, open_file};
 use crate::fs::sys::metadata::report_unset;
 use crate::fs::sys::sync::{Durable, synchronise};
+use crate::fs::sys::sync_failures::is_stored;
 use crate::fs::sys::{sync_failures, times};
 
 pub(crate) use self::expected::{Access, ExpectedFile};
@@ -292,11 +293,4 @@ impl RecvFile {
             _ => 0,
         }
     }
-}
-
-/// Whether the content of a file is stored. It is then read from storage and not from the cache: always,
-/// or if its file system has failed.
-fn is_stored(file: &File, metadata: &Metadata, always: bool) -> bool {
-    let is_checked = always || sync_failures::has(sync_failures::device(metadata));
-    !is_checked || sync_failures::read_from_storage(file).is_ok()
 }
