@@ -104,10 +104,36 @@ fn a_path_that_ends_in_a_dot_means_the_content_of_the_directory() {
     server.client(&place.here("dir"), &["put", ".", "--to", "two"]).well();
     server.client(&place.here("dir/sub"), &["put", ".."]).well();
     server.client(&here, &["put", "dir/.", "g", "--to", "three"]).well();
-    for path in ["one/sub/f", "two/sub/f", "sub/f", "three/sub/f", "three/g"] {
+    server.client(&here, &["put", "dir/./", "--to", "five"]).well();
+    server.client(&place.here("dir"), &["put", "./", "--to", "six"]).well();
+    server.client(&place.here("dir/sub"), &["put", "..//", "--to", "seven"]).well();
+    let names = ["one/sub/f", "two/sub/f", "sub/f", "three/sub/f", "three/g"];
+    for path in names.into_iter().chain(["five/sub/f", "six/sub/f", "seven/sub/f"]) {
         assert!(place.served(path).exists(), "{path}");
     }
     server.client(&here, &["put", "dir", "--to", "four"]).well();
     assert!(place.served("four/dir/sub/f").exists());
+    server.client(&here, &["put", "dir/", "--to", "four"]).well();
     server.client(&here, &["put", "dir/.", "."]).with(2, &["two of the paths"]);
+}
+
+#[test]
+fn a_source_with_the_name_of_an_entry_of_the_content_of_another_is_a_clash() {
+    let place = Place::new();
+    fs::create_dir_all(place.here("dir/sub")).expect("directories");
+    fs::create_dir(place.here("sub")).expect("a directory");
+    for name in ["dir/g", "g", "dir/sub/f", "sub/h", "link"] {
+        fs::write(place.here(name), name).expect("a file");
+    }
+    symlink("g", place.here("dir/link")).expect("a link");
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    for paths in [["dir/.", "g"], ["g", "dir/./"], ["sub", "dir/."], ["dir/.", "sub/"]] {
+        let clash = if paths.contains(&"g") { "both be \"g\"" } else { "both be \"sub\"" };
+        server.client(&here, &["put", paths[0], paths[1]]).with(2, &["two of the paths", clash]);
+    }
+    assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 0);
+    // A link is not sent, and a file of its name therefore overwrites nothing.
+    server.client(&here, &["put", "dir/.", "link"]).with(3, &["\"link\": it is no regular file"]);
+    assert_eq!(fs::read(place.served("link")).ok().as_deref(), Some(&b"link"[..]));
 }

@@ -83,17 +83,32 @@ fn sources<'a>(
             }
         }
     }
-    Ok((!sources.is_empty()).then_some(sources))
+    match overwritten(&sources) {
+        Some(name) => Err(clash(name)),
+        None => Ok((!sources.is_empty()).then_some(sources)),
+    }
+}
+
+/// The name of a source that a directory of which only the content is sent contains too.
+fn overwritten<'a>(sources: &'a [(&Path, String)]) -> Option<&'a str> {
+    let (directory, _) = sources.iter().find(|(_, name)| name.is_empty())?;
+    let is_sent = |path: &Path| {
+        let metadata = path.symlink_metadata();
+        metadata.is_ok_and(|metadata| other_kind(metadata.file_type()).is_none())
+    };
+    let mut names = sources.iter().map(|(_, name)| name.as_str());
+    names.find(|name| !name.is_empty() && is_sent(&directory.join(name)))
 }
 
 fn source(path: &Path, remote: &str) -> Source {
     Source { local: path.to_owned(), remote: remote.to_owned() }
 }
 
-/// Whether a path means the content of a directory: `.`, `..`, `dir/.`, `dir/..`.
+/// Whether a path means the content of a directory: `.`, `..`, `dir/.`, `dir/..`, also with a separator
+/// at the end.
 fn is_content(path: &Path) -> bool {
-    let last = path.as_os_str().as_encoded_bytes().rsplit(|byte| is_separator(*byte as char));
-    matches!(last.into_iter().next(), Some(b"." | b".."))
+    let mut names = path.as_os_str().as_encoded_bytes().rsplit(|byte| is_separator(*byte as char));
+    matches!(names.find(|name| !name.is_empty()), Some(b"." | b".."))
 }
 
 /// The name of `path` at the server; empty: its content goes into the directory itself.
