@@ -39,19 +39,18 @@ pub fn path(path: &Path) -> String {
 /// The reason why an entry was not transferred. `detail`: the message of the operating system or of
 /// the other end, or empty; it is escaped here. `at_peer`: the other end reported the failure.
 pub fn failure(reason: Reason, detail: &str, at_peer: bool) -> String {
-    let mut detail = escaped(detail);
+    let detail = escaped(detail);
     if reason == Reason::Cancelled && !at_peer {
         return "the transfer was interrupted".to_owned();
     }
-    // These reasons have several causes: the detail says which one.
-    let clause = match reason {
-        Reason::ReadOnly | Reason::BadPath | Reason::TooLarge | Reason::TooDeep
-            if !detail.is_empty() =>
-        {
-            std::mem::take(&mut detail)
-        }
-        _ => reason.to_string(),
-    };
+    // These reasons have several causes: the detail says which one. A detail of the other end is always
+    // marked as such, whatever its first words are.
+    if let Reason::ReadOnly | Reason::BadPath | Reason::TooLarge | Reason::TooDeep = reason
+        && !detail.is_empty()
+    {
+        return if at_peer { format!("{OTHER_END}: {detail}") } else { detail };
+    }
+    let clause = reason.to_string();
     let names_its_subject = [OTHER_END, "the server"].iter().any(|s| clause.starts_with(s));
     let whose = if at_peer && !names_its_subject { "the other end: " } else { "" };
     match detail.as_str() {
@@ -81,7 +80,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// A number with its noun: "1 byte", "2 bytes".
-pub(crate) fn count(number: u64, one: &str, several: &str) -> String {
+pub fn count(number: u64, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
@@ -143,6 +142,10 @@ mod tests {
         let detail = "it is larger than is allowed: the limit is 1 MiB";
         assert_eq!(failure(Reason::TooLarge, detail, true), format!("the other end: {detail}"));
         assert_eq!(failure(Reason::TooLarge, detail, false), detail);
+        for detail in ["the server is out of order", "the other end takes no files"] {
+            let told = format!("the other end: {detail}");
+            assert_eq!(failure(Reason::TooLarge, detail, true), told);
+        }
         assert_eq!(failure(Reason::Storage, "\u{1b}", false), "storage failed (\\u{1b})");
         assert_eq!(failure(Reason::Storage, "", true), "the other end: storage failed");
         let detail = "the directory's name \"a\u{7}\" is taken";

@@ -59,7 +59,7 @@ impl Target {
         fs::write(place.served("given"), &given).expect("a file");
         let file = place.here("key").display().to_string();
         let keys = if key.is_some() { &["--key", &file][..] } else { &[] };
-        let limits = ["--idle", "2", "--greeting", "2"];
+        let limits = ["--idle", "2", "--handshake-timeout", "2"];
         let server = Server::start(&place.served(""), &[&limits, keys].concat());
         let (endpoint, process) = (server.endpoint.clone(), server.child.id());
         let (table, before, attackers) = (Vec::new(), 0, None);
@@ -107,7 +107,7 @@ impl Target {
             let other = scope.spawn(|| self.work(&over));
             let attacked = attack(self);
             over.store(true, Ordering::SeqCst);
-            (attacked, other.join().expect("nobody is held up"))
+            (attacked, other.join().expect("no client is delayed"))
         });
         let peak = self.peak();
         self.table.push(format!(

@@ -58,7 +58,7 @@ fn an_empty_path_is_a_wrong_argument() {
 }
 
 #[test]
-fn a_list_of_one_level_does_not_fail_for_entries_below_it() {
+fn a_list_of_one_level_does_not_fail_for_entries_that_may_be_below_it() {
     let place = Place::new();
     fs::create_dir_all(place.served("sub/deep")).expect("directories");
     fs::write(place.served("sub/deep/f"), "f").expect("a file");
@@ -69,6 +69,8 @@ fn a_list_of_one_level_does_not_fail_for_entries_below_it() {
         server.client(&here, arguments).with(0, &["1 entry is not listed"]);
     }
     server.client(&here, &["ls", "-R"]).with(3, &["1 entry is not listed"]);
+    // Without a directory there is no level below.
+    server.client(&here, &["ls", "sub/deep"]).with(3, &["1 entry is not listed:"]);
 }
 
 #[test]

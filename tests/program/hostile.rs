@@ -45,7 +45,7 @@ fn hostile_peers_cost_little_and_delay_no_client() {
     });
     target.under("a byte changed", |target| count(changed(&said).map(|bytes| target.say(&bytes))));
     let flood = said[..36].repeat(20_000);
-    target.under("20,000 greetings", |target| count((0..3).map(|_| target.say(&flood))));
+    target.under("20,000 hellos", |target| count((0..3).map(|_| target.say(&flood))));
     let flood = [&said[..36], &said[36..72].repeat(20_000)].concat();
     target.under("20,000 signals", |target| count((0..3).map(|_| target.say(&flood))));
     // They take places, but not for long, and not all of one address.
@@ -55,10 +55,10 @@ fn hostile_peers_cost_little_and_delay_no_client() {
 
 #[test]
 fn hostile_frames_with_false_content_do_no_harm() {
-    attack_with_lies(Target::open());
+    attack_with_forged_frames(Target::open());
 }
 
-fn attack_with_lies(mut target: Target) {
+fn attack_with_forged_frames(mut target: Target) {
     let vouched = target.forge(scale().map_or(200, |thousands| thousands * 1000));
     target.wait_until_idle();
     let files = assert_vouched(&target.place.served(""), &["given", "mine", "said"], &vouched);
@@ -93,10 +93,10 @@ fn hostile_peers_do_no_harm_to_a_server_with_keys() {
     target.under("with a key: a prefix, then random bytes", |target| {
         count(cut(&inside).map(|bytes| target.say(&bytes)))
     });
-    attack_with_lies(target);
+    attack_with_forged_frames(target);
 }
 
-/// One byte after the other. Time is counted from the last whole frame, and up to the greeting from
+/// One byte after the other. Time is counted from the last whole frame, and up to the hello from
 /// the connection on.
 #[test]
 fn hostile_single_bytes_hold_a_connection_no_longer_than_silence() {
@@ -106,12 +106,12 @@ fn hostile_single_bytes_hold_a_connection_no_longer_than_silence() {
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut stream = open.connect();
-            assert_let_go("a greeting", |byte| stream.write_all(&[said[byte]]));
+            assert_let_go("a hello", |byte| stream.write_all(&[said[byte]]));
         });
         scope.spawn(|| {
             let mut stream = open.connect();
             stream.write_all(said).expect("it takes it");
-            assert_let_go("a second greeting", |byte| stream.write_all(&[said[byte]]));
+            assert_let_go("a second hello", |byte| stream.write_all(&[said[byte]]));
         });
         scope.spawn(|| {
             let mut stream = locked.connect();
@@ -123,7 +123,7 @@ fn hostile_single_bytes_hold_a_connection_no_longer_than_silence() {
             channel.write_all(said).and_then(|()| channel.flush()).expect("it takes it");
             let drip =
                 |byte: usize| channel.write_all(&[said[byte]]).and_then(|()| channel.flush());
-            assert_let_go("a second greeting in the channel", drip);
+            assert_let_go("a second hello in the channel", drip);
         });
         // Who gets one frame through within each idle time stays, however slow it is.
         let mut stream = open.connect();
@@ -219,9 +219,9 @@ fn hostile_servers_cannot_deceive_a_client() {
 /// Lies to the client that comes next; what it vouches for.
 fn lie_to_one(listener: &TcpListener, seed: u64) -> HashSet<(u64, u64)> {
     let (mut client, _) = listener.accept().expect("a client");
-    let mut greeting = [0; 36];
-    client.read_exact(&mut greeting).expect("a greeting");
-    let session = greeting[16..20].try_into().expect("four bytes");
+    let mut hello = [0; 36];
+    client.read_exact(&mut hello).expect("a hello");
+    let session = hello[16..20].try_into().expect("four bytes");
     let forger = Forger::server(seed, u32::from_le_bytes(session));
     // It may well have hung up before.
     let _ = client.write_all(&forger.said).and_then(|()| client.shutdown(Shutdown::Write));

@@ -53,7 +53,7 @@ pub(crate) fn flood(mut stream: &TcpStream, said: &[u8], time: Duration) -> (u64
 
 #[test]
 fn a_peer_that_writes_and_hardly_reads_costs_a_mebibyte() {
-    let (greeting, _) = signals();
+    let (hello, _) = signals();
     let place = Place::new();
     let server = Server::start(&place.served(""), &["--clients-per-address", "64"]);
     let address = server.endpoint["tcp://".len()..].to_owned();
@@ -64,7 +64,7 @@ fn a_peer_that_writes_and_hardly_reads_costs_a_mebibyte() {
     thread::scope(|scope| {
         for client in &clients {
             scope.spawn(|| {
-                let (written, _) = flood(client, &greeting, Duration::from_secs(4));
+                let (written, _) = flood(client, &hello, Duration::from_secs(4));
                 taken.fetch_add(written, Ordering::SeqCst);
             });
         }
@@ -89,10 +89,10 @@ fn a_client_whose_server_writes_and_hardly_reads_costs_a_mebibyte() {
             .spawn()
             .expect("the program starts");
         let (mut stream, _) = listener.accept().expect("a client");
-        let mut greeting = [0; 36];
-        stream.read_exact(&mut greeting).expect("a greeting");
-        // The greeting's answer differs from it in the code, and therefore in its check.
-        let answer = answer(Config::RELIABLE, &greeting);
+        let mut hello = [0; 36];
+        stream.read_exact(&mut hello).expect("a hello");
+        // The answer to the hello differs from it in the code, and therefore in its check.
+        let answer = answer(Config::RELIABLE, &hello);
         stream.write_all(&answer).expect("it takes it");
         if floods {
             flood(&stream, &answer, Duration::from_secs(3));
@@ -123,7 +123,7 @@ fn an_idle_client_costs_a_hundred_kibibytes() {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
             let mut client = greet(&address);
-            // Each greeting is answered; then the client is idle.
+            // Each hello is answered; then the client is idle.
             client.write_all(&busy).expect("it takes it");
             client.read_exact(&mut busy.clone()).expect("it answers");
             client
@@ -223,7 +223,7 @@ fn connections_without_a_handshake_lock_no_client_out() {
 #[test]
 fn a_handshake_has_one_deadline() {
     let place = Place::new();
-    let limits = ["--greeting", "2", "--idle", "60"];
+    let limits = ["--handshake-timeout", "2", "--idle", "60"];
     let open = Server::start(&place.served(""), &limits);
     let mut locked = start_with_key(&place, &limits);
     let (_, refusal) = signals();

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::harness::{
     Ended, Place, Server, client, command, content, program, program_as_nobody, send_signal,
@@ -167,15 +167,18 @@ fn an_interrupted_transfer_says_that_it_can_be_continued() {
     let place = Place::new();
     let here = place.here("");
     fs::write(place.here("large"), content(300 << 20, 1)).expect("a file");
-    for (signal, ends) in [("INT", "client"), ("KILL", "server")] {
-        let mut server = Server::start(&place.served(""), &[]);
+    for (signal, ends) in [("TERM", "client"), ("KILL", "server")] {
+        let server = Server::start(&place.served(""), &[]);
         let mut put = command(&server.endpoint, &here, &["put", "large"]);
-        let put = put.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut put = put.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let partial = place.served(".large.tinyferry-part");
+        let end = Instant::now() + Duration::from_secs(60);
         while !partial.metadata().is_ok_and(|partial| partial.len() > 0) {
+            assert!(put.try_wait().expect("a status").is_none() && Instant::now() < end);
             thread::sleep(Duration::from_millis(1));
-            assert!(server.child.try_wait().expect("it runs").is_none());
         }
+        // The rest has no room in the buffers of the connection.
+        server.signal("STOP");
         let id = if ends == "client" { put.id() } else { server.child.id() };
         send_signal(id, signal);
         let ended = Ended::from(put.wait_with_output().expect("it ends"));
@@ -197,7 +200,13 @@ fn a_missing_destination_is_explained() {
     fs::write(place.here("f"), "f").expect("a file");
     server.client(&here, &["put", "f", "copy"]).with(3, &["\"copy\": no such file", "--to"]);
     server.client(&here, &["get", "f", "copy"]).with(3, &["\"copy\": the other end: ", "--into"]);
-    for (arguments, hint) in [(&["put", "no"][..], "--to"), (&["get", "no"], "--into")] {
+    for (arguments, hint) in [
+        (&["put", "no"][..], "--to"),
+        (&["get", "no"], "--into"),
+        (&["put", "f", "no", "--to", "out"], "--to"),
+        (&["get", "f", "no", "--into", "out"], "--into"),
+        (&["get", "f", "no", "--into", "."], "--into"),
+    ] {
         let ended = server.client(&here, arguments);
         assert!(!ended.stderr.contains(hint), "{}", ended.stderr);
     }
@@ -276,10 +285,8 @@ fn digests_are_not_mixed_with_the_summary() {
 }
 
 #[test]
-fn a_server_without_a_terminal_for_its_streams_says_so() {
+fn a_server_of_a_missing_directory_says_so() {
     let place = Place::new();
-    let mut serve = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
-    serve.args(["serve", "--stdio", "nothing"]).current_dir(place.here(""));
-    let output = serve.stdin(Stdio::null()).output().expect("the program starts");
-    Ended::from(output).with(1, &["\"nothing\"", "no such file"]);
+    let ended = program(&place.here(""), &["serve", "--stdio", "nothing"]);
+    ended.with(1, &["\"nothing\"", "no such file"]);
 }

@@ -106,9 +106,11 @@ impl Drop for Slowed<'_> {
 
 fn slow_down(process: u32, is_over: &AtomicBool) {
     const TURN: Duration = Duration::from_millis(50);
+    let mut ran = TURN;
     while !is_over.load(Ordering::SeqCst) {
         send_signal(process, "STOP");
-        thread::sleep(9 * TURN);
+        // A client waits for six seconds.
+        thread::sleep(9 * ran.clamp(TURN, 6 * TURN));
         let before = processor_time(process);
         send_signal(process, "CONT");
         thread::sleep(TURN);
@@ -117,6 +119,7 @@ fn slow_down(process: u32, is_over: &AtomicBool) {
         while processor_time(process) < before + TURN / 5 && Instant::now() < end {
             thread::sleep(TURN / 10);
         }
+        ran = processor_time(process).saturating_sub(before);
     }
 }
 

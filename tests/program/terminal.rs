@@ -35,14 +35,18 @@ fn slow(server: &Server, rate: u64) -> String {
     endpoint
 }
 
-/// A program on a terminal of its own; `None` where there is no `script`.
+/// A client on a terminal of its own; `None` where there is no `script`.
 fn on_a_terminal(place: &Place, endpoint: &str, arguments: &[&str]) -> Option<Command> {
+    program_on_a_terminal(place, &command(endpoint, &place.here(""), arguments))
+}
+
+/// The same for any command.
+fn program_on_a_terminal(place: &Place, program: &Command) -> Option<Command> {
     let mut script = Command::new("script");
     if script.arg("--version").stdout(Stdio::null()).status().is_err() {
         println!("skipped: there is no script here");
         return None;
     }
-    let program = command(endpoint, &place.here(""), arguments);
     let words = program.get_args().map(|word| format!("'{}'", word.display()));
     let words = [format!("'{}'", program.get_program().display())].into_iter().chain(words);
     let line = words.collect::<Vec<_>>().join(" ");
@@ -78,6 +82,20 @@ fn the_displayed_rate_after_a_resume_is_that_of_the_line() {
     }
     assert!(count > 3, "{drawn}");
     assert!(fs::read(place.here("f")).expect("it is there") == bytes);
+}
+
+#[test]
+fn a_server_on_the_streams_of_a_terminal_says_so() {
+    let place = Place::new();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+    serve.args(["serve", "--stdio", "."]);
+    let Some(mut serve) = program_on_a_terminal(&place, &serve) else { return };
+    let output = serve.output().expect("script starts");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    for part in ["cannot serve standard input and output", "is a terminal", "by another program"] {
+        assert!(shown.contains(part), "\"{part}\" is missing in: {shown}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::units::{bytes, count, days, entries, seconds, timeout};
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Print more on stderr: each file and each failure; given twice, each start of a file too
+    /// Print more on stderr: each file and up to 1000 failures; given twice, each start of a file too
     ///
     /// A server prints its connections, requests and single files without it.
     #[arg(short, long, global = true, display_order = 900, action = clap::ArgAction::Count)]
@@ -67,7 +67,8 @@ pub(crate) struct Peer {
     /// Accept the public key of a server that is not in the file of known servers, and add it there
     #[arg(long)]
     pub(crate) accept_new: bool,
-    /// Give up when the server has not answered for SECONDS [default: 30; while connecting over TCP: 10]
+    /// Give up when the server has not answered for SECONDS; once a put, get or ls has begun: for 10 times
+    /// SECONDS, on a lossy line for twice SECONDS [default: 30; while connecting over TCP: 10]
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
 }
@@ -171,7 +172,8 @@ impl Args {
     }
 }
 
-/// An option for directories that other programs need: the advice of the parser would mislead.
+/// Explains an option that other programs need for directories. The parser would advise to pass it as a
+/// path.
 fn explain(error: clap::Error) -> clap::Error {
     let option = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => option,
@@ -209,9 +211,9 @@ pub(crate) struct GetArgs {
     /// Files and directories on the server; "." is its whole directory
     #[arg(required = true, value_name = "REMOTE")]
     pub(crate) paths: Vec<String>,
-    /// The local directory to save them in
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) into: PathBuf,
+    /// The local directory to save them in [default: .]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
     /// Verify each file with SHA-256 too, and print the digests in the format of sha256sum
     #[arg(long)]
     pub(crate) sha256: bool,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
@@ -14,9 +15,11 @@ use crate::message::Task;
 use crate::names::Names;
 use crate::paths::{asked_path, clash};
 use crate::progress::{Progress, Verbosity};
+use crate::signals;
 
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let into = describe::path(&args.into);
+    let directory = args.into.as_deref().unwrap_or(Path::new("."));
+    let into = describe::path(directory);
     let local = |error: std::io::Error| {
         let why = match error.kind() {
             ErrorKind::AlreadyExists => "it is not a directory".to_owned(),
@@ -38,12 +41,12 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     crate::serve::raise_limit();
     let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
     // Without a connection no directory is created.
-    std::fs::create_dir_all(&args.into).map_err(local)?;
-    let root = Root::open(&args.into).map_err(local)?;
+    std::fs::create_dir_all(directory).map_err(local)?;
+    let root = Root::open(directory).map_err(local)?;
     let mut exits = Exits::default();
     let count = wanted.len();
     for (index, (remote, target)) in wanted.into_iter().enumerate() {
-        let names = Names::receiving(&remote, &target, &args.into);
+        let names = Names::receiving(&remote, &target, directory);
         let progress = Progress::new(names, verbosity, args.sha256);
         let root = root.clone();
         let is_named = !target.is_empty();
@@ -52,6 +55,9 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let before = client.traffic().received;
         match client.get_store(&remote, &mut store) {
             Ok(outcome) => {
+                if index + 1 == count {
+                    signals::transfers_done();
+                }
                 progress.omit(outcome.omitted);
                 let crossed = client.traffic().received - before;
                 exits.add(progress.finish(crossed, is_named));
@@ -64,7 +70,8 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
                 }
                 let is_missing =
                     matches!(error, Error::Session(Failure::Refused(Reason::NotFound), _));
-                let is_target = is_missing && index > 0 && index + 1 == count;
+                let is_last = index > 0 && index + 1 == count;
+                let is_target = is_missing && is_last && args.into.is_none();
                 let advice = "; the directory to save files in is given by --into";
                 let problem = problem.advise(if is_target { advice } else { "" });
                 problem.print();

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use tinyferry::core::Reason;
 use tinyferry::core::store::{Accepted, Kind, Offer, Store};
+use tinyferry::describe;
 
 use crate::args::LsArgs;
 use crate::exit::{CliError, Exit};
@@ -19,6 +20,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         is_recursive: args.recursive,
         is_for_a_person: io::stdout().is_terminal(),
         directory: String::new(),
+        has_directory: false,
         is_unread: false,
         rejected: 0,
     };
@@ -27,16 +29,17 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         args.peer.context(Task::Query, &client, &format!("\"{shown}\"")).error(&error)
     })?;
     let omitted = outcome.omitted;
+    // The count is that of all levels: without the lower ones the list can be complete.
+    let may_be_below = !args.recursive && listing.has_directory;
     if omitted > 0 {
-        let entries = if omitted == 1 { "1 entry is" } else { &format!("{omitted} entries are") };
-        let below = if args.recursive { "" } else { ", here or in subdirectories" };
+        let entries = describe::count(omitted.into(), "entry is", "entries are");
+        let below = if may_be_below { ", here or in subdirectories" } else { "" };
         print_error!(
             "tinyferry: \"{shown}\": {entries} not listed{below}: links, special or unfinished \
              files, invalid names, or the content of unreadable directories"
         );
     }
-    // The count is that of all levels: without the lower ones the list can be complete.
-    let is_incomplete = listing.rejected > 0 || (omitted > 0 && args.recursive);
+    let is_incomplete = listing.rejected > 0 || (omitted > 0 && !may_be_below);
     Ok(if is_incomplete { Exit::Partly } else { Exit::Done })
 }
 
@@ -49,6 +52,8 @@ struct Listing {
     is_for_a_person: bool,
     /// The directory that was listed last.
     directory: String,
+    /// A directory was offered, or an entry below one.
+    has_directory: bool,
     /// The reader of the output has closed it, or it cannot be written.
     is_unread: bool,
     /// Entries that were refused for their names.
@@ -99,6 +104,11 @@ impl Listing {
 
 impl Store for Listing {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.has_directory |= match offer.kind {
+            Kind::Tree => false,
+            Kind::Directory => true,
+            Kind::File => offer.path.contains('/'),
+        };
         if !self.is_unread && !self.show(offer) {
             self.is_unread = true;
         }

@@ -70,6 +70,9 @@ impl Context {
                 Some(Channel::Refused(Refusal::UnknownKey)) => {
                     format!("{endpoint}: {}{UNKNOWN_KEY}", describe::os_error(problem))
                 }
+                // The connection works, and its content is not that of the server: the next one may be
+                // changed too.
+                Some(found) if found != Channel::Truncated => self.failed(&error.to_string()),
                 _ => self.lost(&error.to_string()),
             },
             Error::Session(..) => format!("{endpoint}: {error}"),
@@ -78,7 +81,7 @@ impl Context {
                     "{endpoint}: {error}; without --sha256, files are verified with CRC-64 only"
                 )
             }
-            _ => sentence(error),
+            _ => before_session(error),
         }
     }
 
@@ -101,12 +104,17 @@ impl Context {
 
     /// The connection was lost after the server had answered, or the link failed.
     fn lost(&self, why: &str) -> String {
-        let name = if self.name.is_empty() { String::new() } else { format!("{}: ", self.name) };
         let advice = match self.task {
             Task::Transfer => "; run the same command again: it continues where it stopped",
             Task::Query | Task::Close => "",
         };
-        format!("{name}{}: {why}{advice}", self.endpoint)
+        format!("{}{advice}", self.failed(why))
+    }
+
+    /// The connection failed.
+    fn failed(&self, why: &str) -> String {
+        let name = if self.name.is_empty() { String::new() } else { format!("{}: ", self.name) };
+        format!("{name}{}: {why}", self.endpoint)
     }
 }
 
@@ -120,7 +128,7 @@ fn channel_error(error: &io::Error) -> Option<Channel> {
 }
 
 /// An error before a session.
-fn sentence(error: &Error) -> String {
+fn before_session(error: &Error) -> String {
     let advice = match error {
         Error::Secure(_, AuthError::Unknown { .. }) => {
             ". If that is its key, add --accept-new to accept it"
@@ -142,6 +150,36 @@ fn sentence(error: &Error) -> String {
 impl From<Error> for CliError {
     /// An error of connecting.
     fn from(error: Error) -> Self {
-        Self::new(Exit::for_error(&error), sentence(&error))
+        Self::new(Exit::for_error(&error), before_session(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lost_connection_is_to_be_tried_again() {
+        let context = Context {
+            task: Task::Transfer,
+            endpoint: Endpoint::default(),
+            name: "\"f\"".to_owned(),
+            has_answered: true,
+        };
+        let advises = |error: io::Error| {
+            let told = context.error(&Error::Link(error)).to_string();
+            assert!(told.starts_with("\"f\": tcp://"), "{told}");
+            told.contains("run the same command again")
+        };
+        assert!(advises(io::ErrorKind::ConnectionReset.into()));
+        for (error, is_lost) in [
+            (Channel::Truncated, true),
+            (Channel::Tampered, false),
+            (Channel::Replayed, false),
+            (Channel::OutOfOrder, false),
+            (Channel::Malformed, false),
+        ] {
+            assert_eq!(advises(io::Error::other(error)), is_lost, "{error}");
+        }
     }
 }

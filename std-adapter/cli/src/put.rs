@@ -14,6 +14,7 @@ use crate::message::Task;
 use crate::names::Names;
 use crate::paths::{clash, remote_path, unfit};
 use crate::progress::{Progress, Verbosity};
+use crate::signals;
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let to = remote_path(&args.to);
@@ -52,6 +53,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     match client.put_store(store) {
         // Of several paths none is the tree that they are sent as.
         Ok(_) => {
+            signals::transfers_done();
             exits.add(progress.finish(client.traffic().sent, is_single));
             Ok(exits.total())
         }

@@ -43,8 +43,17 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
 /// Whether a signal is about to end the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
+/// Whether all transfers of the program are complete.
+static IS_DONE: AtomicBool = AtomicBool::new(false);
+
+/// All transfers are complete: a signal interrupts none from now on.
+pub(crate) fn transfers_done() {
+    IS_DONE.store(true, Ordering::SeqCst);
+}
+
 /// Prepares for a signal that asks a client to end. `has_resources`: commands and ports of the library are
-/// released first. Of a transfer it is said that it can be continued.
+/// released first. Of a transfer it is said that it can be continued,
+/// until [`transfers_done`].
 pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
     let mut signals = Vec::new();
     if has_resources || may_handle(SIGINT) {
@@ -64,7 +73,7 @@ pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
         if let Some(signal) = signals.forever().next() {
             IS_ENDING.store(true, Ordering::SeqCst);
             tinyferry::client::clean_up();
-            if is_transfer {
+            if is_transfer && !IS_DONE.load(Ordering::SeqCst) {
                 output::interrupted();
             }
             let _ = emulate_default_handler(signal);

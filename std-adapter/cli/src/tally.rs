@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 use tinyferry::core::Reason;
-use tinyferry::describe;
+use tinyferry::describe::{self, count};
 
 use crate::exit::Exit;
 use crate::names::is_below;
 
-/// A list of more failures than these is cut, unless all are to be listed.
+/// A list of more failures than these is cut, unless all that are in memory are to be listed.
 const MAX_LISTED: usize = 20;
 /// The number of failures in a list that is cut; the others are counted.
 const LISTED: usize = 10;
@@ -50,6 +50,8 @@ pub(crate) struct Tally {
     failures: Vec<Failed>,
     /// The number of failures beyond [`MAX_KEPT`].
     unlisted: u64,
+    /// The sentence of the last failure, if it is one of those beyond [`MAX_KEPT`].
+    last_unlisted: Option<String>,
     /// The number of entries that the other end left out because no path can name them.
     omitted: u32,
     /// The exit code of the first failure.
@@ -119,6 +121,7 @@ impl Tally {
             self.failures.push(Failed { path, at_peer, reason, sentence, below: 0 });
         } else {
             self.unlisted += 1;
+            self.last_unlisted = Some(sentence);
         }
     }
 
@@ -140,9 +143,13 @@ impl Tally {
         self.not_durable.push(format!("tinyferry: {name} {why}"));
     }
 
-    /// Takes the sentence of the last failure from the list.
+    /// Takes the last failure from the list, or from those that are only counted. Returns its sentence.
     pub(crate) fn take_last(&mut self) -> Option<String> {
-        self.failures.pop().map(|failed| failed.sentence)
+        let Some(sentence) = self.last_unlisted.take() else {
+            return self.failures.pop().map(|failed| failed.sentence);
+        };
+        self.unlisted -= 1;
+        Some(sentence)
     }
 
     /// The exit code after this task; `itself`: the requested directory itself is in place.
@@ -157,7 +164,6 @@ impl Tally {
 
     /// The summary, as a clause: "20 files, 4.00 MiB in 0.10 s (40.00 MiB/s)".
     pub(crate) fn summary(&self, took: Duration) -> String {
-        let files = if self.files == 1 { "file" } else { "files" };
         let held = match self.held {
             0 => String::new(),
             held => format!(" ({} were there already)", HumanBytes(held)),
@@ -170,8 +176,8 @@ impl Tally {
             }
         };
         format!(
-            "{} {files}{}, {}{held} in {}{rate}",
-            self.files,
+            "{}{}, {}{held} in {}{rate}",
+            count(self.files, "file", "files"),
             self.unsent(),
             HumanBytes(self.bytes),
             duration(took),
@@ -180,23 +186,21 @@ impl Tally {
 
     /// The number of files without content to transfer, as a clause in parentheses.
     fn unsent(&self) -> String {
-        let were = |count, what| match count {
-            0 => None,
-            1 => Some(format!("1 was {what}")),
-            count => Some(format!("{count} were {what}")),
+        let were = |number, result| {
+            (number > 0).then(|| format!("{} {result}", count(number, "was", "were")))
         };
         let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
         let clauses: Vec<_> = clauses.into_iter().flatten().collect();
         if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
     }
 
-    /// The failures and warnings, line by line; `all`: each failure has a line.
+    /// The failures and warnings, line by line; `all`: each failure in memory has a line.
     pub(crate) fn failure_lines(&self, in_tree: bool, all: bool) -> Vec<String> {
         let mut lines = self.not_durable.clone();
-        if let Some((count, first)) = &self.unset {
-            let entries = if *count == 1 { "entry is" } else { "entries are" };
+        if let Some((number, first)) = &self.unset {
+            let entries = count(*number, "entry is", "entries are");
             lines.push(format!(
-                "tinyferry: {count} {entries} there, but the time or the permission bits could not be set; \
+                "tinyferry: {entries} there, but the time or the permission bits could not be set; \
                  the first: {first}"
             ));
         }
@@ -206,17 +210,21 @@ impl Tally {
         let unlisted = (kept - listed) as u64 + self.unlisted;
         let failures = listed as u64 + unlisted + below + u64::from(self.omitted);
         if in_tree && failures > 0 {
-            let entries = if failures == 1 { "entry was" } else { "entries were" };
-            lines.push(format!("tinyferry: {failures} {entries} not transferred:"));
+            let entries = count(failures, "entry was", "entries were");
+            lines.push(format!("tinyferry: {entries} not transferred:"));
         }
         lines.extend(self.failures.iter().take(listed).map(Failed::line));
         if unlisted > 0 {
-            let advice = if all { "" } else { "; -v lists them" };
+            let advice = match self.unlisted {
+                _ if all => "",
+                0 => "; -v lists them",
+                _ => "; -v lists the first 1000",
+            };
             lines.push(format!("  and {unlisted} more{advice}"));
         }
         if self.omitted > 0 {
-            let names = if self.omitted == 1 { "a name" } else { "names" };
-            lines.push(format!("  {} more with {names} that cannot be sent", self.omitted));
+            let more = count(self.omitted.into(), "more with a name", "more with names");
+            lines.push(format!("  {more} that cannot be sent"));
         }
         lines
     }
@@ -226,8 +234,10 @@ impl Failed {
     fn line(&self) -> String {
         match self.below {
             0 => format!("  {}", self.sentence),
-            1 => format!("  {} (and 1 entry below it)", self.sentence),
-            below => format!("  {} (and {below} entries below it)", self.sentence),
+            below => {
+                let entries = count(below, "entry", "entries");
+                format!("  {} (and {entries} below it)", self.sentence)
+            }
         }
     }
 }

@@ -14,6 +14,11 @@ use crate::fs::{Event, Limits, Observer, Sync};
 use crate::transport::clock::milliseconds;
 use crate::transport::tcp::CONNECT_TIMEOUT;
 
+/// The shortest timeout; 0 would mean that there is none.
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+/// The longest timeout: 10 times as long fits into half the range of a session's clock, 24 days.
+const MAX_TIMEOUT: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
 /// The timeouts before the session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
@@ -85,15 +90,23 @@ impl ClientBuilder {
         self
     }
 
-    /// The values for the handshake, instead of those of [`Endpoint::config`].
+    /// The values for the handshake, instead of those of [`Endpoint::config`]. To be called before
+    /// [`ClientBuilder::timeout`] and [`ClientBuilder::sha256`], which change some of them.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// How long to wait for a server that does not answer, in each step: while it connects, in the handshake,
-    /// and without progress in a task. The default is 30 seconds, of which a connection gets 10.
+    /// The time to wait for a server that does not answer, in each step: while it connects, in the
+    /// handshake, and for the answer to a request. Once the transfer or list of a task has begun, a server
+    /// that sends nothing is waited for 10 times as long, on a lossy line twice as long; one that sends
+    /// frames without progress twice as long. The default is 30 seconds, and 10 for a connection attempt
+    /// over TCP.
+    ///
+    /// A timeout below 1 millisecond counts as that, one above 2 days as 2 days. To be called after
+    /// [`ClientBuilder::config`], which replaces the timeout of the session.
     pub fn timeout(mut self, timeout: Duration) -> Self {
+        let timeout = timeout.clamp(MIN_TIMEOUT, MAX_TIMEOUT);
         self.config.timeout = milliseconds(timeout);
         self.timeouts = Timeouts { connect: timeout, handshake: timeout };
         self

@@ -93,3 +93,21 @@ fn a_key_file_makes_both_ends_encrypt() {
         assert!(without.is_err());
     });
 }
+
+#[test]
+fn each_timeout_can_be_waited_for() {
+    let [here, served] = [(); 2].map(|()| tempdir().unwrap());
+    fs::write(here.path().join("f"), "one").unwrap();
+    with_server(Server::builder(served.path()), |endpoint| {
+        let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+        for timeout in [Duration::MAX, days(30), days(3)] {
+            let builder = Client::builder(endpoint.clone()).timeout(timeout);
+            assert_eq!(builder.timeouts.connect, days(2));
+            let mut client = builder.sync(Sync::Never).connect().unwrap();
+            client.put(here.path().join("f"), "f").unwrap();
+        }
+        let builder = Client::builder(endpoint).timeout(Duration::ZERO);
+        assert_eq!(builder.config.timeout, 1);
+        assert_eq!(builder.timeouts.handshake, Duration::from_millis(1));
+    });
+}

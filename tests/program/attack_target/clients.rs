@@ -76,18 +76,18 @@ impl Target {
 
     /// A client whose handshake is complete, and which asks for nothing; whether it has a place.
     pub(crate) fn take_place(&self) -> Option<Box<dyn Send>> {
-        let greeting = Frames::client(7, Config::RELIABLE).bytes;
+        let hello = Frames::client(7, Config::RELIABLE).bytes;
         let mut answer = [0; SIGNAL_LEN];
         let (held, heard): (Box<dyn Send>, bool) = match self.key {
             None => {
                 let mut stream = self.connect();
-                let said = Write::write_all(&mut stream, &greeting);
+                let said = Write::write_all(&mut stream, &hello);
                 let heard = said.and_then(|()| Read::read_exact(&mut stream, &mut answer)).is_ok();
                 (Box::new(stream), heard)
             }
             Some(_) => {
                 let mut channel = self.come_in();
-                let said = channel.write_all(&greeting).and_then(|()| channel.flush()).is_ok();
+                let said = channel.write_all(&hello).and_then(|()| channel.flush()).is_ok();
                 let heard =
                     said && embedded_io::Read::read_exact(&mut channel, &mut answer).is_ok();
                 (Box::new(channel), heard)

@@ -78,6 +78,7 @@ fn times_that_cannot_be_set_are_reported_once() {
     assert!(lines[0].contains("2001 entries") && lines[0].contains("\"t/0\""), "{lines:?}");
     assert_eq!(tally.exit(false), Exit::Done);
 }
+
 #[test]
 fn failures_are_listed_in_a_bounded_list() {
     let mut tally = Tally::default();
@@ -89,6 +90,25 @@ fn failures_are_listed_in_a_bounded_list() {
     assert_eq!(lines[0], "tinyferry: 200 entries were not transferred:");
     assert_eq!(lines[LISTED + 1], "  and 190 more; -v lists them");
     assert_eq!(tally.failure_lines(true, true).len(), 201);
+}
+
+#[test]
+fn the_last_failure_is_kept_where_the_list_is_full() {
+    let mut tally = Tally::default();
+    for number in 0..MAX_KEPT + 1 {
+        fail(&mut tally, &format!("t/{number}"), Exit::Local);
+    }
+    let lines = tally.failure_lines(true, true);
+    assert_eq!((lines.len(), lines[MAX_KEPT + 1].as_str()), (MAX_KEPT + 2, "  and 1 more"));
+    let lines = tally.failure_lines(true, false);
+    assert_eq!(lines[LISTED + 1], "  and 991 more; -v lists the first 1000");
+    fail(&mut tally, "t", Exit::Local);
+    assert_eq!(tally.take_last().as_deref(), Some("t"));
+    assert_eq!(tally.failure_lines(true, true)[0], "tinyferry: 1001 entries were not transferred:");
+    let mut tally = Tally::default();
+    fail(&mut tally, "t", Exit::Local);
+    assert_eq!(tally.take_last().as_deref(), Some("t"));
+    assert!(tally.failure_lines(true, true).is_empty());
 }
 
 #[test]
