@@ -169,7 +169,7 @@ pub trait Store {
     }
 
     /// The message for a person about the refusal that a method has just returned, or about
-    /// [`Config::refuse`](crate::Config): what the reason leaves open, or nothing. It is cut at 240
+    /// [`Config::refuse`](crate::Config): the detail that the reason lacks, or nothing. It is cut at 240
     /// bytes and at the first NUL. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a
     /// write, a commit, a [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room.
     fn refusal_message(&mut self) -> &str {

@@ -1,4 +1,4 @@
-//! The errors of a client in sentences: what failed, with which server, why, and what to do.
+//! The errors of a client in sentences: the failed action, the server, the cause and the remedy.
 
 use std::io;
 
@@ -26,7 +26,7 @@ pub(crate) enum Task {
 pub(crate) struct Context {
     task: Task,
     endpoint: Endpoint,
-    /// The quoted name of what was transferred or requested.
+    /// The quoted name of the transferred or requested file.
     name: String,
     /// Whether the server has sent anything.
     has_answered: bool,

@@ -1,4 +1,4 @@
-//! Two serial ports and a cable between them, in real time: what neither a pseudo-terminal nor
+//! Two serial ports and a cable between them, in real time, which neither a pseudo-terminal nor
 //! loopback has, a rate, a delay and faults, is that of two [`Line`]s.
 
 use std::io::{self, ErrorKind};
@@ -151,7 +151,7 @@ fn carry(from: &OwnedFd, to: &OwnedFd, line: &Mutex<Line>, stop: &AtomicBool) {
     }
 }
 
-/// Gives the port what arrived. If nobody reads it, it is lost, as in a UART.
+/// Writes the bytes that have arrived to the port. Bytes that nobody reads are lost, as in a UART.
 fn deliver(to: &OwnedFd, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         match rustix::io::write(to, bytes).map_err(io::Error::from) {

@@ -1,6 +1,6 @@
 //! The driver of all tests in memory: performs the steps of a session, one at a time.
 //!
-//! It knows the steps. It does not know where bytes come from, what time it is, or how long a store
+//! It knows the steps. It does not know the source of bytes, the time, or how long a store
 //! works: a [`Port`] does.
 
 use tinyferry_core::error::Failure;

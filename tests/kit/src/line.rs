@@ -40,7 +40,7 @@ pub struct Line {
     pub step: u64,
     /// The number of bytes after which one is inserted; 0: never.
     pub inserts: u64,
-    /// Bytes of one write that arrive at most: what receives them has no more room.
+    /// The maximum number of bytes of one write that arrive: the receiving buffer has no more room.
     pub longest: usize,
     /// Bytes put on the line.
     pub carried: u64,
@@ -93,7 +93,7 @@ impl Line {
         self.cut.is_some_and(|cut| self.carried >= cut)
     }
 
-    /// When what was written so far will be on its way.
+    /// The time at which all bytes written so far are sent.
     pub fn idle_at(&self) -> u64 {
         self.free_at
     }
@@ -104,7 +104,7 @@ impl Line {
         (self.free_at + self.byte_time).saturating_sub(backlog)
     }
 
-    /// Writes what fits at `now`; returns how many bytes.
+    /// Writes as many bytes as fit at `now`; returns their number.
     pub fn write(&mut self, now: u64, bytes: &[u8]) -> usize {
         let start = self.free_at.max(now);
         let room = match (start - now).checked_div(self.byte_time) {
@@ -200,7 +200,7 @@ impl Line {
         self.arriving.drain(..count);
     }
 
-    /// Reads what has arrived by `now`, as far as it fits.
+    /// Reads the bytes that have arrived by `now`, as many as fit.
     pub fn read(&mut self, now: u64, into: &mut [u8]) -> usize {
         let mut count = 0;
         while count < into.len() && self.readable_at().is_some_and(|at| at <= now) {

@@ -323,7 +323,7 @@ impl<C: Store, P: Profile, S: Store, Q: Profile> Pair<End<C, P>, End<S, Q>> {
         Ok(())
     }
 
-    /// Lets the server finish what it can without the client.
+    /// Runs the server alone until it waits for input.
     fn drain(&mut self) {
         for _ in 0..10_000 {
             if self.server.step(self.now, &mut self.up, &mut self.down) != State::Moved {

@@ -22,7 +22,7 @@ const PINS: (u32, u32) = (24, 25);
 const BAUD_115200: u32 = 0x01D7_E000;
 
 static mut QUEUE: Queue<u8, { RECV_BUFFER + 1 }> = Queue::new();
-static mut HEARD: Option<Producer<'static, u8>> = None;
+static mut RECEIVED: Option<Producer<'static, u8>> = None;
 static MILLIS: AtomicU32 = AtomicU32::new(0);
 
 fn write(register: usize, value: u32) {
@@ -36,7 +36,7 @@ fn read(register: usize) -> u32 {
 }
 
 pub struct Uart {
-    heard: Consumer<'static, u8>,
+    received: Consumer<'static, u8>,
     deadline: Option<Millis>,
     has_sent: bool,
 }
@@ -45,9 +45,9 @@ impl Uart {
     /// Starts the UART and the clock; to be called once.
     pub fn start() -> Self {
         // SAFETY: before the interrupts are on, nobody else knows these.
-        let heard = unsafe {
+        let received = unsafe {
             let (producer, consumer) = (*(&raw mut QUEUE)).split();
-            HEARD = Some(producer);
+            RECEIVED = Some(producer);
             consumer
         };
         write(UART + 0x50C, PINS.0);
@@ -65,7 +65,7 @@ impl Uart {
         // UART0 and TIMER0, without the names of a peripheral crate.
         // SAFETY: their handler is below.
         unsafe { (*NVIC::PTR).iser[0].write(1 << 2 | 1 << 8) };
-        Self { heard, deadline: None, has_sent: false }
+        Self { received, deadline: None, has_sent: false }
     }
 }
 
@@ -77,11 +77,11 @@ unsafe fn DefaultHandler(number: i16) {
         return;
     }
     // SAFETY: the only one that uses it, and nothing interrupts it.
-    let Some(heard) = (unsafe { (*(&raw mut HEARD)).as_mut() }) else { return };
+    let Some(received) = (unsafe { (*(&raw mut RECEIVED)).as_mut() }) else { return };
     while read(UART + 0x108) != 0 {
         write(UART + 0x108, 0); // RXDRDY
         // What does not fit is lost, and is sent again.
-        let _ = heard.enqueue(read(UART + 0x518) as u8);
+        let _ = received.enqueue(read(UART + 0x518) as u8);
     }
 }
 
@@ -97,7 +97,7 @@ impl Link for Uart {
     }
 
     fn is_ready(&mut self) -> Result<bool, ErrorKind> {
-        Ok(self.heard.ready())
+        Ok(self.received.ready())
     }
 }
 
@@ -107,7 +107,7 @@ impl ErrorType for Uart {
 
 impl Read for Uart {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
-        while !self.heard.ready() {
+        while !self.received.ready() {
             let now = MILLIS.load(Ordering::Relaxed);
             if self.deadline.is_some_and(|deadline| now.wrapping_sub(deadline) < 1 << 31) {
                 return Err(ErrorKind::TimedOut);
@@ -115,7 +115,7 @@ impl Read for Uart {
             // With interrupts off none can slip in between the look and the sleep; it wakes all the
             // same, at the latest with the clock.
             interrupt::disable();
-            if !self.heard.ready() {
+            if !self.received.ready() {
                 cortex_m::asm::wfi();
             }
             // SAFETY: they were on.
@@ -123,8 +123,8 @@ impl Read for Uart {
         }
         let mut count = 0;
         for byte in into {
-            let Some(heard) = self.heard.dequeue() else { break };
-            *byte = heard;
+            let Some(received) = self.received.dequeue() else { break };
+            *byte = received;
             count += 1;
         }
         Ok(count)

@@ -45,7 +45,7 @@ async fn main(_spawner: Spawner) -> ! {
     // SAFETY: this is the only use, and it is run once.
     let card = RamCard::format(unsafe { &mut *(&raw mut CARD) });
     let (reader, mut writer, clock) = uart::start();
-    let mut line = Line { reader, clock, held: &[] };
+    let mut line = Line { reader, clock, input: &[] };
     let mut store = Card::new(card);
     // An emulated board has no generator. A product seeds nothing: it takes 32 bytes of its
     // hardware's generator for each handshake, or whoever records a session can read it.
@@ -103,18 +103,18 @@ impl Seeded {
     }
 }
 
-/// A line as a stream: nobody connects there, and nobody hangs up.
+/// A line as a stream: it has no connections.
 struct Line {
     reader: Reader,
     clock: Ticks,
-    /// Of a hello, what was taken to find it.
-    held: &'static [u8],
+    /// The bytes of a hello that were read to find it.
+    input: &'static [u8],
 }
 
 impl Line {
-    /// Drops what comes until a client begins.
+    /// Drops all bytes before the hello of a client.
     async fn wait_for_hello(&mut self) {
-        self.held = &[];
+        self.input = &[];
         let mut last = [0; HELLO.len()];
         while last != HELLO {
             let mut byte = [0];
@@ -123,7 +123,7 @@ impl Line {
                 last[HELLO.len() - 1] = byte[0];
             }
         }
-        self.held = &HELLO;
+        self.input = &HELLO;
     }
 }
 
@@ -132,10 +132,10 @@ impl ErrorType for Line {
 }
 
 impl Read for Line {
-    /// 0 where nothing came for too long.
+    /// 0 after a silence.
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, Infallible> {
-        if !self.held.is_empty() {
-            return self.held.read(into).await;
+        if !self.input.is_empty() {
+            return self.input.read(into).await;
         }
         let end = self.clock.now().unwrap_or_default().wrapping_add(SILENCE);
         let (mut read, mut silence) =

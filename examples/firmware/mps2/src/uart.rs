@@ -25,7 +25,7 @@ const STATE: usize = UART + 4;
 const CLOCK: u32 = 25_000;
 
 static mut QUEUE: Queue<u8, { RECV_BUFFER + 1 }> = Queue::new();
-static mut HEARD: Option<Producer<'static, u8>> = None;
+static mut RECEIVED: Option<Producer<'static, u8>> = None;
 static CAME: AtomicWaker = AtomicWaker::new();
 static MILLIS: AtomicU32 = AtomicU32::new(0);
 static TICKED: AtomicWaker = AtomicWaker::new();
@@ -47,9 +47,9 @@ pub struct Ticks;
 /// Starts the UART and the clock; to be called once.
 pub fn start() -> (Reader, Writer, Ticks) {
     // SAFETY: before the interrupts are on, nobody else knows these.
-    let heard = unsafe {
+    let received = unsafe {
         let (producer, consumer) = (*(&raw mut QUEUE)).split();
-        HEARD = Some(producer);
+        RECEIVED = Some(producer);
         consumer
     };
     write(UART + 0x10, CLOCK * 1000 / 115_200);
@@ -62,7 +62,7 @@ pub fn start() -> (Reader, Writer, Ticks) {
         syst.cvr.write(0);
         syst.csr.write(1 | 2 | 4); // on, interrupt, the processor's clock
     }
-    (Reader(heard), Writer, Ticks)
+    (Reader(received), Writer, Ticks)
 }
 
 #[exception]
@@ -75,10 +75,10 @@ fn SysTick() {
 unsafe fn DefaultHandler(_: i16) {
     write(UART + 0x0C, 2); // the RX interrupt
     // SAFETY: the only one that uses it, and nothing interrupts it.
-    let Some(heard) = (unsafe { (*(&raw mut HEARD)).as_mut() }) else { return };
+    let Some(received) = (unsafe { (*(&raw mut RECEIVED)).as_mut() }) else { return };
     while read(STATE) & 2 != 0 {
         // What does not fit is lost, and is sent again.
-        let _ = heard.enqueue(read(UART) as u8);
+        let _ = received.enqueue(read(UART) as u8);
     }
     CAME.wake();
 }
@@ -93,8 +93,8 @@ impl Read for Reader {
             CAME.register(context.waker());
             let mut count = 0;
             for byte in into.iter_mut() {
-                let Some(heard) = self.0.dequeue() else { break };
-                *byte = heard;
+                let Some(received) = self.0.dequeue() else { break };
+                *byte = received;
                 count += 1;
             }
             if count == 0 { Poll::Pending } else { Poll::Ready(Ok(count)) }

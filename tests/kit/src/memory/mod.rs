@@ -211,7 +211,7 @@ impl Memory {
         if self.power > 0 { Ok(()) } else { Err(Reason::Storage) }
     }
 
-    /// As after a power cut: what is not in place is a partial, all else is forgotten.
+    /// As after a loss of power: files that are not in place are partials, and nothing else is left.
     pub fn reboot(&mut self) {
         self.power = u64::MAX;
         self.waiting.clear();

@@ -156,7 +156,7 @@ impl Store for Memory {
         self.open = Open::Nothing;
         if all {
             self.tree = None;
-            // Nobody is told what finds no place now.
+            // A commit that fails now is not reported.
             while self.flush_commits().is_err() {}
         }
     }
