@@ -1,5 +1,5 @@
-//! Two serial ports and a cable between them, in real time, which neither a pseudo-terminal nor
-//! loopback has, a rate, a delay and faults, is that of two [`Line`]s.
+//! Two serial ports and a cable between them, in real time. Neither a pseudo-terminal nor loopback has
+//! a rate, a delay and faults; those of the cable are of two [`Line`]s.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
