@@ -16,8 +16,15 @@ pub use self::deferral::Deferral;
 pub use self::request::{Reply, Request, answer};
 pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 
-/// Storage for one session. A receiver needs the first group of methods, a sender the second;
-/// [`Store::load`] serves both. The default of each method refuses.
+/// Storage for one session. The default of each method refuses. A session calls
+///
+/// - to receive a file: [`Store::offer`], then [`Store::store`] for each chunk, [`Store::verified`] with
+///   its digests and [`Store::commit`]; or [`Store::abandon`] at any time after the offer;
+/// - to send a file: [`Store::open`], [`Store::next`], then [`Store::load`] for each chunk and
+///   [`Store::check`]; again from `next` for each entry of a tree.
+///
+/// A receiver needs [`Store::load`] too if it accepts chunks out of order, or a prefix: their digests are
+/// computed from storage.
 ///
 /// None of the methods may panic, whatever the other end sends.
 ///

@@ -109,7 +109,9 @@ pub trait Link: Read + Write {
     }
 }
 
-/// A stream without a clock that can tell whether input is ready.
+/// A stream without a clock that can tell whether input is ready. Its reads must end with
+/// [`ErrorKind::TimedOut`](embedded_io::ErrorKind::TimedOut) after 20 ms of silence on a lossy line: without
+/// that no frame is sent again.
 #[derive(Debug)]
 pub struct Ready<T>(pub T);
 
@@ -117,7 +119,8 @@ pub struct Ready<T>(pub T);
 #[derive(Debug)]
 pub struct Buffered<T>(pub T);
 
-/// A stream without a clock that can only block. Its sessions are half-duplex.
+/// A stream without a clock that can only block. Its sessions are half-duplex. Its reads must end as those
+/// of [`Ready`].
 #[derive(Debug)]
 pub struct HalfDuplex<T>(pub T);
 
