@@ -81,7 +81,7 @@ pub trait Link: Read + Write {
     }
 
     /// Sets the deadline of the reads that follow, by the clock of [`Link::now`]. `is_idle`: no request
-    /// is under way, and either end may leave ([`Session::is_idle`]).
+    /// is under way, and either end may leave ([`Session::is_idle`](crate::Session::is_idle)).
     fn set_read_deadline(&mut self, deadline: Option<Millis>, is_idle: bool) {
         let _ = (deadline, is_idle);
     }
