@@ -2,9 +2,10 @@
 
 use embedded_io_async::{ErrorType, Read, Write};
 
-use crate::channel::{Channel, Step};
+use crate::channel::Channel;
 use crate::error::StreamError;
 use crate::keys::{Identity, PrivateKey, Trust};
+use crate::step::Step;
 use crate::suite::{Aead, Portable};
 
 /// What [`SecureStream`](crate::SecureStream) is, for streams that are awaited.

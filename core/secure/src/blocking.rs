@@ -2,16 +2,17 @@
 
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 
-use crate::channel::{Channel, Step};
+use crate::channel::Channel;
 use crate::error::{Error, StreamError};
 use crate::keys::{Identity, PrivateKey, Trust};
+use crate::step::Step;
 use crate::suite::{Aead, Portable};
 
-/// A stream over a stream: what goes through is encrypted, and what comes out is genuine, in order
+/// A stream over a stream: its bytes are encrypted, and it returns only bytes that are genuine, in order
 /// and complete.
 ///
-/// The stream below must be reliable. What is written is collected until a record is full; flush
-/// it before you wait for an answer. Close it in the end, or the other end takes it for cut off.
+/// The stream below must be reliable. Written bytes are collected until a record is full; flush
+/// it before you wait for an answer. Close it in the end, or the other end reports that it was cut off.
 /// `B` is a buffer, as of [`Channel`]; both ends may have different ones.
 #[derive(Debug)]
 pub struct SecureStream<T, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
@@ -141,7 +142,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Write for SecureStr
 impl<T: Read + Write + ReadReady, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ReadReady
     for SecureStream<T, B, A>
 {
-    /// Takes in what has arrived; ready only when a whole record has.
+    /// Receives the bytes that have arrived; ready only when a record is complete.
     fn read_ready(&mut self) -> Result<bool, Self::Error> {
         while !self.channel.is_ready()? {
             if !self.stream.read_ready().map_err(StreamError::Stream)? {

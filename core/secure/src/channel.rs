@@ -6,28 +6,19 @@ use core::ops::Range;
 
 use zeroize::Zeroize;
 
+use crate::bytes::copy;
 use crate::error::{Error, Refusal};
 use crate::handshake::{Handshake, MIN_RECORD};
 use crate::keys::{Identity, KeyId, PrivateKey, PublicKey, Trust};
 use crate::record::{HEADER, Half, Header, KIND, Kind, MAX_RECORD, OVERHEAD};
+use crate::step::Step;
 use crate::suite::{Aead, Portable, TAG};
 
 /// The smallest buffer of a channel, in bytes.
 pub const MIN_BUFFER: usize = HEADER + MIN_RECORD as usize;
-/// The largest buffer that a record fills, in bytes; a larger one for what comes in takes more
-/// than one record at a time.
+/// The largest buffer that a record fills, in bytes; a larger one for input holds more than
+/// one record at a time.
 pub const FULL_BUFFER: usize = HEADER + MAX_RECORD as usize;
-
-/// What a handshake needs next.
-#[derive(Debug)]
-pub enum Step<'a> {
-    /// Read at least one byte from the other end, then call [`Channel::greeted`].
-    Receive(&'a mut [u8]),
-    /// Write at least one of these, then call [`Channel::transmitted`].
-    Transmit(&'a [u8]),
-    /// The handshake is over: the channel is open.
-    Done,
-}
 
 /// One end of a channel, without I/O. `B` is a buffer of at least [`MIN_BUFFER`] bytes: an array,
 /// a `Vec`, a `&mut [u8]`.
@@ -37,7 +28,7 @@ pub enum Step<'a> {
 ///   [`Channel::received`];
 /// - to write: [`Channel::write`] as long as it takes something, [`Channel::seal`], and send
 ///   [`Channel::pending`], saying so with [`Channel::transmitted`];
-/// - to end: [`Channel::close`], and send what is pending.
+/// - to end: [`Channel::close`], and send the pending bytes.
 ///
 /// After an error all keys and buffers are wiped and every call repeats the error.
 pub struct Channel<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
@@ -125,7 +116,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         }
     }
 
-    /// So many bytes were read into what [`Step::Receive`] lent; 0: the stream has ended.
+    /// `count` bytes were read into the buffer of [`Step::Receive`]; 0: the stream has ended.
     ///
     /// # Errors
     /// The handshake failed.
@@ -173,11 +164,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         Ok(has_ended || !self.input.content.is_empty())
     }
 
-    /// Reads what is decrypted; 0: the other end has closed. `None`: more is to be received
-    /// first.
+    /// Reads decrypted bytes; 0: the other end has closed. `None`: more must be received first.
     ///
     /// # Errors
-    /// What came in is not genuine, or not in order, or the handshake is not over.
+    /// The input is not genuine, or not in order, or the handshake is not over.
     pub fn read(&mut self, into: &mut [u8]) -> Result<Option<usize>, Error> {
         if into.is_empty() {
             return Ok(Some(0));
@@ -224,8 +214,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         self.settle(result)
     }
 
-    /// Takes bytes to be sealed, as many as go into one record; 0: [`Channel::seal`] what there is
-    /// and send what is pending first.
+    /// Takes bytes to be sealed, as many as fit into one record; 0: [`Channel::seal`] the earlier ones and
+    /// send the pending bytes first.
     ///
     /// # Errors
     /// [`Error::Closed`], or that with which the channel has failed.
@@ -242,7 +232,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         Ok(count)
     }
 
-    /// Seals what was taken, if anything was, and nothing is pending.
+    /// Seals the bytes that were taken, if there are any and nothing is pending.
     ///
     /// # Errors
     /// [`Error::Exhausted`], or that with which the channel has failed.
@@ -258,8 +248,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         self.output.buffer.as_ref().get(self.output.pending.clone()).unwrap_or_default()
     }
 
-    /// Ends what this end says: the other end can tell that nothing was cut off, or why it is
-    /// refused. Call it when nothing is pending. Further calls do nothing.
+    /// Ends the output: the other end can tell that nothing was cut off, or why it is refused. Call it when nothing is pending. Further calls do nothing.
     ///
     /// # Errors
     /// [`Error::Exhausted`], or that with which the channel has failed.
@@ -430,13 +419,4 @@ fn needed(raw: &[u8]) -> usize {
         Some(header) => usize::from(Header::from_bytes(header).length).saturating_add(HEADER),
         None => HEADER,
     }
-}
-
-/// Copies as much as there is and as fits.
-pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> usize {
-    let count = to.len().min(from.len());
-    if let (Some(to), Some(from)) = (to.get_mut(..count), from.get(..count)) {
-        to.copy_from_slice(from);
-    }
-    count
 }

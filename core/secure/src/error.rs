@@ -46,9 +46,9 @@ pub enum Refusal {
     Kind,
     /// It does not know the key.
     UnknownKey,
-    /// It holds no keys at all: what it speaks is not encrypted.
+    /// It has no keys at all: its sessions are not encrypted.
     NoKeys,
-    /// What it was sent breaks the format.
+    /// Its input breaks the format.
     Format,
     /// It has no place for one more.
     Busy,

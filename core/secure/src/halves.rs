@@ -8,7 +8,8 @@ use core::cell::RefCell;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
-use crate::channel::{Channel, copy};
+use crate::bytes::copy;
+use crate::channel::Channel;
 use crate::error::StreamError;
 use crate::suite::{Aead, Portable};
 
@@ -47,7 +48,7 @@ pub struct ReadHalf<'a, R, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
 }
 
 impl<'a, R: Read, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> ReadHalf<'a, R, B, A> {
-    /// Reads from `stream` what goes through `channel`.
+    /// Reads records of `channel` from `stream`.
     pub const fn new(stream: R, channel: &'a RefCell<Channel<B, A>>) -> Self {
         Self { stream, channel }
     }
@@ -85,7 +86,7 @@ pub struct WriteHalf<'a, W, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
 }
 
 impl<'a, W: Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> WriteHalf<'a, W, B, A> {
-    /// Writes to `stream` what goes through `channel`.
+    /// Writes records of `channel` to `stream`.
     pub const fn new(stream: W, channel: &'a RefCell<Channel<B, A>>) -> Self {
         Self { stream, channel }
     }

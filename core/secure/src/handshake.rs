@@ -2,10 +2,11 @@
 
 use noise_protocol::patterns::{noise_nn_psk0, noise_xx};
 
-use crate::channel::{Step, copy};
+use crate::bytes::copy;
 use crate::error::{Error, Refusal};
 use crate::keys::{Identity, KeyId, PrivateKey, PublicKey, Secret, SharedKey, Trust};
 use crate::record::{HEADER, Half, Header, KIND, Kind, MAX_RECORD};
+use crate::step::Step;
 use crate::suite::{Aead, Noise, TAG};
 
 const MAGIC: [u8; 3] = *b"TFS";
@@ -308,7 +309,7 @@ impl<A: Aead> Handshake<A> {
         if trust.trusts(&peer) { Ok(()) } else { Err(Error::NotTrusted) }
     }
 
-    /// What comes in and what goes out, when all is done.
+    /// The two directions of the channel, once the handshake is complete: input and output.
     pub(crate) fn halves(&self) -> Result<[Half; 2], Error> {
         let noise = self.noise.as_ref().filter(|noise| noise.completed());
         let (one, other) = noise.ok_or(Error::Malformed)?.get_ciphers();

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use x25519_dalek::StaticSecret;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::channel::copy;
+use crate::bytes::copy;
 
 /// What a key's id is the hash of, before the key itself.
 const ID_LABEL: &[u8] = b"Tinyferry key id 1";

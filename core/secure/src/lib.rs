@@ -46,6 +46,7 @@
 #[cfg(feature = "async")]
 mod asynch;
 mod blocking;
+mod bytes;
 mod channel;
 mod error;
 #[cfg(feature = "async")]
@@ -53,15 +54,17 @@ mod halves;
 mod handshake;
 mod keys;
 mod record;
+mod step;
 mod suite;
 
 #[cfg(feature = "async")]
 pub use asynch::AsyncSecureStream;
 pub use blocking::SecureStream;
-pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER, Step};
+pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER};
 pub use error::{Error, Refusal, StreamError};
 #[cfg(feature = "async")]
 pub use halves::{Joined, ReadHalf, WriteHalf};
 pub use handshake::refusing;
 pub use keys::{Identity, KeyId, PrivateKey, PublicKey, SharedKey, Trust};
+pub use step::Step;
 pub use suite::{Aead, Portable};

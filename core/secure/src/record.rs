@@ -6,13 +6,13 @@ use crate::suite::{Aead, TAG, nonce, rekeyed};
 
 /// What stands before each record in the clear, in bytes: length and number.
 pub(crate) const HEADER: usize = 6;
-/// What a record adds to its content, in bytes.
+/// The bytes that a record adds to its content.
 pub(crate) const OVERHEAD: usize = HEADER + KIND + TAG;
-/// The first byte of what is encrypted.
+/// The first encrypted byte.
 pub(crate) const KIND: usize = 1;
-/// The longest record, in bytes after the header: what Noise allows.
+/// The longest record, in bytes after the header: the limit of Noise.
 pub(crate) const MAX_RECORD: u16 = u16::MAX;
-/// After so many records a direction's key gives way to the next.
+/// The number of records after which a direction takes its next key.
 pub(crate) const REKEY_AFTER: u64 = 4096;
 
 /// What a record says.
@@ -35,7 +35,7 @@ impl Kind {
 /// The header of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Of what follows the header, in bytes.
+    /// The bytes after the header.
     pub(crate) length: u16,
     /// The low half of the record's number.
     pub(crate) number: u32,
@@ -71,7 +71,7 @@ impl Half {
         self.number as u32
     }
 
-    /// Encrypts what comes next; the tag goes into the last 16 bytes.
+    /// Encrypts the next record; the tag goes into the last 16 bytes.
     pub(crate) fn seal<A: Aead>(&mut self, record: &mut [u8]) -> Result<(), Error> {
         let after = self.after()?;
         A::seal(&self.key.0, nonce(self.number), &[], record);
@@ -79,9 +79,9 @@ impl Half {
         Ok(())
     }
 
-    /// Decrypts what comes next, which calls itself number `claimed`. A genuine record that is
-    /// not the next one was replayed or came too early; how far off it is can be known as long
-    /// as its key is the present one.
+    /// Decrypts the next record, whose header says number `claimed`. A genuine record that is not the
+    /// next one was replayed or came too early; the distance can be known while its key is the
+    /// present one.
     pub(crate) fn open<A: Aead>(&mut self, claimed: u32, record: &mut [u8]) -> Result<(), Error> {
         let after = self.after()?;
         let off = i64::from(claimed.wrapping_sub(self.number()) as i32);

@@ -1,4 +1,4 @@
-//! `25519_ChaChaPoly_SHA256`: what the handshake is made of, bound to the libraries that do it.
+//! `25519_ChaChaPoly_SHA256`: the algorithms of the handshake, bound to their libraries.
 
 use core::marker::PhantomData;
 
@@ -8,7 +8,7 @@ use sha2::Digest;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroize;
 
-use crate::channel::copy;
+use crate::bytes::copy;
 use crate::keys::{PrivateKey, Secret};
 
 /// Length of a tag, in bytes.
@@ -19,8 +19,8 @@ pub trait Aead {
     /// Encrypts all but the last 16 bytes, into which the tag goes.
     fn seal(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], in_out: &mut [u8]);
 
-    /// Decrypts all but the last 16 bytes, the tag. Whether they are genuine; if they are not,
-    /// nothing is to be made of what is left there.
+    /// Decrypts all but the last 16 bytes, the tag. Returns whether they are genuine; if not, the content
+    /// of the buffer must not be used.
     fn open(key: &[u8; 32], nonce: [u8; 12], associated: &[u8], in_out: &mut [u8]) -> bool;
 }
 

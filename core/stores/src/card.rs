@@ -79,7 +79,7 @@ enum Open {
         end: u32,
         unflushed: u32,
     },
-    /// It is read: to be sent, or because it seems to be what is offered.
+    /// It is read: to be sent, or to be compared with the offered file.
     Reading(RawFile),
 }
 
@@ -99,9 +99,9 @@ pub struct Card<D: BlockDevice> {
     /// The tree that comes in.
     tree: Path,
     sending: Sending,
-    /// What was asked for.
+    /// The requested path.
     root: Path,
-    /// To be given once more, and what was.
+    /// The entry that is offered again, and the one that was offered last.
     again: Option<u32>,
     given: Option<u32>,
 }
@@ -147,7 +147,7 @@ impl<D: BlockDevice> Card<D> {
         }
     }
 
-    /// The bare card, so that what is changed there is read anew afterwards.
+    /// The bare card. After a change there the file system is read again.
     fn device(&mut self) -> Result<&D, Reason> {
         self.mount = match core::mem::replace(&mut self.mount, Mount::Between) {
             Mount::Volume(manager, _) => Mount::Device(manager.free().0.device),

@@ -1,7 +1,7 @@
 //! The first partition of a card, past whose end nothing is written.
 //!
-//! A file system that looks for free space may look past the end of its own; what stands there
-//! belongs to another.
+//! A file system that looks for free space may look past the end of its own; the blocks
+//! there belong to another one.
 
 use core::fmt;
 

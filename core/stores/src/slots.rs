@@ -1,9 +1,9 @@
 //! One image in a partition of NOR flash, in one of two slots.
 //!
-//! Each slot is half of the partition. One holds the image that counts, the other takes what comes
-//! in and counts from the moment when its last record is written. So the old image stays until the
-//! new one is whole, verified, and read back; when the power goes, whatever the moment, one of the
-//! two counts, and never a third.
+//! Each slot is half of the partition. One holds the valid image, the other receives a new one, which is
+//! valid from the moment when its last record is written. So the old image stays until the new one is
+//! complete, verified, and read back. After a loss of power at any moment exactly one of the two is
+//! valid.
 //!
 //! ```text
 //! | image ................................ | records | image ........... | records |
@@ -15,14 +15,14 @@
 //!
 //! | at | record | fields, little-endian |
 //! |---|---|---|
-//! | 0 | it has begun | `TFb1`, CRC-32 of what follows, size 8 (2^64−1: unknown), modified 8 (−2^63: unknown), length of the name 1, name |
-//! | 256 | it is whole | `TFw1`, CRC-32 of what follows, sequence 4, size 4, CRC-64 8 |
+//! | 0 | it has begun | `TFb1`, CRC-32 of the rest, size 8 (2^64−1: unknown), modified 8 (−2^63: unknown), length of the name 1, name |
+//! | 256 | it is whole | `TFw1`, CRC-32 of the rest, sequence 4, size 4, CRC-64 8 |
 //!
-//! What the flash asks for is kept: whole sectors are erased, no word is written twice, and nothing
-//! in parts of words. All that an image needs is erased when it is offered, not while its chunks
+//! The rules of NOR flash are kept: whole sectors are erased, and whole words are written, each of them
+//! once. All that an image needs is erased when it is offered, not while its chunks
 //! come in: many microcontrollers stand still meanwhile, and on a lossy line the sender waits for
 //! the answer to its offer. A transfer that was cut resumes where the flash is certain: as far
-//! before the end of what came in as there may be holes, rounded down to a sector, and erased again
+//! before the end of the received bytes as there may be holes, rounded down to a sector, and erased again
 //! from there.
 
 use core::marker::PhantomData;
@@ -43,7 +43,7 @@ const RECORD: usize = 256;
 /// Longest name of an image, in bytes.
 pub const NAME_MAX: usize = 200;
 
-/// An image, or what is to become one.
+/// An image, complete or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// Where it begins, in bytes from the start of the partition.
@@ -101,7 +101,7 @@ pub struct Slots<F, C = Small> {
     flash: F,
     open: Open,
     next: Next,
-    /// Whether what goes out was refused once and is given anew.
+    /// Whether the image that is sent was refused once and is offered again.
     is_anew: bool,
     checksums: PhantomData<C>,
 }

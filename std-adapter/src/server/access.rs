@@ -10,6 +10,7 @@ use crate::describe;
 use crate::fs::Rights;
 use crate::fs::sys::dir_cursor::open_below;
 use crate::server::connection::Service;
+use crate::server::root::RootError;
 use cap_std::fs::Dir;
 
 /// The permissions of one client.
@@ -24,29 +25,6 @@ pub(crate) struct Permissions {
     pub(crate) directory: String,
     /// An identifier of its key; `None`: it has no key.
     pub(crate) id: Option<String>,
-}
-
-/// The directory of a client cannot be opened.
-pub(crate) struct RootError {
-    pub(crate) error: io::Error,
-    /// The message for the client, or empty. It names no path of this machine.
-    pub(crate) message: &'static str,
-}
-
-impl RootError {
-    fn of_key(error: io::Error) -> Self {
-        let is_missing = error.kind() == io::ErrorKind::NotFound;
-        let missing = "the directory of this key is missing";
-        let message =
-            if is_missing { missing } else { "the directory of this key cannot be opened" };
-        Self { error, message }
-    }
-}
-
-impl From<io::Error> for RootError {
-    fn from(error: io::Error) -> Self {
-        Self { error, message: "" }
-    }
 }
 
 impl Service {

@@ -121,3 +121,26 @@ mod tests {
         assert_eq!(is_open(), 0);
     }
 }
+
+/// The directory of a client cannot be opened.
+pub(crate) struct RootError {
+    pub(crate) error: io::Error,
+    /// The message for the client, or empty. It names no path of this machine.
+    pub(crate) message: &'static str,
+}
+
+impl RootError {
+    pub(crate) fn of_key(error: io::Error) -> Self {
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let missing = "the directory of this key is missing";
+        let message =
+            if is_missing { missing } else { "the directory of this key cannot be opened" };
+        Self { error, message }
+    }
+}
+
+impl From<io::Error> for RootError {
+    fn from(error: io::Error) -> Self {
+        Self { error, message: "" }
+    }
+}

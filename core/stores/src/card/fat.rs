@@ -1,4 +1,4 @@
-//! What a FAT is asked for, and what it says in the words of a store.
+//! The calls of a FAT, with the errors of a store.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The records at the end of a slot: what has begun, and what is whole.
+//! The records at the end of a slot: begun, and complete.
 
 use super::*;
 
@@ -24,7 +24,7 @@ impl Name {
     }
 }
 
-/// The record of an offer: what may be resumed by the same offer.
+/// The record of an offer. The same offer may resume it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Begun {
     pub(super) size: Option<u64>,
@@ -135,7 +135,7 @@ fn sum<C: Checksums>(fields: &[u8]) -> u32 {
     C::crc32(0, fields)
 }
 
-/// The fields of a record, one after another; what is past its end is 0.
+/// The fields of a record, one after another; fields past its end are 0.
 struct Fields<'a>(&'a mut [u8]);
 
 impl Fields<'_> {
