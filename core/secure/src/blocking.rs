@@ -55,7 +55,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
                 Step::Receive(into) => {
                     self.stream.flush().map_err(StreamError::Stream)?;
                     let count = self.stream.read(into).map_err(StreamError::Stream)?;
-                    self.channel.greeted(count, trust)?;
+                    self.channel.handshake_received(count, trust)?;
                 }
                 Step::Transmit(out) => {
                     let count = self.stream.write(out).map_err(StreamError::Stream)?;

@@ -1,11 +1,14 @@
 //! The channel: a machine without I/O that the drivers carry out. It owns two buffers and all
 //! keys; whatever goes wrong wipes both.
 
+mod records;
+
 use core::fmt;
 use core::ops::Range;
 
 use zeroize::Zeroize;
 
+use self::records::needed;
 use crate::bytes::copy;
 use crate::error::{Error, Refusal};
 use crate::handshake::{Handshake, MIN_RECORD};
@@ -120,12 +123,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
     ///
     /// # Errors
     /// The handshake failed.
-    pub fn greeted(&mut self, count: usize, trust: &mut dyn Trust) -> Result<(), Error> {
+    pub fn handshake_received(&mut self, count: usize, trust: &mut dyn Trust) -> Result<(), Error> {
         let result = match &mut self.state {
             State::Handshake(handshake) => handshake.received(count, trust),
             _ => Ok(()),
         };
-        self.settle(result)
+        self.checked(result)
     }
 
     /// So many bytes of [`Step::Transmit`] or of [`Channel::pending`] were written.
@@ -141,7 +144,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
                 Ok(())
             }
         };
-        self.settle(result)
+        self.checked(result)
     }
 
     /// The name of the shared key, once that is agreed.
@@ -211,7 +214,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         };
         let end = self.input.raw.end.saturating_add(count);
         self.input.raw.end = end.min(self.input.buffer.as_ref().len());
-        self.settle(result)
+        self.checked(result)
     }
 
     /// Takes bytes to be sealed, as many as fit into one record; 0: [`Channel::seal`] the earlier ones and
@@ -220,7 +223,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
     /// # Errors
     /// [`Error::Closed`], or that with which the channel has failed.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        let most = self.most()?;
+        let most = self.max_content()?;
         let Output { buffer, collected, pending } = &mut self.output;
         if !Range::is_empty(pending) {
             return Ok(0);
@@ -254,7 +257,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
     /// [`Error::Exhausted`], or that with which the channel has failed.
     pub fn close(&mut self, refusal: Option<Refusal>) -> Result<(), Error> {
         self.seal()?;
-        if !self.output.pending.is_empty() || self.most() == Err(Error::Closed) {
+        if !self.output.pending.is_empty() || self.max_content() == Err(Error::Closed) {
             return Ok(());
         }
         let code = refusal.map_or(0, Refusal::code);
@@ -265,125 +268,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
             *is_closed = true;
         }
         Ok(())
-    }
-
-    fn seal_as(&mut self, kind: Kind) -> Result<(), Error> {
-        let Output { buffer, collected, pending } = &mut self.output;
-        let State::Open { outgoing, .. } = &mut self.state else {
-            return self.open_state().map(drop);
-        };
-        let length = collected.saturating_add(KIND + TAG);
-        let end = length.saturating_add(HEADER);
-        let header = Header { length: length as u16, number: outgoing.number() };
-        let record = buffer.as_mut().get_mut(..end).unwrap_or_default();
-        copy(record, &header.to_bytes());
-        let record = record.get_mut(HEADER..).unwrap_or_default();
-        copy(record, &[kind as u8]);
-        let result = outgoing.seal::<A>(record);
-        (*collected, *pending) = (0, 0..end);
-        self.settle(result)
-    }
-
-    /// Decrypts the next record, if nothing is left of the one before and all of it is there.
-    fn open_next(&mut self) -> Result<(), Error> {
-        let result = self.try_open_next();
-        self.settle(result)
-    }
-
-    fn try_open_next(&mut self) -> Result<(), Error> {
-        let State::Open { incoming, has_ended, .. } = &mut self.state else {
-            return self.open_state().map(drop);
-        };
-        let Input { buffer, raw, content } = &mut self.input;
-        if !Range::is_empty(content) || *has_ended {
-            return Ok(());
-        }
-        let (buffer, start) = (buffer.as_mut(), raw.start);
-        let most = buffer.len().saturating_sub(HEADER);
-        let held = buffer.get_mut(raw.clone()).unwrap_or_default();
-        let Some((header, rest)) = held.split_first_chunk_mut() else { return Ok(()) };
-        let header = Header::from_bytes(header);
-        let length = usize::from(header.length);
-        // The header itself is not sealed: only whoever is in between gains by a wrong one.
-        if length <= KIND + TAG || length > most {
-            return Err(Error::Tampered);
-        }
-        let Some(record) = rest.get_mut(..length) else { return Ok(()) };
-        incoming.open::<A>(header.number, record)?;
-        let kind = record.first().copied().and_then(Kind::from_byte);
-        let told = record.get(KIND..length.saturating_sub(TAG)).unwrap_or_default();
-        match (kind, told) {
-            (Some(Kind::Data), _) => {
-                let begin = start.saturating_add(HEADER + KIND);
-                *content = begin..begin.saturating_add(told.len());
-                raw.start = start.saturating_add(HEADER).saturating_add(length);
-                Ok(())
-            }
-            (Some(Kind::Close), [0]) => {
-                *has_ended = true;
-                *raw = 0..0;
-                Ok(())
-            }
-            (Some(Kind::Close), [code]) => Err(Error::Refused(Refusal::from_code(*code))),
-            _ => Err(Error::Malformed),
-        }
-    }
-
-    /// How much content goes into one record; an error where nothing may be written.
-    fn most(&self) -> Result<usize, Error> {
-        match &self.state {
-            State::Open { is_closed: true, .. } => Err(Error::Closed),
-            State::Open { peer_record, .. } => {
-                let own = self.output.buffer.as_ref().len().saturating_sub(OVERHEAD);
-                let peers = usize::from(*peer_record).saturating_sub(KIND + TAG);
-                Ok(own.min(peers))
-            }
-            State::Handshake(_) => Err(Error::Malformed),
-            State::Failed(error) => Err(*error),
-        }
-    }
-
-    fn open_state(&self) -> Result<(), Error> {
-        match &self.state {
-            State::Open { .. } => Ok(()),
-            State::Handshake(_) => Err(Error::Malformed),
-            State::Failed(error) => Err(*error),
-        }
-    }
-
-    /// After every step: a handshake that is done opens the channel, and an error ends it.
-    fn settle(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        let result = result.and_then(|()| self.settle_handshake());
-        if let Err(error) = result {
-            self.fail(error);
-        }
-        result
-    }
-
-    fn settle_handshake(&mut self) -> Result<(), Error> {
-        if let State::Handshake(handshake) = &mut self.state
-            && matches!(handshake.step(), Step::Done)
-        {
-            let [incoming, outgoing] = handshake.halves()?;
-            (self.shared, self.peer) = (handshake.shared, handshake.peer);
-            let peer_record = handshake.peer_record;
-            self.state =
-                State::Open { incoming, outgoing, peer_record, has_ended: false, is_closed: false };
-        }
-        Ok(())
-    }
-
-    /// Wipes all that could tell anything. What is left are zeros and the error.
-    fn fail(&mut self, error: Error) {
-        self.state = State::Failed(error);
-        self.wipe();
-    }
-
-    fn wipe(&mut self) {
-        self.input.buffer.as_mut().zeroize();
-        self.output.buffer.as_mut().zeroize();
-        (self.input.raw, self.input.content) = (0..0, 0..0);
-        (self.output.collected, self.output.pending) = (0, 0..0);
     }
 }
 
@@ -411,12 +295,4 @@ fn record<B: AsRef<[u8]>>([input, output]: &[B; 2]) -> Result<u16, Error> {
         return Err(Error::SmallBuffer);
     }
     Ok(u16::try_from(input.saturating_sub(HEADER)).unwrap_or(MAX_RECORD))
-}
-
-/// How many bytes the record takes that begins here, as far as that is known.
-fn needed(raw: &[u8]) -> usize {
-    match raw.first_chunk() {
-        Some(header) => usize::from(Header::from_bytes(header).length).saturating_add(HEADER),
-        None => HEADER,
-    }
 }

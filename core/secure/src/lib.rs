@@ -44,7 +44,7 @@
 #![no_std]
 
 #[cfg(feature = "async")]
-mod asynch;
+mod async_stream;
 mod blocking;
 mod bytes;
 mod channel;
@@ -58,7 +58,7 @@ mod step;
 mod suite;
 
 #[cfg(feature = "async")]
-pub use asynch::AsyncSecureStream;
+pub use async_stream::AsyncSecureStream;
 pub use blocking::SecureStream;
 pub use channel::{Channel, FULL_BUFFER, MIN_BUFFER};
 pub use error::{Error, Refusal, StreamError};

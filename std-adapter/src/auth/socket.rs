@@ -114,12 +114,12 @@ impl<S: Socket> SecureSocket<S> {
             match channel.step()? {
                 Step::Receive(into) if !input.is_empty() => {
                     let count = io::Read::read(&mut input, into)?;
-                    channel.greeted(count, trust)?;
+                    channel.handshake_received(count, trust)?;
                 }
                 Step::Receive(into) => {
                     socket.set_read_timeout(Some(time_left(end)?))?;
                     match socket.receive(into) {
-                        Ok(count) => channel.greeted(count, trust)?,
+                        Ok(count) => channel.handshake_received(count, trust)?,
                         Err(error) if is_transient(&error) => {}
                         Err(error) => return Err(error.into()),
                     }

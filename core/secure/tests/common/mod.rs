@@ -88,7 +88,7 @@ pub(crate) fn hears<'b>(
         let count = into.len().min(bytes.len());
         into[..count].copy_from_slice(&bytes[..count]);
         bytes = &bytes[count..];
-        end.greeted(count, trust)?;
+        end.handshake_received(count, trust)?;
     }
     Ok(bytes)
 }

@@ -52,7 +52,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
                 Step::Receive(into) => {
                     self.stream.flush().await.map_err(StreamError::Stream)?;
                     let count = self.stream.read(into).await.map_err(StreamError::Stream)?;
-                    self.channel.greeted(count, trust)?;
+                    self.channel.handshake_received(count, trust)?;
                 }
                 Step::Transmit(out) => {
                     let count = self.stream.write(out).await.map_err(StreamError::Stream)?;
