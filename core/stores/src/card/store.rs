@@ -1,0 +1,171 @@
+//! The calls of a session to the card.
+
+use super::*;
+
+impl<D: BlockDevice> Store for Card<D> {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.close();
+        let accepted = |prefix: u32| Accepted { prefix: prefix.into(), in_order: false };
+        if offer.kind == Kind::Tree {
+            for name in offer.path.split('/').filter(|name| !name.is_empty()) {
+                short(name)?;
+            }
+            self.tree = to_path(offer.path)?;
+            return Ok(accepted(0));
+        }
+        let path = join(&self.tree, offer.path).ok_or(Reason::NameTooLong)?;
+        let path = to_path(&path)?;
+        for name in path.split('/') {
+            short(name)?;
+        }
+        if offer.names_only {
+            return Ok(accepted(0));
+        }
+        if offer.kind == Kind::Directory {
+            self.open = Open::Directory(path);
+            return Ok(accepted(0));
+        }
+        self.accept(offer, path).map(accepted)
+    }
+
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        let position = u32::try_from(position).map_err(|_| Reason::TooLarge);
+        match position.and_then(|position| self.write(position, bytes)) {
+            Ok(()) => Ok(bytes.len()),
+            Err(reason) => {
+                self.close();
+                Err(reason)
+            }
+        }
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        let (Open::Inbound { file, .. } | Open::Reading(file)) = &self.open else {
+            return Err(Reason::Storage);
+        };
+        let Mount::Volume(manager, _) = &self.mount else { return Err(Reason::Storage) };
+        let position = u32::try_from(position).map_err(|_| Reason::Storage)?;
+        let loaded = match manager.file_seek_from_start(*file, position) {
+            Ok(()) => manager.read(*file, into).map_err(reason),
+            Err(Error::InvalidOffset) => Ok(0),
+            Err(error) => Err(reason(error)),
+        };
+        if loaded.is_err() {
+            self.close();
+        }
+        loaded
+    }
+
+    fn commit(&mut self) -> Result<(), Reason> {
+        match core::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Inbound { path, file, modified, end, .. } => {
+                let (manager, _) = self.volume()?;
+                manager.close_file(file).map_err(reason)?;
+                self.put_in_place(&path, modified, end)
+            }
+            Open::Reading(file) => self.volume()?.0.close_file(file).map_err(reason),
+            Open::Directory(path) => {
+                let (manager, volume) = self.volume()?;
+                within(manager, volume, (&path, true), |_| Ok(()))
+            }
+            Open::Nothing => {
+                let tree = core::mem::take(&mut self.tree);
+                let (manager, volume) = self.volume()?;
+                within(manager, volume, (&tree, true), |_| Ok(()))
+            }
+        }
+    }
+
+    fn abandon(&mut self, _: Reason, all: bool) {
+        self.close();
+        if all {
+            self.tree.clear();
+            self.sending = Sending::Nothing;
+        }
+    }
+
+    fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
+        self.close();
+        self.tree.clear();
+        (self.again, self.given) = (None, None);
+        self.root = to_path(path)?;
+        if tree {
+            let (manager, volume) = self.volume()?;
+            within(manager, volume, (path, false), |_| Ok(()))?;
+            self.sending = Sending::Tree(self.walk());
+        } else if path.is_empty() {
+            return Err(Reason::IsDirectory);
+        } else {
+            let (file, _) = self.read_file(path)?;
+            self.volume()?.0.close_file(file).map_err(reason)?;
+            self.sending = Sending::File(self.root.clone());
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        self.close();
+        let again = self.again.take();
+        match core::mem::replace(&mut self.sending, Sending::Nothing) {
+            Sending::Nothing => Ok(None),
+            Sending::File(name) if again.is_some() || self.given.is_none() => {
+                let (file, entry) = self.read_file(&name)?;
+                self.volume()?.0.close_file(file).map_err(reason)?;
+                let anew = again.is_some();
+                self.given = again.or(Some(u32::MAX));
+                self.sending = Sending::File(name.clone());
+                self.found(&name, &entry, anew, path).map(Some)
+            }
+            Sending::File(name) => {
+                self.sending = Sending::File(name);
+                Ok(None)
+            }
+            Sending::Tree(walk) => {
+                let name = self.root.as_bytes();
+                path.get_mut(..name.len()).ok_or(Reason::NameTooLong)?.copy_from_slice(name);
+                let entry = Entry {
+                    kind: Kind::Tree,
+                    path: name.len(),
+                    size: None,
+                    modified: None,
+                    mode: None,
+                    resumable: false,
+                    broken: None,
+                };
+                self.sending = Sending::Entries(walk, 0);
+                Ok(Some(entry))
+            }
+            Sending::Entries(mut walk, count) => {
+                let found = match again {
+                    // The card is as it was: the same way leads there.
+                    Some(again) => {
+                        let mut second = self.walk();
+                        let mut found = None;
+                        for _ in 0..=again {
+                            found = self.step(&mut second)?;
+                        }
+                        found
+                    }
+                    None => self.step(&mut walk)?,
+                };
+                let count = count.saturating_add(u32::from(found.is_some()));
+                self.sending = Sending::Entries(walk, count);
+                self.given = again.or(self.given);
+                match found {
+                    Some((name, entry)) => {
+                        self.found(&name, &entry, again.is_some(), path).map(Some)
+                    }
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+
+    fn refused(&mut self, entry: u32, reason: Reason, _: &str) -> bool {
+        let again = reason.wants_reoffer() && self.again.is_none() && self.given != Some(entry);
+        if again {
+            self.again = Some(entry);
+        }
+        again
+    }
+}
