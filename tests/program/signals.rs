@@ -1,16 +1,14 @@
 //! What signals, limits of the system and a changed root do to the program.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::ExitStatusExt;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Place, Server, client, command, content, ended_within, greet, send_signal};
+use crate::harness::{Place, Server, client, command, content, ended_within, greet};
 
 fn assert_ends_in_order(mut server: Server, signal: &str, most: Duration) {
     let begin = Instant::now();
@@ -276,44 +274,4 @@ fn a_client_ends_with_its_streams() {
     BufReader::new(stderr).read_to_string(&mut said).expect("text");
     assert!(child.wait().expect("it ends").success(), "{said}");
     assert!(begin.elapsed() < Duration::from_secs(10));
-}
-
-/// Whether the main thread of a process waits, and not only for its turn.
-fn is_blocked(process: u32) -> bool {
-    (0..10).all(|_| {
-        thread::sleep(Duration::from_millis(10));
-        let stat = fs::read_to_string(format!("/proc/{process}/task/{process}/stat"));
-        stat.is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")))
-    })
-}
-
-#[test]
-fn a_signal_after_the_end_of_a_transfer_interrupts_none() {
-    let place = Place::new();
-    let server = Server::start(&place.served(""), &[]);
-    fs::write(place.here("f"), "f").expect("a file");
-    // Nobody reads the summary, and no room is left for it.
-    let (mut output, _unread) = UnixStream::pair().expect("two sockets");
-    output.set_nonblocking(true).expect("a socket");
-    while output.write(&[0; 4096]).is_ok() {}
-    while output.write(&[0]).is_ok() {}
-    output.set_nonblocking(false).expect("a socket");
-    let mut put = command(&server.endpoint, &place.here(""), &["put", "f", "-v"]);
-    put.stdout(OwnedFd::from(output)).stderr(Stdio::piped());
-    let mut put = put.spawn().expect("the program starts");
-    let mut stderr = BufReader::new(put.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    while line != "\"f\": 1 B\n" {
-        line.clear();
-        assert!(stderr.read_line(&mut line).expect("a line") > 0, "it has ended");
-    }
-    let end = Instant::now() + Duration::from_secs(20);
-    while !is_blocked(put.id()) {
-        assert!(Instant::now() < end && put.try_wait().expect("a status").is_none());
-    }
-    send_signal(put.id(), "TERM");
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).expect("text");
-    let status = put.wait().expect("it ends");
-    assert_eq!((status.signal(), rest.as_str()), (Some(15), ""));
 }

@@ -1,8 +1,15 @@
 //! What the program says that it has done: files in place, bytes that were new, and the exit code.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::harness::{Place, Server, content};
+use crate::harness::{Place, Server, command, content, send_signal};
 
 /// A tree with as many files, of so many bytes each.
 fn tree(place: &Place, files: u64, size: usize) {
@@ -194,4 +201,44 @@ fn a_missing_source_does_not_stop_the_others() {
     server.client(&here, &["put", "no1", "no2"]).with(1, &named);
     server.client(&here, &["put", "no1"]).with(1, &named[..1]);
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 3);
+}
+
+/// Whether the main thread of a process waits, and not only for its turn.
+fn is_blocked(process: u32) -> bool {
+    (0..10).all(|_| {
+        thread::sleep(Duration::from_millis(10));
+        let stat = fs::read_to_string(format!("/proc/{process}/task/{process}/stat"));
+        stat.is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")))
+    })
+}
+
+#[test]
+fn a_signal_after_the_end_of_a_transfer_interrupts_none() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    fs::write(place.here("f"), "f").expect("a file");
+    // Nobody reads the summary, and no room is left for it.
+    let (mut output, _unread) = UnixStream::pair().expect("two sockets");
+    output.set_nonblocking(true).expect("a socket");
+    while output.write(&[0; 4096]).is_ok() {}
+    while output.write(&[0]).is_ok() {}
+    output.set_nonblocking(false).expect("a socket");
+    let mut put = command(&server.endpoint, &place.here(""), &["put", "f", "-v"]);
+    put.stdout(OwnedFd::from(output)).stderr(Stdio::piped());
+    let mut put = put.spawn().expect("the program starts");
+    let mut stderr = BufReader::new(put.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    while line != "\"f\": 1 B\n" {
+        line.clear();
+        assert!(stderr.read_line(&mut line).expect("a line") > 0, "it has ended");
+    }
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is_blocked(put.id()) {
+        assert!(Instant::now() < end && put.try_wait().expect("a status").is_none());
+    }
+    send_signal(put.id(), "TERM");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("text");
+    let status = put.wait().expect("it ends");
+    assert_eq!((status.signal(), rest.as_str()), (Some(15), ""));
 }

@@ -172,8 +172,7 @@ impl Args {
     }
 }
 
-/// Explains an option that other programs need for directories. The parser would advise to pass it as a
-/// path.
+/// Explains an option of other programs for directories: the parser would advise to pass it as a path.
 fn explain(error: clap::Error) -> clap::Error {
     let option = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => option,
