@@ -132,13 +132,37 @@ pub(crate) mod documentation {
         assert!(found(&page, heading) == expected, "put this below {heading}:\n{expected}");
     }
 
-    /// Each state but `first` is entered, and each one but `last` is left.
+    /// The values of an enum in the source that defines it, as `Debug` writes them.
+    fn values(source: &str, name: &str) -> Vec<String> {
+        let (_, body) = source.split_once(&format!("enum {name} {{\n")).unwrap_or_default();
+        let lines = body.lines().take_while(|line| *line != "}").map(str::trim);
+        let variants = lines.filter(|line| line.starts_with(|first: char| first.is_uppercase()));
+        let values = variants.flat_map(|variant| {
+            let variant = variant.trim_end_matches(',');
+            match variant.trim_end_matches(')').split_once('(') {
+                Some((variant, data)) => {
+                    let data = values(source, data).into_iter();
+                    data.map(|value| format!("{variant}({value})")).collect()
+                }
+                None => Vec::from([String::from(variant)]),
+            }
+        });
+        values.collect()
+    }
+
+    /// Each state but `first` is entered, and each one but `last` is left. `states` are all values of the
+    /// enum `name` in `source`, each of them once.
     pub(crate) fn is_connected<S: Copy + PartialEq + Debug, E>(
         table: &[Transition<S, E>],
         states: &[S],
-        first: S,
-        last: S,
+        (source, name): (&str, &str),
+        [first, last]: [S; 2],
     ) {
+        let mut listed: Vec<_> = states.iter().map(|state| format!("{state:?}")).collect();
+        let mut defined = values(source, name);
+        listed.sort();
+        defined.sort();
+        assert_eq!(listed, defined, "{name}");
         for state in states {
             let is_entered = table.iter().any(|row| row.to == *state);
             assert!(is_entered || *state == first, "{state:?} is never entered");
@@ -148,7 +172,13 @@ pub(crate) mod documentation {
             assert!(is_left || *state == last, "{state:?} is never left");
         }
         for row in table {
-            assert!(states.contains(&row.to), "{:?} is not listed", row.to);
+            let from = match row.from {
+                Sources::Any => &[],
+                Sources::Each(from) => from,
+            };
+            for state in from.iter().chain([&row.to]) {
+                assert!(states.contains(state), "{state:?} is not listed");
+            }
         }
     }
 }

@@ -4,18 +4,19 @@ use super::blocking::{Buffered, HalfDuplex, Ready, drive, run, serve};
 use super::*;
 use crate::config::Config;
 use crate::session::Task;
-use crate::wire::{Code, Hello, SIGNAL_LEN, Signal, VERSION};
+use crate::wire::{Code, Hello, SIGNAL_LEN, Seeds, Signal, VERSION};
 
-/// A stream whose input is given, and then ends.
+/// A stream whose input is given, and then ends, or fails.
 struct Script {
     input: &'static [u8],
+    failure: Option<ErrorKind>,
     output: [u8; 4 * SIGNAL_LEN],
     written: usize,
 }
 
 impl Script {
     const fn new(input: &'static [u8]) -> Self {
-        Self { input, output: [0; 4 * SIGNAL_LEN], written: 0 }
+        Self { input, failure: None, output: [0; 4 * SIGNAL_LEN], written: 0 }
     }
 
     /// The signal that was written as the first one.
@@ -31,6 +32,9 @@ impl ErrorType for Script {
 
 impl Read for Script {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
+        if let Some(failure) = self.failure.filter(|_| self.input.is_empty()) {
+            return Err(failure);
+        }
         self.input.read(into).map_err(|error| match error {})
     }
 }
@@ -80,6 +84,13 @@ fn hello(number: u32) -> [u8; SIGNAL_LEN] {
     };
     let mut frame = [0; SIGNAL_LEN];
     Signal::hello(Code::Pin, &hello).emit::<crate::checksum::Small>(0, &mut frame);
+    frame
+}
+
+/// The request of a client to close the server.
+fn close(number: u32) -> [u8; SIGNAL_LEN] {
+    let mut frame = [0; SIGNAL_LEN];
+    Signal::close(1).emit::<crate::checksum::Small>(Seeds::client(number).sending, &mut frame);
     frame
 }
 
@@ -133,7 +144,51 @@ fn a_server_goes_on_after_a_session_has_failed() {
         Event::Ended(result) => failures += usize::from(result.is_err()),
     });
     assert!(result.is_ok(), "{result:?}");
-    assert!(connected == 1 && failures > 0, "{connected} {failures}");
+    assert_eq!((connected, failures), (1, 1));
+}
+
+/// Serves, and returns the result, the number of the last client, and how many sessions have ended.
+fn serve_once(
+    server: &mut Session,
+    link: &mut Ready<Script>,
+) -> (Result<Outcome, Error<ErrorKind>>, u32, u32) {
+    let (mut number, mut ends) = (0, 0);
+    let result = serve(server, link, &mut (), |session, event| match event {
+        Event::Connected => number = session.number(),
+        Event::Ended(_) => ends += 1,
+    });
+    (result, number, ends)
+}
+
+#[test]
+fn a_server_returns_where_a_client_closes_it_and_serves_the_next_call() {
+    let mut server: Session = Session::server(Config::RELIABLE.may_close(true));
+    let mut link = Ready(Script::new(leak([hello(5), close(5)])));
+    let (result, number, ends) = serve_once(&mut server, &mut link);
+    assert!(result.is_ok_and(|outcome| outcome.closed), "{result:?}");
+    assert_eq!((number, ends), (5, 1));
+    assert_eq!(link.0.written, 2 * SIGNAL_LEN);
+
+    link.0.input = leak([hello(6)]);
+    let (result, number, ends) = serve_once(&mut server, &mut link);
+    assert!(result.is_ok_and(|outcome| !outcome.closed), "{result:?}");
+    assert_eq!((number, ends), (6, 1));
+}
+
+#[test]
+fn a_server_returns_the_error_of_a_failed_stream_and_serves_the_next_call() {
+    let mut server: Session = Session::server(Config::RELIABLE);
+    let mut link = Ready(Script::new(leak([hello(5)])));
+    link.0.failure = Some(ErrorKind::ConnectionReset);
+    let failed = Err(Error::Link(ErrorKind::ConnectionReset));
+    assert_eq!(serve_once(&mut server, &mut link), (failed, 5, 1));
+    // No client came before the stream failed again.
+    assert_eq!(serve_once(&mut server, &mut link), (failed, 0, 1));
+
+    (link.0.input, link.0.failure) = (leak([hello(6)]), None);
+    let (result, number, ends) = serve_once(&mut server, &mut link);
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!((number, ends), (6, 1));
 }
 
 #[test]

@@ -264,7 +264,7 @@ impl<T: embedded_io::Write> embedded_io::Write for Recorded<T> {
     }
 }
 
-struct TokioClock(Instant);
+pub(super) struct TokioClock(pub(super) Instant);
 
 impl Clock for TokioClock {
     fn now(&mut self) -> Option<Millis> {
@@ -277,7 +277,7 @@ impl Clock for TokioClock {
     }
 }
 
-fn tokio() -> tokio::runtime::Runtime {
+pub(super) fn tokio() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 

@@ -1,6 +1,7 @@
 //! Links: drivers, flow control, damage, delays and timeouts.
 
 mod async_driver;
+mod async_serve;
 mod buffered_input;
 mod burst_delivery;
 mod flow_control;

@@ -11,6 +11,8 @@ use tinyferry_core::driver::blocking::{HalfDuplex, drive};
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 use tinyferry_core::{Config, Profile, Reason, Session, Standard, Task};
 
+mod calls;
+
 #[derive(Debug, Clone)]
 struct Explains;
 

@@ -13,11 +13,13 @@ use tinyferry_core::wire::Signal;
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Step, Task};
 use tinyferry_kit::{File, Memory, content};
 
+mod duplex;
+mod stalls;
+
 macro_rules! profile {
     ($name:ident, $($constant:ident = $value:literal),*) => {
         #[derive(Debug, Clone)]
         struct $name;
-
         impl Profile for $name {
             type Checksums = Small;
             type Sha256 = NoSha256;

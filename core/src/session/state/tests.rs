@@ -31,5 +31,6 @@ fn the_architecture_page_shows_the_transition_table_of_sessions() {
 
 #[test]
 fn each_state_can_be_entered_and_left() {
-    is_connected(TRANSITIONS, &NAMES, AwaitClientHello, Closed);
+    let table = (include_str!("table.rs"), "Name");
+    is_connected(TRANSITIONS, &NAMES, table, [AwaitClientHello, Closed]);
 }

@@ -22,5 +22,6 @@ fn each_stage_of_a_sender_can_be_entered_and_left() {
     let questions = [OfferTree, OfferFile, FileDone, FileError, TreeDone, TreeError];
     let [a, b, c, d, e, f] = questions.map(|question| [Ask(question), Await(question)]);
     let stages = [a, b, c, d, e, f, [NextEntry, Data], [Check, Finished]];
-    is_connected(TRANSITIONS, stages.as_flattened(), NextEntry, Finished);
+    let stages = stages.as_flattened();
+    is_connected(TRANSITIONS, stages, (SOURCE, "Stage"), [NextEntry, Finished]);
 }
