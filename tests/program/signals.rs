@@ -144,7 +144,7 @@ pub(crate) fn running(mark: &str) -> usize {
 }
 
 pub(crate) fn assert_gone(mark: &str) {
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + Duration::from_secs(30);
     while running(mark) > 0 {
         assert!(Instant::now() < end, "{mark} is still there");
         thread::sleep(Duration::from_millis(20));

@@ -13,6 +13,7 @@ const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 read -r _
 shell=$1 group=$2 mark=$3 session=$4
+unmarked=' '
 find() {
     found=' '
     while :; do
@@ -25,9 +26,16 @@ find() {
             set -- ${line##*) }
             test "$4" = "$session" && test "$1" != Z || continue
             case $found in *" $2 "*) is_child=1 ;; *) is_child= ;; esac
-            if test -n "$is_child" || test "$number" = "$shell" || test "$3" = "$group" ||
-                tr '\0' '\n' <"$process/environ" | grep -qxF "$mark"; then
+            if test -n "$is_child" || test "$number" = "$shell" || test "$3" = "$group"; then
                 found="$found$number "
+                continue
+            fi
+            # Its environment is read once: that starts two processes.
+            case $unmarked in *" $number "*) continue ;; esac
+            if tr '\0' '\n' <"$process/environ" | grep -qxF "$mark"; then
+                found="$found$number "
+            else
+                unmarked="$unmarked$number "
             fi
         done
         test "$found" = "$before" && break
