@@ -43,7 +43,7 @@ impl<P: Profile> Session<P> {
             && receiver.file().is_some_and(RecvFile::has_no_gaps)
             && let rest = input.get(taken..).unwrap_or_default()
             && let Parsed::Chunk { ahead: 0, length } =
-                parse_frame::<P::Checksums>(rest, &self.expect(), &mut signal)
+                parse_frame::<P::Checksums>(rest, &self.expected(), &mut signal)
             && let Some(Placement { position, .. }) = self.on_chunk(0, length)
         {
             let (_, payload) = rest.split_at_checked(HEADER_LEN).unwrap_or_default();

@@ -14,9 +14,9 @@ impl<P: Profile> Session<P> {
             self.reader.clear();
         }
         self.input_in_chunk = in_chunk;
-        let expect = self.expect();
+        let expected = self.expected();
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
-        let parsed = self.reader.next_frame::<P::Checksums>(buffer, &expect, signal);
+        let parsed = self.reader.next_frame::<P::Checksums>(buffer, &expected, signal);
         if P::has_gaps() && self.reader.take_dropped() {
             self.timer.bytes_dropped();
         }
@@ -25,13 +25,13 @@ impl<P: Profile> Session<P> {
 
     /// The frames that are accepted now.
     #[inline(always)]
-    pub(super) fn expect(&self) -> Expect {
+    pub(super) fn expected(&self) -> Expect {
         let lossy = self.is_lossy();
         let metadata = self.outbox.awaiting_metadata();
         let metadata = metadata.map(|signal| (signal.transfer, signal.metadata));
         let (file, chunks_missing) = match (&self.state, &self.negotiated) {
             (State::Receiving(receiver), Some(link)) if P::can_receive() => {
-                (receiver.expect(link), receiver.expects_chunks())
+                (receiver.expected_file(link), receiver.expects_chunks())
             }
             _ => (None, false),
         };

@@ -169,7 +169,7 @@ impl<P: Profile> Receiver<P> {
     }
 
     /// The chunks that are expected.
-    pub(crate) fn expect(&self, link: &Negotiated) -> Option<ExpectFile> {
+    pub(crate) fn expected_file(&self, link: &Negotiated) -> Option<ExpectFile> {
         let file = self.file()?;
         let (transfer, window) = (low_byte(file.id.get()), link.window());
         Some(ExpectFile { transfer, position: file.position, window })
