@@ -17,7 +17,7 @@ use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
-use super::{Handshakes, receive};
+use super::{Handshakes, receive, restart};
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
@@ -93,10 +93,8 @@ pub async fn serve<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?
         });
         let result = result.await;
         on_event(session, Event::Ended(&result));
-        session.restart();
-        match result {
-            Err(error) if !error.is_end_of_stream() => {}
-            result => return result,
+        if !restart(session, &result) {
+            return result;
         }
     }
 }
@@ -121,8 +119,8 @@ pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Si
 /// a client's until the task that [`Session::begin`] began is completed.
 ///
 /// # Errors
-/// [`Error::Link`] where the stream fails: the session is then over, and the store has closed the open
-/// file. [`Error::Session`] where the session fails.
+/// [`Error::Link`] where the stream fails before the task is completed: the session is then over, and the
+/// store has closed the open file. [`Error::Session`] where the session fails.
 pub async fn drive<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
     session: &mut Session<P>,
     reader: &mut R,

@@ -30,7 +30,7 @@
 //! # run_board(Nothing, ());
 //! ```
 
-use super::{Handshakes, receive};
+use super::{Handshakes, receive, restart};
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
@@ -64,10 +64,8 @@ pub fn serve<P: Profile, L: Link, S: Store + ?Sized>(
             }
         });
         on_event(session, Event::Ended(&result));
-        session.restart();
-        match result {
-            Err(error) if !error.is_end_of_stream() => {}
-            result => return result,
+        if !restart(session, &result) {
+            return result;
         }
     }
 }
@@ -86,8 +84,8 @@ pub fn serve<P: Profile, L: Link, S: Store + ?Sized>(
 /// ```
 ///
 /// # Errors
-/// [`Error::Link`] where the stream fails: the session is then over, and the store has closed the open
-/// file. [`Error::Session`] where the session fails, or [`Session::begin`] does.
+/// [`Error::Link`] where the stream fails before the task is completed: the session is then over, and the
+/// store has closed the open file. [`Error::Session`] where the session fails, or [`Session::begin`] does.
 pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
     task: Task<'_>,
@@ -103,8 +101,8 @@ pub fn run<P: Profile, L: Link, S: Store + ?Sized>(
 /// a client's until the task that [`Session::begin`] began is completed.
 ///
 /// # Errors
-/// [`Error::Link`] where the stream fails: the session is then over, and the store has closed the open
-/// file. [`Error::Session`] where the session fails.
+/// [`Error::Link`] where the stream fails before the task is completed: the session is then over, and the
+/// store has closed the open file. [`Error::Session`] where the session fails.
 pub fn drive<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
     link: &mut L,

@@ -89,3 +89,9 @@ fn receive<P: Profile, E: embedded_io::Error>(
     }
     Ok(())
 }
+
+/// Makes a server's session anew after its end. Returns whether the stream can carry it.
+fn restart<P: Profile, E>(session: &mut Session<P>, result: &Result<Outcome, Error<E>>) -> bool {
+    session.restart();
+    matches!(result, Err(error) if !error.is_end_of_stream())
+}
