@@ -9,7 +9,7 @@ macro_rules! reasons {
         /// Why a transfer or a session is refused: the code in an `ERR` (`PROTOCOL.md`, section 7).
         ///
         /// Codes of later versions are kept: this is a number, and its constants are named like variants.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct Reason(NonZeroU16);
 
         #[allow(non_upper_case_globals)]
@@ -26,6 +26,15 @@ macro_rules! reasons {
                 match NonZeroU16::new(code) {
                     Some(code) => Self(code),
                     None => Self(NonZeroU16::MAX),
+                }
+            }
+        }
+
+        impl fmt::Debug for Reason {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match *self {
+                    $(Self::$name => f.write_str(stringify!($name)),)*
+                    Self(code) => write!(f, "Reason({code})"),
                 }
             }
         }

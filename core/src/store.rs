@@ -20,8 +20,12 @@ pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 ///
 /// - to receive a file: [`Store::offer`], then [`Store::store`] for each chunk, [`Store::verified`] with
 ///   its digests and [`Store::commit`]; or [`Store::abandon`] at any time after the offer;
-/// - to send a file: [`Store::open`], [`Store::next`], then [`Store::load`] for each chunk and
-///   [`Store::check`]; again from `next` for each entry of a tree.
+/// - to send: [`Store::next`] for each entry until it returns `None`, also after a lone file; for each
+///   file [`Store::load`] for its chunks and [`Store::check`]. If the other end requested it,
+///   [`Store::open`] comes first. A client that puts has no `open`: its store knows what to send.
+///
+/// A directory of a tree, and the tree itself, have an offer and a commit too. A store for files only refuses
+/// all but [`Kind::File`].
 ///
 /// A receiver needs [`Store::load`] too if it accepts chunks out of order, or a prefix: their digests are
 /// computed from storage.
@@ -31,7 +35,7 @@ pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 /// A store that receives one file:
 ///
 /// ```
-/// use tinyferry_core::store::{Accepted, Offer};
+/// use tinyferry_core::store::{Accepted, Kind, Offer};
 /// use tinyferry_core::{Reason, Store};
 ///
 /// #[derive(Default)]
@@ -41,7 +45,10 @@ pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 /// }
 ///
 /// impl Store for OneFile {
-///     fn offer(&mut self, _: &Offer<'_>) -> Result<Accepted, Reason> {
+///     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+///         if offer.kind != Kind::File {
+///             return Err(Reason::IsDirectory);
+///         }
 ///         self.new.clear();
 ///         Ok(Accepted { prefix: 0, in_order: true })
 ///     }
@@ -56,6 +63,39 @@ pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 ///         Ok(())
 ///     }
 /// }
+/// ```
+///
+/// A store that sends one file:
+///
+/// ```
+/// use tinyferry_core::store::Entry;
+/// use tinyferry_core::{Reason, Store};
+///
+/// struct Outgoing {
+///     bytes: &'static [u8],
+///     is_next: bool,
+/// }
+///
+/// impl Store for Outgoing {
+///     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+///         if !core::mem::take(&mut self.is_next) {
+///             return Ok(None);
+///         }
+///         path[..5].copy_from_slice(b"a.txt");
+///         Ok(Some(Entry::file(5, self.bytes.len() as u64)))
+///     }
+///
+///     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+///         let rest = self.bytes.get(position as usize..).unwrap_or_default();
+///         let count = rest.len().min(into.len());
+///         into[..count].copy_from_slice(&rest[..count]);
+///         Ok(count)
+///     }
+/// }
+/// # let mut path = [0; 960];
+/// # let mut store = Outgoing { bytes: b"hello", is_next: true };
+/// # assert_eq!(store.next(&mut path).unwrap().unwrap().size, Some(5));
+/// # assert_eq!((store.next(&mut path), store.load(3, &mut path)), (Ok(None), Ok(2)));
 /// ```
 ///
 /// # Wrappers

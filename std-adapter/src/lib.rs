@@ -44,7 +44,11 @@
 //! Other stores and links: the protocol is in [`core`] (`tinyferry-core`), which takes any
 //! [`Store`](core::Store) and any [`Link`](core::driver::blocking::Link);
 //! [`Client::put_store`](client::Client::put_store) and
-//! [`Client::get_store`](client::Client::get_store) take a store of your own.
+//! [`Client::get_store`](client::Client::get_store) take a store of your own. For a session of your own over
+//! a TCP connection, `transport::stream::StreamLink::new(tcp::prepare(socket)?, Arc::default())` is the link.
+//!
+//! A server reports its clients and transfers by `tracing`; a client by
+//! [`ClientBuilder::on_event`](client::ClientBuilder::on_event).
 
 pub mod auth;
 pub mod checksum;

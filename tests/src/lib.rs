@@ -6,4 +6,6 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../std-adapter/README.md")]
     struct Library;
+    #[doc = include_str!("../../core/README.md")]
+    struct Core;
 }

@@ -9,6 +9,7 @@
 //!
 //! const CONFIG: Config = Config::LOSSY.recv_buffer::<4352>();
 //!
+//! // The reads of this UART end with `ErrorKind::TimedOut` after 20 ms of silence: see `HalfDuplex`.
 //! fn run_board(uart: impl embedded_io::Read + embedded_io::Write, mut store: impl Store) {
 //!     let mut session: Session = Session::server(CONFIG);
 //!     let mut link = HalfDuplex(uart);
@@ -49,7 +50,7 @@ pub use super::{Error, Event};
 ///
 /// # Errors
 /// [`Error::Link`] where the stream fails, [`Failure::UnexpectedEof`](crate::Failure) where it ends
-/// during a request. Other failures are events.
+/// during a request. After other failures it goes on; [`Event::Ended`] reports each of them.
 pub fn serve<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
     link: &mut L,

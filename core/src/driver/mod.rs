@@ -32,7 +32,8 @@ mod tests;
 pub enum Event<'a, E> {
     /// A client has completed the handshake: see [`Session::negotiated`] and [`Session::number`].
     Connected,
-    /// The session is over, and the next one begins. On a serial line a client that leaves is no event.
+    /// The session is over. The next one begins, unless `serve` returns this result. On a serial line a
+    /// client that leaves is no event.
     Ended(&'a Result<Outcome, Error<E>>),
 }
 

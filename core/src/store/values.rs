@@ -72,6 +72,16 @@ pub struct Entry {
     pub broken: Option<Reason>,
 }
 
+impl Entry {
+    /// A file whose path has `path` bytes, of `size` bytes, without time and permission bits. It cannot be
+    /// resumed.
+    #[must_use]
+    pub const fn file(path: usize, size: u64) -> Self {
+        let (modified, mode, broken) = (None, None, None);
+        Self { kind: Kind::File, path, size: Some(size), modified, mode, resumable: false, broken }
+    }
+}
+
 /// The digests of a whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -19,7 +19,8 @@ mod send_file;
 #[cfg_attr(feature = "model", derive(Hash))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outcome {
-    /// Files and directories offered, including those refused.
+    /// Of a client's task: files and directories offered, including those refused. Of a server: 0; its
+    /// store is told about each of them.
     pub entries: u32,
     /// Entries that were refused or given up.
     pub refused: u32,

@@ -132,7 +132,25 @@ impl ClientBuilder {
     }
 
     /// Calls `observer` for each event of [`Client::put`] and [`Client::get`], on the thread that
-    /// called them.
+    /// called them. `Event::Moved` comes with each chunk. A request that fails as a whole is an error of the
+    /// call, and may have no event.
+    ///
+    /// ```no_run
+    /// use tinyferry::client::Client;
+    /// use tinyferry::fs::Event;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut client = Client::builder("tcp://127.0.0.1:8080".parse()?)
+    ///     .on_event(|event| match event {
+    ///         Event::Done { path, size, .. } => println!("{}: {size} bytes", path.escape_debug()),
+    ///         Event::Failed { path, reason, .. } => eprintln!("{}: {reason}", path.escape_debug()),
+    ///         _ => {}
+    ///     })
+    ///     .connect()?;
+    /// client.put("photos", "inbox/photos")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_event(mut self, observer: impl FnMut(Event<'_>) + Send + 'static) -> Self {
         self.events = Events(Some(Arc::new(Mutex::new(observer))));
         self

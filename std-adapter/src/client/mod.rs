@@ -95,8 +95,9 @@ impl Client {
     }
 
     /// Gets the file or the directory at `remote` and stores it as `local`, in whose parent it must be
-    /// possible to write. An empty `remote` is the served directory. Where `local` has no last name
-    /// (`.`), the entry goes into that directory under the name it has on the server.
+    /// possible to write. An empty `remote` is the served directory. If `local` is `.` or ends in `..`, the
+    /// entry goes into that directory under the name it has on the server. A directory is merged into one
+    /// that exists; a file replaces a file, and is refused where a directory is.
     ///
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused or left out are no error, as in [`Client::put`].
