@@ -209,7 +209,8 @@ fn one_client_too_many_is_told_that_the_server_is_busy() {
     let server = Server::start(&place.served(""), &["--clients", "2"]);
     // Only a client whose handshake is complete takes a place.
     let established = [(); 2].map(|()| greet(&server.endpoint["tcp://".len()..]));
-    server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    let ended = server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
+    assert_eq!(ended.stderr.matches("try again later").count(), 1, "{}", ended.stderr);
     drop(established);
     for attempt in 0.. {
         if server.client(&place.here(""), &["ping"]).code == Some(0) {

@@ -48,6 +48,10 @@ fn lists_that_cannot_be_written_are_failures() {
     }
     // What was to be done was done.
     assert_same(&place.here("t"), &place.here("o/t"));
+    // The same where an entry of the tree failed.
+    std::os::unix::fs::symlink("7", place.here("t/link")).expect("a link");
+    let Some(ended) = on_a_full_disk(&server, &place, &["put", "t", "--sha256"]) else { return };
+    ended.with(1, &["standard output cannot be written", "link"]);
     // A failure of another kind keeps its own code.
     let Some(ended) = on_a_full_disk(&server, &place, &["ls", "nothing"]) else { return };
     ended.with(6, &["no file of that name"]);

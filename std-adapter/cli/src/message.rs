@@ -91,8 +91,7 @@ impl Context {
         let why = describe::failure(reason, message, true);
         match reason {
             Reason::KeyNeeded => format!("{endpoint}: {why}; use --key FILE"),
-            Reason::Busy => format!("{endpoint}: {why}; try again later"),
-            Reason::Version | Reason::ShuttingDown => format!("{endpoint}: {why}"),
+            Reason::Busy | Reason::Version | Reason::ShuttingDown => format!("{endpoint}: {why}"),
             Reason::NotAllowed if self.task == Task::Close => format!(
                 "{endpoint} was not closed: {why}; start the server with --allow-close, or add \
                  rights=read,write,close to the line of this client's key"

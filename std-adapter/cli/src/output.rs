@@ -105,12 +105,12 @@ pub(crate) fn has_failed() -> bool {
 }
 
 /// Writes all buffered output. Returns how the program ends: as `exit` says, or with [`Exit::Local`] if
-/// only the output failed.
+/// the output failed and the task did not.
 pub(crate) fn finish(exit: Exit) -> Exit {
     if let Ok(output) = &mut *OUTPUT.lock().unwrap_or_else(PoisonError::into_inner) {
         note(output.flush());
     }
     let Some(why) = FAILED.get() else { return exit };
     error_line(format_args!("tinyferry: standard output cannot be written: {why}"));
-    if exit == Exit::Done { Exit::Local } else { exit }
+    if matches!(exit, Exit::Done | Exit::Partly) { Exit::Local } else { exit }
 }

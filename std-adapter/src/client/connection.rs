@@ -200,3 +200,14 @@ fn link<S: Socket + 'static>(
         Protection::Local | Protection::Insecure => Ok(Box::new(StreamLink::new(socket, leave))),
     }
 }
+
+/// Ends the commands that clients of this program have started (`exec:`), with their processes, and
+/// restores the settings of serial ports; in bounded time. A handler of signals calls this before it ends the
+/// program.
+pub fn clean_up() {
+    #[cfg(unix)]
+    {
+        crate::transport::command::end_all();
+        crate::transport::serial::restore_all();
+    }
+}

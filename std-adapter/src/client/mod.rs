@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::driver::blocking;
-use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Store, Task};
+use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Step, Store, Task};
 use tracing::debug;
 
 use crate::checksum::Desktop;
@@ -24,6 +24,7 @@ use crate::transport::stream::Traffic;
 
 pub use self::builder::ClientBuilder;
 use self::builder::Events;
+pub use self::connection::clean_up;
 pub use self::entries::{Entries, Entry, EntryKind};
 pub use crate::error::Error;
 
@@ -271,17 +272,6 @@ impl Client {
     }
 }
 
-/// Ends the commands that clients of this program have started (`exec:`), with their processes, and
-/// restores the settings of serial ports; in bounded time. A handler of signals calls this before it ends the
-/// program.
-pub fn clean_up() {
-    #[cfg(unix)]
-    {
-        crate::transport::command::end_all();
-        crate::transport::serial::restore_all();
-    }
-}
-
 fn local_error(path: &Path, error: &io::Error) -> Error {
     let sentence = format!("\"{}\": {}", describe::path(path), describe::os_error(error));
     Error::Local(io::Error::new(error.kind(), sentence))
@@ -295,6 +285,9 @@ fn new_session(config: Config) -> io::Result<Box<Session<Desktop>>> {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.connection.disconnect();
+        // An end that no longer answers does not close its side either: it is not waited for.
+        if !matches!(self.session.poll(), Step::Over(Err(Failure::TimedOut))) {
+            self.connection.disconnect();
+        }
     }
 }
