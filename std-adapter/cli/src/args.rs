@@ -137,8 +137,8 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PutArgs {
-    /// Files and directories to send; a symbolic link given here is followed, one inside a directory
-    /// is not sent
+    /// Files and directories to send; "DIR/." is the content of DIR. A symbolic link given here is
+    /// followed, one inside a directory is not sent
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// The directory on the server to send them to

@@ -92,6 +92,7 @@ impl Context {
         match reason {
             Reason::KeyNeeded => format!("{endpoint}: {why}; use --key FILE"),
             Reason::Busy | Reason::Version | Reason::ShuttingDown => format!("{endpoint}: {why}"),
+            Reason::InUse => format!("{}: {why}; try again later", self.name),
             Reason::NotAllowed if self.task == Task::Close => format!(
                 "{endpoint} was not closed: {why}; start the server with --allow-close, or add \
                  rights=read,write,close to the line of this client's key"
