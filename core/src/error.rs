@@ -98,7 +98,7 @@ reasons! {
     ReadOnly = 17, "the other end takes no files";
     /// This end only receives.
     WriteOnly = 18, "the other end gives no files";
-    /// Closing is not allowed.
+    /// Closing is not allowed, or what a store does not do.
     NotAllowed = 19, "that is not allowed there";
     /// A required field or feature is not known.
     Unsupported = 20, "one end requires a feature that the other does not support";
@@ -117,7 +117,7 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether the sender offers the file again, from position 0 (`PROTOCOL.md`, section 6.4).
+    /// Whether the sender offers the file again, from position 0 (`PROTOCOL.md`, R65).
     pub const fn wants_reoffer(self) -> bool {
         matches!(self, Self::PrefixDiffers | Self::DigestDiffers)
     }

@@ -1,4 +1,4 @@
-//! The parameters of a session that the handshake negotiates (`PROTOCOL.md`, section 6.1).
+//! The parameters of a session that the handshake negotiates (`PROTOCOL.md`, R20 and R21).
 
 use crate::profile::{Capabilities, Profile};
 use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Hello, PAYLOAD_MAX, SACK_BLOCKS, VERSION, features};
@@ -33,7 +33,7 @@ const SMALLEST_BLOCK_BITS: u8 = 8;
 const LARGEST_BLOCK: u8 = 2;
 
 impl Negotiated {
-    /// The hello of a server whose configuration is `own`, in answer to the client's `hello`.
+    /// The hello reply (R20) of a server whose configuration is `own`, to the client's `hello`.
     pub(crate) fn choose(own: &Hello, hello: &Hello) -> Hello {
         Hello {
             session: hello.session,
@@ -47,7 +47,7 @@ impl Negotiated {
         }
     }
 
-    /// The parameters that follow from the server's hello. `None` if they are impossible.
+    /// The parameters that follow from the hello reply. `None` if they are impossible.
     pub(crate) fn from_hello<P: Profile>(
         chosen: &Hello,
         send_credit: u16,
@@ -72,7 +72,7 @@ impl Negotiated {
         })
     }
 
-    /// The server's hello that the parameters follow from.
+    /// The hello reply that the parameters follow from.
     pub(crate) fn hello(&self, session: u32) -> Hello {
         Hello {
             session,

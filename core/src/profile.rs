@@ -30,8 +30,8 @@ pub trait Profile {
     /// Whether this end can receive while it sends; if not, each session is half-duplex, whatever
     /// [`Config::half_duplex`](crate::Config) says.
     const DUPLEX: bool = true;
-    /// Whether the driver passes the time; if not, no round trip is measured (the retransmission
-    /// timeout begins at 256 ms), and no keepalive is sent.
+    /// Whether the driver passes the time; if not, no round trip is measured (a question
+    /// is first repeated after 256 ms), and no keepalive is sent.
     const CLOCK: bool = true;
     /// Whether a transfer ends where frames come, but none that makes progress; if not, it ends where
     /// neither a signal nor new content comes.

@@ -1,5 +1,5 @@
-//! Time: retransmission timeout, round trip and timeouts without progress (`PROTOCOL.md`,
-//! section 6.6).
+//! Time: the wait before a question is repeated, the round trip, and timeouts without progress
+//! (`PROTOCOL.md`, R71 and R73 to R76).
 //!
 //! Reads no clock. Where the driver has none, each silence that it reports counts as 20 ms.
 
@@ -21,13 +21,13 @@ const LONGEST_SILENCE: u16 = 500;
 const KEEPALIVE_INTERVAL: Millis = 2_000;
 /// The time between two polls of a busy store, in ms.
 const STORE_POLL_INTERVAL: Millis = 10;
-/// The shortest retransmission timeout, in ms.
+/// The shortest wait before a question is repeated, in ms.
 const SHORTEST_TIMEOUT: Millis = 2;
-/// The shortest retransmission timeout while the other end says that it is busy, in ms.
+/// The shortest one while the other end says that it is busy, in ms (R49).
 const BUSY_TIMEOUT: Millis = 250;
-/// The longest retransmission timeout, in ms.
+/// The longest one, in ms.
 const LONGEST_TIMEOUT: u16 = 5_000;
-/// The retransmission timeout before a round trip was measured, in ms.
+/// The first one before a round trip was measured, in ms.
 const FIRST_TIMEOUT: Millis = 1_000;
 /// The round trip that is assumed where the driver has no clock, in ms.
 const UNMEASURED_ROUND_TRIP: Option<NonZeroU16> = NonZeroU16::new(128);
@@ -192,7 +192,7 @@ impl Timer {
         self.is_stalled() && self.retries < RETRIES_MIN
     }
 
-    /// A probe of the round trip is sent. The answer to a retransmission measures nothing.
+    /// A probe of the round trip is sent. The answer to a repeated question measures nothing (R74).
     pub(crate) fn probe_sent(&mut self) {
         self.probed_at = if self.retries == 0 { moment(self.now) } else { None };
     }

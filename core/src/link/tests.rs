@@ -21,6 +21,7 @@ pub(crate) fn negotiated(config: Config) -> Negotiated {
 
 const RELIABLE: Config = Config::RELIABLE;
 
+/// R20.
 #[test]
 fn the_link_is_lossy_or_half_duplex_if_one_end_says_so() {
     let lossy = RELIABLE.lossy(true);
@@ -33,6 +34,7 @@ fn the_link_is_lossy_or_half_duplex_if_one_end_says_so() {
     assert_eq!(link(half_duplex, lossy), Some((true, true)));
 }
 
+/// R20.
 #[test]
 fn chunks_are_the_smaller_ones_in_whole_blocks_of_the_larger_size() {
     let config = |chunk, block| RELIABLE.chunk(chunk).block(block);
@@ -42,6 +44,7 @@ fn chunks_are_the_smaller_ones_in_whole_blocks_of_the_larger_size() {
     assert_eq!(link(config(0xFFFF, 2), config(0xFFFF, 0)), Some((1024, 1024)));
 }
 
+/// R20.
 #[test]
 fn each_end_sends_what_the_other_one_takes() {
     let config = |credit| RELIABLE.credit(credit);
@@ -49,6 +52,7 @@ fn each_end_sends_what_the_other_one_takes() {
     assert_eq!(link.map(|link| (link.send_credit, link.recv_credit)), Some((20, 8)));
 }
 
+/// R20.
 #[test]
 fn a_chunk_without_a_whole_block_an_unknown_block_and_no_credit_are_impossible() {
     for impossible in
@@ -58,6 +62,7 @@ fn a_chunk_without_a_whole_block_an_unknown_block_and_no_credit_are_impossible()
     }
 }
 
+/// R20.
 #[test]
 fn sha256_is_used_if_both_ends_want_it() {
     let sha256 = RELIABLE.sha256(true);
@@ -66,6 +71,7 @@ fn sha256_is_used_if_both_ends_want_it() {
     assert_eq!(negotiate(sha256, RELIABLE).map(|link| link.sha256), Some(false));
 }
 
+/// R22.
 #[test]
 fn the_servers_hello_is_reproduced_from_the_parameters() {
     let client = hello(Config::LOSSY.chunk(700).block(1));

@@ -1,4 +1,4 @@
-//! The handshake, from either end (`PROTOCOL.md`, section 6.1).
+//! The handshake, from either end (`PROTOCOL.md`, R18 to R22).
 
 use super::*;
 
@@ -38,7 +38,7 @@ impl<P: Profile> Session<P> {
         match (&mut self.state, &self.negotiated) {
             // The client has completed the transfer and its answer was lost. The answer comes first,
             // or the client would leave without it.
-            (State::Sending(sender), _) if P::can_send() && is_lossy => sender.retransmit(),
+            (State::Sending(sender), _) if P::can_send() && is_lossy => sender.repeat_question(),
             (_, Some(negotiated)) => {
                 self.outbox.reply(Signal::hello(Code::Pon, &negotiated.hello(self.id)));
             }

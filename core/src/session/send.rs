@@ -1,5 +1,6 @@
-//! The next output: performs the output of the halves, then handles buffered frames, then lets the
-//! half at work go on.
+//! The next output: performs the output of the halves (calls of the store, `ERR`s, the signal in the
+//! slot), then asks the store about a new offer or request, then handles buffered frames, then lets
+//! the half at work go on.
 
 use super::request::MESSAGE_MAX;
 use super::*;
@@ -48,7 +49,7 @@ impl<P: Profile> Session<P> {
         if let Some(abandon) = self.outbox.abandon.take() {
             self.io = PendingIo::Abandon(abandon);
         } else if P::can_send()
-            && let Some((entry, reason)) = self.outbox.refused.take()
+            && let Some((entry, reason)) = self.outbox.refused_by_peer.take()
         {
             self.io = PendingIo::Refused { entry, reason };
         } else if self.takes_message() {
@@ -88,7 +89,7 @@ impl<P: Profile> Session<P> {
 
     /// Sends the refusal that is due with the message in the chunk buffer.
     pub(super) fn transmit_refusal(&mut self, length: usize) {
-        let Some(mut signal) = self.outbox.take_refusing() else { return self.drive() };
+        let Some(mut signal) = self.outbox.take_err() else { return self.drive() };
         signal.metadata = u16::try_from(length.min(MESSAGE_MAX)).unwrap_or(0);
         self.emit_metadata_header(signal.transfer, signal.metadata);
         self.transmit(&signal);

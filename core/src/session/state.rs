@@ -24,7 +24,7 @@
 //! | AwaitServerHello, Idle | BeginPut: A client begins a put | Sending | `Store::next` |
 //! | AwaitServerHello, Idle | BeginGet: A client begins a get | AwaitOffer | `RAF`, `RAR` |
 //! | AwaitServerHello, Idle | BeginClose: A client begins a close | AwaitClosed | `CLS` |
-//! | AwaitServerHello | HelloAnswered: A client's goal was the server's hello | Idle |  |
+//! | AwaitServerHello | HelloAnswered: A client's goal was the hello reply | Idle |  |
 //! | AwaitServerHello | Unconfirmed: The session of a client fails when its get on a lossy link is completed but for the confirmation | Idle |  |
 //! | AwaitClientHello, AwaitRequest, Sending, Receiving | ClientHello: A server receives a valid hello with a new session number | AwaitRequest | `PON` 0; `Store::abandon` |
 //! | AwaitRequest | GetRequested: A server receives `RAF` or `RAR` | Opening | `Store::open` |
@@ -32,8 +32,8 @@
 //! | AwaitRequest, Opening | RequestRefused: A server refuses a request | AwaitRequest | `ERR` |
 //! | AwaitRequest, AwaitOffer | FirstOffer: `SAF` or `SAR` begins a request | Receiving | `Store::offer` |
 //! | Receiving | NoReoffer: The receiver of a lone file gets a request in place of the second offer | AwaitRequest |  |
-//! | Sending, Receiving | Completed: A request is completed, for good or bad | AwaitRequest |  |
-//! | Sending, Receiving | Completed: A request is completed, for good or bad | Idle |  |
+//! | Sending, Receiving | Ended: A request has ended, in place, refused or given up | AwaitRequest |  |
+//! | Sending, Receiving | Ended: A request has ended, in place, refused or given up | Idle |  |
 //! | AwaitRequest | CloseAccepted: A server accepts `CLS` | Closing | `DON` |
 //! | AwaitRequest | CloseAccepted: A server accepts `CLS` | Idle | `DON` |
 //! | AwaitOffer, AwaitClosed | Answered: A client's request or close is answered by `ERR` or `DON` | Idle |  |
@@ -60,9 +60,9 @@ pub(super) enum Goal {
     Put,
     Get(Get),
     Close,
-    /// Nothing but the server's hello.
+    /// Nothing but the hello reply.
     Ping,
-    /// The server's hello, after a get on a lossy link: the server has the last answer. The get has
+    /// The hello reply, after a get on a lossy link: the server has the last answer. The get has
     /// this result.
     Confirm(Result<Outcome, Failure>),
 }
@@ -223,7 +223,7 @@ impl<P: Profile> Session<P> {
         }
         self.timer.restart();
         if !self.is_client() {
-            self.enter(Event::Completed, State::AwaitRequest);
+            self.enter(Event::Ended, State::AwaitRequest);
             return;
         }
         self.last_id = last;
@@ -231,7 +231,7 @@ impl<P: Profile> Session<P> {
             // The server answers once it has received the last `DON`.
             self.send_hello(Goal::Confirm(result));
         } else {
-            self.enter(Event::Completed, State::Idle(result));
+            self.enter(Event::Ended, State::Idle(result));
         }
     }
 

@@ -10,6 +10,7 @@ use self::line::*;
 mod line;
 mod progress;
 
+/// R18, R22.
 #[test]
 fn a_server_answers_a_hello() {
     let mut server = server(Config::RELIABLE);
@@ -18,6 +19,7 @@ fn a_server_answers_a_hello() {
     assert_eq!(server.receive(&[hello]), ["Pon 0: session 12345678"], "a ping");
 }
 
+/// R19.
 #[test]
 fn a_server_ends_on_bytes_that_are_no_hello() {
     let mut server = server(Config::RELIABLE);
@@ -25,6 +27,7 @@ fn a_server_ends_on_bytes_that_are_no_hello() {
     assert!(matches!(server.session.poll(), Step::Over(Err(Failure::NotTinyferry))));
 }
 
+/// R20.
 #[test]
 fn a_busy_server_refuses_the_session() {
     let config = Config::RELIABLE.refuse(Reason::Busy);
@@ -32,6 +35,7 @@ fn a_busy_server_refuses_the_session() {
     assert_eq!(server(config).receive(&[hello]), ["Err 0: reason 1"]);
 }
 
+/// R21.
 #[test]
 fn a_client_rejects_a_hello_that_does_not_follow_from_its_own() {
     let mut client = client(Config::RELIABLE, "f", b"");
@@ -41,6 +45,7 @@ fn a_client_rejects_a_hello_that_does_not_follow_from_its_own() {
     assert!(matches!(client.session.poll(), Step::Over(Err(Failure::ProtocolViolation))));
 }
 
+/// R31, R32.
 #[test]
 fn on_a_reliable_link_a_file_is_received_and_answered_once() {
     let mut server = established(Config::RELIABLE);
@@ -51,6 +56,7 @@ fn on_a_reliable_link_a_file_is_received_and_answered_once() {
     assert!(server.store.is_committed && server.store.content == b"hello");
 }
 
+/// R34.
 #[test]
 fn a_file_with_another_digest_is_refused_with_reason_15() {
     let mut server = established(Config::RELIABLE);
@@ -59,6 +65,7 @@ fn a_file_with_another_digest_is_refused_with_reason_15() {
     assert!(!server.store.is_committed);
 }
 
+/// R33.
 #[test]
 fn a_refused_offer_leaves_the_server_ready_for_the_next_request() {
     let mut server = established(Config::RELIABLE);
@@ -67,6 +74,7 @@ fn a_refused_offer_leaves_the_server_ready_for_the_next_request() {
     assert!(server.session.is_idle());
 }
 
+/// R11, R33.
 #[test]
 fn chunks_of_a_refused_file_are_skipped_on_a_reliable_link() {
     let mut server = established(Config::RELIABLE);
@@ -76,6 +84,7 @@ fn chunks_of_a_refused_file_are_skipped_on_a_reliable_link() {
     assert!(server.session.is_idle());
 }
 
+/// R32.
 #[test]
 fn on_a_lossy_link_each_offer_is_answered_with_position_and_credit() {
     let mut server = established(Config::LOSSY);
@@ -83,6 +92,7 @@ fn on_a_lossy_link_each_offer_is_answered_with_position_and_credit() {
     assert_eq!(server.receive(&[offer(1, 5)]), ["Pon 1: at 0, credit 128, count 0"]);
 }
 
+/// R47, R51.
 #[test]
 fn a_query_is_answered_with_position_and_count() {
     let mut server = established(Config::LOSSY);
@@ -91,6 +101,7 @@ fn a_query_is_answered_with_position_and_count() {
     assert_eq!(server.receive(&[query]), ["Pon 1: at 256, credit 128, count 2"]);
 }
 
+/// R53.
 #[test]
 fn a_lost_chunk_leaves_a_gap_that_its_retransmission_fills() {
     let mut server = established(Config::LOSSY);
@@ -104,6 +115,7 @@ fn a_lost_chunk_leaves_a_gap_that_its_retransmission_fills() {
     assert_eq!(server.receive(&[rest, query]), ["Pon 1: at 768, credit 128, count 5"]);
 }
 
+/// R26.
 #[test]
 fn on_a_lossy_link_the_result_is_repeated_for_who_asks() {
     let mut server = established(Config::LOSSY);
@@ -115,6 +127,7 @@ fn on_a_lossy_link_the_result_is_repeated_for_who_asks() {
     assert_eq!(server.receive(&[query]), ["Don 1: size 5, count 4"]);
 }
 
+/// R31, R32.
 #[test]
 fn a_client_sends_offer_chunks_and_done() {
     let mut client = client(Config::RELIABLE, "f", &[7; 1500]);
@@ -135,6 +148,7 @@ fn a_client_sends_offer_chunks_and_done() {
     assert!(matches!(client.session.poll(), Step::Over(Ok(Outcome { entries: 1, .. }))));
 }
 
+/// R73.
 #[test]
 fn a_question_without_an_answer_is_sent_again_on_a_lossy_link() {
     let mut client = client(Config::LOSSY, "f", b"hello");
@@ -144,6 +158,7 @@ fn a_question_without_an_answer_is_sent_again_on_a_lossy_link() {
     assert_eq!(client.wait(), first);
 }
 
+/// R55, R57.
 #[test]
 fn a_lost_chunk_is_sent_again_in_blocks() {
     let mut client = client(Config::LOSSY, "f", &[7; 2048]);
@@ -171,6 +186,7 @@ fn a_lost_chunk_is_sent_again_in_blocks() {
     );
 }
 
+/// R23.
 #[test]
 fn a_get_of_a_missing_file_is_refused_with_reason_3() {
     let mut server = established(Config::RELIABLE);
@@ -179,6 +195,7 @@ fn a_get_of_a_missing_file_is_refused_with_reason_3() {
     assert_eq!(server.receive(&[request]), ["Err 1: reason 3"]);
 }
 
+/// R23.
 #[test]
 fn close_is_refused_where_it_is_not_allowed() {
     let mut server = established(Config::RELIABLE);
@@ -188,6 +205,7 @@ fn close_is_refused_where_it_is_not_allowed() {
     assert!(matches!(server.session.poll(), Step::Over(Ok(Outcome { closed: true, .. }))));
 }
 
+/// R28.
 #[test]
 fn a_get_on_a_lossy_link_ends_when_the_server_has_its_last_answer() {
     let mut client = complete_get();
@@ -196,6 +214,7 @@ fn a_get_on_a_lossy_link_ends_when_the_server_has_its_last_answer() {
     assert!(matches!(client.session.poll(), Step::Over(Ok(Outcome { entries: 1, .. }))));
 }
 
+/// R28.
 #[test]
 fn a_get_whose_end_stays_unanswered_is_complete() {
     let mut client = complete_get();
@@ -211,6 +230,7 @@ fn a_get_whose_end_stays_unanswered_is_complete() {
     assert_eq!(client.receive(&[]), ["Pin 0: session 12345678"]);
 }
 
+/// R28.
 #[test]
 fn a_get_whose_stream_ends_before_its_end_is_answered_is_complete() {
     for ends_in_order in [true, false] {

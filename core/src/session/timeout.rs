@@ -199,7 +199,7 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// The awaited frame did not come: retransmit, or give up.
+    /// The awaited frame did not come: the question is repeated, or this end gives up.
     #[inline(never)]
     pub(super) fn wait_over(&mut self) {
         if !self.is_busy() {
@@ -208,7 +208,7 @@ impl<P: Profile> Session<P> {
                 State::Closing => self.closing_over(),
                 State::Receiving(_) => self.give_up(),
                 _ if !self.is_lossy() || !self.timer.retry(self.timeout()) => self.give_up(),
-                _ => self.retransmit(),
+                _ => self.repeat_question(),
             }
         }
         self.drive();
@@ -239,8 +239,8 @@ impl<P: Profile> Session<P> {
         self.timer.restart();
     }
 
-    /// The answer did not come in time: the question is sent again.
-    fn retransmit(&mut self) {
+    /// The answer did not come in time: the question is repeated (R73).
+    fn repeat_question(&mut self) {
         // The announced metadata is lost. It may have overwritten the path: a refused handshake
         // counts without its message.
         if let Some(&signal) = self.outbox.awaiting_metadata() {
@@ -254,7 +254,7 @@ impl<P: Profile> Session<P> {
                 let goal = *goal;
                 self.send_hello(goal);
             }
-            State::Sending(sender) if P::can_send() => sender.retransmit(),
+            State::Sending(sender) if P::can_send() => sender.repeat_question(),
             _ if P::can_be_client() => self.send_request(),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! The round trip, the retransmission timeout, and the silence that ends a frame.
+//! The round trip, the wait before a question is repeated, and the silence that ends a frame.
 
 extern crate std;
 
@@ -22,7 +22,7 @@ fn measure(timer: &mut Timer, milliseconds: Millis) {
     timer.probe_answered();
 }
 
-/// The retransmission timeout that the timer chooses now.
+/// The wait that the timer chooses now.
 fn timeout(timer: &mut Timer, busy: bool) -> Millis {
     timer.cancel();
     timer.await_answer(busy);
@@ -30,7 +30,7 @@ fn timeout(timer: &mut Timer, busy: bool) -> Millis {
 }
 
 #[test]
-fn the_first_retransmission_timeout_is_1_second() {
+fn a_question_is_first_repeated_after_1_second() {
     assert_eq!(timeout(&mut at(7), false), 1_000);
 }
 
@@ -41,6 +41,7 @@ fn the_timeout_is_twice_the_round_trip() {
     assert_eq!(timeout(&mut timer, false), 80);
 }
 
+/// R74.
 #[test]
 fn the_round_trip_is_smoothed_by_an_eighth() {
     let mut timer = at(100);
@@ -57,8 +58,9 @@ fn a_round_trip_below_1_ms_counts_as_1_ms() {
     assert_eq!(timeout(&mut timer, false), 2);
 }
 
+/// R74.
 #[test]
-fn the_answer_to_a_retransmission_measures_nothing() {
+fn the_answer_to_a_repeated_question_measures_nothing() {
     let mut timer = at(100);
     timer.probe_sent();
     assert!(timer.retry(30_000));
@@ -88,6 +90,7 @@ fn a_valid_frame_ends_the_doubling() {
     assert_eq!(timeout(&mut timer, false), 1_000);
 }
 
+/// R49.
 #[test]
 fn a_busy_peer_is_not_asked_again_within_250_ms() {
     let mut timer = at(100);
@@ -95,6 +98,7 @@ fn a_busy_peer_is_not_asked_again_within_250_ms() {
     assert_eq!((timeout(&mut timer, false), timeout(&mut timer, true)), (2, 250));
 }
 
+/// R75.
 #[test]
 fn retries_end_after_8_of_them_and_the_timeout() {
     let mut timer = at(100);
@@ -107,6 +111,7 @@ fn retries_end_after_8_of_them_and_the_timeout() {
     assert!(!timer.retry(1_000));
 }
 
+/// R75.
 #[test]
 fn frames_without_progress_stall_after_8_of_them_and_the_timeout() {
     let mut timer = at(100);
@@ -121,6 +126,7 @@ fn frames_without_progress_stall_after_8_of_them_and_the_timeout() {
     assert!(!timer.is_stalled_for(1_000));
 }
 
+/// R76.
 #[test]
 fn time_in_the_own_store_does_not_count_as_time_without_progress() {
     let mut timer = at(100);
@@ -129,6 +135,7 @@ fn time_in_the_own_store_does_not_count_as_time_without_progress() {
     assert_eq!(timer.deadline(), Some(6_000));
 }
 
+/// R71.
 #[test]
 fn a_line_is_idle_20_ms_after_the_last_byte() {
     let mut timer = at(100);
@@ -139,6 +146,7 @@ fn a_line_is_idle_20_ms_after_the_last_byte() {
     assert!(timer.line_is_idle());
 }
 
+/// R71.
 #[test]
 fn gaps_inside_valid_frames_lengthen_the_silence_and_short_ones_shorten_it_slowly() {
     let mut timer = at(100);
@@ -152,6 +160,7 @@ fn gaps_inside_valid_frames_lengthen_the_silence_and_short_ones_shorten_it_slowl
     assert_eq!(timer.silence, 295);
 }
 
+/// R71.
 #[test]
 fn the_rest_of_a_frame_after_a_silence_lengthens_the_silence() {
     let mut timer = at(100);

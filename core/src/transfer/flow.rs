@@ -1,5 +1,5 @@
-//! Flow control of a sender: its credit, and when it queries the position (`PROTOCOL.md`,
-//! section 6.3).
+//! Flow control of a sender: its credit, and when it queries the position (`PROTOCOL.md`, R47 to
+//! R52).
 
 use super::is_reached;
 use crate::link::Negotiated;
@@ -28,8 +28,8 @@ pub(super) struct Flow {
     pub(super) queried_at: Option<u16>,
     /// The count at the query that measures the round trip.
     rtt_probe: Option<u16>,
-    /// Whether the next frame is a retransmission: it was counted before, and has its credit.
-    pub(super) retransmits: bool,
+    /// Whether the next frame repeats a question: it was counted before, and has its credit.
+    pub(super) repeats: bool,
 }
 
 impl Flow {
@@ -40,21 +40,21 @@ impl Flow {
             credit,
             queried_at: Some(0),
             rtt_probe: None,
-            retransmits: false,
+            repeats: false,
         }
     }
 
     /// A frame is sent.
     pub(super) fn sent(&mut self) {
-        let retransmits = core::mem::take(&mut self.retransmits);
-        self.frames_sent = self.frames_sent.wrapping_add(u16::from(!retransmits));
+        let repeats = core::mem::take(&mut self.repeats);
+        self.frames_sent = self.frames_sent.wrapping_add(u16::from(!repeats));
     }
 
-    /// No answer came. The question is retransmitted, or else the position is queried.
-    pub(super) fn unanswered(&mut self, retransmits: bool) {
+    /// No answer came. The question is repeated, or else the position is queried.
+    pub(super) fn unanswered(&mut self, repeats: bool) {
         self.rtt_probe = None;
-        if retransmits {
-            self.retransmits = true;
+        if repeats {
+            self.repeats = true;
         } else {
             self.queried_at = None;
         }
@@ -100,7 +100,7 @@ impl Flow {
     pub(super) fn may_send<P: Profile>(&self, link: &Negotiated) -> bool {
         let limit = if link.is_half_duplex::<P>() { HALF_DUPLEX_FRAMES } else { u16::MAX };
         let in_flight = self.frames_sent.wrapping_sub(self.acked_count);
-        self.retransmits || in_flight < self.credit.min(limit)
+        self.repeats || in_flight < self.credit.min(limit)
     }
 
     /// Whether to query the position although more may be sent: not on a half-duplex link, where the

@@ -57,7 +57,7 @@ pub(crate) fn is_after(id: TransferId, last: TransferId) -> bool {
 }
 
 /// The result of the transfer before. It is kept, as TCP keeps TIME-WAIT: on a lossy link the answer
-/// may be lost, and is sent again on each query (`PROTOCOL.md`, section 6.1).
+/// may be lost, and is repeated for each query (`PROTOCOL.md`, R26).
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Completed {
@@ -116,9 +116,11 @@ pub(crate) enum Slot {
 pub(crate) struct Outbox {
     /// The store is to close the open file.
     pub(crate) abandon: Option<Abandon>,
-    /// The store is to be told that an entry was refused; the message is in the metadata at hand.
-    pub(crate) refused: Option<(u32, Reason)>,
-    /// `ERR` for these transfers: the one that a new offer interrupts, and that offer.
+    /// The store is to be told that the other end refused this entry, or this end gave it up
+    /// (`Store::refused`); the message is in the metadata at hand.
+    pub(crate) refused_by_peer: Option<(u32, Reason)>,
+    /// `ERR` for these transfers, which this end refuses: the one that a new offer interrupts, and
+    /// that offer.
     refusals: [Option<(TransferId, Reason)>; 2],
     /// Whether the store has refused something in its last reply, and may have a message about it.
     pub(crate) has_message: bool,
@@ -139,7 +141,7 @@ impl Outbox {
     pub(crate) const fn new() -> Self {
         Self {
             abandon: None,
-            refused: None,
+            refused_by_peer: None,
             refusals: [None; 2],
             has_message: false,
             slot: Slot::Empty,
@@ -199,7 +201,7 @@ impl Outbox {
     }
 
     /// Takes the `ERR` that is sent next.
-    pub(crate) fn take_refusing(&mut self) -> Option<Signal> {
+    pub(crate) fn take_err(&mut self) -> Option<Signal> {
         if let Some((id, reason)) = self.take_refusal() {
             return Some(Signal::refuse(id.get(), 0, reason, 0));
         }

@@ -1,4 +1,4 @@
-//! The receiving half of a request (`PROTOCOL.md`, section 6).
+//! The receiving half of a request (`PROTOCOL.md`, R31 to R67; the states are those of 9.4).
 //!
 //! `state` has the stages and all transitions between them.
 //!
@@ -219,9 +219,9 @@ impl<P: Profile> Receiver<P> {
     fn complete(&mut self, completed: Completed, outbox: &mut Outbox) {
         outbox.completed = Some(completed);
         if self.tree().is_some_and(|tree| tree != completed.id) {
-            self.enter(Event::Completed, Stage::AwaitOffer);
+            self.enter(Event::Ended, Stage::AwaitOffer);
         } else {
-            self.enter(Event::Completed, Stage::Finished(completed.result()));
+            self.enter(Event::Ended, Stage::Finished(completed.result()));
             self.tree = None;
         }
     }

@@ -1,5 +1,6 @@
-//! The file that a receiver has open: reassembly, and the digest that follows it (`PROTOCOL.md`,
-//! sections 6.3 and 6.4).
+//! The file that a receiver has open: reassembly (`PROTOCOL.md`, R8 to R10 and R56), the position and
+//! the map that it answers with (R53), the sender's `DON` (R34, R57), and the digest, which proves
+//! a prefix too (R59).
 
 use super::{Next, TransferId};
 use crate::link::Negotiated;

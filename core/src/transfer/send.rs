@@ -1,4 +1,4 @@
-//! The sending half of a request (`PROTOCOL.md`, sections 6.2 to 6.4).
+//! The sending half of a request (`PROTOCOL.md`, R31 to R67; the states are those of 9.3).
 //!
 //! `state` has the stages and all transitions between them.
 //!
@@ -151,8 +151,8 @@ impl<P: Profile> Sender<P> {
         u32::from(number) << 16 ^ low_half(self.file.acked) << 4 ^ part
     }
 
-    /// The answer did not come in time: the question is sent again.
-    pub(crate) fn retransmit(&mut self) {
+    /// The answer did not come in time: the question is repeated (R73), or the position is queried.
+    pub(crate) fn repeat_question(&mut self) {
         self.file.shrink_chunks();
         let question = match self.stage {
             Stage::Await(question) => Some(question),

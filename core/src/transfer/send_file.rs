@@ -1,4 +1,5 @@
-//! The file that a sender has open: progress, and loss detection (`PROTOCOL.md`, section 6.3).
+//! The file that a sender has open: its progress, the detection of lost blocks (`PROTOCOL.md`, R53
+//! and R54), their retransmission (R55), and the check of a prefix (R61).
 
 use super::is_reached;
 use crate::error::Reason;
@@ -25,7 +26,7 @@ pub(super) struct SendFile {
     pub(super) error: Option<Reason>,
     /// Chunks of new data that are still to be one block long.
     small_chunks_left: u8,
-    /// The frame count after the last retransmission.
+    /// The count of frames after the last retransmission of any block (R54).
     retransmitted_at: u16,
     /// The receiver has everything before.
     pub(super) acked: u64,
@@ -33,7 +34,7 @@ pub(super) struct SendFile {
     pub(super) sent: u64,
     /// CRC-64 of everything before `sent`.
     pub(super) digest: u64,
-    /// Blocks from `acked` on that are to be sent again.
+    /// Blocks from `acked` on that are lost, and are to be sent again (R55).
     pub(super) lost: SackMap,
     /// Blocks from `acked` on that were sent again.
     retransmitted: SackMap,
@@ -94,7 +95,7 @@ impl SendFile {
         length
     }
 
-    /// Position and length in bytes of a lost block, which is sent again as frame number `count`.
+    /// Position and length in bytes of a lost block, which is sent again (R55) as frame number `count`.
     pub(super) fn retransmit(&mut self, block: u32, link: &Negotiated, count: u16) -> (u64, u16) {
         self.retransmitted_at = count;
         self.lost.set(block, false);
@@ -127,8 +128,9 @@ impl SendFile {
         }
     }
 
-    /// A block that was sent and is not received is lost if a later block is received or no frame
-    /// is in flight, and if it was not sent again since the frame that `count` acknowledges.
+    /// R54. A block that was sent and is not received is lost if a later block is received or `count`
+    /// acknowledges every frame, and if it was never sent again or `count` is at or past the last
+    /// retransmission of any block.
     fn detect_losses(&mut self, map: &SackMap, count: u16, all_acked: bool, link: &Negotiated) {
         let sent = link.blocks(low_half(self.sent.saturating_sub(self.acked)));
         let retransmissions_acked = is_reached(count, self.retransmitted_at);

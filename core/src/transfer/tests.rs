@@ -6,6 +6,7 @@ fn id(number: u16) -> TransferId {
     TransferId::new(number).unwrap_or(TransferId::MIN)
 }
 
+/// R25.
 #[test]
 fn a_count_is_reached_by_itself_and_by_the_half_of_the_range_after_it() {
     for mark in [0, 1, 0x7FFF, 0x8000, 0xFFFF] {
@@ -15,11 +16,13 @@ fn a_count_is_reached_by_itself_and_by_the_half_of_the_range_after_it() {
     }
 }
 
+/// R25.
 #[test]
 fn a_transfer_is_not_after_itself() {
     assert!(!is_after(id(7), id(7)) && is_after(id(8), id(7)) && is_after(id(1), id(0xFFFF)));
 }
 
+/// R24.
 #[test]
 fn numbers_skip_0_and_the_open_tree() {
     assert_eq!(next_id(0, None), id(1));

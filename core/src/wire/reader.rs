@@ -1,4 +1,4 @@
-//! The reader: finds frames in a stream of bytes (`PROTOCOL.md`, section 6.5).
+//! The reader: finds frames in a stream of bytes (`PROTOCOL.md`, R68 to R72).
 //!
 //! Knows the layout of frames and which of them the session expects; knows nothing of their
 //! meaning. On a reliable link a damaged frame is an error. On a lossy link the reader

@@ -1,5 +1,5 @@
 //! Selective acknowledgement: the blocks past a position that are received, lost or retransmitted
-//! (`PROTOCOL.md`, sections 3 and 6.3).
+//! (`PROTOCOL.md`, section 3, R53 and R54).
 
 /// Blocks that a `PON` acknowledges selectively, past the one at its position.
 pub const SACK_BLOCKS: u32 = 96;

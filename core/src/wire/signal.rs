@@ -26,7 +26,7 @@ pub(crate) const fn features(sha256: bool) -> u16 {
 pub enum Code {
     /// Ping: on transfer 0 the client's hello; else the sender queries the position.
     Pin,
-    /// Pong: on transfer 0 the server's hello; else the receiver's position.
+    /// Pong: on transfer 0 the hello reply; else the receiver's position.
     Pon,
     /// Send a file: one file is offered.
     Saf,
@@ -75,12 +75,14 @@ impl Code {
 }
 
 /// The parameters of a session: proposed by the client, chosen by the server.
+///
+/// A later version may have more fields: whoever makes a hello states each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hello {
     /// Session number: 32 unpredictable bits, never 0.
     pub session: u32,
-    /// Highest version spoken; in the server's hello, the version chosen.
+    /// Highest version spoken; in the hello reply, the version chosen.
     pub version: u8,
     /// Whether the link may lose, damage, insert or duplicate bytes.
     pub lossy: bool,

@@ -11,7 +11,7 @@ pub(crate) enum Event {
     BeginGet,
     /// A client begins a close.
     BeginClose,
-    /// A client's goal was the server's hello.
+    /// A client's goal was the hello reply.
     HelloAnswered,
     /// The session of a client fails when its get on a lossy link is completed but for the confirmation.
     Unconfirmed,
@@ -27,8 +27,8 @@ pub(crate) enum Event {
     RequestRefused,
     /// The receiver of a lone file gets a request in place of the second offer.
     NoReoffer,
-    /// A request is completed, for good or bad.
-    Completed,
+    /// A request has ended, in place, refused or given up.
+    Ended,
     /// A server accepts `CLS`.
     CloseAccepted,
     /// A client's request or close is answered by `ERR` or `DON`.

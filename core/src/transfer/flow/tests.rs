@@ -17,6 +17,7 @@ fn fill(flow: &mut Flow, link: &Negotiated) -> u16 {
     flow.frames_sent.wrapping_sub(before)
 }
 
+/// R48.
 #[test]
 fn no_more_frames_are_in_flight_than_the_credit() {
     let link = link(true, false, 5);
@@ -26,11 +27,13 @@ fn no_more_frames_are_in_flight_than_the_credit() {
     assert_eq!(fill(&mut flow, &link), 3);
 }
 
+/// R52.
 #[test]
 fn on_a_half_duplex_link_at_most_8_frames_are_in_flight() {
     assert_eq!(fill(&mut Flow::new(100), &link(true, true, 100)), 8);
 }
 
+/// R48.
 #[test]
 fn an_old_and_an_impossible_count_acknowledge_nothing() {
     let mut flow = Flow::new(9);
@@ -39,6 +42,7 @@ fn an_old_and_an_impossible_count_acknowledge_nothing() {
     assert_eq!(flow.acked_count(), 4);
 }
 
+/// R47.
 #[test]
 fn counts_wrap_around() {
     let mut flow = Flow::new(4);
@@ -48,8 +52,9 @@ fn counts_wrap_around() {
     assert!(flow.ack(1) && !flow.ack(0xFFFF));
 }
 
+/// R47, R48.
 #[test]
-fn a_retransmission_is_not_counted_again_and_needs_no_credit() {
+fn a_repeated_question_is_not_counted_again_and_needs_no_credit() {
     let link = link(true, false, 1);
     let mut flow = Flow::new(1);
     flow.sent();
@@ -60,6 +65,7 @@ fn a_retransmission_is_not_counted_again_and_needs_no_credit() {
     assert_eq!((flow.frames_sent, flow.may_send::<Standard>(&link)), (1, false));
 }
 
+/// R50.
 #[test]
 fn a_query_is_due_every_8_frames_on_a_lossy_link() {
     let link = link(true, false, 100);
@@ -71,6 +77,7 @@ fn a_query_is_due_every_8_frames_on_a_lossy_link() {
     assert!(flow.query_due::<Standard>(&link));
 }
 
+/// R50.
 #[test]
 fn a_query_is_due_every_quarter_of_the_credit_on_a_reliable_link() {
     let link = link(false, false, 100);
@@ -81,6 +88,7 @@ fn a_query_is_due_every_quarter_of_the_credit_on_a_reliable_link() {
     assert!(flow.query_due::<Standard>(&link));
 }
 
+/// R52.
 #[test]
 fn on_a_half_duplex_link_no_query_is_due() {
     let mut flow = Flow::new(100);
@@ -88,6 +96,7 @@ fn on_a_half_duplex_link_no_query_is_due() {
     assert!(!flow.query_due::<Standard>(&link(true, true, 100)));
 }
 
+/// R73.
 #[test]
 fn an_unanswered_query_is_due_again() {
     let mut flow = Flow::new(100);
@@ -95,6 +104,7 @@ fn an_unanswered_query_is_due_again() {
     assert!(flow.query_due::<Standard>(&link(true, false, 100)));
 }
 
+/// R74.
 #[test]
 fn the_first_answer_at_or_past_the_probe_measures_the_round_trip() {
     let mut flow = Flow::new(100);

@@ -16,8 +16,8 @@
 //! |---|---|---|---|
 //! | AwaitOffer | TreeAccepted: The store accepts a tree | AwaitOffer | lossy: `PON` |
 //! | AwaitOffer, CommitTree | FileAccepted: The store accepts a file | File | lossy: `PON` |
-//! | AwaitOffer, File, CommitTree | Completed: An entry or the tree is in place, refused or given up | AwaitOffer | `ERR`; lossy: `DON` |
-//! | AwaitOffer, File, CommitTree | Completed: An entry or the tree is in place, refused or given up | Finished | `DON`, `ERR` |
+//! | AwaitOffer, File, CommitTree | Ended: An entry or the tree has ended, in place, refused or given up | AwaitOffer | `ERR`; lossy: `DON` |
+//! | AwaitOffer, File, CommitTree | Ended: An entry or the tree has ended, in place, refused or given up | Finished | `DON`, `ERR` |
 //! | AwaitOffer, Finished | Reoffered: The sender offers the refused file again | AwaitOffer |  |
 //! | Finished | TreeRefused: The tree was refused on a reliable link, where its entries are on their way | DrainRejectedTree |  |
 //! | AwaitOffer, CommitTree | TreeSent: `DON`: everything in the tree was sent | CommitTree | `Store::commit` |
@@ -52,8 +52,8 @@ pub(super) enum Event {
     TreeAccepted,
     /// The store accepts a file.
     FileAccepted,
-    /// An entry or the tree is in place, refused or given up.
-    Completed,
+    /// An entry or the tree has ended, in place, refused or given up.
+    Ended,
     /// The sender offers the refused file again.
     Reoffered,
     /// The tree was refused on a reliable link, where its entries are on their way.

@@ -31,6 +31,7 @@ fn chunks_in_order_move_position_and_digest() {
     assert!(file.is_complete() && file.is_digested());
 }
 
+/// R53.
 #[test]
 fn a_gap_is_acknowledged_selectively_until_it_is_filled() {
     let mut file = file(2048, 0, false);
@@ -57,6 +58,7 @@ fn the_digest_waits_for_a_gap_and_then_loads_back() {
     assert!(file.is_digested() && file.next_digest::<Standard>().is_none());
 }
 
+/// R9.
 #[test]
 fn a_chunk_with_nothing_new_is_dropped() {
     let mut file = file(2048, 0, false);
@@ -66,6 +68,7 @@ fn a_chunk_with_nothing_new_is_dropped() {
     assert_eq!(chunk(&mut file, 1024, 256), None);
 }
 
+/// R9.
 #[test]
 fn the_received_part_of_a_chunk_is_skipped() {
     let mut file = file(2048, 0, false);
@@ -74,6 +77,7 @@ fn the_received_part_of_a_chunk_is_skipped() {
     assert_eq!(file.position, 768);
 }
 
+/// R9.
 #[test]
 fn a_chunk_off_the_blocks_is_dropped_unless_it_ends_the_file() {
     let mut file = file(1000, 0, false);
@@ -82,11 +86,13 @@ fn a_chunk_off_the_blocks_is_dropped_unless_it_ends_the_file() {
     assert!(chunk(&mut file, 768, 232).is_some());
 }
 
+/// R9.
 #[test]
 fn a_chunk_past_the_size_is_dropped() {
     assert_eq!(chunk(&mut file(512, 0, false), 512, 256), None);
 }
 
+/// R56.
 #[test]
 fn a_store_in_order_takes_only_the_chunk_at_the_position() {
     let mut file = file(2048, 0, true);
@@ -94,6 +100,7 @@ fn a_store_in_order_takes_only_the_chunk_at_the_position() {
     assert!(chunk(&mut file, 0, 256).is_some());
 }
 
+/// R10.
 #[test]
 fn on_a_lossy_link_a_chunk_that_ends_inside_a_block_ends_a_file_of_unknown_size() {
     let mut file = file(UNKNOWN, 0, false);
@@ -101,6 +108,7 @@ fn on_a_lossy_link_a_chunk_that_ends_inside_a_block_ends_a_file_of_unknown_size(
     assert!(file.is_complete());
 }
 
+/// R59.
 #[test]
 fn a_prefix_is_acknowledged_once_its_digest_is_computed() {
     let mut file = file(5000, 2048, false);
@@ -121,6 +129,7 @@ fn done_is_verified_when_everything_is_received() {
     assert_eq!(file.is_as_claimed(), Some(true));
 }
 
+/// R34.
 #[test]
 fn done_with_another_digest_is_refused() {
     let mut file = file(512, 0, false);
@@ -129,16 +138,19 @@ fn done_with_another_digest_is_refused() {
     assert_eq!(file.is_as_claimed(), Some(false));
 }
 
+/// R34.
 #[test]
 fn done_with_another_size_is_refused() {
     assert_eq!(file(512, 0, false).on_done(513, 0, true), DoneCheck::WrongSize);
 }
 
+/// R34.
 #[test]
 fn on_a_reliable_link_done_before_the_last_chunk_is_refused() {
     assert_eq!(file(512, 0, false).on_done(512, 0, false), DoneCheck::WrongSize);
 }
 
+/// R9.
 #[test]
 fn chunks_longer_than_negotiated_are_dropped() {
     let mut link = link(true);

@@ -28,7 +28,7 @@ impl<P: Profile> Sender<P> {
             }
             // The client repeats its request: the answer to it was lost.
             Code::Pin | Code::Raf | Code::Rar if link.is_lossy::<P>() => {
-                self.retransmit();
+                self.repeat_question();
                 return false;
             }
             _ => return false,
@@ -110,7 +110,7 @@ impl<P: Profile> Sender<P> {
             self.flow.query_if_busy();
             self.file.error = Some(reason);
         }
-        outbox.refused = Some((entry, reason));
+        outbox.refused_by_peer = Some((entry, reason));
     }
 
     /// `ERR` for the tree.

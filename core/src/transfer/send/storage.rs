@@ -29,7 +29,7 @@ impl<P: Profile> Sender<P> {
             return;
         }
         self.entries = self.entries.saturating_add(1);
-        self.flow.retransmits = false;
+        self.flow.repeats = false;
         let error = entry.broken.filter(|_| !self.names_only);
         if error.is_some() {
             self.count_refused();
@@ -74,7 +74,7 @@ impl<P: Profile> Sender<P> {
     pub(super) fn give_up(&mut self, reason: Reason, outbox: &mut Outbox) {
         debug_assert!(self.entries > 0, "no entry was offered");
         self.file.error = Some(reason);
-        outbox.refused = Some((self.entries.saturating_sub(1), reason));
+        outbox.refused_by_peer = Some((self.entries.saturating_sub(1), reason));
         self.enter(Event::GivenUp, Stage::Ask(FileError));
     }
 

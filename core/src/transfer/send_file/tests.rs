@@ -30,6 +30,7 @@ fn lost(file: &SendFile) -> Vec<u32> {
     (0..=SACK_BLOCKS).filter(|block| file.lost.contains(*block)).collect()
 }
 
+/// R54.
 #[test]
 fn a_block_is_lost_if_a_later_one_is_received() {
     let mut file = sent(8);
@@ -37,6 +38,7 @@ fn a_block_is_lost_if_a_later_one_is_received() {
     assert_eq!(lost(&file), [0, 1, 2]);
 }
 
+/// R54.
 #[test]
 fn blocks_behind_the_last_received_one_may_be_in_flight() {
     let mut file = sent(8);
@@ -44,6 +46,7 @@ fn blocks_behind_the_last_received_one_may_be_in_flight() {
     assert_eq!(lost(&file), [0]);
 }
 
+/// R54.
 #[test]
 fn all_missing_blocks_are_lost_if_no_frame_is_in_flight() {
     let mut file = sent(8);
@@ -51,6 +54,7 @@ fn all_missing_blocks_are_lost_if_no_frame_is_in_flight() {
     assert_eq!(lost(&file), [0, 2, 3, 4, 5]);
 }
 
+/// R54.
 #[test]
 fn blocks_that_were_never_sent_are_not_lost() {
     let mut file = sent(2);
@@ -58,6 +62,7 @@ fn blocks_that_were_never_sent_are_not_lost() {
     assert!(lost(&file).is_empty());
 }
 
+/// R54.
 #[test]
 fn a_retransmitted_block_is_in_flight_until_a_later_count_is_acknowledged() {
     let mut file = sent(8);
@@ -70,6 +75,7 @@ fn a_retransmitted_block_is_in_flight_until_a_later_count_is_acknowledged() {
     assert_eq!(lost(&file), [0]);
 }
 
+/// R54.
 #[test]
 fn the_position_moves_the_lost_blocks() {
     let mut file = sent(8);
@@ -79,6 +85,7 @@ fn the_position_moves_the_lost_blocks() {
     assert_eq!((lost(&file), file.acked), ([0, 1, 2].into(), 512));
 }
 
+/// R53.
 #[test]
 fn an_old_position_is_ignored() {
     let mut file = sent(8);
@@ -87,6 +94,7 @@ fn an_old_position_is_ignored() {
     assert_eq!((lost(&file), file.acked), ([].into(), 1024));
 }
 
+/// R53.
 #[test]
 fn a_position_past_the_sent_bytes_is_ignored() {
     let mut file = sent(8);
@@ -94,6 +102,7 @@ fn a_position_past_the_sent_bytes_is_ignored() {
     assert_eq!(file.acked, 0);
 }
 
+/// R55.
 #[test]
 fn new_chunks_are_one_block_long_after_a_loss_until_128_were_sent() {
     let mut file = sent(8);
@@ -105,6 +114,7 @@ fn new_chunks_are_one_block_long_after_a_loss_until_128_were_sent() {
     assert_eq!(file.next_chunk::<Standard>(&link()), 1024);
 }
 
+/// R53.
 #[test]
 fn the_window_ends_97_blocks_past_the_position() {
     let mut file = sent(95);
@@ -113,6 +123,7 @@ fn the_window_ends_97_blocks_past_the_position() {
     assert_eq!(file.next_chunk::<Standard>(&link()), 0);
 }
 
+/// R10.
 #[test]
 fn the_last_chunk_ends_with_the_file() {
     let mut file = SendFile { size: 1_000, ..SendFile::EMPTY };
@@ -123,6 +134,7 @@ fn the_last_chunk_ends_with_the_file() {
     assert_eq!(file.next_chunk::<Standard>(&link()), 232);
 }
 
+/// R61.
 #[test]
 fn a_prefix_past_the_sent_bytes_is_checked_and_an_earlier_one_is_not() {
     let entry = |resumable| SendFile { size: 4096, resumable, ..SendFile::EMPTY };

@@ -85,12 +85,14 @@ fn frames_are_found_one_after_another() {
     assert_eq!(stream(0).read(&bytes), [found(true), chunk, found(true)]);
 }
 
+/// R69, R72.
 #[test]
 fn noise_before_a_frame_is_dropped_and_remembered() {
     let bytes = [&b"noise PINK"[..], &signal(QUERY), &signal(QUERY)].concat();
     assert_eq!(stream(0).read(&bytes), [found(false), found(true)]);
 }
 
+/// R69.
 #[test]
 fn a_damaged_frame_costs_only_itself() {
     let mut damaged = chunk(1, false, 0, 256);
@@ -101,6 +103,7 @@ fn a_damaged_frame_costs_only_itself() {
     assert_eq!(stream(0).read(&bytes), [found(false)]);
 }
 
+/// R71.
 #[test]
 fn a_frame_inside_a_cut_frame_is_found_after_an_idle_line() {
     let mut stream = stream(0);
@@ -116,6 +119,7 @@ fn a_frame_inside_a_cut_frame_is_found_after_an_idle_line() {
     assert_eq!(all, [found(false)]);
 }
 
+/// R72.
 #[test]
 fn after_an_idle_line_the_next_frame_is_in_sync() {
     let mut stream = stream(0);
@@ -124,6 +128,7 @@ fn after_an_idle_line_the_next_frame_is_in_sync() {
     assert_eq!(stream.read(&signal(QUERY)), [found(true)]);
 }
 
+/// R68.
 #[test]
 fn on_a_reliable_link_bytes_that_make_no_frame_are_an_error() {
     let mut stream = stream(0);
@@ -131,6 +136,7 @@ fn on_a_reliable_link_bytes_that_make_no_frame_are_an_error() {
     assert_eq!(stream.read(b"GET /"), [Parsed::Damaged]);
 }
 
+/// R11.
 #[test]
 fn on_a_reliable_link_a_chunk_that_is_not_expected_is_skipped() {
     let mut stream = stream(0);
@@ -139,6 +145,7 @@ fn on_a_reliable_link_a_chunk_that_is_not_expected_is_skipped() {
     assert_eq!(stream.read(&bytes), [found(true)]);
 }
 
+/// R70.
 #[test]
 fn a_chunk_is_expected_inside_the_window_or_shortly_behind_the_position() {
     let position = 1 << 20;
@@ -157,6 +164,7 @@ fn a_chunk_is_expected_inside_the_window_or_shortly_behind_the_position() {
     assert_eq!(ahead(position - (1 << 17) - 256), None);
 }
 
+/// R70.
 #[test]
 fn metadata_is_found_only_behind_the_signal_that_announces_it() {
     let metadata = chunk(1, true, 0, 5);

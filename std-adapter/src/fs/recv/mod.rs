@@ -30,8 +30,8 @@ use crate::fs::recv::partial::PartialOwner;
 use crate::fs::recv::tree::Tree;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::DirCursor;
-use crate::fs::sys::refusals;
 use crate::fs::sys::sync::Sync;
+use crate::fs::sys::sync_unsupported;
 
 use self::committing::Committing;
 
@@ -252,7 +252,7 @@ fn report_done(
     sha256: Option<[u8; 32]>,
     observer: &mut impl Observer,
 ) {
-    refusals::report(path, observer);
+    sync_unsupported::report(path, observer);
     observer.event(Event::Done { path, kind, size, held, sha256 });
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use cap_std::fs::Metadata;
 
-use crate::fs::sys::refusals;
+use crate::fs::sys::sync_unsupported;
 
 /// Device numbers, for as long as this process runs.
 static FAILED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
@@ -77,7 +77,7 @@ pub(crate) fn synchronise_all(_: &File) -> io::Result<()> {
 /// The file system of a file refused to make something durable.
 pub(crate) fn note_refusal(file: &File, error: &io::Error) {
     if let Ok(metadata) = Metadata::from_file(file) {
-        refusals::note(device(&metadata), error);
+        sync_unsupported::note(device(&metadata), error);
     }
 }
 

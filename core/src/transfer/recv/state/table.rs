@@ -31,8 +31,8 @@ impl Stage {
 pub(crate) const TRANSITIONS: &[Transition<Name, Event>] = &[
     row(&[AwaitOffer], Event::TreeAccepted, AwaitOffer, "lossy: `PON`"),
     row(&[AwaitOffer, CommitTree], Event::FileAccepted, File, "lossy: `PON`"),
-    row(&[AwaitOffer, File, CommitTree], Event::Completed, AwaitOffer, "`ERR`; lossy: `DON`"),
-    row(&[AwaitOffer, File, CommitTree], Event::Completed, Finished, "`DON`, `ERR`"),
+    row(&[AwaitOffer, File, CommitTree], Event::Ended, AwaitOffer, "`ERR`; lossy: `DON`"),
+    row(&[AwaitOffer, File, CommitTree], Event::Ended, Finished, "`DON`, `ERR`"),
     row(&[AwaitOffer, Finished], Event::Reoffered, AwaitOffer, ""),
     row(&[Finished], Event::TreeRefused, DrainRejectedTree, ""),
     row(&[AwaitOffer, CommitTree], Event::TreeSent, CommitTree, "`Store::commit`"),
