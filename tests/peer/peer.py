@@ -77,9 +77,9 @@ def connect(port):
         raise Failed("the other end does not speak Tinyferry")
     if frame.code == b"ERR":
         raise Refused(*struct.unpack_from("<H", frame.detail))
-    acked_count, version, _, features, size, k, credit = struct.unpack("<IBBHHBxH2x", frame.detail)
+    answered, version, _, features, size, k, credit = struct.unpack("<IBBHHBxH2x", frame.detail)
     fits = features == 0 and k <= 2 and 256 << k <= size <= PAYLOAD and credit > 0
-    if (acked_count, version) != (session, VERSION) or not fits:
+    if (answered, version) != (session, VERSION) or not fits:
         raise Failed("the other end chose terms that are not known here")
     wire.agree(session, True, min(size, PAYLOAD), credit)
     return wire

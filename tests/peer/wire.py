@@ -68,9 +68,9 @@ def refusal(reason, session=0):
 
 
 def metadata_of(text, mode=None, modified=None):
-    extras = b"" if mode is None else struct.pack("<BBI", 1, 4, mode)
-    extras += b"" if modified is None else struct.pack("<BBq", 3, 8, modified)
-    return text.encode() + (b"\0" + extras if extras else b"")
+    tags = b"" if mode is None else struct.pack("<BBI", 1, 4, mode)
+    tags += b"" if modified is None else struct.pack("<BBq", 3, 8, modified)
+    return text.encode() + (b"\0" + tags if tags else b"")
 
 
 def parse_metadata(payload):

@@ -101,9 +101,9 @@ pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
     }
     // Of who is in: what a client says, cut, changed, invented, or said too often.
     let inside = Frames::client(SESSION, Config::RELIABLE).bytes;
-    let greetings = inside.repeat(20_000);
+    let hellos = inside.repeat(20_000);
     all.push(Box::new(move |_| {
-        target.say(&greetings);
+        target.say(&hellos);
     }));
     let mut signals = frames();
     (0..20_000).for_each(|_| signals.signal(Signal::ask(1, 0, 0)));
@@ -138,7 +138,7 @@ fn outside<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
         Box::new(|_| {
             target.say_outside(&said[..64.min(said.len())]);
         }),
-        // A greeting, a handshake or a record that is not complete, and one byte after the other.
+        // A hello, a handshake or a record that is not complete, and one byte after the other.
         Box::new(|number| {
             let mut stream = target.connect();
             let _ = stream.write_all(&said[..number as usize % 200]);

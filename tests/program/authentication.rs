@@ -14,7 +14,7 @@ use tinyferry::client::Client;
 use tinyferry::fs::{Directory, Source};
 
 use crate::harness::{
-    Place, Server, assert_same, client, content, greet, mode, program, set_mode, snapshot,
+    Place, Server, assert_same, client, content, idle_client, mode, program, set_mode, snapshot,
     write_private,
 };
 use crate::make_tree;
@@ -355,38 +355,6 @@ fn an_encrypted_session_with_any_byte_flipped_ends() {
     running.join().expect("it ends").expect("in good order");
 }
 
-/// R16.
-#[test]
-fn files_beyond_a_limit_are_refused_and_the_others_arrive() {
-    let place = Place::new();
-    let here = place.here("");
-    let limits = ["--max-file", "5000", "--max-entries", "6", "--max-depth", "3"];
-    let server = Server::start(&place.served(""), &limits);
-    fs::write(place.here("fits"), content(5000, 1)).expect("a file");
-    fs::write(place.here("large"), content(5001, 1)).expect("a file");
-    server.client(&here, &["put", "fits"]).well();
-    server
-        .client(&here, &["put", "large"])
-        .with(6, &["\"large\"", "no file of more than 5000 bytes"]);
-    server.client(&here, &["put", "fits", "--to", "a/b"]).well();
-    server
-        .client(&here, &["put", "fits", "--to", "a/b/c"])
-        .with(6, &["path is too deep", "more than 3 names"]);
-    fs::create_dir(place.here("tree")).expect("a directory");
-    for number in 0..8 {
-        fs::write(place.here(&format!("tree/{number}")), "x").expect("a file");
-    }
-    server
-        .client(&here, &["put", "tree"])
-        .with(3, &["2 entries were not transferred", "the tree has more than 6 entries"]);
-    assert_eq!(fs::read_dir(place.served("tree")).expect("it is there").count(), 6);
-    // A client that gets has limits of its own.
-    let got = ["get", "fits", "--into", "out", "--max-file", "4999"];
-    server.client(&here, &got).with(1, &["more than 4999 bytes"]);
-    let got = ["get", "tree", "--into", "out", "--max-entries", "2"];
-    server.client(&here, &got).with(3, &["4 entries were not transferred"]);
-}
-
 #[test]
 fn the_oldest_partials_are_removed_where_partials_take_too_much() {
     let place = Place::new();
@@ -427,14 +395,14 @@ fn one_address_cannot_use_all_connections() {
     let limits = ["--clients-per-address", "2", "--handshake-timeout", "1"];
     let mut server = Server::start(&place.served(""), &limits);
     let address = server.endpoint["tcp://".len()..].to_owned();
-    let greeted = [(); 2].map(|()| greet(&address));
+    let idle_clients = [(); 2].map(|()| idle_client(&address));
     server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
     assert!(
         server
             .wait_for_line("rejected: busy: 2 clients are connected, 2 of them from this address")
             .is_some()
     );
-    drop(greeted);
+    drop(idle_clients);
     // Silent, and as slow as it gets: both are disconnected in time, and take no place.
     let silent = [(); 4].map(|()| TcpStream::connect(&address).expect("a server"));
     let mut slow = TcpStream::connect(&address).expect("a server");

@@ -222,13 +222,13 @@ fn a_peer_that_is_no_server_is_reported() {
         (
             // A welcome of version 9, with its CRC.
             |mut stream| {
-                let mut greeting = [0; 36];
-                let _ = stream.read_exact(&mut greeting);
-                greeting[1] = b'O';
-                greeting[20] = 9;
-                let crc = tinyferry::core::checksum::Tables::crc32(0, &greeting[..32]);
-                greeting[32..].copy_from_slice(&crc.to_le_bytes());
-                let _ = stream.write_all(&greeting);
+                let mut hello = [0; 36];
+                let _ = stream.read_exact(&mut hello);
+                hello[1] = b'O';
+                hello[20] = 9;
+                let crc = tinyferry::core::checksum::Tables::crc32(0, &hello[..32]);
+                hello[32..].copy_from_slice(&crc.to_le_bytes());
+                let _ = stream.write_all(&hello);
                 let _ = stream.read(&mut [0; 100]);
             },
             5,

@@ -55,7 +55,7 @@ fn leave(said: &[u8], most: Duration) {
         .map(|_| {
             let mut stream = TcpStream::connect(address).expect("a server");
             stream.write_all(said).expect("it takes it");
-            // The greeting is answered.
+            // The hello is answered.
             stream.read_exact(&mut [0; SIGNAL_LEN]).expect("an answer");
             stream
         })

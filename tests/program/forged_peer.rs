@@ -75,16 +75,16 @@ impl Forger {
     pub(crate) fn client(seed: u64) -> Self {
         let mut forger = Self::new(seed, Role::Client);
         forger.session = forger.random.next() as u32 | 1;
-        forger.greet(false);
+        forger.hello(false);
         forger.lie();
         forger
     }
 
-    /// All the lies of a server in answer to a client that greeted with this number.
+    /// All the lies of a server in answer to a client whose hello has this number.
     pub(crate) fn server(seed: u64, session: u32) -> Self {
         let mut forger = Self::new(seed, Role::Server);
         forger.session = session;
-        forger.greet(false);
+        forger.hello(false);
         // A client asks for a file on transfer 1, and if that is a directory for a tree on 2.
         match forger.random.below(8) {
             0 => forger.answer(),
@@ -113,7 +113,7 @@ impl Forger {
                 4 => self.describe(),
                 5 => self.stray_chunks(),
                 6 => self.flood(),
-                7 => self.greet(true),
+                7 => self.hello(true),
                 8 => self.ask(),
                 _ => self.anything(),
             }
@@ -179,8 +179,8 @@ impl Forger {
         }
     }
 
-    /// A greeting: once in a session a good one, later the same, another number, or nonsense.
-    fn greet(&mut self, again: bool) {
+    /// A hello: once in a session a good one, later the same, another number, or nonsense.
+    fn hello(&mut self, again: bool) {
         if again && self.role == Role::Client && self.odds(2) {
             self.session = self.random.next() as u32;
         }
@@ -189,9 +189,9 @@ impl Forger {
             if lies { self.random.next() & bits } else { good }
         };
         let (version, link, features) = (field(1, 0xFF), field(0, 3), field(0, 0xFFFF));
-        let (chunk, unit, credit) = (field(1024, 0xFFFF), field(0, 3), field(32_767, 0xFFFF));
+        let (chunk, block, credit) = (field(1024, 0xFFFF), field(0, 3), field(32_767, 0xFFFF));
         let low = u64::from(self.session) | version << 32 | link << 40 | features << 48;
-        let high = chunk | unit << 16 | credit << 32;
+        let high = chunk | block << 16 | credit << 32;
         let code = if self.role == Role::Client { b"PIN" } else { b"PON" };
         self.signal(Signal::new(code, 0, 0, [low, high]));
     }

@@ -201,8 +201,8 @@ pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Ended {
     command.current_dir(directory).args(arguments).output().expect("the program starts").into()
 }
 
-/// A client that has greeted, and asks for nothing.
-pub(crate) fn greet(address: &str) -> TcpStream {
+/// A client whose hello is answered, and that requests nothing.
+pub(crate) fn idle_client(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a server");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     stream.write_all(&Frames::client(7, Config::RELIABLE).bytes).expect("it takes it");

@@ -13,7 +13,7 @@ use tinyferry::core::{Config, Reason, Session};
 use tinyferry_kit::{Endpoint, Frames, Memory};
 
 use crate::attack_target::Target;
-use crate::harness::{Place, Server, command, content, greet, kibibytes, write_private};
+use crate::harness::{Place, Server, command, content, idle_client, kibibytes, write_private};
 
 /// The hello of a client, and a refusal of the whole session, which only servers send.
 fn signals() -> (Vec<u8>, Vec<u8>) {
@@ -57,9 +57,9 @@ fn a_peer_that_writes_and_hardly_reads_costs_a_mebibyte() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &["--clients-per-address", "64"]);
     let address = server.endpoint["tcp://".len()..].to_owned();
-    drop(greet(&address));
+    drop(idle_client(&address));
     let before = server.kibibytes("VmRSS");
-    let clients = [(); 4].map(|()| greet(&address));
+    let clients = [(); 4].map(|()| idle_client(&address));
     let taken = AtomicU64::new(0);
     thread::scope(|scope| {
         for client in &clients {
@@ -118,11 +118,11 @@ fn an_idle_client_costs_a_hundred_kibibytes() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     let address = server.endpoint["tcp://".len()..].to_owned();
-    drop(greet(&address));
+    drop(idle_client(&address));
     let before = server.kibibytes("VmRSS");
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
-            let mut client = greet(&address);
+            let mut client = idle_client(&address);
             // Each hello is answered; then the client is idle.
             client.write_all(&busy).expect("it takes it");
             client.read_exact(&mut busy.clone()).expect("it answers");
@@ -146,9 +146,9 @@ fn descriptors_are_budgeted_and_a_shortage_is_logged_once() {
         "{log}"
     );
     let address = server.endpoint["tcp://".len()..].to_owned();
-    let greeted: Vec<_> = (0..10).map(|_| greet(&address)).collect();
+    let idle_clients: Vec<_> = (0..10).map(|_| idle_client(&address)).collect();
     server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
-    drop(greeted);
+    drop(idle_clients);
     // Where the limit cannot carry even the handshakes, nobody is lost for good.
     let mut server = Server::start_under("ulimit -n 32;", &place.served(""), &[]);
     let address = server.endpoint["tcp://".len()..].to_owned();
@@ -182,10 +182,10 @@ fn clients_are_counted_over_all_endpoints() {
     let server = Server::start(&place.served(""), &arguments);
     let address = server.endpoint.strip_prefix("tcp://");
     let address = address.expect("the first one is told first").to_owned();
-    let greeted = [(); 2].map(|()| greet(&address));
+    let idle_clients = [(); 2].map(|()| idle_client(&address));
     crate::harness::client(&socket, &place.here(""), &["ping"]).with(4, &["busy"]);
     server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
-    drop(greeted);
+    drop(idle_clients);
     thread::sleep(Duration::from_millis(200));
     crate::harness::client(&socket, &place.here(""), &["ping"]).well();
 }
@@ -323,4 +323,36 @@ fn stalled_clients_do_not_delay_the_shutdown() {
     assert_eq!(server.wait(), Some(0));
     assert!(begin.elapsed() < Duration::from_secs(6));
     drop(stalled);
+}
+
+/// R16, R33.
+#[test]
+fn files_beyond_a_limit_are_refused_and_the_others_arrive() {
+    let place = Place::new();
+    let here = place.here("");
+    let limits = ["--max-file", "5000", "--max-entries", "6", "--max-depth", "3"];
+    let server = Server::start(&place.served(""), &limits);
+    fs::write(place.here("fits"), content(5000, 1)).expect("a file");
+    fs::write(place.here("large"), content(5001, 1)).expect("a file");
+    server.client(&here, &["put", "fits"]).well();
+    server
+        .client(&here, &["put", "large"])
+        .with(6, &["\"large\"", "no file of more than 5000 bytes"]);
+    server.client(&here, &["put", "fits", "--to", "a/b"]).well();
+    server
+        .client(&here, &["put", "fits", "--to", "a/b/c"])
+        .with(6, &["path is too deep", "more than 3 names"]);
+    fs::create_dir(place.here("tree")).expect("a directory");
+    for number in 0..8 {
+        fs::write(place.here(&format!("tree/{number}")), "x").expect("a file");
+    }
+    server
+        .client(&here, &["put", "tree"])
+        .with(3, &["2 entries were not transferred", "the tree has more than 6 entries"]);
+    assert_eq!(fs::read_dir(place.served("tree")).expect("it is there").count(), 6);
+    // A client that gets has limits of its own.
+    let got = ["get", "fits", "--into", "out", "--max-file", "4999"];
+    server.client(&here, &got).with(1, &["more than 4999 bytes"]);
+    let got = ["get", "tree", "--into", "out", "--max-entries", "2"];
+    server.client(&here, &got).with(3, &["4 entries were not transferred"]);
 }

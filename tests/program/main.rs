@@ -54,7 +54,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use harness::{Place, Server, assert_same, content, greet, set_mode, snapshot};
+use harness::{Place, Server, assert_same, content, idle_client, set_mode, snapshot};
 
 #[test]
 fn files_of_every_kind_go_there_and_back() {
@@ -208,7 +208,7 @@ fn one_client_too_many_is_told_that_the_server_is_busy() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &["--clients", "2"]);
     // Only a client whose handshake is complete takes a place.
-    let established = [(); 2].map(|()| greet(&server.endpoint["tcp://".len()..]));
+    let established = [(); 2].map(|()| idle_client(&server.endpoint["tcp://".len()..]));
     let ended = server.client(&place.here(""), &["ping"]).with(4, &["busy"]);
     assert_eq!(ended.stderr.matches("try again later").count(), 1, "{}", ended.stderr);
     drop(established);

@@ -23,7 +23,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).expect("it is there")
 }
 
-/// Of names that differ in case or in an accent the first one is taken, the others are listed.
+/// R16. Of names that differ in case or in an accent the first one is taken, the others are listed.
 #[test]
 fn the_second_of_two_colliding_names_is_refused_and_listed() {
     let place = Place::new();

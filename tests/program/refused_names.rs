@@ -12,7 +12,7 @@ use tinyferry_kit::Frames;
 
 use crate::harness::{Ended, Place, client};
 
-/// Runs a client against a server that answers its greeting on these terms, and then says all of
+/// Runs a client against a server that answers its hello on these terms, and then says all of
 /// this at once.
 fn ask(
     place: &Place,
@@ -25,9 +25,9 @@ fn ask(
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-        let mut greeting = [0; SIGNAL_LEN];
-        stream.read_exact(&mut greeting).expect("a greeting");
-        let session = greeting[16..20].try_into().map(u32::from_le_bytes).expect("four bytes");
+        let mut hello = [0; SIGNAL_LEN];
+        stream.read_exact(&mut hello).expect("a hello");
+        let session = hello[16..20].try_into().map(u32::from_le_bytes).expect("four bytes");
         let mut frames = Frames::server(session, config);
         say(&mut frames);
         stream.write_all(&frames.bytes).expect("it takes it");
@@ -71,6 +71,7 @@ fn tree(frames: &mut Frames, names_only: bool) {
     frames.signal(Signal::done(2, u64::from(number) - 2, 0, 0));
 }
 
+/// R15.
 #[test]
 fn entries_that_the_client_refuses_for_their_names_are_listed() {
     let place = Place::new();
@@ -90,7 +91,7 @@ fn entries_that_the_client_refuses_for_their_names_are_listed() {
     assert!(ended.stdout.contains("good"));
 }
 
-/// A lone file under such a name is no silent success either.
+/// R15. A lone file under such a name is no silent success either.
 #[test]
 fn a_file_that_the_client_refuses_for_its_name_is_an_error() {
     let place = Place::new();

@@ -147,7 +147,7 @@ fn a_transfer_continues_over_a_port_that_was_unplugged() {
 }
 
 /// A client whose server is killed in the middle, and started again.
-fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
+fn begins_a_new_session(task: impl FnOnce(&mut Client, &Place)) {
     let place = Place::new();
     for path in [place.here("file"), place.served("kept")] {
         fs::write(path, content(400_000, 1)).expect("a file");
@@ -177,7 +177,7 @@ fn is_greeted_anew(task: impl FnOnce(&mut Client, &Place)) {
 /// R77.
 #[test]
 fn a_client_repeats_its_handshake_with_a_server_that_restarted() {
-    is_greeted_anew(|client, place| {
+    begins_a_new_session(|client, place| {
         let root = Root::open(place.here("")).expect("it is there");
         let mut store = Directory::receiving(root, "kept".into(), Sync::Never, ()).lossy(true);
         assert!(client.get_store("kept", &mut store).is_ok_and(|outcome| outcome.entries == 1));
@@ -190,7 +190,7 @@ fn long_a_put_begins_again_where_the_server_restarted() {
     if !runs_long_tests() {
         return;
     }
-    is_greeted_anew(|client, place| {
+    begins_a_new_session(|client, place| {
         let source = Source { local: place.here("file"), remote: "file".into() };
         let mut made = 0;
         let outcome = client.put_store(|| {

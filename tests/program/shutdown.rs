@@ -14,7 +14,7 @@ use tinyferry::core::wire::{Code, SIGNAL_LEN, Signal};
 use tinyferry::core::{Failure, Reason};
 
 use crate::files::write_private;
-use crate::harness::{Place, Server, command, content, greet, send_signal};
+use crate::harness::{Place, Server, command, content, idle_client, send_signal};
 
 fn is_shutting_down(told: &Result<Duration, Error>) -> bool {
     matches!(told, Err(Error::Session(Failure::Refused(Reason::ShuttingDown), _)))
@@ -54,7 +54,7 @@ fn an_idle_client_receives_the_reason_while_a_transfer_continues() {
     let place = Place::new();
     let mut server = Server::start(&place.served(""), &["--grace", "20"]);
     let address = server.endpoint["tcp://".len()..].to_owned();
-    let mut idle = greet(&address);
+    let mut idle = idle_client(&address);
     let silent = TcpStream::connect(&address).expect("a server");
     fs::write(place.here("large"), content(150 << 20, 1)).expect("a file");
     let mut busy = command(&server.endpoint, &place.here(""), &["put", "large"])

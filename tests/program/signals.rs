@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Place, Server, client, command, content, ended_within, greet};
+use crate::harness::{Place, Server, client, command, content, ended_within, idle_client};
 
 fn assert_ends_in_order(mut server: Server, signal: &str, most: Duration) {
     let begin = Instant::now();
@@ -23,7 +23,7 @@ fn a_server_shuts_down_on_each_signal() {
     for signal in ["TERM", "HUP", "INT"] {
         let place = Place::new();
         let server = Server::start(&place.served(""), &["--grace", "1"]);
-        let _idle = greet(&server.endpoint["tcp://".len()..]);
+        let _idle = idle_client(&server.endpoint["tcp://".len()..]);
         assert_ends_in_order(server, signal, Duration::from_secs(5));
     }
     // Who has it ignored, as nohup does, means it.

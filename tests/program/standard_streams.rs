@@ -96,7 +96,7 @@ fn the_server_ends_with_its_input() {
     let mut said = Vec::new();
     let output = server.stdout.take().expect("it is piped").read_to_end(&mut said);
     output.expect("it is read to its end");
-    assert!(said.is_empty(), "nothing is said to who has not greeted");
+    assert!(said.is_empty(), "nothing is said to who has not sent a hello");
     assert!(server.wait().expect("it has ended").success());
 
     program(&place.here(""), &["serve", "--listen", "exec:cat", "."])

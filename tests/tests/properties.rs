@@ -29,7 +29,7 @@ fn number() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), 0..3u64, Just(u64::MAX - 1), (0..64u32).prop_map(|bit| 1 << bit)]
 }
 
-fn greetings() -> impl Strategy<Value = Hello> {
+fn hellos() -> impl Strategy<Value = Hello> {
     let numbers = (any::<u32>(), any::<u8>(), any::<u16>(), any::<u16>(), any::<u8>());
     (numbers, any::<u16>(), any::<bool>(), any::<bool>()).prop_map(
         |((session, version, features, chunk, block), credit, lossy, half_duplex)| Hello {
@@ -65,8 +65,8 @@ fn signals() -> impl Strategy<Value = Signal> {
     let size = || prop_oneof![3 => number(), 1 => Just(UNKNOWN)];
     let modified = || prop_oneof![3 => any::<i64>(), 1 => Just(UNKNOWN_TIME)];
     let on_zero = prop_oneof![
-        (select(vec![Code::Pin, Code::Pon]), greetings())
-            .prop_map(|(code, greeting)| Signal::hello(code, &greeting)),
+        (select(vec![Code::Pin, Code::Pon]), hellos())
+            .prop_map(|(code, hello)| Signal::hello(code, &hello)),
         (number(), reasons(), any::<u32>())
             .prop_map(|(position, reason, session)| Signal::refuse(0, position, reason, session)),
     ];
@@ -542,7 +542,7 @@ fn settings(faults: impl Strategy<Value = Option<Faults>>) -> impl Strategy<Valu
             }
             let is_tree = is_tree || files.is_empty();
             if let Some(faults) = faults {
-                // Before the greeting each end only knows what it was told.
+                // Before the hello each end only knows what it was told.
                 lossy = [true; 2];
                 // Loud noise leaves nothing of larger ones.
                 let Faults { flip, drop, insert, double, burst } = faults;

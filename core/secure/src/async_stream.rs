@@ -30,7 +30,9 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
         trust: &mut dyn Trust,
         buffers: [B; 2],
     ) -> Result<Self, StreamError<T::Error>> {
-        Self { stream, channel: Channel::client(identity, ephemeral, buffers)? }.greet(trust).await
+        Self { stream, channel: Channel::client(identity, ephemeral, buffers)? }
+            .handshake(trust)
+            .await
     }
 
     /// A server, as [`SecureStream::accept`](crate::SecureStream::accept).
@@ -43,10 +45,10 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
         trust: &mut dyn Trust,
         buffers: [B; 2],
     ) -> Result<Self, StreamError<T::Error>> {
-        Self { stream, channel: Channel::server(ephemeral, buffers)? }.greet(trust).await
+        Self { stream, channel: Channel::server(ephemeral, buffers)? }.handshake(trust).await
     }
 
-    async fn greet(mut self, trust: &mut dyn Trust) -> Result<Self, StreamError<T::Error>> {
+    async fn handshake(mut self, trust: &mut dyn Trust) -> Result<Self, StreamError<T::Error>> {
         loop {
             match self.channel.step()? {
                 Step::Receive(into) => {

@@ -33,7 +33,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
         trust: &mut dyn Trust,
         buffers: [B; 2],
     ) -> Result<Self, StreamError<T::Error>> {
-        Self { stream, channel: Channel::client(identity, ephemeral, buffers)? }.greet(trust)
+        Self { stream, channel: Channel::client(identity, ephemeral, buffers)? }.handshake(trust)
     }
 
     /// A server: shakes hands with whoever is at the other end of `stream`, if `trust` does.
@@ -46,10 +46,10 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
         trust: &mut dyn Trust,
         buffers: [B; 2],
     ) -> Result<Self, StreamError<T::Error>> {
-        Self { stream, channel: Channel::server(ephemeral, buffers)? }.greet(trust)
+        Self { stream, channel: Channel::server(ephemeral, buffers)? }.handshake(trust)
     }
 
-    fn greet(mut self, trust: &mut dyn Trust) -> Result<Self, StreamError<T::Error>> {
+    fn handshake(mut self, trust: &mut dyn Trust) -> Result<Self, StreamError<T::Error>> {
         loop {
             match self.channel.step()? {
                 Step::Receive(into) => {

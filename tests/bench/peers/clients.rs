@@ -139,7 +139,7 @@ fn beside_bad_ones(bench: &Bench, place: &Place) -> Done<Table> {
         let is_over = Arc::new(AtomicBool::new(false));
         let deaf = ask(server.port, "unread.bin")?;
         let slow = thread::spawn({
-            let (is_over, stream) = (Arc::clone(&is_over), greet(server.port)?);
+            let (is_over, stream) = (Arc::clone(&is_over), idle_client(server.port)?);
             move || trickle(stream, &is_over)
         });
         // What nobody reads fills the way there first.
@@ -157,10 +157,10 @@ fn beside_bad_ones(bench: &Bench, place: &Place) -> Done<Table> {
     Ok(table)
 }
 
-/// A connection that has been greeted.
-fn greet(port: u16) -> std::io::Result<TcpStream> {
+/// A connection whose hello is answered.
+fn idle_client(port: u16) -> std::io::Result<TcpStream> {
     let Config { lossy, half_duplex, chunk, block, credit, .. } = Config::RELIABLE;
-    let greeting = Hello {
+    let hello = Hello {
         session: SESSION,
         version: VERSION,
         lossy,
@@ -172,7 +172,7 @@ fn greet(port: u16) -> std::io::Result<TcpStream> {
     };
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     let mut bytes = [0; SIGNAL_LEN];
-    Signal::hello(Code::Pin, &greeting).emit::<Tables>(0, &mut bytes);
+    Signal::hello(Code::Pin, &hello).emit::<Tables>(0, &mut bytes);
     stream.write_all(&bytes)?;
     stream.read_exact(&mut bytes)?;
     Ok(stream)
@@ -180,7 +180,7 @@ fn greet(port: u16) -> std::io::Result<TcpStream> {
 
 /// Asks for a file, to read nothing of it.
 fn ask(port: u16, path: &str) -> std::io::Result<TcpStream> {
-    let mut stream = greet(port)?;
+    let mut stream = idle_client(port)?;
     let seed = Seeds::client(SESSION).sending;
     let length = path.len() as u16;
     let mut signal = [0; SIGNAL_LEN];

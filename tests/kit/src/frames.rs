@@ -21,14 +21,14 @@ impl Frames {
     /// Those of a client in session `number`, which begin with its hello: the parameters of `config`.
     pub fn client(number: u32, config: Config) -> Self {
         let mut frames = Self::of(number, Seeds::client(number).sending);
-        frames.greet(Code::Pin, config);
+        frames.hello(Code::Pin, config);
         frames
     }
 
     /// Those of a server, which begin with its hello.
     pub fn server(number: u32, config: Config) -> Self {
         let mut frames = Self::of(number, Seeds::server(number).sending);
-        frames.greet(Code::Pon, config);
+        frames.hello(Code::Pon, config);
         frames
     }
 
@@ -37,7 +37,7 @@ impl Frames {
     }
 
     /// A hello.
-    pub fn greet(&mut self, code: Code, config: Config) {
+    pub fn hello(&mut self, code: Code, config: Config) {
         let hello = Hello {
             session: self.session,
             version: VERSION,

@@ -50,11 +50,16 @@ fn each_link_of_a_page_leads_to_a_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for page in [
         "README.md",
+        "ARCHITECTURE.md",
         "SECURITY.md",
         "CONTRIBUTING.md",
         "docs/manual.md",
+        "core/README.md",
         "core/PROTOCOL.md",
+        "core/STORES.md",
         "core/secure/PROTOCOL.md",
+        "core/stores/README.md",
+        "tests/kit/README.md",
         "tests/bench/BENCHMARKS.md",
         "examples/firmware/README.md",
     ] {

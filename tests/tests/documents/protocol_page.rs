@@ -17,13 +17,13 @@ fn numbers(text: &str) -> impl Iterator<Item = u32> {
     words.filter_map(|word| word.strip_prefix('R')?.parse().ok())
 }
 
-/// The rules that the comments of all tests below `dir` cite.
-fn cited(dir: &Path, found: &mut BTreeSet<u32>) {
-    for entry in fs::read_dir(dir).expect("the tests are there") {
+/// The rules that the comments of all sources below `dir` cite, of which `is_read` tells which are read.
+fn cited(dir: &Path, is_read: fn(&Path) -> bool, found: &mut BTreeSet<u32>) {
+    for entry in fs::read_dir(dir).expect("the sources are there") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            cited(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            cited(&path, is_read, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && is_read(&path) {
             let source = fs::read_to_string(&path).expect("a source file");
             let comments = source.lines().map(str::trim_start);
             let comments =
@@ -33,23 +33,52 @@ fn cited(dir: &Path, found: &mut BTreeSet<u32>) {
     }
 }
 
-#[test]
-fn the_rules_are_numbered_in_order_and_each_is_cited_by_a_test() {
-    let rules = PAGE.lines().filter_map(|line| line.strip_prefix("**R")?.split_once(".**"));
-    let rules: Vec<u32> = rules.map(|(number, _)| number.parse().expect("a number")).collect();
+/// Whether a source of the core has tests only: `tests.rs`, and all below `tests/`.
+fn is_test(source: &Path) -> bool {
+    source.file_name().is_some_and(|name| name == "tests.rs")
+        || source.iter().rev().take(2).any(|name| name == "tests")
+}
+
+/// The rules of the page. A newer rule has a number past all others, and stands in its section.
+fn rules() -> BTreeSet<u32> {
+    let (mut rules, mut last) = (BTreeSet::new(), 0);
+    for line in PAGE.lines() {
+        if line.starts_with("##") {
+            last = 0;
+        }
+        let rule = line.strip_prefix("**R").and_then(|rest| rest.split_once(".**"));
+        if let Some((number, _)) = rule {
+            let number: u32 = number.parse().expect("a number");
+            assert!(number > last, "R{number} stands behind R{last} in its section");
+            assert!(rules.insert(number), "two rules are R{number}");
+            last = number;
+        }
+    }
     assert!(!rules.is_empty());
-    assert_eq!(rules, (1..=rules.len() as u32).collect::<Vec<_>>(), "the rules are not in order");
-    let rules = BTreeSet::from_iter(rules);
+    let count = rules.len() as u32;
+    assert!(rules.iter().copied().eq(1..=count), "a number up to R{count} is missing");
+    rules
+}
+
+#[test]
+fn the_rules_ascend_in_their_sections_and_each_is_cited_by_a_test() {
+    let rules = rules();
     let unknown: Vec<u32> = numbers(PAGE).filter(|number| !rules.contains(number)).collect();
     assert_eq!(unknown, [], "the page refers to rules that do not exist");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let core = tests.with_file_name("core").join("src");
     let mut found = BTreeSet::new();
     for dir in ["tests", "program"] {
-        cited(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut found);
+        cited(&tests.join(dir), |_| true, &mut found);
     }
+    cited(&core, is_test, &mut found);
     let difference = |a: &BTreeSet<u32>, b: &BTreeSet<u32>| a.difference(b).copied().collect();
     let (untried, unknown): (Vec<u32>, Vec<u32>) =
         (difference(&rules, &found), difference(&found, &rules));
     assert_eq!((untried, unknown), (vec![], vec![]), "(not cited by a test, do not exist)");
+    let mut found = BTreeSet::new();
+    cited(&core, |_| true, &mut found);
+    assert!(found.is_subset(&rules), "core/src cites rules that do not exist: {found:?}");
 }
 
 /// The bytes of a line of a trace: hexadecimal digits, or `41*1024`, up to the `;`.

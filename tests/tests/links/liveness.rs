@@ -21,7 +21,7 @@ const END: Millis = 700_000;
 /// What one end waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waits {
-    /// A client: the answer to its greeting.
+    /// A client: the answer to its hello.
     Ping,
     /// The offer of the requested file.
     Offer,
@@ -35,7 +35,7 @@ enum Waits {
     Credit,
     /// The answer to the `DON` of its file.
     Done,
-    /// A server: the first greeting.
+    /// A server: the first hello.
     Hello,
     /// The next request.
     Request,
@@ -120,13 +120,13 @@ impl Waits {
                 true => Frames::server(NUMBER, config),
                 false => Frames::client(NUMBER, config),
             };
-            let greeting = frames.take();
+            let hello = frames.take();
             fill(&mut frames);
-            if frames.bytes.is_empty() { greeting } else { frames.take() }
+            if frames.bytes.is_empty() { hello } else { frames.take() }
         };
         let none = AckInfo::Sack(SackMap::EMPTY);
         let signals = [
-            ("greetings", None),
+            ("hellos", None),
             ("positions", Some(Signal::ack(1, 0, 100, 0, none))),
             ("questions", Some(Signal::ask(1, 0, 0))),
             ("other endings", Some(Signal::done(77, SIZE, 3, 0))),
@@ -143,7 +143,7 @@ impl Waits {
         let bytes = content(1024, 1);
         // A frame that is the next step in this state is not useless.
         all.retain(|(name, _)| match self {
-            Self::Ping | Self::Hello => *name != "greetings",
+            Self::Ping | Self::Hello => *name != "hellos",
             Self::Offer => *name != "the offer again",
             _ => true,
         });

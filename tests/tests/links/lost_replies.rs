@@ -47,6 +47,6 @@ fn the_end_of_a_file_is_repeated_to_a_client_that_has_completed_it_and_sends_a_h
     client.signal(Signal::ack(1, 0, 8, 0, AckInfo::Sack(SackMap::EMPTY)));
     assert_eq!(codes(&server.receive(&client.take())), [Code::Don]);
     server.wait(PAUSE);
-    client.greet(Code::Pin, Config::LOSSY);
+    client.hello(Code::Pin, Config::LOSSY);
     assert_eq!(codes(&server.receive(&client.take())), [Code::Don]);
 }

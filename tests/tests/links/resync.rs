@@ -91,8 +91,8 @@ fn a_hello_behind_bytes_that_are_dropped_at_the_end_of_a_transfer_is_ignored() {
         damaged[8] ^= 1;
         assert_eq!(outline(&server.receive(&damaged)), [(Code::Don, 1)]);
         server.wait(silence);
-        let greeting = Frames::client(77, Config::LOSSY).take();
+        let hello = Frames::client(77, Config::LOSSY).take();
         let expected = if silence == 0 { vec![] } else { vec![(Code::Pon, 0)] };
-        assert_eq!(outline(&server.receive(&greeting)), expected);
+        assert_eq!(outline(&server.receive(&hello)), expected);
     }
 }

@@ -94,7 +94,7 @@ fn an_error_of_the_sender_is_received_while_the_store_is_busy() {
         let mut pair = put(config, false, 1000);
         pair.limit = 5 * SECOND;
         assert!(pair.run(Task::Put).is_err(), "it is still busy");
-        // The same client greets anew on a line; on a stream it would connect anew.
+        // The same client sends a new hello on a line; on a stream it would connect anew.
         pair = pair.numbered(0xC0FF_EE02, config);
         pair.limit = 7 * SECOND;
         assert!(pair.run(Task::Ping).expect("it is answered").is_ok());

@@ -182,10 +182,10 @@ fn in_a_tree_each_entry_that_ends_is_progress_for_its_sender() {
 #[test]
 fn at_a_receiver_content_an_offer_and_another_position_of_a_question_are_progress() {
     let asked: Fill = |client| client.signal(Signal::ask(1, 700, 1));
-    // With each useless frame comes a greeting, whose position is 0, and the question again.
+    // With each useless frame comes a hello, whose position is 0, and the question again.
     let useless = |client: &mut Frames| {
         let bytes = client.take();
-        client.greet(Code::Pin, config(true));
+        client.hello(Code::Pin, config(true));
         client.bytes.extend(bytes);
         client.signal(Signal::ask(1, 700, 1));
         client.signal(Signal::done(77, 0, 0, 0));

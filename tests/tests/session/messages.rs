@@ -152,6 +152,7 @@ fn of_offer(config: Config) -> String {
         .collect()
 }
 
+/// R12.
 #[test]
 fn a_refused_file_comes_with_the_message_of_the_store() {
     for config in [RELIABLE, LOSSY] {

@@ -9,7 +9,7 @@ fn codes(said: &[Signal]) -> Vec<Code> {
     said.iter().map(|signal| signal.code).collect()
 }
 
-/// A client that has said this, and the frames of its server after the greeting.
+/// A client that has said this, and the frames of its server after the hello.
 fn client(task: Task<'_>) -> (Endpoint<Memory>, Frames) {
     let mut session = Session::client(7, Config::RELIABLE);
     session.begin(task).expect("a client may begin");

@@ -19,14 +19,14 @@ fn server(said: &[u8]) -> Endpoint<Memory> {
 #[test]
 fn a_server_without_a_request_sends_the_reason_of_its_shutdown() {
     let mut client = Frames::client(SESSION, Config::RELIABLE);
-    let mut greeted = server(&client.take());
-    greeted.session.shut_down();
-    let said = greeted.receive(&[]);
+    let mut idle = server(&client.take());
+    idle.session.shut_down();
+    let said = idle.receive(&[]);
     let [told] = said.as_slice() else { panic!("one signal: {said:?}") };
     assert_eq!((told.code, told.transfer, told.session()), (Code::Err, 0, SESSION));
     assert_eq!(told.reason(), Reason::ShuttingDown);
     let refused = Failure::Refused(Reason::ShuttingDown);
-    assert!(matches!(greeted.session.poll(), Step::Over(Err(failure)) if failure == refused));
+    assert!(matches!(idle.session.poll(), Step::Over(Err(failure)) if failure == refused));
     // Nobody to tell.
     let mut alone = server(&[]);
     alone.session.shut_down();

@@ -145,6 +145,7 @@ fn a_file_takes_the_place_of_another() {
     assert_eq!(get(&mut bytes, "d"), Err(Failure::Refused(Reason::IsDirectory)));
 }
 
+/// R16, R33.
 #[test]
 fn a_name_that_fat_does_not_allow_is_refused() {
     let mut bytes = formatted();

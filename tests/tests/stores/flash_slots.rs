@@ -186,6 +186,7 @@ fn noise_changes_no_image() {
     }
 }
 
+/// R33.
 #[test]
 fn an_image_that_does_not_fit_is_refused() {
     let old = content(3000, 1);

@@ -62,7 +62,7 @@ fn a_failed_commit_is_reported_before_any_reply_that_covers_the_file() {
                     assert_eq!(usize::from(signal.transfer), 2 + number);
                     assert_eq!(signal.reason(), Reason::NoSpace);
                 }
-                // The greeting's says something else.
+                // The hello's says something else.
                 _ if signal.transfer == 0 => {}
                 // The tree's offer is one frame, and each file three.
                 _ => {

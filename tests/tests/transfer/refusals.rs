@@ -48,6 +48,21 @@ fn the_entries_of_a_refused_tree_are_not_stored() {
     }
 }
 
+/// R41.
+#[test]
+fn an_entry_that_both_ends_refuse_counts_once() {
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        for milliseconds in [0, 20] {
+            let (mut client, mut server) = (tree(5, 2000), Memory::default());
+            client.broken.insert("t/00002".into(), Reason::NotRegular);
+            server.refuse.insert("t/00002".into(), Reason::NoPermission);
+            let mut pair = Pair::new(config, client, server).delayed(milliseconds);
+            let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is there");
+            assert_eq!((outcome.entries, outcome.refused), (5, 1), "{milliseconds} ms");
+        }
+    }
+}
+
 /// R47, R48, R50.
 #[test]
 fn a_small_credit_never_stops_a_tree() {
@@ -129,7 +144,7 @@ fn noise_before_a_hello_is_ignored() {
 /// R72.
 #[test]
 fn a_hello_in_the_payload_of_a_damaged_chunk_is_content() {
-    // The file is nothing but a greeting of another session, again and again; the headers of the
+    // The file is nothing but a hello of another session, again and again; the headers of the
     // chunks are hit, so that the reader looks at the content.
     let file = Frames::client(99, Config::LOSSY).take().repeat(400);
     for seed in 0..40 {
@@ -254,8 +269,8 @@ fn a_sender_without_credit_continues_once_the_file_is_refused() {
     }
 }
 
-/// Over a line a greeting is refused, and the words are lost: they might have stood where the path of
-/// a get does, which is needed once more if the next greeting were answered otherwise.
+/// Over a line a hello is refused, and the words are lost: they might have stood where the path of
+/// a get does, which is needed once more if the next hello were answered otherwise.
 /// R13.
 #[test]
 fn a_refused_hello_needs_no_message() {
@@ -279,13 +294,13 @@ fn a_refused_hello_needs_no_message() {
 fn a_second_hello_is_answered_as_the_first() {
     let session = Session::server(Config::RELIABLE.sha256(true));
     let mut server = Endpoint::new(session, Memory::default());
-    let mut greeted = |chunk, credit| {
+    let mut answer_to = |chunk, credit| {
         let config = Config::RELIABLE.chunk(chunk).credit(credit);
         server.exchange(&Frames::client(7, config).bytes)
     };
-    let first = greeted(800, 8);
+    let first = answer_to(800, 8);
     assert!(!first.is_empty());
     for (chunk, credit) in [(800, 8), (256, 8), (1024, 9), (100, 8), (800, 0)] {
-        assert_eq!(greeted(chunk, credit), first, "{chunk}, {credit}");
+        assert_eq!(answer_to(chunk, credit), first, "{chunk}, {credit}");
     }
 }

@@ -57,7 +57,7 @@ fn cut_within(config: Config, size: usize, up: bool, range: Range<u64>, window: 
     let (mut worst, mut runs) = (0, 0);
     for cut in range.step_by(if is_campaign { 1 } else { 67 }) {
         let (carried, missing) = cut_and_resume(config, size, up, cut);
-        // Frames' own bytes, the greeting, the offer, the questions.
+        // Frames' own bytes, the hello, the offer, the questions.
         let own = missing / 10 + 600;
         let again = carried.saturating_sub(missing + own);
         assert!(again <= window, "cut after {cut}: {carried} bytes for {missing}");

@@ -11,12 +11,12 @@ mod requests;
 const SESSION: u32 = 0x0102_0304;
 const SHA256: Config = Config::RELIABLE.sha256(true);
 
-/// A server that has heard the greeting of a client, and what that client says next.
+/// A server that has heard the hello of a client, and what that client says next.
 fn server(config: Config, store: Memory) -> (Endpoint<Memory>, Frames) {
     Endpoint::server(SESSION, config, store)
 }
 
-/// A client with a task, whose greeting is answered, and what its server says next.
+/// A client with a task, whose hello is answered, and what its server says next.
 fn client(
     config: Config,
     store: Memory,
@@ -87,7 +87,7 @@ fn after_a_loss_chunks_are_one_block_long() {
         let config = Config::LOSSY.credit(40);
         let mut pair = Pair::new(config, store, Memory::default());
         pair.up.record = Some(Vec::new());
-        // The greeting, the offer, its path and two chunks come before them.
+        // The hello, the offer, its path and two chunks come before them.
         pair.up.lose = vec![5, 6];
         pair.run(Task::Put).expect("it ends").expect("it succeeds");
         assert_eq!(pair.server.store.bytes("f"), Some(&*content(200_000, 1)));
@@ -147,15 +147,15 @@ fn no_frame_is_accepted_before_the_hello() {
         firsts.push(seedless.take());
     };
     add(&|frames| frames.signal(Signal::refuse(0, 0, Reason::Busy, SESSION)));
-    add(&|frames| frames.greet(Code::Pon, Config::RELIABLE));
-    add(&|frames| frames.greet(Code::Pin, Config::RELIABLE));
+    add(&|frames| frames.hello(Code::Pon, Config::RELIABLE));
+    add(&|frames| frames.hello(Code::Pin, Config::RELIABLE));
     add(&|frames| frames.signal(Signal::new(Code::Cls, 1, 0)));
     add(&|frames| frames.signal(Signal::ask(1, 0, 0)));
     add(&|frames| frames.chunk(1, 0, b"content"));
     add(&|frames| frames.bytes.extend(b"SSH-2.0-OpenSSH_9.6\r\n and so forth, for 36 bytes"));
     for (number, first) in firsts.into_iter().enumerate() {
-        let greeting = Frames::client(SESSION, Config::RELIABLE).take();
-        let said = [&first[..], &greeting].concat();
+        let hello = Frames::client(SESSION, Config::RELIABLE).take();
+        let said = [&first[..], &hello].concat();
         let mut server = Endpoint::new(Session::server(Config::RELIABLE), Memory::default());
         assert_eq!(outline(&server.receive(&said)), [], "{number}");
         assert_eq!(result(&mut server), Some(Err(Failure::NotTinyferry)), "{number}");
@@ -163,7 +163,7 @@ fn no_frame_is_accepted_before_the_hello() {
         let mut server = Endpoint::new(Session::server(Config::LOSSY), Memory::default());
         server.receive(&first);
         server.wait(100);
-        assert_eq!(outline(&server.receive(&greeting)), [(Code::Pon, 0)], "{number}");
+        assert_eq!(outline(&server.receive(&hello)), [(Code::Pon, 0)], "{number}");
     }
 }
 
@@ -177,9 +177,9 @@ fn no_frame_is_accepted_before_the_reply_to_the_hello() {
         client.receive(&[]);
         client
     };
-    // Of another session, and a greeting: ignored.
+    // Of another session, and a hello: ignored.
     let mut other = Frames::server(9, Config::RELIABLE);
-    other.greet(Code::Pin, Config::RELIABLE);
+    other.hello(Code::Pin, Config::RELIABLE);
     other.signal(Signal::refuse(0, 0, Reason::Busy, 9));
     let mut client = begun();
     client.receive(&other.take());
@@ -233,11 +233,11 @@ fn the_client_checks_the_reply_to_its_hello() {
     for (number, change) in unsound.into_iter().enumerate() {
         assert_eq!(answer(change), Some(Err(Failure::ProtocolViolation)), "{number}");
     }
-    let (mut session, greeting) = (Session::client(SESSION, own), Frames::server(SESSION, own));
+    let (mut session, hello) = (Session::client(SESSION, own), Frames::server(SESSION, own));
     session.begin(Task::Ping).expect("it may");
     let mut client = Endpoint::new(session, Memory::default());
     client.receive(&[]);
-    let mut bytes = greeting.bytes;
+    let mut bytes = hello.bytes;
     bytes[20] = VERSION + 1;
     let check = Tables::crc32(0, &bytes[..32]);
     bytes[32..].copy_from_slice(&check.to_le_bytes());
@@ -439,13 +439,13 @@ fn a_partial_of_other_content_is_discarded() {
 /// R72.
 #[test]
 fn an_idle_line_ends_the_resynchronisation() {
-    let greeting = |number| Frames::client(number, Config::LOSSY).take();
+    let hello = |number| Frames::client(number, Config::LOSSY).take();
     let answers = |silence: u32| {
         let (mut server, _) = server(Config::LOSSY, Memory::default());
         // Noise that begins no frame: it is dropped at once, and nothing is held.
         assert_eq!(outline(&server.receive(b"noise")), []);
         server.wait(silence);
-        outline(&server.receive(&greeting(77)))
+        outline(&server.receive(&hello(77)))
     };
     assert_eq!(answers(0), []);
     assert_eq!(answers(1_000), [(Code::Pon, 0)]);
@@ -453,14 +453,14 @@ fn an_idle_line_ends_the_resynchronisation() {
     let (mut server, _) = server(Config::LOSSY, Memory::default());
     server.receive(b"noise");
     server.now += 1_000;
-    assert_eq!(outline(&server.receive(&greeting(77))), []);
+    assert_eq!(outline(&server.receive(&hello(77))), []);
 }
 
 /// R30.
 #[test]
 fn a_server_that_shuts_down_refuses_with_that_reason() {
     let refused = Some(Err(Failure::Refused(Reason::ShuttingDown)));
-    // In answer to a greeting.
+    // In answer to a hello.
     let config = Config::RELIABLE.refuse(Reason::ShuttingDown);
     let mut server = Endpoint::new(Session::server(config), Memory::default());
     let said = server.receive(&Frames::client(SESSION, Config::RELIABLE).take());
