@@ -8,7 +8,8 @@
 //! `run` for a client's task. A [`Store`] gives and takes the files.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics. The wire is described in
-//! [`protocol`].
+//! [`protocol`]. `ARCHITECTURE.md` in the repository says how the modules work together: what becomes
+//! of a chunk, a lost frame, a refused entry.
 //!
 //! ```
 //! use tinyferry_core::{Config, Session, Step, Task};

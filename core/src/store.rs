@@ -1,7 +1,7 @@
 //! Storage as a session sees it: it takes or gives offers, bytes and commits.
 //!
 //! A directory on a desktop, a FAT card, a flash partition and a `Vec` in a test are equals. It knows
-//! nothing of frames. One store serves one session; at most one file is open in it.
+//! nothing of frames.
 
 use crate::error::Reason;
 
@@ -16,117 +16,9 @@ pub use self::deferral::Deferral;
 pub use self::request::{Reply, Request, answer};
 pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 
-/// Storage for one session. The default of each method refuses. A session calls
+/// Storage for sessions.
 ///
-/// - to receive a file: [`Store::offer`], then [`Store::store`] for each chunk, [`Store::verified`] with
-///   its digests and [`Store::commit`]; or [`Store::abandon`] at any time after the offer;
-/// - to send: [`Store::next`] for each entry until it returns `None`, also after a lone file; for each
-///   file [`Store::load`] for its chunks and [`Store::check`]. If the other end requested it,
-///   [`Store::open`] comes first. A client that puts has no `open`: its store knows what to send.
-///
-/// A directory of a tree, and the tree itself, have an offer and a commit too. A store for files only refuses
-/// all but [`Kind::File`].
-///
-/// A receiver needs [`Store::load`] too if it accepts chunks out of order, or a prefix: their digests are
-/// computed from storage.
-///
-/// None of the methods may panic, whatever the other end sends.
-///
-/// A store that receives one file:
-///
-/// ```
-/// use tinyferry_core::store::{Accepted, Kind, Offer};
-/// use tinyferry_core::{Reason, Store};
-///
-/// #[derive(Default)]
-/// struct OneFile {
-///     new: Vec<u8>,
-///     file: Vec<u8>,
-/// }
-///
-/// impl Store for OneFile {
-///     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-///         if offer.kind != Kind::File {
-///             return Err(Reason::IsDirectory);
-///         }
-///         self.new.clear();
-///         Ok(Accepted { prefix: 0, in_order: true })
-///     }
-///
-///     fn store(&mut self, _: u64, bytes: &[u8]) -> Result<usize, Reason> {
-///         self.new.extend(bytes);
-///         Ok(bytes.len())
-///     }
-///
-///     fn commit(&mut self) -> Result<(), Reason> {
-///         self.file = std::mem::take(&mut self.new);
-///         Ok(())
-///     }
-/// }
-/// ```
-///
-/// A store that sends one file:
-///
-/// ```
-/// use tinyferry_core::store::Entry;
-/// use tinyferry_core::{Reason, Store};
-///
-/// struct Outgoing {
-///     bytes: &'static [u8],
-///     is_next: bool,
-/// }
-///
-/// impl Store for Outgoing {
-///     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
-///         if !core::mem::take(&mut self.is_next) {
-///             return Ok(None);
-///         }
-///         path[..5].copy_from_slice(b"a.txt");
-///         Ok(Some(Entry::file(5, self.bytes.len() as u64)))
-///     }
-///
-///     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-///         let rest = self.bytes.get(position as usize..).unwrap_or_default();
-///         let count = rest.len().min(into.len());
-///         into[..count].copy_from_slice(&rest[..count]);
-///         Ok(count)
-///     }
-/// }
-/// # let mut path = [0; 960];
-/// # let mut store = Outgoing { bytes: b"hello", is_next: true };
-/// # assert_eq!(store.next(&mut path).unwrap().unwrap().size, Some(5));
-/// # assert_eq!((store.next(&mut path), store.load(3, &mut path)), (Ok(None), Ok(2)));
-/// ```
-///
-/// # Wrappers
-/// A store around another one provides [`Store::inner`] and the methods that it changes; all others are
-/// forwarded, those of later versions as well:
-///
-/// ```
-/// # use tinyferry_core::{Reason, Store};
-/// struct Counted<S> {
-///     store: S,
-///     commits: u32,
-/// }
-///
-/// impl<S: Store> Store for Counted<S> {
-///     fn inner(&mut self) -> Option<&mut dyn Store> {
-///         Some(&mut self.store)
-///     }
-///
-///     fn commit(&mut self) -> Result<(), Reason> {
-///         self.commits += 1;
-///         self.store.commit()
-///     }
-/// }
-/// # let mut counted = Counted { store: (), commits: 0 };
-/// # assert_eq!((counted.open("f", false), counted.commit()), (Err(Reason::WriteOnly), Err(Reason::ReadOnly)));
-/// # assert_eq!(counted.commits, 1);
-/// ```
-///
-/// # Long work
-/// A session does nothing else while a method runs. A store whose offers or commits take long provides
-/// [`Store::deferral`].
+#[doc = include_str!("../STORES.md")]
 pub trait Store {
     /// The store that this one wraps, if any: the methods that this one does not provide are forwarded to
     /// it, but for [`Store::deferral`].
@@ -141,12 +33,14 @@ pub trait Store {
         None
     }
 
-    /// Prepares to receive an offer. Returns the length of the part that is already there.
+    /// Opens an offered file, directory or tree, to receive it. Returns the part of it that is here already,
+    /// and whether its bytes must come in order.
     ///
     /// Nothing may change under the file's name before [`Store::commit`].
     ///
     /// # Errors
-    /// The reason is sent to the sender; the other entries of a tree go on.
+    /// The entry is refused, and is not open. The reason is sent to the sender; the other entries of a tree
+    /// go on.
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         match self.inner() {
             Some(inner) => inner.offer(offer),
@@ -162,7 +56,12 @@ pub trait Store {
         }
     }
 
-    /// Writes bytes at `position` of the open file. Returns their number, at least one.
+    /// Writes bytes at `position` of the open file. Returns how many it took, at least one; the rest comes
+    /// in the next call.
+    ///
+    /// Positions come in any order, up to 97 blocks past the first gap, and bytes that were taken may come
+    /// again, the same ones; with [`Accepted::in_order`] each byte comes once and in order. Where the offer
+    /// had no size, the store is what limits it.
     ///
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.
@@ -183,8 +82,11 @@ pub trait Store {
         }
     }
 
-    /// Reads from `position` of the open file, which is sent or received. Returns the number of bytes,
-    /// 0 only past the end.
+    /// Reads from `position` of the open file, which is sent or received. Returns the number of bytes: as
+    /// many as there is room for, or fewer, but 0 only at or past the end.
+    ///
+    /// A file that is sent is read from its beginning, in order. On a lossy link parts of it are read again,
+    /// from earlier positions.
     ///
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.
@@ -196,18 +98,20 @@ pub trait Store {
     }
 
     /// Tells the digests of the open file, once all of it was read, or was received and verified.
-    /// [`Store::check`] or [`Store::commit`] follows.
+    /// [`Store::check`] or [`Store::commit`] follows. On a lossy link a sender's store may be told, and
+    /// asked to check, more than once.
     fn verified(&mut self, digests: &Digests) {
         if let Some(inner) = self.inner() {
             inner.verified(digests);
         }
     }
 
-    /// Puts the open file, or else the open tree, in place under its name, whole or not at all, and
-    /// closes it: it is complete and verified.
+    /// Puts the open file or directory, or else the open tree, in place under its name, whole or not at
+    /// all, and closes it: it is complete and verified. If [`Accepted::prefix`] was the whole size,
+    /// no [`Store::store`] came before, and what is in place may stay as it is.
     ///
     /// # Errors
-    /// The file is then closed, and the old file of its name is still there.
+    /// It is then closed, and the old file of its name is still there.
     fn commit(&mut self) -> Result<(), Reason> {
         match self.inner() {
             Some(inner) => inner.commit(),
@@ -218,7 +122,8 @@ pub trait Store {
     /// The message for a person about the refusal that a method has just returned, or about
     /// [`Config::refuse`](crate::Config): the detail that the reason lacks, or nothing. It is cut at 240
     /// bytes and at the first NUL. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a
-    /// write, a commit, a [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room.
+    /// write, a commit, a [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room. On a lossy link the
+    /// sender does not read the message about an offer.
     fn refusal_message(&mut self) -> &str {
         match self.inner() {
             Some(inner) => inner.refusal_message(),
@@ -226,18 +131,22 @@ pub trait Store {
         }
     }
 
-    /// Closes the open file, if there is one: it will not be completed now. Its received part may stay
-    /// for a resume. `all`: the tree around it, or the whole request, ends as well.
+    /// Closes the open file, if there is one, whether it was received or sent: it will not be completed now.
+    /// Its received part may stay for a resume, but not if [`Reason::wants_reoffer`]. `all`: the tree around
+    /// it, or the whole request, ends as well.
     fn abandon(&mut self, reason: Reason, all: bool) {
         if let Some(inner) = self.inner() {
             inner.abandon(reason, all);
         }
     }
 
-    /// Prepares to give `path`, which the other end requests, by [`Store::next`].
+    /// Prepares to give `path`, which the other end requests, by [`Store::next`]. `tree`: a tree is
+    /// requested; else a file. The empty path is the root.
     ///
     /// # Errors
-    /// The reason is sent to the other end.
+    /// The reason is sent to the other end: [`Reason::NotFound`] if nothing has that path,
+    /// [`Reason::IsDirectory`] if a file is requested and it is a directory, [`Reason::NotDirectory`] if a
+    /// tree is requested and it is a file.
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
         match self.inner() {
             Some(inner) => inner.open(path, tree),
@@ -253,12 +162,18 @@ pub trait Store {
         }
     }
 
-    /// Opens the next entry to send and writes its path, at most [`PATH_MAX`](crate::path::PATH_MAX)
-    /// bytes. `None` where there is none. After a refusal it may be called again: a file whose prefix
-    /// or digest differed is given once more, with `resumable` false.
+    /// Closes the entry before, opens the next one to send and writes its path into the buffer, which has
+    /// [`PATH_MAX`](crate::path::PATH_MAX) bytes. `None` if there is none.
+    ///
+    /// The path of an entry is relative to the tree. That of a tree or of a lone file is its path at
+    /// the other end; a client that requested it need not look at it. It obeys
+    /// [`is_sound`](crate::path::is_sound), and has no `/` at the end.
+    ///
+    /// A file of which [`Store::refused`] returned true is given once more, with [`Entry::resumable`] false.
+    /// So in a tree it may be called again after `None`.
     ///
     /// # Errors
-    /// The whole request ends with this reason.
+    /// The whole request ends with this reason, and nothing is open.
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
         match self.inner() {
             Some(inner) => inner.next(path),
@@ -278,7 +193,7 @@ pub trait Store {
     /// Checks that the open file, all of which was read, has not changed meanwhile.
     ///
     /// # Errors
-    /// [`Reason::SourceChanged`]: the other end then drops it.
+    /// [`Reason::SourceChanged`]: the other end then drops it. The next [`Store::next`] closes it.
     fn check(&mut self) -> Result<(), Reason> {
         match self.inner() {
             Some(inner) => inner.check(),
@@ -286,9 +201,13 @@ pub trait Store {
         }
     }
 
-    /// Tells that the other end has refused an entry, or this end has given it up. Returns whether
-    /// [`Store::next`] will give it once more: once, where [`Reason::wants_reoffer`] and it was
-    /// resumable and not empty.
+    /// Tells that the other end has refused an entry, or this end has given it up. `entry` counts from 0 in
+    /// the order of [`Store::next`], without trees; `message` is hostile, and often empty. It may be an
+    /// entry before the open one.
+    ///
+    /// Returns whether [`Store::next`] will give that file once more. Return true only if
+    /// [`Reason::wants_reoffer`], and the file was given with [`Entry::resumable`] and is not empty. False
+    /// is always right: the entry is then not transferred.
     fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool {
         match self.inner() {
             Some(inner) => inner.refused(entry, reason, message),

@@ -31,10 +31,11 @@ pub struct Offer<'a> {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
-    /// The highest position to resume from, in bytes. 0: restart, drop any partial; so where the size is
-    /// not known.
+    /// The highest position to resume from, in bytes. 0: begin anew, and drop any partial; so it is if
+    /// the size is not known.
     pub resume: u64,
-    /// Whether only the offer itself was requested: nothing will be stored or committed.
+    /// Whether this client has requested only the offers, of a listing: then neither [`Store::store`] nor
+    /// [`Store::commit`] follows, for the tree neither.
     pub names_only: bool,
     /// Whether its commit may be deferred ([`Deferral::poll_flush_commits`]), and the number that
     /// identifies it in [`CommitFailed`] then. A store without [`Deferral`] always gets `None`.
@@ -66,9 +67,12 @@ pub struct Entry {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
-    /// Whether it can be resumed: it can be read from any position, and its prefix was not refused before.
+    /// Whether the receiver may resume it. It is read from its beginning all the same, for the digest. If the
+    /// content differs it is refused, and is to be given once more ([`Store::refused`]): then false.
+    /// Without effect if the size is not known.
     pub resumable: bool,
-    /// Why it cannot be sent although it is offered, so that the other end can report it.
+    /// Why it cannot be sent although it is offered, so that the other end can report it. It counts as
+    /// refused.
     pub broken: Option<Reason>,
 }
 
