@@ -48,21 +48,6 @@ fn the_entries_of_a_refused_tree_are_not_stored() {
     }
 }
 
-/// R41.
-#[test]
-fn an_entry_that_both_ends_refuse_counts_once() {
-    for config in [Config::RELIABLE, Config::LOSSY] {
-        for milliseconds in [0, 20] {
-            let (mut client, mut server) = (tree(5, 2000), Memory::default());
-            client.broken.insert("t/00002".into(), Reason::NotRegular);
-            server.refuse.insert("t/00002".into(), Reason::NoPermission);
-            let mut pair = Pair::new(config, client, server).delayed(milliseconds);
-            let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is there");
-            assert_eq!((outcome.entries, outcome.refused), (5, 1), "{milliseconds} ms");
-        }
-    }
-}
-
 /// R47, R48, R50.
 #[test]
 fn a_small_credit_never_stops_a_tree() {
