@@ -12,9 +12,12 @@
 //! of a chunk, a lost frame, a refused entry.
 //!
 //! ```
+//! use core::num::NonZeroU32;
+//!
 //! use tinyferry_core::{Config, Session, Step, Task};
 //!
-//! let mut session: Session = Session::client(0x1234_5678, Config::RELIABLE);
+//! let number = NonZeroU32::new(0x1234_5678).unwrap();
+//! let mut session: Session = Session::client(number, Config::RELIABLE);
 //! session.begin(Task::Ping).unwrap();
 //! // First it sends its hello.
 //! let Step::Transmit(bytes) = session.poll() else { unreachable!() };

@@ -12,7 +12,7 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer};
 use tinyferry_core::wire::{FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
 use tinyferry_core::{Config, Millis, Profile, Session, Standard, Store, Task};
-use tinyferry_kit::{Input, Port, Progress, content, perform};
+use tinyferry_kit::{Input, Port, Progress, content, perform, session_number};
 
 fn codec(c: &mut Criterion) {
     let signal = Signal::offer(7, 0, 1 << 30, 1 << 60);
@@ -223,7 +223,7 @@ fn machines(c: &mut Criterion) {
             group.bench_function($name, |b| b.iter_batched(
                 || (One::new(false), One::new(true)),
                 |(mut file, mut taken)| {
-                    let mut client = Session::<$profile>::client(7, Config::RELIABLE);
+                    let mut client = Session::<$profile>::client(session_number(7), Config::RELIABLE);
                     let mut server = Session::<$profile>::server(Config::RELIABLE);
                     let (mut up, mut down) = (Pipe::default(), Pipe::default());
                     client.begin(Task::Put).expect("a client at rest");

@@ -17,7 +17,7 @@ use tinyferry_core::wire::{
     UNKNOWN_TIME,
 };
 use tinyferry_core::{Config, Session, Task};
-use tinyferry_kit::{Faults, File, Line, Memory, Pair, content};
+use tinyferry_kit::{Faults, File, Line, Memory, Pair, content, session_number};
 
 fn cases(few: u32) -> Settings {
     let many = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
@@ -626,7 +626,8 @@ impl Setting {
         let (client, server) = if self.is_get { (to, from) } else { (from, to) };
         let mut pair = Pair::new(Config::RELIABLE, client, server);
         let [client, server] = self.sides;
-        pair.client.session = Session::client(0x0BAD_CAFE, client.config(self.lossy[0]));
+        pair.client.session =
+            Session::client(session_number(0x0BAD_CAFE), client.config(self.lossy[0]));
         pair.server.session = Session::server(server.config(self.lossy[1]));
         for (end, side) in [(&mut pair.client, client), (&mut pair.server, server)] {
             end.has_clock = side.has_clock;
@@ -818,7 +819,7 @@ proptest! {
         let units = [0, 1].map(|end| if wild[end] { units[end] } else { units[end] % 4 });
         let config = |end: usize| Config::RELIABLE.block(units[end]).chunk(chunks[end]).credit(credits[end]);
         let mut pair = Pair::new(Config::RELIABLE, Memory::with([("f", content(3000, 1))]), Memory::default());
-        pair.client.session = Session::client(9, config(0));
+        pair.client.session = Session::client(session_number(9), config(0));
         pair.server.session = Session::server(config(1));
         pair.client.store.queue_file("f");
         let block = units[0].max(units[1]);

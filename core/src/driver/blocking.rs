@@ -74,11 +74,14 @@ pub fn serve<P: Profile, L: Link, S: Store + ?Sized>(
 /// Runs one task of a client. The first one begins with the handshake.
 ///
 /// ```
+/// use core::num::NonZeroU32;
+///
 /// use tinyferry_core::driver::blocking::{Error, Link, run};
 /// use tinyferry_core::{Config, Session, Store, Task};
 ///
 /// fn send<L: Link>(link: &mut L, store: &mut impl Store, random: u32) -> Result<u32, Error<L::Error>> {
-///     let mut session: Session = Session::client(random, Config::LOSSY);
+///     let number = NonZeroU32::new(random).unwrap_or(NonZeroU32::MIN);
+///     let mut session: Session = Session::client(number, Config::LOSSY);
 ///     let outcome = run(&mut session, Task::Put, link, store)?;
 ///     Ok(outcome.entries)
 /// }

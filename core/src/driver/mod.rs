@@ -10,6 +10,7 @@
 //! | `drive` | the steps of any session | the session is over: for one connection, or to go on with a task |
 
 use core::fmt;
+use core::num::NonZeroU32;
 
 use embedded_io::ErrorKind;
 
@@ -66,13 +67,13 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 impl<E: core::error::Error> core::error::Error for Error<E> {}
 
 /// Notices the handshakes of a server.
-struct Handshakes(u32);
+struct Handshakes(Option<NonZeroU32>);
 
 impl Handshakes {
     /// Whether the handshake with a client was completed since the last call.
     fn is_new<P: Profile>(&mut self, session: &Session<P>) -> bool {
         let number = session.number();
-        core::mem::replace(&mut self.0, number) != number && number != 0
+        core::mem::replace(&mut self.0, number) != number && number.is_some()
     }
 }
 

@@ -14,6 +14,8 @@
 //! | `request`, `storage` | requests to the store, and its replies |
 //! | `timeout` | deadlines, keepalives, and the end of a wait |
 
+use core::num::NonZeroU32;
+
 use crate::checksum::Sha256;
 use crate::config::Config;
 use crate::error::{Failure, Reason};
@@ -110,8 +112,8 @@ pub struct Session<P: Profile = Standard> {
     deferred: Option<Deferred>,
     timer: Timer,
     config: Config,
-    /// The session number; 0 before a server's first handshake.
-    id: u32,
+    /// The session number; `None` before a server's first handshake.
+    id: Option<NonZeroU32>,
     /// Low half of the position in the last `PIN` or `PON`.
     peer_position: u32,
     /// A client's transfer number used last; 0 before the first.
@@ -126,11 +128,12 @@ pub struct Session<P: Profile = Standard> {
 }
 
 impl<P: Profile> Session<P> {
-    /// A client. `number` is the session number: 32 unpredictable bits, not 0.
-    pub const fn client(number: u32, config: Config) -> Self {
+    /// A client. `number` is the session number: 32 unpredictable bits, not 0. Of a random number
+    /// `random`, it is `NonZeroU32::new(random).unwrap_or(NonZeroU32::MIN)`.
+    pub const fn client(number: NonZeroU32, config: Config) -> Self {
         const { assert!(P::CLIENT, "this profile is of servers only") };
         let mut session = Self::new(config, true);
-        session.id = if number == 0 { 1 } else { number };
+        session.id = Some(number);
         session.state =
             State::Idle(Ok(Outcome { entries: 0, refused: 0, omitted: 0, closed: false }));
         session.io = PendingIo::Over;
@@ -159,7 +162,7 @@ impl<P: Profile> Session<P> {
             has_polled_input: false,
             negotiated: None,
             deferred: None,
-            id: 0,
+            id: None,
             peer_position: 0,
             last_id: 0,
             sha256: None,
@@ -243,14 +246,25 @@ impl<P: Profile> Session<P> {
         self.negotiated
     }
 
-    /// The session number; 0 before a server's first handshake.
-    pub fn number(&self) -> u32 {
+    /// The session number; `None` before a server's first handshake.
+    pub fn number(&self) -> Option<NonZeroU32> {
         self.id
+    }
+
+    /// The session number in frames. Before a server's first handshake no frame has one.
+    fn number_on_wire(&self) -> u32 {
+        self.id.map_or(0, NonZeroU32::get)
+    }
+
+    /// Whether a frame has the number of this session.
+    fn is_number(&self, number: u32) -> bool {
+        self.id.is_some_and(|own| own.get() == number)
     }
 
     /// The CRC seeds of frames on a transfer.
     fn seeds(&self) -> Seeds {
-        if self.is_client() { Seeds::client(self.id) } else { Seeds::server(self.id) }
+        let number = self.number_on_wire();
+        if self.is_client() { Seeds::client(number) } else { Seeds::server(number) }
     }
 
     /// Whether the link is lossy.

@@ -5,7 +5,7 @@ use super::*;
 impl<P: Profile> Session<P> {
     /// A client sends its hello; then it goes on with its goal.
     pub(super) fn send_hello(&mut self, goal: Goal) {
-        let hello = self.config.hello::<P>(self.id);
+        let hello = self.config.hello::<P>(self.number_on_wire());
         self.outbox.reply(Signal::hello(Code::Pin, &hello));
         self.enter(Event::SendHello, State::AwaitServerHello(goal));
     }
@@ -15,7 +15,7 @@ impl<P: Profile> Session<P> {
         match signal.code {
             Code::Pin if P::can_be_server() => self.on_client_hello(&signal.as_hello()),
             Code::Pon if P::can_be_client() => self.on_server_hello(&signal.as_hello()),
-            Code::Err if self.is_client() && signal.session() == self.id => {
+            Code::Err if self.is_client() && self.is_number(signal.session()) => {
                 self.end(Failure::Refused(signal.reason()));
             }
             _ => {}
@@ -23,12 +23,13 @@ impl<P: Profile> Session<P> {
     }
 
     fn on_client_hello(&mut self, hello: &Hello) {
-        let is_repeated = self.negotiated.is_some() && hello.session == self.id;
+        let Some(number) = NonZeroU32::new(hello.session) else { return };
+        let is_repeated = self.negotiated.is_some() && self.id == Some(number);
         let is_closing = matches!(self.state, State::Closing);
-        if self.is_client() || hello.session == 0 || (is_closing && !is_repeated) {
+        if self.is_client() || (is_closing && !is_repeated) {
             return;
         }
-        if !is_repeated && let Err(reason) = self.negotiate(hello) {
+        if !is_repeated && let Err(reason) = self.negotiate(number, hello) {
             self.end(Failure::Refused(reason));
             self.outbox.reply(Signal::refuse(0, 0, reason, hello.session));
             self.outbox.has_message = P::sends_messages() && self.config.refuse.is_some();
@@ -40,14 +41,14 @@ impl<P: Profile> Session<P> {
             // or the client would leave without it.
             (State::Sending(sender), _) if P::can_send() && is_lossy => sender.repeat_question(),
             (_, Some(negotiated)) => {
-                self.outbox.reply(Signal::hello(Code::Pon, &negotiated.hello(self.id)));
+                self.outbox.reply(Signal::hello(Code::Pon, &negotiated.hello(number.get())));
             }
             _ => {}
         }
     }
 
     /// A server establishes a new session.
-    fn negotiate(&mut self, hello: &Hello) -> Result<(), Reason> {
+    fn negotiate(&mut self, number: NonZeroU32, hello: &Hello) -> Result<(), Reason> {
         let own = self.config.hello::<P>(hello.session);
         let chosen = Negotiated::choose(&own, hello);
         if let Some(reason) = self.config.refuse {
@@ -59,7 +60,7 @@ impl<P: Profile> Session<P> {
         let negotiated = Negotiated::from_hello::<P>(&chosen, hello.credit, self.config.credit);
         let negotiated = negotiated.ok_or(Reason::Unsupported)?;
         self.abandon(Reason::Cancelled);
-        self.establish(hello.session, negotiated);
+        self.establish(number, negotiated);
         self.outbox.completed = None;
         self.timer.restart();
         self.enter(Event::ClientHello, State::AwaitRequest);
@@ -68,9 +69,7 @@ impl<P: Profile> Session<P> {
 
     fn on_server_hello(&mut self, chosen: &Hello) {
         let State::AwaitServerHello(goal) = self.state else { return };
-        if chosen.session != self.id {
-            return;
-        }
+        let Some(number) = self.id.filter(|number| number.get() == chosen.session) else { return };
         if chosen.version != VERSION {
             self.end(Failure::Refused(Reason::Version));
             return;
@@ -83,12 +82,12 @@ impl<P: Profile> Session<P> {
             self.end(Failure::ProtocolViolation);
             return;
         };
-        self.establish(chosen.session, negotiated);
+        self.establish(number, negotiated);
         self.start(goal);
     }
 
-    fn establish(&mut self, id: u32, negotiated: Negotiated) {
-        self.id = id;
+    fn establish(&mut self, number: NonZeroU32, negotiated: Negotiated) {
+        self.id = Some(number);
         self.lossy = negotiated.lossy;
         self.negotiated = Some(negotiated);
     }

@@ -132,7 +132,7 @@ impl<P: Profile> Session<P> {
                 if P::can_be_client() =>
             {
                 match id {
-                    None => signal.session() == self.id,
+                    None => self.is_number(signal.session()),
                     Some(id) => id.get() == self.last_id && self.negotiated.is_some(),
                 }
             }

@@ -270,7 +270,7 @@ impl<P: Profile> Session<P> {
         if P::can_be_server() && !self.is_client() && is_idle && self.negotiated.is_some() {
             let reason = Reason::ShuttingDown;
             self.end(Failure::Refused(reason));
-            self.outbox.reply(Signal::refuse(0, 0, reason, self.id));
+            self.outbox.reply(Signal::refuse(0, 0, reason, self.number_on_wire()));
             self.drive();
         }
     }

@@ -8,6 +8,7 @@ mod tests;
 
 use std::ffi::OsStr;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -248,7 +249,7 @@ impl Client {
                 "handshake after {:.1} ms: session {:08x}, chunks of {} bytes, credit {} to send and \
                  {} to receive, lossy {}, half-duplex {}, SHA-256 {}",
                 begin.elapsed().as_secs_f64() * 1e3,
-                self.session.number(),
+                self.session.number().map_or(0, NonZeroU32::get),
                 agreed.chunk,
                 agreed.send_credit,
                 agreed.recv_credit,
@@ -279,7 +280,8 @@ fn local_error(path: &Path, error: &io::Error) -> Error {
 
 /// A session with a random identity.
 fn new_session(config: Config) -> io::Result<Box<Session<Desktop>>> {
-    let number = getrandom::u32().map_err(io::Error::other)?;
+    let random = getrandom::u32().map_err(io::Error::other)?;
+    let number = NonZeroU32::new(random).unwrap_or(NonZeroU32::MIN);
     Ok(Box::new(Session::client(number, config)))
 }
 

@@ -101,7 +101,7 @@ impl Probe {
     /// The first message, once it is known.
     fn feed(&mut self, mut bytes: &[u8]) -> Option<Begin> {
         loop {
-            let is_established = self.0.number() != 0;
+            let is_established = self.0.number().is_some();
             match self.0.poll() {
                 _ if is_established => return Some(Begin::Hello),
                 Step::Receive(_) if bytes.is_empty() => return None,
@@ -119,6 +119,7 @@ impl Probe {
 mod tests {
     use std::io::Write;
     use std::net::Shutdown;
+    use std::num::NonZeroU32;
     use std::os::unix::net::UnixStream;
     use std::thread;
 
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     fn hello() -> Vec<u8> {
-        let mut client = Session::<Desktop>::client(7, Config::RELIABLE);
+        let mut client = Session::<Desktop>::client(NonZeroU32::MIN, Config::RELIABLE);
         client.begin(Task::Ping).unwrap();
         let Step::Transmit(bytes) = client.poll() else { unreachable!() };
         bytes.to_vec()

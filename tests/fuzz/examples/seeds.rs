@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use tinyferry_core::store::answer;
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_fuzz::Weak;
-use tinyferry_kit::{Memory, content};
+use tinyferry_kit::{Memory, content, session_number};
 
 /// What a session says: the client's bytes, the server's.
 fn record(config: Config, mut here: Memory, mut there: Memory, task: Task<'_>) -> [Vec<u8>; 2] {
-    let mut client = Session::<Weak>::client(0x1234_5678, config);
+    let mut client = Session::<Weak>::client(session_number(0x1234_5678), config);
     let mut server = Session::<Weak>::server(config);
     client.begin(task).expect("it may");
     let mut said = [Vec::new(), Vec::new()];

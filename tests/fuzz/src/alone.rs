@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_kit::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content, session_number};
 
 use crate::Weak;
 use crate::script::Script;
@@ -26,7 +26,7 @@ pub fn server(data: &[u8]) {
 pub fn client(data: &[u8]) {
     let mut script = Script::new(data);
     let setup = script.front::<8>();
-    let session = Session::client(0x1234_5678, config(setup));
+    let session = Session::client(session_number(0x1234_5678), config(setup));
     Alone::new(session, script, setup).run(Some(setup[5]));
 }
 

@@ -3,7 +3,7 @@
 use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::wire::{Code, Signal};
 use tinyferry_core::{Config, Reason, Session};
-use tinyferry_kit::{Frames, Endpoint, Memory, content};
+use tinyferry_kit::{Endpoint, Frames, Memory, content};
 
 use crate::script::Script;
 

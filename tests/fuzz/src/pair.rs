@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::{Config, Outcome, Session, Step, Task};
-use tinyferry_kit::{File, Memory, Random, content};
+use tinyferry_kit::{File, Memory, Random, content, session_number};
 
 use crate::script::Script;
 use crate::watched::Watched;
@@ -257,7 +257,8 @@ pub fn pair(data: &[u8]) {
     };
     let (from, to) = setting.stores();
     let (here, there) = if setting.is_get { (to, from) } else { (from, to) };
-    let mut client = End::new(Session::client(0x7EA5_0001, config(0)), here, grain, ends);
+    let mut client =
+        End::new(Session::client(session_number(0x7EA5_0001), config(0)), here, grain, ends);
     let mut server = End::new(Session::server(config(1)), there, other_grain, other_ends);
     let path = if setting.is_tree { "t" } else { Setting::PATHS[0] };
     let task = match (setting.is_get, setting.is_tree) {

@@ -11,7 +11,7 @@ use tinyferry_core::{Millis, Outcome, Profile, Session, Step, Store};
 ///
 /// ```
 /// use tinyferry_core::{Config, Millis, Session, Task};
-/// use tinyferry_kit::{Input, Memory, Port, Progress, perform};
+/// use tinyferry_kit::{Input, Memory, Port, Progress, perform, session_number};
 ///
 /// /// Keeps all that is written; nothing can be read.
 /// struct Recorder(Vec<u8>);
@@ -31,7 +31,7 @@ use tinyferry_core::{Millis, Outcome, Profile, Session, Step, Store};
 ///     }
 /// }
 ///
-/// let mut client: Session = Session::client(7, Config::RELIABLE);
+/// let mut client: Session = Session::client(session_number(7), Config::RELIABLE);
 /// client.begin(Task::Ping)?;
 /// let mut port = Recorder(Vec::new());
 /// while perform(&mut client, &mut Memory::default(), &mut port) == Progress::Moved {}

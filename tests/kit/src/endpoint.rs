@@ -1,13 +1,15 @@
 //! One session without another: it receives frames that a test writes by hand, and its answers are
 //! kept.
 
+use std::num::NonZeroU32;
+
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::Failure;
 use tinyferry_core::store::{Reply, Request, answer};
 use tinyferry_core::wire::{Code, HEADER_LEN, Header, SIGNAL_LEN, Signal};
 use tinyferry_core::{Config, Millis, Outcome, Profile, Session, Standard, Step, Store, Task};
 
-use crate::{Frames, Input, Port, Progress, outline, perform};
+use crate::{Frames, Input, Port, Progress, outline, perform, session_number};
 
 /// A session that receives [`Frames`], and its answers.
 ///
@@ -104,14 +106,14 @@ impl<S: Store> Endpoint<S> {
     /// signals that the client then sends.
     ///
     /// # Panics
-    /// Where the task is refused.
+    /// Where the task is refused, or the number is 0.
     pub fn client(
         number: u32,
         config: Config,
         store: S,
         task: Task<'_>,
     ) -> (Self, Frames, Vec<Signal>) {
-        let mut session = Session::client(number, config);
+        let mut session = Session::client(session_number(number), config);
         session.begin(task).expect("it may begin");
         let mut client = Self::new(session, store);
         assert_eq!(outline(&client.receive(&[])), [(Code::Pin, 0)]);
@@ -199,7 +201,8 @@ impl<S: Store, P: Profile> Endpoint<S, P> {
 
     /// The signals among bytes that the session has sent.
     fn signals(&self, mut rest: &[u8]) -> Vec<Signal> {
-        let number = self.session.number();
+        // Before the handshake only frames on transfer 0 are sent, which have no seed.
+        let number = self.session.number().map_or(0, NonZeroU32::get);
         let mut found = Vec::new();
         while let Some(header) = rest.first_chunk::<HEADER_LEN>() {
             if let Some(chunk) = Header::parse(header) {

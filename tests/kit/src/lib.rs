@@ -9,6 +9,7 @@ mod line;
 mod memory;
 mod pair;
 mod random;
+mod session_number;
 
 #[cfg(all(unix, feature = "cable"))]
 pub use cable::Cable;
@@ -19,3 +20,4 @@ pub use line::{Faults, Line};
 pub use memory::{File, Memory};
 pub use pair::{End, Pair, Stuck};
 pub use random::{Random, content};
+pub use session_number::session_number;

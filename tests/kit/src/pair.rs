@@ -4,7 +4,7 @@ use tinyferry_core::error::Failure;
 use tinyferry_core::store::{Reply, Request, answer};
 use tinyferry_core::{Config, Millis, Outcome, Profile, Session, Standard, Store, Task};
 
-use crate::{Input, Line, Memory, Port, Progress, perform};
+use crate::{Input, Line, Memory, Port, Progress, perform, session_number};
 
 /// One end: its session, its store, and how finely it reads and writes.
 #[derive(Debug, Clone)]
@@ -219,13 +219,16 @@ fn earliest(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 impl<C: Store, S: Store> Pair<End<C>, End<S>> {
     /// Two ends on perfect lines.
     pub fn new(config: Config, client: C, server: S) -> Self {
-        let client = End::new(Session::client(0xC0FF_EE01, config), client);
+        let client = End::new(Session::client(session_number(0xC0FF_EE01), config), client);
         Self::of(client, End::new(Session::server(config), server))
     }
 
     /// The session has this number.
+    ///
+    /// # Panics
+    /// Where it is 0.
     pub fn numbered(mut self, number: u32, config: Config) -> Self {
-        self.client.session = Session::client(number, config);
+        self.client.session = Session::client(session_number(number), config);
         self
     }
 }

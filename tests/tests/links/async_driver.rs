@@ -20,7 +20,7 @@ use tinyferry_core::driver::async_io::{self, Clock, NoClock};
 use tinyferry_core::driver::blocking::{self, HalfDuplex, Link};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Millis, Session, Task};
-use tinyferry_kit::{Faults, File, Memory, Pair, content};
+use tinyferry_kit::{Faults, File, Memory, Pair, content, session_number};
 
 const NUMBER: u32 = 0xC0FF_EE01;
 const MILLISECOND: u64 = 1_000_000;
@@ -169,7 +169,7 @@ fn transcript(driver: Driver, mut pair: Pair, config: Config, task: Task<'_>) ->
     let mut store = pair.client.store.clone();
     let world = Rc::new(RefCell::new(World { pair, deadline: None }));
     let mut link = End(Rc::clone(&world));
-    let mut session: Session = Session::client(NUMBER, config);
+    let mut session: Session = Session::client(session_number(NUMBER), config);
     session.begin(task).expect("it may");
     let outcome = match driver {
         Driver::Blocking => blocking::drive(&mut session, &mut link, &mut store),
@@ -323,7 +323,7 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
         };
         (heard, store)
     });
-    let mut session: Session = Session::client(NUMBER, config);
+    let mut session: Session = Session::client(session_number(NUMBER), config);
     let (mut store, tasks) = tasks();
     let heard = match driver {
         Driver::Blocking => {
@@ -385,7 +385,7 @@ fn the_async_driver_reads_while_it_cannot_write() {
             async_io::drive(&mut session, &mut reader, &mut writer, &mut clock, &mut there).await
         };
         let asking = async {
-            let mut session: Session = Session::client(NUMBER, Config::RELIABLE);
+            let mut session: Session = Session::client(session_number(NUMBER), Config::RELIABLE);
             session.begin(Task::Put).expect("it may");
             let (reader, writer) = tokio::io::split(client);
             let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));

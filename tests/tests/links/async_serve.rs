@@ -2,6 +2,7 @@
 //! ends, and one that fails.
 
 use std::future::poll_fn;
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use embedded_io::{ErrorKind, ErrorType};
 use embedded_io_adapters::tokio_1::FromTokio;
 use tinyferry_core::driver::async_io::{Error, Event, NoClock, run, serve};
 use tinyferry_core::{Config, Failure, Outcome, Session, Task};
-use tinyferry_kit::{Memory, content};
+use tinyferry_kit::{Memory, content, session_number};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
 use super::async_driver::{TokioClock, tokio};
@@ -21,8 +22,13 @@ const GET: Task<'_> = Task::Get { path: "there", tree: false, names_only: false 
 /// What a server tells of its clients.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
-    Connected(u32),
+    Connected(Option<NonZeroU32>),
     Ended(Result<Outcome, Failure>),
+}
+
+/// The event of a client in session `number`.
+fn connected(number: u32) -> Told {
+    Told::Connected(Some(session_number(number)))
 }
 
 /// Serves a stream with one call, and returns the result and the events.
@@ -68,7 +74,7 @@ async fn ask(
 ) -> Vec<Outcome> {
     let (reader, writer) = tokio::io::split(stream);
     let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));
-    let mut session: Session = Session::client(number, CONFIG);
+    let mut session: Session = Session::client(session_number(number), CONFIG);
     let mut outcomes = Vec::new();
     for task in tasks {
         let done = run(&mut session, *task, &mut reader, &mut writer, &mut NoClock, store).await;
@@ -105,8 +111,8 @@ fn the_async_server_serves_clients_until_one_closes_it_and_then_again() {
         assert_eq!(result, Ok(closed));
         let expected = [
             Told::Ended(Err(Failure::NotTinyferry)),
-            Told::Connected(5),
-            Told::Connected(6),
+            connected(5),
+            connected(6),
             Told::Ended(Ok(closed)),
         ];
         assert_eq!(told, expected);
@@ -119,7 +125,7 @@ fn the_async_server_serves_clients_until_one_closes_it_and_then_again() {
         let serving = served(&mut session, &mut server, &mut there);
         let (result, told) = beside(serving, asking).await;
         assert_eq!(result, Ok(Outcome::default()));
-        assert_eq!(told, [Told::Connected(7), Told::Ended(Ok(Outcome::default()))]);
+        assert_eq!(told, [connected(7), Told::Ended(Ok(Outcome::default()))]);
     });
     assert!(here.files == there.files && there.files.len() == 3);
 }
@@ -157,7 +163,7 @@ fn the_async_driver_returns_the_error_of_the_stream() {
             [(true, ErrorKind::ConnectionReset), (false, ErrorKind::BrokenPipe)]
         {
             let (mut reader, mut writer) = (Broken { reads }, Broken { reads });
-            let mut client: Session = Session::client(5, CONFIG);
+            let mut client: Session = Session::client(session_number(5), CONFIG);
             let done =
                 run(&mut client, Task::Ping, &mut reader, &mut writer, &mut clock, &mut store);
             assert_eq!(done.await, Err(Error::Link(expected)));

@@ -7,7 +7,7 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Reply, Request, Store, answer};
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
 use tinyferry_core::{Config, Millis, Session, Task};
-use tinyferry_kit::{Frames, Input, Memory, Port, Progress, content, perform};
+use tinyferry_kit::{Frames, Input, Memory, Port, Progress, content, perform, session_number};
 
 const NUMBER: u32 = 0xC0FF_EE01;
 const SIZE: u64 = 5000;
@@ -230,7 +230,7 @@ fn wait(waits: Waits, config: Config, then: &Then) -> Option<Millis> {
     let mut store = Memory::with([("f", content(SIZE as usize, 1))]);
     let mut session: Session = if waits.is_of_client() {
         store.queue_file("f");
-        Session::client(NUMBER, config)
+        Session::client(session_number(NUMBER), config)
     } else {
         Session::server(config)
     };

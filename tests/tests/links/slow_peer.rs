@@ -18,7 +18,7 @@ fn a_transfer_of_single_bytes_times_out_300_seconds_after_its_last_frame() {
     let config = Config::RELIABLE.handshake_timeout(1000).idle_timeout(1000);
     let mut server = Endpoint::new(Session::server(config), Memory::default());
     let said = put();
-    // Greeting and offer come at once; the chunk takes 170 seconds, the `DON` would take 360.
+    // Hello and offer come at once; the chunk takes 170 seconds, the `DON` would take 360.
     const OFFERED: usize = 36 + 36 + 12 + 13;
     server.receive(&said[..OFFERED]);
     for byte in &said[OFFERED..] {

@@ -14,7 +14,7 @@ use tinyferry::transport::stream::StreamLink;
 use tinyferry_core::driver::blocking::{HalfDuplex, Link, drive};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Session, Task};
-use tinyferry_kit::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content, session_number};
 
 /// The smallest buffers, and no wait that is not a deadlock.
 macro_rules! make_small {
@@ -68,7 +68,7 @@ where
         let _ = sender.send((result, there));
     });
     let mut link = link(client);
-    let mut session = Session::<Desktop>::client(77, config);
+    let mut session = Session::<Desktop>::client(session_number(77), config);
     here.queue_tree("t");
     session.begin(Task::Put).expect("it may");
     let outcome = drive(&mut session, &mut link, &mut here).expect("the put goes well");

@@ -13,7 +13,7 @@ use tinyferry::transport::stream::StreamLink;
 use tinyferry_core::driver::blocking::{self, HalfDuplex, drive};
 use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
-use tinyferry_kit::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content, session_number};
 
 /// Fails after so many bytes, read and written.
 struct Failing {
@@ -119,7 +119,7 @@ fn put(left: usize, at_client: bool) -> bool {
     memory.files.insert("f".into(), File::new(content(3000, 7)));
     memory.queue_file("f");
     let mut store = Watched { store: memory, is_open: false };
-    let mut session = Session::<tinyferry_core::Standard>::client(9, CONFIG);
+    let mut session = Session::<tinyferry_core::Standard>::client(session_number(9), CONFIG);
     session.begin(Task::Put).expect("it may");
     let result = drive(&mut session, &mut HalfDuplex(FromStd::new(client)), &mut store);
     assert!(!store.is_open, "the client's file is open after {left} bytes");

@@ -5,7 +5,7 @@ use tinyferry_core::Millis;
 use tinyferry_core::error::Failure;
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_kit::{Endpoint, Frames, Memory, content, outline};
+use tinyferry_kit::{Endpoint, Frames, Memory, content, outline, session_number};
 
 const SESSION: u32 = 0x0102_0304;
 const NONE: AckInfo = AckInfo::Sack(SackMap::EMPTY);
@@ -31,7 +31,7 @@ fn times(listener: &mut Endpoint<Memory>, within: Millis) -> Vec<Millis> {
 }
 
 fn client(config: Config, task: Task<'_>) -> Endpoint<Memory> {
-    let mut session = Session::client(SESSION, config);
+    let mut session = Session::client(session_number(SESSION), config);
     session.begin(task).expect("it may");
     let mut client = Endpoint::new(session, Memory::default());
     assert_eq!(outline(&client.receive(&[])), [(Code::Pin, 0)]);

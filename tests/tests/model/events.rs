@@ -29,7 +29,7 @@ impl World {
             }
         }
         let server = &self.ends[SERVER].session;
-        if self.outages > 0 && server.number() != 0 && !server.is_idle() {
+        if self.outages > 0 && server.number().is_some() && !server.is_idle() {
             events.push(Event::Outage);
         }
         if self.forgotten && self.is_quiet() {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use tinyferry_kit::{Input, Port, Progress, perform};
+use tinyferry_kit::{Input, Port, Progress, perform, session_number};
 
 use super::*;
 
@@ -66,7 +66,10 @@ impl Run {
         client.files.insert("u/a".into(), File::new(content(300, 6)));
         client.broken.insert("u/a".into(), Reason::Storage);
         Self {
-            ends: [(Session::client(9, config), client), (Session::server(config), server)],
+            ends: [
+                (Session::client(session_number(9), config), client),
+                (Session::server(config), server),
+            ],
             lines: [VecDeque::new(), VecDeque::new()],
             now: ORIGIN,
             grain,

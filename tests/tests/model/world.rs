@@ -1,5 +1,7 @@
 //! Two machines, their stores, and the lines between them.
 
+use tinyferry_kit::session_number;
+
 use super::*;
 
 pub(super) const CLIENT: usize = 0;
@@ -101,7 +103,8 @@ impl World {
     pub(super) fn restart(&mut self, scenario: &Scenario) -> Result<(), Wrong> {
         self.sessions += 1;
         let number = 0xC0FF_EE00 + self.sessions;
-        self.ends[CLIENT].session = Session::client(number, scenario.configs[CLIENT]);
+        self.ends[CLIENT].session =
+            Session::client(session_number(number), scenario.configs[CLIENT]);
         self.forgotten = false;
         self.begin(scenario.jobs[self.job])
     }

@@ -10,6 +10,7 @@ use tinyferry_core::checksum::{NoSha256, Tables};
 use tinyferry_core::driver::blocking::{HalfDuplex, drive};
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 use tinyferry_core::{Config, Profile, Reason, Session, Standard, Task};
+use tinyferry_kit::session_number;
 
 mod calls;
 
@@ -125,7 +126,7 @@ where
         let mut session = Session::<S>::server(theirs);
         let _ = drive(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
     });
-    let mut session = Session::<Standard>::client(7, ours);
+    let mut session = Session::<Standard>::client(session_number(7), ours);
     let mut link = HalfDuplex(FromStd::new(client));
     for task in tasks {
         session.begin(*task).unwrap();

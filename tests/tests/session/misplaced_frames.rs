@@ -3,7 +3,7 @@
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{Code, Signal};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_kit::{Endpoint, Frames, Memory, content};
+use tinyferry_kit::{Endpoint, Frames, Memory, content, session_number};
 
 fn codes(said: &[Signal]) -> Vec<Code> {
     said.iter().map(|signal| signal.code).collect()
@@ -11,7 +11,7 @@ fn codes(said: &[Signal]) -> Vec<Code> {
 
 /// A client that has said this, and the frames of its server after the hello.
 fn client(task: Task<'_>) -> (Endpoint<Memory>, Frames) {
-    let mut session = Session::client(7, Config::RELIABLE);
+    let mut session = Session::client(session_number(7), Config::RELIABLE);
     session.begin(task).expect("a client may begin");
     let mut client = Endpoint::new(session, Memory::default());
     client.receive(&[]);

@@ -11,7 +11,7 @@ use tinyferry_core::driver::blocking::{Error, HalfDuplex, drive};
 use tinyferry_core::store::{Entry, Kind, Store};
 use tinyferry_core::wire::Signal;
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Step, Task};
-use tinyferry_kit::{File, Memory, content};
+use tinyferry_kit::{File, Memory, content, session_number};
 
 mod duplex;
 mod stalls;
@@ -89,7 +89,7 @@ where
         let _ = drive(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
         there
     });
-    let mut session = Session::<C>::client(7, ours);
+    let mut session = Session::<C>::client(session_number(7), ours);
     let mut link = HalfDuplex(FromStd::new(client));
     let ends = tasks.iter().map(|task| {
         session.begin(*task)?;
@@ -233,7 +233,7 @@ fn a_build_without_clock_duplex_stalls_or_resumes_moves_files_all_the_same() {
 #[test]
 fn a_build_that_is_never_duplex_says_so_in_the_handshake() {
     let full = LOSSY.half_duplex(false);
-    let mut session = Session::<NoDuplex>::client(7, full);
+    let mut session = Session::<NoDuplex>::client(session_number(7), full);
     session.begin(Task::Ping).expect("a task");
     let Step::Transmit(bytes) = session.poll() else { panic!("no hello") };
     let bytes = bytes.try_into().expect("a signal");

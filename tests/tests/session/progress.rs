@@ -3,7 +3,7 @@
 use tinyferry_core::error::Failure;
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
 use tinyferry_core::{Config, Outcome, Session, Task};
-use tinyferry_kit::{Endpoint, Frames, Line, Memory, Pair, content};
+use tinyferry_kit::{Endpoint, Frames, Line, Memory, Pair, content, session_number};
 
 const SECOND: u64 = 1_000_000_000;
 const NUMBER: u32 = 0xC0FF_EE01;
@@ -98,7 +98,7 @@ fn a_server_ends_a_dead_session_on_a_noisy_line() {
 fn receives(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Failure>>, u32) {
     let mut store = Memory::with([("f", content(300, 1))]);
     store.queue_file("f");
-    let mut session = Session::client(NUMBER, config);
+    let mut session = Session::client(session_number(NUMBER), config);
     session.begin(Task::Put).expect("it may");
     let mut client = Endpoint::new(session, store);
     let mut server = Frames::server(NUMBER, config.credit(128));

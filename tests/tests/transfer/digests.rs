@@ -4,7 +4,7 @@ use tinyferry_core::checksum::{Checksums, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::Signal;
 use tinyferry_core::{Config, Profile, Session, Task};
-use tinyferry_kit::{End, Endpoint, Faults, Memory, Pair, content};
+use tinyferry_kit::{End, Endpoint, Faults, Memory, Pair, content, session_number};
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = SoftSha256::new();
@@ -129,7 +129,7 @@ fn another_sha256_is_refused_and_replaces_nothing() {
     let mut here = Memory::with([("f", content(3000, 1))]);
     let there = Memory::with([("f", b"old".to_vec())]);
     here.queue_file("f");
-    let client = End::of(Session::<Wrong>::client(5, config), here);
+    let client = End::of(Session::<Wrong>::client(session_number(5), config), here);
     let mut pair = Pair::of(client, End::new(Session::server(config), there));
     let refused = Ok(Err(Failure::Refused(Reason::DigestDiffers)));
     assert_eq!(pair.run(Task::Put), refused);

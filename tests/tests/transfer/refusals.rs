@@ -4,7 +4,7 @@ use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
 use tinyferry_core::{Config, Session, Task};
-use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline};
+use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline, session_number};
 
 fn tree(files: usize, size: usize) -> Memory {
     let mut store = Memory::default();
@@ -259,7 +259,7 @@ fn a_sender_without_credit_continues_once_the_file_is_refused() {
 /// R13.
 #[test]
 fn a_refused_hello_needs_no_message() {
-    let mut session = Session::client(7, Config::LOSSY);
+    let mut session = Session::client(session_number(7), Config::LOSSY);
     session.begin(GET_TREE).expect("it may");
     session.resume(Some(0));
     let mut client = Endpoint::new(session, Memory::default());

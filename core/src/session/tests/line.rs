@@ -1,5 +1,6 @@
 //! A session, and the other end of its line in the hands of a test.
 
+use core::num::NonZeroU32;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -72,7 +73,11 @@ pub(super) fn server(config: Config) -> Line {
 
 pub(super) fn client(config: Config, name: &str, content: &[u8]) -> Line {
     let store = OneFile { name: name.into(), content: content.into(), ..OneFile::default() };
-    Line { session: Session::client(NUMBER, config), store, now: 1 }
+    Line {
+        session: Session::client(NonZeroU32::new(NUMBER).expect("it is not 0"), config),
+        store,
+        now: 1,
+    }
 }
 
 impl Line {

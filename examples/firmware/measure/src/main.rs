@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 
+use core::num::NonZeroU32;
 use core::panic::PanicInfo;
 
 use cortex_m::peripheral::SYST;
@@ -149,8 +150,10 @@ fn reached() -> usize {
     word as usize
 }
 
+const NUMBER: NonZeroU32 = NonZeroU32::new(0x1234_5678).unwrap();
+
 static mut ENDS: (Session<Device>, Session<Device>) =
-    (Session::client(0x1234_5678, Config::LOSSY), Session::server(Config::LOSSY));
+    (Session::client(NUMBER, Config::LOSSY), Session::server(Config::LOSSY));
 static mut PIPES: (Pipe, Pipe) = (Pipe::new(), Pipe::new());
 
 #[entry]

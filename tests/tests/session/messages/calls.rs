@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use tinyferry_core::store::{CommitFailed, Deferral};
-use tinyferry_kit::{End, Pair};
+use tinyferry_kit::{End, Pair, session_number};
 
 use super::*;
 
@@ -103,7 +103,7 @@ impl Deferral for Explained {
 
 /// Runs the task. The refusals at the client and at the server, and the message at the client.
 fn run(config: Config, [here, there]: [Explained; 2], task: Task<'_>) -> ([Refusals; 2], String) {
-    let client = End::of(Session::<Explains>::client(NUMBER, config), here);
+    let client = End::of(Session::<Explains>::client(session_number(NUMBER), config), here);
     let server = End::of(Session::<Explains>::server(config), there);
     let mut pair = Pair::of(client, server);
     let _ = pair.run(task).expect("it ends");

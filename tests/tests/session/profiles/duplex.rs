@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use tinyferry_core::store::{Accepted, Deferral, Offer};
 use tinyferry_core::wire::SIGNAL_LEN;
-use tinyferry_kit::{End, Faults, Pair};
+use tinyferry_kit::{End, Faults, Pair, session_number};
 
 use super::*;
 
@@ -73,7 +73,7 @@ impl Lines {
         clocks: [bool; 2],
         [client, server]: [Offers; 2],
     ) -> Pair<End<Offers, C>, End<Offers, S>> {
-        let mut client = End::of(Session::<C>::client(NUMBER, config), client);
+        let mut client = End::of(Session::<C>::client(session_number(NUMBER), config), client);
         let mut server = End::of(Session::<S>::server(config), server);
         [client.has_clock, server.has_clock] = clocks;
         client.work = self.work * MILLISECOND;
@@ -228,7 +228,7 @@ fn keepalives<S: Profile + Clone + Debug>(config: Config, has_clock: bool) -> us
     here.queue_file("f");
     let mut there = Memory::default();
     there.busy = 400;
-    let client = End::of(Session::<Standard>::client(NUMBER, config), here);
+    let client = End::of(Session::<Standard>::client(session_number(NUMBER), config), here);
     let mut server = End::of(Session::<S>::server(config), there);
     server.has_clock = has_clock;
     server.wait = 100 * MILLISECOND;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use tinyferry_core::wire::{AckInfo, SackMap};
-use tinyferry_kit::{End, Endpoint, Frames, Pair};
+use tinyferry_kit::{End, Endpoint, Frames, Pair, session_number};
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn silence<P: Profile + Clone + Debug>(config: Config, has_clock: bool, task: Ta
         _ => (Memory::default(), source()),
     };
     here.queue_file("f");
-    let mut client = End::of(Session::<P>::client(NUMBER, config), here);
+    let mut client = End::of(Session::<P>::client(session_number(NUMBER), config), here);
     client.has_clock = has_clock;
     let server = End::of(Session::<Standard>::server(config), there);
     let mut pair = Pair::of(client, server).serial(921_600, 1).delayed(3);
@@ -76,7 +76,7 @@ impl<P: Profile> Stalled<P> {
         } else {
             store = Memory::default();
         }
-        let mut session = Session::<P>::client(NUMBER, config);
+        let mut session = Session::<P>::client(session_number(NUMBER), config);
         session.begin(task).expect("it may begin");
         let mut client = Endpoint::of(session, store);
         let hello = client.receive(&[])[0].as_hello();

@@ -4,7 +4,7 @@ use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, VERSION};
 use tinyferry_core::{Config, Session, Step, Task};
-use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline};
+use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline, session_number};
 
 mod requests;
 
@@ -171,7 +171,7 @@ fn no_frame_is_accepted_before_the_hello() {
 #[test]
 fn no_frame_is_accepted_before_the_reply_to_the_hello() {
     let begun = || {
-        let mut session = Session::client(SESSION, Config::RELIABLE);
+        let mut session = Session::client(session_number(SESSION), Config::RELIABLE);
         session.begin(Task::Ping).expect("it may");
         let mut client = Endpoint::new(session, Memory::default());
         client.receive(&[]);
@@ -204,7 +204,7 @@ fn no_frame_is_accepted_before_the_reply_to_the_hello() {
 fn the_client_checks_the_reply_to_its_hello() {
     let own = Config::LOSSY.half_duplex(true).block(1).chunk(512);
     let answer = |change: &dyn Fn(&mut Config)| {
-        let mut session = Session::client(SESSION, own);
+        let mut session = Session::client(session_number(SESSION), own);
         session.begin(Task::Ping).expect("it may");
         let mut client = Endpoint::new(session, Memory::default());
         client.receive(&[]);
@@ -233,7 +233,8 @@ fn the_client_checks_the_reply_to_its_hello() {
     for (number, change) in unsound.into_iter().enumerate() {
         assert_eq!(answer(change), Some(Err(Failure::ProtocolViolation)), "{number}");
     }
-    let (mut session, hello) = (Session::client(SESSION, own), Frames::server(SESSION, own));
+    let (mut session, hello) =
+        (Session::client(session_number(SESSION), own), Frames::server(SESSION, own));
     session.begin(Task::Ping).expect("it may");
     let mut client = Endpoint::new(session, Memory::default());
     client.receive(&[]);
