@@ -102,7 +102,7 @@ fn run<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A
 }
 
 #[test]
-fn a_conversation() {
+fn a_conversation_carries_its_content_both_ways() {
     for is_pair in [false, true] {
         let (there, back) = (Pipe::default(), Pipe::default());
         let one = Ends { from: back.clone(), to: there.clone() };

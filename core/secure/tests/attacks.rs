@@ -56,7 +56,7 @@ fn records_fit_the_smaller_end() {
 }
 
 #[test]
-fn every_byte_of_a_session_changed_in_turn() {
+fn a_session_with_any_byte_changed_ends() {
     for is_pair in KINDS {
         let mut tried = 0;
         // The handshake: a client that goes on has agreed on the very same with the server.
@@ -131,7 +131,7 @@ fn replay_reorder_and_omission_are_told_apart() {
 }
 
 #[test]
-fn cut_off_at_every_byte() {
+fn a_session_that_is_cut_off_at_any_byte_is_truncated() {
     let (mut client, _) = pair(false, 200);
     let mut bytes = seals(&mut client, &[3; 300]).unwrap().concat();
     bytes.extend(closes(&mut client).unwrap());
@@ -146,7 +146,7 @@ fn cut_off_at_every_byte() {
 }
 
 #[test]
-fn lengths_that_cannot_be_are_refused_before_anything_is_waited_for() {
+fn an_impossible_length_is_refused_at_once() {
     for length in [0u16, 1, 17, 201, 65_535] {
         let (_, mut server) = pair(false, 206);
         let mut bytes = length.to_le_bytes().to_vec();
@@ -156,7 +156,7 @@ fn lengths_that_cannot_be_are_refused_before_anything_is_waited_for() {
 }
 
 #[test]
-fn keys_that_differ() {
+fn ends_with_different_keys_reject_each_other() {
     let (identity, mut trusting, mut serving) = keys(false);
     // Another key: its id is not known.
     let (mut one, mut other) = (client(&Identity::Shared(shared(6)), 100), server(100));
@@ -234,7 +234,7 @@ fn a_public_key_of_low_order_is_refused() {
 }
 
 #[test]
-fn refusals_travel() {
+fn a_refusal_reaches_the_other_end_with_its_reason() {
     let (mut client, mut server) = pair(true, 100);
     server.write(b"so far").unwrap();
     server.close(Some(Refusal::Busy)).unwrap();

@@ -97,7 +97,7 @@ fn talk(ours: &mut common::End, theirs: &mut Records) {
 }
 
 #[test]
-fn their_server() {
+fn a_client_talks_to_a_server_of_another_implementation() {
     for is_pair in [false, true] {
         let (identity, mut trusting, _) = keys(is_pair);
         let mut ours = client(&identity, 1006);
@@ -120,7 +120,7 @@ fn their_server() {
 }
 
 #[test]
-fn their_client() {
+fn a_server_talks_to_a_client_of_another_implementation() {
     for is_pair in [false, true] {
         let (_, _, mut serving) = keys(is_pair);
         let mut ours = server(1006);
@@ -143,7 +143,7 @@ fn their_client() {
 }
 
 #[test]
-fn what_is_genuine_and_breaks_the_format() {
+fn an_authentic_record_that_breaks_the_format_is_malformed() {
     use tinyferry_secure::Error;
     let cases: [(u8, &[u8]); 5] = [(0, b""), (2, b"x"), (1, b""), (1, b"\0\0"), (255, b"")];
     for (kind, content) in cases {

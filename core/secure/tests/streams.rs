@@ -38,7 +38,7 @@ impl Write for Socket {
 }
 
 #[test]
-fn a_conversation() {
+fn a_conversation_carries_its_content_both_ways() {
     for is_pair in [false, true] {
         let (one, other) = UnixStream::pair().unwrap();
         let server = thread::spawn(move || {
