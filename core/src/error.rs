@@ -73,8 +73,8 @@ reasons! {
     IsDirectory = 5, "it is a directory";
     /// A directory was expected.
     NotDirectory = 6, "it, or a part of its path, is not a directory";
-    /// Neither file nor directory, or a symbolic link on the way.
-    NotRegular = 7, "it is no regular file, or a symbolic link stands in its path";
+    /// Neither file nor directory.
+    NotRegular = 7, "it is neither a file nor a directory";
     /// The path leaves the root, or cannot be shown or stored.
     BadPath = 8, "the path is not allowed: it must be relative, without `..`, control characters or the name of \
      an unfinished file";
@@ -114,6 +114,8 @@ reasons! {
     TooDeep = 25, "the path is too deep: it has more names than are allowed there";
     /// The server's directory cannot be reached.
     RootGone = 26, "the server cannot reach the directory that it serves: it was moved, removed or unmounted";
+    /// It, or a part of its path, is a symbolic link.
+    SymbolicLink = 27, "symbolic links are not followed";
 }
 
 impl Reason {

@@ -28,8 +28,13 @@ pub(crate) fn for_server(error: &impl Display) -> String {
 
 /// A path of this system, escaped; bytes that are not UTF-8 are shown as `\xNN`.
 pub fn path(path: &Path) -> String {
+    bytes(path.as_os_str().as_encoded_bytes())
+}
+
+/// A path as bytes, escaped as by [`path`].
+pub fn bytes(path: &[u8]) -> String {
     let mut text = String::new();
-    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+    for chunk in path.utf8_chunks() {
         text.extend(chunk.valid().escape_debug());
         text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
@@ -45,9 +50,17 @@ pub fn failure(reason: Reason, detail: &str, at_peer: bool) -> String {
     }
     // These reasons have several causes: the detail says which one. A detail of the other end is always
     // marked as such, whatever its first words are.
-    if let Reason::ReadOnly | Reason::BadPath | Reason::TooLarge | Reason::TooDeep = reason
-        && !detail.is_empty()
-    {
+    let has_several = matches!(
+        reason,
+        Reason::ReadOnly
+            | Reason::BadPath
+            | Reason::TooLarge
+            | Reason::TooDeep
+            | Reason::NotDirectory
+            | Reason::NotRegular
+            | Reason::SymbolicLink
+    );
+    if has_several && !detail.is_empty() {
         return if at_peer { format!("{OTHER_END}: {detail}") } else { detail };
     }
     let clause = reason.to_string();
@@ -56,6 +69,14 @@ pub fn failure(reason: Reason, detail: &str, at_peer: bool) -> String {
     match detail.as_str() {
         "" => format!("{whose}{clause}"),
         detail => format!("{whose}{clause} ({detail})"),
+    }
+}
+
+/// The reason why an entry whose name is not UTF-8 was not transferred.
+pub fn not_utf8(reason: Reason) -> String {
+    match reason {
+        Reason::BadPath => "its name is not UTF-8".to_owned(),
+        reason => failure(reason, "", false),
     }
 }
 

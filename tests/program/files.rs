@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use crate::harness::Place;
+
 /// Writes a file for its owner alone.
 pub(crate) fn write_private(path: &Path, text: &str) {
     fs::write(path, text).expect("a file");
@@ -88,4 +90,21 @@ pub(crate) fn write_many(parent: &Path, name: &str, count: usize) -> Vec<String>
     let paths: Vec<_> = (0..count).map(path).collect();
     paths.iter().for_each(|path| fs::write(parent.join(path), "1").expect("a file"));
     paths
+}
+
+/// A tree with what trees have.
+pub(crate) fn make_tree(place: &Place, files: usize) {
+    let tree = place.here("tree");
+    fs::create_dir_all(tree.join("deep/er/and deeper")).expect("directories");
+    fs::create_dir_all(tree.join("empty")).expect("a directory");
+    for number in 0..files {
+        let directory = tree.join(format!("{} %", number % 17));
+        fs::create_dir_all(&directory).expect("a directory");
+        let path = directory.join(format!("file {number} ü"));
+        fs::write(&path, content(number * 97 % 9000, number as u64)).expect("a file");
+        let mode = if number % 3 == 0 { 0o755 } else { 0o600 };
+        set_mode(&path, mode);
+    }
+    fs::write(tree.join("deep/er/and deeper/leaf"), "leaf").expect("a file");
+    set_mode(&tree.join("deep/er"), 0o500);
 }

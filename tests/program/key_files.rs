@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{Place, Server, write_private};
+use crate::harness::{Place, Server, client, program, write_private};
 
 /// A line with the shared key in the file `name`, and what follows it.
 fn make_key(place: &Place, name: &str, digits: &str, terms: &str) -> String {
@@ -88,4 +88,41 @@ fn a_client_learns_that_the_directory_of_its_key_is_missing() {
     // The directory that is served itself.
     fs::rename(place.served(""), place.root.path().join("elsewhere")).expect("it can be");
     list(&server, "one").with(6, &["cannot reach the directory"]);
+}
+
+#[test]
+fn the_file_of_a_public_key_is_refused_with_the_name_of_the_private_one() {
+    let place = Place::new();
+    let here = place.here("");
+    program(&here, &["keygen", "--pair", "kp"]).well();
+    let private = "private key, \"kp\"";
+    let ping = ["ping", "--key", "kp.pub"];
+    let ended = client("tcp://127.0.0.1:1", &here, &ping);
+    let ended = ended.with(7, &["\"kp.pub\" is that of a public key", private]);
+    assert!(!ended.stderr.contains("chmod"), "{}", ended.stderr);
+    let serve = ["serve", "--listen", "tcp://127.0.0.1:0", "--key", "kp.pub", "../served"];
+    program(&here, &serve).with(7, &["\"kp.pub\"", "no client could connect", private]);
+    fs::rename(place.here("kp.pub"), place.here("others")).expect("it can be");
+    let ended = client("tcp://127.0.0.1:1", &here, &["ping", "--key", "others"]);
+    ended.with(7, &["\"others\" contains public keys only", "its private key or a shared key"]);
+}
+
+#[test]
+fn a_file_of_keys_or_of_known_servers_that_cannot_be_used_has_the_exit_code_of_keys() {
+    let place = Place::new();
+    let here = place.here("");
+    program(&here, &["keygen", "--pair", "kp"]).well();
+    let line = |name: &str| fs::read_to_string(place.here(name)).expect("it is made");
+    write_private(&place.here("server"), &format!("{}{}", line("kp"), line("kp.pub")));
+    write_private(&place.here("nonsense"), "nonsense\n");
+    let path = place.here("server").display().to_string();
+    let server = Server::start(&place.served(""), &["--key", &path]);
+    for (key, why) in [("missing", "cannot be read"), ("nonsense", "is wrong in line 1")] {
+        let named = format!("the key file \"{key}\" {why}");
+        server.client(&here, &["ping", "--key", key]).with(7, &[&named]);
+        let serve = ["serve", "--listen", "tcp://127.0.0.1:0", "--key", key, "../served"];
+        program(&here, &serve).with(7, &[&named]);
+    }
+    let hosts = ["ping", "--key", "kp", "--known-hosts", "../here"];
+    server.client(&here, &hosts).with(7, &["\"../here\" is not a regular file"]);
 }

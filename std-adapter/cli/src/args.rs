@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::fs::{Limits, Sync};
@@ -68,7 +67,8 @@ pub(crate) struct Peer {
     #[arg(long)]
     pub(crate) accept_new: bool,
     /// Give up when the server has not answered for SECONDS; once a put, get or ls has begun: for 10 times
-    /// SECONDS, on a lossy line for twice SECONDS [default: 30; while connecting over TCP: 10]
+    /// SECONDS, on a lossy line for twice SECONDS [default: 30; while connecting over TCP: 10] [at most
+    /// 2 days]
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     pub(crate) timeout: Option<Duration>,
 }
@@ -141,10 +141,11 @@ pub(crate) struct PutArgs {
     /// followed, one inside a directory is not sent
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// The directory on the server to send them to
-    #[arg(long, value_name = "REMOTE_DIR", default_value = "")]
+    /// The directory to send them to, relative to the server's directory, also if it begins with "/"
+    #[arg(long, value_name = "REMOTE_DIR", default_value = "", hide_default_value = true)]
     pub(crate) to: String,
-    /// Verify each file with SHA-256 too, and print the digests in the format of sha256sum
+    /// Verify each file with SHA-256 too, and print the digests for "sha256sum --check" in the server's
+    /// directory: the names are those on the server
     #[arg(long)]
     pub(crate) sha256: bool,
     #[command(flatten)]
@@ -157,43 +158,11 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     max_file: u64,
     /// Maximum number of files and directories in one tree
-    #[arg(long, value_name = "N", default_value = "1000000", value_parser = entries)]
+    #[arg(long, value_name = "ENTRIES", default_value = "1000000", value_parser = entries)]
     max_entries: u64,
-    /// Maximum depth of a path
+    /// Maximum number of names in a path
     #[arg(long, value_name = "N", default_value = "64", value_parser = count)]
     max_depth: usize,
-}
-
-impl Args {
-    /// Reads the command line. A value that begins with `-` is one where a value is due.
-    pub(crate) fn read() -> Result<Self, clap::Error> {
-        let matches = command().try_get_matches().map_err(explain)?;
-        Self::from_arg_matches(&matches)
-    }
-}
-
-/// Explains an option of other programs for directories: the parser would advise to pass it as a path.
-fn explain(error: clap::Error) -> clap::Error {
-    let option = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => option,
-        _ => return error,
-    };
-    if !["-r", "-R", "-a", "--recursive", "--archive"].contains(&option.as_str()) {
-        return error;
-    }
-    let sentence = format!(
-        "{option} is not an option here: put and get transfer directories, times and permission bits \
-         without one; leave it out"
-    );
-    command().error(ErrorKind::UnknownArgument, sentence)
-}
-
-fn command() -> clap::Command {
-    let takes_any = |arg: clap::Arg| {
-        let is_option = !arg.is_positional() && arg.get_action().takes_values();
-        arg.allow_hyphen_values(is_option)
-    };
-    Args::command().mut_subcommands(|subcommand| subcommand.mut_args(takes_any))
 }
 
 impl LimitArgs {
@@ -207,13 +176,15 @@ impl LimitArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GetArgs {
-    /// Files and directories on the server; "." is its whole directory
+    /// Files and directories on the server; "." is its whole directory. A path is relative to that
+    /// directory, also if it begins with "/"
     #[arg(required = true, value_name = "REMOTE")]
     pub(crate) paths: Vec<String>,
     /// The local directory to save them in [default: .]
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
-    /// Verify each file with SHA-256 too, and print the digests in the format of sha256sum
+    /// Verify each file with SHA-256 too, and print the digests for "sha256sum --check" in the directory
+    /// of --into: the names are those there
     #[arg(long)]
     pub(crate) sha256: bool,
     /// When to sync received files to storage
@@ -227,7 +198,11 @@ pub(crate) struct GetArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LsArgs {
-    /// A file or directory on the server
+    /// A file or directory on the server, relative to its directory, also if it begins with "/"
+    ///
+    /// Each line has a size in bytes and a name: of a directory the names of its entries, with -R their
+    /// paths below it, of a file its own last name. What a list cannot name is counted: links, special
+    /// files, names that cannot be sent, and the content of unreadable directories.
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
     /// List subdirectories too
@@ -244,7 +219,7 @@ pub(crate) struct PartialsArgs {
     /// List only partial files that were not written to for DAYS
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub(crate) older_than: Option<Duration>,
-    /// Remove the listed partial files; their transfers then start from the beginning
+    /// Remove the listed partial files, but not those in use; their transfers then start from the beginning
     #[arg(long)]
     pub(crate) remove: bool,
 }
@@ -296,5 +271,6 @@ impl Peer {
     }
 }
 
+mod read;
 #[cfg(test)]
 mod tests;

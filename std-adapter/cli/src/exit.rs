@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use tinyferry::auth::{AuthError, Error as Channel, Refusal};
+use tinyferry::auth::{AuthError, Error as Channel, KeyFileError, Refusal};
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
@@ -13,7 +13,8 @@ use tinyferry::describe;
 pub(crate) const EXIT_CODES: &str = "Exit codes: 0 success; 1 an error on this end (a file, standard output, the \
 address to listen on); 2 wrong arguments; 3 partial success: the failures are listed; 4 no answer, the \
 other end is busy, or the connection failed; 5 wrong protocol or version, or the other end lacks \
-SHA-256; 6 the other end refused the request; 7 wrong or missing keys.";
+SHA-256; 6 the other end refused the request; 7 wrong or missing keys, or a file of keys that \
+cannot be used.";
 
 /// The exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +157,6 @@ impl Exit {
             Error::Connect(..) => Self::Connection,
             Error::Secure(_, AuthError::Socket(_)) => Self::Connection,
             Error::Secure(_, AuthError::Channel(error)) => Self::for_channel(*error),
-            Error::Secure(_, AuthError::Keys(_)) => Self::Local,
             Error::Secure(..) => Self::Trust,
             Error::Link(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 // A client with a key pair is refused after its handshake.
@@ -172,7 +172,9 @@ impl Exit {
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        Self::new(Exit::Local, describe::os_error(&error))
+        let is_key_file = error.get_ref().is_some_and(|inner| inner.is::<KeyFileError>());
+        let exit = if is_key_file { Exit::Trust } else { Exit::Local };
+        Self::new(exit, describe::os_error(&error))
     }
 }
 

@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use tinyferry::client::Error;
-use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::{Directory, Root};
 
@@ -13,7 +11,7 @@ use crate::args::GetArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::names::Names;
-use crate::paths::{asked_path, clash};
+use crate::paths::{asked_path, clash, is_missing, missing};
 use crate::progress::{Progress, Verbosity};
 use crate::signals;
 
@@ -36,7 +34,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         if !targets.insert(target.clone()) {
             return Err(clash(&target));
         }
-        wanted.push((remote, target));
+        wanted.push((text, remote, target));
     }
     crate::serve::raise_limit();
     let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
@@ -45,7 +43,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let root = Root::open(directory).map_err(local)?;
     let mut exits = Exits::default();
     let count = wanted.len();
-    for (index, (remote, target)) in wanted.into_iter().enumerate() {
+    for (index, (text, remote, target)) in wanted.into_iter().enumerate() {
         let names = Names::receiving(&remote, &target, directory);
         let progress = Progress::new(names, verbosity, args.sha256);
         let root = root.clone();
@@ -68,12 +66,13 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
                 if !matches!(problem.exit, Exit::Refused | Exit::Local) {
                     return Err(problem);
                 }
-                let is_missing =
-                    matches!(error, Error::Session(Failure::Refused(Reason::NotFound), _));
                 let is_last = index > 0 && index + 1 == count;
-                let is_target = is_missing && is_last && args.into.is_none();
-                let advice = "; the directory to save files in is given by --into";
-                let problem = problem.advise(if is_target { advice } else { "" });
+                let is_target = is_last && args.into.is_none() && !text.starts_with('/');
+                let problem = problem.advise(match is_missing(&error) {
+                    true if is_target => "; the directory to save files in is given by --into",
+                    true => missing(text),
+                    false => "",
+                });
                 problem.print();
                 exits.add(problem.exit);
             }

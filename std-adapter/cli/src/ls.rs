@@ -10,7 +10,7 @@ use crate::args::LsArgs;
 use crate::exit::{CliError, Exit};
 use crate::message::Task;
 use crate::output;
-use crate::paths::asked_path;
+use crate::paths::{asked_path, is_missing, missing};
 
 pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let path = asked_path(&args.path)?;
@@ -26,7 +26,9 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     };
     let shown = if path.is_empty() { "." } else { &path }.escape_debug();
     let outcome = client.list_store(&path, &mut listing).map_err(|error| {
-        args.peer.context(Task::Query, &client, &format!("\"{shown}\"")).error(&error)
+        let context = args.peer.context(Task::Query, &client, &format!("\"{shown}\""));
+        let advice = if is_missing(&error) { missing(&args.path) } else { "" };
+        context.error(&error).advise(advice)
     })?;
     let omitted = outcome.omitted;
     // The count is that of all levels: without the lower ones the list can be complete.
@@ -36,7 +38,8 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         let below = if may_be_below { ", here or in subdirectories" } else { "" };
         print_error!(
             "tinyferry: \"{shown}\": {entries} not listed{below}: links, special or unfinished \
-             files, invalid names, or the content of unreadable directories"
+             files, invalid names, or the content of unreadable directories; a list only counts \
+             them, get lists them by name where it can"
         );
     }
     let is_incomplete = listing.rejected > 0 || (omitted > 0 && !may_be_below);
@@ -92,6 +95,11 @@ impl Listing {
                 self.line(first, None, true)
             }
             None if is_directory && self.directory == offer.path => true,
+            // Of a file by itself, the whole path.
+            Some((_, name)) if self.is_whole => {
+                let name = name.rsplit('/').next().unwrap_or_default();
+                self.line(name, offer.size, is_directory)
+            }
             _ => {
                 if is_directory {
                     self.directory = offer.path.to_owned();
@@ -117,7 +125,7 @@ impl Store for Listing {
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
         self.rejected += 1;
-        let path = String::from_utf8_lossy(path);
-        print_error!("tinyferry: \"{}\" is not listed: {reason}", path.escape_debug());
+        let path = describe::bytes(path);
+        print_error!("tinyferry: \"{path}\" is not listed: {reason}");
     }
 }

@@ -53,8 +53,8 @@ impl Names {
 
     /// The name of the entry at `path` of an event, quoted; where the other end calls it otherwise and has
     /// refused it (`at_peer`), that name too.
-    pub(crate) fn of_failed(&self, path: &str, at_peer: bool) -> String {
-        let (name, remote) = (self.of(path), format!("\"{}\"", path.escape_debug()));
+    pub(crate) fn of_failed(&self, path: &[u8], at_peer: bool) -> String {
+        let (name, remote) = (self.of_bytes(path), format!("\"{}\"", describe::bytes(path)));
         let is_other = name != remote && name.replacen("\"./", "\"", 1) != remote;
         if at_peer && is_other && self.direction == Direction::Sending && !path.is_empty() {
             format!("{name} as {remote}")
@@ -65,13 +65,17 @@ impl Names {
 
     /// The name of the entry at `path` of an event, quoted.
     pub(crate) fn of(&self, path: &str) -> String {
+        self.of_bytes(path.as_bytes())
+    }
+
+    fn of_bytes(&self, path: &[u8]) -> String {
         let found = self.requested.iter().filter_map(|requested| {
-            let rest = rest_below(path, &requested.event)?;
+            let rest = rest_below(path, requested.event.as_bytes())?;
             Some((requested, rest))
         });
         let shown = match found.max_by_key(|(requested, _)| requested.event.len()) {
-            Some((requested, rest)) => below(&requested.shown, &rest.escape_debug().to_string()),
-            None => return format!("\"{}\"", path.escape_debug()),
+            Some((requested, rest)) => below(&requested.shown, &describe::bytes(rest)),
+            None => return format!("\"{}\"", describe::bytes(path)),
         };
         format!("\"{}\"", if shown.is_empty() { "." } else { &shown })
     }
@@ -82,15 +86,15 @@ impl Names {
 }
 
 /// Whether `path` is below the directory `above`.
-pub(crate) fn is_below(path: &str, above: &str) -> bool {
+pub(crate) fn is_below(path: &[u8], above: &[u8]) -> bool {
     rest_below(path, above).is_some_and(|rest| !rest.is_empty())
 }
 
 /// The rest of `path` below `above`.
-fn rest_below<'a>(path: &'a str, above: &str) -> Option<&'a str> {
+fn rest_below<'a>(path: &'a [u8], above: &[u8]) -> Option<&'a [u8]> {
     match path.strip_prefix(above)? {
         rest if rest.is_empty() || above.is_empty() => Some(rest),
-        rest => rest.strip_prefix('/'),
+        rest => rest.strip_prefix(b"/"),
     }
 }
 
@@ -133,6 +137,7 @@ mod tests {
         {
             assert_eq!(names.of(path), format!("\"{shown}\""));
         }
+        assert_eq!(names.of_failed(b"to/a/x\xff\n", false), "\"../a/x\\xff\\n\"");
         let here = Names::sending(&[(Path::new("."), String::new())], "");
         assert_eq!((here.of("x\n").as_str(), here.of("").as_str()), ("\"x\\n\"", "\".\""));
     }

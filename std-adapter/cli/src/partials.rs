@@ -1,5 +1,6 @@
 //! `tinyferry partials`.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
@@ -19,27 +20,30 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
     };
     let root = Root::open(&args.directory).map_err(failed)?;
     let least = args.older_than.unwrap_or(Duration::ZERO);
-    let (mut listed, mut failures) = (0_u64, 0_u64);
+    let (mut listed, failures) = (0_u64, Cell::new(0_u64));
+    let fail = |action: &str, path: &str, why: &str| {
+        failures.set(failures.get() + 1);
+        let path = describe::path(&args.directory.join(path));
+        print_error!("tinyferry: cannot {action} \"{path}\": {why}");
+    };
     let visit = |leftover: &Leftover| {
         let is_meant = leftover.age >= least;
-        if is_meant {
+        if is_meant && args.remove && leftover.is_in_use {
+            fail("remove", &leftover.path, "a transfer is writing to it");
+        } else if is_meant {
             listed += 1;
-            print_line!(
-                "{}\t{} ago\t\"{}\"",
-                HumanBytes(leftover.bytes),
-                HumanDuration(leftover.age),
-                leftover.path.escape_debug()
-            );
+            let age = match leftover.is_in_use {
+                true => "in use".to_owned(),
+                false => format!("{} ago", HumanDuration(leftover.age)),
+            };
+            let path = leftover.path.escape_debug();
+            print_line!("{}\t{age}\t\"{path}\"", HumanBytes(leftover.bytes));
         }
         // Only listed files are removed.
         is_meant && args.remove && !output::has_failed()
     };
-    let removed = leftovers(&root, visit, |action, path, why| {
-        failures += 1;
-        let path = describe::path(&args.directory.join(path));
-        print_error!("tinyferry: cannot {action} \"{path}\": {why}");
-    })
-    .map_err(failed)?;
+    let removed = leftovers(&root, visit, fail).map_err(failed)?;
+    let failures = failures.get();
     if verbosity > Verbosity::Quiet {
         if listed > 0 && args.remove {
             print_line!("{removed} removed");

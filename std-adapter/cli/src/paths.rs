@@ -1,6 +1,8 @@
 //! Paths of the other end, as a person writes them.
 
+use tinyferry::client::Error;
 use tinyferry::core::path::{NAME_MAX, PATH_MAX, is_sound};
+use tinyferry::core::{Failure, Reason};
 use tinyferry::fs::is_partial_name;
 
 use crate::exit::{CliError, Exit};
@@ -23,6 +25,16 @@ pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
             Err(CliError::new(Exit::Usage, sentence))
         }
     }
+}
+
+/// The advice about the path `text`, which the server has not found.
+pub(crate) fn missing(text: &str) -> &'static str {
+    if text.starts_with('/') { "; paths are relative to the server's directory" } else { "" }
+}
+
+/// Whether the server has nothing of the requested name.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::Session(Failure::Refused(Reason::NotFound), _))
 }
 
 /// The reason why a tidied path cannot exist at the other end.

@@ -119,7 +119,8 @@ impl Progress {
         view.tally.exit(itself && view.tree.is_some())
     }
 
-    /// The task failed: clears the bar, and returns the error, followed by the failures of single entries.
+    /// The task failed: clears the bar, and returns the error, followed by the failures of single entries. If
+    /// an end has refused all of it, the refusal says enough.
     pub(crate) fn fail(&self, error: &Error, peer: &Peer, client: &Client) -> CliError {
         let mut view = self.0.borrow_mut();
         view.bar.finish_and_clear();
@@ -130,7 +131,8 @@ impl Progress {
             Some((exit, sentence)) => CliError::new(exit, sentence),
             None => peer.context(Task::Transfer, client, &view.names.title).error(error),
         };
-        problem.with_lines(view.failure_lines())
+        let has_parts = !is_refused || !view.tally.is_empty();
+        problem.with_lines(if has_parts { view.failure_lines() } else { Vec::new() })
     }
 }
 
@@ -191,11 +193,10 @@ impl View {
         }
     }
 
-    fn fail(&mut self, path: &str, reason: Reason, detail: &str, at_peer: bool) {
-        let why = describe::failure(reason, detail, at_peer);
+    fn fail(&mut self, path: &[u8], reason: Reason, why: &str, at_peer: bool) {
         let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
         let is_whole = match &self.tree {
-            Some(tree) => path == tree && !at_peer,
+            Some(tree) => path == tree.as_bytes() && !at_peer,
             None => true,
         };
         self.failed = is_whole.then_some(exit);
@@ -253,8 +254,12 @@ impl Observer for Progress {
             }
             Event::Done { kind: Kind::Directory, .. } => view.tally.directory(),
             Event::Done { .. } => {}
-            Event::Failed { path, reason, detail, at_peer } => {
-                view.fail(path, reason, detail, at_peer);
+            Event::Failed { path, reason, detail, at_peer, .. } => {
+                let why = describe::failure(reason, detail, at_peer);
+                view.fail(path.as_bytes(), reason, &why, at_peer);
+            }
+            Event::NotUtf8 { path, reason, .. } => {
+                view.fail(path, reason, &describe::not_utf8(reason), false);
             }
             Event::Unset { path, detail } => {
                 let name = view.names.of(path);

@@ -46,11 +46,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
     }
     let server = server.bind()?;
     if let Some(key) = server.public_key() {
-        info!("public key of this server: {key}");
+        info!("the public key of this server is {key}");
     }
     let stopper = server.stopper();
     signals::on_end(move || {
-        info!("shutting down: active transfers may finish");
+        info!("the server shuts down; active transfers may finish");
         stopper.stop();
     })?;
     let directory = describe::path(&args.directory);
@@ -58,6 +58,6 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
         info!("serving \"{directory}\" at {endpoint}");
     }
     server.run()?;
-    info!("shut down");
+    info!("the server has shut down");
     Ok(Exit::Done)
 }

@@ -20,7 +20,7 @@ const MAX_KEPT: usize = 1000;
 #[derive(Debug)]
 struct Failed {
     /// Its path in the events.
-    path: String,
+    path: Vec<u8>,
     at_peer: bool,
     reason: Reason,
     sentence: String,
@@ -100,7 +100,7 @@ impl Tally {
     /// same limit gets no sentence of its own.
     pub(crate) fn fail(
         &mut self,
-        path: &str,
+        path: &[u8],
         at_peer: bool,
         reason: Reason,
         sentence: String,
@@ -152,12 +152,17 @@ impl Tally {
         Some(sentence)
     }
 
+    /// Whether nothing is in place.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files + self.directories == 0
+    }
+
     /// The exit code after this task; `itself`: the requested directory itself is in place.
     pub(crate) fn exit(&self, itself: bool) -> Exit {
         match self.failed {
             None if self.omitted > 0 => Exit::Partly,
             None => Exit::Done,
-            Some(_) if itself || self.files + self.directories > 0 => Exit::Partly,
+            Some(_) if itself || !self.is_empty() => Exit::Partly,
             Some(exit) => exit,
         }
     }

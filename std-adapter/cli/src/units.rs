@@ -4,6 +4,17 @@ use std::time::Duration;
 
 const DAY: f64 = 86_400.0;
 
+/// The units of a value of this name, for the help; `None`: it has none.
+pub(crate) fn units(name: &str) -> Option<&'static str> {
+    match name {
+        "SECONDS" => Some("units: ms, s, m, h, d; without a unit: seconds"),
+        "DAYS" => Some("units: ms, s, m, h, d; without a unit: days"),
+        "BYTES" => Some("units: K, M, G, T, which are powers of 1024; without a unit: bytes"),
+        "ENTRIES" => Some("units: k, M, G, which are powers of 1000"),
+        _ => None,
+    }
+}
+
 /// A number and the rest: "1.5G" is 1.5 and "G".
 fn split(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

@@ -73,9 +73,18 @@ impl KeyFile {
     /// Reads it.
     ///
     /// # Errors
-    /// It cannot be read, other users can read it, or a line is invalid.
+    /// It cannot be read, other users can read a secret key in it, or a line is invalid.
     pub(crate) fn read(&self) -> Result<Keys, KeyFileError> {
-        let text = self.text()?;
+        let (text, is_open_to_others) = self.text()?;
+        let keys = self.parse(&text);
+        let is_public = keys.as_ref().is_ok_and(|keys| !keys.has_secret());
+        if is_open_to_others && !is_public {
+            return Err(self.fault("can be read by other users; run chmod 600 on it"));
+        }
+        keys
+    }
+
+    fn parse(&self, text: &str) -> Result<Keys, KeyFileError> {
         let mut keys = Keys::default();
         for (number, line) in text.lines().enumerate() {
             keys.take(number + 1, line.trim()).map_err(|why| {
@@ -94,11 +103,28 @@ impl KeyFile {
         match (keys.shared.is_empty(), keys.private) {
             (false, _) => Ok(Identity::Shared(keys.shared.swap_remove(0).0)),
             (true, Some(private)) => Ok(Identity::Pair(private)),
-            (true, None) => Err(self.fault("contains no shared key and no private key")),
+            (true, None) if keys.public.is_empty() => {
+                Err(self.fault("contains no shared key and no private key"))
+            }
+            (true, None) => Err(match self.private_path() {
+                Some(path) => self.fault(format_args!(
+                    "is that of a public key; a client needs that of its private key, \"{path}\""
+                )),
+                None => self.fault(
+                    "contains public keys only; a client needs its private key or a shared key",
+                ),
+            }),
         }
     }
 
-    fn text(&self) -> Result<Zeroizing<String>, KeyFileError> {
+    /// The path of the private key, if this file has the name of its public key; escaped.
+    pub(crate) fn private_path(&self) -> Option<String> {
+        let is_public = self.0.extension().is_some_and(|extension| extension == "pub");
+        is_public.then(|| describe::path(&self.0.with_extension("")))
+    }
+
+    /// The content, and whether other users can read it.
+    fn text(&self) -> Result<(Zeroizing<String>, bool), KeyFileError> {
         let unreadable = |error: io::Error| {
             self.fault(format!("cannot be read: {}", describe::os_error(&error)))
         };
@@ -112,13 +138,14 @@ impl KeyFile {
             return Err(self.fault("is not a regular file of at most 1 MiB"));
         }
         #[cfg(unix)]
-        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-            return Err(self.fault("can be read by other users; run chmod 600 on it"));
-        }
+        let is_open_to_others =
+            std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0;
+        #[cfg(not(unix))]
+        let is_open_to_others = false;
         // The full size at once: a string that grows leaves copies in memory.
         let mut text = Zeroizing::new(String::with_capacity(metadata.len() as usize + 1));
         file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
-        Ok(text)
+        Ok((text, is_open_to_others))
     }
 }
 
@@ -157,6 +184,11 @@ impl Keys {
     /// The entry of the owner of `key`.
     pub(crate) fn public(&self, key: &PublicKey) -> Option<&KeyEntry> {
         self.public.iter().find(|(known, _)| known == key).map(|(_, entry)| entry)
+    }
+
+    /// Whether it has a key that other users must not read.
+    fn has_secret(&self) -> bool {
+        !self.shared.is_empty() || self.private.is_some()
     }
 
     /// This end's own private key.

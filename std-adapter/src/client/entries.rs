@@ -12,8 +12,7 @@ use crate::fs::sys::metadata::system_time;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its name in the directory that was listed; of a lone file its path. Hostile: escape it before
-    /// showing it.
+    /// Its name in the directory that it is in. Hostile: escape it before showing it.
     pub path: String,
     /// Whether it is a file or a directory.
     pub kind: EntryKind,
@@ -52,15 +51,16 @@ impl Entries {
     }
 
     fn push(&mut self, offer: &Offer<'_>) {
-        let path = match offer.path.split_once('/') {
+        let (path, is_itself) = match offer.path.split_once('/') {
             // Not every server offers a directory by itself.
-            Some((first, _)) if self.is_tree => first,
-            _ => offer.path,
+            Some((first, _)) if self.is_tree => (first, false),
+            // Of a file by itself, the whole path.
+            Some((_, rest)) => (rest.rsplit('/').next().unwrap_or_default(), true),
+            None => (offer.path, true),
         };
         if self.entries.back().is_some_and(|last| last.path == path) {
             return;
         }
-        let is_itself = path.len() == offer.path.len();
         let is_file = is_itself && offer.kind == Kind::File;
         self.entries.push_back(Entry {
             path: path.to_owned(),

@@ -3,6 +3,7 @@
 mod builder;
 pub(crate) mod connection;
 mod entries;
+mod failed;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,6 @@ use tracing::debug;
 
 use crate::checksum::Desktop;
 use crate::client::connection::Connection;
-use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::fs::{Directory, Limits, Root, Source, Sync};
 use crate::transport::stream::Traffic;
@@ -27,6 +27,7 @@ pub use self::builder::ClientBuilder;
 use self::builder::Events;
 pub use self::connection::clean_up;
 pub use self::entries::{Entries, Entry, EntryKind};
+use self::failed::{is_refused, local_error, of_get};
 pub use crate::error::Error;
 
 /// A connection to a server.
@@ -117,7 +118,7 @@ impl Client {
         let root = Root::open(parent).map_err(|error| local_error(parent, &error))?;
         let store = Directory::receiving(root, name.to_owned(), self.sync, self.events.clone());
         let mut store = store.lossy(self.config.lossy).limited(self.limits.clone());
-        self.get_store(remote, &mut store)
+        self.get_store(remote, &mut store).map_err(|error| of_get(error, local, remote))
     }
 
     /// The entries at `path`: those in a directory, or the file itself. All
@@ -167,13 +168,20 @@ impl Client {
         names_only: bool,
         store: &mut dyn Store,
     ) -> Result<Outcome, Error> {
-        if !path.is_empty() {
-            match self.persist(Task::Get { path, tree: false, names_only }, store) {
-                Err(Error::Session(Failure::Refused(Reason::IsDirectory), _)) => {}
-                result => return result,
-            }
+        let task = |tree| Task::Get { path, tree, names_only };
+        if path.is_empty() {
+            return self.persist(task(true), store);
         }
-        self.persist(Task::Get { path, tree: true, names_only }, store)
+        match self.persist(task(false), store) {
+            Err(as_file) if is_refused(&as_file, Reason::IsDirectory) => {
+                match self.persist(task(true), store) {
+                    // It is a file there. A directory is in its place here.
+                    Err(error) if is_refused(&error, Reason::NotDirectory) => Err(as_file),
+                    result => result,
+                }
+            }
+            result => result,
+        }
     }
 
     /// Tests whether the server answers; returns the response time.
@@ -271,11 +279,6 @@ impl Client {
             }
         })
     }
-}
-
-fn local_error(path: &Path, error: &io::Error) -> Error {
-    let sentence = format!("\"{}\": {}", describe::path(path), describe::os_error(error));
-    Error::Local(io::Error::new(error.kind(), sentence))
 }
 
 /// A session with a random identity.

@@ -111,3 +111,29 @@ fn each_timeout_can_be_waited_for() {
         assert_eq!(builder.timeouts.handshake, Duration::from_millis(1));
     });
 }
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_refused_with_the_path_to_use() {
+    let [here, served] = [(); 2].map(|()| tempdir().unwrap());
+    fs::create_dir_all(served.path().join("in/sub")).unwrap();
+    fs::write(served.path().join("in/photo"), "one").unwrap();
+    fs::create_dir(here.path().join("out")).unwrap();
+    with_server(Server::builder(served.path()), |endpoint| {
+        let mut client = Client::connect(endpoint).unwrap();
+        let out = here.path().join("out");
+        let error = client.get("in/photo", &out).unwrap_err();
+        let told = error.to_string();
+        let inside = out.join("photo").display().to_string();
+        assert!(told.contains("out\": it is a directory, and \"in/photo\" is a file"), "{told}");
+        assert!(told.ends_with(&format!("name it: \"{inside}\"")), "{told}");
+        assert!(
+            matches!(error, Error::Local(error) if error.kind() == io::ErrorKind::IsADirectory)
+        );
+        client.get("in/photo", out.join("photo")).unwrap();
+        // A directory is merged into one that is there.
+        client.get("in", &out).unwrap();
+        assert!(here.path().join("out/sub").exists());
+        let error = client.get("in/photo/x", &out).unwrap_err();
+        assert!(matches!(error, Error::Session(Failure::Refused(Reason::NotDirectory), _)));
+    });
+}

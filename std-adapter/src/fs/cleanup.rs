@@ -1,5 +1,5 @@
-//! Finds the partial files of interrupted transfers, and removes old ones. Skips locked files: a
-//! transfer writes to them.
+//! Finds the partial files of interrupted transfers, and removes old ones. Locked files stay: a transfer
+//! writes to them.
 
 use std::fs::File;
 use std::io;
@@ -16,7 +16,7 @@ use crate::fs::root::Root;
 use crate::fs::sys::dir_cursor::{Id, id_of, open_below, open_file};
 use crate::fs::sys::lock::Lock;
 
-/// A partial file of an interrupted transfer.
+/// A partial file, of an interrupted transfer or of one that writes to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// Its own path below the root. Names come from a file system: escape them before showing.
@@ -25,12 +25,14 @@ pub struct Leftover {
     pub bytes: u64,
     /// How long ago it was last written to.
     pub age: Duration,
+    /// Whether a transfer is writing to it: then it is not removed.
+    pub is_in_use: bool,
     /// The identity of the file.
     pub(crate) id: Option<Id>,
 }
 
-/// Finds all leftovers below `root` that no transfer is writing to. Calls `visit` for each; it
-/// returns whether to remove the file. Returns the number of removed files. Calls `failed` with the action
+/// Finds all partial files below `root`. Calls `visit` for each; it returns whether to remove the file, if
+/// no transfer is writing to it. Returns the number of removed files. Calls `failed` with the action
 /// (`read`, `remove`), the path, and the reason for each directory or file below `root` where it fails.
 ///
 /// # Errors
@@ -62,28 +64,34 @@ pub(crate) fn leftovers_below(
                 continue;
             }
         };
-        for entry in entries.flatten() {
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    report("read", &path, error.into(), &mut failed);
+                    break;
+                }
+            };
             let Ok(name) = entry.file_name().into_string() else { continue };
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() {
                 waiting.push(join(&path, &name));
             } else if kind.is_file() && partial_name::is_name(&name) {
-                let (file, leftover) = match inspect(&dir, &path, &name) {
-                    Ok(Some(found)) => found,
-                    Ok(None) => continue,
+                let (held, leftover) = match inspect(&dir, &path, &name) {
+                    Ok(found) => found,
                     Err(error) => {
                         report("read", &join(&path, &name), error, &mut failed);
                         continue;
                     }
                 };
-                if visit(&leftover) {
+                if visit(&leftover) && held.is_some() {
                     match dir.remove_file(&name) {
                         Ok(()) => removed += 1,
                         Err(error) => report("remove", &leftover.path, error.into(), &mut failed),
                     }
                 }
                 // The lock kept transfers from the file until here.
-                drop(file);
+                drop(held);
             }
         }
     }
@@ -100,15 +108,16 @@ fn report(action: &str, path: &str, error: StoreError, failed: &mut impl FnMut(&
 /// A partial that is open and locked.
 type Held = (File, Lock);
 
-/// Locks a partial; `None` if a transfer has it.
-fn inspect(dir: &Dir, path: &str, name: &str) -> Result<Option<(Held, Leftover)>, StoreError> {
+/// Locks a partial, unless a transfer has it.
+fn inspect(dir: &Dir, path: &str, name: &str) -> Result<(Option<Held>, Leftover), StoreError> {
     let (file, opened) = open_file(dir, name)?;
-    let Some(lock) = Lock::take(&file, &opened) else { return Ok(None) };
+    let lock = Lock::take(&file, &opened);
     let metadata = file.metadata()?;
     let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
     let (path, bytes) = (join(path, name), metadata.len());
-    let (age, id) = (age.unwrap_or_default(), id_of(&opened));
-    Ok(Some(((file, lock), Leftover { path, bytes, age, id })))
+    let (age, id, is_in_use) = (age.unwrap_or_default(), id_of(&opened), lock.is_none());
+    let held = lock.map(|lock| (file, lock));
+    Ok((held, Leftover { path, bytes, age, is_in_use, id }))
 }
 
 #[cfg(test)]
@@ -173,13 +182,14 @@ mod tests {
             &root,
             |leftover| {
                 assert_eq!(leftover.bytes, 5);
+                assert_eq!(leftover.is_in_use, leftover.path == names[0]);
                 found.push(leftover.path.clone());
                 leftover.age > Duration::from_secs(500)
             },
             |_, _, _| {},
         );
         found.sort();
-        assert_eq!((removed.unwrap(), found), (1, vec![names[1].into(), names[2].to_owned()]));
+        assert_eq!((removed.unwrap(), found), (1, names.map(ToOwned::to_owned).to_vec()));
         assert!(!path(names[1]).exists());
         for name in [names[0], names[2], "a/y", "a/.hidden"] {
             assert!(path(name).exists(), "{name}");

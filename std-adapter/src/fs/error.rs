@@ -6,7 +6,7 @@ use std::io::{Error, ErrorKind};
 use tinyferry_core::error::Reason;
 
 use crate::describe;
-use crate::fs::event::{Event, Observer};
+use crate::fs::event::{Direction, Event, Observer};
 
 /// An error of the store.
 #[derive(Debug)]
@@ -22,9 +22,14 @@ impl StoreError {
     }
 
     /// Reports the failure of `path`; returns the error for the other end.
-    pub(crate) fn report(self, path: &str, observer: &mut impl Observer) -> Self {
+    pub(crate) fn report(
+        self,
+        path: &str,
+        direction: Direction,
+        observer: &mut impl Observer,
+    ) -> Self {
         let (reason, detail) = (self.reason, &self.detail);
-        observer.event(Event::Failed { path, reason, detail, at_peer: false });
+        observer.event(Event::Failed { path, direction, reason, detail, at_peer: false });
         self
     }
 }
@@ -49,8 +54,11 @@ fn reason_of(error: &Error) -> Reason {
     #[cfg(unix)]
     if let Some(errno) = rustix::io::Errno::from_io_error(error) {
         use rustix::io::Errno;
-        // A link that is not followed; a FIFO or a socket that was opened without blocking.
-        if errno == Errno::LOOP || errno == Errno::NXIO || errno == Errno::OPNOTSUPP {
+        // A link that is not followed; then a FIFO or a socket that was opened without blocking.
+        if errno == Errno::LOOP {
+            return Reason::SymbolicLink;
+        }
+        if errno == Errno::NXIO || errno == Errno::OPNOTSUPP {
             return Reason::NotRegular;
         }
     }
@@ -88,7 +96,7 @@ mod tests {
             (Errno::DQUOT, Reason::NoSpace),
             (Errno::FBIG, Reason::TooLarge),
             (Errno::NAMETOOLONG, Reason::NameTooLong),
-            (Errno::LOOP, Reason::NotRegular),
+            (Errno::LOOP, Reason::SymbolicLink),
             (Errno::NXIO, Reason::NotRegular),
             (Errno::NOTDIR, Reason::NotDirectory),
             (Errno::ISDIR, Reason::IsDirectory),

@@ -82,12 +82,23 @@ pub enum Event<'a> {
     Failed {
         /// Its path.
         path: &'a str,
+        /// The direction of the transfer.
+        direction: Direction,
         /// The reason.
         reason: Reason,
         /// The message of the operating system or of the other end, or empty.
         detail: &'a str,
         /// Whether the other end reported the failure.
         at_peer: bool,
+    },
+    /// It was not transferred because of its path, which is not UTF-8.
+    NotUtf8 {
+        /// Its path, as bytes: [`describe::bytes`](crate::describe::bytes) shows it.
+        path: &'a [u8],
+        /// The direction of the transfer.
+        direction: Direction,
+        /// The reason.
+        reason: Reason,
     },
     /// It is in place, but its time or its permission bits could not be set.
     Unset {

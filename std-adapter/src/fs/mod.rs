@@ -62,6 +62,8 @@ pub struct Directory<O> {
     send: Option<SendStore>,
     /// SHA-256 of the open file, once it is complete.
     sha256: Option<[u8; 32]>,
+    /// The next request asks for the offers only.
+    names_only: bool,
     /// The message for the other end about the last refusal, or empty.
     refusal: String,
     observer: O,
@@ -86,6 +88,7 @@ impl<O: Observer> Directory<O> {
             recv,
             send: rights.read.then(|| SendStore::serving(root)),
             sha256: None,
+            names_only: false,
             refusal: String::new(),
             observer,
         }
@@ -94,14 +97,14 @@ impl<O: Observer> Directory<O> {
     /// A client's store for `put`: sends one file.
     pub fn sending_file(source: Source, observer: O) -> Self {
         let send = Some(SendStore::sending(None, vec![source]));
-        Self { recv: None, send, sha256: None, refusal: String::new(), observer }
+        Self { recv: None, send, sha256: None, names_only: false, refusal: String::new(), observer }
     }
 
     /// A client's store for `put`: sends one tree, offered as `path` (empty: the other end's
     /// root), which contains the sources side by side.
     pub fn sending_tree(path: String, sources: Vec<Source>, observer: O) -> Self {
         let send = Some(SendStore::sending(Some(path), sources));
-        Self { recv: None, send, sha256: None, refusal: String::new(), observer }
+        Self { recv: None, send, sha256: None, names_only: false, refusal: String::new(), observer }
     }
 
     /// A client's store for `get`: stores at `target` below `root`, whatever path the other end names. A
@@ -109,7 +112,14 @@ impl<O: Observer> Directory<O> {
     /// if `target` is empty.
     pub fn receiving(root: Root, target: String, sync: Sync, observer: O) -> Self {
         let recv = RecvStore::new(root.0, Some(target), sync);
-        Self { recv: Some(recv), send: None, sha256: None, refusal: String::new(), observer }
+        Self {
+            recv: Some(recv),
+            send: None,
+            sha256: None,
+            names_only: false,
+            refusal: String::new(),
+            observer,
+        }
     }
 
     /// Whether content may arrive out of order, over a link that loses bytes. The partial of an earlier

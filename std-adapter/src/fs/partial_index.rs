@@ -265,6 +265,7 @@ mod tests {
         let root = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
         let (kept, root) = (PartialIndex::default(), Arc::new(root));
         let leftover = |number: u64| Leftover {
+            is_in_use: false,
             path: number.to_string(),
             bytes: 10,
             age: Duration::ZERO,

@@ -6,7 +6,7 @@ use std::task::Poll;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Digests, Entry, Offer, Store};
 
-use super::{Directory, Event, Observer};
+use super::{Direction, Directory, Event, Observer};
 use crate::fs::error::StoreError;
 use crate::fs::send::SendStore;
 
@@ -25,9 +25,9 @@ impl<O> Directory<O> {
 
 impl<O: Observer> Directory<O> {
     /// Reports that the other end lacks the right to transfer `path`.
-    fn refuse(&mut self, path: &str, reason: Reason) -> Reason {
-        let refused = Err(StoreError::from(reason).report(path, &mut self.observer));
-        self.for_peer::<()>(refused).err().unwrap_or(reason)
+    fn refuse(&mut self, path: &str, direction: Direction, reason: Reason) -> Reason {
+        let error = StoreError::from(reason).report(path, direction, &mut self.observer);
+        self.for_peer::<()>(Err(error)).err().unwrap_or(reason)
     }
 }
 
@@ -38,16 +38,19 @@ impl<O: Observer> Store for Directory<O> {
 
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
         let Some(recv) = &mut self.recv else {
-            return Err(self.refuse(offer.path, Reason::ReadOnly));
+            return Err(self.refuse(offer.path, Direction::Receiving, Reason::ReadOnly));
         };
         let offered = recv.offer(offer, &mut self.observer);
         self.for_peer(offered)
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
-        let path = String::from_utf8_lossy(path);
-        let (path, detail) = (path.as_ref(), "");
-        self.observer.event(Event::Failed { path, reason, detail, at_peer: false });
+        let direction = Direction::Receiving;
+        let (detail, at_peer) = ("", false);
+        self.observer.event(match std::str::from_utf8(path) {
+            Ok(path) => Event::Failed { path, direction, reason, detail, at_peer },
+            Err(_) => Event::NotUtf8 { path, direction, reason },
+        });
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
@@ -98,12 +101,16 @@ impl<O: Observer> Store for Directory<O> {
         if let Some(recv) = &mut self.recv {
             recv.close(&mut self.observer);
         }
-        let Some(send) = &mut self.send else { return Err(self.refuse(path, Reason::WriteOnly)) };
+        let Some(send) = &mut self.send else {
+            let direction = if self.names_only { Direction::Listing } else { Direction::Sending };
+            return Err(self.refuse(path, direction, Reason::WriteOnly));
+        };
         let opened = send.open(path, tree, &mut self.observer);
         self.for_peer(opened)
     }
 
     fn names_only(&mut self, names_only: bool) {
+        self.names_only = names_only;
         if let Some(send) = &mut self.send {
             send.expect_names_only(names_only);
         }

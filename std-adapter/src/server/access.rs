@@ -67,10 +67,15 @@ pub(crate) fn check_keys(file: &KeyFile, root: &Arc<Dir>) -> io::Result<()> {
         return Err(io::Error::other(fault));
     }
     if !keys.can_authenticate() {
-        let fault = file.fault(
-            "has public keys of clients, but no private key of this server: no client could connect; \
-             add a private key (tinyferry keygen --pair)",
-        );
+        let advice = match file.private_path() {
+            Some(path) => format!(
+                "use the file of the server's private key, \"{path}\", and add the clients' public keys to it"
+            ),
+            None => "add a private key (tinyferry keygen --pair)".to_owned(),
+        };
+        let fault = file.fault(format_args!(
+            "has public keys, but no private key of this server: no client could connect; {advice}"
+        ));
         return Err(io::Error::other(fault));
     }
     for entry in keys.entries() {

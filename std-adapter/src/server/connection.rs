@@ -88,13 +88,13 @@ impl Service {
 
     /// Sees how a client begins, and serves it with the rights of its key.
     fn handle<S: Socket>(&self, number: u64, mut socket: S, shutdown: Arc<Shutdown>, name: &str) {
-        debug!("{name}: connected");
+        debug!("{name}: the client has connected");
         if shutdown.is_due() {
             return;
         }
         let end = Instant::now() + self.options.handshake_timeout;
         let failed = |why: &dyn Display| {
-            self.logs.handshakes.warn(&format!("{name}: rejected: {why}"));
+            self.logs.handshakes.warn(&format!("{name}: the client is rejected: {why}"));
         };
         let preamble = match Preamble::read(&mut socket, end) {
             Ok(preamble) => preamble,
@@ -102,7 +102,7 @@ impl Service {
         };
         let input = preamble.input();
         match (preamble.begin, &self.keys) {
-            (Begin::Nothing, _) => debug!("{name}: disconnected"),
+            (Begin::Nothing, _) => debug!("{name}: the client has disconnected without a request"),
             (Begin::SecureChannel, Some(keys)) => {
                 if let Err(busy) = self.registry.check(number) {
                     self.log_busy(name, busy);
@@ -159,7 +159,7 @@ impl Service {
             return refuse_session(link, Reason::Busy);
         }
         if let Some(entry) = entry {
-            info!("{name}: authenticated as {}", entry.name.escape_debug());
+            info!("{name}: the client is authenticated as {}", entry.name.escape_debug());
         }
         let permissions = match entry {
             Some(entry) => self.permissions_of(entry),
@@ -176,7 +176,8 @@ impl Service {
                 }
             }
             Err(RootError { error, message }) => {
-                self.logs.root.warn(&format!("{name}: {}", describe::os_error(&error)));
+                let why = describe::os_error(&error);
+                self.logs.root.warn(&format!("{name}: the client is refused: {why}"));
                 refuse_with(link, unreachable_root(&error), message);
             }
         }

@@ -1,9 +1,6 @@
 //! Log lines for the events of a server's store. Names are escaped. A tree causes a few lines, whatever its
 //! number of entries: failures are counted, and the first one is named.
 
-use std::fmt::Display;
-
-use tinyferry_core::Reason;
 use tinyferry_core::store::Kind;
 use tracing::{debug, info, warn};
 
@@ -38,8 +35,8 @@ impl Logs {
 #[derive(Debug)]
 pub(crate) struct Log {
     peer: String,
-    /// The name of the last request.
-    request: &'static str,
+    /// The direction of the last request.
+    direction: Direction,
     tree: Option<Tree>,
     failures: Throttle,
 }
@@ -59,12 +56,12 @@ struct Several {
 }
 
 impl Several {
-    fn add(&mut self, line: &impl Display) {
+    fn add(&mut self, line: String, peer: &str) {
         self.count += 1;
+        debug!("{peer}: {line}");
         if self.count == 1 {
-            self.first = line.to_string();
+            self.first = line;
         }
-        debug!("{line}");
     }
 
     /// One line for all; `None`: there are none.
@@ -81,7 +78,8 @@ impl Several {
 impl Log {
     /// `peer` begins each line.
     pub(crate) fn new(peer: String) -> Self {
-        Self { peer, request: "", tree: None, failures: Throttle::new(20) }
+        let (direction, failures) = (Direction::Receiving, Throttle::new(20));
+        Self { peer, direction, tree: None, failures }
     }
 
     fn tree_ends(&mut self) {
@@ -95,6 +93,34 @@ impl Log {
             info!("{peer}: {line}");
         }
     }
+
+    fn failed(&mut self, line: String) {
+        let peer = &self.peer;
+        match &mut self.tree {
+            Some(tree) => tree.failed.add(line, peer),
+            None => self.failures.write(&line, |line| warn!("{peer}: {line}")),
+        }
+    }
+
+    /// A file or a directory is in place.
+    fn done(&self, path: &str) {
+        let (peer, request) = (&self.peer, request(self.direction, "", path));
+        match self.tree {
+            Some(_) => debug!("{peer}: {request} is complete"),
+            None => info!("{peer}: {request} is complete"),
+        }
+    }
+
+    fn unset(&mut self, path: &str, detail: &str) {
+        let path = path.escape_debug();
+        let line =
+            format!("the time or the permission bits of \"{path}\" could not be set: {detail}");
+        let peer = &self.peer;
+        match &mut self.tree {
+            Some(tree) => tree.unset.add(line, peer),
+            None => info!("{peer}: {line}"),
+        }
+    }
 }
 
 impl Observer for Log {
@@ -104,69 +130,42 @@ impl Observer for Log {
         {
             self.tree_ends();
         }
-        let peer = &self.peer;
         match event {
             Event::Begin { path, kind: Kind::Tree, direction, .. } => {
-                self.request = request(direction);
-                info!("{peer}: {} tree \"{}\": started", self.request, path.escape_debug());
+                self.direction = direction;
+                info!("{}: {} has begun", self.peer, request(direction, "the tree ", path));
                 self.tree = Some(Tree::default());
             }
             Event::Begin { path, held, direction, .. } => {
-                self.request = request(direction);
-                let path = path.escape_debug();
-                debug!("{peer}: {} \"{path}\": started at {held}", self.request);
+                self.direction = direction;
+                let request = request(direction, "", path);
+                debug!("{}: {request} has begun at byte {held}", self.peer);
             }
             Event::Moved { .. } | Event::Resumed { .. } => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
                 let failed = match failures {
                     0 => String::new(),
-                    count => {
-                        format!(
-                            ", without the {} that failed",
-                            describe::count(count, "entry", "entries")
-                        )
-                    }
+                    count => format!(", but {} failed", describe::count(count, "entry", "entries")),
                 };
-                let path = path.escape_debug();
-                info!("{peer}: {} tree \"{path}\": complete{failed}", self.request);
+                let request = request(self.direction, "the tree ", path);
+                info!("{}: {request} is complete{failed}", self.peer);
             }
-            Event::Done { path, .. } => {
-                let line = format!("{} \"{}\": complete", self.request, path.escape_debug());
-                match self.tree {
-                    Some(_) => debug!("{peer}: {line}"),
-                    None => info!("{peer}: {line}"),
-                }
-            }
-            Event::Failed { path, reason, detail, at_peer } => {
+            Event::Done { path, .. } => self.done(path),
+            Event::Failed { path, direction, reason, detail, at_peer } => {
                 let who = if at_peer { "the client" } else { "this server" };
                 let why = describe::failure(reason, detail, at_peer).replace(OTHER_END, who);
-                let line = match reason {
-                    Reason::ReadOnly if !at_peer && detail.is_empty() => {
-                        format!("put \"{}\" refused: {why}", path.escape_debug())
-                    }
-                    Reason::WriteOnly if !at_peer => {
-                        format!("get or ls \"{}\" refused: {why}", path.escape_debug())
-                    }
-                    _ => format!("\"{}\" failed: {why}", path.escape_debug()),
-                };
-                match &mut self.tree {
-                    Some(tree) => tree.failed.add(&line),
-                    None => self.failures.write(&line, |line| warn!("{peer}: {line}")),
-                }
+                self.failed(format!("{} failed: {why}", request(direction, "", path)));
+            }
+            Event::NotUtf8 { path, direction, reason } => {
+                let (verb, path) = (verb(direction), describe::bytes(path));
+                let why = describe::not_utf8(reason);
+                self.failed(format!("{verb} of \"{path}\" failed: {why}"));
             }
             Event::NotDurable { path, detail } => {
-                warn!("{peer}: \"{}\" {}", path.escape_debug(), describe::refused_sync(detail));
+                let (path, why) = (path.escape_debug(), describe::refused_sync(detail));
+                warn!("{}: \"{path}\" {why}", self.peer);
             }
-            Event::Unset { path, detail } => {
-                let path = path.escape_debug();
-                let line = format!(
-                    "the time or the permission bits of \"{path}\" could not be set: {detail}"
-                );
-                match &mut self.tree {
-                    Some(tree) => tree.unset.add(&line),
-                    None => info!("{peer}: {line}"),
-                }
-            }
+            Event::Unset { path, detail } => self.unset(path, detail),
         }
     }
 }
@@ -178,11 +177,17 @@ impl Drop for Log {
     }
 }
 
-/// The request of the client, by its name on the command line.
-fn request(direction: Direction) -> &'static str {
+/// The client's request by its name on the command line.
+fn verb(direction: Direction) -> &'static str {
     match direction {
         Direction::Receiving => "put",
         Direction::Sending => "get",
         Direction::Listing => "ls",
     }
+}
+
+/// The request as the subject of a sentence: `put of "x"`, `get of the tree "x"`.
+fn request(direction: Direction, kind: &str, path: &str) -> String {
+    let path = if path.is_empty() { "." } else { path };
+    format!("{} of {kind}\"{}\"", verb(direction), path.escape_debug())
 }

@@ -260,7 +260,7 @@ fn clean_up(service: &Service) -> Option<Sender<()>> {
                     &dir,
                     |leftover| {
                         let is_old = !least.is_zero() && leftover.age >= least;
-                        if !is_old {
+                        if !is_old && !leftover.is_in_use {
                             limits.partial_index.found(leftover);
                         }
                         is_old
@@ -268,7 +268,7 @@ fn clean_up(service: &Service) -> Option<Sender<()>> {
                     |action, path, why| {
                         let path = path.escape_debug();
                         debug!(
-                            "cannot search for old partial files: cannot {action} \"{path}\": {why}"
+                            "the server searches for old partial files, and cannot {action} \"{path}\": {why}"
                         );
                     },
                 );
@@ -277,9 +277,13 @@ fn clean_up(service: &Service) -> Option<Sender<()>> {
             });
             match removed {
                 Ok(0) => {}
-                Ok(removed) => info!("{removed} partial files were too old and are removed"),
+                Ok(removed) => {
+                    let files = describe::count(removed, "old partial file", "old partial files");
+                    info!("the server has removed {files}");
+                }
                 Err(error) => {
-                    warn!("cannot search for old partial files: {}", describe::os_error(&error))
+                    let why = describe::os_error(&error);
+                    warn!("the server cannot search for old partial files: {why}");
                 }
             }
             if ended.recv_timeout(CLEANUP_INTERVAL) != Err(RecvTimeoutError::Timeout) {

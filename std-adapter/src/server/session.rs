@@ -46,19 +46,19 @@ impl Service {
         }
         match drive(&mut session, link, &mut store) {
             Ok(outcome) if outcome.closed => {
-                info!("{peer}: the client shuts the server down");
+                info!("{peer}: the client has shut the server down");
                 self.registry.stop();
                 Ended::Link
             }
             Ok(_) if self.registry.is_stopping() && !config.lossy => {
-                debug!("{peer}: disconnected, the server shuts down");
+                debug!("{peer}: the server disconnects the client, because it shuts down");
                 session.shut_down();
                 // The client may have disconnected before.
                 let _ = drive(&mut session, link, &mut ());
                 Ended::Link
             }
             Ok(_) => {
-                debug!("{peer}: disconnected");
+                debug!("{peer}: the client has disconnected");
                 Ended::Link
             }
             Err(blocking::Error::Link(error)) => {
@@ -70,7 +70,8 @@ impl Service {
                 Ended::Link
             }
             Err(blocking::Error::Session(failure)) => {
-                let line = format!("{peer}: {}", describe::for_server(&failure));
+                let line =
+                    format!("{peer}: the session failed: {}", describe::for_server(&failure));
                 self.logs.sessions.warn(&line);
                 if failure == Failure::UnexpectedEof { Ended::Link } else { Ended::Session }
             }

@@ -50,7 +50,8 @@ impl Service {
                     // All clients of a line count as one.
                     Ok(permissions) => Permissions { id: Some("line".to_owned()), ..permissions },
                     Err(error) => {
-                        service.logs.root.warn(&format!("{peer}: {}", describe::os_error(&error)));
+                        let why = describe::os_error(&error);
+                        service.logs.root.warn(&format!("{peer}: no session can begin: {why}"));
                         thread::sleep(REOPEN_INTERVAL);
                         continue;
                     }

@@ -68,7 +68,7 @@ impl Throttle {
             Line::Omitted => {}
             Line::Written(0) => write(text),
             Line::Written(count) => {
-                write(&format!("omitted {count} lines similar to the next one"));
+                write(&format!("{count} lines like the next one were not written"));
                 write(text);
             }
         }

@@ -1,4 +1,4 @@
-use super::*;
+use super::read::command;
 
 #[test]
 fn the_command_line_is_consistent() {

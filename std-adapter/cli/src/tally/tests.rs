@@ -4,7 +4,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MIB: u64 = 1 << 20;
 
 fn fail(tally: &mut Tally, path: &str, exit: Exit) {
-    tally.fail(path, false, Reason::TooDeep, path.to_owned(), exit);
+    tally.fail(path.as_bytes(), false, Reason::TooDeep, path.to_owned(), exit);
 }
 
 #[test]

@@ -192,7 +192,8 @@ impl RecvStore {
             let is_own =
                 matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
             let path = &expected.path;
-            observer.event(Event::Failed { path, reason, detail: "", at_peer: !is_own });
+            let (direction, detail, at_peer) = (Direction::Receiving, "", !is_own);
+            observer.event(Event::Failed { path, direction, reason, detail, at_peer });
         }
     }
 
@@ -240,7 +241,7 @@ impl RecvStore {
     fn fail(&mut self, error: StoreError, path: &str, observer: &mut impl Observer) -> StoreError {
         // The open directories may have been moved.
         self.cursor.forget();
-        self.cursor.explain(error).report(path, observer)
+        self.cursor.explain(error).report(path, Direction::Receiving, observer)
     }
 }
 

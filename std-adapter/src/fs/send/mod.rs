@@ -19,7 +19,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
 use crate::fs::names::is_allowed;
 use crate::fs::send::file::SendFile;
-use crate::fs::send::queue::{Next, SendQueue};
+use crate::fs::send::queue::{Next, SendQueue, direction};
 use crate::fs::send::recent::Fate;
 use crate::fs::send::source::{Source, SourceEntry, SourceRoot};
 use crate::fs::send::walk::Item;
@@ -80,7 +80,10 @@ impl SendStore {
             }
             // A client that does not know the kind asks for a file first, and then for the tree: no failure.
             Err(error) if error.reason == Reason::IsDirectory => Err(error),
-            Err(error) => Err(explain(error, Some(&root)).report(path, observer)),
+            Err(error) => {
+                let direction = direction(self.names_only);
+                Err(explain(error, Some(&root)).report(path, direction, observer))
+            }
         }
     }
 
@@ -92,16 +95,17 @@ impl SendStore {
         self.open = None;
         self.buffer.clear();
         let Some(queue) = &mut self.queue else { return Ok(None) };
-        let root = self.root.as_deref();
+        let (root, direction) = (self.root.as_deref(), queue.direction());
         if let Err(error) = queue.begin(observer) {
-            return Err(explain(error, root).report(queue.tree_path(), observer));
+            return Err(explain(error, root).report(queue.tree_path(), direction, observer));
         }
         let (entry, path) = match queue.next(observer) {
             None => return Ok(None),
             Some(Next::Tree { mode, modified }) => {
                 let path = queue.tree_path();
                 if !is_sound(path) || path.ends_with('/') {
-                    return Err(StoreError::from(Reason::BadPath).report(path, observer));
+                    let error = StoreError::from(Reason::BadPath);
+                    return Err(error.report(path, direction, observer));
                 }
                 let entry = Entry {
                     kind: Kind::Tree,

@@ -218,7 +218,7 @@ impl SendQueue {
         if let Some(last) = self.recent.last() {
             last.fate = Fate::Reported;
         }
-        error.report(self.walk.path(), observer)
+        error.report(self.walk.path(), self.direction(), observer)
     }
 
     /// Whether it will be sent again.
@@ -238,8 +238,9 @@ impl SendQueue {
             }
             Fate::Reofferable | Fate::Final => {
                 given.fate = Fate::Reported;
-                let path = join(self.tree.as_deref().unwrap_or_default(), &given.path);
-                observer.event(Event::Failed { path: &path, reason, detail: words, at_peer: true });
+                let path = &join(self.tree.as_deref().unwrap_or_default(), &given.path);
+                let (direction, detail, at_peer) = (self.direction(), words, true);
+                observer.event(Event::Failed { path, direction, reason, detail, at_peer });
                 false
             }
             Fate::Reoffered => true,
@@ -259,7 +260,7 @@ impl SendQueue {
 
     /// The direction of the transfer, for the events.
     pub(crate) fn direction(&self) -> Direction {
-        if self.names_only { Direction::Listing } else { Direction::Sending }
+        direction(self.names_only)
     }
 
     /// Opens the origin; the walk returns the content of a directory.
@@ -288,4 +289,9 @@ impl SendQueue {
             Err(error) => self.walk.broken(Kind::File, None, error, observer),
         }
     }
+}
+
+/// The direction of a request, for the events.
+pub(crate) fn direction(names_only: bool) -> Direction {
+    if names_only { Direction::Listing } else { Direction::Sending }
 }

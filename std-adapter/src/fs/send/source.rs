@@ -97,7 +97,7 @@ fn reach_in(dir: Arc<Dir>, name: OsString) -> Result<SourceEntry, StoreError> {
         Found::File(metadata) => Ok(SourceEntry::File(dir, name, metadata)),
         Found::Directory(_) => directory(Arc::new(dir.open_dir_nofollow(&name)?)),
         Found::Missing => Err(Reason::NotFound.into()),
-        Found::Other(what) => Err(StoreError::new(Reason::NotRegular, what)),
+        Found::Other(error) => Err(error),
     }
 }
 

@@ -47,12 +47,12 @@ fn no_symbolic_link_is_followed() {
     std::os::unix::fs::symlink("real", dir.path().join("inside")).unwrap();
     let mut store = serving(&dir);
     for path in ["target", "up/secret", "up/new", "inside/new", "real/../up/new"] {
-        let expected = if path.contains("..") { Reason::BadPath } else { Reason::NotRegular };
+        let expected = if path.contains("..") { Reason::BadPath } else { Reason::SymbolicLink };
         assert_eq!(store.offer(&file(path, 1)), Err(expected), "{path}");
     }
     for path in ["target", "up", "inside", "up/new"] {
-        assert_eq!(store.offer(&tree(path)), Err(Reason::NotRegular), "{path}");
-        assert_eq!(store.offer(&directory(path)), Err(Reason::NotRegular), "{path}");
+        assert_eq!(store.offer(&tree(path)), Err(Reason::SymbolicLink), "{path}");
+        assert_eq!(store.offer(&directory(path)), Err(Reason::SymbolicLink), "{path}");
     }
     assert_eq!(listing(outside.path()), ["secret"]);
     assert!(listing(&dir.path().join("real")).is_empty());
@@ -65,7 +65,7 @@ fn a_link_created_after_the_offer_is_not_followed() {
     assert!(store.offer(&file("a/f", 1)).is_ok());
     std::os::unix::fs::symlink(outside.path(), dir.path().join("a")).unwrap();
     let stored = store.store(0, b"x").and_then(|_| store.commit());
-    assert_eq!(stored, Err(Reason::NotRegular));
+    assert_eq!(stored, Err(Reason::SymbolicLink));
 
     let secret = outside.path().join("secret");
     fs::write(&secret, "secret").unwrap();
@@ -90,7 +90,7 @@ fn only_a_regular_file_is_opened_even_after_a_replacement() {
     soon(move || {
         let open = |name| dir_cursor::open_file(&root.0, name).map_err(|error| error.reason);
         assert!(open("f").is_ok());
-        assert_eq!(open("link").err(), Some(Reason::NotRegular));
+        assert_eq!(open("link").err(), Some(Reason::SymbolicLink));
         assert_eq!(open("p").err(), Some(Reason::NotRegular));
         assert_eq!(open("d").err(), Some(Reason::IsDirectory));
     });
@@ -155,10 +155,10 @@ fn requests_outside_the_root_are_refused() {
         ("d/missing", Reason::NotFound, Reason::NotFound),
         ("missing/x", Reason::NotFound, Reason::NotFound),
         ("f/x", Reason::NotDirectory, Reason::NotDirectory),
-        ("link", Reason::NotRegular, Reason::NotRegular),
-        ("up", Reason::NotRegular, Reason::NotRegular),
-        ("up/secret", Reason::NotRegular, Reason::NotRegular),
-        ("inside", Reason::NotRegular, Reason::NotRegular),
+        ("link", Reason::SymbolicLink, Reason::SymbolicLink),
+        ("up", Reason::SymbolicLink, Reason::SymbolicLink),
+        ("up/secret", Reason::SymbolicLink, Reason::SymbolicLink),
+        ("inside", Reason::SymbolicLink, Reason::SymbolicLink),
         ("p", Reason::NotRegular, Reason::NotRegular),
         ("../x", Reason::BadPath, Reason::BadPath),
         ("/etc/passwd", Reason::BadPath, Reason::BadPath),

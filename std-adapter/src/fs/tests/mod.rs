@@ -29,6 +29,7 @@ use tinyferry_core::path::PATH_MAX;
 use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Entry, Kind, Offer, Store};
 
 use super::*;
+use crate::describe;
 
 const ALL: Rights = Rights { read: true, write: true };
 
@@ -51,7 +52,10 @@ impl Observer for Recorder {
             Event::Moved { bytes } => self.moved += bytes,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
             Event::Resumed { .. } | Event::NotDurable { .. } => {}
-            Event::Failed { path, reason, detail, at_peer } => {
+            Event::NotUtf8 { path, reason, .. } => {
+                self.failed.push((describe::bytes(path), reason, false));
+            }
+            Event::Failed { path, reason, detail, at_peer, .. } => {
                 self.failed.push((path.to_owned(), reason, at_peer));
                 self.details.push(detail.to_owned());
             }

@@ -161,7 +161,7 @@ fn a_replaced_directory_is_not_read_further() {
         let expected = match replacement {
             0 => Reason::NotFound,
             1 => Reason::SourceChanged,
-            2 => Reason::NotRegular,
+            2 => Reason::SymbolicLink,
             _ => Reason::NotDirectory,
         };
         assert_eq!(broken.last().unwrap(), &("b".to_owned(), expected), "{replacement}");

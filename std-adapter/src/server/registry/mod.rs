@@ -48,7 +48,8 @@ impl std::fmt::Display for Busy {
         let Self { served, alike } = self;
         write!(
             f,
-            "rejected: busy: {served} clients are connected, {alike} of them from this address"
+            "the client is rejected: the server is busy: {served} clients are connected, {alike} of \
+             them from this address"
         )
     }
 }

@@ -10,7 +10,7 @@ use tinyferry_core::store::Kind;
 
 use super::{DeferredCommits, FailedFile};
 use crate::fs::error::StoreError;
-use crate::fs::event::Observer;
+use crate::fs::event::{Direction, Observer};
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
 use crate::fs::recv::file::ExpectedFile;
 use crate::fs::recv::report_done;
@@ -118,7 +118,7 @@ impl DeferredCommits {
             Err(error) => {
                 // The remembered directory may have been moved.
                 cursor.forget();
-                let error = cursor.explain(error).report(path, observer);
+                let error = cursor.explain(error).report(path, Direction::Receiving, observer);
                 self.failed.push_back(FailedFile { commit_id, error });
             }
         }

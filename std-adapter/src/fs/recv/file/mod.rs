@@ -63,7 +63,7 @@ impl RecvFile {
                 Ok(Self { expected, held: 0, left: None, stage: Stage::Directory })
             }
             Found::File(_) => Err(Reason::NotDirectory.into()),
-            Found::Other(what) => Err(StoreError::new(Reason::NotRegular, what)),
+            Found::Other(error) => Err(error),
         }
     }
 
@@ -94,7 +94,7 @@ impl RecvFile {
         };
         match cursor.look(&expected.path)? {
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),
-            Found::Other(what) => return Err(StoreError::new(Reason::NotRegular, what)),
+            Found::Other(error) => return Err(error),
             Found::File(metadata) if expected.is(&metadata) => {
                 // If it has changed since or cannot be read, it is received.
                 if let Ok((file, metadata)) = open_file(&dir, name)

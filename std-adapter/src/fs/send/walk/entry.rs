@@ -89,10 +89,7 @@ impl Walk {
                     Some(Item::Broken(Kind::Directory, Some(FileMetadata::of(&metadata)), error))
                 }
             },
-            Ok(Found::Other(what)) => {
-                let error = StoreError::new(Reason::NotRegular, what);
-                self.broken(Kind::File, None, error, observer)
-            }
+            Ok(Found::Other(error)) => self.broken(Kind::File, None, error, observer),
             // Its directory was read a while ago.
             Ok(Found::Missing) => self.broken(kind, None, Reason::NotFound.into(), observer),
             Err(_) if self.names_only && hint == Hint::File => Some(Item::Named(None)),
@@ -121,7 +118,7 @@ impl Walk {
         self.omitted = self.omitted.saturating_add(1);
         // A request for names must not fill the log.
         if !self.names_only {
-            error.report(&self.path, observer);
+            error.report(&self.path, Direction::Sending, observer);
         }
         None
     }

@@ -13,8 +13,7 @@ use tinyferry_core::path::{NAME_MAX, PATH_MAX, is_sound};
 use tinyferry_core::store::Kind;
 
 use crate::fs::error::StoreError;
-use crate::fs::event::Observer;
-use crate::fs::names::join;
+use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::partial_name;
 use crate::fs::send::listing::{Hint, Listing};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, is_removed, look, open_file};
@@ -164,8 +163,11 @@ impl Walk {
         let names = Listing::read(&dir, self.room(), |name| {
             self.omitted = self.omitted.saturating_add(1);
             if !self.names_only {
-                let path = join(above, &name.to_string_lossy());
-                StoreError::new(Reason::BadPath, "its name is not UTF-8").report(&path, observer);
+                let separator = if above.is_empty() { "" } else { "/" };
+                let name = name.as_encoded_bytes();
+                let path = &[above.as_bytes(), separator.as_bytes(), name].concat();
+                let (direction, reason) = (Direction::Sending, Reason::BadPath);
+                observer.event(Event::NotUtf8 { path, direction, reason });
             }
         })?;
         let (length, id) = (self.path.len(), id_of(metadata));

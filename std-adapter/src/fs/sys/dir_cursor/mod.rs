@@ -21,8 +21,8 @@ pub(crate) enum Found {
     Missing,
     File(Metadata),
     Directory(Metadata),
-    /// Another kind, as a clause.
-    Other(&'static str),
+    /// Another kind, as the reason why it is not transferred.
+    Other(StoreError),
 }
 
 /// Looks up a name in a directory.
@@ -37,9 +37,9 @@ pub(crate) fn look(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Found> {
     } else if metadata.is_dir() {
         Found::Directory(metadata)
     } else if metadata.is_symlink() {
-        Found::Other("it is a symbolic link")
+        Found::Other(StoreError::new(Reason::SymbolicLink, "it is a symbolic link"))
     } else {
-        Found::Other(special(&metadata))
+        Found::Other(StoreError::new(Reason::NotRegular, special(&metadata)))
     })
 }
 
@@ -146,17 +146,17 @@ fn step(dir: &Dir, name: &str) -> Result<Option<Dir>, StoreError> {
         Ok(next) => Ok(Some(next)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(match look(dir, name) {
-            Ok(Found::File(_)) => StoreError::new(Reason::NotDirectory, &not_directory(name)),
-            Ok(Found::Other(what)) => {
-                StoreError::new(Reason::NotRegular, &format!("in the path, {name}: {what}"))
-            }
+            Ok(Found::File(_)) => not_entered(name, Reason::NotDirectory, "it is a file"),
+            Ok(Found::Other(error)) => not_entered(name, error.reason, &error.detail),
             _ => error.into(),
         }),
     }
 }
 
-fn not_directory(name: &str) -> String {
-    format!("in the path, {name} is a file")
+/// The error of a path that goes through `name`.
+fn not_entered(name: &str, reason: Reason, why: &str) -> StoreError {
+    let detail = format!("\"{name}\" cannot be entered: {why}");
+    StoreError::new(reason, &detail)
 }
 
 fn builder(mode: Option<u32>) -> DirBuilder {
