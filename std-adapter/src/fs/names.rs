@@ -38,6 +38,12 @@ pub(crate) fn is_allowed(path: &str) -> bool {
         })
 }
 
+/// Whether an entry of this path below the tree's root and of this name is sent, if it is a regular file or a
+/// directory.
+pub(crate) fn can_be_sent(path: &str, name: &str) -> bool {
+    is_sound(path) && !partial_name::is_name(name)
+}
+
 /// Why a partial file is not transferred.
 pub(crate) const UNFINISHED: &str =
     "names of the form .NAME.tinyferry-part are reserved for unfinished files";

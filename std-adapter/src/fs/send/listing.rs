@@ -11,6 +11,11 @@ use cap_std::fs::Dir;
 
 /// The memory of a name besides its text, in bytes.
 const NAME_BYTES: usize = size_of::<ListedName>();
+/// The maximum memory for the names of all directories that are being read, in bytes; besides
+/// [`MIN_DIRECTORY_MEMORY`] for each directory. A directory gets half of the rest.
+const MAX_NAME_MEMORY: usize = 2 << 20;
+/// The memory for the names of a directory that is always available, in bytes.
+const MIN_DIRECTORY_MEMORY: usize = 4096;
 
 /// The kind of an entry according to its directory; `Other`: not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +23,14 @@ pub(crate) enum Hint {
     File,
     Directory,
     Other,
+}
+
+/// An entry of a directory that is being read.
+#[derive(Debug)]
+pub(crate) enum Seen<'a> {
+    Name(&'a str, Hint),
+    /// Its name is not UTF-8: it cannot be listed.
+    NotUtf8(OsString),
 }
 
 /// The remaining names of one directory.
@@ -40,14 +53,18 @@ struct ListedName {
 }
 
 impl Listing {
-    /// Reads the first window of a directory, of at most `room` bytes, but at least two names. Calls
-    /// `unnamed` for names that are not UTF-8, and skips them.
+    /// Reads the first window of a directory, of at most `room` bytes, but at least two names. Calls `visit`
+    /// for every entry, which returns whether it is to be listed.
     ///
     /// # Errors
     /// Nothing could be read.
-    pub(crate) fn read(dir: &Dir, room: usize, unnamed: impl FnMut(OsString)) -> io::Result<Self> {
+    pub(crate) fn read(
+        dir: &Dir,
+        room: usize,
+        visit: impl FnMut(Seen<'_>) -> bool,
+    ) -> io::Result<Self> {
         let mut listing = Self::default();
-        listing.fill(dir, room, None, unnamed)?;
+        listing.fill(dir, room, None, visit)?;
         match listing.failure.take_if(|_| listing.waiting.is_empty()) {
             Some(error) => Err(error),
             None => Ok(listing),
@@ -65,13 +82,21 @@ impl Listing {
         self.continues_after.is_some()
     }
 
-    /// Reads the next window.
+    /// Reads the next window. `is_listed` decides about names of which none was listed before.
     ///
     /// # Errors
     /// The directory cannot be read any more. The rest of its names is missing.
-    pub(crate) fn go_on(&mut self, dir: &Dir, room: usize) -> io::Result<()> {
+    pub(crate) fn go_on(
+        &mut self,
+        dir: &Dir,
+        room: usize,
+        mut is_listed: impl FnMut(&str, Hint) -> bool,
+    ) -> io::Result<()> {
         let after = self.continues_after.take();
-        self.fill(dir, room, after.as_deref(), |_| {})
+        self.fill(dir, room, after.as_deref(), |seen| match seen {
+            Seen::Name(name, hint) => is_listed(name, hint),
+            Seen::NotUtf8(_) => false,
+        })
     }
 
     /// The reason why names may be missing, after the last name.
@@ -89,7 +114,7 @@ impl Listing {
         dir: &Dir,
         room: usize,
         after: Option<&str>,
-        mut unnamed: impl FnMut(OsString),
+        mut visit: impl FnMut(Seen<'_>) -> bool,
     ) -> io::Result<()> {
         self.text.clear();
         self.waiting.clear();
@@ -104,12 +129,11 @@ impl Listing {
             let name = match entry.file_name().into_string() {
                 Ok(name) => name,
                 Err(name) => {
-                    unnamed(name);
+                    visit(Seen::NotUtf8(name));
                     continue;
                 }
             };
-            let is_given = after.is_some_and(|after| name.as_str() <= after);
-            if is_given || self.continues_after.as_ref().is_some_and(|last| name > *last) {
+            if after.is_some_and(|after| name.as_str() <= after) {
                 continue;
             }
             let hint = match entry.file_type() {
@@ -117,6 +141,10 @@ impl Listing {
                 Ok(kind) if kind.is_dir() => Hint::Directory,
                 _ => Hint::Other,
             };
+            let is_later = self.continues_after.as_ref().is_some_and(|last| name > *last);
+            if !visit(Seen::Name(&name, hint)) || is_later {
+                continue;
+            }
             if self.waiting.len() > 2 && self.size() + name.len() + NAME_BYTES > room {
                 self.halve();
                 if self.continues_after.as_ref().is_some_and(|last| name > *last) {
@@ -156,6 +184,11 @@ impl Listing {
     }
 }
 
+/// How much memory the names of one more directory may take; `taken`: by those that are being read.
+pub(crate) fn room(taken: usize) -> usize {
+    (MAX_NAME_MEMORY.saturating_sub(taken) / 2).max(MIN_DIRECTORY_MEMORY)
+}
+
 fn text_of(text: &str, name: ListedName) -> &str {
     text.get(name.start as usize..name.end as usize).unwrap_or_default()
 }
@@ -176,7 +209,7 @@ mod tests {
             if !listing.continues() {
                 return names;
             }
-            listing.go_on(dir, room).unwrap();
+            listing.go_on(dir, room, |_, _| true).unwrap();
         }
     }
 
@@ -189,7 +222,7 @@ mod tests {
         }
         let dir = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
         for room in [0, 100, 101, 500, 1000, 10_000] {
-            let mut listing = Listing::read(&dir, room, |_| {}).unwrap();
+            let mut listing = Listing::read(&dir, room, |_| true).unwrap();
             assert_eq!(listing.continues(), room < 10_000);
             assert_eq!(names(&mut listing, &dir, room), expected, "a room of {room}");
             assert!(listing.failure().is_none());
@@ -204,7 +237,7 @@ mod tests {
             write(&format!("{number:03}"));
         }
         let dir = Dir::open_ambient_dir(directory.path(), ambient_authority()).unwrap();
-        let mut listing = Listing::read(&dir, 300, |_| {}).unwrap();
+        let mut listing = Listing::read(&dir, 300, |_| true).unwrap();
         assert_eq!(listing.pop().unwrap().0, "000");
         write("000a");
         write("049a");

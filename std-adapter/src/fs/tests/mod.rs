@@ -4,6 +4,7 @@ mod bits;
 mod blind;
 mod confinement;
 mod deferred;
+mod digests;
 mod hostile;
 mod owners;
 mod partial_limit;

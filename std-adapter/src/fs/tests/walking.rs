@@ -111,7 +111,7 @@ fn a_deep_tree_needs_few_descriptors() {
 }
 
 /// How many files and directories below `root` this process has open.
-fn open_below(root: &Path) -> usize {
+pub(super) fn open_below(root: &Path) -> usize {
     fs::read_dir("/proc/self/fd")
         .unwrap()
         .filter(|entry| {

@@ -1,7 +1,7 @@
 //! Classifies the entry under a name: it is sent, or reported by name, or only counted.
 
 use super::*;
-use crate::fs::names::UNFINISHED;
+use crate::fs::names::{UNFINISHED, can_be_sent};
 use crate::fs::recv::partial::UNIT;
 
 /// An entry to be sent; its path is the walk's.
@@ -37,28 +37,8 @@ impl Walk {
         let name = self.path.get(start..).unwrap_or_default();
         let in_tree = self.path_in_tree();
         let kind = if hint == Hint::Directory { Kind::Directory } else { Kind::File };
-        if !is_sound(in_tree) {
-            let error = if in_tree.len() > PATH_MAX {
-                StoreError::new(
-                    Reason::NameTooLong,
-                    &format!("its path has more than {PATH_MAX} bytes"),
-                )
-            } else if name.len() > NAME_MAX {
-                Reason::NameTooLong.into()
-            } else {
-                StoreError::new(Reason::BadPath, "its name contains control characters")
-            };
-            return self.broken(kind, None, error, observer);
-        }
-        if partial_name::is_name(name) {
-            // An upload is not part of the tree before it is complete. Only one that can be resumed is kept.
-            if self.is_served
-                && let Ok(Found::File(metadata)) = look(dir, name)
-                && (metadata.len() >= UNIT || Lock::is_taken_here(&metadata))
-            {
-                return None;
-            }
-            return self.broken(kind, None, unfinished(), observer);
+        if !can_be_sent(in_tree, name) {
+            return self.refused(dir, start, kind, observer);
         }
         // If the hint is wrong or the open fails, the metadata decides.
         if hint == Hint::File
@@ -95,6 +75,36 @@ impl Walk {
             Err(_) if self.names_only && hint == Hint::File => Some(Item::Named(None)),
             Err(error) => self.broken(kind, None, error.into(), observer),
         }
+    }
+
+    /// An entry whose path or name is not sent.
+    fn refused(
+        &mut self,
+        dir: &Dir,
+        start: usize,
+        kind: Kind,
+        observer: &mut impl Observer,
+    ) -> Option<Item> {
+        let name = self.path.get(start..).unwrap_or_default();
+        let in_tree = self.path_in_tree();
+        let error = if is_sound(in_tree) {
+            // An upload is not part of the tree before it is complete. Only one that can be resumed is kept.
+            if self.is_served
+                && let Ok(Found::File(metadata)) = look(dir, name)
+                && (metadata.len() >= UNIT || Lock::is_taken_here(&metadata))
+            {
+                return None;
+            }
+            unfinished()
+        } else if in_tree.len() > PATH_MAX {
+            let what = format!("its path has more than {PATH_MAX} bytes");
+            StoreError::new(Reason::NameTooLong, &what)
+        } else if name.len() > NAME_MAX {
+            Reason::NameTooLong.into()
+        } else {
+            StoreError::new(Reason::BadPath, "its name contains control characters")
+        };
+        self.broken(kind, None, error, observer)
     }
 
     /// Reports that the entry at the path cannot be sent: by name if an offer can name it.

@@ -14,19 +14,12 @@ use tinyferry_core::store::Kind;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
-use crate::fs::partial_name;
-use crate::fs::send::listing::{Hint, Listing};
+use crate::fs::send::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, is_removed, look, open_file};
 use crate::fs::sys::lock::Lock;
 use crate::fs::sys::metadata::FileMetadata;
 
 pub(crate) use self::entry::{Item, unfinished};
-
-/// The maximum memory for the names of all directories that are being read, in bytes; besides
-/// [`MIN_DIRECTORY_MEMORY`] for each directory. A directory gets half of the rest.
-const MAX_NAME_MEMORY: usize = 2 << 20;
-/// The memory for the names of a directory that is always available, in bytes.
-const MIN_DIRECTORY_MEMORY: usize = 4096;
 
 /// Directories that are being read, each with its remaining names. Only those
 /// passed last are open ([`DirCursor`]); the others are opened again when the walk comes back to them.
@@ -160,7 +153,8 @@ impl Walk {
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
         let above = self.path.trim_end_matches('/');
-        let names = Listing::read(&dir, self.room(), |name| {
+        let names = Listing::read(&dir, self.room(), |seen| {
+            let Seen::NotUtf8(name) = seen else { return true };
             self.omitted = self.omitted.saturating_add(1);
             if !self.names_only {
                 let separator = if above.is_empty() { "" } else { "/" };
@@ -169,6 +163,7 @@ impl Walk {
                 let (direction, reason) = (Direction::Sending, Reason::BadPath);
                 observer.event(Event::NotUtf8 { path, direction, reason });
             }
+            false
         })?;
         let (length, id) = (self.path.len(), id_of(metadata));
         self.levels.push(Level { names, length, id });
@@ -181,7 +176,7 @@ impl Walk {
         if self.levels.last().is_some_and(|level| level.names.continues()) {
             let (dir, room) = (self.dir()?, self.room());
             if let Some(level) = self.levels.last_mut() {
-                level.names.go_on(&dir, room)?;
+                level.names.go_on(&dir, room, |_, _| true)?;
             }
             return Ok(());
         }
@@ -235,8 +230,7 @@ impl Walk {
 
     /// How much memory the names of one more directory may take.
     fn room(&self) -> usize {
-        let taken = self.levels.iter().map(|level| level.names.size()).sum();
-        (MAX_NAME_MEMORY.saturating_sub(taken) / 2).max(MIN_DIRECTORY_MEMORY)
+        room(self.levels.iter().map(|level| level.names.size()).sum())
     }
 }
 

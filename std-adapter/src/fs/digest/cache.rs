@@ -1,0 +1,166 @@
+//! The digests of directories that were read: another query needs not read them again. Memory is bounded.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::Total;
+use super::gather::HASHES_MAX;
+use super::record::Parameters;
+
+/// The maximum memory of the digests besides the hashes of entries, in bytes.
+const MEMORY_MAX: usize = 8 << 20;
+/// The memory of a directory besides its path, in bytes.
+const DIRECTORY_BYTES: usize = size_of::<(Box<str>, Known)>() + 16;
+
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    /// The parameters of all digests.
+    parameters: Option<Parameters>,
+    /// By path below the tree's root.
+    directories: BTreeMap<Box<str>, Known>,
+    bytes: usize,
+    /// The number of hashes of entries.
+    hashes: usize,
+}
+
+#[derive(Debug)]
+struct Known {
+    digest: DirectoryDigest,
+    /// Those of its entries, sorted, if there was room.
+    hashes: Option<Box<[u64]>>,
+}
+
+/// What the record of a directory contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DirectoryDigest {
+    pub(crate) total: Total,
+    pub(crate) mode: Option<u32>,
+}
+
+impl Cache {
+    /// Prepares for a query: forgets digests with other parameters.
+    pub(crate) fn begin(&mut self, parameters: Parameters) {
+        if self.parameters != Some(parameters) {
+            self.forget();
+            self.parameters = Some(parameters);
+        }
+    }
+
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn digest(&self, path: &str) -> Option<DirectoryDigest> {
+        self.directories.get(path).map(|known| known.digest)
+    }
+
+    /// The sorted hashes of the directory's entries.
+    pub(crate) fn hashes(&self, path: &str) -> Option<&[u64]> {
+        self.directories.get(path)?.hashes.as_deref()
+    }
+
+    /// Adds a directory. If the memory is used up, the directories below it are dropped, or it is not added.
+    /// The hashes of its entries are added if there is room; `is_asked`: in place of all others.
+    pub(crate) fn insert(
+        &mut self,
+        path: &str,
+        digest: DirectoryDigest,
+        hashes: Option<Vec<u64>>,
+        is_asked: bool,
+    ) {
+        self.remove(path);
+        let bytes = DIRECTORY_BYTES + path.len();
+        if self.bytes + bytes > MEMORY_MAX {
+            self.drop_below(path);
+        }
+        if self.bytes + bytes > MEMORY_MAX {
+            return;
+        }
+        let count = hashes.as_ref().map_or(0, Vec::len);
+        if is_asked && self.hashes + count > HASHES_MAX {
+            self.directories.values_mut().for_each(|known| known.hashes = None);
+            self.hashes = 0;
+        }
+        let hashes =
+            hashes.filter(|_| self.hashes + count <= HASHES_MAX).map(Vec::into_boxed_slice);
+        self.hashes += hashes.as_ref().map_or(0, |hashes| hashes.len());
+        self.bytes += bytes;
+        self.directories.insert(path.into(), Known { digest, hashes });
+    }
+
+    fn remove(&mut self, path: &str) {
+        if let Some(known) = self.directories.remove(path) {
+            self.bytes -= DIRECTORY_BYTES + path.len();
+            self.hashes -= known.hashes.map_or(0, |hashes| hashes.len());
+        }
+    }
+
+    fn drop_below(&mut self, path: &str) {
+        let first = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let below =
+            self.directories.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded));
+        let below = below.map(|(path, _)| path);
+        let below: Vec<_> = below.take_while(|path| path.starts_with(&first)).cloned().collect();
+        below.iter().for_each(|path| self.remove(path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Facts, Granularity};
+    use super::*;
+
+    fn digest(entries: u64) -> DirectoryDigest {
+        DirectoryDigest { total: Total { entries, digest: entries }, mode: None }
+    }
+
+    #[test]
+    fn a_full_cache_keeps_the_directories_above() {
+        let mut cache = Cache::default();
+        for above in ["a", "b", "c"] {
+            for number in 0..150_000 {
+                cache.insert(&format!("{above}/{number}"), digest(number), Some(vec![1]), false);
+                assert!(cache.bytes <= MEMORY_MAX && cache.hashes <= HASHES_MAX);
+            }
+            cache.insert(&format!("{above}0"), digest(2), None, false);
+            cache.insert(above, digest(1), None, false);
+        }
+        assert_eq!(cache.digest("a"), Some(digest(1)));
+        assert_eq!(cache.digest("b"), Some(digest(1)));
+        assert_eq!(cache.digest("a/7"), None, "it was dropped");
+        cache.insert("", digest(9), None, true);
+        assert_eq!(cache.digest(""), Some(digest(9)));
+        let bytes =
+            cache.directories.keys().map(|path| path.len() + DIRECTORY_BYTES).sum::<usize>();
+        let hashes = cache.directories.values().filter(|known| known.hashes.is_some()).count();
+        assert_eq!((cache.bytes, cache.hashes), (bytes, hashes));
+    }
+
+    #[test]
+    fn the_hashes_of_the_asked_directory_take_the_place_of_others() {
+        let mut cache = Cache::default();
+        let hashes = |count| Some(vec![7; count]);
+        cache.insert("a", digest(1), hashes(HASHES_MAX - 1), false);
+        cache.insert("b", digest(2), hashes(2), false);
+        assert!(cache.hashes("a").is_some() && cache.hashes("b").is_none());
+        cache.insert("b", digest(2), hashes(2), true);
+        assert!(cache.hashes("a").is_none());
+        assert_eq!((cache.hashes("b"), cache.hashes), (Some([7, 7].as_slice()), 2));
+        assert_eq!(cache.digest("a"), Some(digest(1)));
+        cache.insert("b", digest(3), hashes(1), false);
+        assert_eq!((cache.digest("b"), cache.hashes), (Some(digest(3)), 1));
+    }
+
+    #[test]
+    fn digests_are_those_of_one_set_of_parameters() {
+        let parameters =
+            |salt| Parameters { facts: Facts::ALL, granularity: Granularity::SECOND, salt };
+        let mut cache = Cache::default();
+        cache.begin(parameters(1));
+        cache.insert("a", digest(1), None, false);
+        cache.begin(parameters(1));
+        assert!(cache.digest("a").is_some());
+        cache.begin(parameters(2));
+        assert!(cache.digest("a").is_none());
+    }
+}

@@ -1,0 +1,291 @@
+//! The records of entries, and their hashes. Knows no file system.
+
+use tinyferry_core::checksum::Checksums;
+
+use super::Total;
+use crate::checksum::Fast;
+use crate::fs::sys::times;
+
+/// The facts of an entry that are compared, besides its name and its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts(u8);
+
+impl Facts {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const SIZE: Self = Self(1);
+    pub(crate) const TIME: Self = Self(1 << 1);
+    pub(crate) const MODE: Self = Self(1 << 2);
+    /// CRC-64 of the content.
+    pub(crate) const CONTENT: Self = Self(1 << 3);
+    pub(crate) const ALL: Self = Self(0b1111);
+
+    /// Drops the facts of later versions.
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The facts that both have.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+/// The unit in which times are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Granularity(u8);
+
+impl Granularity {
+    pub(crate) const NANOSECOND: Self = Self(0);
+    pub(crate) const HUNDRED_NANOSECONDS: Self = Self(2);
+    pub(crate) const MICROSECOND: Self = Self(3);
+    pub(crate) const MILLISECOND: Self = Self(6);
+    pub(crate) const TEN_MILLISECONDS: Self = Self(7);
+    pub(crate) const SECOND: Self = Self(9);
+    pub(crate) const TWO_SECONDS: Self = Self(10);
+
+    /// The code `n` up to 9 is 10^n ns, 10 is 2 s.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        (code <= Self::TWO_SECONDS.0).then_some(Self(code))
+    }
+
+    pub(crate) fn code(self) -> u8 {
+        self.0
+    }
+
+    /// In nanoseconds.
+    pub(crate) fn unit(self) -> i64 {
+        match self {
+            Self::TWO_SECONDS => 2_000_000_000,
+            Self(power) => 10_i64.pow(power.into()),
+        }
+    }
+
+    /// The time in units, rounded down.
+    pub(crate) fn units(self, time: i64) -> i64 {
+        time.div_euclid(self.unit())
+    }
+
+    /// The time in nanoseconds, rounded down to the unit.
+    pub(crate) fn round_down(self, time: i64) -> i64 {
+        time.saturating_sub(time.rem_euclid(self.unit()))
+    }
+}
+
+/// The choices by which both ends compute the same hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parameters {
+    pub(crate) facts: Facts,
+    pub(crate) granularity: Granularity,
+    /// Random: entries whose hashes collide do so with this salt only.
+    pub(crate) salt: u32,
+}
+
+impl Parameters {
+    /// Those of two ends with the same salt.
+    pub(crate) fn common(self, facts: Facts, granularity: Granularity) -> Self {
+        Self {
+            facts: self.facts.and(facts),
+            granularity: self.granularity.max(granularity),
+            salt: self.salt,
+        }
+    }
+
+    /// The hash of a file's record.
+    pub(crate) fn hash_of_file(self, name: &str, file: &FileFacts) -> u64 {
+        let usual = file.modified.filter(|time| times::is_usual(*time));
+        let mut record = Record::new(Record::FILE);
+        record.add(self.facts, Facts::SIZE, Some(file.size.to_le_bytes()));
+        let units = usual.map(|time| self.granularity.units(time).to_le_bytes());
+        record.add(self.facts, Facts::TIME, units);
+        record.add(self.facts, Facts::MODE, file.mode.map(bytes_of_mode));
+        record.add(self.facts, Facts::CONTENT, file.content.map(u64::to_le_bytes));
+        record.hash(self.salt, name)
+    }
+
+    /// The hash of a directory's record; `total` is that of all its entries.
+    pub(crate) fn hash_of_directory(self, name: &str, mode: Option<u32>, total: Total) -> u64 {
+        let mut record = Record::new(Record::DIRECTORY);
+        record.add(self.facts, Facts::MODE, mode.map(bytes_of_mode));
+        record.extend(&total.digest.to_le_bytes());
+        record.extend(&total.entries.to_le_bytes());
+        record.hash(self.salt, name)
+    }
+}
+
+/// The facts of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileFacts {
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970.
+    pub(crate) modified: Option<i64>,
+    /// The nine permission bits.
+    pub(crate) mode: Option<u32>,
+    /// CRC-64, if the content is compared.
+    pub(crate) content: Option<u64>,
+}
+
+/// A record without the name at its end.
+#[derive(Debug)]
+struct Record {
+    bytes: [u8; Self::LENGTH_MAX],
+    length: usize,
+}
+
+impl Record {
+    const FILE: u8 = 1;
+    const DIRECTORY: u8 = 2;
+    const LENGTH_MAX: usize = 1 + 8 + 8 + 2 + 8;
+
+    fn new(kind: u8) -> Self {
+        let mut bytes = [0; Self::LENGTH_MAX];
+        bytes[0] = kind;
+        Self { bytes, length: 1 }
+    }
+
+    /// Adds a fact that is compared, if the entry has it. The upper half of the first byte names the facts.
+    fn add<const N: usize>(&mut self, compared: Facts, fact: Facts, value: Option<[u8; N]>) {
+        if let Some(value) = value.filter(|_| compared.contains(fact)) {
+            self.bytes[0] |= fact.bits() << 4;
+            self.extend(&value);
+        }
+    }
+
+    fn extend(&mut self, value: &[u8]) {
+        let end = self.length + value.len();
+        if let Some(free) = self.bytes.get_mut(self.length..end) {
+            free.copy_from_slice(value);
+            self.length = end;
+        }
+    }
+
+    fn hash(&self, salt: u32, name: &str) -> u64 {
+        let bytes = self.bytes.get(..self.length).unwrap_or_default();
+        let crc = Fast::crc64(Fast::crc64(0, bytes), name.as_bytes());
+        mix(crc ^ u64::from(salt).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+}
+
+fn bytes_of_mode(mode: u32) -> [u8; 2] {
+    ((mode & 0o777) as u16).to_le_bytes()
+}
+
+/// A CRC is linear: a sum of CRCs would be the same after two entries have exchanged facts.
+fn mix(mut hash: u64) -> u64 {
+    hash ^= hash >> 30;
+    hash = hash.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    hash ^= hash >> 27;
+    hash = hash.wrapping_mul(0x94D0_49BB_1331_11EB);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+    const FILE: FileFacts = FileFacts {
+        size: 7,
+        modified: Some(1_700_000_001 * SECOND + 123_456_789),
+        mode: Some(0o644),
+        content: Some(9),
+    };
+
+    fn parameters(facts: Facts, granularity: Granularity) -> Parameters {
+        Parameters { facts, granularity, salt: 0 }
+    }
+
+    fn crc(parts: &[&[u8]]) -> u64 {
+        Fast::crc64(0, &parts.concat())
+    }
+
+    #[test]
+    fn a_record_has_the_compared_facts_in_order() {
+        let all = parameters(Facts::ALL, Granularity::SECOND);
+        let (size, time, content) = (7u64, 1_700_000_001_i64, 9u64);
+        let [size, time, content] = [size.to_le_bytes(), time.to_le_bytes(), content.to_le_bytes()];
+        let expected = crc(&[&[0xF1], &size, &time, &[0xA4, 1], &content, b"a"]);
+        assert_eq!(all.hash_of_file("a", &FILE), mix(expected));
+        let some = parameters(Facts::SIZE.with(Facts::TIME), Granularity::SECOND);
+        assert_eq!(some.hash_of_file("a", &FILE), mix(crc(&[&[0x31], &size, &time, b"a"])));
+        let none = parameters(Facts::NONE, Granularity::SECOND);
+        assert_eq!(none.hash_of_file("a", &FILE), mix(crc(&[&[1], b"a"])));
+        let total = Total { entries: 7, digest: 9 };
+        let expected = crc(&[&[0x42], &[0xED, 1], &content, &size, b"d"]);
+        assert_eq!(all.hash_of_directory("d", Some(0o755), total), mix(expected));
+        assert_eq!(
+            some.hash_of_directory("d", Some(0o755), total),
+            mix(crc(&[&[2], &content, &size, b"d"]))
+        );
+    }
+
+    #[test]
+    fn times_within_a_unit_are_the_same() {
+        for (granularity, unit) in [
+            (Granularity::NANOSECOND, 1),
+            (Granularity::HUNDRED_NANOSECONDS, 100),
+            (Granularity::TEN_MILLISECONDS, SECOND / 100),
+            (Granularity::SECOND, SECOND),
+            (Granularity::TWO_SECONDS, 2 * SECOND),
+        ] {
+            let parameters = parameters(Facts::TIME, granularity);
+            let hash =
+                |time| parameters.hash_of_file("a", &FileFacts { modified: Some(time), ..FILE });
+            let first = 1_700_000_000 * SECOND;
+            assert_eq!(granularity.unit(), unit);
+            assert_eq!(hash(first), hash(first + unit - 1));
+            assert_ne!(hash(first), hash(first + unit));
+            assert_eq!(granularity.round_down(first + unit + unit / 2), first + unit);
+        }
+        assert_eq!(Granularity::SECOND.units(-1), -1);
+        assert_eq!(Granularity::from_code(10), Some(Granularity::TWO_SECONDS));
+        assert_eq!(Granularity::from_code(11), None);
+    }
+
+    #[test]
+    fn a_time_that_some_file_system_cannot_keep_is_not_compared() {
+        let y2100 = 4_102_444_800 * SECOND;
+        let parameters = parameters(Facts::ALL, Granularity::NANOSECOND);
+        let hash = |modified| parameters.hash_of_file("a", &FileFacts { modified, ..FILE });
+        // As it was sent, and as ext4 with small inodes and FAT store it.
+        let without = hash(None);
+        for time in [y2100, i64::from(i32::MAX) * SECOND, 4_354_819_198 * SECOND, i64::MAX] {
+            assert_eq!(hash(Some(time)), without);
+        }
+        for time in [-SECOND, 0, 315_532_800 * SECOND, i64::MIN] {
+            assert_eq!(hash(Some(time)), without);
+        }
+        assert_ne!(hash(FILE.modified), without);
+    }
+
+    #[test]
+    fn two_ends_compare_what_both_have_as_precisely_as_both_can() {
+        let ours = Parameters { salt: 5, ..parameters(Facts::ALL, Granularity::MICROSECOND) };
+        let common = ours.common(Facts::SIZE.with(Facts::TIME), Granularity::NANOSECOND);
+        assert_eq!((common.facts.bits(), common.granularity.code(), common.salt), (0b11, 3, 5));
+        assert_eq!(ours.common(Facts::ALL, Granularity::SECOND).granularity, Granularity::SECOND);
+        assert_eq!(Facts::from_bits(0xFF), Facts::ALL);
+        assert_eq!(Facts::ALL.without(Facts::CONTENT).bits(), 0b111);
+    }
+
+    #[test]
+    fn another_salt_gives_other_hashes() {
+        let with = |salt| Parameters { salt, ..parameters(Facts::ALL, Granularity::SECOND) };
+        assert_ne!(with(0).hash_of_file("a", &FILE), with(1).hash_of_file("a", &FILE));
+    }
+}

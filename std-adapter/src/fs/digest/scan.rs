@@ -1,0 +1,265 @@
+//! Reads a directory and all below it. Follows no links. Only the directories that were opened last are
+//! open ([`DirCursor`]).
+
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::Kind;
+
+use super::cache::{Cache, DirectoryDigest};
+use super::cancel::Cancel;
+use super::content::ContentReader;
+use super::entries::Entries;
+use super::gather::{Gather, HASHES_MAX};
+use super::query::Query;
+use super::range::Range;
+use super::{Summary, random};
+use crate::fs::error::StoreError;
+use crate::fs::names::{can_be_sent, split};
+use crate::fs::send::listing::{Hint, Listing, Seen, room};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
+use crate::fs::sys::metadata::FileMetadata;
+
+/// What is wanted of the directory that was asked for.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) query: Query,
+    /// To be filled with the entries of the range.
+    pub(crate) entries: Option<&'a mut Entries>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Scan<'a> {
+    cache: &'a mut Cache,
+    cursor: DirCursor,
+    /// The length of the path of the directory that was asked for.
+    top: usize,
+    /// The directories from that one down to the current one.
+    levels: Vec<Level>,
+    files: Files<'a>,
+}
+
+/// A directory whose files are in its hashes.
+#[derive(Debug)]
+struct Level {
+    /// Its path is the scan's up to here.
+    length: usize,
+    mode: Option<u32>,
+    /// The directories in it that are not in its hashes yet.
+    directories: Listing,
+    gather: Gather,
+}
+
+/// Adds entries to the hashes of their directory.
+#[derive(Debug)]
+struct Files<'a> {
+    wanted: Wanted<'a>,
+    cancel: &'a Cancel,
+    content: ContentReader,
+    /// From the tree's root to the current entry.
+    path: String,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(
+        cache: &'a mut Cache,
+        dir: &Arc<Dir>,
+        path: &str,
+        wanted: Wanted<'a>,
+        cancel: &'a Cancel,
+    ) -> Self {
+        let (content, path) = (ContentReader::default(), path.to_owned());
+        Self {
+            cache,
+            cursor: DirCursor::new(Arc::clone(dir)),
+            top: path.len(),
+            levels: Vec::new(),
+            files: Files { wanted, cancel, content, path },
+        }
+    }
+
+    /// # Errors
+    /// The directory cannot be read, or the scan was cancelled.
+    pub(crate) fn run(mut self, dir: &Arc<Dir>) -> Result<Summary, StoreError> {
+        self.enter(dir)?;
+        loop {
+            self.files.cancel.check()?;
+            let Some(level) = self.levels.last_mut() else { return Err(Reason::Storage.into()) };
+            self.files.path.truncate(level.length);
+            if let Some((name, _)) = level.directories.pop() {
+                push(&mut self.files.path, name);
+                self.directory();
+                continue;
+            }
+            let result = match level.directories.failure() {
+                Some(error) => Err(error.into()),
+                None if level.directories.continues() => self.go_on().map(|()| None),
+                None => Ok(self.leave()),
+            };
+            match result {
+                Ok(None) => {}
+                Ok(Some(summary)) => return Ok(summary),
+                Err(error) => {
+                    self.levels.pop();
+                    if self.levels.is_empty() {
+                        return Err(error);
+                    }
+                    self.add(random(), Kind::Directory);
+                }
+            }
+        }
+    }
+
+    /// Adds the directory at the path, or enters it.
+    fn directory(&mut self) {
+        let path = &self.files.path;
+        if let Some(digest) = self.cache.digest(path) {
+            self.add_directory(digest);
+            return;
+        }
+        let below = path.get(self.top..).unwrap_or_default().trim_start_matches('/');
+        let entered = match self.cursor.existing(below) {
+            Ok(Some(dir)) => self.enter(&dir),
+            // It was removed or replaced meanwhile.
+            Ok(None) => Ok(()),
+            Err(error) if error.reason == Reason::NotRegular => Ok(()),
+            Err(error) => Err(error),
+        };
+        if entered.is_err() {
+            self.add(random(), Kind::Directory);
+        }
+    }
+
+    /// Reads the directory at the path: adds its files, and lists the directories in it.
+    fn enter(&mut self, dir: &Dir) -> Result<(), StoreError> {
+        let kept = self.levels.iter().map(|level| level.gather.kept()).sum();
+        let range = if self.levels.is_empty() { self.files.wanted.query.range } else { Range::ALL };
+        let mut gather = Gather::new(range, HASHES_MAX.saturating_sub(kept));
+        let mode = FileMetadata::of(&dir.dir_metadata()?).mode;
+        let (length, is_top) = (self.files.path.len(), self.levels.is_empty());
+        let (room, files) = (self.room(), &mut self.files);
+        let directories = Listing::read(dir, room, |seen| match seen {
+            Seen::Name(name, hint) => files.is_directory(dir, name, hint, &mut gather, is_top),
+            Seen::NotUtf8(_) => false,
+        })?;
+        self.levels.push(Level { length, mode, directories, gather });
+        Ok(())
+    }
+
+    /// Lists more directories of a directory.
+    fn go_on(&mut self) -> Result<(), StoreError> {
+        let below = self.files.path.get(self.top..).unwrap_or_default().trim_start_matches('/');
+        let dir = self.cursor.existing(below)?.ok_or(Reason::NotFound)?;
+        let room = self.room();
+        let Some(level) = self.levels.last_mut() else { return Ok(()) };
+        let is_directory = |name: &str, hint| match hint {
+            Hint::Directory => true,
+            Hint::File => false,
+            Hint::Other => matches!(look(&dir, name), Ok(Found::Directory(_))),
+        };
+        let files = &mut self.files;
+        Ok(level
+            .directories
+            .go_on(&dir, room, |name, hint| is_directory(name, hint) && files.can_be_sent(name))?)
+    }
+
+    /// Leaves a directory that was read: adds it to the one above. Returns the summary of the first one.
+    fn leave(&mut self) -> Option<Summary> {
+        let level = self.levels.pop()?;
+        let gathered = level.gather.finish();
+        let digest = DirectoryDigest { total: gathered.total, mode: level.mode };
+        let is_asked = self.levels.is_empty();
+        self.cache.insert(&self.files.path, digest, gathered.hashes, is_asked);
+        if is_asked {
+            return Some(gathered.summary);
+        }
+        self.add_directory(digest);
+        None
+    }
+
+    fn add_directory(&mut self, digest: DirectoryDigest) {
+        let (_, name) = split(&self.files.path);
+        let parameters = self.files.wanted.query.parameters;
+        let hash = parameters.hash_of_directory(name, digest.mode, digest.total);
+        self.add(hash, Kind::Directory);
+    }
+
+    /// Adds the entry at the path to its directory.
+    fn add(&mut self, hash: u64, kind: Kind) {
+        let is_top = self.levels.len() == 1;
+        let Some(level) = self.levels.last_mut() else { return };
+        level.gather.add(hash);
+        if is_top {
+            let (_, name) = split(&self.files.path);
+            self.files.wanted.list(hash, name, kind);
+        }
+    }
+
+    fn room(&self) -> usize {
+        room(self.levels.iter().map(|level| level.directories.size()).sum())
+    }
+}
+
+impl Files<'_> {
+    /// Adds a file to the hashes of its directory. Returns whether it is a directory instead.
+    fn is_directory(
+        &mut self,
+        dir: &Dir,
+        name: &str,
+        hint: Hint,
+        gather: &mut Gather,
+        is_top: bool,
+    ) -> bool {
+        if self.cancel.is_cancelled() || !self.can_be_sent(name) {
+            return false;
+        }
+        if hint == Hint::Directory {
+            return true;
+        }
+        let parameters = self.wanted.query.parameters;
+        let hash = match look(dir, name) {
+            Ok(Found::File(metadata)) => {
+                let (found, compared) = (FileMetadata::of(&metadata), parameters.facts);
+                match self.content.facts(dir, name, found, compared, self.cancel) {
+                    Ok(facts) => parameters.hash_of_file(name, &facts),
+                    Err(_) => random(),
+                }
+            }
+            Ok(Found::Directory(_)) => return true,
+            Ok(Found::Other(_) | Found::Missing) => return false,
+            Err(_) => random(),
+        };
+        gather.add(hash);
+        if is_top {
+            self.wanted.list(hash, name, Kind::File);
+        }
+        false
+    }
+
+    /// Whether the entry `name` of the directory at the path is one that a walk sends.
+    fn can_be_sent(&mut self, name: &str) -> bool {
+        let length = self.path.len();
+        push(&mut self.path, name);
+        let can_be_sent = can_be_sent(&self.path, name);
+        self.path.truncate(length);
+        can_be_sent
+    }
+}
+
+impl Wanted<'_> {
+    fn list(&mut self, hash: u64, name: &str, kind: Kind) {
+        if let Some(entries) = &mut self.entries
+            && self.query.range.contains(hash)
+        {
+            entries.add(hash, name, kind);
+        }
+    }
+}
+
+fn push(path: &mut String, name: &str) {
+    if !path.is_empty() {
+        path.push('/');
+    }
+    path.push_str(name);
+}

@@ -1,0 +1,79 @@
+//! The digests of the directories of one tree, computed once.
+
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use tinyferry_core::error::Reason;
+
+use super::Summary;
+use super::cache::Cache;
+use super::cancel::Cancel;
+use super::entries::Entries;
+use super::query::Query;
+use super::scan::{Scan, Wanted};
+use crate::fs::error::StoreError;
+use crate::fs::sys::dir_cursor::is_removed;
+
+#[derive(Debug, Default)]
+pub(crate) struct TreeDigests {
+    cache: Cache,
+}
+
+impl TreeDigests {
+    /// The answer to a query about a directory; `path` is its path below the tree's root.
+    ///
+    /// # Errors
+    /// It cannot be read, or `cancel` was called.
+    pub(crate) fn summary(
+        &mut self,
+        dir: &Arc<Dir>,
+        path: &str,
+        query: Query,
+        cancel: &Cancel,
+    ) -> Result<Summary, StoreError> {
+        self.cache.begin(query.parameters);
+        if let Some(hashes) = self.cache.hashes(path) {
+            return Ok(Summary::of_sorted(hashes, query.range));
+        }
+        self.scan(dir, path, query, cancel, None)
+    }
+
+    /// The entries of the range with their names.
+    ///
+    /// # Errors
+    /// It cannot be read, or `cancel` was called.
+    pub(crate) fn entries(
+        &mut self,
+        dir: &Arc<Dir>,
+        path: &str,
+        query: Query,
+        cancel: &Cancel,
+    ) -> Result<Entries, StoreError> {
+        self.cache.begin(query.parameters);
+        let mut entries = Entries::default();
+        self.scan(dir, path, query, cancel, Some(&mut entries))?;
+        entries.sort();
+        Ok(entries)
+    }
+
+    /// Forgets everything: something in the tree is about to change, or has changed.
+    pub(crate) fn forget(&mut self) {
+        self.cache.forget();
+    }
+
+    fn scan(
+        &mut self,
+        dir: &Arc<Dir>,
+        path: &str,
+        query: Query,
+        cancel: &Cancel,
+        entries: Option<&mut Entries>,
+    ) -> Result<Summary, StoreError> {
+        // One that was removed can still be read, and is empty.
+        if is_removed(dir) {
+            return Err(Reason::NotFound.into());
+        }
+        let wanted = Wanted { query, entries };
+        Scan::new(&mut self.cache, dir, path, wanted, cancel).run(dir)
+    }
+}
