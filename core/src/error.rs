@@ -116,6 +116,8 @@ reasons! {
     RootGone = 26, "the server cannot reach the directory that it serves: it was moved, removed or unmounted";
     /// It, or a part of its path, is a symbolic link.
     SymbolicLink = 27, "symbolic links are not followed";
+    /// A directory that is to be removed has entries.
+    NotEmpty = 28, "the directory is not empty";
 }
 
 impl Reason {

@@ -49,6 +49,12 @@ pub trait Profile {
     ///
     /// [`Store::refusal_message`]: crate::Store::refusal_message
     const MESSAGES: bool = false;
+    /// Whether offers may be operations: a receiver performs those of [`Store::operate`], a sender's store
+    /// is told of the answers by [`Store::answered`].
+    ///
+    /// [`Store::operate`]: crate::Store::operate
+    /// [`Store::answered`]: crate::Store::answered
+    const OPERATIONS: bool = false;
 }
 
 /// The constants of a profile as the core reads them. Code behind a capability that is missing
@@ -96,6 +102,11 @@ pub(crate) trait Capabilities: Profile {
     /// Whether a refusal of the store is sent with its message.
     fn sends_messages() -> bool {
         Self::MESSAGES
+    }
+
+    /// Whether offers may be operations.
+    fn has_operations() -> bool {
+        Self::OPERATIONS
     }
 
     /// Whether a lossy link may have gaps inside frames.

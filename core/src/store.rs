@@ -7,12 +7,17 @@ use crate::error::Reason;
 
 mod deferral;
 mod forward;
+mod operation;
 mod request;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use self::deferral::Deferral;
+pub(crate) use self::operation::INDEX_FIELD;
+pub use self::operation::{
+    Index, Operation, OperationEntry, RequestOptions, Skip, Stat, StatQuery,
+};
 pub use self::request::{Reply, Request, answer};
 pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 
@@ -140,6 +145,33 @@ pub trait Store {
         }
     }
 
+    /// Performs an operation on `path`, which is relative as that of an offer, and may be empty: the root
+    /// of the tree. `kind` is [`Kind::Directory`] where the path was given as that of a directory.
+    ///
+    /// # Errors
+    /// The reason is sent to the sender; the other entries of a tree go on.
+    fn operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Result<Stat, Reason> {
+        match self.inner() {
+            Some(inner) => inner.operate(path, kind, operation),
+            None => Err(Reason::Unsupported),
+        }
+    }
+
+    /// Writes the next values of the index of the last [`Operation::Stat`], 4 bytes each, little-endian,
+    /// and returns the number of bytes; 0 where there are no more, or no index. At most four calls of 252
+    /// bytes follow a stat.
+    fn index(&mut self, into: &mut [u8]) -> usize {
+        match self.inner() {
+            Some(inner) => inner.index(into),
+            None => 0,
+        }
+    }
+
     /// Prepares to give `path`, which the other end requests, by [`Store::next`]. `tree`: a tree is
     /// requested; else a file. The empty path is the root.
     ///
@@ -159,6 +191,17 @@ pub trait Store {
     fn names_only(&mut self, names_only: bool) {
         if let Some(inner) = self.inner() {
             inner.names_only(names_only);
+        }
+    }
+
+    /// Tells the options of the next [`Store::open`], if there are any.
+    ///
+    /// # Errors
+    /// [`Reason::Unsupported`], if the store cannot do that.
+    fn options(&mut self, options: &RequestOptions) -> Result<(), Reason> {
+        match self.inner() {
+            Some(inner) => inner.options(options),
+            None => Err(Reason::Unsupported),
         }
     }
 
@@ -221,6 +264,14 @@ pub trait Store {
     fn resumed(&mut self, entry: u32, position: u64) {
         if let Some(inner) = self.inner() {
             inner.resumed(entry, position);
+        }
+    }
+
+    /// Tells the answer to an entry that is an operation. [`Store::refused`] tells its refusal. After all
+    /// answers [`Store::next`] is called again, also where it has returned `None` before.
+    fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
+        if let Some(inner) = self.inner() {
+            inner.answered(entry, stat, index);
         }
     }
 

@@ -3,7 +3,8 @@
 import struct
 import zlib
 
-from wire import NO_TIME, UNKNOWN, chunk, crc64, metadata_of, done, hello, ack, prefix, refusal, signal
+from wire import (NO_TIME, UNKNOWN, ack, chunk, crc64, done, hello, metadata_of, metadata_with,
+                  prefix, refusal, signal)
 
 SESSION = 0x12345678
 CLIENT, SERVER = SESSION, ~SESSION & 0xFFFFFFFF
@@ -113,6 +114,24 @@ note("`a` with an unknown tag that must not be ignored (0x80): refused, reason 2
 vector("metadata.required", b"a\0\x80\0")
 note("`a` with a tag that is cut short: refused, reason 8.")
 vector("metadata.cut", b"a\0\1\4\0")
+note("Operations. A stat of the root: facts 3, 1 s, 4 bits, prefix 11, salt 0x01020304, no digest:")
+STAT = struct.pack("<BBBBII", 1, 3, 9, 4, 11, 0x01020304)
+vector("metadata.stat", metadata_with(0x80, STAT))
+note("A stat of `d/`, all facts, 2 s, all hashes, salt 0, the digest of hello:")
+vector("metadata.stat-digest",
+       metadata_with(0x80, struct.pack("<BBBBIIQ", 1, 15, 10, 0, 0, 0, HELLO), "d/"))
+note("Remove `a`; rename `b` to `a`; an unknown operation: refused, reason 20.")
+vector("metadata.remove", metadata_with(0x80, b"\2", "a"))
+vector("metadata.rename", metadata_with(0x80, b"\3b", "a"))
+vector("metadata.operation-unknown", metadata_with(0x80, b"\xff", "a"))
+note("An index of two entries, in the metadata of a DON:")
+vector("metadata.index", metadata_with(5, struct.pack("<II", 7, 0xFFFFFFFE)))
+note("DON 3 that answers a stat: 2 entries, count 0, facts 3, 1 s, the digest of hello.")
+vector("server.don-stat", signal(SERVER, b"DON", 3, 2, struct.pack("<HBB4xQ", 0, 3, 9, HELLO)))
+note("The options of a request for `t`: leave out files with the same time, one level.")
+vector("metadata.options", metadata_with(0x81, b"\1\1", "t"))
+
+note()
 note("As chunks: the first one on transfer 1; the message `full` of an ERR on transfer 0.")
 vector("client.metadata", chunk(CLIENT, 1, 0, HI, True))
 vector("server.metadata-session", chunk(0, 0, 0, b"full", True))

@@ -73,6 +73,11 @@ def metadata_of(text, mode=None, modified=None):
     return text.encode() + (b"\0" + tags if tags else b"")
 
 
+def metadata_with(tag, value, text=""):
+    """A text and one tag."""
+    return text.encode() + b"\0" + struct.pack("<BB", tag, len(value)) + value
+
+
 def parse_metadata(payload):
     """Text, mode, time of a tree, and the reason to refuse it all."""
     text, _, rest = payload.partition(b"\0")

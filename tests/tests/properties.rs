@@ -300,6 +300,7 @@ proptest! {
     ) {
         let mut bytes = text.clone().into_bytes();
         let (mut mode, mut modified, mut sha256, mut unknown) = (None, None, None, false);
+        let (mut operation, mut options) = (None, None);
         let extras = if has_extras { extras } else { Vec::new() };
         if has_extras {
             bytes.push(0);
@@ -307,22 +308,24 @@ proptest! {
         for (tag, value) in &extras {
             bytes.extend([*tag, value.len() as u8]);
             bytes.extend(value);
+            unknown |= is_unknown(*tag, value);
             match *tag {
                 1 => mode = value.as_slice().try_into().ok().map(u32::from_le_bytes),
                 3 => modified = value.as_slice().try_into().ok().map(i64::from_le_bytes),
                 2 => sha256 = value.as_slice().try_into().ok(),
-                0x80.. => unknown = true,
+                0x80 if !value.is_empty() => operation = Some(value.as_slice()),
+                0x81 if value.len() == 2 => options = Some(value.as_slice()),
                 _ => {}
             }
         }
         let found = Metadata::parse(&bytes);
-        let whole = Metadata { text: &text, mode, modified, sha256 };
+        let whole = Metadata { text: &text, mode, modified, sha256, operation, options };
         prop_assert_eq!(found, if unknown { Err(Malformed::Required) } else { Ok(whole) });
         // Cut within the last extra, whatever it is.
         let last = extras.last().map_or(0, |(_, value)| value.len() + 2);
         if cut > 0 && cut < last {
             let short = Metadata::parse(&bytes[..bytes.len() - cut]);
-            let before = extras.iter().rev().skip(1).any(|(tag, _)| *tag >= 0x80);
+            let before = extras.iter().rev().skip(1).any(|(tag, value)| is_unknown(*tag, value));
             let expected = if before { Malformed::Required } else { Malformed::Bytes };
             prop_assert_eq!(short, Err(expected));
         }
@@ -359,13 +362,22 @@ proptest! {
     }
 }
 
+/// Whether metadata with this tag is refused.
+fn is_unknown(tag: u8, value: &[u8]) -> bool {
+    match tag {
+        0x80 => value.is_empty(),
+        0x81 => value.len() != 2,
+        _ => tag > 0x81,
+    }
+}
+
 fn extra() -> impl Strategy<Value = (u8, Vec<u8>)> {
     prop_oneof![
         (Just(1u8), vec(any::<u8>(), 4)),
         (Just(1u8), vec(any::<u8>(), 0..8)),
         (Just(2u8), vec(any::<u8>(), 32)),
         (2..0x80u8, vec(any::<u8>(), 0..40)),
-        (0x7F..=0x82u8, vec(any::<u8>(), 0..3)),
+        (0x7F..=0x83u8, vec(any::<u8>(), 0..3)),
         (Just(0u8), vec(any::<u8>(), 0..255)),
     ]
 }

@@ -68,6 +68,15 @@ pub(super) enum PendingIo {
     },
     /// The store is asked about an offer, or told why it was refused.
     Offer(Result<(), Reason>),
+    /// The store performs the operation that was offered.
+    Operate,
+    /// The store is asked for the index of its answer, which is sent next.
+    Index,
+    /// The store is told the answer to an operation.
+    Answered {
+        entry: u32,
+        stat: Stat,
+    },
     Open,
     NextEntry,
     Check,
@@ -95,7 +104,7 @@ pub(super) enum PendingIo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) enum Deferred {
-    /// An offer, or deferred commits.
+    /// An offer, an operation, or deferred commits.
     Other,
     /// The commit of the open file or tree.
     Commit,

@@ -21,12 +21,17 @@ use crate::config::Config;
 use crate::error::{Failure, Reason};
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile, Standard};
-use crate::store::{Accepted, Digests, Entry, Kind, Offer, Reply, Request, Store};
+use crate::store::{
+    Accepted, Digests, Entry, Index, Kind, Offer, Operation, OperationEntry, Reply, Request,
+    RequestOptions, Stat, Store,
+};
 use crate::time::{Millis, Timer};
 use crate::transfer::recv::{Placement, Receiver, RecvFile};
 use crate::transfer::send::Sender;
 use crate::transfer::{Abandon, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
-use crate::wire::metadata::{Malformed, Metadata, append_fields, read_text};
+use crate::wire::metadata::{
+    Malformed, Metadata, TAG_OPTIONS, append_fields, append_operation, read_text,
+};
 use crate::wire::path::{PATH_MAX, is_sound};
 use crate::wire::reader::{Expect, Parsed, Reader, parse_frame};
 use crate::wire::{
@@ -67,6 +72,18 @@ pub enum Task<'a> {
         tree: bool,
         /// Whether only the offers are requested.
         names_only: bool,
+    },
+    /// [`Task::Get`] with options, which the server must know. The session needs
+    /// [`Profile::OPERATIONS`].
+    GetWith {
+        /// Its path at the other end.
+        path: &'a str,
+        /// Whether it is a tree.
+        tree: bool,
+        /// Whether only the offers are requested.
+        names_only: bool,
+        /// The options.
+        options: RequestOptions,
     },
     /// Ask the server to end.
     Close,
@@ -202,14 +219,12 @@ impl<P: Profile> Session<P> {
             Task::Close => Goal::Close,
             Task::Ping => Goal::Ping,
             Task::Get { path, tree, names_only } => {
-                if !is_sound(path) || path.ends_with('/') {
-                    return Err(Failure::Refused(Reason::BadPath));
-                }
-                for (to, from) in self.chunk.payload_mut().iter_mut().zip(path.bytes()) {
-                    *to = from;
-                }
-                let path = u16::try_from(path.len()).ok();
-                Goal::Get(Get { tree, names_only, path })
+                Goal::Get(Get { tree, names_only, path: self.write_request(path, &[])? })
+            }
+            Task::GetWith { path, tree, names_only, options } => {
+                let [skip, depth] = options.emit();
+                let fields = [0, TAG_OPTIONS, 2, skip, depth];
+                Goal::Get(Get { tree, names_only, path: self.write_request(path, &fields)? })
             }
         };
         self.timer.restart();
@@ -221,6 +236,16 @@ impl<P: Profile> Session<P> {
         }
         self.drive();
         Ok(())
+    }
+
+    /// Writes the metadata of a request into the chunk buffer. Returns its length.
+    fn write_request(&mut self, path: &str, fields: &[u8]) -> Result<Option<u16>, Failure> {
+        if !is_sound(path) || path.ends_with('/') {
+            return Err(Failure::Refused(Reason::BadPath));
+        }
+        let bytes = path.bytes().chain(fields.iter().copied());
+        self.chunk.payload_mut().iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        Ok(u16::try_from(path.len().saturating_add(fields.len())).ok())
     }
 
     /// The message in the `ERR` that ended a get, a close or a handshake; often empty, always

@@ -124,6 +124,10 @@ impl<P: Profile> Session<P> {
                 receiver.awaits_reoffer()
             }
             (Code::Don, State::Receiving(_)) => self.has_sha256(),
+            // The index of an answer.
+            (Code::Don, State::Sending(sender)) if P::has_operations() => {
+                sender.holds_metadata().is_none()
+            }
             (Code::Err, State::Sending(sender)) if P::can_send() => {
                 sender.holds_metadata().is_none()
             }

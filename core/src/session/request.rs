@@ -24,12 +24,29 @@ impl<P: Profile> Session<P> {
             PendingIo::Offer(Err(reason)) if P::can_receive() => {
                 Request::Rejected { path: self.raw_text(), reason }
             }
+            PendingIo::Operate if P::can_receive() && P::has_operations() => {
+                match self.operation() {
+                    Some(Ok((path, kind, operation))) => Request::Operate { path, kind, operation },
+                    _ => return Step::Over(Err(Failure::ApiMisuse)),
+                }
+            }
+            PendingIo::Index if P::can_receive() && P::has_operations() => {
+                let into = self.chunk.payload_mut().get_mut(..INDEX_MAX);
+                Request::Index { into: into.unwrap_or_default() }
+            }
+            PendingIo::Answered { entry, stat } if P::can_send() && P::has_operations() => {
+                Request::Answered { entry, stat, index: self.index() }
+            }
             PendingIo::Open if P::can_send() => {
                 let (tree, names_only) = match self.state {
                     State::Opening { tree, names_only, .. } => (tree, names_only),
                     _ => (false, false),
                 };
-                Request::Open { path: self.text(), tree, names_only }
+                let options = match self.request_options() {
+                    Ok(options) => options,
+                    Err(_) => return Step::Over(Err(Failure::ApiMisuse)),
+                };
+                Request::Open { path: self.text(), tree, names_only, options }
             }
             PendingIo::NextEntry if P::can_send() => {
                 let path = self.chunk.payload_mut().get_mut(..PATH_MAX);
@@ -85,6 +102,36 @@ impl<P: Profile> Session<P> {
         bytes.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
+    /// The index in the metadata that came in last.
+    fn index(&self) -> Index<'_> {
+        let bytes = self.reader.metadata(&*self.chunk);
+        let text = bytes.iter().position(|byte| *byte == 0);
+        let fields = text.and_then(|end| bytes.get(end.saturating_add(1)..));
+        Index::new(fields.unwrap_or_default())
+    }
+
+    /// The operation that the offer in the outbox is, if it is one, with its path.
+    pub(super) fn operation(&self) -> Option<Result<(&str, Kind, Operation<'_>), Reason>> {
+        self.outbox.offer().filter(|signal| signal.code == Code::Saf)?;
+        let metadata = self.metadata().ok()?;
+        let operation = Operation::parse(metadata.operation?);
+        let (path, kind) = match metadata.text.strip_suffix('/') {
+            Some(path) => (path, Kind::Directory),
+            None if metadata.text.is_empty() => ("", Kind::Directory),
+            None => (metadata.text, Kind::File),
+        };
+        Some(operation.map(|operation| (path, kind, operation)))
+    }
+
+    /// The options of the request whose metadata came in last.
+    fn request_options(&self) -> Result<Option<RequestOptions>, Reason> {
+        if !P::has_operations() {
+            return Ok(None);
+        }
+        let options = self.metadata().ok().and_then(|metadata| metadata.options);
+        options.map(RequestOptions::parse).transpose()
+    }
+
     /// The offer that the store is asked about.
     fn offer(&self) -> Option<Offer<'_>> {
         let signal = self.outbox.offer()?;
@@ -122,15 +169,26 @@ impl<P: Profile> Session<P> {
                 let is_directory = metadata.text.ends_with('/');
                 let is_allowed = match signal.code {
                     Code::Saf if is_directory => signal.size() == 0,
-                    Code::Saf => !metadata.text.is_empty(),
+                    Code::Saf if metadata.text.is_empty() => {
+                        // The root of a tree can be looked at, and nothing else.
+                        P::has_operations()
+                            && matches!(self.operation(), Some(Ok((.., Operation::Stat(_)))))
+                    }
+                    Code::Saf => true,
                     _ => !is_directory,
                 };
-                if is_allowed { Ok(()) } else { Err(Reason::BadPath) }
+                match signal.code {
+                    _ if !is_allowed => Err(Reason::BadPath),
+                    Code::Saf if P::has_operations() => self.operation().transpose().map(drop),
+                    _ => self.request_options().map(drop),
+                }
             }
             _ => Err(Reason::BadPath),
         }
     }
 }
 
+/// The maximum length of the metadata with an index, in bytes: 240 entries in four fields.
+pub(super) const INDEX_MAX: usize = 1 + 4 * 2 + 240 * 4;
 /// The maximum length of the message of a refusal, in bytes.
 pub(super) const MESSAGE_MAX: usize = 240;

@@ -2,7 +2,7 @@
 //! slot), then asks the store about a new offer or request, then handles buffered frames, then lets
 //! the half at work go on.
 
-use super::request::MESSAGE_MAX;
+use super::request::{INDEX_MAX, MESSAGE_MAX};
 use super::*;
 
 impl<P: Profile> Session<P> {
@@ -52,19 +52,25 @@ impl<P: Profile> Session<P> {
             && let Some((entry, reason)) = self.outbox.refused_by_peer.take()
         {
             self.io = PendingIo::Refused { entry, reason };
+        } else if P::has_operations()
+            && let Some((entry, stat)) = self.outbox.answered.take()
+        {
+            self.io = PendingIo::Answered { entry, stat };
         } else if self.takes_message() {
             self.io = PendingIo::RefusalMessage;
         } else if let Some((id, reason)) = self.outbox.take_refusal() {
             self.transmit(&Signal::refuse(id.get(), 0, reason, 0));
         } else if self.may_defer_commits() && matches!(self.outbox.slot, Slot::Reply(_)) {
             self.unless_paused(PendingIo::FlushCommits, None);
-        } else if let Some(&signal) = self.outbox.pending_reply() {
-            self.outbox.slot = Slot::Empty;
-            self.transmit(&signal);
+        } else if self.outbox.pending_reply().is_some() {
+            self.reply_next();
         } else if P::can_receive()
             && let Some(signal) = self.outbox.offer()
         {
             match self.path_of(signal) {
+                Ok(()) if P::has_operations() && self.operation().is_some() => {
+                    self.unless_paused(PendingIo::Operate, None);
+                }
                 Ok(()) => self.unless_paused(PendingIo::Offer(Ok(())), None),
                 refused => self.io = PendingIo::Offer(refused),
             }
@@ -74,6 +80,31 @@ impl<P: Profile> Session<P> {
             return false;
         }
         true
+    }
+
+    /// Sends the reply in the outbox, or asks the store for the index that goes along.
+    pub(super) fn reply_next(&mut self) {
+        if P::has_operations() && core::mem::take(&mut self.outbox.has_index) {
+            // The metadata of the operation is no longer used.
+            self.reader.consume_metadata();
+            if self.reader.is_empty() {
+                self.io = PendingIo::Index;
+                return;
+            }
+        }
+        self.transmit_reply();
+    }
+
+    /// Sends the reply in the outbox with the index in the chunk buffer, which has `length` bytes.
+    pub(super) fn transmit_index(&mut self, length: usize) {
+        self.attach_metadata(u16::try_from(length.min(INDEX_MAX)).unwrap_or(0));
+        self.transmit_reply();
+    }
+
+    fn transmit_reply(&mut self) {
+        let Some(&signal) = self.outbox.pending_reply() else { return };
+        self.outbox.slot = Slot::Empty;
+        self.transmit(&signal);
     }
 
     /// Whether the next output refuses a transfer for the store, and its message has room in the buffer.

@@ -42,9 +42,10 @@ impl<P: Profile> Session<P> {
             (PendingIo::Commit | PendingIo::CommitAgain, Reply::Pending) if P::may_defer() => {
                 self.deferred = Some(Deferred::Commit);
             }
-            (PendingIo::Offer(Ok(())) | PendingIo::FlushCommits, Reply::Pending)
-                if P::may_defer() =>
-            {
+            (
+                PendingIo::Offer(Ok(())) | PendingIo::Operate | PendingIo::FlushCommits,
+                Reply::Pending,
+            ) if P::may_defer() => {
                 self.deferred = Some(Deferred::Other);
             }
             (PendingIo::Offer(Ok(())), Reply::Accepted(accepted)) if P::can_receive() => {
@@ -56,6 +57,16 @@ impl<P: Profile> Session<P> {
             {
                 self.offered(Err(reason));
             }
+            (PendingIo::Operate, Reply::Operated(stat)) if P::has_operations() => {
+                self.operated(Ok(stat));
+            }
+            (PendingIo::Operate, Reply::Refused(reason)) if P::has_operations() => {
+                self.operated(Err(reason));
+            }
+            (PendingIo::Index, Reply::Moved(length)) if P::has_operations() => {
+                return self.transmit_index(length);
+            }
+            (PendingIo::Answered { .. }, Reply::Done) if P::has_operations() => {}
             (PendingIo::Commit | PendingIo::CommitAgain, Reply::Done) if P::can_receive() => {
                 self.committed();
             }
@@ -204,6 +215,15 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    fn operated(&mut self, answer: Result<Stat, Reason>) {
+        let Some(&signal) = self.outbox.offer() else { return };
+        self.outbox.slot = Slot::Empty;
+        self.timer.work_begins();
+        if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated) {
+            receiver.operated(answer, &signal, link, &mut self.outbox);
+        }
+    }
+
     /// A file begins.
     fn begin_sha256(&mut self) {
         if P::has_sha256() {
@@ -231,10 +251,7 @@ impl<P: Profile> Session<P> {
     /// that, is next.
     fn commits_flushed(&mut self) {
         match self.outbox.pending_reply() {
-            Some(&signal) => {
-                self.outbox.slot = Slot::Empty;
-                self.transmit(&signal);
-            }
+            Some(_) => self.reply_next(),
             None => self.io = PendingIo::Commit,
         }
     }
@@ -260,14 +277,18 @@ fn both<P: Profile>(crc64: u64, sha256: &mut Option<P::Sha256>, bytes: &[u8]) ->
 /// `None` where the path is not allowed.
 fn entry_metadata(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
     let path = read_text(buffer.get(..entry.path)?)?;
-    let is_nameless = path.is_empty() && entry.kind != Kind::Tree;
+    let is_stat = matches!(entry.operation, Some(OperationEntry::Stat(_)));
+    let is_nameless = path.is_empty() && entry.kind != Kind::Tree && !is_stat;
     if is_nameless || !is_sound(path) || path.ends_with('/') {
         return None;
     }
     let mut length = entry.path;
-    if entry.kind == Kind::Directory {
+    if entry.kind == Kind::Directory && length > 0 {
         *buffer.get_mut(length)? = b'/';
         length = length.checked_add(1)?;
+    }
+    if let Some(operation) = &entry.operation {
+        return append_operation(buffer, length, operation, entry.path);
     }
     // The time of a file has a field in its offer.
     let modified = entry.modified.filter(|_| entry.kind == Kind::Tree);

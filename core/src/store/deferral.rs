@@ -2,7 +2,7 @@
 
 use core::task::Poll;
 
-use super::{Accepted, CommitFailed, Offer};
+use super::{Accepted, CommitFailed, Kind, Offer, Operation, Stat};
 use crate::error::Reason;
 #[cfg(doc)]
 use crate::store::Store;
@@ -23,6 +23,18 @@ pub trait Deferral {
     /// # Errors
     /// Those of [`Store::offer`].
     fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>>;
+
+    /// As [`Store::operate`]. While it is pending it is polled again with the same operation, or
+    /// [`Store::abandon`] follows.
+    ///
+    /// # Errors
+    /// Those of [`Store::operate`].
+    fn poll_operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Poll<Result<Stat, Reason>>;
 
     /// As [`Store::commit`]; with an [`Offer::commit_id`] the commit may be deferred. While it is pending
     /// it is polled again, or [`Store::abandon`] follows: the commit is then completed or dropped, but as a

@@ -1,6 +1,8 @@
 //! A reference to a store as a store.
 
-use super::{Accepted, Deferral, Digests, Entry, Offer, Store};
+use super::{
+    Accepted, Deferral, Digests, Entry, Index, Kind, Offer, Operation, RequestOptions, Stat, Store,
+};
 use crate::error::Reason;
 
 macro_rules! forward {
@@ -25,12 +27,16 @@ forward! {
     fn commit(&mut self) -> Result<(), Reason>;
     fn refusal_message(&mut self) -> &str;
     fn abandon(&mut self, reason: Reason, all: bool);
+    fn operate(&mut self, path: &str, kind: Kind, operation: &Operation<'_>) -> Result<Stat, Reason>;
+    fn index(&mut self, into: &mut [u8]) -> usize;
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason>;
     fn names_only(&mut self, names_only: bool);
+    fn options(&mut self, options: &RequestOptions) -> Result<(), Reason>;
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason>;
     fn omitted(&mut self) -> u32;
     fn check(&mut self) -> Result<(), Reason>;
     fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool;
     fn resumed(&mut self, entry: u32, position: u64);
+    fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>);
     fn completed(&mut self);
 }

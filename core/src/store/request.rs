@@ -4,8 +4,12 @@ use core::task::Poll;
 
 #[cfg(doc)]
 use super::Deferral;
-use super::{Accepted, CommitFailed, Digests, Entry, Offer, Store};
+use super::{
+    Accepted, CommitFailed, Digests, Entry, INDEX_FIELD, Index, Kind, Offer, Operation,
+    RequestOptions, Stat, Store,
+};
 use crate::error::Reason;
+use crate::wire::metadata::TAG_INDEX;
 
 /// A request to a store: see [`answer`].
 #[derive(Debug)]
@@ -42,6 +46,20 @@ pub enum Request<'a> {
     CommitAgain,
     /// [`Deferral::poll_flush_commits`].
     FlushCommits,
+    /// [`Store::operate`] or [`Deferral::poll_operate`].
+    Operate {
+        /// The path; empty: the root of the tree.
+        path: &'a str,
+        /// Whether the path was given as that of a directory.
+        kind: Kind,
+        /// The operation.
+        operation: Operation<'a>,
+    },
+    /// [`Store::index`], until there is no more.
+    Index {
+        /// The buffer for the metadata that contains the index.
+        into: &'a mut [u8],
+    },
     /// [`Store::refusal_message`].
     RefusalMessage {
         /// The buffer for the message.
@@ -62,6 +80,8 @@ pub enum Request<'a> {
         tree: bool,
         /// Whether only the offers are requested.
         names_only: bool,
+        /// [`Store::options`], which is called before.
+        options: Option<RequestOptions>,
     },
     /// [`Store::next`]; after the last entry [`Store::omitted`].
     Next {
@@ -86,6 +106,15 @@ pub enum Request<'a> {
         /// The receiver has everything before, in bytes.
         position: u64,
     },
+    /// [`Store::answered`].
+    Answered {
+        /// The entry, counted as in [`Request::Refused`].
+        entry: u32,
+        /// The answer. Hostile.
+        stat: Stat,
+        /// The index, if one came. Hostile.
+        index: Index<'a>,
+    },
     /// [`Store::completed`].
     Completed,
 }
@@ -96,10 +125,12 @@ pub enum Request<'a> {
 // An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
 #[repr(u8)]
 pub enum Reply {
-    /// To `Store`, `Load` and `RefusalMessage`: the number of bytes. 0 at the end of a file.
+    /// To `Store`, `Load`, `Index` and `RefusalMessage`: the number of bytes. 0 at the end of a file.
     Moved(usize),
     /// To `Offer`.
     Accepted(Accepted),
+    /// To `Operate`.
+    Operated(Stat),
     /// To `Next`.
     Entry(Entry),
     /// To `Next`: there is no further entry.
@@ -111,7 +142,7 @@ pub enum Reply {
     Again,
     /// To `FlushCommits`: the first one that failed.
     CommitFailed(CommitFailed),
-    /// To `Offer`, `Commit`, `CommitAgain` and `FlushCommits`: the store is busy, poll it again.
+    /// To `Offer`, `Operate`, `Commit`, `CommitAgain` and `FlushCommits`: the store is busy, poll it again.
     Pending,
     /// To all others.
     Done,
@@ -128,6 +159,13 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             // Nobody would complete a deferred commit.
             None => reply_to(store.offer(&Offer { commit_id: None, ..offer }), Reply::Accepted),
         },
+        Request::Operate { path, kind, operation } => match store.deferral() {
+            Some(deferral) => {
+                reply_to_poll(deferral.poll_operate(path, kind, &operation), Reply::Operated)
+            }
+            None => reply_to(store.operate(path, kind, &operation), Reply::Operated),
+        },
+        Request::Index { into } => Reply::Moved(copy_index(store, into)),
         Request::Rejected { path, reason } => {
             store.rejected(path, reason);
             Reply::Done
@@ -149,9 +187,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.abandon(reason, all);
             Reply::Done
         }
-        Request::Open { path, tree, names_only } => {
+        Request::Open { path, tree, names_only, options } => {
             store.names_only(names_only);
-            reply_to(store.open(path, tree), done)
+            let options = options.map_or(Ok(()), |options| store.options(&options));
+            reply_to(options.and_then(|()| store.open(path, tree)), done)
         }
         Request::Next { path } => match store.next(path) {
             Ok(Some(entry)) => Reply::Entry(entry),
@@ -171,6 +210,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         }
         Request::Resumed { entry, position } => {
             store.resumed(entry, position);
+            Reply::Done
+        }
+        Request::Answered { entry, stat, index } => {
+            store.answered(entry, &stat, index);
             Reply::Done
         }
         Request::Completed => {
@@ -197,6 +240,28 @@ fn reply_to_poll<T>(result: Poll<Result<T, Reason>>, reply: impl FnOnce(T) -> Re
 
 fn reply_to<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Reply {
     result.map_or_else(Reply::Refused, reply)
+}
+
+/// The number of fields that an index has at most.
+const INDEX_FIELDS: usize = 4;
+
+/// Writes metadata without text that has the index of the last stat. Returns its length, 0 without an index.
+fn copy_index<S: Store + ?Sized>(store: &mut S, into: &mut [u8]) -> usize {
+    let Some((text, mut rest)) = into.split_first_mut() else { return 0 };
+    *text = 0;
+    let mut written = 0usize;
+    for _ in 0..INDEX_FIELDS {
+        let [tag, length, value @ ..] = rest else { break };
+        let room = value.len().min(INDEX_FIELD);
+        let count = store.index(value.get_mut(..room).unwrap_or_default()).min(room);
+        if count == 0 {
+            break;
+        }
+        (*tag, *length) = (TAG_INDEX, u8::try_from(count).unwrap_or(0));
+        written = written.saturating_add(2).saturating_add(count);
+        rest = value.get_mut(count..).unwrap_or_default();
+    }
+    if written == 0 { 0 } else { written.saturating_add(1) }
 }
 
 /// Copies as many characters of `text` as there is room for. Returns their length in bytes.

@@ -76,6 +76,11 @@ impl Store for Probe {
         self.call("names_only");
     }
 
+    fn options(&mut self, _: &RequestOptions) -> Result<(), Reason> {
+        self.call("options");
+        Ok(())
+    }
+
     fn next(&mut self, _: &mut [u8]) -> Result<Option<Entry>, Reason> {
         self.call("next");
         Ok(None)
@@ -100,6 +105,20 @@ impl Store for Probe {
         self.call("resumed");
     }
 
+    fn operate(&mut self, _: &str, _: Kind, _: &Operation<'_>) -> Result<Stat, Reason> {
+        self.call("operate");
+        Ok(Stat::default())
+    }
+
+    fn index(&mut self, _: &mut [u8]) -> usize {
+        self.call("index");
+        0
+    }
+
+    fn answered(&mut self, _: u32, _: &Stat, _: Index<'_>) {
+        self.call("answered");
+    }
+
     fn completed(&mut self) {
         self.call("completed");
     }
@@ -108,6 +127,11 @@ impl Store for Probe {
 impl Deferral for Probe {
     fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
         self.call(&format!("poll_offer {:?}", offer.commit_id));
+        Poll::Pending
+    }
+
+    fn poll_operate(&mut self, _: &str, _: Kind, _: &Operation<'_>) -> Poll<Result<Stat, Reason>> {
+        self.call("poll_operate");
         Poll::Pending
     }
 
@@ -147,6 +171,7 @@ fn offer() -> Offer<'static> {
 fn all_requests(mut store: impl Store) -> Vec<Reply> {
     let reason = Reason::Busy;
     let (mut payload, mut path, mut message) = ([0; 3], [0; 9], [0; 9]);
+    let (mut index, options) = ([0; 9], RequestOptions::default());
     let digests = Digests::default();
     let requests = [
         Request::Offer(offer()),
@@ -158,11 +183,14 @@ fn all_requests(mut store: impl Store) -> Vec<Reply> {
         Request::FlushCommits,
         Request::RefusalMessage { into: &mut message },
         Request::Abandon { reason, all: true },
-        Request::Open { path: "f", tree: false, names_only: true },
+        Request::Operate { path: "p", kind: Kind::File, operation: Operation::Remove },
+        Request::Index { into: &mut index },
+        Request::Open { path: "f", tree: false, names_only: true, options: Some(options) },
         Request::Next { path: &mut path },
         Request::Check(digests),
         Request::Refused { entry: 0, reason, message: "" },
         Request::Resumed { entry: 0, position: 0 },
+        Request::Answered { entry: 0, stat: Stat::default(), index: Index::default() },
         Request::Completed,
     ];
     let mut replies: Vec<Reply> = vec![];
@@ -187,7 +215,7 @@ fn a_reference_and_a_wrapper_forward_each_method() {
     };
     assert_eq!(by_reference, expected);
     assert_eq!(all_requests(&mut wrapped), expected);
-    assert_eq!(direct.calls.len(), 19);
+    assert_eq!(direct.calls.len(), 23);
     assert_eq!(referred.calls, direct.calls);
     assert_eq!(wrapped.0.calls, direct.calls);
 }

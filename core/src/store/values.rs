@@ -1,6 +1,7 @@
 //! The values of the calls to a store.
 
 use crate::error::Reason;
+use crate::store::OperationEntry;
 #[cfg(doc)]
 use crate::store::{Deferral, Store};
 
@@ -74,6 +75,9 @@ pub struct Entry {
     /// Why it cannot be sent although it is offered, so that the other end can report it. It counts as
     /// refused.
     pub broken: Option<Reason>,
+    /// The operation that the entry is: then no content follows, and the answer comes by
+    /// [`Store::answered`] or [`Store::refused`]. With [`Profile::OPERATIONS`](crate::Profile::OPERATIONS) only.
+    pub operation: Option<OperationEntry>,
 }
 
 impl Entry {
@@ -81,8 +85,23 @@ impl Entry {
     /// resumed.
     #[must_use]
     pub const fn file(path: usize, size: u64) -> Self {
-        let (modified, mode, broken) = (None, None, None);
-        Self { kind: Kind::File, path, size: Some(size), modified, mode, resumable: false, broken }
+        Self {
+            kind: Kind::File,
+            path,
+            size: Some(size),
+            modified: None,
+            mode: None,
+            resumable: false,
+            broken: None,
+            operation: None,
+        }
+    }
+
+    /// An operation on the file or directory whose path has `path` bytes. The empty path is the root of the
+    /// tree.
+    #[must_use]
+    pub const fn operation(kind: Kind, path: usize, operation: OperationEntry) -> Self {
+        Self { kind, operation: Some(operation), ..Self::file(path, 0) }
     }
 }
 

@@ -97,6 +97,11 @@ impl Flow {
         is_new
     }
 
+    /// Whether the receiver has acknowledged all frames, and is not busy.
+    pub(super) fn is_settled(&self) -> bool {
+        self.acked_count == self.frames_sent && self.credit > 0
+    }
+
     pub(super) fn may_send<P: Profile>(&self, link: &Negotiated) -> bool {
         let limit = if link.is_half_duplex::<P>() { HALF_DUPLEX_FRAMES } else { u16::MAX };
         let in_flight = self.frames_sent.wrapping_sub(self.acked_count);

@@ -6,6 +6,7 @@
 use core::num::NonZeroU16;
 
 use crate::error::Reason;
+use crate::store::Stat;
 use crate::wire::{Code, Signal};
 
 pub(crate) mod flow;
@@ -67,19 +68,27 @@ pub(crate) struct Completed {
     refusal: Option<Reason>,
     /// In bytes; of a tree, in entries.
     size: u64,
-    /// CRC-64 of a file.
+    /// CRC-64 of a file; the value of a [`Stat`].
     digest: u64,
+    /// Facts and granularity of a [`Stat`].
+    details: [u8; 2],
 }
 
 impl Completed {
     /// A transfer that is in place.
     pub(crate) const fn done(id: TransferId, size: u64, digest: u64) -> Self {
-        Self { id, refusal: None, size, digest }
+        Self { id, refusal: None, size, digest, details: [0; 2] }
+    }
+
+    /// An operation that is performed.
+    pub(crate) const fn operated(id: TransferId, stat: &Stat) -> Self {
+        let details = [stat.facts, stat.granularity];
+        Self { id, refusal: None, size: stat.size, digest: stat.value, details }
     }
 
     /// A transfer that was refused.
     pub(crate) const fn refused(id: TransferId, reason: Reason) -> Self {
-        Self { id, refusal: Some(reason), size: 0, digest: 0 }
+        Self { id, refusal: Some(reason), size: 0, digest: 0, details: [0; 2] }
     }
 
     /// The result, without the size.
@@ -90,7 +99,11 @@ impl Completed {
     /// The signal that tells the result.
     pub(crate) fn signal(&self, count: u16) -> Signal {
         match self.refusal {
-            None => Signal::done(self.id.get(), self.size, count, self.digest),
+            None => {
+                let [facts, granularity] = self.details;
+                let stat = Stat { size: self.size, value: self.digest, facts, granularity };
+                Signal::operated(self.id.get(), count, &stat)
+            }
             Some(reason) => Signal::refuse(self.id.get(), 0, reason, 0),
         }
     }
@@ -123,6 +136,10 @@ pub(crate) struct Outbox {
     /// `ERR` for these transfers, which this end refuses: the one that a new offer interrupts, and
     /// that offer.
     refusals: [Option<(TransferId, Reason)>; 2],
+    /// The store is to be told the answer to an operation; its index is in the metadata at hand.
+    pub(crate) answered: Option<(u32, Stat)>,
+    /// Whether the reply in the slot answers a stat, whose index may go along.
+    pub(crate) has_index: bool,
     /// Whether the store has refused something in its last reply, and may have a message about it.
     pub(crate) has_message: bool,
     pub(crate) slot: Slot,
@@ -144,6 +161,8 @@ impl Outbox {
             abandon: None,
             refused_by_peer: None,
             refusals: [None; 2],
+            answered: None,
+            has_index: false,
             has_message: false,
             slot: Slot::Empty,
             completed: None,

@@ -11,7 +11,7 @@ use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, is_after};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
-use crate::store::{Accepted, CommitFailed};
+use crate::store::{Accepted, CommitFailed, Stat};
 use crate::wire::reader::ExpectFile;
 use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN, low_byte};
 

@@ -13,7 +13,7 @@ use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
 use crate::store::{Entry, Kind};
-use crate::wire::{Code, Signal, UNKNOWN, low_half};
+use crate::wire::{Code, Signal, UNKNOWN, UNKNOWN_TIME, low_half};
 
 mod next;
 mod signals;
@@ -42,12 +42,16 @@ pub(crate) struct Sender<P> {
     refused: u32,
     /// Entries of the tree that the store could not give.
     omitted: u32,
+    /// Whether an operation may be unanswered, in a tree on a reliable link.
+    unsettled: bool,
     /// The entry offered last.
     file: SendFile,
     profile: PhantomData<P>,
 }
 
-use self::state::Question::{FileDone, FileError, OfferFile, OfferTree, TreeDone, TreeError};
+use self::state::Question::{
+    FileDone, FileError, OfferFile, OfferTree, Operate, TreeDone, TreeError,
+};
 use self::state::{Event, Question, Stage};
 
 impl<P: Profile> Sender<P> {
@@ -64,6 +68,7 @@ impl<P: Profile> Sender<P> {
             entries: 0,
             refused: 0,
             omitted: 0,
+            unsettled: false,
             file: SendFile::EMPTY,
             profile: PhantomData,
         }
@@ -103,7 +108,8 @@ impl<P: Profile> Sender<P> {
     pub(crate) fn holds_metadata(&self) -> Option<u16> {
         let holds = matches!(
             self.stage,
-            Stage::Ask(OfferTree | OfferFile) | Stage::Await(OfferTree | OfferFile)
+            Stage::Ask(OfferTree | OfferFile | Operate)
+                | Stage::Await(OfferTree | OfferFile | Operate)
         );
         holds.then_some(self.metadata)
     }
@@ -132,7 +138,10 @@ impl<P: Profile> Sender<P> {
         let count = self.flow.frames_sent;
         self.flow.queried_at = Some(count);
         // Between two entries only the tree is open.
-        let is_between = matches!(self.stage, Stage::NextEntry | Stage::Ask(OfferFile | TreeDone));
+        let is_between = matches!(
+            self.stage,
+            Stage::NextEntry | Stage::Settle | Stage::Ask(OfferFile | Operate | TreeDone)
+        );
         let tree = self.tree().filter(|_| is_between);
         Signal::ask(tree.map_or(self.last, TransferId::get), self.file.sent, count)
     }
@@ -140,7 +149,8 @@ impl<P: Profile> Sender<P> {
     /// A number that the receiver's answers change where they make progress.
     pub(crate) fn mark(&self, link: &Negotiated) -> u32 {
         let part = match self.stage {
-            Stage::Ask(OfferTree | OfferFile) | Stage::Await(OfferTree | OfferFile) => 8,
+            Stage::Ask(OfferTree | OfferFile | Operate)
+            | Stage::Await(OfferTree | OfferFile | Operate) => 8,
             // On a lossy link a `DON` and the chunks that it asks for alternate.
             Stage::Data | Stage::Check | Stage::Ask(FileDone) | Stage::Await(FileDone) => 9,
             Stage::Finished => 10,

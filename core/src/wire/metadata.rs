@@ -3,6 +3,7 @@
 //! Knows tags and lengths, and nothing of the use of a text.
 
 use crate::profile::{Capabilities, Profile};
+use crate::store::OperationEntry;
 use crate::wire::{PAYLOAD_MAX, SIGNAL_LEN};
 
 /// The longest metadata that this end sends, in bytes: its signal is placed behind it in the
@@ -15,8 +16,14 @@ pub const TAG_MODE: u8 = 1;
 pub const TAG_SHA256: u8 = 2;
 /// Tag in a `SAR`: time of last modification of the tree's root, 8 bytes.
 pub const TAG_MODIFIED: u8 = 3;
+/// Tag in the `DON` that answers a stat: a part of the index, 4 bytes for each entry.
+pub const TAG_INDEX: u8 = 5;
 /// Tags from here on must be understood: metadata with an unknown one is refused.
 pub const TAG_REQUIRED: u8 = 0x80;
+/// Tag in a `SAF`: the offer is an operation.
+pub const TAG_OPERATION: u8 = 0x80;
+/// Tag in a `RAF` or `RAR`: options of the request, 2 bytes.
+pub const TAG_OPTIONS: u8 = 0x81;
 
 /// Parsed metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +37,10 @@ pub struct Metadata<'a> {
     pub modified: Option<i64>,
     /// SHA-256 of the file.
     pub sha256: Option<&'a [u8; 32]>,
+    /// The operation that the offer is, with its arguments.
+    pub operation: Option<&'a [u8]>,
+    /// Options of a request.
+    pub options: Option<&'a [u8]>,
 }
 
 /// Why bytes are no metadata.
@@ -48,20 +59,26 @@ impl<'a> Metadata<'a> {
     /// # Errors
     /// [`Malformed`] where a length is wrong or a required field is unknown.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        Self::parse_fields(bytes, true, true)
+        Self::parse_fields(bytes, true, true, true)
     }
 
     /// [`Metadata::parse`] without the fields that a profile does not use.
     pub(crate) fn parse_for<P: Profile>(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        Self::parse_fields(bytes, P::has_trees(), P::has_sha256())
+        Self::parse_fields(bytes, P::has_trees(), P::has_sha256(), P::has_operations())
     }
 
     #[inline(always)]
-    fn parse_fields(bytes: &'a [u8], trees: bool, digests: bool) -> Result<Self, Malformed> {
+    fn parse_fields(
+        bytes: &'a [u8],
+        trees: bool,
+        digests: bool,
+        operations: bool,
+    ) -> Result<Self, Malformed> {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let (text, fields) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
         let text = read_text(text).ok_or(Malformed::Bytes)?;
-        let mut found = Self { text, mode: None, modified: None, sha256: None };
+        let mut found =
+            Self { text, mode: None, modified: None, sha256: None, operation: None, options: None };
         let mut rest = fields.get(1..).unwrap_or_default();
         while let [tag, length, after @ ..] = rest {
             let (value, next) =
@@ -72,6 +89,8 @@ impl<'a> Metadata<'a> {
                     found.modified = value.try_into().ok().map(i64::from_le_bytes)
                 }
                 TAG_SHA256 if digests => found.sha256 = value.try_into().ok(),
+                TAG_OPERATION if operations && !value.is_empty() => found.operation = Some(value),
+                TAG_OPTIONS if operations && value.len() == 2 => found.options = Some(value),
                 TAG_REQUIRED.. => return Err(Malformed::Required),
                 _ => {}
             }
@@ -79,6 +98,18 @@ impl<'a> Metadata<'a> {
         }
         if rest.is_empty() { Ok(found) } else { Err(Malformed::Bytes) }
     }
+}
+
+/// The fields of metadata, which begin behind its text, as tags and values; a field that is cut short
+/// is left out.
+pub(crate) fn fields(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes;
+    core::iter::from_fn(move || {
+        let [tag, length, after @ ..] = rest else { return None };
+        let (value, next) = after.split_at_checked(usize::from(*length))?;
+        rest = next;
+        Some((*tag, value))
+    })
 }
 
 /// The bytes as UTF-8 text. Smaller than `from_utf8`, and fast enough for short texts.
@@ -115,6 +146,21 @@ pub(crate) fn append_fields(
         length = append(into, length, sha256)?;
     }
     (length <= LONGEST).then_some(u16::try_from(length).ok()?)
+}
+
+/// Appends an operation to the path in the first `text` bytes of `into`; the old path of a rename begins at
+/// `from`. Returns the length of all, or `None` where it does not fit.
+pub(crate) fn append_operation(
+    into: &mut [u8],
+    text: usize,
+    operation: &OperationEntry,
+    from: usize,
+) -> Option<u16> {
+    let start = text.checked_add(3)?;
+    let end = operation.emit(into, start, from)?;
+    let length = u8::try_from(end.checked_sub(start)?).ok()?;
+    append(into, text, &[0, TAG_OPERATION, length])?;
+    (end <= LONGEST).then_some(u16::try_from(end).ok()?)
 }
 
 fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {

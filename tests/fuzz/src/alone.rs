@@ -334,5 +334,6 @@ fn entry(script: &mut Script<'_>) -> Entry {
         mode: (flags & 32 != 0).then_some(0o644),
         resumable: flags & 64 != 0,
         broken: (flags & 128 != 0).then_some(Reason::NoPermission),
+        operation: None,
     }
 }

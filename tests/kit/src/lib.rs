@@ -17,7 +17,7 @@ pub use driver::{Input, Port, Progress, perform};
 pub use endpoint::Endpoint;
 pub use frames::{Frames, outline};
 pub use line::{Faults, Line};
-pub use memory::{File, Memory};
+pub use memory::{File, Memory, QueuedOperation};
 pub use pair::{End, Pair, Stuck};
 pub use random::{Random, content};
 pub use session_number::session_number;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tinyferry_core::checksum::{Checksums, Small, Tables};
 use tinyferry_core::error::Reason;
+use tinyferry_core::store::Stat;
 use tinyferry_core::wire::metadata::{Malformed, Metadata};
 use tinyferry_core::wire::{
     AckInfo, Code, FEATURE_SHA256, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, SackMap,
@@ -27,6 +28,8 @@ fn vectors() -> Vectors {
     });
     vectors.collect()
 }
+
+const STAT: Stat = Stat { size: 2, value: HELLO, facts: 3, granularity: 9 };
 
 /// The seed that the sender of a vector continues.
 fn seed(name: &str) -> u32 {
@@ -69,6 +72,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
         ("server.don", Signal::done(1, 5, 3, HELLO)),
         ("client.don-tree", Signal::done(2, 3, 65535, 0)),
         ("server.don-tree-omitted", Signal::done(2, 3, 6, 7)),
+        ("server.don-stat", Signal::operated(3, 0, &STAT)),
         ("server.err", Signal::refuse(1, 0, Reason::TooLarge, 0)),
         ("client.err-at", Signal::refuse(1, 1 << 32, Reason::SourceChanged, 0)),
         ("client.pin", Signal::ask(1, 0x12_3456_789A, 0x0102)),
@@ -171,13 +175,29 @@ fn every_chunk_vector_is_parsed_and_emitted() {
 fn every_metadata_vector_is_parsed() {
     let vectors = vectors();
     let read = |name| Metadata::parse(&vectors[name]);
-    let plain = |text| Metadata { text, mode: None, modified: None, sha256: None };
+    let value = |name, skipped| vectors[name].get(skipped..).expect(name);
+    let plain = |text| Metadata {
+        text,
+        mode: None,
+        modified: None,
+        sha256: None,
+        operation: None,
+        options: None,
+    };
     let counted: [u8; 32] = std::array::from_fn(|i| i as u8);
     assert_eq!(read("metadata.mode"), Ok(Metadata { mode: Some(0o644), ..plain("hi.txt") }));
     let modified = Some(1_700_000_000_123_456_789);
     assert_eq!(read("metadata.tree"), Ok(Metadata { mode: Some(0o700), modified, ..plain("t") }));
     assert_eq!(read("metadata.directory"), Ok(plain("e/")));
     assert_eq!(read("metadata.sha256"), Ok(Metadata { sha256: Some(&counted), ..plain("a") }));
+    let operation = |text, value| Ok(Metadata { operation: Some(value), ..plain(text) });
+    assert_eq!(read("metadata.stat"), operation("", value("metadata.stat", 3)));
+    assert_eq!(read("metadata.stat-digest"), operation("d/", value("metadata.stat-digest", 5)));
+    assert_eq!(read("metadata.remove"), operation("a", &[2]));
+    assert_eq!(read("metadata.rename"), operation("a", b"\x03b"));
+    assert_eq!(read("metadata.operation-unknown"), operation("a", &[0xFF]));
+    assert_eq!(read("metadata.options"), Ok(Metadata { options: Some(&[1, 1]), ..plain("t") }));
+    assert_eq!(read("metadata.index"), Ok(plain("")));
     assert_eq!(read("metadata.required"), Err(Malformed::Required));
     assert_eq!(read("metadata.cut"), Err(Malformed::Bytes));
 }
@@ -190,7 +210,9 @@ fn every_vector_is_used_by_a_test() {
     names.extend(["client.metadata", "server.metadata-session"]);
     names.extend(["metadata.mode", "metadata.directory", "metadata.sha256"]);
     names.extend(["metadata.tree"]);
-    names.extend(["metadata.required", "metadata.cut"]);
+    names.extend(["metadata.required", "metadata.cut", "metadata.stat", "metadata.stat-digest"]);
+    names.extend(["metadata.remove", "metadata.rename", "metadata.operation-unknown"]);
+    names.extend(["metadata.options", "metadata.index"]);
     names.extend(["put.client", "put.server", "get.client", "get.server"]);
     names.sort_unstable();
     assert!(vectors().keys().eq(names.iter()), "a vector is missing here or in core/vectors.txt");

@@ -82,8 +82,7 @@ impl Store for Gives {
         path[..name.len()].copy_from_slice(name.as_bytes());
         let size = (kind == Kind::File).then_some(2000);
         let (path, resumable) = (name.len(), kind == Kind::File);
-        let (modified, mode, broken) = (None, None, None);
-        Ok(Some(Entry { kind, path, size, modified, mode, resumable, broken }))
+        Ok(Some(Entry { kind, size, resumable, ..Entry::file(path, 0) }))
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {

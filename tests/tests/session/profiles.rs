@@ -257,7 +257,16 @@ impl Store for Told {
         path[0] = b'f';
         let (size, modified, mode, broken) = (Some(5000), None, None, None);
         let kind = Kind::File;
-        Ok(Some(Entry { kind, path: 1, size, modified, mode, resumable: true, broken }))
+        Ok(Some(Entry {
+            kind,
+            path: 1,
+            size,
+            modified,
+            mode,
+            resumable: true,
+            broken,
+            operation: None,
+        }))
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {

@@ -5,6 +5,7 @@ mod deferred_commit;
 mod digests;
 mod offers;
 mod omitted_entries;
+mod operations;
 mod refusals;
 mod resume_after_cut;
 mod unknown_size;

@@ -18,7 +18,16 @@ impl Store for Gives {
         path[..name.len()].copy_from_slice(name);
         let (size, modified, mode, broken) = (Some(0), None, None, None);
         let path = name.len();
-        Ok(Some(Entry { kind, path, size, modified, mode, resumable: false, broken }))
+        Ok(Some(Entry {
+            kind,
+            path,
+            size,
+            modified,
+            mode,
+            resumable: false,
+            broken,
+            operation: None,
+        }))
     }
 }
 
@@ -89,7 +98,16 @@ impl Store for Tree {
         self.left -= u8::from(is_begun);
         path[0] = b'a' + self.left;
         let (size, modified, mode, broken) = (Some(1), None, None, None);
-        Ok(Some(Entry { kind, path: 1, size, modified, mode, resumable: false, broken }))
+        Ok(Some(Entry {
+            kind,
+            path: 1,
+            size,
+            modified,
+            mode,
+            resumable: false,
+            broken,
+            operation: None,
+        }))
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {

@@ -56,7 +56,16 @@ impl Store for OneFile {
         let (path, size) = (self.name.len(), Some(self.content.len() as u64));
         let kind = Kind::File;
         let (modified, mode, broken) = (None, None, None);
-        Ok(Some(Entry { kind, path, size, modified, mode, resumable: false, broken }))
+        Ok(Some(Entry {
+            kind,
+            path,
+            size,
+            modified,
+            mode,
+            resumable: false,
+            broken,
+            operation: None,
+        }))
     }
 }
 

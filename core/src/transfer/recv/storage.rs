@@ -80,6 +80,30 @@ impl<P: Profile> Receiver<P> {
         }
     }
 
+    /// The store has performed an operation, or refused it. Each is answered; none is counted as refused.
+    pub(crate) fn operated(
+        &mut self,
+        answer: Result<Stat, Reason>,
+        signal: &Signal,
+        link: &Negotiated,
+        outbox: &mut Outbox,
+    ) {
+        let Some(id) = TransferId::new(signal.transfer) else { return };
+        self.last = Some(id);
+        self.entries = self.entries.saturating_add(1);
+        match answer {
+            Ok(stat) => {
+                self.complete(Completed::operated(id, &stat), outbox);
+                outbox.repeat_completed(self.acked_count);
+                outbox.has_index = self.is_in_tree() && !link.is_lossy::<P>();
+            }
+            Err(reason) => {
+                outbox.refuse(id, reason);
+                self.complete(Completed::refused(id, reason), outbox);
+            }
+        }
+    }
+
     /// `length` bytes of the open file were loaded back; `digest` continues over them.
     pub(crate) fn digested(
         &mut self,

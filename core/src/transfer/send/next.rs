@@ -15,15 +15,16 @@ impl<P: Profile> Sender<P> {
                 self.query(outbox)
             }
             Stage::NextEntry => Next::Entry,
+            Stage::Settle if P::has_operations() => self.settle(outbox),
             Stage::Data => self.data(link, outbox),
             Stage::Check => Next::Check,
             Stage::Finished => Next::Finish(self.result()),
-            Stage::Await(_) => Next::AwaitAnswer,
+            Stage::Await(_) | Stage::Settle => Next::AwaitAnswer,
             Stage::Ask(question) => {
                 // Outside a tree an offer needs no credit: the transfer before it is completed, and
                 // nothing could be queried. Nothing follows the `ERR` of a tree.
                 let is_free = match question {
-                    OfferFile => self.tree().is_none(),
+                    OfferFile | Operate => self.tree().is_none(),
                     TreeError => P::has_trees(),
                     _ => false,
                 };
@@ -61,6 +62,12 @@ impl<P: Profile> Sender<P> {
                 link.answers_offer::<P>(size, resume),
                 self.after_offer(),
             ),
+            Operate if P::has_operations() => {
+                let is_answered = is_lossy || tree == 0;
+                self.unsettled = !is_answered;
+                let signal = Signal::offer(id, 0, 0, UNKNOWN_TIME);
+                (Next::AttachMetadata(self.metadata), signal, is_answered, Stage::NextEntry)
+            }
             FileDone => (
                 Next::AttachSha256,
                 Signal::done(id, sent, count, digest),
@@ -78,7 +85,7 @@ impl<P: Profile> Sender<P> {
                 let reason = self.failure.unwrap_or(Reason::Cancelled);
                 (Next::Continue, Signal::refuse(tree, 0, reason, 0), is_lossy, Stage::Finished)
             }
-            // `FileError`; the others are unreachable in a profile without trees.
+            // `FileError`; the others are unreachable in a profile without trees or operations.
             _ => {
                 debug_assert!(error.is_some(), "the entry has not failed");
                 let reason = error.unwrap_or(Reason::Cancelled);
@@ -92,6 +99,16 @@ impl<P: Profile> Sender<P> {
         }
         outbox.reply(signal);
         next
+    }
+
+    /// Waits until the receiver has acknowledged all frames.
+    fn settle(&mut self, outbox: &mut Outbox) -> Next {
+        if !self.flow.is_settled() {
+            return self.blocked(outbox);
+        }
+        self.unsettled = false;
+        self.enter(Event::Settled, Stage::NextEntry);
+        Next::Entry
     }
 
     /// The stage that follows an offer. A list does not open the file.

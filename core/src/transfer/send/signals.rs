@@ -20,6 +20,9 @@ impl<P: Profile> Sender<P> {
             }
             Code::Don => {
                 self.flow.ack(signal.count());
+                if P::has_operations() {
+                    self.on_answer(id, signal, outbox);
+                }
                 self.on_done(id);
             }
             Code::Err => {
@@ -68,12 +71,21 @@ impl<P: Profile> Sender<P> {
         }
     }
 
+    /// `DON` that answers an operation: the store is told.
+    fn on_answer(&mut self, id: u16, signal: &Signal, outbox: &mut Outbox) {
+        let is_awaited = self.stage == Stage::Await(Operate) && id == self.last;
+        let is_answer = is_awaited || (self.unsettled && id != self.tree_id());
+        if let Some(entry) = self.entry_of(id).filter(|_| is_answer) {
+            outbox.answered = Some((entry, signal.as_stat()));
+        }
+    }
+
     fn on_done(&mut self, id: u16) {
         match self.stage {
             Stage::Await(TreeDone) if id == self.tree_id() => {
                 self.enter(Event::TreeInPlace, Stage::Finished);
             }
-            Stage::Await(FileDone | OfferFile) if id == self.last => {
+            Stage::Await(FileDone | OfferFile | Operate) if id == self.last => {
                 self.file.error = None;
                 self.enter(Event::InPlace, Stage::NextEntry);
                 self.flow.query_if_busy();

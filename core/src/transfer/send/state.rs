@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! NextEntry ─► Ask(OfferTree) ─► Await(OfferTree) ─► NextEntry
+//!     ├──────► Ask(Operate) ─► Await(Operate) ─► NextEntry
+//!     ├──────► Settle ─► NextEntry: operations were not answered before
 //!     ├──────► Ask(OfferFile) ─► Await(OfferFile) ─► Data ─► Check ─► Ask(FileDone) ─┐
 //!     │            │                                  ▲ │                            ▼
 //!     │            └──────────────────────────────────┘ └► Ask(FileError)    Await(FileDone)
@@ -18,6 +20,8 @@
 //! |---|---|---|---|
 //! | NextEntry | Tree: The store gives a tree | Ask(OfferTree) |  |
 //! | NextEntry | Entry: The store gives a file or a directory | Ask(OfferFile) |  |
+//! | NextEntry | Entry: The store gives a file or a directory | Ask(Operate) |  |
+//! | NextEntry | NoEntry: The store has no further entry | Settle |  |
 //! | NextEntry | NoEntry: The store has no further entry | Ask(TreeDone) |  |
 //! | NextEntry | NoEntry: The store has no further entry | Finished |  |
 //! | NextEntry | Failed: The request fails as a whole | Ask(TreeError) |  |
@@ -28,6 +32,9 @@
 //! | Ask(OfferFile) | Asked: A question is sent | Data | `SAF` |
 //! | Ask(OfferFile) | Asked: A question is sent | NextEntry | `SAF` |
 //! | Ask(OfferFile) | Asked: A question is sent | Ask(FileError) | `SAF` |
+//! | Ask(Operate) | Asked: A question is sent | Await(Operate) | `SAF` |
+//! | Ask(Operate) | Asked: A question is sent | NextEntry | `SAF` |
+//! | Settle | Settled: All operations are answered | NextEntry |  |
 //! | Ask(FileDone) | Asked: A question is sent | Await(FileDone) | `DON` |
 //! | Ask(FileDone) | Asked: A question is sent | NextEntry | `DON` |
 //! | Ask(FileError) | Asked: A question is sent | Await(FileError) | `ERR` |
@@ -37,6 +44,7 @@
 //! | Ask(TreeError) | Asked: A question is sent | Finished | `ERR` |
 //! | Await(OfferTree) | NotAnswered: No answer came in time | Ask(OfferTree) |  |
 //! | Await(OfferFile) | NotAnswered: No answer came in time | Ask(OfferFile) |  |
+//! | Await(Operate) | NotAnswered: No answer came in time | Ask(Operate) |  |
 //! | Await(FileDone) | NotAnswered: No answer came in time | Ask(FileDone) |  |
 //! | Await(FileError) | NotAnswered: No answer came in time | Ask(FileError) |  |
 //! | Await(TreeDone) | NotAnswered: No answer came in time | Ask(TreeDone) |  |
@@ -49,11 +57,11 @@
 //! | Data | AllSent: Everything was sent | Check | `Store::check` |
 //! | Check | Checked: The store finds the source unchanged | Ask(FileDone) |  |
 //! | Data, Check | GivenUp: This end cannot go on with the entry | Ask(FileError) | `Store::refused` |
-//! | Await(OfferFile), Await(FileDone) | InPlace: `DON`: the entry is in place | NextEntry |  |
-//! | NextEntry, Ask(OfferFile), Await(OfferFile), Data, Check, Ask(FileDone), Await(FileDone), Await(FileError) | Refused: `ERR`: the receiver refuses the entry, or knows that this end has given it up | NextEntry | `Store::refused` |
+//! | Await(OfferFile), Await(Operate), Await(FileDone) | InPlace: `DON`: the entry is in place | NextEntry |  |
+//! | NextEntry, Ask(OfferFile), Await(OfferFile), Ask(Operate), Await(Operate), Settle, Data, Check, Ask(FileDone), Await(FileDone), Await(FileError) | Refused: `ERR`: the receiver refuses the entry, or knows that this end has given it up | NextEntry | `Store::refused` |
 //! | Await(TreeDone) | TreeInPlace: `DON`: the tree is in place | Finished |  |
-//! | NextEntry, Ask(OfferTree), Await(OfferTree), Ask(OfferFile), Await(OfferFile), Data, Check, Ask(FileDone), Await(FileDone), Ask(FileError), Await(FileError), Ask(TreeDone), Await(TreeDone), Ask(TreeError), Await(TreeError) | TreeRefused: `ERR`: the receiver refuses the tree | Finished | `Store::abandon` |
-//! | NextEntry, Ask(OfferTree), Ask(OfferFile), Await(OfferFile), Data, Check, Ask(FileDone), Ask(FileError), Ask(TreeDone) | TreeRefused: `ERR`: the receiver refuses the tree | Ask(TreeError) | `Store::abandon` |
+//! | NextEntry, Ask(OfferTree), Await(OfferTree), Ask(OfferFile), Await(OfferFile), Ask(Operate), Await(Operate), Settle, Data, Check, Ask(FileDone), Await(FileDone), Ask(FileError), Await(FileError), Ask(TreeDone), Await(TreeDone), Ask(TreeError), Await(TreeError) | TreeRefused: `ERR`: the receiver refuses the tree | Finished | `Store::abandon` |
+//! | NextEntry, Ask(OfferTree), Ask(OfferFile), Await(OfferFile), Ask(Operate), Settle, Data, Check, Ask(FileDone), Ask(FileError), Ask(TreeDone) | TreeRefused: `ERR`: the receiver refuses the tree | Ask(TreeError) | `Store::abandon` |
 
 use super::*;
 
@@ -76,6 +84,9 @@ pub(super) enum Stage {
     Data,
     /// The store checks that the source is unchanged.
     Check,
+    /// The store gives no further entry for now: the receiver is to acknowledge all frames, and with
+    /// them to have answered all operations.
+    Settle,
     Finished,
 }
 
@@ -88,6 +99,8 @@ pub(super) enum Question {
     OfferTree,
     /// `SAF`.
     OfferFile,
+    /// `SAF` that is an operation.
+    Operate,
     /// `DON` of the file.
     FileDone,
     /// `ERR` of the file.
@@ -107,6 +120,8 @@ pub(super) enum Event {
     Entry,
     /// The store has no further entry.
     NoEntry,
+    /// All operations are answered.
+    Settled,
     /// The request fails as a whole.
     Failed,
     /// A question is sent.

@@ -6,6 +6,10 @@ impl<P: Profile> Sender<P> {
     /// The store has no further entry, and could not give `omitted` entries of the tree.
     pub(crate) fn no_entry(&mut self, omitted: u32, outbox: &mut Outbox) {
         if self.tree().is_some() {
+            if P::has_operations() && self.unsettled {
+                self.enter(Event::NoEntry, Stage::Settle);
+                return;
+            }
             self.omitted = omitted;
             self.enter(Event::NoEntry, Stage::Ask(TreeDone));
             return;
@@ -35,7 +39,9 @@ impl<P: Profile> Sender<P> {
             self.count_refused();
         }
         self.file = SendFile::new::<P>(entry, error);
-        self.enter(Event::Entry, Stage::Ask(OfferFile));
+        let is_operation = P::has_operations() && entry.operation.is_some();
+        let question = if is_operation { Operate } else { OfferFile };
+        self.enter(Event::Entry, Stage::Ask(question));
     }
 
     /// `length` bytes were read at `position`; the digest continues over those that are new.

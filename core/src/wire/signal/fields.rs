@@ -3,6 +3,7 @@
 use super::super::{CREDIT_MAX, SackMap, halves, number, split, word, words};
 use super::{Ack, AckInfo, Code, Hello, Signal};
 use crate::error::Reason;
+use crate::store::Stat;
 
 const LOSSY_FLAG: u8 = 1;
 const HALF_DUPLEX_FLAG: u8 = 2;
@@ -61,6 +62,13 @@ impl Signal {
     pub const fn done(transfer: u16, size: u64, count: u16, digest: u64) -> Self {
         let [low, high] = halves(digest);
         Self::new(Code::Don, transfer, size).with([word(count, 0), 0, low, high])
+    }
+
+    /// The end of an operation (`DON`).
+    pub const fn operated(transfer: u16, count: u16, stat: &Stat) -> Self {
+        let [low, high] = halves(stat.value);
+        let details = u16::from_le_bytes([stat.facts, stat.granularity]);
+        Self::new(Code::Don, transfer, stat.size).with([word(count, details), 0, low, high])
     }
 
     /// A refusal (`ERR`).
@@ -165,6 +173,13 @@ impl Signal {
         debug_assert!(matches!(self.code, Code::Don));
         let [_, digest] = self.numbers();
         digest
+    }
+
+    /// The answer to an operation, in a `DON` of a receiver.
+    pub const fn as_stat(&self) -> Stat {
+        let [_, details] = self.first();
+        let [facts, granularity] = details.to_le_bytes();
+        Stat { size: self.position, value: self.digest(), facts, granularity }
     }
 
     /// The reason in an `ERR`.

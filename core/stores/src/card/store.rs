@@ -131,6 +131,7 @@ impl<D: BlockDevice> Store for Card<D> {
                     mode: None,
                     resumable: false,
                     broken: None,
+                    operation: None,
                 };
                 self.sending = Sending::Entries(walk, 0);
                 Ok(Some(entry))

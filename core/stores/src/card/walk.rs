@@ -97,6 +97,7 @@ impl<D: BlockDevice> Card<D> {
             mode: None,
             resumable: !anew,
             broken,
+            operation: None,
         })
     }
 

@@ -98,6 +98,7 @@ impl<F: NorFlash, C: Checksums> Store for Slots<F, C> {
             mode: None,
             resumable: false,
             broken: None,
+            operation: None,
         };
         match (next, image) {
             (Next::Tree, _) => self.next = Next::Image,

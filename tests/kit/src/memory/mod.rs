@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Digests, Kind};
+use tinyferry_core::store::{Digests, Kind, Stat, StatQuery};
 
+mod operations;
 mod store;
 
 /// A file in a [`Memory`].
@@ -47,6 +48,18 @@ struct Queued {
     path: String,
     kind: Kind,
     resumable: bool,
+    operation: Option<QueuedOperation>,
+}
+
+/// An operation that a client is to send.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum QueuedOperation {
+    /// What is there?
+    Stat(StatQuery),
+    /// It is to be gone.
+    Remove,
+    /// This one is to have the path.
+    Rename(String),
 }
 
 /// A store in memory.
@@ -101,6 +114,14 @@ pub struct Memory {
     pub loaded: u64,
     /// The digests of the files that were read or received.
     pub digests: Vec<Digests>,
+    /// The answers to operations, by path, with their index.
+    pub answers: Vec<(String, Stat, Vec<u32>)>,
+    /// Files to send in the same tree once an operation is answered or refused.
+    pub follow_up: Vec<String>,
+    /// Operations that this store has performed.
+    pub operations: u32,
+    /// What is left of the index of the last stat.
+    index: VecDeque<u32>,
     open: Open,
     /// Committed, and not in place.
     waiting: VecDeque<(u16, String, File)>,
@@ -139,6 +160,10 @@ impl Default for Memory {
             shrinks: false,
             loaded: 0,
             digests: Vec::new(),
+            answers: Vec::new(),
+            follow_up: Vec::new(),
+            operations: 0,
+            index: VecDeque::new(),
             open: Open::Nothing,
             waiting: VecDeque::new(),
             tree: None,
@@ -177,29 +202,45 @@ impl Memory {
     pub fn queue_file(&mut self, path: &str) {
         self.root = None;
         self.yielded.clear();
-        self.queue =
-            VecDeque::from([Queued { path: path.into(), kind: Kind::File, resumable: true }]);
+        self.queue = VecDeque::from([Queued {
+            path: path.into(),
+            kind: Kind::File,
+            resumable: true,
+            operation: None,
+        }]);
     }
 
     /// A client is to put all that lies below `root`, as a tree of that name.
     pub fn queue_tree(&mut self, root: &str) {
         self.yielded.clear();
         self.root = Some(root.to_owned());
-        let tree = Queued { path: root.into(), kind: Kind::Tree, resumable: false };
+        let tree =
+            Queued { path: root.into(), kind: Kind::Tree, resumable: false, operation: None };
         self.queue = VecDeque::from([tree]);
         let below = |path: &&String| root.is_empty() || path.starts_with(&format!("{root}/"));
         for path in self.directories.iter().filter(below) {
             let kind = Kind::Directory;
-            self.queue.push_back(Queued { path: path.clone(), kind, resumable: false });
+            self.queue.push_back(Queued {
+                path: path.clone(),
+                kind,
+                resumable: false,
+                operation: None,
+            });
         }
         for path in self.files.keys().filter(below) {
             let kind = Kind::File;
-            self.queue.push_back(Queued { path: path.clone(), kind, resumable: true });
+            self.queue.push_back(Queued {
+                path: path.clone(),
+                kind,
+                resumable: true,
+                operation: None,
+            });
         }
     }
 
     fn relative(&self, path: &str) -> String {
         match &self.root {
+            Some(root) if root == path => String::new(),
             Some(root) if !root.is_empty() => {
                 path.strip_prefix(&format!("{root}/")).unwrap_or(path).to_owned()
             }

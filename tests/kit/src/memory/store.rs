@@ -5,7 +5,9 @@ use std::task::Poll;
 use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::join;
-use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Digests, Entry, Kind, Offer, Store};
+use tinyferry_core::store::{
+    Accepted, CommitFailed, Deferral, Digests, Entry, Index, Kind, Offer, Operation, Stat, Store,
+};
 
 use super::{File, Memory, Open, Queued};
 
@@ -182,6 +184,12 @@ impl Store for Memory {
         let shown =
             if entry.kind == Kind::Tree { entry.path.clone() } else { self.relative(&entry.path) };
         into[..shown.len()].copy_from_slice(shown.as_bytes());
+        if let Some(operation) = &entry.operation {
+            let operation = operation.entry(&mut into[shown.len()..]);
+            let given = Entry::operation(entry.kind, shown.len(), operation);
+            self.yielded.push(entry);
+            return Ok(Some(given));
+        }
         let file = self.files.get(&entry.path);
         let size = match entry.kind {
             Kind::File if self.unsized_offers => None,
@@ -197,12 +205,32 @@ impl Store for Memory {
             mode: file.and_then(|file| file.mode),
             resumable: entry.resumable && !self.unsized_offers,
             broken: self.broken.get(&entry.path).copied(),
+            operation: None,
         };
         self.open = Open::Outbound { path: entry.path.clone() };
         if entry.kind != Kind::Tree {
             self.yielded.push(entry);
         }
         Ok(Some(yielded))
+    }
+
+    fn operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Result<Stat, Reason> {
+        self.perform(path, kind, operation)
+    }
+
+    fn index(&mut self, into: &mut [u8]) -> usize {
+        self.next_index(into)
+    }
+
+    fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
+        let path = self.yielded.get(entry as usize).map(|entry| entry.path.clone());
+        self.answers.push((path.unwrap_or_default(), *stat, index.iter().collect()));
+        self.follow_up();
     }
 
     fn omitted(&mut self) -> u32 {
@@ -214,6 +242,11 @@ impl Store for Memory {
             self.refused.push((format!("entry {entry}?"), reason));
             return false;
         };
+        if refused.operation.is_some() {
+            self.follow_up();
+            self.refused.push((refused.path, reason));
+            return true;
+        }
         let has_content = self.files.get(&refused.path).is_some_and(|file| !file.bytes.is_empty());
         if reason.wants_reoffer() && refused.resumable && has_content && !self.gives_up {
             self.queue.push_back(Queued { resumable: false, ..refused });
@@ -228,6 +261,18 @@ impl Store for Memory {
 impl Deferral for Memory {
     fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
         if self.is_busy() { Poll::Pending } else { Poll::Ready(self.offer(offer)) }
+    }
+
+    fn poll_operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Poll<Result<Stat, Reason>> {
+        if self.is_busy() {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.operate(path, kind, operation))
     }
 
     fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {

@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use tinyferry_core::store::{CommitFailed, Deferral};
+use tinyferry_core::store::{CommitFailed, Deferral, Kind, Operation, Stat};
 use tinyferry_kit::{End, Pair, session_number};
 
 use super::*;
@@ -69,7 +69,16 @@ impl Store for Explained {
         path[..name.len()].copy_from_slice(name.as_bytes());
         let size = (kind == Kind::File).then_some(2000);
         let (path, modified, mode, broken) = (name.len(), None, None, None);
-        Ok(Some(Entry { kind, path, size, modified, mode, resumable: false, broken }))
+        Ok(Some(Entry {
+            kind,
+            path,
+            size,
+            modified,
+            mode,
+            resumable: false,
+            broken,
+            operation: None,
+        }))
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
@@ -89,6 +98,15 @@ impl Store for Explained {
 impl Deferral for Explained {
     fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
         Poll::Ready(self.offer(offer))
+    }
+
+    fn poll_operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Poll<Result<Stat, Reason>> {
+        Poll::Ready(self.operate(path, kind, operation))
     }
 
     fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
