@@ -11,6 +11,7 @@ impl tinyferry_core::Profile for Desktop {
     type Checksums = Fast;
     type Sha256 = SoftSha256;
     const REPORTS: bool = true;
+    const OPERATIONS: bool = true;
     const MESSAGES: bool = true;
 }
 

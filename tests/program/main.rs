@@ -29,6 +29,7 @@ mod large_file;
 mod limits;
 mod listing;
 mod messages;
+mod mirror;
 mod modification_times;
 mod mounts;
 mod name_collisions;

@@ -8,6 +8,12 @@ use tinyferry::Endpoint;
 use tinyferry::client::Client;
 use tinyferry::fs::{Limits, Sync};
 
+mod filter;
+mod skip;
+
+pub(crate) use self::filter::MaxDelete;
+use self::filter::{DeleteArgs, FilterArgs};
+use self::skip::SkipArgs;
 use crate::exit::{CliError, EXIT_CODES};
 use crate::message::{Context, Task};
 use crate::units::{bytes, count, days, entries, seconds, timeout};
@@ -34,10 +40,18 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Send files and directories to a server
     Put(PutArgs),
+    /// Make a directory on a server equal to a local one: put --update --delete of its content
+    Mirror(MirrorArgs),
     /// Receive files and directories from a server
     Get(GetArgs),
     /// List the files of a server
     Ls(LsArgs),
+    /// Remove files, or with -r directories, from a server, which must allow it (--allow-remove)
+    Rm(RmArgs),
+    /// Rename a file or a directory on a server, which must allow it (--allow-remove)
+    Mv(MvArgs),
+    /// Make directories on a server
+    Mkdir(MkdirArgs),
     /// Test whether a server answers, and print the response time
     Ping(Peer),
     /// Ask a server to shut down, which it must allow (--allow-close)
@@ -101,6 +115,9 @@ pub(crate) struct ServeArgs {
     /// Allow clients to shut the server down
     #[arg(long)]
     pub(crate) allow_close: bool,
+    /// Allow clients that may send files to remove and rename files too
+    #[arg(long, conflicts_with = "read_only")]
+    pub(crate) allow_remove: bool,
     /// Accept only clients that have a key listed in FILE; to revoke a key, delete its line
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     pub(crate) key: Option<PathBuf>,
@@ -149,6 +166,12 @@ pub(crate) struct PutArgs {
     #[arg(long)]
     pub(crate) sha256: bool,
     #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) delete: DeleteArgs,
+    #[command(flatten)]
+    pub(crate) skip: SkipArgs,
+    #[command(flatten)]
     pub(crate) peer: Peer,
 }
 
@@ -191,6 +214,8 @@ pub(crate) struct GetArgs {
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
     #[command(flatten)]
+    pub(crate) skip: SkipArgs,
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) peer: Peer,
@@ -208,6 +233,78 @@ pub(crate) struct LsArgs {
     /// List subdirectories too
     #[arg(short = 'R', long)]
     pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MirrorArgs {
+    /// The local directory
+    #[arg(value_name = "DIR")]
+    source: PathBuf,
+    /// The directory on the server that gets its content; "." is the whole served directory
+    #[arg(value_name = "REMOTE_DIR")]
+    to: String,
+    /// Compare the content of files rather than their size and time; both ends read them
+    #[arg(long)]
+    checksum: bool,
+    /// Remove nothing if more than N entries, or N% of those on the server, would be removed
+    #[arg(long, value_name = "N", default_value = "50%", value_parser = filter::max_delete)]
+    max_delete: MaxDelete,
+    /// Print what would be sent and removed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    peer: Peer,
+}
+
+impl MirrorArgs {
+    /// The same as a put.
+    pub(crate) fn into_put(self) -> PutArgs {
+        let Self { source, to, checksum, max_delete, dry_run, filter, peer } = self;
+        PutArgs {
+            paths: vec![source.join(".")],
+            to,
+            sha256: false,
+            filter,
+            delete: DeleteArgs { delete: true, max_delete, dry_run },
+            skip: SkipArgs::of_mirror(checksum),
+            peer,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RmArgs {
+    /// Files and directories on the server
+    #[arg(required = true, value_name = "REMOTE")]
+    pub(crate) paths: Vec<String>,
+    /// Remove directories with all that is in them
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MvArgs {
+    /// A file or directory on the server
+    #[arg(value_name = "REMOTE")]
+    pub(crate) from: String,
+    /// Its new path, or an existing directory that it is moved into
+    #[arg(value_name = "NEW")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MkdirArgs {
+    /// Directories to make on the server; those above them are made too
+    #[arg(required = true, value_name = "REMOTE")]
+    pub(crate) paths: Vec<String>,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use tinyferry::core::store::Skip;
 use tinyferry::describe;
 use tinyferry::fs::{Directory, Root};
 
@@ -50,8 +51,12 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let is_named = !target.is_empty();
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
         let mut store = store.lossy(args.peer.endpoint.is_lossy()).limited(args.limits.limits());
+        let skip = args.skip.skip();
+        if skip != Skip::Nothing {
+            store = store.answering();
+        }
         let before = client.traffic().received;
-        match client.get_store(&remote, &mut store) {
+        match client.get_store_skipping(&remote, skip, &mut store) {
             Ok(outcome) => {
                 if index + 1 == count {
                     signals::transfers_done();

@@ -16,7 +16,9 @@ mod get;
 mod keygen;
 mod logging;
 mod ls;
+mod manage;
 mod message;
+mod mirror;
 mod names;
 mod output;
 mod partials;
@@ -75,8 +77,12 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Put(args) => put::put(&args, verbosity),
+        Command::Mirror(args) => put::put(&args.into_put(), verbosity),
         Command::Get(args) => get::get(&args, verbosity),
         Command::Ls(args) => ls::ls(&args),
+        Command::Rm(args) => manage::rm(&args),
+        Command::Mv(args) => manage::mv(&args),
+        Command::Mkdir(args) => manage::mkdir(&args),
         Command::Ping(peer) => ping(&peer, verbosity),
         Command::Close(peer) => close(&peer, verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),

@@ -5,12 +5,14 @@ use std::fs::FileType;
 use std::io::ErrorKind;
 use std::path::{Path, is_separator};
 
+use tinyferry::core::store::Skip;
 use tinyferry::describe;
 use tinyferry::fs::{Directory, Source};
 
 use crate::args::PutArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
+use crate::mirror;
 use crate::names::Names;
 use crate::paths::{clash, remote_path, unfit};
 use crate::progress::{Progress, Verbosity};
@@ -32,22 +34,42 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             return Err(CliError::new(Exit::Usage, sentence));
         }
     }
+    let skip = args.skip.skip();
     let (sources, root) = match remotes.as_slice() {
-        [(path, remote)] if is_file(path) => (vec![source(path, remote)], None),
+        [(path, remote)] if is_file(path) && skip == Skip::Nothing => {
+            (vec![source(path, remote)], None)
+        }
+        // As the entry of a tree, it is asked about first.
+        [(path, _)] if is_file(path) => {
+            (sources.iter().map(|(path, name)| source(path, name)).collect(), Some(to.clone()))
+        }
         [(path, remote)] => (vec![source(path, "")], Some(remote.clone())),
         _ => {
             let sources = sources.iter().map(|(path, name)| source(path, name));
             (sources.collect(), Some(to.clone()))
         }
     };
+    let filter = args.filter.filter()?;
+    // The directories that are mirrored.
+    let pairs: Vec<_> = remotes
+        .iter()
+        .filter(|(path, _)| !is_file(path))
+        .map(|(path, remote)| (*path, remote.as_str()))
+        .collect();
     let names = Names::sending(&remotes, &to);
     let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
+    if args.delete.dry_run {
+        return mirror::dry_run(&mut client, args, &pairs, &filter, verbosity >= Verbosity::Files);
+    }
     let progress = Progress::new(names, verbosity, args.sha256);
     let store = || match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
         (root, sources) => {
             let root = root.clone().unwrap_or_default();
             Directory::sending_tree(root, sources.to_vec(), progress.clone())
+                .lossy(args.peer.endpoint.is_lossy())
+                .skipping(skip)
+                .filtered(&filter)
         }
     };
     match client.put_store(store) {
@@ -55,6 +77,10 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         Ok(_) => {
             signals::transfers_done();
             exits.add(progress.finish(client.traffic().sent, is_single));
+            if args.delete.delete {
+                let is_whole = matches!(exits.total(), Exit::Done);
+                exits.add(mirror::delete(&mut client, args, &pairs, &filter, is_whole)?);
+            }
             Ok(exits.total())
         }
         Err(error) => Err(progress.fail(&error, &args.peer, &client)),

@@ -31,7 +31,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
         .clients(args.clients)
         .clients_per_address(args.clients_per_address)
         .handshake_timeout(args.handshake_timeout)
-        .rights(Rights { read: !args.write_only, write: !args.read_only })
+        .rights(Rights {
+            read: !args.write_only,
+            write: !args.read_only,
+            remove: args.allow_remove,
+        })
         .allow_close(args.allow_close)
         .idle_timeout(args.idle)
         .grace_period(args.grace)

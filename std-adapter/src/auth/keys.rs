@@ -15,7 +15,7 @@ use crate::fs::Rights;
 /// The maximum size of a key file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// A file with keys: `KIND HEX [name=NAME] [rights=read,write,close] [dir=PATH]` on each line.
+/// A file with keys: `KIND HEX [name=NAME] [rights=read,write,remove,close] [dir=PATH]` on each line.
 ///
 /// `shared` is a key that both ends hold, `private` this end's own half of a key pair, `public`
 /// the public key of an accepted client. Only a server uses the settings after the key.
@@ -214,7 +214,7 @@ impl KeyEntry {
             id,
             name: "a key without a name".to_owned(),
             directory: String::new(),
-            rights: Rights { read: true, write: true },
+            rights: Rights { read: true, write: true, remove: false },
             may_close: false,
         };
         while !rest.is_empty() {
@@ -228,14 +228,18 @@ impl KeyEntry {
                 "name" if !value.is_empty() => entry.name = value.to_owned(),
                 "rights" => {
                     let rights: Vec<_> = value.split(',').collect();
-                    if rights.iter().any(|right| !["read", "write", "close"].contains(right)) {
+                    if rights
+                        .iter()
+                        .any(|right| !["read", "write", "remove", "close"].contains(right))
+                    {
                         return Err(
-                            "rights= is a list of read, write and close, separated by commas"
+                            "rights= is a list of read, write, remove and close, separated by commas"
                                 .into(),
                         );
                     }
                     let has = |right| rights.contains(&right);
-                    entry.rights = Rights { read: has("read"), write: has("write") };
+                    entry.rights =
+                        Rights { read: has("read"), write: has("write"), remove: has("remove") };
                     entry.may_close = has("close");
                 }
                 "dir" if tinyferry_core::path::is_sound(value.trim_end_matches('/')) => {

@@ -30,9 +30,15 @@ fn key_files_are_read() {
     let id = tinyferry_secure::SharedKey::new(&[0xa1; 32]).id();
     let (_, entry) = keys.shared(id).unwrap();
     assert_eq!((entry.name.as_str(), entry.directory.as_str()), ("anna", "some where/else"));
-    assert_eq!((entry.rights, entry.may_close), (Rights { read: true, write: false }, false));
+    assert_eq!(
+        (entry.rights, entry.may_close),
+        (Rights { read: true, write: false, remove: false }, false)
+    );
     let entry = keys.public(&PublicKey([0xb2; 32])).unwrap();
-    assert_eq!((entry.rights, entry.may_close), (Rights { read: false, write: true }, true));
+    assert_eq!(
+        (entry.rights, entry.may_close),
+        (Rights { read: false, write: true, remove: false }, true)
+    );
     assert!(keys.public(&PublicKey([0xb3; 32])).is_none() && keys.shared(KeyId([0; 8])).is_none());
     assert_eq!(keys.private().map(|key| *key.expose()), Some([0xc3; 32]));
     assert_eq!(keys.entries().count(), 2);
@@ -50,7 +56,7 @@ fn errors_of_key_files_do_not_quote_keys() {
         (format!("\n{key}"), "line 2: a key is 64"),
         (format!("secret {key}"), "begins with shared, private or public"),
         (format!("private {key}\nprivate {key}"), "already has a private key"),
-        (format!("shared {key} rights=all"), "rights= is a list of read, write and close"),
+        (format!("shared {key} rights=all"), "rights= is a list of read, write, remove and close"),
         (format!("shared {key} dir=../up"), "below the served directory"),
         (format!("shared {key} dir=/etc"), "below the served directory"),
         (format!("shared {key} {key}"), "only name=, rights= and dir="),

@@ -4,6 +4,8 @@ mod builder;
 pub(crate) mod connection;
 mod entries;
 mod failed;
+mod mirror;
+mod operations;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::driver::blocking;
+use tinyferry_core::store::{RequestOptions, Skip};
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Step, Store, Task};
 use tracing::debug;
 
@@ -28,6 +31,8 @@ use self::builder::Events;
 pub use self::connection::clean_up;
 pub use self::entries::{Entries, Entry, EntryKind};
 use self::failed::{is_refused, local_error, of_get};
+pub use self::mirror::{Action, Extras, Planned};
+pub use self::operations::{Change, Refused};
 pub use crate::error::Error;
 
 /// A connection to a server.
@@ -153,6 +158,32 @@ impl Client {
         self.fetch(path, false, store)
     }
 
+    /// As [`Client::get_store`]; the server leaves out those files of a tree that `skip` says. It asks the
+    /// store what it has: [`Store::operate`].
+    ///
+    /// # Errors
+    /// As [`Client::get_store`].
+    pub fn get_store_skipping(
+        &mut self,
+        path: &str,
+        skip: Skip,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, Error> {
+        if skip == Skip::Nothing {
+            return self.get_store(path, store);
+        }
+        let options = RequestOptions::skipping(skip);
+        let task = Task::GetWith { path, tree: true, names_only: false, options };
+        match self.persist(task, store) {
+            // A lone file is compared by its offer, or the server is an older one.
+            Err(Error::Session(
+                Failure::Refused(Reason::NotDirectory | Reason::Unsupported),
+                _,
+            )) => self.get_store(path, store),
+            result => result,
+        }
+    }
+
     /// Lists a file or a tree: [`Store::offer`] of `store` is called for each entry, and no content
     /// is transferred.
     ///
@@ -212,10 +243,10 @@ impl Client {
         self.retry_once(|client| client.task(task, store))
     }
 
-    fn retry_once(
+    fn retry_once<T>(
         &mut self,
-        mut run: impl FnMut(&mut Self) -> Result<Outcome, Error>,
-    ) -> Result<Outcome, Error> {
+        mut run: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         match run(self) {
             Err(error) if self.needs_new_session(&error) => run(self),
             result => result,

@@ -78,6 +78,24 @@ pub enum Event<'a> {
         /// SHA-256 of a file, where both ends agreed on that.
         sha256: Option<[u8; 32]>,
     },
+    /// The receiver has so many entries that were therefore not sent. A directory whose whole content is
+    /// the same counts as one.
+    Unchanged {
+        /// Their number.
+        entries: u64,
+    },
+    /// The other end has removed it, or the user has.
+    Removed {
+        /// Its path.
+        path: &'a str,
+    },
+    /// The other end has renamed it.
+    Renamed {
+        /// Its path before.
+        from: &'a str,
+        /// Its path now.
+        path: &'a str,
+    },
     /// It was not transferred.
     Failed {
         /// Its path.

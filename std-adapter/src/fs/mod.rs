@@ -9,6 +9,7 @@ pub(crate) mod cleanup;
 mod digest;
 mod error;
 mod event;
+mod filter;
 mod limits;
 mod names;
 pub(crate) mod partial_index;
@@ -23,8 +24,11 @@ mod tests;
 
 use std::sync::Arc;
 
+use tinyferry_core::store::Skip;
+
 pub use self::cleanup::{Leftover, leftovers};
 pub use self::event::{Direction, Event, Observer};
+pub use self::filter::{Filter, InvalidPattern};
 pub use self::limits::Limits;
 use self::recv::RecvStore;
 use self::recv::partial::PartialOwner;
@@ -46,6 +50,8 @@ pub struct Rights {
     pub read: bool,
     /// Whether they may offer files.
     pub write: bool,
+    /// Whether they may remove and rename files; with the right to write only.
+    pub remove: bool,
 }
 
 /// A [`Store`](tinyferry_core::Store) on a file system. It serves one session.
@@ -83,6 +89,12 @@ impl<O: Observer> Directory<O> {
             let mut recv = RecvStore::new(Arc::clone(&root), None, sync);
             if !rights.read {
                 recv.restrict(PartialOwner::None);
+            }
+            if rights.remove {
+                recv.allow_remove();
+            }
+            if rights.read {
+                recv.allow_stat();
             }
             recv
         });
@@ -130,6 +142,37 @@ impl<O: Observer> Directory<O> {
     pub fn lossy(mut self, lossy: bool) -> Self {
         if let Some(recv) = &mut self.recv {
             recv.expect_holes(lossy);
+        }
+        if let Some(send) = &mut self.send {
+            send.expect_loss(lossy);
+        }
+        self
+    }
+
+    /// Leaves out those files of the tree that `skip` says: this store then asks the receiver what it has.
+    /// Call [`Directory::lossy`] before.
+    #[must_use]
+    pub fn skipping(mut self, skip: Skip) -> Self {
+        if let Some(send) = &mut self.send {
+            send.skip(skip);
+        }
+        self
+    }
+
+    /// Leaves out the entries of the sent tree that a filter excludes.
+    #[must_use]
+    pub fn filtered(mut self, filter: &Filter) -> Self {
+        if let Some(send) = &mut self.send {
+            send.filter(filter);
+        }
+        self
+    }
+
+    /// Lets the other end ask what this store has, so that it leaves out the same.
+    #[must_use]
+    pub fn answering(mut self) -> Self {
+        if let Some(recv) = &mut self.recv {
+            recv.allow_stat();
         }
         self
     }

@@ -4,7 +4,10 @@
 use std::task::Poll;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Digests, Entry, Offer, Store};
+use tinyferry_core::store::{
+    Accepted, CommitFailed, Deferral, Digests, Entry, Index, Kind, Offer, Operation,
+    RequestOptions, Stat, Store,
+};
 
 use super::{Direction, Directory, Event, Observer};
 use crate::fs::error::StoreError;
@@ -139,6 +142,35 @@ impl<O: Observer> Store for Directory<O> {
         }
     }
 
+    fn operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Result<Stat, Reason> {
+        loop {
+            if let Poll::Ready(result) = self.poll_operate(path, kind, operation) {
+                return result;
+            }
+        }
+    }
+
+    fn index(&mut self, into: &mut [u8]) -> usize {
+        self.recv.as_mut().map_or(0, |recv| recv.next_index(into))
+    }
+
+    fn options(&mut self, options: &RequestOptions) -> Result<(), Reason> {
+        let Some(send) = &mut self.send else { return Err(Reason::WriteOnly) };
+        send.options(options);
+        Ok(())
+    }
+
+    fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
+        if let Some(send) = &mut self.send {
+            send.answered(entry, stat, index);
+        }
+    }
+
     fn resumed(&mut self, entry: u32, position: u64) {
         if let Some(send) = &mut self.send {
             send.resumed(entry, position, &mut self.observer);
@@ -155,6 +187,20 @@ impl<O: Observer> Store for Directory<O> {
 impl<O: Observer> Deferral for Directory<O> {
     fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
         Poll::Ready(self.offer(offer))
+    }
+
+    fn poll_operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Poll<Result<Stat, Reason>> {
+        let Some(recv) = &mut self.recv else { return Poll::Ready(Err(Reason::ReadOnly)) };
+        let polled = match operation {
+            Operation::Stat(query) => recv.poll_stat(path, kind, query, &mut self.observer),
+            _ => Poll::Ready(recv.operate(path, kind, operation, &mut self.observer)),
+        };
+        polled.map(|result| self.for_peer(result))
     }
 
     fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {

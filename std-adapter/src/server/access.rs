@@ -42,6 +42,7 @@ impl Service {
         let rights = Rights {
             read: all.rights.read && entry.rights.read,
             write: all.rights.write && entry.rights.write,
+            remove: all.rights.remove || entry.rights.remove,
         };
         let root = directory_of(entry, &all.root).map_err(RootError::of_key)?;
         let may_close = all.may_close || entry.may_close;

@@ -33,7 +33,7 @@ impl Default for Options {
             access: AccessPolicy::default(),
             clients: 64,
             clients_per_address: 32,
-            rights: Rights { read: true, write: true },
+            rights: Rights { read: true, write: true, remove: false },
             may_close: false,
             handshake_timeout: Duration::from_secs(10),
             idle: Duration::from_secs(300),
@@ -85,7 +85,8 @@ impl ServerBuilder {
         self
     }
 
-    /// The rights of all clients. A key cannot have more.
+    /// The rights of all clients. A key cannot have more, but for the right to remove: it is enough that
+    /// the server or the key has it.
     pub fn rights(mut self, rights: Rights) -> Self {
         self.options.rights = rights;
         self

@@ -141,7 +141,7 @@ impl Observer for Log {
                 let request = request(direction, "", path);
                 debug!("{}: {request} has begun at byte {held}", self.peer);
             }
-            Event::Moved { .. } | Event::Resumed { .. } => {}
+            Event::Moved { .. } | Event::Resumed { .. } | Event::Unchanged { .. } => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
                 let failed = match failures {
                     0 => String::new(),
@@ -160,6 +160,13 @@ impl Observer for Log {
                 let (verb, path) = (verb(direction), describe::bytes(path));
                 let why = describe::not_utf8(reason);
                 self.failed(format!("{verb} of \"{path}\" failed: {why}"));
+            }
+            Event::Removed { path } => {
+                info!("{}: removed \"{}\"", self.peer, path.escape_debug());
+            }
+            Event::Renamed { from, path } => {
+                let (from, path) = (from.escape_debug(), path.escape_debug());
+                info!("{}: renamed \"{from}\" to \"{path}\"", self.peer);
             }
             Event::NotDurable { path, detail } => {
                 let (path, why) = (path.escape_debug(), describe::refused_sync(detail));

@@ -3,7 +3,7 @@
 use tinyferry_core::checksum::{NoSha256, Tables};
 use tinyferry_core::store::{Stat, StatQuery};
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
-use tinyferry_kit::{End, Memory, Pair, QueuedOperation, content};
+use tinyferry_kit::{End, Memory, Pair, QueuedOperation, content, session_number};
 
 #[derive(Debug, Clone)]
 struct Operates;
@@ -25,7 +25,7 @@ const CONFIGS: [Config; 4] = [
 type Operating = Pair<End<Memory, Operates>, End<Memory, Operates>>;
 
 fn pair(config: Config, client: Memory, server: Memory) -> Operating {
-    let client = End::of(Session::<Operates>::client(NUMBER, config), client);
+    let client = End::of(Session::<Operates>::client(session_number(NUMBER), config), client);
     Pair::of(client, End::of(Session::<Operates>::server(config), server))
 }
 
@@ -146,7 +146,7 @@ fn an_end_without_operations_refuses_each_of_them_and_takes_the_files() {
         let mut client = Memory::with([("t/new", content(3, 3000))]);
         client.queue_operations(Some("t"), &[("a", stat()), ("a", QueuedOperation::Remove)]);
         client.follow_up = vec!["t/new".to_owned()];
-        let client = End::of(Session::<Operates>::client(NUMBER, config), client);
+        let client = End::of(Session::<Operates>::client(session_number(NUMBER), config), client);
         let server = End::of(Session::<Standard>::server(config), target());
         let mut pair = Pair::of(client, server);
         assert_eq!(pair.run(Task::Put), Ok(done(3)), "{config:?}");

@@ -16,7 +16,8 @@ use super::query::Query;
 use super::range::Range;
 use super::{Summary, random};
 use crate::fs::error::StoreError;
-use crate::fs::names::{can_be_sent, split};
+use crate::fs::filter::Filter;
+use crate::fs::names::{can_be_sent, join, split};
 use crate::fs::send::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
 use crate::fs::sys::metadata::FileMetadata;
@@ -59,6 +60,7 @@ struct Files<'a> {
     content: ContentReader,
     /// From the tree's root to the current entry.
     path: String,
+    filter: Filter,
 }
 
 impl<'a> Scan<'a> {
@@ -75,8 +77,14 @@ impl<'a> Scan<'a> {
             cursor: DirCursor::new(Arc::clone(dir)),
             top: path.len(),
             levels: Vec::new(),
-            files: Files { wanted, cancel, content, path },
+            files: Files { wanted, cancel, content, path, filter: Filter::default() },
         }
+    }
+
+    /// Leaves out the entries that a filter excludes.
+    pub(crate) fn filtered(mut self, filter: &Filter) -> Self {
+        self.files.filter = filter.clone();
+        self
     }
 
     /// # Errors
@@ -159,9 +167,9 @@ impl<'a> Scan<'a> {
             Hint::Other => matches!(look(&dir, name), Ok(Found::Directory(_))),
         };
         let files = &mut self.files;
-        Ok(level
-            .directories
-            .go_on(&dir, room, |name, hint| is_directory(name, hint) && files.can_be_sent(name))?)
+        Ok(level.directories.go_on(&dir, room, |name, hint| {
+            is_directory(name, hint) && files.can_be_sent(name) && !files.is_excluded(name, true)
+        })?)
     }
 
     /// Leaves a directory that was read: adds it to the one above. Returns the summary of the first one.
@@ -214,6 +222,14 @@ impl Files<'_> {
         if self.cancel.is_cancelled() || !self.can_be_sent(name) {
             return false;
         }
+        let is_directory = || match hint {
+            Hint::Directory => true,
+            Hint::File => false,
+            Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
+        };
+        if !self.filter.is_empty() && self.is_excluded(name, is_directory()) {
+            return false;
+        }
         if hint == Hint::Directory {
             return true;
         }
@@ -235,6 +251,11 @@ impl Files<'_> {
             self.wanted.list(hash, name, Kind::File);
         }
         false
+    }
+
+    /// Whether the filter leaves out the entry `name` of the directory at the path.
+    fn is_excluded(&self, name: &str, is_directory: bool) -> bool {
+        !self.filter.is_empty() && self.filter.excludes(&join(&self.path, name), is_directory)
     }
 
     /// Whether the entry `name` of the directory at the path is one that a walk sends.

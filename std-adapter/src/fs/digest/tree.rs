@@ -12,11 +12,14 @@ use super::entries::Entries;
 use super::query::Query;
 use super::scan::{Scan, Wanted};
 use crate::fs::error::StoreError;
+use crate::fs::filter::Filter;
 use crate::fs::sys::dir_cursor::is_removed;
 
 #[derive(Debug, Default)]
 pub(crate) struct TreeDigests {
     cache: Cache,
+    /// Entries that are left out.
+    filter: Filter,
 }
 
 impl TreeDigests {
@@ -56,6 +59,12 @@ impl TreeDigests {
         Ok(entries)
     }
 
+    /// Leaves out the entries that a filter excludes.
+    pub(crate) fn filter(&mut self, filter: &Filter) {
+        self.filter = filter.clone();
+        self.cache.forget();
+    }
+
     /// Forgets everything: something in the tree is about to change, or has changed.
     pub(crate) fn forget(&mut self) {
         self.cache.forget();
@@ -74,6 +83,6 @@ impl TreeDigests {
             return Err(Reason::NotFound.into());
         }
         let wanted = Wanted { query, entries };
-        Scan::new(&mut self.cache, dir, path, wanted, cancel).run(dir)
+        Scan::new(&mut self.cache, dir, path, wanted, cancel).filtered(&self.filter).run(dir)
     }
 }

@@ -5,9 +5,11 @@ mod committing;
 pub(crate) mod deferred;
 pub(crate) mod file;
 mod opening;
+mod operate;
 pub(crate) mod partial;
 mod placing;
 pub(crate) mod staged;
+mod stat;
 pub(crate) mod tmpfile;
 pub(crate) mod tree;
 pub(crate) mod worker;
@@ -34,6 +36,7 @@ use crate::fs::sys::sync::Sync;
 use crate::fs::sys::sync_unsupported;
 
 use self::committing::Committing;
+use self::stat::Stats;
 
 #[derive(Debug)]
 pub(crate) struct RecvStore {
@@ -49,6 +52,9 @@ pub(crate) struct RecvStore {
     committing: Option<Committing>,
     buffer: Buffer,
     deferred: DeferredCommits,
+    /// Whether the other end may remove and rename entries.
+    may_remove: bool,
+    stats: Stats,
 }
 
 impl RecvStore {
@@ -65,6 +71,8 @@ impl RecvStore {
             committing: None,
             buffer: Buffer::default(),
             deferred: DeferredCommits::default(),
+            may_remove: false,
+            stats: Stats::default(),
         }
     }
 
@@ -182,6 +190,7 @@ impl RecvStore {
         let is_of_use = !reason.wants_reoffer() && reason != Reason::SourceChanged;
         // The commit is completed nevertheless.
         self.committing = None;
+        self.stats.cancel();
         let closed = self.close_open(is_of_use);
         if all {
             self.close_tree(observer);
@@ -200,6 +209,7 @@ impl RecvStore {
     /// Closes the open file and the open tree without completing them: another request follows.
     pub(crate) fn close(&mut self, observer: &mut impl Observer) {
         self.committing = None;
+        self.stats.cancel();
         self.close_open(true);
         self.close_tree(observer);
     }

@@ -36,6 +36,10 @@ impl RecvStore {
         if offer.names_only {
             return Ok(0);
         }
+        match offer.kind {
+            Kind::Tree => self.stats.begin_tree(),
+            Kind::File | Kind::Directory => self.stats.forget(),
+        }
         let Offer { kind, size, modified, mode, resume, commit_id, .. } = *offer;
         let (access, durable) = (&self.access, self.sync != Sync::Never);
         let expected = || ExpectedFile {

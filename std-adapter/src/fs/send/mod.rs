@@ -6,6 +6,7 @@ pub(crate) mod listing;
 pub(crate) mod queue;
 pub(crate) mod recent;
 pub(crate) mod source;
+pub(crate) mod update;
 pub(crate) mod walk;
 
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
-use tinyferry_core::store::{Entry, Kind};
+use tinyferry_core::store::{Entry, Index, Kind, OperationEntry, RequestOptions, Skip, Stat};
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
+use crate::fs::filter::Filter;
 use crate::fs::names::is_allowed;
 use crate::fs::send::file::SendFile;
 use crate::fs::send::queue::{Next, SendQueue, direction};
@@ -34,6 +36,9 @@ pub(crate) struct SendStore {
     queue: Option<SendQueue>,
     /// The next request asks for the offers only.
     names_only: bool,
+    /// Options of the next request.
+    options: RequestOptions,
+    is_lossy: bool,
     open: Option<SendFile>,
     buffer: Buffer,
 }
@@ -44,6 +49,8 @@ impl SendStore {
             root: Some(root),
             queue: None,
             names_only: false,
+            options: RequestOptions::default(),
+            is_lossy: false,
             open: None,
             buffer: Buffer::default(),
         }
@@ -53,7 +60,37 @@ impl SendStore {
     pub(crate) fn sending(tree: Option<String>, sources: Vec<Source>) -> Self {
         let origins = sources.into_iter().map(SourceRoot::from).collect();
         let queue = Some(SendQueue::new(tree, origins, false));
-        Self { root: None, queue, names_only: false, open: None, buffer: Buffer::default() }
+        let (options, buffer) = (RequestOptions::default(), Buffer::default());
+        Self { root: None, queue, names_only: false, options, is_lossy: false, open: None, buffer }
+    }
+
+    /// On a lossy link a receiver sends no index.
+    pub(crate) fn expect_loss(&mut self, is_lossy: bool) {
+        self.is_lossy = is_lossy;
+    }
+
+    /// Leaves out files that the receiver has.
+    pub(crate) fn skip(&mut self, skip: Skip) {
+        self.queue = self.queue.take().map(|queue| queue.updating(skip, self.is_lossy));
+    }
+
+    /// Leaves out the entries that a filter excludes.
+    pub(crate) fn filter(&mut self, filter: &Filter) {
+        if let Some(queue) = &mut self.queue {
+            queue.filter(filter);
+        }
+    }
+
+    /// The next request has these options.
+    pub(crate) fn options(&mut self, options: &RequestOptions) {
+        self.options = *options;
+    }
+
+    /// The receiver has answered a question.
+    pub(crate) fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
+        if let Some(queue) = &mut self.queue {
+            queue.answered(entry, stat, index);
+        }
     }
 
     pub(crate) fn expect_names_only(&mut self, names_only: bool) {
@@ -69,7 +106,9 @@ impl SendStore {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
-        let found = find(&root, path, tree, self.names_only).and_then(|mut queue| {
+        let RequestOptions { skip, depth, .. } = std::mem::take(&mut self.options);
+        let found = find(&root, path, tree, self.names_only).and_then(|queue| {
+            let mut queue = queue.updating(skip, self.is_lossy).limited(depth);
             queue.begin(observer)?;
             Ok(queue)
         });
@@ -115,8 +154,13 @@ impl SendStore {
                     mode,
                     resumable: false,
                     broken: None,
+                    operation: None,
                 };
                 (entry, path)
+            }
+            Some(Next::Question(kind, query)) => {
+                let path = queue.path_in_tree();
+                (Entry::operation(kind, path.len(), OperationEntry::Stat(query)), path)
             }
             Some(Next::Item(item, resumable)) => {
                 let item = match item {
@@ -279,6 +323,7 @@ fn give(
         mode: attributes.and_then(|attributes| attributes.mode),
         resumable: resumable && open.is_some() && size.is_some(),
         broken: error.as_ref().map(|error| error.reason),
+        operation: None,
     };
     let is_reofferable = entry.resumable && entry.size != Some(0);
     let fate = if is_reofferable { Fate::Reofferable } else { Fate::Final };

@@ -2,17 +2,20 @@
 //! again. Knows nothing of the files' content.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU8;
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
-use tinyferry_core::store::Kind;
+use tinyferry_core::store::{Index, Kind, Skip, Stat, StatQuery};
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
+use crate::fs::filter::Filter;
 use crate::fs::names::join;
 use crate::fs::partial_name;
 use crate::fs::send::recent::{Fate, Recent, Yielded};
 use crate::fs::send::source::{SourceEntry, SourceRoot};
+use crate::fs::send::update::{Found, Question, Update};
 use crate::fs::send::walk::{Item, Walk, probe, unfinished};
 use crate::fs::sys::metadata::FileMetadata;
 
@@ -27,6 +30,8 @@ pub(crate) struct SendQueue {
     /// The index of the origin of the last entry.
     origin: usize,
     recent: Recent,
+    /// `None`: everything is sent.
+    update: Option<Update>,
     again: VecDeque<(usize, String)>,
 }
 
@@ -52,6 +57,8 @@ pub(crate) enum Next {
     },
     /// And whether it can be resumed.
     Item(Item, bool),
+    /// About the path of the walk.
+    Question(Kind, StatQuery),
 }
 
 impl SendQueue {
@@ -65,6 +72,7 @@ impl SendQueue {
             tree,
             origin: 0,
             recent: Recent::default(),
+            update: None,
             again: VecDeque::new(),
         }
     }
@@ -72,6 +80,27 @@ impl SendQueue {
     /// The same, from a directory that this program serves.
     pub(super) fn serving(mut self) -> Self {
         self.walk.serve();
+        self
+    }
+
+    /// Leaves out the entries that the receiver has.
+    pub(super) fn updating(mut self, skip: Skip, is_lossy: bool) -> Self {
+        self.update =
+            Update::new(skip, is_lossy).filter(|_| self.tree.is_some() && !self.names_only);
+        self
+    }
+
+    /// Leaves out the entries that a filter excludes.
+    pub(super) fn filter(&mut self, filter: &Filter) {
+        self.walk.filter(filter);
+        if let Some(update) = &mut self.update {
+            update.filter(filter);
+        }
+    }
+
+    /// Stops the walk at so many levels below the root.
+    pub(super) fn limited(mut self, depth: Option<NonZeroU8>) -> Self {
+        self.walk.limit(depth);
         self
     }
 
@@ -91,7 +120,10 @@ impl SendQueue {
             probe(&dir)?;
             (root, next) = (Some(attributes), 1);
             self.begin_tree(observer);
-            self.walk.begin(dir, observer)?;
+            match &mut self.update {
+                Some(update) => update.begin(0, "", Kind::Directory),
+                None => self.walk.begin(dir, observer)?,
+            }
         } else {
             self.begin_tree(observer);
         }
@@ -114,27 +146,69 @@ impl SendQueue {
                 Stage::Source(origin) if origin < self.origins.len() => {
                     self.stage = Stage::Source(origin + 1);
                     self.origin = origin;
-                    if let Some(item) = self.start(observer) {
+                    let path = self.origins.get(origin)?.remote.clone();
+                    if let Some(item) = self.begin_source(&path, observer) {
                         return Some(Next::Item(item, true));
                     }
                 }
                 Stage::New | Stage::Tree { .. } | Stage::Source(_) => self.stage = Stage::Again,
-                Stage::Again => {
-                    let (origin, path) = self.again.pop_front()?;
-                    self.origin = origin;
-                    self.walk.go_to(&path);
-                    let item = match self.origins.get(origin)?.reach(&path) {
-                        Ok(SourceEntry::File(dir, name, metadata)) => {
-                            Item::open(&dir, &name, &metadata)
-                        }
-                        Ok(SourceEntry::Directory(_, attributes)) => {
-                            Item::Broken(Kind::File, Some(attributes), Reason::IsDirectory.into())
-                        }
-                        Err(error) => Item::Broken(Kind::File, None, error),
-                    };
-                    return Some(Next::Item(item, false));
-                }
+                Stage::Again => return self.update(observer).or_else(|| self.again()),
             }
+        }
+    }
+
+    /// The next entry that is sent again.
+    fn again(&mut self) -> Option<Next> {
+        let (origin, path) = self.again.pop_front()?;
+        self.origin = origin;
+        self.walk.go_to(&path);
+        let item = match self.origins.get(origin)?.reach(&path) {
+            Ok(SourceEntry::File(dir, name, metadata)) => Item::open(&dir, &name, &metadata),
+            Ok(SourceEntry::Directory(_, attributes)) => {
+                Item::Broken(Kind::File, Some(attributes), Reason::IsDirectory.into())
+            }
+            Err(error) => Item::Broken(Kind::File, None, error),
+        };
+        Some(Next::Item(item, false))
+    }
+
+    /// The next question, or an entry that the receiver lacks.
+    fn update(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        loop {
+            let update = self.update.as_mut()?;
+            if let Some((question, query)) = update.next_question(&self.origins) {
+                return Some(self.ask(question, query, observer));
+            }
+            let (origin, path) = match update.next_found()? {
+                Found::File(origin, path) | Found::Directory(origin, path) => (origin, path),
+            };
+            self.origin = origin;
+            let item = self.start(&path, observer).or_else(|| self.walk.next(observer));
+            if let Some(item) = item {
+                return Some(Next::Item(item, true));
+            }
+        }
+    }
+
+    fn ask(&mut self, question: Question, query: StatQuery, observer: &mut impl Observer) -> Next {
+        let (origin, path, kind) = match &question {
+            Question::Directory(origin, path, _) => (*origin, path, Kind::Directory),
+            Question::File(origin, path) => (*origin, path, Kind::File),
+        };
+        self.origin = origin;
+        self.walk.go_to(path);
+        let entry = Yielded::question(path, origin, question.clone());
+        if let Some(oldest) = self.recent.push(entry) {
+            self.report_done(&oldest, observer);
+        }
+        Next::Question(kind, query)
+    }
+
+    /// The receiver has answered a question.
+    pub(crate) fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
+        let question = self.recent.entry(entry).and_then(|entry| entry.question.take());
+        if let (Some(question), Some(update)) = (question, &mut self.update) {
+            update.answered(*question, stat, index, &self.origins);
         }
     }
 
@@ -193,6 +267,9 @@ impl SendQueue {
         while let Some(entry) = self.recent.pop() {
             self.report_done(&entry, observer);
         }
+        if let Some(update) = &self.update {
+            observer.event(Event::Unchanged { entries: update.unchanged() });
+        }
         if let Some(path) = &self.tree {
             let kind = Kind::Tree;
             observer.event(Event::Done { path, kind, size: 0, held: 0, sha256: None });
@@ -230,6 +307,12 @@ impl SendQueue {
         observer: &mut impl Observer,
     ) -> bool {
         let Some(given) = self.recent.entry(entry) else { return false };
+        if let Some(question) = given.question.take() {
+            if let Some(update) = &mut self.update {
+                update.refused(*question, reason);
+            }
+            return true;
+        }
         match given.fate {
             Fate::Reofferable if reason.wants_reoffer() => {
                 given.fate = Fate::Reoffered;
@@ -263,10 +346,26 @@ impl SendQueue {
         direction(self.names_only)
     }
 
-    /// Opens the origin; the walk returns the content of a directory.
-    fn start(&mut self, observer: &mut impl Observer) -> Option<Item> {
+    /// Begins a source: asks what the receiver has of it, or sends it.
+    fn begin_source(&mut self, path: &str, observer: &mut impl Observer) -> Option<Item> {
+        if let Some(update) = &mut self.update {
+            let kind = match self.origins.get(self.origin)?.reach(path) {
+                Ok(SourceEntry::Directory(..)) => Some(Kind::Directory),
+                Ok(SourceEntry::File(..)) => Some(Kind::File),
+                Err(_) => None,
+            };
+            let is_named = is_sound(path) && !path.ends_with('/');
+            if let Some(kind) = kind.filter(|_| is_named) {
+                update.begin(self.origin, path, kind);
+                return None;
+            }
+        }
+        self.start(path, observer)
+    }
+
+    /// Opens an entry of the origin; the walk returns the content of a directory.
+    fn start(&mut self, path: &str, observer: &mut impl Observer) -> Option<Item> {
         let origin = self.origins.get(self.origin)?;
-        let path = origin.remote.as_str();
         self.walk.go_to(path);
         let reached = match origin.reach(path) {
             _ if !is_sound(path) || path.ends_with('/') => Err(Reason::BadPath.into()),

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use tinyferry_core::store::Kind;
 
+use crate::fs::send::update::Question;
+
 /// A refusal speaks of an entry within the credit: of 32,767 frames at most, two for each entry.
 const CAPACITY: usize = 16_384;
 
@@ -30,13 +32,21 @@ pub(crate) struct Yielded {
     /// Whether its content was sent completely.
     pub(crate) sent: bool,
     pub(crate) sha256: Option<Box<[u8; 32]>>,
+    /// The question that it is; `None` once it is answered, and of an entry with content.
+    pub(crate) question: Option<Box<Question>>,
 }
 
 impl Yielded {
     /// An entry before it is sent.
     pub(crate) fn new(path: &str, origin: usize, fate: Fate, kind: Kind, size: u64) -> Self {
         let path = path.to_owned();
-        Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None }
+        Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None, question: None }
+    }
+
+    /// A question.
+    pub(crate) fn question(path: &str, origin: usize, question: Question) -> Self {
+        let question = Some(Box::new(question));
+        Self { question, ..Self::new(path, origin, Fate::Reported, Kind::File, 0) }
     }
 
     /// Whether the receiver has it in place, once it can say nothing more about it.

@@ -5,7 +5,7 @@ use crate::fs::tests::partials::{PART, held, interrupt};
 
 /// A server's store for a client that may only write.
 fn write_only(dir: &TempDir) -> Directory<Recorder> {
-    let rights = Rights { read: false, write: true };
+    let rights = Rights { read: false, write: true, remove: false };
     Directory::serving(root(dir), rights, Sync::Never, Recorder::default())
 }
 

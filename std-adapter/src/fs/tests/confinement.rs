@@ -125,14 +125,14 @@ fn only_files_are_replaced() {
 fn rights_are_enforced() {
     let dir = temporary();
     fs::write(dir.path().join("f"), "x").unwrap();
-    let rights = Rights { read: true, write: false };
+    let rights = Rights { read: true, write: false, remove: false };
     let mut store = Directory::serving(root(&dir), rights, Sync::End, ());
     assert_eq!(store.offer(&file("g", 1)), Err(Reason::ReadOnly));
     assert_eq!(store.offer(&tree("")), Err(Reason::ReadOnly));
     assert_eq!(store.store(0, b"x"), Err(Reason::ReadOnly));
     assert_eq!(store.commit(), Err(Reason::ReadOnly));
     assert_eq!(store.open("f", false), Ok(()));
-    let rights = Rights { read: false, write: true };
+    let rights = Rights { read: false, write: true, remove: false };
     let mut store = Directory::serving(root(&dir), rights, Sync::End, ());
     assert_eq!(store.open("f", false), Err(Reason::WriteOnly));
     assert_eq!(store.next(&mut [0; PATH_MAX]), Err(Reason::WriteOnly));

@@ -32,7 +32,7 @@ use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Entry, Kind, Offer
 use super::*;
 use crate::describe;
 
-const ALL: Rights = Rights { read: true, write: true };
+const ALL: Rights = Rights { read: true, write: true, remove: false };
 
 /// An observer that records all events.
 #[derive(Debug, Default)]
@@ -52,7 +52,10 @@ impl Observer for Recorder {
             Event::Done { path, .. } => self.done.push(path.to_owned()),
             Event::Moved { bytes } => self.moved += bytes,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
-            Event::Resumed { .. } | Event::NotDurable { .. } => {}
+            Event::Removed { path } | Event::Renamed { path, .. } => {
+                self.done.push(path.to_owned());
+            }
+            Event::Resumed { .. } | Event::NotDurable { .. } | Event::Unchanged { .. } => {}
             Event::NotUtf8 { path, reason, .. } => {
                 self.failed.push((describe::bytes(path), reason, false));
             }

@@ -36,6 +36,9 @@ impl Walk {
     ) -> Option<Item> {
         let name = self.path.get(start..).unwrap_or_default();
         let in_tree = self.path_in_tree();
+        if !self.filter.is_empty() && self.is_excluded(dir, name, hint) {
+            return None;
+        }
         let kind = if hint == Hint::Directory { Kind::Directory } else { Kind::File };
         if !can_be_sent(in_tree, name) {
             return self.refused(dir, start, kind, observer);
@@ -48,6 +51,7 @@ impl Walk {
             return Some(Item::File(FileMetadata::of(&metadata), file));
         }
         if hint == Hint::Directory
+            && !self.is_deep()
             && let Ok(attributes) = self.enter(observer)
         {
             return Some(Item::Directory(attributes));
@@ -58,6 +62,9 @@ impl Walk {
                 Some(Item::Named(Some(FileMetadata::of(&metadata))))
             }
             Ok(Found::File(metadata)) => Some(Item::open(dir, name.as_ref(), &metadata)),
+            Ok(Found::Directory(metadata)) if self.is_deep() => {
+                Some(Item::Directory(FileMetadata::of(&metadata)))
+            }
             Ok(Found::Directory(metadata)) => match self.enter(observer) {
                 Ok(attributes) => Some(Item::Directory(attributes)),
                 Err(error) if self.names_only => {
@@ -105,6 +112,16 @@ impl Walk {
             StoreError::new(Reason::BadPath, "its name contains control characters")
         };
         self.broken(kind, None, error, observer)
+    }
+
+    /// Whether the filter leaves the entry at the path out.
+    fn is_excluded(&self, dir: &Dir, name: &str, hint: Hint) -> bool {
+        let is_directory = match hint {
+            Hint::Directory => true,
+            Hint::File => false,
+            Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
+        };
+        self.filter.excludes(self.path_in_tree(), is_directory)
     }
 
     /// Reports that the entry at the path cannot be sent: by name if an offer can name it.

@@ -5,6 +5,7 @@ mod entry;
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata};
@@ -14,6 +15,7 @@ use tinyferry_core::store::Kind;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
+use crate::fs::filter::Filter;
 use crate::fs::send::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, is_removed, look, open_file};
 use crate::fs::sys::lock::Lock;
@@ -40,6 +42,9 @@ pub(crate) struct Walk {
     dir: Option<Arc<Dir>>,
     /// The number of entries that were left out because no path can name them.
     omitted: u32,
+    /// How many levels of directories are read.
+    depth: Option<NonZeroU8>,
+    filter: Filter,
 }
 
 #[derive(Debug)]
@@ -64,7 +69,24 @@ impl Walk {
             levels: Vec::new(),
             dir: None,
             omitted: 0,
+            depth: None,
+            filter: Filter::default(),
         }
+    }
+
+    /// Reads so many levels of directories; the entries of the last one are returned, but not their content.
+    pub(super) fn limit(&mut self, depth: Option<NonZeroU8>) {
+        self.depth = depth;
+    }
+
+    /// Leaves out the entries that a filter excludes.
+    pub(super) fn filter(&mut self, filter: &Filter) {
+        self.filter = filter.clone();
+    }
+
+    /// Whether the content of a directory at the path is left out.
+    fn is_deep(&self) -> bool {
+        self.depth.is_some_and(|depth| self.levels.len() >= depth.get().into())
     }
 
     /// Passes over the partial files of uploads.

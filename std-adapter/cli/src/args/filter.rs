@@ -1,0 +1,98 @@
+//! Options that leave out files by their names, and those of a mirror.
+
+use std::path::PathBuf;
+
+use tinyferry::describe;
+use tinyferry::fs::Filter;
+
+use crate::exit::{CliError, Exit};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FilterArgs {
+    /// Leave out what matches PATTERN, as in a .gitignore file: "*.o", "/build", "cache/"
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Do not leave out what matches PATTERN, although another one does
+    #[arg(long, value_name = "PATTERN")]
+    include: Vec<String>,
+    /// Leave out what matches a pattern in FILE, one on each line
+    #[arg(long, value_name = "FILE")]
+    exclude_from: Vec<PathBuf>,
+}
+
+impl FilterArgs {
+    /// The filter of all options; those of `--include` decide last.
+    pub(crate) fn filter(&self) -> Result<Filter, CliError> {
+        let mut patterns = self.exclude.clone();
+        for file in &self.exclude_from {
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                let (path, why) = (describe::path(file), describe::os_error(&error));
+                let sentence = format!("cannot read the patterns in \"{path}\": {why}");
+                CliError::new(Exit::Local, sentence)
+            })?;
+            patterns.extend(text.lines().map(str::to_owned));
+        }
+        patterns.extend(self.include.iter().map(|pattern| format!("!{pattern}")));
+        Filter::new(patterns.iter().map(String::as_str))
+            .map_err(|error| CliError::new(Exit::Usage, error.to_string()))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeleteArgs {
+    /// Afterwards remove what is in the directory on the server and not here, but for what is excluded;
+    /// the server must allow it (--allow-remove)
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Remove nothing if more than N entries, or N% of those on the server, would be removed
+    #[arg(long, value_name = "N", default_value = "50%", value_parser = max_delete)]
+    pub(crate) max_delete: MaxDelete,
+    /// Print what would be sent and removed, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// How many entries may be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MaxDelete {
+    Entries(u64),
+    Percent(u64),
+}
+
+impl MaxDelete {
+    /// Whether so many entries of so many may be removed.
+    pub(crate) fn allows(self, count: u64, of: u64) -> bool {
+        match self {
+            Self::Entries(most) => count <= most,
+            Self::Percent(share) => u128::from(count) * 100 <= u128::from(of) * u128::from(share),
+        }
+    }
+}
+
+pub(super) fn max_delete(text: &str) -> Result<MaxDelete, String> {
+    let wrong = || "a number of entries, or a share from 0% to 100%".to_owned();
+    match text.strip_suffix('%') {
+        Some(share) => match share.parse() {
+            Ok(share @ 0..=100) => Ok(MaxDelete::Percent(share)),
+            _ => Err(wrong()),
+        },
+        None => text.parse().map(MaxDelete::Entries).map_err(|_| wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_removals_is_a_number_or_a_share() {
+        assert_eq!(max_delete("7"), Ok(MaxDelete::Entries(7)));
+        assert_eq!(max_delete("100%"), Ok(MaxDelete::Percent(100)));
+        for wrong in ["", "%", "-1", "101%", "1.5%", "x"] {
+            assert!(max_delete(wrong).is_err(), "{wrong}");
+        }
+        assert!(MaxDelete::Entries(7).allows(7, 7) && !MaxDelete::Entries(7).allows(8, 100));
+        assert!(MaxDelete::Percent(50).allows(5, 10) && !MaxDelete::Percent(50).allows(6, 10));
+        assert!(MaxDelete::Percent(0).allows(0, 0) && !MaxDelete::Percent(0).allows(1, u64::MAX));
+    }
+}

@@ -1,0 +1,44 @@
+//! Options that leave out files which the receiver has.
+
+use tinyferry::core::store::Skip;
+
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct SkipArgs {
+    /// Leave out files that the receiver has with the same size and time
+    #[arg(short, long)]
+    update: bool,
+    /// Leave out files that the receiver has with the same content; both ends read them
+    #[arg(long)]
+    checksum: bool,
+    /// Leave out files that the receiver has, whatever is in them
+    #[arg(long)]
+    ignore_existing: bool,
+    /// Leave out files that are not newer than those of the receiver
+    #[arg(long)]
+    newer: bool,
+    /// Leave out files that the receiver does not have, and those with the same size and time
+    #[arg(long)]
+    existing: bool,
+}
+
+impl SkipArgs {
+    /// Those of a mirror.
+    pub(super) fn of_mirror(checksum: bool) -> Self {
+        Self { update: !checksum, checksum, ignore_existing: false, newer: false, existing: false }
+    }
+
+    /// The files that are left out.
+    pub(crate) fn skip(&self) -> Skip {
+        [
+            (self.update, Skip::SameTime),
+            (self.checksum, Skip::SameContent),
+            (self.ignore_existing, Skip::Existing),
+            (self.newer, Skip::NotOlder),
+            (self.existing, Skip::Missing),
+        ]
+        .into_iter()
+        .find_map(|(is_given, skip)| is_given.then_some(skip))
+        .unwrap_or_default()
+    }
+}

@@ -1,0 +1,224 @@
+//! What a server has beyond the files of this end, and what a transfer would change.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use tinyferry_core::Reason;
+use tinyferry_core::store::{Accepted, Kind, Offer, Store};
+
+use super::{Client, Error, is_refused, local_error};
+use crate::fs::{Directory, Filter, Source};
+
+/// The entries of a server's directory that the local one does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Extras {
+    /// Paths of files, from the server's root.
+    pub files: Vec<String>,
+    /// Paths of directories, those deepest first.
+    pub directories: Vec<String>,
+    /// The number of all entries that the server's directory has.
+    pub of: u64,
+}
+
+impl Extras {
+    /// The number of entries.
+    pub fn count(&self) -> u64 {
+        (self.files.len() + self.directories.len()) as u64
+    }
+}
+
+impl Client {
+    /// The entries of the server's directory `remote` that the directory `local` does not have, but for those
+    /// that `filter` excludes. An entry of another kind counts as one that it has.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Local`] if it cannot be known whether `local` has an entry. None is an error
+    /// if the server has no such directory.
+    pub fn extras(&mut self, remote: &str, local: &Path, filter: &Filter) -> Result<Extras, Error> {
+        let mut found = Listed::default();
+        match self.list_store(remote, &mut found) {
+            Ok(_) => {}
+            Err(error) if is_refused(&error, Reason::NotFound) => return Ok(Extras::default()),
+            Err(error) => return Err(error),
+        }
+        let mut extras = Extras { of: found.entries.len() as u64, ..Extras::default() };
+        let whole = |path: &str| match remote {
+            "" => path.to_owned(),
+            above => format!("{above}/{path}"),
+        };
+        for (path, entry) in &found.entries {
+            let is_directory = entry.kind == Kind::Directory;
+            if filter.excludes(path, is_directory) || exists(&local.join(path))? {
+                continue;
+            }
+            let extra = if is_directory { &mut extras.directories } else { &mut extras.files };
+            extra.push(whole(path));
+        }
+        extras.directories.reverse();
+        Ok(extras)
+    }
+}
+
+/// Whether there is an entry of any kind. If that cannot be known it is an error: nothing is removed then.
+fn exists(path: &Path) -> Result<bool, Error> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(error) => Err(local_error(path, &error)),
+    }
+}
+
+/// The facts of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    kind: Kind,
+    size: Option<u64>,
+    modified: Option<i64>,
+    mode: Option<u32>,
+}
+
+/// The entries of a directory by path; a directory that is not offered by itself too.
+#[derive(Debug, Default)]
+struct Listed {
+    entries: BTreeMap<String, Facts>,
+}
+
+impl Store for Listed {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        if offer.kind != Kind::Tree {
+            let Offer { path, kind, size, modified, mode, .. } = *offer;
+            self.entries.insert(path.to_owned(), Facts { kind, size, modified, mode });
+            let mut above = path;
+            let directory = Facts { kind: Kind::Directory, size: None, modified: None, mode: None };
+            while let Some((directory_path, _)) = above.rsplit_once('/') {
+                if self.entries.contains_key(directory_path) {
+                    break;
+                }
+                self.entries.insert(directory_path.to_owned(), directory);
+                above = directory_path;
+            }
+        }
+        Ok(Accepted { prefix: 0, in_order: true })
+    }
+}
+
+/// What a put would do with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// The server does not have it.
+    Send,
+    /// The server has another one of that name.
+    Replace {
+        /// Their kinds differ.
+        kind: bool,
+        /// Their sizes differ.
+        size: bool,
+        /// Their times differ.
+        time: bool,
+        /// Their permission bits differ.
+        mode: bool,
+    },
+    /// The server has the same: name, size, time and permission bits.
+    Keep,
+    /// This end does not have it.
+    Remove,
+}
+
+/// An entry of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Planned {
+    /// Its path below the tree's root.
+    pub path: String,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+    /// What would be done.
+    pub action: Action,
+}
+
+impl Client {
+    /// What a put of the directory `local` as `remote` would do with each entry, in the order of their paths.
+    /// Nothing is changed, and no content is compared. Entries that `filter` excludes are not in the plan.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn plan_put(
+        &mut self,
+        local: &Path,
+        remote: &str,
+        filter: &Filter,
+    ) -> Result<Vec<Planned>, Error> {
+        let mut there = Listed::default();
+        match self.list_store(remote, &mut there) {
+            Ok(_) => {}
+            Err(error) if is_refused(&error, Reason::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        let here = walk(local, filter)?;
+        let mut planned = Vec::new();
+        for (path, ours) in &here {
+            let action = match there.entries.get(path) {
+                None => Action::Send,
+                Some(theirs) => compare(ours, theirs),
+            };
+            let is_directory = ours.kind == Kind::Directory;
+            planned.push(Planned { path: path.clone(), is_directory, action });
+        }
+        for (path, theirs) in there.entries {
+            let is_directory = theirs.kind == Kind::Directory;
+            if !here.contains_key(&path)
+                && !filter.excludes(&path, is_directory)
+                && !exists(&local.join(&path))?
+            {
+                planned.push(Planned { path, is_directory, action: Action::Remove });
+            }
+        }
+        planned.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(planned)
+    }
+}
+
+fn compare(ours: &Facts, theirs: &Facts) -> Action {
+    let is_file = ours.kind == Kind::File;
+    let time = match (ours.modified, theirs.modified) {
+        (Some(ours), Some(theirs)) => is_file && !crate::fs::sys::times::is_same(ours, theirs),
+        _ => false,
+    };
+    let kind = ours.kind != theirs.kind;
+    let size = is_file && ours.size != theirs.size;
+    let mode = ours.mode.zip(theirs.mode).is_some_and(|(ours, theirs)| ours != theirs);
+    if kind || size || time || mode {
+        Action::Replace { kind, size, time, mode }
+    } else {
+        Action::Keep
+    }
+}
+
+/// The entries that a put of a directory offers.
+fn walk(local: &Path, filter: &Filter) -> Result<BTreeMap<String, Facts>, Error> {
+    let source = Source { local: PathBuf::from(local), remote: String::new() };
+    let mut store = Directory::sending_tree("-".to_owned(), vec![source], ()).filtered(filter);
+    let mut buffer = [0; tinyferry_core::path::PATH_MAX];
+    let mut entries = BTreeMap::new();
+    loop {
+        let entry = store
+            .next(&mut buffer)
+            .map_err(|reason| local_error(local, &std::io::Error::other(reason)))?;
+        let Some(entry) = entry else { return Ok(entries) };
+        let path = buffer.get(..entry.path).unwrap_or_default();
+        if entry.kind != Kind::Tree {
+            let facts = Facts {
+                kind: entry.kind,
+                size: entry.size,
+                modified: entry.modified,
+                mode: entry.mode,
+            };
+            entries.insert(String::from_utf8_lossy(path).into_owned(), facts);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Removes and renames what is below the root, for the other end.
+
+use cap_std::fs::Dir;
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Kind, Operation, Stat};
+
+use super::RecvStore;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Direction, Event, Observer};
+use crate::fs::names::{is_allowed, join, refusal, split};
+use crate::fs::partial_name;
+use crate::fs::recv::deferred::DeferredCommits;
+use crate::fs::sys::dir_cursor::{Found, look};
+use crate::fs::sys::sync::synchronise;
+
+impl RecvStore {
+    /// Allows the other end to remove and to rename entries.
+    pub(crate) fn allow_remove(&mut self) {
+        self.may_remove = true;
+    }
+
+    pub(crate) fn operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+        observer: &mut impl Observer,
+    ) -> Result<Stat, StoreError> {
+        let below = |path: &str| {
+            let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
+            if is_allowed(path) { Ok(join(tree, path)) } else { Err(refusal(path)) }
+        };
+        let result = match (*operation, below(path)) {
+            (_, Err(error)) => Err((error, path.to_owned())),
+            (Operation::Remove, Ok(path)) => match self.remove(&path, kind, observer) {
+                Ok(()) => Ok(()),
+                Err(error) => Err((error, path)),
+            },
+            (Operation::Rename { from }, Ok(path)) => match below(from) {
+                Ok(from) => match self.rename(&from, &path, observer) {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err((error, from)),
+                },
+                Err(error) => Err((error, from.to_owned())),
+            },
+            (_, Ok(path)) => Err((Reason::Unsupported.into(), path)),
+        };
+        match result {
+            Ok(()) => Ok(Stat::default()),
+            Err((error, path)) => {
+                self.cursor.forget();
+                Err(error.report(&path, Direction::Receiving, observer))
+            }
+        }
+    }
+
+    fn remove(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        observer: &mut impl Observer,
+    ) -> Result<(), StoreError> {
+        self.check_may_remove()?;
+        self.stats.forget();
+        self.finish_commits(observer);
+        let (above, name) = split(path);
+        let Some(dir) = self.cursor.existing(above)? else { return Ok(()) };
+        match (look(&dir, name)?, kind) {
+            (Found::Missing, _) => return Ok(()),
+            (Found::File(_), Kind::File) => dir.remove_file(name)?,
+            (Found::Directory(_), Kind::Directory) => {
+                // An open directory that is removed would be taken for the one that is made next.
+                self.cursor.forget();
+                remove_directory(&dir, name)?;
+            }
+            (Found::File(_), _) => return Err(Reason::NotDirectory.into()),
+            (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
+            (Found::Other(what), _) => return Err(what),
+        }
+        self.make_durable(&[&dir])?;
+        observer.event(Event::Removed { path });
+        Ok(())
+    }
+
+    fn rename(
+        &mut self,
+        from: &str,
+        path: &str,
+        observer: &mut impl Observer,
+    ) -> Result<(), StoreError> {
+        self.check_may_remove()?;
+        self.stats.forget();
+        self.finish_commits(observer);
+        let ((above, old), (new_above, new)) = (split(from), split(path));
+        let found = match self.cursor.existing(above)? {
+            Some(dir) => match look(&dir, old)? {
+                Found::Missing => None,
+                Found::Other(what) => return Err(what),
+                found => Some((dir, matches!(found, Found::Directory(_)))),
+            },
+            None => None,
+        };
+        let target = self.cursor.existing(new_above)?;
+        let at_target = match &target {
+            Some(dir) => look(dir, new)?,
+            None => Found::Missing,
+        };
+        let Some((dir, is_directory)) = found else {
+            // It was renamed before, and the answer was lost.
+            return match at_target {
+                Found::File(_) | Found::Directory(_) => Ok(()),
+                _ => Err(Reason::NotFound.into()),
+            };
+        };
+        match (at_target, is_directory) {
+            (Found::Missing, _) | (Found::File(_), false) => {}
+            (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
+            (Found::File(_), true) => return Err(Reason::NotDirectory.into()),
+            (Found::Other(what), _) => return Err(what),
+        }
+        let Some(target) = target else {
+            let detail = format!("the directory \"{}\" does not exist", new_above.escape_debug());
+            return Err(StoreError::new(Reason::NotFound, &detail));
+        };
+        dir.rename(old, &target, new)?;
+        if is_directory {
+            self.cursor.forget();
+        }
+        self.make_durable(&[&target, &dir])?;
+        observer.event(Event::Renamed { from, path });
+        Ok(())
+    }
+
+    fn check_may_remove(&self) -> Result<(), StoreError> {
+        if self.may_remove { Ok(()) } else { Err(Reason::NotAllowed.into()) }
+    }
+
+    /// Puts files in place whose commits are deferred: one of them may have the path.
+    pub(super) fn finish_commits(&mut self, observer: &mut impl Observer) {
+        let deferred: &mut DeferredCommits = &mut self.deferred;
+        deferred.finish(&mut self.cursor, observer);
+    }
+
+    /// In a tree the synchronisation at its end covers these directories.
+    fn make_durable(&self, dirs: &[&Dir]) -> Result<(), StoreError> {
+        if self.sync.is_due(self.tree.is_some()) {
+            for dir in dirs {
+                synchronise(dir)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes a directory that has no entries but partials.
+fn remove_directory(above: &Dir, name: &str) -> Result<(), StoreError> {
+    use cap_fs_ext::DirExt;
+
+    let not_empty = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::DirectoryNotEmpty => Reason::NotEmpty.into(),
+        _ => StoreError::from(error),
+    };
+    match above.remove_dir(name) {
+        Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
+        result => return result.map_err(not_empty),
+    }
+    let dir = above.open_dir_nofollow(name)?;
+    let mut partials = Vec::new();
+    for entry in dir.entries()? {
+        let name = entry?.file_name();
+        if !name.to_str().is_some_and(partial_name::is_name) {
+            return Err(Reason::NotEmpty.into());
+        }
+        partials.push(name);
+    }
+    for partial in partials {
+        dir.remove_file(partial)?;
+    }
+    above.remove_dir(name).map_err(not_empty)
+}

@@ -1,0 +1,202 @@
+//! Answers what is below the root. A digest may take minutes: it is computed on another thread.
+
+use std::collections::VecDeque;
+use std::task::Poll;
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Kind, Stat, StatQuery};
+
+use super::RecvStore;
+use crate::fs::digest::Summary;
+use crate::fs::digest::cancel::Cancel;
+use crate::fs::digest::kept::Kept;
+use crate::fs::digest::query::Query;
+use crate::fs::digest::range::Range;
+use crate::fs::digest::record::{Facts, Granularity, Parameters};
+use crate::fs::digest::tree::TreeDigests;
+use crate::fs::error::StoreError;
+use crate::fs::event::Observer;
+use crate::fs::names::{is_allowed, join, refusal, split};
+use crate::fs::sys::background::Background;
+use crate::fs::sys::dir_cursor::{Found, look};
+use crate::fs::sys::metadata::FileMetadata;
+
+/// The digests of the tree that is open, and the one that is being computed.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    /// Whether the other end may ask.
+    is_allowed: bool,
+    /// `None` while they are on the other thread.
+    digests: Option<TreeDigests>,
+    /// What the file system of the target keeps.
+    kept: Option<Kept>,
+    pending: Option<Pending>,
+    /// What is left of the index of the last answer.
+    index: VecDeque<u32>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    work: Background<(TreeDigests, Result<Summary, StoreError>)>,
+    cancel: Cancel,
+    parameters: Parameters,
+    /// The sender's own digest.
+    digest: Option<u64>,
+}
+
+impl Stats {
+    /// Something in the tree is about to change.
+    pub(crate) fn forget(&mut self) {
+        if let Some(digests) = &mut self.digests {
+            digests.forget();
+        }
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(crate) fn cancel(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            pending.cancel.cancel();
+        }
+    }
+
+    /// Another tree begins.
+    pub(crate) fn begin_tree(&mut self) {
+        self.cancel();
+        self.forget();
+        self.kept = None;
+    }
+
+    /// Writes the next values of the index. Returns the number of bytes.
+    pub(crate) fn next_index(&mut self, into: &mut [u8]) -> usize {
+        let mut count = 0;
+        for to in into.chunks_exact_mut(4) {
+            let Some(value) = self.index.pop_front() else { break };
+            to.copy_from_slice(&value.to_le_bytes());
+            count += 4;
+        }
+        count
+    }
+}
+
+impl RecvStore {
+    pub(crate) fn next_index(&mut self, into: &mut [u8]) -> usize {
+        self.stats.next_index(into)
+    }
+
+    /// Lets the other end ask what is below the root.
+    pub(crate) fn allow_stat(&mut self) {
+        self.stats.is_allowed = true;
+    }
+
+    /// The answer to a stat; called again while it is pending.
+    pub(crate) fn poll_stat(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        query: &StatQuery,
+        observer: &mut impl Observer,
+    ) -> Poll<Result<Stat, StoreError>> {
+        if let Some(pending) = &self.stats.pending {
+            return match pending.work.poll() {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(done) => Poll::Ready(self.digested(done)),
+            };
+        }
+        self.finish_commits(observer);
+        match self.begin_stat(path, kind, query) {
+            Ok(Some(stat)) => Poll::Ready(Ok(stat)),
+            Ok(None) => self.poll_stat(path, kind, query, observer),
+            Err(error) => {
+                self.cursor.forget();
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// Answers for a file; begins to compute the digest of a directory.
+    fn begin_stat(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        query: &StatQuery,
+    ) -> Result<Option<Stat>, StoreError> {
+        self.stats.index.clear();
+        let digest = query.digest;
+        if !self.stats.is_allowed {
+            return Err(Reason::NoPermission.into());
+        }
+        let (Some(range), Some(granularity)) =
+            (Range::new(query.bits, query.prefix), Granularity::from_code(query.granularity))
+        else {
+            return Err(Reason::Unsupported.into());
+        };
+        let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
+        if !is_allowed(path) {
+            return Err(refusal(path));
+        }
+        let path = join(tree, path);
+        let asked = Facts::from_bits(query.facts);
+        if kind == Kind::File {
+            return self.stat_file(&path, asked, granularity).map(Some);
+        }
+        let Some(dir) = self.cursor.existing(&path)? else { return Err(Reason::NotFound.into()) };
+        let kept = *self.stats.kept.get_or_insert_with(|| Kept::of_target(&dir));
+        let asked = Parameters { facts: asked, granularity, salt: query.salt };
+        let parameters = asked.common(kept.facts, kept.granularity);
+        let cancel = Cancel::default();
+        let (theirs, query) = (cancel.clone(), Query { parameters, range });
+        // Of other facts the sender's digest says nothing.
+        let digest = digest.filter(|_| parameters == asked);
+        let mut digests = self.stats.digests.take().unwrap_or_default();
+        let work = Background::start(move || {
+            let result = digests.summary(&dir, &path, query, &theirs);
+            (digests, result)
+        });
+        self.stats.pending = Some(Pending { work, cancel, parameters, digest });
+        Ok(None)
+    }
+
+    fn stat_file(
+        &mut self,
+        path: &str,
+        asked: Facts,
+        granularity: Granularity,
+    ) -> Result<Stat, StoreError> {
+        let (above, name) = split(path);
+        let Some(dir) = self.cursor.existing(above)? else { return Err(Reason::NotFound.into()) };
+        let metadata = match look(&dir, name)? {
+            Found::File(metadata) => FileMetadata::of(&metadata),
+            Found::Missing => return Err(Reason::NotFound.into()),
+            Found::Directory(_) => return Err(Reason::IsDirectory.into()),
+            Found::Other(what) => return Err(what),
+        };
+        let kept = *self.stats.kept.get_or_insert_with(|| Kept::of_target(&dir));
+        // The content of a file by itself is compared by an offer.
+        let facts = asked.and(kept.facts).without(Facts::CONTENT);
+        Ok(Stat {
+            size: metadata.size,
+            value: metadata.modified.unwrap_or(i64::MIN).cast_unsigned(),
+            facts: facts.bits(),
+            granularity: granularity.max(kept.granularity).code(),
+        })
+    }
+
+    fn digested(
+        &mut self,
+        done: Option<(TreeDigests, Result<Summary, StoreError>)>,
+    ) -> Result<Stat, StoreError> {
+        let Some(pending) = self.stats.pending.take() else { return Err(Reason::Storage.into()) };
+        let Some((digests, result)) = done else { return Err(Reason::Storage.into()) };
+        self.stats.digests = Some(digests);
+        let Summary { total, index } = result?;
+        if pending.digest != Some(total.digest) {
+            self.stats.index = index.unwrap_or_default().into();
+        }
+        Ok(Stat {
+            size: total.entries,
+            value: total.digest,
+            facts: pending.parameters.facts.bits(),
+            granularity: pending.parameters.granularity.code(),
+        })
+    }
+}

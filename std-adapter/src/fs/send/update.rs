@@ -1,0 +1,329 @@
+//! Finds the entries of a tree that the receiver lacks: asks for digests of directories, and descends where
+//! they differ. Knows nothing of frames, and opens no file.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Index, Kind, Skip, Stat, StatQuery};
+
+use crate::fs::digest::cancel::Cancel;
+use crate::fs::digest::compare::{Comparison, compare};
+use crate::fs::digest::entries::Entries;
+use crate::fs::digest::kept::Kept;
+use crate::fs::digest::query::Query;
+use crate::fs::digest::range::Range;
+use crate::fs::digest::record::{Facts, Granularity, Parameters};
+use crate::fs::digest::tree::TreeDigests;
+use crate::fs::digest::{Summary, Total};
+use crate::fs::error::StoreError;
+use crate::fs::filter::Filter;
+use crate::fs::names::join;
+use crate::fs::send::source::{SourceEntry, SourceRoot};
+
+/// The number of questions that may be unanswered.
+const OPEN_QUESTIONS: usize = 256;
+
+/// The search through one request's sources.
+#[derive(Debug)]
+pub(crate) struct Update {
+    skip: Skip,
+    is_lossy: bool,
+    /// The facts that are compared. `None`: the receiver has not said what it keeps.
+    parameters: Option<Parameters>,
+    /// The unit of the sender's own times.
+    granularity: Granularity,
+    salt: u32,
+    digests: TreeDigests,
+    questions: VecDeque<Question>,
+    unanswered: usize,
+    /// The entries of the directory that was compared last.
+    list: Option<(usize, String, Entries)>,
+    found: VecDeque<Found>,
+    /// Entries that the receiver has.
+    unchanged: u64,
+}
+
+/// A question about a path of the tree; the number is the index of its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Question {
+    Directory(usize, String, Range),
+    File(usize, String),
+}
+
+/// An entry that is to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    File(usize, String),
+    /// And all below it.
+    Directory(usize, String),
+}
+
+impl Update {
+    /// Leaves out those files of a tree that `skip` says; `None`: it leaves out none.
+    pub(crate) fn new(skip: Skip, is_lossy: bool) -> Option<Self> {
+        if skip == Skip::Nothing {
+            return None;
+        }
+        Some(Self {
+            skip,
+            is_lossy,
+            parameters: None,
+            granularity: Granularity::NANOSECOND,
+            salt: getrandom::u32().unwrap_or(1),
+            digests: TreeDigests::default(),
+            questions: VecDeque::new(),
+            unanswered: 0,
+            list: None,
+            found: VecDeque::new(),
+            unchanged: 0,
+        })
+    }
+
+    /// Leaves out the entries that a filter excludes.
+    pub(crate) fn filter(&mut self, filter: &Filter) {
+        self.digests.filter(filter);
+    }
+
+    /// Begins with a source, which stands at `path` of the tree.
+    pub(crate) fn begin(&mut self, origin: usize, path: &str, kind: Kind) {
+        self.questions.push_back(match kind {
+            Kind::File => Question::File(origin, path.to_owned()),
+            _ => Question::Directory(origin, path.to_owned(), Range::ALL),
+        });
+    }
+
+    /// The number of entries that the receiver has.
+    pub(crate) fn unchanged(&self) -> u64 {
+        self.unchanged
+    }
+
+    /// The next entry to send.
+    pub(crate) fn next_found(&mut self) -> Option<Found> {
+        self.found.pop_front()
+    }
+
+    /// The next question, with the arguments that are sent.
+    pub(crate) fn next_question(
+        &mut self,
+        origins: &[SourceRoot],
+    ) -> Option<(Question, StatQuery)> {
+        if self.unanswered >= OPEN_QUESTIONS {
+            return None;
+        }
+        let question = self.questions.pop_front()?;
+        self.unanswered += 1;
+        if self.parameters.is_none()
+            && let Question::Directory(origin, path, _) = &question
+            && let Ok(dir) = directory(origins, *origin, path)
+        {
+            self.granularity = self.granularity.max(Kept::of_source(&dir).granularity);
+        }
+        let query = match &question {
+            Question::File(..) => self.query(Range::ALL, None),
+            Question::Directory(origin, path, range) => {
+                // Before the first answer the receiver may have nothing, and a digest would be in vain.
+                let digest =
+                    self.parameters.is_some().then(|| self.own(origins, *origin, path, *range));
+                self.query(*range, digest.and_then(Result::ok).map(|total| total.digest))
+            }
+        };
+        Some((question, query))
+    }
+
+    /// The receiver has answered.
+    pub(crate) fn answered(
+        &mut self,
+        question: Question,
+        stat: &Stat,
+        index: Index<'_>,
+        origins: &[SourceRoot],
+    ) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        match question {
+            Question::File(origin, path) => self.file_answered(origin, path, stat, origins),
+            Question::Directory(origin, path, range) => {
+                if self.parameters.is_none() {
+                    self.adopt(stat);
+                }
+                let answer = Summary {
+                    total: Total { entries: stat.size, digest: stat.value },
+                    index: Some(index.iter().collect()),
+                };
+                if self.descend(origins, origin, &path, range, &answer).is_err() {
+                    // The walk tells why it cannot be read.
+                    self.found.push_back(Found::Directory(origin, path));
+                }
+            }
+        }
+    }
+
+    /// The receiver has refused to answer. Whether it cannot answer at all: then everything is sent.
+    pub(crate) fn refused(&mut self, question: Question, reason: Reason) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
+        if is_missing && self.skip == Skip::Missing {
+            return;
+        }
+        self.found.push_back(match question {
+            Question::File(origin, path) => Found::File(origin, path),
+            Question::Directory(origin, path, _) => Found::Directory(origin, path),
+        });
+    }
+
+    fn facts(&self) -> Facts {
+        match self.skip {
+            Skip::SameContent => Facts::SIZE.with(Facts::CONTENT),
+            Skip::Existing => Facts::NONE,
+            _ => Facts::SIZE.with(Facts::TIME).with(Facts::MODE),
+        }
+    }
+
+    fn query(&self, range: Range, digest: Option<u64>) -> StatQuery {
+        let Parameters { facts, granularity, salt } = self.parameters.unwrap_or(Parameters {
+            facts: self.facts(),
+            granularity: self.granularity,
+            salt: self.salt,
+        });
+        StatQuery {
+            facts: facts.bits(),
+            granularity: granularity.code(),
+            bits: range.bits(),
+            prefix: range.prefix(),
+            salt,
+            digest,
+        }
+    }
+
+    /// The facts that both ends keep.
+    fn adopt(&mut self, stat: &Stat) {
+        let granularity =
+            Granularity::from_code(stat.granularity).unwrap_or(Granularity::TWO_SECONDS);
+        let (facts, salt) = (self.facts().and(Facts::from_bits(stat.facts)), self.salt);
+        self.parameters = Some(Parameters { facts, granularity, salt });
+    }
+
+    /// The sender's own entries in a range.
+    fn own(
+        &mut self,
+        origins: &[SourceRoot],
+        origin: usize,
+        path: &str,
+        range: Range,
+    ) -> Result<Total, StoreError> {
+        let entries = self.listed(origins, origin, path)?;
+        Ok(match entries.part(range) {
+            Some(part) => Total::of(part.iter().map(|entry| entry.hash)),
+            None => entries.total(),
+        })
+    }
+
+    fn listed(
+        &mut self,
+        origins: &[SourceRoot],
+        origin: usize,
+        path: &str,
+    ) -> Result<&Entries, StoreError> {
+        let is_listed =
+            self.list.as_ref().is_some_and(|(of, listed, _)| *of == origin && listed == path);
+        if !is_listed {
+            let parameters = self.parameters.ok_or(Reason::Unsupported)?;
+            let dir = directory(origins, origin, path)?;
+            let query = Query { parameters, range: Range::ALL };
+            // One cache for all sources: their paths differ.
+            let entries = self.digests.entries(&dir, path, query, &Cancel::default())?;
+            self.list = Some((origin, path.to_owned(), entries));
+        }
+        let list = self.list.as_ref().ok_or(Reason::Storage)?;
+        Ok(&list.2)
+    }
+
+    /// Compares a range of a directory with the answer.
+    fn descend(
+        &mut self,
+        origins: &[SourceRoot],
+        origin: usize,
+        path: &str,
+        range: Range,
+        answer: &Summary,
+    ) -> Result<(), StoreError> {
+        let is_lossy = self.is_lossy;
+        let skip = self.skip;
+        let entries = self.listed(origins, origin, path)?;
+        let count = entries.part(range).map_or(0, |part| part.len() as u64);
+        let (mut files, mut directories, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
+        match compare(entries, range, answer, is_lossy) {
+            Comparison::Same => {}
+            Comparison::Differs { lacks, .. } => {
+                for entry in lacks {
+                    let path = join(path, entries.name(entry));
+                    if entry.kind == Kind::File { &mut files } else { &mut directories }.push(path);
+                }
+            }
+            Comparison::Split(bits) => {
+                let parts = range.split(bits);
+                ranges.extend(
+                    parts.filter(|part| entries.part(*part).is_none_or(|part| !part.is_empty())),
+                );
+            }
+        }
+        if ranges.is_empty() {
+            let lacking = (files.len() + directories.len()) as u64;
+            self.unchanged += count.saturating_sub(lacking);
+        }
+        // In the order of their names, as a walk has them.
+        files.sort_unstable();
+        directories.sort_unstable();
+        let asks = matches!(skip, Skip::NotOlder | Skip::Missing);
+        for path in files {
+            if asks {
+                self.questions.push_back(Question::File(origin, path));
+            } else {
+                self.found.push_back(Found::File(origin, path));
+            }
+        }
+        let directories = directories.into_iter().map(|path| (path, Range::ALL));
+        let ranges = ranges.into_iter().map(|range| (path.to_owned(), range));
+        for (path, range) in directories.chain(ranges) {
+            self.questions.push_back(Question::Directory(origin, path, range));
+        }
+        Ok(())
+    }
+
+    /// The receiver has a file of that name.
+    fn file_answered(&mut self, origin: usize, path: String, stat: &Stat, origins: &[SourceRoot]) {
+        let here = match origins.get(origin).map(|source| source.reach(&path)) {
+            Some(Ok(SourceEntry::File(_, _, metadata))) => {
+                crate::fs::sys::metadata::FileMetadata::of(&metadata)
+            }
+            // Opening it tells why it cannot be sent.
+            _ => return self.found.push_back(Found::File(origin, path)),
+        };
+        let granularity =
+            Granularity::from_code(stat.granularity).unwrap_or(Granularity::TWO_SECONDS);
+        let there = stat.value.cast_signed();
+        let ours = here.modified.map(|time| granularity.round_down(time));
+        let theirs = (there != i64::MIN).then(|| granularity.round_down(there));
+        let is_same_time = ours.is_some() && ours == theirs;
+        let is_left_out = match self.skip {
+            Skip::Existing => true,
+            Skip::NotOlder => ours.zip(theirs).is_some_and(|(ours, theirs)| theirs >= ours),
+            // Its content is compared by the offer.
+            Skip::SameContent => false,
+            _ => is_same_time && stat.size == here.size,
+        };
+        if is_left_out {
+            self.unchanged += 1;
+        } else {
+            self.found.push_back(Found::File(origin, path));
+        }
+    }
+}
+
+fn directory(origins: &[SourceRoot], origin: usize, path: &str) -> Result<Arc<Dir>, StoreError> {
+    match origins.get(origin).ok_or(Reason::NotFound)?.reach(path)? {
+        SourceEntry::Directory(dir, _) => Ok(dir),
+        SourceEntry::File(..) => Err(Reason::NotDirectory.into()),
+    }
+}
