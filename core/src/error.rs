@@ -176,3 +176,35 @@ impl fmt::Display for Failure {
 }
 
 impl core::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn each_failure_has_a_sentence_of_its_own_and_a_refusal_that_of_its_reason() {
+        let failures = [
+            Failure::NotTinyferry,
+            Failure::Damaged,
+            Failure::UnexpectedEof,
+            Failure::TimedOut,
+            Failure::Stalled,
+            Failure::IdleTimeout,
+            Failure::ProtocolViolation,
+            Failure::ApiMisuse,
+        ];
+        let sentences: Vec<_> = failures.map(|failure| failure.to_string()).into();
+        for (number, sentence) in sentences.iter().enumerate() {
+            assert!(
+                !sentence.is_empty() && !sentences.iter().take(number).any(|it| it == sentence)
+            );
+        }
+        let refused = Failure::Refused(Reason::NotFound);
+        assert_eq!(refused.to_string(), "there is no file of that name");
+    }
+}

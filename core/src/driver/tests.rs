@@ -2,9 +2,11 @@ use embedded_io::{BufRead, ErrorKind, ErrorType, Read, ReadReady, Write};
 
 use super::blocking::{Buffered, HalfDuplex, Ready, drive, run, serve};
 use super::*;
+use crate::Reason;
 use crate::config::Config;
-use crate::session::Task;
-use crate::wire::{Code, Hello, SIGNAL_LEN, Seeds, Signal, VERSION};
+use crate::session::{Step, Task};
+use crate::store::{Accepted, Offer, Store};
+use crate::wire::{Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal, VERSION};
 
 /// A stream whose input is given, and then ends, or fails.
 struct Script {
@@ -57,6 +59,7 @@ impl ReadReady for Script {
 
 impl Write for Script {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        assert!(!bytes.is_empty(), "nothing to write");
         for byte in bytes {
             if let Some(to) = self.output.get_mut(self.written) {
                 *to = *byte;
@@ -204,4 +207,88 @@ fn a_restarted_session_is_a_new_server() {
     session.restart();
     let new: Session = Session::server(Config::LOSSY);
     assert_eq!(std::format!("{session:?}"), std::format!("{new:?}"));
+}
+
+#[test]
+fn a_stream_with_a_buffer_or_without_tells_whether_input_is_ready_and_a_half_duplex_one_never() {
+    use super::blocking::Link;
+    for (input, is_ready) in [(&b"x"[..], true), (&b""[..], false)] {
+        assert_eq!(Ready(Script::new(input)).is_ready(), Ok(is_ready));
+        assert_eq!(Buffered(Script::new(input)).is_ready(), Ok(is_ready));
+        assert_eq!(HalfDuplex(Script::new(input)).is_ready(), Ok(false));
+    }
+}
+
+#[test]
+fn a_stream_with_a_buffer_lends_it_and_drops_the_bytes_that_were_taken() {
+    use super::blocking::Link;
+    let mut link = Buffered(Script::new(b"abc"));
+    link.take_buffered(|bytes| bytes.iter().position(|byte| *byte == b'b').unwrap_or(0));
+    assert_eq!(link.0.input, b"bc");
+}
+
+#[test]
+fn a_stream_of_embedded_io_has_no_clock() {
+    use super::blocking::Link;
+    assert_eq!(Ready(Script::new(b"")).now(), None);
+    #[cfg(feature = "async")]
+    {
+        use super::async_io::{Clock, NoClock};
+        assert_eq!(NoClock.now(), None);
+    }
+}
+
+#[test]
+fn a_read_that_times_out_or_is_interrupted_is_no_failure_of_the_stream() {
+    let mut session: Session = Session::server(Config::RELIABLE.handshake_timeout(1_000));
+    session.resume(Some(1));
+    assert_eq!(receive(Err(ErrorKind::Interrupted), &mut session, Some(2_000)), Ok(()));
+    assert!(matches!(session.poll(), Step::Receive(_)));
+    assert_eq!(receive(Err(ErrorKind::TimedOut), &mut session, Some(2_000)), Ok(()));
+    assert!(matches!(session.poll(), Step::Over(Err(Failure::IdleTimeout))));
+    let failed = receive(Err(ErrorKind::BrokenPipe), &mut session, None);
+    assert_eq!(failed, Err(ErrorKind::BrokenPipe));
+}
+
+#[test]
+fn an_error_of_a_driver_is_a_clause_for_a_person() {
+    extern crate std;
+    use std::string::ToString;
+    let link = Error::Link(ErrorKind::BrokenPipe);
+    assert_eq!(link.to_string(), ErrorKind::BrokenPipe.to_string());
+    let session = Error::<ErrorKind>::Session(Failure::TimedOut);
+    assert_eq!(session.to_string(), "the other end does not answer");
+}
+
+/// A store that has a part of each file.
+struct Partial;
+
+impl Store for Partial {
+    fn offer(&mut self, _: &Offer<'_>) -> Result<Accepted, Reason> {
+        Ok(Accepted { prefix: 1024, in_order: false })
+    }
+
+    fn load(&mut self, _: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        Ok(into.len())
+    }
+}
+
+#[test]
+fn between_two_parts_of_long_work_the_output_is_flushed_and_nothing_is_written() {
+    extern crate std;
+    let seed = Seeds::client(5).sending;
+    let (mut offer, mut path) = ([0; SIGNAL_LEN], [b'f'; FRAME_MAX]);
+    let signal = Signal { metadata: 1, ..Signal::offer(1, 2048, 2048, 0) };
+    signal.emit::<crate::checksum::Small>(seed, &mut offer);
+    let header = Header { transfer: 1, metadata: true, length: 1, position: 0 };
+    header.emit::<crate::checksum::Small>(seed, &mut path);
+    let mut input = std::vec::Vec::from(leak([hello(5), offer]));
+    input.extend(path.iter().take(HEADER_LEN + 1));
+
+    let mut server: Session = Session::server(Config::RELIABLE);
+    let mut link = Ready(Script::new(input.leak()));
+    let ended = drive(&mut server, &mut link, &mut Partial);
+    assert_eq!(ended, Err(Error::Session(Failure::UnexpectedEof)));
+    // The hello, and nothing else: the prefix is not asked for.
+    assert_eq!(link.0.written, SIGNAL_LEN + SIGNAL_LEN);
 }

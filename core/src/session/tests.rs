@@ -6,9 +6,15 @@ use super::*;
 use crate::checksum::{Checksums, Tables};
 
 use self::line::*;
+use self::one_file::OneFile;
 
 mod line;
+mod one_file;
 mod progress;
+mod requests;
+mod stores;
+mod trees;
+mod uploads;
 
 /// R18, R22.
 #[test]

@@ -113,6 +113,33 @@ fn retries_end_after_8_of_them_and_the_timeout() {
 
 /// R75.
 #[test]
+fn after_the_timeout_there_are_still_8_retries_unless_frames_come() {
+    let mut timer = at(100);
+    timer.tick(Some(5_000));
+    for _ in 0..7 {
+        assert!(timer.retry(1_000));
+    }
+    assert!(!timer.retry(1_000));
+
+    let mut timer = at(100);
+    timer.tick(Some(5_000));
+    (0..8).for_each(|_| timer.frame_counts());
+    assert!(!timer.retry(1_000), "frames come, and make no progress");
+}
+
+#[test]
+fn frames_without_progress_still_come_until_8_retries_were_in_vain() {
+    let mut timer = at(100);
+    assert!(!timer.receives_futile_frames());
+    (0..8).for_each(|_| timer.frame_counts());
+    for _ in 0..8 {
+        assert!(timer.receives_futile_frames());
+        timer.retry(1_000);
+    }
+    assert!(!timer.receives_futile_frames());
+}
+
+#[test]
 fn frames_without_progress_stall_after_8_of_them_and_the_timeout() {
     let mut timer = at(100);
     timer.tick(Some(2_000));
@@ -167,10 +194,22 @@ fn the_rest_of_a_frame_after_a_silence_lengthens_the_silence() {
     timer.bytes_received(false);
     timer.tick(Some(120));
     timer.frame_cut();
+    // The begin of the frame is dropped.
+    timer.bytes_dropped();
     timer.tick(Some(160));
     timer.bytes_received(false);
     timer.bytes_dropped();
     assert_eq!(timer.silence, 120);
+}
+
+#[test]
+fn a_gap_before_dropped_bytes_that_no_silence_has_cut_lengthens_nothing() {
+    let mut timer = at(100);
+    timer.bytes_received(false);
+    timer.tick(Some(115));
+    timer.bytes_received(true);
+    timer.bytes_dropped();
+    assert_eq!(timer.silence, 20);
 }
 
 #[test]

@@ -134,15 +134,14 @@ impl<P: Profile> Receiver<P> {
 
     /// A number that the sender's signals change where they make progress.
     pub(crate) fn mark(&self) -> u32 {
-        let stage = match self.stage {
+        match &self.stage {
             Stage::AwaitOffer => 8,
-            Stage::File(_) => 9,
-            Stage::DrainRejectedTree(_) => 10,
-            Stage::CommitTree => 11,
-            Stage::Finished(_) => 12,
-        };
-        let last = self.last.map_or(0, TransferId::get);
-        u32::from(last) << 16 | stage | u32::from(self.is_completing()) << 4
+            Stage::File(file) if file.is_verifying() => 9,
+            Stage::File(_) => 10,
+            Stage::DrainRejectedTree(_) => 11,
+            Stage::CommitTree => 12,
+            Stage::Finished(_) => 13,
+        }
     }
 
     /// Whether input may be read now. In a tree on a reliable link the next entry, which follows

@@ -19,6 +19,8 @@ mod next;
 mod signals;
 mod state;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 /// While a prefix is read without being sent, the position is queried every 4 MiB.
 const PREFIX_INTERVAL_BITS: u32 = 22;

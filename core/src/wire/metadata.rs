@@ -170,3 +170,34 @@ fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
     }
     Some(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_read_as_it_was_appended_alone_and_with_the_others() {
+        let digest = [9; 32];
+        for fields in 0..8 {
+            let mode = (fields & 1 != 0).then_some(0o644);
+            let modified = (fields & 2 != 0).then_some(-5);
+            let sha256 = (fields & 4 != 0).then_some(&digest);
+            let mut bytes = [b'f'; LONGEST];
+            let length = append_fields(&mut bytes, 1, mode, modified, sha256).map(usize::from);
+            let found = bytes.get(..length.unwrap_or(0)).and_then(|it| Metadata::parse(it).ok());
+            let (operation, options) = (None, None);
+            let text = "f";
+            let expected = Metadata { text, mode, modified, sha256, operation, options };
+            assert_eq!(found, Some(expected));
+        }
+    }
+
+    #[test]
+    fn metadata_leaves_room_for_a_signal_behind_it() {
+        let mut bytes = [b'f'; PAYLOAD_MAX];
+        let longest = u16::try_from(LONGEST).ok();
+        assert_eq!(append_fields(&mut bytes, LONGEST, None, None, None), longest);
+        assert_eq!(append_fields(&mut bytes, LONGEST + 1, None, None, None), None);
+        assert_eq!(LONGEST, 988);
+    }
+}

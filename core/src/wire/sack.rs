@@ -104,6 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn a_set_is_empty_if_no_word_has_a_block() {
+        assert!(SackMap::EMPTY.is_empty());
+        let sets: [&[u32]; 8] =
+            [&[0], &[32], &[64], &[96], &[0, 32], &[32, 64], &[64, 96], &[0, 32, 64, 96]];
+        for set in sets {
+            assert!(!set.iter().copied().collect::<SackMap>().is_empty(), "{set:?}");
+        }
+    }
+
+    #[test]
     fn the_wire_layout_holds_blocks_0_to_95() {
         let map: SackMap = [0, 33, 95].into_iter().collect();
         assert_eq!(map.words(), [1, 2, 1 << 31]);

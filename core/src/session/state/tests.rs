@@ -21,3 +21,10 @@ fn each_state_can_be_entered_and_left() {
     let table = (include_str!("table.rs"), "Name");
     is_connected(TRANSITIONS, table, [AwaitClientHello, Closed]);
 }
+
+#[test]
+#[should_panic(expected = "no transition from AwaitClientHello by Opened to AwaitRequest")]
+fn a_debug_build_stops_at_a_transition_that_is_not_in_the_table() {
+    let mut server: crate::Session = crate::Session::server(crate::Config::RELIABLE);
+    server.enter(super::Event::Opened, super::State::AwaitRequest);
+}

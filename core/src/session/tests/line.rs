@@ -10,107 +10,67 @@ use crate::wire::Body;
 
 pub(super) const NUMBER: u32 = 0x1234_5678;
 
-/// One file in memory, which is sent or received.
-#[derive(Default)]
-pub(super) struct OneFile {
-    pub(super) name: String,
-    pub(super) content: Vec<u8>,
-    pub(super) is_given: bool,
-    pub(super) is_committed: bool,
-    pub(super) refuses: Option<Reason>,
-}
-
-impl Store for OneFile {
-    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        self.name = offer.path.into();
-        self.refuses.map_or(Ok(Accepted { prefix: 0, in_order: false }), Err)
-    }
-
-    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        let from = position as usize;
-        self.content.resize(self.content.len().max(from + bytes.len()), 0);
-        self.content.splice(from..from + bytes.len(), bytes.iter().copied());
-        Ok(bytes.len())
-    }
-
-    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        let rest = self.content.get(position as usize..).unwrap_or_default();
-        into.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        Ok(into.len().min(rest.len()))
-    }
-
-    fn commit(&mut self) -> Result<(), Reason> {
-        self.is_committed = true;
-        Ok(())
-    }
-
-    fn open(&mut self, path: &str, _: bool) -> Result<(), Reason> {
-        if path == self.name { Ok(()) } else { Err(Reason::NotFound) }
-    }
-
-    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
-        if core::mem::replace(&mut self.is_given, true) {
-            return Ok(None);
-        }
-        path.iter_mut().zip(self.name.bytes()).for_each(|(to, from)| *to = from);
-        let (path, size) = (self.name.len(), Some(self.content.len() as u64));
-        let kind = Kind::File;
-        let (modified, mode, broken) = (None, None, None);
-        Ok(Some(Entry {
-            kind,
-            path,
-            size,
-            modified,
-            mode,
-            resumable: false,
-            broken,
-            operation: None,
-        }))
-    }
+pub(super) fn number() -> NonZeroU32 {
+    NonZeroU32::new(NUMBER).expect("it is not 0")
 }
 
 /// A session, and the other end of its line.
-pub(super) struct Line {
-    pub(super) session: Session,
+pub(super) struct Line<P: Profile = Standard> {
+    pub(super) session: Session<P>,
     pub(super) store: OneFile,
     pub(super) now: Millis,
+    pub(super) has_clock: bool,
+    /// The number of steps that read while they write.
+    pub(super) exchanges: u32,
 }
 
 pub(super) fn server(config: Config) -> Line {
-    Line { session: Session::server(config), store: OneFile::default(), now: 1 }
+    Line::of(Session::server(config))
 }
 
 pub(super) fn client(config: Config, name: &str, content: &[u8]) -> Line {
     let store = OneFile { name: name.into(), content: content.into(), ..OneFile::default() };
-    Line {
-        session: Session::client(NonZeroU32::new(NUMBER).expect("it is not 0"), config),
-        store,
-        now: 1,
-    }
+    Line { store, ..Line::of(Session::client(number(), config)) }
 }
 
-impl Line {
+impl<P: Profile> Line<P> {
+    /// A session of any profile.
+    pub(super) fn of(session: Session<P>) -> Self {
+        Self { session, store: OneFile::default(), now: 1, has_clock: true, exchanges: 0 }
+    }
+
+    fn time(&self) -> Option<Millis> {
+        self.has_clock.then_some(self.now)
+    }
+
     /// The session receives these frames. Returns the frames that it sends until it waits.
     pub(super) fn receive(&mut self, frames: &[Vec<u8>]) -> Vec<String> {
         let bytes = frames.concat();
         let (mut rest, mut out) = (bytes.as_slice(), Vec::new());
         loop {
+            let now = self.time();
             match self.session.poll() {
                 Step::Receive(into) | Step::Exchange { into, .. } if !rest.is_empty() => {
                     let count = into.len().min(rest.len());
                     into.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
                     rest = rest.get(count..).unwrap_or_default();
-                    self.session.received(count, Some(self.now));
+                    self.session.received(count, now);
                 }
-                Step::Transmit(bytes) | Step::Exchange { out: bytes, .. } => {
+                Step::Transmit(bytes) => {
                     out.extend_from_slice(bytes);
                     let count = bytes.len();
-                    self.session.transmitted(count, Some(self.now));
+                    self.session.transmitted(count, now);
                 }
-                Step::Pause => self.session.transmitted(0, Some(self.now)),
+                Step::Exchange { out: bytes, .. } => {
+                    out.extend_from_slice(bytes);
+                    self.exchanges += u32::from(!bytes.is_empty());
+                    let count = bytes.len();
+                    self.session.transmitted(count, now);
+                }
+                Step::Pause => self.session.transmitted(0, now),
                 Step::Storage(request) => {
                     let reply = answer(&mut self.store, request);
-                    self.session.answered(reply, Some(self.now));
+                    self.session.answered(reply, now);
                 }
                 Step::Receive(_) | Step::Over(_) => return self.sent(&out),
             }
@@ -120,7 +80,7 @@ impl Line {
     /// Nothing comes until the deadline of the session.
     pub(super) fn wait(&mut self) -> Vec<String> {
         self.now = self.session.deadline().unwrap_or(self.now);
-        self.session.timed_out(Some(self.now));
+        self.session.timed_out(self.time());
         self.receive(&[])
     }
 
@@ -232,6 +192,11 @@ pub(super) fn complete_get() -> Line {
 
 /// The offer of a file named "f".
 pub(super) fn offer(id: u16, size: u64) -> Vec<u8> {
-    let offer = Signal { metadata: 1, ..Signal::offer(id, 0, size, 5) };
+    resumable_offer(id, 0, size)
+}
+
+/// The offer of a file named "f" that can be resumed up to this position.
+pub(super) fn resumable_offer(id: u16, resume: u64, size: u64) -> Vec<u8> {
+    let offer = Signal { metadata: 1, ..Signal::offer(id, resume, size, 5) };
     [from_client(offer), chunk(id as u8, true, 0, b"f")].concat()
 }

@@ -113,3 +113,21 @@ fn the_first_answer_at_or_past_the_probe_measures_the_round_trip() {
     flow.sent();
     assert!(!flow.take_probe(0) && flow.take_probe(2) && !flow.take_probe(2));
 }
+
+#[test]
+fn a_busy_receiver_is_queried_at_once_when_its_transfer_is_completed() {
+    let mut flow = Flow::new(5);
+    flow.query_if_busy();
+    assert_eq!(flow.queried_at, Some(0), "it has credit");
+    flow.credit = 0;
+    flow.query_if_busy();
+    assert_eq!(flow.queried_at, None);
+}
+
+#[test]
+fn a_query_is_open_until_its_answer_comes() {
+    let mut flow = Flow::new(5);
+    assert!(!flow.is_probing());
+    assert!(flow.probe() && flow.is_probing());
+    assert!(flow.take_probe(0) && !flow.is_probing());
+}

@@ -157,3 +157,29 @@ fn chunks_longer_than_negotiated_are_dropped() {
     link.chunk = 512;
     assert_eq!(file(2048, 0, false).place(0, 1024, &link), None);
 }
+
+#[test]
+fn a_chunk_at_the_end_of_the_window_is_dropped() {
+    let link = link(false);
+    let file = file(1 << 20, 0, false);
+    assert!(file.place(link.window() - 256, 256, &link).is_some());
+    assert!(file.place(link.window(), 256, &link).is_none());
+}
+
+#[test]
+fn the_digest_stops_at_the_end_of_the_prefix_although_more_is_received() {
+    let mut file = file(4096, 512, false);
+    file.stored::<Standard>(512, 1024, &link(true), |digest| digest);
+    assert!(matches!(
+        file.next_digest::<Standard>(),
+        Some(Next::Digest { position: 0, length: 512 })
+    ));
+}
+
+#[test]
+fn bytes_that_were_stored_without_the_digest_are_digested_up_to_the_position() {
+    let mut file = file(1024, 0, false);
+    file.stored::<Standard>(0, 1024, &link(false), |digest| digest);
+    file.digest_stored(|digest, end| digest + end);
+    assert_eq!(file.digest, 1024);
+}

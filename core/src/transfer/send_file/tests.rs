@@ -146,7 +146,22 @@ fn a_prefix_past_the_sent_bytes_is_checked_and_an_earlier_one_is_not() {
     let mut file = SendFile { sent: 3072, ..entry(true) };
     file.on_ack::<Standard>(&prefix, false, &link());
     assert_eq!((file.acked, file.prefix_check), (2048, None));
+    let mut file = SendFile { sent: 2048, ..entry(true) };
+    file.on_ack::<Standard>(&prefix, false, &link());
+    assert_eq!((file.acked, file.prefix_check), (2048, None), "all of it was sent meanwhile");
+    let mut file = entry(true);
+    file.on_ack::<Standard>(&Ack { position: 4096, ..prefix }, false, &link());
+    assert_eq!((file.acked, file.prefix_check), (4096, Some(7)), "the whole file is there");
     let mut file = entry(false);
     file.on_ack::<Standard>(&prefix, false, &link());
     assert_eq!((file.acked, file.prefix_check), (0, None), "it was not offered for a resume");
+}
+
+#[test]
+fn a_position_past_all_lost_blocks_leaves_none() {
+    let mut file = sent(100);
+    ack(&mut file, 0, &[], 4, true);
+    assert_eq!(lost(&file).len(), 97);
+    file.advance(97 * 256, &link());
+    assert_eq!(lost(&file), []);
 }

@@ -185,3 +185,62 @@ fn metadata_is_found_only_behind_the_signal_that_announces_it() {
     assert_eq!(parsed, Parsed::Metadata { length: 5 });
     assert_eq!(announced.reader.metadata(&announced.buffer), [0xFA; 5]);
 }
+
+#[test]
+fn cleared_bytes_are_dropped_and_the_reader_is_out_of_sync() {
+    let mut reader = Reader::new();
+    reader.clear();
+    assert!(reader.ignores_silence(), "nothing was dropped");
+    reader.filled(5);
+    reader.clear();
+    assert!(reader.is_empty() && !reader.ignores_silence());
+    reader.clear();
+    assert!(!reader.ignores_silence(), "it is still out of sync");
+    let mut reader = Reader { skip: 7, ..Reader::new() };
+    reader.clear();
+    assert!(!reader.is_empty(), "the rest of an unwanted chunk is to come");
+}
+
+#[test]
+fn that_bytes_were_dropped_is_told_once() {
+    let mut stream = stream(0);
+    assert!(!stream.reader.take_dropped());
+    stream.read(b"x");
+    assert!(stream.reader.take_dropped() && !stream.reader.take_dropped());
+}
+
+#[test]
+fn letters_that_are_no_code_are_dropped_before_a_whole_signal_is_there() {
+    let mut stream = stream(0);
+    stream.read(b"PIX");
+    assert!(stream.reader.is_empty());
+}
+
+#[test]
+fn a_reader_is_empty_where_no_byte_is_buffered_and_none_is_to_be_skipped() {
+    assert!(Reader::new().is_empty());
+    assert!(!Reader { end: 1, ..Reader::new() }.is_empty());
+    assert!(!Reader { skip: 1, ..Reader::new() }.is_empty());
+}
+
+#[test]
+fn on_transfer_0_each_version_is_parsed_and_only_hello_and_err() {
+    let parsed = |signal: Signal, version: u8| {
+        let mut frame = [0; SIGNAL_LEN];
+        signal.emit::<Tables>(SEED, &mut frame);
+        let (covered, crc) = frame.split_at_mut(SIGNAL_LEN - 4);
+        covered.iter_mut().skip(3).take(1).for_each(|byte| *byte = version);
+        let seed = if signal.transfer == 0 { 0 } else { SEED };
+        crc.copy_from_slice(&Tables::crc32(seed, covered).to_le_bytes());
+        Signal::parse::<Tables>(SEED, &frame).is_some()
+    };
+    for version in [0, 1, 2, 255] {
+        for code in [Code::Pin, Code::Pon, Code::Err] {
+            assert!(parsed(Signal::new(code, 0, 0), version), "{code:?} {version}");
+            assert_eq!(parsed(Signal::new(code, 1, 0), version), version == 1);
+        }
+        for code in [Code::Saf, Code::Raf, Code::Cls, Code::Don] {
+            assert!(!parsed(Signal::new(code, 0, 0), version), "{code:?} {version}");
+        }
+    }
+}
