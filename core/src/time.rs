@@ -5,6 +5,8 @@
 
 use core::num::{NonZeroU16, NonZeroU32};
 
+use crate::profile::{Capabilities, Profile};
+
 #[cfg(feature = "model")]
 mod identity;
 #[cfg(test)]
@@ -114,8 +116,8 @@ impl Timer {
     }
 
     /// Bytes came. `mid_frame`: after the begin of a frame.
-    pub(crate) fn bytes_received(&mut self, mid_frame: bool) {
-        if mid_frame || self.cut_frame {
+    pub(crate) fn bytes_received<P: Profile>(&mut self, mid_frame: bool) {
+        if P::has_gaps() && (mid_frame || self.cut_frame) {
             let gap = self.now.wrapping_sub(self.byte_at).min(LONGEST_SILENCE.into());
             self.gap = self.gap.max(gap as u16);
         }

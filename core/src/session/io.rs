@@ -73,10 +73,7 @@ pub(super) enum PendingIo {
     /// The store is asked for the index of its answer, which is sent next.
     Index,
     /// The store is told the answer to an operation.
-    Answered {
-        entry: u32,
-        stat: Stat,
-    },
+    Answered,
     Open,
     NextEntry,
     Check,
@@ -160,7 +157,7 @@ impl<P: Profile> Session<P> {
         if count == 0 {
             return self.end_of_stream();
         }
-        self.timer.bytes_received(P::has_gaps() && self.reader.is_mid_frame());
+        self.timer.bytes_received::<P>(self.reader.is_mid_frame());
         self.reader.filled(count);
         if P::is_duplex() && matches!(self.io, PendingIo::SendChunk { .. }) {
             return;

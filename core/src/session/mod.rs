@@ -263,7 +263,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the handshake has negotiated that each file comes with its SHA-256.
     pub fn has_sha256(&self) -> bool {
-        self.negotiated.is_some_and(|link| link.sha256)
+        P::has_sha256() && self.negotiated.is_some_and(|link| link.sha256)
     }
 
     /// The negotiated parameters, after the handshake.

@@ -9,7 +9,8 @@ impl<P: Profile> Session<P> {
     pub(super) fn next_frame(&mut self, signal: &mut Signal) -> Parsed {
         self.reader.consume_metadata();
         let awaits_metadata = self.outbox.is_awaiting_metadata();
-        let in_chunk = awaits_metadata || matches!(self.state, State::Receiving(_));
+        let is_receiving = P::can_receive() && matches!(self.state, State::Receiving(_));
+        let in_chunk = awaits_metadata || is_receiving;
         if self.input_in_chunk && !in_chunk {
             self.reader.clear();
         }
@@ -120,12 +121,12 @@ impl<P: Profile> Session<P> {
                 !self.is_completed(signal.transfer)
             }
             // In place of a second offer.
-            (Code::Raf | Code::Rar, State::Receiving(receiver)) if !self.is_client() => {
-                receiver.awaits_reoffer()
+            (Code::Raf | Code::Rar, State::Receiving(receiver)) if P::can_receive() => {
+                !self.is_client() && receiver.awaits_reoffer()
             }
-            (Code::Don, State::Receiving(_)) => self.has_sha256(),
+            (Code::Don, State::Receiving(_)) if P::can_receive() => self.has_sha256(),
             // The index of an answer.
-            (Code::Don, State::Sending(sender)) if P::has_operations() => {
+            (Code::Don, State::Sending(sender)) if P::can_send() && P::has_operations() => {
                 sender.holds_metadata().is_none()
             }
             (Code::Err, State::Sending(sender)) if P::can_send() => {
@@ -169,7 +170,9 @@ impl<P: Profile> Session<P> {
             && matches!(signal.code, Code::Sar | Code::Raf | Code::Rar | Code::Cls);
         match &self.state {
             State::Sending(_) if P::can_send() => self.on_receiver_signal(signal),
-            State::Receiving(receiver) if is_request && receiver.awaits_reoffer() => {
+            State::Receiving(receiver)
+                if P::can_receive() && is_request && receiver.awaits_reoffer() =>
+            {
                 self.expect_no_reoffer();
                 self.on_request(id, signal);
             }

@@ -34,8 +34,15 @@ impl<P: Profile> Session<P> {
                 let into = self.chunk.payload_mut().get_mut(..INDEX_MAX);
                 Request::Index { into: into.unwrap_or_default() }
             }
-            PendingIo::Answered { entry, stat } if P::can_send() && P::has_operations() => {
-                Request::Answered { entry, stat, index: self.index() }
+            PendingIo::Answered if P::can_send() && P::has_operations() => {
+                match (&self.state, self.outbox.answer()) {
+                    (State::Sending(sender), Some(answer)) => Request::Answered {
+                        entry: sender.entry_of(answer.transfer).unwrap_or(u32::MAX),
+                        stat: answer.as_stat(),
+                        index: self.index(),
+                    },
+                    _ => return Step::Over(Err(Failure::ApiMisuse)),
+                }
             }
             PendingIo::Open if P::can_send() => {
                 let (tree, names_only) = match self.state {

@@ -49,17 +49,19 @@ impl<P: Profile> Session<P> {
         if let Some(abandon) = self.outbox.abandon.take() {
             self.io = PendingIo::Abandon(abandon);
         } else if P::can_send()
-            && let Some((entry, reason)) = self.outbox.refused_by_peer.take()
+            && let State::Sending(sender) = &self.state
+            && let Some((id, reason)) = self.outbox.take_refusal()
+            && let Some(entry) = sender.entry_of(id)
         {
             self.io = PendingIo::Refused { entry, reason };
-        } else if P::has_operations()
-            && let Some((entry, stat)) = self.outbox.answered.take()
-        {
-            self.io = PendingIo::Answered { entry, stat };
+        } else if P::can_send() && P::has_operations() && self.outbox.answer().is_some() {
+            self.io = PendingIo::Answered;
         } else if self.takes_message() {
             self.io = PendingIo::RefusalMessage;
-        } else if let Some((id, reason)) = self.outbox.take_refusal() {
-            self.transmit(&Signal::refuse(id.get(), 0, reason, 0));
+        } else if P::can_receive()
+            && let Some((id, reason)) = self.outbox.take_refusal()
+        {
+            self.transmit(&Signal::refuse(id, 0, reason, 0));
         } else if self.may_defer_commits() && matches!(self.outbox.slot, Slot::Reply(_)) {
             self.unless_paused(PendingIo::FlushCommits, None);
         } else if self.outbox.pending_reply().is_some() {
@@ -141,7 +143,9 @@ impl<P: Profile> Session<P> {
             (State::AwaitRequest, _) => self.timer.await_frame(self.config.idle_timeout),
             (State::Closing, _) => self.timer.await_frame(CLOSING),
             // The chunk buffer is in use until the message of an `ERR` has come.
-            (State::Sending(_), _) if self.outbox.is_awaiting_metadata() => self.await_answer(),
+            (State::Sending(_), _) if P::can_send() && self.outbox.is_awaiting_metadata() => {
+                self.await_answer()
+            }
             (State::Sending(sender), Some(link)) if P::can_send() => {
                 let next = sender.next(link, &mut self.outbox);
                 return self.perform(next, wanted);

@@ -283,8 +283,8 @@ impl<P: Profile> Session<P> {
     /// The stream has ended.
     pub(super) fn end_of_stream(&mut self) {
         if self.is_idle() {
-            let outcome = if self.is_closing() { CLOSED } else { Ok(Outcome::default()) };
-            self.enter(Event::EndOfStream, State::Idle(outcome));
+            let outcome = Outcome { closed: self.is_closing(), ..Outcome::default() };
+            self.enter(Event::EndOfStream, State::Idle(Ok(outcome)));
             self.drive();
         } else {
             self.fail(Failure::UnexpectedEof);

@@ -66,7 +66,9 @@ impl<P: Profile> Session<P> {
             (PendingIo::Index, Reply::Moved(length)) if P::has_operations() => {
                 return self.transmit_index(length);
             }
-            (PendingIo::Answered { .. }, Reply::Done) if P::has_operations() => {}
+            (PendingIo::Answered, Reply::Done) if P::has_operations() => {
+                self.outbox.slot = Slot::Empty;
+            }
             (PendingIo::Commit | PendingIo::CommitAgain, Reply::Done) if P::can_receive() => {
                 self.committed();
             }

@@ -192,7 +192,8 @@ impl<P: Profile> Session<P> {
     /// other end is gone: nothing is sent again.
     pub(super) fn await_answer(&mut self) {
         if self.is_lossy() {
-            let is_busy = matches!(&self.state, State::Sending(sender) if sender.is_peer_busy());
+            let is_busy = P::can_send()
+                && matches!(&self.state, State::Sending(sender) if sender.is_peer_busy());
             self.timer.await_answer(is_busy);
         } else {
             self.timer.await_frame(self.timeout());

@@ -5,6 +5,7 @@ extern crate std;
 use std::vec::Vec;
 
 use super::*;
+use crate::Standard;
 
 /// A timer at this time.
 fn at(now: Millis) -> Timer {
@@ -166,7 +167,7 @@ fn time_in_the_own_store_does_not_count_as_time_without_progress() {
 #[test]
 fn a_line_is_idle_20_ms_after_the_last_byte() {
     let mut timer = at(100);
-    timer.bytes_received(false);
+    timer.bytes_received::<Standard>(false);
     timer.tick(Some(119));
     assert!(!timer.line_is_idle());
     timer.tick(Some(120));
@@ -177,9 +178,9 @@ fn a_line_is_idle_20_ms_after_the_last_byte() {
 #[test]
 fn gaps_inside_valid_frames_lengthen_the_silence_and_short_ones_shorten_it_slowly() {
     let mut timer = at(100);
-    timer.bytes_received(false);
+    timer.bytes_received::<Standard>(false);
     timer.tick(Some(250));
-    timer.bytes_received(true);
+    timer.bytes_received::<Standard>(true);
     timer.frame_complete();
     assert_eq!(timer.silence, 300);
     timer.frame_complete();
@@ -191,13 +192,13 @@ fn gaps_inside_valid_frames_lengthen_the_silence_and_short_ones_shorten_it_slowl
 #[test]
 fn the_rest_of_a_frame_after_a_silence_lengthens_the_silence() {
     let mut timer = at(100);
-    timer.bytes_received(false);
+    timer.bytes_received::<Standard>(false);
     timer.tick(Some(120));
     timer.frame_cut();
     // The begin of the frame is dropped.
     timer.bytes_dropped();
     timer.tick(Some(160));
-    timer.bytes_received(false);
+    timer.bytes_received::<Standard>(false);
     timer.bytes_dropped();
     assert_eq!(timer.silence, 120);
 }

@@ -120,6 +120,8 @@ pub(crate) enum Slot {
     AwaitMetadata(Signal),
     /// A new offer, its metadata at hand: the store is asked about it.
     Offer(Signal),
+    /// It came in, and answers an operation; its index is in the metadata at hand: the store is told.
+    Answer(Signal),
     /// It is to be sent.
     Reply(Signal),
 }
@@ -130,14 +132,9 @@ pub(crate) enum Slot {
 pub(crate) struct Outbox {
     /// The store is to close the open file.
     pub(crate) abandon: Option<Abandon>,
-    /// The store is to be told that the other end refused this entry, or this end gave it up
-    /// (`Store::refused`); the message is in the metadata at hand.
-    pub(crate) refused_by_peer: Option<(u32, Reason)>,
-    /// `ERR` for these transfers, which this end refuses: the one that a new offer interrupts, and
-    /// that offer.
-    refusals: [Option<(TransferId, Reason)>; 2],
-    /// The store is to be told the answer to an operation; its index is in the metadata at hand.
-    pub(crate) answered: Option<(u32, Stat)>,
+    /// Transfers that are refused. A receiver sends `ERR` for them: the one that a new offer interrupts,
+    /// and that offer. A sender tells the store; the message is in the metadata at hand.
+    refusals: [Option<(u16, Reason)>; 2],
     /// Whether the reply in the slot answers a stat, whose index may go along.
     pub(crate) has_index: bool,
     /// Whether the store has refused something in its last reply, and may have a message about it.
@@ -159,9 +156,7 @@ impl Outbox {
     pub(crate) const fn new() -> Self {
         Self {
             abandon: None,
-            refused_by_peer: None,
-            refusals: [None; 2],
-            answered: None,
+            refusals: [None, None],
             has_index: false,
             has_message: false,
             slot: Slot::Empty,
@@ -193,6 +188,11 @@ impl Outbox {
         if let Slot::Offer(signal) = &self.slot { Some(signal) } else { None }
     }
 
+    /// The answer that the store is told.
+    pub(crate) fn answer(&self) -> Option<&Signal> {
+        if let Slot::Answer(signal) = &self.slot { Some(signal) } else { None }
+    }
+
     /// The signal that is to be sent.
     pub(crate) fn pending_reply(&self) -> Option<&Signal> {
         if let Slot::Reply(signal) = &self.slot { Some(signal) } else { None }
@@ -202,14 +202,14 @@ impl Outbox {
         self.abandon = Some(Abandon { reason, all });
     }
 
-    /// Sends `ERR` for a transfer. One frame causes two of them at most.
-    pub(crate) fn refuse(&mut self, id: TransferId, reason: Reason) {
+    /// Refuses a transfer. One frame causes two refusals at most.
+    pub(crate) fn refuse(&mut self, id: u16, reason: Reason) {
         let [first, second] = &mut self.refusals;
         debug_assert!(second.is_none(), "three refusals at once");
         *if first.is_none() { first } else { second } = Some((id, reason));
     }
 
-    pub(crate) fn take_refusal(&mut self) -> Option<(TransferId, Reason)> {
+    pub(crate) fn take_refusal(&mut self) -> Option<(u16, Reason)> {
         let [first, second] = &mut self.refusals;
         core::mem::replace(first, second.take())
     }
@@ -223,7 +223,7 @@ impl Outbox {
     /// Takes the `ERR` that is sent next.
     pub(crate) fn take_err(&mut self) -> Option<Signal> {
         if let Some((id, reason)) = self.take_refusal() {
-            return Some(Signal::refuse(id.get(), 0, reason, 0));
+            return Some(Signal::refuse(id, 0, reason, 0));
         }
         let signal = *self.pending_reply()?;
         self.slot = Slot::Empty;
@@ -232,7 +232,7 @@ impl Outbox {
 
     /// The other end knows of them.
     pub(crate) fn drop_refusals(&mut self) {
-        self.refusals = [None; 2];
+        self.refusals = [None, None];
     }
 
     /// Whether `id` is the transfer that was completed last.

@@ -202,7 +202,7 @@ impl<P: Profile> Receiver<P> {
 
     /// Refuses a transfer, for good unless it is to be offered again.
     fn refuse(&mut self, id: TransferId, reason: Reason, is_reoffered: bool, outbox: &mut Outbox) {
-        outbox.refuse(id, reason);
+        outbox.refuse(id.get(), reason);
         self.complete(Completed::refused(id, reason), outbox);
         if is_reoffered {
             if P::has_trees() {

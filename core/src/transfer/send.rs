@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 
 use super::flow::Flow;
 use super::send_file::{SendFile, clamp};
-use super::{Completed, Next, Outbox, Outcome, TransferId, next_id};
+use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};

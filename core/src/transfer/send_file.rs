@@ -44,10 +44,10 @@ pub(super) struct SendFile {
 }
 
 impl SendFile {
-    /// An empty file, before the first entry.
+    /// An empty file, before the first entry. It has zeros only, which take no flash.
     pub(super) const EMPTY: Self = Self {
         size: 0,
-        modified: UNKNOWN_TIME,
+        modified: 0,
         resumable: false,
         error: None,
         small_chunks_left: 0,

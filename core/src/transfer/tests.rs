@@ -34,10 +34,10 @@ fn numbers_skip_0_and_the_open_tree() {
 #[test]
 fn two_refusals_are_sent_in_order() {
     let mut outbox = Outbox::new();
-    outbox.refuse(id(1), Reason::Incomplete);
-    outbox.refuse(id(2), Reason::BadPath);
-    assert_eq!(outbox.take_refusal(), Some((id(1), Reason::Incomplete)));
-    assert_eq!(outbox.take_refusal(), Some((id(2), Reason::BadPath)));
+    outbox.refuse(1, Reason::Incomplete);
+    outbox.refuse(2, Reason::BadPath);
+    assert_eq!(outbox.take_refusal(), Some((1, Reason::Incomplete)));
+    assert_eq!(outbox.take_refusal(), Some((2, Reason::BadPath)));
     assert_eq!(outbox.take_refusal(), None);
 }
 

@@ -98,7 +98,7 @@ impl<P: Profile> Receiver<P> {
                 outbox.has_index = self.is_in_tree() && !link.is_lossy::<P>();
             }
             Err(reason) => {
-                outbox.refuse(id, reason);
+                outbox.refuse(id.get(), reason);
                 self.complete(Completed::refused(id, reason), outbox);
             }
         }
@@ -144,10 +144,9 @@ impl<P: Profile> Receiver<P> {
 
     /// A deferred commit has failed.
     pub(crate) fn commit_failed(&mut self, failed: CommitFailed, outbox: &mut Outbox) {
-        let id = TransferId::new(failed.commit_id);
-        debug_assert!(id.is_some(), "no offer had this number");
-        if let Some(id) = id {
-            outbox.refuse(id, failed.reason);
+        debug_assert!(failed.commit_id > 0, "no offer had this number");
+        if failed.commit_id > 0 {
+            outbox.refuse(failed.commit_id, failed.reason);
         }
         self.refused = self.refused.saturating_add(1);
     }

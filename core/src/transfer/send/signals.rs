@@ -75,8 +75,8 @@ impl<P: Profile> Sender<P> {
     fn on_answer(&mut self, id: u16, signal: &Signal, outbox: &mut Outbox) {
         let is_awaited = self.stage == Stage::Await(Operate) && id == self.last;
         let is_answer = is_awaited || (self.unsettled && id != self.tree_id());
-        if let Some(entry) = self.entry_of(id).filter(|_| is_answer) {
-            outbox.answered = Some((entry, signal.as_stat()));
+        if is_answer && self.entry_of(id).is_some() {
+            outbox.slot = Slot::Answer(*signal);
         }
     }
 
@@ -101,9 +101,9 @@ impl<P: Profile> Sender<P> {
             return;
         }
         // On a lossy link an earlier result may only be repeated.
-        let Some(entry) = self.entry_of(id).filter(|_| !is_lossy || id == self.last) else {
+        if self.entry_of(id).is_none() || (is_lossy && id != self.last) {
             return;
-        };
+        }
         if id == self.last {
             match self.stage {
                 // It confirms the `ERR` of this end.
@@ -122,7 +122,7 @@ impl<P: Profile> Sender<P> {
             self.flow.query_if_busy();
             self.file.error = Some(reason);
         }
-        outbox.refused_by_peer = Some((entry, reason));
+        outbox.refuse(id, reason);
     }
 
     /// `ERR` for the tree.

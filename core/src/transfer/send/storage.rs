@@ -80,7 +80,7 @@ impl<P: Profile> Sender<P> {
     pub(super) fn give_up(&mut self, reason: Reason, outbox: &mut Outbox) {
         debug_assert!(self.entries > 0, "no entry was offered");
         self.file.error = Some(reason);
-        outbox.refused_by_peer = Some((self.entries.saturating_sub(1), reason));
+        outbox.refuse(self.last, reason);
         self.enter(Event::GivenUp, Stage::Ask(FileError));
     }
 
