@@ -108,13 +108,16 @@ pub enum Task<'a> {
 /// - **Inspect**: [`negotiated`](Self::negotiated), [`is_idle`](Self::is_idle),
 ///   [`message`](Self::message), [`number`](Self::number).
 ///
-/// The buffers come last: small processors reach near fields in one instruction.
+/// The buffers come last: small processors reach near fields in one instruction. The order leaves no padding
+/// between fields on a processor of 32 bits.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
 #[repr(C)]
 pub struct Session<P: Profile = Standard> {
     outbox: Outbox,
     state: State<P>,
+    /// The session number; `None` before a server's first handshake.
+    id: Option<NonZeroU32>,
     io: PendingIo,
     reader: Reader,
     is_client: bool,
@@ -124,17 +127,17 @@ pub struct Session<P: Profile = Standard> {
     has_polled_input: bool,
     /// Whether the link is lossy, as configured or negotiated last.
     lossy: bool,
-    negotiated: Option<Negotiated>,
+    /// Whether the store has refused something in its last reply, and may have a message about it.
+    has_message: bool,
     /// The call that a busy store has not completed.
     deferred: Option<Deferred>,
-    timer: Timer,
-    config: Config,
-    /// The session number; `None` before a server's first handshake.
-    id: Option<NonZeroU32>,
-    /// Low half of the position in the last `PIN` or `PON`.
-    peer_position: u32,
+    negotiated: Option<Negotiated>,
     /// A client's transfer number used last; 0 before the first.
     last_id: u16,
+    timer: Timer,
+    config: Config,
+    /// Low half of the position in the last `PIN` or `PON`.
+    peer_position: u32,
     /// Computed along with the file's CRC-64, where it was negotiated.
     sha256: Option<P::Sha256>,
     /// Buffer of the signal that comes in or goes out, where the chunk buffer holds the other one.
@@ -177,6 +180,7 @@ impl<P: Profile> Session<P> {
             outbox: Outbox::new(),
             input_in_chunk: false,
             has_polled_input: false,
+            has_message: false,
             negotiated: None,
             deferred: None,
             id: None,

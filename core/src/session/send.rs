@@ -109,12 +109,18 @@ impl<P: Profile> Session<P> {
         self.transmit(&signal);
     }
 
+    /// Drops all output.
+    pub(super) fn drop_output(&mut self) {
+        self.outbox.clear();
+        self.has_message = false;
+    }
+
     /// Whether the next output refuses a transfer for the store, and its message has room in the buffer.
     fn takes_message(&mut self) -> bool {
-        if !P::sends_messages() || !self.outbox.has_message || !self.outbox.refuses() {
+        if !P::sends_messages() || !self.has_message || !self.outbox.refuses() {
             return false;
         }
-        self.outbox.has_message = false;
+        self.has_message = false;
         // The metadata of the refused offer or request is no longer used.
         self.reader.consume_metadata();
         self.reader.is_empty()

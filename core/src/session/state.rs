@@ -237,7 +237,7 @@ impl<P: Profile> Session<P> {
 
     /// The store is to close the open file, and the request around it.
     pub(super) fn abandon(&mut self, reason: Reason) {
-        self.outbox.clear();
+        self.drop_output();
         let is_open =
             matches!(self.state, State::Sending(_) | State::Receiving(_) | State::Opening { .. });
         if is_open {
@@ -251,7 +251,7 @@ impl<P: Profile> Session<P> {
             && P::can_receive()
             && let State::AwaitServerHello(Goal::Confirm(result)) = self.state
         {
-            self.outbox.clear();
+            self.drop_output();
             // The next task needs a new session: the server may have restarted, or has refused this one.
             self.negotiated = None;
             return self.enter(Event::Unconfirmed, State::Idle(result));

@@ -12,7 +12,7 @@ impl<P: Profile> Session<P> {
             self.track_deferred(reply);
         }
         if P::sends_messages() {
-            self.outbox.has_message = matches!(reply, Reply::Refused(_) | Reply::CommitFailed(_));
+            self.has_message = matches!(reply, Reply::Refused(_) | Reply::CommitFailed(_));
         }
         let result = match reply {
             Reply::Refused(reason) => Err(reason),

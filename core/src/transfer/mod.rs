@@ -62,6 +62,8 @@ pub(crate) fn is_after(id: TransferId, last: TransferId) -> bool {
 /// may be lost, and is repeated for each query (`PROTOCOL.md`, R26).
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
+// Aligned to words: a microcontroller needs no more, and padding would take RAM.
+#[repr(Rust, packed(4))]
 pub(crate) struct Completed {
     pub(crate) id: TransferId,
     /// Why it was refused, if it was: then size and digest are not sent.
@@ -137,8 +139,6 @@ pub(crate) struct Outbox {
     refusals: [Option<(u16, Reason)>; 2],
     /// Whether the reply in the slot answers a stat, whose index may go along.
     pub(crate) has_index: bool,
-    /// Whether the store has refused something in its last reply, and may have a message about it.
-    pub(crate) has_message: bool,
     pub(crate) slot: Slot,
     pub(crate) completed: Option<Completed>,
 }
@@ -154,14 +154,8 @@ pub(crate) struct Abandon {
 
 impl Outbox {
     pub(crate) const fn new() -> Self {
-        Self {
-            abandon: None,
-            refusals: [None, None],
-            has_index: false,
-            has_message: false,
-            slot: Slot::Empty,
-            completed: None,
-        }
+        let (refusals, slot) = ([None, None], Slot::Empty);
+        Self { abandon: None, refusals, has_index: false, slot, completed: None }
     }
 
     /// Drops all output. The completed transfer is still remembered.

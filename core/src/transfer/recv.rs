@@ -251,7 +251,10 @@ impl<P> defmt::Format for Receiver<P> {
         let last = self.last.map_or(0, TransferId::get);
         match &self.stage {
             Stage::AwaitOffer => defmt::write!(f, "Receiving {}: AwaitOffer", last),
-            Stage::File(file) => defmt::write!(f, "Receiving {}: File at {}", last, file.position),
+            Stage::File(file) => {
+                let position = file.position;
+                defmt::write!(f, "Receiving {}: File at {}", last, position)
+            }
             Stage::DrainRejectedTree(_) => {
                 defmt::write!(f, "Receiving {}: DrainRejectedTree", last)
             }

@@ -17,6 +17,8 @@ mod tests;
 /// its way; chunks arrive, until the sender's `DON` claims the digest of the whole.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
+// Aligned to words: a microcontroller needs no more, and padding would take RAM.
+#[repr(Rust, packed(4))]
 pub(crate) struct RecvFile {
     pub(super) id: TransferId,
     /// Whether the sender can resume the file.
@@ -27,8 +29,6 @@ pub(crate) struct RecvFile {
     size: u64,
     /// The receiver has everything before.
     pub(super) position: u64,
-    /// The end of all that is received, past gaps as well: the store has nothing behind it.
-    received_end: u64,
     /// The digest covers everything before.
     digested: u64,
     /// CRC-64 of everything before `digested`.
@@ -89,7 +89,6 @@ impl RecvFile {
             in_order,
             size,
             position: prefix,
-            received_end: prefix,
             digested: 0,
             digest: 0,
             prefix: if prefix > 0 { Prefix::Proving { end: prefix } } else { Prefix::None },
@@ -105,7 +104,8 @@ impl RecvFile {
 
     /// Whether everything is received and the sender's `DON` came.
     pub(super) fn is_verifying(&self) -> bool {
-        self.claimed.is_some()
+        let claimed = self.claimed;
+        claimed.is_some()
     }
 
     fn prefix<P: Profile>(&self) -> Prefix {
@@ -124,10 +124,15 @@ impl RecvFile {
     }
 
     /// The sender's `DON`.
-    pub(super) fn on_done(&mut self, size: u64, digest: u64, is_lossy: bool) -> DoneCheck {
-        let fits = (self.size == UNKNOWN || self.size == size) && self.received_end <= size;
+    pub(super) fn on_done<P: Profile>(
+        &mut self,
+        size: u64,
+        digest: u64,
+        link: &Negotiated,
+    ) -> DoneCheck {
+        let fits = (self.size == UNKNOWN || self.size == size) && self.received_end(link) <= size;
         let is_missing = self.position < size;
-        if !fits || (is_missing && !is_lossy) {
+        if !fits || (is_missing && !link.is_lossy::<P>()) {
             return DoneCheck::WrongSize;
         }
         self.size = size;
@@ -144,11 +149,24 @@ impl RecvFile {
         Some(claimed == self.digest)
     }
 
+    /// The end of all that is received, past gaps as well: the store has nothing behind it.
+    fn received_end(&self, link: &Negotiated) -> u64 {
+        match self.received_ahead.last() {
+            None => self.position,
+            // The first block past the position is missing.
+            Some(block) => {
+                let ahead = link.bytes(block.saturating_add(2));
+                self.position.saturating_add(ahead.into()).min(self.size)
+            }
+        }
+    }
+
     /// Whether a chunk may end at `end`: on a block, or where the file may end, which is not before
     /// anything that is received.
     fn may_end_at(&self, end: u64, link: &Negotiated) -> bool {
         let is_block_end = link.is_block_start(low_half(end));
-        let may_be_last = end == self.size || (self.size == UNKNOWN && end >= self.received_end);
+        let may_be_last =
+            end == self.size || (self.size == UNKNOWN && end >= self.received_end(link));
         may_be_last || (is_block_end && end < self.size)
     }
 
@@ -187,7 +205,6 @@ impl RecvFile {
         debug_assert!(position >= self.position, "these bytes were received before");
         let ahead = low_half(position.saturating_sub(self.position));
         let end = position.saturating_add(length.into());
-        self.received_end = self.received_end.max(end);
         let may_be_followed = !link.is_lossy::<P>() && ahead == 0;
         if self.size == UNKNOWN && !may_be_followed && !link.is_block_start(low_half(end)) {
             // Only the last chunk of the file ends inside a block.
@@ -211,8 +228,7 @@ impl RecvFile {
             is_received = self.received_ahead.shift();
         }
         while is_received {
-            self.position =
-                self.position.saturating_add(link.block().into()).min(self.received_end);
+            self.position = self.position.saturating_add(link.block().into()).min(self.size);
             is_received = self.received_ahead.shift();
         }
     }

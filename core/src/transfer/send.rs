@@ -7,7 +7,7 @@
 use core::marker::PhantomData;
 
 use super::flow::Flow;
-use super::send_file::{SendFile, clamp};
+use super::send_file::{Phase, SendFile, clamp};
 use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
 use crate::error::Reason;
 use crate::link::Negotiated;
@@ -185,6 +185,7 @@ impl<P: Profile> Sender<P> {
 #[cfg(feature = "defmt")]
 impl<P> defmt::Format for Sender<P> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Sending {}: {} at {}", self.last, self.stage, self.file.sent);
+        let sent = self.file.sent;
+        defmt::write!(f, "Sending {}: {} at {}", self.last, self.stage, sent);
     }
 }

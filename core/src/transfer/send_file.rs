@@ -16,11 +16,11 @@ const SMALL_CHUNKS: u8 = 128;
 
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
+// Aligned to words: a microcontroller needs no more, and padding would take RAM.
+#[repr(Rust, packed(4))]
 pub(super) struct SendFile {
     /// In bytes; [`UNKNOWN`] until the source ends.
     pub(super) size: u64,
-    /// In nanoseconds since 1970, or [`UNKNOWN_TIME`].
-    pub(super) modified: i64,
     pub(super) resumable: bool,
     /// Why it was refused, or cannot be sent.
     pub(super) error: Option<Reason>,
@@ -38,16 +38,26 @@ pub(super) struct SendFile {
     pub(super) lost: SackMap,
     /// Blocks from `acked` on that were sent again.
     retransmitted: SackMap,
-    /// The receiver resumes at `acked`: the digest of its prefix, to be compared with that of the
-    /// source there.
-    pub(super) prefix_check: Option<u64>,
+    pub(super) phase: Phase,
+}
+
+/// What is to be done before chunks are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub(super) enum Phase {
+    /// The file is offered; the offer has the time of its last modification, in nanoseconds since 1970, or
+    /// [`UNKNOWN_TIME`].
+    Offer { modified: i64 },
+    /// The receiver resumes at `acked`: the digest of its prefix is compared with that of the source there.
+    CheckPrefix { digest: u64 },
+    /// Nothing.
+    Chunks,
 }
 
 impl SendFile {
     /// An empty file, before the first entry. It has zeros only, which take no flash.
     pub(super) const EMPTY: Self = Self {
         size: 0,
-        modified: 0,
         resumable: false,
         error: None,
         small_chunks_left: 0,
@@ -57,14 +67,27 @@ impl SendFile {
         digest: 0,
         lost: SackMap::EMPTY,
         retransmitted: SackMap::EMPTY,
-        prefix_check: None,
+        phase: Phase::Offer { modified: 0 },
     };
 
     pub(super) fn new<P: Profile>(entry: &Entry, error: Option<Reason>) -> Self {
         let size = entry.size.unwrap_or(UNKNOWN);
-        let modified = entry.modified.unwrap_or(UNKNOWN_TIME);
+        let phase = Phase::Offer { modified: entry.modified.unwrap_or(UNKNOWN_TIME) };
         let resumable = P::resumes() && entry.resumable && size != UNKNOWN;
-        Self { size, modified, resumable, error, ..Self::EMPTY }
+        Self { size, phase, resumable, error, ..Self::EMPTY }
+    }
+
+    /// The time of last modification, for the offer.
+    pub(super) fn modified(&self) -> i64 {
+        match self.phase {
+            Phase::Offer { modified } => modified,
+            _ => UNKNOWN_TIME,
+        }
+    }
+
+    /// Whether the digest of the receiver's prefix is to be checked.
+    pub(super) fn checks_prefix(&self) -> bool {
+        matches!(self.phase, Phase::CheckPrefix { .. })
     }
 
     /// The highest position to resume from.
@@ -116,7 +139,7 @@ impl SendFile {
             AckInfo::PrefixDigest(digest) => {
                 // A part that was sent meanwhile is verified by the digest of the whole.
                 if position > self.sent {
-                    self.prefix_check = Some(digest);
+                    self.phase = Phase::CheckPrefix { digest };
                 }
                 self.advance(position, link);
             }

@@ -51,6 +51,11 @@ impl SackMap {
         (0..=SACK_BLOCKS).find(|block| self.contains(*block))
     }
 
+    /// The highest block in the set, up to the last one of a window.
+    pub(crate) fn last(&self) -> Option<u32> {
+        (0..=SACK_BLOCKS).rev().find(|block| self.contains(*block))
+    }
+
     /// Renumbers the blocks: block 1 becomes block 0. Returns whether block 0 was in the set.
     pub(crate) fn shift(&mut self) -> bool {
         let mut carry = 0;
@@ -100,7 +105,7 @@ mod tests {
         assert!(map.shift());
         assert_eq!(map, [30, 31, 94].into_iter().collect());
         assert!(!map.shift());
-        assert_eq!(map.first(), Some(29));
+        assert_eq!((map.first(), map.last()), (Some(29), Some(93)));
     }
 
     #[test]

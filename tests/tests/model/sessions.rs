@@ -195,7 +195,7 @@ const STATES: &[&str] = &[
     "resyncing: true",
     "retries: 1",
     "path: None",
-    "prefix_check: Some",
+    "phase: CheckPrefix",
     "claimed: Some",
 ];
 

@@ -67,9 +67,8 @@ impl<P: Profile> Receiver<P> {
         if let Some(refusal) = self.rejected_tree() {
             return self.drain(id, refusal);
         }
-        let is_lossy = link.is_lossy::<P>();
         if let Some(file) = self.file_mut().filter(|file| file.id == id) {
-            match file.on_done(signal.position, signal.digest(), is_lossy) {
+            match file.on_done::<P>(signal.position, signal.digest(), link) {
                 DoneCheck::Complete => {}
                 DoneCheck::WrongSize => self.drop_file(Reason::Incomplete, outbox),
                 DoneCheck::Missing => self.answer(id, false, link, outbox),

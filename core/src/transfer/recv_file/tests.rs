@@ -74,7 +74,7 @@ fn the_received_part_of_a_chunk_is_skipped() {
     let mut file = file(2048, 0, false);
     assert!(chunk(&mut file, 0, 512).is_some());
     assert_eq!(chunk(&mut file, 256, 512), Some(Placement { position: 512, skip: 256 }));
-    assert_eq!(file.position, 768);
+    assert_eq!({ file.position }, 768);
 }
 
 /// R9.
@@ -122,10 +122,10 @@ fn a_prefix_is_acknowledged_once_its_digest_is_computed() {
 #[test]
 fn done_is_verified_when_everything_is_received() {
     let mut file = file(512, 0, false);
-    assert_eq!(file.on_done(512, 9, true), DoneCheck::Missing);
+    assert_eq!(file.on_done::<Standard>(512, 9, &link(true)), DoneCheck::Missing);
     assert!(chunk(&mut file, 0, 512).is_some());
     assert_eq!(file.is_as_claimed(), None);
-    assert_eq!(file.on_done(512, 512, true), DoneCheck::Complete);
+    assert_eq!(file.on_done::<Standard>(512, 512, &link(true)), DoneCheck::Complete);
     assert_eq!(file.is_as_claimed(), Some(true));
 }
 
@@ -134,20 +134,20 @@ fn done_is_verified_when_everything_is_received() {
 fn done_with_another_digest_is_refused() {
     let mut file = file(512, 0, false);
     assert!(chunk(&mut file, 0, 512).is_some());
-    assert_eq!(file.on_done(512, 1, true), DoneCheck::Complete);
+    assert_eq!(file.on_done::<Standard>(512, 1, &link(true)), DoneCheck::Complete);
     assert_eq!(file.is_as_claimed(), Some(false));
 }
 
 /// R34.
 #[test]
 fn done_with_another_size_is_refused() {
-    assert_eq!(file(512, 0, false).on_done(513, 0, true), DoneCheck::WrongSize);
+    assert_eq!(file(512, 0, false).on_done::<Standard>(513, 0, &link(true)), DoneCheck::WrongSize);
 }
 
 /// R34.
 #[test]
 fn on_a_reliable_link_done_before_the_last_chunk_is_refused() {
-    assert_eq!(file(512, 0, false).on_done(512, 0, false), DoneCheck::WrongSize);
+    assert_eq!(file(512, 0, false).on_done::<Standard>(512, 0, &link(false)), DoneCheck::WrongSize);
 }
 
 /// R9.

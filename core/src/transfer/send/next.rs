@@ -46,7 +46,7 @@ impl<P: Profile> Sender<P> {
     fn ask(&mut self, question: Question, link: &Negotiated, outbox: &mut Outbox) -> Next {
         self.flow.sent();
         let (id, tree, count) = (self.last, self.tree_id(), self.flow.frames_sent);
-        let SendFile { size, modified, sent, digest, error, .. } = self.file;
+        let SendFile { size, sent, digest, error, .. } = self.file;
         let is_lossy = link.is_lossy::<P>();
         let resume = self.file.resume();
         let (next, signal, is_answered, unanswered) = match question {
@@ -58,7 +58,7 @@ impl<P: Profile> Sender<P> {
             ),
             OfferFile => (
                 Next::AttachMetadata(self.metadata),
-                Signal::offer(id, resume, size, modified),
+                Signal::offer(id, resume, size, self.file.modified()),
                 link.answers_offer::<P>(size, resume),
                 self.after_offer(),
             ),
@@ -123,7 +123,9 @@ impl<P: Profile> Sender<P> {
     /// How the sender goes on with the open file.
     fn data(&mut self, link: &Negotiated, outbox: &mut Outbox) -> Next {
         let file = &mut self.file;
-        if let Some(prefix) = file.prefix_check.filter(|_| P::resumes()) {
+        if P::resumes()
+            && let Phase::CheckPrefix { digest } = file.phase
+        {
             let left = file.acked.saturating_sub(file.sent);
             if left > 0 && self.flow.queried_at.is_none() && !link.is_half_duplex::<P>() {
                 return self.query(outbox);
@@ -134,8 +136,8 @@ impl<P: Profile> Sender<P> {
             if left > 0 {
                 return Next::Digest { position: file.sent, length: clamp(link.chunk, left) };
             }
-            file.prefix_check = None;
-            if file.digest != prefix {
+            file.phase = Phase::Chunks;
+            if file.digest != digest {
                 self.give_up(Reason::PrefixDiffers, outbox);
                 return self.next(link, outbox);
             }

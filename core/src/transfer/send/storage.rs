@@ -52,7 +52,7 @@ impl<P: Profile> Sender<P> {
             file.sent = file.sent.saturating_add(length.into());
             // Reading a prefix takes long: a query tells that this end is alive.
             if P::resumes()
-                && file.prefix_check.is_some()
+                && file.checks_prefix()
                 && file.sent.trailing_zeros() >= PREFIX_INTERVAL_BITS
             {
                 self.flow.queried_at = None;
