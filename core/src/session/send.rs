@@ -62,7 +62,7 @@ impl<P: Profile> Session<P> {
             && let Some((id, reason)) = self.outbox.take_refusal()
         {
             self.transmit(&Signal::refuse(id, 0, reason, 0));
-        } else if self.may_defer_commits() && matches!(self.outbox.slot, Slot::Reply(_)) {
+        } else if self.may_defer_commits() && self.outbox.pending_reply().is_some() {
             self.unless_paused(PendingIo::FlushCommits, None);
         } else if self.outbox.pending_reply().is_some() {
             self.reply_next();
@@ -86,7 +86,7 @@ impl<P: Profile> Session<P> {
 
     /// Sends the reply in the outbox, or asks the store for the index that goes along.
     pub(super) fn reply_next(&mut self) {
-        if P::has_operations() && core::mem::take(&mut self.outbox.has_index) {
+        if P::has_operations() && self.outbox.may_have_index() {
             // The metadata of the operation is no longer used.
             self.reader.consume_metadata();
             if self.reader.is_empty() {
@@ -284,7 +284,7 @@ impl<P: Profile> Session<P> {
     /// Attaches the first `length` bytes of the payload in the chunk buffer, as metadata, to the
     /// signal in the outbox.
     fn attach_metadata(&mut self, length: u16) {
-        let Slot::Reply(signal) = &mut self.outbox.slot else { return };
+        let (Slot::Reply(signal) | Slot::Indexed(signal)) = &mut self.outbox.slot else { return };
         signal.metadata = length;
         let transfer = signal.transfer;
         self.emit_metadata_header(transfer, length);

@@ -238,7 +238,7 @@ impl<P: Profile> Session<P> {
         let metadata = if entry.kind == Kind::Tree && !P::has_trees() {
             Err(Reason::Unsupported)
         } else {
-            entry_metadata(path, entry).ok_or(Reason::BadPath)
+            entry_metadata::<P>(path, entry).ok_or(Reason::BadPath)
         };
         self.begin_sha256();
         if let State::Sending(sender) = &mut self.state {
@@ -277,9 +277,9 @@ fn both<P: Profile>(crc64: u64, sha256: &mut Option<P::Sha256>, bytes: &[u8]) ->
 
 /// Makes metadata of the path that the store has written into `buffer`. Returns its length, or
 /// `None` where the path is not allowed.
-fn entry_metadata(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
+fn entry_metadata<P: Profile>(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
     let path = read_text(buffer.get(..entry.path)?)?;
-    let is_stat = matches!(entry.operation, Some(OperationEntry::Stat(_)));
+    let is_stat = P::has_operations() && matches!(entry.operation, Some(OperationEntry::Stat(_)));
     let is_nameless = path.is_empty() && entry.kind != Kind::Tree && !is_stat;
     if is_nameless || !is_sound(path) || path.ends_with('/') {
         return None;
@@ -289,7 +289,9 @@ fn entry_metadata(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
         *buffer.get_mut(length)? = b'/';
         length = length.checked_add(1)?;
     }
-    if let Some(operation) = &entry.operation {
+    if P::has_operations()
+        && let Some(operation) = &entry.operation
+    {
         return append_operation(buffer, length, operation, entry.path);
     }
     // The time of a file has a field in its offer.

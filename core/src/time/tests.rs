@@ -206,9 +206,9 @@ fn the_rest_of_a_frame_after_a_silence_lengthens_the_silence() {
 #[test]
 fn a_gap_before_dropped_bytes_that_no_silence_has_cut_lengthens_nothing() {
     let mut timer = at(100);
-    timer.bytes_received(false);
+    timer.bytes_received::<Standard>(false);
     timer.tick(Some(115));
-    timer.bytes_received(true);
+    timer.bytes_received::<Standard>(true);
     timer.bytes_dropped();
     assert_eq!(timer.silence, 20);
 }

@@ -66,47 +66,56 @@ pub(crate) fn is_after(id: TransferId, last: TransferId) -> bool {
 #[repr(Rust, packed(4))]
 pub(crate) struct Completed {
     pub(crate) id: TransferId,
-    /// Why it was refused, if it was: then size and digest are not sent.
-    refusal: Option<Reason>,
+    end: End,
     /// In bytes; of a tree, in entries.
     size: u64,
     /// CRC-64 of a file; the value of a [`Stat`].
     digest: u64,
-    /// Facts and granularity of a [`Stat`].
-    details: [u8; 2],
+}
+
+/// How a transfer ended.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+enum End {
+    /// It is in place; the facts and the granularity of a [`Stat`], else zeros.
+    Done([u8; 2]),
+    /// Size and digest are not sent.
+    Refused(Reason),
 }
 
 impl Completed {
     /// A transfer that is in place.
     pub(crate) const fn done(id: TransferId, size: u64, digest: u64) -> Self {
-        Self { id, refusal: None, size, digest, details: [0; 2] }
+        Self { id, end: End::Done([0; 2]), size, digest }
     }
 
     /// An operation that is performed.
     pub(crate) const fn operated(id: TransferId, stat: &Stat) -> Self {
-        let details = [stat.facts, stat.granularity];
-        Self { id, refusal: None, size: stat.size, digest: stat.value, details }
+        let end = End::Done([stat.facts, stat.granularity]);
+        Self { id, end, size: stat.size, digest: stat.value }
     }
 
     /// A transfer that was refused.
     pub(crate) const fn refused(id: TransferId, reason: Reason) -> Self {
-        Self { id, refusal: Some(reason), size: 0, digest: 0, details: [0; 2] }
+        Self { id, end: End::Refused(reason), size: 0, digest: 0 }
     }
 
     /// The result, without the size.
     pub(crate) fn result(&self) -> Result<(), Reason> {
-        self.refusal.map_or(Ok(()), Err)
+        match self.end {
+            End::Done(_) => Ok(()),
+            End::Refused(reason) => Err(reason),
+        }
     }
 
     /// The signal that tells the result.
     pub(crate) fn signal(&self, count: u16) -> Signal {
-        match self.refusal {
-            None => {
-                let [facts, granularity] = self.details;
+        match self.end {
+            End::Done([facts, granularity]) => {
                 let stat = Stat { size: self.size, value: self.digest, facts, granularity };
                 Signal::operated(self.id.get(), count, &stat)
             }
-            Some(reason) => Signal::refuse(self.id.get(), 0, reason, 0),
+            End::Refused(reason) => Signal::refuse(self.id.get(), 0, reason, 0),
         }
     }
 }
@@ -126,6 +135,8 @@ pub(crate) enum Slot {
     Answer(Signal),
     /// It is to be sent.
     Reply(Signal),
+    /// It is to be sent, and the store may have an index that goes along.
+    Indexed(Signal),
 }
 
 /// Output that the session carries out before anything else, in the order of the fields.
@@ -137,8 +148,6 @@ pub(crate) struct Outbox {
     /// Transfers that are refused. A receiver sends `ERR` for them: the one that a new offer interrupts,
     /// and that offer. A sender tells the store; the message is in the metadata at hand.
     refusals: [Option<(u16, Reason)>; 2],
-    /// Whether the reply in the slot answers a stat, whose index may go along.
-    pub(crate) has_index: bool,
     pub(crate) slot: Slot,
     pub(crate) completed: Option<Completed>,
 }
@@ -154,8 +163,19 @@ pub(crate) struct Abandon {
 
 impl Outbox {
     pub(crate) const fn new() -> Self {
-        let (refusals, slot) = ([None, None], Slot::Empty);
-        Self { abandon: None, refusals, has_index: false, slot, completed: None }
+        Self { abandon: None, refusals: [None, None], slot: Slot::Empty, completed: None }
+    }
+
+    /// The reply answers a stat: an index may go along.
+    pub(crate) fn expect_index(&mut self) {
+        if let Slot::Reply(signal) = self.slot {
+            self.slot = Slot::Indexed(signal);
+        }
+    }
+
+    /// Whether an index may go along with the reply.
+    pub(crate) fn may_have_index(&self) -> bool {
+        matches!(self.slot, Slot::Indexed(_))
     }
 
     /// Drops all output. The completed transfer is still remembered.
@@ -189,7 +209,10 @@ impl Outbox {
 
     /// The signal that is to be sent.
     pub(crate) fn pending_reply(&self) -> Option<&Signal> {
-        if let Slot::Reply(signal) = &self.slot { Some(signal) } else { None }
+        match &self.slot {
+            Slot::Reply(signal) | Slot::Indexed(signal) => Some(signal),
+            _ => None,
+        }
     }
 
     pub(crate) fn abandon(&mut self, reason: Reason, all: bool) {

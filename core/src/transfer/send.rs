@@ -33,8 +33,7 @@ pub(crate) struct Sender<P> {
     last: u16,
     /// Transfer of the open tree.
     tree: Option<TransferId>,
-    /// Whether only the offers were requested.
-    names_only: bool,
+    scope: Scope,
     /// Why the request as a whole has failed.
     failure: Option<Reason>,
     /// Length of the metadata of the entry, in bytes.
@@ -44,11 +43,20 @@ pub(crate) struct Sender<P> {
     refused: u32,
     /// Entries of the tree that the store could not give.
     omitted: u32,
-    /// Whether an operation may be unanswered, in a tree on a reliable link.
-    unsettled: bool,
     /// The entry offered last.
     file: SendFile,
     profile: PhantomData<P>,
+}
+
+/// The part of the entries that is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+enum Scope {
+    /// Only the offers were requested.
+    Names,
+    Content,
+    /// The same; an operation of the tree may be unanswered, on a reliable link.
+    Unsettled,
 }
 
 use self::state::Question::{
@@ -63,14 +71,13 @@ impl<P: Profile> Sender<P> {
             stage: Stage::NextEntry,
             last: first.wrapping_sub(1),
             tree: None,
-            names_only,
+            scope: if names_only { Scope::Names } else { Scope::Content },
             failure: None,
             metadata: 0,
             flow: Flow::new(link.send_credit),
             entries: 0,
             refused: 0,
             omitted: 0,
-            unsettled: false,
             file: SendFile::EMPTY,
             profile: PhantomData,
         }

@@ -45,11 +45,10 @@ fn two_refusals_are_sent_in_order() {
 fn all_output_is_dropped_but_the_completed_transfer_is_remembered() {
     let mut outbox = Outbox::new();
     outbox.abandon(Reason::Cancelled, true);
-    outbox.refused_by_peer = Some((0, Reason::NoSpace));
-    outbox.refuse(id(1), Reason::NoSpace);
+    outbox.refuse(1, Reason::NoSpace);
     outbox.complete(Completed::refused(id(1), Reason::NoSpace));
     outbox.clear();
-    assert!(outbox.abandon.is_none() && outbox.refused_by_peer.is_none() && !outbox.refuses());
+    assert!(outbox.abandon.is_none() && !outbox.refuses());
     assert!(outbox.take_refusal().is_none() && outbox.pending_reply().is_none());
     assert!(outbox.is_last_completed(1));
 }
@@ -59,7 +58,7 @@ fn a_refusal_is_the_next_signal_where_one_is_queued_or_err_is_the_reply() {
     let mut outbox = Outbox::new();
     outbox.reply(Signal::close(1));
     assert!(!outbox.refuses());
-    outbox.refuse(id(1), Reason::NoSpace);
+    outbox.refuse(1, Reason::NoSpace);
     assert!(outbox.refuses());
     outbox.drop_refusals();
     outbox.complete(Completed::refused(id(1), Reason::NoSpace));

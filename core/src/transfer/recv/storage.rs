@@ -95,7 +95,9 @@ impl<P: Profile> Receiver<P> {
             Ok(stat) => {
                 self.complete(Completed::operated(id, &stat), outbox);
                 outbox.repeat_completed(self.acked_count);
-                outbox.has_index = self.is_in_tree() && !link.is_lossy::<P>();
+                if self.is_in_tree() && !link.is_lossy::<P>() {
+                    outbox.expect_index();
+                }
             }
             Err(reason) => {
                 outbox.refuse(id.get(), reason);

@@ -64,7 +64,9 @@ impl<P: Profile> Sender<P> {
             ),
             Operate if P::has_operations() => {
                 let is_answered = is_lossy || tree == 0;
-                self.unsettled = !is_answered;
+                if !is_answered {
+                    self.scope = Scope::Unsettled;
+                }
                 let signal = Signal::offer(id, 0, 0, UNKNOWN_TIME);
                 (Next::AttachMetadata(self.metadata), signal, is_answered, Stage::NextEntry)
             }
@@ -106,7 +108,7 @@ impl<P: Profile> Sender<P> {
         if !self.flow.is_settled() {
             return self.blocked(outbox);
         }
-        self.unsettled = false;
+        self.scope = Scope::Content;
         self.enter(Event::Settled, Stage::NextEntry);
         Next::Entry
     }
@@ -114,7 +116,7 @@ impl<P: Profile> Sender<P> {
     /// The stage that follows an offer. A list does not open the file.
     pub(super) fn after_offer(&self) -> Stage {
         match self.file.error {
-            _ if self.names_only => Stage::NextEntry,
+            _ if self.scope == Scope::Names => Stage::NextEntry,
             Some(_) => Stage::Ask(FileError),
             None => Stage::Data,
         }

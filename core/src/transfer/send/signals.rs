@@ -74,7 +74,7 @@ impl<P: Profile> Sender<P> {
     /// `DON` that answers an operation: the store is told.
     fn on_answer(&mut self, id: u16, signal: &Signal, outbox: &mut Outbox) {
         let is_awaited = self.stage == Stage::Await(Operate) && id == self.last;
-        let is_answer = is_awaited || (self.unsettled && id != self.tree_id());
+        let is_answer = is_awaited || (self.scope == Scope::Unsettled && id != self.tree_id());
         if is_answer && self.entry_of(id).is_some() {
             outbox.slot = Slot::Answer(*signal);
         }

@@ -6,7 +6,7 @@ impl<P: Profile> Sender<P> {
     /// The store has no further entry, and could not give `omitted` entries of the tree.
     pub(crate) fn no_entry(&mut self, omitted: u32, outbox: &mut Outbox) {
         if self.tree().is_some() {
-            if P::has_operations() && self.unsettled {
+            if P::has_operations() && self.scope == Scope::Unsettled {
                 self.enter(Event::NoEntry, Stage::Settle);
                 return;
             }
@@ -34,7 +34,7 @@ impl<P: Profile> Sender<P> {
         }
         self.entries = self.entries.saturating_add(1);
         self.flow.repeats = false;
-        let error = entry.broken.filter(|_| !self.names_only);
+        let error = entry.broken.filter(|_| self.scope != Scope::Names);
         if error.is_some() {
             self.count_refused();
         }
