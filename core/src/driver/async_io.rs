@@ -26,6 +26,9 @@ use crate::transfer::Outcome;
 
 pub use super::{Error, Event};
 
+#[cfg(test)]
+mod tests;
+
 /// A clock that a driver can wait for.
 pub trait Clock {
     /// Milliseconds from any origin; they wrap around. `None` where there is no clock.
