@@ -177,3 +177,6 @@ impl Profile for Standard {
     type Checksums = Tables;
     type Sha256 = StandardSha256;
 }
+
+#[cfg(test)]
+mod tests;
