@@ -204,6 +204,7 @@ fn a_frame_that_has_begun_to_come_in_is_not_overwritten_by_what_the_digest_loads
 }
 
 #[cfg(feature = "sha256")]
+#[cfg(feature = "sha256")]
 #[test]
 fn the_sha256_of_a_done_is_not_forgotten_by_a_question_behind_it() {
     let mut server = established(Config::LOSSY.sha256(true));
