@@ -86,6 +86,11 @@ impl Progress {
         })))
     }
 
+    /// Whether the receiver has the same entries as this end, and no others.
+    pub(crate) fn is_same(&self) -> bool {
+        self.0.borrow().tally.is_same()
+    }
+
     /// Counts entries that the other end left out because no path can name them.
     pub(crate) fn omit(&self, entries: u32) {
         self.0.borrow_mut().tally.omit(entries);
@@ -248,6 +253,7 @@ impl Observer for Progress {
                 }
             }
             Event::Resumed { held } => view.resume(held),
+            Event::Unchanged { entries, is_same } => view.tally.unchanged(entries, is_same),
             Event::Moved { bytes } => view.moved(bytes),
             Event::Done { path, kind: Kind::File, size, held, sha256 } => {
                 view.done(path, size, held, sha256);

@@ -77,7 +77,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         Ok(_) => {
             signals::transfers_done();
             exits.add(progress.finish(client.traffic().sent, is_single));
-            if args.delete.delete {
+            if args.delete.delete && !progress.is_same() {
                 let is_whole = matches!(exits.total(), Exit::Done);
                 exits.add(mirror::delete(&mut client, args, &pairs, &filter, is_whole)?);
             }

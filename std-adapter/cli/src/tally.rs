@@ -54,6 +54,10 @@ pub(crate) struct Tally {
     last_unlisted: Option<String>,
     /// The number of entries that the other end left out because no path can name them.
     omitted: u32,
+    /// The number of entries that were not offered, since the receiver has them.
+    unchanged: u64,
+    /// Whether the receiver has the same entries as this end, and no others.
+    is_same: bool,
     /// The exit code of the first failure.
     failed: Option<Exit>,
     /// Entries whose time or permission bits could not be set, and the first of them.
@@ -123,6 +127,16 @@ impl Tally {
             self.unlisted += 1;
             self.last_unlisted = Some(sentence);
         }
+    }
+
+    /// Counts entries that the receiver has; `is_same`: it has no others.
+    pub(crate) fn unchanged(&mut self, entries: u64, is_same: bool) {
+        (self.unchanged, self.is_same) = (entries, is_same);
+    }
+
+    /// Whether the receiver has the same entries as this end, and no others.
+    pub(crate) fn is_same(&self) -> bool {
+        self.is_same
     }
 
     /// Counts entries that the other end left out.
@@ -195,7 +209,9 @@ impl Tally {
             (number > 0).then(|| format!("{} {result}", count(number, "was", "were")))
         };
         let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
-        let clauses: Vec<_> = clauses.into_iter().flatten().collect();
+        let unchanged = (self.unchanged > 0)
+            .then(|| format!("{} unchanged", count(self.unchanged, "entry", "entries")));
+        let clauses: Vec<_> = clauses.into_iter().flatten().chain(unchanged).collect();
         if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
     }
 

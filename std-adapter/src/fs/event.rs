@@ -83,6 +83,8 @@ pub enum Event<'a> {
     Unchanged {
         /// Their number.
         entries: u64,
+        /// Whether the receiver has the same entries, and no others.
+        is_same: bool,
     },
     /// The other end has removed it, or the user has.
     Removed {

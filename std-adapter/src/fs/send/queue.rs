@@ -268,7 +268,8 @@ impl SendQueue {
             self.report_done(&entry, observer);
         }
         if let Some(update) = &self.update {
-            observer.event(Event::Unchanged { entries: update.unchanged() });
+            let (entries, is_same) = (update.unchanged(), update.is_same());
+            observer.event(Event::Unchanged { entries, is_same });
         }
         if let Some(path) = &self.tree {
             let kind = Kind::Tree;

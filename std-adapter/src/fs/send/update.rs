@@ -43,6 +43,8 @@ pub(crate) struct Update {
     found: VecDeque<Found>,
     /// Entries that the receiver has.
     unchanged: u64,
+    /// Whether a directory differs, or it is not known whether it does.
+    differs: bool,
 }
 
 /// A question about a path of the tree; the number is the index of its source.
@@ -78,6 +80,7 @@ impl Update {
             list: None,
             found: VecDeque::new(),
             unchanged: 0,
+            differs: false,
         })
     }
 
@@ -92,6 +95,11 @@ impl Update {
             Kind::File => Question::File(origin, path.to_owned()),
             _ => Question::Directory(origin, path.to_owned(), Range::ALL),
         });
+    }
+
+    /// Whether the receiver has the same entries, and no others.
+    pub(crate) fn is_same(&self) -> bool {
+        !self.differs
     }
 
     /// The number of entries that the receiver has.
@@ -153,6 +161,7 @@ impl Update {
                 };
                 if self.descend(origins, origin, &path, range, &answer).is_err() {
                     // The walk tells why it cannot be read.
+                    self.differs = true;
                     self.found.push_back(Found::Directory(origin, path));
                 }
             }
@@ -162,6 +171,7 @@ impl Update {
     /// The receiver has refused to answer. Whether it cannot answer at all: then everything is sent.
     pub(crate) fn refused(&mut self, question: Question, reason: Reason) {
         self.unanswered = self.unanswered.saturating_sub(1);
+        self.differs = true;
         let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
         if is_missing && self.skip == Skip::Missing {
             return;
@@ -254,7 +264,10 @@ impl Update {
         let count = entries.part(range).map_or(0, |part| part.len() as u64);
         let (mut files, mut directories, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
         match compare(entries, range, answer, is_lossy) {
-            Comparison::Same => {}
+            Comparison::Same => {
+                self.unchanged += count;
+                return Ok(());
+            }
             Comparison::Differs { lacks, .. } => {
                 for entry in lacks {
                     let path = join(path, entries.name(entry));
@@ -268,6 +281,7 @@ impl Update {
                 );
             }
         }
+        self.differs = true;
         if ranges.is_empty() {
             let lacking = (files.len() + directories.len()) as u64;
             self.unchanged += count.saturating_sub(lacking);
