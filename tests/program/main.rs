@@ -28,6 +28,7 @@ mod key_files;
 mod large_file;
 mod limits;
 mod listing;
+mod manage;
 mod messages;
 mod mirror;
 mod modification_times;

@@ -1,14 +1,15 @@
-//! Options that leave out unchanged files, mirrors, and changes of the server's files.
+//! Options that leave out unchanged files, and mirrors.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::harness::{Ended, Place, Server, content, write_private};
+use crate::harness::{Ended, Place, Server, content};
 
 /// A tree of three directories, and a server that allows to remove.
-fn start(arguments: &[&str]) -> (Place, Server) {
+pub(crate) fn start(arguments: &[&str]) -> (Place, Server) {
     let place = Place::new();
     for number in 0..60 {
         let path = place.here(&format!("t/{}/{number}", number % 3));
@@ -28,6 +29,94 @@ fn files(ended: &Ended) -> u64 {
 fn assert_same(here: &Path, there: &Path) {
     let diff = Command::new("diff").arg("-r").args([here, there]).output().expect("diff");
     assert!(diff.status.success(), "{}", String::from_utf8_lossy(&diff.stdout));
+}
+
+#[test]
+fn a_lone_file_is_left_out_by_the_same_rules() {
+    let (place, server) = start(&[]);
+    let here = place.here("");
+    let get = |option: &str| server.client(&here, &["get", "f", option]).well();
+    let read = || fs::read_to_string(place.here("f")).unwrap_or_default();
+    fs::write(place.served("f"), "there").expect("a file");
+    get("--existing");
+    assert!(!place.here("f").exists());
+    get("--update");
+    assert_eq!(read(), "there");
+    fs::write(place.here("f"), "local").expect("a file");
+    get("--ignore-existing");
+    get("--newer");
+    assert_eq!(read(), "local");
+    get("--update");
+    assert_eq!(read(), "there");
+}
+
+#[test]
+fn what_is_sent_in_the_same_command_is_not_removed() {
+    let (place, server) = start(&["--allow-remove"]);
+    let here = place.here("");
+    fs::write(place.here("single"), "s").expect("a file");
+    fs::create_dir(place.here("b")).expect("a directory");
+    fs::write(place.here("b/x"), "x").expect("a file");
+    let arguments = ["put", "t/.", "b", "single", "--to", "r", "--delete"];
+    server.client(&here, &arguments).well();
+    let ended = server.client(&here, &arguments).well();
+    assert!(!ended.stdout.contains("removed"), "{}", ended.stdout);
+    assert!(place.served("r/b/x").exists() && place.served("r/single").exists());
+    // Permission bits of a directory alone.
+    let bits = fs::Permissions::from_mode(0o711);
+    fs::set_permissions(place.here("b"), bits).expect("a directory");
+    fs::set_permissions(place.here("t/1"), fs::Permissions::from_mode(0o711)).expect("a directory");
+    let arguments = [arguments.as_slice(), &["--update"]].concat();
+    server.client(&here, &arguments).well();
+    let mode = |path| fs::metadata(place.served(path)).expect("a directory").permissions().mode();
+    assert_eq!([mode("r/1"), mode("r/b")].map(|mode| mode & 0o777), [0o711; 2]);
+    fs::write(place.served("r/gone"), "g").expect("a file");
+    server.client(&here, &arguments).well();
+    assert!(!place.served("r/gone").exists() && place.served("r/b/x").exists());
+}
+
+#[test]
+fn an_empty_target_is_refused_and_never_the_whole_directory() {
+    let (place, server) = start(&["--allow-remove"]);
+    fs::write(place.served("other"), "o").expect("a file");
+    for arguments in [["mirror", "t", ""].as_slice(), &["put", "t", "--to", ""]] {
+        server.client(&place.here(""), arguments).with(2, &["it is empty", "\".\""]);
+    }
+    assert!(place.served("other").exists());
+}
+
+#[test]
+fn entries_that_cannot_be_sent_are_named_each_time_and_nothing_is_removed() {
+    let (place, server) = start(&["--allow-remove"]);
+    let mirror = || server.client(&place.here(""), &["mirror", "t", "m"]);
+    mirror().well();
+    std::os::unix::fs::symlink("1", place.here("t/0/link")).expect("a link");
+    fs::remove_file(place.here("t/1/1")).expect("it can be removed");
+    for _ in 0..2 {
+        mirror().with(3, &["t/0/link", "nothing was removed"]);
+        assert!(place.served("m/1/1").exists());
+    }
+    // A link in the place of a file that the server has.
+    fs::remove_file(place.here("t/0/link")).expect("it can be removed");
+    fs::remove_file(place.here("t/0/0")).expect("it can be removed");
+    std::os::unix::fs::symlink("1", place.here("t/0/0")).expect("a link");
+    mirror().with(3, &["t/0/0"]);
+    fs::remove_file(place.here("t/0/0")).expect("it can be removed");
+    mirror().well();
+    assert_same(&place.here("t"), &place.served("m"));
+}
+
+#[test]
+fn a_directory_that_is_gone_stays_for_what_is_excluded_in_it() {
+    let (place, server) = start(&["--allow-remove"]);
+    server.client(&place.here(""), &["mirror", "t", "m"]).well();
+    fs::write(place.served("m/0/k.o"), "k").expect("a file");
+    fs::remove_dir_all(place.here("t/0")).expect("it can be removed");
+    let mirror =
+        || server.client(&place.here(""), &["mirror", "t", "m", "--exclude", "*.o"]).well();
+    assert!(mirror().stdout.contains("removed 20 entries"));
+    assert!(!mirror().stdout.contains("removed"));
+    assert!(place.served("m/0/k.o").exists());
 }
 
 /// R86, R88.
@@ -159,58 +248,4 @@ fn a_mirror_removes_nothing_past_its_limit_or_if_a_file_was_not_sent() {
     fs::remove_dir(place.served("m/2/2")).expect("it can be removed");
     mirror(&["--max-delete", "42"]).well();
     assert_same(&place.here("t"), &place.served("m"));
-}
-
-#[test]
-fn files_are_removed_renamed_and_made_only_where_that_is_allowed() {
-    let (place, server) = start(&["--allow-remove"]);
-    let here = place.here("");
-    let run = |arguments: &[&str]| server.client(&here, arguments);
-    run(&["put", "t"]).well();
-    run(&["mkdir", "a/b", "c"]).well();
-    run(&["mv", "t/0/0", "a/b"]).well();
-    run(&["mv", "t/0/3", "a/b/name"]).well();
-    run(&["mv", "t/1", "c"]).well();
-    assert!(place.served("a/b/0").is_file() && place.served("a/b/name").is_file());
-    assert!(place.served("c/1/1").is_file() && !place.served("t/1").exists());
-    run(&["rm", "t/0/6", "gone"]).well();
-    run(&["rm", "t"]).with(6, &["\"t\" is a directory with files in it", "-r"]);
-    run(&["rm", "-r", "t", "c"]).well();
-    assert!(!place.served("t").exists() && !place.served("c").exists());
-    run(&["rm", "-r", "."]).with(2, &["\".\" is the directory that the server serves"]);
-    run(&["mv", "nothing", "x"]).with(6, &["\"nothing\"", "there is no file of that name"]);
-    // A link is not followed, and not removed.
-    std::os::unix::fs::symlink("/etc", place.served("link")).expect("a link");
-    run(&["rm", "-r", "link/passwd"]).with(6, &["link"]);
-    assert!(place.served("link").is_symlink());
-
-    let server = Server::start(&place.served(""), &[]);
-    let run = |arguments: &[&str]| server.client(&here, arguments);
-    run(&["rm", "a/b/0"]).with(6, &["--allow-remove"]);
-    run(&["mv", "a/b/0", "x"]).with(6, &["--allow-remove"]);
-    run(&["mkdir", "d"]).well();
-    assert!(place.served("a/b/0").is_file() && place.served("d").is_dir());
-}
-
-#[test]
-fn a_key_gives_the_right_to_remove() {
-    let place = Place::new();
-    let key = |name: &str, rights: &str| {
-        let made = crate::harness::program(&place.here(""), &["keygen", name]).well();
-        drop(made);
-        let text = fs::read_to_string(place.here(name)).expect("a key");
-        let line = text.lines().find(|line| line.starts_with("shared ")).expect("a key");
-        format!("{} name={name} rights={rights}\n", line.split(" name=").next().expect("a key"))
-    };
-    let keys = key("may", "read,write,remove") + &key("may_not", "read,write");
-    write_private(&place.here("keys"), &keys);
-    let keys = place.here("keys");
-    let server = Server::start(&place.served(""), &["--key", keys.to_str().expect("a path")]);
-    for name in ["a", "b"] {
-        fs::write(place.served(name), b"x").expect("a file");
-    }
-    let here = place.here("");
-    server.client(&here, &["rm", "a", "--key", "may_not"]).with(6, &["right to remove"]);
-    server.client(&here, &["rm", "b", "--key", "may"]).well();
-    assert!(place.served("a").exists() && !place.served("b").exists());
 }

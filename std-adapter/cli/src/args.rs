@@ -159,8 +159,8 @@ pub(crate) struct PutArgs {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// The directory to send them to, relative to the server's directory, also if it begins with "/"
-    #[arg(long, value_name = "REMOTE_DIR", default_value = "", hide_default_value = true)]
-    pub(crate) to: String,
+    #[arg(long, value_name = "REMOTE_DIR")]
+    pub(crate) to: Option<String>,
     /// Verify each file with SHA-256 too, and print the digests for "sha256sum --check" in the server's
     /// directory: the names are those on the server
     #[arg(long)]
@@ -266,7 +266,7 @@ impl MirrorArgs {
         let Self { source, to, checksum, max_delete, dry_run, filter, peer } = self;
         PutArgs {
             paths: vec![source.join(".")],
-            to,
+            to: Some(to),
             sha256: false,
             filter,
             delete: DeleteArgs { delete: true, max_delete, dry_run },

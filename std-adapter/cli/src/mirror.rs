@@ -15,11 +15,23 @@ use crate::message::Task;
 /// A local directory, and its path on the server.
 pub(crate) type Pair<'a> = (&'a Path, &'a str);
 
+/// The number of refused removals that are listed.
+const LISTED_MAX: usize = 20;
+
+/// Whether an entry below `remote` belongs to another one that is sent.
+fn is_sent(path: &str, remote: &str, all: &[String]) -> bool {
+    let is_below = |above: &String| match path.strip_prefix(above.as_str()) {
+        Some(rest) => above != remote && (rest.is_empty() || rest.starts_with('/')),
+        None => false,
+    };
+    all.iter().any(is_below)
+}
+
 /// Removes from the server what the directories do not have. `is_whole`: everything was sent.
 pub(crate) fn delete(
     client: &mut Client,
     args: &PutArgs,
-    pairs: &[Pair<'_>],
+    (pairs, all): (&[Pair<'_>], &[String]),
     filter: &Filter,
     is_whole: bool,
 ) -> Result<Exit, CliError> {
@@ -35,8 +47,9 @@ pub(crate) fn delete(
             let shown = remote.escape_debug();
             args.peer.context(Task::Query, client, &format!("\"{shown}\"")).error(&error)
         })?;
-        extras.files.extend(found.files);
-        extras.directories.extend(found.directories);
+        let is_gone = |path: &String| !is_sent(path, remote, all);
+        extras.files.extend(found.files.into_iter().filter(is_gone));
+        extras.directories.extend(found.directories.into_iter().filter(is_gone));
         extras.of += found.of;
     }
     let count = extras.count();
@@ -60,15 +73,16 @@ pub(crate) fn delete(
     let refused = client
         .change(files.chain(directories).collect())
         .map_err(|error| args.peer.context(Task::Query, client, "removing").error(&error))?;
-    // A directory stays for what is excluded in it.
-    let refused =
-        refused.iter().filter(|refused| filter.is_empty() || refused.reason != Reason::NotEmpty);
-    let mut failed = 0;
-    for refused in refused {
-        failed += 1;
-        if failed <= 20 {
-            print_refused(refused);
-        }
+    let failed = refused.len() as u64;
+    match refused.first() {
+        Some(first) if first.reason == Reason::NotAllowed => print_error!(
+            "tinyferry: the server must be started with --allow-remove, or the client's key have the \
+             right to remove"
+        ),
+        _ => refused.iter().take(LISTED_MAX).for_each(print_refused),
+    }
+    if refused.len() > LISTED_MAX {
+        print_error!("tinyferry: {} more were not removed", refused.len() - LISTED_MAX);
     }
     print_line!("removed {} from the server", describe::count(count - failed, "entry", "entries"));
     Ok(if failed == 0 { Exit::Done } else { Exit::Partly })
@@ -78,53 +92,81 @@ pub(crate) fn delete(
 pub(crate) fn dry_run(
     client: &mut Client,
     args: &PutArgs,
-    pairs: &[Pair<'_>],
+    (pairs, all): (&[Pair<'_>], &[String]),
     filter: &Filter,
     is_verbose: bool,
 ) -> Result<Exit, CliError> {
-    let (mut sent, mut kept, mut removed) = (0, 0, 0);
+    let (mut sent, mut kept, mut removed, mut compared, mut failed) = (0, 0, 0, 0, 0);
+    let mut of = 0;
     for (local, remote) in pairs {
-        let planned = client.plan_put(local, remote, filter).map_err(|error| match error {
-            Error::Session(Failure::Refused(_), _) => {
-                let shown = remote.escape_debug();
-                args.peer.context(Task::Query, client, &format!("\"{shown}\"")).error(&error)
-            }
-            error => args.peer.context(Task::Query, client, "").error(&error),
-        })?;
+        let planned = client.plan_put(local, remote, filter, args.skip.skip()).map_err(
+            |error| match error {
+                Error::Session(Failure::Refused(_), _) => {
+                    let shown = remote.escape_debug();
+                    args.peer.context(Task::Query, client, &format!("\"{shown}\"")).error(&error)
+                }
+                error => args.peer.context(Task::Query, client, "").error(&error),
+            },
+        )?;
         for Planned { path, is_directory, action, .. } in planned {
+            of += u64::from(!matches!(action, Action::Send | Action::Fail(_)));
             let word = match action {
                 Action::Send => "new",
                 Action::Replace { .. } => "changed",
                 Action::Keep => "same",
-                Action::Remove if args.delete.delete => "remove",
+                Action::Compare => "compare",
+                Action::Fail(_) => "cannot",
+                Action::Remove
+                    if args.delete.delete && !is_sent(&below(remote, &path), remote, all) =>
+                {
+                    "remove"
+                }
                 _ => continue,
             };
             match action {
                 Action::Keep => kept += u64::from(!is_directory),
+                Action::Compare => compared += 1,
+                Action::Fail(_) => failed += 1,
                 Action::Remove => removed += 1,
                 _ => sent += u64::from(!is_directory),
             }
             if action == Action::Keep && !is_verbose {
                 continue;
             }
-            let whole = match *remote {
-                "" => path.clone(),
-                above => format!("{above}/{path}"),
-            };
+            let whole = below(remote, &path);
             let end = if is_directory { "/" } else { "" };
             print_line!("{word:<8} {}{end}{}", whole.escape_debug(), why(action));
         }
     }
+    let unknown = if compared > 0 { format!(", {compared} to compare") } else { String::new() };
+    let fails = if failed > 0 { format!(", {failed} that cannot be sent") } else { String::new() };
+    if args.delete.delete && (failed > 0 || !args.delete.max_delete.allows(removed, of)) {
+        print_error!(
+            "tinyferry: nothing would be removed: {}",
+            if failed > 0 { "not everything can be sent" } else { "--max-delete allows less" }
+        );
+    }
     let removes = if args.delete.delete { format!(", {removed} to remove") } else { String::new() };
     print_line!(
-        "{} to send, {kept} unchanged{removes}; nothing was changed",
+        "{} to send, {kept} unchanged{unknown}{fails}{removes}; nothing was changed",
         describe::count(sent, "file", "files")
     );
     Ok(Exit::Done)
 }
 
+fn below(remote: &str, path: &str) -> String {
+    match (remote, path) {
+        ("", _) => path.to_owned(),
+        (_, "") => remote.to_owned(),
+        _ => format!("{remote}/{path}"),
+    }
+}
+
 /// The differences of a changed entry, in parentheses.
 fn why(action: Action) -> String {
+    if let Action::Fail(reason) = action {
+        return format!("  ({})", describe::failure(reason, "", false));
+    }
     let Action::Replace { kind, size, time, mode, .. } = action else { return String::new() };
     let names = [(kind, "kind"), (size, "size"), (time, "time"), (mode, "permission bits")];
     let names: Vec<_> =

@@ -14,12 +14,16 @@ use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror;
 use crate::names::Names;
-use crate::paths::{clash, remote_path, unfit};
+use crate::paths::{asked_path, clash, unfit};
 use crate::progress::{Progress, Verbosity};
 use crate::signals;
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let to = remote_path(&args.to);
+    let to = match &args.to {
+        // An empty variable must not mean the whole directory.
+        Some(to) => asked_path(to)?,
+        None => String::new(),
+    };
     let mut exits = Exits::default();
     let Some(sources) = sources(args, &mut exits)? else { return Ok(exits.total()) };
     // One file is offered by itself; one directory is a tree of its own name; several paths are
@@ -56,10 +60,18 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         .filter(|(path, _)| !is_file(path))
         .map(|(path, remote)| (*path, remote.as_str()))
         .collect();
+    let all: Vec<_> = remotes.iter().map(|(_, remote)| remote.clone()).collect();
     let names = Names::sending(&remotes, &to);
     let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
-        return mirror::dry_run(&mut client, args, &pairs, &filter, verbosity >= Verbosity::Files);
+        let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();
+        return mirror::dry_run(
+            &mut client,
+            args,
+            (&each, &all),
+            &filter,
+            verbosity >= Verbosity::Files,
+        );
     }
     let progress = Progress::new(names, verbosity, args.sha256);
     let store = || match (&root, sources.as_slice()) {
@@ -79,7 +91,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             exits.add(progress.finish(client.traffic().sent, is_single));
             if args.delete.delete && !progress.is_same() {
                 let is_whole = matches!(exits.total(), Exit::Done);
-                exits.add(mirror::delete(&mut client, args, &pairs, &filter, is_whole)?);
+                exits.add(mirror::delete(&mut client, args, (&pairs, &all), &filter, is_whole)?);
             }
             Ok(exits.total())
         }
@@ -103,7 +115,7 @@ fn sources<'a>(
             Err(problem) => {
                 // The others are sent nevertheless.
                 let is_last = index + 1 == args.paths.len();
-                let is_target = is_last && args.to.is_empty() && path.symlink_metadata().is_err();
+                let is_target = is_last && args.to.is_none() && path.symlink_metadata().is_err();
                 let advice = "; the directory on the server is given by --to";
                 let problem = problem.advise(if is_target { advice } else { "" });
                 problem.print();

@@ -1,11 +1,11 @@
 //! What a server has beyond the files of this end, and what a transfer would change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tinyferry_core::Reason;
-use tinyferry_core::store::{Accepted, Kind, Offer, Store};
+use tinyferry_core::store::{Accepted, Kind, Offer, Skip, Store};
 
 use super::{Client, Error, is_refused, local_error};
 use crate::fs::{Directory, Filter, Source};
@@ -48,9 +48,11 @@ impl Client {
             "" => path.to_owned(),
             above => format!("{above}/{path}"),
         };
+        let kept = found.above_excluded(filter);
         for (path, entry) in &found.entries {
             let is_directory = entry.kind == Kind::Directory;
-            if filter.excludes(path, is_directory) || exists(&local.join(path))? {
+            let stays = kept.contains(path.as_str()) || filter.excludes(path, is_directory);
+            if stays || exists(&local.join(path))? {
                 continue;
             }
             let extra = if is_directory { &mut extras.directories } else { &mut extras.files };
@@ -72,6 +74,9 @@ fn exists(path: &Path) -> Result<bool, Error> {
     }
 }
 
+/// Stands for the path of a lone file, which is empty in a plan.
+const LONE: &str = "-";
+
 /// The facts of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -79,21 +84,34 @@ pub(crate) struct Facts {
     size: Option<u64>,
     modified: Option<i64>,
     mode: Option<u32>,
+    /// Why this end cannot send it.
+    broken: Option<Reason>,
 }
 
 /// The entries of a directory by path; a directory that is not offered by itself too.
 #[derive(Debug, Default)]
 struct Listed {
     entries: BTreeMap<String, Facts>,
+    is_tree: bool,
 }
 
 impl Store for Listed {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.is_tree |= offer.kind == Kind::Tree;
         if offer.kind != Kind::Tree {
             let Offer { path, kind, size, modified, mode, .. } = *offer;
-            self.entries.insert(path.to_owned(), Facts { kind, size, modified, mode });
+            // A file by itself.
+            let path = if self.is_tree { path } else { "" };
+            self.entries
+                .insert(path.to_owned(), Facts { kind, size, modified, mode, broken: None });
             let mut above = path;
-            let directory = Facts { kind: Kind::Directory, size: None, modified: None, mode: None };
+            let directory = Facts {
+                kind: Kind::Directory,
+                size: None,
+                modified: None,
+                mode: None,
+                broken: None,
+            };
             while let Some((directory_path, _)) = above.rsplit_once('/') {
                 if self.entries.contains_key(directory_path) {
                     break;
@@ -103,6 +121,26 @@ impl Store for Listed {
             }
         }
         Ok(Accepted { prefix: 0, in_order: true })
+    }
+}
+
+impl Listed {
+    /// The directories that stay, since something below them is excluded.
+    fn above_excluded(&self, filter: &Filter) -> BTreeSet<&str> {
+        let mut kept = BTreeSet::new();
+        for (path, entry) in &self.entries {
+            if filter.is_empty() || !filter.excludes(path, entry.kind == Kind::Directory) {
+                continue;
+            }
+            let mut above = path.as_str();
+            while let Some((directory, _)) = above.rsplit_once('/') {
+                if !kept.insert(directory) {
+                    break;
+                }
+                above = directory;
+            }
+        }
+        kept
     }
 }
 
@@ -123,8 +161,12 @@ pub enum Action {
         /// Their permission bits differ.
         mode: bool,
     },
-    /// The server has the same: name, size, time and permission bits.
+    /// It is left out: the server has the same, or `skip` says so.
     Keep,
+    /// Both have the same size; the content is compared when it is sent.
+    Compare,
+    /// This end cannot send it.
+    Fail(Reason),
     /// This end does not have it.
     Remove,
 }
@@ -142,7 +184,7 @@ pub struct Planned {
 }
 
 impl Client {
-    /// What a put of the directory `local` as `remote` would do with each entry, in the order of their paths.
+    /// What a put of `local`, a directory or a file, as `remote` would do with each entry, in the order of their paths.
     /// Nothing is changed, and no content is compared. Entries that `filter` excludes are not in the plan.
     ///
     /// # Errors
@@ -152,6 +194,7 @@ impl Client {
         local: &Path,
         remote: &str,
         filter: &Filter,
+        skip: Skip,
     ) -> Result<Vec<Planned>, Error> {
         let mut there = Listed::default();
         match self.list_store(remote, &mut there) {
@@ -160,18 +203,28 @@ impl Client {
             Err(error) => return Err(error),
         }
         let here = walk(local, filter)?;
+        // A server whose times have fractions of seconds keeps them.
+        let is_precise = there
+            .entries
+            .values()
+            .any(|entry| entry.modified.is_some_and(|time| time % 1_000_000_000 != 0));
         let mut planned = Vec::new();
         for (path, ours) in &here {
-            let action = match there.entries.get(path) {
-                None => Action::Send,
-                Some(theirs) => compare(ours, theirs),
+            let action = match (ours.broken, there.entries.get(path)) {
+                (Some(reason), _) => Action::Fail(reason),
+                (None, None) if skip == Skip::Missing => Action::Keep,
+                (None, None) => Action::Send,
+                (None, Some(theirs)) => decide(ours, theirs, skip, is_precise),
             };
             let is_directory = ours.kind == Kind::Directory;
             planned.push(Planned { path: path.clone(), is_directory, action });
         }
+        let kept: BTreeSet<_> =
+            there.above_excluded(filter).into_iter().map(str::to_owned).collect();
         for (path, theirs) in there.entries {
             let is_directory = theirs.kind == Kind::Directory;
             if !here.contains_key(&path)
+                && !kept.contains(&path)
                 && !filter.excludes(&path, is_directory)
                 && !exists(&local.join(&path))?
             {
@@ -183,9 +236,24 @@ impl Client {
     }
 }
 
-fn compare(ours: &Facts, theirs: &Facts) -> Action {
+/// What is done with an entry that the server has.
+fn decide(ours: &Facts, theirs: &Facts, skip: Skip, is_precise: bool) -> Action {
+    let action = compare(ours, theirs, is_precise);
+    let Action::Replace { kind: false, size, .. } = action else { return action };
+    let is_newer = ours.modified.zip(theirs.modified).is_none_or(|(ours, theirs)| ours > theirs);
+    match skip {
+        _ if ours.kind != Kind::File => action,
+        Skip::Existing => Action::Keep,
+        Skip::NotOlder if !is_newer => Action::Keep,
+        Skip::SameContent if !size => Action::Compare,
+        _ => action,
+    }
+}
+
+fn compare(ours: &Facts, theirs: &Facts, is_precise: bool) -> Action {
     let is_file = ours.kind == Kind::File;
     let time = match (ours.modified, theirs.modified) {
+        (Some(ours), Some(theirs)) if is_precise => is_file && ours != theirs,
         (Some(ours), Some(theirs)) => is_file && !crate::fs::sys::times::is_same(ours, theirs),
         _ => false,
     };
@@ -201,8 +269,12 @@ fn compare(ours: &Facts, theirs: &Facts) -> Action {
 
 /// The entries that a put of a directory offers.
 fn walk(local: &Path, filter: &Filter) -> Result<BTreeMap<String, Facts>, Error> {
-    let source = Source { local: PathBuf::from(local), remote: String::new() };
-    let mut store = Directory::sending_tree("-".to_owned(), vec![source], ()).filtered(filter);
+    let source = |remote: &str| Source { local: PathBuf::from(local), remote: remote.to_owned() };
+    let mut store = if local.is_dir() {
+        Directory::sending_tree("-".to_owned(), vec![source("")], ()).filtered(filter)
+    } else {
+        Directory::sending_file(source(LONE), ())
+    };
     let mut buffer = [0; tinyferry_core::path::PATH_MAX];
     let mut entries = BTreeMap::new();
     loop {
@@ -217,8 +289,10 @@ fn walk(local: &Path, filter: &Filter) -> Result<BTreeMap<String, Facts>, Error>
                 size: entry.size,
                 modified: entry.modified,
                 mode: entry.mode,
+                broken: entry.broken,
             };
-            entries.insert(String::from_utf8_lossy(path).into_owned(), facts);
+            let path = String::from_utf8_lossy(path).into_owned();
+            entries.insert(if local.is_dir() { path } else { String::new() }, facts);
         }
     }
 }

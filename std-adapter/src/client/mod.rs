@@ -4,6 +4,7 @@ mod builder;
 pub(crate) mod connection;
 mod entries;
 mod failed;
+mod lone;
 mod mirror;
 mod operations;
 #[cfg(test)]
@@ -16,7 +17,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::driver::blocking;
-use tinyferry_core::store::{RequestOptions, Skip};
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Step, Store, Task};
 use tracing::debug;
 
@@ -156,32 +156,6 @@ impl Client {
     /// [`Error`]. Entries of a tree that were refused are no error, as in [`Client::put`].
     pub fn get_store(&mut self, path: &str, store: &mut dyn Store) -> Result<Outcome, Error> {
         self.fetch(path, false, store)
-    }
-
-    /// As [`Client::get_store`]; the server leaves out those files of a tree that `skip` says. It asks the
-    /// store what it has: [`Store::operate`].
-    ///
-    /// # Errors
-    /// As [`Client::get_store`].
-    pub fn get_store_skipping(
-        &mut self,
-        path: &str,
-        skip: Skip,
-        store: &mut dyn Store,
-    ) -> Result<Outcome, Error> {
-        if skip == Skip::Nothing {
-            return self.get_store(path, store);
-        }
-        let options = RequestOptions::skipping(skip);
-        let task = Task::GetWith { path, tree: true, names_only: false, options };
-        match self.persist(task, store) {
-            // A lone file is compared by its offer, or the server is an older one.
-            Err(Error::Session(
-                Failure::Refused(Reason::NotDirectory | Reason::Unsupported),
-                _,
-            )) => self.get_store(path, store),
-            result => result,
-        }
     }
 
     /// Lists a file or a tree: [`Store::offer`] of `store` is called for each entry, and no content

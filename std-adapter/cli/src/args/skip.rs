@@ -5,7 +5,7 @@ use tinyferry::core::store::Skip;
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 pub(crate) struct SkipArgs {
-    /// Leave out files that the receiver has with the same size and time
+    /// Leave out files that the receiver has with the same size, time and permission bits
     #[arg(short, long)]
     update: bool,
     /// Leave out files that the receiver has with the same content; both ends read them

@@ -25,6 +25,7 @@ pub(crate) mod content;
 pub(crate) mod entries;
 pub(crate) mod gather;
 pub(crate) mod kept;
+pub(crate) mod left_out;
 pub(crate) mod query;
 pub(crate) mod range;
 pub(crate) mod record;

@@ -12,6 +12,7 @@ use super::cancel::Cancel;
 use super::content::ContentReader;
 use super::entries::Entries;
 use super::gather::{Gather, HASHES_MAX};
+use super::left_out::LeftOut;
 use super::query::Query;
 use super::range::Range;
 use super::{Summary, random};
@@ -61,11 +62,13 @@ struct Files<'a> {
     /// From the tree's root to the current entry.
     path: String,
     filter: Filter,
+    left_out: &'a mut LeftOut,
 }
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(
         cache: &'a mut Cache,
+        left_out: &'a mut LeftOut,
         dir: &Arc<Dir>,
         path: &str,
         wanted: Wanted<'a>,
@@ -77,7 +80,7 @@ impl<'a> Scan<'a> {
             cursor: DirCursor::new(Arc::clone(dir)),
             top: path.len(),
             levels: Vec::new(),
-            files: Files { wanted, cancel, content, path, filter: Filter::default() },
+            files: Files { wanted, cancel, content, path, filter: Filter::default(), left_out },
         }
     }
 
@@ -149,7 +152,11 @@ impl<'a> Scan<'a> {
         let (room, files) = (self.room(), &mut self.files);
         let directories = Listing::read(dir, room, |seen| match seen {
             Seen::Name(name, hint) => files.is_directory(dir, name, hint, &mut gather, is_top),
-            Seen::NotUtf8(_) => false,
+            Seen::NotUtf8(name) => {
+                let error = StoreError::from(Reason::BadPath);
+                files.left_out.add(&files.path, &name, error);
+                false
+            }
         })?;
         self.levels.push(Level { length, mode, directories, gather });
         Ok(())
@@ -219,7 +226,11 @@ impl Files<'_> {
         gather: &mut Gather,
         is_top: bool,
     ) -> bool {
-        if self.cancel.is_cancelled() || !self.can_be_sent(name) {
+        if self.cancel.is_cancelled() {
+            return false;
+        }
+        if !self.can_be_sent(name) {
+            self.left_out.add_name(&self.path, name);
             return false;
         }
         let is_directory = || match hint {
@@ -243,7 +254,11 @@ impl Files<'_> {
                 }
             }
             Ok(Found::Directory(_)) => return true,
-            Ok(Found::Other(_) | Found::Missing) => return false,
+            Ok(Found::Missing) => return false,
+            Ok(Found::Other(error)) => {
+                self.left_out.add(&self.path, name.as_ref(), error);
+                return false;
+            }
             Err(_) => random(),
         };
         gather.add(hash);

@@ -9,6 +9,7 @@ use super::Summary;
 use super::cache::Cache;
 use super::cancel::Cancel;
 use super::entries::Entries;
+use super::left_out::LeftOut;
 use super::query::Query;
 use super::scan::{Scan, Wanted};
 use crate::fs::error::StoreError;
@@ -20,6 +21,7 @@ pub(crate) struct TreeDigests {
     cache: Cache,
     /// Entries that are left out.
     filter: Filter,
+    left_out: LeftOut,
 }
 
 impl TreeDigests {
@@ -59,6 +61,19 @@ impl TreeDigests {
         Ok(entries)
     }
 
+    /// Notes the entries of a source that cannot be sent; `is_served`: this program serves it.
+    pub(crate) fn note_left_out(&mut self, is_served: bool) {
+        self.left_out.note();
+        if is_served {
+            self.left_out.serve();
+        }
+    }
+
+    /// The entries that cannot be sent.
+    pub(crate) fn take_left_out(&mut self) -> LeftOut {
+        std::mem::take(&mut self.left_out)
+    }
+
     /// Leaves out the entries that a filter excludes.
     pub(crate) fn filter(&mut self, filter: &Filter) {
         self.filter = filter.clone();
@@ -83,6 +98,8 @@ impl TreeDigests {
             return Err(Reason::NotFound.into());
         }
         let wanted = Wanted { query, entries };
-        Scan::new(&mut self.cache, dir, path, wanted, cancel).filtered(&self.filter).run(dir)
+        Scan::new(&mut self.cache, &mut self.left_out, dir, path, wanted, cancel)
+            .filtered(&self.filter)
+            .run(dir)
     }
 }

@@ -134,7 +134,11 @@ impl RecvStore {
         if !is_allowed(path) {
             return Err(refusal(path));
         }
-        let path = join(tree, path);
+        let path = match (&self.tree, &self.target) {
+            // A lone file has the path of the target, whatever the other end calls it.
+            (None, Some(target)) => target.clone(),
+            _ => join(tree, path),
+        };
         let asked = Facts::from_bits(query.facts);
         if kind == Kind::File {
             return self.stat_file(&path, asked, granularity).map(Some);

@@ -1,6 +1,8 @@
 //! The queue of one request: the entries that were sent, the next entry, and the entries that are sent
 //! again. Knows nothing of the files' content.
 
+mod asking;
+
 use std::collections::VecDeque;
 use std::num::NonZeroU8;
 
@@ -83,27 +85,6 @@ impl SendQueue {
         self
     }
 
-    /// Leaves out the entries that the receiver has.
-    pub(super) fn updating(mut self, skip: Skip, is_lossy: bool) -> Self {
-        self.update =
-            Update::new(skip, is_lossy).filter(|_| self.tree.is_some() && !self.names_only);
-        self
-    }
-
-    /// Leaves out the entries that a filter excludes.
-    pub(super) fn filter(&mut self, filter: &Filter) {
-        self.walk.filter(filter);
-        if let Some(update) = &mut self.update {
-            update.filter(filter);
-        }
-    }
-
-    /// Stops the walk at so many levels below the root.
-    pub(super) fn limited(mut self, depth: Option<NonZeroU8>) -> Self {
-        self.walk.limit(depth);
-        self
-    }
-
     /// Before the tree is offered: begins to read the directory that it is, if it is one.
     ///
     /// # Errors
@@ -172,46 +153,6 @@ impl SendQueue {
         Some(Next::Item(item, false))
     }
 
-    /// The next question, or an entry that the receiver lacks.
-    fn update(&mut self, observer: &mut impl Observer) -> Option<Next> {
-        loop {
-            let update = self.update.as_mut()?;
-            if let Some((question, query)) = update.next_question(&self.origins) {
-                return Some(self.ask(question, query, observer));
-            }
-            let (origin, path) = match update.next_found()? {
-                Found::File(origin, path) | Found::Directory(origin, path) => (origin, path),
-            };
-            self.origin = origin;
-            let item = self.start(&path, observer).or_else(|| self.walk.next(observer));
-            if let Some(item) = item {
-                return Some(Next::Item(item, true));
-            }
-        }
-    }
-
-    fn ask(&mut self, question: Question, query: StatQuery, observer: &mut impl Observer) -> Next {
-        let (origin, path, kind) = match &question {
-            Question::Directory(origin, path, _) => (*origin, path, Kind::Directory),
-            Question::File(origin, path) => (*origin, path, Kind::File),
-        };
-        self.origin = origin;
-        self.walk.go_to(path);
-        let entry = Yielded::question(path, origin, question.clone());
-        if let Some(oldest) = self.recent.push(entry) {
-            self.report_done(&oldest, observer);
-        }
-        Next::Question(kind, query)
-    }
-
-    /// The receiver has answered a question.
-    pub(crate) fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
-        let question = self.recent.entry(entry).and_then(|entry| entry.question.take());
-        if let (Some(question), Some(update)) = (question, &mut self.update) {
-            update.answered(*question, stat, index, &self.origins);
-        }
-    }
-
     /// Path of the tree; empty where there is none.
     pub(crate) fn tree_path(&self) -> &str {
         self.tree.as_deref().unwrap_or_default()
@@ -267,7 +208,8 @@ impl SendQueue {
         while let Some(entry) = self.recent.pop() {
             self.report_done(&entry, observer);
         }
-        if let Some(update) = &self.update {
+        if let Some(update) = &mut self.update {
+            update.report_left_out(self.tree.as_deref().unwrap_or_default(), observer);
             let (entries, is_same) = (update.unchanged(), update.is_same());
             observer.event(Event::Unchanged { entries, is_same });
         }
@@ -345,23 +287,6 @@ impl SendQueue {
     /// The direction of the transfer, for the events.
     pub(crate) fn direction(&self) -> Direction {
         direction(self.names_only)
-    }
-
-    /// Begins a source: asks what the receiver has of it, or sends it.
-    fn begin_source(&mut self, path: &str, observer: &mut impl Observer) -> Option<Item> {
-        if let Some(update) = &mut self.update {
-            let kind = match self.origins.get(self.origin)?.reach(path) {
-                Ok(SourceEntry::Directory(..)) => Some(Kind::Directory),
-                Ok(SourceEntry::File(..)) => Some(Kind::File),
-                Err(_) => None,
-            };
-            let is_named = is_sound(path) && !path.ends_with('/');
-            if let Some(kind) = kind.filter(|_| is_named) {
-                update.begin(self.origin, path, kind);
-                return None;
-            }
-        }
-        self.start(path, observer)
     }
 
     /// Opens an entry of the origin; the walk returns the content of a directory.

@@ -1,6 +1,8 @@
 //! Finds the entries of a tree that the receiver lacks: asks for digests of directories, and descends where
 //! they differ. Knows nothing of frames, and opens no file.
 
+mod answers;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use crate::fs::digest::record::{Facts, Granularity, Parameters};
 use crate::fs::digest::tree::TreeDigests;
 use crate::fs::digest::{Summary, Total};
 use crate::fs::error::StoreError;
+use crate::fs::event::Observer;
 use crate::fs::filter::Filter;
 use crate::fs::names::join;
 use crate::fs::send::source::{SourceEntry, SourceRoot};
@@ -43,6 +46,8 @@ pub(crate) struct Update {
     found: VecDeque<Found>,
     /// Entries that the receiver has.
     unchanged: u64,
+    /// The directories that a walk goes through: it reports what cannot be sent.
+    walked: Vec<String>,
     /// Whether a directory differs, or it is not known whether it does.
     differs: bool,
 }
@@ -60,6 +65,8 @@ pub(crate) enum Found {
     File(usize, String),
     /// And all below it.
     Directory(usize, String),
+    /// A directory by itself: its permission bits may differ.
+    Bits(usize, String),
 }
 
 impl Update {
@@ -68,18 +75,21 @@ impl Update {
         if skip == Skip::Nothing {
             return None;
         }
+        let mut digests = TreeDigests::default();
+        digests.note_left_out(false);
         Some(Self {
             skip,
             is_lossy,
             parameters: None,
             granularity: Granularity::NANOSECOND,
             salt: getrandom::u32().unwrap_or(1),
-            digests: TreeDigests::default(),
+            digests,
             questions: VecDeque::new(),
             unanswered: 0,
             list: None,
             found: VecDeque::new(),
             unchanged: 0,
+            walked: Vec::new(),
             differs: false,
         })
     }
@@ -91,6 +101,10 @@ impl Update {
 
     /// Begins with a source, which stands at `path` of the tree.
     pub(crate) fn begin(&mut self, origin: usize, path: &str, kind: Kind) {
+        // The digest of a directory does not contain its own permission bits.
+        if kind == Kind::Directory && !path.is_empty() && self.facts().contains(Facts::MODE) {
+            self.found.push_back(Found::Bits(origin, path.to_owned()));
+        }
         self.questions.push_back(match kind {
             Kind::File => Question::File(origin, path.to_owned()),
             _ => Question::Directory(origin, path.to_owned(), Range::ALL),
@@ -107,9 +121,23 @@ impl Update {
         self.unchanged
     }
 
+    /// The source is a directory that this program serves.
+    pub(crate) fn serve(&mut self) {
+        self.digests.note_left_out(true);
+    }
+
+    /// Reports the entries that could not be sent.
+    pub(crate) fn report_left_out(&mut self, tree: &str, observer: &mut impl Observer) {
+        self.digests.take_left_out().report(tree, &self.walked, observer);
+    }
+
     /// The next entry to send.
     pub(crate) fn next_found(&mut self) -> Option<Found> {
-        self.found.pop_front()
+        let found = self.found.pop_front()?;
+        if let Found::Directory(_, path) = &found {
+            self.walked.push(path.clone());
+        }
+        Some(found)
     }
 
     /// The next question, with the arguments that are sent.
@@ -138,48 +166,6 @@ impl Update {
             }
         };
         Some((question, query))
-    }
-
-    /// The receiver has answered.
-    pub(crate) fn answered(
-        &mut self,
-        question: Question,
-        stat: &Stat,
-        index: Index<'_>,
-        origins: &[SourceRoot],
-    ) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        match question {
-            Question::File(origin, path) => self.file_answered(origin, path, stat, origins),
-            Question::Directory(origin, path, range) => {
-                if self.parameters.is_none() {
-                    self.adopt(stat);
-                }
-                let answer = Summary {
-                    total: Total { entries: stat.size, digest: stat.value },
-                    index: Some(index.iter().collect()),
-                };
-                if self.descend(origins, origin, &path, range, &answer).is_err() {
-                    // The walk tells why it cannot be read.
-                    self.differs = true;
-                    self.found.push_back(Found::Directory(origin, path));
-                }
-            }
-        }
-    }
-
-    /// The receiver has refused to answer. Whether it cannot answer at all: then everything is sent.
-    pub(crate) fn refused(&mut self, question: Question, reason: Reason) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        self.differs = true;
-        let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
-        if is_missing && self.skip == Skip::Missing {
-            return;
-        }
-        self.found.push_back(match question {
-            Question::File(origin, path) => Found::File(origin, path),
-            Question::Directory(origin, path, _) => Found::Directory(origin, path),
-        });
     }
 
     fn facts(&self) -> Facts {
@@ -247,91 +233,6 @@ impl Update {
         }
         let list = self.list.as_ref().ok_or(Reason::Storage)?;
         Ok(&list.2)
-    }
-
-    /// Compares a range of a directory with the answer.
-    fn descend(
-        &mut self,
-        origins: &[SourceRoot],
-        origin: usize,
-        path: &str,
-        range: Range,
-        answer: &Summary,
-    ) -> Result<(), StoreError> {
-        let is_lossy = self.is_lossy;
-        let skip = self.skip;
-        let entries = self.listed(origins, origin, path)?;
-        let count = entries.part(range).map_or(0, |part| part.len() as u64);
-        let (mut files, mut directories, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
-        match compare(entries, range, answer, is_lossy) {
-            Comparison::Same => {
-                self.unchanged += count;
-                return Ok(());
-            }
-            Comparison::Differs { lacks, .. } => {
-                for entry in lacks {
-                    let path = join(path, entries.name(entry));
-                    if entry.kind == Kind::File { &mut files } else { &mut directories }.push(path);
-                }
-            }
-            Comparison::Split(bits) => {
-                let parts = range.split(bits);
-                ranges.extend(
-                    parts.filter(|part| entries.part(*part).is_none_or(|part| !part.is_empty())),
-                );
-            }
-        }
-        self.differs = true;
-        if ranges.is_empty() {
-            let lacking = (files.len() + directories.len()) as u64;
-            self.unchanged += count.saturating_sub(lacking);
-        }
-        // In the order of their names, as a walk has them.
-        files.sort_unstable();
-        directories.sort_unstable();
-        let asks = matches!(skip, Skip::NotOlder | Skip::Missing);
-        for path in files {
-            if asks {
-                self.questions.push_back(Question::File(origin, path));
-            } else {
-                self.found.push_back(Found::File(origin, path));
-            }
-        }
-        let directories = directories.into_iter().map(|path| (path, Range::ALL));
-        let ranges = ranges.into_iter().map(|range| (path.to_owned(), range));
-        for (path, range) in directories.chain(ranges) {
-            self.questions.push_back(Question::Directory(origin, path, range));
-        }
-        Ok(())
-    }
-
-    /// The receiver has a file of that name.
-    fn file_answered(&mut self, origin: usize, path: String, stat: &Stat, origins: &[SourceRoot]) {
-        let here = match origins.get(origin).map(|source| source.reach(&path)) {
-            Some(Ok(SourceEntry::File(_, _, metadata))) => {
-                crate::fs::sys::metadata::FileMetadata::of(&metadata)
-            }
-            // Opening it tells why it cannot be sent.
-            _ => return self.found.push_back(Found::File(origin, path)),
-        };
-        let granularity =
-            Granularity::from_code(stat.granularity).unwrap_or(Granularity::TWO_SECONDS);
-        let there = stat.value.cast_signed();
-        let ours = here.modified.map(|time| granularity.round_down(time));
-        let theirs = (there != i64::MIN).then(|| granularity.round_down(there));
-        let is_same_time = ours.is_some() && ours == theirs;
-        let is_left_out = match self.skip {
-            Skip::Existing => true,
-            Skip::NotOlder => ours.zip(theirs).is_some_and(|(ours, theirs)| theirs >= ours),
-            // Its content is compared by the offer.
-            Skip::SameContent => false,
-            _ => is_same_time && stat.size == here.size,
-        };
-        if is_left_out {
-            self.unchanged += 1;
-        } else {
-            self.found.push_back(Found::File(origin, path));
-        }
     }
 }
 

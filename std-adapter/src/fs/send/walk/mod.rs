@@ -94,6 +94,10 @@ impl Walk {
         self.is_served = true;
     }
 
+    pub(super) fn is_served(&self) -> bool {
+        self.is_served
+    }
+
     /// The path of the last entry, from the other end's root.
     pub(crate) fn path(&self) -> &str {
         &self.path

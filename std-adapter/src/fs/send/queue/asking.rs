@@ -1,0 +1,101 @@
+//! Asks the receiver what it has, and sends what it lacks.
+
+use super::*;
+
+impl SendQueue {
+    /// Leaves out the entries that the receiver has.
+    pub(in crate::fs::send) fn updating(mut self, skip: Skip, is_lossy: bool) -> Self {
+        self.update =
+            Update::new(skip, is_lossy).filter(|_| self.tree.is_some() && !self.names_only);
+        if self.walk.is_served() {
+            self.update.iter_mut().for_each(Update::serve);
+        }
+        self
+    }
+
+    /// Leaves out the entries that a filter excludes.
+    pub(in crate::fs::send) fn filter(&mut self, filter: &Filter) {
+        self.walk.filter(filter);
+        if let Some(update) = &mut self.update {
+            update.filter(filter);
+        }
+    }
+
+    /// Stops the walk at so many levels below the root.
+    pub(in crate::fs::send) fn limited(mut self, depth: Option<NonZeroU8>) -> Self {
+        self.walk.limit(depth);
+        self
+    }
+
+    /// The next question, or an entry that the receiver lacks.
+    pub(super) fn update(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        loop {
+            let update = self.update.as_mut()?;
+            if let Some((question, query)) = update.next_question(&self.origins) {
+                return Some(self.ask(question, query, observer));
+            }
+            let (origin, path, is_whole) = match update.next_found()? {
+                Found::File(origin, path) | Found::Directory(origin, path) => (origin, path, true),
+                Found::Bits(origin, path) => (origin, path, false),
+            };
+            self.origin = origin;
+            let mut item = self.start(&path, observer);
+            if !is_whole {
+                self.walk.go_to(&path);
+            } else if item.is_none() {
+                item = self.walk.next(observer);
+            }
+            if let Some(item) = item {
+                return Some(Next::Item(item, true));
+            }
+        }
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        question: Question,
+        query: StatQuery,
+        observer: &mut impl Observer,
+    ) -> Next {
+        let (origin, path, kind) = match &question {
+            Question::Directory(origin, path, _) => (*origin, path, Kind::Directory),
+            Question::File(origin, path) => (*origin, path, Kind::File),
+        };
+        self.origin = origin;
+        self.walk.go_to(path);
+        let entry = Yielded::question(path, origin, question.clone());
+        if let Some(oldest) = self.recent.push(entry) {
+            self.report_done(&oldest, observer);
+        }
+        Next::Question(kind, query)
+    }
+
+    /// The receiver has answered a question.
+    pub(crate) fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
+        let question = self.recent.entry(entry).and_then(|entry| entry.question.take());
+        if let (Some(question), Some(update)) = (question, &mut self.update) {
+            update.answered(*question, stat, index, &self.origins);
+        }
+    }
+
+    /// Begins a source: asks what the receiver has of it, or sends it.
+    pub(super) fn begin_source(
+        &mut self,
+        path: &str,
+        observer: &mut impl Observer,
+    ) -> Option<Item> {
+        if let Some(update) = &mut self.update {
+            let kind = match self.origins.get(self.origin)?.reach(path) {
+                Ok(SourceEntry::Directory(..)) => Some(Kind::Directory),
+                Ok(SourceEntry::File(..)) => Some(Kind::File),
+                Err(_) => None,
+            };
+            let is_named = is_sound(path) && !path.ends_with('/');
+            if let Some(kind) = kind.filter(|_| is_named) {
+                update.begin(self.origin, path, kind);
+                return None;
+            }
+        }
+        self.start(path, observer)
+    }
+}

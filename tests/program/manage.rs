@@ -1,0 +1,60 @@
+//! `rm`, `mv` and `mkdir` on a server, and who may use them.
+
+use std::fs;
+
+use crate::harness::{Place, Server, write_private};
+use crate::mirror::start;
+
+#[test]
+fn files_are_removed_renamed_and_made_only_where_that_is_allowed() {
+    let (place, server) = start(&["--allow-remove"]);
+    let here = place.here("");
+    let run = |arguments: &[&str]| server.client(&here, arguments);
+    run(&["put", "t"]).well();
+    run(&["mkdir", "a/b", "c"]).well();
+    run(&["mv", "t/0/0", "a/b"]).well();
+    run(&["mv", "t/0/3", "a/b/name"]).well();
+    run(&["mv", "t/1", "c"]).well();
+    assert!(place.served("a/b/0").is_file() && place.served("a/b/name").is_file());
+    assert!(place.served("c/1/1").is_file() && !place.served("t/1").exists());
+    run(&["rm", "t/0/6", "gone"]).well();
+    run(&["rm", "t"]).with(6, &["\"t\" is a directory with files in it", "-r"]);
+    run(&["rm", "-r", "t", "c"]).well();
+    assert!(!place.served("t").exists() && !place.served("c").exists());
+    run(&["rm", "-r", "."]).with(2, &["\".\" is the directory that the server serves"]);
+    run(&["mv", "nothing", "x"]).with(6, &["\"nothing\"", "there is no file of that name"]);
+    // A link is not followed, and not removed.
+    std::os::unix::fs::symlink("/etc", place.served("link")).expect("a link");
+    run(&["rm", "-r", "link/passwd"]).with(6, &["link"]);
+    assert!(place.served("link").is_symlink());
+
+    let server = Server::start(&place.served(""), &[]);
+    let run = |arguments: &[&str]| server.client(&here, arguments);
+    run(&["rm", "a/b/0"]).with(6, &["--allow-remove"]);
+    run(&["mv", "a/b/0", "x"]).with(6, &["--allow-remove"]);
+    run(&["mkdir", "d"]).well();
+    assert!(place.served("a/b/0").is_file() && place.served("d").is_dir());
+}
+
+#[test]
+fn a_key_gives_the_right_to_remove() {
+    let place = Place::new();
+    let key = |name: &str, rights: &str| {
+        let made = crate::harness::program(&place.here(""), &["keygen", name]).well();
+        drop(made);
+        let text = fs::read_to_string(place.here(name)).expect("a key");
+        let line = text.lines().find(|line| line.starts_with("shared ")).expect("a key");
+        format!("{} name={name} rights={rights}\n", line.split(" name=").next().expect("a key"))
+    };
+    let keys = key("may", "read,write,remove") + &key("may_not", "read,write");
+    write_private(&place.here("keys"), &keys);
+    let keys = place.here("keys");
+    let server = Server::start(&place.served(""), &["--key", keys.to_str().expect("a path")]);
+    for name in ["a", "b"] {
+        fs::write(place.served(name), b"x").expect("a file");
+    }
+    let here = place.here("");
+    server.client(&here, &["rm", "a", "--key", "may_not"]).with(6, &["right to remove"]);
+    server.client(&here, &["rm", "b", "--key", "may"]).well();
+    assert!(place.served("a").exists() && !place.served("b").exists());
+}
