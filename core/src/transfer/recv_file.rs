@@ -155,8 +155,9 @@ impl RecvFile {
             None => self.position,
             // The first block past the position is missing.
             Some(block) => {
-                let ahead = link.bytes(block.saturating_add(2));
-                self.position.saturating_add(ahead.into()).min(self.size)
+                let blocks = u64::from(block).saturating_add(2);
+                let ahead = blocks.saturating_mul(link.block().into());
+                self.position.saturating_add(ahead).min(self.size)
             }
         }
     }

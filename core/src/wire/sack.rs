@@ -19,6 +19,9 @@ pub enum AckInfo {
     PrefixDigest(u64),
 }
 
+/// The number of blocks that a set has room for.
+const BLOCKS: u32 = 128;
+
 impl SackMap {
     /// No block.
     pub const EMPTY: Self = Self([0; 4]);
@@ -30,7 +33,7 @@ impl SackMap {
 
     /// Adds or removes `block`. Blocks past 127 are ignored.
     pub fn set(&mut self, block: u32, present: bool) {
-        debug_assert!(block < 128, "block {block} does not fit into the map");
+        debug_assert!(block < BLOCKS, "block {block} does not fit into the map");
         if let Some(word) = self.0.get_mut(index(block)) {
             *word = if present { *word | bit(block) } else { *word & !bit(block) };
         }
@@ -51,9 +54,9 @@ impl SackMap {
         (0..=SACK_BLOCKS).find(|block| self.contains(*block))
     }
 
-    /// The highest block in the set, up to the last one of a window.
+    /// The highest block in the set. On a reliable link a chunk may end past the window.
     pub(crate) fn last(&self) -> Option<u32> {
-        (0..=SACK_BLOCKS).rev().find(|block| self.contains(*block))
+        (0..BLOCKS).rev().find(|block| self.contains(*block))
     }
 
     /// Renumbers the blocks: block 1 becomes block 0. Returns whether block 0 was in the set.

@@ -183,3 +183,13 @@ fn bytes_that_were_stored_without_the_digest_are_digested_up_to_the_position() {
     file.digest_stored(|digest, end| digest + end);
     assert_eq!({ file.digest }, 1024);
 }
+
+/// R9, R34: on a reliable link a chunk may end past the window.
+#[test]
+fn done_before_the_end_of_a_chunk_past_the_window_is_refused() {
+    let mut file = file(UNKNOWN, 0, false);
+    assert!(chunk(&mut file, 96 * 256, 1024).is_some());
+    assert_eq!(file.received_end(&link(false)), 100 * 256);
+    let done = file.on_done::<Standard>(97 * 256, 0, &link(false));
+    assert_eq!(done, DoneCheck::WrongSize);
+}
