@@ -96,6 +96,16 @@ impl Watched {
                 assert!(path.len() <= PAYLOAD_MAX && !path.contains(&0));
                 Asked::Other
             }
+            Request::Operate { path, .. } => {
+                assert!(is_sound(path) && !path.ends_with('/'), "{path}");
+                assert!(!matches!(self.open, Open::Inbound(_)), "a file is open");
+                Asked::Other
+            }
+            Request::Index { into } => {
+                assert!(into.len() <= PAYLOAD_MAX);
+                Asked::Other
+            }
+            Request::Answered { .. } => Asked::Other,
             Request::Store { position, bytes } => {
                 let Open::Inbound(inbound) = &self.open else { panic!("nothing is open") };
                 let length = bytes.len() as u64;
