@@ -3,7 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Entry, Kind, Reply, Request};
+use tinyferry_core::store::{
+    Accepted, Entry, Kind, OperationEntry, Reply, Request, Stat, StatQuery,
+};
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_kit::{File, Memory, content, session_number};
 
@@ -302,7 +304,7 @@ impl<'a> Alone<'a> {
 }
 
 fn any_reply(script: &mut Script<'_>) -> Reply {
-    match script.decide() % 8 {
+    match script.decide() % 9 {
         0 => Reply::Moved(script.number() as usize),
         1 => Reply::Accepted(accepted(script)),
         2 => Reply::Entry(entry(script)),
@@ -310,6 +312,7 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
         4 => Reply::Again,
         5 => Reply::Done,
         6 => Reply::Pending,
+        7 => Reply::Operated(stat(script)),
         _ => Reply::Refused(Reason::from_code(u16::from(script.decide()))),
     }
 }
@@ -334,6 +337,21 @@ fn entry(script: &mut Script<'_>) -> Entry {
         mode: (flags & 32 != 0).then_some(0o644),
         resumable: flags & 64 != 0,
         broken: (flags & 128 != 0).then_some(Reason::NoPermission),
-        operation: None,
+        operation: match script.decide() {
+            0 => Some(OperationEntry::Remove),
+            1 => Some(OperationEntry::Stat(StatQuery::default())),
+            2 => Some(OperationEntry::Rename { from: script.number() as usize }),
+            _ => None,
+        },
+    }
+}
+
+/// A hostile or an honest answer to an operation.
+fn stat(script: &mut Script<'_>) -> Stat {
+    Stat {
+        size: script.number(),
+        value: script.number(),
+        facts: script.decide(),
+        granularity: script.decide(),
     }
 }

@@ -10,6 +10,7 @@ pub struct Weak;
 impl Profile for Weak {
     type Checksums = Self;
     type Sha256 = Self;
+    const OPERATIONS: bool = true;
 }
 
 impl Checksums for Weak {
