@@ -14,14 +14,15 @@ use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror;
 use crate::names::Names;
-use crate::paths::{asked_path, clash, unfit};
+use crate::paths::{asked_path, clash, remote_path, unfit};
 use crate::progress::{Progress, Verbosity};
 use crate::signals;
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let to = match &args.to {
         // An empty variable must not mean the whole directory.
-        Some(to) => asked_path(to)?,
+        Some(to) if to.is_empty() => asked_path(to)?,
+        Some(to) => remote_path(to),
         None => String::new(),
     };
     let mut exits = Exits::default();
