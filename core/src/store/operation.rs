@@ -1,4 +1,4 @@
-//! Operations: what a sender asks of a receiver's store besides files (`PROTOCOL.md`, section 6.7).
+//! Operations: questions and changes of a sender about the receiver's files, without content (`PROTOCOL.md`, section 6.7).
 
 use crate::error::Reason;
 #[cfg(doc)]
@@ -15,7 +15,7 @@ const RENAME: u8 = 3;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Operation<'a> {
-    /// What is under the path?
+    /// Describe the entry at the path.
     Stat(StatQuery),
     /// The path is to be gone.
     Remove,
@@ -70,7 +70,7 @@ pub enum OperationEntry {
     Stat(StatQuery),
     /// [`Operation::Remove`].
     Remove,
-    /// [`Operation::Rename`]: `from` has so many bytes, right behind the entry's path.
+    /// [`Operation::Rename`]: `the length of `from` in bytes; it stands right behind the entry's path.
     Rename {
         /// Length of the old path, in bytes.
         from: usize,

@@ -1,4 +1,4 @@
-//! What a put with `--delete` removes from the server, and what `--dry-run` shows.
+//! Removals of a put with `--delete`, and the plan that `--dry-run` prints.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn is_sent(path: &str, remote: &str, all: &[String]) -> bool {
     all.iter().any(is_below)
 }
 
-/// Removes from the server what the directories do not have. `is_whole`: everything was sent.
+/// Removes the entries of the server that the local directories do not have. `is_whole`: everything was sent.
 pub(crate) fn delete(
     client: &mut Client,
     args: &PutArgs,
@@ -88,7 +88,7 @@ pub(crate) fn delete(
     Ok(if failed == 0 { Exit::Done } else { Exit::Partly })
 }
 
-/// Prints what a put would do.
+/// Prints the plan of a put.
 pub(crate) fn dry_run(
     client: &mut Client,
     args: &PutArgs,

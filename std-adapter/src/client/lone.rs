@@ -28,7 +28,7 @@ impl Store for Offered {
 
 impl Client {
     /// As [`Client::get_store`]; the server leaves out those files of a tree that `skip` says. It asks the
-    /// store what it has: [`Store::operate`].
+    /// store for its entries: [`Store::operate`].
     ///
     /// # Errors
     /// As [`Client::get_store`].
@@ -53,7 +53,7 @@ impl Client {
         }
     }
 
-    /// Gets a file by itself, unless `skip` leaves it out: the store is asked what it has in its place.
+    /// Gets a file by itself, unless `skip` leaves it out: the store is asked for the file in its place.
     pub(super) fn get_lone(
         &mut self,
         path: &str,

@@ -1,4 +1,4 @@
-//! What a server has beyond the files of this end, and what a transfer would change.
+//! The entries of a server that this end does not have, and the plan of a put.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -144,7 +144,7 @@ impl Listed {
     }
 }
 
-/// What a put would do with an entry.
+/// The action of a put for an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
@@ -179,7 +179,7 @@ pub struct Planned {
     pub path: String,
     /// Whether it is a directory.
     pub is_directory: bool,
-    /// What would be done.
+    /// The action.
     pub action: Action,
 }
 
@@ -236,7 +236,7 @@ impl Client {
     }
 }
 
-/// What is done with an entry that the server has.
+/// The action for an entry that the server has.
 fn decide(ours: &Facts, theirs: &Facts, skip: Skip, is_precise: bool) -> Action {
     let action = compare(ours, theirs, is_precise);
     let Action::Replace { kind: false, size, .. } = action else { return action };

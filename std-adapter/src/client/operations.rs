@@ -56,7 +56,7 @@ impl Client {
     /// Removes a file, or an empty directory.
     ///
     /// # Errors
-    /// [`Error`]; with [`Failure::Refused`] what the server says, [`Reason::NotEmpty`] among it.
+    /// [`Error`]; [`Failure::Refused`] with the server's reason, for example [`Reason::NotEmpty`].
     pub fn remove(&mut self, path: &str) -> Result<(), Error> {
         match self.change_one(Change::RemoveFile(path.to_owned())) {
             Err(Error::Session(Failure::Refused(Reason::IsDirectory), _)) => {
@@ -66,7 +66,7 @@ impl Client {
         }
     }
 
-    /// Removes a file, or a directory with all that is below it. Returns what the server has refused.
+    /// Removes a file, or a directory with all its entries. Returns the changes that the server has refused.
     ///
     /// # Errors
     /// [`Error`].

@@ -78,8 +78,7 @@ pub enum Event<'a> {
         /// SHA-256 of a file, where both ends agreed on that.
         sha256: Option<[u8; 32]>,
     },
-    /// The receiver has so many entries that were therefore not sent. A directory whose whole content is
-    /// the same counts as one.
+    /// Entries were not sent, since the receiver has them. A directory with the same content counts as one.
     Unchanged {
         /// Their number.
         entries: u64,

@@ -31,7 +31,7 @@ impl std::error::Error for InvalidPattern {
 }
 
 impl Filter {
-    /// Leaves out what these patterns match, one in each text. `!PATTERN` does not leave it out.
+    /// Leaves out the entries that match these patterns, one in each text. `!PATTERN` does not leave it out.
     ///
     /// # Errors
     /// [`InvalidPattern`].

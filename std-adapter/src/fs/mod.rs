@@ -149,7 +149,7 @@ impl<O: Observer> Directory<O> {
         self
     }
 
-    /// Leaves out those files of the tree that `skip` says: this store then asks the receiver what it has.
+    /// Leaves out the files of the tree that `skip` names: this store asks the receiver for digests of its files.
     /// Call [`Directory::lossy`] before.
     #[must_use]
     pub fn skipping(mut self, skip: Skip) -> Self {
@@ -168,7 +168,7 @@ impl<O: Observer> Directory<O> {
         self
     }
 
-    /// Lets the other end ask what this store has, so that it leaves out the same.
+    /// Allows the other end to ask for digests of this store's files, and to leave out equal ones.
     #[must_use]
     pub fn answering(mut self) -> Self {
         if let Some(recv) = &mut self.recv {

@@ -9,13 +9,13 @@ use crate::exit::{CliError, Exit};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct FilterArgs {
-    /// Leave out what matches PATTERN, as in a .gitignore file: "*.o", "/build", "cache/"
+    /// Leave out entries that match PATTERN, as in a .gitignore file: "*.o", "/build", "cache/"
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
-    /// Do not leave out what matches PATTERN, although another one does
+    /// Do not leave out entries that match PATTERN, although they match another pattern
     #[arg(long, value_name = "PATTERN")]
     include: Vec<String>,
-    /// Leave out what matches a pattern in FILE, one on each line
+    /// Leave out entries that match a pattern in FILE, one on each line
     #[arg(long, value_name = "FILE")]
     exclude_from: Vec<PathBuf>,
 }
@@ -40,7 +40,7 @@ impl FilterArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeleteArgs {
-    /// Afterwards remove what is in the directory on the server and not here, but for what is excluded;
+    /// Afterwards remove the entries of the directory on the server that are not here, but for excluded ones;
     /// the server must allow it (--allow-remove)
     #[arg(long)]
     pub(crate) delete: bool,

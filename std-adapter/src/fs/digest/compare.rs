@@ -23,7 +23,7 @@ pub(crate) enum Comparison<'a> {
         /// Whether the receiver may have other entries, also of the same names.
         others: bool,
     },
-    /// The parts of the range with so many more bits are to be asked for ([`Range::split`]).
+    /// The number of bits by which the range is split into the parts to ask for ([`Range::split`]).
     Split(u8),
 }
 

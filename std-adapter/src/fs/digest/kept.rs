@@ -36,7 +36,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// What the file system of a directory keeps that is only read.
+    /// The facts that the file system of a source keeps.
     pub(crate) fn of_source(dir: &Dir) -> Self {
         known(dir).unwrap_or_else(|| guess(dir))
     }

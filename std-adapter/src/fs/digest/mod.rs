@@ -14,7 +14,7 @@
 //! A time is compared after it is rounded down to the coarser unit of both file systems. Windows rounds up
 //! to the two seconds of FAT: a receiver rounds a time down to its unit before it sets it.
 //!
-//! What cannot be read has a random hash: it is never the same.
+//! An entry that cannot be read has a random hash, which never equals another one.
 //!
 //! [`times::is_usual`]: crate::fs::sys::times::is_usual
 

@@ -6,7 +6,7 @@ use super::record::{Facts, Granularity, Parameters};
 /// The maximum number of entries of an index.
 pub(crate) const INDEX_MAX: usize = 240;
 
-/// What the receiver has in a range of a directory.
+/// A question about the receiver's entries in a range of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Query {
     pub(crate) parameters: Parameters,

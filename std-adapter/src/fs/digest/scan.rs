@@ -23,7 +23,7 @@ use crate::fs::send::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
 use crate::fs::sys::metadata::FileMetadata;
 
-/// What is wanted of the directory that was asked for.
+/// The result to compute for the directory of the query.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) query: Query,

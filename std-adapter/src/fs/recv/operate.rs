@@ -1,4 +1,4 @@
-//! Removes and renames what is below the root, for the other end.
+//! Removes and renames entries below the root for the other end.
 
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;

@@ -1,4 +1,4 @@
-//! Answers what is below the root. A digest may take minutes: it is computed on another thread.
+//! Answers questions about the entries below the root. A digest may take minutes: it is computed on another thread.
 
 use std::collections::VecDeque;
 use std::task::Poll;
@@ -28,10 +28,10 @@ pub(crate) struct Stats {
     is_allowed: bool,
     /// `None` while they are on the other thread.
     digests: Option<TreeDigests>,
-    /// What the file system of the target keeps.
+    /// The facts that the file system of the target keeps.
     kept: Option<Kept>,
     pending: Option<Pending>,
-    /// What is left of the index of the last answer.
+    /// The rest of the index of the last answer.
     index: VecDeque<u32>,
 }
 
@@ -83,7 +83,7 @@ impl RecvStore {
         self.stats.next_index(into)
     }
 
-    /// Lets the other end ask what is below the root.
+    /// Allows the other end to ask about the entries below the root.
     pub(crate) fn allow_stat(&mut self) {
         self.stats.is_allowed = true;
     }

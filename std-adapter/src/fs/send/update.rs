@@ -33,7 +33,7 @@ const OPEN_QUESTIONS: usize = 256;
 pub(crate) struct Update {
     skip: Skip,
     is_lossy: bool,
-    /// The facts that are compared. `None`: the receiver has not said what it keeps.
+    /// The facts that are compared. `None` before the first answer of the receiver.
     parameters: Option<Parameters>,
     /// The unit of the sender's own times.
     granularity: Granularity,
@@ -46,7 +46,7 @@ pub(crate) struct Update {
     found: VecDeque<Found>,
     /// Entries that the receiver has.
     unchanged: u64,
-    /// The directories that a walk goes through: it reports what cannot be sent.
+    /// The directories of a walk, which reports the entries that cannot be sent.
     walked: Vec<String>,
     /// Whether a directory differs, or it is not known whether it does.
     differs: bool,
@@ -70,7 +70,7 @@ pub(crate) enum Found {
 }
 
 impl Update {
-    /// Leaves out those files of a tree that `skip` says; `None`: it leaves out none.
+    /// Leaves out the files of a tree that `skip` names; `None` if it names none.
     pub(crate) fn new(skip: Skip, is_lossy: bool) -> Option<Self> {
         if skip == Skip::Nothing {
             return None;

@@ -54,7 +54,7 @@ struct Queued {
 /// An operation that a client is to send.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum QueuedOperation {
-    /// What is there?
+    /// Describe the entry.
     Stat(StatQuery),
     /// It is to be gone.
     Remove,
@@ -120,7 +120,7 @@ pub struct Memory {
     pub follow_up: Vec<String>,
     /// Operations that this store has performed.
     pub operations: u32,
-    /// What is left of the index of the last stat.
+    /// The rest of the index of the last stat.
     index: VecDeque<u32>,
     open: Open,
     /// Committed, and not in place.

@@ -1,4 +1,4 @@
-//! Asks the receiver what it has, and sends what it lacks.
+//! Asks the receiver for digests, and sends the entries that it lacks.
 
 use super::*;
 
@@ -21,7 +21,7 @@ impl SendQueue {
         }
     }
 
-    /// Stops the walk at so many levels below the root.
+    /// Limits the levels of directories that the walk reads.
     pub(in crate::fs::send) fn limited(mut self, depth: Option<NonZeroU8>) -> Self {
         self.walk.limit(depth);
         self
@@ -78,7 +78,7 @@ impl SendQueue {
         }
     }
 
-    /// Begins a source: asks what the receiver has of it, or sends it.
+    /// Begins a source: asks the receiver about it, or sends it.
     pub(super) fn begin_source(
         &mut self,
         path: &str,

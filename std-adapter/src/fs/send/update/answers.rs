@@ -1,4 +1,4 @@
-//! The answers of the receiver: which entries it lacks, and what is asked next.
+//! The answers of the receiver: the entries that it lacks, and the next questions.
 
 use super::*;
 

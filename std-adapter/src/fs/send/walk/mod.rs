@@ -74,7 +74,7 @@ impl Walk {
         }
     }
 
-    /// Reads so many levels of directories; the entries of the last one are returned, but not their content.
+    /// Limits the levels of directories that are read; the entries of the last level are returned, not their content.
     pub(super) fn limit(&mut self, depth: Option<NonZeroU8>) {
         self.depth = depth;
     }
