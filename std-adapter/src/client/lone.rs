@@ -1,16 +1,15 @@
 //! A file that is requested by itself, and that the client may have already.
 
 use tinyferry_core::store::{
-    Accepted, Kind, Offer, Operation, RequestOptions, Skip, Stat, StatQuery, Store,
+    Accepted, Kind, Offer, Operation, RequestOptions, Skip, StatQuery, Store,
 };
 use tinyferry_core::{Outcome, Reason, Task};
 
 use super::{Client, Error, is_refused};
+use crate::fs::skip::{FileFacts, leaves_out};
 
 /// Size and time.
 const FACTS: u8 = 1 | 2;
-/// Units of nanoseconds by the code of a granularity.
-const TWO_SECONDS: u8 = 10;
 
 /// The offer of a lone file.
 #[derive(Debug, Default)]
@@ -63,30 +62,15 @@ impl Client {
         let query = StatQuery { facts: FACTS, ..StatQuery::default() };
         let here = store.operate("", Kind::File, &Operation::Stat(query));
         let is_left_out = match (skip, here) {
-            // The offer compares the content.
-            (Skip::Nothing | Skip::SameContent, _) => false,
             (Skip::Missing, Err(Reason::NotFound)) => true,
             (_, Err(_)) => false,
-            (Skip::Existing, Ok(_)) => true,
             (skip, Ok(stat)) => {
                 let mut offered = Offered::default();
                 self.list_store(path, &mut offered)?;
-                is_left_out(skip, &stat, &offered)
+                let Offered { size, modified } = offered;
+                size.is_some_and(|size| leaves_out(skip, FileFacts { size, modified }, &stat))
             }
         };
         if is_left_out { Ok(Outcome::default()) } else { self.get_store(path, store) }
-    }
-}
-
-fn is_left_out(skip: Skip, here: &Stat, there: &Offered) -> bool {
-    let unit = match here.granularity {
-        code @ 0..TWO_SECONDS => 10_i64.pow(code.into()),
-        _ => 2_000_000_000,
-    };
-    let ours = here.value.cast_signed().div_euclid(unit);
-    let Some(theirs) = there.modified.map(|time| time.div_euclid(unit)) else { return false };
-    match skip {
-        Skip::NotOlder => ours >= theirs,
-        _ => ours == theirs && there.size == Some(here.size),
     }
 }

@@ -17,12 +17,8 @@ const FEW: usize = 16;
 pub(crate) enum Comparison<'a> {
     /// The receiver has the same entries.
     Same,
-    Differs {
-        /// The entries that the receiver may lack.
-        lacks: Vec<&'a Listed>,
-        /// Whether the receiver may have other entries, also of the same names.
-        others: bool,
-    },
+    /// The entries that the receiver may lack.
+    Differs(Vec<&'a Listed>),
     /// The number of bits by which the range is split into the parts to ask for ([`Range::split`]).
     Split(u8),
 }
@@ -49,7 +45,7 @@ pub(crate) fn compare<'a>(
     }
     let has_others = answer.total.entries > 0;
     if !has_others || entries.is_empty() {
-        return Comparison::Differs { lacks: entries.iter().collect(), others: has_others };
+        return Comparison::Differs(entries.iter().collect());
     }
     let index = answer.index.as_deref();
     let index = index.filter(|index| index.len() as u64 == answer.total.entries);
@@ -59,7 +55,7 @@ pub(crate) fn compare<'a>(
         return comparison;
     }
     if entries.len() <= FEW || range.bits() == Range::BITS_MAX {
-        return Comparison::Differs { lacks: entries.iter().collect(), others: true };
+        return Comparison::Differs(entries.iter().collect());
     }
     split(range, total, answer.total, is_lossy)
 }
@@ -93,7 +89,7 @@ fn by_index<'a>(
         (ours, theirs) = (rest, theirs.get(their_count..).unwrap_or_default());
     }
     // If the receiver has other entries, their hashes are not known.
-    (others || same == answer).then_some(Comparison::Differs { lacks, others })
+    (others || same == answer).then_some(Comparison::Differs(lacks))
 }
 
 /// Chooses parts that have entries of the sender.
@@ -128,11 +124,11 @@ mod tests {
         entries
     }
 
-    /// The entries that a sender offers, and whether the receiver has others, after all its queries.
-    fn converge(ours: &BTreeSet<u64>, theirs: &BTreeSet<u64>, is_lossy: bool) -> (Vec<u64>, bool) {
+    /// The entries that a sender offers after all its queries.
+    fn converge(ours: &BTreeSet<u64>, theirs: &BTreeSet<u64>, is_lossy: bool) -> Vec<u64> {
         let local = listed(ours);
         let theirs: Vec<_> = theirs.iter().copied().collect();
-        let (mut found, mut others, mut queries) = (Vec::new(), false, vec![Range::ALL]);
+        let (mut found, mut queries) = (Vec::new(), vec![Range::ALL]);
         while let Some(range) = queries.pop() {
             let mut answer = Summary::of_sorted(&theirs, range);
             if is_lossy {
@@ -140,18 +136,17 @@ mod tests {
             }
             match compare(&local, range, &answer, is_lossy) {
                 Comparison::Same => {}
-                Comparison::Differs { lacks, others: has_others } => {
+                Comparison::Differs(lacks) => {
                     for entry in lacks {
                         assert_eq!(local.name(entry), entry.hash.to_string());
                         found.push(entry.hash);
                     }
-                    others |= has_others;
                 }
                 Comparison::Split(bits) => queries.extend(range.split(bits)),
             }
         }
         found.sort_unstable();
-        (found, others)
+        found
     }
 
     /// Few or many hashes, all over the range.
@@ -169,19 +164,16 @@ mod tests {
             let lacking: BTreeSet<_> = ours.difference(&theirs).copied().collect();
             let lacking: Vec<_> = lacking.difference(&common).copied().collect();
             let (ours, theirs) = (&ours | &common, &theirs | &common);
-            let has_others = !theirs.is_subset(&ours);
-            let (found, others) = converge(&ours, &theirs, false);
+            let found = converge(&ours, &theirs, false);
             // So few entries, or one part without an index, are offered as they are.
             if ours.len() > FEW || theirs.len() <= INDEX_MAX {
                 prop_assert_eq!(&found, &lacking);
-                prop_assert_eq!(others, has_others);
             }
-            let (found, others) = converge(&ours, &theirs, true);
+            let found = converge(&ours, &theirs, true);
             prop_assert!(lacking.iter().all(|hash| found.binary_search(hash).is_ok()));
             // Each group of offered entries has a difference.
             let differences = ours.symmetric_difference(&theirs).count();
             prop_assert!(found.len() <= FEW * differences);
-            prop_assert!(others || !has_others);
         }
     }
 
@@ -189,7 +181,7 @@ mod tests {
     fn an_equal_directory_costs_one_query() {
         let hashes: BTreeSet<_> =
             (0..5000_u64).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
-        assert_eq!(converge(&hashes, &hashes, false), (vec![], false));
+        assert_eq!(converge(&hashes, &hashes, false), []);
         let mut changed = hashes.clone();
         changed.pop_first();
         assert!(matches!(
@@ -211,7 +203,7 @@ mod tests {
         // They differ after the bits of the index.
         let ours = BTreeSet::from([1 << 40, 2 << 40]);
         let theirs = BTreeSet::from([1 << 40, (2 << 40) + 1]);
-        assert_eq!(converge(&ours, &theirs, false), (ours.iter().copied().collect(), true));
+        assert_eq!(converge(&ours, &theirs, false), ours.iter().copied().collect::<Vec<_>>());
         let many: BTreeSet<_> = (0..200).map(|n| n << 40).collect();
         let mut theirs = many.clone();
         theirs.remove(&(7 << 40));
@@ -246,7 +238,7 @@ mod tests {
                         count += 1;
                         match compare(&local, range, &answer, is_lossy) {
                             Comparison::Same => {}
-                            Comparison::Differs { lacks, .. } => found += lacks.len(),
+                            Comparison::Differs(lacks) => found += lacks.len(),
                             Comparison::Split(bits) => queries.extend(range.split(bits)),
                         }
                     }

@@ -2,6 +2,8 @@
 //! they differ. Knows nothing of frames, and opens no file.
 
 mod answers;
+#[cfg(all(test, unix))]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use crate::fs::digest::cancel::Cancel;
 use crate::fs::digest::compare::{Comparison, compare};
 use crate::fs::digest::entries::Entries;
 use crate::fs::digest::kept::Kept;
-use crate::fs::digest::query::Query;
+use crate::fs::digest::query::{Query, sound_index};
 use crate::fs::digest::range::Range;
 use crate::fs::digest::record::{Facts, Granularity, Parameters};
 use crate::fs::digest::tree::TreeDigests;
@@ -24,6 +26,8 @@ use crate::fs::event::Observer;
 use crate::fs::filter::Filter;
 use crate::fs::names::join;
 use crate::fs::send::source::{SourceEntry, SourceRoot};
+use crate::fs::skip::{FileFacts, leaves_out};
+use crate::fs::sys::metadata::FileMetadata;
 
 /// The number of questions that may be unanswered.
 const OPEN_QUESTIONS: usize = 256;
@@ -67,6 +71,17 @@ pub(crate) enum Found {
     Directory(usize, String),
     /// A directory by itself: its permission bits may differ.
     Bits(usize, String),
+}
+
+/// How the receiver's files can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Adopted {
+    /// By the facts that both ends keep.
+    Common,
+    /// By their content: the receiver keeps no times.
+    Content,
+    /// Not at all: everything is sent.
+    Nothing,
 }
 
 impl Update {
@@ -192,12 +207,22 @@ impl Update {
         }
     }
 
-    /// The facts that both ends keep.
-    fn adopt(&mut self, stat: &Stat) {
+    /// Takes over the facts that both ends keep, if they are enough for the comparison.
+    fn adopt(&mut self, stat: &Stat) -> Adopted {
+        let (asked, kept) = (self.facts(), Facts::from_bits(stat.facts));
+        let common = asked.and(kept);
+        if asked.contains(Facts::CONTENT) && !common.contains(Facts::CONTENT) {
+            return Adopted::Nothing;
+        }
+        // Two files of the same size may differ.
+        if asked.contains(Facts::TIME) && !common.contains(Facts::TIME) {
+            self.skip = Skip::SameContent;
+            return Adopted::Content;
+        }
         let granularity =
             Granularity::from_code(stat.granularity).unwrap_or(Granularity::TWO_SECONDS);
-        let (facts, salt) = (self.facts().and(Facts::from_bits(stat.facts)), self.salt);
-        self.parameters = Some(Parameters { facts, granularity, salt });
+        self.parameters = Some(Parameters { facts: common, granularity, salt: self.salt });
+        Adopted::Common
     }
 
     /// The sender's own entries in a range.
@@ -229,6 +254,10 @@ impl Update {
             let query = Query { parameters, range: Range::ALL };
             // One cache for all sources: their paths differ.
             let entries = self.digests.entries(&dir, path, query, &Cancel::default())?;
+            if entries.part(Range::ALL).is_none() {
+                // Its names take too much memory: it is sent.
+                return Err(Reason::TooLarge.into());
+            }
             self.list = Some((origin, path.to_owned(), entries));
         }
         let list = self.list.as_ref().ok_or(Reason::Storage)?;

@@ -16,11 +16,21 @@ impl Update {
             Question::File(origin, path) => self.file_answered(origin, path, stat, origins),
             Question::Directory(origin, path, range) => {
                 if self.parameters.is_none() {
-                    self.adopt(stat);
+                    match self.adopt(stat) {
+                        Adopted::Common => {}
+                        Adopted::Content => {
+                            let again = Question::Directory(origin, path, range);
+                            return self.questions.push_front(again);
+                        }
+                        Adopted::Nothing => {
+                            self.differs = true;
+                            return self.found.push_back(Found::Directory(origin, path));
+                        }
+                    }
                 }
                 let answer = Summary {
                     total: Total { entries: stat.size, digest: stat.value },
-                    index: Some(index.iter().collect()),
+                    index: sound_index(index.iter()),
                 };
                 if self.descend(origins, origin, &path, range, &answer).is_err() {
                     // The walk tells why it cannot be read.
@@ -64,7 +74,7 @@ impl Update {
                 self.unchanged += count;
                 return Ok(());
             }
-            Comparison::Differs { lacks, .. } => {
+            Comparison::Differs(lacks) => {
                 for entry in lacks {
                     let path = join(path, entries.name(entry));
                     if entry.kind == Kind::File { &mut files } else { &mut directories }.push(path);
@@ -108,25 +118,12 @@ impl Update {
     /// The receiver has a file of that name.
     fn file_answered(&mut self, origin: usize, path: String, stat: &Stat, origins: &[SourceRoot]) {
         let here = match origins.get(origin).map(|source| source.reach(&path)) {
-            Some(Ok(SourceEntry::File(_, _, metadata))) => {
-                crate::fs::sys::metadata::FileMetadata::of(&metadata)
-            }
+            Some(Ok(SourceEntry::File(_, _, metadata))) => FileMetadata::of(&metadata),
             // Opening it tells why it cannot be sent.
             _ => return self.found.push_back(Found::File(origin, path)),
         };
-        let granularity =
-            Granularity::from_code(stat.granularity).unwrap_or(Granularity::TWO_SECONDS);
-        let there = stat.value.cast_signed();
-        let ours = here.modified.map(|time| granularity.round_down(time));
-        let theirs = (there != i64::MIN).then(|| granularity.round_down(there));
-        let is_same_time = ours.is_some() && ours == theirs;
-        let is_left_out = match self.skip {
-            Skip::Existing => true,
-            Skip::NotOlder => ours.zip(theirs).is_some_and(|(ours, theirs)| theirs >= ours),
-            // Its content is compared by the offer.
-            Skip::SameContent => false,
-            _ => is_same_time && stat.size == here.size,
-        };
+        let source = FileFacts { size: here.size, modified: here.modified };
+        let is_left_out = leaves_out(self.skip, source, stat);
         if is_left_out {
             self.unchanged += 1;
         } else {
