@@ -162,13 +162,12 @@ pub trait Store {
         }
     }
 
-    /// Writes the next values of the index of the last [`Operation::Stat`], 4 bytes each, little-endian,
-    /// and returns the number of bytes; 0 where there are no more, or no index. At most four calls of 252
-    /// bytes follow a stat.
-    fn index(&mut self, into: &mut [u8]) -> usize {
+    /// The next value of the index of the last [`Operation::Stat`]; `None` if there are no more, or the range
+    /// has too many entries for one.
+    fn index(&mut self) -> Option<u32> {
         match self.inner() {
-            Some(inner) => inner.index(into),
-            None => 0,
+            Some(inner) => inner.index(),
+            None => None,
         }
     }
 

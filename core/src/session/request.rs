@@ -35,13 +35,15 @@ impl<P: Profile> Session<P> {
                 Request::Index { into: into.unwrap_or_default() }
             }
             PendingIo::Answered if P::can_send() && P::has_operations() => {
-                match (&self.state, self.outbox.answer()) {
-                    (State::Sending(sender), Some(answer)) => Request::Answered {
-                        entry: sender.entry_of(answer.transfer).unwrap_or(u32::MAX),
-                        stat: answer.as_stat(),
-                        index: self.index(),
-                    },
-                    _ => return Step::Over(Err(Failure::ApiMisuse)),
+                let (State::Sending(sender), Some(answer)) = (&self.state, self.outbox.answer())
+                else {
+                    return Step::Over(Err(Failure::ApiMisuse));
+                };
+                match sender.entry_of(answer.transfer) {
+                    Some(entry) => {
+                        Request::Answered { entry, stat: answer.as_stat(), index: self.index() }
+                    }
+                    None => return Step::Over(Err(Failure::ApiMisuse)),
                 }
             }
             PendingIo::Open if P::can_send() => {

@@ -28,7 +28,7 @@ forward! {
     fn refusal_message(&mut self) -> &str;
     fn abandon(&mut self, reason: Reason, all: bool);
     fn operate(&mut self, path: &str, kind: Kind, operation: &Operation<'_>) -> Result<Stat, Reason>;
-    fn index(&mut self, into: &mut [u8]) -> usize;
+    fn index(&mut self) -> Option<u32>;
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason>;
     fn names_only(&mut self, names_only: bool);
     fn options(&mut self, options: &RequestOptions) -> Result<(), Reason>;

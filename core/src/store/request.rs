@@ -242,18 +242,20 @@ fn reply_to<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Rep
     result.map_or_else(Reply::Refused, reply)
 }
 
-/// The number of fields that an index has at most.
-const INDEX_FIELDS: usize = 4;
-
 /// Writes metadata without text that has the index of the last stat. Returns its length, 0 without an index.
 fn copy_index<S: Store + ?Sized>(store: &mut S, into: &mut [u8]) -> usize {
     let Some((text, mut rest)) = into.split_first_mut() else { return 0 };
     *text = 0;
     let mut written = 0usize;
-    for _ in 0..INDEX_FIELDS {
-        let [tag, length, value @ ..] = rest else { break };
+    while let [tag, length, value @ ..] = rest {
         let room = value.len().min(INDEX_FIELD);
-        let count = store.index(value.get_mut(..room).unwrap_or_default()).min(room);
+        let mut count = 0usize;
+        let (slots, _) = value.get_mut(..room).unwrap_or_default().as_chunks_mut::<4>();
+        for slot in slots {
+            let Some(value) = store.index() else { break };
+            *slot = value.to_le_bytes();
+            count = count.saturating_add(slot.len());
+        }
         if count == 0 {
             break;
         }

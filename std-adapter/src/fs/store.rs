@@ -155,8 +155,8 @@ impl<O: Observer> Store for Directory<O> {
         }
     }
 
-    fn index(&mut self, into: &mut [u8]) -> usize {
-        self.recv.as_mut().map_or(0, |recv| recv.next_index(into))
+    fn index(&mut self) -> Option<u32> {
+        self.recv.as_mut()?.next_index()
     }
 
     fn options(&mut self, options: &RequestOptions) -> Result<(), Reason> {

@@ -65,22 +65,12 @@ impl Stats {
         self.forget();
         self.kept = None;
     }
-
-    /// Writes the next values of the index. Returns the number of bytes.
-    pub(crate) fn next_index(&mut self, into: &mut [u8]) -> usize {
-        let mut count = 0;
-        for to in into.chunks_exact_mut(4) {
-            let Some(value) = self.index.pop_front() else { break };
-            to.copy_from_slice(&value.to_le_bytes());
-            count += 4;
-        }
-        count
-    }
 }
 
 impl RecvStore {
-    pub(crate) fn next_index(&mut self, into: &mut [u8]) -> usize {
-        self.stats.next_index(into)
+    /// The next value of the index of the last answer.
+    pub(crate) fn next_index(&mut self) -> Option<u32> {
+        self.stats.index.pop_front()
     }
 
     /// Allows the other end to ask about the entries below the root.

@@ -144,14 +144,4 @@ impl Memory {
             .collect::<VecDeque<_>>();
         Ok(Stat { size: hashes.len() as u64, value, facts, granularity })
     }
-
-    pub(super) fn next_index(&mut self, into: &mut [u8]) -> usize {
-        let mut count = 0;
-        for to in into.chunks_exact_mut(4) {
-            let Some(value) = self.index.pop_front() else { break };
-            to.copy_from_slice(&value.to_le_bytes());
-            count += 4;
-        }
-        count
-    }
 }

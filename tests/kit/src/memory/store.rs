@@ -223,8 +223,8 @@ impl Store for Memory {
         self.perform(path, kind, operation)
     }
 
-    fn index(&mut self, into: &mut [u8]) -> usize {
-        self.next_index(into)
+    fn index(&mut self) -> Option<u32> {
+        self.index.pop_front()
     }
 
     fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
