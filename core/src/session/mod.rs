@@ -10,7 +10,9 @@
 //! | `negotiate` | the handshake |
 //! | `io` | the steps of a driver, and its answers |
 //! | `recv`, `input` | frames that come in; chunks in the driver's own buffer |
+//! | `task` | a client's task, and how it begins |
 //! | `send` | the next output |
+//! | `reply` | the signals that go out, and their metadata |
 //! | `request`, `storage` | requests to the store, and its replies |
 //! | `timeout` | deadlines, keepalives, and the end of a wait |
 
@@ -48,48 +50,18 @@ mod input;
 mod io;
 mod negotiate;
 mod recv;
+mod reply;
 mod request;
 mod send;
 mod state;
 mod storage;
+mod task;
 #[cfg(test)]
 mod tests;
 mod timeout;
 
 pub use self::io::Step;
-
-/// A client's task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Task<'a> {
-    /// Send the entries of the store.
-    Put,
-    /// Request a file or a tree.
-    Get {
-        /// Its path at the other end.
-        path: &'a str,
-        /// Whether it is a tree.
-        tree: bool,
-        /// Whether only the offers are requested.
-        names_only: bool,
-    },
-    /// [`Task::Get`] with options, which the server must know. The session needs
-    /// [`Profile::OPERATIONS`].
-    GetWith {
-        /// Its path at the other end.
-        path: &'a str,
-        /// Whether it is a tree.
-        tree: bool,
-        /// Whether only the offers are requested.
-        names_only: bool,
-        /// The options.
-        options: RequestOptions,
-    },
-    /// Ask the server to end.
-    Close,
-    /// Ask whether the server answers.
-    Ping,
-}
+pub use self::task::Task;
 
 /// One end of one session.
 ///
@@ -204,52 +176,6 @@ impl<P: Profile> Session<P> {
 
     const fn is_client(&self) -> bool {
         P::CLIENT && (!P::SERVER || self.is_client)
-    }
-
-    /// Gives a client its next task, once the one before is completed. The first one begins with the
-    /// handshake.
-    ///
-    /// # Errors
-    /// [`Failure::ApiMisuse`] where a task is under way or this is a server, [`Failure::Refused`]
-    /// where the path is not sound, and the failure of a session that is closed.
-    pub fn begin(&mut self, task: Task<'_>) -> Result<(), Failure> {
-        match self.state {
-            State::Idle(_) if self.is_client() => {}
-            State::Closed(failure) => return Err(failure),
-            _ => return Err(Failure::ApiMisuse),
-        }
-        let goal = match task {
-            Task::Put => Goal::Put,
-            Task::Close => Goal::Close,
-            Task::Ping => Goal::Ping,
-            Task::Get { path, tree, names_only } => {
-                Goal::Get(Get { tree, names_only, path: self.write_request(path, &[])? })
-            }
-            Task::GetWith { path, tree, names_only, options } => {
-                let [skip, depth] = options.emit();
-                let fields = [0, TAG_OPTIONS, 2, skip, depth];
-                Goal::Get(Get { tree, names_only, path: self.write_request(path, &fields)? })
-            }
-        };
-        self.timer.restart();
-        self.reader.clear();
-        if self.negotiated.is_some() && !matches!(goal, Goal::Ping) {
-            self.start(goal);
-        } else {
-            self.send_hello(goal);
-        }
-        self.drive();
-        Ok(())
-    }
-
-    /// Writes the metadata of a request into the chunk buffer. Returns its length.
-    fn write_request(&mut self, path: &str, fields: &[u8]) -> Result<Option<u16>, Failure> {
-        if !is_sound(path) || path.ends_with('/') {
-            return Err(Failure::Refused(Reason::BadPath));
-        }
-        let bytes = path.bytes().chain(fields.iter().copied());
-        self.chunk.payload_mut().iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-        Ok(u16::try_from(path.len().saturating_add(fields.len())).ok())
     }
 
     /// The message in the `ERR` that ended a get, a close or a handshake; often empty, always

@@ -1,6 +1,7 @@
 //! Sends the requested or named files, entry by entry; one file is open. Knows nothing of frames and
 //! links.
 
+mod entry;
 pub(crate) mod file;
 pub(crate) mod listing;
 pub(crate) mod queue;
@@ -20,14 +21,13 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
 use crate::fs::filter::Filter;
 use crate::fs::names::is_allowed;
+use crate::fs::send::entry::open_entry;
 use crate::fs::send::file::SendFile;
 use crate::fs::send::queue::{Next, SendQueue, direction};
-use crate::fs::send::recent::Fate;
 use crate::fs::send::source::{Source, SourceEntry, SourceRoot};
 use crate::fs::send::walk::Item;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::is_removed;
-use crate::fs::sys::times;
 
 #[derive(Debug)]
 pub(crate) struct SendStore {
@@ -169,7 +169,7 @@ impl SendStore {
                     }
                     item => item,
                 };
-                let (entry, open) = give(queue, item, resumable, observer);
+                let (entry, open) = open_entry(queue, item, resumable, observer);
                 self.open = open;
                 (entry, queue.path_in_tree())
             }
@@ -292,54 +292,4 @@ fn find(
         SourceEntry::File(..) => Ok(SendQueue::new(None, vec![origin(path)], names_only)),
         SourceEntry::Directory(..) => Err(Reason::IsDirectory.into()),
     }
-}
-
-/// Converts the next item to an entry, and opens its file.
-fn give(
-    queue: &mut SendQueue,
-    item: Item,
-    resumable: bool,
-    observer: &mut impl Observer,
-) -> (Entry, Option<SendFile>) {
-    let (kind, attributes, open, error) = match item {
-        Item::Directory(attributes) => (Kind::Directory, Some(attributes), None, None),
-        Item::File(attributes, file) => match SendFile::new(file, attributes) {
-            Ok(open) => (Kind::File, Some(attributes), Some(open), None),
-            Err(error) => (Kind::File, Some(attributes), None, Some(error)),
-        },
-        Item::Named(attributes) => (Kind::File, attributes, None, None),
-        Item::Broken(kind, attributes, error) => (kind, attributes, None, Some(error)),
-    };
-    let size = match &open {
-        Some(open) => open.size,
-        None if kind == Kind::Directory => Some(0),
-        None => attributes.map(|attributes| attributes.size),
-    };
-    let entry = Entry {
-        kind,
-        path: queue.path_in_tree().len(),
-        size,
-        modified: attributes.and_then(|attributes| attributes.modified),
-        mode: attributes.and_then(|attributes| attributes.mode),
-        resumable: resumable && open.is_some() && size.is_some(),
-        broken: error.as_ref().map(|error| error.reason),
-        operation: None,
-    };
-    let is_reofferable = entry.resumable && entry.size != Some(0);
-    let fate = if is_reofferable { Fate::Reofferable } else { Fate::Final };
-    queue.given(fate, kind, entry.size.unwrap_or(0), observer);
-    if let Some(error) = error {
-        queue.fail(error, observer);
-        return (entry, open);
-    }
-    let (path, size, direction) = (queue.path(), entry.size, queue.direction());
-    observer.event(Event::Begin { path, kind, size, held: 0, direction });
-    if entry.modified.is_some_and(times::is_last) {
-        let detail = "a time past the years 1677 and 2262 cannot be sent";
-        observer.event(Event::Unset { path, detail });
-    }
-    if kind == Kind::Directory {
-        queue.sent(0, None);
-    }
-    (entry, open)
 }

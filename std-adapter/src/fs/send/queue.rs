@@ -2,23 +2,22 @@
 //! again. Knows nothing of the files' content.
 
 mod asking;
+mod sources;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU8;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::path::is_sound;
 use tinyferry_core::store::{Index, Kind, Skip, Stat, StatQuery};
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::Filter;
 use crate::fs::names::join;
-use crate::fs::partial_name;
 use crate::fs::send::recent::{Fate, Recent, Yielded};
-use crate::fs::send::source::{SourceEntry, SourceRoot};
+use crate::fs::send::source::SourceRoot;
 use crate::fs::send::update::{Found, Question, Update};
-use crate::fs::send::walk::{Item, Walk, probe, unfinished};
+use crate::fs::send::walk::{Item, Walk};
 use crate::fs::sys::metadata::FileMetadata;
 
 #[derive(Debug)]
@@ -85,33 +84,6 @@ impl SendQueue {
         self
     }
 
-    /// Before the tree is offered: begins to read the directory that it is, if it is one.
-    ///
-    /// # Errors
-    /// It cannot be read: there is no tree.
-    pub(crate) fn begin(&mut self, observer: &mut impl Observer) -> Result<(), StoreError> {
-        let Stage::New = self.stage else { return Ok(()) };
-        let (mut root, mut next) = (None, 0);
-        if let [origin] = self.origins.as_slice()
-            && origin.remote.is_empty()
-        {
-            let SourceEntry::Directory(dir, attributes) = origin.reach("")? else {
-                return Err(Reason::NotDirectory.into());
-            };
-            probe(&dir)?;
-            (root, next) = (Some(attributes), 1);
-            self.begin_tree(observer);
-            match &mut self.update {
-                Some(update) => update.begin(0, "", Kind::Directory),
-                None => self.walk.begin(dir, observer)?,
-            }
-        } else {
-            self.begin_tree(observer);
-        }
-        self.stage = Stage::Tree { root, next };
-        Ok(())
-    }
-
     pub(crate) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
         if let Stage::Tree { root, next } = self.stage {
             self.stage = Stage::Source(next);
@@ -136,21 +108,6 @@ impl SendQueue {
                 Stage::Again => return self.update(observer).or_else(|| self.again()),
             }
         }
-    }
-
-    /// The next entry that is sent again.
-    fn again(&mut self) -> Option<Next> {
-        let (origin, path) = self.again.pop_front()?;
-        self.origin = origin;
-        self.walk.go_to(&path);
-        let item = match self.origins.get(origin)?.reach(&path) {
-            Ok(SourceEntry::File(dir, name, metadata)) => Item::open(&dir, &name, &metadata),
-            Ok(SourceEntry::Directory(_, attributes)) => {
-                Item::Broken(Kind::File, Some(attributes), Reason::IsDirectory.into())
-            }
-            Err(error) => Item::Broken(Kind::File, None, error),
-        };
-        Some(Next::Item(item, false))
     }
 
     /// Path of the tree; empty where there is none.
@@ -274,45 +231,9 @@ impl SendQueue {
         }
     }
 
-    fn begin_tree(&self, observer: &mut impl Observer) {
-        observer.event(Event::Begin {
-            path: self.tree_path(),
-            kind: Kind::Tree,
-            size: None,
-            held: 0,
-            direction: self.direction(),
-        });
-    }
-
     /// The direction of the transfer, for the events.
     pub(crate) fn direction(&self) -> Direction {
         direction(self.names_only)
-    }
-
-    /// Opens an entry of the origin; the walk returns the content of a directory.
-    fn start(&mut self, path: &str, observer: &mut impl Observer) -> Option<Item> {
-        let origin = self.origins.get(self.origin)?;
-        self.walk.go_to(path);
-        let reached = match origin.reach(path) {
-            _ if !is_sound(path) || path.ends_with('/') => Err(Reason::BadPath.into()),
-            _ if path.split('/').any(partial_name::is_name) => Err(unfinished()),
-            Ok(SourceEntry::Directory(..)) if self.tree.is_none() => {
-                Err(Reason::IsDirectory.into())
-            }
-            Ok(SourceEntry::File(..)) if path.is_empty() => Err(Reason::NotDirectory.into()),
-            reached => reached,
-        };
-        match reached {
-            Ok(SourceEntry::Directory(dir, attributes)) => match self.walk.begin(dir, observer) {
-                Ok(()) => (!path.is_empty()).then_some(Item::Directory(attributes)),
-                Err(error) => self.walk.broken(Kind::Directory, Some(attributes), error, observer),
-            },
-            Ok(SourceEntry::File(_, _, metadata)) if self.names_only => {
-                Some(Item::Named(Some(FileMetadata::of(&metadata))))
-            }
-            Ok(SourceEntry::File(dir, name, metadata)) => Some(Item::open(&dir, &name, &metadata)),
-            Err(error) => self.walk.broken(Kind::File, None, error, observer),
-        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Asks the receiver for digests, and sends the entries that it lacks.
 
+use tinyferry_core::path::is_sound;
+
 use super::*;
+use crate::fs::send::source::SourceEntry;
 
 impl SendQueue {
     /// Leaves out the entries that the receiver has.
