@@ -118,6 +118,8 @@ reasons! {
     SymbolicLink = 27, "symbolic links are not followed";
     /// A directory that is to be removed has entries.
     NotEmpty = 28, "the directory is not empty";
+    /// A file has the name, and the receiver replaces none.
+    Exists = 29, "a file of that name exists, and is not replaced";
 }
 
 impl Reason {

@@ -100,6 +100,19 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// A number of bytes, rounded: "1.5 GiB", "1537 bytes".
+pub(crate) fn about(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.into_iter().find(|(power, _)| bytes >> power >= 10) {
+        // One digit behind the point, rounded down.
+        Some((power, unit)) => {
+            let tenths = (u128::from(bytes) * 10) >> power;
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
+        None => count(bytes, "byte", "bytes"),
+    }
+}
+
 /// A number with its noun: "1 byte", "2 bytes".
 pub fn count(number: u64, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
@@ -145,6 +158,19 @@ mod tests {
             (1 << 40, "1 TiB"),
         ] {
             assert_eq!(size(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn rounded_sizes_have_one_digit_behind_the_point() {
+        for (bytes, shown) in [
+            (10_239, "10239 bytes"),
+            (10_240, "10.0 KiB"),
+            (3_435_973_837, "3276.7 MiB"),
+            (11 << 30, "11.0 GiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(about(bytes), shown);
         }
     }
 

@@ -39,6 +39,7 @@ mod output;
 mod partials;
 mod partials_command;
 mod permissions;
+mod policy;
 mod power_loss;
 mod processes;
 mod python_peer;

@@ -10,12 +10,14 @@ use tinyferry::fs::Limits;
 
 mod filter;
 mod manage;
+mod policy;
 mod skip;
 mod sync;
 
 pub(crate) use self::filter::MaxDelete;
 use self::filter::{DeleteArgs, FilterArgs};
 pub(crate) use self::manage::{MirrorArgs, MkdirArgs, MvArgs, RmArgs};
+use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
 use crate::exit::{CliError, EXIT_CODES};
@@ -139,6 +141,8 @@ pub(crate) struct ServeArgs {
     pub(crate) handshake_timeout: Duration,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// Maximum total size of partial files; the server removes the oldest ones first
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     pub(crate) max_partials: u64,
@@ -221,6 +225,8 @@ pub(crate) struct GetArgs {
     pub(crate) skip: SkipArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

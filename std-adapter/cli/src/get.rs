@@ -27,6 +27,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let sentence = format!("cannot save files in \"{into}\": {why}");
         CliError::new(Exit::Local, sentence)
     };
+    let policy = args.policy.policy()?;
     let mut wanted = Vec::new();
     let mut targets = HashSet::new();
     for text in &args.paths {
@@ -50,7 +51,10 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let root = root.clone();
         let is_named = !target.is_empty();
         let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
-        let mut store = store.lossy(args.peer.endpoint.is_lossy()).limited(args.limits.limits());
+        let mut store = store
+            .lossy(args.peer.endpoint.is_lossy())
+            .limited(args.limits.limits())
+            .governed(&policy);
         let skip = args.skip.skip();
         if skip != Skip::Nothing {
             store = store.answering();

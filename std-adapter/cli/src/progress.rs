@@ -271,6 +271,10 @@ impl Observer for Progress {
                 let name = view.names.of(path);
                 view.tally.unset(&name, detail);
             }
+            Event::KeptBoth { path, stored } => {
+                let name = view.names.of(path);
+                view.tally.kept_both(&name, stored);
+            }
             Event::NotDurable { path, detail } => {
                 let name = view.names.of(path);
                 view.tally.not_durable(&name, detail);

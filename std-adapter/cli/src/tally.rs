@@ -64,6 +64,8 @@ pub(crate) struct Tally {
     unset: Option<(u64, String)>,
     /// Entries on file systems that cannot make files durable, one for each file system.
     not_durable: Vec<String>,
+    /// Files that are stored under other names, and the first of them.
+    kept_both: Option<(u64, Vec<String>)>,
 }
 
 impl Tally {
@@ -157,6 +159,15 @@ impl Tally {
         self.not_durable.push(format!("tinyferry: {name} {why}"));
     }
 
+    /// A file is stored as `stored`, since another one has its name.
+    pub(crate) fn kept_both(&mut self, name: &str, stored: &str) {
+        let (count, lines) = self.kept_both.get_or_insert_default();
+        *count += 1;
+        if lines.len() < MAX_LISTED {
+            lines.push(format!("  {name} is stored as \"{}\"", stored.escape_debug()));
+        }
+    }
+
     /// Takes the last failure from the list, or from those that are only counted. Returns its sentence.
     pub(crate) fn take_last(&mut self) -> Option<String> {
         let Some(sentence) = self.last_unlisted.take() else {
@@ -224,6 +235,15 @@ impl Tally {
                 "tinyferry: {entries} there, but the time or the permission bits could not be set; \
                  the first: {first}"
             ));
+        }
+        if let Some((number, files)) = &self.kept_both {
+            let exist = count(*number, "file exists", "files exist");
+            lines.push(format!("tinyferry: {exist}; both versions are kept:"));
+            lines.extend(files.iter().cloned());
+            let unlisted = number - files.len() as u64;
+            if unlisted > 0 {
+                lines.push(format!("  and {unlisted} more"));
+            }
         }
         let below: u64 = self.failures.iter().map(|failed| failed.below).sum();
         let kept = self.failures.len();

@@ -10,7 +10,7 @@ use tinyferry_core::Config;
 use super::{Client, Error};
 use crate::auth::{AuthError, ClientKey, HANDSHAKE_TIMEOUT, KeyFile, KnownHosts, Protection};
 use crate::endpoint::Endpoint;
-use crate::fs::{Event, Limits, Observer, Sync};
+use crate::fs::{Event, Limits, Observer, Policy, Sync};
 use crate::transport::clock::milliseconds;
 use crate::transport::tcp::CONNECT_TIMEOUT;
 
@@ -42,6 +42,7 @@ pub struct ClientBuilder {
     pub(crate) config: Config,
     pub(crate) sync: Sync,
     pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
     pub(crate) events: Events,
     pub(crate) timeouts: Timeouts,
     key: Option<PathBuf>,
@@ -57,6 +58,7 @@ impl ClientBuilder {
             endpoint,
             sync: Sync::default(),
             limits: Limits::default(),
+            policy: Policy::default(),
             events: Events::default(),
             timeouts: Timeouts::default(),
             key: None,
@@ -128,6 +130,12 @@ impl ClientBuilder {
     /// The limits of [`Client::get`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// How [`Client::get`] stores files.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 

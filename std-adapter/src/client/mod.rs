@@ -23,7 +23,7 @@ use tracing::debug;
 use crate::checksum::Desktop;
 use crate::client::connection::Connection;
 use crate::endpoint::Endpoint;
-use crate::fs::{Directory, Limits, Root, Source, Sync};
+use crate::fs::{Directory, Limits, Policy, Root, Source, Sync};
 use crate::transport::stream::Traffic;
 
 pub use self::builder::ClientBuilder;
@@ -56,6 +56,7 @@ pub struct Client {
     config: Config,
     sync: Sync,
     limits: Limits,
+    policy: Policy,
     events: Events,
 }
 
@@ -75,11 +76,12 @@ impl Client {
 
     fn open(builder: ClientBuilder) -> Result<Self, Error> {
         let protection = builder.protection()?;
-        let ClientBuilder { endpoint, config, sync, limits, events, timeouts, .. } = builder;
+        let ClientBuilder { endpoint, config, sync, limits, policy, events, timeouts, .. } =
+            builder;
         let connection = connection::open(&endpoint, &protection, timeouts)?;
         let session =
             new_session(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
-        Ok(Self { session, connection, config, sync, limits, events })
+        Ok(Self { session, connection, config, sync, limits, policy, events })
     }
 
     /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty
@@ -122,7 +124,8 @@ impl Client {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         let root = Root::open(parent).map_err(|error| local_error(parent, &error))?;
         let store = Directory::receiving(root, name.to_owned(), self.sync, self.events.clone());
-        let mut store = store.lossy(self.config.lossy).limited(self.limits.clone());
+        let mut store =
+            store.lossy(self.config.lossy).limited(self.limits.clone()).governed(&self.policy);
         self.get_store(remote, &mut store).map_err(|error| of_get(error, local, remote))
     }
 

@@ -97,6 +97,13 @@ pub enum Event<'a> {
         /// Its path now.
         path: &'a str,
     },
+    /// It is stored under another name, since a file has its own. [`Event::Done`] follows with that name.
+    KeptBoth {
+        /// Its path as it was offered.
+        path: &'a str,
+        /// Its path now.
+        stored: &'a str,
+    },
     /// It was not transferred.
     Failed {
         /// Its path.

@@ -6,6 +6,7 @@ use crate::describe;
 use crate::fs::error::StoreError;
 use crate::fs::names::join;
 use crate::fs::partial_index::{LeftPartial, PartialIndex};
+use crate::fs::recv::space::Reservations;
 use crate::fs::sys::descriptors::Descriptors;
 
 /// The limits of received content. An entry beyond a limit is refused; the rest of a tree continues.
@@ -23,6 +24,8 @@ pub struct Limits {
     pub descriptors: Descriptors,
     /// The partials of interrupted transfers, for all stores of one server.
     pub(crate) partial_index: PartialIndex,
+    /// The space that open transfers have reserved, of all stores of one server.
+    pub(crate) reservations: Reservations,
     /// The path of the store's root below the server's.
     pub(crate) below: String,
 }
@@ -37,6 +40,7 @@ impl Default for Limits {
             partials: 1 << 40,
             descriptors: Descriptors::default(),
             partial_index: PartialIndex::default(),
+            reservations: Reservations::default(),
             below: String::new(),
         }
     }

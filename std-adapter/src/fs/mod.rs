@@ -13,6 +13,7 @@ mod limits;
 mod names;
 pub(crate) mod partial_index;
 pub(crate) mod partial_name;
+mod policy;
 mod recv;
 mod root;
 mod send;
@@ -30,6 +31,7 @@ pub use self::cleanup::{Leftover, leftovers};
 pub use self::event::{Direction, Event, Observer};
 pub use self::filter::{Filter, InvalidPattern};
 pub use self::limits::Limits;
+pub use self::policy::{Chmod, Existing, InvalidChmod, Owner, Policy};
 use self::recv::RecvStore;
 use self::recv::partial::PartialOwner;
 pub use self::root::Root;
@@ -192,6 +194,15 @@ impl<O: Observer> Directory<O> {
     pub fn limited(mut self, limits: Limits) -> Self {
         if let Some(recv) = &mut self.recv {
             recv.limit(limits);
+        }
+        self
+    }
+
+    /// Sets how received entries are stored, instead of [`Policy::default`].
+    #[must_use]
+    pub fn governed(mut self, policy: &Policy) -> Self {
+        if let Some(recv) = &mut self.recv {
+            recv.govern(policy);
         }
         self
     }

@@ -19,7 +19,7 @@ impl<O> Directory<O> {
     fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
         result.map_err(|StoreError { reason, detail }| {
             let may_read = self.send.is_some();
-            let is_limit = matches!(reason, Reason::TooLarge | Reason::TooDeep);
+            let is_limit = matches!(reason, Reason::TooLarge | Reason::TooDeep | Reason::NoSpace);
             self.refusal = if may_read || is_limit { detail } else { String::new() };
             reason
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Server;
 use crate::auth::{AccessPolicy, KeyFile};
 use crate::endpoint::Endpoint;
-use crate::fs::{Limits, Rights, Sync};
+use crate::fs::{Limits, Policy, Rights, Sync};
 
 /// The options of a server.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) grace: Duration,
     pub(crate) sync: Sync,
     pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
     /// Zero: without a limit.
     pub(crate) keep_partials: Duration,
 }
@@ -40,6 +41,7 @@ impl Default for Options {
             grace: Duration::from_secs(10),
             sync: Sync::default(),
             limits: Limits::default(),
+            policy: Policy::default(),
             keep_partials: Duration::from_secs(7 * 86_400),
         }
     }
@@ -139,6 +141,12 @@ impl ServerBuilder {
     /// How much clients may send.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options.limits = limits;
+        self
+    }
+
+    /// How clients' files are stored.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.options.policy = policy;
         self
     }
 

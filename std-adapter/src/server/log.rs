@@ -168,6 +168,10 @@ impl Observer for Log {
                 let (from, path) = (from.escape_debug(), path.escape_debug());
                 info!("{}: renamed \"{from}\" to \"{path}\"", self.peer);
             }
+            Event::KeptBoth { path, stored } => {
+                let (path, stored) = (path.escape_debug(), stored.escape_debug());
+                info!("{}: \"{path}\" exists; the new file is \"{stored}\"", self.peer);
+            }
             Event::NotDurable { path, detail } => {
                 let (path, why) = (path.escape_debug(), describe::refused_sync(detail));
                 warn!("{}: \"{path}\" {why}", self.peer);

@@ -40,7 +40,7 @@ impl Service {
         let sync = self.options.sync;
         let store = Directory::serving(fs::Root(root), rights, sync, log);
         let limits = Limits { below: directory, ..self.options.limits.clone() };
-        let mut store = store.lossy(config.lossy).limited(limits);
+        let mut store = store.lossy(config.lossy).limited(limits).governed(&self.options.policy);
         if let Some(id) = id {
             store = store.identified(&id);
         }

@@ -8,6 +8,7 @@ use cap_std::fs::Dir;
 
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
+use crate::fs::sys::metadata::Attributes;
 
 /// The maximum number of files in a batch.
 pub(crate) const MAX_FILES: usize = 64;
@@ -42,8 +43,7 @@ struct BatchFile {
     /// The last name of the path.
     name: Range<usize>,
     bytes: Range<usize>,
-    mode: Option<u32>,
-    modified: Option<i64>,
+    attributes: Attributes,
     ticket: Ticket,
 }
 
@@ -90,8 +90,7 @@ impl Batch {
             path: path_from..self.paths.len(),
             name: name_from..self.paths.len(),
             bytes: bytes_from..self.bytes.len(),
-            mode: complete.mode,
-            modified: complete.modified,
+            attributes: complete.attributes,
             ticket,
         });
     }
@@ -194,6 +193,6 @@ impl Batch {
 
     fn complete(&self, file: &BatchFile) -> CompleteFile<'_> {
         let bytes = self.bytes.get(file.bytes.clone()).unwrap_or_default();
-        CompleteFile { bytes, mode: file.mode, modified: file.modified }
+        CompleteFile { bytes, attributes: file.attributes }
     }
 }

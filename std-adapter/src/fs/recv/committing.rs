@@ -7,7 +7,7 @@ use std::task::Poll;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
-use super::{RecvStore, report_done};
+use super::{RecvStore, report_done, stored_as};
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
@@ -50,8 +50,14 @@ impl RecvStore {
                 }
                 Poll::Ready(staged) => {
                     let result = staged.map_or(Err(Reason::Storage.into()), Staged::into_result);
-                    let result = result.and_then(|result| report_unset(result, &path, observer));
-                    (Kind::File, path, (size, held), result)
+                    match result {
+                        Ok((other_name, metadata_set)) => {
+                            let path = stored_as(&path, other_name, observer).into_owned();
+                            let result = report_unset(metadata_set, &path, observer);
+                            (Kind::File, path, (size, held), result)
+                        }
+                        Err(error) => (Kind::File, path, (size, held), Err(error)),
+                    }
                 }
             },
             Committing::Tree { work, path } => match work.poll() {
@@ -114,8 +120,8 @@ impl RecvStore {
                 Ok(prepared) => prepared,
                 Err(error) => return Err((path, error)),
             };
-            let name = split(&path).1.to_owned();
-            let work = Background::start(move || staged.put_alone(&dir, &name));
+            let (name, existing) = (split(&path).1.to_owned(), self.policy.existing);
+            let work = Background::start(move || staged.put_alone(&dir, &name, existing));
             return Ok(Some(Committing::File { work, path, size, held }));
         }
         if self.open.is_none()

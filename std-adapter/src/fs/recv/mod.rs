@@ -4,10 +4,12 @@ pub(crate) mod batch;
 mod committing;
 pub(crate) mod deferred;
 pub(crate) mod file;
+pub(crate) mod naming;
 mod opening;
 mod operate;
 pub(crate) mod partial;
 mod placing;
+pub(crate) mod space;
 pub(crate) mod staged;
 mod stat;
 pub(crate) mod tmpfile;
@@ -15,6 +17,7 @@ pub(crate) mod tree;
 pub(crate) mod worker;
 pub(crate) mod written;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -24,8 +27,9 @@ use tinyferry_core::store::{Accepted, Kind, Offer};
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::limits::Limits;
-use crate::fs::names::{join, refusal};
+use crate::fs::names::{join, refusal, split};
 use crate::fs::partial_index::LeftPartial;
+use crate::fs::policy::Policy;
 use crate::fs::recv::deferred::DeferredCommits;
 use crate::fs::recv::file::{Access, ExpectedFile, RecvFile, can_go_on_after};
 use crate::fs::recv::partial::PartialOwner;
@@ -36,6 +40,7 @@ use crate::fs::sys::sync::Sync;
 use crate::fs::sys::sync_unsupported;
 
 use self::committing::Committing;
+use self::space::SmallFiles;
 use self::stat::Stats;
 
 #[derive(Debug)]
@@ -54,6 +59,8 @@ pub(crate) struct RecvStore {
     deferred: DeferredCommits,
     /// Whether the other end may remove and rename entries.
     may_remove: bool,
+    policy: Policy,
+    small_files: SmallFiles,
     stats: Stats,
 }
 
@@ -72,6 +79,8 @@ impl RecvStore {
             buffer: Buffer::default(),
             deferred: DeferredCommits::default(),
             may_remove: false,
+            policy: Policy::default(),
+            small_files: SmallFiles::default(),
             stats: Stats::default(),
         }
     }
@@ -88,6 +97,15 @@ impl RecvStore {
     pub(crate) fn limit(&mut self, limits: Limits) {
         Arc::make_mut(&mut self.access).partial_index = limits.partial_index.clone();
         self.limits = limits;
+    }
+
+    /// Sets how accepted entries are stored.
+    pub(crate) fn govern(&mut self, policy: &Policy) {
+        Arc::make_mut(&mut self.access).existing = policy.existing;
+        self.deferred.set_existing(policy.existing);
+        let mode = policy.mode(Kind::Directory, None);
+        self.cursor.make_directories_with(mode, policy.owner);
+        self.policy = policy.clone();
     }
 
     pub(crate) fn is_receiving(&self) -> bool {
@@ -265,6 +283,18 @@ fn report_done(
 ) {
     sync_unsupported::report(path, observer);
     observer.event(Event::Done { path, kind, size, held, sha256 });
+}
+
+/// The path of a file that is in place: with another name if the file of its own was kept, which is reported.
+fn stored_as<'a>(
+    path: &'a str,
+    other_name: Option<Box<str>>,
+    observer: &mut impl Observer,
+) -> Cow<'a, str> {
+    let Some(other_name) = other_name else { return Cow::Borrowed(path) };
+    let stored = join(split(path).0, &other_name);
+    observer.event(Event::KeptBoth { path, stored: &stored });
+    Cow::Owned(stored)
 }
 
 impl Drop for RecvStore {

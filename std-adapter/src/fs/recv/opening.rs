@@ -9,10 +9,23 @@ use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::{is_allowed, join, split};
 use crate::fs::recv::file::{ExpectedFile, RecvFile};
-use crate::fs::recv::tree::{Bits, Tree};
+use crate::fs::recv::tree::Tree;
+use crate::fs::sys::buffer::CAPACITY;
+use crate::fs::sys::metadata::Attributes;
 use crate::fs::sys::sync::Sync;
 
 impl RecvStore {
+    /// Checks that a new tree of so many bytes fits. Of a tree that exists the files may be the same.
+    fn check_tree(&mut self, path: &str, bytes: Option<u64>) -> Result<(), StoreError> {
+        if let Some(bytes) = bytes
+            && self.cursor.existing(path)?.is_none()
+        {
+            let dir = self.cursor.nearest(path)?;
+            self.limits.reservations.reserve(&dir, bytes)?;
+        }
+        Ok(())
+    }
+
     /// The path of an offer below the root; `None` if it is not allowed.
     pub(crate) fn path_of(&self, offer: &Offer<'_>) -> Option<String> {
         let is_named = offer.kind == Kind::Tree || !offer.path.is_empty();
@@ -40,14 +53,15 @@ impl RecvStore {
             Kind::Tree => self.stats.begin_tree(),
             Kind::File | Kind::Directory => self.stats.forget(),
         }
-        let Offer { kind, size, modified, mode, resume, commit_id, .. } = *offer;
+        let Offer { kind, size, modified, resume, commit_id, .. } = *offer;
+        let (mode, owner) = (self.policy.mode(kind, offer.mode), self.policy.owner);
+        let attributes = Attributes { mode, modified, owner };
         let (access, durable) = (&self.access, self.sync != Sync::Never);
         let expected = || ExpectedFile {
             path: path.to_owned(),
             kind,
             size,
-            modified,
-            mode,
+            attributes,
             resume,
             access: Arc::clone(access),
             commit_id,
@@ -60,16 +74,13 @@ impl RecvStore {
         }
         let incoming = match kind {
             Kind::Tree => {
+                self.check_tree(path, size)?;
                 if self.sync.gathers() {
                     self.cursor.open_volumes();
                     self.deferred.begin_durable(&self.limits.descriptors);
                 }
-                self.tree = Some(Tree::begin(
-                    &mut self.cursor,
-                    path,
-                    Bits { mode, modified },
-                    self.access.is_blind(),
-                )?);
+                self.tree =
+                    Some(Tree::begin(&mut self.cursor, path, attributes, self.access.is_blind())?);
                 return Ok(0);
             }
             Kind::Directory => RecvFile::directory(&mut self.cursor, expected())?,
@@ -85,6 +96,27 @@ impl RecvStore {
                 }
             }
         };
-        Ok(self.open.insert(incoming).held)
+        let incoming = self.open.insert(incoming);
+        if kind == Kind::File
+            && let Some(size) = size.filter(|size| *size > 0)
+        {
+            let (directory, reservations) = (split(path).0, &self.limits.reservations);
+            let needed = incoming.needed();
+            let reserved = if incoming.is_buffered() || size <= CAPACITY as u64 {
+                let dir = self.cursor.nearest(directory)?;
+                self.small_files.add(reservations, &dir, directory, needed).map(|()| None)
+            } else {
+                reservations.reserve(&*self.cursor.nearest(directory)?, needed).map(Some)
+            };
+            incoming.reservation = match reserved {
+                Ok(reservation) => reservation,
+                Err(error) => {
+                    // A partial stays: with more space a later transfer resumes it.
+                    self.close_open(true);
+                    return Err(error);
+                }
+            };
+        }
+        Ok(incoming.held)
     }
 }

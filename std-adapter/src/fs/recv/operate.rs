@@ -9,7 +9,9 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::names::{is_allowed, join, refusal, split};
 use crate::fs::partial_name;
+use crate::fs::policy::Existing;
 use crate::fs::recv::deferred::DeferredCommits;
+use crate::fs::recv::naming::exists;
 use crate::fs::sys::dir_cursor::{Found, look};
 use crate::fs::sys::sync::synchronise;
 
@@ -113,7 +115,9 @@ impl RecvStore {
             };
         };
         match (at_target, is_directory) {
-            (Found::Missing, _) | (Found::File(_), false) => {}
+            (Found::Missing, _) => {}
+            (Found::File(_), false) if self.policy.existing == Existing::Replace => {}
+            (Found::File(_), false) => return Err(exists()),
             (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
             (Found::File(_), true) => return Err(Reason::NotDirectory.into()),
             (Found::Other(what), _) => return Err(what),

@@ -1,6 +1,7 @@
 //! Files of a tree that are written and get their names when their content is durable: after a power
 //! failure every name has the old file or the new one. Knows nothing of reports.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use cap_std::fs::{Dir, Metadata};
 use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
+use crate::fs::policy::Existing;
 use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest};
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
-use crate::fs::sys::metadata::{FileMetadata, set_metadata};
+use crate::fs::sys::metadata::{Attributes, FileMetadata, owner_of, set_metadata};
 use crate::fs::sys::sync::synchronise;
 use crate::fs::sys::sync_failures;
 
@@ -25,8 +27,8 @@ pub(crate) enum Staged {
     /// It has its name already, and is the same as the offered file; whether its time and
     /// its permission bits could be set.
     Same(File, io::Result<()>),
-    /// It has its name; whether its time and its permission bits could be set.
-    Named(io::Result<()>),
+    /// It has its name, or this other one; whether its time and its permission bits could be set.
+    Named(Option<Box<str>>, io::Result<()>),
     Failed(StoreError),
 }
 
@@ -48,10 +50,10 @@ impl Staged {
     }
 
     /// Makes a file durable by itself and gives it its name.
-    pub(crate) fn put_alone(mut self, dir: &Arc<Dir>, name: &str) -> Self {
+    pub(crate) fn put_alone(mut self, dir: &Arc<Dir>, name: &str, existing: Existing) -> Self {
         self.synchronise();
-        self.name(dir, name, &mut TempFiles::default());
-        if matches!(self, Self::Named(_))
+        self.name(dir, name, existing, &mut TempFiles::default());
+        if matches!(self, Self::Named(..))
             && let Err(error) = synchronise(dir)
         {
             return Self::Failed(error.into());
@@ -59,10 +61,11 @@ impl Staged {
         self
     }
 
-    /// The result, once it has its name: whether its time and its permission bits could be set.
-    pub(crate) fn into_result(self) -> Result<io::Result<()>, StoreError> {
+    /// The result, once it has a name: that name, if it is another one, and whether its time and its permission
+    /// bits could be set.
+    pub(crate) fn into_result(self) -> Result<(Option<Box<str>>, io::Result<()>), StoreError> {
         match self {
-            Self::Named(metadata_set) => Ok(metadata_set),
+            Self::Named(other_name, metadata_set) => Ok((other_name, metadata_set)),
             Self::Failed(error) => Err(error),
             Self::TempFile(_) | Self::Partial(..) | Self::Same(..) => Err(Reason::Storage.into()),
         }
@@ -80,29 +83,35 @@ impl Staged {
         let result = match self {
             Self::TempFile(file) | Self::Same(file, _) => sync_failures::synchronise(file),
             Self::Partial(partial, _) => sync_failures::synchronise(&partial.file),
-            Self::Named(_) | Self::Failed(_) => return,
+            Self::Named(..) | Self::Failed(_) => return,
         };
         if let Err(error) = result {
             std::mem::replace(self, Self::Failed(error.into())).discard();
         }
     }
 
-    /// Gives the file its name.
-    pub(crate) fn name(&mut self, dir: &Arc<Dir>, name: &str, temp_files: &mut TempFiles) {
-        let named = |result: Result<(), StoreError>, metadata_set| match result {
-            Ok(()) => Self::Named(metadata_set),
+    /// Gives the file its name, or another one as the policy says.
+    pub(crate) fn name(
+        &mut self,
+        dir: &Arc<Dir>,
+        name: &str,
+        existing: Existing,
+        temp_files: &mut TempFiles,
+    ) {
+        let named = |result: Result<Cow<'_, str>, StoreError>, metadata_set| match result {
+            Ok(stored) => Self::Named((stored != name).then(|| stored.into()), metadata_set),
             Err(error) => Self::Failed(error),
         };
-        *self = match std::mem::replace(self, Self::Named(Ok(()))) {
+        *self = match std::mem::replace(self, Self::Named(None, Ok(()))) {
             Self::TempFile(file) => {
-                let linked = temp_files.link(&file, dir, name).map_err(StoreError::from);
-                named(linked.or_else(|_| copy(&file, dir, name)), Ok(()))
+                let linked = temp_files.link(&file, dir, name, existing);
+                named(linked.or_else(|_| copy(&file, dir, name, existing)), Ok(()))
             }
             Self::Partial(partial, metadata_set) => {
-                let placed = partial.place(name).map(|_| ());
+                let placed = partial.place(name, existing).map(|(stored, _)| stored);
                 named(placed.map_err(|error| partial.discard_after(error)), metadata_set)
             }
-            Self::Same(_, metadata_set) => Self::Named(metadata_set),
+            Self::Same(_, metadata_set) => Self::Named(None, metadata_set),
             other => other,
         };
     }
@@ -113,7 +122,8 @@ fn write_partial(
     name: &str,
     complete: &CompleteFile<'_>,
 ) -> Result<(Partial, io::Result<()>), StoreError> {
-    let CompleteFile { bytes, mode, modified } = *complete;
+    let CompleteFile { bytes, attributes } = *complete;
+    let mode = attributes.mode;
     let request = PartialRequest { owner: &PartialOwner::None, index: None, target: name, mode };
     let mut partial = Partial::create(dir, request)?;
     partial.length = bytes.len() as u64;
@@ -121,21 +131,28 @@ fn write_partial(
         partial.discard();
         return Err(error.into());
     }
-    let metadata_set = set_metadata(&partial.file, &partial.metadata, mode, modified);
+    let metadata_set = set_metadata(&partial.file, &partial.metadata, attributes);
     Ok((partial, metadata_set))
 }
 
 /// Copies a file that cannot get a name into a partial, and renames that.
-fn copy(mut file: &File, dir: &Arc<Dir>, name: &str) -> Result<(), StoreError> {
+fn copy<'a>(
+    mut file: &File,
+    dir: &Arc<Dir>,
+    name: &'a str,
+    existing: Existing,
+) -> Result<Cow<'a, str>, StoreError> {
     use std::io::{Read, Seek};
 
-    let FileMetadata { mode, modified, .. } = FileMetadata::of(&Metadata::from_file(file)?);
+    let metadata = Metadata::from_file(file)?;
+    let FileMetadata { mode, modified, .. } = FileMetadata::of(&metadata);
+    let attributes = Attributes { mode, modified, owner: owner_of(&metadata) };
     let mut bytes = Vec::new();
     file.rewind()?;
     file.read_to_end(&mut bytes)?;
-    let (partial, _) = write_partial(dir, name, &CompleteFile { bytes: &bytes, mode, modified })?;
+    let (partial, _) = write_partial(dir, name, &CompleteFile { bytes: &bytes, attributes })?;
     let placed = sync_failures::synchronise(&partial.file)
         .map_err(StoreError::from)
-        .and_then(|()| partial.place(name).map(|_| ()));
+        .and_then(|()| partial.place(name, existing).map(|(stored, _)| stored));
     placed.map_err(|error| partial.discard_after(error))
 }

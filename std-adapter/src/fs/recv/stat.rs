@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::task::Poll;
 
+use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Stat, StatQuery};
 
@@ -134,7 +135,7 @@ impl RecvStore {
             return self.stat_file(&path, asked, granularity).map(Some);
         }
         let Some(dir) = self.cursor.existing(&path)? else { return Err(Reason::NotFound.into()) };
-        let kept = *self.stats.kept.get_or_insert_with(|| Kept::of_target(&dir));
+        let kept = self.kept(&dir);
         let asked = Parameters { facts: asked, granularity, salt: query.salt };
         let parameters = asked.common(kept.facts, kept.granularity);
         let cancel = Cancel::default();
@@ -148,6 +149,14 @@ impl RecvStore {
         });
         self.stats.pending = Some(Pending { work, cancel, parameters, digest });
         Ok(None)
+    }
+
+    /// The facts that this end keeps.
+    fn kept(&mut self, dir: &Dir) -> Kept {
+        let Kept { facts, granularity } =
+            *self.stats.kept.get_or_insert_with(|| Kept::of_target(dir));
+        let changed = if self.policy.changes_modes() { Facts::MODE } else { Facts::NONE };
+        Kept { facts: facts.without(changed), granularity }
     }
 
     fn stat_file(
@@ -164,7 +173,7 @@ impl RecvStore {
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),
             Found::Other(what) => return Err(what),
         };
-        let kept = *self.stats.kept.get_or_insert_with(|| Kept::of_target(&dir));
+        let kept = self.kept(&dir);
         // The content of a file by itself is compared by an offer.
         let facts = asked.and(kept.facts).without(Facts::CONTENT);
         Ok(Stat {

@@ -3,13 +3,18 @@
 
 #![cfg_attr(not(target_os = "linux"), expect(dead_code))]
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
+use crate::fs::error::StoreError;
+use crate::fs::policy::Existing;
+use crate::fs::recv::naming::first_free;
 use crate::fs::recv::partial::{temporary, undeletable};
+use crate::fs::sys::metadata::Attributes;
 
 /// Creates files without a name.
 #[derive(Debug, Default)]
@@ -24,8 +29,7 @@ pub(crate) struct TempFiles {
 #[derive(Debug)]
 pub(crate) struct CompleteFile<'a> {
     pub(crate) bytes: &'a [u8],
-    pub(crate) mode: Option<u32>,
-    pub(crate) modified: Option<i64>,
+    pub(crate) attributes: Attributes,
 }
 
 impl TempFiles {
@@ -58,14 +62,27 @@ impl TempFiles {
         result.ok()
     }
 
-    /// Gives a file its name, and replaces an existing entry.
+    /// Gives a file its name, or as the policy says if another one has it. Returns the name that it has got.
     ///
     /// # Errors
-    /// The file system does not support it.
-    pub(crate) fn link(&mut self, file: &File, dir: &Dir, name: &str) -> io::Result<()> {
+    /// The file system does not support it, or the policy does not allow it.
+    pub(crate) fn link<'a>(
+        &mut self,
+        file: &File,
+        dir: &Dir,
+        name: &'a str,
+        existing: Existing,
+    ) -> Result<Cow<'a, str>, StoreError> {
         if self.is_impossible {
-            return Err(ErrorKind::Unsupported.into());
+            return Err(io::Error::from(ErrorKind::Unsupported).into());
         }
+        if existing != Existing::Replace {
+            return first_free(name, existing, |name| link(file, dir, name));
+        }
+        Ok(self.replace(file, dir, name).map(|()| Cow::Borrowed(name))?)
+    }
+
+    fn replace(&mut self, file: &File, dir: &Dir, name: &str) -> io::Result<()> {
         let result = match link(file, dir, name) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 if undeletable::check(dir).is_err() {
@@ -93,15 +110,16 @@ impl TempFiles {
 
         use crate::fs::sys::buffer::write_all_at;
         use crate::fs::sys::metadata::FileMetadata;
-        use crate::fs::sys::metadata::set_mode;
         use crate::fs::sys::metadata::set_time;
+        use crate::fs::sys::metadata::{set_mode, set_owner};
 
-        let CompleteFile { bytes, mode, modified } = *complete;
+        let CompleteFile { bytes, attributes: Attributes { mode, modified, owner } } = *complete;
         // No user gets more rights than the complete file gives.
         let made_with = mode.map_or(0o666, |mode| mode & 0o777 | 0o600);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = File::from(openat(dir, c".", flags, Mode::from_raw_mode(made_with))?);
         write_all_at(&file, bytes, 0)?;
+        set_owner(&file, None, owner)?;
         let keeps = |(kept, bits): &(_, u32)| Arc::ptr_eq(kept, dir) && mode == Some(*bits);
         if !self.kept.as_ref().is_some_and(keeps) {
             let now = Metadata::from_file(&file)?;

@@ -6,6 +6,7 @@ use tinyferry_core::error::Reason;
 
 use crate::describe;
 use crate::fs::error::StoreError;
+use crate::fs::policy::Existing;
 use crate::fs::recv::batch::Batch;
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::tmpfile::TempFiles;
@@ -18,25 +19,27 @@ pub(crate) struct Written {
     pub(crate) batch: Arc<Batch>,
     /// One for each file of the batch.
     pub(crate) staged: Vec<Staged>,
+    /// What becomes of files that have their names.
+    pub(crate) existing: Existing,
 }
 
 /// Makes the content of files durable, then gives them their names, in order.
 pub(crate) fn name_all(written: &mut [Written], volumes: &[Arc<Volume>]) {
     let content = synchronise_content(volumes);
     let mut temp_files = TempFiles::default();
-    for Written { batch, staged } in written {
+    for Written { batch, staged, existing } in written {
         if content == Synchronised::Unknown {
             staged.iter_mut().for_each(Staged::synchronise);
         }
         for (staged, (dir, name)) in staged.iter_mut().zip(batch.places()) {
-            staged.name(dir, name, &mut temp_files);
+            staged.name(dir, name, *existing, &mut temp_files);
         }
         if content == Synchronised::Unknown
             && let Err(error) = batch.directories().try_for_each(|dir| synchronise(dir))
         {
             let detail = describe::os_error(&error);
             for staged in staged {
-                if matches!(staged, Staged::Named(_)) {
+                if matches!(staged, Staged::Named(..)) {
                     let error = StoreError::new(Reason::Storage, &detail);
                     *staged = Staged::Failed(error);
                 }

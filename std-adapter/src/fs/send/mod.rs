@@ -7,6 +7,7 @@ pub(crate) mod listing;
 pub(crate) mod queue;
 pub(crate) mod recent;
 pub(crate) mod source;
+mod total;
 pub(crate) mod update;
 pub(crate) mod walk;
 
@@ -140,7 +141,7 @@ impl SendStore {
         }
         let (entry, path) = match queue.next(observer) {
             None => return Ok(None),
-            Some(Next::Tree { mode, modified }) => {
+            Some(Next::Tree { size, mode, modified }) => {
                 let path = queue.tree_path();
                 if !is_sound(path) || path.ends_with('/') {
                     let error = StoreError::from(Reason::BadPath);
@@ -149,7 +150,7 @@ impl SendStore {
                 let entry = Entry {
                     kind: Kind::Tree,
                     path: path.len(),
-                    size: None,
+                    size,
                     modified,
                     mode,
                     resumable: false,

@@ -42,7 +42,7 @@ enum Stage {
     /// The tree is not offered yet.
     New,
     /// The tree itself, with the metadata of its root directory; then the first origin that was not begun.
-    Tree { root: Option<FileMetadata>, next: usize },
+    Tree { size: Option<u64>, root: Option<FileMetadata>, next: usize },
     /// The origin of this index, if it exists.
     Source(usize),
     /// The entries that are sent again.
@@ -53,6 +53,8 @@ enum Stage {
 #[derive(Debug)]
 pub(crate) enum Next {
     Tree {
+        /// The bytes in all entries, where known.
+        size: Option<u64>,
         mode: Option<u32>,
         modified: Option<i64>,
     },
@@ -85,11 +87,11 @@ impl SendQueue {
     }
 
     pub(crate) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
-        if let Stage::Tree { root, next } = self.stage {
+        if let Stage::Tree { size, root, next } = self.stage {
             self.stage = Stage::Source(next);
             let mode = root.and_then(|attributes| attributes.mode);
             let modified = root.and_then(|attributes| attributes.modified);
-            return Some(Next::Tree { mode, modified });
+            return Some(Next::Tree { size, mode, modified });
         }
         loop {
             if let Some(item) = self.walk.next(observer) {

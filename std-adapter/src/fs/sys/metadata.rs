@@ -10,6 +10,7 @@ use crate::describe;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
+use crate::fs::policy::Owner;
 use crate::fs::sys::times;
 
 /// The metadata that is sent with a file.
@@ -32,16 +33,34 @@ impl FileMetadata {
     }
 }
 
-/// Sets the offered permission bits and time of an open file or directory, if they differ. Tries both;
+/// The metadata that a received entry gets, where it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Attributes {
+    /// The nine permission bits.
+    pub(crate) mode: Option<u32>,
+    /// Nanoseconds since 1970.
+    pub(crate) modified: Option<i64>,
+    pub(crate) owner: Owner,
+}
+
+impl Attributes {
+    /// Whether nothing is to be set.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Sets the owner, the permission bits and the time of an open file or directory, if they differ. Tries all;
 /// returns the first failure, also if the file system did not keep the time.
 pub(crate) fn set_metadata(
     file: &File,
     now: &Metadata,
-    mode: Option<u32>,
-    modified: Option<i64>,
+    Attributes { mode, modified, owner }: Attributes,
 ) -> io::Result<()> {
+    // Another owner may lose bits.
+    let set_owner = set_owner(file, Some(now), owner);
     let (set_mode, set_time) = (set_mode(file, now, mode), set_time(file, modified));
-    set_mode.and(set_time)?;
+    set_owner.and(set_mode).and(set_time)?;
     let Some(offered) = modified.filter(|time| !times::is_usual(*time)) else { return Ok(()) };
     match FileMetadata::of(&Metadata::from_file(file)?).modified {
         Some(found) if !times::is_cut(offered, found) => {
@@ -101,6 +120,19 @@ fn mode_of(_: &Metadata) -> Option<u32> {
     None
 }
 
+/// The bytes that the content of a file occupies, without its holes.
+#[cfg(unix)]
+pub(crate) fn allocated(metadata: &Metadata) -> u64 {
+    use cap_std::fs::MetadataExt;
+
+    metadata.blocks().saturating_mul(512).min(metadata.len())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn allocated(metadata: &Metadata) -> u64 {
+    metadata.len()
+}
+
 /// Sets the nine permission bits; a directory keeps its set-group-id bit.
 #[cfg(unix)]
 pub(crate) fn set_mode(file: &File, now: &Metadata, mode: Option<u32>) -> io::Result<()> {
@@ -119,6 +151,42 @@ pub(crate) fn set_mode(file: &File, now: &Metadata, mode: Option<u32>) -> io::Re
 #[cfg(not(unix))]
 pub(crate) fn set_mode(_: &File, _: &Metadata, _: Option<u32>) -> io::Result<()> {
     Ok(())
+}
+
+/// Sets the owner of an open file or directory, if it is not known to have it.
+#[cfg(unix)]
+pub(crate) fn set_owner(
+    file: impl std::os::fd::AsFd,
+    now: Option<&Metadata>,
+    Owner { user, group }: Owner,
+) -> io::Result<()> {
+    use cap_std::fs::MetadataExt;
+    use rustix::fs::{Gid, Uid, fchown};
+
+    let user = user.filter(|user| now.is_none_or(|now| now.uid() != *user));
+    let group = group.filter(|group| now.is_none_or(|now| now.gid() != *group));
+    if user.is_none() && group.is_none() {
+        return Ok(());
+    }
+    Ok(fchown(file, user.map(Uid::from_raw), group.map(Gid::from_raw))?)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn set_owner(_: &File, _: Option<&Metadata>, owner: Owner) -> io::Result<()> {
+    if owner == Owner::default() { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
+}
+
+/// The owner of an entry.
+#[cfg(unix)]
+pub(crate) fn owner_of(metadata: &Metadata) -> Owner {
+    use cap_std::fs::MetadataExt;
+
+    Owner { user: Some(metadata.uid()), group: Some(metadata.gid()) }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn owner_of(_: &Metadata) -> Owner {
+    Owner::default()
 }
 
 /// Saturates at the years 1677 and 2262.

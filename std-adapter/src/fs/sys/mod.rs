@@ -6,6 +6,7 @@ pub(crate) mod descriptors;
 pub(crate) mod dir_cursor;
 pub(crate) mod lock;
 pub(crate) mod metadata;
+pub(crate) mod space;
 pub(crate) mod sync;
 pub(crate) mod sync_failures;
 pub(crate) mod sync_unsupported;

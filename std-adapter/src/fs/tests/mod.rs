@@ -42,6 +42,7 @@ struct Recorder {
     failed: Vec<(String, Reason, bool)>,
     details: Vec<String>,
     unset: Vec<String>,
+    kept: Vec<(String, String)>,
     moved: u64,
 }
 
@@ -52,6 +53,9 @@ impl Observer for Recorder {
             Event::Done { path, .. } => self.done.push(path.to_owned()),
             Event::Moved { bytes } => self.moved += bytes,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
+            Event::KeptBoth { path, stored } => {
+                self.kept.push((path.to_owned(), stored.to_owned()))
+            }
             Event::Removed { path } | Event::Renamed { path, .. } => {
                 self.done.push(path.to_owned());
             }

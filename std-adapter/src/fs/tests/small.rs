@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
+use crate::fs::sys::metadata::Attributes;
 
 /// In a tree that is new, so many bytes of the file `t/f` have come.
 fn begun(dir: &TempDir, size: usize, stored: usize) -> Directory<Recorder> {
@@ -106,7 +107,10 @@ fn a_small_file_shorter_than_its_offer_is_incomplete() {
 fn an_existing_file_is_not_replaced_without_a_partial() {
     let dir = temporary();
     let (root, mut temp_files) = (root(&dir).0, TempFiles::default());
-    let whole = CompleteFile { bytes: b"whole", mode: Some(0o600), modified: Some(1) };
+    let whole = CompleteFile {
+        bytes: b"whole",
+        attributes: Attributes { mode: Some(0o600), modified: Some(1), ..Attributes::default() },
+    };
     let is_able = temp_files.put(&root, "a", &whole);
     assert_eq!(listing(dir.path()), if is_able { vec!["a"] } else { vec![] });
     fs::write(dir.path().join("b"), "old").unwrap();

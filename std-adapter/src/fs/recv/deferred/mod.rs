@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::{below, split};
+use crate::fs::policy::Existing;
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
 use crate::fs::recv::worker::{Worker, WorkerTask};
@@ -52,6 +53,8 @@ pub(crate) struct DeferredCommits {
     /// Files that are written and wait for their names; offered before the `finished` batches.
     written: Vec<Written>,
     written_bytes: u64,
+    /// What becomes of files whose names others have.
+    existing: Existing,
 }
 
 /// A deferred commit that has failed.
@@ -72,6 +75,11 @@ pub(crate) enum Put {
 }
 
 impl DeferredCommits {
+    /// Sets what becomes of files whose names others have.
+    pub(crate) fn set_existing(&mut self, existing: Existing) {
+        self.existing = existing;
+    }
+
     /// Commits a small file without a partial: at once, or deferred if it has a ticket.
     pub(crate) fn put(
         &mut self,

@@ -1,6 +1,7 @@
 //! The results of deferred commits: reports them in the order of the offers, and commits a file by
 //! way of a partial if the commit without one failed. Knows nothing of when the work is done.
 
+use std::borrow::Cow;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,13 @@ use tinyferry_core::store::Kind;
 use super::{DeferredCommits, FailedFile};
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Observer};
+use crate::fs::policy::Existing;
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
-use crate::fs::recv::file::ExpectedFile;
-use crate::fs::recv::report_done;
+use crate::fs::recv::file::{Access, ExpectedFile};
 use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::worker::TaskResult;
 use crate::fs::recv::written::Written;
+use crate::fs::recv::{report_done, stored_as};
 use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::metadata::report_unset;
 
@@ -62,7 +64,8 @@ impl DeferredCommits {
                     Arc::new(batch)
                 },
             );
-            self.written.push(Written { batch, staged: mem::take(&mut outcome.staged) });
+            let (staged, existing) = (mem::take(&mut outcome.staged), self.existing);
+            self.written.push(Written { batch, staged, existing });
             self.name_when_many(cursor, observer);
         }
     }
@@ -74,10 +77,14 @@ impl DeferredCommits {
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
-        for Written { batch, staged } in written {
+        for Written { batch, staged, .. } in written {
             for ((path, _, ticket), staged) in batch.files().zip(staged) {
                 let result = staged.into_result();
-                let result = result.and_then(|result| report_unset(result, path, observer));
+                let result = result.and_then(|(other_name, metadata_set)| {
+                    let stored = stored_as(path, other_name, observer);
+                    report_unset(metadata_set, &stored, observer)?;
+                    Ok(stored)
+                });
                 self.report_file(path, ticket, result, cursor, observer);
             }
         }
@@ -109,12 +116,12 @@ impl DeferredCommits {
         &mut self,
         path: &str,
         Ticket { commit_id, size, held, sha256 }: Ticket,
-        result: Result<(), StoreError>,
+        result: Result<Cow<'_, str>, StoreError>,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
         match result {
-            Ok(()) => report_done(path, Kind::File, (size, held), sha256, observer),
+            Ok(stored) => report_done(&stored, Kind::File, (size, held), sha256, observer),
             Err(error) => {
                 // The remembered directory may have been moved.
                 cursor.forget();
@@ -143,26 +150,36 @@ impl DeferredCommits {
                     || after.any(|(batch, outcome)| batch.has_put(path, 0, outcome))
             };
             let result = if outcome.is_put(index) || is_replaced() {
-                Ok(())
+                Ok(Cow::Borrowed(path))
             } else {
-                commit_by_partial(path, &complete, cursor, observer)
+                commit_by_partial(path, &complete, self.existing, cursor, observer)
             };
             self.report_file(path, ticket, result, cursor, observer);
         }
     }
 }
 
-fn commit_by_partial(
-    path: &str,
+fn commit_by_partial<'a>(
+    path: &'a str,
     complete: &CompleteFile<'_>,
+    existing: Existing,
     cursor: &mut DirCursor,
     observer: &mut impl Observer,
-) -> Result<(), StoreError> {
-    let CompleteFile { bytes, mode, modified } = *complete;
+) -> Result<Cow<'a, str>, StoreError> {
+    let CompleteFile { bytes, attributes } = *complete;
     let (kind, size) = (Kind::File, Some(bytes.len() as u64));
-    let (path, access) = (path.to_owned(), Arc::default());
+    let access = Arc::new(Access { existing, ..Access::default() });
     let (resume, commit_id, durable) = (0, None, false);
-    let expected =
-        ExpectedFile { path, kind, size, modified, mode, resume, access, commit_id, durable };
-    expected.put(cursor, bytes, observer)
+    let expected = ExpectedFile {
+        path: path.to_owned(),
+        kind,
+        size,
+        attributes,
+        resume,
+        access,
+        commit_id,
+        durable,
+    };
+    let other_name = expected.put(cursor, bytes, observer)?;
+    Ok(stored_as(path, other_name, observer))
 }

@@ -15,6 +15,7 @@ use crate::fs::recv::worker::{TaskResult, WorkerTask};
 use crate::fs::recv::written::{Written, name_all};
 use crate::fs::sys::descriptors::{Descriptors, Permit};
 use crate::fs::sys::dir_cursor::DirCursor;
+use crate::fs::sys::metadata::Attributes;
 
 /// The numbers of open files at which written files get their names; the first one for which there are
 /// descriptors. One sync costs about as much as a hundred small files.
@@ -85,7 +86,12 @@ impl DeferredCommits {
             self.put_here();
         }
         let mut batch = Batch::default();
-        batch.add(&dir, path, &CompleteFile { bytes: &[], mode: None, modified: None }, ticket);
+        batch.add(
+            &dir,
+            path,
+            &CompleteFile { bytes: &[], attributes: Attributes::default() },
+            ticket,
+        );
         let outcome = Outcome { staged: vec![staged], ..Outcome::default() };
         self.finished.push_back((Arc::new(batch), outcome));
         self.written_bytes = self.written_bytes.saturating_add(bytes);

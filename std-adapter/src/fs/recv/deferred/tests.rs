@@ -7,11 +7,12 @@ use cap_std::fs::Dir;
 
 use super::*;
 use crate::fs::event::Event;
+use crate::fs::sys::metadata::Attributes;
 
 fn batch(dir: &Arc<Dir>, files: &[(&str, &[u8])]) -> Batch {
     let mut batch = Batch::default();
     for (path, bytes) in files {
-        let complete = CompleteFile { bytes, mode: None, modified: None };
+        let complete = CompleteFile { bytes, attributes: Attributes::default() };
         batch.add(dir, path, &complete, Ticket { commit_id: 1, size: 0, held: 0, sha256: None });
     }
     batch

@@ -4,26 +4,34 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use cap_std::fs::Metadata;
+use cap_std::fs::{Dir, Metadata};
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
-use crate::fs::names::split;
+use crate::fs::names::{join, split};
 use crate::fs::partial_index::PartialIndex;
+use crate::fs::policy::Existing;
+use crate::fs::recv::naming::{candidates, exists};
 use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest, UNIT};
 use crate::fs::sys::buffer::write_all_at;
-use crate::fs::sys::dir_cursor::DirCursor;
-use crate::fs::sys::metadata::{FileMetadata, report_unset, set_metadata};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, open_file};
+use crate::fs::sys::metadata::{Attributes, FileMetadata, report_unset, set_metadata};
 use crate::fs::sys::sync::{Durable, Sync, synchronise};
+use crate::fs::sys::sync_failures::is_stored;
 use crate::fs::sys::{sync_failures, times};
 
-/// The rights of the other end beyond the files that it sends.
+/// The maximum number of files that an offered file is compared with, if both are to be kept.
+const MAX_COMPARED: usize = 64;
+
+/// The rights of the other end beyond the files that it sends, and the policy for their names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Access {
     pub(crate) partials: PartialOwner,
     pub(crate) partial_index: PartialIndex,
+    /// What becomes of a file whose name another one has.
+    pub(crate) existing: Existing,
 }
 
 impl Access {
@@ -41,8 +49,7 @@ pub(crate) struct ExpectedFile {
     pub(crate) path: String,
     pub(crate) kind: Kind,
     pub(crate) size: Option<u64>,
-    pub(crate) modified: Option<i64>,
-    pub(crate) mode: Option<u32>,
+    pub(crate) attributes: Attributes,
     pub(crate) resume: u64,
     pub(crate) access: Arc<Access>,
     /// The number of its commit, if that may be deferred.
@@ -60,9 +67,48 @@ impl ExpectedFile {
             && self.resume >= found.size
             && self.size == Some(found.size)
             && self
+                .attributes
                 .modified
                 .zip(found.modified)
                 .is_some_and(|(offered, found)| times::is_same(offered, found))
+    }
+
+    /// The file in place that seems to be the same, with its path: the one of the offered path or, if both are
+    /// to be kept, one with a number.
+    ///
+    /// # Errors
+    /// The path belongs to something that may not be replaced.
+    pub(crate) fn find_same(
+        &self,
+        cursor: &mut DirCursor,
+        dir: &Dir,
+    ) -> Result<Option<(String, File, Metadata)>, StoreError> {
+        let (parent, name) = split(&self.path);
+        for (number, candidate) in candidates(name).take(MAX_COMPARED).enumerate() {
+            let path = join(parent, &candidate);
+            match cursor.look(&path)? {
+                Found::Missing => return Ok(None),
+                Found::Directory(_) if number == 0 => return Err(Reason::IsDirectory.into()),
+                Found::Other(error) if number == 0 => return Err(error),
+                Found::Directory(_) | Found::Other(_) => continue,
+                // If it has changed since or cannot be read, it is received.
+                Found::File(metadata) if self.is(&metadata) => {
+                    if let Ok((file, metadata)) = open_file(dir, &*candidate)
+                        && self.is(&metadata)
+                        && is_stored(&file, &metadata, false)
+                    {
+                        return Ok(Some((path, file, metadata)));
+                    }
+                }
+                Found::File(_) => {}
+            }
+            match self.access.existing {
+                Existing::Replace => return Ok(None),
+                Existing::Refuse => return Err(exists()),
+                Existing::KeepBoth => {}
+            }
+        }
+        Ok(None)
     }
 
     /// The position to resume from if a partial has `length` bytes.
@@ -73,13 +119,14 @@ impl ExpectedFile {
         }
     }
 
-    /// Commits the complete content through a partial, which is removed if that fails.
+    /// Commits the complete content through a partial, which is removed if that fails. Returns the name that
+    /// the file has got, if it is another one.
     pub(crate) fn put(
         &self,
         cursor: &mut DirCursor,
         bytes: &[u8],
         observer: &mut impl Observer,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Box<str>>, StoreError> {
         let mut partial = self.create(cursor, false)?;
         partial.length = bytes.len() as u64;
         let written = write_all_at(&partial.file, bytes, 0).map_err(StoreError::from);
@@ -88,14 +135,14 @@ impl ExpectedFile {
         result.map_err(|error| partial.discard_after(error))
     }
 
-    /// Puts a complete partial in place.
+    /// Puts a complete partial in place. Returns the name that it has got, if it is another one.
     pub(crate) fn place(
         &self,
         cursor: &mut DirCursor,
         partial: &Partial,
         durable: Durable,
         observer: &mut impl Observer,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Box<str>>, StoreError> {
         report_unset(self.complete(partial)?, &self.path, observer)?;
         if durable.content {
             sync_failures::synchronise(&partial.file)?;
@@ -103,11 +150,11 @@ impl ExpectedFile {
         // Another entry may have the name since the offer.
         cursor.look(&self.path)?;
         let (_, name) = split(&self.path);
-        let dir = partial.place(name)?;
+        let (stored, dir) = partial.place(name, self.access.existing)?;
         if durable.names {
             synchronise(dir)?;
         }
-        Ok(())
+        Ok((stored != name).then(|| stored.into()))
     }
 
     /// Sets the length, the time and the permission bits of a complete partial. Returns whether the latter
@@ -119,14 +166,14 @@ impl ExpectedFile {
             Some(size) if partial.length > size => partial.file.set_len(size)?,
             _ => {}
         }
-        Ok(set_metadata(&partial.file, &partial.metadata, self.mode, self.modified))
+        Ok(set_metadata(&partial.file, &partial.metadata, self.attributes))
     }
 
     /// Sets the time and the permission bits of a file that is in place, if they differ.
     pub(crate) fn set_metadata(&self, file: &File, metadata: &Metadata) -> io::Result<()> {
         let now = FileMetadata::of(metadata).modified;
-        let modified = self.modified.filter(|offered| Some(*offered) != now);
-        set_metadata(file, metadata, self.mode, modified)
+        let modified = self.attributes.modified.filter(|offered| Some(*offered) != now);
+        set_metadata(file, metadata, Attributes { modified, ..self.attributes })
     }
 
     pub(crate) fn partial_request(&self) -> PartialRequest<'_> {
@@ -135,7 +182,7 @@ impl ExpectedFile {
             owner,
             index: Some(partial_index),
             target: split(&self.path).1,
-            mode: self.mode,
+            mode: self.attributes.mode,
         }
     }
 

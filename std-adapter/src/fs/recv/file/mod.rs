@@ -13,12 +13,14 @@ use crate::fs::event::Observer;
 use crate::fs::names::split;
 use crate::fs::partial_index::LeftPartial;
 use crate::fs::recv::partial::{Partial, UNIT};
+use crate::fs::recv::space::Reservation;
 use crate::fs::recv::staged::Staged;
+use crate::fs::recv::stored_as;
 use crate::fs::recv::tmpfile::CompleteFile;
-use crate::fs::recv::tree::{Bits, make_directory};
+use crate::fs::recv::tree::make_directory;
 use crate::fs::sys::buffer::{Buffer, CAPACITY};
-use crate::fs::sys::dir_cursor::{DirCursor, Found, look, open_file};
-use crate::fs::sys::metadata::report_unset;
+use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
+use crate::fs::sys::metadata::{Attributes, allocated, report_unset};
 use crate::fs::sys::sync::{Durable, synchronise};
 use crate::fs::sys::sync_failures::is_stored;
 use crate::fs::sys::{sync_failures, times};
@@ -37,6 +39,8 @@ pub(crate) struct RecvFile {
     pub(crate) held: u64,
     /// The partial that remains if the commit failed.
     pub(crate) left: Option<LeftPartial>,
+    /// Space for the content that is not stored yet.
+    pub(crate) reservation: Option<Reservation>,
     stage: Stage,
 }
 
@@ -54,14 +58,26 @@ enum Stage {
 }
 
 impl RecvFile {
+    fn new(expected: ExpectedFile, held: u64, stage: Stage) -> Self {
+        Self { expected, held, left: None, reservation: None, stage }
+    }
+
+    /// The space that its content still takes, in bytes, if its size is known.
+    pub(crate) fn needed(&self) -> u64 {
+        let size = self.expected.size.unwrap_or(0);
+        match &self.stage {
+            Stage::Directory | Stage::Same(..) => 0,
+            Stage::Awaited | Stage::Buffered(_) => size,
+            Stage::Partial(partial) => size.saturating_sub(allocated(&partial.metadata)),
+        }
+    }
+
     pub(crate) fn directory(
         cursor: &mut DirCursor,
         expected: ExpectedFile,
     ) -> Result<Self, StoreError> {
         match cursor.look(&expected.path)? {
-            Found::Missing | Found::Directory(_) => {
-                Ok(Self { expected, held: 0, left: None, stage: Stage::Directory })
-            }
+            Found::Missing | Found::Directory(_) => Ok(Self::new(expected, 0, Stage::Directory)),
             Found::File(_) => Err(Reason::NotDirectory.into()),
             Found::Other(error) => Err(error),
         }
@@ -89,28 +105,14 @@ impl RecvFile {
                 }
                 let is_small = expected.size.is_some_and(|size| size <= CAPACITY as u64);
                 let stage = if is_small { Stage::Buffered(0) } else { Stage::Awaited };
-                return Ok(Self { expected, held: 0, left: None, stage });
+                return Ok(Self::new(expected, 0, stage));
             }
         };
-        match cursor.look(&expected.path)? {
-            Found::Directory(_) => return Err(Reason::IsDirectory.into()),
-            Found::Other(error) => return Err(error),
-            Found::File(metadata) if expected.is(&metadata) => {
-                // If it has changed since or cannot be read, it is received.
-                if let Ok((file, metadata)) = open_file(&dir, name)
-                    && expected.is(&metadata)
-                    && is_stored(&file, &metadata, false)
-                {
-                    let held = metadata.len();
-                    return Ok(Self {
-                        expected,
-                        held,
-                        left: None,
-                        stage: Stage::Same(file, metadata),
-                    });
-                }
-            }
-            Found::File(_) | Found::Missing => {}
+        if let Some((path, file, metadata)) = expected.find_same(cursor, &dir)? {
+            let held = metadata.len();
+            let (expected, stage) =
+                (ExpectedFile { path, ..expected }, Stage::Same(file, metadata));
+            return Ok(Self::new(expected, held, stage));
         }
         // Without a known size, nothing would cut off content of the partial behind the new end.
         if expected.resume >= UNIT
@@ -119,15 +121,15 @@ impl RecvFile {
         {
             if !is_stored(&partial.file, &partial.metadata, expected.durable) {
                 partial.discard();
-                return Ok(Self { expected, held: 0, left: None, stage: Stage::Awaited });
+                return Ok(Self::new(expected, 0, Stage::Awaited));
             }
             let holes = if holes { MAX_HOLE_DISTANCE } else { 0 };
             let held = expected.resumes_from(partial.length.saturating_sub(holes));
             if held > 0 {
-                return Ok(Self { expected, held, left: None, stage: Stage::Partial(partial) });
+                return Ok(Self::new(expected, held, Stage::Partial(partial)));
             }
         }
-        Ok(Self { expected, held: 0, left: None, stage: Stage::Awaited })
+        Ok(Self::new(expected, 0, Stage::Awaited))
     }
 
     pub(crate) fn write(
@@ -160,6 +162,9 @@ impl RecvFile {
         partial.reserve(position, self.expected.size.unwrap_or(0));
         buffer.store(&partial.file, position, bytes)?;
         partial.length = partial.length.max(end);
+        if let Some(reservation) = &mut self.reservation {
+            reservation.stored(bytes.len() as u64);
+        }
         if self.expected.durable {
             partial.start_writing(end);
         }
@@ -180,25 +185,24 @@ impl RecvFile {
         }
     }
 
-    /// Puts it in place. The time and permission bits of a directory are set later.
+    /// Puts it in place; the path becomes the one that it has got. The time and permission bits of a directory are set later.
     pub(crate) fn commit(
         &mut self,
         cursor: &mut DirCursor,
         buffer: &mut Buffer,
         durable: Durable,
         observer: &mut impl Observer,
-    ) -> Result<Option<Bits>, StoreError> {
+    ) -> Result<Option<Attributes>, StoreError> {
         let expected = &self.expected;
         let synced = durable.names;
         let partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
             Stage::Directory => {
-                let bits = Bits { mode: expected.mode, modified: expected.modified };
                 // Only a client that may read changes an existing directory.
                 if expected.access.is_blind() && cursor.existing(&expected.path)?.is_some() {
                     return Ok(None);
                 }
-                make_directory(cursor, &expected.path, bits, synced)?;
-                return Ok(Some(bits));
+                make_directory(cursor, &expected.path, expected.attributes, synced)?;
+                return Ok(Some(expected.attributes));
             }
             Stage::Same(file, metadata) => {
                 report_unset(expected.set_metadata(&file, &metadata), &expected.path, observer)?;
@@ -221,7 +225,11 @@ impl RecvFile {
         let flushed = buffer.flush(&partial.file).map_err(StoreError::from);
         let placed = flushed.and_then(|()| expected.place(cursor, &partial, durable, observer));
         match placed {
-            Ok(()) => Ok(None),
+            Ok(other_name) => {
+                let stored = stored_as(&expected.path, other_name, observer).into_owned();
+                self.expected.path = stored;
+                Ok(None)
+            }
             Err(error) => Err(self.give_up(partial, error)),
         }
     }
@@ -258,13 +266,13 @@ impl RecvFile {
 
     /// The complete file, if it can be put in place in one step.
     pub(crate) fn complete<'a>(&self, buffer: &'a Buffer) -> Option<CompleteFile<'a>> {
-        let ExpectedFile { mode, modified, size, .. } = self.expected;
+        let ExpectedFile { attributes, size, .. } = self.expected;
         let bytes = buffer.kept();
         // An unusual time must be compared with the stored one, which takes a partial.
         let is_whole = matches!(self.stage, Stage::Buffered(_))
             && size == Some(bytes.len() as u64)
-            && modified.is_none_or(times::is_usual);
-        is_whole.then_some(CompleteFile { bytes, mode, modified })
+            && attributes.modified.is_none_or(times::is_usual);
+        is_whole.then_some(CompleteFile { bytes, attributes })
     }
 
     /// The file system of a file that is in place already and seems to be the same.

@@ -6,6 +6,7 @@ mod room;
 mod system;
 pub(crate) mod undeletable;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use tinyferry_core::error::Reason;
 use crate::fs::error::StoreError;
 use crate::fs::names::join;
 use crate::fs::partial_index::{LeftPartial, PartialIndex};
+use crate::fs::policy::Existing;
+use crate::fs::recv::naming;
 use crate::fs::sys::dir_cursor::{Found, id_of, look, open_with};
 use crate::fs::sys::lock::Lock;
 use crate::fs::sys::metadata::{FileMetadata, set_mode};
@@ -142,13 +145,17 @@ impl Partial {
         Err(Reason::InUse.into())
     }
 
-    /// Renames it to `target` and replaces an existing file; returns the directory, the same for both.
-    pub(crate) fn place(&self, target: &str) -> Result<&Dir, StoreError> {
+    /// Renames it to `target`, or as the policy says if a file has that name. Returns the name that it has
+    /// got, and the directory, the same for both.
+    pub(crate) fn place<'a>(
+        &self,
+        target: &'a str,
+        existing: Existing,
+    ) -> Result<(Cow<'a, str>, &Dir), StoreError> {
         if !self.is_in_place()? {
             return Err(StoreError::new(Reason::Storage, "the partial file was taken away"));
         }
-        self.dir.rename(&self.name, &self.dir, target)?;
-        Ok(&self.dir)
+        Ok((naming::rename(&self.dir, &self.name, target, existing)?, &self.dir))
     }
 
     /// Whether a later transfer could resume from it.

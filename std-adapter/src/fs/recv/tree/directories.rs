@@ -1,4 +1,5 @@
-//! The times and permission bits that the directories of a tree get in the end. Memory is bounded.
+//! The times, permission bits and owners that the directories of a tree get in the end: entries change their
+//! times, and the bits may forbid entries. Memory is bounded.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::below;
 use crate::fs::sys::dir_cursor::{DirCursor, Id, id_of};
-use crate::fs::sys::metadata::{report_unset, set_metadata};
+use crate::fs::sys::metadata::{Attributes, report_unset, set_metadata};
 use crate::fs::sys::sync::open_itself;
 
 /// The maximum memory in bytes; beyond it the metadata of complete directories is set.
@@ -14,28 +15,20 @@ pub(crate) const MAX_MEMORY: usize = 1 << 20;
 /// The memory for a directory besides its path, in bytes.
 const DIRECTORY_BYTES: usize = 96;
 
-/// The permission bits and the time of a directory. They are set when it is complete: entries change
-/// its time, and its bits may forbid them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bits {
-    pub(crate) mode: Option<u32>,
-    pub(crate) modified: Option<i64>,
-}
-
 /// Directories by their paths.
 #[derive(Debug, Default)]
 pub(crate) struct Directories {
-    waiting: BTreeMap<Box<str>, (Bits, Option<Id>)>,
+    waiting: BTreeMap<Box<str>, (Attributes, Option<Id>)>,
     /// Their memory, in bytes.
     bytes: usize,
 }
 
 impl Directories {
-    /// Remembers the bits of a directory; a later offer replaces them.
-    pub(crate) fn remember(&mut self, cursor: &mut DirCursor, path: &str, bits: Bits) {
+    /// Remembers the attributes of a directory; a later offer replaces them.
+    pub(crate) fn remember(&mut self, cursor: &mut DirCursor, path: &str, attributes: Attributes) {
         let dir = cursor.existing(path).ok().flatten();
         let id = dir.and_then(|dir| id_of(&dir.dir_metadata().ok()?));
-        if self.waiting.insert(path.into(), (bits, id)).is_none() {
+        if self.waiting.insert(path.into(), (attributes, id)).is_none() {
             self.bytes += path.len() + DIRECTORY_BYTES;
         }
     }
@@ -57,12 +50,12 @@ impl Directories {
         let mut open = BTreeMap::new();
         self.bytes = 0;
         // A directory comes before its parent, whose bits may make it unreachable.
-        while let Some((directory, (bits, id))) = self.waiting.pop_last() {
+        while let Some((directory, (attributes, id))) = self.waiting.pop_last() {
             if path.is_some_and(|path| below(path, &directory).is_some()) {
                 self.bytes += directory.len() + DIRECTORY_BYTES;
-                open.insert(directory, (bits, id));
+                open.insert(directory, (attributes, id));
             } else {
-                result = result.and(set_one(&directory, bits, id, cursor, observer));
+                result = result.and(set_one(&directory, attributes, id, cursor, observer));
             }
         }
         self.waiting = open;
@@ -70,10 +63,10 @@ impl Directories {
     }
 }
 
-/// Gives a directory its time and its permission bits, if it is still the same one.
+/// Gives a directory its attributes, if it is still the same one.
 fn set_one(
     path: &str,
-    bits: Bits,
+    attributes: Attributes,
     id: Option<Id>,
     cursor: &mut DirCursor,
     observer: &mut impl Observer,
@@ -87,7 +80,7 @@ fn set_one(
     if id.is_some() && id_of(&now) != id {
         return Ok(());
     }
-    let result = open_itself(&dir).and_then(|it| set_metadata(&it, &now, bits.mode, bits.modified));
+    let result = open_itself(&dir).and_then(|it| set_metadata(&it, &now, attributes));
     report_unset(result, path, observer)
 }
 
@@ -106,8 +99,8 @@ mod tests {
         DirCursor::receiving(Arc::new(root))
     }
 
-    fn modified(seconds: i64) -> Bits {
-        Bits { mode: None, modified: Some(seconds * 1_000_000_000) }
+    fn modified(seconds: i64) -> Attributes {
+        Attributes { modified: Some(seconds * 1_000_000_000), ..Attributes::default() }
     }
 
     #[test]

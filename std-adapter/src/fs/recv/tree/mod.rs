@@ -11,8 +11,8 @@ use crate::fs::names::split;
 use crate::fs::sys::dir_cursor::{DirCursor, admit_owner};
 use crate::fs::sys::sync::Sync;
 
-pub(crate) use self::directories::Bits;
 use self::directories::Directories;
+use crate::fs::sys::metadata::Attributes;
 
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -27,7 +27,7 @@ pub(crate) struct Tree {
 #[derive(Debug, Clone, Copy)]
 enum Root {
     /// Not created yet: the first entry creates it, with the offered metadata.
-    Offered(Bits),
+    Offered(Attributes),
     Ready,
 }
 
@@ -37,15 +37,15 @@ impl Tree {
     pub(crate) fn begin(
         cursor: &mut DirCursor,
         path: &str,
-        bits: Bits,
+        attributes: Attributes,
         is_blind: bool,
     ) -> Result<Self, StoreError> {
         let stands = cursor.existing(path)?.is_some();
         let keeps_its_own = stands && (path.is_empty() || is_blind);
-        let root = if keeps_its_own { Root::Ready } else { Root::Offered(bits) };
+        let root = if keeps_its_own { Root::Ready } else { Root::Offered(attributes) };
         if stands && !keeps_its_own {
             // Otherwise its entries could not be opened.
-            admit(cursor, path, bits)?;
+            admit(cursor, path, attributes)?;
         }
         Ok(Self { path: path.to_owned(), root, entries: 0, directories: Directories::default() })
     }
@@ -62,19 +62,19 @@ impl Tree {
         cursor: &mut DirCursor,
         sync: Sync,
     ) -> Result<(), StoreError> {
-        if let Root::Offered(bits) = self.root {
-            make_directory(cursor, &self.path, bits, sync.is_due(true))?;
+        if let Root::Offered(attributes) = self.root {
+            make_directory(cursor, &self.path, attributes, sync.is_due(true))?;
             self.root = Root::Ready;
-            if bits.mode.is_some() || bits.modified.is_some() {
-                self.directories.remember(cursor, &self.path, bits);
+            if !attributes.is_empty() {
+                self.directories.remember(cursor, &self.path, attributes);
             }
         }
         Ok(())
     }
 
     /// Remembers the final metadata of a directory that is in place.
-    pub(crate) fn remember(&mut self, cursor: &mut DirCursor, path: &str, bits: Bits) {
-        self.directories.remember(cursor, path, bits);
+    pub(crate) fn remember(&mut self, cursor: &mut DirCursor, path: &str, attributes: Attributes) {
+        self.directories.remember(cursor, path, attributes);
     }
 
     /// Whether the list of directories is long enough that [`Tree::set_complete_metadata`] is due.
@@ -112,9 +112,10 @@ impl Tree {
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
-        if let Root::Offered(Bits { mode: mode @ Some(_), .. }) = self.root {
+        if let Root::Offered(attributes @ Attributes { mode: Some(_), .. }) = self.root {
             // It is empty, but its owner may have been given more rights.
-            self.directories.remember(cursor, &self.path, Bits { mode, modified: None });
+            let attributes = Attributes { modified: None, ..attributes };
+            self.directories.remember(cursor, &self.path, attributes);
         }
         self.directories.set_metadata(None, cursor, observer)
     }
@@ -124,30 +125,30 @@ impl Tree {
 pub(crate) fn make_directory(
     cursor: &mut DirCursor,
     path: &str,
-    bits: Bits,
+    attributes: Attributes,
     synced: bool,
 ) -> Result<(), StoreError> {
-    cursor.made(path, bits.mode, synced)?;
+    cursor.made(path, attributes.mode, synced)?;
     // A new one is writable, and must stay the last opened one: no entry in it is searched for.
-    if cursor.is_new() { Ok(()) } else { admit(cursor, path, bits) }
+    if cursor.is_new() { Ok(()) } else { admit(cursor, path, attributes) }
 }
 
 /// Sets the time and the permission bits of a directory outside a tree.
 pub(crate) fn set_directory_metadata(
     cursor: &mut DirCursor,
     path: &str,
-    bits: Bits,
+    attributes: Attributes,
     observer: &mut impl Observer,
 ) -> Result<(), StoreError> {
     let mut directories = Directories::default();
-    directories.remember(cursor, path, bits);
+    directories.remember(cursor, path, attributes);
     directories.set_metadata(None, cursor, observer)
 }
 
 /// Makes a directory writable for its owner, if its bits are offered.
-fn admit(cursor: &mut DirCursor, path: &str, bits: Bits) -> Result<(), StoreError> {
+fn admit(cursor: &mut DirCursor, path: &str, attributes: Attributes) -> Result<(), StoreError> {
     let (parent, name) = split(path);
-    if bits.mode.is_some()
+    if attributes.mode.is_some()
         && let Some(above) = cursor.existing(parent)?
         && let Some(dir) = cursor.existing(path)?
     {

@@ -5,6 +5,7 @@ use tinyferry_core::path::is_sound;
 use super::*;
 use crate::fs::partial_name;
 use crate::fs::send::source::SourceEntry;
+use crate::fs::send::total::total;
 use crate::fs::send::walk::{probe, unfinished};
 
 impl SendQueue {
@@ -14,7 +15,7 @@ impl SendQueue {
     /// It cannot be read: there is no tree.
     pub(crate) fn begin(&mut self, observer: &mut impl Observer) -> Result<(), StoreError> {
         let Stage::New = self.stage else { return Ok(()) };
-        let (mut root, mut next) = (None, 0);
+        let (mut size, mut root, mut next) = (None, None, 0);
         if let [origin] = self.origins.as_slice()
             && origin.remote.is_empty()
         {
@@ -26,12 +27,17 @@ impl SendQueue {
             self.begin_tree(observer);
             match &mut self.update {
                 Some(update) => update.begin(0, "", Kind::Directory),
-                None => self.walk.begin(dir, observer)?,
+                None => {
+                    if !self.names_only && !self.walk.is_filtered() {
+                        size = total(&dir);
+                    }
+                    self.walk.begin(dir, observer)?;
+                }
             }
         } else {
             self.begin_tree(observer);
         }
-        self.stage = Stage::Tree { root, next };
+        self.stage = Stage::Tree { size, root, next };
         Ok(())
     }
 

@@ -84,6 +84,11 @@ impl Walk {
         self.filter = filter.clone();
     }
 
+    /// Whether entries are left out, by a filter or by the depth.
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.filter.is_empty() || self.depth.is_some()
+    }
+
     /// Whether the content of a directory at the path is left out.
     fn is_deep(&self) -> bool {
         self.depth.is_some_and(|depth| self.levels.len() >= depth.get().into())

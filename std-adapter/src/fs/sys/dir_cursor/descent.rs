@@ -3,14 +3,17 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
+use cap_fs_ext::DirExt;
+use cap_std::fs::{Dir, Metadata};
 use tinyferry_core::error::Reason;
 
 use super::{Found, Id, builder, id_of, is_removed, look, step};
 use crate::fs::error::StoreError;
 use crate::fs::names::{below, split};
+use crate::fs::policy::Owner;
 use crate::fs::sys::dir_cursor::spelling::Spelling;
-use crate::fs::sys::sync::synchronise;
+use crate::fs::sys::metadata::{Attributes, set_metadata};
+use crate::fs::sys::sync::{open_itself, synchronise};
 use crate::fs::sys::volumes::{Volume, Volumes};
 
 /// The maximum number of directories that stay open; a server must not run out of open files.
@@ -28,6 +31,9 @@ pub(crate) struct DirCursor {
     spelling: Option<Spelling>,
     /// The file systems that were entered, if they are to be synchronised.
     volumes: Option<Volumes>,
+    /// The permission bits of a new directory that has none of its own.
+    new_mode: Option<u32>,
+    new_owner: Owner,
 }
 
 /// An opened directory.
@@ -62,12 +68,25 @@ enum Made {
 impl DirCursor {
     /// A cursor for reading.
     pub(crate) fn new(root: Arc<Dir>) -> Self {
-        Self { root, path: String::new(), steps: Vec::new(), spelling: None, volumes: None }
+        Self {
+            root,
+            path: String::new(),
+            steps: Vec::new(),
+            spelling: None,
+            volumes: None,
+            new_mode: None,
+            new_owner: Owner::default(),
+        }
     }
 
     /// A cursor for storing.
     pub(crate) fn receiving(root: Arc<Dir>) -> Self {
         Self { spelling: Some(Spelling::default()), ..Self::new(root) }
+    }
+
+    /// Sets the owner of new directories, and the permission bits of those that have none of their own.
+    pub(crate) fn make_directories_with(&mut self, mode: Option<u32>, owner: Owner) {
+        (self.new_mode, self.new_owner) = (mode, owner);
     }
 
     /// Closes all directories, which may have been moved: the next call begins at the root.
@@ -128,6 +147,14 @@ impl DirCursor {
         self.descend(path, |_, _, _| Ok(Made::Nothing))
     }
 
+    /// The directory at `path` or, if that is missing, the last one on the way to it.
+    pub(crate) fn nearest(&mut self, path: &str) -> Result<Arc<Dir>, StoreError> {
+        match self.existing(path)? {
+            Some(dir) => Ok(dir),
+            None => self.reopen(),
+        }
+    }
+
     /// The directory at `path`; creates it and its parents if they are missing. A new one gets the permission
     /// bits `mode` and is writable for its owner.
     pub(crate) fn made(
@@ -136,13 +163,26 @@ impl DirCursor {
         mode: Option<u32>,
         synced: bool,
     ) -> Result<Arc<Dir>, StoreError> {
+        let (new_mode, new_owner) = (self.new_mode, self.new_owner);
         let found = self.descend(path, |above, name, is_last| {
-            match above.create_dir_with(name, &builder(mode.filter(|_| is_last))) {
+            let own_mode = mode.filter(|_| is_last);
+            match above.create_dir_with(name, &builder(own_mode.or(new_mode))) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     return Ok(Made::Elsewhere);
                 }
                 Err(error) => return Err(error),
+            }
+            if own_mode.is_none() && new_mode.is_some() || new_owner != Owner::default() {
+                // A directory that cannot be opened is reported when it is entered.
+                if let Ok(dir) = above.open_dir_nofollow(name).and_then(|dir| open_itself(&dir)) {
+                    let mode = new_mode.filter(|_| own_mode.is_none()).map(|mode| mode | 0o700);
+                    set_metadata(
+                        &dir,
+                        &Metadata::from_file(&dir)?,
+                        Attributes { mode, modified: None, owner: new_owner },
+                    )?;
+                }
             }
             if synced {
                 synchronise(above)?;
