@@ -1,11 +1,24 @@
-//! Endpoints: the URLs that a server listens at and a client connects to.
+//! Endpoints: the URLs that a server listens at and a client connects to, and their short forms.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use tinyferry_core::Config;
 
 /// The address of the other end.
+///
+/// Besides URLs, [`str::parse`] takes the short forms that other programs use: `HOST` and `HOST:PORT` for TCP,
+/// `USER@HOST:DIR` for SSH, `/dev/ttyUSB0` and `COM3` for a serial port. A text that may mean two of them is
+/// an error.
+///
+/// ```
+/// use tinyferry::Endpoint;
+///
+/// let endpoint: Endpoint = "box".parse()?;
+/// assert_eq!(endpoint.to_string(), "tcp://box:8080");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -17,8 +30,20 @@ pub enum Endpoint {
     Serial(Serial),
     /// `exec:COMMAND`: the standard streams of a command that the shell starts. For clients.
     Exec(String),
+    /// `USER@HOST:DIR`: a directory of another machine, served by a program that SSH starts there. For
+    /// clients.
+    Ssh(Ssh),
     /// `stdio:`: this program's own standard streams. For servers.
     Stdio,
+}
+
+/// A directory that a user of another machine may access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ssh {
+    /// The user and the host: `USER@HOST`.
+    pub host: String,
+    /// The directory, relative to the user's home directory; empty: the home directory.
+    pub directory: String,
 }
 
 /// A serial port and its settings, besides 8 data bits, no parity and one stop bit.
@@ -62,6 +87,32 @@ impl Default for Endpoint {
     fn default() -> Self {
         Self::Tcp("127.0.0.1:8080".to_owned())
     }
+}
+
+impl Ssh {
+    /// Parses `USER@HOST`, `USER@HOST:` and `USER@HOST:DIR`.
+    fn parse(text: &str) -> Option<Self> {
+        let (host, directory) = text.split_once(':').unwrap_or((text, ""));
+        let (user, name) = host.split_once('@')?;
+        let is_valid = is_name(user) && is_name(name) && !directory.contains('\0');
+        is_valid.then(|| Self { host: host.to_owned(), directory: directory.to_owned() })
+    }
+
+    /// The command for the shell. Who may log in there may remove files there: the server allows it.
+    pub(crate) fn command(&self) -> String {
+        let directory = match self.directory.strip_prefix("~/").unwrap_or(&self.directory) {
+            "" | "~" => ".".to_owned(),
+            directory if directory.starts_with('-') => format!("./{directory}"),
+            directory => directory.to_owned(),
+        };
+        let remote = format!("tinyferry serve --stdio --allow-remove {}", quoted(&directory));
+        format!("exec ssh -T -- {} {}", self.host, quoted(&remote))
+    }
+}
+
+/// A word of the shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 impl Serial {
@@ -139,14 +190,64 @@ impl FromStr for Endpoint {
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
             Some(("unix", _)) => Err("a path begins with /, as in unix:///run/ferry.sock".into()),
             Some(("serial", rest)) => Serial::parse(rest).map(Self::Serial),
-            _ if text == "stdio:" => Ok(Self::Stdio),
-            _ => Err("one looks like tcp://127.0.0.1:8080, unix:///run/ferry.sock, \
-                      serial:///dev/ttyUSB0?baud=921600 or \"exec:ssh box tinyferry serve --stdio \
-                      DIR\""
-                .into()),
+            Some(_) => Err(FORMS.into()),
+            None if text == "stdio:" => Ok(Self::Stdio),
+            None => parse_short(text),
         }
         .map_err(no)
     }
+}
+
+/// The forms of an endpoint, for a text that is none of them.
+const FORMS: &str = "one looks like box, box:8080, tcp://127.0.0.1:8080, unix:///run/ferry.sock, \
+                     serial:///dev/ttyUSB0?baud=921600, user@box:DIR or \"exec:ssh box tinyferry serve \
+                     --stdio DIR\"";
+
+/// Parses a text that is no URL.
+fn parse_short(text: &str) -> Result<Endpoint, String> {
+    let (path, _) = text.split_once('?').unwrap_or((text, ""));
+    if path.starts_with("/dev/") || is_windows_port(path) {
+        return Serial::parse(text).map(Endpoint::Serial);
+    }
+    if path.starts_with(['/', '.', '~']) {
+        return Err(
+            "a path may be a socket or a serial port: say unix:///PATH or serial:///PATH".into()
+        );
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Ok(Endpoint::Tcp(format!("[{text}]:8080")));
+    }
+    if text.contains('@') {
+        return Ssh::parse(text).map(Endpoint::Ssh).ok_or_else(|| FORMS.into());
+    }
+    match text.rsplit_once(':') {
+        Some((host, rest))
+            if is_name(host) && !rest.starts_with(|first: char| first.is_ascii_digit()) =>
+        {
+            Err(format!(
+                "it may be a host with a port, or a directory that SSH reaches: say {host}:PORT or \
+                 USER@{text}"
+            ))
+        }
+        Some((host, _)) if is_name(host) || host.starts_with('[') => parse_tcp(text),
+        None if is_name(text) || text.starts_with('[') => parse_tcp(text),
+        _ => Err(FORMS.into()),
+    }
+}
+
+/// Whether it is a serial port of Windows: COM3.
+fn is_windows_port(text: &str) -> bool {
+    text.split_at_checked(3).is_some_and(|(name, number)| {
+        name.eq_ignore_ascii_case("COM")
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Whether a host of a short form can have this name.
+fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(is_plain)
 }
 
 fn parse_tcp(address: &str) -> Result<Endpoint, String> {
@@ -181,6 +282,9 @@ impl fmt::Display for Endpoint {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::Unix(path) => write!(f, "unix://{}", path.escape_debug()),
             Self::Exec(command) => write!(f, "exec:{}", command.escape_debug()),
+            Self::Ssh(Ssh { host, directory }) => {
+                write!(f, "{host}:{}", directory.escape_debug())
+            }
             Self::Stdio => f.write_str("stdio:"),
             Self::Serial(Serial { port, baud, flow, lossy }) => {
                 write!(f, "serial://{}?baud={baud}", port.escape_debug())?;
@@ -212,14 +316,38 @@ mod tests {
             ),
             ("exec:ssh box cat unix:///a", "exec:ssh box cat unix:///a"),
             ("stdio:", "stdio:"),
+            ("box", "tcp://box:8080"),
+            ("box.example:99", "tcp://box.example:99"),
+            ("127.0.0.1:8080", "tcp://127.0.0.1:8080"),
+            ("[::1]:9", "tcp://[::1]:9"),
+            ("[::1]", "tcp://[::1]:8080"),
+            ("fe80::1", "tcp://[fe80::1]:8080"),
+            ("/dev/ttyUSB0", "serial:///dev/ttyUSB0?baud=115200"),
+            ("/dev/ttyACM0?baud=9600", "serial:///dev/ttyACM0?baud=9600"),
+            ("COM3", "serial://COM3?baud=115200"),
+            ("com12?baud=9600", "serial://com12?baud=9600"),
+            ("me@box", "me@box:"),
+            ("me@box:", "me@box:"),
+            ("me@box.example:a b/c", "me@box.example:a b/c"),
+            ("me@box:/srv:2", "me@box:/srv:2"),
         ] {
             let endpoint = text.parse::<Endpoint>().expect("an endpoint");
             assert_eq!(endpoint.to_string(), shown);
             assert_eq!(shown.parse(), Ok(endpoint));
         }
-        for text in
-            ["", "tcp://", "127.0.0.1:8080", "http://a:1", "tcp://a/b", "tcp://:80", "tcp://a:"]
-        {
+        for text in [
+            "",
+            "tcp://",
+            "http://a:1",
+            "tcp://a/b",
+            "tcp://:80",
+            "tcp://a:",
+            "a b",
+            "-x",
+            "@",
+            "a@",
+            "@a",
+        ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }
@@ -240,10 +368,31 @@ mod tests {
             ("serial:///dev/a?lossy=1", "lossy is true or false, not \"1\""),
             ("serial:///dev/a?parity=even", "no setting \"parity\""),
             ("exec: ", "names no command"),
-            ("stdio:x", "one looks like"),
+            ("stdio:x", "may be a host with a port, or a directory that SSH reaches"),
+            ("box:incoming", "say box:PORT or USER@box:incoming"),
+            ("box:99999", "\"99999\" is no port"),
+            ("./sock", "say unix:///PATH or serial:///PATH"),
+            ("/run/sock", "say unix:///PATH or serial:///PATH"),
+            ("-o@box:x", "one looks like"),
+            ("me@-oProxyCommand=x:y", "one looks like"),
         ] {
             let told = text.parse::<Endpoint>().expect_err(text).to_string();
             assert!(told.contains(why) && told.contains("is no endpoint"), "{told}");
         }
+    }
+    /// The directory passes two shells as one word.
+    #[test]
+    fn a_directory_of_ssh_is_one_word_of_the_remote_shell() {
+        let command = |text: &str| match text.parse() {
+            Ok(Endpoint::Ssh(ssh)) => ssh.command(),
+            other => panic!("{text}: {other:?}"),
+        };
+        let remote = |directory: &str| {
+            format!(r"exec ssh -T -- me@box 'tinyferry serve --stdio --allow-remove {directory}'")
+        };
+        assert_eq!(command("me@box:a b"), remote(r"'\''a b'\''"));
+        assert_eq!(command("me@box"), remote(r"'\''.'\''"));
+        assert_eq!(command("me@box:~/a"), remote(r"'\''a'\''"));
+        assert_eq!(command("me@box:-rf"), remote(r"'\''./-rf'\''"));
     }
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use tinyferry_core::Failure;
+use tinyferry_core::{Failure, Reason};
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Error as Channel, Refusal};
 use crate::describe;
 use crate::endpoint::Endpoint;
 
@@ -28,6 +28,38 @@ pub enum Error {
     Local(io::Error),
 }
 
+impl Error {
+    /// Whether the same task may succeed over a new connection: no server answers, the connection failed or
+    /// fell silent, or the other end is busy with something that ends by itself. A transfer then continues
+    /// where it stopped.
+    pub fn is_transient(&self) -> bool {
+        let is_cut =
+            |error: Channel| matches!(error, Channel::Truncated | Channel::Refused(Refusal::Busy));
+        match self {
+            // The endpoint is not one for clients, or cannot be used on this machine.
+            Self::Connect(_, error) => !matches!(
+                error.kind(),
+                ErrorKind::Unsupported | ErrorKind::InvalidInput | ErrorKind::PermissionDenied
+            ),
+            Self::Secure(_, AuthError::Socket(_)) => true,
+            Self::Secure(_, AuthError::Channel(error)) => is_cut(*error),
+            Self::Link(error) => {
+                let channel = error.get_ref().and_then(|inner| inner.downcast_ref());
+                channel.is_none_or(|error| is_cut(*error))
+            }
+            Self::Session(failure, _) => matches!(
+                failure,
+                Failure::UnexpectedEof
+                    | Failure::TimedOut
+                    | Failure::Stalled
+                    | Failure::IdleTimeout
+                    | Failure::Refused(Reason::Busy | Reason::InUse | Reason::ShuttingDown)
+            ),
+            Self::Secure(..) | Self::NoSha256 | Self::Local(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,7 +70,10 @@ impl fmt::Display for Error {
                 write!(f, "cannot open {endpoint}: {}", describe::os_error(error))
             }
             Self::Connect(
-                endpoint @ (Endpoint::Exec(_) | Endpoint::Stdio | Endpoint::Serial(_)),
+                endpoint @ (Endpoint::Exec(_)
+                | Endpoint::Ssh(_)
+                | Endpoint::Stdio
+                | Endpoint::Serial(_)),
                 error,
             ) => write!(f, "cannot use {endpoint}: {}", describe::os_error(error)),
             Self::Connect(endpoint, error) => {
@@ -73,6 +108,42 @@ impl std::error::Error for Error {
             Self::Connect(_, error) | Self::Link(error) | Self::Local(error) => Some(error),
             Self::Secure(_, problem) => Some(problem),
             Self::Session(..) | Self::NoSha256 => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_ends_by_itself_is_transient() {
+        let connect = |kind: ErrorKind| Error::Connect(Endpoint::default(), kind.into());
+        let session = |failure| Error::Session(failure, String::new());
+        let refused = |reason| session(Failure::Refused(reason));
+        let link = |error: Channel| Error::Link(io::Error::other(error));
+        for (error, is_transient) in [
+            (connect(ErrorKind::ConnectionRefused), true),
+            (connect(ErrorKind::NotFound), true),
+            (connect(ErrorKind::Unsupported), false),
+            (connect(ErrorKind::PermissionDenied), false),
+            (Error::Link(ErrorKind::ConnectionReset.into()), true),
+            (link(Channel::Truncated), true),
+            (link(Channel::Tampered), false),
+            (session(Failure::UnexpectedEof), true),
+            (session(Failure::TimedOut), true),
+            (session(Failure::Stalled), true),
+            (session(Failure::Damaged), false),
+            (session(Failure::NotTinyferry), false),
+            (refused(Reason::InUse), true),
+            (refused(Reason::Busy), true),
+            (refused(Reason::ShuttingDown), true),
+            (refused(Reason::NoSpace), false),
+            (refused(Reason::NotFound), false),
+            (Error::NoSha256, false),
+            (Error::Local(ErrorKind::Interrupted.into()), false),
+        ] {
+            assert_eq!(error.is_transient(), is_transient, "{error}");
         }
     }
 }

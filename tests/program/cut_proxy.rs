@@ -60,6 +60,13 @@ impl Proxy {
         self.shared.crossed[direction].load(Ordering::Relaxed)
     }
 
+    /// Cuts the line that is open now.
+    pub(crate) fn cut_now(&self) {
+        for stream in self.shared.streams.lock().expect("nobody panics").drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
     pub(crate) fn cut_at(&self, bytes: u64) {
         self.shared.cut.store(bytes, Ordering::Relaxed);
     }

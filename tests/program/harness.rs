@@ -198,7 +198,8 @@ pub(crate) fn program_as_nobody() -> Option<Command> {
 /// Runs the program without a server.
 pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
-    command.current_dir(directory).args(arguments).output().expect("the program starts").into()
+    command.current_dir(directory).env("TINYFERRY_CONFIG", "").args(arguments);
+    command.output().expect("the program starts").into()
 }
 
 /// A client whose hello is answered, and that requests nothing.
@@ -263,6 +264,8 @@ pub(crate) fn command(endpoint: &str, directory: &Path, arguments: &[&str]) -> C
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
     let (verb, rest) = arguments.split_first().expect("a command");
     command.current_dir(directory).args([verb, "-e", endpoint]).args(rest).stdin(Stdio::null());
+    // Not the settings of the user who runs the tests.
+    command.env("TINYFERRY_CONFIG", "");
     command
 }
 

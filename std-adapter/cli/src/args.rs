@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use tinyferry::Endpoint;
-use tinyferry::client::Client;
 use tinyferry::fs::Limits;
 
 mod filter;
 mod manage;
+mod peer;
 mod policy;
 mod skip;
 mod sync;
@@ -17,12 +18,12 @@ mod sync;
 pub(crate) use self::filter::MaxDelete;
 use self::filter::{DeleteArgs, FilterArgs};
 pub(crate) use self::manage::{MirrorArgs, MkdirArgs, MvArgs, RmArgs};
+pub(crate) use self::peer::Peer;
 use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
-use crate::exit::{CliError, EXIT_CODES};
-use crate::message::{Context, Task};
-use crate::units::{bytes, count, days, entries, seconds, timeout};
+use crate::exit::EXIT_CODES;
+use crate::units::{bytes, count, days, entries, seconds};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
@@ -64,33 +65,14 @@ pub(crate) enum Command {
     Close(Peer),
     /// Create a key file
     Keygen(KeygenArgs),
+    /// Print the settings of the configuration file, and where it is
+    Config,
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a directory
+    Manpages(ManpagesArgs),
     /// List the partial files that interrupted transfers left in a directory
     Partials(PartialsArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Peer {
-    /// The server's URL: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE or exec:COMMAND
-    #[arg(short, long, value_name = "URL", default_value_t)]
-    pub(crate) endpoint: Endpoint,
-    /// Encrypt with the key in FILE
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-    /// Connect without a key to a server on another machine: others can read and change the data
-    #[arg(long, conflicts_with = "key")]
-    pub(crate) insecure: bool,
-    /// The file with the public keys of known servers, for a key pair [default:
-    /// ~/.config/tinyferry/known_hosts]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) known_hosts: Option<PathBuf>,
-    /// Accept the public key of a server that is not in the file of known servers, and add it there
-    #[arg(long)]
-    pub(crate) accept_new: bool,
-    /// Give up when the server has not answered for SECONDS; once a put, get or ls has begun: for 10 times
-    /// SECONDS, on a lossy line for twice SECONDS [default: 30; while connecting over TCP: 10] [at most
-    /// 2 days]
-    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
-    pub(crate) timeout: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -259,33 +241,19 @@ pub(crate) struct PartialsArgs {
     pub(crate) remove: bool,
 }
 
-impl Peer {
-    /// Connects with these options for a task; `sha256`: content is verified by SHA-256 too.
-    pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Client, CliError> {
-        let has_resources = matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Serial(_));
-        crate::signals::before_end(task, has_resources)?;
-        let mut client = Client::builder(self.endpoint.clone())
-            .sha256(sha256)
-            .insecure(self.insecure)
-            .accept_new(self.accept_new);
-        if let Some(file) = &self.key {
-            client = client.key_file(file);
-        }
-        if let Some(timeout) = self.timeout {
-            client = client.timeout(timeout);
-        }
-        if let Some(file) = &self.known_hosts {
-            client = client.known_hosts(file);
-        }
-        Ok(client.connect()?)
-    }
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell: put the output where it looks for completions
+    pub(crate) shell: Shell,
+}
 
-    /// The circumstances of an error of `client`; `name`: the quoted name of the request, or empty.
-    pub(crate) fn context(&self, task: Task, client: &Client, name: &str) -> Context {
-        Context::new(task, &self.endpoint, client, name)
-    }
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManpagesArgs {
+    /// The directory to write them into, as ~/.local/share/man/man1
+    pub(crate) directory: PathBuf,
 }
 
 mod read;
+pub(crate) use self::read::command;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use crate::message::Task;
 use crate::names::Names;
 use crate::paths::{asked_path, clash, is_missing, missing};
 use crate::progress::{Progress, Verbosity};
+use crate::retry::Retrying;
 use crate::signals;
 
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
@@ -39,7 +40,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         wanted.push((text, remote, target));
     }
     crate::serve::raise_limit();
-    let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
+    let mut retrying = Retrying::connect(&args.peer, Task::Transfer, args.sha256)?;
     // Without a connection no directory is created.
     std::fs::create_dir_all(directory).map_err(local)?;
     let root = Root::open(directory).map_err(local)?;
@@ -47,30 +48,34 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let count = wanted.len();
     for (index, (text, remote, target)) in wanted.into_iter().enumerate() {
         let names = Names::receiving(&remote, &target, directory);
+        let title = names.title.clone();
         let progress = Progress::new(names, verbosity, args.sha256);
-        let root = root.clone();
         let is_named = !target.is_empty();
-        let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
-        let mut store = store
-            .lossy(args.peer.endpoint.is_lossy())
-            .limited(args.limits.limits())
-            .governed(&policy);
         let skip = args.skip.skip();
-        if skip != Skip::Nothing {
-            store = store.answering();
-        }
-        let before = client.traffic().received;
-        match client.get_store_skipping(&remote, skip, &mut store) {
+        let store = || {
+            let (root, target) = (root.clone(), target.clone());
+            let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
+            let store = store
+                .lossy(args.peer.endpoint.is_lossy())
+                .limited(args.limits.limits())
+                .governed(&policy);
+            if skip == Skip::Nothing { store } else { store.answering() }
+        };
+        let before = retrying.traffic().1;
+        let got = retrying.run(&title, Some(&progress), |client| {
+            client.get_store_skipping(&remote, skip, &mut store())
+        });
+        match got {
             Ok(outcome) => {
                 if index + 1 == count {
                     signals::transfers_done();
                 }
                 progress.omit(outcome.omitted);
-                let crossed = client.traffic().received - before;
+                let crossed = retrying.traffic().1 - before;
                 exits.add(progress.finish(crossed, is_named));
             }
             Err(error) => {
-                let problem = progress.fail(&error, &args.peer, &client);
+                let problem = progress.fail(&error, &retrying);
                 // The other paths are still requested.
                 if !matches!(problem.exit, Exit::Refused | Exit::Local) {
                     return Err(problem);

@@ -11,6 +11,8 @@ macro_rules! print_error {
 }
 
 mod args;
+mod config;
+mod documents;
 mod exit;
 mod get;
 mod keygen;
@@ -25,6 +27,7 @@ mod partials;
 mod paths;
 mod progress;
 mod put;
+mod retry;
 mod serve;
 mod signals;
 mod standard;
@@ -86,6 +89,9 @@ fn main() -> ExitCode {
         Command::Ping(peer) => ping(&peer, verbosity),
         Command::Close(peer) => close(&peer, verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),
+        Command::Config => config::print(),
+        Command::Completions(args) => Ok(documents::completions(args.shell)),
+        Command::Manpages(args) => documents::manpages(&args.directory),
         Command::Partials(args) => partials::partials(&args, verbosity),
     };
     signals::wait_for_end(result.is_err());

@@ -4,7 +4,7 @@ use std::io;
 
 use tinyferry::Endpoint;
 use tinyferry::auth::{AuthError, Error as Channel, Refusal};
-use tinyferry::client::{Client, Error};
+use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 
@@ -33,9 +33,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Of a task of `client`, which is connected to `endpoint`.
-    pub(crate) fn new(task: Task, endpoint: &Endpoint, client: &Client, name: &str) -> Self {
-        let has_answered = client.traffic().received > 0;
+    /// Of a task at `endpoint`; `has_answered`: the server has sent anything.
+    pub(crate) fn new(task: Task, endpoint: &Endpoint, has_answered: bool, name: &str) -> Self {
         Self { task, endpoint: endpoint.clone(), name: name.to_owned(), has_answered }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tinyferry::client::{Action, Change, Client, Error, Extras, Planned};
+use tinyferry::client::{Action, Change, Error, Extras, Planned};
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::Filter;
@@ -11,6 +11,7 @@ use crate::args::{MaxDelete, PutArgs};
 use crate::exit::{CliError, Exit};
 use crate::manage::print_refused;
 use crate::message::Task;
+use crate::retry::Retrying;
 
 /// A local directory, and its path on the server.
 pub(crate) type Pair<'a> = (&'a Path, &'a str);
@@ -29,7 +30,7 @@ fn is_sent(path: &str, remote: &str, all: &[String]) -> bool {
 
 /// Removes the entries of the server that the local directories do not have. `is_whole`: everything was sent.
 pub(crate) fn delete(
-    client: &mut Client,
+    retrying: &mut Retrying<'_>,
     args: &PutArgs,
     (pairs, all): (&[Pair<'_>], &[String]),
     filter: &Filter,
@@ -43,10 +44,9 @@ pub(crate) fn delete(
     }
     let mut extras = Extras::default();
     for (local, remote) in pairs {
-        let found = client.extras(remote, local, filter).map_err(|error| {
-            let shown = remote.escape_debug();
-            args.peer.context(Task::Query, client, &format!("\"{shown}\"")).error(&error)
-        })?;
+        let name = format!("\"{}\"", remote.escape_debug());
+        let found = retrying.run(&name, None, |client| client.extras(remote, local, filter));
+        let found = found.map_err(|error| retrying.context(Task::Query, &name).error(&error))?;
         let is_gone = |path: &String| !is_sent(path, remote, all);
         extras.files.extend(found.files.into_iter().filter(is_gone));
         extras.directories.extend(found.directories.into_iter().filter(is_gone));
@@ -70,9 +70,10 @@ pub(crate) fn delete(
     }
     let files = extras.files.into_iter().map(Change::RemoveFile);
     let directories = extras.directories.into_iter().map(Change::RemoveDirectory);
-    let refused = client
-        .change(files.chain(directories).collect())
-        .map_err(|error| args.peer.context(Task::Query, client, "removing").error(&error))?;
+    let changes: Vec<_> = files.chain(directories).collect();
+    let refused = retrying
+        .run("removing", None, |client| client.change(changes.clone()))
+        .map_err(|error| retrying.context(Task::Query, "removing").error(&error))?;
     let failed = refused.len() as u64;
     match refused.first() {
         Some(first) if first.reason == Reason::NotAllowed => print_error!(
@@ -90,7 +91,7 @@ pub(crate) fn delete(
 
 /// Prints the plan of a put.
 pub(crate) fn dry_run(
-    client: &mut Client,
+    retrying: &mut Retrying<'_>,
     args: &PutArgs,
     (pairs, all): (&[Pair<'_>], &[String]),
     filter: &Filter,
@@ -99,15 +100,14 @@ pub(crate) fn dry_run(
     let (mut sent, mut kept, mut removed, mut compared, mut failed) = (0, 0, 0, 0, 0);
     let mut of = 0;
     for (local, remote) in pairs {
-        let planned = client.plan_put(local, remote, filter, args.skip.skip()).map_err(
-            |error| match error {
-                Error::Session(Failure::Refused(_), _) => {
-                    let shown = remote.escape_debug();
-                    args.peer.context(Task::Query, client, &format!("\"{shown}\"")).error(&error)
-                }
-                error => args.peer.context(Task::Query, client, "").error(&error),
-            },
-        )?;
+        let name = format!("\"{}\"", remote.escape_debug());
+        let planned = retrying
+            .run(&name, None, |client| client.plan_put(local, remote, filter, args.skip.skip()))
+            .map_err(|error| {
+                let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
+                let name = if is_refused { &*name } else { "" };
+                retrying.context(Task::Query, name).error(&error)
+            })?;
         for Planned { path, is_directory, action, .. } in planned {
             of += u64::from(!matches!(action, Action::Send | Action::Fail(_)));
             let word = match action {

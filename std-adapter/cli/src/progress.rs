@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tinyferry::auth::hex;
-use tinyferry::client::{Client, Error};
+use tinyferry::client::Error;
 use tinyferry::core::store::Kind;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::{Direction, Event, Observer};
 
-use crate::args::Peer;
 use crate::exit::{CliError, Exit};
 use crate::message::Task;
 use crate::names::Names;
+use crate::retry::Retrying;
 use crate::tally::Tally;
 use crate::terminal::draw_target;
 
@@ -52,6 +52,8 @@ struct View {
     begin: Instant,
     names: Names,
     tally: Tally,
+    /// The content that was transferred in all attempts, in bytes.
+    moved: u64,
     /// The path of the tree in the events, once it has begun.
     tree: Option<String>,
     /// The last failure is that of the whole task on this end, or of its only file: the exit code.
@@ -80,6 +82,7 @@ impl Progress {
             begin: Instant::now(),
             names,
             tally: Tally::default(),
+            moved: 0,
             tree: None,
             failed: None,
             has_digests,
@@ -124,9 +127,19 @@ impl Progress {
         view.tally.exit(itself && view.tree.is_some())
     }
 
+    /// The content that was transferred so far, in bytes.
+    pub(crate) fn moved(&self) -> u64 {
+        self.0.borrow().moved
+    }
+
+    /// Prints a line on standard error, above the bar.
+    pub(crate) fn print(&self, line: &str) {
+        self.0.borrow().bar.suspend(|| print_error!("{line}"));
+    }
+
     /// The task failed: clears the bar, and returns the error, followed by the failures of single entries. If
     /// an end has refused all of it, the refusal says enough.
-    pub(crate) fn fail(&self, error: &Error, peer: &Peer, client: &Client) -> CliError {
+    pub(crate) fn fail(&self, error: &Error, retrying: &Retrying<'_>) -> CliError {
         let mut view = self.0.borrow_mut();
         view.bar.finish_and_clear();
         let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
@@ -134,7 +147,7 @@ impl Progress {
         // If this end refused, its own store knows more than the session.
         let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {
             Some((exit, sentence)) => CliError::new(exit, sentence),
-            None => peer.context(Task::Transfer, client, &view.names.title).error(error),
+            None => retrying.context(Task::Transfer, &view.names.title).error(error),
         };
         let has_parts = !is_refused || !view.tally.is_empty();
         problem.with_lines(if has_parts { view.failure_lines() } else { Vec::new() })
@@ -171,6 +184,7 @@ impl View {
 
     fn moved(&mut self, bytes: u64) {
         self.tally.moved(bytes);
+        self.moved = self.moved.saturating_add(bytes);
         // It reads the clock, even if hidden.
         if self.is_seen {
             if std::mem::take(&mut self.is_resumed) {

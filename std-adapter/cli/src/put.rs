@@ -16,6 +16,7 @@ use crate::mirror;
 use crate::names::Names;
 use crate::paths::{asked_path, clash, remote_path, unfit};
 use crate::progress::{Progress, Verbosity};
+use crate::retry::Retrying;
 use crate::signals;
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
@@ -63,17 +64,18 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         .collect();
     let all: Vec<_> = remotes.iter().map(|(_, remote)| remote.clone()).collect();
     let names = Names::sending(&remotes, &to);
-    let mut client = args.peer.connect(Task::Transfer, args.sha256)?;
+    let mut retrying = Retrying::connect(&args.peer, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();
         return mirror::dry_run(
-            &mut client,
+            &mut retrying,
             args,
             (&each, &all),
             &filter,
             verbosity >= Verbosity::Files,
         );
     }
+    let title = names.title.clone();
     let progress = Progress::new(names, verbosity, args.sha256);
     let store = || match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
@@ -85,18 +87,18 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
                 .filtered(&filter)
         }
     };
-    match client.put_store(store) {
+    match retrying.run(&title, Some(&progress), |client| client.put_store(&store)) {
         // Of several paths none is the tree that they are sent as.
         Ok(_) => {
             signals::transfers_done();
-            exits.add(progress.finish(client.traffic().sent, is_single));
+            exits.add(progress.finish(retrying.traffic().0, is_single));
             if args.delete.delete && !progress.is_same() {
                 let is_whole = matches!(exits.total(), Exit::Done);
-                exits.add(mirror::delete(&mut client, args, (&pairs, &all), &filter, is_whole)?);
+                exits.add(mirror::delete(&mut retrying, args, (&pairs, &all), &filter, is_whole)?);
             }
             Ok(exits.total())
         }
-        Err(error) => Err(progress.fail(&error, &args.peer, &client)),
+        Err(error) => Err(progress.fail(&error, &retrying)),
     }
 }
 

@@ -144,26 +144,15 @@ pub(crate) fn open(
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         #[cfg(unix)]
-        Endpoint::Exec(command) => {
-            let (socket, mut program) = command::start(command).map_err(failed)?;
-            debug!("started {endpoint}");
-            let link =
-                link(socket, endpoint, protection, timeouts).map_err(|error| match error {
-                    // If the command has ended, that is the cause.
-                    Error::Secure(
-                        _,
-                        AuthError::Socket(_) | AuthError::Channel(Channel::Truncated),
-                    ) => program.ended().map_or(error, failed),
-                    error => error,
-                })?;
-            Ok(Box::new(Started { link, program }))
-        }
+        Endpoint::Exec(command) => start(command, endpoint, protection, timeouts),
+        #[cfg(unix)]
+        Endpoint::Ssh(ssh) => start(&ssh.command(), endpoint, protection, timeouts),
         Endpoint::Stdio => {
             let sentence = "this is for serve; a client uses exec:COMMAND";
             Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
         }
         #[cfg(not(unix))]
-        Endpoint::Exec(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+        Endpoint::Exec(_) | Endpoint::Ssh(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         Endpoint::Serial(serial) => match protection {
             Protection::Key(_) => {
                 let sentence = "a serial line cannot be encrypted; leave out --key";
@@ -176,6 +165,27 @@ pub(crate) fn open(
             }
         },
     }
+}
+
+/// Starts the command that is the other end.
+#[cfg(unix)]
+fn start(
+    command: &str,
+    endpoint: &Endpoint,
+    protection: &Protection,
+    timeouts: Timeouts,
+) -> Result<Box<dyn Connection>, Error> {
+    let failed = |error| Error::Connect(endpoint.clone(), error);
+    let (socket, mut program) = command::start(command).map_err(failed)?;
+    debug!("started {endpoint}");
+    let link = link(socket, endpoint, protection, timeouts).map_err(|error| match error {
+        // If the command has ended, that is the cause.
+        Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
+            program.ended().map_or(error, failed)
+        }
+        error => error,
+    })?;
+    Ok(Box::new(Started { link, program }))
 }
 
 fn link<S: Socket + 'static>(

@@ -60,7 +60,7 @@ impl Listener {
                 let (socket, output) = stdio::own()?;
                 Self::Stdio(socket, output)
             }
-            Endpoint::Exec(_) => {
+            Endpoint::Exec(_) | Endpoint::Ssh(_) => {
                 let sentence = "a command is for clients to start; it runs serve --stdio";
                 return Err(io::Error::new(ErrorKind::Unsupported, sentence));
             }

@@ -30,7 +30,7 @@ fn explain(error: clap::Error) -> clap::Error {
     command().error(ErrorKind::UnknownArgument, sentence)
 }
 
-pub(super) fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     let complete = |arg: Arg| {
         let is_option = !arg.is_positional() && arg.get_action().takes_values();
         with_units(arg.allow_hyphen_values(is_option))

@@ -1,0 +1,133 @@
+//! The options of a connection, completed by the configuration file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use tinyferry::Endpoint;
+use tinyferry::client::{Client, Error};
+
+use crate::config::{Config, Connection};
+use crate::exit::CliError;
+use crate::message::{Context, Task};
+use crate::units::timeout;
+
+#[derive(Debug, clap::Args)]
+struct PeerArgs {
+    /// The server: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE or exec:COMMAND; in short HOST, HOST:PORT,
+    /// USER@HOST:DIR (over SSH), /dev/ttyUSB0 or COM3; @NAME is one of the configuration file [default:
+    /// that of the configuration file, or tcp://127.0.0.1:8080]
+    #[arg(short, long, value_name = "URL", env = "TINYFERRY_ENDPOINT")]
+    endpoint: Option<String>,
+    /// Encrypt with the key in FILE
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Connect without a key to a server on another machine: others can read and change the data
+    #[arg(long, conflicts_with = "key")]
+    insecure: bool,
+    /// The file with the public keys of known servers, for a key pair [default:
+    /// ~/.config/tinyferry/known_hosts]
+    #[arg(long, value_name = "FILE")]
+    known_hosts: Option<PathBuf>,
+    /// Accept the public key of a server that is not in the file of known servers, and add it there
+    #[arg(long)]
+    accept_new: bool,
+    /// Give up when the server has not answered for SECONDS; once a put, get or ls has begun: for 10 times
+    /// SECONDS, on a lossy line for twice SECONDS [default: 30; while connecting over TCP: 10] [at most
+    /// 2 days]
+    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
+    timeout: Option<Duration>,
+    /// Connect again up to N times where the connection of a put, get or mirror fails without progress, and
+    /// continue; also where the first one fails [default: 8 on a terminal and on a serial line after the
+    /// server has answered once, otherwise 0]
+    #[arg(long, value_name = "N")]
+    retry: Option<u32>,
+}
+
+/// The server of a client, and how to connect to it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) endpoint: Endpoint,
+    /// The number of tries, if one is set.
+    pub(crate) retry: Option<u32>,
+    connection: Connection,
+    accept_new: bool,
+}
+
+impl PeerArgs {
+    /// Adds what the configuration file says. An option comes before the file, and what the file says of the
+    /// endpoint before its defaults.
+    fn complete(self, config: &Config) -> Result<Peer, CliError> {
+        let Self { endpoint, key, insecure, known_hosts, accept_new, timeout, retry } = self;
+        let (endpoint, settings) = config.endpoint(endpoint.as_deref())?;
+        let mut connection = Connection { key, insecure: None, known_hosts, timeout }.or(settings);
+        if insecure {
+            connection.key = None;
+            connection.insecure = Some(true);
+        }
+        Ok(Peer { endpoint, retry, connection, accept_new })
+    }
+}
+
+impl FromArgMatches for Peer {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let arguments = PeerArgs::from_arg_matches(matches)?;
+        let peer = Config::read().and_then(|config| arguments.complete(&config));
+        peer.map_err(|problem| {
+            super::Args::command().error(ErrorKind::ValueValidation, problem.to_string())
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for Peer {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        PeerArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        PeerArgs::augment_args_for_update(command)
+    }
+}
+
+impl Peer {
+    /// Connects with these options for a task; `sha256`: content is verified by SHA-256 too.
+    pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Client, CliError> {
+        crate::signals::before_end(task, self.has_resources())?;
+        Ok(self.client(sha256)?)
+    }
+
+    /// Whether the library has to release something before the program ends: a command or a port.
+    pub(crate) fn has_resources(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Ssh(_) | Endpoint::Serial(_))
+    }
+
+    /// A connection with these options.
+    pub(crate) fn client(&self, sha256: bool) -> Result<Client, Error> {
+        let Connection { key, insecure, known_hosts, timeout } = &self.connection;
+        let mut client = Client::builder(self.endpoint.clone())
+            .sha256(sha256)
+            .insecure(*insecure == Some(true))
+            .accept_new(self.accept_new);
+        if let Some(file) = key {
+            client = client.key_file(file);
+        }
+        if let Some(timeout) = timeout {
+            client = client.timeout(*timeout);
+        }
+        if let Some(file) = known_hosts {
+            client = client.known_hosts(file);
+        }
+        client.connect()
+    }
+
+    /// The circumstances of an error of `client`; `name`: the quoted name of the request, or empty.
+    pub(crate) fn context(&self, task: Task, client: &Client, name: &str) -> Context {
+        Context::new(task, &self.endpoint, client.traffic().received > 0, name)
+    }
+}

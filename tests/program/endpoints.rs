@@ -1,0 +1,119 @@
+//! Endpoints in short: hosts, SSH, the configuration file, the environment.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::{Ended, Place, Server, assert_same, program_as_nobody, set_mode};
+
+/// Runs the program with these variables.
+fn run(place: &Place, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
+    command
+        .current_dir(place.here(""))
+        .env("TINYFERRY_CONFIG", "")
+        .env_remove("TINYFERRY_ENDPOINT");
+    command.envs(variables.iter().copied());
+    command.args(arguments).output().expect("the program starts").into()
+}
+
+#[test]
+fn a_server_is_named_by_host_and_port_and_by_the_environment() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let address = &server.endpoint["tcp://".len()..];
+    let ended = run(&place, &[], &["ping", "-e", address]).well();
+    assert!(ended.stdout.starts_with(&server.endpoint), "{}", ended.stdout);
+    run(&place, &[("TINYFERRY_ENDPOINT", address)], &["ping"]).well();
+    // The option comes first.
+    let variable = [("TINYFERRY_ENDPOINT", "http://x")];
+    run(&place, &variable, &["ping", "-e", address]).well();
+    run(&place, &variable, &["ping"]).with(2, &["\"http://x\" is no endpoint"]);
+    run(&place, &[], &["ping", "-e", "box:dir"]).with(2, &["say box:PORT or USER@box:dir"]);
+}
+
+#[test]
+fn the_configuration_file_names_endpoints() {
+    let place = Place::new();
+    run(&place, &[], &["keygen", "box.key"]).well();
+    let key = place.here("box.key");
+    let key = key.to_str().expect("a path");
+    let server = Server::start(&place.served(""), &["--key", key]);
+    let url = &server.endpoint;
+    let file = place.here("config.toml");
+    let text = format!(
+        "[defaults]\nendpoint = \"@box\"\n\n[endpoints.box]\nurl = \"{url}\"\nkey = \"box.key\"\n\n\
+         [endpoints.open]\nurl = \"{url}\"\n"
+    );
+    fs::write(&file, &text).expect("a file");
+    let variable = [("TINYFERRY_CONFIG", file.to_str().expect("a path"))];
+    for arguments in
+        [&["ping"][..], &["ping", "-e", "@box"], &["ping", "-e", url, "--key", "box.key"]]
+    {
+        run(&place, &variable, arguments).well();
+    }
+    run(&place, &variable, &["ping", "-e", "@open"]).with(7, &["--key FILE"]);
+    run(&place, &variable, &["ping", "-e", "@bux"]).with(2, &["no endpoint @bux", "@box, @open"]);
+    let printed = run(&place, &variable, &["config"]).well().stdout;
+    assert!(printed.starts_with("# ") && printed.ends_with(&text), "{printed}");
+    fs::write(&file, "[defaults]\ntimeuot = 3\n").expect("a file");
+    run(&place, &variable, &["ping"]).with(2, &["config.toml", "line 2", "timeuot"]);
+}
+
+/// As after `sudo -u`: the home directory is that of another user.
+#[test]
+fn a_configuration_file_of_another_user_is_passed_over() {
+    let place = Place::new();
+    set_mode(place.root.path(), 0o755);
+    let server = Server::start(&place.served(""), &[]);
+    let home = place.here("home");
+    fs::create_dir_all(home.join(".config/tinyferry")).expect("directories");
+    fs::write(home.join(".config/tinyferry/config.toml"), "x").expect("a file");
+    set_mode(&home, 0o700);
+    let Some(mut ping) = program_as_nobody() else { return };
+    ping.env_remove("TINYFERRY_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", &home);
+    let ended =
+        Ended::from(ping.args(["ping", "-e", &server.endpoint]).output().expect("it starts"));
+    ended.well();
+}
+
+/// A program `ssh` that runs its command here, in a home directory of its own.
+#[test]
+fn a_directory_of_another_machine_is_reached_by_ssh() {
+    let place = Place::new();
+    let bin = place.root.path().join("bin");
+    fs::create_dir(&bin).expect("a directory");
+    let home = place.served("");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1 $2 $3\" = '-T -- me@box' ] || exit 9\ncd '{}' && exec sh -c \"$4\"\n",
+        home.display()
+    );
+    fs::write(bin.join("ssh"), script).expect("a file");
+    set_mode(&bin.join("ssh"), 0o755);
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tinyferry"), bin.join("tinyferry"))
+        .expect("a link");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let variable = [("PATH", path.as_str())];
+    let directory = place.served("it's in here");
+    fs::create_dir(&directory).expect("a directory");
+    fs::write(place.here("f"), "content").expect("a file");
+    run(&place, &variable, &["put", "f", "-e", "me@box:it's in here"]).well();
+    assert_same(&place.here(""), &directory);
+    run(&place, &variable, &["rm", "f", "-e", "me@box:~/it's in here"]).well();
+    assert!(!directory.join("f").exists());
+    run(&place, &variable, &["put", "f", "-e", "me@box:"]).well();
+    assert!(place.served("f").exists());
+    run(&place, &variable, &["ping", "-e", "you@box:"]).with(4, &["you@box:", "exit status: 9"]);
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = run(&place, &[], &["completions", shell]).well().stdout;
+        assert!(text.contains("tinyferry") && text.contains("mirror"), "{shell}: {text}");
+    }
+    run(&place, &[], &["manpages", "man"]).well();
+    let page = fs::read_to_string(place.here("man/tinyferry-put.1")).expect("a page");
+    assert!(page.contains("max\\-delete"), "{page}");
+    assert!(place.here("man/tinyferry.1").exists());
+}
