@@ -102,12 +102,16 @@ impl SendFile {
         }
     }
 
+    /// Bytes past `acked` that were sent; on a lossy link at most those of the window.
+    fn in_flight(&self) -> u32 {
+        low_half(self.sent.saturating_sub(self.acked))
+    }
+
     /// Length of the next chunk of new data, in bytes; 0 where the window is full.
     pub(super) fn next_chunk<P: Profile>(&mut self, link: &Negotiated) -> u16 {
         let mut length = if self.small_chunks_left > 0 { link.block() } else { link.chunk };
         if link.is_lossy::<P>() {
-            let window = self.acked.saturating_add(link.window().into());
-            length = clamp(length, window.saturating_sub(self.sent));
+            length = clamp(length, link.window().saturating_sub(self.in_flight()).into());
             length &= !link.block().wrapping_sub(1);
         }
         debug_assert!(self.sent <= self.size, "more was sent than there is");
@@ -123,9 +127,10 @@ impl SendFile {
         self.retransmitted_at = count;
         self.lost.set(block, false);
         self.retransmitted.set(block, true);
-        let position = self.acked.saturating_add(link.bytes(block).into());
-        debug_assert!(position < self.sent, "a block that was never sent is not lost");
-        (position, clamp(link.block(), self.sent.saturating_sub(position)))
+        let ahead = link.bytes(block);
+        debug_assert!(ahead < self.in_flight(), "a block that was never sent is not lost");
+        let length = clamp(link.block(), self.in_flight().saturating_sub(ahead).into());
+        (self.acked.saturating_add(ahead.into()), length)
     }
 
     /// The receiver's position. `all_acked`: its count is that of the last frame.
@@ -155,7 +160,7 @@ impl SendFile {
     /// acknowledges every frame, and if it was never sent again or `count` is at or past the last
     /// retransmission of any block.
     fn detect_losses(&mut self, map: &SackMap, count: u16, all_acked: bool, link: &Negotiated) {
-        let sent = link.blocks(low_half(self.sent.saturating_sub(self.acked)));
+        let sent = link.blocks(self.in_flight());
         let retransmissions_acked = is_reached(count, self.retransmitted_at);
         let mut is_passed = all_acked;
         for block in (0..=SACK_BLOCKS).rev() {

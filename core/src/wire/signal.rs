@@ -44,24 +44,25 @@ pub enum Code {
     Err,
 }
 
-/// The letters of each code, as the first word of a signal.
-const CODES: [(Code, u32); 9] = [
-    (Code::Pin, u32::from_le_bytes(*b"PIN\0")),
-    (Code::Pon, u32::from_le_bytes(*b"PON\0")),
-    (Code::Saf, u32::from_le_bytes(*b"SAF\0")),
-    (Code::Sar, u32::from_le_bytes(*b"SAR\0")),
-    (Code::Raf, u32::from_le_bytes(*b"RAF\0")),
-    (Code::Rar, u32::from_le_bytes(*b"RAR\0")),
-    (Code::Cls, u32::from_le_bytes(*b"CLS\0")),
-    (Code::Don, u32::from_le_bytes(*b"DON\0")),
-    (Code::Err, u32::from_le_bytes(*b"ERR\0")),
+/// All codes.
+const CODES: [Code; 9] = [
+    Code::Pin,
+    Code::Pon,
+    Code::Saf,
+    Code::Sar,
+    Code::Raf,
+    Code::Rar,
+    Code::Cls,
+    Code::Don,
+    Code::Err,
 ];
+/// The bytes of a signal's first word that are letters.
 const LETTERS: u32 = 0x00FF_FFFF;
 
 impl Code {
     /// The code whose letters are the first three bytes of `word`.
     fn parse(word: u32) -> Option<Self> {
-        CODES.iter().find(|(_, letters)| *letters == word & LETTERS).map(|(code, _)| *code)
+        CODES.into_iter().find(|code| code.letters() == word & LETTERS)
     }
 
     /// Whether these letters are those of a code.
@@ -69,8 +70,19 @@ impl Code {
         Self::parse(u32::from_le_bytes([a, b, c, 0])).is_some()
     }
 
-    fn letters(self) -> u32 {
-        CODES.iter().find(|(code, _)| *code == self).map_or(0, |(_, letters)| *letters)
+    /// The letters, as the first word of a signal.
+    const fn letters(self) -> u32 {
+        u32::from_le_bytes(match self {
+            Self::Pin => *b"PIN\0",
+            Self::Pon => *b"PON\0",
+            Self::Saf => *b"SAF\0",
+            Self::Sar => *b"SAR\0",
+            Self::Raf => *b"RAF\0",
+            Self::Rar => *b"RAR\0",
+            Self::Cls => *b"CLS\0",
+            Self::Don => *b"DON\0",
+            Self::Err => *b"ERR\0",
+        })
     }
 }
 
@@ -100,9 +112,12 @@ pub struct Hello {
 
 /// A signal: 36 bytes on the wire. The meaning of its position and its detail depends on the code:
 /// [`Signal::body`].
+///
+/// Its fields are aligned to 4 bytes, since a session of a microcontroller keeps some signals: `position` must be
+/// copied, it cannot be borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(Rust, packed(4))]
 pub struct Signal {
     /// The code.
     pub code: Code,
@@ -188,6 +203,23 @@ pub enum Body {
         /// On transfer 0, the session number.
         session: u32,
     },
+}
+
+// Not derived: that would borrow fields that are not aligned.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Signal {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { code, transfer, metadata, position, detail } = *self;
+        defmt::write!(
+            f,
+            "Signal {{ code: {}, transfer: {}, metadata: {}, position: {}, detail: {} }}",
+            code,
+            transfer,
+            metadata,
+            position,
+            detail
+        );
+    }
 }
 
 /// Layout.
