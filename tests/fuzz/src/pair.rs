@@ -1,10 +1,15 @@
 //! Two sessions over a link that does what the script says.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::{Config, Outcome, Session, Step, Task};
-use tinyferry_kit::{File, Memory, Random, content, session_number};
+use tinyferry_core::store::{Reply, Request};
+use tinyferry_core::{Config, Millis, Outcome, Session, Store, Task};
+use tinyferry_kit::{
+    File, Input, Memory, Port, Progress, Random, content, perform, session_number,
+};
 
 use crate::script::Script;
 use crate::watched::Watched;
@@ -12,28 +17,82 @@ use crate::watched::Watched;
 /// Steps of both after which they count as stuck.
 const MOST: u32 = 3_000_000;
 
-/// One end, and what is on its way to it.
+/// One end.
 struct End {
     session: Session,
-    store: Watched,
+    store: Shared,
+    wire: Wire,
+}
+
+/// The store of an end: its session asks it for buffered chunks, its port for all else.
+#[derive(Clone)]
+struct Shared(Rc<RefCell<Watched>>);
+
+impl Store for Shared {
+    fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
+        self.0.borrow_mut().store(position, bytes)
+    }
+
+    fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
+        self.0.borrow_mut().digest(start, position, end)
+    }
+}
+
+/// The driver's side of an end.
+struct Wire {
+    store: Shared,
+    /// `None`: a driver without a clock.
+    clock: Option<Millis>,
     /// Bytes moved at once, at most.
     grain: usize,
-    has_clock: bool,
     /// Whether its driver never reads while it writes.
-    is_deaf: bool,
+    is_half_duplex: bool,
     /// Whether chunks are taken from what has arrived.
-    holds: bool,
+    is_buffered: bool,
     arriving: VecDeque<u8>,
+    leaving: Vec<u8>,
     /// The stream to it has ended.
     is_cut: bool,
 }
 
-/// What an end does after a step.
-#[derive(PartialEq)]
-enum Progress {
-    Moved,
-    Waits,
-    Over(Result<Outcome, Failure>),
+impl Port for Wire {
+    fn now(&self) -> Option<Millis> {
+        self.clock
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Input {
+        let count = self.arriving.len().min(into.len()).min(self.grain);
+        for (to, from) in into.iter_mut().zip(self.arriving.drain(..count)) {
+            *to = from;
+        }
+        match count {
+            0 if self.is_cut => Input::End,
+            0 => Input::Nothing,
+            count => Input::Bytes(count),
+        }
+    }
+
+    fn write(&mut self, out: &[u8]) -> usize {
+        let count = out.len().min(self.grain);
+        self.leaving.extend(&out[..count]);
+        count
+    }
+
+    fn is_half_duplex(&self) -> bool {
+        self.is_half_duplex
+    }
+
+    fn buffered(&mut self) -> &[u8] {
+        if self.is_buffered { self.arriving.make_contiguous() } else { &[] }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.arriving.drain(..count);
+    }
+
+    fn storage<S: Store + ?Sized>(&mut self, _: &mut S, request: Request<'_>) -> Option<Reply> {
+        Some(self.store.0.borrow_mut().answer(request, None))
+    }
 }
 
 struct Setting {
@@ -109,75 +168,32 @@ impl Setting {
 }
 
 impl End {
-    fn new(session: Session, memory: Memory, grain: u8, flags: u8) -> Self {
-        let mut store = Watched::new(memory);
-        store.memory.in_order = flags & 1 != 0;
-        store.memory.sums = flags & 16 != 0;
-        store.memory.busy = u32::from(flags >> 6);
-        Self {
-            session,
-            store,
+    fn new(session: Session, mut memory: Memory, grain: u8, flags: u8) -> Self {
+        memory.in_order = flags & 1 != 0;
+        memory.sums = flags & 16 != 0;
+        memory.busy = u32::from(flags >> 6);
+        let store = Shared(Rc::new(RefCell::new(Watched::new(memory))));
+        let wire = Wire {
+            store: store.clone(),
+            clock: (flags & 2 == 0).then_some(0),
             grain: if grain == 0 { usize::MAX } else { usize::from(grain) },
-            has_clock: flags & 2 == 0,
-            is_deaf: flags & 4 != 0,
-            holds: flags & 8 != 0,
+            is_half_duplex: flags & 4 != 0,
+            is_buffered: flags & 8 != 0,
             arriving: VecDeque::new(),
+            leaving: Vec::new(),
             is_cut: false,
-        }
+        };
+        Self { session, store, wire }
     }
 
-    fn read(arriving: &mut VecDeque<u8>, into: &mut [u8]) -> usize {
-        let count = arriving.len().min(into.len());
-        for (to, from) in into.iter_mut().zip(arriving.drain(..count)) {
-            *to = from;
-        }
-        count
+    /// Tells the time to a driver with a clock.
+    fn tick(&mut self, now: Millis) {
+        self.wire.clock = self.wire.clock.map(|_| now);
     }
 
-    fn step(&mut self, now: u32, out: &mut Vec<u8>) -> Progress {
-        let clock = self.has_clock.then_some(now);
-        let grain = self.grain;
-        if self.holds {
-            let held = self.arriving.make_contiguous();
-            let taken = self.session.take_input(held, &mut self.store, clock);
-            self.arriving.drain(..taken);
-        }
-        match self.session.poll() {
-            Step::Receive(into) => {
-                let most = into.len().min(grain);
-                assert!(most > 0);
-                match Self::read(&mut self.arriving, &mut into[..most]) {
-                    0 if self.is_cut => self.session.received(0, clock),
-                    0 => return Progress::Waits,
-                    count => self.session.received(count, clock),
-                }
-            }
-            Step::Transmit(bytes) => {
-                assert!(!bytes.is_empty());
-                let count = bytes.len().min(grain);
-                out.extend(&bytes[..count]);
-                self.session.transmitted(count, clock);
-            }
-            Step::Exchange { out: bytes, into } => {
-                let most = if self.is_deaf { 0 } else { into.len().min(grain) };
-                assert!(!into.is_empty());
-                match Self::read(&mut self.arriving, &mut into[..most]) {
-                    0 => {
-                        let count = bytes.len().min(grain);
-                        out.extend(&bytes[..count]);
-                        self.session.transmitted(count, clock);
-                    }
-                    count => self.session.received(count, clock),
-                }
-            }
-            Step::Pause => self.session.transmitted(0, clock),
-            Step::Storage(request) => {
-                let reply = self.store.answer(request, None);
-                self.session.answered(reply, clock);
-            }
-            Step::Over(result) => return Progress::Over(result),
-        }
-        Progress::Moved
+    fn step(&mut self, now: Millis) -> Progress {
+        self.tick(now);
+        perform(&mut self.session, &mut self.store, &mut self.wire)
     }
 }
 
@@ -264,11 +280,11 @@ pub fn pair(data: &[u8]) {
     let task = match (setting.is_get, setting.is_tree) {
         (true, tree) => Task::Get { path, tree, names_only: false },
         (false, true) => {
-            client.store.memory.queue_tree(path);
+            client.store.0.borrow_mut().memory.queue_tree(path);
             Task::Put
         }
         (false, false) => {
-            client.store.memory.queue_file(path);
+            client.store.0.borrow_mut().memory.queue_file(path);
             Task::Put
         }
     };
@@ -281,13 +297,15 @@ pub fn pair(data: &[u8]) {
         start: u32::from_le_bytes([clock; 4]),
     };
     for end in [&mut client, &mut server] {
-        end.session.resume(end.has_clock.then_some(link.now));
+        end.tick(link.now);
+        end.session.resume(end.wire.clock);
     }
     client.session.begin(task).expect("it may");
     let result = link.run(&mut client, &mut server);
-    client.store.assert_closed();
+    client.store.0.borrow().assert_closed();
 
-    let to = if setting.is_get { &client.store.memory } else { &server.store.memory };
+    let receiver = if setting.is_get { &client } else { &server };
+    let to = &receiver.store.0.borrow().memory;
     let lone_refusal = !setting.is_tree && setting.refused & 5 != 0;
     setting.check(to, result.ok().filter(|_| !lone_refusal));
     match result {
@@ -318,21 +336,20 @@ struct Link<'a> {
 impl Link<'_> {
     /// Runs until the client's task is over, and what the server still does without it.
     fn run(&mut self, client: &mut End, server: &mut End) -> Result<Outcome, Failure> {
-        let mut out = Vec::new();
         let mut result = None;
         for _ in 0..MOST {
-            let first = client.step(self.now, &mut out);
-            self.carry(&mut out, server, client);
-            let second = server.step(self.now, &mut out);
-            self.carry(&mut out, client, server);
+            let first = client.step(self.now);
+            self.carry(client, server);
+            let second = server.step(self.now);
+            self.carry(server, client);
             if let Progress::Over(over) = first {
                 result = Some(over);
             }
             match (first, second) {
                 (Progress::Moved, _) | (_, Progress::Moved) => {}
                 (Progress::Over(result), _) => return result,
-                (Progress::Waits, Progress::Over(_)) if !client.is_cut => client.is_cut = true,
-                (Progress::Waits, _) => self.pass(client, server),
+                (_, Progress::Over(_)) if !client.wire.is_cut => client.wire.is_cut = true,
+                (_, _) => self.pass(client, server),
             }
         }
         panic!("it does not end: {result:?}");
@@ -342,7 +359,7 @@ impl Link<'_> {
     fn pass(&mut self, client: &mut End, server: &mut End) {
         let left = |end: &End| {
             let deadline = end.session.deadline()?;
-            Some(if !end.has_clock {
+            Some(if end.wire.clock.is_none() {
                 20
             } else {
                 Some(deadline.wrapping_sub(self.now)).filter(|left| *left < 1 << 31).unwrap_or(0)
@@ -353,13 +370,15 @@ impl Link<'_> {
         self.now = self.now.wrapping_add(least);
         for (end, left) in [(client, first), (server, second)] {
             if left == Some(least) {
-                end.session.timed_out(end.has_clock.then_some(self.now));
+                end.tick(self.now);
+                end.session.timed_out(end.wire.clock);
             }
         }
     }
 
-    fn carry(&mut self, out: &mut Vec<u8>, to: &mut End, from: &mut End) {
-        if to.is_cut {
+    fn carry(&mut self, from: &mut End, to: &mut End) {
+        let out = &mut from.wire.leaving;
+        if to.wire.is_cut {
             out.clear();
         }
         if out.is_empty() {
@@ -368,9 +387,9 @@ impl Link<'_> {
         if damage(&mut self.script, &mut self.noise, out) {
             self.is_damaged = true;
             if self.may_cut {
-                (to.is_cut, from.is_cut) = (true, true);
+                (to.wire.is_cut, from.wire.is_cut) = (true, true);
             }
         }
-        to.arriving.extend(out.drain(..));
+        to.wire.arriving.extend(from.wire.leaving.drain(..));
     }
 }

@@ -49,6 +49,11 @@ pub trait Port {
     /// has no room.
     fn write(&mut self, out: &[u8]) -> usize;
 
+    /// Whether this end cannot read while it writes.
+    fn is_half_duplex(&self) -> bool {
+        false
+    }
+
     /// The bytes in the driver's own buffer: [`Session::take_input`] stores chunks from there.
     fn buffered(&mut self) -> &[u8] {
         &[]
@@ -122,7 +127,8 @@ pub fn perform<P: Profile, S: Store + ?Sized>(
         }
         Step::Exchange { out, into } => {
             assert!(!into.is_empty(), "a step must lend at least one byte");
-            match port.read(into) {
+            let input = if port.is_half_duplex() { Input::Nothing } else { port.read(into) };
+            match input {
                 Input::Bytes(count) => session.received(count, port.now()),
                 Input::Nothing | Input::End => match port.write(out) {
                     0 if !out.is_empty() => return Progress::AwaitsRoom { reads: true },
