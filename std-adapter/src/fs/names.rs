@@ -45,13 +45,17 @@ pub(crate) fn can_be_sent(path: &str, name: &str) -> bool {
 }
 
 /// Why a partial file is not transferred.
-pub(crate) const UNFINISHED: &str =
-    "names of the form .NAME.tinyferry-part are reserved for unfinished files";
+const UNFINISHED: &str = "names of the form .NAME.tinyferry-part are reserved for unfinished files";
 
 /// Why a path that is not allowed is refused.
 pub(crate) fn refusal(path: &str) -> StoreError {
     let is_partial = is_sound(path) && path.split('/').any(partial_name::is_name);
     StoreError::new(Reason::BadPath, if is_partial { UNFINISHED } else { "" })
+}
+
+/// The reason why a file with the name of a partial is not sent.
+pub(crate) fn unfinished() -> StoreError {
+    StoreError::new(Reason::BadPath, UNFINISHED)
 }
 
 /// Whether a name is neither a device nor a path of its own there.

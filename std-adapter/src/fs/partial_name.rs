@@ -1,6 +1,11 @@
-//! The names of partial files.
+//! The names of partial files, and the unit of their lengths.
+
+use std::io;
 
 use tinyferry_core::path::NAME_MAX;
+
+/// A position to resume from is a multiple of this, in bytes.
+pub(crate) const UNIT: u64 = 1024;
 
 const SUFFIX: &str = ".tinyferry-part";
 
@@ -25,6 +30,13 @@ pub(crate) fn name_for(target: &str, label: &str) -> String {
         kept -= 1;
     }
     format!(".{}{hash}{label}{SUFFIX}", target.get(..kept).unwrap_or_default())
+}
+
+/// A random name, which no other user can predict.
+pub(crate) fn temporary(target: &str) -> io::Result<String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(name_for(target, &format!("~r{:016x}", u64::from_le_bytes(random))))
 }
 
 /// FNV-1a: the same in every version of the program, as the name of a partial must be.

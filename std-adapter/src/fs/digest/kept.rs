@@ -6,8 +6,9 @@ use std::io;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
 use super::record::{Facts, Granularity};
-use crate::fs::recv::partial::{temporary, undeletable};
+use crate::fs::partial_name::temporary;
 use crate::fs::sys::metadata::{FileMetadata, set_mode, set_time};
+use crate::fs::sys::undeletable;
 
 /// The number of entries whose times are looked at.
 const SAMPLE: usize = 16;

@@ -7,9 +7,8 @@ use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
-use crate::fs::names::join;
+use crate::fs::names::{join, unfinished};
 use crate::fs::partial_name;
-use crate::fs::send::walk::unfinished;
 
 /// The number of entries that are kept; the others are counted.
 const KEPT_MAX: usize = 10_000;

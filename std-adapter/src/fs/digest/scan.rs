@@ -19,8 +19,8 @@ use super::{Summary, random};
 use crate::fs::error::StoreError;
 use crate::fs::filter::Filter;
 use crate::fs::names::{can_be_sent, join, split};
-use crate::fs::send::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
+use crate::fs::sys::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::metadata::FileMetadata;
 
 /// The result to compute for the directory of the query.

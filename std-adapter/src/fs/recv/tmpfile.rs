@@ -11,10 +11,11 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use crate::fs::error::StoreError;
+use crate::fs::partial_name::temporary;
 use crate::fs::policy::Existing;
 use crate::fs::recv::naming::first_free;
-use crate::fs::recv::partial::{temporary, undeletable};
 use crate::fs::sys::metadata::Attributes;
+use crate::fs::sys::undeletable;
 
 /// Creates files without a name.
 #[derive(Debug, Default)]

@@ -3,7 +3,6 @@
 
 mod entry;
 pub(crate) mod file;
-pub(crate) mod listing;
 pub(crate) mod queue;
 pub(crate) mod recent;
 pub(crate) mod source;

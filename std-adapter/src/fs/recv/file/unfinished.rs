@@ -6,7 +6,8 @@ use super::{ExpectedFile, RecvFile, Stage};
 use crate::fs::error::StoreError;
 use crate::fs::names::split;
 use crate::fs::partial_index::LeftPartial;
-use crate::fs::recv::partial::{Partial, UNIT};
+use crate::fs::partial_name::UNIT;
+use crate::fs::recv::partial::Partial;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::DirCursor;
 

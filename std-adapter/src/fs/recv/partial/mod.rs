@@ -4,11 +4,10 @@
 mod owner;
 mod room;
 mod system;
-pub(crate) mod undeletable;
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata, OpenOptions};
@@ -17,18 +16,16 @@ use tinyferry_core::error::Reason;
 use crate::fs::error::StoreError;
 use crate::fs::names::join;
 use crate::fs::partial_index::{LeftPartial, PartialIndex};
+use crate::fs::partial_name::{UNIT, name_for, temporary};
 use crate::fs::policy::Existing;
 use crate::fs::recv::naming;
 use crate::fs::sys::dir_cursor::{Found, id_of, look, open_with};
 use crate::fs::sys::lock::Lock;
 use crate::fs::sys::metadata::{FileMetadata, set_mode};
+use crate::fs::sys::undeletable;
 
 pub(crate) use self::owner::PartialOwner;
 use self::system::{is_own, is_same, is_single};
-use crate::fs::partial_name::name_for;
-
-/// A position to resume from is a multiple of this.
-pub(crate) const UNIT: u64 = 1024;
 
 /// The permission bits by which other users read and write a file.
 const OTHERS_MODE: u32 = 0o066;
@@ -283,11 +280,4 @@ impl Partial {
         let found = look(&self.dir, &self.name)?;
         Ok(matches!(found, Found::File(found) if is_same(&found, &self.metadata)))
     }
-}
-
-/// A random name, which no other user can predict.
-pub(crate) fn temporary(target: &str) -> io::Result<String> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    Ok(name_for(target, &format!("~r{:016x}", u64::from_le_bytes(random))))
 }

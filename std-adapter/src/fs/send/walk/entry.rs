@@ -1,8 +1,8 @@
 //! Classifies the entry under a name: it is sent, or reported by name, or only counted.
 
 use super::*;
-use crate::fs::names::{UNFINISHED, can_be_sent};
-use crate::fs::recv::partial::UNIT;
+use crate::fs::names::{can_be_sent, unfinished};
+use crate::fs::partial_name::UNIT;
 
 /// An entry to be sent; its path is the walk's.
 #[derive(Debug)]
@@ -149,9 +149,4 @@ impl Walk {
         }
         None
     }
-}
-
-/// The reason why a file with the name of a partial is not sent.
-pub(crate) fn unfinished() -> StoreError {
-    StoreError::new(Reason::BadPath, UNFINISHED)
 }

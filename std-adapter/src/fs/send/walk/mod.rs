@@ -16,12 +16,12 @@ use tinyferry_core::store::Kind;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::Filter;
-use crate::fs::send::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, is_removed, look, open_file};
+use crate::fs::sys::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::lock::Lock;
 use crate::fs::sys::metadata::FileMetadata;
 
-pub(crate) use self::entry::{Item, unfinished};
+pub(crate) use self::entry::Item;
 
 /// Directories that are being read, each with its remaining names. Only those
 /// passed last are open ([`DirCursor`]); the others are opened again when the walk comes back to them.
