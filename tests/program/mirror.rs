@@ -171,7 +171,7 @@ fn each_option_leaves_out_what_it_says() {
     copy(&place.served("t"), &backup);
     for (option, sent) in [
         ("--update", ["0/0", "1/1", "2/2", "2/new"].as_slice()),
-        ("--checksum", &["0/0", "1/1", "2/new"]),
+        ("--checksum", &["0/0", "1/1", "2/2", "2/new"]),
         ("--ignore-existing", &["2/new"]),
         ("--newer", &["0/0", "2/new"]),
         ("--existing", &["0/0", "1/1", "2/2"]),
@@ -240,12 +240,56 @@ fn a_mirror_removes_nothing_past_its_limit_or_if_a_file_was_not_sent() {
     let ended = mirror(&[]).with(3, &["42 of 63 entries", "--max-delete 50%", "--dry-run"]);
     assert!(!ended.stdout.contains("removed"), "{}", ended.stdout);
     assert!(place.served("m/0/0").exists());
-    // A file that cannot be sent.
+    // A file that cannot be stored.
     fs::remove_file(place.served("m/2/2")).expect("it can be removed");
-    fs::create_dir(place.served("m/2/2")).expect("a directory");
+    std::os::unix::fs::symlink("nowhere", place.served("m/2/2")).expect("a link");
     mirror(&["--max-delete", "42"]).with(3, &["nothing was removed", "not everything was sent"]);
     assert!(place.served("m/0/0").exists());
-    fs::remove_dir(place.served("m/2/2")).expect("it can be removed");
+    fs::remove_file(place.served("m/2/2")).expect("it can be removed");
     mirror(&["--max-delete", "42"]).well();
+    assert_same(&place.here("t"), &place.served("m"));
+}
+
+#[test]
+fn a_mirror_replaces_entries_of_another_kind() {
+    let (place, server) = start(&["--allow-remove"]);
+    let mirror = |options: &[&str]| {
+        let mut arguments = vec!["mirror", "t", "m"];
+        arguments.extend(options);
+        server.client(&place.here(""), &arguments)
+    };
+    mirror(&[]).well();
+    // A directory with entries for a file, and a file for a directory.
+    fs::remove_file(place.served("m/0/0")).expect("it can be removed");
+    fs::create_dir_all(place.served("m/0/0/deep/er")).expect("directories");
+    fs::write(place.served("m/0/0/deep/f.o"), "f").expect("a file");
+    fs::remove_dir_all(place.served("m/1")).expect("it can be removed");
+    fs::write(place.served("m/1"), "one").expect("a file");
+    let why = ["nothing was removed", "not everything was sent"];
+    mirror(&["--exclude", "*.o", "--max-delete", "100%"]).with(3, &why);
+    assert!(place.served("m/0/0/deep/f.o").exists(), "it is excluded");
+    assert!(place.served("m/1/1").exists(), "nothing that is excluded was in the way");
+    mirror(&["--max-delete", "1"]).with(3, &["more than --max-delete 1 allows"]);
+    let dry = mirror(&["--dry-run"]).well();
+    assert!(dry.stdout.contains("changed  m/0/0  (kind"), "{}", dry.stdout);
+    let ended = mirror(&[]).well();
+    assert_eq!(files(&ended), 1, "{}", ended.stdout);
+    assert_same(&place.here("t"), &place.served("m"));
+}
+
+/// The check at the end makes a list of the server's entries needless.
+#[test]
+fn a_mirror_of_one_changed_file_lists_nothing() {
+    let (place, server) = start(&["--allow-remove"]);
+    let mirror = || server.client(&place.here(""), &["mirror", "t", "m"]).well();
+    mirror();
+    fs::write(place.here("t/1/1"), "changed").expect("a file");
+    let proxy = crate::cut_proxy::Proxy::start();
+    proxy.lead_to(&server);
+    crate::harness::client(&proxy.endpoint, &place.here(""), &["mirror", "t", "m"]).well();
+    let crossed = proxy.crossed(0) + proxy.crossed(1);
+    assert!(crossed < 1_600, "{crossed} bytes");
+    fs::write(place.served("m/extra"), "extra").expect("a file");
+    assert!(mirror().stdout.contains("removed 1 entry"));
     assert_same(&place.here("t"), &place.served("m"));
 }

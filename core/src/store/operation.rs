@@ -105,15 +105,15 @@ pub enum Skip {
     /// None: each file is offered.
     #[default]
     Nothing,
-    /// Those with the same size and time.
+    /// Those with the same size, time and permission bits.
     SameTime,
-    /// Those with the same size and content.
+    /// Those with the same content, time and permission bits.
     SameContent,
     /// Those that exist, whatever is in them.
     Existing,
     /// Those that are not older at the receiver.
     NotOlder,
-    /// Those that do not exist, and those with the same size and time.
+    /// Those that do not exist, and those with the same size, time and permission bits.
     Missing,
 }
 

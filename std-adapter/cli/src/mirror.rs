@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tinyferry::client::{Action, Change, Error, Extras, Planned};
+use tinyferry::client::{Action, Change, Error, Extras, InTheWay, Planned};
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::Filter;
@@ -32,7 +32,7 @@ fn is_sent(path: &str, remote: &str, all: &[String]) -> bool {
 pub(crate) fn delete(
     retrying: &mut Retrying<'_>,
     args: &PutArgs,
-    (pairs, all): (&[Pair<'_>], &[String]),
+    pairs: (&[Pair<'_>], &[String]),
     filter: &Filter,
     is_whole: bool,
 ) -> Result<Exit, CliError> {
@@ -42,6 +42,38 @@ pub(crate) fn delete(
         );
         return Ok(Exit::Partly);
     }
+    let extras = extras(retrying, pairs, filter)?;
+    let count = extras.count();
+    if count == 0 || !allowed(args, &extras) {
+        return Ok(if count == 0 { Exit::Done } else { Exit::Partly });
+    }
+    let failed = remove(retrying, &extras.removals())?;
+    print_line!("removed {} from the server", describe::count(count - failed, "entry", "entries"));
+    Ok(if failed == 0 { Exit::Done } else { Exit::Partly })
+}
+
+/// Removes the entries of the server in whose place the local directories have entries of another kind. Returns
+/// whether it removed some.
+pub(crate) fn make_way(
+    retrying: &mut Retrying<'_>,
+    args: &PutArgs,
+    pairs: (&[Pair<'_>], &[String]),
+    filter: &Filter,
+) -> Result<bool, CliError> {
+    let extras = extras(retrying, pairs, filter)?;
+    let changes = extras.make_way();
+    if changes.is_empty() || !allowed(args, &extras) {
+        return Ok(false);
+    }
+    Ok(remove(retrying, &changes)? == 0)
+}
+
+/// The entries of the server that the local directories do not have, or have with another kind.
+fn extras(
+    retrying: &mut Retrying<'_>,
+    (pairs, all): (&[Pair<'_>], &[String]),
+    filter: &Filter,
+) -> Result<Extras, CliError> {
     let mut extras = Extras::default();
     for (local, remote) in pairs {
         let name = format!("\"{}\"", remote.escape_debug());
@@ -50,13 +82,18 @@ pub(crate) fn delete(
         let is_gone = |path: &String| !is_sent(path, remote, all);
         extras.files.extend(found.files.into_iter().filter(is_gone));
         extras.directories.extend(found.directories.into_iter().filter(is_gone));
+        let is_gone = |entry: &InTheWay| !is_sent(&entry.path, remote, all);
+        extras.in_the_way.extend(found.in_the_way.into_iter().filter(is_gone));
         extras.of += found.of;
     }
+    Ok(extras)
+}
+
+/// Whether `--max-delete` allows to remove so many; says so if not.
+fn allowed(args: &PutArgs, extras: &Extras) -> bool {
     let count = extras.count();
-    if count == 0 {
-        return Ok(Exit::Done);
-    }
-    if !args.delete.max_delete.allows(count, extras.of) {
+    let is_allowed = args.delete.max_delete.allows(count, extras.of);
+    if !is_allowed {
         let most = match args.delete.max_delete {
             MaxDelete::Entries(most) => most.to_string(),
             MaxDelete::Percent(share) => format!("{share}%"),
@@ -66,15 +103,15 @@ pub(crate) fn delete(
              --max-delete {most} allows; look at them with --dry-run",
             describe::count(extras.of, "entry", "entries")
         );
-        return Ok(Exit::Partly);
     }
-    let files = extras.files.into_iter().map(Change::RemoveFile);
-    let directories = extras.directories.into_iter().map(Change::RemoveDirectory);
-    let changes: Vec<_> = files.chain(directories).collect();
+    is_allowed
+}
+
+/// Makes removals; returns the number of those that the server has refused, which it prints.
+fn remove(retrying: &mut Retrying<'_>, changes: &[Change]) -> Result<u64, CliError> {
     let refused = retrying
-        .run("removing", None, |client| client.change(changes.clone()))
+        .run("removing", None, |client| client.change(changes.to_vec()))
         .map_err(|error| retrying.context(Task::Query, "removing").error(&error))?;
-    let failed = refused.len() as u64;
     match refused.first() {
         Some(first) if first.reason == Reason::NotAllowed => print_error!(
             "tinyferry: the server must be started with --allow-remove, or the client's key have the \
@@ -85,8 +122,7 @@ pub(crate) fn delete(
     if refused.len() > LISTED_MAX {
         print_error!("tinyferry: {} more were not removed", refused.len() - LISTED_MAX);
     }
-    print_line!("removed {} from the server", describe::count(count - failed, "entry", "entries"));
-    Ok(if failed == 0 { Exit::Done } else { Exit::Partly })
+    Ok(refused.len() as u64)
 }
 
 /// Prints the plan of a put.

@@ -94,6 +94,16 @@ impl Progress {
         self.0.borrow().tally.is_same()
     }
 
+    /// Whether entries were refused since others of another kind have their names, and for no other reason.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.0.borrow().tally.is_blocked()
+    }
+
+    /// The next attempt sends what was refused.
+    pub(crate) fn go_on(&self) {
+        self.0.borrow_mut().tally.go_on();
+    }
+
     /// Counts entries that the other end left out because no path can name them.
     pub(crate) fn omit(&self, entries: u32) {
         self.0.borrow_mut().tally.omit(entries);

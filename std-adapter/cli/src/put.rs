@@ -81,13 +81,22 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
         (root, sources) => {
             let root = root.clone().unwrap_or_default();
-            Directory::sending_tree(root, sources.to_vec(), progress.clone())
+            let store = Directory::sending_tree(root, sources.to_vec(), progress.clone())
                 .lossy(args.peer.endpoint.is_lossy())
                 .skipping(skip)
-                .filtered(&filter)
+                .filtered(&filter);
+            if args.delete.delete { store.checking() } else { store }
         }
     };
-    match retrying.run(&title, Some(&progress), |client| client.put_store(&store)) {
+    let mut result = retrying.run(&title, Some(&progress), |client| client.put_store(store));
+    if args.delete.delete && result.is_ok() && progress.is_blocked() {
+        let pairs = (pairs.as_slice(), all.as_slice());
+        if mirror::make_way(&mut retrying, args, pairs, &filter)? {
+            progress.go_on();
+            result = retrying.run(&title, Some(&progress), |client| client.put_store(store));
+        }
+    }
+    match result {
         // Of several paths none is the tree that they are sent as.
         Ok(_) => {
             signals::transfers_done();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tinyferry_core::Reason;
 use tinyferry_core::store::{Accepted, Kind, Offer, Skip, Store};
 
-use super::{Client, Error, is_refused, local_error};
+use super::{Change, Client, Error, is_refused, local_error};
 use crate::fs::{Directory, Filter, Source};
 
 /// The entries of a server's directory that the local one does not have.
@@ -18,20 +18,57 @@ pub struct Extras {
     pub files: Vec<String>,
     /// Paths of directories, those deepest first.
     pub directories: Vec<String>,
+    /// The entries in whose place the local directory has an entry of another kind. What is below them counts
+    /// as not there. None has an excluded entry below it.
+    pub in_the_way: Vec<InTheWay>,
     /// The number of all entries that the server's directory has.
     pub of: u64,
+}
+
+/// An entry of a server in whose place the local directory has an entry of another kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InTheWay {
+    /// Its path, from the server's root.
+    pub path: String,
+    /// Whether it is a directory; else a file.
+    pub is_directory: bool,
 }
 
 impl Extras {
     /// The number of entries.
     pub fn count(&self) -> u64 {
-        (self.files.len() + self.directories.len()) as u64
+        (self.files.len() + self.directories.len() + self.in_the_way.len()) as u64
+    }
+
+    /// The changes that remove the entries in the way, and all below them.
+    pub fn make_way(&self) -> Vec<Change> {
+        let is_below = |path: &&String| {
+            let is_above = |entry: &InTheWay| {
+                path.strip_prefix(&entry.path).is_some_and(|rest| rest.starts_with('/'))
+            };
+            self.in_the_way.iter().any(is_above)
+        };
+        let files = self.files.iter().filter(is_below).cloned().map(Change::RemoveFile);
+        let below = self.directories.iter().filter(is_below).cloned();
+        let entries = self.in_the_way.iter().map(|entry| match entry.is_directory {
+            true => Change::RemoveDirectory(entry.path.clone()),
+            false => Change::RemoveFile(entry.path.clone()),
+        });
+        files.chain(below.map(Change::RemoveDirectory)).chain(entries).collect()
+    }
+
+    /// The changes that remove the other entries.
+    pub fn removals(&self) -> Vec<Change> {
+        let files = self.files.iter().cloned().map(Change::RemoveFile);
+        let directories = self.directories.iter().cloned().map(Change::RemoveDirectory);
+        files.chain(directories).collect()
     }
 }
 
 impl Client {
     /// The entries of the server's directory `remote` that the directory `local` does not have, but for those
-    /// that `filter` excludes. An entry of another kind counts as one that it has.
+    /// that `filter` excludes.
     ///
     /// # Errors
     /// [`Error`]; [`Error::Local`] if it cannot be known whether `local` has an entry. None is an error
@@ -52,8 +89,20 @@ impl Client {
         for (path, entry) in &found.entries {
             let is_directory = entry.kind == Kind::Directory;
             let stays = kept.contains(path.as_str()) || filter.excludes(path, is_directory);
-            if stays || exists(&local.join(path))? {
+            if stays {
                 continue;
+            }
+            match kind_of(&local.join(path))? {
+                None => {}
+                Some(here) => {
+                    // What cannot be sent is there too.
+                    let is_other =
+                        here.is_some_and(|here| (here == Kind::Directory) != is_directory);
+                    if is_other && !filter.excludes(path, !is_directory) {
+                        extras.in_the_way.push(InTheWay { path: whole(path), is_directory });
+                    }
+                    continue;
+                }
             }
             let extra = if is_directory { &mut extras.directories } else { &mut extras.files };
             extra.push(whole(path));
@@ -63,12 +112,14 @@ impl Client {
     }
 }
 
-/// Whether there is an entry of any kind. If that cannot be known it is an error: nothing is removed then.
-fn exists(path: &Path) -> Result<bool, Error> {
+/// The kind of an entry; `Some(None)`: neither a file nor a directory. If it cannot be known whether there is
+/// one it is an error: nothing is removed then.
+fn kind_of(path: &Path) -> Result<Option<Option<Kind>>, Error> {
     match path.symlink_metadata() {
-        Ok(_) => Ok(true),
+        Ok(found) if found.is_dir() => Ok(Some(Some(Kind::Directory))),
+        Ok(found) => Ok(Some(found.is_file().then_some(Kind::File))),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(false)
+            Ok(None)
         }
         Err(error) => Err(local_error(path, &error)),
     }
@@ -226,7 +277,7 @@ impl Client {
             if !here.contains_key(&path)
                 && !kept.contains(&path)
                 && !filter.excludes(&path, is_directory)
-                && !exists(&local.join(&path))?
+                && kind_of(&local.join(&path))?.is_none()
             {
                 planned.push(Planned { path, is_directory, action: Action::Remove });
             }
@@ -239,13 +290,16 @@ impl Client {
 /// The action for an entry that the server has.
 fn decide(ours: &Facts, theirs: &Facts, skip: Skip, is_precise: bool) -> Action {
     let action = compare(ours, theirs, is_precise);
-    let Action::Replace { kind: false, size, .. } = action else { return action };
+    let is_file = ours.kind == Kind::File && theirs.kind == Kind::File;
+    if skip == Skip::SameContent && is_file && ours.size == theirs.size {
+        return Action::Compare;
+    }
+    let Action::Replace { kind: false, .. } = action else { return action };
     let is_newer = ours.modified.zip(theirs.modified).is_none_or(|(ours, theirs)| ours > theirs);
     match skip {
         _ if ours.kind != Kind::File => action,
         Skip::Existing => Action::Keep,
         Skip::NotOlder if !is_newer => Action::Keep,
-        Skip::SameContent if !size => Action::Compare,
         _ => action,
     }
 }

@@ -31,7 +31,7 @@ use self::builder::Events;
 pub use self::connection::clean_up;
 pub use self::entries::{Entries, Entry, EntryKind};
 use self::failed::{is_refused, local_error, of_get};
-pub use self::mirror::{Action, Extras, Planned};
+pub use self::mirror::{Action, Extras, InTheWay, Planned};
 pub use self::operations::{Change, Refused};
 pub use crate::error::Error;
 

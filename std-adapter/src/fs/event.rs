@@ -82,7 +82,7 @@ pub enum Event<'a> {
     Unchanged {
         /// Their number.
         entries: u64,
-        /// Whether the receiver has the same entries, and no others.
+        /// Whether the receiver has the same entries at the end, and no others. `false`: it is not known.
         is_same: bool,
     },
     /// The other end has removed it, or the user has.

@@ -161,6 +161,17 @@ impl<O: Observer> Directory<O> {
         self
     }
 
+    /// Asks at the end whether the receiver has the same entries, and no others: see
+    /// [`Event::Unchanged`]. Where a file differs, it is sent again. For [`Skip::SameTime`] and
+    /// [`Skip::SameContent`]; call [`Directory::skipping`] before.
+    #[must_use]
+    pub fn checking(mut self) -> Self {
+        if let Some(send) = &mut self.send {
+            send.check_at_end();
+        }
+        self
+    }
+
     /// Leaves out the entries of the sent tree that a filter excludes.
     #[must_use]
     pub fn filtered(mut self, filter: &Filter) -> Self {

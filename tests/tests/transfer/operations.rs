@@ -3,7 +3,7 @@
 use tinyferry_core::checksum::{NoSha256, Tables};
 use tinyferry_core::store::{Stat, StatQuery};
 use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
-use tinyferry_kit::{End, Memory, Pair, QueuedOperation, content, session_number};
+use tinyferry_kit::{End, Faults, Memory, Pair, QueuedOperation, content, session_number};
 
 #[derive(Debug, Clone)]
 struct Operates;
@@ -30,7 +30,13 @@ fn pair(config: Config, client: Memory, server: Memory) -> Operating {
 }
 
 fn stat() -> QueuedOperation {
-    QueuedOperation::Stat(StatQuery { facts: 3, granularity: 9, salt: 7, ..StatQuery::default() })
+    QueuedOperation::Stat(StatQuery {
+        facts: 3,
+        granularity: 9,
+        salt: 7,
+        digest: Some(1),
+        ..StatQuery::default()
+    })
 }
 
 fn target() -> Memory {
@@ -223,5 +229,40 @@ fn a_stat_of_each_kind_keeps_all_its_arguments() {
         // No entry has that prefix: the digest of none is 0.
         let expected = Stat { size: 0, value: 0, facts: 0xFF, granularity: 10 };
         assert_eq!(pair.client.store.answers[0].1, expected);
+    }
+}
+
+/// Seeds by default, or as many as the environment says in a campaign.
+fn seeds() -> u64 {
+    std::env::var("TINYFERRY_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40)
+}
+
+/// R26, R81.
+#[test]
+fn operations_and_entries_cross_every_fault_at_once() {
+    let faults = Faults { flip: 1e-5, drop: 1e-4, insert: 1e-4, double: 1e-4, burst: 1e-5 };
+    for seed in 0..seeds() {
+        for delay in [0, 50] {
+            let mut client =
+                Memory::with([("t/new", content(3, 30_000)), ("t/d/c", content(2, 6))]);
+            let operations = [
+                ("", stat()),
+                ("a", QueuedOperation::Remove),
+                ("missing", stat()),
+                ("d/c", QueuedOperation::Rename("d/b".to_owned())),
+                ("empty/", QueuedOperation::Remove),
+            ];
+            client.queue_operations(Some("t"), &operations);
+            client.follow_up = vec!["t/new".to_owned()];
+            let mut pair =
+                pair(Config::LOSSY, client, target()).serial(921_600, seed).delayed(delay);
+            (pair.up.faults, pair.down.faults) = (faults, faults);
+            assert_eq!(pair.run(Task::Put), Ok(done(6)), "seed {seed}");
+            let server = &pair.server.store;
+            let files: Vec<_> = server.files.keys().collect();
+            assert_eq!(files, ["t/d/c", "t/new", "z"], "seed {seed}");
+            assert_eq!(server.bytes("t/new"), Some(content(3, 30_000).as_slice()), "seed {seed}");
+            assert_eq!((server.operations, server.directories.len()), (5, 0), "seed {seed}");
+        }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct MirrorArgs {
     /// The directory on the server that gets its content; "." is the whole served directory
     #[arg(value_name = "REMOTE_DIR")]
     to: String,
-    /// Compare the content of files rather than their size and time; both ends read them
+    /// Compare the content of files too; both ends read them
     #[arg(long)]
     checksum: bool,
     /// Remove nothing if more than N entries, or N% of those on the server, would be removed

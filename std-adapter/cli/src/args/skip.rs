@@ -8,7 +8,8 @@ pub(crate) struct SkipArgs {
     /// Leave out files that the receiver has with the same size, time and permission bits
     #[arg(short, long)]
     update: bool,
-    /// Leave out files that the receiver has with the same content; both ends read them
+    /// Leave out files that the receiver has with the same content, time and permission bits; both ends read
+    /// them
     #[arg(long)]
     checksum: bool,
     /// Leave out files that the receiver has, whatever is in them
@@ -17,7 +18,8 @@ pub(crate) struct SkipArgs {
     /// Leave out files that are not newer than those of the receiver
     #[arg(long)]
     newer: bool,
-    /// Leave out files that the receiver does not have, and those with the same size and time
+    /// Leave out files that the receiver does not have, and those with the same size, time and permission
+    /// bits
     #[arg(long)]
     existing: bool,
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::Total;
+use super::entries::Entries;
 use super::gather::HASHES_MAX;
 use super::record::Parameters;
 
 /// The maximum memory of the digests besides the hashes of entries, in bytes.
 const MEMORY_MAX: usize = 8 << 20;
+/// The maximum memory of the names of entries, in bytes.
+const NAMES_MAX: usize = 4 << 20;
 /// The memory of a directory besides its path, in bytes.
 const DIRECTORY_BYTES: usize = size_of::<(Box<str>, Known)>() + 16;
 
@@ -21,6 +24,8 @@ pub(crate) struct Cache {
     bytes: usize,
     /// The number of hashes of entries.
     hashes: usize,
+    /// The memory of the names of entries, in bytes.
+    names: usize,
 }
 
 #[derive(Debug)]
@@ -28,6 +33,8 @@ struct Known {
     digest: DirectoryDigest,
     /// Those of its entries, sorted, if there was room.
     hashes: Option<Box<[u64]>>,
+    /// Its entries with their names, if they were kept and there was room.
+    names: Option<Entries>,
 }
 
 /// What the record of a directory contains.
@@ -48,6 +55,17 @@ impl Cache {
 
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Forgets the directories that contain the entry at a path, and the entry. Their digests contain it.
+    pub(crate) fn forget_path(&mut self, path: &str) {
+        self.remove(path);
+        let mut above = path;
+        while let Some((directory, _)) = above.rsplit_once('/') {
+            self.remove(directory);
+            above = directory;
+        }
+        self.remove("");
     }
 
     pub(crate) fn digest(&self, path: &str) -> Option<DirectoryDigest> {
@@ -85,13 +103,31 @@ impl Cache {
             hashes.filter(|_| self.hashes + count <= HASHES_MAX).map(Vec::into_boxed_slice);
         self.hashes += hashes.as_ref().map_or(0, |hashes| hashes.len());
         self.bytes += bytes;
-        self.directories.insert(path.into(), Known { digest, hashes });
+        self.directories.insert(path.into(), Known { digest, hashes, names: None });
+    }
+
+    /// Adds the entries of a directory that was added, all of them and sorted.
+    pub(crate) fn keep_names(&mut self, path: &str, entries: Entries) {
+        if self.names + entries.size() <= NAMES_MAX
+            && let Some(known) = self.directories.get_mut(path)
+        {
+            self.names += entries.size();
+            known.names = Some(entries);
+        }
+    }
+
+    /// The entries of a directory with their names; they are not kept any longer.
+    pub(crate) fn take_names(&mut self, path: &str) -> Option<Entries> {
+        let entries = self.directories.get_mut(path)?.names.take()?;
+        self.names -= entries.size();
+        Some(entries)
     }
 
     fn remove(&mut self, path: &str) {
         if let Some(known) = self.directories.remove(path) {
             self.bytes -= DIRECTORY_BYTES + path.len();
             self.hashes -= known.hashes.map_or(0, |hashes| hashes.len());
+            self.names -= known.names.map_or(0, |names| names.size());
         }
     }
 
@@ -107,6 +143,8 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
+    use tinyferry_core::store::Kind;
+
     use super::super::record::{Facts, Granularity};
     use super::*;
 
@@ -149,6 +187,38 @@ mod tests {
         assert_eq!(cache.digest("a"), Some(digest(1)));
         cache.insert("b", digest(3), hashes(1), false);
         assert_eq!((cache.digest("b"), cache.hashes), (Some(digest(3)), 1));
+    }
+
+    #[test]
+    fn a_changed_entry_is_forgotten_with_the_directories_that_contain_it() {
+        let mut cache = Cache::default();
+        for path in ["", "a", "a/b", "a/b/c", "a/d", "e"] {
+            cache.insert(path, digest(1), Some(vec![1]), false);
+        }
+        cache.forget_path("a/b/file");
+        let known = ["", "a", "a/b", "a/b/c", "a/d", "e"].map(|path| cache.digest(path).is_some());
+        assert_eq!(known, [false, false, false, true, true, true]);
+        assert_eq!(cache.hashes, 3);
+    }
+
+    #[test]
+    fn names_are_kept_once_and_within_their_memory() {
+        let mut cache = Cache::default();
+        let entries = |count: usize| {
+            let mut entries = Entries::default();
+            (0..count as u64).for_each(|hash| entries.add(hash, "a name of a file", Kind::File));
+            entries
+        };
+        for number in 0..200 {
+            let path = number.to_string();
+            cache.insert(&path, digest(1), None, false);
+            cache.keep_names(&path, entries(1000));
+        }
+        assert!(cache.names <= NAMES_MAX && cache.names + entries(1000).size() > NAMES_MAX);
+        assert!(cache.take_names("0").is_some() && cache.take_names("0").is_none());
+        assert!(cache.take_names("199").is_none());
+        (0..200).for_each(|number| cache.forget_path(&number.to_string()));
+        assert_eq!(cache.names, 0);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) enum Comparison<'a> {
 /// Compares the entries of `range` with the receiver's answer about it. `local` covers the range.
 ///
 /// An index value that is the same by chance hides an entry, once in 2^32 pairs of other entries in a range.
-/// So a tree is the same only if its digest is, in the end, with another salt.
+/// The digest is another one nevertheless: a sender can ask for it once more in the end.
 pub(crate) fn compare<'a>(
     local: &'a Entries,
     range: Range,

@@ -67,6 +67,11 @@ impl Entries {
         Some(range.of_sorted(entries, |entry| entry.hash))
     }
 
+    /// Its memory, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.list.as_ref().map_or(0, List::size)
+    }
+
     pub(crate) fn name(&self, entry: &Listed) -> &str {
         let text = self.list.as_ref().map_or("", |list| list.text.as_str());
         text.get(entry.start as usize..entry.end as usize).unwrap_or_default()

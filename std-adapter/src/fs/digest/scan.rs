@@ -29,6 +29,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) query: Query,
     /// To be filled with the entries of the range.
     pub(crate) entries: Option<&'a mut Entries>,
+    /// Whether the names below are kept too, where there is room.
+    pub(crate) keeps_names: bool,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,8 @@ struct Level {
     /// The directories in it that are not in its hashes yet.
     directories: Listing,
     gather: Gather,
+    /// Its entries, if their names are kept.
+    names: Option<Entries>,
 }
 
 /// Adds entries to the hashes of their directory.
@@ -149,16 +153,20 @@ impl<'a> Scan<'a> {
         let mut gather = Gather::new(range, HASHES_MAX.saturating_sub(kept));
         let mode = FileMetadata::of(&dir.dir_metadata()?).mode;
         let (length, is_top) = (self.files.path.len(), self.levels.is_empty());
+        let keeps_names = self.files.wanted.keeps_names && !is_top;
+        let mut names = keeps_names.then(Entries::default);
         let (room, files) = (self.room(), &mut self.files);
         let directories = Listing::read(dir, room, |seen| match seen {
-            Seen::Name(name, hint) => files.is_directory(dir, name, hint, &mut gather, is_top),
+            Seen::Name(name, hint) => {
+                files.is_directory(dir, name, hint, &mut gather, (is_top, &mut names))
+            }
             Seen::NotUtf8(name) => {
                 let error = StoreError::from(Reason::BadPath);
                 files.left_out.add(&files.path, &name, error);
                 false
             }
         })?;
-        self.levels.push(Level { length, mode, directories, gather });
+        self.levels.push(Level { length, mode, directories, gather, names });
         Ok(())
     }
 
@@ -186,6 +194,10 @@ impl<'a> Scan<'a> {
         let digest = DirectoryDigest { total: gathered.total, mode: level.mode };
         let is_asked = self.levels.is_empty();
         self.cache.insert(&self.files.path, digest, gathered.hashes, is_asked);
+        if let Some(mut names) = level.names {
+            names.sort();
+            self.cache.keep_names(&self.files.path, names);
+        }
         if is_asked {
             return Some(gathered.summary);
         }
@@ -205,8 +217,11 @@ impl<'a> Scan<'a> {
         let is_top = self.levels.len() == 1;
         let Some(level) = self.levels.last_mut() else { return };
         level.gather.add(hash);
+        let (_, name) = split(&self.files.path);
+        if let Some(names) = &mut level.names {
+            names.add(hash, name, kind);
+        }
         if is_top {
-            let (_, name) = split(&self.files.path);
             self.files.wanted.list(hash, name, kind);
         }
     }
@@ -224,7 +239,7 @@ impl Files<'_> {
         name: &str,
         hint: Hint,
         gather: &mut Gather,
-        is_top: bool,
+        (is_top, names): (bool, &mut Option<Entries>),
     ) -> bool {
         if self.cancel.is_cancelled() {
             return false;
@@ -262,6 +277,9 @@ impl Files<'_> {
             Err(_) => random(),
         };
         gather.add(hash);
+        if let Some(names) = names {
+            names.add(hash, name, Kind::File);
+        }
         if is_top {
             self.wanted.list(hash, name, Kind::File);
         }

@@ -36,11 +36,16 @@ impl TreeDigests {
         query: Query,
         cancel: &Cancel,
     ) -> Result<Summary, StoreError> {
-        self.cache.begin(query.parameters);
-        if let Some(hashes) = self.cache.hashes(path) {
-            return Ok(Summary::of_sorted(hashes, query.range));
+        match self.known(path, query) {
+            Some(summary) => Ok(summary),
+            None => self.scan(dir, path, query, cancel, None),
         }
-        self.scan(dir, path, query, cancel, None)
+    }
+
+    /// The answer to a query about a directory that was read before.
+    pub(crate) fn known(&mut self, path: &str, query: Query) -> Option<Summary> {
+        self.cache.begin(query.parameters);
+        Some(Summary::of_sorted(self.cache.hashes(path)?, query.range))
     }
 
     /// The entries of the range with their names.
@@ -55,6 +60,9 @@ impl TreeDigests {
         cancel: &Cancel,
     ) -> Result<Entries, StoreError> {
         self.cache.begin(query.parameters);
+        if let Some(entries) = self.cache.take_names(path) {
+            return Ok(entries);
+        }
         let mut entries = Entries::default();
         self.scan(dir, path, query, cancel, Some(&mut entries))?;
         entries.sort();
@@ -85,6 +93,11 @@ impl TreeDigests {
         self.cache.forget();
     }
 
+    /// Forgets the directories that contain the entry at a path, and the entry.
+    pub(crate) fn forget_path(&mut self, path: &str) {
+        self.cache.forget_path(path);
+    }
+
     fn scan(
         &mut self,
         dir: &Arc<Dir>,
@@ -97,7 +110,8 @@ impl TreeDigests {
         if is_removed(dir) {
             return Err(Reason::NotFound.into());
         }
-        let wanted = Wanted { query, entries };
+        let keeps_names = entries.is_some();
+        let wanted = Wanted { query, entries, keeps_names };
         Scan::new(&mut self.cache, &mut self.left_out, dir, path, wanted, cancel)
             .filtered(&self.filter)
             .run(dir)

@@ -53,6 +53,27 @@ impl Stats {
         }
     }
 
+    /// The entry at a path is about to change.
+    pub(crate) fn forget_path(&mut self, path: &str) {
+        if let Some(digests) = &mut self.digests {
+            digests.forget_path(path);
+        }
+    }
+
+    /// The answer about a directory; `digest`: the sender's own.
+    fn answer(&mut self, summary: Summary, parameters: Parameters, digest: Option<u64>) -> Stat {
+        let Summary { total, index } = summary;
+        if digest.is_some_and(|theirs| theirs != total.digest) {
+            self.index = index.unwrap_or_default().into();
+        }
+        Stat {
+            size: total.entries,
+            value: total.digest,
+            facts: parameters.facts.bits(),
+            granularity: parameters.granularity.code(),
+        }
+    }
+
     /// Nobody waits for the answer any more.
     pub(crate) fn cancel(&mut self) {
         if let Some(pending) = self.pending.take() {
@@ -143,6 +164,11 @@ impl RecvStore {
         // Of other facts the sender's digest says nothing.
         let digest = digest.filter(|_| parameters == asked);
         let mut digests = self.stats.digests.take().unwrap_or_default();
+        if let Some(summary) = digests.known(&path, query) {
+            let answer = self.stats.answer(summary, parameters, digest);
+            self.stats.digests = Some(digests);
+            return Ok(Some(answer));
+        }
         let work = Background::start(move || {
             let result = digests.summary(&dir, &path, query, &theirs);
             (digests, result)
@@ -191,15 +217,6 @@ impl RecvStore {
         let Some(pending) = self.stats.pending.take() else { return Err(Reason::Storage.into()) };
         let Some((digests, result)) = done else { return Err(Reason::Storage.into()) };
         self.stats.digests = Some(digests);
-        let Summary { total, index } = result?;
-        if pending.digest != Some(total.digest) {
-            self.stats.index = index.unwrap_or_default().into();
-        }
-        Ok(Stat {
-            size: total.entries,
-            value: total.digest,
-            facts: pending.parameters.facts.bits(),
-            granularity: pending.parameters.granularity.code(),
-        })
+        Ok(self.stats.answer(result?, pending.parameters, pending.digest))
     }
 }

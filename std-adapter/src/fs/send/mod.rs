@@ -74,6 +74,13 @@ impl SendStore {
         self.queue = self.queue.take().map(|queue| queue.updating(skip, self.is_lossy));
     }
 
+    /// Asks at the end whether the receiver has the same entries.
+    pub(crate) fn check_at_end(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.checking();
+        }
+    }
+
     /// Leaves out the entries that a filter excludes.
     pub(crate) fn filter(&mut self, filter: &Filter) {
         if let Some(queue) = &mut self.queue {

@@ -107,7 +107,10 @@ impl SendQueue {
                     }
                 }
                 Stage::New | Stage::Tree { .. } | Stage::Source(_) => self.stage = Stage::Again,
-                Stage::Again => return self.update(observer).or_else(|| self.again()),
+                Stage::Again => {
+                    let next = self.update(observer).or_else(|| self.again());
+                    return next.or_else(|| self.check_at_end(observer));
+                }
             }
         }
     }
@@ -197,6 +200,9 @@ impl SendQueue {
         if let Some(last) = self.recent.last() {
             last.fate = Fate::Reported;
         }
+        if let Some(update) = &mut self.update {
+            update.fail();
+        }
         error.report(self.walk.path(), self.direction(), observer)
     }
 
@@ -223,6 +229,9 @@ impl SendQueue {
             }
             Fate::Reofferable | Fate::Final => {
                 given.fate = Fate::Reported;
+                if let Some(update) = &mut self.update {
+                    update.fail();
+                }
                 let path = &join(self.tree.as_deref().unwrap_or_default(), &given.path);
                 let (direction, detail, at_peer) = (self.direction(), words, true);
                 observer.event(Event::Failed { path, direction, reason, detail, at_peer });

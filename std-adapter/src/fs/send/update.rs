@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Poll;
 
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
@@ -27,6 +28,7 @@ use crate::fs::filter::Filter;
 use crate::fs::names::join;
 use crate::fs::send::source::{SourceEntry, SourceRoot};
 use crate::fs::skip::{FileFacts, leaves_out};
+use crate::fs::sys::background::Background;
 use crate::fs::sys::metadata::FileMetadata;
 
 /// The number of questions that may be unanswered.
@@ -54,6 +56,39 @@ pub(crate) struct Update {
     walked: Vec<String>,
     /// Whether a directory differs, or it is not known whether it does.
     differs: bool,
+    /// The sources, as questions.
+    sources: Vec<Question>,
+    check: Check,
+    ahead: Option<Ahead>,
+}
+
+/// The sender's own entries are read on another thread while the receiver reads its entries for the first
+/// answer.
+#[derive(Debug)]
+struct Ahead {
+    origin: usize,
+    path: String,
+    parameters: Parameters,
+    work: Background<(TreeDigests, Result<Entries, StoreError>)>,
+    cancel: Cancel,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+/// The check at the end whether the receiver has the same entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    No,
+    /// It is due if something differs.
+    Due,
+    /// It has begun.
+    Begun,
+    /// It says nothing: something was refused or could not be read.
+    Vain,
 }
 
 /// A question about a path of the tree; the number is the index of its source.
@@ -106,6 +141,9 @@ impl Update {
             unchanged: 0,
             walked: Vec::new(),
             differs: false,
+            sources: Vec::new(),
+            check: Check::No,
+            ahead: None,
         })
     }
 
@@ -116,14 +154,48 @@ impl Update {
 
     /// Begins with a source, which stands at `path` of the tree.
     pub(crate) fn begin(&mut self, origin: usize, path: &str, kind: Kind) {
-        // The digest of a directory does not contain its own permission bits.
-        if kind == Kind::Directory && !path.is_empty() && self.facts().contains(Facts::MODE) {
-            self.found.push_back(Found::Bits(origin, path.to_owned()));
-        }
-        self.questions.push_back(match kind {
+        let question = match kind {
             Kind::File => Question::File(origin, path.to_owned()),
             _ => Question::Directory(origin, path.to_owned(), Range::ALL),
-        });
+        };
+        if self.check == Check::Due {
+            self.sources.push(question.clone());
+        }
+        self.questions.push_back(question);
+    }
+
+    /// Checks at the end whether the receiver has the same entries, and no others.
+    pub(crate) fn check_at_end(&mut self) {
+        if matches!(self.skip, Skip::SameTime | Skip::SameContent) {
+            self.check = Check::Due;
+        }
+    }
+
+    /// Everything was sent: begins to ask once more if something differed. A digest contains all bits of the
+    /// hashes, an index does not. Content is not compared again.
+    pub(crate) fn begin_check(&mut self) -> bool {
+        let is_over = self.unanswered == 0 && self.questions.is_empty() && self.found.is_empty();
+        let Some(parameters) = self.parameters.as_mut().filter(|_| is_over) else { return false };
+        if self.check != Check::Due || !self.differs {
+            return false;
+        }
+        self.check = Check::Begun;
+        self.differs = false;
+        if parameters.facts.contains(Facts::CONTENT) {
+            parameters.facts = parameters.facts.without(Facts::CONTENT);
+            self.list = None;
+        }
+        self.questions.extend(std::mem::take(&mut self.sources));
+        true
+    }
+
+    /// Something was refused or could not be read: the check at the end says nothing.
+    pub(crate) fn fail(&mut self) {
+        self.differs = true;
+        self.check = match self.check {
+            Check::Begun | Check::Vain => Check::Vain,
+            Check::No | Check::Due => Check::No,
+        };
     }
 
     /// Whether the receiver has the same entries, and no others.
@@ -143,6 +215,7 @@ impl Update {
 
     /// Reports the entries that could not be sent.
     pub(crate) fn report_left_out(&mut self, tree: &str, observer: &mut impl Observer) {
+        self.await_ahead();
         self.digests.take_left_out().report(tree, &self.walked, observer);
     }
 
@@ -170,6 +243,9 @@ impl Update {
             && let Ok(dir) = directory(origins, *origin, path)
         {
             self.granularity = self.granularity.max(Kept::of_source(&dir).granularity);
+            if self.ahead.is_none() {
+                self.read_ahead(dir, *origin, path);
+            }
         }
         let query = match &question {
             Question::File(..) => self.query(Range::ALL, None),
@@ -183,9 +259,42 @@ impl Update {
         Some((question, query))
     }
 
+    /// Begins to read the first directory, with the facts that the receiver keeps most often.
+    fn read_ahead(&mut self, dir: Arc<Dir>, origin: usize, path: &str) {
+        let parameters =
+            Parameters { facts: self.facts(), granularity: self.granularity, salt: self.salt };
+        let (mut digests, path) = (std::mem::take(&mut self.digests), path.to_owned());
+        let (cancel, query) = (Cancel::default(), Query { parameters, range: Range::ALL });
+        let (theirs, below) = (cancel.clone(), path.clone());
+        let work = Background::start(move || {
+            let entries = digests.entries(&dir, &below, query, &theirs);
+            (digests, entries)
+        });
+        self.ahead = Some(Ahead { origin, path, parameters, work, cancel });
+    }
+
+    /// Waits until the first directory is read; until it is cancelled, if its entries are not needed.
+    fn await_ahead(&mut self) {
+        let Some(ahead) = self.ahead.take() else { return };
+        if self.parameters != Some(ahead.parameters) {
+            ahead.cancel.cancel();
+        }
+        let done = loop {
+            if let Poll::Ready(done) = ahead.work.poll() {
+                break done;
+            }
+        };
+        let Some((digests, entries)) = done else { return };
+        self.digests = digests;
+        let entries = entries.ok().filter(|entries| entries.part(Range::ALL).is_some());
+        if let Some(entries) = entries.filter(|_| self.parameters == Some(ahead.parameters)) {
+            self.list = Some((ahead.origin, ahead.path.clone(), entries));
+        }
+    }
+
     fn facts(&self) -> Facts {
         match self.skip {
-            Skip::SameContent => Facts::SIZE.with(Facts::CONTENT),
+            Skip::SameContent => Facts::ALL,
             Skip::Existing => Facts::NONE,
             _ => Facts::SIZE.with(Facts::TIME).with(Facts::MODE),
         }
@@ -215,7 +324,8 @@ impl Update {
             return Adopted::Nothing;
         }
         // Two files of the same size may differ.
-        if asked.contains(Facts::TIME) && !common.contains(Facts::TIME) {
+        let content = asked.contains(Facts::CONTENT);
+        if !content && asked.contains(Facts::TIME) && !common.contains(Facts::TIME) {
             self.skip = Skip::SameContent;
             return Adopted::Content;
         }
@@ -233,6 +343,15 @@ impl Update {
         path: &str,
         range: Range,
     ) -> Result<Total, StoreError> {
+        self.await_ahead();
+        let is_listed =
+            |(of, listed, _): &(usize, String, Entries)| *of == origin && listed == path;
+        if let Some(parameters) = self.parameters
+            && !self.list.as_ref().is_some_and(is_listed)
+            && let Some(known) = self.digests.known(path, Query { parameters, range })
+        {
+            return Ok(known.total);
+        }
         let entries = self.listed(origins, origin, path)?;
         Ok(match entries.part(range) {
             Some(part) => Total::of(part.iter().map(|entry| entry.hash)),
@@ -246,6 +365,7 @@ impl Update {
         origin: usize,
         path: &str,
     ) -> Result<&Entries, StoreError> {
+        self.await_ahead();
         let is_listed =
             self.list.as_ref().is_some_and(|(of, listed, _)| *of == origin && listed == path);
         if !is_listed {

@@ -136,10 +136,10 @@ impl Memory {
             .collect();
         hashes.sort_unstable();
         let value = hashes.iter().fold(0, |sum: u64, hash| sum.wrapping_add(*hash));
-        let is_same = digest == Some(value);
+        let differs = digest.is_some_and(|digest| digest != value);
         self.index = hashes
             .iter()
-            .filter(|_| !is_same)
+            .filter(|_| differs)
             .map(|hash| (hash << bits >> 32) as u32)
             .collect::<VecDeque<_>>();
         Ok(Stat { size: hashes.len() as u64, value, facts, granularity })

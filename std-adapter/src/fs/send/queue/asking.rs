@@ -16,6 +16,13 @@ impl SendQueue {
         self
     }
 
+    /// Asks at the end whether the receiver has the same entries.
+    pub(in crate::fs::send) fn checking(&mut self) {
+        if let Some(update) = &mut self.update {
+            update.check_at_end();
+        }
+    }
+
     /// Leaves out the entries that a filter excludes.
     pub(in crate::fs::send) fn filter(&mut self, filter: &Filter) {
         self.walk.filter(filter);
@@ -52,6 +59,11 @@ impl SendQueue {
                 return Some(Next::Item(item, true));
             }
         }
+    }
+
+    /// Everything was sent: the first question of the check, if it is due.
+    pub(super) fn check_at_end(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        if self.update.as_mut()?.begin_check() { self.update(observer) } else { None }
     }
 
     pub(super) fn ask(

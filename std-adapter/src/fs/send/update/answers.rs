@@ -1,6 +1,7 @@
 //! The answers of the receiver: the entries that it lacks, and the next questions.
 
 use super::*;
+use crate::fs::digest::query::INDEX_MAX;
 
 impl Update {
     /// The receiver has answered.
@@ -12,17 +13,29 @@ impl Update {
         origins: &[SourceRoot],
     ) {
         self.unanswered = self.unanswered.saturating_sub(1);
+        if self.check == Check::Vain {
+            return;
+        }
         match question {
             Question::File(origin, path) => self.file_answered(origin, path, stat, origins),
             Question::Directory(origin, path, range) => {
                 if self.parameters.is_none() {
                     match self.adopt(stat) {
+                        Adopted::Common
+                            if self.needs_index(origins, origin, &path, range, stat) =>
+                        {
+                            self.differs = true;
+                            let again = Question::Directory(origin, path, range);
+                            return self.questions.push_front(again);
+                        }
                         Adopted::Common => {}
                         Adopted::Content => {
+                            self.await_ahead();
                             let again = Question::Directory(origin, path, range);
                             return self.questions.push_front(again);
                         }
                         Adopted::Nothing => {
+                            self.await_ahead();
                             self.differs = true;
                             return self.found.push_back(Found::Directory(origin, path));
                         }
@@ -32,6 +45,7 @@ impl Update {
                     total: Total { entries: stat.size, digest: stat.value },
                     index: sound_index(index.iter()),
                 };
+                self.send_bits(origins, origin, &path, range, &answer);
                 if self.descend(origins, origin, &path, range, &answer).is_err() {
                     // The walk tells why it cannot be read.
                     self.differs = true;
@@ -41,11 +55,52 @@ impl Update {
         }
     }
 
+    /// Sends a directory by itself if its permission bits may differ, which its digest does not contain. If its
+    /// entries are the same, nothing else differs. Else the check at the end finds out.
+    fn send_bits(
+        &mut self,
+        origins: &[SourceRoot],
+        origin: usize,
+        path: &str,
+        range: Range,
+        answer: &Summary,
+    ) {
+        let has_bits = self.parameters.is_some_and(|all| all.facts.contains(Facts::MODE));
+        if !has_bits || range != Range::ALL || path.is_empty() {
+            return;
+        }
+        let is_same = self.own(origins, origin, path, range).is_ok_and(|own| own == answer.total);
+        if is_same || self.check != Check::Due {
+            self.found.push_back(Found::Bits(origin, path.to_owned()));
+        }
+    }
+
+    /// Whether to ask again with a digest: the receiver has no more entries than an index, which it sends
+    /// if the digests differ.
+    fn needs_index(
+        &mut self,
+        origins: &[SourceRoot],
+        origin: usize,
+        path: &str,
+        range: Range,
+        stat: &Stat,
+    ) -> bool {
+        let is_short = !self.is_lossy && (1..=INDEX_MAX as u64).contains(&stat.size);
+        let answer = Total { entries: stat.size, digest: stat.value };
+        let own = if is_short { self.own(origins, origin, path, range).ok() } else { None };
+        own.is_some_and(|own| own.entries > 0 && own != answer)
+    }
+
     /// The receiver has refused to answer. Whether it cannot answer at all: then everything is sent.
     pub(crate) fn refused(&mut self, question: Question, reason: Reason) {
         self.unanswered = self.unanswered.saturating_sub(1);
-        self.differs = true;
+        self.await_ahead();
+        // What is sent whole has no other entries then.
+        self.differs |= reason != Reason::NotFound || self.parameters.is_some();
         let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
+        if matches!(self.check, Check::Begun | Check::Vain) {
+            return;
+        }
         if is_missing && self.skip == Skip::Missing {
             return;
         }
@@ -71,7 +126,9 @@ impl Update {
         let (mut files, mut directories, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
         match compare(entries, range, answer, is_lossy) {
             Comparison::Same => {
-                self.unchanged += count;
+                if self.check != Check::Begun {
+                    self.unchanged += count;
+                }
                 return Ok(());
             }
             Comparison::Differs(lacks) => {
@@ -88,24 +145,23 @@ impl Update {
             }
         }
         self.differs = true;
-        if ranges.is_empty() {
+        if ranges.is_empty() && self.check != Check::Begun {
             let lacking = (files.len() + directories.len()) as u64;
             self.unchanged += count.saturating_sub(lacking);
         }
         // In the order of their names, as a walk has them.
         files.sort_unstable();
         directories.sort_unstable();
-        let asks = matches!(skip, Skip::NotOlder | Skip::Missing);
+        // Facts that the receiver does not store as they were sent are no reason to send a file again.
+        // Where there was no index, a file that exists may be among those of a part that differs.
+        let asks = matches!(skip, Skip::Existing | Skip::NotOlder | Skip::Missing)
+            || self.check == Check::Begun;
         for path in files {
             if asks {
                 self.questions.push_back(Question::File(origin, path));
             } else {
                 self.found.push_back(Found::File(origin, path));
             }
-        }
-        if self.parameters.is_some_and(|parameters| parameters.facts.contains(Facts::MODE)) {
-            let bits = directories.iter().map(|path| Found::Bits(origin, path.clone()));
-            self.found.extend(bits);
         }
         let directories = directories.into_iter().map(|path| (path, Range::ALL));
         let ranges = ranges.into_iter().map(|range| (path.to_owned(), range));
@@ -123,9 +179,14 @@ impl Update {
             _ => return self.found.push_back(Found::File(origin, path)),
         };
         let source = FileFacts { size: here.size, modified: here.modified };
-        let is_left_out = leaves_out(self.skip, source, stat);
-        if is_left_out {
-            self.unchanged += 1;
+        let skip = match (self.check, self.skip) {
+            (Check::Begun, _) => Skip::SameTime,
+            // It exists, and its hash differs.
+            (_, Skip::Missing) => Skip::Nothing,
+            (_, skip) => skip,
+        };
+        if leaves_out(skip, source, stat) {
+            self.unchanged += u64::from(self.check != Check::Begun);
         } else {
             self.found.push_back(Found::File(origin, path));
         }

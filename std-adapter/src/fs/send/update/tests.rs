@@ -31,6 +31,8 @@ fn the_content_is_compared_where_the_receiver_keeps_no_times() {
     assert_eq!(update.next_found(), None, "the size alone proves nothing");
     let second = answer(&mut update, &origins, no_times).unwrap();
     assert!(Facts::from_bits(second.facts).contains(Facts::CONTENT));
+    let third = answer(&mut update, &origins, no_times).unwrap();
+    assert!(second.digest.is_none() && third.digest.is_some());
     assert_eq!(update.next_found(), Some(Found::File(0, "f".to_owned())));
 }
 
