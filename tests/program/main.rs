@@ -32,6 +32,7 @@ mod listing;
 mod manage;
 mod messages;
 mod mirror;
+mod mirror_property;
 mod modification_times;
 mod mounts;
 mod name_collisions;
@@ -67,6 +68,10 @@ mod terminal;
 mod transfers;
 mod virtual_files;
 mod write_only;
+
+#[path = "../trees/mod.rs"]
+#[allow(dead_code, reason = "each test uses a part")]
+mod trees;
 
 use std::fs;
 use std::process::Stdio;
