@@ -8,16 +8,13 @@ import struct
 import sys
 from collections import deque
 
-from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, metadata_of, done, ack,
-                  is_sound, refusal)
+from operations import IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, Refused, perform
+from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, metadata_of, metadata_with, done,
+                  ack, is_sound, refusal)
 
-IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, STORAGE = 5, 6, 7, 12
+STORAGE = 12
 CHANGED, PREFIX_DIFFERS, DIGEST_DIFFERS, INCOMPLETE = 13, 14, 15, 16
 WANTS_FRESH_OFFER = PREFIX_DIFFERS, DIGEST_DIFFERS
-
-
-class Refused(Exception):
-    """One transfer or request cannot be taken; the number is the reason (7)."""
 
 
 class Sender:
@@ -132,6 +129,37 @@ class Sender:
         if self.is_wanted(number):
             self.frame(lambda: self.wire.send(b"DON", number, size, done(self.count, digest)))
 
+    def operate(self, name, operation):
+        """Sends an operation as a request by itself; returns the answer (R81)."""
+        number = self.take_number()
+        self.frame(lambda: self.wire.send(b"SAF", number, 0, struct.pack("<Qq", 0, NO_TIME),
+                                          metadata_with(0x80, operation, name)))
+        while True:
+            frame = self.wire.receive()
+            if frame.code == b"ERR":
+                raise Refused(*struct.unpack_from("<H", frame.detail))
+            if frame.code == b"DON" and frame.transfer == number:
+                return frame
+
+    def look(self, name, arguments):
+        """Asks about the root of the tree `name`; returns the answer."""
+        tree, answer = self.take_number(), None
+        self.frame(lambda: self.wire.send(b"SAR", tree, 0, struct.pack("<QQ", UNKNOWN, UNKNOWN),
+                                          metadata_of(name)))
+        number = self.take_number()
+        self.frame(lambda: self.wire.send(b"SAF", number, 0, struct.pack("<Qq", 0, NO_TIME),
+                                          metadata_with(0x80, arguments)))
+        self.ask()
+        while not answer:
+            frame = self.wire.receive()
+            if frame.code == b"ERR":
+                raise Refused(*struct.unpack_from("<H", frame.detail))
+            answer = frame if (frame.code, frame.transfer) == (b"DON", number) else answer
+        self.frame(lambda: self.wire.send(b"DON", tree, 1, done(self.count, 0)))
+        while (frame := self.wire.receive()).code != b"DON" or frame.transfer != tree:
+            pass
+        return answer
+
     def one(self, path, name):
         self.todo.append((path, name, True))
         while self.todo:
@@ -175,8 +203,9 @@ class Receiver:
     """The receiving half of one request (6.2). `place` turns the path of a tree, and of an entry in
     it, into a path here."""
 
-    def __init__(self, wire, place):
+    def __init__(self, wire, place, may_remove=False):
         self.wire, self.place, self.part, self.base = wire, place, None, ()
+        self.may_remove = may_remove
         self.tree = self.number = self.entries = self.refused = self.omitted = self.resume = 0
         # A refused tree: all is dropped up to its end.
         self.dropped = 0
@@ -206,6 +235,22 @@ class Receiver:
         is_again = reason in WANTS_FRESH_OFFER and self.resume > 0
         self.refused += not is_again
         return not self.tree and not self.dropped and not is_again
+
+    def operate(self, offer):
+        """Performs an operation and answers it. Whether the request is over by that (R81)."""
+        if self.part:
+            self.refuse(self.number, INCOMPLETE)
+        self.entries += 1
+        try:
+            if not is_sound(offer.text):
+                raise Refused(BAD_PATH)
+            answer = perform(offer, self.place, self.base, self.may_remove, bool(self.tree))
+            self.wire.send(b"DON", offer.transfer, *answer)
+        except (Refused, OSError) as error:
+            # None is counted as refused.
+            reason = error.args[0] if isinstance(error, Refused) else STORAGE
+            self.wire.send(b"ERR", offer.transfer, 0, refusal(reason))
+        return not self.tree
 
     def offer(self, offer):
         if self.part:
@@ -268,6 +313,8 @@ class Receiver:
                 raise Refused(NOT_DIRECTORY)
             self.tree, self.base, self.dropped = number, (frame.text,), 0
             self.root = frame.mode, frame.modified
+        elif code == b"SAF" and frame.operation:
+            return self.operate(frame)
         elif code == b"SAF":
             self.offer(frame)
         elif code == b"PIN":

@@ -7,8 +7,10 @@ import socket
 import struct
 import sys
 
-from halves import NOT_DIRECTORY, Receiver, Refused, Sender
-from wire import (BAD_PATH, PAYLOAD, UNSUPPORTED, VERSION, Chunk, Failed, Wire, metadata_of, done, hello,
+from halves import Receiver, Sender
+from operations import (CONTENT, INDEX_MAX, MODE, NOT_DIRECTORY, REMOVE, RENAME, SIZE, TIME, Refused, digest_of,
+                        hashes, query)
+from wire import (BAD_PATH, PAYLOAD, UNKNOWN, UNSUPPORTED, VERSION, Chunk, Failed, Wire, metadata_of, done, hello,
                   is_sound, refusal)
 
 VERSION_DIFFERS, NOT_FOUND, IS_DIRECTORY, NOT_REGULAR, NOT_ALLOWED = 2, 3, 5, 7, 19
@@ -26,7 +28,7 @@ def under(root):
     return place
 
 
-def serve(wire, root, may_close):
+def serve(wire, root, may_close, may_remove):
     """One client, until it leaves. Whether it closed the server."""
     place = under(root)
     has_session = False
@@ -48,7 +50,7 @@ def serve(wire, root, may_close):
                 wire.agree(session, False, size, credit)
                 wire.send(b"PON", 0, 0, hello(session, wire.chunk))
             elif code in (b"SAF", b"SAR"):
-                Receiver(wire, place).run(frame)
+                Receiver(wire, place, may_remove).run(frame)
             elif code in (b"RAF", b"RAR"):
                 path = place(frame.text) if is_sound(frame.text) else None
                 if path is None or frame.detail[0] & 1:
@@ -94,12 +96,31 @@ def ask(wire, code, remote, place):
     return Receiver(wire, place).run(frame)
 
 
+def compare(wire, root, name):
+    """Whether a directory is the same here and there, by two digests of all facts. The index is checked too."""
+    facts, granularity, salt = SIZE | TIME | MODE | CONTENT, 0, secrets.randbits(32)
+    own = digest_of(root, facts, granularity, salt)
+    sender = Sender(wire, 1)
+    answer = sender.look(name, query(facts, granularity, salt))
+    same = (answer.position, *struct.unpack("<2xBB4xQ", answer.detail)) == (own[0], facts, granularity, own[1])
+    # With another digest the index comes.
+    answer = sender.look(name, query(facts, granularity, salt, own[1] + 1 & UNKNOWN))
+    index = [value >> 32 for value in sorted(hashes(root, facts, granularity, salt))]
+    fits = len(index) <= INDEX_MAX
+    if same and fits and answer.index != b"".join(struct.pack("<I", value) for value in index):
+        raise Failed("the index is another one")
+    print("the same" if same else "different")
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("task", choices=["put", "get", "put-tree", "get-tree", "ping", "close", "serve"])
+    parser.add_argument("task", choices=["put", "get", "put-tree", "get-tree", "compare", "rm", "mv", "ping", "close",
+                                         "serve"])
     parser.add_argument("paths", nargs="*", help="source and target; for serve, the directory")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--allow-close", action="store_true")
+    parser.add_argument("--allow-remove", action="store_true")
     given = parser.parse_args()
     if given.task == "serve":
         listener = socket.create_server(("127.0.0.1", given.port))
@@ -108,7 +129,7 @@ def main():
         while not is_closed:
             connection, _ = listener.accept()
             try:
-                is_closed = serve(Wire(connection), given.paths[0], given.allow_close)
+                is_closed = serve(Wire(connection), given.paths[0], given.allow_close, given.allow_remove)
             except EOFError:
                 pass
             except (Failed, OSError) as error:
@@ -125,6 +146,12 @@ def main():
         return ask(wire, b"RAF", source, lambda *_: target)
     if given.task == "get-tree":
         return ask(wire, b"RAR", source, lambda _, *entry: under(target)(*entry) if entry else target)
+    if given.task == "rm":
+        return Sender(wire, 1).operate(source, bytes([REMOVE])).code == b"DON"
+    if given.task == "mv":
+        return Sender(wire, 1).operate(target, bytes([RENAME]) + source.encode()).code == b"DON"
+    if given.task == "compare":
+        return compare(wire, source, target)
     if given.task == "close":
         wire.send(b"CLS", 1)
         return wire.receive().code == b"DON"

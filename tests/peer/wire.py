@@ -11,7 +11,7 @@ VERSION, PAYLOAD, MARKER, CREDIT = 1, 1024, 0xFA, 8192
 UNKNOWN, NO_TIME = 2**64 - 1, -(2**63)
 BAD_PATH, UNSUPPORTED = 8, 20
 
-Signal = namedtuple("Signal", "code transfer position detail text mode modified")
+Signal = namedtuple("Signal", "code transfer position detail text mode modified operation index")
 Chunk = namedtuple("Chunk", "low position payload")
 
 
@@ -79,22 +79,27 @@ def metadata_with(tag, value, text=""):
 
 
 def parse_metadata(payload):
-    """Text, mode, time of a tree, and the reason to refuse it all."""
+    """Text, mode, time of a tree, operation, index, and the reason to refuse it all."""
     text, _, rest = payload.partition(b"\0")
-    mode, modified, reason = None, None, None
+    mode, modified, operation, index, reason = None, None, None, b"", None
     while rest:
         if len(rest) < 2 or len(rest) < 2 + rest[1]:
-            return "", None, None, BAD_PATH
+            return "", None, None, None, b"", BAD_PATH
         tag, value, rest = rest[0], rest[2:2 + rest[1]], rest[2 + rest[1]:]
         if tag == 1 and len(value) == 4:
             mode = int.from_bytes(value, "little")
         if tag == 3 and len(value) == 8:
             modified = int.from_bytes(value, "little", signed=True)
-        reason = UNSUPPORTED if tag >= 0x80 else reason
+        if tag == 5:
+            index += value
+        if tag == 0x80 and value:
+            operation = value
+        elif tag >= 0x80:
+            reason = UNSUPPORTED
     try:
-        return text.decode(), mode, modified, reason
+        return text.decode(), mode, modified, operation, index, reason
     except UnicodeDecodeError:
-        return "", None, None, BAD_PATH
+        return "", None, None, None, b"", BAD_PATH
 
 
 def is_sound(path):
@@ -154,10 +159,12 @@ class Wire:
         seed = self.into if transfer else 0
         if zlib.crc32(frame[:32], seed) != crc or (transfer and version != VERSION):
             raise Failed("a damaged signal arrived, or the other end does not speak Tinyferry")
-        text, mode, modified, reason = "", None, None, None
+        text, mode, modified, operation, index, reason = "", None, None, None, b"", None
         if metadata_length:
-            text, mode, modified, reason = parse_metadata(self._chunk(self._read(12), seed).payload)
-        return Signal(code, transfer, position, detail, ".." if reason else text, mode, modified)
+            payload = self._chunk(self._read(12), seed).payload
+            text, mode, modified, operation, index, reason = parse_metadata(payload)
+        text = ".." if reason else text
+        return Signal(code, transfer, position, detail, text, mode, modified, operation, index)
 
     def is_waiting(self):
         return bool(select.select([self.connection], [], [], 0)[0])

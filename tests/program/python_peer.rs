@@ -95,7 +95,8 @@ impl Drop for Running {
 /// Its server and where it listens.
 fn serve(place: &Place) -> Option<(Running, String)> {
     let root = place.served("").display().to_string();
-    let arguments = ["serve", root.trim_end_matches('/'), "--port", "0", "--allow-close"];
+    let root = root.trim_end_matches('/');
+    let arguments = ["serve", root, "--port", "0", "--allow-close", "--allow-remove"];
     let mut command = python(&place.here(""), &arguments)?;
     let mut server = Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
     let mut port = String::new();
@@ -155,4 +156,69 @@ fn the_client_works_with_the_python_server() {
     assert!(server.0.wait().expect("it ends").success());
     assert_eq!(fs::read(place.here("file")).ok(), fs::read(place.here("back/file")).ok());
     assert_same_content(&place.here("tree"), &place.here("back/tree"));
+}
+
+/// R81 to R87: it computes the digests by itself.
+#[test]
+fn the_python_client_compares_removes_and_renames() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    let server = Server::start(&place.served(""), &["--allow-remove"]);
+    let port = server.endpoint.rsplit(':').next().expect("a port").to_owned();
+    let run = |task: &[&str]| {
+        let output = python(&place.here(""), task)?.args(["--port", &port]).output();
+        let output = output.expect("it starts");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout).trim(),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Some((output.status.success(), said))
+    };
+    let Some((is_sent, said)) = run(&["put-tree", "tree", "tree"]) else { return };
+    assert!(is_sent, "{said}");
+    let same = || Some((true, "the same".to_owned()));
+    assert_eq!(run(&["compare", "tree", "tree"]), same());
+    for _ in 0..2 {
+        assert_eq!(run(&["rm", "tree/sub/1 é"]), Some((true, String::new())));
+    }
+    assert_eq!(run(&["compare", "tree", "tree"]), Some((true, "different".to_owned())));
+    fs::remove_file(place.here("tree/sub/1 é")).expect("it is there");
+    assert_eq!(run(&["compare", "tree", "tree"]), same());
+    for _ in 0..2 {
+        assert_eq!(run(&["mv", "tree/sub/0 é", "tree/0"]), Some((true, String::new())));
+    }
+    assert!(place.served("tree/0").exists() && !place.served("tree/sub/0 é").exists());
+    assert_eq!(run(&["rm", "tree/sub/"]), Some((false, "refused with reason 28".to_owned())));
+    assert_eq!(
+        run(&["mv", "tree/no", "tree/yes"]),
+        Some((false, "refused with reason 3".to_owned()))
+    );
+}
+
+/// R81 to R87.
+#[test]
+fn the_client_updates_and_mirrors_to_the_python_server() {
+    let place = Place::new();
+    make_tree(&place.here(""));
+    let Some((mut server, endpoint)) = serve(&place) else { return };
+    let run = |arguments: &[&str]| client(&endpoint, &place.here(""), arguments).well().stdout;
+    run(&["put", "tree", "--update"]);
+    for option in ["--update", "--checksum", "--newer", "--existing", "--ignore-existing"] {
+        let said = run(&["put", "tree", option]);
+        assert!(said.contains(": 0 files"), "{option}: {said}");
+    }
+    fs::write(place.here("tree/sub/1 é"), "another").expect("a file");
+    fs::remove_dir(place.served("tree/empty")).expect("it is there");
+    let said = run(&["mirror", "tree", "tree"]);
+    assert!(said.contains(": 1 file"), "{said}");
+    assert_same_content(&place.here("tree"), &place.served("tree"));
+    run(&["mv", "tree/sub/0 é", "tree/0"]);
+    run(&["rm", "tree/0"]);
+    run(&["mkdir", "tree/new/deep"]);
+    assert!(place.served("tree/new/deep").exists() && !place.served("tree/0").exists());
+    client(&endpoint, &place.here(""), &["rm", "tree/sub"])
+        .with(6, &["is a directory with files in it"]);
+    run(&["close"]);
+    assert!(server.0.wait().expect("it ends").success());
 }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tinyferry_core::store::answer;
+use tinyferry_core::store::{RequestOptions, Skip, StatQuery, answer};
 use tinyferry_core::{Config, Session, Step, Task};
 use tinyferry_fuzz::Weak;
-use tinyferry_kit::{Memory, content, session_number};
+use tinyferry_kit::{Memory, QueuedOperation, content, session_number};
 
 /// What a session says: the client's bytes, the server's.
 fn record(config: Config, mut here: Memory, mut there: Memory, task: Task<'_>) -> [Vec<u8>; 2] {
@@ -73,7 +73,22 @@ fn main() {
         resuming.partials.insert("f".into(), content(700, 1));
         let get = Task::Get { path: "t", tree: true, names_only: false };
         let names = Task::Get { path: "t", tree: true, names_only: true };
+        let mut operating = Memory::with([("t/new", content(300, 2))]);
+        let query = StatQuery { digest: Some(1), ..StatQuery::default() };
+        let operations = [
+            ("", QueuedOperation::Stat(query)),
+            ("a", QueuedOperation::Stat(query)),
+            ("b", QueuedOperation::Rename("a".to_owned())),
+            ("d/", QueuedOperation::Remove),
+            ("missing", QueuedOperation::Remove),
+        ];
+        operating.queue_operations(Some("t"), &operations);
+        operating.follow_up = vec!["t/new".to_owned()];
+        let options = RequestOptions::skipping(Skip::SameTime);
+        let asking = Task::GetWith { path: "t", tree: true, names_only: false, options };
         let jobs = [
+            ("operations", operating, small.clone(), Task::Put),
+            ("options", Memory::default(), small.clone(), asking),
             ("put", putting.clone(), Memory::default(), Task::Put),
             ("put-tree", tree, Memory::default(), Task::Put),
             ("get-tree", Memory::default(), small.clone(), get),
@@ -88,9 +103,9 @@ fn main() {
         let lossy = u8::from(name.ends_with("lossy"));
         let flags = lossy | 4 | 8;
         let task = match name.split('-').collect::<Vec<_>>()[..] {
-            ["put", "tree", ..] => 1,
+            ["put", "tree", ..] | ["operations", ..] => 1,
             ["put", ..] => 0,
-            ["get", ..] => 2 | 8,
+            ["get", ..] | ["options", ..] => 2 | 8,
             ["names", ..] => 2 | 8 | 16,
             _ => 5,
         };

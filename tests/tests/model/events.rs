@@ -70,7 +70,7 @@ impl World {
             Event::Reboot(_) => {
                 self.reboots -= 1;
                 self.ends[SERVER].store.reboot();
-                self.ends[SERVER].session = Session::server(scenario.configs[SERVER]);
+                self.ends[SERVER].session = Peer::server(scenario.configs[SERVER]);
                 self.ends[SERVER].session.resume(Some(self.now));
                 self.forgotten = true;
                 self.settle(SERVER);
@@ -78,7 +78,7 @@ impl World {
             Event::Hangup { arrives } => {
                 self.reboots -= 1;
                 self.hang_up(arrives)?;
-                self.ends[SERVER].session = Session::server(scenario.configs[SERVER]);
+                self.ends[SERVER].session = Peer::server(scenario.configs[SERVER]);
                 self.settle(SERVER);
                 self.forgotten = true;
             }

@@ -51,6 +51,10 @@ impl World {
                     return Err(format!("{job:?} is over, and {path} is not in place"));
                 }
             }
+            let is_removed = !self.ends[SERVER].store.files.contains_key("t/a");
+            if matches!(job, Job::Operate(_)) && !is_removed {
+                return Err(format!("{job:?} is over, and t/a is there"));
+            }
             if to == SERVER && self.job == 0 {
                 let heard = self.ends[CLIENT].store.refused.iter().map(|(path, _)| path.as_str());
                 let heard: Vec<_> = heard.collect();

@@ -15,11 +15,12 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::Instant;
 
+use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::store::answer;
-use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::store::{RequestOptions, Skip, StatQuery, answer};
+use tinyferry_core::{Config, Profile, Session, Standard, Task};
 use tinyferry_core::{Millis, Outcome, Step};
-use tinyferry_kit::{File, Memory, content};
+use tinyferry_kit::{File, Memory, QueuedOperation, content};
 
 mod events;
 mod fingerprint;
@@ -34,6 +35,19 @@ use self::fingerprint::Hashers;
 use self::scenario::*;
 use self::tell::{Found, tell, way};
 use self::world::*;
+
+/// The standard profile with operations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Operates;
+
+impl Profile for Operates {
+    type Checksums = Tables;
+    type Sha256 = <Standard as Profile>::Sha256;
+    const OPERATIONS: bool = true;
+}
+
+/// The session of each end.
+type Peer = Session<Operates>;
 
 /// R54.
 #[test]
@@ -155,5 +169,39 @@ fn requests_survive_cuts_of_a_reliable_link() {
     for scenario in scenarios {
         let name = format!("cut, {}", scenario.name);
         both_ways(Scenario { name, reboots: 1, ..scenario });
+    }
+}
+
+/// R81, R85, R87, R88.
+#[test]
+fn operations_survive_every_fault_on_a_lossy_link() {
+    for config in [LOSSY, LOSSY.half_duplex(true), LOSSY.credit(1)] {
+        operations(config).iter().for_each(Scenario::search);
+    }
+}
+
+#[test]
+fn operations_survive_reboots_and_outages_on_a_lossy_link() {
+    for scenario in operations(LOSSY) {
+        let (faults, name) = (scenario.faults - 1, &scenario.name);
+        let reboot =
+            Scenario { name: format!("reboot, {name}"), reboots: 1, faults, ..scenario.clone() };
+        reboot.search();
+        Scenario { name: format!("outage, {name}"), outages: 1, faults, ..scenario }.search();
+    }
+}
+
+#[test]
+fn operations_complete_in_any_order_of_events_on_a_reliable_link() {
+    for credit in [1, 2, 3] {
+        for half_duplex in [false, true] {
+            let config = RELIABLE.credit(credit).half_duplex(half_duplex);
+            operations(config).iter().for_each(Scenario::search);
+        }
+    }
+    operations(RELIABLE).into_iter().map(busy).for_each(|scenario| scenario.search());
+    for scenario in operations(RELIABLE) {
+        let name = format!("cut, {}", scenario.name);
+        Scenario { name, reboots: 1, ..scenario }.search();
     }
 }

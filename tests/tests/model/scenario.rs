@@ -16,6 +16,10 @@ pub(super) enum Job {
     Get(&'static str),
     GetTree(&'static str),
     Names(&'static str),
+    /// Operations in a tree of this path; `None`: one by itself.
+    Operate(Option<&'static str>),
+    /// A get of a tree with options.
+    Options(&'static str),
     Close,
     Ping,
 }
@@ -23,7 +27,11 @@ pub(super) enum Job {
 impl Job {
     pub(super) fn task(self) -> Task<'static> {
         match self {
-            Self::Put(_) | Self::PutTree(_) => Task::Put,
+            Self::Put(_) | Self::PutTree(_) | Self::Operate(_) => Task::Put,
+            Self::Options(path) => {
+                let options = RequestOptions::skipping(Skip::SameTime);
+                Task::GetWith { path, tree: true, names_only: false, options }
+            }
             Self::Get(path) => Task::Get { path, tree: false, names_only: false },
             Self::GetTree(path) => Task::Get { path, tree: true, names_only: false },
             Self::Names(path) => Task::Get { path, tree: true, names_only: true },
@@ -36,8 +44,9 @@ impl Job {
     pub(super) fn moves(self, worlds: &[Memory; 2]) -> Option<(usize, Vec<String>)> {
         let (to, path) = match self {
             Self::Put(path) | Self::PutTree(path) => (SERVER, path),
+            Self::Operate(tree) => (SERVER, tree.unwrap_or("none")),
             Self::Get(path) | Self::GetTree(path) => (CLIENT, path),
-            Self::Names(_) | Self::Close | Self::Ping => return None,
+            Self::Names(_) | Self::Options(_) | Self::Close | Self::Ping => return None,
         };
         let below = format!("{path}/");
         let wanted = |name: &&String| name.as_str() == path || name.starts_with(&below);
@@ -184,6 +193,35 @@ pub(super) fn asked(config: Config) -> Vec<Scenario> {
     let mut refused = base("refused close", config, Memory::default(), Memory::default());
     (refused.jobs, refused.expected) = (vec![Job::Close], Err(Reason::NotAllowed));
     vec![missing, names, close, refused]
+}
+
+/// Queues operations of each kind and an entry that follows from an answer, or a removal by itself.
+pub(super) fn queue_operations(store: &mut Memory, tree: Option<&str>) {
+    let query = StatQuery { digest: Some(1), ..StatQuery::default() };
+    let operations = [
+        ("", QueuedOperation::Stat(query)),
+        ("a", QueuedOperation::Remove),
+        ("missing", QueuedOperation::Stat(query)),
+        ("moved", QueuedOperation::Rename("b".to_owned())),
+    ];
+    match tree {
+        Some(_) => store.queue_operations(tree, &operations),
+        None => store.queue_operations(None, &[("t/a", QueuedOperation::Remove)]),
+    }
+    store.follow_up = tree.map(|tree| format!("{tree}/new")).into_iter().collect();
+}
+
+/// Operations in a tree and by themselves, and the options of a request, which a server here does not know.
+pub(super) fn operations(config: Config) -> Vec<Scenario> {
+    let client = || Memory::with([("t/new", content(300, 4)), ("t/moved", content(600, 2))]);
+    let mut in_tree = base("operations", config, client(), tree());
+    in_tree.jobs = vec![Job::Operate(Some("t"))];
+    (in_tree.expected, in_tree.refused) = (Ok((5, 0)), &["t/missing"]);
+    let mut alone = base("removal by itself", config, Memory::default(), tree());
+    alone.jobs = vec![Job::Operate(None)];
+    let mut options = base("request options", config, Memory::default(), tree());
+    (options.jobs, options.expected) = (vec![Job::Options("t")], Err(Reason::Unsupported));
+    vec![in_tree, alone, options]
 }
 
 /// Jobs one after another in one session.

@@ -9,7 +9,7 @@ use super::*;
 
 /// Two sessions that do their tasks over a line, and what they were on the way.
 struct Run {
-    ends: [(Session, Memory); 2],
+    ends: [(Peer, Memory); 2],
     lines: [VecDeque<u8>; 2],
     now: Millis,
     /// Bytes that cross a line at once.
@@ -17,7 +17,7 @@ struct Run {
     /// Every so many bytes one is lost; 0: none.
     loses: usize,
     crossed: usize,
-    seen: Vec<Session>,
+    seen: Vec<Peer>,
 }
 
 /// The lines of one end.
@@ -67,8 +67,8 @@ impl Run {
         client.broken.insert("u/a".into(), Reason::Storage);
         Self {
             ends: [
-                (Session::client(session_number(9), config), client),
-                (Session::server(config), server),
+                (Peer::client(session_number(9), config), client),
+                (Peer::server(config), server),
             ],
             lines: [VecDeque::new(), VecDeque::new()],
             now: ORIGIN,
@@ -96,6 +96,7 @@ impl Run {
         match job {
             Job::Put(path) => store.queue_file(path),
             Job::PutTree(path) => store.queue_tree(path),
+            Job::Operate(tree) => queue_operations(store, tree),
             _ => {}
         }
         client.resume(Some(self.now));
@@ -116,7 +117,7 @@ impl Run {
 }
 
 /// What sessions were on the way through every kind of task, the `first` of these first.
-fn sessions(config: Config, first: usize, grain: usize, loses: usize) -> Vec<Session> {
+fn sessions(config: Config, first: usize, grain: usize, loses: usize) -> Vec<Peer> {
     let mut run = Run::new(config.may_close(true), grain, loses);
     let mut jobs = [
         Job::Ping,
@@ -127,20 +128,23 @@ fn sessions(config: Config, first: usize, grain: usize, loses: usize) -> Vec<Ses
         Job::GetTree("t"),
         Job::Names("t"),
         Job::Get("missing"),
+        Job::Operate(Some("t")),
+        Job::Operate(None),
+        Job::Options("t"),
     ];
     jobs.rotate_left(first);
     jobs.into_iter().chain([Job::Close]).for_each(|job| run.run(job));
     run.seen
 }
 
-fn fingerprint(session: &Session) -> u128 {
+fn fingerprint(session: &Peer) -> u128 {
     let mut hashers = Hashers::default();
     session.hash(&mut hashers);
     hashers.both()
 }
 
 /// What is written of a session: all of its fields, by other code than what hashes them.
-fn written(session: &Session) -> String {
+fn written(session: &Peer) -> String {
     format!("{session:?}")
 }
 
@@ -162,6 +166,9 @@ const STATES: &[&str] = &[
     "state: Idle(Err",
     "stage: NextEntry",
     "stage: Await(OfferTree)",
+    "stage: Ask(Operate)",
+    "stage: Await(Operate)",
+    "io: Operate",
     "stage: Ask(OfferFile)",
     "stage: Await(OfferFile)",
     "stage: Data",

@@ -22,7 +22,7 @@ pub(super) enum At {
 
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
-    pub(super) session: Session,
+    pub(super) session: Peer,
     pub(super) store: Memory,
     /// Whether it never reads while it writes.
     pub(super) half_duplex: bool,
@@ -78,7 +78,7 @@ pub(super) const ORIGIN: Millis = 1 << 30;
 impl World {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let machine = |end: usize| Machine {
-            session: Session::server(scenario.configs[end]),
+            session: Peer::server(scenario.configs[end]),
             store: scenario.stores[end].clone(),
             half_duplex: scenario.configs[end].half_duplex,
             at: At::Over,
@@ -103,8 +103,7 @@ impl World {
     pub(super) fn restart(&mut self, scenario: &Scenario) -> Result<(), Wrong> {
         self.sessions += 1;
         let number = 0xC0FF_EE00 + self.sessions;
-        self.ends[CLIENT].session =
-            Session::client(session_number(number), scenario.configs[CLIENT]);
+        self.ends[CLIENT].session = Peer::client(session_number(number), scenario.configs[CLIENT]);
         self.forgotten = false;
         self.begin(scenario.jobs[self.job])
     }
@@ -113,9 +112,11 @@ impl World {
         let now = Some(self.now);
         let Machine { session, store, .. } = &mut self.ends[CLIENT];
         store.refused.clear();
+        store.answers.clear();
         match job {
             Job::Put(path) => store.queue_file(path),
             Job::PutTree(path) => store.queue_tree(path),
+            Job::Operate(tree) => queue_operations(store, tree),
             _ => {}
         }
         session.resume(now);
