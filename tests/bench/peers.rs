@@ -18,6 +18,9 @@ mod flat;
 #[path = "peers/material.rs"]
 mod material;
 #[cfg(unix)]
+#[path = "peers/mirror.rs"]
+mod mirror;
+#[cfg(unix)]
 #[path = "peers/ours.rs"]
 mod ours;
 #[cfg(unix)]
@@ -96,6 +99,8 @@ mod program {
         Clients,
         /// What a file and a byte cost, few or many
         Flat,
+        /// Trees in which nothing or little has changed
+        Mirror,
     }
 
     /// What all workloads share.
@@ -159,6 +164,7 @@ mod program {
                 Workload::LongFat => distance::long_fat(&bench)?,
                 Workload::Clients => clients::clients(&bench)?,
                 Workload::Flat => flat::flat(&bench)?,
+                Workload::Mirror => mirror::mirror(&bench)?,
             };
             new.iter().for_each(report::Table::print);
             tables.extend(new);

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,6 +34,34 @@ pub(crate) fn proxy(server: SocketAddr, distance: Distance) -> io::Result<Socket
         Ok(())
     });
     Ok(address)
+}
+
+/// Takes one connection and passes it on to `server`; also returns what tells the bytes of both directions.
+pub(crate) fn counted(server: SocketAddr) -> io::Result<(SocketAddr, impl Fn() -> u64)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let crossed = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&crossed);
+    thread::spawn(move || -> io::Result<()> {
+        let (near, _) = listener.accept()?;
+        let far = TcpStream::connect(server)?;
+        for (mut from, mut to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
+            from.set_nodelay(true)?;
+            let crossed = Arc::clone(&crossed);
+            thread::spawn(move || {
+                let mut buffer = vec![0; 64 * 1024];
+                while let Ok(count @ 1..) = from.read(&mut buffer) {
+                    crossed.fetch_add(count as u64, Ordering::Relaxed);
+                    if to.write_all(&buffer[..count]).is_err() {
+                        return;
+                    }
+                }
+                let _ = to.shutdown(Shutdown::Write);
+            });
+        }
+        Ok(())
+    });
+    Ok((address, move || seen.load(Ordering::Relaxed)))
 }
 
 fn pass_on(mut from: TcpStream, mut to: TcpStream, distance: Distance) {

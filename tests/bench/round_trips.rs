@@ -4,6 +4,7 @@
 //!
 //! Ends with an error if the tree takes more than eight round trips more than without the delay.
 
+#[allow(dead_code, reason = "each benchmark uses a part")]
 mod proxy;
 
 use std::error::Error;

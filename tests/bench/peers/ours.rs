@@ -18,6 +18,11 @@ impl Server {
         Self::start_with(program, dir, sync, None)
     }
 
+    /// The same, to clients that may remove files.
+    pub(crate) fn mirrored(program: &Path, dir: &Path) -> Done<Self> {
+        Self::start_by(program, dir, &["--sync", "end", "--allow-remove"])
+    }
+
     /// The same, to those alone who have the key.
     pub(crate) fn start_with(
         program: &Path,
@@ -25,24 +30,20 @@ impl Server {
         sync: &str,
         key: Option<&Path>,
     ) -> Done<Self> {
+        let key = key.map(|key| key.display().to_string());
+        let mut options =
+            vec!["--clients", "1100", "--clients-per-address", "1100", "--sync", sync];
+        if let Some(key) = &key {
+            options.extend(["--key", key]);
+        }
+        Self::start_by(program, dir, &options)
+    }
+
+    fn start_by(program: &Path, dir: &Path, options: &[&str]) -> Done<Self> {
         let port = free_port()?;
         let listen = format!("tcp://127.0.0.1:{port}");
         let mut command = quiet(program);
-        command.args([
-            "serve",
-            "-q",
-            "--clients",
-            "1100",
-            "--clients-per-address",
-            "1100",
-            "--sync",
-            sync,
-            "--listen",
-            &listen,
-        ]);
-        if let Some(key) = key {
-            command.arg("--key").arg(key);
-        }
+        command.args(["serve", "-q", "--listen", &listen]).args(options);
         let mut job = start(command.arg(dir))?;
         job.await_port(port)?;
         Ok(Self { job, port })

@@ -167,6 +167,19 @@ impl Rsync {
         })
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Makes `out/tree` equal to a directory, over any port that leads to the daemon.
+    pub(crate) fn mirror(&self, source: &Path, port: u16, checksum: bool) -> Command {
+        let mut command = quiet(&self.program);
+        command.args(["-a", "--delete", "--whole-file"]).args(checksum.then_some("--checksum"));
+        command.arg(format!("{}/", source.display()));
+        command.arg(format!("rsync://127.0.0.1:{port}/in/tree/"));
+        command
+    }
+
     pub(crate) fn pull(&self, place: &Place) -> Done<Spent> {
         spend(Some(&self.daemon), Vec::new(), || {
             let mut command = self.command();
