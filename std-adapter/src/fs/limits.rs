@@ -6,7 +6,7 @@ use crate::describe;
 use crate::fs::error::StoreError;
 use crate::fs::names::join;
 use crate::fs::partial_index::{LeftPartial, PartialIndex};
-use crate::fs::recv::space::Reservations;
+use crate::fs::reservation::Reservations;
 use crate::fs::sys::descriptors::Descriptors;
 
 /// The limits of received content. An entry beyond a limit is refused; the rest of a tree continues.

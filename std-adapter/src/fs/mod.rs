@@ -15,6 +15,7 @@ pub(crate) mod partial_index;
 pub(crate) mod partial_name;
 mod policy;
 mod recv;
+mod reservation;
 mod root;
 mod send;
 pub(crate) mod skip;

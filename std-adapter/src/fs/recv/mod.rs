@@ -9,7 +9,6 @@ mod opening;
 mod operate;
 pub(crate) mod partial;
 mod placing;
-pub(crate) mod space;
 pub(crate) mod staged;
 mod stat;
 pub(crate) mod tmpfile;
@@ -40,8 +39,8 @@ use crate::fs::sys::sync::Sync;
 use crate::fs::sys::sync_unsupported;
 
 use self::committing::Committing;
-use self::space::SmallFiles;
 use self::stat::Stats;
+use crate::fs::reservation::SmallFiles;
 
 #[derive(Debug)]
 pub(crate) struct RecvStore {
