@@ -56,6 +56,10 @@ impl SackMap {
 
     /// The highest block in the set. On a reliable link a chunk may end past the window.
     pub(crate) fn last(&self) -> Option<u32> {
+        // Called for every chunk, and mostly on an empty set.
+        if self.is_empty() {
+            return None;
+        }
         (0..BLOCKS).rev().find(|block| self.contains(*block))
     }
 

@@ -104,10 +104,11 @@ impl Log {
 
     /// A file or a directory is in place.
     fn done(&self, path: &str) {
-        let (peer, request) = (&self.peer, request(self.direction, "", path));
+        // Formatted where the line is written only: a tree has many files.
+        let (peer, direction) = (&self.peer, self.direction);
         match self.tree {
-            Some(_) => debug!("{peer}: {request} is complete"),
-            None => info!("{peer}: {request} is complete"),
+            Some(_) => debug!("{peer}: {} is complete", request(direction, "", path)),
+            None => info!("{peer}: {} is complete", request(direction, "", path)),
         }
     }
 
@@ -138,8 +139,8 @@ impl Observer for Log {
             }
             Event::Begin { path, held, direction, .. } => {
                 self.direction = direction;
-                let request = request(direction, "", path);
-                debug!("{}: {request} has begun at byte {held}", self.peer);
+                let peer = &self.peer;
+                debug!("{peer}: {} has begun at byte {held}", request(direction, "", path));
             }
             Event::Moved { .. } | Event::Resumed { .. } | Event::Unchanged { .. } => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
