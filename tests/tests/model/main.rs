@@ -7,8 +7,8 @@
 //! every state the work must end well once nothing more goes wrong.
 //!
 //! Every scenario is searched to its end: with two faults by default, with three where the
-//! environment says `TINYFERRY_FAULTS=3`. How many states each of them has stands in `states.txt`;
-//! the search fails if it finds markedly fewer.
+//! environment says `TINYFERRY_FAULTS=3`. How many states each of them has is in `states.txt`; the search
+//! fails if it finds more than a tenth fewer or more. `record` writes that file.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
