@@ -247,9 +247,15 @@ pub trait Store {
     /// the order of [`Store::next`], without trees; `message` is hostile, and often empty. It may be an
     /// entry before the open one.
     ///
-    /// Returns whether [`Store::next`] will give that file once more. Return true only if
-    /// [`Reason::wants_reoffer`], and the file was given with [`Entry::resumable`] and is not empty. False
-    /// is always right: the entry is then not transferred.
+    /// Returns whether the refusal is not counted in [`Outcome::refused`](crate::Outcome::refused), which
+    /// is so in two cases:
+    ///
+    /// - [`Store::next`] will give that file once more. Do so only if [`Reason::wants_reoffer`], and the
+    ///   file was given with [`Entry::resumable`] and is not empty. Else the entry is not transferred.
+    /// - The entry was counted before: it was given with [`Entry::broken`], or this is the second refusal
+    ///   of it. Both ends may give up the same entry.
+    ///
+    /// False is always allowed: such an entry is then counted more than once.
     fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool {
         match self.inner() {
             Some(inner) => inner.refused(entry, reason, message),

@@ -138,7 +138,7 @@ pub enum Reply {
         /// Entries of the tree that were not offered.
         omitted: u32,
     },
-    /// To `Refused`: it will be offered once more.
+    /// To `Refused`: it is not counted, since it will be offered once more or was counted before.
     Again,
     /// To `FlushCommits`: the first one that failed.
     CommitFailed(CommitFailed),

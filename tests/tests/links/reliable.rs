@@ -186,6 +186,22 @@ fn refusals(config: Config) {
     no_time_passed(&pair);
 }
 
+/// R41.
+#[test]
+fn an_entry_that_neither_end_can_move_counts_once() {
+    for config in [Config::RELIABLE, Config::RELIABLE.credit(2), Config::LOSSY] {
+        let mut pair = Pair::new(config, tree(5), Memory::default());
+        for number in [1, 4] {
+            let path = format!("t/sub/file {number} é");
+            pair.client.store.broken.insert(path.clone(), Reason::NoPermission);
+            pair.server.store.refuse.insert(path, Reason::NoSpace);
+        }
+        pair.client.store.queue_tree("t");
+        let outcome = pair.run(Task::Put).expect("it ends").expect("the tree succeeds");
+        assert_eq!((outcome.entries, outcome.refused), (7, 2), "{config:?}");
+    }
+}
+
 #[test]
 fn one_session_does_many_tasks() {
     let client = Memory::with([("a", content(5000, 1)), ("b", content(10, 2))]);

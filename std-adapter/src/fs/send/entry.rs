@@ -44,7 +44,7 @@ pub(super) fn open_entry(
     let fate = if is_reofferable { Fate::Reofferable } else { Fate::Final };
     queue.given(fate, kind, entry.size.unwrap_or(0), observer);
     if let Some(error) = error {
-        queue.fail(error, observer);
+        queue.broken(error, observer);
         return (entry, open);
     }
     let (path, size, direction) = (queue.path(), entry.size, queue.direction());

@@ -195,10 +195,24 @@ impl SendQueue {
         self.walk.omitted()
     }
 
-    /// Reports that the last entry failed on this end.
+    /// Reports that the last entry failed on this end. The session tells its refusal.
     pub(crate) fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
+        self.fail_as(Fate::Reported, error, observer)
+    }
+
+    /// Reports that the last entry cannot be sent at all. The session counts it when it is given.
+    pub(crate) fn broken(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
+        self.fail_as(Fate::Refused, error, observer)
+    }
+
+    fn fail_as(
+        &mut self,
+        fate: Fate,
+        error: StoreError,
+        observer: &mut impl Observer,
+    ) -> StoreError {
         if let Some(last) = self.recent.last() {
-            last.fate = Fate::Reported;
+            last.fate = fate;
         }
         if let Some(update) = &mut self.update {
             update.fail();
@@ -206,7 +220,7 @@ impl SendQueue {
         error.report(self.walk.path(), self.direction(), observer)
     }
 
-    /// Whether it will be sent again.
+    /// Whether the refusal does not count: the entry will be sent again, or was counted before.
     pub(crate) fn refused(
         &mut self,
         entry: u32,
@@ -228,7 +242,7 @@ impl SendQueue {
                 true
             }
             Fate::Reofferable | Fate::Final => {
-                given.fate = Fate::Reported;
+                given.fate = Fate::Refused;
                 if let Some(update) = &mut self.update {
                     update.fail();
                 }
@@ -237,8 +251,11 @@ impl SendQueue {
                 observer.event(Event::Failed { path, direction, reason, detail, at_peer });
                 false
             }
-            Fate::Reoffered => true,
-            Fate::Reported => false,
+            Fate::Reported => {
+                given.fate = Fate::Refused;
+                false
+            }
+            Fate::Reoffered | Fate::Refused => true,
         }
     }
 

@@ -46,7 +46,7 @@ impl Yielded {
     /// A question.
     pub(crate) fn question(path: &str, origin: usize, question: Question) -> Self {
         let question = Some(Box::new(question));
-        Self { question, ..Self::new(path, origin, Fate::Reported, Kind::File, 0) }
+        Self { question, ..Self::new(path, origin, Fate::Refused, Kind::File, 0) }
     }
 
     /// Whether the receiver has it in place, once it can say nothing more about it.
@@ -64,8 +64,10 @@ pub(crate) enum Fate {
     Reoffered,
     /// The entry cannot be sent again.
     Final,
-    /// Its failure is reported already.
+    /// Its failure on this end is reported already; the session will tell it, too.
     Reported,
+    /// Its failure is reported already, and the session knows of it: another one changes nothing.
+    Refused,
 }
 
 impl Recent {

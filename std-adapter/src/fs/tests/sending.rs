@@ -161,8 +161,8 @@ fn an_unreadable_entry_is_offered_as_broken() {
             assert_eq!((path.as_str(), entry.kind, entry.resumable), ("name", Kind::File, false));
             assert_eq!(entry.broken, Some(reason));
             assert_eq!(store.load(0, &mut [0; 16]), Err(Reason::Storage));
-            // The other end repeats its message.
-            assert!(!store.refused(0, reason, ""));
+            // It was counted when it was given, and the other end may refuse it as well.
+            assert!(store.refused(0, reason, ""));
             assert!(next(&mut store).is_none());
             assert_eq!(store.into_observer().failed, [("name".to_owned(), reason, false)]);
         });
@@ -199,6 +199,8 @@ fn a_file_that_changes_is_not_completed() {
         assert_eq!(read.is_err(), index == 2);
         assert_eq!(read.and_then(|()| store.check()), Err(Reason::SourceChanged));
         assert!(!store.refused(0, Reason::SourceChanged, ""));
+        // The other end has refused it at the same time.
+        assert!(store.refused(0, Reason::NoSpace, ""));
         assert!(next(&mut store).is_none());
         assert_eq!(store.into_observer().failed, [("f".to_owned(), Reason::SourceChanged, false)]);
     }
@@ -265,7 +267,8 @@ fn a_refusal_for_another_reason_is_final() {
     assert_eq!(store.open("", true), Ok(()));
     assert_eq!(names(&mut store), ["f"]);
     assert!(!store.refused(0, Reason::NoSpace, "full"));
-    assert!(!store.refused(0, Reason::NoSpace, "full"));
+    // It counts once.
+    assert!(store.refused(0, Reason::NoSpace, "full"));
     assert!(next(&mut store).is_none());
     assert_eq!(store.into_observer().failed, [("f".to_owned(), Reason::NoSpace, true)]);
 }

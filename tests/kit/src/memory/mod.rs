@@ -131,6 +131,8 @@ pub struct Memory {
     root: Option<String>,
     queue: VecDeque<Queued>,
     yielded: Vec<Queued>,
+    /// The entries of which the session has counted a failure, by number.
+    counted: BTreeSet<u32>,
 }
 
 impl Default for Memory {
@@ -170,6 +172,7 @@ impl Default for Memory {
             root: None,
             queue: VecDeque::new(),
             yielded: Vec::new(),
+            counted: BTreeSet::new(),
         }
     }
 }
@@ -198,10 +201,16 @@ impl Memory {
         self.files.get(path).map(|file| file.bytes.as_slice())
     }
 
+    /// Another request begins.
+    fn forget_entries(&mut self) {
+        self.yielded.clear();
+        self.counted.clear();
+    }
+
     /// A client is to put this one file.
     pub fn queue_file(&mut self, path: &str) {
         self.root = None;
-        self.yielded.clear();
+        self.forget_entries();
         self.queue = VecDeque::from([Queued {
             path: path.into(),
             kind: Kind::File,
@@ -212,7 +221,7 @@ impl Memory {
 
     /// A client is to put all that lies below `root`, as a tree of that name.
     pub fn queue_tree(&mut self, root: &str) {
-        self.yielded.clear();
+        self.forget_entries();
         self.root = Some(root.to_owned());
         let tree =
             Queued { path: root.into(), kind: Kind::Tree, resumable: false, operation: None };
@@ -260,6 +269,6 @@ impl Memory {
         self.tree = None;
         self.root = None;
         self.queue.clear();
-        self.yielded.clear();
+        self.forget_entries();
     }
 }

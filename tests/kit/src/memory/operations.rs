@@ -27,7 +27,7 @@ impl Memory {
     /// A client is to send these operations: on paths below `tree`, or one of them by itself. A path that
     /// ends in `/` is that of a directory; the empty one is the root of the tree.
     pub fn queue_operations(&mut self, tree: Option<&str>, operations: &[(&str, QueuedOperation)]) {
-        self.yielded.clear();
+        self.forget_entries();
         self.root = tree.map(str::to_owned);
         let tree = tree.map(|path| (path, Kind::Tree, None));
         let operations = operations.iter().map(|(path, operation)| {

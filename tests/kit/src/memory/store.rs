@@ -209,6 +209,9 @@ impl Store for Memory {
         };
         self.open = Open::Outbound { path: entry.path.clone() };
         if entry.kind != Kind::Tree {
+            if yielded.broken.is_some() {
+                self.counted.insert(self.yielded.len() as u32);
+            }
             self.yielded.push(entry);
         }
         Ok(Some(yielded))
@@ -237,9 +240,9 @@ impl Store for Memory {
         self.omitted
     }
 
-    fn refused(&mut self, entry: u32, reason: Reason, _words: &str) -> bool {
-        let Some(refused) = self.yielded.get(entry as usize).cloned() else {
-            self.refused.push((format!("entry {entry}?"), reason));
+    fn refused(&mut self, number: u32, reason: Reason, _words: &str) -> bool {
+        let Some(refused) = self.yielded.get(number as usize).cloned() else {
+            self.refused.push((format!("entry {number}?"), reason));
             return false;
         };
         if refused.operation.is_some() {
@@ -253,7 +256,7 @@ impl Store for Memory {
             true
         } else {
             self.refused.push((refused.path, reason));
-            false
+            !self.counted.insert(number)
         }
     }
 }
