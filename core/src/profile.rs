@@ -45,7 +45,8 @@ pub trait Profile {
     /// [`Store::resumed`]: crate::Store::resumed
     /// [`Store::completed`]: crate::Store::completed
     const REPORTS: bool = false;
-    /// Whether a store is asked for the message of its refusals: [`Store::refusal_message`].
+    /// Whether a store is asked for the message of its refusals: [`Store::refusal_message`]. Without it a
+    /// sender drops the message of a refused offer on a lossy link.
     ///
     /// [`Store::refusal_message`]: crate::Store::refusal_message
     const MESSAGES: bool = false;
@@ -99,7 +100,8 @@ pub(crate) trait Capabilities: Profile {
         Self::SENDS && Self::REPORTS
     }
 
-    /// Whether a refusal of the store is sent with its message.
+    /// Whether a refusal of the store is sent with its message, and that of an offer is received with it on
+    /// any link.
     fn sends_messages() -> bool {
         Self::MESSAGES
     }

@@ -69,6 +69,12 @@ impl<P: Profile> Session<P> {
             // It has no seed, and may be content of a damaged frame.
             return false;
         }
+        let is_repeated = self.outbox.awaiting_metadata().is_some_and(|awaiting| {
+            (awaiting.code, awaiting.transfer) == (signal.code, signal.transfer)
+        });
+        if !is_repeated {
+            self.take_refusal_without_message();
+        }
         let awaits_metadata = signal.metadata > 0 && self.wants_metadata(signal);
         self.outbox.slot = Slot::Empty;
         if awaits_metadata {
@@ -89,6 +95,23 @@ impl<P: Profile> Session<P> {
             self.outbox.slot = Slot::Empty;
             self.take_signal(&signal, true);
         }
+    }
+
+    /// Where the refusal of an offer waits for its message, that is lost: it counts without it. The message
+    /// may have overwritten the path, so that the offer could not be repeated. Whether it is so.
+    pub(super) fn take_refusal_without_message(&mut self) -> bool {
+        if P::sends_messages()
+            && P::can_send()
+            && let State::Sending(sender) = &self.state
+            && let Some(&signal) = self.outbox.awaiting_metadata()
+            && signal.code == Code::Err
+            && sender.holds_metadata().is_some()
+        {
+            self.outbox.slot = Slot::Empty;
+            self.take_signal(&signal, true);
+            return true;
+        }
+        false
     }
 
     /// Whether the signal tells that the receiver has a prefix of an entry: the store is told next.
@@ -129,8 +152,10 @@ impl<P: Profile> Session<P> {
             (Code::Don, State::Sending(sender)) if P::can_send() && P::has_operations() => {
                 sender.holds_metadata().is_none()
             }
+            // The path of a refused offer is not sent again.
             (Code::Err, State::Sending(sender)) if P::can_send() => {
                 sender.holds_metadata().is_none()
+                    || (P::sends_messages() && sender.is_offered(signal.transfer))
             }
             // The message of another `ERR` would cost the path that may have to go out again.
             (Code::Err, State::AwaitOffer(_) | State::AwaitClosed | State::AwaitServerHello(_))

@@ -242,8 +242,11 @@ impl<P: Profile> Session<P> {
 
     /// The answer did not come in time: the question is repeated (R73).
     fn repeat_question(&mut self) {
-        // The announced metadata is lost. It may have overwritten the path: a refused handshake
-        // counts without its message.
+        // The announced metadata is lost. It may have overwritten the path: a refused handshake and a
+        // refused offer count without their messages.
+        if self.take_refusal_without_message() {
+            return;
+        }
         if let Some(&signal) = self.outbox.awaiting_metadata() {
             self.outbox.slot = Slot::Empty;
             if P::can_be_client() && matches!(self.state, State::AwaitServerHello(_)) {

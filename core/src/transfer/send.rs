@@ -123,6 +123,12 @@ impl<P: Profile> Sender<P> {
         holds.then_some(self.metadata)
     }
 
+    /// Whether the transfer is that of the offer whose metadata is still to be sent, perhaps again, or of
+    /// the tree around it.
+    pub(crate) fn is_offered(&self, id: u16) -> bool {
+        self.holds_metadata().is_some() && (id == self.last || self.tree_id() == id)
+    }
+
     /// Clears the length of metadata that is not sent again.
     #[cfg(feature = "model")]
     pub(crate) fn forget_metadata(&mut self) {

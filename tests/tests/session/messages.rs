@@ -125,7 +125,7 @@ where
         let mut session = Session::<S>::server(theirs);
         let _ = drive(&mut session, &mut HalfDuplex(FromStd::new(server)), &mut there);
     });
-    let mut session = Session::<Standard>::client(session_number(7), ours);
+    let mut session = Session::<S>::client(session_number(7), ours);
     let mut link = HalfDuplex(FromStd::new(client));
     for task in tasks {
         session.begin(*task).unwrap();
@@ -136,12 +136,8 @@ where
     session.message().to_owned()
 }
 
-/// The message about an offer, cut after a whole letter. On a lossy link the sender does not read it: it
-/// keeps the path in its buffer until the offer is answered.
-fn of_offer(config: Config) -> String {
-    if config.lossy {
-        return String::new();
-    }
+/// The message about an offer, cut after a whole letter.
+fn of_offer() -> String {
     let whole = format!("offer é{}", "é".repeat(200));
     whole
         .chars()
@@ -157,7 +153,7 @@ fn of_offer(config: Config) -> String {
 fn a_refused_file_comes_with_the_message_of_the_store() {
     for config in [RELIABLE, LOSSY] {
         for (name, reason, message) in [
-            ("offer", Reason::TooLarge, of_offer(config)),
+            ("offer", Reason::TooLarge, of_offer()),
             ("store", Reason::NoSpace, "store é".to_owned()),
             ("commit", Reason::Storage, "commit é".to_owned()),
         ] {
@@ -177,7 +173,7 @@ fn each_refused_entry_of_a_tree_has_its_own_message() {
         let mut here = Gives { entries, ..Gives::default() };
         session::<Explains>(config, &mut here, &[Task::Put]);
         let refused =
-            [(1, Reason::TooLarge, of_offer(config)), (3, Reason::Storage, "commit é".to_owned())];
+            [(1, Reason::TooLarge, of_offer()), (3, Reason::Storage, "commit é".to_owned())];
         assert_eq!(here.refused, refused, "{config:?}");
     }
 }

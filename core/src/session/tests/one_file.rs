@@ -40,6 +40,8 @@ pub(super) struct OneFile {
     pub(super) fails: Option<Reason>,
     /// The entries that were refused.
     pub(super) refusals: Vec<(u32, Reason)>,
+    /// The messages that came with them.
+    pub(super) messages: Vec<String>,
     /// How often it was told digests.
     pub(super) verified: u32,
 }
@@ -84,8 +86,9 @@ impl Store for OneFile {
         self.verified += 1;
     }
 
-    fn refused(&mut self, entry: u32, reason: Reason, _: &str) -> bool {
+    fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool {
         self.refusals.push((entry, reason));
+        self.messages.push(message.into());
         let again = self.resumable && reason.wants_reoffer();
         self.resumable &= !again;
         self.is_given &= !again;

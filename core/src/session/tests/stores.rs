@@ -1,5 +1,7 @@
 //! Stores that are busy, that give a message, and that are told of the receiver's progress.
 
+use std::vec::Vec;
+
 use crate::wire::SackMap;
 
 use super::*;
@@ -138,4 +140,80 @@ fn a_prefix_of_nothing_is_not_reported() {
         client.receive(&[position]);
         assert_eq!(client.store.resumed, [(0, 1024)], "a position is no prefix");
     }
+}
+
+/// A client that has offered the first of two files of a tree, as transfer 2.
+fn sending_tree<P: Profile>() -> Line<P> {
+    let mut client = Line::of(Session::<P>::client(number(), Config::LOSSY));
+    (client.store.name, client.store.content) = ("f".into(), [7; 5].into());
+    (client.store.gives_tree, client.store.copies) = (true, 1);
+    assert!(client.session.begin(Task::Put).is_ok());
+    client.receive(&[]);
+    client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)))]);
+    assert_eq!(client.receive(&[position(1)]), ["Saf 2: size 5", "metadata 0 +1"]);
+    client
+}
+
+fn position(id: u16) -> Vec<u8> {
+    from_server(Signal::ack(id, 0, 128, 0, AckInfo::Sack(SackMap::EMPTY)))
+}
+
+/// R13.
+#[test]
+fn the_message_of_a_refused_offer_comes_over_a_lossy_link_and_may_be_lost() {
+    let refusal =
+        |id| from_server(Signal { metadata: 3, ..Signal::refuse(id, 0, Reason::NoSpace, 0) });
+    let message = |id| chunk_of(Seeds::server(NUMBER), id, true, 0, b"why");
+    let next = ["Saf 3: size 5", "metadata 0 +1"];
+    let refused = |client: &Line<Full>, message: &str| {
+        assert_eq!(client.store.refusals, [(0, Reason::NoSpace)]);
+        assert_eq!(client.store.messages, [message]);
+    };
+
+    let mut client = sending_tree();
+    assert_eq!(client.receive(&[refusal(2)]), [""; 0], "the message is to come");
+    assert_eq!(client.receive(&[message(2)]), next);
+    refused(&client, "why");
+
+    // The message is lost, and nothing else comes.
+    let mut client = sending_tree();
+    client.receive(&[refusal(2)]);
+    let sent = (0..9).map(|_| client.wait()).find(|sent| !sent.is_empty());
+    assert_eq!(sent.unwrap_or_default(), next);
+    refused(&client, "");
+
+    // The message is lost, and another signal comes.
+    for other in [position(1), position(2)] {
+        let mut client = sending_tree();
+        client.receive(&[refusal(2)]);
+        assert_eq!(client.receive(&[other]), next);
+        refused(&client, "");
+    }
+
+    // The message is lost, and the refusal comes again.
+    let mut client = sending_tree();
+    client.receive(&[refusal(2)]);
+    assert_eq!(client.receive(&[refusal(2)]), [""; 0]);
+    assert_eq!(client.receive(&[message(2)]), next);
+    refused(&client, "why");
+
+    // The message of another refusal is not awaited: the path may have to go out again.
+    for id in [3, 9] {
+        let mut client = sending_tree::<Full>();
+        assert_eq!(client.receive(&[refusal(id), message(id as u8)]), [""; 0]);
+        let sent = (0..9).map(|_| client.wait()).find(|sent| !sent.is_empty());
+        assert_eq!(sent.unwrap_or_default(), ["Saf 2: size 5", "metadata 0 +1"]);
+        assert_eq!(client.store.refusals, []);
+    }
+
+    // That of the tree, which ends with it.
+    let mut client = sending_tree::<Full>();
+    client.receive(&[refusal(1), message(1)]);
+    let failed = Err(Failure::Refused(Reason::NoSpace));
+    assert!(matches!(client.session.poll(), Step::Over(result) if result == failed));
+
+    // A build without messages drops it.
+    let mut client = sending_tree::<Standard>();
+    assert_eq!(client.receive(&[refusal(2), message(2)]), next);
+    assert_eq!(client.store.messages, [""]);
 }
