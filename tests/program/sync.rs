@@ -83,6 +83,54 @@ fn a_tree_is_made_durable_by_two_calls() {
     assert_eq!(asked("f", &["--sync", "never"]), (0, 0));
 }
 
+#[test]
+fn unchanged_files_between_new_ones_cause_no_sync_of_their_own() {
+    if !has_strace() {
+        return;
+    }
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let write = |number: usize, seed| {
+        let directory = place.served(&format!("tree/{}", number % DIRECTORIES));
+        fs::create_dir_all(&directory).expect("a directory");
+        // Small and large files.
+        let path = directory.join(format!("{number:02}"));
+        fs::write(&path, content(1 + number * 5_000, seed)).expect("a file");
+    };
+    (0..FILES).for_each(|number| write(number, 1));
+    assert_eq!(asked(&server, &place, "tree", &[]), (0, 2));
+    for changed in [1, 2, 5] {
+        // In each directory files that are new follow files that are the same, and the other way round.
+        (0..FILES).filter(|number| number / 3 % (changed + 1) == 1).for_each(|number| {
+            write(number, 10 * changed as u64 + 1);
+        });
+        // One for all new files and one for the names; and the sender queries the position a few times, which
+        // is answered when the files before it are in place.
+        let (files, volumes) = asked(&server, &place, "tree", &[]);
+        assert!(files == 0 && (2..=6).contains(&volumes), "{changed}: {files}, {volumes}");
+        assert!(snapshot(&place.here("tree")) == snapshot(&place.served("tree")));
+        assert_eq!(asked(&server, &place, "tree", &[]), (0, 2), "{changed}, again");
+    }
+}
+
+/// So that the sync at the end does not take long.
+#[test]
+fn content_is_written_to_storage_while_it_comes_in() {
+    if !has_strace() {
+        return;
+    }
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    fs::write(place.served("f"), content(64 << 20, 1)).expect("a file");
+    let trace = traced(&server, &place, "f", &[], "fadvise64,fsync");
+    let (before, _) = trace.split_once("fsync(").expect("a sync");
+    let started = before.matches("POSIX_FADV_DONTNEED").count();
+    assert!(started >= 4, "{trace}");
+    remove_received(&place);
+    let trace = traced(&server, &place, "f", &["--sync", "never"], "fadvise64,fsync");
+    assert!(!trace.contains("POSIX_FADV_DONTNEED"), "{trace}");
+}
+
 /// What `get PATH` says where the system answers some calls by an error: `("fsync", "EINVAL")`.
 fn get_refused(
     server: &Server,

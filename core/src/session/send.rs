@@ -61,7 +61,7 @@ impl<P: Profile> Session<P> {
             && let Some((id, reason)) = self.outbox.take_refusal()
         {
             self.transmit(&Signal::refuse(id, 0, reason, 0));
-        } else if self.may_defer_commits() && self.outbox.pending_reply().is_some() {
+        } else if self.may_defer_commits() && self.outbox.covers_commits() {
             self.unless_paused(PendingIo::FlushCommits, None);
         } else if self.outbox.pending_reply().is_some() {
             self.reply_next();

@@ -75,6 +75,22 @@ fn a_failed_commit_is_reported_before_any_reply_that_covers_the_file() {
     }
 }
 
+/// R40.
+#[test]
+fn the_prefix_of_an_offered_file_is_told_before_the_commits_of_earlier_files() {
+    let mut server = tardy(&[2]);
+    server.partials.insert(name(5), content(2_048, 5));
+    let mut pair = Pair::new(Config::RELIABLE, tree(10, 3_000), server).delayed(1);
+    pair = pair.numbered(SESSION, Config::RELIABLE);
+    pair.down.record = Some(Vec::new());
+    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+    assert_eq!((outcome.entries, outcome.refused), (10, 1));
+    assert_eq!(pair.client.store.refused, [(name(2), Reason::NoSpace)]);
+    let told = signals(&pair.down.record.take().expect("it is kept"));
+    let told: Vec<_> = told.iter().map(|signal| (signal.code, signal.transfer)).collect();
+    assert_eq!(told, [(Code::Pon, 0), (Code::Pon, 7), (Code::Err, 4), (Code::Don, 1)]);
+}
+
 #[test]
 fn transfer_numbers_wrap_around_and_name_the_right_file() {
     let late = [0, 32_768, 65_532, 65_533, 65_534, 65_535, 65_999];

@@ -41,7 +41,9 @@ impl RecvStore {
             }
         }
         if incoming.expected.kind == Kind::File {
-            if let Some(commit_id) = incoming.expected.commit_id.filter(|_| !waits)
+            // Where others wait for a sync, a file that is the same joins them: it causes none of its own.
+            let joins = !waits || self.deferred.has_pending();
+            if let Some(commit_id) = incoming.expected.commit_id.filter(|_| joins)
                 && self.deferred.may_stage_as(&mut self.cursor, &incoming.expected.path)?
             {
                 let held = incoming.held;

@@ -6,8 +6,9 @@ use tinyferry_core::store::Kind;
 
 use crate::fs::send::update::Question;
 
-/// A refusal speaks of an entry within the credit: of 32,767 frames at most, two for each entry.
-const CAPACITY: usize = 16_384;
+/// A refusal names an entry that was sent within the credit, of 32,767 frames at most, or in the quarter of it
+/// before, after which the position was queried. Each entry takes two frames.
+const CAPACITY: usize = (32_767 + 8_192) / 2;
 
 /// The last entries, by number.
 #[derive(Debug, Default)]

@@ -185,7 +185,8 @@ impl DeferredCommits {
         Poll::Ready(self.failed.pop_front().map_or(Ok(()), Err))
     }
 
-    fn has_pending(&self) -> bool {
+    /// Whether a file waits for its commit or its report.
+    pub(crate) fn has_pending(&self) -> bool {
         let worker = self.worker.as_ref().is_some_and(Worker::is_busy);
         let gathered = self.gathered.last().is_some();
         worker || gathered || !self.written.is_empty() || !self.finished.is_empty()
