@@ -71,6 +71,23 @@ fn each_link_of_a_page_leads_to_a_file() {
     }
 }
 
+/// The pages in the root name files by their paths from there.
+#[test]
+fn each_source_file_that_a_page_names_by_its_path_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root.join(page)).expect("the page is there");
+        let quoted = text.split('`').skip(1).step_by(2);
+        let begins = ["core/src/", "std-adapter/", "tests/", "examples/"];
+        let missing: Vec<_> = quoted
+            .filter(|name| name.ends_with(".rs"))
+            .filter(|name| begins.iter().any(|begin| name.starts_with(begin)))
+            .filter(|name| !name.contains(['{', '*']) && !root.join(name).exists())
+            .collect();
+        assert_eq!(missing, Vec::<&str>::new(), "{page}");
+    }
+}
+
 #[test]
 fn the_plots_are_those_of_the_results() {
     let plot = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/plot.py");
