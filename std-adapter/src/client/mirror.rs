@@ -98,10 +98,14 @@ impl Client {
                     // What cannot be sent is there too.
                     let is_other =
                         here.is_some_and(|here| (here == Kind::Directory) != is_directory);
-                    if is_other && !filter.excludes(path, !is_directory) {
-                        extras.in_the_way.push(InTheWay { path: whole(path), is_directory });
+                    if !is_other {
+                        continue;
                     }
-                    continue;
+                    // An excluded entry of another kind does not take its place.
+                    if !filter.excludes(path, !is_directory) {
+                        extras.in_the_way.push(InTheWay { path: whole(path), is_directory });
+                        continue;
+                    }
                 }
             }
             let extra = if is_directory { &mut extras.directories } else { &mut extras.files };
