@@ -88,3 +88,69 @@ fn the_first_of_each_pair_of_colliding_small_files_is_kept() {
         }
     }
 }
+
+/// R16. Removals, renames, mirrors and updates know one spelling only.
+fn a_name_that_is_taken_for_another_one_changes_nothing(place: &Place) {
+    let server = Server::start(&place.served("disk"), &["--allow-remove"]);
+    let at = |name: &str| place.served(&format!("disk/{name}"));
+    write(&at("t/A"), "first");
+    write(&at("t/Dir/x"), "first");
+    write(&at("t/other"), "other");
+    let here = place.here("");
+    let is_as_before = || {
+        assert_eq!(listing(&at("t")), ["A", "Dir", "other"]);
+        assert_eq!([read(&at("t/A")), read(&at("t/Dir/x"))], ["first", "first"]);
+    };
+    server.client(&here, &["rm", "t/a"]).with(6, &["has the same name as \"A\""]);
+    server.client(&here, &["rm", "-r", "t/dir"]);
+    is_as_before();
+    server.client(&here, &["mv", "t/other", "t/a"]).with(6, &["has the same name as \"A\""]);
+    server.client(&here, &["mv", "t/a", "t/b"]).with(6, &["has the same name as \"A\""]);
+    is_as_before();
+    // Both names at the client: the second one is refused, and nothing is removed.
+    for (name, text) in [("A", "first"), ("a", "second"), ("Dir/x", "first"), ("dir/x", "second")] {
+        write(&place.here(&format!("t/{name}")), text);
+    }
+    for option in ["--update", "--checksum", "--ignore-existing", "--newer", "--existing"] {
+        let ended = server.client(&here, &["put", "t", option]);
+        if option != "--existing" {
+            ended.with(3, &["\"t/a\"", "\"t/dir/x\"", "has the same name as"]);
+        }
+        server.client(&place.here("t"), &["put", "a", "--to", "t", option]);
+        is_as_before();
+    }
+    let ended = server.client(&here, &["mirror", "t", "t", "--max-delete", "100%"]);
+    ended.with(3, &["t/a\"", "has the same name as \"A\"", "nothing was removed"]);
+    is_as_before();
+    // One of them at the client, in another spelling.
+    fs::remove_file(place.here("t/A")).expect("it is there");
+    fs::remove_dir_all(place.here("t/Dir")).expect("it is there");
+    let ended = server.client(&here, &["mirror", "t", "t", "--max-delete", "100%"]);
+    ended.with(3, &["t/a\"", "has the same name as \"A\"", "nothing was removed"]);
+    is_as_before();
+    server.client(&here, &["mv", "t/A", "t/a"]).with(6, &["has the same name as \"A\""]);
+    is_as_before();
+}
+
+#[test]
+fn a_name_that_folds_to_another_one_changes_nothing() {
+    let place = Place::new();
+    fs::create_dir(place.served("disk")).expect("a directory");
+    let Some(_disk) = Disk::folding(&place.served("disk")) else { return };
+    a_name_that_is_taken_for_another_one_changes_nothing(&place);
+}
+
+#[test]
+fn a_name_that_is_another_one_on_fat_changes_nothing() {
+    let place = Place::new();
+    fs::create_dir(place.served("disk")).expect("a directory");
+    let image = place.root.path().join("image");
+    let made = fs::File::create(&image).and_then(|file| file.set_len(32 << 20));
+    made.expect("an image");
+    let made = std::process::Command::new("mkfs.vfat").arg(&image).output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        return println!("skipped: no FAT can be made here");
+    }
+    let Some(_disk) = Disk::existing(&image, &place.served("disk"), "loop") else { return };
+    a_name_that_is_taken_for_another_one_changes_nothing(&place);
+}

@@ -12,7 +12,7 @@ use crate::fs::partial_name;
 use crate::fs::policy::Existing;
 use crate::fs::recv::deferred::DeferredCommits;
 use crate::fs::recv::naming::exists;
-use crate::fs::sys::dir_cursor::{Found, look};
+use crate::fs::sys::dir_cursor::Found;
 use crate::fs::sys::sync::synchronise;
 
 impl RecvStore {
@@ -67,7 +67,8 @@ impl RecvStore {
         self.finish_commits(observer);
         let (above, name) = split(path);
         let Some(dir) = self.cursor.existing(above)? else { return Ok(()) };
-        match (look(&dir, name)?, kind) {
+        // A name that the file system takes for this one is another entry.
+        match (self.cursor.look(path)?, kind) {
             (Found::Missing, _) => return Ok(()),
             (Found::File(_), Kind::File) => dir.remove_file(name)?,
             (Found::Directory(_), Kind::Directory) => {
@@ -79,6 +80,7 @@ impl RecvStore {
             (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
             (Found::Other(what), _) => return Err(what),
         }
+        self.cursor.forget_names();
         self.make_durable(&[&dir])?;
         observer.event(Event::Removed { path });
         Ok(())
@@ -95,7 +97,7 @@ impl RecvStore {
         self.finish_commits(observer);
         let ((above, old), (new_above, new)) = (split(from), split(path));
         let found = match self.cursor.existing(above)? {
-            Some(dir) => match look(&dir, old)? {
+            Some(dir) => match self.cursor.look(from)? {
                 Found::Missing => None,
                 Found::Other(what) => return Err(what),
                 found => Some((dir, matches!(found, Found::Directory(_)))),
@@ -104,7 +106,7 @@ impl RecvStore {
         };
         let target = self.cursor.existing(new_above)?;
         let at_target = match &target {
-            Some(dir) => look(dir, new)?,
+            Some(_) => self.cursor.look(path)?,
             None => Found::Missing,
         };
         let Some((dir, is_directory)) = found else {
@@ -127,6 +129,7 @@ impl RecvStore {
             return Err(StoreError::new(Reason::NotFound, &detail));
         };
         dir.rename(old, &target, new)?;
+        self.cursor.forget_names();
         if is_directory {
             self.cursor.forget();
         }

@@ -19,7 +19,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::{is_allowed, join, refusal, split};
 use crate::fs::sys::background::Background;
-use crate::fs::sys::dir_cursor::{Found, look};
+use crate::fs::sys::dir_cursor::Found;
 use crate::fs::sys::metadata::FileMetadata;
 
 /// The digests of the tree that is open, and the one that is being computed.
@@ -191,9 +191,10 @@ impl RecvStore {
         asked: Facts,
         granularity: Granularity,
     ) -> Result<Stat, StoreError> {
-        let (above, name) = split(path);
+        let (above, _) = split(path);
         let Some(dir) = self.cursor.existing(above)? else { return Err(Reason::NotFound.into()) };
-        let metadata = match look(&dir, name)? {
+        // A name that the file system takes for this one is another file.
+        let metadata = match self.cursor.look(path)? {
             Found::File(metadata) => FileMetadata::of(&metadata),
             Found::Missing => return Err(Reason::NotFound.into()),
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),

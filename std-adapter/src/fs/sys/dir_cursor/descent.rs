@@ -94,6 +94,11 @@ impl DirCursor {
         self.cut(0);
     }
 
+    /// A name was removed or changed: the spelling of names is read again.
+    pub(crate) fn forget_names(&mut self) {
+        self.spelling.iter_mut().for_each(Spelling::forget);
+    }
+
     /// Whether the root was removed: nothing can be stored in it any more.
     pub(crate) fn root_is_removed(&self) -> bool {
         is_removed(&self.root)

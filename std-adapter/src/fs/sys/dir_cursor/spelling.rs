@@ -57,6 +57,12 @@ impl Spelling {
         true
     }
 
+    /// A name was removed or changed.
+    pub(crate) fn forget(&mut self) {
+        self.path.clear();
+        self.names.clear();
+    }
+
     /// The same for the root.
     pub(crate) fn root_may_fold(&mut self, dir: &Dir) -> bool {
         *self.root_may_fold.get_or_insert_with(|| Self::may_fold(dir))
