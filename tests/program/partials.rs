@@ -89,6 +89,11 @@ fn a_full_disk_gets_its_space_back() {
     server.client(&here, &["put", "big"]).with(6, &["\"big\"", "no space"]);
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 0);
     server.client(&here, &["put", "small"]).well();
+    // A new tree that does not fit is refused before anything is stored.
+    server.client(&here, &["put", "tree"]).with(6, &["\"tree\"", "no space"]);
+    assert!(!place.served("tree").exists());
+    // One that exists is checked file by file.
+    fs::create_dir(place.served("tree")).expect("a directory");
     let ended = server.client(&here, &["put", "tree"]);
     ended.with(3, &["2 entries were not transferred", "\"tree/1\"", "\"tree/3\"", "no space"]);
     let mut names: Vec<_> = fs::read_dir(place.served("tree"))
