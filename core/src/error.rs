@@ -120,6 +120,8 @@ reasons! {
     NotEmpty = 28, "the directory is not empty";
     /// A file has the name, and the receiver replaces none.
     Exists = 29, "a file of that name exists, and is not replaced";
+    /// The receiver leaves the entry out on purpose: a pattern of its own excludes it.
+    Excluded = 30, "it is excluded";
 }
 
 impl Reason {

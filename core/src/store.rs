@@ -16,7 +16,7 @@ mod values;
 pub use self::deferral::Deferral;
 pub(crate) use self::operation::INDEX_FIELD;
 pub use self::operation::{
-    Index, Operation, OperationEntry, RequestOptions, Skip, Stat, StatQuery,
+    Index, Operation, OperationEntry, Patterns, RequestOptions, Skip, Stat, StatQuery,
 };
 pub use self::request::{Reply, Request, answer};
 pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
@@ -197,7 +197,7 @@ pub trait Store {
     ///
     /// # Errors
     /// [`Reason::Unsupported`], if the store cannot do that.
-    fn options(&mut self, options: &RequestOptions) -> Result<(), Reason> {
+    fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
         match self.inner() {
             Some(inner) => inner.options(options),
             None => Err(Reason::Unsupported),

@@ -130,6 +130,8 @@ note("DON 3 that answers a stat: 2 entries, count 0, facts 3, 1 s, the digest of
 vector("server.don-stat", signal(SERVER, b"DON", 3, 2, struct.pack("<HBB4xQ", 0, 3, 9, HELLO)))
 note("The options of a request for `t`: leave out files with the same time, one level.")
 vector("metadata.options", metadata_with(0x81, b"\1\1", "t"))
+note("The same with the entries left out that `.gitignore` files or the pattern `*.o` exclude.")
+vector("metadata.pattern", metadata_with(0x81, b"\1\1\4", "t") + b"\x82\3*.o")
 
 note()
 note("As chunks: the first one on transfer 1; the message `full` of an ERR on transfer 0.")

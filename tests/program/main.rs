@@ -17,6 +17,7 @@ mod disconnect;
 mod endpoints;
 mod exit_codes;
 mod files;
+mod filters;
 mod foreign_peer;
 mod forged_peer;
 mod handshakes;

@@ -26,6 +26,16 @@ fn files(ended: &Ended) -> u64 {
     rest.split(' ').next().and_then(|count| count.parse().ok()).expect("a number")
 }
 
+/// The number of bytes on the wire in the summary.
+pub(crate) fn wire_bytes(ended: &Ended) -> u64 {
+    let (before, _) = ended.stdout.split_once(" over the wire").expect("a summary");
+    let (_, figure) = before.rsplit_once(", ").expect("a figure");
+    let (number, unit) = figure.split_once(' ').expect("a unit");
+    let number: f64 = number.parse().expect("a number");
+    let unit = ["B", "KiB", "MiB", "GiB"].iter().position(|name| *name == unit).expect("a unit");
+    (number * 1024_f64.powi(unit as i32)) as u64
+}
+
 fn assert_same(here: &Path, there: &Path) {
     let diff = Command::new("diff").arg("-r").args([here, there]).output().expect("diff");
     assert!(diff.status.success(), "{}", String::from_utf8_lossy(&diff.stdout));

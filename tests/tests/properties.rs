@@ -300,7 +300,7 @@ proptest! {
     ) {
         let mut bytes = text.clone().into_bytes();
         let (mut mode, mut modified, mut sha256, mut unknown) = (None, None, None, false);
-        let (mut operation, mut options) = (None, None);
+        let (mut operation, mut options, mut has_patterns) = (None, None, false);
         let extras = if has_extras { extras } else { Vec::new() };
         if has_extras {
             bytes.push(0);
@@ -314,12 +314,14 @@ proptest! {
                 3 => modified = value.as_slice().try_into().ok().map(i64::from_le_bytes),
                 2 => sha256 = value.as_slice().try_into().ok(),
                 0x80 if !value.is_empty() => operation = Some(value.as_slice()),
-                0x81 if value.len() == 2 => options = Some(value.as_slice()),
+                0x81 if matches!(value.len(), 2 | 3) => options = Some(value.as_slice()),
+                0x82 => has_patterns |= !value.is_empty() && str::from_utf8(value).is_ok(),
                 _ => {}
             }
         }
         let found = Metadata::parse(&bytes);
-        let whole = Metadata { text: &text, mode, modified, sha256, operation, options };
+        let patterns = has_patterns.then(|| &bytes[text.len() + 1..]);
+        let whole = Metadata { text: &text, mode, modified, sha256, operation, options, patterns };
         prop_assert_eq!(found, if unknown { Err(Malformed::Required) } else { Ok(whole) });
         // Cut within the last extra, whatever it is.
         let last = extras.last().map_or(0, |(_, value)| value.len() + 2);
@@ -366,8 +368,9 @@ proptest! {
 fn is_unknown(tag: u8, value: &[u8]) -> bool {
     match tag {
         0x80 => value.is_empty(),
-        0x81 => value.len() != 2,
-        _ => tag > 0x81,
+        0x81 => !matches!(value.len(), 2 | 3),
+        0x82 => value.is_empty() || str::from_utf8(value).is_err(),
+        _ => tag > 0x82,
     }
 }
 

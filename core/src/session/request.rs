@@ -133,12 +133,17 @@ impl<P: Profile> Session<P> {
     }
 
     /// The options of the request whose metadata came in last.
-    fn request_options(&self) -> Result<Option<RequestOptions>, Reason> {
+    fn request_options(&self) -> Result<Option<RequestOptions<'_>>, Reason> {
         if !P::has_operations() {
             return Ok(None);
         }
-        let options = self.metadata().ok().and_then(|metadata| metadata.options);
-        options.map(RequestOptions::parse).transpose()
+        let Ok(metadata) = self.metadata() else { return Ok(None) };
+        let patterns = metadata.patterns.unwrap_or_default();
+        match metadata.options {
+            Some(options) => RequestOptions::parse(options, patterns).map(Some),
+            None if patterns.is_empty() => Ok(None),
+            None => Err(Reason::Unsupported),
+        }
     }
 
     /// The offer that the store is asked about.

@@ -26,8 +26,8 @@ pub enum Task<'a> {
         tree: bool,
         /// Whether only the offers are requested.
         names_only: bool,
-        /// The options.
-        options: RequestOptions,
+        /// The options; [`RequestOptions::fits`].
+        options: RequestOptions<'a>,
     },
     /// Ask the server to end.
     Close,
@@ -41,7 +41,7 @@ impl<P: Profile> Session<P> {
     ///
     /// # Errors
     /// [`Failure::ApiMisuse`] where a task is under way or this is a server, [`Failure::Refused`]
-    /// where the path is not sound, and the failure of a session that is closed.
+    /// where the path is not sound or the options do not fit, and the failure of a session that is closed.
     pub fn begin(&mut self, task: Task<'_>) -> Result<(), Failure> {
         match self.state {
             State::Idle(_) if self.is_client() => {}
@@ -53,12 +53,10 @@ impl<P: Profile> Session<P> {
             Task::Close => Goal::Close,
             Task::Ping => Goal::Ping,
             Task::Get { path, tree, names_only } => {
-                Goal::Get(Get { tree, names_only, path: self.write_request(path, &[])? })
+                Goal::Get(Get { tree, names_only, path: self.write_request(path, None)? })
             }
             Task::GetWith { path, tree, names_only, options } => {
-                let [skip, depth] = options.emit();
-                let fields = [0, TAG_OPTIONS, 2, skip, depth];
-                Goal::Get(Get { tree, names_only, path: self.write_request(path, &fields)? })
+                Goal::Get(Get { tree, names_only, path: self.write_request(path, Some(&options))? })
             }
         };
         self.timer.restart();
@@ -73,12 +71,22 @@ impl<P: Profile> Session<P> {
     }
 
     /// Writes the metadata of a request into the chunk buffer. Returns its length.
-    fn write_request(&mut self, path: &str, fields: &[u8]) -> Result<Option<u16>, Failure> {
+    fn write_request(
+        &mut self,
+        path: &str,
+        options: Option<&RequestOptions<'_>>,
+    ) -> Result<Option<u16>, Failure> {
         if !is_sound(path) || path.ends_with('/') {
             return Err(Failure::Refused(Reason::BadPath));
         }
-        let bytes = path.bytes().chain(fields.iter().copied());
-        self.chunk.payload_mut().iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-        Ok(u16::try_from(path.len().saturating_add(fields.len())).ok())
+        let payload = self.chunk.payload_mut();
+        payload.iter_mut().zip(path.bytes()).for_each(|(to, from)| *to = from);
+        match options {
+            None => Ok(u16::try_from(path.len()).ok()),
+            Some(options) => match options.emit(payload, path.len()) {
+                Some(length) => Ok(Some(length)),
+                None => Err(Failure::Refused(Reason::NameTooLong)),
+            },
+        }
     }
 }

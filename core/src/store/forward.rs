@@ -31,7 +31,7 @@ forward! {
     fn index(&mut self) -> Option<u32>;
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason>;
     fn names_only(&mut self, names_only: bool);
-    fn options(&mut self, options: &RequestOptions) -> Result<(), Reason>;
+    fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason>;
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason>;
     fn omitted(&mut self) -> u32;
     fn check(&mut self) -> Result<(), Reason>;

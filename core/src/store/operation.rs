@@ -3,7 +3,7 @@
 use crate::error::Reason;
 #[cfg(doc)]
 use crate::store::{Entry, Store};
-use crate::wire::metadata::read_text;
+use crate::wire::metadata::{LONGEST, TAG_OPTIONS, TAG_PATTERN, append, fields, read_text};
 use crate::wire::path::is_sound;
 
 const STAT: u8 = 1;
@@ -117,34 +117,105 @@ pub enum Skip {
     Missing,
 }
 
-/// The options of a client's request for a file or a tree.
+/// The options of a client's request for a file or a tree (`PROTOCOL.md`, R88).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct RequestOptions {
+pub struct RequestOptions<'a> {
     /// The files that are left out.
     pub skip: Skip,
     /// How many levels of directories are sent: with 1 the entries of the requested one only. `None`: all.
     pub depth: Option<core::num::NonZeroU8>,
+    /// Whether the entries are left out that the `.gitignore` files in the tree exclude.
+    pub ignore_files: bool,
+    /// The entries that are left out by their paths.
+    pub patterns: Patterns<'a>,
 }
 
-impl RequestOptions {
+/// Patterns of a `.gitignore` file in the root of the requested tree: of several that match, the last one
+/// decides, and `!` before one keeps an entry. From the other end they are hostile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Patterns<'a>(Source<'a>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Source<'a> {
+    List(&'a [&'a str]),
+    /// The fields of metadata.
+    Fields(&'a [u8]),
+}
+
+impl Default for Patterns<'_> {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl<'a> Patterns<'a> {
+    /// These patterns; each has 1 to 255 bytes, and no NUL.
+    #[must_use]
+    pub const fn new(patterns: &'a [&'a str]) -> Self {
+        Self(Source::List(patterns))
+    }
+
+    /// The patterns in their order.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        let (list, bytes) = match self.0 {
+            Source::List(list) => (list, [].as_slice()),
+            Source::Fields(bytes) => ([].as_slice(), bytes),
+        };
+        let from_fields = fields(bytes)
+            .filter(|(tag, _)| *tag == TAG_PATTERN)
+            .filter_map(|(_, value)| read_text(value));
+        list.iter().copied().chain(from_fields)
+    }
+}
+
+impl<'a> RequestOptions<'a> {
     /// Leaves out the files that `skip` says.
     #[must_use]
     pub const fn skipping(skip: Skip) -> Self {
-        Self { skip, depth: None }
+        Self { skip, depth: None, ignore_files: false, patterns: Patterns::new(&[]) }
     }
 
-    /// The value of the tag.
-    pub(crate) const fn emit(self) -> [u8; 2] {
-        let depth = match self.depth {
-            Some(depth) => depth.get(),
-            None => 0,
+    /// Whether a request for `path` has room for these options.
+    #[must_use]
+    pub fn fits(&self, path: &str) -> bool {
+        let patterns = self.patterns.iter().try_fold(0_usize, |length, pattern| {
+            u8::try_from(pattern.len()).ok()?;
+            length.checked_add(2)?.checked_add(pattern.len())
+        });
+        let rest = path.len().saturating_add(1 + 2 + 3);
+        patterns.is_some_and(|length| length.saturating_add(rest) <= LONGEST)
+    }
+
+    const IGNORE_FILES: u8 = 1 << 2;
+
+    /// Appends the fields to the path in the first `text` bytes of `into`. Returns the length of all, or
+    /// `None` where it does not fit.
+    pub(crate) fn emit(&self, into: &mut [u8], text: usize) -> Option<u16> {
+        let depth = self.depth.map_or(0, core::num::NonZeroU8::get);
+        let mut length = match self.ignore_files {
+            false => append(into, text, &[0, TAG_OPTIONS, 2, self.skip as u8, depth])?,
+            true => {
+                let flags = Self::IGNORE_FILES;
+                append(into, text, &[0, TAG_OPTIONS, 3, self.skip as u8, depth, flags])?
+            }
         };
-        [self.skip as u8, depth]
+        for pattern in self.patterns.iter() {
+            length = append(into, length, &[TAG_PATTERN, u8::try_from(pattern.len()).ok()?])?;
+            length = append(into, length, pattern.as_bytes())?;
+        }
+        (length <= LONGEST).then_some(u16::try_from(length).ok()?)
     }
 
-    pub(crate) fn parse(value: &[u8]) -> Result<Self, Reason> {
-        let &[skip, depth] = value else { return Err(Reason::Unsupported) };
+    /// Parses the value of the tag; `patterns` are the fields of the metadata.
+    pub(crate) fn parse(value: &[u8], patterns: &'a [u8]) -> Result<Self, Reason> {
+        let (&[skip, depth] | &[skip, depth, _]) = value else { return Err(Reason::Unsupported) };
+        let flags = value.get(2).copied().unwrap_or(0);
+        if flags & !Self::IGNORE_FILES != 0 {
+            return Err(Reason::Unsupported);
+        }
         let skip = match skip {
             0 => Skip::Nothing,
             1 => Skip::SameTime,
@@ -154,7 +225,12 @@ impl RequestOptions {
             5 => Skip::Missing,
             _ => return Err(Reason::Unsupported),
         };
-        Ok(Self { skip, depth: core::num::NonZeroU8::new(depth) })
+        Ok(Self {
+            skip,
+            depth: core::num::NonZeroU8::new(depth),
+            ignore_files: flags & Self::IGNORE_FILES != 0,
+            patterns: Patterns(Source::Fields(patterns)),
+        })
     }
 }
 

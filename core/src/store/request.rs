@@ -81,7 +81,7 @@ pub enum Request<'a> {
         /// Whether only the offers are requested.
         names_only: bool,
         /// [`Store::options`], which is called before.
-        options: Option<RequestOptions>,
+        options: Option<RequestOptions<'a>>,
     },
     /// [`Store::next`]; after the last entry [`Store::omitted`].
     Next {

@@ -76,7 +76,7 @@ impl Store for Probe {
         self.call("names_only");
     }
 
-    fn options(&mut self, _: &RequestOptions) -> Result<(), Reason> {
+    fn options(&mut self, _: &RequestOptions<'_>) -> Result<(), Reason> {
         self.call("options");
         Ok(())
     }

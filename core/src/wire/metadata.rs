@@ -8,7 +8,7 @@ use crate::wire::{PAYLOAD_MAX, SIGNAL_LEN};
 
 /// The longest metadata that this end sends, in bytes: its signal is placed behind it in the
 /// chunk buffer.
-const LONGEST: usize = PAYLOAD_MAX - SIGNAL_LEN;
+pub(crate) const LONGEST: usize = PAYLOAD_MAX - SIGNAL_LEN;
 
 /// Tag: permission bits, 4 bytes.
 pub const TAG_MODE: u8 = 1;
@@ -22,8 +22,10 @@ pub const TAG_INDEX: u8 = 5;
 pub const TAG_REQUIRED: u8 = 0x80;
 /// Tag in a `SAF`: the offer is an operation.
 pub const TAG_OPERATION: u8 = 0x80;
-/// Tag in a `RAF` or `RAR`: options of the request, 2 bytes.
+/// Tag in a `RAF` or `RAR`: options of the request, 2 or 3 bytes.
 pub const TAG_OPTIONS: u8 = 0x81;
+/// Tag in a `RAF` or `RAR`: a pattern of entries that are left out.
+pub const TAG_PATTERN: u8 = 0x82;
 
 /// Parsed metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Metadata<'a> {
     pub operation: Option<&'a [u8]>,
     /// Options of a request.
     pub options: Option<&'a [u8]>,
+    /// All fields, if one of them is a pattern of entries that are left out.
+    pub patterns: Option<&'a [u8]>,
 }
 
 /// Why bytes are no metadata.
@@ -77,9 +81,17 @@ impl<'a> Metadata<'a> {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let (text, fields) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
         let text = read_text(text).ok_or(Malformed::Bytes)?;
-        let mut found =
-            Self { text, mode: None, modified: None, sha256: None, operation: None, options: None };
-        let mut rest = fields.get(1..).unwrap_or_default();
+        let mut found = Self {
+            text,
+            mode: None,
+            modified: None,
+            sha256: None,
+            operation: None,
+            options: None,
+            patterns: None,
+        };
+        let fields = fields.get(1..).unwrap_or_default();
+        let mut rest = fields;
         while let [tag, length, after @ ..] = rest {
             let (value, next) =
                 after.split_at_checked(usize::from(*length)).ok_or(Malformed::Bytes)?;
@@ -90,7 +102,12 @@ impl<'a> Metadata<'a> {
                 }
                 TAG_SHA256 if digests => found.sha256 = value.try_into().ok(),
                 TAG_OPERATION if operations && !value.is_empty() => found.operation = Some(value),
-                TAG_OPTIONS if operations && value.len() == 2 => found.options = Some(value),
+                TAG_OPTIONS if operations && matches!(value.len(), 2 | 3) => {
+                    found.options = Some(value);
+                }
+                TAG_PATTERN if operations && read_text(value).is_some_and(|it| !it.is_empty()) => {
+                    found.patterns = Some(fields);
+                }
                 TAG_REQUIRED.. => return Err(Malformed::Required),
                 _ => {}
             }
@@ -163,7 +180,7 @@ pub(crate) fn append_operation(
     (end <= LONGEST).then_some(u16::try_from(end).ok()?)
 }
 
-fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
     let end = at.checked_add(bytes.len())?;
     for (to, from) in into.get_mut(at..end)?.iter_mut().zip(bytes) {
         *to = *from;
@@ -185,9 +202,9 @@ mod tests {
             let mut bytes = [b'f'; LONGEST];
             let length = append_fields(&mut bytes, 1, mode, modified, sha256).map(usize::from);
             let found = bytes.get(..length.unwrap_or(0)).and_then(|it| Metadata::parse(it).ok());
-            let (operation, options) = (None, None);
+            let (operation, options, patterns) = (None, None, None);
             let text = "f";
-            let expected = Metadata { text, mode, modified, sha256, operation, options };
+            let expected = Metadata { text, mode, modified, sha256, operation, options, patterns };
             assert_eq!(found, Some(expected));
         }
     }

@@ -10,14 +10,16 @@ use tinyferry::fs::Limits;
 
 mod filter;
 mod manage;
+mod mirror;
 mod peer;
 mod policy;
 mod skip;
 mod sync;
 
-pub(crate) use self::filter::MaxDelete;
-use self::filter::{DeleteArgs, FilterArgs};
-pub(crate) use self::manage::{MirrorArgs, MkdirArgs, MvArgs, RmArgs};
+pub(crate) use self::filter::DeleteArgs;
+use self::filter::FilterArgs;
+pub(crate) use self::manage::{MkdirArgs, MvArgs, RmArgs};
+pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::peer::Peer;
 use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
@@ -47,7 +49,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Send files and directories to a server
     Put(PutArgs),
-    /// Make a directory on a server equal to a local one: put --update --delete of its content
+    /// Make a directory on a server equal to a local one, or with --get the other way round: a put or get
+    /// with --update --delete of its content
     Mirror(MirrorArgs),
     /// Receive files and directories from a server
     Get(GetArgs),
@@ -204,7 +207,14 @@ pub(crate) struct GetArgs {
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
     #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) delete: DeleteArgs,
+    #[command(flatten)]
     pub(crate) skip: SkipArgs,
+    /// Of a directory only the content is received, into the directory of `into`
+    #[arg(skip)]
+    pub(crate) is_content: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]

@@ -42,7 +42,7 @@ use tinyferry::client::Client;
 use tinyferry::describe;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Args, Command, Peer};
+use crate::args::{Args, Command, Mirror, Peer};
 use crate::exit::{CliError, Exit};
 use crate::logging::LogQueue;
 use crate::message::Task;
@@ -80,7 +80,10 @@ fn main() -> ExitCode {
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Put(args) => put::put(&args, verbosity),
-        Command::Mirror(args) => put::put(&args.into_put(), verbosity),
+        Command::Mirror(args) => args.read().and_then(|mirror| match mirror {
+            Mirror::Put(args) => put::put(&args, verbosity),
+            Mirror::Get(args) => get::get(&args, verbosity),
+        }),
         Command::Get(args) => get::get(&args, verbosity),
         Command::Ls(args) => ls::ls(&args),
         Command::Rm(args) => manage::rm(&args),

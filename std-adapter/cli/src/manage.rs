@@ -7,6 +7,7 @@ use tinyferry::describe;
 use crate::args::{MkdirArgs, MvArgs, Peer, RmArgs};
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
+use crate::mirror::Target;
 use crate::paths::asked_path;
 
 pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
@@ -22,7 +23,7 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
         match removed {
             Ok(refused) => {
                 for refused in &refused {
-                    print_refused(refused);
+                    print_refused(refused, Target::Server);
                     exits.add(Exit::Partly);
                 }
             }
@@ -121,7 +122,8 @@ fn print_failed(problem: &CliError, exits: &mut Exits) {
     exits.add(problem.exit);
 }
 
-pub(crate) fn print_refused(Refused { change, reason, message, .. }: &Refused) {
+pub(crate) fn print_refused(refused: &Refused, target: Target) {
+    let Refused { change, reason, message, .. } = refused;
     let path = match change {
         Change::RemoveFile(path) | Change::RemoveDirectory(path) | Change::MakeDirectory(path) => {
             path
@@ -129,6 +131,6 @@ pub(crate) fn print_refused(Refused { change, reason, message, .. }: &Refused) {
         Change::Rename { from, .. } => from,
         _ => return,
     };
-    let why = describe::failure(*reason, message, true);
+    let why = describe::failure(*reason, message, target == Target::Server);
     print_error!("tinyferry: \"{}\" was not removed: {why}", path.escape_debug());
 }

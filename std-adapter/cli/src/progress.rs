@@ -104,6 +104,11 @@ impl Progress {
         self.0.borrow_mut().tally.go_on();
     }
 
+    /// Whether a tree was transferred, not a file by itself.
+    pub(crate) fn is_tree(&self) -> bool {
+        self.0.borrow().tree.is_some()
+    }
+
     /// Counts entries that the other end left out because no path can name them.
     pub(crate) fn omit(&self, entries: u32) {
         self.0.borrow_mut().tally.omit(entries);

@@ -4,9 +4,10 @@ mod builder;
 pub(crate) mod connection;
 mod entries;
 mod failed;
-mod lone;
+
 mod mirror;
 mod operations;
+mod selection;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use self::entries::{Entries, Entry, EntryKind};
 use self::failed::{is_refused, local_error, of_get};
 pub use self::mirror::{Action, Extras, InTheWay, Planned};
 pub use self::operations::{Change, Refused};
+pub use self::selection::Selection;
 pub use crate::error::Error;
 
 /// A connection to a server.

@@ -1,15 +1,29 @@
-//! Patterns of paths that are left out, as in a `.gitignore` file. Knows no file system.
+//! Patterns of paths that are left out, as in a `.gitignore` file.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
+use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+mod exclusion;
+mod ignore_files;
+
+pub(crate) use self::exclusion::Exclusion;
 
 /// Leaves out the entries of a tree that match a pattern, and all below them. The patterns are those of a
 /// `.gitignore` file in the tree's root: of several that match, the last one decides.
 #[derive(Clone, Default)]
-pub struct Filter(Option<Arc<Gitignore>>);
+pub struct Filter {
+    patterns: Option<Arc<Patterns>>,
+    /// Whether the `.gitignore` files in the tree count too.
+    ignore_files: bool,
+}
+
+struct Patterns {
+    texts: Vec<String>,
+    compiled: Gitignore,
+}
 
 /// A pattern that has no meaning.
 #[derive(Debug)]
@@ -37,48 +51,65 @@ impl Filter {
     /// [`InvalidPattern`].
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidPattern> {
         let mut builder = GitignoreBuilder::new("");
-        let mut is_empty = true;
+        let mut texts = Vec::new();
         for pattern in patterns {
-            is_empty = false;
             builder.add_line(None, pattern).map_err(|cause| {
                 let pattern = pattern.to_owned();
                 InvalidPattern { pattern, cause }
             })?;
+            texts.push(pattern.to_owned());
         }
-        let built = builder.build().map_err(|cause| {
+        let compiled = builder.build().map_err(|cause| {
             let pattern = String::new();
             InvalidPattern { pattern, cause }
         })?;
-        Ok(Self((!is_empty).then(|| Arc::new(built))))
+        let patterns = (!texts.is_empty()).then(|| Arc::new(Patterns { texts, compiled }));
+        Ok(Self { patterns, ignore_files: false })
     }
 
-    /// Whether an entry of this path below the tree's root is left out.
-    pub fn excludes(&self, path: &str, is_directory: bool) -> bool {
-        let Some(patterns) = &self.0 else { return false };
-        let mut above = Path::new(path);
-        if patterns.matched(above, is_directory).is_ignore() {
-            return true;
-        }
-        // Below a directory that is left out nothing is looked at.
-        while let Some(parent) = above.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            if patterns.matched(parent, true).is_ignore() {
-                return true;
-            }
-            above = parent;
-        }
-        false
+    /// Leaves out, too, what the `.gitignore` files in the tree exclude; of several files the nearest one
+    /// decides first, and the patterns of this filter decide before them.
+    #[must_use]
+    pub fn reading_ignore_files(mut self) -> Self {
+        self.ignore_files = true;
+        self
+    }
+
+    /// The same patterns without the `.gitignore` files.
+    pub(crate) fn without_ignore_files(&self) -> Self {
+        Self { ignore_files: false, ..self.clone() }
+    }
+
+    /// Whether the `.gitignore` files in the tree count.
+    pub fn reads_ignore_files(&self) -> bool {
+        self.ignore_files
+    }
+
+    /// The patterns in their order.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.patterns.iter().flat_map(|patterns| patterns.texts.iter().map(String::as_str))
     }
 
     /// Whether it leaves out nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.patterns.is_none() && !self.ignore_files
+    }
+
+    /// Whether the patterns leave out an entry of this path, whatever they say of the directories above;
+    /// `None`: none matches.
+    fn verdict(&self, path: &str, is_directory: bool) -> Option<bool> {
+        match self.patterns.as_ref()?.compiled.matched(path, is_directory) {
+            Match::None => None,
+            verdict => Some(verdict.is_ignore()),
+        }
     }
 }
 
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let patterns = self.0.as_ref().map_or(0, |patterns| patterns.len());
-        f.debug_struct("Filter").field("patterns", &patterns).finish()
+        let patterns: Vec<_> = self.patterns().collect();
+        let files = self.ignore_files;
+        f.debug_struct("Filter").field("patterns", &patterns).field("ignore_files", &files).finish()
     }
 }
 
@@ -88,7 +119,9 @@ mod tests {
 
     #[test]
     fn patterns_are_those_of_a_gitignore_file() {
-        let filter = Filter::new(["*.o", "/build", "cache/", "!keep.o", "a/**/z"]).unwrap();
+        let filter = Exclusion::of_patterns(
+            &Filter::new(["*.o", "/build", "cache/", "!keep.o", "a/**/z"]).unwrap(),
+        );
         for (path, is_directory) in [
             ("x.o", false),
             ("d/x.o", false),
@@ -105,7 +138,7 @@ mod tests {
         {
             assert!(!filter.excludes(path, is_directory), "{path}");
         }
-        assert!(!Filter::default().excludes("x.o", false));
+        assert!(!Exclusion::default().excludes("x.o", false));
     }
 
     #[test]

@@ -30,6 +30,7 @@ use tinyferry_core::store::Skip;
 
 pub use self::cleanup::{Leftover, leftovers};
 pub use self::event::{Direction, Event, Observer};
+pub(crate) use self::filter::Exclusion;
 pub use self::filter::{Filter, InvalidPattern};
 pub use self::limits::Limits;
 pub use self::policy::{Chmod, Existing, InvalidChmod, Owner, Policy};
@@ -38,6 +39,7 @@ use self::recv::partial::PartialOwner;
 pub use self::root::Root;
 use self::send::SendStore;
 pub use self::send::source::Source;
+pub(crate) use self::send::source::SourceRoot;
 pub use self::sys::descriptors::{Descriptors, Permit};
 pub use self::sys::sync::Sync;
 
@@ -173,11 +175,15 @@ impl<O: Observer> Directory<O> {
         self
     }
 
-    /// Leaves out the entries of the sent tree that a filter excludes.
+    /// Leaves out the entries of the tree that a filter excludes. A store that receives does not know the
+    /// `.gitignore` files of the other end: for it only the patterns count.
     #[must_use]
     pub fn filtered(mut self, filter: &Filter) -> Self {
         if let Some(send) = &mut self.send {
             send.filter(filter);
+        }
+        if let Some(recv) = &mut self.recv {
+            recv.filter(filter);
         }
         self
     }
@@ -187,6 +193,14 @@ impl<O: Observer> Directory<O> {
     pub fn answering(mut self) -> Self {
         if let Some(recv) = &mut self.recv {
             recv.allow_stat();
+        }
+        self
+    }
+
+    /// Allows to remove and rename entries: [`Store::operate`](tinyferry_core::Store::operate).
+    pub(crate) fn removing(mut self) -> Self {
+        if let Some(recv) = &mut self.recv {
+            recv.allow_remove();
         }
         self
     }

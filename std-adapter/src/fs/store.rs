@@ -159,10 +159,9 @@ impl<O: Observer> Store for Directory<O> {
         self.recv.as_mut()?.next_index()
     }
 
-    fn options(&mut self, options: &RequestOptions) -> Result<(), Reason> {
+    fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
         let Some(send) = &mut self.send else { return Err(Reason::WriteOnly) };
-        send.options(options);
-        Ok(())
+        send.options(options)
     }
 
     fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {

@@ -183,6 +183,7 @@ fn every_metadata_vector_is_parsed() {
         sha256: None,
         operation: None,
         options: None,
+        patterns: None,
     };
     let counted: [u8; 32] = std::array::from_fn(|i| i as u8);
     assert_eq!(read("metadata.mode"), Ok(Metadata { mode: Some(0o644), ..plain("hi.txt") }));
@@ -197,6 +198,9 @@ fn every_metadata_vector_is_parsed() {
     assert_eq!(read("metadata.rename"), operation("a", b"\x03b"));
     assert_eq!(read("metadata.operation-unknown"), operation("a", &[0xFF]));
     assert_eq!(read("metadata.options"), Ok(Metadata { options: Some(&[1, 1]), ..plain("t") }));
+    let patterns = Some(value("metadata.pattern", 2));
+    let options = Some([1, 1, 4].as_slice());
+    assert_eq!(read("metadata.pattern"), Ok(Metadata { options, patterns, ..plain("t") }));
     assert_eq!(read("metadata.index"), Ok(plain("")));
     assert_eq!(read("metadata.required"), Err(Malformed::Required));
     assert_eq!(read("metadata.cut"), Err(Malformed::Bytes));
@@ -212,7 +216,7 @@ fn every_vector_is_used_by_a_test() {
     names.extend(["metadata.tree"]);
     names.extend(["metadata.required", "metadata.cut", "metadata.stat", "metadata.stat-digest"]);
     names.extend(["metadata.remove", "metadata.rename", "metadata.operation-unknown"]);
-    names.extend(["metadata.options", "metadata.index"]);
+    names.extend(["metadata.options", "metadata.pattern", "metadata.index"]);
     names.extend(["put.client", "put.server", "get.client", "get.server"]);
     names.sort_unstable();
     assert!(vectors().keys().eq(names.iter()), "a vector is missing here or in core/vectors.txt");

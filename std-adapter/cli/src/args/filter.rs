@@ -1,5 +1,6 @@
 //! Options that leave out files by their names, and those of a mirror.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use tinyferry::describe;
@@ -18,6 +19,9 @@ pub(crate) struct FilterArgs {
     /// Leave out entries that match a pattern in FILE, one on each line
     #[arg(long, value_name = "FILE")]
     exclude_from: Vec<PathBuf>,
+    /// Leave out entries that the .gitignore files of the source exclude; of a get those on the server
+    #[arg(long)]
+    gitignore: bool,
 }
 
 impl FilterArgs {
@@ -33,21 +37,22 @@ impl FilterArgs {
             patterns.extend(text.lines().map(str::to_owned));
         }
         patterns.extend(self.include.iter().map(|pattern| format!("!{pattern}")));
-        Filter::new(patterns.iter().map(String::as_str))
-            .map_err(|error| CliError::new(Exit::Usage, error.to_string()))
+        let filter = Filter::new(patterns.iter().map(String::as_str))
+            .map_err(|error| CliError::new(Exit::Usage, error.to_string()))?;
+        Ok(if self.gitignore { filter.reading_ignore_files() } else { filter })
     }
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeleteArgs {
-    /// Afterwards remove the entries of the directory on the server that are not here, but for excluded ones;
-    /// the server must allow it (--allow-remove)
+    /// Afterwards remove the entries of the target directory that are not in the source, but for excluded
+    /// ones; a server must allow it (--allow-remove)
     #[arg(long)]
     pub(crate) delete: bool,
-    /// Remove nothing if more than N entries, or N% of those on the server, would be removed
+    /// Remove nothing if more than N entries, or N% of those in the target, would be removed
     #[arg(long, value_name = "N", default_value = "50%", value_parser = max_delete)]
     pub(crate) max_delete: MaxDelete,
-    /// Print what would be sent and removed, and change nothing
+    /// Print what would be transferred and removed, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -57,6 +62,15 @@ pub(crate) struct DeleteArgs {
 pub(crate) enum MaxDelete {
     Entries(u64),
     Percent(u64),
+}
+
+impl fmt::Display for MaxDelete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entries(most) => most.fmt(f),
+            Self::Percent(share) => write!(f, "{share}%"),
+        }
+    }
 }
 
 impl MaxDelete {

@@ -17,7 +17,7 @@ use super::query::Query;
 use super::range::Range;
 use super::{Summary, random};
 use crate::fs::error::StoreError;
-use crate::fs::filter::Filter;
+use crate::fs::filter::Exclusion;
 use crate::fs::names::{can_be_sent, join, split};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
 use crate::fs::sys::listing::{Hint, Listing, Seen, room};
@@ -65,7 +65,7 @@ struct Files<'a> {
     content: ContentReader,
     /// From the tree's root to the current entry.
     path: String,
-    filter: Filter,
+    exclusion: Exclusion,
     left_out: &'a mut LeftOut,
 }
 
@@ -84,13 +84,20 @@ impl<'a> Scan<'a> {
             cursor: DirCursor::new(Arc::clone(dir)),
             top: path.len(),
             levels: Vec::new(),
-            files: Files { wanted, cancel, content, path, filter: Filter::default(), left_out },
+            files: Files {
+                wanted,
+                cancel,
+                content,
+                path,
+                exclusion: Exclusion::default(),
+                left_out,
+            },
         }
     }
 
-    /// Leaves out the entries that a filter excludes.
-    pub(crate) fn filtered(mut self, filter: &Filter) -> Self {
-        self.files.filter = filter.clone();
+    /// Leaves out the entries of an exclusion.
+    pub(crate) fn excluding(mut self, exclusion: &Exclusion) -> Self {
+        self.files.exclusion = exclusion.clone();
         self
     }
 
@@ -253,7 +260,7 @@ impl Files<'_> {
             Hint::File => false,
             Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
         };
-        if !self.filter.is_empty() && self.is_excluded(name, is_directory()) {
+        if !self.exclusion.is_empty() && self.is_excluded(name, is_directory()) {
             return false;
         }
         if hint == Hint::Directory {
@@ -286,9 +293,9 @@ impl Files<'_> {
         false
     }
 
-    /// Whether the filter leaves out the entry `name` of the directory at the path.
+    /// Whether it leaves out the entry `name` of the directory at the path.
     fn is_excluded(&self, name: &str, is_directory: bool) -> bool {
-        !self.filter.is_empty() && self.filter.excludes(&join(&self.path, name), is_directory)
+        !self.exclusion.is_empty() && self.exclusion.excludes(&join(&self.path, name), is_directory)
     }
 
     /// Whether the entry `name` of the directory at the path is one that a walk sends.

@@ -13,18 +13,23 @@ use super::left_out::LeftOut;
 use super::query::Query;
 use super::scan::{Scan, Wanted};
 use crate::fs::error::StoreError;
-use crate::fs::filter::Filter;
+use crate::fs::filter::Exclusion;
 use crate::fs::sys::dir_cursor::is_removed;
 
 #[derive(Debug, Default)]
 pub(crate) struct TreeDigests {
     cache: Cache,
     /// Entries that are left out.
-    filter: Filter,
+    exclusion: Exclusion,
     left_out: LeftOut,
 }
 
 impl TreeDigests {
+    /// Of the entries that are not excluded.
+    pub(crate) fn excluding(exclusion: &Exclusion) -> Self {
+        Self { exclusion: exclusion.clone(), ..Self::default() }
+    }
+
     /// The answer to a query about a directory; `path` is its path below the tree's root.
     ///
     /// # Errors
@@ -82,9 +87,9 @@ impl TreeDigests {
         std::mem::take(&mut self.left_out)
     }
 
-    /// Leaves out the entries that a filter excludes.
-    pub(crate) fn filter(&mut self, filter: &Filter) {
-        self.filter = filter.clone();
+    /// Leaves out the entries of an exclusion.
+    pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
+        self.exclusion = exclusion.clone();
         self.cache.forget();
     }
 
@@ -113,7 +118,7 @@ impl TreeDigests {
         let keeps_names = entries.is_some();
         let wanted = Wanted { query, entries, keeps_names };
         Scan::new(&mut self.cache, &mut self.left_out, dir, path, wanted, cancel)
-            .filtered(&self.filter)
+            .excluding(&self.exclusion)
             .run(dir)
     }
 }

@@ -25,6 +25,7 @@ use tinyferry_core::store::{Accepted, Kind, Offer};
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
+use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::limits::Limits;
 use crate::fs::names::{join, refusal, split};
 use crate::fs::partial_index::LeftPartial;
@@ -61,6 +62,8 @@ pub(crate) struct RecvStore {
     policy: Policy,
     small_files: SmallFiles,
     stats: Stats,
+    /// The entries of a tree that are not received.
+    exclusion: Exclusion,
 }
 
 impl RecvStore {
@@ -81,7 +84,14 @@ impl RecvStore {
             policy: Policy::default(),
             small_files: SmallFiles::default(),
             stats: Stats::default(),
+            exclusion: Exclusion::default(),
         }
+    }
+
+    /// Leaves out the entries of a tree that the patterns of a filter exclude.
+    pub(crate) fn filter(&mut self, filter: &Filter) {
+        self.exclusion = Exclusion::of_patterns(filter);
+        self.stats.exclude(&self.exclusion);
     }
 
     pub(crate) fn expect_holes(&mut self, holes: bool) {
@@ -122,6 +132,12 @@ impl RecvStore {
         }
         if self.tree.is_none() {
             self.cursor.forget();
+        }
+        let is_excluded = self.tree.is_some()
+            && offer.kind != Kind::Tree
+            && self.exclusion.excludes(offer.path, offer.kind == Kind::Directory);
+        if is_excluded {
+            return Err(Reason::Excluded.into());
         }
         let path = match self.path_of(offer) {
             _ if offer.names_only => offer.path.to_owned(),

@@ -51,7 +51,7 @@ impl RecvStore {
         }
         match offer.kind {
             Kind::Tree => self.stats.begin_tree(),
-            Kind::File | Kind::Directory => self.stats.forget_path(path),
+            Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, modified, resume, commit_id, .. } = *offer;
         let (mode, owner) = (self.policy.mode(kind, offer.mode), self.policy.owner);

@@ -17,6 +17,7 @@ use crate::fs::digest::record::{Facts, Granularity, Parameters};
 use crate::fs::digest::tree::TreeDigests;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
+use crate::fs::filter::Exclusion;
 use crate::fs::names::{is_allowed, join, refusal, split};
 use crate::fs::sys::background::Background;
 use crate::fs::sys::dir_cursor::Found;
@@ -34,6 +35,8 @@ pub(crate) struct Stats {
     pending: Option<Pending>,
     /// The rest of the index of the last answer.
     index: VecDeque<u32>,
+    /// The entries that do not count.
+    exclusion: Exclusion,
 }
 
 #[derive(Debug)]
@@ -46,6 +49,12 @@ struct Pending {
 }
 
 impl Stats {
+    /// Leaves these entries out of all digests.
+    pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
+        self.exclusion = exclusion.clone();
+        self.digests = None;
+    }
+
     /// Something in the tree is about to change.
     pub(crate) fn forget(&mut self) {
         if let Some(digests) = &mut self.digests {
@@ -146,6 +155,7 @@ impl RecvStore {
         if !is_allowed(path) {
             return Err(refusal(path));
         }
+        let in_tree = path.to_owned();
         let path = match (&self.tree, &self.target) {
             // A lone file has the path of the target, whatever the other end calls it.
             (None, Some(target)) => target.clone(),
@@ -163,14 +173,20 @@ impl RecvStore {
         let (theirs, query) = (cancel.clone(), Query { parameters, range });
         // Of other facts the sender's digest says nothing.
         let digest = digest.filter(|_| parameters == asked);
-        let mut digests = self.stats.digests.take().unwrap_or_default();
-        if let Some(summary) = digests.known(&path, query) {
+        // The digests that are known have their paths below the root of a tree.
+        if self.tree.is_none() {
+            self.stats.forget();
+        }
+        let exclusion = &self.stats.exclusion;
+        let mut digests =
+            self.stats.digests.take().unwrap_or_else(|| TreeDigests::excluding(exclusion));
+        if let Some(summary) = digests.known(&in_tree, query) {
             let answer = self.stats.answer(summary, parameters, digest);
             self.stats.digests = Some(digests);
             return Ok(Some(answer));
         }
         let work = Background::start(move || {
-            let result = digests.summary(&dir, &path, query, &theirs);
+            let result = digests.summary(&dir, &in_tree, query, &theirs);
             (digests, result)
         });
         self.stats.pending = Some(Pending { work, cancel, parameters, digest });

@@ -10,6 +10,7 @@ mod total;
 pub(crate) mod update;
 pub(crate) mod walk;
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -37,10 +38,18 @@ pub(crate) struct SendStore {
     /// The next request asks for the offers only.
     names_only: bool,
     /// Options of the next request.
-    options: RequestOptions,
+    options: Options,
     is_lossy: bool,
     open: Option<SendFile>,
     buffer: Buffer,
+}
+
+/// The options of a request, read.
+#[derive(Debug, Default)]
+struct Options {
+    skip: Skip,
+    depth: Option<NonZeroU8>,
+    filter: Filter,
 }
 
 impl SendStore {
@@ -49,7 +58,7 @@ impl SendStore {
             root: Some(root),
             queue: None,
             names_only: false,
-            options: RequestOptions::default(),
+            options: Options::default(),
             is_lossy: false,
             open: None,
             buffer: Buffer::default(),
@@ -60,7 +69,7 @@ impl SendStore {
     pub(crate) fn sending(tree: Option<String>, sources: Vec<Source>) -> Self {
         let origins = sources.into_iter().map(SourceRoot::from).collect();
         let queue = Some(SendQueue::new(tree, origins, false));
-        let (options, buffer) = (RequestOptions::default(), Buffer::default());
+        let (options, buffer) = (Options::default(), Buffer::default());
         Self { root: None, queue, names_only: false, options, is_lossy: false, open: None, buffer }
     }
 
@@ -89,8 +98,15 @@ impl SendStore {
     }
 
     /// The next request has these options.
-    pub(crate) fn options(&mut self, options: &RequestOptions) {
-        self.options = *options;
+    ///
+    /// # Errors
+    /// A pattern has no meaning.
+    pub(crate) fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
+        let RequestOptions { skip, depth, ignore_files, patterns } = *options;
+        let filter = Filter::new(patterns.iter()).map_err(|_| Reason::Unsupported)?;
+        let filter = if ignore_files { filter.reading_ignore_files() } else { filter };
+        self.options = Options { skip, depth, filter };
+        Ok(())
     }
 
     /// The receiver has answered a question.
@@ -113,9 +129,10 @@ impl SendStore {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
-        let RequestOptions { skip, depth, .. } = std::mem::take(&mut self.options);
+        let Options { skip, depth, filter } = std::mem::take(&mut self.options);
         let found = find(&root, path, tree, self.names_only).and_then(|queue| {
             let mut queue = queue.updating(skip, self.is_lossy).limited(depth);
+            queue.filter(&filter);
             queue.begin(observer)?;
             Ok(queue)
         });

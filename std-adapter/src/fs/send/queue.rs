@@ -12,7 +12,7 @@ use tinyferry_core::store::{Index, Kind, Skip, Stat, StatQuery};
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
-use crate::fs::filter::Filter;
+use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::names::join;
 use crate::fs::send::recent::{Fate, Recent, Yielded};
 use crate::fs::send::source::SourceRoot;
@@ -236,6 +236,11 @@ impl SendQueue {
             return true;
         }
         match given.fate {
+            // The receiver has been told to leave it out.
+            Fate::Reofferable | Fate::Final if reason == Reason::Excluded => {
+                given.fate = Fate::Reported;
+                false
+            }
             Fate::Reofferable if reason.wants_reoffer() => {
                 given.fate = Fate::Reoffered;
                 self.again.push_back((given.origin, given.path.clone()));

@@ -26,14 +26,14 @@ pub struct Source {
     pub remote: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SourceRoot {
     start: Start,
     /// The path in the tree, or that of the lone file, as the other end sees it.
     pub(crate) remote: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Start {
     Below(Arc<Dir>, String),
     Named(PathBuf),

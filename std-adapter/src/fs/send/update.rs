@@ -24,7 +24,7 @@ use crate::fs::digest::tree::TreeDigests;
 use crate::fs::digest::{Summary, Total};
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
-use crate::fs::filter::Filter;
+use crate::fs::filter::Exclusion;
 use crate::fs::names::join;
 use crate::fs::send::source::{SourceEntry, SourceRoot};
 use crate::fs::skip::{FileFacts, leaves_out};
@@ -147,9 +147,9 @@ impl Update {
         })
     }
 
-    /// Leaves out the entries that a filter excludes.
-    pub(crate) fn filter(&mut self, filter: &Filter) {
-        self.digests.filter(filter);
+    /// Leaves out the entries of an exclusion.
+    pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
+        self.digests.exclude(exclusion);
     }
 
     /// Begins with a source, which stands at `path` of the tree.

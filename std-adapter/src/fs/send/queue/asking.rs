@@ -25,9 +25,10 @@ impl SendQueue {
 
     /// Leaves out the entries that a filter excludes.
     pub(in crate::fs::send) fn filter(&mut self, filter: &Filter) {
-        self.walk.filter(filter);
+        let exclusion = Exclusion::of_sources(filter, &self.origins);
+        self.walk.exclude(&exclusion);
         if let Some(update) = &mut self.update {
-            update.filter(filter);
+            update.exclude(&exclusion);
         }
     }
 

@@ -36,7 +36,7 @@ impl Walk {
     ) -> Option<Item> {
         let name = self.path.get(start..).unwrap_or_default();
         let in_tree = self.path_in_tree();
-        if !self.filter.is_empty() && self.is_excluded(dir, name, hint) {
+        if !self.exclusion.is_empty() && self.is_excluded(dir, name, hint) {
             return None;
         }
         let kind = if hint == Hint::Directory { Kind::Directory } else { Kind::File };
@@ -121,7 +121,7 @@ impl Walk {
             Hint::File => false,
             Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
         };
-        self.filter.excludes(self.path_in_tree(), is_directory)
+        self.exclusion.excludes(self.path_in_tree(), is_directory)
     }
 
     /// Reports that the entry at the path cannot be sent: by name if an offer can name it.

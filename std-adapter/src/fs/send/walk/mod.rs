@@ -15,7 +15,7 @@ use tinyferry_core::store::Kind;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
-use crate::fs::filter::Filter;
+use crate::fs::filter::Exclusion;
 use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, is_removed, look, open_file};
 use crate::fs::sys::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::lock::Lock;
@@ -44,7 +44,7 @@ pub(crate) struct Walk {
     omitted: u32,
     /// How many levels of directories are read.
     depth: Option<NonZeroU8>,
-    filter: Filter,
+    exclusion: Exclusion,
 }
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Walk {
             dir: None,
             omitted: 0,
             depth: None,
-            filter: Filter::default(),
+            exclusion: Exclusion::default(),
         }
     }
 
@@ -79,14 +79,14 @@ impl Walk {
         self.depth = depth;
     }
 
-    /// Leaves out the entries that a filter excludes.
-    pub(super) fn filter(&mut self, filter: &Filter) {
-        self.filter = filter.clone();
+    /// Leaves out the entries of an exclusion.
+    pub(super) fn exclude(&mut self, exclusion: &Exclusion) {
+        self.exclusion = exclusion.clone();
     }
 
     /// Whether entries are left out, by a filter or by the depth.
     pub(super) fn is_filtered(&self) -> bool {
-        !self.filter.is_empty() || self.depth.is_some()
+        !self.exclusion.is_empty() || self.depth.is_some()
     }
 
     /// Whether the content of a directory at the path is left out.

@@ -1,0 +1,107 @@
+//! The arguments of `tinyferry mirror`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
+use super::skip::SkipArgs;
+use super::{GetArgs, LimitArgs, Peer, PolicyArgs, PutArgs, SyncArg};
+use crate::exit::{CliError, Exit};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MirrorArgs {
+    /// The directory whose content is copied: a local one, with --get one on the server
+    #[arg(value_name = "SOURCE")]
+    source: OsString,
+    /// The directory that gets the content: one on the server, where "." is the whole served directory; with
+    /// --get a local one
+    #[arg(value_name = "TARGET")]
+    target: OsString,
+    /// Copy from the server to this end
+    #[arg(long)]
+    get: bool,
+    /// Compare the content of files too; both ends read them
+    #[arg(long)]
+    checksum: bool,
+    /// Remove nothing if more than N entries, or N% of those in the target, would be removed
+    #[arg(long, value_name = "N", default_value = "50%", value_parser = filter::max_delete)]
+    max_delete: MaxDelete,
+    /// Print what would be transferred and removed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    peer: Peer,
+}
+
+/// The same as a put or a get.
+pub(crate) enum Mirror {
+    Put(PutArgs),
+    Get(GetArgs),
+}
+
+impl MirrorArgs {
+    pub(crate) fn read(self) -> Result<Mirror, CliError> {
+        let Self {
+            source,
+            target,
+            get,
+            checksum,
+            max_delete,
+            dry_run,
+            filter,
+            limits,
+            policy,
+            peer,
+        } = self;
+        let remote = |path: OsString| {
+            path.into_string().map_err(|path| {
+                let shown = tinyferry::describe::path(path.as_ref());
+                let sentence =
+                    format!("\"{shown}\" is not a valid path on the server: it is not UTF-8");
+                CliError::new(Exit::Usage, sentence)
+            })
+        };
+        let empty = |what| {
+            let sentence = format!("the {what} is empty; \".\" is the current directory");
+            CliError::new(Exit::Usage, sentence)
+        };
+        let delete = DeleteArgs { delete: true, max_delete, dry_run };
+        let skip = SkipArgs::of_mirror(checksum);
+        if get {
+            if target.is_empty() {
+                return Err(empty("target"));
+            }
+            return Ok(Mirror::Get(GetArgs {
+                paths: vec![remote(source)?],
+                into: Some(PathBuf::from(target)),
+                sha256: false,
+                sync: SyncArg::End,
+                filter,
+                delete,
+                skip,
+                is_content: true,
+                limits,
+                policy,
+                peer,
+            }));
+        }
+        if source.is_empty() {
+            return Err(empty("source"));
+        }
+        Ok(Mirror::Put(PutArgs {
+            paths: vec![PathBuf::from(source).join(".")],
+            to: Some(remote(target)?),
+            sha256: false,
+            filter,
+            delete,
+            skip,
+            peer,
+        }))
+    }
+}

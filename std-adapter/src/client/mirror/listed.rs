@@ -1,0 +1,170 @@
+//! The entries of one end's directory by path.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use tinyferry_core::Reason;
+use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
+
+use crate::client::{Error, local_error};
+use crate::fs::{Directory, Exclusion, Filter, Source};
+
+/// The facts of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) kind: Kind,
+    pub(super) size: Option<u64>,
+    pub(super) modified: Option<i64>,
+    pub(super) mode: Option<u32>,
+    /// Why this end cannot send it.
+    pub(super) broken: Option<Reason>,
+}
+
+/// A directory that is known by an entry in it only.
+const DIRECTORY: Facts =
+    Facts { kind: Kind::Directory, size: None, modified: None, mode: None, broken: None };
+
+/// The entries of a directory; one that is not offered by itself too. A file by itself has the empty path.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) entries: BTreeMap<String, Facts>,
+    is_tree: bool,
+    /// Whether an entry has a name that is not allowed.
+    pub(super) is_incomplete: bool,
+}
+
+impl Store for Listed {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        self.is_tree |= offer.kind == Kind::Tree;
+        if offer.kind != Kind::Tree {
+            let Offer { path, kind, size, modified, mode, .. } = *offer;
+            let path = if self.is_tree { path } else { "" };
+            self.add(path, Facts { kind, size, modified, mode, broken: None });
+        }
+        Ok(Accepted { prefix: 0, in_order: true })
+    }
+
+    fn rejected(&mut self, _: &[u8], _: Reason) {
+        self.is_incomplete = true;
+    }
+}
+
+/// The entries that the source of a mirror does not have.
+#[derive(Debug, Default)]
+pub(super) struct Missing<'a> {
+    pub(super) gone: Vec<(&'a str, Kind)>,
+    /// The source has entries of another kind in their place.
+    pub(super) in_the_way: Vec<(&'a str, Kind)>,
+}
+
+impl Listed {
+    /// The entries of a local directory that a filter does not exclude, or a local file. There are none where
+    /// nothing has the path.
+    pub(super) fn of_local(local: &Path, filter: &Filter) -> Result<Self, Error> {
+        let mut listed = Self { is_tree: local.is_dir(), ..Self::default() };
+        if kind_of(local)?.is_none() {
+            return Ok(listed);
+        }
+        let source =
+            |remote: &str| Source { local: PathBuf::from(local), remote: remote.to_owned() };
+        let mut store = if listed.is_tree {
+            Directory::sending_tree("-".to_owned(), vec![source("")], ()).filtered(filter)
+        } else {
+            Directory::sending_file(source("-"), ())
+        };
+        let mut buffer = [0; tinyferry_core::path::PATH_MAX];
+        loop {
+            let entry = store
+                .next(&mut buffer)
+                .map_err(|reason| local_error(local, &std::io::Error::other(reason)))?;
+            let Some(Entry { kind, size, modified, mode, broken, path, .. }) = entry else {
+                listed.is_incomplete = store.omitted() > 0;
+                return Ok(listed);
+            };
+            let path = String::from_utf8_lossy(buffer.get(..path).unwrap_or_default());
+            if kind != Kind::Tree {
+                let path = if listed.is_tree { path.as_ref() } else { "" };
+                listed.add(path, Facts { kind, size, modified, mode, broken });
+            }
+        }
+    }
+
+    fn add(&mut self, path: &str, facts: Facts) {
+        self.entries.insert(path.to_owned(), facts);
+        let mut above = path;
+        while let Some((directory, _)) = above.rsplit_once('/') {
+            if self.entries.contains_key(directory) {
+                break;
+            }
+            self.entries.insert(directory.to_owned(), DIRECTORY);
+            above = directory;
+        }
+    }
+
+    /// The entries that the source of a mirror does not have, in the order of their paths: they are to be removed
+    /// from this one. Not among them are excluded entries, the directories above those, and what no program
+    /// but its owner understands: links and special files.
+    /// Those in whose place the source has an entry of another kind are apart: `source_kind` tells the kind of an
+    /// entry there, `Some(None)` of what is neither a file nor a directory.
+    pub(super) fn extras(
+        &self,
+        exclusion: &Exclusion,
+        mut source_kind: impl FnMut(&str) -> Result<Option<Option<Kind>>, Error>,
+    ) -> Result<Missing<'_>, Error> {
+        let mut extras = Missing::default();
+        let kept = self.above_excluded(exclusion);
+        for (path, facts) in &self.entries {
+            let stays = facts.broken.is_some()
+                || path.is_empty()
+                || kept.contains(path.as_str())
+                || exclusion.excludes(path, facts.kind == Kind::Directory);
+            if stays {
+                continue;
+            }
+            let is_directory = facts.kind == Kind::Directory;
+            match source_kind(path)? {
+                None => extras.gone.push((path.as_str(), facts.kind)),
+                Some(Some(kind)) if (kind == Kind::Directory) != is_directory => {
+                    // An excluded entry of another kind does not take its place.
+                    let is_replaced = !exclusion.excludes(path, !is_directory);
+                    let list = if is_replaced { &mut extras.in_the_way } else { &mut extras.gone };
+                    list.push((path.as_str(), facts.kind));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(extras)
+    }
+
+    /// The directories that stay, since something below them is excluded.
+    fn above_excluded(&self, exclusion: &Exclusion) -> BTreeSet<&str> {
+        let mut kept = BTreeSet::new();
+        for (path, entry) in &self.entries {
+            if !exclusion.excludes(path, entry.kind == Kind::Directory) {
+                continue;
+            }
+            let mut above = path.as_str();
+            while let Some((directory, _)) = above.rsplit_once('/') {
+                if !kept.insert(directory) {
+                    break;
+                }
+                above = directory;
+            }
+        }
+        kept
+    }
+}
+
+/// The kind of an entry; `Some(None)`: neither a file nor a directory. If it cannot be known whether there is
+/// one it is an error: nothing is removed then.
+pub(super) fn kind_of(path: &Path) -> Result<Option<Option<Kind>>, Error> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_dir() => Ok(Some(Some(Kind::Directory))),
+        Ok(found) => Ok(Some(found.is_file().then_some(Kind::File))),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(local_error(path, &error)),
+    }
+}

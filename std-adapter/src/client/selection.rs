@@ -1,0 +1,166 @@
+//! Requests that leave out entries: of a tree, and a file by itself that the client may have already.
+
+use std::num::NonZeroU8;
+
+use tinyferry_core::store::{
+    Accepted, Kind, Offer, Operation, Patterns, RequestOptions, Skip, StatQuery, Store,
+};
+use tinyferry_core::{Outcome, Reason, Task};
+
+use super::{Client, Error, is_refused};
+use crate::fs::Filter;
+use crate::fs::skip::{FileFacts, leaves_out};
+
+/// Size and time.
+const FACTS: u8 = 1 | 2;
+
+/// The offer of a lone file.
+#[derive(Debug, Default)]
+struct Offered {
+    size: Option<u64>,
+    modified: Option<i64>,
+}
+
+impl Store for Offered {
+    fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
+        (self.size, self.modified) = (offer.size, offer.modified);
+        Ok(Accepted { prefix: 0, in_order: true })
+    }
+}
+
+/// The entries of a server's tree that are requested.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Selection {
+    /// Leaves out files that the store has. The server asks it: [`Store::operate`].
+    pub skip: Skip,
+    /// The number of levels of directories: with 1 the entries of the requested one only. `None`: all.
+    pub depth: Option<NonZeroU8>,
+    /// Leaves out entries by their paths.
+    pub filter: Filter,
+}
+
+impl Selection {
+    /// Leaves out the files that `skip` says.
+    #[must_use]
+    pub fn skipping(mut self, skip: Skip) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// Leaves out the entries below so many levels of directories.
+    #[must_use]
+    pub fn limited(mut self, depth: Option<NonZeroU8>) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// Leaves out the entries that a filter excludes.
+    #[must_use]
+    pub fn filtered(mut self, filter: &Filter) -> Self {
+        self.filter = filter.clone();
+        self
+    }
+}
+
+impl Client {
+    /// As [`Client::get_store`]; the server leaves out the entries of a tree that are not selected. The store
+    /// must leave them out by itself, too, if it is to have none of them ([`Directory::filtered`]): the server
+    /// may be an older one, and a long list of patterns is not sent.
+    ///
+    /// # Errors
+    /// As [`Client::get_store`]; [`Reason::Unsupported`], if the server cannot read `.gitignore` files.
+    ///
+    /// [`Directory::filtered`]: crate::fs::Directory::filtered
+    pub fn get_store_selecting(
+        &mut self,
+        path: &str,
+        selection: &Selection,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, Error> {
+        match self.fetch_selecting(path, selection, false, store) {
+            Err(error) if is_refused(&error, Reason::NotDirectory) => {
+                self.get_lone(path, selection.skip, store)
+            }
+            result => result,
+        }
+    }
+
+    /// As [`Client::list_store`]; the server leaves out the entries of a tree that are not selected, unless it
+    /// is an older one.
+    ///
+    /// # Errors
+    /// As [`Client::get_store_selecting`].
+    pub fn list_store_selecting(
+        &mut self,
+        path: &str,
+        selection: &Selection,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, Error> {
+        match self.fetch_selecting(path, selection, true, store) {
+            Err(error) if is_refused(&error, Reason::NotDirectory) => self.list_store(path, store),
+            result => result,
+        }
+    }
+
+    /// Requests a tree with options, if there are any.
+    fn fetch_selecting(
+        &mut self,
+        path: &str,
+        selection: &Selection,
+        names_only: bool,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, Error> {
+        let Selection { skip, depth, ref filter } = *selection;
+        // On a lossy link the server waits for the answer to each offer: a refusal costs no content.
+        let patterns: Vec<_> = match self.config.lossy && !names_only {
+            true => Vec::new(),
+            false => filter.patterns().collect(),
+        };
+        let ignore_files = filter.reads_ignore_files();
+        let options = |patterns| {
+            let mut options = RequestOptions::skipping(skip);
+            (options.depth, options.ignore_files) = (depth, ignore_files);
+            options.patterns = Patterns::new(patterns);
+            options
+        };
+        let mut options = [options(patterns.as_slice()), options(&[])].into_iter();
+        let options = options.find(|options| options.fits(path)).unwrap_or_default();
+        if options == RequestOptions::default() {
+            return self.fetch(path, names_only, store);
+        }
+        match self.persist(Task::GetWith { path, tree: true, names_only, options }, store) {
+            // The server is an older one.
+            Err(error) if is_refused(&error, Reason::Unsupported) && !ignore_files => {
+                self.fetch(path, names_only, store)
+            }
+            result => result,
+        }
+    }
+
+    /// Gets a file by itself, unless `skip` leaves it out: the store is asked for the file in its place.
+    pub(super) fn get_lone(
+        &mut self,
+        path: &str,
+        skip: Skip,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, Error> {
+        let query = StatQuery { facts: FACTS, ..StatQuery::default() };
+        let here = match skip {
+            Skip::Nothing => Err(Reason::NotFound),
+            _ => store.operate("", Kind::File, &Operation::Stat(query)),
+        };
+        let is_left_out = match (skip, here) {
+            (Skip::Nothing, _) => false,
+            (Skip::Missing, Err(Reason::NotFound)) => true,
+            (_, Err(_)) => false,
+            (skip, Ok(stat)) => {
+                let mut offered = Offered::default();
+                self.list_store(path, &mut offered)?;
+                let Offered { size, modified } = offered;
+                size.is_some_and(|size| leaves_out(skip, FileFacts { size, modified }, &stat))
+            }
+        };
+        if is_left_out { Ok(Outcome::default()) } else { self.get_store(path, store) }
+    }
+}

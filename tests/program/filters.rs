@@ -1,0 +1,190 @@
+//! Entries that are left out by their paths, in both directions, and `get --delete`.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use crate::harness::{Ended, Place, Server, content};
+use crate::mirror::wire_bytes;
+
+/// Writes files of so many bytes below a directory.
+fn write(above: &Path, files: &[(&str, usize)]) {
+    for (path, size) in files {
+        let path = above.join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(&path, content(*size, 7)).expect("a file");
+    }
+}
+
+/// The paths below a directory, sorted.
+fn paths(above: &Path) -> Vec<String> {
+    let arguments = ["-mindepth", "1", "-printf", "%P\n"];
+    let found = Command::new("find").args(arguments).current_dir(above).output().expect("find");
+    let text = String::from_utf8(found.stdout).expect("names in UTF-8");
+    let mut paths: Vec<_> = text.lines().map(str::to_owned).collect();
+    paths.sort();
+    paths
+}
+
+const LARGE: usize = 100_000;
+
+/// R88, R95.
+#[test]
+fn a_get_transfers_no_content_of_excluded_files() {
+    let place = Place::new();
+    let files = [
+        ("t/a.c", 100),
+        ("t/a.o", LARGE),
+        ("t/build/x", LARGE),
+        ("t/d/b.o", LARGE),
+        ("t/d/keep.o", 200),
+        ("t/log", LARGE),
+    ];
+    write(&place.served(""), &files);
+    fs::write(place.here("patterns"), "# those of a build\n/build\n*.o\n").expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    let arguments =
+        ["get", "t", "--exclude", "log", "--exclude-from", "patterns", "--include", "keep.o"];
+    for options in [&[][..], &["--update"], &["--checksum"]] {
+        let ended = server.client(&here, &[&arguments, options].concat()).well();
+        assert_eq!(paths(&place.here("t")), ["a.c", "d", "d/keep.o"], "{options:?}");
+        let bytes = wire_bytes(&ended);
+        assert!(bytes < 5_000, "{options:?}: {}", ended.stdout);
+    }
+    // The excluded files of this end are no difference.
+    write(&here, &[("t/log", 5), ("t/d/mine.o", 5)]);
+    let ended = server.client(&here, &[&arguments[..], &["--update"]].concat()).well();
+    assert!(ended.stdout.contains(" 0 files") && wire_bytes(&ended) < 400, "{}", ended.stdout);
+    // A file that is requested by itself is not excluded.
+    server.client(&here, &["get", "t/a.o", "--exclude", "*.o"]).well();
+    assert!(here.join("a.o").exists());
+}
+
+/// R95.
+#[test]
+fn patterns_that_a_request_has_no_room_for_exclude_here() {
+    let place = Place::new();
+    write(&place.served(""), &[("t/a.c", 100), ("t/a.o", LARGE), ("t/build/x", LARGE)]);
+    let mut server = Server::start(&place.served(""), &[]);
+    let mut patterns: Vec<_> = (0..200).map(|number| format!("/nothing-{number}")).collect();
+    patterns.extend(["*.o".to_owned(), "build/".to_owned()]);
+    fs::write(place.here("patterns"), patterns.join("\n")).expect("a file");
+    server.client(&place.here(""), &["get", "t", "--exclude-from", "patterns"]).well();
+    assert_eq!(paths(&place.here("t")), ["a.c"]);
+    let log = server.log();
+    assert!(!log.contains("failed"), "{log}");
+}
+
+#[test]
+fn ignore_files_of_the_source_count_on_request_in_both_directions() {
+    let place = Place::new();
+    let files = [
+        ("t/a.c", 10),
+        ("t/a.o", 10),
+        ("t/target/x", 10),
+        ("t/d/keep.o", 10),
+        ("t/d/only", 10),
+        ("t/d/e/only", 10),
+        ("t/d/e/x.o", 10),
+    ];
+    let expected = [".gitignore", "a.c", "d", "d/.gitignore", "d/e", "d/e/only", "d/keep.o"];
+    for above in [place.here(""), place.served("")] {
+        write(&above, &files);
+        fs::write(above.join("t/.gitignore"), "*.o\ntarget/\n").expect("a file");
+        fs::write(above.join("t/d/.gitignore"), "!keep.o\n/only\n").expect("a file");
+    }
+    let server = Server::start(&place.served(""), &["--allow-remove"]);
+    for options in [&[][..], &["--update"]] {
+        let put = [&["put", "t", "--gitignore", "--to", "p"], options].concat();
+        server.client(&place.here(""), &put).well();
+        assert_eq!(paths(&place.served("p/t")), expected, "{options:?}");
+        let get = [&["get", "t", "--gitignore", "--into", "g"], options].concat();
+        server.client(&place.here(""), &get).well();
+        assert_eq!(paths(&place.here("g/t")), expected, "{options:?}");
+    }
+    // A pattern decides before the files.
+    let arguments = ["get", "t", "--gitignore", "--include", "*.o", "--into", "i"];
+    server.client(&place.here(""), &arguments).well();
+    assert!(place.here("i/t/a.o").exists() && !place.here("i/t/target").exists());
+    // What they exclude is not removed.
+    write(&place.served(""), &[("p/t/mine.o", 1), ("p/t/gone", 1)]);
+    write(&place.here(""), &[("g/t/mine.o", 1), ("g/t/gone", 1)]);
+    let options = ["--gitignore", "--max-delete", "5"];
+    let mirrors = [["mirror", "t", "p/t"].as_slice(), &["mirror", "--get", "t", "g/t"]];
+    for arguments in mirrors {
+        let ended = server.client(&place.here(""), &[arguments, &options].concat()).well();
+        assert!(ended.stdout.contains("removed 1 entry"), "{}", ended.stdout);
+    }
+    for above in [place.served("p/t"), place.here("g/t")] {
+        assert!(above.join("mine.o").exists() && !above.join("gone").exists());
+    }
+}
+
+/// A tree that was received, and the client's arguments for it.
+fn received() -> (Place, Server) {
+    let place = Place::new();
+    let files = [("t/a", 10), ("t/d/b", 10), ("t/d/c", 10), ("t/e/f", 10), ("other", 10)];
+    write(&place.served(""), &files);
+    let server = Server::start(&place.served(""), &[]);
+    server.client(&place.here(""), &["get", "t"]).well();
+    (place, server)
+}
+
+fn mirror(place: &Place, server: &Server, options: &[&str]) -> Ended {
+    server.client(&place.here(""), &[&["mirror", "--get", "t", "t"], options].concat())
+}
+
+#[test]
+fn a_get_removes_what_the_server_does_not_have_and_nothing_else() {
+    let (place, server) = received();
+    write(&place.here(""), &[("mine", 1), ("t/new/deep/x", 1), ("t/d/x.o", 1), ("t/y", 1)]);
+    fs::remove_dir_all(place.served("t/e")).expect("it can be removed");
+    symlink("/etc", place.here("t/link")).expect("a link");
+    let before = paths(&place.here(""));
+    let options = ["--exclude", "*.o", "--max-delete", "100%"];
+    let dry = mirror(&place, &server, &[&options[..], &["--dry-run"]].concat()).well();
+    for part in ["remove   e/f", "remove   new/deep/", "0 files to receive", "6 to remove"] {
+        assert!(dry.stdout.contains(part), "{}", dry.stdout);
+    }
+    assert_eq!(paths(&place.here("")), before, "a dry run changed something");
+    let ended = mirror(&place, &server, &options).well();
+    assert!(ended.stdout.contains("removed 6 entries from this end"), "{}", ended.stdout);
+    let left = ["mine", "t", "t/a", "t/d", "t/d/b", "t/d/c", "t/d/x.o", "t/link"];
+    assert_eq!(paths(&place.here("")), left);
+    assert!(Path::new("/etc/passwd").exists());
+    assert!(!mirror(&place, &server, &options).well().stdout.contains("removed"));
+    // The same with `get`, into a directory below.
+    write(&place.here(""), &[("into/t/x", 1), ("into/x", 1)]);
+    let ended = server.client(&place.here(""), &["get", "t", "--delete", "--into", "into"]).well();
+    assert!(ended.stdout.contains("removed 1 entry"), "{}", ended.stdout);
+    assert!(place.here("into/x").exists() && !place.here("into/t/x").exists());
+}
+
+#[test]
+fn a_get_removes_nothing_past_its_limit_or_if_the_server_cannot_give_everything() {
+    let (place, server) = received();
+    write(&place.here(""), &[("t/x", 1), ("t/y", 1)]);
+    let stays = || assert!(place.here("t/x").exists() && place.here("t/y").exists());
+    mirror(&place, &server, &["--max-delete", "1"])
+        .with(3, &["2 of 8 entries on this end", "1 allows"]);
+    stays();
+    symlink("a", place.served("t/x")).expect("a link");
+    mirror(&place, &server, &[]).with(3, &["nothing was removed from this end", "received"]);
+    stays();
+    fs::remove_file(place.served("t/x")).expect("it can be removed");
+    // A name that no request can have.
+    fs::write(place.served("t/bad\n"), "").expect("a file");
+    mirror(&place, &server, &[]).with(3, &["nothing was removed from this end"]);
+    stays();
+    fs::remove_file(place.served("t/bad\n")).expect("it can be removed");
+    // Nothing of that name, and a file in the place of the directory.
+    server.client(&place.here(""), &["mirror", "--get", "gone", "t"]).with(6, &["no file"]);
+    let ended = server.client(&place.here(""), &["mirror", "--get", "other", "t"]);
+    assert_ne!(ended.code, Some(0), "{}", ended.stdout);
+    stays();
+    mirror(&place, &server, &[]).well();
+    assert!(!place.here("t/x").exists() && !place.here("t/y").exists());
+    server.client(&place.here(""), &["mirror", "--get", "t", ""]).with(2, &["the target is empty"]);
+}
