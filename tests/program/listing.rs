@@ -1,9 +1,14 @@
 //! The command `ls`: the names in a list, and the entries that it only counts.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::harness::{Place, Server, content};
+use tinyferry::client::Client;
+
+use crate::harness::{Place, Server, command, content, ended_within};
 
 #[test]
 fn the_files_of_a_server_are_listed() {
@@ -44,8 +49,10 @@ fn a_list_of_one_level_does_not_fail_for_entries_that_may_be_below_it() {
     let server = Server::start(&place.served(""), &[]);
     let here = place.here("");
     for arguments in [&["ls"][..], &["ls", "sub"]] {
-        server.client(&here, arguments).with(0, &["1 entry is not listed"]);
+        let ended = server.client(&here, arguments).well();
+        assert_eq!(ended.stderr, "", "what is below was not read");
     }
+    server.client(&here, &["ls", "--depth", "3"]).with(3, &["1 entry is not listed"]);
     server.client(&here, &["ls", "-R"]).with(3, &["1 entry is not listed"]);
     // Without a directory there is no level below.
     server.client(&here, &["ls", "sub/deep"]).with(3, &["1 entry is not listed:"]);
@@ -89,4 +96,83 @@ fn an_absolute_path_that_is_missing_is_explained() {
         let ended = server.client(&here, &[verb, "etc/passwd"]);
         assert!(!ended.stderr.contains("relative"), "{}", ended.stderr);
     }
+}
+
+/// Sets time and permission bits.
+fn set(path: &std::path::Path, seconds: u64, mode: u32) {
+    let time = std::time::UNIX_EPOCH + Duration::new(seconds, 5);
+    let file = fs::File::open(path).expect("it is there");
+    file.set_modified(time).expect("a time");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("bits");
+}
+
+#[test]
+fn a_long_list_and_one_for_programs_have_size_time_and_bits() {
+    let place = Place::new();
+    fs::create_dir_all(place.served("d/e/f")).expect("directories");
+    fs::write(place.served("a \"b\""), content(70, 1)).expect("a file");
+    set(&place.served("a \"b\""), 1_000_000_007, 0o640);
+    set(&place.served("d"), 1_000_000_008, 0o751);
+    let server = Server::start(&place.served(""), &[]);
+    let list = |arguments: &[&str]| {
+        server.client(&place.here(""), &[&["ls"], arguments].concat()).well().stdout
+    };
+    let long = list(&["-l"]);
+    let expected = [
+        "-rw-r-----             70  2001-09-09 01:46:47  a \"b\"",
+        "drwxr-x--x              -  2001-09-09 01:46:48  d/",
+    ];
+    assert_eq!(long.lines().collect::<Vec<_>>(), expected);
+    let json = list(&["--json", "--depth", "2"]);
+    let expected = [
+        r#"{"kind":"file","mode":"0640","modified":"2001-09-09T01:46:47.000000005Z","path":"a \"b\"","size":70}"#,
+        r#"{"kind":"directory","mode":"0751","modified":"2001-09-09T01:46:48.000000005Z","path":"d","size":null}"#,
+    ];
+    let lines: Vec<_> = json.lines().collect();
+    assert_eq!(lines[..2], expected);
+    assert!(lines[2].contains(r#""path":"d/e""#) && lines.len() == 3, "{json}");
+    server.client(&place.here(""), &["ls", "--depth", "0"]).with(2, &["depth"]);
+}
+
+/// R88.
+#[test]
+fn a_list_of_one_level_does_not_transfer_the_names_below() {
+    let place = Place::new();
+    for number in 0..3000 {
+        let path = place.served(&format!("d/e/a long name of a file {number}"));
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(path, "").expect("a file");
+    }
+    let server = Server::start(&place.served(""), &[]);
+    let mut client = Client::connect(server.endpoint.parse().expect("a URL")).expect("a server");
+    let names: Vec<_> = client.list("d").expect("a list").map(|entry| entry.path).collect();
+    assert_eq!(names, ["e"]);
+    let bytes = client.traffic().received;
+    assert!(bytes < 500, "{bytes} bytes");
+}
+
+#[test]
+fn a_list_streams_and_ends_well_when_its_reader_leaves() {
+    let place = Place::new();
+    fs::create_dir(place.served("d")).expect("a directory");
+    for number in 0..20_000 {
+        fs::write(place.served(&format!("d/{number:06}")), "").expect("a file");
+    }
+    let server = Server::start(&place.served(""), &[]);
+    let mut program = command(&server.endpoint, &place.here(""), &["ls", "d"]);
+    let mut child =
+        program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut first = String::new();
+    lines.read_line(&mut first).expect("a line");
+    assert!(first.ends_with("000000\n"), "{first}");
+    // Its other names do not fit into the pipe.
+    assert!(child.try_wait().expect("a status").is_none(), "the names came all at once");
+    drop(lines);
+    let status = ended_within(&mut child, Duration::from_secs(20));
+    assert_eq!(status.and_then(|status| status.code()), Some(0));
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().expect("it is piped");
+    std::io::Read::read_to_string(&mut stderr, &mut said).expect("text");
+    assert_eq!(said, "");
 }

@@ -17,7 +17,15 @@ fn files_are_removed_renamed_and_made_only_where_that_is_allowed() {
     run(&["mv", "t/1", "c"]).well();
     assert!(place.served("a/b/0").is_file() && place.served("a/b/name").is_file());
     assert!(place.served("c/1/1").is_file() && !place.served("t/1").exists());
-    run(&["rm", "t/0/6", "gone"]).well();
+    run(&["rm", "t/0/6"]).well();
+    run(&["rm", "gone", "t/0/9"]).with(3, &["there is no file of that name"]);
+    assert!(!place.served("t/0/9").exists());
+    run(&["rm", "gone"]).with(6, &["there is no file of that name"]);
+    run(&["rm", "-r", "gone"]).with(6, &["there is no file of that name"]);
+    for arguments in [["rm", "-f", "gone"].as_slice(), &["rm", "-rf", "gone"]] {
+        let ended = run(arguments).well();
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""), "{arguments:?}");
+    }
     run(&["rm", "t"]).with(6, &["\"t\" is a directory with files in it", "-r"]);
     run(&["rm", "-r", "t", "c"]).well();
     assert!(!place.served("t").exists() && !place.served("c").exists());
@@ -57,4 +65,28 @@ fn a_key_gives_the_right_to_remove() {
     server.client(&here, &["rm", "a", "--key", "may_not"]).with(6, &["right to remove"]);
     server.client(&here, &["rm", "b", "--key", "may"]).well();
     assert!(place.served("a").exists() && !place.served("b").exists());
+}
+
+#[test]
+fn a_file_moves_into_a_directory_that_exists_and_replaces_another_one_only_if_told_so() {
+    let (place, server) = start(&["--allow-remove"]);
+    let here = place.here("");
+    let run = |arguments: &[&str]| server.client(&here, arguments);
+    run(&["put", "t"]).well();
+    run(&["mv", "t/0/0", "nodir/"]).with(6, &["\"nodir\" does not exist"]);
+    assert!(place.served("t/0/0").exists() && !place.served("nodir").exists());
+    run(&["mv", "t/0/0", "t/1/"]).well();
+    assert!(place.served("t/1/0").is_file());
+    run(&["mv", "t/1/0", "t/2/2/"]).with(6, &["it is a file"]);
+    let content = fs::read(place.served("t/2/2")).expect("a file");
+    for target in ["t/2/2", "t/1/1"] {
+        run(&["mv", "t/1/0", target]).with(6, &["exists on the server", "--force"]);
+    }
+    // In the directory too.
+    fs::write(place.served("t/2/0"), "other").expect("a file");
+    run(&["mv", "t/1/0", "t/2"]).with(6, &["\"t/2/0\" exists", "--force"]);
+    assert_eq!(fs::read(place.served("t/2/0")).ok().as_deref(), Some(b"other".as_slice()));
+    run(&["mv", "-f", "t/1/0", "t/2/2"]).well();
+    assert_ne!(fs::read(place.served("t/2/2")).ok(), Some(content));
+    run(&["mv", "t/2/2", "t/2/2"]).with(6, &["has that path already"]);
 }

@@ -82,9 +82,12 @@ fn a_list_reports_the_number_of_omitted_entries() {
     let place = Place::new();
     let (named, unnamed) = make_tree(&place.served("t"));
     let server = Server::start(&place.served(""), &[]);
+    let all = named.len() + unnamed;
     // From above, one more path is too long.
-    for (arguments, more) in [(&["ls", "t"][..], 0), (&["ls", "-R", "t"], 0), (&["ls", "-R"], 1)] {
-        let counted = format!("{} entries are not listed", named.len() + unnamed + more);
+    for (arguments, count) in
+        [(&["ls", "t"][..], 7), (&["ls", "-R", "t"], all), (&["ls", "-R"], all + 1)]
+    {
+        let counted = format!("{count} entries are not listed");
         let code = if arguments.contains(&"-R") { 3 } else { 0 };
         let ended = server.client(&place.here(""), arguments).with(code, &[&counted]);
         for name in &named {

@@ -233,8 +233,18 @@ pub(crate) struct LsArgs {
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
     /// List subdirectories too
-    #[arg(short = 'R', long)]
+    #[arg(short = 'R', long, conflicts_with = "depth")]
     pub(crate) recursive: bool,
+    /// List N levels of directories
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) depth: u8,
+    /// Show permission bits, size in bytes and time (UTC) too
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// Print a JSON object on each line: path, kind ("file" or "directory"), size in bytes, modified (RFC
+    /// 3339, UTC) and mode (octal); null for what the server does not state
+    #[arg(long, conflicts_with = "long")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

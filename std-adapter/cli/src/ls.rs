@@ -1,7 +1,10 @@
 //! `tinyferry ls`.
 
 use std::io::{self, IsTerminal};
+use std::num::NonZeroU8;
 
+use serde_json::json;
+use tinyferry::client::Selection;
 use tinyferry::core::Reason;
 use tinyferry::core::store::{Accepted, Kind, Offer, Store};
 use tinyferry::describe;
@@ -11,28 +14,46 @@ use crate::exit::{CliError, Exit};
 use crate::message::Task;
 use crate::output;
 use crate::paths::{asked_path, is_missing, missing};
+use crate::time::{rfc3339, to_the_second};
+
+/// The format of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Size and name.
+    Short,
+    /// Permission bits, size, time and name.
+    Long,
+    Json,
+}
 
 pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let path = asked_path(&args.path)?;
     let mut client = args.peer.connect(Task::Query, false)?;
+    let depth = NonZeroU8::new(args.depth).filter(|_| !args.recursive);
     let mut listing = Listing {
         is_whole: true,
-        is_recursive: args.recursive,
+        depth,
+        format: match (args.json, args.long) {
+            (true, _) => Format::Json,
+            (false, true) => Format::Long,
+            (false, false) => Format::Short,
+        },
         is_for_a_person: io::stdout().is_terminal(),
         directory: String::new(),
-        has_directory: false,
-        is_unread: false,
+        has_lower_levels: false,
         rejected: 0,
     };
+    let selection = Selection::default().limited(depth);
     let shown = if path.is_empty() { "." } else { &path }.escape_debug();
-    let outcome = client.list_store(&path, &mut listing).map_err(|error| {
-        let context = args.peer.context(Task::Query, &client, &format!("\"{shown}\""));
-        let advice = if is_missing(&error) { missing(&args.path) } else { "" };
-        context.error(&error).advise(advice)
-    })?;
+    let outcome =
+        client.list_store_selecting(&path, &selection, &mut listing).map_err(|error| {
+            let context = args.peer.context(Task::Query, &client, &format!("\"{shown}\""));
+            let advice = if is_missing(&error) { missing(&args.path) } else { "" };
+            context.error(&error).advise(advice)
+        })?;
     let omitted = outcome.omitted;
-    // The count is that of all levels: without the lower ones the list can be complete.
-    let may_be_below = !args.recursive && listing.has_directory;
+    // The count of an older server is that of all levels: without the lower ones the list can be complete.
+    let may_be_below = listing.has_lower_levels;
     if omitted > 0 {
         let entries = describe::count(omitted.into(), "entry is", "entries are");
         let below = if may_be_below { ", here or in subdirectories" } else { "" };
@@ -50,75 +71,119 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
 struct Listing {
     /// The request is for one file.
     is_whole: bool,
-    is_recursive: bool,
+    /// The number of levels that are listed; `None`: all.
+    depth: Option<NonZeroU8>,
+    format: Format,
     /// Then control characters are escaped.
     is_for_a_person: bool,
     /// The directory that was listed last.
     directory: String,
-    /// A directory was offered, or an entry below one.
-    has_directory: bool,
-    /// The reader of the output has closed it, or it cannot be written.
-    is_unread: bool,
+    /// There are directories whose entries are too deep for the list.
+    has_lower_levels: bool,
     /// Entries that were refused for their names.
     rejected: u64,
 }
 
+/// The facts of an entry, where the server states them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Facts {
+    size: Option<u64>,
+    modified: Option<i64>,
+    mode: Option<u32>,
+}
+
+impl Facts {
+    fn of(offer: &Offer<'_>) -> Self {
+        Self { size: offer.size, modified: offer.modified, mode: offer.mode }
+    }
+}
+
 impl Listing {
     /// Writes a line. Returns whether it was written.
-    fn line(&mut self, path: &str, size: Option<u64>, is_directory: bool) -> bool {
-        let size = match size {
+    fn line(&self, path: &str, facts: Facts, is_directory: bool) -> bool {
+        if self.format == Format::Json {
+            let object = json!({
+                "path": path,
+                "kind": if is_directory { "directory" } else { "file" },
+                "size": facts.size.filter(|_| !is_directory),
+                "modified": facts.modified.map(rfc3339),
+                "mode": facts.mode.map(|mode| format!("{mode:04o}")),
+            });
+            return output::text(&format!("{object}\n"));
+        }
+        let size = match facts.size {
             Some(size) if !is_directory => size.to_string(),
             _ => "-".to_owned(),
         };
+        let path = match self.is_for_a_person {
+            true => path.escape_debug().to_string(),
+            false => path.to_owned(),
+        };
         let end = if is_directory { "/" } else { "" };
-        if self.is_for_a_person {
-            output::text(&format!("{size:>14}  {}{end}\n", path.escape_debug()))
-        } else {
-            output::text(&format!("{size:>14}  {path}{end}\n"))
+        let line = format!("{size:>14}  {path}{end}\n");
+        if self.format == Format::Short {
+            return output::text(&line);
         }
+        let kind = if is_directory { 'd' } else { '-' };
+        let bits = facts.mode.map_or_else(|| "?????????".to_owned(), permission_bits);
+        let time = facts.modified.map_or_else(|| "-".to_owned(), to_the_second);
+        output::text(&format!("{kind}{bits} {size:>14}  {time:<19}  {path}{end}\n"))
     }
 
     /// Writes the line of an offer. Returns whether it was written.
     fn show(&mut self, offer: &Offer<'_>) -> bool {
         let is_directory = offer.kind == Kind::Directory;
-        match offer.path.split_once('/') {
-            _ if offer.kind == Kind::Tree => {
-                self.is_whole = false;
-                true
-            }
-            Some((first, _)) if !self.is_recursive && !self.is_whole => {
-                // Not every server offers a directory by itself.
-                if self.directory == first {
-                    return true;
-                }
-                self.directory = first.to_owned();
-                self.line(first, None, true)
-            }
-            None if is_directory && self.directory == offer.path => true,
-            // Of a file by itself, the whole path.
-            Some((_, name)) if self.is_whole => {
-                let name = name.rsplit('/').next().unwrap_or_default();
-                self.line(name, offer.size, is_directory)
-            }
-            _ => {
-                if is_directory {
-                    self.directory = offer.path.to_owned();
-                }
-                self.line(offer.path, offer.size, is_directory)
-            }
+        if offer.kind == Kind::Tree {
+            self.is_whole = false;
+            return true;
         }
+        // Of a file by itself, the whole path.
+        if self.is_whole {
+            let name = offer.path.rsplit('/').next().unwrap_or_default();
+            return self.line(name, Facts::of(offer), is_directory);
+        }
+        // Not every server knows a depth.
+        if let Some(above) = self.depth.and_then(|depth| cut(offer.path, depth)) {
+            // Not every server offers a directory by itself.
+            if self.directory == above {
+                return true;
+            }
+            self.directory = above.to_owned();
+            return self.line(above, Facts::default(), true);
+        }
+        if is_directory {
+            if self.directory == offer.path {
+                return true;
+            }
+            self.directory = offer.path.to_owned();
+        }
+        self.line(offer.path, Facts::of(offer), is_directory)
     }
+}
+
+/// The first `depth` names of a path that has more.
+fn cut(path: &str, depth: NonZeroU8) -> Option<&str> {
+    let (end, _) = path.match_indices('/').nth(usize::from(depth.get()) - 1)?;
+    path.get(..end)
+}
+
+/// The nine permission bits: "rw-r--r--".
+fn permission_bits(mode: u32) -> String {
+    let bits = "rwxrwxrwx".chars().enumerate();
+    bits.map(|(index, letter)| if mode & (0o400 >> index) != 0 { letter } else { '-' }).collect()
 }
 
 impl Store for Listing {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        self.has_directory |= match offer.kind {
+        let levels = offer.path.split('/').count();
+        self.has_lower_levels |= self.depth.is_some_and(|depth| match offer.kind {
             Kind::Tree => false,
-            Kind::Directory => true,
-            Kind::File => offer.path.contains('/'),
-        };
-        if !self.is_unread && !self.show(offer) {
-            self.is_unread = true;
+            Kind::Directory => levels >= usize::from(depth.get()),
+            Kind::File => !self.is_whole && levels > usize::from(depth.get()),
+        });
+        if !self.show(offer) && !output::has_failed() {
+            // The reader has left: the rest of the list is for nobody.
+            output::leave();
         }
         Ok(Accepted { prefix: 0, in_order: true })
     }
@@ -127,5 +192,24 @@ impl Store for Listing {
         self.rejected += 1;
         let path = describe::bytes(path);
         print_error!("tinyferry: \"{path}\" is not listed: {reason}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permission_bits_are_shown_as_letters() {
+        assert_eq!(permission_bits(0o640), "rw-r-----");
+        assert_eq!(permission_bits(0o751), "rwxr-x--x");
+    }
+
+    #[test]
+    fn a_path_is_cut_at_the_depth() {
+        let depth = |levels| NonZeroU8::new(levels).unwrap();
+        assert_eq!(cut("a/b/c", depth(1)), Some("a"));
+        assert_eq!(cut("a/b/c", depth(2)), Some("a/b"));
+        assert_eq!(cut("a/b/c", depth(3)), None);
     }
 }

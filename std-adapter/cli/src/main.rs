@@ -33,6 +33,7 @@ mod signals;
 mod standard;
 mod tally;
 mod terminal;
+mod time;
 mod units;
 
 use std::io::{IsTerminal, stderr};

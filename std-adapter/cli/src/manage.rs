@@ -1,6 +1,6 @@
 //! `tinyferry rm`, `mv` and `mkdir`.
 
-use tinyferry::client::{Change, Client, Error, Refused};
+use tinyferry::client::{Change, Client, EntryKind, Error, Refused};
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 
@@ -8,20 +8,23 @@ use crate::args::{MkdirArgs, MvArgs, Peer, RmArgs};
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror::Target;
-use crate::paths::asked_path;
+use crate::paths::{asked_path, is_missing};
 
 pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
     let paths = named(&args.paths, "removed")?;
     let mut client = args.peer.connect(Task::Query, false)?;
     let mut exits = Exits::default();
     for path in &paths {
-        let removed = if args.recursive {
-            client.remove_all(path)
-        } else {
-            client.remove(path).map(|()| Vec::new())
+        let removed = match args.recursive {
+            true => client.remove_all(path),
+            false => remove(&mut client, path),
         };
         match removed {
+            Err(error) if is_missing(&error) && args.force => {}
             Ok(refused) => {
+                if refused.is_empty() {
+                    exits.add(Exit::Done);
+                }
                 for refused in &refused {
                     print_refused(refused, Target::Server);
                     exits.add(Exit::Partly);
@@ -40,6 +43,26 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
     Ok(exits.total())
 }
 
+/// Removes a file or an empty directory, which must exist.
+fn remove(client: &mut Client, path: &str) -> Result<Vec<Refused>, Error> {
+    let done = match client.kind_of(path) {
+        Ok(Some(EntryKind::Directory)) => {
+            client.change(vec![Change::RemoveDirectory(path.to_owned())])
+        }
+        Ok(Some(_)) => client.change(vec![Change::RemoveFile(path.to_owned())]),
+        Ok(None) => Err(Error::Session(Failure::Refused(Reason::NotFound), String::new())),
+        // What the client may not see it may remove all the same.
+        Err(Error::Session(Failure::Refused(_), _)) => client.remove(path).map(|()| Vec::new()),
+        Err(error) => Err(error),
+    }?;
+    match done.into_iter().next() {
+        Some(Refused { reason, message, .. }) => {
+            Err(Error::Session(Failure::Refused(reason), message))
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
 pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
     let [from, to] = [&args.from, &args.to].map(|path| asked_path(path));
     let (from, to) = (from?, to?);
@@ -53,18 +76,43 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
         "" => name.to_owned(),
         directory => format!("{directory}/{name}"),
     };
-    let renamed = match client.rename(&from, if to.is_empty() { name } else { &to }) {
-        // As mv does: into the directory.
-        Err(Error::Session(Failure::Refused(Reason::IsDirectory), _)) => {
-            client.rename(&from, &into(&to))
-        }
-        result => result,
+    // A path that ends in "/" is that of a directory, which must exist.
+    let is_directory = args.to.ends_with('/') || to.is_empty();
+    let target = match client.kind_of(&to) {
+        _ if is_directory => into(&to),
+        Ok(Some(EntryKind::Directory)) => into(&to),
+        _ => to,
     };
-    match renamed {
-        Ok(()) => {}
-        Err(error) => failed(&error, &args.peer, &client, &from, &mut exits)?,
+    if !args.force
+        && let Some(problem) = occupied(&mut client, &from, &target)
+    {
+        print_failed(&problem, &mut exits);
+        return Ok(exits.total());
+    }
+    if let Err(error) = client.rename(&from, &target) {
+        failed(&error, &args.peer, &client, &from, &mut exits)?;
     }
     Ok(exits.total())
+}
+
+/// Why a file must not get the path `target` without --force.
+fn occupied(client: &mut Client, from: &str, target: &str) -> Option<CliError> {
+    let shown = target.escape_debug();
+    let sentence = match client.kind_of(target) {
+        Ok(Some(EntryKind::File)) if from == target => {
+            format!("\"{shown}\" has that path already")
+        }
+        Ok(Some(EntryKind::File)) => {
+            format!("\"{shown}\" exists on the server; --force replaces it")
+        }
+        Err(Error::Session(Failure::Refused(Reason::WriteOnly), _)) => format!(
+            "whether \"{shown}\" exists cannot be known, since the server gives no files; --force \
+             replaces it if it does"
+        ),
+        // The server decides.
+        _ => return None,
+    };
+    Some(CliError::new(Exit::Refused, sentence))
 }
 
 pub(crate) fn mkdir(args: &MkdirArgs) -> Result<Exit, CliError> {
@@ -72,8 +120,9 @@ pub(crate) fn mkdir(args: &MkdirArgs) -> Result<Exit, CliError> {
     let mut client = args.peer.connect(Task::Query, false)?;
     let mut exits = Exits::default();
     for path in &paths {
-        if let Err(error) = client.make_directory(path) {
-            failed(&error, &args.peer, &client, path, &mut exits)?;
+        match client.make_directory(path) {
+            Ok(()) => exits.add(Exit::Done),
+            Err(error) => failed(&error, &args.peer, &client, path, &mut exits)?,
         }
     }
     Ok(exits.total())

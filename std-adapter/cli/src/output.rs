@@ -99,6 +99,15 @@ fn note(result: io::Result<()>) -> bool {
     result.is_ok()
 }
 
+/// Ends the program well: the reader of standard output has left.
+pub(crate) fn leave() -> ! {
+    tinyferry::client::clean_up();
+    if let Some(queue) = ERRORS.get() {
+        queue.flush();
+    }
+    std::process::exit(Exit::Done as i32)
+}
+
 /// Whether standard output has failed.
 pub(crate) fn has_failed() -> bool {
     FAILED.get().is_some()

@@ -13,7 +13,7 @@ mod tests;
 
 use std::ffi::OsStr;
 use std::io;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -138,7 +138,8 @@ impl Client {
     /// [`Error`].
     pub fn list(&mut self, path: &str) -> Result<Entries, Error> {
         let mut entries = Entries::default();
-        self.list_store(path, &mut entries)?;
+        let one_level = Selection::default().limited(Some(NonZeroU8::MIN));
+        self.list_store_selecting(path, &one_level, &mut entries)?;
         Ok(entries)
     }
 

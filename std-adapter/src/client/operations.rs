@@ -6,7 +6,7 @@ use tinyferry_core::error::Failure;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, OperationEntry, Store};
 use tinyferry_core::{Reason, Task};
 
-use super::{Client, Error};
+use super::{Client, Entries, EntryKind, Error, is_refused};
 
 /// A change of the server's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,23 @@ impl Client {
             client.task(Task::Put, &mut store)?;
             Ok(store.refused)
         })
+    }
+
+    /// Whether the server has a file or a directory at `path`; `None`: it has neither.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn kind_of(&mut self, path: &str) -> Result<Option<EntryKind>, Error> {
+        if path.is_empty() {
+            return Ok(Some(EntryKind::Directory));
+        }
+        let task = Task::Get { path, tree: false, names_only: true };
+        match self.persist(task, &mut Entries::default()) {
+            Ok(_) => Ok(Some(EntryKind::File)),
+            Err(error) if is_refused(&error, Reason::IsDirectory) => Ok(Some(EntryKind::Directory)),
+            Err(error) if is_refused(&error, Reason::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes a file, or an empty directory.

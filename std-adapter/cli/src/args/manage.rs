@@ -10,6 +10,9 @@ pub(crate) struct RmArgs {
     /// Remove directories with all that is in them
     #[arg(short, long)]
     pub(crate) recursive: bool,
+    /// Say nothing about paths that do not exist
+    #[arg(short, long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -19,9 +22,13 @@ pub(crate) struct MvArgs {
     /// A file or directory on the server
     #[arg(value_name = "REMOTE")]
     pub(crate) from: String,
-    /// Its new path, or an existing directory that it is moved into
+    /// Its new path, or an existing directory that it is moved into; a path that ends in "/" is that of a
+    /// directory
     #[arg(value_name = "NEW")]
     pub(crate) to: String,
+    /// Replace a file that exists
+    #[arg(short, long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
