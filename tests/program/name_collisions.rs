@@ -104,7 +104,10 @@ fn a_name_that_is_taken_for_another_one_changes_nothing(place: &Place) {
     server.client(&here, &["rm", "t/a"]).with(6, &["has the same name as \"A\""]);
     server.client(&here, &["rm", "-r", "t/dir"]);
     is_as_before();
-    server.client(&here, &["mv", "t/other", "t/a"]).with(6, &["has the same name as \"A\""]);
+    server.client(&here, &["mv", "t/other", "t/a"]).with(6, &["\"t/a\" exists on the server"]);
+    server
+        .client(&here, &["mv", "--force", "t/other", "t/a"])
+        .with(6, &["has the same name as \"A\""]);
     server.client(&here, &["mv", "t/a", "t/b"]).with(6, &["has the same name as \"A\""]);
     is_as_before();
     // Both names at the client: the second one is refused, and nothing is removed.
@@ -128,7 +131,7 @@ fn a_name_that_is_taken_for_another_one_changes_nothing(place: &Place) {
     let ended = server.client(&here, &["mirror", "t", "t", "--max-delete", "100%"]);
     ended.with(3, &["t/a\"", "has the same name as \"A\"", "nothing was removed"]);
     is_as_before();
-    server.client(&here, &["mv", "t/A", "t/a"]).with(6, &["has the same name as \"A\""]);
+    server.client(&here, &["mv", "--force", "t/A", "t/a"]).with(6, &["has the same name as \"A\""]);
     is_as_before();
 }
 

