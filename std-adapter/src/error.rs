@@ -31,7 +31,7 @@ pub enum Error {
 impl Error {
     /// Whether the same task may succeed over a new connection: no server answers, the connection failed or
     /// fell silent, or the other end is busy with something that ends by itself. A transfer then continues
-    /// where it stopped.
+    /// where it stopped. A line that passes frames and no content ([`Failure::Stalled`]) would do so again.
     pub fn is_transient(&self) -> bool {
         let is_cut =
             |error: Channel| matches!(error, Channel::Truncated | Channel::Refused(Refusal::Busy));
@@ -51,7 +51,6 @@ impl Error {
                 failure,
                 Failure::UnexpectedEof
                     | Failure::TimedOut
-                    | Failure::Stalled
                     | Failure::IdleTimeout
                     | Failure::Refused(Reason::Busy | Reason::InUse | Reason::ShuttingDown)
             ),
@@ -132,7 +131,8 @@ mod tests {
             (link(Channel::Tampered), false),
             (session(Failure::UnexpectedEof), true),
             (session(Failure::TimedOut), true),
-            (session(Failure::Stalled), true),
+            // The line changes bytes, or the other end cannot take them: it would again.
+            (session(Failure::Stalled), false),
             (session(Failure::Damaged), false),
             (session(Failure::NotTinyferry), false),
             (refused(Reason::InUse), true),
