@@ -74,8 +74,29 @@ fn put(hosts: &Hosts, place: &Place, endpoint: &str) -> Command {
     command
 }
 
+/// What the server does while its client's host vanishes.
+#[derive(Clone, Copy, PartialEq)]
+enum Load {
+    Idle,
+    /// It works so long that it sends a keepalive, whose ack does not come.
+    Busy,
+}
+
+/// Whether the server's system waits for an ack.
+fn has_output_without_ack(hosts: &Hosts) -> bool {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &hosts.names[1], "cat", "/proc/net/tcp"]);
+    let table = command.output().expect("a table of connections").stdout;
+    // The fifth column: bytes without an ack, and bytes that are not read.
+    String::from_utf8_lossy(&table).lines().skip(1).any(|line| {
+        let mut columns = line.split_whitespace().skip(3);
+        let is_established = columns.next() == Some("01");
+        is_established && columns.next().is_some_and(|queues| !queues.starts_with("00000000:"))
+    })
+}
+
 /// A client's host vanishes in the middle of a put, and is back at this address.
-fn come_back(address: &str) {
+fn come_back(address: &str, load: Load) {
     if !runs_long_tests() {
         return;
     }
@@ -92,9 +113,23 @@ fn come_back(address: &str) {
         assert!(cut.try_wait().expect("it can be asked").is_none(), "it ended too early");
         thread::sleep(Duration::from_millis(1));
     }
+    if load == Load::Busy {
+        // The input that waits is work for later.
+        server.signal("STOP");
+        thread::sleep(Duration::from_millis(500));
+    }
     assert!(ip(&["-n", &hosts.names[1], "link", "del", "tfs"]), "the cable is cut");
     cut.kill().expect("it is ours");
     let _ = cut.wait();
+    if load == Load::Busy {
+        thread::sleep(Duration::from_secs(3));
+        server.signal("CONT");
+        let end = Instant::now() + Duration::from_secs(10);
+        while !has_output_without_ack(&hosts) {
+            assert!(Instant::now() < end, "the server sends no keepalive");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
     let begin = Instant::now();
     assert!(hosts.connect(address), "there is a new cable");
     loop {
@@ -113,10 +148,15 @@ fn come_back(address: &str) {
 
 #[test]
 fn long_a_file_is_unlocked_when_its_clients_host_is_back() {
-    come_back("10.99.0.7/24");
+    come_back("10.99.0.7/24", Load::Idle);
 }
 
 #[test]
 fn long_a_file_is_unlocked_when_its_client_is_back_at_another_address() {
-    come_back("10.99.0.2/24");
+    come_back("10.99.0.2/24", Load::Idle);
+}
+
+#[test]
+fn long_a_file_is_unlocked_when_its_client_vanished_before_an_ack() {
+    come_back("10.99.0.3/24", Load::Busy);
 }

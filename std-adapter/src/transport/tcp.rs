@@ -6,6 +6,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::WRITE_TIMEOUT;
+
 /// The usual timeout of a connection attempt to one address.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The delay after which the next address is tried in parallel (RFC 8305).
@@ -177,6 +180,8 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
             .with_interval(KEEPALIVE_INTERVAL)
             .with_retries(KEEPALIVE_PROBES);
         let _ = socket.set_tcp_keepalive(&keepalive);
+        // While output lacks its ack the system sends no keepalive, and retransmits for a quarter of an hour.
+        let _ = socket.set_tcp_user_timeout(Some(WRITE_TIMEOUT));
     }
     Ok(stream)
 }
@@ -199,6 +204,7 @@ mod tests {
         let probes =
             socket.tcp_keepalive_interval().unwrap() * socket.tcp_keepalive_retries().unwrap();
         assert!(socket.tcp_keepalive_time().unwrap() + probes <= Duration::from_secs(60));
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
     }
 
     fn listener() -> (TcpListener, SocketAddr) {
