@@ -123,10 +123,10 @@ impl<P: Profile> Sender<P> {
         holds.then_some(self.metadata)
     }
 
-    /// Whether the transfer is that of the offer whose metadata is still to be sent, perhaps again, or of
-    /// the tree around it.
-    pub(crate) fn is_offered(&self, id: u16) -> bool {
-        self.holds_metadata().is_some() && (id == self.last || self.tree_id() == id)
+    /// Whether the transfer is the one that is being offered, or the tree around it: an `ERR` for it ends
+    /// the offer, whose metadata need not be sent again.
+    pub(crate) fn is_offered(&self, id: TransferId) -> bool {
+        self.holds_metadata().is_some() && (id.get() == self.last || self.tree() == Some(id))
     }
 
     /// Clears the length of metadata that is not sent again.

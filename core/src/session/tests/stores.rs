@@ -163,7 +163,7 @@ fn position(id: u16) -> Vec<u8> {
 fn the_message_of_a_refused_offer_comes_over_a_lossy_link_and_may_be_lost() {
     let refusal =
         |id| from_server(Signal { metadata: 3, ..Signal::refuse(id, 0, Reason::NoSpace, 0) });
-    let message = |id| chunk_of(Seeds::server(NUMBER), id, true, 0, b"why");
+    let message = |id| chunk_of(Seeds::server(NUMBER), id as u8, true, 0, b"why");
     let next = ["Saf 3: size 5", "metadata 0 +1"];
     let refused = |client: &Line<Full>, message: &str| {
         assert_eq!(client.store.refusals, [(0, Reason::NoSpace)]);
@@ -197,12 +197,20 @@ fn the_message_of_a_refused_offer_comes_over_a_lossy_link_and_may_be_lost() {
     assert_eq!(client.receive(&[message(2)]), next);
     refused(&client, "why");
 
-    // The message of another refusal is not awaited: the path may have to go out again.
-    for id in [3, 9] {
-        let mut client = sending_tree::<Full>();
-        assert_eq!(client.receive(&[refusal(id), message(id as u8)]), [""; 0]);
+    // The message of another refusal is not awaited: it would overwrite the path, which goes out again.
+    let seeds = Seeds { sending: 0, receiving: 0 };
+    let session = Signal { metadata: 3, ..Signal::refuse(0, 0, Reason::Busy, NUMBER + 1) };
+    let session = [from_server(session), chunk_of(seeds, 0, true, 0, b"why")];
+    for (mut client, other, offer) in [
+        (sending_tree(), [refusal(3), message(3)], "Saf 2: size 5"),
+        (sending_tree(), [refusal(9), message(9)], "Saf 2: size 5"),
+        (sending_tree(), session.clone(), "Saf 2: size 5"),
+        (sender::<Full>(Config::LOSSY), session, "Saf 1: size 5000"),
+    ] {
+        assert_eq!(client.receive(&other), [""; 0]);
         let sent = (0..9).map(|_| client.wait()).find(|sent| !sent.is_empty());
-        assert_eq!(sent.unwrap_or_default(), ["Saf 2: size 5", "metadata 0 +1"]);
+        assert_eq!(sent.unwrap_or_default(), [offer, "metadata 0 +1"]);
+        assert_eq!(client.session.chunk.payload_mut().first(), Some(&b'f'), "the path");
         assert_eq!(client.store.refusals, []);
     }
 
