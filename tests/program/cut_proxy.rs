@@ -1,4 +1,4 @@
-//! A proxy between a client and its server, which counts bytes and cuts the connection.
+//! A proxy between a client and its server, which counts bytes and queries, and cuts the connection.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -19,6 +19,8 @@ struct Shared {
     target: Mutex<String>,
     /// Bytes from the client to the server, and back.
     crossed: [AtomicU64; 2],
+    /// Queries of the position from the server, if no content looks like one.
+    queries: AtomicU64,
     /// The line is cut when one direction has carried so many.
     cut: AtomicU64,
     is_over: AtomicBool,
@@ -32,6 +34,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             target: Mutex::default(),
             crossed: [AtomicU64::new(0), AtomicU64::new(0)],
+            queries: AtomicU64::new(0),
             cut: AtomicU64::new(u64::MAX),
             is_over: AtomicBool::new(false),
             streams: Mutex::default(),
@@ -60,6 +63,10 @@ impl Proxy {
         self.shared.crossed[direction].load(Ordering::Relaxed)
     }
 
+    pub(crate) fn queries(&self) -> u64 {
+        self.shared.queries.load(Ordering::Relaxed)
+    }
+
     /// Cuts the line that is open now.
     pub(crate) fn cut_now(&self) {
         for stream in self.shared.streams.lock().expect("nobody panics").drain(..) {
@@ -86,9 +93,16 @@ impl Shared {
             let shared = self.clone();
             thread::spawn(move || {
                 let mut buffer = vec![0; 16 * 1024];
+                let mut end = [0; 2];
                 while let Ok(count @ 1..) = from.read(&mut buffer) {
                     let before =
                         shared.crossed[direction].fetch_add(count as u64, Ordering::Relaxed);
+                    if direction == 1 {
+                        let bytes = [&end[..], &buffer[..count]].concat();
+                        let queries = bytes.windows(3).filter(|code| code == b"PIN").count();
+                        shared.queries.fetch_add(queries as u64, Ordering::Relaxed);
+                        end.copy_from_slice(&bytes[count..]);
+                    }
                     let left = shared.cut.load(Ordering::Relaxed).saturating_sub(before);
                     let count = count.min(usize::try_from(left).unwrap_or(count));
                     if to.write_all(&buffer[..count]).is_err() || count as u64 == left {
