@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -100,14 +100,16 @@ fn files_cross_a_line_that_is_configured_as_reliable() {
     client(&url, &here, &["ping"]).well();
 }
 
-/// Starts a put of `file` and waits until so many bytes are on the line.
+/// Starts a put of `file` with these options and waits until the line has carried this number of bytes.
 pub(crate) fn put_until(
     cable: &Cable,
     place: &Place,
     url: &str,
+    options: &[&str],
     carried: u64,
 ) -> std::process::Child {
-    let child = crate::harness::command(url, &place.here(""), &["put", "file"])
+    let arguments = [&["put", "file"], options].concat();
+    let child = crate::harness::command(url, &place.here(""), &arguments)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -124,31 +126,88 @@ pub(crate) fn ended(child: std::process::Child) -> crate::harness::Ended {
     child.wait_with_output().expect("it ends").into()
 }
 
-#[test]
-fn a_transfer_continues_over_a_port_that_was_unplugged() {
-    let place = Place::new();
+/// The names of the ports of a cable, which another cable can take over: those of the system may become the
+/// ports of another test.
+struct Plugs([PathBuf; 2]);
+
+impl Plugs {
+    fn new(place: &Place) -> Self {
+        Self(["client-port", "server-port"].map(|name| place.root.path().join(name)))
+    }
+
+    fn plug(&self, cable: &Cable) {
+        for (port, name) in cable.ports().into_iter().zip(&self.0) {
+            symlink(port, name).expect("a link");
+        }
+    }
+
+    fn unplug(&self, cable: Cable) {
+        for name in &self.0 {
+            fs::remove_file(name).expect("it is there");
+        }
+        drop(cable);
+    }
+
+    /// The server's and the client's.
+    fn urls(&self) -> [String; 2] {
+        let [client, server] = &self.0;
+        [url(server), url(client)]
+    }
+}
+
+/// A server and a put of `file` whose ports are unplugged in the middle of it.
+fn unplugged(place: &Place, plugs: &Plugs, options: &[&str]) -> (Server, std::process::Child) {
     fs::write(place.here("file"), content(400_000, 1)).expect("a file");
     let cable = lay(CLEAN);
-    let port = place.root.path().join("port");
-    symlink(cable.ports()[1], &port).expect("a link");
-    let mut server = Server::start_at(&url(&port), &place.served(""), &[]);
-    let cut = put_until(&cable, &place, &urls(&cable)[1], 300_000);
-    drop(cable);
-    ended(cut).with(4, &["\"file\"", "closed in the middle"]);
+    plugs.plug(&cable);
+    let [listen, client] = plugs.urls();
+    let mut server = Server::start_at(&listen, &place.served(""), &[]);
+    let put = put_until(&cable, place, &client, options, 300_000);
+    plugs.unplug(cable);
     assert!(server.wait_for_line("the serial port was closed").is_some());
-    assert!(!place.served("file").exists());
+    (server, put)
+}
 
+/// Plugs the ports in again, and waits for the server.
+fn plugged_in_again(server: &mut Server, plugs: &Plugs) -> Cable {
     let cable = lay(CLEAN);
-    fs::remove_file(&port).expect("it is there");
-    symlink(cable.ports()[1], &port).expect("a link");
+    plugs.plug(&cable);
     assert!(server.wait_for_line("the serial port is open again").is_some());
-    client(&urls(&cable)[1], &place.here(""), &["put", "file"]).well();
+    cable
+}
+
+/// The file has arrived over this cable, and only blocks that may be missing were carried again.
+fn assert_resumed(mut server: Server, place: &Place, cable: &Cable) {
     assert_same(&place.here(""), &place.served(""));
-    // What may have holes is sent again, and what was on its way.
     let again = cable.lines()[0].carried;
     assert!((100_000..240_000).contains(&again), "{again} bytes went again");
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0), "{}", server.log());
+}
+
+#[test]
+fn a_put_continues_when_its_port_is_plugged_in_again() {
+    let place = Place::new();
+    let plugs = Plugs::new(&place);
+    let (mut server, put) = unplugged(&place, &plugs, &[]);
+    assert!(!place.served("file").exists());
+    let cable = plugged_in_again(&mut server, &plugs);
+    let stderr = ended(put).well().stderr;
+    assert!(stderr.contains("continuing in 0.25 s (try 1 of 8)"), "{stderr}");
+    assert_resumed(server, &place, &cable);
+}
+
+#[test]
+fn a_put_without_retries_ends_when_its_port_is_unplugged() {
+    let place = Place::new();
+    let plugs = Plugs::new(&place);
+    let (mut server, put) = unplugged(&place, &plugs, &["--retry", "0"]);
+    let said = ["\"file\"", "closed in the middle", "run the same command again"];
+    ended(put).with(4, &said);
+    assert!(!place.served("file").exists());
+    let cable = plugged_in_again(&mut server, &plugs);
+    client(&plugs.urls()[1], &place.here(""), &["put", "file"]).well();
+    assert_resumed(server, &place, &cable);
 }
 
 /// A client whose server is killed in the middle, and started again.

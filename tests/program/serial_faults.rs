@@ -68,7 +68,7 @@ fn long_a_silent_line_times_out() {
     let cable = lay(CLEAN);
     let [listen, url] = urls(&cable);
     let _server = Server::start_at(&listen, &place.served(""), &[]);
-    let cut = put_until(&cable, &place, &url, 300_000);
+    let cut = put_until(&cable, &place, &url, &["--retry", "0"], 300_000);
     for mut line in cable.lines() {
         line.cut = Some(0);
     }
