@@ -39,9 +39,10 @@ pub trait Profile {
     /// Whether files are resumed. If not, each offer begins at 0, also that of a resumable
     /// [`Entry`](crate::store::Entry).
     const RESUMES: bool = true;
-    /// Whether a store that sends is told of the receiver's progress: [`Store::resumed`] and
-    /// [`Store::completed`].
+    /// Whether a store that sends is told of the receiver's progress: [`Store::resumed`],
+    /// [`Store::completed`] and [`Store::tree_refused`].
     ///
+    /// [`Store::tree_refused`]: crate::Store::tree_refused
     /// [`Store::resumed`]: crate::Store::resumed
     /// [`Store::completed`]: crate::Store::completed
     const REPORTS: bool = false;

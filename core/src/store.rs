@@ -263,6 +263,15 @@ pub trait Store {
         }
     }
 
+    /// Tells that the other end has refused the tree that is sent. [`Store::abandon`] follows, and then the
+    /// request ends. `message` is hostile, and often empty. Called with
+    /// [`Profile::REPORTS`](crate::Profile::REPORTS).
+    fn tree_refused(&mut self, reason: Reason, message: &str) {
+        if let Some(inner) = self.inner() {
+            inner.tree_refused(reason, message);
+        }
+    }
+
     /// Tells that the receiver had everything before `position` of an entry when it was offered. That
     /// may come after the entry was sent, and more than once. If the prefix differs,
     /// [`Store::refused`] follows. Called with [`Profile::REPORTS`](crate::Profile::REPORTS).

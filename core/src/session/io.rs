@@ -89,6 +89,8 @@ pub(super) enum PendingIo {
         entry: u32,
         reason: Reason,
     },
+    /// The store is told that the other end refuses the tree.
+    TreeRefused(Reason),
     Resumed {
         entry: u32,
         position: u64,

@@ -72,6 +72,9 @@ impl<P: Profile> Session<P> {
             PendingIo::Refused { entry, reason } if P::can_send() => {
                 Request::Refused { entry, reason, message: self.text() }
             }
+            PendingIo::TreeRefused(reason) if P::reports() => {
+                Request::TreeRefused { reason, message: self.text() }
+            }
             PendingIo::Resumed { entry, position } if P::reports() => {
                 Request::Resumed { entry, position }
             }

@@ -45,14 +45,14 @@ impl<P: Profile> Session<P> {
 
     /// Chooses the step for the first output in the outbox. Whether there is one.
     fn take_output(&mut self) -> bool {
-        if let Some(abandon) = self.outbox.abandon.take() {
-            self.io = PendingIo::Abandon(abandon);
-        } else if P::can_send()
+        if P::can_send()
             && let State::Sending(sender) = &self.state
             && let Some((id, reason)) = self.outbox.take_refusal()
-            && let Some(entry) = sender.entry_of(id)
+            && let Some(refused) = refused_by_peer(sender, id, reason)
         {
-            self.io = PendingIo::Refused { entry, reason };
+            self.io = refused;
+        } else if let Some(abandon) = self.outbox.abandon.take() {
+            self.io = PendingIo::Abandon(abandon);
         } else if P::can_send() && P::has_operations() && self.outbox.answer().is_some() {
             self.io = PendingIo::Answered;
         } else if self.takes_message() {
@@ -194,6 +194,14 @@ impl<P: Profile> Session<P> {
             _ => PendingIo::Commit,
         })
     }
+}
+
+/// The step that tells the store of a sender that the other end refuses the transfer `id`.
+fn refused_by_peer<P: Profile>(sender: &Sender<P>, id: u16, reason: Reason) -> Option<PendingIo> {
+    if P::reports() && sender.tree().is_some_and(|tree| tree.get() == id) {
+        return Some(PendingIo::TreeRefused(reason));
+    }
+    sender.entry_of(id).map(|entry| PendingIo::Refused { entry, reason })
 }
 
 /// How long a closed server repeats its answer on a lossy link, in ms.

@@ -89,7 +89,10 @@ impl<P: Profile> Session<P> {
                 return self.transmit_refusal(length);
             }
             (PendingIo::Abandon(_), Reply::Done) => {}
-            (PendingIo::Resumed { .. } | PendingIo::Completed, Reply::Done) if P::reports() => {}
+            (
+                PendingIo::TreeRefused(_) | PendingIo::Resumed { .. } | PendingIo::Completed,
+                Reply::Done,
+            ) if P::reports() => {}
             _ => self.end(Failure::ApiMisuse),
         }
         self.drive();

@@ -99,6 +99,13 @@ pub enum Request<'a> {
         /// The message of the other end, often empty. Hostile: escape it before showing it.
         message: &'a str,
     },
+    /// [`Store::tree_refused`].
+    TreeRefused {
+        /// Why.
+        reason: Reason,
+        /// The message of the other end, often empty. Hostile: escape it before showing it.
+        message: &'a str,
+    },
     /// [`Store::resumed`].
     Resumed {
         /// The entry, counted as in [`Request::Refused`].
@@ -207,6 +214,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             } else {
                 Reply::Done
             }
+        }
+        Request::TreeRefused { reason, message } => {
+            store.tree_refused(reason, message);
+            Reply::Done
         }
         Request::Resumed { entry, position } => {
             store.resumed(entry, position);

@@ -119,6 +119,10 @@ impl Store for Probe {
         self.call("answered");
     }
 
+    fn tree_refused(&mut self, _: Reason, _: &str) {
+        self.call("tree_refused");
+    }
+
     fn completed(&mut self) {
         self.call("completed");
     }
@@ -191,6 +195,7 @@ fn all_requests(mut store: impl Store) -> Vec<Reply> {
         Request::Refused { entry: 0, reason, message: "" },
         Request::Resumed { entry: 0, position: 0 },
         Request::Answered { entry: 0, stat: Stat::default(), index: Index::default() },
+        Request::TreeRefused { reason, message: "" },
         Request::Completed,
     ];
     let mut replies: Vec<Reply> = vec![];
@@ -215,7 +220,7 @@ fn a_reference_and_a_wrapper_forward_each_method() {
     };
     assert_eq!(by_reference, expected);
     assert_eq!(all_requests(&mut wrapped), expected);
-    assert_eq!(direct.calls.len(), 23);
+    assert_eq!(direct.calls.len(), 24);
     assert_eq!(referred.calls, direct.calls);
     assert_eq!(wrapped.0.calls, direct.calls);
 }

@@ -79,7 +79,8 @@ pub(crate) enum Slot {
     Indexed(Signal),
 }
 
-/// Output that the session carries out before anything else, in the order of the fields.
+/// Output that the session carries out before anything else, in the order of the fields; a sender's
+/// store is told of refusals first, before it closes the tree.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Outbox {

@@ -42,6 +42,9 @@ pub(super) struct OneFile {
     pub(super) refusals: Vec<(u32, Reason)>,
     /// The messages that came with them.
     pub(super) messages: Vec<String>,
+    /// The refusal of its tree, and whether the tree was open until then.
+    pub(super) tree_refusal: Option<(Reason, String, bool)>,
+    pub(super) is_abandoned: bool,
     /// How often it was told digests.
     pub(super) verified: u32,
 }
@@ -93,6 +96,14 @@ impl Store for OneFile {
         self.resumable &= !again;
         self.is_given &= !again;
         again
+    }
+
+    fn tree_refused(&mut self, reason: Reason, message: &str) {
+        self.tree_refusal = Some((reason, message.into(), !self.is_abandoned));
+    }
+
+    fn abandon(&mut self, _: Reason, all: bool) {
+        self.is_abandoned |= all;
     }
 
     fn commit(&mut self) -> Result<(), Reason> {

@@ -214,14 +214,56 @@ fn the_message_of_a_refused_offer_comes_over_a_lossy_link_and_may_be_lost() {
         assert_eq!(client.store.refusals, []);
     }
 
-    // That of the tree, which ends with it.
-    let mut client = sending_tree::<Full>();
-    client.receive(&[refusal(1), message(1)]);
-    let failed = Err(Failure::Refused(Reason::NoSpace));
-    assert!(matches!(client.session.poll(), Step::Over(result) if result == failed));
-
     // A build without messages drops it.
     let mut client = sending_tree::<Standard>();
     assert_eq!(client.receive(&[refusal(2), message(2)]), next);
     assert_eq!(client.store.messages, [""]);
+}
+
+/// A client that sends a tree of two files, and is at the offer of the first one.
+fn sending_on(config: Config) -> Line<Full> {
+    let mut client = Line::of(Session::<Full>::client(number(), config));
+    (client.store.name, client.store.content) = ("f".into(), [7; 5].into());
+    (client.store.gives_tree, client.store.copies) = (true, 1);
+    assert!(client.session.begin(Task::Put).is_ok());
+    client.receive(&[]);
+    client.receive(&[from_server(Signal::hello(Code::Pon, &hello(config)))]);
+    client
+}
+
+/// R44.
+#[test]
+fn the_store_is_told_the_message_of_a_refused_tree_once_before_the_tree_is_closed() {
+    let message = chunk_of(Seeds::server(NUMBER), 1, true, 0, b"why");
+    let refusal = Signal { metadata: 3, ..Signal::refuse(1, 0, Reason::NoSpace, 0) };
+    let refusal = [from_server(refusal), message];
+    let told = |client: &mut Line<Full>, message: &str| {
+        let refusal = Some((Reason::NoSpace, message.into(), true));
+        assert_eq!(core::mem::take(&mut client.store.tree_refusal), refusal);
+        assert!(client.store.is_abandoned && client.store.refusals.is_empty());
+        let failed = Err(Failure::Refused(Reason::NoSpace));
+        assert!(matches!(client.session.poll(), Step::Over(result) if result == failed));
+        client.receive(&[from_server(Signal::refuse(1, 0, Reason::NoSpace, 0))]);
+        assert_eq!(client.store.tree_refusal, None);
+    };
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let mut client = sending_on(config);
+        client.receive(&refusal);
+        told(&mut client, "why");
+        let mut client = sending_on(config);
+        client.receive(&[from_server(Signal::refuse(1, 0, Reason::NoSpace, 0))]);
+        told(&mut client, "");
+    }
+    // While its first entry is offered.
+    let mut client = sending_tree();
+    client.receive(&refusal);
+    told(&mut client, "why");
+    // This end has given up the tree itself.
+    let mut client = sending_on(Config::LOSSY);
+    (client.store.copies, client.store.fails) = (0, Some(Reason::Storage));
+    client.receive(&[position(1)]);
+    let sent = client.receive(&[from_server(Signal::done(2, 5, 0, 0))]);
+    assert_eq!(sent, ["Err 1: reason 12"]);
+    client.receive(&refusal);
+    assert_eq!(client.store.tree_refusal, None);
 }

@@ -135,6 +135,9 @@ impl<P: Profile> Sender<P> {
             matches!(self.stage, Stage::Await(TreeDone | TreeError) | Stage::Ask(TreeError));
         if self.failure.is_none() && self.stage != Stage::Await(TreeError) {
             outbox.abandon(reason, true);
+            if P::reports() {
+                outbox.refuse(self.tree_id(), reason);
+            }
         }
         self.failure = Some(reason);
         let is_finished = is_lossy || is_last;
