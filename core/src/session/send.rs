@@ -61,7 +61,7 @@ impl<P: Profile> Session<P> {
             && let Some((id, reason)) = self.outbox.take_refusal()
         {
             self.transmit(&Signal::refuse(id, 0, reason, 0));
-        } else if self.may_defer_commits() && self.outbox.covers_commits() {
+        } else if self.awaits_commits() {
             self.unless_paused(PendingIo::FlushCommits, None);
         } else if self.outbox.pending_reply().is_some() {
             self.reply_next();
@@ -81,6 +81,13 @@ impl<P: Profile> Session<P> {
             return false;
         }
         true
+    }
+
+    /// Whether the reply is sent after the deferred commits.
+    fn awaits_commits(&self) -> bool {
+        self.may_defer_commits()
+            && matches!((&self.state, self.outbox.pending_reply()),
+                (State::Receiving(receiver), Some(reply)) if receiver.covers_commits(reply))
     }
 
     /// Whether a reply might acknowledge files whose commits are deferred.

@@ -255,6 +255,9 @@ impl<P: Profile> Session<P> {
     /// All deferred commits are completed: the reply or the commit of the tree, which waited for
     /// that, is next.
     fn commits_flushed(&mut self) {
+        if let State::Receiving(receiver) = &mut self.state {
+            receiver.commits_flushed();
+        }
         match self.outbox.pending_reply() {
             Some(_) => self.reply_next(),
             None => self.io = PendingIo::Commit,

@@ -47,8 +47,9 @@ pub trait Deferral {
     /// Completes all deferred commits. Files with an [`Offer::commit_id`] need not be in place after
     /// their commit, so that many can be put in place at once; now they must be.
     ///
-    /// It is called before the sender is sent anything that acknowledges earlier files (the prefix of an
-    /// offered file acknowledges none), and before the tree is committed; not for a tree that is abandoned. While it is pending it is polled again, or
+    /// It is called before an answer to the sender that acknowledges earlier files, and before the tree is
+    /// committed; not for a tree that is abandoned. The prefix of an offered file acknowledges no file, but
+    /// after 1,024 commits it is called before that answer too. While it is pending it is polled again, or
     /// [`Store::abandon`] follows.
     ///
     /// # Errors

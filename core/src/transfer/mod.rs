@@ -6,7 +6,7 @@
 use core::num::NonZeroU16;
 
 use crate::error::Reason;
-use crate::wire::{AckInfo, Code, Signal};
+use crate::wire::{Code, Signal};
 
 mod completed;
 pub(crate) mod flow;
@@ -154,14 +154,6 @@ impl Outbox {
             Slot::Reply(signal) | Slot::Indexed(signal) => Some(signal),
             _ => None,
         }
-    }
-
-    /// Whether the reply acknowledges earlier files: their refusals come before it (R40). One that tells the
-    /// prefix of an offered file does not: else each file that is the same would end the batch of the others.
-    pub(crate) fn covers_commits(&self) -> bool {
-        self.pending_reply().is_some_and(|reply| {
-            reply.code != Code::Pon || !matches!(reply.ack_info(), AckInfo::PrefixDigest(_))
-        })
     }
 
     pub(crate) fn abandon(&mut self, reason: Reason, all: bool) {

@@ -35,6 +35,8 @@ pub(crate) struct Receiver<P> {
     acked_count: u16,
     /// Files that are to be offered again.
     reoffers_pending: u16,
+    /// Files that the store has committed since it completed the deferred commits.
+    deferred: u16,
     entries: u32,
     refused: u32,
     /// Entries of the tree that the sender could not offer.
@@ -51,6 +53,9 @@ struct Tree {
     early_done: Option<u16>,
 }
 
+/// The maximum number of files whose commits are deferred past the prefix of another one (R40).
+const MAX_DEFERRED: u16 = 1024;
+
 const NO_BLOCKS: AckInfo = AckInfo::Sack(SackMap::EMPTY);
 
 impl<P: Profile> Receiver<P> {
@@ -62,6 +67,7 @@ impl<P: Profile> Receiver<P> {
             last: None,
             acked_count: 0,
             reoffers_pending: 0,
+            deferred: 0,
             entries: 0,
             refused: 0,
             omitted: 0,
@@ -121,6 +127,20 @@ impl<P: Profile> Receiver<P> {
     /// not answered one by one.
     pub(crate) fn may_defer_commits(&self, link: &Negotiated) -> bool {
         self.is_in_tree() && !self.names_only() && !link.is_lossy::<P>()
+    }
+
+    /// Whether the reply acknowledges earlier files: their refusals come before it (R40). One that tells the
+    /// prefix of an offered file does not: else each file that is the same would end the batch of the others.
+    /// But it acknowledges frames, so that a half-duplex sender may never query: the batch is limited.
+    pub(crate) fn covers_commits(&self, reply: &Signal) -> bool {
+        let is_prefix =
+            reply.code == Code::Pon && matches!(reply.ack_info(), AckInfo::PrefixDigest(_));
+        !is_prefix || self.deferred >= MAX_DEFERRED
+    }
+
+    /// The store has completed the deferred commits.
+    pub(crate) fn commits_flushed(&mut self) {
+        self.deferred = 0;
     }
 
     /// Whether everything that was sent is being verified and committed.

@@ -45,6 +45,8 @@ pub(super) struct OneFile {
     /// The refusal of its tree, and whether the tree was open until then.
     pub(super) tree_refusal: Option<(Reason, String, bool)>,
     pub(super) is_abandoned: bool,
+    /// How often it completed deferred commits.
+    pub(super) flushed: u32,
     /// How often it was told digests.
     pub(super) verified: u32,
 }
@@ -171,6 +173,10 @@ impl Deferral for OneFile {
     }
 
     fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
-        if self.is_pending() { Poll::Pending } else { Poll::Ready(Ok(())) }
+        if self.is_pending() {
+            return Poll::Pending;
+        }
+        self.flushed += 1;
+        Poll::Ready(Ok(()))
     }
 }

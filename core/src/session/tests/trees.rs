@@ -236,3 +236,31 @@ fn a_position_is_told_in_answer_to_a_question_of_the_open_file_alone() {
     let ack = from_client(Signal::ack(2, 5, 9, 1, map));
     assert_eq!(server.receive(&[ack]), [""; 0]);
 }
+
+/// R40.
+#[test]
+fn prefixes_defer_the_commits_of_1024_files_at_most_where_nothing_is_queried() {
+    let mut server = receiver(Config::RELIABLE.half_duplex(true));
+    (server.store.defers, server.store.prefix) = (true, 1024);
+    server.store.content = [7; 1024].into();
+    let digest = Tables::crc64(0, &[7; 1024]);
+    let credit = Config::RELIABLE.credit;
+    let same = |server: &mut Line, number: u16| {
+        let count = number - 2;
+        let prefix = std::format!("Pon {number}: at 1024, credit {credit}, count {count}");
+        assert_eq!(server.receive(&[resumable_offer(number, 1024, 1024)]), [prefix]);
+        let flushed = server.store.flushed;
+        assert_eq!(server.receive(&[done(number, 1024, number - 1, digest)]), [""; 0]);
+        flushed
+    };
+    for number in 2..2 + 1024 {
+        assert_eq!(same(&mut server, number), 0);
+    }
+    for number in 1026..1026 + 1024 {
+        assert_eq!(same(&mut server, number), 1);
+    }
+    assert_eq!(same(&mut server, 2050), 2);
+    // An answer to a query begins another batch.
+    server.receive(&[query(1, 3000)]);
+    assert_eq!(server.store.flushed, 3);
+}

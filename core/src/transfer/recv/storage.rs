@@ -138,6 +138,9 @@ impl<P: Profile> Receiver<P> {
             (None, Some(tree)) => Completed::done(tree, self.entries.into(), 0),
             (None, None) => return,
         };
+        if P::defers_commits() && !is_answered {
+            self.deferred = self.deferred.saturating_add(1);
+        }
         self.complete(completed, outbox);
         if is_answered || matches!(self.stage, Stage::Finished(_)) {
             outbox.repeat_completed(self.acked_count);
