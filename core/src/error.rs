@@ -120,14 +120,20 @@ reasons! {
     NotEmpty = 28, "the directory is not empty";
     /// A file has the name, and the receiver replaces none.
     Exists = 29, "a file of that name exists, and is not replaced";
-    /// The receiver leaves the entry out on purpose: a pattern of its own excludes it.
-    Excluded = 30, "it is excluded";
+    /// A filter of the receiver excludes the entry.
+    Excluded = 30, "a filter of the receiver excludes it";
 }
 
 impl Reason {
     /// Whether the sender offers the file again, from position 0 (`PROTOCOL.md`, R65).
     pub const fn wants_reoffer(self) -> bool {
         matches!(self, Self::PrefixDiffers | Self::DigestDiffers)
+    }
+
+    /// Whether an entry with this refusal counts in [`Outcome::refused`](crate::Outcome::refused). An entry
+    /// that its receiver excludes has not failed.
+    pub const fn counts_as_refused(self) -> bool {
+        !matches!(self, Self::Excluded)
     }
 }
 

@@ -120,7 +120,7 @@ impl<P: Profile> Session<P> {
             (PendingIo::NextEntry, Reply::End { omitted }) => sender.no_entry(omitted, outbox),
             (PendingIo::NextEntry, Reply::Refused(reason)) => sender.fail(reason, outbox),
             (PendingIo::Check, Reply::Done | Reply::Refused(_)) => sender.checked(result, outbox),
-            (PendingIo::Refused { .. }, Reply::Done) => sender.count_refused(),
+            (PendingIo::Refused { reason, .. }, Reply::Done) => sender.count_refused(reason),
             (PendingIo::Refused { .. }, Reply::Again) => {}
             _ => return false,
         }

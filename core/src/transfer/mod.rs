@@ -25,8 +25,9 @@ pub struct Outcome {
     /// Of a client's task: files and directories offered, including those refused. Of a server: 0; its
     /// store is told about each of them.
     pub entries: u32,
-    /// Entries that were refused or given up. That a sender counts each of them once is up to its store:
-    /// [`Store::refused`](crate::Store::refused).
+    /// Entries that were refused or given up, but for those that their receiver excludes
+    /// ([`Reason::counts_as_refused`]). A sender counts each of them once if its store does as
+    /// [`Store::refused`](crate::Store::refused) says.
     pub refused: u32,
     /// Of a received tree: entries that its sender could not offer, because their paths are not
     /// allowed.

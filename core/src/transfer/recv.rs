@@ -230,8 +230,13 @@ impl<P: Profile> Receiver<P> {
             }
             self.enter(Event::Reoffered, Stage::AwaitOffer);
         } else {
-            self.refused = self.refused.saturating_add(1);
+            self.count_refused(reason);
         }
+    }
+
+    /// An entry was refused for good.
+    fn count_refused(&mut self, reason: Reason) {
+        self.refused = self.refused.saturating_add(reason.counts_as_refused().into());
     }
 
     /// A transfer is completed. With a lone file, or with the tree itself, so is the request.

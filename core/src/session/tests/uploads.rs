@@ -46,6 +46,48 @@ fn a_repeated_refusal_of_the_last_entry_is_ignored_while_the_end_of_the_tree_is_
     assert!(matches!(client.session.poll(), Step::Over(result) if result == failed));
 }
 
+/// R95.
+#[test]
+fn an_entry_that_its_receiver_excludes_does_not_count_as_refused() {
+    for (reason, count) in [(Reason::NoSpace, 1), (Reason::Excluded, 0)] {
+        let mut client = sending_tree(None);
+        assert_eq!(client.receive(&[refuse(2, reason)]), ["Don 1: size 1, count 3"]);
+        client.receive(&[from_server(Signal::done(1, 1, 3, 0))]);
+        let outcome = Outcome { entries: 1, refused: count, omitted: 0, closed: false };
+        assert!(matches!(client.session.poll(), Step::Over(Ok(result)) if result == outcome));
+        assert_eq!(client.store.refusals, [(0, reason)]);
+
+        let mut client = client_of_tree();
+        client.store.refuses = Some(reason);
+        let refusal = std::format!("Err 2: reason {}", reason.code());
+        assert_eq!(client.receive(&[offer_of_server(2, 5)]), [refusal]);
+        let done = from_server(Signal::done(1, 1, 3, 0));
+        assert_eq!(
+            client.receive(&[done]).first().map(String::as_str),
+            Some("Don 1: size 1, count 3")
+        );
+        client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)))]);
+        assert!(matches!(client.session.poll(), Step::Over(Ok(result)) if result == outcome));
+    }
+}
+
+/// A client that receives the tree "t" over a lossy link, as transfer 1.
+fn client_of_tree() -> Line {
+    let mut client = client(Config::LOSSY, "f", b"");
+    assert!(client.session.begin(Task::Get { path: "t", tree: true, names_only: false }).is_ok());
+    client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)))]);
+    let tree = from_server(Signal { metadata: 1, ..Signal::offer_tree(1, UNKNOWN, UNKNOWN) });
+    let path = chunk_of(Seeds::server(NUMBER), 1, true, 0, b"t");
+    assert_eq!(client.receive(&[tree, path]), ["Pon 1: at 0, credit 128, count 0"]);
+    client
+}
+
+/// The offer of a file named "f".
+fn offer_of_server(id: u16, size: u64) -> Vec<u8> {
+    let offer = from_server(Signal { metadata: 1, ..Signal::offer(id, 0, size, 5) });
+    [offer, chunk_of(Seeds::server(NUMBER), id as u8, true, 0, b"f")].concat()
+}
+
 #[test]
 fn between_the_entries_of_a_tree_the_position_is_queried_on_a_reliable_link() {
     let config = Config::RELIABLE.credit(12);

@@ -153,6 +153,6 @@ impl<P: Profile> Receiver<P> {
         if failed.commit_id > 0 {
             outbox.refuse(failed.commit_id, failed.reason);
         }
-        self.refused = self.refused.saturating_add(1);
+        self.count_refused(failed.reason);
     }
 }

@@ -35,8 +35,8 @@ impl<P: Profile> Sender<P> {
         self.entries = self.entries.saturating_add(1);
         self.flow.repeats = false;
         let error = entry.broken.filter(|_| self.scope != Scope::Names);
-        if error.is_some() {
-            self.count_refused();
+        if let Some(reason) = error {
+            self.count_refused(reason);
         }
         self.file = SendFile::new::<P>(entry, error);
         let is_operation = P::has_operations() && entry.operation.is_some();
@@ -85,7 +85,7 @@ impl<P: Profile> Sender<P> {
     }
 
     /// An entry was refused for good.
-    pub(crate) fn count_refused(&mut self) {
-        self.refused = self.refused.saturating_add(1);
+    pub(crate) fn count_refused(&mut self, reason: Reason) {
+        self.refused = self.refused.saturating_add(reason.counts_as_refused().into());
     }
 }
