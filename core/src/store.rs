@@ -8,16 +8,15 @@ use crate::error::Reason;
 mod deferral;
 mod forward;
 mod operation;
+mod options;
 mod request;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use self::deferral::Deferral;
-pub(crate) use self::operation::INDEX_FIELD;
-pub use self::operation::{
-    Index, Operation, OperationEntry, Patterns, RequestOptions, Skip, Stat, StatQuery,
-};
+pub use self::operation::{Index, Operation, OperationEntry, Stat, StatQuery};
+pub use self::options::{Patterns, RequestOptions, Skip};
 pub use self::request::{Reply, Request, answer};
 pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 

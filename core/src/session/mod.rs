@@ -31,7 +31,8 @@ use crate::time::{Millis, Timer};
 use crate::transfer::recv::{Placement, Receiver, RecvFile};
 use crate::transfer::send::Sender;
 use crate::transfer::{Abandon, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
-use crate::wire::metadata::{Malformed, Metadata, append_fields, append_operation, read_text};
+use crate::wire::metadata::{Malformed, Metadata, append_fields, read_text};
+use crate::wire::operation::{INDEX_MAX, append_operation};
 use crate::wire::path::{PATH_MAX, is_sound};
 use crate::wire::reader::{Expect, Parsed, Reader, parse_frame};
 use crate::wire::{

@@ -1,6 +1,6 @@
 //! The signals that go out, with the metadata that goes along: replies, refusals and requests.
 
-use super::request::{INDEX_MAX, MESSAGE_MAX};
+use super::request::MESSAGE_MAX;
 use super::*;
 
 impl<P: Profile> Session<P> {

@@ -205,7 +205,5 @@ impl<P: Profile> Session<P> {
     }
 }
 
-/// The maximum length of the metadata with an index, in bytes: 240 entries in four fields.
-pub(super) const INDEX_MAX: usize = 1 + 4 * 2 + 240 * 4;
 /// The maximum length of the message of a refusal, in bytes.
 pub(super) const MESSAGE_MAX: usize = 240;

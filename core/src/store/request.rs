@@ -5,11 +5,11 @@ use core::task::Poll;
 #[cfg(doc)]
 use super::Deferral;
 use super::{
-    Accepted, CommitFailed, Digests, Entry, INDEX_FIELD, Index, Kind, Offer, Operation,
-    RequestOptions, Stat, Store,
+    Accepted, CommitFailed, Digests, Entry, Index, Kind, Offer, Operation, RequestOptions, Stat,
+    Store,
 };
 use crate::error::Reason;
-use crate::wire::metadata::TAG_INDEX;
+use crate::wire::operation::emit_index;
 
 /// A request to a store: see [`answer`].
 #[derive(Debug)]
@@ -172,7 +172,7 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             }
             None => reply_to(store.operate(path, kind, &operation), Reply::Operated),
         },
-        Request::Index { into } => Reply::Moved(copy_index(store, into)),
+        Request::Index { into } => Reply::Moved(emit_index(into, || store.index())),
         Request::Rejected { path, reason } => {
             store.rejected(path, reason);
             Reply::Done
@@ -251,30 +251,6 @@ fn reply_to_poll<T>(result: Poll<Result<T, Reason>>, reply: impl FnOnce(T) -> Re
 
 fn reply_to<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Reply {
     result.map_or_else(Reply::Refused, reply)
-}
-
-/// Writes metadata without text that has the index of the last stat. Returns its length, 0 without an index.
-fn copy_index<S: Store + ?Sized>(store: &mut S, into: &mut [u8]) -> usize {
-    let Some((text, mut rest)) = into.split_first_mut() else { return 0 };
-    *text = 0;
-    let mut written = 0usize;
-    while let [tag, length, value @ ..] = rest {
-        let room = value.len().min(INDEX_FIELD);
-        let mut count = 0usize;
-        let (slots, _) = value.get_mut(..room).unwrap_or_default().as_chunks_mut::<4>();
-        for slot in slots {
-            let Some(value) = store.index() else { break };
-            *slot = value.to_le_bytes();
-            count = count.saturating_add(slot.len());
-        }
-        if count == 0 {
-            break;
-        }
-        (*tag, *length) = (TAG_INDEX, u8::try_from(count).unwrap_or(0));
-        written = written.saturating_add(2).saturating_add(count);
-        rest = value.get_mut(count..).unwrap_or_default();
-    }
-    if written == 0 { 0 } else { written.saturating_add(1) }
 }
 
 /// Copies as many characters of `text` as there is room for. Returns their length in bytes.

@@ -3,7 +3,6 @@
 //! Knows tags and lengths, and nothing of the use of a text.
 
 use crate::profile::{Capabilities, Profile};
-use crate::store::OperationEntry;
 use crate::wire::{PAYLOAD_MAX, SIGNAL_LEN};
 
 /// The longest metadata that this end sends, in bytes: its signal is placed behind it in the
@@ -163,21 +162,6 @@ pub(crate) fn append_fields(
         length = append(into, length, sha256)?;
     }
     (length <= LONGEST).then_some(u16::try_from(length).ok()?)
-}
-
-/// Appends an operation to the path in the first `text` bytes of `into`; the old path of a rename begins at
-/// `from`. Returns the length of all, or `None` where it does not fit.
-pub(crate) fn append_operation(
-    into: &mut [u8],
-    text: usize,
-    operation: &OperationEntry,
-    from: usize,
-) -> Option<u16> {
-    let start = text.checked_add(3)?;
-    let end = operation.emit(into, start, from)?;
-    let length = u8::try_from(end.checked_sub(start)?).ok()?;
-    append(into, text, &[0, TAG_OPERATION, length])?;
-    (end <= LONGEST).then_some(u16::try_from(end).ok()?)
 }
 
 pub(crate) fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {

@@ -11,6 +11,8 @@ pub use self::signal::{Ack, Body, Code, FEATURE_SHA256, Hello, Signal};
 
 mod chunk;
 pub mod metadata;
+pub(crate) mod operation;
+pub(crate) mod options;
 pub mod path;
 pub(crate) mod reader;
 mod sack;

@@ -1,0 +1,92 @@
+//! The options of a request: the entries of the tree that its sender leaves out. The layout is in `wire`.
+
+use core::num::NonZeroU8;
+
+#[cfg(doc)]
+use crate::store::Operation;
+use crate::wire::options::pattern_values;
+
+/// Which files a requested tree leaves out because the receiver has them: the sender asks it by
+/// [`Operation::Stat`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Skip {
+    /// None: each file is offered.
+    #[default]
+    Nothing,
+    /// Those with the same size, time and permission bits.
+    SameTime,
+    /// Those with the same content, time and permission bits.
+    SameContent,
+    /// Those that exist, whatever is in them.
+    Existing,
+    /// Those that are not older at the receiver.
+    NotOlder,
+    /// Those that do not exist, and those with the same size, time and permission bits.
+    Missing,
+}
+
+/// The options of a client's request for a file or a tree (`PROTOCOL.md`, R88).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RequestOptions<'a> {
+    /// The files that are left out.
+    pub skip: Skip,
+    /// How many levels of directories are sent: with 1 the entries of the requested one only. `None`: all.
+    pub depth: Option<NonZeroU8>,
+    /// Whether the entries are left out that the `.gitignore` files in the tree exclude.
+    pub ignore_files: bool,
+    /// The entries that are left out by their paths.
+    pub patterns: Patterns<'a>,
+}
+
+/// Patterns of a `.gitignore` file in the root of the requested tree: of several that match, the last one
+/// decides, and `!` before one keeps an entry. From the other end they are hostile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Patterns<'a>(Source<'a>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Source<'a> {
+    List(&'a [&'a str]),
+    /// The fields of metadata.
+    Fields(&'a [u8]),
+}
+
+impl Default for Patterns<'_> {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl<'a> Patterns<'a> {
+    /// These patterns; each has 1 to 255 bytes, and no NUL.
+    #[must_use]
+    pub const fn new(patterns: &'a [&'a str]) -> Self {
+        Self(Source::List(patterns))
+    }
+
+    /// The patterns in the fields of metadata.
+    pub(crate) const fn from_fields(fields: &'a [u8]) -> Self {
+        Self(Source::Fields(fields))
+    }
+
+    /// The patterns in their order.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        let (list, bytes) = match self.0 {
+            Source::List(list) => (list, [].as_slice()),
+            Source::Fields(bytes) => ([].as_slice(), bytes),
+        };
+        list.iter().copied().chain(pattern_values(bytes))
+    }
+}
+
+impl<'a> RequestOptions<'a> {
+    /// Leaves out the files that `skip` says.
+    #[must_use]
+    pub const fn skipping(skip: Skip) -> Self {
+        Self { skip, depth: None, ignore_files: false, patterns: Patterns::new(&[]) }
+    }
+}
