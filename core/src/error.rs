@@ -160,6 +160,9 @@ pub enum Failure {
     IdleTimeout,
     /// The other end violated the protocol.
     ProtocolViolation,
+    /// The options of a request cannot be sent:
+    /// [`RequestOptions::fits`](crate::store::RequestOptions::fits).
+    InvalidOptions,
     /// The driver answered another step than the present one.
     ApiMisuse,
 }
@@ -180,6 +183,10 @@ impl fmt::Display for Failure {
             ),
             Self::IdleTimeout => f.write_str("no request came within the idle timeout"),
             Self::ProtocolViolation => f.write_str("the other end broke a rule of the protocol"),
+            Self::InvalidOptions => f.write_str(
+                "the options of the request cannot be sent: a pattern is empty or longer than 255 \
+                 bytes, or the path and all patterns together are too long",
+            ),
             Self::ApiMisuse => f.write_str("the driver answered another step than the present one"),
         }
     }
@@ -206,6 +213,7 @@ mod tests {
             Failure::Stalled,
             Failure::IdleTimeout,
             Failure::ProtocolViolation,
+            Failure::InvalidOptions,
             Failure::ApiMisuse,
         ];
         let sentences: Vec<_> = failures.map(|failure| failure.to_string()).into();

@@ -41,7 +41,8 @@ impl<P: Profile> Session<P> {
     ///
     /// # Errors
     /// [`Failure::ApiMisuse`] where a task is under way or this is a server, [`Failure::Refused`]
-    /// where the path is not sound or the options do not fit, and the failure of a session that is closed.
+    /// where the path is not sound, [`Failure::InvalidOptions`] where the options do not fit, and the failure
+    /// of a session that is closed.
     pub fn begin(&mut self, task: Task<'_>) -> Result<(), Failure> {
         match self.state {
             State::Idle(_) if self.is_client() => {}
@@ -85,7 +86,7 @@ impl<P: Profile> Session<P> {
             None => Ok(u16::try_from(path.len()).ok()),
             Some(options) => match options.emit(payload, path.len()) {
                 Some(length) => Ok(Some(length)),
-                None => Err(Failure::Refused(Reason::NameTooLong)),
+                None => Err(Failure::InvalidOptions),
             },
         }
     }

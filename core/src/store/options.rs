@@ -1,5 +1,6 @@
 //! The options of a request: the entries of the tree that its sender leaves out. The layout is in `wire`.
 
+use core::hash::{Hash, Hasher};
 use core::num::NonZeroU8;
 
 #[cfg(doc)]
@@ -43,16 +44,32 @@ pub struct RequestOptions<'a> {
 
 /// Patterns of a `.gitignore` file in the root of the requested tree: of several that match, the last one
 /// decides, and `!` before one keeps an entry. From the other end they are hostile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Patterns<'a>(Source<'a>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Source<'a> {
     List(&'a [&'a str]),
     /// The fields of metadata.
     Fields(&'a [u8]),
+}
+
+/// The same patterns in the same order, from a list or from metadata.
+impl PartialEq for Patterns<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Patterns<'_> {}
+
+impl Hash for Patterns<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|pattern| pattern.hash(state));
+        self.iter().count().hash(state);
+    }
 }
 
 impl Default for Patterns<'_> {
@@ -62,7 +79,7 @@ impl Default for Patterns<'_> {
 }
 
 impl<'a> Patterns<'a> {
-    /// These patterns; each has 1 to 255 bytes, and no NUL.
+    /// These patterns; each has 1 to 255 bytes.
     #[must_use]
     pub const fn new(patterns: &'a [&'a str]) -> Self {
         Self(Source::List(patterns))
@@ -88,5 +105,12 @@ impl<'a> RequestOptions<'a> {
     #[must_use]
     pub const fn skipping(skip: Skip) -> Self {
         Self { skip, depth: None, ignore_files: false, patterns: Patterns::new(&[]) }
+    }
+
+    /// Whether a request for `path` can have these options: each pattern has 1 to 255 bytes, and all fit
+    /// into the metadata.
+    #[must_use]
+    pub fn fits(&self, path: &str) -> bool {
+        self.metadata_len(path.len()).is_some()
     }
 }
