@@ -260,15 +260,16 @@ fn after_noise_and_a_silence_a_gap_inside_the_next_frame_is_one_of_the_line() {
 #[test]
 fn a_request_whose_options_cannot_be_sent_does_not_begin() {
     let mut client = client(Config::RELIABLE, "f", b"");
-    let long = "x".repeat(255);
+    let long = &*"x".repeat(255);
     let with = |patterns| {
         let options = RequestOptions { patterns, ..RequestOptions::default() };
         Task::GetWith { path: "t", tree: true, names_only: false, options }
     };
-    for patterns in [&[""][..], &[&long, &long, &long, &long]] {
+    let [empty, too_many, most] = [&[""][..], &[long; 4], &["*.o", long]];
+    for patterns in [empty, too_many] {
         let begun = client.session.begin(with(Patterns::new(patterns)));
         assert_eq!(begun, Err(Failure::InvalidOptions));
         assert_eq!(client.receive(&[]), [""; 0]);
     }
-    assert_eq!(client.session.begin(with(Patterns::new(&["*.o", &long]))), Ok(()));
+    assert_eq!(client.session.begin(with(Patterns::new(most))), Ok(()));
 }
