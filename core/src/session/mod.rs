@@ -10,6 +10,7 @@
 //! | `negotiate` | the handshake |
 //! | `io` | the steps of a driver, and its answers |
 //! | `recv`, `input` | frames that come in; chunks in the driver's own buffer |
+//! | `signal`, `dispatch` | a signal and its metadata; who handles it |
 //! | `task` | a client's task, and how it begins |
 //! | `send` | the next output |
 //! | `reply` | the signals that go out, and their metadata |
@@ -43,6 +44,7 @@ use crate::wire::{
 use self::io::{Deferred, PendingIo};
 use self::state::{CLOSED, Event, Get, Goal, State};
 
+mod dispatch;
 #[cfg(feature = "model")]
 mod identity;
 mod input;
@@ -52,6 +54,7 @@ mod recv;
 mod reply;
 mod request;
 mod send;
+mod signal;
 mod state;
 mod storage;
 mod task;

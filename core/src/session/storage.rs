@@ -1,5 +1,6 @@
 //! Replies of the store.
 
+use super::reply::entry_metadata;
 use super::*;
 use crate::checksum::Checksums;
 
@@ -279,28 +280,4 @@ fn both<P: Profile>(crc64: u64, sha256: &mut Option<P::Sha256>, bytes: &[u8]) ->
         sha256.update(bytes);
     }
     P::Checksums::crc64(crc64, bytes)
-}
-
-/// Makes metadata of the path that the store has written into `buffer`. Returns its length, or
-/// `None` where the path is not allowed.
-fn entry_metadata<P: Profile>(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
-    let path = read_text(buffer.get(..entry.path)?)?;
-    let is_stat = P::has_operations() && matches!(entry.operation, Some(OperationEntry::Stat(_)));
-    let is_nameless = path.is_empty() && entry.kind != Kind::Tree && !is_stat;
-    if is_nameless || !is_sound(path) || path.ends_with('/') {
-        return None;
-    }
-    let mut length = entry.path;
-    if entry.kind == Kind::Directory && length > 0 {
-        *buffer.get_mut(length)? = b'/';
-        length = length.checked_add(1)?;
-    }
-    if P::has_operations()
-        && let Some(operation) = &entry.operation
-    {
-        return append_operation(buffer, length, operation, entry.path);
-    }
-    // The time of a file has a field in its offer.
-    let modified = entry.modified.filter(|_| entry.kind == Kind::Tree);
-    append_fields(buffer, length, entry.mode, modified, None)
 }

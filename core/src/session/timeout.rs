@@ -242,16 +242,12 @@ impl<P: Profile> Session<P> {
 
     /// The answer did not come in time: the question is repeated (R73).
     fn repeat_question(&mut self) {
-        // The announced metadata is lost. It may have overwritten the path: a refused handshake and a
-        // refused offer count without their messages.
+        // The announced metadata is lost.
         if self.take_refusal_without_message() {
             return;
         }
-        if let Some(&signal) = self.outbox.awaiting_metadata() {
+        if self.outbox.is_awaiting_metadata() {
             self.outbox.slot = Slot::Empty;
-            if P::can_be_client() && matches!(self.state, State::AwaitServerHello(_)) {
-                return self.on_session_signal(&signal);
-            }
         }
         match &mut self.state {
             State::AwaitServerHello(goal) if P::can_be_client() => {

@@ -142,6 +142,29 @@ fn a_prefix_of_nothing_is_not_reported() {
     }
 }
 
+/// R13.
+#[test]
+fn the_message_of_a_refused_hello_comes_over_a_lossy_link_and_may_be_lost() {
+    let refusal = Signal { metadata: 3, ..Signal::refuse(0, 0, Reason::Busy, NUMBER) };
+    let refusal = from_server(refusal);
+    let message = chunk_of(Seeds { sending: 0, receiving: 0 }, 0, true, 0, b"why");
+    let chosen = from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)));
+    // The message comes, or another signal in its place, or nothing.
+    for (next, said) in [(Some(message), "why"), (Some(chosen), ""), (None, "")] {
+        let mut client = Line::of(Session::<Full>::client(number(), Config::LOSSY));
+        assert!(client.session.begin(Task::Put).is_ok());
+        client.receive(&[]);
+        assert_eq!(client.receive(core::slice::from_ref(&refusal)), [""; 0]);
+        match next {
+            Some(next) => assert_eq!(client.receive(&[next]), [""; 0]),
+            None => assert_eq!(client.wait(), [""; 0]),
+        }
+        let failed = Err(Failure::Refused(Reason::Busy));
+        assert!(matches!(client.session.poll(), Step::Over(result) if result == failed));
+        assert_eq!(client.session.message(), said);
+    }
+}
+
 /// A client that has offered the first of two files of a tree, as transfer 2.
 fn sending_tree<P: Profile>() -> Line<P> {
     let mut client = Line::of(Session::<P>::client(number(), Config::LOSSY));

@@ -1,0 +1,114 @@
+//! A signal that came: decides whether its metadata is awaited, and whether it counts without.
+
+use super::*;
+
+impl<P: Profile> Session<P> {
+    /// A signal came. Whether the store is called next.
+    pub(super) fn on_signal(&mut self, signal: &Signal, in_sync: bool) -> bool {
+        if !in_sync && signal.transfer == 0 && self.negotiated.is_some() {
+            // It has no seed, and may be content of a damaged frame.
+            return false;
+        }
+        let is_repeated = self.outbox.awaiting_metadata().is_some_and(|awaiting| {
+            (awaiting.code, awaiting.transfer) == (signal.code, signal.transfer)
+        });
+        if !is_repeated {
+            self.take_refusal_without_message();
+        }
+        let awaits_metadata = signal.metadata > 0 && self.wants_metadata(signal);
+        self.outbox.slot = Slot::Empty;
+        if awaits_metadata {
+            self.outbox.slot = Slot::AwaitMetadata(*signal);
+            if let State::AwaitServerHello(Goal::Get(get)) | State::AwaitOffer(get) =
+                &mut self.state
+            {
+                get.path = None;
+            }
+        }
+        self.take_signal(signal, !awaits_metadata);
+        P::reports() && self.report_prefix(signal)
+    }
+
+    /// The metadata of a signal came, or counts as lost: the signal is handled.
+    pub(super) fn on_metadata(&mut self) {
+        if let Some(&signal) = self.outbox.awaiting_metadata() {
+            self.outbox.slot = Slot::Empty;
+            self.take_signal(&signal, true);
+        }
+    }
+
+    /// If the refusal of a hello or of an offer awaits its message, which is lost: it counts without it (R13).
+    /// The message may have overwritten the path, so that the question could not be repeated. Whether it is
+    /// so.
+    pub(super) fn take_refusal_without_message(&mut self) -> bool {
+        let Some(signal) = self.outbox.awaiting_metadata() else { return false };
+        let counts = signal.code == Code::Err
+            && match &self.state {
+                State::AwaitServerHello(_) => P::can_be_client() && signal.transfer == 0,
+                State::Sending(sender) => {
+                    P::sends_messages() && P::can_send() && sender.holds_metadata().is_some()
+                }
+                _ => false,
+            };
+        if counts {
+            self.on_metadata();
+        }
+        counts
+    }
+
+    /// Whether the signal tells that the receiver has a prefix of an entry: the store is told next.
+    fn report_prefix(&mut self, signal: &Signal) -> bool {
+        let State::Sending(sender) = &self.state else { return false };
+        let position = signal.position;
+        let is_prefix = signal.code == Code::Pon
+            && position > 0
+            && matches!(signal.ack_info(), AckInfo::PrefixDigest(_));
+        match sender.entry_of(signal.transfer).filter(|_| is_prefix) {
+            Some(entry) => {
+                self.io = PendingIo::Resumed { entry, position };
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the metadata of a signal is of use.
+    fn wants_metadata(&self, signal: &Signal) -> bool {
+        let id = TransferId::new(signal.transfer);
+        match (signal.code, &self.state) {
+            (Code::Saf | Code::Sar, State::Receiving(receiver)) if P::can_receive() => {
+                id.is_some_and(|id| receiver.accepts_offer(id))
+            }
+            (Code::Saf | Code::Sar, State::AwaitOffer(_)) if P::can_be_client() => {
+                signal.transfer == self.last_id
+            }
+            (Code::Saf | Code::Sar | Code::Raf | Code::Rar, State::AwaitRequest) => {
+                !self.is_completed(signal.transfer)
+            }
+            // In place of a second offer.
+            (Code::Raf | Code::Rar, State::Receiving(receiver)) if P::can_receive() => {
+                !self.is_client() && receiver.awaits_reoffer()
+            }
+            (Code::Don, State::Receiving(_)) if P::can_receive() => self.has_sha256(),
+            // The index of an answer.
+            (Code::Don, State::Sending(sender)) if P::can_send() && P::has_operations() => {
+                sender.holds_metadata().is_none()
+            }
+            // The path of a refused offer is not sent again.
+            (Code::Err, State::Sending(sender)) if P::can_send() => {
+                sender.holds_metadata().is_none()
+                    || (P::sends_messages() && id.is_some_and(|id| sender.is_offered(id)))
+            }
+            // The message of another `ERR` would cost the path that may have to go out again.
+            (Code::Err, State::AwaitOffer(_) | State::AwaitClosed | State::AwaitServerHello(_))
+                if P::can_be_client() =>
+            {
+                match id {
+                    None => self.is_number(signal.session()),
+                    Some(id) => id.get() == self.last_id && self.negotiated.is_some(),
+                }
+            }
+            _ => false,
+        }
+    }
+}
