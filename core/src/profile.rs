@@ -103,7 +103,7 @@ pub(crate) trait Capabilities: Profile {
 
     /// Whether a refusal of the store is sent with its message, and that of an offer is received with it on
     /// any link.
-    fn sends_messages() -> bool {
+    fn has_messages() -> bool {
         Self::MESSAGES
     }
 

@@ -35,7 +35,7 @@ profile!(NeverPolls: CLOCK = false, DUPLEX = false);
 fn a_build_with_everything_can_do_everything() {
     assert!(All::can_send() && All::can_receive() && All::can_be_client() && All::can_be_server());
     assert!(All::has_trees() && All::may_defer() && All::defers_commits() && All::resumes());
-    assert!(All::reports() && All::sends_messages() && All::has_operations());
+    assert!(All::reports() && All::has_messages() && All::has_operations());
     assert!(All::has_gaps() && All::has_clock() && All::is_duplex() && All::detects_stalls());
     assert!(All::probes() && All::polls_input() && All::pauses());
 }
@@ -47,7 +47,7 @@ fn a_constant_that_is_false_takes_its_capability() {
     assert!(!NoTrees::has_trees() && !NoTrees::has_sha256() && !NoGaps::has_gaps());
     assert!(!NoStalls::detects_stalls() && !NoResumes::resumes());
     assert!(!NoClock::has_clock() && !NoDuplex::is_duplex());
-    assert!(!NoTrees::reports() && !NoTrees::sends_messages() && !NoTrees::has_operations());
+    assert!(!NoTrees::reports() && !NoTrees::has_messages() && !NoTrees::has_operations());
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl<P: Profile> Session<P> {
         if !is_repeated && let Err(reason) = self.negotiate(number, hello) {
             self.end(Failure::Refused(reason));
             self.outbox.reply(Signal::refuse(0, 0, reason, hello.session));
-            self.has_message = P::sends_messages() && self.config.refuse.is_some();
+            self.has_message = P::has_messages() && self.config.refuse.is_some();
             return;
         }
         let is_lossy = self.is_lossy();

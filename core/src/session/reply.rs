@@ -37,7 +37,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the next output refuses a transfer for the store, and its message has room in the buffer.
     pub(super) fn takes_message(&mut self) -> bool {
-        if !P::sends_messages() || !self.has_message || !self.outbox.refuses() {
+        if !P::has_messages() || !self.has_message || !self.outbox.refuses() {
             return false;
         }
         self.has_message = false;

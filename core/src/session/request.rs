@@ -65,7 +65,7 @@ impl<P: Profile> Session<P> {
             PendingIo::Commit if P::can_receive() => Request::Commit(self.digests()),
             PendingIo::CommitAgain if P::may_defer() => Request::CommitAgain,
             PendingIo::FlushCommits if P::defers_commits() => Request::FlushCommits,
-            PendingIo::RefusalMessage if P::sends_messages() => {
+            PendingIo::RefusalMessage if P::has_messages() => {
                 let into = self.chunk.payload_mut().get_mut(..MESSAGE_MAX);
                 Request::RefusalMessage { into: into.unwrap_or_default() }
             }

@@ -46,7 +46,7 @@ impl<P: Profile> Session<P> {
             && match &self.state {
                 State::AwaitServerHello(_) => P::can_be_client() && signal.transfer == 0,
                 State::Sending(sender) => {
-                    P::sends_messages() && P::can_send() && sender.holds_metadata().is_some()
+                    P::has_messages() && P::can_send() && sender.holds_metadata().is_some()
                 }
                 _ => false,
             };
@@ -97,7 +97,7 @@ impl<P: Profile> Session<P> {
             // The path of a refused offer is not sent again.
             (Code::Err, State::Sending(sender)) if P::can_send() => {
                 sender.holds_metadata().is_none()
-                    || (P::sends_messages() && id.is_some_and(|id| sender.is_offered(id)))
+                    || (P::has_messages() && id.is_some_and(|id| sender.is_offered(id)))
             }
             // The message of another `ERR` would cost the path that may have to go out again.
             (Code::Err, State::AwaitOffer(_) | State::AwaitClosed | State::AwaitServerHello(_))

@@ -12,7 +12,7 @@ impl<P: Profile> Session<P> {
         if P::may_defer() {
             self.track_deferred(reply);
         }
-        if P::sends_messages() {
+        if P::has_messages() {
             self.has_message = matches!(reply, Reply::Refused(_) | Reply::CommitFailed(_));
         }
         let result = match reply {
@@ -86,7 +86,7 @@ impl<P: Profile> Session<P> {
             }
             (PendingIo::NextEntry | PendingIo::Check | PendingIo::Refused { .. }, _)
                 if P::can_send() && self.for_sender(reply, result) => {}
-            (PendingIo::RefusalMessage, Reply::Moved(length)) if P::sends_messages() => {
+            (PendingIo::RefusalMessage, Reply::Moved(length)) if P::has_messages() => {
                 return self.transmit_refusal(length);
             }
             (PendingIo::Abandon(_), Reply::Done) => {}
@@ -122,7 +122,7 @@ impl<P: Profile> Session<P> {
             (PendingIo::NextEntry, Reply::Refused(reason)) => sender.fail(reason, outbox),
             (PendingIo::Check, Reply::Done | Reply::Refused(_)) => sender.checked(result, outbox),
             (PendingIo::Refused { reason, .. }, Reply::Done) => sender.count_refused(reason),
-            (PendingIo::Refused { .. }, Reply::Again) => {}
+            (PendingIo::Refused { .. }, Reply::NotCounted) => {}
             _ => return false,
         }
         true

@@ -146,7 +146,7 @@ pub enum Reply {
         omitted: u32,
     },
     /// To `Refused`: it is not counted, since it will be offered once more or was counted before.
-    Again,
+    NotCounted,
     /// To `FlushCommits`: the first one that failed.
     CommitFailed(CommitFailed),
     /// To `Offer`, `Operate`, `Commit`, `CommitAgain` and `FlushCommits`: the store is busy, poll it again.
@@ -210,7 +210,7 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         }
         Request::Refused { entry, reason, message } => {
             if store.refused(entry, reason, message) {
-                Reply::Again
+                Reply::NotCounted
             } else {
                 Reply::Done
             }

@@ -309,7 +309,7 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
         1 => Reply::Accepted(accepted(script)),
         2 => Reply::Entry(entry(script)),
         3 => Reply::End { omitted: script.number() as u32 },
-        4 => Reply::Again,
+        4 => Reply::NotCounted,
         5 => Reply::Done,
         6 => Reply::Pending,
         7 => Reply::Operated(stat(script)),
