@@ -40,7 +40,7 @@ fn lists_that_cannot_be_written_are_failures() {
         &["ls", "t/7"],
         &["ping"],
         &["put", "t", "--sha256"],
-        &["put", "t"],
+        &["put", "t", "--ignore-times"],
         &["get", "t", "--sha256", "--into", "o"],
     ] {
         let Some(ended) = on_a_full_disk(&server, &place, arguments) else { return };
@@ -206,7 +206,7 @@ fn errors_that_are_not_read_delay_no_client() {
         drop(unread);
     }
     // Whoever reads at all gets all of it.
-    let ended = server.client(&place.here(""), &["put", "t", "-v"]);
+    let ended = server.client(&place.here(""), &["put", "t", "-v", "--ignore-times"]);
     assert_eq!(ended.code, Some(3));
     assert_eq!(ended.stderr.lines().filter(|line| line.contains(": the same")).count(), 2000);
     assert_eq!(ended.stderr.lines().filter(|line| line.contains("symbolic link")).count(), 1000);

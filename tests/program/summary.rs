@@ -61,15 +61,25 @@ fn identical_files_are_reported_in_both_directions() {
             assert!(stdout.contains(&begin), "{stdout}");
         };
         new(&server.client(&here, &["put", "t"]).well().stdout, "sent");
-        same(&server.client(&here, &["put", "t"]).well().stdout, "sent");
+        let unchanged = |stdout: &str, verb: &str| {
+            let begin = format!("{verb} \"t\": 0 files (4 entries unchanged), 0 B in ");
+            let is_short = stdout.contains(" B over the wire");
+            assert!(stdout.contains(&begin) && is_short, "{stdout}");
+        };
+        let compared = ["put", "t", "--ignore-times"];
+        same(&server.client(&here, &compared).well().stdout, "sent");
+        unchanged(&server.client(&here, &["put", "t"]).well().stdout, "sent");
         new(&server.client(&here, &["get", "t", "--into", "o"]).well().stdout, "received");
-        same(&server.client(&here, &["get", "t", "--into", "o"]).well().stdout, "received");
+        let compared = ["get", "t", "--into", "o", "--ignore-times"];
+        same(&server.client(&here, &compared).well().stdout, "received");
+        let stdout = server.client(&here, &["get", "t", "--into", "o"]).well().stdout;
+        assert!(stdout.contains("received \"t\": 0 files, 0 B in "), "{stdout}");
         // A file by itself, and one that is another now.
         let ended = server.client(&here, &["put", "t/1", "--to", "t"]).well();
         assert!(ended.stdout.contains("1 file (1 was the same), 0 B"), "{}", ended.stdout);
         fs::write(place.here("t/2"), content(size + 1, 77)).expect("a file");
         let ended = server.client(&here, &["put", "t"]).well();
-        assert!(ended.stdout.contains("4 files (3 were the same), "), "{}", ended.stdout);
+        assert!(ended.stdout.contains("1 file (3 entries unchanged), "), "{}", ended.stdout);
     }
 }
 
@@ -151,12 +161,12 @@ fn each_file_is_named_in_verbose_output() {
     tree(&place, 2, 2048);
     let ended = server.client(&place.here(""), &["put", "t", "-v"]).well();
     assert!(ended.stderr.contains("\"t/0\": 2.00 KiB\n\"t/1\": 2.00 KiB\n"), "{}", ended.stderr);
-    let ended = server.client(&place.here(""), &["put", "t", "-v"]).well();
+    let ended = server.client(&place.here(""), &["put", "t", "-v", "--ignore-times"]).well();
     assert!(ended.stderr.contains("\"t/0\": the same\n\"t/1\": the same\n"), "{}", ended.stderr);
     for part in ["connected to 127.0.0.1:", "chunks of 1024 bytes", "lossy no"] {
         assert!(ended.stderr.contains(part), "{part} in {}", ended.stderr);
     }
-    let ended = server.client(&place.here(""), &["put", "t", "-vv"]).well();
+    let ended = server.client(&place.here(""), &["put", "t", "-vv", "--ignore-times"]).well();
     assert!(ended.stderr.contains("\"t/1\" starts at 0, 2048 bytes\n"), "{}", ended.stderr);
     let ended = server.client(&place.here(""), &["put", "t"]).well();
     assert_eq!(ended.stderr, "");
@@ -170,7 +180,9 @@ fn empty_and_compared_files_are_counted_as_such() {
     tree(&place, 3, 5000);
     fs::write(place.here("t/none"), "").expect("a file");
     server.client(&here, &["put", "t"]).well();
-    for arguments in [&["put", "t"][..], &["get", "t", "--into", "."]] {
+    for arguments in
+        [&["put", "t", "--ignore-times"][..], &["get", "t", "--into", ".", "--ignore-times"]]
+    {
         let stdout = server.client(&here, arguments).well().stdout;
         let counted = "4 files (3 were the same, 1 was empty), 0 B in ";
         assert!(stdout.contains(counted) && !stdout.contains("/s)"), "{stdout}");

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use tinyferry::client::{Extras, Selection};
+use tinyferry::client::{Extras, Selection, usual_skip};
 use tinyferry::core::store::Skip;
 use tinyferry::describe;
 use tinyferry::fs::{Directory, Filter, Root};
@@ -61,7 +61,11 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let title = names.title.clone();
         let progress = Progress::new(names, verbosity, args.sha256);
         let is_named = !target.is_empty();
-        let skip = args.skip.skip();
+        let skip = args.skip.skip().unwrap_or_else(|| match args.sha256 {
+            // Each digest is printed.
+            true => Skip::Nothing,
+            false => usual_skip(&place_of(directory, target)),
+        });
         let store = || {
             let (root, target) = (root.clone(), target.clone());
             let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
@@ -120,6 +124,11 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     Ok(exits.total())
 }
 
+/// Where an entry is saved.
+fn place_of(directory: &Path, target: &str) -> PathBuf {
+    if target.is_empty() { directory.to_owned() } else { directory.join(target) }
+}
+
 /// A path as it was typed, the path on the server, and the path below the local directory.
 type Wanted<'a> = (&'a String, String, String);
 
@@ -159,10 +168,11 @@ fn dry_run(
     let all: Vec<_> = wanted.iter().map(|(.., target)| target.clone()).collect();
     let mut plan = Plan::default();
     for (text, remote, target) in wanted {
-        let local = if target.is_empty() { directory.to_owned() } else { directory.join(target) };
+        let local = place_of(directory, target);
         let name = format!("\"{}\"", remote.escape_debug());
-        let planned = retrying
-            .run(&name, None, |client| client.plan_get(remote, &local, filter, args.skip.skip()));
+        let skip = args.skip.skip().unwrap_or(Skip::SameTime);
+        let planned =
+            retrying.run(&name, None, |client| client.plan_get(remote, &local, filter, skip));
         let planned = planned.map_err(|error| {
             let advice = if is_missing(&error) { missing(text) } else { "" };
             mirror::unplanned(retrying, &name, &error).advise(advice)

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tinyferry::client::{Action, Change, Error, Extras, InTheWay, Planned, Refused};
+use tinyferry::core::store::Skip;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::{Event, Filter, Root};
@@ -292,7 +293,9 @@ pub(crate) fn dry_run(
     for (local, remote) in pairs {
         let name = format!("\"{}\"", remote.escape_debug());
         let planned = retrying
-            .run(&name, None, |client| client.plan_put(local, remote, filter, args.skip.skip()))
+            .run(&name, None, |client| {
+                client.plan_put(local, remote, filter, args.skip.skip().unwrap_or(Skip::SameTime))
+            })
             .map_err(|error| unplanned(retrying, &name, &error))?;
         plan.print(planned, (remote, all), &args.delete, is_verbose);
     }

@@ -5,6 +5,7 @@ use std::fs::FileType;
 use std::io::ErrorKind;
 use std::path::{Path, is_separator};
 
+use tinyferry::client::Client;
 use tinyferry::core::store::Skip;
 use tinyferry::describe;
 use tinyferry::fs::{Directory, Source};
@@ -40,9 +41,10 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             return Err(CliError::new(Exit::Usage, sentence));
         }
     }
-    let skip = args.skip.skip();
+    // Each digest is printed.
+    let skip = args.skip.skip().or_else(|| args.sha256.then_some(Skip::Nothing));
     let (sources, root) = match remotes.as_slice() {
-        [(path, remote)] if is_file(path) && skip == Skip::Nothing => {
+        [(path, remote)] if is_file(path) && skip.unwrap_or_default() == Skip::Nothing => {
             (vec![source(path, remote)], None)
         }
         // As the entry of a tree, it is asked about first.
@@ -77,7 +79,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     }
     let title = names.title.clone();
     let progress = Progress::new(names, verbosity, args.sha256);
-    let store = || match (&root, sources.as_slice()) {
+    let store = |skip| match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
         (root, sources) => {
             let root = root.clone().unwrap_or_default();
@@ -88,12 +90,20 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             if args.delete.delete { store.checking() } else { store }
         }
     };
-    let mut result = retrying.run(&title, Some(&progress), |client| client.put_store(store));
+    let put = |client: &mut Client| {
+        let skip = match (skip, &root) {
+            (Some(skip), _) => skip,
+            (None, Some(root)) => client.usual_skip(root)?,
+            (None, None) => Skip::Nothing,
+        };
+        client.put_store(|| store(skip))
+    };
+    let mut result = retrying.run(&title, Some(&progress), put);
     if args.delete.delete && result.is_ok() && progress.is_blocked() {
         let pairs = (pairs.as_slice(), all.as_slice());
         if mirror::make_way(&mut retrying, args, pairs, &filter)? {
             progress.go_on();
-            result = retrying.run(&title, Some(&progress), |client| client.put_store(store));
+            result = retrying.run(&title, Some(&progress), put);
         }
     }
     match result {

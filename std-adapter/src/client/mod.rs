@@ -18,6 +18,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::driver::blocking;
+use tinyferry_core::store::Skip;
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Step, Store, Task};
 use tracing::debug;
 
@@ -34,7 +35,7 @@ pub use self::entries::{Entries, Entry, EntryKind};
 use self::failed::{is_refused, local_error, of_get};
 pub use self::mirror::{Action, Extras, InTheWay, Planned};
 pub use self::operations::{Change, Refused};
-pub use self::selection::Selection;
+pub use self::selection::{Selection, usual_skip};
 pub use crate::error::Error;
 
 /// A connection to a server.
@@ -87,7 +88,8 @@ impl Client {
     }
 
     /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty
-    /// `remote` puts the content of a directory directly into the served directory.
+    /// `remote` puts the content of a directory directly into the served directory. Files of a directory that
+    /// the server has are left out: [`Client::usual_skip`].
     ///
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused or left out are no error:
@@ -98,8 +100,12 @@ impl Client {
         let (events, local) = (self.events.clone(), local.to_owned());
         if metadata.is_dir() {
             let sources = vec![Source { local, remote: String::new() }];
-            return self.put_store(|| {
-                Directory::sending_tree(remote.to_owned(), sources.clone(), events.clone())
+            return self.retry_once(|client| {
+                let skip = client.usual_skip(remote)?;
+                let tree =
+                    Directory::sending_tree(remote.to_owned(), sources.clone(), events.clone());
+                let mut tree = tree.lossy(client.config.lossy).skipping(skip);
+                client.task(Task::Put, &mut tree)
             });
         }
         let source = Source { local, remote: remote.to_owned() };
@@ -109,7 +115,8 @@ impl Client {
     /// Gets the file or the directory at `remote` and stores it as `local`, in whose parent it must be
     /// possible to write. An empty `remote` is the served directory. If `local` is `.` or ends in `..`, the
     /// entry goes into that directory under the name it has on the server. A directory is merged into one
-    /// that exists; a file replaces a file, and is refused where a directory is.
+    /// that exists, without the files that are there: [`usual_skip`]. A file replaces a file, and is refused
+    /// where a directory is.
     ///
     /// # Errors
     /// [`Error`]. Entries of a tree that were refused or left out are no error, as in [`Client::put`].
@@ -126,9 +133,13 @@ impl Client {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         let root = Root::open(parent).map_err(|error| local_error(parent, &error))?;
         let store = Directory::receiving(root, name.to_owned(), self.sync, self.events.clone());
-        let mut store =
+        let store =
             store.lossy(self.config.lossy).limited(self.limits.clone()).governed(&self.policy);
-        self.get_store(remote, &mut store).map_err(|error| of_get(error, local, remote))
+        let skip = usual_skip(&parent.join(name));
+        let mut store = if skip == Skip::Nothing { store } else { store.answering() };
+        let selection = Selection::default().skipping(skip);
+        self.get_store_selecting(remote, &selection, &mut store)
+            .map_err(|error| of_get(error, local, remote))
     }
 
     /// The entries at `path`: those in a directory, or the file itself. All

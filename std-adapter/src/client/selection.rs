@@ -1,13 +1,14 @@
 //! Requests that leave out entries: of a tree, and a file by itself that the client may have already.
 
 use std::num::NonZeroU8;
+use std::path::Path;
 
 use tinyferry_core::store::{
     Accepted, Kind, Offer, Operation, Patterns, RequestOptions, Skip, StatQuery, Store,
 };
-use tinyferry_core::{Outcome, Reason, Task};
+use tinyferry_core::{Failure, Outcome, Reason, Task};
 
-use super::{Client, Error, is_refused};
+use super::{Client, EntryKind, Error, is_refused};
 use crate::fs::Filter;
 use crate::fs::skip::{FileFacts, leaves_out};
 
@@ -63,7 +64,26 @@ impl Selection {
     }
 }
 
+/// The files that a get into the directory `local` leaves out without further wishes: those that are there
+/// with the same size, time and permission bits. Where there is no directory, no time is spent to compare.
+pub fn usual_skip(local: &Path) -> Skip {
+    if local.is_dir() { Skip::SameTime } else { Skip::Nothing }
+}
+
 impl Client {
+    /// The files that a put of a directory as `remote` leaves out without further wishes: as [`usual_skip`].
+    /// A server that does not tell whether it has the directory is sent everything.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn usual_skip(&mut self, remote: &str) -> Result<Skip, Error> {
+        match self.kind_of(remote) {
+            Ok(Some(EntryKind::Directory)) => Ok(Skip::SameTime),
+            Ok(_) | Err(Error::Session(Failure::Refused(_), _)) => Ok(Skip::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
     /// As [`Client::get_store`]; the server leaves out the entries of a tree that are not selected. The store
     /// must leave them out by itself, too, if it is to have none of them ([`Directory::filtered`]): the server
     /// may be an older one, and a long list of patterns is not sent.

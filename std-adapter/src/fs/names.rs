@@ -1,7 +1,7 @@
 //! Paths and names as text: splits and joins them, and decides which are allowed. Knows no file system.
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::path::is_sound;
+use tinyferry_core::path::{NAME_MAX, PATH_MAX, is_sound};
 
 use crate::fs::error::StoreError;
 use crate::fs::partial_name;
@@ -53,9 +53,18 @@ pub(crate) fn refusal(path: &str) -> StoreError {
     StoreError::new(Reason::BadPath, if is_partial { UNFINISHED } else { "" })
 }
 
-/// The reason why a file with the name of a partial is not sent.
-pub(crate) fn unfinished() -> StoreError {
-    StoreError::new(Reason::BadPath, UNFINISHED)
+/// Why an entry for which [`can_be_sent`] is false is not sent.
+pub(crate) fn unsendable(path: &str, name: &str) -> StoreError {
+    if is_sound(path) {
+        StoreError::new(Reason::BadPath, UNFINISHED)
+    } else if path.len() > PATH_MAX {
+        let what = format!("its path has more than {PATH_MAX} bytes");
+        StoreError::new(Reason::NameTooLong, &what)
+    } else if name.len() > NAME_MAX {
+        Reason::NameTooLong.into()
+    } else {
+        StoreError::new(Reason::BadPath, "its name contains control characters")
+    }
 }
 
 /// Whether a name is neither a device nor a path of its own there.

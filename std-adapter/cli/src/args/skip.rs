@@ -22,25 +22,36 @@ pub(crate) struct SkipArgs {
     /// bits
     #[arg(long)]
     existing: bool,
+    /// Send all files again; else those of a directory that the receiver has with the same size, time and
+    /// permission bits are left out
+    #[arg(long)]
+    ignore_times: bool,
 }
 
 impl SkipArgs {
     /// Those of a mirror.
     pub(super) fn of_mirror(checksum: bool) -> Self {
-        Self { update: !checksum, checksum, ignore_existing: false, newer: false, existing: false }
+        Self {
+            update: !checksum,
+            checksum,
+            ignore_existing: false,
+            newer: false,
+            existing: false,
+            ignore_times: false,
+        }
     }
 
-    /// The files that are left out.
-    pub(crate) fn skip(&self) -> Skip {
+    /// The files that are left out. `None` without an option: those of [`usual_skip`](tinyferry::client::usual_skip).
+    pub(crate) fn skip(&self) -> Option<Skip> {
         [
             (self.update, Skip::SameTime),
             (self.checksum, Skip::SameContent),
             (self.ignore_existing, Skip::Existing),
             (self.newer, Skip::NotOlder),
             (self.existing, Skip::Missing),
+            (self.ignore_times, Skip::Nothing),
         ]
         .into_iter()
         .find_map(|(is_given, skip)| is_given.then_some(skip))
-        .unwrap_or_default()
     }
 }

@@ -3,20 +3,24 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
-use tinyferry_core::error::Reason;
+use cap_std::fs::Dir;
+use tinyferry_core::path::is_sound;
 
 use crate::fs::error::StoreError;
-use crate::fs::event::{Direction, Event, Observer};
-use crate::fs::names::{join, unfinished};
-use crate::fs::partial_name;
+use crate::fs::names::{join, unsendable};
+use crate::fs::partial_name::{self, UNIT};
+use crate::fs::sys::dir_cursor::{Found, look};
+use crate::fs::sys::lock::Lock;
 
-/// The number of entries that are kept; the others are counted.
+/// The number of entries that are kept by their paths; the others are counted.
 const KEPT_MAX: usize = 10_000;
 
 /// By their paths below the tree's root.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOut {
     entries: BTreeMap<Vec<u8>, StoreError>,
+    /// The number of further ones.
+    others: u32,
     /// Partials of uploads are no part of a served tree.
     is_served: bool,
     /// `false`: this end receives, and reports nothing.
@@ -36,7 +40,11 @@ impl LeftOut {
 
     /// An entry that is neither a file nor a directory.
     pub(crate) fn add(&mut self, above: &str, name: &OsStr, error: StoreError) {
-        if !self.is_noted || self.entries.len() >= KEPT_MAX {
+        if !self.is_noted {
+            return;
+        }
+        if self.entries.len() >= KEPT_MAX {
+            self.others = self.others.saturating_add(1);
             return;
         }
         let separator = if above.is_empty() { "" } else { "/" };
@@ -44,36 +52,42 @@ impl LeftOut {
         self.entries.insert(path, error);
     }
 
-    /// An entry whose name cannot be sent.
-    pub(crate) fn add_name(&mut self, above: &str, name: &str) {
-        let is_partial = partial_name::is_name(name);
-        if is_partial && self.is_served {
-            return;
+    /// An entry of `dir` whose name cannot be sent.
+    pub(crate) fn add_name(&mut self, dir: &Dir, above: &str, name: &str) {
+        let path = &join(above, name);
+        if self.is_noted && !(self.is_served && is_upload(dir, path, name)) {
+            self.add(above, name.as_ref(), unsendable(path, name));
         }
-        let what = "its name contains control characters, or its path is too long";
-        let error = if is_partial { unfinished() } else { StoreError::new(Reason::BadPath, what) };
-        self.add(above, name.as_ref(), error);
     }
 
-    /// Reports those that are not below a directory of `walked`, where a walk has reported them.
-    pub(crate) fn report(self, tree: &str, walked: &[String], observer: &mut impl Observer) {
-        let direction = Direction::Sending;
-        for (path, error) in self.entries {
-            let is_walked = |above: &String| {
+    /// The number of entries whose paths were not kept.
+    pub(crate) fn others(&self) -> u32 {
+        self.others
+    }
+
+    /// Removes those below a directory of `walked`: a walk has reported them.
+    pub(crate) fn remove_walked(&mut self, walked: &[String]) {
+        self.entries.retain(|path, _| {
+            !walked.iter().any(|above| {
                 let rest = path.strip_prefix(above.as_bytes());
                 rest.is_some_and(|rest| above.is_empty() || rest.first() == Some(&b'/'))
-            };
-            if walked.iter().any(is_walked) {
-                continue;
-            }
-            match std::str::from_utf8(&path) {
-                Ok(path) => drop(error.report(&join(tree, path), direction, observer)),
-                Err(_) => {
-                    let separator = if tree.is_empty() { "" } else { "/" };
-                    let path = &[tree.as_bytes(), separator.as_bytes(), &path].concat();
-                    observer.event(Event::NotUtf8 { path, direction, reason: Reason::BadPath });
-                }
-            }
-        }
+            })
+        });
     }
+
+    /// Removes the first one, and returns its path and why it cannot be sent.
+    pub(crate) fn pop(&mut self) -> Option<(Vec<u8>, StoreError)> {
+        self.entries.pop_first()
+    }
+}
+
+/// Whether the entry `name` of `dir` is the partial of an upload, which is no part of a served tree before it
+/// is complete. Only one that can be resumed is kept.
+pub(crate) fn is_upload(dir: &Dir, path: &str, name: &str) -> bool {
+    is_sound(path)
+        && partial_name::is_name(name)
+        && matches!(
+            look(dir, name),
+            Ok(Found::File(metadata)) if metadata.len() >= UNIT || Lock::is_taken_here(&metadata)
+        )
 }

@@ -252,7 +252,7 @@ impl Files<'_> {
             return false;
         }
         if !self.can_be_sent(name) {
-            self.left_out.add_name(&self.path, name);
+            self.left_out.add_name(dir, &self.path, name);
             return false;
         }
         let is_directory = || match hint {

@@ -16,6 +16,7 @@ pub(super) fn open_entry(
     resumable: bool,
     observer: &mut impl Observer,
 ) -> (Entry, Option<SendFile>) {
+    let is_unsendable = matches!(item, Item::Unsendable(_));
     let (kind, attributes, open, error) = match item {
         Item::Directory(attributes) => (Kind::Directory, Some(attributes), None, None),
         Item::File(attributes, file) => match SendFile::new(file, attributes) {
@@ -24,6 +25,7 @@ pub(super) fn open_entry(
         },
         Item::Named(attributes) => (Kind::File, attributes, None, None),
         Item::Broken(kind, attributes, error) => (kind, attributes, None, Some(error)),
+        Item::Unsendable(error) => (Kind::File, None, None, Some(error)),
     };
     let size = match &open {
         Some(open) => open.size,
@@ -44,7 +46,10 @@ pub(super) fn open_entry(
     let fate = if is_reofferable { Fate::Reofferable } else { Fate::Final };
     queue.given(fate, kind, entry.size.unwrap_or(0), observer);
     if let Some(error) = error {
-        queue.broken(error, observer);
+        match is_unsendable {
+            true => queue.unsendable(error, observer),
+            false => queue.broken(error, observer),
+        }
         return (entry, open);
     }
     let (path, size, direction) = (queue.path(), entry.size, queue.direction());

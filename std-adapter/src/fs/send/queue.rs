@@ -109,7 +109,8 @@ impl SendQueue {
                 Stage::New | Stage::Tree { .. } | Stage::Source(_) => self.stage = Stage::Again,
                 Stage::Again => {
                     let next = self.update(observer).or_else(|| self.again());
-                    return next.or_else(|| self.check_at_end(observer));
+                    let next = next.or_else(|| self.check_at_end(observer));
+                    return next.or_else(|| self.left_out(observer));
                 }
             }
         }
@@ -171,7 +172,6 @@ impl SendQueue {
             self.report_done(&entry, observer);
         }
         if let Some(update) = &mut self.update {
-            update.report_left_out(self.tree.as_deref().unwrap_or_default(), observer);
             let (entries, is_same) = (update.unchanged(), update.is_same());
             observer.event(Event::Unchanged { entries, is_same });
         }
@@ -192,17 +192,32 @@ impl SendQueue {
 
     /// The number of entries that were left out because no path can name them.
     pub(crate) fn omitted(&self) -> u32 {
-        self.walk.omitted()
+        let update = self.update.as_ref().map_or(0, Update::omitted);
+        self.walk.omitted().saturating_add(update)
     }
 
     /// Reports that the last entry failed on this end. The session tells its refusal.
     pub(crate) fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
+        self.differ();
         self.fail_as(Fate::Reported, error, observer)
     }
 
     /// Reports that the last entry cannot be sent at all. The session counts it when it is given.
-    pub(crate) fn broken(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
-        self.fail_as(Fate::Refused, error, observer)
+    pub(crate) fn broken(&mut self, error: StoreError, observer: &mut impl Observer) {
+        self.differ();
+        self.fail_as(Fate::Refused, error, observer);
+    }
+
+    /// The same of an entry that digests do not contain.
+    pub(crate) fn unsendable(&mut self, error: StoreError, observer: &mut impl Observer) {
+        self.fail_as(Fate::Refused, error, observer);
+    }
+
+    /// An entry that digests contain has failed.
+    fn differ(&mut self) {
+        if let Some(update) = &mut self.update {
+            update.fail();
+        }
     }
 
     fn fail_as(
@@ -213,9 +228,6 @@ impl SendQueue {
     ) -> StoreError {
         if let Some(last) = self.recent.last() {
             last.fate = fate;
-        }
-        if let Some(update) = &mut self.update {
-            update.fail();
         }
         error.report(self.walk.path(), self.direction(), observer)
     }

@@ -17,13 +17,13 @@ use crate::fs::digest::cancel::Cancel;
 use crate::fs::digest::compare::{Comparison, compare};
 use crate::fs::digest::entries::Entries;
 use crate::fs::digest::kept::Kept;
+use crate::fs::digest::left_out::LeftOut;
 use crate::fs::digest::query::{Query, sound_index};
 use crate::fs::digest::range::Range;
 use crate::fs::digest::record::{Facts, Granularity, Parameters};
 use crate::fs::digest::tree::TreeDigests;
 use crate::fs::digest::{Summary, Total};
 use crate::fs::error::StoreError;
-use crate::fs::event::Observer;
 use crate::fs::filter::Exclusion;
 use crate::fs::names::join;
 use crate::fs::send::source::{SourceEntry, SourceRoot};
@@ -54,6 +54,8 @@ pub(crate) struct Update {
     unchanged: u64,
     /// The directories of a walk, which reports the entries that cannot be sent.
     walked: Vec<String>,
+    /// The entries that cannot be sent. `None` before everything else was sent.
+    left_out: Option<LeftOut>,
     /// Whether a directory differs, or it is not known whether it does.
     differs: bool,
     /// The sources, as questions.
@@ -140,6 +142,7 @@ impl Update {
             found: VecDeque::new(),
             unchanged: 0,
             walked: Vec::new(),
+            left_out: None,
             differs: false,
             sources: Vec::new(),
             check: Check::No,
@@ -174,7 +177,7 @@ impl Update {
     /// Everything was sent: begins to ask once more if something differed. A digest contains all bits of the
     /// hashes, an index does not. Content is not compared again.
     pub(crate) fn begin_check(&mut self) -> bool {
-        let is_over = self.unanswered == 0 && self.questions.is_empty() && self.found.is_empty();
+        let is_over = self.is_over();
         let Some(parameters) = self.parameters.as_mut().filter(|_| is_over) else { return false };
         if self.check != Check::Due || !self.differs {
             return false;
@@ -213,10 +216,29 @@ impl Update {
         self.digests.note_left_out(true);
     }
 
-    /// Reports the entries that could not be sent.
-    pub(crate) fn report_left_out(&mut self, tree: &str, observer: &mut impl Observer) {
+    /// Everything was sent: the next entry that cannot be sent, and why. No walk has reported it.
+    pub(crate) fn next_left_out(&mut self) -> Option<(Vec<u8>, StoreError)> {
+        if !self.is_over() {
+            return None;
+        }
         self.await_ahead();
-        self.digests.take_left_out().report(tree, &self.walked, observer);
+        let (digests, walked) = (&mut self.digests, &self.walked);
+        let left_out = self.left_out.get_or_insert_with(|| {
+            let mut left_out = digests.take_left_out();
+            left_out.remove_walked(walked);
+            left_out
+        });
+        left_out.pop()
+    }
+
+    /// The number of entries that cannot be sent, and that [`Update::next_left_out`] does not return.
+    pub(crate) fn omitted(&self) -> u32 {
+        self.left_out.as_ref().map_or(0, LeftOut::others)
+    }
+
+    /// Whether every question is answered, and every entry found is sent.
+    fn is_over(&self) -> bool {
+        self.unanswered == 0 && self.questions.is_empty() && self.found.is_empty()
     }
 
     /// The next entry to send.

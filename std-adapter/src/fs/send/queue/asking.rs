@@ -67,6 +67,22 @@ impl SendQueue {
         if self.update.as_mut()?.begin_check() { self.update(observer) } else { None }
     }
 
+    /// Everything was sent: the next entry that cannot be sent, if an offer can name it.
+    pub(super) fn left_out(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        loop {
+            let (path, error) = self.update.as_mut()?.next_left_out()?;
+            match String::from_utf8(path) {
+                Ok(path) => {
+                    self.walk.go_to(&path);
+                    if let Some(error) = self.walk.unsendable(error, observer) {
+                        return Some(Next::Item(Item::Unsendable(error), false));
+                    }
+                }
+                Err(path) => self.walk.omit_not_utf8(path.as_bytes(), observer),
+            }
+        }
+    }
+
     pub(super) fn ask(
         &mut self,
         question: Question,

@@ -1,8 +1,8 @@
 //! Classifies the entry under a name: it is sent, or reported by name, or only counted.
 
 use super::*;
-use crate::fs::names::{can_be_sent, unfinished};
-use crate::fs::partial_name::UNIT;
+use crate::fs::digest::left_out::is_upload;
+use crate::fs::names::{can_be_sent, unsendable};
 
 /// An entry to be sent; its path is the walk's.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(crate) enum Item {
     Named(Option<FileMetadata>),
     /// It cannot be sent.
     Broken(Kind, Option<FileMetadata>, StoreError),
+    /// It is neither a file nor a directory, or its name cannot be sent: digests do not contain it.
+    Unsendable(StoreError),
 }
 
 impl Item {
@@ -94,23 +96,10 @@ impl Walk {
     ) -> Option<Item> {
         let name = self.path.get(start..).unwrap_or_default();
         let in_tree = self.path_in_tree();
-        let error = if is_sound(in_tree) {
-            // An upload is not part of the tree before it is complete. Only one that can be resumed is kept.
-            if self.is_served
-                && let Ok(Found::File(metadata)) = look(dir, name)
-                && (metadata.len() >= UNIT || Lock::is_taken_here(&metadata))
-            {
-                return None;
-            }
-            unfinished()
-        } else if in_tree.len() > PATH_MAX {
-            let what = format!("its path has more than {PATH_MAX} bytes");
-            StoreError::new(Reason::NameTooLong, &what)
-        } else if name.len() > NAME_MAX {
-            Reason::NameTooLong.into()
-        } else {
-            StoreError::new(Reason::BadPath, "its name contains control characters")
-        };
+        if self.is_served && is_upload(dir, in_tree, name) {
+            return None;
+        }
+        let error = unsendable(in_tree, name);
         self.broken(kind, None, error, observer)
     }
 
@@ -132,12 +121,34 @@ impl Walk {
         error: StoreError,
         observer: &mut impl Observer,
     ) -> Option<Item> {
+        let error = self.unsendable(error, observer)?;
+        Some(Item::Broken(kind, attributes, error))
+    }
+
+    /// Returns the error of the entry at the path if an offer can name it.
+    pub(crate) fn unsendable(
+        &mut self,
+        error: StoreError,
+        observer: &mut impl Observer,
+    ) -> Option<StoreError> {
         let path = self.path_in_tree();
         let has_name = !path.is_empty() && is_sound(path) && !path.ends_with('/');
         if self.names_only || !has_name {
-            return self.omit(error, observer);
+            self.omit(error, observer);
+            return None;
         }
-        Some(Item::Broken(kind, attributes, error))
+        Some(error)
+    }
+
+    /// Counts an entry whose path in the tree is not UTF-8.
+    pub(crate) fn omit_not_utf8(&mut self, path: &[u8], observer: &mut impl Observer) {
+        self.omitted = self.omitted.saturating_add(1);
+        if !self.names_only {
+            let tree = self.path.get(..self.above).unwrap_or_default();
+            let path = &[tree.as_bytes(), path].concat();
+            let (direction, reason) = (Direction::Sending, Reason::BadPath);
+            observer.event(Event::NotUtf8 { path, direction, reason });
+        }
     }
 
     /// Counts the entry at the path without sending it.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata};
 use tinyferry_core::error::Reason;
-use tinyferry_core::path::{NAME_MAX, PATH_MAX, is_sound};
+use tinyferry_core::path::is_sound;
 use tinyferry_core::store::Kind;
 
 use crate::fs::error::StoreError;
@@ -18,7 +18,6 @@ use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::Exclusion;
 use crate::fs::sys::dir_cursor::{DirCursor, Found, Id, id_of, is_removed, look, open_file};
 use crate::fs::sys::listing::{Hint, Listing, Seen, room};
-use crate::fs::sys::lock::Lock;
 use crate::fs::sys::metadata::FileMetadata;
 
 pub(crate) use self::entry::Item;
