@@ -10,7 +10,7 @@ mod tests;
 
 /// The smallest chunk, in bytes: one block of the smallest length.
 const SMALLEST_CHUNK: usize = 256;
-/// Bytes of a receive buffer that no frame is counted for: the signals around a transfer.
+/// Bytes of a receive buffer that are reserved for the signals around a transfer.
 const RESERVE: usize = 64;
 /// The number of frames that a receive buffer shall hold before chunks become smaller: with fewer, the
 /// sender mostly waits for answers.
@@ -48,7 +48,7 @@ pub struct Config {
     pub credit: u16,
     /// The time without progress after which the other end counts as gone, in ms.
     pub timeout: Millis,
-    /// How long a server waits for the client's hello, in ms, whatever else comes; 0: for ever.
+    /// How long a server waits for the client's hello, in ms, regardless of other frames; 0: for ever.
     pub handshake_timeout: Millis,
     /// How long a server waits for the next request, in ms; 0: for ever.
     pub idle_timeout: Millis,

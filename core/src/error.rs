@@ -98,7 +98,7 @@ reasons! {
     ReadOnly = 17, "the other end takes no files";
     /// This end only receives.
     WriteOnly = 18, "the other end gives no files";
-    /// Closing is not allowed, or what a store does not do.
+    /// The client may not close the server, or the store does not support the request.
     NotAllowed = 19, "that is not allowed there";
     /// A required field or feature is not known.
     Unsupported = 20, "one end requires a feature that the other does not support";
@@ -107,7 +107,7 @@ reasons! {
     /// The other end gave up.
     Cancelled = 22, "the other end gave up";
     /// The server accepts only clients with a key.
-    KeyNeeded = 23, "the server lets nobody in without a key";
+    KeyNeeded = 23, "the server accepts only clients with a key";
     /// Another transfer writes the same file.
     InUse = 24, "another transfer writes the same file";
     /// The path has more names than the receiver takes.
@@ -118,7 +118,7 @@ reasons! {
     SymbolicLink = 27, "symbolic links are not followed";
     /// A directory that is to be removed has entries.
     NotEmpty = 28, "the directory is not empty";
-    /// A file has the name, and the receiver replaces none.
+    /// A file of that name exists, and the receiver does not replace files.
     Exists = 29, "a file of that name exists, and is not replaced";
     /// A filter of the receiver excludes the entry.
     Excluded = 30, "a filter of the receiver excludes it";
@@ -178,8 +178,8 @@ impl fmt::Display for Failure {
             Self::UnexpectedEof => f.write_str("the connection was closed in the middle of a task"),
             Self::TimedOut => f.write_str("the other end does not answer"),
             Self::Stalled => f.write_str(
-                "small frames pass and large ones do not: a byte value is eaten or changed on the \
-                 way (flow control, terminal settings), or a buffer is too small",
+                "small frames arrive and large frames do not: the link drops or changes a byte value (flow \
+                 control, terminal settings), or a buffer is too small",
             ),
             Self::IdleTimeout => f.write_str("no request came within the idle timeout"),
             Self::ProtocolViolation => f.write_str("the other end broke a rule of the protocol"),

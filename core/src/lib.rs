@@ -8,8 +8,8 @@
 //! `run` for a client's task. A [`Store`] gives and takes the files.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics. The wire is described in
-//! [`protocol`]. `ARCHITECTURE.md` in the repository says how the modules work together: what becomes
-//! of a chunk, a lost frame, a refused entry.
+//! [`protocol`]. `ARCHITECTURE.md` in the repository says how the modules work together: it follows
+//! a chunk, a lost frame and a refused entry through the functions.
 //!
 //! ```
 //! use core::num::NonZeroU32;

@@ -27,8 +27,8 @@ pub trait Profile {
     /// Whether a lossy link may have gaps inside frames, as a radio or a network has; if not, a silence
     /// of 20 ms always ends a frame.
     const STEPS: bool = true;
-    /// Whether this end can receive while it sends; if not, each session is half-duplex, whatever
-    /// [`Config::half_duplex`](crate::Config) says.
+    /// Whether this end can receive while it sends; if not, each session is half-duplex,
+    /// regardless of [`Config::half_duplex`](crate::Config).
     const DUPLEX: bool = true;
     /// Whether the driver passes the time; if not, no round trip is measured (a question
     /// is first repeated after 256 ms), and no keepalive is sent.
@@ -101,8 +101,8 @@ pub(crate) trait Capabilities: Profile {
         Self::SENDS && Self::REPORTS
     }
 
-    /// Whether a refusal of the store is sent with its message, and that of an offer is received with it on
-    /// any link.
+    /// Whether the `ERR` of a refusal has the message of the store as its metadata. A sender then receives
+    /// the message of a refused offer on a lossy link too.
     fn has_messages() -> bool {
         Self::MESSAGES
     }
@@ -137,8 +137,7 @@ pub(crate) trait Capabilities: Profile {
         Self::RESUMES
     }
 
-    /// Whether the time from a query to its answer is of use: it is measured, or a prefix is read
-    /// meanwhile.
+    /// Whether queries in flight are tracked: to measure the round trip, or to read a prefix meanwhile.
     fn probes() -> bool {
         Self::SENDS && (Self::CLOCK || Self::RESUMES)
     }
@@ -153,12 +152,13 @@ pub(crate) trait Capabilities: Profile {
         Self::polls_input() || Self::may_defer()
     }
 
-    /// Whether a session of which `half_duplex` is said is half-duplex.
+    /// Whether a session is half-duplex; `half_duplex` is the configured or negotiated value.
     fn is_half_duplex(half_duplex: bool) -> bool {
         !Self::DUPLEX || half_duplex
     }
 
-    /// Whether a link of which `lossy` is said is lossy: the one place where that is decided.
+    /// Whether a link is lossy; `lossy` is the configured or negotiated value. The only place of this
+    /// decision.
     fn is_lossy(lossy: bool) -> bool {
         Self::LOSSY && (!Self::RELIABLE || lossy)
     }

@@ -32,7 +32,7 @@ pub trait Store {
 
     /// The calls that may take long, if this store defers any. Without it the session calls
     /// [`Store::offer`] and [`Store::commit`], and no commit is deferred: so it is with a wrapper that
-    /// does not provide it, whatever the store inside could do. The same at each call.
+    /// does not provide it, even if the store inside has one. The answer must be the same at each call.
     fn deferral(&mut self) -> Option<&mut dyn Deferral> {
         None
     }
@@ -60,12 +60,12 @@ pub trait Store {
         }
     }
 
-    /// Writes bytes at `position` of the open file. Returns how many it took, at least one; the rest comes
-    /// in the next call.
+    /// Writes bytes at `position` of the open file. Returns the number of bytes written, at least
+    /// one; the next call has the others.
     ///
     /// Positions come in any order, up to 97 blocks past the first gap, and bytes that were taken may come
     /// again, the same ones; with [`Accepted::in_order`] each byte comes once and in order. Where the offer
-    /// had no size, the store is what limits it.
+    /// had no size, the store limits it.
     ///
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.
@@ -112,7 +112,7 @@ pub trait Store {
 
     /// Puts the open file or directory, or else the open tree, in place under its name, whole or not at
     /// all, and closes it: it is complete and verified. If [`Accepted::prefix`] was the whole size,
-    /// no [`Store::store`] came before, and what is in place may stay as it is.
+    /// no [`Store::store`] came before, and the file in place may stay as it is.
     ///
     /// # Errors
     /// It is then closed, and the old file of its name is still there.
@@ -246,15 +246,16 @@ pub trait Store {
     /// the order of [`Store::next`], without trees; `message` is hostile, and often empty. It may be an
     /// entry before the open one.
     ///
-    /// Returns whether the refusal is not counted in [`Outcome::refused`](crate::Outcome::refused), which
-    /// is so in two cases:
+    /// Returns whether the refusal is not counted in [`Outcome::refused`](crate::Outcome::refused). An excluded
+    /// entry never counts ([`Reason::counts_as_refused`]). Return true in three cases:
     ///
     /// - [`Store::next`] will give that file once more. Do so only if [`Reason::wants_reoffer`], and the
     ///   file was given with [`Entry::resumable`] and is not empty. Else the entry is not transferred.
     /// - The entry was counted before: it was given with [`Entry::broken`], or this is the second refusal
     ///   of it. Both ends may give up the same entry.
+    /// - The entry is an operation whose refusal is no failure of the request.
     ///
-    /// False is always allowed: such an entry is then counted more than once.
+    /// False is always allowed: such an entry is then counted.
     fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool {
         match self.inner() {
             Some(inner) => inner.refused(entry, reason, message),

@@ -61,7 +61,7 @@ pub(crate) struct Timer {
     /// Valid frames since the last progress; at most [`RETRIES_MIN`].
     futile_frames: u8,
     has_clock: bool,
-    /// Whether a silence has cut a frame, and it is not known yet if its rest follows.
+    /// Whether a silence has cut a frame, and it is not known yet whether its end follows.
     cut_frame: bool,
     /// The silence after which an incomplete frame counts as damaged, in ms.
     silence: u16,

@@ -37,7 +37,7 @@ fn a_line_that_changes_bytes_is_reported() {
     let result = client
         .and_then(|mut client| client.put_store(|| Directory::sending_file(source.clone(), ())));
     let error = result.map(drop).expect_err("no chunk arrives whole").to_string();
-    assert!(error.contains("small frames pass and large ones do not"), "{error}");
+    assert!(error.contains("small frames arrive and large frames do not"), "{error}");
     assert!(!place.served("file").exists(), "{}", server.log());
 }
 
@@ -52,7 +52,7 @@ fn long_the_program_reports_a_line_that_changes_bytes() {
     let mut server = Server::start_at(&listen, &place.served(""), &[]);
     let begin = Instant::now();
     client(&url, &place.here(""), &["put", "file"])
-        .with(4, &["small frames pass and large ones do not"]);
+        .with(4, &["small frames arrive and large frames do not"]);
     let took = begin.elapsed();
     assert!(took < Duration::from_secs(120), "it took {} s", took.as_secs());
     assert!(!place.served("file").exists(), "{}", server.log());

@@ -8,10 +8,10 @@ use crate::keys::{Identity, PrivateKey, Trust};
 use crate::step::Step;
 use crate::suite::{Aead, Portable};
 
-/// What [`SecureStream`](crate::SecureStream) is, for streams that are awaited.
+/// The async form of [`SecureStream`](crate::SecureStream).
 ///
 /// A read that is dropped before it is done loses nothing. A write or a flush that is dropped
-/// leaves the rest to the next one.
+/// leaves the remaining bytes to the next one.
 #[derive(Debug)]
 pub struct AsyncSecureStream<T, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
     stream: T,

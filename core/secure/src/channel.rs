@@ -1,5 +1,5 @@
 //! The channel: a machine without I/O that the drivers carry out. It owns two buffers and all
-//! keys; whatever goes wrong wipes both.
+//! keys; an error wipes both.
 
 mod records;
 

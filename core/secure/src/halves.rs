@@ -40,7 +40,7 @@ impl<R: ErrorType, W: Write<Error = R::Error>> Write for Joined<R, W> {
     }
 }
 
-/// What comes in through a channel whose handshake is over.
+/// The receiving half of a channel after its handshake.
 #[derive(Debug)]
 pub struct ReadHalf<'a, R, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
     stream: R,
@@ -78,7 +78,7 @@ impl<R: Read, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Read for ReadHalf<'_, R, B,
     }
 }
 
-/// What goes out through a channel whose handshake is over.
+/// The sending half of a channel after its handshake.
 #[derive(Debug)]
 pub struct WriteHalf<'a, W, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead = Portable> {
     stream: W,

@@ -222,7 +222,7 @@ impl<A: Aead> Handshake<A> {
         copy(self.buffer.get_mut(at..).unwrap_or_default(), bytes);
     }
 
-    /// Goes on to send or to fill so many bytes of the buffer.
+    /// Continues with the transmission or the reception of a number of bytes of the buffer.
     fn expect(&mut self, stage: Stage, length: usize) {
         (self.stage, self.at, self.length) = (stage, 0, length);
     }

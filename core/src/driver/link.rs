@@ -72,7 +72,7 @@ use crate::time::Millis;
 /// ```
 pub trait Link: Read + Write {
     /// Whether this end cannot receive while it sends, since [`Link::is_ready`] cannot tell: the session
-    /// is then half-duplex, whatever its [`Config`](crate::Config) says.
+    /// is then half-duplex, regardless of its [`Config`](crate::Config).
     const HALF_DUPLEX: bool;
 
     /// Milliseconds from any origin; `None` where there is no clock.

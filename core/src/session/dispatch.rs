@@ -1,10 +1,10 @@
-//! A signal with its metadata: decides by the state who handles it, the handshake, the server, the client,
-//! or the half at work.
+//! Dispatch of received signals: chooses the handler by the state, which is the handshake, the server, the
+//! client, the sender or the receiver.
 
 use super::*;
 
 impl<P: Profile> Session<P> {
-    /// Handles a signal, after its metadata if that is wanted.
+    /// Handles a signal. If its metadata is read, the metadata was received before.
     #[inline(never)]
     pub(super) fn dispatch(&mut self, signal: &Signal) {
         let id = TransferId::new(signal.transfer);

@@ -7,8 +7,8 @@ impl<P: Profile> Session<P> {
     /// Takes chunks from `input`: bytes that come next, and that the driver has buffered already. They
     /// are stored from where they are. Returns how many bytes were taken.
     ///
-    /// A driver need not call it: it leads where the steps lead, but saves each chunk its
-    /// [`Step::Receive`] and its [`Step::Storage`], a copy, and a digest of its own. Returns 0 where
+    /// A driver need not call it: the steps have the same result. It saves for each chunk a
+    /// [`Step::Receive`], a [`Step::Storage`], a copy, and a separate digest. Returns 0 where
     /// steps are needed: no file is open, its next chunk is not complete, or the link is lossy.
     #[inline]
     pub fn take_input<S: Store + ?Sized>(

@@ -10,10 +10,10 @@
 //! | `negotiate` | the handshake |
 //! | `io` | the steps of a driver, and its answers |
 //! | `recv`, `input` | frames that come in; chunks in the driver's own buffer |
-//! | `signal`, `dispatch` | a signal and its metadata; who handles it |
-//! | `task` | a client's task, and how it begins |
+//! | `signal`, `dispatch` | a received signal and its metadata; its handler |
+//! | `task` | the tasks of a client, and their start |
 //! | `send` | the next output |
-//! | `reply` | the signals that go out, and their metadata |
+//! | `reply` | output signals and their metadata |
 //! | `request`, `storage` | requests to the store, and its replies |
 //! | `timeout` | deadlines, keepalives, and the end of a wait |
 
@@ -181,7 +181,8 @@ impl<P: Profile> Session<P> {
     }
 
     /// The message in the `ERR` that ended a get, a close or a handshake; often empty, always
-    /// hostile. Messages about a put go to the store: [`crate::Store::refused`].
+    /// hostile. Messages about a put go to the store: [`crate::Store::refused`] and
+    /// [`crate::Store::tree_refused`].
     pub fn message(&self) -> &str {
         self.text()
     }

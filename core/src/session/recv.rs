@@ -1,5 +1,5 @@
-//! Frames that come in: decides which ones are accepted. A chunk goes the same way wherever it is
-//! buffered: `parse_frame`, `on_chunk`, the store, `chunk_stored`.
+//! Received frames: decides which frames are accepted. A chunk in either buffer passes `parse_frame`,
+//! `on_chunk`, the store and `chunk_stored`.
 
 use super::*;
 

@@ -1,10 +1,10 @@
-//! The signals that go out, with the metadata that goes along: replies, refusals and requests.
+//! Output signals and their metadata: replies, refusals and requests.
 
 use super::request::MESSAGE_MAX;
 use super::*;
 
 impl<P: Profile> Session<P> {
-    /// Sends the reply in the outbox, or asks the store for the index that goes along.
+    /// Sends the reply in the outbox, or asks the store for its index first.
     pub(super) fn reply_next(&mut self) {
         if P::has_operations() && self.outbox.may_have_index() {
             // The metadata of the operation is no longer used.
@@ -35,7 +35,8 @@ impl<P: Profile> Session<P> {
         self.has_message = false;
     }
 
-    /// Whether the next output refuses a transfer for the store, and its message has room in the buffer.
+    /// Whether the next output is an `ERR` for a refusal of the store, and the buffer has room for its
+    /// message.
     pub(super) fn takes_message(&mut self) -> bool {
         if !P::has_messages() || !self.has_message || !self.outbox.refuses() {
             return false;
@@ -46,7 +47,7 @@ impl<P: Profile> Session<P> {
         self.reader.is_empty()
     }
 
-    /// Sends the refusal that is due with the message in the chunk buffer.
+    /// Sends the next `ERR` with the message in the chunk buffer.
     pub(super) fn transmit_refusal(&mut self, length: usize) {
         let Some(mut signal) = self.outbox.take_err() else { return self.drive() };
         signal.metadata = u16::try_from(length.min(MESSAGE_MAX)).unwrap_or(0);

@@ -83,7 +83,7 @@ impl<P: Profile> Session<P> {
         true
     }
 
-    /// Whether the reply is sent after the deferred commits.
+    /// Whether the deferred commits are completed before the reply is sent.
     fn awaits_commits(&self) -> bool {
         self.may_defer_commits()
             && matches!((&self.state, self.outbox.pending_reply()),

@@ -1,4 +1,5 @@
-//! A signal that came: decides whether its metadata is awaited, and whether it counts without.
+//! Received signals: decides whether the metadata of a signal is awaited, and whether the signal is valid
+//! without it.
 
 use super::*;
 
@@ -29,7 +30,7 @@ impl<P: Profile> Session<P> {
         P::reports() && self.report_prefix(signal)
     }
 
-    /// The metadata of a signal came, or counts as lost: the signal is handled.
+    /// Handles the signal that awaits its metadata, with the metadata that was received last, or without.
     pub(super) fn on_metadata(&mut self) {
         if let Some(&signal) = self.outbox.awaiting_metadata() {
             self.outbox.slot = Slot::Empty;
@@ -37,9 +38,9 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// If the refusal of a hello or of an offer awaits its message, which is lost: it counts without it (R13).
-    /// The message may have overwritten the path, so that the question could not be repeated. Whether it is
-    /// so.
+    /// The message of a refused hello or offer is lost: handles the refusal without it (R13). The message may
+    /// have overwritten the path, so that the question cannot be repeated. Returns false if no such refusal
+    /// awaits its message.
     pub(super) fn take_refusal_without_message(&mut self) -> bool {
         let Some(signal) = self.outbox.awaiting_metadata() else { return false };
         let counts = signal.code == Code::Err
@@ -72,7 +73,7 @@ impl<P: Profile> Session<P> {
         }
     }
 
-    /// Whether the metadata of a signal is of use.
+    /// Whether the metadata of a signal is read.
     fn wants_metadata(&self, signal: &Signal) -> bool {
         let id = TransferId::new(signal.transfer);
         match (signal.code, &self.state) {
@@ -99,7 +100,7 @@ impl<P: Profile> Session<P> {
                 sender.holds_metadata().is_none()
                     || (P::has_messages() && id.is_some_and(|id| sender.is_offered(id)))
             }
-            // The message of another `ERR` would cost the path that may have to go out again.
+            // The message of another `ERR` would overwrite the path, which may have to be sent again.
             (Code::Err, State::AwaitOffer(_) | State::AwaitClosed | State::AwaitServerHello(_))
                 if P::can_be_client() =>
             {

@@ -1,4 +1,4 @@
-//! A client's task, and how it begins.
+//! The tasks of a client, and their start.
 
 use super::*;
 

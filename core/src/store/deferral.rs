@@ -10,12 +10,12 @@ use crate::store::Store;
 /// The calls of [`Store`] that may take long, and commits that are deferred: see [`Store::deferral`].
 ///
 /// The store begins the work elsewhere (a thread, a flash controller) and returns pending. The session
-/// then answers queries, sends keepalives, notices where the other end has left, and polls the store
-/// again a few milliseconds later. A store that can wait for its work does so for at most 50 ms a call,
-/// so that short work loses no time.
+/// then answers queries, sends keepalives, detects the end of the connection, and polls the store again a
+/// few milliseconds later. A store that can wait for its work should wait at most 50 ms in each call, so
+/// that short work loses no time.
 ///
-/// It is a trait of its own, so that a wrapper has all of it or nothing: a commit is deferred only where
-/// the deferred commits are also completed.
+/// It is a separate trait, so that a wrapper forwards all of it or nothing: a store that defers commits
+/// must also complete them.
 pub trait Deferral {
     /// As [`Store::offer`]. While it is pending it is polled again with the same offer, or
     /// [`Store::abandon`] follows.

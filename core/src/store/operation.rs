@@ -10,13 +10,13 @@ use crate::wire::operation::index_values;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Operation<'a> {
-    /// Describe the entry at the path.
+    /// Return the metadata of the entry at the path.
     Stat(StatQuery),
-    /// The path is to be gone.
+    /// Remove the file or the empty directory at the path.
     Remove,
-    /// The file or directory `from` is to have this path.
+    /// Rename the file or directory `from` to the path.
     Rename {
-        /// Its path now, relative as the other one. Sound.
+        /// The old path, relative like the new one. Sound.
         from: &'a str,
     },
 }

@@ -1,4 +1,5 @@
-//! The options of a request: the entries of the tree that its sender leaves out. The layout is in `wire`.
+//! The options of a request: the entries of the tree that its sender does not offer. The layout is in
+//! `wire`.
 
 use core::hash::{Hash, Hasher};
 use core::num::NonZeroU8;
@@ -7,8 +8,8 @@ use core::num::NonZeroU8;
 use crate::store::Operation;
 use crate::wire::options::pattern_values;
 
-/// Which files a requested tree leaves out because the receiver has them: the sender asks it by
-/// [`Operation::Stat`].
+/// The files of a requested tree that the sender does not offer, after a comparison with those of the
+/// receiver by [`Operation::Stat`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -20,7 +21,7 @@ pub enum Skip {
     SameTime,
     /// Those with the same content, time and permission bits.
     SameContent,
-    /// Those that exist, whatever is in them.
+    /// Those that exist, with any content.
     Existing,
     /// Those that are not older at the receiver.
     NotOlder,
@@ -32,13 +33,13 @@ pub enum Skip {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RequestOptions<'a> {
-    /// The files that are left out.
+    /// The files that are not offered.
     pub skip: Skip,
     /// How many levels of directories are sent: with 1 the entries of the requested one only. `None`: all.
     pub depth: Option<NonZeroU8>,
-    /// Whether the entries are left out that the `.gitignore` files in the tree exclude.
+    /// Whether the sender excludes the entries that the `.gitignore` files in the tree exclude.
     pub ignore_files: bool,
-    /// The entries that are left out by their paths.
+    /// Patterns of excluded entries.
     pub patterns: Patterns<'a>,
 }
 
@@ -101,7 +102,7 @@ impl<'a> Patterns<'a> {
 }
 
 impl<'a> RequestOptions<'a> {
-    /// Leaves out the files that `skip` says.
+    /// Options with this `skip` only.
     #[must_use]
     pub const fn skipping(skip: Skip) -> Self {
         Self { skip, depth: None, ignore_files: false, patterns: Patterns::new(&[]) }

@@ -1,12 +1,12 @@
-//! The result of the transfer before.
+//! The result of the last completed transfer.
 
 use super::TransferId;
 use crate::error::Reason;
 use crate::store::Stat;
 use crate::wire::Signal;
 
-/// The result of the transfer before. It is kept, as TCP keeps TIME-WAIT: on a lossy link the answer
-/// may be lost, and is repeated for each query (`PROTOCOL.md`, R26).
+/// The result of the last completed transfer. It is kept, like TIME-WAIT of TCP: on a lossy link the
+/// answer may be lost, and is repeated for each query (`PROTOCOL.md`, R26).
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
 // Aligned to words: a microcontroller needs no more, and padding would take RAM.

@@ -26,8 +26,8 @@ pub struct Outcome {
     /// store is told about each of them.
     pub entries: u32,
     /// Entries that were refused or given up, but for those that their receiver excludes
-    /// ([`Reason::counts_as_refused`]). A sender counts each of them once if its store does as
-    /// [`Store::refused`](crate::Store::refused) says.
+    /// ([`Reason::counts_as_refused`]). A sender counts each of them once if its store returns the right
+    /// value from [`Store::refused`](crate::Store::refused).
     pub refused: u32,
     /// Of a received tree: entries that its sender could not offer, because their paths are not
     /// allowed.
@@ -61,22 +61,22 @@ pub(crate) fn is_after(id: TransferId, last: TransferId) -> bool {
     id != last && is_reached(id.get(), last.get())
 }
 
-/// The one signal in hand: the one that came in, or the one that goes out.
+/// The current signal: the received one, or the next output.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
 // An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
 #[repr(u8)]
 pub(crate) enum Slot {
     Empty,
-    /// It came in; its metadata, which is wanted, is still to come.
+    /// Received; its metadata is awaited.
     AwaitMetadata(Signal),
-    /// A new offer, its metadata at hand: the store is asked about it.
+    /// A new offer with its metadata: the store decides on it next.
     Offer(Signal),
-    /// It came in, and answers an operation; its index is in the metadata at hand: the store is told.
+    /// A received answer to an operation, with an index in its metadata: the store is told next.
     Answer(Signal),
-    /// It is to be sent.
+    /// Output.
     Reply(Signal),
-    /// It is to be sent, and the store may have an index that goes along.
+    /// Output; the store may have an index for its metadata.
     Indexed(Signal),
 }
 
@@ -87,8 +87,8 @@ pub(crate) enum Slot {
 pub(crate) struct Outbox {
     /// The store is to close the open file.
     pub(crate) abandon: Option<Abandon>,
-    /// Transfers that are refused. A receiver sends `ERR` for them: the one that a new offer interrupts,
-    /// and that offer. A sender tells the store; the message is in the metadata at hand.
+    /// Refused transfers. A receiver sends `ERR` for them: the one that a new offer interrupts, and that
+    /// offer. A sender tells its store; the message is in the last metadata.
     refusals: [Option<(u16, Reason)>; 2],
     pub(crate) slot: Slot,
     pub(crate) completed: Option<Completed>,
@@ -214,7 +214,7 @@ impl Outbox {
     }
 }
 
-/// How a half goes on once the outbox is empty.
+/// The next action of a half with an empty outbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Next {
     /// Look into the outbox again.

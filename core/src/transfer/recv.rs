@@ -129,9 +129,9 @@ impl<P: Profile> Receiver<P> {
         self.is_in_tree() && !self.names_only() && !link.is_lossy::<P>()
     }
 
-    /// Whether the reply acknowledges earlier files: their refusals come before it (R40). One that tells the
-    /// prefix of an offered file does not: else each file that is the same would end the batch of the others.
-    /// But it acknowledges frames, so that a half-duplex sender may never query: the batch is limited.
+    /// Whether the reply acknowledges earlier files: their refusals are sent before it (R40). The prefix of
+    /// an offered file acknowledges no file: else each unchanged file would end the batch of deferred
+    /// commits. It acknowledges frames, so that a half-duplex sender may never query: the batch has a limit.
     pub(crate) fn covers_commits(&self, reply: &Signal) -> bool {
         let is_prefix =
             reply.code == Code::Pon && matches!(reply.ack_info(), AckInfo::PrefixDigest(_));

@@ -13,8 +13,8 @@ mod tests;
 
 /// A file that comes in.
 ///
-/// Two things go on independently: the digest catches up with the position, and proves the prefix on
-/// its way; chunks arrive, until the sender's `DON` claims the digest of the whole.
+/// Two processes are independent. The digest follows the position, and proves the prefix. Chunks arrive,
+/// until the sender's `DON` claims the digest of the whole file.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
 // Aligned to words: a microcontroller needs no more, and padding would take RAM.

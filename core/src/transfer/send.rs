@@ -113,7 +113,7 @@ impl<P: Profile> Sender<P> {
         Outcome { entries, refused, omitted, closed: false }
     }
 
-    /// Whether the metadata in the chunk buffer is still to be sent, perhaps again.
+    /// The length of the metadata in the chunk buffer, while it may have to be sent.
     pub(crate) fn holds_metadata(&self) -> Option<u16> {
         let holds = matches!(
             self.stage,
@@ -123,8 +123,8 @@ impl<P: Profile> Sender<P> {
         holds.then_some(self.metadata)
     }
 
-    /// Whether the transfer is the one that is being offered, or the tree around it: an `ERR` for it ends
-    /// the offer, whose metadata need not be sent again.
+    /// Whether `id` is the transfer of the current offer, or of the tree around it. An `ERR` for either ends
+    /// the offer, so that its metadata is not sent again.
     pub(crate) fn is_offered(&self, id: TransferId) -> bool {
         self.holds_metadata().is_some() && (id.get() == self.last || self.tree() == Some(id))
     }

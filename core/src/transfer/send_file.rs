@@ -187,7 +187,7 @@ impl SendFile {
     }
 }
 
-/// The smaller of a length and the rest.
+/// The smaller of a length and the remaining bytes.
 pub(super) fn clamp(length: u16, rest: u64) -> u16 {
     rest.min(length.into()) as u16
 }

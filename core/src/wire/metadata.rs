@@ -23,7 +23,7 @@ pub const TAG_REQUIRED: u8 = 0x80;
 pub const TAG_OPERATION: u8 = 0x80;
 /// Tag in a `RAF` or `RAR`: options of the request, 2 or 3 bytes.
 pub const TAG_OPTIONS: u8 = 0x81;
-/// Tag in a `RAF` or `RAR`: a pattern of entries that are left out.
+/// Tag in a `RAF` or `RAR`: a pattern of excluded entries.
 pub const TAG_PATTERN: u8 = 0x82;
 
 /// Parsed metadata.
@@ -42,7 +42,7 @@ pub struct Metadata<'a> {
     pub operation: Option<&'a [u8]>,
     /// Options of a request.
     pub options: Option<&'a [u8]>,
-    /// All fields, if one of them is a pattern of entries that are left out.
+    /// All fields, if one of them is a pattern of excluded entries.
     pub patterns: Option<&'a [u8]>,
 }
 

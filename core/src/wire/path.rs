@@ -1,7 +1,7 @@
 //! Paths on the wire: the rules that a path must obey before any store sees it (`PROTOCOL.md`,
 //! section 5).
 
-/// The longest path on the wire, in bytes; the rest of the metadata is for tagged fields.
+/// The longest path on the wire, in bytes. The metadata has room for tagged fields behind it.
 pub const PATH_MAX: usize = 960;
 /// The longest name between two `/`, in bytes.
 pub const NAME_MAX: usize = 255;

@@ -1,10 +1,10 @@
 //! Files and trees on a FAT16 or FAT32 card.
 //!
-//! # What is refused
+//! # Refused names
 //!
 //! Names are 8.3, of ASCII, and lower case is upper case: `readme.txt` becomes `README.TXT`. A
 //! longer name is refused, and so is one with a character that FAT does not know, and a path of
-//! more than [`PATH`] bytes or [`DEPTH`] directories; the rest of a tree goes on. Two names that
+//! more than [`PATH`] bytes or [`DEPTH`] directories; the other entries of a tree are stored. Two names that
 //! differ in case only are one file. Times are kept to two seconds and taken for UTC, modes not at
 //! all.
 //!
