@@ -1,5 +1,6 @@
 """Operations of a receiver, and digests of directories, written from core/PROTOCOL.md alone, section 12."""
 import os
+import shutil
 import stat
 import struct
 
@@ -7,7 +8,7 @@ from wire import UNKNOWN, UNSUPPORTED, crc64, is_sound
 
 NOT_FOUND, IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, NOT_ALLOWED, NOT_EMPTY = 3, 5, 6, 7, 19, 28
 STAT, REMOVE, RENAME = 1, 2, 3
-SIZE, TIME, MODE, CONTENT = 1, 2, 4, 8
+SIZE, TIME, MODE, CONTENT, SPACE = 1, 2, 4, 8, 0x80
 INDEX_MAX, FIELD_MAX = 240, 252
 # Times that all file systems keep (R86).
 USUAL = range(315_583_200 * 10**9, 2_147_483_647 * 10**9)
@@ -105,12 +106,15 @@ def look(path, is_directory, arguments, in_tree):
     facts, granularity, bits, prefix, salt = struct.unpack_from("<BBBII", arguments)
     if granularity > 10 or bits > 32:
         raise Refused(UNSUPPORTED)
-    facts &= SIZE | TIME | MODE | CONTENT
+    is_space, facts = facts & SPACE, facts & (SIZE | TIME | MODE | CONTENT)
     found = kind(path)
     if found is None:
         raise Refused(NOT_FOUND)
     if (found == "directory") != is_directory:
         raise Refused(IS_DIRECTORY if found == "directory" else NOT_DIRECTORY)
+    if is_directory and is_space:  # R89
+        usage = shutil.disk_usage(path)
+        return usage.free, struct.pack("<HBB4xQ", 0, SPACE, granularity, usage.total), b""
     if not is_directory:
         status = os.stat(path)
         value = content_of(path) if facts & CONTENT else status.st_mtime_ns & UNKNOWN

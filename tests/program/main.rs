@@ -59,6 +59,7 @@ mod shutdown;
 mod signals;
 mod slow_peer;
 mod soak;
+mod space;
 mod stalled;
 mod standard_streams;
 mod storage_faults;

@@ -196,7 +196,7 @@ fn the_python_client_compares_removes_and_renames() {
     );
 }
 
-/// R81 to R87.
+/// R81 to R89.
 #[test]
 fn the_client_updates_and_mirrors_to_the_python_server() {
     let place = Place::new();
@@ -217,6 +217,9 @@ fn the_client_updates_and_mirrors_to_the_python_server() {
     run(&["rm", "tree/0"]);
     run(&["mkdir", "tree/new/deep"]);
     assert!(place.served("tree/new/deep").exists() && !place.served("tree/0").exists());
+    // R89.
+    let said = run(&["df", "tree"]);
+    assert!(said.contains(" free of "), "{said}");
     client(&endpoint, &place.here(""), &["rm", "tree/sub"])
         .with(6, &["is a directory with files in it"]);
     run(&["close"]);

@@ -26,7 +26,7 @@ pub enum Operation<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StatQuery {
     /// The facts of an entry that count, as bits: 1 size, 2 time, 4 permission bits, 8 CRC-64 of the
-    /// content. Its name and kind always count.
+    /// content. Its name and kind always count. Or [`StatQuery::SPACE`].
     pub facts: u8,
     /// The unit of times: 10^n ns for 0 to 9; 10: 2 s.
     pub granularity: u8,
@@ -41,14 +41,20 @@ pub struct StatQuery {
     pub digest: Option<u64>,
 }
 
+impl StatQuery {
+    /// The fact that asks, alone, for the space of the file system that a directory is on.
+    pub const SPACE: u8 = 0x80;
+}
+
 /// The answer to an operation; to all but [`Operation::Stat`] it is all zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stat {
-    /// Of a file, its size in bytes; of a directory, the number of its entries in the range.
+    /// Of a file, its size in bytes; of a directory, the number of its entries in the range; of space, the bytes
+    /// that are free.
     pub size: u64,
     /// Of a directory, the digest of its entries in the range; of a file, its CRC-64 if that fact counts,
-    /// else its time of last modification in nanoseconds since 1970, signed.
+    /// else its time of last modification in nanoseconds since 1970, signed; of space, all bytes.
     pub value: u64,
     /// The facts that count for the receiver: those of the query that its store keeps.
     pub facts: u8,

@@ -18,7 +18,7 @@ mod sync;
 
 pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
-pub(crate) use self::manage::{MkdirArgs, MvArgs, RmArgs};
+pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::peer::Peer;
 use self::policy::PolicyArgs;
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Mv(MvArgs),
     /// Make directories on a server
     Mkdir(MkdirArgs),
+    /// Print the free and the total space of a server's file system
+    Df(DfArgs),
     /// Test whether a server answers, and print the response time
     Ping(Peer),
     /// Ask a server to shut down, which it must allow (--allow-close)

@@ -12,6 +12,7 @@ macro_rules! print_error {
 
 mod args;
 mod config;
+mod df;
 mod documents;
 mod exit;
 mod get;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         Command::Rm(args) => manage::rm(&args),
         Command::Mv(args) => manage::mv(&args),
         Command::Mkdir(args) => manage::mkdir(&args),
+        Command::Df(args) => df::df(&args),
         Command::Ping(peer) => ping(&peer, verbosity),
         Command::Close(peer) => close(&peer, verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),

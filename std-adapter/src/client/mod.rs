@@ -8,6 +8,7 @@ mod failed;
 mod mirror;
 mod operations;
 mod selection;
+mod space;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ use self::failed::{is_refused, local_error, of_get};
 pub use self::mirror::{Action, Extras, InTheWay, Planned};
 pub use self::operations::{Change, Refused};
 pub use self::selection::{Selection, usual_skip};
+pub use self::space::Space;
 pub use crate::error::Error;
 
 /// A connection to a server.

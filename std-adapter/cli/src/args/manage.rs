@@ -34,6 +34,18 @@ pub(crate) struct MvArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct DfArgs {
+    /// A directory on the server
+    #[arg(value_name = "REMOTE", default_value = ".")]
+    pub(crate) path: String,
+    /// Print bytes as a line of JSON: {"free", "total", "time_granularity_ns"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct MkdirArgs {
     /// Directories to make on the server; those above them are made too
     #[arg(required = true, value_name = "REMOTE")]

@@ -22,6 +22,7 @@ use crate::fs::names::{is_allowed, join, refusal, split};
 use crate::fs::sys::background::Background;
 use crate::fs::sys::dir_cursor::Found;
 use crate::fs::sys::metadata::FileMetadata;
+use crate::fs::sys::space::Space;
 
 /// The digests of the tree that is open, and the one that is being computed.
 #[derive(Debug, Default)]
@@ -167,6 +168,16 @@ impl RecvStore {
         }
         let Some(dir) = self.cursor.existing(&path)? else { return Err(Reason::NotFound.into()) };
         let kept = self.kept(&dir);
+        if query.facts & StatQuery::SPACE != 0 {
+            let Space { free, total } = Space::of(&dir).ok_or(Reason::Unsupported)?;
+            let granularity = granularity.max(kept.granularity).code();
+            return Ok(Some(Stat {
+                size: free,
+                value: total,
+                facts: StatQuery::SPACE,
+                granularity,
+            }));
+        }
         let asked = Parameters { facts: asked, granularity, salt: query.salt };
         let parameters = asked.common(kept.facts, kept.granularity);
         let cancel = Cancel::default();

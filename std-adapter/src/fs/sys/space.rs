@@ -1,21 +1,37 @@
-//! The free space of a file system.
+//! The space of a file system.
 
 use cap_std::fs::Dir;
 
-/// The bytes that this program may still store in the file system of `dir`; `None`: it is not known.
-#[cfg(unix)]
-pub(crate) fn free(dir: &Dir) -> Option<u64> {
-    let found = rustix::fs::fstatvfs(dir).ok()?;
-    // Some file systems, as those of the system itself, have no blocks at all.
-    if found.f_blocks == 0 {
-        return None;
-    }
-    let is_root = rustix::process::geteuid().is_root();
-    let blocks = if is_root { found.f_bfree } else { found.f_bavail };
-    Some(blocks.saturating_mul(found.f_frsize))
+/// The space of a file system, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Space {
+    /// The bytes that this program may still store.
+    pub(crate) free: u64,
+    pub(crate) total: u64,
 }
 
-#[cfg(not(unix))]
-pub(crate) fn free(_: &Dir) -> Option<u64> {
-    None
+impl Space {
+    /// That of the file system of `dir`; `None`: it is not known.
+    #[cfg(unix)]
+    pub(crate) fn of(dir: &Dir) -> Option<Self> {
+        let found = rustix::fs::fstatvfs(dir).ok()?;
+        // Some file systems, as those of the system itself, have no blocks at all.
+        if found.f_blocks == 0 {
+            return None;
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        let blocks = if is_root { found.f_bfree } else { found.f_bavail };
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Some(Self { free: bytes(blocks), total: bytes(found.f_blocks) })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn of(_: &Dir) -> Option<Self> {
+        None
+    }
+}
+
+/// The bytes that this program may still store in the file system of `dir`; `None`: it is not known.
+pub(crate) fn free(dir: &Dir) -> Option<u64> {
+    Space::of(dir).map(|space| space.free)
 }
