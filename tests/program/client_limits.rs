@@ -41,6 +41,26 @@ fn files_beyond_a_limit_are_refused_and_the_others_arrive() {
 }
 
 #[test]
+fn the_limit_of_a_file_does_not_count_for_the_sum_of_a_tree() {
+    let place = Place::new();
+    let here = place.here("");
+    let server = Server::start(&place.served(""), &["--max-file", "5000"]);
+    fs::create_dir(place.here("tree")).expect("a directory");
+    for name in ["a", "b"] {
+        fs::write(place.here("tree").join(name), content(4000, 1)).expect("a file");
+    }
+    server.client(&here, &["put", "tree"]).well();
+    let got = ["get", "tree", "--into", "out", "--max-file", "5000"];
+    server.client(&here, &got).well();
+    assert_eq!(fs::read_dir(place.here("out/tree")).expect("it is there").count(), 2);
+    fs::write(place.here("tree/c"), content(5001, 1)).expect("a file");
+    server
+        .client(&here, &["put", "tree"])
+        .with(3, &["1 entry was not transferred", "\"tree/c\"", "no file of more than 5000 bytes"]);
+    assert!(place.served("tree/b").exists() && !place.served("tree/c").exists());
+}
+
+#[test]
 fn the_oldest_partials_are_removed_where_partials_take_too_much() {
     let place = Place::new();
     fs::create_dir(place.served("sub")).expect("a directory");

@@ -47,11 +47,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Checks an offer: `path` below the root, and the number of the `entry` in its tree.
+    /// Checks an offer: `path` below the root, the size of a file in bytes, and the number of the `entry` in its
+    /// tree.
     pub(crate) fn check(
         &self,
         path: &str,
-        size: Option<u64>,
+        file_size: Option<u64>,
         entry: u64,
     ) -> Result<(), StoreError> {
         let too_much = |what: String| Err(StoreError::new(Reason::TooLarge, &what));
@@ -64,7 +65,7 @@ impl Limits {
             let entries = describe::count(self.entries, "entry", "entries");
             return too_much(format!("the tree has more than {entries}"));
         }
-        self.check_end(size.unwrap_or(0))
+        self.check_end(file_size.unwrap_or(0))
     }
 
     /// Checks the end of a file's content.

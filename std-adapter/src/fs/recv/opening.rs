@@ -45,7 +45,9 @@ impl RecvStore {
         observer: &mut impl Observer,
     ) -> Result<u64, StoreError> {
         let entry = self.tree.as_mut().map_or(0, Tree::count_entry);
-        self.limits.check(path, offer.size, entry)?;
+        // The size of a tree is that of all of its files: the limit is for one file.
+        let file_size = if offer.kind == Kind::Tree { None } else { offer.size };
+        self.limits.check(path, file_size, entry)?;
         if offer.names_only {
             return Ok(0);
         }
