@@ -25,7 +25,7 @@ pub(crate) fn exists() -> StoreError {
     Reason::Exists.into()
 }
 
-/// Renames the file `from` in `dir` to `name`. Returns the name that it has got.
+/// Renames the file `from` in `dir` to `name`. Returns its final name.
 pub(crate) fn rename<'a>(
     dir: &Dir,
     from: &str,
@@ -36,7 +36,7 @@ pub(crate) fn rename<'a>(
         dir.rename(from, dir, name)?;
         return Ok(Cow::Borrowed(name));
     }
-    first_free(name, existing, |name| rename_new(dir, from, name))
+    first_free(name, existing, |name| rename_new(dir, from, dir, name))
 }
 
 /// Calls `take` with the names that the policy allows, until one is free.
@@ -56,30 +56,30 @@ pub(crate) fn first_free<'a>(
     Err(exists())
 }
 
-/// Renames a file, and replaces nothing.
+/// Renames the entry `from` of `dir` to `name` in `target`, and replaces nothing.
 ///
 /// # Errors
-/// [`ErrorKind::AlreadyExists`], if something has the name.
-fn rename_new(dir: &Dir, from: &str, name: &str) -> io::Result<()> {
+/// [`ErrorKind::AlreadyExists`], if an entry has the name.
+pub(crate) fn rename_new(dir: &Dir, from: &str, target: &Dir, name: &str) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         use rustix::fs::{RenameFlags, renameat_with};
         use rustix::io::Errno;
 
-        match renameat_with(dir, from, dir, name, RenameFlags::NOREPLACE) {
-            // The file system, or an older kernel, cannot do that.
+        match renameat_with(dir, from, target, name, RenameFlags::NOREPLACE) {
+            // The file system, or an older kernel, cannot do that; or a directory would go below itself.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             result => return Ok(result?),
         }
     }
-    match dir.hard_link(from, dir, name) {
+    match dir.hard_link(from, target, name) {
         Ok(()) => return dir.remove_file(from),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
         Err(_) => {}
     }
     // Without links another program may take the name between these calls.
-    match look(dir, name)? {
-        Found::Missing => dir.rename(from, dir, name),
+    match look(target, name)? {
+        Found::Missing => dir.rename(from, target, name),
         _ => Err(ErrorKind::AlreadyExists.into()),
     }
 }
@@ -109,6 +109,28 @@ mod tests {
         assert_eq!((read("f"), read("f~1"), read("f~2")), ("1".into(), "3".into(), "4".into()));
         assert_eq!(put("5", Existing::Replace).unwrap(), "f");
         assert_eq!(read("f"), "5");
+    }
+
+    #[test]
+    fn an_entry_of_another_directory_is_not_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("d")).unwrap();
+        let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let target = dir.open_dir("d").unwrap();
+        for is_directory in [false, true] {
+            let make = |path: &str| match is_directory {
+                true => fs::create_dir(place.path().join(path)).unwrap(),
+                false => fs::write(place.path().join(path), path).unwrap(),
+            };
+            make("from");
+            make("d/to");
+            let refused = rename_new(&dir, "from", &target, "to").unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+            assert!(place.path().join("from").exists());
+            rename_new(&dir, "from", &target, &format!("free{is_directory}")).unwrap();
+            assert!(!place.path().join("from").exists());
+            let _ = fs::remove_file(place.path().join("d/to"));
+        }
     }
 
     #[test]

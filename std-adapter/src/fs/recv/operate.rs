@@ -1,5 +1,7 @@
 //! Removes and renames entries below the root for the other end.
 
+use std::io::ErrorKind;
+
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Operation, Stat};
@@ -11,7 +13,7 @@ use crate::fs::names::{is_allowed, join, refusal, split};
 use crate::fs::partial_name;
 use crate::fs::policy::Existing;
 use crate::fs::recv::deferred::DeferredCommits;
-use crate::fs::recv::naming::exists;
+use crate::fs::recv::naming::{exists, rename_new};
 use crate::fs::sys::dir_cursor::Found;
 use crate::fs::sys::sync::synchronise;
 
@@ -128,7 +130,15 @@ impl RecvStore {
             let detail = format!("the directory \"{}\" does not exist", new_above.escape_debug());
             return Err(StoreError::new(Reason::NotFound, &detail));
         };
-        dir.rename(old, &target, new)?;
+        // Another program may have taken the name since.
+        let renamed = match (self.policy.existing, is_directory) {
+            (Existing::Replace, false) => dir.rename(old, &target, new),
+            _ => rename_new(&dir, old, &target, new),
+        };
+        renamed.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => exists(),
+            _ => error.into(),
+        })?;
         self.cursor.forget_names();
         if is_directory {
             self.cursor.forget();
@@ -164,11 +174,11 @@ fn remove_directory(above: &Dir, name: &str) -> Result<(), StoreError> {
     use cap_fs_ext::DirExt;
 
     let not_empty = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::DirectoryNotEmpty => Reason::NotEmpty.into(),
+        ErrorKind::DirectoryNotEmpty => Reason::NotEmpty.into(),
         _ => StoreError::from(error),
     };
     match above.remove_dir(name) {
-        Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
         result => return result.map_err(not_empty),
     }
     let dir = above.open_dir_nofollow(name)?;

@@ -11,6 +11,7 @@ mod partial_limit;
 mod partials;
 mod receiving;
 mod removed;
+mod renaming;
 mod sending;
 mod slow;
 mod small;
