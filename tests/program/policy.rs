@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 
 use crate::harness::{Place, Server, assert_same, content, mode, set_mode, snapshot};
 use crate::mounts::Disk;
@@ -81,6 +82,38 @@ fn the_operator_of_a_receiver_chooses_the_owner() {
     }
     crate::harness::program(&place.here(""), &["serve", ".", "--chown", "no such user"])
         .with(2, &["no such user"]);
+}
+
+/// A server of root in a container may lack the capability to give files away.
+#[test]
+fn an_owner_that_cannot_be_set_is_no_failure() {
+    let without_chown = ["--bounding-set", "-chown", "--inh-caps", "-chown"];
+    let mut probe = Command::new("setpriv");
+    let can_drop = probe.args(without_chown).arg("true").status().is_ok_and(|it| it.success());
+    for sync in ["end", "each", "never"] {
+        let place = Place::new();
+        tree(&place);
+        let is_root = place.root.path().metadata().is_ok_and(|metadata| metadata.uid() == 0);
+        if !is_root || !can_drop {
+            return println!("skipped: only root can drop a capability");
+        }
+        let mut command = Command::new("setpriv");
+        command.args(without_chown).arg(env!("CARGO_BIN_EXE_tinyferry"));
+        command.args(["serve", "--listen", "tcp://127.0.0.1:0", "--chown", "65534:65533"]);
+        command.args(["--sync", sync]).arg(place.served(""));
+        let mut server = Server::start_by(command);
+        server.client(&place.here(""), &["put", "t/file", "--to", "new/directory"]).well();
+        server.client(&place.here(""), &["put", "t", "--to", "other/directory"]).well();
+        for path in ["new/directory/file", "other/directory/t/d/program"] {
+            assert_eq!(place.served(path).metadata().expect("a file").uid(), 0, "{sync}: {path}");
+        }
+        let log = server.log();
+        for path in ["new", "new/directory", "new/directory/file"] {
+            let line = format!("the time or the permission bits of \"{path}\" could not be set");
+            assert_eq!(log.matches(&line).count(), 1, "{sync}: {path}: {log}");
+        }
+        assert!(log.contains("6 entries are complete, but without their time"), "{sync}: {log}");
+    }
 }
 
 #[test]

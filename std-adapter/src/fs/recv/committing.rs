@@ -71,6 +71,7 @@ impl RecvStore {
                 }
             },
         };
+        self.cursor.report_unset(observer);
         Poll::Ready(match result {
             Ok(()) => {
                 report_done(&path, kind, sizes, sha256, observer);

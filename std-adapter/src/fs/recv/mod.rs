@@ -209,6 +209,7 @@ impl RecvStore {
             (None, None) => return Err(Reason::Storage.into()),
         };
         self.buffer.clear();
+        self.cursor.report_unset(observer);
         match result {
             Ok(false) => Ok(()),
             Ok(true) => {

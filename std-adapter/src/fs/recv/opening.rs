@@ -104,12 +104,11 @@ impl RecvStore {
         {
             let (directory, reservations) = (split(path).0, &self.limits.reservations);
             let needed = incoming.needed();
-            let reserved = if incoming.is_buffered() || size <= CAPACITY as u64 {
-                let dir = self.cursor.nearest(directory)?;
-                self.small_files.add(reservations, &dir, directory, needed).map(|()| None)
-            } else {
-                reservations.reserve(&*self.cursor.nearest(directory)?, needed).map(Some)
-            };
+            let is_small = incoming.is_buffered() || size <= CAPACITY as u64;
+            let reserved = self.cursor.nearest(directory).and_then(|dir| match is_small {
+                true => self.small_files.add(reservations, &dir, directory, needed).map(|()| None),
+                false => reservations.reserve(&dir, needed).map(Some),
+            });
             incoming.reservation = match reserved {
                 Ok(reservation) => reservation,
                 Err(error) => {

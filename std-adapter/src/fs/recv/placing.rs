@@ -96,5 +96,6 @@ impl RecvStore {
         if let Some(mut tree) = self.tree.take() {
             let _ = tree.set_metadata(&mut self.cursor, observer);
         }
+        self.cursor.report_unset(observer);
     }
 }

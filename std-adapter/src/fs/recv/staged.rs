@@ -105,7 +105,12 @@ impl Staged {
         *self = match std::mem::replace(self, Self::Named(None, Ok(()))) {
             Self::TempFile(file) => {
                 let linked = temp_files.link(&file, dir, name, existing);
-                named(linked.or_else(|_| copy(&file, dir, name, existing)), Ok(()))
+                let stored = linked.or_else(|error| match error.reason {
+                    // The policy refuses the file, whatever way it would get its name.
+                    Reason::Exists => Err(error),
+                    _ => copy(&file, dir, name, existing),
+                });
+                named(stored, Ok(()))
             }
             Self::Partial(partial, metadata_set) => {
                 let placed = partial.place(name, existing).map(|(stored, _)| stored);
@@ -155,4 +160,35 @@ fn copy<'a>(
         .map_err(StoreError::from)
         .and_then(|()| partial.place(name, existing).map(|(stored, _)| stored));
     placed.map_err(|error| partial.discard_after(error))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+    use std::time::{Duration, SystemTime};
+
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_the_policy_refuses_is_not_copied() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Arc::new(Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap());
+        fs::write(place.path().join("f"), "old").unwrap();
+        let mut temp_files = TempFiles::default();
+        let complete = CompleteFile { bytes: b"new", attributes: Attributes::default() };
+        let mut staged = Staged::write(&dir, "f", &complete, &mut temp_files);
+        if !matches!(staged, Staged::TempFile(_)) {
+            return println!("skipped: the file system has no files without a name");
+        }
+        // A copy would change the time of the directory.
+        let before = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        fs::File::open(place.path()).unwrap().set_modified(before).unwrap();
+        staged.name(&dir, "f", Existing::Refuse, &mut temp_files);
+        let error = staged.into_result().unwrap_err();
+        assert_eq!(error.reason, Reason::Exists);
+        assert_eq!(fs::metadata(place.path()).unwrap().modified().unwrap(), before);
+        assert_eq!(fs::read(place.path().join("f")).unwrap(), b"old");
+    }
 }

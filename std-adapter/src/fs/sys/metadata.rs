@@ -79,16 +79,21 @@ pub(crate) fn set_time(file: &File, modified: Option<i64>) -> io::Result<()> {
     }
 }
 
+/// Whether metadata could not be set because the file system or the system does not allow it.
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+
+    matches!(error.kind(), PermissionDenied | Unsupported | InvalidInput)
+}
+
 /// Reports that the file system has no such bits or times, which is no failure.
 pub(crate) fn report_unset(
     result: io::Result<()>,
     path: &str,
     observer: &mut impl Observer,
 ) -> Result<(), StoreError> {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
-
     match result {
-        Err(error) if matches!(error.kind(), PermissionDenied | Unsupported | InvalidInput) => {
+        Err(error) if is_unsupported(&error) => {
             observer.event(Event::Unset { path, detail: &describe::os_error(&error) });
             Ok(())
         }

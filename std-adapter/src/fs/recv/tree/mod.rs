@@ -121,7 +121,7 @@ impl Tree {
     }
 }
 
-/// Creates a directory, or makes an existing one writable for its owner.
+/// Creates a directory, or makes an existing one writable for its owner. The caller sets its metadata later.
 pub(crate) fn make_directory(
     cursor: &mut DirCursor,
     path: &str,
@@ -129,6 +129,7 @@ pub(crate) fn make_directory(
     synced: bool,
 ) -> Result<(), StoreError> {
     cursor.made(path, attributes.mode, synced)?;
+    cursor.forget_unset(path);
     // A new one is writable, and must stay the last opened one: no entry in it is searched for.
     if cursor.is_new() { Ok(()) } else { admit(cursor, path, attributes) }
 }

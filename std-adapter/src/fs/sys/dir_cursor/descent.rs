@@ -1,19 +1,15 @@
 //! The descent from a root: one name at a time, through directories only.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
 
-use cap_fs_ext::DirExt;
-use cap_std::fs::{Dir, Metadata};
-use tinyferry_core::error::Reason;
+use cap_std::fs::Dir;
 
-use super::{Found, Id, builder, id_of, is_removed, look, step};
+use super::making::{Made, NewDirectories};
+use super::{Found, Id, id_of, is_removed, look, step};
 use crate::fs::error::StoreError;
-use crate::fs::names::{below, split};
-use crate::fs::policy::Owner;
+use crate::fs::names::{below, join, split};
 use crate::fs::sys::dir_cursor::spelling::Spelling;
-use crate::fs::sys::metadata::{Attributes, set_metadata};
-use crate::fs::sys::sync::{open_itself, synchronise};
 use crate::fs::sys::volumes::{Volume, Volumes};
 
 /// The maximum number of directories that stay open; a server must not run out of open files.
@@ -31,9 +27,7 @@ pub(crate) struct DirCursor {
     spelling: Option<Spelling>,
     /// The file systems that were entered, if they are to be synchronised.
     volumes: Option<Volumes>,
-    /// The permission bits of a new directory that has none of its own.
-    new_mode: Option<u32>,
-    new_owner: Owner,
+    pub(super) new_directories: NewDirectories,
 }
 
 /// An opened directory.
@@ -57,14 +51,6 @@ enum StoredDir {
     Closed(Option<Id>),
 }
 
-/// The result of creating a missing directory.
-enum Made {
-    Nothing,
-    Here,
-    /// Another process has created it meanwhile.
-    Elsewhere,
-}
-
 impl DirCursor {
     /// A cursor for reading.
     pub(crate) fn new(root: Arc<Dir>) -> Self {
@@ -74,19 +60,13 @@ impl DirCursor {
             steps: Vec::new(),
             spelling: None,
             volumes: None,
-            new_mode: None,
-            new_owner: Owner::default(),
+            new_directories: NewDirectories::default(),
         }
     }
 
     /// A cursor for storing.
     pub(crate) fn receiving(root: Arc<Dir>) -> Self {
         Self { spelling: Some(Spelling::default()), ..Self::new(root) }
-    }
-
-    /// Sets the owner of new directories, and the permission bits of those that have none of their own.
-    pub(crate) fn make_directories_with(&mut self, mode: Option<u32>, owner: Owner) {
-        (self.new_mode, self.new_owner) = (mode, owner);
     }
 
     /// Closes all directories, which may have been moved: the next call begins at the root.
@@ -160,43 +140,6 @@ impl DirCursor {
         }
     }
 
-    /// The directory at `path`; creates it and its parents if they are missing. A new one gets the permission
-    /// bits `mode` and is writable for its owner.
-    pub(crate) fn made(
-        &mut self,
-        path: &str,
-        mode: Option<u32>,
-        synced: bool,
-    ) -> Result<Arc<Dir>, StoreError> {
-        let (new_mode, new_owner) = (self.new_mode, self.new_owner);
-        let found = self.descend(path, |above, name, is_last| {
-            let own_mode = mode.filter(|_| is_last);
-            match above.create_dir_with(name, &builder(own_mode.or(new_mode))) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    return Ok(Made::Elsewhere);
-                }
-                Err(error) => return Err(error),
-            }
-            if own_mode.is_none() && new_mode.is_some() || new_owner != Owner::default() {
-                // A directory that cannot be opened is reported when it is entered.
-                if let Ok(dir) = above.open_dir_nofollow(name).and_then(|dir| open_itself(&dir)) {
-                    let mode = new_mode.filter(|_| own_mode.is_none()).map(|mode| mode | 0o700);
-                    set_metadata(
-                        &dir,
-                        &Metadata::from_file(&dir)?,
-                        Attributes { mode, modified: None, owner: new_owner },
-                    )?;
-                }
-            }
-            if synced {
-                synchronise(above)?;
-            }
-            Ok(Made::Here)
-        })?;
-        found.ok_or(StoreError::from(Reason::NotFound))
-    }
-
     /// The entry at `path`. A receiver checks its spelling.
     pub(crate) fn look(&mut self, path: &str) -> Result<Found, StoreError> {
         let (parent, name) = split(path);
@@ -215,7 +158,7 @@ impl DirCursor {
     }
 
     /// Descends to `path`; `make` may create a missing directory, otherwise the descent ends there.
-    fn descend(
+    pub(super) fn descend(
         &mut self,
         path: &str,
         make: impl Fn(&Dir, &str, bool) -> io::Result<Made>,
@@ -239,7 +182,12 @@ impl DirCursor {
             if next.is_none() {
                 match make(&dir, name, below.is_empty())? {
                     Made::Nothing => return Ok(None),
-                    Made::Here => is_new = true,
+                    Made::Here(unset) => {
+                        is_new = true;
+                        if let Some(error) = unset {
+                            self.new_directories.add_unset(join(&self.path, name), error);
+                        }
+                    }
                     Made::Elsewhere => {}
                 }
                 next = step(&dir, name)?;

@@ -1,6 +1,7 @@
 //! Entries of directories, opened by name and never through a link. Knows nothing of content.
 
 pub(crate) mod descent;
+mod making;
 pub(crate) mod spelling;
 
 use std::fs::File;
@@ -8,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
+use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
@@ -157,18 +158,6 @@ fn step(dir: &Dir, name: &str) -> Result<Option<Dir>, StoreError> {
 fn not_entered(name: &str, reason: Reason, why: &str) -> StoreError {
     let detail = format!("\"{name}\" cannot be entered: {why}");
     StoreError::new(reason, &detail)
-}
-
-fn builder(mode: Option<u32>) -> DirBuilder {
-    #[cfg_attr(not(unix), expect(unused_mut))]
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    if let Some(mode) = mode {
-        cap_std::fs::DirBuilderExt::mode(&mut builder, mode & 0o777 | 0o700);
-    }
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder
 }
 
 impl DirCursor {
