@@ -122,6 +122,41 @@ fn ignore_files_of_the_source_count_on_request_in_both_directions() {
     }
 }
 
+/// Which of its entries are excluded is not known: they might be sent, or removed.
+#[test]
+fn a_directory_whose_ignore_file_cannot_be_used_fails_and_nothing_is_removed() {
+    for large in ["t/d", "t"] {
+        let place = Place::new();
+        let server = Server::start(&place.served(""), &["--allow-remove"]);
+        for above in [place.here(""), place.served("")] {
+            write(&above, &[("t/a", 10), ("t/d/secret", 10), ("t/d/e/f", 10), ("u/d/gone", 10)]);
+            fs::write(above.join(large).join(".gitignore"), "x\n".repeat(600_000)).expect("a file");
+        }
+        for options in [&[][..], &["--update"]] {
+            let put = [&["put", "t", "--gitignore", "--to", "p"], options].concat();
+            let ended = server.client(&place.here(""), &put);
+            assert!(matches!(ended.code, Some(1 | 3 | 6)), "{large} {options:?}: {}", ended.stderr);
+            assert!(ended.stderr.contains("its .gitignore file is too large"), "{}", ended.stderr);
+            assert!(!place.served("p/t/d/secret").exists(), "{large}");
+            assert_eq!(place.served("p/t/a").exists(), large == "t/d");
+            let get = [&["get", "t", "--gitignore", "--into", "g"], options].concat();
+            let ended = server.client(&place.here(""), &get);
+            assert!(matches!(ended.code, Some(1 | 3 | 6)), "{large} {options:?}: {}", ended.stderr);
+            assert!(!place.here("g/t/d/secret").exists(), "{large}");
+        }
+        for arguments in [&["mirror", "t", "u"][..], &["mirror", "--get", "t", "u"]] {
+            let options = ["--gitignore", "--max-delete", "100%"];
+            let ended = server.client(&place.here(""), &[arguments, &options].concat());
+            assert!(
+                matches!(ended.code, Some(1 | 3 | 6)),
+                "{large} {arguments:?}: {}",
+                ended.stderr
+            );
+        }
+        assert!(place.served("u/d/gone").exists() && place.here("u/d/gone").exists());
+    }
+}
+
 /// A tree that was received, and the client's arguments for it.
 fn received() -> (Place, Server) {
     let place = Place::new();

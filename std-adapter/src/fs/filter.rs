@@ -67,8 +67,9 @@ impl Filter {
         Ok(Self { patterns, ignore_files: false })
     }
 
-    /// Leaves out, too, what the `.gitignore` files in the tree exclude; of several files the nearest one
-    /// decides first, and the patterns of this filter decide before them.
+    /// Leaves out also the entries that the `.gitignore` files in the tree exclude. Of several files the nearest
+    /// one decides first; the patterns of this filter decide before them. A directory whose `.gitignore` file
+    /// cannot be read, has more than 1 MiB, or is too complex is not transferred, and its failure is reported.
     #[must_use]
     pub fn reading_ignore_files(mut self) -> Self {
         self.ignore_files = true;
@@ -95,8 +96,17 @@ impl Filter {
         self.patterns.is_none() && !self.ignore_files
     }
 
-    /// Whether the patterns leave out an entry of this path, whatever they say of the directories above;
-    /// `None`: none matches.
+    /// Whether the patterns exclude an entry of this path, or a directory above it.
+    fn excludes(&self, path: &str, is_directory: bool) -> bool {
+        let above =
+            std::iter::successors(path.rsplit_once('/'), |(above, _)| above.rsplit_once('/'));
+        let mut paths = above.map(|(above, _)| (above, true)).chain([(path, is_directory)]);
+        self.patterns.is_some()
+            && paths.any(|(path, is_directory)| self.verdict(path, is_directory) == Some(true))
+    }
+
+    /// Whether the patterns exclude an entry of this path; `None`: no pattern matches. The patterns that match
+    /// the directories above do not count.
     fn verdict(&self, path: &str, is_directory: bool) -> Option<bool> {
         match self.patterns.as_ref()?.compiled.matched(path, is_directory) {
             Match::None => None,

@@ -155,6 +155,7 @@ impl<'a> Scan<'a> {
 
     /// Reads the directory at the path: adds its files, and lists the directories in it.
     fn enter(&mut self, dir: &Dir) -> Result<(), StoreError> {
+        self.files.exclusion.check(&self.files.path)?;
         let kept = self.levels.iter().map(|level| level.gather.kept()).sum();
         let range = if self.levels.is_empty() { self.files.wanted.query.range } else { Range::ALL };
         let mut gather = Gather::new(range, HASHES_MAX.saturating_sub(kept));

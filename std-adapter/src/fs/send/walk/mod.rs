@@ -182,6 +182,7 @@ impl Walk {
         metadata: &Metadata,
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
+        self.exclusion.check(self.path_in_tree())?;
         let above = self.path.trim_end_matches('/');
         let names = Listing::read(&dir, self.room(), |seen| {
             let Seen::NotUtf8(name) = seen else { return true };
