@@ -10,7 +10,7 @@ use tinyferry_core::{Failure, Outcome, Reason, Task};
 
 use super::{Client, EntryKind, Error, is_refused};
 use crate::fs::Filter;
-use crate::fs::skip::{FileFacts, leaves_out};
+use crate::fs::skip::{SizeAndTime, leaves_out};
 
 /// Size and time.
 const FACTS: u8 = 1 | 2;
@@ -178,7 +178,7 @@ impl Client {
                 let mut offered = Offered::default();
                 self.list_store(path, &mut offered)?;
                 let Offered { size, modified } = offered;
-                size.is_some_and(|size| leaves_out(skip, FileFacts { size, modified }, &stat))
+                size.is_some_and(|size| leaves_out(skip, SizeAndTime { size, modified }, &stat))
             }
         };
         if is_left_out { Ok(Outcome::default()) } else { self.get_store(path, store) }

@@ -4,9 +4,9 @@ use tinyferry_core::store::{Skip, Stat};
 
 use crate::fs::digest::record::Granularity;
 
-/// The facts of the sender's file.
+/// The size and the time of the sender's file.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct FileFacts {
+pub(crate) struct SizeAndTime {
     pub(crate) size: u64,
     /// Nanoseconds since 1970, where known.
     pub(crate) modified: Option<i64>,
@@ -18,7 +18,7 @@ pub(crate) fn time_of(stat: &Stat) -> Option<i64> {
 }
 
 /// Whether `skip` leaves out a file that the receiver has, with these facts.
-pub(crate) fn leaves_out(skip: Skip, source: FileFacts, target: &Stat) -> bool {
+pub(crate) fn leaves_out(skip: Skip, source: SizeAndTime, target: &Stat) -> bool {
     let unit = Granularity::from_code(target.granularity).unwrap_or(Granularity::TWO_SECONDS);
     let times = source.modified.zip(time_of(target));
     let times = times.map(|(ours, theirs)| (unit.round_down(ours), unit.round_down(theirs)));
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn a_file_is_left_out_by_size_time_and_existence_at_the_coarser_unit() {
-        let source = FileFacts { size: 7, modified: Some(10 * SECOND + 5) };
+        let source = SizeAndTime { size: 7, modified: Some(10 * SECOND + 5) };
         let target = |size, time: i64, granularity| Stat {
             size,
             value: time.cast_unsigned(),

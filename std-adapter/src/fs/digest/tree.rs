@@ -87,12 +87,6 @@ impl TreeDigests {
         std::mem::take(&mut self.left_out)
     }
 
-    /// Leaves out the entries of an exclusion.
-    pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
-        self.exclusion = exclusion.clone();
-        self.cache.forget();
-    }
-
     /// Forgets everything: something in the tree is about to change, or has changed.
     pub(crate) fn forget(&mut self) {
         self.cache.forget();

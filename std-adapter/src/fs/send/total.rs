@@ -4,6 +4,7 @@
 use cap_fs_ext::DirExt;
 use cap_std::fs::Dir;
 
+use crate::fs::names::{can_be_sent, join};
 use crate::fs::sys::metadata::allocated;
 
 /// The number of entries up to which a tree is measured.
@@ -13,14 +14,14 @@ const MAX_DEPTH: usize = 64;
 /// A smaller file may be stored in its inode.
 const MIN_HOLE: u64 = 64 * 1024;
 
-/// The bytes of all regular files below `dir`; `None` if there are too many entries, if one cannot be read, or
+/// The bytes of all files below `dir` that are sent; `None` if there are too many entries, if one cannot be read, or
 /// if a file has holes: it may take less space.
 pub(crate) fn total(dir: &Dir) -> Option<u64> {
     let mut entries = 0;
-    below(dir, &mut entries, MAX_DEPTH)
+    below(dir, "", &mut entries, MAX_DEPTH)
 }
 
-fn below(dir: &Dir, entries: &mut usize, depth: usize) -> Option<u64> {
+fn below(dir: &Dir, path: &str, entries: &mut usize, depth: usize) -> Option<u64> {
     let depth = depth.checked_sub(1)?;
     let mut total: u64 = 0;
     for entry in dir.entries().ok()? {
@@ -29,10 +30,17 @@ fn below(dir: &Dir, entries: &mut usize, depth: usize) -> Option<u64> {
         if *entries > MAX_ENTRIES {
             return None;
         }
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let path = join(path, name);
+        // The walk reports it.
+        if !can_be_sent(&path, name) {
+            continue;
+        }
         let kind = entry.file_type().ok()?;
         if kind.is_dir() {
-            let dir = dir.open_dir_nofollow(entry.file_name()).ok()?;
-            total = total.checked_add(below(&dir, entries, depth)?)?;
+            let dir = dir.open_dir_nofollow(name).ok()?;
+            total = total.checked_add(below(&dir, &path, entries, depth)?)?;
         } else if kind.is_file() {
             let metadata = entry.metadata().ok()?;
             if metadata.len() > MIN_HOLE && allocated(&metadata) < metadata.len() {
@@ -46,7 +54,9 @@ fn below(dir: &Dir, entries: &mut usize, depth: usize) -> Option<u64> {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::ffi::OsStr;
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
 
     use cap_std::ambient_authority;
 
@@ -61,6 +71,10 @@ mod tests {
         fs::write(at("f"), [1; 1000]).unwrap();
         fs::write(at("a/b/f"), [1; 200_000]).unwrap();
         std::os::unix::fs::symlink("f", at("link")).unwrap();
+        // They are not sent.
+        fs::write(at(".f.tinyferry-part"), [1; 10_000]).unwrap();
+        fs::write(at("a/line\nbreak"), [1; 10_000]).unwrap();
+        fs::write(place.path().join(OsStr::from_bytes(b"a/\xff")), [1; 10_000]).unwrap();
         assert_eq!(total(&dir), Some(201_000));
         fs::File::create(at("a/holes")).unwrap().set_len(1 << 20).unwrap();
         assert_eq!(total(&dir), None);

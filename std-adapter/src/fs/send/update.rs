@@ -1,7 +1,10 @@
 //! Finds the entries of a tree that the receiver lacks: asks for digests of directories, and descends where
 //! they differ. Knows nothing of frames, and opens no file.
 
+mod ahead;
 mod answers;
+mod check;
+mod own;
 #[cfg(all(test, unix))]
 mod tests;
 
@@ -27,9 +30,13 @@ use crate::fs::error::StoreError;
 use crate::fs::filter::Exclusion;
 use crate::fs::names::join;
 use crate::fs::send::source::{SourceEntry, SourceRoot};
-use crate::fs::skip::{FileFacts, leaves_out};
+use crate::fs::skip::{SizeAndTime, leaves_out};
 use crate::fs::sys::background::Background;
 use crate::fs::sys::metadata::FileMetadata;
+
+use self::ahead::Ahead;
+use self::check::Check;
+use self::own::{OwnList, Part};
 
 /// The number of questions that may be unanswered.
 const OPEN_QUESTIONS: usize = 256;
@@ -44,11 +51,14 @@ pub(crate) struct Update {
     /// The unit of the sender's own times.
     granularity: Granularity,
     salt: u32,
+    exclusion: Exclusion,
+    /// Whether this program serves the sources.
+    is_served: bool,
     digests: TreeDigests,
     questions: VecDeque<Question>,
     unanswered: usize,
     /// The entries of the directory that was compared last.
-    list: Option<(usize, String, Entries)>,
+    list: Option<OwnList>,
     found: VecDeque<Found>,
     /// Entries that the receiver has.
     unchanged: u64,
@@ -58,39 +68,8 @@ pub(crate) struct Update {
     left_out: Option<LeftOut>,
     /// Whether a directory differs, or it is not known whether it does.
     differs: bool,
-    /// The sources, as questions.
-    sources: Vec<Question>,
     check: Check,
     ahead: Option<Ahead>,
-}
-
-/// The sender's own entries are read on another thread while the receiver reads its entries for the first
-/// answer.
-#[derive(Debug)]
-struct Ahead {
-    origin: usize,
-    path: String,
-    parameters: Parameters,
-    work: Background<(TreeDigests, Result<Entries, StoreError>)>,
-    cancel: Cancel,
-}
-
-impl Drop for Ahead {
-    fn drop(&mut self) {
-        self.cancel.cancel();
-    }
-}
-
-/// The check at the end whether the receiver has the same entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
-    No,
-    /// It is due if something differs.
-    Due,
-    /// It has begun.
-    Begun,
-    /// It says nothing: something was refused or could not be read.
-    Vain,
 }
 
 /// A question about a path of the tree; the number is the index of its source.
@@ -127,15 +106,15 @@ impl Update {
         if skip == Skip::Nothing {
             return None;
         }
-        let mut digests = TreeDigests::default();
-        digests.note_left_out(false);
-        Some(Self {
+        let mut update = Self {
             skip,
             is_lossy,
             parameters: None,
             granularity: Granularity::NANOSECOND,
             salt: getrandom::u32().unwrap_or(1),
-            digests,
+            exclusion: Exclusion::default(),
+            is_served: false,
+            digests: TreeDigests::default(),
             questions: VecDeque::new(),
             unanswered: 0,
             list: None,
@@ -144,15 +123,17 @@ impl Update {
             walked: Vec::new(),
             left_out: None,
             differs: false,
-            sources: Vec::new(),
             check: Check::No,
             ahead: None,
-        })
+        };
+        update.digests = update.no_digests();
+        Some(update)
     }
 
     /// Leaves out the entries of an exclusion.
     pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
-        self.digests.exclude(exclusion);
+        self.exclusion = exclusion.clone();
+        self.digests = self.no_digests();
     }
 
     /// Begins with a source, which stands at `path` of the tree.
@@ -161,49 +142,10 @@ impl Update {
             Kind::File => Question::File(origin, path.to_owned()),
             _ => Question::Directory(origin, path.to_owned(), Range::ALL),
         };
-        if self.check == Check::Due {
-            self.sources.push(question.clone());
+        if let Check::Due { sources, .. } = &mut self.check {
+            sources.push(question.clone());
         }
         self.questions.push_back(question);
-    }
-
-    /// Checks at the end whether the receiver has the same entries, and no others.
-    pub(crate) fn check_at_end(&mut self) {
-        if matches!(self.skip, Skip::SameTime | Skip::SameContent) {
-            self.check = Check::Due;
-        }
-    }
-
-    /// Everything was sent: begins to ask once more if something differed. A digest contains all bits of the
-    /// hashes, an index does not. Content is not compared again.
-    pub(crate) fn begin_check(&mut self) -> bool {
-        let is_over = self.is_over();
-        let Some(parameters) = self.parameters.as_mut().filter(|_| is_over) else { return false };
-        if self.check != Check::Due || !self.differs {
-            return false;
-        }
-        self.check = Check::Begun;
-        self.differs = false;
-        if parameters.facts.contains(Facts::CONTENT) {
-            parameters.facts = parameters.facts.without(Facts::CONTENT);
-            self.list = None;
-        }
-        self.questions.extend(std::mem::take(&mut self.sources));
-        true
-    }
-
-    /// Something was refused or could not be read: the check at the end says nothing.
-    pub(crate) fn fail(&mut self) {
-        self.differs = true;
-        self.check = match self.check {
-            Check::Begun | Check::Vain => Check::Vain,
-            Check::No | Check::Due => Check::No,
-        };
-    }
-
-    /// Whether the receiver has the same entries, and no others.
-    pub(crate) fn is_same(&self) -> bool {
-        !self.differs
     }
 
     /// The number of entries that the receiver has.
@@ -213,7 +155,8 @@ impl Update {
 
     /// The source is a directory that this program serves.
     pub(crate) fn serve(&mut self) {
-        self.digests.note_left_out(true);
+        self.is_served = true;
+        self.digests = self.no_digests();
     }
 
     /// Everything was sent: the next entry that cannot be sent, and why. No walk has reported it.
@@ -261,8 +204,8 @@ impl Update {
         let question = self.questions.pop_front()?;
         self.unanswered += 1;
         if self.parameters.is_none()
-            && let Question::Directory(origin, path, _) = &question
-            && let Ok(dir) = directory(origins, *origin, path)
+            && let Question::Directory(origin, path, range) = &question
+            && let Ok(dir) = (Part { origins, origin: *origin, path, range: *range }).directory()
         {
             self.granularity = self.granularity.max(Kept::of_source(&dir).granularity);
             if self.ahead.is_none() {
@@ -273,45 +216,12 @@ impl Update {
             Question::File(..) => self.query(Range::ALL, None),
             Question::Directory(origin, path, range) => {
                 // Before the first answer the receiver may have nothing, and a digest would be in vain.
-                let digest =
-                    self.parameters.is_some().then(|| self.own(origins, *origin, path, *range));
+                let part = Part { origins, origin: *origin, path, range: *range };
+                let digest = self.parameters.is_some().then(|| self.own(part));
                 self.query(*range, digest.and_then(Result::ok).map(|total| total.digest))
             }
         };
         Some((question, query))
-    }
-
-    /// Begins to read the first directory, with the facts that the receiver keeps most often.
-    fn read_ahead(&mut self, dir: Arc<Dir>, origin: usize, path: &str) {
-        let parameters =
-            Parameters { facts: self.facts(), granularity: self.granularity, salt: self.salt };
-        let (mut digests, path) = (std::mem::take(&mut self.digests), path.to_owned());
-        let (cancel, query) = (Cancel::default(), Query { parameters, range: Range::ALL });
-        let (theirs, below) = (cancel.clone(), path.clone());
-        let work = Background::start(move || {
-            let entries = digests.entries(&dir, &below, query, &theirs);
-            (digests, entries)
-        });
-        self.ahead = Some(Ahead { origin, path, parameters, work, cancel });
-    }
-
-    /// Waits until the first directory is read; until it is cancelled, if its entries are not needed.
-    fn await_ahead(&mut self) {
-        let Some(ahead) = self.ahead.take() else { return };
-        if self.parameters != Some(ahead.parameters) {
-            ahead.cancel.cancel();
-        }
-        let done = loop {
-            if let Poll::Ready(done) = ahead.work.poll() {
-                break done;
-            }
-        };
-        let Some((digests, entries)) = done else { return };
-        self.digests = digests;
-        let entries = entries.ok().filter(|entries| entries.part(Range::ALL).is_some());
-        if let Some(entries) = entries.filter(|_| self.parameters == Some(ahead.parameters)) {
-            self.list = Some((ahead.origin, ahead.path.clone(), entries));
-        }
     }
 
     fn facts(&self) -> Facts {
@@ -322,12 +232,14 @@ impl Update {
         }
     }
 
+    /// The parameters before the first answer.
+    fn first_parameters(&self) -> Parameters {
+        Parameters { facts: self.facts(), granularity: self.granularity, salt: self.salt }
+    }
+
     fn query(&self, range: Range, digest: Option<u64>) -> StatQuery {
-        let Parameters { facts, granularity, salt } = self.parameters.unwrap_or(Parameters {
-            facts: self.facts(),
-            granularity: self.granularity,
-            salt: self.salt,
-        });
+        let Parameters { facts, granularity, salt } =
+            self.parameters.unwrap_or_else(|| self.first_parameters());
         StatQuery {
             facts: facts.bits(),
             granularity: granularity.code(),
@@ -355,61 +267,5 @@ impl Update {
             Granularity::from_code(stat.granularity).unwrap_or(Granularity::TWO_SECONDS);
         self.parameters = Some(Parameters { facts: common, granularity, salt: self.salt });
         Adopted::Common
-    }
-
-    /// The sender's own entries in a range.
-    fn own(
-        &mut self,
-        origins: &[SourceRoot],
-        origin: usize,
-        path: &str,
-        range: Range,
-    ) -> Result<Total, StoreError> {
-        self.await_ahead();
-        let is_listed =
-            |(of, listed, _): &(usize, String, Entries)| *of == origin && listed == path;
-        if let Some(parameters) = self.parameters
-            && !self.list.as_ref().is_some_and(is_listed)
-            && let Some(known) = self.digests.known(path, Query { parameters, range })
-        {
-            return Ok(known.total);
-        }
-        let entries = self.listed(origins, origin, path)?;
-        Ok(match entries.part(range) {
-            Some(part) => Total::of(part.iter().map(|entry| entry.hash)),
-            None => entries.total(),
-        })
-    }
-
-    fn listed(
-        &mut self,
-        origins: &[SourceRoot],
-        origin: usize,
-        path: &str,
-    ) -> Result<&Entries, StoreError> {
-        self.await_ahead();
-        let is_listed =
-            self.list.as_ref().is_some_and(|(of, listed, _)| *of == origin && listed == path);
-        if !is_listed {
-            let parameters = self.parameters.ok_or(Reason::Unsupported)?;
-            let dir = directory(origins, origin, path)?;
-            let query = Query { parameters, range: Range::ALL };
-            // One cache for all sources: their paths differ.
-            let entries = self.digests.entries(&dir, path, query, &Cancel::default())?;
-            if entries.part(Range::ALL).is_none() {
-                // Its names take too much memory: it is sent.
-                return Err(Reason::TooLarge.into());
-            }
-            self.list = Some((origin, path.to_owned(), entries));
-        }
-        let list = self.list.as_ref().ok_or(Reason::Storage)?;
-        Ok(&list.2)
-    }
-}
-
-fn directory(origins: &[SourceRoot], origin: usize, path: &str) -> Result<Arc<Dir>, StoreError> {
-    match origins.get(origin).ok_or(Reason::NotFound)?.reach(path)? {
-        SourceEntry::Directory(dir, _) => Ok(dir),
-        SourceEntry::File(..) => Err(Reason::NotDirectory.into()),
     }
 }

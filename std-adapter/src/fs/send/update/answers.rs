@@ -13,92 +13,72 @@ impl Update {
         origins: &[SourceRoot],
     ) {
         self.unanswered = self.unanswered.saturating_sub(1);
-        if self.check == Check::Vain {
+        if matches!(self.check, Check::Inconclusive) {
             return;
         }
         match question {
             Question::File(origin, path) => self.file_answered(origin, path, stat, origins),
             Question::Directory(origin, path, range) => {
-                if self.parameters.is_none() {
-                    match self.adopt(stat) {
-                        Adopted::Common
-                            if self.needs_index(origins, origin, &path, range, stat) =>
-                        {
-                            self.differs = true;
-                            let again = Question::Directory(origin, path, range);
-                            return self.questions.push_front(again);
-                        }
-                        Adopted::Common => {}
-                        Adopted::Content => {
-                            self.await_ahead();
-                            let again = Question::Directory(origin, path, range);
-                            return self.questions.push_front(again);
-                        }
-                        Adopted::Nothing => {
-                            self.await_ahead();
-                            self.differs = true;
-                            return self.found.push_back(Found::Directory(origin, path));
-                        }
-                    }
+                let part = Part { origins, origin, path: &path, range };
+                if self.parameters.is_none() && !self.is_comparable(part, stat) {
+                    return;
                 }
                 let answer = Summary {
                     total: Total { entries: stat.size, digest: stat.value },
                     index: sound_index(index.iter()),
                 };
-                self.send_bits(origins, origin, &path, range, &answer);
-                if self.descend(origins, origin, &path, range, &answer).is_err() {
-                    // The walk tells why it cannot be read.
+                self.send_bits(part, &answer);
+                if self.descend(part, &answer).is_err() {
+                    // The walk reports why it cannot be read.
                     self.differs = true;
-                    self.found.push_back(Found::Directory(origin, path));
+                    self.found.push_back(part.found());
                 }
             }
         }
     }
 
-    /// Sends a directory by itself if its permission bits may differ, which its digest does not contain. If its
-    /// entries are the same, nothing else differs. Else the check at the end finds out.
-    fn send_bits(
-        &mut self,
-        origins: &[SourceRoot],
-        origin: usize,
-        path: &str,
-        range: Range,
-        answer: &Summary,
-    ) {
-        let has_bits = self.parameters.is_some_and(|all| all.facts.contains(Facts::MODE));
-        if !has_bits || range != Range::ALL || path.is_empty() {
-            return;
-        }
-        let is_same = self.own(origins, origin, path, range).is_ok_and(|own| own == answer.total);
-        if is_same || self.check != Check::Due {
-            self.found.push_back(Found::Bits(origin, path.to_owned()));
+    /// Takes over the facts of the first answer. Whether the answer can be compared; if not, the question is
+    /// asked again, or the directory is sent.
+    fn is_comparable(&mut self, part: Part<'_>, stat: &Stat) -> bool {
+        match self.adopt(stat) {
+            Adopted::Common if self.needs_index(part, stat) => {
+                self.differs = true;
+                self.questions.push_front(part.question());
+                false
+            }
+            Adopted::Common => true,
+            Adopted::Content => {
+                self.await_ahead();
+                self.questions.push_front(part.question());
+                false
+            }
+            Adopted::Nothing => {
+                self.await_ahead();
+                self.differs = true;
+                self.found.push_back(part.found());
+                false
+            }
         }
     }
 
     /// Whether to ask again with a digest: the receiver has no more entries than an index, which it sends
     /// if the digests differ.
-    fn needs_index(
-        &mut self,
-        origins: &[SourceRoot],
-        origin: usize,
-        path: &str,
-        range: Range,
-        stat: &Stat,
-    ) -> bool {
+    fn needs_index(&mut self, part: Part<'_>, stat: &Stat) -> bool {
         let is_short = !self.is_lossy && (1..=INDEX_MAX as u64).contains(&stat.size);
         let answer = Total { entries: stat.size, digest: stat.value };
-        let own = if is_short { self.own(origins, origin, path, range).ok() } else { None };
+        let own = if is_short { self.own(part).ok() } else { None };
         own.is_some_and(|own| own.entries > 0 && own != answer)
     }
 
-    /// The receiver has refused to answer. Whether it cannot answer at all: then everything is sent.
+    /// The receiver has refused to answer: the entry is sent, unless it is missing and missing files are left
+    /// out.
     pub(crate) fn refused(&mut self, question: Question, reason: Reason) {
         self.unanswered = self.unanswered.saturating_sub(1);
         self.await_ahead();
-        // What is sent whole has no other entries then.
+        // A tree that is sent whole has no other entries then.
         self.differs |= reason != Reason::NotFound || self.parameters.is_some();
         let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
-        if matches!(self.check, Check::Begun | Check::Vain) {
+        if matches!(self.check, Check::Begun { .. } | Check::Inconclusive) {
             return;
         }
         if is_missing && self.skip == Skip::Missing {
@@ -111,22 +91,15 @@ impl Update {
     }
 
     /// Compares a range of a directory with the answer.
-    fn descend(
-        &mut self,
-        origins: &[SourceRoot],
-        origin: usize,
-        path: &str,
-        range: Range,
-        answer: &Summary,
-    ) -> Result<(), StoreError> {
-        let is_lossy = self.is_lossy;
-        let skip = self.skip;
-        let entries = self.listed(origins, origin, path)?;
+    fn descend(&mut self, part: Part<'_>, answer: &Summary) -> Result<(), StoreError> {
+        let (is_lossy, skip, has_begun_check) = (self.is_lossy, self.skip, self.has_begun_check());
+        let Part { origin, path, range, .. } = part;
+        let entries = self.listed(part)?;
         let count = entries.part(range).map_or(0, |part| part.len() as u64);
         let (mut files, mut directories, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
         match compare(entries, range, answer, is_lossy) {
             Comparison::Same => {
-                if self.check != Check::Begun {
+                if !has_begun_check {
                     self.unchanged += count;
                 }
                 return Ok(());
@@ -145,7 +118,7 @@ impl Update {
             }
         }
         self.differs = true;
-        if ranges.is_empty() && self.check != Check::Begun {
+        if ranges.is_empty() && !has_begun_check {
             let lacking = (files.len() + directories.len()) as u64;
             self.unchanged += count.saturating_sub(lacking);
         }
@@ -154,8 +127,8 @@ impl Update {
         directories.sort_unstable();
         // Facts that the receiver does not store as they were sent are no reason to send a file again.
         // Where there was no index, a file that exists may be among those of a part that differs.
-        let asks = matches!(skip, Skip::Existing | Skip::NotOlder | Skip::Missing)
-            || self.check == Check::Begun;
+        let asks =
+            matches!(skip, Skip::Existing | Skip::NotOlder | Skip::Missing) || has_begun_check;
         for path in files {
             if asks {
                 self.questions.push_back(Question::File(origin, path));
@@ -178,15 +151,15 @@ impl Update {
             // Opening it tells why it cannot be sent.
             _ => return self.found.push_back(Found::File(origin, path)),
         };
-        let source = FileFacts { size: here.size, modified: here.modified };
-        let skip = match (self.check, self.skip) {
-            (Check::Begun, _) => Skip::SameTime,
+        let source = SizeAndTime { size: here.size, modified: here.modified };
+        let skip = match self.skip {
+            _ if self.has_begun_check() => Skip::SameTime,
             // It exists, and its hash differs.
-            (_, Skip::Missing) => Skip::Nothing,
-            (_, skip) => skip,
+            Skip::Missing => Skip::Nothing,
+            skip => skip,
         };
         if leaves_out(skip, source, stat) {
-            self.unchanged += u64::from(self.check != Check::Begun);
+            self.unchanged += u64::from(!self.has_begun_check());
         } else {
             self.found.push_back(Found::File(origin, path));
         }

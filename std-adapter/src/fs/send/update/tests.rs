@@ -3,13 +3,17 @@
 use std::fs;
 
 use super::*;
+use crate::fs::filter::Filter;
 use crate::fs::send::source::Source;
 
 fn start(skip: Skip) -> (tempfile::TempDir, Vec<SourceRoot>, Update) {
+    start_by(Update::new(skip, false).unwrap())
+}
+
+fn start_by(mut update: Update) -> (tempfile::TempDir, Vec<SourceRoot>, Update) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), "content").unwrap();
     let source = Source { local: dir.path().to_owned(), remote: String::new() };
-    let mut update = Update::new(skip, false).unwrap();
     update.begin(0, "", Kind::Directory);
     (dir, vec![SourceRoot::from(source)], update)
 }
@@ -42,4 +46,44 @@ fn everything_is_sent_where_the_receiver_computes_no_content() {
     answer(&mut update, &origins, !Facts::CONTENT.bits());
     assert_eq!(update.next_found(), Some(Found::Directory(0, String::new())));
     assert!(!update.is_same());
+}
+
+#[test]
+fn an_excluded_entry_is_not_sent_after_the_thread_that_reads_ahead_has_failed() {
+    let (dir, origins, mut update) = start(Skip::SameTime);
+    fs::write(dir.path().join("x.o"), "").unwrap();
+    update.exclude(&Exclusion::of_patterns(&Filter::new(["*.o"]).unwrap()));
+    let (question, query) = update.next_question(&origins).unwrap();
+    let parameters = update.first_parameters();
+    update.ahead = Some(Ahead::begin(0, "", parameters, |_, _| panic!("as expected by this test")));
+    let stat = Stat { size: 0, value: 0, facts: query.facts, granularity: 9 };
+    update.answered(question, &stat, Index::default(), &origins);
+    assert_eq!(update.next_found(), Some(Found::File(0, "f".to_owned())));
+    assert_eq!(update.next_found(), None);
+}
+
+#[test]
+fn the_bits_of_a_directory_are_sent_although_the_check_at_the_end_is_not_made() {
+    for fails_before_the_check in [true, false] {
+        let mut update = Update::new(Skip::SameTime, false).unwrap();
+        update.check_at_end();
+        let (dir, origins, mut update) = start_by(update);
+        fs::create_dir(dir.path().join("d")).unwrap();
+        fs::write(dir.path().join("d/g"), "").unwrap();
+        while let Some((question, query)) = update.next_question(&origins) {
+            // The receiver has no entry, and every question but the first is one about "d".
+            let stat = Stat { size: 0, value: 0, facts: query.facts, granularity: 0 };
+            update.answered(question, &stat, Index::default(), &origins);
+        }
+        let mut found = Vec::from_iter(std::iter::from_fn(|| update.next_found()));
+        assert_eq!(found, [Found::File(0, "f".to_owned()), Found::File(0, "d/g".to_owned())]);
+        if !fails_before_the_check {
+            assert!(update.begin_check());
+        }
+        // A file was refused.
+        update.fail();
+        found = Vec::from_iter(std::iter::from_fn(|| update.next_found()));
+        assert_eq!(found, [Found::Bits(0, "d".to_owned())], "{fails_before_the_check}");
+        assert!(!update.is_same() && !update.begin_check());
+    }
 }
