@@ -1,6 +1,8 @@
 //! Reads a directory and all below it. Follows no links. Only the directories that were opened last are
 //! open ([`DirCursor`]).
 
+mod files;
+
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -22,6 +24,8 @@ use crate::fs::names::{can_be_sent, join, split};
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
 use crate::fs::sys::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::metadata::FileMetadata;
+
+use self::files::Files;
 
 /// The result to compute for the directory of the query.
 #[derive(Debug)]
@@ -55,18 +59,6 @@ struct Level {
     gather: Gather,
     /// Its entries, if their names are kept.
     names: Option<Entries>,
-}
-
-/// Adds entries to the hashes of their directory.
-#[derive(Debug)]
-struct Files<'a> {
-    wanted: Wanted<'a>,
-    cancel: &'a Cancel,
-    content: ContentReader,
-    /// From the tree's root to the current entry.
-    path: String,
-    exclusion: Exclusion,
-    left_out: &'a mut LeftOut,
 }
 
 impl<'a> Scan<'a> {
@@ -236,76 +228,6 @@ impl<'a> Scan<'a> {
 
     fn room(&self) -> usize {
         room(self.levels.iter().map(|level| level.directories.size()).sum())
-    }
-}
-
-impl Files<'_> {
-    /// Adds a file to the hashes of its directory. Returns whether it is a directory instead.
-    fn is_directory(
-        &mut self,
-        dir: &Dir,
-        name: &str,
-        hint: Hint,
-        gather: &mut Gather,
-        (is_top, names): (bool, &mut Option<Entries>),
-    ) -> bool {
-        if self.cancel.is_cancelled() {
-            return false;
-        }
-        if !self.can_be_sent(name) {
-            self.left_out.add_name(dir, &self.path, name);
-            return false;
-        }
-        let is_directory = || match hint {
-            Hint::Directory => true,
-            Hint::File => false,
-            Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
-        };
-        if !self.exclusion.is_empty() && self.is_excluded(name, is_directory()) {
-            return false;
-        }
-        if hint == Hint::Directory {
-            return true;
-        }
-        let parameters = self.wanted.query.parameters;
-        let hash = match look(dir, name) {
-            Ok(Found::File(metadata)) => {
-                let (found, compared) = (FileMetadata::of(&metadata), parameters.facts);
-                match self.content.facts(dir, name, found, compared, self.cancel) {
-                    Ok(facts) => parameters.hash_of_file(name, &facts),
-                    Err(_) => random(),
-                }
-            }
-            Ok(Found::Directory(_)) => return true,
-            Ok(Found::Missing) => return false,
-            Ok(Found::Other(error)) => {
-                self.left_out.add(&self.path, name.as_ref(), error);
-                return false;
-            }
-            Err(_) => random(),
-        };
-        gather.add(hash);
-        if let Some(names) = names {
-            names.add(hash, name, Kind::File);
-        }
-        if is_top {
-            self.wanted.list(hash, name, Kind::File);
-        }
-        false
-    }
-
-    /// Whether it leaves out the entry `name` of the directory at the path.
-    fn is_excluded(&self, name: &str, is_directory: bool) -> bool {
-        !self.exclusion.is_empty() && self.exclusion.excludes(&join(&self.path, name), is_directory)
-    }
-
-    /// Whether the entry `name` of the directory at the path is one that a walk sends.
-    fn can_be_sent(&mut self, name: &str) -> bool {
-        let length = self.path.len();
-        push(&mut self.path, name);
-        let can_be_sent = can_be_sent(&self.path, name);
-        self.path.truncate(length);
-        can_be_sent
     }
 }
 

@@ -1,6 +1,7 @@
 //! Receives: the open file and the open tree. Knows nothing of frames and links.
 
 pub(crate) mod batch;
+mod closing;
 mod committing;
 pub(crate) mod deferred;
 pub(crate) mod file;
@@ -9,6 +10,7 @@ mod opening;
 mod operate;
 pub(crate) mod partial;
 mod placing;
+mod report;
 pub(crate) mod staged;
 mod stat;
 pub(crate) mod tmpfile;
@@ -16,7 +18,6 @@ pub(crate) mod tree;
 pub(crate) mod worker;
 pub(crate) mod written;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -27,19 +28,18 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::limits::Limits;
-use crate::fs::names::{join, refusal, split};
-use crate::fs::partial_index::LeftPartial;
+use crate::fs::names::{join, refusal};
 use crate::fs::policy::Policy;
 use crate::fs::recv::deferred::DeferredCommits;
-use crate::fs::recv::file::{Access, ExpectedFile, RecvFile, can_go_on_after};
+use crate::fs::recv::file::{Access, RecvFile};
 use crate::fs::recv::partial::PartialOwner;
 use crate::fs::recv::tree::Tree;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::sync::Sync;
-use crate::fs::sys::sync_unsupported;
 
 use self::committing::Committing;
+use self::report::{report_done, stored_as};
 use self::stat::Stats;
 use crate::fs::reservation::SmallFiles;
 
@@ -220,34 +220,6 @@ impl RecvStore {
         }
     }
 
-    pub(crate) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
-        let is_of_use = !reason.wants_reoffer() && reason != Reason::SourceChanged;
-        // The commit is completed nevertheless.
-        self.committing = None;
-        self.stats.cancel();
-        let closed = self.close_open(is_of_use);
-        if all {
-            self.close_tree(observer);
-        }
-        let Some(expected) = closed else { return };
-        let is_reoffered = reason.wants_reoffer() && expected.resume > 0;
-        if !is_reoffered {
-            let is_own =
-                matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
-            let path = &expected.path;
-            let (direction, detail, at_peer) = (Direction::Receiving, "", !is_own);
-            observer.event(Event::Failed { path, direction, reason, detail, at_peer });
-        }
-    }
-
-    /// Closes the open file and the open tree without completing them: another request follows.
-    pub(crate) fn close(&mut self, observer: &mut impl Observer) {
-        self.committing = None;
-        self.stats.cancel();
-        self.close_open(true);
-        self.close_tree(observer);
-    }
-
     fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let synced = self.sync.is_due(self.tree.is_some());
         if let Some(tree) = &mut self.tree {
@@ -256,66 +228,5 @@ impl RecvStore {
         self.limits.check_end(position.saturating_add(bytes.len() as u64))?;
         let incoming = self.open.as_mut().ok_or(Reason::Storage)?;
         incoming.write(&mut self.cursor, &mut self.buffer, synced, position, bytes)
-    }
-
-    fn close_open(&mut self, is_of_use: bool) -> Option<ExpectedFile> {
-        let open = self.open.take()?;
-        let is_of_use = is_of_use && self.limits.may_leave(open.unfinished());
-        let (expected, left) = open.close(&mut self.cursor, &mut self.buffer, is_of_use);
-        self.buffer.clear();
-        self.register_partial(left);
-        Some(expected)
-    }
-
-    /// Registers the partial of an interrupted transfer.
-    fn register_partial(&self, left: Option<LeftPartial>) {
-        if let Some(left) = left {
-            self.limits.add_partial(left);
-        }
-    }
-
-    /// Closes the open file because of a failure.
-    fn fail_open(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
-        match self.close_open(can_go_on_after(error.reason)) {
-            Some(expected) => self.fail(error, &expected.path, observer),
-            None => error,
-        }
-    }
-
-    fn fail(&mut self, error: StoreError, path: &str, observer: &mut impl Observer) -> StoreError {
-        // The open directories may have been moved.
-        self.cursor.forget();
-        self.cursor.explain(error).report(path, Direction::Receiving, observer)
-    }
-}
-
-/// Reports that an entry or a tree is in place, of this size and of which this many bytes were here before.
-fn report_done(
-    path: &str,
-    kind: Kind,
-    (size, held): (u64, u64),
-    sha256: Option<[u8; 32]>,
-    observer: &mut impl Observer,
-) {
-    sync_unsupported::report(path, observer);
-    observer.event(Event::Done { path, kind, size, held, sha256 });
-}
-
-/// The path of a file that is in place: with another name if the file of its own was kept, which is reported.
-fn stored_as<'a>(
-    path: &'a str,
-    other_name: Option<Box<str>>,
-    observer: &mut impl Observer,
-) -> Cow<'a, str> {
-    let Some(other_name) = other_name else { return Cow::Borrowed(path) };
-    let stored = join(split(path).0, &other_name);
-    observer.event(Event::KeptBoth { path, stored: &stored });
-    Cow::Owned(stored)
-}
-
-impl Drop for RecvStore {
-    /// Completes pending commits, without reports.
-    fn drop(&mut self) {
-        self.close_tree(&mut |_: Event<'_>| {});
     }
 }

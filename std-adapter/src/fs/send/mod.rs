@@ -5,27 +5,27 @@ mod entry;
 pub(crate) mod file;
 pub(crate) mod queue;
 pub(crate) mod recent;
+mod request;
 pub(crate) mod source;
 mod total;
 pub(crate) mod update;
 pub(crate) mod walk;
 
-use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::is_sound;
-use tinyferry_core::store::{Entry, Index, Kind, OperationEntry, RequestOptions, Skip, Stat};
+use tinyferry_core::store::{Entry, Index, Kind, OperationEntry, Skip, Stat};
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
 use crate::fs::filter::Filter;
-use crate::fs::names::is_allowed;
 use crate::fs::send::entry::open_entry;
 use crate::fs::send::file::SendFile;
-use crate::fs::send::queue::{Next, SendQueue, direction};
-use crate::fs::send::source::{Source, SourceEntry, SourceRoot};
+use crate::fs::send::queue::{Next, SendQueue};
+use crate::fs::send::request::Options;
+use crate::fs::send::source::{Source, SourceRoot};
 use crate::fs::send::walk::Item;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::is_removed;
@@ -42,14 +42,6 @@ pub(crate) struct SendStore {
     is_lossy: bool,
     open: Option<SendFile>,
     buffer: Buffer,
-}
-
-/// The options of a request, read.
-#[derive(Debug, Default)]
-struct Options {
-    skip: Skip,
-    depth: Option<NonZeroU8>,
-    filter: Filter,
 }
 
 impl SendStore {
@@ -97,56 +89,10 @@ impl SendStore {
         }
     }
 
-    /// The next request has these options.
-    ///
-    /// # Errors
-    /// A pattern has no meaning.
-    pub(crate) fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
-        let RequestOptions { skip, depth, ignore_files, patterns } = *options;
-        let filter = Filter::new(patterns.iter()).map_err(|_| Reason::Unsupported)?;
-        let filter = if ignore_files { filter.reading_ignore_files() } else { filter };
-        self.options = Options { skip, depth, filter };
-        Ok(())
-    }
-
     /// The receiver has answered a question.
     pub(crate) fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
         if let Some(queue) = &mut self.queue {
             queue.answered(entry, stat, index);
-        }
-    }
-
-    pub(crate) fn expect_names_only(&mut self, names_only: bool) {
-        self.names_only = names_only;
-    }
-
-    pub(crate) fn open(
-        &mut self,
-        path: &str,
-        tree: bool,
-        observer: &mut impl Observer,
-    ) -> Result<(), StoreError> {
-        let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
-        self.close();
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let Options { skip, depth, filter } = std::mem::take(&mut self.options);
-        let found = find(&root, path, tree, self.names_only).and_then(|queue| {
-            let mut queue = queue.updating(skip, self.is_lossy).limited(depth);
-            queue.filter(&filter);
-            queue.begin(observer)?;
-            Ok(queue)
-        });
-        match found {
-            Ok(queue) => {
-                self.queue = Some(queue);
-                Ok(())
-            }
-            // A client that does not know the kind asks for a file first, and then for the tree: no failure.
-            Err(error) if error.reason == Reason::IsDirectory => Err(error),
-            Err(error) => {
-                let direction = direction(self.names_only);
-                Err(explain(error, Some(&root)).report(path, direction, observer))
-            }
         }
     }
 
@@ -296,24 +242,4 @@ impl SendStore {
 fn explain(error: StoreError, root: Option<&Dir>) -> StoreError {
     let is_gone = error.reason == Reason::NotFound && root.is_some_and(is_removed);
     if is_gone { Reason::RootGone.into() } else { error }
-}
-
-/// Finds the requested file or tree.
-fn find(
-    root: &Arc<Dir>,
-    path: &str,
-    tree: bool,
-    names_only: bool,
-) -> Result<SendQueue, StoreError> {
-    if !is_allowed(path) {
-        return Err(Reason::BadPath.into());
-    }
-    let origin = |remote: &str| SourceRoot::below(Arc::clone(root), path, remote);
-    if tree {
-        return Ok(SendQueue::new(Some(path.to_owned()), vec![origin("")], names_only).serving());
-    }
-    match origin("").reach("")? {
-        SourceEntry::File(..) => Ok(SendQueue::new(None, vec![origin(path)], names_only)),
-        SourceEntry::Directory(..) => Err(Reason::IsDirectory.into()),
-    }
 }

@@ -1,6 +1,7 @@
 //! One file or directory that is being received, from its offer to its commit. Knows nothing of its tree.
 
 mod expected;
+mod opening;
 mod unfinished;
 
 use std::fs::File;
@@ -12,18 +13,16 @@ use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
 use crate::fs::partial_index::LeftPartial;
-use crate::fs::partial_name::UNIT;
 use crate::fs::recv::partial::Partial;
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::stored_as;
 use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::tree::make_directory;
 use crate::fs::reservation::Reservation;
-use crate::fs::sys::buffer::{Buffer, CAPACITY};
-use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
+use crate::fs::sys::buffer::Buffer;
+use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::metadata::{Attributes, allocated, report_unset};
 use crate::fs::sys::sync::{Durable, synchronise};
-use crate::fs::sys::sync_failures::is_stored;
 use crate::fs::sys::{sync_failures, times};
 
 pub(crate) use self::expected::{Access, ExpectedFile};
@@ -71,66 +70,6 @@ impl RecvFile {
             Stage::Awaited | Stage::Buffered(_) => size,
             Stage::Partial(partial) => size.saturating_sub(allocated(&partial.metadata)),
         }
-    }
-
-    pub(crate) fn directory(
-        cursor: &mut DirCursor,
-        expected: ExpectedFile,
-    ) -> Result<Self, StoreError> {
-        match cursor.look(&expected.path)? {
-            Found::Missing | Found::Directory(_) => Ok(Self::new(expected, 0, Stage::Directory)),
-            Found::File(_) => Err(Reason::NotDirectory.into()),
-            Found::Other(error) => Err(error),
-        }
-    }
-
-    /// A file; finds the part of it that is here already. `holes`: a partial may have holes near its end.
-    pub(crate) fn file(
-        cursor: &mut DirCursor,
-        expected: ExpectedFile,
-        holes: bool,
-    ) -> Result<Self, StoreError> {
-        let (parent, name) = split(&expected.path);
-        if name.is_empty() {
-            return Err(Reason::BadPath.into());
-        }
-        let dir = match cursor.existing(parent)? {
-            Some(dir) if !cursor.is_new() => dir,
-            found => {
-                // The directory is new: it has only files of this tree.
-                if let Some(dir) = found
-                    && cursor.has_directories()
-                    && let Found::Directory(_) = look(&dir, name)?
-                {
-                    return Err(Reason::IsDirectory.into());
-                }
-                let is_small = expected.size.is_some_and(|size| size <= CAPACITY as u64);
-                let stage = if is_small { Stage::Buffered(0) } else { Stage::Awaited };
-                return Ok(Self::new(expected, 0, stage));
-            }
-        };
-        if let Some((path, file, metadata)) = expected.find_same(cursor, &dir)? {
-            let held = metadata.len();
-            let (expected, stage) =
-                (ExpectedFile { path, ..expected }, Stage::Same(file, metadata));
-            return Ok(Self::new(expected, held, stage));
-        }
-        // Without a known size, nothing would cut off content of the partial behind the new end.
-        if expected.resume >= UNIT
-            && expected.size.is_some()
-            && let Some(partial) = Partial::find(&dir, expected.partial_request())?
-        {
-            if !is_stored(&partial.file, &partial.metadata, expected.durable) {
-                partial.discard();
-                return Ok(Self::new(expected, 0, Stage::Awaited));
-            }
-            let holes = if holes { MAX_HOLE_DISTANCE } else { 0 };
-            let held = expected.resumes_from(partial.length.saturating_sub(holes));
-            if held > 0 {
-                return Ok(Self::new(expected, held, Stage::Partial(partial)));
-            }
-        }
-        Ok(Self::new(expected, 0, Stage::Awaited))
     }
 
     pub(crate) fn write(

@@ -1,0 +1,85 @@
+//! Adds the files of a directory to its hashes.
+
+use super::*;
+
+/// Adds entries to the hashes of their directory.
+#[derive(Debug)]
+pub(super) struct Files<'a> {
+    pub(super) wanted: Wanted<'a>,
+    pub(super) cancel: &'a Cancel,
+    pub(super) content: ContentReader,
+    /// From the tree's root to the current entry.
+    pub(super) path: String,
+    pub(super) exclusion: Exclusion,
+    pub(super) left_out: &'a mut LeftOut,
+}
+
+impl Files<'_> {
+    /// Adds a file to the hashes of its directory. Returns whether it is a directory instead.
+    pub(super) fn is_directory(
+        &mut self,
+        dir: &Dir,
+        name: &str,
+        hint: Hint,
+        gather: &mut Gather,
+        (is_top, names): (bool, &mut Option<Entries>),
+    ) -> bool {
+        if self.cancel.is_cancelled() {
+            return false;
+        }
+        if !self.can_be_sent(name) {
+            self.left_out.add_name(dir, &self.path, name);
+            return false;
+        }
+        let is_directory = || match hint {
+            Hint::Directory => true,
+            Hint::File => false,
+            Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
+        };
+        if !self.exclusion.is_empty() && self.is_excluded(name, is_directory()) {
+            return false;
+        }
+        if hint == Hint::Directory {
+            return true;
+        }
+        let parameters = self.wanted.query.parameters;
+        let hash = match look(dir, name) {
+            Ok(Found::File(metadata)) => {
+                let (found, compared) = (FileMetadata::of(&metadata), parameters.facts);
+                match self.content.facts(dir, name, found, compared, self.cancel) {
+                    Ok(facts) => parameters.hash_of_file(name, &facts),
+                    Err(_) => random(),
+                }
+            }
+            Ok(Found::Directory(_)) => return true,
+            Ok(Found::Missing) => return false,
+            Ok(Found::Other(error)) => {
+                self.left_out.add(&self.path, name.as_ref(), error);
+                return false;
+            }
+            Err(_) => random(),
+        };
+        gather.add(hash);
+        if let Some(names) = names {
+            names.add(hash, name, Kind::File);
+        }
+        if is_top {
+            self.wanted.list(hash, name, Kind::File);
+        }
+        false
+    }
+
+    /// Whether it leaves out the entry `name` of the directory at the path.
+    pub(super) fn is_excluded(&self, name: &str, is_directory: bool) -> bool {
+        !self.exclusion.is_empty() && self.exclusion.excludes(&join(&self.path, name), is_directory)
+    }
+
+    /// Whether the entry `name` of the directory at the path is one that a walk sends.
+    pub(super) fn can_be_sent(&mut self, name: &str) -> bool {
+        let length = self.path.len();
+        push(&mut self.path, name);
+        let can_be_sent = can_be_sent(&self.path, name);
+        self.path.truncate(length);
+        can_be_sent
+    }
+}

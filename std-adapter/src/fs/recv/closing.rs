@@ -1,0 +1,85 @@
+//! Closes the open file and the open tree without completing them.
+
+use tinyferry_core::error::Reason;
+
+use super::RecvStore;
+use crate::fs::error::StoreError;
+use crate::fs::event::{Direction, Event, Observer};
+use crate::fs::partial_index::LeftPartial;
+use crate::fs::recv::file::{ExpectedFile, can_go_on_after};
+
+impl RecvStore {
+    pub(crate) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
+        let is_of_use = !reason.wants_reoffer() && reason != Reason::SourceChanged;
+        // The commit is completed nevertheless.
+        self.committing = None;
+        self.stats.cancel();
+        let closed = self.close_open(is_of_use);
+        if all {
+            self.close_tree(observer);
+        }
+        let Some(expected) = closed else { return };
+        let is_reoffered = reason.wants_reoffer() && expected.resume > 0;
+        if !is_reoffered {
+            let is_own =
+                matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
+            let path = &expected.path;
+            let (direction, detail, at_peer) = (Direction::Receiving, "", !is_own);
+            observer.event(Event::Failed { path, direction, reason, detail, at_peer });
+        }
+    }
+
+    /// Closes the open file and the open tree without completing them: another request follows.
+    pub(crate) fn close(&mut self, observer: &mut impl Observer) {
+        self.committing = None;
+        self.stats.cancel();
+        self.close_open(true);
+        self.close_tree(observer);
+    }
+
+    pub(super) fn close_open(&mut self, is_of_use: bool) -> Option<ExpectedFile> {
+        let open = self.open.take()?;
+        let is_of_use = is_of_use && self.limits.may_leave(open.unfinished());
+        let (expected, left) = open.close(&mut self.cursor, &mut self.buffer, is_of_use);
+        self.buffer.clear();
+        self.register_partial(left);
+        Some(expected)
+    }
+
+    /// Registers the partial of an interrupted transfer.
+    pub(super) fn register_partial(&self, left: Option<LeftPartial>) {
+        if let Some(left) = left {
+            self.limits.add_partial(left);
+        }
+    }
+
+    /// Closes the open file because of a failure.
+    pub(super) fn fail_open(
+        &mut self,
+        error: StoreError,
+        observer: &mut impl Observer,
+    ) -> StoreError {
+        match self.close_open(can_go_on_after(error.reason)) {
+            Some(expected) => self.fail(error, &expected.path, observer),
+            None => error,
+        }
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        error: StoreError,
+        path: &str,
+        observer: &mut impl Observer,
+    ) -> StoreError {
+        // The open directories may have been moved.
+        self.cursor.forget();
+        self.cursor.explain(error).report(path, Direction::Receiving, observer)
+    }
+}
+
+impl Drop for RecvStore {
+    /// Completes pending commits, without reports.
+    fn drop(&mut self) {
+        self.close_tree(&mut |_: Event<'_>| {});
+    }
+}
