@@ -1,8 +1,8 @@
-//! Space for offered files: an offer that cannot fit is refused before anything is stored. Open transfers of
-//! one server do not count on the same space. Knows nothing of content.
+//! Space for offered files: an offer that cannot fit is refused before anything is stored. The open transfers of
+//! one server reserve space from each other. Knows nothing of content.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
@@ -12,61 +12,80 @@ use crate::fs::error::StoreError;
 use crate::fs::sys::space::free;
 use crate::fs::sys::sync_failures;
 
-/// Free space beyond this need not be looked at for each small file.
+/// The free space in bytes from which on it is not read again for each small file.
 const PLENTY: u64 = 1 << 30;
+/// The bytes that a transfer may reserve beyond as many as it has stored: the room that a partial sets aside at
+/// once.
+const AHEAD: u64 = 4 << 20;
 
-/// Bytes that open transfers have reserved and not stored yet, by file system.
+/// The bytes that open transfers have reserved, by file system.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reservations(Arc<Mutex<BTreeMap<u64, u64>>>);
 
 /// Space for one transfer; given back when it ends.
+///
+/// A client may announce any size and send nothing. A transfer therefore reserves at most as much as it has stored,
+/// and [`AHEAD`].
 #[derive(Debug)]
 pub(crate) struct Reservation {
     all: Reservations,
     device: u64,
-    bytes: u64,
+    /// Announced bytes that are not stored yet.
+    missing: u64,
+    /// Bytes that this transfer has stored.
+    stored: u64,
+    /// Bytes that other transfers cannot use.
+    reserved: u64,
 }
 
 impl Reservations {
-    /// Reserves space for `bytes` more bytes in the file system of `dir`.
+    /// Reserves space for a transfer of `bytes` more bytes in the file system of `dir`.
     ///
     /// # Errors
     /// They do not fit.
     pub(crate) fn reserve(&self, dir: &Dir, bytes: u64) -> Result<Reservation, StoreError> {
         let device = sync_failures::device(&dir.dir_metadata()?);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.lock();
         let reserved = all.get(&device).copied().unwrap_or(0);
         if let Some(free) = free(dir) {
             check(bytes, free.saturating_sub(reserved))?;
         }
-        if bytes > 0 {
-            all.insert(device, reserved.saturating_add(bytes));
-        }
-        Ok(Reservation { all: self.clone(), device, bytes })
+        let all_of_server = self.clone();
+        let mut reservation =
+            Reservation { all: all_of_server, device, missing: bytes, stored: 0, reserved: 0 };
+        reservation.update(&mut all);
+        Ok(reservation)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reservation {
-    /// So many bytes are stored: they are not free any more.
+    /// Records that `bytes` more bytes are stored: they are not free any more.
     pub(crate) fn stored(&mut self, bytes: u64) {
-        let bytes = bytes.min(self.bytes);
-        if bytes == 0 {
-            return;
-        }
-        self.bytes -= bytes;
-        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reserved) = all.get_mut(&self.device) {
-            *reserved = reserved.saturating_sub(bytes);
-            if *reserved == 0 {
-                all.remove(&self.device);
-            }
+        self.missing = self.missing.saturating_sub(bytes);
+        self.stored = self.stored.saturating_add(bytes);
+        let all = self.all.clone();
+        self.update(&mut all.lock());
+    }
+
+    /// Reserves as much as the transfer may.
+    fn update(&mut self, all: &mut BTreeMap<u64, u64>) {
+        let reserved = self.missing.min(self.stored.saturating_add(AHEAD));
+        let others = all.get(&self.device).copied().unwrap_or(0).saturating_sub(self.reserved);
+        self.reserved = reserved;
+        match others.saturating_add(reserved) {
+            0 => drop(all.remove(&self.device)),
+            sum => drop(all.insert(self.device, sum)),
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.stored(self.bytes);
+        self.stored(self.missing);
     }
 }
 
@@ -74,7 +93,7 @@ impl Drop for Reservation {
 #[derive(Debug, Default)]
 pub(crate) struct SmallFiles {
     directory: String,
-    /// What was free when it was looked at, without what was stored since.
+    /// The free space when it was read, less the size of the files since, in bytes.
     left: u64,
 }
 
@@ -126,13 +145,33 @@ mod tests {
         // Other programs use the same disk.
         let half = most / 2 + most / 8;
         let mut one = all.reserve(&dir, half).unwrap();
-        let error = all.reserve(&dir, half).unwrap_err();
+        one.stored(half / 2);
+        let error = all.reserve(&dir, most - half / 4).unwrap_err();
         assert_eq!(error.reason, Reason::NoSpace);
         assert!(error.detail.starts_with("it needs ") && error.detail.ends_with(" are free"));
-        one.stored(half);
-        drop(all.reserve(&dir, half).unwrap());
+        one.stored(half / 2);
+        drop(all.reserve(&dir, most - half / 4).unwrap());
         drop(one);
-        assert!(all.0.lock().unwrap().is_empty());
+        assert!(all.lock().is_empty());
+    }
+
+    #[test]
+    fn a_transfer_reserves_as_much_as_it_has_stored_and_a_piece() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let (all, size) = (Reservations::default(), 10 * AHEAD);
+        let reserved = || all.lock().values().sum::<u64>();
+        let mut one = all.reserve(&dir, size).unwrap();
+        let two = all.reserve(&dir, 7).unwrap();
+        assert_eq!(reserved(), AHEAD + 7);
+        one.stored(2 * AHEAD);
+        assert_eq!(reserved(), 3 * AHEAD + 7);
+        one.stored(6 * AHEAD);
+        assert_eq!(reserved(), 2 * AHEAD + 7);
+        drop(two);
+        // More than was announced.
+        one.stored(3 * AHEAD);
+        assert_eq!(reserved(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The store, called through its trait as by a session, on a temporary directory.
 
+mod announced;
 mod bits;
 mod blind;
 mod confinement;
