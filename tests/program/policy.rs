@@ -196,6 +196,30 @@ fn both_files_of_a_name_are_kept_where_the_receiver_says_so() {
 }
 
 #[test]
+fn a_file_that_was_kept_is_not_removed_by_a_mirror() {
+    let place = Place::new();
+    tree(&place);
+    let here = place.here("");
+    let server = Server::start(&place.served(""), &["--keep-both", "--allow-remove"]);
+    let run = |arguments: &[&str]| server.client(&here, arguments);
+    run(&["put", "t"]).well();
+    fs::write(place.here("t/file"), "another content").expect("a file");
+    fs::write(place.served("t/gone"), "x").expect("a file");
+    let ended = run(&["mirror", "t", "t", "--max-delete", "100%"]);
+    ended.with(3, &["\"t/file~1\"", "it is kept beside \"file\""]);
+    assert!(!place.served("t/gone").exists());
+    let read = |path: &str| fs::read_to_string(place.served(path)).expect("a file");
+    assert_eq!((read("t/file"), read("t/file~1")), ("t/file".into(), "another content".into()));
+    run(&["rm", "t/file~1"]).with(6, &["it is kept beside \"file\""]);
+    // A name with a number may be one of the source's own.
+    run(&["rm", "t/file", "t/file~1"]).well();
+    run(&["put", "t/file", "--to", "t"]).well();
+    run(&["mv", "t/file", "t/other~1"]).well();
+    run(&["rm", "t/other~1"]).well();
+    assert!(!place.served("t/other~1").exists() && !place.served("t/file").exists());
+}
+
+#[test]
 fn what_cannot_fit_is_refused_before_anything_is_stored() {
     let place = Place::new();
     let served = place.served("");

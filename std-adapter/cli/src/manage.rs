@@ -152,10 +152,12 @@ fn failed(
 ) -> Result<(), CliError> {
     let shown = path.escape_debug();
     let problem = peer.context(Task::Query, client, &format!("\"{shown}\"")).error(error);
-    let is_not_allowed = matches!(
-        error,
-        Error::Session(Failure::Refused(Reason::NotAllowed | Reason::Unsupported), _)
-    );
+    // A server that tells a cause allows to remove.
+    let is_not_allowed = match error {
+        Error::Session(Failure::Refused(Reason::NotAllowed), message) => message.is_empty(),
+        Error::Session(Failure::Refused(Reason::Unsupported), _) => true,
+        _ => false,
+    };
     let advice = "; the server must be started with --allow-remove, or the client's key have the right \
                   to remove";
     let problem = problem.advise(if is_not_allowed { advice } else { "" });

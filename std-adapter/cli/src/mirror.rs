@@ -195,10 +195,12 @@ fn report(count: u64, refused: &[Refused], target: Target) -> Exit {
 
 fn print_all_refused(refused: &[Refused], target: Target) {
     match refused.first() {
-        Some(first) if first.reason == Reason::NotAllowed => print_error!(
-            "tinyferry: the server must be started with --allow-remove, or the client's key have the \
+        Some(first) if first.reason == Reason::NotAllowed && first.message.is_empty() => {
+            print_error!(
+                "tinyferry: the server must be started with --allow-remove, or the client's key have the \
              right to remove"
-        ),
+            )
+        }
         _ => refused.iter().take(LISTED_MAX).for_each(|it| print_refused(it, target)),
     }
     if refused.len() > LISTED_MAX {

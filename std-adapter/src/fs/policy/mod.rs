@@ -36,7 +36,8 @@ pub enum Existing {
     Replace,
     /// It is refused with [`Reason::Exists`](tinyferry_core::Reason::Exists), unless the file is the same.
     Refuse,
-    /// It is stored as `NAME~1`, or the next number that is free, unless one of these files is the same.
+    /// It is stored as `NAME~1`, or the next number that is free, unless one of these files is the same. The other
+    /// end cannot remove `NAME~1` as long as `NAME` exists.
     KeepBoth,
 }
 

@@ -20,6 +20,15 @@ pub(crate) fn candidates(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
     std::iter::once(Cow::Borrowed(name)).chain(numbered)
 }
 
+/// The name beside which a file of this name is kept: `NAME` for `NAME~1`. `None`: it is no such name.
+pub(crate) fn original(name: &str) -> Option<&str> {
+    let (original, number) = name.rsplit_once('~')?;
+    let is_number = number
+        .parse()
+        .is_ok_and(|value: u32| (1..=MAX_NUMBER).contains(&value) && value.to_string() == number);
+    (is_number && !original.is_empty()).then_some(original)
+}
+
 /// Why a file is not stored.
 pub(crate) fn exists() -> StoreError {
     Reason::Exists.into()
@@ -109,6 +118,21 @@ mod tests {
         assert_eq!((read("f"), read("f~1"), read("f~2")), ("1".into(), "3".into(), "4".into()));
         assert_eq!(put("5", Existing::Replace).unwrap(), "f");
         assert_eq!(read("f"), "5");
+    }
+
+    #[test]
+    fn the_names_of_kept_files_are_known() {
+        for (name, expected) in
+            [("f~1", Some("f")), ("f~1~9999", Some("f~1")), ("a b.c~20", Some("a b.c"))]
+        {
+            assert_eq!(original(name), expected, "{name}");
+        }
+        for name in ["f", "~1", "f~", "f~0", "f~01", "f~10000", "f~+1", "f~1.c"] {
+            assert_eq!(original(name), None, "{name}");
+        }
+        for name in candidates("f").skip(1) {
+            assert_eq!(original(&name), Some("f"));
+        }
     }
 
     #[test]

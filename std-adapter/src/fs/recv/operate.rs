@@ -13,8 +13,8 @@ use crate::fs::names::{is_allowed, join, refusal, split};
 use crate::fs::partial_name;
 use crate::fs::policy::Existing;
 use crate::fs::recv::deferred::DeferredCommits;
-use crate::fs::recv::naming::{exists, rename_new};
-use crate::fs::sys::dir_cursor::Found;
+use crate::fs::recv::naming::{exists, original, rename_new};
+use crate::fs::sys::dir_cursor::{Found, look};
 use crate::fs::sys::sync::synchronise;
 
 impl RecvStore {
@@ -72,7 +72,10 @@ impl RecvStore {
         // A name that the file system takes for this one is another entry.
         match (self.cursor.look(path)?, kind) {
             (Found::Missing, _) => return Ok(()),
-            (Found::File(_), Kind::File) => dir.remove_file(name)?,
+            (Found::File(_), Kind::File) => {
+                self.check_is_not_kept(&dir, name)?;
+                dir.remove_file(name)?;
+            }
             (Found::Directory(_), Kind::Directory) => {
                 // An open directory that is removed would be taken for the one that is made next.
                 self.cursor.forget();
@@ -145,6 +148,19 @@ impl RecvStore {
         }
         self.make_durable(&[&target, &dir])?;
         observer.event(Event::Renamed { from, path });
+        Ok(())
+    }
+
+    /// Checks that a file is not one that this store has kept beside another one. A mirror would remove it: its
+    /// source has no file of such a name.
+    fn check_is_not_kept(&self, dir: &Dir, name: &str) -> Result<(), StoreError> {
+        if self.policy.existing == Existing::KeepBoth
+            && let Some(original) = original(name)
+            && let Found::File(_) = look(dir, original)?
+        {
+            let detail = format!("it is kept beside \"{}\"", original.escape_debug());
+            return Err(StoreError::new(Reason::NotAllowed, &detail));
+        }
         Ok(())
     }
 
