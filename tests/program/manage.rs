@@ -45,6 +45,32 @@ fn files_are_removed_renamed_and_made_only_where_that_is_allowed() {
 }
 
 #[test]
+fn the_log_names_the_paths_of_each_change() {
+    let (place, mut server) = start(&["--allow-remove"]);
+    let here = place.here("");
+    let run = |arguments: &[&str]| server.client(&here, arguments).well();
+    run(&["put", "t"]);
+    run(&["mkdir", "a/b", "t"]);
+    run(&["mv", "t/0/0", "a/new\u{202e}name"]);
+    run(&["rm", "t/0/3"]);
+    run(&["rm", "-r", "t/1"]);
+    let log = server.log();
+    let lines = [
+        ": made the directory \"a/b\"",
+        ": renamed \"t/0/0\" to \"a/new\\u{202e}name\"",
+        ": removed \"t/0/3\"",
+        ": removed \"t/1/1\"",
+        ": removed \"t/1\"",
+    ];
+    for line in lines {
+        let found = log.lines().filter(|found| found.ends_with(line));
+        assert_eq!(found.count(), 1, "{line}: {log}");
+    }
+    // Neither a directory that existed nor one of a tree.
+    assert_eq!(log.matches("made the directory").count(), 1, "{log}");
+}
+
+#[test]
 fn a_key_gives_the_right_to_remove() {
     let place = Place::new();
     let key = |name: &str, rights: &str| {

@@ -97,6 +97,12 @@ pub enum Event<'a> {
         /// Its path now.
         path: &'a str,
     },
+    /// The other end has made the directory by itself, without content and without metadata: `mkdir`. Follows
+    /// [`Event::Done`].
+    Made {
+        /// Its path.
+        path: &'a str,
+    },
     /// It is stored under another name, since a file has its own. [`Event::Done`] follows with that name.
     KeptBoth {
         /// Its path as it was offered.

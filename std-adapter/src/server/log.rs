@@ -169,6 +169,9 @@ impl Observer for Log {
                 let (from, path) = (from.escape_debug(), path.escape_debug());
                 info!("{}: renamed \"{from}\" to \"{path}\"", self.peer);
             }
+            Event::Made { path } => {
+                info!("{}: made the directory \"{}\"", self.peer, path.escape_debug());
+            }
             Event::KeptBoth { path, stored } => {
                 let (path, stored) = (path.escape_debug(), stored.escape_debug());
                 info!("{}: \"{path}\" exists; the new file is \"{stored}\"", self.peer);

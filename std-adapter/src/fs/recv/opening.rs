@@ -85,7 +85,11 @@ impl RecvStore {
                     Some(Tree::begin(&mut self.cursor, path, attributes, self.access.is_blind())?);
                 return Ok(0);
             }
-            Kind::Directory => RecvFile::directory(&mut self.cursor, expected())?,
+            Kind::Directory => {
+                // The directories of a tree that is sent have metadata.
+                let is_alone = modified.is_none() && offer.mode.is_none();
+                RecvFile::directory(&mut self.cursor, expected(), is_alone)?
+            }
             Kind::File => {
                 let incoming = RecvFile::file(&mut self.cursor, expected(), self.holes)?;
                 if !incoming.is_buffered() && self.deferred.has(path) {

@@ -41,6 +41,7 @@ const ALL: Rights = Rights { read: true, write: true, remove: false };
 struct Recorder {
     begun: Vec<String>,
     done: Vec<String>,
+    made: Vec<String>,
     failed: Vec<(String, Reason, bool)>,
     details: Vec<String>,
     unset: Vec<String>,
@@ -61,6 +62,7 @@ impl Observer for Recorder {
             Event::Removed { path } | Event::Renamed { path, .. } => {
                 self.done.push(path.to_owned());
             }
+            Event::Made { path } => self.made.push(path.to_owned()),
             Event::Resumed { .. } | Event::NotDurable { .. } | Event::Unchanged { .. } => {}
             Event::NotUtf8 { path, reason, .. } => {
                 self.failed.push((describe::bytes(path), reason, false));

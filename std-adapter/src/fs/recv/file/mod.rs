@@ -10,7 +10,7 @@ use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
-use crate::fs::event::Observer;
+use crate::fs::event::{Event, Observer};
 use crate::fs::names::split;
 use crate::fs::partial_index::LeftPartial;
 use crate::fs::recv::partial::Partial;
@@ -46,7 +46,10 @@ pub(crate) struct RecvFile {
 
 #[derive(Debug)]
 enum Stage {
-    Directory,
+    Directory {
+        /// Whether a request makes it by itself, and it does not exist yet.
+        is_made: bool,
+    },
     /// No part of the file is here.
     Awaited,
     /// The file is small and its directory is new: its content is in the buffer only. The number
@@ -66,7 +69,7 @@ impl RecvFile {
     pub(crate) fn needed(&self) -> u64 {
         let size = self.expected.size.unwrap_or(0);
         match &self.stage {
-            Stage::Directory | Stage::Same(..) => 0,
+            Stage::Directory { .. } | Stage::Same(..) => 0,
             Stage::Awaited | Stage::Buffered(_) => size,
             Stage::Partial(partial) => size.saturating_sub(allocated(&partial.metadata)),
         }
@@ -121,11 +124,11 @@ impl RecvFile {
             Stage::Partial(Partial { file, .. }) | Stage::Same(file, _) => {
                 Ok(buffer.load(file, position, into)?)
             }
-            Stage::Directory | Stage::Awaited | Stage::Buffered(_) => Ok(0),
+            Stage::Directory { .. } | Stage::Awaited | Stage::Buffered(_) => Ok(0),
         }
     }
 
-    /// Puts it in place; the path becomes the one that it has got. The time and permission bits of a directory are set later.
+    /// Puts it in place; its path becomes the final one. The time and permission bits of a directory are set later.
     pub(crate) fn commit(
         &mut self,
         cursor: &mut DirCursor,
@@ -135,13 +138,16 @@ impl RecvFile {
     ) -> Result<Option<Attributes>, StoreError> {
         let expected = &self.expected;
         let synced = durable.names;
-        let partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
-            Stage::Directory => {
+        let partial = match std::mem::replace(&mut self.stage, Stage::Awaited) {
+            Stage::Directory { is_made } => {
                 // Only a client that may read changes an existing directory.
                 if expected.access.is_blind() && cursor.existing(&expected.path)?.is_some() {
                     return Ok(None);
                 }
                 make_directory(cursor, &expected.path, expected.attributes, synced)?;
+                if is_made {
+                    observer.event(Event::Made { path: &expected.path });
+                }
                 return Ok(Some(expected.attributes));
             }
             Stage::Same(file, metadata) => {
@@ -182,7 +188,7 @@ impl RecvFile {
         synced: bool,
     ) -> Result<(Staged, u64), StoreError> {
         let expected = &self.expected;
-        let mut partial = match std::mem::replace(&mut self.stage, Stage::Directory) {
+        let mut partial = match std::mem::replace(&mut self.stage, Stage::Awaited) {
             Stage::Same(file, metadata) => {
                 let metadata_set = expected.set_metadata(&file, &metadata);
                 return Ok((Staged::Same(file, metadata_set), 0));

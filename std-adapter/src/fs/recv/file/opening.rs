@@ -12,15 +12,19 @@ use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
 use crate::fs::sys::sync_failures::is_stored;
 
 impl RecvFile {
+    /// A directory. `is_alone`: it is no part of a tree that is sent.
     pub(crate) fn directory(
         cursor: &mut DirCursor,
         expected: ExpectedFile,
+        is_alone: bool,
     ) -> Result<Self, StoreError> {
-        match cursor.look(&expected.path)? {
-            Found::Missing | Found::Directory(_) => Ok(Self::new(expected, 0, Stage::Directory)),
-            Found::File(_) => Err(Reason::NotDirectory.into()),
-            Found::Other(error) => Err(error),
-        }
+        let is_made = match cursor.look(&expected.path)? {
+            Found::Missing => is_alone,
+            Found::Directory(_) => false,
+            Found::File(_) => return Err(Reason::NotDirectory.into()),
+            Found::Other(error) => return Err(error),
+        };
+        Ok(Self::new(expected, 0, Stage::Directory { is_made }))
     }
 
     /// A file; finds the part of it that is here already. `holes`: a partial may have holes near its end.
