@@ -45,7 +45,8 @@ impl std::error::Error for InvalidPattern {
 }
 
 impl Filter {
-    /// Leaves out the entries that match these patterns, one in each text. `!PATTERN` does not leave it out.
+    /// Leaves out the entries that match these patterns. Each text is one pattern; `!PATTERN` keeps the entries that
+    /// match `PATTERN`.
     ///
     /// # Errors
     /// [`InvalidPattern`].

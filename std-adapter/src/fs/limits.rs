@@ -9,7 +9,7 @@ use crate::fs::partial_index::{LeftPartial, PartialIndex};
 use crate::fs::reservation::Reservations;
 use crate::fs::sys::descriptors::Descriptors;
 
-/// The limits of received content. An entry beyond a limit is refused; the rest of a tree continues.
+/// The limits of received content. An entry beyond a limit is refused; the other entries of its tree are received.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The maximum size of a file, in bytes.
@@ -55,11 +55,11 @@ impl Limits {
         file_size: Option<u64>,
         entry: u64,
     ) -> Result<(), StoreError> {
-        let too_much = |what: String| Err(StoreError::new(Reason::TooLarge, &what));
+        let too_much = |detail: String| Err(StoreError::new(Reason::TooLarge, &detail));
         if path.split('/').count() > self.depth {
             let names = describe::count(self.depth as u64, "name", "names");
-            let what = format!("the path is too deep: it has more than {names}");
-            return Err(StoreError::new(Reason::TooDeep, &what));
+            let detail = format!("the path is too deep: it has more than {names}");
+            return Err(StoreError::new(Reason::TooDeep, &detail));
         }
         if entry > self.entries {
             let entries = describe::count(self.entries, "entry", "entries");
@@ -72,9 +72,9 @@ impl Limits {
     pub(crate) fn check_end(&self, end: u64) -> Result<(), StoreError> {
         if end > self.file {
             let limit = describe::size(self.file);
-            let what =
+            let detail =
                 format!("it is larger than is allowed: no file of more than {limit} is accepted");
-            return Err(StoreError::new(Reason::TooLarge, &what));
+            return Err(StoreError::new(Reason::TooLarge, &detail));
         }
         Ok(())
     }

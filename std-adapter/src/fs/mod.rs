@@ -126,7 +126,7 @@ impl<O: Observer> Directory<O> {
         Self { recv: None, send, sha256: None, names_only: false, refusal: String::new(), observer }
     }
 
-    /// A client's store for `get`: stores at `target` below `root`, whatever path the other end names. A
+    /// A client's store for `get`: stores at `target` below `root`, not at the path of the offer. A
     /// single file gets that name; the entries of a tree go below that directory, and below `root` itself
     /// if `target` is empty.
     pub fn receiving(root: Root, target: String, sync: Sync, observer: O) -> Self {

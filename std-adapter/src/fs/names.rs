@@ -11,7 +11,7 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// The rest of `path` below `above`; `None` if it is not below.
+/// The part of `path` below `above`; `None` if it is not below.
 pub(crate) fn below<'a>(path: &'a str, above: &str) -> Option<&'a str> {
     match path.strip_prefix(above)? {
         "" => Some(""),

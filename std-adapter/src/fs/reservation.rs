@@ -124,8 +124,8 @@ fn check(needed: u64, free: u64) -> Result<(), StoreError> {
         return Ok(());
     }
     let (needed, free) = (describe::about(needed), describe::about(free));
-    let what = format!("it needs {needed} more, and {free} are free");
-    Err(StoreError::new(Reason::NoSpace, &what))
+    let detail = format!("it needs {needed} more, and {free} are free");
+    Err(StoreError::new(Reason::NoSpace, &detail))
 }
 
 #[cfg(all(test, unix))]
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_have_reserved_is_not_free() {
+    fn space_that_others_have_reserved_is_not_free() {
         let place = tempfile::tempdir().unwrap();
         let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
         let Some(most) = free(&dir) else {

@@ -94,7 +94,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether a client may end the server (`CLS`, "close"), whatever its key allows.
+    /// Whether every client may end the server (`CLS`, "close"). Otherwise only a client whose key has the right
+    /// may.
     pub fn allow_close(mut self, is_allowed: bool) -> Self {
         self.options.may_close = is_allowed;
         self

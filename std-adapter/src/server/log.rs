@@ -1,5 +1,6 @@
-//! Log lines for the events of a server's store. Names are escaped. A tree causes a few lines, whatever its
-//! number of entries: failures are counted, and the first one is named.
+//! Log lines for the events of a server's store. Names are escaped. The transfer of a tree causes a few lines for
+//! any number of entries: failures are counted, and the first one is named. Each removal, each rename and each
+//! directory that a client makes by itself causes one line.
 
 use tinyferry_core::store::Kind;
 use tracing::{debug, info, warn};

@@ -37,7 +37,7 @@ struct Known {
     names: Option<Entries>,
 }
 
-/// What the record of a directory contains.
+/// The content of a directory's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DirectoryDigest {
     pub(crate) total: Total,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tinyferry_core::error::Reason;
 
-/// Whether nobody waits for the result any more. Its clones are the same.
+/// Whether the result is not needed any more. All clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cancel(Arc<AtomicBool>);
 

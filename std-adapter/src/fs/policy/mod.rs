@@ -1,4 +1,4 @@
-//! What the operator of a receiver decides about the entries that it stores: the same for all of its senders.
+//! The policy of a receiver for the entries that it stores. It is the same for all senders.
 //! Knows no file system.
 
 mod chmod;
@@ -14,7 +14,7 @@ pub struct Policy {
     pub chmod: Chmod,
     /// The owner of files and directories; only root can set another one.
     pub owner: Owner,
-    /// What becomes of a file whose name exists.
+    /// The treatment of a received file whose name exists.
     pub existing: Existing,
 }
 
@@ -27,7 +27,7 @@ pub struct Owner {
     pub group: Option<u32>,
 }
 
-/// What becomes of a received file whose name another file has. A directory is merged into one that exists in
+/// The treatment of a received file whose name another file has. A directory is merged into one that exists in
 /// any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Existing {

@@ -121,7 +121,7 @@ impl RecvStore {
                 Ok(prepared) => prepared,
                 Err(error) => return Err((path, error)),
             };
-            let (name, existing) = (split(&path).1.to_owned(), self.policy.existing);
+            let (name, existing) = (split(&path).1.to_owned(), self.access.policy.existing);
             let work = Background::start(move || staged.put_alone(&dir, &name, existing));
             return Ok(Some(Committing::File { work, path, size, held }));
         }

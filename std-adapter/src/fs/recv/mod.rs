@@ -59,11 +59,8 @@ pub(crate) struct RecvStore {
     deferred: DeferredCommits,
     /// Whether the other end may remove and rename entries.
     may_remove: bool,
-    policy: Policy,
     small_files: SmallFiles,
     stats: Stats,
-    /// The entries of a tree that are not received.
-    exclusion: Exclusion,
 }
 
 impl RecvStore {
@@ -81,17 +78,14 @@ impl RecvStore {
             buffer: Buffer::default(),
             deferred: DeferredCommits::default(),
             may_remove: false,
-            policy: Policy::default(),
             small_files: SmallFiles::default(),
             stats: Stats::default(),
-            exclusion: Exclusion::default(),
         }
     }
 
     /// Leaves out the entries of a tree that the patterns of a filter exclude.
     pub(crate) fn filter(&mut self, filter: &Filter) {
-        self.exclusion = Exclusion::of_patterns(filter);
-        self.stats.exclude(&self.exclusion);
+        self.stats.exclude(Exclusion::of_patterns(filter));
     }
 
     pub(crate) fn expect_holes(&mut self, holes: bool) {
@@ -110,11 +104,10 @@ impl RecvStore {
 
     /// Sets how accepted entries are stored.
     pub(crate) fn govern(&mut self, policy: &Policy) {
-        Arc::make_mut(&mut self.access).existing = policy.existing;
         self.deferred.set_existing(policy.existing);
         let mode = policy.mode(Kind::Directory, None);
         self.cursor.make_directories_with(mode, policy.owner);
-        self.policy = policy.clone();
+        Arc::make_mut(&mut self.access).policy = policy.clone();
     }
 
     pub(crate) fn is_receiving(&self) -> bool {
@@ -135,7 +128,7 @@ impl RecvStore {
         }
         let is_excluded = self.tree.is_some()
             && offer.kind != Kind::Tree
-            && self.exclusion.excludes(offer.path, offer.kind == Kind::Directory);
+            && self.stats.excludes(offer.path, offer.kind == Kind::Directory);
         if is_excluded {
             return Err(Reason::Excluded.into());
         }

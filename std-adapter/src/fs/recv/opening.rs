@@ -15,7 +15,7 @@ use crate::fs::sys::metadata::Attributes;
 use crate::fs::sys::sync::Sync;
 
 impl RecvStore {
-    /// Checks that a new tree of so many bytes fits. Of a tree that exists the files may be the same.
+    /// Checks that a new tree of this size fits. An existing tree is not checked: its files may be the same.
     fn check_tree(&mut self, path: &str, bytes: Option<u64>) -> Result<(), StoreError> {
         if let Some(bytes) = bytes
             && self.cursor.existing(path)?.is_none()
@@ -56,7 +56,7 @@ impl RecvStore {
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, modified, resume, commit_id, .. } = *offer;
-        let (mode, owner) = (self.policy.mode(kind, offer.mode), self.policy.owner);
+        let (mode, owner) = (self.access.policy.mode(kind, offer.mode), self.access.policy.owner);
         let attributes = Attributes { mode, modified, owner };
         let (access, durable) = (&self.access, self.sync != Sync::Never);
         let expected = || ExpectedFile {

@@ -123,7 +123,7 @@ impl RecvStore {
         };
         match (at_target, is_directory) {
             (Found::Missing, _) => {}
-            (Found::File(_), false) if self.policy.existing == Existing::Replace => {}
+            (Found::File(_), false) if self.access.policy.existing == Existing::Replace => {}
             (Found::File(_), false) => return Err(exists()),
             (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
             (Found::File(_), true) => return Err(Reason::NotDirectory.into()),
@@ -134,7 +134,7 @@ impl RecvStore {
             return Err(StoreError::new(Reason::NotFound, &detail));
         };
         // Another program may have taken the name since.
-        let renamed = match (self.policy.existing, is_directory) {
+        let renamed = match (self.access.policy.existing, is_directory) {
             (Existing::Replace, false) => dir.rename(old, &target, new),
             _ => rename_new(&dir, old, &target, new),
         };
@@ -154,7 +154,7 @@ impl RecvStore {
     /// Checks that a file is not one that this store has kept beside another one. A mirror would remove it: its
     /// source has no file of such a name.
     fn check_is_not_kept(&self, dir: &Dir, name: &str) -> Result<(), StoreError> {
-        if self.policy.existing == Existing::KeepBoth
+        if self.access.policy.existing == Existing::KeepBoth
             && let Some(original) = original(name)
             && let Found::File(_) = look(dir, original)?
         {

@@ -106,7 +106,7 @@ impl Staged {
             Self::TempFile(file) => {
                 let linked = temp_files.link(&file, dir, name, existing);
                 let stored = linked.or_else(|error| match error.reason {
-                    // The policy refuses the file, whatever way it would get its name.
+                    // The policy refuses a copy too.
                     Reason::Exists => Err(error),
                     _ => copy(&file, dir, name, existing),
                 });

@@ -34,9 +34,9 @@ pub(crate) struct Stats {
     /// The facts that the file system of the target keeps.
     kept: Option<Kept>,
     pending: Option<Pending>,
-    /// The rest of the index of the last answer.
+    /// The remaining values of the index of the last answer.
     index: VecDeque<u32>,
-    /// The entries that do not count.
+    /// The entries of a tree that are neither received nor counted.
     exclusion: Exclusion,
 }
 
@@ -51,9 +51,14 @@ struct Pending {
 
 impl Stats {
     /// Leaves these entries out of all digests.
-    pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
-        self.exclusion = exclusion.clone();
+    pub(crate) fn exclude(&mut self, exclusion: Exclusion) {
+        self.exclusion = exclusion;
         self.digests = None;
+    }
+
+    /// Whether an entry of the tree is left out.
+    pub(crate) fn excludes(&self, path: &str, is_directory: bool) -> bool {
+        self.exclusion.excludes(path, is_directory)
     }
 
     /// Something in the tree is about to change.
@@ -84,7 +89,7 @@ impl Stats {
         }
     }
 
-    /// Nobody waits for the answer any more.
+    /// Cancels the pending answer.
     pub(crate) fn cancel(&mut self) {
         if let Some(pending) = self.pending.take() {
             pending.cancel.cancel();
@@ -158,7 +163,7 @@ impl RecvStore {
         }
         let in_tree = path.to_owned();
         let path = match (&self.tree, &self.target) {
-            // A lone file has the path of the target, whatever the other end calls it.
+            // A lone file has the path of the target, not that of the other end.
             (None, Some(target)) => target.clone(),
             _ => join(tree, path),
         };
@@ -208,7 +213,7 @@ impl RecvStore {
     fn kept(&mut self, dir: &Dir) -> Kept {
         let Kept { facts, granularity } =
             *self.stats.kept.get_or_insert_with(|| Kept::of_target(dir));
-        let changed = if self.policy.changes_modes() { Facts::MODE } else { Facts::NONE };
+        let changed = if self.access.policy.changes_modes() { Facts::MODE } else { Facts::NONE };
         Kept { facts: facts.without(changed), granularity }
     }
 

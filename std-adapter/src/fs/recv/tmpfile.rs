@@ -63,7 +63,7 @@ impl TempFiles {
         result.ok()
     }
 
-    /// Gives a file its name, or as the policy says if another one has it. Returns the name that it has got.
+    /// Gives a file its name, or as the policy says if another one has it. Returns its final name.
     ///
     /// # Errors
     /// The file system does not support it, or the policy does not allow it.

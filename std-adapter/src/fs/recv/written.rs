@@ -19,7 +19,7 @@ pub(crate) struct Written {
     pub(crate) batch: Arc<Batch>,
     /// One for each file of the batch.
     pub(crate) staged: Vec<Staged>,
-    /// What becomes of files that have their names.
+    /// The treatment of a file whose name another file has.
     pub(crate) existing: Existing,
 }
 

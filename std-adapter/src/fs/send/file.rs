@@ -43,8 +43,8 @@ impl SendFile {
         into: &mut [u8],
     ) -> Result<(usize, u64), StoreError> {
         if self.size.is_none() && position >= UNSIZED_MAX {
-            let what = "its size is not known, and it has more than 64 MiB";
-            return Err(StoreError::new(Reason::TooLarge, what));
+            let detail = "its size is not known, and it has more than 64 MiB";
+            return Err(StoreError::new(Reason::TooLarge, detail));
         }
         let count = buffer.load(&self.file, position, into)?;
         if count == 0 && self.size.is_some_and(|size| position < size) {
@@ -59,7 +59,7 @@ impl SendFile {
     /// Checks whether it has changed since the offer, after all of it was read.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let now = FileMetadata::of(&Metadata::from_file(&self.file)?);
-        let changed = |what: &str| Err(StoreError::new(Reason::SourceChanged, what));
+        let changed = |detail: &str| Err(StoreError::new(Reason::SourceChanged, detail));
         if now.size > self.attributes.size {
             return changed("it became longer");
         }
@@ -80,8 +80,8 @@ impl SendFile {
                     && !self.attributes.has_blocks
                     && read_at(&self.file, &mut [0], size)? > 0 =>
             {
-                let what = "it has more bytes than its size says";
-                Err(StoreError::new(Reason::SourceChanged, what))
+                let detail = "it has more bytes than its size says";
+                Err(StoreError::new(Reason::SourceChanged, detail))
             }
             _ => Ok(()),
         }
@@ -89,11 +89,11 @@ impl SendFile {
 
     fn ended_early(&self) -> StoreError {
         let now = Metadata::from_file(&self.file).map(|now| now.len());
-        let what = match now {
+        let detail = match now {
             Ok(now) if now < self.attributes.size => "it became shorter",
             _ => "it has fewer bytes than its size says",
         };
-        StoreError::new(Reason::SourceChanged, what)
+        StoreError::new(Reason::SourceChanged, detail)
     }
 }
 

@@ -215,7 +215,7 @@ impl Update {
         let query = match &question {
             Question::File(..) => self.query(Range::ALL, None),
             Question::Directory(origin, path, range) => {
-                // Before the first answer the receiver may have nothing, and a digest would be in vain.
+                // Before the first answer the receiver may have no entries: a digest would be of no use.
                 let part = Part { origins, origin: *origin, path, range: *range };
                 let digest = self.parameters.is_some().then(|| self.own(part));
                 self.query(*range, digest.and_then(Result::ok).map(|total| total.digest))

@@ -32,9 +32,9 @@ impl Descriptors {
         self.take_of(count, 0)
     }
 
-    /// The same if at least `rest` open files stay free.
-    pub(crate) fn take_of(&self, count: usize, rest: usize) -> Option<Permit> {
-        let less = |free: usize| free.checked_sub(count).filter(|left| *left >= rest);
+    /// The same, if at least `spare` open files stay free after it.
+    pub(crate) fn take_of(&self, count: usize, spare: usize) -> Option<Permit> {
+        let less = |free: usize| free.checked_sub(count).filter(|left| *left >= spare);
         self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).ok()?;
         Some(Permit { free: Arc::clone(&self.free), count })
     }

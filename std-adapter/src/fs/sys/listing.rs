@@ -12,7 +12,7 @@ use cap_std::fs::Dir;
 /// The memory of a name besides its text, in bytes.
 const NAME_BYTES: usize = size_of::<ListedName>();
 /// The maximum memory for the names of all directories that are being read, in bytes; besides
-/// [`MIN_DIRECTORY_MEMORY`] for each directory. A directory gets half of the rest.
+/// [`MIN_DIRECTORY_MEMORY`] for each directory. A directory gets half of the remaining memory.
 const MAX_NAME_MEMORY: usize = 2 << 20;
 /// The memory for the names of a directory that is always available, in bytes.
 const MIN_DIRECTORY_MEMORY: usize = 4096;
@@ -85,7 +85,7 @@ impl Listing {
     /// Reads the next window. `is_listed` decides about names of which none was listed before.
     ///
     /// # Errors
-    /// The directory cannot be read any more. The rest of its names is missing.
+    /// The directory cannot be read any more. Its remaining names are missing.
     pub(crate) fn go_on(
         &mut self,
         dir: &Dir,

@@ -64,8 +64,8 @@ pub(crate) fn set_metadata(
     let Some(offered) = modified.filter(|time| !times::is_usual(*time)) else { return Ok(()) };
     match FileMetadata::of(&Metadata::from_file(file)?).modified {
         Some(found) if !times::is_cut(offered, found) => {
-            let what = "the file system cannot keep a time so far from now";
-            Err(io::Error::new(io::ErrorKind::Unsupported, what))
+            let detail = "the file system cannot keep a time so far from now";
+            Err(io::Error::new(io::ErrorKind::Unsupported, detail))
         }
         _ => Ok(()),
     }

@@ -76,8 +76,8 @@ impl Volumes {
             return Ok(());
         }
         if self.list.len() >= MAX_VOLUMES {
-            let what = format!("the tree reaches into more than {MAX_VOLUMES} file systems");
-            return Err(io::Error::other(what));
+            let detail = format!("the tree reaches into more than {MAX_VOLUMES} file systems");
+            return Err(io::Error::other(detail));
         }
         let handle = handle(dir).ok();
         self.list.push(Arc::new(Volume { device, handle, has_synchronised: false.into() }));

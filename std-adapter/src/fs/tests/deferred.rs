@@ -132,9 +132,9 @@ fn a_file_that_cannot_be_placed_is_reported_and_the_others_arrive(sync: Sync) {
     assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(store.commit(), Ok(()));
     stand_there(&dir, 0..900);
-    let heard = store.into_observer();
-    assert_eq!(heard.failed, [("t/d4/x".to_owned(), Reason::IsDirectory, false)]);
-    assert_eq!(heard.done.len(), 901);
+    let events = store.into_observer();
+    assert_eq!(events.failed, [("t/d4/x".to_owned(), Reason::IsDirectory, false)]);
+    assert_eq!(events.done.len(), 901);
 }
 
 fn only_offered_commits_are_deferred(sync: Sync) {

@@ -137,7 +137,7 @@ fn store_all(store: &mut impl Store, from: usize, bytes: &[u8]) {
     }
 }
 
-/// Loads so many bytes from a position on.
+/// Loads `size` bytes from a position on.
 fn load_all(store: &mut impl Store, from: usize, size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];
     let mut done = 0;

@@ -26,9 +26,9 @@ fn a_file_is_received_completely() {
         assert_eq!((mode(&path), modified(&path)), (0o640, modified_at));
         assert_eq!(listing(&dir.path().join("a/b")), ["c"]);
         assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(200_000));
-        let heard = store.into_observer();
-        assert_eq!((heard.moved, heard.begun.len()), (200_000, 2));
-        assert_eq!(heard.done, ["a/b/c"]);
+        let events = store.into_observer();
+        assert_eq!((events.moved, events.begun.len()), (200_000, 2));
+        assert_eq!(events.done, ["a/b/c"]);
     }
 }
 

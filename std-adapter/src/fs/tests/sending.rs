@@ -90,14 +90,14 @@ fn a_tree_is_sent_depth_first_and_sorted() {
         store
     });
     assert_eq!(store.omitted(), 2);
-    let mut heard = store.into_observer();
-    heard.failed.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut events = store.into_observer();
+    events.failed.sort_by(|one, other| one.0.cmp(&other.0));
     let failed = |path: &str, reason| (format!("t/{path}"), reason, false);
     let mut expected = broken.map(|(path, reason)| failed(path, reason)).to_vec();
     expected.push(failed("bad\nname", Reason::BadPath));
     expected.push(failed("not\\xffutf", Reason::BadPath));
     expected.sort_by(|one, other| one.0.cmp(&other.0));
-    assert_eq!(heard.failed, expected);
+    assert_eq!(events.failed, expected);
 
     // Whoever only asks for names learns how many are missing, and fills no log.
     let mut store = serving(&dir);
@@ -238,15 +238,15 @@ fn a_file_with_a_wrong_digest_is_sent_again() {
         // Not a third time.
         assert!(!store.refused(expected.len() as u32, Reason::DigestDiffers, "words"));
         assert!(next(&mut store).is_none());
-        let heard = store.into_observer();
+        let events = store.into_observer();
         assert_eq!(
-            heard.failed,
+            events.failed,
             [
                 ("t/empty".to_owned(), Reason::DigestDiffers, true),
                 ("t/d/b".to_owned(), Reason::DigestDiffers, true),
             ]
         );
-        assert_eq!(heard.details, ["", "words"]);
+        assert_eq!(events.details, ["", "words"]);
     }
 
     // By itself, and gone by then.

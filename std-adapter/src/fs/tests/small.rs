@@ -4,7 +4,7 @@ use super::*;
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};
 use crate::fs::sys::metadata::Attributes;
 
-/// In a tree that is new, so many bytes of the file `t/f` have come.
+/// A store with a new tree that has received this many bytes of the file `t/f`.
 fn begun(dir: &TempDir, size: usize, stored: usize) -> Directory<Recorder> {
     let mut store = serving(dir);
     assert!(store.offer(&tree("t")).is_ok());

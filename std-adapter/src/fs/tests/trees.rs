@@ -98,8 +98,8 @@ fn a_second_transfer_finds_all_entries() {
         let mut sending = Directory::sending_tree(String::new(), vec![source], ());
         let mut receiving = serving(&to);
         carry(&mut sending, &mut receiving);
-        let heard = receiving.into_observer();
-        assert_eq!((heard.moved, heard.failed.len()), (moved, 0));
+        let events = receiving.into_observer();
+        assert_eq!((events.moved, events.failed.len()), (moved, 0));
         assert_eq!(mode(&to.path().join("src/shut")), 0o555);
         assert_eq!(modified(&to.path().join("src/shut")), 1_600_000_000_000_000_001);
     }

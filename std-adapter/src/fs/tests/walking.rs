@@ -197,7 +197,7 @@ fn a_path_that_is_too_long_is_left_out() {
     // Four names and three `/` are 959 bytes: one `/` and a letter more are 961.
     assert_eq!(names(&mut store).len(), 5);
     assert_eq!(store.omitted(), 1);
-    let heard = store.into_observer();
-    assert_eq!(heard.failed.len(), 1);
-    assert_eq!((heard.failed[0].1, heard.failed[0].0.len()), (Reason::NameTooLong, 961));
+    let events = store.into_observer();
+    assert_eq!(events.failed.len(), 1);
+    assert_eq!((events.failed[0].1, events.failed[0].0.len()), (Reason::NameTooLong, 961));
 }

@@ -53,7 +53,7 @@ pub(crate) struct DeferredCommits {
     /// Files that are written and wait for their names; offered before the `finished` batches.
     written: Vec<Written>,
     written_bytes: u64,
-    /// What becomes of files whose names others have.
+    /// The treatment of a file whose name another file has.
     existing: Existing,
 }
 
@@ -75,7 +75,7 @@ pub(crate) enum Put {
 }
 
 impl DeferredCommits {
-    /// Sets what becomes of files whose names others have.
+    /// Sets the treatment of a file whose name another file has.
     pub(crate) fn set_existing(&mut self, existing: Existing) {
         self.existing = existing;
     }

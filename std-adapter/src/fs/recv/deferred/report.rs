@@ -12,7 +12,7 @@ use tinyferry_core::store::Kind;
 use super::{DeferredCommits, FailedFile};
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Observer};
-use crate::fs::policy::Existing;
+use crate::fs::policy::{Existing, Policy};
 use crate::fs::recv::batch::{Batch, Outcome, Ticket};
 use crate::fs::recv::file::{Access, ExpectedFile};
 use crate::fs::recv::tmpfile::CompleteFile;
@@ -168,7 +168,8 @@ fn commit_by_partial<'a>(
 ) -> Result<Cow<'a, str>, StoreError> {
     let CompleteFile { bytes, attributes } = *complete;
     let (kind, size) = (Kind::File, Some(bytes.len() as u64));
-    let access = Arc::new(Access { existing, ..Access::default() });
+    let policy = Policy { existing, ..Policy::default() };
+    let access = Arc::new(Access { policy, ..Access::default() });
     let (resume, commit_id, durable) = (0, None, false);
     let expected = ExpectedFile {
         path: path.to_owned(),

@@ -13,7 +13,7 @@ use crate::fs::event::Observer;
 use crate::fs::names::{join, split};
 use crate::fs::partial_index::PartialIndex;
 use crate::fs::partial_name::UNIT;
-use crate::fs::policy::Existing;
+use crate::fs::policy::{Existing, Policy};
 use crate::fs::recv::naming::{candidates, exists};
 use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest};
 use crate::fs::sys::buffer::write_all_at;
@@ -26,13 +26,12 @@ use crate::fs::sys::{sync_failures, times};
 /// The maximum number of files that an offered file is compared with, if both are to be kept.
 const MAX_COMPARED: usize = 64;
 
-/// The rights of the other end beyond the files that it sends, and the policy for their names.
+/// The rights of the other end beyond the files that it sends, and the policy for these files.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Access {
     pub(crate) partials: PartialOwner,
     pub(crate) partial_index: PartialIndex,
-    /// What becomes of a file whose name another one has.
-    pub(crate) existing: Existing,
+    pub(crate) policy: Policy,
 }
 
 impl Access {
@@ -103,7 +102,7 @@ impl ExpectedFile {
                 }
                 Found::File(_) => {}
             }
-            match self.access.existing {
+            match self.access.policy.existing {
                 Existing::Replace => return Ok(None),
                 Existing::Refuse => return Err(exists()),
                 Existing::KeepBoth => {}
@@ -120,8 +119,8 @@ impl ExpectedFile {
         }
     }
 
-    /// Commits the complete content through a partial, which is removed if that fails. Returns the name that
-    /// the file has got, if it is another one.
+    /// Commits the complete content through a partial, which is removed if that fails. Returns the final name of the
+    /// file, if that is another one.
     pub(crate) fn put(
         &self,
         cursor: &mut DirCursor,
@@ -136,7 +135,7 @@ impl ExpectedFile {
         result.map_err(|error| partial.discard_after(error))
     }
 
-    /// Puts a complete partial in place. Returns the name that it has got, if it is another one.
+    /// Puts a complete partial in place. Returns its final name, if that is another one.
     pub(crate) fn place(
         &self,
         cursor: &mut DirCursor,
@@ -151,7 +150,7 @@ impl ExpectedFile {
         // Another entry may have the name since the offer.
         cursor.look(&self.path)?;
         let (_, name) = split(&self.path);
-        let (stored, dir) = partial.place(name, self.access.existing)?;
+        let (stored, dir) = partial.place(name, self.access.policy.existing)?;
         if durable.names {
             synchronise(dir)?;
         }

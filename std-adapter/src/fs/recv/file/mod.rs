@@ -180,7 +180,7 @@ impl RecvFile {
         }
     }
 
-    /// Writes the rest of a file; it gets its name later. Also returns its size.
+    /// Writes the buffered content of a file, which gets its name later. Also returns the number of bytes.
     pub(crate) fn stage(
         &mut self,
         cursor: &mut DirCursor,

@@ -142,8 +142,8 @@ impl Partial {
         Err(Reason::InUse.into())
     }
 
-    /// Renames it to `target`, or as the policy says if a file has that name. Returns the name that it has
-    /// got, and the directory, the same for both.
+    /// Renames it to `target`, or as the policy says if a file has that name. Returns its final name, and its
+    /// directory.
     pub(crate) fn place<'a>(
         &self,
         target: &'a str,

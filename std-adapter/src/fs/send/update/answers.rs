@@ -148,7 +148,7 @@ impl Update {
     fn file_answered(&mut self, origin: usize, path: String, stat: &Stat, origins: &[SourceRoot]) {
         let here = match origins.get(origin).map(|source| source.reach(&path)) {
             Some(Ok(SourceEntry::File(_, _, metadata))) => FileMetadata::of(&metadata),
-            // Opening it tells why it cannot be sent.
+            // If it cannot be opened, the failure is reported when it is sent.
             _ => return self.found.push_back(Found::File(origin, path)),
         };
         let source = SizeAndTime { size: here.size, modified: here.modified };

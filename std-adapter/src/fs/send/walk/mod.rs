@@ -244,8 +244,8 @@ impl Walk {
         };
         let dir = self.open(length)?;
         if id_of(&dir.dir_metadata()?) != expected {
-            let what = "another directory has taken its place";
-            return Err(StoreError::new(Reason::SourceChanged, what));
+            let detail = "another directory has taken its place";
+            return Err(StoreError::new(Reason::SourceChanged, detail));
         }
         self.dir = Some(Arc::clone(&dir));
         Ok(dir)

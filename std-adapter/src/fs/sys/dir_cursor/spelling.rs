@@ -89,9 +89,9 @@ impl Spelling {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::PermissionDenied && !replaces => return Ok(()),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                let what = "a file of this name or of one that the file system takes for it is there, \
+                let detail = "a file of this name or of one that the file system takes for it is there, \
                             and its directory may not be read";
-                return Err(StoreError::new(Reason::NoPermission, what));
+                return Err(StoreError::new(Reason::NoPermission, detail));
             }
             Err(error) => return Err(error.into()),
         };
@@ -112,7 +112,7 @@ impl Spelling {
             return Ok(());
         }
         let other = like_it.map_or("another entry".to_owned(), |name| format!("\"{name}\""));
-        let what = format!("on this file system it has the same name as {other}, which exists");
-        Err(StoreError::new(Reason::BadPath, &what))
+        let detail = format!("on this file system it has the same name as {other}, which exists");
+        Err(StoreError::new(Reason::BadPath, &detail))
     }
 }
