@@ -20,6 +20,42 @@ pub(crate) fn start(arguments: &[&str]) -> (Place, Server) {
     (place, server)
 }
 
+#[test]
+fn the_directories_of_removed_entries_have_the_times_of_the_source() {
+    let (place, server) = start(&["--allow-remove"]);
+    let here = place.here("");
+    let old =
+        |minutes: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + minutes * 60);
+    let time = |path: &Path| path.metadata().and_then(|found| found.modified()).expect("a time");
+    let set = |path: &Path, time| {
+        fs::File::open(path).and_then(|dir| dir.set_modified(time)).expect("a time");
+    };
+    server.client(&here, &["mirror", "t", "m"]).well();
+    server.client(&here, &["mirror", "--get", "m", "copy"]).well();
+    for (path, minutes) in [("t/0", 1), ("t", 2)] {
+        set(&place.here(path), old(minutes));
+    }
+    for _ in 0..2 {
+        for above in [place.served("m"), place.here("copy")] {
+            fs::create_dir_all(above.join("0/gone")).expect("a directory");
+            fs::write(above.join("0/gone/f"), "x").expect("a file");
+            fs::write(above.join("0/too"), "x").expect("a file");
+            fs::write(above.join("and this"), "x").expect("a file");
+        }
+        server.client(&here, &["mirror", "t", "m", "--max-delete", "100%"]).well();
+        server.client(&here, &["mirror", "--get", "m", "copy", "--max-delete", "100%"]).well();
+        for above in [place.served("m"), place.here("copy")] {
+            assert!(!above.join("0/gone").exists() && !above.join("and this").exists());
+            assert_eq!(time(&above.join("0")), old(1), "{}", above.display());
+        }
+        // A directory that the user names for a get keeps its own time.
+        assert_eq!(time(&place.served("m")), old(2));
+    }
+    // It is another matter if nothing was mirrored.
+    server.client(&here, &["rm", "m/0/0"]).well();
+    assert_ne!(time(&place.served("m/0")), old(1));
+}
+
 /// The number of files in the summary.
 fn files(ended: &Ended) -> u64 {
     let (_, rest) = ended.stdout.split_once("\": ").expect("a summary");

@@ -197,10 +197,12 @@ impl<O: Observer> Directory<O> {
         self
     }
 
-    /// Allows to remove and rename entries: [`Store::operate`](tinyferry_core::Store::operate).
+    /// Allows to remove and rename entries: [`Store::operate`](tinyferry_core::Store::operate). The directories of
+    /// removed entries keep their times.
     pub(crate) fn removing(mut self) -> Self {
         if let Some(recv) = &mut self.recv {
             recv.allow_remove();
+            recv.keep_times();
         }
         self
     }

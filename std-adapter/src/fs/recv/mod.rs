@@ -5,6 +5,7 @@ mod closing;
 mod committing;
 pub(crate) mod deferred;
 pub(crate) mod file;
+mod kept_times;
 pub(crate) mod naming;
 mod opening;
 mod operate;
@@ -39,6 +40,7 @@ use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::sync::Sync;
 
 use self::committing::Committing;
+use self::kept_times::KeptTimes;
 use self::report::{report_done, stored_as};
 use self::stat::Stats;
 use crate::fs::reservation::SmallFiles;
@@ -59,6 +61,7 @@ pub(crate) struct RecvStore {
     deferred: DeferredCommits,
     /// Whether the other end may remove and rename entries.
     may_remove: bool,
+    kept_times: KeptTimes,
     small_files: SmallFiles,
     stats: Stats,
 }
@@ -78,6 +81,7 @@ impl RecvStore {
             buffer: Buffer::default(),
             deferred: DeferredCommits::default(),
             may_remove: false,
+            kept_times: KeptTimes::default(),
             small_files: SmallFiles::default(),
             stats: Stats::default(),
         }

@@ -56,6 +56,9 @@ impl RecvStore {
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, modified, resume, commit_id, .. } = *offer;
+        if kind != Kind::File && modified.is_some() {
+            self.kept_times.add(path);
+        }
         let (mode, owner) = (self.access.policy.mode(kind, offer.mode), self.access.policy.owner);
         let attributes = Attributes { mode, modified, owner };
         let (access, durable) = (&self.access, self.sync != Sync::Never);

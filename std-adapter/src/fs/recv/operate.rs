@@ -7,6 +7,7 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Operation, Stat};
 
 use super::RecvStore;
+use super::kept_times::{KeptTimes, restore};
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::names::{is_allowed, join, refusal, split};
@@ -21,6 +22,11 @@ impl RecvStore {
     /// Allows the other end to remove and to rename entries.
     pub(crate) fn allow_remove(&mut self) {
         self.may_remove = true;
+    }
+
+    /// Keeps the times of the directories from which entries are removed.
+    pub(crate) fn keep_times(&mut self) {
+        self.kept_times = KeptTimes::All;
     }
 
     pub(crate) fn operate(
@@ -69,6 +75,7 @@ impl RecvStore {
         self.finish_commits(observer);
         let (above, name) = split(path);
         let Some(dir) = self.cursor.existing(above)? else { return Ok(()) };
+        let time = self.kept_times.time_of(above, &dir);
         // A name that the file system takes for this one is another entry.
         match (self.cursor.look(path)?, kind) {
             (Found::Missing, _) => return Ok(()),
@@ -86,6 +93,9 @@ impl RecvStore {
             (Found::Other(what), _) => return Err(what),
         }
         self.cursor.forget_names();
+        if let Some(time) = time {
+            restore(&dir, above, time, observer);
+        }
         self.make_durable(&[&dir])?;
         observer.event(Event::Removed { path });
         Ok(())
