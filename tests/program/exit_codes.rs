@@ -25,9 +25,13 @@ fn a_refused_tree_is_reported_by_its_refusal_alone() {
     is_refused(server.client(&here, &["put", "t"]), "takes no files");
     let server = Server::start(&place.served(""), &[]);
     fs::write(place.served("file"), "f").expect("a file");
-    is_refused(server.client(&here, &["put", "t", "--to", "file"]), "is not a directory");
+    // With the message of the server.
+    let put = |to: &str| server.client(&here, &["put", "t", "--to", to]);
+    is_refused(put("file"), "\"file\" cannot be entered: it is a file");
+    symlink(".", place.served("link")).expect("a link");
+    is_refused(put("link"), "\"link\" cannot be entered: it is a symbolic link");
     fs::write(place.served("t"), "f").expect("a file");
-    is_refused(server.client(&here, &["put", "t"]), "is not a directory");
+    is_refused(server.client(&here, &["put", "t"]), "\"t\" cannot be entered: it is a file");
 }
 
 #[test]

@@ -159,7 +159,7 @@ impl Progress {
         view.bar.finish_and_clear();
         let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
         let own = view.failed.filter(|_| is_refused);
-        // If this end refused, its own store knows more than the session.
+        // The store knows more of a refusal than the session.
         let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {
             Some((exit, sentence)) => CliError::new(exit, sentence),
             None => retrying.context(Task::Transfer, &view.names.title).error(error),
@@ -230,7 +230,7 @@ impl View {
     fn fail(&mut self, path: &[u8], reason: Reason, why: &str, at_peer: bool) {
         let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
         let is_whole = match &self.tree {
-            Some(tree) => path == tree.as_bytes() && !at_peer,
+            Some(tree) => path == tree.as_bytes(),
             None => true,
         };
         self.failed = is_whole.then_some(exit);

@@ -170,6 +170,12 @@ impl<O: Observer> Store for Directory<O> {
         }
     }
 
+    fn tree_refused(&mut self, reason: Reason, message: &str) {
+        if let Some(send) = &mut self.send {
+            send.tree_refused(reason, message, &mut self.observer);
+        }
+    }
+
     fn resumed(&mut self, entry: u32, position: u64) {
         if let Some(send) = &mut self.send {
             send.resumed(entry, position, &mut self.observer);

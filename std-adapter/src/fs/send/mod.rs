@@ -199,6 +199,18 @@ impl SendStore {
         queue.refused(entry, reason, words, observer)
     }
 
+    /// The other end refuses the tree.
+    pub(crate) fn tree_refused(
+        &mut self,
+        reason: Reason,
+        detail: &str,
+        observer: &mut impl Observer,
+    ) {
+        let Some(queue) = &self.queue else { return };
+        let (path, direction, at_peer) = (queue.tree_path(), queue.direction(), true);
+        observer.event(Event::Failed { path, direction, reason, detail, at_peer });
+    }
+
     pub(crate) fn resumed(&mut self, entry: u32, position: u64, observer: &mut impl Observer) {
         let Some(queue) = &mut self.queue else { return };
         if let (Some(held), Some(open)) = (queue.resumed(entry, position), &mut self.open)

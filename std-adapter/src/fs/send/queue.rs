@@ -248,10 +248,9 @@ impl SendQueue {
             return true;
         }
         match given.fate {
-            // The receiver has been told to leave it out.
-            Fate::Reofferable | Fate::Final if reason == Reason::Excluded => {
-                given.fate = Fate::Reported;
-                false
+            Fate::Reofferable | Fate::Final if !reason.counts_as_refused() => {
+                given.fate = Fate::Refused;
+                true
             }
             Fate::Reofferable if reason.wants_reoffer() => {
                 given.fate = Fate::Reoffered;
