@@ -92,7 +92,7 @@ impl Filter {
         self.patterns.iter().flat_map(|patterns| patterns.texts.iter().map(String::as_str))
     }
 
-    /// Whether it leaves out nothing.
+    /// Whether it excludes no entry.
     pub fn is_empty(&self) -> bool {
         self.patterns.is_none() && !self.ignore_files
     }

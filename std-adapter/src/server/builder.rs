@@ -101,8 +101,8 @@ impl ServerBuilder {
         self
     }
 
-    /// The largest number of clients at once, at all endpoints; the default is 64. One more is told
-    /// that the server is busy. The system's limit of open files may allow fewer.
+    /// The largest number of clients at once, at all endpoints; the default is 64. A further one is refused
+    /// as busy. The system's limit of open files may allow fewer.
     pub fn clients(mut self, count: usize) -> Self {
         self.options.clients = count;
         self

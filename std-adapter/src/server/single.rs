@@ -26,7 +26,7 @@ use crate::transport::stdio::Output;
 const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Service {
-    /// Serves a serial port until the server is stopped or closed. Clients are not told apart: a hello
+    /// Serves a serial port until the server is stopped or closed. Clients are not distinguished: a hello
     /// begins a new session and ends the one before.
     pub(crate) fn serve_line(&self, line: Line) -> io::Result<()> {
         let Line { serial, link, shutdown } = line;

@@ -10,7 +10,7 @@ use crate::fs::partial_name::temporary;
 use crate::fs::sys::metadata::{FileMetadata, set_mode, set_time};
 use crate::fs::sys::undeletable;
 
-/// The number of entries whose times are looked at.
+/// The number of entries whose times are read.
 const SAMPLE: usize = 16;
 
 /// A time whose digits are all needed, at an odd second.

@@ -41,7 +41,7 @@ impl Exclusion {
         self.ignore_files.as_ref().map_or(Ok(()), |files| files.check(&self.filter, directory))
     }
 
-    /// Whether it leaves out nothing.
+    /// Whether it excludes no entry.
     pub(crate) fn is_empty(&self) -> bool {
         self.filter.is_empty() && self.ignore_files.is_none()
     }

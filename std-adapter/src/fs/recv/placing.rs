@@ -89,7 +89,7 @@ impl RecvStore {
         })
     }
 
-    /// Closes a tree that is not completed. Its committed files are put in place all the same.
+    /// Closes a tree that is not completed. Its committed files are put in place.
     pub(crate) fn close_tree(&mut self, observer: &mut impl Observer) {
         // The peer expects no answer for these files.
         let _ = self.deferred.end(&mut self.cursor, observer);

@@ -196,7 +196,7 @@ impl SendQueue {
         self.walk.omitted().saturating_add(update)
     }
 
-    /// Reports that the last entry failed on this end. The session tells its refusal.
+    /// Reports that the last entry failed on this end. The session reports it to the other end.
     pub(crate) fn fail(&mut self, error: StoreError, observer: &mut impl Observer) -> StoreError {
         self.differ();
         self.fail_as(Fate::Reported, error, observer)

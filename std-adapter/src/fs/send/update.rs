@@ -136,7 +136,7 @@ impl Update {
         self.digests = self.no_digests();
     }
 
-    /// Begins with a source, which stands at `path` of the tree.
+    /// Begins with the source at `path` of the tree.
     pub(crate) fn begin(&mut self, origin: usize, path: &str, kind: Kind) {
         let question = match kind {
             Kind::File => Question::File(origin, path.to_owned()),

@@ -29,8 +29,7 @@ pub(crate) struct Volume {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Synchronised {
     All,
-    /// One of them refused or failed: each file is to be synchronised by itself, and the result tells
-    /// which file is not stored.
+    /// One of them refused or failed. Each file is to be synchronised by itself; its result is that of the file.
     Unknown,
 }
 

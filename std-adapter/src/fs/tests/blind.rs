@@ -26,7 +26,7 @@ fn a_file_in_place_is_not_compared() {
     // It may replace a file by sending it.
     put(&mut write_only(&dir), offer, &content(5_000));
     assert_eq!(mode(&path), 0o644);
-    // Who may read is told.
+    // A client that may read gets the length.
     assert_eq!(held(&mut serving(&dir).identified("aa"), offer), 5_000);
 }
 

@@ -203,7 +203,7 @@ fn no_path_escapes_from_a_client() {
     println!("{tried} attempts to escape from a client, none succeeded");
 }
 
-/// While files come in and are asked for, somebody swaps a directory on their way for a link that
+/// While files are received and requested, another program replaces a directory of their path by a link that
 /// leads out, and back. `TINYFERRY_SWAPS` says how often.
 #[test]
 fn no_race_with_a_link_escapes_from_the_root() {

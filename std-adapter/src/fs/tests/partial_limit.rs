@@ -26,7 +26,7 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     interrupt("d/c", 2_000);
     assert_eq!(limits.partial_index.bytes(), 7_000);
     assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
-    // One that is too large by itself leaves the others alone.
+    // A partial that is too large by itself removes no other one.
     interrupt("e", 10_001);
     assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
     // A file that is in place does not count any more.
@@ -35,7 +35,7 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     assert_eq!((limits.partial_index.bytes(), store.commit()), (2_000, Ok(())));
     put(&mut store, Offer { resume: 0, ..file("d/c", 3_000) }, &content(3_000));
     assert_eq!(limits.partial_index.bytes(), 0);
-    // Nothing may be left: everything passes all the same.
+    // No partial may be left: each transfer succeeds nevertheless.
     let limits = Limits { partials: 0, ..Limits::default() };
     let mut store = serving(&dir).limited(limits);
     put(&mut store, file("f", 5_000), &content(5_000));

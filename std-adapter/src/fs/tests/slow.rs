@@ -48,7 +48,7 @@ fn a_store_is_busy_while_its_storage_is() {
     assert_eq!((result, pending > 2), (Ok(()), true), "{pending}");
     assert_eq!(store.observer().done, ["f", "t/a", "t/d/b", "t"]);
 
-    // The other end leaves meanwhile: the file comes to its place all the same.
+    // The other end disconnects meanwhile: the file is put in place nevertheless.
     assert!(store.offer(&file("g", bytes.len())).is_ok());
     store_all(&mut store, 0, &bytes);
     assert!(store.poll_commit().is_pending());

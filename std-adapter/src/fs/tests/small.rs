@@ -134,7 +134,7 @@ fn a_directory_stays_new_while_others_in_it_are_filled() {
         let (name, place) = (format!("{path}/z"), dir.path().join("t").join(path));
         assert!(store.offer(&file(&name, 5)).is_ok());
         assert_eq!(store.store(0, b"whole"), Ok(5));
-        // Far above they are no longer open, and known all the same.
+        // The directories far above are no longer open, but still known.
         assert!(!place.join(".z.tinyferry-part").exists(), "{path}");
         assert_eq!(store.commit(), Ok(()));
         assert_eq!(fs::read(place.join("z")).unwrap(), b"whole");

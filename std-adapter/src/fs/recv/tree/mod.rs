@@ -40,10 +40,10 @@ impl Tree {
         attributes: Attributes,
         is_blind: bool,
     ) -> Result<Self, StoreError> {
-        let stands = cursor.existing(path)?.is_some();
-        let keeps_its_own = stands && (path.is_empty() || is_blind);
+        let exists = cursor.existing(path)?.is_some();
+        let keeps_its_own = exists && (path.is_empty() || is_blind);
         let root = if keeps_its_own { Root::Ready } else { Root::Offered(attributes) };
-        if stands && !keeps_its_own {
+        if exists && !keeps_its_own {
             // Otherwise its entries could not be opened.
             admit(cursor, path, attributes)?;
         }
