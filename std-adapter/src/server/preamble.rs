@@ -149,6 +149,14 @@ mod tests {
     }
 
     fn read(pieces: &[&[u8]], ends: bool) -> io::Result<(Begin, Vec<u8>)> {
+        read_within(Duration::from_secs(30), pieces, ends)
+    }
+
+    fn read_within(
+        timeout: Duration,
+        pieces: &[&[u8]],
+        ends: bool,
+    ) -> io::Result<(Begin, Vec<u8>)> {
         let (mut here, mut there) = UnixStream::pair().unwrap();
         let pieces: Vec<_> = pieces.iter().map(|piece| piece.to_vec()).collect();
         let writing = thread::spawn(move || {
@@ -161,7 +169,7 @@ mod tests {
             }
             here
         });
-        let end = Instant::now() + Duration::from_millis(400);
+        let end = Instant::now() + timeout;
         let preamble = Preamble::read(&mut there, end);
         drop(writing.join().unwrap());
         preamble.map(|preamble| (preamble.begin, preamble.input().to_vec()))
@@ -183,12 +191,13 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_hello_do_not_prolong_the_wait() {
+        let short = Duration::from_millis(400);
         for begin in [&b"S"[..], b"T", b"TF", b"PIN", &[0xFA]] {
-            let error = read(&[begin], false).expect_err("there is no hello");
+            let error = read_within(short, &[begin], false).expect_err("there is no hello");
             assert_eq!(error.kind(), ErrorKind::TimedOut);
         }
         for begin in [&refusal()[..], &refusal().repeat(3), &[&refusal()[..], b"S"].concat()] {
-            assert!(!matches!(read(&[begin], false), Ok((Begin::Hello, _))));
+            assert!(!matches!(read_within(short, &[begin], false), Ok((Begin::Hello, _))));
         }
     }
 }
