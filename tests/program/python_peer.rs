@@ -121,6 +121,8 @@ fn the_client_demands_sha256_of_the_python_server() {
         &["put", "--sha256", "file", "tree"],
         &["get", "--sha256", "given"],
         &["get", "--sha256", "given", "nothing"],
+        &["get", "--sha256", "--update", "."],
+        &["get", "--sha256", "--exclude", "x", "."],
     ] {
         let ended = client(&endpoint, &here, arguments).with(5, &sentence);
         assert_eq!(ended.stdout, "", "{arguments:?}");

@@ -260,7 +260,11 @@ impl Client {
         if !self.is_established() {
             self.establish()?;
         }
-        let has_content = matches!(task, Task::Put | Task::Get { names_only: false, .. });
+        let has_content = match task {
+            Task::Put => true,
+            Task::Get { names_only, .. } | Task::GetWith { names_only, .. } => !names_only,
+            Task::Close | Task::Ping => false,
+        };
         if has_content && self.config.sha256 && !self.session.has_sha256() {
             return Err(Error::NoSha256);
         }
