@@ -323,6 +323,34 @@ fn a_mirror_replaces_entries_of_another_kind() {
     assert_same(&place.here("t"), &place.served("m"));
 }
 
+/// A directory that is not empty at the server, in the place of the file `t/0/0`.
+fn make_kind_conflict(place: &Place) {
+    fs::remove_file(place.served("t/0/0")).expect("it can be removed");
+    fs::create_dir(place.served("t/0/0")).expect("a directory");
+    fs::write(place.served("t/0/0/x"), "x").expect("a file");
+}
+
+#[test]
+fn a_file_counts_once_if_a_kind_conflict_is_removed() {
+    let (place, server) = start(&["--allow-remove"]);
+    let arguments = ["put", "t", "--delete", "--ignore-times"];
+    let put = || server.client(&place.here(""), &arguments).well();
+    put();
+    make_kind_conflict(&place);
+    assert_eq!(files(&put()), 60);
+    assert_same(&place.here("t"), &place.served("t"));
+}
+
+#[test]
+fn a_kind_conflict_stays_if_a_source_is_missing() {
+    let (place, server) = start(&["--allow-remove"]);
+    server.client(&place.here(""), &["put", "t"]).well();
+    make_kind_conflict(&place);
+    let ended = server.client(&place.here(""), &["put", "t", "missing", "--delete"]);
+    ended.with(3, &["\"missing\"", "t/0/0", "nothing was removed"]);
+    assert!(place.served("t/0/0/x").exists());
+}
+
 /// The check at the end makes a list of the server's entries needless.
 #[test]
 fn a_mirror_of_one_changed_file_lists_nothing() {

@@ -94,14 +94,9 @@ impl Progress {
         self.0.borrow().tally.is_same()
     }
 
-    /// Whether entries were refused since others of another kind have their names, and for no other reason.
-    pub(crate) fn is_blocked(&self) -> bool {
-        self.0.borrow().tally.is_blocked()
-    }
-
-    /// The next attempt sends what was refused.
-    pub(crate) fn go_on(&self) {
-        self.0.borrow_mut().tally.go_on();
+    /// As [`Tally::has_only_kind_conflicts`].
+    pub(crate) fn has_only_kind_conflicts(&self) -> bool {
+        self.0.borrow().tally.has_only_kind_conflicts()
     }
 
     /// Whether a tree was transferred, not a file by itself.

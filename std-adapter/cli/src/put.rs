@@ -99,10 +99,11 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         client.put_store(|| store(skip))
     };
     let mut result = retrying.run(&title, Some(&progress), put);
-    if args.delete.delete && result.is_ok() && progress.is_blocked() {
+    // As at the end, nothing is removed if a source was not sent.
+    let is_whole = exits.total() == Exit::Done && progress.has_only_kind_conflicts();
+    if args.delete.delete && result.is_ok() && is_whole {
         let pairs = (pairs.as_slice(), all.as_slice());
         if mirror::make_way(&mut retrying, args, pairs, &filter)? {
-            progress.go_on();
             result = retrying.run(&title, Some(&progress), put);
         }
     }

@@ -50,8 +50,8 @@ pub(crate) struct Tally {
     failures: Vec<Failed>,
     /// The number of failures beyond [`MAX_KEPT`].
     unlisted: u64,
-    /// The number of failures in whose place the receiver has an entry of another kind.
-    blocked: u64,
+    /// The number of failures that the receiver refused because it has an entry of another kind of the name.
+    kind_conflicts: u64,
     /// The sentence of the last failure, if it is one of those beyond [`MAX_KEPT`].
     last_unlisted: Option<String>,
     /// The number of entries that the other end left out because no path can name them.
@@ -60,8 +60,6 @@ pub(crate) struct Tally {
     unchanged: u64,
     /// Whether the receiver has the same entries as this end, and no others.
     is_same: bool,
-    /// Whether the next attempt sends the entries that were refused.
-    goes_on: bool,
     /// The exit code of the first failure.
     failed: Option<Exit>,
     /// Entries whose time or permission bits could not be set, and the first of them.
@@ -75,24 +73,15 @@ pub(crate) struct Tally {
 impl Tally {
     /// Begins an attempt of the task.
     pub(crate) fn begin(&mut self) {
-        if std::mem::take(&mut self.goes_on) {
-            return;
-        }
         let earlier = self.earlier.saturating_add(self.moved);
         *self = Self { earlier, ..Self::default() };
     }
 
-    /// The next attempt sends the entries that were refused: those in place count, the failures do not.
-    pub(crate) fn go_on(&mut self) {
-        self.goes_on = true;
-        self.failures.clear();
-        (self.blocked, self.unlisted, self.last_unlisted, self.failed) = (0, 0, None, None);
-    }
-
-    /// Whether entries were refused since others of another kind have their names, and for no other reason.
-    pub(crate) fn is_blocked(&self) -> bool {
-        self.blocked > 0
-            && self.blocked == self.failures.len() as u64 + self.unlisted
+    /// Whether entries were refused because the receiver has entries of another kind of their names, and for no
+    /// other reason.
+    pub(crate) fn has_only_kind_conflicts(&self) -> bool {
+        self.kind_conflicts > 0
+            && self.kind_conflicts == self.failures.len() as u64 + self.unlisted
             && self.omitted == 0
     }
 
@@ -134,8 +123,9 @@ impl Tally {
         exit: Exit,
     ) {
         self.failed.get_or_insert(exit);
-        let is_blocked = at_peer && matches!(reason, Reason::IsDirectory | Reason::NotDirectory);
-        self.blocked += u64::from(is_blocked);
+        let is_kind_conflict =
+            at_peer && matches!(reason, Reason::IsDirectory | Reason::NotDirectory);
+        self.kind_conflicts += u64::from(is_kind_conflict);
         let is_of_end = |failed: &&mut Failed| failed.at_peer == at_peer;
         let last = self.failures.iter_mut().rev().take(LISTED).find(is_of_end);
         let is_limit = matches!(reason, Reason::TooDeep | Reason::NameTooLong);
