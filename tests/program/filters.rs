@@ -198,6 +198,31 @@ fn a_get_removes_what_the_server_does_not_have_and_nothing_else() {
 }
 
 #[test]
+fn a_get_replaces_entries_of_another_kind() {
+    let (place, server) = received();
+    // A directory with entries for a file, and a file for a directory.
+    fs::remove_file(place.here("t/a")).expect("it can be removed");
+    fs::remove_dir_all(place.here("t/e")).expect("it can be removed");
+    write(&place.here(""), &[("t/a/deep/f.o", 1), ("t/a/x", 1), ("t/e", 1)]);
+    let stays = || assert!(place.here("t/a/x").exists() && place.here("t/e").is_file());
+    let why = ["nothing was removed from this end", "not everything was received"];
+    mirror(&place, &server, &["--exclude", "*.o", "--max-delete", "0"]).with(3, &why);
+    stays();
+    mirror(&place, &server, &["--max-delete", "4"])
+        .with(3, &["5 of 8 entries on this end", "more than --max-delete 4 allows"]);
+    stays();
+    // Of several paths, one that fails.
+    let arguments = ["get", "t", "gone", "--delete", "--max-delete", "100%"];
+    server.client(&place.here(""), &arguments).with(3, &["\"gone\"", "nothing was removed"]);
+    stays();
+    let ended = mirror(&place, &server, &["--max-delete", "100%"]).well();
+    assert!(ended.stdout.contains("removed 5 entries from this end"), "{}", ended.stdout);
+    assert_eq!(paths(&place.here("t")), paths(&place.served("t")));
+    let again = mirror(&place, &server, &[]).well().stdout;
+    assert!(again.contains(" 0 files") && !again.contains("removed"), "{again}");
+}
+
+#[test]
 fn a_get_removes_nothing_past_its_limit_or_if_the_server_cannot_give_everything() {
     let (place, server) = received();
     write(&place.here(""), &[("t/x", 1), ("t/y", 1)]);

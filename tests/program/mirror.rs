@@ -283,7 +283,10 @@ fn a_mirror_removes_nothing_past_its_limit_or_if_a_file_was_not_sent() {
     for directory in ["t/0", "t/1"] {
         fs::remove_dir_all(place.here(directory)).expect("it can be removed");
     }
-    let ended = mirror(&[]).with(3, &["42 of 63 entries", "--max-delete 50%", "--dry-run"]);
+    let excess = ["42 of 63 entries", "--max-delete 50%"];
+    let dry = mirror(&["--dry-run"]).with(0, &["nothing would be removed"]);
+    dry.with(0, &excess);
+    let ended = mirror(&[]).with(3, &["--dry-run"]).with(3, &excess);
     assert!(!ended.stdout.contains("removed"), "{}", ended.stdout);
     assert!(place.served("m/0/0").exists());
     // A file that cannot be stored.
@@ -320,6 +323,7 @@ fn a_mirror_replaces_entries_of_another_kind() {
     assert!(dry.stdout.contains("changed  m/0/0  (kind"), "{}", dry.stdout);
     let ended = mirror(&[]).well();
     assert_eq!(files(&ended), 1, "{}", ended.stdout);
+    assert!(ended.stdout.contains("removed 4 entries from the server"), "{}", ended.stdout);
     assert_same(&place.here("t"), &place.served("m"));
 }
 

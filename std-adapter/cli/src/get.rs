@@ -2,22 +2,33 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tinyferry::client::{Extras, Selection, usual_skip};
+use tinyferry::client::{Change, Error, Extras, Refused, Selection, usual_skip};
 use tinyferry::core::store::Skip;
 use tinyferry::describe;
-use tinyferry::fs::{Directory, Filter, Root};
+use tinyferry::fs::{Directory, Filter, Policy, Root};
 
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
-use crate::mirror::{self, Plan, Target};
+use crate::mirror::{self, Removals, Target};
 use crate::names::Names;
-use crate::paths::{asked_path, clash, is_missing, missing};
+use crate::paths::{asked_path, clash, is_missing, missing, quoted};
+use crate::plan::{Plan, unplanned};
 use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
 use crate::signals;
+
+/// A requested path.
+struct Wanted<'a> {
+    /// As it was typed.
+    text: &'a str,
+    /// The path on the server.
+    remote: String,
+    /// The path below the local directory; empty: the directory itself.
+    target: String,
+}
 
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let directory = args.into.as_deref().unwrap_or(Path::new("."));
@@ -42,7 +53,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         if !targets.insert(target.clone()) {
             return Err(clash(&target));
         }
-        wanted.push((text, remote, target));
+        wanted.push(Wanted { text, remote, target });
     }
     let filter = args.filter.filter()?;
     crate::serve::raise_limit();
@@ -53,107 +64,164 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     // Without a connection no directory is created.
     std::fs::create_dir_all(directory).map_err(local)?;
     let root = Root::open(directory).map_err(local)?;
-    let mut exits = Exits::default();
-    let count = wanted.len();
-    let mut is_tree = Vec::new();
-    for (index, (text, remote, target)) in wanted.iter().enumerate() {
-        let names = Names::receiving(remote, target, directory);
-        let title = names.title.clone();
-        let progress = Progress::new(names, verbosity, args.sha256);
-        let is_named = !target.is_empty();
+    Get { args, directory, root, policy, filter, verbosity, retrying }.run(&wanted)
+}
+
+/// A get that is connected.
+struct Get<'a> {
+    args: &'a GetArgs,
+    directory: &'a Path,
+    /// The same directory.
+    root: Root,
+    policy: Policy,
+    filter: Filter,
+    verbosity: Verbosity,
+    retrying: Retrying<'a>,
+}
+
+impl Get<'_> {
+    /// Receives the paths, and removes the entries that the server does not have if that is requested.
+    fn run(mut self, wanted: &[Wanted<'_>]) -> Result<Exit, CliError> {
+        let mut exits = Exits::default();
+        let mut removals = Removals::new(&self.args.delete, Target::Here);
+        let all: Vec<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
+        // The received directories, and those of them that are to be received again.
+        let (mut trees, mut again) = (Vec::new(), Vec::new());
+        for (index, path) in wanted.iter().enumerate() {
+            let names = Names::receiving(&path.remote, &path.target, self.directory);
+            let progress = Progress::new(names, self.verbosity, self.args.sha256);
+            let crossed = match self.receive(path, &progress) {
+                Ok(crossed) => crossed,
+                Err(error) => {
+                    let is_last = index > 0 && index + 1 == wanted.len();
+                    exits.add(self.fail(path, is_last, &error, &progress)?);
+                    continue;
+                }
+            };
+            if progress.is_tree() {
+                trees.push(path);
+            }
+            if removals.are_requested() && progress.has_only_kind_conflicts() {
+                progress.clear();
+                again.push((path, progress, crossed));
+            } else {
+                exits.add(progress.finish(crossed, !path.target.is_empty()));
+            }
+        }
+        let is_whole = exits.total() == Exit::Done;
+        if !again.is_empty() {
+            let is_removed = is_whole && {
+                let extras = self.extras(&trees, &all)?;
+                extras.map_or(Ok(false), |extras| {
+                    removals.remove_kind_conflicts(&extras, |changes| Ok(self.remove(changes)))
+                })?
+            };
+            for (path, progress, before) in again {
+                let crossed = match is_removed {
+                    true => match self.receive(path, &progress) {
+                        Ok(crossed) => before + crossed,
+                        Err(error) => {
+                            exits.add(self.fail(path, false, &error, &progress)?);
+                            continue;
+                        }
+                    },
+                    false => before,
+                };
+                exits.add(progress.finish(crossed, !path.target.is_empty()));
+            }
+        }
+        signals::transfers_done();
+        if removals.are_requested() && exits.total() != Exit::Done {
+            let exit = removals.refuse();
+            // Without a received directory nothing was to be removed.
+            if !trees.is_empty() {
+                exits.add(exit);
+            }
+        } else if removals.are_requested() {
+            exits.add(match self.extras(&trees, &all)? {
+                Some(extras) => {
+                    removals.remove_extras(&extras, |changes| Ok(self.remove(changes)))?
+                }
+                None => removals.refuse(),
+            });
+        }
+        removals.report();
+        Ok(exits.total())
+    }
+
+    /// Receives a path. Returns the number of bytes that came over the wire.
+    fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<u64, Error> {
+        let Self { args, directory, root, policy, filter, retrying, .. } = self;
         let skip = args.skip.skip().unwrap_or_else(|| match args.sha256 {
             // Each digest is printed.
             true => Skip::Nothing,
-            false => usual_skip(&place_of(directory, target)),
+            false => usual_skip(&directory.join(&path.target)),
         });
         let store = || {
-            let (root, target) = (root.clone(), target.clone());
-            let store = Directory::receiving(root, target, args.sync.into(), progress.clone());
-            let store = store
+            let (root, target) = (root.clone(), path.target.clone());
+            let store = Directory::receiving(root, target, args.sync.into(), progress.clone())
                 .lossy(args.peer.endpoint.is_lossy())
                 .limited(args.limits.limits())
-                .governed(&policy)
-                .filtered(&filter);
+                .governed(policy)
+                .filtered(filter);
             if skip == Skip::Nothing { store } else { store.answering() }
         };
-        let selection = Selection::default().skipping(skip).filtered(&filter);
+        let selection = Selection::default().skipping(skip).filtered(filter);
         let before = retrying.traffic().1;
-        let got = retrying.run(&title, Some(&progress), |client| {
-            client.get_store_selecting(remote, &selection, &mut store())
+        let outcome = retrying.run(&progress.title(), Some(progress), |client| {
+            client.get_store_selecting(&path.remote, &selection, &mut store())
+        })?;
+        progress.omit(outcome.omitted);
+        Ok(retrying.traffic().1 - before)
+    }
+
+    /// Prints the error of a path. Returns its exit code if the other paths are still requested.
+    fn fail(
+        &self,
+        path: &Wanted<'_>,
+        is_last: bool,
+        error: &Error,
+        progress: &Progress,
+    ) -> Result<Exit, CliError> {
+        let problem = progress.fail(error, &self.retrying);
+        if !matches!(problem.exit, Exit::Refused | Exit::Local) {
+            return Err(problem);
+        }
+        let is_target = is_last && self.args.into.is_none() && !path.text.starts_with('/');
+        let problem = problem.advise(match is_missing(error) {
+            true if is_target => "; the directory to save files in is given by --into",
+            true => missing(path.text),
+            false => "",
         });
-        match got {
-            Ok(outcome) => {
-                if index + 1 == count {
-                    signals::transfers_done();
-                }
-                is_tree.push(progress.is_tree());
-                progress.omit(outcome.omitted);
-                let crossed = retrying.traffic().1 - before;
-                exits.add(progress.finish(crossed, is_named));
-            }
-            Err(error) => {
-                let problem = progress.fail(&error, &retrying);
-                // The other paths are still requested.
-                if !matches!(problem.exit, Exit::Refused | Exit::Local) {
-                    return Err(problem);
-                }
-                let is_last = index > 0 && index + 1 == count;
-                let is_target = is_last && args.into.is_none() && !text.starts_with('/');
-                let problem = problem.advise(match is_missing(&error) {
-                    true if is_target => "; the directory to save files in is given by --into",
-                    true => missing(text),
-                    false => "",
-                });
-                problem.print();
-                exits.add(problem.exit);
-                is_tree.push(false);
+        problem.print();
+        Ok(problem.exit)
+    }
+
+    /// The entries of the received directories that the server does not have. `None` if it cannot list its
+    /// entries completely.
+    fn extras(
+        &mut self,
+        trees: &[&Wanted<'_>],
+        all: &[String],
+    ) -> Result<Option<Extras>, CliError> {
+        let Self { directory, filter, retrying, .. } = self;
+        let mut extras = Extras::default();
+        for Wanted { remote, target, .. } in trees {
+            let name = quoted(remote);
+            let found = retrying
+                .run(&name, None, |client| client.local_extras(remote, directory, target, filter))
+                .map_err(|error| unplanned(retrying, &name, &error))?;
+            match found {
+                Some(found) => mirror::join(&mut extras, found, target, all),
+                None => return Ok(None),
             }
         }
+        Ok(Some(extras))
     }
-    if args.delete.delete {
-        if exits.total() != Exit::Done {
-            mirror::nothing_removed(Target::Here);
-            return Ok(exits.total());
-        }
-        let trees = wanted.iter().zip(is_tree);
-        let trees: Vec<_> =
-            trees.filter_map(|(wanted, is_tree)| is_tree.then_some(wanted)).collect();
-        let places = (directory, root);
-        exits.add(delete(&mut retrying, args, places, (&trees, &wanted), &filter, verbosity)?);
+
+    fn remove(&self, changes: Vec<Change>) -> Vec<Refused> {
+        mirror::remove_here(changes, self.root.clone(), self.directory, self.verbosity)
     }
-    Ok(exits.total())
-}
-
-/// Where an entry is saved.
-fn place_of(directory: &Path, target: &str) -> PathBuf {
-    if target.is_empty() { directory.to_owned() } else { directory.join(target) }
-}
-
-/// A path as it was typed, the path on the server, and the path below the local directory.
-type Wanted<'a> = (&'a String, String, String);
-
-/// Removes the entries of the received trees that the server does not have.
-fn delete(
-    retrying: &mut Retrying<'_>,
-    args: &GetArgs,
-    (directory, root): (&Path, Root),
-    (trees, wanted): (&[&Wanted<'_>], &[Wanted<'_>]),
-    filter: &Filter,
-    verbosity: Verbosity,
-) -> Result<Exit, CliError> {
-    let all: Vec<_> = wanted.iter().map(|(.., target)| target.clone()).collect();
-    let mut extras = Extras::default();
-    for (_, remote, target) in trees {
-        let name = format!("\"{}\"", remote.escape_debug());
-        let found = retrying
-            .run(&name, None, |client| client.local_extras(remote, directory, target, filter))
-            .map_err(|error| mirror::unplanned(retrying, &name, &error))?;
-        match found {
-            Some(found) => mirror::join(&mut extras, found, target, &all),
-            None => return Ok(mirror::nothing_removed(Target::Here)),
-        }
-    }
-    Ok(mirror::delete_here(extras, &args.delete, root, (directory, verbosity)))
 }
 
 /// Prints the plan.
@@ -165,19 +233,19 @@ fn dry_run(
     filter: &Filter,
     verbosity: Verbosity,
 ) -> Result<Exit, CliError> {
-    let all: Vec<_> = wanted.iter().map(|(.., target)| target.clone()).collect();
+    let all: Vec<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
+    let removals = Removals::new(&args.delete, Target::Here);
     let mut plan = Plan::default();
-    for (text, remote, target) in wanted {
-        let local = place_of(directory, target);
-        let name = format!("\"{}\"", remote.escape_debug());
-        let skip = args.skip.skip().unwrap_or(Skip::SameTime);
-        let planned =
-            retrying.run(&name, None, |client| client.plan_get(remote, &local, filter, skip));
-        let planned = planned.map_err(|error| {
-            let advice = if is_missing(&error) { missing(text) } else { "" };
-            mirror::unplanned(retrying, &name, &error).advise(advice)
-        })?;
-        plan.print(planned, (target, &all), &args.delete, verbosity >= Verbosity::Files);
+    let skip = args.skip.skip().unwrap_or(Skip::SameTime);
+    for Wanted { text, remote, target } in wanted {
+        let name = quoted(remote);
+        let planned = retrying
+            .run(&name, None, |client| client.plan_get(remote, directory, target, filter, skip))
+            .map_err(|error| {
+                let advice = if is_missing(&error) { missing(text) } else { "" };
+                unplanned(retrying, &name, &error).advise(advice)
+            })?;
+        plan.print(planned, (target, &all), &removals, verbosity >= Verbosity::Files);
     }
-    Ok(plan.finish(&args.delete, Target::Here))
+    Ok(plan.finish(&removals, Target::Here))
 }

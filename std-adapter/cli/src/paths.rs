@@ -27,6 +27,11 @@ pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
     }
 }
 
+/// A remote path in a message.
+pub(crate) fn quoted(path: &str) -> String {
+    format!("\"{}\"", path.escape_debug())
+}
+
 /// The advice about the path `text`, which the server has not found.
 pub(crate) fn missing(text: &str) -> &'static str {
     if text.starts_with('/') { "; paths are relative to the server's directory" } else { "" }

@@ -109,6 +109,16 @@ impl Progress {
         self.0.borrow_mut().tally.omit(entries);
     }
 
+    /// The clause of the summary: the requested paths, quoted.
+    pub(crate) fn title(&self) -> String {
+        self.0.borrow().names.title.clone()
+    }
+
+    /// Clears the bar. A further attempt shows none.
+    pub(crate) fn clear(&self) {
+        self.0.borrow().bar.finish_and_clear();
+    }
+
     /// Clears the bar and prints the summary, the failures last; `crossed` is the number of bytes on the wire.
     /// Returns the exit code of a complete session; `itself` as in [`Tally::exit`].
     pub(crate) fn finish(&self, crossed: u64, itself: bool) -> Exit {
@@ -232,6 +242,10 @@ impl View {
         let here = if at_peer { "" } else { &self.names.here };
         let sentence = format!("{}: {why}{here}", self.names.of_failed(path, at_peer));
         self.tally.fail(path, at_peer, reason, sentence, exit);
+        let is_of_receiver = at_peer == (self.names.direction() == Direction::Sending);
+        if is_of_receiver && matches!(reason, Reason::IsDirectory | Reason::NotDirectory) {
+            self.tally.kind_conflict();
+        }
     }
 
     fn failure_lines(&self) -> Vec<String> {

@@ -13,9 +13,10 @@ use tinyferry::fs::{Directory, Source};
 use crate::args::PutArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
-use crate::mirror;
+use crate::mirror::{self, Removals, Target};
 use crate::names::Names;
 use crate::paths::{asked_path, clash, remote_path, unfit};
+use crate::plan;
 use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
 use crate::signals;
@@ -69,7 +70,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let mut retrying = Retrying::connect(&args.peer, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();
-        return mirror::dry_run(
+        return plan::dry_run(
             &mut retrying,
             args,
             (&each, &all),
@@ -101,9 +102,12 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let mut result = retrying.run(&title, Some(&progress), put);
     // As at the end, nothing is removed if a source was not sent.
     let is_whole = exits.total() == Exit::Done && progress.has_only_kind_conflicts();
+    let mut removals = Removals::new(&args.delete, Target::Server);
+    let pairs = (pairs.as_slice(), all.as_slice());
     if args.delete.delete && result.is_ok() && is_whole {
-        let pairs = (pairs.as_slice(), all.as_slice());
-        if mirror::make_way(&mut retrying, args, pairs, &filter)? {
+        let extras = mirror::extras(&mut retrying, pairs, &filter)?;
+        let remove = |changes: Vec<_>| mirror::remove_on_server(&mut retrying, &changes);
+        if removals.remove_kind_conflicts(&extras, remove)? {
             result = retrying.run(&title, Some(&progress), put);
         }
     }
@@ -112,10 +116,14 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         Ok(_) => {
             signals::transfers_done();
             exits.add(progress.finish(retrying.traffic().0, is_single));
-            if args.delete.delete && !progress.is_same() {
-                let is_whole = matches!(exits.total(), Exit::Done);
-                exits.add(mirror::delete(&mut retrying, args, (&pairs, &all), &filter, is_whole)?);
+            if args.delete.delete && exits.total() != Exit::Done {
+                exits.add(removals.refuse());
+            } else if args.delete.delete && !progress.is_same() {
+                let extras = mirror::extras(&mut retrying, pairs, &filter)?;
+                let remove = |changes: Vec<_>| mirror::remove_on_server(&mut retrying, &changes);
+                exits.add(removals.remove_extras(&extras, remove)?);
             }
+            removals.report();
             Ok(exits.total())
         }
         Err(error) => Err(progress.fail(&error, &retrying)),

@@ -123,9 +123,6 @@ impl Tally {
         exit: Exit,
     ) {
         self.failed.get_or_insert(exit);
-        let is_kind_conflict =
-            at_peer && matches!(reason, Reason::IsDirectory | Reason::NotDirectory);
-        self.kind_conflicts += u64::from(is_kind_conflict);
         let is_of_end = |failed: &&mut Failed| failed.at_peer == at_peer;
         let last = self.failures.iter_mut().rev().take(LISTED).find(is_of_end);
         let is_limit = matches!(reason, Reason::TooDeep | Reason::NameTooLong);
@@ -142,6 +139,11 @@ impl Tally {
             self.unlisted += 1;
             self.last_unlisted = Some(sentence);
         }
+    }
+
+    /// The receiver has an entry of another kind of the name of the last failure.
+    pub(crate) fn kind_conflict(&mut self) {
+        self.kind_conflicts += 1;
     }
 
     /// Counts entries that the receiver has; `is_same`: it has no others.

@@ -34,7 +34,7 @@ use self::builder::Events;
 pub use self::connection::clean_up;
 pub use self::entries::{Entries, Entry, EntryKind};
 use self::failed::{is_refused, local_error, of_get};
-pub use self::mirror::{Action, Extras, InTheWay, Planned};
+pub use self::mirror::{Action, Extras, KindConflict, Plan, Planned, remove_local};
 pub use self::operations::{Change, Refused};
 pub use self::selection::{Selection, usual_skip};
 pub use self::space::Space;

@@ -7,6 +7,7 @@ use tinyferry_core::store::{Accepted, Entry, Kind, Offer, OperationEntry, Store}
 use tinyferry_core::{Reason, Task};
 
 use super::{Client, Entries, EntryKind, Error, is_refused};
+use crate::fs::names::{ancestors, join};
 
 /// A change of the server's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,10 +189,7 @@ impl Below {
 
 impl Store for Below {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        let whole = |path: &str| match self.path.as_str() {
-            "" => path.to_owned(),
-            above => format!("{above}/{path}"),
-        };
+        let whole = |path: &str| join(&self.path, path);
         match offer.kind {
             Kind::Tree if self.path.is_empty() => {}
             Kind::Tree => self.directories.push(self.path.clone()),
@@ -202,15 +200,13 @@ impl Store for Below {
             Kind::File => {
                 let path = whole(offer.path);
                 // Not every server offers a directory by itself.
-                let mut above = path.as_str();
-                while let Some((directory, _)) = above.rsplit_once('/') {
+                for directory in ancestors(&path) {
                     if directory.len() <= self.path.len()
                         || self.directories.last().is_some_and(|last| last == directory)
                     {
                         break;
                     }
                     self.directories.push(directory.to_owned());
-                    above = directory;
                 }
                 self.files.push_back(path);
             }

@@ -10,7 +10,7 @@ mod error;
 mod event;
 mod filter;
 mod limits;
-mod names;
+pub(crate) mod names;
 pub(crate) mod partial_index;
 pub(crate) mod partial_name;
 mod policy;

@@ -19,6 +19,11 @@ pub(crate) fn below<'a>(path: &'a str, above: &str) -> Option<&'a str> {
     }
 }
 
+/// The directories above `path`, the nearest one first; not the root.
+pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('/').filter_map(|(end, _)| path.get(..end))
+}
+
 /// Appends `below` to `path`.
 pub(crate) fn join(path: &str, below: &str) -> String {
     match (path, below) {

@@ -8,6 +8,7 @@ use tinyferry_core::Reason;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
 
 use crate::client::{Error, local_error};
+use crate::fs::names::ancestors;
 use crate::fs::{Directory, Exclusion, Filter, Source};
 
 /// The facts of an entry.
@@ -29,8 +30,9 @@ const DIRECTORY: Facts =
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     pub(super) entries: BTreeMap<String, Facts>,
-    is_tree: bool,
-    /// Whether an entry has a name that is not allowed.
+    /// Whether it is a directory, not a file.
+    pub(super) is_tree: bool,
+    /// Whether entries are missing because they cannot be sent.
     pub(super) is_incomplete: bool,
 }
 
@@ -50,12 +52,14 @@ impl Store for Listed {
     }
 }
 
-/// The entries that the source of a mirror does not have.
+/// The entries of the target of a mirror that its source does not have, with their kinds, in the order of their
+/// paths.
 #[derive(Debug, Default)]
 pub(super) struct Missing<'a> {
+    /// The source has no entry of the path.
     pub(super) gone: Vec<(&'a str, Kind)>,
-    /// The source has entries of another kind in their place.
-    pub(super) in_the_way: Vec<(&'a str, Kind)>,
+    /// The source has an entry of another kind.
+    pub(super) kind_conflicts: Vec<(&'a str, Kind)>,
 }
 
 impl Listed {
@@ -92,27 +96,24 @@ impl Listed {
 
     fn add(&mut self, path: &str, facts: Facts) {
         self.entries.insert(path.to_owned(), facts);
-        let mut above = path;
-        while let Some((directory, _)) = above.rsplit_once('/') {
+        for directory in ancestors(path) {
             if self.entries.contains_key(directory) {
                 break;
             }
             self.entries.insert(directory.to_owned(), DIRECTORY);
-            above = directory;
         }
     }
 
-    /// The entries that the source of a mirror does not have, in the order of their paths: they are to be removed
-    /// from this one. Not among them are excluded entries, the directories above those, and what no program
-    /// but its owner understands: links and special files.
-    /// Those in whose place the source has an entry of another kind are apart: `source_kind` tells the kind of an
-    /// entry there, `Some(None)` of what is neither a file nor a directory.
-    pub(super) fn extras(
+    /// The entries that the source of a mirror does not have: they are to be removed from this target.
+    ///
+    /// `source_kind` returns the kind of the source's entry at a path; `Some(None)` for a link or a special file.
+    /// Excluded entries, the directories above them, links and special files are never among the missing ones.
+    pub(super) fn missing(
         &self,
         exclusion: &Exclusion,
         mut source_kind: impl FnMut(&str) -> Result<Option<Option<Kind>>, Error>,
     ) -> Result<Missing<'_>, Error> {
-        let mut extras = Missing::default();
+        let mut missing = Missing::default();
         let kept = self.above_excluded(exclusion);
         for (path, facts) in &self.entries {
             let stays = facts.broken.is_some()
@@ -124,40 +125,41 @@ impl Listed {
             }
             let is_directory = facts.kind == Kind::Directory;
             match source_kind(path)? {
-                None => extras.gone.push((path.as_str(), facts.kind)),
+                None => missing.gone.push((path.as_str(), facts.kind)),
                 Some(Some(kind)) if (kind == Kind::Directory) != is_directory => {
-                    // An excluded entry of another kind does not take its place.
-                    let is_replaced = !exclusion.excludes(path, !is_directory);
-                    let list = if is_replaced { &mut extras.in_the_way } else { &mut extras.gone };
+                    // An excluded entry of another kind is not transferred.
+                    let is_sent = !exclusion.excludes(path, !is_directory);
+                    let list =
+                        if is_sent { &mut missing.kind_conflicts } else { &mut missing.gone };
                     list.push((path.as_str(), facts.kind));
                 }
                 Some(_) => {}
             }
         }
-        Ok(extras)
+        Ok(missing)
     }
 
-    /// The directories that stay, since something below them is excluded.
+    /// The directories with excluded entries below them: they stay.
     fn above_excluded(&self, exclusion: &Exclusion) -> BTreeSet<&str> {
         let mut kept = BTreeSet::new();
         for (path, entry) in &self.entries {
             if !exclusion.excludes(path, entry.kind == Kind::Directory) {
                 continue;
             }
-            let mut above = path.as_str();
-            while let Some((directory, _)) = above.rsplit_once('/') {
+            for directory in ancestors(path) {
                 if !kept.insert(directory) {
                     break;
                 }
-                above = directory;
             }
         }
         kept
     }
 }
 
-/// The kind of an entry; `Some(None)`: neither a file nor a directory. If it cannot be known whether there is
-/// one it is an error: nothing is removed then.
+/// The kind of a local entry; `None`: there is none; `Some(None)`: a link or a special file.
+///
+/// # Errors
+/// [`Error::Local`] if the system cannot tell whether the entry exists.
 pub(super) fn kind_of(path: &Path) -> Result<Option<Option<Kind>>, Error> {
     match path.symlink_metadata() {
         Ok(found) if found.is_dir() => Ok(Some(Some(Kind::Directory))),

@@ -3,17 +3,19 @@
 mod listed;
 mod plan;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tinyferry_core::Reason;
 use tinyferry_core::store::{Kind, Operation, Store};
 
 use self::listed::{Listed, Missing, kind_of};
-pub use self::plan::{Action, Planned};
+pub use self::plan::{Action, Plan, Planned};
 use super::{Change, Client, Error, Refused, Selection, is_refused};
+use crate::fs::names::{ancestors, join};
 use crate::fs::{Directory, Exclusion, Filter, Observer, Root, Source, SourceRoot, Sync};
 
-/// The entries of a directory that another one does not have.
+/// The entries of a directory, the target of a mirror, that its source does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Extras {
@@ -21,73 +23,66 @@ pub struct Extras {
     pub files: Vec<String>,
     /// Paths of directories, those deepest first.
     pub directories: Vec<String>,
-    /// The number of all entries that the directory has.
+    /// The number of all entries of the directory.
     pub of: u64,
-    /// The entries in whose place the other directory has an entry of another kind. What is below them counts
-    /// as not there. None has an excluded entry below it.
-    pub in_the_way: Vec<InTheWay>,
+    /// The entries of which the source has one of another kind. The entries below them are among `files` and
+    /// `directories`, and none of those is excluded.
+    pub kind_conflicts: Vec<KindConflict>,
 }
 
-/// An entry of a server in whose place the local directory has an entry of another kind.
+/// An entry of the target that is a directory where the source has a file, or the other way round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct InTheWay {
-    /// Its path, from the server's root.
+pub struct KindConflict {
+    /// Its path, from the root of the end that has it.
     pub path: String,
-    /// Whether it is a directory; else a file.
+    /// Whether it is a directory at the target; else a file.
     pub is_directory: bool,
 }
 
 impl Extras {
-    /// The number of entries.
+    /// The number of entries, with those of another kind.
     pub fn count(&self) -> u64 {
-        (self.files.len() + self.directories.len() + self.in_the_way.len()) as u64
+        (self.files.len() + self.directories.len() + self.kind_conflicts.len()) as u64
     }
 
     /// Of a directory with the path `above`.
-    fn of(listed: &Listed, above: &str, extras: Missing<'_>) -> Self {
+    fn of(listed: &Listed, above: &str, missing: &Missing<'_>) -> Self {
         let mut found = Self { of: listed.entries.len() as u64, ..Self::default() };
-        let whole = |path: &str| match above {
-            "" => path.to_owned(),
-            above => format!("{above}/{path}"),
-        };
-        found.in_the_way = extras
-            .in_the_way
-            .into_iter()
-            .map(|(path, kind)| InTheWay {
-                path: whole(path),
-                is_directory: kind == Kind::Directory,
-            })
-            .collect();
-        for (path, kind) in extras.gone {
-            let path = whole(path);
+        let whole = |path: &str| join(above, path);
+        for (path, kind) in &missing.gone {
             match kind {
-                Kind::Directory => found.directories.push(path),
-                _ => found.files.push(path),
+                Kind::Directory => found.directories.push(whole(path)),
+                _ => found.files.push(whole(path)),
             }
         }
         found.directories.reverse();
+        let conflicts = missing.kind_conflicts.iter();
+        found.kind_conflicts = conflicts
+            .map(|(path, kind)| KindConflict {
+                path: whole(path),
+                is_directory: *kind == Kind::Directory,
+            })
+            .collect();
         found
     }
 
-    /// The changes that remove the entries in the way, and all below them.
-    pub fn make_way(&self) -> Vec<Change> {
-        let is_below = |path: &&String| {
-            let is_above = |entry: &InTheWay| {
-                path.strip_prefix(&entry.path).is_some_and(|rest| rest.starts_with('/'))
-            };
-            self.in_the_way.iter().any(is_above)
-        };
+    /// The changes that remove the entries of another kind and all entries below them, in this order.
+    pub fn kind_conflict_removals(&self) -> Vec<Change> {
+        let entries: BTreeSet<_> =
+            self.kind_conflicts.iter().map(|entry| entry.path.as_str()).collect();
+        let is_below =
+            |path: &&String| ancestors(path).any(|directory| entries.contains(directory));
         let files = self.files.iter().filter(is_below).cloned().map(Change::RemoveFile);
         let below = self.directories.iter().filter(is_below).cloned();
-        let entries = self.in_the_way.iter().map(|entry| match entry.is_directory {
+        let entries = self.kind_conflicts.iter().map(|entry| match entry.is_directory {
             true => Change::RemoveDirectory(entry.path.clone()),
             false => Change::RemoveFile(entry.path.clone()),
         });
         files.chain(below.map(Change::RemoveDirectory)).chain(entries).collect()
     }
 
-    /// The changes that remove the other entries.
+    /// The changes that remove `files` and then `directories`, but not the entries of another kind.
     pub fn removals(&self) -> Vec<Change> {
         let files = self.files.iter().cloned().map(Change::RemoveFile);
         files.chain(self.directories.iter().cloned().map(Change::RemoveDirectory)).collect()
@@ -102,14 +97,8 @@ impl Client {
     /// [`Error`]; [`Error::Local`] if it cannot be known whether `local` has an entry. None is an error
     /// if the server has no such directory.
     pub fn extras(&mut self, remote: &str, local: &Path, filter: &Filter) -> Result<Extras, Error> {
-        let mut found = Listed::default();
-        match self.list_store(remote, &mut found) {
-            Ok(_) => {}
-            Err(error) if is_refused(&error, Reason::NotFound) => return Ok(Extras::default()),
-            Err(error) => return Err(error),
-        }
-        let extras = found.extras(&exclusion(local, filter), |path| kind_of(&local.join(path)))?;
-        Ok(Extras::of(&found, remote, extras))
+        let there = self.list_target(remote)?;
+        Ok(Extras::of(&there, remote, &missing_here(&there, local, filter)?))
     }
 
     /// The entries of the directory `target` below the directory `root` of this end that the server's
@@ -125,40 +114,84 @@ impl Client {
         target: &str,
         filter: &Filter,
     ) -> Result<Option<Extras>, Error> {
-        let local = if target.is_empty() { root.to_owned() } else { root.join(target) };
+        let there = self.list_source(remote, &filter.without_ignore_files())?;
+        let local = target_path(root, target);
         let here = Listed::of_local(&local, &Filter::default())?;
+        let missing = missing_there(&here, &there, &local, filter)?;
+        Ok((!there.is_incomplete).then(|| Extras::of(&here, target, &missing)))
+    }
+
+    /// The entries of the target of a put; none if the server has no entry at `remote`.
+    fn list_target(&mut self, remote: &str) -> Result<Listed, Error> {
         let mut there = Listed::default();
-        // What the `.gitignore` files there exclude counts as something that the server has.
-        let selection = Selection::default().filtered(&filter.without_ignore_files());
-        let outcome = self.list_store_selecting(remote, &selection, &mut there)?;
-        if outcome.omitted > 0 || there.is_incomplete {
-            return Ok(None);
+        match self.list_store(remote, &mut there) {
+            Ok(_) => {}
+            Err(error) if is_refused(&error, Reason::NotFound) => {}
+            Err(error) => return Err(error),
         }
-        let kind = |path: &str| Ok(there.entries.get(path).map(|found| Some(found.kind)));
-        let extras = here.extras(&exclusion(&local, filter), kind)?;
-        Ok(Some(Extras::of(&here, target, extras)))
+        Ok(there)
+    }
+
+    /// The entries of the source of a get that `filter` does not exclude.
+    fn list_source(&mut self, remote: &str, filter: &Filter) -> Result<Listed, Error> {
+        let mut there = Listed::default();
+        let selection = Selection::default().filtered(filter);
+        let outcome = self.list_store_selecting(remote, &selection, &mut there)?;
+        there.is_incomplete |= outcome.omitted > 0;
+        // A server that does not know the patterns lists all.
+        let patterns = Exclusion::of_patterns(filter);
+        there.entries.retain(|path, facts| !patterns.excludes(path, facts.kind == Kind::Directory));
+        Ok(there)
     }
 }
 
-impl Extras {
-    /// Removes the entries from the directory that is open as `root` on this end: nothing outside it, and no
-    /// link is followed. Returns the removals that failed.
-    pub fn remove(self, root: Root, observer: impl Observer) -> Vec<Refused> {
-        let store = Directory::receiving(root, String::new(), Sync::Never, observer);
-        let mut store = store.removing();
-        let removals = self.removals().into_iter();
-        let refused = removals.filter_map(|change| {
-            let (path, kind) = match &change {
-                Change::RemoveDirectory(path) => (path, Kind::Directory),
-                Change::RemoveFile(path) => (path, Kind::File),
-                _ => return None,
-            };
-            let reason = store.operate(path, kind, &Operation::Remove).err()?;
-            let message = store.refusal_message().to_owned();
-            Some(Refused { change, reason, message })
-        });
-        refused.collect()
-    }
+/// The local path of the entry `target` below the directory `root`.
+fn target_path(root: &Path, target: &str) -> PathBuf {
+    if target.is_empty() { root.to_owned() } else { root.join(target) }
+}
+
+/// The entries of the server's directory that the local directory does not have.
+fn missing_here<'a>(
+    there: &'a Listed,
+    local: &Path,
+    filter: &Filter,
+) -> Result<Missing<'a>, Error> {
+    there.missing(&exclusion(local, filter), |path| kind_of(&local.join(path)))
+}
+
+/// The entries of the local directory that the server's directory does not have.
+fn missing_there<'a>(
+    here: &'a Listed,
+    there: &Listed,
+    local: &Path,
+    filter: &Filter,
+) -> Result<Missing<'a>, Error> {
+    let kind = |path: &str| Ok(there.entries.get(path).map(|found| Some(found.kind)));
+    here.missing(&exclusion(local, filter), kind)
+}
+
+/// Removes entries of the directory that is open as `root` on this end, in this order. Nothing outside the
+/// directory is removed, and no link is followed. Returns the removals that failed, and the changes that are no
+/// removals.
+pub fn remove_local(root: Root, removals: Vec<Change>, observer: impl Observer) -> Vec<Refused> {
+    let store = Directory::receiving(root, String::new(), Sync::Never, observer);
+    let mut store = store.removing();
+    let refused = removals.into_iter().filter_map(|change| {
+        let removed = match &change {
+            Change::RemoveDirectory(path) => {
+                store.operate(path, Kind::Directory, &Operation::Remove)
+            }
+            Change::RemoveFile(path) => store.operate(path, Kind::File, &Operation::Remove),
+            _ => {
+                let (reason, message) = (Reason::Unsupported, String::new());
+                return Some(Refused { change, reason, message });
+            }
+        };
+        let reason = removed.err()?;
+        let message = store.refusal_message().to_owned();
+        Some(Refused { change, reason, message })
+    });
+    refused.collect()
 }
 
 /// The entries of a mirror that are left out; `.gitignore` files are those of `local`.

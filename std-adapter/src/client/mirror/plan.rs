@@ -1,12 +1,12 @@
-//! The plan of a transfer: what it would do with each entry.
+//! The plan of a transfer with `--delete`: the action for each entry.
 
 use std::path::Path;
 
 use tinyferry_core::Reason;
 use tinyferry_core::store::{Kind, Skip};
 
-use super::listed::{Facts, Listed, Missing, kind_of};
-use super::{Client, Error, Selection, exclusion, is_refused};
+use super::listed::{Facts, Listed, Missing};
+use super::{Client, Error, Extras, missing_here, missing_there, target_path};
 use crate::fs::Filter;
 
 /// The action of a transfer for an entry.
@@ -15,7 +15,7 @@ use crate::fs::Filter;
 pub enum Action {
     /// The receiver does not have it.
     Send,
-    /// The receiver has another one of that name.
+    /// The receiver has an entry of the name that differs.
     Replace {
         /// Their kinds differ.
         kind: bool,
@@ -26,7 +26,7 @@ pub enum Action {
         /// Their permission bits differ.
         mode: bool,
     },
-    /// It is left out: the receiver has the same, or `skip` says so.
+    /// It is left out: the receiver has the same entry, or the [`Skip`] leaves it out.
     Keep,
     /// Both have the same size; the content is compared when it is sent.
     Compare,
@@ -48,9 +48,20 @@ pub struct Planned {
     pub action: Action,
 }
 
+/// The plan of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The entries of both ends that the filter does not exclude, in the order of their paths.
+    pub entries: Vec<Planned>,
+    /// The entries of the target that the source does not have, as [`Client::extras`] and
+    /// [`Client::local_extras`] return them. `None` if the server cannot list its entries completely.
+    pub extras: Option<Extras>,
+}
+
 impl Client {
-    /// What a put of `local`, a directory or a file, as `remote` would do with each entry, in the order of their paths.
-    /// Nothing is changed, and no content is compared. Entries that `filter` excludes are not in the plan.
+    /// The plan of a put of `local`, a directory or a file, as `remote`. Nothing is changed, and no content is
+    /// compared.
     ///
     /// # Errors
     /// [`Error`].
@@ -60,53 +71,54 @@ impl Client {
         remote: &str,
         filter: &Filter,
         skip: Skip,
-    ) -> Result<Vec<Planned>, Error> {
-        let mut there = Listed::default();
-        match self.list_store(remote, &mut there) {
-            Ok(_) => {}
-            Err(error) if is_refused(&error, Reason::NotFound) => {}
-            Err(error) => return Err(error),
-        }
+    ) -> Result<Plan, Error> {
+        let there = self.list_target(remote)?;
         let here = Listed::of_local(local, filter)?;
+        // A lone file is no mirror.
+        let missing = match here.is_tree {
+            true => missing_here(&there, local, filter)?,
+            false => Missing::default(),
+        };
         let extras =
-            there.extras(&exclusion(local, filter), |path| match here.entries.get(path) {
-                Some(found) => Ok(Some(Some(found.kind))),
-                None => kind_of(&local.join(path)),
-            })?;
-        Ok(plan(&here, &there, extras, skip))
+            if here.is_tree { Extras::of(&there, remote, &missing) } else { Extras::default() };
+        Ok(Plan { entries: plan(&here, &there, &missing, skip), extras: Some(extras) })
     }
 
-    /// What a get of `remote`, a directory or a file, as `local` would do with each entry: as
-    /// [`Client::plan_put`].
+    /// The plan of a get of `remote`, a directory or a file, as the entry `target` below the directory `root` of
+    /// this end. Nothing is changed, and no content is compared.
     ///
     /// # Errors
     /// [`Error`].
     pub fn plan_get(
         &mut self,
         remote: &str,
-        local: &Path,
+        root: &Path,
+        target: &str,
         filter: &Filter,
         skip: Skip,
-    ) -> Result<Vec<Planned>, Error> {
-        let (mut there, mut all) = (Listed::default(), Listed::default());
-        self.list_store_selecting(remote, &Selection::default().filtered(filter), &mut there)?;
-        // A server that does not know the patterns lists all.
-        let patterns = crate::fs::Exclusion::of_patterns(filter);
-        there.entries.retain(|path, facts| !patterns.excludes(path, facts.kind == Kind::Directory));
-        if filter.reads_ignore_files() {
-            self.list_store(remote, &mut all)?;
-        }
-        let here = Listed::of_local(local, &Filter::default())?;
-        let extras = here.extras(&exclusion(local, filter), |path| {
-            let found = there.entries.get(path).or_else(|| all.entries.get(path));
-            Ok(found.map(|found| Some(found.kind)))
-        })?;
-        Ok(plan(&there, &here, extras, skip))
+    ) -> Result<Plan, Error> {
+        let there = self.list_source(remote, &filter.without_ignore_files())?;
+        let local = target_path(root, target);
+        let here = Listed::of_local(&local, &Filter::default())?;
+        // A lone file is no mirror.
+        let missing = match there.is_tree {
+            true => missing_there(&here, &there, &local, filter)?,
+            false => Missing::default(),
+        };
+        let extras = match there.is_tree {
+            true => (!there.is_incomplete).then(|| Extras::of(&here, target, &missing)),
+            false => Some(Extras::default()),
+        };
+        let entries = match filter.reads_ignore_files() {
+            true => plan(&self.list_source(remote, filter)?, &here, &missing, skip),
+            false => plan(&there, &here, &missing, skip),
+        };
+        Ok(Plan { entries, extras })
     }
 }
 
-/// The plan of a transfer from `source` to `target`, which has some `extras`.
-fn plan(source: &Listed, target: &Listed, extras: Missing<'_>, skip: Skip) -> Vec<Planned> {
+/// The plan of a transfer from `source` to `target`, of which the source does not have the `missing` entries.
+fn plan(source: &Listed, target: &Listed, missing: &Missing<'_>, skip: Skip) -> Vec<Planned> {
     // A file system whose times have fractions of seconds keeps them.
     let is_precise = target
         .entries
@@ -121,9 +133,9 @@ fn plan(source: &Listed, target: &Listed, extras: Missing<'_>, skip: Skip) -> Ve
         };
         Planned { path: path.clone(), is_directory: ours.kind == Kind::Directory, action }
     });
-    let removed = extras.gone.into_iter().map(|(path, kind)| Planned {
-        path: path.to_owned(),
-        is_directory: kind == Kind::Directory,
+    let removed = missing.gone.iter().map(|(path, kind)| Planned {
+        path: (*path).to_owned(),
+        is_directory: *kind == Kind::Directory,
         action: Action::Remove,
     });
     let mut planned: Vec<_> = sent.chain(removed).collect();

@@ -1,0 +1,146 @@
+//! The plan of a transfer, which `--dry-run` prints.
+
+use tinyferry::client::{self, Action, Error, Extras, Planned};
+use tinyferry::core::Failure;
+use tinyferry::core::store::Skip;
+use tinyferry::describe;
+use tinyferry::fs::Filter;
+
+use crate::args::PutArgs;
+use crate::exit::{CliError, Exit};
+use crate::message::Task;
+use crate::mirror::{Pair, Removals, Target, is_sent, join};
+use crate::paths::quoted;
+use crate::retry::Retrying;
+
+/// The printed plan of a transfer.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    sent: u64,
+    kept: u64,
+    removed: u64,
+    compared: u64,
+    failed: u64,
+    /// The entries that would be removed.
+    extras: Extras,
+    /// Whether the entries of the source are not all known.
+    is_incomplete: bool,
+}
+
+impl Plan {
+    /// Prints the plan of the entry with the path `above` at the target; `all`: the paths of all that is
+    /// transferred.
+    pub(crate) fn print(
+        &mut self,
+        plan: client::Plan,
+        (above, all): (&str, &[String]),
+        removals: &Removals<'_>,
+        is_verbose: bool,
+    ) {
+        for Planned { path, is_directory, action, .. } in plan.entries {
+            let whole = below(above, &path);
+            let word = match action {
+                Action::Send => "new",
+                Action::Replace { .. } => "changed",
+                Action::Keep => "same",
+                Action::Compare => "compare",
+                Action::Fail(_) => "cannot",
+                Action::Remove if removals.are_requested() && !is_sent(&whole, above, all) => {
+                    "remove"
+                }
+                _ => continue,
+            };
+            match action {
+                Action::Keep => self.kept += u64::from(!is_directory),
+                Action::Compare => self.compared += 1,
+                Action::Fail(_) => self.failed += 1,
+                Action::Remove => self.removed += 1,
+                _ => self.sent += u64::from(!is_directory),
+            }
+            if action == Action::Keep && !is_verbose {
+                continue;
+            }
+            let end = if is_directory { "/" } else { "" };
+            print_line!("{word:<8} {}{end}{}", whole.escape_debug(), why(action));
+        }
+        match plan.extras {
+            Some(found) => join(&mut self.extras, found, above, all),
+            None => self.is_incomplete = true,
+        }
+    }
+
+    /// Prints the sums.
+    pub(crate) fn finish(self, removals: &Removals<'_>, target: Target) -> Exit {
+        let Self { sent, kept, removed, compared, failed, extras, is_incomplete } = self;
+        let unknown = if compared > 0 { format!(", {compared} to compare") } else { String::new() };
+        let done = target.transferred();
+        let fails =
+            if failed > 0 { format!(", {failed} that cannot be {done}") } else { String::new() };
+        if removals.are_requested() {
+            let why = match is_incomplete || failed > 0 {
+                true => Some(format!("not everything can be {done}")),
+                false => removals.excess(&extras),
+            };
+            if let Some(why) = why {
+                print_error!("tinyferry: nothing would be removed: {why}");
+            }
+        }
+        let removes = match removals.are_requested() {
+            true => format!(", {removed} to remove"),
+            false => String::new(),
+        };
+        print_line!(
+            "{} to {}, {kept} unchanged{unknown}{fails}{removes}; nothing was changed",
+            describe::count(sent, "file", "files"),
+            target.verb()
+        );
+        Exit::Done
+    }
+}
+
+/// Prints the plan of a put.
+pub(crate) fn dry_run(
+    retrying: &mut Retrying<'_>,
+    args: &PutArgs,
+    (pairs, all): (&[Pair<'_>], &[String]),
+    filter: &Filter,
+    is_verbose: bool,
+) -> Result<Exit, CliError> {
+    let removals = Removals::new(&args.delete, Target::Server);
+    let skip = args.skip.skip().unwrap_or(Skip::SameTime);
+    let mut plan = Plan::default();
+    for (local, remote) in pairs {
+        let name = quoted(remote);
+        let planned = retrying
+            .run(&name, None, |client| client.plan_put(local, remote, filter, skip))
+            .map_err(|error| unplanned(retrying, &name, &error))?;
+        plan.print(planned, (remote, all), &removals, is_verbose);
+    }
+    Ok(plan.finish(&removals, Target::Server))
+}
+
+/// The error of a plan for the path with the quoted name `name`.
+pub(crate) fn unplanned(retrying: &Retrying<'_>, name: &str, error: &Error) -> CliError {
+    let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
+    retrying.context(Task::Query, if is_refused { name } else { "" }).error(error)
+}
+
+fn below(remote: &str, path: &str) -> String {
+    match (remote, path) {
+        ("", _) => path.to_owned(),
+        (_, "") => remote.to_owned(),
+        _ => format!("{remote}/{path}"),
+    }
+}
+
+/// The differences of a changed entry, in parentheses.
+fn why(action: Action) -> String {
+    if let Action::Fail(reason) = action {
+        return format!("  ({})", describe::failure(reason, "", false));
+    }
+    let Action::Replace { kind, size, time, mode, .. } = action else { return String::new() };
+    let names = [(kind, "kind"), (size, "size"), (time, "time"), (mode, "permission bits")];
+    let names: Vec<_> =
+        names.into_iter().filter_map(|(differs, name)| differs.then_some(name)).collect();
+    format!("  ({})", names.join(", "))
+}
