@@ -220,6 +220,26 @@ fn a_file_that_was_kept_is_not_removed_by_a_mirror() {
 }
 
 #[test]
+fn options_of_the_receiver_that_would_have_no_effect_or_lose_files_are_refused() {
+    let place = Place::new();
+    tree(&place);
+    let here = place.here("");
+    let server = Server::start(&place.served(""), &["--allow-remove"]);
+    let run = |arguments: &[&str]| server.client(&here, arguments);
+    run(&["get", "t", "--keep-both", "--delete"]).with(2, &["'--keep-both'", "'--delete'"]);
+    run(&["mirror", "--get", "t", "u", "--keep-both"]).with(2, &["removes files", "NAME~1"]);
+    for option in ["--chmod=640", "--umask=027", "--chown=0", "--no-replace", "--max-file=1"] {
+        let name = option.split('=').next().expect("a name");
+        let remedy = format!("serve {name}, or mirror from the server with --get");
+        run(&["mirror", "t", "m", option]).with(2, &[&remedy]);
+    }
+    assert!(!place.served("m").exists());
+    run(&["mirror", "t", "m"]).well();
+    run(&["mirror", "--get", "m", "u", "--chmod=D700,F600"]).well();
+    assert!(place.here("u").is_dir());
+}
+
+#[test]
 fn what_cannot_fit_is_refused_before_anything_is_stored() {
     let place = Place::new();
     let served = place.served("");

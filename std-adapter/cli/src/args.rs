@@ -130,6 +130,9 @@ pub(crate) struct ServeArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    /// Store a file whose name another file has as NAME~1, NAME~2 and so on, unless it is the same
+    #[arg(long, conflicts_with = "no_replace")]
+    pub(crate) keep_both: bool,
     /// Maximum total size of partial files; the server removes the oldest ones first
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     pub(crate) max_partials: u64,
@@ -221,6 +224,10 @@ pub(crate) struct GetArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    /// Store a file whose name another file has as NAME~1, NAME~2 and so on, unless it is the same; not with
+    /// --delete, which removes files that the server does not have, such as NAME~1
+    #[arg(long, conflicts_with_all = ["no_replace", "delete"])]
+    pub(crate) keep_both: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

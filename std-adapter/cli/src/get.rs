@@ -41,7 +41,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let sentence = format!("cannot save files in \"{into}\": {why}");
         CliError::new(Exit::Local, sentence)
     };
-    let policy = args.policy.policy()?;
+    let policy = args.policy.policy(args.keep_both)?;
     let mut wanted = Vec::new();
     let mut targets = HashSet::new();
     for text in &args.paths {

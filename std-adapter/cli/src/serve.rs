@@ -28,7 +28,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
     let mut server = Server::builder(&args.directory)
         .insecure(args.insecure)
         .limits(limits)
-        .policy(args.policy.policy()?)
+        .policy(args.policy.policy(args.keep_both)?)
         .clients(args.clients)
         .clients_per_address(args.clients_per_address)
         .handshake_timeout(args.handshake_timeout)

@@ -35,6 +35,9 @@ pub(crate) struct MirrorArgs {
     limits: LimitArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    /// Refused with the reason: it is an option of get
+    #[arg(long, hide = true)]
+    keep_both: bool,
     #[command(flatten)]
     peer: Peer,
 }
@@ -57,8 +60,14 @@ impl MirrorArgs {
             filter,
             limits,
             policy,
+            keep_both,
             peer,
         } = self;
+        if keep_both {
+            let sentence = "--keep-both is not an option of mirror: a mirror removes files that the source \
+                            does not have, such as NAME~1; use get --update --keep-both";
+            return Err(CliError::new(Exit::Usage, sentence));
+        }
         let remote = |path: OsString| {
             path.into_string().map_err(|path| {
                 let shown = tinyferry::describe::path(path.as_ref());
@@ -88,6 +97,7 @@ impl MirrorArgs {
                 is_content: true,
                 limits,
                 policy,
+                keep_both,
                 peer,
             }));
         }

@@ -17,15 +17,13 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "USER:GROUP", value_parser = owner)]
     chown: Option<Owner>,
     /// Refuse a file whose name another file has, unless it is the same
-    #[arg(long, conflicts_with = "keep_both")]
-    no_replace: bool,
-    /// Store a file whose name another file has as NAME~1, NAME~2 and so on, unless it is the same
     #[arg(long)]
-    keep_both: bool,
+    no_replace: bool,
 }
 
 impl PolicyArgs {
-    pub(crate) fn policy(&self) -> Result<Policy, CliError> {
+    /// `keep_both`: a file whose name another file has gets another name.
+    pub(crate) fn policy(&self, keep_both: bool) -> Result<Policy, CliError> {
         if self.chown.is_some() && !is_root() {
             let sentence = "--chown: only root can give files to another user";
             return Err(CliError::new(Exit::Usage, sentence));
@@ -34,7 +32,7 @@ impl PolicyArgs {
         if let Some(umask) = self.umask {
             chmod = chmod.with_umask(umask);
         }
-        let existing = match (self.no_replace, self.keep_both) {
+        let existing = match (self.no_replace, keep_both) {
             (true, _) => Existing::Refuse,
             (_, true) => Existing::KeepBoth,
             _ => Existing::Replace,
