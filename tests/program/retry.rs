@@ -1,4 +1,4 @@
-//! One command continues over new connections: lines that are cut, a server that restarts.
+//! One command continues over new connections: after cuts, and after a restart of the server.
 
 use std::fs;
 use std::path::Path;
@@ -7,44 +7,43 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cut_proxy::Proxy;
-use crate::harness::{Place, Server, assert_same, client, content, write_many};
+use crate::harness::{Ended, Place, Server, assert_same, client, content, write_many};
 
-/// Cuts by default; a campaign says how many in `TINYFERRY_CUTS`.
+/// The number of cuts unless `TINYFERRY_CUTS` sets it.
 const CUTS: u64 = 15;
-/// The content that one cut may cost: what is in the buffers of the sockets and of the store.
-const COST: u64 = 4 << 20;
+const MIB: u64 = 1 << 20;
+/// The unfinished file of a transfer of `f`.
+const PARTIAL: &str = ".f.tinyferry-part";
 
 fn cuts() -> u64 {
     let cuts = std::env::var("TINYFERRY_CUTS").ok().and_then(|text| text.parse().ok());
     cuts.unwrap_or(CUTS)
 }
 
-/// Runs a client through a proxy whose line is cut each time that so many more bytes have crossed. Returns the
-/// number of cuts and its standard error.
+/// Runs a client through a proxy whose connection is cut each time that `is_due` returns true; its argument is the
+/// number of cuts so far. Returns the number of cuts.
 fn run_with_cuts(
     proxy: &Proxy,
     here: &Path,
     arguments: &[&str],
-    step: u64,
-    most: u64,
-) -> (u64, String) {
+    mut is_due: impl FnMut(u64) -> bool + Send,
+) -> (u64, Ended) {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let cutter = scope.spawn(|| {
-            let (mut done, mut next) = (0, step);
+            let mut done = 0;
             while !is_over.load(Ordering::Relaxed) {
-                if done < most && proxy.crossed(0) + proxy.crossed(1) >= next {
+                if is_due(done) {
                     proxy.cut_now();
                     done += 1;
-                    next = proxy.crossed(0) + proxy.crossed(1) + step;
                 }
                 thread::sleep(Duration::from_micros(200));
             }
             done
         });
-        let ended = client(&proxy.endpoint, here, arguments).well();
+        let ended = client(&proxy.endpoint, here, arguments);
         is_over.store(true, Ordering::Relaxed);
-        (cutter.join().expect("it does not panic"), ended.stderr)
+        (cutter.join().expect("it does not panic"), ended)
     })
 }
 
@@ -52,20 +51,42 @@ fn run_with_cuts(
 fn a_put_that_is_cut_again_and_again_is_one_command() {
     let place = Place::new();
     let most = cuts();
-    let size = (most * 2) << 20;
-    fs::write(place.here("f"), content(size as usize, 3)).expect("a file");
+    let size = ((most + 8) * MIB) as usize;
+    fs::write(place.here("f"), content(size, 3)).expect("a file");
     let server = Server::start(&place.served(""), &[]);
     let proxy = Proxy::start();
     proxy.lead_to(&server);
-    let arguments = ["put", "--retry", "8", "f"];
-    let (done, stderr) = run_with_cuts(&proxy, &place.here(""), &arguments, 1 << 20, most);
+    // The lengths of the unfinished file at the cuts, each of which comes after a further MiB.
+    let mut lengths = vec![0];
+    let arguments = ["put", "--retry", "8", "-v", "f"];
+    let (_, ended) = run_with_cuts(&proxy, &place.here(""), &arguments, |done| {
+        let length = length(&place.served(PARTIAL));
+        let is_due = done < most && length >= lengths[lengths.len() - 1] + MIB;
+        if is_due {
+            lengths.push(length);
+        }
+        is_due
+    });
+    let stderr = ended.well().stderr;
     assert_same(&place.here(""), &place.served(""));
-    assert!(done >= most / 2, "{done} cuts only: {stderr}");
+    assert!(lengths.len() as u64 > most / 2, "{lengths:?} {stderr}");
     assert!(stderr.contains("continuing in 0.25 s (try 1 of 8)"), "{stderr}");
     assert!(!stderr.contains("run the same command again"), "{stderr}");
-    let crossed = proxy.crossed(0);
-    println!("{done} cuts, {size} bytes, {crossed} crossed");
-    assert!(crossed <= size + size / 50 + done * COST, "{crossed} bytes crossed for {size}");
+    let (resumed, last) = (resumed_at(&stderr), lengths[lengths.len() - 1]);
+    println!("{} cuts, resumed at {resumed} after {last}", lengths.len() - 1);
+    assert!(resumed + MIB / 64 >= last, "{last} bytes were stored: {stderr}");
+}
+
+/// The length of a file; 0: there is none.
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// The position at which the last attempt has resumed, rounded to hundredths of a MiB, in bytes.
+fn resumed_at(stderr: &str) -> u64 {
+    let (_, rest) = stderr.rsplit_once("resumed at ").expect("it was resumed");
+    let number = rest.split(" MiB").next().and_then(|number| number.parse::<f64>().ok());
+    (number.expect("a number of MiB") * MIB as f64) as u64
 }
 
 #[test]
@@ -82,7 +103,17 @@ fn a_mirror_that_is_cut_again_and_again_is_one_command() {
     let proxy = Proxy::start();
     proxy.lead_to(&server);
     let arguments = ["mirror", "--retry", "8", "t", "t"];
-    let (done, stderr) = run_with_cuts(&proxy, &place.here(""), &arguments, 20_000, most);
+    let mut next = 20_000;
+    let (done, ended) = run_with_cuts(&proxy, &place.here(""), &arguments, |done| {
+        let crossed = proxy.crossed(0) + proxy.crossed(1);
+        let is_due = done < most && crossed >= next;
+        if is_due {
+            next = crossed + 20_000;
+        }
+        is_due
+    });
+    let stderr = ended.well().stderr;
+    assert!(!place.served("t/old").exists(), "{stderr}");
     // The time of a directory changes when something is removed from it: the next run sets it.
     server.client(&place.here(""), &["mirror", "t", "t"]).well();
     assert_same(&place.here(""), &place.served(""));
@@ -97,13 +128,15 @@ fn a_get_continues_with_a_server_that_was_restarted() {
     let mut server = Server::start(&place.served(""), &[]);
     let proxy = Proxy::start();
     proxy.lead_to(&server);
+    let here = place.here("");
     thread::scope(|scope| {
         let got =
-            scope.spawn(|| client(&proxy.endpoint, &place.here(""), &["get", "--retry", "8", "f"]));
+            scope.spawn(|| client(&proxy.endpoint, &here, &["get", "--retry", "8", "-v", "f"]));
         let end = Instant::now() + Duration::from_secs(60);
-        while proxy.crossed(1) < 4 << 20 && Instant::now() < end {
+        while length(&place.here(PARTIAL)) < 8 * MIB && Instant::now() < end {
             thread::sleep(Duration::from_millis(1));
         }
+        let stored = length(&place.here(PARTIAL));
         server.child.kill().expect("it runs");
         server.child.wait().expect("it ends");
         thread::sleep(Duration::from_millis(700));
@@ -111,8 +144,52 @@ fn a_get_continues_with_a_server_that_was_restarted() {
         proxy.lead_to(&server);
         let ended = got.join().expect("it does not panic").well();
         assert!(ended.stderr.contains("continuing in 0.25 s (try 1 of 8)"), "{}", ended.stderr);
+        let resumed = resumed_at(&ended.stderr);
+        assert!(stored >= 8 * MIB && resumed + MIB / 64 >= stored, "{stored}: {}", ended.stderr);
     });
     assert_same(&place.here(""), &place.served(""));
+}
+
+#[test]
+fn each_path_of_a_get_has_all_tries() {
+    let place = Place::new();
+    for (name, size) in [("a", 16), ("b", 10)] {
+        fs::write(place.served(name), content(size << 20, size as u64)).expect("a file");
+    }
+    let server = Server::start(&place.served(""), &[]);
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    // Once in each file, and in the second one at a lower position.
+    let arguments = ["get", "--retry", "1", "a", "b"];
+    let (done, ended) = run_with_cuts(&proxy, &place.here(""), &arguments, |done| match done {
+        0 => proxy.crossed(1) >= 12 * MIB,
+        1 => place.here("a").exists(),
+        _ => false,
+    });
+    let stderr = ended.well().stderr;
+    assert_same(&place.here(""), &place.served(""));
+    assert_eq!((done, stderr.matches("(try 1 of 1)").count()), (2, 2), "{stderr}");
+}
+
+#[test]
+fn content_that_is_transferred_again_is_no_progress() {
+    let place = Place::new();
+    fs::write(place.served("f"), content(16 << 20, 0)).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    // Each attempt begins at 0, since the unfinished file is gone.
+    let (arguments, mut next) = (["get", "--retry", "3", "f"], 8 * MIB);
+    let (done, ended) = run_with_cuts(&proxy, &place.here(""), &arguments, |done| {
+        let is_due = done < 100 && proxy.crossed(1) >= next;
+        if is_due {
+            next = proxy.crossed(1) + 8 * MIB;
+            let _ = fs::remove_file(place.here(PARTIAL));
+        }
+        is_due
+    });
+    ended.with(4, &["(try 3 of 3)", "run the same command again"]);
+    assert!(done < 100);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
-pub(crate) use self::peer::Peer;
+pub(crate) use self::peer::{Peer, RetryArgs};
 use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
@@ -170,6 +170,8 @@ pub(crate) struct PutArgs {
     #[command(flatten)]
     pub(crate) skip: SkipArgs,
     #[command(flatten)]
+    pub(crate) retry: RetryArgs,
+    #[command(flatten)]
     pub(crate) peer: Peer,
 }
 
@@ -228,6 +230,8 @@ pub(crate) struct GetArgs {
     /// --delete, which removes files that the server does not have, such as NAME~1
     #[arg(long, conflicts_with_all = ["no_replace", "delete"])]
     pub(crate) keep_both: bool,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

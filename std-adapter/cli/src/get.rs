@@ -57,7 +57,7 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     }
     let filter = args.filter.filter()?;
     crate::serve::raise_limit();
-    let mut retrying = Retrying::connect(&args.peer, Task::Transfer, args.sha256)?;
+    let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         return dry_run(&mut retrying, args, directory, &wanted, &filter, verbosity);
     }
@@ -167,12 +167,12 @@ impl Get<'_> {
             if skip == Skip::Nothing { store } else { store.answering() }
         };
         let selection = Selection::default().skipping(skip).filtered(filter);
-        let before = retrying.traffic().1;
+        let before = retrying.traffic().received;
         let outcome = retrying.run(&progress.title(), Some(progress), |client| {
             client.get_store_selecting(&path.remote, &selection, &mut store())
         })?;
         progress.omit(outcome.omitted);
-        Ok(retrying.traffic().1 - before)
+        Ok(retrying.traffic().received - before)
     }
 
     /// Prints the error of a path. Returns its exit code if the other paths are still requested.

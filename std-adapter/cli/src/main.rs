@@ -29,6 +29,7 @@ mod paths;
 mod plan;
 mod progress;
 mod put;
+mod reached;
 mod retry;
 mod serve;
 mod signals;

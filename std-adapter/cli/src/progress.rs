@@ -1,5 +1,7 @@
 //! The progress of a transfer: a bar on a terminal, plain lines elsewhere.
 
+mod observer;
+
 use std::cell::RefCell;
 use std::io::{IsTerminal, stdout};
 use std::rc::Rc;
@@ -8,14 +10,13 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tinyferry::auth::hex;
 use tinyferry::client::Error;
-use tinyferry::core::store::Kind;
 use tinyferry::core::{Failure, Reason};
-use tinyferry::describe;
-use tinyferry::fs::{Direction, Event, Observer};
+use tinyferry::fs::Direction;
 
 use crate::exit::{CliError, Exit};
 use crate::message::Task;
 use crate::names::Names;
+use crate::reached::Reached;
 use crate::retry::Retrying;
 use crate::tally::Tally;
 use crate::terminal::draw_target;
@@ -52,8 +53,8 @@ struct View {
     begin: Instant,
     names: Names,
     tally: Tally,
-    /// The content that was transferred in all attempts, in bytes.
-    moved: u64,
+    /// `None`: the task is not repeated.
+    reached: Option<Reached>,
     /// The path of the tree in the events, once it has begun.
     tree: Option<String>,
     /// The last failure is that of the whole task on this end, or of its only file: the exit code.
@@ -82,7 +83,7 @@ impl Progress {
             begin: Instant::now(),
             names,
             tally: Tally::default(),
-            moved: 0,
+            reached: None,
             tree: None,
             failed: None,
             has_digests,
@@ -147,9 +148,14 @@ impl Progress {
         view.tally.exit(itself && view.tree.is_some())
     }
 
-    /// The content that was transferred so far, in bytes.
-    pub(crate) fn moved(&self) -> u64 {
-        self.0.borrow().moved
+    /// A task begins that may be repeated.
+    pub(crate) fn track(&self) {
+        self.0.borrow_mut().reached = Some(Reached::default());
+    }
+
+    /// A number that rises with each progress of the tracked task.
+    pub(crate) fn steps(&self) -> u64 {
+        self.0.borrow().reached.as_ref().map_or(0, Reached::steps)
     }
 
     /// Prints a line on standard error, above the bar.
@@ -179,6 +185,9 @@ impl View {
     fn begin(&mut self) {
         self.tally.begin();
         self.failed = None;
+        if let Some(reached) = &mut self.reached {
+            reached.attempt();
+        }
     }
 
     /// A file or a directory begins; of a lone file the size is known.
@@ -192,8 +201,11 @@ impl View {
         self.bar.set_message(path.escape_debug().to_string());
     }
 
-    /// A lone file resumes at `held`: the content before does not count for the rate.
+    /// A file resumes at `held`: of a lone file, the content before does not count for the rate.
     fn resume(&mut self, held: u64) {
+        if let Some(reached) = &mut self.reached {
+            reached.resume(held);
+        }
         if self.tree.is_none() {
             // While the prefix is verified, there is no rate.
             self.bar.set_style(style(COMPARING));
@@ -204,7 +216,9 @@ impl View {
 
     fn moved(&mut self, bytes: u64) {
         self.tally.moved(bytes);
-        self.moved = self.moved.saturating_add(bytes);
+        if let Some(reached) = &mut self.reached {
+            reached.moved(bytes);
+        }
         // It reads the clock, even if hidden.
         if self.is_seen {
             if std::mem::take(&mut self.is_resumed) {
@@ -267,57 +281,4 @@ fn digest_line(digest: [u8; 32], path: &str, is_for_a_person: bool) -> String {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-impl Observer for Progress {
-    fn event(&mut self, event: Event<'_>) {
-        let mut view = self.0.borrow_mut();
-        match event {
-            Event::Begin { path, kind: Kind::Tree, .. } => {
-                view.begin();
-                view.tree = Some(path.to_owned());
-            }
-            Event::Begin { path, kind, size, held, .. } => {
-                if view.tree.is_none() {
-                    view.begin();
-                }
-                if view.verbosity == Verbosity::Steps {
-                    let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
-                    let line = format!("{} starts at {held}{size}", view.names.of(path));
-                    view.bar.suspend(|| print_error!("{line}"));
-                }
-                if view.is_seen {
-                    view.show(path, size.filter(|_| kind == Kind::File), held);
-                }
-            }
-            Event::Resumed { held } => view.resume(held),
-            Event::Unchanged { entries, is_same } => view.tally.unchanged(entries, is_same),
-            Event::Moved { bytes } => view.moved(bytes),
-            Event::Done { path, kind: Kind::File, size, held, sha256 } => {
-                view.done(path, size, held, sha256);
-            }
-            Event::Done { kind: Kind::Directory, .. } => view.tally.directory(),
-            Event::Done { .. } => {}
-            Event::Failed { path, reason, detail, at_peer, .. } => {
-                let why = describe::failure(reason, detail, at_peer);
-                view.fail(path.as_bytes(), reason, &why, at_peer);
-            }
-            Event::NotUtf8 { path, reason, .. } => {
-                view.fail(path, reason, &describe::not_utf8(reason), false);
-            }
-            Event::Unset { path, detail } => {
-                let name = view.names.of(path);
-                view.tally.unset(&name, detail);
-            }
-            Event::KeptBoth { path, stored } => {
-                let name = view.names.of(path);
-                view.tally.kept_both(&name, stored);
-            }
-            Event::NotDurable { path, detail } => {
-                let name = view.names.of(path);
-                view.tally.not_durable(&name, detail);
-            }
-            _ => {}
-        }
-    }
 }

@@ -67,7 +67,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         .collect();
     let all: Vec<_> = remotes.iter().map(|(_, remote)| remote.clone()).collect();
     let names = Names::sending(&remotes, &to);
-    let mut retrying = Retrying::connect(&args.peer, Task::Transfer, args.sha256)?;
+    let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();
         return plan::dry_run(
@@ -115,7 +115,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         // Of several paths none is the tree that they are sent as.
         Ok(_) => {
             signals::transfers_done();
-            exits.add(progress.finish(retrying.traffic().0, is_single));
+            exits.add(progress.finish(retrying.traffic().sent, is_single));
             if args.delete.delete && exits.total() != Exit::Done {
                 exits.add(removals.refuse());
             } else if args.delete.delete && !progress.is_same() {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
+use tinyferry::transport::stream::Traffic;
 
-use crate::args::Peer;
+use crate::args::{Peer, RetryArgs};
 use crate::exit::CliError;
 use crate::message::{Context, Task};
 use crate::progress::Progress;
@@ -26,32 +27,37 @@ pub(crate) struct Retrying<'a> {
     task: Task,
     sha256: bool,
     client: Option<Client>,
-    /// The traffic of earlier connections, in bytes: sent and received.
-    earlier: (u64, u64),
+    /// The traffic of earlier connections.
+    earlier: Traffic,
     /// Whether the server has answered over any connection.
     has_answered: bool,
     tries: Tries,
 }
 
-/// The tries since the last progress.
-#[derive(Debug)]
+/// The tries since the last progress of a task.
+#[derive(Debug, Clone, Copy)]
 struct Tries {
     done: u32,
     most: u32,
-    /// Whether the first connection may fail too: the user has asked for tries.
+    /// Whether the first connection is tried again too: the user has set the number of tries.
     from_start: bool,
-    /// The content that was transferred before the last failure, in bytes.
-    moved: u64,
+    /// [`Progress::steps`] at the last failure.
+    steps: u64,
 }
 
 impl<'a> Retrying<'a> {
     /// Connects for `task`; `sha256`: content is verified by SHA-256 too.
-    pub(crate) fn connect(peer: &'a Peer, task: Task, sha256: bool) -> Result<Self, CliError> {
+    pub(crate) fn connect(
+        peer: &'a Peer,
+        retry: &RetryArgs,
+        task: Task,
+        sha256: bool,
+    ) -> Result<Self, CliError> {
         signals::before_end(task, peer.has_resources())?;
         let is_seen = stderr().is_terminal() || matches!(peer.endpoint, Endpoint::Serial(_));
-        let most = peer.retry.unwrap_or(if is_seen { TRIES } else { 0 });
-        let tries = Tries { done: 0, most, from_start: peer.retry.is_some(), moved: 0 };
-        let (earlier, has_answered) = ((0, 0), false);
+        let most = retry.tries.unwrap_or(if is_seen { TRIES } else { 0 });
+        let tries = Tries { done: 0, most, from_start: retry.tries.is_some(), steps: 0 };
+        let (earlier, has_answered) = (Traffic::default(), false);
         let mut this = Self { peer, task, sha256, client: None, earlier, has_answered, tries };
         loop {
             match peer.client(sha256) {
@@ -73,6 +79,12 @@ impl<'a> Retrying<'a> {
         progress: Option<&Progress>,
         mut task: impl FnMut(&mut Client) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.tries = self.tries.all();
+        if let Some(progress) = progress
+            && self.tries.most > 0
+        {
+            progress.track();
+        }
         loop {
             let result = match &mut self.client {
                 Some(client) => task(client),
@@ -83,9 +95,9 @@ impl<'a> Retrying<'a> {
             };
             self.has_answered |=
                 self.client.as_ref().is_some_and(|client| client.traffic().received > 0);
-            let moved = progress.map_or(0, Progress::moved);
+            let steps = progress.map_or(0, Progress::steps);
             match result {
-                Err(error) if self.may_retry(&error, moved) => {
+                Err(error) if self.may_retry(&error, steps) => {
                     self.disconnect();
                     self.wait(&error, name, progress);
                 }
@@ -94,13 +106,12 @@ impl<'a> Retrying<'a> {
         }
     }
 
-    /// The traffic of all connections: bytes sent and received.
-    pub(crate) fn traffic(&self) -> (u64, u64) {
-        let now = self.client.as_ref().map_or((0, 0), |client| {
-            let traffic = client.traffic();
-            (traffic.sent, traffic.received)
-        });
-        (self.earlier.0 + now.0, self.earlier.1 + now.1)
+    /// The traffic of all connections.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let mut traffic = self.client.as_ref().map(Client::traffic).unwrap_or_default();
+        traffic.sent += self.earlier.sent;
+        traffic.received += self.earlier.received;
+        traffic
     }
 
     /// The circumstances of an error; `name`: the quoted name of the request, or empty.
@@ -113,11 +124,11 @@ impl<'a> Retrying<'a> {
         self.client = None;
     }
 
-    fn may_retry(&mut self, error: &Error, moved: u64) -> bool {
-        self.tries.may_retry(error.is_transient(), self.has_answered, moved)
+    fn may_retry(&mut self, error: &Error, steps: u64) -> bool {
+        self.tries.may_retry(error.is_transient(), self.has_answered, steps)
     }
 
-    /// Says why the task did not succeed, and waits.
+    /// Prints the reason of a failure, and waits for the next try.
     fn wait(&self, error: &Error, name: &str, progress: Option<&Progress>) {
         let pause = self.tries.pause();
         let why = self.context(Task::Query, name).error(error);
@@ -141,11 +152,16 @@ impl<'a> Retrying<'a> {
 }
 
 impl Tries {
-    /// Whether there is a try left; counts it. Progress gives all tries back.
-    fn may_retry(&mut self, is_transient: bool, has_answered: bool, moved: u64) -> bool {
-        if moved > self.moved {
+    /// The tries of another task.
+    fn all(self) -> Self {
+        Self { done: 0, steps: 0, ..self }
+    }
+
+    /// Whether a try is left; counts it. After progress the count begins again.
+    fn may_retry(&mut self, is_transient: bool, has_answered: bool, steps: u64) -> bool {
+        if steps > self.steps {
             self.done = 0;
-            self.moved = moved;
+            self.steps = steps;
         }
         let may = is_transient && (has_answered || self.from_start) && self.done < self.most;
         self.done += u32::from(may);
@@ -163,7 +179,7 @@ mod tests {
     use super::*;
 
     fn tries(most: u32, from_start: bool) -> Tries {
-        Tries { done: 0, most, from_start, moved: 0 }
+        Tries { done: 0, most, from_start, steps: 0 }
     }
 
     #[test]
@@ -171,14 +187,23 @@ mod tests {
         let mut tries = tries(3, false);
         let all: Vec<_> = (0..5).map(|_| tries.may_retry(true, true, 10)).collect();
         assert_eq!(all, [true, true, true, false, false]);
-        assert!(tries.may_retry(true, true, 11), "progress gives the tries back");
+        assert!(tries.may_retry(true, true, 11), "the count did not begin again after progress");
+    }
+
+    #[test]
+    fn each_task_has_all_tries() {
+        let mut first = tries(1, false);
+        assert!(first.may_retry(true, true, 10) && !first.may_retry(true, true, 10));
+        let mut second = first.all();
+        assert!(second.may_retry(true, true, 0) && !second.may_retry(true, true, 0));
+        assert!(second.may_retry(true, true, 5), "the progress of the first task counted");
     }
 
     #[test]
     fn a_server_that_never_answered_is_tried_again_only_on_request() {
         assert!(!tries(8, false).may_retry(true, false, 0));
         assert!(tries(8, true).may_retry(true, false, 0));
-        assert!(!tries(8, true).may_retry(false, true, 0), "not an error that passes");
+        assert!(!tries(8, true).may_retry(false, true, 0), "not a transient error");
         assert!(!tries(0, true).may_retry(true, true, 0));
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
 use super::skip::SkipArgs;
-use super::{GetArgs, LimitArgs, Peer, PolicyArgs, PutArgs, SyncArg};
+use super::{GetArgs, LimitArgs, Peer, PolicyArgs, PutArgs, RetryArgs, SyncArg};
 use crate::exit::{CliError, Exit};
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,8 @@ pub(crate) struct MirrorArgs {
     #[arg(long, hide = true)]
     keep_both: bool,
     #[command(flatten)]
+    retry: RetryArgs,
+    #[command(flatten)]
     peer: Peer,
 }
 
@@ -61,6 +63,7 @@ impl MirrorArgs {
             limits,
             policy,
             keep_both,
+            retry,
             peer,
         } = self;
         if keep_both {
@@ -98,6 +101,7 @@ impl MirrorArgs {
                 limits,
                 policy,
                 keep_both,
+                retry,
                 peer,
             }));
         }
@@ -111,6 +115,7 @@ impl MirrorArgs {
             filter,
             delete,
             skip,
+            retry,
             peer,
         }))
     }

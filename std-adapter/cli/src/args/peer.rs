@@ -38,19 +38,21 @@ struct PeerArgs {
     /// 2 days]
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     timeout: Option<Duration>,
-    /// Connect again up to N times where the connection of a put, get or mirror fails without progress, and
-    /// continue; also where the first one fails [default: 8 on a terminal and on a serial line after the
-    /// server has answered once, otherwise 0]
-    #[arg(long, value_name = "N")]
-    retry: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RetryArgs {
+    /// If the connection fails, connect again and continue, up to N times without progress; also if the
+    /// first connection fails [default: 8 on a terminal and on a serial line after the server has answered
+    /// once, otherwise 0]
+    #[arg(long = "retry", value_name = "N")]
+    pub(crate) tries: Option<u32>,
 }
 
 /// The server of a client, and how to connect to it.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
-    /// The number of tries, if one is set.
-    pub(crate) retry: Option<u32>,
     connection: Connection,
     accept_new: bool,
 }
@@ -59,14 +61,14 @@ impl PeerArgs {
     /// Adds what the configuration file says. An option comes before the file, and what the file says of the
     /// endpoint before its defaults.
     fn complete(self, config: &Config) -> Result<Peer, CliError> {
-        let Self { endpoint, key, insecure, known_hosts, accept_new, timeout, retry } = self;
+        let Self { endpoint, key, insecure, known_hosts, accept_new, timeout } = self;
         let (endpoint, settings) = config.endpoint(endpoint.as_deref())?;
         let mut connection = Connection { key, insecure: None, known_hosts, timeout }.or(settings);
         if insecure {
             connection.key = None;
             connection.insecure = Some(true);
         }
-        Ok(Peer { endpoint, retry, connection, accept_new })
+        Ok(Peer { endpoint, connection, accept_new })
     }
 }
 
