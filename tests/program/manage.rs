@@ -104,7 +104,7 @@ fn a_file_moves_into_a_directory_that_exists_and_replaces_another_one_only_if_to
     run(&["mv", "t/0/0", "t/1/"]).well();
     assert!(place.served("t/1/0").is_file());
     run(&["mv", "t/1/0", "t/2/2/"]).with(6, &["it is a file"]);
-    let content = fs::read(place.served("t/2/2")).expect("a file");
+    let moved = fs::read(place.served("t/1/0")).expect("a file");
     for target in ["t/2/2", "t/1/1"] {
         run(&["mv", "t/1/0", target]).with(6, &["exists on the server", "--force"]);
     }
@@ -113,6 +113,7 @@ fn a_file_moves_into_a_directory_that_exists_and_replaces_another_one_only_if_to
     run(&["mv", "t/1/0", "t/2"]).with(6, &["\"t/2/0\" exists", "--force"]);
     assert_eq!(fs::read(place.served("t/2/0")).ok().as_deref(), Some(b"other".as_slice()));
     run(&["mv", "-f", "t/1/0", "t/2/2"]).well();
-    assert_ne!(fs::read(place.served("t/2/2")).ok(), Some(content));
+    assert_eq!(fs::read(place.served("t/2/2")).ok(), Some(moved));
+    assert!(!place.served("t/1/0").exists());
     run(&["mv", "t/2/2", "t/2/2"]).with(6, &["has that path already"]);
 }

@@ -215,7 +215,13 @@ fn the_client_updates_and_mirrors_to_the_python_server() {
     let said = run(&["mirror", "tree", "tree"]);
     assert!(said.contains(": 1 file"), "{said}");
     assert_same_content(&place.here("tree"), &place.served("tree"));
-    run(&["mv", "tree/sub/0 é", "tree/0"]);
+    // It has no lists, so it cannot tell whether a file would be replaced.
+    fs::write(place.served("tree/0"), "old").expect("a file");
+    let told = ["\"tree/0\"", "requires a feature", "--force replaces it"];
+    client(&endpoint, &place.here(""), &["mv", "tree/sub/0 é", "tree/0"]).with(6, &told);
+    assert_eq!(fs::read(place.served("tree/0")).ok().as_deref(), Some(b"old".as_slice()));
+    run(&["mv", "--force", "tree/sub/0 é", "tree/0"]);
+    assert_ne!(fs::read(place.served("tree/0")).ok().as_deref(), Some(b"old".as_slice()));
     run(&["rm", "tree/0"]);
     run(&["mkdir", "tree/new/deep"]);
     assert!(place.served("tree/new/deep").exists() && !place.served("tree/0").exists());

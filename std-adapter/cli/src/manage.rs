@@ -8,7 +8,7 @@ use crate::args::{MkdirArgs, MvArgs, Peer, RmArgs};
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror::Target;
-use crate::paths::{asked_path, is_missing};
+use crate::paths::{asked_path, is_missing, quoted};
 
 pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
     let paths = named(&args.paths, "removed")?;
@@ -30,7 +30,7 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
                     exits.add(Exit::Partly);
                 }
             }
-            Err(Error::Session(Failure::Refused(Reason::NotEmpty), _)) if !args.recursive => {
+            Err(error) if is_refused(&error, Reason::NotEmpty) && !args.recursive => {
                 let shown = path.escape_debug();
                 let sentence = format!(
                     "\"{shown}\" is a directory with files in it; -r removes it with all of them"
@@ -51,7 +51,7 @@ fn remove(client: &mut Client, path: &str) -> Result<Vec<Refused>, Error> {
         }
         Ok(Some(_)) => client.change(vec![Change::RemoveFile(path.to_owned())]),
         Ok(None) => Err(Error::Session(Failure::Refused(Reason::NotFound), String::new())),
-        // What the client may not see it may remove all the same.
+        // A client may be allowed to remove an entry that it may not read.
         Err(Error::Session(Failure::Refused(_), _)) => client.remove(path).map(|()| Vec::new()),
         Err(error) => Err(error),
     }?;
@@ -78,16 +78,32 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
     };
     // A path that ends in "/" is that of a directory, which must exist.
     let is_directory = args.to.ends_with('/') || to.is_empty();
-    let target = match client.kind_of(&to) {
-        _ if is_directory => into(&to),
-        Ok(Some(EntryKind::Directory)) => into(&to),
-        _ => to,
+    let target = match is_directory {
+        true => into(&to),
+        false => match client.kind_of(&to) {
+            Ok(Some(EntryKind::Directory)) => into(&to),
+            Ok(_) => to,
+            // The server decides whether an entry is replaced that the client may not read.
+            Err(Error::Session(Failure::Refused(_), _)) if args.force => to,
+            Err(error) => {
+                let problem = unknown(&args.peer, &client, &to, &error);
+                return stop(problem, exits);
+            }
+        },
     };
-    if !args.force
-        && let Some(problem) = occupied(&mut client, &from, &target)
-    {
-        print_failed(&problem, &mut exits);
-        return Ok(exits.total());
+    if !args.force {
+        match client.kind_of(&target) {
+            Ok(Some(EntryKind::File)) => {
+                let problem = if from == target { "has that path already" } else { EXISTS };
+                let sentence = format!("\"{}\" {problem}", target.escape_debug());
+                return stop(CliError::new(Exit::Refused, sentence), exits);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let problem = unknown(&args.peer, &client, &target, &error);
+                return stop(problem, exits);
+            }
+        }
     }
     if let Err(error) = client.rename(&from, &target) {
         failed(&error, &args.peer, &client, &from, &mut exits)?;
@@ -95,24 +111,32 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
     Ok(exits.total())
 }
 
-/// Why a file must not get the path `target` without --force.
-fn occupied(client: &mut Client, from: &str, target: &str) -> Option<CliError> {
-    let shown = target.escape_debug();
-    let sentence = match client.kind_of(target) {
-        Ok(Some(EntryKind::File)) if from == target => {
-            format!("\"{shown}\" has that path already")
-        }
-        Ok(Some(EntryKind::File)) => {
-            format!("\"{shown}\" exists on the server; --force replaces it")
-        }
-        Err(Error::Session(Failure::Refused(Reason::WriteOnly), _)) => format!(
-            "whether \"{shown}\" exists cannot be known, since the server gives no files; --force \
-             replaces it if it does"
-        ),
-        // The server decides.
-        _ => return None,
-    };
-    Some(CliError::new(Exit::Refused, sentence))
+/// The predicate for a file whose path another one must not get without --force.
+const EXISTS: &str = "exists on the server; --force replaces it";
+
+/// The error of a question for the kind of the entry at `target`.
+fn unknown(peer: &Peer, client: &Client, target: &str, error: &Error) -> CliError {
+    let shown = quoted(target);
+    if is_refused(error, Reason::WriteOnly) {
+        let sentence = format!(
+            "whether {shown} exists cannot be known, since the server gives no files; --force replaces \
+             it if it does"
+        );
+        return CliError::new(Exit::Refused, sentence);
+    }
+    let problem = peer.context(Task::Query, client, &shown).error(error);
+    let is_unknown =
+        is_refused(error, Reason::NoPermission) || is_refused(error, Reason::Unsupported);
+    problem.advise(if is_unknown { "; --force replaces it if it exists" } else { "" })
+}
+
+/// Prints the error of the only path; fails where the error is not that of the path.
+fn stop(problem: CliError, mut exits: Exits) -> Result<Exit, CliError> {
+    if problem.exit != Exit::Refused {
+        return Err(problem);
+    }
+    print_failed(&problem, &mut exits);
+    Ok(exits.total())
 }
 
 pub(crate) fn mkdir(args: &MkdirArgs) -> Result<Exit, CliError> {
@@ -142,6 +166,11 @@ fn whole(what: &str) -> CliError {
     CliError::new(Exit::Usage, sentence)
 }
 
+/// Whether the server has refused for this reason.
+fn is_refused(error: &Error, reason: Reason) -> bool {
+    matches!(error, Error::Session(Failure::Refused(found), _) if *found == reason)
+}
+
 /// Prints an error of one path; fails where the others cannot succeed either.
 fn failed(
     error: &Error,
@@ -150,8 +179,7 @@ fn failed(
     path: &str,
     exits: &mut Exits,
 ) -> Result<(), CliError> {
-    let shown = path.escape_debug();
-    let problem = peer.context(Task::Query, client, &format!("\"{shown}\"")).error(error);
+    let problem = peer.context(Task::Query, client, &quoted(path)).error(error);
     // A server that tells a cause allows to remove.
     let is_not_allowed = match error {
         Error::Session(Failure::Refused(Reason::NotAllowed), message) => message.is_empty(),
