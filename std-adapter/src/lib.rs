@@ -58,7 +58,9 @@ pub mod endpoint;
 mod error;
 pub mod fs;
 pub mod server;
+mod settings;
 pub mod transport;
 
 pub use endpoint::Endpoint;
+pub use settings::settings_directory;
 pub use tinyferry_core as core;

@@ -27,7 +27,8 @@ fn a_server_is_named_by_host_and_port_and_by_the_environment() {
     // The option comes first.
     let variable = [("TINYFERRY_ENDPOINT", "http://x")];
     run(&place, &variable, &["ping", "-e", address]).well();
-    run(&place, &variable, &["ping"]).with(2, &["\"http://x\" is no endpoint"]);
+    let told = ["TINYFERRY_ENDPOINT: \"http://x\" is no endpoint"];
+    run(&place, &variable, &["ping"]).with(2, &told);
     run(&place, &[], &["ping", "-e", "box:dir"]).with(2, &["say box:PORT or USER@box:dir"]);
 }
 
@@ -57,6 +58,35 @@ fn the_configuration_file_names_endpoints() {
     assert!(printed.starts_with("# ") && printed.ends_with(&text), "{printed}");
     fs::write(&file, "[defaults]\ntimeuot = 3\n").expect("a file");
     run(&place, &variable, &["ping"]).with(2, &["config.toml", "line 2", "timeuot"]);
+    fs::write(&file, "[defaults]\nendpoint = \"http://x\"\n").expect("a file");
+    let told = ["config.toml", "defaults.endpoint: \"http://x\" is no endpoint"];
+    run(&place, &variable, &["ping"]).with(2, &told);
+}
+
+#[test]
+fn a_configuration_file_that_cannot_be_read_is_an_error() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let ping = ["ping", "-e", &server.endpoint];
+    let missing = place.here("missing.toml");
+    let variable = [("TINYFERRY_CONFIG", missing.to_str().expect("a path"))];
+    for arguments in [&ping[..], &["config"]] {
+        let told = ["missing.toml", "TINYFERRY_CONFIG", "no such file"];
+        run(&place, &variable, arguments).with(2, &told);
+    }
+    // The user's own file.
+    set_mode(place.root.path(), 0o755);
+    let home = place.here("home");
+    let file = home.join(".config/tinyferry/config.toml");
+    fs::create_dir_all(file.parent().expect("a directory")).expect("directories");
+    fs::write(&file, "").expect("a file");
+    set_mode(&file, 0);
+    let owner = Command::new("chown").arg("-R").arg("65534:65534").arg(&home).status();
+    let Some(mut program) = program_as_nobody() else { return };
+    assert!(owner.expect("chown is there").success());
+    program.env_remove("TINYFERRY_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", &home);
+    let ended = Ended::from(program.args(ping).output().expect("it starts"));
+    ended.with(2, &["config.toml", "cannot be read", "permission denied"]);
 }
 
 /// As after `sudo -u`: the home directory is that of another user.
@@ -73,7 +103,8 @@ fn a_configuration_file_of_another_user_is_passed_over() {
     ping.env_remove("TINYFERRY_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", &home);
     let ended =
         Ended::from(ping.args(["ping", "-e", &server.endpoint]).output().expect("it starts"));
-    ended.well();
+    let told = ["config.toml", "is ignored: it belongs to another user"];
+    ended.well().with(0, &told);
 }
 
 /// A program `ssh` that runs its command here, in a home directory of its own.

@@ -20,7 +20,7 @@ pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
-pub(crate) use self::peer::{Peer, RetryArgs};
+pub(crate) use self::peer::{ENDPOINT, Peer, RetryArgs};
 use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;

@@ -13,20 +13,19 @@
 //! key = "box.key"
 //! ```
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::env;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use tinyferry::{Endpoint, describe};
 
+use crate::args::ENDPOINT;
 use crate::exit::{CliError, Exit};
 use crate::units;
-
-/// The variable that names another file; empty: there is none.
-const VARIABLE: &str = "TINYFERRY_CONFIG";
 
 /// The configuration file.
 #[derive(Debug, Default, Deserialize)]
@@ -36,12 +35,12 @@ pub(crate) struct Config {
     defaults: Defaults,
     #[serde(default)]
     endpoints: BTreeMap<String, Named>,
-    /// Its path, if there is a place for it.
+    /// Its path; `None`: there is no file.
     #[serde(skip)]
     path: Option<PathBuf>,
-    /// Its text.
+    /// Its text; `None`: it was not read.
     #[serde(skip)]
-    text: String,
+    text: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,7 +66,7 @@ struct Named {
     timeout: Option<Duration>,
 }
 
-/// How to connect to an endpoint; `None`: not said.
+/// The settings of a connection to an endpoint; `None`: not set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
     pub(crate) key: Option<PathBuf>,
@@ -77,7 +76,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// The same, completed by `other`. A connection without encryption needs no key.
+    /// Takes the settings of `other` that are not set here. A key and `insecure` are one setting.
     pub(crate) fn or(self, other: Self) -> Self {
         let has_decided = self.key.is_some() || self.insecure == Some(true);
         Self {
@@ -101,49 +100,13 @@ fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration
 }
 
 impl Config {
-    /// Reads the file. A file that does not exist has no settings.
-    pub(crate) fn read() -> Result<Self, CliError> {
-        match path() {
-            Some(path) => Self::read_file(path),
-            None => Ok(Self::default()),
-        }
-    }
-
-    fn read_file(path: PathBuf) -> Result<Self, CliError> {
-        let failed = |why: &str| {
-            let file = describe::path(&path);
-            CliError::new(Exit::Usage, format!("the configuration file \"{file}\": {why}"))
-        };
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            // The home directory is that of another user, as after `sudo -u`.
-            Err(error)
-                if error.kind() == ErrorKind::PermissionDenied
-                    && env::var_os(VARIABLE).is_none() =>
-            {
-                String::new()
-            }
-            Err(error) => return Err(failed(&describe::os_error(&error))),
-        };
-        let mut config: Self = toml::from_str(&text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
-            failed(&format!("line {line}: {}", error.message()))
-        })?;
-        for (name, Named { url, .. }) in &config.endpoints {
-            if let Err(error) = url.parse::<Endpoint>() {
-                return Err(failed(&format!("endpoints.{}: {error}", name.escape_debug())));
-            }
-        }
-        (config.path, config.text) = (Some(path), text);
-        Ok(config)
-    }
-
-    /// The endpoint that `text` means (a URL, a short form, `@NAME`), or without a text the default one; with
-    /// the settings of the file for it.
+    /// The endpoint of `text` (a URL, a short form, `@NAME`), or the default one if there is no text; with the
+    /// settings of the file for it.
     pub(crate) fn endpoint(&self, text: Option<&str>) -> Result<(Endpoint, Connection), CliError> {
-        let usage = |sentence| CliError::new(Exit::Usage, sentence);
+        let usage = |sentence: String| match (text, &self.path) {
+            (None, Some(path)) => file::error(path, &format!("defaults.endpoint: {sentence}")),
+            _ => CliError::new(Exit::Usage, sentence),
+        };
         let Defaults { endpoint, key, insecure, known_hosts, timeout } = &self.defaults;
         let mut settings = self.connection(key, *insecure, known_hosts, *timeout);
         let Some(mut text) = text.or(endpoint.as_deref()) else {
@@ -199,38 +162,26 @@ impl Config {
     }
 }
 
-/// The place of the file.
-fn path() -> Option<PathBuf> {
-    if let Some(path) = env::var_os(VARIABLE) {
-        return (!path.is_empty()).then(|| path.into());
-    }
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let directory = env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .and_then(absolute)
-        .or_else(|| env::home_dir().and_then(absolute).map(|home| home.join(".config")));
-    directory.map(|directory| directory.join("tinyferry").join("config.toml"))
-}
-
 /// `tinyferry config`.
 pub(crate) fn print() -> Result<Exit, CliError> {
     let config = Config::read()?;
     let Some(path) = &config.path else {
         print_line!(
-            "# There is no configuration file: {VARIABLE} is empty, or there is no home directory."
+            "# There is no configuration file: {} is empty, or there is no home directory.",
+            file::VARIABLE
         );
         return Ok(Exit::Done);
     };
-    let state = if config.text.is_empty() {
-        " (it does not exist, is empty, or belongs to another user)"
-    } else {
-        ""
+    let state = match &config.text {
+        None => " (it does not exist, or belongs to another user)",
+        Some(text) if text.is_empty() => " (it is empty)",
+        Some(_) => "",
     };
     print_line!("# {}{state}", describe::path(path));
-    if let Some(endpoint) = env::var_os("TINYFERRY_ENDPOINT") {
-        print_line!("# TINYFERRY_ENDPOINT: {}", endpoint.to_string_lossy().escape_debug());
+    if let Some(endpoint) = env::var_os(ENDPOINT) {
+        print_line!("# {ENDPOINT}: {}", endpoint.to_string_lossy().escape_debug());
     }
-    for line in config.text.lines() {
+    for line in config.text.iter().flat_map(|text| text.lines()) {
         print_line!("{line}");
     }
     Ok(Exit::Done)
@@ -244,7 +195,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("config.toml");
         std::fs::write(&path, text).expect("a file");
-        Config::read_file(path).map_err(|problem| problem.to_string())
+        Config::read_file(path, false).map_err(|problem| problem.to_string())
     }
 
     #[test]

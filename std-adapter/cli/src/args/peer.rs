@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
@@ -13,12 +14,15 @@ use crate::exit::CliError;
 use crate::message::{Context, Task};
 use crate::units::timeout;
 
+/// The variable that names the server.
+pub(crate) const ENDPOINT: &str = "TINYFERRY_ENDPOINT";
+
 #[derive(Debug, clap::Args)]
 struct PeerArgs {
     /// The server: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE or exec:COMMAND; in short HOST, HOST:PORT,
     /// USER@HOST:DIR (over SSH), /dev/ttyUSB0 or COM3; @NAME is one of the configuration file [default:
     /// that of the configuration file, or tcp://127.0.0.1:8080]
-    #[arg(short, long, value_name = "URL", env = "TINYFERRY_ENDPOINT")]
+    #[arg(short, long, value_name = "URL", env = ENDPOINT)]
     endpoint: Option<String>,
     /// Encrypt with the key in FILE
     #[arg(long, value_name = "FILE")]
@@ -58,11 +62,15 @@ pub(crate) struct Peer {
 }
 
 impl PeerArgs {
-    /// Adds what the configuration file says. An option comes before the file, and what the file says of the
-    /// endpoint before its defaults.
-    fn complete(self, config: &Config) -> Result<Peer, CliError> {
+    /// Adds the settings of the configuration file. Options take precedence over the settings of an endpoint,
+    /// and these over the defaults. `is_from_variable`: the endpoint is that of the variable.
+    fn complete(self, config: &Config, is_from_variable: bool) -> Result<Peer, CliError> {
         let Self { endpoint, key, insecure, known_hosts, accept_new, timeout } = self;
-        let (endpoint, settings) = config.endpoint(endpoint.as_deref())?;
+        let found = config.endpoint(endpoint.as_deref());
+        let (endpoint, settings) = found.map_err(|problem| match is_from_variable {
+            true => CliError::new(problem.exit, format!("{ENDPOINT}: {problem}")),
+            false => problem,
+        })?;
         let mut connection = Connection { key, insecure: None, known_hosts, timeout }.or(settings);
         if insecure {
             connection.key = None;
@@ -75,7 +83,9 @@ impl PeerArgs {
 impl FromArgMatches for Peer {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let arguments = PeerArgs::from_arg_matches(matches)?;
-        let peer = Config::read().and_then(|config| arguments.complete(&config));
+        let source = matches.value_source("endpoint");
+        let is_from_variable = source == Some(ValueSource::EnvVariable);
+        let peer = Config::read().and_then(|config| arguments.complete(&config, is_from_variable));
         peer.map_err(|problem| {
             super::Args::command().error(ErrorKind::ValueValidation, problem.to_string())
         })

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::{AuthError, hex, unhex};
 use crate::auth::keys::KeyFileError;
-use crate::describe;
+use crate::{describe, settings_directory};
 
 /// A file of known servers is not larger than this, in bytes.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -38,14 +38,9 @@ enum HostStatus {
 }
 
 impl KnownHosts {
-    /// `known_hosts` in the user's directory of settings for Tinyferry.
+    /// `known_hosts` in the [`settings_directory`].
     pub(crate) fn usual_file() -> Option<PathBuf> {
-        let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let settings = from("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| from("HOME").map(|home| PathBuf::from(home).join(".config")))
-            .or_else(|| from("APPDATA").map(PathBuf::from))?;
-        Some(settings.join("tinyferry").join("known_hosts"))
+        settings_directory().map(|directory| directory.join("known_hosts"))
     }
 
     fn fault(&self, what: impl std::fmt::Display) -> AuthError {
