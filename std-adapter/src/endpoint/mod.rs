@@ -1,0 +1,131 @@
+//! Endpoints: the URLs that a server listens at and a client connects to, and their short forms.
+
+mod host;
+mod serial;
+mod short;
+mod ssh;
+
+use std::fmt;
+use std::str::FromStr;
+
+use tinyferry_core::Config;
+
+pub use self::serial::{Flow, Serial};
+pub use self::ssh::Ssh;
+
+/// The address of the other end.
+///
+/// Besides URLs, [`str::parse`] takes the short forms that other programs use: `HOST` and `HOST:PORT` for TCP,
+/// `USER@HOST:DIR` for SSH, `/dev/ttyUSB0` and `COM3` for a serial port. A text that may mean two of them is
+/// an error.
+///
+/// ```
+/// use tinyferry::Endpoint;
+///
+/// let endpoint: Endpoint = "box".parse()?;
+/// assert_eq!(endpoint.to_string(), "tcp://box:8080");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// `tcp://HOST:PORT`
+    Tcp(String),
+    /// `unix:///PATH`: a socket in the file system.
+    Unix(String),
+    /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false`
+    Serial(Serial),
+    /// `exec:COMMAND`: the standard streams of a command that the shell starts. For clients.
+    Exec(String),
+    /// `USER@HOST:DIR`: a directory of another machine, served by a program that SSH starts there. For
+    /// clients.
+    Ssh(Ssh),
+    /// `stdio:`: this program's own standard streams. For servers.
+    Stdio,
+}
+
+impl Endpoint {
+    /// Whether the link can lose or change bytes.
+    pub fn is_lossy(&self) -> bool {
+        matches!(self, Self::Serial(Serial { lossy: true, .. }))
+    }
+
+    /// The configuration of a session over this endpoint.
+    pub fn config(&self) -> Config {
+        if self.is_lossy() { Config::LOSSY } else { Config::RELIABLE }
+    }
+}
+
+impl Default for Endpoint {
+    /// `tcp://127.0.0.1:8080`
+    fn default() -> Self {
+        Self::Tcp("127.0.0.1:8080".to_owned())
+    }
+}
+
+/// The reason why a text is not an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointError {
+    text: String,
+    why: String,
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\" is no endpoint: {}", self.text.escape_debug(), self.why)
+    }
+}
+
+impl std::error::Error for EndpointError {}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        let no = |why: String| EndpointError { text: text.to_owned(), why };
+        if let Some(command) = text.strip_prefix("exec:") {
+            let is_empty = command.trim().is_empty();
+            let command = (!is_empty).then(|| Self::Exec(command.to_owned()));
+            return command.ok_or_else(|| no("it names no command".into()));
+        }
+        match text.split_once("://") {
+            Some(("tcp", rest)) => host::parse_tcp(rest.strip_suffix('/').unwrap_or(rest)),
+            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
+            Some(("unix", _)) => Err("a path begins with /, as in unix:///run/ferry.sock".into()),
+            Some(("serial", rest)) => Serial::parse(rest).map(Self::Serial),
+            Some(_) => Err(FORMS.into()),
+            None if text == "stdio:" => Ok(Self::Stdio),
+            None => short::parse(text),
+        }
+        .map_err(no)
+    }
+}
+
+/// The forms of an endpoint, for a text that is none of them.
+const FORMS: &str = "one looks like box, box:8080, tcp://127.0.0.1:8080, unix:///run/ferry.sock, \
+                     serial:///dev/ttyUSB0?baud=921600, user@box:DIR or \"exec:ssh box tinyferry serve \
+                     --stdio DIR\"";
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Unix(path) => write!(f, "unix://{}", path.escape_debug()),
+            Self::Exec(command) => write!(f, "exec:{}", command.escape_debug()),
+            Self::Ssh(Ssh { host, directory }) => {
+                write!(f, "{host}:{}", directory.escape_debug())
+            }
+            Self::Stdio => f.write_str("stdio:"),
+            Self::Serial(Serial { port, baud, flow, lossy }) => {
+                write!(f, "serial://{}?baud={baud}", port.escape_debug())?;
+                if *flow == Flow::Hardware {
+                    f.write_str("&flow=hardware")?;
+                }
+                if *lossy { Ok(()) } else { f.write_str("&lossy=false") }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

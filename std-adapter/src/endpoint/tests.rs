@@ -1,0 +1,81 @@
+use super::*;
+
+#[test]
+fn urls_are_read_and_shown() {
+    for (text, shown) in [
+        ("tcp://127.0.0.1:8080", "tcp://127.0.0.1:8080"),
+        ("tcp://board", "tcp://board:8080"),
+        ("tcp://[::1]:9/", "tcp://[::1]:9"),
+        ("unix:///run/ferry.sock", "unix:///run/ferry.sock"),
+        ("serial:///dev/ttyACM0", "serial:///dev/ttyACM0?baud=115200"),
+        ("serial://COM3?baud=921600&lossy=true&flow=none", "serial://COM3?baud=921600"),
+        (
+            "serial:///dev/a?lossy=false&flow=hardware&baud=9600",
+            "serial:///dev/a?baud=9600&flow=hardware&lossy=false",
+        ),
+        ("exec:ssh box cat unix:///a", "exec:ssh box cat unix:///a"),
+        ("stdio:", "stdio:"),
+        ("box", "tcp://box:8080"),
+        ("box.example:99", "tcp://box.example:99"),
+        ("127.0.0.1:8080", "tcp://127.0.0.1:8080"),
+        ("[::1]:9", "tcp://[::1]:9"),
+        ("[::1]", "tcp://[::1]:8080"),
+        ("fe80::1", "tcp://[fe80::1]:8080"),
+        ("/dev/ttyUSB0", "serial:///dev/ttyUSB0?baud=115200"),
+        ("/dev/ttyACM0?baud=9600", "serial:///dev/ttyACM0?baud=9600"),
+        ("COM3", "serial://COM3?baud=115200"),
+        ("com12?baud=9600", "serial://com12?baud=9600"),
+        ("me@box", "me@box:"),
+        ("me@box:", "me@box:"),
+        ("me@box.example:a b/c", "me@box.example:a b/c"),
+        ("me@box:/srv:2", "me@box:/srv:2"),
+    ] {
+        let endpoint = text.parse::<Endpoint>().expect("an endpoint");
+        assert_eq!(endpoint.to_string(), shown);
+        assert_eq!(shown.parse(), Ok(endpoint));
+    }
+    for text in [
+        "",
+        "tcp://",
+        "http://a:1",
+        "tcp://a/b",
+        "tcp://:80",
+        "tcp://a:",
+        "a b",
+        "-x",
+        "@",
+        "a@",
+        "@a",
+    ] {
+        assert!(text.parse::<Endpoint>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn an_invalid_endpoint_is_refused_with_the_reason() {
+    for (text, why) in [
+        ("tcp://box:99999", "\"99999\" is no port"),
+        ("tcp://box:http", "\"http\" is no port"),
+        ("unix://ferry.sock", "a path begins with /"),
+        ("serial://", "names no serial port"),
+        ("serial://?baud=9600", "names no serial port"),
+        ("serial:///dev/a?baud=fast", "\"fast\" is no baud rate"),
+        ("serial:///dev/a?baud=0", "no baud rate"),
+        ("serial:///dev/a?baud", "no baud rate"),
+        ("serial:///dev/a?flow=both", "flow is none or hardware, not \"both\""),
+        ("serial:///dev/a?flow=software", "two byte values cannot be sent"),
+        ("serial:///dev/a?lossy=1", "lossy is true or false, not \"1\""),
+        ("serial:///dev/a?parity=even", "no setting \"parity\""),
+        ("exec: ", "names no command"),
+        ("stdio:x", "may be a host with a port, or a directory that SSH reaches"),
+        ("box:incoming", "say box:PORT or USER@box:incoming"),
+        ("box:99999", "\"99999\" is no port"),
+        ("./sock", "say unix:///PATH or serial:///PATH"),
+        ("/run/sock", "say unix:///PATH or serial:///PATH"),
+        ("-o@box:x", "one looks like"),
+        ("me@-oProxyCommand=x:y", "one looks like"),
+    ] {
+        let told = text.parse::<Endpoint>().expect_err(text).to_string();
+        assert!(told.contains(why) && told.contains("is no endpoint"), "{told}");
+    }
+}
