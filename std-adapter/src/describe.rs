@@ -90,11 +90,13 @@ pub fn refused_sync(detail: &str) -> String {
     )
 }
 
+/// The units of sizes, each with the power of two that it is.
+const UNITS: [(u32, &str); 4] = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+
 /// A number of bytes, with the largest unit that it is a multiple of: "1 MiB", "1537 bytes".
 pub(crate) fn size(bytes: u64) -> String {
-    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     let fits = |power: u32| bytes > 0 && bytes.trailing_zeros() >= power;
-    match units.into_iter().find(|(power, _)| fits(*power)) {
+    match UNITS.into_iter().find(|(power, _)| fits(*power)) {
         Some((power, unit)) => format!("{} {unit}", bytes >> power),
         None => count(bytes, "byte", "bytes"),
     }
@@ -102,8 +104,7 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// A number of bytes, rounded: "1.5 GiB", "1537 bytes".
 pub(crate) fn about(bytes: u64) -> String {
-    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
-    match units.into_iter().find(|(power, _)| bytes >> power >= 10) {
+    match UNITS.into_iter().find(|(power, _)| bytes >> power >= 10) {
         // One digit behind the point, rounded down.
         Some((power, unit)) => {
             let tenths = (u128::from(bytes) * 10) >> power;

@@ -4,24 +4,22 @@ mod builder;
 pub(crate) mod connection;
 mod entries;
 mod failed;
-
 mod mirror;
 mod operations;
 mod selection;
+mod session;
 mod space;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsStr;
 use std::io;
-use std::num::{NonZeroU8, NonZeroU32};
+use std::num::NonZeroU8;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tinyferry_core::driver::blocking;
 use tinyferry_core::store::Skip;
 use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Step, Store, Task};
-use tracing::debug;
 
 use crate::checksum::Desktop;
 use crate::client::connection::Connection;
@@ -85,7 +83,7 @@ impl Client {
             builder;
         let connection = connection::open(&endpoint, &protection, timeouts)?;
         let session =
-            new_session(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
+            session::new(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
         Ok(Self { session, connection, config, sync, limits, policy, events })
     }
 
@@ -230,90 +228,6 @@ impl Client {
     pub fn traffic(&self) -> Traffic {
         self.connection.traffic()
     }
-
-    /// A task with a store that can be used again.
-    fn persist(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        self.retry_once(|client| client.task(task, store))
-    }
-
-    fn retry_once<T>(
-        &mut self,
-        mut run: impl FnMut(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        match run(self) {
-            Err(error) if self.needs_new_session(&error) => run(self),
-            result => result,
-        }
-    }
-
-    /// Whether the other end fell silent where it may only have lost its memory or the line: then
-    /// the next task begins a session of its own.
-    fn needs_new_session(&mut self, error: &Error) -> bool {
-        let is_silent = matches!(error, Error::Session(Failure::TimedOut, _));
-        if is_silent && self.is_established() && self.config.lossy {
-            return new_session(self.config).map(|session| self.session = session).is_ok();
-        }
-        false
-    }
-
-    fn task(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        if !self.is_established() {
-            self.establish()?;
-        }
-        let has_content = match task {
-            Task::Put => true,
-            Task::Get { names_only, .. } | Task::GetWith { names_only, .. } => !names_only,
-            Task::Close | Task::Ping => false,
-        };
-        if has_content && self.config.sha256 && !self.session.has_sha256() {
-            return Err(Error::NoSha256);
-        }
-        self.run(task, store)
-    }
-
-    /// Whether the server has completed the handshake.
-    fn is_established(&self) -> bool {
-        self.session.negotiated().is_some()
-    }
-
-    fn establish(&mut self) -> Result<(), Error> {
-        let begin = Instant::now();
-        self.run(Task::Ping, &mut ())?;
-        if let Some(agreed) = self.session.negotiated() {
-            let yes_or_no = |value| if value { "yes" } else { "no" };
-            debug!(
-                "handshake after {:.1} ms: session {:08x}, chunks of {} bytes, credit {} to send and \
-                 {} to receive, lossy {}, half-duplex {}, SHA-256 {}",
-                begin.elapsed().as_secs_f64() * 1e3,
-                self.session.number().map_or(0, NonZeroU32::get),
-                agreed.chunk,
-                agreed.send_credit,
-                agreed.recv_credit,
-                yes_or_no(agreed.lossy),
-                yes_or_no(agreed.half_duplex),
-                yes_or_no(agreed.sha256),
-            );
-        }
-        Ok(())
-    }
-
-    fn run(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        let begun = self.session.begin(task);
-        begun.map_err(|failure| Error::Session(failure, String::new()))?;
-        self.connection.run(&mut self.session, store).map_err(|error| match error {
-            blocking::Error::Link(error) => Error::Link(error),
-            blocking::Error::Session(failure) => {
-                Error::Session(failure, self.session.message().to_owned())
-            }
-        })
-    }
-}
-
-/// A session with a random identity.
-fn new_session(config: Config) -> io::Result<Box<Session<Desktop>>> {
-    let random = getrandom::u32().map_err(io::Error::other)?;
-    let number = NonZeroU32::new(random).unwrap_or(NonZeroU32::MIN);
-    Ok(Box::new(Session::client(number, config)))
 }
 
 impl Drop for Client {

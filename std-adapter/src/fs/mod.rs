@@ -5,7 +5,7 @@
 //! events to an [`Observer`].
 
 pub(crate) mod cleanup;
-mod digest;
+pub(crate) mod digest;
 mod error;
 mod event;
 mod filter;

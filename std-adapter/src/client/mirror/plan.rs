@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use tinyferry_core::Reason;
-use tinyferry_core::store::{Kind, Skip};
+use tinyferry_core::store::{Kind, Skip, Stat};
 
 use super::listed::{Facts, Listed, Missing};
 use super::{Client, Error, Extras, missing_here, missing_there, target_path};
 use crate::fs::Filter;
+use crate::fs::digest::record::Granularity;
+use crate::fs::skip::{SizeAndTime, leaves_out};
 
 /// The action of a transfer for an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,13 +153,19 @@ fn decide(ours: &Facts, theirs: &Facts, skip: Skip, is_precise: bool) -> Action 
         return Action::Compare;
     }
     let Action::Replace { kind: false, .. } = action else { return action };
-    let is_newer = ours.modified.zip(theirs.modified).is_none_or(|(ours, theirs)| ours > theirs);
-    match skip {
-        _ if ours.kind != Kind::File => action,
-        Skip::Existing => Action::Keep,
-        Skip::NotOlder if !is_newer => Action::Keep,
-        _ => action,
-    }
+    let facts = SizeAndTime { size: ours.size.unwrap_or_default(), modified: ours.modified };
+    let granularity = if is_precise { Granularity::NANOSECOND } else { Granularity::TWO_SECONDS };
+    let target = Stat {
+        size: theirs.size.unwrap_or_default(),
+        value: theirs.modified.unwrap_or(i64::MIN).cast_unsigned(),
+        granularity: granularity.code(),
+        ..Stat::default()
+    };
+    // The others compare permission bits too.
+    let is_skipped = matches!(skip, Skip::Existing | Skip::NotOlder)
+        && is_file
+        && leaves_out(skip, facts, &target);
+    if is_skipped { Action::Keep } else { action }
 }
 
 fn compare(ours: &Facts, theirs: &Facts, is_precise: bool) -> Action {

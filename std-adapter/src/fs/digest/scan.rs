@@ -21,7 +21,7 @@ use super::{Summary, random};
 use crate::fs::error::StoreError;
 use crate::fs::filter::Exclusion;
 use crate::fs::names::{can_be_sent, join, split};
-use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, is_directory, look};
 use crate::fs::sys::listing::{Hint, Listing, Seen, room};
 use crate::fs::sys::metadata::FileMetadata;
 
@@ -176,14 +176,11 @@ impl<'a> Scan<'a> {
         let dir = self.cursor.existing(below)?.ok_or(Reason::NotFound)?;
         let room = self.room();
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
-        let is_directory = |name: &str, hint| match hint {
-            Hint::Directory => true,
-            Hint::File => false,
-            Hint::Other => matches!(look(&dir, name), Ok(Found::Directory(_))),
-        };
         let files = &mut self.files;
         Ok(level.directories.go_on(&dir, room, |name, hint| {
-            is_directory(name, hint) && files.can_be_sent(name) && !files.is_excluded(name, true)
+            is_directory(&dir, name, hint)
+                && files.can_be_sent(name)
+                && !files.is_excluded(name, true)
         })?)
     }
 

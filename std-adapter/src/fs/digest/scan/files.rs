@@ -31,12 +31,7 @@ impl Files<'_> {
             self.left_out.add_name(dir, &self.path, name);
             return false;
         }
-        let is_directory = || match hint {
-            Hint::Directory => true,
-            Hint::File => false,
-            Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
-        };
-        if !self.exclusion.is_empty() && self.is_excluded(name, is_directory()) {
+        if !self.exclusion.is_empty() && self.is_excluded(name, is_directory(dir, name, hint)) {
             return false;
         }
         if hint == Hint::Directory {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::fs::digest::left_out::is_upload;
 use crate::fs::names::{can_be_sent, unsendable};
+use crate::fs::sys::dir_cursor::is_directory;
 
 /// An entry to be sent; its path is the walk's.
 #[derive(Debug)]
@@ -105,12 +106,7 @@ impl Walk {
 
     /// Whether the filter leaves the entry at the path out.
     fn is_excluded(&self, dir: &Dir, name: &str, hint: Hint) -> bool {
-        let is_directory = match hint {
-            Hint::Directory => true,
-            Hint::File => false,
-            Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
-        };
-        self.exclusion.excludes(self.path_in_tree(), is_directory)
+        self.exclusion.excludes(self.path_in_tree(), is_directory(dir, name, hint))
     }
 
     /// Reports that the entry at the path cannot be sent: by name if an offer can name it.

@@ -13,6 +13,7 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
+use crate::fs::sys::listing::Hint;
 
 pub(crate) use self::descent::DirCursor;
 
@@ -24,6 +25,15 @@ pub(crate) enum Found {
     Directory(Metadata),
     /// Another kind, as the reason why it is not transferred.
     Other(StoreError),
+}
+
+/// Whether the entry `name` of `dir` is a directory; `hint`: its kind according to `dir`.
+pub(crate) fn is_directory(dir: &Dir, name: &str, hint: Hint) -> bool {
+    match hint {
+        Hint::Directory => true,
+        Hint::File => false,
+        Hint::Other => matches!(look(dir, name), Ok(Found::Directory(_))),
+    }
 }
 
 /// Looks up a name in a directory.
