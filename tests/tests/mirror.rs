@@ -1,5 +1,5 @@
 //! Random pairs of trees: directories of files on the disk, two state machines and links that lose bytes or are
-//! cut, in virtual time. What the transfers make is what a model says.
+//! cut, in virtual time. The result of the transfers is equal to that of a model.
 
 #![cfg(unix)]
 
@@ -16,24 +16,14 @@ use tempfile::TempDir;
 use tinyferry::client::{Change, Client};
 use tinyferry::fs::{Directory, Filter, Rights, Root, Source, Sync};
 use tinyferry::server::Server;
-use tinyferry_core::checksum::{NoSha256, Tables};
 use tinyferry_core::store::{RequestOptions, Skip};
-use tinyferry_core::{Config, Failure, Outcome, Profile, Session, Task};
-use tinyferry_kit::{End, Faults, Pair, session_number};
+use tinyferry_core::{Config, Failure, Outcome, Session, Task};
+use tinyferry_kit::{End, Faults, Operates, Pair, session_number};
 
 use trees::{
     Content, Node, Rules, Skips, Tree, assert_trees, check_names, contents, expected, pairs,
 };
 use trees::{partials, patterns, read, write};
-
-#[derive(Debug, Clone)]
-struct Operates;
-
-impl Profile for Operates {
-    type Checksums = Tables;
-    type Sha256 = NoSha256;
-    const OPERATIONS: bool = true;
-}
 
 /// How one attempt goes.
 #[derive(Debug, Clone, Copy)]
@@ -303,7 +293,7 @@ proptest! {
     #![proptest_config(Cases { failure_persistence: None, ..Cases::default() })]
 
     #[test]
-    fn a_tree_becomes_what_the_model_says_whatever_is_lost_or_cut(case in cases()) {
+    fn a_tree_is_equal_to_that_of_the_model_after_losses_and_cuts(case in cases()) {
         check(&case);
     }
 }

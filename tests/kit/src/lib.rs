@@ -8,6 +8,7 @@ mod frames;
 mod line;
 mod memory;
 mod pair;
+mod profile;
 mod random;
 mod session_number;
 
@@ -19,5 +20,6 @@ pub use frames::{Frames, outline};
 pub use line::{Faults, Line};
 pub use memory::{File, Memory, QueuedOperation};
 pub use pair::{End, Pair, Stuck};
+pub use profile::Operates;
 pub use random::{Random, content};
 pub use session_number::session_number;

@@ -15,12 +15,11 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::Instant;
 
-use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::{RequestOptions, Skip, StatQuery, answer};
-use tinyferry_core::{Config, Profile, Session, Standard, Task};
+use tinyferry_core::{Config, Session, Task};
 use tinyferry_core::{Millis, Outcome, Step};
-use tinyferry_kit::{File, Memory, QueuedOperation, content};
+use tinyferry_kit::{File, Memory, Operates, QueuedOperation, content};
 
 mod events;
 mod fingerprint;
@@ -35,16 +34,6 @@ use self::fingerprint::Hashers;
 use self::scenario::*;
 use self::tell::{Found, tell, way};
 use self::world::*;
-
-/// The standard profile with operations.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Operates;
-
-impl Profile for Operates {
-    type Checksums = Tables;
-    type Sha256 = <Standard as Profile>::Sha256;
-    const OPERATIONS: bool = true;
-}
 
 /// The session of each end.
 type Peer = Session<Operates>;

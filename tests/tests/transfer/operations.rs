@@ -1,18 +1,10 @@
 //! Operations: questions and changes that move no content (`PROTOCOL.md`, section 12).
 
-use tinyferry_core::checksum::{NoSha256, Tables};
 use tinyferry_core::store::{Stat, StatQuery};
-use tinyferry_core::{Config, Failure, Outcome, Profile, Reason, Session, Standard, Task};
-use tinyferry_kit::{End, Faults, Memory, Pair, QueuedOperation, content, session_number};
-
-#[derive(Debug, Clone)]
-struct Operates;
-
-impl Profile for Operates {
-    type Checksums = Tables;
-    type Sha256 = NoSha256;
-    const OPERATIONS: bool = true;
-}
+use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Standard, Task};
+use tinyferry_kit::{
+    End, Faults, Memory, Operates, Pair, QueuedOperation, content, session_number,
+};
 
 const NUMBER: u32 = 0x1234_5678;
 const CONFIGS: [Config; 4] = [
