@@ -80,12 +80,10 @@ pub fn not_utf8(reason: Reason) -> String {
     }
 }
 
-/// The predicate for an entry that is in place on a file system that cannot make files durable, for
-/// the reason `detail`.
+/// The predicate for an entry on a file system that cannot make files durable, for the reason `detail`.
 pub fn refused_sync(detail: &str) -> String {
     format!(
-        "is in place, but it may be lost if the power fails, like all that is stored there: its file \
-         system cannot make files durable ({})",
+        "is in place, but a power failure may destroy it: its file system cannot make files durable ({})",
         escaped(detail)
     )
 }

@@ -36,7 +36,8 @@ pub(crate) fn proxy(server: SocketAddr, distance: Distance) -> io::Result<Socket
     Ok(address)
 }
 
-/// Takes one connection and passes it on to `server`; also returns what tells the bytes of both directions.
+/// Accepts one connection and forwards it to `server`. Also returns a function that counts the bytes of both
+/// directions.
 pub(crate) fn counted(server: SocketAddr) -> io::Result<(SocketAddr, impl Fn() -> u64)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;

@@ -1,4 +1,4 @@
-//! Entries that are left out by their paths, in both directions, and `get --delete`.
+//! Filters of entries by their paths, in both directions, and `get --delete`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::harness::{Ended, Place, Server, content};
 use crate::mirror::wire_bytes;
 
-/// Writes files of so many bytes below a directory.
+/// Writes files with these sizes below a directory.
 fn write(above: &Path, files: &[(&str, usize)]) {
     for (path, size) in files {
         let path = above.join(path);
@@ -64,7 +64,7 @@ fn a_get_transfers_no_content_of_excluded_files() {
 
 /// R95.
 #[test]
-fn patterns_that_a_request_has_no_room_for_exclude_here() {
+fn patterns_that_do_not_fit_into_a_request_exclude_at_the_client() {
     let place = Place::new();
     write(&place.served(""), &[("t/a.c", 100), ("t/a.o", LARGE), ("t/build/x", LARGE)]);
     let mut server = Server::start(&place.served(""), &[]);
@@ -78,7 +78,7 @@ fn patterns_that_a_request_has_no_room_for_exclude_here() {
 }
 
 #[test]
-fn ignore_files_of_the_source_count_on_request_in_both_directions() {
+fn gitignore_files_of_the_source_exclude_entries_in_both_directions() {
     let place = Place::new();
     let files = [
         ("t/a.c", 10),
@@ -108,7 +108,7 @@ fn ignore_files_of_the_source_count_on_request_in_both_directions() {
     let arguments = ["get", "t", "--gitignore", "--include", "*.o", "--into", "i"];
     server.client(&place.here(""), &arguments).well();
     assert!(place.here("i/t/a.o").exists() && !place.here("i/t/target").exists());
-    // What they exclude is not removed.
+    // Excluded entries are not removed.
     write(&place.served(""), &[("p/t/mine.o", 1), ("p/t/gone", 1)]);
     write(&place.here(""), &[("g/t/mine.o", 1), ("g/t/gone", 1)]);
     let options = ["--gitignore", "--max-delete", "5"];
@@ -172,7 +172,7 @@ fn mirror(place: &Place, server: &Server, options: &[&str]) -> Ended {
 }
 
 #[test]
-fn a_get_removes_what_the_server_does_not_have_and_nothing_else() {
+fn a_get_removes_only_entries_that_the_server_does_not_have() {
     let (place, server) = received();
     write(&place.here(""), &[("mine", 1), ("t/new/deep/x", 1), ("t/d/x.o", 1), ("t/y", 1)]);
     fs::remove_dir_all(place.served("t/e")).expect("it can be removed");

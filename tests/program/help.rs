@@ -50,7 +50,7 @@ fn each_option_with_a_quantity_has_its_units_in_the_help() {
 }
 
 #[test]
-fn the_help_says_what_paths_and_names_are_relative_to() {
+fn the_help_states_the_directories_of_paths_and_names() {
     for command in ["get", "ls", "put"] {
         let help = help(command);
         assert!(help.contains("also if it begins with \"/\""), "{command}: {help}");

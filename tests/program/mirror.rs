@@ -56,6 +56,11 @@ fn the_directories_of_removed_entries_have_the_times_of_the_source() {
     assert_ne!(time(&place.served("m/0")), old(1));
 }
 
+/// Mirrors `t` to `m`.
+fn mirror(place: &Place, server: &Server, options: &[&str]) -> Ended {
+    server.client(&place.here(""), &[&["mirror", "t", "m"], options].concat())
+}
+
 /// The number of files in the summary.
 fn files(ended: &Ended) -> u64 {
     let (_, rest) = ended.stdout.split_once("\": ").expect("a summary");
@@ -97,7 +102,7 @@ fn a_lone_file_is_left_out_by_the_same_rules() {
 }
 
 #[test]
-fn what_is_sent_in_the_same_command_is_not_removed() {
+fn entries_of_another_source_are_not_removed() {
     let (place, server) = start(&["--allow-remove"]);
     let here = place.here("");
     fs::write(place.here("single"), "s").expect("a file");
@@ -134,7 +139,7 @@ fn an_empty_target_is_refused_and_never_the_whole_directory() {
 #[test]
 fn entries_that_cannot_be_sent_are_named_each_time_and_nothing_is_removed() {
     let (place, server) = start(&["--allow-remove"]);
-    let mirror = || server.client(&place.here(""), &["mirror", "t", "m"]);
+    let mirror = || mirror(&place, &server, &[]);
     mirror().well();
     std::os::unix::fs::symlink("1", place.here("t/0/link")).expect("a link");
     fs::remove_file(place.here("t/1/1")).expect("it can be removed");
@@ -153,7 +158,7 @@ fn entries_that_cannot_be_sent_are_named_each_time_and_nothing_is_removed() {
 }
 
 #[test]
-fn a_directory_that_is_gone_stays_for_what_is_excluded_in_it() {
+fn a_directory_with_excluded_entries_stays() {
     let (place, server) = start(&["--allow-remove"]);
     server.client(&place.here(""), &["mirror", "t", "m"]).well();
     fs::write(place.served("m/0/k.o"), "k").expect("a file");
@@ -189,7 +194,7 @@ fn a_second_update_sends_no_content_and_a_few_hundred_bytes() {
 }
 
 #[test]
-fn each_option_leaves_out_what_it_says() {
+fn each_option_leaves_out_its_files() {
     let (place, server) = start(&[]);
     server.client(&place.here(""), &["put", "t"]).well();
     let long_ago = SystemTime::now() - Duration::from_secs(100_000);
@@ -240,13 +245,9 @@ fn each_option_leaves_out_what_it_says() {
 }
 
 #[test]
-fn a_mirror_is_equal_and_keeps_what_is_excluded() {
+fn a_mirror_is_equal_and_keeps_excluded_entries() {
     let (place, server) = start(&["--allow-remove"]);
-    let mirror = |options: &[&str]| {
-        let mut arguments = vec!["mirror", "t", "m"];
-        arguments.extend(options);
-        server.client(&place.here(""), &arguments)
-    };
+    let mirror = |options: &[&str]| mirror(&place, &server, options);
     assert_eq!(files(&mirror(&[]).well()), 60);
     assert_same(&place.here("t"), &place.served("m"));
     fs::remove_dir_all(place.here("t/1")).expect("it can be removed");
@@ -274,11 +275,7 @@ fn a_mirror_is_equal_and_keeps_what_is_excluded() {
 #[test]
 fn a_mirror_removes_nothing_past_its_limit_or_if_a_file_was_not_sent() {
     let (place, server) = start(&["--allow-remove"]);
-    let mirror = |options: &[&str]| {
-        let mut arguments = vec!["mirror", "t", "m"];
-        arguments.extend(options);
-        server.client(&place.here(""), &arguments)
-    };
+    let mirror = |options: &[&str]| mirror(&place, &server, options);
     mirror(&[]).well();
     for directory in ["t/0", "t/1"] {
         fs::remove_dir_all(place.here(directory)).expect("it can be removed");
@@ -302,11 +299,7 @@ fn a_mirror_removes_nothing_past_its_limit_or_if_a_file_was_not_sent() {
 #[test]
 fn a_mirror_replaces_entries_of_another_kind() {
     let (place, server) = start(&["--allow-remove"]);
-    let mirror = |options: &[&str]| {
-        let mut arguments = vec!["mirror", "t", "m"];
-        arguments.extend(options);
-        server.client(&place.here(""), &arguments)
-    };
+    let mirror = |options: &[&str]| mirror(&place, &server, options);
     mirror(&[]).well();
     // A directory with entries for a file, and a file for a directory.
     fs::remove_file(place.served("m/0/0")).expect("it can be removed");
@@ -317,7 +310,7 @@ fn a_mirror_replaces_entries_of_another_kind() {
     let why = ["nothing was removed", "not everything was sent"];
     mirror(&["--exclude", "*.o", "--max-delete", "100%"]).with(3, &why);
     assert!(place.served("m/0/0/deep/f.o").exists(), "it is excluded");
-    assert!(place.served("m/1/1").exists(), "nothing that is excluded was in the way");
+    assert!(place.served("m/1/1").exists(), "a conflict without excluded entries stays");
     mirror(&["--max-delete", "1"]).with(3, &["more than --max-delete 1 allows"]);
     let dry = mirror(&["--dry-run"]).well();
     assert!(dry.stdout.contains("changed  m/0/0  (kind"), "{}", dry.stdout);
@@ -359,7 +352,7 @@ fn a_kind_conflict_stays_if_a_source_is_missing() {
 #[test]
 fn a_mirror_of_one_changed_file_lists_nothing() {
     let (place, server) = start(&["--allow-remove"]);
-    let mirror = || server.client(&place.here(""), &["mirror", "t", "m"]).well();
+    let mirror = || mirror(&place, &server, &[]).well();
     mirror();
     fs::write(place.here("t/1/1"), "changed").expect("a file");
     let proxy = crate::cut_proxy::Proxy::start();

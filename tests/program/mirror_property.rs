@@ -1,5 +1,5 @@
-//! Random pairs of trees and the real program: what a mirror makes is what a model says, and what `rsync` makes,
-//! whatever is cut or lost.
+//! Random pairs of trees and the real program: after cuts and losses, a mirror is equal to that of a model and to
+//! that of `rsync`.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -18,9 +18,9 @@ use crate::trees::{
 };
 use crate::trees::{partials, patterns, read, write};
 
-/// A blow after so many bytes.
+/// An interruption after a number of bytes: a cut of the line, or the end of a program.
 #[derive(Debug, Clone, Copy)]
-enum Blow {
+enum Interruption {
     Line(u64),
     Client(u64),
     Server(u64),
@@ -32,26 +32,26 @@ struct Case {
     rules: Rules,
     /// Names that no path may have, and a link: nothing is removed then.
     has_odd_entries: bool,
-    blows: Vec<Blow>,
+    interruptions: Vec<Interruption>,
 }
 
-fn blows() -> impl Strategy<Value = Vec<Blow>> {
+fn interruptions() -> impl Strategy<Value = Vec<Interruption>> {
     let at = || prop_oneof![0..700_u64, 0..60_000_u64];
-    let blow = prop_oneof![
-        at().prop_map(Blow::Line),
-        at().prop_map(Blow::Client),
-        at().prop_map(Blow::Server)
+    let interruption = prop_oneof![
+        at().prop_map(Interruption::Line),
+        at().prop_map(Interruption::Client),
+        at().prop_map(Interruption::Server)
     ];
-    proptest::collection::vec(blow, 0..4)
+    proptest::collection::vec(interruption, 0..4)
 }
 
 fn cases() -> impl Strategy<Value = Case> {
     let skips = proptest::sample::select(vec![Skips::SameTime, Skips::SameContent]);
     let is_odd = proptest::bool::weighted(0.15);
-    (pairs(), skips, patterns(), is_odd, blows()).prop_map(
-        |(trees, skips, patterns, has_odd_entries, blows)| {
+    (pairs(), skips, patterns(), is_odd, interruptions()).prop_map(
+        |(trees, skips, patterns, has_odd_entries, interruptions)| {
             let rules = Rules { skips, patterns, removes: !has_odd_entries };
-            Case { trees, rules, has_odd_entries, blows }
+            Case { trees, rules, has_odd_entries, interruptions }
         },
     )
 }
@@ -86,7 +86,8 @@ fn arguments(rules: &Rules) -> Vec<String> {
     arguments
 }
 
-/// The mirror is complete: it is what the model says, and the next one sends nothing, in the summary's words.
+/// Checks that the mirror is equal to that of the model, and that the next one sends nothing: then `nothing` is in
+/// the summary.
 fn check_end(case: &Case, place: &Place, new: &Tree, nothing: &str, run: impl Fn() -> Ended) {
     let found = read(&place.served("m"), &contents(&case.trees));
     assert_trees(&found, new);
@@ -110,12 +111,13 @@ fn check_over_a_stream(case: &Case) {
     let proxy = Proxy::start();
     let mut server = serve(&place);
     proxy.lead_to(&server);
-    for blow in &case.blows {
+    for interruption in &case.interruptions {
         let crossed = || proxy.crossed(0) + proxy.crossed(1);
         let begin = crossed();
-        let (Blow::Line(bytes) | Blow::Client(bytes) | Blow::Server(bytes)) = *blow;
-        proxy.cut_at(match blow {
-            Blow::Line(_) => proxy.crossed(0) + bytes,
+        let (Interruption::Line(bytes) | Interruption::Client(bytes) | Interruption::Server(bytes)) =
+            *interruption;
+        proxy.cut_at(match interruption {
+            Interruption::Line(_) => proxy.crossed(0) + bytes,
             _ => u64::MAX,
         });
         let mut child = command(&proxy.endpoint, &place.here(""), &arguments)
@@ -126,10 +128,10 @@ fn check_over_a_stream(case: &Case) {
         while child.try_wait().expect("it can be asked").is_none() && crossed() < begin + bytes {
             thread::sleep(Duration::from_micros(100));
         }
-        match blow {
-            Blow::Line(_) => {}
-            Blow::Client(_) => drop(child.kill()),
-            Blow::Server(_) => {
+        match interruption {
+            Interruption::Line(_) => {}
+            Interruption::Client(_) => drop(child.kill()),
+            Interruption::Server(_) => {
                 server.signal("KILL");
                 server.wait();
                 server = serve(&place);
@@ -144,7 +146,7 @@ fn check_over_a_stream(case: &Case) {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             let ended = client(&proxy.endpoint, &place.here(""), &arguments);
-            // The server may still have what it got from a client that is gone.
+            // The server may still use the partial file of a client that was killed.
             if ended.code != Some(4) || Instant::now() > end {
                 break ended;
             }
@@ -168,7 +170,7 @@ fn has_rsync() -> bool {
     is_there
 }
 
-/// `rsync` makes the same, but for files whose time some file system cannot keep: it compares them.
+/// Checks that `rsync` makes the same tree, except for files whose time some file system cannot store.
 fn check_rsync(case: &Case, place: &Place, new: &Tree) {
     let mut command = Command::new("rsync");
     command.args(["-a", "--delete", "--modify-window=-1"]).current_dir(place.here(""));
@@ -223,8 +225,9 @@ fn check_over_a_lossy_line(case: &Case, seed: u64) {
     let options = ["--allow-remove", "--sync", "never"];
     let _server = Server::start_at(&listen, &place.served(""), &options);
     let crossed = || cable.lines().iter().map(|line| line.carried).sum::<u64>();
-    for blow in &case.blows {
-        let (Blow::Line(bytes) | Blow::Client(bytes) | Blow::Server(bytes)) = *blow;
+    for interruption in &case.interruptions {
+        let (Interruption::Line(bytes) | Interruption::Client(bytes) | Interruption::Server(bytes)) =
+            *interruption;
         let begin = crossed();
         let mut child = command(&url, &place.here(""), &arguments)
             .stdout(Stdio::null())
@@ -245,7 +248,7 @@ fn check_over_a_lossy_line(case: &Case, seed: u64) {
     check_end(case, &place, &new, " 0 B in ", run);
 }
 
-/// As many cases as `PROPTEST_CASES` says, in parts of this test; few by default.
+/// The number of cases of `PROPTEST_CASES`, or `few`.
 fn cases_or(few: u32) -> Cases {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     let cases = cases.unwrap_or(few);
@@ -256,7 +259,7 @@ proptest! {
     #![proptest_config(cases_or(12))]
 
     #[test]
-    fn a_mirror_makes_what_the_model_and_rsync_make_whatever_is_cut(case in cases()) {
+    fn a_mirror_is_equal_to_that_of_the_model_and_of_rsync_after_interruptions(case in cases()) {
         check_over_a_stream(&case);
     }
 }
@@ -265,7 +268,7 @@ proptest! {
     #![proptest_config(cases_or(4))]
 
     #[test]
-    fn a_mirror_makes_what_the_model_says_over_a_line_that_loses_bytes(
+    fn a_mirror_over_a_line_that_loses_bytes_is_equal_to_that_of_the_model(
         case in cases(), seed in any::<u64>(),
     ) {
         let case = Case { trees: case.trees.clone().without_hidden_changes(), ..case };

@@ -1,4 +1,4 @@
-//! What cannot be sent is listed by name, or counted where it has no name that could be.
+//! Entries that cannot be sent are listed by name, or counted if no path can name them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,8 @@ use std::process::Command;
 
 use crate::harness::{Ended, Place, Server, client, set_mode};
 
-/// Makes a tree with all kinds of things that cannot be sent: how many of them have a name.
+/// Makes a tree with all kinds of entries that cannot be sent. Returns those that a path can name, and the number
+/// of the others.
 fn make_tree(root: &Path) -> (Vec<&'static str>, usize) {
     fs::create_dir_all(root.join("d")).expect("directories");
     for name in ["whole", "d/whole", "d/.f.tinyferry-part"] {
@@ -51,7 +52,7 @@ fn make_tree(root: &Path) -> (Vec<&'static str>, usize) {
     (named, 5)
 }
 
-/// It ended with 3 and says what did not go through, and how many have no name.
+/// Checks that a transfer ended with 3, listed the named entries and counted the others.
 #[track_caller]
 fn assert_told(ended: Ended, named: &[&str], unnamed: usize) {
     let counted = format!("{unnamed} more with names that cannot be sent");
@@ -83,17 +84,26 @@ fn a_list_reports_the_number_of_omitted_entries() {
     let (named, unnamed) = make_tree(&place.served("t"));
     let server = Server::start(&place.served(""), &[]);
     let all = named.len() + unnamed;
-    // From above, one more path is too long.
-    for (arguments, count) in
-        [(&["ls", "t"][..], 7), (&["ls", "-R", "t"], all), (&["ls", "-R"], all + 1)]
-    {
+    let long = |names: usize| vec!["n".repeat(251); names].join("/");
+    let file = format!("{}/{}", long(3), "f".repeat(960 - 3 * 252));
+    let directories = [long(1), long(2), long(3)].map(|path| format!("{path}/"));
+    let [one, two, three] = directories.each_ref().map(String::as_str);
+    let below = ["d/", "d/whole", one, two, three, &file, "whole"];
+    // In the list of the root, one more path is too long.
+    let from_root = ["d/", "d/whole", one, two, three, "whole"].map(|path| format!("t/{path}"));
+    let from_root: Vec<_> =
+        ["t/"].into_iter().chain(from_root.iter().map(String::as_str)).collect();
+    for (arguments, count, names) in [
+        (&["ls", "t"][..], 7, &["d/", one, "whole"][..]),
+        (&["ls", "-R", "t"], all, &below),
+        (&["ls", "-R"], all + 1, &from_root),
+    ] {
         let counted = format!("{count} entries are not listed");
         let code = if arguments.contains(&"-R") { 3 } else { 0 };
         let ended = server.client(&place.here(""), arguments).with(code, &[&counted]);
-        for name in &named {
-            assert!(!ended.stdout.contains(&format!("{name}\n")), "{name} in: {}", ended.stdout);
-        }
-        assert!(ended.stdout.contains("whole"), "{}", ended.stdout);
+        let mut listed: Vec<_> = ended.stdout.lines().map(|line| &line[16..]).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, names, "{arguments:?}");
     }
 }
 
@@ -112,7 +122,7 @@ fn a_put_lists_the_omitted_entries() {
     assert_eq!(unnamed, 5);
     assert!(!ended.stderr.contains("cannot be sent"), "{}", ended.stderr);
     assert!(!server.log().contains("panicked"));
-    // Nothing is left of what was given up.
+    // No partial file is left.
     let found = Command::new("find").arg(place.served("t")).args(["-name", ".*part"]).output();
     assert_eq!(String::from_utf8_lossy(&found.expect("find is there").stdout), "");
 }

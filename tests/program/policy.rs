@@ -240,7 +240,7 @@ fn options_of_the_receiver_that_would_have_no_effect_or_lose_files_are_refused()
 }
 
 #[test]
-fn what_cannot_fit_is_refused_before_anything_is_stored() {
+fn a_file_that_does_not_fit_is_refused_before_it_is_stored() {
     let place = Place::new();
     let served = place.served("");
     let Some(_disk) = Disk::in_memory(&served, 4096) else { return };
@@ -285,7 +285,7 @@ fn what_cannot_fit_is_refused_before_anything_is_stored() {
 }
 
 #[test]
-fn a_partial_counts_only_for_what_is_missing() {
+fn a_partial_reduces_the_space_that_its_file_needs() {
     let place = Place::new();
     let served = place.served("");
     let Some(_disk) = Disk::in_memory(&served, 4096) else { return };

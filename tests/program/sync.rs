@@ -224,7 +224,7 @@ fn a_file_system_that_refuses_to_synchronise_takes_files_and_says_so_once() {
 }
 
 #[test]
-fn a_sync_that_fails_is_a_failure_whatever_else_is_refused() {
+fn a_failed_sync_is_reported_beside_refused_entries() {
     if !has_strace() {
         return;
     }

@@ -52,7 +52,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
             context.error(&error).advise(advice)
         })?;
     let omitted = outcome.omitted;
-    // The count of an older server is that of all levels: without the lower ones the list can be complete.
+    // An older server counts omitted entries of all levels: a list of the upper levels may be complete.
     let may_be_below = listing.has_lower_levels;
     if omitted > 0 {
         let entries = describe::count(omitted.into(), "entry is", "entries are");
@@ -182,8 +182,8 @@ impl Store for Listing {
             Kind::File => !self.is_whole && levels > usize::from(depth.get()),
         });
         if !self.show(offer) && !output::has_failed() {
-            // The reader has left: the rest of the list is for nobody.
-            output::leave();
+            // The reader of standard output has closed it.
+            output::exit_without_reader();
         }
         Ok(Accepted { prefix: 0, in_order: true })
     }

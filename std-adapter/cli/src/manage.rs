@@ -201,6 +201,7 @@ fn print_failed(problem: &CliError, exits: &mut Exits) {
     exits.add(problem.exit);
 }
 
+/// Prints why an entry was not removed.
 pub(crate) fn print_refused(refused: &Refused, target: Target) {
     let Refused { change, reason, message, .. } = refused;
     let path = match change {

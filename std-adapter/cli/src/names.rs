@@ -98,8 +98,7 @@ fn rest_below<'a>(path: &'a [u8], above: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// The path of an entry in a directory; a `.` at the end of the directory says only that its content is
-/// meant.
+/// The path of an entry in a directory, without a `.` at the end of the directory.
 fn below(above: &str, rest: &str) -> String {
     let above = match above {
         "." => "",

@@ -1,5 +1,5 @@
 //! Standard output and standard error. A closed reader is no failure; any other error of
-//! standard output is one, and sets the exit code. Standard error is written by a thread, so that
+//! standard output is one, and sets the exit code. A thread writes standard error, so that
 //! a reader that stops reading cannot stop the program.
 
 use std::fmt;
@@ -54,7 +54,7 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     }
 }
 
-/// Says that a transfer was interrupted, on a line after that of the progress. Waits for no reader.
+/// Prints that a transfer was interrupted, below the line of the progress. Does not wait for the reader.
 pub(crate) fn interrupted() {
     let Some(queue) = ERRORS.get() else { return };
     let line_end = if io::stderr().is_terminal() { "\n" } else { "" };
@@ -65,7 +65,7 @@ pub(crate) fn interrupted() {
     queue.flush();
 }
 
-/// Draws a frame of progress on the terminal, unless that takes no output for now.
+/// Draws a frame of progress on the terminal, unless its output is stopped.
 pub(crate) fn frame(frame: &str) {
     if let Some(queue) = ERRORS.get()
         && !frame.is_empty()
@@ -74,7 +74,7 @@ pub(crate) fn frame(frame: &str) {
     }
 }
 
-/// Writes the text of `error`, which is help, a version or a usage error, to the stream it is for.
+/// Writes the text of `error`: help and the version to standard output, a usage error to standard error.
 pub(crate) fn usage(error: &clap::Error) {
     let to_stderr = error.use_stderr();
     let is_terminal =
@@ -99,8 +99,8 @@ fn note(result: io::Result<()>) -> bool {
     result.is_ok()
 }
 
-/// Ends the program well: the reader of standard output has left.
-pub(crate) fn leave() -> ! {
+/// Ends the program with success, because the reader of standard output has closed it.
+pub(crate) fn exit_without_reader() -> ! {
     tinyferry::client::clean_up();
     if let Some(queue) = ERRORS.get() {
         queue.flush();
@@ -113,7 +113,7 @@ pub(crate) fn has_failed() -> bool {
     FAILED.get().is_some()
 }
 
-/// Writes all buffered output. Returns how the program ends: as `exit` says, or with [`Exit::Local`] if
+/// Writes all buffered output. Returns the exit code of the program: `exit`, or [`Exit::Local`] if
 /// the output failed and the task did not.
 pub(crate) fn finish(exit: Exit) -> Exit {
     if let Ok(output) = &mut *OUTPUT.lock().unwrap_or_else(PoisonError::into_inner) {

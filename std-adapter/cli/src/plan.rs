@@ -79,7 +79,9 @@ impl Plan {
         if removals.are_requested() {
             let why = match is_incomplete || failed > 0 {
                 true => Some(format!("not everything can be {done}")),
-                false => removals.excess(&extras),
+                false => removals
+                    .excess(&extras)
+                    .map(|why| format!("{why}; a higher --max-delete allows it")),
             };
             if let Some(why) = why {
                 print_error!("tinyferry: nothing would be removed: {why}");

@@ -39,7 +39,7 @@ pub(crate) enum Verbosity {
     Steps,
 }
 
-/// Draws one task; it is shared between the store, which reports, and the command, which prints the summary.
+/// The progress of one task. The store, which reports events, and the command, which prints the summary, share it.
 #[derive(Clone)]
 pub(crate) struct Progress(Rc<RefCell<View>>);
 
@@ -163,8 +163,8 @@ impl Progress {
         self.0.borrow().bar.suspend(|| print_error!("{line}"));
     }
 
-    /// The task failed: clears the bar, and returns the error, followed by the failures of single entries. If
-    /// an end has refused all of it, the refusal says enough.
+    /// The task failed: clears the bar, and returns the error, followed by the failures of single entries. A
+    /// refusal of the whole task is not followed by them.
     pub(crate) fn fail(&self, error: &Error, retrying: &Retrying<'_>) -> CliError {
         let mut view = self.0.borrow_mut();
         view.bar.finish_and_clear();

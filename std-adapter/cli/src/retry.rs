@@ -29,7 +29,7 @@ pub(crate) struct Retrying<'a> {
     client: Option<Client>,
     /// The traffic of earlier connections.
     earlier: Traffic,
-    /// Whether the server has answered over any connection.
+    /// Whether the server has answered on any connection.
     has_answered: bool,
     tries: Tries,
 }

@@ -1,4 +1,4 @@
-//! Requests that leave out entries: of a tree, and a file by itself that the client may have already.
+//! Requests that leave out entries: those of a tree, or a lone file.
 
 use std::num::NonZeroU8;
 use std::path::Path;
@@ -42,21 +42,21 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Leaves out the files that `skip` says.
+    /// Sets `skip`.
     #[must_use]
     pub fn skipping(mut self, skip: Skip) -> Self {
         self.skip = skip;
         self
     }
 
-    /// Leaves out the entries below so many levels of directories.
+    /// Sets `depth`, the number of levels of directories.
     #[must_use]
     pub fn limited(mut self, depth: Option<NonZeroU8>) -> Self {
         self.depth = depth;
         self
     }
 
-    /// Leaves out the entries that a filter excludes.
+    /// Sets `filter`.
     #[must_use]
     pub fn filtered(mut self, filter: &Filter) -> Self {
         self.filter = filter.clone();
@@ -64,15 +64,15 @@ impl Selection {
     }
 }
 
-/// The files that a get into the directory `local` leaves out without further wishes: those that are there
+/// The files that a get into the directory `local` leaves out by default: those that are there
 /// with the same size, time and permission bits. Where there is no directory, no time is spent to compare.
 pub fn usual_skip(local: &Path) -> Skip {
     if local.is_dir() { Skip::SameTime } else { Skip::Nothing }
 }
 
 impl Client {
-    /// The files that a put of a directory as `remote` leaves out without further wishes: as [`usual_skip`].
-    /// A server that does not tell whether it has the directory is sent everything.
+    /// The files that a put of a directory as `remote` leaves out by default, as [`usual_skip`]:
+    /// none if the server does not tell whether it has the directory.
     ///
     /// # Errors
     /// [`Error`].
@@ -84,9 +84,9 @@ impl Client {
         }
     }
 
-    /// As [`Client::get_store`]; the server leaves out the entries of a tree that are not selected. The store
-    /// must leave them out by itself, too, if it is to have none of them ([`Directory::filtered`]): the server
-    /// may be an older one, and a long list of patterns is not sent.
+    /// As [`Client::get_store`]; the server leaves out the entries of a tree that are not selected. A store that
+    /// must have none of them refuses them too ([`Directory::filtered`]): an older server sends all entries, and a
+    /// long list of patterns is not sent.
     ///
     /// # Errors
     /// As [`Client::get_store`]; [`Reason::Unsupported`], if the server cannot read `.gitignore` files.

@@ -1,4 +1,4 @@
-//! What a mirror costs where nothing or little has changed, beside `rsync`.
+//! The cost of a mirror with no or few changes, compared with `rsync`.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -24,7 +24,7 @@ const SIZE: usize = 2048;
 /// The number of files that change.
 const CHANGED: u64 = 100;
 
-/// One end that makes `out/tree` equal to the source, over a route.
+/// The command of one end that makes `out/tree` equal to the source; its argument is the port of the other end.
 type Way<'a> = Box<dyn Fn(u16) -> Command + 'a>;
 
 /// Both programs, each with a target of its own.

@@ -90,20 +90,19 @@ impl Extras {
 }
 
 impl Client {
-    /// The entries of the server's directory `remote` that the directory `local` does not have, but for those
-    /// that `filter` excludes.
+    /// The entries of the server's directory `remote` that the directory `local` does not have, without those
+    /// that `filter` excludes; none if the server has no such directory.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Local`] if it cannot be known whether `local` has an entry. None is an error
-    /// if the server has no such directory.
+    /// [`Error`]; [`Error::Local`] if the system cannot tell whether `local` has an entry.
     pub fn extras(&mut self, remote: &str, local: &Path, filter: &Filter) -> Result<Extras, Error> {
         let there = self.list_target(remote)?;
         Ok(Extras::of(&there, remote, &missing_here(&there, local, filter)?))
     }
 
     /// The entries of the directory `target` below the directory `root` of this end that the server's
-    /// directory `remote` does not have, but for those that `filter` excludes: by its patterns, and by the
-    /// `.gitignore` files of this end. `None` if the server cannot list its entries completely.
+    /// directory `remote` does not have, without those that `filter` excludes by its patterns or by the
+    /// `.gitignore` files of this end. `None` if the server cannot list all of its entries.
     ///
     /// # Errors
     /// [`Error`]; [`Error::Local`] if the local directory cannot be read.

@@ -57,7 +57,7 @@ pub struct Plan {
     /// The entries of both ends that the filter does not exclude, in the order of their paths.
     pub entries: Vec<Planned>,
     /// The entries of the target that the source does not have, as [`Client::extras`] and
-    /// [`Client::local_extras`] return them. `None` if the server cannot list its entries completely.
+    /// [`Client::local_extras`] return them. `None` if the server cannot list all of its entries.
     pub extras: Option<Extras>,
 }
 
@@ -121,7 +121,7 @@ impl Client {
 
 /// The plan of a transfer from `source` to `target`, of which the source does not have the `missing` entries.
 fn plan(source: &Listed, target: &Listed, missing: &Missing<'_>, skip: Skip) -> Vec<Planned> {
-    // A file system whose times have fractions of seconds keeps them.
+    // A file system with one time that has a fraction of a second stores fractions.
     let is_precise = target
         .entries
         .values()
