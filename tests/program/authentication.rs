@@ -83,7 +83,7 @@ fn a_client_without_the_key_is_rejected() {
     program(&here, &["keygen", "--pair", "pair"]).well();
     let key = place.here("key").display().to_string();
     let mut server = Server::start(&place.served(""), &["--key", &key]);
-    server.client(&here, &["ping"]).with(7, &["nobody in without a key"]);
+    server.client(&here, &["ping"]).with(7, &["accepts only clients with a key"]);
     server.client(&here, &["ping", "--key", "other"]).with(7, &["does not know the key"]);
     server.client(&here, &["ping", "--key", "pair"]).with(7, &["no keys of that kind"]);
     server.client(&here, &["ping", "--key", "none"]).with(7, &["\"none\" cannot be read"]);

@@ -57,7 +57,7 @@ fn a_command_works_with_a_key() {
     client(&endpoint, &here, &["put", "f", "--key", "key"]).well();
     assert!(fs::read(place.served("f")).expect("it is there") == content(70_000, 1));
     fs::remove_file(place.served("f")).expect("it is there");
-    client(&endpoint, &here, &["put", "f"]).with(7, &["without a key"]);
+    client(&endpoint, &here, &["put", "f"]).with(7, &["accepts only clients with a key"]);
     assert!(!place.served("f").exists());
 }
 

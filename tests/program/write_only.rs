@@ -122,3 +122,26 @@ fn a_client_that_may_only_write_resumes_its_own_partials_alone() {
     assert!(told.contains("were there already"), "{told}");
     assert!(fs::read(place.served("f")).expect("it came") == bytes);
 }
+
+#[test]
+fn files_that_may_exist_are_not_replaced_where_the_server_does_not_tell() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &["--write-only"]);
+    for (path, content) in [("served/t/f", "old"), ("here/t/f", "newer"), ("here/t/g", "g")] {
+        let path = place.root.path().join(path);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(path, content).expect("a file");
+    }
+    let old = || fs::read_to_string(place.served("t/f")).expect("it is there");
+    for option in ["--ignore-existing", "--newer", "--existing"] {
+        for arguments in [&["put", "t", option][..], &["put", "t/f", "--to", "t", option]] {
+            server
+                .client(&place.here(""), arguments)
+                .with(3, &["does not tell which files it has"]);
+            assert_eq!(old(), "old", "{arguments:?}");
+        }
+    }
+    assert!(!place.served("t/g").exists());
+    server.client(&place.here(""), &["put", "t"]).well();
+    assert_eq!(old(), "newer");
+}

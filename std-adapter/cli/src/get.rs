@@ -67,6 +67,15 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     Get { args, directory, root, policy, filter, verbosity, retrying }.run(&wanted)
 }
 
+/// A path that was received.
+struct Received {
+    /// The number of bytes that came over the wire.
+    crossed: u64,
+    /// Whether an entry is in place although the events name none: the directory itself, or files that the server
+    /// left out.
+    is_there: bool,
+}
+
 /// A get that is connected.
 struct Get<'a> {
     args: &'a GetArgs,
@@ -90,8 +99,8 @@ impl Get<'_> {
         for (index, path) in wanted.iter().enumerate() {
             let names = Names::receiving(&path.remote, &path.target, self.directory);
             let progress = Progress::new(names, self.verbosity, self.args.sha256);
-            let crossed = match self.receive(path, &progress) {
-                Ok(crossed) => crossed,
+            let received = match self.receive(path, &progress) {
+                Ok(received) => received,
                 Err(error) => {
                     let is_last = index > 0 && index + 1 == wanted.len();
                     exits.add(self.fail(path, is_last, &error, &progress)?);
@@ -103,9 +112,9 @@ impl Get<'_> {
             }
             if removals.are_requested() && progress.has_only_kind_conflicts() {
                 progress.clear();
-                again.push((path, progress, crossed));
+                again.push((path, progress, received));
             } else {
-                exits.add(progress.finish(crossed, !path.target.is_empty()));
+                exits.add(progress.finish(received.crossed, received.is_there));
             }
         }
         let is_whole = exits.total() == Exit::Done;
@@ -119,15 +128,15 @@ impl Get<'_> {
             for (path, progress, before) in again {
                 let crossed = match is_removed {
                     true => match self.receive(path, &progress) {
-                        Ok(crossed) => before + crossed,
+                        Ok(received) => before.crossed + received.crossed,
                         Err(error) => {
                             exits.add(self.fail(path, false, &error, &progress)?);
                             continue;
                         }
                     },
-                    false => before,
+                    false => before.crossed,
                 };
-                exits.add(progress.finish(crossed, !path.target.is_empty()));
+                exits.add(progress.finish(crossed, before.is_there));
             }
         }
         signals::transfers_done();
@@ -149,8 +158,8 @@ impl Get<'_> {
         Ok(exits.total())
     }
 
-    /// Receives a path. Returns the number of bytes that came over the wire.
-    fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<u64, Error> {
+    /// Receives a path.
+    fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<Received, Error> {
         let Self { args, directory, root, policy, filter, retrying, .. } = self;
         let skip = args.skip.skip().unwrap_or_else(|| match args.sha256 {
             // Each digest is printed.
@@ -172,7 +181,10 @@ impl Get<'_> {
             client.get_store_selecting(&path.remote, &selection, &mut store())
         })?;
         progress.omit(outcome.omitted);
-        Ok(retrying.traffic().received - before)
+        Ok(Received {
+            crossed: retrying.traffic().received - before,
+            is_there: !path.target.is_empty() || skip != Skip::Nothing,
+        })
     }
 
     /// Prints the error of a path. Returns its exit code if the other paths are still requested.

@@ -87,6 +87,8 @@ pub(crate) enum Found {
     Directory(usize, String),
     /// A directory by itself: its permission bits may differ.
     Bits(usize, String),
+    /// It is not sent: the receiver may have it, does not tell, and is to keep it.
+    Unknown(usize, String),
 }
 
 /// How the receiver's files can be compared.
@@ -255,6 +257,9 @@ impl Update {
         let (asked, kept) = (self.facts(), Facts::from_bits(stat.facts));
         let common = asked.and(kept);
         if asked.contains(Facts::CONTENT) && !common.contains(Facts::CONTENT) {
+            return Adopted::Nothing;
+        }
+        if self.skip == Skip::NotOlder && !common.contains(Facts::TIME) {
             return Adopted::Nothing;
         }
         // Two files of the same size may differ.

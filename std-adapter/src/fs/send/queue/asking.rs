@@ -48,6 +48,12 @@ impl SendQueue {
             let (origin, path, is_whole) = match update.next_found()? {
                 Found::File(origin, path) | Found::Directory(origin, path) => (origin, path, true),
                 Found::Bits(origin, path) => (origin, path, false),
+                Found::Unknown(_, path) => {
+                    if let Some(item) = self.not_sent(&path, untold(), observer) {
+                        return Some(item);
+                    }
+                    continue;
+                }
             };
             self.origin = origin;
             let mut item = self.start(&path, observer);
@@ -73,14 +79,25 @@ impl SendQueue {
             let (path, error) = self.update.as_mut()?.next_left_out()?;
             match String::from_utf8(path) {
                 Ok(path) => {
-                    self.walk.go_to(&path);
-                    if let Some(error) = self.walk.unsendable(error, observer) {
-                        return Some(Next::Item(Item::Unsendable(error), false));
+                    if let Some(item) = self.not_sent(&path, error, observer) {
+                        return Some(item);
                     }
                 }
                 Err(path) => self.walk.omit_not_utf8(path.as_bytes(), observer),
             }
         }
+    }
+
+    /// An entry that is not sent, if an offer can name it.
+    fn not_sent(
+        &mut self,
+        path: &str,
+        error: StoreError,
+        observer: &mut impl Observer,
+    ) -> Option<Next> {
+        self.walk.go_to(path);
+        let error = self.walk.unsendable(error, observer)?;
+        Some(Next::Item(Item::Unsendable(error), false))
     }
 
     pub(super) fn ask(
@@ -130,4 +147,9 @@ impl SendQueue {
         }
         self.start(path, observer)
     }
+}
+
+/// Why an entry is not sent that the receiver may have.
+fn untold() -> StoreError {
+    StoreError::new(Reason::Unsupported, "the other end does not tell which files it has")
 }

@@ -55,8 +55,20 @@ impl Update {
             Adopted::Nothing => {
                 self.await_ahead();
                 self.differs = true;
-                self.found.push_back(part.found());
+                self.found.push_back(self.unasked(part.question()));
                 false
+            }
+        }
+    }
+
+    /// The entry of a question without an answer that helps: it is sent if that may replace a file.
+    fn unasked(&self, question: Question) -> Found {
+        let may_replace = matches!(self.skip, Skip::Nothing | Skip::SameTime | Skip::SameContent);
+        match question {
+            Question::File(origin, path) if may_replace => Found::File(origin, path),
+            Question::Directory(origin, path, _) if may_replace => Found::Directory(origin, path),
+            Question::File(origin, path) | Question::Directory(origin, path, _) => {
+                Found::Unknown(origin, path)
             }
         }
     }
@@ -70,14 +82,23 @@ impl Update {
         own.is_some_and(|own| own.entries > 0 && own != answer)
     }
 
-    /// The receiver has refused to answer: the entry is sent, unless it is missing and missing files are left
-    /// out.
+    /// The receiver has refused to answer: the entry is sent if it is missing, unless missing files are left out,
+    /// or if it may be replaced.
     pub(crate) fn refused(&mut self, question: Question, reason: Reason) {
         self.unanswered = self.unanswered.saturating_sub(1);
         self.await_ahead();
         // A tree that is sent whole has no other entries then.
         self.differs |= reason != Reason::NotFound || self.parameters.is_some();
         let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
+        // The receiver refuses the offer for the same reason, and tells more about it.
+        let refuses_offers = matches!(
+            reason,
+            Reason::BadPath
+                | Reason::NameTooLong
+                | Reason::IsDirectory
+                | Reason::NotRegular
+                | Reason::SymbolicLink
+        );
         if matches!(self.check, Check::Begun { .. } | Check::Inconclusive) {
             return;
         }
@@ -85,6 +106,7 @@ impl Update {
             return;
         }
         self.found.push_back(match question {
+            question if !is_missing && !refuses_offers => self.unasked(question),
             Question::File(origin, path) => Found::File(origin, path),
             Question::Directory(origin, path, _) => Found::Directory(origin, path),
         });

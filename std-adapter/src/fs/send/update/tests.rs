@@ -87,3 +87,29 @@ fn the_bits_of_a_directory_are_sent_although_the_check_at_the_end_is_not_made() 
         assert!(!update.is_same() && !update.begin_check());
     }
 }
+
+#[test]
+fn a_file_that_may_exist_is_not_sent_where_the_receiver_does_not_tell() {
+    for (skip, is_sent) in [
+        (Skip::SameTime, true),
+        (Skip::SameContent, true),
+        (Skip::Existing, false),
+        (Skip::NotOlder, false),
+        (Skip::Missing, false),
+    ] {
+        for reason in [Reason::NoPermission, Reason::Unsupported] {
+            let (_dir, origins, mut update) = start(skip);
+            let (question, _) = update.next_question(&origins).unwrap();
+            update.refused(question, reason);
+            let found = match is_sent {
+                true => Found::Directory(0, String::new()),
+                false => Found::Unknown(0, String::new()),
+            };
+            assert_eq!(update.next_found(), Some(found), "{skip:?}");
+        }
+    }
+    // Without times no file is newer than another.
+    let (_dir, origins, mut update) = start(Skip::NotOlder);
+    answer(&mut update, &origins, !Facts::TIME.bits());
+    assert_eq!(update.next_found(), Some(Found::Unknown(0, String::new())));
+}
