@@ -46,7 +46,7 @@ fn chunks_are_the_smaller_ones_in_whole_blocks_of_the_larger_size() {
 
 /// R20.
 #[test]
-fn each_end_sends_what_the_other_one_takes() {
+fn each_end_sends_values_that_the_other_one_accepts() {
     let config = |credit| RELIABLE.credit(credit);
     let link = negotiate(config(8), config(20));
     assert_eq!(link.map(|link| (link.send_credit, link.recv_credit)), Some((20, 8)));

@@ -68,7 +68,7 @@ fn a_sender_queries_every_quarter_of_the_credit_and_names_the_open_file() {
 
 /// R53, R54, R55.
 #[test]
-fn a_sender_keeps_to_the_window_and_forgets_what_was_lost_before_it() {
+fn a_sender_keeps_to_the_window_and_forgets_blocks_that_were_lost_before_it() {
     let config = Config::LOSSY.credit(200);
     let (mut client, mut server, _) = put(config, 200_000, false);
     let window = 97 * 256;

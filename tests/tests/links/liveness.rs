@@ -286,7 +286,7 @@ fn config(waits: Waits, lossy: bool) -> Config {
 /// R75, R76.
 #[test]
 #[expect(clippy::use_debug, reason = "the states are named in a table")]
-fn every_wait_ends_whatever_the_other_end_sends() {
+fn every_wait_ends_for_any_input() {
     let mut faults = Vec::new();
     println!("| state | link | silence | noise | a dripped frame | frames that bring nothing |");
     println!("|---|---|---|---|---|---|");

@@ -86,7 +86,7 @@ fn a_tree_may_have_more_refusals_than_credit() {
 
 /// R46.
 #[test]
-fn a_list_commits_nothing_and_names_what_cannot_be_read() {
+fn a_list_commits_nothing_and_names_unreadable_entries() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let mut server = tree(5, 10);
         server.broken.insert("t/00002".into(), Reason::NoPermission);

@@ -191,7 +191,7 @@ fn with_gap(server: &mut Line) {
 const FIVE: [[u8; 1024]; 5] = [[0; 1024], [1; 1024], [2; 1024], [3; 1024], [4; 1024]];
 
 #[test]
-fn a_frame_that_has_begun_to_come_in_is_not_overwritten_by_what_the_digest_loads() {
+fn a_partly_received_frame_is_not_overwritten_by_content_for_the_digest() {
     let mut server = established(Config::LOSSY);
     with_gap(&mut server);
     let next = chunk(1, false, 4096, &[4; 1024]);

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measurement_leaves_nothing_and_agrees_with_what_is_known() {
+    fn a_measurement_leaves_no_file_and_agrees_with_the_known_granularity() {
         for directory in
             [tempfile::tempdir_in("/dev/shm"), tempfile::tempdir()].into_iter().flatten()
         {

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn two_ends_compare_what_both_have_as_precisely_as_both_can() {
+    fn two_ends_compare_common_facts_at_the_coarser_granularity() {
         let ours = Parameters { salt: 5, ..parameters(Facts::ALL, Granularity::MICROSECOND) };
         let common = ours.common(Facts::SIZE.with(Facts::TIME), Granularity::NANOSECOND);
         assert_eq!((common.facts.bits(), common.granularity.code(), common.salt), (0b11, 3, 5));

@@ -239,7 +239,7 @@ fn a_directory_that_is_removed_or_missing_has_no_digest() {
 }
 
 #[test]
-fn what_cannot_be_read_is_never_the_same() {
+fn an_unreadable_entry_is_never_the_same() {
     let dir = temporary();
     fs::create_dir_all(dir.path().join("a/b")).unwrap();
     fs::write(dir.path().join("f"), "x").unwrap();
