@@ -5,7 +5,7 @@
 to the kernel through /dev/fuse itself and needs no library. More arguments: `permissions` lets the
 kernel check permission bits, `fsync=NUMBER` refuses to synchronise a file or a directory by this error,
 `fsyncdir=NUMBER` a directory only, `keep=NAME` lets nothing else be removed or renamed while a file of
-this name is at the top.
+this name is at the top, `unit=NANOSECONDS` rounds times down, `mode=OCTAL` gives all files these bits.
 """
 import ctypes
 import errno
@@ -25,15 +25,21 @@ class Refused(Exception):
 
 
 class Node:
+    unit, fixed_mode = 1, None
+
     def __init__(self, number, mode, owner=(0, 0)):
         self.number, self.mode, self.owner = number, mode, owner
         self.data, self.names, self.modified = bytearray(), {}, time.time_ns()
 
     def attributes(self):
-        size, seconds, rest = len(self.data), self.modified // 10**9, self.modified % 10**9
+        modified = self.modified - self.modified % self.unit
+        size, seconds, rest = len(self.data), modified // 10**9 % 2**64, modified % 10**9
+        mode = self.mode
+        if self.fixed_mode is not None and stat.S_ISREG(mode):
+            mode = stat.S_IFREG | self.fixed_mode
         links = 2 if stat.S_ISDIR(self.mode) else 1
         return ATTRIBUTES.pack(self.number, size, size // 512, seconds, seconds, seconds, rest, rest, rest,
-                               self.mode, links, *self.owner, 0, 4096, 0)
+                               mode, links, *self.owner, 0, 4096, 0)
 
     def entry(self):
         return struct.pack("<QQQQII", self.number, 0, 0, 0, 0, 0) + self.attributes()
@@ -94,7 +100,8 @@ class Folding:
             del node.data[size:]
             node.data.extend(bytes(size - len(node.data)))
         if valid & 32:
-            node.modified = time.time_ns() if valid & 256 else mtime * 10**9 + mtimensec
+            seconds = mtime - (mtime >> 63 << 64)
+            node.modified = time.time_ns() if valid & 256 else seconds * 10**9 + mtimensec
 
     def list(self, node, offset, size):
         entries = b""
@@ -173,6 +180,8 @@ def main():
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"folding", sys.argv[1].encode(), b"fuse", 6, options):
         sys.exit(os.strerror(ctypes.get_errno()))
+    Node.unit = int(more.get("unit", 1))
+    Node.fixed_mode = int(more["mode"], 8) if "mode" in more else None
     print("ready", flush=True)
     fsync = int(more.get("fsync", 0))
     Folding({20: fsync, 30: int(more.get("fsyncdir", fsync))}, more.get("keep", "").encode()).serve(device)

@@ -70,3 +70,73 @@ fn unchanged_files_are_recognised_on_a_file_system_with_whole_seconds() {
     server.client(&place.here("tree"), &["put", "now", "--to", "tree"]).well();
     assert!(fs::read(place.served("tree/now")).expect("it is there") == other);
 }
+
+/// File systems whose times have these units in ns; with one the times of all files are the same.
+const UNITS: [(&str, &[&str]); 5] = [
+    ("2 s, and no permission bits", &["unit=2000000000", "mode=755"]),
+    ("1 s", &["unit=1000000000"]),
+    ("10 ms, and no permission bits", &["unit=10000000", "mode=755"]),
+    ("100 ns", &["unit=100"]),
+    ("no times", &["unit=1000000000000000000", "mode=644"]),
+];
+
+#[test]
+fn a_second_run_sends_no_content_whatever_times_a_file_system_keeps() {
+    for (name, options) in UNITS {
+        let place = Place::new();
+        let Some(_disk) = Disk::folding_with(&place.served(""), options) else { return };
+        let server = Server::start(&place.served(""), &[]);
+        fs::create_dir_all(place.here("tree/sub")).expect("directories");
+        for (path, time) in [
+            ("now", "2023-11-14 22:13:21.123456789"),
+            ("sub/odd", "2001-02-03 04:05:07.999999999"),
+            ("sub/early", "1960-01-01 00:00:00.5"),
+            ("late", "2200-01-01 00:00:01.5"),
+        ] {
+            let path = place.here(&format!("tree/{path}"));
+            fs::write(&path, content(50_000, 1)).expect("a file");
+            let mut touch = Command::new("touch");
+            touch.args(["-d", time]).arg(&path);
+            assert!(touch.status().expect("touch is there").success());
+        }
+        let run = |arguments: &[&str]| {
+            let stdout = server.client(&place.here(""), arguments).well().stdout;
+            stdout.lines().last().expect("a summary").to_owned()
+        };
+        let new = |summary: &str| assert!(summary.contains(": 4 files, "), "{name}: {summary}");
+        let same = |summary: &str| assert!(summary.contains(": 0 files"), "{name}: {summary}");
+        new(&run(&["put", "tree"]));
+        let first = inodes(&place.served("tree/sub"));
+        let has_times = name != "no times";
+        let options: &[&str] = if has_times {
+            &["--update", "--checksum", "--newer"]
+        } else {
+            &["--update", "--checksum"]
+        };
+        for option in options {
+            same(&run(&["put", "tree", option]));
+        }
+        if !has_times {
+            // No file is known to be newer than another.
+            let ended = server.client(&place.here(""), &["put", "tree", "--newer"]);
+            ended.with(3, &["does not tell which files it has"]);
+        }
+        same(&run(&["put", "tree"]));
+        assert_eq!(inodes(&place.served("tree/sub")), first, "{name}");
+        // And from there.
+        new(&run(&["get", "tree", "--into", "o"]));
+        let first = inodes(&place.here("o/tree/sub"));
+        for option in options {
+            same(&run(&["get", "tree", "--into", "o", option]));
+        }
+        same(&run(&["get", "tree", "--into", "o"]));
+        assert_eq!(inodes(&place.here("o/tree/sub")), first, "{name}");
+        // A change of one byte is seen where times are kept, and by its content everywhere.
+        let mut other = content(50_000, 1);
+        other[30_000] ^= 1;
+        fs::write(place.here("tree/now"), &other).expect("a file");
+        let summary = run(&["put", "tree", "--checksum"]);
+        assert!(summary.contains(": 1 file "), "{name}: {summary}");
+        assert!(fs::read(place.served("tree/now")).expect("it is there") == other);
+    }
+}

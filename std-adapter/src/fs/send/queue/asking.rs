@@ -151,5 +151,8 @@ impl SendQueue {
 
 /// Why an entry is not sent that the receiver may have.
 fn untold() -> StoreError {
-    StoreError::new(Reason::Unsupported, "the other end does not tell which files it has")
+    StoreError::new(
+        Reason::Unsupported,
+        "the other end does not tell which files it has, or when they changed",
+    )
 }
