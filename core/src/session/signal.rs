@@ -31,6 +31,8 @@ impl<P: Profile> Session<P> {
     }
 
     /// Handles the signal that awaits its metadata, with the metadata that was received last, or without.
+    // Inlined: a call would keep a second copy of the signal on the stack.
+    #[inline(always)]
     pub(super) fn on_metadata(&mut self) {
         if let Some(&signal) = self.outbox.awaiting_metadata() {
             self.outbox.slot = Slot::Empty;
