@@ -83,18 +83,22 @@ fn a_list_reports_the_number_of_omitted_entries() {
     let place = Place::new();
     let (named, unnamed) = make_tree(&place.served("t"));
     let server = Server::start(&place.served(""), &[]);
-    let all = named.len() + unnamed;
+    // Links are listed.
+    let all = named.len() + unnamed - 3;
     let long = |names: usize| vec!["n".repeat(251); names].join("/");
     let file = format!("{}/{}", long(3), "f".repeat(960 - 3 * 252));
     let directories = [long(1), long(2), long(3)].map(|path| format!("{path}/"));
     let [one, two, three] = directories.each_ref().map(String::as_str);
-    let below = ["d/", "d/whole", one, two, three, &file, "whole"];
+    let links = ["d/up -> d", "dangling -> nowhere", "link -> whole"];
+    let [up, dangling, link] = links;
+    let below = ["d/", up, "d/whole", dangling, link, one, two, three, &file, "whole"];
     // In the list of the root, one more path is too long.
-    let from_root = ["d/", "d/whole", one, two, three, "whole"].map(|path| format!("t/{path}"));
+    let from_root = ["d/", up, "d/whole", dangling, link, one, two, three, "whole"]
+        .map(|path| format!("t/{path}"));
     let from_root: Vec<_> =
         ["t/"].into_iter().chain(from_root.iter().map(String::as_str)).collect();
     for (arguments, count, names) in [
-        (&["ls", "t"][..], 7, &["d/", one, "whole"][..]),
+        (&["ls", "t"][..], 5, &["d/", dangling, link, one, "whole"][..]),
         (&["ls", "-R", "t"], all, &below),
         (&["ls", "-R"], all + 1, &from_root),
     ] {

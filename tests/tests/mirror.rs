@@ -13,7 +13,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::Config as Cases;
 use tempfile::TempDir;
-use tinyferry::client::{Change, Client};
+use tinyferry::client::{Change, Client, Selection};
 use tinyferry::fs::{Directory, Filter, Rights, Root, Source, Sync};
 use tinyferry::server::Server;
 use tinyferry_core::store::{RequestOptions, Skip};
@@ -174,7 +174,8 @@ fn remove_extras(source: &Path, target: &Path, rules: &Rules) {
     {
         let filter = Filter::new(rules.patterns.iter().map(String::as_str)).expect("patterns");
         let mut client = Client::connect(endpoint).expect("a server");
-        let extras = client.extras("", source, &filter).expect("a list");
+        let selection = Selection::default().filtered(&filter);
+        let extras = client.extras("", source, &selection).expect("a list");
         let files = extras.files.into_iter().map(Change::RemoveFile);
         let directories = extras.directories.into_iter().map(Change::RemoveDirectory);
         let refused = client.change(files.chain(directories).collect()).expect("it ends well");

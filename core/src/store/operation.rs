@@ -19,6 +19,18 @@ pub enum Operation<'a> {
         /// The old path, relative like the new one. Sound.
         from: &'a str,
     },
+    /// Make the path a symbolic link. It replaces a file or a link, no directory. It succeeds if the path is that
+    /// link already.
+    Link {
+        /// The target: 1 to 254 bytes without control characters. Hostile: it may be absolute or lead anywhere.
+        target: &'a str,
+    },
+    /// Make the path another name of the file `from`. It replaces a file or a link, no directory. It succeeds if
+    /// both are names of one file already.
+    HardLink {
+        /// The path of the file, relative like the new name. Sound.
+        from: &'a str,
+    },
 }
 
 /// The arguments of [`Operation::Stat`].
@@ -26,7 +38,7 @@ pub enum Operation<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StatQuery {
     /// The facts of an entry that count, as bits: 1 size, 2 time, 4 permission bits, 8 CRC-64 of the
-    /// content. Its name and kind always count. Or [`StatQuery::SPACE`].
+    /// content. Its name and kind always count. 16: symbolic links are entries. Or [`StatQuery::SPACE`].
     pub facts: u8,
     /// The unit of times: 10^n ns for 0 to 9; 10: 2 s.
     pub granularity: u8,
@@ -74,6 +86,17 @@ pub enum OperationEntry {
     /// [`Operation::Rename`].
     Rename {
         /// Length of the old path in bytes, which is right behind the path of the entry.
+        from: usize,
+    },
+    /// [`Operation::Link`].
+    Link {
+        /// Length of the target in bytes, which is right behind the path of the entry. See
+        /// [`is_target`](crate::path::is_target).
+        target: usize,
+    },
+    /// [`Operation::HardLink`].
+    HardLink {
+        /// Length of the path of the file in bytes, which is right behind the path of the entry.
         from: usize,
     },
 }

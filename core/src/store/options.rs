@@ -39,6 +39,10 @@ pub struct RequestOptions<'a> {
     pub depth: Option<NonZeroU8>,
     /// Whether the sender excludes the entries that the `.gitignore` files in the tree exclude.
     pub ignore_files: bool,
+    /// Whether the sender sends symbolic links: [`Operation::Link`].
+    pub links: bool,
+    /// Whether the sender sends further names of a file as such: [`Operation::HardLink`].
+    pub hard_links: bool,
     /// Patterns of excluded entries.
     pub patterns: Patterns<'a>,
 }
@@ -105,7 +109,14 @@ impl<'a> RequestOptions<'a> {
     /// Options with this `skip` only.
     #[must_use]
     pub const fn skipping(skip: Skip) -> Self {
-        Self { skip, depth: None, ignore_files: false, patterns: Patterns::new(&[]) }
+        Self {
+            skip,
+            depth: None,
+            ignore_files: false,
+            links: false,
+            hard_links: false,
+            patterns: Patterns::new(&[]),
+        }
     }
 
     /// Whether a request for `path` can have these options: each pattern has 1 to 255 bytes, and all fit

@@ -2,13 +2,18 @@
 //! and R85).
 
 use super::metadata::{LONGEST, TAG_INDEX, TAG_OPERATION, append, fields, read_text};
-use super::path::is_sound;
+use super::path::{PAIR_MAX, is_sound, is_target};
 use crate::error::Reason;
 use crate::store::{Operation, OperationEntry, StatQuery};
+
+/// The fields besides a path and the other path or the target: NUL, tag, length and code.
+const _: () = assert!(PAIR_MAX + 4 == LONGEST);
 
 const STAT: u8 = 1;
 const REMOVE: u8 = 2;
 const RENAME: u8 = 3;
+const LINK: u8 = 4;
+const HARD_LINK: u8 = 5;
 
 impl<'a> Operation<'a> {
     /// Parses the value of the tag.
@@ -18,10 +23,10 @@ impl<'a> Operation<'a> {
                 StatQuery::parse(arguments).map(Self::Stat).ok_or(Reason::Unsupported)
             }
             [REMOVE] => Ok(Self::Remove),
-            [RENAME, from @ ..] => match read_text(from) {
-                Some(from) if !from.is_empty() && is_sound(from) && !from.ends_with('/') => {
-                    Ok(Self::Rename { from })
-                }
+            [RENAME, from @ ..] => other_path(from).map(|from| Self::Rename { from }),
+            [HARD_LINK, from @ ..] => other_path(from).map(|from| Self::HardLink { from }),
+            [LINK, target @ ..] => match read_text(target) {
+                Some(target) if is_target(target) => Ok(Self::Link { target }),
                 _ => Err(Reason::BadPath),
             },
             _ => Err(Reason::Unsupported),
@@ -29,8 +34,16 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Appends an operation to the path in the first `text` bytes of `into`; the old path of a rename begins at
-/// `from`. Returns the length of all, or `None` where it does not fit.
+/// The path in the arguments of a rename or a hard link.
+fn other_path(bytes: &[u8]) -> Result<&str, Reason> {
+    match read_text(bytes) {
+        Some(path) if !path.is_empty() && is_sound(path) && !path.ends_with('/') => Ok(path),
+        _ => Err(Reason::BadPath),
+    }
+}
+
+/// Appends an operation to the path in the first `text` bytes of `into`; the other path or the target begins
+/// at `from`. Returns the length of all, or `None` where it does not fit.
 pub(crate) fn append_operation(
     into: &mut [u8],
     text: usize,
@@ -86,7 +99,7 @@ impl StatQuery {
 
 impl OperationEntry {
     /// Writes the value of the tag at `at` of `buffer`. Returns its end; `None` where it does not fit.
-    /// `from` is where the old path of a rename begins, before `at`.
+    /// `from` is where the other path or the target begins, before `at`.
     pub(crate) fn emit(&self, buffer: &mut [u8], at: usize, from: usize) -> Option<usize> {
         let start = at.checked_add(1)?;
         let (code, length) = match self {
@@ -94,18 +107,19 @@ impl OperationEntry {
                 let (arguments, length) = query.emit();
                 let to = buffer.get_mut(start..)?.get_mut(..length)?;
                 to.iter_mut().zip(arguments).for_each(|(to, from)| *to = from);
-                (STAT, length)
+                *buffer.get_mut(at)? = STAT;
+                return start.checked_add(length);
             }
             Self::Remove => (REMOVE, 0),
-            Self::Rename { from: length } => {
-                // The last byte first: both places overlap.
-                for index in (0..*length).rev() {
-                    let byte = *buffer.get(from.checked_add(index)?)?;
-                    *buffer.get_mut(start.checked_add(index)?)? = byte;
-                }
-                (RENAME, *length)
-            }
+            Self::Rename { from: length } => (RENAME, *length),
+            Self::Link { target: length } => (LINK, *length),
+            Self::HardLink { from: length } => (HARD_LINK, *length),
         };
+        // The last byte first: both places overlap.
+        for index in (0..length).rev() {
+            let byte = *buffer.get(from.checked_add(index)?)?;
+            *buffer.get_mut(start.checked_add(index)?)? = byte;
+        }
         *buffer.get_mut(at)? = code;
         start.checked_add(length)
     }

@@ -6,8 +6,13 @@ use super::metadata::{LONGEST, TAG_OPTIONS, TAG_PATTERN, append, fields, read_te
 use crate::error::Reason;
 use crate::store::{Patterns, RequestOptions, Skip};
 
-/// The bit of the flags for `.gitignore` files.
+/// The bit of the flags for symbolic links.
+const LINKS: u8 = 1;
+/// The same for hard links.
+const HARD_LINKS: u8 = 1 << 1;
+/// The same for `.gitignore` files.
 const IGNORE_FILES: u8 = 1 << 2;
+const FLAGS: u8 = LINKS | HARD_LINKS | IGNORE_FILES;
 
 /// The patterns in the fields of metadata.
 pub(crate) fn pattern_values(bytes: &[u8]) -> impl Iterator<Item = &str> {
@@ -18,7 +23,10 @@ impl<'a> RequestOptions<'a> {
     /// The value of the options' field, and its length in bytes.
     fn value(&self) -> ([u8; 3], u8) {
         let depth = self.depth.map_or(0, NonZeroU8::get);
-        let flags = if self.ignore_files { IGNORE_FILES } else { 0 };
+        let bits =
+            [(self.links, LINKS), (self.hard_links, HARD_LINKS), (self.ignore_files, IGNORE_FILES)];
+        let flags =
+            bits.iter().fold(0, |flags, (is_set, bit)| flags | if *is_set { *bit } else { 0 });
         ([self.skip as u8, depth, flags], if flags == 0 { 2 } else { 3 })
     }
 
@@ -53,7 +61,7 @@ impl<'a> RequestOptions<'a> {
     pub(crate) fn parse(value: &[u8], patterns: &'a [u8]) -> Result<Self, Reason> {
         let (&[skip, depth] | &[skip, depth, _]) = value else { return Err(Reason::Unsupported) };
         let flags = value.get(2).copied().unwrap_or(0);
-        if flags & !IGNORE_FILES != 0 {
+        if flags & !FLAGS != 0 {
             return Err(Reason::Unsupported);
         }
         let skip = match skip {
@@ -69,6 +77,8 @@ impl<'a> RequestOptions<'a> {
             skip,
             depth: NonZeroU8::new(depth),
             ignore_files: flags & IGNORE_FILES != 0,
+            links: flags & LINKS != 0,
+            hard_links: flags & HARD_LINKS != 0,
             patterns: Patterns::from_fields(patterns),
         })
     }
@@ -119,10 +129,12 @@ mod tests {
         let longest = "x".repeat(255);
         for patterns in [&[][..], &["*.o"], &["*.o", "!main.o", "é/", "*.o"], &[&longest]] {
             for (skip, depth) in SKIPS.into_iter().zip([0, 1, 2, 7, 128, 255]) {
-                for ignore_files in [false, true] {
+                for flags in 0..8 {
+                    let [links, hard_links, ignore_files] = [1, 2, 4].map(|bit| flags & bit != 0);
                     let patterns = Patterns::new(patterns);
                     let depth = NonZeroU8::new(depth);
-                    let options = RequestOptions { skip, depth, ignore_files, patterns };
+                    let options =
+                        RequestOptions { skip, depth, ignore_files, links, hard_links, patterns };
                     let bytes = emit(&options, "a/b").unwrap_or_default();
                     assert_eq!(parse(&bytes), Ok(options));
                     assert_eq!(Metadata::parse(&bytes).map(|found| found.text), Ok("a/b"));
@@ -131,6 +143,8 @@ mod tests {
         }
         let bytes = emit(&RequestOptions::skipping(Skip::Missing), "f").unwrap_or_default();
         assert_eq!(bytes, [b'f', 0, 0x81, 2, 5, 0]);
+        let links = RequestOptions { links: true, hard_links: true, ..RequestOptions::default() };
+        assert_eq!(emit(&links, "").unwrap_or_default(), [0, 0x81, 3, 0, 0, 3]);
     }
 
     #[test]
@@ -142,7 +156,7 @@ mod tests {
             let cut = Metadata::parse(bytes.get(..end).unwrap_or_default());
             assert_eq!(cut.is_ok(), ends_of_fields.contains(&end), "{end}");
         }
-        for value in [&[][..], &[0], &[6, 0], &[0, 0, 1], &[0, 0, 8], &[0, 0, 0, 0]] {
+        for value in [&[][..], &[0], &[6, 0], &[0, 0, 8], &[0, 0, 16], &[0, 0, 0, 0]] {
             assert_eq!(RequestOptions::parse(value, &[]), Err(Reason::Unsupported), "{value:?}");
         }
         for field in [&[0x81, 1, 0][..], &[0x81, 4, 0, 0, 0, 0], &[0x82, 0], &[0x82, 1, 0xFF]] {

@@ -5,6 +5,10 @@
 pub const PATH_MAX: usize = 960;
 /// The longest name between two `/`, in bytes.
 pub const NAME_MAX: usize = 255;
+/// The longest target of a symbolic link, and the longest other path of an operation, in bytes.
+pub const TARGET_MAX: usize = 254;
+/// How many bytes the path of an operation and its target or other path may have together.
+pub const PAIR_MAX: usize = 984;
 
 /// A path that needs no allocation.
 pub type Path = heapless::String<PATH_MAX>;
@@ -47,6 +51,12 @@ pub fn is_sound(path: &str) -> bool {
     path.len() <= PATH_MAX && (length == 0 || is_name(length, dots))
 }
 
+/// Whether a symbolic link can have this target: 1 to [`TARGET_MAX`] bytes, no control characters. It may be
+/// absolute, and may lead anywhere.
+pub fn is_target(target: &str) -> bool {
+    (1..=TARGET_MAX).contains(&target.len()) && !target.chars().any(char::is_control)
+}
+
 fn is_name(length: usize, dots: bool) -> bool {
     length > if dots { 2 } else { 0 } && length <= NAME_MAX
 }
@@ -78,6 +88,17 @@ mod tests {
         }
         assert!(!is_sound(&(name.clone() + "n")));
         assert!(!is_sound(&[long.as_str(), name.as_str()].join("/")));
+    }
+
+    #[test]
+    fn a_target_is_printable_and_may_lead_anywhere() {
+        let longest = String::from_iter(['n'; TARGET_MAX]);
+        for target in ["a", "/", "..", "../../x", "a/../b", "//", "é 🛶", "\\", &longest] {
+            assert!(is_target(target), "{target}");
+        }
+        for target in ["", "a\nb", "\0", "\u{85}", &(longest.clone() + "n")] {
+            assert!(!is_target(target), "{target}");
+        }
     }
 
     #[test]

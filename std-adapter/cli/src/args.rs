@@ -9,6 +9,7 @@ use tinyferry::Endpoint;
 use tinyferry::fs::Limits;
 
 mod filter;
+mod links;
 mod manage;
 mod mirror;
 mod peer;
@@ -18,6 +19,7 @@ mod sync;
 
 pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
+use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::peer::{ENDPOINT, Peer, RetryArgs};
@@ -133,6 +135,12 @@ pub(crate) struct ServeArgs {
     /// Store a file whose name another file has as NAME~1, NAME~2 and so on, unless it is the same
     #[arg(long, conflicts_with = "no_replace")]
     pub(crate) keep_both: bool,
+    /// Accept symbolic links; their targets must be relative and inside the transferred tree. No link is
+    /// followed
+    #[arg(long)]
+    pub(crate) links: bool,
+    #[command(flatten)]
+    pub(crate) unsafe_links: UnsafeLinksArg,
     /// Maximum total size of partial files; the server removes the oldest ones first
     #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
     pub(crate) max_partials: u64,
@@ -153,7 +161,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PutArgs {
     /// Files and directories to send; "DIR/." is the content of DIR. A symbolic link given here is
-    /// followed, one inside a directory is not sent
+    /// followed, one inside a directory is not (--links)
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// The directory to send them to, relative to the server's directory, also if it begins with "/"
@@ -171,6 +179,8 @@ pub(crate) struct PutArgs {
     pub(crate) skip: SkipArgs,
     #[command(flatten)]
     pub(crate) retry: RetryArgs,
+    #[command(flatten)]
+    pub(crate) links: LinkArgs,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -223,6 +233,10 @@ pub(crate) struct GetArgs {
     #[arg(skip)]
     pub(crate) is_content: bool,
     #[command(flatten)]
+    pub(crate) links: LinkArgs,
+    #[command(flatten)]
+    pub(crate) unsafe_links: UnsafeLinksArg,
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
@@ -241,7 +255,7 @@ pub(crate) struct LsArgs {
     /// A file or directory on the server, relative to its directory, also if it begins with "/"
     ///
     /// Each line has a size in bytes and a name: of a directory the names of its entries, with -R their
-    /// paths below it, of a file its own last name. What a list cannot name is counted: links, special
+    /// paths below it, of a file its own last name. A link is shown as NAME -> TARGET. What a list cannot name is counted: special
     /// files, names that cannot be sent, and the content of unreadable directories.
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
@@ -254,8 +268,8 @@ pub(crate) struct LsArgs {
     /// Show permission bits, size in bytes and time (UTC) too
     #[arg(short, long)]
     pub(crate) long: bool,
-    /// Print a JSON object on each line: path, kind ("file" or "directory"), size in bytes, modified (RFC
-    /// 3339, UTC) and mode (octal); null for what the server does not state
+    /// Print a JSON object on each line: path, kind ("file", "directory" or "link"), size in bytes, modified
+    /// (RFC 3339, UTC) and mode (octal), of a link also its target; null for what the server does not state
     #[arg(long, conflicts_with = "long")]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use tinyferry::client::{Change, Error, Extras, Refused, Selection, usual_skip};
 use tinyferry::core::store::Skip;
+use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
-use tinyferry::fs::{Directory, Filter, Policy, Root};
+use tinyferry::fs::{Directory, LinkKinds, Policy, Root};
 
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit, Exits};
@@ -41,7 +42,13 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         let sentence = format!("cannot save files in \"{into}\": {why}");
         CliError::new(Exit::Local, sentence)
     };
-    let policy = args.policy.policy(args.keep_both)?;
+    let unsafe_links = args.unsafe_links.unsafe_links;
+    let kinds = LinkKinds { symbolic: args.links.links || unsafe_links, ..args.links.kinds() };
+    let policy = Policy {
+        links: args.unsafe_links.accepted(args.links.links),
+        hard_links: kinds.hard,
+        ..args.policy.policy(args.keep_both)?
+    };
     let mut wanted = Vec::new();
     let mut targets = HashSet::new();
     for text in &args.paths {
@@ -55,16 +62,16 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         }
         wanted.push(Wanted { text, remote, target });
     }
-    let filter = args.filter.filter()?;
+    let selection = Selection::default().filtered(&args.filter.filter()?).linking(kinds);
     crate::serve::raise_limit();
     let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
-        return dry_run(&mut retrying, args, directory, &wanted, &filter, verbosity);
+        return dry_run(&mut retrying, args, directory, &wanted, &selection, verbosity);
     }
     // Without a connection no directory is created.
     std::fs::create_dir_all(directory).map_err(local)?;
     let root = Root::open(directory).map_err(local)?;
-    Get { args, directory, root, policy, filter, verbosity, retrying }.run(&wanted)
+    Get { args, directory, root, policy, selection, verbosity, retrying }.run(&wanted)
 }
 
 /// A path that was received.
@@ -83,7 +90,8 @@ struct Get<'a> {
     /// The same directory.
     root: Root,
     policy: Policy,
-    filter: Filter,
+    /// But for the files that are left out.
+    selection: Selection,
     verbosity: Verbosity,
     retrying: Retrying<'a>,
 }
@@ -160,7 +168,7 @@ impl Get<'_> {
 
     /// Receives a path.
     fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<Received, Error> {
-        let Self { args, directory, root, policy, filter, retrying, .. } = self;
+        let Self { args, directory, root, policy, selection, retrying, .. } = self;
         let skip = args.skip.skip().unwrap_or_else(|| match args.sha256 {
             // Each digest is printed.
             true => Skip::Nothing,
@@ -172,13 +180,23 @@ impl Get<'_> {
                 .lossy(args.peer.endpoint.is_lossy())
                 .limited(args.limits.limits())
                 .governed(policy)
-                .filtered(filter);
+                .filtered(&selection.filter);
             if skip == Skip::Nothing { store } else { store.answering() }
         };
-        let selection = Selection::default().skipping(skip).filtered(filter);
+        let selection = selection.clone().skipping(skip);
         let before = retrying.traffic().received;
         let outcome = retrying.run(&progress.title(), Some(progress), |client| {
-            client.get_store_selecting(&path.remote, &selection, &mut store())
+            match client.get_store_selecting(&path.remote, &selection, &mut store()) {
+                Err(Error::Session(Failure::Refused(Reason::Unsupported), _))
+                    if selection.links != LinkKinds::default() =>
+                {
+                    let without = selection.clone().linking(LinkKinds::default());
+                    let got = client.get_store_selecting(&path.remote, &without, &mut store())?;
+                    print_error!("tinyferry: the server does not know links, and sends none");
+                    Ok(got)
+                }
+                result => result,
+            }
         })?;
         progress.omit(outcome.omitted);
         Ok(Received {
@@ -216,12 +234,14 @@ impl Get<'_> {
         trees: &[&Wanted<'_>],
         all: &[String],
     ) -> Result<Option<Extras>, CliError> {
-        let Self { directory, filter, retrying, .. } = self;
+        let Self { directory, selection, retrying, .. } = self;
         let mut extras = Extras::default();
         for Wanted { remote, target, .. } in trees {
             let name = quoted(remote);
             let found = retrying
-                .run(&name, None, |client| client.local_extras(remote, directory, target, filter))
+                .run(&name, None, |client| {
+                    client.local_extras(remote, directory, target, selection)
+                })
                 .map_err(|error| unplanned(retrying, &name, &error))?;
             match found {
                 Some(found) => mirror::join(&mut extras, found, target, all),
@@ -242,17 +262,18 @@ fn dry_run(
     args: &GetArgs,
     directory: &Path,
     wanted: &[Wanted<'_>],
-    filter: &Filter,
+    selection: &Selection,
     verbosity: Verbosity,
 ) -> Result<Exit, CliError> {
     let all: Vec<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
     let removals = Removals::new(&args.delete, Target::Here);
     let mut plan = Plan::default();
     let skip = args.skip.skip().unwrap_or(Skip::SameTime);
+    let selection = selection.clone().skipping(skip);
     for Wanted { text, remote, target } in wanted {
         let name = quoted(remote);
         let planned = retrying
-            .run(&name, None, |client| client.plan_get(remote, directory, target, filter, skip))
+            .run(&name, None, |client| client.plan_get(remote, directory, target, &selection))
             .map_err(|error| {
                 let advice = if is_missing(&error) { missing(text) } else { "" };
                 unplanned(retrying, &name, &error).advise(advice)

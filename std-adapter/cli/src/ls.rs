@@ -6,8 +6,9 @@ use std::num::NonZeroU8;
 use serde_json::json;
 use tinyferry::client::Selection;
 use tinyferry::core::Reason;
-use tinyferry::core::store::{Accepted, Kind, Offer, Store};
+use tinyferry::core::store::{Accepted, Kind, Offer, Operation, Stat, Store};
 use tinyferry::describe;
+use tinyferry::fs::LinkKinds;
 
 use crate::args::LsArgs;
 use crate::exit::{CliError, Exit};
@@ -43,7 +44,8 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         has_lower_levels: false,
         rejected: 0,
     };
-    let selection = Selection::default().limited(depth);
+    let links = LinkKinds { symbolic: true, hard: false };
+    let selection = Selection::default().limited(depth).linking(links);
     let shown = if path.is_empty() { "." } else { &path }.escape_debug();
     let outcome =
         client.list_store_selecting(&path, &selection, &mut listing).map_err(|error| {
@@ -58,7 +60,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         let entries = describe::count(omitted.into(), "entry is", "entries are");
         let below = if may_be_below { ", here or in subdirectories" } else { "" };
         print_error!(
-            "tinyferry: \"{shown}\": {entries} not listed{below}: links, special or unfinished \
+            "tinyferry: \"{shown}\": {entries} not listed{below}: special or unfinished \
              files, invalid names, or the content of unreadable directories; a list only counts \
              them, get lists them by name where it can"
         );
@@ -86,45 +88,63 @@ struct Listing {
 
 /// The facts of an entry, where the server states them.
 #[derive(Debug, Clone, Copy, Default)]
-struct Facts {
+struct Facts<'a> {
     size: Option<u64>,
     modified: Option<i64>,
     mode: Option<u32>,
+    /// The target of a symbolic link.
+    target: Option<&'a str>,
 }
 
-impl Facts {
+impl Facts<'_> {
     fn of(offer: &Offer<'_>) -> Self {
-        Self { size: offer.size, modified: offer.modified, mode: offer.mode }
+        Self { size: offer.size, modified: offer.modified, mode: offer.mode, target: None }
     }
 }
 
 impl Listing {
     /// Writes a line. Returns whether it was written.
-    fn line(&self, path: &str, facts: Facts, is_directory: bool) -> bool {
+    fn line(&self, path: &str, facts: Facts<'_>, is_directory: bool) -> bool {
         if self.format == Format::Json {
-            let object = json!({
+            let mut object = json!({
                 "path": path,
-                "kind": if is_directory { "directory" } else { "file" },
+                "kind": match (is_directory, facts.target) {
+                    (true, _) => "directory",
+                    (false, Some(_)) => "link",
+                    (false, None) => "file",
+                },
                 "size": facts.size.filter(|_| !is_directory),
                 "modified": facts.modified.map(rfc3339),
                 "mode": facts.mode.map(|mode| format!("{mode:04o}")),
             });
+            if let (Some(target), Some(fields)) = (facts.target, object.as_object_mut()) {
+                fields.insert("target".to_owned(), target.into());
+            }
             return output::text(&format!("{object}\n"));
         }
         let size = match facts.size {
             Some(size) if !is_directory => size.to_string(),
             _ => "-".to_owned(),
         };
-        let path = match self.is_for_a_person {
-            true => path.escape_debug().to_string(),
-            false => path.to_owned(),
+        let shown = |text: &str| match self.is_for_a_person {
+            true => text.escape_debug().to_string(),
+            false => text.to_owned(),
         };
-        let end = if is_directory { "/" } else { "" };
+        let path = shown(path);
+        let end = match facts.target {
+            Some(target) => format!(" -> {}", shown(target)),
+            None if is_directory => "/".to_owned(),
+            None => String::new(),
+        };
         let line = format!("{size:>14}  {path}{end}\n");
         if self.format == Format::Short {
             return output::text(&line);
         }
-        let kind = if is_directory { 'd' } else { '-' };
+        let kind = match facts.target {
+            Some(_) => 'l',
+            None if is_directory => 'd',
+            None => '-',
+        };
         let bits = facts.mode.map_or_else(|| "?????????".to_owned(), permission_bits);
         let time = facts.modified.map_or_else(|| "-".to_owned(), to_the_second);
         output::text(&format!("{kind}{bits} {size:>14}  {time:<19}  {path}{end}\n"))
@@ -186,6 +206,15 @@ impl Store for Listing {
             output::exit_without_reader();
         }
         Ok(Accepted { prefix: 0, in_order: true })
+    }
+
+    fn operate(&mut self, path: &str, _: Kind, operation: &Operation<'_>) -> Result<Stat, Reason> {
+        let Operation::Link { target } = *operation else { return Err(Reason::Unsupported) };
+        let facts = Facts { target: Some(target), ..Facts::default() };
+        if !self.line(path, facts, false) && !output::has_failed() {
+            output::exit_without_reader();
+        }
+        Ok(Stat::default())
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use tinyferry::client::{Change, Extras, KindConflict, Refused, remove_local};
+use tinyferry::client::{Change, Extras, KindConflict, Refused, Selection, remove_local};
 use tinyferry::core::Reason;
 use tinyferry::describe;
-use tinyferry::fs::{Event, Filter, Root};
+use tinyferry::fs::{Event, Root};
 
 use crate::args::DeleteArgs;
 use crate::exit::{CliError, Exit};
@@ -182,12 +182,12 @@ impl<'a> Removals<'a> {
 pub(crate) fn extras(
     retrying: &mut Retrying<'_>,
     (pairs, all): (&[Pair<'_>], &[String]),
-    filter: &Filter,
+    selection: &Selection,
 ) -> Result<Extras, CliError> {
     let mut extras = Extras::default();
     for (local, remote) in pairs {
         let name = quoted(remote);
-        let found = retrying.run(&name, None, |client| client.extras(remote, local, filter));
+        let found = retrying.run(&name, None, |client| client.extras(remote, local, selection));
         let found = found.map_err(|error| retrying.context(Task::Query, &name).error(&error))?;
         join(&mut extras, found, remote, all);
     }

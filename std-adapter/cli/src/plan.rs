@@ -1,10 +1,9 @@
 //! The plan of a transfer, which `--dry-run` prints.
 
-use tinyferry::client::{self, Action, Error, Extras, Planned};
+use tinyferry::client::{self, Action, Error, Extras, Planned, Selection};
 use tinyferry::core::Failure;
 use tinyferry::core::store::Skip;
 use tinyferry::describe;
-use tinyferry::fs::Filter;
 
 use crate::args::PutArgs;
 use crate::exit::{CliError, Exit};
@@ -105,16 +104,17 @@ pub(crate) fn dry_run(
     retrying: &mut Retrying<'_>,
     args: &PutArgs,
     (pairs, all): (&[Pair<'_>], &[String]),
-    filter: &Filter,
+    selection: &Selection,
     is_verbose: bool,
 ) -> Result<Exit, CliError> {
     let removals = Removals::new(&args.delete, Target::Server);
     let skip = args.skip.skip().unwrap_or(Skip::SameTime);
+    let selection = selection.clone().skipping(skip);
     let mut plan = Plan::default();
     for (local, remote) in pairs {
         let name = quoted(remote);
         let planned = retrying
-            .run(&name, None, |client| client.plan_put(local, remote, filter, skip))
+            .run(&name, None, |client| client.plan_put(local, remote, &selection))
             .map_err(|error| unplanned(retrying, &name, &error))?;
         plan.print(planned, (remote, all), &removals, is_verbose);
     }
@@ -140,8 +140,14 @@ fn why(action: Action) -> String {
     if let Action::Fail(reason) = action {
         return format!("  ({})", describe::failure(reason, "", false));
     }
-    let Action::Replace { kind, size, time, mode, .. } = action else { return String::new() };
-    let names = [(kind, "kind"), (size, "size"), (time, "time"), (mode, "permission bits")];
+    let Action::Replace { kind, size, time, mode, target } = action else { return String::new() };
+    let names = [
+        (kind, "kind"),
+        (size, "size"),
+        (time, "time"),
+        (mode, "permission bits"),
+        (target, "target"),
+    ];
     let names: Vec<_> =
         names.into_iter().filter_map(|(differs, name)| differs.then_some(name)).collect();
     format!("  ({})", names.join(", "))

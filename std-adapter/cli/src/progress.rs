@@ -246,6 +246,15 @@ impl View {
         }
     }
 
+    fn linked(&mut self, path: &str, target: &str, is_hard: bool) {
+        self.tally.link();
+        if self.verbosity >= Verbosity::Files {
+            let (name, target) = (self.names.of(path), target.escape_debug());
+            let arrow = if is_hard { "hard link to" } else { "->" };
+            self.bar.suspend(|| print_error!("{name}: {arrow} \"{target}\""));
+        }
+    }
+
     fn fail(&mut self, path: &[u8], reason: Reason, why: &str, at_peer: bool) {
         let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
         let is_whole = match &self.tree {
@@ -257,7 +266,8 @@ impl View {
         let sentence = format!("{}: {why}{here}", self.names.of_failed(path, at_peer));
         self.tally.fail(path, at_peer, reason, sentence, exit);
         let is_of_receiver = at_peer == (self.names.direction() == Direction::Sending);
-        if is_of_receiver && matches!(reason, Reason::IsDirectory | Reason::NotDirectory) {
+        let conflicts = [Reason::IsDirectory, Reason::NotDirectory, Reason::SymbolicLink];
+        if is_of_receiver && conflicts.contains(&reason) {
             self.tally.kind_conflict();
         }
     }

@@ -5,7 +5,7 @@ use std::fs::FileType;
 use std::io::ErrorKind;
 use std::path::{Path, is_separator};
 
-use tinyferry::client::Client;
+use tinyferry::client::{Client, Selection};
 use tinyferry::core::store::Skip;
 use tinyferry::describe;
 use tinyferry::fs::{Directory, Source};
@@ -59,6 +59,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         }
     };
     let filter = args.filter.filter()?;
+    let selection = Selection::default().filtered(&filter).linking(args.links.kinds());
     // The directories that are mirrored.
     let pairs: Vec<_> = remotes
         .iter()
@@ -74,7 +75,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             &mut retrying,
             args,
             (&each, &all),
-            &filter,
+            &selection,
             verbosity >= Verbosity::Files,
         );
     }
@@ -87,7 +88,8 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             let store = Directory::sending_tree(root, sources.to_vec(), progress.clone())
                 .lossy(args.peer.endpoint.is_lossy())
                 .skipping(skip)
-                .filtered(&filter);
+                .filtered(&filter)
+                .linking(args.links.kinds());
             if args.delete.delete { store.checking() } else { store }
         }
     };
@@ -105,7 +107,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let mut removals = Removals::new(&args.delete, Target::Server);
     let pairs = (pairs.as_slice(), all.as_slice());
     if args.delete.delete && result.is_ok() && is_whole {
-        let extras = mirror::extras(&mut retrying, pairs, &filter)?;
+        let extras = mirror::extras(&mut retrying, pairs, &selection)?;
         let remove = |changes: Vec<_>| mirror::remove_on_server(&mut retrying, &changes);
         if removals.remove_kind_conflicts(&extras, remove)? {
             result = retrying.run(&title, Some(&progress), put);
@@ -119,7 +121,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             if args.delete.delete && exits.total() != Exit::Done {
                 exits.add(removals.refuse());
             } else if args.delete.delete && !progress.is_same() {
-                let extras = mirror::extras(&mut retrying, pairs, &filter)?;
+                let extras = mirror::extras(&mut retrying, pairs, &selection)?;
                 let remove = |changes: Vec<_>| mirror::remove_on_server(&mut retrying, &changes);
                 exits.add(removals.remove_extras(&extras, remove)?);
             }

@@ -2,7 +2,7 @@
 
 use tinyferry::Endpoint;
 use tinyferry::describe;
-use tinyferry::fs::Rights;
+use tinyferry::fs::{Policy, Rights};
 use tinyferry::server::Server;
 use tracing::info;
 
@@ -28,7 +28,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
     let mut server = Server::builder(&args.directory)
         .insecure(args.insecure)
         .limits(limits)
-        .policy(args.policy.policy(args.keep_both)?)
+        .policy(Policy {
+            links: args.unsafe_links.accepted(args.links),
+            hard_links: true,
+            ..args.policy.policy(args.keep_both)?
+        })
         .clients(args.clients)
         .clients_per_address(args.clients_per_address)
         .handshake_timeout(args.handshake_timeout)

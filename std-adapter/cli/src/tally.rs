@@ -43,6 +43,8 @@ pub(crate) struct Tally {
     held: u64,
     /// Directories in place.
     directories: u64,
+    /// Links in place.
+    links: u64,
     /// The content that was transferred in this attempt, in bytes.
     moved: u64,
     /// The content that was transferred in earlier attempts: the receiver has it from this task.
@@ -105,6 +107,11 @@ impl Tally {
             self.held += held - from_earlier;
         }
         is_same
+    }
+
+    /// Counts a link in place.
+    pub(crate) fn link(&mut self) {
+        self.links += 1;
     }
 
     /// Counts a directory in place.
@@ -194,7 +201,7 @@ impl Tally {
 
     /// Whether nothing is in place.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files + self.directories == 0
+        self.files + self.directories + self.links == 0
     }
 
     /// The exit code after this task; `itself`: the requested directory itself is in place.
@@ -213,6 +220,10 @@ impl Tally {
             0 => String::new(),
             held => format!(" ({} were there already)", HumanBytes(held)),
         };
+        let links = match self.links {
+            0 => String::new(),
+            links => format!(", {}", count(links, "link", "links")),
+        };
         let rate = match self.bytes {
             0 => String::new(),
             bytes => {
@@ -221,7 +232,7 @@ impl Tally {
             }
         };
         format!(
-            "{}{}, {}{held} in {}{rate}",
+            "{}{}{links}, {}{held} in {}{rate}",
             count(self.files, "file", "files"),
             self.unsent(),
             HumanBytes(self.bytes),

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use tinyferry_core::error::Failure;
-use tinyferry_core::store::{Accepted, Entry, Kind, Offer, OperationEntry, Store};
+use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Operation, OperationEntry, Stat, Store};
 use tinyferry_core::{Reason, Task};
 
-use super::{Client, Entries, EntryKind, Error, is_refused};
+use super::{Client, Entries, EntryKind, Error, Selection, is_refused};
+use crate::fs::LinkKinds;
 use crate::fs::names::{ancestors, join};
 
 /// A change of the server's files.
@@ -90,7 +91,9 @@ impl Client {
     /// [`Error`].
     pub fn remove_all(&mut self, path: &str) -> Result<Vec<Refused>, Error> {
         let mut below = Below { path: path.to_owned(), ..Below::default() };
-        self.list_store(path, &mut below)?;
+        // A server that accepts links removes them too.
+        let links = LinkKinds { symbolic: true, hard: false };
+        self.list_store_selecting(path, &Selection::default().linking(links), &mut below)?;
         self.change(below.removals())
     }
 
@@ -178,6 +181,20 @@ struct Below {
 }
 
 impl Below {
+    /// Adds a file or a link in a directory.
+    fn add_file(&mut self, path: String) {
+        // Not every server offers a directory by itself.
+        for directory in ancestors(&path) {
+            if directory.len() <= self.path.len()
+                || self.directories.last().is_some_and(|last| last == directory)
+            {
+                break;
+            }
+            self.directories.push(directory.to_owned());
+        }
+        self.files.push_back(path);
+    }
+
     /// Files first, then directories from the deepest one up.
     fn removals(mut self) -> Vec<Change> {
         self.directories.sort_unstable();
@@ -197,20 +214,14 @@ impl Store for Below {
             Kind::File if self.directories.is_empty() && !self.path.is_empty() => {
                 self.files.push_back(self.path.clone());
             }
-            Kind::File => {
-                let path = whole(offer.path);
-                // Not every server offers a directory by itself.
-                for directory in ancestors(&path) {
-                    if directory.len() <= self.path.len()
-                        || self.directories.last().is_some_and(|last| last == directory)
-                    {
-                        break;
-                    }
-                    self.directories.push(directory.to_owned());
-                }
-                self.files.push_back(path);
-            }
+            Kind::File => self.add_file(whole(offer.path)),
         }
         Ok(Accepted { prefix: 0, in_order: true })
+    }
+
+    fn operate(&mut self, path: &str, _: Kind, operation: &Operation<'_>) -> Result<Stat, Reason> {
+        let Operation::Link { .. } = operation else { return Err(Reason::Unsupported) };
+        self.add_file(join(&self.path, path));
+        Ok(Stat::default())
     }
 }

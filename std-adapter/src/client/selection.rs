@@ -9,8 +9,8 @@ use tinyferry_core::store::{
 use tinyferry_core::{Failure, Outcome, Reason, Task};
 
 use super::{Client, EntryKind, Error, is_refused};
-use crate::fs::Filter;
 use crate::fs::skip::{SizeAndTime, leaves_out};
+use crate::fs::{Filter, LinkKinds};
 
 /// Size and time.
 const FACTS: u8 = 1 | 2;
@@ -39,6 +39,9 @@ pub struct Selection {
     pub depth: Option<NonZeroU8>,
     /// Leaves out entries by their paths.
     pub filter: Filter,
+    /// The links that the server sends as links, if the store takes them: [`Policy`](crate::fs::Policy). A list
+    /// has symbolic links only.
+    pub links: LinkKinds,
 }
 
 impl Selection {
@@ -53,6 +56,13 @@ impl Selection {
     #[must_use]
     pub fn limited(mut self, depth: Option<NonZeroU8>) -> Self {
         self.depth = depth;
+        self
+    }
+
+    /// Asks for links of these kinds.
+    #[must_use]
+    pub fn linking(mut self, kinds: LinkKinds) -> Self {
+        self.links = kinds;
         self
     }
 
@@ -89,7 +99,8 @@ impl Client {
     /// long list of patterns is not sent.
     ///
     /// # Errors
-    /// As [`Client::get_store`]; [`Reason::Unsupported`], if the server cannot read `.gitignore` files.
+    /// As [`Client::get_store`]; [`Reason::Unsupported`], if the server cannot read `.gitignore` files, or cannot
+    /// send links.
     ///
     /// [`Directory::filtered`]: crate::fs::Directory::filtered
     pub fn get_store_selecting(
@@ -107,7 +118,7 @@ impl Client {
     }
 
     /// As [`Client::list_store`]; the server leaves out the entries of a tree that are not selected, unless it
-    /// is an older one.
+    /// is an older one. Symbolic links come to [`Store::operate`]; an older server does not list them.
     ///
     /// # Errors
     /// As [`Client::get_store_selecting`].
@@ -131,7 +142,7 @@ impl Client {
         names_only: bool,
         store: &mut dyn Store,
     ) -> Result<Outcome, Error> {
-        let Selection { skip, depth, ref filter } = *selection;
+        let Selection { skip, depth, ref filter, links } = *selection;
         // On a lossy link the server waits for the answer to each offer: a refusal costs no content.
         let patterns: Vec<_> = match self.config.lossy && !names_only {
             true => Vec::new(),
@@ -142,6 +153,8 @@ impl Client {
             let mut options = RequestOptions::skipping(skip);
             (options.depth, options.ignore_files) = (depth, ignore_files);
             options.patterns = Patterns::new(patterns);
+            options.links = links.symbolic;
+            options.hard_links = links.hard && !names_only;
             options
         };
         let mut options = [options(patterns.as_slice()), options(&[])].into_iter();
@@ -151,7 +164,17 @@ impl Client {
         }
         match self.persist(Task::GetWith { path, tree: true, names_only, options }, store) {
             // The server is an older one.
-            Err(error) if is_refused(&error, Reason::Unsupported) && !ignore_files => {
+            Err(error)
+                if is_refused(&error, Reason::Unsupported) && names_only && links.symbolic =>
+            {
+                let without = selection.clone().linking(LinkKinds::default());
+                self.fetch_selecting(path, &without, names_only, store)
+            }
+            Err(error)
+                if is_refused(&error, Reason::Unsupported)
+                    && !ignore_files
+                    && links == LinkKinds::default() =>
+            {
                 self.fetch(path, names_only, store)
             }
             result => result,

@@ -85,6 +85,16 @@ pub enum Event<'a> {
         /// Whether the receiver has the same entries at the end, and no others. `false`: it is not known.
         is_same: bool,
     },
+    /// It is a link at the receiver: see [`LinkKinds`](crate::fs::LinkKinds).
+    Linked {
+        /// Its path.
+        path: &'a str,
+        /// The target of a symbolic link; for a hard link, the path below the root of the tree of the file whose
+        /// name it is too.
+        target: &'a str,
+        /// Whether it is a hard link.
+        is_hard: bool,
+    },
     /// The other end has removed it, or the user has.
     Removed {
         /// Its path.

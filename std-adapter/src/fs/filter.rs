@@ -10,6 +10,7 @@ mod exclusion;
 mod ignore_files;
 
 pub(crate) use self::exclusion::Exclusion;
+pub(crate) use self::ignore_files::path_below;
 
 /// Leaves out the entries of a tree that match a pattern, and all below them. The patterns are those of a
 /// `.gitignore` file in the tree's root: of several that match, the last one decides.

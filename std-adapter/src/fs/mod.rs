@@ -33,11 +33,12 @@ pub use self::event::{Direction, Event, Observer};
 pub(crate) use self::filter::Exclusion;
 pub use self::filter::{Filter, InvalidPattern};
 pub use self::limits::Limits;
-pub use self::policy::{Chmod, Existing, InvalidChmod, Owner, Policy};
+pub use self::policy::{Chmod, Existing, InvalidChmod, Links, Owner, Policy};
 use self::recv::RecvStore;
 use self::recv::partial::PartialOwner;
 pub use self::root::Root;
 use self::send::SendStore;
+pub use self::send::links::LinkKinds;
 pub use self::send::source::Source;
 pub(crate) use self::send::source::SourceRoot;
 pub use self::sys::descriptors::{Descriptors, Permit};
@@ -160,6 +161,15 @@ impl<O: Observer> Directory<O> {
     pub fn skipping(mut self, skip: Skip) -> Self {
         if let Some(send) = &mut self.send {
             send.skip(skip);
+        }
+        self
+    }
+
+    /// Sends links of these kinds as links. Call [`Directory::skipping`] before.
+    #[must_use]
+    pub fn linking(mut self, kinds: LinkKinds) -> Self {
+        if let Some(send) = &mut self.send {
+            send.link(kinds);
         }
         self
     }

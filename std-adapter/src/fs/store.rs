@@ -9,18 +9,20 @@ use tinyferry_core::store::{
     RequestOptions, Stat, Store,
 };
 
-use super::{Direction, Directory, Event, Observer};
+use super::{Direction, Directory, Event, Links, Observer};
 use crate::fs::error::StoreError;
 use crate::fs::send::SendStore;
 
 impl<O> Directory<O> {
     /// The result for the other end; the detail of an error becomes the message of the refusal. An end
-    /// that may not read here is told limits only: other details may contain the names of existing files.
+    /// that may not read here is told limits and refused links only: other details may contain the names of existing
+    /// files.
     fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
         result.map_err(|StoreError { reason, detail }| {
             let may_read = self.send.is_some();
             let is_limit = matches!(reason, Reason::TooLarge | Reason::TooDeep | Reason::NoSpace);
-            self.refusal = if may_read || is_limit { detail } else { String::new() };
+            let is_told = may_read || is_limit || Links::is_detail(&detail);
+            self.refusal = if is_told { detail } else { String::new() };
             reason
         })
     }
@@ -166,7 +168,7 @@ impl<O: Observer> Store for Directory<O> {
 
     fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
         if let Some(send) = &mut self.send {
-            send.answered(entry, stat, index);
+            send.answered(entry, stat, index, &mut self.observer);
         }
     }
 

@@ -163,6 +163,11 @@ impl Observer for Log {
                 let why = describe::not_utf8(reason);
                 self.failed(format!("{verb} of \"{path}\" failed: {why}"));
             }
+            Event::Linked { path, target, is_hard } => {
+                let kind = if is_hard { "hard link to" } else { "symbolic link to" };
+                let request = request(self.direction, "", path);
+                debug!("{}: {request}: {kind} \"{}\"", self.peer, target.escape_debug());
+            }
             Event::Removed { path } => {
                 info!("{}: removed \"{}\"", self.peer, path.escape_debug());
             }

@@ -79,6 +79,8 @@ fn main() {
             ("", QueuedOperation::Stat(query)),
             ("a", QueuedOperation::Stat(query)),
             ("b", QueuedOperation::Rename("a".to_owned())),
+            ("l", QueuedOperation::Link("../b".to_owned())),
+            ("h", QueuedOperation::HardLink("b".to_owned())),
             ("d/", QueuedOperation::Remove),
             ("missing", QueuedOperation::Remove),
         ];

@@ -341,6 +341,8 @@ fn entry(script: &mut Script<'_>) -> Entry {
             0 => Some(OperationEntry::Remove),
             1 => Some(OperationEntry::Stat(StatQuery::default())),
             2 => Some(OperationEntry::Rename { from: script.number() as usize }),
+            3 => Some(OperationEntry::Link { target: script.number() as usize }),
+            4 => Some(OperationEntry::HardLink { from: script.number() as usize }),
             _ => None,
         },
     }

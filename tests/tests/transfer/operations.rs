@@ -126,6 +126,73 @@ fn files_are_removed_and_renamed_in_a_tree_and_by_themselves() {
     }
 }
 
+/// R82, R90, R91.
+#[test]
+fn links_and_hard_links_are_made_in_a_tree_and_by_themselves() {
+    let link = |target: &str| QueuedOperation::Link(target.to_owned());
+    let hard_link = |from: &str| QueuedOperation::HardLink(from.to_owned());
+    for config in CONFIGS {
+        let mut client = Memory::default();
+        let longest = "../é".repeat(42) + "/x";
+        assert_eq!(longest.len(), 212);
+        let operations = [
+            ("l", link("../d/b")),
+            ("d/absolute", link("/etc")),
+            ("d/long", link(&longest)),
+            ("d/l", link(&"n".repeat(254))),
+            ("c", hard_link("d/b")),
+            ("d", link("x")),
+            ("e", hard_link("missing")),
+        ];
+        client.queue_operations(Some("t"), &operations);
+        let mut pair = pair(config, client, target());
+        assert_eq!(pair.run(Task::Put), Ok(done(7)), "{config:?}");
+        let server = &pair.server.store;
+        let links = [
+            ("t/d/absolute", "/etc"),
+            ("t/d/l", &"n".repeat(254)),
+            ("t/d/long", &longest),
+            ("t/l", "../d/b"),
+        ];
+        let made: Vec<_> = server.links.iter().map(|(path, to)| (&**path, &**to)).collect();
+        assert_eq!(made, links, "{config:?}");
+        assert_eq!(server.bytes("t/c"), Some(content(2, 6).as_slice()));
+        let refused = [("t/d", Reason::IsDirectory), ("t/e", Reason::NotFound)];
+        let refused = refused.map(|(path, reason)| (path.to_owned(), reason));
+        assert_eq!(pair.client.store.refused, refused);
+
+        pair.client.store.queue_operations(None, &[("z", link("t"))]);
+        assert_eq!(pair.run(Task::Put), Ok(done(1)), "{config:?}");
+        assert_eq!(pair.server.store.links.get("z").map(String::as_str), Some("t"));
+        pair.client.store.queue_operations(None, &[("y", hard_link("t/a"))]);
+        assert_eq!(pair.run(Task::Put), Ok(done(1)), "{config:?}");
+        assert!(pair.server.store.bytes("y").is_some());
+    }
+}
+
+/// R90, R91.
+#[test]
+fn a_target_or_a_path_that_is_not_allowed_is_refused_without_the_store() {
+    for config in CONFIGS {
+        for operation in [
+            QueuedOperation::Link(String::new()),
+            QueuedOperation::Link("a\nb".to_owned()),
+            QueuedOperation::Link("\u{85}".to_owned()),
+            QueuedOperation::HardLink(String::new()),
+            QueuedOperation::HardLink("../a".to_owned()),
+            QueuedOperation::HardLink("d/".to_owned()),
+        ] {
+            let mut client = Memory::default();
+            client.queue_operations(Some("t"), &[("new", operation.clone())]);
+            let mut pair = pair(config, client, target());
+            assert_eq!(pair.run(Task::Put), Ok(done(1)), "{config:?}");
+            let refused = [("t/new".to_owned(), Reason::BadPath)];
+            assert_eq!(pair.client.store.refused, refused, "{operation:?}");
+            assert_eq!(pair.server.store.operations, 0);
+        }
+    }
+}
+
 /// R81, R87.
 #[test]
 fn a_refused_operation_by_itself_fails_the_task_with_its_reason() {

@@ -64,7 +64,8 @@ impl<P: Profile> Sender<P> {
             ),
             Operate if P::has_operations() => {
                 let is_answered = is_lossy || tree == 0;
-                if !is_answered {
+                // Nobody waits for the answers to a list.
+                if !is_answered && self.scope != Scope::Names {
                     self.scope = Scope::Unsettled;
                 }
                 let signal = Signal::offer(id, 0, 0, UNKNOWN_TIME);

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
 use super::skip::SkipArgs;
-use super::{GetArgs, LimitArgs, Peer, PolicyArgs, PutArgs, RetryArgs, SyncArg};
+use super::{
+    GetArgs, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, RetryArgs, SyncArg, UnsafeLinksArg,
+};
 use crate::exit::{CliError, Exit};
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +41,12 @@ pub(crate) struct MirrorArgs {
     #[arg(long, hide = true)]
     keep_both: bool,
     #[command(flatten)]
+    links: LinkArgs,
+    /// With --get, accept symbolic links with any target; with --links only those whose target is relative and
+    /// inside the transferred tree
+    #[arg(long, requires = "get")]
+    unsafe_links: bool,
+    #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
     peer: Peer,
@@ -63,6 +71,8 @@ impl MirrorArgs {
             limits,
             policy,
             keep_both,
+            links,
+            unsafe_links,
             retry,
             peer,
         } = self;
@@ -101,6 +111,8 @@ impl MirrorArgs {
                 limits,
                 policy,
                 keep_both,
+                links,
+                unsafe_links: UnsafeLinksArg { unsafe_links },
                 retry,
                 peer,
             }));
@@ -115,6 +127,7 @@ impl MirrorArgs {
             filter,
             delete,
             skip,
+            links,
             retry,
             peer,
         }))

@@ -37,7 +37,8 @@ impl PolicyArgs {
             (_, true) => Existing::KeepBoth,
             _ => Existing::Replace,
         };
-        Ok(Policy { chmod, owner: self.chown.unwrap_or_default(), existing })
+        let owner = self.chown.unwrap_or_default();
+        Ok(Policy { chmod, owner, existing, ..Policy::default() })
     }
 }
 

@@ -37,6 +37,7 @@ impl Observer for Progress {
                 view.done(path, size, held, sha256);
             }
             Event::Done { kind: Kind::Directory, .. } => view.tally.directory(),
+            Event::Linked { path, target, is_hard } => view.linked(path, target, is_hard),
             Event::Done { .. } => {}
             Event::Failed { path, reason, detail, at_peer, .. } => {
                 let why = describe::failure(reason, detail, at_peer);

@@ -5,26 +5,41 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tinyferry_core::Reason;
-use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
+use tinyferry_core::path::TARGET_MAX;
+use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Operation, OperationEntry, Stat, Store};
 
 use crate::client::{Error, local_error};
 use crate::fs::names::ancestors;
-use crate::fs::{Directory, Exclusion, Filter, Source};
+use crate::fs::{Directory, Exclusion, Filter, LinkKinds, Source};
 
 /// The facts of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) kind: Kind,
     pub(super) size: Option<u64>,
     pub(super) modified: Option<i64>,
     pub(super) mode: Option<u32>,
+    /// The target of a symbolic link, whose kind is that of a file.
+    pub(super) target: Option<String>,
     /// Why this end cannot send it.
     pub(super) broken: Option<Reason>,
 }
 
+impl Facts {
+    fn of_link(target: &str) -> Self {
+        Self { kind: Kind::File, target: Some(target.to_owned()), ..DIRECTORY }
+    }
+}
+
 /// A directory that is known by an entry in it only.
-const DIRECTORY: Facts =
-    Facts { kind: Kind::Directory, size: None, modified: None, mode: None, broken: None };
+const DIRECTORY: Facts = Facts {
+    kind: Kind::Directory,
+    size: None,
+    modified: None,
+    mode: None,
+    target: None,
+    broken: None,
+};
 
 /// The entries of a directory; one that is not offered by itself too. A file by itself has the empty path.
 #[derive(Debug, Default)]
@@ -42,9 +57,15 @@ impl Store for Listed {
         if offer.kind != Kind::Tree {
             let Offer { path, kind, size, modified, mode, .. } = *offer;
             let path = if self.is_tree { path } else { "" };
-            self.add(path, Facts { kind, size, modified, mode, broken: None });
+            self.add(path, Facts { kind, size, modified, mode, target: None, broken: None });
         }
         Ok(Accepted { prefix: 0, in_order: true })
+    }
+
+    fn operate(&mut self, path: &str, _: Kind, operation: &Operation<'_>) -> Result<Stat, Reason> {
+        let Operation::Link { target } = operation else { return Err(Reason::Unsupported) };
+        self.add(path, Facts::of_link(target));
+        Ok(Stat::default())
     }
 
     fn rejected(&mut self, _: &[u8], _: Reason) {
@@ -63,33 +84,40 @@ pub(super) struct Missing<'a> {
 }
 
 impl Listed {
-    /// The entries of a local directory that a filter does not exclude, or a local file. There are none where
-    /// nothing has the path.
-    pub(super) fn of_local(local: &Path, filter: &Filter) -> Result<Self, Error> {
+    /// The entries of a local directory that a filter does not exclude, or a local file; symbolic links are among
+    /// them if `links` has them. There are none where nothing has the path.
+    pub(super) fn of_local(local: &Path, filter: &Filter, links: LinkKinds) -> Result<Self, Error> {
         let mut listed = Self { is_tree: local.is_dir(), ..Self::default() };
-        if kind_of(local)?.is_none() {
+        if kind_of(local, links)?.is_none() {
             return Ok(listed);
         }
         let source =
             |remote: &str| Source { local: PathBuf::from(local), remote: remote.to_owned() };
         let mut store = if listed.is_tree {
-            Directory::sending_tree("-".to_owned(), vec![source("")], ()).filtered(filter)
+            let links = LinkKinds { hard: false, ..links };
+            let store = Directory::sending_tree("-".to_owned(), vec![source("")], ());
+            store.filtered(filter).linking(links)
         } else {
             Directory::sending_file(source("-"), ())
         };
-        let mut buffer = [0; tinyferry_core::path::PATH_MAX];
+        let mut buffer = [0; tinyferry_core::path::PATH_MAX + TARGET_MAX];
         loop {
             let entry = store
                 .next(&mut buffer)
                 .map_err(|reason| local_error(local, &std::io::Error::other(reason)))?;
-            let Some(Entry { kind, size, modified, mode, broken, path, .. }) = entry else {
+            let Some(entry) = entry else {
                 listed.is_incomplete = store.omitted() > 0;
                 return Ok(listed);
             };
-            let path = String::from_utf8_lossy(buffer.get(..path).unwrap_or_default());
-            if kind != Kind::Tree {
+            let Entry { kind, size, modified, mode, broken, path, operation, .. } = entry;
+            let (path, behind) = buffer.split_at(path.min(buffer.len()));
+            let path = String::from_utf8_lossy(path);
+            if let Some(OperationEntry::Link { target }) = operation {
+                let target = behind.get(..target).unwrap_or_default();
+                listed.add(&path, Facts::of_link(&String::from_utf8_lossy(target)));
+            } else if kind != Kind::Tree {
                 let path = if listed.is_tree { path.as_ref() } else { "" };
-                listed.add(path, Facts { kind, size, modified, mode, broken });
+                listed.add(path, Facts { kind, size, modified, mode, target: None, broken });
             }
         }
     }
@@ -107,7 +135,8 @@ impl Listed {
     /// The entries that the source of a mirror does not have: they are to be removed from this target.
     ///
     /// `source_kind` returns the kind of the source's entry at a path; `Some(None)` for a link or a special file.
-    /// Excluded entries, the directories above them, links and special files are never among the missing ones.
+    /// Excluded entries, the directories above them, special files, and links that are not listed are never among the
+    /// missing ones.
     pub(super) fn missing(
         &self,
         exclusion: &Exclusion,
@@ -156,13 +185,15 @@ impl Listed {
     }
 }
 
-/// The kind of a local entry; `None`: there is none; `Some(None)`: a link or a special file.
+/// The kind of a local entry; `None`: there is none; `Some(None)`: a link or a special file. A symbolic link is a file
+/// if `links` has them.
 ///
 /// # Errors
 /// [`Error::Local`] if the system cannot tell whether the entry exists.
-pub(super) fn kind_of(path: &Path) -> Result<Option<Option<Kind>>, Error> {
+pub(super) fn kind_of(path: &Path, links: LinkKinds) -> Result<Option<Option<Kind>>, Error> {
     match path.symlink_metadata() {
         Ok(found) if found.is_dir() => Ok(Some(Some(Kind::Directory))),
+        Ok(found) if found.is_symlink() && links.symbolic => Ok(Some(Some(Kind::File))),
         Ok(found) => Ok(Some(found.is_file().then_some(Kind::File))),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(None)

@@ -13,7 +13,10 @@ use self::listed::{Listed, Missing, kind_of};
 pub use self::plan::{Action, Plan, Planned};
 use super::{Change, Client, Error, Refused, Selection, is_refused};
 use crate::fs::names::{ancestors, join};
-use crate::fs::{Directory, Exclusion, Filter, Observer, Root, Source, SourceRoot, Sync};
+use crate::fs::{
+    Directory, Exclusion, Filter, LinkKinds, Links, Observer, Policy, Root, Source, SourceRoot,
+    Sync,
+};
 
 /// The entries of a directory, the target of a mirror, that its source does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,18 +94,24 @@ impl Extras {
 
 impl Client {
     /// The entries of the server's directory `remote` that the directory `local` does not have, without those
-    /// that `filter` excludes; none if the server has no such directory.
+    /// that the filter of `selection` excludes; none if the server has no such directory. Symbolic links are among them
+    /// if the selection has them.
     ///
     /// # Errors
     /// [`Error`]; [`Error::Local`] if the system cannot tell whether `local` has an entry.
-    pub fn extras(&mut self, remote: &str, local: &Path, filter: &Filter) -> Result<Extras, Error> {
-        let there = self.list_target(remote)?;
-        Ok(Extras::of(&there, remote, &missing_here(&there, local, filter)?))
+    pub fn extras(
+        &mut self,
+        remote: &str,
+        local: &Path,
+        selection: &Selection,
+    ) -> Result<Extras, Error> {
+        let there = self.list_target(remote, selection.links)?;
+        Ok(Extras::of(&there, remote, &missing_here(&there, local, selection)?))
     }
 
     /// The entries of the directory `target` below the directory `root` of this end that the server's
-    /// directory `remote` does not have, without those that `filter` excludes by its patterns or by the
-    /// `.gitignore` files of this end. `None` if the server cannot list all of its entries.
+    /// directory `remote` does not have, without those that the filter of `selection` excludes by its patterns or by
+    /// the `.gitignore` files of this end. Symbolic links are among them if the selection has them. `None` if the server cannot list all of its entries.
     ///
     /// # Errors
     /// [`Error`]; [`Error::Local`] if the local directory cannot be read.
@@ -111,19 +120,21 @@ impl Client {
         remote: &str,
         root: &Path,
         target: &str,
-        filter: &Filter,
+        selection: &Selection,
     ) -> Result<Option<Extras>, Error> {
-        let there = self.list_source(remote, &filter.without_ignore_files())?;
+        let Selection { ref filter, links, .. } = *selection;
+        let there = self.list_source(remote, &filter.without_ignore_files(), links)?;
         let local = target_path(root, target);
-        let here = Listed::of_local(&local, &Filter::default())?;
+        let here = Listed::of_local(&local, &Filter::default(), links)?;
         let missing = missing_there(&here, &there, &local, filter)?;
         Ok((!there.is_incomplete).then(|| Extras::of(&here, target, &missing)))
     }
 
     /// The entries of the target of a put; none if the server has no entry at `remote`.
-    fn list_target(&mut self, remote: &str) -> Result<Listed, Error> {
+    fn list_target(&mut self, remote: &str, links: LinkKinds) -> Result<Listed, Error> {
         let mut there = Listed::default();
-        match self.list_store(remote, &mut there) {
+        let selection = Selection::default().linking(links);
+        match self.list_store_selecting(remote, &selection, &mut there) {
             Ok(_) => {}
             Err(error) if is_refused(&error, Reason::NotFound) => {}
             Err(error) => return Err(error),
@@ -132,9 +143,14 @@ impl Client {
     }
 
     /// The entries of the source of a get that `filter` does not exclude.
-    fn list_source(&mut self, remote: &str, filter: &Filter) -> Result<Listed, Error> {
+    fn list_source(
+        &mut self,
+        remote: &str,
+        filter: &Filter,
+        links: LinkKinds,
+    ) -> Result<Listed, Error> {
         let mut there = Listed::default();
-        let selection = Selection::default().filtered(filter);
+        let selection = Selection::default().filtered(filter).linking(links);
         let outcome = self.list_store_selecting(remote, &selection, &mut there)?;
         there.is_incomplete |= outcome.omitted > 0;
         // A server that does not know the patterns lists all.
@@ -153,9 +169,10 @@ fn target_path(root: &Path, target: &str) -> PathBuf {
 fn missing_here<'a>(
     there: &'a Listed,
     local: &Path,
-    filter: &Filter,
+    selection: &Selection,
 ) -> Result<Missing<'a>, Error> {
-    there.missing(&exclusion(local, filter), |path| kind_of(&local.join(path)))
+    let exclusion = exclusion(local, &selection.filter);
+    there.missing(&exclusion, |path| kind_of(&local.join(path), selection.links))
 }
 
 /// The entries of the local directory that the server's directory does not have.
@@ -174,7 +191,9 @@ fn missing_there<'a>(
 /// removals.
 pub fn remove_local(root: Root, removals: Vec<Change>, observer: impl Observer) -> Vec<Refused> {
     let store = Directory::receiving(root, String::new(), Sync::Never, observer);
-    let mut store = store.removing();
+    // The links among the entries were listed as such.
+    let policy = Policy { links: Links::Any, ..Policy::default() };
+    let mut store = store.removing().governed(&policy);
     let refused = removals.into_iter().filter_map(|change| {
         let removed = match &change {
             Change::RemoveDirectory(path) => {

@@ -6,7 +6,7 @@ use tinyferry_core::Reason;
 use tinyferry_core::store::{Kind, Skip, Stat};
 
 use super::listed::{Facts, Listed, Missing};
-use super::{Client, Error, Extras, missing_here, missing_there, target_path};
+use super::{Client, Error, Extras, Selection, missing_here, missing_there, target_path};
 use crate::fs::Filter;
 use crate::fs::digest::record::Granularity;
 use crate::fs::skip::{SizeAndTime, leaves_out};
@@ -27,6 +27,8 @@ pub enum Action {
         time: bool,
         /// Their permission bits differ.
         mode: bool,
+        /// They are symbolic links with different targets.
+        target: bool,
     },
     /// It is left out: the receiver has the same entry, or the [`Skip`] leaves it out.
     Keep,
@@ -71,14 +73,14 @@ impl Client {
         &mut self,
         local: &Path,
         remote: &str,
-        filter: &Filter,
-        skip: Skip,
+        selection: &Selection,
     ) -> Result<Plan, Error> {
-        let there = self.list_target(remote)?;
-        let here = Listed::of_local(local, filter)?;
+        let Selection { ref filter, skip, links, .. } = *selection;
+        let there = self.list_target(remote, links)?;
+        let here = Listed::of_local(local, filter, links)?;
         // A lone file is no mirror.
         let missing = match here.is_tree {
-            true => missing_here(&there, local, filter)?,
+            true => missing_here(&there, local, selection)?,
             false => Missing::default(),
         };
         let extras =
@@ -96,12 +98,12 @@ impl Client {
         remote: &str,
         root: &Path,
         target: &str,
-        filter: &Filter,
-        skip: Skip,
+        selection: &Selection,
     ) -> Result<Plan, Error> {
-        let there = self.list_source(remote, &filter.without_ignore_files())?;
+        let Selection { ref filter, skip, links, .. } = *selection;
+        let there = self.list_source(remote, &filter.without_ignore_files(), links)?;
         let local = target_path(root, target);
-        let here = Listed::of_local(&local, &Filter::default())?;
+        let here = Listed::of_local(&local, &Filter::default(), links)?;
         // A lone file is no mirror.
         let missing = match there.is_tree {
             true => missing_there(&here, &there, &local, filter)?,
@@ -112,7 +114,7 @@ impl Client {
             false => Some(Extras::default()),
         };
         let entries = match filter.reads_ignore_files() {
-            true => plan(&self.list_source(remote, filter)?, &here, &missing, skip),
+            true => plan(&self.list_source(remote, filter, links)?, &here, &missing, skip),
             false => plan(&there, &here, &missing, skip),
         };
         Ok(Plan { entries, extras })
@@ -148,9 +150,13 @@ fn plan(source: &Listed, target: &Listed, missing: &Missing<'_>, skip: Skip) -> 
 /// The action for an entry that the receiver has.
 fn decide(ours: &Facts, theirs: &Facts, skip: Skip, is_precise: bool) -> Action {
     let action = compare(ours, theirs, is_precise);
-    let is_file = ours.kind == Kind::File && theirs.kind == Kind::File;
+    let is_file =
+        [ours, theirs].iter().all(|facts| facts.kind == Kind::File && facts.target.is_none());
     if skip == Skip::SameContent && is_file && ours.size == theirs.size {
         return Action::Compare;
+    }
+    if skip == Skip::Existing && [ours, theirs].iter().all(|facts| facts.kind == Kind::File) {
+        return Action::Keep;
     }
     let Action::Replace { kind: false, .. } = action else { return action };
     let facts = SizeAndTime { size: ours.size.unwrap_or_default(), modified: ours.modified };
@@ -175,11 +181,19 @@ fn compare(ours: &Facts, theirs: &Facts, is_precise: bool) -> Action {
         (Some(ours), Some(theirs)) => is_file && !crate::fs::sys::times::is_same(ours, theirs),
         _ => false,
     };
-    let kind = ours.kind != theirs.kind;
+    let kind = ours.kind != theirs.kind || ours.target.is_some() != theirs.target.is_some();
+    if ours.target.is_some() && !kind {
+        let (size, time, mode, target) = (false, false, false, ours.target != theirs.target);
+        return match target {
+            true => Action::Replace { kind, size, time, mode, target },
+            false => Action::Keep,
+        };
+    }
+    let target = false;
     let size = is_file && ours.size != theirs.size;
     let mode = ours.mode.zip(theirs.mode).is_some_and(|(ours, theirs)| ours != theirs);
     if kind || size || time || mode {
-        Action::Replace { kind, size, time, mode }
+        Action::Replace { kind, size, time, mode, target }
     } else {
         Action::Keep
     }

@@ -55,7 +55,7 @@ impl Kept {
 
 /// The facts that this system has.
 fn possible() -> Facts {
-    if cfg!(unix) { Facts::ALL } else { Facts::ALL.without(Facts::MODE) }
+    if cfg!(unix) { Facts::ALL.with(Facts::LINKS) } else { Facts::ALL.without(Facts::MODE) }
 }
 
 /// What file systems of this kind keep; `None`: they differ.
@@ -206,7 +206,7 @@ mod tests {
             let known = known(&dir);
             assert!(known.is_none_or(|known| known == measured), "{known:?}, {measured:?}");
             assert_eq!(Kept::of_target(&dir), measured);
-            assert_eq!(Kept::of_source(&dir).facts, Facts::ALL);
+            assert_eq!(Kept::of_source(&dir).facts, Facts::ALL.with(Facts::LINKS));
             assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
         }
     }

@@ -4,7 +4,8 @@
 //! Each entry has a record of the facts that are compared, and the record has a hash. The digest of a
 //! directory is the sum of its entries' hashes; a subdirectory's record contains its digest. The entries of
 //! a [`Range`] are those whose hash has the upmost bits of the range. Counted are the entries that a walk
-//! sends ([`names::can_be_sent`](crate::fs::names::can_be_sent)): regular files and directories.
+//! sends ([`names::can_be_sent`](crate::fs::names::can_be_sent)): regular files and directories, and symbolic links
+//! if both ends count them. A comparison treats a link like a file.
 //!
 //! A file system that cannot keep a time stores its first or last one instead. The record of such a file
 //! has no time at either end: only times that every file system keeps ([`times::is_usual`]) are in records.

@@ -17,11 +17,14 @@ impl Facts {
     pub(crate) const MODE: Self = Self(1 << 2);
     /// CRC-64 of the content.
     pub(crate) const CONTENT: Self = Self(1 << 3);
+    /// All of a file.
     pub(crate) const ALL: Self = Self(0b1111);
+    /// Symbolic links are entries.
+    pub(crate) const LINKS: Self = Self(1 << 4);
 
     /// Drops the facts of later versions.
     pub(crate) fn from_bits(bits: u8) -> Self {
-        Self(bits & Self::ALL.0)
+        Self(bits & (Self::ALL.0 | Self::LINKS.0))
     }
 
     pub(crate) fn bits(self) -> u8 {
@@ -118,6 +121,13 @@ impl Parameters {
         record.hash(self.salt, name)
     }
 
+    /// The hash of a symbolic link's record; its target has at most 254 bytes.
+    pub(crate) fn hash_of_link(self, name: &str, target: &str) -> u64 {
+        let length = u8::try_from(target.len()).unwrap_or(u8::MAX);
+        let crc = Fast::crc64(0, &[Record::LINK, length]);
+        Record::hash_of(Fast::crc64(crc, target.as_bytes()), self.salt, name)
+    }
+
     /// The hash of a directory's record; `total` is that of all its entries.
     pub(crate) fn hash_of_directory(self, name: &str, mode: Option<u32>, total: Total) -> u64 {
         let mut record = Record::new(Record::DIRECTORY);
@@ -150,6 +160,7 @@ struct Record {
 impl Record {
     const FILE: u8 = 1;
     const DIRECTORY: u8 = 2;
+    const LINK: u8 = 3;
     const LENGTH_MAX: usize = 1 + 8 + 8 + 2 + 8;
 
     fn new(kind: u8) -> Self {
@@ -176,7 +187,12 @@ impl Record {
 
     fn hash(&self, salt: u32, name: &str) -> u64 {
         let bytes = self.bytes.get(..self.length).unwrap_or_default();
-        let crc = Fast::crc64(Fast::crc64(0, bytes), name.as_bytes());
+        Self::hash_of(Fast::crc64(0, bytes), salt, name)
+    }
+
+    /// The hash of a record whose bytes before the name have this CRC-64.
+    fn hash_of(crc: u64, salt: u32, name: &str) -> u64 {
+        let crc = Fast::crc64(crc, name.as_bytes());
         mix(crc ^ u64::from(salt).wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 }
@@ -232,6 +248,10 @@ mod tests {
             some.hash_of_directory("d", Some(0o755), total),
             mix(crc(&[&[2], &content, &size, b"d"]))
         );
+        for parameters in [all, none] {
+            let expected = mix(crc(&[&[3, 4], b"../x", b"l"]));
+            assert_eq!(parameters.hash_of_link("l", "../x"), expected);
+        }
     }
 
     #[test]
@@ -279,7 +299,7 @@ mod tests {
         let common = ours.common(Facts::SIZE.with(Facts::TIME), Granularity::NANOSECOND);
         assert_eq!((common.facts.bits(), common.granularity.code(), common.salt), (0b11, 3, 5));
         assert_eq!(ours.common(Facts::ALL, Granularity::SECOND).granularity, Granularity::SECOND);
-        assert_eq!(Facts::from_bits(0xFF), Facts::ALL);
+        assert_eq!(Facts::from_bits(0xFF), Facts::ALL.with(Facts::LINKS));
         assert_eq!(Facts::ALL.without(Facts::CONTENT).bits(), 0b111);
     }
 

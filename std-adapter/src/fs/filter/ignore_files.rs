@@ -145,7 +145,7 @@ fn excludes(levels: &[Level], filter: &Filter, path: &str, is_directory: bool) -
 }
 
 /// The part of `path` below a directory, where the empty path is that of the root; `None` if it is not below.
-fn path_below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
+pub(crate) fn path_below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
     match directory {
         "" => Some(path),
         directory => below(path, directory),

@@ -2,10 +2,12 @@
 //! Knows no file system.
 
 mod chmod;
+mod links;
 
 use tinyferry_core::store::Kind;
 
 pub use self::chmod::{Chmod, InvalidChmod};
+pub use self::links::Links;
 
 /// How a receiver stores the entries that it accepts.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +18,12 @@ pub struct Policy {
     pub owner: Owner,
     /// The treatment of a received file whose name exists.
     pub existing: Existing,
+    /// The symbolic links that are made.
+    pub links: Links,
+    /// Whether a file that the sender offers as a further name of another one becomes a hard link of that;
+    /// otherwise its content is received once more. Never where both of two files are kept
+    /// ([`Existing::KeepBoth`]), and not for a client that may not read.
+    pub hard_links: bool,
 }
 
 /// The owner of an entry.

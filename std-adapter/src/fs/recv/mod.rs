@@ -6,6 +6,7 @@ mod committing;
 pub(crate) mod deferred;
 pub(crate) mod file;
 mod kept_times;
+mod link;
 pub(crate) mod naming;
 mod opening;
 mod operate;

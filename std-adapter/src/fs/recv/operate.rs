@@ -40,8 +40,33 @@ impl RecvStore {
             let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
             if is_allowed(path) { Ok(join(tree, path)) } else { Err(refusal(path)) }
         };
+        let is_excluded = self.tree.is_some() && self.stats.excludes(path, kind != Kind::File);
         let result = match (*operation, below(path)) {
             (_, Err(error)) => Err((error, path.to_owned())),
+            (Operation::Link { .. } | Operation::HardLink { .. }, _)
+                if kind != Kind::File || path.is_empty() =>
+            {
+                Err((Reason::BadPath.into(), path.to_owned()))
+            }
+            // The path of a lone file is that of the target.
+            (Operation::Link { .. } | Operation::HardLink { .. }, Ok(path))
+                if self.tree.is_none() && self.target.is_some() =>
+            {
+                Err((Reason::NotAllowed.into(), path))
+            }
+            (Operation::Link { .. } | Operation::HardLink { .. }, _) if is_excluded => {
+                return Err(Reason::Excluded.into());
+            }
+            (Operation::Link { target }, Ok(whole)) => {
+                self.link(path, target, observer).map_err(|error| (error, whole))
+            }
+            (Operation::HardLink { from }, _) if !is_allowed(from) => {
+                return Err(Reason::BadPath.into());
+            }
+            (Operation::HardLink { from }, _) => {
+                let linked = self.hard_link(path, from, observer);
+                return linked.map(|()| Stat::default()).inspect_err(|_| self.cursor.forget());
+            }
             (Operation::Remove, Ok(path)) => match self.remove(&path, kind, observer) {
                 Ok(()) => Ok(()),
                 Err(error) => Err((error, path)),
@@ -90,6 +115,12 @@ impl RecvStore {
             }
             (Found::File(_), _) => return Err(Reason::NotDirectory.into()),
             (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
+            (Found::Other(what), Kind::File)
+                if what.reason == Reason::SymbolicLink && self.access.policy.links.are_made() =>
+            {
+                self.check_is_not_kept(&dir, name)?;
+                dir.remove_file(name)?;
+            }
             (Found::Other(what), _) => return Err(what),
         }
         self.cursor.forget_names();
@@ -143,6 +174,9 @@ impl RecvStore {
             let detail = format!("the directory \"{}\" does not exist", new_above.escape_debug());
             return Err(StoreError::new(Reason::NotFound, &detail));
         };
+        if is_directory {
+            self.check_moved_links(&dir, (from, old), path)?;
+        }
         // Another program may have taken the name since.
         let renamed = match (self.access.policy.existing, is_directory) {
             (Existing::Replace, false) => dir.rename(old, &target, new),
@@ -185,7 +219,7 @@ impl RecvStore {
     }
 
     /// In a tree the synchronisation at its end covers these directories.
-    fn make_durable(&self, dirs: &[&Dir]) -> Result<(), StoreError> {
+    pub(super) fn make_durable(&self, dirs: &[&Dir]) -> Result<(), StoreError> {
         if self.sync.is_due(self.tree.is_some()) {
             for dir in dirs {
                 synchronise(dir)?;

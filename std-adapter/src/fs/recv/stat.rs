@@ -234,7 +234,7 @@ impl RecvStore {
         };
         let kept = self.kept(&dir);
         // The content of a file by itself is compared by an offer.
-        let facts = asked.and(kept.facts).without(Facts::CONTENT);
+        let facts = asked.and(kept.facts).without(Facts::CONTENT).without(Facts::LINKS);
         Ok(Stat {
             size: metadata.size,
             value: metadata.modified.unwrap_or(i64::MIN).cast_unsigned(),

@@ -1,5 +1,6 @@
 //! The entry that is offered for an item of the walk.
 
+use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Entry, Kind};
 
 use crate::fs::event::{Event, Observer};
@@ -25,6 +26,8 @@ pub(super) fn open_entry(
         },
         Item::Named(attributes) => (Kind::File, attributes, None, None),
         Item::Broken(kind, attributes, error) => (kind, attributes, None, Some(error)),
+        // The queue returns links as operations.
+        Item::Link(_) => (Kind::File, None, None, Some(Reason::SymbolicLink.into())),
         Item::Unsendable(error) => (Kind::File, None, None, Some(error)),
     };
     let size = match &open {

@@ -3,6 +3,8 @@
 
 mod entry;
 pub(crate) mod file;
+pub(crate) mod hard_links;
+pub(crate) mod links;
 pub(crate) mod queue;
 pub(crate) mod recent;
 mod request;
@@ -23,6 +25,7 @@ use crate::fs::event::{Event, Observer};
 use crate::fs::filter::Filter;
 use crate::fs::send::entry::open_entry;
 use crate::fs::send::file::SendFile;
+use crate::fs::send::links::LinkKinds;
 use crate::fs::send::queue::{Next, SendQueue};
 use crate::fs::send::request::Options;
 use crate::fs::send::source::{Source, SourceRoot};
@@ -82,6 +85,11 @@ impl SendStore {
         }
     }
 
+    /// Sends links of these kinds as links.
+    pub(crate) fn link(&mut self, kinds: LinkKinds) {
+        self.queue = self.queue.take().map(|queue| queue.linking(kinds));
+    }
+
     /// Leaves out the entries that a filter excludes.
     pub(crate) fn filter(&mut self, filter: &Filter) {
         if let Some(queue) = &mut self.queue {
@@ -89,10 +97,16 @@ impl SendStore {
         }
     }
 
-    /// The receiver has answered a question.
-    pub(crate) fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
+    /// The receiver has performed an operation.
+    pub(crate) fn answered(
+        &mut self,
+        entry: u32,
+        stat: &Stat,
+        index: Index<'_>,
+        observer: &mut impl Observer,
+    ) {
         if let Some(queue) = &mut self.queue {
-            queue.answered(entry, stat, index);
+            queue.answered(entry, stat, index, observer);
         }
     }
 
@@ -108,7 +122,7 @@ impl SendStore {
         if let Err(error) = queue.begin(observer) {
             return Err(explain(error, root).report(queue.tree_path(), direction, observer));
         }
-        let (entry, path) = match queue.next(observer) {
+        let (entry, path, behind) = match queue.next(observer) {
             None => return Ok(None),
             Some(Next::Tree { size, mode, modified }) => {
                 let path = queue.tree_path();
@@ -126,11 +140,22 @@ impl SendStore {
                     broken: None,
                     operation: None,
                 };
-                (entry, path)
+                (entry, path, Box::default())
             }
             Some(Next::Question(kind, query)) => {
                 let path = queue.path_in_tree();
-                (Entry::operation(kind, path.len(), OperationEntry::Stat(query)), path)
+                let operation = OperationEntry::Stat(query);
+                (Entry::operation(kind, path.len(), operation), path, Box::default())
+            }
+            Some(Next::Link { target }) => {
+                let path = queue.path_in_tree();
+                let operation = OperationEntry::Link { target: target.len() };
+                (Entry::operation(Kind::File, path.len(), operation), path, target)
+            }
+            Some(Next::HardLink { from }) => {
+                let path = queue.path_in_tree();
+                let operation = OperationEntry::HardLink { from: from.len() };
+                (Entry::operation(Kind::File, path.len(), operation), path, from)
             }
             Some(Next::Item(item, resumable)) => {
                 let item = match item {
@@ -141,11 +166,15 @@ impl SendStore {
                 };
                 let (entry, open) = open_entry(queue, item, resumable, observer);
                 self.open = open;
-                (entry, queue.path_in_tree())
+                (entry, queue.path_in_tree(), Box::default())
             }
         };
         // Sound paths always fit.
-        into.get_mut(..entry.path).ok_or(Reason::NameTooLong)?.copy_from_slice(path.as_bytes());
+        let (path, behind) = (path.as_bytes(), behind.as_bytes());
+        let into = into.get_mut(..path.len() + behind.len()).ok_or(Reason::NameTooLong)?;
+        let (before, after) = into.split_at_mut(path.len());
+        before.copy_from_slice(path);
+        after.copy_from_slice(behind);
         Ok(Some(entry))
     }
 

@@ -2,6 +2,7 @@
 //! again. Knows nothing of the files' content.
 
 mod asking;
+mod linking;
 mod sources;
 
 use std::collections::VecDeque;
@@ -14,7 +15,8 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::names::join;
-use crate::fs::send::recent::{Fate, Recent, Yielded};
+use crate::fs::send::hard_links::HardLinks;
+use crate::fs::send::recent::{Fate, Recent, Role, Yielded};
 use crate::fs::send::source::SourceRoot;
 use crate::fs::send::update::{Found, Question, Update};
 use crate::fs::send::walk::{Item, Walk};
@@ -33,7 +35,13 @@ pub(crate) struct SendQueue {
     recent: Recent,
     /// `None`: everything is sent.
     update: Option<Update>,
-    again: VecDeque<(usize, String)>,
+    again: VecDeque<Again>,
+    /// Whether the item that was returned last is one of them.
+    is_again: bool,
+    /// `None`: the content of each name is sent.
+    hard_links: Option<HardLinks>,
+    /// The role of the item that was returned last.
+    role: Role,
 }
 
 /// The next step after the walk.
@@ -49,6 +57,15 @@ enum Stage {
     Again,
 }
 
+/// A file that is sent again, or as content after it was refused as a hard link.
+#[derive(Debug)]
+struct Again {
+    /// The index of its source.
+    origin: usize,
+    path: String,
+    is_resumable: bool,
+}
+
 /// The next item of a request.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -62,6 +79,10 @@ pub(crate) enum Next {
     Item(Item, bool),
     /// About the path of the walk.
     Question(Kind, StatQuery),
+    /// A symbolic link.
+    Link { target: Box<str> },
+    /// Another name of the file with this path in the tree.
+    HardLink { from: Box<str> },
 }
 
 impl SendQueue {
@@ -77,6 +98,9 @@ impl SendQueue {
             recent: Recent::default(),
             update: None,
             again: VecDeque::new(),
+            is_again: false,
+            hard_links: None,
+            role: Role::Content,
         }
     }
 
@@ -87,6 +111,15 @@ impl SendQueue {
     }
 
     pub(crate) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        loop {
+            let next = self.next_entry(observer)?;
+            if let Some(next) = self.as_link(next, observer) {
+                return Some(next);
+            }
+        }
+    }
+
+    fn next_entry(&mut self, observer: &mut impl Observer) -> Option<Next> {
         if let Stage::Tree { size, root, next } = self.stage {
             self.stage = Stage::Source(next);
             let mode = root.and_then(|attributes| attributes.mode);
@@ -109,8 +142,11 @@ impl SendQueue {
                 Stage::New | Stage::Tree { .. } | Stage::Source(_) => self.stage = Stage::Again,
                 Stage::Again => {
                     let next = self.update(observer).or_else(|| self.again());
-                    let next = next.or_else(|| self.check_at_end(observer));
-                    return next.or_else(|| self.left_out(observer));
+                    let next = next.or_else(|| self.hard_link(observer));
+                    if next.is_some() || self.awaits_hard_links() {
+                        return next;
+                    }
+                    return self.check_at_end(observer).or_else(|| self.left_out(observer));
                 }
             }
         }
@@ -143,7 +179,12 @@ impl SendQueue {
         if self.names_only {
             return;
         }
-        let entry = Yielded::new(self.walk.path_in_tree(), self.origin, fate, kind, size);
+        let mut entry = Yielded::new(self.walk.path_in_tree(), self.origin, fate, kind, size);
+        entry.role = std::mem::take(&mut self.role);
+        self.push(entry, observer);
+    }
+
+    fn push(&mut self, entry: Yielded, observer: &mut impl Observer) {
         if let Some(oldest) = self.recent.push(entry) {
             self.report_done(&oldest, observer);
         }
@@ -228,6 +269,9 @@ impl SendQueue {
     ) -> StoreError {
         if let Some(last) = self.recent.last() {
             last.fate = fate;
+            if let (Role::First(id), Some(links)) = (&last.role, &mut self.hard_links) {
+                links.fail(*id);
+            }
         }
         error.report(self.walk.path(), self.direction(), observer)
     }
@@ -241,11 +285,33 @@ impl SendQueue {
         observer: &mut impl Observer,
     ) -> bool {
         let Some(given) = self.recent.entry(entry) else { return false };
-        if let Some(question) = given.question.take() {
-            if let Some(update) = &mut self.update {
-                update.refused(*question, reason);
+        let mut first = None;
+        match std::mem::take(&mut given.role) {
+            Role::Question(question) => {
+                if let Some(update) = &mut self.update {
+                    update.refused(*question, reason);
+                }
+                return true;
             }
-            return true;
+            Role::Barrier => {
+                self.hard_links.iter_mut().for_each(HardLinks::passed);
+                return true;
+            }
+            Role::HardLink(_) => {
+                self.hard_links.iter_mut().for_each(HardLinks::answered);
+                if reason == Reason::Excluded {
+                    return false;
+                }
+                let (origin, path) = (given.origin, given.path.clone());
+                self.again.push_back(Again { origin, path, is_resumable: true });
+                return true;
+            }
+            Role::First(id) => first = Some(id),
+            Role::Content | Role::Link(_) => {}
+        }
+        let is_reoffered = given.fate == Fate::Reofferable && reason.wants_reoffer();
+        if let (Some(id), Some(links)) = (first.filter(|_| !is_reoffered), &mut self.hard_links) {
+            links.fail(id);
         }
         match given.fate {
             Fate::Reofferable | Fate::Final if !reason.counts_as_refused() => {
@@ -254,7 +320,8 @@ impl SendQueue {
             }
             Fate::Reofferable if reason.wants_reoffer() => {
                 given.fate = Fate::Reoffered;
-                self.again.push_back((given.origin, given.path.clone()));
+                let (origin, path) = (given.origin, given.path.clone());
+                self.again.push_back(Again { origin, path, is_resumable: false });
                 true
             }
             Fate::Reofferable | Fate::Final => {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use tinyferry_core::store::Kind;
 
 use crate::fs::send::update::Question;
+use crate::fs::sys::dir_cursor::Id;
 
 /// A refusal names an entry that was sent within the credit, of 32,767 frames at most, or in the quarter of it
 /// before, after which the position was queried. Each entry takes two frames.
@@ -33,21 +34,39 @@ pub(crate) struct Yielded {
     /// Whether its content was sent completely.
     pub(crate) sent: bool,
     pub(crate) sha256: Option<Box<[u8; 32]>>,
-    /// The question that it is; `None` once it is answered, and of an entry with content.
-    pub(crate) question: Option<Box<Question>>,
+    pub(crate) role: Role,
+}
+
+/// The kind of an entry that was sent.
+#[derive(Debug, Default)]
+pub(crate) enum Role {
+    /// A file or a directory, or an operation that is answered.
+    #[default]
+    Content,
+    /// A file whose other names follow as hard links.
+    First(Id),
+    /// A question about the receiver's entries.
+    Question(Box<Question>),
+    /// The question before the hard links.
+    Barrier,
+    /// A symbolic link with this target.
+    Link(Box<str>),
+    /// Another name of the file with this path.
+    HardLink(Box<str>),
 }
 
 impl Yielded {
     /// An entry before it is sent.
     pub(crate) fn new(path: &str, origin: usize, fate: Fate, kind: Kind, size: u64) -> Self {
         let path = path.to_owned();
-        Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None, question: None }
+        let role = Role::Content;
+        Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None, role }
     }
 
-    /// A question.
-    pub(crate) fn question(path: &str, origin: usize, question: Question) -> Self {
-        let question = Some(Box::new(question));
-        Self { question, ..Self::new(path, origin, Fate::Refused, Kind::File, 0) }
+    /// An operation. Of these only the refusal of a symbolic link is reported.
+    pub(crate) fn operation(path: &str, origin: usize, role: Role) -> Self {
+        let fate = if let Role::Link(_) = role { Fate::Final } else { Fate::Refused };
+        Self { role, ..Self::new(path, origin, fate, Kind::File, 0) }
     }
 
     /// Whether the receiver has it in place, once it can say nothing more about it.

@@ -12,6 +12,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::filter::Filter;
 use crate::fs::names::is_allowed;
+use crate::fs::send::links::LinkKinds;
 use crate::fs::send::queue::{SendQueue, direction};
 use crate::fs::send::source::{SourceEntry, SourceRoot};
 
@@ -21,6 +22,7 @@ pub(super) struct Options {
     skip: Skip,
     depth: Option<NonZeroU8>,
     filter: Filter,
+    links: LinkKinds,
 }
 
 impl SendStore {
@@ -29,10 +31,11 @@ impl SendStore {
     /// # Errors
     /// A pattern has no meaning.
     pub(crate) fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
-        let RequestOptions { skip, depth, ignore_files, patterns } = *options;
+        let RequestOptions { skip, depth, ignore_files, links, hard_links, patterns } = *options;
         let filter = Filter::new(patterns.iter()).map_err(|_| Reason::Unsupported)?;
         let filter = if ignore_files { filter.reading_ignore_files() } else { filter };
-        self.options = Options { skip, depth, filter };
+        let links = LinkKinds { symbolic: links, hard: hard_links };
+        self.options = Options { skip, depth, filter, links };
         Ok(())
     }
 
@@ -49,9 +52,9 @@ impl SendStore {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
-        let Options { skip, depth, filter } = std::mem::take(&mut self.options);
+        let Options { skip, depth, filter, links } = std::mem::take(&mut self.options);
         let found = find(&root, path, tree, self.names_only).and_then(|queue| {
-            let mut queue = queue.updating(skip, self.is_lossy).limited(depth);
+            let mut queue = queue.updating(skip, self.is_lossy).limited(depth).linking(links);
             queue.filter(&filter);
             queue.begin(observer)?;
             Ok(queue)
@@ -88,5 +91,6 @@ fn find(
     match origin("").reach("")? {
         SourceEntry::File(..) => Ok(SendQueue::new(None, vec![origin(path)], names_only)),
         SourceEntry::Directory(..) => Err(Reason::IsDirectory.into()),
+        SourceEntry::Link(_, _, error) => Err(error),
     }
 }

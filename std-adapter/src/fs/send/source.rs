@@ -44,6 +44,8 @@ enum Start {
 pub(crate) enum SourceEntry {
     Directory(Arc<Dir>, FileMetadata),
     File(Arc<Dir>, OsString, Metadata),
+    /// A symbolic link below the source; the error of a request that does not send links.
+    Link(Arc<Dir>, OsString, StoreError),
 }
 
 impl SourceRoot {
@@ -60,7 +62,7 @@ impl SourceRoot {
             Start::Named(local) => match reach_named(local)? {
                 found if below.is_empty() => Ok(found),
                 SourceEntry::Directory(dir, _) => reach_below(&dir, below),
-                SourceEntry::File(..) => Err(Reason::NotDirectory.into()),
+                SourceEntry::File(..) | SourceEntry::Link(..) => Err(Reason::NotDirectory.into()),
             },
         }
     }
@@ -97,6 +99,9 @@ fn reach_in(dir: Arc<Dir>, name: OsString) -> Result<SourceEntry, StoreError> {
         Found::File(metadata) => Ok(SourceEntry::File(dir, name, metadata)),
         Found::Directory(_) => directory(Arc::new(dir.open_dir_nofollow(&name)?)),
         Found::Missing => Err(Reason::NotFound.into()),
+        Found::Other(error) if error.reason == Reason::SymbolicLink => {
+            Ok(SourceEntry::Link(dir, name, error))
+        }
         Found::Other(error) => Err(error),
     }
 }

@@ -46,6 +46,8 @@ const OPEN_QUESTIONS: usize = 256;
 pub(crate) struct Update {
     skip: Skip,
     is_lossy: bool,
+    /// Whether symbolic links are entries.
+    sends_links: bool,
     /// The facts that are compared. `None` before the first answer of the receiver.
     parameters: Option<Parameters>,
     /// The unit of the sender's own times.
@@ -82,6 +84,7 @@ pub(crate) enum Question {
 /// An entry that is to be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
+    /// Or a symbolic link.
     File(usize, String),
     /// And all below it.
     Directory(usize, String),
@@ -111,6 +114,7 @@ impl Update {
         let mut update = Self {
             skip,
             is_lossy,
+            sends_links: false,
             parameters: None,
             granularity: Granularity::NANOSECOND,
             salt: getrandom::u32().unwrap_or(1),
@@ -136,6 +140,11 @@ impl Update {
     pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
         self.exclusion = exclusion.clone();
         self.digests = self.no_digests();
+    }
+
+    /// Compares symbolic links too.
+    pub(crate) fn send_links(&mut self) {
+        self.sends_links = true;
     }
 
     /// Begins with the source at `path` of the tree.
@@ -227,11 +236,12 @@ impl Update {
     }
 
     fn facts(&self) -> Facts {
-        match self.skip {
+        let facts = match self.skip {
             Skip::SameContent => Facts::ALL,
             Skip::Existing => Facts::NONE,
             _ => Facts::SIZE.with(Facts::TIME).with(Facts::MODE),
-        }
+        };
+        if self.sends_links { facts.with(Facts::LINKS) } else { facts }
     }
 
     /// The parameters before the first answer.

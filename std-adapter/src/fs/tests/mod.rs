@@ -42,6 +42,7 @@ struct Recorder {
     begun: Vec<String>,
     done: Vec<String>,
     made: Vec<String>,
+    linked: Vec<(String, String, bool)>,
     failed: Vec<(String, Reason, bool)>,
     details: Vec<String>,
     unset: Vec<String>,
@@ -61,6 +62,9 @@ impl Observer for Recorder {
             }
             Event::Removed { path } | Event::Renamed { path, .. } => {
                 self.done.push(path.to_owned());
+            }
+            Event::Linked { path, target, is_hard } => {
+                self.linked.push((path.to_owned(), target.to_owned(), is_hard));
             }
             Event::Made { path } => self.made.push(path.to_owned()),
             Event::Resumed { .. } | Event::NotDurable { .. } | Event::Unchanged { .. } => {}

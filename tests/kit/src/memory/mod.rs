@@ -60,6 +60,10 @@ pub enum QueuedOperation {
     Remove,
     /// This one is to have the path.
     Rename(String),
+    /// A symbolic link with this target.
+    Link(String),
+    /// Another name of this file.
+    HardLink(String),
 }
 
 /// A store in memory.
@@ -69,6 +73,8 @@ pub struct Memory {
     pub files: BTreeMap<String, File>,
     /// Directories in place.
     pub directories: BTreeSet<String>,
+    /// Symbolic links in place, with their targets.
+    pub links: BTreeMap<String, String>,
     /// What came in and is not complete: survives a reboot.
     pub partials: BTreeMap<String, Vec<u8>>,
     /// Refusals by the other end or by this one, by path.
@@ -140,6 +146,7 @@ impl Default for Memory {
         Self {
             files: BTreeMap::new(),
             directories: BTreeSet::new(),
+            links: BTreeMap::new(),
             partials: BTreeMap::new(),
             refused: Vec::new(),
             offers: Vec::new(),

@@ -10,15 +10,17 @@ use tinyferry_core::store::{Kind, Operation, OperationEntry, Stat, StatQuery};
 use super::{Memory, Queued, QueuedOperation};
 
 impl QueuedOperation {
-    /// The operation as an entry; the old path of a rename is written into `behind_path`.
+    /// The operation as an entry; the other path or the target is written into `behind_path`.
     pub(super) fn entry(&self, behind_path: &mut [u8]) -> OperationEntry {
+        if let Self::Rename(text) | Self::Link(text) | Self::HardLink(text) = self {
+            behind_path[..text.len()].copy_from_slice(text.as_bytes());
+        }
         match self {
             Self::Stat(query) => OperationEntry::Stat(*query),
             Self::Remove => OperationEntry::Remove,
-            Self::Rename(from) => {
-                behind_path[..from.len()].copy_from_slice(from.as_bytes());
-                OperationEntry::Rename { from: from.len() }
-            }
+            Self::Rename(from) => OperationEntry::Rename { from: from.len() },
+            Self::Link(target) => OperationEntry::Link { target: target.len() },
+            Self::HardLink(from) => OperationEntry::HardLink { from: from.len() },
         }
     }
 }
@@ -86,6 +88,20 @@ impl Memory {
                 self.files.extend(file.map(|file| (path, file)));
                 Ok(Stat::default())
             }
+            Operation::Link { .. } | Operation::HardLink { .. } if self.is_directory(&path) => {
+                Err(Reason::IsDirectory)
+            }
+            Operation::Link { target } => {
+                self.files.remove(&path);
+                self.links.insert(path, (*target).to_owned());
+                Ok(Stat::default())
+            }
+            Operation::HardLink { from } => {
+                let file = self.files.get(&whole(from)?).ok_or(Reason::NotFound)?.clone();
+                self.links.remove(&path);
+                self.files.insert(path, file);
+                Ok(Stat::default())
+            }
             _ => Err(Reason::Unsupported),
         }
     }
@@ -101,7 +117,10 @@ impl Memory {
         let below = format!("{path}/");
         match kind {
             Kind::File if self.is_directory(path) => return Err(Reason::IsDirectory),
-            Kind::File => drop(self.files.remove(path)),
+            Kind::File => {
+                self.links.remove(path);
+                self.files.remove(path);
+            }
             _ if self.files.keys().any(|file| file.starts_with(&below)) => {
                 return Err(Reason::NotEmpty);
             }

@@ -1,6 +1,8 @@
 //! Adds the files of a directory to its hashes.
 
 use super::*;
+use crate::fs::digest::record::Facts;
+use crate::fs::sys::link;
 
 /// Adds entries to the hashes of their directory.
 #[derive(Debug)]
@@ -48,10 +50,13 @@ impl Files<'_> {
             }
             Ok(Found::Directory(_)) => return true,
             Ok(Found::Missing) => return false,
-            Ok(Found::Other(error)) => {
-                self.left_out.add(&self.path, name.as_ref(), error);
-                return false;
-            }
+            Ok(Found::Other(error)) => match self.hash_of_link(dir, name, error) {
+                Ok(hash) => hash,
+                Err(error) => {
+                    self.left_out.add(&self.path, name.as_ref(), error);
+                    return false;
+                }
+            },
             Err(_) => random(),
         };
         gather.add(hash);
@@ -62,6 +67,16 @@ impl Files<'_> {
             self.wanted.list(hash, name, Kind::File);
         }
         false
+    }
+
+    /// The hash of the entry `name` if links are entries and it is one; `error`: why it is no other entry.
+    fn hash_of_link(&self, dir: &Dir, name: &str, error: StoreError) -> Result<u64, StoreError> {
+        let parameters = self.wanted.query.parameters;
+        if error.reason != Reason::SymbolicLink || !parameters.facts.contains(Facts::LINKS) {
+            return Err(error);
+        }
+        let target = link::target(dir, name, &join(&self.path, name))?;
+        Ok(parameters.hash_of_link(name, &target))
     }
 
     /// Whether it leaves out the entry `name` of the directory at the path.

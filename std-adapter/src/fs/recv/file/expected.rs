@@ -89,6 +89,10 @@ impl ExpectedFile {
             match cursor.look(&path)? {
                 Found::Missing => return Ok(None),
                 Found::Directory(_) if number == 0 => return Err(Reason::IsDirectory.into()),
+                // It is replaced, or kept, like a file.
+                Found::Other(error)
+                    if error.reason == Reason::SymbolicLink
+                        && self.access.policy.links.are_made() => {}
                 Found::Other(error) if number == 0 => return Err(error),
                 Found::Directory(_) | Found::Other(_) => continue,
                 // If it has changed since or cannot be read, it is received.

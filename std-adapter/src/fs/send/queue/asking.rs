@@ -79,6 +79,11 @@ impl SendQueue {
             let (path, error) = self.update.as_mut()?.next_left_out()?;
             match String::from_utf8(path) {
                 Ok(path) => {
+                    if error.reason == Reason::SymbolicLink
+                        && let Some(link) = self.left_out_link(&path)
+                    {
+                        return Some(Next::Item(link, false));
+                    }
                     if let Some(item) = self.not_sent(&path, error, observer) {
                         return Some(item);
                     }
@@ -112,18 +117,15 @@ impl SendQueue {
         };
         self.origin = origin;
         self.walk.go_to(path);
-        let entry = Yielded::question(path, origin, question.clone());
-        if let Some(oldest) = self.recent.push(entry) {
-            self.report_done(&oldest, observer);
-        }
+        let role = Role::Question(Box::new(question.clone()));
+        self.push(Yielded::operation(path, origin, role), observer);
         Next::Question(kind, query)
     }
 
     /// The receiver has answered a question.
-    pub(crate) fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>) {
-        let question = self.recent.entry(entry).and_then(|entry| entry.question.take());
-        if let (Some(question), Some(update)) = (question, &mut self.update) {
-            update.answered(*question, stat, index, &self.origins);
+    pub(super) fn question_answered(&mut self, question: Question, stat: &Stat, index: Index<'_>) {
+        if let Some(update) = &mut self.update {
+            update.answered(question, stat, index, &self.origins);
         }
     }
 
@@ -137,7 +139,7 @@ impl SendQueue {
             let kind = match self.origins.get(self.origin)?.reach(path) {
                 Ok(SourceEntry::Directory(..)) => Some(Kind::Directory),
                 Ok(SourceEntry::File(..)) => Some(Kind::File),
-                Err(_) => None,
+                Ok(SourceEntry::Link(..)) | Err(_) => None,
             };
             let is_named = is_sound(path) && !path.ends_with('/');
             if let Some(kind) = kind.filter(|_| is_named) {

@@ -20,8 +20,10 @@ impl SendQueue {
         if let [origin] = self.origins.as_slice()
             && origin.remote.is_empty()
         {
-            let SourceEntry::Directory(dir, attributes) = origin.reach("")? else {
-                return Err(Reason::NotDirectory.into());
+            let (dir, attributes) = match origin.reach("")? {
+                SourceEntry::Directory(dir, attributes) => (dir, attributes),
+                SourceEntry::File(..) => return Err(Reason::NotDirectory.into()),
+                SourceEntry::Link(_, _, error) => return Err(error),
             };
             probe(&dir)?;
             (root, next) = (Some(attributes), 1);
@@ -44,17 +46,20 @@ impl SendQueue {
 
     /// The next entry that is sent again.
     pub(super) fn again(&mut self) -> Option<Next> {
-        let (origin, path) = self.again.pop_front()?;
+        let Again { origin, path, is_resumable } = self.again.pop_front()?;
         self.origin = origin;
+        self.is_again = true;
         self.walk.go_to(&path);
         let item = match self.origins.get(origin)?.reach(&path) {
             Ok(SourceEntry::File(dir, name, metadata)) => Item::open(&dir, &name, &metadata),
             Ok(SourceEntry::Directory(_, attributes)) => {
                 Item::Broken(Kind::File, Some(attributes), Reason::IsDirectory.into())
             }
-            Err(error) => Item::Broken(Kind::File, None, error),
+            Ok(SourceEntry::Link(_, _, error)) | Err(error) => {
+                Item::Broken(Kind::File, None, error)
+            }
         };
-        Some(Next::Item(item, false))
+        Some(Next::Item(item, is_resumable))
     }
 
     fn begin_tree(&self, observer: &mut impl Observer) {
@@ -89,6 +94,12 @@ impl SendQueue {
                 Some(Item::Named(Some(FileMetadata::of(&metadata))))
             }
             Ok(SourceEntry::File(dir, name, metadata)) => Some(Item::open(&dir, &name, &metadata)),
+            Ok(SourceEntry::Link(dir, name, error)) => {
+                match self.walk.link(&dir, name.to_str().unwrap_or_default(), error) {
+                    Ok(target) => Some(Item::Link(target)),
+                    Err(error) => self.walk.broken(Kind::File, None, error, observer),
+                }
+            }
             Err(error) => self.walk.broken(Kind::File, None, error, observer),
         }
     }

@@ -89,6 +89,15 @@ impl Update {
         self.await_ahead();
         // A tree that is sent whole has no other entries then.
         self.differs |= reason != Reason::NotFound || self.parameters.is_some();
+        // A link is there: no stat describes it.
+        if reason == Reason::SymbolicLink
+            && self.skip == Skip::Existing
+            && matches!(question, Question::File(..))
+            && self.sends_links
+        {
+            self.unchanged += u64::from(!self.has_begun_check());
+            return;
+        }
         let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
         // The receiver refuses the offer for the same reason, and tells more about it.
         let refuses_offers = matches!(
@@ -170,6 +179,10 @@ impl Update {
     fn file_answered(&mut self, origin: usize, path: String, stat: &Stat, origins: &[SourceRoot]) {
         let here = match origins.get(origin).map(|source| source.reach(&path)) {
             Some(Ok(SourceEntry::File(_, _, metadata))) => FileMetadata::of(&metadata),
+            Some(Ok(SourceEntry::Link(..))) if self.skip == Skip::Existing => {
+                self.unchanged += u64::from(!self.has_begun_check());
+                return;
+            }
             // If it cannot be opened, the failure is reported when it is sent.
             _ => return self.found.push_back(Found::File(origin, path)),
         };

@@ -17,7 +17,7 @@ impl Part<'_> {
     pub(super) fn directory(&self) -> Result<Arc<Dir>, StoreError> {
         match self.origins.get(self.origin).ok_or(Reason::NotFound)?.reach(self.path)? {
             SourceEntry::Directory(dir, _) => Ok(dir),
-            SourceEntry::File(..) => Err(Reason::NotDirectory.into()),
+            SourceEntry::File(..) | SourceEntry::Link(..) => Err(Reason::NotDirectory.into()),
         }
     }
 

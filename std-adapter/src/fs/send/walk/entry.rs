@@ -4,6 +4,7 @@ use super::*;
 use crate::fs::digest::left_out::is_upload;
 use crate::fs::names::{can_be_sent, unsendable};
 use crate::fs::sys::dir_cursor::is_directory;
+use crate::fs::sys::link;
 
 /// An entry to be sent; its path is the walk's.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(crate) enum Item {
     File(FileMetadata, File),
     /// A file of which only the offer is sent; it need not be readable.
     Named(Option<FileMetadata>),
+    /// A symbolic link, with its target.
+    Link(Box<str>),
     /// It cannot be sent.
     Broken(Kind, Option<FileMetadata>, StoreError),
     /// It is neither a file nor a directory, or its name cannot be sent: digests do not contain it.
@@ -79,12 +82,28 @@ impl Walk {
                     Some(Item::Broken(Kind::Directory, Some(FileMetadata::of(&metadata)), error))
                 }
             },
-            Ok(Found::Other(error)) => self.broken(Kind::File, None, error, observer),
+            Ok(Found::Other(error)) => match self.link(dir, name, error) {
+                Ok(target) => Some(Item::Link(target)),
+                Err(error) => self.broken(Kind::File, None, error, observer),
+            },
             // Its directory was read a while ago.
             Ok(Found::Missing) => self.broken(kind, None, Reason::NotFound.into(), observer),
             Err(_) if self.names_only && hint == Hint::File => Some(Item::Named(None)),
             Err(error) => self.broken(kind, None, error.into(), observer),
         }
+    }
+
+    /// The target of the entry `name`, if it is a symbolic link that is sent; `error`: why it is no other entry.
+    pub(crate) fn link(
+        &self,
+        dir: &Dir,
+        name: &str,
+        error: StoreError,
+    ) -> Result<Box<str>, StoreError> {
+        if error.reason != Reason::SymbolicLink || !self.sends_links {
+            return Err(error);
+        }
+        link::target(dir, name, self.path_in_tree()).map(String::into_boxed_str)
     }
 
     /// An entry whose path or name is not sent.

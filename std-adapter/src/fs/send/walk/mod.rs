@@ -44,6 +44,8 @@ pub(crate) struct Walk {
     /// How many levels of directories are read.
     depth: Option<NonZeroU8>,
     exclusion: Exclusion,
+    /// Symbolic links are sent.
+    sends_links: bool,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,7 @@ impl Walk {
             omitted: 0,
             depth: None,
             exclusion: Exclusion::default(),
+            sends_links: false,
         }
     }
 
@@ -81,6 +84,15 @@ impl Walk {
     /// Leaves out the entries of an exclusion.
     pub(super) fn exclude(&mut self, exclusion: &Exclusion) {
         self.exclusion = exclusion.clone();
+    }
+
+    /// Returns symbolic links.
+    pub(super) fn send_links(&mut self) {
+        self.sends_links = true;
+    }
+
+    pub(super) fn sends_links(&self) -> bool {
+        self.sends_links
     }
 
     /// Whether entries are left out, by a filter or by the depth.

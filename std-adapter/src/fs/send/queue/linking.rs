@@ -1,0 +1,125 @@
+//! Symbolic links, and further names of files, as operations.
+
+use cap_std::fs::Metadata;
+
+use super::*;
+use crate::fs::filter::path_below;
+use crate::fs::send::hard_links::{Name, Part, Step};
+use crate::fs::send::links::LinkKinds;
+use crate::fs::send::source::SourceEntry;
+use crate::fs::sys::link;
+
+impl SendQueue {
+    /// Sends links of these kinds as links.
+    pub(in crate::fs::send) fn linking(mut self, kinds: LinkKinds) -> Self {
+        if kinds.symbolic {
+            self.walk.send_links();
+            self.update.iter_mut().for_each(Update::send_links);
+        }
+        let has_names = self.tree.is_some() && !self.names_only;
+        self.hard_links = (kinds.hard && has_names).then(HardLinks::default);
+        self
+    }
+
+    /// Makes an operation of an item that is a link. `None`: it waits for the first name of its file.
+    pub(super) fn as_link(&mut self, next: Next, observer: &mut impl Observer) -> Option<Next> {
+        let is_again = std::mem::take(&mut self.is_again);
+        match next {
+            Next::Item(Item::Link(target), _) => {
+                if !self.names_only {
+                    let role = Role::Link(target.clone());
+                    let entry = Yielded::operation(self.walk.path_in_tree(), self.origin, role);
+                    self.push(entry, observer);
+                }
+                Some(Next::Link { target })
+            }
+            Next::Item(Item::File(attributes, file), resumable) => {
+                if let Some(links) = &mut self.hard_links {
+                    let metadata = Metadata::from_file(&file).ok();
+                    let name = (self.origin, self.walk.path_in_tree());
+                    match links.part(metadata.as_ref(), name, is_again) {
+                        Part::Only => {}
+                        Part::First(id) => {
+                            links.sent();
+                            self.role = Role::First(id);
+                        }
+                        Part::Further => return None,
+                    }
+                }
+                Some(Next::Item(Item::File(attributes, file), resumable))
+            }
+            next => Some(next),
+        }
+    }
+
+    /// Everything else was sent: the next hard link, or the question before the hard links.
+    pub(super) fn hard_link(&mut self, observer: &mut impl Observer) -> Option<Next> {
+        match self.hard_links.as_mut()?.next() {
+            Step::Ask { path } => {
+                self.walk.go_to(&path);
+                self.push(Yielded::operation(&path, self.origin, Role::Barrier), observer);
+                Some(Next::Question(Kind::File, StatQuery::default()))
+            }
+            Step::Link { name: Name { origin, path }, from } => {
+                self.origin = origin;
+                self.walk.go_to(&path);
+                let role = Role::HardLink(from.clone());
+                self.push(Yielded::operation(&path, origin, role), observer);
+                Some(Next::HardLink { from })
+            }
+            Step::Content(Name { origin, path }) => {
+                self.again.push_back(Again { origin, path, is_resumable: true });
+                self.again()
+            }
+            Step::Await | Step::Done => None,
+        }
+    }
+
+    /// Whether hard links are to be sent, or answered, when the receiver has answered.
+    pub(super) fn awaits_hard_links(&self) -> bool {
+        self.hard_links.as_ref().is_some_and(HardLinks::are_pending)
+    }
+
+    /// The receiver has performed an operation.
+    pub(crate) fn answered(
+        &mut self,
+        entry: u32,
+        stat: &Stat,
+        index: Index<'_>,
+        observer: &mut impl Observer,
+    ) {
+        let Some(given) = self.recent.entry(entry) else { return };
+        let (target, is_hard) = match std::mem::take(&mut given.role) {
+            Role::Question(question) => return self.question_answered(*question, stat, index),
+            Role::Barrier => return self.hard_links.iter_mut().for_each(HardLinks::passed),
+            Role::Link(target) => (target, false),
+            Role::HardLink(from) => (from, true),
+            role @ (Role::Content | Role::First(_)) => {
+                given.role = role;
+                return;
+            }
+        };
+        given.fate = Fate::Refused;
+        let path = &join(self.tree.as_deref().unwrap_or_default(), &given.path);
+        if is_hard {
+            self.hard_links.iter_mut().for_each(HardLinks::answered);
+        }
+        observer.event(Event::Linked { path, target: &target, is_hard });
+    }
+
+    /// A symbolic link that the digests do not contain: the receiver does not count links.
+    pub(super) fn left_out_link(&mut self, path: &str) -> Option<Item> {
+        if !self.walk.sends_links() {
+            return None;
+        }
+        let is_above = |source: &SourceRoot| path_below(path, &source.remote).is_some();
+        let origin = self.origins.iter().position(is_above)?;
+        let Ok(SourceEntry::Link(dir, name, _)) = self.origins.get(origin)?.reach(path) else {
+            return None;
+        };
+        let target = link::target(&dir, name.to_str()?, path).ok()?;
+        self.origin = origin;
+        self.walk.go_to(path);
+        Some(Item::Link(target.into()))
+    }
+}
