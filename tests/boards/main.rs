@@ -194,6 +194,19 @@ fn trees_go_there_and_back(url: &str) {
         fs::read(here.join("back/A.BIN")).expect("it came back") == content(60_000, 2),
         "{url}"
     );
+    // Entries are renamed and removed; a full directory stays.
+    well(url, here, &["mv", "TREE/A.BIN", "TREE/C.BIN"]);
+    well(url, here, &["get", "TREE/C.BIN", "--into", "back"]);
+    assert!(
+        fs::read(here.join("back/C.BIN")).expect("it came back") == content(60_000, 2),
+        "{url}"
+    );
+    let (code, said) = tinyferry(url, here, &["rm", "TREE/SUB"]);
+    assert!(code == Some(6) && said.contains("is a directory with files in it"), "{url}: {said}");
+    well(url, here, &["rm", "TREE/C.BIN"]);
+    well(url, here, &["rm", "-r", "TREE"]);
+    let (code, said) = tinyferry(url, here, &["get", "TREE"]);
+    assert!(code == Some(6) && said.contains("no file of that name"), "{url}: {code:?} {said}");
 }
 
 /// `ping`, `put` and `get` with the key of the example, and who has another one or leaves in the

@@ -8,12 +8,18 @@
 //! differ in case only are one file. Times are kept to two seconds and taken for UTC, modes not at
 //! all.
 //!
+//! # Operations
+//!
+//! With a profile that has operations, files and empty directories are removed, and renamed within their
+//! directory if nothing has the new name. Size and time of a file can be asked for.
+//!
 //! # What a power cut leaves
 //!
 //! A file comes in as `TINYFRRY.PRT`, in the directory it is for, and a transfer that was cut
 //! resumes from there. When it is whole, one write of one block gives it its name, or gives the
 //! name that is there its content: the old file or the new one, never a third. Clusters may then be
-//! left over that belong to nothing. Directories come before the files in them.
+//! left over that belong to nothing. Directories come before the files in them. A removed entry is there as it
+//! was, or its name is gone; a renamed one has the old name or the new one.
 
 use core::ops::ControlFlow;
 
@@ -31,10 +37,12 @@ use crate::time::{Stamp, from_fat, to_fat};
 use crate::{ROUNDING, certain_prefix};
 
 use self::fat::{cluster, content, edit, padded, reason, short, split, to_path, within};
-use self::walk::Walk;
+use self::walk::{Walk, is_hidden};
 
+mod clusters;
 mod fat;
 mod inbound;
+mod operate;
 mod store;
 mod walk;
 

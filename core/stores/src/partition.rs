@@ -50,6 +50,11 @@ impl<D: BlockDevice> Partition<D> {
     }
 }
 
+/// The first block of the partition.
+pub(crate) fn start_of([record]: &[Block; 1]) -> Option<u32> {
+    Some(u32::from_le_bytes(*record.contents.get(ENTRY)?.first_chunk()?))
+}
+
 fn end_of([record]: &[Block; 1]) -> Option<u32> {
     let (start, rest) = record.contents.get(ENTRY)?.split_first_chunk()?;
     let start = u32::from_le_bytes(*start);

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use embedded_sdmmc::{Block, BlockCount, BlockDevice, BlockIdx};
-use ram_card::{BLOCKS, Bytes, RamCard};
+pub(crate) use ram_card::{BLOCKS, Bytes, RamCard};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Failure, Outcome, Task};
 use tinyferry_kit::{Faults, File, Memory, Pair, content};
@@ -15,13 +15,13 @@ use tinyferry_stores::card::Card;
 
 /// A card whose power goes after so many writes.
 #[derive(Debug)]
-struct Weak<'a> {
-    card: RamCard<'a>,
-    power: &'a Cell<u64>,
+pub(crate) struct Weak<'a> {
+    pub(crate) card: RamCard<'a>,
+    pub(crate) power: &'a Cell<u64>,
 }
 
 #[derive(Debug)]
-struct NoPower;
+pub(crate) struct NoPower;
 
 impl fmt::Display for NoPower {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,7 +52,7 @@ impl BlockDevice for Weak<'_> {
     }
 }
 
-fn formatted() -> Box<Bytes> {
+pub(crate) fn formatted() -> Box<Bytes> {
     let mut bytes: Box<Bytes> = vec![0; BLOCKS * 512].try_into().expect("that many");
     RamCard::format(&mut bytes);
     bytes
@@ -81,14 +81,14 @@ fn run(
 const QUIET: (Faults, u64) =
     (Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 }, 1 << 40);
 
-fn put(bytes: &mut Bytes, config: Config, path: &str, file: Vec<u8>) {
+pub(crate) fn put(bytes: &mut Bytes, config: Config, path: &str, file: Vec<u8>) {
     let mut client = Memory::with([(path, file)]);
     client.queue_file(path);
     let (result, ..) = run(bytes, config, client, Task::Put, QUIET);
     assert_eq!(result.expect("it goes well").refused, 0, "{path}");
 }
 
-fn get(bytes: &mut Bytes, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+pub(crate) fn get(bytes: &mut Bytes, path: &str) -> Result<Option<Vec<u8>>, Failure> {
     let task = Task::Get { path, tree: false, names_only: false };
     let (result, client, _) = run(bytes, Config::RELIABLE, Memory::default(), task, QUIET);
     result?;

@@ -1,5 +1,6 @@
 //! The stores of microcontrollers: flash and FAT, with a loss of power at every write.
 
+mod card_operations;
 mod fat_card;
 mod flash_slots;
 mod power_loss;

@@ -1,5 +1,7 @@
 //! The calls of a session to the card.
 
+use tinyferry_core::store::{Operation, Stat};
+
 use super::*;
 
 impl<D: BlockDevice> Store for Card<D> {
@@ -74,6 +76,15 @@ impl<D: BlockDevice> Store for Card<D> {
                 within(manager, volume, (&tree, true), |_| Ok(()))
             }
         }
+    }
+
+    fn operate(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        operation: &Operation<'_>,
+    ) -> Result<Stat, Reason> {
+        self.perform(path, kind, operation)
     }
 
     fn abandon(&mut self, _: Reason, all: bool) {

@@ -21,11 +21,7 @@ impl<D: BlockDevice> Card<D> {
             let (mut found, mut left) = (None, passed);
             within(manager, volume, (&whole, false), |directory| {
                 let looked = manager.iterate_dir(directory, |entry| {
-                    let hidden = entry.attributes.is_volume()
-                        || entry.name == ShortFileName::this_dir()
-                        || entry.name == ShortFileName::parent_dir()
-                        || padded(&entry.name) == *b"TINYFRRYPRT";
-                    if hidden {
+                    if is_hidden(entry) {
                         return ControlFlow::Continue(());
                     }
                     if left > 0 {
@@ -107,4 +103,12 @@ impl<D: BlockDevice> Card<D> {
         let _ = passed.push(0);
         Walk { root: self.root.clone(), below: Path::new(), passed }
     }
+}
+
+/// Whether an entry is none of the tree: a label, a link of the file system, a partial.
+pub(super) fn is_hidden(entry: &DirEntry) -> bool {
+    entry.attributes.is_volume()
+        || entry.name == ShortFileName::this_dir()
+        || entry.name == ShortFileName::parent_dir()
+        || padded(&entry.name) == *b"TINYFRRYPRT"
 }

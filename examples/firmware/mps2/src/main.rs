@@ -8,10 +8,20 @@ mod uart;
 
 use embassy_executor::Spawner;
 use tinyferry_core::driver::async_io::serve;
-use tinyferry_core::{Config, Session};
+use tinyferry_core::{Config, Profile, Session, Standard};
 use tinyferry_stores::card::Card;
 
 use ram_card::{BLOCKS, Bytes, RamCard};
+
+/// Clients may remove and rename the files of the card.
+#[derive(Debug)]
+struct Board;
+
+impl Profile for Board {
+    type Checksums = <Standard as Profile>::Checksums;
+    type Sha256 = <Standard as Profile>::Sha256;
+    const OPERATIONS: bool = true;
+}
 
 /// The line may lose bytes, and has no flow control.
 const CONFIG: Config = Config::LOSSY.recv_buffer::<{ uart::RECV_BUFFER }>();
@@ -27,7 +37,7 @@ async fn main(_spawner: Spawner) -> ! {
     #[cfg(feature = "defmt")]
     let store = logged::LoggedStore(store);
     let mut store = store;
-    let mut session: Session = Session::server(CONFIG);
+    let mut session: Session<Board> = Session::server(CONFIG);
     loop {
         let ends = (&mut reader, &mut writer, &mut clock);
         let result = serve(&mut session, ends.0, ends.1, ends.2, &mut store, |_session, _event| {

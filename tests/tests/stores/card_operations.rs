@@ -1,0 +1,141 @@
+//! Removals and renames on a FAT card: what they change, what they refuse, and a power cut at every write.
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Kind, Operation, Stat, StatQuery, Store};
+use tinyferry_core::{Config, Failure};
+use tinyferry_kit::content;
+
+use crate::fat_card::RamCard;
+use crate::fat_card::{Bytes, Weak, formatted, get, put};
+use tinyferry_stores::card::Card;
+
+/// An operation on a card whose power goes after this number of writes; its result, and the writes that it took.
+fn operate(
+    bytes: &mut Bytes,
+    path: &str,
+    kind: Kind,
+    operation: Operation<'_>,
+    power: u64,
+) -> (Result<Stat, Reason>, u64) {
+    let left = std::cell::Cell::new(power);
+    let mut card = Card::new(Weak { card: RamCard::new(bytes), power: &left });
+    let result = card.operate(path, kind, &operation);
+    drop(card);
+    (result, power - left.get())
+}
+
+const ALWAYS: u64 = 1 << 40;
+const DONE: Result<Stat, Reason> = Ok(Stat { size: 0, value: 0, facts: 0, granularity: 0 });
+
+fn remove(bytes: &mut Bytes, path: &str, kind: Kind) -> Result<Stat, Reason> {
+    operate(bytes, path, kind, Operation::Remove, ALWAYS).0
+}
+
+fn rename(bytes: &mut Bytes, from: &str, to: &str) -> Result<Stat, Reason> {
+    operate(bytes, to, Kind::File, Operation::Rename { from }, ALWAYS).0
+}
+
+fn is_missing(bytes: &mut Bytes, path: &str) -> bool {
+    get(bytes, path) == Err(Failure::Refused(Reason::NotFound))
+}
+
+/// R87.
+#[test]
+fn files_and_empty_directories_are_removed_and_their_space_is_free() {
+    let mut bytes = formatted();
+    put(&mut bytes, Config::RELIABLE, "d/keep", content(700, 9));
+    // Together they would fill the card several times.
+    for seed in 0..8 {
+        put(&mut bytes, Config::RELIABLE, "d/sub/large", content(1_000_000, seed));
+        assert_eq!(remove(&mut bytes, "d/sub", Kind::Directory), Err(Reason::NotEmpty));
+        assert_eq!(remove(&mut bytes, "d/sub", Kind::File), Err(Reason::IsDirectory));
+        assert_eq!(remove(&mut bytes, "d/sub/large", Kind::Directory), Err(Reason::NotDirectory));
+        assert_eq!(remove(&mut bytes, "d/sub/large", Kind::File), DONE);
+        assert!(is_missing(&mut bytes, "d/sub/large"));
+        assert_eq!(remove(&mut bytes, "D/SUB", Kind::Directory), DONE);
+        assert_eq!(remove(&mut bytes, "d/sub", Kind::Directory), DONE, "it is gone already");
+        assert_eq!(remove(&mut bytes, "d/sub/large", Kind::File), DONE, "so is its directory");
+    }
+    assert!(get(&mut bytes, "d/keep") == Ok(Some(content(700, 9))));
+    // A directory has a cluster of its own.
+    for number in 0..6_000 {
+        let path = format!("n{}", number % 10);
+        put(&mut bytes, Config::RELIABLE, &format!("{path}/f"), Vec::new());
+        assert_eq!(remove(&mut bytes, &format!("{path}/f"), Kind::File), DONE);
+        assert_eq!(remove(&mut bytes, &path, Kind::Directory), DONE, "{number}");
+    }
+    assert!(get(&mut bytes, "d/keep") == Ok(Some(content(700, 9))));
+}
+
+/// R87.
+#[test]
+fn a_file_is_renamed_within_its_directory_and_replaces_none() {
+    let mut bytes = formatted();
+    for (path, seed) in [("d/a", 1), ("d/b", 2), ("top", 3)] {
+        put(&mut bytes, Config::RELIABLE, path, content(9_000, seed));
+    }
+    assert_eq!(rename(&mut bytes, "d/a", "d/c.txt"), DONE);
+    assert_eq!(rename(&mut bytes, "d/a", "d/c.txt"), DONE, "it was renamed before");
+    assert_eq!(rename(&mut bytes, "d/c.txt", "D/C.TXT"), DONE, "it is the same name");
+    assert!(get(&mut bytes, "d/c.txt") == Ok(Some(content(9_000, 1))));
+    assert!(is_missing(&mut bytes, "d/a"));
+    for (from, to, reason) in [
+        ("d/c.txt", "d/b", Reason::Exists),
+        ("top", "d", Reason::IsDirectory),
+        ("top", "d/top", Reason::Unsupported),
+        ("d/no", "d/new", Reason::NotFound),
+        ("d/b", "d/tinyfrry.prt", Reason::BadPath),
+        ("d/b", "d/long-name.text", Reason::NameTooLong),
+    ] {
+        assert_eq!(rename(&mut bytes, from, to), Err(reason), "{from} {to}");
+    }
+    assert!(get(&mut bytes, "d/b") == Ok(Some(content(9_000, 2))));
+    assert!(get(&mut bytes, "top") == Ok(Some(content(9_000, 3))));
+    // A directory too, with its entries.
+    assert_eq!(rename(&mut bytes, "d", "e"), DONE);
+    assert!(get(&mut bytes, "e/b") == Ok(Some(content(9_000, 2))));
+}
+
+/// R84.
+#[test]
+fn the_size_of_a_file_is_known_and_times_count_in_units_of_two_seconds() {
+    let mut bytes = formatted();
+    put(&mut bytes, Config::RELIABLE, "f", content(1234, 1));
+    let query = StatQuery { facts: 0b1111, ..StatQuery::default() };
+    let mut stat = |path, kind| operate(&mut bytes, path, kind, Operation::Stat(query), ALWAYS).0;
+    let found = stat("f", Kind::File).expect("it is there");
+    assert_eq!((found.size, found.granularity, found.facts & !0b11), (1234, 10, 0));
+    assert_eq!(stat("g", Kind::File), Err(Reason::NotFound));
+    assert_eq!(stat("", Kind::Directory), Err(Reason::Unsupported));
+}
+
+#[test]
+fn after_a_power_loss_an_entry_has_its_old_name_or_the_new_one_or_none() {
+    let mut whole = formatted();
+    for (path, seed) in [("d/a", 1), ("d/b", 2)] {
+        put(&mut whole, Config::RELIABLE, path, content(30_000, seed));
+    }
+    for operation in [Operation::Remove, Operation::Rename { from: "d/a" }] {
+        let path = if operation == Operation::Remove { "d/a" } else { "d/c" };
+        let (result, writes) = operate(&mut whole.clone(), path, Kind::File, operation, ALWAYS);
+        assert!(result == DONE && writes > 0, "{writes}");
+        for power in 0..=writes {
+            let mut bytes = whole.clone();
+            let (result, _) = operate(&mut bytes, path, Kind::File, operation, power);
+            let old = get(&mut bytes, "d/a");
+            let is_old = old == Ok(Some(content(30_000, 1)));
+            let is_gone = old == Err(Failure::Refused(Reason::NotFound));
+            assert!(is_old || is_gone, "after {power}");
+            if operation != Operation::Remove {
+                assert_eq!(get(&mut bytes, "d/c").is_ok(), is_gone, "after {power}");
+            }
+            assert!(result.is_err() || is_gone, "after {power}: it was said to be done");
+            assert!(get(&mut bytes, "d/b") == Ok(Some(content(30_000, 2))), "after {power}");
+            // It is repeated, and the card can be used.
+            assert_eq!(operate(&mut bytes, path, Kind::File, operation, ALWAYS).0, DONE);
+            put(&mut bytes, Config::RELIABLE, "d/new", content(50_000, 3));
+            assert!(get(&mut bytes, "d/new") == Ok(Some(content(50_000, 3))), "after {power}");
+            assert!(get(&mut bytes, "d/b") == Ok(Some(content(30_000, 2))), "after {power}");
+        }
+    }
+}
