@@ -56,10 +56,17 @@ const BAD: [(&[u8], &str); 11] = [
 
 /// A tree of those and of one sound file.
 fn tree(frames: &mut Frames, names_only: bool) {
-    frames.signal(Signal::refuse(1, 0, Reason::IsDirectory, 0));
-    frames.described(Signal::offer_tree(2, UNKNOWN, UNKNOWN), b"t");
+    let mut number = 1;
+    if names_only {
+        // The first request has options, which an older server does not know.
+        frames.signal(Signal::refuse(1, 0, Reason::Unsupported, 0));
+        number = 2;
+    }
+    frames.signal(Signal::refuse(number, 0, Reason::IsDirectory, 0));
+    number += 1;
+    let tree = number;
+    frames.described(Signal::offer_tree(tree, UNKNOWN, UNKNOWN), b"t");
     let names = BAD.iter().map(|(bytes, _)| *bytes).chain([&b"good"[..]]);
-    let mut number = 2;
     for name in names {
         number += 1;
         frames.described(Signal::offer(number, 0, 1, 5), name);
@@ -68,7 +75,7 @@ fn tree(frames: &mut Frames, names_only: bool) {
             frames.signal(Signal::done(number, 1, 0, Tables::crc64(0, b"x")));
         }
     }
-    frames.signal(Signal::done(2, u64::from(number) - 2, 0, 0));
+    frames.signal(Signal::done(tree, u64::from(number - tree), 0, 0));
 }
 
 /// R15.
