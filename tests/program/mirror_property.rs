@@ -30,7 +30,7 @@ enum Interruption {
 struct Case {
     trees: Pair,
     rules: Rules,
-    /// Names that no path may have, and a link: nothing is removed then.
+    /// Names that no path may have, and a link that cannot be sent: nothing is removed then.
     has_odd_entries: bool,
     interruptions: Vec<Interruption>,
 }
@@ -68,7 +68,7 @@ fn places(case: &Case) -> Place {
         write(&root, tree);
     }
     if case.has_odd_entries {
-        std::os::unix::fs::symlink("nowhere", place.here("s/odd link")).expect("a link");
+        std::os::unix::fs::symlink("new\nline", place.here("s/odd link")).expect("a link");
         std::fs::write(place.here("s/new\nline"), "x").expect("a file");
         let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"\xFF");
         std::fs::write(place.here("s").join(name), "x").expect("a file");
@@ -78,7 +78,9 @@ fn places(case: &Case) -> Place {
 
 fn arguments(rules: &Rules) -> Vec<String> {
     let mut arguments: Vec<_> =
-        ["mirror", "s", "m", "--max-delete", "100%", "--retry", "0"].map(str::to_owned).into();
+        ["mirror", "s", "m", "--links", "--max-delete", "100%", "--retry", "0"]
+            .map(str::to_owned)
+            .into();
     if rules.skips == Skips::SameContent {
         arguments.push("--checksum".to_owned());
     }
@@ -100,7 +102,7 @@ fn check_end(case: &Case, place: &Place, new: &Tree, nothing: &str, run: impl Fn
 }
 
 fn serve(place: &Place) -> Server {
-    Server::start(&place.served(""), &["--allow-remove", "--sync", "never"])
+    Server::start(&place.served(""), &["--allow-remove", "--links", "--sync", "never"])
 }
 
 fn check_over_a_stream(case: &Case) {
@@ -222,7 +224,7 @@ fn check_over_a_lossy_line(case: &Case, seed: u64) {
     });
     let cable = tinyferry_kit::Cable::lay(there, back).expect("pseudo-terminals");
     let [listen, url] = urls(&cable);
-    let options = ["--allow-remove", "--sync", "never"];
+    let options = ["--allow-remove", "--links", "--sync", "never"];
     let _server = Server::start_at(&listen, &place.served(""), &options);
     let crossed = || cable.lines().iter().map(|line| line.carried).sum::<u64>();
     for interruption in &case.interruptions {

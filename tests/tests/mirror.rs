@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config as Cases;
 use tempfile::TempDir;
 use tinyferry::client::{Change, Client, Selection};
-use tinyferry::fs::{Directory, Filter, Rights, Root, Source, Sync};
+use tinyferry::fs::{Directory, Filter, LinkKinds, Links, Policy, Rights, Root, Source, Sync};
 use tinyferry::server::Server;
 use tinyferry_core::store::{RequestOptions, Skip};
 use tinyferry_core::{Config, Failure, Outcome, Session, Task};
@@ -92,19 +92,23 @@ fn transfer(
     let config = if *is_lossy { Config::LOSSY.timeout(2_000) } else { Config::RELIABLE };
     let root = |path: &Path| Root::open(path).expect("a directory");
     let rights = Rights { read: true, write: true, remove: true };
-    let server =
-        |path: &Path| Directory::serving(root(path), rights, Sync::Never, ()).lossy(*is_lossy);
+    let policy = Policy { links: Links::Inside, ..Policy::default() };
+    let links = LinkKinds { symbolic: true, hard: false };
+    let server = |path: &Path| {
+        let server = Directory::serving(root(path), rights, Sync::Never, ()).lossy(*is_lossy);
+        server.governed(&policy)
+    };
     let filter = Filter::new(rules.patterns.iter().map(String::as_str)).expect("patterns");
-    let options = RequestOptions::skipping(skip);
+    let options = RequestOptions { links: true, ..RequestOptions::skipping(skip) };
     let (client, server, task) = if case.is_put {
         let sources = vec![Source { local: source.to_owned(), remote: String::new() }];
         let client = Directory::sending_tree(String::new(), sources, ());
-        let client = client.lossy(*is_lossy).skipping(skip).filtered(&filter);
+        let client = client.lossy(*is_lossy).skipping(skip).filtered(&filter).linking(links);
         (client, server(target), Task::Put)
     } else {
         let client = Directory::receiving(root(target), String::new(), Sync::Never, ());
         let task = Task::GetWith { path: "", tree: true, names_only: false, options };
-        (client.lossy(*is_lossy).answering(), server(source), task)
+        (client.lossy(*is_lossy).answering().governed(&policy), server(source), task)
     };
     let number = session_number(attempt.seed as u32 | 1);
     let client = End::of(Session::<Operates>::client(number, config), client);
@@ -167,7 +171,8 @@ fn check(case: &Case) {
 fn remove_extras(source: &Path, target: &Path, rules: &Rules) {
     let rights = Rights { read: true, write: true, remove: true };
     let server = Server::builder(target).listen("tcp://127.0.0.1:0".parse().expect("an endpoint"));
-    let server = server.rights(rights).bind().expect("it can listen");
+    let policy = Policy { links: Links::Inside, ..Policy::default() };
+    let server = server.rights(rights).policy(policy).bind().expect("it can listen");
     let endpoint = server.endpoint().clone();
     let stop = server.stopper();
     let thread = std::thread::spawn(move || server.run());
@@ -175,6 +180,7 @@ fn remove_extras(source: &Path, target: &Path, rules: &Rules) {
         let filter = Filter::new(rules.patterns.iter().map(String::as_str)).expect("patterns");
         let mut client = Client::connect(endpoint).expect("a server");
         let selection = Selection::default().filtered(&filter);
+        let selection = selection.linking(LinkKinds { symbolic: true, hard: false });
         let extras = client.extras("", source, &selection).expect("a list");
         let files = extras.files.into_iter().map(Change::RemoveFile);
         let directories = extras.directories.into_iter().map(Change::RemoveDirectory);

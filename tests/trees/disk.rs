@@ -13,7 +13,7 @@ pub(crate) fn write(root: &Path, tree: &Tree) {
         let path = root.join(path);
         match node {
             Node::Directory { .. } => fs::create_dir(&path).expect("a directory"),
-            Node::Link => symlink("nowhere", &path).expect("a link"),
+            Node::Link { target } => symlink(target, &path).expect("a link"),
             Node::File { content, time, mode } => {
                 fs::write(&path, content.bytes()).expect("a file");
                 set_time(&path, *time);
@@ -65,7 +65,8 @@ pub(crate) fn read(root: &Path, contents: &BTreeSet<Content>) -> Tree {
         let node = if metadata.is_dir() {
             Node::Directory { mode }
         } else if metadata.is_symlink() {
-            Node::Link
+            let target = fs::read_link(root.join(path)).expect("a target");
+            Node::Link { target: target.into_os_string().into_string().expect("UTF-8") }
         } else {
             let bytes = fs::read(root.join(path)).unwrap_or_default();
             let known = contents

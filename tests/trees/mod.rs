@@ -20,16 +20,9 @@ pub(crate) type Tree = BTreeMap<String, Node>;
 /// An entry. Times are nanoseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
-    File {
-        content: Content,
-        time: i64,
-        mode: u32,
-    },
-    Directory {
-        mode: u32,
-    },
-    /// A symbolic link, which leads nowhere.
-    Link,
+    File { content: Content, time: i64, mode: u32 },
+    Directory { mode: u32 },
+    Link { target: String },
 }
 
 /// The content of a file, by a seed.
@@ -98,11 +91,18 @@ fn file_contents() -> impl Strategy<Value = Content> {
     (sizes, 0..4_u8).prop_map(|(size, seed)| Content::new(size, seed))
 }
 
+/// Symbolic links to places in the tree, from any directory: to other entries, to themselves, to nothing.
+fn links() -> impl Strategy<Value = Node> {
+    proptest::sample::select(vec!["a", "b/c.o", ".", "ü", "no where/at all"])
+        .prop_map(|target| Node::Link { target: target.to_owned() })
+}
+
 fn nodes() -> impl Strategy<Value = Node> {
     prop_oneof![
         5 => (file_contents(), times(), modes())
             .prop_map(|(content, time, mode)| Node::File { content, time, mode }),
         1 => proptest::sample::select(vec![0o755, 0o700]).prop_map(|mode| Node::Directory { mode }),
+        1 => links(),
     ]
 }
 
@@ -135,6 +135,7 @@ enum Change {
     Time(i64),
     Mode(u32),
     Kind,
+    Link(Node),
 }
 
 fn changes() -> impl Strategy<Value = Change> {
@@ -146,6 +147,7 @@ fn changes() -> impl Strategy<Value = Change> {
         1 => times().prop_map(Change::Time),
         1 => modes().prop_map(Change::Mode),
         1 => Just(Change::Kind),
+        1 => links().prop_map(Change::Link),
     ]
 }
 
@@ -163,7 +165,10 @@ impl Change {
             (Self::Time(new), Node::File { time, .. }) => *time = *new,
             (Self::Mode(new), Node::File { mode, .. }) => *mode = *new,
             (Self::Mode(_), Node::Directory { mode }) => *mode = 0o711,
-            (Self::Kind, Node::File { .. }) => changed = Node::Directory { mode: 0o755 },
+            (Self::Link(link), Node::File { .. } | Node::Link { .. }) => changed = link.clone(),
+            (Self::Kind, Node::File { .. } | Node::Link { .. }) => {
+                changed = Node::Directory { mode: 0o755 }
+            }
             (Self::Kind, Node::Directory { .. }) => {
                 let content = Content::new(5, 3);
                 changed = Node::File { content, time: 1_600_000_000 * SECOND, mode: 0o644 };

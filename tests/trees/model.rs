@@ -51,9 +51,9 @@ fn is_directory(node: &Node) -> bool {
     matches!(node, Node::Directory { .. })
 }
 
-/// Whether two entries of one path are of different kinds.
+/// Whether one of two entries of one path is a directory: neither replaces the other.
 pub(crate) fn is_clash(a: &Node, b: &Node) -> bool {
-    std::mem::discriminant(a) != std::mem::discriminant(b)
+    is_directory(a) != is_directory(b)
 }
 
 /// Times before 1980 and after 2038 are not compared.
