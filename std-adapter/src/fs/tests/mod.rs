@@ -7,6 +7,7 @@ mod confinement;
 mod deferred;
 mod digests;
 mod hostile;
+mod links;
 mod owners;
 mod partial_limit;
 mod partials;
