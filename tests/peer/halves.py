@@ -8,7 +8,7 @@ import struct
 import sys
 from collections import deque
 
-from operations import IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, Refused, perform
+from operations import (HARD_LINK, IS_DIRECTORY, LINK, NOT_DIRECTORY, NOT_REGULAR, Refused, is_target, perform)
 from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, metadata_of, metadata_with, done,
                   ack, is_sound, refusal)
 
@@ -20,7 +20,9 @@ WANTS_FRESH_OFFER = PREFIX_DIFFERS, DIGEST_DIFFERS
 class Sender:
     """The sending half of one request (6.2 to 6.4)."""
 
-    def __init__(self, wire, number):
+    def __init__(self, wire, number, sends_links=False):
+        self.sends_links, self.first, self.further = sends_links, {}, []
+        self.hard, self.as_content, self.is_unsettled = set(), set(), False
         self.wire, self.next, self.number, self.tree = wire, number, number, 0
         self.count = self.acked_count = self.asked = self.entries = self.omitted = 0
         self.credit = wire.credit
@@ -56,7 +58,13 @@ class Sender:
     def refuse(self, number, reason):
         path, name, resume = self.offers.get(number, ("", "all", 0))
         self.refused[number] = reason
-        if reason in WANTS_FRESH_OFFER and resume:
+        if number in self.hard:
+            # The content is sent (R91).
+            del self.refused[number]
+            self.done.add(number)
+            self.as_content.add(name)
+            self.todo.append((path, name, True))
+        elif reason in WANTS_FRESH_OFFER and resume:
             del self.refused[number]
             self.done.add(number)
             self.todo.append((path, name, False))
@@ -87,9 +95,49 @@ class Sender:
         self.frame(lambda: self.wire.send(b"ERR", number, position, refusal(reason)))
         self.refuse(number, reason)
 
+    def link(self, path, name, operation):
+        """Sends an operation of the tree; its answer comes later (R81)."""
+        number = self.take_number()
+        self.offers[number] = path, name, 0
+        self.done.discard(number)
+        self.failures += self.refused.pop(number, None) is not None
+        self.entries += 1
+        self.is_unsettled = True
+        self.hard.discard(number)
+        if operation[0] == HARD_LINK:
+            self.hard.add(number)
+        self.frame(lambda: self.wire.send(b"SAF", number, 0, struct.pack("<Qq", 0, NO_TIME),
+                                          metadata_with(0x80, operation, name)))
+
+    def settle(self):
+        """Waits until everything is answered (R81)."""
+        self.acked, self.asked, self.is_unsettled = set(), None, False
+        self.ask()
+        while not any(count == self.count for _, count in self.acked):
+            self.read_reply()
+
+    def hard_links(self):
+        """Sends the further names of files whose first names are in place (R91)."""
+        lost = {self.offers[number][1] for number in self.refused if number in self.offers}
+        for path, name, first in self.further:
+            if first in lost or len(first.encode()) > 254:
+                self.as_content.add(name)
+                self.todo.append((path, name, True))
+            else:
+                self.link(path, name, bytes([HARD_LINK]) + first.encode())
+        self.further = []
+
     def file(self, path, name, may_resume):
         """Offers a file or an empty directory, and sends its content."""
-        number, status, is_directory = self.take_number(), os.stat(path, follow_symlinks=False), False
+        status, is_directory = os.stat(path, follow_symlinks=False), False
+        if self.sends_links and stat.S_ISLNK(status.st_mode) and is_target(os.readlink(path)):
+            return self.link(path, name, bytes([LINK]) + os.readlink(path).encode())
+        if self.sends_links and status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and name not in self.as_content:
+            first = self.first.setdefault((status.st_dev, status.st_ino), name)
+            if first != name:
+                return self.further.append((path, name, first))
+        number = self.take_number()
+        self.hard.discard(number)
         if stat.S_ISDIR(status.st_mode):
             is_directory = True
         elif not stat.S_ISREG(status.st_mode):
@@ -186,6 +234,12 @@ class Sender:
         while tree not in self.done:
             while self.todo and self.is_wanted(tree):
                 self.file(*self.todo.popleft())
+            if self.is_wanted(tree) and (self.further or self.is_unsettled):
+                # What is refused, or wanted again, is known then.
+                self.settle()
+                if not self.todo:
+                    self.hard_links()
+                continue
             if tree in self.refused:
                 # The other end drops all frames up to this one.
                 self.frame(lambda: self.wire.send(b"ERR", tree, 0, refusal(self.refused[tree])))
@@ -203,7 +257,8 @@ class Receiver:
     """The receiving half of one request (6.2). `place` turns the path of a tree, and of an entry in
     it, into a path here."""
 
-    def __init__(self, wire, place, may_remove=False):
+    def __init__(self, wire, place, may_remove=False, makes_links=False):
+        self.makes_links = makes_links
         self.wire, self.place, self.part, self.base = wire, place, None, ()
         self.may_remove = may_remove
         self.tree = self.number = self.entries = self.refused = self.omitted = self.resume = 0
@@ -244,7 +299,7 @@ class Receiver:
         try:
             if not is_sound(offer.text):
                 raise Refused(BAD_PATH)
-            answer = perform(offer, self.place, self.base, self.may_remove, bool(self.tree))
+            answer = perform(offer, self.place, self.base, self.may_remove, bool(self.tree), self.makes_links)
             self.wire.send(b"DON", offer.transfer, *answer)
         except (Refused, OSError) as error:
             # None is counted as refused.

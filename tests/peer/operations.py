@@ -6,9 +6,9 @@ import struct
 
 from wire import UNKNOWN, UNSUPPORTED, crc64, is_sound
 
-NOT_FOUND, IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, NOT_ALLOWED, NOT_EMPTY = 3, 5, 6, 7, 19, 28
-STAT, REMOVE, RENAME = 1, 2, 3
-SIZE, TIME, MODE, CONTENT, SPACE = 1, 2, 4, 8, 0x80
+NOT_FOUND, IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, NOT_ALLOWED, SYMBOLIC_LINK, NOT_EMPTY = 3, 5, 6, 7, 19, 27, 28
+STAT, REMOVE, RENAME, LINK, HARD_LINK = 1, 2, 3, 4, 5
+SIZE, TIME, MODE, CONTENT, LINKS, SPACE = 1, 2, 4, 8, 16, 0x80
 INDEX_MAX, FIELD_MAX = 240, 252
 # Times that all file systems keep (R86).
 USUAL = range(315_583_200 * 10**9, 2_147_483_647 * 10**9)
@@ -40,6 +40,18 @@ def content_of(path):
     return digest
 
 
+def is_target(target):
+    """Whether a link with this target can be sent, wherever it leads (R90)."""
+    return is_sound(target.replace("/", "").replace(".", "")) and 1 <= len(target.encode()) <= 254
+
+
+def stays_inside(path, target):
+    """Whether a link at `path` of a tree leads to a place in it (R90)."""
+    names = [name for name in target.split("/") if name not in ("", ".")]
+    above = next((at for at, name in enumerate(names) if name != ".."), len(names))
+    return not target.startswith("/") and ".." not in names[above:] and above <= path.count("/")
+
+
 def hashes(root, facts, granularity, salt):
     """The hashes of the entries of a directory (R86)."""
     found = []
@@ -61,6 +73,9 @@ def hashes(root, facts, granularity, salt):
             below = hashes(entry.path, facts, granularity, salt)
             record = bytes([2 | (facts & MODE) << 4]) + (mode if facts & MODE else b"")
             record += struct.pack("<QQ", sum(below) & UNKNOWN, len(below)) + name
+        elif stat.S_ISLNK(status.st_mode) and facts & LINKS and is_target(os.readlink(entry.path)):
+            target = os.readlink(entry.path).encode()
+            record = bytes([3, len(target)]) + target + name
         else:
             continue
         found.append(hashed(record, salt))
@@ -94,19 +109,21 @@ def kind(path):
         return None
     if stat.S_ISDIR(mode):
         return "directory"
+    if stat.S_ISLNK(mode):
+        raise Refused(SYMBOLIC_LINK)
     if not stat.S_ISREG(mode):
         raise Refused(NOT_REGULAR)
     return "file"
 
 
-def look(path, is_directory, arguments, in_tree):
+def look(path, is_directory, arguments, in_tree, makes_links):
     """The answer to a stat: position, detail, metadata (R84)."""
     if len(arguments) not in (11, 19):
         raise Refused(UNSUPPORTED)
     facts, granularity, bits, prefix, salt = struct.unpack_from("<BBBII", arguments)
     if granularity > 10 or bits > 32:
         raise Refused(UNSUPPORTED)
-    is_space, facts = facts & SPACE, facts & (SIZE | TIME | MODE | CONTENT)
+    is_space, facts = facts & SPACE, facts & (SIZE | TIME | MODE | CONTENT | LINKS * makes_links)
     found = kind(path)
     if found is None:
         raise Refused(NOT_FOUND)
@@ -154,13 +171,49 @@ def rename(old, new):
     os.rename(old, new)
 
 
-def perform(frame, place, base, may_remove, in_tree):
+def put_in_place(path, make):
+    """Makes a link at once, in place of a file or a link, never of a directory."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        raise Refused(IS_DIRECTORY)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make(path + ".part")
+    os.replace(path + ".part", path)
+
+
+def link(path, name, target):
+    """R90."""
+    if not is_target(target):
+        raise Refused(UNSUPPORTED)
+    if not stays_inside(name, target):
+        raise Refused(SYMBOLIC_LINK)
+    if not os.path.islink(path) or os.readlink(path) != target:
+        put_in_place(path, lambda temporary: os.symlink(target, temporary))
+
+
+def hard_link(path, source):
+    """R91."""
+    if kind(source) != "file":
+        raise Refused(NOT_FOUND)
+    if not os.path.lexists(path) or not os.path.samestat(os.lstat(path), os.lstat(source)):
+        put_in_place(path, lambda temporary: os.link(source, temporary))
+
+
+def perform(frame, place, base, may_remove, in_tree, makes_links):
     """Performs the operation of a `SAF` (R81, R82): position, detail and metadata of the answer."""
     code, arguments = frame.operation[0], frame.operation[1:]
     is_directory = frame.text == "" or frame.text.endswith("/")
+    if code in (LINK, HARD_LINK) and makes_links and not is_directory:
+        # What has the name may be a link.
+        above, _, name = frame.text.rpartition("/")
+        path = os.path.join(place(*base, above) if above else place(*base) if base else place(""), name)
+        if code == LINK:
+            link(path, frame.text, arguments.decode())
+        else:
+            hard_link(path, place(*base, arguments.decode()))
+        return 0, struct.pack("<HBB4xQ", 0, 0, 0, 0), b""
     path = place(*base, frame.text.removesuffix("/")) if frame.text else place(*base) if base else place("")
     if code == STAT:
-        return look(path, is_directory, arguments, in_tree)
+        return look(path, is_directory, arguments, in_tree, makes_links)
     if code not in (REMOVE, RENAME) or not frame.text:
         raise Refused(UNSUPPORTED)
     if not may_remove:

@@ -8,9 +8,9 @@ import struct
 import sys
 
 from halves import Receiver, Sender
-from operations import (CONTENT, INDEX_MAX, MODE, NOT_DIRECTORY, REMOVE, RENAME, SIZE, TIME, Refused, digest_of,
+from operations import (CONTENT, INDEX_MAX, LINKS, MODE, NOT_DIRECTORY, REMOVE, RENAME, SIZE, TIME, Refused, digest_of,
                         hashes, query)
-from wire import (BAD_PATH, PAYLOAD, UNKNOWN, UNSUPPORTED, VERSION, Chunk, Failed, Wire, metadata_of, done, hello,
+from wire import (BAD_PATH, PAYLOAD, UNKNOWN, UNSUPPORTED, VERSION, Chunk, Failed, Wire, metadata_of, metadata_with, done, hello,
                   is_sound, refusal)
 
 VERSION_DIFFERS, NOT_FOUND, IS_DIRECTORY, NOT_REGULAR, NOT_ALLOWED = 2, 3, 5, 7, 19
@@ -28,7 +28,7 @@ def under(root):
     return place
 
 
-def serve(wire, root, may_close, may_remove):
+def serve(wire, root, may_close, may_remove, makes_links):
     """One client, until it leaves. Whether it closed the server."""
     place = under(root)
     has_session = False
@@ -50,11 +50,11 @@ def serve(wire, root, may_close, may_remove):
                 wire.agree(session, False, size, credit)
                 wire.send(b"PON", 0, 0, hello(session, wire.chunk))
             elif code in (b"SAF", b"SAR"):
-                Receiver(wire, place, may_remove).run(frame)
+                Receiver(wire, place, may_remove, makes_links).run(frame)
             elif code in (b"RAF", b"RAR"):
                 path = place(frame.text) if is_sound(frame.text) else None
                 if path is None or frame.detail[0] & 1:
-                    raise Refused(UNSUPPORTED if path else BAD_PATH)
+                    raise Refused(UNSUPPORTED if path else frame.reason or BAD_PATH)
                 if not os.path.exists(path):
                     raise Refused(NOT_FOUND)
                 if os.path.isdir(path) != (code == b"RAR"):
@@ -87,18 +87,18 @@ def connect(port):
     return wire
 
 
-def ask(wire, code, remote, place):
+def ask(wire, code, remote, place, links=False):
     """Asks for a file or a tree, and receives it. The client numbers its requests from 1."""
-    wire.send(code, 1, 0, b"", metadata_of(remote))
+    wire.send(code, 1, 0, b"", metadata_with(0x81, b"\0\0\3", remote) if links else metadata_of(remote))
     frame = wire.receive()
     if frame.code == b"ERR":
         raise Refused(*struct.unpack_from("<H", frame.detail))
-    return Receiver(wire, place).run(frame)
+    return Receiver(wire, place, makes_links=links).run(frame)
 
 
-def compare(wire, root, name):
+def compare(wire, root, name, links):
     """Whether a directory is the same here and there, by two digests of all facts. The index is checked too."""
-    facts, granularity, salt = SIZE | TIME | MODE | CONTENT, 0, secrets.randbits(32)
+    facts, granularity, salt = SIZE | TIME | MODE | CONTENT | LINKS * links, 0, secrets.randbits(32)
     own = digest_of(root, facts, granularity, salt)
     sender = Sender(wire, 1)
     answer = sender.look(name, query(facts, granularity, salt))
@@ -121,6 +121,7 @@ def main():
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--allow-close", action="store_true")
     parser.add_argument("--allow-remove", action="store_true")
+    parser.add_argument("--links", action="store_true", help="symbolic and hard links, of trees")
     given = parser.parse_args()
     if given.task == "serve":
         listener = socket.create_server(("127.0.0.1", given.port))
@@ -129,7 +130,8 @@ def main():
         while not is_closed:
             connection, _ = listener.accept()
             try:
-                is_closed = serve(Wire(connection), given.paths[0], given.allow_close, given.allow_remove)
+                is_closed = serve(Wire(connection), given.paths[0], given.allow_close, given.allow_remove,
+                                  given.links)
             except EOFError:
                 pass
             except (Failed, OSError) as error:
@@ -141,17 +143,18 @@ def main():
     if given.task == "put":
         return Sender(wire, 1).one(source, target)
     if given.task == "put-tree":
-        return Sender(wire, 1).all(source, target)
+        return Sender(wire, 1, given.links).all(source, target)
     if given.task == "get":
         return ask(wire, b"RAF", source, lambda *_: target)
     if given.task == "get-tree":
-        return ask(wire, b"RAR", source, lambda _, *entry: under(target)(*entry) if entry else target)
+        return ask(wire, b"RAR", source, lambda _, *entry: under(target)(*entry) if entry else target,
+                   given.links)
     if given.task == "rm":
         return Sender(wire, 1).operate(source, bytes([REMOVE])).code == b"DON"
     if given.task == "mv":
         return Sender(wire, 1).operate(target, bytes([RENAME]) + source.encode()).code == b"DON"
     if given.task == "compare":
-        return compare(wire, source, target)
+        return compare(wire, source, target, given.links)
     if given.task == "close":
         wire.send(b"CLS", 1)
         return wire.receive().code == b"DON"

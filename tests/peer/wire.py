@@ -11,7 +11,7 @@ VERSION, PAYLOAD, MARKER, CREDIT = 1, 1024, 0xFA, 8192
 UNKNOWN, NO_TIME = 2**64 - 1, -(2**63)
 BAD_PATH, UNSUPPORTED = 8, 20
 
-Signal = namedtuple("Signal", "code transfer position detail text mode modified operation index")
+Signal = namedtuple("Signal", "code transfer position detail text mode modified operation index reason")
 Chunk = namedtuple("Chunk", "low position payload")
 
 
@@ -164,7 +164,7 @@ class Wire:
             payload = self._chunk(self._read(12), seed).payload
             text, mode, modified, operation, index, reason = parse_metadata(payload)
         text = ".." if reason else text
-        return Signal(code, transfer, position, detail, text, mode, modified, operation, index)
+        return Signal(code, transfer, position, detail, text, mode, modified, operation, index, reason)
 
     def is_waiting(self):
         return bool(select.select([self.connection], [], [], 0)[0])

@@ -47,6 +47,7 @@ mod permissions;
 mod policy;
 mod power_loss;
 mod processes;
+mod python_links;
 mod python_peer;
 mod refused_names;
 mod requirements;

@@ -9,7 +9,7 @@ use crate::harness::{Place, Server, client, content};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peer/peer.py");
 
-fn python(directory: &Path, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn python(directory: &Path, arguments: &[&str]) -> Option<Command> {
     let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
     if !found.is_ok_and(|status| status.success()) {
         println!("skipped: there is no python3");
@@ -83,7 +83,7 @@ fn make_odd_tree(root: &Path) {
     std::os::unix::fs::symlink("whole", root.join("odd/link")).expect("a link");
 }
 
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -94,10 +94,15 @@ impl Drop for Running {
 
 /// Its server and where it listens.
 fn serve(place: &Place) -> Option<(Running, String)> {
+    serve_with(place, &["--allow-close", "--allow-remove"])
+}
+
+/// The same with these options.
+pub(crate) fn serve_with(place: &Place, options: &[&str]) -> Option<(Running, String)> {
     let root = place.served("").display().to_string();
     let root = root.trim_end_matches('/');
-    let arguments = ["serve", root, "--port", "0", "--allow-close", "--allow-remove"];
-    let mut command = python(&place.here(""), &arguments)?;
+    let arguments = ["serve", root, "--port", "0"];
+    let mut command = python(&place.here(""), &[&arguments, options].concat())?;
     let mut server = Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
     let mut port = String::new();
     let out = server.0.stdout.take().expect("it is piped");

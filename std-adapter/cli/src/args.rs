@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use tinyferry::Endpoint;
-use tinyferry::fs::Limits;
 
 mod filter;
+mod limits;
 mod links;
 mod manage;
 mod mirror;
@@ -19,6 +19,7 @@ mod sync;
 
 pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
+use self::limits::LimitArgs;
 use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
@@ -27,7 +28,7 @@ use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
 use crate::exit::EXIT_CODES;
-use crate::units::{bytes, count, days, entries, seconds};
+use crate::units::{bytes, count, days, seconds};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
@@ -183,28 +184,6 @@ pub(crate) struct PutArgs {
     pub(crate) links: LinkArgs,
     #[command(flatten)]
     pub(crate) peer: Peer,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct LimitArgs {
-    /// Maximum size of one file
-    #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
-    max_file: u64,
-    /// Maximum number of files and directories in one tree
-    #[arg(long, value_name = "ENTRIES", default_value = "1000000", value_parser = entries)]
-    max_entries: u64,
-    /// Maximum number of names in a path
-    #[arg(long, value_name = "N", default_value = "64", value_parser = count)]
-    max_depth: usize,
-}
-
-impl LimitArgs {
-    pub(crate) fn limits(&self) -> Limits {
-        let Self { max_file: file, max_entries: entries, max_depth: depth } = *self;
-        let mut limits = Limits::default();
-        (limits.file, limits.entries, limits.depth) = (file, entries, depth);
-        limits
-    }
 }
 
 #[derive(Debug, clap::Args)]

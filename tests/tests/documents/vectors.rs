@@ -196,8 +196,12 @@ fn every_metadata_vector_is_parsed() {
     assert_eq!(read("metadata.stat-digest"), operation("d/", value("metadata.stat-digest", 5)));
     assert_eq!(read("metadata.remove"), operation("a", &[2]));
     assert_eq!(read("metadata.rename"), operation("a", b"\x03b"));
+    assert_eq!(read("metadata.link"), operation("a", b"\x04../b"));
+    assert_eq!(read("metadata.hard-link"), operation("a", b"\x05b"));
     assert_eq!(read("metadata.operation-unknown"), operation("a", &[0xFF]));
     assert_eq!(read("metadata.options"), Ok(Metadata { options: Some(&[1, 1]), ..plain("t") }));
+    let options = Some([0, 0, 3].as_slice());
+    assert_eq!(read("metadata.options-links"), Ok(Metadata { options, ..plain("t") }));
     let patterns = Some(value("metadata.pattern", 2));
     let options = Some([1, 1, 4].as_slice());
     assert_eq!(read("metadata.pattern"), Ok(Metadata { options, patterns, ..plain("t") }));
@@ -216,6 +220,7 @@ fn every_vector_is_used_by_a_test() {
     names.extend(["metadata.tree"]);
     names.extend(["metadata.required", "metadata.cut", "metadata.stat", "metadata.stat-digest"]);
     names.extend(["metadata.remove", "metadata.rename", "metadata.operation-unknown"]);
+    names.extend(["metadata.link", "metadata.hard-link", "metadata.options-links"]);
     names.extend(["metadata.options", "metadata.pattern", "metadata.index"]);
     names.extend(["put.client", "put.server", "get.client", "get.server"]);
     names.sort_unstable();
