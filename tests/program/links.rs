@@ -321,3 +321,38 @@ fn a_link_in_a_directory_that_may_not_be_written_is_reported() {
     assert_eq!(fs::read(place.served("t/f")).expect("a file"), b"f");
     assert_eq!(entries(&place.served("t/d")), [""; 0]);
 }
+
+#[test]
+fn a_link_replaces_no_file_that_may_be_newer() {
+    let place = Place::new();
+    write(&place.served("t"), "f", b"of the server");
+    link(&place.here("t"), "f", "g");
+    let server = Server::start(&place.served(""), &["--links"]);
+    for option in ["--newer", "--ignore-existing"] {
+        server.client(&place.here(""), &["put", "t", "--links", option]).well();
+        let kept = fs::read(place.served("t/f")).expect("it is there");
+        assert_eq!((kept.as_slice(), target(&place.served("t/f"))), (&b"of the server"[..], None));
+    }
+    server.client(&place.here(""), &["put", "t", "--links"]).well();
+    assert_eq!(target(&place.served("t/f")).as_deref(), Some("g"));
+}
+
+#[test]
+fn a_mirror_replaces_a_directory_by_a_link_to_a_copy_of_it() {
+    let place = Place::new();
+    write(&place.here("t"), "a/f", b"f");
+    write(&place.here("t"), "a/d/g", b"g");
+    let server = Server::start(&place.served(""), &["--links", "--allow-remove"]);
+    let mirror = |options: &[&str]| {
+        let arguments =
+            [&["mirror", "t", "t", "--links", "--max-delete", "100%"], options].concat();
+        server.client(&place.here(""), &arguments).well()
+    };
+    mirror(&[]);
+    fs::rename(place.here("t/a"), place.here("t/b")).expect("it is there");
+    link(&place.here("t"), "a", "b");
+    let planned = mirror(&["--dry-run"]);
+    assert!(planned.stdout.contains("t/a/f"), "{}", planned.stdout);
+    mirror(&[]);
+    assert_eq!(entries(&place.here("t")), entries(&place.served("t")));
+}

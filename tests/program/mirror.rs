@@ -364,3 +364,25 @@ fn a_mirror_of_one_changed_file_lists_nothing() {
     assert!(mirror().stdout.contains("removed 1 entry"));
     assert_same(&place.here("t"), &place.served("m"));
 }
+
+#[test]
+fn a_dry_run_names_the_files_that_are_compared() {
+    let place = Place::new();
+    let here = place.here("");
+    let server = Server::start(&place.served(""), &[]);
+    fs::create_dir(place.here("t")).expect("a directory");
+    for name in ["1", "2", "3"] {
+        fs::write(place.here(&format!("t/{name}")), content(100, 1)).expect("a file");
+    }
+    server.client(&here, &["put", "t"]).well();
+    server.client(&here, &["get", "t", "--into", "o"]).well();
+    for option in ["--ignore-times", "--sha256", "--checksum"] {
+        for task in [&["put", "t"][..], &["get", "t", "--into", "o"]] {
+            let ended = server.client(&here, &[task, &[option, "--dry-run"]].concat()).well();
+            let lines = ended.stdout.lines().filter(|line| line.starts_with("compare ")).count();
+            assert!(lines == 3 && ended.stdout.contains("3 to compare"), "{}", ended.stdout);
+        }
+    }
+    let ended = server.client(&here, &["put", "t", "--dry-run"]).well();
+    assert!(!ended.stdout.contains("compare"), "{}", ended.stdout);
+}

@@ -162,18 +162,14 @@ impl Get<'_> {
                 None => removals.refuse(),
             });
         }
-        removals.report();
         Ok(exits.total())
     }
 
     /// Receives a path.
     fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<Received, Error> {
         let Self { args, directory, root, policy, selection, retrying, .. } = self;
-        let skip = args.skip.skip().unwrap_or_else(|| match args.sha256 {
-            // Each digest is printed.
-            true => Skip::Nothing,
-            false => usual_skip(&directory.join(&path.target)),
-        });
+        let skip = args.skip.skip(args.sha256);
+        let skip = skip.unwrap_or_else(|| usual_skip(&directory.join(&path.target)));
         let store = || {
             let (root, target) = (root.clone(), path.target.clone());
             let store = Directory::receiving(root, target, args.sync.into(), progress.clone())
@@ -268,7 +264,7 @@ fn dry_run(
     let all: Vec<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
     let removals = Removals::new(&args.delete, Target::Here);
     let mut plan = Plan::default();
-    let skip = args.skip.skip().unwrap_or(Skip::SameTime);
+    let skip = args.skip.skip(args.sha256).unwrap_or(Skip::SameTime);
     let selection = selection.clone().skipping(skip);
     for Wanted { text, remote, target } in wanted {
         let name = quoted(remote);

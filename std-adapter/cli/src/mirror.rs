@@ -168,9 +168,11 @@ impl<'a> Removals<'a> {
             changes.is_empty() || (self.may_remove(extras) && self.remove(changes, remove)?);
         Ok(if is_done { Exit::Done } else { Exit::Partly })
     }
+}
 
-    /// Prints the number of removed entries.
-    pub(crate) fn report(&self) {
+/// Prints the number of removed entries, also after a failure.
+impl Drop for Removals<'_> {
+    fn drop(&mut self) {
         if self.removed > 0 {
             let removed = describe::count(self.removed, "entry", "entries");
             print_line!("removed {removed} {}", self.target.removed_from());

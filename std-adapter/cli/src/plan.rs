@@ -108,7 +108,7 @@ pub(crate) fn dry_run(
     is_verbose: bool,
 ) -> Result<Exit, CliError> {
     let removals = Removals::new(&args.delete, Target::Server);
-    let skip = args.skip.skip().unwrap_or(Skip::SameTime);
+    let skip = args.skip.skip(args.sha256).unwrap_or(Skip::SameTime);
     let selection = selection.clone().skipping(skip);
     let mut plan = Plan::default();
     for (local, remote) in pairs {

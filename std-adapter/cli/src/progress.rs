@@ -248,6 +248,9 @@ impl View {
 
     fn linked(&mut self, path: &str, target: &str, is_hard: bool) {
         self.tally.link();
+        if let Some(reached) = &mut self.reached {
+            reached.begin(path, 0);
+        }
         if self.verbosity >= Verbosity::Files {
             let (name, target) = (self.names.of(path), target.escape_debug());
             let arrow = if is_hard { "hard link to" } else { "->" };

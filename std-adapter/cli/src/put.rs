@@ -42,8 +42,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
             return Err(CliError::new(Exit::Usage, sentence));
         }
     }
-    // Each digest is printed.
-    let skip = args.skip.skip().or_else(|| args.sha256.then_some(Skip::Nothing));
+    let skip = args.skip.skip(args.sha256);
     let (sources, root) = match remotes.as_slice() {
         [(path, remote)] if is_file(path) && skip.unwrap_or_default() == Skip::Nothing => {
             (vec![source(path, remote)], None)
@@ -125,7 +124,6 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
                 let remove = |changes: Vec<_>| mirror::remove_on_server(&mut retrying, &changes);
                 exits.add(removals.remove_extras(&extras, remove)?);
             }
-            removals.report();
             Ok(exits.total())
         }
         Err(error) => Err(progress.fail(&error, &retrying)),

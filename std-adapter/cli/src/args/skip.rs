@@ -41,15 +41,16 @@ impl SkipArgs {
         }
     }
 
-    /// The files that are left out. `None` without an option: those of [`usual_skip`](tinyferry::client::usual_skip).
-    pub(crate) fn skip(&self) -> Option<Skip> {
+    /// The files that are left out; none if the digest of each file is printed (`prints_digests`). `None` without an
+    /// option: those of [`usual_skip`](tinyferry::client::usual_skip).
+    pub(crate) fn skip(&self, prints_digests: bool) -> Option<Skip> {
         [
             (self.update, Skip::SameTime),
             (self.checksum, Skip::SameContent),
             (self.ignore_existing, Skip::Existing),
             (self.newer, Skip::NotOlder),
             (self.existing, Skip::Missing),
-            (self.ignore_times, Skip::Nothing),
+            (self.ignore_times || prints_digests, Skip::Nothing),
         ]
         .into_iter()
         .find_map(|(is_given, skip)| is_given.then_some(skip))

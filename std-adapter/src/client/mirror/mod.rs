@@ -172,7 +172,11 @@ fn missing_here<'a>(
     selection: &Selection,
 ) -> Result<Missing<'a>, Error> {
     let exclusion = exclusion(local, &selection.filter);
-    there.missing(&exclusion, |path| kind_of(&local.join(path), selection.links))
+    there.missing(&exclusion, |path| {
+        // An entry below a link is one of another directory.
+        let is_below_link = ancestors(path).any(|above| local.join(above).is_symlink());
+        if is_below_link { Ok(None) } else { kind_of(&local.join(path), selection.links) }
+    })
 }
 
 /// The entries of the local directory that the server's directory does not have.

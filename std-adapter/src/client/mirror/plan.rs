@@ -152,7 +152,7 @@ fn decide(ours: &Facts, theirs: &Facts, skip: Skip, is_precise: bool) -> Action 
     let action = compare(ours, theirs, is_precise);
     let is_file =
         [ours, theirs].iter().all(|facts| facts.kind == Kind::File && facts.target.is_none());
-    if skip == Skip::SameContent && is_file && ours.size == theirs.size {
+    if matches!(skip, Skip::SameContent | Skip::Nothing) && is_file && ours.size == theirs.size {
         return Action::Compare;
     }
     if skip == Skip::Existing && [ours, theirs].iter().all(|facts| facts.kind == Kind::File) {

@@ -179,7 +179,10 @@ impl Update {
     fn file_answered(&mut self, origin: usize, path: String, stat: &Stat, origins: &[SourceRoot]) {
         let here = match origins.get(origin).map(|source| source.reach(&path)) {
             Some(Ok(SourceEntry::File(_, _, metadata))) => FileMetadata::of(&metadata),
-            Some(Ok(SourceEntry::Link(..))) if self.skip == Skip::Existing => {
+            // A link has no time that could be compared.
+            Some(Ok(SourceEntry::Link(..)))
+                if matches!(self.skip, Skip::Existing | Skip::NotOlder) =>
+            {
                 self.unchanged += u64::from(!self.has_begun_check());
                 return;
             }
