@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{Place, Server};
 
-/// What the system says about the file system of the served directory: all bytes, and those that are free.
+/// The bytes of the file system of the served directory, and its free bytes, from the system.
 fn of_system(place: &Place) -> (u64, u64) {
     let output = Command::new("stat")
         .args(["--file-system", "--format", "%S %b %f %a"])

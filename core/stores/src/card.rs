@@ -11,7 +11,8 @@
 //! # Operations
 //!
 //! With a profile that has operations, files and empty directories are removed, and renamed within their
-//! directory if nothing has the new name. Size and time of a file can be asked for.
+//! directory if nothing has the new name. A removal drops the partial of an interrupted transfer in the same
+//! directory. The size and the time of a file are known.
 //!
 //! # What a power cut leaves
 //!

@@ -234,8 +234,8 @@ pub(crate) struct LsArgs {
     /// A file or directory on the server, relative to its directory, also if it begins with "/"
     ///
     /// Each line has a size in bytes and a name: of a directory the names of its entries, with -R their
-    /// paths below it, of a file its own last name. A link is shown as NAME -> TARGET. What a list cannot name is counted: special
-    /// files, names that cannot be sent, and the content of unreadable directories.
+    /// paths below it, of a file its own last name. A link is shown as NAME -> TARGET. Special
+    /// files, entries whose names cannot be sent, and entries of unreadable directories are only counted.
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
     /// List subdirectories too
@@ -248,7 +248,7 @@ pub(crate) struct LsArgs {
     #[arg(short, long)]
     pub(crate) long: bool,
     /// Print a JSON object on each line: path, kind ("file", "directory" or "link"), size in bytes, modified
-    /// (RFC 3339, UTC) and mode (octal), of a link also its target; null for what the server does not state
+    /// (RFC 3339, UTC) and mode (octal), of a link also its target; null if the server does not state it
     #[arg(long, conflicts_with = "long")]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -1,12 +1,12 @@
-//! Removals and renames on a FAT card: what they change, what they refuse, and a power cut at every write.
+//! Removals and renames on a FAT card: their changes, their refusals, and a power cut at every write.
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Operation, Stat, StatQuery, Store};
-use tinyferry_core::{Config, Failure};
-use tinyferry_kit::content;
+use tinyferry_core::{Config, Failure, Task};
+use tinyferry_kit::{Memory, content};
 
 use crate::fat_card::RamCard;
-use crate::fat_card::{Bytes, Weak, formatted, get, put};
+use crate::fat_card::{Bytes, QUIET, Weak, formatted, get, put, run};
 use tinyferry_stores::card::Card;
 
 /// An operation on a card whose power goes after this number of writes; its result, and the writes that it took.
@@ -100,11 +100,18 @@ fn a_file_is_renamed_within_its_directory_and_replaces_none() {
 #[test]
 fn the_size_of_a_file_is_known_and_times_count_in_units_of_two_seconds() {
     let mut bytes = formatted();
-    put(&mut bytes, Config::RELIABLE, "f", content(1234, 1));
+    let mut client = Memory::with([("f", content(1234, 1))]);
+    // An odd second and a fraction.
+    let modified = Some(1_700_000_001_500_000_000);
+    client.files.get_mut("f").expect("it is there").modified = modified;
+    client.queue_file("f");
+    let (result, ..) = run(&mut bytes, Config::RELIABLE, client, Task::Put, QUIET);
+    assert_eq!(result.expect("it goes well").refused, 0);
     let query = StatQuery { facts: 0b1111, ..StatQuery::default() };
     let mut stat = |path, kind| operate(&mut bytes, path, kind, Operation::Stat(query), ALWAYS).0;
     let found = stat("f", Kind::File).expect("it is there");
-    assert_eq!((found.size, found.granularity, found.facts & !0b11), (1234, 10, 0));
+    assert_eq!((found.size, found.granularity, found.facts), (1234, 10, 0b11));
+    assert_eq!(found.value, 1_700_000_000_000_000_000);
     assert_eq!(stat("g", Kind::File), Err(Reason::NotFound));
     assert_eq!(stat("", Kind::Directory), Err(Reason::Unsupported));
 }

@@ -59,7 +59,7 @@ pub(crate) fn formatted() -> Box<Bytes> {
 }
 
 /// One task against the card; its result, the client's store, and the writes it took.
-fn run(
+pub(crate) fn run(
     bytes: &mut Bytes,
     config: Config,
     client: Memory,
@@ -78,7 +78,7 @@ fn run(
     (result, pair.client.store, power - left.get())
 }
 
-const QUIET: (Faults, u64) =
+pub(crate) const QUIET: (Faults, u64) =
     (Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 }, 1 << 40);
 
 pub(crate) fn put(bytes: &mut Bytes, config: Config, path: &str, file: Vec<u8>) {

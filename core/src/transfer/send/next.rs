@@ -64,7 +64,7 @@ impl<P: Profile> Sender<P> {
             ),
             Operate if P::has_operations() => {
                 let is_answered = is_lossy || tree == 0;
-                // Nobody waits for the answers to a list.
+                // The sender of a list expects no answers.
                 if !is_answered && self.scope != Scope::Names {
                     self.scope = Scope::Unsettled;
                 }

@@ -111,7 +111,8 @@ impl Client {
 
     /// The entries of the directory `target` below the directory `root` of this end that the server's
     /// directory `remote` does not have, without those that the filter of `selection` excludes by its patterns or by
-    /// the `.gitignore` files of this end. Symbolic links are among them if the selection has them. `None` if the server cannot list all of its entries.
+    /// the `.gitignore` files of this end. Symbolic links are among them if the selection has them. `None` if the
+    /// server cannot list all of its entries.
     ///
     /// # Errors
     /// [`Error`]; [`Error::Local`] if the local directory cannot be read.
