@@ -6,12 +6,44 @@
 
 use crc::{CRC_32_ISO_HDLC, CRC_64_NVME, Crc, NoTable, Table};
 
+use crate::wire::PAYLOAD_MAX;
+
 /// How the two CRCs are computed. Implementations differ in speed and flash only.
 pub trait Checksums {
     /// Continues the CRC-32/ISO-HDLC `start` over `bytes`; 0 begins.
     fn crc32(start: u32, bytes: &[u8]) -> u32;
     /// Continues the CRC-64/NVME `start` over `bytes`; 0 begins.
     fn crc64(start: u64, bytes: &[u8]) -> u64;
+    /// Continues the CRC-64/NVME `start` over `count` zeros, in a time that grows with the number of digits of
+    /// `count`.
+    fn crc64_zeros(start: u64, count: u64) -> u64 {
+        // A zero byte multiplies the state, as a polynomial, by x^8.
+        let (mut state, mut factor, mut left) = (!start, X_TO_8, count);
+        while left > 0 {
+            if left & 1 != 0 {
+                state = multiply(state, factor);
+            }
+            factor = multiply(factor, factor);
+            left >>= 1;
+        }
+        !state
+    }
+}
+
+/// The polynomial of the CRC-64/NVME, reflected: the highest bit stands for x^0.
+const POLYNOMIAL: u64 = 0x9A6C_9329_AC4B_C9B5;
+const X_TO_8: u64 = 1 << (63 - 8);
+
+/// The product of two reflected polynomials, modulo that of the CRC-64.
+fn multiply(a: u64, mut b: u64) -> u64 {
+    let mut product = 0;
+    for bit in (0..u64::BITS).rev() {
+        if a >> bit & 1 != 0 {
+            product ^= b;
+        }
+        b = b >> 1 ^ if b & 1 != 0 { POLYNOMIAL } else { 0 };
+    }
+    product
 }
 
 /// Bit by bit: a few hundred bytes of flash, slow.
@@ -54,6 +86,9 @@ impl Checksums for Tables {
     }
 }
 
+/// As many zeros as a chunk has bytes.
+pub(crate) static ZEROS: [u8; PAYLOAD_MAX] = [0; PAYLOAD_MAX];
+
 /// A running SHA-256 (FIPS 180-4), or none.
 pub trait Sha256: Clone + core::fmt::Debug {
     /// Whether there is one; if not, a session never negotiates it.
@@ -62,6 +97,15 @@ pub trait Sha256: Clone + core::fmt::Debug {
     fn new() -> Self;
     /// Continues over `bytes`.
     fn update(&mut self, bytes: &[u8]);
+    /// Continues over `count` zeros.
+    fn update_zeros(&mut self, count: u32) {
+        let mut left = count as usize;
+        while left > 0 {
+            let zeros = ZEROS.get(..left).unwrap_or(&ZEROS);
+            self.update(zeros);
+            left = left.saturating_sub(zeros.len());
+        }
+    }
     /// The digest of all bytes so far.
     fn finish(&self) -> [u8; 32];
     /// Stores the digest that the other end claims; the last claim counts.
@@ -134,5 +178,30 @@ impl core::hash::Hash for SoftSha256 {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         self.finish().hash(state);
         self.claimed.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_have_the_crc_that_they_have_one_by_one() {
+        for start in [0, 1, 0xAE8B_1486_0A79_9888, u64::MAX] {
+            let mut expected = start;
+            for count in 0..3000 {
+                assert_eq!(Tables::crc64_zeros(start, count), expected, "{count} after {start:#x}");
+                expected = Tables::crc64(expected, &[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_crc_of_more_zeros_than_anybody_can_count_is_that_of_their_parts() {
+        for (front, back) in [(1 << 24, 1 << 40), (u64::MAX / 3, u64::MAX / 5), (1 << 62, 1 << 62)]
+        {
+            let whole = Tables::crc64_zeros(7, front + back);
+            assert_eq!(Tables::crc64_zeros(Tables::crc64_zeros(7, front), back), whole);
+        }
     }
 }

@@ -146,7 +146,7 @@ impl Config {
             version: VERSION,
             lossy: P::is_lossy(self.lossy),
             half_duplex: P::is_half_duplex(self.half_duplex),
-            features: features(self.sha256 && P::has_sha256()),
+            features: features(self.sha256 && P::has_sha256(), P::has_holes()),
             chunk: self.chunk,
             block: self.block,
             credit: self.credit,

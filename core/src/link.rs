@@ -1,7 +1,9 @@
 //! The parameters of a session that the handshake negotiates (`PROTOCOL.md`, R20 and R21).
 
 use crate::profile::{Capabilities, Profile};
-use crate::wire::{CREDIT_MAX, FEATURE_SHA256, Hello, PAYLOAD_MAX, SACK_BLOCKS, VERSION, features};
+use crate::wire::{
+    CREDIT_MAX, FEATURE_HOLES, FEATURE_SHA256, Hello, PAYLOAD_MAX, SACK_BLOCKS, VERSION,
+};
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -15,8 +17,8 @@ pub struct Negotiated {
     pub lossy: bool,
     /// Whether one end cannot receive while it sends.
     pub half_duplex: bool,
-    /// Whether each file's `DON` carries its SHA-256.
-    pub sha256: bool,
+    /// The features that both ends have, as in the hello.
+    features: u8,
     /// A block of the selective acknowledgement is 2^`block_bits` bytes.
     block_bits: u8,
     /// Largest chunk in bytes: a whole number of blocks.
@@ -64,7 +66,7 @@ impl Negotiated {
         possible.then_some(Self {
             lossy: chosen.lossy,
             half_duplex: chosen.half_duplex,
-            sha256: chosen.features & FEATURE_SHA256 != 0,
+            features: (chosen.features & 0xFF) as u8,
             block_bits,
             chunk,
             send_credit,
@@ -79,7 +81,7 @@ impl Negotiated {
             version: VERSION,
             lossy: self.lossy,
             half_duplex: self.half_duplex,
-            features: features(self.sha256),
+            features: self.features.into(),
             chunk: self.chunk,
             block: self.block_bits.saturating_sub(SMALLEST_BLOCK_BITS),
             credit: self.recv_credit,
@@ -89,6 +91,21 @@ impl Negotiated {
     /// Whether the link is lossy.
     pub(crate) fn is_lossy<P: Profile>(&self) -> bool {
         P::is_lossy(self.lossy)
+    }
+
+    /// Whether each file's `DON` carries its SHA-256.
+    pub fn sha256(&self) -> bool {
+        u16::from(self.features) & FEATURE_SHA256 != 0
+    }
+
+    /// Whether chunks may be holes.
+    pub fn holes(&self) -> bool {
+        u16::from(self.features) & FEATURE_HOLES != 0
+    }
+
+    /// Whether chunks may be holes, and this build has them.
+    pub(crate) fn has_holes<P: Profile>(&self) -> bool {
+        P::has_holes() && self.holes()
     }
 
     /// Whether one end cannot receive while it sends.

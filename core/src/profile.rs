@@ -57,6 +57,12 @@ pub trait Profile {
     /// [`Store::operate`]: crate::Store::operate
     /// [`Store::answered`]: crate::Store::answered
     const OPERATIONS: bool = false;
+    /// Whether holes of files are sent and received as such: a sender's store is asked for them by
+    /// [`Store::hole`], a receiver's is told of them by [`Store::store_zeros`]. It takes both ends.
+    ///
+    /// [`Store::hole`]: crate::Store::hole
+    /// [`Store::store_zeros`]: crate::Store::store_zeros
+    const HOLES: bool = false;
 }
 
 /// The constants of a profile as the core reads them. Code behind a capability that is missing
@@ -110,6 +116,11 @@ pub(crate) trait Capabilities: Profile {
     /// Whether offers may be operations.
     fn has_operations() -> bool {
         Self::OPERATIONS
+    }
+
+    /// Whether chunks may be holes.
+    fn has_holes() -> bool {
+        Self::HOLES
     }
 
     /// Whether a lossy link may have gaps inside frames.

@@ -3,6 +3,7 @@
 //! A directory on a desktop, a FAT card, a flash partition and a `Vec` in a test are equals. It knows
 //! nothing of frames.
 
+use crate::checksum::ZEROS;
 use crate::error::Reason;
 
 mod deferral;
@@ -25,7 +26,7 @@ pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 #[doc = include_str!("../STORES.md")]
 pub trait Store {
     /// The store that this one wraps, if any: the methods that this one does not provide are forwarded to
-    /// it, but for [`Store::deferral`].
+    /// it, but for [`Store::deferral`], [`Store::hole`] and [`Store::store_zeros`].
     fn inner(&mut self) -> Option<&mut dyn Store> {
         None
     }
@@ -99,6 +100,26 @@ pub trait Store {
             Some(inner) => inner.load(position, into),
             None => Err(Reason::Storage),
         }
+    }
+
+    /// The number of zeros at `position` of the open file, which is sent or received, if there is a hole:
+    /// then they are not read, and [`Store::load`] is next called behind them. Called before each
+    /// [`Store::load`], with [`Profile::HOLES`](crate::Profile::HOLES). A wrapper is asked itself, as it may
+    /// load other bytes than the store inside.
+    fn hole(&mut self, position: u64) -> Option<u64> {
+        let _ = position;
+        None
+    }
+
+    /// Writes `length` zeros at `position` of the open file, as [`Store::store`] does: a hole came in. Returns
+    /// the number of zeros written, at least one; the next call has the others. By default it calls
+    /// [`Store::store`] for a piece. Called with [`Profile::HOLES`](crate::Profile::HOLES).
+    ///
+    /// # Errors
+    /// Those of [`Store::store`].
+    fn store_zeros(&mut self, position: u64, length: u64) -> Result<u64, Reason> {
+        let piece = usize::try_from(length).ok().and_then(|length| ZEROS.get(..length));
+        self.store(position, piece.unwrap_or(&ZEROS)).map(|count| count as u64)
     }
 
     /// Tells the digests of the open file, once all of it was read, or was received and verified.

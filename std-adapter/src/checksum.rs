@@ -3,7 +3,7 @@
 use crc_fast::{CrcAlgorithm, Digest};
 use tinyferry_core::checksum::{Checksums, SoftSha256};
 
-/// The profile of the desktop: both roles, fast CRCs.
+/// The profile of the desktop: both roles, fast CRCs, holes.
 #[derive(Debug, Clone, Copy)]
 pub struct Desktop;
 
@@ -13,6 +13,7 @@ impl tinyferry_core::Profile for Desktop {
     const REPORTS: bool = true;
     const OPERATIONS: bool = true;
     const MESSAGES: bool = true;
+    const HOLES: bool = true;
 }
 
 /// CRCs from carry-less multiplication where the processor has it. Each is the faster one of two

@@ -133,6 +133,7 @@ impl Store for One {
             mode: None,
             resumable: true,
             broken: None,
+            content: None,
             operation: None,
         }))
     }

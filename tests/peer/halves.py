@@ -9,10 +9,11 @@ import sys
 from collections import deque
 
 from operations import (HARD_LINK, IS_DIRECTORY, LINK, NOT_DIRECTORY, NOT_REGULAR, Refused, is_target, perform)
-from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, chunk, crc64, metadata_of, metadata_with, done,
-                  ack, is_sound, refusal)
+from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, Hole, chunk, crc64, crc64_zeros, metadata_of, metadata_with,
+                  done, ack, is_sound, refusal)
 
 STORAGE = 12
+HOLE_MAX = 1 << 24
 CHANGED, PREFIX_DIFFERS, DIGEST_DIFFERS, INCOMPLETE = 13, 14, 15, 16
 WANTS_FRESH_OFFER = PREFIX_DIFFERS, DIGEST_DIFFERS
 
@@ -312,6 +313,7 @@ class Receiver:
             self.refuse(self.number, INCOMPLETE)
         self.number, self.resume, self.mode = offer.transfer, offer.position, offer.mode
         self.position, self.digest, self.modified = 0, 0, struct.unpack("<8xq", offer.detail)[0]
+        self.size = struct.unpack("<Q8x", offer.detail)[0]
         self.entries += 1
         if not offer.text or not is_sound(offer.text):
             raise Refused(BAD_PATH)
@@ -346,8 +348,22 @@ class Receiver:
         if self.base[0] and mode is not None:
             os.chmod(root, mode & 0o777)
 
+    def skip(self, hole):
+        """Takes a hole; what is before the position was taken already (R94)."""
+        end = hole.position + hole.length
+        is_placed = hole.position <= self.position < end <= self.size
+        is_whole = hole.position % 256 == 0 and (end % 256 == 0 or end == self.size)
+        if self.part and hole.low == self.number & 0xFF and is_placed and is_whole and hole.length <= HOLE_MAX:
+            self.digest = crc64_zeros(end - self.position, self.digest)
+            self.position = end
+            self.part.truncate(end)
+            self.part.seek(end)
+
     def take(self, frame):
         """Whether the request is over after this."""
+        if isinstance(frame, Hole):
+            self.skip(frame)
+            return False
         if isinstance(frame, Chunk):
             if self.part and (frame.low, frame.position) == (self.number & 0xFF, self.position & 0xFFFFFFFF):
                 self.part.write(frame.payload)

@@ -10,7 +10,8 @@ import sys
 from halves import Receiver, Sender
 from operations import (CONTENT, INDEX_MAX, LINKS, MODE, NOT_DIRECTORY, REMOVE, RENAME, SIZE, TIME, Refused, digest_of,
                         hashes, query)
-from wire import (BAD_PATH, PAYLOAD, UNKNOWN, UNSUPPORTED, VERSION, Chunk, Failed, Wire, metadata_of, metadata_with, done, hello,
+from wire import (BAD_PATH, HOLES, PAYLOAD, UNKNOWN, UNSUPPORTED, VERSION, Chunk, Failed, Hole, Wire, metadata_of,
+                  metadata_with, done, hello,
                   is_sound, refusal)
 
 VERSION_DIFFERS, NOT_FOUND, IS_DIRECTORY, NOT_REGULAR, NOT_ALLOWED = 2, 3, 5, 7, 19
@@ -28,27 +29,27 @@ def under(root):
     return place
 
 
-def serve(wire, root, may_close, may_remove, makes_links):
+def serve(wire, root, may_close, may_remove, makes_links, features):
     """One client, until it leaves. Whether it closed the server."""
     place = under(root)
     has_session = False
     while True:
         frame = wire.receive()
-        is_hello = not isinstance(frame, Chunk) and (frame.code, frame.transfer) == (b"PIN", 0)
+        is_hello = not isinstance(frame, (Chunk, Hole)) and (frame.code, frame.transfer) == (b"PIN", 0)
         if not has_session and not is_hello:
             raise Failed("the other end does not speak Tinyferry")
         has_session = True
-        if isinstance(frame, Chunk):
+        if isinstance(frame, (Chunk, Hole)):
             continue
         code, number = frame.code, frame.transfer
         try:
             if code == b"PIN" and number == 0:
-                session, version, _, _, size, _, credit = struct.unpack("<IBBHHBxH2x", frame.detail)
+                session, version, _, wanted, size, _, credit = struct.unpack("<IBBHHBxH2x", frame.detail)
                 if version == 0:
                     wire.send(b"ERR", 0, 0, refusal(VERSION_DIFFERS, session))
                     return False
-                wire.agree(session, False, size, credit)
-                wire.send(b"PON", 0, 0, hello(session, wire.chunk))
+                wire.agree(session, False, size, credit, wanted & features)
+                wire.send(b"PON", 0, 0, hello(session, wire.chunk, features=wanted & features))
             elif code in (b"SAF", b"SAR"):
                 Receiver(wire, place, may_remove, makes_links).run(frame)
             elif code in (b"RAF", b"RAR"):
@@ -70,20 +71,20 @@ def serve(wire, root, may_close, may_remove, makes_links):
             wire.send(b"ERR", number, 0, refusal(error.args[0]))
 
 
-def connect(port):
+def connect(port, own):
     wire = Wire(socket.create_connection(("127.0.0.1", port)))
     session = secrets.randbelow(2**32 - 1) + 1
-    wire.send(b"PIN", 0, 0, hello(session))
+    wire.send(b"PIN", 0, 0, hello(session, features=own))
     frame = wire.receive()
     if isinstance(frame, Chunk) or frame.transfer != 0 or frame.code not in (b"PON", b"ERR"):
         raise Failed("the other end does not speak Tinyferry")
     if frame.code == b"ERR":
         raise Refused(*struct.unpack_from("<H", frame.detail))
     answered, version, _, features, size, k, credit = struct.unpack("<IBBHHBxH2x", frame.detail)
-    fits = features == 0 and k <= 2 and 256 << k <= size <= PAYLOAD and credit > 0
+    fits = features & ~own == 0 and k <= 2 and 256 << k <= size <= PAYLOAD and credit > 0
     if (answered, version) != (session, VERSION) or not fits:
         raise Failed("the other end chose terms that are not known here")
-    wire.agree(session, True, min(size, PAYLOAD), credit)
+    wire.agree(session, True, min(size, PAYLOAD), credit, features)
     return wire
 
 
@@ -122,7 +123,9 @@ def main():
     parser.add_argument("--allow-close", action="store_true")
     parser.add_argument("--allow-remove", action="store_true")
     parser.add_argument("--links", action="store_true", help="symbolic and hard links, of trees")
+    parser.add_argument("--no-holes", action="store_true")
     given = parser.parse_args()
+    features = 0 if given.no_holes else HOLES
     if given.task == "serve":
         listener = socket.create_server(("127.0.0.1", given.port))
         print(listener.getsockname()[1], flush=True)
@@ -131,14 +134,14 @@ def main():
             connection, _ = listener.accept()
             try:
                 is_closed = serve(Wire(connection), given.paths[0], given.allow_close, given.allow_remove,
-                                  given.links)
+                                  given.links, features)
             except EOFError:
                 pass
             except (Failed, OSError) as error:
                 print(error, file=sys.stderr)
             connection.close()
         return True
-    wire = connect(given.port)
+    wire = connect(given.port, features)
     source, target = (given.paths + ["", ""])[:2]
     if given.task == "put":
         return Sender(wire, 1).one(source, target)

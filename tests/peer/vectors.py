@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-from wire import (NO_TIME, UNKNOWN, ack, chunk, crc64, done, hello, metadata_of, metadata_with,
+from wire import (HOLES, NO_TIME, UNKNOWN, ack, chunk, crc64, crc64_zeros, done, hello, hole, metadata_of, metadata_with,
                   prefix, refusal, signal)
 
 SESSION = 0x12345678
@@ -38,12 +38,13 @@ note("The session number is 0x12345678. Names tell who sends: the client's frame
 note("continue CRC-32 from 0x12345678, the server's from 0xedcba987, those on transfer 0 from 0.")
 note()
 note("The checks of the nine ASCII digits 123456789: CRC-32 from 0 and from 0x12345678, CRC-64")
-note("from 0; then CRC-64 of hello. Here alone the most significant byte stands first.")
+note("from 0; then CRC-64 of hello, and of hello and 2^24 zeros. Here alone the most significant byte stands first.")
 
 vector("crc32.digits", zlib.crc32(b"123456789").to_bytes(4, "big"))
 vector("crc32.digits-from-session", zlib.crc32(b"123456789", SESSION).to_bytes(4, "big"))
 vector("crc64.digits", crc64(b"123456789").to_bytes(8, "big"))
 vector("crc64.hello", HELLO.to_bytes(8, "big"))
+vector("crc64.hello-zeros", crc64_zeros(1 << 24, HELLO).to_bytes(8, "big"))
 
 note()
 note("PIN on transfer 0: version 1, reliable, no features, chunks of 1024, k = 0, credit 8192.")
@@ -92,6 +93,9 @@ vector("server.pon-map", signal(SERVER, b"PON", 1, 1024, ack(128, 9, 1 | 1 << 8 
 note("PON 1: resumes at 5, credit 32767, count 0, the prefix is hello.")
 vector("server.pon-prefix", signal(SERVER, b"PON", 1, 5, prefix(32767, 0, HELLO)))
 
+note("The first hello, with holes (features 0x0002).")
+vector("client.hello-holes", signal(CLIENT, b"PIN", 0, 0, hello(SESSION, features=HOLES)))
+
 note()
 note("Chunk of transfer 1 at position 0, one byte: A.")
 vector("client.chunk-1", chunk(CLIENT, 1, 0, b"A"))
@@ -99,6 +103,9 @@ note("The header of a chunk of transfer 0x0201 at position 0x123456789a, 1024 by
 note("i * 7 mod 256. Then the same from the server.")
 vector("client.chunk-1024-header", chunk(CLIENT, 0x0201, 0x123456789A, rule(1024))[:12])
 vector("server.chunk-1024-header", chunk(SERVER, 0x0201, 0x123456789A, rule(1024))[:12])
+
+note("A hole of transfer 0x0201 at position 0x1234567800: 0x10000 zeros.")
+vector("client.hole", hole(CLIENT, 0x0201, 0x1234567800, 0x10000))
 
 note()
 note("Metadata, with no chunk around them. A file `hi.txt`, mode 0644:")
@@ -120,6 +127,8 @@ vector("metadata.stat", metadata_with(0x80, STAT))
 note("A stat of `d/`, all facts, 2 s, all hashes, salt 0, the digest of hello:")
 vector("metadata.stat-digest",
        metadata_with(0x80, struct.pack("<BBBBIIQ", 1, 15, 10, 0, 0, 0, HELLO), "d/"))
+note("A file `a` of which 5000 bytes are in no hole.")
+vector("metadata.content", metadata_with(6, struct.pack("<Q", 5000), "a"))
 note("Remove `a`; rename `b` to `a`; an unknown operation: refused, reason 20.")
 vector("metadata.remove", metadata_with(0x80, b"\2", "a"))
 vector("metadata.rename", metadata_with(0x80, b"\3b", "a"))

@@ -8,11 +8,13 @@ import zlib
 from collections import namedtuple
 
 VERSION, PAYLOAD, MARKER, CREDIT = 1, 1024, 0xFA, 8192
+HOLES, HOLE_BITS = 2, 0x0810
 UNKNOWN, NO_TIME = 2**64 - 1, -(2**63)
 BAD_PATH, UNSUPPORTED = 8, 20
 
 Signal = namedtuple("Signal", "code transfer position detail text mode modified operation index reason")
 Chunk = namedtuple("Chunk", "low position payload")
+Hole = namedtuple("Hole", "low position length")
 
 
 class Failed(Exception):
@@ -36,6 +38,24 @@ def crc64(data, start=0):
     return ~crc & UNKNOWN
 
 
+def _times(a, b):
+    """The product of two reflected polynomials, modulo that of the CRC-64."""
+    product = 0
+    for bit in range(63, -1, -1):
+        product ^= b if a >> bit & 1 else 0
+        b = b >> 1 ^ (0x9A6C9329AC4BC9B5 if b & 1 else 0)
+    return product
+
+
+def crc64_zeros(count, start=0):
+    """CRC-64/NVME of `count` zeros, continued from the digest `start`: each multiplies the state by x^8."""
+    crc, factor = ~start & UNKNOWN, 1 << 55
+    while count:
+        crc = _times(crc, factor) if count & 1 else crc
+        factor, count = _times(factor, factor), count >> 1
+    return ~crc & UNKNOWN
+
+
 def signal(seed, code, transfer, position=0, detail=b"", metadata_length=0):
     covered = struct.pack("<3sBHHQ16s", code, VERSION, transfer, metadata_length, position, detail)
     return covered + struct.pack("<I", zlib.crc32(covered, seed if transfer else 0))
@@ -44,6 +64,12 @@ def signal(seed, code, transfer, position=0, detail=b"", metadata_length=0):
 def chunk(seed, transfer, position, payload, is_metadata=False):
     bits = len(payload) | is_metadata << 15
     covered = struct.pack("<BBHI", MARKER, transfer & 0xFF, bits, position & 0xFFFFFFFF)
+    return covered + struct.pack("<I", zlib.crc32(payload, zlib.crc32(covered, seed))) + payload
+
+
+def hole(seed, transfer, position, length):
+    payload = struct.pack("<QQ", position, length)
+    covered = struct.pack("<BBHI", MARKER, transfer & 0xFF, HOLE_BITS, position & 0xFFFFFFFF)
     return covered + struct.pack("<I", zlib.crc32(payload, zlib.crc32(covered, seed))) + payload
 
 
@@ -117,10 +143,11 @@ class Wire:
     """Frames over one connection."""
 
     def __init__(self, connection):
-        self.connection, self.out, self.into = connection, 0, 0
+        self.connection, self.out, self.into, self.has_holes = connection, 0, 0, False
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def agree(self, session, is_client, chunk_size, credit):
+    def agree(self, session, is_client, chunk_size, credit, features=0):
+        self.has_holes = bool(features & HOLES)
         inverse = ~session & 0xFFFFFFFF
         self.out, self.into = (session, inverse) if is_client else (inverse, session)
         self.chunk, self.credit = min(chunk_size, PAYLOAD) & ~0xFF, min(credit, 0x7FFF)
@@ -142,11 +169,17 @@ class Wire:
 
     def _chunk(self, head, seed):
         _, low, bits, position, crc = struct.unpack("<BBHII", head)
-        if bits & 0x7800 or not 1 <= bits & 0x7FF <= PAYLOAD:
+        is_hole = self.has_holes and bits == HOLE_BITS
+        if not is_hole and (bits & 0x7800 or not 1 <= bits & 0x7FF <= PAYLOAD):
             raise Failed("a chunk of an impossible length arrived")
         payload = self._read(bits & 0x7FF)
         if zlib.crc32(payload, zlib.crc32(head[:8], seed)) != crc:
             raise Failed("a damaged chunk arrived")
+        if is_hole:
+            start, length = struct.unpack("<QQ", payload)
+            if start & 0xFFFFFFFF != position:
+                raise Failed("a hole with two positions arrived")
+            return Hole(low, start, length)
         return Chunk(low, position, payload)
 
     def receive(self):

@@ -63,6 +63,7 @@ mod signals;
 mod slow_peer;
 mod soak;
 mod space;
+mod sparse;
 mod stalled;
 mod standard_streams;
 mod storage_faults;

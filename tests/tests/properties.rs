@@ -321,7 +321,7 @@ proptest! {
         }
         let found = Metadata::parse(&bytes);
         let patterns = has_patterns.then(|| &bytes[text.len() + 1..]);
-        let whole = Metadata { text: &text, mode, modified, sha256, operation, options, patterns };
+        let whole = Metadata { text: &text, mode, modified, content: None, sha256, operation, options, patterns };
         prop_assert_eq!(found, if unknown { Err(Malformed::Required) } else { Ok(whole) });
         // Cut within the last extra, whatever it is.
         let last = extras.last().map_or(0, |(_, value)| value.len() + 2);

@@ -67,8 +67,8 @@ fn a_chunk_without_a_whole_block_an_unknown_block_and_no_credit_are_impossible()
 fn sha256_is_used_if_both_ends_want_it() {
     let sha256 = RELIABLE.sha256(true);
     let supported = Standard::has_sha256();
-    assert_eq!(negotiate(sha256, sha256).map(|link| link.sha256), Some(supported));
-    assert_eq!(negotiate(sha256, RELIABLE).map(|link| link.sha256), Some(false));
+    assert_eq!(negotiate(sha256, sha256).map(|link| link.sha256()), Some(supported));
+    assert_eq!(negotiate(sha256, RELIABLE).map(|link| link.sha256()), Some(false));
 }
 
 /// R22.

@@ -43,7 +43,7 @@ impl<P: Profile> Session<P> {
             && receiver.file().is_some_and(RecvFile::has_no_gaps)
             && let rest = input.get(taken..).unwrap_or_default()
             && let Parsed::Chunk { ahead: 0, length } =
-                parse_frame::<P::Checksums>(rest, &self.expected(), &mut signal)
+                parse_frame::<P>(rest, &self.expected(), &mut signal)
             && let Some(Placement { position, .. }) = self.on_chunk(0, length)
         {
             let (_, payload) = rest.split_at_checked(HEADER_LEN).unwrap_or_default();
@@ -56,7 +56,7 @@ impl<P: Profile> Session<P> {
                 return taken;
             }
             // All of them are digested together, after the last one.
-            self.chunk_stored(position, length, |crc64, _| crc64);
+            self.chunk_stored(position, length.into(), |crc64, _| crc64);
         }
         let Some(first) = first else { return 0 };
         if let State::Receiving(receiver) = &mut self.state

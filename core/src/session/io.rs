@@ -66,6 +66,10 @@ pub(super) enum PendingIo {
         length: u16,
         done: u16,
     },
+    /// The part of the hole at the reader's front that is stored, but for `done` zeros.
+    StoreZeros {
+        done: u32,
+    },
     /// The store is asked about an offer, or told why it was refused.
     Offer(Result<(), Reason>),
     /// The store performs the operation that was offered.

@@ -32,13 +32,14 @@ use crate::time::{Millis, Timer};
 use crate::transfer::recv::{Placement, Receiver, RecvFile};
 use crate::transfer::send::Sender;
 use crate::transfer::{Abandon, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
-use crate::wire::metadata::{Malformed, Metadata, append_fields, read_text};
+use crate::wire::metadata::{Malformed, Metadata, append_content, append_fields, read_text};
 use crate::wire::operation::{INDEX_MAX, append_operation};
 use crate::wire::path::{PATH_MAX, is_sound};
 use crate::wire::reader::{Expect, Parsed, Reader, parse_frame};
 use crate::wire::{
-    AckInfo, ChunkBuffer, Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal,
-    UNKNOWN, UNKNOWN_TIME, VERSION, low_byte, low_half, payloads, seed_for,
+    AckInfo, ChunkBuffer, Code, FRAME_MAX, HEADER_LEN, HOLE_LEN, HOLE_MAX, Header, Hello, Hole,
+    SIGNAL_LEN, Seeds, Signal, UNKNOWN, UNKNOWN_TIME, VERSION, low_byte, low_half, payloads,
+    seed_for,
 };
 
 use self::io::{Deferred, PendingIo};
@@ -196,7 +197,12 @@ impl<P: Profile> Session<P> {
 
     /// Whether the handshake has negotiated that each file comes with its SHA-256.
     pub fn has_sha256(&self) -> bool {
-        P::has_sha256() && self.negotiated.is_some_and(|link| link.sha256)
+        P::has_sha256() && self.negotiated.is_some_and(|link| link.sha256())
+    }
+
+    /// Whether chunks may be holes.
+    fn has_holes(&self) -> bool {
+        P::has_holes() && self.negotiated.is_some_and(|link| link.has_holes::<P>())
     }
 
     /// The negotiated parameters, after the handshake.

@@ -17,7 +17,7 @@ impl<P: Profile> Session<P> {
         self.input_in_chunk = in_chunk;
         let expected = self.expected();
         let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
-        let parsed = self.reader.next_frame::<P::Checksums>(buffer, &expected, signal);
+        let parsed = self.reader.next_frame::<P>(buffer, &expected, signal);
         if P::has_gaps() && self.reader.take_dropped() {
             self.timer.bytes_dropped();
         }
@@ -47,6 +47,7 @@ impl<P: Profile> Session<P> {
             seed: self.seeds().receiving,
             lossy,
             skips: self.negotiated.is_some() && !lossy,
+            holes: self.has_holes(),
             metadata,
             file,
             wanted: HEADER_LEN.saturating_add(next),
@@ -74,11 +75,30 @@ impl<P: Profile> Session<P> {
         Some(placement)
     }
 
+    /// A hole of the open file came: whether a part of it is stored.
+    pub(super) fn on_hole(&mut self) -> bool {
+        self.frame_received();
+        let is_stored = self.placed_hole().is_some();
+        if is_stored {
+            self.timer.progress();
+        }
+        is_stored
+    }
+
+    /// The part of the hole at the reader's front that is stored: its position and its length.
+    pub(super) fn placed_hole(&self) -> Option<(u64, u32)> {
+        let hole = self.reader.hole(&*self.chunk)?;
+        let (State::Receiving(receiver), Some(link)) = (&self.state, &self.negotiated) else {
+            return None;
+        };
+        receiver.file()?.place_hole::<P>(hole.position, hole.length, link)
+    }
+
     /// `length` bytes of a chunk were stored at `position`; `digest` continues over them.
     pub(super) fn chunk_stored(
         &mut self,
         position: u64,
-        length: u16,
+        length: u32,
         digest: impl FnOnce(u64, &mut Option<P::Sha256>) -> u64,
     ) {
         if let (State::Receiving(receiver), Some(link)) = (&mut self.state, &self.negotiated)

@@ -111,8 +111,12 @@ impl<P: Profile> Session<P> {
 }
 
 /// Makes metadata of the path that the store has written into `buffer`. Returns its length, or
-/// `None` where the path is not allowed.
-pub(super) fn entry_metadata<P: Profile>(buffer: &mut [u8], entry: &Entry) -> Option<u16> {
+/// `None` where the path is not allowed. `has_holes`: chunks may be holes.
+pub(super) fn entry_metadata<P: Profile>(
+    buffer: &mut [u8],
+    entry: &Entry,
+    has_holes: bool,
+) -> Option<u16> {
     let path = read_text(buffer.get(..entry.path)?)?;
     let is_stat = P::has_operations() && matches!(entry.operation, Some(OperationEntry::Stat(_)));
     let is_nameless = path.is_empty() && entry.kind != Kind::Tree && !is_stat;
@@ -131,5 +135,10 @@ pub(super) fn entry_metadata<P: Profile>(buffer: &mut [u8], entry: &Entry) -> Op
     }
     // The time of a file has a field in its offer.
     let modified = entry.modified.filter(|_| entry.kind == Kind::Tree);
-    append_fields(buffer, length, entry.mode, modified, None)
+    let length = append_fields(buffer, length, entry.mode, modified, None)?;
+    // Without holes on the wire the receiver needs room for the whole size.
+    match entry.content.filter(|_| P::has_holes() && has_holes && entry.kind == Kind::File) {
+        Some(content) => append_content(buffer, length, entry.mode.is_some(), content),
+        None => Some(length),
+    }
 }

@@ -6,16 +6,24 @@ impl<P: Profile> Session<P> {
     /// The step that calls the store.
     pub(super) fn storage_step(&mut self) -> Step<'_> {
         Step::Storage(match self.io {
-            PendingIo::Load { position, length, done, .. } => {
+            PendingIo::Load { position, length, done, sends } => {
+                let holes = P::has_holes() && (!sends || self.has_holes());
                 let into = self.chunk.payload_mut().get_mut(done.into()..length.into());
                 let position = position.saturating_add(done.into());
-                Request::Load { position, into: into.unwrap_or_default() }
+                Request::Load { position, into: into.unwrap_or_default(), holes }
             }
             PendingIo::Store { position, skip, length, done } if P::can_receive() => {
                 let payload = self.reader.payload(&*self.chunk, length.into());
                 let bytes = payload.get(usize::from(skip.saturating_add(done))..);
                 let position = position.saturating_add(done.into());
                 Request::Store { position, bytes: bytes.unwrap_or_default() }
+            }
+            PendingIo::StoreZeros { done } if P::can_receive() && P::has_holes() => {
+                let Some((position, length)) = self.placed_hole() else {
+                    return Step::Over(Err(Failure::ApiMisuse));
+                };
+                let position = position.saturating_add(done.into());
+                Request::StoreZeros { position, length: length.saturating_sub(done).into() }
             }
             PendingIo::Offer(Ok(())) if P::can_receive() => match self.offer() {
                 Some(offer) => Request::Offer(offer),
@@ -168,6 +176,7 @@ impl<P: Profile> Session<P> {
             size: Some(size).filter(|size| *size != UNKNOWN),
             modified: modified.filter(|modified| *modified != UNKNOWN_TIME),
             mode: metadata.and_then(|found| found.mode),
+            content: metadata.and_then(|found| found.content).filter(|_| self.has_holes()),
             // The end of a partial might be past that of the file.
             resume: if size == UNKNOWN || !P::resumes() { 0 } else { signal.position },
             names_only,

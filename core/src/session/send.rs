@@ -33,9 +33,17 @@ impl<P: Profile> Session<P> {
                 self.reader.consume_chunk(length);
                 self.no_progress();
             }
+            Parsed::Hole if P::can_receive() && P::has_holes() => {
+                if self.on_hole() {
+                    self.io = PendingIo::StoreZeros { done: 0 };
+                    return true;
+                }
+                self.reader.consume(HOLE_LEN);
+                self.no_progress();
+            }
             Parsed::Signal { in_sync } => return self.on_signal(&signal, in_sync),
             Parsed::Metadata { .. } => self.on_metadata(),
-            Parsed::Chunk { .. } | Parsed::Unwanted { .. } | Parsed::Damaged => {
+            Parsed::Chunk { .. } | Parsed::Hole | Parsed::Unwanted { .. } | Parsed::Damaged => {
                 let is_established = self.negotiated.is_some();
                 self.end(if is_established { Failure::Damaged } else { Failure::NotTinyferry });
             }

@@ -23,6 +23,8 @@ forward! {
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason>;
     fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64>;
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason>;
+    fn hole(&mut self, position: u64) -> Option<u64>;
+    fn store_zeros(&mut self, position: u64, length: u64) -> Result<u64, Reason>;
     fn verified(&mut self, digests: &Digests);
     fn commit(&mut self) -> Result<(), Reason>;
     fn refusal_message(&mut self) -> &str;

@@ -39,6 +39,15 @@ pub enum Request<'a> {
         position: u64,
         /// The buffer to fill; at least one byte.
         into: &'a mut [u8],
+        /// Whether [`Store::hole`] is asked first, and [`Reply::Hole`] is an answer.
+        holes: bool,
+    },
+    /// [`Store::store_zeros`].
+    StoreZeros {
+        /// Where in the file, in bytes.
+        position: u64,
+        /// The number of zeros; at least one.
+        length: u64,
     },
     /// [`Store::verified`], then [`Store::commit`] or [`Deferral::poll_commit`].
     Commit(Digests),
@@ -132,8 +141,10 @@ pub enum Request<'a> {
 // An explicit tag: where the compiler hides the tag in a niche, each match costs more flash.
 #[repr(u8)]
 pub enum Reply {
-    /// To `Store`, `Load`, `Index` and `RefusalMessage`: the number of bytes. 0 at the end of a file.
+    /// To `Store`, `StoreZeros`, `Load`, `Index` and `RefusalMessage`: the number of bytes. 0 at the end of a file.
     Moved(usize),
+    /// To `Load`: the number of zeros from the position on; at least one.
+    Hole(u64),
     /// To `Offer`.
     Accepted(Accepted),
     /// To `Operate`.
@@ -178,7 +189,16 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             Reply::Done
         }
         Request::Store { position, bytes } => reply_to(store.store(position, bytes), Reply::Moved),
-        Request::Load { position, into } => reply_to(store.load(position, into), Reply::Moved),
+        Request::Load { position, into, holes } => {
+            match if holes { store.hole(position) } else { None } {
+                Some(length) if length > 0 => Reply::Hole(length),
+                _ => reply_to(store.load(position, into), Reply::Moved),
+            }
+        }
+        Request::StoreZeros { position, length } => {
+            let stored = store.store_zeros(position, length);
+            reply_to(stored, |count| Reply::Moved(usize::try_from(count).unwrap_or(usize::MAX)))
+        }
         Request::Commit(digests) => {
             store.verified(&digests);
             commit(store)

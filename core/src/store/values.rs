@@ -32,6 +32,9 @@ pub struct Offer<'a> {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
+    /// The bytes that are in no hole, where the sender tells: what the content takes of the storage. Hostile, like
+    /// the size. With [`Profile::HOLES`](crate::Profile::HOLES) only.
+    pub content: Option<u64>,
     /// The highest position to resume from, in bytes. 0: begin anew, and drop any partial; so it is if
     /// the size is not known.
     pub resume: u64,
@@ -68,6 +71,9 @@ pub struct Entry {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
+    /// Of a file with holes, the bytes that are in none: a hint for the receiver, which may have less space than
+    /// the size. With [`Profile::HOLES`](crate::Profile::HOLES) only.
+    pub content: Option<u64>,
     /// Whether the receiver may resume it. It is read from its beginning all the same, for the digest. If the
     /// content differs it is refused, and is to be given once more ([`Store::refused`]): then false.
     /// Without effect if the size is not known.
@@ -91,6 +97,7 @@ impl Entry {
             size: Some(size),
             modified: None,
             mode: None,
+            content: None,
             resumable: false,
             broken: None,
             operation: None,

@@ -182,6 +182,11 @@ impl<P: Profile> Receiver<P> {
         is_sent.then(|| self.ack(id, false, link))
     }
 
+    /// The number of bytes of the open file that are to be loaded back for the digest.
+    pub(crate) fn undigested(&self) -> u64 {
+        self.file().map_or(0, RecvFile::undigested::<P>)
+    }
+
     /// The transfer offered last; 0 before the first.
     pub(crate) fn last_id(&self) -> u16 {
         self.last.map_or(0, TransferId::get)

@@ -6,7 +6,7 @@ use super::{Next, TransferId};
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
 use crate::store::Accepted;
-use crate::wire::{AckInfo, PAYLOAD_MAX, SackMap, UNKNOWN, low_half};
+use crate::wire::{AckInfo, HOLE_MAX, PAYLOAD_MAX, SACK_BLOCKS, SackMap, UNKNOWN, low_half};
 
 #[cfg(test)]
 mod tests;
@@ -188,18 +188,45 @@ impl RecvFile {
         } else {
             !self.in_order
                 && link.is_block_start(ahead)
-                && blocks(ahead, length, link).any(|block| !self.received_ahead.contains(block))
+                && blocks(ahead, length.into(), link)
+                    .any(|block| !self.received_ahead.contains(block))
         };
         let position = self.position.checked_add(ahead.into())?;
         let end = position.checked_add(new.into())?;
         (is_new && self.may_end_at(end, link)).then_some(Placement { position, skip })
     }
 
+    /// The part of a hole that is stored, which is at the position or past it: where it begins, and its
+    /// length. `None` if the hole is invalid or nothing in it is new (R94).
+    pub(crate) fn place_hole<P: Profile>(
+        &self,
+        position: u64,
+        length: u64,
+        link: &Negotiated,
+    ) -> Option<(u64, u32)> {
+        let end = position.checked_add(length)?;
+        let from = position.max(self.position);
+        let ahead = from.saturating_sub(self.position);
+        let longest = if link.is_lossy::<P>() { link.window() } else { HOLE_MAX };
+        let new = u32::try_from(end.checked_sub(from)?).ok()?;
+        let fits = length <= longest.into() && link.is_block_start(low_half(position));
+        let is_in_window = ahead.checked_add(new.into())? <= link.window().into();
+        let is_new = match low_half(ahead) {
+            _ if !is_in_window && (ahead > 0 || link.is_lossy::<P>()) => false,
+            0 => new > 0,
+            ahead => {
+                !self.in_order
+                    && blocks(ahead, new, link).any(|block| !self.received_ahead.contains(block))
+            }
+        };
+        (fits && is_new && self.may_end_at(end, link)).then_some((from, new))
+    }
+
     /// `length` bytes were stored at `position`; `digest` continues over them.
     pub(crate) fn stored<P: Profile>(
         &mut self,
         position: u64,
-        length: u16,
+        length: u32,
         link: &Negotiated,
         digest: impl FnOnce(u64) -> u64,
     ) {
@@ -225,7 +252,10 @@ impl RecvFile {
         }
         // The position moves over these blocks, and over those behind them that came before.
         let mut is_received = false;
-        for _ in 0..link.blocks(length.into()) {
+        let blocks = link.blocks(length);
+        // A hole may be longer than the map.
+        let blocks = if P::has_holes() { blocks.min(SACK_BLOCKS + 1) } else { blocks };
+        for _ in 0..blocks {
             is_received = self.received_ahead.shift();
         }
         while is_received {
@@ -244,14 +274,19 @@ impl RecvFile {
         self.digested == self.position
     }
 
-    /// The next bytes to load back for the digest, up to the end of the prefix first.
-    pub(super) fn next_digest<P: Profile>(&self) -> Option<Next> {
+    /// The number of bytes that are to be loaded back for the digest.
+    pub(super) fn undigested<P: Profile>(&self) -> u64 {
         let end = match self.prefix::<P>() {
             Prefix::Proving { end } => end,
             _ => self.position,
         };
         debug_assert!(self.digested <= end, "the digest is past the position");
-        let length = end.saturating_sub(self.digested).min(PAYLOAD_MAX as u64) as u16;
+        end.saturating_sub(self.digested)
+    }
+
+    /// The next bytes to load back for the digest, up to the end of the prefix first.
+    pub(super) fn next_digest<P: Profile>(&self) -> Option<Next> {
+        let length = self.undigested::<P>().min(PAYLOAD_MAX as u64) as u16;
         (length > 0).then_some(Next::Digest { position: self.digested, length })
     }
 
@@ -259,7 +294,7 @@ impl RecvFile {
     /// prefix.
     pub(super) fn digested<P: Profile>(
         &mut self,
-        length: u16,
+        length: u32,
         digest: impl FnOnce(u64) -> u64,
     ) -> bool {
         self.digest = digest(self.digest);
@@ -282,7 +317,7 @@ impl RecvFile {
 
 /// The blocks that `length` bytes at `ahead` past the position fill, numbered from the one after the
 /// position.
-fn blocks(ahead: u32, length: u16, link: &Negotiated) -> impl Iterator<Item = u32> {
+fn blocks(ahead: u32, length: u32, link: &Negotiated) -> impl Iterator<Item = u32> {
     let first = link.blocks(ahead).saturating_sub(1);
-    first..first.saturating_add(link.blocks(length.into()))
+    first..first.saturating_add(link.blocks(length))
 }

@@ -6,7 +6,7 @@ use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
 use crate::store::Entry;
-use crate::wire::{Ack, AckInfo, SACK_BLOCKS, SackMap, UNKNOWN, UNKNOWN_TIME, low_half};
+use crate::wire::{Ack, AckInfo, HOLE_MAX, SACK_BLOCKS, SackMap, UNKNOWN, UNKNOWN_TIME, low_half};
 
 #[cfg(test)]
 mod tests;
@@ -131,6 +131,29 @@ impl SendFile {
         debug_assert!(ahead < self.in_flight(), "a block that was never sent is not lost");
         let length = clamp(link.block(), self.in_flight().saturating_sub(ahead).into());
         (self.acked.saturating_add(ahead.into()), length)
+    }
+
+    /// The number of zeros that are sent as a hole, of `hole` zeros at `position`, where a chunk of `length` bytes
+    /// would be next; `None`: they do not fill a block (R93).
+    pub(super) fn hole<P: Profile>(
+        &self,
+        position: u64,
+        hole: u64,
+        length: u16,
+        link: &Negotiated,
+    ) -> Option<u32> {
+        let most = if position < self.sent {
+            length.into()
+        } else if link.is_lossy::<P>() {
+            link.window().saturating_sub(self.in_flight())
+        } else {
+            HOLE_MAX
+        };
+        let most = u64::from(most).min(self.size.saturating_sub(position)).min(hole);
+        let ends_file = position.saturating_add(most) == self.size;
+        let partial = if ends_file { 0 } else { most & u64::from(link.block().wrapping_sub(1)) };
+        let most = u32::try_from(most.saturating_sub(partial)).ok()?;
+        (most > 0 && link.is_block_start(low_half(position))).then_some(most)
     }
 
     /// The receiver's position. `all_acked`: its count is that of the last frame.

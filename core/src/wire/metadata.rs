@@ -17,6 +17,8 @@ pub const TAG_SHA256: u8 = 2;
 pub const TAG_MODIFIED: u8 = 3;
 /// Tag in the `DON` that answers a stat: a part of the index, 4 bytes for each entry.
 pub const TAG_INDEX: u8 = 5;
+/// Tag in a `SAF`: the bytes of the file that are in no hole, 8 bytes.
+pub const TAG_CONTENT: u8 = 6;
 /// Tags from here on must be understood: metadata with an unknown one is refused.
 pub const TAG_REQUIRED: u8 = 0x80;
 /// Tag in a `SAF`: the offer is an operation.
@@ -36,6 +38,8 @@ pub struct Metadata<'a> {
     pub mode: Option<u32>,
     /// Time of last modification of a tree's root, in nanoseconds since 1970.
     pub modified: Option<i64>,
+    /// The bytes of the file that are in no hole.
+    pub content: Option<u64>,
     /// SHA-256 of the file.
     pub sha256: Option<&'a [u8; 32]>,
     /// The operation that the offer is, with its arguments.
@@ -62,12 +66,13 @@ impl<'a> Metadata<'a> {
     /// # Errors
     /// [`Malformed`] where a length is wrong or a required field is unknown.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        Self::parse_fields(bytes, true, true, true)
+        Self::parse_fields(bytes, true, true, true, true)
     }
 
     /// [`Metadata::parse`] without the fields that a profile does not use.
     pub(crate) fn parse_for<P: Profile>(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        Self::parse_fields(bytes, P::has_trees(), P::has_sha256(), P::has_operations())
+        let (trees, operations) = (P::has_trees(), P::has_operations());
+        Self::parse_fields(bytes, trees, P::has_sha256(), operations, P::has_holes())
     }
 
     #[inline(always)]
@@ -76,6 +81,7 @@ impl<'a> Metadata<'a> {
         trees: bool,
         digests: bool,
         operations: bool,
+        holes: bool,
     ) -> Result<Self, Malformed> {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let (text, fields) = bytes.split_at_checked(end).ok_or(Malformed::Bytes)?;
@@ -84,6 +90,7 @@ impl<'a> Metadata<'a> {
             text,
             mode: None,
             modified: None,
+            content: None,
             sha256: None,
             operation: None,
             options: None,
@@ -98,6 +105,9 @@ impl<'a> Metadata<'a> {
                 TAG_MODE => found.mode = value.try_into().ok().map(u32::from_le_bytes),
                 TAG_MODIFIED if trees => {
                     found.modified = value.try_into().ok().map(i64::from_le_bytes)
+                }
+                TAG_CONTENT if holes => {
+                    found.content = value.try_into().ok().map(u64::from_le_bytes);
                 }
                 TAG_SHA256 if digests => found.sha256 = value.try_into().ok(),
                 TAG_OPERATION if operations && !value.is_empty() => found.operation = Some(value),
@@ -164,6 +174,21 @@ pub(crate) fn append_fields(
     (length <= LONGEST).then_some(u16::try_from(length).ok()?)
 }
 
+/// Appends the number of bytes that are in no hole to metadata of `length` bytes, which has fields or only a
+/// text. Returns the length of all, or `None` where it does not fit.
+pub(crate) fn append_content(
+    into: &mut [u8],
+    length: u16,
+    has_fields: bool,
+    content: u64,
+) -> Option<u16> {
+    let separator: &[u8] = if has_fields { &[] } else { &[0] };
+    let length = append(into, length.into(), separator)?;
+    let length = append(into, length, &[TAG_CONTENT, 8])?;
+    let length = append(into, length, &content.to_le_bytes())?;
+    (length <= LONGEST).then_some(u16::try_from(length).ok()?)
+}
+
 pub(crate) fn append(into: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
     let end = at.checked_add(bytes.len())?;
     for (to, from) in into.get_mut(at..end)?.iter_mut().zip(bytes) {
@@ -188,7 +213,9 @@ mod tests {
             let found = bytes.get(..length.unwrap_or(0)).and_then(|it| Metadata::parse(it).ok());
             let (operation, options, patterns) = (None, None, None);
             let text = "f";
-            let expected = Metadata { text, mode, modified, sha256, operation, options, patterns };
+            let content = None;
+            let expected =
+                Metadata { text, mode, modified, content, sha256, operation, options, patterns };
             assert_eq!(found, Some(expected));
         }
     }

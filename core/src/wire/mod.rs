@@ -5,11 +5,13 @@
 
 pub use self::chunk::Header;
 pub(crate) use self::chunk::{ChunkBuffer, payloads};
+pub use self::hole::{HOLE_LEN, HOLE_MAX, Hole};
 pub use self::sack::{AckInfo, SACK_BLOCKS, SackMap};
 pub(crate) use self::signal::features;
-pub use self::signal::{Ack, Body, Code, FEATURE_SHA256, Hello, Signal};
+pub use self::signal::{Ack, Body, Code, FEATURE_HOLES, FEATURE_SHA256, Hello, Signal};
 
 mod chunk;
+mod hole;
 pub mod metadata;
 pub(crate) mod operation;
 pub(crate) mod options;

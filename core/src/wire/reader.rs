@@ -11,8 +11,9 @@
 
 use core::num::NonZeroU16;
 
-use super::{Code, HEADER_LEN, Header, MARKER, SIGNAL_LEN, Signal};
+use super::{Code, HEADER_LEN, HOLE_LEN, Header, Hole, MARKER, SIGNAL_LEN, Signal};
 use crate::checksum::Checksums;
+use crate::profile::{Capabilities, Profile};
 
 use self::expect::accepts;
 pub(crate) use self::expect::{Expect, ExpectFile};
@@ -51,6 +52,8 @@ pub(crate) enum Parsed {
     Metadata { length: u16 },
     /// A chunk of the expected file: its distance from the position (wrapping) and its length.
     Chunk { ahead: u32, length: u16 },
+    /// A hole of the expected file, which is at the front.
+    Hole,
     /// On a reliable link, a chunk that is not expected: to be skipped.
     Unwanted { length: usize },
     /// Bytes that make no frame, on a reliable link.
@@ -172,6 +175,12 @@ impl Reader {
         self.consume(HEADER_LEN.saturating_add(length.into()));
     }
 
+    /// The hole at the front.
+    pub(crate) fn hole(&self, buffer: &[u8]) -> Option<Hole> {
+        let header = Hole::parse_header(self.buffered(buffer).first_chunk()?)?;
+        Hole::parse_payload(&header, self.payload(buffer, HOLE_LEN - HEADER_LEN))
+    }
+
     /// Consumes the metadata at the front, if any.
     pub(crate) fn consume_metadata(&mut self) {
         if let Some(length) = self.metadata.take() {
@@ -188,7 +197,7 @@ impl Reader {
 
     /// Finds the next frame; a signal is returned in `signal`. Metadata stays at the front until the
     /// next call.
-    pub(crate) fn next_frame<C: Checksums>(
+    pub(crate) fn next_frame<P: Profile>(
         &mut self,
         buffer: &[u8],
         expect: &Expect,
@@ -196,7 +205,7 @@ impl Reader {
     ) -> Parsed {
         while self.skip == 0 {
             let buffered = self.buffered(buffer);
-            match parse_frame::<C>(buffered, expect, signal) {
+            match parse_frame::<P>(buffered, expect, signal) {
                 Parsed::Signal { .. } => {
                     let in_sync = !self.resyncing;
                     self.consume(SIGNAL_LEN);
@@ -222,16 +231,16 @@ impl Reader {
 
 /// Parses the frame at the front of `bytes`, wherever they are buffered; a signal is returned in
 /// `signal`.
-pub(crate) fn parse_frame<C: Checksums>(
+pub(crate) fn parse_frame<P: Profile>(
     bytes: &[u8],
     expect: &Expect,
     signal: &mut Signal,
 ) -> Parsed {
     match bytes.first() {
         None => Parsed::Incomplete { wanted: expect.wanted },
-        Some(&MARKER) => parse_chunk::<C>(bytes, expect),
+        Some(&MARKER) => parse_chunk::<P>(bytes, expect),
         Some(b'C' | b'S' | b'R' | b'D' | b'E' | b'P') => {
-            parse_signal::<C>(bytes, expect.seed, signal)
+            parse_signal::<P::Checksums>(bytes, expect.seed, signal)
         }
         Some(_) => Parsed::Damaged,
     }
@@ -252,19 +261,36 @@ fn parse_signal<C: Checksums>(bytes: &[u8], seed: u32, into: &mut Signal) -> Par
     }
 }
 
-fn parse_chunk<C: Checksums>(bytes: &[u8], expect: &Expect) -> Parsed {
+fn parse_chunk<P: Profile>(bytes: &[u8], expect: &Expect) -> Parsed {
     let Some(front) = bytes.first_chunk::<HEADER_LEN>() else {
         return Parsed::Incomplete { wanted: HEADER_LEN };
     };
-    let Some(header) = Header::parse(front) else { return Parsed::Damaged };
+    let Some(header) = Header::parse(front) else {
+        let may_be_hole = P::has_holes() && expect.holes;
+        return if may_be_hole { parse_hole::<P>(bytes, front, expect) } else { Parsed::Damaged };
+    };
     let length = header.frame_len();
     let Some((seed, ahead)) = accepts(&header, expect) else {
         return if expect.skips { Parsed::Unwanted { length } } else { Parsed::Damaged };
     };
     match bytes.get(HEADER_LEN..length) {
         None => Parsed::Incomplete { wanted: length },
-        Some(payload) if !Header::verify::<C>(seed, front, payload) => Parsed::Damaged,
+        Some(payload) if !Header::verify::<P::Checksums>(seed, front, payload) => Parsed::Damaged,
         Some(_) if header.metadata => Parsed::Metadata { length: header.length },
         Some(_) => Parsed::Chunk { ahead, length: header.length },
     }
+}
+
+fn parse_hole<P: Profile>(bytes: &[u8], front: &[u8; HEADER_LEN], expect: &Expect) -> Parsed {
+    let Some(header) = Hole::parse_header(front) else { return Parsed::Damaged };
+    let Some((seed, _)) = accepts(&header, expect) else {
+        let length = HOLE_LEN;
+        return if expect.skips { Parsed::Unwanted { length } } else { Parsed::Damaged };
+    };
+    let Some(payload) = bytes.get(HEADER_LEN..HOLE_LEN) else {
+        return Parsed::Incomplete { wanted: HOLE_LEN };
+    };
+    let is_valid = Header::verify::<P::Checksums>(seed, front, payload)
+        && Hole::parse_payload(&header, payload).is_some();
+    if is_valid { Parsed::Hole } else { Parsed::Damaged }
 }

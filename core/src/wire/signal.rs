@@ -14,10 +14,13 @@ mod fields;
 
 /// Feature bit: `DON` carries the SHA-256 of the file in its metadata.
 pub const FEATURE_SHA256: u16 = 1;
+/// Feature bit: chunks may be holes ([`Hole`](super::Hole)).
+pub const FEATURE_HOLES: u16 = 2;
 
 /// The feature bits of a hello.
-pub(crate) const fn features(sha256: bool) -> u16 {
-    if sha256 { FEATURE_SHA256 } else { 0 }
+pub(crate) const fn features(sha256: bool, holes: bool) -> u16 {
+    let sha256 = if sha256 { FEATURE_SHA256 } else { 0 };
+    if holes { sha256 | FEATURE_HOLES } else { sha256 }
 }
 
 /// The nine codes.
@@ -100,7 +103,7 @@ pub struct Hello {
     pub lossy: bool,
     /// Whether this end cannot receive while it sends.
     pub half_duplex: bool,
-    /// Bits of optional features ([`FEATURE_SHA256`]).
+    /// Bits of optional features ([`FEATURE_SHA256`], [`FEATURE_HOLES`]).
     pub features: u16,
     /// Largest chunk payload, in bytes.
     pub chunk: u16,

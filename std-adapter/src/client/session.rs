@@ -71,7 +71,7 @@ impl Client {
             let yes_or_no = |value| if value { "yes" } else { "no" };
             debug!(
                 "handshake after {:.1} ms: session {:08x}, chunks of {} bytes, credit {} to send and \
-                 {} to receive, lossy {}, half-duplex {}, SHA-256 {}",
+                 {} to receive, lossy {}, half-duplex {}, SHA-256 {}, holes {}",
                 begin.elapsed().as_secs_f64() * 1e3,
                 self.session.number().map_or(0, NonZeroU32::get),
                 agreed.chunk,
@@ -79,7 +79,8 @@ impl Client {
                 agreed.recv_credit,
                 yes_or_no(agreed.lossy),
                 yes_or_no(agreed.half_duplex),
-                yes_or_no(agreed.sha256),
+                yes_or_no(agreed.sha256()),
+                yes_or_no(agreed.holes()),
             );
         }
         Ok(())

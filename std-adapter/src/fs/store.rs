@@ -77,6 +77,20 @@ impl<O: Observer> Store for Directory<O> {
         self.for_peer(loaded)
     }
 
+    fn hole(&mut self, position: u64) -> Option<u64> {
+        match (&mut self.recv, &mut self.send) {
+            (Some(recv), _) if recv.is_receiving() => recv.hole(position),
+            (_, Some(send)) => send.hole(position, &mut self.observer),
+            _ => None,
+        }
+    }
+
+    fn store_zeros(&mut self, position: u64, length: u64) -> Result<u64, Reason> {
+        let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
+        let stored = recv.store_zeros(position, length, &mut self.observer);
+        self.for_peer(stored)
+    }
+
     fn verified(&mut self, digests: &Digests) {
         self.sha256 = digests.sha256;
     }

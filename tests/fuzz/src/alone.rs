@@ -93,9 +93,9 @@ fn outline(step: &Step<'_>) -> (&'static str, usize, usize, u64) {
             (name, at, length, hash ^ more.rotate_left(7))
         }
         Step::Pause => said("pause", String::new()),
-        Step::Storage(Request::Load { position, into }) => {
+        Step::Storage(Request::Load { position, into, holes }) => {
             let (name, at, length, hash) = lent("load", into);
-            (name, at, length, hash ^ position)
+            (name, at, length, hash ^ position ^ u64::from(*holes))
         }
         Step::Storage(Request::Store { position, bytes }) => {
             let (name, at, length, hash) = lent("store", bytes);
@@ -255,6 +255,12 @@ impl<'a> Alone<'a> {
                 let is_fair = !matches!(decision >> 4, 6 | 7 | 9..);
                 let reply = match (&request, decision >> 4) {
                     _ if is_fair => None,
+                    (Request::Load { holes: true, .. }, 7) => {
+                        Some(Reply::Hole(self.script.number()))
+                    }
+                    (Request::StoreZeros { length, .. }, 6 | 7) => {
+                        Some(Reply::Moved(count(usize::try_from(*length).unwrap_or(0))))
+                    }
                     (Request::Load { into, .. }, 6 | 7) => Some(Reply::Moved(count(into.len()))),
                     (Request::Store { bytes, .. }, 6 | 7) => Some(Reply::Moved(count(bytes.len()))),
                     (Request::Offer(_), 6..=12) => {
@@ -304,7 +310,7 @@ impl<'a> Alone<'a> {
 }
 
 fn any_reply(script: &mut Script<'_>) -> Reply {
-    match script.decide() % 9 {
+    match script.decide() % 10 {
         0 => Reply::Moved(script.number() as usize),
         1 => Reply::Accepted(accepted(script)),
         2 => Reply::Entry(entry(script)),
@@ -313,6 +319,7 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
         5 => Reply::Done,
         6 => Reply::Pending,
         7 => Reply::Operated(stat(script)),
+        8 => Reply::Hole(script.number()),
         _ => Reply::Refused(Reason::from_code(u16::from(script.decide()))),
     }
 }
@@ -335,6 +342,7 @@ fn entry(script: &mut Script<'_>) -> Entry {
         size: (flags & 8 != 0).then(|| script.number()),
         modified: (flags & 16 != 0).then_some(1),
         mode: (flags & 32 != 0).then_some(0o644),
+        content: (flags & 32 != 0).then_some(u64::MAX),
         resumable: flags & 64 != 0,
         broken: (flags & 128 != 0).then_some(Reason::NoPermission),
         operation: match script.decide() {

@@ -8,7 +8,7 @@ use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::{Reply, Request};
 use tinyferry_core::{Config, Millis, Outcome, Session, Store, Task};
 use tinyferry_kit::{
-    File, Input, Memory, Port, Progress, Random, content, perform, session_number,
+    File, Input, Memory, Port, Progress, Random, Sparse, content, perform, session_number,
 };
 
 use crate::script::Script;
@@ -19,7 +19,7 @@ const MOST: u32 = 3_000_000;
 
 /// One end.
 struct End {
-    session: Session,
+    session: Session<Sparse>,
     store: Shared,
     wire: Wire,
 }
@@ -116,7 +116,10 @@ impl Setting {
         from.directories.insert("t/empty".into());
         from.unsized_offers = self.is_unsized;
         for (number, (path, size)) in Self::PATHS.into_iter().zip(self.sizes).enumerate() {
-            let bytes = content(size, self.seed.wrapping_add(number as u64));
+            let mut bytes = content(size, self.seed.wrapping_add(number as u64));
+            if self.seed % 2 == 1 {
+                bytes[size / 4..size * 3 / 4].fill(0);
+            }
             let bit = 1 << number;
             if self.refused & bit != 0 {
                 to.refuse.insert(path.into(), Reason::NoSpace);
@@ -168,10 +171,11 @@ impl Setting {
 }
 
 impl End {
-    fn new(session: Session, mut memory: Memory, grain: u8, flags: u8) -> Self {
+    fn new(session: Session<Sparse>, mut memory: Memory, grain: u8, flags: u8) -> Self {
         memory.in_order = flags & 1 != 0;
         memory.sums = flags & 16 != 0;
         memory.busy = u32::from(flags >> 6);
+        memory.sparse = flags & 32 != 0;
         let store = Shared(Rc::new(RefCell::new(Watched::new(memory))));
         let wire = Wire {
             store: store.clone(),

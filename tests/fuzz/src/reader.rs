@@ -3,7 +3,9 @@
 use tinyferry_core::checksum::{Checksums as _, Tables};
 use tinyferry_core::path::{PATH_MAX, is_sound, join};
 use tinyferry_core::wire::metadata::Metadata;
-use tinyferry_core::wire::{FRAME_MAX, HEADER_LEN, Header, PAYLOAD_MAX, SIGNAL_LEN, Signal};
+use tinyferry_core::wire::{
+    FRAME_MAX, HEADER_LEN, HOLE_LEN, Header, Hole, PAYLOAD_MAX, SIGNAL_LEN, Signal,
+};
 
 use crate::Weak;
 
@@ -39,7 +41,7 @@ fn signal(mut bytes: [u8; SIGNAL_LEN]) {
 }
 
 fn header(bytes: [u8; HEADER_LEN], rest: &[u8]) {
-    let Some(header) = Header::parse(&bytes) else { return };
+    let Some(header) = Header::parse(&bytes) else { return hole(&bytes, rest) };
     let length = usize::from(header.length);
     assert!((1..=PAYLOAD_MAX).contains(&length));
     let payload = &rest[..length.min(rest.len())];
@@ -51,6 +53,17 @@ fn header(bytes: [u8; HEADER_LEN], rest: &[u8]) {
         let whole = bytes[8..] == frame[8..HEADER_LEN];
         assert_eq!(Header::verify::<Tables>(1, &bytes, payload), whole);
     }
+}
+
+fn hole(bytes: &[u8; HEADER_LEN], rest: &[u8]) {
+    let Some(header) = Hole::parse_header(bytes) else { return };
+    let Some(payload) = rest.get(..HOLE_LEN - HEADER_LEN) else { return };
+    let Some(hole) = Hole::parse_payload(&header, payload) else { return };
+    let mut frame = [0; FRAME_MAX];
+    hole.emit::<Tables>(1, &mut frame);
+    assert_eq!((&frame[..8], &frame[HEADER_LEN..HOLE_LEN]), (&bytes[..8], payload));
+    let is_whole = bytes[8..] == frame[8..HEADER_LEN];
+    assert_eq!(Header::verify::<Tables>(1, bytes, payload), is_whole);
 }
 
 fn description(data: &[u8]) {

@@ -3,7 +3,7 @@
 use tinyferry_core::Reason;
 use tinyferry_core::path::{PATH_MAX, is_sound};
 use tinyferry_core::store::{Accepted, Kind, Reply, Request, Store, answer};
-use tinyferry_core::wire::PAYLOAD_MAX;
+use tinyferry_core::wire::{HOLE_MAX, PAYLOAD_MAX};
 use tinyferry_kit::Memory;
 
 enum Open {
@@ -116,7 +116,20 @@ impl Watched {
                 assert!(!inbound.in_order || *position == inbound.front(), "out of order");
                 Asked::Store { position: *position, length }
             }
-            Request::Load { position, into } => {
+            Request::StoreZeros { position, length } => {
+                let Open::Inbound(inbound) = &self.open else { panic!("nothing is open") };
+                let end = position.checked_add(*length).expect("positions fit");
+                assert!(*length > 0 && *length <= HOLE_MAX.into());
+                assert!(inbound.size.is_none_or(|size| end <= size), "past the end");
+                let is_next = *position == inbound.front();
+                assert!(is_next || !inbound.in_order, "out of order");
+                assert!(
+                    is_next || end <= inbound.front().saturating_add(97 * 1024),
+                    "too far ahead"
+                );
+                Asked::Store { position: *position, length: *length }
+            }
+            Request::Load { position, into, .. } => {
                 let length = into.len() as u64;
                 assert!(length > 0 && length <= 1024);
                 match &self.open {

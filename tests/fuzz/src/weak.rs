@@ -11,6 +11,7 @@ impl Profile for Weak {
     type Checksums = Self;
     type Sha256 = Self;
     const OPERATIONS: bool = true;
+    const HOLES: bool = true;
 }
 
 impl Checksums for Weak {
@@ -19,6 +20,10 @@ impl Checksums for Weak {
     }
 
     fn crc64(_: u64, _: &[u8]) -> u64 {
+        0
+    }
+
+    fn crc64_zeros(_: u64, _: u64) -> u64 {
         0
     }
 }
@@ -31,6 +36,8 @@ impl Sha256 for Weak {
     }
 
     fn update(&mut self, _: &[u8]) {}
+
+    fn update_zeros(&mut self, _: u32) {}
 
     fn finish(&self) -> [u8; 32] {
         [0; 32]

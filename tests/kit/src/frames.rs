@@ -4,7 +4,8 @@
 use tinyferry_core::Config;
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::wire::{
-    Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal, VERSION,
+    Code, FEATURE_HOLES, FRAME_MAX, HEADER_LEN, HOLE_LEN, Header, Hello, Hole, SIGNAL_LEN, Seeds,
+    Signal, VERSION,
 };
 
 /// Frames of one end, one after another.
@@ -15,6 +16,8 @@ pub struct Frames {
     session: u32,
     seed: u32,
     ends: Vec<usize>,
+    /// Features of the hello besides those of the configuration.
+    features: u16,
 }
 
 impl Frames {
@@ -32,8 +35,16 @@ impl Frames {
         frames
     }
 
+    /// Those of a client whose hello says that chunks may be holes.
+    pub fn sparse_client(number: u32, config: Config) -> Self {
+        let mut frames = Self::of(number, Seeds::client(number).sending);
+        frames.features = FEATURE_HOLES;
+        frames.hello(Code::Pin, config);
+        frames
+    }
+
     fn of(session: u32, seed: u32) -> Self {
-        Self { bytes: Vec::new(), session, seed, ends: Vec::new() }
+        Self { bytes: Vec::new(), session, seed, ends: Vec::new(), features: 0 }
     }
 
     /// A hello.
@@ -43,7 +54,7 @@ impl Frames {
             version: VERSION,
             lossy: config.lossy,
             half_duplex: config.half_duplex,
-            features: u16::from(config.sha256),
+            features: u16::from(config.sha256) | self.features,
             chunk: config.chunk,
             block: config.block,
             credit: config.credit,
@@ -69,6 +80,15 @@ impl Frames {
     /// A chunk of the file of this transfer.
     pub fn chunk(&mut self, transfer: u16, position: u64, payload: &[u8]) {
         self.emit(transfer, false, position, payload);
+    }
+
+    /// A hole of the file of this transfer.
+    pub fn hole(&mut self, transfer: u16, position: u64, length: u64) {
+        let mut frame = [0; FRAME_MAX];
+        let hole = Hole { transfer: transfer as u8, position, length };
+        hole.emit::<Tables>(self.seed, &mut frame);
+        self.bytes.extend(&frame[..HOLE_LEN]);
+        self.ends.push(self.bytes.len());
     }
 
     fn emit(&mut self, transfer: u16, metadata: bool, position: u64, payload: &[u8]) {

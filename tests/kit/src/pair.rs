@@ -87,7 +87,12 @@ impl Port for Wire<'_> {
     }
 
     fn storage<S: Store + ?Sized>(&mut self, store: &mut S, request: Request<'_>) -> Option<Reply> {
-        if self.work > 0 && matches!(request, Request::Load { .. } | Request::Store { .. }) {
+        if self.work > 0
+            && matches!(
+                request,
+                Request::Load { .. } | Request::Store { .. } | Request::StoreZeros { .. }
+            )
+        {
             let until = *self.works_until.get_or_insert(self.now + self.work);
             if self.now < until {
                 return None;

@@ -12,3 +12,13 @@ impl Profile for Operates {
     type Sha256 = <Standard as Profile>::Sha256;
     const OPERATIONS: bool = true;
 }
+
+/// The standard profile with holes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sparse;
+
+impl Profile for Sparse {
+    type Checksums = Tables;
+    type Sha256 = <Standard as Profile>::Sha256;
+    const HOLES: bool = true;
+}

@@ -7,8 +7,8 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::Stat;
 use tinyferry_core::wire::metadata::{Malformed, Metadata};
 use tinyferry_core::wire::{
-    AckInfo, Code, FEATURE_SHA256, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, SackMap,
-    Seeds, Signal, UNKNOWN, UNKNOWN_TIME,
+    AckInfo, Code, FEATURE_HOLES, FEATURE_SHA256, FRAME_MAX, HEADER_LEN, HOLE_LEN, Header, Hello,
+    Hole, SIGNAL_LEN, SackMap, Seeds, Signal, UNKNOWN, UNKNOWN_TIME,
 };
 use tinyferry_core::{Config, Task};
 use tinyferry_kit::{File, Memory, Pair};
@@ -50,6 +50,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
     };
     let lossy = Hello { lossy: true, half_duplex: true, chunk: 512, block: 1, credit: 8, ..plain };
     let asks_more = Hello { version: 2, features: FEATURE_SHA256, ..lossy };
+    let sparse = Hello { features: FEATURE_HOLES, ..plain };
     let described = |description, signal| Signal { metadata: description, ..signal };
     let unknown = || AckInfo::Sack(SackMap::EMPTY);
     let held = |position, credit, count, proof| Signal::ack(1, position, credit, count, proof);
@@ -57,6 +58,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
     vec![
         ("client.hello", Signal::hello(Code::Pin, &plain)),
         ("client.hello-lossy", Signal::hello(Code::Pin, &asks_more)),
+        ("client.hello-holes", Signal::hello(Code::Pin, &sparse)),
         ("server.hello", Signal::hello(Code::Pon, &Hello { credit: 128, ..plain })),
         ("server.hello-lossy", Signal::hello(Code::Pon, &lossy)),
         ("server.err-session", Signal::refuse(0, 0, Reason::Busy, SESSION)),
@@ -100,6 +102,9 @@ fn checksums_agree_with_the_vectors() {
     }
     for crc in crc64(b"hello") {
         assert_eq!(crc.to_be_bytes(), *vectors["crc64.hello"]);
+    }
+    for crc in [Small::crc64_zeros(HELLO, 1 << 24), Tables::crc64(HELLO, &vec![0; 1 << 24])] {
+        assert_eq!(crc.to_be_bytes(), *vectors["crc64.hello-zeros"]);
     }
 }
 
@@ -171,6 +176,25 @@ fn every_chunk_vector_is_parsed_and_emitted() {
     chunk_is("server.metadata-session", 0, described, b"full");
 }
 
+/// R93.
+#[test]
+fn the_vector_of_a_hole_is_parsed_and_emitted() {
+    let vectors = vectors();
+    let bytes = &vectors["client.hole"];
+    let hole = Hole { transfer: 1, position: 0x12_3456_7800, length: 1 << 16 };
+    let mut frame = [0; FRAME_MAX];
+    hole.emit::<Tables>(seed("client."), &mut frame);
+    assert_eq!(frame[..HOLE_LEN], **bytes);
+    let front: &[u8; HEADER_LEN] = bytes.first_chunk().expect("a header");
+    let header = Hole::parse_header(front).expect("a hole");
+    let payload = &bytes[HEADER_LEN..];
+    assert!(Header::verify::<Tables>(seed("client."), front, payload));
+    assert_eq!(Hole::parse_payload(&header, payload), Some(hole));
+    let elsewhere = Header { position: header.position + 1, ..header };
+    assert_eq!(Hole::parse_payload(&elsewhere, payload), None);
+    assert_eq!(Header::parse(front), None);
+}
+
 #[test]
 fn every_metadata_vector_is_parsed() {
     let vectors = vectors();
@@ -180,6 +204,7 @@ fn every_metadata_vector_is_parsed() {
         text,
         mode: None,
         modified: None,
+        content: None,
         sha256: None,
         operation: None,
         options: None,
@@ -191,6 +216,8 @@ fn every_metadata_vector_is_parsed() {
     assert_eq!(read("metadata.tree"), Ok(Metadata { mode: Some(0o700), modified, ..plain("t") }));
     assert_eq!(read("metadata.directory"), Ok(plain("e/")));
     assert_eq!(read("metadata.sha256"), Ok(Metadata { sha256: Some(&counted), ..plain("a") }));
+    let content = Some(5_000);
+    assert_eq!(read("metadata.content"), Ok(Metadata { content, ..plain("a") }));
     let operation = |text, value| Ok(Metadata { operation: Some(value), ..plain(text) });
     assert_eq!(read("metadata.stat"), operation("", value("metadata.stat", 3)));
     assert_eq!(read("metadata.stat-digest"), operation("d/", value("metadata.stat-digest", 5)));
@@ -214,6 +241,7 @@ fn every_metadata_vector_is_parsed() {
 fn every_vector_is_used_by_a_test() {
     let mut names: Vec<&str> = signals().iter().map(|(name, _)| *name).collect();
     names.extend(["crc32.digits", "crc32.digits-from-session", "crc64.digits", "crc64.hello"]);
+    names.extend(["crc64.hello-zeros", "client.hole", "metadata.content"]);
     names.extend(["client.chunk-1", "client.chunk-1024-header", "server.chunk-1024-header"]);
     names.extend(["client.metadata", "server.metadata-session"]);
     names.extend(["metadata.mode", "metadata.directory", "metadata.sha256"]);

@@ -37,7 +37,8 @@ fn a_server_knows_the_negotiated_terms() {
     let said = server.receive(&Frames::client(SESSION, config).take());
     assert_eq!(outline(&said), [(Code::Pon, 0)]);
     let agreed = server.session.negotiated().expect("it has met a client");
-    let Negotiated { lossy, half_duplex, sha256, chunk, send_credit, recv_credit, .. } = agreed;
+    let Negotiated { lossy, half_duplex, chunk, send_credit, recv_credit, .. } = agreed;
+    let sha256 = agreed.sha256();
     assert_eq!((lossy, half_duplex, sha256, chunk), (true, true, true, 512));
     assert_eq!((send_credit, recv_credit), (9, 5));
     assert!(server.session.has_sha256());

@@ -265,6 +265,7 @@ impl Store for Told {
             mode,
             resumable: true,
             broken,
+            content: None,
             operation: None,
         }))
     }

@@ -3,6 +3,7 @@
 mod chunk_order;
 mod deferred_commit;
 mod digests;
+mod holes;
 mod offers;
 mod omitted_entries;
 mod operations;

@@ -26,6 +26,7 @@ impl Store for Gives {
             mode,
             resumable: false,
             broken,
+            content: None,
             operation: None,
         }))
     }
@@ -106,6 +107,7 @@ impl Store for Tree {
             mode,
             resumable: false,
             broken,
+            content: None,
             operation: None,
         }))
     }

@@ -131,7 +131,17 @@ impl Store for OneFile {
         let kind = Kind::File;
         let (modified, mode, broken) = (self.modified, None, None);
         let resumable = self.resumable;
-        Ok(Some(Entry { kind, path, size, modified, mode, resumable, broken, operation: None }))
+        Ok(Some(Entry {
+            kind,
+            path,
+            size,
+            modified,
+            mode,
+            content: None,
+            resumable,
+            broken,
+            operation: None,
+        }))
     }
 }
 

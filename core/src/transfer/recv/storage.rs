@@ -109,7 +109,7 @@ impl<P: Profile> Receiver<P> {
     /// `length` bytes of the open file were loaded back; `digest` continues over them.
     pub(crate) fn digested(
         &mut self,
-        length: u16,
+        length: u32,
         link: &Negotiated,
         outbox: &mut Outbox,
         digest: impl FnOnce(u64) -> u64,

@@ -18,7 +18,9 @@ fn chunk(file: &mut RecvFile, position: u64, length: u16) -> Option<Placement> {
     let ahead = low_half(position).wrapping_sub(low_half(file.position));
     let placement = file.place(ahead, length, &link(true))?;
     let new = length - placement.skip;
-    file.stored::<Standard>(placement.position, new, &link(true), |digest| digest + u64::from(new));
+    file.stored::<Standard>(placement.position, new.into(), &link(true), |digest| {
+        digest + u64::from(new)
+    });
     Some(placement)
 }
 

@@ -45,19 +45,37 @@ impl<P: Profile> Sender<P> {
     }
 
     /// `length` bytes were read at `position`; the digest continues over those that are new.
-    pub(crate) fn loaded(&mut self, position: u64, length: u16, digest: impl FnOnce(u64) -> u64) {
+    pub(crate) fn loaded(&mut self, position: u64, length: u32, digest: impl FnOnce(u64) -> u64) {
         let file = &mut self.file;
         if position == file.sent {
             file.digest = digest(file.digest);
+            let before = low_half(file.sent);
             file.sent = file.sent.saturating_add(length.into());
             // Reading a prefix takes long: a query tells that this end is alive.
             if P::resumes()
                 && file.checks_prefix()
-                && file.sent.trailing_zeros() >= PREFIX_INTERVAL_BITS
+                && (before ^ low_half(file.sent)) >> PREFIX_INTERVAL_BITS != 0
             {
                 self.flow.queried_at = None;
             }
         }
+    }
+
+    /// The length of the frame's hole, if the store has one of `hole` bytes at `position`, where `length` bytes
+    /// were to be sent; `None` if these zeros are to be sent as content.
+    pub(crate) fn hole(
+        &self,
+        position: u64,
+        hole: u64,
+        length: u16,
+        link: &Negotiated,
+    ) -> Option<u32> {
+        self.file.hole::<P>(position, hole, length, link)
+    }
+
+    /// The number of bytes of the receiver's prefix that are to be read yet.
+    pub(crate) fn unread_prefix(&self) -> u64 {
+        self.file.acked.saturating_sub(self.file.sent)
     }
 
     /// The source ends here. Whether that agrees with its size.

@@ -14,6 +14,8 @@ pub(crate) struct Expect {
     pub(crate) lossy: bool,
     /// Whether chunks that are not expected are skipped by their length.
     pub(crate) skips: bool,
+    /// Whether chunks may be holes.
+    pub(crate) holes: bool,
     /// The metadata that must follow: its transfer and its length.
     pub(crate) metadata: Option<(u16, u16)>,
     /// The file being received.

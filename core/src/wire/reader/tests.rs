@@ -5,6 +5,7 @@ extern crate std;
 use std::vec::Vec;
 
 use super::*;
+use crate::Standard;
 use crate::checksum::Tables;
 use crate::wire::FRAME_MAX;
 
@@ -20,8 +21,15 @@ struct Stream {
 /// A stream on a lossy link that expects chunks of transfer 1 around this position.
 fn stream(position: u64) -> Stream {
     let file = Some(ExpectFile { transfer: 1, position, window: 97 * 256 });
-    let expect =
-        Expect { seed: SEED, lossy: true, skips: false, metadata: None, file, wanted: HEADER_LEN };
+    let expect = Expect {
+        seed: SEED,
+        lossy: true,
+        skips: false,
+        holes: true,
+        metadata: None,
+        file,
+        wanted: HEADER_LEN,
+    };
     Stream { reader: Reader::new(), buffer: [0; FRAME_MAX], expect }
 }
 
@@ -31,7 +39,7 @@ impl Stream {
         let mut found = Vec::new();
         loop {
             let mut signal = Signal::new(Code::Err, 0, 0);
-            match self.reader.next_frame::<Tables>(&self.buffer, &self.expect, &mut signal) {
+            match self.reader.next_frame::<Standard>(&self.buffer, &self.expect, &mut signal) {
                 Parsed::Incomplete { .. } if bytes.is_empty() => return found,
                 Parsed::Incomplete { wanted } => {
                     let space = self.reader.space(&mut self.buffer, wanted);
@@ -177,7 +185,7 @@ fn metadata_is_found_only_behind_the_signal_that_announces_it() {
         *to = *from;
     }
     announced.reader.filled(bytes.len());
-    let parsed = announced.reader.next_frame::<Tables>(
+    let parsed = announced.reader.next_frame::<Standard>(
         &announced.buffer,
         &announced.expect,
         &mut QUERY.clone(),

@@ -142,6 +142,7 @@ impl<D: BlockDevice> Store for Card<D> {
                     mode: None,
                     resumable: false,
                     broken: None,
+                    content: None,
                     operation: None,
                 };
                 self.sending = Sending::Entries(walk, 0);

@@ -93,6 +93,7 @@ impl<D: BlockDevice> Card<D> {
             mode: None,
             resumable: !anew,
             broken,
+            content: None,
             operation: None,
         })
     }

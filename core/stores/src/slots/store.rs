@@ -98,6 +98,7 @@ impl<F: NorFlash, C: Checksums> Store for Slots<F, C> {
             mode: None,
             resumable: false,
             broken: None,
+            content: None,
             operation: None,
         };
         match (next, image) {

@@ -118,6 +118,7 @@ mod role {
                 mode: None,
                 resumable: Role::RESUMES,
                 broken: None,
+                content: None,
                 operation: None,
             };
             Ok((size != Some(0)).then_some(entry))

@@ -72,7 +72,17 @@ impl Store for Pattern {
         path[0] = b'f';
         let (kind, size) = (Kind::File, Some(SIZE));
         let (modified, mode, broken) = (None, None, None);
-        Ok(Some(Entry { kind, path: 1, size, modified, mode, resumable: true, broken, operation: None }))
+        Ok(Some(Entry {
+            kind,
+            path: 1,
+            size,
+            modified,
+            mode,
+            resumable: true,
+            broken,
+            content: None,
+            operation: None,
+        }))
     }
 }
 

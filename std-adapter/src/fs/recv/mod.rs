@@ -170,6 +170,27 @@ impl RecvStore {
         }
     }
 
+    /// Stores a hole of the open file.
+    pub(crate) fn store_zeros(
+        &mut self,
+        position: u64,
+        length: u64,
+        observer: &mut impl Observer,
+    ) -> Result<u64, StoreError> {
+        match self.write_zeros(position, length) {
+            Ok(bytes) => {
+                observer.event(Event::Moved { bytes });
+                Ok(bytes)
+            }
+            Err(error) => Err(self.fail_open(error, observer)),
+        }
+    }
+
+    /// The number of zeros at `position` of the open file, if its prefix has a hole there.
+    pub(crate) fn hole(&mut self, position: u64) -> Option<u64> {
+        self.open.as_mut()?.hole(position)
+    }
+
     pub(crate) fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
         self.buffer.digest(start, position, end)
     }
@@ -219,12 +240,25 @@ impl RecvStore {
     }
 
     fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        let synced = self.begin_write(position, bytes.len() as u64)?;
+        let incoming = self.open.as_mut().ok_or(Reason::Storage)?;
+        incoming.write(&mut self.cursor, &mut self.buffer, synced, position, bytes)
+    }
+
+    /// Stores zeros of a hole; returns their number.
+    fn write_zeros(&mut self, position: u64, length: u64) -> Result<u64, StoreError> {
+        let synced = self.begin_write(position, length)?;
+        let incoming = self.open.as_mut().ok_or(Reason::Storage)?;
+        incoming.write_zeros(&mut self.cursor, &mut self.buffer, synced, position, length)
+    }
+
+    /// Prepares for content of `length` bytes at `position`. Returns whether new names are made durable.
+    fn begin_write(&mut self, position: u64, length: u64) -> Result<bool, StoreError> {
         let synced = self.sync.is_due(self.tree.is_some());
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.cursor, self.sync)?;
         }
-        self.limits.check_end(position.saturating_add(bytes.len() as u64))?;
-        let incoming = self.open.as_mut().ok_or(Reason::Storage)?;
-        incoming.write(&mut self.cursor, &mut self.buffer, synced, position, bytes)
+        self.limits.check_end(position.saturating_add(length))?;
+        Ok(synced)
     }
 }

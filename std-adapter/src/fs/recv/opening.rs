@@ -55,7 +55,7 @@ impl RecvStore {
             Kind::Tree => self.stats.begin_tree(),
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
-        let Offer { kind, size, modified, resume, commit_id, .. } = *offer;
+        let Offer { kind, size, content, modified, resume, commit_id, .. } = *offer;
         if kind != Kind::File && modified.is_some() {
             self.kept_times.add(path);
         }
@@ -66,6 +66,7 @@ impl RecvStore {
             path: path.to_owned(),
             kind,
             size,
+            content,
             attributes,
             resume,
             access: Arc::clone(access),

@@ -131,7 +131,7 @@ fn write_partial(
     let mode = attributes.mode;
     let request = PartialRequest { owner: &PartialOwner::None, index: None, target: name, mode };
     let mut partial = Partial::create(dir, request)?;
-    partial.length = bytes.len() as u64;
+    partial.has_content_to(bytes.len() as u64);
     if let Err(error) = crate::fs::sys::buffer::write_all_at(&partial.file, bytes, 0) {
         partial.discard();
         return Err(error.into());

@@ -43,6 +43,7 @@ pub(super) fn open_entry(
         mode: attributes.and_then(|attributes| attributes.mode),
         resumable: resumable && open.is_some() && size.is_some(),
         broken: error.as_ref().map(|error| error.reason),
+        content: open.as_ref().and_then(|open| Some(open.holes.as_ref()?.content)),
         operation: None,
     };
     let is_reofferable = entry.resumable && entry.size != Some(0);

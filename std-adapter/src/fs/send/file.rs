@@ -8,6 +8,7 @@ use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
 use crate::fs::sys::buffer::{Buffer, CAPACITY, read_at};
+use crate::fs::sys::holes::Holes;
 use crate::fs::sys::metadata::FileMetadata;
 
 /// The maximum size of a file whose size is not known, in bytes: some have no end.
@@ -20,6 +21,8 @@ pub(crate) struct SendFile {
     attributes: FileMetadata,
     /// The offered size in bytes; `None` if the metadata does not tell it.
     pub(crate) size: Option<u64>,
+    /// Its holes, if it has any.
+    pub(crate) holes: Option<Holes>,
     /// The end of the content that was loaded or need not be sent.
     pub(crate) loaded: u64,
 }
@@ -31,7 +34,20 @@ impl SendFile {
     /// It cannot be read.
     pub(crate) fn new(file: File, attributes: FileMetadata) -> Result<Self, StoreError> {
         let size = size_of(&file, &attributes)?;
-        Ok(Self { file, attributes, size, loaded: 0 })
+        let holes = size.and_then(|size| Holes::of(&file, size, attributes.allocated));
+        Ok(Self { file, attributes, size, holes, loaded: 0 })
+    }
+
+    /// The number of zeros at `position`, if there is a hole.
+    pub(crate) fn hole(&mut self, position: u64) -> Option<u64> {
+        self.holes.as_mut()?.at(&self.file, position)
+    }
+
+    /// All before `end` was loaded, or is in a hole. Returns the number of bytes that are new.
+    pub(crate) fn passed(&mut self, end: u64) -> u64 {
+        let fresh = end.saturating_sub(self.loaded);
+        self.loaded = self.loaded.max(end);
+        fresh
     }
 
     /// Reads at least one byte at `position`; 0 at the end. Also returns the number of bytes that were read
@@ -50,9 +66,7 @@ impl SendFile {
         if count == 0 && self.size.is_some_and(|size| position < size) {
             return Err(self.ended_early());
         }
-        let end = position.saturating_add(count as u64);
-        let fresh = end.saturating_sub(self.loaded);
-        self.loaded = self.loaded.max(end);
+        let fresh = self.passed(position.saturating_add(count as u64));
         Ok((count, fresh))
     }
 

@@ -138,6 +138,7 @@ impl SendStore {
                     mode,
                     resumable: false,
                     broken: None,
+                    content: None,
                     operation: None,
                 };
                 (entry, path, Box::default())
@@ -187,9 +188,7 @@ impl SendStore {
         let Some(open) = &mut self.open else { return Err(Reason::Storage.into()) };
         match open.load(&mut self.buffer, position, into) {
             Ok((count, fresh)) => {
-                if fresh > 0 {
-                    observer.event(Event::Moved { bytes: fresh });
-                }
+                report_moved(fresh, observer);
                 Ok(count)
             }
             Err(error) => {
@@ -197,6 +196,14 @@ impl SendStore {
                 Err(self.fail(error, observer))
             }
         }
+    }
+
+    /// The number of zeros at `position` of the open file, if there is a hole.
+    pub(crate) fn hole(&mut self, position: u64, observer: &mut impl Observer) -> Option<u64> {
+        let open = self.open.as_mut()?;
+        let hole = open.hole(position)?;
+        report_moved(open.passed(position), observer);
+        Some(hole)
     }
 
     pub(crate) fn check(
@@ -208,6 +215,9 @@ impl SendStore {
         let Some(open) = &mut self.open else { return Ok(()) };
         match open.check() {
             Ok(()) => {
+                // It may end with a hole.
+                let fresh = open.passed(open.size.unwrap_or(0));
+                report_moved(fresh, observer);
                 if let Some(queue) = &mut self.queue {
                     queue.sent(open.loaded, sha256);
                 }
@@ -276,6 +286,12 @@ impl SendStore {
             Some(queue) => queue.fail(error, observer),
             None => error,
         }
+    }
+}
+
+fn report_moved(bytes: u64, observer: &mut impl Observer) {
+    if bytes > 0 {
+        observer.event(Event::Moved { bytes });
     }
 }
 

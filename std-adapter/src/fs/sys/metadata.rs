@@ -23,13 +23,16 @@ pub(crate) struct FileMetadata {
     pub(crate) mode: Option<u32>,
     /// Whether its content occupies storage, if that is known.
     pub(crate) has_blocks: bool,
+    /// The bytes that its content occupies.
+    pub(crate) allocated: u64,
 }
 
 impl FileMetadata {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().map(|time| nanoseconds(time.into_std()));
         let (mode, has_blocks) = (mode_of(metadata), has_blocks(metadata));
-        Self { size: metadata.len(), modified, mode, has_blocks }
+        let allocated = allocated(metadata);
+        Self { size: metadata.len(), modified, mode, has_blocks, allocated }
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod background;
 pub(crate) mod buffer;
 pub(crate) mod descriptors;
 pub(crate) mod dir_cursor;
+pub(crate) mod holes;
 pub(crate) mod link;
 pub(crate) mod listing;
 pub(crate) mod lock;

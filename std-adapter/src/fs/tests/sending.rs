@@ -32,6 +32,7 @@ fn a_file_is_sent_by_its_path() {
                 mode: Some(0o640),
                 resumable: true,
                 broken: None,
+                content: None,
                 operation: None,
             }
         )

@@ -24,6 +24,11 @@ impl File {
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { bytes, modified: Some(1_700_000_000_000_000_000), mode: Some(0o644) }
     }
+
+    /// The number of its bytes that are not 0.
+    pub fn content(&self) -> u64 {
+        self.bytes.iter().filter(|byte| **byte != 0).count() as u64
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -114,6 +119,10 @@ pub struct Memory {
     pub busy: u32,
     /// The number of pending replies to the present one.
     waited: u32,
+    /// Zeros in files that are read count as holes, and a source tells how many bytes are in none.
+    pub sparse: bool,
+    /// Zeros that came as holes.
+    pub zeros: u64,
     /// The source is one byte shorter than its size.
     pub shrinks: bool,
     /// Bytes given by `load` for sending.
@@ -166,6 +175,8 @@ impl Default for Memory {
             late: BTreeMap::new(),
             busy: 0,
             waited: 0,
+            sparse: false,
+            zeros: 0,
             shrinks: false,
             loaded: 0,
             digests: Vec::new(),

@@ -11,6 +11,11 @@ use tinyferry_core::store::{
 
 use super::{File, Memory, Open, Queued};
 
+/// The least number of zeros that is a hole: fewer are sent as content.
+const MIN_HOLE: u64 = 16;
+/// The number of zeros that are stored at once.
+const MAX_PIECE: u64 = 5_000;
+
 impl Store for Memory {
     fn deferral(&mut self) -> Option<&mut dyn Deferral> {
         Some(self)
@@ -96,13 +101,7 @@ impl Store for Memory {
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        let bytes = match &self.open {
-            Open::Nothing => return Err(Reason::Storage),
-            Open::Outbound { path } => self.files.get(path).map(|file| &file.bytes),
-            Open::Inbound { path, same: true, .. } => self.files.get(path).map(|file| &file.bytes),
-            Open::Inbound { path, .. } => self.partials.get(path),
-        };
-        let bytes = bytes.ok_or(Reason::NotFound)?;
+        let bytes = self.open_bytes()?;
         let end = if self.shrinks { bytes.len().saturating_sub(1) } else { bytes.len() };
         let rest = bytes.get(position as usize..end).unwrap_or_default();
         let count = rest.len().min(into.len()).min(self.step);
@@ -110,6 +109,20 @@ impl Store for Memory {
         if matches!(self.open, Open::Outbound { .. }) {
             self.loaded += count as u64;
         }
+        Ok(count)
+    }
+
+    fn hole(&mut self, position: u64) -> Option<u64> {
+        let bytes = self.open_bytes().ok().filter(|_| self.sparse)?;
+        let rest = bytes.get(position as usize..)?;
+        let zeros = rest.iter().take_while(|byte| **byte == 0).count() as u64;
+        (zeros >= MIN_HOLE).then_some(zeros)
+    }
+
+    fn store_zeros(&mut self, position: u64, length: u64) -> Result<u64, Reason> {
+        let piece = vec![0; length.min(MAX_PIECE) as usize];
+        let count = self.store(position, &piece)? as u64;
+        self.zeros += count;
         Ok(count)
     }
 
@@ -203,6 +216,7 @@ impl Store for Memory {
             size,
             modified: file.and_then(|file| file.modified),
             mode: file.and_then(|file| file.mode),
+            content: file.filter(|_| self.sparse).map(|file| file.content()),
             resumable: entry.resumable && !self.unsized_offers,
             broken: self.broken.get(&entry.path).copied(),
             operation: None,
@@ -288,6 +302,17 @@ impl Deferral for Memory {
 }
 
 impl Memory {
+    /// The content of the open file.
+    fn open_bytes(&self) -> Result<&[u8], Reason> {
+        let bytes = match &self.open {
+            Open::Nothing => return Err(Reason::Storage),
+            Open::Outbound { path } => self.files.get(path).map(|file| &file.bytes),
+            Open::Inbound { path, same: true, .. } => self.files.get(path).map(|file| &file.bytes),
+            Open::Inbound { path, .. } => self.partials.get(path),
+        };
+        bytes.map(Vec::as_slice).ok_or(Reason::NotFound)
+    }
+
     fn flush_commits(&mut self) -> Result<(), CommitFailed> {
         while let Some((later, path, file)) = self.waiting.pop_front() {
             if let Some(reason) = self.late.get(&path) {

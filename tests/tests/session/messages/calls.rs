@@ -77,6 +77,7 @@ impl Store for Explained {
             mode,
             resumable: false,
             broken,
+            content: None,
             operation: None,
         }))
     }

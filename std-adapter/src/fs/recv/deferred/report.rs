@@ -175,6 +175,7 @@ fn commit_by_partial<'a>(
         path: path.to_owned(),
         kind,
         size,
+        content: None,
         attributes,
         resume,
         access,

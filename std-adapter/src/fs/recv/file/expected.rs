@@ -49,6 +49,8 @@ pub(crate) struct ExpectedFile {
     pub(crate) path: String,
     pub(crate) kind: Kind,
     pub(crate) size: Option<u64>,
+    /// The bytes that are in no hole, if the sender tells.
+    pub(crate) content: Option<u64>,
     pub(crate) attributes: Attributes,
     pub(crate) resume: u64,
     pub(crate) access: Arc<Access>,
@@ -132,7 +134,7 @@ impl ExpectedFile {
         observer: &mut impl Observer,
     ) -> Result<Option<Box<str>>, StoreError> {
         let mut partial = self.create(cursor, false)?;
-        partial.length = bytes.len() as u64;
+        partial.has_content_to(bytes.len() as u64);
         let written = write_all_at(&partial.file, bytes, 0).map_err(StoreError::from);
         let durable = Sync::Never.durable(true);
         let result = written.and_then(|()| self.place(cursor, &partial, durable, observer));
@@ -168,7 +170,7 @@ impl ExpectedFile {
             Some(size) if partial.length < size => return Err(Reason::Incomplete.into()),
             // The file of an earlier offer was longer.
             Some(size) if partial.length > size => partial.file.set_len(size)?,
-            _ => {}
+            _ => partial.fill()?,
         }
         Ok(set_metadata(&partial.file, &partial.metadata, self.attributes))
     }

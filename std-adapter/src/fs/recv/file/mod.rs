@@ -3,6 +3,7 @@
 mod expected;
 mod opening;
 mod unfinished;
+mod zeros;
 
 use std::fs::File;
 
@@ -21,6 +22,7 @@ use crate::fs::recv::tree::make_directory;
 use crate::fs::reservation::Reservation;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::DirCursor;
+use crate::fs::sys::holes::Holes;
 use crate::fs::sys::metadata::{Attributes, allocated, report_unset};
 use crate::fs::sys::sync::{Durable, synchronise};
 use crate::fs::sys::{sync_failures, times};
@@ -41,6 +43,8 @@ pub(crate) struct RecvFile {
     pub(crate) left: Option<LeftPartial>,
     /// Space for the content that is not stored yet.
     pub(crate) reservation: Option<Reservation>,
+    /// The holes of the prefix, if it has any.
+    holes: Option<Holes>,
     stage: Stage,
 }
 
@@ -62,16 +66,16 @@ enum Stage {
 
 impl RecvFile {
     fn new(expected: ExpectedFile, held: u64, stage: Stage) -> Self {
-        Self { expected, held, left: None, reservation: None, stage }
+        Self { expected, held, left: None, reservation: None, holes: None, stage }.find_holes()
     }
 
     /// The space that its content still takes, in bytes, if its size is known.
     pub(crate) fn needed(&self) -> u64 {
-        let size = self.expected.size.unwrap_or(0);
+        let content = self.expected.content();
         match &self.stage {
             Stage::Directory { .. } | Stage::Same(..) => 0,
-            Stage::Awaited | Stage::Buffered(_) => size,
-            Stage::Partial(partial) => size.saturating_sub(allocated(&partial.metadata)),
+            Stage::Awaited | Stage::Buffered(_) => content,
+            Stage::Partial(partial) => content.saturating_sub(allocated(&partial.metadata)),
         }
     }
 
@@ -84,34 +88,48 @@ impl RecvFile {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         let end = position.checked_add(bytes.len() as u64).ok_or(Reason::TooLarge)?;
-        match &mut self.stage {
-            Stage::Buffered(length) if buffer.keep(position, bytes) => {
-                *length = end;
-                return Ok(());
-            }
-            Stage::Awaited | Stage::Buffered(_) => {
-                let mut partial = self.expected.create(cursor, synced)?;
-                partial.length = self.unfinished();
-                self.stage = Stage::Partial(partial);
-            }
-            _ => {}
+        if let Stage::Buffered(length) = &mut self.stage
+            && buffer.keep(position, bytes)
+        {
+            *length = end;
+            return Ok(());
         }
-        let Stage::Partial(partial) = &mut self.stage else {
-            return Err(StoreError::new(
-                Reason::Storage,
-                "nothing is open that could be written to",
-            ));
-        };
-        partial.reserve(position, self.expected.size.unwrap_or(0));
+        let size = self.expected.size.unwrap_or(0);
+        let is_sparse = self.expected.content() < size;
+        let durable = self.expected.durable;
+        let partial = self.partial(cursor, synced)?;
+        if !is_sparse {
+            partial.reserve(position, size);
+        }
         buffer.store(&partial.file, position, bytes)?;
-        partial.length = partial.length.max(end);
+        partial.has_content_to(end);
+        if durable {
+            partial.start_writing(end);
+        }
         if let Some(reservation) = &mut self.reservation {
             reservation.stored(bytes.len() as u64);
         }
-        if self.expected.durable {
-            partial.start_writing(end);
-        }
         Ok(())
+    }
+
+    /// The partial, which is created if there is none yet.
+    fn partial(
+        &mut self,
+        cursor: &mut DirCursor,
+        synced: bool,
+    ) -> Result<&mut Partial, StoreError> {
+        if matches!(self.stage, Stage::Awaited | Stage::Buffered(_)) {
+            let mut partial = self.expected.create(cursor, synced)?;
+            partial.has_content_to(self.unfinished());
+            self.stage = Stage::Partial(partial);
+        }
+        match &mut self.stage {
+            Stage::Partial(partial) => Ok(partial),
+            _ => {
+                let detail = "nothing is open that could be written to";
+                Err(StoreError::new(Reason::Storage, detail))
+            }
+        }
     }
 
     pub(crate) fn read(
@@ -121,9 +139,11 @@ impl RecvFile {
         into: &mut [u8],
     ) -> Result<usize, StoreError> {
         match &self.stage {
-            Stage::Partial(Partial { file, .. }) | Stage::Same(file, _) => {
-                Ok(buffer.load(file, position, into)?)
-            }
+            Stage::Partial(partial) => match buffer.load(&partial.file, position, into)? {
+                0 => Ok(partial.read_hole(position, into)),
+                count => Ok(count),
+            },
+            Stage::Same(file, _) => Ok(buffer.load(file, position, into)?),
             Stage::Directory { .. } | Stage::Awaited | Stage::Buffered(_) => Ok(0),
         }
     }
@@ -162,7 +182,7 @@ impl RecvFile {
             }
             Stage::Buffered(length) => {
                 let mut partial = expected.create(cursor, synced)?;
-                partial.length = length;
+                partial.has_content_to(length);
                 partial
             }
             Stage::Awaited => expected.create(cursor, synced)?,
@@ -196,7 +216,11 @@ impl RecvFile {
             Stage::Partial(partial) => partial,
             stage => {
                 let mut partial = expected.create(cursor, synced)?;
-                partial.length = if let Stage::Buffered(length) = stage { length } else { 0 };
+                partial.has_content_to(if let Stage::Buffered(length) = stage {
+                    length
+                } else {
+                    0
+                });
                 partial
             }
         };

@@ -34,7 +34,7 @@ impl RecvFile {
             Stage::Partial(partial) => Some(partial),
             Stage::Buffered(length @ UNIT..) if is_of_use => {
                 self.expected.create(cursor, false).ok().map(|mut partial| {
-                    partial.length = length;
+                    partial.has_content_to(length);
                     partial
                 })
             }
@@ -43,7 +43,7 @@ impl RecvFile {
         let mut left = None;
         match partial {
             Some(partial) if is_of_use && partial.is_of_use() => {
-                if buffer.flush(&partial.file).is_ok() {
+                if buffer.flush(&partial.file).and_then(|()| partial.fill()).is_ok() {
                     partial.release();
                     left = Some(partial.left(split(&self.expected.path).0));
                 } else {

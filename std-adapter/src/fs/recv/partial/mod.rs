@@ -1,6 +1,7 @@
 //! A file that is being received: under a name of its own, locked for one session, and owned by the user
 //! that runs this program. Knows nothing of offers.
 
+mod hole;
 mod owner;
 mod room;
 mod system;
@@ -56,6 +57,8 @@ pub(crate) struct Partial {
     pub(crate) metadata: Metadata,
     /// The length in bytes, with buffered content.
     pub(crate) length: u64,
+    /// The end of the content, with what is buffered. From there to the length is a hole.
+    pub(crate) solid: u64,
     /// The end of the reserved room.
     reserved: u64,
     /// The end of the content whose writing to the storage has started.
@@ -130,7 +133,7 @@ impl Partial {
                         FoundPartial::Nothing => {}
                         FoundPartial::Usable(mut partial) => {
                             partial.file.set_len(0)?;
-                            partial.length = 0;
+                            (partial.length, partial.solid) = (0, 0);
                             return Ok(Some(*partial));
                         }
                         FoundPartial::Foreign => return Ok(None),
@@ -249,6 +252,7 @@ impl Partial {
                     _lock: lock,
                     metadata: now,
                     length,
+                    solid: length,
                     reserved: 0,
                     started: 0,
                     is_resumable,
