@@ -147,15 +147,35 @@ fn names_wait_for_a_first_name_that_is_sent_again() {
 }
 
 #[test]
-fn a_new_name_of_a_file_that_the_receiver_has_is_sent_with_its_content() {
+fn a_new_name_of_a_file_that_the_receiver_has_becomes_a_hard_link() {
     let place = Place::new();
     let here = place.here("");
     make_tree(&place.here("t"), 1);
     let server = Server::start(&place.served(""), &[]);
     server.client(&here, &["put", "t", "-H"]).well();
     fs::hard_link(place.here("t/a"), place.here("t/new")).expect("a name");
+    for number in 0..2 {
+        let ended = server.client(&here, &["put", "t", "-H"]).well();
+        assert!(wire_bytes(&ended) < 2_000, "{}", ended.stdout);
+        assert_same(&place.here("t"), &place.served("t"));
+        assert_eq!(names(&place.served("t")), [4 + number; 3]);
+        fs::hard_link(place.here("t/a"), place.here(&format!("t/0 new {number}"))).expect("a name");
+    }
     server.client(&here, &["put", "t", "-H"]).well();
+    fs::hard_link(place.served("t/a"), place.served("t/0 new 2")).expect("a name");
+    let ended = server.client(&here, &["get", "t", "-H"]).well();
+    assert!(wire_bytes(&ended) < 2_000, "{}", ended.stdout);
     assert_same(&place.here("t"), &place.served("t"));
-    assert_eq!(names(&place.served("t")), [3; 3]);
-    assert_eq!(fs::metadata(place.served("t/new")).expect("a file").nlink(), 1);
+    // A file that the receiver keeps with other content gets no further name.
+    fs::remove_dir_all(place.served("t")).expect("a directory");
+    fs::create_dir(place.served("t")).expect("a directory");
+    fs::write(place.served("t/a"), "other").expect("a file");
+    fs::write(place.served("t/d"), "in the way").expect("a file");
+    for option in ["--ignore-existing", "--newer"] {
+        let ended = server.client(&here, &["put", "t", "-H", option]);
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        assert_eq!(fs::read(place.served("t/a")).expect("a file"), b"other", "{option}");
+        let new = fs::read(place.served("t/new")).expect("a file");
+        assert_eq!(new, content(SIZE, 1), "{option}");
+    }
 }

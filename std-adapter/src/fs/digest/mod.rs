@@ -24,6 +24,7 @@ pub(crate) mod cancel;
 pub(crate) mod compare;
 pub(crate) mod content;
 pub(crate) mod entries;
+pub(crate) mod first_names;
 pub(crate) mod gather;
 pub(crate) mod kept;
 pub(crate) mod left_out;

@@ -13,6 +13,7 @@ use super::cache::{Cache, DirectoryDigest};
 use super::cancel::Cancel;
 use super::content::ContentReader;
 use super::entries::Entries;
+use super::first_names::FirstNames;
 use super::gather::{Gather, HASHES_MAX};
 use super::left_out::LeftOut;
 use super::query::Query;
@@ -64,7 +65,7 @@ struct Level {
 impl<'a> Scan<'a> {
     pub(crate) fn new(
         cache: &'a mut Cache,
-        left_out: &'a mut LeftOut,
+        (left_out, first_names): (&'a mut LeftOut, &'a mut FirstNames),
         dir: &Arc<Dir>,
         path: &str,
         wanted: Wanted<'a>,
@@ -83,6 +84,7 @@ impl<'a> Scan<'a> {
                 path,
                 exclusion: Exclusion::default(),
                 left_out,
+                first_names,
             },
         }
     }

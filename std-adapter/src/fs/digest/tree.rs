@@ -9,12 +9,13 @@ use super::Summary;
 use super::cache::Cache;
 use super::cancel::Cancel;
 use super::entries::Entries;
+use super::first_names::FirstNames;
 use super::left_out::LeftOut;
 use super::query::Query;
 use super::scan::{Scan, Wanted};
 use crate::fs::error::StoreError;
 use crate::fs::filter::Exclusion;
-use crate::fs::sys::dir_cursor::is_removed;
+use crate::fs::sys::dir_cursor::{Id, is_removed};
 
 #[derive(Debug, Default)]
 pub(crate) struct TreeDigests {
@@ -22,6 +23,7 @@ pub(crate) struct TreeDigests {
     /// Entries that are left out.
     exclusion: Exclusion,
     left_out: LeftOut,
+    first_names: FirstNames,
 }
 
 impl TreeDigests {
@@ -82,6 +84,16 @@ impl TreeDigests {
         }
     }
 
+    /// Notes the files of a source with several names.
+    pub(crate) fn note_first_names(&mut self) {
+        self.first_names.note();
+    }
+
+    /// Another name than `path` of a file with several names.
+    pub(crate) fn other_name(&self, path: &str, id: Id) -> Option<&str> {
+        self.first_names.other_than(path, id)
+    }
+
     /// The entries that cannot be sent.
     pub(crate) fn take_left_out(&mut self) -> LeftOut {
         std::mem::take(&mut self.left_out)
@@ -111,7 +123,8 @@ impl TreeDigests {
         }
         let keeps_names = entries.is_some();
         let wanted = Wanted { query, entries, keeps_names };
-        Scan::new(&mut self.cache, &mut self.left_out, dir, path, wanted, cancel)
+        let noted = (&mut self.left_out, &mut self.first_names);
+        Scan::new(&mut self.cache, noted, dir, path, wanted, cancel)
             .excluding(&self.exclusion)
             .run(dir)
     }

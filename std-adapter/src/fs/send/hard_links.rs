@@ -74,27 +74,37 @@ pub(crate) enum Step {
 
 impl HardLinks {
     /// The part of the file at `path`, which is about to be sent. `is_again`: its content is sent in any case.
-    pub(crate) fn part(
+    /// `known`: a name that the receiver has already, or is sent too.
+    pub(crate) fn part<'k>(
         &mut self,
         metadata: Option<&Metadata>,
         (origin, path): (usize, &str),
         is_again: bool,
+        known: impl FnOnce(Id) -> Option<&'k str>,
     ) -> Part {
         let several = metadata.filter(|metadata| names_of(metadata) > 1);
         let Some(id) = several.and_then(id_of) else { return Part::Only };
         match self.first.get(&id) {
             Some(Some(first)) if **first == *path => Part::First(id),
             Some(_) if is_again || self.waiting.len() >= MAX_NAMES => Part::Only,
-            Some(_) => {
-                self.waiting.push_back((id, Name { origin, path: path.to_owned() }));
-                Part::Further
-            }
+            Some(_) => self.wait(id, origin, path),
             None if self.first.len() >= MAX_NAMES => Part::Only,
-            None => {
-                self.first.insert(id, Some(path.into()));
-                Part::First(id)
-            }
+            None => match known(id).filter(|_| !is_again) {
+                Some(known) => {
+                    self.first.insert(id, Some(known.into()));
+                    self.wait(id, origin, path)
+                }
+                None => {
+                    self.first.insert(id, Some(path.into()));
+                    Part::First(id)
+                }
+            },
         }
+    }
+
+    fn wait(&mut self, id: Id, origin: usize, path: &str) -> Part {
+        self.waiting.push_back((id, Name { origin, path: path.to_owned() }));
+        Part::Further
     }
 
     /// Content or a directory is sent: it is not answered yet.

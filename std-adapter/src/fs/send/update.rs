@@ -48,6 +48,8 @@ pub(crate) struct Update {
     is_lossy: bool,
     /// Whether symbolic links are entries.
     sends_links: bool,
+    /// Whether files with several names are noted.
+    sends_hard_links: bool,
     /// The facts that are compared. `None` before the first answer of the receiver.
     parameters: Option<Parameters>,
     /// The unit of the sender's own times.
@@ -115,6 +117,7 @@ impl Update {
             skip,
             is_lossy,
             sends_links: false,
+            sends_hard_links: false,
             parameters: None,
             granularity: Granularity::NANOSECOND,
             salt: getrandom::u32().unwrap_or(1),
@@ -139,6 +142,12 @@ impl Update {
     /// Leaves out the entries of an exclusion.
     pub(crate) fn exclude(&mut self, exclusion: &Exclusion) {
         self.exclusion = exclusion.clone();
+        self.digests = self.no_digests();
+    }
+
+    /// Notes the files with several names.
+    pub(crate) fn send_hard_links(&mut self) {
+        self.sends_hard_links = true;
         self.digests = self.no_digests();
     }
 

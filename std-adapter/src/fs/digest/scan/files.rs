@@ -14,6 +14,7 @@ pub(super) struct Files<'a> {
     pub(super) path: String,
     pub(super) exclusion: Exclusion,
     pub(super) left_out: &'a mut LeftOut,
+    pub(super) first_names: &'a mut FirstNames,
 }
 
 impl Files<'_> {
@@ -42,6 +43,7 @@ impl Files<'_> {
         let parameters = self.wanted.query.parameters;
         let hash = match look(dir, name) {
             Ok(Found::File(metadata)) => {
+                self.first_names.add(&metadata, || join(&self.path, name));
                 let (found, compared) = (FileMetadata::of(&metadata), parameters.facts);
                 match self.content.facts(dir, name, found, compared, self.cancel) {
                     Ok(facts) => parameters.hash_of_file(name, &facts),

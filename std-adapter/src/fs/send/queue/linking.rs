@@ -18,6 +18,9 @@ impl SendQueue {
         }
         let has_names = self.tree.is_some() && !self.names_only;
         self.hard_links = (kinds.hard && has_names).then(HardLinks::default);
+        if self.hard_links.is_some() {
+            self.update.iter_mut().for_each(Update::send_hard_links);
+        }
         self
     }
 
@@ -37,7 +40,9 @@ impl SendQueue {
                 if let Some(links) = &mut self.hard_links {
                     let metadata = Metadata::from_file(&file).ok();
                     let name = (self.origin, self.walk.path_in_tree());
-                    match links.part(metadata.as_ref(), name, is_again) {
+                    let update = self.update.as_ref();
+                    let known = |id| update.and_then(|update| update.other_name(name.1, id));
+                    match links.part(metadata.as_ref(), name, is_again, known) {
                         Part::Only => {}
                         Part::First(id) => {
                             links.sent();

@@ -1,6 +1,7 @@
 //! The sender's own entries, which are compared with the answers.
 
 use super::*;
+use crate::fs::sys::dir_cursor::Id;
 
 /// A range of a directory of a source.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,17 @@ impl Update {
     pub(super) fn no_digests(&self) -> TreeDigests {
         let mut digests = TreeDigests::excluding(&self.exclusion);
         digests.note_left_out(self.is_served);
+        if self.sends_hard_links {
+            digests.note_first_names();
+        }
         digests
+    }
+
+    /// Another name than `path` under which the receiver has the file, or is sent it. `None`: none is known.
+    pub(crate) fn other_name(&self, path: &str, id: Id) -> Option<&str> {
+        // The others leave out files that differ.
+        let finds_all = matches!(self.skip, Skip::SameTime | Skip::SameContent);
+        self.digests.other_name(path, id).filter(|_| finds_all && self.parameters.is_some())
     }
 
     /// The total of the sender's own entries in a part.
