@@ -1,7 +1,5 @@
 //! Makes symbolic links, and gives files further names.
 
-use std::io::{self, ErrorKind};
-
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 
@@ -15,6 +13,7 @@ use crate::fs::partial_name::temporary;
 use crate::fs::policy::{Existing, Links};
 use crate::fs::sys::dir_cursor::{Found, id_of, look, open_below};
 use crate::fs::sys::link;
+use crate::fs::sys::moves::keep_paths;
 
 impl RecvStore {
     /// Makes a symbolic link at `path` of the tree.
@@ -25,14 +24,18 @@ impl RecvStore {
         observer: &mut impl Observer,
     ) -> Result<(), StoreError> {
         self.access.policy.links.check(path, target)?;
+        let paths = keep_paths();
+        // The directories that are open may have been moved.
+        self.cursor.forget();
         let (whole, dir) = self.prepare_link(path, observer)?;
         let name = split(&whole).1;
         let owner = self.access.policy.owner;
-        let make = |name: &str| link::make(&dir, name, target, owner);
+        let make = |name: &str| Ok(link::make(&dir, name, target, owner)?);
         let stored = match self.is_link_there(&dir, &whole, target)? {
             Some(stored) => stored,
             None => self.place(&dir, &whole, make)?,
         };
+        drop(paths);
         self.make_durable(&[&dir])?;
         let other_name = (stored != name).then(|| stored.into());
         let path = &stored_as(&whole, other_name, observer);
@@ -57,6 +60,8 @@ impl RecvStore {
             return Err(Reason::NotFound.into());
         }
         self.finish_commits(observer);
+        let paths = keep_paths();
+        self.cursor.forget();
         let (whole, dir) = self.prepare_link(path, observer)?;
         let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
         let first = join(tree, from);
@@ -73,8 +78,17 @@ impl RecvStore {
             _ => false,
         };
         if !is_there {
-            self.place(&dir, &whole, |name| first_dir.hard_link(old, &dir, name))?;
+            self.place(&dir, &whole, |name| {
+                first_dir.hard_link(old, &dir, name)?;
+                // Another client may have put another entry in the place of the file since it was looked up.
+                match look(&dir, name)? {
+                    Found::File(linked) if id_of(&linked) == id => Ok(()),
+                    Found::Other(error) => Err(error),
+                    _ => Err(Reason::NotFound.into()),
+                }
+            })?;
         }
+        drop(paths);
         self.make_durable(&[&dir])?;
         observer.event(Event::Linked { path: &whole, target: from, is_hard: true });
         Ok(())
@@ -164,20 +178,18 @@ impl RecvStore {
         Ok(None)
     }
 
-    /// Makes an entry, and gives it the name of `path` in `dir` by the policy for names that exist. Returns its name.
+    /// Makes an entry under a temporary name, and gives it the name of `path` in `dir` by the policy for names that
+    /// exist. Returns its name.
     fn place(
         &mut self,
         dir: &Dir,
         path: &str,
-        make: impl Fn(&str) -> io::Result<()>,
+        make: impl FnOnce(&str) -> Result<(), StoreError>,
     ) -> Result<String, StoreError> {
         let (_, name) = split(path);
         let existing = self.access.policy.existing;
         match self.cursor.look(path)? {
-            Found::Missing => match make(name) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                result => return Ok(result.map(|()| name.to_owned())?),
-            },
+            Found::Missing => {}
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),
             Found::Other(error) if error.reason != Reason::SymbolicLink => return Err(error),
             Found::File(_) | Found::Other(_) if existing == Existing::Refuse => {
@@ -186,8 +198,8 @@ impl RecvStore {
             Found::File(_) | Found::Other(_) => {}
         }
         let temporary = temporary(name)?;
-        make(&temporary)?;
-        let placed = rename(dir, &temporary, name, existing).map(|name| name.into_owned());
+        let placed = make(&temporary)
+            .and_then(|()| Ok(rename(dir, &temporary, name, existing)?.into_owned()));
         // Two names of one file are not renamed, and a rename that failed leaves it.
         if let Ok(Found::File(_) | Found::Other(_)) = look(dir, &temporary) {
             let _ = dir.remove_file(&temporary);

@@ -16,6 +16,7 @@ use crate::fs::policy::Existing;
 use crate::fs::recv::deferred::DeferredCommits;
 use crate::fs::recv::naming::{exists, original, rename_new};
 use crate::fs::sys::dir_cursor::{Found, look};
+use crate::fs::sys::moves::change_paths;
 use crate::fs::sys::sync::synchronise;
 
 impl RecvStore {
@@ -141,6 +142,9 @@ impl RecvStore {
         self.check_may_remove()?;
         self.stats.forget();
         self.finish_commits(observer);
+        // What is found and checked here is what is renamed; the directories that are open may have been moved.
+        let paths = change_paths();
+        self.cursor.forget();
         let ((above, old), (new_above, new)) = (split(from), split(path));
         let found = match self.cursor.existing(above)? {
             Some(dir) => match self.cursor.look(from)? {
@@ -186,6 +190,7 @@ impl RecvStore {
             ErrorKind::AlreadyExists => exists(),
             _ => error.into(),
         })?;
+        drop(paths);
         self.cursor.forget_names();
         if is_directory {
             self.cursor.forget();

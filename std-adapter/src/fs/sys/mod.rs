@@ -9,6 +9,7 @@ pub(crate) mod link;
 pub(crate) mod listing;
 pub(crate) mod lock;
 pub(crate) mod metadata;
+pub(crate) mod moves;
 pub(crate) mod space;
 pub(crate) mod sync;
 pub(crate) mod sync_failures;
