@@ -28,10 +28,9 @@ use crate::fs::send::file::SendFile;
 use crate::fs::send::links::LinkKinds;
 use crate::fs::send::queue::{Next, SendQueue};
 use crate::fs::send::request::Options;
-use crate::fs::send::source::{Source, SourceRoot};
+use crate::fs::send::source::{Source, SourceRoot, explain};
 use crate::fs::send::walk::Item;
 use crate::fs::sys::buffer::Buffer;
-use crate::fs::sys::dir_cursor::is_removed;
 
 #[derive(Debug)]
 pub(crate) struct SendStore {
@@ -293,10 +292,4 @@ fn report_moved(bytes: u64, observer: &mut impl Observer) {
     if bytes > 0 {
         observer.event(Event::Moved { bytes });
     }
-}
-
-/// The error of an entry below the served root, if there is one: where that was removed, nothing is found.
-fn explain(error: StoreError, root: Option<&Dir>) -> StoreError {
-    let is_gone = error.reason == Reason::NotFound && root.is_some_and(is_removed);
-    if is_gone { Reason::RootGone.into() } else { error }
 }

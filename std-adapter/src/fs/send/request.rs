@@ -7,14 +7,14 @@ use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{RequestOptions, Skip};
 
-use super::{SendStore, explain};
+use super::SendStore;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::filter::Filter;
 use crate::fs::names::is_allowed;
 use crate::fs::send::links::LinkKinds;
 use crate::fs::send::queue::{SendQueue, direction};
-use crate::fs::send::source::{SourceEntry, SourceRoot};
+use crate::fs::send::source::{SourceEntry, SourceRoot, explain};
 
 /// The options of a request, read.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
 use crate::fs::names::{join, split};
-use crate::fs::sys::dir_cursor::{DirCursor, Found, look};
+use crate::fs::sys::dir_cursor::{DirCursor, Found, is_removed, look};
 use crate::fs::sys::metadata::FileMetadata;
 
 /// A file or a directory that the user wants to send.
@@ -109,4 +109,10 @@ fn reach_in(dir: Arc<Dir>, name: OsString) -> Result<SourceEntry, StoreError> {
 fn directory(dir: Arc<Dir>) -> Result<SourceEntry, StoreError> {
     let attributes = FileMetadata::of(&dir.dir_metadata()?);
     Ok(SourceEntry::Directory(dir, attributes))
+}
+
+/// The error of an entry below the served root, if there is one: where that was removed, nothing is found.
+pub(super) fn explain(error: StoreError, root: Option<&Dir>) -> StoreError {
+    let is_gone = error.reason == Reason::NotFound && root.is_some_and(is_removed);
+    if is_gone { Reason::RootGone.into() } else { error }
 }
