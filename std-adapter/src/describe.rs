@@ -58,6 +58,7 @@ pub fn failure(reason: Reason, detail: &str, at_peer: bool) -> String {
             | Reason::TooDeep
             | Reason::NotDirectory
             | Reason::NotRegular
+            | Reason::NotAllowed
             | Reason::SymbolicLink
     );
     if has_several && !detail.is_empty() {

@@ -5,8 +5,7 @@ use std::collections::btree_map::Entry;
 
 use cap_std::fs::Metadata;
 
-use crate::fs::sys::dir_cursor::{Id, id_of};
-use crate::fs::sys::link::names_of;
+use crate::fs::sys::link::{FileVersion, several_names};
 
 /// The maximum number of files that are remembered.
 const FILES_MAX: usize = 100_000;
@@ -14,7 +13,7 @@ const FILES_MAX: usize = 100_000;
 /// By their identity, paths below the tree's root.
 #[derive(Debug, Default)]
 pub(crate) struct FirstNames {
-    paths: BTreeMap<Id, (Box<str>, Option<Box<str>>)>,
+    paths: BTreeMap<FileVersion, (Box<str>, Option<Box<str>>)>,
     /// `false`: none are noted.
     is_noted: bool,
 }
@@ -27,11 +26,9 @@ impl FirstNames {
 
     /// Notes a file, if it has several names.
     pub(crate) fn add(&mut self, metadata: &Metadata, path: impl FnOnce() -> String) {
-        let Some(id) = id_of(metadata).filter(|_| self.is_noted && names_of(metadata) > 1) else {
-            return;
-        };
+        let Some(version) = several_names(metadata).filter(|_| self.is_noted) else { return };
         let is_full = self.paths.len() >= FILES_MAX;
-        match self.paths.entry(id) {
+        match self.paths.entry(version) {
             Entry::Vacant(_) if is_full => {}
             Entry::Vacant(entry) => {
                 entry.insert((path().into(), None));
@@ -47,8 +44,8 @@ impl FirstNames {
     }
 
     /// A name of a file other than `path`.
-    pub(crate) fn other_than(&self, path: &str, id: Id) -> Option<&str> {
-        let (first, second) = self.paths.get(&id)?;
+    pub(crate) fn other_than(&self, path: &str, version: FileVersion) -> Option<&str> {
+        let (first, second) = self.paths.get(&version)?;
         if **first == *path { second.as_deref() } else { Some(first) }
     }
 }

@@ -15,7 +15,8 @@ use super::query::Query;
 use super::scan::{Scan, Wanted};
 use crate::fs::error::StoreError;
 use crate::fs::filter::Exclusion;
-use crate::fs::sys::dir_cursor::{Id, is_removed};
+use crate::fs::sys::dir_cursor::is_removed;
+use crate::fs::sys::link::FileVersion;
 
 #[derive(Debug, Default)]
 pub(crate) struct TreeDigests {
@@ -90,8 +91,8 @@ impl TreeDigests {
     }
 
     /// Another name than `path` of a file with several names.
-    pub(crate) fn other_name(&self, path: &str, id: Id) -> Option<&str> {
-        self.first_names.other_than(path, id)
+    pub(crate) fn other_name(&self, path: &str, version: FileVersion) -> Option<&str> {
+        self.first_names.other_than(path, version)
     }
 
     /// The entries that cannot be sent.

@@ -25,9 +25,10 @@ const BEHIND_A_NAME: &str = "its target has \"..\" behind a name and may lead ou
                              --unsafe-links accepts it";
 
 impl Links {
-    /// Whether links are made at all.
-    pub(crate) fn are_made(self) -> bool {
-        self != Self::Refuse
+    /// Whether the other end may replace and remove this entry, which is neither a file nor a directory: a symbolic
+    /// link, if it may make links.
+    pub(crate) fn may_replace(self, found: &StoreError) -> bool {
+        found.reason == Reason::SymbolicLink && self != Self::Refuse
     }
 
     /// Checks a link at `path` of its tree.
@@ -35,30 +36,50 @@ impl Links {
     /// # Errors
     /// It is not accepted.
     pub(crate) fn check(self, path: &str, target: &str) -> Result<(), StoreError> {
-        let why = match self {
-            Self::Refuse => REFUSED,
-            Self::Any => return Ok(()),
-            Self::Inside if target.starts_with('/') => ABSOLUTE,
-            Self::Inside => {
-                let mut names = target.split('/').filter(|name| !matches!(*name, "" | "."));
-                let above = names.by_ref().take_while(|name| *name == "..").count();
-                // `take_while` has taken the first name.
-                if names.any(|name| name == "..") {
-                    BEHIND_A_NAME
-                } else if above > path.matches('/').count() {
-                    OUTSIDE
-                } else {
-                    return Ok(());
-                }
+        match self {
+            Self::Refuse => Err(StoreError::new(Reason::NotAllowed, REFUSED)),
+            Self::Any => Ok(()),
+            Self::Inside if target.starts_with('/') => {
+                Err(StoreError::new(Reason::BadPath, ABSOLUTE))
             }
-        };
-        Err(StoreError::new(Reason::SymbolicLink, why))
+            Self::Inside => check_relative(path, target),
+        }
+    }
+
+    /// Checks a link that is moved to `path`. An absolute target is the same from there.
+    ///
+    /// # Errors
+    /// It leads out, or may lead out.
+    pub(crate) fn check_moved(self, path: &str, target: &str) -> Result<(), StoreError> {
+        if target.starts_with('/') || !self.checks_moved() {
+            return Ok(());
+        }
+        check_relative(path, target)
+    }
+
+    /// Whether links are checked when their directory is moved.
+    pub(crate) fn checks_moved(self) -> bool {
+        self != Self::Any
     }
 
     /// Whether the detail of an error is one of [`Links::check`], which contains no names.
     pub(crate) fn is_detail(detail: &str) -> bool {
         [REFUSED, ABSOLUTE, OUTSIDE, BEHIND_A_NAME].contains(&detail)
     }
+}
+
+fn check_relative(path: &str, target: &str) -> Result<(), StoreError> {
+    let mut names = target.split('/').filter(|name| !matches!(*name, "" | "."));
+    let above = names.by_ref().take_while(|name| *name == "..").count();
+    // `take_while` has taken the first name.
+    let why = if names.any(|name| name == "..") {
+        BEHIND_A_NAME
+    } else if above > path.matches('/').count() {
+        OUTSIDE
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::new(Reason::BadPath, why))
 }
 
 #[cfg(test)]
@@ -96,9 +117,14 @@ mod tests {
             ("a", "b/./../c", BEHIND_A_NAME),
         ] {
             let error = Links::Inside.check(path, target).unwrap_err();
-            assert_eq!((error.reason, error.detail.as_str()), (Reason::SymbolicLink, why));
+            assert_eq!((error.reason, error.detail.as_str()), (Reason::BadPath, why));
             assert!(Links::is_detail(&error.detail) && Links::Any.check(path, target).is_ok());
-            assert_eq!(Links::Refuse.check(path, target).unwrap_err().detail, REFUSED);
+            let error = Links::Refuse.check(path, target).unwrap_err();
+            assert_eq!((error.reason, error.detail.as_str()), (Reason::NotAllowed, REFUSED));
+            for links in [Links::Refuse, Links::Inside] {
+                assert_eq!(links.check_moved(path, target).is_ok(), target.starts_with('/'));
+            }
+            assert!(Links::Any.check_moved(path, target).is_ok());
         }
     }
 }

@@ -4,15 +4,17 @@ use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 
 use super::RecvStore;
+use super::file::MAX_COMPARED;
 use super::naming::{candidates, exists, rename};
 use super::report::stored_as;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
 use crate::fs::names::{join, split};
 use crate::fs::partial_name::temporary;
-use crate::fs::policy::{Existing, Links};
+use crate::fs::policy::{Existing, Policy};
 use crate::fs::sys::dir_cursor::{Found, id_of, look, open_below};
 use crate::fs::sys::link;
+use crate::fs::sys::metadata::report_unset;
 use crate::fs::sys::moves::keep_paths;
 
 impl RecvStore {
@@ -30,7 +32,11 @@ impl RecvStore {
         let (whole, dir) = self.prepare_link(path, observer)?;
         let name = split(&whole).1;
         let owner = self.access.policy.owner;
-        let make = |name: &str| Ok(link::make(&dir, name, target, owner)?);
+        let mut unset = None;
+        let make = |name: &str| {
+            unset = link::make(&dir, name, target, owner)?;
+            Ok(())
+        };
         let stored = match self.is_link_there(&dir, &whole, target)? {
             Some(stored) => stored,
             None => self.place(&dir, &whole, make)?,
@@ -39,6 +45,9 @@ impl RecvStore {
         self.make_durable(&[&dir])?;
         let other_name = (stored != name).then(|| stored.into());
         let path = &stored_as(&whole, other_name, observer);
+        if let Some(error) = unset {
+            report_unset(Err(error), path, observer)?;
+        }
         observer.event(Event::Linked { path, target, is_hard: false });
         Ok(())
     }
@@ -104,7 +113,7 @@ impl RecvStore {
     ) -> Result<(), StoreError> {
         let levels = |path: &str| path.matches('/').count();
         let links = self.access.policy.links;
-        if links != Links::Inside || levels(path) >= levels(from) {
+        if !links.checks_moved() || levels(path) >= levels(from) {
             return Ok(());
         }
         let mut directories = vec![String::new()];
@@ -117,8 +126,10 @@ impl RecvStore {
                 if kind.is_dir() {
                     directories.push(below);
                 } else if kind.is_symlink() {
-                    let Ok(target) = link::target(&directory, &file, "") else { continue };
-                    links.check(&join(path, &below), &target).map_err(|error| {
+                    // `/` and `..` stay what they are.
+                    let target = link::read(&directory, &file)?;
+                    let target = String::from_utf8_lossy(&target);
+                    links.check_moved(&join(path, &below), &target).map_err(|error| {
                         let detail = format!("\"{}\": {}", below.escape_debug(), error.detail);
                         StoreError::new(Reason::NotAllowed, &detail)
                     })?;
@@ -163,7 +174,7 @@ impl RecvStore {
         if self.access.is_blind() {
             return Ok(None);
         }
-        for candidate in candidates(name).take(if keeps_both { usize::MAX } else { 1 }) {
+        for candidate in candidates(name).take(if keeps_both { MAX_COMPARED } else { 1 }) {
             let path = join(above, &candidate);
             match self.cursor.look(&path)? {
                 Found::Missing => break,
@@ -187,11 +198,11 @@ impl RecvStore {
         make: impl FnOnce(&str) -> Result<(), StoreError>,
     ) -> Result<String, StoreError> {
         let (_, name) = split(path);
-        let existing = self.access.policy.existing;
+        let Policy { existing, links, .. } = self.access.policy;
         match self.cursor.look(path)? {
             Found::Missing => {}
             Found::Directory(_) => return Err(Reason::IsDirectory.into()),
-            Found::Other(error) if error.reason != Reason::SymbolicLink => return Err(error),
+            Found::Other(error) if !links.may_replace(&error) => return Err(error),
             Found::File(_) | Found::Other(_) if existing == Existing::Refuse => {
                 return Err(exists());
             }

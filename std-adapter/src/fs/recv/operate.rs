@@ -116,9 +116,7 @@ impl RecvStore {
             }
             (Found::File(_), _) => return Err(Reason::NotDirectory.into()),
             (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
-            (Found::Other(what), Kind::File)
-                if what.reason == Reason::SymbolicLink && self.access.policy.links.are_made() =>
-            {
+            (Found::Other(what), Kind::File) if self.access.policy.links.may_replace(&what) => {
                 self.check_is_not_kept(&dir, name)?;
                 dir.remove_file(name)?;
             }

@@ -7,8 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use cap_std::fs::Metadata;
 use tinyferry_core::path::{PAIR_MAX, TARGET_MAX};
 
-use crate::fs::sys::dir_cursor::{Id, id_of};
-use crate::fs::sys::link::names_of;
+use crate::fs::sys::link::{FileVersion, several_names};
 
 /// The maximum number of files whose first names are remembered, and of names that wait; the content of others is
 /// sent.
@@ -18,8 +17,8 @@ const MAX_NAMES: usize = 100_000;
 #[derive(Debug, Default)]
 pub(crate) struct HardLinks {
     /// The path of the first name; `None`: it is not in place, and the others are sent with the content.
-    first: HashMap<Id, Option<Box<str>>>,
-    waiting: VecDeque<(Id, Name)>,
+    first: HashMap<FileVersion, Option<Box<str>>>,
+    waiting: VecDeque<(FileVersion, Name)>,
     barrier: Barrier,
     /// Hard links that the receiver has not answered.
     unanswered: usize,
@@ -49,7 +48,7 @@ pub(crate) enum Part {
     /// It has one name.
     Only,
     /// Its content is sent for all its names.
-    First(Id),
+    First(FileVersion),
     /// It waits.
     Further,
 }
@@ -80,30 +79,29 @@ impl HardLinks {
         metadata: Option<&Metadata>,
         (origin, path): (usize, &str),
         is_again: bool,
-        known: impl FnOnce(Id) -> Option<&'k str>,
+        known: impl FnOnce(FileVersion) -> Option<&'k str>,
     ) -> Part {
-        let several = metadata.filter(|metadata| names_of(metadata) > 1);
-        let Some(id) = several.and_then(id_of) else { return Part::Only };
-        match self.first.get(&id) {
-            Some(Some(first)) if **first == *path => Part::First(id),
+        let Some(version) = metadata.and_then(several_names) else { return Part::Only };
+        match self.first.get(&version) {
+            Some(Some(first)) if **first == *path => Part::First(version),
             Some(_) if is_again || self.waiting.len() >= MAX_NAMES => Part::Only,
-            Some(_) => self.wait(id, origin, path),
+            Some(_) => self.wait(version, origin, path),
             None if self.first.len() >= MAX_NAMES => Part::Only,
-            None => match known(id).filter(|_| !is_again) {
+            None => match known(version).filter(|_| !is_again) {
                 Some(known) => {
-                    self.first.insert(id, Some(known.into()));
-                    self.wait(id, origin, path)
+                    self.first.insert(version, Some(known.into()));
+                    self.wait(version, origin, path)
                 }
                 None => {
-                    self.first.insert(id, Some(path.into()));
-                    Part::First(id)
+                    self.first.insert(version, Some(path.into()));
+                    Part::First(version)
                 }
             },
         }
     }
 
-    fn wait(&mut self, id: Id, origin: usize, path: &str) -> Part {
-        self.waiting.push_back((id, Name { origin, path: path.to_owned() }));
+    fn wait(&mut self, version: FileVersion, origin: usize, path: &str) -> Part {
+        self.waiting.push_back((version, Name { origin, path: path.to_owned() }));
         Part::Further
     }
 
@@ -112,9 +110,14 @@ impl HardLinks {
         self.barrier = Barrier::Due;
     }
 
+    /// A first name is sent again, maybe as another file.
+    pub(crate) fn forget(&mut self, version: FileVersion) {
+        self.first.remove(&version);
+    }
+
     /// A first name will not be in place.
-    pub(crate) fn fail(&mut self, id: Id) {
-        self.first.insert(id, None);
+    pub(crate) fn fail(&mut self, version: FileVersion) {
+        self.first.insert(version, None);
     }
 
     /// The question before the hard links is answered.
@@ -133,10 +136,10 @@ impl HardLinks {
     }
 
     pub(crate) fn next(&mut self) -> Step {
-        let Some((id, _)) = self.waiting.front() else {
+        let Some((version, _)) = self.waiting.front() else {
             return if self.unanswered > 0 { Step::Await } else { Step::Done };
         };
-        let from = self.first.get(id).cloned().flatten();
+        let from = self.first.get(version).cloned().flatten();
         match (self.barrier, from) {
             (Barrier::Due, Some(path)) => {
                 self.barrier = Barrier::Asked;
@@ -160,4 +163,61 @@ impl HardLinks {
 /// Whether an operation can name both.
 fn fits(from: &str, path: &str) -> bool {
     from.len() <= TARGET_MAX && from.len() + path.len() <= PAIR_MAX
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_changed_is_another_one_under_its_further_names() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        let metadata = || Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
+        fs::write(&path, "old").unwrap();
+        fs::hard_link(&path, place.path().join("other")).unwrap();
+        let old = metadata();
+        let mut links = HardLinks::default();
+        let mut part = |metadata: &Metadata, path, is_again| {
+            links.part(Some(metadata), (0, path), is_again, |_| None)
+        };
+        let Part::First(version) = part(&old, "a", false) else { panic!("not the first") };
+        assert_eq!(part(&old, "b", false), Part::Further);
+        fs::write(&path, "longer").unwrap();
+        let Part::First(new) = part(&metadata(), "c", false) else {
+            panic!("a name of the old one")
+        };
+        assert_ne!(new, version);
+        // Only the time of its metadata differs.
+        fs::write(&path, "length").unwrap();
+        let time = old.modified().unwrap().into_std();
+        fs::File::open(&path).unwrap().set_modified(time).unwrap();
+        let size = metadata();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::File::open(&path).unwrap().set_modified(time).unwrap();
+        assert!(matches!(part(&size, "d", false), Part::First(_)));
+        assert!(matches!(part(&metadata(), "e", false), Part::First(_)));
+    }
+
+    #[test]
+    fn names_of_a_file_whose_first_name_has_become_another_file_are_sent_with_the_content() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        let metadata = || Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
+        fs::write(&path, "old").unwrap();
+        fs::hard_link(&path, place.path().join("other")).unwrap();
+        let mut links = HardLinks::default();
+        let known = |_| None;
+        let part = links.part(Some(&metadata()), (0, "a"), false, known);
+        let Part::First(version) = part else { panic!("not the first") };
+        assert_eq!(links.part(Some(&metadata()), (0, "b"), false, known), Part::Further);
+        links.forget(version);
+        fs::write(&path, "longer").unwrap();
+        let again = links.part(Some(&metadata()), (0, "a"), true, known);
+        assert!(matches!(again, Part::First(_)));
+        links.passed();
+        assert!(matches!(links.next(), Step::Content(Name { path, .. }) if path == "b"));
+    }
 }

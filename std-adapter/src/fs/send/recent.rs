@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tinyferry_core::store::Kind;
 
 use crate::fs::send::update::Question;
-use crate::fs::sys::dir_cursor::Id;
+use crate::fs::sys::link::FileVersion;
 
 /// A refusal names an entry that was sent within the credit, of 32,767 frames at most, or in the quarter of it
 /// before, after which the position was queried. Each entry takes two frames.
@@ -44,7 +44,7 @@ pub(crate) enum Role {
     #[default]
     Content,
     /// A file whose other names follow as hard links.
-    First(Id),
+    First(FileVersion),
     /// A question about the receiver's entries.
     Question(Box<Question>),
     /// The question before the hard links.

@@ -77,7 +77,7 @@ fn a_target_is_checked_from_the_directory_of_its_link_in_its_tree() {
     for (path, target) in
         [("l", ".."), ("l", "/x"), ("d/l", "../../x"), ("l", "d/.."), ("l", "../t/x")]
     {
-        assert_eq!(link(&mut store, path, target), Err(Reason::SymbolicLink), "{path} {target}");
+        assert_eq!(link(&mut store, path, target), Err(Reason::BadPath), "{path} {target}");
     }
     assert_eq!(link(&mut store, "d/e/l", "../../x"), Ok(()));
     assert_eq!(store.commit(), Ok(()));
@@ -163,7 +163,7 @@ fn a_store_without_links_refuses_them_and_tells_blind_clients_why() {
         fs::write(dir.path().join("f"), "f").unwrap();
         let mut store = Directory::serving(root(&dir), rights, Sync::Never, Recorder::default());
         for path in ["new", "there"] {
-            assert_eq!(link(&mut store, path, "x"), Err(Reason::SymbolicLink));
+            assert_eq!(link(&mut store, path, "x"), Err(Reason::NotAllowed));
             assert!(store.refusal_message().contains("--links"), "{rights:?}");
         }
         assert_eq!(hard_link(&mut store, "g", "f"), Err(Reason::NotAllowed));
@@ -315,4 +315,55 @@ fn a_hard_link_is_no_name_of_a_link_that_takes_the_place_of_the_file() {
         assert!(made > 0);
     });
     assert_eq!(listing(dir.path()), ["d", "real"]);
+}
+
+#[test]
+fn a_store_without_links_replaces_and_removes_none() {
+    let dir = temporary();
+    symlink("old", dir.path().join("l")).unwrap();
+    fs::write(dir.path().join("f"), "f").unwrap();
+    let mut store = governed(&dir, &policy(Links::Refuse));
+    assert_eq!(hard_link(&mut store, "g", "f"), Ok(()));
+    assert_eq!(hard_link(&mut store, "l", "f"), Err(Reason::SymbolicLink));
+    assert_eq!(store.offer(&file("l", 1)).map(drop), Err(Reason::SymbolicLink));
+    let removed = store.operate("l", Kind::File, &Operation::Remove);
+    assert_eq!(removed.map(drop), Err(Reason::SymbolicLink));
+    assert_eq!(rename(&mut store, "f", "l"), Err(Reason::SymbolicLink));
+    assert_eq!(target(&dir, "l").as_deref(), Some("old"));
+    assert_eq!(listing(dir.path()), ["f", "g", "l"]);
+}
+
+#[test]
+fn a_store_without_links_moves_none_to_where_it_leads_out() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = temporary();
+    fs::create_dir_all(dir.path().join("a/b/c")).unwrap();
+    symlink("/absolute", dir.path().join("a/b/c/same")).unwrap();
+    let mut store = governed(&dir, &policy(Links::Refuse));
+    for out in [OsStr::new("../../../x"), OsStr::from_bytes(b"../../../\xff"), OsStr::new("x/..")] {
+        symlink(out, dir.path().join("a/b/c/out")).unwrap();
+        assert_eq!(rename(&mut store, "a/b", "b"), Err(Reason::NotAllowed), "{out:?}");
+        fs::remove_file(dir.path().join("a/b/c/out")).unwrap();
+    }
+    assert_eq!(rename(&mut store, "a/b", "b"), Ok(()));
+    assert_eq!(target(&dir, "b/c/same").as_deref(), Some("/absolute"));
+}
+
+#[test]
+fn a_link_whose_owner_cannot_be_set_is_reported_as_a_file_is() {
+    let dir = temporary();
+    // No system has a user of this number.
+    let owner = Owner { user: Some(u32::MAX - 1), group: None };
+    let mut store = governed(&dir, &Policy { owner, ..policy(Links::Inside) });
+    put(&mut store, file("f", 1), b"f");
+    let of_file = store.observer().unset.len();
+    assert_eq!(link(&mut store, "l", "x"), Ok(()));
+    assert_eq!(target(&dir, "l").as_deref(), Some("x"));
+    assert_eq!(store.observer().unset.len(), 2 * of_file);
+    if of_file == 0 {
+        assert_eq!(fs::symlink_metadata(dir.path().join("l")).unwrap().uid(), u32::MAX - 1);
+    }
+    assert_eq!(listing(dir.path()), ["f", "l"]);
 }

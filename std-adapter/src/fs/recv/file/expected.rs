@@ -24,7 +24,7 @@ use crate::fs::sys::sync_failures::is_stored;
 use crate::fs::sys::{sync_failures, times};
 
 /// The maximum number of files that an offered file is compared with, if both are to be kept.
-const MAX_COMPARED: usize = 64;
+pub(crate) const MAX_COMPARED: usize = 64;
 
 /// The rights of the other end beyond the files that it sends, and the policy for these files.
 #[derive(Debug, Clone, Default)]
@@ -92,9 +92,7 @@ impl ExpectedFile {
                 Found::Missing => return Ok(None),
                 Found::Directory(_) if number == 0 => return Err(Reason::IsDirectory.into()),
                 // It is replaced, or kept, like a file.
-                Found::Other(error)
-                    if error.reason == Reason::SymbolicLink
-                        && self.access.policy.links.are_made() => {}
+                Found::Other(error) if self.access.policy.links.may_replace(&error) => {}
                 Found::Other(error) if number == 0 => return Err(error),
                 Found::Directory(_) | Found::Other(_) => continue,
                 // If it has changed since or cannot be read, it is received.

@@ -27,7 +27,7 @@ use crate::fs::sys::metadata::{Attributes, allocated, report_unset};
 use crate::fs::sys::sync::{Durable, synchronise};
 use crate::fs::sys::{sync_failures, times};
 
-pub(crate) use self::expected::{Access, ExpectedFile};
+pub(crate) use self::expected::{Access, ExpectedFile, MAX_COMPARED};
 pub(crate) use self::unfinished::can_go_on_after;
 
 /// The maximum distance of a hole from the end of a partial, in bytes: the receive window in blocks of

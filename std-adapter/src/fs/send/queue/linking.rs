@@ -41,12 +41,13 @@ impl SendQueue {
                     let metadata = Metadata::from_file(&file).ok();
                     let name = (self.origin, self.walk.path_in_tree());
                     let update = self.update.as_ref();
-                    let known = |id| update.and_then(|update| update.other_name(name.1, id));
+                    let known =
+                        |version| update.and_then(|update| update.other_name(name.1, version));
                     match links.part(metadata.as_ref(), name, is_again, known) {
                         Part::Only => {}
-                        Part::First(id) => {
+                        Part::First(version) => {
                             links.sent();
-                            self.role = Role::First(id);
+                            self.role = Role::First(version);
                         }
                         Part::Further => return None,
                     }

@@ -35,8 +35,8 @@ impl SendQueue {
     ) -> StoreError {
         if let Some(last) = self.recent.last() {
             last.fate = fate;
-            if let (Role::First(id), Some(links)) = (&last.role, &mut self.hard_links) {
-                links.fail(*id);
+            if let (Role::First(version), Some(links)) = (&last.role, &mut self.hard_links) {
+                links.fail(*version);
             }
         }
         error.report(self.walk.path(), self.direction(), observer)
@@ -72,12 +72,15 @@ impl SendQueue {
                 self.again.push_back(Again { origin, path, is_resumable: true });
                 return true;
             }
-            Role::First(id) => first = Some(id),
+            Role::First(version) => first = Some(version),
             Role::Content | Role::Link(_) => {}
         }
         let is_reoffered = given.fate == Fate::Reofferable && reason.wants_reoffer();
-        if let (Some(id), Some(links)) = (first.filter(|_| !is_reoffered), &mut self.hard_links) {
-            links.fail(id);
+        if let (Some(version), Some(links)) = (first, &mut self.hard_links) {
+            match is_reoffered {
+                true => links.forget(version),
+                false => links.fail(version),
+            }
         }
         match given.fate {
             Fate::Reofferable | Fate::Final if !reason.counts_as_refused() => {

@@ -1,7 +1,7 @@
 //! The sender's own entries, which are compared with the answers.
 
 use super::*;
-use crate::fs::sys::dir_cursor::Id;
+use crate::fs::sys::link::FileVersion;
 
 /// A range of a directory of a source.
 #[derive(Debug, Clone, Copy)]
@@ -57,10 +57,10 @@ impl Update {
     }
 
     /// Another name than `path` under which the receiver has the file, or is sent it. `None`: none is known.
-    pub(crate) fn other_name(&self, path: &str, id: Id) -> Option<&str> {
+    pub(crate) fn other_name(&self, path: &str, version: FileVersion) -> Option<&str> {
         // The others leave out files that differ.
         let finds_all = matches!(self.skip, Skip::SameTime | Skip::SameContent);
-        self.digests.other_name(path, id).filter(|_| finds_all && self.parameters.is_some())
+        self.digests.other_name(path, version).filter(|_| finds_all && self.parameters.is_some())
     }
 
     /// The total of the sender's own entries in a part.
