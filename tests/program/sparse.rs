@@ -172,6 +172,42 @@ fn a_transfer_of_a_sparse_file_that_is_killed_goes_on() {
     assert_sparse(&place.here("f"), &place.served("f"));
 }
 
+/// The length of the partial grows with the hole, and says which content a later transfer need not send.
+#[test]
+fn a_server_that_is_killed_in_a_hole_has_stored_the_content_before_the_hole() {
+    const CONTENT: usize = 20_050_000;
+    let Some(place) = place() else { return };
+    make(&place.here("f"), 300 << 30, &[(0, CONTENT), ((300 << 30) - 7, 7)]);
+    let proxy = Proxy::start();
+    let options = ["--sync", "never"];
+    let server = Server::start(&place.served(""), &options);
+    proxy.lead_to(&server);
+    let mut putting = command(&proxy.endpoint, &place.here(""), &["put", "f"]);
+    let putting = putting.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut putting = putting.expect("the program starts");
+    let partial = place.served(".f.tinyferry-part");
+    let end = Instant::now() + Duration::from_secs(30);
+    while partial.metadata().map_or(0, |found| found.len()) < 1 << 30 && Instant::now() < end {
+        thread::sleep(Duration::from_micros(100));
+    }
+    drop(server);
+    putting.kill().expect("it can be killed");
+    putting.wait().expect("it ends");
+    let length = partial.metadata().expect("the transfer was not over").len();
+    assert!((1 << 30..300 << 30).contains(&length), "{length} bytes");
+    let server = Server::start(&place.served(""), &options);
+    proxy.lead_to(&server);
+    let before = crossed(&proxy);
+    client(&proxy.endpoint, &place.here(""), &["put", "f"]).well();
+    let bytes = crossed(&proxy) - before;
+    assert!(bytes < CONTENT as u64 / 4, "{bytes} bytes");
+    let (mut here, mut there) = (vec![0; CONTENT], vec![0; CONTENT]);
+    for (file, bytes) in [(place.here("f"), &mut here), (place.served("f"), &mut there)] {
+        File::open(file).expect("it is there").read_exact_at(bytes, 0).expect("it is as long");
+    }
+    assert!(here == there);
+}
+
 /// R58: what is behind the prefix in a partial is no part of the file.
 #[test]
 fn other_bytes_behind_the_prefix_of_a_partial_are_overwritten_by_holes() {

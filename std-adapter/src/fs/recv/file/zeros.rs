@@ -39,7 +39,7 @@ impl RecvFile {
             self.write(cursor, buffer, synced, position, zeros)?;
             return Ok(zeros.len() as u64);
         }
-        partial.skip_to(end)?;
+        partial.skip_to(buffer, end)?;
         Ok(length)
     }
 

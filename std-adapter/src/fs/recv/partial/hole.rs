@@ -3,6 +3,7 @@
 use std::io;
 
 use super::Partial;
+use crate::fs::sys::buffer::Buffer;
 
 /// The longest hole behind the content, in bytes, that is not part of the file yet. A file system without holes
 /// writes so many zeros at once.
@@ -15,8 +16,8 @@ impl Partial {
         self.length = self.length.max(end);
     }
 
-    /// All from the end of the content to `end` is a hole.
-    pub(crate) fn skip_to(&mut self, end: u64) -> io::Result<()> {
+    /// All from the end of the content to `end` is a hole. `buffer` has the content that is not written yet.
+    pub(crate) fn skip_to(&mut self, buffer: &mut Buffer, end: u64) -> io::Result<()> {
         self.length = self.length.max(end);
         if self.reserved != u64::MAX {
             // Room in a hole would make it content.
@@ -26,6 +27,8 @@ impl Partial {
         if self.length - self.solid < LONGEST {
             return Ok(());
         }
+        // The length of the file is the prefix of a later transfer: all content below it must be written first.
+        buffer.flush(&self.file)?;
         self.fill()?;
         self.solid = self.length;
         Ok(())
