@@ -248,3 +248,27 @@ fn a_get_removes_nothing_past_its_limit_or_if_the_server_cannot_give_everything(
     assert!(!place.here("t/x").exists() && !place.here("t/y").exists());
     server.client(&place.here(""), &["mirror", "--get", "t", ""]).with(2, &["the target is empty"]);
 }
+
+#[test]
+fn a_pattern_that_can_match_nothing_is_an_error() {
+    let place = Place::new();
+    fs::create_dir(place.here("t")).expect("a directory");
+    let server = Server::start(&place.served(""), &["--allow-remove"]);
+    for (option, pattern, part) in [
+        ("--exclude", "", "is empty"),
+        ("--include", " ", "is empty"),
+        ("--exclude", "[", "\"[\""),
+        ("--include", "a[b", "a[b"),
+    ] {
+        let arguments = ["mirror", "t", "t", option, pattern];
+        server.client(&place.here(""), &arguments).with(2, &[part]);
+    }
+    assert!(!place.served("t").exists());
+}
+
+#[test]
+fn the_whole_directory_is_not_received_beside_other_paths() {
+    let (place, server) = received();
+    server.client(&place.here(""), &["get", "t", "."]).with(2, &["\".\"", "--into"]);
+    server.client(&place.here(""), &["get", ".", "--into", "o"]).well();
+}

@@ -8,16 +8,16 @@ use crate::harness::{Place, Server, mode, set_mode, snapshot};
 use crate::mounts::Disk;
 
 /// A server of a plain user who owns the directory that it serves.
-fn start(place: &Place) -> Option<Server> {
+fn start(place: &Place, arguments: &[&str]) -> Option<Server> {
     set_mode(place.root.path(), 0o755);
     chown(place.served(""), Some(65_534), Some(65_534)).ok()?;
-    Server::start_as_nobody(&place.served(""), &[])
+    Server::start_as_nobody(&place.served(""), arguments)
 }
 
 #[test]
 fn a_tree_with_unwritable_directories_can_be_put_again() {
     let place = Place::new();
-    let Some(server) = start(&place) else { return };
+    let Some(server) = start(&place, &[]) else { return };
     let here = place.here("");
     let bits = [0o700, 0o755, 0o555, 0o333, 0o311, 0o111, 0o000];
     for bits in bits {
@@ -57,7 +57,7 @@ fn bits_of(top: &Path, bits: &[u32]) -> Vec<(std::path::PathBuf, u32)> {
 #[test]
 fn a_drop_box_accepts_files_and_trees() {
     let place = Place::new();
-    let Some(server) = start(&place) else { return };
+    let Some(server) = start(&place, &[]) else { return };
     let here = place.here("");
     fs::create_dir_all(place.here("tree/sub")).expect("directories");
     for name in ["f", "g", "tree/1", "tree/sub/2"] {
@@ -87,7 +87,7 @@ fn a_drop_box_accepts_files_and_trees() {
 #[test]
 fn a_directory_with_execute_permission_alone_is_traversed() {
     let place = Place::new();
-    let Some(server) = start(&place) else { return };
+    let Some(server) = start(&place, &[]) else { return };
     fs::create_dir_all(place.served("x/in")).expect("directories");
     chown(place.served("x/in"), Some(65_534), None).expect("root may");
     fs::write(place.here("f"), "f").expect("a file");
@@ -144,4 +144,31 @@ fn a_drop_box_that_folds_names_accepts_new_files_and_replaces_none() {
         fs::read(place.served("open/f")).expect("it is there"),
         fs::read(place.here("f")).expect("a file")
     );
+}
+
+/// As a plain user: root may change every directory.
+#[test]
+fn a_mirror_changes_directories_that_are_not_writable() {
+    let place = Place::new();
+    let make = |path: &str| {
+        fs::create_dir_all(place.here("r/a")).expect("directories");
+        fs::write(place.here(path), path).expect("a file");
+    };
+    ["r/a/1", "r/a/2", "r/3"].iter().for_each(|path| make(path));
+    let Some(server) = start(&place, &["--allow-remove"]) else { return };
+    let bits = |mode| ["r/a", "r"].map(|path| set_mode(&place.here(path), mode));
+    let run = |arguments: &[&str]| server.client(&place.here(""), arguments).well();
+    bits(0o555);
+    run(&["mirror", "r", "m"]);
+    bits(0o755);
+    make("r/a/4");
+    fs::remove_file(place.here("r/a/1")).expect("it is there");
+    bits(0o555);
+    run(&["mirror", "r", "m"]);
+    assert!(snapshot(&place.here("r")) == snapshot(&place.served("m")));
+    assert_eq!((mode(&place.served("m/a")), mode(&place.served("m"))), (0o555, 0o555));
+    run(&["rm", "m/a/2"]);
+    assert_eq!(mode(&place.served("m/a")), 0o555);
+    assert!(!place.served("m/a/2").exists());
+    bits(0o755);
 }

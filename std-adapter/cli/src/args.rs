@@ -59,7 +59,8 @@ pub(crate) enum Command {
     Get(GetArgs),
     /// List the files of a server
     Ls(LsArgs),
-    /// Remove files, or with -r directories, from a server, which must allow it (--allow-remove)
+    /// Remove files and empty directories, or with -r directories with their entries, from a server, which must
+    /// allow it (--allow-remove)
     Rm(RmArgs),
     /// Rename a file or a directory on a server, which must allow it (--allow-remove)
     Mv(MvArgs),

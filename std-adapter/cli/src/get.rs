@@ -53,6 +53,14 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let mut targets = HashSet::new();
     for text in &args.paths {
         let remote = asked_path(text)?;
+        if remote.is_empty() && args.paths.len() > 1 {
+            let sentence = format!(
+                "\"{}\" is the whole directory of the server, which is received alone; the directory to save \
+                 files in is given by --into",
+                text.escape_debug()
+            );
+            return Err(CliError::new(Exit::Usage, sentence));
+        }
         let target = match args.is_content {
             true => String::new(),
             false => remote.rsplit('/').next().unwrap_or_default().to_owned(),

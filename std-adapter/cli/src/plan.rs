@@ -56,6 +56,8 @@ impl Plan {
                 Action::Remove => self.removed += 1,
                 _ => self.sent += u64::from(!is_directory),
             }
+            // The entries are counted for --max-delete as after the transfer.
+            self.extras.of += u64::from(action == Action::Send);
             if action == Action::Keep && !is_verbose {
                 continue;
             }

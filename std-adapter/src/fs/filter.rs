@@ -53,6 +53,7 @@ impl Filter {
     /// [`InvalidPattern`].
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidPattern> {
         let mut builder = GitignoreBuilder::new("");
+        builder.allow_unclosed_class(false);
         let mut texts = Vec::new();
         for pattern in patterns {
             builder.add_line(None, pattern).map_err(|cause| {

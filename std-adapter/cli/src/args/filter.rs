@@ -27,6 +27,11 @@ pub(crate) struct FilterArgs {
 impl FilterArgs {
     /// The filter of all options; those of `--include` decide last.
     pub(crate) fn filter(&self) -> Result<Filter, CliError> {
+        // An empty variable must not mean that nothing is excluded.
+        if self.exclude.iter().chain(&self.include).any(|pattern| pattern.trim().is_empty()) {
+            let sentence = "a pattern of --exclude or --include is empty";
+            return Err(CliError::new(Exit::Usage, sentence));
+        }
         let mut patterns = self.exclude.clone();
         for file in &self.exclude_from {
             let text = std::fs::read_to_string(file).map_err(|error| {
@@ -49,7 +54,7 @@ pub(crate) struct DeleteArgs {
     /// ones; a server must allow it (--allow-remove)
     #[arg(long)]
     pub(crate) delete: bool,
-    /// Remove nothing if more than N entries, or N% of those in the target, would be removed
+    /// Remove nothing if more than N entries, or N% of those in the target after the transfer, would be removed
     #[arg(long, value_name = "N", default_value = "50%", value_parser = max_delete)]
     pub(crate) max_delete: MaxDelete,
     /// Print what would be transferred and removed, and change nothing

@@ -25,7 +25,7 @@ pub(crate) struct MirrorArgs {
     /// Compare the content of files too; both ends read them
     #[arg(long)]
     checksum: bool,
-    /// Remove nothing if more than N entries, or N% of those in the target, would be removed
+    /// Remove nothing if more than N entries, or N% of those in the target after the transfer, would be removed
     #[arg(long, value_name = "N", default_value = "50%", value_parser = filter::max_delete)]
     max_delete: MaxDelete,
     /// Print what would be transferred and removed, and change nothing

@@ -18,6 +18,7 @@ mod stat;
 pub(crate) mod tmpfile;
 pub(crate) mod tree;
 pub(crate) mod worker;
+mod writable;
 pub(crate) mod written;
 
 use std::sync::Arc;

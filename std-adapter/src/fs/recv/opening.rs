@@ -56,6 +56,11 @@ impl RecvStore {
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, content, modified, resume, commit_id, .. } = *offer;
+        if kind == Kind::File
+            && let Some(tree) = &mut self.tree
+        {
+            tree.admit_files(&mut self.cursor, split(path).0);
+        }
         if kind != Kind::File && modified.is_some() {
             self.kept_times.add(path);
         }

@@ -107,18 +107,18 @@ impl RecvStore {
             (Found::Missing, _) => return Ok(()),
             (Found::File(_), Kind::File) => {
                 self.check_is_not_kept(&dir, name)?;
-                dir.remove_file(name)?;
+                self.change(above, &dir, |dir| Ok(dir.remove_file(name)?))?;
             }
             (Found::Directory(_), Kind::Directory) => {
                 // An open directory that is removed would be taken for the one that is made next.
                 self.cursor.forget();
-                remove_directory(&dir, name)?;
+                self.change(above, &dir, |dir| remove_directory(dir, name))?;
             }
             (Found::File(_), _) => return Err(Reason::NotDirectory.into()),
             (Found::Directory(_), _) => return Err(Reason::IsDirectory.into()),
             (Found::Other(what), Kind::File) if self.access.policy.links.may_replace(&what) => {
                 self.check_is_not_kept(&dir, name)?;
-                dir.remove_file(name)?;
+                self.change(above, &dir, |dir| Ok(dir.remove_file(name)?))?;
             }
             (Found::Other(what), _) => return Err(what),
         }

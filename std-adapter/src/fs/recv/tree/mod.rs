@@ -8,7 +8,7 @@ use tinyferry_core::error::Reason;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
-use crate::fs::sys::dir_cursor::{DirCursor, admit_owner};
+use crate::fs::sys::dir_cursor::{DirCursor, admit_owner, restricted_mode};
 use crate::fs::sys::sync::Sync;
 
 use self::directories::Directories;
@@ -22,6 +22,8 @@ pub(crate) struct Tree {
     /// The number of entries that were offered.
     entries: u64,
     directories: Directories,
+    /// The directory of the last file: its owner may store files in it.
+    admitted: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,13 +49,32 @@ impl Tree {
             // Otherwise its entries could not be opened.
             admit(cursor, path, attributes)?;
         }
-        Ok(Self { path: path.to_owned(), root, entries: 0, directories: Directories::default() })
+        let (path, directories) = (path.to_owned(), Directories::default());
+        Ok(Self { path, root, entries: 0, directories, admitted: None })
     }
 
     /// Counts an offered entry; returns its number.
     pub(crate) fn count_entry(&mut self) -> u64 {
         self.entries = self.entries.saturating_add(1);
         self.entries
+    }
+
+    /// Makes the directory of a file writable for its owner, until the metadata of directories is set.
+    pub(crate) fn admit_files(&mut self, cursor: &mut DirCursor, directory: &str) {
+        if self.admitted.as_deref() == Some(directory) {
+            return;
+        }
+        self.admitted = Some(directory.to_owned());
+        let (parent, name) = split(directory);
+        if let Ok(Some(dir)) = cursor.existing(directory)
+            && let Some(mode) = restricted_mode(&dir)
+            && !name.is_empty()
+            && let Ok(Some(above)) = cursor.existing(parent)
+            && admit_owner(&above, name, &dir).is_ok()
+        {
+            let attributes = Attributes { mode: Some(mode), ..Attributes::default() };
+            self.directories.remember(cursor, directory, attributes);
+        }
     }
 
     /// Creates the root before its first entry.

@@ -27,9 +27,14 @@ impl Update {
                     total: Total { entries: stat.size, digest: stat.value },
                     index: sound_index(index.iter()),
                 };
+                if self.listed(part).is_err() {
+                    // The walk reports why it cannot be read.
+                    self.differs = true;
+                    self.found.push_back(part.found());
+                    return;
+                }
                 self.send_bits(part, &answer);
                 if self.descend(part, &answer).is_err() {
-                    // The walk reports why it cannot be read.
                     self.differs = true;
                     self.found.push_back(part.found());
                 }

@@ -103,14 +103,36 @@ pub(crate) fn open_with(
 /// that is not allowed, the next operation fails.
 #[cfg(unix)]
 pub(crate) fn admit_owner(above: &Dir, name: &str, dir: &Dir) -> io::Result<()> {
+    let now = cap_std::fs::MetadataExt::mode(&dir.dir_metadata()?) & 0o7777;
+    if now & 0o700 != 0o700 {
+        let _ = set_directory_mode(above, name, now | 0o700);
+    }
+    Ok(())
+}
+
+/// The permission bits of a directory whose owner may not change it or look up names in it; `None`: it may.
+#[cfg(unix)]
+pub(crate) fn restricted_mode(dir: &Dir) -> Option<u32> {
+    let mode = cap_std::fs::MetadataExt::mode(&dir.dir_metadata().ok()?) & 0o7777;
+    (mode & 0o300 != 0o300).then_some(mode)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn restricted_mode(_: &Dir) -> Option<u32> {
+    None
+}
+
+/// Sets the permission bits of the directory `name` in `above`.
+#[cfg(unix)]
+pub(crate) fn set_directory_mode(above: &Dir, name: &str, mode: u32) -> io::Result<()> {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
-    let now = cap_std::fs::MetadataExt::mode(&dir.dir_metadata()?) & 0o7777;
-    if now & 0o700 != 0o700 {
-        let admitted = cap_std::fs::Permissions::from_std(Permissions::from_mode(now | 0o700));
-        let _ = above.set_permissions(name, admitted);
-    }
+    above.set_permissions(name, cap_std::fs::Permissions::from_std(Permissions::from_mode(mode)))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn set_directory_mode(_: &Dir, _: &str, _: u32) -> io::Result<()> {
     Ok(())
 }
 
