@@ -356,3 +356,14 @@ fn a_mirror_replaces_a_directory_by_a_link_to_a_copy_of_it() {
     mirror(&[]);
     assert_eq!(entries(&place.here("t")), entries(&place.served("t")));
 }
+#[test]
+fn a_refused_target_does_not_count_as_a_conflict_of_kinds() {
+    let place = Place::new();
+    link(&place.served("s"), "bad", "/etc");
+    write(&place.served("s"), "f", b"f");
+    write(&place.here("s"), "f/precious", b"precious");
+    let server = Server::start(&place.served(""), &[]);
+    let arguments = ["mirror", "--get", "s", "s", "--links", "--max-delete", "100%"];
+    server.client(&place.here(""), &arguments).with(3, &["s/bad", "nothing was removed"]);
+    assert!(place.here("s/f/precious").exists());
+}
