@@ -232,8 +232,10 @@ fn holes_are_dropped_that_no_sender_may_send() {
     let window = 97 * 256;
     assert_eq!(lossy(window, &[(0, window)]), done(window));
     assert_eq!(lossy(window, &[(512, window - 512), (0, 512)]), done(window), "in any order");
-    assert_eq!(lossy(window + 256, &[(0, window + 256)]).0, Code::Pon, "past the window");
-    assert_eq!(lossy(window + 256, &[(256, window)]).0, Code::Pon, "past the window");
+    let nothing = (Code::Pon, None, 0);
+    assert_eq!(lossy(window + 256, &[(0, window + 256)]), nothing, "past the window");
+    assert_eq!(lossy(window + 256, &[(256, window)]), nothing, "past the window");
+    assert_eq!(reliable(window + 256, &[(256, window)]), missing(0), "past the window");
 }
 
 /// R11, R93: bit 11 without the agreement, or with another length, begins no chunk.
@@ -244,6 +246,13 @@ fn a_hole_that_was_not_agreed_is_no_chunk() {
     client.hole(1, 0, 5_000);
     server.receive(&client.take());
     assert_eq!(server.result(), Some(Err(Failure::Damaged)));
+    let mut client = Frames::client(SESSION, Config::RELIABLE);
+    let session = Session::<Sparse>::server(Config::RELIABLE);
+    let mut server = Endpoint::of(session, Memory::default());
+    client.described(Signal::offer(1, 0, 5_000, UNKNOWN_TIME), b"f");
+    client.hole(1, 0, 5_000);
+    server.receive(&client.take());
+    assert_eq!(server.result(), Some(Err(Failure::Damaged)), "this client has no holes");
     for length in [15_u8, 17, 0] {
         let (mut server, mut client) = offered(Config::RELIABLE, 5_000);
         client.hole(1, 0, 5_000);
