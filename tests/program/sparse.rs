@@ -5,10 +5,10 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::cut_proxy::Proxy;
-use crate::harness::{Place, Server, client, command, content};
+use crate::harness::{Place, Server, client, command, content, program};
 use crate::python_peer::{python, serve_with};
 
 /// A file of this length, with content at these positions; all else is holes.
@@ -206,6 +206,42 @@ fn a_server_that_is_killed_in_a_hole_has_stored_the_content_before_the_hole() {
         File::open(file).expect("it is there").read_exact_at(bytes, 0).expect("it is as long");
     }
     assert!(here == there);
+}
+
+#[test]
+fn the_holes_of_a_partial_do_not_count_in_the_limit_of_partials() {
+    const MIB: usize = 1 << 20;
+    let Some(place) = place() else { return };
+    let parts = [(0, 20 * MIB), (2 << 30, 20 * MIB)];
+    make(&place.here("f"), (2 << 30) + 20 * MIB as u64, &parts);
+    let options = ["--sync", "never", "--max-partials", "50M"];
+    let server = Server::start(&place.served(""), &options);
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    proxy.cut_at(30 * MIB as u64);
+    client(&proxy.endpoint, &place.here(""), &["put", "f", "--retry", "0"]).with(4, &[]);
+    let end = Instant::now() + Duration::from_secs(5);
+    let listed = || program(&place.served(""), &["partials", "."]).stdout;
+    while listed().contains("in use") && Instant::now() < end {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(listed().contains(".f.tinyferry-part"), "the server has removed it");
+    assert!(place.served(".f.tinyferry-part").metadata().expect("a partial").len() > 1 << 30);
+    drop(server);
+    // The next server removes the oldest partial beyond the limit, which shows that it has counted both.
+    let old = place.served(".old.tinyferry-part");
+    fs::write(&old, content(45 * MIB, 1)).expect("a file");
+    let at = SystemTime::now() - Duration::from_secs(3_600);
+    File::options().write(true).open(&old).and_then(|old| old.set_modified(at)).expect("a time");
+    let server = Server::start(&place.served(""), &options);
+    let end = Instant::now() + Duration::from_secs(20);
+    while old.exists() && Instant::now() < end {
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(200));
+    assert!(!old.exists() && place.served(".f.tinyferry-part").exists());
+    server.client(&place.here(""), &["put", "f"]).well();
+    assert_sparse(&place.here("f"), &place.served("f"));
 }
 
 /// R58: what is behind the prefix in a partial is no part of the file.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, Metadata};
 use tinyferry_core::error::Reason;
 
 use crate::describe;
@@ -15,6 +15,7 @@ use crate::fs::partial_name;
 use crate::fs::root::Root;
 use crate::fs::sys::dir_cursor::{Id, id_of, open_below, open_file};
 use crate::fs::sys::lock::Lock;
+use crate::fs::sys::metadata::allocated;
 
 /// A partial file, of an interrupted transfer or of one that writes to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Leftover {
     pub age: Duration,
     /// Whether a transfer is writing to it: then it is not removed.
     pub is_in_use: bool,
+    /// The bytes that its content occupies, without its holes.
+    pub(crate) occupied: u64,
     /// The identity of the file.
     pub(crate) id: Option<Id>,
 }
@@ -112,12 +115,13 @@ type Held = (File, Lock);
 fn inspect(dir: &Dir, path: &str, name: &str) -> Result<(Option<Held>, Leftover), StoreError> {
     let (file, opened) = open_file(dir, name)?;
     let lock = Lock::take(&file, &opened);
-    let metadata = file.metadata()?;
-    let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-    let (path, bytes) = (join(path, name), metadata.len());
+    let metadata = Metadata::from_file(&file)?;
+    let modified = metadata.modified().ok().map(|at| at.into_std());
+    let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
+    let (path, bytes, occupied) = (join(path, name), metadata.len(), allocated(&metadata));
     let (age, id, is_in_use) = (age.unwrap_or_default(), id_of(&opened), lock.is_none());
     let held = lock.map(|lock| (file, lock));
-    Ok((held, Leftover { path, bytes, age, is_in_use, id }))
+    Ok((held, Leftover { path, bytes, age, is_in_use, occupied, id }))
 }
 
 #[cfg(test)]

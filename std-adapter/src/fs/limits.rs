@@ -18,7 +18,8 @@ pub struct Limits {
     pub entries: u64,
     /// The maximum number of names in a path.
     pub depth: usize,
-    /// The maximum size of all partials of interrupted transfers, in bytes. Beyond it the oldest is removed.
+    /// The maximum size of all partials of interrupted transfers, in bytes without holes. Beyond it the oldest is
+    /// removed.
     pub partials: u64,
     /// Open files beyond the few that each store may always hold.
     pub descriptors: Descriptors,

@@ -58,7 +58,8 @@ pub(crate) struct LeftPartial {
     /// Its own path, below the store's root.
     pub(crate) path: String,
     pub(crate) id: Option<Id>,
-    pub(crate) bytes: u64,
+    /// The bytes that its content occupies, without its holes.
+    pub(crate) occupied: u64,
 }
 
 impl PartialIndex {
@@ -70,7 +71,7 @@ impl PartialIndex {
         if let Some(scan) = &mut state.scan {
             scan.known.insert(id);
         }
-        state.index.insert(id, left.path.into(), left.bytes, SystemTime::now());
+        state.index.insert(id, left.path.into(), left.occupied, SystemTime::now());
         drop(state);
         self.keep(most);
     }
@@ -103,7 +104,7 @@ impl PartialIndex {
         let at = SystemTime::now().checked_sub(leftover.age).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut state = self.lock();
         let Some(scan) = &mut state.scan else { return };
-        scan.index.insert(id, leftover.path.as_str().into(), leftover.bytes, at);
+        scan.index.insert(id, leftover.path.as_str().into(), leftover.occupied, at);
         if scan.index.entries.len() > MAX_PARTIALS {
             let oldest = scan.index.pop();
             let root = state.root.upgrade();
@@ -245,14 +246,14 @@ mod tests {
         kept.take_up(id(&path(3)));
         assert_eq!(kept.bytes(), 2_000);
         let left =
-            LeftPartial { path: ".3.tinyferry-part".to_owned(), id: id(&path(3)), bytes: 2_000 };
+            LeftPartial { path: ".3.tinyferry-part".to_owned(), id: id(&path(3)), occupied: 2_000 };
         kept.add(left, 3_500);
         // The partial is the youngest now.
         assert_eq!(kept.bytes(), 3_000);
         there(&[0, 3, 5]);
         // A removed file only leaves the index.
         fs::remove_file(path(5)).unwrap();
-        kept.add(LeftPartial { path: "gone".to_owned(), id: Some((0, 1)), bytes: 1_000 }, 3_000);
+        kept.add(LeftPartial { path: "gone".to_owned(), id: Some((0, 1)), occupied: 1_000 }, 3_000);
         there(&[0, 3]);
         drop(in_use);
         scan(&kept, &root, 3_500);
@@ -267,7 +268,8 @@ mod tests {
         let leftover = |number: u64| Leftover {
             is_in_use: false,
             path: number.to_string(),
-            bytes: 10,
+            bytes: 20,
+            occupied: 10,
             age: Duration::ZERO,
             id: Some((0, number)),
         };
@@ -275,8 +277,8 @@ mod tests {
         kept.found(&leftover(1));
         kept.found(&leftover(2));
         kept.take_up(Some((0, 1)));
-        kept.add(LeftPartial { path: "2".to_owned(), id: Some((0, 2)), bytes: 500 }, u64::MAX);
-        kept.add(LeftPartial { path: "3".to_owned(), id: Some((0, 3)), bytes: 7 }, u64::MAX);
+        kept.add(LeftPartial { path: "2".to_owned(), id: Some((0, 2)), occupied: 500 }, u64::MAX);
+        kept.add(LeftPartial { path: "3".to_owned(), id: Some((0, 3)), occupied: 7 }, u64::MAX);
         kept.end_scan(u64::MAX);
         assert_eq!(kept.bytes(), 507);
     }
@@ -285,7 +287,7 @@ mod tests {
     fn the_number_of_partials_is_bounded() {
         let kept = PartialIndex::default();
         for number in 0..MAX_PARTIALS as u64 + 100 {
-            let left = LeftPartial { path: number.to_string(), id: Some((0, number)), bytes: 1 };
+            let left = LeftPartial { path: number.to_string(), id: Some((0, number)), occupied: 1 };
             kept.add(left, u64::MAX);
         }
         assert_eq!(kept.bytes(), MAX_PARTIALS as u64);

@@ -39,8 +39,8 @@ impl RecvStore {
 
     pub(super) fn close_open(&mut self, is_of_use: bool) -> Option<ExpectedFile> {
         let open = self.open.take()?;
-        let is_of_use = is_of_use && self.limits.may_leave(open.unfinished());
-        let (expected, left) = open.close(&mut self.cursor, &mut self.buffer, is_of_use);
+        let limits = is_of_use.then_some(&self.limits);
+        let (expected, left) = open.close(&mut self.cursor, &mut self.buffer, limits);
         self.buffer.clear();
         self.register_partial(left);
         Some(expected)

@@ -4,6 +4,7 @@ use tinyferry_core::error::Reason;
 
 use super::{ExpectedFile, RecvFile, Stage};
 use crate::fs::error::StoreError;
+use crate::fs::limits::Limits;
 use crate::fs::names::split;
 use crate::fs::partial_index::LeftPartial;
 use crate::fs::partial_name::UNIT;
@@ -22,17 +23,18 @@ impl RecvFile {
         }
     }
 
-    /// Closes the file and removes a partial that cannot be resumed; also returns the partial that stays.
+    /// Closes the file and removes a partial that cannot be resumed, or is beyond the limits; also returns the
+    /// partial that stays. Without limits none stays.
     pub(crate) fn close(
         self,
         cursor: &mut DirCursor,
         buffer: &mut Buffer,
-        is_of_use: bool,
+        limits: Option<&Limits>,
     ) -> (ExpectedFile, Option<LeftPartial>) {
         // Content that cannot be written now is received again.
         let partial = match self.stage {
             Stage::Partial(partial) => Some(partial),
-            Stage::Buffered(length @ UNIT..) if is_of_use => {
+            Stage::Buffered(length @ UNIT..) if limits.is_some() => {
                 self.expected.create(cursor, false).ok().map(|mut partial| {
                     partial.has_content_to(length);
                     partial
@@ -41,19 +43,21 @@ impl RecvFile {
             _ => None,
         };
         let mut left = None;
-        match partial {
-            Some(partial) if is_of_use && partial.is_of_use() => {
-                if buffer.flush(&partial.file).and_then(|()| partial.fill()).is_ok() {
-                    partial.release();
-                    left = Some(partial.left(split(&self.expected.path).0));
+        match (partial, limits) {
+            (Some(partial), Some(limits)) if partial.is_of_use() => {
+                let is_stored = buffer.flush(&partial.file).and_then(|()| partial.fill()).is_ok();
+                partial.release();
+                let found = partial.left(split(&self.expected.path).0);
+                if is_stored && limits.may_leave(found.occupied) {
+                    left = Some(found);
                 } else {
                     partial.discard();
                 }
             }
-            Some(partial) => {
+            (Some(partial), _) => {
                 partial.discard();
             }
-            None => {}
+            (None, _) => {}
         }
         (self.expected, left)
     }

@@ -22,7 +22,7 @@ use crate::fs::policy::Existing;
 use crate::fs::recv::naming;
 use crate::fs::sys::dir_cursor::{Found, id_of, look, open_with};
 use crate::fs::sys::lock::Lock;
-use crate::fs::sys::metadata::{FileMetadata, set_mode};
+use crate::fs::sys::metadata::{FileMetadata, allocated, set_mode};
 use crate::fs::sys::undeletable;
 
 pub(crate) use self::owner::PartialOwner;
@@ -166,7 +166,8 @@ impl Partial {
     /// Its entry in the index, if its directory is at `parent`.
     pub(crate) fn left(&self, parent: &str) -> LeftPartial {
         let (path, id) = (join(parent, &self.name), id_of(&self.metadata));
-        LeftPartial { path, id, bytes: self.length }
+        let occupied = Metadata::from_file(&self.file).map_or(self.length, |now| allocated(&now));
+        LeftPartial { path, id, occupied }
     }
 
     /// Removes it. Returns a clause if it could not be removed.
