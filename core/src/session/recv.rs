@@ -94,6 +94,26 @@ impl<P: Profile> Session<P> {
         receiver.file()?.place_hole::<P>(hole.position, hole.length, link)
     }
 
+    /// Whether the position moves over each stored part of a hole at `position`: acks then show the progress of a slow
+    /// store.
+    pub(super) fn takes_parts_of_hole(&self, position: u64) -> bool {
+        matches!((&self.state, &self.negotiated), (State::Receiving(receiver), Some(_))
+            if !self.is_lossy() && receiver.file().is_some_and(|file| file.is_next(position)))
+    }
+
+    /// Sends `PON` for the open file without a query, if a keepalive is due. Whether it is sent.
+    pub(super) fn send_due_ack(&mut self) -> bool {
+        if P::has_clock()
+            && self.timer.keepalive_due()
+            && let (State::Receiving(receiver), Some(link)) = (&self.state, &self.negotiated)
+            && let Some(ack) = receiver.unsolicited_ack(link)
+        {
+            self.transmit(&ack);
+            return true;
+        }
+        false
+    }
+
     /// `length` bytes of a chunk were stored at `position`; `digest` continues over them.
     pub(super) fn chunk_stored(
         &mut self,

@@ -35,7 +35,10 @@ impl<P: Profile> Session<P> {
             }
             Parsed::Hole if P::can_receive() && P::has_holes() => {
                 if self.on_hole() {
-                    self.io = PendingIo::StoreZeros { done: 0 };
+                    // Many holes, and many parts of one, take a slow store longer than a keepalive may be late.
+                    if !self.send_due_ack() {
+                        self.io = PendingIo::StoreZeros { done: 0 };
+                    }
                     return true;
                 }
                 self.reader.consume(HOLE_LEN);
@@ -108,6 +111,9 @@ impl<P: Profile> Session<P> {
     /// No frame is complete: the state decides. Whether that is a step; if not, a frame or an output
     /// is there now.
     fn next_output(&mut self, wanted: usize) -> bool {
+        if P::can_receive() && self.send_due_ack() {
+            return true;
+        }
         match (&mut self.state, &self.negotiated) {
             (State::AwaitClientHello, _) => self.timer.await_frame(self.config.handshake_timeout),
             (State::AwaitRequest, _) => self.timer.await_frame(self.config.idle_timeout),
@@ -120,14 +126,7 @@ impl<P: Profile> Session<P> {
                 let next = sender.next(link, &mut self.outbox);
                 return self.perform(next, wanted);
             }
-            (State::Receiving(receiver), Some(link)) if P::can_receive() => {
-                if P::has_clock()
-                    && self.timer.keepalive_due()
-                    && let Some(ack) = receiver.unsolicited_ack(link)
-                {
-                    self.transmit(&ack);
-                    return true;
-                }
+            (State::Receiving(receiver), Some(_)) if P::can_receive() => {
                 let is_empty = self.reader.is_empty() && !self.outbox.is_awaiting_metadata();
                 let next = receiver.next(is_empty, &mut self.outbox);
                 return self.perform(next, wanted);

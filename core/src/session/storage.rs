@@ -266,23 +266,29 @@ impl<P: Profile> Session<P> {
         sends
     }
 
-    /// `count` zeros of a hole were stored. Whether the next step is chosen.
+    /// `count` zeros of a hole were stored. Whether the next step is chosen. If not, the rest of the hole is the next
+    /// frame.
     fn zeros_stored(&mut self, done: u32, count: usize) -> bool {
         let Some((position, length)) = self.placed_hole() else { return false };
         let left = length.saturating_sub(done);
         let count = u32::try_from(count).map_or(left, |count| count.min(left));
-        if count > 0 && count < left {
+        let is_part = count > 0 && count < left;
+        let is_counted = is_part && done == 0 && self.takes_parts_of_hole(position);
+        if is_part && !is_counted {
             self.io = PendingIo::StoreZeros { done: done.saturating_add(count) };
             return true;
         }
+        let stored = if is_counted { count } else { length };
         if count > 0 {
-            self.chunk_stored(position, length, |crc64, sha256| {
-                both_over_zeros::<P>(crc64, sha256, length)
+            self.chunk_stored(position, stored, |crc64, sha256| {
+                both_over_zeros::<P>(crc64, sha256, stored)
             });
         } else if let State::Receiving(receiver) = &mut self.state {
             receiver.drop_file(Reason::Storage, &mut self.outbox);
         }
-        self.reader.consume(HOLE_LEN);
+        if !is_counted {
+            self.reader.consume(HOLE_LEN);
+        }
         false
     }
 

@@ -264,6 +264,11 @@ impl RecvFile {
         }
     }
 
+    /// Whether `position` is the position, and nothing is received past it.
+    pub(crate) fn is_next(&self, position: u64) -> bool {
+        position == self.position && self.has_no_gaps()
+    }
+
     /// Whether nothing is received past the position.
     pub(crate) fn has_no_gaps(&self) -> bool {
         self.received_ahead.is_empty()

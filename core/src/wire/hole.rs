@@ -6,8 +6,8 @@ use crate::wire::MARKER;
 
 /// Length of a whole hole frame, in bytes.
 pub const HOLE_LEN: usize = HEADER_LEN + PAYLOAD_LEN;
-/// The most zeros that one frame stands for on a reliable link, in bytes. A receiver whose store has to write
-/// them does so in about a second, and one that computes SHA-256 needs less.
+/// The most zeros that one frame stands for on a reliable link, in bytes. A computer computes SHA-256 of them in less
+/// than a second. A receiver whose store is slow sends acks between their parts.
 pub const HOLE_MAX: u32 = 1 << 24;
 
 /// Length of the payload: a position and a length.
