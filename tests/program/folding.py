@@ -5,7 +5,8 @@
 to the kernel through /dev/fuse itself and needs no library. More arguments: `permissions` lets the
 kernel check permission bits, `fsync=NUMBER` refuses to synchronise a file or a directory by this error,
 `fsyncdir=NUMBER` a directory only, `keep=NAME` lets nothing else be removed or renamed while a file of
-this name is at the top, `unit=NANOSECONDS` rounds times down, `mode=OCTAL` gives all files these bits.
+this name is at the top, `unit=NANOSECONDS` rounds times down, `mode=OCTAL` gives all files these bits,
+`free=BLOCKS` says how many blocks of 4 KiB are free.
 """
 import ctypes
 import errno
@@ -54,9 +55,9 @@ def text(data):
 
 
 class Folding:
-    def __init__(self, syncs, keep):
+    def __init__(self, syncs, keep, free):
         self.nodes = {1: Node(1, stat.S_IFDIR | 0o755)}
-        self.last, self.syncs, self.keep, self.caller = 1, syncs, keep, (0, 0)
+        self.last, self.syncs, self.keep, self.free, self.caller = 1, syncs, keep, free, (0, 0)
 
     def make(self, above, name, mode):
         if folded(name) in above.names:
@@ -144,7 +145,7 @@ class Folding:
             node.modified = time.time_ns()
             return struct.pack("<II", size, 0)
         if code == 17:
-            return struct.pack("<QQQQQIIII24x", 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 4096, 255, 4096, 0)
+            return struct.pack("<QQQQQIIII24x", 1 << 20, self.free, self.free, 1 << 20, 1 << 20, 4096, 255, 4096, 0)
         if code == 35:
             made = self.make(node, text(data[16:]), stat.S_IFREG | struct.unpack_from("<4xI", data)[0] & 0o7777)
             return made.entry() + struct.pack("<QII", 0, 0, 0)
@@ -184,7 +185,8 @@ def main():
     Node.fixed_mode = int(more["mode"], 8) if "mode" in more else None
     print("ready", flush=True)
     fsync = int(more.get("fsync", 0))
-    Folding({20: fsync, 30: int(more.get("fsyncdir", fsync))}, more.get("keep", "").encode()).serve(device)
+    syncs = {20: fsync, 30: int(more.get("fsyncdir", fsync))}
+    Folding(syncs, more.get("keep", "").encode(), int(more.get("free", 1 << 20))).serve(device)
 
 
 main()

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::cut_proxy::Proxy;
 use crate::harness::{Place, Server, client, command, content, program};
+use crate::mounts::Disk;
 use crate::python_peer::{python, serve_with};
 
 /// A file of this length, with content at these positions; all else is holes.
@@ -170,6 +171,21 @@ fn a_transfer_of_a_sparse_file_that_is_killed_goes_on() {
     }
     server.client(&place.here(""), &["put", "f"]).well();
     assert_sparse(&place.here("f"), &place.served("f"));
+}
+
+/// The zeros of a hole take space on a file system that keeps no holes.
+#[test]
+fn a_sparse_file_needs_the_space_of_its_size_where_no_holes_are_kept() {
+    let Some(place) = place() else { return };
+    make(&place.here("f"), 100 << 20, &[(0, 1 << 20)]);
+    make(&place.here("fits"), 20 << 20, &[(0, 1 << 20)]);
+    let Some(_disk) = Disk::folding_with(&place.served(""), &["free=16384"]) else { return };
+    let server = Server::start(&place.served(""), &[]);
+    let ended = server.client(&place.here(""), &["put", "f"]);
+    ended.with(6, &["it needs 100.0 MiB more, and 64.0 MiB are free"]);
+    server.client(&place.here(""), &["put", "fits"]).well();
+    assert_same(&place.here("fits"), &place.served("fits"));
+    assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 1);
 }
 
 /// The length of the partial grows with the hole, and says which content a later transfer need not send.

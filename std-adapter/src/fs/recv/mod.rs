@@ -39,6 +39,7 @@ use crate::fs::recv::partial::PartialOwner;
 use crate::fs::recv::tree::Tree;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::DirCursor;
+use crate::fs::sys::holes::HoleSupport;
 use crate::fs::sys::sync::Sync;
 
 use self::committing::Committing;
@@ -65,6 +66,7 @@ pub(crate) struct RecvStore {
     may_remove: bool,
     kept_times: KeptTimes,
     small_files: SmallFiles,
+    hole_support: HoleSupport,
     stats: Stats,
 }
 
@@ -85,6 +87,7 @@ impl RecvStore {
             may_remove: false,
             kept_times: KeptTimes::default(),
             small_files: SmallFiles::default(),
+            hole_support: HoleSupport::default(),
             stats: Stats::default(),
         }
     }

@@ -116,11 +116,22 @@ impl RecvStore {
             && let Some(size) = size.filter(|size| *size > 0)
         {
             let (directory, reservations) = (split(path).0, &self.limits.reservations);
-            let needed = incoming.needed();
             let is_small = incoming.is_buffered() || size <= CAPACITY as u64;
-            let reserved = self.cursor.nearest(directory).and_then(|dir| match is_small {
-                true => self.small_files.add(reservations, &dir, directory, needed).map(|()| None),
-                false => reservations.reserve(&dir, needed).map(Some),
+            let reserved = self.cursor.nearest(directory).and_then(|dir| {
+                if incoming.expected.content() < size
+                    && incoming.needed() > 0
+                    && !self.hole_support.is_in(&dir)
+                {
+                    // The zeros take space too.
+                    incoming.expected.content = None;
+                }
+                let needed = incoming.needed();
+                match is_small {
+                    true => {
+                        self.small_files.add(reservations, &dir, directory, needed).map(|()| None)
+                    }
+                    false => reservations.reserve(&dir, needed).map(Some),
+                }
             });
             incoming.reservation = match reserved {
                 Ok(reservation) => reservation,

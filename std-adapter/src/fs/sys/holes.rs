@@ -1,7 +1,15 @@
 //! The holes of a file: parts that take no space and read as zeros.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
+
+use cap_std::fs::{Dir, Metadata, OpenOptions};
+
+use crate::fs::partial_name::temporary;
+use crate::fs::sys::metadata::allocated;
+use crate::fs::sys::{sync_failures, undeletable};
 
 /// A hole begins and ends on a multiple of it, in bytes, or with the file: so it is a whole number of blocks on any
 /// link.
@@ -69,6 +77,34 @@ impl Holes {
         }
         self.hole.contains(&position).then(|| self.hole.end - position)
     }
+}
+
+/// The length of the file that shows whether a file system keeps holes, in bytes.
+const PROBED: u64 = 1 << 20;
+
+/// Whether file systems keep holes, by their numbers. Each is probed once.
+#[derive(Debug, Default)]
+pub(crate) struct HoleSupport(BTreeMap<u64, bool>);
+
+impl HoleSupport {
+    /// Whether the file system of `dir` keeps holes. If that cannot be found out, it does not.
+    pub(crate) fn is_in(&mut self, dir: &Dir) -> bool {
+        let Ok(metadata) = dir.dir_metadata() else { return false };
+        let probe = || keeps_holes(dir).unwrap_or(false);
+        *self.0.entry(sync_failures::device(&metadata)).or_insert_with(probe)
+    }
+}
+
+/// Makes a file that is one hole, and removes it.
+fn keeps_holes(dir: &Dir) -> io::Result<bool> {
+    if undeletable::check(dir).is_err() {
+        return Ok(false);
+    }
+    let name = temporary("hole")?;
+    let file = dir.open_with(&name, OpenOptions::new().write(true).create_new(true))?.into_std();
+    let probed = file.set_len(PROBED).and_then(|()| Metadata::from_file(&file));
+    dir.remove_file(&name)?;
+    Ok(allocated(&probed?) < PROBED / 2)
 }
 
 /// What is at a position, and where it ends.

@@ -14,7 +14,7 @@ static ZEROS: [u8; 32 * 1024] = [0; 32 * 1024];
 
 impl ExpectedFile {
     /// The bytes that its content takes of the storage, if its size is known.
-    pub(super) fn content(&self) -> u64 {
+    pub(crate) fn content(&self) -> u64 {
         let size = self.size.unwrap_or(0);
         self.content.map_or(size, |content| content.min(size))
     }
