@@ -5,9 +5,15 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 
 use memmap2::MmapMut;
+use tinyferry_core::Millis;
 
 /// The maximum size of one system call, in bytes.
 pub(crate) const BUFFER: usize = 64 * 1024;
+
+/// The maximum size of a write that may stand for much work, as a hole does, in bytes.
+pub(super) const SMALL_WRITE: usize = 64;
+/// The age of buffered output at which a small write sends it, in ms. Thousands of holes fit into the buffer.
+pub(super) const MAX_OUTPUT_AGE_MS: Millis = 1_000;
 
 /// A piece of memory.
 #[derive(Debug)]

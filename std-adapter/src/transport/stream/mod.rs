@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use tinyferry_core::Millis;
 
-use self::buffer::{BUFFER, Buffer};
+use self::buffer::{BUFFER, Buffer, MAX_OUTPUT_AGE_MS, SMALL_WRITE};
 pub use self::link::StreamLink;
 pub use self::shutdown::{Shutdown, Traffic};
 use crate::transport::clock::{Clock, time_until};
@@ -48,6 +48,8 @@ pub struct Stream<T> {
     output: Option<Buffer>,
     /// The number of bytes of `output` to send.
     collected: usize,
+    /// The time of the first write of the collected bytes.
+    collected_since: Millis,
     /// Output was sent since the last poll without input.
     unseen: bool,
     timeout: Option<Duration>,
@@ -70,6 +72,7 @@ impl<T: Socket> Stream<T> {
             ahead: VecDeque::new(),
             output: None,
             collected: 0,
+            collected_since: 0,
             unseen: false,
             timeout: None,
             clock: Clock::start(),
@@ -265,6 +268,9 @@ impl<T: Socket> Write for Stream<T> {
         if self.collected + bytes.len() > BUFFER {
             self.flush()?;
         }
+        if self.collected == 0 {
+            self.collected_since = self.clock.now();
+        }
         let output = match &mut self.output {
             Some(output) => output,
             none => none.insert(Buffer::large()?),
@@ -273,6 +279,11 @@ impl<T: Socket> Write for Stream<T> {
         let count = bytes.len().min(room.len());
         room[..count].copy_from_slice(&bytes[..count]);
         self.collected += count;
+        if count <= SMALL_WRITE
+            && self.clock.now().wrapping_sub(self.collected_since) >= MAX_OUTPUT_AGE_MS
+        {
+            self.flush()?;
+        }
         Ok(count)
     }
 

@@ -70,6 +70,24 @@ fn consumed_input_is_not_read_again() {
     assert_eq!((&rest[..3], buffered(&mut link)), (&b"two"[..], Vec::new()));
 }
 
+#[test]
+fn a_small_write_sends_output_that_is_older_than_a_second() {
+    let (mut here, there) = UnixStream::pair().unwrap();
+    here.set_nonblocking(true).unwrap();
+    let mut stream = Stream::new(there, Arc::default(), &[]);
+    let mut into = [0; 200];
+    for _ in 0..3 {
+        stream.write_all(&[7; 28]).unwrap();
+    }
+    assert_eq!(here.read(&mut into).unwrap_err().kind(), ErrorKind::WouldBlock);
+    thread::sleep(Duration::from_millis(1_100));
+    stream.write_all(&[8; 28]).unwrap();
+    assert_eq!(here.read(&mut into).unwrap(), 4 * 28);
+    assert!(into.starts_with(&[7; 84]) && into[84..112] == [8; 28]);
+    stream.write_all(&[9; 28]).unwrap();
+    assert_eq!(here.read(&mut into).unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
 /// Reading a record takes longer than the timeout, but the reader never stops.
 #[test]
 fn an_encrypted_stream_waits_for_a_reader_as_a_plain_one_does() {
