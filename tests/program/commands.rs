@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Ended, Place, client, command, program};
+use crate::harness::{Ended, Place, client, command, program, send_signal};
+use crate::requirements::has_strace;
 use crate::signals::{assert_gone, mark, on_terminal, running};
 
 /// Starts a client whose command runs `script`, and waits until `processes` processes have the mark.
@@ -43,6 +44,38 @@ fn a_client_that_is_killed_leaves_no_process_of_its_command() {
         let mut child = start(&place, &way.replace("MARK", &mark), &mark, 3);
         child.kill().expect("it is ours");
         child.wait().expect("it ends");
+        assert_gone(&mark);
+    }
+}
+
+/// The client pauses after it has started a thread or a process, each in its turn, and is killed then.
+#[test]
+fn a_client_that_is_killed_while_it_starts_its_command_leaves_no_process() {
+    if !has_strace() {
+        return;
+    }
+    for (number, start) in (190..).zip(1..=6) {
+        let place = Place::new();
+        let mark = mark(number);
+        let inject = format!("inject=clone,clone3,vfork,fork:delay_exit=1000000:when={start}");
+        let endpoint = format!("exec:sleep {mark}; true");
+        let program = command(&endpoint, &place.here(""), &["ping"]);
+        let mut strace = Command::new("strace");
+        strace.args(["-qq", "-o", "/dev/null", "-e", "trace=clone,clone3,vfork,fork", "-e"]);
+        strace.arg(inject).arg(program.get_program()).args(program.get_args());
+        strace.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut strace = strace.current_dir(place.here("")).spawn().expect("strace starts");
+        let end = Instant::now() + Duration::from_secs(20);
+        // The client, `strace`, the shell and `sleep`.
+        while running(&mark) < 4 {
+            assert!(Instant::now() < end, "{start}: {} processes", running(&mark));
+            thread::sleep(Duration::from_millis(5));
+        }
+        let id = strace.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.expect("the system lists children");
+        send_signal(children.trim().parse().expect("one child"), "KILL");
+        strace.wait().expect("it ends");
         assert_gone(&mark);
     }
 }

@@ -117,3 +117,16 @@ fn a_file_moves_into_a_directory_that_exists_and_replaces_another_one_only_if_to
     assert!(!place.served("t/1/0").exists());
     run(&["mv", "t/2/2", "t/2/2"]).with(6, &["has that path already"]);
 }
+
+#[test]
+fn a_directory_is_not_moved_into_itself() {
+    let place = Place::new();
+    fs::create_dir_all(place.served("d/e")).expect("directories");
+    let server = Server::start(&place.served(""), &["--allow-remove"]);
+    for to in ["d/e", "d/e/new"] {
+        server
+            .client(&place.here(""), &["mv", "d", to])
+            .with(6, &["a directory cannot be moved into itself"]);
+    }
+    assert!(place.served("d/e").is_dir());
+}

@@ -43,6 +43,9 @@ fn the_space_is_that_of_the_file_system_of_the_directory() {
     assert!(stdout.contains(" free of ") && stdout.lines().count() == 1, "{stdout}");
     server.client(&here, &["df", "missing"]).with(6, &["\"missing\"", "no file of that name"]);
     server.client(&here, &["df", "f"]).with(6, &["\"f\"", "is a file"]);
+    let writer = Server::start(&place.served(""), &["--write-only"]);
+    writer.client(&here, &["df"]).well();
+    writer.client(&here, &["df", "d"]).with(6, &["permission is denied"]);
     let reader = Server::start(&place.served(""), &["--read-only"]);
     reader.client(&here, &["df"]).with(6, &["\".\"", "takes no files"]);
 }

@@ -187,6 +187,9 @@ impl Get<'_> {
                 .filtered(&selection.filter);
             if skip == Skip::Nothing { store } else { store.answering() }
         };
+        if skip != Skip::Nothing {
+            progress.leave_out();
+        }
         let selection = selection.clone().skipping(skip);
         let before = retrying.traffic().received;
         let outcome = retrying.run(&progress.title(), Some(progress), |client| {

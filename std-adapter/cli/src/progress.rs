@@ -110,6 +110,11 @@ impl Progress {
         self.0.borrow_mut().tally.omit(entries);
     }
 
+    /// The other end leaves out unchanged entries, and does not count them.
+    pub(crate) fn leave_out(&self) {
+        self.0.borrow_mut().tally.leave_out();
+    }
+
     /// The clause of the summary: the requested paths, quoted.
     pub(crate) fn title(&self) -> String {
         self.0.borrow().names.title.clone()

@@ -60,6 +60,8 @@ pub(crate) struct Tally {
     omitted: u32,
     /// The number of entries that were not offered, since the receiver has them.
     unchanged: u64,
+    /// Whether the other end leaves out unchanged entries, and does not count them.
+    leaves_out: bool,
     /// Whether the receiver has the same entries as this end, and no others.
     is_same: bool,
     /// The exit code of the first failure.
@@ -76,7 +78,7 @@ impl Tally {
     /// Begins an attempt of the task.
     pub(crate) fn begin(&mut self) {
         let earlier = self.earlier.saturating_add(self.moved);
-        *self = Self { earlier, ..Self::default() };
+        *self = Self { earlier, leaves_out: self.leaves_out, ..Self::default() };
     }
 
     /// Whether entries were refused because the receiver has entries of another kind of their names, and for no
@@ -112,6 +114,11 @@ impl Tally {
     /// Counts a link in place.
     pub(crate) fn link(&mut self) {
         self.links += 1;
+    }
+
+    /// The other end leaves out unchanged entries, and does not count them.
+    pub(crate) fn leave_out(&mut self) {
+        self.leaves_out = true;
     }
 
     /// Counts a directory in place.
@@ -247,7 +254,8 @@ impl Tally {
         };
         let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
         let unchanged = (self.unchanged > 0)
-            .then(|| format!("{} unchanged", count(self.unchanged, "entry", "entries")));
+            .then(|| format!("{} unchanged", count(self.unchanged, "entry", "entries")))
+            .or_else(|| self.leaves_out.then(|| "the others are unchanged".to_owned()));
         let clauses: Vec<_> = clauses.into_iter().flatten().chain(unchanged).collect();
         if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
     }

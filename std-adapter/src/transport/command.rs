@@ -73,6 +73,8 @@ pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Program)> {
     if terminal.is_none() {
         shell.process_group(0);
     }
+    // Before the command: this program may be killed right after that has started.
+    let mut watcher = Watcher::start(&mark).ok();
     // From now on a signal ends the command too.
     let mut all = running();
     let shell = shell.spawn()?;
@@ -80,7 +82,10 @@ pub(crate) fn start(command: &str) -> io::Result<(UnixStream, Program)> {
     // On a terminal it stays in the foreground group: only there can it ask for a password, and
     // the keys that interrupt and stop reach it.
     let processes = Processes { shell: pid, group: terminal.is_none().then_some(pid), mark };
-    let watcher = Watcher::start(&processes).ok();
+    if let Some(watcher) = &mut watcher {
+        // A watcher that has ended already is of no use.
+        let _ = watcher.watch(&processes);
+    }
     let started = Arc::new(Started { shell: Mutex::new(shell), processes, terminal });
     all.push(Arc::clone(&started));
     drop(all);

@@ -46,7 +46,9 @@ fn explain(error: clap::Error) -> clap::Error {
         Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => option,
         _ => return error,
     };
-    if !["-r", "-R", "-a", "--recursive", "--archive"].contains(&option.as_str()) {
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let transfers = [" put", " get", " mirror"].iter().any(|command| usage.contains(command));
+    if !transfers || !["-r", "-R", "-a", "--recursive", "--archive"].contains(&option.as_str()) {
         return error;
     }
     let sentence = format!(

@@ -164,7 +164,12 @@ impl RecvStore {
                 _ => Err(Reason::NotFound.into()),
             };
         };
+        let below = path.strip_prefix(from).filter(|below| below.starts_with('/'));
         match (at_target, is_directory) {
+            (_, true) if below.is_some() => {
+                let detail = "a directory cannot be moved into itself";
+                return Err(StoreError::new(Reason::BadPath, detail));
+            }
             (Found::Missing, _) => {}
             (Found::File(_), false) if self.access.policy.existing == Existing::Replace => {}
             (Found::File(_), false) => return Err(exists()),

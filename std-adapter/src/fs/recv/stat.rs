@@ -149,7 +149,9 @@ impl RecvStore {
     ) -> Result<Option<Stat>, StoreError> {
         self.stats.index.clear();
         let digest = query.digest;
-        if !self.stats.is_allowed {
+        // A client that may only write learns whether there is room for its files.
+        let is_space = query.facts & StatQuery::SPACE != 0 && path.is_empty();
+        if !self.stats.is_allowed && !is_space {
             return Err(Reason::NoPermission.into());
         }
         let (Some(range), Some(granularity)) =

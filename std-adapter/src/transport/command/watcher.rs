@@ -1,18 +1,20 @@
 //! Ends the processes of a command if this program was killed.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use super::MARKER_VARIABLE;
 use super::processes::{Processes, own_session};
 
-/// Waits for the end of its standard input, whose other end only this program has. Then sends SIGTERM to the
-/// processes, and a second later SIGKILL.
+/// Reads a line with the number of the command's shell and of its group, and waits for the end of its standard
+/// input, whose other end only this program has. Then sends SIGTERM to the processes, and a second later SIGKILL.
+/// Without the line it finds them by the mark.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
+read -r shell group
 read -r _
-shell=$1 group=$2 mark=$3 session=$4
+mark=$1 session=$2
 unmarked=' '
 find() {
     found=' '
@@ -59,18 +61,27 @@ end TERM && sleep 1 && end KILL
 pub(super) struct Watcher(Child);
 
 impl Watcher {
+    /// Ends the processes of the command with this mark.
+    ///
     /// # Errors
     /// Those of the system.
-    pub(super) fn start(processes: &Processes) -> io::Result<Self> {
-        let group = processes.group.map_or(String::new(), |group| group.as_raw_pid().to_string());
+    pub(super) fn start(mark: &str) -> io::Result<Self> {
         let session = own_session().map_or(String::new(), |session| session.to_string());
-        let (number, mark) = (processes.shell.as_raw_pid(), &processes.mark);
         let mut shell = Command::new("sh");
-        shell.args(["-c", SCRIPT, "sh", &number.to_string(), &group]);
-        shell.args([&format!("{MARKER_VARIABLE}={mark}"), &session]);
+        shell.args(["-c", SCRIPT, "sh", &format!("{MARKER_VARIABLE}={mark}"), &session]);
         // It shares no stream, so that no reader waits for its end.
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self(shell.process_group(0).current_dir("/").spawn()?))
+    }
+
+    /// Ends also processes without the mark.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn watch(&mut self, processes: &Processes) -> io::Result<()> {
+        let group = processes.group.map_or(String::new(), |group| group.as_raw_pid().to_string());
+        let line = format!("{} {group}\n", processes.shell.as_raw_pid());
+        self.0.stdin.as_mut().map_or(Ok(()), |stdin| stdin.write_all(line.as_bytes()))
     }
 }
 
