@@ -80,3 +80,14 @@ fn the_end_of_a_server_is_logged() {
     assert!(server.wait_for_line(": the client has shut the server down").is_some());
     assert!(server.wait_for_line("the server has shut down").is_some());
 }
+
+#[test]
+fn a_put_of_a_new_directory_is_no_failure() {
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &[]);
+    fs::create_dir(place.here("t")).expect("a directory");
+    server.client(&place.here(""), &["put", "t"]).well();
+    let log = server.log();
+    assert!(log.contains("put of the tree \"t\" is complete"), "{log}");
+    assert!(!log.contains("failed") && !log.contains("WARN"), "{log}");
+}

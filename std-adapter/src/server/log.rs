@@ -2,6 +2,7 @@
 //! any number of entries: failures are counted, and the first one is named. Each removal, each rename and each
 //! directory that a client makes by itself causes one line.
 
+use tinyferry_core::Reason;
 use tinyferry_core::store::Kind;
 use tracing::{debug, info, warn};
 
@@ -156,7 +157,12 @@ impl Observer for Log {
             Event::Failed { path, direction, reason, detail, at_peer } => {
                 let who = if at_peer { "the client" } else { "this server" };
                 let why = describe::failure(reason, detail, at_peer).replace(OTHER_END, who);
-                self.failed(format!("{} failed: {why}", request(direction, "", path)));
+                let line = format!("{} failed: {why}", request(direction, "", path));
+                // A client that sends a directory asks whether it exists.
+                match direction == Direction::Listing && reason == Reason::NotFound {
+                    true => debug!("{}: {line}", self.peer),
+                    false => self.failed(line),
+                }
             }
             Event::NotUtf8 { path, direction, reason } => {
                 let (verb, path) = (verb(direction), describe::bytes(path));
