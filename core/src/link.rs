@@ -93,7 +93,7 @@ impl Negotiated {
         P::is_lossy(self.lossy)
     }
 
-    /// Whether each file's `DON` carries its SHA-256.
+    /// Whether each file's `DON` contains its SHA-256.
     pub fn sha256(&self) -> bool {
         u16::from(self.features) & FEATURE_SHA256 != 0
     }

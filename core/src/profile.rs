@@ -39,7 +39,7 @@ pub trait Profile {
     /// Whether files are resumed. If not, each offer begins at 0, also that of a resumable
     /// [`Entry`](crate::store::Entry).
     const RESUMES: bool = true;
-    /// Whether a store that sends is told of the receiver's progress: [`Store::resumed`],
+    /// Whether a store that sends receives reports of the receiver's progress: [`Store::resumed`],
     /// [`Store::completed`] and [`Store::tree_refused`].
     ///
     /// [`Store::tree_refused`]: crate::Store::tree_refused
@@ -57,8 +57,8 @@ pub trait Profile {
     /// [`Store::operate`]: crate::Store::operate
     /// [`Store::answered`]: crate::Store::answered
     const OPERATIONS: bool = false;
-    /// Whether holes of files are sent and received as such: a sender's store is asked for them by
-    /// [`Store::hole`], a receiver's is told of them by [`Store::store_zeros`]. It takes both ends.
+    /// Whether holes of files are sent and received as such: [`Store::hole`] of a sender's store returns
+    /// them, [`Store::store_zeros`] of a receiver's stores them. Both ends must have them.
     ///
     /// [`Store::hole`]: crate::Store::hole
     /// [`Store::store_zeros`]: crate::Store::store_zeros

@@ -284,7 +284,7 @@ pub trait Store {
         }
     }
 
-    /// Tells that the other end has refused the tree that is sent. [`Store::abandon`] follows, and then the
+    /// Reports that the other end has refused the tree that is sent. [`Store::abandon`] follows, and then the
     /// request ends. `message` is hostile, and often empty. Called with
     /// [`Profile::REPORTS`](crate::Profile::REPORTS).
     fn tree_refused(&mut self, reason: Reason, message: &str) {

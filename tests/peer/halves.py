@@ -111,7 +111,7 @@ class Sender:
                                           metadata_with(0x80, operation, name)))
 
     def settle(self):
-        """Waits until everything is answered (R81)."""
+        """Waits for the answers to all operations and offers (R81)."""
         self.acked, self.asked, self.is_unsettled = set(), None, False
         self.ask()
         while not any(count == self.count for _, count in self.acked):
@@ -236,7 +236,7 @@ class Sender:
             while self.todo and self.is_wanted(tree):
                 self.file(*self.todo.popleft())
             if self.is_wanted(tree) and (self.further or self.is_unsettled):
-                # What is refused, or wanted again, is known then.
+                # After the answers, the refused files and those to send again are known.
                 self.settle()
                 if not self.todo:
                     self.hard_links()

@@ -41,7 +41,7 @@ def content_of(path):
 
 
 def is_target(target):
-    """Whether a link with this target can be sent, wherever it leads (R90)."""
+    """Whether a link with this target can be sent, inside the tree or outside (R90)."""
     return is_sound(target.replace("/", "").replace(".", "")) and 1 <= len(target.encode()) <= 254
 
 
@@ -203,7 +203,7 @@ def perform(frame, place, base, may_remove, in_tree, makes_links):
     code, arguments = frame.operation[0], frame.operation[1:]
     is_directory = frame.text == "" or frame.text.endswith("/")
     if code in (LINK, HARD_LINK) and makes_links and not is_directory:
-        # What has the name may be a link.
+        # The entry with this name may be a link, which must not be followed.
         above, _, name = frame.text.rpartition("/")
         path = os.path.join(place(*base, above) if above else place(*base) if base else place(""), name)
         if code == LINK:

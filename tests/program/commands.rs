@@ -48,7 +48,8 @@ fn a_client_that_is_killed_leaves_no_process_of_its_command() {
     }
 }
 
-/// The client pauses after it has started a thread or a process, each in its turn, and is killed then.
+/// `strace` delays the client after the start of its first to sixth thread or process. The test kills the client
+/// in this delay.
 #[test]
 fn a_client_that_is_killed_while_it_starts_its_command_leaves_no_process() {
     if !has_strace() {
@@ -66,7 +67,7 @@ fn a_client_that_is_killed_while_it_starts_its_command_leaves_no_process() {
         strace.stdout(Stdio::null()).stderr(Stdio::null());
         let mut strace = strace.current_dir(place.here("")).spawn().expect("strace starts");
         let end = Instant::now() + Duration::from_secs(20);
-        // The client, `strace`, the shell and `sleep`.
+        // Four processes have the mark: the client, `strace`, the shell and `sleep`.
         while running(&mark) < 4 {
             assert!(Instant::now() < end, "{start}: {} processes", running(&mark));
             thread::sleep(Duration::from_millis(5));

@@ -122,7 +122,7 @@ fn gitignore_files_of_the_source_exclude_entries_in_both_directions() {
     }
 }
 
-/// Which of its entries are excluded is not known: they might be sent, or removed.
+/// Without a usable ignore file the excluded entries are unknown: a transfer could send or remove them.
 #[test]
 fn a_directory_whose_ignore_file_cannot_be_used_fails_and_nothing_is_removed() {
     for large in ["t/d", "t"] {

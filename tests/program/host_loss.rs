@@ -74,7 +74,7 @@ fn put(hosts: &Hosts, place: &Place, endpoint: &str) -> Command {
     command
 }
 
-/// What the server does while its client's host vanishes.
+/// The work of the server while its client's host vanishes.
 #[derive(Clone, Copy, PartialEq)]
 enum Load {
     Idle,

@@ -205,7 +205,7 @@ fn a_link_replaces_a_file_and_a_link_and_a_file_a_link_but_no_directory() {
     assert_eq!(target(&there.join("was file")).as_deref(), Some("f"));
     assert_eq!(target(&there.join("was link")).as_deref(), Some("f"));
     assert_eq!(fs::read(there.join("was directory/x")).expect("a file"), b"kept");
-    // Nothing was written through a link.
+    // The server has written no content through a link.
     assert_eq!(fs::read(there.join("other")).expect("a file"), b"old");
     for name in ["was link to f", "was link to directory"] {
         let path = there.join(name);
@@ -215,7 +215,7 @@ fn a_link_replaces_a_file_and_a_link_and_a_file_a_link_but_no_directory() {
 }
 
 #[test]
-fn a_mirror_removes_links_and_makes_way_for_them() {
+fn a_mirror_removes_links_and_replaces_other_entries_by_links() {
     let place = Place::new();
     let here = place.here("");
     make_tree(&place.here("t"));

@@ -51,7 +51,7 @@ fn the_directories_of_removed_entries_have_the_times_of_the_source() {
         // A directory that the user names for a get keeps its own time.
         assert_eq!(time(&place.served("m")), old(2));
     }
-    // It is another matter if nothing was mirrored.
+    // A removal without a mirror changes the time of the directory.
     server.client(&here, &["rm", "m/0/0"]).well();
     assert_ne!(time(&place.served("m/0")), old(1));
 }

@@ -81,7 +81,7 @@ const UNITS: [(&str, &[&str]); 5] = [
 ];
 
 #[test]
-fn a_second_run_sends_no_content_whatever_times_a_file_system_keeps() {
+fn a_second_run_sends_no_content_for_any_unit_of_times() {
     for (name, options) in UNITS {
         let place = Place::new();
         let Some(_disk) = Disk::folding_with(&place.served(""), options) else { return };
@@ -123,7 +123,7 @@ fn a_second_run_sends_no_content_whatever_times_a_file_system_keeps() {
         }
         same(&run(&["put", "tree"]));
         assert_eq!(inodes(&place.served("tree/sub")), first, "{name}");
-        // And from there.
+        // A repeated get sends no content either.
         new(&run(&["get", "tree", "--into", "o"]));
         let first = inodes(&place.here("o/tree/sub"));
         for option in options {

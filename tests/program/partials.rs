@@ -253,7 +253,7 @@ fn where_no_file_can_be_removed_few_empty_partials_stay_and_are_named() {
 fn a_second_client_is_refused_while_another_writes_the_same_file_and_goes_on_after_it() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
-    // Nothing but zeros, and much of it: the first client does not get to its end. There are no holes.
+    // The file has zeros but no holes, and is so large that the first client does not reach its end.
     fs::write(place.here("f"), vec![0; 512 << 20]).expect("a file");
     let large = fs::File::options().write(true).open(place.here("f")).expect("it is there");
     let mut first = command(&server.endpoint, &place.here(""), &["put", "f"]);

@@ -50,7 +50,7 @@ fn the_python_server_makes_links_and_counts_them() {
     assert!(fs::symlink_metadata(place.served("t/out")).is_err());
 }
 
-/// R82, R88, R91: it is as an older version.
+/// R82, R88, R91: the second peer behaves like an older version.
 #[test]
 fn an_end_without_links_gets_the_content_and_each_link_is_listed() {
     let place = Place::new();
@@ -67,7 +67,7 @@ fn an_end_without_links_gets_the_content_and_each_link_is_listed() {
         assert_eq!(fs::metadata(&path).expect("a file").nlink(), 1, "{name}");
     }
     assert!(fs::symlink_metadata(place.served("t/d/l")).is_err());
-    // It knows no options of a request either.
+    // The server has no options of requests either.
     make_tree(&place.served("u"));
     let told = ["the server does not know links", "2 entries were not transferred", "u/d/l\""];
     run(&["get", "u", "-l", "-H"]).with(3, &told);

@@ -100,7 +100,7 @@ fn files_cross_a_line_that_is_configured_as_reliable() {
     client(&url, &here, &["ping"]).well();
 }
 
-/// Starts a put of `file` with these options and waits until the line has carried this number of bytes.
+/// Starts a put of `file` with these options and waits until this number of bytes has crossed the line.
 pub(crate) fn put_until(
     cable: &Cable,
     place: &Place,
@@ -176,7 +176,7 @@ fn plugged_in_again(server: &mut Server, plugs: &Plugs) -> Cable {
     cable
 }
 
-/// The file has arrived over this cable, and only blocks that may be missing were carried again.
+/// The file has arrived over this cable, and only blocks that may be missing were sent again.
 fn assert_resumed(mut server: Server, place: &Place, cable: &Cable) {
     assert_same(&place.here(""), &place.served(""));
     let again = cable.lines()[0].carried;

@@ -139,7 +139,7 @@ fn a_client_waits_for_a_server_that_runs_a_tenth_of_the_time() {
     let place = Place::new();
     let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     for path in [place.here("f"), place.served("f")] {
-        // Zeros that are no hole: all of them are read.
+        // The zeros are in no hole: the program reads all of them.
         fs::write(&path, vec![0; SIZE as usize]).expect("a file");
         let file = File::options().write(true).open(path).expect("it is there");
         file.set_modified(modified).expect("a time");

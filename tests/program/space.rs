@@ -34,7 +34,7 @@ fn the_space_is_that_of_the_file_system_of_the_directory() {
         let space: Value = serde_json::from_str(&stdout).expect("JSON");
         let (total, free) = of_system(&place);
         assert_eq!(space["total"].as_u64(), Some(total));
-        // Others use it too.
+        // Other programs use the file system too.
         let found = space["free"].as_u64().expect("a number");
         assert!(found.abs_diff(free) < total / 10, "{found} {free}");
         assert_eq!(space["time_granularity_ns"].as_u64(), Some(1));

@@ -1,4 +1,4 @@
-//! Sparse files: their holes take neither time nor space, here and there.
+//! Sparse files: their holes take neither time nor space, at the sender and at the receiver.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -32,7 +32,7 @@ fn crossed(proxy: &Proxy) -> u64 {
     proxy.crossed(0) + proxy.crossed(1)
 }
 
-/// A place on a file system that has holes; if this one has none, that is said.
+/// A place on a file system that has holes; on one without holes, prints that the test is skipped.
 fn place() -> Option<Place> {
     let place = Place::new();
     let probe = place.root.path().join("probe");
@@ -188,7 +188,7 @@ fn a_sparse_file_needs_the_space_of_its_size_where_no_holes_are_kept() {
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 1);
 }
 
-/// The length of the partial grows with the hole, and says which content a later transfer need not send.
+/// The length of the partial grows with the hole: a later transfer resumes from this length.
 #[test]
 fn a_server_that_is_killed_in_a_hole_has_stored_the_content_before_the_hole() {
     const CONTENT: usize = 20_050_000;
@@ -260,7 +260,7 @@ fn the_holes_of_a_partial_do_not_count_in_the_limit_of_partials() {
     assert_sparse(&place.here("f"), &place.served("f"));
 }
 
-/// R58: what is behind the prefix in a partial is no part of the file.
+/// R58: bytes behind the prefix of a partial are no part of the file.
 #[test]
 fn other_bytes_behind_the_prefix_of_a_partial_are_overwritten_by_holes() {
     let Some(place) = place() else { return };

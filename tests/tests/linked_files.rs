@@ -65,7 +65,7 @@ fn policy(hard_links: bool) -> Policy {
     Policy { links: Links::Inside, hard_links, ..Policy::default() }
 }
 
-/// The attempt of a transfer; `cut`: of both directions after so many bytes.
+/// Runs one attempt of a transfer; `cut`: the number of bytes after which both directions fail.
 fn transfer(
     (source, target): (&Path, &Path),
     is_put: bool,
@@ -157,7 +157,7 @@ fn a_transfer_with_links_that_was_cut_is_completed() {
             let _ = transfer(paths, is_put, config, true, (1, Some(cut)));
             let (result, _) = transfer(paths, is_put, config, true, (2, None));
             assert!(result.is_ok_and(|it| it.refused == 0), "{cut}: {result:?}");
-            // The names that were missing are those of the file that was there.
+            // The missing names become links to the file that exists.
             check(target.path(), 3);
         }
     }
@@ -180,7 +180,7 @@ impl Store for Listed {
             Operation::Link { target } => self.0.push(format!("{path} -> {target}")),
             other => panic!("{other:?}"),
         }
-        // The answer does not matter.
+        // The test does not check the answer.
         Err(Reason::Unsupported)
     }
 }

@@ -70,8 +70,8 @@ impl<P: Profile> Session<P> {
         sends
     }
 
-    /// `count` zeros of a hole were stored. Whether the next step is chosen. If not, the rest of the hole is the next
-    /// frame.
+    /// `count` zeros of a hole were stored. Returns whether the next step is chosen. If not, the remaining
+    /// zeros of the hole are the next frame.
     pub(super) fn zeros_stored(&mut self, done: u32, count: usize) -> bool {
         let Some((position, length)) = self.placed_hole() else { return false };
         let left = length.saturating_sub(done);

@@ -70,13 +70,13 @@ pub(super) enum PendingIo {
     StoreZeros {
         done: u32,
     },
-    /// The store is asked about an offer, or told why it was refused.
+    /// The store decides on an offer, or receives the reason of its refusal.
     Offer(Result<(), Reason>),
     /// The store performs the operation that was offered.
     Operate,
     /// The store is asked for the index of its answer, which is sent next.
     Index,
-    /// The store is told the answer to an operation.
+    /// The store receives the answer to an operation.
     Answered,
     Open,
     NextEntry,
@@ -93,7 +93,7 @@ pub(super) enum PendingIo {
         entry: u32,
         reason: Reason,
     },
-    /// The store is told that the other end refuses the tree.
+    /// The store receives the refusal of the tree by the other end.
     TreeRefused(Reason),
     Resumed {
         entry: u32,

@@ -210,7 +210,7 @@ impl<P: Profile> Session<P> {
     }
 }
 
-/// The step that tells the store of a sender that the other end refuses the transfer `id`.
+/// The step that reports the refusal of the transfer `id` to the store of a sender.
 fn refused_by_peer<P: Profile>(sender: &Sender<P>, id: u16, reason: Reason) -> Option<PendingIo> {
     if P::reports() && sender.tree().is_some_and(|tree| tree.get() == id) {
         return Some(PendingIo::TreeRefused(reason));

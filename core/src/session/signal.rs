@@ -59,7 +59,7 @@ impl<P: Profile> Session<P> {
         counts
     }
 
-    /// Whether the signal tells that the receiver has a prefix of an entry: the store is told next.
+    /// Whether the signal acknowledges a prefix of an entry, which the next step reports to the store.
     fn report_prefix(&mut self, signal: &Signal) -> bool {
         let State::Sending(sender) = &self.state else { return false };
         let position = signal.position;

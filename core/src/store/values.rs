@@ -32,8 +32,8 @@ pub struct Offer<'a> {
     pub modified: Option<i64>,
     /// Permission bits, where known.
     pub mode: Option<u32>,
-    /// The bytes that are in no hole, where the sender tells: what the content takes of the storage. Hostile, like
-    /// the size. With [`Profile::HOLES`](crate::Profile::HOLES) only.
+    /// The bytes that are in no hole, where the sender states them: the space for the content. Hostile, like the
+    /// size. With [`Profile::HOLES`](crate::Profile::HOLES) only.
     pub content: Option<u64>,
     /// The highest position to resume from, in bytes. 0: begin anew, and drop any partial; so it is if
     /// the size is not known.

@@ -72,7 +72,7 @@ pub(crate) enum Slot {
     AwaitMetadata(Signal),
     /// A new offer with its metadata: the store decides on it next.
     Offer(Signal),
-    /// A received answer to an operation, with an index in its metadata: the store is told next.
+    /// A received answer to an operation, with an index in its metadata: the store receives it next.
     Answer(Signal),
     /// Output.
     Reply(Signal),
@@ -80,8 +80,8 @@ pub(crate) enum Slot {
     Indexed(Signal),
 }
 
-/// Output that the session carries out before anything else, in the order of the fields; a sender's
-/// store is told of refusals first, before it closes the tree.
+/// Output that the session performs before any other step, in the order of the fields; a sender's
+/// store receives refusals first, before it closes the tree.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(crate) struct Outbox {

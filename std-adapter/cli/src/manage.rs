@@ -180,7 +180,7 @@ fn failed(
     exits: &mut Exits,
 ) -> Result<(), CliError> {
     let problem = peer.context(Task::Query, client, &quoted(path)).error(error);
-    // A server that tells a cause allows to remove.
+    // A server that gives a cause allows removals.
     let is_not_allowed = match error {
         Error::Session(Failure::Refused(Reason::NotAllowed), message) => message.is_empty(),
         Error::Session(Failure::Refused(Reason::Unsupported), _) => true,

@@ -225,7 +225,7 @@ pub(crate) fn remove_here(
 
 fn print_all_refused(refused: &[Refused], target: Target) {
     match refused.first() {
-        // A server that gives a cause allows to remove.
+        // A server that gives a cause allows removals.
         Some(first) if first.reason == Reason::NotAllowed && first.message.is_empty() => {
             print_error!(
                 "tinyferry: nothing was removed from the server: it does not allow that; start it with \

@@ -175,7 +175,7 @@ impl Progress {
         view.bar.finish_and_clear();
         let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
         let own = view.failed.filter(|_| is_refused);
-        // The store knows more of a refusal than the session.
+        // The store has more details of a refusal than the session.
         let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {
             Some((exit, sentence)) => CliError::new(exit, sentence),
             None => retrying.context(Task::Transfer, &view.names.title).error(error),

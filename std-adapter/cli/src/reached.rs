@@ -1,4 +1,4 @@
-//! The progress of a task over all of its attempts. Knows no connection.
+//! The progress of a task over all of its attempts, without regard to connections.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};

@@ -82,7 +82,7 @@ pub fn usual_skip(local: &Path) -> Skip {
 
 impl Client {
     /// The files that a put of a directory as `remote` leaves out by default, as [`usual_skip`]:
-    /// none if the server does not tell whether it has the directory.
+    /// none if the server does not report whether it has the directory.
     ///
     /// # Errors
     /// [`Error`].

@@ -1,5 +1,5 @@
 //! Space for offered files: an offer that cannot fit is refused before anything is stored. The open transfers of
-//! one server reserve space from each other. Knows nothing of content.
+//! one server share one account of reserved bytes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

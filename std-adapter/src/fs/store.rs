@@ -14,9 +14,9 @@ use crate::fs::error::StoreError;
 use crate::fs::send::SendStore;
 
 impl<O> Directory<O> {
-    /// The result for the other end; the detail of an error becomes the message of the refusal. An end
-    /// that may not read here is told limits and refused links only: other details may contain the names of existing
-    /// files.
+    /// The result for the other end; the detail of an error becomes the message of the refusal. An end that may
+    /// not read here receives the details of limits and refused links only: other details may contain the names
+    /// of existing files.
     fn for_peer<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Reason> {
         result.map_err(|StoreError { reason, detail }| {
             let may_read = self.send.is_some();

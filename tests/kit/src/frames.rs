@@ -35,7 +35,7 @@ impl Frames {
         frames
     }
 
-    /// Those of a client whose hello says that chunks may be holes.
+    /// The frames of a client whose hello has the feature of holes.
     pub fn sparse_client(number: u32, config: Config) -> Self {
         let mut frames = Self::of(number, Seeds::client(number).sending);
         frames.features = FEATURE_HOLES;

@@ -1,4 +1,4 @@
-//! Removals and renames on a FAT card: their changes, their refusals, and a power cut at every write.
+//! Removals and renames on a FAT card: results, refusals, and a power cut at every write.
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Operation, Stat, StatQuery, Store};
@@ -9,7 +9,8 @@ use crate::fat_card::RamCard;
 use crate::fat_card::{Bytes, QUIET, Weak, formatted, get, put, run};
 use tinyferry_stores::card::Card;
 
-/// An operation on a card whose power goes after this number of writes; its result, and the writes that it took.
+/// Performs an operation on a card that loses power after `power` writes. Returns the result and the number of
+/// writes.
 fn operate(
     bytes: &mut Bytes,
     path: &str,
@@ -44,7 +45,7 @@ fn is_missing(bytes: &mut Bytes, path: &str) -> bool {
 fn files_and_empty_directories_are_removed_and_their_space_is_free() {
     let mut bytes = formatted();
     put(&mut bytes, Config::RELIABLE, "d/keep", content(700, 9));
-    // Together they would fill the card several times.
+    // The files have several times the size of the card.
     for seed in 0..8 {
         put(&mut bytes, Config::RELIABLE, "d/sub/large", content(1_000_000, seed));
         assert_eq!(remove(&mut bytes, "d/sub", Kind::Directory), Err(Reason::NotEmpty));
@@ -57,7 +58,7 @@ fn files_and_empty_directories_are_removed_and_their_space_is_free() {
         assert_eq!(remove(&mut bytes, "d/sub/large", Kind::File), DONE, "so is its directory");
     }
     assert!(get(&mut bytes, "d/keep") == Ok(Some(content(700, 9))));
-    // A directory has a cluster of its own.
+    // Each directory takes a cluster, which its removal must free.
     for number in 0..6_000 {
         let path = format!("n{}", number % 10);
         put(&mut bytes, Config::RELIABLE, &format!("{path}/f"), Vec::new());
@@ -91,17 +92,17 @@ fn a_file_is_renamed_within_its_directory_and_replaces_none() {
     }
     assert!(get(&mut bytes, "d/b") == Ok(Some(content(9_000, 2))));
     assert!(get(&mut bytes, "top") == Ok(Some(content(9_000, 3))));
-    // A directory too, with its entries.
+    // The renamed directory keeps its entries.
     assert_eq!(rename(&mut bytes, "d", "e"), DONE);
     assert!(get(&mut bytes, "e/b") == Ok(Some(content(9_000, 2))));
 }
 
 /// R84.
 #[test]
-fn the_size_of_a_file_is_known_and_times_count_in_units_of_two_seconds() {
+fn a_stat_has_the_size_and_the_time_in_units_of_two_seconds() {
     let mut bytes = formatted();
     let mut client = Memory::with([("f", content(1234, 1))]);
-    // An odd second and a fraction.
+    // The time is an odd second with a fraction, which the card rounds down.
     let modified = Some(1_700_000_001_500_000_000);
     client.files.get_mut("f").expect("it is there").modified = modified;
     client.queue_file("f");
@@ -138,7 +139,7 @@ fn after_a_power_loss_an_entry_has_its_old_name_or_the_new_one_or_none() {
             }
             assert!(result.is_err() || is_gone, "after {power}: it was said to be done");
             assert!(get(&mut bytes, "d/b") == Ok(Some(content(30_000, 2))), "after {power}");
-            // It is repeated, and the card can be used.
+            // After the restart the operation succeeds, and the card stores files.
             assert_eq!(operate(&mut bytes, path, Kind::File, operation, ALWAYS).0, DONE);
             put(&mut bytes, Config::RELIABLE, "d/new", content(50_000, 3));
             assert!(get(&mut bytes, "d/new") == Ok(Some(content(50_000, 3))), "after {power}");

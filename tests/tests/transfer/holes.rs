@@ -93,7 +93,7 @@ fn files_with_holes_cross_noise_both_ways() {
 
 /// R93, R94.
 #[test]
-fn files_with_holes_cross_reliable_links_however_they_are_read() {
+fn files_with_holes_cross_reliable_links_in_reads_of_any_length() {
     for seed in 0..60 {
         let bytes = with_holes(300_000 + seed as usize * 31, seed);
         let chunk = [256, 768, 1024, 1000][seed as usize % 4];
@@ -130,7 +130,7 @@ fn an_end_without_holes_gets_and_gives_content() {
     }
 }
 
-/// R93: a hole is as long as one frame may say.
+/// R93: each hole is as long as the limit for one frame allows.
 #[test]
 fn a_file_that_is_one_hole_takes_a_few_frames() {
     for size in [1, 255, 1024, (3 << 24) + 5_000] {
@@ -141,7 +141,7 @@ fn a_file_that_is_one_hole_takes_a_few_frames() {
     }
 }
 
-/// R59, R94: a prefix is proven over zeros as over content, and the rest of a hole is sent.
+/// R59, R94: the check of a prefix covers zeros like content, and the sender sends the remaining zeros of a hole.
 #[test]
 fn a_transfer_that_is_cut_within_a_hole_is_resumed_there() {
     for (seed, prefix) in (0..20).map(|seed| (seed, 4_096 * seed as usize)) {
@@ -194,7 +194,7 @@ fn offered(config: Config, size: u64) -> (Endpoint<Memory, Sparse>, Frames) {
     (server, client)
 }
 
-/// What the server answers to these holes and the end of the file.
+/// The answer of the server to these holes and the end of the file.
 fn end(config: Config, size: u64, holes: &[(u64, u64)]) -> (Code, Option<Reason>, u64) {
     let (mut server, mut client) = offered(config, size);
     for (position, length) in holes {
@@ -283,9 +283,9 @@ fn holes_of_a_refused_file_are_skipped() {
     assert_eq!(server.store.zeros, 5_000);
 }
 
-/// R94: a store without room refuses zeros as it refuses content.
+/// R94.
 #[test]
-fn a_store_that_writes_zeros_may_have_no_room_for_them() {
+fn a_store_without_space_refuses_zeros() {
     let bytes = vec![0; 50_000];
     let mut server = Memory::default();
     server.room = 20_000;
@@ -316,9 +316,9 @@ fn a_hole_past_the_offered_size_is_not_sent() {
     assert_eq!(pair.server.store.bytes("f"), Some(&[0; 3_000][..]));
 }
 
-/// R14: the receiver is told how many bytes are in no hole, if both ends have holes.
+/// R14: the offer states the number of bytes in no hole, if both ends have holes.
 #[test]
-fn the_offer_tells_the_bytes_that_are_in_no_hole() {
+fn the_offer_states_the_number_of_bytes_in_no_hole() {
     #[derive(Default)]
     struct Told(Memory, Vec<Option<u64>>);
     impl tinyferry_core::Store for Told {

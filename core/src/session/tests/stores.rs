@@ -150,7 +150,7 @@ fn the_message_of_a_refused_hello_comes_over_a_lossy_link_and_may_be_lost() {
     let refusal = from_server(refusal);
     let message = chunk_of(Seeds { sending: 0, receiving: 0 }, 0, true, 0, b"why");
     let chosen = from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)));
-    // The message comes, or another signal in its place, or nothing.
+    // The client receives the message, or another signal in its place, or no frame.
     for (next, said) in [(Some(message), "why"), (Some(chosen), ""), (None, "")] {
         let mut client = Line::of(Session::<Full>::client(number(), Config::LOSSY));
         assert!(client.session.begin(Task::Put).is_ok());
@@ -257,7 +257,7 @@ fn sending_on(config: Config) -> Line<Full> {
 
 /// R44.
 #[test]
-fn the_store_is_told_the_message_of_a_refused_tree_once_before_the_tree_is_closed() {
+fn the_store_receives_the_message_of_a_refused_tree_once_before_the_tree_is_closed() {
     let message = chunk_of(Seeds::server(NUMBER), 1, true, 0, b"why");
     let refusal = Signal { metadata: 3, ..Signal::refuse(1, 0, Reason::NoSpace, 0) };
     let refusal = [from_server(refusal), message];
@@ -302,7 +302,7 @@ impl Profile for Holes {
     const HOLES: bool = true;
 }
 
-/// R94: the sender learns at intervals how far a slow store is within one hole.
+/// R94: acks report the progress of a slow store within one hole at intervals.
 #[test]
 fn a_store_that_takes_long_for_a_hole_does_not_leave_the_sender_without_acks() {
     const PIECE: usize = 100_000;

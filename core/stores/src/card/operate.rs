@@ -80,7 +80,7 @@ impl<D: BlockDevice> Card<D> {
         }
         let (above, _) = split(path);
         self.discard_partial(above)?;
-        // From this write on the name is gone. The entry becomes a partial, which gives its clusters back.
+        // This write removes the name: the entry becomes a partial, whose removal frees its clusters.
         let partial = ShortFileName::create_from_str(PARTIAL).map_err(|_| Reason::Storage)?;
         edit(self.device()?, &entry, &[(0, &padded(&partial)), (ATTRIBUTES, &[FILE])])?;
         self.discard_partial(above)

@@ -1,4 +1,4 @@
-//! The symbolic links that a receiver makes. Knows no file system.
+//! The symbolic links that a receiver makes, by their paths and targets alone.
 
 use tinyferry_core::error::Reason;
 

@@ -126,7 +126,7 @@ impl RecvStore {
                 if kind.is_dir() {
                     directories.push(below);
                 } else if kind.is_symlink() {
-                    // `/` and `..` stay what they are.
+                    // The lossy conversion keeps `/` and `..`.
                     let target = link::read(&directory, &file)?;
                     let target = String::from_utf8_lossy(&target);
                     links.check_moved(&join(path, &below), &target).map_err(|error| {
@@ -162,7 +162,7 @@ impl RecvStore {
         Ok((whole, dir))
     }
 
-    /// The name under which the symbolic link is there already. A client that may not read is not told.
+    /// The name of the symbolic link, if it exists already; `None` for a client that may not read.
     fn is_link_there(
         &mut self,
         dir: &Dir,

@@ -140,7 +140,8 @@ impl RecvStore {
         self.check_may_remove()?;
         self.stats.forget();
         self.finish_commits(observer);
-        // What is found and checked here is what is renamed; the directories that are open may have been moved.
+        // The lock keeps the checked entry at its path until the rename. Open directories may have been moved
+        // before: the cursor opens them again.
         let paths = change_paths();
         self.cursor.forget();
         let ((above, old), (new_above, new)) = (split(from), split(path));

@@ -92,7 +92,7 @@ pub(crate) enum Found {
     Directory(usize, String),
     /// A directory by itself: its permission bits may differ.
     Bits(usize, String),
-    /// It is not sent: the receiver may have it, does not tell, and is to keep it.
+    /// It is not sent: the receiver may have it, does not report it, and is to keep it.
     Unknown(usize, String),
 }
 

@@ -18,7 +18,7 @@ const UNIT: u64 = 1024;
 /// The maximum number of parts that are counted when a file is opened.
 const MAX_COUNTED: usize = 4096;
 
-/// The holes of one file, as the file system tells them. Each part is asked for once.
+/// The holes of one file, as the file system reports them. Each part is queried once.
 #[derive(Debug)]
 pub(crate) struct Holes {
     /// The length of the file, in bytes.
@@ -61,7 +61,7 @@ impl Holes {
         content + self.length.saturating_sub(position)
     }
 
-    /// The number of zeros at `position`, if there is a hole. If the file system does not tell, all is content.
+    /// The number of zeros at `position`, if there is a hole. If the file system reports no holes, all is content.
     pub(crate) fn at(&mut self, file: &File, position: u64) -> Option<u64> {
         if self.filled.contains(&position) || position >= self.length {
             return None;
@@ -107,7 +107,7 @@ fn keeps_holes(dir: &Dir) -> io::Result<bool> {
     Ok(allocated(&probed?) < PROBED / 2)
 }
 
-/// What is at a position, and where it ends.
+/// The part of a file at a position, with its end.
 enum Found {
     Hole(u64),
     Content(u64),

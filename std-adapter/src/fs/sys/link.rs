@@ -37,7 +37,7 @@ pub(crate) fn target(dir: &Dir, name: &str, path: &str) -> Result<String, StoreE
     Ok(target)
 }
 
-/// The target of a symbolic link, whatever bytes it has.
+/// The target of a symbolic link, as bytes: it need not be UTF-8.
 #[cfg(unix)]
 pub(crate) fn read(dir: &Dir, name: &str) -> io::Result<Vec<u8>> {
     Ok(rustix::fs::readlinkat(dir, name, Vec::new())?.into_bytes())

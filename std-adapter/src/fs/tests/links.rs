@@ -1,4 +1,4 @@
-//! Links that the other end makes, and what it tries with them.
+//! Links that the other end makes, and its attempts to reach other directories through them.
 
 use std::os::unix::fs::symlink;
 
@@ -54,7 +54,7 @@ fn nothing_is_written_through_a_link_that_was_made() {
         assert_eq!(store.offer(&directory(path)).map(drop), Err(Reason::SymbolicLink), "{path}");
     }
     assert_eq!(hard_link(&mut store, "g", "f"), Err(Reason::SymbolicLink));
-    // A file takes the place of the link, not of what the link leads to.
+    // A file replaces the link, not the target of the link.
     put(&mut store, file("f", 3), b"new");
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("t/f")).unwrap(), b"new");
@@ -91,7 +91,7 @@ fn a_target_is_checked_from_the_directory_of_its_link_in_its_tree() {
     assert_eq!(made.map(drop), Err(Reason::BadPath));
 }
 
-/// A chain of links that each stay in the tree stays in the tree, by what the system makes of it.
+/// A chain of links that each stay in the tree stays in the tree when the system resolves it.
 #[test]
 fn no_chain_of_accepted_links_leads_out() {
     let dir = temporary();

@@ -119,7 +119,7 @@ pub struct Memory {
     pub busy: u32,
     /// The number of pending replies to the present one.
     waited: u32,
-    /// Zeros in files that are read count as holes, and a source tells how many bytes are in none.
+    /// Zeros in files that are read count as holes, and a source states the number of bytes in no hole.
     pub sparse: bool,
     /// Zeros that came as holes.
     pub zeros: u64,

@@ -49,7 +49,7 @@ pub(crate) struct ExpectedFile {
     pub(crate) path: String,
     pub(crate) kind: Kind,
     pub(crate) size: Option<u64>,
-    /// The bytes that are in no hole, if the sender tells.
+    /// The bytes that are in no hole, if the sender states them.
     pub(crate) content: Option<u64>,
     pub(crate) attributes: Attributes,
     pub(crate) resume: u64,

@@ -49,7 +49,7 @@ impl SendQueue {
                 Found::File(origin, path) | Found::Directory(origin, path) => (origin, path, true),
                 Found::Bits(origin, path) => (origin, path, false),
                 Found::Unknown(_, path) => {
-                    if let Some(item) = self.not_sent(&path, untold(), observer) {
+                    if let Some(item) = self.not_sent(&path, not_comparable(), observer) {
                         return Some(item);
                     }
                     continue;
@@ -151,8 +151,8 @@ impl SendQueue {
     }
 }
 
-/// Why an entry is not sent that the receiver may have.
-fn untold() -> StoreError {
+/// The error of an entry that cannot be compared with that of the receiver.
+fn not_comparable() -> StoreError {
     StoreError::new(
         Reason::Unsupported,
         "the other end does not tell which files it has, or when they changed",

@@ -104,7 +104,7 @@ impl Update {
             return;
         }
         let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
-        // The receiver refuses the offer for the same reason, and tells more about it.
+        // The receiver refuses the offer for the same reason, and its message has the detail.
         let refuses_offers = matches!(
             reason,
             Reason::BadPath
