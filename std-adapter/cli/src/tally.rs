@@ -253,9 +253,10 @@ impl Tally {
             (number > 0).then(|| format!("{} {result}", count(number, "was", "were")))
         };
         let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
+        let is_same = self.leaves_out && self.is_empty() && self.exit(false) == Exit::Done;
         let unchanged = (self.unchanged > 0)
             .then(|| format!("{} unchanged", count(self.unchanged, "entry", "entries")))
-            .or_else(|| self.leaves_out.then(|| "the others are unchanged".to_owned()));
+            .or_else(|| is_same.then(|| "all unchanged".to_owned()));
         let clauses: Vec<_> = clauses.into_iter().flatten().chain(unchanged).collect();
         if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
     }
