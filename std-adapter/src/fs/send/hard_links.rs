@@ -18,6 +18,8 @@ const MAX_NAMES: usize = 100_000;
 pub(crate) struct HardLinks {
     /// The path of the first name; `None`: it is not in place, and the others are sent with the content.
     first: HashMap<FileVersion, Option<Box<str>>>,
+    /// The first names that will be sent again, maybe as other files.
+    again: HashMap<Box<str>, FileVersion>,
     waiting: VecDeque<(FileVersion, Name)>,
     barrier: Barrier,
     /// Hard links that the receiver has not answered.
@@ -81,7 +83,14 @@ impl HardLinks {
         is_again: bool,
         known: impl FnOnce(FileVersion) -> Option<&'k str>,
     ) -> Part {
-        let Some(version) = metadata.and_then(several_names) else { return Part::Only };
+        let version = metadata.and_then(several_names);
+        if is_again
+            && let Some(before) = self.again.remove(path)
+            && version != Some(before)
+        {
+            self.fail(before);
+        }
+        let Some(version) = version else { return Part::Only };
         match self.first.get(&version) {
             Some(Some(first)) if **first == *path => Part::First(version),
             Some(_) if is_again || self.waiting.len() >= MAX_NAMES => Part::Only,
@@ -110,9 +119,11 @@ impl HardLinks {
         self.barrier = Barrier::Due;
     }
 
-    /// A first name is sent again, maybe as another file.
-    pub(crate) fn forget(&mut self, version: FileVersion) {
-        self.first.remove(&version);
+    /// A first name will be sent again, maybe as another file.
+    pub(crate) fn send_again(&mut self, version: FileVersion) {
+        if let Some(Some(path)) = self.first.get(&version) {
+            self.again.insert(path.clone(), version);
+        }
     }
 
     /// A first name will not be in place.
@@ -139,7 +150,9 @@ impl HardLinks {
         let Some((version, _)) = self.waiting.front() else {
             return if self.unanswered > 0 { Step::Await } else { Step::Done };
         };
+        // A name that could not be sent again is not in place.
         let from = self.first.get(version).cloned().flatten();
+        let from = from.filter(|path| !self.again.contains_key(path));
         match (self.barrier, from) {
             (Barrier::Due, Some(path)) => {
                 self.barrier = Barrier::Asked;
@@ -213,11 +226,38 @@ mod tests {
         let part = links.part(Some(&metadata()), (0, "a"), false, known);
         let Part::First(version) = part else { panic!("not the first") };
         assert_eq!(links.part(Some(&metadata()), (0, "b"), false, known), Part::Further);
-        links.forget(version);
+        links.send_again(version);
+        assert_eq!(links.part(Some(&metadata()), (0, "c"), false, known), Part::Further);
         fs::write(&path, "longer").unwrap();
         let again = links.part(Some(&metadata()), (0, "a"), true, known);
         assert!(matches!(again, Part::First(_)));
         links.passed();
         assert!(matches!(links.next(), Step::Content(Name { path, .. }) if path == "b"));
+    }
+
+    #[test]
+    fn names_wait_for_a_first_name_that_is_sent_again_as_the_same_file() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        fs::write(&path, "content").unwrap();
+        fs::hard_link(&path, place.path().join("other")).unwrap();
+        let metadata = Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
+        for is_sent in [true, false] {
+            let mut links = HardLinks::default();
+            let part = |links: &mut HardLinks, path, is_again| {
+                links.part(Some(&metadata), (0, path), is_again, |_| None)
+            };
+            let Part::First(version) = part(&mut links, "a", false) else {
+                panic!("not the first")
+            };
+            links.send_again(version);
+            assert_eq!(part(&mut links, "b", false), Part::Further);
+            // It may be gone.
+            if is_sent {
+                assert_eq!(part(&mut links, "a", true), Part::First(version));
+            }
+            links.passed();
+            assert_eq!(matches!(links.next(), Step::Link { .. }), is_sent);
+        }
     }
 }

@@ -78,7 +78,7 @@ impl SendQueue {
         let is_reoffered = given.fate == Fate::Reofferable && reason.wants_reoffer();
         if let (Some(version), Some(links)) = (first, &mut self.hard_links) {
             match is_reoffered {
-                true => links.forget(version),
+                true => links.send_again(version),
                 false => links.fail(version),
             }
         }
