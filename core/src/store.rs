@@ -148,7 +148,7 @@ pub trait Store {
     /// [`Config::refuse`](crate::Config): the detail that the reason lacks, or nothing. It is cut at 240
     /// bytes and at the first NUL. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a
     /// write, a commit, a [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room. On a lossy link the
-    /// sender does not read the message about an offer.
+    /// message about an offer may be lost.
     fn refusal_message(&mut self) -> &str {
         match self.inner() {
             Some(inner) => inner.refusal_message(),

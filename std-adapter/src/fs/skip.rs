@@ -1,4 +1,5 @@
-//! The decision whether a file is left out because the receiver has it. Knows no file system.
+//! The decision about one file after a question about it: whether it is left out because the receiver has it. Knows no
+//! file system.
 
 use tinyferry_core::store::{Skip, Stat};
 
