@@ -26,8 +26,9 @@ impl RecvStore {
         let Some(mode) = restricted_mode(dir) else { return result };
         let Ok(Some(above)) = self.cursor.existing(parent) else { return result };
         admit_owner(&above, name, dir)?;
+        // The error of the work says more than that of the bits.
         let result = work(dir);
-        set_directory_mode(&above, name, mode)?;
-        result
+        let restored = set_directory_mode(&above, name, mode);
+        result.and_then(|value| Ok(restored.map(|()| value)?))
     }
 }
