@@ -100,10 +100,16 @@ impl<'a> Removals<'a> {
         self.options.delete
     }
 
+    /// "nothing", or "nothing more" after entries of another kind were removed.
+    fn nothing(&self) -> &'static str {
+        if self.removed > 0 { "nothing more" } else { "nothing" }
+    }
+
     /// Prints that nothing is removed, since a part of the source was not transferred or is not known.
     pub(crate) fn refuse(&self) -> Exit {
         print_error!(
-            "tinyferry: nothing was removed {}, since not everything was {}",
+            "tinyferry: {} was removed {}, since not everything was {}",
+            self.nothing(),
             self.target.removed_from(),
             self.target.transferred()
         );
@@ -128,7 +134,8 @@ impl<'a> Removals<'a> {
     fn may_remove(&self, extras: &Extras) -> bool {
         let excess = self.excess(extras);
         if let Some(why) = &excess {
-            print_error!("tinyferry: nothing was removed: {why}; look at them with --dry-run");
+            let nothing = self.nothing();
+            print_error!("tinyferry: {nothing} was removed: {why}; look at them with --dry-run");
         }
         excess.is_none()
     }

@@ -143,6 +143,8 @@ impl Client {
         store: &mut dyn Store,
     ) -> Result<Outcome, Error> {
         let Selection { skip, depth, ref filter, links } = *selection;
+        // A list has no hard links.
+        let links = LinkKinds { hard: links.hard && !names_only, ..links };
         // On a lossy link the server waits for the answer to each offer: a refusal costs no content.
         let patterns: Vec<_> = match self.config.lossy && !names_only {
             true => Vec::new(),
@@ -154,7 +156,7 @@ impl Client {
             (options.depth, options.ignore_files) = (depth, ignore_files);
             options.patterns = Patterns::new(patterns);
             options.links = links.symbolic;
-            options.hard_links = links.hard && !names_only;
+            options.hard_links = links.hard;
             options
         };
         let mut options = [options(patterns.as_slice()), options(&[])].into_iter();

@@ -168,9 +168,7 @@ fn decide(ours: &Facts, theirs: &Facts, skip: Skip, is_precise: bool) -> Action 
         ..Stat::default()
     };
     // The others compare permission bits too.
-    let is_skipped = matches!(skip, Skip::Existing | Skip::NotOlder)
-        && is_file
-        && leaves_out(skip, facts, &target);
+    let is_skipped = skip == Skip::NotOlder && is_file && leaves_out(skip, facts, &target);
     if is_skipped { Action::Keep } else { action }
 }
 
