@@ -56,7 +56,9 @@ impl RecvStore {
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, content, modified, resume, commit_id, .. } = *offer;
+        // A client that may not read changes no directory that exists.
         if kind == Kind::File
+            && !self.access.is_blind()
             && let Some(tree) = &mut self.tree
         {
             tree.admit_files(&mut self.cursor, split(path).0);

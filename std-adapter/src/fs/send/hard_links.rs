@@ -22,6 +22,8 @@ pub(crate) struct HardLinks {
     again: HashMap<Box<str>, FileVersion>,
     waiting: VecDeque<(FileVersion, Name)>,
     barrier: Barrier,
+    /// Questions of a barrier that the receiver has not answered.
+    questions: usize,
     /// Hard links that the receiver has not answered.
     unanswered: usize,
 }
@@ -131,9 +133,12 @@ impl HardLinks {
         self.first.insert(version, None);
     }
 
-    /// The question before the hard links is answered.
+    /// A question before the hard links is answered. Content that was sent after it needs the next one.
     pub(crate) fn passed(&mut self) {
-        self.barrier = Barrier::Passed;
+        self.questions = self.questions.saturating_sub(1);
+        if self.barrier == Barrier::Asked && self.questions == 0 {
+            self.barrier = Barrier::Passed;
+        }
     }
 
     /// A hard link is answered.
@@ -156,6 +161,7 @@ impl HardLinks {
         match (self.barrier, from) {
             (Barrier::Due, Some(path)) => {
                 self.barrier = Barrier::Asked;
+                self.questions += 1;
                 Step::Ask { path }
             }
             (Barrier::Asked, _) => Step::Await,
@@ -231,7 +237,6 @@ mod tests {
         fs::write(&path, "longer").unwrap();
         let again = links.part(Some(&metadata()), (0, "a"), true, known);
         assert!(matches!(again, Part::First(_)));
-        links.passed();
         assert!(matches!(links.next(), Step::Content(Name { path, .. }) if path == "b"));
     }
 
@@ -256,8 +261,38 @@ mod tests {
             if is_sent {
                 assert_eq!(part(&mut links, "a", true), Part::First(version));
             }
-            links.passed();
+            if is_sent {
+                assert!(matches!(links.next(), Step::Ask { .. }));
+                links.passed();
+            }
             assert_eq!(matches!(links.next(), Step::Link { .. }), is_sent);
+        }
+    }
+
+    #[test]
+    fn a_late_answer_does_not_cover_content_that_was_sent_after_its_question() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        fs::write(&path, "content").unwrap();
+        fs::hard_link(&path, place.path().join("other")).unwrap();
+        let metadata = Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
+        for asks_again_before_the_answer in [true, false] {
+            let mut links = HardLinks::default();
+            let known = |_| None;
+            assert!(matches!(links.part(Some(&metadata), (0, "a"), false, known), Part::First(_)));
+            assert_eq!(links.part(Some(&metadata), (0, "b"), false, known), Part::Further);
+            assert!(matches!(links.next(), Step::Ask { .. }));
+            links.sent();
+            if asks_again_before_the_answer {
+                assert!(matches!(links.next(), Step::Ask { .. }));
+                links.passed();
+                assert!(matches!(links.next(), Step::Await));
+            } else {
+                links.passed();
+                assert!(matches!(links.next(), Step::Ask { .. }));
+            }
+            links.passed();
+            assert!(matches!(links.next(), Step::Link { .. }));
         }
     }
 }
