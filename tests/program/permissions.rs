@@ -155,7 +155,7 @@ fn a_mirror_changes_directories_that_are_not_writable() {
         fs::write(place.here(path), path).expect("a file");
     };
     ["r/a/1", "r/a/2", "r/3"].iter().for_each(|path| make(path));
-    let Some(server) = start(&place, &["--allow-remove"]) else { return };
+    let Some(server) = start(&place, &["--allow-remove", "--links"]) else { return };
     let bits = |mode| ["r/a", "r"].map(|path| set_mode(&place.here(path), mode));
     let run = |arguments: &[&str]| server.client(&place.here(""), arguments).well();
     bits(0o555);
@@ -163,9 +163,17 @@ fn a_mirror_changes_directories_that_are_not_writable() {
     bits(0o755);
     make("r/a/4");
     fs::remove_file(place.here("r/a/1")).expect("it is there");
+    std::os::unix::fs::symlink("4", place.here("r/a/link")).expect("a link");
     bits(0o555);
-    run(&["mirror", "r", "m"]);
-    assert!(snapshot(&place.here("r")) == snapshot(&place.served("m")));
+    run(&["mirror", "r", "m", "--links"]);
+    assert!(place.served("m/a/link").is_symlink());
+    let [ours, theirs] = [place.here("r"), place.served("m")].map(|root| {
+        let mut entries = snapshot(&root);
+        // The times of links are not transferred.
+        assert!(entries.remove("a/link").is_some());
+        entries
+    });
+    assert!(ours == theirs);
     assert_eq!((mode(&place.served("m/a")), mode(&place.served("m"))), (0o555, 0o555));
     run(&["rm", "m/a/2"]);
     assert_eq!(mode(&place.served("m/a")), 0o555);

@@ -169,7 +169,9 @@ fn a_transfer_of_a_sparse_file_that_is_killed_goes_on() {
         killed.wait().expect("it ends");
         thread::sleep(Duration::from_millis(100));
     }
-    server.client(&place.here(""), &["put", "f"]).well();
+    assert!(partial.exists() && !place.served("f").exists(), "it was not killed in the middle");
+    let ended = server.client(&place.here(""), &["put", "f"]).well();
+    assert!(ended.stdout.contains("were there already"), "{}", ended.stdout);
     assert_sparse(&place.here("f"), &place.served("f"));
 }
 
@@ -270,7 +272,7 @@ fn other_bytes_behind_the_prefix_of_a_partial_are_overwritten_by_holes() {
     let partial = [&whole[..98_304], &[0xAA; 1_000]].concat();
     fs::write(place.served(".f.tinyferry-part"), partial).expect("a partial");
     let ended = server.client(&place.here(""), &["put", "f"]).well();
-    assert!(ended.stdout.contains("KiB over the wire"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("96.00 KiB were there already"), "{}", ended.stdout);
     assert_sparse(&place.here("f"), &place.served("f"));
 }
 

@@ -156,6 +156,9 @@ impl RecvStore {
         }
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.cursor, self.sync)?;
+            if !self.access.is_blind() {
+                tree.admit_files(&mut self.cursor, above);
+            }
         }
         let synced = self.sync.is_due(self.tree.is_some());
         let dir = self.cursor.made(above, None, synced)?;
