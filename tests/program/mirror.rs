@@ -387,3 +387,20 @@ fn a_dry_run_names_the_files_that_are_compared() {
     let ended = server.client(&here, &["put", "t", "--dry-run"]).well();
     assert!(!ended.stdout.contains("compare"), "{}", ended.stdout);
 }
+
+#[test]
+fn a_dry_run_of_a_lone_file_compares_it_as_the_transfer_does() {
+    let place = Place::new();
+    let here = place.here("");
+    let server = Server::start(&place.served(""), &[]);
+    fs::write(place.here("f"), content(100, 1)).expect("a file");
+    server.client(&here, &["put", "f"]).well();
+    fs::create_dir(place.here("o")).expect("a directory");
+    server.client(&here, &["get", "f", "--into", "o"]).well();
+    for task in [&["put", "f"][..], &["get", "f", "--into", "o"]] {
+        let ended = server.client(&here, &[task, &["--dry-run"]].concat()).well();
+        assert!(ended.stdout.contains("1 to compare"), "{}", ended.stdout);
+        let ended = server.client(&here, &[task, &["--dry-run", "--update"]].concat()).well();
+        assert!(ended.stdout.contains("1 unchanged"), "{}", ended.stdout);
+    }
+}

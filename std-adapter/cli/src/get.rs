@@ -135,11 +135,23 @@ impl Get<'_> {
         }
         let is_whole = exits.total() == Exit::Done;
         if !again.is_empty() {
-            let is_removed = is_whole && {
-                let extras = self.extras(&trees, &all)?;
-                extras.map_or(Ok(false), |extras| {
-                    removals.remove_kind_conflicts(&extras, |changes| Ok(self.remove(changes)))
-                })?
+            let removed = match is_whole {
+                true => self.extras(&trees, &all).and_then(|extras| {
+                    extras.map_or(Ok(false), |extras| {
+                        removals.remove_kind_conflicts(&extras, |changes| Ok(self.remove(changes)))
+                    })
+                }),
+                false => Ok(false),
+            };
+            let is_removed = match removed {
+                Ok(is_removed) => is_removed,
+                Err(problem) => {
+                    // The transfers had results.
+                    for (_, progress, received) in again {
+                        progress.finish(received.crossed, received.is_there);
+                    }
+                    return Err(problem);
+                }
             };
             for (path, progress, before) in again {
                 let crossed = match is_removed {
@@ -176,8 +188,7 @@ impl Get<'_> {
     /// Receives a path.
     fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<Received, Error> {
         let Self { args, directory, root, policy, selection, retrying, .. } = self;
-        let skip = args.skip.skip(args.sha256);
-        let skip = skip.unwrap_or_else(|| usual_skip(&directory.join(&path.target)));
+        let skip = skip_of(args, directory, &path.target);
         let store = || {
             let (root, target) = (root.clone(), path.target.clone());
             let store = Directory::receiving(root, target, args.sync.into(), progress.clone())
@@ -263,6 +274,12 @@ impl Get<'_> {
     }
 }
 
+/// The files that are left out of a path that is saved as `target`.
+fn skip_of(args: &GetArgs, directory: &Path, target: &str) -> Skip {
+    let skip = args.skip.skip(args.sha256);
+    skip.unwrap_or_else(|| usual_skip(&directory.join(target)))
+}
+
 /// Prints the plan.
 fn dry_run(
     retrying: &mut Retrying<'_>,
@@ -275,10 +292,9 @@ fn dry_run(
     let all: Vec<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
     let removals = Removals::new(&args.delete, Target::Here);
     let mut plan = Plan::default();
-    let skip = args.skip.skip(args.sha256).unwrap_or(Skip::SameTime);
-    let selection = selection.clone().skipping(skip);
     for Wanted { text, remote, target } in wanted {
         let name = quoted(remote);
+        let selection = selection.clone().skipping(skip_of(args, directory, target));
         let planned = retrying
             .run(&name, None, |client| client.plan_get(remote, directory, target, &selection))
             .map_err(|error| {

@@ -2,7 +2,6 @@
 
 use tinyferry::client::{self, Action, Error, Extras, Planned, Selection};
 use tinyferry::core::Failure;
-use tinyferry::core::store::Skip;
 use tinyferry::describe;
 
 use crate::args::PutArgs;
@@ -110,13 +109,11 @@ pub(crate) fn dry_run(
     is_verbose: bool,
 ) -> Result<Exit, CliError> {
     let removals = Removals::new(&args.delete, Target::Server);
-    let skip = args.skip.skip(args.sha256).unwrap_or(Skip::SameTime);
-    let selection = selection.clone().skipping(skip);
     let mut plan = Plan::default();
     for (local, remote) in pairs {
         let name = quoted(remote);
         let planned = retrying
-            .run(&name, None, |client| client.plan_put(local, remote, &selection))
+            .run(&name, None, |client| client.plan_put(local, remote, selection))
             .map_err(|error| unplanned(retrying, &name, &error))?;
         plan.print(planned, (remote, all), &removals, is_verbose);
     }

@@ -70,11 +70,13 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();
+        // A file by itself is compared by its content.
+        let usual = if root.is_some() { Skip::SameTime } else { Skip::Nothing };
         return plan::dry_run(
             &mut retrying,
             args,
             (&each, &all),
-            &selection,
+            &selection.skipping(skip.unwrap_or(usual)),
             verbosity >= Verbosity::Files,
         );
     }
@@ -106,10 +108,18 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let mut removals = Removals::new(&args.delete, Target::Server);
     let pairs = (pairs.as_slice(), all.as_slice());
     if args.delete.delete && result.is_ok() && is_whole {
-        let extras = mirror::extras(&mut retrying, pairs, &selection)?;
-        let remove = |changes: Vec<_>| mirror::remove_on_server(&mut retrying, &changes);
-        if removals.remove_kind_conflicts(&extras, remove)? {
-            result = retrying.run(&title, Some(&progress), put);
+        let removed = mirror::extras(&mut retrying, pairs, &selection).and_then(|extras| {
+            let remove = |changes: Vec<_>| mirror::remove_on_server(&mut retrying, &changes);
+            removals.remove_kind_conflicts(&extras, remove)
+        });
+        match removed {
+            Ok(true) => result = retrying.run(&title, Some(&progress), put),
+            Ok(false) => {}
+            Err(problem) => {
+                // The transfer had results.
+                progress.finish(retrying.traffic().sent, is_single);
+                return Err(problem);
+            }
         }
     }
     match result {

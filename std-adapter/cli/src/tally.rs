@@ -253,7 +253,10 @@ impl Tally {
             (number > 0).then(|| format!("{} {result}", count(number, "was", "were")))
         };
         let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
-        let is_same = self.leaves_out && self.is_empty() && self.exit(false) == Exit::Done;
+        // An earlier attempt may have received the files that this one left out.
+        let is_new = self.earlier == 0;
+        let is_same =
+            self.leaves_out && is_new && self.is_empty() && self.exit(false) == Exit::Done;
         let unchanged = (self.unchanged > 0)
             .then(|| format!("{} unchanged", count(self.unchanged, "entry", "entries")))
             .or_else(|| is_same.then(|| "all unchanged".to_owned()));
