@@ -315,6 +315,11 @@ fn a_mirror_replaces_entries_of_another_kind() {
     mirror(&["--max-delete", "1"]).with(3, &["more than --max-delete 1 allows"]);
     let dry = mirror(&["--dry-run"]).well();
     assert!(dry.stdout.contains("changed  m/0/0  (kind"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("4 to remove"), "{}", dry.stdout);
+    let put = ["put", "t/.", "--to", "m", "--dry-run"];
+    let dry = server.client(&place.here(""), &put).well();
+    assert!(dry.stdout.contains("cannot   m/0/0  (kind"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("1 that cannot be sent"), "{}", dry.stdout);
     let ended = mirror(&[]).well();
     assert_eq!(files(&ended), 1, "{}", ended.stdout);
     assert!(ended.stdout.contains("removed 4 entries from the server"), "{}", ended.stdout);

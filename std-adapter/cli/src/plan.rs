@@ -1,5 +1,7 @@
 //! The plan of a transfer, which `--dry-run` prints.
 
+use std::collections::HashSet;
+
 use tinyferry::client::{self, Action, Error, Extras, Planned, Selection};
 use tinyferry::core::Failure;
 use tinyferry::describe;
@@ -35,10 +37,18 @@ impl Plan {
         removals: &Removals<'_>,
         is_verbose: bool,
     ) {
+        // The entries of the target that are removed since the source has them with another kind.
+        let conflicts = plan.extras.iter().flat_map(|extras| &extras.kind_conflicts);
+        let replaced: HashSet<_> = match removals.are_requested() {
+            true => conflicts.map(|conflict| conflict.path.clone()).collect(),
+            false => HashSet::new(),
+        };
         for Planned { path, is_directory, action, .. } in plan.entries {
             let whole = below(above, &path);
+            let is_replaced = replaced.contains(&whole);
             let word = match action {
                 Action::Send => "new",
+                Action::Replace { kind: true, .. } if !is_replaced => "cannot",
                 Action::Replace { .. } => "changed",
                 Action::Keep => "same",
                 Action::Compare => "compare",
@@ -53,8 +63,10 @@ impl Plan {
                 Action::Compare => self.compared += 1,
                 Action::Fail(_) => self.failed += 1,
                 Action::Remove => self.removed += 1,
+                Action::Replace { kind: true, .. } if !is_replaced => self.failed += 1,
                 _ => self.sent += u64::from(!is_directory),
             }
+            self.removed += u64::from(is_replaced);
             // The entries are counted for --max-delete as after the transfer.
             self.extras.of += u64::from(action == Action::Send);
             if action == Action::Keep && !is_verbose {
