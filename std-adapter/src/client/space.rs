@@ -7,6 +7,7 @@ use tinyferry_core::store::{Entry, Index, Kind, OperationEntry, Stat, StatQuery,
 use tinyferry_core::{Reason, Task};
 
 use super::{Client, Error};
+use crate::fs::digest::record::Granularity;
 
 /// The file system that a directory of a server is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +33,15 @@ impl Client {
             client.task(Task::Put, &mut store)?;
             Ok(store.answer)
         })?;
+        let unsupported = || refused(Reason::Unsupported, String::new());
         match answer {
-            Some(Ok(stat)) if stat.facts == StatQuery::SPACE => Ok(Space {
-                free: stat.size,
-                total: stat.value,
-                time_granularity: match stat.granularity {
-                    power @ 0..=9 => Duration::from_nanos(10u64.pow(power.into())),
-                    _ => Duration::from_secs(2),
-                },
-            }),
+            Some(Ok(stat)) if stat.facts == StatQuery::SPACE => {
+                let unit = Granularity::from_code(stat.granularity).ok_or_else(unsupported)?.unit();
+                let time_granularity = Duration::from_nanos(unit.unsigned_abs());
+                Ok(Space { free: stat.size, total: stat.value, time_granularity })
+            }
             Some(Err((reason, message))) => Err(refused(reason, message)),
-            Some(Ok(_)) | None => Err(refused(Reason::Unsupported, String::new())),
+            Some(Ok(_)) | None => Err(unsupported()),
         }
     }
 }

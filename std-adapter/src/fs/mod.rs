@@ -147,7 +147,7 @@ impl<O: Observer> Directory<O> {
     #[must_use]
     pub fn lossy(mut self, lossy: bool) -> Self {
         if let Some(recv) = &mut self.recv {
-            recv.expect_holes(lossy);
+            recv.expect_gaps(lossy);
         }
         if let Some(send) = &mut self.send {
             send.expect_loss(lossy);

@@ -54,7 +54,8 @@ pub(crate) struct RecvStore {
     /// The path for the received file or tree; `None`: the path of the offer.
     target: Option<String>,
     sync: Sync,
-    holes: bool,
+    /// Whether a partial may have gaps: on a lossy link content is stored as it comes.
+    gaps: bool,
     access: Arc<Access>,
     limits: Limits,
     tree: Option<Tree>,
@@ -76,7 +77,7 @@ impl RecvStore {
             cursor: DirCursor::receiving(root),
             target,
             sync,
-            holes: false,
+            gaps: false,
             access: Arc::default(),
             limits: Limits::default(),
             tree: None,
@@ -97,8 +98,8 @@ impl RecvStore {
         self.stats.exclude(Exclusion::of_patterns(filter));
     }
 
-    pub(crate) fn expect_holes(&mut self, holes: bool) {
-        self.holes = holes;
+    pub(crate) fn expect_gaps(&mut self, gaps: bool) {
+        self.gaps = gaps;
     }
 
     /// Sets the partials that the other end may resume from: it may not read all content.

@@ -102,12 +102,12 @@ impl RecvStore {
                 RecvFile::directory(&mut self.cursor, expected(), is_alone)?
             }
             Kind::File => {
-                let incoming = RecvFile::file(&mut self.cursor, expected(), self.holes)?;
+                let incoming = RecvFile::file(&mut self.cursor, expected(), self.gaps)?;
                 if !incoming.is_buffered() && self.deferred.has(path) {
                     // The file of that name is still the one before the deferred commit.
                     drop(incoming);
                     self.deferred.finish(&mut self.cursor, observer);
-                    RecvFile::file(&mut self.cursor, expected(), self.holes)?
+                    RecvFile::file(&mut self.cursor, expected(), self.gaps)?
                 } else {
                     incoming
                 }

@@ -30,9 +30,9 @@ use crate::fs::sys::{sync_failures, times};
 pub(crate) use self::expected::{Access, ExpectedFile, MAX_COMPARED};
 pub(crate) use self::unfinished::can_go_on_after;
 
-/// The maximum distance of a hole from the end of a partial, in bytes: the receive window in blocks of
+/// The maximum distance of a gap from the end of a partial, in bytes: the receive window in blocks of
 /// the largest size.
-const MAX_HOLE_DISTANCE: u64 = (tinyferry_core::wire::SACK_BLOCKS as u64 + 1) * 1024;
+const MAX_GAP_DISTANCE: u64 = (tinyferry_core::wire::SACK_BLOCKS as u64 + 1) * 1024;
 
 #[derive(Debug)]
 pub(crate) struct RecvFile {

@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::Reason;
 
-use super::{ExpectedFile, MAX_HOLE_DISTANCE, RecvFile, Stage};
+use super::{ExpectedFile, MAX_GAP_DISTANCE, RecvFile, Stage};
 use crate::fs::error::StoreError;
 use crate::fs::names::split;
 use crate::fs::partial_name::UNIT;
@@ -27,11 +27,11 @@ impl RecvFile {
         Ok(Self::new(expected, 0, Stage::Directory { is_made }))
     }
 
-    /// A file; finds the part of it that is here already. `holes`: a partial may have holes near its end.
+    /// A file; finds the part of it that is here already. `gaps`: a partial may have gaps near its end.
     pub(crate) fn file(
         cursor: &mut DirCursor,
         expected: ExpectedFile,
-        holes: bool,
+        gaps: bool,
     ) -> Result<Self, StoreError> {
         let (parent, name) = split(&expected.path);
         if name.is_empty() {
@@ -67,8 +67,8 @@ impl RecvFile {
                 partial.discard();
                 return Ok(Self::new(expected, 0, Stage::Awaited));
             }
-            let holes = if holes { MAX_HOLE_DISTANCE } else { 0 };
-            let held = expected.resumes_from(partial.length.saturating_sub(holes));
+            let gaps = if gaps { MAX_GAP_DISTANCE } else { 0 };
+            let held = expected.resumes_from(partial.length.saturating_sub(gaps));
             if held > 0 {
                 return Ok(Self::new(expected, held, Stage::Partial(partial)));
             }

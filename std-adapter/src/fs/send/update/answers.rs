@@ -68,7 +68,7 @@ impl Update {
 
     /// The entry of a question without an answer that helps: it is sent if that may replace a file.
     fn unasked(&self, question: Question) -> Found {
-        let may_replace = matches!(self.skip, Skip::Nothing | Skip::SameTime | Skip::SameContent);
+        let may_replace = matches!(self.skip, Skip::SameTime | Skip::SameContent);
         match question {
             Question::File(origin, path) if may_replace => Found::File(origin, path),
             Question::Directory(origin, path, _) if may_replace => Found::Directory(origin, path),
