@@ -7,7 +7,7 @@ use tinyferry_core::error::Reason;
 use super::RecvStore;
 use crate::fs::error::StoreError;
 use crate::fs::names::split;
-use crate::fs::sys::dir_cursor::{admit_owner, restricted_mode, set_directory_mode};
+use crate::fs::sys::dir_cursor::set_directory_mode;
 
 impl RecvStore {
     /// Changes the directory `dir` at `path` by `work`. If its bits forbid that, its owner may do it for this time.
@@ -18,17 +18,17 @@ impl RecvStore {
         work: impl Fn(&Dir) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let result = work(dir);
-        let (parent, name) = split(path);
         let is_denied = matches!(&result, Err(error) if error.reason == Reason::NoPermission);
-        if !is_denied || name.is_empty() {
+        let Some(mode) = is_denied.then(|| self.cursor.admit(path)).flatten() else {
             return result;
-        }
-        let Some(mode) = restricted_mode(dir) else { return result };
-        let Ok(Some(above)) = self.cursor.existing(parent) else { return result };
-        admit_owner(&above, name, dir)?;
+        };
         // The error of the work says more than that of the bits.
         let result = work(dir);
-        let restored = set_directory_mode(&above, name, mode);
+        let (parent, name) = split(path);
+        let restored = match self.cursor.existing(parent)? {
+            Some(above) => set_directory_mode(&above, name, mode),
+            None => Ok(()),
+        };
         result.and_then(|value| Ok(restored.map(|()| value)?))
     }
 }

@@ -8,7 +8,7 @@ use tinyferry_core::error::Reason;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
-use crate::fs::sys::dir_cursor::{DirCursor, admit_owner, restricted_mode};
+use crate::fs::sys::dir_cursor::{DirCursor, admit_owner};
 use crate::fs::sys::sync::Sync;
 
 use self::directories::Directories;
@@ -65,13 +65,7 @@ impl Tree {
             return;
         }
         self.admitted = Some(directory.to_owned());
-        let (parent, name) = split(directory);
-        if let Ok(Some(dir)) = cursor.existing(directory)
-            && let Some(mode) = restricted_mode(&dir)
-            && !name.is_empty()
-            && let Ok(Some(above)) = cursor.existing(parent)
-            && admit_owner(&above, name, &dir).is_ok()
-        {
+        if let Some(mode) = cursor.admit(directory) {
             let attributes = Attributes { mode: Some(mode), ..Attributes::default() };
             self.directories.remember(cursor, directory, attributes);
         }

@@ -13,6 +13,7 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
+use crate::fs::names::split;
 use crate::fs::sys::listing::Hint;
 
 pub(crate) use self::descent::DirCursor;
@@ -112,13 +113,13 @@ pub(crate) fn admit_owner(above: &Dir, name: &str, dir: &Dir) -> io::Result<()> 
 
 /// The permission bits of a directory whose owner may not change it or look up names in it; `None`: it may.
 #[cfg(unix)]
-pub(crate) fn restricted_mode(dir: &Dir) -> Option<u32> {
+fn restricted_mode(dir: &Dir) -> Option<u32> {
     let mode = cap_std::fs::MetadataExt::mode(&dir.dir_metadata().ok()?) & 0o7777;
     (mode & 0o300 != 0o300).then_some(mode)
 }
 
 #[cfg(not(unix))]
-pub(crate) fn restricted_mode(_: &Dir) -> Option<u32> {
+fn restricted_mode(_: &Dir) -> Option<u32> {
     None
 }
 
@@ -193,6 +194,17 @@ fn not_entered(name: &str, reason: Reason, why: &str) -> StoreError {
 }
 
 impl DirCursor {
+    /// Lets the owner of the directory at `path` change it. Returns the bits that it had, which the caller sets again;
+    /// `None`: its owner may change it, or it cannot be helped.
+    pub(crate) fn admit(&mut self, path: &str) -> Option<u32> {
+        let (parent, name) = split(path);
+        let dir = self.existing(path).ok()??;
+        let mode = restricted_mode(&dir).filter(|_| !name.is_empty())?;
+        let above = self.existing(parent).ok()??;
+        admit_owner(&above, name, &dir).ok()?;
+        Some(mode)
+    }
+
     /// The error of a received file. It is not found only if its directory was removed meanwhile.
     pub(crate) fn explain(&self, error: StoreError) -> StoreError {
         match error.reason {
