@@ -186,7 +186,7 @@ impl SendFile {
         let sent = link.blocks(self.in_flight());
         let retransmissions_acked = is_reached(count, self.retransmitted_at);
         let mut is_passed = all_acked;
-        for block in (0..=SACK_BLOCKS).rev() {
+        for block in (0..SACK_BLOCKS + 1).rev() {
             let is_received = block.checked_sub(1).is_some_and(|past| map.contains(past));
             is_passed |= is_received;
             let not_in_flight = retransmissions_acked || !self.retransmitted.contains(block);

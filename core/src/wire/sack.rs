@@ -51,7 +51,7 @@ impl SackMap {
         if self.is_empty() {
             return None;
         }
-        (0..=SACK_BLOCKS).find(|block| self.contains(*block))
+        (0..BLOCKS).find(|block| self.contains(*block))
     }
 
     /// The highest block in the set. On a reliable link a chunk may end past the window.

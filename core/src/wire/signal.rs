@@ -65,7 +65,7 @@ const LETTERS: u32 = 0x00FF_FFFF;
 impl Code {
     /// The code whose letters are the first three bytes of `word`.
     fn parse(word: u32) -> Option<Self> {
-        CODES.into_iter().find(|code| code.letters() == word & LETTERS)
+        CODES.iter().find(|code| code.letters() == word & LETTERS).copied()
     }
 
     /// Whether these letters are those of a code.
