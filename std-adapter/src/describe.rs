@@ -41,6 +41,16 @@ pub fn bytes(path: &[u8]) -> String {
     text
 }
 
+/// A line of text from the other end, escaped as by [`bytes`]; its quotes stay.
+pub(crate) fn line(line: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in line.utf8_chunks() {
+        text.push_str(&escaped(chunk.valid()));
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 /// The reason why an entry was not transferred. `detail`: the message of the operating system or of
 /// the other end, or empty; it is escaped here. `at_peer`: the other end reported the failure.
 pub fn failure(reason: Reason, detail: &str, at_peer: bool) -> String {

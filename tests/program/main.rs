@@ -6,6 +6,7 @@ mod attack_target;
 mod attacks;
 mod authentication;
 mod bad_input;
+mod banners;
 mod client_limits;
 mod command_line;
 mod commands;

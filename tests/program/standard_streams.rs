@@ -76,7 +76,10 @@ fn a_command_that_is_no_server_is_reported() {
     };
     fails("exec:no-such-program-at-all", &["the command has ended", "127"]);
     fails("exec:exit 3", &["the command has ended", "exit status: 3"]);
-    fails("exec:echo hello, I am something else", &["does not speak Tinyferry"]);
+    fails(
+        "exec:echo hello, I am something else",
+        &["  hello, I am something else\n", "the command has ended", "exit status: 0"],
+    );
     fails("exec:", &["names no command"]);
     fails("stdio:", &["this is for serve"]);
 }

@@ -237,8 +237,7 @@ mod tests {
             (secure(AuthError::Unprotected), 7),
         ] {
             let told = error.to_string();
-            let problem = CliError::from(error);
-            assert_eq!(problem.exit as u8, code, "{told}");
+            assert_eq!(Exit::for_error(&error) as u8, code, "{told}");
             assert!(!told.is_empty() && !told.contains("os error"), "{told}");
         }
     }

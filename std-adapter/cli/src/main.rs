@@ -71,6 +71,7 @@ fn main() -> ExitCode {
             return exit.into();
         }
     };
+    output::set_quiet(args.quiet);
     let is_started = matches!(&args.command, Command::Serve(serve) if serve.stdio);
     signals::survive_large_files();
     start_log(args.verbose, args.quiet, is_started, log.clone());

@@ -56,7 +56,13 @@ impl Context {
                  (--timeout SECONDS sets how long to wait)"
             ),
             Error::Session(Failure::NotTinyferry, _) => {
-                format!("{endpoint}: {error}; check the address and the port")
+                let advice = match endpoint {
+                    Endpoint::Exec(_) | Endpoint::Ssh(_) => {
+                        "the command must run tinyferry serve --stdio"
+                    }
+                    _ => "check the address and the port",
+                };
+                format!("{endpoint}: {error}; {advice}")
             }
             Error::Session(
                 Failure::UnexpectedEof
@@ -144,13 +150,6 @@ fn before_session(error: &Error) -> String {
         _ => "",
     };
     format!("{error}{advice}")
-}
-
-impl From<Error> for CliError {
-    /// An error of connecting.
-    fn from(error: Error) -> Self {
-        Self::new(Exit::for_error(&error), before_session(&error))
-    }
 }
 
 #[cfg(test)]

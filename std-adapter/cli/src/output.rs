@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, LineWriter, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use tinyferry::describe;
@@ -21,6 +22,14 @@ static OUTPUT: LazyLock<Mutex<io::Result<LineWriter<Stream>>>> =
 
 /// The queue of lines for standard error.
 static ERRORS: OnceLock<LogQueue> = OnceLock::new();
+
+/// Whether remarks are left out.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out remarks.
+pub(crate) fn set_quiet(is_quiet: bool) {
+    IS_QUIET.store(is_quiet, Ordering::Relaxed);
+}
 
 /// Sends all further lines for standard error through `queue`.
 pub(crate) fn set_error_queue(queue: LogQueue) {
@@ -51,6 +60,14 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     match ERRORS.get() {
         Some(queue) => queue.push_waiting(line.as_bytes()),
         None => drop(io::stderr().write_all(line.as_bytes())),
+    }
+}
+
+/// Writes a line to standard error that is no error, in the place of the progress, unless remarks are left out.
+pub(crate) fn remark(words: fmt::Arguments<'_>) {
+    if !IS_QUIET.load(Ordering::Relaxed) {
+        let clear = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
+        error_line(format_args!("{clear}{words}"));
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a> Retrying<'a> {
                     return Ok(this);
                 }
                 Err(error) if this.may_retry(&error, 0) => this.wait(&error, "", None),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(this.context(task, "").error(&error)),
             }
         }
     }

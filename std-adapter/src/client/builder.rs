@@ -11,6 +11,7 @@ use super::{Client, Error};
 use crate::auth::{AuthError, ClientKey, HANDSHAKE_TIMEOUT, KeyFile, KnownHosts, Protection};
 use crate::endpoint::Endpoint;
 use crate::fs::{Event, Limits, Observer, Policy, Sync};
+use crate::transport::banner::Listener;
 use crate::transport::clock::milliseconds;
 use crate::transport::tcp::CONNECT_TIMEOUT;
 
@@ -45,6 +46,7 @@ pub struct ClientBuilder {
     pub(crate) policy: Policy,
     pub(crate) events: Events,
     pub(crate) timeouts: Timeouts,
+    pub(crate) banner: Listener,
     key: Option<PathBuf>,
     known_hosts: Option<PathBuf>,
     accepts_new: bool,
@@ -61,6 +63,7 @@ impl ClientBuilder {
             policy: Policy::default(),
             events: Events::default(),
             timeouts: Timeouts::default(),
+            banner: Listener::default(),
             key: None,
             known_hosts: None,
             accepts_new: false,
@@ -161,6 +164,14 @@ impl ClientBuilder {
     /// ```
     pub fn on_event(mut self, observer: impl FnMut(Event<'_>) + Send + 'static) -> Self {
         self.events = Events(Some(Arc::new(Mutex::new(observer))));
+        self
+    }
+
+    /// Calls `listener` with each line of the text that a command (`exec:`, SSH) prints before the first frame of
+    /// its server: a message of the day, a warning of a shell. The lines are escaped; there are at most 20, with 4
+    /// KiB in all, and a last one with the number of further bytes. More than 64 KiB of text are an error.
+    pub fn on_banner(mut self, listener: impl FnMut(&str) + Send + 'static) -> Self {
+        self.banner = Listener::new(listener);
         self
     }
 

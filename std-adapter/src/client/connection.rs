@@ -16,6 +16,11 @@ use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::client::builder::Timeouts;
 use crate::endpoint::Endpoint;
+use crate::transport::banner::Listener;
+#[cfg(unix)]
+use crate::transport::banner::socket::{AfterBanner, Shared};
+#[cfg(unix)]
+use crate::transport::banner::{Banner, First};
 #[cfg(unix)]
 use crate::transport::command;
 #[cfg(unix)]
@@ -35,6 +40,11 @@ pub(crate) trait Connection: Send {
 
     /// The traffic so far; of an encrypted connection, before encryption.
     fn traffic(&self) -> Traffic;
+
+    /// The begin of the text that came before the first frame. It is hostile.
+    fn banner(&self) -> String {
+        String::new()
+    }
 
     /// Disconnects in good order.
     fn disconnect(&mut self);
@@ -81,6 +91,7 @@ impl Connection for SerialLink {
 struct Started {
     link: Box<dyn Connection>,
     program: Program,
+    banner: Shared,
 }
 
 #[cfg(unix)]
@@ -98,7 +109,10 @@ impl Connection for Started {
         if result.is_ok() {
             self.program.set_established();
         }
-        let ended = if is_gone { self.program.ended() } else { None };
+        if self.banner.lock().is_endless() {
+            return Err(blocking::Error::Session(Failure::NotTinyferry));
+        }
+        let ended = if is_gone { ended(&mut self.program, &self.banner) } else { None };
         match ended {
             Some(error) => Err(blocking::Error::Link(error)),
             None => result,
@@ -109,10 +123,24 @@ impl Connection for Started {
         self.link.traffic()
     }
 
+    fn banner(&self) -> String {
+        self.banner.lock().begin()
+    }
+
     /// The command is waited for when it is dropped.
     fn disconnect(&mut self) {
         self.link.disconnect();
     }
+}
+
+/// The error that a command has ended, if so; with its text, unless a listener has heard that.
+#[cfg(unix)]
+fn ended(program: &mut Program, banner: &Shared) -> Option<io::Error> {
+    let ended = program.ended()?;
+    Some(match banner.lock().unheard() {
+        Some(text) => io::Error::other(format!("{ended}; it printed {text}")),
+        None => ended,
+    })
 }
 
 /// Connects to `endpoint`; with a key, completes the handshake of the secure channel.
@@ -120,6 +148,7 @@ pub(crate) fn open(
     endpoint: &Endpoint,
     protection: &Protection,
     timeouts: Timeouts,
+    banner: Listener,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
     match endpoint {
@@ -144,9 +173,9 @@ pub(crate) fn open(
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         #[cfg(unix)]
-        Endpoint::Exec(command) => start(command, endpoint, protection, timeouts),
+        Endpoint::Exec(command) => start(command, endpoint, protection, timeouts, banner),
         #[cfg(unix)]
-        Endpoint::Ssh(ssh) => start(&ssh.command(), endpoint, protection, timeouts),
+        Endpoint::Ssh(ssh) => start(&ssh.command(), endpoint, protection, timeouts, banner),
         Endpoint::Stdio => {
             let sentence = "this is for serve; a client uses exec:COMMAND";
             Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
@@ -174,18 +203,28 @@ fn start(
     endpoint: &Endpoint,
     protection: &Protection,
     timeouts: Timeouts,
+    listener: Listener,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
     let (socket, mut program) = command::start(command).map_err(failed)?;
     debug!("started {endpoint}");
+    let first = match protection {
+        Protection::Key(_) => First::Channel,
+        Protection::Local | Protection::Insecure => First::Reply,
+    };
+    let banner = Shared::new(Banner::new(first, listener));
+    let socket = AfterBanner::new(socket, banner.clone());
     let link = link(socket, endpoint, protection, timeouts).map_err(|error| match error {
+        _ if banner.lock().is_endless() => {
+            Error::Session(Failure::NotTinyferry, banner.lock().begin())
+        }
         // If the command has ended, that is the cause.
         Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
-            program.ended().map_or(error, failed)
+            ended(&mut program, &banner).map_or(error, failed)
         }
         error => error,
     })?;
-    Ok(Box::new(Started { link, program }))
+    Ok(Box::new(Started { link, program, banner }))
 }
 
 fn link<S: Socket + 'static>(

@@ -79,9 +79,10 @@ impl Client {
 
     fn open(builder: ClientBuilder) -> Result<Self, Error> {
         let protection = builder.protection()?;
-        let ClientBuilder { endpoint, config, sync, limits, policy, events, timeouts, .. } =
-            builder;
-        let connection = connection::open(&endpoint, &protection, timeouts)?;
+        let ClientBuilder {
+            endpoint, config, sync, limits, policy, events, timeouts, banner, ..
+        } = builder;
+        let connection = connection::open(&endpoint, &protection, timeouts, banner)?;
         let session =
             session::new(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
         Ok(Self { session, connection, config, sync, limits, policy, events })

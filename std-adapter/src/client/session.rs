@@ -92,7 +92,11 @@ impl Client {
         self.connection.run(&mut self.session, store).map_err(|error| match error {
             blocking::Error::Link(error) => Error::Link(error),
             blocking::Error::Session(failure) => {
-                Error::Session(failure, self.session.message().to_owned())
+                let message = match failure {
+                    Failure::NotTinyferry => self.connection.banner(),
+                    _ => self.session.message().to_owned(),
+                };
+                Error::Session(failure, message)
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Byte streams to another end: sockets, serial ports, standard streams and started commands.
 
+pub(crate) mod banner;
 pub(crate) mod clock;
 #[cfg(unix)]
 pub(crate) mod command;

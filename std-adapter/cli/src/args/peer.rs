@@ -12,6 +12,7 @@ use tinyferry::client::{Client, Error};
 use crate::config::{Config, Connection};
 use crate::exit::CliError;
 use crate::message::{Context, Task};
+use crate::output::remark;
 use crate::units::timeout;
 
 /// The variable that names the server.
@@ -111,7 +112,8 @@ impl Peer {
     /// Connects with these options for a task; `sha256`: content is verified by SHA-256 too.
     pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Client, CliError> {
         crate::signals::before_end(task, self.has_resources())?;
-        Ok(self.client(sha256)?)
+        let failed = |error| Context::new(task, &self.endpoint, false, "").error(&error);
+        self.client(sha256).map_err(failed)
     }
 
     /// Whether the library has to release something before the program ends: a command or a port.
@@ -125,7 +127,8 @@ impl Peer {
         let mut client = Client::builder(self.endpoint.clone())
             .sha256(sha256)
             .insecure(*insecure == Some(true))
-            .accept_new(self.accept_new);
+            .accept_new(self.accept_new)
+            .on_banner(banner());
         if let Some(file) = key {
             client = client.key_file(file);
         }
@@ -141,5 +144,16 @@ impl Peer {
     /// The circumstances of an error of `client`; `name`: the quoted name of the request, or empty.
     pub(crate) fn context(&self, task: Task, client: &Client, name: &str) -> Context {
         Context::new(task, &self.endpoint, client.traffic().received > 0, name)
+    }
+}
+
+/// Prints the lines that come before the handshake.
+fn banner() -> impl FnMut(&str) + Send + 'static {
+    let mut has_begun = false;
+    move |line| {
+        if !std::mem::replace(&mut has_begun, true) {
+            remark(format_args!("tinyferry: the command printed this before the handshake:"));
+        }
+        remark(format_args!("  {line}"));
     }
 }
