@@ -37,6 +37,10 @@ pub(crate) enum Exit {
     Trust = 7,
 }
 
+/// The exit code of an interrupted program, as shells report it; on Unix its signal ends it.
+#[cfg(not(unix))]
+pub(crate) const INTERRUPTED: i32 = 130;
+
 /// The exit code after several requests.
 #[derive(Debug, Default)]
 pub(crate) struct Exits {

@@ -5,11 +5,14 @@ use std::io;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
+#[cfg(unix)]
+use tinyferry_core::Failure;
 use tinyferry_core::driver::blocking::{self, drive};
-use tinyferry_core::{Failure, Outcome, Session, Store};
+use tinyferry_core::{Outcome, Session, Store};
 use tracing::debug;
 
 use crate::auth::AuthError;
+#[cfg(unix)]
 use crate::auth::Error as Channel;
 use crate::auth::{Protection, hex};
 use crate::checksum::Desktop;

@@ -22,6 +22,7 @@ impl Ssh {
 
     /// The command for the shell. The server allows to remove files: a user who may log in can remove them
     /// anyway. After `--` a host is no option.
+    #[cfg(any(unix, test))]
     pub(crate) fn command(&self) -> String {
         let directory = match self.directory.strip_prefix("~/").unwrap_or(&self.directory) {
             "" | "~" => ".".to_owned(),
@@ -34,6 +35,7 @@ impl Ssh {
 }
 
 /// A word of the shell.
+#[cfg(any(unix, test))]
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

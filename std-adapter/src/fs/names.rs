@@ -1,5 +1,7 @@
 //! Paths and names as text: splits and joins them, and decides which are allowed. Knows no file system.
 
+mod windows;
+
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::{NAME_MAX, PATH_MAX, is_sound};
 
@@ -33,14 +35,27 @@ pub(crate) fn join(path: &str, below: &str) -> String {
     }
 }
 
-/// Whether a path of the other end is allowed: sound, unambiguous on this system, and without names of
-/// partial files.
-pub(crate) fn is_allowed(path: &str) -> bool {
-    is_sound(path)
-        && !path.ends_with('/')
-        && path.split('/').all(|name| {
-            !partial_name::is_name(name) && (cfg!(not(windows)) || means_one_thing_on_windows(name))
-        })
+/// Checks a path of the other end: it must be sound, unambiguous on this system, and without names of partial
+/// files.
+///
+/// # Errors
+/// The reason why it is not allowed.
+pub(crate) fn check(path: &str) -> Result<(), StoreError> {
+    if !is_sound(path) || path.ends_with('/') {
+        return Err(Reason::BadPath.into());
+    }
+    for name in path.split('/') {
+        if partial_name::is_name(name) {
+            return Err(unfinished());
+        }
+        if cfg!(windows)
+            && let Some(why) = windows::objection(name)
+        {
+            let detail = format!("Windows cannot hold the name \"{name}\": {why}");
+            return Err(StoreError::new(Reason::BadPath, &detail));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an entry of this path below the tree's root and of this name is sent, if it is a regular file or a
@@ -50,18 +65,15 @@ pub(crate) fn can_be_sent(path: &str, name: &str) -> bool {
 }
 
 /// Why a partial file is not transferred.
-const UNFINISHED: &str = "names of the form .NAME.tinyferry-part are reserved for unfinished files";
-
-/// Why a path that is not allowed is refused.
-pub(crate) fn refusal(path: &str) -> StoreError {
-    let is_partial = is_sound(path) && path.split('/').any(partial_name::is_name);
-    StoreError::new(Reason::BadPath, if is_partial { UNFINISHED } else { "" })
+pub(crate) fn unfinished() -> StoreError {
+    let detail = "names of the form .NAME.tinyferry-part are reserved for unfinished files";
+    StoreError::new(Reason::BadPath, detail)
 }
 
 /// Why an entry for which [`can_be_sent`] is false is not sent.
 pub(crate) fn unsendable(path: &str, name: &str) -> StoreError {
     if is_sound(path) {
-        StoreError::new(Reason::BadPath, UNFINISHED)
+        unfinished()
     } else if path.len() > PATH_MAX {
         let what = format!("its path has more than {PATH_MAX} bytes");
         StoreError::new(Reason::NameTooLong, &what)
@@ -72,42 +84,18 @@ pub(crate) fn unsendable(path: &str, name: &str) -> StoreError {
     }
 }
 
-/// Whether a name is neither a device nor a path of its own there.
-fn means_one_thing_on_windows(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
-    let numbered = |stem: &str| {
-        let number = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
-        number.is_some_and(|number| number.chars().count() == 1)
-    };
-    let device = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&stem.as_str())
-        || numbered(&stem);
-    !device
-        && !name.contains(['<', '>', ':', '"', '\\', '|', '?', '*'])
-        && !name.ends_with(['.', ' '])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_that_windows_treats_specially_are_refused() {
-        for name in ["a:b", "a\\b", "nul", "Com1.txt", "con .x", "a.", "a ", "what?"] {
-            assert!(!means_one_thing_on_windows(name), "{name}");
-        }
-        for name in ["a", "console", "com", "com10", ".hidden", "a b", "é"] {
-            assert!(means_one_thing_on_windows(name), "{name}");
-        }
-    }
-
-    #[test]
     fn only_sound_paths_are_allowed() {
         for path in ["", "a", "a/b", ".a", "a.tinyferry-part", "a/.b/c"] {
-            assert!(is_allowed(path), "{path}");
+            assert!(check(path).is_ok(), "{path}");
         }
         for path in ["/a", "..", "a/../b", "a//b", "a/", ".a.tinyferry-part", ".A.TINYFERRY-PART/b"]
         {
-            assert!(!is_allowed(path), "{path}");
+            assert!(check(path).is_err(), "{path}");
         }
     }
 }

@@ -87,6 +87,7 @@ pub(crate) enum Incoming {
     /// There is a client to accept.
     Client,
     /// The server is stopped.
+    #[cfg_attr(not(unix), expect(dead_code))]
     Stop,
 }
 

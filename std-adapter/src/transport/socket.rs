@@ -166,7 +166,8 @@ macro_rules! socket {
     ($name:ty) => {
         impl Socket for $name {
             fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
-                self.read(into).or_else(|error| if_left(0, error))
+                let mut stream: &TcpStream = self;
+                stream.read(into).or_else(|error| if_left(0, error))
             }
 
             fn receive_now(&mut self, into: &mut [u8]) -> io::Result<usize> {

@@ -31,7 +31,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::limits::Limits;
-use crate::fs::names::{join, refusal};
+use crate::fs::names::join;
 use crate::fs::policy::Policy;
 use crate::fs::recv::deferred::DeferredCommits;
 use crate::fs::recv::file::{Access, RecvFile};
@@ -144,11 +144,11 @@ impl RecvStore {
         }
         let path = match self.path_of(offer) {
             _ if offer.names_only => offer.path.to_owned(),
-            Some(path) => path,
-            None => {
+            Ok(path) => path,
+            Err(error) => {
                 let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
                 let path = join(tree, offer.path);
-                return Err(self.fail(refusal(offer.path), &path, observer));
+                return Err(self.fail(error, &path, observer));
             }
         };
         let held = match self.prepare(offer, &path, observer) {

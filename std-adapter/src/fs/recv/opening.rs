@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Kind, Offer};
 
 use super::RecvStore;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
-use crate::fs::names::{is_allowed, join, split};
+use crate::fs::names::{self, join, split};
 use crate::fs::recv::file::{ExpectedFile, RecvFile};
 use crate::fs::recv::tree::Tree;
 use crate::fs::sys::buffer::CAPACITY;
@@ -26,15 +27,21 @@ impl RecvStore {
         Ok(())
     }
 
-    /// The path of an offer below the root; `None` if it is not allowed.
-    pub(crate) fn path_of(&self, offer: &Offer<'_>) -> Option<String> {
+    /// The path of an offer below the root.
+    ///
+    /// # Errors
+    /// It is not allowed.
+    pub(crate) fn path_of(&self, offer: &Offer<'_>) -> Result<String, StoreError> {
         let is_named = offer.kind == Kind::Tree || !offer.path.is_empty();
         let path = match (&self.tree, &self.target) {
             (Some(_), _) | (None, None) => offer.path,
             (None, Some(target)) => target,
         };
         let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
-        (is_named && is_allowed(path)).then(|| join(tree, path))
+        if !is_named {
+            return Err(Reason::BadPath.into());
+        }
+        names::check(path).map(|()| join(tree, path))
     }
 
     /// Opens an offer; returns the number of bytes that are here already.

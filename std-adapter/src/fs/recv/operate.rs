@@ -10,7 +10,7 @@ use super::RecvStore;
 use super::kept_times::{KeptTimes, restore};
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
-use crate::fs::names::{is_allowed, join, refusal, split};
+use crate::fs::names::{self, join, split};
 use crate::fs::partial_name;
 use crate::fs::policy::Existing;
 use crate::fs::recv::deferred::DeferredCommits;
@@ -39,7 +39,7 @@ impl RecvStore {
     ) -> Result<Stat, StoreError> {
         let below = |path: &str| {
             let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
-            if is_allowed(path) { Ok(join(tree, path)) } else { Err(refusal(path)) }
+            names::check(path).map(|()| join(tree, path))
         };
         let is_excluded = self.tree.is_some() && self.stats.excludes(path, kind != Kind::File);
         let result = match (*operation, below(path)) {
@@ -61,10 +61,8 @@ impl RecvStore {
             (Operation::Link { target }, Ok(whole)) => {
                 self.link(path, target, observer).map_err(|error| (error, whole))
             }
-            (Operation::HardLink { from }, _) if !is_allowed(from) => {
-                return Err(Reason::BadPath.into());
-            }
             (Operation::HardLink { from }, _) => {
+                names::check(from)?;
                 let linked = self.hard_link(path, from, observer);
                 return linked.map(|()| Stat::default()).inspect_err(|_| self.cursor.forget());
             }

@@ -18,7 +18,7 @@ use crate::fs::digest::tree::TreeDigests;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::filter::Exclusion;
-use crate::fs::names::{is_allowed, join, refusal, split};
+use crate::fs::names::{self, join, split};
 use crate::fs::sys::background::Background;
 use crate::fs::sys::dir_cursor::Found;
 use crate::fs::sys::metadata::FileMetadata;
@@ -160,9 +160,7 @@ impl RecvStore {
             return Err(Reason::Unsupported.into());
         };
         let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
-        if !is_allowed(path) {
-            return Err(refusal(path));
-        }
+        names::check(path)?;
         let in_tree = path.to_owned();
         let path = match (&self.tree, &self.target) {
             // A lone file has the path of the target, not that of the other end.

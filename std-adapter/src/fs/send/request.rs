@@ -11,7 +11,7 @@ use super::SendStore;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::filter::Filter;
-use crate::fs::names::is_allowed;
+use crate::fs::names;
 use crate::fs::send::links::LinkKinds;
 use crate::fs::send::queue::{SendQueue, direction};
 use crate::fs::send::source::{SourceEntry, SourceRoot, explain};
@@ -81,9 +81,7 @@ fn find(
     tree: bool,
     names_only: bool,
 ) -> Result<SendQueue, StoreError> {
-    if !is_allowed(path) {
-        return Err(Reason::BadPath.into());
-    }
+    names::check(path)?;
     let origin = |remote: &str| SourceRoot::below(Arc::clone(root), path, remote);
     if tree {
         return Ok(SendQueue::new(Some(path.to_owned()), vec![origin("")], names_only).serving());

@@ -109,6 +109,15 @@ fn keeps_holes(dir: &Dir) -> io::Result<bool> {
 
 /// The part of a file at a position, with its end.
 enum Found {
+    #[cfg_attr(
+        not(any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "macos",
+            target_os = "freebsd"
+        )),
+        expect(dead_code)
+    )]
     Hole(u64),
     Content(u64),
 }

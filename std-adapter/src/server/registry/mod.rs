@@ -259,6 +259,7 @@ impl Registry {
     }
 
     /// Waits until no client is connected, or the server is stopped.
+    #[cfg(unix)]
     pub(crate) fn wait_until_empty(&self) {
         let is_waiting =
             |clients: &mut Clients| !clients.connected.is_empty() && !self.is_stopping();

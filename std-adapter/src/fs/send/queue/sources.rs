@@ -3,7 +3,7 @@
 use tinyferry_core::path::is_sound;
 
 use super::*;
-use crate::fs::names::refusal;
+use crate::fs::names::unfinished;
 use crate::fs::partial_name;
 use crate::fs::send::source::SourceEntry;
 use crate::fs::send::total::total;
@@ -78,7 +78,7 @@ impl SendQueue {
         self.walk.go_to(path);
         let reached = match origin.reach(path) {
             _ if !is_sound(path) || path.ends_with('/') => Err(Reason::BadPath.into()),
-            _ if path.split('/').any(partial_name::is_name) => Err(refusal(path)),
+            _ if path.split('/').any(partial_name::is_name) => Err(unfinished()),
             Ok(SourceEntry::Directory(..)) if self.tree.is_none() => {
                 Err(Reason::IsDirectory.into())
             }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 
 use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
@@ -27,6 +27,7 @@ impl Spelling {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(crate) fn may_fold(dir: &Dir) -> bool {
         use rustix::fs::{fstatfs, ioctl_getflags};
+        use std::io;
 
         use crate::fs::sys::sync::open_itself;
 
