@@ -24,8 +24,11 @@ pub enum Error {
     Session(Failure, String),
     /// The server does not offer SHA-256, which the configuration demands.
     NoSha256,
-    /// A file or directory on this end cannot be used; the message names it.
+    /// A file or directory on this end cannot be used; the message names it. Or the reader or writer of a transfer
+    /// has failed.
     Local(io::Error),
+    /// The task failed after more was read from a reader than can be sent again; with the cause.
+    Consumed(Box<Error>),
 }
 
 impl Error {
@@ -54,7 +57,7 @@ impl Error {
                     | Failure::IdleTimeout
                     | Failure::Refused(Reason::Busy | Reason::InUse | Reason::ShuttingDown)
             ),
-            Self::Secure(..) | Self::NoSha256 | Self::Local(_) => false,
+            Self::Secure(..) | Self::NoSha256 | Self::Local(_) | Self::Consumed(_) => false,
         }
     }
 }
@@ -97,6 +100,9 @@ impl fmt::Display for Error {
                 write!(f, "{failure} (\"{}\")", message.escape_debug())
             }
             Self::Local(error) => f.write_str(&describe::os_error(error)),
+            Self::Consumed(cause) => {
+                write!(f, "{cause}; the content that was read cannot be sent again")
+            }
         }
     }
 }
@@ -106,6 +112,7 @@ impl std::error::Error for Error {
         match self {
             Self::Connect(_, error) | Self::Link(error) | Self::Local(error) => Some(error),
             Self::Secure(_, problem) => Some(problem),
+            Self::Consumed(cause) => Some(cause),
             Self::Session(..) | Self::NoSha256 => None,
         }
     }
@@ -142,6 +149,7 @@ mod tests {
             (refused(Reason::NotFound), false),
             (Error::NoSha256, false),
             (Error::Local(ErrorKind::Interrupted.into()), false),
+            (Error::Consumed(Box::new(session(Failure::TimedOut))), false),
         ] {
             assert_eq!(error.is_transient(), is_transient, "{error}");
         }

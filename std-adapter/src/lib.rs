@@ -57,6 +57,7 @@ pub mod describe;
 pub mod endpoint;
 mod error;
 pub mod fs;
+pub mod pipe;
 pub mod server;
 mod settings;
 pub mod transport;

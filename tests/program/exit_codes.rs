@@ -82,7 +82,10 @@ fn a_path_that_ends_in_a_dot_means_the_content_of_the_directory() {
     server.client(&here, &["put", "dir", "--to", "four"]).well();
     assert!(place.served("four/dir/sub/f").exists());
     server.client(&here, &["put", "dir/", "--to", "four"]).well();
-    server.client(&here, &["put", "dir/.", "."]).with(2, &["two of the paths"]);
+    server.client(&here, &["put", "dir/.", ".", "--to", "x"]).with(2, &["two of the paths"]);
+    server
+        .client(&here, &["put", "dir/.", "."])
+        .with(2, &["\".\" beside other paths is ambiguous"]);
 }
 
 #[test]

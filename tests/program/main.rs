@@ -45,6 +45,7 @@ mod output;
 mod partials;
 mod partials_command;
 mod permissions;
+mod pipes;
 mod policy;
 mod power_loss;
 mod processes;

@@ -162,13 +162,16 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PutArgs {
-    /// Files and directories to send; "DIR/." is the content of DIR. A symbolic link given here is
-    /// followed, one inside a directory is not (--links)
+    /// Files and directories to send; "DIR/." is the content of DIR, "-" is standard input (with --as). A
+    /// symbolic link given here is followed, one inside a directory is not (--links)
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// The directory to send them to, relative to the server's directory, also if it begins with "/"
     #[arg(long, value_name = "REMOTE_DIR")]
     pub(crate) to: Option<String>,
+    /// Store the only PATH under NAME, a path below the directory of --to
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
     /// Verify each file with SHA-256 too, and print the digests for "sha256sum --check" in the server's
     /// directory: the names are those on the server
     #[arg(long)]
@@ -196,6 +199,13 @@ pub(crate) struct GetArgs {
     /// The local directory to save them in [default: .]
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
+    /// Save the only REMOTE under NAME, a path below the directory of --into
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Save the only REMOTE as FILE, in a directory that exists; "-" writes the content of a file to standard
+    /// output, as it arrives
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["name", "into"])]
+    pub(crate) output: Option<PathBuf>,
     /// Verify each file with SHA-256 too, and print the digests for "sha256sum --check" in the directory
     /// of --into: the names are those there
     #[arg(long)]

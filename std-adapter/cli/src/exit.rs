@@ -169,6 +169,7 @@ impl Exit {
             },
             Error::NoSha256 => Self::Protocol,
             Error::Session(failure, _) => Self::for_failure(*failure),
+            Error::Consumed(cause) => Self::for_error(cause),
             _ => Self::Local,
         }
     }
@@ -239,6 +240,8 @@ mod tests {
             (secure(AuthError::Changed { host: host(), file: "known".into() }), 7),
             (secure(AuthError::Unknown { host: host(), shown: PublicKey([0; 32]) }), 7),
             (secure(AuthError::Unprotected), 7),
+            (Error::Consumed(Box::new(session(Failure::TimedOut))), 4),
+            (Error::Local(io::ErrorKind::NotFound.into()), 1),
         ] {
             let told = error.to_string();
             assert_eq!(Exit::for_error(&error) as u8, code, "{told}");

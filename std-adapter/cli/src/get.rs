@@ -1,6 +1,8 @@
 //! `tinyferry get`.
 
-use std::collections::HashSet;
+mod place;
+mod planning;
+
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -10,29 +12,27 @@ use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::{Directory, LinkKinds, Policy, Root};
 
+use self::place::{Place, Wanted};
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror::{self, Removals, Target};
 use crate::names::Names;
-use crate::paths::{asked_path, clash, is_missing, missing, quoted};
-use crate::plan::{Plan, unplanned};
+use crate::paths::{is_missing, missing, quoted};
+use crate::pipe::Output;
+use crate::plan::unplanned;
 use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
 use crate::signals;
 
-/// A requested path.
-struct Wanted<'a> {
-    /// As it was typed.
-    text: &'a str,
-    /// The path on the server.
-    remote: String,
-    /// The path below the local directory; empty: the directory itself.
-    target: String,
-}
-
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let directory = args.into.as_deref().unwrap_or(Path::new("."));
+    if let Some(file) = &args.output
+        && let Some(output) = Output::of(file)?
+    {
+        return output.get(args, verbosity);
+    }
+    let place = Place::of(args)?;
+    let directory = place.directory.as_path();
     let into = describe::path(directory);
     let local = |error: std::io::Error| {
         let why = match error.kind() {
@@ -49,35 +49,17 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
         hard_links: kinds.hard,
         ..args.policy.policy(args.keep_both)?
     };
-    let mut wanted = Vec::new();
-    let mut targets = HashSet::new();
-    for text in &args.paths {
-        let remote = asked_path(text)?;
-        if remote.is_empty() && args.paths.len() > 1 {
-            let sentence = format!(
-                "\"{}\" is the whole directory of the server, which is received alone; the directory to save \
-                 files in is given by --into",
-                text.escape_debug()
-            );
-            return Err(CliError::new(Exit::Usage, sentence));
-        }
-        let target = match args.is_content {
-            true => String::new(),
-            false => remote.rsplit('/').next().unwrap_or_default().to_owned(),
-        };
-        if !targets.insert(target.clone()) {
-            return Err(clash(&target));
-        }
-        wanted.push(Wanted { text, remote, target });
-    }
+    let wanted = place.wanted(args)?;
     let selection = Selection::default().filtered(&args.filter.filter()?).linking(kinds);
     crate::serve::raise_limit();
     let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
-        return dry_run(&mut retrying, args, directory, &wanted, &selection, verbosity);
+        return planning::dry_run(&mut retrying, args, directory, &wanted, &selection, verbosity);
     }
     // Without a connection no directory is created.
-    std::fs::create_dir_all(directory).map_err(local)?;
+    if args.output.is_none() {
+        std::fs::create_dir_all(directory).map_err(local)?;
+    }
     let root = Root::open(directory).map_err(local)?;
     Get { args, directory, root, policy, selection, verbosity, retrying }.run(&wanted)
 }
@@ -113,7 +95,9 @@ impl Get<'_> {
         // The received directories, and those of them that are to be received again.
         let (mut trees, mut again) = (Vec::new(), Vec::new());
         for (index, path) in wanted.iter().enumerate() {
-            let names = Names::receiving(&path.remote, &path.target, self.directory);
+            let name = self.args.output.is_some() || self.args.name.is_some();
+            let name = name.then_some(path.target.as_str());
+            let names = Names::receiving(&path.remote, &path.target, self.directory, name);
             let progress = Progress::new(names, self.verbosity, self.args.sha256);
             let received = match self.receive(path, &progress) {
                 Ok(received) => received,
@@ -235,10 +219,16 @@ impl Get<'_> {
         if !matches!(problem.exit, Exit::Refused | Exit::Local) {
             return Err(problem);
         }
-        let is_target = is_last && self.args.into.is_none() && !path.text.starts_with('/');
+        let has_place = self.args.into.is_some();
+        let is_target =
+            is_last && !has_place && (!path.text.starts_with('/') || Path::new(path.text).is_dir());
+        let is_directory = self.args.output.is_some() && self.directory.join(&path.target).is_dir();
         let problem = problem.advise(match is_missing(error) {
             true if is_target => "; the directory to save files in is given by --into",
             true => missing(path.text),
+            false if is_directory => {
+                "; the directory to save a file in is given by --into, not by -o"
+            }
             false => "",
         });
         problem.print();
@@ -278,30 +268,4 @@ impl Get<'_> {
 fn skip_of(args: &GetArgs, directory: &Path, target: &str) -> Skip {
     let skip = args.skip.skip(args.sha256);
     skip.unwrap_or_else(|| usual_skip(&directory.join(target)))
-}
-
-/// Prints the plan.
-fn dry_run(
-    retrying: &mut Retrying<'_>,
-    args: &GetArgs,
-    directory: &Path,
-    wanted: &[Wanted<'_>],
-    selection: &Selection,
-    verbosity: Verbosity,
-) -> Result<Exit, CliError> {
-    let all: Vec<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
-    let removals = Removals::new(&args.delete, Target::Here);
-    let mut plan = Plan::default();
-    for Wanted { text, remote, target } in wanted {
-        let name = quoted(remote);
-        let selection = selection.clone().skipping(skip_of(args, directory, target));
-        let planned = retrying
-            .run(&name, None, |client| client.plan_get(remote, directory, target, &selection))
-            .map_err(|error| {
-                let advice = if is_missing(&error) { missing(text) } else { "" };
-                unplanned(retrying, &name, &error).advise(advice)
-            })?;
-        plan.print(planned, (target, &all), &removals, verbosity >= Verbosity::Files);
-    }
-    Ok(plan.finish(&removals, Target::Here))
 }

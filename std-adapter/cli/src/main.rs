@@ -26,6 +26,7 @@ mod names;
 mod output;
 mod partials;
 mod paths;
+mod pipe;
 mod plan;
 mod progress;
 mod put;

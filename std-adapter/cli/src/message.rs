@@ -15,6 +15,8 @@ use crate::exit::{CliError, Exit};
 pub(crate) enum Task {
     /// A transfer, which can be continued.
     Transfer,
+    /// A transfer from standard input or to standard output, which begins anew.
+    Pipe,
     /// A list or a ping.
     Query,
     /// The request to close the server.
@@ -81,6 +83,10 @@ impl Context {
                 _ => self.lost(&error.to_string()),
             },
             Error::Session(..) => format!("{endpoint}: {error}"),
+            Error::Consumed(cause) => format!(
+                "{}; the part of standard input that was read cannot be sent again",
+                self.sentence(cause)
+            ),
             Error::NoSha256 => {
                 format!(
                     "{endpoint}: {error}; without --sha256, files are verified with CRC-64 only"
@@ -111,7 +117,7 @@ impl Context {
     fn lost(&self, why: &str) -> String {
         let advice = match self.task {
             Task::Transfer => "; run the same command again: it continues where it stopped",
-            Task::Query | Task::Close => "",
+            Task::Pipe | Task::Query | Task::Close => "",
         };
         format!("{}{advice}", self.failed(why))
     }

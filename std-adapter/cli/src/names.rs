@@ -26,23 +26,30 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Of a `put` of these local paths, each with its path on the other end, below `to`.
-    pub(crate) fn sending(paths: &[(&Path, String)], to: &str) -> Self {
+    /// Of a `put` of these local paths, each with its path on the other end, below `to`. `is_renamed`: the only path
+    /// gets a name of its own there.
+    pub(crate) fn sending(paths: &[(&Path, String)], to: &str, is_renamed: bool) -> Self {
         let requested = paths
             .iter()
             .map(|(path, remote)| Requested { event: remote.clone(), shown: describe::path(path) });
         let requested: Vec<_> = requested.collect();
         let mut title = quoted(requested.iter().map(|path| path.shown.as_str()));
-        if !to.is_empty() {
-            title.push_str(&format!(" to \"{}\"", to.escape_debug()));
+        match paths {
+            [(_, remote)] if is_renamed => title.push_str(&renamed(remote)),
+            _ if !to.is_empty() => title.push_str(&format!(" to \"{}\"", to.escape_debug())),
+            _ => {}
         }
         Self { direction: Direction::Sending, requested, title, here: String::new() }
     }
 
-    /// Of a `get` of `remote`, which is stored as `target` in the directory `into`.
-    pub(crate) fn receiving(remote: &str, target: &str, into: &Path) -> Self {
+    /// Of a `get` of `remote`, which is stored as `target` in the directory `into`. `name`: a name of its own that
+    /// the user has given it.
+    pub(crate) fn receiving(remote: &str, target: &str, into: &Path, name: Option<&str>) -> Self {
         let shown = remote.escape_debug().to_string();
-        let title = quoted([if remote.is_empty() { "." } else { &shown }].into_iter());
+        let mut title = quoted([if remote.is_empty() { "." } else { &shown }].into_iter());
+        if let Some(name) = name {
+            title.push_str(&renamed(name));
+        }
         let requested = vec![Requested { event: target.to_owned(), shown }];
         let here = match describe::path(into).as_str() {
             "." => String::new(),
@@ -83,6 +90,11 @@ impl Names {
     pub(crate) fn direction(&self) -> Direction {
         self.direction
     }
+}
+
+/// The name that an entry gets, as a clause.
+fn renamed(name: &str) -> String {
+    format!(" as \"{}\"", name.escape_debug())
 }
 
 /// Whether `path` is below the directory `above`.
@@ -129,7 +141,7 @@ mod tests {
     #[test]
     fn a_sent_entry_has_its_local_name() {
         let paths = [(Path::new("../a"), "to/a".to_owned()), (Path::new("b/."), "to".to_owned())];
-        let names = Names::sending(&paths, "to");
+        let names = Names::sending(&paths, "to", false);
         assert_eq!(names.title, "\"../a\", \"b/.\" to \"to\"");
         for (path, shown) in
             [("to/a", "../a"), ("to/a/x", "../a/x"), ("to/ab", "b/ab"), ("to", "b")]
@@ -137,22 +149,22 @@ mod tests {
             assert_eq!(names.of(path), format!("\"{shown}\""));
         }
         assert_eq!(names.of_failed(b"to/a/x\xff\n", false), "\"../a/x\\xff\\n\"");
-        let here = Names::sending(&[(Path::new("."), String::new())], "");
+        let here = Names::sending(&[(Path::new("."), String::new())], "", false);
         assert_eq!((here.of("x\n").as_str(), here.of("").as_str()), ("\"x\\n\"", "\".\""));
     }
 
     #[test]
     fn a_received_entry_has_its_remote_name_and_the_local_directory() {
-        let names = Names::receiving("d/t", "t", Path::new("out"));
+        let names = Names::receiving("d/t", "t", Path::new("out"), None);
         assert_eq!(names.of("t/x"), "\"d/t/x\"");
         assert_eq!(names.here, " (in \"out\" on this end)");
-        let whole = Names::receiving("", "", Path::new("."));
+        let whole = Names::receiving("", "", Path::new("."), None);
         assert_eq!((whole.of("x").as_str(), whole.of("").as_str()), ("\"x\"", "\".\""));
     }
 
     #[test]
     fn many_paths_are_counted() {
         let paths: Vec<_> = (0..5).map(|_| (Path::new("a"), "a".to_owned())).collect();
-        assert_eq!(Names::sending(&paths, "").title, "\"a\", \"a\", \"a\" and 2 more");
+        assert_eq!(Names::sending(&paths, "", false).title, "\"a\", \"a\", \"a\" and 2 more");
     }
 }

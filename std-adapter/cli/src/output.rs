@@ -71,13 +71,11 @@ pub(crate) fn remark(words: fmt::Arguments<'_>) {
     }
 }
 
-/// Prints that a transfer was interrupted, below the line of the progress. Does not wait for the reader.
-pub(crate) fn interrupted() {
+/// Prints that a transfer was interrupted, and advice, below the line of the progress. Does not wait for the reader.
+pub(crate) fn interrupted(advice: &str) {
     let Some(queue) = ERRORS.get() else { return };
     let line_end = if io::stderr().is_terminal() { "\n" } else { "" };
-    let line = format!(
-        "{line_end}tinyferry: interrupted; run the same command again: it continues where it stopped\n"
-    );
+    let line = format!("{line_end}tinyferry: interrupted{advice}\n");
     queue.push(line.as_bytes());
     queue.flush();
 }

@@ -27,6 +27,30 @@ pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
     }
 }
 
+/// The path that `--as` gives to an entry, below the directory of the option `directory`.
+pub(crate) fn new_path(text: &str, directory: &str) -> Result<String, CliError> {
+    let path = remote_path(text);
+    let is_directory = text.ends_with('/') || matches!(text.rsplit('/').next(), Some("."));
+    let why = if text.is_empty() || is_directory {
+        Some(format!("it is not the name of the entry; its directory is given by {directory}"))
+    } else {
+        unfit(&path)
+    };
+    match why {
+        None => Ok(path),
+        Some(why) => {
+            let sentence = format!("--as \"{}\": {why}", text.escape_debug());
+            Err(CliError::new(Exit::Usage, sentence))
+        }
+    }
+}
+
+/// The error that `option` is given for several paths.
+pub(crate) fn several(option: &str) -> CliError {
+    let sentence = format!("{option} is for one path, and several are given");
+    CliError::new(Exit::Usage, sentence)
+}
+
 /// A remote path in a message.
 pub(crate) fn quoted(path: &str) -> String {
     format!("\"{}\"", path.escape_debug())

@@ -14,7 +14,6 @@ use tinyferry::core::{Failure, Reason};
 use tinyferry::fs::Direction;
 
 use crate::exit::{CliError, Exit};
-use crate::message::Task;
 use crate::names::Names;
 use crate::reached::Reached;
 use crate::retry::Retrying;
@@ -61,6 +60,8 @@ struct View {
     failed: Option<Exit>,
     /// Standard output is a list for `sha256sum`, and for nothing else.
     has_digests: bool,
+    /// Standard output is the content of a file.
+    has_content: bool,
 }
 
 impl Progress {
@@ -87,7 +88,14 @@ impl Progress {
             tree: None,
             failed: None,
             has_digests,
+            has_content: false,
         })))
+    }
+
+    /// Standard output is the content of a file: the summary and digests go to standard error.
+    pub(crate) fn beside_content(self) -> Self {
+        self.0.borrow_mut().has_content = true;
+        self
     }
 
     /// Whether the receiver has the same entries as this end, and no others.
@@ -141,7 +149,7 @@ impl Progress {
                 view.tally.summary(view.begin.elapsed()),
                 HumanBytes(crossed),
             );
-            if view.has_digests {
+            if view.has_digests || view.has_content {
                 print_error!("{done}");
             } else {
                 print_line!("{done}");
@@ -178,7 +186,7 @@ impl Progress {
         // The store has more details of a refusal than the session.
         let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {
             Some((exit, sentence)) => CliError::new(exit, sentence),
-            None => retrying.context(Task::Transfer, &view.names.title).error(error),
+            None => retrying.error(error, &view.names.title),
         };
         let has_parts = !is_refused || !view.tally.is_empty();
         problem.with_lines(if has_parts { view.failure_lines() } else { Vec::new() })
@@ -237,8 +245,12 @@ impl View {
     fn done(&mut self, path: &str, size: u64, held: u64, sha256: Option<[u8; 32]>) {
         let is_same = self.tally.file(size, held);
         if let Some(digest) = sha256 {
-            let line = digest_line(digest, path, stdout().is_terminal());
-            self.bar.suspend(|| print_line!("{line}"));
+            let is_for_a_person = stdout().is_terminal() || self.has_content;
+            let line = digest_line(digest, path, is_for_a_person);
+            self.bar.suspend(|| match self.has_content {
+                true => print_error!("{line}"),
+                false => print_line!("{line}"),
+            });
         }
         if self.verbosity >= Verbosity::Files {
             let what = match (is_same, held) {

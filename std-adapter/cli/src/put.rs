@@ -1,13 +1,11 @@
 //! `tinyferry put`.
 
-use std::collections::HashSet;
-use std::fs::FileType;
-use std::io::ErrorKind;
-use std::path::{Path, is_separator};
+mod sources;
+
+use std::path::Path;
 
 use tinyferry::client::{Client, Selection};
 use tinyferry::core::store::Skip;
-use tinyferry::describe;
 use tinyferry::fs::{Directory, Source};
 
 use crate::args::PutArgs;
@@ -15,7 +13,8 @@ use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror::{self, Removals, Target};
 use crate::names::Names;
-use crate::paths::{asked_path, clash, remote_path, unfit};
+use crate::paths::{asked_path, new_path, remote_path, several, unfit};
+use crate::pipe::{self, STREAM};
 use crate::plan;
 use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
@@ -28,19 +27,29 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         Some(to) => remote_path(to),
         None => String::new(),
     };
+    let (to, name) = match &args.name {
+        Some(_) if args.paths.len() > 1 => return Err(several("--as")),
+        Some(path) => {
+            let path = new_path(path, "--to")?;
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            (join(&to, directory), Some(name.to_owned()))
+        }
+        None => (to, None),
+    };
+    if args.paths.iter().any(|path| path == Path::new(STREAM)) {
+        let remote = name.map(|name| join(&to, &name));
+        return pipe::put(args, &to_be_sent(args, remote)?, verbosity);
+    }
     let mut exits = Exits::default();
-    let Some(sources) = sources(args, &mut exits)? else { return Ok(exits.total()) };
+    let found = sources::find(&args.paths, name.as_deref(), args.to.is_some(), &mut exits)?;
+    let Some(sources) = found else { return Ok(exits.total()) };
     // One file is offered by itself; one directory is a tree of its own name; several paths are
     // entries of one tree, so that no round trip is spent on each.
     let is_file = |path: &Path| path.metadata().is_ok_and(|metadata| !metadata.is_dir());
     let is_single = sources.len() == 1;
     let remotes: Vec<_> = sources.iter().map(|(path, name)| (*path, join(&to, name))).collect();
     for remote in remotes.iter().map(|(_, remote)| remote.as_str()).chain([to.as_str()]) {
-        if let Some(why) = unfit(remote) {
-            let shown = remote.escape_debug();
-            let sentence = format!("\"{shown}\" cannot be a path on the other end: {why}");
-            return Err(CliError::new(Exit::Usage, sentence));
-        }
+        fitting(remote)?;
     }
     let skip = args.skip.skip(args.sha256);
     let (sources, root) = match remotes.as_slice() {
@@ -66,7 +75,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         .map(|(path, remote)| (*path, remote.as_str()))
         .collect();
     let all: Vec<_> = remotes.iter().map(|(_, remote)| remote.clone()).collect();
-    let names = Names::sending(&remotes, &to);
+    let names = Names::sending(&remotes, &to, args.name.is_some());
     let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();
@@ -140,101 +149,30 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     }
 }
 
-/// The paths to send, each with its name at the server; empty: its content goes into the directory
-/// itself. A path that cannot be sent is reported. `None`: nothing is left.
-fn sources<'a>(
-    args: &'a PutArgs,
-    exits: &mut Exits,
-) -> Result<Option<Vec<(&'a Path, String)>>, CliError> {
-    let mut sources: Vec<(&Path, String)> = Vec::new();
-    let mut names = HashSet::new();
-    for (index, path) in args.paths.iter().enumerate() {
-        match name(path) {
-            Ok(name) if !names.insert(name.clone()) => return Err(clash(&name)),
-            Ok(name) => sources.push((path, name)),
-            Err(problem) if args.paths.len() == 1 => return Err(problem),
-            Err(problem) => {
-                // The others are sent nevertheless.
-                let is_last = index + 1 == args.paths.len();
-                let is_target = is_last && args.to.is_none() && path.symlink_metadata().is_err();
-                let advice = "; the directory on the server is given by --to";
-                let problem = problem.advise(if is_target { advice } else { "" });
-                problem.print();
-                exits.add(problem.exit);
-            }
+/// The path at the server for standard input.
+fn to_be_sent(args: &PutArgs, remote: Option<String>) -> Result<String, CliError> {
+    let usage = |sentence: &str| Err(CliError::new(Exit::Usage, sentence));
+    match remote {
+        _ if args.paths.len() > 1 => {
+            usage("\"-\" is standard input, which is sent alone; a file of that name is \"./-\"")
         }
-    }
-    match overwritten(&sources) {
-        Some(name) => Err(clash(name)),
-        None => Ok((!sources.is_empty()).then_some(sources)),
+        None => usage(
+            "\"-\" is standard input, which has no name: say put - --as NAME; a file of that name is \"./-\"",
+        ),
+        Some(remote) => fitting(&remote).map(|()| remote),
     }
 }
 
-/// The name of a source that a directory of which only the content is sent contains too.
-fn overwritten<'a>(sources: &'a [(&Path, String)]) -> Option<&'a str> {
-    let (directory, _) = sources.iter().find(|(_, name)| name.is_empty())?;
-    let is_sent = |path: &Path| {
-        let metadata = path.symlink_metadata();
-        metadata.is_ok_and(|metadata| other_kind(metadata.file_type()).is_none())
-    };
-    let mut names = sources.iter().map(|(_, name)| name.as_str());
-    names.find(|name| !name.is_empty() && is_sent(&directory.join(name)))
+/// Checks that a path can exist at the server.
+fn fitting(remote: &str) -> Result<(), CliError> {
+    let Some(why) = unfit(remote) else { return Ok(()) };
+    let shown = remote.escape_debug();
+    let sentence = format!("\"{shown}\" cannot be a path on the other end: {why}");
+    Err(CliError::new(Exit::Usage, sentence))
 }
 
 fn source(path: &Path, remote: &str) -> Source {
     Source { local: path.to_owned(), remote: remote.to_owned() }
-}
-
-/// Whether a path means the content of a directory: `.`, `..`, `dir/.`, `dir/..`, also with a separator
-/// at the end.
-fn is_content(path: &Path) -> bool {
-    let mut names = path.as_os_str().as_encoded_bytes().rsplit(|byte| is_separator(*byte as char));
-    matches!(names.find(|name| !name.is_empty()), Some(b"." | b".."))
-}
-
-/// The name of `path` at the server; empty: its content goes into the directory itself.
-fn name(path: &Path) -> Result<String, CliError> {
-    let shown = describe::path(path);
-    let local =
-        |error: &dyn std::fmt::Display| CliError::new(Exit::Local, format!("\"{shown}\": {error}"));
-    let of_error = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound if path.is_symlink() => {
-            local(&"the symbolic link leads to no such file or directory")
-        }
-        ErrorKind::NotFound => local(&"no such file or directory"),
-        _ => local(&describe::os_error(&error)),
-    };
-    let metadata = path.metadata().map_err(of_error)?;
-    if let Some(kind) = other_kind(metadata.file_type()) {
-        return Err(local(&format!("it is {kind}; only files and directories can be sent")));
-    }
-    if is_content(path) {
-        return Ok(String::new());
-    }
-    match path.file_name().map(|name| name.to_str()) {
-        Some(Some(name)) => Ok(name.to_owned()),
-        Some(None) => Err(local(&"its name is not UTF-8 and cannot be sent")),
-        None => Err(local(&"it has no name to be stored under; put its entries")),
-    }
-}
-
-/// The kind of a file that is neither a regular file nor a directory.
-#[cfg(unix)]
-fn other_kind(kind: FileType) -> Option<&'static str> {
-    use std::os::unix::fs::FileTypeExt;
-    let kinds = [
-        (kind.is_fifo(), "a pipe"),
-        (kind.is_socket(), "a socket"),
-        (kind.is_char_device(), "a character device"),
-        (kind.is_block_device(), "a block device"),
-        (!kind.is_file() && !kind.is_dir(), "neither a file nor a directory"),
-    ];
-    kinds.into_iter().find_map(|(is_so, name)| is_so.then_some(name))
-}
-
-#[cfg(not(unix))]
-fn other_kind(kind: FileType) -> Option<&'static str> {
-    (!kind.is_file() && !kind.is_dir()).then_some("neither a file nor a directory")
 }
 
 fn join(directory: &str, name: &str) -> String {

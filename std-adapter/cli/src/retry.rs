@@ -114,6 +114,11 @@ impl<'a> Retrying<'a> {
         traffic
     }
 
+    /// The error of the task in a sentence; `name`: the quoted name of the request.
+    pub(crate) fn error(&self, error: &Error, name: &str) -> CliError {
+        self.context(self.task, name).error(error)
+    }
+
     /// The circumstances of an error; `name`: the quoted name of the request, or empty.
     pub(crate) fn context(&self, task: Task, name: &str) -> Context {
         Context::new(task, &self.peer.endpoint, self.has_answered, name)

@@ -54,8 +54,12 @@ pub(crate) fn transfers_done() {
 /// released first. Of a transfer it is said that it can be continued,
 /// until [`transfers_done`].
 pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
-    let is_transfer = task == Task::Transfer;
-    if !(has_resources || is_transfer) {
+    let interrupted = match task {
+        Task::Transfer => Some("; run the same command again: it continues where it stopped"),
+        Task::Pipe => Some(""),
+        Task::Query | Task::Close => None,
+    };
+    if !(has_resources || interrupted.is_some()) {
         return Ok(());
     }
     let Some(mut requests) = EndRequests::to_client(has_resources)? else { return Ok(()) };
@@ -64,8 +68,10 @@ pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
         if let Some(request) = requests.wait() {
             IS_ENDING.store(true, Ordering::SeqCst);
             tinyferry::client::clean_up();
-            if is_transfer && !IS_DONE.load(Ordering::SeqCst) {
-                output::interrupted();
+            if let Some(advice) = interrupted
+                && !IS_DONE.load(Ordering::SeqCst)
+            {
+                output::interrupted(advice);
             }
             system::end(request);
         }

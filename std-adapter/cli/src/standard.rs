@@ -1,5 +1,5 @@
 //! The program's standard streams without the rules of the standard library: it replaces a closed standard
-//! output by `/dev/null`, ignores that a stream is not open for writing, and returns an error if a
+//! input or output by `/dev/null`, ignores that a stream is not open for writing, and returns an error if a
 //! non-blocking stream has no room.
 
 use std::io::{self, Write};
@@ -27,6 +27,24 @@ pub(crate) fn open() -> io::Result<Stream> {
     Ok(io::stdout())
 }
 
+/// Standard input.
+///
+/// # Errors
+/// It was closed when the program began; or those of the system.
+#[cfg(unix)]
+pub(crate) fn input() -> io::Result<impl io::Read> {
+    use std::os::fd::AsFd;
+    if unix::input_was_closed() {
+        return Err(io::Error::other("it is closed"));
+    }
+    unix::Input::new(io::stdin().as_fd())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn input() -> io::Result<impl io::Read> {
+    Ok(io::stdin().lock())
+}
+
 /// Standard error.
 pub(crate) fn error() -> Box<dyn Write + Send> {
     #[cfg(unix)]
@@ -42,7 +60,7 @@ pub(crate) fn error() -> Box<dyn Write + Send> {
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
-    use std::io::{self, ErrorKind, Write};
+    use std::io::{self, ErrorKind, Read, Write};
     use std::os::fd::{AsFd, BorrowedFd};
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -50,16 +68,19 @@ mod unix {
     use rustix::io::Errno;
 
     static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+    static INPUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
     /// Runs before the standard library opens `/dev/null` in place of a closed stream: afterwards the
     /// two cannot be told apart.
     extern "C" fn look() {
-        let is_closed = rustix::io::fcntl_getfd(io::stdout().as_fd()) == Err(Errno::BADF);
-        WAS_CLOSED.store(is_closed, Ordering::Relaxed);
+        let is_closed =
+            |stream: BorrowedFd<'_>| rustix::io::fcntl_getfd(stream) == Err(Errno::BADF);
+        WAS_CLOSED.store(is_closed(io::stdout().as_fd()), Ordering::Relaxed);
+        INPUT_WAS_CLOSED.store(is_closed(io::stdin().as_fd()), Ordering::Relaxed);
     }
 
     // The section holds pointers to functions that the system's loader calls before `main`; this one
-    // makes a system call and sets a flag.
+    // makes two system calls and sets two flags.
     #[used]
     #[cfg_attr(
         target_vendor = "apple",
@@ -71,6 +92,11 @@ mod unix {
     /// Whether standard output was closed when the program began.
     pub(super) fn was_closed() -> bool {
         WAS_CLOSED.load(Ordering::Relaxed)
+    }
+
+    /// Whether standard input was closed when the program began.
+    pub(super) fn input_was_closed() -> bool {
+        INPUT_WAS_CLOSED.load(Ordering::Relaxed)
     }
 
     /// A stream that waits for room where it is non-blocking. A program that shares the terminal or
@@ -89,10 +115,7 @@ mod unix {
             loop {
                 match self.0.write(bytes) {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        match poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None) {
-                            Ok(_) | Err(Errno::INTR) => {}
-                            Err(errno) => return Err(errno.into()),
-                        }
+                        await_ready(&self.0, PollFlags::OUT)?;
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
@@ -108,9 +131,42 @@ mod unix {
         }
     }
 
+    /// A stream that waits for content where it is non-blocking.
+    #[derive(Debug)]
+    pub(crate) struct Input(File);
+
+    impl Input {
+        pub(super) fn new(stream: BorrowedFd<'_>) -> io::Result<Self> {
+            Ok(Self(stream.try_clone_to_owned()?.into()))
+        }
+    }
+
+    impl Read for Input {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            loop {
+                match self.0.read(into) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        await_ready(&self.0, PollFlags::IN)?;
+                    }
+                    Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
+                        return Err(io::Error::other("it is not open for reading"));
+                    }
+                    result => return result,
+                }
+            }
+        }
+    }
+
+    /// Waits until a stream has content or room.
+    fn await_ready(stream: &File, events: PollFlags) -> io::Result<()> {
+        match poll(&mut [PollFd::new(stream, events)], None) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     #[cfg(test)]
     mod tests {
-        use std::io::Read;
         use std::os::unix::net::UnixStream;
         use std::thread;
 

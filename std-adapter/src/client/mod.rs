@@ -6,6 +6,7 @@ mod entries;
 mod failed;
 mod mirror;
 mod operations;
+mod pipe;
 mod selection;
 mod session;
 mod space;

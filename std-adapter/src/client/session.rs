@@ -34,7 +34,7 @@ impl Client {
 
     /// Whether a lossy link timed out after the handshake: the other end may have restarted. Then the next task
     /// begins another session.
-    fn needs_new_session(&mut self, error: &Error) -> bool {
+    pub(super) fn needs_new_session(&mut self, error: &Error) -> bool {
         let is_silent = matches!(error, Error::Session(Failure::TimedOut, _));
         if is_silent && self.is_established() && self.config.lossy {
             return new(self.config).map(|session| self.session = session).is_ok();

@@ -102,6 +102,8 @@ impl MirrorArgs {
             return Ok(Mirror::Get(GetArgs {
                 paths: vec![remote(source)?],
                 into: Some(PathBuf::from(target)),
+                name: None,
+                output: None,
                 sha256: false,
                 sync: SyncArg::End,
                 filter,
@@ -123,6 +125,7 @@ impl MirrorArgs {
         Ok(Mirror::Put(PutArgs {
             paths: vec![PathBuf::from(source).join(".")],
             to: Some(remote(target)?),
+            name: None,
             sha256: false,
             filter,
             delete,

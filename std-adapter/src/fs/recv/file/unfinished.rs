@@ -43,8 +43,10 @@ impl RecvFile {
             _ => None,
         };
         let mut left = None;
+        // Of a pipe, whose size is not known, no later transfer can send the same content.
+        let has_size = self.expected.size.is_some();
         match (partial, limits) {
-            (Some(partial), Some(limits)) if partial.is_of_use() => {
+            (Some(partial), Some(limits)) if has_size && partial.is_of_use() => {
                 let is_stored = buffer.flush(&partial.file).and_then(|()| partial.fill()).is_ok();
                 partial.release();
                 let found = partial.left(split(&self.expected.path).0);

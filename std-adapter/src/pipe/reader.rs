@@ -1,0 +1,160 @@
+//! The store that sends what a reader gives.
+
+use std::io::{self, ErrorKind, Read};
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Digests, Entry, Kind, Store};
+
+use crate::fs::{Direction, Event, Observer};
+
+/// The number of bytes before the end of what was read that can be loaded again, if there are so many. A lossy
+/// link asks for less: its window has 97 blocks of at most 1 KiB.
+const KEPT: usize = 256 << 10;
+/// The number of bytes that are read at once.
+const READ: usize = 64 << 10;
+/// The most bytes in memory.
+const CAPACITY: usize = 2 * KEPT;
+
+/// A store that sends the content of a reader, up to its end, as one file. The size is not known before the end.
+///
+/// An error of the reader refuses the file: the other end does not put it in place. The store keeps the last
+/// 256 KiB in memory, and content of less than 512 KiB as a whole: see [`ReaderStore::is_repeatable`].
+#[derive(Debug)]
+pub struct ReaderStore<R, O> {
+    reader: R,
+    remote: String,
+    observer: O,
+    /// Content that was read.
+    kept: Vec<u8>,
+    /// The position of the first byte of `kept`.
+    start: u64,
+    /// Whether the reader has ended.
+    has_ended: bool,
+    /// Whether the file was offered in this attempt.
+    is_offered: bool,
+    /// The end of the content that was loaded in this attempt.
+    loaded: u64,
+    sha256: Option<[u8; 32]>,
+    failure: Option<io::Error>,
+}
+
+impl<R: Read, O: Observer> ReaderStore<R, O> {
+    /// Sends what `reader` gives as the file at the path `remote`.
+    pub fn new(reader: R, remote: impl Into<String>, observer: O) -> Self {
+        Self {
+            reader,
+            remote: remote.into(),
+            observer,
+            kept: Vec::new(),
+            start: 0,
+            has_ended: false,
+            is_offered: false,
+            loaded: 0,
+            sha256: None,
+            failure: None,
+        }
+    }
+
+    /// Whether the file can be sent from its beginning: all that was read is still in memory, and the reader has
+    /// not failed.
+    pub fn is_repeatable(&self) -> bool {
+        self.start == 0 && self.failure.is_none()
+    }
+
+    /// The number of bytes that were read.
+    pub fn bytes_read(&self) -> u64 {
+        self.start + self.kept.len() as u64
+    }
+
+    /// The error of the reader, if it has failed.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        let error = self.failure.as_ref()?;
+        Some(io::Error::new(error.kind(), error.to_string()))
+    }
+
+    /// Begins a further attempt, if [`ReaderStore::is_repeatable`].
+    pub(crate) fn rewind(&mut self) {
+        self.is_offered = false;
+    }
+
+    /// Reads more content, at least a byte unless the reader ends.
+    fn read(&mut self) -> io::Result<()> {
+        if self.kept.len() >= CAPACITY {
+            self.kept.drain(..CAPACITY - KEPT);
+            self.start += (CAPACITY - KEPT) as u64;
+        }
+        let length = self.kept.len();
+        self.kept.resize(CAPACITY.min(length + READ), 0);
+        let result = loop {
+            match self.reader.read(self.kept.get_mut(length..).unwrap_or_default()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        let count = *result.as_ref().unwrap_or(&0);
+        self.kept.truncate(length + count);
+        self.has_ended = result? == 0;
+        Ok(())
+    }
+}
+
+impl<R: Read, O: Observer> Store for ReaderStore<R, O> {
+    fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
+        if self.is_offered {
+            return Ok(None);
+        }
+        if !self.is_repeatable() {
+            return Err(Reason::Storage);
+        }
+        (self.is_offered, self.loaded) = (true, 0);
+        let remote = self.remote.as_bytes();
+        path.get_mut(..remote.len()).ok_or(Reason::NameTooLong)?.copy_from_slice(remote);
+        self.observer.event(Event::Begin {
+            path: &self.remote,
+            kind: Kind::File,
+            size: None,
+            held: 0,
+            direction: Direction::Sending,
+        });
+        Ok(Some(Entry { size: None, ..Entry::file(remote.len(), 0) }))
+    }
+
+    fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
+        if position == self.bytes_read()
+            && !self.has_ended
+            && let Err(error) = self.read()
+        {
+            self.failure = Some(error);
+            return Err(Reason::Storage);
+        }
+        let offset = position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());
+        let rest = self.kept.get(offset.ok_or(Reason::Storage)?..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let end = position + count as u64;
+        if end > self.loaded {
+            self.observer.event(Event::Moved { bytes: end - self.loaded });
+            self.loaded = end;
+        }
+        Ok(count)
+    }
+
+    fn verified(&mut self, digests: &Digests) {
+        self.sha256 = digests.sha256;
+    }
+
+    fn refused(&mut self, _: u32, reason: Reason, detail: &str) -> bool {
+        // The client reports an error of its own reader.
+        if self.failure.is_none() {
+            let (path, direction, at_peer) = (&self.remote, Direction::Sending, true);
+            self.observer.event(Event::Failed { path, direction, reason, detail, at_peer });
+        }
+        false
+    }
+
+    fn completed(&mut self) {
+        let (path, size) = (&self.remote, self.loaded);
+        let sha256 = self.sha256.take();
+        self.observer.event(Event::Done { path, kind: Kind::File, size, held: 0, sha256 });
+    }
+}
