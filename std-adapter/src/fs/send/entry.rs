@@ -6,7 +6,7 @@ use tinyferry_core::store::{Entry, Kind};
 use crate::fs::event::{Event, Observer};
 use crate::fs::send::file::SendFile;
 use crate::fs::send::queue::SendQueue;
-use crate::fs::send::recent::Fate;
+use crate::fs::send::recent::{Fate, Role};
 use crate::fs::send::walk::Item;
 use crate::fs::sys::times;
 
@@ -14,7 +14,8 @@ use crate::fs::sys::times;
 pub(super) fn open_entry(
     queue: &mut SendQueue,
     item: Item,
-    resumable: bool,
+    is_resumable: bool,
+    role: Role,
     observer: &mut impl Observer,
 ) -> (Entry, Option<SendFile>) {
     let is_unsendable = matches!(item, Item::Unsendable(_));
@@ -41,14 +42,14 @@ pub(super) fn open_entry(
         size,
         modified: attributes.and_then(|attributes| attributes.modified),
         mode: attributes.and_then(|attributes| attributes.mode),
-        resumable: resumable && open.is_some() && size.is_some(),
+        resumable: is_resumable && open.is_some() && size.is_some(),
         broken: error.as_ref().map(|error| error.reason),
         content: open.as_ref().and_then(|open| Some(open.holes.as_ref()?.content)),
         operation: None,
     };
     let is_reofferable = entry.resumable && entry.size != Some(0);
     let fate = if is_reofferable { Fate::Reofferable } else { Fate::Final };
-    queue.given(fate, kind, entry.size.unwrap_or(0), observer);
+    queue.given(fate, kind, entry.size.unwrap_or(0), role, observer);
     if let Some(error) = error {
         match is_unsendable {
             true => queue.unsendable(error, observer),

@@ -9,6 +9,9 @@ use tinyferry_core::path::{PAIR_MAX, TARGET_MAX};
 
 use crate::fs::sys::link::{FileVersion, several_names};
 
+#[cfg(all(test, unix))]
+mod tests;
+
 /// The maximum number of files whose first names are remembered, and of names that wait; the content of others is
 /// sent.
 const MAX_NAMES: usize = 100_000;
@@ -16,16 +19,24 @@ const MAX_NAMES: usize = 100_000;
 /// The names of one request.
 #[derive(Debug, Default)]
 pub(crate) struct HardLinks {
-    /// The path of the first name; `None`: it is not in place, and the others are sent with the content.
-    first: HashMap<FileVersion, Option<Box<str>>>,
-    /// The first names that will be sent again, maybe as other files.
-    again: HashMap<Box<str>, FileVersion>,
+    first: HashMap<FileVersion, First>,
     waiting: VecDeque<(FileVersion, Name)>,
     barrier: Barrier,
     /// Questions of a barrier that the receiver has not answered.
     questions: usize,
     /// Hard links that the receiver has not answered.
     unanswered: usize,
+}
+
+/// The first name of a file: a path in the tree.
+#[derive(Debug)]
+enum First {
+    /// Its content was sent.
+    Sent(Box<str>),
+    /// It will be sent again, maybe as another file.
+    Again(Box<str>),
+    /// It is not in place: the content is sent with each further name.
+    Failed,
 }
 
 /// A further name.
@@ -44,6 +55,16 @@ enum Barrier {
     Due,
     Asked,
     Passed,
+}
+
+/// Whether a file is sent for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    First,
+    /// Its content is sent in any case. `first_of`: its path was the first name of this file.
+    Again {
+        first_of: Option<FileVersion>,
+    },
 }
 
 /// The part that a file has.
@@ -76,35 +97,37 @@ pub(crate) enum Step {
 }
 
 impl HardLinks {
-    /// The part of the file at `path`, which is about to be sent. `is_again`: its content is sent in any case.
-    /// `known`: a name that the receiver has already, or is sent too.
+    /// The part of the file at `path`, which is about to be sent. `known`: a name that the receiver has already,
+    /// or is sent too.
     pub(crate) fn part<'k>(
         &mut self,
         metadata: Option<&Metadata>,
         (origin, path): (usize, &str),
-        is_again: bool,
+        attempt: Attempt,
         known: impl FnOnce(FileVersion) -> Option<&'k str>,
     ) -> Part {
         let version = metadata.and_then(several_names);
-        if is_again
-            && let Some(before) = self.again.remove(path)
-            && version != Some(before)
-        {
-            self.fail(before);
+        let is_again = matches!(attempt, Attempt::Again { .. });
+        if let Attempt::Again { first_of: Some(before) } = attempt {
+            let is_same = version == Some(before);
+            let first = if is_same { First::Sent(path.into()) } else { First::Failed };
+            self.first.insert(before, first);
         }
         let Some(version) = version else { return Part::Only };
         match self.first.get(&version) {
-            Some(Some(first)) if **first == *path => Part::First(version),
+            Some(First::Sent(first) | First::Again(first)) if **first == *path => {
+                Part::First(version)
+            }
             Some(_) if is_again || self.waiting.len() >= MAX_NAMES => Part::Only,
             Some(_) => self.wait(version, origin, path),
             None if self.first.len() >= MAX_NAMES => Part::Only,
             None => match known(version).filter(|_| !is_again) {
                 Some(known) => {
-                    self.first.insert(version, Some(known.into()));
+                    self.first.insert(version, First::Sent(known.into()));
                     self.wait(version, origin, path)
                 }
                 None => {
-                    self.first.insert(version, Some(path.into()));
+                    self.first.insert(version, First::Sent(path.into()));
                     Part::First(version)
                 }
             },
@@ -123,14 +146,16 @@ impl HardLinks {
 
     /// A first name will be sent again, maybe as another file.
     pub(crate) fn send_again(&mut self, version: FileVersion) {
-        if let Some(Some(path)) = self.first.get(&version) {
-            self.again.insert(path.clone(), version);
+        if let Some(first) = self.first.get_mut(&version)
+            && let First::Sent(path) = first
+        {
+            *first = First::Again(std::mem::take(path));
         }
     }
 
     /// A first name will not be in place.
     pub(crate) fn fail(&mut self, version: FileVersion) {
-        self.first.insert(version, None);
+        self.first.insert(version, First::Failed);
     }
 
     /// A question before the hard links is answered. Content that was sent after it needs the next one.
@@ -155,9 +180,11 @@ impl HardLinks {
         let Some((version, _)) = self.waiting.front() else {
             return if self.unanswered > 0 { Step::Await } else { Step::Done };
         };
-        // A name that could not be sent again is not in place.
-        let from = self.first.get(version).cloned().flatten();
-        let from = from.filter(|path| !self.again.contains_key(path));
+        let from = match self.first.get(version) {
+            Some(First::Sent(path)) => Some(path.clone()),
+            // A name that could not be sent again is not in place.
+            Some(First::Again(_) | First::Failed) | None => None,
+        };
         match (self.barrier, from) {
             (Barrier::Due, Some(path)) => {
                 self.barrier = Barrier::Asked;
@@ -182,117 +209,4 @@ impl HardLinks {
 /// Whether an operation can name both.
 fn fits(from: &str, path: &str) -> bool {
     from.len() <= TARGET_MAX && from.len() + path.len() <= PAIR_MAX
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn a_file_that_has_changed_is_another_one_under_its_further_names() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("file");
-        let metadata = || Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
-        fs::write(&path, "old").unwrap();
-        fs::hard_link(&path, place.path().join("other")).unwrap();
-        let old = metadata();
-        let mut links = HardLinks::default();
-        let mut part = |metadata: &Metadata, path, is_again| {
-            links.part(Some(metadata), (0, path), is_again, |_| None)
-        };
-        let Part::First(version) = part(&old, "a", false) else { panic!("not the first") };
-        assert_eq!(part(&old, "b", false), Part::Further);
-        fs::write(&path, "longer").unwrap();
-        let Part::First(new) = part(&metadata(), "c", false) else {
-            panic!("a name of the old one")
-        };
-        assert_ne!(new, version);
-        // Only the time of its metadata differs.
-        fs::write(&path, "length").unwrap();
-        let time = old.modified().unwrap().into_std();
-        fs::File::open(&path).unwrap().set_modified(time).unwrap();
-        let size = metadata();
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        fs::File::open(&path).unwrap().set_modified(time).unwrap();
-        assert!(matches!(part(&size, "d", false), Part::First(_)));
-        assert!(matches!(part(&metadata(), "e", false), Part::First(_)));
-    }
-
-    #[test]
-    fn names_of_a_file_whose_first_name_has_become_another_file_are_sent_with_the_content() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("file");
-        let metadata = || Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
-        fs::write(&path, "old").unwrap();
-        fs::hard_link(&path, place.path().join("other")).unwrap();
-        let mut links = HardLinks::default();
-        let known = |_| None;
-        let part = links.part(Some(&metadata()), (0, "a"), false, known);
-        let Part::First(version) = part else { panic!("not the first") };
-        assert_eq!(links.part(Some(&metadata()), (0, "b"), false, known), Part::Further);
-        links.send_again(version);
-        assert_eq!(links.part(Some(&metadata()), (0, "c"), false, known), Part::Further);
-        fs::write(&path, "longer").unwrap();
-        let again = links.part(Some(&metadata()), (0, "a"), true, known);
-        assert!(matches!(again, Part::First(_)));
-        assert!(matches!(links.next(), Step::Content(Name { path, .. }) if path == "b"));
-    }
-
-    #[test]
-    fn names_wait_for_a_first_name_that_is_sent_again_as_the_same_file() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("file");
-        fs::write(&path, "content").unwrap();
-        fs::hard_link(&path, place.path().join("other")).unwrap();
-        let metadata = Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
-        for is_sent in [true, false] {
-            let mut links = HardLinks::default();
-            let part = |links: &mut HardLinks, path, is_again| {
-                links.part(Some(&metadata), (0, path), is_again, |_| None)
-            };
-            let Part::First(version) = part(&mut links, "a", false) else {
-                panic!("not the first")
-            };
-            links.send_again(version);
-            assert_eq!(part(&mut links, "b", false), Part::Further);
-            // It may be gone.
-            if is_sent {
-                assert_eq!(part(&mut links, "a", true), Part::First(version));
-            }
-            if is_sent {
-                assert!(matches!(links.next(), Step::Ask { .. }));
-                links.passed();
-            }
-            assert_eq!(matches!(links.next(), Step::Link { .. }), is_sent);
-        }
-    }
-
-    #[test]
-    fn a_late_answer_does_not_cover_content_that_was_sent_after_its_question() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("file");
-        fs::write(&path, "content").unwrap();
-        fs::hard_link(&path, place.path().join("other")).unwrap();
-        let metadata = Metadata::from_file(&fs::File::open(&path).unwrap()).unwrap();
-        for asks_again_before_the_answer in [true, false] {
-            let mut links = HardLinks::default();
-            let known = |_| None;
-            assert!(matches!(links.part(Some(&metadata), (0, "a"), false, known), Part::First(_)));
-            assert_eq!(links.part(Some(&metadata), (0, "b"), false, known), Part::Further);
-            assert!(matches!(links.next(), Step::Ask { .. }));
-            links.sent();
-            if asks_again_before_the_answer {
-                assert!(matches!(links.next(), Step::Ask { .. }));
-                links.passed();
-                assert!(matches!(links.next(), Step::Await));
-            } else {
-                links.passed();
-                assert!(matches!(links.next(), Step::Ask { .. }));
-            }
-            links.passed();
-            assert!(matches!(links.next(), Step::Link { .. }));
-        }
-    }
 }

@@ -157,14 +157,14 @@ impl SendStore {
                 let operation = OperationEntry::HardLink { from: from.len() };
                 (Entry::operation(Kind::File, path.len(), operation), path, from)
             }
-            Some(Next::Item(item, resumable)) => {
+            Some(Next::Item { item, is_resumable, role }) => {
                 let item = match item {
                     Item::Broken(kind, attributes, error) => {
                         Item::Broken(kind, attributes, explain(error, root))
                     }
                     item => item,
                 };
-                let (entry, open) = open_entry(queue, item, resumable, observer);
+                let (entry, open) = open_entry(queue, item, is_resumable, role, observer);
                 self.open = open;
                 (entry, queue.path_in_tree(), Box::default())
             }

@@ -16,11 +16,12 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::names::join;
-use crate::fs::send::hard_links::HardLinks;
+use crate::fs::send::hard_links::{Attempt, HardLinks};
 use crate::fs::send::recent::{Fate, Recent, Role, Yielded};
 use crate::fs::send::source::SourceRoot;
 use crate::fs::send::update::{Found, Question, Update};
 use crate::fs::send::walk::{Item, Walk};
+use crate::fs::sys::link::FileVersion;
 use crate::fs::sys::metadata::FileMetadata;
 
 #[derive(Debug)]
@@ -37,12 +38,8 @@ pub(crate) struct SendQueue {
     /// `None`: everything is sent.
     update: Option<Update>,
     again: VecDeque<Again>,
-    /// Whether the item that was returned last is one of them.
-    is_again: bool,
     /// `None`: the content of each name is sent.
     hard_links: Option<HardLinks>,
-    /// The role of the item that was returned last.
-    role: Role,
 }
 
 /// The next step after the walk.
@@ -65,6 +62,22 @@ struct Again {
     origin: usize,
     path: String,
     is_resumable: bool,
+    /// Its content was sent for all names of this file.
+    first_of: Option<FileVersion>,
+}
+
+/// The next item, before links and further names of files become operations.
+#[derive(Debug)]
+enum Candidate {
+    Item { item: Item, is_resumable: bool, attempt: Attempt },
+    Ready(Next),
+}
+
+impl Candidate {
+    /// An item that was not sent before.
+    fn new(item: Item) -> Self {
+        Self::Item { item, is_resumable: true, attempt: Attempt::First }
+    }
 }
 
 /// The next item of a request.
@@ -76,14 +89,21 @@ pub(crate) enum Next {
         mode: Option<u32>,
         modified: Option<i64>,
     },
-    /// And whether it can be resumed.
-    Item(Item, bool),
+    Item {
+        item: Item,
+        is_resumable: bool,
+        role: Role,
+    },
     /// About the path of the walk.
     Question(Kind, StatQuery),
     /// A symbolic link.
-    Link { target: Box<str> },
+    Link {
+        target: Box<str>,
+    },
     /// Another name of the file with this path in the tree.
-    HardLink { from: Box<str> },
+    HardLink {
+        from: Box<str>,
+    },
 }
 
 impl SendQueue {
@@ -99,9 +119,7 @@ impl SendQueue {
             recent: Recent::default(),
             update: None,
             again: VecDeque::new(),
-            is_again: false,
             hard_links: None,
-            role: Role::Content,
         }
     }
 
@@ -113,23 +131,23 @@ impl SendQueue {
 
     pub(crate) fn next(&mut self, observer: &mut impl Observer) -> Option<Next> {
         loop {
-            let next = self.next_entry(observer)?;
-            if let Some(next) = self.as_link(next, observer) {
+            let candidate = self.candidate(observer)?;
+            if let Some(next) = self.accept(candidate, observer) {
                 return Some(next);
             }
         }
     }
 
-    fn next_entry(&mut self, observer: &mut impl Observer) -> Option<Next> {
+    fn candidate(&mut self, observer: &mut impl Observer) -> Option<Candidate> {
         if let Stage::Tree { size, root, next } = self.stage {
             self.stage = Stage::Source(next);
             let mode = root.and_then(|attributes| attributes.mode);
             let modified = root.and_then(|attributes| attributes.modified);
-            return Some(Next::Tree { size, mode, modified });
+            return Some(Candidate::Ready(Next::Tree { size, mode, modified }));
         }
         loop {
             if let Some(item) = self.walk.next(observer) {
-                return Some(Next::Item(item, true));
+                return Some(Candidate::new(item));
             }
             match self.stage {
                 Stage::Source(origin) if origin < self.origins.len() => {
@@ -137,7 +155,7 @@ impl SendQueue {
                     self.origin = origin;
                     let path = self.origins.get(origin)?.remote.clone();
                     if let Some(item) = self.begin_source(&path, observer) {
-                        return Some(Next::Item(item, true));
+                        return Some(Candidate::new(item));
                     }
                 }
                 Stage::New | Stage::Tree { .. } | Stage::Source(_) => self.stage = Stage::Again,
@@ -174,15 +192,15 @@ impl SendQueue {
         fate: Fate,
         kind: Kind,
         size: u64,
+        role: Role,
         observer: &mut impl Observer,
     ) {
         // Of a name alone no refusal matters.
         if self.names_only {
             return;
         }
-        let mut entry = Yielded::new(self.walk.path_in_tree(), self.origin, fate, kind, size);
-        entry.role = std::mem::take(&mut self.role);
-        self.push(entry, observer);
+        let entry = Yielded::new(self.walk.path_in_tree(), self.origin, fate, kind, size);
+        self.push(Yielded { role, ..entry }, observer);
     }
 
     fn push(&mut self, entry: Yielded, observer: &mut impl Observer) {

@@ -39,11 +39,11 @@ impl SendQueue {
     }
 
     /// The next question, or an entry that the receiver lacks.
-    pub(super) fn update(&mut self, observer: &mut impl Observer) -> Option<Next> {
+    pub(super) fn update(&mut self, observer: &mut impl Observer) -> Option<Candidate> {
         loop {
             let update = self.update.as_mut()?;
             if let Some((question, query)) = update.next_question(&self.origins) {
-                return Some(self.ask(question, query, observer));
+                return Some(Candidate::Ready(self.ask(question, query, observer)));
             }
             let (origin, path, is_whole) = match update.next_found()? {
                 Found::File(origin, path) | Found::Directory(origin, path) => (origin, path, true),
@@ -63,18 +63,18 @@ impl SendQueue {
                 item = self.walk.next(observer);
             }
             if let Some(item) = item {
-                return Some(Next::Item(item, true));
+                return Some(Candidate::new(item));
             }
         }
     }
 
     /// Everything was sent: the first question of the check, if it is due.
-    pub(super) fn check_at_end(&mut self, observer: &mut impl Observer) -> Option<Next> {
+    pub(super) fn check_at_end(&mut self, observer: &mut impl Observer) -> Option<Candidate> {
         if self.update.as_mut()?.begin_check() { self.update(observer) } else { None }
     }
 
     /// Everything was sent: the next entry that cannot be sent, if an offer can name it.
-    pub(super) fn left_out(&mut self, observer: &mut impl Observer) -> Option<Next> {
+    pub(super) fn left_out(&mut self, observer: &mut impl Observer) -> Option<Candidate> {
         loop {
             let (path, error) = self.update.as_mut()?.next_left_out()?;
             match String::from_utf8(path) {
@@ -82,7 +82,7 @@ impl SendQueue {
                     if error.reason == Reason::SymbolicLink
                         && let Some(link) = self.left_out_link(&path)
                     {
-                        return Some(Next::Item(link, false));
+                        return Some(Candidate::new(link));
                     }
                     if let Some(item) = self.not_sent(&path, error, observer) {
                         return Some(item);
@@ -99,10 +99,10 @@ impl SendQueue {
         path: &str,
         error: StoreError,
         observer: &mut impl Observer,
-    ) -> Option<Next> {
+    ) -> Option<Candidate> {
         self.walk.go_to(path);
         let error = self.walk.unsendable(error, observer)?;
-        Some(Next::Item(Item::Unsendable(error), false))
+        Some(Candidate::new(Item::Unsendable(error)))
     }
 
     pub(super) fn ask(

@@ -25,56 +25,64 @@ impl SendQueue {
     }
 
     /// Makes an operation of an item that is a link. `None`: it waits for the first name of its file.
-    pub(super) fn as_link(&mut self, next: Next, observer: &mut impl Observer) -> Option<Next> {
-        let is_again = std::mem::take(&mut self.is_again);
-        match next {
-            Next::Item(Item::Link(target), _) => {
+    pub(super) fn accept(
+        &mut self,
+        candidate: Candidate,
+        observer: &mut impl Observer,
+    ) -> Option<Next> {
+        let (item, is_resumable, attempt) = match candidate {
+            Candidate::Item { item, is_resumable, attempt } => (item, is_resumable, attempt),
+            Candidate::Ready(next) => return Some(next),
+        };
+        let mut role = Role::Content;
+        match &item {
+            Item::Link(target) => {
                 if !self.names_only {
                     let role = Role::Link(target.clone());
                     let entry = Yielded::operation(self.walk.path_in_tree(), self.origin, role);
                     self.push(entry, observer);
                 }
-                Some(Next::Link { target })
+                return Some(Next::Link { target: target.clone() });
             }
-            Next::Item(Item::File(attributes, file), resumable) => {
+            Item::File(_, file) => {
                 if let Some(links) = &mut self.hard_links {
-                    let metadata = Metadata::from_file(&file).ok();
+                    let metadata = Metadata::from_file(file).ok();
                     let name = (self.origin, self.walk.path_in_tree());
                     let update = self.update.as_ref();
                     let known =
                         |version| update.and_then(|update| update.other_name(name.1, version));
-                    match links.part(metadata.as_ref(), name, is_again, known) {
+                    match links.part(metadata.as_ref(), name, attempt, known) {
                         Part::Only => {}
                         Part::First(version) => {
                             links.sent();
-                            self.role = Role::First(version);
+                            role = Role::First(version);
                         }
                         Part::Further => return None,
                     }
                 }
-                Some(Next::Item(Item::File(attributes, file), resumable))
             }
-            next => Some(next),
+            _ => {}
         }
+        Some(Next::Item { item, is_resumable, role })
     }
 
     /// Everything else was sent: the next hard link, or the question before the hard links.
-    pub(super) fn hard_link(&mut self, observer: &mut impl Observer) -> Option<Next> {
+    pub(super) fn hard_link(&mut self, observer: &mut impl Observer) -> Option<Candidate> {
         match self.hard_links.as_mut()?.next() {
             Step::Ask { path } => {
                 self.walk.go_to(&path);
                 self.push(Yielded::operation(&path, self.origin, Role::Barrier), observer);
-                Some(Next::Question(Kind::File, StatQuery::default()))
+                Some(Candidate::Ready(Next::Question(Kind::File, StatQuery::default())))
             }
             Step::Link { name: Name { origin, path }, from } => {
                 self.origin = origin;
                 self.walk.go_to(&path);
                 let role = Role::HardLink(from.clone());
                 self.push(Yielded::operation(&path, origin, role), observer);
-                Some(Next::HardLink { from })
+                Some(Candidate::Ready(Next::HardLink { from }))
             }
             Step::Content(Name { origin, path }) => {
-                self.again.push_back(Again { origin, path, is_resumable: true });
+                self.again.push_back(Again { origin, path, is_resumable: true, first_of: None });
                 self.again()
             }
             Step::Await | Step::Done => None,

@@ -69,7 +69,7 @@ impl SendQueue {
                     return false;
                 }
                 let (origin, path) = (given.origin, given.path.clone());
-                self.again.push_back(Again { origin, path, is_resumable: true });
+                self.again.push_back(Again { origin, path, is_resumable: true, first_of: None });
                 return true;
             }
             Role::First(version) => first = Some(version),
@@ -90,7 +90,7 @@ impl SendQueue {
             Fate::Reofferable if reason.wants_reoffer() => {
                 given.fate = Fate::Reoffered;
                 let (origin, path) = (given.origin, given.path.clone());
-                self.again.push_back(Again { origin, path, is_resumable: false });
+                self.again.push_back(Again { origin, path, is_resumable: false, first_of: first });
                 true
             }
             Fate::Reofferable | Fate::Final => {

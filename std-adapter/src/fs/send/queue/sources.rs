@@ -45,10 +45,9 @@ impl SendQueue {
     }
 
     /// The next entry that is sent again.
-    pub(super) fn again(&mut self) -> Option<Next> {
-        let Again { origin, path, is_resumable } = self.again.pop_front()?;
+    pub(super) fn again(&mut self) -> Option<Candidate> {
+        let Again { origin, path, is_resumable, first_of } = self.again.pop_front()?;
         self.origin = origin;
-        self.is_again = true;
         self.walk.go_to(&path);
         let item = match self.origins.get(origin)?.reach(&path) {
             Ok(SourceEntry::File(dir, name, metadata)) => Item::open(&dir, &name, &metadata),
@@ -59,7 +58,8 @@ impl SendQueue {
                 Item::Broken(Kind::File, None, error)
             }
         };
-        Some(Next::Item(item, is_resumable))
+        let attempt = Attempt::Again { first_of };
+        Some(Candidate::Item { item, is_resumable, attempt })
     }
 
     fn begin_tree(&self, observer: &mut impl Observer) {
