@@ -126,10 +126,10 @@ fn a_long_list_and_one_for_programs_have_size_time_and_bits() {
     assert_eq!(long.lines().collect::<Vec<_>>(), expected);
     let json = list(&["--json", "--depth", "2"]);
     let expected = [
-        r#"{"kind":"file","mode":"0640","modified":"2001-09-09T01:46:47.000000005Z","path":"a \"b\"","size":70}"#,
-        r#"{"kind":"directory","mode":"0751","modified":"2001-09-09T01:46:48.000000005Z","path":"d","size":null}"#,
+        r#"{"v":1,"event":"entry","path":"a \"b\"","kind":"file","size":70,"modified":"2001-09-09T01:46:47.000000005Z","mode":"0640"}"#,
+        r#"{"v":1,"event":"entry","path":"d","kind":"directory","size":null,"modified":"2001-09-09T01:46:48.000000005Z","mode":"0751"}"#,
     ];
-    let lines: Vec<_> = json.lines().collect();
+    let lines: Vec<_> = json.lines().filter(|line| line.contains(r#""event":"entry""#)).collect();
     assert_eq!(lines[..2], expected);
     assert!(lines[2].contains(r#""path":"d/e""#) && lines.len() == 3, "{json}");
     server.client(&place.here(""), &["ls", "--depth", "0"]).with(2, &["depth"]);

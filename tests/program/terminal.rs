@@ -1,39 +1,12 @@
 //! What is drawn on a terminal: the rate of a transfer that is resumed, and a terminal that goes away.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::harness::{Place, Server, command, content, write_many};
-
-/// Carries one connection to `server`, at so many bytes a second from it.
-fn slow(server: &Server, rate: u64) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
-    let address = server.endpoint["tcp://".len()..].to_owned();
-    thread::spawn(move || -> std::io::Result<()> {
-        let (client, _) = listener.accept()?;
-        let server = TcpStream::connect(address)?;
-        let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
-        thread::spawn(move || {
-            let _ = std::io::copy(&mut from, &mut to);
-            let _ = to.shutdown(Shutdown::Write);
-        });
-        let (mut from, mut to) = (server, client);
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            match from.read(&mut buffer)? {
-                0 => return to.shutdown(Shutdown::Write),
-                count => to.write_all(&buffer[..count])?,
-            }
-            thread::sleep(Duration::from_millis(16 * 1024 * 1000 / rate));
-        }
-    });
-    endpoint
-}
+use crate::slow_line::SlowLine;
 
 /// A client on a terminal of its own; `None` where there is no `script`.
 fn on_a_terminal(place: &Place, endpoint: &str, arguments: &[&str]) -> Option<Command> {
@@ -62,7 +35,7 @@ fn the_displayed_rate_after_a_resume_is_that_of_the_line() {
     fs::write(place.served("f"), &bytes).expect("a file");
     fs::write(place.here(".f.tinyferry-part"), &bytes[..96 << 20]).expect("a partial");
     let server = Server::start(&place.served(""), &[]);
-    let endpoint = slow(&server, 2 << 20);
+    let endpoint = SlowLine::start(&server, 2 << 20).endpoint;
     let Some(mut program) = on_a_terminal(&place, &endpoint, &["get", "f"]) else { return };
     let output = program.output().expect("script starts");
     let drawn = String::from_utf8_lossy(&output.stdout);
@@ -103,7 +76,7 @@ fn a_terminal_that_closes_ends_no_transfer() {
     let place = Place::new();
     fs::write(place.served("f"), content(4 << 20, 3)).expect("a file");
     let server = Server::start(&place.served(""), &[]);
-    let endpoint = slow(&server, 2 << 20);
+    let endpoint = SlowLine::start(&server, 2 << 20).endpoint;
     // The signal of a terminal that goes away is ignored, as under nohup.
     let Some(program) = on_a_terminal(&place, &endpoint, &["get", "f"]) else { return };
     let mut shell = Command::new("sh");

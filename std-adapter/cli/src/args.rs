@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use tinyferry::Endpoint;
 
 mod filter;
+mod json;
 mod limits;
 mod links;
 mod manage;
@@ -19,11 +20,12 @@ mod sync;
 
 pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
+pub(crate) use self::json::JsonArg;
 use self::limits::LimitArgs;
 use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
-pub(crate) use self::peer::{ENDPOINT, Peer, RetryArgs};
+pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArgs};
 use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
@@ -187,6 +189,8 @@ pub(crate) struct PutArgs {
     #[command(flatten)]
     pub(crate) links: LinkArgs,
     #[command(flatten)]
+    pub(crate) json: JsonArg,
+    #[command(flatten)]
     pub(crate) peer: Peer,
 }
 
@@ -237,6 +241,8 @@ pub(crate) struct GetArgs {
     #[command(flatten)]
     pub(crate) retry: RetryArgs,
     #[command(flatten)]
+    pub(crate) json: JsonArg,
+    #[command(flatten)]
     pub(crate) peer: Peer,
 }
 
@@ -256,12 +262,10 @@ pub(crate) struct LsArgs {
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) depth: u8,
     /// Show permission bits, size in bytes and time (UTC) too
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "json")]
     pub(crate) long: bool,
-    /// Print a JSON object on each line: path, kind ("file", "directory" or "link"), size in bytes, modified
-    /// (RFC 3339, UTC) and mode (octal), of a link also its target; null if the server does not state it
-    #[arg(long, conflicts_with = "long")]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -276,6 +280,8 @@ pub(crate) struct PartialsArgs {
     /// Remove the listed partial files, but not those in use; their transfers then start from the beginning
     #[arg(long)]
     pub(crate) remove: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,12 +1,11 @@
 //! `tinyferry df`.
 
 use indicatif::HumanBytes;
-use serde_json::json;
 
 use crate::args::DfArgs;
 use crate::exit::{CliError, Exit};
+use crate::json::{self, Event, Space};
 use crate::message::Task;
-use crate::output;
 use crate::paths::asked_path;
 
 pub(crate) fn df(args: &DfArgs) -> Result<Exit, CliError> {
@@ -16,16 +15,12 @@ pub(crate) fn df(args: &DfArgs) -> Result<Exit, CliError> {
         let shown = if path.is_empty() { "." } else { &path }.escape_debug();
         args.peer.context(Task::Query, &client, &format!("\"{shown}\"")).error(&error)
     })?;
-    let line = if args.json {
-        json!({
-            "free": space.free,
-            "total": space.total,
-            "time_granularity_ns": space.time_granularity.as_nanos() as u64,
-        })
-        .to_string()
+    if json::is_on() {
+        let time_granularity_ns = space.time_granularity.as_nanos() as u64;
+        let (free, total) = (space.free, space.total);
+        json::emit(&Event::Space(Space { free, total, time_granularity_ns }));
     } else {
-        format!("{} free of {}", HumanBytes(space.free), HumanBytes(space.total))
-    };
-    output::text(&format!("{line}\n"));
+        print_line!("{} free of {}", HumanBytes(space.free), HumanBytes(space.total));
+    }
     Ok(Exit::Done)
 }

@@ -9,6 +9,8 @@ use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 
+use crate::json::{self, File};
+
 /// The text of `--help` about exit codes.
 pub(crate) const EXIT_CODES: &str = "Exit codes: 0 success; 1 an error on this end (a file, standard output, the \
 address to listen on); 2 wrong arguments; 3 partial success: the failures are listed; 4 no answer, the \
@@ -80,13 +82,39 @@ impl From<Exit> for ExitCode {
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
     sentence: String,
+    /// The reason of the refusal, if an end has refused the request.
+    reason: Option<Reason>,
     /// Lines about parts of the request, after the sentence.
     lines: Vec<String>,
 }
 
 impl CliError {
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into(), lines: Vec::new() }
+        Self { exit, sentence: sentence.into(), reason: None, lines: Vec::new() }
+    }
+
+    /// The error of a client, in a sentence.
+    pub(crate) fn of(error: &Error, sentence: String) -> Self {
+        let reason = match error {
+            Error::Session(Failure::Refused(reason), _) => Some(*reason),
+            _ => None,
+        };
+        Self { reason, ..Self::new(Exit::for_error(error), sentence) }
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn with_exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
+    /// The same with a reason.
+    pub(crate) fn with_reason(self, reason: Option<Reason>) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// The reason of the refusal, if an end has refused the request.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.reason
     }
 
     /// The same, followed by these lines.
@@ -98,6 +126,12 @@ impl CliError {
     pub(crate) fn advise(mut self, advice: &str) -> Self {
         self.sentence.push_str(advice);
         self
+    }
+
+    /// Tells a program that the entry at `path` has failed for it.
+    pub(crate) fn report(&self, path: &str) {
+        let (reason, at_peer) = (self.reason.unwrap_or(Reason::Storage), self.exit != Exit::Local);
+        json::change(File::failed(path, reason, "", at_peer, self.sentence.clone()));
     }
 
     /// Prints it on standard error.

@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal};
 use std::num::NonZeroU8;
 
-use serde_json::json;
 use tinyferry::client::Selection;
 use tinyferry::core::Reason;
 use tinyferry::core::store::{Accepted, Kind, Offer, Operation, Stat, Store};
@@ -12,6 +11,7 @@ use tinyferry::fs::LinkKinds;
 
 use crate::args::LsArgs;
 use crate::exit::{CliError, Exit};
+use crate::json::{self, Entry, Event, File};
 use crate::message::Task;
 use crate::output;
 use crate::paths::{asked_path, is_missing, missing};
@@ -34,7 +34,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let mut listing = Listing {
         is_whole: true,
         depth,
-        format: match (args.json, args.long) {
+        format: match (json::is_on(), args.long) {
             (true, _) => Format::Json,
             (false, true) => Format::Long,
             (false, false) => Format::Short,
@@ -106,21 +106,18 @@ impl Listing {
     /// Writes a line. Returns whether it was written.
     fn line(&self, path: &str, facts: Facts<'_>, is_directory: bool) -> bool {
         if self.format == Format::Json {
-            let mut object = json!({
-                "path": path,
-                "kind": match (is_directory, facts.target) {
+            return json::emit(&Event::Entry(Entry {
+                path,
+                kind: match (is_directory, facts.target) {
                     (true, _) => "directory",
                     (false, Some(_)) => "link",
                     (false, None) => "file",
                 },
-                "size": facts.size.filter(|_| !is_directory),
-                "modified": facts.modified.map(rfc3339),
-                "mode": facts.mode.map(|mode| format!("{mode:04o}")),
-            });
-            if let (Some(target), Some(fields)) = (facts.target, object.as_object_mut()) {
-                fields.insert("target".to_owned(), target.into());
-            }
-            return output::text(&format!("{object}\n"));
+                size: facts.size.filter(|_| !is_directory),
+                modified: facts.modified.map(rfc3339),
+                mode: facts.mode.map(|mode| format!("{mode:04o}")),
+                target: facts.target,
+            }));
         }
         let size = match facts.size {
             Some(size) if !is_directory => size.to_string(),
@@ -219,8 +216,10 @@ impl Store for Listing {
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
         self.rejected += 1;
-        let path = describe::bytes(path);
-        print_error!("tinyferry: \"{path}\" is not listed: {reason}");
+        let shown = describe::bytes(path);
+        let message = format!("\"{shown}\" is not listed: {reason}");
+        print_error!("tinyferry: {message}");
+        json::change(File::failed(&shown, reason, "", false, message));
     }
 }
 

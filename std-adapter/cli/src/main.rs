@@ -16,6 +16,7 @@ mod df;
 mod documents;
 mod exit;
 mod get;
+mod json;
 mod keygen;
 mod logging;
 mod ls;
@@ -83,6 +84,9 @@ fn main() -> ExitCode {
         (false, _) => Verbosity::Steps,
     };
     let is_server = matches!(args.command, Command::Serve(_));
+    if let Some((command, endpoint)) = args.reporting() {
+        json::start(command, endpoint);
+    }
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Put(args) => put::put(&args, verbosity),
@@ -114,8 +118,10 @@ fn main() -> ExitCode {
         } else {
             problem.print();
         }
+        json::fail(&problem);
         problem.exit
     });
+    json::finish(exit);
     let exit = output::finish(exit);
     if is_server {
         log.flush()

@@ -6,6 +6,7 @@ use tinyferry::describe;
 
 use crate::args::{MkdirArgs, MvArgs, Peer, RmArgs};
 use crate::exit::{CliError, Exit, Exits};
+use crate::json::{self, File, Status};
 use crate::message::Task;
 use crate::mirror::Target;
 use crate::paths::{asked_path, is_missing, quoted};
@@ -23,10 +24,12 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
             Err(error) if is_missing(&error) && args.force => {}
             Ok(refused) => {
                 if refused.is_empty() {
+                    json::change(File::new(path, Status::Removed));
                     exits.add(Exit::Done);
                 }
                 for refused in &refused {
                     print_refused(refused, Target::Server);
+                    report_refused(refused, Target::Server);
                     exits.add(Exit::Partly);
                 }
             }
@@ -35,7 +38,8 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
                 let sentence = format!(
                     "\"{shown}\" is a directory with files in it; -r removes it with all of them"
                 );
-                print_failed(&CliError::new(Exit::Refused, sentence), &mut exits);
+                let problem = CliError::new(Exit::Refused, sentence);
+                print_failed(&problem.with_reason(Some(Reason::NotEmpty)), path, &mut exits);
             }
             Err(error) => failed(&error, &args.peer, &client, path, &mut exits)?,
         }
@@ -87,7 +91,7 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
             Err(Error::Session(Failure::Refused(_), _)) if args.force => to,
             Err(error) => {
                 let problem = unknown(&args.peer, &client, &to, &error);
-                return stop(problem, exits);
+                return stop(problem, &from, exits);
             }
         },
     };
@@ -96,17 +100,21 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
             Ok(Some(EntryKind::File)) => {
                 let problem = if from == target { "has that path already" } else { EXISTS };
                 let sentence = format!("\"{}\" {problem}", target.escape_debug());
-                return stop(CliError::new(Exit::Refused, sentence), exits);
+                let problem = CliError::new(Exit::Refused, sentence);
+                return stop(problem.with_reason(Some(Reason::Exists)), &from, exits);
             }
             Ok(_) => {}
             Err(error) => {
                 let problem = unknown(&args.peer, &client, &target, &error);
-                return stop(problem, exits);
+                return stop(problem, &from, exits);
             }
         }
     }
-    if let Err(error) = client.rename(&from, &target) {
-        failed(&error, &args.peer, &client, &from, &mut exits)?;
+    match client.rename(&from, &target) {
+        Ok(()) => {
+            json::change(File { to: Some(&target), ..File::new(&from, Status::Renamed) });
+        }
+        Err(error) => failed(&error, &args.peer, &client, &from, &mut exits)?,
     }
     Ok(exits.total())
 }
@@ -122,7 +130,7 @@ fn unknown(peer: &Peer, client: &Client, target: &str, error: &Error) -> CliErro
             "whether {shown} exists cannot be known, since the server gives no files; --force replaces \
              it if it does"
         );
-        return CliError::new(Exit::Refused, sentence);
+        return CliError::new(Exit::Refused, sentence).with_reason(Some(Reason::WriteOnly));
     }
     let problem = peer.context(Task::Query, client, &shown).error(error);
     let is_unknown =
@@ -131,11 +139,11 @@ fn unknown(peer: &Peer, client: &Client, target: &str, error: &Error) -> CliErro
 }
 
 /// Prints the error of the only path; fails where the error is not that of the path.
-fn stop(problem: CliError, mut exits: Exits) -> Result<Exit, CliError> {
+fn stop(problem: CliError, path: &str, mut exits: Exits) -> Result<Exit, CliError> {
     if problem.exit != Exit::Refused {
         return Err(problem);
     }
-    print_failed(&problem, &mut exits);
+    print_failed(&problem, path, &mut exits);
     Ok(exits.total())
 }
 
@@ -145,7 +153,10 @@ pub(crate) fn mkdir(args: &MkdirArgs) -> Result<Exit, CliError> {
     let mut exits = Exits::default();
     for path in &paths {
         match client.make_directory(path) {
-            Ok(()) => exits.add(Exit::Done),
+            Ok(()) => {
+                json::change(File { kind: Some("directory"), ..File::new(path, Status::Made) });
+                exits.add(Exit::Done);
+            }
             Err(error) => failed(&error, &args.peer, &client, path, &mut exits)?,
         }
     }
@@ -192,25 +203,45 @@ fn failed(
     if problem.exit != Exit::Refused {
         return Err(problem);
     }
-    print_failed(&problem, exits);
+    print_failed(&problem, path, exits);
     Ok(())
 }
 
-fn print_failed(problem: &CliError, exits: &mut Exits) {
+/// Tells the error of one path.
+fn print_failed(problem: &CliError, path: &str, exits: &mut Exits) {
     problem.print();
+    problem.report(path);
     exits.add(problem.exit);
 }
 
 /// Prints why an entry was not removed.
 pub(crate) fn print_refused(refused: &Refused, target: Target) {
+    if let Some(sentence) = not_removed(refused, target) {
+        print_error!("tinyferry: {sentence}");
+    }
+}
+
+/// Tells a program why an entry was not removed.
+pub(crate) fn report_refused(refused: &Refused, target: Target) {
     let Refused { change, reason, message, .. } = refused;
-    let path = match change {
-        Change::RemoveFile(path) | Change::RemoveDirectory(path) | Change::MakeDirectory(path) => {
-            path
-        }
-        Change::Rename { from, .. } => from,
-        _ => return,
-    };
+    if let (Some(path), Some(sentence)) = (removed_path(change), not_removed(refused, target)) {
+        let at_peer = target == Target::Server;
+        json::change(File::failed(path, *reason, message, at_peer, sentence));
+    }
+}
+
+/// Why an entry was not removed.
+fn not_removed(refused: &Refused, target: Target) -> Option<String> {
+    let Refused { change, reason, message, .. } = refused;
+    let path = removed_path(change)?.escape_debug();
     let why = describe::failure(*reason, message, target == Target::Server);
-    print_error!("tinyferry: \"{}\" was not removed: {why}", path.escape_debug());
+    Some(format!("\"{path}\" was not removed: {why}"))
+}
+
+/// The path of an entry that a change removes.
+pub(crate) fn removed_path(change: &Change) -> Option<&str> {
+    match change {
+        Change::RemoveFile(path) | Change::RemoveDirectory(path) => Some(path),
+        _ => None,
+    }
 }

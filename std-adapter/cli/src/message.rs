@@ -8,7 +8,7 @@ use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 
-use crate::exit::{CliError, Exit};
+use crate::exit::CliError;
 
 /// The task that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Context {
 
     /// The error in a sentence, with its exit code.
     pub(crate) fn error(&self, error: &Error) -> CliError {
-        CliError::new(Exit::for_error(error), self.sentence(error))
+        CliError::of(error, self.sentence(error))
     }
 
     fn sentence(&self, error: &Error) -> String {

@@ -1,5 +1,6 @@
 //! The removals of a transfer with `--delete`.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use tinyferry::client::{Change, Extras, KindConflict, Refused, Selection, remove_local};
@@ -9,7 +10,8 @@ use tinyferry::fs::{Event, Root};
 
 use crate::args::DeleteArgs;
 use crate::exit::{CliError, Exit};
-use crate::manage::print_refused;
+use crate::json::{self, File, Status};
+use crate::manage::{print_refused, removed_path, report_refused};
 use crate::message::Task;
 use crate::paths::quoted;
 use crate::progress::Verbosity;
@@ -147,8 +149,10 @@ impl<'a> Removals<'a> {
         remove: impl FnOnce(Vec<Change>) -> Result<Vec<Refused>, CliError>,
     ) -> Result<bool, CliError> {
         let count = changes.len();
+        let all = if json::is_on() { changes.clone() } else { Vec::new() };
         let refused = remove(changes)?;
         self.removed += (count - refused.len()) as u64;
+        report(&all, &refused, self.target);
         print_all_refused(&refused, self.target);
         Ok(refused.is_empty())
     }
@@ -182,7 +186,12 @@ impl Drop for Removals<'_> {
     fn drop(&mut self) {
         if self.removed > 0 {
             let removed = describe::count(self.removed, "entry", "entries");
-            print_line!("removed {removed} {}", self.target.removed_from());
+            let line = format!("removed {removed} {}", self.target.removed_from());
+            if json::is_on() {
+                print_error!("{line}");
+            } else {
+                print_line!("{line}");
+            }
         }
     }
 }
@@ -228,6 +237,15 @@ pub(crate) fn remove_here(
             print_error!("\"{}\": removed", shown(path));
         }
     })
+}
+
+/// Reports the results of removals to a program.
+fn report(changes: &[Change], refused: &[Refused], target: Target) {
+    let failed: HashSet<_> = refused.iter().filter_map(|it| removed_path(&it.change)).collect();
+    for path in changes.iter().filter_map(removed_path).filter(|path| !failed.contains(path)) {
+        json::change(File::new(path, Status::Removed));
+    }
+    refused.iter().for_each(|it| report_refused(it, target));
 }
 
 fn print_all_refused(refused: &[Refused], target: Target) {

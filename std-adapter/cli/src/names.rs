@@ -12,6 +12,8 @@ struct Requested {
     event: String,
     /// The path that the user wrote, escaped.
     shown: String,
+    /// The same for programs: escaped only if it is not UTF-8.
+    path: String,
 }
 
 /// Converts the paths of events to the names that a message shows.
@@ -29,9 +31,11 @@ impl Names {
     /// Of a `put` of these local paths, each with its path on the other end, below `to`. `is_renamed`: the only path
     /// gets a name of its own there.
     pub(crate) fn sending(paths: &[(&Path, String)], to: &str, is_renamed: bool) -> Self {
-        let requested = paths
-            .iter()
-            .map(|(path, remote)| Requested { event: remote.clone(), shown: describe::path(path) });
+        let requested = paths.iter().map(|(path, remote)| Requested {
+            event: remote.clone(),
+            shown: describe::path(path),
+            path: path.to_str().map_or_else(|| describe::path(path), str::to_owned),
+        });
         let requested: Vec<_> = requested.collect();
         let mut title = quoted(requested.iter().map(|path| path.shown.as_str()));
         match paths {
@@ -50,7 +54,8 @@ impl Names {
         if let Some(name) = name {
             title.push_str(&renamed(name));
         }
-        let requested = vec![Requested { event: target.to_owned(), shown }];
+        let requested =
+            vec![Requested { event: target.to_owned(), shown, path: remote.to_owned() }];
         let here = match describe::path(into).as_str() {
             "." => String::new(),
             into => format!(" (in \"{into}\" on this end)"),
@@ -76,15 +81,39 @@ impl Names {
     }
 
     fn of_bytes(&self, path: &[u8]) -> String {
-        let found = self.requested.iter().filter_map(|requested| {
-            let rest = rest_below(path, requested.event.as_bytes())?;
-            Some((requested, rest))
-        });
-        let shown = match found.max_by_key(|(requested, _)| requested.event.len()) {
+        let shown = match self.find(path) {
             Some((requested, rest)) => below(&requested.shown, &describe::bytes(rest)),
             None => return format!("\"{}\"", describe::bytes(path)),
         };
         format!("\"{}\"", if shown.is_empty() { "." } else { &shown })
+    }
+
+    /// The path of the entry at `path` of an event for programs: escaped only if it is not UTF-8.
+    pub(crate) fn source(&self, path: &[u8]) -> String {
+        let text = |path: &[u8]| match std::str::from_utf8(path) {
+            Ok(path) => path.to_owned(),
+            Err(_) => describe::bytes(path),
+        };
+        let source = match self.find(path) {
+            Some((requested, rest)) => below(&requested.path, &text(rest)),
+            None => text(path),
+        };
+        if source.is_empty() { ".".to_owned() } else { source }
+    }
+
+    /// The requested path that the entry at `path` of an event is below, and the rest.
+    fn find<'a>(&self, path: &'a [u8]) -> Option<(&Requested, &'a [u8])> {
+        let found = self.requested.iter().filter_map(|requested| {
+            let rest = rest_below(path, requested.event.as_bytes())?;
+            Some((requested, rest))
+        });
+        found.max_by_key(|(requested, _)| requested.event.len())
+    }
+
+    /// The first requested path, for programs.
+    pub(crate) fn first(&self) -> String {
+        let first = self.requested.first().map(|requested| requested.path.as_str());
+        first.filter(|path| !path.is_empty()).unwrap_or(".").to_owned()
     }
 
     pub(crate) fn direction(&self) -> Direction {

@@ -4,13 +4,18 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
+use tinyferry::core::Reason;
 use tinyferry::describe;
 use tinyferry::fs::{Leftover, Root, leftovers};
 
 use crate::args::PartialsArgs;
 use crate::exit::{CliError, Exit};
+use crate::json::{self, Event, File, Partial};
 use crate::output;
 use crate::progress::Verbosity;
+
+/// Why a partial file is not removed.
+const IN_USE: &str = "a transfer is writing to it";
 
 pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let directory = describe::path(&args.directory);
@@ -23,29 +28,28 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
     let (mut listed, failures) = (0_u64, Cell::new(0_u64));
     let fail = |action: &str, path: &str, why: &str| {
         failures.set(failures.get() + 1);
-        let path = describe::path(&args.directory.join(path));
-        print_error!("tinyferry: cannot {action} \"{path}\": {why}");
+        let shown = describe::path(&args.directory.join(path));
+        let message = format!("cannot {action} \"{shown}\": {why}");
+        print_error!("tinyferry: {message}");
+        let reason = if why == IN_USE { Reason::InUse } else { Reason::Storage };
+        json::change(File::failed(path, reason, why, false, message));
     };
     let visit = |leftover: &Leftover| {
         let is_meant = leftover.age >= least;
         if is_meant && args.remove && leftover.is_in_use {
-            fail("remove", &leftover.path, "a transfer is writing to it");
+            fail("remove", &leftover.path, IN_USE);
         } else if is_meant {
             listed += 1;
-            let age = match leftover.is_in_use {
-                true => "in use".to_owned(),
-                false => format!("{} ago", HumanDuration(leftover.age)),
-            };
-            let path = leftover.path.escape_debug();
-            print_line!("{}\t{age}\t\"{path}\"", HumanBytes(leftover.bytes));
+            print(leftover);
         }
         // Only listed files are removed.
         is_meant && args.remove && !output::has_failed()
     };
     let removed = leftovers(&root, visit, fail).map_err(failed)?;
+    json::count_removed(removed);
     let failures = failures.get();
     if verbosity > Verbosity::Quiet {
-        if listed > 0 && args.remove {
+        if listed > 0 && args.remove && !json::is_on() {
             print_line!("{removed} removed");
         } else if listed == 0 && failures == 0 {
             let age = if args.older_than.is_some() { " of that age" } else { "" };
@@ -57,4 +61,19 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
         0 => Exit::Local,
         _ => Exit::Partly,
     })
+}
+
+/// Prints the line of a partial file.
+fn print(leftover: &Leftover) {
+    let Leftover { path, bytes, age, is_in_use, .. } = leftover;
+    if json::is_on() {
+        let (path, size, age_seconds) = (path.as_str(), *bytes, age.as_secs());
+        json::emit(&Event::Partial(Partial { path, size, age_seconds, is_in_use: *is_in_use }));
+        return;
+    }
+    let age = match is_in_use {
+        true => "in use".to_owned(),
+        false => format!("{} ago", HumanDuration(*age)),
+    };
+    print_line!("{}\t{age}\t\"{}\"", HumanBytes(*bytes), path.escape_debug());
 }

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use tinyferry::client::{self, Action, Error, Extras, Planned, Selection};
-use tinyferry::core::Failure;
+use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 
 use crate::args::PutArgs;
 use crate::exit::{CliError, Exit};
+use crate::json::{self, Event};
 use crate::message::Task;
 use crate::mirror::{Pair, Removals, Target, is_sent, join};
 use crate::paths::quoted;
@@ -69,11 +70,12 @@ impl Plan {
             self.removed += u64::from(is_replaced);
             // The entries are counted for --max-delete as after the transfer.
             self.extras.of += u64::from(action == Action::Send);
-            if action == Action::Keep && !is_verbose {
-                continue;
+            if json::is_on() {
+                report(&whole, is_directory, word, action);
+            } else if action != Action::Keep || is_verbose {
+                let end = if is_directory { "/" } else { "" };
+                print_line!("{word:<8} {}{end}{}", whole.escape_debug(), why(action));
             }
-            let end = if is_directory { "/" } else { "" };
-            print_line!("{word:<8} {}{end}{}", whole.escape_debug(), why(action));
         }
         match plan.extras {
             Some(found) => join(&mut self.extras, found, above, all),
@@ -103,13 +105,34 @@ impl Plan {
             true => format!(", {removed} to remove"),
             false => String::new(),
         };
-        print_line!(
+        let sums = format!(
             "{} to {}, {kept} unchanged{unknown}{fails}{removes}; nothing was changed",
             describe::count(sent, "file", "files"),
             target.verb()
         );
+        if json::is_on() {
+            print_error!("{sums}");
+        } else {
+            print_line!("{sums}");
+        }
         Exit::Done
     }
+}
+
+/// Tells a program the action for an entry.
+fn report(path: &str, is_directory: bool, word: &'static str, action: Action) {
+    let reason = match action {
+        Action::Fail(reason) => Some(reason),
+        _ => None,
+    };
+    json::emit(&Event::Planned(json::Planned {
+        path,
+        kind: if is_directory { "directory" } else { "file" },
+        action: word,
+        differs: differences(action),
+        reason: reason.map(json::reason),
+        reason_code: reason.map(Reason::code),
+    }));
 }
 
 /// Prints the plan of a put.
@@ -151,15 +174,16 @@ fn why(action: Action) -> String {
     if let Action::Fail(reason) = action {
         return format!("  ({})", describe::failure(reason, "", false));
     }
-    let Action::Replace { kind, size, time, mode, target } = action else { return String::new() };
-    let names = [
-        (kind, "kind"),
-        (size, "size"),
-        (time, "time"),
-        (mode, "permission bits"),
-        (target, "target"),
-    ];
-    let names: Vec<_> =
-        names.into_iter().filter_map(|(differs, name)| differs.then_some(name)).collect();
-    format!("  ({})", names.join(", "))
+    match differences(action) {
+        names if names.is_empty() => String::new(),
+        names => format!("  ({})", names.join(", ").replace("mode", "permission bits")),
+    }
+}
+
+/// The facts of a changed entry that differ.
+fn differences(action: Action) -> Vec<&'static str> {
+    let Action::Replace { kind, size, time, mode, target } = action else { return Vec::new() };
+    let names =
+        [(kind, "kind"), (size, "size"), (time, "time"), (mode, "mode"), (target, "target")];
+    names.into_iter().filter_map(|(differs, name)| differs.then_some(name)).collect()
 }

@@ -1,29 +1,32 @@
 //! The progress of a transfer: a bar on a terminal, plain lines elsewhere.
 
+mod measure;
 mod observer;
+mod rate;
+mod sink;
+mod ticker;
+mod to_program;
+mod to_terminal;
 
 use std::cell::RefCell;
-use std::io::{IsTerminal, stdout};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use tinyferry::auth::hex;
+use indicatif::HumanBytes;
 use tinyferry::client::Error;
+use tinyferry::core::store::Kind;
 use tinyferry::core::{Failure, Reason};
 use tinyferry::fs::Direction;
 
+use self::sink::{Begun, EntryResult, Outcome, Sink};
+use self::to_program::ToProgram;
+use self::to_terminal::ToTerminal;
 use crate::exit::{CliError, Exit};
+use crate::json;
 use crate::names::Names;
 use crate::reached::Reached;
-use crate::retry::Retrying;
+use crate::retry::{Retry, Retrying};
 use crate::tally::Tally;
-use crate::terminal::draw_target;
-
-/// The bar of a lone file whose content is transferred.
-const MOVING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-/// The same before content is transferred.
-const COMPARING: &str = "{msg:20!} {wide_bar} {bytes}/{total_bytes}";
 
 /// The verbosity of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -43,11 +46,7 @@ pub(crate) enum Verbosity {
 pub(crate) struct Progress(Rc<RefCell<View>>);
 
 struct View {
-    bar: ProgressBar,
-    /// Whether there is a terminal to draw on.
-    is_seen: bool,
-    /// Whether the next byte is the first that the rate is measured by.
-    is_resumed: bool,
+    sink: Box<dyn Sink>,
     verbosity: Verbosity,
     begin: Instant,
     names: Names,
@@ -56,6 +55,10 @@ struct View {
     reached: Option<Reached>,
     /// The path of the tree in the events, once it has begun.
     tree: Option<String>,
+    /// The path of a file that keeps the one that was there, and the path that it is stored as.
+    kept: Option<(String, String)>,
+    /// The path and the failure of the entry that an attempt was interrupted in: the next one continues it.
+    interrupted: Option<(Vec<u8>, String)>,
     /// The last failure is that of the whole task on this end, or of its only file: the exit code.
     failed: Option<Exit>,
     /// Standard output is a list for `sha256sum`, and for nothing else.
@@ -67,25 +70,20 @@ struct View {
 impl Progress {
     /// `has_digests`: standard output is a list of digests.
     pub(crate) fn new(names: Names, verbosity: Verbosity, has_digests: bool) -> Self {
-        let bar = match verbosity {
-            Verbosity::Quiet => ProgressBar::hidden(),
-            _ => ProgressBar::with_draw_target(None, draw_target()),
+        let sink: Box<dyn Sink> = match json::is_on() {
+            true => Box::new(ToProgram::new()),
+            false => Box::new(ToTerminal::new(verbosity)),
         };
-        bar.set_style(style("{spinner} {msg:40!} {bytes} {bytes_per_sec}"));
-        let is_seen = !bar.is_hidden();
-        if is_seen {
-            bar.enable_steady_tick(Duration::from_millis(200));
-        }
         Self(Rc::new(RefCell::new(View {
-            bar,
-            is_seen,
-            is_resumed: false,
+            sink,
             verbosity,
             begin: Instant::now(),
             names,
             tally: Tally::default(),
             reached: None,
             tree: None,
+            kept: None,
+            interrupted: None,
             failed: None,
             has_digests,
             has_content: false,
@@ -130,14 +128,14 @@ impl Progress {
 
     /// Clears the bar. A further attempt shows none.
     pub(crate) fn clear(&self) {
-        self.0.borrow().bar.finish_and_clear();
+        self.0.borrow_mut().sink.clear();
     }
 
     /// Clears the bar and prints the summary, the failures last; `crossed` is the number of bytes on the wire.
     /// Returns the exit code of a complete session; `itself` as in [`Tally::exit`].
     pub(crate) fn finish(&self, crossed: u64, itself: bool) -> Exit {
-        let view = self.0.borrow();
-        view.bar.finish_and_clear();
+        let mut view = self.0.borrow_mut();
+        view.end();
         if view.verbosity != Verbosity::Quiet {
             let verb = match view.names.direction() {
                 Direction::Sending => "sent",
@@ -149,7 +147,7 @@ impl Progress {
                 view.tally.summary(view.begin.elapsed()),
                 HumanBytes(crossed),
             );
-            if view.has_digests || view.has_content {
+            if view.has_digests || view.has_content || json::is_on() {
                 print_error!("{done}");
             } else {
                 print_line!("{done}");
@@ -171,22 +169,28 @@ impl Progress {
         self.0.borrow().reached.as_ref().map_or(0, Reached::steps)
     }
 
-    /// Prints a line on standard error, above the bar.
-    pub(crate) fn print(&self, line: &str) {
-        self.0.borrow().bar.suspend(|| print_error!("{line}"));
+    /// The connection is made again after a pause.
+    pub(crate) fn retry(&self, retry: &Retry) {
+        self.0.borrow_mut().sink.retry(retry);
     }
 
     /// The task failed: clears the bar, and returns the error, followed by the failures of single entries. A
     /// refusal of the whole task is not followed by them.
     pub(crate) fn fail(&self, error: &Error, retrying: &Retrying<'_>) -> CliError {
         let mut view = self.0.borrow_mut();
-        view.bar.finish_and_clear();
+        view.end();
         let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
         let own = view.failed.filter(|_| is_refused);
         // The store has more details of a refusal than the session.
         let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {
-            Some((exit, sentence)) => CliError::new(exit, sentence),
-            None => retrying.error(error, &view.names.title),
+            Some((exit, sentence)) => CliError::of(error, sentence).with_exit(exit),
+            None => {
+                let problem = retrying.error(error, &view.names.title);
+                if is_refused {
+                    problem.report(&view.names.first());
+                }
+                problem
+            }
         };
         let has_parts = !is_refused || !view.tally.is_empty();
         problem.with_lines(if has_parts { view.failure_lines() } else { Vec::new() })
@@ -197,34 +201,35 @@ impl View {
     /// An attempt of the task begins.
     fn begin(&mut self) {
         self.tally.begin();
-        self.failed = None;
+        (self.failed, self.interrupted) = (None, None);
         if let Some(reached) = &mut self.reached {
             reached.attempt();
         }
     }
 
-    /// A file or a directory begins; of a lone file the size is known.
-    fn show(&mut self, path: &str, size: Option<u64>, held: u64) {
-        if let Some(size) = size
-            && self.tree.is_none()
-        {
-            self.bar.set_length(size);
-            self.resume(held);
+    /// The task has ended.
+    fn end(&mut self) {
+        if let Some((path, message)) = self.interrupted.take() {
+            let (reason, detail, message) = (Reason::Cancelled, "", message.as_str());
+            self.result(&path, Outcome::Failed { reason, detail, at_peer: false, message });
         }
-        self.bar.set_message(path.escape_debug().to_string());
+        self.sink.clear();
+        json::count(self.tally.totals());
+        json::complete();
     }
 
-    /// A file resumes at `held`: of a lone file, the content before does not count for the rate.
+    /// A file or a directory begins.
+    fn show(&mut self, path: &str, kind: Kind, size: Option<u64>, held: u64) {
+        let (names, is_lone) = (&self.names, self.tree.is_none());
+        self.sink.begin(&Begun { names, path, kind, size, held, is_lone });
+    }
+
+    /// A file resumes at `held`.
     fn resume(&mut self, held: u64) {
         if let Some(reached) = &mut self.reached {
             reached.resume(held);
         }
-        if self.tree.is_none() {
-            // While the prefix is verified, there is no rate.
-            self.bar.set_style(style(COMPARING));
-            self.bar.set_position(held.max(self.bar.position()));
-            self.is_resumed = true;
-        }
+        self.sink.resume(held, self.tree.is_none());
     }
 
     fn moved(&mut self, bytes: u64) {
@@ -232,35 +237,17 @@ impl View {
         if let Some(reached) = &mut self.reached {
             reached.moved(bytes);
         }
-        // It reads the clock, even if hidden.
-        if self.is_seen {
-            if std::mem::take(&mut self.is_resumed) {
-                self.bar.reset_eta();
-                self.bar.set_style(style(MOVING));
-            }
-            self.bar.inc(bytes);
-        }
+        self.sink.moved(bytes);
     }
 
     fn done(&mut self, path: &str, size: u64, held: u64, sha256: Option<[u8; 32]>) {
         let is_same = self.tally.file(size, held);
-        if let Some(digest) = sha256 {
-            let is_for_a_person = stdout().is_terminal() || self.has_content;
-            let line = digest_line(digest, path, is_for_a_person);
-            self.bar.suspend(|| match self.has_content {
-                true => print_error!("{line}"),
-                false => print_line!("{line}"),
-            });
-        }
-        if self.verbosity >= Verbosity::Files {
-            let what = match (is_same, held) {
-                (true, _) => "the same".to_owned(),
-                (false, 0) => HumanBytes(size).to_string(),
-                (false, held) => format!("{}, resumed at {}", HumanBytes(size), HumanBytes(held)),
-            };
-            let name = self.names.of(path);
-            self.bar.suspend(|| print_error!("{name}: {what}"));
-        }
+        let kept = self.kept.take_if(|(_, stored)| stored == path);
+        let (path, stored) = match &kept {
+            Some((path, stored)) => (path.as_str(), Some(stored.as_str())),
+            None => (path, None),
+        };
+        self.result(path.as_bytes(), Outcome::File { size, held, is_same, sha256, stored });
     }
 
     fn linked(&mut self, path: &str, target: &str, is_hard: bool) {
@@ -268,14 +255,19 @@ impl View {
         if let Some(reached) = &mut self.reached {
             reached.begin(path, 0);
         }
-        if self.verbosity >= Verbosity::Files {
-            let (name, target) = (self.names.of(path), target.escape_debug());
-            let arrow = if is_hard { "hard link to" } else { "->" };
-            self.bar.suspend(|| print_error!("{name}: {arrow} \"{target}\""));
-        }
+        self.result(path.as_bytes(), Outcome::Link { target, is_hard });
     }
 
-    fn fail(&mut self, path: &[u8], reason: Reason, why: &str, at_peer: bool) {
+    /// The entry at `path` of the events has a result.
+    fn result(&mut self, path: &[u8], outcome: Outcome<'_>) {
+        let (names, has_content) = (&self.names, self.has_content);
+        let result = EntryResult { names, path, outcome, has_content };
+        self.sink.result(&result, self.tally.totals());
+    }
+
+    /// An entry has failed; `why`: the reason as a clause, and the message of the system or of the other end.
+    fn fail(&mut self, path: &[u8], reason: Reason, why: (&str, &str), at_peer: bool) {
+        let (why, detail) = why;
         let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
         let is_whole = match &self.tree {
             Some(tree) => path == tree.as_bytes(),
@@ -284,31 +276,22 @@ impl View {
         self.failed = is_whole.then_some(exit);
         let here = if at_peer { "" } else { &self.names.here };
         let sentence = format!("{}: {why}{here}", self.names.of_failed(path, at_peer));
+        let message = sentence.clone();
         self.tally.fail(path, at_peer, reason, sentence, exit);
         let is_of_receiver = at_peer == (self.names.direction() == Direction::Sending);
         let conflicts = [Reason::IsDirectory, Reason::NotDirectory, Reason::SymbolicLink];
         if is_of_receiver && conflicts.contains(&reason) {
             self.tally.kind_conflict();
         }
+        if reason == Reason::Cancelled && !at_peer {
+            self.interrupted = Some((path.to_owned(), message));
+            return;
+        }
+        let message = message.as_str();
+        self.result(path, Outcome::Failed { reason, detail, at_peer, message });
     }
 
     fn failure_lines(&self) -> Vec<String> {
         self.tally.failure_lines(self.tree.is_some(), self.verbosity >= Verbosity::Files)
     }
-}
-
-/// The line in the format of `sha256sum`; for a terminal, with escapes.
-fn digest_line(digest: [u8; 32], path: &str, is_for_a_person: bool) -> String {
-    let digest = hex(&digest);
-    if is_for_a_person {
-        format!("{digest}  {}", path.escape_debug())
-    } else if path.contains('\\') {
-        format!("\\{digest}  {}", path.replace('\\', "\\\\"))
-    } else {
-        format!("{digest}  {path}")
-    }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -1,5 +1,6 @@
 //! Repeats a task over new connections where one fails. A transfer continues where it stopped.
 
+use std::fmt;
 use std::io::{IsTerminal, stderr};
 use std::thread;
 use std::time::Duration;
@@ -8,8 +9,9 @@ use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 use tinyferry::transport::stream::Traffic;
 
-use crate::args::{Peer, RetryArgs};
+use crate::args::{Connected, Peer, RetryArgs};
 use crate::exit::CliError;
+use crate::json;
 use crate::message::{Context, Task};
 use crate::progress::Progress;
 use crate::signals;
@@ -26,7 +28,7 @@ pub(crate) struct Retrying<'a> {
     peer: &'a Peer,
     task: Task,
     sha256: bool,
-    client: Option<Client>,
+    client: Option<Connected>,
     /// The traffic of earlier connections.
     earlier: Traffic,
     /// Whether the server has answered on any connection.
@@ -108,7 +110,7 @@ impl<'a> Retrying<'a> {
 
     /// The traffic of all connections.
     pub(crate) fn traffic(&self) -> Traffic {
-        let mut traffic = self.client.as_ref().map(Client::traffic).unwrap_or_default();
+        let mut traffic = self.client.as_ref().map(|client| client.traffic()).unwrap_or_default();
         traffic.sent += self.earlier.sent;
         traffic.received += self.earlier.received;
         traffic
@@ -133,26 +135,53 @@ impl<'a> Retrying<'a> {
         self.tries.may_retry(error.is_transient(), self.has_answered, steps)
     }
 
-    /// Prints the reason of a failure, and waits for the next try.
+    /// Tells the reason of a failure, and waits for the next try.
     fn wait(&self, error: &Error, name: &str, progress: Option<&Progress>) {
-        let pause = self.tries.pause();
-        let why = self.context(Task::Query, name).error(error);
-        let verb = if self.task == Task::Transfer && self.has_answered {
-            "continuing"
-        } else {
-            "trying again"
+        let retry = Retry {
+            why: self.context(Task::Query, name).error(error).to_string(),
+            continues: self.task == Task::Transfer && self.has_answered,
+            pause: self.tries.pause(),
+            done: self.tries.done,
+            most: self.tries.most,
         };
-        let line = format!(
-            "tinyferry: {why}; {verb} in {} s (try {} of {})",
-            pause.as_secs_f32(),
-            self.tries.done,
-            self.tries.most
-        );
         match progress {
-            Some(progress) => progress.print(&line),
-            None => print_error!("{line}"),
+            Some(progress) => progress.retry(&retry),
+            None => retry.tell(),
         }
-        thread::sleep(pause);
+        thread::sleep(retry.pause);
+    }
+}
+
+/// A try after a failure.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    why: String,
+    /// Whether a transfer continues.
+    continues: bool,
+    pause: Duration,
+    done: u32,
+    most: u32,
+}
+
+impl Retry {
+    /// Tells a program about it, or a person.
+    pub(crate) fn tell(&self) {
+        if json::is_on() {
+            let Self { ref why, pause, done, most, .. } = *self;
+            let (wait_seconds, message) = (pause.as_secs_f64(), why.clone());
+            json::emit(&json::Event::Retry { r#try: done, tries: most, wait_seconds, message });
+        } else {
+            print_error!("{self}");
+        }
+    }
+}
+
+impl fmt::Display for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { why, continues, pause, done, most } = self;
+        let verb = if *continues { "continuing" } else { "trying again" };
+        let pause = pause.as_secs_f32();
+        write!(f, "tinyferry: {why}; {verb} in {pause} s (try {done} of {most})")
     }
 }
 

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use self::system::EndRequests;
+use crate::json;
 use crate::message::Task;
 use crate::output;
 
@@ -73,6 +74,7 @@ pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
             {
                 output::interrupted(advice);
             }
+            json::interrupt(system::exit_code(&request));
             system::end(request);
         }
     });

@@ -7,6 +7,7 @@ use tinyferry::core::Reason;
 use tinyferry::describe::{self, count};
 
 use crate::exit::Exit;
+use crate::json::Totals;
 use crate::names::is_below;
 
 /// A list of more failures than these is cut, unless all that are in memory are to be listed.
@@ -41,6 +42,8 @@ pub(crate) struct Tally {
     bytes: u64,
     /// The prefixes that the receiver had of the other files in place, in bytes.
     held: u64,
+    /// Of them, those of which the receiver had a part before.
+    resumed: u64,
     /// Directories in place.
     directories: u64,
     /// Links in place.
@@ -107,6 +110,7 @@ impl Tally {
             self.same += 1;
         } else {
             self.held += held - from_earlier;
+            self.resumed += u64::from(held > from_earlier);
         }
         is_same
     }
@@ -194,6 +198,22 @@ impl Tally {
         *count += 1;
         if lines.len() < MAX_LISTED {
             lines.push(format!("  {name} is stored as \"{}\"", stored.escape_debug()));
+        }
+    }
+
+    /// The numbers for a program.
+    pub(crate) fn totals(&self) -> Totals {
+        let below: u64 = self.failures.iter().map(|failed| failed.below).sum();
+        Totals {
+            sent: self.files - self.same,
+            resumed: self.resumed,
+            unchanged: self.same + self.unchanged,
+            directories: self.directories,
+            linked: self.links,
+            removed: 0,
+            failed: self.failures.len() as u64 + self.unlisted + below + u64::from(self.omitted),
+            bytes: self.bytes,
+            bytes_resumed: self.held,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The arguments of the commands that manage a server's directory.
 
-use super::Peer;
+use super::{JsonArg, Peer};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RmArgs {
@@ -13,6 +13,8 @@ pub(crate) struct RmArgs {
     /// Say nothing about paths that do not exist
     #[arg(short, long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -30,6 +32,8 @@ pub(crate) struct MvArgs {
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
+    pub(crate) json: JsonArg,
+    #[command(flatten)]
     pub(crate) peer: Peer,
 }
 
@@ -38,9 +42,8 @@ pub(crate) struct DfArgs {
     /// A directory on the server
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
-    /// Print bytes as a line of JSON: {"free", "total", "time_granularity_ns"}
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -50,6 +53,8 @@ pub(crate) struct MkdirArgs {
     /// Directories to make on the server; those above them are made too
     #[arg(required = true, value_name = "REMOTE")]
     pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) json: JsonArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

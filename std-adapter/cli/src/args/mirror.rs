@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
 use super::skip::SkipArgs;
 use super::{
-    GetArgs, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, RetryArgs, SyncArg, UnsafeLinksArg,
+    GetArgs, JsonArg, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, RetryArgs, SyncArg,
+    UnsafeLinksArg,
 };
 use crate::exit::{CliError, Exit};
 
@@ -49,7 +50,9 @@ pub(crate) struct MirrorArgs {
     #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
-    peer: Peer,
+    pub(super) json: JsonArg,
+    #[command(flatten)]
+    pub(super) peer: Peer,
 }
 
 /// The same as a put or a get.
@@ -74,6 +77,7 @@ impl MirrorArgs {
             links,
             unsafe_links,
             retry,
+            json,
             peer,
         } = self;
         if keep_both {
@@ -116,6 +120,7 @@ impl MirrorArgs {
                 links,
                 unsafe_links: UnsafeLinksArg { unsafe_links },
                 retry,
+                json,
                 peer,
             }));
         }
@@ -132,6 +137,7 @@ impl MirrorArgs {
             skip,
             links,
             retry,
+            json,
             peer,
         }))
     }

@@ -1,5 +1,6 @@
 //! The options of a connection, completed by the configuration file.
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tinyferry::client::{Client, Error};
 
 use crate::config::{Config, Connection};
 use crate::exit::CliError;
+use crate::json;
 use crate::message::{Context, Task};
 use crate::output::remark;
 use crate::units::timeout;
@@ -108,9 +110,32 @@ impl clap::Args for Peer {
     }
 }
 
+/// A client. At its end its traffic is counted.
+pub(crate) struct Connected(Client);
+
+impl Deref for Connected {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
+
+impl DerefMut for Connected {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.0
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        json::count_traffic(self.traffic());
+    }
+}
+
 impl Peer {
     /// Connects with these options for a task; `sha256`: content is verified by SHA-256 too.
-    pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Client, CliError> {
+    pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Connected, CliError> {
         crate::signals::before_end(task, self.has_resources())?;
         let failed = |error| Context::new(task, &self.endpoint, false, "").error(&error);
         self.client(sha256).map_err(failed)
@@ -122,7 +147,7 @@ impl Peer {
     }
 
     /// A connection with these options.
-    pub(crate) fn client(&self, sha256: bool) -> Result<Client, Error> {
+    pub(crate) fn client(&self, sha256: bool) -> Result<Connected, Error> {
         let Connection { key, insecure, known_hosts, timeout } = &self.connection;
         let mut client = Client::builder(self.endpoint.clone())
             .sha256(sha256)
@@ -138,7 +163,7 @@ impl Peer {
         if let Some(file) = known_hosts {
             client = client.known_hosts(file);
         }
-        client.connect()
+        client.connect().map(Connected)
     }
 
     /// The circumstances of an error of `client`; `name`: the quoted name of the request, or empty.

@@ -12,7 +12,9 @@ impl Args {
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let matches = command().try_get_matches().map_err(explain)?;
         check_mirror(&matches)?;
-        Self::from_arg_matches(&matches)
+        let args = Self::from_arg_matches(&matches)?;
+        args.check_output()?;
+        Ok(args)
     }
 }
 

@@ -4,7 +4,8 @@ use tinyferry::core::store::Kind;
 use tinyferry::describe;
 use tinyferry::fs::{Event, Observer};
 
-use super::{Progress, Verbosity};
+use super::Progress;
+use super::sink::Outcome;
 
 impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
@@ -21,14 +22,7 @@ impl Observer for Progress {
                 if let Some(reached) = &mut view.reached {
                     reached.begin(path, held);
                 }
-                if view.verbosity == Verbosity::Steps {
-                    let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
-                    let line = format!("{} starts at {held}{size}", view.names.of(path));
-                    view.bar.suspend(|| print_error!("{line}"));
-                }
-                if view.is_seen {
-                    view.show(path, size.filter(|_| kind == Kind::File), held);
-                }
+                view.show(path, kind, size, held);
             }
             Event::Resumed { held } => view.resume(held),
             Event::Unchanged { entries, is_same } => view.tally.unchanged(entries, is_same),
@@ -36,15 +30,18 @@ impl Observer for Progress {
             Event::Done { path, kind: Kind::File, size, held, sha256 } => {
                 view.done(path, size, held, sha256);
             }
-            Event::Done { kind: Kind::Directory, .. } => view.tally.directory(),
+            Event::Done { path, kind: Kind::Directory, .. } => {
+                view.tally.directory();
+                view.result(path.as_bytes(), Outcome::Directory);
+            }
             Event::Linked { path, target, is_hard } => view.linked(path, target, is_hard),
             Event::Done { .. } => {}
             Event::Failed { path, reason, detail, at_peer, .. } => {
                 let why = describe::failure(reason, detail, at_peer);
-                view.fail(path.as_bytes(), reason, &why, at_peer);
+                view.fail(path.as_bytes(), reason, (&why, detail), at_peer);
             }
             Event::NotUtf8 { path, reason, .. } => {
-                view.fail(path, reason, &describe::not_utf8(reason), false);
+                view.fail(path, reason, (&describe::not_utf8(reason), ""), false);
             }
             Event::Unset { path, detail } => {
                 let name = view.names.of(path);
@@ -53,6 +50,7 @@ impl Observer for Progress {
             Event::KeptBoth { path, stored } => {
                 let name = view.names.of(path);
                 view.tally.kept_both(&name, stored);
+                view.kept = Some((path.to_owned(), stored.to_owned()));
             }
             Event::NotDurable { path, detail } => {
                 let name = view.names.of(path);

@@ -5,6 +5,7 @@ use std::fs::FileType;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf, is_separator};
 
+use tinyferry::core::Reason;
 use tinyferry::describe;
 
 use crate::exit::{CliError, Exit, Exits};
@@ -48,6 +49,7 @@ pub(super) fn find<'a>(
                 let advice = "; the directory on the server is given by --to";
                 let problem = problem.advise(if is_target { advice } else { "" });
                 problem.print();
+                problem.report(&path.to_string_lossy());
                 exits.add(problem.exit);
             }
         }
@@ -93,7 +95,12 @@ fn check(path: &Path) -> Result<(), CliError> {
         ErrorKind::NotFound if path.is_symlink() => {
             unsendable(path, &"the symbolic link leads to no such file or directory")
         }
-        ErrorKind::NotFound => unsendable(path, &"no such file or directory"),
+        ErrorKind::NotFound => {
+            unsendable(path, &"no such file or directory").with_reason(Some(Reason::NotFound))
+        }
+        ErrorKind::PermissionDenied => {
+            unsendable(path, &describe::os_error(&error)).with_reason(Some(Reason::NoPermission))
+        }
         _ => unsendable(path, &describe::os_error(&error)),
     })?;
     let Some(kind) = other_kind(metadata.file_type()) else { return Ok(()) };
@@ -102,7 +109,7 @@ fn check(path: &Path) -> Result<(), CliError> {
         true => format!("; put - --as NAME <{} sends what it gives", describe::path(path)),
         false => String::new(),
     };
-    Err(unsendable(path, &why).advise(&advice))
+    Err(unsendable(path, &why).advise(&advice).with_reason(Some(Reason::NotRegular)))
 }
 
 /// The name of `path` at the server; empty: its content goes into the directory itself.
@@ -116,7 +123,8 @@ fn own_name(path: &Path) -> Result<String, CliError> {
         Some(None) => Err(unsendable(
             path,
             &"its name is not UTF-8 and cannot be sent; --as NAME gives it another one",
-        )),
+        )
+        .with_reason(Some(Reason::BadPath))),
         None => Err(unsendable(
             path,
             &"it has no name to be stored under; put its entries, or give it a name with --as NAME",

@@ -41,6 +41,11 @@ impl EndRequests {
     }
 }
 
+/// The exit code that a shell shows for the signal.
+pub(super) fn exit_code(signal: &EndRequest) -> u8 {
+    u8::try_from(*signal).unwrap_or_default().saturating_add(128)
+}
+
 /// Ends the program as the signal does by default.
 pub(super) fn end(signal: EndRequest) {
     let _ = emulate_default_handler(signal);

@@ -31,6 +31,11 @@ impl EndRequests {
     }
 }
 
+/// The exit code of the program.
+pub(super) fn exit_code(_: &EndRequest) -> u8 {
+    u8::try_from(INTERRUPTED).unwrap_or(u8::MAX)
+}
+
 /// Ends the program.
 pub(super) fn end(EndRequest: EndRequest) {
     exit(INTERRUPTED);

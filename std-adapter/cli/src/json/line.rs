@@ -1,0 +1,280 @@
+//! The objects, as `docs/events.schema.json` describes them.
+
+use serde::Serialize;
+use tinyferry::core::Reason;
+
+use super::Totals;
+use crate::exit::CliError;
+
+/// One line.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    pub(super) v: u32,
+    #[serde(flatten)]
+    pub(super) event: &'a Event<'a>,
+}
+
+/// An event of a command.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub(crate) enum Event<'a> {
+    /// The first object of each command.
+    Started { command: &'static str, version: &'static str, endpoint: Option<String> },
+    /// The state of a transfer, at most 10 times a second.
+    Progress(Progress<'a>),
+    /// The result of an entry.
+    File(File<'a>),
+    /// What a transfer would do with an entry: `--dry-run`.
+    Planned(Planned<'a>),
+    /// The connection failed, and is made again after a pause.
+    Retry { r#try: u32, tries: u32, wait_seconds: f64, message: String },
+    /// An entry of a list.
+    Entry(Entry<'a>),
+    /// A partial file.
+    Partial(Partial<'a>),
+    /// The space of a file system.
+    Space(Space),
+    /// The last object of each command.
+    Finished(Finished),
+}
+
+/// The state of a transfer.
+#[derive(Serialize)]
+pub(crate) struct Progress<'a> {
+    pub(crate) seconds: f64,
+    pub(crate) path: &'a str,
+    pub(crate) files_done: u64,
+    pub(crate) files_total: Option<u64>,
+    pub(crate) bytes_done: u64,
+    pub(crate) bytes_total: Option<u64>,
+    pub(crate) bytes_resumed: u64,
+    pub(crate) bytes_per_second: u64,
+    pub(crate) seconds_left: Option<u64>,
+}
+
+/// The result of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Status {
+    Sent,
+    Resumed,
+    Unchanged,
+    KeptBoth,
+    Linked,
+    Removed,
+    Renamed,
+    Made,
+    Failed,
+}
+
+/// An entry with its result.
+#[derive(Serialize)]
+pub(crate) struct File<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) status: Status,
+    /// The bytes of a path that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path_hex: Option<String>,
+    /// The path at the receiver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes_resumed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<String>,
+    /// The target of a link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is_hard: Option<bool>,
+    #[serde(flatten)]
+    pub(crate) failure: Option<Failure<'a>>,
+}
+
+impl<'a> File<'a> {
+    /// Of the entry at `path`, without its facts.
+    pub(crate) fn new(path: &'a str, status: Status) -> Self {
+        Self {
+            path,
+            status,
+            path_hex: None,
+            to: None,
+            kind: None,
+            size: None,
+            bytes_resumed: None,
+            sha256: None,
+            target: None,
+            is_hard: None,
+            failure: None,
+        }
+    }
+
+    /// An entry that was not transferred, removed, renamed or made. `detail`: the message of the system or of the
+    /// other end, or empty.
+    pub(crate) fn failed(
+        path: &'a str,
+        reason: Reason,
+        detail: &'a str,
+        at_peer: bool,
+        message: String,
+    ) -> Self {
+        let (reason, reason_code) = (self::reason(reason), reason.code());
+        let failure = Failure { reason, reason_code, at_peer, detail, message };
+        Self { failure: Some(failure), ..Self::new(path, Status::Failed) }
+    }
+}
+
+/// Why an entry has failed.
+#[derive(Serialize)]
+pub(crate) struct Failure<'a> {
+    reason: &'static str,
+    reason_code: u16,
+    at_peer: bool,
+    detail: &'a str,
+    message: String,
+}
+
+/// What a transfer would do with an entry.
+#[derive(Serialize)]
+pub(crate) struct Planned<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) kind: &'static str,
+    pub(crate) action: &'static str,
+    /// The facts that differ.
+    pub(crate) differs: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason_code: Option<u16>,
+}
+
+/// An entry of a server's directory; `None`: the server does not state the fact.
+#[derive(Serialize)]
+pub(crate) struct Entry<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) kind: &'static str,
+    pub(crate) size: Option<u64>,
+    pub(crate) modified: Option<String>,
+    pub(crate) mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<&'a str>,
+}
+
+/// A partial file of an interrupted transfer.
+#[derive(Serialize)]
+pub(crate) struct Partial<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) size: u64,
+    pub(crate) age_seconds: u64,
+    pub(crate) is_in_use: bool,
+}
+
+/// The space of a file system, in bytes.
+#[derive(Serialize)]
+pub(crate) struct Space {
+    pub(crate) free: u64,
+    pub(crate) total: u64,
+    pub(crate) time_granularity_ns: u64,
+}
+
+/// The end of a command.
+#[derive(Serialize)]
+pub(crate) struct Finished {
+    pub(crate) exit: u8,
+    pub(crate) error: Option<Error>,
+    pub(crate) seconds: f64,
+    /// `None`: the command only asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) totals: Option<Totals>,
+    pub(crate) wire_sent: u64,
+    pub(crate) wire_received: u64,
+}
+
+/// The error of a command as a whole.
+#[derive(Serialize)]
+pub(crate) struct Error {
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_code: Option<u16>,
+}
+
+impl Error {
+    /// A signal has ended the program.
+    pub(super) fn interrupted() -> Self {
+        Self { message: "interrupted".to_owned(), reason: None, reason_code: None }
+    }
+}
+
+impl From<&CliError> for Error {
+    fn from(error: &CliError) -> Self {
+        let reason = error.reason();
+        Self {
+            message: error.to_string(),
+            reason: reason.map(self::reason),
+            reason_code: reason.map(Reason::code),
+        }
+    }
+}
+
+/// The word for a reason: it stays the same in all versions of the objects.
+pub(crate) fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Busy => "busy",
+        Reason::Version => "version",
+        Reason::NotFound => "not-found",
+        Reason::NoPermission => "no-permission",
+        Reason::IsDirectory => "is-directory",
+        Reason::NotDirectory => "not-directory",
+        Reason::NotRegular => "not-regular",
+        Reason::BadPath => "bad-path",
+        Reason::NameTooLong => "name-too-long",
+        Reason::NoSpace => "no-space",
+        Reason::TooLarge => "too-large",
+        Reason::Storage => "storage",
+        Reason::SourceChanged => "source-changed",
+        Reason::PrefixDiffers => "prefix-differs",
+        Reason::DigestDiffers => "digest-differs",
+        Reason::Incomplete => "incomplete",
+        Reason::ReadOnly => "read-only",
+        Reason::WriteOnly => "write-only",
+        Reason::NotAllowed => "not-allowed",
+        Reason::Unsupported => "unsupported",
+        Reason::ShuttingDown => "shutting-down",
+        Reason::Cancelled => "cancelled",
+        Reason::KeyNeeded => "key-needed",
+        Reason::InUse => "in-use",
+        Reason::TooDeep => "too-deep",
+        Reason::RootGone => "root-gone",
+        Reason::SymbolicLink => "symbolic-link",
+        Reason::NotEmpty => "not-empty",
+        Reason::Exists => "exists",
+        Reason::Excluded => "excluded",
+        _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_has_a_word_of_its_own() {
+        let mut words = HashSet::new();
+        for code in 1..200 {
+            let found = Reason::from_code(code);
+            let word = reason(found);
+            let is_unknown = found.to_string().contains("unknown reason");
+            assert_eq!(word == "unknown", is_unknown, "{code}");
+            assert!(is_unknown || words.insert(word), "{word} is there twice");
+            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{word}");
+        }
+    }
+}
