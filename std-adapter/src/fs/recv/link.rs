@@ -145,21 +145,19 @@ impl RecvStore {
         path: &str,
         observer: &mut impl Observer,
     ) -> Result<(String, std::sync::Arc<Dir>), StoreError> {
-        let entry = self.tree.as_mut().map_or(0, super::Tree::count_entry);
         let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
         let whole = join(tree, path);
-        self.limits.check(&whole, None, entry)?;
+        self.count_entry(&whole, None)?;
         self.stats.forget_path(path);
         let (above, _) = split(&whole);
-        if self.deferred.has(&whole) || self.deferred.is_in_the_way_to(above) {
+        if self.deferred.has(&whole) {
             self.finish_commits(observer);
         }
+        self.clear_way_to(above, observer);
         if let Some(tree) = &mut self.tree {
             tree.make_root(&mut self.cursor, self.sync)?;
-            if !self.access.is_blind() {
-                tree.admit_files(&mut self.cursor, above);
-            }
         }
+        self.admit_files(above);
         let synced = self.sync.is_due(self.tree.is_some());
         let dir = self.cursor.made(above, None, synced)?;
         Ok((whole, dir))

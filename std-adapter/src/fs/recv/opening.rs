@@ -44,6 +44,26 @@ impl RecvStore {
         names::check(path).map(|()| join(tree, path))
     }
 
+    /// Counts an entry, and checks its path, its number and the size of a file.
+    pub(super) fn count_entry(&mut self, path: &str, size: Option<u64>) -> Result<(), StoreError> {
+        let entry = self.tree.as_mut().map_or(0, Tree::count_entry);
+        self.limits.check(path, size, entry)
+    }
+
+    /// Makes the directory of an entry writable. A client that may not read changes no directory that exists.
+    pub(super) fn admit_files(&mut self, directory: &str) {
+        if let Some(tree) = self.tree.as_mut().filter(|_| !self.access.is_blind()) {
+            tree.admit_files(&mut self.cursor, directory);
+        }
+    }
+
+    /// Puts files in place whose commits are deferred, if one may have the path of the directory or of one above.
+    pub(super) fn clear_way_to(&mut self, directory: &str, observer: &mut impl Observer) {
+        if self.deferred.is_in_the_way_to(directory) {
+            self.finish_commits(observer);
+        }
+    }
+
     /// Opens an offer; returns the number of bytes that are here already.
     pub(crate) fn prepare(
         &mut self,
@@ -51,10 +71,9 @@ impl RecvStore {
         path: &str,
         observer: &mut impl Observer,
     ) -> Result<u64, StoreError> {
-        let entry = self.tree.as_mut().map_or(0, Tree::count_entry);
         // The size of a tree is that of all of its files: the limit is for one file.
         let file_size = if offer.kind == Kind::Tree { None } else { offer.size };
-        self.limits.check(path, file_size, entry)?;
+        self.count_entry(path, file_size)?;
         if offer.names_only {
             return Ok(0);
         }
@@ -63,16 +82,13 @@ impl RecvStore {
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, content, modified, resume, commit_id, .. } = *offer;
-        // A client that may not read changes no directory that exists.
-        if kind == Kind::File
-            && !self.access.is_blind()
-            && let Some(tree) = &mut self.tree
-        {
-            tree.admit_files(&mut self.cursor, split(path).0);
+        if kind == Kind::File {
+            self.admit_files(split(path).0);
         }
         if kind != Kind::File && modified.is_some() {
             self.kept_times.add(path);
         }
+        self.clear_way_to(if kind == Kind::File { split(path).0 } else { path }, observer);
         let (mode, owner) = (self.access.policy.mode(kind, offer.mode), self.access.policy.owner);
         let attributes = Attributes { mode, modified, owner };
         let (access, durable) = (&self.access, self.sync != Sync::Never);
@@ -87,11 +103,6 @@ impl RecvStore {
             commit_id,
             durable,
         };
-        // A pending file may have the path of a parent directory.
-        let directory = if kind == Kind::File { split(path).0 } else { path };
-        if self.deferred.is_in_the_way_to(directory) {
-            self.deferred.finish(&mut self.cursor, observer);
-        }
         let incoming = match kind {
             Kind::Tree => {
                 self.check_tree(path, size)?;

@@ -79,13 +79,12 @@ impl SendQueue {
             let (path, error) = self.update.as_mut()?.next_left_out()?;
             match String::from_utf8(path) {
                 Ok(path) => {
-                    if error.reason == Reason::SymbolicLink
-                        && let Some(link) = self.left_out_link(&path)
-                    {
-                        return Some(Candidate::new(link));
-                    }
-                    if let Some(item) = self.not_sent(&path, error, observer) {
-                        return Some(item);
+                    let item = match self.left_out_link(&path, error) {
+                        Ok(target) => Some(Candidate::new(Item::Link(target))),
+                        Err(error) => self.not_sent(&path, error, observer),
+                    };
+                    if item.is_some() {
+                        return item;
                     }
                 }
                 Err(path) => self.walk.omit_not_utf8(path.as_bytes(), observer),

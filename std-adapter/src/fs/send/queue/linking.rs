@@ -7,7 +7,6 @@ use crate::fs::filter::path_below;
 use crate::fs::send::hard_links::{Name, Part, Step};
 use crate::fs::send::links::LinkKinds;
 use crate::fs::send::source::SourceEntry;
-use crate::fs::sys::link;
 
 impl SendQueue {
     /// Sends links of these kinds as links.
@@ -121,19 +120,22 @@ impl SendQueue {
         observer.event(Event::Linked { path, target: &target, is_hard });
     }
 
-    /// A symbolic link that the digests do not contain: the receiver does not count links.
-    pub(super) fn left_out_link(&mut self, path: &str) -> Option<Item> {
-        if !self.walk.sends_links() {
-            return None;
-        }
+    /// The target of a symbolic link that the digests do not contain, since the receiver does not count links;
+    /// `error`: why it was left out.
+    pub(super) fn left_out_link(
+        &mut self,
+        path: &str,
+        error: StoreError,
+    ) -> Result<Box<str>, StoreError> {
         let is_above = |source: &SourceRoot| path_below(path, &source.remote).is_some();
-        let origin = self.origins.iter().position(is_above)?;
-        let Ok(SourceEntry::Link(dir, name, _)) = self.origins.get(origin)?.reach(path) else {
-            return None;
-        };
-        let target = link::target(&dir, name.to_str()?, path).ok()?;
-        self.origin = origin;
-        self.walk.go_to(path);
-        Some(Item::Link(target.into()))
+        let Some(origin) = self.origins.iter().position(is_above) else { return Err(error) };
+        match self.origins.get(origin).map(|source| source.reach(path)) {
+            Some(Ok(SourceEntry::Link(dir, name, _))) => {
+                self.origin = origin;
+                self.walk.go_to(path);
+                self.walk.link(&dir, name.to_str().unwrap_or_default(), error)
+            }
+            _ => Err(error),
+        }
     }
 }

@@ -91,10 +91,6 @@ impl Walk {
         self.sends_links = true;
     }
 
-    pub(super) fn sends_links(&self) -> bool {
-        self.sends_links
-    }
-
     /// Whether entries are left out, by a filter or by the depth.
     pub(super) fn is_filtered(&self) -> bool {
         !self.exclusion.is_empty() || self.depth.is_some()
