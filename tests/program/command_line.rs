@@ -99,6 +99,30 @@ fn invalid_endpoints_are_refused_with_the_reason() {
 }
 
 #[test]
+fn options_of_other_programs_are_explained() {
+    let place = Place::new();
+    fs::create_dir(place.here("d")).expect("a directory");
+    for (words, part) in [
+        (&["put", "-a", "d"][..], "leave it out"),
+        (&["get", "-avz", "d"], "leave it out"),
+        (&["put", "-n", "d"], "say --dry-run"),
+        (&["mirror", "-n", "d", "d"], "say --dry-run"),
+        (&["get", "-c", "d"], "say --checksum"),
+        (&["put", "-z", "d"], "content is not compressed"),
+        (&["put", "-P", "d"], "an interrupted transfer continues"),
+        (&["put", "-L", "d"], "a link that is given as a PATH"),
+        (&["get", "--copy-links", "d"], "--links transfers links"),
+        (&["put", "--safe-links", "d"], "--links accepts only targets inside"),
+        (&["put", "--unsafe-links", "d"], "start it with serve --unsafe-links"),
+    ] {
+        let ended = program(&place.here(""), words).with(2, &["is not an option here", part]);
+        assert!(!ended.stderr.contains("tip:"), "{}", ended.stderr);
+    }
+    // `-n` of `ls` is explained by the parser.
+    program(&place.here(""), &["ls", "-n"]).with(2, &["unexpected argument '-n'"]);
+}
+
+#[test]
 fn limits_have_units() {
     let place = Place::new();
     let server = Server::start(&place.served(""), &["--max-file", "1.5k", "--idle", "5m"]);

@@ -107,10 +107,8 @@ fn a_configuration_file_of_another_user_is_passed_over() {
     ended.well().with(0, &told);
 }
 
-/// A program `ssh` that runs its command here, in a home directory of its own.
-#[test]
-fn a_directory_of_another_machine_is_reached_by_ssh() {
-    let place = Place::new();
+/// A search path with a program `ssh` that runs its command here, in a home directory of its own.
+fn path_with_ssh(place: &Place) -> String {
     let bin = place.root.path().join("bin");
     fs::create_dir(&bin).expect("a directory");
     let home = place.served("");
@@ -122,7 +120,13 @@ fn a_directory_of_another_machine_is_reached_by_ssh() {
     set_mode(&bin.join("ssh"), 0o755);
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tinyferry"), bin.join("tinyferry"))
         .expect("a link");
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default())
+}
+
+#[test]
+fn a_directory_of_another_machine_is_reached_by_ssh() {
+    let place = Place::new();
+    let path = path_with_ssh(&place);
     let variable = [("PATH", path.as_str())];
     let directory = place.served("it's in here");
     fs::create_dir(&directory).expect("a directory");
@@ -134,6 +138,72 @@ fn a_directory_of_another_machine_is_reached_by_ssh() {
     run(&place, &variable, &["put", "f", "-e", "me@box:"]).well();
     assert!(place.served("f").exists());
     run(&place, &variable, &["ping", "-e", "you@box:"]).with(4, &["you@box:", "exit status: 9"]);
+}
+
+#[test]
+fn a_path_names_the_server_as_for_scp() {
+    let place = Place::new();
+    let path = path_with_ssh(&place);
+    // Nobody listens at the usual endpoint.
+    let variable = [("PATH", path.as_str()), ("TINYFERRY_ENDPOINT", "tcp://127.0.0.1:1")];
+    fs::create_dir_all(place.served("a/b")).expect("directories");
+    for name in ["f", "g"] {
+        fs::write(place.here(name), name).expect("a file");
+    }
+    run(&place, &variable, &["put", "f", "g", "me@box:a/b/"]).well();
+    run(&place, &variable, &["put", "f", "me@box:a", "--to", "c", "--as", "h"]).well();
+    for file in ["a/b/f", "a/b/g", "a/c/h"] {
+        assert!(place.served(file).exists(), "{file}");
+    }
+    run(&place, &variable, &["get", "me@box:a/b/f", "me@box:a/b/g", "--into", "1"]).well();
+    run(&place, &variable, &["get", "me@box:a/", "--into", "2"]).well();
+    run(&place, &variable, &["get", "me@box:", "--into", "3"]).well();
+    for file in ["1/f", "1/g", "2/a/b/f", "3/a/b/f"] {
+        assert!(place.here(file).exists(), "{file}");
+    }
+    let server = Server::start(&place.served(""), &[]);
+    let file = place.here("config.toml");
+    fs::write(&file, format!("[endpoints.box]\nurl = \"{}\"\n", server.endpoint)).expect("a file");
+    let variable = [("TINYFERRY_CONFIG", file.to_str().expect("a path"))];
+    run(&place, &variable, &["put", "f", "@box:x/y"]).well();
+    run(&place, &variable, &["get", "@box:x/y/f", "-o", "named"]).well();
+    assert!(place.served("x/y/f").exists() && place.here("named").exists());
+}
+
+#[test]
+fn a_path_that_names_a_server_unclearly_is_refused_with_both_readings() {
+    let place = Place::new();
+    for name in ["a", "me@box:local"] {
+        fs::write(place.here(name), name).expect("a file");
+    }
+    let server = Server::start(&place.served(""), &["--allow-remove"]);
+    let endpoint = server.endpoint.as_str();
+    let variable = [("TINYFERRY_ENDPOINT", endpoint)];
+    let names = "names a server";
+    let told = |arguments: &[&str], parts: &[&str]| {
+        run(&place, &variable, arguments).with(2, parts);
+    };
+    let both = ["may be a file here", "\"./me@box:local\"", "-e \"me@box:local\""];
+    told(&["put", "a", "me@box:local"], &both);
+    told(&["put", "a", "me@box:x", "-e", endpoint], &["-e and \"me@box:x\" name two servers"]);
+    told(&["put", "me@box:x"], &[names, "nothing to send"]);
+    told(&["put", "a", "@nobody:x"], &["no endpoint @nobody"]);
+    told(&["put", "a", "tcp://box:1"], &[names, "say -e"]);
+    told(&["put", "a", "--to", "me@box:x"], &[names, "say -e \"me@box:x\""]);
+    told(&["get", "me@box:x", "a"], &["\"a\" does not", "given by --into"]);
+    told(&["get", "me@box:x/a", "me@box:y/a"], &["in different places"]);
+    told(&["get", "tcp://box/a"], &[names]);
+    told(&["mirror", ".", "me@box:x"], &[names, "say -e \"me@box:x\""]);
+    told(&["mirror", "--get", "@box:x", "here"], &[names, "say -e \"@box\""]);
+    told(&["mv", "a", "me@box:x"], &[names]);
+    for verb in ["ls", "rm", "mkdir", "df"] {
+        told(&[verb, "me@box:x"], &[names, "\"./me@box:x\""]);
+    }
+    let ended = run(&place, &variable, &["put", "a", "box:x/"]);
+    ended.with(3, &["\"box:x/\": no such file", "by -e or as USER@HOST:DIR", "--to"]);
+    run(&place, &variable, &["put", "./me@box:local"]).well();
+    run(&place, &variable, &["get", "./me@box:local", "-o", "got"]).well();
+    assert!(place.here("got").exists());
 }
 
 #[test]

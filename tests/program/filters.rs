@@ -256,7 +256,11 @@ fn a_pattern_that_can_match_nothing_is_an_error() {
     let server = Server::start(&place.served(""), &["--allow-remove"]);
     for (option, pattern, part) in [
         ("--exclude", "", "is empty"),
-        ("--include", " ", "is empty"),
+        ("--include", " ", "a pattern of spaces matches nothing"),
+        ("--exclude", "!", "it has no name"),
+        ("--exclude", "/", "it has no name"),
+        ("--exclude", "#", "it is a comment"),
+        ("--exclude", "./a", "it matches nothing"),
         ("--exclude", "[", "\"[\""),
         ("--include", "a[b", "a[b"),
     ] {

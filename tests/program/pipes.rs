@@ -342,5 +342,14 @@ fn an_unclear_name_is_refused_with_the_reason() {
     told("$T put . d/f --to x", 3, &["\"d/f\": no such file"]);
     assert_eq!(names(&place.here("")), ["a", "b", "d", "fifo"]);
     assert_eq!(names(&place.served("x")), ["a", "b", "d"]);
+    for options in ["--update", "--exclude a", "--delete", "--dry-run", "-l", "-H", "--gitignore"] {
+        let no_effect = ["has no effect on standard input"];
+        told(&format!("$T put - --as x {options}"), 2, &no_effect);
+    }
+    for options in
+        ["--newer", "--chmod 600", "--keep-both", "--no-replace", "--unsafe-links", "--sync each"]
+    {
+        told(&format!("$T get a -o - {options}"), 2, &["has no effect on standard output"]);
+    }
     program(&place.here(""), &["put", "--as"]).with(2, &["a value is required"]);
 }

@@ -17,6 +17,7 @@ mod peer;
 mod policy;
 mod skip;
 mod sync;
+mod target;
 
 pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
@@ -29,6 +30,7 @@ pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArgs};
 use self::policy::PolicyArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
+pub(crate) use self::target::check_no_server;
 use crate::exit::EXIT_CODES;
 use crate::units::{bytes, count, days, seconds};
 

@@ -18,7 +18,7 @@ use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror::{self, Removals, Target};
 use crate::names::Names;
-use crate::paths::{is_missing, missing, quoted};
+use crate::paths::{is_missing, link_advice, missing, quoted};
 use crate::pipe::Output;
 use crate::plan::unplanned;
 use crate::progress::{Progress, Verbosity};
@@ -229,7 +229,7 @@ impl Get<'_> {
             false if is_directory => {
                 "; the directory to save a file in is given by --into, not by -o"
             }
-            false => "",
+            false => link_advice(error),
         });
         problem.print();
         Ok(problem.exit)

@@ -5,6 +5,7 @@ use tinyferry::core::path::{NAME_MAX, PATH_MAX, is_sound};
 use tinyferry::core::{Failure, Reason};
 use tinyferry::fs::is_partial_name;
 
+use crate::args::check_no_server;
 use crate::exit::{CliError, Exit};
 
 /// Tidies a remote path of the command line: `.`, `./a`, `/a` and `a/` are understood.
@@ -15,6 +16,7 @@ pub(crate) fn remote_path(text: &str) -> String {
 
 /// The same for a requested path. An empty text is none: only `.` is the whole directory.
 pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
+    check_no_server(text)?;
     let path = remote_path(text);
     let empty = "it is empty; \".\" is the whole directory".to_owned();
     match text.is_empty().then_some(empty).or_else(|| unfit(&path)) {
@@ -59,6 +61,16 @@ pub(crate) fn quoted(path: &str) -> String {
 /// The advice about the path `text`, which the server has not found.
 pub(crate) fn missing(text: &str) -> &'static str {
     if text.starts_with('/') { "; paths are relative to the server's directory" } else { "" }
+}
+
+/// The advice about a symbolic link that was requested.
+pub(crate) fn link_advice(error: &Error) -> &'static str {
+    match error {
+        Error::Session(Failure::Refused(Reason::SymbolicLink), _) => {
+            "; no link is followed; --links transfers those in a directory"
+        }
+        _ => "",
+    }
 }
 
 /// Whether the server has nothing of the requested name.

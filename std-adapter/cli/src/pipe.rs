@@ -14,7 +14,7 @@ use crate::args::{GetArgs, PutArgs};
 use crate::exit::{CliError, Exit};
 use crate::message::Task;
 use crate::names::Names;
-use crate::paths::{asked_path, is_missing, missing};
+use crate::paths::{asked_path, is_missing, link_advice, missing};
 use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
 use crate::{signals, standard};
@@ -119,7 +119,7 @@ impl Output {
         Err(match store.bytes_written() {
             _ if is_directory => problem.advise("; only the content of a file can be written"),
             0 if is_missing(&error) => problem.advise(missing(text)),
-            0 => problem,
+            0 => problem.advise(link_advice(&error)),
             bytes => {
                 let bytes = describe::count(bytes, "byte", "bytes");
                 problem.advise(&format!("; {bytes} were written to {name}, and may be a part only"))

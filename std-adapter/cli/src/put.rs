@@ -8,7 +8,7 @@ use tinyferry::client::{Client, Selection};
 use tinyferry::core::store::Skip;
 use tinyferry::fs::{Directory, Source};
 
-use crate::args::PutArgs;
+use crate::args::{PutArgs, check_no_server};
 use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror::{self, Removals, Target};
@@ -24,7 +24,10 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
     let to = match &args.to {
         // An empty variable must not mean the whole directory.
         Some(to) if to.is_empty() => asked_path(to)?,
-        Some(to) => remote_path(to),
+        Some(to) => {
+            check_no_server(to)?;
+            remote_path(to)
+        }
         None => String::new(),
     };
     let (to, name) = match &args.name {

@@ -28,9 +28,14 @@ impl FilterArgs {
     /// The filter of all options; those of `--include` decide last.
     pub(crate) fn filter(&self) -> Result<Filter, CliError> {
         // An empty variable must not mean that nothing is excluded.
-        if self.exclude.iter().chain(&self.include).any(|pattern| pattern.trim().is_empty()) {
-            let sentence = "a pattern of --exclude or --include is empty";
-            return Err(CliError::new(Exit::Usage, sentence));
+        let options = [("--exclude", &self.exclude), ("--include", &self.include)];
+        for (option, patterns) in options {
+            for pattern in patterns {
+                if let Some(why) = no_effect(pattern, option == "--exclude") {
+                    let sentence = format!("{option} \"{}\": {why}", pattern.escape_debug());
+                    return Err(CliError::new(Exit::Usage, sentence));
+                }
+            }
         }
         let mut patterns = self.exclude.clone();
         for file in &self.exclude_from {
@@ -45,6 +50,31 @@ impl FilterArgs {
         let filter = Filter::new(patterns.iter().map(String::as_str))
             .map_err(|error| CliError::new(Exit::Usage, error.to_string()))?;
         Ok(if self.gitignore { filter.reading_ignore_files() } else { filter })
+    }
+}
+
+/// Why a pattern matches nothing. `is_line`: it is a whole line of a .gitignore file, not the part behind a `!`.
+fn no_effect(pattern: &str, is_line: bool) -> Option<&'static str> {
+    // Spaces at the end are ignored unless the last one is escaped.
+    let kept = match pattern.trim_end_matches(' ') {
+        kept if kept.ends_with('\\') => pattern,
+        kept => kept,
+    };
+    let rest = if is_line { kept.strip_prefix('!').unwrap_or(kept) } else { kept };
+    if pattern.is_empty() {
+        Some("the pattern is empty")
+    } else if kept.is_empty() {
+        Some("a pattern of spaces matches nothing; \"\\ \" is a name of one space")
+    } else if is_line && kept.starts_with('#') {
+        Some("it is a comment and matches nothing; a name that begins with # is \"\\#…\"")
+    } else if rest.trim_matches('/').is_empty() {
+        Some("it has no name and matches nothing; \"*\" matches all entries")
+    } else if rest.split('/').any(|name| matches!(name, "." | "..")) {
+        Some(
+            "it matches nothing: a pattern is a path below the directory, without \".\" and \"..\"",
+        )
+    } else {
+        None
     }
 }
 
@@ -102,6 +132,29 @@ pub(super) fn max_delete(text: &str) -> Result<MaxDelete, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_refused_with_the_reason() {
+        for (pattern, why) in [
+            ("", "is empty"),
+            (" ", "of spaces"),
+            ("!", "no name"),
+            ("/", "no name"),
+            ("!/", "no name"),
+            ("/ ", "no name"),
+            ("#a", "comment"),
+            ("./a", "without \".\""),
+            ("a/../b", "without \".\""),
+            (".", "without \".\""),
+        ] {
+            assert!(no_effect(pattern, true).is_some_and(|told| told.contains(why)), "{pattern}");
+        }
+        for pattern in ["a", "/a", "a/", "!a", "\\#a", "\\ ", "a ", "**", "*", ".a", "..."] {
+            assert_eq!(no_effect(pattern, true), None, "{pattern}");
+        }
+        assert_eq!(no_effect("#a", false), None);
+        assert!(no_effect("!", false).is_none() && no_effect("/", false).is_some());
+    }
 
     #[test]
     fn a_limit_of_removals_is_a_number_or_a_share() {

@@ -11,7 +11,7 @@ use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 
 use crate::config::{Config, Connection};
-use crate::exit::CliError;
+use crate::exit::{CliError, Exit};
 use crate::json;
 use crate::message::{Context, Task};
 use crate::output::remark;
@@ -20,7 +20,7 @@ use crate::units::timeout;
 /// The variable that names the server.
 pub(crate) const ENDPOINT: &str = "TINYFERRY_ENDPOINT";
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct PeerArgs {
     /// The server: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE or exec:COMMAND; in short HOST, HOST:PORT,
     /// USER@HOST:DIR (over SSH), /dev/ttyUSB0 or COM3; @NAME is one of the configuration file [default:
@@ -62,33 +62,38 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
     connection: Connection,
     accept_new: bool,
+    options: PeerArgs,
+    /// The origin of the endpoint; `None`: it is the default one.
+    origin: Option<ValueSource>,
 }
 
 impl PeerArgs {
     /// Adds the settings of the configuration file. Options take precedence over the settings of an endpoint,
-    /// and these over the defaults. `is_from_variable`: the endpoint is that of the variable.
-    fn complete(self, config: &Config, is_from_variable: bool) -> Result<Peer, CliError> {
+    /// and these over the defaults. `origin`: that of the endpoint.
+    fn complete(self, config: &Config, origin: Option<ValueSource>) -> Result<Peer, CliError> {
+        let options = self.clone();
         let Self { endpoint, key, insecure, known_hosts, accept_new, timeout } = self;
         let found = config.endpoint(endpoint.as_deref());
-        let (endpoint, settings) = found.map_err(|problem| match is_from_variable {
-            true => CliError::new(problem.exit, format!("{ENDPOINT}: {problem}")),
-            false => problem,
+        let (endpoint, settings) = found.map_err(|problem| match origin {
+            Some(ValueSource::EnvVariable) => {
+                CliError::new(problem.exit, format!("{ENDPOINT}: {problem}"))
+            }
+            _ => problem,
         })?;
         let mut connection = Connection { key, insecure: None, known_hosts, timeout }.or(settings);
         if insecure {
             connection.key = None;
             connection.insecure = Some(true);
         }
-        Ok(Peer { endpoint, connection, accept_new })
+        Ok(Peer { endpoint, connection, accept_new, options, origin })
     }
 }
 
 impl FromArgMatches for Peer {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let arguments = PeerArgs::from_arg_matches(matches)?;
-        let source = matches.value_source("endpoint");
-        let is_from_variable = source == Some(ValueSource::EnvVariable);
-        let peer = Config::read().and_then(|config| arguments.complete(&config, is_from_variable));
+        let origin = matches.value_source("endpoint");
+        let peer = Config::read().and_then(|config| arguments.complete(&config, origin));
         peer.map_err(|problem| {
             super::Args::command().error(ErrorKind::ValueValidation, problem.to_string())
         })
@@ -134,6 +139,19 @@ impl Drop for Connected {
 }
 
 impl Peer {
+    /// The server that a path names, with the other options; `text`: the path as it was typed.
+    pub(super) fn named(&self, endpoint: String, text: &str) -> Result<Self, CliError> {
+        if self.origin == Some(ValueSource::CommandLine) {
+            let sentence = format!(
+                "-e and \"{0}\" name two servers; a file of that name is \"./{0}\"",
+                text.escape_debug()
+            );
+            return Err(CliError::new(Exit::Usage, sentence));
+        }
+        let options = PeerArgs { endpoint: Some(endpoint), ..self.options.clone() };
+        options.complete(&Config::read()?, Some(ValueSource::CommandLine))
+    }
+
     /// Connects with these options for a task; `sha256`: content is verified by SHA-256 too.
     pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Connected, CliError> {
         crate::signals::before_end(task, self.has_resources())?;

@@ -1,10 +1,13 @@
 //! Reads the command line.
 
+use std::path::{Path, PathBuf};
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
 
-use super::{Args, LimitArgs, PolicyArgs};
+use super::{Args, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs};
+use crate::pipe::STREAM;
 use crate::units::units;
 
 impl Args {
@@ -12,6 +15,7 @@ impl Args {
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let matches = command().try_get_matches().map_err(explain)?;
         check_mirror(&matches)?;
+        check_stream(&matches)?;
         let args = Self::from_arg_matches(&matches)?;
         args.check_output()?;
         Ok(args)
@@ -42,7 +46,41 @@ fn check_mirror(matches: &ArgMatches) -> Result<(), clap::Error> {
     Err(command().error(ErrorKind::ArgumentConflict, sentence))
 }
 
-/// Explains an option of other programs for directories: the parser would advise to pass it as a path.
+/// Refuses options for files and directories where standard input is sent or content goes to standard output.
+fn check_stream(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let (command_matches, what) = match matches.subcommand() {
+        Some(("put", put)) => {
+            let paths = put.get_many::<PathBuf>("paths");
+            let is_stream = |path: &PathBuf| path.as_path() == Path::new(STREAM);
+            (put, paths.is_some_and(|mut paths| paths.any(is_stream)).then_some("standard input"))
+        }
+        Some(("get", get)) => {
+            let output = get.get_one::<PathBuf>("output");
+            let is_stream = output.is_some_and(|file| file.as_path() == Path::new(STREAM));
+            (get, is_stream.then_some("standard output"))
+        }
+        _ => return Ok(()),
+    };
+    let Some(what) = what else { return Ok(()) };
+    let mut options = Command::new("files");
+    options = FilterArgs::augment_args(DeleteArgs::augment_args(SkipArgs::augment_args(options)));
+    options = PolicyArgs::augment_args(LinkArgs::augment_args(options));
+    let ids = options.get_arguments().map(|arg| arg.get_id().as_str());
+    let is_given = |id: &&str| command_matches.value_source(id) == Some(ValueSource::CommandLine);
+    let mut ids = ids.chain(["keep_both", "unsafe_links", "sync"]);
+    let is_known = |id: &&str| command_matches.try_contains_id(id).is_ok();
+    match ids.find(|id| is_known(id) && is_given(id)) {
+        None => Ok(()),
+        Some(id) => {
+            let option = id.replace('_', "-");
+            let sentence =
+                format!("--{option} is for files and directories, and has no effect on {what}");
+            Err(command().error(ErrorKind::ArgumentConflict, sentence))
+        }
+    }
+}
+
+/// Explains an option of other programs: the parser would advise to pass it as a path, or a similar one.
 fn explain(error: clap::Error) -> clap::Error {
     let option = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => option,
@@ -50,14 +88,32 @@ fn explain(error: clap::Error) -> clap::Error {
     };
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
     let transfers = [" put", " get", " mirror"].iter().any(|command| usage.contains(command));
-    if !transfers || !["-r", "-R", "-a", "--recursive", "--archive"].contains(&option.as_str()) {
+    let why = match option.as_str() {
+        "-r" | "-R" | "-a" | "-p" | "-t" | "--recursive" | "--archive" | "--times" | "--perms" => {
+            "put and get transfer directories, times and permission bits without one; leave it out"
+        }
+        "-n" => "say --dry-run",
+        "-c" => "say --checksum",
+        "-z" | "-C" | "--compress" => "content is not compressed",
+        "-P" | "--partial" => "an interrupted transfer continues without one; leave it out",
+        "-S" | "--sparse" => "sparse files stay sparse without one; leave it out",
+        "-L" | "--copy-links" => {
+            "no link in a directory is followed; --links transfers links, and a link that is given as a PATH of \
+             put is followed"
+        }
+        "--safe-links" => {
+            "--links accepts only targets inside the transferred tree; --unsafe-links accepts others"
+        }
+        "--unsafe-links" => {
+            "the receiver accepts such links, which is the server here: start it with serve --unsafe-links, and \
+             say --links"
+        }
+        _ => return error,
+    };
+    if !transfers {
         return error;
     }
-    let sentence = format!(
-        "{option} is not an option here: put and get transfer directories, times and permission bits \
-         without one; leave it out"
-    );
-    command().error(ErrorKind::UnknownArgument, sentence)
+    command().error(ErrorKind::UnknownArgument, format!("{option} is not an option here: {why}"))
 }
 
 pub(crate) fn command() -> clap::Command {

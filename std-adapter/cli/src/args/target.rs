@@ -1,0 +1,196 @@
+//! Paths that name the server too, as those of scp: `USER@HOST:PATH` and `@NAME:PATH`.
+
+use std::path::Path;
+
+use tinyferry::Endpoint;
+
+use super::{GetArgs, PutArgs};
+use crate::exit::{CliError, Exit};
+
+/// A server and a path there.
+#[derive(Debug, PartialEq, Eq)]
+struct Target<'a> {
+    /// `USER@HOST` or `@NAME`.
+    server: &'a str,
+    path: &'a str,
+    is_ssh: bool,
+}
+
+impl<'a> Target<'a> {
+    /// Parses a text; `None`: it names no server. A path that begins with `./` never does.
+    fn parse(text: &'a str) -> Option<Self> {
+        let (server, path) = text.split_once(':')?;
+        let is_name = server.strip_prefix('@').is_some_and(|name| !name.is_empty());
+        let is_ssh = !is_name && matches!(server.parse(), Ok(Endpoint::Ssh(_)));
+        (!server.contains('/') && (is_name || is_ssh)).then_some(Self { server, path, is_ssh })
+    }
+
+    /// The value of `-e` for the directory `directory` of the server.
+    fn endpoint(&self, directory: &str) -> String {
+        match self.is_ssh {
+            true => format!("{}:{directory}", self.server),
+            false => self.server.to_owned(),
+        }
+    }
+
+    /// The directory that SSH serves, and the path below it.
+    fn split(&self) -> (&'a str, &'a str) {
+        let path = match self.path.trim_end_matches('/') {
+            "" => self.path,
+            path => path,
+        };
+        match path.rsplit_once('/') {
+            _ if !self.is_ssh => ("", path),
+            Some(("", name)) => ("/", name),
+            Some((directory, name)) => (directory, name),
+            None => ("", path),
+        }
+    }
+}
+
+fn usage<T>(sentence: String) -> Result<T, CliError> {
+    Err(CliError::new(Exit::Usage, sentence))
+}
+
+/// Refuses a path on the server that names a server.
+pub(crate) fn check_no_server(text: &str) -> Result<(), CliError> {
+    let shown = text.escape_debug();
+    match Target::parse(text) {
+        Some(target) => usage(format!(
+            "\"{shown}\" names a server: say -e \"{}\" and the path there; a path of that name is \"./{shown}\"",
+            target.endpoint(target.path).escape_debug(),
+        )),
+        None if is_url(text) => {
+            usage(format!("\"{shown}\" names a server: say -e with the server, and the path there"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let schemes = ["tcp://", "unix://", "serial://", "exec:"];
+    schemes.iter().any(|scheme| text.starts_with(scheme))
+}
+
+impl PutArgs {
+    /// Takes the server from the last path, if that names one: then it is no source.
+    pub(crate) fn read(mut self) -> Result<Self, CliError> {
+        let last = self.paths.last().and_then(|path| path.to_str()).unwrap_or_default().to_owned();
+        let (target, exists) = (Target::parse(&last), Path::new(&last).symlink_metadata().is_ok());
+        let shown = last.escape_debug();
+        let target = match target {
+            None if is_url(&last) && !exists => {
+                return usage(format!(
+                    "\"{shown}\" names a server: say -e with the server, and --to with a directory there"
+                ));
+            }
+            None => return Ok(self),
+            Some(target) if exists => {
+                return usage(format!(
+                    "\"{shown}\" may be a file here or name a server: say \"./{shown}\" for the file, or -e \"{}\" \
+                     for the server",
+                    target.endpoint(target.path).escape_debug()
+                ));
+            }
+            Some(target) => target,
+        };
+        if self.paths.len() < 2 {
+            return usage(format!("\"{shown}\" names a server, and there is nothing to send"));
+        }
+        self.peer = self.peer.named(target.endpoint(target.path), &last)?;
+        let directory = if target.is_ssh { "" } else { target.path };
+        if !directory.is_empty() {
+            if self.to.is_some() {
+                return usage(format!(
+                    "--to and \"{shown}\" both name the directory on the server"
+                ));
+            }
+            self.to = Some(directory.to_owned());
+        }
+        self.paths.pop();
+        Ok(self)
+    }
+}
+
+impl GetArgs {
+    /// Takes the server from the paths, if they name one.
+    pub(crate) fn read(mut self) -> Result<Self, CliError> {
+        let Some(first) = self.paths.iter().find(|text| Target::parse(text).is_some()) else {
+            return Ok(self);
+        };
+        let (mut endpoint, mut paths) = (None, Vec::new());
+        for text in &self.paths {
+            let shown = text.escape_debug();
+            let Some(target) = Target::parse(text) else {
+                return usage(format!(
+                    "\"{}\" names a server, and \"{shown}\" does not; the directory to save files in is given by \
+                     --into",
+                    first.escape_debug(),
+                ));
+            };
+            let (directory, path) = target.split();
+            let its = target.endpoint(directory);
+            if *endpoint.get_or_insert_with(|| its.clone()) != its {
+                return usage(format!(
+                    "\"{}\" and \"{shown}\" are in different places: say -e USER@HOST:DIR, and the paths below DIR, \
+                     or get them one by one",
+                    first.escape_debug(),
+                ));
+            }
+            paths.push(if path.is_empty() { "." } else { path }.to_owned());
+        }
+        self.peer = self.peer.named(endpoint.unwrap_or_default(), first)?;
+        self.paths = paths;
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_names_a_server_if_it_has_a_user_or_is_a_name_of_the_configuration() {
+        for (text, server, path, is_ssh) in [
+            ("me@box:a/b", "me@box", "a/b", true),
+            ("me@box:", "me@box", "", true),
+            ("me@box:12:30", "me@box", "12:30", true),
+            ("@board:a", "@board", "a", false),
+            ("@board:", "@board", "", false),
+        ] {
+            assert_eq!(Target::parse(text), Some(Target { server, path, is_ssh }), "{text}");
+        }
+        for text in [
+            "",
+            "a",
+            "a:b",
+            "box:a/",
+            "me@box",
+            "@board",
+            "./me@box:a",
+            "d/me@box:a",
+            "@:a",
+            "me@:a",
+            "12:30",
+        ] {
+            assert_eq!(Target::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ssh_serves_the_directory_of_a_requested_path() {
+        for (text, directory, path) in [
+            ("me@box:a/b/c", "a/b", "c"),
+            ("me@box:a/b/", "a", "b"),
+            ("me@box:a", "", "a"),
+            ("me@box:", "", ""),
+            ("me@box:/a", "/", "a"),
+            ("me@box:/", "/", ""),
+            ("me@box:~/a", "~", "a"),
+            ("@board:a/b", "", "a/b"),
+        ] {
+            let target = Target::parse(text).expect("it names a server");
+            assert_eq!(target.split(), (directory, path), "{text}");
+        }
+    }
+}
