@@ -89,12 +89,12 @@ fn main() -> ExitCode {
     }
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
-        Command::Put(args) => args.read().and_then(|args| put::put(&args, verbosity)),
+        Command::Put(args) => put::put(&args, verbosity),
         Command::Mirror(args) => args.read().and_then(|mirror| match mirror {
             Mirror::Put(args) => put::put(&args, verbosity),
             Mirror::Get(args) => get::get(&args, verbosity),
         }),
-        Command::Get(args) => args.read().and_then(|args| get::get(&args, verbosity)),
+        Command::Get(args) => get::get(&args, verbosity),
         Command::Ls(args) => ls::ls(&args),
         Command::Rm(args) => manage::rm(&args),
         Command::Mv(args) => manage::mv(&args),

@@ -16,7 +16,9 @@ impl Args {
         let matches = command().try_get_matches().map_err(explain)?;
         check_mirror(&matches)?;
         check_stream(&matches)?;
-        let args = Self::from_arg_matches(&matches)?;
+        let args = Self::from_arg_matches(&matches)?.take_server();
+        let args = args
+            .map_err(|problem| command().error(ErrorKind::ValueValidation, problem.to_string()))?;
         args.check_output()?;
         Ok(args)
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tinyferry::Endpoint;
 
-use super::{GetArgs, PutArgs};
+use super::{Args, Command, GetArgs, PutArgs};
 use crate::exit::{CliError, Exit};
 
 /// A server and a path there.
@@ -72,9 +72,21 @@ fn is_url(text: &str) -> bool {
     schemes.iter().any(|scheme| text.starts_with(scheme))
 }
 
+impl Args {
+    /// Takes the server from the paths, if they name one.
+    pub(super) fn take_server(self) -> Result<Self, CliError> {
+        let command = match self.command {
+            Command::Put(args) => Command::Put(args.take_server()?),
+            Command::Get(args) => Command::Get(args.take_server()?),
+            command => command,
+        };
+        Ok(Self { command, ..self })
+    }
+}
+
 impl PutArgs {
     /// Takes the server from the last path, if that names one: then it is no source.
-    pub(crate) fn read(mut self) -> Result<Self, CliError> {
+    fn take_server(mut self) -> Result<Self, CliError> {
         let last = self.paths.last().and_then(|path| path.to_str()).unwrap_or_default().to_owned();
         let (target, exists) = (Target::parse(&last), Path::new(&last).symlink_metadata().is_ok());
         let shown = last.escape_debug();
@@ -114,7 +126,7 @@ impl PutArgs {
 
 impl GetArgs {
     /// Takes the server from the paths, if they name one.
-    pub(crate) fn read(mut self) -> Result<Self, CliError> {
+    fn take_server(mut self) -> Result<Self, CliError> {
         let Some(first) = self.paths.iter().find(|text| Target::parse(text).is_some()) else {
             return Ok(self);
         };
