@@ -57,6 +57,7 @@ mod requirements;
 mod resume_after_cut;
 mod retry;
 mod serial;
+mod serial_boot;
 mod serial_faults;
 mod serial_port;
 mod served_directory;
