@@ -26,7 +26,7 @@ fn an_endpoint_that_is_no_free_port_is_refused() {
 }
 
 /// How `stty` says that a port is set.
-fn settings(port: &Path) -> String {
+pub(crate) fn settings(port: &Path) -> String {
     let output = std::process::Command::new("stty").args(["-g", "-F"]).arg(port).output();
     let output = output.expect("stty is there");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -57,7 +57,7 @@ fn a_port_is_restored_to_its_settings() {
 }
 
 /// Sets a port as a terminal is set, and returns how that is.
-fn set_sane(port: &Path) -> String {
+pub(crate) fn set_sane(port: &Path) -> String {
     let set = ["-F", &port.display().to_string(), "sane", "9600", "echo"];
     assert!(
         std::process::Command::new("stty").args(set).status().expect("stty is there").success()

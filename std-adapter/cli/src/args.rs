@@ -15,6 +15,7 @@ mod manage;
 mod mirror;
 mod peer;
 mod policy;
+mod ports;
 mod skip;
 mod sync;
 mod target;
@@ -28,6 +29,7 @@ pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArgs};
 use self::policy::PolicyArgs;
+pub(crate) use self::ports::PortsArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
 pub(crate) use self::target::check_no_server;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Ping(Peer),
     /// Ask a server to shut down, which it must allow (--allow-close)
     Close(Peer),
+    /// List the serial ports of this machine, with their USB devices
+    Ports(PortsArgs),
     /// Create a key file
     Keygen(KeygenArgs),
     /// Print the settings of the configuration file, and where it is
@@ -101,7 +105,8 @@ pub(crate) struct KeygenArgs {
 pub(crate) struct ServeArgs {
     /// The directory to serve; clients cannot access anything outside it
     pub(crate) directory: PathBuf,
-    /// The URL to listen on; can be given more than once
+    /// The URL to listen on: tcp://HOST:PORT, unix:///PATH or a serial port as serial:///DEVICE; can be given
+    /// more than once
     #[arg(short, long, value_name = "URL", default_values_t = [Endpoint::default()])]
     pub(crate) listen: Vec<Endpoint>,
     /// Serve one client over standard input and output, for exec: and ssh

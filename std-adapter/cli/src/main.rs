@@ -29,6 +29,7 @@ mod partials;
 mod paths;
 mod pipe;
 mod plan;
+mod ports;
 mod progress;
 mod put;
 mod reached;
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
         Command::Df(args) => df::df(&args),
         Command::Ping(peer) => ping(&peer, verbosity),
         Command::Close(peer) => close(&peer, verbosity),
+        Command::Ports(args) => ports::ports(&args, verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),
         Command::Config => config::print(),
         Command::Completions(args) => Ok(documents::completions(args.shell)),

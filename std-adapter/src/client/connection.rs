@@ -192,7 +192,7 @@ pub(crate) fn open(
             }
             _ => {
                 let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
-                debug!("opened {endpoint}");
+                debug!("opened {} for {endpoint}", link.path().escape_debug());
                 Ok(Box::new(link))
             }
         },

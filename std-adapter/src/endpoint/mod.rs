@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use tinyferry_core::Config;
 
-pub use self::serial::{Flow, Serial};
+pub use self::serial::{Flow, Port, Reset, Serial};
 pub use self::ssh::Ssh;
 
 /// The address of the other end.
@@ -33,7 +33,8 @@ pub enum Endpoint {
     Tcp(String),
     /// `unix:///PATH`: a socket in the file system.
     Unix(String),
-    /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false`
+    /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false&dtr=on|off&rts=on|off&reset=none|dtr|esp`;
+    /// `PORT` is a name, `usb:VENDOR:PRODUCT` or `sn:NUMBER`. `serial:?baud=N` is the only port.
     Serial(Serial),
     /// `exec:COMMAND`: the standard streams of a command that the shell starts. For clients.
     Exec(String),
@@ -88,6 +89,11 @@ impl FromStr for Endpoint {
             let command = (!is_empty).then(|| Self::Exec(command.to_owned()));
             return command.ok_or_else(|| no("it names no command".into()));
         }
+        if let Some(rest) = text.strip_prefix("serial:")
+            && !rest.starts_with("//")
+        {
+            return Serial::parse_only(rest).map(Self::Serial).map_err(no);
+        }
         match text.split_once("://") {
             Some(("tcp", rest)) => host::parse_tcp(rest.strip_suffix('/').unwrap_or(rest)),
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
@@ -116,13 +122,7 @@ impl fmt::Display for Endpoint {
                 write!(f, "{host}:{}", directory.escape_debug())
             }
             Self::Stdio => f.write_str("stdio:"),
-            Self::Serial(Serial { port, baud, flow, lossy }) => {
-                write!(f, "serial://{}?baud={baud}", port.escape_debug())?;
-                if *flow == Flow::Hardware {
-                    f.write_str("&flow=hardware")?;
-                }
-                if *lossy { Ok(()) } else { f.write_str("&lossy=false") }
-            }
+            Self::Serial(serial) => serial.fmt(f),
         }
     }
 }

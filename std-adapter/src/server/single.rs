@@ -33,16 +33,18 @@ impl Service {
         let number = self.registry.connect(&shutdown, None, Box::new(|_| ()));
         self.registry.set_uncounted(number);
         let service = self.clone();
-        self.spawn(number, &serial.port.clone(), move || {
-            let peer = serial.port.escape_debug().to_string();
+        let name = link.path().escape_debug().to_string();
+        self.spawn(number, &name.clone(), move || {
+            let mut peer = name;
             let config = Endpoint::Serial(serial.clone()).config();
             let mut open = Some(link);
             while !service.registry.is_stopping() {
                 let Some(link) = &mut open else {
                     thread::sleep(REOPEN_INTERVAL);
-                    open = SerialLink::open(&serial, Arc::clone(&shutdown)).ok();
-                    if open.is_some() {
+                    if let Ok(link) = SerialLink::open(&serial, Arc::clone(&shutdown)) {
+                        peer = link.path().escape_debug().to_string();
                         info!("{peer}: the serial port is open again");
+                        open = Some(link);
                     }
                     continue;
                 };

@@ -10,22 +10,30 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use serial2::{FlowControl, KeepSettings, SerialPort};
+use serial2::SerialPort;
 use tinyferry_core::Millis;
 use tinyferry_core::driver::blocking::Link;
 
-use crate::endpoint::{Flow, Serial};
+use crate::endpoint::Serial;
 use crate::transport::clock::{Clock, time_until};
 use crate::transport::stream::{Shutdown, Traffic};
 use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 
+mod boards;
 #[cfg(unix)]
 mod claim;
+mod lines;
+mod opening;
+mod ports;
+mod refusal;
+mod select;
 
 #[cfg(unix)]
 use self::claim::Claim;
 #[cfg(unix)]
 pub(crate) use self::claim::restore_all;
+use self::opening::Opened;
+pub use self::ports::{PortInfo, UsbDevice, ports};
 
 /// The longest wait between two checks for a shutdown.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -36,6 +44,7 @@ const QUIET_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct SerialLink {
     port: SerialPort,
+    path: String,
     /// Input that was read by a poll.
     input: [u8; 256],
     /// The bytes of `input` that are not yet read.
@@ -50,27 +59,17 @@ pub struct SerialLink {
 }
 
 impl SerialLink {
-    /// Opens and configures a port, and drops earlier input; `shutdown` is shared with the server, which may
-    /// end the link.
+    /// Finds, opens and configures a port, resets the board if the endpoint says so, and drops earlier input;
+    /// `shutdown` is shared with the server, which may end the link.
     ///
     /// # Errors
-    /// Those of the system.
+    /// There is no such port, another program uses it, this user may not, or those of the system.
     pub fn open(serial: &Serial, shutdown: Arc<Shutdown>) -> io::Result<Self> {
-        let mut port = SerialPort::open(&serial.port, KeepSettings).map_err(in_words)?;
-        #[cfg(unix)]
-        let claim = Claim::new(&port)?;
-        let mut settings = port.get_configuration()?;
-        settings.set_raw();
-        settings.set_baud_rate(serial.baud)?;
-        settings.set_flow_control(match serial.flow {
-            Flow::None => FlowControl::None,
-            Flow::Hardware => FlowControl::RtsCts,
-        });
-        port.set_configuration(&settings)?;
-        port.set_write_timeout(POLL_INTERVAL)?;
-        port.discard_input_buffer()?;
+        let opened = opening::open(serial)?;
+        let Opened { port, path, .. } = opened;
         Ok(Self {
             port,
+            path,
             input: [0; 256],
             held: 0..0,
             clock: Clock::start(),
@@ -78,8 +77,13 @@ impl SerialLink {
             traffic: Traffic::default(),
             shutdown,
             #[cfg(unix)]
-            _claim: claim,
+            _claim: opened.claim,
         })
+    }
+
+    /// The name of the port in the system: `/dev/ttyUSB0`. A selector may find another one each time.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// The traffic so far.
@@ -113,15 +117,6 @@ impl SerialLink {
     fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| time_until(deadline, self.clock.now()))
     }
-}
-
-/// The error of the system for a file that is not a terminal.
-fn in_words(error: io::Error) -> io::Error {
-    #[cfg(unix)]
-    if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::NOTTY) {
-        return io::Error::new(ErrorKind::InvalidInput, "it is no serial port");
-    }
-    error
 }
 
 /// Whether the error is transient.

@@ -22,9 +22,10 @@ pub(crate) const ENDPOINT: &str = "TINYFERRY_ENDPOINT";
 
 #[derive(Debug, Clone, clap::Args)]
 struct PeerArgs {
-    /// The server: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE or exec:COMMAND; in short HOST, HOST:PORT,
-    /// USER@HOST:DIR (over SSH), /dev/ttyUSB0 or COM3; @NAME is one of the configuration file [default:
-    /// that of the configuration file, or tcp://127.0.0.1:8080]
+    /// The server: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, serial://usb:VENDOR:PRODUCT,
+    /// serial://sn:SERIAL_NUMBER, serial: (the only port; see the command ports) or exec:COMMAND; in short
+    /// HOST, HOST:PORT, USER@HOST:DIR (over SSH), /dev/ttyUSB0 or COM3; @NAME is one of the configuration
+    /// file [default: that of the configuration file, or tcp://127.0.0.1:8080]
     #[arg(short, long, value_name = "URL", env = ENDPOINT)]
     endpoint: Option<String>,
     /// Encrypt with the key in FILE

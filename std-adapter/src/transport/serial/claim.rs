@@ -1,5 +1,9 @@
 //! Exclusive use of a port, and its earlier settings. They are restored when the use ends, also if opening
 //! the port fails half-way or a signal ends the program.
+//!
+//! One setting is not restored for a board that DTR resets: the system turns DTR on when the port is opened,
+//! and with the usual settings off when it is closed (HUPCL). Each program that opens the port would then reset
+//! the board. Without HUPCL DTR stays on, and only the first opening does.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,6 +29,7 @@ fn claimed() -> MutexGuard<'static, Vec<Arc<SavedPort>>> {
 #[derive(Debug)]
 struct SavedPort {
     port: OwnedFd,
+    /// The settings for the end of the use.
     settings: Termios,
 }
 
@@ -33,24 +38,34 @@ struct SavedPort {
 pub(super) struct Claim(Arc<SavedPort>);
 
 impl Claim {
-    /// Claims the port for this program, with or without a carrier.
+    /// Claims the port for this program, with or without a carrier. `keeps_dtr`: DTR stays on when the port is
+    /// closed.
     ///
     /// # Errors
-    /// Another program uses it, or those of the system.
-    pub(super) fn new(port: &SerialPort) -> io::Result<Self> {
-        let mut settings = tcgetattr(port)?;
+    /// Another program uses it ([`ErrorKind::ResourceBusy`]), or those of the system.
+    pub(super) fn new(port: &SerialPort, keeps_dtr: bool) -> io::Result<Self> {
+        let found = tcgetattr(port)?;
         flock(port, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
-            Errno::WOULDBLOCK => io::Error::new(ErrorKind::ResourceBusy, "another program uses it"),
-            errno => errno.into(),
+            Errno::WOULDBLOCK => ErrorKind::ResourceBusy.into(),
+            errno => io::Error::from(errno),
         })?;
-        let port = port.as_fd().try_clone_to_owned()?;
-        let found = Arc::new(SavedPort { port, settings: settings.clone() });
-        claimed().push(Arc::clone(&found));
-        let claim = Self(found);
-        settings.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
-        tcsetattr(&claim.0.port, OptionalActions::Now, &settings)?;
+        let [used, settings] = settings(found, keeps_dtr);
+        let saved = Arc::new(SavedPort { port: port.as_fd().try_clone_to_owned()?, settings });
+        claimed().push(Arc::clone(&saved));
+        let claim = Self(saved);
+        tcsetattr(&claim.0.port, OptionalActions::Now, &used)?;
         Ok(claim)
     }
+}
+
+/// The settings during the use and for its end, of a port with the settings `found`.
+fn settings(mut found: Termios, keeps_dtr: bool) -> [Termios; 2] {
+    if keeps_dtr {
+        found.control_modes -= ControlModes::HUPCL;
+    }
+    let mut used = found.clone();
+    used.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
+    [used, found]
 }
 
 impl Drop for Claim {
@@ -81,4 +96,24 @@ impl SavedPort {
 pub(crate) fn restore_all() {
     let all: Vec<_> = claimed().iter().map(Arc::clone).collect();
     all.iter().for_each(|found| found.restore());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dtr_of_a_board_that_it_resets_stays_on() {
+        let pty = rustix::pty::openpt(rustix::pty::OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        let mut found = tcgetattr(&pty).expect("its settings");
+        found.control_modes -= ControlModes::CLOCAL;
+        found.control_modes |= ControlModes::HUPCL;
+        let hangs_up = |settings: &Termios| settings.control_modes.contains(ControlModes::HUPCL);
+        let [used, end] = settings(found.clone(), true);
+        assert!(!hangs_up(&used) && !hangs_up(&end));
+        assert_eq!(end.control_modes | ControlModes::HUPCL, found.control_modes);
+        let [used, end] = settings(found.clone(), false);
+        assert!(hangs_up(&used) && used.control_modes.contains(ControlModes::CLOCAL));
+        assert_eq!(end.control_modes, found.control_modes);
+    }
 }
