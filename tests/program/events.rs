@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cut_proxy::Proxy;
 use crate::harness::{Ended, Place, Server, client, content, program, write_many};
+use crate::serial_machine::{CP2102, Machine};
 use crate::slow_line::SlowLine;
 
 const SCHEMA: &str = include_str!("../../docs/events.schema.json");
@@ -179,6 +180,18 @@ fn others(checked: &mut Checked) {
     assert_eq!(listed.last().expect("objects")["totals"]["removed"], json!(1));
 }
 
+/// The list of serial ports. Returns whether a machine here can have one.
+fn ports(checked: &mut Checked) -> bool {
+    let place = Place::new();
+    checked.of(&program(&place.here(""), &["ports", "--json"]), 0);
+    Machine::new(&place).is_some_and(|machine| {
+        machine.plug("ttyUSB0", Some(&CP2102), "/dev/null".as_ref());
+        let listed = checked.of(&machine.ended(&place.here(""), &["ports", "--json"]), 0);
+        assert_eq!(listed[1]["serial_number"], json!("0001"));
+        true
+    })
+}
+
 /// Requests that are refused, and servers that do not answer.
 fn errors(checked: &mut Checked) {
     let place = Place::new();
@@ -243,12 +256,13 @@ fn each_object_follows_the_schema_and_each_of_its_kinds_occurs() {
     for part in [transfers, mirrors, others, errors, long] {
         part(&mut checked);
     }
+    let has_port = ports(&mut checked);
     let schema: Value = serde_json::from_str(SCHEMA).expect("JSON");
     let kinds = schema["oneOf"].as_array().expect("a list").iter();
     let kinds =
         kinds.map(|kind| kind["$ref"].as_str().expect("text").rsplit('/').next().expect("a name"));
-    let found: BTreeSet<_> =
-        checked.objects.iter().filter_map(|object| object["event"].as_str()).collect();
+    let found = checked.objects.iter().filter_map(|object| object["event"].as_str());
+    let found: BTreeSet<_> = found.chain((!has_port).then_some("port")).collect();
     assert_eq!(found, kinds.collect(), "not each kind of event occurs");
     let statuses = in_schema("/$defs/file/properties/status/enum");
     assert_eq!(checked.values("file", "status"), statuses);

@@ -39,13 +39,16 @@ PORT           USB ID     SERIAL NUMBER     BOARD                           PROD
     let json = machine.ended(&here, &["ports", "--json"]).well().stdout;
     let objects: Vec<serde_json::Value> =
         json.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
-    assert_eq!(objects.len(), 4);
-    assert_eq!(objects[0]["path"], "/dev/ttyACM0");
-    assert_eq!((&objects[0]["vid"], &objects[0]["pid"]), (&"2e8a".into(), &"0005".into()));
-    assert_eq!(objects[0]["interface"], 0);
-    assert_eq!(objects[0]["board"], "Raspberry Pi Pico, MicroPython");
-    assert!(objects[1]["vid"].is_null() && objects[3]["serial_number"].is_null());
-    assert_eq!(objects[3]["product"], "USB\u{1b}Serial");
+    let [_, pico, built_in, _, ch340, _] = &objects[..] else { panic!("{json}") };
+    assert_eq!((&pico["event"], &pico["path"]), (&"port".into(), &"/dev/ttyACM0".into()));
+    assert_eq!((&pico["vid"], &pico["pid"]), (&"2e8a".into(), &"0005".into()));
+    assert_eq!(
+        (&pico["interface"], &pico["serial_number"]),
+        (&0.into(), &"e6614c311b6b2f31".into())
+    );
+    assert_eq!(pico["board"], "Raspberry Pi Pico, MicroPython");
+    assert!(built_in["vid"].is_null() && ch340["serial_number"].is_null());
+    assert_eq!(ch340["product"], "USB\u{1b}Serial");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use clap_complete::Shell;
 use tinyferry::Endpoint;
 
+mod documents;
 mod filter;
 mod json;
 mod limits;
@@ -20,6 +20,7 @@ mod skip;
 mod sync;
 mod target;
 
+pub(crate) use self::documents::{CompletionsArgs, ManpagesArgs};
 pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
 pub(crate) use self::json::JsonArg;
@@ -289,18 +290,6 @@ pub(crate) struct PartialsArgs {
     pub(crate) remove: bool,
     #[command(flatten)]
     pub(crate) json: JsonArg,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct CompletionsArgs {
-    /// The shell: put the output where it looks for completions
-    pub(crate) shell: Shell,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ManpagesArgs {
-    /// The directory to write them into, as ~/.local/share/man/man1
-    pub(crate) directory: PathBuf,
 }
 
 mod read;

@@ -12,7 +12,7 @@ use tinyferry::transport::stream::Traffic;
 
 use self::line::Line;
 pub(crate) use self::line::{
-    Entry, Error, Event, File, Finished, Partial, Planned, Progress, Space, Status, reason,
+    Entry, Error, Event, File, Finished, Partial, Planned, Port, Progress, Space, Status, reason,
 };
 pub(crate) use self::totals::Totals;
 use crate::exit::{CliError, Exit};
@@ -47,7 +47,7 @@ struct Sums {
 
 /// Begins the report of `command`.
 pub(crate) fn start(command: &'static str, endpoint: Option<String>) {
-    let has_totals = !matches!(command, "ls" | "df" | "ping");
+    let has_totals = !matches!(command, "ls" | "df" | "ping" | "ports");
     let report = Report { begin: Instant::now(), has_totals, sums: Mutex::default() };
     if REPORT.set(report).is_ok() {
         emit(&Event::Started { command, version: env!("CARGO_PKG_VERSION"), endpoint });

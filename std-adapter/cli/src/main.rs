@@ -103,7 +103,7 @@ fn main() -> ExitCode {
         Command::Df(args) => df::df(&args),
         Command::Ping(peer) => ping(&peer, verbosity),
         Command::Close(peer) => close(&peer, verbosity),
-        Command::Ports(args) => ports::ports(&args, verbosity),
+        Command::Ports(_) => ports::ports(verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),
         Command::Config => config::print(),
         Command::Completions(args) => Ok(documents::completions(args.shell)),

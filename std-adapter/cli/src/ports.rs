@@ -1,45 +1,46 @@
 //! `tinyferry ports`.
 
-use serde_json::json;
 use tinyferry::describe;
 use tinyferry::transport::serial::{PortInfo, ports as all_ports};
 
-use crate::args::PortsArgs;
 use crate::exit::{CliError, Exit};
-use crate::output;
+use crate::json::{self, Event, Port};
 use crate::progress::Verbosity;
 
 const HEADINGS: [&str; 5] = ["PORT", "USB ID", "SERIAL NUMBER", "BOARD", "PRODUCT"];
 
-pub(crate) fn ports(args: &PortsArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
+pub(crate) fn ports(verbosity: Verbosity) -> Result<Exit, CliError> {
     let ports = all_ports().map_err(|error| {
         let why = describe::os_error(&error);
         CliError::new(Exit::Local, format!("the serial ports cannot be listed: {why}"))
     })?;
-    if args.json {
+    if json::is_on() {
         for port in &ports {
-            output::text(&format!("{}\n", object(port)));
+            json::emit(&Event::Port(Port::from(port)));
         }
     } else if !ports.is_empty() {
         table(&ports);
-    } else if verbosity > Verbosity::Quiet {
+    }
+    if ports.is_empty() && verbosity > Verbosity::Quiet {
         print_error!("tinyferry: there is no serial port");
     }
     Ok(Exit::Done)
 }
 
-fn object(port: &PortInfo) -> serde_json::Value {
-    let usb = port.usb.as_ref();
-    json!({
-        "path": port.path,
-        "vid": usb.map(|usb| format!("{:04x}", usb.vendor)),
-        "pid": usb.map(|usb| format!("{:04x}", usb.product)),
-        "interface": usb.and_then(|usb| usb.interface),
-        "serial_number": usb.and_then(|usb| usb.serial_number.as_ref()),
-        "manufacturer": usb.and_then(|usb| usb.manufacturer.as_ref()),
-        "product": usb.and_then(|usb| usb.name.as_ref()),
-        "board": usb.and_then(|usb| usb.board()),
-    })
+impl<'a> From<&'a PortInfo> for Port<'a> {
+    fn from(port: &'a PortInfo) -> Self {
+        let usb = port.usb.as_ref();
+        Self {
+            path: &port.path,
+            vid: usb.map(|usb| format!("{:04x}", usb.vendor)),
+            pid: usb.map(|usb| format!("{:04x}", usb.product)),
+            interface: usb.and_then(|usb| usb.interface),
+            serial_number: usb.and_then(|usb| usb.serial_number.as_deref()),
+            manufacturer: usb.and_then(|usb| usb.manufacturer.as_deref()),
+            product: usb.and_then(|usb| usb.name.as_deref()),
+            board: usb.and_then(|usb| usb.board()),
+        }
+    }
 }
 
 /// Prints the ports in columns below headings.

@@ -39,6 +39,7 @@ impl Args {
             Command::Mkdir(args) => ("mkdir", args.json, Some(&args.peer)),
             Command::Df(args) => ("df", args.json, Some(&args.peer)),
             Command::Partials(args) => ("partials", args.json, None),
+            Command::Ports(args) => ("ports", args.json, None),
             _ => return None,
         };
         json.json.then(|| (name, peer.map(|peer| peer.endpoint.to_string())))

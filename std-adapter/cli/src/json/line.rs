@@ -34,6 +34,8 @@ pub(crate) enum Event<'a> {
     Partial(Partial<'a>),
     /// The space of a file system.
     Space(Space),
+    /// A serial port of this machine.
+    Port(Port<'a>),
     /// The last object of each command.
     Finished(Finished),
 }
@@ -179,6 +181,19 @@ pub(crate) struct Space {
     pub(crate) free: u64,
     pub(crate) total: u64,
     pub(crate) time_granularity_ns: u64,
+}
+
+/// A serial port; `None`: the fact is not known.
+#[derive(Serialize)]
+pub(crate) struct Port<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) vid: Option<String>,
+    pub(crate) pid: Option<String>,
+    pub(crate) interface: Option<u8>,
+    pub(crate) serial_number: Option<&'a str>,
+    pub(crate) manufacturer: Option<&'a str>,
+    pub(crate) product: Option<&'a str>,
+    pub(crate) board: Option<&'static str>,
 }
 
 /// The end of a command.
