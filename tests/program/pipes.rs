@@ -268,6 +268,12 @@ fn output_that_cannot_be_written_is_an_error() {
     told("$T get y -o -", 6, &["\"y\"", "there is no file of that name"]);
     told("$T get x -o - --max-file 1000", 1, &["\"x\"", "no file of more than 1000 bytes"]);
     told("$T get x d -o -", 2, &["the content of one file", "not of several"]);
+    // Files that are open already are not replaced.
+    shell(&server.endpoint, &place.here(""), "echo >>out; $T get x -o /dev/stdout -q >>out").well();
+    assert_eq!(place.here("out").metadata().expect("it is there").len(), MIB as u64 + 1);
+    told("$T get x -o /dev/fd/3 3>>out", 2, &["it is a file that is open already", "-o -"]);
+    told("$T get x -o /proc/self/fd/3 3>>out", 2, &["it is a file that is open already"]);
+    shell(&server.endpoint, &place.here(""), "$T get x -o /dev/stdout --json").with(2, &["--json"]);
     // A device is written to, and not replaced.
     shell(&server.endpoint, &place.here(""), "$T get x -o /dev/null -q").well();
     assert!(!Path::new("/dev/null").is_file());

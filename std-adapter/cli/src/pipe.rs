@@ -22,6 +22,11 @@ use crate::{signals, standard};
 /// The argument that stands for standard input or output.
 pub(crate) const STREAM: &str = "-";
 
+/// Whether the argument of `-o` is standard output.
+pub(crate) fn is_standard_output(file: &Path) -> bool {
+    [STREAM, "/dev/stdout"].iter().any(|name| file == Path::new(name))
+}
+
 /// Sends standard input as the file `remote`.
 pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<Exit, CliError> {
     let unreadable = |error| {
@@ -65,7 +70,7 @@ impl Output {
     /// The output of `-o FILE`, if that is standard output, a pipe or a character device; `None`: it is a file
     /// that is stored.
     pub(crate) fn of(file: &Path) -> Result<Option<Self>, CliError> {
-        if file == Path::new(STREAM) {
+        if is_standard_output(file) {
             let name = "standard output".to_owned();
             let writer = standard::open().map_err(|error| cannot_be_written(&name, &error))?;
             return Ok(Some(Self { writer: Box::new(writer), name }));

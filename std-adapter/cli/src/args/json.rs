@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 
 use super::{Args, Command};
-use crate::pipe::STREAM;
+use crate::pipe::is_standard_output;
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct JsonArg {
@@ -16,7 +16,9 @@ impl Args {
     /// Refuses two contents of standard output.
     pub(super) fn check_output(&self) -> Result<(), clap::Error> {
         let is_content = match &self.command {
-            Command::Get(args) => args.json.json && args.output.as_deref() == Some(STREAM.as_ref()),
+            Command::Get(args) => {
+                args.json.json && args.output.as_deref().is_some_and(is_standard_output)
+            }
             _ => false,
         };
         if !is_content {

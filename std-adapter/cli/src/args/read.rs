@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
 
 use super::{Args, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs};
-use crate::pipe::STREAM;
+use crate::pipe::{STREAM, is_standard_output};
 use crate::units::units;
 
 impl Args {
@@ -58,7 +58,7 @@ fn check_stream(matches: &ArgMatches) -> Result<(), clap::Error> {
         }
         Some(("get", get)) => {
             let output = get.get_one::<PathBuf>("output");
-            let is_stream = output.is_some_and(|file| file.as_path() == Path::new(STREAM));
+            let is_stream = output.is_some_and(|file| is_standard_output(file));
             (get, is_stream.then_some("standard output"))
         }
         _ => return Ok(()),

@@ -93,6 +93,12 @@ impl Place {
             },
             false => file.to_owned(),
         };
+        if followed != file && ["/dev", "/proc"].iter().any(|place| file.starts_with(place)) {
+            return error(
+                Exit::Usage,
+                "it is a file that is open already; say -o - for standard output, or the name of the file",
+            );
+        }
         let directory = followed.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new(".")).to_owned();
         match followed.file_name().and_then(|name| name.to_str()) {
