@@ -30,6 +30,8 @@ pub(super) struct Flow {
     rtt_probe: Option<u16>,
     /// Whether the next frame repeats a question: it was counted before, and has its credit.
     pub(super) repeats: bool,
+    /// Whether the receiver has begun a file anew that it was asked about (R96).
+    pub(super) begins_anew: bool,
 }
 
 impl Flow {
@@ -41,6 +43,7 @@ impl Flow {
             queried_at: Some(0),
             rtt_probe: None,
             repeats: false,
+            begins_anew: false,
         }
     }
 

@@ -7,13 +7,13 @@
 use core::marker::PhantomData;
 
 use super::flow::Flow;
-use super::send_file::{Phase, SendFile, clamp};
+use super::send_file::{Phase, SendFile, UNASKED_MAX, clamp};
 use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
 use crate::store::{Entry, Kind};
-use crate::wire::{Code, Signal, UNKNOWN, UNKNOWN_TIME, low_half};
+use crate::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, low_half};
 
 mod next;
 mod signals;

@@ -11,6 +11,8 @@ use crate::wire::{Ack, AckInfo, HOLE_MAX, SACK_BLOCKS, SackMap, UNKNOWN, UNKNOWN
 #[cfg(test)]
 mod tests;
 
+/// The content that is sent before the receiver has said where it resumes, in bytes (R96).
+pub(super) const UNASKED_MAX: u64 = 256 * 1024;
 /// The number of chunks of new data that are one block long after a loss.
 const SMALL_CHUNKS: u8 = 128;
 
@@ -46,7 +48,7 @@ pub(super) struct SendFile {
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) enum Phase {
     /// The file is offered; the offer has the time of its last modification, in nanoseconds since 1970, or
-    /// [`UNKNOWN_TIME`].
+    /// [`UNKNOWN_TIME`]. On a reliable link the receiver was asked where it resumes, and has not answered.
     Offer { modified: i64 },
     /// The receiver resumes at `acked`: the digest of its prefix is compared with that of the source there.
     CheckPrefix { digest: u64 },
@@ -88,6 +90,11 @@ impl SendFile {
     /// Whether the digest of the receiver's prefix is to be checked.
     pub(super) fn checks_prefix(&self) -> bool {
         matches!(self.phase, Phase::CheckPrefix { .. })
+    }
+
+    /// Whether the receiver has not said where it resumes.
+    pub(super) fn is_offered(&self) -> bool {
+        matches!(self.phase, Phase::Offer { .. })
     }
 
     /// The highest position to resume from.

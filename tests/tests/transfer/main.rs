@@ -7,6 +7,7 @@ mod holes;
 mod offers;
 mod omitted_entries;
 mod operations;
+mod position_first;
 mod refusals;
 mod resume_after_cut;
 mod unknown_size;

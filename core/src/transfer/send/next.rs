@@ -100,6 +100,13 @@ impl<P: Profile> Sender<P> {
         if matches!(self.stage, Stage::Await(FileDone | TreeDone)) {
             self.flow.queried_at = Some(count);
         }
+        if P::resumes() && !is_lossy && self.stage == Stage::Data {
+            if self.asks_position(link) {
+                self.flow.queried_at = None;
+            } else {
+                self.file.phase = Phase::Chunks;
+            }
+        }
         outbox.reply(signal);
         next
     }
@@ -121,6 +128,14 @@ impl<P: Profile> Sender<P> {
             Some(_) => Stage::Ask(FileError),
             None => Stage::Data,
         }
+    }
+
+    /// Whether the receiver is asked where it resumes before much of the file is sent (R96). That takes a round
+    /// trip at most: where the receiver begins anew, only a file that takes several is worth it.
+    fn asks_position(&self, link: &Negotiated) -> bool {
+        let window = u64::from(link.send_credit).saturating_mul(link.chunk.into());
+        let longest = if self.flow.begins_anew { window } else { UNASKED_MAX };
+        self.file.resume() > longest
     }
 
     /// How the sender goes on with the open file.
@@ -148,7 +163,11 @@ impl<P: Profile> Sender<P> {
         if self.flow.query_due::<P>(link) {
             return self.query(outbox);
         }
-        if !self.flow.may_send::<P>(link) {
+        let awaits_position = P::resumes()
+            && !link.is_lossy::<P>()
+            && self.file.is_offered()
+            && self.file.sent >= UNASKED_MAX;
+        if awaits_position || !self.flow.may_send::<P>(link) {
             return self.blocked(outbox);
         }
         let file = &mut self.file;

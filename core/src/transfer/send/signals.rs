@@ -65,6 +65,10 @@ impl<P: Profile> Sender<P> {
             Stage::Await(FileDone) if link.is_lossy::<P>() => {}
             _ => return,
         }
+        if P::resumes() && !link.is_lossy::<P>() && self.file.is_offered() {
+            self.flow.begins_anew = matches!(signal.ack_info(), AckInfo::Sack(_));
+            self.file.phase = Phase::Chunks;
+        }
         self.file.on_ack::<P>(&signal.as_ack(), all_acked, link);
         if self.stage == Stage::Await(FileDone) && !self.file.lost.is_empty() {
             self.enter(Event::Lost, Stage::Data);
