@@ -59,6 +59,7 @@ mod retry;
 mod serial;
 mod serial_boot;
 mod serial_faults;
+mod serial_lines;
 mod serial_machine;
 mod serial_port;
 mod serial_ports;

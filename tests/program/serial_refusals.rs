@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Ended, Place, Server, client, command, program_as_nobody};
-use crate::requirements::has_strace;
+use crate::harness::{Ended, Place, Server, client, program_as_nobody};
 use crate::serial::{CLEAN, ended, lay, url, urls};
 
 /// A process that ends with its test.
@@ -50,20 +49,6 @@ fn a_program_that_uses_a_port_is_named() {
     Ended::from(second.expect("it starts")).with(1, &[&holder]);
 }
 
-/// Waits until the port is locked by `holder`, which has to start first.
-fn locked_by(holder: &Running, port: &Path, mut ping: impl FnMut() -> Ended) {
-    let id = holder.0.id();
-    let said = format!("another program uses it: sleep (process {id})");
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        let ended = ping();
-        if ended.stderr.contains(&said) {
-            return drop(ended.with(4, &["cannot open"]));
-        }
-        assert!(Instant::now() < end, "{}: {}", port.display(), ended.stderr);
-    }
-}
-
 #[test]
 fn a_program_with_a_lock_is_named_also_to_another_user() {
     let place = Place::new();
@@ -78,16 +63,19 @@ fn a_program_with_a_lock_is_named_also_to_another_user() {
     // It becomes the other program, which has the port open and locked.
     flock.arg("--no-fork").arg(port).args(["sleep", "100"]).stdout(Stdio::null());
     let holder = Running(flock.spawn().expect("it starts"));
-    // The port may still be free at first.
-    let ping = ["ping", "--timeout", "0.1"];
-    locked_by(&holder, port, || client(&url(port), &place.here(""), &ping));
-    let Some(_) = program_as_nobody() else { return };
+    let id = holder.0.id();
+    let end = Instant::now() + Duration::from_secs(20);
+    while fs::read(format!("/proc/{id}/comm")).expect("it runs") != b"sleep\n" {
+        assert!(Instant::now() < end, "it does not become the other program");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let said = format!("another program uses it: sleep (process {id})");
+    client(&url(port), &place.here(""), &["ping"]).with(4, &["cannot open", &said]);
+    let Some(mut nobody) = program_as_nobody() else { return };
     fs::set_permissions(port, fs::Permissions::from_mode(0o666)).expect("permission bits");
-    locked_by(&holder, port, || {
-        let mut nobody = program_as_nobody().expect("it can be one");
-        nobody.args(["ping", "-e", &url(port)]).env("TINYFERRY_CONFIG", "");
-        nobody.output().expect("it starts").into()
-    });
+    nobody.args(["ping", "-e", &url(port)]).env("TINYFERRY_CONFIG", "").current_dir("/");
+    let ended = Ended::from(nobody.output().expect("it starts"));
+    ended.with(4, &["cannot open", &said]);
 }
 
 #[test]
@@ -191,43 +179,4 @@ fn a_port_that_was_just_plugged_in_is_waited_for() {
     thread::sleep(Duration::from_millis(300));
     fs::set_permissions(port, fs::Permissions::from_mode(0o666)).expect("permission bits");
     ended(ping).well();
-}
-
-#[test]
-fn lines_of_a_port_without_lines_are_refused() {
-    let place = Place::new();
-    let cable = lay(CLEAN);
-    for setting in ["dtr=on", "rts=off", "reset=dtr", "reset=esp"] {
-        let url = format!("{}&{setting}", url(cable.ports()[0]));
-        let said =
-            ["cannot open serial://", "it has no lines DTR and RTS; leave out dtr, rts and reset"];
-        client(&url, &place.here(""), &["ping"]).with(4, &said);
-    }
-}
-
-/// The calls of the system about the lines of a port.
-fn line_calls(place: &Place, url: &str) -> Vec<String> {
-    let trace = place.root.path().join("trace");
-    let ping = command(url, &place.here(""), &["ping", "--timeout", "5"]);
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-e", "trace=ioctl", "-o"]).arg(&trace).arg(ping.get_program());
-    let output = strace.args(ping.get_args()).env("TINYFERRY_CONFIG", "").output();
-    assert!(output.is_ok());
-    let trace = fs::read_to_string(trace).expect("a trace");
-    assert!(trace.contains("TCSETS"), "{trace}");
-    trace.lines().filter(|line| line.contains("TIOCM")).map(str::to_owned).collect()
-}
-
-#[test]
-fn an_opening_touches_no_line_without_a_setting() {
-    if !has_strace() {
-        return;
-    }
-    let place = Place::new();
-    let cable = lay(CLEAN);
-    let [listen, url] = urls(&cable);
-    let _server = Server::start_at(&listen, &place.served(""), &[]);
-    assert_eq!(line_calls(&place, &url), Vec::<String>::new());
-    let calls = line_calls(&place, &format!("{url}&dtr=off"));
-    assert!(matches!(&calls[..], [one] if one.contains("TIOCMBIC, [TIOCM_DTR]")), "{calls:?}");
 }
