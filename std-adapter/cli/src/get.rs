@@ -8,7 +8,6 @@ use std::path::Path;
 
 use tinyferry::client::{Change, Error, Extras, Refused, Selection, usual_skip};
 use tinyferry::core::store::Skip;
-use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 use tinyferry::fs::{Directory, LinkKinds, Policy, Root};
 
@@ -188,17 +187,12 @@ impl Get<'_> {
         let selection = selection.clone().skipping(skip);
         let before = retrying.traffic().received;
         let outcome = retrying.run(&progress.title(), Some(progress), |client| {
-            match client.get_store_selecting(&path.remote, &selection, &mut store()) {
-                Err(Error::Session(Failure::Refused(Reason::Unsupported), _))
-                    if selection.links != LinkKinds::default() =>
-                {
-                    let without = selection.clone().linking(LinkKinds::default());
-                    let got = client.get_store_selecting(&path.remote, &without, &mut store())?;
-                    print_error!("tinyferry: the server does not know links, and sends none");
-                    Ok(got)
-                }
-                result => result,
+            let knew_links = client.knows_links();
+            let outcome = client.get_store_selecting(&path.remote, &selection, &mut store())?;
+            if knew_links && !client.knows_links() {
+                print_error!("tinyferry: the server does not know links, and sends none");
             }
+            Ok(outcome)
         })?;
         progress.omit(outcome.omitted);
         Ok(Received {

@@ -11,6 +11,9 @@ use crate::message::Task;
 use crate::mirror::Target;
 use crate::paths::{asked_path, is_missing, quoted};
 
+/// The advice for a server that does not allow its clients to remove and rename entries.
+pub(crate) const ALLOW_REMOVE: &str = "; the server must be started with --allow-remove, or the client's key have the right to remove";
+
 pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
     let paths = named(&args.paths, "removed")?;
     let mut client = args.peer.connect(Task::Query, false)?;
@@ -197,9 +200,7 @@ fn failed(
         Error::Session(Failure::Refused(Reason::Unsupported), _) => true,
         _ => false,
     };
-    let advice = "; the server must be started with --allow-remove, or the client's key have the right \
-                  to remove";
-    let problem = problem.advise(if is_not_allowed { advice } else { "" });
+    let problem = problem.advise(if is_not_allowed { ALLOW_REMOVE } else { "" });
     if problem.exit != Exit::Refused {
         return Err(problem);
     }

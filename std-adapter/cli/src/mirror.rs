@@ -11,7 +11,7 @@ use tinyferry::fs::{Event, Root};
 use crate::args::DeleteArgs;
 use crate::exit::{CliError, Exit};
 use crate::json::{self, File, Status};
-use crate::manage::{print_refused, removed_path, report_refused};
+use crate::manage::{ALLOW_REMOVE, print_refused, removed_path, report_refused};
 use crate::message::Task;
 use crate::paths::quoted;
 use crate::progress::Verbosity;
@@ -253,8 +253,7 @@ fn print_all_refused(refused: &[Refused], target: Target) {
         // A server that gives a cause allows removals.
         Some(first) if first.reason == Reason::NotAllowed && first.message.is_empty() => {
             print_error!(
-                "tinyferry: nothing was removed from the server: it does not allow that; start it with \
-                 --allow-remove, or give the client's key the right to remove"
+                "tinyferry: nothing was removed from the server, which does not allow it{ALLOW_REMOVE}"
             );
         }
         _ => refused.iter().take(LISTED_MAX).for_each(|it| print_refused(it, target)),

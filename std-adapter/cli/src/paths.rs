@@ -29,6 +29,15 @@ pub(crate) fn asked_path(text: &str) -> Result<String, CliError> {
     }
 }
 
+/// The path of an entry in a directory; either may be empty.
+pub(crate) fn join(directory: &str, name: &str) -> String {
+    match (directory, name) {
+        ("", _) => name.to_owned(),
+        (_, "") => directory.to_owned(),
+        _ => format!("{directory}/{name}"),
+    }
+}
+
 /// The path that `--as` gives to an entry, below the directory of the option `directory`.
 pub(crate) fn new_path(text: &str, directory: &str) -> Result<String, CliError> {
     let path = remote_path(text);

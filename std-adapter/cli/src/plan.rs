@@ -11,7 +11,7 @@ use crate::exit::{CliError, Exit};
 use crate::json::{self, Event};
 use crate::message::Task;
 use crate::mirror::{Pair, Removals, Target, is_sent, join};
-use crate::paths::quoted;
+use crate::paths::{self, quoted};
 use crate::retry::Retrying;
 
 /// The printed plan of a transfer.
@@ -45,7 +45,7 @@ impl Plan {
             false => HashSet::new(),
         };
         for Planned { path, is_directory, action, .. } in plan.entries {
-            let whole = below(above, &path);
+            let whole = paths::join(above, &path);
             let is_replaced = replaced.contains(&whole);
             let word = match action {
                 Action::Send => "new",
@@ -159,14 +159,6 @@ pub(crate) fn dry_run(
 pub(crate) fn unplanned(retrying: &Retrying<'_>, name: &str, error: &Error) -> CliError {
     let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
     retrying.context(Task::Query, if is_refused { name } else { "" }).error(error)
-}
-
-fn below(remote: &str, path: &str) -> String {
-    match (remote, path) {
-        ("", _) => path.to_owned(),
-        (_, "") => remote.to_owned(),
-        _ => format!("{remote}/{path}"),
-    }
 }
 
 /// The differences of a changed entry, in parentheses.

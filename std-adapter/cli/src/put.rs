@@ -13,7 +13,7 @@ use crate::exit::{CliError, Exit, Exits};
 use crate::message::Task;
 use crate::mirror::{self, Removals, Target};
 use crate::names::Names;
-use crate::paths::{asked_path, new_path, remote_path, several, unfit};
+use crate::paths::{asked_path, join, new_path, remote_path, several, unfit};
 use crate::pipe::{self, STREAM};
 use crate::plan;
 use crate::progress::{Progress, Verbosity};
@@ -176,12 +176,4 @@ fn fitting(remote: &str) -> Result<(), CliError> {
 
 fn source(path: &Path, remote: &str) -> Source {
     Source { local: path.to_owned(), remote: remote.to_owned() }
-}
-
-fn join(directory: &str, name: &str) -> String {
-    match (directory, name) {
-        ("", _) => name.to_owned(),
-        (_, "") => directory.to_owned(),
-        _ => format!("{directory}/{name}"),
-    }
 }

@@ -62,6 +62,8 @@ pub struct Client {
     limits: Limits,
     policy: Policy,
     events: Events,
+    /// Whether the server has not refused a request for links that it answers without them.
+    knows_links: bool,
 }
 
 impl Client {
@@ -86,7 +88,7 @@ impl Client {
         let connection = connection::open(&endpoint, &protection, timeouts, banner)?;
         let session =
             session::new(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
-        Ok(Self { session, connection, config, sync, limits, policy, events })
+        Ok(Self { session, connection, config, sync, limits, policy, events, knows_links: true })
     }
 
     /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty

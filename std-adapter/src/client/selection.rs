@@ -96,11 +96,10 @@ impl Client {
 
     /// As [`Client::get_store`]; the server leaves out the entries of a tree that are not selected. A store that
     /// must have none of them refuses them too ([`Directory::filtered`]): an older server sends all entries, and a
-    /// long list of patterns is not sent.
+    /// long list of patterns is not sent. An older server sends no links either: [`Client::knows_links`].
     ///
     /// # Errors
-    /// As [`Client::get_store`]; [`Reason::Unsupported`], if the server cannot read `.gitignore` files, or cannot
-    /// send links.
+    /// As [`Client::get_store`]; [`Reason::Unsupported`], if the server cannot read `.gitignore` files.
     ///
     /// [`Directory::filtered`]: crate::fs::Directory::filtered
     pub fn get_store_selecting(
@@ -134,6 +133,12 @@ impl Client {
         }
     }
 
+    /// Whether the server can send links: false after a request for them that an older server has answered without.
+    #[must_use]
+    pub fn knows_links(&self) -> bool {
+        self.knows_links
+    }
+
     /// Requests a tree with options, if there are any.
     fn fetch_selecting(
         &mut self,
@@ -144,7 +149,10 @@ impl Client {
     ) -> Result<Outcome, Error> {
         let Selection { skip, depth, ref filter, links } = *selection;
         // A list has no hard links.
-        let links = LinkKinds { hard: links.hard && !names_only, ..links };
+        let links = match self.knows_links {
+            true => LinkKinds { hard: links.hard && !names_only, ..links },
+            false => LinkKinds::default(),
+        };
         // On a lossy link the server waits for the answer to each offer: a refusal costs no content.
         let patterns: Vec<_> = match self.config.lossy && !names_only {
             true => Vec::new(),
@@ -167,16 +175,14 @@ impl Client {
         match self.persist(Task::GetWith { path, tree: true, names_only, options }, store) {
             // The server is an older one.
             Err(error)
-                if is_refused(&error, Reason::Unsupported) && names_only && links.symbolic =>
+                if is_refused(&error, Reason::Unsupported) && links != LinkKinds::default() =>
             {
                 let without = selection.clone().linking(LinkKinds::default());
-                self.fetch_selecting(path, &without, names_only, store)
+                let result = self.fetch_selecting(path, &without, names_only, store);
+                self.knows_links &= result.is_err();
+                result
             }
-            Err(error)
-                if is_refused(&error, Reason::Unsupported)
-                    && !ignore_files
-                    && links == LinkKinds::default() =>
-            {
+            Err(error) if is_refused(&error, Reason::Unsupported) && !ignore_files => {
                 self.fetch(path, names_only, store)
             }
             result => result,

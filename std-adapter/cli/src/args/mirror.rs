@@ -43,10 +43,8 @@ pub(crate) struct MirrorArgs {
     keep_both: bool,
     #[command(flatten)]
     links: LinkArgs,
-    /// With --get, accept symbolic links with any target; with --links only those whose target is relative and
-    /// inside the transferred tree
-    #[arg(long, requires = "get")]
-    unsafe_links: bool,
+    #[command(flatten)]
+    unsafe_links: UnsafeLinksArg,
     #[command(flatten)]
     retry: RetryArgs,
     #[command(flatten)]
@@ -118,7 +116,7 @@ impl MirrorArgs {
                 policy,
                 keep_both,
                 links,
-                unsafe_links: UnsafeLinksArg { unsafe_links },
+                unsafe_links,
                 retry,
                 json,
                 peer,

@@ -6,7 +6,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
 
-use super::{Args, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs};
+use super::{
+    Args, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs, UnsafeLinksArg,
+};
 use crate::pipe::{STREAM, is_standard_output};
 use crate::units::units;
 
@@ -26,7 +28,8 @@ impl Args {
 
 /// The options about how received files are stored.
 fn receiver_options() -> Command {
-    PolicyArgs::augment_args(LimitArgs::augment_args(Command::new("receiver")))
+    let limits = LimitArgs::augment_args(Command::new("receiver"));
+    UnsafeLinksArg::augment_args(PolicyArgs::augment_args(limits))
 }
 
 /// Refuses options of the receiver for a mirror whose receiver is the server.
