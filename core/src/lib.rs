@@ -46,7 +46,7 @@ pub use session::{Session, Step, Task};
 pub use store::Store;
 pub use time::Millis;
 pub use transfer::Outcome;
-pub use wire::path;
+pub use wire::{VERSION as PROTOCOL_VERSION, path};
 
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}

@@ -170,6 +170,12 @@ fn others(checked: &mut Checked) {
     let paths: Vec<_> = listed.iter().filter_map(|object| object["path"].as_str()).collect();
     assert_eq!(paths, ["d", "d/f", "l"]);
     checked.of(&server.client(&here, &["df", "--json"]), 0);
+    let answered = checked.of(&server.client(&here, &["ping", "--json", "--count", "3"]), 0);
+    let pong = answered.iter().find(|object| object["event"] == "ping").expect("an answer");
+    assert_eq!((&pong["sends"], &pong["receives"]), (&json!(true), &json!(true)));
+    assert_eq!((&pong["round_trips"], &pong["sha256"]), (&json!(3), &json!(true)));
+    let times = ["min_ms", "median_ms", "max_ms"].map(|name| pong[name].as_f64());
+    assert!(times.is_sorted() && pong["free"].is_u64(), "{pong}");
     let removed = checked.of(&server.client(&here, &["rm", "d", "no", "--json"]), 6);
     let reasons: Vec<_> = removed.iter().filter_map(|object| object["reason"].as_str()).collect();
     assert_eq!(reasons, ["not-empty", "not-found"]);

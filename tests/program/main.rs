@@ -46,6 +46,7 @@ mod output;
 mod partials;
 mod partials_command;
 mod permissions;
+mod ping;
 mod pipes;
 mod policy;
 mod power_loss;

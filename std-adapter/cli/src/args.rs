@@ -14,6 +14,7 @@ mod links;
 mod manage;
 mod mirror;
 mod peer;
+mod ping;
 mod policy;
 mod ports;
 mod skip;
@@ -29,6 +30,7 @@ use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArgs};
+pub(crate) use self::ping::PingArgs;
 use self::policy::PolicyArgs;
 pub(crate) use self::ports::PortsArgs;
 use self::skip::SkipArgs;
@@ -75,8 +77,8 @@ pub(crate) enum Command {
     Mkdir(MkdirArgs),
     /// Print the free and the total space of a server's file system
     Df(DfArgs),
-    /// Test whether a server answers, and print the response time
-    Ping(Peer),
+    /// Test whether a server answers, and print the response time; with -v its features and free space too
+    Ping(PingArgs),
     /// Ask a server to shut down, which it must allow (--allow-close)
     Close(Peer),
     /// List the serial ports of this machine, with their USB devices

@@ -12,7 +12,8 @@ use tinyferry::transport::stream::Traffic;
 
 use self::line::Line;
 pub(crate) use self::line::{
-    Entry, Error, Event, File, Finished, Partial, Planned, Port, Progress, Space, Status, reason,
+    Entry, Error, Event, File, Finished, Partial, Planned, Pong, Port, Progress, Space, Status,
+    reason,
 };
 pub(crate) use self::totals::Totals;
 use crate::exit::{CliError, Exit};

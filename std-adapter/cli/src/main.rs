@@ -27,6 +27,7 @@ mod names;
 mod output;
 mod partials;
 mod paths;
+mod ping;
 mod pipe;
 mod plan;
 mod ports;
@@ -45,7 +46,6 @@ mod units;
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use tinyferry::client::Client;
 use tinyferry::describe;
 use tracing_subscriber::EnvFilter;
 
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
         Command::Mv(args) => manage::mv(&args),
         Command::Mkdir(args) => manage::mkdir(&args),
         Command::Df(args) => df::df(&args),
-        Command::Ping(peer) => ping(&peer, verbosity),
+        Command::Ping(args) => ping::ping(&args, verbosity),
         Command::Close(peer) => close(&peer, verbosity),
         Command::Ports(_) => ports::ports(verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),
@@ -154,22 +154,6 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
         // It would panic if nobody reads stderr.
         .log_internal_errors(false)
         .init();
-}
-
-fn ping(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {
-    let mut client = peer.connect(Task::Query, false)?;
-    let failed = |client: &Client, error| peer.context(Task::Query, client, "").error(&error);
-    let first = client.ping().map_err(|error| failed(&client, error))?;
-    let again = client.ping().map_err(|error| failed(&client, error))?;
-    if verbosity > Verbosity::Quiet {
-        print_line!(
-            "{} answers in {:.3} ms (handshake: {:.3} ms)",
-            peer.endpoint,
-            again.as_secs_f64() * 1e3,
-            first.as_secs_f64() * 1e3
-        );
-    }
-    Ok(Exit::Done)
 }
 
 fn close(peer: &Peer, verbosity: Verbosity) -> Result<Exit, CliError> {

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::store::Skip;
-use tinyferry_core::{Config, Failure, Outcome, Reason, Session, Step, Store, Task};
+use tinyferry_core::{Config, Failure, Negotiated, Outcome, Reason, Session, Step, Store, Task};
 
 use crate::checksum::Desktop;
 use crate::client::connection::Connection;
@@ -218,6 +218,11 @@ impl Client {
         let begin = Instant::now();
         self.establish()?;
         Ok(begin.elapsed())
+    }
+
+    /// The parameters of the session that the handshake has negotiated; `None` before the first task.
+    pub fn negotiated(&self) -> Option<Negotiated> {
+        self.session.negotiated()
     }
 
     /// Asks the server to end.

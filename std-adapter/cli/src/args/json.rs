@@ -40,6 +40,7 @@ impl Args {
             Command::Mv(args) => ("mv", args.json, Some(&args.peer)),
             Command::Mkdir(args) => ("mkdir", args.json, Some(&args.peer)),
             Command::Df(args) => ("df", args.json, Some(&args.peer)),
+            Command::Ping(args) => ("ping", args.json, Some(&args.peer)),
             Command::Partials(args) => ("partials", args.json, None),
             Command::Ports(args) => ("ports", args.json, None),
             _ => return None,

@@ -36,6 +36,8 @@ pub(crate) enum Event<'a> {
     Space(Space),
     /// A serial port of this machine.
     Port(Port<'a>),
+    /// The answer of a ping.
+    Ping(Pong),
     /// The last object of each command.
     Finished(Finished),
 }
@@ -194,6 +196,26 @@ pub(crate) struct Port<'a> {
     pub(crate) manufacturer: Option<&'a str>,
     pub(crate) product: Option<&'a str>,
     pub(crate) board: Option<&'static str>,
+}
+
+/// A server that answers; `None`: it does not tell.
+#[derive(Serialize)]
+pub(crate) struct Pong {
+    pub(crate) protocol: u8,
+    pub(crate) chunk: u16,
+    pub(crate) sha256: bool,
+    pub(crate) holes: bool,
+    pub(crate) lossy: bool,
+    pub(crate) half_duplex: bool,
+    pub(crate) sends: Option<bool>,
+    pub(crate) receives: Option<bool>,
+    pub(crate) free: Option<u64>,
+    pub(crate) total: Option<u64>,
+    pub(crate) handshake_ms: f64,
+    pub(crate) round_trips: usize,
+    pub(crate) min_ms: f64,
+    pub(crate) median_ms: f64,
+    pub(crate) max_ms: f64,
 }
 
 /// The end of a command.
