@@ -82,6 +82,7 @@ mod sync;
 mod tampering;
 mod terminal;
 mod transfers;
+mod vanished;
 mod virtual_files;
 mod write_only;
 

@@ -1,22 +1,23 @@
 //! The exit codes of the program.
 
-use std::fmt;
+mod error;
+
 use std::io;
 use std::process::ExitCode;
 
-use tinyferry::auth::{AuthError, Error as Channel, KeyFileError, Refusal};
+use tinyferry::auth::{AuthError, Error as Channel, Refusal};
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
-use tinyferry::describe;
 
-use crate::json::{self, File};
+pub(crate) use self::error::CliError;
 
 /// The text of `--help` about exit codes.
 pub(crate) const EXIT_CODES: &str = "Exit codes: 0 success; 1 an error on this end (a file, standard output, the \
 address to listen on); 2 wrong arguments; 3 partial success: the failures are listed; 4 no answer, the \
 other end is busy, or the connection failed; 5 wrong protocol or version, or the other end lacks \
 SHA-256; 6 the other end refused the request; 7 wrong or missing keys, or a file of keys that \
-cannot be used.";
+cannot be used; 8 partial success: the only failures are files of the source that vanished or changed while they were \
+read.";
 
 /// The exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(crate) enum Exit {
     Refused = 6,
     /// The two ends do not trust each other: keys, or the lack of them.
     Trust = 7,
+    /// Some entries were not transferred, all of them because they vanished or changed at the source.
+    Vanished = 8,
 }
 
 /// The exit code of an interrupted program, as shells report it; on Unix its signal ends it.
@@ -48,16 +51,17 @@ pub(crate) const INTERRUPTED: i32 = 130;
 pub(crate) struct Exits {
     /// Whether a request succeeded, or a part of one.
     has_success: bool,
-    /// The first exit code that is not success.
+    /// The first exit code that is not success; another one than [`Exit::Vanished`], if there is one.
     failed: Option<Exit>,
 }
 
 impl Exits {
     /// Adds the exit code of a request.
     pub(crate) fn add(&mut self, exit: Exit) {
-        self.has_success |= matches!(exit, Exit::Done | Exit::Partly);
-        if exit != Exit::Done {
-            self.failed.get_or_insert(exit);
+        self.has_success |= matches!(exit, Exit::Done | Exit::Partly | Exit::Vanished);
+        // An entry that vanished counts less than any other failure.
+        if exit != Exit::Done && matches!(self.failed, None | Some(Exit::Vanished)) {
+            self.failed = Some(exit);
         }
     }
 
@@ -65,6 +69,7 @@ impl Exits {
     pub(crate) fn total(&self) -> Exit {
         match self.failed {
             None => Exit::Done,
+            Some(Exit::Vanished) => Exit::Vanished,
             Some(_) if self.has_success => Exit::Partly,
             Some(exit) => exit,
         }
@@ -74,78 +79,6 @@ impl Exits {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
-    }
-}
-
-/// An error in one sentence, with its exit code.
-#[derive(Debug)]
-pub(crate) struct CliError {
-    pub(crate) exit: Exit,
-    sentence: String,
-    /// The reason of the refusal, if an end has refused the request.
-    reason: Option<Reason>,
-    /// Lines about parts of the request, after the sentence.
-    lines: Vec<String>,
-}
-
-impl CliError {
-    pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into(), reason: None, lines: Vec::new() }
-    }
-
-    /// The error of a client, in a sentence.
-    pub(crate) fn of(error: &Error, sentence: String) -> Self {
-        let reason = match error {
-            Error::Session(Failure::Refused(reason), _) => Some(*reason),
-            _ => None,
-        };
-        Self { reason, ..Self::new(Exit::for_error(error), sentence) }
-    }
-
-    /// The same with another exit code.
-    pub(crate) fn with_exit(self, exit: Exit) -> Self {
-        Self { exit, ..self }
-    }
-
-    /// The same with a reason.
-    pub(crate) fn with_reason(self, reason: Option<Reason>) -> Self {
-        Self { reason, ..self }
-    }
-
-    /// The reason of the refusal, if an end has refused the request.
-    pub(crate) fn reason(&self) -> Option<Reason> {
-        self.reason
-    }
-
-    /// The same, followed by these lines.
-    pub(crate) fn with_lines(self, lines: Vec<String>) -> Self {
-        Self { lines, ..self }
-    }
-
-    /// Adds advice to the sentence.
-    pub(crate) fn advise(mut self, advice: &str) -> Self {
-        self.sentence.push_str(advice);
-        self
-    }
-
-    /// Tells a program that the entry at `path` has failed for it.
-    pub(crate) fn report(&self, path: &str) {
-        let (reason, at_peer) = (self.reason.unwrap_or(Reason::Storage), self.exit != Exit::Local);
-        json::change(File::failed(path, reason, "", at_peer, self.sentence.clone()));
-    }
-
-    /// Prints it on standard error.
-    pub(crate) fn print(&self) {
-        print_error!("tinyferry: {self}");
-        for line in &self.lines {
-            print_error!("{line}");
-        }
-    }
-}
-
-impl fmt::Display for CliError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence)
     }
 }
 
@@ -206,14 +139,6 @@ impl Exit {
             Error::Consumed(cause) => Self::for_error(cause),
             _ => Self::Local,
         }
-    }
-}
-
-impl From<io::Error> for CliError {
-    fn from(error: io::Error) -> Self {
-        let is_key_file = error.get_ref().is_some_and(|inner| inner.is::<KeyFileError>());
-        let exit = if is_key_file { Exit::Trust } else { Exit::Local };
-        Self::new(exit, describe::os_error(&error))
     }
 }
 
@@ -285,7 +210,7 @@ mod tests {
 
     #[test]
     fn several_requests_end_as_one() {
-        use Exit::{Done, Local, Partly, Refused};
+        use Exit::{Done, Local, Partly, Refused, Vanished};
         for (exits, total) in [
             (&[][..], Done),
             (&[Done, Done], Done),
@@ -295,6 +220,9 @@ mod tests {
             (&[Done, Local], Partly),
             (&[Partly], Partly),
             (&[Refused, Partly], Partly),
+            (&[Done, Vanished], Vanished),
+            (&[Vanished, Refused], Partly),
+            (&[Partly, Vanished], Partly),
         ] {
             let mut all = Exits::default();
             exits.iter().for_each(|exit| all.add(*exit));

@@ -2,6 +2,7 @@
 //! `docs/events.schema.json`.
 
 mod line;
+mod reason;
 mod totals;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
@@ -13,8 +14,8 @@ use tinyferry::transport::stream::Traffic;
 use self::line::Line;
 pub(crate) use self::line::{
     Entry, Error, Event, File, Finished, Partial, Planned, Pong, Port, Progress, Space, Status,
-    reason,
 };
+pub(crate) use self::reason::word as reason_word;
 pub(crate) use self::totals::Totals;
 use crate::exit::{CliError, Exit};
 use crate::output;

@@ -136,5 +136,5 @@ pub(crate) fn finish(exit: Exit) -> Exit {
     }
     let Some(why) = FAILED.get() else { return exit };
     error_line(format_args!("tinyferry: standard output cannot be written: {why}"));
-    if matches!(exit, Exit::Done | Exit::Partly) { Exit::Local } else { exit }
+    if matches!(exit, Exit::Done | Exit::Partly | Exit::Vanished) { Exit::Local } else { exit }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     extras: Extras,
     /// Whether the entries of the source are not all known.
     is_incomplete: bool,
+    /// Whether entries of the source have names that cannot be sent.
+    omits: bool,
 }
 
 impl Plan {
@@ -77,6 +79,7 @@ impl Plan {
                 print_line!("{word:<8} {}{end}{}", whole.escape_debug(), why(action));
             }
         }
+        self.omits |= plan.is_incomplete;
         match plan.extras {
             Some(found) => join(&mut self.extras, found, above, all),
             None => self.is_incomplete = true,
@@ -85,18 +88,25 @@ impl Plan {
 
     /// Prints the sums.
     pub(crate) fn finish(self, removals: &Removals<'_>, target: Target) -> Exit {
-        let Self { sent, kept, removed, compared, failed, extras, is_incomplete } = self;
+        let Self { sent, kept, removed, compared, failed, extras, is_incomplete, omits } = self;
         let unknown = if compared > 0 { format!(", {compared} to compare") } else { String::new() };
         let done = target.transferred();
         let fails =
             if failed > 0 { format!(", {failed} that cannot be {done}") } else { String::new() };
+        let mut is_whole = failed == 0 && !omits;
+        if omits {
+            print_error!(
+                "tinyferry: entries with names that cannot be {done} are not in this list"
+            );
+        }
         if removals.are_requested() {
-            let why = match is_incomplete || failed > 0 {
+            let why = match is_incomplete || !is_whole {
                 true => Some(format!("not everything can be {done}")),
                 false => removals
                     .excess(&extras)
                     .map(|why| format!("{why}; a higher --max-delete allows it")),
             };
+            is_whole &= why.is_none();
             if let Some(why) = why {
                 print_error!("tinyferry: nothing would be removed: {why}");
             }
@@ -115,7 +125,7 @@ impl Plan {
         } else {
             print_line!("{sums}");
         }
-        Exit::Done
+        if is_whole { Exit::Done } else { Exit::Partly }
     }
 }
 
@@ -130,7 +140,7 @@ fn report(path: &str, is_directory: bool, word: &'static str, action: Action) {
         kind: if is_directory { "directory" } else { "file" },
         action: word,
         differs: differences(action),
-        reason: reason.map(json::reason),
+        reason: reason.map(json::reason_word),
         reason_code: reason.map(Reason::code),
     }));
 }

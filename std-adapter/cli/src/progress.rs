@@ -28,6 +28,9 @@ use crate::reached::Reached;
 use crate::retry::{Retry, Retrying};
 use crate::tally::Tally;
 
+/// Why an entry of a tree was not transferred that its source had before.
+const VANISHED: &str = "it vanished before it was sent";
+
 /// The verbosity of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Verbosity {
@@ -211,7 +214,9 @@ impl View {
     fn end(&mut self) {
         if let Some((path, message)) = self.interrupted.take() {
             let (reason, detail, message) = (Reason::Cancelled, "", message.as_str());
-            self.result(&path, Outcome::Failed { reason, detail, at_peer: false, message });
+            let (has_vanished, at_peer) = (false, false);
+            let failed = Outcome::Failed { reason, has_vanished, detail, at_peer, message };
+            self.result(&path, failed);
         }
         self.sink.clear();
         json::count(self.tally.totals());
@@ -274,13 +279,18 @@ impl View {
             None => true,
         };
         self.failed = is_whole.then_some(exit);
+        let is_at_source = at_peer == (self.names.direction() == Direction::Receiving);
+        let has_vanished = is_at_source && !is_whole && reason == Reason::NotFound;
+        let why = if has_vanished { VANISHED } else { why };
         let here = if at_peer { "" } else { &self.names.here };
         let sentence = format!("{}: {why}{here}", self.names.of_failed(path, at_peer));
         let message = sentence.clone();
         self.tally.fail(path, at_peer, reason, sentence, exit);
-        let is_of_receiver = at_peer == (self.names.direction() == Direction::Sending);
+        if has_vanished || is_at_source && !is_whole && reason == Reason::SourceChanged {
+            self.tally.vanish();
+        }
         let conflicts = [Reason::IsDirectory, Reason::NotDirectory, Reason::SymbolicLink];
-        if is_of_receiver && conflicts.contains(&reason) {
+        if !is_at_source && conflicts.contains(&reason) {
             self.tally.kind_conflict();
         }
         if reason == Reason::Cancelled && !at_peer {
@@ -288,7 +298,7 @@ impl View {
             return;
         }
         let message = message.as_str();
-        self.result(path, Outcome::Failed { reason, detail, at_peer, message });
+        self.result(path, Outcome::Failed { reason, has_vanished, detail, at_peer, message });
     }
 
     fn failure_lines(&self) -> Vec<String> {

@@ -57,6 +57,8 @@ pub(crate) struct Tally {
     unlisted: u64,
     /// The number of failures that the receiver refused because it has an entry of another kind of the name.
     kind_conflicts: u64,
+    /// The number of failures of entries that vanished or changed at the source.
+    vanished: u64,
     /// The sentence of the last failure, if it is one of those beyond [`MAX_KEPT`].
     last_unlisted: Option<String>,
     /// The number of entries that the other end left out because no path can name them.
@@ -201,9 +203,19 @@ impl Tally {
         }
     }
 
+    /// The last failure is that of an entry of a tree that vanished or changed at its source.
+    pub(crate) fn vanish(&mut self) {
+        self.vanished += 1;
+    }
+
+    /// The number of entries that were not transferred.
+    fn failed_entries(&self) -> u64 {
+        let below: u64 = self.failures.iter().map(|failed| failed.below).sum();
+        self.failures.len() as u64 + self.unlisted + below + u64::from(self.omitted)
+    }
+
     /// The numbers for a program.
     pub(crate) fn totals(&self) -> Totals {
-        let below: u64 = self.failures.iter().map(|failed| failed.below).sum();
         Totals {
             sent: self.files - self.same,
             resumed: self.resumed,
@@ -211,7 +223,8 @@ impl Tally {
             directories: self.directories,
             linked: self.links,
             removed: 0,
-            failed: self.failures.len() as u64 + self.unlisted + below + u64::from(self.omitted),
+            failed: self.failed_entries(),
+            vanished: self.vanished,
             bytes: self.bytes,
             bytes_resumed: self.held,
         }
@@ -236,6 +249,7 @@ impl Tally {
         match self.failed {
             None if self.omitted > 0 => Exit::Partly,
             None => Exit::Done,
+            Some(_) if self.vanished == self.failed_entries() => Exit::Vanished,
             Some(_) if itself || !self.is_empty() => Exit::Partly,
             Some(exit) => exit,
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use tinyferry::core::Reason;
 
 use super::Totals;
+use super::reason::word;
 use crate::exit::CliError;
 
 /// One line.
@@ -126,9 +127,17 @@ impl<'a> File<'a> {
         at_peer: bool,
         message: String,
     ) -> Self {
-        let (reason, reason_code) = (self::reason(reason), reason.code());
+        let (reason, reason_code) = (word(reason), reason.code());
         let failure = Failure { reason, reason_code, at_peer, detail, message };
         Self { failure: Some(failure), ..Self::new(path, Status::Failed) }
+    }
+
+    /// The same of an entry that vanished.
+    pub(crate) fn vanished(mut self) -> Self {
+        if let Some(failure) = &mut self.failure {
+            failure.reason = "vanished";
+        }
+        self
     }
 }
 
@@ -253,65 +262,8 @@ impl From<&CliError> for Error {
         let reason = error.reason();
         Self {
             message: error.to_string(),
-            reason: reason.map(self::reason),
+            reason: reason.map(word),
             reason_code: reason.map(Reason::code),
-        }
-    }
-}
-
-/// The word for a reason: it stays the same in all versions of the objects.
-pub(crate) fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Busy => "busy",
-        Reason::Version => "version",
-        Reason::NotFound => "not-found",
-        Reason::NoPermission => "no-permission",
-        Reason::IsDirectory => "is-directory",
-        Reason::NotDirectory => "not-directory",
-        Reason::NotRegular => "not-regular",
-        Reason::BadPath => "bad-path",
-        Reason::NameTooLong => "name-too-long",
-        Reason::NoSpace => "no-space",
-        Reason::TooLarge => "too-large",
-        Reason::Storage => "storage",
-        Reason::SourceChanged => "source-changed",
-        Reason::PrefixDiffers => "prefix-differs",
-        Reason::DigestDiffers => "digest-differs",
-        Reason::Incomplete => "incomplete",
-        Reason::ReadOnly => "read-only",
-        Reason::WriteOnly => "write-only",
-        Reason::NotAllowed => "not-allowed",
-        Reason::Unsupported => "unsupported",
-        Reason::ShuttingDown => "shutting-down",
-        Reason::Cancelled => "cancelled",
-        Reason::KeyNeeded => "key-needed",
-        Reason::InUse => "in-use",
-        Reason::TooDeep => "too-deep",
-        Reason::RootGone => "root-gone",
-        Reason::SymbolicLink => "symbolic-link",
-        Reason::NotEmpty => "not-empty",
-        Reason::Exists => "exists",
-        Reason::Excluded => "excluded",
-        _ => "unknown",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn each_reason_has_a_word_of_its_own() {
-        let mut words = HashSet::new();
-        for code in 1..200 {
-            let found = Reason::from_code(code);
-            let word = reason(found);
-            let is_unknown = found.to_string().contains("unknown reason");
-            assert_eq!(word == "unknown", is_unknown, "{code}");
-            assert!(is_unknown || words.insert(word), "{word} is there twice");
-            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{word}");
         }
     }
 }

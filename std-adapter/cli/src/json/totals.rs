@@ -21,6 +21,8 @@ pub(crate) struct Totals {
     pub(crate) removed: u64,
     /// Entries that were not transferred or removed, with those that have no name.
     pub(crate) failed: u64,
+    /// Of them, those that vanished or changed at the source.
+    pub(crate) vanished: u64,
     /// The transferred content of the files in place, in bytes.
     pub(crate) bytes: u64,
     /// The content of them that the receiver had before, in bytes.
@@ -37,6 +39,7 @@ impl AddAssign for Totals {
             linked,
             removed,
             failed,
+            vanished,
             bytes,
             bytes_resumed,
         } = other;
@@ -47,6 +50,7 @@ impl AddAssign for Totals {
         self.linked += linked;
         self.removed += removed;
         self.failed += failed;
+        self.vanished += vanished;
         self.bytes += bytes;
         self.bytes_resumed += bytes_resumed;
     }

@@ -70,5 +70,14 @@ pub(super) enum Outcome<'a> {
     /// A link is in place.
     Link { target: &'a str, is_hard: bool },
     /// It was not transferred.
-    Failed { reason: Reason, detail: &'a str, at_peer: bool, message: &'a str },
+    Failed {
+        reason: Reason,
+        /// Whether the source had it when its directory was read.
+        has_vanished: bool,
+        /// The message of the system or of the other end, or empty.
+        detail: &'a str,
+        /// Whether the other end reported the failure.
+        at_peer: bool,
+        message: &'a str,
+    },
 }

@@ -108,10 +108,11 @@ impl Sink for ToProgram {
                 is_hard: Some(is_hard),
                 ..at(Status::Linked)
             },
-            Outcome::Failed { reason, detail, at_peer, message } => {
+            Outcome::Failed { reason, has_vanished, detail, at_peer, message } => {
                 let shown = describe::bytes(path);
                 let path_hex = to.is_none().then(|| hex(path));
                 let file = File::failed(&source, reason, detail, at_peer, message.to_owned());
+                let file = if has_vanished { file.vanished() } else { file };
                 let to = Some(to.unwrap_or(&shown));
                 json::emit(&Event::File(File { to, path_hex, ..file }));
                 return;

@@ -24,11 +24,10 @@ impl Tally {
                 lines.push(format!("  and {unlisted} more"));
             }
         }
-        let below: u64 = self.failures.iter().map(|failed| failed.below).sum();
         let kept = self.failures.len();
         let listed = if all || kept <= MAX_LISTED { kept } else { LISTED };
         let unlisted = (kept - listed) as u64 + self.unlisted;
-        let failures = listed as u64 + unlisted + below + u64::from(self.omitted);
+        let failures = self.failed_entries();
         if in_tree && failures > 0 {
             let entries = count(failures, "entry was", "entries were");
             lines.push(format!("tinyferry: {entries} not transferred:"));

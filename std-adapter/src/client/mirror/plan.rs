@@ -61,6 +61,8 @@ pub struct Plan {
     /// The entries of the target that the source does not have, as [`Client::extras`] and
     /// [`Client::local_extras`] return them. `None` if the server cannot list all of its entries.
     pub extras: Option<Extras>,
+    /// Whether entries of the source are missing from the plan because no path can name them.
+    pub is_incomplete: bool,
 }
 
 impl Client {
@@ -85,7 +87,8 @@ impl Client {
         };
         let extras =
             if here.is_tree { Extras::of(&there, remote, &missing) } else { Extras::default() };
-        Ok(Plan { entries: plan(&here, &there, &missing, skip), extras: Some(extras) })
+        let entries = plan(&here, &there, &missing, skip);
+        Ok(Plan { entries, extras: Some(extras), is_incomplete: here.is_incomplete })
     }
 
     /// The plan of a get of `remote`, a directory or a file, as the entry `target` below the directory `root` of
@@ -117,7 +120,7 @@ impl Client {
             true => plan(&self.list_source(remote, filter, links)?, &here, &missing, skip),
             false => plan(&there, &here, &missing, skip),
         };
-        Ok(Plan { entries, extras })
+        Ok(Plan { entries, extras, is_incomplete: there.is_incomplete })
     }
 }
 
