@@ -7,8 +7,11 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tinyferry_kit::Faults;
+
 use crate::cut_proxy::Proxy;
 use crate::harness::{Ended, Place, Server, client, command, content, ended_within, program};
+use crate::serial::{CLEAN, lay, urls};
 
 const MIB: usize = 1 << 20;
 
@@ -82,6 +85,43 @@ fn fifty_mebibytes_cross_pipes_there_and_back() {
     assert!(got == bytes);
     assert!(stderr.contains(&line.replace("d/x", "-")), "{stderr}");
     assert!(stderr.contains("received \"d/x\": 1 file, 50.00 MiB"), "{stderr}");
+}
+
+/// There and back over a link of another kind.
+fn cross(endpoint: &str, here: &Path, more: &[&str], size: usize) {
+    let bytes = content(size, 3);
+    let sum = sha256(&bytes);
+    let put = put_bytes(endpoint, here, &[&["--as", "x", "--sha256"], more].concat(), &bytes);
+    assert_eq!(put.well().stdout, format!("{sum}  x\n"));
+    let (got, told) = get(endpoint, here, &[&["x", "-o", "-", "--sha256"], more].concat());
+    assert!(told.well().stderr.contains(&format!("{sum}  -\n")));
+    assert!(got == bytes);
+}
+
+#[test]
+fn pipes_cross_an_encrypted_connection() {
+    let place = Place::new();
+    program(&place.here(""), &["keygen", "key"]).well();
+    let key = place.here("key").display().to_string();
+    let server = Server::start(&place.served(""), &["--key", &key]);
+    cross(&server.endpoint, &place.here(""), &["--key", "key"], 3_000_001);
+}
+
+#[test]
+fn pipes_cross_a_command() {
+    let place = Place::new();
+    let (program, root) = (env!("CARGO_BIN_EXE_tinyferry"), place.served(""));
+    let endpoint = format!("exec:'{program}' serve --stdio '{}'", root.display());
+    cross(&endpoint, &place.here(""), &[], 3_000_001);
+}
+
+#[test]
+fn pipes_cross_a_line_that_loses_bytes() {
+    let place = Place::new();
+    let cable = lay(Faults { drop: 1e-4, flip: 1e-5, ..CLEAN });
+    let [listen, url] = urls(&cable);
+    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    cross(&url, &place.here(""), &[], 200_001);
 }
 
 #[test]

@@ -289,11 +289,13 @@ impl Tally {
         let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
         // An earlier attempt may have received the files that this one left out.
         let is_new = self.earlier == 0;
-        let is_same =
-            self.leaves_out && is_new && self.is_empty() && self.exit(false) == Exit::Done;
-        let unchanged = (self.unchanged > 0)
-            .then(|| format!("{} unchanged", count(self.unchanged, "entry", "entries")))
-            .or_else(|| is_same.then(|| "all unchanged".to_owned()));
+        let is_same = self.is_empty() && self.exit(false) == Exit::Done;
+        // A directory with the same content counts as one entry: the number would say little.
+        let unchanged = match self.unchanged {
+            0 => (self.leaves_out && is_new && is_same).then_some("all unchanged"),
+            _ => Some(if is_same { "all unchanged" } else { "the others unchanged" }),
+        };
+        let unchanged = unchanged.map(str::to_owned);
         let clauses: Vec<_> = clauses.into_iter().flatten().chain(unchanged).collect();
         if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
     }
