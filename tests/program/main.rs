@@ -53,6 +53,7 @@ mod power_loss;
 mod processes;
 mod python_links;
 mod python_peer;
+mod rate_limit;
 mod refused_names;
 mod requirements;
 mod resume_after_cut;

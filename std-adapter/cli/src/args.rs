@@ -1,5 +1,6 @@
 //! The command line's arguments.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use self::limits::LimitArgs;
 use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
-pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArgs};
+pub(crate) use self::peer::{Connected, ENDPOINT, Peer, TransferArgs};
 pub(crate) use self::ping::PingArgs;
 use self::policy::PolicyArgs;
 pub(crate) use self::ports::PortsArgs;
@@ -37,7 +38,7 @@ use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
 pub(crate) use self::target::check_no_server;
 use crate::exit::EXIT_CODES;
-use crate::units::{bytes, count, days, seconds};
+use crate::units::{bytes, count, days, rate, seconds};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
@@ -164,6 +165,9 @@ pub(crate) struct ServeArgs {
     /// When the server shuts down, let active transfers continue for SECONDS
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) grace: Duration,
+    /// Send to each client, and receive from it, at most RATE, in bytes a second
+    #[arg(long = "limit", value_name = "RATE", value_parser = rate)]
+    pub(crate) rate: Option<NonZeroU64>,
     /// When to sync received files to storage
     #[arg(long, value_name = "WHEN", default_value = "end")]
     pub(crate) sync: SyncArg,
@@ -195,7 +199,7 @@ pub(crate) struct PutArgs {
     #[command(flatten)]
     pub(crate) skip: SkipArgs,
     #[command(flatten)]
-    pub(crate) retry: RetryArgs,
+    pub(crate) transfer: TransferArgs,
     #[command(flatten)]
     pub(crate) links: LinkArgs,
     #[command(flatten)]
@@ -249,7 +253,7 @@ pub(crate) struct GetArgs {
     #[arg(long, conflicts_with_all = ["no_replace", "delete"])]
     pub(crate) keep_both: bool,
     #[command(flatten)]
-    pub(crate) retry: RetryArgs,
+    pub(crate) transfer: TransferArgs,
     #[command(flatten)]
     pub(crate) json: JsonArg,
     #[command(flatten)]

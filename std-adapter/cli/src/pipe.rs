@@ -40,7 +40,7 @@ pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<
     }
     let input = standard::input().map_err(unreadable)?;
     let names = Names::sending(&[(Path::new(STREAM), remote.to_owned())], "", true);
-    let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Pipe, args.sha256)?;
+    let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Pipe, args.sha256)?;
     let title = names.title.clone();
     let progress = Progress::new(names, verbosity, args.sha256);
     let mut store = ReaderStore::new(input, remote, progress.clone());
@@ -93,7 +93,7 @@ impl Output {
         };
         let remote = asked_path(text)?;
         let names = Names::receiving(&remote, STREAM, Path::new("."), None);
-        let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Pipe, args.sha256)?;
+        let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Pipe, args.sha256)?;
         let title = names.title.clone();
         let progress = Progress::new(names, verbosity, args.sha256).beside_content();
         let store = WriterStore::new(writer, STREAM, progress.clone());

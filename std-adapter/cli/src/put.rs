@@ -79,7 +79,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
         .collect();
     let all: Vec<_> = remotes.iter().map(|(_, remote)| remote.clone()).collect();
     let names = Names::sending(&remotes, &to, args.name.is_some());
-    let mut retrying = Retrying::connect(&args.peer, &args.retry, Task::Transfer, args.sha256)?;
+    let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();
         // A file by itself is compared by its content.

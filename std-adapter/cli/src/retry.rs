@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{IsTerminal, stderr};
+use std::num::NonZeroU64;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 use tinyferry::transport::stream::Traffic;
 
-use crate::args::{Connected, Peer, RetryArgs};
+use crate::args::{Connected, Peer, TransferArgs};
 use crate::exit::CliError;
 use crate::json;
 use crate::message::{Context, Task};
@@ -28,6 +29,7 @@ pub(crate) struct Retrying<'a> {
     peer: &'a Peer,
     task: Task,
     sha256: bool,
+    rate: Option<NonZeroU64>,
     client: Option<Connected>,
     /// The traffic of earlier connections.
     earlier: Traffic,
@@ -51,18 +53,19 @@ impl<'a> Retrying<'a> {
     /// Connects for `task`; `sha256`: content is verified by SHA-256 too.
     pub(crate) fn connect(
         peer: &'a Peer,
-        retry: &RetryArgs,
+        args: &TransferArgs,
         task: Task,
         sha256: bool,
     ) -> Result<Self, CliError> {
         signals::before_end(task, peer.has_resources())?;
         let is_seen = stderr().is_terminal() || matches!(peer.endpoint, Endpoint::Serial(_));
-        let most = retry.tries.unwrap_or(if is_seen { TRIES } else { 0 });
-        let tries = Tries { done: 0, most, from_start: retry.tries.is_some(), steps: 0 };
+        let most = args.tries.unwrap_or(if is_seen { TRIES } else { 0 });
+        let tries = Tries { done: 0, most, from_start: args.tries.is_some(), steps: 0 };
         let (earlier, has_answered) = (Traffic::default(), false);
-        let mut this = Self { peer, task, sha256, client: None, earlier, has_answered, tries };
+        let (rate, client) = (args.rate, None);
+        let mut this = Self { peer, task, sha256, rate, client, earlier, has_answered, tries };
         loop {
-            match peer.client(sha256) {
+            match peer.client(sha256, rate) {
                 Ok(client) => {
                     this.client = Some(client);
                     return Ok(this);
@@ -92,7 +95,7 @@ impl<'a> Retrying<'a> {
                 Some(client) => task(client),
                 None => self
                     .peer
-                    .client(self.sha256)
+                    .client(self.sha256, self.rate)
                     .and_then(|client| task(self.client.insert(client))),
             };
             self.has_answered |=

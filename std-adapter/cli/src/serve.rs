@@ -46,6 +46,9 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
         .grace_period(args.grace)
         .sync(args.sync.into())
         .keep_partials(args.keep_partials);
+    if let Some(rate) = args.rate {
+        server = server.rate_limit(rate);
+    }
     if let Some(file) = &args.key {
         server = server.key_file(file);
     }

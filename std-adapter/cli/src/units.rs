@@ -1,8 +1,11 @@
 //! Parses sizes, times and counts with units.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 const DAY: f64 = 86_400.0;
+/// The lowest limit of a bandwidth, in bytes a second.
+const LOWEST_RATE: u64 = 1024;
 
 /// The units of a value of this name, for the help; `None`: it has none.
 pub(crate) fn units(name: &str) -> Option<&'static str> {
@@ -10,6 +13,9 @@ pub(crate) fn units(name: &str) -> Option<&'static str> {
         "SECONDS" => Some("units: ms, s, m, h, d; without a unit: seconds"),
         "DAYS" => Some("units: ms, s, m, h, d; without a unit: days"),
         "BYTES" => Some("units: K, M, G, T, which are powers of 1024; without a unit: bytes"),
+        "RATE" => {
+            Some("units: K, M, G, T, which are powers of 1024; without a unit: bytes a second")
+        }
         "ENTRIES" => Some("units: k, M, G, which are powers of 1000"),
         _ => None,
     }
@@ -40,6 +46,15 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let bytes = number * 1024f64.powi(power);
     // Above this an `f64` cannot represent every number of bytes.
     if bytes < (1u64 << 53) as f64 { Ok(bytes as u64) } else { Err("too large".to_owned()) }
+}
+
+/// A number of bytes a second: `500K`, `1M`.
+pub(crate) fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let rate = bytes(text.strip_suffix("/s").unwrap_or(text));
+    let rate = rate.map_err(|_| "not a number of bytes a second; examples: 500K, 1M".to_owned())?;
+    NonZeroU64::new(rate).filter(|rate| rate.get() >= LOWEST_RATE).ok_or_else(|| {
+        "less than 1K, which is one frame a second: timeouts would end the connection".to_owned()
+    })
 }
 
 /// A length of time; a number without a unit is one of `usual` seconds.
@@ -122,6 +137,16 @@ mod tests {
         }
         for text in ["", "M", "-1", "1x", "1.2.3", "99999999T", "1e9", "inf", "NaN", "10 M M"] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_at_least_a_frame_a_second() {
+        for (text, expected) in [("1k", 1024), ("1.5M", 3 << 19), ("2M/s", 2 << 20)] {
+            assert_eq!(rate(text).map(NonZeroU64::get), Ok(expected), "{text}");
+        }
+        for text in ["0", "1023", "0.5K", "", "fast", "1M/h"] {
+            assert!(rate(text).is_err(), "{text}");
         }
     }
 

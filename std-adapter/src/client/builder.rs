@@ -1,6 +1,7 @@
 //! The options of a client.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub struct ClientBuilder {
     pub(crate) policy: Policy,
     pub(crate) events: Events,
     pub(crate) timeouts: Timeouts,
+    /// The limit of the bandwidth, in bytes a second.
+    pub(crate) rate: Option<NonZeroU64>,
     pub(crate) banner: Listener,
     key: Option<PathBuf>,
     known_hosts: Option<PathBuf>,
@@ -63,6 +66,7 @@ impl ClientBuilder {
             policy: Policy::default(),
             events: Events::default(),
             timeouts: Timeouts::default(),
+            rate: None,
             banner: Listener::default(),
             key: None,
             known_hosts: None,
@@ -114,6 +118,13 @@ impl ClientBuilder {
         let timeout = timeout.clamp(MIN_TIMEOUT, MAX_TIMEOUT);
         self.config.timeout = milliseconds(timeout);
         self.timeouts = Timeouts { connect: timeout, handshake: timeout };
+        self
+    }
+
+    /// Limits the bandwidth, in bytes a second, in each direction by itself; of an encrypted connection before
+    /// encryption. A limit below 1024 counts as that. By default there is none.
+    pub fn rate_limit(mut self, bytes_per_second: NonZeroU64) -> Self {
+        self.rate = Some(bytes_per_second);
         self
     }
 

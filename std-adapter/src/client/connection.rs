@@ -2,13 +2,14 @@
 //! for each frame.
 
 use std::io;
+use std::num::NonZeroU64;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
 #[cfg(unix)]
 use tinyferry_core::Failure;
 use tinyferry_core::driver::blocking::{self, drive};
-use tinyferry_core::{Outcome, Session, Store};
+use tinyferry_core::{Config, Outcome, Session, Store};
 use tracing::debug;
 
 use crate::auth::AuthError;
@@ -28,9 +29,14 @@ use crate::transport::banner::{Banner, First};
 use crate::transport::command;
 #[cfg(unix)]
 use crate::transport::command::Program;
+use crate::transport::limit::Pausable;
 use crate::transport::serial::SerialLink;
 use crate::transport::stream::{Socket, StreamLink, Traffic};
 use crate::transport::tcp;
+
+mod paced;
+
+use self::paced::over;
 
 /// A link that a client's sessions run over.
 pub(crate) trait Connection: Send {
@@ -40,6 +46,11 @@ pub(crate) trait Connection: Send {
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
     ) -> Result<Outcome, blocking::Error<io::Error>>;
+
+    /// The values for the handshake, where the connection restricts them.
+    fn bound(&self, config: Config) -> Config {
+        config
+    }
 
     /// The traffic so far; of an encrypted connection, before encryption.
     fn traffic(&self) -> Traffic;
@@ -122,6 +133,10 @@ impl Connection for Started {
         }
     }
 
+    fn bound(&self, config: Config) -> Config {
+        self.link.bound(config)
+    }
+
     fn traffic(&self) -> Traffic {
         self.link.traffic()
     }
@@ -151,6 +166,7 @@ pub(crate) fn open(
     endpoint: &Endpoint,
     protection: &Protection,
     timeouts: Timeouts,
+    rate: Option<NonZeroU64>,
     banner: Listener,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
@@ -165,20 +181,20 @@ pub(crate) fn open(
             if let Ok(address) = stream.peer_addr() {
                 debug!("connected to {address} for {endpoint}");
             }
-            link(stream, endpoint, protection, timeouts)
+            link(stream, endpoint, protection, timeouts, rate)
         }
         #[cfg(unix)]
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).map_err(failed)?;
             debug!("connected to {endpoint}");
-            link(stream, endpoint, protection, timeouts)
+            link(stream, endpoint, protection, timeouts, rate)
         }
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
         #[cfg(unix)]
-        Endpoint::Exec(command) => start(command, endpoint, protection, timeouts, banner),
+        Endpoint::Exec(command) => start(command, endpoint, protection, timeouts, rate, banner),
         #[cfg(unix)]
-        Endpoint::Ssh(ssh) => start(&ssh.command(), endpoint, protection, timeouts, banner),
+        Endpoint::Ssh(ssh) => start(&ssh.command(), endpoint, protection, timeouts, rate, banner),
         Endpoint::Stdio => {
             let sentence = "this is for serve; a client uses exec:COMMAND";
             Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
@@ -193,7 +209,7 @@ pub(crate) fn open(
             _ => {
                 let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
                 debug!("opened {} for {endpoint}", link.path().escape_debug());
-                Ok(Box::new(link))
+                Ok(over(link, rate))
             }
         },
     }
@@ -206,6 +222,7 @@ fn start(
     endpoint: &Endpoint,
     protection: &Protection,
     timeouts: Timeouts,
+    rate: Option<NonZeroU64>,
     listener: Listener,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
@@ -217,7 +234,7 @@ fn start(
     };
     let banner = Shared::new(Banner::new(first, listener));
     let socket = AfterBanner::new(socket, banner.clone());
-    let link = link(socket, endpoint, protection, timeouts).map_err(|error| match error {
+    let link = link(socket, endpoint, protection, timeouts, rate).map_err(|error| match error {
         _ if banner.lock().is_endless() => {
             Error::Session(Failure::NotTinyferry, banner.lock().begin())
         }
@@ -235,6 +252,7 @@ fn link<S: Socket + 'static>(
     endpoint: &Endpoint,
     protection: &Protection,
     timeouts: Timeouts,
+    rate: Option<NonZeroU64>,
 ) -> Result<Box<dyn Connection>, Error> {
     let leave = Default::default();
     match protection {
@@ -247,9 +265,9 @@ fn link<S: Socket + 'static>(
                 }
                 None => debug!("encrypted with a shared key"),
             }
-            Ok(Box::new(StreamLink::new(socket, leave)))
+            Ok(over(StreamLink::new(socket, leave), rate))
         }
-        Protection::Local | Protection::Insecure => Ok(Box::new(StreamLink::new(socket, leave))),
+        Protection::Local | Protection::Insecure => Ok(over(StreamLink::new(socket, leave), rate)),
     }
 }
 

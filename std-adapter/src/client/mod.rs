@@ -83,9 +83,19 @@ impl Client {
     fn open(builder: ClientBuilder) -> Result<Self, Error> {
         let protection = builder.protection()?;
         let ClientBuilder {
-            endpoint, config, sync, limits, policy, events, timeouts, banner, ..
+            endpoint,
+            config,
+            sync,
+            limits,
+            policy,
+            events,
+            timeouts,
+            rate,
+            banner,
+            ..
         } = builder;
-        let connection = connection::open(&endpoint, &protection, timeouts, banner)?;
+        let connection = connection::open(&endpoint, &protection, timeouts, rate, banner)?;
+        let config = connection.bound(config);
         let session =
             session::new(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
         Ok(Self { session, connection, config, sync, limits, policy, events, knows_links: true })

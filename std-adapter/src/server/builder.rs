@@ -1,6 +1,7 @@
 //! The options of a server.
 
 use std::io;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) handshake_timeout: Duration,
     pub(crate) idle: Duration,
     pub(crate) grace: Duration,
+    /// The limit of the bandwidth of each client, in bytes a second.
+    pub(crate) rate: Option<NonZeroU64>,
     pub(crate) sync: Sync,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
@@ -39,6 +42,7 @@ impl Default for Options {
             handshake_timeout: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             grace: Duration::from_secs(10),
+            rate: None,
             sync: Sync::default(),
             limits: Limits::default(),
             policy: Policy::default(),
@@ -130,6 +134,13 @@ impl ServerBuilder {
     /// How long active transfers may continue when the server ends; 10 s by default.
     pub fn grace_period(mut self, period: Duration) -> Self {
         self.options.grace = period;
+        self
+    }
+
+    /// Limits the bandwidth of each client, in bytes a second, in each direction by itself; of an encrypted
+    /// connection before encryption. A limit below 1024 counts as that. By default there is none.
+    pub fn rate_limit(mut self, bytes_per_second: NonZeroU64) -> Self {
+        self.options.rate = Some(bytes_per_second);
         self
     }
 

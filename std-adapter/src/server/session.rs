@@ -12,6 +12,7 @@ use crate::fs::{self, Directory, Limits};
 use crate::server::access::Permissions;
 use crate::server::connection::Service;
 use crate::server::log::Log;
+use crate::transport::limit::{Limited, Pacer, Pausable};
 
 /// How a session ended.
 pub(crate) enum Ended {
@@ -22,8 +23,23 @@ pub(crate) enum Ended {
 }
 
 impl Service {
-    /// Serves one session.
-    pub(crate) fn serve<L: Link<Error = io::Error>>(
+    /// Serves one session, with the limit of the bandwidth if there is one.
+    pub(crate) fn serve<L: Pausable>(
+        &self,
+        link: &mut L,
+        peer: &str,
+        config: Config,
+        permissions: Permissions,
+    ) -> Ended {
+        let Some(rate) = self.options.rate else {
+            return self.serve_over(link, peer, config, permissions);
+        };
+        let mut pacer = Pacer::new(rate);
+        let config = pacer.bound::<L>(config);
+        self.serve_over(&mut Limited::new(link, &mut pacer), peer, config, permissions)
+    }
+
+    fn serve_over<L: Link<Error = io::Error>>(
         &self,
         link: &mut L,
         peer: &str,

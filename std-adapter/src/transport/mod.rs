@@ -4,6 +4,7 @@ pub(crate) mod banner;
 pub(crate) mod clock;
 #[cfg(unix)]
 pub(crate) mod command;
+pub(crate) mod limit;
 pub(crate) mod listener;
 pub mod serial;
 pub(crate) mod socket;

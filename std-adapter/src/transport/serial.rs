@@ -16,6 +16,7 @@ use tinyferry_core::driver::blocking::Link;
 
 use crate::endpoint::Serial;
 use crate::transport::clock::{Clock, time_until};
+use crate::transport::limit::Pausable;
 use crate::transport::stream::{Shutdown, Traffic};
 use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 
@@ -247,4 +248,8 @@ impl Link for SerialLink {
         }
         Ok(true)
     }
+}
+
+impl Pausable for SerialLink {
+    const LOSES_UNREAD: bool = true;
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
 use super::skip::SkipArgs;
 use super::{
-    GetArgs, JsonArg, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, RetryArgs, SyncArg,
+    GetArgs, JsonArg, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, SyncArg, TransferArgs,
     UnsafeLinksArg,
 };
 use crate::exit::{CliError, Exit};
@@ -46,7 +46,7 @@ pub(crate) struct MirrorArgs {
     #[command(flatten)]
     unsafe_links: UnsafeLinksArg,
     #[command(flatten)]
-    retry: RetryArgs,
+    transfer: TransferArgs,
     #[command(flatten)]
     pub(super) json: JsonArg,
     #[command(flatten)]
@@ -74,7 +74,7 @@ impl MirrorArgs {
             keep_both,
             links,
             unsafe_links,
-            retry,
+            transfer,
             json,
             peer,
         } = self;
@@ -117,7 +117,7 @@ impl MirrorArgs {
                 keep_both,
                 links,
                 unsafe_links,
-                retry,
+                transfer,
                 json,
                 peer,
             }));
@@ -134,7 +134,7 @@ impl MirrorArgs {
             delete,
             skip,
             links,
-            retry,
+            transfer,
             json,
             peer,
         }))

@@ -1,5 +1,6 @@
 //! The options of a connection, completed by the configuration file.
 
+use std::num::NonZeroU64;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::exit::{CliError, Exit};
 use crate::json;
 use crate::message::{Context, Task};
 use crate::output::remark;
-use crate::units::timeout;
+use crate::units::{rate, timeout};
 
 /// The variable that names the server.
 pub(crate) const ENDPOINT: &str = "TINYFERRY_ENDPOINT";
@@ -48,13 +49,17 @@ struct PeerArgs {
     timeout: Option<Duration>,
 }
 
+/// The options of the connections of a transfer.
 #[derive(Debug, clap::Args)]
-pub(crate) struct RetryArgs {
+pub(crate) struct TransferArgs {
     /// If the connection fails, connect again and continue, up to N times without progress; also if the
     /// first connection fails [default: 8 on a terminal and on a serial line after the server has answered
     /// once, otherwise 0]
     #[arg(long = "retry", value_name = "N")]
     pub(crate) tries: Option<u32>,
+    /// Send and receive at most RATE, in bytes a second
+    #[arg(long = "limit", value_name = "RATE", value_parser = rate)]
+    pub(crate) rate: Option<NonZeroU64>,
 }
 
 /// The server of a client, and how to connect to it.
@@ -157,7 +162,7 @@ impl Peer {
     pub(crate) fn connect(&self, task: Task, sha256: bool) -> Result<Connected, CliError> {
         crate::signals::before_end(task, self.has_resources())?;
         let failed = |error| Context::new(task, &self.endpoint, false, "").error(&error);
-        self.client(sha256).map_err(failed)
+        self.client(sha256, None).map_err(failed)
     }
 
     /// Whether the library has to release something before the program ends: a command or a port.
@@ -165,8 +170,12 @@ impl Peer {
         matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Ssh(_) | Endpoint::Serial(_))
     }
 
-    /// A connection with these options.
-    pub(crate) fn client(&self, sha256: bool) -> Result<Connected, Error> {
+    /// A connection with these options; `rate`: the limit of its bandwidth, in bytes a second.
+    pub(crate) fn client(
+        &self,
+        sha256: bool,
+        rate: Option<NonZeroU64>,
+    ) -> Result<Connected, Error> {
         let Connection { key, insecure, known_hosts, timeout } = &self.connection;
         let mut client = Client::builder(self.endpoint.clone())
             .sha256(sha256)
@@ -178,6 +187,9 @@ impl Peer {
         }
         if let Some(timeout) = timeout {
             client = client.timeout(*timeout);
+        }
+        if let Some(rate) = rate {
+            client = client.rate_limit(rate);
         }
         if let Some(file) = known_hosts {
             client = client.known_hosts(file);

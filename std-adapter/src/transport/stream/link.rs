@@ -10,6 +10,7 @@ use tinyferry_core::Millis;
 use tinyferry_core::driver::blocking::Link;
 
 use super::{Shutdown, Socket, Stream, Traffic};
+use crate::transport::limit::Pausable;
 use crate::transport::socket::is_transient;
 
 /// The longest wait for the other end to disconnect.
@@ -45,11 +46,6 @@ impl<T: Socket> StreamLink<T> {
                 _ => break,
             }
         }
-    }
-
-    /// Updates the clock after a pause between tasks.
-    pub(crate) fn update_clock(&mut self) {
-        self.stream.inner_mut().update_clock();
     }
 
     /// The traffic so far.
@@ -125,5 +121,13 @@ impl<T: Socket> Link for StreamLink<T> {
             }
         }
         Ok(stream.has_input())
+    }
+}
+
+impl<T: Socket> Pausable for StreamLink<T> {
+    const LOSES_UNREAD: bool = false;
+
+    fn update_clock(&mut self) {
+        self.stream.inner_mut().update_clock();
     }
 }

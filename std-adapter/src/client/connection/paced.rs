@@ -1,0 +1,56 @@
+//! A connection with a limit of its bandwidth.
+
+use std::io;
+use std::num::NonZeroU64;
+
+use tinyferry_core::driver::blocking::{self, drive};
+use tinyferry_core::{Config, Outcome, Session, Store};
+
+use super::Connection;
+use crate::checksum::Desktop;
+use crate::transport::limit::{Limited, Pacer, Pausable};
+use crate::transport::stream::Traffic;
+
+/// A connection with a limit of its bandwidth.
+struct Paced<L> {
+    link: L,
+    pacer: Pacer,
+}
+
+impl<L: Connection + Pausable> Connection for Paced<L> {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        self.link.update_clock();
+        drive(session, &mut Limited::new(&mut self.link, &mut self.pacer), store)
+    }
+
+    fn bound(&self, config: Config) -> Config {
+        self.pacer.bound::<L>(config)
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
+    fn banner(&self) -> String {
+        self.link.banner()
+    }
+
+    fn disconnect(&mut self) {
+        self.link.disconnect();
+    }
+}
+
+/// The connection over a link; `rate`: the limit, in bytes a second.
+pub(super) fn over<L: Connection + Pausable + 'static>(
+    link: L,
+    rate: Option<NonZeroU64>,
+) -> Box<dyn Connection> {
+    match rate {
+        Some(rate) => Box::new(Paced { link, pacer: Pacer::new(rate) }),
+        None => Box::new(link),
+    }
+}
