@@ -67,6 +67,7 @@ mod serial_port;
 mod serial_ports;
 mod serial_refusals;
 mod served_directory;
+mod served_terminal;
 mod server_log;
 mod shutdown;
 mod signals;

@@ -58,20 +58,6 @@ fn the_displayed_rate_after_a_resume_is_that_of_the_line() {
 }
 
 #[test]
-fn a_server_on_the_streams_of_a_terminal_says_so() {
-    let place = Place::new();
-    let mut serve = Command::new(env!("CARGO_BIN_EXE_tinyferry"));
-    serve.args(["serve", "--stdio", "."]);
-    let Some(mut serve) = program_on_a_terminal(&place, &serve) else { return };
-    let output = serve.output().expect("script starts");
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{shown}");
-    for part in ["cannot serve standard input and output", "is a terminal", "by another program"] {
-        assert!(shown.contains(part), "\"{part}\" is missing in: {shown}");
-    }
-}
-
-#[test]
 fn a_terminal_that_closes_ends_no_transfer() {
     let place = Place::new();
     fs::write(place.served("f"), content(4 << 20, 3)).expect("a file");

@@ -1,5 +1,6 @@
 //! The command line's arguments.
 
+use std::io::{IsTerminal, stdin};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -113,7 +114,8 @@ pub(crate) struct ServeArgs {
     /// more than once
     #[arg(short, long, value_name = "URL", default_values_t = [Endpoint::default()])]
     pub(crate) listen: Vec<Endpoint>,
-    /// Serve one client over standard input and output, for exec: and ssh
+    /// Serve one client over standard input and output, for exec: and ssh; on a terminal, for a client at the
+    /// other end of a serial line, until that client has left or Ctrl-C was pressed three times
     #[arg(long, conflicts_with = "listen")]
     pub(crate) stdio: bool,
     /// Send files to clients, accept none
@@ -174,6 +176,18 @@ pub(crate) struct ServeArgs {
     /// Remove partial files that were not written to for DAYS; 0: never
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = days)]
     pub(crate) keep_partials: Duration,
+}
+
+impl ServeArgs {
+    /// Whether it serves the terminal that it was started on.
+    pub(crate) fn is_on_terminal(&self) -> bool {
+        self.stdio && stdin().is_terminal()
+    }
+
+    /// Whether another program has started it.
+    pub(crate) fn is_started(&self) -> bool {
+        self.stdio && !self.is_on_terminal()
+    }
 }
 
 #[derive(Debug, clap::Args)]

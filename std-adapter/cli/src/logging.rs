@@ -37,6 +37,7 @@ struct Lines {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
     dropped: u64,
+    is_held: bool,
     is_writing: bool,
     /// Lines written so far.
     written: u64,
@@ -91,6 +92,18 @@ impl LogQueue {
         if lines.bytes < MAX_FRAME_BACKLOG {
             self.shared.append(lines, frame);
         }
+    }
+
+    /// Writes no line until [`LogQueue::release`]: standard error is a terminal that is served.
+    pub(crate) fn hold(&self) {
+        self.catch_up();
+        self.shared.lock().is_held = true;
+    }
+
+    /// Writes the lines that were held.
+    pub(crate) fn release(&self) {
+        self.shared.lock().is_held = false;
+        self.shared.changed.notify_all();
     }
 
     /// Waits until all lines are written, or the reader takes none for a moment.
@@ -168,6 +181,10 @@ impl Shared {
             self.changed.notify_all();
         }
         loop {
+            if lines.is_held {
+                lines = self.changed.wait(lines).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             if let Some(line) = lines.waiting.pop_front() {
                 lines.bytes -= line.len();
                 lines.is_writing = true;
@@ -247,6 +264,19 @@ mod tests {
         assert!(last.starts_with(&format!("{} lines", count - whole)), "{last}");
         assert!((QUEUE_BYTES / 1024..=QUEUE_BYTES / 1024 + 1).contains(&whole), "{whole}");
         queue.flush();
+    }
+
+    #[test]
+    fn lines_are_held_until_they_are_released() {
+        let (go, goes) = channel();
+        let (lines, written) = channel();
+        let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");
+        queue.hold();
+        queue.push(b"one");
+        go.send(()).expect("it waits");
+        assert!(written.recv_timeout(Duration::from_millis(50)).is_err());
+        queue.release();
+        assert_eq!(written.recv().expect("a line"), b"one");
     }
 
     #[test]

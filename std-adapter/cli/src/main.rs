@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         }
     };
     output::set_quiet(args.quiet);
-    let is_started = matches!(&args.command, Command::Serve(serve) if serve.stdio);
+    let is_started = matches!(&args.command, Command::Serve(serve) if serve.is_started());
     signals::survive_large_files();
     start_log(args.verbose, args.quiet, is_started, log.clone());
     let verbosity = match (args.quiet, args.verbose) {
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         json::start(command, endpoint);
     }
     let result = match args.command {
-        Command::Serve(args) => serve::serve(&args),
+        Command::Serve(args) => serve::serve(&args, &log),
         Command::Put(args) => put::put(&args, verbosity),
         Command::Mirror(args) => args.read().and_then(|mirror| match mirror {
             Mirror::Put(args) => put::put(&args, verbosity),

@@ -1,13 +1,17 @@
 //! `tinyferry serve`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
 use tinyferry::Endpoint;
 use tinyferry::describe;
 use tinyferry::fs::{Policy, Rights};
-use tinyferry::server::Server;
+use tinyferry::server::{Server, ServerBuilder, Stopper};
 use tracing::info;
 
 use crate::args::ServeArgs;
 use crate::exit::{CliError, Exit};
+use crate::logging::LogQueue;
 use crate::signals;
 
 /// Raises the limit of open files to the system's maximum.
@@ -21,7 +25,7 @@ pub(crate) fn raise_limit() {
     }
 }
 
-pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
+pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> {
     raise_limit();
     let mut limits = args.limits.limits();
     limits.partials = args.max_partials;
@@ -56,20 +60,61 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Exit, CliError> {
     for endpoint in endpoints {
         server = server.listen(endpoint.clone());
     }
+    if !args.is_on_terminal() {
+        run(server, args)?;
+        info!("the server has shut down");
+        return Ok(Exit::Done);
+    }
+    // Lines between the frames would delay them.
+    log.hold();
+    let result = run(server, args);
+    log.release();
+    result?;
+    Ok(Exit::Done)
+}
+
+/// Serves until the server is stopped.
+fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
+    // Before the server takes a terminal: after a signal that has its settings again.
+    let stop = Arc::new(Stop::default());
+    let signalled = Arc::clone(&stop);
+    signals::on_end(move || {
+        info!("the server shuts down; active transfers may finish");
+        signalled.request();
+    })?;
     let server = server.bind()?;
+    stop.set(server.stopper());
     if let Some(key) = server.public_key() {
         info!("the public key of this server is {key}");
     }
-    let stopper = server.stopper();
-    signals::on_end(move || {
-        info!("the server shuts down; active transfers may finish");
-        stopper.stop();
-    })?;
-    let directory = describe::path(&args.directory);
-    for endpoint in server.endpoints() {
-        info!("serving \"{directory}\" at {endpoint}");
+    if !args.is_on_terminal() {
+        let directory = describe::path(&args.directory);
+        for endpoint in server.endpoints() {
+            info!("serving \"{directory}\" at {endpoint}");
+        }
     }
-    server.run()?;
-    info!("the server has shut down");
-    Ok(Exit::Done)
+    Ok(server.run()?)
+}
+
+/// Stops a server that may not have begun yet.
+#[derive(Default)]
+struct Stop {
+    stopper: OnceLock<Stopper>,
+    is_requested: AtomicBool,
+}
+
+impl Stop {
+    fn request(&self) {
+        self.is_requested.store(true, Ordering::SeqCst);
+        if let Some(stopper) = self.stopper.get() {
+            stopper.stop();
+        }
+    }
+
+    fn set(&self, stopper: Stopper) {
+        let stopper = self.stopper.get_or_init(|| stopper);
+        if self.is_requested.load(Ordering::SeqCst) {
+            stopper.stop();
+        }
+    }
 }

@@ -14,6 +14,8 @@ use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::transport::stream::Socket;
 use crate::transport::tcp;
+#[cfg(unix)]
+use crate::transport::terminal;
 
 /// Which clients a server accepts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +52,10 @@ impl AccessPolicy {
             },
             (Self::Keys(_), Endpoint::Serial(_)) => {
                 refuse("a serial line cannot be encrypted; leave out --key")
+            }
+            #[cfg(unix)]
+            (Self::Keys(_), Endpoint::Stdio) if terminal::is_there() => {
+                refuse("a terminal cannot be encrypted; leave out --key")
             }
             _ => Ok(()),
         }

@@ -5,7 +5,10 @@ use std::io;
 use std::num::NonZeroU64;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
 
+use embedded_io::Write;
 #[cfg(unix)]
 use tinyferry_core::Failure;
 use tinyferry_core::driver::blocking::{self, drive};
@@ -29,6 +32,7 @@ use crate::transport::banner::{Banner, First};
 use crate::transport::command;
 #[cfg(unix)]
 use crate::transport::command::Program;
+use crate::transport::leave::LEAVE;
 use crate::transport::limit::Pausable;
 use crate::transport::serial::SerialLink;
 use crate::transport::stream::{Socket, StreamLink, Traffic};
@@ -37,6 +41,8 @@ use crate::transport::tcp;
 mod paced;
 
 use self::paced::over;
+/// The silence after which a reader on a lossy link is in step again (R71).
+const SILENCE: Duration = Duration::from_millis(25);
 
 /// A link that a client's sessions run over.
 pub(crate) trait Connection: Send {
@@ -60,8 +66,14 @@ pub(crate) trait Connection: Send {
         String::new()
     }
 
-    /// Disconnects in good order.
-    fn disconnect(&mut self);
+    /// Whether the first bytes may come to a terminal that no server has set up yet.
+    fn may_be_terminal(&self) -> bool {
+        false
+    }
+
+    /// Disconnects in good order. `leaves`: the other end may be a terminal, which does not close; it is told that
+    /// the client leaves.
+    fn disconnect(&mut self, leaves: bool);
 }
 
 impl<S: Socket> Connection for StreamLink<S> {
@@ -78,7 +90,11 @@ impl<S: Socket> Connection for StreamLink<S> {
         Self::traffic(self)
     }
 
-    fn disconnect(&mut self) {
+    fn disconnect(&mut self, leaves: bool) {
+        if leaves {
+            // The connection may have failed.
+            let _ = self.write_all(&LEAVE);
+        }
         Self::disconnect(self);
     }
 }
@@ -96,8 +112,15 @@ impl Connection for SerialLink {
         Self::traffic(self)
     }
 
-    /// Nothing to do: the system sends the output, and the other end cannot see that a port is closed.
-    fn disconnect(&mut self) {}
+    /// The system sends the output, and the other end cannot see that a port is closed.
+    fn disconnect(&mut self, leaves: bool) {
+        if leaves {
+            // The port may be removed.
+            let _ = self.write_all(&LEAVE);
+            // The reader at the other end takes a hello only after a silence, because these bytes are no frame.
+            thread::sleep(SILENCE);
+        }
+    }
 }
 
 /// A command that was started to be the other end.
@@ -145,9 +168,13 @@ impl Connection for Started {
         self.banner.lock().begin()
     }
 
+    fn may_be_terminal(&self) -> bool {
+        true
+    }
+
     /// The command is waited for when it is dropped.
-    fn disconnect(&mut self) {
-        self.link.disconnect();
+    fn disconnect(&mut self, leaves: bool) {
+        self.link.disconnect(leaves);
     }
 }
 

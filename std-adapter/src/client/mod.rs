@@ -251,9 +251,13 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // An end that no longer answers does not close its side either: it is not waited for.
-        if !matches!(self.session.poll(), Step::Over(Err(Failure::TimedOut))) {
-            self.connection.disconnect();
+        let is_lossy = self.session.negotiated().is_some_and(|negotiated| negotiated.lossy);
+        match self.session.poll() {
+            // An end that no longer answers does not close its side either: it is not waited for.
+            Step::Over(Err(Failure::TimedOut)) => {}
+            Step::Over(Ok(_) | Err(Failure::Refused(_))) => self.connection.disconnect(is_lossy),
+            // Another client continues the transfer.
+            _ => self.connection.disconnect(false),
         }
     }
 }

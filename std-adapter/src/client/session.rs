@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Instant;
 
 use tinyferry_core::driver::blocking;
-use tinyferry_core::{Config, Failure, Outcome, Session, Store, Task};
+use tinyferry_core::{Config, Failure, Outcome, Session, Step, Store, Task};
 use tracing::debug;
 
 use super::{Client, Error};
@@ -66,6 +66,12 @@ impl Client {
     /// Completes the handshake, or asks again whether the server answers.
     pub(super) fn establish(&mut self) -> Result<(), Error> {
         let begin = Instant::now();
+        if self.config.sha256 && self.connection.may_be_terminal() && !self.is_established() {
+            // The feature bits are the byte of Ctrl-C. A server that answers has set its terminal up.
+            self.session = new(self.config.sha256(false)).map_err(Error::Link)?;
+            self.run(Task::Ping, &mut ())?;
+            self.session = new(self.config).map_err(Error::Link)?;
+        }
         self.run(Task::Ping, &mut ())?;
         if let Some(agreed) = self.session.negotiated() {
             let yes_or_no = |value| if value { "yes" } else { "no" };
@@ -102,9 +108,34 @@ impl Client {
     }
 }
 
-/// A session with a random identity.
+/// A session with a random number. Its hello may come to a terminal before a server has set that up: then a control
+/// character, as that of Ctrl-C, could end the server. The number is chosen so that neither it nor the CRC of the hello
+/// has one.
 pub(super) fn new(config: Config) -> io::Result<Box<Session<Desktop>>> {
-    let random = getrandom::u32().map_err(io::Error::other)?;
-    let number = NonZeroU32::new(random).unwrap_or(NonZeroU32::MIN);
-    Ok(Box::new(Session::client(number, config)))
+    loop {
+        let random = getrandom::u32().map_err(io::Error::other)?;
+        if let Some(number) = NonZeroU32::new(random)
+            && is_safe_on_terminals(number, config)
+        {
+            return Ok(Box::new(Session::client(number, config)));
+        }
+    }
+}
+
+/// Whether neither the number nor the CRC of a session's hello has a control character.
+fn is_safe_on_terminals(number: NonZeroU32, config: Config) -> bool {
+    let number_bytes = number.get().to_le_bytes();
+    if number_bytes.iter().any(u8::is_ascii_control) {
+        return false;
+    }
+    let mut session = Session::<Desktop>::client(number, config);
+    if session.begin(Task::Ping).is_err() {
+        return false;
+    }
+    match session.poll() {
+        Step::Transmit(hello) => {
+            hello.last_chunk::<4>().is_some_and(|crc| !crc.iter().any(u8::is_ascii_control))
+        }
+        _ => false,
+    }
 }

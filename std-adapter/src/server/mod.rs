@@ -238,6 +238,8 @@ impl Bound {
             Listener::Serial(line) => service.serve_line(*line)?,
             #[cfg(unix)]
             Listener::Stdio(socket, output) => service.serve_one(socket, &output)?,
+            #[cfg(unix)]
+            Listener::Terminal(terminal) => service.serve_terminal(*terminal)?,
         }
         Ok(())
     }

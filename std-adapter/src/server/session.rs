@@ -16,7 +16,7 @@ use crate::transport::limit::{Limited, Pacer, Pausable};
 
 /// How a session ended.
 pub(crate) enum Ended {
-    /// The client disconnected, the link failed, or the server stops.
+    /// The client disconnected or was idle for too long, the link failed, or the server stops.
     Link,
     /// Only the session ended.
     Session,
@@ -89,7 +89,10 @@ impl Service {
                 let line =
                     format!("{peer}: the session failed: {}", describe::for_server(&failure));
                 self.logs.sessions.warn(&line);
-                if failure == Failure::UnexpectedEof { Ended::Link } else { Ended::Session }
+                match failure {
+                    Failure::UnexpectedEof | Failure::IdleTimeout => Ended::Link,
+                    _ => Ended::Session,
+                }
             }
         }
     }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+#[cfg(unix)]
+use tinyferry_core::Config;
 use tracing::{info, warn};
 
 use crate::describe;
@@ -17,7 +19,11 @@ use crate::server::access::Permissions;
 use crate::server::connection::Peer;
 use crate::server::connection::Service;
 use crate::server::session::Ended;
+#[cfg(unix)]
+use crate::transport::clock::milliseconds;
 use crate::transport::listener::Line;
+#[cfg(unix)]
+use crate::transport::listener::Terminal;
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio::Output;
@@ -48,15 +54,9 @@ impl Service {
                     }
                     continue;
                 };
-                let permissions = match service.permissions_without_key() {
-                    // All clients of a line count as one.
-                    Ok(permissions) => Permissions { id: Some("line".to_owned()), ..permissions },
-                    Err(error) => {
-                        let why = describe::os_error(&error);
-                        service.logs.root.warn(&format!("{peer}: no session can begin: {why}"));
-                        thread::sleep(REOPEN_INTERVAL);
-                        continue;
-                    }
+                let Some(permissions) = service.permissions_of_line(&peer) else {
+                    thread::sleep(REOPEN_INTERVAL);
+                    continue;
                 };
                 match service.serve(link, &peer, config, permissions) {
                     Ended::Session => link.drop_input(),
@@ -69,6 +69,41 @@ impl Service {
             }
         })?;
         self.registry.wait_for_stop();
+        Ok(())
+    }
+
+    /// The permissions of the clients of a line, which count as one; `None`: the directory cannot be served now.
+    fn permissions_of_line(&self, peer: &str) -> Option<Permissions> {
+        match self.permissions_without_key() {
+            Ok(permissions) => Some(Permissions { id: Some("line".to_owned()), ..permissions }),
+            Err(error) => {
+                let why = describe::os_error(&error);
+                self.logs.root.warn(&format!("{peer}: no session can begin: {why}"));
+                None
+            }
+        }
+    }
+
+    /// Serves the terminal of this program until the client leaves, a person leaves, or the idle timeout passes.
+    #[cfg(unix)]
+    pub(crate) fn serve_terminal(&self, terminal: Terminal) -> io::Result<()> {
+        const PEER: &str = "this terminal";
+        let Terminal { mut link, shutdown } = terminal;
+        let number = self.registry.connect(&shutdown, None, Box::new(|_| ()));
+        self.registry.set_uncounted(number);
+        let service = self.clone();
+        // A person has to go to the other end of the line: the handshake may take as long as a request.
+        let idle = milliseconds(self.options.idle);
+        let config = Config::LOSSY.handshake_timeout(idle).idle_timeout(idle);
+        self.spawn(number, PEER, move || {
+            while !service.registry.is_stopping()
+                && let Some(permissions) = service.permissions_of_line(PEER)
+                && let Ended::Session = service.serve(&mut link, PEER, config, permissions)
+            {
+            }
+        })?;
+        self.registry.wait_until_empty();
+        self.drain();
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::describe;
 
+mod echo;
 mod first;
 #[cfg(unix)]
 pub(crate) mod socket;
@@ -18,6 +19,8 @@ mod tests;
 use self::first::Begins;
 pub(crate) use self::first::First;
 
+/// The begin of the line that a server prints when its terminal is ready for frames.
+pub(crate) const READY: &str = "tinyferry: this terminal is served now";
 /// The longest banner, in bytes. More text is no banner.
 const LONGEST: usize = 64 * 1024;
 /// The number of lines that are shown.
@@ -26,6 +29,8 @@ const SHOWN_LINES: usize = 20;
 const SHOWN_BYTES: usize = 4 * 1024;
 /// The longest line that is shown, in bytes. A longer one is cut into several lines.
 const LONGEST_LINE: usize = 512;
+/// The number of bytes of output that are kept: a hello, and more.
+const KEPT_OUTPUT: usize = 64;
 /// The number of bytes of the banner that an error quotes.
 const QUOTED_BYTES: usize = 80;
 
@@ -57,6 +62,8 @@ impl fmt::Debug for Listener {
 #[derive(Debug)]
 pub(crate) struct Banner {
     first: First,
+    /// What this end has sent, which a terminal may echo.
+    sent: Vec<u8>,
     /// Bytes that may begin the first frame.
     candidate: Vec<u8>,
     /// The line that is not complete.
@@ -69,6 +76,8 @@ pub(crate) struct Banner {
     shown_bytes: usize,
     /// The number of bytes that are not shown.
     hidden: usize,
+    /// Whether the line of a server on a terminal has come since the last [`Banner::take_ready`].
+    is_ready: bool,
     listener: Listener,
 }
 
@@ -76,6 +85,7 @@ impl Banner {
     pub(crate) fn new(first: First, listener: Listener) -> Self {
         Self {
             first,
+            sent: Vec::new(),
             candidate: Vec::new(),
             line: Vec::new(),
             length: 0,
@@ -83,8 +93,20 @@ impl Banner {
             shown_lines: 0,
             shown_bytes: 0,
             hidden: 0,
+            is_ready: false,
             listener,
         }
+    }
+
+    /// This end sends these bytes.
+    pub(crate) fn sends(&mut self, bytes: &[u8]) {
+        let room = KEPT_OUTPUT.saturating_sub(self.sent.len());
+        self.sent.extend(bytes.iter().take(room));
+    }
+
+    /// The first bytes that were sent.
+    pub(crate) fn sent(&self) -> &[u8] {
+        &self.sent
     }
 
     /// Takes received bytes. Returns the first frame, and all bytes behind it, when the frame has come.
@@ -161,16 +183,30 @@ impl Banner {
         }
     }
 
-    /// Shows the line, unless it is blank, no text, or too much.
+    /// Whether a server on a terminal has said that the terminal is ready now.
+    pub(crate) fn take_ready(&mut self) -> bool {
+        std::mem::take(&mut self.is_ready)
+    }
+
+    /// Shows the line, unless it is blank, no text, or too much. The line of a server on a terminal is for a person
+    /// there.
     fn show_line(&mut self) {
-        let line = std::mem::take(&mut self.line);
-        let shown = describe::line(line.trim_ascii_end());
-        if line.trim_ascii().is_empty() {
+        let mut line = std::mem::take(&mut self.line);
+        if let Some(echo) = echo::find(&line, &self.sent) {
+            line.drain(echo);
+        }
+        if line.windows(READY.len()).any(|part| part == READY.as_bytes()) {
+            self.is_ready = true;
+            return;
+        }
+        let line = line.trim_ascii_end();
+        let shown = describe::line(line.strip_prefix(b"\r").unwrap_or(line));
+        if line.is_empty() {
             return;
         }
         let has_room =
             self.shown_lines < SHOWN_LINES && self.shown_bytes + shown.len() <= SHOWN_BYTES;
-        if !has_room || !is_text(&line) {
+        if !has_room || !is_text(line) {
             self.hidden += line.len();
             return;
         }

@@ -18,6 +18,8 @@ use crate::transport::stdio;
 #[cfg(unix)]
 use crate::transport::stdio::Output;
 use crate::transport::stream::Shutdown;
+#[cfg(unix)]
+use crate::transport::terminal::{self, TerminalLink};
 
 pub(crate) enum Listener {
     Tcp(TcpListener),
@@ -27,6 +29,16 @@ pub(crate) enum Listener {
     /// The one client that has this program's standard streams.
     #[cfg(unix)]
     Stdio(UnixStream, Output),
+    /// The terminal of this program.
+    #[cfg(unix)]
+    Terminal(Box<Terminal>),
+}
+
+/// A terminal that is served.
+#[cfg(unix)]
+pub(crate) struct Terminal {
+    pub(crate) link: TerminalLink,
+    pub(crate) shutdown: Arc<Shutdown>,
 }
 
 /// A serial port that is served.
@@ -56,6 +68,12 @@ impl Listener {
                 Self::Serial(Box::new(Line { serial: serial.clone(), link, shutdown }))
             }
             #[cfg(unix)]
+            Endpoint::Stdio if terminal::is_there() => {
+                let shutdown = Arc::new(Shutdown::default());
+                let link = TerminalLink::open(Arc::clone(&shutdown))?;
+                Self::Terminal(Box::new(Terminal { link, shutdown }))
+            }
+            #[cfg(unix)]
             Endpoint::Stdio => {
                 let (socket, output) = stdio::own()?;
                 Self::Stdio(socket, output)
@@ -77,7 +95,7 @@ impl Listener {
             Self::Unix(socket) => Endpoint::Unix(socket.path.clone()),
             Self::Serial(line) => Endpoint::Serial(line.serial.clone()),
             #[cfg(unix)]
-            Self::Stdio(..) => Endpoint::Stdio,
+            Self::Stdio(..) | Self::Terminal(_) => Endpoint::Stdio,
         })
     }
 }

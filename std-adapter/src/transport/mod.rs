@@ -4,6 +4,7 @@ pub(crate) mod banner;
 pub(crate) mod clock;
 #[cfg(unix)]
 pub(crate) mod command;
+pub(crate) mod leave;
 pub(crate) mod limit;
 pub(crate) mod listener;
 pub mod serial;
@@ -12,6 +13,8 @@ pub(crate) mod socket;
 pub(crate) mod stdio;
 pub mod stream;
 pub mod tcp;
+#[cfg(unix)]
+pub(crate) mod terminal;
 
 use std::time::Duration;
 

@@ -28,6 +28,8 @@ mod opening;
 mod ports;
 mod refusal;
 mod select;
+#[cfg(unix)]
+mod terminal;
 
 #[cfg(unix)]
 use self::claim::Claim;
@@ -66,11 +68,13 @@ impl SerialLink {
     /// # Errors
     /// There is no such port, another program uses it, this user may not, or those of the system.
     pub fn open(serial: &Serial, shutdown: Arc<Shutdown>) -> io::Result<Self> {
-        let opened = opening::open(serial)?;
-        let Opened { port, path, .. } = opened;
-        Ok(Self {
-            port,
-            path,
+        Ok(Self::over(opening::open(serial)?, shutdown))
+    }
+
+    fn over(opened: Opened, shutdown: Arc<Shutdown>) -> Self {
+        Self {
+            port: opened.port,
+            path: opened.path,
             input: [0; 256],
             held: 0..0,
             clock: Clock::start(),
@@ -79,7 +83,7 @@ impl SerialLink {
             shutdown,
             #[cfg(unix)]
             _claim: opened.claim,
-        })
+        }
     }
 
     /// The name of the port in the system: `/dev/ttyUSB0`. A selector may find another one each time.
@@ -94,9 +98,14 @@ impl SerialLink {
 
     /// Drops input until the line is idle: the rest of a failed session.
     pub(crate) fn drop_input(&mut self) {
+        self.drain(QUIET_INTERVAL, Duration::from_secs(1));
+    }
+
+    /// Drops input until the line is idle for `idle`, for `most` at most.
+    pub(crate) fn drain(&mut self, idle: Duration, most: Duration) {
         self.held = 0..0;
-        let end = Instant::now() + Duration::from_secs(1);
-        while Instant::now() < end && self.fill(QUIET_INTERVAL).is_ok_and(|count| count > 0) {}
+        let end = Instant::now() + most;
+        while Instant::now() < end && self.fill(idle).is_ok_and(|count| count > 0) {}
         self.held = 0..0;
     }
 

@@ -20,11 +20,10 @@ pub(crate) struct Output(JoinHandle<()>);
 /// Takes this program's standard input and output; no other code may use them.
 ///
 /// # Errors
-/// Those of the system; standard input or output is a terminal.
+/// Those of the system; standard output is a terminal, and standard input is none.
 pub(crate) fn own() -> io::Result<(UnixStream, Output)> {
-    if io::stdin().is_terminal() || io::stdout().is_terminal() {
-        let sentence =
-            "standard input or output is a terminal; --stdio is for use by another program";
+    if io::stdout().is_terminal() {
+        let sentence = "standard output is a terminal, and standard input is none";
         return Err(io::Error::new(ErrorKind::InvalidInput, sentence));
     }
     let (socket, far) = UnixStream::pair()?;

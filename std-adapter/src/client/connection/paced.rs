@@ -39,8 +39,12 @@ impl<L: Connection + Pausable> Connection for Paced<L> {
         self.link.banner()
     }
 
-    fn disconnect(&mut self) {
-        self.link.disconnect();
+    fn may_be_terminal(&self) -> bool {
+        self.link.may_be_terminal()
+    }
+
+    fn disconnect(&mut self, leaves: bool) {
+        self.link.disconnect(leaves);
     }
 }
 

@@ -21,7 +21,8 @@ impl Shared {
     }
 }
 
-/// A socket that passes over the banner.
+/// A socket that passes over the banner. A terminal drops the first bytes until a server has set it up; then they are
+/// sent again: on a reliable link the session does not repeat its hello.
 #[derive(Debug)]
 pub(crate) struct AfterBanner<S> {
     socket: S,
@@ -61,6 +62,9 @@ impl<S: Socket> AfterBanner<S> {
                 return Ok(0);
             }
             let first = banner.take(into.get(..count).unwrap_or_default())?;
+            if banner.take_ready() && first.is_none() {
+                let _ = self.socket.send_now(banner.sent());
+            }
             drop(banner);
             let Some(first) = first else { return Err(ErrorKind::WouldBlock.into()) };
             self.input = Input::First(io::Cursor::new(first));
@@ -85,7 +89,11 @@ impl<S: Socket> Socket for AfterBanner<S> {
     }
 
     fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.send_now(bytes)
+        let count = self.socket.send_now(bytes)?;
+        if let Input::Banner(banner) = &self.input {
+            banner.lock().sends(bytes.get(..count).unwrap_or_default());
+        }
+        Ok(count)
     }
 
     fn wait_for_room(&mut self, or_read: bool, timeout: Duration) -> io::Result<()> {
@@ -138,6 +146,24 @@ mod tests {
         assert_eq!(banner.lock().begin(), "motd");
         drop(far);
         assert_eq!(socket.receive_now(&mut into).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_first_bytes_are_sent_again_when_a_terminal_is_ready() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let banner = Shared::new(Banner::new(First::Reply, Listener::default()));
+        let mut socket = AfterBanner::new(near, banner);
+        assert_eq!(socket.send_now(b"hello").unwrap(), 5);
+        let mut into = [0; 100];
+        for text in ["motd\r\n", "tinyferry: this terminal ", "is served now; leave\r\n", "more\n"]
+        {
+            far.write_all(text.as_bytes()).unwrap();
+            assert_eq!(socket.receive(&mut into).unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
+        drop(socket);
+        let mut sent = String::new();
+        far.read_to_string(&mut sent).unwrap();
+        assert_eq!(sent, "hellohello");
     }
 
     #[test]

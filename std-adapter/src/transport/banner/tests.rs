@@ -66,6 +66,12 @@ fn an_answer_of_a_channel_is_found_behind_text() {
 }
 
 #[test]
+fn the_line_of_a_server_on_a_terminal_is_not_shown() {
+    let line = format!("\rmotd\r\n{READY}; leave\r\n$ ");
+    assert_eq!(heard(First::Reply, &[line.as_bytes()]).0, ["motd", "$"]);
+}
+
+#[test]
 fn a_damaged_reply_is_no_frame() {
     let mut damaged = reply();
     damaged[20] ^= 1;
