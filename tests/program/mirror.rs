@@ -307,8 +307,11 @@ fn a_mirror_replaces_entries_of_another_kind() {
     fs::write(place.served("m/0/0/deep/f.o"), "f").expect("a file");
     fs::remove_dir_all(place.served("m/1")).expect("it can be removed");
     fs::write(place.served("m/1"), "one").expect("a file");
+    let options = ["--exclude", "*.o", "--max-delete", "100%"];
+    let why = ["nothing more would be removed", "not everything can be sent"];
+    mirror(&[&options[..], &["--dry-run"]].concat()).with(3, &why);
     let why = ["nothing more was removed", "not everything was sent"];
-    let ended = mirror(&["--exclude", "*.o", "--max-delete", "100%"]).with(3, &why);
+    let ended = mirror(&options).with(3, &why);
     assert!(ended.stdout.contains("removed 1 entry from the server"), "{}", ended.stdout);
     assert!(place.served("m/0/0/deep/f.o").exists(), "it is excluded");
     assert!(place.served("m/1/1").exists(), "a conflict without excluded entries is resolved");
@@ -323,6 +326,25 @@ fn a_mirror_replaces_entries_of_another_kind() {
     let ended = mirror(&[]).well();
     assert_eq!(files(&ended), 1, "{}", ended.stdout);
     assert!(ended.stdout.contains("removed 4 entries from the server"), "{}", ended.stdout);
+    assert_same(&place.here("t"), &place.served("m"));
+}
+
+#[test]
+fn a_dry_run_counts_entries_of_another_kind_as_the_transfer_does() {
+    let (place, server) = start(&["--allow-remove"]);
+    let mirror = |options: &[&str]| mirror(&place, &server, options);
+    mirror(&[]).well();
+    // 22 of 43 entries are to be removed. Those below `1` cannot be sent before that.
+    fs::remove_dir_all(place.here("t/0")).expect("it can be removed");
+    fs::remove_dir_all(place.served("m/1")).expect("it can be removed");
+    fs::write(place.served("m/1"), "one").expect("a file");
+    let excess = ["22 of 43 entries", "--max-delete 50%"];
+    let dry = mirror(&["--dry-run"]).with(3, &excess);
+    assert!(dry.stdout.contains("20 files to send") && dry.stdout.contains("22 to remove"));
+    let ended = mirror(&[]).with(3, &excess);
+    assert!(!ended.stderr.contains("not everything was sent"), "{}", ended.stderr);
+    let ended = mirror(&["--max-delete", "22"]).well();
+    assert!(ended.stdout.contains("removed 22 entries"), "{}", ended.stdout);
     assert_same(&place.here("t"), &place.served("m"));
 }
 

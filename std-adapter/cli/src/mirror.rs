@@ -90,11 +90,13 @@ pub(crate) struct Removals<'a> {
     target: Target,
     /// The number of removed entries.
     removed: u64,
+    /// Whether the person knows why no more entries are removed.
+    has_told: bool,
 }
 
 impl<'a> Removals<'a> {
     pub(crate) fn new(options: &'a DeleteArgs, target: Target) -> Self {
-        Self { options, target, removed: 0 }
+        Self { options, target, removed: 0, has_told: false }
     }
 
     /// Whether removals are requested.
@@ -109,12 +111,15 @@ impl<'a> Removals<'a> {
 
     /// Prints that nothing is removed, since a part of the source was not transferred or is not known.
     pub(crate) fn refuse(&self) -> Exit {
-        print_error!(
-            "tinyferry: {} was removed {}, since not everything was {}",
-            self.nothing(),
-            self.target.removed_from(),
-            self.target.transferred()
-        );
+        // Without the removals that were refused before, not everything could be transferred.
+        if !self.has_told {
+            print_error!(
+                "tinyferry: {} was removed {}, since not everything was {}",
+                self.nothing(),
+                self.target.removed_from(),
+                self.target.transferred()
+            );
+        }
         Exit::Partly
     }
 
@@ -133,11 +138,12 @@ impl<'a> Removals<'a> {
     }
 
     /// Whether `--max-delete` allows to remove the extras; prints why it does not.
-    fn may_remove(&self, extras: &Extras) -> bool {
+    fn may_remove(&mut self, extras: &Extras) -> bool {
         let excess = self.excess(extras);
         if let Some(why) = &excess {
             let nothing = self.nothing();
             print_error!("tinyferry: {nothing} was removed: {why}; look at them with --dry-run");
+            self.has_told = true;
         }
         excess.is_none()
     }
@@ -154,6 +160,7 @@ impl<'a> Removals<'a> {
         self.removed += (count - refused.len()) as u64;
         report(&all, &refused, self.target);
         print_all_refused(&refused, self.target);
+        self.has_told |= !refused.is_empty();
         Ok(refused.is_empty())
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     removed: u64,
     compared: u64,
     failed: u64,
+    /// The entries that cannot be transferred since the target has an entry of another kind.
+    blocked: u64,
     /// The entries that would be removed.
     extras: Extras,
     /// Whether the entries of the source are not all known.
@@ -46,10 +48,19 @@ impl Plan {
             true => conflicts.map(|conflict| conflict.path.clone()).collect(),
             false => HashSet::new(),
         };
+        // All entries of another kind, those that stay among them.
+        let mut conflicts = HashSet::new();
         for Planned { path, is_directory, action, .. } in plan.entries {
             let whole = paths::join(above, &path);
             let is_replaced = replaced.contains(&whole);
+            if matches!(action, Action::Replace { kind: true, .. }) {
+                conflicts.insert(whole.clone());
+            }
+            // The directories above an entry come before it.
+            let conflict = ancestors(&whole).find(|directory| conflicts.contains(*directory));
+            let is_blocked = conflict.is_some_and(|directory| !replaced.contains(directory));
             let word = match action {
+                Action::Send if is_blocked => "cannot",
                 Action::Send => "new",
                 Action::Replace { kind: true, .. } if !is_replaced => "cannot",
                 Action::Replace { .. } => "changed",
@@ -66,12 +77,14 @@ impl Plan {
                 Action::Compare => self.compared += 1,
                 Action::Fail(_) => self.failed += 1,
                 Action::Remove => self.removed += 1,
-                Action::Replace { kind: true, .. } if !is_replaced => self.failed += 1,
+                Action::Replace { kind: true, .. } if !is_replaced => self.blocked += 1,
+                Action::Send if is_blocked => self.blocked += 1,
                 _ => self.sent += u64::from(!is_directory),
             }
             self.removed += u64::from(is_replaced);
-            // The entries are counted for --max-delete as after the transfer.
-            self.extras.of += u64::from(action == Action::Send);
+            // The entries are counted for --max-delete as after the transfer, before entries of another kind
+            // are removed.
+            self.extras.of += u64::from(action == Action::Send && conflict.is_none());
             if json::is_on() {
                 report(&whole, is_directory, word, action);
             } else if action != Action::Keep || is_verbose {
@@ -88,9 +101,13 @@ impl Plan {
 
     /// Prints the sums.
     pub(crate) fn finish(self, removals: &Removals<'_>, target: Target) -> Exit {
-        let Self { sent, kept, removed, compared, failed, extras, is_incomplete, omits } = self;
+        let Self { sent, kept, removed, compared, failed, blocked, extras, is_incomplete, omits } =
+            self;
         let unknown = if compared > 0 { format!(", {compared} to compare") } else { String::new() };
         let done = target.transferred();
+        // The transfer removes entries of another kind if nothing else fails.
+        let has_only_kind_conflicts = failed == 0 && !omits && !is_incomplete;
+        let failed = failed + blocked;
         let fails =
             if failed > 0 { format!(", {failed} that cannot be {done}") } else { String::new() };
         let mut is_whole = failed == 0 && !omits;
@@ -100,15 +117,20 @@ impl Plan {
             );
         }
         if removals.are_requested() {
-            let why = match is_incomplete || !is_whole {
-                true => Some(format!("not everything can be {done}")),
-                false => removals
-                    .excess(&extras)
-                    .map(|why| format!("{why}; a higher --max-delete allows it")),
+            let excess = removals.excess(&extras);
+            let excess = excess.map(|why| format!("{why}; a higher --max-delete allows it"));
+            let replaces = has_only_kind_conflicts && !extras.kind_conflicts.is_empty();
+            let (nothing, why) = match (is_incomplete || !is_whole, excess) {
+                (true, Some(why)) if replaces => ("nothing", Some(why)),
+                (true, _) => {
+                    let nothing = if replaces { "nothing more" } else { "nothing" };
+                    (nothing, Some(format!("not everything can be {done}")))
+                }
+                (false, why) => ("nothing", why),
             };
             is_whole &= why.is_none();
             if let Some(why) = why {
-                print_error!("tinyferry: nothing would be removed: {why}");
+                print_error!("tinyferry: {nothing} would be removed: {why}");
             }
         }
         let removes = match removals.are_requested() {
@@ -127,6 +149,11 @@ impl Plan {
         }
         if is_whole { Exit::Done } else { Exit::Partly }
     }
+}
+
+/// The paths of the directories above an entry.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(end, _)| path.get(..end))
 }
 
 /// Tells a program the action for an entry.
