@@ -32,7 +32,7 @@ use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::peer::{Connected, ENDPOINT, Peer, TransferArgs};
-pub(crate) use self::ping::PingArgs;
+pub(crate) use self::ping::{CloseArgs, PingArgs};
 use self::policy::PolicyArgs;
 pub(crate) use self::ports::PortsArgs;
 use self::skip::SkipArgs;
@@ -58,6 +58,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Serve a directory to clients
     Serve(ServeArgs),
@@ -82,7 +83,7 @@ pub(crate) enum Command {
     /// Test whether a server answers, and print the response time; with -v its features and free space too
     Ping(PingArgs),
     /// Ask a server to shut down, which it must allow (--allow-close)
-    Close(Peer),
+    Close(CloseArgs),
     /// List the serial ports of this machine, with their USB devices
     Ports(PortsArgs),
     /// Create a key file
@@ -98,6 +99,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct KeygenArgs {
     /// The file to create; with --pair also FILE.pub
     pub(crate) file: PathBuf,
@@ -107,6 +109,7 @@ pub(crate) struct KeygenArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct ServeArgs {
     /// The directory to serve; clients cannot access anything outside it
     pub(crate) directory: PathBuf,
@@ -191,6 +194,7 @@ impl ServeArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct PutArgs {
     /// Files and directories to send; "DIR/." is the content of DIR, "-" is standard input (with --as). A
     /// symbolic link given here is followed, one inside a directory is not (--links)
@@ -223,6 +227,7 @@ pub(crate) struct PutArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct GetArgs {
     /// Files and directories on the server; "." is its whole directory. A path is relative to that
     /// directory, also if it begins with "/"
@@ -275,6 +280,7 @@ pub(crate) struct GetArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct LsArgs {
     /// A file or directory on the server, relative to its directory, also if it begins with "/"
     ///
@@ -299,6 +305,7 @@ pub(crate) struct LsArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct PartialsArgs {
     /// The directory to search, with its subdirectories
     pub(crate) directory: PathBuf,
@@ -314,5 +321,6 @@ pub(crate) struct PartialsArgs {
 
 mod read;
 pub(crate) use self::read::command;
+use self::read::complete;
 #[cfg(test)]
 mod tests;

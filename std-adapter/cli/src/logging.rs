@@ -1,5 +1,5 @@
-//! Lines for standard error, in a bounded queue that a thread writes. If nobody reads them, they are dropped
-//! and counted.
+//! Lines for standard error, in a bounded queue that a thread writes; the first line starts it. If nobody reads
+//! them, they are dropped and counted.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -11,6 +11,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::standard;
 
+#[cfg(test)]
+mod tests;
+
 /// The queue's capacity in bytes.
 const QUEUE_BYTES: usize = 256 * 1024;
 /// Frames of progress are appended while fewer bytes than these wait.
@@ -21,19 +24,20 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The queue of lines.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct LogQueue {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
 struct Shared {
     lines: Mutex<Lines>,
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Lines {
+    /// Standard error, until the first line starts the thread that writes to it.
+    idle: Option<Box<dyn Write + Send>>,
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
     dropped: u64,
@@ -56,41 +60,44 @@ impl Lines {
 }
 
 impl LogQueue {
-    /// A queue whose lines a thread writes to standard error.
-    pub(crate) fn start() -> io::Result<Self> {
-        Self::start_with(standard::error())
+    /// A queue of lines for standard error.
+    pub(crate) fn new() -> Self {
+        Self::to(standard::error())
     }
 
-    fn start_with(mut to: impl Write + Send + 'static) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let queue = Self { shared: Arc::clone(&shared) };
-        let write = move || {
-            loop {
-                let line = shared.next();
-                // An error of standard error is ignored.
-                let _ = to.write_all(&line);
-            }
-        };
-        thread::Builder::new().name("log".to_owned()).spawn(write)?;
-        Ok(queue)
+    fn to(to: Box<dyn Write + Send>) -> Self {
+        let lines = Lines { idle: Some(to), ..Lines::default() };
+        Self { shared: Arc::new(Shared { lines: Mutex::new(lines), changed: Condvar::new() }) }
     }
 
     /// Appends a line, or counts it as dropped. Never waits.
     pub(crate) fn push(&self, line: &[u8]) {
-        self.shared.append(self.shared.lock(), line);
+        self.append(self.shared.lock(), line);
+    }
+
+    fn append(&self, mut lines: MutexGuard<'_, Lines>, line: &[u8]) {
+        if let Some(to) = lines.idle.take() {
+            let shared = Arc::clone(&self.shared);
+            let thread = thread::Builder::new().name("log".to_owned());
+            if thread.spawn(move || shared.write_all(to)).is_err() {
+                let _ = lines.idle.insert(standard::error()).write_all(line);
+                return;
+            }
+        }
+        self.shared.append(lines, line);
     }
 
     /// Appends a line; waits for room as long as the reader takes lines.
     pub(crate) fn push_waiting(&self, line: &[u8]) {
         let lines = self.shared.wait(READER_TIMEOUT, |lines| lines.has_room_for(line));
-        self.shared.append(lines, line);
+        self.append(lines, line);
     }
 
     /// Appends a frame of progress, if few lines wait: it is worth nothing later.
     pub(crate) fn push_frame(&self, frame: &[u8]) {
         let lines = self.shared.lock();
         if lines.bytes < MAX_FRAME_BACKLOG {
-            self.shared.append(lines, frame);
+            self.append(lines, frame);
         }
     }
 
@@ -172,6 +179,15 @@ impl Shared {
         lines
     }
 
+    /// Writes all lines that come, on a thread of its own.
+    fn write_all(&self, mut to: Box<dyn Write + Send>) {
+        loop {
+            let line = self.next();
+            // An error of standard error is ignored.
+            let _ = to.write_all(&line);
+        }
+    }
+
     /// Waits for the next line. When all waiting lines are written, says how many were dropped.
     fn next(&self) -> Vec<u8> {
         let mut lines = self.lock();
@@ -217,84 +233,5 @@ impl<'a> MakeWriter<'a> for LogQueue {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
-
-    use super::*;
-
-    /// Takes a line when it is told to.
-    struct Slow(Receiver<()>, Sender<Vec<u8>>);
-
-    impl Write for Slow {
-        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            let _ = self.0.recv();
-            let _ = self.1.send(line.to_vec());
-            Ok(line.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn lines_without_a_reader_are_dropped_and_counted() {
-        let (go, goes) = channel();
-        let (lines, written) = channel();
-        let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");
-        let line = [b'x'; 1024];
-        let count = 3 * QUEUE_BYTES / line.len();
-        for _ in 0..count {
-            queue.push(&line);
-        }
-        queue.flush();
-        drop(go);
-        let mut whole = 0;
-        let last = loop {
-            let line = written.recv().expect("a line");
-            if line.len() < 1024 {
-                break String::from_utf8(line).expect("a sentence");
-            }
-            whole += 1;
-        };
-        assert!(last.starts_with(&format!("{} lines", count - whole)), "{last}");
-        assert!((QUEUE_BYTES / 1024..=QUEUE_BYTES / 1024 + 1).contains(&whole), "{whole}");
-        queue.flush();
-    }
-
-    #[test]
-    fn lines_are_held_until_they_are_released() {
-        let (go, goes) = channel();
-        let (lines, written) = channel();
-        let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");
-        queue.hold();
-        queue.push(b"one");
-        go.send(()).expect("it waits");
-        assert!(written.recv_timeout(Duration::from_millis(50)).is_err());
-        queue.release();
-        assert_eq!(written.recv().expect("a line"), b"one");
-    }
-
-    #[test]
-    fn a_slow_reader_gets_all_lines_of_a_client() {
-        let (go, goes) = channel();
-        let (lines, written) = channel();
-        let queue = LogQueue::start_with(Slow(goes, lines)).expect("a thread");
-        let count = 3 * QUEUE_BYTES / 1024;
-        let reader = thread::spawn(move || {
-            for _ in 0..count {
-                go.send(()).expect("it writes");
-                assert_eq!(written.recv().expect("a line").len(), 1024);
-            }
-        });
-        for _ in 0..count {
-            queue.push_waiting(&[b'x'; 1024]);
-        }
-        queue.finish();
-        reader.join().expect("all lines came");
     }
 }

@@ -46,7 +46,6 @@ mod units;
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use tinyferry::describe;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command, Mirror, Peer};
@@ -56,13 +55,7 @@ use crate::message::Task;
 use crate::progress::Verbosity;
 
 fn main() -> ExitCode {
-    let log = match LogQueue::start() {
-        Ok(log) => log,
-        Err(error) => {
-            print_error!("tinyferry: the log cannot be started: {}", describe::os_error(&error));
-            return Exit::Local.into();
-        }
-    };
+    let log = LogQueue::new();
     output::set_error_queue(log.clone());
     let args = match Args::read() {
         Ok(args) => args,
@@ -102,7 +95,7 @@ fn main() -> ExitCode {
         Command::Mkdir(args) => manage::mkdir(&args),
         Command::Df(args) => df::df(&args),
         Command::Ping(args) => ping::ping(&args, verbosity),
-        Command::Close(peer) => close(&peer, verbosity),
+        Command::Close(args) => close(&args.peer, verbosity),
         Command::Ports(_) => ports::ports(verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),
         Command::Config => config::print(),

@@ -2,7 +2,7 @@
 
 use tinyferry::fs::{LinkKinds, Links};
 
-/// The links that are transferred as links.
+// The links that are transferred as links. A doc comment would become the description of the command.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct LinkArgs {
     /// Transfer symbolic links as links; without it they are listed as not transferred. No link is followed
@@ -20,7 +20,7 @@ impl LinkArgs {
     }
 }
 
-/// The symbolic links that a receiver accepts.
+// The symbolic links that a receiver accepts.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct UnsafeLinksArg {
     /// Accept symbolic links with any target; with --links only those whose target is relative and inside

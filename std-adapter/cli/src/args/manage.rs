@@ -1,8 +1,10 @@
 //! The arguments of the commands that manage a server's directory.
 
+use super::read::complete;
 use super::{JsonArg, Peer};
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct RmArgs {
     /// Files and directories on the server
     #[arg(required = true, value_name = "REMOTE")]
@@ -20,6 +22,7 @@ pub(crate) struct RmArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct MvArgs {
     /// A file or directory on the server
     #[arg(value_name = "REMOTE")]
@@ -38,6 +41,7 @@ pub(crate) struct MvArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct DfArgs {
     /// A directory on the server
     #[arg(value_name = "REMOTE", default_value = ".")]
@@ -49,6 +53,7 @@ pub(crate) struct DfArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
 pub(crate) struct MkdirArgs {
     /// Directories to make on the server; those above them are made too
     #[arg(required = true, value_name = "REMOTE")]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
+use super::read::complete_mirror;
 use super::skip::SkipArgs;
 use super::{
     GetArgs, JsonArg, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, SyncArg, TransferArgs,
@@ -12,6 +13,7 @@ use super::{
 use crate::exit::{CliError, Exit};
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args = complete_mirror)]
 pub(crate) struct MirrorArgs {
     /// The directory whose content is copied: a local one, with --get one on the server
     #[arg(value_name = "SOURCE")]

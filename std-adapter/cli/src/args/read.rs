@@ -122,25 +122,26 @@ fn explain(error: clap::Error) -> clap::Error {
 }
 
 pub(crate) fn command() -> clap::Command {
-    let complete = |arg: Arg| {
-        let is_option = !arg.is_positional() && arg.get_action().takes_values();
-        with_units(arg.allow_hyphen_values(is_option))
-    };
-    let of_receiver = receiver_options();
-    let complete_mirror = |arg: Arg| {
-        let is_of_receiver =
-            of_receiver.get_arguments().any(|other| other.get_id() == arg.get_id());
-        match arg.get_help() {
-            Some(help) if is_of_receiver => {
-                let help = format!("With --get: {help}");
-                arg.help(help)
-            }
-            _ => arg,
-        }
-    };
     Args::command()
-        .mut_subcommand("mirror", |mirror| mirror.mut_args(complete_mirror))
-        .mut_subcommands(|subcommand| subcommand.mut_args(complete))
+}
+
+/// Lets the value of an option begin with a hyphen, and adds units to its help.
+pub(super) fn complete(arg: Arg) -> Arg {
+    let is_option = !arg.is_positional() && arg.get_action().takes_values();
+    with_units(arg.allow_hyphen_values(is_option))
+}
+
+/// [`complete`] for the options of a mirror: those of the receiver are of use with `--get` only.
+pub(super) fn complete_mirror(arg: Arg) -> Arg {
+    let of_receiver = receiver_options();
+    let is_of_receiver = of_receiver.get_arguments().any(|other| other.get_id() == arg.get_id());
+    match arg.get_help() {
+        Some(help) if is_of_receiver => {
+            let help = format!("With --get: {help}");
+            complete(arg.help(help))
+        }
+        _ => complete(arg),
+    }
 }
 
 /// Adds the units of a quantity to its help.

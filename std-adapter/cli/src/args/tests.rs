@@ -6,8 +6,24 @@ fn the_command_line_is_consistent() {
 }
 
 #[test]
-fn a_value_may_begin_with_a_hyphen() {
+fn the_options_of_a_command_do_not_change_its_description() {
+    let mut whole = command();
+    whole.build();
     for subcommand in command().get_subcommands() {
+        let built = whole.find_subcommand(subcommand.get_name()).expect("it is the same command");
+        assert!(subcommand.get_about().is_some());
+        assert_eq!(
+            built.get_about().map(ToString::to_string),
+            subcommand.get_about().map(ToString::to_string)
+        );
+    }
+}
+
+#[test]
+fn a_value_may_begin_with_a_hyphen() {
+    let mut whole = command();
+    whole.build();
+    for subcommand in whole.get_subcommands() {
         for argument in subcommand.get_arguments() {
             let takes = !argument.is_positional() && argument.get_action().takes_values();
             assert_eq!(argument.is_allow_hyphen_values_set(), takes, "{argument}");

@@ -1,6 +1,7 @@
 //! The signals that ask a program to end, and its end by them.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -16,7 +17,7 @@ impl EndRequests {
     /// Those of a server.
     pub(super) fn to_server() -> io::Result<Self> {
         let mut signals = vec![SIGINT, SIGTERM];
-        if may_handle(SIGHUP) {
+        if Ignored::read().may_handle(SIGHUP) {
             signals.push(SIGHUP);
         }
         Signals::new(signals).map(Self)
@@ -24,8 +25,9 @@ impl EndRequests {
 
     /// Those of a client; `None`: it gets none. `has_resources`: an ignored signal is handled too.
     pub(super) fn to_client(has_resources: bool) -> io::Result<Option<Self>> {
+        let ignored = Ignored::read();
         let is_handled = |signal: &i32| {
-            has_resources && [SIGINT, SIGTERM].contains(signal) || may_handle(*signal)
+            has_resources && [SIGINT, SIGTERM].contains(signal) || ignored.may_handle(*signal)
         };
         let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(is_handled);
         let signals: Vec<_> = signals.collect();
@@ -51,11 +53,22 @@ pub(super) fn end(signal: EndRequest) {
     let _ = emulate_default_handler(signal);
 }
 
-/// Whether a signal was not ignored on behalf of this program, as `nohup` does. If that is not
-/// known, it stays ignored.
-fn may_handle(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask & (1 << (signal - 1)) == 0)
+/// The signals that are ignored on behalf of this program, as `nohup` does; bit 0 is that of signal 1. If they are
+/// not known, all are.
+struct Ignored(u64);
+
+impl Ignored {
+    fn read() -> Self {
+        // The system makes the whole text for each read.
+        let mut status = [0; 4096];
+        let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
+        let status = String::from_utf8_lossy(status.get(..length.unwrap_or(0)).unwrap_or_default());
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        Self(mask.unwrap_or(u64::MAX))
+    }
+
+    fn may_handle(&self, signal: i32) -> bool {
+        self.0 & (1 << (signal - 1)) == 0
+    }
 }
