@@ -49,7 +49,7 @@ struct PeerArgs {
     timeout: Option<Duration>,
 }
 
-/// The options of the connections of a transfer.
+// The options of the connections of a transfer.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TransferArgs {
     /// If the connection fails, connect again and continue, up to N times without progress; also if the

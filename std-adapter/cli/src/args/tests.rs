@@ -11,10 +11,12 @@ fn the_options_of_a_command_do_not_change_its_description() {
     whole.build();
     for subcommand in command().get_subcommands() {
         let built = whole.find_subcommand(subcommand.get_name()).expect("it is the same command");
-        assert!(subcommand.get_about().is_some());
+        let of = |command: &clap::Command| command.get_about().map(ToString::to_string);
+        assert!(of(subcommand).is_some());
         assert_eq!(
-            built.get_about().map(ToString::to_string),
-            subcommand.get_about().map(ToString::to_string)
+            of(built),
+            of(subcommand),
+            "the doc comment of its options has become its description"
         );
     }
 }
