@@ -86,6 +86,7 @@ mod terminal;
 mod transfers;
 mod vanished;
 mod virtual_files;
+mod watch;
 mod write_only;
 
 #[path = "../trees/mod.rs"]

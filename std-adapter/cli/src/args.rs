@@ -210,6 +210,10 @@ pub(crate) struct PutArgs {
     /// directory: the names are those on the server
     #[arg(long)]
     pub(crate) sha256: bool,
+    /// Stay and send the changes of the paths as they happen, until Ctrl-C; with --retry also wait for a server
+    /// that is lost
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     #[command(flatten)]

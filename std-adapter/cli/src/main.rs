@@ -10,6 +10,11 @@ macro_rules! print_error {
     ($($words:tt)*) => { crate::output::error_line(format_args!($($words)*)) };
 }
 
+/// Prints a line about a failure on standard error, unless the round before has printed it (`--watch`).
+macro_rules! print_failure {
+    ($($words:tt)*) => { crate::output::failure_line(format_args!($($words)*)) };
+}
+
 mod args;
 mod config;
 mod df;
@@ -35,6 +40,7 @@ mod progress;
 mod put;
 mod reached;
 mod retry;
+mod rounds;
 mod serve;
 mod signals;
 mod standard;
@@ -42,6 +48,7 @@ mod tally;
 mod terminal;
 mod time;
 mod units;
+mod watch;
 
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;

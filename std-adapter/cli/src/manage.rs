@@ -218,7 +218,7 @@ fn print_failed(problem: &CliError, path: &str, exits: &mut Exits) {
 /// Prints why an entry was not removed.
 pub(crate) fn print_refused(refused: &Refused, target: Target) {
     if let Some(sentence) = not_removed(refused, target) {
-        print_error!("tinyferry: {sentence}");
+        print_failure!("tinyferry: {sentence}");
     }
 }
 

@@ -113,7 +113,7 @@ impl<'a> Removals<'a> {
     pub(crate) fn refuse(&self) -> Exit {
         // Without the removals that were refused before, not everything could be transferred.
         if !self.has_told {
-            print_error!(
+            print_failure!(
                 "tinyferry: {} was removed {}, since not everything was {}",
                 self.nothing(),
                 self.target.removed_from(),
@@ -142,7 +142,7 @@ impl<'a> Removals<'a> {
         let excess = self.excess(extras);
         if let Some(why) = &excess {
             let nothing = self.nothing();
-            print_error!("tinyferry: {nothing} was removed: {why}; look at them with --dry-run");
+            print_failure!("tinyferry: {nothing} was removed: {why}; look at them with --dry-run");
             self.has_told = true;
         }
         excess.is_none()
@@ -259,13 +259,13 @@ fn print_all_refused(refused: &[Refused], target: Target) {
     match refused.first() {
         // A server that gives a cause allows removals.
         Some(first) if first.reason == Reason::NotAllowed && first.message.is_empty() => {
-            print_error!(
+            print_failure!(
                 "tinyferry: nothing was removed from the server, which does not allow it{ALLOW_REMOVE}"
             );
         }
         _ => refused.iter().take(LISTED_MAX).for_each(|it| print_refused(it, target)),
     }
     if refused.len() > LISTED_MAX {
-        print_error!("tinyferry: {} more were not removed", refused.len() - LISTED_MAX);
+        print_failure!("tinyferry: {} more were not removed", refused.len() - LISTED_MAX);
     }
 }

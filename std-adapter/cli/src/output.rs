@@ -11,6 +11,7 @@ use tinyferry::describe;
 
 use crate::exit::Exit;
 use crate::logging::LogQueue;
+use crate::rounds;
 use crate::standard::{Stream, open};
 
 /// The first error of standard output.
@@ -60,6 +61,14 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     match ERRORS.get() {
         Some(queue) => queue.push_waiting(line.as_bytes()),
         None => drop(io::stderr().write_all(line.as_bytes())),
+    }
+}
+
+/// Writes a line about a failure to standard error, unless the round before has written it.
+pub(crate) fn failure_line(words: fmt::Arguments<'_>) {
+    let line = words.to_string();
+    if rounds::is_news(&line) {
+        error_line(format_args!("{line}"));
     }
 }
 

@@ -26,6 +26,7 @@ use crate::json;
 use crate::names::Names;
 use crate::reached::Reached;
 use crate::retry::{Retry, Retrying};
+use crate::rounds;
 use crate::tally::Tally;
 
 /// Why an entry of a tree was not transferred that its source had before.
@@ -139,7 +140,8 @@ impl Progress {
     pub(crate) fn finish(&self, crossed: u64, itself: bool) -> Exit {
         let mut view = self.0.borrow_mut();
         view.end();
-        if view.verbosity != Verbosity::Quiet {
+        let is_news = !rounds::is_further() || view.tally.has_transferred();
+        if view.verbosity != Verbosity::Quiet && is_news {
             let verb = match view.names.direction() {
                 Direction::Sending => "sent",
                 Direction::Receiving | Direction::Listing => "received",
@@ -157,7 +159,7 @@ impl Progress {
             }
         }
         for line in view.failure_lines() {
-            print_error!("{line}");
+            print_failure!("{line}");
         }
         view.tally.exit(itself && view.tree.is_some())
     }

@@ -4,6 +4,7 @@ mod sources;
 
 use std::path::Path;
 
+pub(crate) use self::sources::is_content;
 use tinyferry::client::{Client, Selection};
 use tinyferry::core::store::Skip;
 use tinyferry::fs::{Directory, Source};
@@ -18,9 +19,21 @@ use crate::pipe::{self, STREAM};
 use crate::plan;
 use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
-use crate::signals;
+use crate::{signals, watch};
 
 pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
+    if !args.watch {
+        return once(args, verbosity);
+    }
+    if args.paths.iter().any(|path| path == Path::new(STREAM)) {
+        let sentence = "standard input cannot be watched for changes; leave out --watch";
+        return Err(CliError::new(Exit::Usage, sentence));
+    }
+    watch::run(&args.paths, &args.filter.filter()?, || once(args, verbosity))
+}
+
+/// Sends the paths once.
+fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let to = match &args.to {
         // An empty variable must not mean the whole directory.
         Some(to) if to.is_empty() => asked_path(to)?,

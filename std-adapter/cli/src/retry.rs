@@ -15,7 +15,7 @@ use crate::exit::CliError;
 use crate::json;
 use crate::message::{Context, Task};
 use crate::progress::Progress;
-use crate::signals;
+use crate::{rounds, signals};
 
 /// The tries on a terminal and on a serial line.
 const TRIES: u32 = 8;
@@ -61,7 +61,7 @@ impl<'a> Retrying<'a> {
         let is_seen = stderr().is_terminal() || matches!(peer.endpoint, Endpoint::Serial(_));
         let most = args.tries.unwrap_or(if is_seen { TRIES } else { 0 });
         let tries = Tries { done: 0, most, from_start: args.tries.is_some(), steps: 0 };
-        let (earlier, has_answered) = (Traffic::default(), false);
+        let (earlier, has_answered) = (Traffic::default(), rounds::is_further());
         let (rate, client) = (args.rate, None);
         let mut this = Self { peer, task, sha256, rate, client, earlier, has_answered, tries };
         loop {

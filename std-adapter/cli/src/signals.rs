@@ -6,6 +6,7 @@ mod system;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -43,13 +44,40 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
 /// Whether a request is about to end the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Whether all transfers of the program are complete.
-static IS_DONE: AtomicBool = AtomicBool::new(false);
+/// What a request to end interrupts.
+#[derive(Debug, Clone, Copy)]
+enum Activity {
+    /// A transfer.
+    Transfer,
+    /// Nothing: all transfers are complete.
+    Done,
+    /// The wait for changes.
+    Watch,
+}
+
+static ACTIVITY: Mutex<Activity> = Mutex::new(Activity::Transfer);
+
+fn activity() -> MutexGuard<'static, Activity> {
+    ACTIVITY.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// All transfers are complete: a request interrupts none from now on.
 pub(crate) fn transfers_done() {
-    IS_DONE.store(true, Ordering::SeqCst);
+    *activity() = Activity::Done;
 }
+
+/// The command waits for changes (`--watch`).
+pub(crate) fn waiting_for_changes() {
+    *activity() = Activity::Watch;
+}
+
+/// Transfers begin again.
+pub(crate) fn transfers_begin() {
+    *activity() = Activity::Transfer;
+}
+
+/// Whether [`before_end`] was called: a command that watches calls it in each round.
+static IS_PREPARED: AtomicBool = AtomicBool::new(false);
 
 /// Prepares for a request that a client ends. `has_resources`: commands and ports of the library are
 /// released first. Of a transfer it is said that it can be continued,
@@ -63,16 +91,20 @@ pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
     if !(has_resources || interrupted.is_some()) {
         return Ok(());
     }
+    if IS_PREPARED.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     let Some(mut requests) = EndRequests::to_client(has_resources)? else { return Ok(()) };
     HAS_HANDLER.store(has_resources, Ordering::SeqCst);
     thread::spawn(move || {
         if let Some(request) = requests.wait() {
             IS_ENDING.store(true, Ordering::SeqCst);
             tinyferry::client::clean_up();
-            if let Some(advice) = interrupted
-                && !IS_DONE.load(Ordering::SeqCst)
-            {
-                output::interrupted(advice);
+            let activity = *activity();
+            match (interrupted, activity) {
+                (Some(advice), Activity::Transfer) => output::interrupted(advice),
+                (Some(_), Activity::Watch) => output::interrupted("; it was waiting for changes"),
+                (None, _) | (Some(_), Activity::Done) => {}
             }
             json::interrupt(system::exit_code(&request));
             system::end(request);

@@ -244,6 +244,11 @@ impl Tally {
         self.files + self.directories + self.links == 0
     }
 
+    /// Whether a file or a link was transferred.
+    pub(crate) fn has_transferred(&self) -> bool {
+        self.files + self.links > 0
+    }
+
     /// The exit code after this task; `itself`: the requested directory itself is in place.
     pub(crate) fn exit(&self, itself: bool) -> Exit {
         match self.failed {

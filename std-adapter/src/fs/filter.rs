@@ -99,8 +99,9 @@ impl Filter {
         self.patterns.is_none() && !self.ignore_files
     }
 
-    /// Whether the patterns exclude an entry of this path, or a directory above it.
-    fn excludes(&self, path: &str, is_directory: bool) -> bool {
+    /// Whether the patterns exclude an entry of this path below the tree's root, or a directory above it. The
+    /// `.gitignore` files do not count.
+    pub fn excludes(&self, path: &str, is_directory: bool) -> bool {
         let above =
             std::iter::successors(path.rsplit_once('/'), |(above, _)| above.rsplit_once('/'));
         let mut paths = above.map(|(above, _)| (above, true)).chain([(path, is_directory)]);

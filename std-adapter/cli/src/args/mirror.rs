@@ -34,6 +34,10 @@ pub(crate) struct MirrorArgs {
     /// Print what would be transferred and removed, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Stay and send the changes of SOURCE as they happen, until Ctrl-C; with --retry also wait for a server that is
+    /// lost
+    #[arg(long, conflicts_with_all = ["get", "dry_run"])]
+    watch: bool,
     #[command(flatten)]
     filter: FilterArgs,
     #[command(flatten)]
@@ -70,6 +74,7 @@ impl MirrorArgs {
             checksum,
             max_delete,
             dry_run,
+            watch,
             filter,
             limits,
             policy,
@@ -132,6 +137,7 @@ impl MirrorArgs {
             to: Some(remote(target)?),
             name: None,
             sha256: false,
+            watch,
             filter,
             delete,
             skip,

@@ -70,9 +70,9 @@ impl CliError {
 
     /// Prints it on standard error.
     pub(crate) fn print(&self) {
-        print_error!("tinyferry: {self}");
+        print_failure!("tinyferry: {self}");
         for line in &self.lines {
-            print_error!("{line}");
+            print_failure!("{line}");
         }
     }
 }

@@ -80,7 +80,7 @@ fn overwritten<'a>(sources: &'a [(&Path, String)]) -> Option<&'a str> {
 
 /// Whether a path means the content of a directory: `.`, `..`, `dir/.`, `dir/..`, also with a separator
 /// at the end.
-fn is_content(path: &Path) -> bool {
+pub(crate) fn is_content(path: &Path) -> bool {
     let mut names = path.as_os_str().as_encoded_bytes().rsplit(|byte| is_separator(*byte as char));
     matches!(names.find(|name| !name.is_empty()), Some(b"." | b".."))
 }
