@@ -60,7 +60,7 @@ impl<P: Profile> Session<P> {
             }
             Code::Saf | Code::Sar => self.refuse_request(number, Reason::ReadOnly),
             Code::Raf | Code::Rar if P::can_send() => match self.path_of(signal) {
-                Ok(()) => self.open(number, signal.code == Code::Rar, signal.names_only()),
+                Ok(_) => self.open(number, signal.code == Code::Rar, signal.names_only()),
                 Err(reason) => self.refuse_request(number, reason),
             },
             Code::Raf | Code::Rar => self.refuse_request(number, Reason::WriteOnly),
@@ -93,7 +93,7 @@ impl<P: Profile> Session<P> {
     }
 
     fn on_sender_signal(&mut self, id: TransferId, signal: &Signal) {
-        if P::has_sha256() && signal.code == Code::Don {
+        if self.has_sha256() && signal.code == Code::Don {
             let claimed = self.metadata().ok().and_then(|metadata| metadata.sha256).copied();
             if let Some(sha256) = &mut self.sha256 {
                 sha256.claim(claimed);

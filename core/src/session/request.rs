@@ -133,14 +133,7 @@ impl<P: Profile> Session<P> {
     /// The operation that the offer in the outbox is, if it is one, with its path.
     pub(super) fn operation(&self) -> Option<Result<(&str, Kind, Operation<'_>), Reason>> {
         self.outbox.offer().filter(|signal| signal.code == Code::Saf)?;
-        let metadata = self.metadata().ok()?;
-        let operation = Operation::parse(metadata.operation?);
-        let (path, kind) = match metadata.text.strip_suffix('/') {
-            Some(path) => (path, Kind::Directory),
-            None if metadata.text.is_empty() => ("", Kind::Directory),
-            None => (metadata.text, Kind::File),
-        };
-        Some(operation.map(|operation| (path, kind, operation)))
+        operation_in(&self.metadata().ok()?)
     }
 
     /// The options of the request whose metadata came in last.
@@ -184,8 +177,9 @@ impl<P: Profile> Session<P> {
         })
     }
 
-    /// Whether the metadata at hand names a path that is allowed for an offer or a request.
-    pub(super) fn path_of(&self, signal: &Signal) -> Result<(), Reason> {
+    /// Checks that the metadata at hand names a path that is allowed for an offer or a request. Returns whether it is
+    /// an operation.
+    pub(super) fn path_of(&self, signal: &Signal) -> Result<bool, Reason> {
         match self.metadata() {
             Err(Malformed::Required) => Err(Reason::Unsupported),
             Ok(_) if !P::has_trees() && matches!(signal.code, Code::Sar | Code::Rar) => {
@@ -193,25 +187,43 @@ impl<P: Profile> Session<P> {
             }
             Ok(metadata) if is_sound(metadata.text) => {
                 let is_directory = metadata.text.ends_with('/');
+                let operation = match signal.code {
+                    Code::Saf if P::has_operations() => operation_in(&metadata),
+                    _ => None,
+                };
                 let is_allowed = match signal.code {
                     Code::Saf if is_directory => signal.size() == 0,
                     Code::Saf if metadata.text.is_empty() => {
                         // The root of a tree can be looked at, and nothing else.
-                        P::has_operations()
-                            && matches!(self.operation(), Some(Ok((.., Operation::Stat(_)))))
+                        matches!(operation, Some(Ok((.., Operation::Stat(_)))))
                     }
                     Code::Saf => true,
                     _ => !is_directory,
                 };
                 match signal.code {
                     _ if !is_allowed => Err(Reason::BadPath),
-                    Code::Saf if P::has_operations() => self.operation().transpose().map(drop),
-                    _ => self.request_options().map(drop),
+                    Code::Saf if P::has_operations() => {
+                        operation.transpose().map(|operation| operation.is_some())
+                    }
+                    _ => self.request_options().map(|_| false),
                 }
             }
             _ => Err(Reason::BadPath),
         }
     }
+}
+
+/// The operation in the metadata of an offer, if it is one, with its path.
+fn operation_in<'a>(
+    metadata: &Metadata<'a>,
+) -> Option<Result<(&'a str, Kind, Operation<'a>), Reason>> {
+    let operation = Operation::parse(metadata.operation?);
+    let (path, kind) = match metadata.text.strip_suffix('/') {
+        Some(path) => (path, Kind::Directory),
+        None if metadata.text.is_empty() => ("", Kind::Directory),
+        None => (metadata.text, Kind::File),
+    };
+    Some(operation.map(|operation| (path, kind, operation)))
 }
 
 /// The maximum length of the message of a refusal, in bytes.

@@ -80,11 +80,9 @@ impl<P: Profile> Session<P> {
             && let Some(signal) = self.outbox.offer()
         {
             match self.path_of(signal) {
-                Ok(()) if P::has_operations() && self.operation().is_some() => {
-                    self.unless_paused(PendingIo::Operate, None);
-                }
-                Ok(()) => self.unless_paused(PendingIo::Offer(Ok(())), None),
-                refused => self.io = PendingIo::Offer(refused),
+                Ok(true) if P::has_operations() => self.unless_paused(PendingIo::Operate, None),
+                Ok(_) => self.unless_paused(PendingIo::Offer(Ok(())), None),
+                refused => self.io = PendingIo::Offer(refused.map(drop)),
             }
         } else if P::can_send() && matches!(self.state, State::Opening { .. }) {
             self.io = PendingIo::Open;

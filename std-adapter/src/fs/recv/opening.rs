@@ -82,13 +82,14 @@ impl RecvStore {
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, content, modified, resume, commit_id, .. } = *offer;
+        let (above, _) = split(path);
         if kind == Kind::File {
-            self.admit_files(split(path).0);
+            self.admit_files(above);
         }
         if kind != Kind::File && modified.is_some() {
             self.kept_times.add(path);
         }
-        self.clear_way_to(if kind == Kind::File { split(path).0 } else { path }, observer);
+        self.clear_way_to(if kind == Kind::File { above } else { path }, observer);
         let (mode, owner) = (self.access.policy.mode(kind, offer.mode), self.access.policy.owner);
         let attributes = Attributes { mode, modified, owner };
         let (access, durable) = (&self.access, self.sync != Sync::Never);
@@ -135,9 +136,9 @@ impl RecvStore {
         if kind == Kind::File
             && let Some(size) = size.filter(|size| *size > 0)
         {
-            let (directory, reservations) = (split(path).0, &self.limits.reservations);
+            let reservations = &self.limits.reservations;
             let is_small = incoming.is_buffered() || size <= CAPACITY as u64;
-            let reserved = self.cursor.nearest(directory).and_then(|dir| {
+            let reserved = self.cursor.nearest(above).and_then(|dir| {
                 if incoming.expected.content() < size
                     && incoming.needed() > 0
                     && !self.hole_support.is_in(&dir)
@@ -147,9 +148,7 @@ impl RecvStore {
                 }
                 let needed = incoming.needed();
                 match is_small {
-                    true => {
-                        self.small_files.add(reservations, &dir, directory, needed).map(|()| None)
-                    }
+                    true => self.small_files.add(reservations, &dir, above, needed).map(|()| None),
                     false => reservations.reserve(&dir, needed).map(Some),
                 }
             });
