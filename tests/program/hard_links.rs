@@ -140,7 +140,10 @@ fn names_wait_for_a_first_name_that_is_sent_again() {
             fs::write(place.served(name), content(SIZE, 2)).expect("a file");
             set_time(&place.served(name), 1_700_000_000);
         }
-        server.client(&here, &["put", "t", "-H", option]).well();
+        let ended = server.client(&here, &["put", "t", "-H", option, "-vv"]).well();
+        let starts = format!("starts at 0, {SIZE} bytes");
+        let starts: Vec<_> = ended.stderr.lines().filter(|line| line.contains(&starts)).collect();
+        assert!(matches!(starts[..], [first, again] if first == again), "{}", ended.stderr);
         assert_same(&place.here("t"), &place.served("t"));
         assert_eq!(names(&place.served("t")), [3; 3], "{option}");
     }
