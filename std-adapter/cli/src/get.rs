@@ -63,15 +63,6 @@ pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError
     Get { args, directory, root, policy, selection, verbosity, retrying }.run(&wanted)
 }
 
-/// A path that was received.
-struct Received {
-    /// The number of bytes that came over the wire.
-    crossed: u64,
-    /// Whether an entry is in place although the events name none: the directory itself, or files that the server
-    /// left out.
-    is_there: bool,
-}
-
 /// A get that is connected.
 struct Get<'a> {
     args: &'a GetArgs,
@@ -98,8 +89,8 @@ impl Get<'_> {
             let name = name.then_some(path.target.as_str());
             let names = Names::receiving(&path.remote, &path.target, self.directory, name);
             let progress = Progress::new(names, self.verbosity, self.args.sha256);
-            let received = match self.receive(path, &progress) {
-                Ok(received) => received,
+            let crossed = match self.receive(path, &progress) {
+                Ok(crossed) => crossed,
                 Err(error) => {
                     let is_last = index > 0 && index + 1 == wanted.len();
                     exits.add(self.fail(path, is_last, &error, &progress)?);
@@ -111,9 +102,9 @@ impl Get<'_> {
             }
             if removals.are_requested() && progress.has_only_kind_conflicts() {
                 progress.clear();
-                again.push((path, progress, received));
+                again.push((path, progress, crossed));
             } else {
-                exits.add(progress.finish(received.crossed, received.is_there));
+                exits.add(progress.finish(crossed, path.is_inside()));
             }
         }
         let is_whole = exits.total() == Exit::Done;
@@ -130,8 +121,8 @@ impl Get<'_> {
                 Ok(is_removed) => is_removed,
                 Err(problem) => {
                     // The transfers had results.
-                    for (_, progress, received) in again {
-                        progress.finish(received.crossed, received.is_there);
+                    for (path, progress, crossed) in again {
+                        progress.finish(crossed, path.is_inside());
                     }
                     return Err(problem);
                 }
@@ -139,15 +130,15 @@ impl Get<'_> {
             for (path, progress, before) in again {
                 let crossed = match is_removed {
                     true => match self.receive(path, &progress) {
-                        Ok(received) => before.crossed + received.crossed,
+                        Ok(crossed) => before + crossed,
                         Err(error) => {
                             exits.add(self.fail(path, false, &error, &progress)?);
                             continue;
                         }
                     },
-                    false => before.crossed,
+                    false => before,
                 };
-                exits.add(progress.finish(crossed, before.is_there));
+                exits.add(progress.finish(crossed, path.is_inside()));
             }
         }
         signals::transfers_done();
@@ -168,8 +159,8 @@ impl Get<'_> {
         Ok(exits.total())
     }
 
-    /// Receives a path.
-    fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<Received, Error> {
+    /// Receives a path. Returns the number of bytes that came over the wire.
+    fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<u64, Error> {
         let Self { args, directory, root, policy, selection, retrying, .. } = self;
         let skip = skip_of(args, directory, &path.target);
         let store = || {
@@ -195,10 +186,7 @@ impl Get<'_> {
             Ok(outcome)
         })?;
         progress.omit(outcome.omitted);
-        Ok(Received {
-            crossed: retrying.traffic().received - before,
-            is_there: !path.target.is_empty() || skip != Skip::Nothing,
-        })
+        Ok(retrying.traffic().received - before)
     }
 
     /// Prints the error of a path. Returns its exit code if the other paths are still requested.

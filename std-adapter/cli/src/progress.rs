@@ -161,7 +161,7 @@ impl Progress {
         for line in view.failure_lines() {
             print_failure!("{line}");
         }
-        view.tally.exit(itself && view.tree.is_some())
+        view.tally.exit((itself || view.tally.leaves_out()) && view.tree.is_some())
     }
 
     /// A task begins that may be repeated.

@@ -127,6 +127,10 @@ impl Tally {
         self.leaves_out = true;
     }
 
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.leaves_out
+    }
+
     /// Counts a directory in place.
     pub(crate) fn directory(&mut self) {
         self.directories += 1;

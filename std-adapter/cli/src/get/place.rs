@@ -19,6 +19,13 @@ pub(super) struct Wanted<'a> {
     pub(super) target: String,
 }
 
+impl Wanted<'_> {
+    /// Whether it is an entry of the local directory, not the directory itself.
+    pub(super) fn is_inside(&self) -> bool {
+        !self.target.is_empty()
+    }
+}
+
 /// The place of the received entries.
 pub(super) struct Place {
     pub(super) directory: PathBuf,
