@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tinyferry::Endpoint;
 use tinyferry::client::Client;
+use tinyferry::endpoint::Tcp;
 use tinyferry::fs::{Directory, Source};
 use tinyferry::server::Server;
 
@@ -34,7 +35,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(here.join(number.to_string()), vec![number as u8; 500])?;
     }
     let server = Server::builder(&served).listen("tcp://127.0.0.1:0".parse()?).bind()?;
-    let Endpoint::Tcp(address) = server.endpoint() else { return Err("it is TCP".into()) };
+    let Endpoint::Tcp(Tcp { address, .. }) = server.endpoint() else {
+        return Err("it is TCP".into());
+    };
     let address = address.parse()?;
     let stopper = server.stopper();
     let server = thread::spawn(move || server.run());

@@ -55,8 +55,11 @@ impl Proxy {
     }
 
     pub(crate) fn lead_to(&self, server: &Server) {
-        let address = server.endpoint["tcp://".len()..].to_owned();
-        *self.shared.target.lock().expect("nobody panics") = address;
+        self.lead_to_address(&server.endpoint["tcp://".len()..]);
+    }
+
+    pub(crate) fn lead_to_address(&self, address: &str) {
+        *self.shared.target.lock().expect("nobody panics") = address.to_owned();
     }
 
     pub(crate) fn crossed(&self, direction: usize) -> u64 {

@@ -145,6 +145,9 @@ fn before_session(error: &Error) -> String {
             ". If that is its key, add --accept-new to accept it"
         }
         Error::Secure(_, AuthError::NoKnownHosts) => "; use --known-hosts FILE",
+        Error::Secure(endpoint, AuthError::Unprotected) if endpoint.is_line() => {
+            ": a serial line cannot be encrypted; use --insecure to allow that"
+        }
         Error::Secure(_, AuthError::Unprotected) => ": use --key FILE, or --insecure to allow that",
         Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::UnknownKey))) => UNKNOWN_KEY,
         Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::NoKeys))) => {

@@ -6,7 +6,6 @@ use std::num::NonZeroU64;
 use std::thread;
 use std::time::Duration;
 
-use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 use tinyferry::transport::stream::Traffic;
 
@@ -58,7 +57,7 @@ impl<'a> Retrying<'a> {
         sha256: bool,
     ) -> Result<Self, CliError> {
         signals::before_end(task, peer.has_resources())?;
-        let is_seen = stderr().is_terminal() || matches!(peer.endpoint, Endpoint::Serial(_));
+        let is_seen = stderr().is_terminal() || peer.endpoint.is_line();
         let most = args.tries.unwrap_or(if is_seen { TRIES } else { 0 });
         let tries = Tries { done: 0, most, from_start: args.tries.is_some(), steps: 0 };
         let (earlier, has_answered) = (Traffic::default(), rounds::is_further());

@@ -42,15 +42,18 @@ impl AccessPolicy {
             Err(io::Error::new(ErrorKind::PermissionDenied, sentence))
         };
         match (self, endpoint) {
-            (Self::Local, Endpoint::Tcp(address)) => match tcp::look_up(address) {
+            (Self::Local, Endpoint::Tcp(to)) => match tcp::look_up(&to.address) {
                 Ok(all) if tcp::are_here(&all) => Ok(()),
+                Ok(_) if to.lossy => refuse(
+                    "other machines could read and change the served files; use --insecure to allow that",
+                ),
                 Ok(_) => refuse(
                     "other machines could read and change the served files; use --key FILE, or \
                      --insecure to allow that",
                 ),
                 Err(error) => refuse(&describe::os_error(&error)),
             },
-            (Self::Keys(_), Endpoint::Serial(_)) => {
+            (Self::Keys(_), line) if line.is_line() => {
                 refuse("a serial line cannot be encrypted; leave out --key")
             }
             #[cfg(unix)]

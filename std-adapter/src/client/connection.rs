@@ -22,7 +22,7 @@ use crate::auth::{Protection, hex};
 use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::client::builder::Timeouts;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Tcp};
 use crate::transport::banner::Listener;
 #[cfg(unix)]
 use crate::transport::banner::socket::{AfterBanner, Shared};
@@ -41,6 +41,7 @@ use crate::transport::tcp;
 mod paced;
 
 use self::paced::over;
+
 /// The silence after which a reader on a lossy link is in step again (R71).
 const SILENCE: Duration = Duration::from_millis(25);
 
@@ -197,8 +198,12 @@ pub(crate) fn open(
     banner: Listener,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
+    if endpoint.is_line() && matches!(protection, Protection::Key(_)) {
+        let sentence = "a serial line cannot be encrypted; leave out --key";
+        return Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)));
+    }
     match endpoint {
-        Endpoint::Tcp(address) => {
+        Endpoint::Tcp(Tcp { address, .. }) => {
             // Resolved once: the checked address is the dialed one.
             let addresses = tcp::look_up(address).map_err(failed)?;
             if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
@@ -228,17 +233,11 @@ pub(crate) fn open(
         }
         #[cfg(not(unix))]
         Endpoint::Exec(_) | Endpoint::Ssh(_) => Err(failed(io::ErrorKind::Unsupported.into())),
-        Endpoint::Serial(serial) => match protection {
-            Protection::Key(_) => {
-                let sentence = "a serial line cannot be encrypted; leave out --key";
-                Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
-            }
-            _ => {
-                let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
-                debug!("opened {} for {endpoint}", link.path().escape_debug());
-                Ok(over(link, rate))
-            }
-        },
+        Endpoint::Serial(serial) => {
+            let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
+            debug!("opened {} for {endpoint}", link.path().escape_debug());
+            Ok(over(link, rate))
+        }
     }
 }
 
@@ -294,7 +293,10 @@ fn link<S: Socket + 'static>(
             }
             Ok(over(StreamLink::new(socket, leave), rate))
         }
-        Protection::Local | Protection::Insecure => Ok(over(StreamLink::new(socket, leave), rate)),
+        Protection::Local | Protection::Insecure => {
+            let link = StreamLink::new(socket, leave);
+            Ok(over(if endpoint.is_lossy() { link.eager() } else { link }, rate))
+        }
     }
 }
 

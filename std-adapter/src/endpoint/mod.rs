@@ -4,6 +4,7 @@ mod host;
 mod serial;
 mod short;
 mod ssh;
+mod tcp;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use tinyferry_core::Config;
 
 pub use self::serial::{Flow, Port, Reset, Serial};
 pub use self::ssh::Ssh;
+pub use self::tcp::Tcp;
 
 /// The address of the other end.
 ///
@@ -29,8 +31,8 @@ pub use self::ssh::Ssh;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// `tcp://HOST:PORT`
-    Tcp(String),
+    /// `tcp://HOST:PORT?lossy=true|false`
+    Tcp(Tcp),
     /// `unix:///PATH`: a socket in the file system.
     Unix(String),
     /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false&dtr=on|off&rts=on|off&reset=none|dtr|esp`;
@@ -48,7 +50,15 @@ pub enum Endpoint {
 impl Endpoint {
     /// Whether the link can lose or change bytes.
     pub fn is_lossy(&self) -> bool {
-        matches!(self, Self::Serial(Serial { lossy: true, .. }))
+        matches!(
+            self,
+            Self::Serial(Serial { lossy: true, .. }) | Self::Tcp(Tcp { lossy: true, .. })
+        )
+    }
+
+    /// Whether it is a serial line, here or behind a TCP port: it has one client at a time and cannot be encrypted.
+    pub fn is_line(&self) -> bool {
+        matches!(self, Self::Serial(_) | Self::Tcp(Tcp { lossy: true, .. }))
     }
 
     /// The configuration of a session over this endpoint.
@@ -60,7 +70,7 @@ impl Endpoint {
 impl Default for Endpoint {
     /// `tcp://127.0.0.1:8080`
     fn default() -> Self {
-        Self::Tcp("127.0.0.1:8080".to_owned())
+        Self::Tcp(Tcp::new("127.0.0.1:8080"))
     }
 }
 
@@ -95,7 +105,7 @@ impl FromStr for Endpoint {
             return Serial::parse_only(rest).map(Self::Serial).map_err(no);
         }
         match text.split_once("://") {
-            Some(("tcp", rest)) => host::parse_tcp(rest.strip_suffix('/').unwrap_or(rest)),
+            Some(("tcp", rest)) => Tcp::parse(rest).map(Self::Tcp),
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
             Some(("unix", _)) => Err("a path begins with /, as in unix:///run/ferry.sock".into()),
             Some(("serial", rest)) => Serial::parse(rest).map(Self::Serial),
@@ -115,7 +125,7 @@ const FORMS: &str = "one looks like box, box:8080, tcp://127.0.0.1:8080, unix://
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Tcp(tcp) => tcp.fmt(f),
             Self::Unix(path) => write!(f, "unix://{}", path.escape_debug()),
             Self::Exec(command) => write!(f, "exec:{}", command.escape_debug()),
             Self::Ssh(Ssh { host, directory }) => {

@@ -2,8 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-use super::host::{is_name, parse_tcp};
-use super::{Endpoint, FORMS, Serial, Ssh};
+use super::host::is_name;
+use super::{Endpoint, FORMS, Serial, Ssh, Tcp};
 
 /// Parses a text that is no URL.
 pub(super) fn parse(text: &str) -> Result<Endpoint, String> {
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Endpoint, String> {
         );
     }
     if text.parse::<Ipv6Addr>().is_ok() {
-        return Ok(Endpoint::Tcp(format!("[{text}]:8080")));
+        return Tcp::parse(&format!("[{text}]")).map(Endpoint::Tcp);
     }
     if text.contains('@') {
         return Ssh::parse(text).map(Endpoint::Ssh).ok_or_else(|| FORMS.into());
@@ -31,8 +31,10 @@ pub(super) fn parse(text: &str) -> Result<Endpoint, String> {
                  USER@{text}"
             ))
         }
-        Some((host, _)) if is_name(host) || host.starts_with('[') => parse_tcp(text),
-        None if is_name(text) || text.starts_with('[') => parse_tcp(text),
+        Some((host, _)) if is_name(host) || host.starts_with('[') => {
+            Tcp::parse(text).map(Endpoint::Tcp)
+        }
+        None if is_name(text) || text.starts_with('[') => Tcp::parse(text).map(Endpoint::Tcp),
         _ => Err(FORMS.into()),
     }
 }

@@ -6,6 +6,9 @@ fn urls_are_read_and_shown() {
         ("tcp://127.0.0.1:8080", "tcp://127.0.0.1:8080"),
         ("tcp://board", "tcp://board:8080"),
         ("tcp://[::1]:9/", "tcp://[::1]:9"),
+        ("tcp://esp:23?lossy=true", "tcp://esp:23?lossy=true"),
+        ("tcp://esp/?lossy=false", "tcp://esp:8080"),
+        ("esp:23?lossy=true", "tcp://esp:23?lossy=true"),
         ("unix:///run/ferry.sock", "unix:///run/ferry.sock"),
         ("serial:///dev/ttyACM0", "serial:///dev/ttyACM0?baud=115200"),
         ("serial://COM3?baud=921600&lossy=true&flow=none", "serial://COM3?baud=921600"),
@@ -64,6 +67,8 @@ fn an_invalid_endpoint_is_refused_with_the_reason() {
     for (text, why) in [
         ("tcp://box:99999", "\"99999\" is no port"),
         ("tcp://box:http", "\"http\" is no port"),
+        ("tcp://box?lossy=yes", "lossy is true or false, not \"yes\""),
+        ("tcp://box?baud=9600", "TCP has no setting \"baud\", only lossy"),
         ("unix://ferry.sock", "a path begins with /"),
         ("serial://", "names no serial port"),
         ("serial://?baud=9600", "names no serial port"),

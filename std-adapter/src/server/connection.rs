@@ -30,6 +30,7 @@ use crate::server::registry::Busy;
 use crate::server::registry::Registry;
 use crate::server::root::Root;
 use crate::server::root::RootError;
+use crate::server::session::Ended;
 use crate::transport::clock::milliseconds;
 use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Shutdown;
@@ -56,6 +57,8 @@ pub(crate) struct Peer {
     pub(crate) name: String,
     /// Its address, if it connects over a network.
     pub(crate) address: Option<IpAddr>,
+    /// Whether it is a serial line behind a TCP port.
+    pub(crate) is_lossy: bool,
 }
 
 /// The entry of a connection in the registry. It is removed when the thread ends, also by a panic.
@@ -82,8 +85,34 @@ impl Service {
             Box::new(move |how| socket.shut_down(how))
         };
         let number = self.registry.connect(&shutdown, peer.address, close);
-        let (service, name) = (self.clone(), peer.name.clone());
-        self.spawn(number, &peer.name, move || service.handle(number, socket, shutdown, &name))
+        let (service, name, is_lossy) = (self.clone(), peer.name.clone(), peer.is_lossy);
+        self.spawn(number, &peer.name, move || match is_lossy {
+            true => service.handle_line(number, socket, shutdown, &name),
+            false => service.handle(number, socket, shutdown, &name),
+        })
+    }
+
+    /// Serves the clients of a serial line behind a TCP port, one after another, until the connection ends. The first
+    /// bytes of a client may be lost, so that they decide nothing.
+    fn handle_line<S: Socket>(&self, number: u64, socket: S, shutdown: Arc<Shutdown>, name: &str) {
+        if let Err(busy) = self.registry.admit(number) {
+            return self.log_busy(name, busy);
+        }
+        debug!("{name}: a serial line is connected");
+        let link = &mut StreamLink::new(socket, shutdown).eager();
+        while !self.registry.is_stopping() {
+            let permissions = match self.permissions_without_key() {
+                Ok(permissions) => permissions,
+                Err(error) => {
+                    let why = describe::os_error(&error);
+                    return self.logs.root.warn(&format!("{name}: no session can begin: {why}"));
+                }
+            };
+            match self.serve(link, name, Config::LOSSY, permissions) {
+                Ended::Session => {}
+                Ended::Link => return,
+            }
+        }
     }
 
     /// Sees how a client begins, and serves it with the rights of its key.

@@ -213,13 +213,14 @@ impl Bound {
 
     fn serve(self, service: &Service) -> io::Result<()> {
         match self.listener {
-            Listener::Tcp(listener) => {
+            Listener::Tcp { listener, is_lossy } => {
                 let (waiter, wake) = Waiter::new(&listener)?;
                 service.registry.wakes(wake);
                 accept(service, &waiter, || {
                     let (stream, peer) = listener.accept()?;
                     stream.set_nonblocking(false)?;
-                    let peer = Peer { name: peer.to_string(), address: Some(peer.ip()) };
+                    let (name, address) = (peer.to_string(), Some(peer.ip()));
+                    let peer = Peer { name, address, is_lossy };
                     Ok((tcp::prepare(stream)?, peer))
                 });
             }
@@ -232,7 +233,8 @@ impl Bound {
                     let (stream, _) = socket.listener.accept()?;
                     stream.set_nonblocking(false)?;
                     number += 1;
-                    Ok((stream, Peer { name: format!("local client {number}"), address: None }))
+                    let name = format!("local client {number}");
+                    Ok((stream, Peer { name, address: None, is_lossy: false }))
                 });
             }
             Listener::Serial(line) => service.serve_line(*line)?,

@@ -110,7 +110,7 @@ impl Service {
     /// Serves the client at the standard streams of this program until it disconnects.
     #[cfg(unix)]
     pub(crate) fn serve_one(&self, socket: UnixStream, output: &Output) -> io::Result<()> {
-        let peer = Peer { name: "standard input".to_owned(), address: None };
+        let peer = Peer { name: "standard input".to_owned(), address: None, is_lossy: false };
         self.connected(Arc::new(socket), &peer)?;
         self.registry.wait_until_empty();
         self.drain();

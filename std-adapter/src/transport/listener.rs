@@ -11,7 +11,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, Serial};
+use crate::endpoint::{Endpoint, Serial, Tcp};
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio;
@@ -22,7 +22,11 @@ use crate::transport::stream::Shutdown;
 use crate::transport::terminal::{self, TerminalLink};
 
 pub(crate) enum Listener {
-    Tcp(TcpListener),
+    Tcp {
+        listener: TcpListener,
+        /// Its clients are serial lines.
+        is_lossy: bool,
+    },
     #[cfg(unix)]
     Unix(UnixSocket),
     Serial(Box<Line>),
@@ -55,8 +59,9 @@ impl Listener {
     /// Listens at `endpoint`.
     pub(crate) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         Ok(match endpoint {
-            Endpoint::Tcp(address) => {
-                Self::Tcp(TcpListener::bind(&crate::transport::tcp::look_up(address)?[..])?)
+            Endpoint::Tcp(Tcp { address, lossy }) => {
+                let listener = TcpListener::bind(&crate::transport::tcp::look_up(address)?[..])?;
+                Self::Tcp { listener, is_lossy: *lossy }
             }
             #[cfg(unix)]
             Endpoint::Unix(path) => Self::Unix(UnixSocket::bind(path)?),
@@ -90,7 +95,10 @@ impl Listener {
     /// The endpoint that it listens at, with the actual port.
     pub(crate) fn endpoint(&self) -> io::Result<Endpoint> {
         Ok(match self {
-            Self::Tcp(listener) => Endpoint::Tcp(listener.local_addr()?.to_string()),
+            Self::Tcp { listener, is_lossy } => {
+                let address = listener.local_addr()?.to_string();
+                Endpoint::Tcp(Tcp { address, lossy: *is_lossy })
+            }
             #[cfg(unix)]
             Self::Unix(socket) => Endpoint::Unix(socket.path.clone()),
             Self::Serial(line) => Endpoint::Serial(line.serial.clone()),

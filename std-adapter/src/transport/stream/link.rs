@@ -19,6 +19,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A link over a socket.
 pub struct StreamLink<T> {
     stream: FromStd<Stream<T>>,
+    /// Whether each frame is sent at once.
+    is_eager: bool,
 }
 
 impl<T: Socket> StreamLink<T> {
@@ -29,7 +31,12 @@ impl<T: Socket> StreamLink<T> {
 
     /// The same, where `input` was read from the socket before.
     pub(crate) fn with_input(socket: T, shutdown: Arc<Shutdown>, input: &[u8]) -> Self {
-        Self { stream: FromStd::new(Stream::new(socket, shutdown, input)) }
+        Self { stream: FromStd::new(Stream::new(socket, shutdown, input)), is_eager: false }
+    }
+
+    /// The same link, which sends each frame at once. On a lossy link the answer to one may decide about the next.
+    pub(crate) fn eager(self) -> Self {
+        Self { is_eager: true, ..self }
     }
 
     /// Disconnects in good order: a socket that is closed with unread input drops the last output. Waits for
@@ -66,7 +73,11 @@ impl<T: Socket> embedded_io::Read for StreamLink<T> {
 
 impl<T: Socket> embedded_io::Write for StreamLink<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
+        let count = self.stream.write(bytes)?;
+        if self.is_eager {
+            self.flush()?;
+        }
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

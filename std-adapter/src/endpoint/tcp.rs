@@ -1,0 +1,54 @@
+//! TCP: `tcp://HOST:PORT`, also to a serial line behind it.
+
+use std::fmt;
+
+use super::host;
+
+/// The port without another one.
+const USUAL_PORT: u16 = 8080;
+
+/// A TCP connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tcp {
+    /// `HOST:PORT`
+    pub address: String,
+    /// Whether bytes may be lost or changed: the other end is a serial line behind a TCP port, as of ser2net.
+    pub lossy: bool,
+}
+
+impl Tcp {
+    /// A connection to `HOST:PORT` that loses nothing.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), lossy: false }
+    }
+
+    /// Parses the part after `tcp://`, or a short form.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (address, settings) = text.split_once('?').unwrap_or((text, ""));
+        let address = address.strip_suffix('/').unwrap_or(address);
+        let address = host::parse(address, Some(USUAL_PORT), "tcp://127.0.0.1:8080")?;
+        let mut tcp = Self::new(address);
+        for setting in settings.split('&').filter(|setting| !setting.is_empty()) {
+            let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+            tcp.lossy = match (name, value) {
+                ("lossy", "true") => true,
+                ("lossy", "false") => false,
+                ("lossy", _) => {
+                    let value = value.escape_debug();
+                    return Err(format!("lossy is true or false, not \"{value}\""));
+                }
+                _ => {
+                    let name = name.escape_debug();
+                    return Err(format!("TCP has no setting \"{name}\", only lossy"));
+                }
+            };
+        }
+        Ok(tcp)
+    }
+}
+
+impl fmt::Display for Tcp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tcp://{}{}", self.address, if self.lossy { "?lossy=true" } else { "" })
+    }
+}
