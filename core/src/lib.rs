@@ -42,7 +42,7 @@ pub use config::Config;
 pub use error::{Failure, Reason};
 pub use link::Negotiated;
 pub use profile::{Profile, Standard};
-pub use session::{Session, Step, Task};
+pub use session::{GetRequest, Session, Step, Task};
 pub use store::Store;
 pub use time::Millis;
 pub use transfer::Outcome;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tinyferry::fs::{Directory, LinkKinds, Links, Policy, Rights, Root, Source, Sync};
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Accepted, Kind, Offer, Operation, RequestOptions, Skip, Stat, Store};
-use tinyferry_core::{Config, Failure, Outcome, Session, Task};
+use tinyferry_core::{Config, Failure, GetRequest, Outcome, Session, Task};
 use tinyferry_kit::{End, Faults, Operates, Pair, content, session_number};
 
 const ALL: LinkKinds = LinkKinds { symbolic: true, hard: true };
@@ -90,7 +90,7 @@ fn transfer(
             hard_links: true,
             ..RequestOptions::skipping(Skip::SameTime)
         };
-        (client, server(source), Task::GetWith { path: "", tree: true, names_only: false, options })
+        (client, server(source), Task::Get(GetRequest::tree("").with(options)))
     };
     let mut pair = pair(config, seed, client, server);
     if config.lossy {
@@ -215,7 +215,7 @@ fn a_list_has_links_on_each_kind_of_line() {
             let server = Directory::serving(root, RIGHTS, Sync::Never, ()).lossy(config.lossy);
             let options = RequestOptions { links, ..RequestOptions::skipping(Skip::SameTime) };
             let mut pair = pair(config, 1, Listed::default(), server);
-            let task = Task::GetWith { path: "", tree: true, names_only: true, options };
+            let task = Task::Get(GetRequest::tree("").names().with(options));
             let outcome = pair.run(task).expect("it ends").expect("it ends well");
             let listed = &pair.client.store.0;
             if links {

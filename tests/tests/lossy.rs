@@ -1,7 +1,7 @@
 //! Two machines on links that lose, damage, insert, double and delay bytes, in virtual time.
 
 use tinyferry_core::error::Failure;
-use tinyferry_core::{Config, Task};
+use tinyferry_core::{Config, GetRequest, Task};
 use tinyferry_kit::{Faults, File, Memory, Pair, content};
 
 /// Seeds per setting: a few by default, as many as the environment says in a campaign.
@@ -79,7 +79,7 @@ fn trees_cross_noise_both_ways() {
         assert_eq!(pair.server.store.files, pair.client.store.files, "seed {seed}");
 
         pair.client.store = Memory::default();
-        let task = Task::Get { path: "t", tree: true, names_only: false };
+        let task = Task::get_tree("t");
         let outcome = pair.run(task).expect("it ends");
         assert!(outcome.is_ok_and(|outcome| outcome.refused == 0), "seed {seed}: {outcome:?}");
         assert_eq!(pair.server.store.files, pair.client.store.files, "seed {seed}");
@@ -129,13 +129,9 @@ fn short_sessions() -> Vec<(&'static str, Pair, Task<'static>)> {
     vec![
         ("put", put, Task::Put),
         ("put tree", put_tree, Task::Put),
-        ("get", get, Task::Get { path: "f", tree: false, names_only: false }),
-        ("get tree", get_tree, Task::Get { path: "t", tree: true, names_only: false }),
-        (
-            "names",
-            serial(Memory::default(), store()),
-            Task::Get { path: "t", tree: true, names_only: true },
-        ),
+        ("get", get, Task::get_file("f")),
+        ("get tree", get_tree, Task::get_tree("t")),
+        ("names", serial(Memory::default(), store()), Task::Get(GetRequest::tree("t").names())),
     ]
 }
 
@@ -143,7 +139,7 @@ fn short_sessions() -> Vec<(&'static str, Pair, Task<'static>)> {
 fn must_end_well(name: &str, what: &str, pair: &Pair, task: Task<'static>) -> (usize, usize) {
     let mut pair = pair.clone();
     pair.limit = 120_000_000_000;
-    let names_only = matches!(task, Task::Get { names_only: true, .. });
+    let names_only = matches!(task, Task::Get(GetRequest { names_only: true, .. }));
     let outcome = pair.run(task).unwrap_or_else(|stuck| panic!("{name}, {what}: {stuck:?}"));
     let outcome = outcome.unwrap_or_else(|failure| panic!("{name}, {what}: {failure}"));
     assert_eq!(outcome.refused, 0, "{name}, {what}");

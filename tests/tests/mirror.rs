@@ -17,7 +17,7 @@ use tinyferry::client::{Change, Client, Selection};
 use tinyferry::fs::{Directory, Filter, LinkKinds, Links, Policy, Rights, Root, Source, Sync};
 use tinyferry::server::Server;
 use tinyferry_core::store::{RequestOptions, Skip};
-use tinyferry_core::{Config, Failure, Outcome, Session, Task};
+use tinyferry_core::{Config, Failure, GetRequest, Outcome, Session, Task};
 use tinyferry_kit::{End, Faults, Operates, Pair, session_number};
 
 use trees::{
@@ -107,7 +107,7 @@ fn transfer(
         (client, server(target), Task::Put)
     } else {
         let client = Directory::receiving(root(target), String::new(), Sync::Never, ());
-        let task = Task::GetWith { path: "", tree: true, names_only: false, options };
+        let task = Task::Get(GetRequest::tree("").with(options));
         (client.lossy(*is_lossy).answering().governed(&policy), server(source), task)
     };
     let number = session_number(attempt.seed as u32 | 1);

@@ -16,7 +16,7 @@ use tinyferry_core::wire::{
     AckInfo, Code, FRAME_MAX, HEADER_LEN, Header, Hello, PAYLOAD_MAX, SIGNAL_LEN, Signal, UNKNOWN,
     UNKNOWN_TIME,
 };
-use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::{Config, GetRequest, Session, Task};
 use tinyferry_kit::{Faults, File, Line, Memory, Pair, content, session_number};
 
 fn cases(few: u32) -> Settings {
@@ -666,7 +666,11 @@ impl Setting {
     fn run(&self, pair: &mut Pair) -> Result<(u32, u32), Failure> {
         let path = if self.is_tree { "t".to_owned() } else { Self::path(0) };
         let task = match (self.is_get, self.is_tree) {
-            (true, tree) => Task::Get { path: &path, tree, names_only: self.names_only },
+            (true, tree) => Task::Get(GetRequest {
+                tree,
+                names_only: self.names_only,
+                ..GetRequest::file(&path)
+            }),
             (false, true) => {
                 pair.client.store.queue_tree("t");
                 Task::Put

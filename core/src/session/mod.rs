@@ -65,7 +65,7 @@ mod tests;
 mod timeout;
 
 pub use self::io::Step;
-pub use self::task::Task;
+pub use self::task::{GetRequest, Task};
 
 /// One end of one session.
 ///

@@ -9,30 +9,65 @@ pub enum Task<'a> {
     /// Send the entries of the store.
     Put,
     /// Request a file or a tree.
-    Get {
-        /// Its path at the other end.
-        path: &'a str,
-        /// Whether it is a tree.
-        tree: bool,
-        /// Whether only the offers are requested.
-        names_only: bool,
-    },
-    /// [`Task::Get`] with options, which the server must know. The session needs
-    /// [`Profile::OPERATIONS`].
-    GetWith {
-        /// Its path at the other end.
-        path: &'a str,
-        /// Whether it is a tree.
-        tree: bool,
-        /// Whether only the offers are requested.
-        names_only: bool,
-        /// The options; [`RequestOptions::fits`].
-        options: RequestOptions<'a>,
-    },
+    Get(GetRequest<'a>),
     /// Ask the server to end.
     Close,
     /// Ask whether the server answers.
     Ping,
+}
+
+impl<'a> Task<'a> {
+    /// Requests the file at `path`.
+    #[must_use]
+    pub const fn get_file(path: &'a str) -> Self {
+        Self::Get(GetRequest::file(path))
+    }
+
+    /// Requests the tree at `path`; empty: the root of the server.
+    #[must_use]
+    pub const fn get_tree(path: &'a str) -> Self {
+        Self::Get(GetRequest::tree(path))
+    }
+}
+
+/// A client's request for a file or a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct GetRequest<'a> {
+    /// Its path at the other end.
+    pub path: &'a str,
+    /// Whether it is a tree.
+    pub tree: bool,
+    /// Whether only the offers are requested.
+    pub names_only: bool,
+    /// Options that the server must know; [`RequestOptions::fits`]. The session needs [`Profile::OPERATIONS`].
+    pub options: Option<RequestOptions<'a>>,
+}
+
+impl<'a> GetRequest<'a> {
+    /// A file with its content.
+    #[must_use]
+    pub const fn file(path: &'a str) -> Self {
+        Self { path, tree: false, names_only: false, options: None }
+    }
+
+    /// A tree with the content of its files.
+    #[must_use]
+    pub const fn tree(path: &'a str) -> Self {
+        Self { tree: true, ..Self::file(path) }
+    }
+
+    /// The same without content: only the offers.
+    #[must_use]
+    pub const fn names(self) -> Self {
+        Self { names_only: true, ..self }
+    }
+
+    /// The same with options.
+    #[must_use]
+    pub const fn with(self, options: RequestOptions<'a>) -> Self {
+        Self { options: Some(options), ..self }
+    }
 }
 
 impl<P: Profile> Session<P> {
@@ -53,11 +88,9 @@ impl<P: Profile> Session<P> {
             Task::Put => Goal::Put,
             Task::Close => Goal::Close,
             Task::Ping => Goal::Ping,
-            Task::Get { path, tree, names_only } => {
-                Goal::Get(Get { tree, names_only, path: self.write_request(path, None)? })
-            }
-            Task::GetWith { path, tree, names_only, options } => {
-                Goal::Get(Get { tree, names_only, path: self.write_request(path, Some(&options))? })
+            Task::Get(GetRequest { path, tree, names_only, options }) => {
+                let path = self.write_request(path, options.as_ref())?;
+                Goal::Get(Get { tree, names_only, path })
             }
         };
         self.timer.restart();

@@ -20,7 +20,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::store::Skip;
-use tinyferry_core::{Config, Failure, Negotiated, Outcome, Reason, Session, Step, Store, Task};
+use tinyferry_core::{
+    Config, Failure, GetRequest, Negotiated, Outcome, Reason, Session, Step, Store, Task,
+};
 
 use crate::checksum::Desktop;
 use crate::client::connection::Connection;
@@ -204,7 +206,7 @@ impl Client {
         names_only: bool,
         store: &mut dyn Store,
     ) -> Result<Outcome, Error> {
-        let task = |tree| Task::Get { path, tree, names_only };
+        let task = |tree| Task::Get(GetRequest { tree, names_only, ..GetRequest::file(path) });
         if path.is_empty() {
             return self.persist(task(true), store);
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Operation, OperationEntry, Stat, Store};
-use tinyferry_core::{Reason, Task};
+use tinyferry_core::{GetRequest, Reason, Task};
 
 use super::{Client, Entries, EntryKind, Error, Selection, is_refused};
 use crate::fs::LinkKinds;
@@ -63,7 +63,7 @@ impl Client {
         if path.is_empty() {
             return Ok(Some(EntryKind::Directory));
         }
-        let task = Task::Get { path, tree: false, names_only: true };
+        let task = Task::Get(GetRequest::file(path).names());
         match self.persist(task, &mut Entries::default()) {
             Ok(_) => Ok(Some(EntryKind::File)),
             Err(error) if is_refused(&error, Reason::IsDirectory) => Ok(Some(EntryKind::Directory)),

@@ -98,7 +98,7 @@ impl Client {
         remote: &str,
         store: &mut WriterStore<W, O>,
     ) -> Result<Outcome, Error> {
-        let task = Task::Get { path: remote, tree: false, names_only: false };
+        let task = Task::get_file(remote);
         let result = self.persist(task, store);
         match store.failure() {
             Some(failure) => Err(Error::Local(failure)),

@@ -6,7 +6,7 @@ use std::path::Path;
 use tinyferry_core::store::{
     Accepted, Kind, Offer, Operation, Patterns, RequestOptions, Skip, StatQuery, Store,
 };
-use tinyferry_core::{Failure, Outcome, Reason, Task};
+use tinyferry_core::{Failure, GetRequest, Outcome, Reason, Task};
 
 use super::{Client, EntryKind, Error, is_refused};
 use crate::fs::skip::{SizeAndTime, leaves_out};
@@ -172,7 +172,8 @@ impl Client {
         if options == RequestOptions::default() {
             return self.fetch(path, names_only, store);
         }
-        match self.persist(Task::GetWith { path, tree: true, names_only, options }, store) {
+        let request = GetRequest { names_only, ..GetRequest::tree(path).with(options) };
+        match self.persist(Task::Get(request), store) {
             // The server is an older one.
             Err(error)
                 if is_refused(&error, Reason::Unsupported) && links != LinkKinds::default() =>

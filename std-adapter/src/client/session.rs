@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Instant;
 
 use tinyferry_core::driver::blocking;
-use tinyferry_core::{Config, Failure, Outcome, Session, Step, Store, Task};
+use tinyferry_core::{Config, Failure, GetRequest, Outcome, Session, Step, Store, Task};
 use tracing::debug;
 
 use super::{Client, Error};
@@ -49,7 +49,7 @@ impl Client {
         }
         let has_content = match task {
             Task::Put => true,
-            Task::Get { names_only, .. } | Task::GetWith { names_only, .. } => !names_only,
+            Task::Get(GetRequest { names_only, .. }) => !names_only,
             Task::Close | Task::Ping => false,
         };
         if has_content && self.config.sha256 && !self.session.has_sha256() {

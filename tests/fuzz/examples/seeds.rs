@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tinyferry_core::store::{RequestOptions, Skip, StatQuery, answer};
-use tinyferry_core::{Config, Session, Step, Task};
+use tinyferry_core::{Config, GetRequest, Session, Step, Task};
 use tinyferry_fuzz::Weak;
 use tinyferry_kit::{Memory, QueuedOperation, content, session_number};
 
@@ -71,8 +71,8 @@ fn main() {
         tree.queue_tree("t");
         let mut resuming = Memory::default();
         resuming.partials.insert("f".into(), content(700, 1));
-        let get = Task::Get { path: "t", tree: true, names_only: false };
-        let names = Task::Get { path: "t", tree: true, names_only: true };
+        let get = Task::get_tree("t");
+        let names = Task::Get(GetRequest::tree("t").names());
         let mut operating = Memory::with([("t/new", content(300, 2))]);
         let query = StatQuery { digest: Some(1), ..StatQuery::default() };
         let operations = [
@@ -87,7 +87,7 @@ fn main() {
         operating.queue_operations(Some("t"), &operations);
         operating.follow_up = vec!["t/new".to_owned()];
         let options = RequestOptions::skipping(Skip::SameTime);
-        let asking = Task::GetWith { path: "t", tree: true, names_only: false, options };
+        let asking = Task::Get(GetRequest::tree("t").with(options));
         let jobs = [
             ("operations", operating, small.clone(), Task::Put),
             ("options", Memory::default(), small.clone(), asking),

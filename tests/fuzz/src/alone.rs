@@ -6,7 +6,7 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::{
     Accepted, Entry, Kind, OperationEntry, Reply, Request, Stat, StatQuery,
 };
-use tinyferry_core::{Config, Session, Step, Task};
+use tinyferry_core::{Config, GetRequest, Session, Step, Task};
 use tinyferry_kit::{File, Memory, content, session_number};
 
 use crate::Weak;
@@ -158,9 +158,14 @@ impl<'a> Alone<'a> {
                 self.store.memory.queue_tree("t");
                 Task::Put
             }
-            2..=4 => Task::Get { path, tree, names_only },
+            2..=4 => Task::Get(GetRequest { tree, names_only, ..GetRequest::file(path) }),
             5 => Task::Close,
-            6 => Task::Get { path: &"a long name/".repeat(80)[..959], tree, names_only },
+            6 => Task::Get(GetRequest {
+                path: &"a long name/".repeat(80)[..959],
+                tree,
+                names_only,
+                options: None,
+            }),
             _ => Task::Ping,
         };
         self.store.begin();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::{Reply, Request};
-use tinyferry_core::{Config, Millis, Outcome, Session, Store, Task};
+use tinyferry_core::{Config, GetRequest, Millis, Outcome, Session, Store, Task};
 use tinyferry_kit::{
     File, Input, Memory, Port, Progress, Random, Sparse, content, perform, session_number,
 };
@@ -282,7 +282,7 @@ pub fn pair(data: &[u8]) {
     let mut server = End::new(Session::server(config(1)), there, other_grain, other_ends);
     let path = if setting.is_tree { "t" } else { Setting::PATHS[0] };
     let task = match (setting.is_get, setting.is_tree) {
-        (true, tree) => Task::Get { path, tree, names_only: false },
+        (true, tree) => Task::Get(GetRequest { tree, ..GetRequest::file(path) }),
         (false, true) => {
             client.store.0.borrow_mut().memory.queue_tree(path);
             Task::Put

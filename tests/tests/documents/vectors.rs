@@ -293,7 +293,7 @@ fn a_put_sends_the_bytes_of_the_vectors() {
 /// R31.
 #[test]
 fn a_get_sends_the_bytes_of_the_vectors() {
-    let task = Task::Get { path: "hi.txt", tree: false, names_only: false };
+    let task = Task::get_file("hi.txt");
     let [client, server] = transcript("get", task, Memory::default(), hello());
     assert_eq!(server.files, client.files);
 }

@@ -214,7 +214,7 @@ fn the_async_driver_sends_the_bytes_of_the_blocking_one() {
             let (task, stores) = if puts {
                 (Task::Put, (files(), Memory::default()))
             } else {
-                let task = Task::Get { path: "t", tree: true, names_only: false };
+                let task = Task::get_tree("t");
                 (task, (Memory::default(), files()))
             };
             let mut pair = Pair::new(config, stores.0, stores.1).serial(921_600, seed).delayed(3);
@@ -285,7 +285,7 @@ pub(super) fn tokio() -> tokio::runtime::Runtime {
 fn tasks() -> (Memory, [Task<'static>; 2]) {
     let mut store = Memory::with([("t/a", content(300_000, 5)), ("t/b", content(700, 6))]);
     store.queue_tree("t");
-    (store, [Task::Put, Task::Get { path: "there", tree: false, names_only: false }])
+    (store, [Task::Put, Task::get_file("there")])
 }
 
 fn connected() -> io::Result<(TcpStream, TcpStream)> {

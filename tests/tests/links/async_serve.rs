@@ -17,7 +17,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 use super::async_driver::{TokioClock, tokio};
 
 const CONFIG: Config = Config::RELIABLE.may_close(true);
-const GET: Task<'_> = Task::Get { path: "there", tree: false, names_only: false };
+const GET: Task<'_> = Task::get_file("there");
 
 /// What a server tells of its clients.
 #[derive(Debug, PartialEq, Eq)]

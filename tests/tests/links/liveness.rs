@@ -73,8 +73,8 @@ impl Waits {
             Self::Ping => Task::Ping,
             Self::Close => Task::Close,
             Self::Credit | Self::Done => Task::Put,
-            Self::Entry => Task::Get { path: "t", tree: true, names_only: false },
-            _ => Task::Get { path: "f", tree: false, names_only: false },
+            Self::Entry => Task::get_tree("t"),
+            _ => Task::get_file("f"),
         }
     }
 

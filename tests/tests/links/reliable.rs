@@ -1,7 +1,7 @@
 //! Two machines on a link that loses nothing: every size, every split, trees, refusals.
 
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::{Config, Task};
+use tinyferry_core::{Config, GetRequest, Task};
 use tinyferry_kit::{File, Memory, Pair, content};
 
 const SIZES: [usize; 14] =
@@ -38,7 +38,7 @@ fn a_file_of_every_size_goes_both_ways() {
 
             let server = Memory::with([("down.bin", bytes.clone())]);
             let mut pair = Pair::new(config, Memory::default(), server);
-            let task = Task::Get { path: "down.bin", tree: false, names_only: false };
+            let task = Task::get_file("down.bin");
             pair.run(task).expect("it ends").expect("it succeeds");
             assert_eq!(pair.client.store.files, pair.server.store.files, "get of {size}");
         }
@@ -104,7 +104,7 @@ fn a_tree_goes_both_ways() {
             assert!(pair.server.store.directories.contains("t/empty"));
 
             let mut pair = Pair::new(config, Memory::default(), tree(files));
-            let task = Task::Get { path: "t", tree: true, names_only: false };
+            let task = Task::get_tree("t");
             pair.run(task).expect("it ends").expect("it succeeds");
             assert_eq!(pair.server.store.files, pair.client.store.files);
             no_time_passed(&pair);
@@ -135,7 +135,7 @@ fn frames_in_one_read_are_handled_one_by_one() {
             pair.client.store.files.remove(&broken);
             assert_eq!(pair.server.store.files, pair.client.store.files, "reads of {read}");
             pair.client.store.files.clear();
-            let task = Task::Get { path: "t", tree: true, names_only: false };
+            let task = Task::get_tree("t");
             pair.run(task).expect("it ends").expect("it succeeds");
             assert_eq!(pair.server.store.files, pair.client.store.files, "reads of {read}");
         }
@@ -208,12 +208,12 @@ fn one_session_does_many_tasks() {
     let mut pair = Pair::new(small_credit(), client, tree(3));
     pair.run(Task::Ping).expect("it ends").expect("it succeeds");
     put(&mut pair, "a");
-    let missing = Task::Get { path: "missing", tree: false, names_only: false };
+    let missing = Task::get_file("missing");
     assert_eq!(pair.run(missing), Ok(Err(Failure::Refused(Reason::NotFound))));
-    let wrong = Task::Get { path: "t", tree: false, names_only: false };
+    let wrong = Task::get_file("t");
     assert_eq!(pair.run(wrong), Ok(Err(Failure::Refused(Reason::IsDirectory))));
     put(&mut pair, "b");
-    let get = Task::Get { path: "t", tree: true, names_only: false };
+    let get = Task::get_tree("t");
     pair.run(get).expect("it ends").expect("it succeeds");
     assert_eq!(pair.run(Task::Close), Ok(Err(Failure::Refused(Reason::NotAllowed))));
     pair.run(Task::Ping).expect("it ends").expect("it succeeds");
@@ -225,7 +225,7 @@ fn one_session_does_many_tasks() {
 fn a_list_moves_no_content() {
     for config in [Config::RELIABLE, Config::LOSSY] {
         let mut pair = Pair::new(config, Memory::default(), tree(30));
-        let task = Task::Get { path: "t", tree: true, names_only: true };
+        let task = Task::Get(GetRequest::tree("t").names());
         let outcome = pair.run(task).expect("it ends").expect("it succeeds");
         assert_eq!(outcome.entries, 32);
         assert_eq!(pair.client.store.offers.len(), 33);

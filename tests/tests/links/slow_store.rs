@@ -2,7 +2,7 @@
 
 use tinyferry_core::Outcome;
 use tinyferry_core::error::Failure;
-use tinyferry_core::{Config, Reason, Task};
+use tinyferry_core::{Config, GetRequest, Reason, Task};
 use tinyferry_kit::{Memory, Pair, content};
 
 const SECOND: u64 = 1_000_000_000;
@@ -61,7 +61,7 @@ fn the_store_of_a_client_may_be_busy() {
             pair.client.store.busy = 100_000 / PAUSE;
             pair.client.wait = u64::from(PAUSE) * SECOND / 1000;
             let path = if tree { "t" } else { "t/b" };
-            let task = Task::Get { path, tree, names_only: false };
+            let task = Task::Get(GetRequest { tree, ..GetRequest::file(path) });
             assert!(pair.run(task).expect("it ends").is_ok());
             assert_eq!(pair.server.store.bytes("t/b"), pair.client.store.bytes("t/b"));
             assert!(pair.up.silence <= LIFE_SIGN, "{} ns", pair.up.silence);

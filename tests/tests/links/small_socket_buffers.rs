@@ -73,7 +73,7 @@ where
     session.begin(Task::Put).expect("it may");
     let outcome = drive(&mut session, &mut link, &mut here).expect("the put goes well");
     assert_eq!((outcome.entries, outcome.refused), (files as u32, files as u32 / 2));
-    session.begin(Task::Get { path: "t", tree: true, names_only: false }).expect("it may");
+    session.begin(Task::get_tree("t")).expect("it may");
     let mut back = Memory::default();
     let outcome = drive(&mut session, &mut link, &mut back).expect("the get goes well");
     assert_eq!(outcome.entries as usize, files / 2);

@@ -3,7 +3,7 @@
 use tinyferry_core::Millis;
 use tinyferry_core::error::Reason;
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN};
-use tinyferry_core::{Config, Step, Task};
+use tinyferry_core::{Config, GetRequest, Step, Task};
 use tinyferry_kit::{Endpoint, Frames, Memory, content};
 
 const SESSION: u32 = 0x0102_0304;
@@ -231,7 +231,7 @@ fn at_a_receiver_content_an_offer_and_another_position_of_a_question_are_progres
 #[test]
 fn a_long_list_is_progress() {
     for lossy in [true, false] {
-        let task = Task::Get { path: "t", tree: true, names_only: true };
+        let task = Task::Get(GetRequest::tree("t").names());
         let (end, other, _) = Endpoint::client(SESSION, config(lossy), Memory::default(), task);
         let mut transfer = Transfer { end, other };
         transfer.receive(&|server| server.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t"));

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::store::{RequestOptions, Skip, StatQuery, answer};
-use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::{Config, GetRequest, Session, Task};
 use tinyferry_core::{Millis, Outcome, Step};
 use tinyferry_kit::{File, Memory, Operates, QueuedOperation, content};
 

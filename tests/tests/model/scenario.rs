@@ -30,11 +30,11 @@ impl Job {
             Self::Put(_) | Self::PutTree(_) | Self::Operate(_) => Task::Put,
             Self::Options(path) => {
                 let options = RequestOptions::skipping(Skip::SameTime);
-                Task::GetWith { path, tree: true, names_only: false, options }
+                Task::Get(GetRequest::tree(path).with(options))
             }
-            Self::Get(path) => Task::Get { path, tree: false, names_only: false },
-            Self::GetTree(path) => Task::Get { path, tree: true, names_only: false },
-            Self::Names(path) => Task::Get { path, tree: true, names_only: true },
+            Self::Get(path) => Task::get_file(path),
+            Self::GetTree(path) => Task::get_tree(path),
+            Self::Names(path) => Task::Get(GetRequest::tree(path).names()),
             Self::Close => Task::Close,
             Self::Ping => Task::Ping,
         }

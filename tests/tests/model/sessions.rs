@@ -241,9 +241,9 @@ fn an_idle_client_differs_from_one_with_a_task() {
             ("ping", Task::Ping),
             ("close", Task::Close),
             ("put", Task::Put),
-            ("get", Task::Get { path: "f", tree: false, names_only: false }),
-            ("get of another file", Task::Get { path: "g", tree: false, names_only: false }),
-            ("list", Task::Get { path: "f", tree: true, names_only: true }),
+            ("get", Task::get_file("f")),
+            ("get of another file", Task::get_file("g")),
+            ("list", Task::Get(GetRequest::tree("f").names())),
         ] {
             let mut session = rests.clone();
             session.begin(task).expect("it may begin");

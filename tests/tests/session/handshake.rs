@@ -56,7 +56,7 @@ fn a_client_requests_only_a_path_that_is_sound() {
     for (path, expected) in [("a", Ok(())), ("", Ok(())), ("a/", refused), ("../a", refused)] {
         let mut session =
             Session::<tinyferry_core::Standard>::client(session_number(SESSION), Config::RELIABLE);
-        assert_eq!(session.begin(Task::Get { path, tree: true, names_only: false }), expected);
+        assert_eq!(session.begin(Task::get_tree(path)), expected);
     }
 }
 

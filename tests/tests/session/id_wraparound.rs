@@ -1,7 +1,7 @@
 //! Numbers of transfers that have gone once around.
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::{Config, Outcome, Task};
+use tinyferry_core::{Config, GetRequest, Outcome, Task};
 use tinyferry_kit::{File, Memory, Pair, content};
 
 fn tree(entries: usize) -> Memory {
@@ -13,7 +13,7 @@ fn tree(entries: usize) -> Memory {
 }
 
 fn get(path: &str, tree: bool) -> Task<'_> {
-    Task::Get { path, tree, names_only: false }
+    Task::Get(GetRequest { tree, ..GetRequest::file(path) })
 }
 
 /// Each of these goes well, with so many entries.
@@ -66,7 +66,7 @@ fn a_request_may_have_the_transfer_id_of_an_earlier_one() {
 /// A get of names only, or of content; what came of it.
 fn ask(config: Config, entries: usize, names_only: bool) -> (Pair, Outcome) {
     let mut pair = Pair::new(config, Memory::default(), tree(entries));
-    let task = Task::Get { path: "t", tree: true, names_only };
+    let task = Task::Get(GetRequest { names_only, ..GetRequest::tree("t") });
     let outcome = pair.run(task).expect("it ends").expect("it succeeds");
     (pair, outcome)
 }

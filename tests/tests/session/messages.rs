@@ -181,7 +181,7 @@ fn each_refused_entry_of_a_tree_has_its_own_message() {
 #[test]
 fn a_refused_request_comes_with_the_message_of_the_store() {
     for config in [RELIABLE, LOSSY] {
-        let get = Task::Get { path: "open", tree: false, names_only: false };
+        let get = Task::get_file("open");
         assert_eq!(session::<Explains>(config, &mut Gives::default(), &[get]), "open é");
     }
 }

@@ -50,7 +50,7 @@ fn an_end_before_all_chunks_is_refused_on_a_reliable_link() {
 /// R12.
 #[test]
 fn the_text_of_a_refusal_reaches_the_client() {
-    let (mut client, mut server) = client(Task::Get { path: "f", tree: false, names_only: false });
+    let (mut client, mut server) = client(Task::get_file("f"));
     server.described(Signal::refuse(1, 0, Reason::NotFound, 0), b"look elsewhere");
     client.receive(&server.bytes);
     assert_eq!(client.session.message(), "look elsewhere");

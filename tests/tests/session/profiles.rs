@@ -120,8 +120,8 @@ fn file() -> Memory {
     memory
 }
 
-const GET: Task<'_> = Task::Get { path: "f", tree: false, names_only: false };
-const GET_TREE: Task<'_> = Task::Get { path: "t", tree: true, names_only: false };
+const GET: Task<'_> = Task::get_file("f");
+const GET_TREE: Task<'_> = Task::get_tree("t");
 
 fn refused(reason: Reason) -> Result<Outcome, Failure> {
     Err(Failure::Refused(reason))

@@ -16,7 +16,7 @@ fn pair(config: Config, size: usize, puts: bool, seed: u64) -> (Pair, Task<'stat
         pair.client.store.queue_file("f");
         return (pair, Task::Put);
     }
-    let task = Task::Get { path: "f", tree: false, names_only: false };
+    let task = Task::get_file("f");
     (Pair::new(config, empty, full).serial(115_200, seed), task)
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn put(bytes: &mut Bytes, config: Config, path: &str, file: Vec<u8>) 
 }
 
 pub(crate) fn get(bytes: &mut Bytes, path: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let task = Task::Get { path, tree: false, names_only: false };
+    let task = Task::get_file(path);
     let (result, client, _) = run(bytes, Config::RELIABLE, Memory::default(), task, QUIET);
     result?;
     Ok(client.files.into_values().next().map(|file| file.bytes))
@@ -124,7 +124,7 @@ fn a_tree_goes_there_and_back() {
             let (result, ..) = run(&mut bytes, config, tree(), Task::Put, (faults, 1 << 40));
             assert_eq!(result.expect("it goes well").refused, 0);
         }
-        let task = Task::Get { path: "T", tree: true, names_only: false };
+        let task = Task::get_tree("T");
         let (result, back, _) = run(&mut bytes, config, Memory::default(), task, (faults, 1 << 40));
         assert_eq!(result.expect("it goes well").refused, 0);
         assert!(back.files == tree().files, "{:?}", back.files.keys());

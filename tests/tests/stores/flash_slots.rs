@@ -5,7 +5,7 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 use tinyferry_core::error::Reason;
-use tinyferry_core::{Config, Failure, Outcome, Task};
+use tinyferry_core::{Config, Failure, GetRequest, Outcome, Task};
 use tinyferry_kit::{Faults, File, Memory, Pair, Random, content};
 use tinyferry_stores::slots::Slots;
 
@@ -159,7 +159,7 @@ fn an_image_is_sent_back() {
             let server: Slots<External> =
                 Slots::new(flash.clone().unwrap_or(External::new(1 << 20)));
             let mut pair = Pair::new(Config::RELIABLE, Memory::default(), server);
-            let task = Task::Get { path, tree, names_only: false };
+            let task = Task::Get(GetRequest { tree, ..GetRequest::file(path) });
             let result = pair.run(task).expect("it ends");
             if flash.is_some() && path != "other" {
                 assert_eq!(result.expect("it goes well").refused, 0);

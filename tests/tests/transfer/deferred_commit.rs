@@ -8,7 +8,7 @@ use tinyferry_core::{Config, Task};
 use tinyferry_kit::{File, Memory, Pair, content};
 
 const SESSION: u32 = 77;
-const GET_TREE: Task<'static> = Task::Get { path: "t", tree: true, names_only: false };
+const GET_TREE: Task<'static> = Task::get_tree("t");
 
 fn name(number: usize) -> String {
     format!("t/{number:05}")

@@ -59,7 +59,7 @@ fn put_and_get<P: Profile, Q: Profile>(
     let up = pair.up.carried;
     pair.client.store = Memory::default();
     pair.server.store.sparse = true;
-    let task = Task::Get { path: "f", tree: false, names_only: false };
+    let task = Task::get_file("f");
     let down = pair.down.carried;
     let outcome = pair.run(task).unwrap_or_else(|stuck| panic!("{what}: {stuck:?}"));
     assert!(outcome.is_ok(), "{what}: {outcome:?}");

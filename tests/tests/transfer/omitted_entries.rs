@@ -1,7 +1,7 @@
 //! A tree's sender says how many entries it left out because no offer can name them.
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::{Config, Task};
+use tinyferry_core::{Config, GetRequest, Task};
 use tinyferry_kit::{Faults, File, Memory, Pair};
 
 fn tree(omitted: u32) -> Memory {
@@ -15,7 +15,7 @@ fn tree(omitted: u32) -> Memory {
 }
 
 fn get(names_only: bool) -> Task<'static> {
-    Task::Get { path: "t", tree: true, names_only }
+    Task::Get(GetRequest { names_only, ..GetRequest::tree("t") })
 }
 
 /// R42.
@@ -39,7 +39,7 @@ fn the_count_of_omitted_entries_is_of_one_tree() {
         let mut pair = Pair::new(config, tree(0), tree(3));
         let mut omitted = |task| pair.run(task).expect("it ends").expect("it succeeds").omitted;
         assert_eq!(omitted(get(false)), 3);
-        assert_eq!(omitted(Task::Get { path: "t/1", tree: false, names_only: false }), 0);
+        assert_eq!(omitted(Task::get_file("t/1")), 0);
         pair.client.store.omitted = 2;
         pair.client.store.queue_tree("t");
         assert_eq!(pair.run(Task::Put).expect("it ends").expect("it succeeds").omitted, 2);

@@ -94,11 +94,7 @@ fn a_receiver_that_begins_anew_is_asked_about_files_beyond_the_credit_only() {
 #[test]
 fn little_is_sent_twice_over_a_link_with_a_long_delay() {
     let size = 4 * MIB;
-    for (held, task) in [
-        (3 * MIB, Task::Put),
-        (size, Task::Put),
-        (3 * MIB, Task::Get { path: "f", tree: false, names_only: false }),
-    ] {
+    for (held, task) in [(3 * MIB, Task::Put), (size, Task::Put), (3 * MIB, Task::get_file("f"))] {
         let (mut sender, mut receiver) = (store(&[("f", size)]), Memory::default());
         receiver.partials.insert("f".into(), content(size, 7)[..held].to_vec());
         let is_put = task == Task::Put;

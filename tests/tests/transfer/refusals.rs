@@ -3,7 +3,7 @@
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
-use tinyferry_core::{Config, Session, Task};
+use tinyferry_core::{Config, GetRequest, Session, Task};
 use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline, session_number};
 
 fn tree(files: usize, size: usize) -> Memory {
@@ -16,7 +16,7 @@ fn tree(files: usize, size: usize) -> Memory {
     store
 }
 
-const GET_TREE: Task<'static> = Task::Get { path: "t", tree: true, names_only: false };
+const GET_TREE: Task<'static> = Task::get_tree("t");
 
 /// R44.
 #[test]
@@ -41,7 +41,7 @@ fn the_entries_of_a_refused_tree_are_not_stored() {
         client.refuse.insert("t".into(), Reason::NotDirectory);
         let mut pair = Pair::new(config, client, server).delayed(20);
         assert_eq!(pair.run(GET_TREE), refused);
-        let other = Task::Get { path: "other", tree: false, names_only: false };
+        let other = Task::get_file("other");
         assert!(pair.run(other).expect("it ends").is_ok());
         assert_eq!(pair.client.store.files.keys().collect::<Vec<_>>(), ["other"]);
         assert_eq!(pair.client.store.bytes("other"), pair.server.store.bytes("other"));
@@ -91,10 +91,10 @@ fn a_list_commits_nothing_and_names_unreadable_entries() {
         let mut server = tree(5, 10);
         server.broken.insert("t/00002".into(), Reason::NoPermission);
         let mut pair = Pair::new(config, Memory::default(), server);
-        let task = Task::Get { path: "t", tree: true, names_only: true };
+        let task = Task::Get(GetRequest::tree("t").names());
         let outcome = pair.run(task).expect("it ends").expect("it goes well");
         assert_eq!((outcome.entries, outcome.refused), (5, 0));
-        let task = Task::Get { path: "t/00001", tree: false, names_only: true };
+        let task = Task::Get(GetRequest::file("t/00001").names());
         let outcome = pair.run(task).expect("it ends").expect("it goes well");
         assert_eq!(outcome.entries, 1);
         assert!(pair.client.store.files.is_empty());
@@ -165,7 +165,7 @@ fn a_re_offer_that_does_not_come_ends_its_request_alone() {
         let mut pair = Pair::new(config, client, server).delayed(5);
         assert!(differs(pair.run(Task::Put)));
         // What is asked for next is what comes, and nothing else.
-        let docs = Task::Get { path: "docs", tree: true, names_only: false };
+        let docs = Task::get_tree("docs");
         assert!(pair.run(docs).expect("it ends").is_ok());
         assert_eq!(pair.client.store.files.keys().collect::<Vec<_>>(), ["docs/one", "f"]);
         pair.server.store.files.clear();
@@ -180,7 +180,7 @@ fn a_re_offer_that_does_not_come_ends_its_request_alone() {
         let mut client = Memory::default();
         client.partials.insert("f".into(), other);
         let mut pair = Pair::new(config, client, server).delayed(5);
-        let get = Task::Get { path: "f", tree: false, names_only: false };
+        let get = Task::get_file("f");
         assert!(differs(pair.run(get)));
         assert!(pair.now < 5_000_000_000, "it took {} ns", pair.now);
     }

@@ -177,7 +177,7 @@ pub(super) fn established(config: Config) -> Line {
 /// A client on a lossy link that has received the file "f" and asks whether the server knows it.
 pub(super) fn complete_get() -> Line {
     let mut client = client(Config::LOSSY, "f", b"");
-    assert!(client.session.begin(Task::Get { path: "f", tree: false, names_only: false }).is_ok());
+    assert!(client.session.begin(Task::get_file("f")).is_ok());
     client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)))]);
     let seeds = Seeds::server(NUMBER);
     let offer = Signal { metadata: 1, ..Signal::offer(1, 0, 5, 5) };

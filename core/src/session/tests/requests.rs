@@ -76,7 +76,7 @@ fn a_client_that_waits_for_a_second_offer_serves_no_request() {
 /// A client that has requested the file "f", as transfer 1.
 fn getting(config: Config) -> Line {
     let mut client = client(config, "f", b"");
-    assert!(client.session.begin(Task::Get { path: "f", tree: false, names_only: false }).is_ok());
+    assert!(client.session.begin(Task::get_file("f")).is_ok());
     client.receive(&[]);
     let sent = client.receive(&[from_server(Signal::hello(Code::Pon, &hello(config)))]);
     assert_eq!(sent, ["Raf 1", "metadata 0 +1"]);
@@ -140,7 +140,7 @@ fn a_client_that_has_lost_its_path_asks_for_the_rest_of_the_answer() {
 fn a_list_gets_the_offers_alone_and_moves_no_content() {
     let config = Config::RELIABLE;
     let mut client = client(config, "f", b"");
-    assert!(client.session.begin(Task::Get { path: "f", tree: false, names_only: true }).is_ok());
+    assert!(client.session.begin(Task::Get(GetRequest::file("f").names())).is_ok());
     client.receive(&[]);
     client.receive(&[from_server(Signal::hello(Code::Pon, &hello(config)))]);
     let offer = Signal { metadata: 1, ..Signal::offer(1, 0, 5, 5) };
@@ -263,7 +263,7 @@ fn a_request_whose_options_cannot_be_sent_does_not_begin() {
     let long = &*"x".repeat(255);
     let with = |patterns| {
         let options = RequestOptions { patterns, ..RequestOptions::default() };
-        Task::GetWith { path: "t", tree: true, names_only: false, options }
+        Task::Get(GetRequest::tree("t").with(options))
     };
     let [empty, too_many, most] = [&[""][..], &[long; 4], &["*.o", long]];
     for patterns in [empty, too_many] {

@@ -104,7 +104,7 @@ fn only_the_chunks_of_a_duplex_sender_go_out_while_it_reads() {
     assert!(sender::<Standard>(Config::RELIABLE).exchanges > 0);
     assert_eq!(sender::<NoDuplex>(Config::RELIABLE).exchanges, 0);
     let mut client = client(Config::RELIABLE, "f", b"");
-    assert!(client.session.begin(Task::Get { path: "f", tree: false, names_only: false }).is_ok());
+    assert!(client.session.begin(Task::get_file("f")).is_ok());
     let sent = client.receive(&[]).len();
     client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::RELIABLE)))]);
     assert_eq!((sent, client.exchanges), (1, 0), "the path of a request");

@@ -74,7 +74,7 @@ fn an_entry_that_its_receiver_excludes_does_not_count_as_refused() {
 /// A client that receives the tree "t" over a lossy link, as transfer 1.
 fn client_of_tree() -> Line {
     let mut client = client(Config::LOSSY, "f", b"");
-    assert!(client.session.begin(Task::Get { path: "t", tree: true, names_only: false }).is_ok());
+    assert!(client.session.begin(Task::get_tree("t")).is_ok());
     client.receive(&[from_server(Signal::hello(Code::Pon, &hello(Config::LOSSY)))]);
     let tree = from_server(Signal { metadata: 1, ..Signal::offer_tree(1, UNKNOWN, UNKNOWN) });
     let path = chunk_of(Seeds::server(NUMBER), 1, true, 0, b"t");

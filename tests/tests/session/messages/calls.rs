@@ -131,8 +131,8 @@ fn run(config: Config, [here, there]: [Explained; 2], task: Task<'_>) -> ([Refus
 }
 
 const CONFIGS: [Config; 4] = [RELIABLE, LOSSY, Config::RELIABLE, Config::LOSSY];
-const GET: Task<'_> = Task::Get { path: "f", tree: false, names_only: false };
-const GET_TREE: Task<'_> = Task::Get { path: "t", tree: true, names_only: false };
+const GET: Task<'_> = Task::get_file("f");
+const GET_TREE: Task<'_> = Task::get_tree("t");
 
 fn storage(entry: u32, message: &str) -> Refusals {
     vec![(entry, Reason::Storage, message.to_owned())]

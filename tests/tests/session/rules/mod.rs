@@ -3,7 +3,7 @@
 use tinyferry_core::checksum::{Checksums as _, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, VERSION};
-use tinyferry_core::{Config, Session, Step, Task};
+use tinyferry_core::{Config, GetRequest, Session, Step, Task};
 use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline, session_number};
 
 mod requests;
@@ -249,7 +249,7 @@ fn the_client_checks_the_reply_to_its_hello() {
 /// R27.
 #[test]
 fn the_answer_to_an_offer_carries_the_count_of_the_last_question() {
-    let task = Task::Get { path: "t", tree: true, names_only: true };
+    let task = Task::Get(GetRequest::tree("t").names());
     let (mut client, mut server, said) = client(Config::LOSSY, Memory::default(), task);
     assert_eq!(outline(&said), [(Code::Rar, 1)]);
     server.described(Signal::offer_tree(1, UNKNOWN, UNKNOWN), b"t");
@@ -468,7 +468,7 @@ fn a_server_that_shuts_down_refuses_with_that_reason() {
     assert_eq!((outline(&said), said[0].session()), (vec![(Code::Err, 0)], SESSION));
     assert_eq!((said[0].reason(), result(&mut server)), (Reason::ShuttingDown, refused));
     // In answer to a request.
-    let get = Task::Get { path: "f", tree: false, names_only: false };
+    let get = Task::get_file("f");
     let (mut asking, mut server, _) = client(Config::RELIABLE, Memory::default(), get);
     server.signal(Signal::refuse(1, 0, Reason::ShuttingDown, 0));
     asking.receive(&server.take());
