@@ -6,15 +6,18 @@ use std::path::Path;
 
 use tinyferry_core::Reason;
 
-/// The message of the operating system in lower case, without its number.
+/// The message of the operating system as a clause: in lower case, without its number and its full stop.
 pub fn os_error(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
-    let clause = text.get(..end).unwrap_or_default();
+    let clause = text.get(..end).unwrap_or_default().trim_end_matches('.');
     let mut letters = clause.chars();
     match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::new(),
+        // The first word may be an abbreviation.
+        Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => clause.to_owned(),
     }
 }
 
@@ -26,9 +29,15 @@ pub(crate) fn for_server(error: &impl Display) -> String {
     error.to_string().replace(OTHER_END, "the client")
 }
 
-/// A path of this system, escaped; bytes that are not UTF-8 are shown as `\xNN`.
+/// A path of this system, escaped; bytes that are not UTF-8 are shown as `\xNN`. On Windows with `/`, since each `\`
+/// would be shown twice.
 pub fn path(path: &Path) -> String {
-    bytes(path.as_os_str().as_encoded_bytes())
+    let path = path.as_os_str().as_encoded_bytes();
+    if cfg!(windows) {
+        let separated = |byte: &u8| if *byte == b'\\' { b'/' } else { *byte };
+        return bytes(&path.iter().map(separated).collect::<Vec<_>>());
+    }
+    bytes(path)
 }
 
 /// A path as bytes, escaped as by [`path`].
@@ -146,8 +155,10 @@ mod tests {
 
     #[test]
     fn a_system_error_is_shown_without_its_number() {
+        #[cfg(unix)]
         assert_eq!(os_error(&io::Error::from_raw_os_error(2)), "no such file or directory");
-        assert_eq!(os_error(&io::Error::other("The Ü of it")), "the Ü of it");
+        assert_eq!(os_error(&io::Error::other("The Ü of it.")), "the Ü of it");
+        assert_eq!(os_error(&io::Error::other("OS Error 317")), "OS Error 317");
     }
 
     #[cfg(unix)]

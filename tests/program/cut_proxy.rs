@@ -23,6 +23,8 @@ struct Shared {
     queries: AtomicU64,
     /// The line is cut when one direction has carried so many.
     cut: AtomicU64,
+    /// No more bytes cross when one direction has carried so many, and the line stays open.
+    hold: AtomicU64,
     is_over: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,
 }
@@ -36,6 +38,7 @@ impl Proxy {
             crossed: [AtomicU64::new(0), AtomicU64::new(0)],
             queries: AtomicU64::new(0),
             cut: AtomicU64::new(u64::MAX),
+            hold: AtomicU64::new(u64::MAX),
             is_over: AtomicBool::new(false),
             streams: Mutex::default(),
         });
@@ -80,6 +83,11 @@ impl Proxy {
     pub(crate) fn cut_at(&self, bytes: u64) {
         self.shared.cut.store(bytes, Ordering::Relaxed);
     }
+
+    /// Carries no more than so many bytes in one direction, until the line is cut.
+    pub(crate) fn hold_at(&self, bytes: u64) {
+        self.shared.hold.store(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
@@ -100,6 +108,9 @@ impl Shared {
                 while let Ok(count @ 1..) = from.read(&mut buffer) {
                     let before =
                         shared.crossed[direction].fetch_add(count as u64, Ordering::Relaxed);
+                    if before >= shared.hold.load(Ordering::Relaxed) {
+                        return;
+                    }
                     if direction == 1 {
                         let bytes = [&end[..], &buffer[..count]].concat();
                         let queries = bytes.windows(3).filter(|code| code == b"PIN").count();

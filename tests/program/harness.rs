@@ -270,11 +270,13 @@ pub(crate) fn command(endpoint: &str, directory: &Path, arguments: &[&str]) -> C
 }
 
 pub(crate) fn client(endpoint: &str, directory: &Path, arguments: &[&str]) -> Ended {
-    let mut child = command(endpoint, directory, arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+    client_by(command(endpoint, directory, arguments))
+}
+
+/// Runs a client to its end.
+pub(crate) fn client_by(mut command: Command) -> Ended {
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let stdout = hear(child.stdout.take().expect("it is piped"));
     let stderr = hear(child.stderr.take().expect("it is piped"));
     // A client that hangs fails its test instead of stopping it.

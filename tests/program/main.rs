@@ -89,6 +89,7 @@ mod transfers;
 mod vanished;
 mod virtual_files;
 mod watch;
+mod windows;
 mod write_only;
 
 #[path = "../trees/mod.rs"]

@@ -64,6 +64,9 @@ use crate::progress::Verbosity;
 fn main() -> ExitCode {
     let log = LogQueue::new();
     output::set_error_queue(log.clone());
+    // A console of Windows shows escape sequences if it is told to.
+    #[cfg(windows)]
+    let _ = anstyle_query::windows::enable_ansi_colors();
     let args = match Args::read() {
         Ok(args) => args,
         Err(error) => {

@@ -22,7 +22,7 @@ pub use self::keys::KeyFileError;
 pub(crate) use self::keys::{KeyEntry, KeyFile};
 pub(crate) use self::known_hosts::KnownHosts;
 pub(crate) use self::server::{AccessPolicy, Authenticator, refuse, rejection};
-#[cfg(test)]
+#[cfg(all(test, unix))]
 pub(crate) use self::socket::SecureSocket;
 pub use tinyferry_secure::{Error, KeyId, PublicKey, Refusal};
 

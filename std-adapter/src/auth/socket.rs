@@ -62,7 +62,7 @@ impl<S: Socket> SecureSocket<S> {
     ///
     /// # Errors
     /// [`AuthError`].
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(crate) fn accept(
         socket: S,
         trust: &mut dyn Trust,

@@ -34,6 +34,8 @@ use crate::transport::command;
 use crate::transport::command::Program;
 use crate::transport::leave::LEAVE;
 use crate::transport::limit::Pausable;
+#[cfg(not(unix))]
+use crate::transport::only_on_unix;
 use crate::transport::serial::SerialLink;
 use crate::transport::stream::{Socket, StreamLink, Traffic};
 use crate::transport::tcp;
@@ -190,6 +192,7 @@ fn ended(program: &mut Program, banner: &Shared) -> Option<io::Error> {
 }
 
 /// Connects to `endpoint`; with a key, completes the handshake of the secure channel.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "only commands send banners"))]
 pub(crate) fn open(
     endpoint: &Endpoint,
     protection: &Protection,
@@ -222,7 +225,7 @@ pub(crate) fn open(
             link(stream, endpoint, protection, timeouts, rate)
         }
         #[cfg(not(unix))]
-        Endpoint::Unix(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+        Endpoint::Unix(_) => Err(failed(only_on_unix("Unix sockets"))),
         #[cfg(unix)]
         Endpoint::Exec(command) => start(command, endpoint, protection, timeouts, rate, banner),
         #[cfg(unix)]
@@ -232,7 +235,7 @@ pub(crate) fn open(
             Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))
         }
         #[cfg(not(unix))]
-        Endpoint::Exec(_) | Endpoint::Ssh(_) => Err(failed(io::ErrorKind::Unsupported.into())),
+        Endpoint::Exec(_) | Endpoint::Ssh(_) => Err(failed(only_on_unix("commands"))),
         Endpoint::Serial(serial) => {
             let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
             debug!("opened {} for {endpoint}", link.path().escape_debug());

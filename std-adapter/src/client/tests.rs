@@ -7,6 +7,7 @@ use std::{fs, thread};
 use tempfile::tempdir;
 
 use super::*;
+use crate::describe;
 use crate::fs::Event;
 use crate::server::{Server, ServerBuilder};
 
@@ -123,7 +124,7 @@ fn a_file_in_the_place_of_a_directory_is_refused_with_the_path_to_use() {
         let out = here.path().join("out");
         let error = client.get("in/photo", &out).unwrap_err();
         let told = error.to_string();
-        let inside = out.join("photo").display().to_string();
+        let inside = describe::path(&out.join("photo"));
         assert!(told.contains("out\": it is a directory, and \"in/photo\" is a file"), "{told}");
         assert!(told.ends_with(&format!("name it: \"{inside}\"")), "{told}");
         assert!(

@@ -129,7 +129,7 @@ impl PartialIndex {
     }
 
     /// The size of all partials, in bytes.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(crate) fn bytes(&self) -> u64 {
         self.lock().index.bytes
     }

@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+
+use crate::fs::sys::ambient;
 
 /// An open directory. A store reaches nothing outside it.
 #[derive(Debug, Clone)]
@@ -17,6 +18,6 @@ impl Root {
     /// # Errors
     /// Those of the system.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Dir::open_ambient_dir(path, ambient_authority()).map(|dir| Self(Arc::new(dir)))
+        ambient::open_dir(path.as_ref()).map(|dir| Self(Arc::new(dir)))
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tracing::warn;
 
 use crate::describe;
+use crate::fs::sys::ambient;
 use crate::fs::sys::dir_cursor::{Id, id_of};
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 /// The path of the served directory. A handle of it is open only while it is in use, so that its
@@ -59,7 +59,7 @@ impl Root {
     }
 
     fn reopen(&self) -> io::Result<(Arc<Dir>, Option<Id>)> {
-        let opened = Dir::open_ambient_dir(&self.path, ambient_authority())
+        let opened = ambient::open_dir(&self.path)
             .and_then(|dir| dir.dir_metadata().map(|metadata| (Arc::new(dir), id_of(&metadata))));
         opened.map_err(|error| cannot(&self.given, &error))
     }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Serial, Tcp};
+#[cfg(not(unix))]
+use crate::transport::only_on_unix;
 use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio;
@@ -66,7 +68,7 @@ impl Listener {
             #[cfg(unix)]
             Endpoint::Unix(path) => Self::Unix(UnixSocket::bind(path)?),
             #[cfg(not(unix))]
-            Endpoint::Unix(_) => return Err(ErrorKind::Unsupported.into()),
+            Endpoint::Unix(_) => return Err(only_on_unix("Unix sockets")),
             Endpoint::Serial(serial) => {
                 let shutdown = Arc::new(Shutdown::default());
                 let link = SerialLink::open(serial, Arc::clone(&shutdown))?;
@@ -88,7 +90,7 @@ impl Listener {
                 return Err(io::Error::new(ErrorKind::Unsupported, sentence));
             }
             #[cfg(not(unix))]
-            Endpoint::Stdio => return Err(ErrorKind::Unsupported.into()),
+            Endpoint::Stdio => return Err(only_on_unix("standard streams")),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Byte streams to another end: sockets, serial ports, standard streams and started commands.
 
+#[cfg_attr(not(unix), allow(dead_code, reason = "only commands send banners"))]
 pub(crate) mod banner;
 pub(crate) mod clock;
 #[cfg(unix)]
@@ -17,6 +18,13 @@ pub mod tcp;
 pub(crate) mod terminal;
 
 use std::time::Duration;
+
+/// The error of an endpoint that only Unix systems have.
+#[cfg(not(unix))]
+pub(crate) fn only_on_unix(what: &str) -> std::io::Error {
+    let sentence = format!("{what} work on Unix systems only; use tcp://HOST:PORT");
+    std::io::Error::new(std::io::ErrorKind::Unsupported, sentence)
+}
 
 /// The longest wait of a write for room; after it the peer counts as lost.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);

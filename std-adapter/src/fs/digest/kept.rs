@@ -54,7 +54,7 @@ impl Kept {
 }
 
 /// The facts that this system has.
-fn possible() -> Facts {
+pub(crate) fn possible() -> Facts {
     if cfg!(unix) { Facts::ALL.with(Facts::LINKS) } else { Facts::ALL.without(Facts::MODE) }
 }
 

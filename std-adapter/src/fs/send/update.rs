@@ -19,7 +19,7 @@ use tinyferry_core::store::{Index, Kind, Skip, Stat, StatQuery};
 use crate::fs::digest::cancel::Cancel;
 use crate::fs::digest::compare::{Comparison, compare};
 use crate::fs::digest::entries::Entries;
-use crate::fs::digest::kept::Kept;
+use crate::fs::digest::kept::{Kept, possible};
 use crate::fs::digest::left_out::LeftOut;
 use crate::fs::digest::query::{Query, sound_index};
 use crate::fs::digest::range::Range;
@@ -244,13 +244,15 @@ impl Update {
         Some((question, query))
     }
 
+    /// The facts that are compared, as far as this system has them.
     fn facts(&self) -> Facts {
         let facts = match self.skip {
             Skip::SameContent => Facts::ALL,
             Skip::Existing => Facts::NONE,
             _ => Facts::SIZE.with(Facts::TIME).with(Facts::MODE),
         };
-        if self.sends_links { facts.with(Facts::LINKS) } else { facts }
+        let facts = if self.sends_links { facts.with(Facts::LINKS) } else { facts };
+        facts.and(possible())
     }
 
     /// The parameters before the first answer.

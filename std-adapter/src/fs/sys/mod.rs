@@ -1,5 +1,6 @@
 //! The operating system's files, directories, times and syncs. Knows nothing of transfers.
 
+pub(crate) mod ambient;
 pub(crate) mod background;
 pub(crate) mod buffer;
 pub(crate) mod descriptors;

@@ -7,6 +7,7 @@ pub(super) struct Board {
     product: Option<u16>,
     pub(super) name: &'static str,
     /// Whether DTR resets it, although its USB interface is not that of a converter (CDC-ACM).
+    #[cfg_attr(not(unix), allow(dead_code, reason = "DTR is controlled on Unix only"))]
     pub(super) is_reset_by_dtr: bool,
 }
 

@@ -49,6 +49,7 @@ impl UsbDevice {
     }
 
     /// Whether the board may be reset when the system turns DTR on: by the circuit behind a converter.
+    #[cfg(any(unix, test))]
     pub(super) fn is_reset_by_dtr(&self) -> bool {
         let board = boards::find(self.vendor, self.product);
         self.is_bridge || board.is_some_and(|board| board.is_reset_by_dtr)
