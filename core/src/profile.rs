@@ -63,6 +63,11 @@ pub trait Profile {
     /// [`Store::hole`]: crate::Store::hole
     /// [`Store::store_zeros`]: crate::Store::store_zeros
     const HOLES: bool = false;
+    /// Whether a store is asked before it loads or stores content: [`Store::is_ready`]. While it is not ready, the
+    /// session answers queries, and says that it is alive. It needs the clock.
+    ///
+    /// [`Store::is_ready`]: crate::Store::is_ready
+    const WAITS: bool = false;
 }
 
 /// The constants of a profile as the core reads them. Code behind a capability that is missing
@@ -123,6 +128,11 @@ pub(crate) trait Capabilities: Profile {
         Self::HOLES
     }
 
+    /// Whether a store may not be ready to load or to store content.
+    fn waits() -> bool {
+        Self::WAITS
+    }
+
     /// Whether a lossy link may have gaps inside frames.
     fn has_gaps() -> bool {
         Self::STEPS
@@ -160,7 +170,7 @@ pub(crate) trait Capabilities: Profile {
 
     /// Whether there is a step between two parts of long work.
     fn pauses() -> bool {
-        Self::polls_input() || Self::may_defer()
+        Self::polls_input() || Self::may_defer() || Self::waits()
     }
 
     /// Whether a session is half-duplex; `half_duplex` is the configured or negotiated value.

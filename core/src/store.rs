@@ -61,6 +61,18 @@ pub trait Store {
         }
     }
 
+    /// Whether the next content of the open file can be stored, or read from its end on, without long waiting. If
+    /// not, the session asks again a few milliseconds later; a store that can wait should wait at most 50 ms. For a
+    /// store whose content comes from or goes to something slow, such as a pipe. Once it is ready, it is asked again
+    /// after the next [`Store::load`] of a chunk (1024 bytes) or [`Store::store`]. Called with
+    /// [`Profile::WAITS`](crate::Profile::WAITS).
+    fn is_ready(&mut self) -> bool {
+        match self.inner() {
+            Some(inner) => inner.is_ready(),
+            None => true,
+        }
+    }
+
     /// Writes bytes at `position` of the open file. Returns the number of bytes written, at least
     /// one; the next call has the others.
     ///

@@ -8,22 +8,26 @@ impl<P: Profile> Session<P> {
         Step::Storage(match self.io {
             PendingIo::Load { position, length, done, sends } => {
                 let holes = P::has_holes() && (!sends || self.has_holes());
+                let waits = P::waits() && done == 0 && sends && self.is_new(position);
                 let into = self.chunk.payload_mut().get_mut(done.into()..length.into());
                 let position = position.saturating_add(done.into());
-                Request::Load { position, into: into.unwrap_or_default(), holes }
+                Request::Load { position, into: into.unwrap_or_default(), holes, waits }
             }
             PendingIo::Store { position, skip, length, done } if P::can_receive() => {
                 let payload = self.reader.payload(&*self.chunk, length.into());
                 let bytes = payload.get(usize::from(skip.saturating_add(done))..);
                 let position = position.saturating_add(done.into());
-                Request::Store { position, bytes: bytes.unwrap_or_default() }
+                let waits = P::waits() && done == 0;
+                Request::Store { position, bytes: bytes.unwrap_or_default(), waits }
             }
             PendingIo::StoreZeros { done } if P::can_receive() && P::has_holes() => {
                 let Some((position, length)) = self.placed_hole() else {
                     return Step::Over(Err(Failure::ApiMisuse));
                 };
-                let position = position.saturating_add(done.into());
-                Request::StoreZeros { position, length: length.saturating_sub(done).into() }
+                let (position, waits) =
+                    (position.saturating_add(done.into()), P::waits() && done == 0);
+                let length = length.saturating_sub(done).into();
+                Request::StoreZeros { position, length, waits }
             }
             PendingIo::Offer(Ok(())) if P::can_receive() => match self.offer() {
                 Some(offer) => Request::Offer(offer),
@@ -90,6 +94,11 @@ impl<P: Profile> Session<P> {
             PendingIo::Abandon(Abandon { reason, all }) => Request::Abandon { reason, all },
             _ => return Step::Over(self.result()),
         })
+    }
+
+    /// Whether no content from `position` on was sent before.
+    fn is_new(&self, position: u64) -> bool {
+        matches!(&self.state, State::Sending(sender) if sender.is_new(position))
     }
 
     fn digests(&self) -> Digests {

@@ -27,7 +27,7 @@ impl<P: Profile> Session<P> {
             Parsed::Incomplete { wanted } => return self.next_output(wanted),
             Parsed::Chunk { ahead, length } if P::can_receive() => {
                 if let Some(Placement { position, skip }) = self.on_chunk(ahead, length) {
-                    self.io = PendingIo::Store { position, skip, length, done: 0 };
+                    self.unless_waiting(PendingIo::Store { position, skip, length, done: 0 });
                     return true;
                 }
                 self.reader.consume_chunk(length);
@@ -36,8 +36,8 @@ impl<P: Profile> Session<P> {
             Parsed::Hole if P::can_receive() && P::has_holes() => {
                 if self.on_hole() {
                     // Many holes, and many parts of one, take a slow store longer than a keepalive may be late.
-                    if !self.send_due_ack() {
-                        self.io = PendingIo::StoreZeros { done: 0 };
+                    if self.is_waiting() || !self.send_due_ack() {
+                        self.unless_waiting(PendingIo::StoreZeros { done: 0 });
                     }
                     return true;
                 }
@@ -92,6 +92,21 @@ impl<P: Profile> Session<P> {
         true
     }
 
+    /// Whether the store was not ready for the next content.
+    fn is_waiting(&self) -> bool {
+        P::waits() && self.deferred.is_some()
+    }
+
+    /// Chooses the step `io`, which stores content, or pauses until the store may be ready. Input is not read
+    /// meanwhile: the buffer has the content.
+    fn unless_waiting(&mut self, io: PendingIo) {
+        if P::waits() {
+            self.unless_paused(io, None);
+        } else {
+            self.io = io;
+        }
+    }
+
     /// Whether the deferred commits are completed before the reply is sent.
     fn awaits_commits(&self) -> bool {
         self.may_defer_commits()
@@ -119,6 +134,17 @@ impl<P: Profile> Session<P> {
             // The chunk buffer is in use until the message of an `ERR` has come.
             (State::Sending(_), _) if P::can_send() && self.outbox.is_awaiting_metadata() => {
                 self.await_answer()
+            }
+            // Lost blocks are sent again meanwhile.
+            (State::Sending(sender), Some(_))
+                if P::waits()
+                    && P::can_send()
+                    && self.deferred.is_some()
+                    && !self.has_polled_input
+                    && !sender.has_losses() =>
+            {
+                self.pause(Some(wanted));
+                return true;
             }
             (State::Sending(sender), Some(link)) if P::can_send() => {
                 let next = sender.next(link, &mut self.outbox);

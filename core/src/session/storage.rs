@@ -9,7 +9,7 @@ impl<P: Profile> Session<P> {
     pub fn answered(&mut self, reply: Reply, now: Option<Millis>) {
         self.timer.store_worked(now);
         self.has_polled_input = false;
-        if P::may_defer() {
+        if P::may_defer() || P::waits() {
             self.track_deferred(reply);
         }
         if P::has_messages() {
@@ -59,6 +59,15 @@ impl<P: Profile> Session<P> {
             {
                 self.reader.consume(HOLE_LEN);
                 self.failed(reason);
+            }
+            (
+                PendingIo::Load { .. } | PendingIo::Store { .. } | PendingIo::StoreZeros { .. },
+                Reply::Pending,
+            ) if P::waits() => {
+                self.deferred = Some(Deferred::Other);
+                if let State::Sending(sender) = &mut self.state {
+                    sender.chunk_delayed();
+                }
             }
             (PendingIo::Commit | PendingIo::CommitAgain, Reply::Pending) if P::may_defer() => {
                 self.deferred = Some(Deferred::Commit);

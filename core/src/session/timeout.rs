@@ -107,6 +107,7 @@ impl<P: Profile> Session<P> {
                 _ => P::can_send() && P::RELIABLE && code == Code::Pon && !self.is_lossy(),
             };
             is_progress |= P::can_send() && code == Code::Pon && signal.credit() == 0;
+            is_progress |= P::can_receive() && code == Code::Pin && signal.is_waiting();
             if tells_position {
                 is_progress |= self.peer_position != position;
                 self.peer_position = position;
@@ -128,7 +129,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the store has a call to complete.
     fn is_busy(&self) -> bool {
-        P::may_defer() && self.deferred.is_some()
+        (P::may_defer() || P::waits()) && self.deferred.is_some()
     }
 
     /// A number that changes with each progress of the work.
@@ -155,6 +156,12 @@ impl<P: Profile> Session<P> {
             self.io = io;
             return;
         }
+        self.pause(wanted);
+    }
+
+    /// Polls the input between two parts of long work, and sends a keepalive where one is due.
+    pub(super) fn pause(&mut self, wanted: Option<usize>) {
+        let is_busy = self.is_busy();
         if P::has_clock()
             && self.timer.keepalive_due()
             && let Some(keepalive) = self.keepalive()
@@ -179,7 +186,12 @@ impl<P: Profile> Session<P> {
     /// `PIN`.
     fn keepalive(&mut self) -> Option<Signal> {
         match &mut self.state {
-            State::Sending(sender) if P::can_send() => Some(sender.keepalive()),
+            State::Sending(sender) if P::can_send() => match (&self.negotiated, self.deferred) {
+                // The next chunk could meet the answer.
+                (Some(link), Some(_)) if P::waits() && link.is_half_duplex::<P>() => None,
+                (_, Some(_)) if P::waits() => Some(sender.keepalive().waiting()),
+                _ => Some(sender.keepalive()),
+            },
             State::Receiving(receiver) if P::can_receive() => {
                 let offered = self.outbox.offer().map(|signal| signal.transfer);
                 Some(receiver.keepalive(offered.unwrap_or(receiver.last_id())))

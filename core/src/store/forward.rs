@@ -20,6 +20,7 @@ forward! {
     fn deferral(&mut self) -> Option<&mut dyn Deferral>;
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason>;
     fn rejected(&mut self, path: &[u8], reason: Reason);
+    fn is_ready(&mut self) -> bool;
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason>;
     fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64>;
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason>;

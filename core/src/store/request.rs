@@ -32,6 +32,8 @@ pub enum Request<'a> {
         position: u64,
         /// The bytes to write; at least one.
         bytes: &'a [u8],
+        /// Whether [`Store::is_ready`] is asked first.
+        waits: bool,
     },
     /// [`Store::load`].
     Load {
@@ -41,6 +43,8 @@ pub enum Request<'a> {
         into: &'a mut [u8],
         /// Whether [`Store::hole`] is asked first, and [`Reply::Hole`] is an answer.
         holes: bool,
+        /// Whether [`Store::is_ready`] is asked before.
+        waits: bool,
     },
     /// [`Store::store_zeros`].
     StoreZeros {
@@ -48,6 +52,8 @@ pub enum Request<'a> {
         position: u64,
         /// The number of zeros; at least one.
         length: u64,
+        /// Whether [`Store::is_ready`] is asked first.
+        waits: bool,
     },
     /// [`Store::verified`], then [`Store::commit`] or [`Deferral::poll_commit`].
     Commit(Digests),
@@ -160,7 +166,8 @@ pub enum Reply {
     NotCounted,
     /// To `FlushCommits`: the first one that failed.
     CommitFailed(CommitFailed),
-    /// To `Offer`, `Operate`, `Commit`, `CommitAgain` and `FlushCommits`: the store is busy, poll it again.
+    /// To `Offer`, `Operate`, `Commit`, `CommitAgain` and `FlushCommits`: the store is busy, poll it again. To `Store`,
+    /// `StoreZeros` and `Load`: it is not ready, repeat the request later.
     Pending,
     /// To all others.
     Done,
@@ -188,14 +195,23 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.rejected(path, reason);
             Reply::Done
         }
-        Request::Store { position, bytes } => reply_to(store.store(position, bytes), Reply::Moved),
-        Request::Load { position, into, holes } => {
+        Request::Store { waits: true, .. }
+        | Request::StoreZeros { waits: true, .. }
+        | Request::Load { waits: true, .. }
+            if !store.is_ready() =>
+        {
+            Reply::Pending
+        }
+        Request::Store { position, bytes, .. } => {
+            reply_to(store.store(position, bytes), Reply::Moved)
+        }
+        Request::Load { position, into, holes, .. } => {
             match if holes { store.hole(position) } else { None } {
                 Some(length) if length > 0 => Reply::Hole(length),
                 _ => reply_to(store.load(position, into), Reply::Moved),
             }
         }
-        Request::StoreZeros { position, length } => {
+        Request::StoreZeros { position, length, .. } => {
             let stored = store.store_zeros(position, length);
             reply_to(stored, |count| Reply::Moved(usize::try_from(count).unwrap_or(usize::MAX)))
         }

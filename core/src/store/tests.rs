@@ -39,6 +39,11 @@ impl Store for Probe {
         Ok(bytes.len())
     }
 
+    fn is_ready(&mut self) -> bool {
+        self.call("is_ready");
+        true
+    }
+
     fn digest(&mut self, start: u64, _: u64, _: u64) -> Option<u64> {
         self.call("digest");
         Some(start)
@@ -181,8 +186,8 @@ fn all_requests(mut store: impl Store) -> Vec<Reply> {
     let requests = [
         Request::Offer(offer()),
         Request::Rejected { path: b"p", reason },
-        Request::Store { position: 0, bytes: b"abc" },
-        Request::Load { position: 0, into: &mut payload, holes: false },
+        Request::Store { position: 0, bytes: b"abc", waits: true },
+        Request::Load { position: 0, into: &mut payload, holes: false, waits: true },
         Request::Commit(digests),
         Request::CommitAgain,
         Request::FlushCommits,
@@ -221,7 +226,7 @@ fn a_reference_and_a_wrapper_forward_each_method() {
     };
     assert_eq!(by_reference, expected);
     assert_eq!(all_requests(&mut wrapped), expected);
-    assert_eq!(direct.calls.len(), 24);
+    assert_eq!(direct.calls.len(), 26);
     assert_eq!(referred.calls, direct.calls);
     assert_eq!(wrapped.0.calls, direct.calls);
 }
@@ -240,4 +245,24 @@ fn a_reference_forwards_the_deferral_and_a_wrapper_defers_nothing() {
     assert_eq!(answer(&mut wrapper, Request::CommitAgain), Reply::Done);
     assert_eq!(answer(&mut wrapper, Request::FlushCommits), Reply::Done);
     assert_eq!(wrapper.0.calls, ["offer None", "commit"]);
+}
+
+#[test]
+fn a_store_that_is_not_ready_is_pending_only_if_it_is_asked() {
+    struct Waits;
+    impl Store for Waits {
+        fn is_ready(&mut self) -> bool {
+            false
+        }
+    }
+    for waits in [true, false] {
+        let mut into = [0; 3];
+        for request in [
+            Request::Store { position: 0, bytes: b"abc", waits },
+            Request::StoreZeros { position: 0, length: 3, waits },
+            Request::Load { position: 0, into: &mut into, holes: true, waits },
+        ] {
+            assert_eq!(answer(&mut Waits, request) == Reply::Pending, waits);
+        }
+    }
 }

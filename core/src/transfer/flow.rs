@@ -53,6 +53,11 @@ impl Flow {
         self.frames_sent = self.frames_sent.wrapping_add(u16::from(!repeats));
     }
 
+    /// The frame that was counted last is not sent.
+    pub(super) fn unsent(&mut self) {
+        self.frames_sent = self.frames_sent.wrapping_sub(1);
+    }
+
     /// No answer came. The question is repeated, or else the position is queried.
     pub(super) fn unanswered(&mut self, repeats: bool) {
         self.rtt_probe = None;

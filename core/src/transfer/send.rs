@@ -148,6 +148,21 @@ impl<P: Profile> Sender<P> {
         outbox.complete(Completed::refused(id, reason));
     }
 
+    /// Whether no content from `position` on was sent before.
+    pub(crate) fn is_new(&self, position: u64) -> bool {
+        position == self.file.sent
+    }
+
+    /// Whether lost blocks are to be sent again.
+    pub(crate) fn has_losses(&self) -> bool {
+        self.file.lost.first().is_some()
+    }
+
+    /// The store was not ready: the chunk is not sent.
+    pub(crate) fn chunk_delayed(&mut self) {
+        self.flow.unsent();
+    }
+
     /// `PIN`: queries the position, and tells that this end is alive.
     pub(crate) fn keepalive(&mut self) -> Signal {
         let count = self.flow.frames_sent;

@@ -160,6 +160,8 @@ pub enum Body {
         sent: u64,
         /// Frames sent so far, modulo 2^16.
         count: u16,
+        /// Whether the sender waits for its store.
+        waiting: bool,
     },
     /// `PON` on a transfer.
     Ack(Ack),
@@ -265,7 +267,10 @@ impl Signal {
         let position = self.position;
         match self.code {
             Code::Pin | Code::Pon if self.transfer == 0 => Body::Hello(self.as_hello()),
-            Code::Pin => Body::Query { sent: position, count: self.count() },
+            Code::Pin => {
+                let waiting = self.is_waiting();
+                Body::Query { sent: position, count: self.count(), waiting }
+            }
             Code::Pon => Body::Ack(self.as_ack()),
             Code::Saf => {
                 let (size, modified) = (self.size(), self.modified());

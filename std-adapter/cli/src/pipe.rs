@@ -38,7 +38,7 @@ pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<
                         NAME";
         return Err(CliError::new(Exit::Usage, sentence));
     }
-    let input = standard::input().map_err(unreadable)?;
+    let input = standard::content_input().map_err(unreadable)?;
     let names = Names::sending(&[(Path::new(STREAM), remote.to_owned())], "", true);
     let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Pipe, args.sha256)?;
     let title = names.title.clone();
@@ -72,7 +72,8 @@ impl Output {
     pub(crate) fn of(file: &Path) -> Result<Option<Self>, CliError> {
         if is_standard_output(file) {
             let name = "standard output".to_owned();
-            let writer = standard::open().map_err(|error| cannot_be_written(&name, &error))?;
+            let writer =
+                standard::content_output().map_err(|error| cannot_be_written(&name, &error))?;
             return Ok(Some(Self { writer: Box::new(writer), name }));
         }
         if !is_device(file) {
@@ -80,8 +81,8 @@ impl Output {
         }
         let name = format!("\"{}\"", describe::path(file));
         let opened: Result<File, _> = OpenOptions::new().write(true).open(file);
-        let writer = opened.map_err(|error| cannot_be_written(&name, &error))?;
-        Ok(Some(Self { writer: Box::new(writer), name }))
+        let file = opened.map_err(|error| cannot_be_written(&name, &error))?;
+        Ok(Some(Self { writer: Box::new(standard::content_file(file)), name }))
     }
 
     /// Receives the only path of `args`.

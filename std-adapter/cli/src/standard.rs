@@ -27,21 +27,46 @@ pub(crate) fn open() -> io::Result<Stream> {
     Ok(io::stdout())
 }
 
-/// Standard input.
+/// Standard output for content: a write that finds no room for a moment fails with [`io::ErrorKind::WouldBlock`].
+///
+/// # Errors
+/// As [`open`].
+#[cfg(unix)]
+pub(crate) fn content_output() -> io::Result<impl Write> {
+    open().map(|stream| unix::Pipe::new(stream.into_file()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn content_output() -> io::Result<impl Write> {
+    open()
+}
+
+/// A pipe or a device for content, as [`content_output`].
+#[cfg(unix)]
+pub(crate) fn content_file(file: std::fs::File) -> impl Write {
+    unix::Pipe::new(file)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn content_file(file: std::fs::File) -> impl Write {
+    file
+}
+
+/// Standard input for content: a read that finds none for a moment fails with [`io::ErrorKind::WouldBlock`].
 ///
 /// # Errors
 /// It was closed when the program began; or those of the system.
 #[cfg(unix)]
-pub(crate) fn input() -> io::Result<impl io::Read> {
+pub(crate) fn content_input() -> io::Result<impl io::Read> {
     use std::os::fd::AsFd;
     if unix::input_was_closed() {
         return Err(io::Error::other("it is closed"));
     }
-    unix::Input::new(io::stdin().as_fd())
+    Ok(unix::Pipe::new(io::stdin().as_fd().try_clone_to_owned()?.into()))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn input() -> io::Result<impl io::Read> {
+pub(crate) fn content_input() -> io::Result<impl io::Read> {
     Ok(io::stdin().lock())
 }
 
@@ -64,7 +89,7 @@ mod unix {
     use std::os::fd::{AsFd, BorrowedFd};
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
     static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
@@ -108,6 +133,10 @@ mod unix {
         pub(super) fn new(stream: BorrowedFd<'_>) -> io::Result<Self> {
             Ok(Self(stream.try_clone_to_owned()?.into()))
         }
+
+        pub(super) fn into_file(self) -> File {
+            self.0
+        }
     }
 
     impl Write for Stream {
@@ -115,13 +144,10 @@ mod unix {
             loop {
                 match self.0.write(bytes) {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        await_ready(&self.0, PollFlags::OUT)?;
+                        await_room(&self.0)?;
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
-                        return Err(io::Error::other("it is not open for writing"));
-                    }
-                    result => return result,
+                    result => return explain(result, "it is not open for writing"),
                 }
             }
         }
@@ -131,35 +157,69 @@ mod unix {
         }
     }
 
-    /// A stream that waits for content where it is non-blocking.
+    /// A file, pipe or device whose content comes or goes slowly.
     #[derive(Debug)]
-    pub(crate) struct Input(File);
-
-    impl Input {
-        pub(super) fn new(stream: BorrowedFd<'_>) -> io::Result<Self> {
-            Ok(Self(stream.try_clone_to_owned()?.into()))
-        }
+    pub(crate) struct Pipe {
+        file: File,
+        /// A regular file always has content or room.
+        is_regular: bool,
     }
 
-    impl Read for Input {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            loop {
-                match self.0.read(into) {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        await_ready(&self.0, PollFlags::IN)?;
-                    }
-                    Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
-                        return Err(io::Error::other("it is not open for reading"));
-                    }
-                    result => return result,
-                }
+    /// The longest wait for content or room.
+    const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    /// What a pipe that has room takes without waiting, in bytes.
+    const ATOMIC: usize = 4096;
+
+    impl Pipe {
+        pub(super) fn new(file: File) -> Self {
+            let is_regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
+            Self { file, is_regular }
+        }
+
+        /// Waits a moment for content or room. Not everything can be waited for.
+        fn wait(&self, events: PollFlags) -> io::Result<()> {
+            if !self.is_regular
+                && poll(&mut [PollFd::new(&self.file, events)], Some(&WAIT)) == Ok(0)
+            {
+                return Err(ErrorKind::WouldBlock.into());
             }
+            Ok(())
         }
     }
 
-    /// Waits until a stream has content or room.
-    fn await_ready(stream: &File, events: PollFlags) -> io::Result<()> {
-        match poll(&mut [PollFd::new(stream, events)], None) {
+    impl Read for Pipe {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.wait(PollFlags::IN)?;
+            explain(self.file.read(into), "it is not open for reading")
+        }
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.wait(PollFlags::OUT)?;
+            let most = if self.is_regular { bytes.len() } else { bytes.len().min(ATOMIC) };
+            let bytes = bytes.get(..most).unwrap_or(bytes);
+            explain(self.file.write(bytes), "it is not open for writing")
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Explains the error of a stream that is open for the other direction only.
+    fn explain(result: io::Result<usize>, why: &str) -> io::Result<usize> {
+        match result {
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
+                Err(io::Error::other(why))
+            }
+            result => result,
+        }
+    }
+
+    /// Waits until a stream has room.
+    fn await_room(stream: &File) -> io::Result<()> {
+        match poll(&mut [PollFd::new(stream, PollFlags::OUT)], None) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(errno) => Err(errno.into()),
         }

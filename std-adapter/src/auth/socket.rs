@@ -218,6 +218,10 @@ impl<S: Socket> Socket for SecureSocket<S> {
         self.receive_record(into)
     }
 
+    fn set_patient(&mut self, is_patient: bool) {
+        self.socket.set_patient(is_patient);
+    }
+
     fn pending(&self) -> usize {
         self.channel.pending().len()
     }

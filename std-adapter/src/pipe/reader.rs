@@ -1,9 +1,12 @@
 //! The store that sends what a reader gives.
 
 use std::io::{self, ErrorKind, Read};
+use std::thread;
+use std::time::Duration;
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Digests, Entry, Kind, Store};
+use tinyferry_core::wire::PAYLOAD_MAX;
 
 use crate::fs::{Direction, Event, Observer};
 
@@ -12,10 +15,16 @@ use crate::fs::{Direction, Event, Observer};
 const KEPT: usize = 256 << 10;
 /// The number of bytes that are read at once.
 const READ: usize = 64 << 10;
+/// The pause before a reader without content is asked again, if the session does not wait.
+const PAUSE: Duration = Duration::from_millis(10);
 /// The most bytes in memory.
 const CAPACITY: usize = 2 * KEPT;
 
 /// A store that sends the content of a reader, up to its end, as one file. The size is not known before the end.
+///
+/// A read that takes long delays the session, and after a minute the other end may give up. A reader that returns
+/// [`ErrorKind::WouldBlock`] after at most 50 ms without content delays nothing: the session stays in touch with the
+/// other end.
 ///
 /// An error of the reader refuses the file: the other end does not put it in place. The store keeps the last
 /// 256 KiB in memory, and content of less than 512 KiB as a whole: see [`ReaderStore::is_repeatable`].
@@ -77,24 +86,27 @@ impl<R: Read, O: Observer> ReaderStore<R, O> {
         self.is_offered = false;
     }
 
-    /// Reads more content, at least a byte unless the reader ends.
-    fn read(&mut self) -> io::Result<()> {
+    /// Reads more content once, if there is any.
+    fn read(&mut self) {
         if self.kept.len() >= CAPACITY {
             self.kept.drain(..CAPACITY - KEPT);
             self.start += (CAPACITY - KEPT) as u64;
         }
         let length = self.kept.len();
         self.kept.resize(CAPACITY.min(length + READ), 0);
-        let result = loop {
-            match self.reader.read(self.kept.get_mut(length..).unwrap_or_default()) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
-        let count = *result.as_ref().unwrap_or(&0);
-        self.kept.truncate(length + count);
-        self.has_ended = result? == 0;
-        Ok(())
+        let result = self.reader.read(self.kept.get_mut(length..).unwrap_or_default());
+        self.kept.truncate(length + *result.as_ref().unwrap_or(&0));
+        match result {
+            Ok(count) => self.has_ended = count == 0,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+            Err(error) => self.failure = Some(error),
+        }
+    }
+
+    /// Whether `length` bytes behind the loaded ones can be loaded, or there will be no more.
+    fn has(&self, length: u64) -> bool {
+        self.has_ended || self.failure.is_some() || self.bytes_read() >= self.loaded + length
     }
 }
 
@@ -119,12 +131,21 @@ impl<R: Read, O: Observer> Store for ReaderStore<R, O> {
         Ok(Some(Entry { size: None, ..Entry::file(remote.len(), 0) }))
     }
 
+    fn is_ready(&mut self) -> bool {
+        if !self.has(PAYLOAD_MAX as u64) {
+            self.read();
+        }
+        self.has(PAYLOAD_MAX as u64)
+    }
+
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        if position == self.bytes_read()
-            && !self.has_ended
-            && let Err(error) = self.read()
-        {
-            self.failure = Some(error);
+        while position == self.bytes_read() && !self.has(1) {
+            self.read();
+            if !self.has(1) {
+                thread::sleep(PAUSE);
+            }
+        }
+        if position == self.bytes_read() && self.failure.is_some() {
             return Err(Reason::Storage);
         }
         let offset = position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());

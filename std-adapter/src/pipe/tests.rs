@@ -2,7 +2,7 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use tinyferry_core::checksum::Checksums as _;
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Digests, Entry, Kind, Offer, Store};
+use tinyferry_core::store::{Deferral, Digests, Entry, Kind, Offer, Store};
 
 use super::{ReaderStore, WriterStore};
 use crate::checksum::Fast;
@@ -201,4 +201,82 @@ fn a_writer_that_fails_takes_nothing_more() {
     assert_eq!(store.offer(&offer(100_000)), Err(Reason::Storage));
     let tree = Offer { kind: Kind::Tree, ..offer(0) };
     assert_eq!(store.offer(&tree), Err(Reason::IsDirectory));
+}
+
+/// Has content or room at every third call.
+struct Slow<T>(T, u32);
+
+impl<T> Slow<T> {
+    fn wait(&mut self) -> io::Result<()> {
+        self.1 += 1;
+        if self.1.is_multiple_of(3) { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
+    }
+}
+
+impl<T: Read> Read for Slow<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.wait()?;
+        self.0.read(into)
+    }
+}
+
+impl<T: Write> Write for Slow<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.wait()?;
+        self.0.write(&bytes[..bytes.len().min(40_000)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.wait()
+    }
+}
+
+#[test]
+fn a_slow_reader_is_ready_once_it_has_a_chunk_or_has_ended() {
+    let bytes = content(10_000);
+    let mut store = ReaderStore::new(Slow(Trickle(&bytes), 0), "f", ());
+    begin(&mut store);
+    let (mut all, mut chunk, mut polls) = (Vec::new(), [0; 1024], 0);
+    loop {
+        while !store.is_ready() {
+            polls += 1;
+        }
+        match store.load(all.len() as u64, &mut chunk).unwrap() {
+            0 => break,
+            count => all.extend_from_slice(&chunk[..count]),
+        }
+        assert!(all.len().is_multiple_of(1024) || all.len() == bytes.len(), "{}", all.len());
+    }
+    assert!(all == bytes && polls > 30, "{polls}");
+    // It is also waited for without these questions.
+    let mut store = ReaderStore::new(Slow(&bytes[..], 0), "f", ());
+    begin(&mut store);
+    assert!(load_all(&mut store, 0) == bytes);
+}
+
+#[test]
+fn a_slow_writer_is_ready_once_it_has_room_and_gets_everything() {
+    let bytes = content(1 << 20);
+    let (mut written, mut polls) = (Vec::new(), 0);
+    let mut store = WriterStore::new(Slow(&mut written, 0), "f", ());
+    store.offer(&offer(1 << 20)).unwrap();
+    for (index, chunk) in bytes.chunks(1024).enumerate() {
+        while !store.is_ready() {
+            polls += 1;
+        }
+        assert_eq!(store.store(index as u64 * 1024, chunk), Ok(1024));
+    }
+    while store.poll_commit().map(Result::unwrap).is_pending() {
+        polls += 1;
+    }
+    drop(store);
+    assert!(written == bytes && polls > 2, "{polls}");
+    // Without these questions.
+    let mut written = Vec::new();
+    let mut store = WriterStore::new(Slow(&mut written, 0), "f", ());
+    store.offer(&offer(1 << 20)).unwrap();
+    receive(&mut store, &bytes).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    assert!(written == bytes);
 }

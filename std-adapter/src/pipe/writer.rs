@@ -1,11 +1,15 @@
 //! The store that receives into a writer.
 
 use std::io::{self, ErrorKind, Write};
+use std::task::Poll;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tinyferry_core::checksum::Checksums as _;
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Accepted, Digests, Kind, Offer, Store};
+use tinyferry_core::store::{
+    Accepted, CommitFailed, Deferral, Digests, Kind, Offer, Operation, Stat, Store,
+};
 
 use crate::checksum::Fast;
 use crate::fs::{Direction, Event, Limits, Observer};
@@ -15,7 +19,14 @@ const WRITE: usize = 64 << 10;
 /// The longest time for which content waits for more.
 const DELAY: Duration = Duration::from_millis(50);
 
+/// The pause before a writer without room is asked again, if the session does not wait.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// A store that receives one file, and writes its content into a writer, in order and as it arrives.
+///
+/// A write that takes long delays the session, and after a minute the other end may give up. A writer that returns
+/// [`ErrorKind::WouldBlock`] after at most 50 ms without room delays nothing: the session stays in touch with the
+/// other end.
 ///
 /// What was written cannot be taken back: if the transfer fails later, or the digest of the content differs, the
 /// writer has a part of the file, or other content. If the store is used again, the content that was written
@@ -89,12 +100,24 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
         Some(io::Error::new(error.kind(), error.to_string()))
     }
 
-    /// Writes all of the buffer.
-    fn flush(&mut self) -> Result<(), Reason> {
-        if self.failure.is_none() && !self.buffer.is_empty() {
-            let written = self.writer.write_all(&self.buffer).and_then(|()| self.writer.flush());
-            self.failure = written.err();
-            self.buffer.clear();
+    /// Writes the buffer; without `waits`, only what the writer takes now.
+    fn write(&mut self, waits: bool) -> Result<(), Reason> {
+        let mut written = 0;
+        while self.failure.is_none() && written < self.buffer.len() {
+            let rest = self.buffer.get(written..).unwrap_or_default();
+            match self.writer.write(rest) {
+                Ok(0) => self.failure = Some(ErrorKind::WriteZero.into()),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock && waits => {
+                    thread::sleep(PAUSE);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        if written > 0 {
+            self.buffer.drain(..written);
             self.written_at = Instant::now();
         }
         match &self.failure {
@@ -103,6 +126,18 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
             Some(error) if error.kind() == ErrorKind::BrokenPipe => Err(Reason::Cancelled),
             Some(_) => Err(Reason::Storage),
         }
+    }
+
+    /// Writes all of the buffer, and flushes the writer.
+    fn finish(&mut self) -> Result<(), Reason> {
+        self.write(true)?;
+        loop {
+            match self.writer.flush() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
+                result => break self.failure = result.err(),
+            }
+        }
+        self.write(true)
     }
 
     /// Compares content that was taken in an earlier attempt.
@@ -133,7 +168,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         if offer.kind != Kind::File {
             return Err(Reason::IsDirectory);
         }
-        self.flush()?;
+        self.write(true)?;
         (self.compared, self.held) = (Prefix::default(), self.taken.length);
         let (path, size, held) = (&self.path, offer.size, self.held);
         let direction = Direction::Receiving;
@@ -145,6 +180,18 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         }
         self.check_end(size.unwrap_or(0))?;
         Ok(Accepted { prefix: 0, in_order: true })
+    }
+
+    fn deferral(&mut self) -> Option<&mut dyn Deferral> {
+        Some(self)
+    }
+
+    fn is_ready(&mut self) -> bool {
+        if self.buffer.len() >= WRITE {
+            // An error is that of the next call.
+            let _ = self.write(false);
+        }
+        self.buffer.len() < WRITE || self.failure.is_some()
     }
 
     fn store(&mut self, _: u64, bytes: &[u8]) -> Result<usize, Reason> {
@@ -159,7 +206,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         self.buffer.extend_from_slice(bytes);
         self.observer.event(Event::Moved { bytes: bytes.len() as u64 });
         if self.buffer.len() >= WRITE || self.written_at.elapsed() >= DELAY {
-            self.flush()?;
+            self.write(self.buffer.len() >= 2 * WRITE)?;
         }
         Ok(bytes.len())
     }
@@ -174,7 +221,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
                 self.fail(Reason::SourceChanged, "it is shorter than the part that was written")
             );
         }
-        self.flush()?;
+        self.finish()?;
         let (path, size, held) = (&self.path, self.taken.length, self.held);
         let sha256 = self.sha256.take();
         self.observer.event(Event::Done { path, kind: Kind::File, size, held, sha256 });
@@ -183,6 +230,27 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
 
     fn abandon(&mut self, _: Reason, _: bool) {
         // An error is reported by `failure`.
-        let _ = self.flush();
+        let _ = self.finish();
+    }
+}
+
+impl<W: Write, O: Observer> Deferral for WriterStore<W, O> {
+    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
+        Poll::Ready(self.offer(offer))
+    }
+
+    fn poll_operate(&mut self, _: &str, _: Kind, _: &Operation<'_>) -> Poll<Result<Stat, Reason>> {
+        Poll::Ready(Err(Reason::Unsupported))
+    }
+
+    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
+        match self.write(false) {
+            Ok(()) if !self.buffer.is_empty() => Poll::Pending,
+            _ => Poll::Ready(self.commit()),
+        }
+    }
+
+    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
+        Poll::Ready(Ok(()))
     }
 }

@@ -54,6 +54,11 @@ pub trait Socket: Send {
         0
     }
 
+    /// Whether the system waits without a limit for a peer that has no room: it says that it is busy.
+    fn set_patient(&mut self, is_patient: bool) {
+        let _ = is_patient;
+    }
+
     /// Whether the other end has closed the connection in both directions. Its last bytes may not be read
     /// yet.
     fn has_gone(&self) -> bool {
@@ -97,8 +102,12 @@ fn if_left(count: usize, error: io::Error) -> io::Result<usize> {
 
 #[cfg(unix)]
 macro_rules! socket {
-    ($stream:ty, $name:ty) => {
+    ($stream:ty, $name:ty, $set_patient:expr) => {
         impl Socket for $name {
+            fn set_patient(&mut self, is_patient: bool) {
+                $set_patient(self, is_patient);
+            }
+
             fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
                 use rustix::net::{RecvFlags, recv};
                 match recv(&*self, into, RecvFlags::empty()) {
@@ -153,13 +162,13 @@ macro_rules! socket {
 }
 
 #[cfg(unix)]
-socket!(TcpStream, TcpStream);
+socket!(TcpStream, TcpStream, crate::transport::tcp::set_patient);
 #[cfg(unix)]
-socket!(TcpStream, Arc<TcpStream>);
+socket!(TcpStream, Arc<TcpStream>, crate::transport::tcp::set_patient);
 #[cfg(unix)]
-socket!(UnixStream, UnixStream);
+socket!(UnixStream, UnixStream, |_: &UnixStream, _| {});
 #[cfg(unix)]
-socket!(UnixStream, Arc<UnixStream>);
+socket!(UnixStream, Arc<UnixStream>, |_: &UnixStream, _| {});
 
 #[cfg(not(unix))]
 macro_rules! socket {

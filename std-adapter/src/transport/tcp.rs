@@ -186,6 +186,18 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// As [`Socket::set_patient`](super::socket::Socket::set_patient): the timeout of [`prepare`] is also one for a peer
+/// that acknowledges everything and has no room.
+pub(crate) fn set_patient(stream: &TcpStream, is_patient: bool) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let timeout = (!is_patient).then_some(WRITE_TIMEOUT);
+        let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(timeout);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (stream, is_patient);
+}
+
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use std::net::TcpListener;

@@ -93,11 +93,11 @@ fn outline(step: &Step<'_>) -> (&'static str, usize, usize, u64) {
             (name, at, length, hash ^ more.rotate_left(7))
         }
         Step::Pause => said("pause", String::new()),
-        Step::Storage(Request::Load { position, into, holes }) => {
+        Step::Storage(Request::Load { position, into, holes, .. }) => {
             let (name, at, length, hash) = lent("load", into);
             (name, at, length, hash ^ position ^ u64::from(*holes))
         }
-        Step::Storage(Request::Store { position, bytes }) => {
+        Step::Storage(Request::Store { position, bytes, .. }) => {
             let (name, at, length, hash) = lent("store", bytes);
             (name, at, length, hash ^ position)
         }

@@ -106,7 +106,7 @@ impl Watched {
                 Asked::Other
             }
             Request::Answered { .. } => Asked::Other,
-            Request::Store { position, bytes } => {
+            Request::Store { position, bytes, .. } => {
                 let Open::Inbound(inbound) = &self.open else { panic!("nothing is open") };
                 let length = bytes.len() as u64;
                 let end = position.checked_add(length).expect("positions fit");
@@ -116,7 +116,7 @@ impl Watched {
                 assert!(!inbound.in_order || *position == inbound.front(), "out of order");
                 Asked::Store { position: *position, length }
             }
-            Request::StoreZeros { position, length } => {
+            Request::StoreZeros { position, length, .. } => {
                 let Open::Inbound(inbound) = &self.open else { panic!("nothing is open") };
                 let end = position.checked_add(*length).expect("positions fit");
                 assert!(*length > 0 && *length <= HOLE_MAX.into());
@@ -233,7 +233,7 @@ impl Watched {
 /// Of chunks that are taken from where the driver holds them.
 impl Store for Watched {
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        match self.answer(Request::Store { position, bytes }, None) {
+        match self.answer(Request::Store { position, bytes, waits: false }, None) {
             Reply::Moved(count) => Ok(count),
             Reply::Refused(reason) => Err(reason),
             reply => panic!("{reply:?} to bytes"),

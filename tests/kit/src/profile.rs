@@ -22,3 +22,13 @@ impl Profile for Sparse {
     type Sha256 = <Standard as Profile>::Sha256;
     const HOLES: bool = true;
 }
+
+/// The standard profile with stores that may not be ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Waits;
+
+impl Profile for Waits {
+    type Checksums = Tables;
+    type Sha256 = <Standard as Profile>::Sha256;
+    const WAITS: bool = true;
+}

@@ -78,6 +78,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
         ("server.err", Signal::refuse(1, 0, Reason::TooLarge, 0)),
         ("client.err-at", Signal::refuse(1, 1 << 32, Reason::SourceChanged, 0)),
         ("client.pin", Signal::ask(1, 0x12_3456_789A, 0x0102)),
+        ("client.pin-waiting", Signal::ask(1, 0x12_3456_789A, 0x0102).waiting()),
         ("server.pon", held(1024, 128, 9, unknown())),
         ("server.pon-map", held(1024, 128, 9, AckInfo::Sack([0, 8, 95].into_iter().collect()))),
         ("server.pon-prefix", held(5, 32767, 0, AckInfo::PrefixDigest(HELLO))),

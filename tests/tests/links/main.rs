@@ -10,6 +10,7 @@ mod lost_replies;
 mod reliable;
 mod resync;
 mod slow_peer;
+mod slow_pipe;
 mod slow_store;
 mod small_socket_buffers;
 mod stream_failure;

@@ -325,7 +325,7 @@ fn a_store_that_takes_long_for_a_hole_does_not_leave_the_sender_without_acks() {
                 rest = rest.get(count..).unwrap_or_default();
                 server.session.received(count, Some(server.now));
             }
-            Step::Storage(Request::StoreZeros { position, length }) => {
+            Step::Storage(Request::StoreZeros { position, length, .. }) => {
                 assert_eq!(position, stored);
                 let count = PIECE.min(length as usize);
                 stored += count as u64;

@@ -9,6 +9,7 @@ const LOSSY_FLAG: u8 = 1;
 const HALF_DUPLEX_FLAG: u8 = 2;
 const NAMES_ONLY_FLAG: u32 = 1;
 const PREFIX_FLAG: u16 = 0x8000;
+const WAITING_FLAG: u16 = 1;
 
 /// One constructor for each body.
 impl Signal {
@@ -81,6 +82,15 @@ impl Signal {
         Self::new(Code::Pin, transfer, sent).with([word(count, 0), 0, 0, 0])
     }
 
+    /// The same query of a sender that waits for its store ([`Store::is_ready`](crate::Store::is_ready)).
+    #[must_use]
+    pub const fn waiting(self) -> Self {
+        debug_assert!(matches!(self.code, Code::Pin) && self.transfer > 0);
+        let [first, a, b, c] = self.detail;
+        let [count, _] = split(first);
+        self.with([word(count, WAITING_FLAG), a, b, c])
+    }
+
     /// An ack (`PON`).
     pub fn ack(transfer: u16, position: u64, credit: u16, count: u16, info: AckInfo) -> Self {
         let credit = credit.min(CREDIT_MAX);
@@ -106,6 +116,13 @@ impl Signal {
     const fn numbers(&self) -> [u64; 2] {
         let [a, b, c, d] = self.detail;
         [number(a, b), number(c, d)]
+    }
+
+    /// Whether the sender of a `PIN` waits for its store.
+    pub const fn is_waiting(&self) -> bool {
+        debug_assert!(matches!(self.code, Code::Pin) && self.transfer > 0);
+        let [_, flags] = self.first();
+        flags & WAITING_FLAG != 0
     }
 
     /// The fields of `PIN` and `PON` on transfer 0.

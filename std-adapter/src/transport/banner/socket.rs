@@ -108,6 +108,10 @@ impl<S: Socket> Socket for AfterBanner<S> {
         self.socket.end_writing()
     }
 
+    fn set_patient(&mut self, is_patient: bool) {
+        self.socket.set_patient(is_patient);
+    }
+
     fn pending(&self) -> usize {
         self.socket.pending()
     }

@@ -5,6 +5,7 @@
 
 mod buffer;
 mod link;
+mod sending;
 mod shutdown;
 #[cfg(all(test, unix))]
 mod tests;
@@ -14,22 +15,17 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tinyferry_core::Millis;
 
 use self::buffer::{BUFFER, Buffer, MAX_OUTPUT_AGE_MS, SMALL_WRITE};
 pub use self::link::StreamLink;
 pub use self::shutdown::{Shutdown, Traffic};
+use crate::transport::WRITE_TIMEOUT;
 use crate::transport::clock::{Clock, time_until};
 pub use crate::transport::socket::Socket;
-use crate::transport::socket::is_transient;
-use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 
-/// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
-/// The answers to a sender have fewer bytes than it sends, so two ends with this limit cannot block each
-/// other.
-const MAX_READ_AHEAD: usize = 8;
 /// The read size of an idle connection, in bytes: enough for a request.
 const IDLE_BUFFER_BYTES: usize = 4 * 1024;
 /// The interval of the polls of a socket while its session works, in ms.
@@ -139,31 +135,6 @@ impl<T: Socket> Stream<T> {
         result
     }
 
-    /// Reads more input behind the buffered input, without waiting.
-    fn read_ahead(&mut self) -> io::Result<Ahead> {
-        if self.ahead.back().is_none_or(|(_, length)| *length == BUFFER) {
-            if self.ahead.len() == MAX_READ_AHEAD {
-                return Ok(Ahead::Full);
-            }
-            self.ahead.push_back((Buffer::large()?, 0));
-        }
-        let Some((last, length)) = self.ahead.back_mut() else { return Ok(Ahead::Full) };
-        let result = self.socket.receive_now(&mut last[*length..]);
-        *length += result.as_ref().unwrap_or(&0);
-        if *length == 0 {
-            self.ahead.pop_back();
-        }
-        // Without buffered input it is the next input.
-        self.consume(0);
-        match result {
-            // The next read finds the end again.
-            Ok(0) => Ok(Ahead::End),
-            Ok(_) => Ok(Ahead::Room),
-            Err(error) if is_transient(&error) => Ok(Ahead::Room),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Sets the timeout of reads. A timeout that is nearly equal stays, since a session tolerates early
     /// wake-ups.
     fn set_timeout(&mut self) -> io::Result<()> {
@@ -182,60 +153,6 @@ impl<T: Socket> Stream<T> {
         }
         Ok(())
     }
-
-    /// Writes the buffered output. If the other end has disconnected the output is dropped: its last bytes
-    /// are read next, and then the end.
-    fn send_all(&mut self, write_timeout: Duration) -> io::Result<()> {
-        let mut sent = 0;
-        let mut waiting: Option<(Instant, usize)> = None;
-        while sent < self.collected {
-            let output = self.output.as_deref().unwrap_or_default();
-            match self.socket.send_now(output.get(sent..self.collected).unwrap_or_default()) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    sent += count;
-                    waiting = None;
-                }
-                Err(error) if is_transient(&error) => {
-                    let pending = self.socket.pending();
-                    let since = match waiting {
-                        // The reader makes progress, though there is no room for more yet.
-                        Some((since, before)) if pending == before => since,
-                        _ => Instant::now(),
-                    };
-                    waiting = Some((since, pending));
-                    if since.elapsed() > write_timeout {
-                        return Err(io::Error::new(ErrorKind::TimedOut, NO_ROOM));
-                    }
-                    let or_read = match self.read_ahead()? {
-                        Ahead::Room => true,
-                        Ahead::Full => false,
-                        Ahead::End => break,
-                    };
-                    // The pending count is checked several times within the timeout.
-                    self.socket.wait_for_room(or_read, write_timeout / 8)?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if self.collected > 0 {
-            self.traffic.sent += sent as u64;
-            self.collected = 0;
-            self.unseen = true;
-            self.update_clock();
-        }
-        Ok(())
-    }
-}
-
-/// The result of a read ahead.
-enum Ahead {
-    /// More may be read.
-    Room,
-    /// The read-ahead limit is reached.
-    Full,
-    /// The other end has disconnected.
-    End,
 }
 
 impl<T: Socket> Read for Stream<T> {

@@ -1,5 +1,6 @@
 use std::os::unix::net::UnixStream;
 use std::thread;
+use std::time::Instant;
 
 use tinyferry_core::driver::blocking::Link;
 
@@ -42,6 +43,27 @@ fn a_write_waits_while_its_reader_makes_progress() {
     write_to(TEST_TIMEOUT / 3).unwrap();
     let error = write_to(TEST_TIMEOUT * 3).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_write_waits_for_a_peer_that_says_that_it_is_busy() {
+    let (socket, mut peer) = UnixStream::pair().unwrap();
+    let sending = thread::spawn(move || {
+        for _ in 0..9 {
+            thread::sleep(TEST_TIMEOUT / 3);
+            peer.write_all(&[1; 36]).unwrap();
+        }
+        let mut all = Vec::new();
+        peer.read_to_end(&mut all).unwrap();
+        all.len()
+    });
+    let mut stream = Stream::new(socket, Arc::default(), &[]);
+    write_all(&mut stream).unwrap();
+    let mut said = [0; 9 * 36];
+    stream.read_exact(&mut said).unwrap();
+    assert_eq!(said, [1; 9 * 36]);
+    drop(stream);
+    assert_eq!(sending.join().unwrap(), 16 * BUFFER);
 }
 
 fn buffered(link: &mut impl Link) -> Vec<u8> {

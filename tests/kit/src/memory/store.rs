@@ -69,6 +69,10 @@ impl Store for Memory {
         self.rejected.push((path.to_owned(), reason));
     }
 
+    fn is_ready(&mut self) -> bool {
+        !self.is_busy()
+    }
+
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
         self.check_power()?;
         let Open::Inbound { path, same: false, .. } = &self.open else {
