@@ -32,6 +32,11 @@ pub(crate) fn set_quiet(is_quiet: bool) {
     IS_QUIET.store(is_quiet, Ordering::Relaxed);
 }
 
+/// Whether remarks are left out.
+pub(crate) fn is_quiet() -> bool {
+    IS_QUIET.load(Ordering::Relaxed)
+}
+
 /// Sends all further lines for standard error through `queue`.
 pub(crate) fn set_error_queue(queue: LogQueue) {
     let _ = ERRORS.set(queue);
@@ -74,7 +79,7 @@ pub(crate) fn failure_line(words: fmt::Arguments<'_>) {
 
 /// Writes a line to standard error that is no error, in the place of the progress, unless remarks are left out.
 pub(crate) fn remark(words: fmt::Arguments<'_>) {
-    if !IS_QUIET.load(Ordering::Relaxed) {
+    if !is_quiet() {
         let clear = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
         error_line(format_args!("{clear}{words}"));
     }

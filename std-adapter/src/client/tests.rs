@@ -138,3 +138,20 @@ fn a_file_in_the_place_of_a_directory_is_refused_with_the_path_to_use() {
         assert!(matches!(error, Error::Session(Failure::Refused(Reason::NotDirectory), _)));
     });
 }
+
+/// Otherwise a directory that was renamed during a transfer empties its mirror.
+#[test]
+fn a_source_directory_that_is_gone_has_no_extras() {
+    let [here, served] = [(); 2].map(|()| tempdir().unwrap());
+    fs::create_dir(served.path().join("mirror")).unwrap();
+    fs::write(served.path().join("mirror/a"), "one").unwrap();
+    with_server(Server::builder(served.path()), |endpoint| {
+        let mut client = Client::connect(endpoint).unwrap();
+        let gone = here.path().join("gone");
+        let found = client.extras("mirror", &gone, &Selection::default());
+        assert!(matches!(found, Err(Error::Local(_))), "{found:?}");
+        fs::create_dir(&gone).unwrap();
+        let found = client.extras("mirror", &gone, &Selection::default()).unwrap();
+        assert_eq!(found.files, ["mirror/a"]);
+    });
+}

@@ -15,7 +15,7 @@ use crate::config::{Config, Connection};
 use crate::exit::{CliError, Exit};
 use crate::json;
 use crate::message::{Context, Task};
-use crate::output::remark;
+use crate::output::{is_quiet, remark};
 use crate::units::{rate, timeout};
 
 /// The variable that names the server.
@@ -180,8 +180,11 @@ impl Peer {
         let mut client = Client::builder(self.endpoint.clone())
             .sha256(sha256)
             .insecure(*insecure == Some(true))
-            .accept_new(self.accept_new)
-            .on_banner(banner());
+            .accept_new(self.accept_new);
+        // A banner that nobody has seen is a part of the error.
+        if !is_quiet() {
+            client = client.on_banner(banner());
+        }
         if let Some(file) = key {
             client = client.key_file(file);
         }

@@ -16,11 +16,9 @@ pub(super) type EndRequest = i32;
 impl EndRequests {
     /// Those of a server.
     pub(super) fn to_server() -> io::Result<Self> {
-        let mut signals = vec![SIGINT, SIGTERM];
-        if Ignored::read().may_handle(SIGHUP) {
-            signals.push(SIGHUP);
-        }
-        Signals::new(signals).map(Self)
+        let ignored = Ignored::read();
+        let others = [SIGHUP, SIGQUIT].into_iter().filter(|signal| ignored.may_handle(*signal));
+        Signals::new([SIGINT, SIGTERM].into_iter().chain(others)).map(Self)
     }
 
     /// Those of a client; `None`: it gets none. `has_resources`: an ignored signal is handled too.

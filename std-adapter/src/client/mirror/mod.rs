@@ -2,6 +2,7 @@
 
 mod listed;
 mod plan;
+mod source;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use tinyferry_core::store::{Kind, Operation, Store};
 
 use self::listed::{Listed, Missing, kind_of};
 pub use self::plan::{Action, Plan, Planned};
+use self::source::SourceDirectory;
 use super::{Change, Client, Error, Refused, Selection, is_refused};
 use crate::fs::names::{ancestors, join};
 use crate::fs::{
@@ -98,7 +100,8 @@ impl Client {
     /// if the selection has them.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Local`] if the system cannot tell whether `local` has an entry.
+    /// [`Error`]; [`Error::Local`] if `local` is no directory, or is removed or replaced meanwhile, or if the system
+    /// cannot tell whether it has an entry.
     pub fn extras(
         &mut self,
         remote: &str,
@@ -172,12 +175,15 @@ fn missing_here<'a>(
     local: &Path,
     selection: &Selection,
 ) -> Result<Missing<'a>, Error> {
+    let source = SourceDirectory::find(local)?;
     let exclusion = exclusion(local, &selection.filter);
-    there.missing(&exclusion, |path| {
+    let missing = there.missing(&exclusion, |path| {
         // An entry below a link is one of another directory.
         let is_below_link = ancestors(path).any(|above| local.join(above).is_symlink());
         if is_below_link { Ok(None) } else { kind_of(&local.join(path), selection.links) }
-    })
+    })?;
+    source.check()?;
+    Ok(missing)
 }
 
 /// The entries of the local directory that the server's directory does not have.
