@@ -24,8 +24,8 @@ def shown(output):
     """The lines that stand in a terminal after this output."""
     lines = []
     for line in output.replace("\r\n", "\n").split("\n"):
-        # A progress bar erases its line, and is replaced.
-        line = re.split(r"\r\x1b\[2K|\r", line)[-1]
+        # The state of a transfer erases its line, and is replaced.
+        line = re.split(r"\r\x1b\[J|\r", line)[-1]
         lines.append(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).rstrip())
     return [line for line in lines if line]
 

@@ -52,6 +52,7 @@ mod pipes;
 mod policy;
 mod power_loss;
 mod processes;
+mod progress;
 mod python_links;
 mod python_peer;
 mod rate_limit;

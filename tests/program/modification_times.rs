@@ -136,7 +136,7 @@ fn a_second_run_sends_no_content_for_any_unit_of_times() {
         other[30_000] ^= 1;
         fs::write(place.here("tree/now"), &other).expect("a file");
         let summary = run(&["put", "tree", "--checksum"]);
-        assert!(summary.contains(": 1 file "), "{name}: {summary}");
+        assert!(summary.contains(": 1 file, 3 unchanged, "), "{name}: {summary}");
         assert!(fs::read(place.served("tree/now")).expect("it is there") == other);
     }
 }

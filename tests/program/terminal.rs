@@ -9,12 +9,21 @@ use crate::harness::{Place, Server, command, content, write_many};
 use crate::slow_line::SlowLine;
 
 /// A client on a terminal of its own; `None` where there is no `script`.
-fn on_a_terminal(place: &Place, endpoint: &str, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn on_a_terminal(place: &Place, endpoint: &str, arguments: &[&str]) -> Option<Command> {
     program_on_a_terminal(place, &command(endpoint, &place.here(""), arguments))
 }
 
 /// The same for any command.
 fn program_on_a_terminal(place: &Place, program: &Command) -> Option<Command> {
+    line_on_a_terminal(place, "", program)
+}
+
+/// The same after a line of the shell: `stty cols 40;`.
+pub(crate) fn line_on_a_terminal(
+    place: &Place,
+    before: &str,
+    program: &Command,
+) -> Option<Command> {
     let mut script = Command::new("script");
     if script.arg("--version").stdout(Stdio::null()).status().is_err() {
         println!("skipped: there is no script here");
@@ -22,7 +31,7 @@ fn program_on_a_terminal(place: &Place, program: &Command) -> Option<Command> {
     }
     let words = program.get_args().map(|word| format!("'{}'", word.display()));
     let words = [format!("'{}'", program.get_program().display())].into_iter().chain(words);
-    let line = words.collect::<Vec<_>>().join(" ");
+    let line = format!("{before} exec {}", words.collect::<Vec<_>>().join(" "));
     let mut script = Command::new("script");
     script.args(["-qefc", &line, "/dev/null"]).current_dir(place.here("")).stdin(Stdio::null());
     Some(script)

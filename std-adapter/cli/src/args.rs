@@ -15,6 +15,7 @@ mod limits;
 mod links;
 mod manage;
 mod mirror;
+mod partials;
 mod peer;
 mod ping;
 mod policy;
@@ -31,6 +32,7 @@ use self::limits::LimitArgs;
 use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
+pub(crate) use self::partials::PartialsArgs;
 pub(crate) use self::peer::{Connected, ENDPOINT, Peer, TransferArgs};
 pub(crate) use self::ping::{CloseArgs, PingArgs};
 use self::policy::PolicyArgs;
@@ -306,21 +308,6 @@ pub(crate) struct LsArgs {
     pub(crate) json: JsonArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(mut_args = complete)]
-pub(crate) struct PartialsArgs {
-    /// The directory to search, with its subdirectories
-    pub(crate) directory: PathBuf,
-    /// List only partial files that were not written to for DAYS
-    #[arg(long, value_name = "DAYS", value_parser = days)]
-    pub(crate) older_than: Option<Duration>,
-    /// Remove the listed partial files, but not those in use; their transfers then start from the beginning
-    #[arg(long)]
-    pub(crate) remove: bool,
-    #[command(flatten)]
-    pub(crate) json: JsonArg,
 }
 
 mod read;

@@ -1,9 +1,8 @@
 //! `tinyferry df`.
 
-use indicatif::HumanBytes;
-
 use crate::args::DfArgs;
 use crate::exit::{CliError, Exit};
+use crate::human;
 use crate::json::{self, Event, Space};
 use crate::message::Task;
 use crate::paths::asked_path;
@@ -20,7 +19,7 @@ pub(crate) fn df(args: &DfArgs) -> Result<Exit, CliError> {
         let (free, total) = (space.free, space.total);
         json::emit(&Event::Space(Space { free, total, time_granularity_ns }));
     } else {
-        print_line!("{} free of {}", HumanBytes(space.free), HumanBytes(space.total));
+        print_line!("{} free of {}", human::bytes(space.free), human::bytes(space.total));
     }
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::standard;
+use crate::{standard, terminal};
 
 #[cfg(test)]
 mod tests;
@@ -219,7 +219,10 @@ impl Shared {
 
 impl Write for LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.push(line);
+        terminal::print(|erase| match erase {
+            "" => self.push(line),
+            erase => self.push(&[erase.as_bytes(), line].concat()),
+        });
         Ok(line.len())
     }
 

@@ -21,6 +21,7 @@ mod df;
 mod documents;
 mod exit;
 mod get;
+mod human;
 mod json;
 mod keygen;
 mod logging;
@@ -50,7 +51,6 @@ mod time;
 mod units;
 mod watch;
 
-use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -152,7 +152,7 @@ fn start_log(verbose: u8, quiet: bool, is_started: bool, log: LogQueue) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(log)
-        .with_ansi(stderr().is_terminal())
+        .with_ansi(terminal::has_escapes())
         .with_target(false)
         // It would panic if nobody reads stderr.
         .log_internal_errors(false)

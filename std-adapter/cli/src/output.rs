@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::logging::LogQueue;
 use crate::rounds;
 use crate::standard::{Stream, open};
+use crate::terminal;
 
 /// The first error of standard output.
 static FAILED: OnceLock<String> = OnceLock::new();
@@ -49,24 +50,29 @@ pub(crate) fn line(words: fmt::Arguments<'_>) {
 
 /// Writes a text to standard output. Returns whether it was written.
 pub(crate) fn text(text: &str) -> bool {
-    // On a terminal both streams are one: the earlier lines come first.
-    if let Some(queue) = ERRORS.get() {
-        queue.catch_up();
-    }
-    let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
-    note(match &mut *output {
-        Ok(output) => output.write_all(text.as_bytes()),
-        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    terminal::print(|erase| {
+        // On a terminal both streams are one: the earlier lines come first.
+        if let Some(queue) = ERRORS.get() {
+            frame(erase);
+            queue.catch_up();
+        }
+        let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
+        note(match &mut *output {
+            Ok(output) => output.write_all(text.as_bytes()),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        })
     })
 }
 
 /// Writes a line to standard error. An error of standard error is ignored.
 pub(crate) fn error_line(words: fmt::Arguments<'_>) {
-    let line = format!("{words}\n");
-    match ERRORS.get() {
-        Some(queue) => queue.push_waiting(line.as_bytes()),
-        None => drop(io::stderr().write_all(line.as_bytes())),
-    }
+    terminal::print(|erase| {
+        let line = format!("{erase}{words}\n");
+        match ERRORS.get() {
+            Some(queue) => queue.push_waiting(line.as_bytes()),
+            None => drop(io::stderr().write_all(line.as_bytes())),
+        }
+    });
 }
 
 /// Writes a line about a failure to standard error, unless the round before has written it.
@@ -77,19 +83,22 @@ pub(crate) fn failure_line(words: fmt::Arguments<'_>) {
     }
 }
 
-/// Writes a line to standard error that is no error, in the place of the progress, unless remarks are left out.
+/// Writes a line to standard error that is no error, unless remarks are left out.
 pub(crate) fn remark(words: fmt::Arguments<'_>) {
     if !is_quiet() {
-        let clear = if io::stderr().is_terminal() { "\r\x1b[2K" } else { "" };
-        error_line(format_args!("{clear}{words}"));
+        error_line(words);
     }
 }
 
-/// Prints that a transfer was interrupted, and advice, below the line of the progress. Does not wait for the reader.
+/// Prints that a transfer was interrupted, and advice, in the place of the progress and of "^C". Does not wait for the
+/// reader.
 pub(crate) fn interrupted(advice: &str) {
     let Some(queue) = ERRORS.get() else { return };
-    let line_end = if io::stderr().is_terminal() { "\n" } else { "" };
-    let line = format!("{line_end}tinyferry: interrupted{advice}\n");
+    let erase = match terminal::end_state() {
+        "" if io::stderr().is_terminal() => "\n",
+        erase => erase,
+    };
+    let line = format!("{erase}tinyferry: interrupted{advice}\n");
     queue.push(line.as_bytes());
     queue.flush();
 }
@@ -108,7 +117,8 @@ pub(crate) fn usage(error: &clap::Error) {
     let to_stderr = error.use_stderr();
     let is_terminal =
         if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-    let is_colored = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let is_colored =
+        is_terminal && terminal::is_capable() && std::env::var_os("NO_COLOR").is_none();
     let words = error.render();
     let words = if is_colored { words.ansi().to_string() } else { words.to_string() };
     if to_stderr {

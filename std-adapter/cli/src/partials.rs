@@ -3,13 +3,13 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use indicatif::{HumanBytes, HumanDuration};
 use tinyferry::core::Reason;
 use tinyferry::describe;
 use tinyferry::fs::{Leftover, Root, leftovers};
 
 use crate::args::PartialsArgs;
 use crate::exit::{CliError, Exit};
+use crate::human;
 use crate::json::{self, Event, File, Partial};
 use crate::output;
 use crate::progress::Verbosity;
@@ -73,7 +73,7 @@ fn print(leftover: &Leftover) {
     }
     let age = match is_in_use {
         true => "in use".to_owned(),
-        false => format!("{} ago", HumanDuration(*age)),
+        false => format!("{} ago", human::age(*age)),
     };
-    print_line!("{}\t{age}\t\"{}\"", HumanBytes(*bytes), path.escape_debug());
+    print_line!("{}\t{age}\t\"{}\"", human::bytes(*bytes), path.escape_debug());
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use indicatif::HumanBytes;
 use tinyferry::client::{Client, Error, Space};
 use tinyferry::core::{Failure, Negotiated, PROTOCOL_VERSION, Reason};
 
 use crate::args::PingArgs;
 use crate::exit::{CliError, Exit};
+use crate::human;
 use crate::json::{self, Event, Pong};
 use crate::message::Task;
 use crate::progress::Verbosity;
@@ -130,7 +130,7 @@ impl Abilities {
             _ => "it does not tell whether it sends or receives files",
         };
         let space = self.space.map_or_else(String::new, |space| {
-            format!("; {} of {} are free", HumanBytes(space.free), HumanBytes(space.total))
+            format!("; {} of {} are free", human::bytes(space.free), human::bytes(space.total))
         });
         format!("{does}{space}")
     }

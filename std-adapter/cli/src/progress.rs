@@ -1,36 +1,41 @@
 //! The progress of a transfer: a bar on a terminal, plain lines elsewhere.
 
+mod line;
 mod measure;
 mod observer;
 mod rate;
 mod sink;
+mod state;
 mod ticker;
 mod to_program;
 mod to_terminal;
+mod tracker;
+mod view;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use indicatif::HumanBytes;
 use tinyferry::client::Error;
-use tinyferry::core::store::Kind;
-use tinyferry::core::{Failure, Reason};
-use tinyferry::fs::Direction;
+use tinyferry::core::Failure;
+use tinyferry::fs::{Count, Direction};
 
-use self::sink::{Begun, EntryResult, Outcome, Sink};
+use self::sink::Sink;
+use self::state::Reader;
+use self::ticker::Ticker;
 use self::to_program::ToProgram;
 use self::to_terminal::ToTerminal;
+use self::tracker::Tracker;
+use self::view::View;
 use crate::exit::{CliError, Exit};
+use crate::human;
 use crate::json;
 use crate::names::Names;
 use crate::reached::Reached;
-use crate::retry::{Retry, Retrying};
+use crate::retry::Retrying;
 use crate::rounds;
 use crate::tally::Tally;
-
-/// Why an entry of a tree was not transferred that its source had before.
-const VANISHED: &str = "it vanished before it was sent";
 
 /// The verbosity of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -49,39 +54,26 @@ pub(crate) enum Verbosity {
 #[derive(Clone)]
 pub(crate) struct Progress(Rc<RefCell<View>>);
 
-struct View {
-    sink: Box<dyn Sink>,
-    verbosity: Verbosity,
-    begin: Instant,
-    names: Names,
-    tally: Tally,
-    /// `None`: the task is not repeated.
-    reached: Option<Reached>,
-    /// The path of the tree in the events, once it has begun.
-    tree: Option<String>,
-    /// The path of a file that keeps the one that was there, and the path that it is stored as.
-    kept: Option<(String, String)>,
-    /// The path and the failure of the entry that an attempt was interrupted in: the next one continues it.
-    interrupted: Option<(Vec<u8>, String)>,
-    /// The last failure is that of the whole task on this end, or of its only file: the exit code.
-    failed: Option<Exit>,
-    /// Standard output is a list for `sha256sum`, and for nothing else.
-    has_digests: bool,
-    /// Standard output is the content of a file.
-    has_content: bool,
-}
-
 impl Progress {
     /// `has_digests`: standard output is a list of digests.
     pub(crate) fn new(names: Names, verbosity: Verbosity, has_digests: bool) -> Self {
         let sink: Box<dyn Sink> = match json::is_on() {
-            true => Box::new(ToProgram::new()),
+            true => Box::new(ToProgram),
             false => Box::new(ToTerminal::new(verbosity)),
         };
+        let (tracker, begin) = (Tracker::default(), Instant::now());
+        let counting = Arc::new(Mutex::default());
+        let ticker = sink.show().and_then(|(period, mut show)| {
+            let mut reader = Reader::new(Arc::clone(tracker.measure()), Arc::clone(&counting));
+            Ticker::start(period, move || show(&reader.read(begin.elapsed())))
+        });
         Self(Rc::new(RefCell::new(View {
             sink,
+            tracker,
+            counting,
+            ticker,
             verbosity,
-            begin: Instant::now(),
+            begin,
             names,
             tally: Tally::default(),
             reached: None,
@@ -98,6 +90,12 @@ impl Progress {
     pub(crate) fn beside_content(self) -> Self {
         self.0.borrow_mut().has_content = true;
         self
+    }
+
+    /// The source is counted by `count` while it is transferred, if that takes a while and somebody sees it.
+    pub(crate) fn count_by(&self, count: impl FnOnce() -> Count + Send + 'static) {
+        let view = self.0.borrow();
+        *view.counting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(count));
     }
 
     /// Whether the receiver has the same entries as this end, and no others.
@@ -130,12 +128,12 @@ impl Progress {
         self.0.borrow().names.title.clone()
     }
 
-    /// Clears the bar. A further attempt shows none.
+    /// Hides the state. A further attempt shows none.
     pub(crate) fn clear(&self) {
-        self.0.borrow_mut().sink.clear();
+        self.0.borrow_mut().hide();
     }
 
-    /// Clears the bar and prints the summary, the failures last; `crossed` is the number of bytes on the wire.
+    /// Hides the state and prints the summary, the failures last; `crossed` is the number of bytes on the wire.
     /// Returns the exit code of a complete session; `itself` as in [`Tally::exit`].
     pub(crate) fn finish(&self, crossed: u64, itself: bool) -> Exit {
         let mut view = self.0.borrow_mut();
@@ -150,7 +148,7 @@ impl Progress {
                 "{verb} {}: {}, {} over the wire",
                 view.names.title,
                 view.tally.summary(view.begin.elapsed()),
-                HumanBytes(crossed),
+                human::bytes(crossed),
             );
             if view.has_digests || view.has_content || json::is_on() {
                 print_error!("{done}");
@@ -174,12 +172,7 @@ impl Progress {
         self.0.borrow().reached.as_ref().map_or(0, Reached::steps)
     }
 
-    /// The connection is made again after a pause.
-    pub(crate) fn retry(&self, retry: &Retry) {
-        self.0.borrow_mut().sink.retry(retry);
-    }
-
-    /// The task failed: clears the bar, and returns the error, followed by the failures of single entries. A
+    /// The task failed: hides the state, and returns the error, followed by the failures of single entries. A
     /// refusal of the whole task is not followed by them.
     pub(crate) fn fail(&self, error: &Error, retrying: &Retrying<'_>) -> CliError {
         let mut view = self.0.borrow_mut();
@@ -199,111 +192,5 @@ impl Progress {
         };
         let has_parts = !is_refused || !view.tally.is_empty();
         problem.with_lines(if has_parts { view.failure_lines() } else { Vec::new() })
-    }
-}
-
-impl View {
-    /// An attempt of the task begins.
-    fn begin(&mut self) {
-        self.tally.begin();
-        (self.failed, self.interrupted) = (None, None);
-        if let Some(reached) = &mut self.reached {
-            reached.attempt();
-        }
-    }
-
-    /// The task has ended.
-    fn end(&mut self) {
-        if let Some((path, message)) = self.interrupted.take() {
-            let (reason, detail, message) = (Reason::Cancelled, "", message.as_str());
-            let (has_vanished, at_peer) = (false, false);
-            let failed = Outcome::Failed { reason, has_vanished, detail, at_peer, message };
-            self.result(&path, failed);
-        }
-        self.sink.clear();
-        json::count(self.tally.totals());
-        json::complete();
-    }
-
-    /// A file or a directory begins.
-    fn show(&mut self, path: &str, kind: Kind, size: Option<u64>, held: u64) {
-        let (names, is_lone) = (&self.names, self.tree.is_none());
-        self.sink.begin(&Begun { names, path, kind, size, held, is_lone });
-    }
-
-    /// A file resumes at `held`.
-    fn resume(&mut self, held: u64) {
-        if let Some(reached) = &mut self.reached {
-            reached.resume(held);
-        }
-        self.sink.resume(held, self.tree.is_none());
-    }
-
-    fn moved(&mut self, bytes: u64) {
-        self.tally.moved(bytes);
-        if let Some(reached) = &mut self.reached {
-            reached.moved(bytes);
-        }
-        self.sink.moved(bytes);
-    }
-
-    fn done(&mut self, path: &str, size: u64, held: u64, sha256: Option<[u8; 32]>) {
-        let is_same = self.tally.file(size, held);
-        let kept = self.kept.take_if(|(_, stored)| stored == path);
-        let (path, stored) = match &kept {
-            Some((path, stored)) => (path.as_str(), Some(stored.as_str())),
-            None => (path, None),
-        };
-        self.result(path.as_bytes(), Outcome::File { size, held, is_same, sha256, stored });
-    }
-
-    fn linked(&mut self, path: &str, target: &str, is_hard: bool) {
-        self.tally.link();
-        if let Some(reached) = &mut self.reached {
-            reached.begin(path, 0);
-        }
-        self.result(path.as_bytes(), Outcome::Link { target, is_hard });
-    }
-
-    /// The entry at `path` of the events has a result.
-    fn result(&mut self, path: &[u8], outcome: Outcome<'_>) {
-        let (names, has_content) = (&self.names, self.has_content);
-        let result = EntryResult { names, path, outcome, has_content };
-        self.sink.result(&result, self.tally.totals());
-    }
-
-    /// An entry has failed; `why`: the reason as a clause, and the message of the system or of the other end.
-    fn fail(&mut self, path: &[u8], reason: Reason, why: (&str, &str), at_peer: bool) {
-        let (why, detail) = why;
-        let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
-        let is_whole = match &self.tree {
-            Some(tree) => path == tree.as_bytes(),
-            None => true,
-        };
-        self.failed = is_whole.then_some(exit);
-        let is_at_source = at_peer == (self.names.direction() == Direction::Receiving);
-        let has_vanished = is_at_source && !is_whole && reason == Reason::NotFound;
-        let why = if has_vanished { VANISHED } else { why };
-        let here = if at_peer { "" } else { &self.names.here };
-        let sentence = format!("{}: {why}{here}", self.names.of_failed(path, at_peer));
-        let message = sentence.clone();
-        self.tally.fail(path, at_peer, reason, sentence, exit);
-        if has_vanished || is_at_source && !is_whole && reason == Reason::SourceChanged {
-            self.tally.vanish();
-        }
-        let conflicts = [Reason::IsDirectory, Reason::NotDirectory, Reason::SymbolicLink];
-        if !is_at_source && conflicts.contains(&reason) {
-            self.tally.kind_conflict();
-        }
-        if reason == Reason::Cancelled && !at_peer {
-            self.interrupted = Some((path.to_owned(), message));
-            return;
-        }
-        let message = message.as_str();
-        self.result(path, Outcome::Failed { reason, has_vanished, detail, at_peer, message });
-    }
-
-    fn failure_lines(&self) -> Vec<String> {
-        self.tally.failure_lines(self.tree.is_some(), self.verbosity >= Verbosity::Files)
     }
 }

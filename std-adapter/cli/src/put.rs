@@ -7,7 +7,7 @@ use std::path::Path;
 pub(crate) use self::sources::is_content;
 use tinyferry::client::{Client, Selection};
 use tinyferry::core::store::Skip;
-use tinyferry::fs::{Directory, Source};
+use tinyferry::fs::{Count, Directory, Source};
 
 use crate::args::{PutArgs, check_no_server};
 use crate::exit::{CliError, Exit, Exits};
@@ -107,6 +107,10 @@ fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     }
     let title = names.title.clone();
     let progress = Progress::new(names, verbosity, args.sha256);
+    if root.is_some() {
+        let (sources, filter, kinds) = (sources.clone(), filter.clone(), args.links.kinds());
+        progress.count_by(move || Count::start(sources, &filter, kinds));
+    }
     let store = |skip| match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
         (root, sources) => {

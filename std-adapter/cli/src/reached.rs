@@ -1,50 +1,131 @@
-//! The progress of a task over all of its attempts, without regard to connections.
+//! The entries of a task over all of its attempts, without regard to connections.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+
+use tinyferry::core::store::Kind;
 
 /// The entries and the positions in them that an attempt has reached for the first time. Content that is
 /// transferred again is no progress.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
     hasher: RandomState,
-    /// The hashes of the paths of all entries that have begun.
-    begun: HashSet<u64>,
-    /// The last positions in the files at which an attempt ended, by the hashes of their paths.
-    ends: HashMap<u64, u64>,
+    /// By the hashes of their paths.
+    entries: HashMap<u64, Entry>,
     current: Option<Current>,
+    /// The number of attempts that have begun.
+    attempts: u32,
     /// Rises with each progress.
     steps: u64,
+}
+
+/// The kind of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    File,
+    Directory,
+    Link,
+}
+
+impl From<Kind> for EntryKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::File => Self::File,
+            Kind::Directory | Kind::Tree => Self::Directory,
+        }
+    }
+}
+
+/// An entry that has begun.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    kind: EntryKind,
+    /// The number of the last attempt that it began in.
+    attempt: u32,
+    /// The highest position at which an attempt ended; `None`: one has transferred all of it.
+    highest: Option<u64>,
+    /// The content that attempts before the last one transferred, in bytes.
+    earlier: u64,
+    /// That of the last one.
+    moved: u64,
+    fate: Fate,
+}
+
+/// What is known of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Unknown,
+    Placed,
+    Failed,
 }
 
 /// The entry that is being transferred.
 #[derive(Debug)]
 struct Current {
     hash: u64,
+    size: Option<u64>,
     /// The position in its content, in bytes.
     position: u64,
-    /// The highest position in an earlier attempt; `None`: that transferred all of it.
     highest: Option<u64>,
+    moved: u64,
+}
+
+/// What earlier attempts did with an entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Earlier {
+    /// The content that they transferred, in bytes.
+    pub(crate) moved: u64,
+    /// Whether it is in place since then.
+    pub(crate) was_placed: bool,
+}
+
+/// The entries that earlier attempts transferred and that the last one left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) files: u64,
+    pub(crate) links: u64,
+    pub(crate) directories: u64,
+    /// The transferred content of the files.
+    pub(crate) bytes: u64,
 }
 
 impl Reached {
     /// An attempt begins.
     pub(crate) fn attempt(&mut self) {
-        if let Some(Current { hash, position, highest: Some(highest) }) = self.current.take() {
-            self.ends.insert(hash, position.max(highest));
+        self.attempts = self.attempts.saturating_add(1);
+        let Some(Current { hash, size, position, highest, moved }) = self.current.take() else {
+            return;
+        };
+        if let Some(entry) = self.entries.get_mut(&hash) {
+            entry.moved = moved;
+            let is_whole = size.is_some_and(|size| position >= size);
+            entry.highest = highest.filter(|_| !is_whole).map(|highest| position.max(highest));
         }
     }
 
     /// An entry begins, of whose content the receiver has `held` bytes. The one before is complete.
-    pub(crate) fn begin(&mut self, path: &str, held: u64) {
-        if let Some(before) = self.current.take() {
-            self.ends.remove(&before.hash);
+    pub(crate) fn begin(&mut self, path: &str, kind: EntryKind, size: Option<u64>, held: u64) {
+        self.complete();
+        let (hash, attempt) = (self.hasher.hash_one(path), self.attempts);
+        let steps = &mut self.steps;
+        let new = || {
+            *steps += 1;
+            let (highest, fate) = (Some(0), Fate::Unknown);
+            Entry { kind, attempt, highest, earlier: 0, moved: 0, fate }
+        };
+        let entry = self.entries.entry(hash).or_insert_with(new);
+        entry.earlier = entry.earlier.saturating_add(std::mem::take(&mut entry.moved));
+        entry.attempt = attempt;
+        let highest = entry.highest;
+        self.current = Some(Current { hash, size, position: held, highest, moved: 0 });
+    }
+
+    fn complete(&mut self) {
+        if let Some(before) = self.current.take()
+            && let Some(entry) = self.entries.get_mut(&before.hash)
+        {
+            (entry.highest, entry.moved) = (None, before.moved);
         }
-        let hash = self.hasher.hash_one(path);
-        let is_new = self.begun.insert(hash);
-        self.steps += u64::from(is_new);
-        let highest = if is_new { Some(0) } else { self.ends.get(&hash).copied() };
-        self.current = Some(Current { hash, position: held, highest });
     }
 
     /// The receiver has `held` bytes of the entry.
@@ -57,10 +138,48 @@ impl Reached {
     /// Content of the entry was transferred.
     pub(crate) fn moved(&mut self, bytes: u64) {
         let Some(current) = &mut self.current else { return };
+        current.moved = current.moved.saturating_add(bytes);
         current.position = current.position.saturating_add(bytes);
         if current.highest.is_some_and(|highest| current.position > highest) {
             self.steps += 1;
         }
+    }
+
+    /// An entry is in place. Returns what earlier attempts did with it.
+    pub(crate) fn placed(&mut self, path: &str) -> Earlier {
+        let Some(entry) = self.entries.get_mut(&self.hasher.hash_one(path)) else {
+            return Earlier::default();
+        };
+        let was_placed = std::mem::replace(&mut entry.fate, Fate::Placed) == Fate::Placed;
+        Earlier { moved: entry.earlier, was_placed }
+    }
+
+    /// An entry was not transferred.
+    pub(crate) fn failed(&mut self, path: &[u8]) {
+        let hash = std::str::from_utf8(path).map(|path| self.hasher.hash_one(path));
+        if let Some(entry) = hash.ok().and_then(|hash| self.entries.get_mut(&hash)) {
+            entry.fate = Fate::Failed;
+        }
+    }
+
+    /// The entries that earlier attempts transferred and that the last one left out: those that are known to be in
+    /// place; after a last attempt that is `complete` also those that were sent completely, since the receiver was
+    /// found to have them.
+    pub(crate) fn left_out(&self, complete: bool) -> LeftOut {
+        let mut sums = LeftOut::default();
+        let is_there = |entry: &&Entry| {
+            let was_sent = complete && entry.fate == Fate::Unknown && entry.highest.is_none();
+            entry.attempt < self.attempts && (was_sent || entry.fate == Fate::Placed)
+        };
+        for entry in self.entries.values().filter(is_there) {
+            match entry.kind {
+                EntryKind::File => sums.files += 1,
+                EntryKind::Directory => sums.directories += 1,
+                EntryKind::Link => sums.links += 1,
+            }
+            sums.bytes = sums.bytes.saturating_add(entry.earlier).saturating_add(entry.moved);
+        }
+        sums
     }
 
     /// A number that rises with each progress.
@@ -70,47 +189,4 @@ impl Reached {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An attempt that transfers these files up to these positions. Returns whether it was progress.
-    fn attempt(reached: &mut Reached, files: &[(&str, u64, u64)]) -> bool {
-        let before = reached.steps();
-        reached.attempt();
-        for (path, held, end) in files {
-            reached.begin(path, *held);
-            (*held..*end).for_each(|_| reached.moved(1));
-        }
-        reached.steps() > before
-    }
-
-    #[test]
-    fn content_that_is_sent_again_is_no_progress() {
-        let mut reached = Reached::default();
-        let mut attempt = |files: &[(&str, u64, u64)]| attempt(&mut reached, files);
-        assert!(attempt(&[("a", 0, 9), ("b", 0, 5)]));
-        for _ in 0..3 {
-            assert!(!attempt(&[("a", 0, 9), ("b", 0, 5)]));
-            assert!(!attempt(&[("a", 0, 3)]));
-            assert!(!attempt(&[]));
-        }
-        assert!(attempt(&[("a", 0, 9), ("b", 0, 6)]), "a higher position");
-        assert!(attempt(&[("b", 6, 7)]), "a higher position, resumed");
-        assert!(!attempt(&[("b", 6, 7)]));
-        assert!(attempt(&[("a", 0, 9), ("b", 0, 7), ("empty", 0, 0)]), "another entry");
-        assert!(!attempt(&[("b", 0, 9)]), "an attempt went past it");
-    }
-
-    #[test]
-    fn a_prefix_that_the_receiver_has_is_no_progress() {
-        let mut reached = Reached::default();
-        assert!(attempt(&mut reached, &[("a", 0, 5)]));
-        reached.attempt();
-        reached.begin("a", 0);
-        let before = reached.steps();
-        reached.resume(5);
-        assert_eq!(reached.steps(), before);
-        reached.moved(1);
-        assert!(reached.steps() > before);
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use crate::args::{Connected, Peer, TransferArgs};
 use crate::exit::CliError;
 use crate::json;
 use crate::message::{Context, Task};
+use crate::output::remark;
 use crate::progress::Progress;
 use crate::{rounds, signals};
 
@@ -69,7 +70,7 @@ impl<'a> Retrying<'a> {
                     this.client = Some(client);
                     return Ok(this);
                 }
-                Err(error) if this.may_retry(&error, 0) => this.wait(&error, "", None),
+                Err(error) if this.may_retry(&error, 0) => this.wait(&error, ""),
                 Err(error) => return Err(this.context(task, "").error(&error)),
             }
         }
@@ -103,7 +104,7 @@ impl<'a> Retrying<'a> {
             match result {
                 Err(error) if self.may_retry(&error, steps) => {
                     self.disconnect();
-                    self.wait(&error, name, progress);
+                    self.wait(&error, name);
                 }
                 result => return result,
             }
@@ -138,7 +139,7 @@ impl<'a> Retrying<'a> {
     }
 
     /// Tells the reason of a failure, and waits for the next try.
-    fn wait(&self, error: &Error, name: &str, progress: Option<&Progress>) {
+    fn wait(&self, error: &Error, name: &str) {
         let retry = Retry {
             why: self.context(Task::Query, name).error(error).to_string(),
             continues: self.task == Task::Transfer && self.has_answered,
@@ -146,10 +147,7 @@ impl<'a> Retrying<'a> {
             done: self.tries.done,
             most: self.tries.most,
         };
-        match progress {
-            Some(progress) => progress.retry(&retry),
-            None => retry.tell(),
-        }
+        retry.tell();
         thread::sleep(retry.pause);
     }
 }
@@ -166,15 +164,14 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// Tells a program about it, or a person.
+    /// Tells a program and a person about it.
     pub(crate) fn tell(&self) {
         if json::is_on() {
             let Self { ref why, pause, done, most, .. } = *self;
             let (wait_seconds, message) = (pause.as_secs_f64(), why.clone());
             json::emit(&json::Event::Retry { r#try: done, tries: most, wait_seconds, message });
-        } else {
-            print_error!("{self}");
         }
+        remark(format_args!("{self}"));
     }
 }
 

@@ -1,14 +1,11 @@
 //! The numbers of a transfer. Knows no terminal.
 
-use std::time::Duration;
-
-use indicatif::{HumanBytes, HumanDuration};
 use tinyferry::core::Reason;
-use tinyferry::describe::{self, count};
+use tinyferry::fs::Amount;
 
 use crate::exit::Exit;
-use crate::json::Totals;
 use crate::names::is_below;
+use crate::reached::{Earlier, LeftOut};
 
 /// A list of more failures than these is cut, unless all that are in memory are to be listed.
 const MAX_LISTED: usize = 20;
@@ -52,6 +49,12 @@ pub(crate) struct Tally {
     moved: u64,
     /// The content that was transferred in earlier attempts: the receiver has it from this task.
     earlier: u64,
+    /// The zeros of holes that were transferred as such in all attempts.
+    holes: u64,
+    /// The entries in place that earlier attempts transferred, and this one left out.
+    settled: LeftOut,
+    /// Whether the receiver has completed the tree in this attempt.
+    is_complete: bool,
     failures: Vec<Failed>,
     /// The number of failures beyond [`MAX_KEPT`].
     unlisted: u64,
@@ -63,8 +66,8 @@ pub(crate) struct Tally {
     last_unlisted: Option<String>,
     /// The number of entries that the other end left out because no path can name them.
     omitted: u32,
-    /// The number of entries that were not offered, since the receiver has them.
-    unchanged: u64,
+    /// The files that were not offered, since the receiver has them.
+    unchanged: Amount,
     /// Whether the other end leaves out unchanged entries, and does not count them.
     leaves_out: bool,
     /// Whether the receiver has the same entries as this end, and no others.
@@ -83,7 +86,32 @@ impl Tally {
     /// Begins an attempt of the task.
     pub(crate) fn begin(&mut self) {
         let earlier = self.earlier.saturating_add(self.moved);
-        *self = Self { earlier, leaves_out: self.leaves_out, ..Self::default() };
+        let mut settled = LeftOut::default();
+        // All entries of a complete attempt are in place.
+        if self.is_complete {
+            settled = self.settled;
+            settled.files += self.files - self.same;
+            settled.links += self.links;
+            settled.directories += self.directories;
+            settled.bytes += self.bytes;
+        }
+        let (leaves_out, holes) = (self.leaves_out, self.holes);
+        *self = Self { earlier, settled, leaves_out, holes, ..Self::default() };
+    }
+
+    /// Sets the entries in place that earlier attempts transferred, and this one left out.
+    pub(crate) fn settle(&mut self, settled: LeftOut) {
+        self.settled = settled;
+    }
+
+    /// The receiver has completed the tree.
+    pub(crate) fn complete(&mut self) {
+        self.is_complete = true;
+    }
+
+    /// Whether it has.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// Whether entries were refused because the receiver has entries of another kind of their names, and for no
@@ -99,11 +127,19 @@ impl Tally {
         self.moved = self.moved.saturating_add(bytes);
     }
 
-    /// Counts a file in place, of which the receiver had `held` bytes. Returns whether it had all.
-    pub(crate) fn file(&mut self, size: u64, held: u64) -> bool {
+    /// Counts the zeros of a hole that was transferred as such.
+    pub(crate) fn hole(&mut self, bytes: u64) {
+        self.holes = self.holes.saturating_add(bytes);
+    }
+
+    /// Counts a file in place, of which the receiver had `held` bytes. `earlier`: what earlier attempts did with it, if
+    /// that is known. Returns whether the receiver had all of it before the task.
+    pub(crate) fn file(&mut self, size: u64, held: u64, earlier: Option<Earlier>) -> bool {
         let held = held.min(size);
-        let from_earlier = held.min(self.earlier);
-        self.earlier -= from_earlier;
+        let from_earlier = match earlier {
+            Some(earlier) => held.min(earlier.moved),
+            None => self.take_earlier(held),
+        };
         let is_same = size > 0 && held == size && from_earlier == 0;
         self.files += 1;
         self.empty += u64::from(size == 0);
@@ -115,6 +151,17 @@ impl Tally {
             self.resumed += u64::from(held > from_earlier);
         }
         is_same
+    }
+
+    /// The part of so many bytes that earlier attempts may have transferred.
+    fn take_earlier(&mut self, held: u64) -> u64 {
+        let from_earlier = held.min(self.earlier);
+        self.earlier -= from_earlier;
+        if from_earlier > 0 {
+            self.settled.files = self.settled.files.saturating_sub(1);
+            self.settled.bytes = self.settled.bytes.saturating_sub(from_earlier);
+        }
+        from_earlier
     }
 
     /// Counts a link in place.
@@ -170,9 +217,14 @@ impl Tally {
         self.kind_conflicts += 1;
     }
 
-    /// Counts entries that the receiver has; `is_same`: it has no others.
-    pub(crate) fn unchanged(&mut self, entries: u64, is_same: bool) {
-        (self.unchanged, self.is_same) = (entries, is_same);
+    /// Counts files that the receiver has.
+    pub(crate) fn unchanged(&mut self, amount: Amount) {
+        self.unchanged += amount;
+    }
+
+    /// The tree was compared; `is_same`: the receiver has the same entries, and no others.
+    pub(crate) fn compared(&mut self, is_same: bool) {
+        self.is_same = is_same;
     }
 
     /// Whether the receiver has the same entries as this end, and no others.
@@ -183,28 +235,6 @@ impl Tally {
     /// Counts entries that the other end left out.
     pub(crate) fn omit(&mut self, entries: u32) {
         self.omitted = entries;
-    }
-
-    /// The time or the permission bits of an entry could not be set.
-    pub(crate) fn unset(&mut self, name: &str, detail: &str) {
-        let first = || (0, format!("{name}: {}", detail.escape_debug()));
-        let (count, _) = self.unset.get_or_insert_with(first);
-        *count += 1;
-    }
-
-    /// The file system of an entry cannot make files durable.
-    pub(crate) fn not_durable(&mut self, name: &str, detail: &str) {
-        let why = describe::refused_sync(detail);
-        self.not_durable.push(format!("tinyferry: {name} {why}"));
-    }
-
-    /// A file is stored as `stored`, since another one has its name.
-    pub(crate) fn kept_both(&mut self, name: &str, stored: &str) {
-        let (count, lines) = self.kept_both.get_or_insert_default();
-        *count += 1;
-        if lines.len() < MAX_LISTED {
-            lines.push(format!("  {name} is stored as \"{}\"", stored.escape_debug()));
-        }
     }
 
     /// The last failure is that of an entry of a tree that vanished or changed at its source.
@@ -218,22 +248,6 @@ impl Tally {
         self.failures.len() as u64 + self.unlisted + below + u64::from(self.omitted)
     }
 
-    /// The numbers for a program.
-    pub(crate) fn totals(&self) -> Totals {
-        Totals {
-            sent: self.files - self.same,
-            resumed: self.resumed,
-            unchanged: self.same + self.unchanged,
-            directories: self.directories,
-            linked: self.links,
-            removed: 0,
-            failed: self.failed_entries(),
-            vanished: self.vanished,
-            bytes: self.bytes,
-            bytes_resumed: self.held,
-        }
-    }
-
     /// Takes the last failure from the list, or from those that are only counted. Returns its sentence.
     pub(crate) fn take_last(&mut self) -> Option<String> {
         let Some(sentence) = self.last_unlisted.take() else {
@@ -245,7 +259,8 @@ impl Tally {
 
     /// Whether nothing is in place.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files + self.directories + self.links == 0
+        let LeftOut { files, links, directories, .. } = self.settled;
+        self.files + self.directories + self.links + files + links + directories == 0
     }
 
     /// Whether a file or a link was transferred.
@@ -263,61 +278,9 @@ impl Tally {
             Some(exit) => exit,
         }
     }
-
-    /// The summary, as a clause: "20 files, 4.00 MiB in 0.10 s (40.00 MiB/s)".
-    pub(crate) fn summary(&self, took: Duration) -> String {
-        let held = match self.held {
-            0 => String::new(),
-            held => format!(" ({} were there already)", HumanBytes(held)),
-        };
-        let links = match self.links {
-            0 => String::new(),
-            links => format!(", {}", count(links, "link", "links")),
-        };
-        let rate = match self.bytes {
-            0 => String::new(),
-            bytes => {
-                let rate = bytes as f64 / took.as_secs_f64().max(1e-9);
-                format!(" ({}/s)", HumanBytes(rate as u64))
-            }
-        };
-        format!(
-            "{}{}{links}, {}{held} in {}{rate}",
-            count(self.files, "file", "files"),
-            self.unsent(),
-            HumanBytes(self.bytes),
-            duration(took),
-        )
-    }
-
-    /// The number of files without content to transfer, as a clause in parentheses.
-    fn unsent(&self) -> String {
-        let were = |number, result| {
-            (number > 0).then(|| format!("{} {result}", count(number, "was", "were")))
-        };
-        let clauses = [were(self.same, "the same"), were(self.empty, "empty")];
-        // An earlier attempt may have received the files that this one left out.
-        let is_new = self.earlier == 0;
-        let is_same = self.is_empty() && self.exit(false) == Exit::Done;
-        // A directory with the same content counts as one entry: the number would say little.
-        let unchanged = match self.unchanged {
-            0 => (self.leaves_out && is_new && is_same).then_some("all unchanged"),
-            _ => Some(if is_same { "all unchanged" } else { "the others unchanged" }),
-        };
-        let unchanged = unchanged.map(str::to_owned);
-        let clauses: Vec<_> = clauses.into_iter().flatten().chain(unchanged).collect();
-        if clauses.is_empty() { String::new() } else { format!(" ({})", clauses.join(", ")) }
-    }
-}
-
-fn duration(took: Duration) -> String {
-    if took < Duration::from_secs(60) {
-        format!("{:.2} s", took.as_secs_f64())
-    } else {
-        HumanDuration(took).to_string()
-    }
 }
 
 mod lines;
+mod summary;
 #[cfg(test)]
 mod tests;

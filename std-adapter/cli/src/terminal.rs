@@ -1,98 +1,98 @@
-//! The terminal that progress is drawn on, through the queue of standard error: a terminal that is stopped
-//! or that nobody reads does not block a transfer.
+//! The terminal that standard error is. The state of a transfer is one line there, below all other lines. It is drawn
+//! through the queue of standard error: a terminal that is stopped or that nobody reads does not block a transfer.
 
-use std::io::{self, IsTerminal, stderr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use indicatif::{ProgressDrawTarget, TermLike};
+use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::output;
 
-/// The number of frames in a second.
-const DRAWS_PER_SECOND: u8 = 20;
+/// The width if the terminal does not know its own, in columns.
+const USUAL_WIDTH: usize = 80;
+/// Erases the line of the state. The cursor is at its start: if a terminal that has become narrower has wrapped the line,
+/// the rest is below.
+const ERASE: &str = "\r\x1b[J";
 
-/// The target of progress: standard error if it is a terminal, or nothing.
-pub(crate) fn draw_target() -> ProgressDrawTarget {
-    if stderr().is_terminal() {
-        ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), DRAWS_PER_SECOND)
-    } else {
-        ProgressDrawTarget::hidden()
-    }
+/// The line of the state.
+static STATE: Mutex<State> = Mutex::new(State::Hidden);
+
+/// The line of the state.
+enum State {
+    Hidden,
+    /// It has this text.
+    Shown(String),
+    /// The program ends: it is not shown again.
+    Over,
 }
 
-/// Collects a frame until it is flushed.
-#[derive(Debug, Default)]
-struct Terminal {
-    frame: Mutex<String>,
+/// Whether standard error is a terminal that understands escape sequences.
+pub(crate) fn has_escapes() -> bool {
+    stderr().is_terminal() && is_capable()
 }
 
-impl Terminal {
-    fn frame(&self) -> MutexGuard<'_, String> {
-        self.frame.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn append(&self, text: &str) -> io::Result<()> {
-        self.frame().push_str(text);
-        Ok(())
-    }
-
-    fn move_cursor(&self, count: usize, direction: char) -> io::Result<()> {
-        if count == 0 { Ok(()) } else { self.append(&format!("\x1b[{count}{direction}")) }
-    }
+/// Whether the terminal of this program understands escape sequences.
+pub(crate) fn is_capable() -> bool {
+    std::env::var_os("TERM").is_none_or(|name| name != "dumb")
 }
 
-impl TermLike for Terminal {
-    fn width(&self) -> u16 {
-        size().0
-    }
-
-    fn height(&self) -> u16 {
-        size().1
-    }
-
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'A')
-    }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'B')
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'C')
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'D')
-    }
-
-    fn write_line(&self, s: &str) -> io::Result<()> {
-        self.append(s)?;
-        self.append("\n")
-    }
-
-    fn write_str(&self, s: &str) -> io::Result<()> {
-        self.append(s)
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.append("\r\x1b[2K")
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        let frame = std::mem::take(&mut *self.frame());
-        output::frame(&frame);
-        Ok(())
-    }
-}
-
-/// Columns and rows of the terminal.
-fn size() -> (u16, u16) {
+/// The number of columns of the terminal now.
+pub(crate) fn columns() -> usize {
     #[cfg(unix)]
     if let Ok(size) = rustix::termios::tcgetwinsize(stderr())
         && size.ws_col > 0
     {
-        return (size.ws_col, size.ws_row);
+        return size.ws_col.into();
     }
-    (80, 24)
+    USUAL_WIDTH
+}
+
+/// Shows the state as `text`, which fits into a row.
+pub(crate) fn show_state(text: String) {
+    let mut state = lock();
+    let is_new = match &*state {
+        State::Over => false,
+        State::Hidden => true,
+        State::Shown(shown) => *shown != text,
+    };
+    if is_new {
+        output::frame(&format!("\r{text}\x1b[J\r"));
+        *state = State::Shown(text);
+    }
+}
+
+/// Hides the state.
+pub(crate) fn hide_state() {
+    print(output::frame);
+}
+
+/// Hides the state, and prints by `print`, which gets what is to be written before.
+pub(crate) fn print<T>(print: impl FnOnce(&'static str) -> T) -> T {
+    let mut state = lock();
+    let erase = hide(&mut state);
+    print(erase)
+}
+
+/// Hides the state for good; returns what is to be written. Does not wait for a thread that prints.
+pub(crate) fn end_state() -> &'static str {
+    let mut state = match STATE.try_lock() {
+        Ok(state) => state,
+        Err(TryLockError::Poisoned(state)) => state.into_inner(),
+        Err(TryLockError::WouldBlock) => return "",
+    };
+    let erase = hide(&mut state);
+    *state = State::Over;
+    erase
+}
+
+fn hide(state: &mut State) -> &'static str {
+    match state {
+        State::Shown(_) => {
+            *state = State::Hidden;
+            ERASE
+        }
+        State::Hidden | State::Over => "",
+    }
+}
+
+fn lock() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,8 @@
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Kind;
 
+use super::amount::Amount;
+
 /// Receives the events of a store: for progress bars, logs and the list of failures.
 ///
 /// `()` ignores all events; a closure that takes an [`Event`] is an observer too.
@@ -58,12 +60,35 @@ pub enum Event<'a> {
         /// The length of the prefix, in bytes.
         held: u64,
     },
-    /// Content was stored, or loaded for sending. Content that is loaded again, or only to verify a prefix
-    /// of the receiver, does not count.
+    /// Content was stored, or loaded for sending, for the first time.
     Moved {
         /// The number of bytes.
         bytes: u64,
     },
+    /// A hole was transferred as such: none of its zeros.
+    Hole {
+        /// The number of zeros.
+        bytes: u64,
+    },
+    /// Content was loaded to verify the prefix that the receiver has. It is not transferred.
+    Verified {
+        /// The number of bytes.
+        bytes: u64,
+    },
+    /// Content was loaded once more, since it did not arrive.
+    Resent {
+        /// The number of bytes.
+        bytes: u64,
+    },
+    /// A file is sent again from its start, since the receiver could not use what it had.
+    Again {
+        /// Its path.
+        path: &'a str,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// Everything was transferred. The receiver makes it durable and puts it in place, which may take long.
+    Completing,
     /// It is in place at the receiver. In a tree, others may have begun by then, and a sender may
     /// learn it only at the tree's end; entries are done in the order in which they were offered.
     Done {
@@ -78,11 +103,14 @@ pub enum Event<'a> {
         /// SHA-256 of a file, where both ends agreed on that.
         sha256: Option<[u8; 32]>,
     },
-    /// Entries were not sent, since the receiver has them. A directory with the same content counts as one.
+    /// Files were not sent, since the receiver has them. Comes as soon as that is known, for a part of the tree.
     Unchanged {
-        /// Their number.
-        entries: u64,
-        /// Whether the receiver has the same entries at the end, and no others. `false`: it is not known.
+        /// These files.
+        amount: Amount,
+    },
+    /// At the end of a tree that was compared: whether the receiver has the same entries, and no others.
+    Compared {
+        /// `false`: it is not known.
         is_same: bool,
     },
     /// It is a link at the receiver: see [`LinkKinds`](crate::fs::LinkKinds).

@@ -4,7 +4,9 @@
 //! in any component, no FIFO, device or socket. Knows nothing of frames, links or terminals; reports
 //! events to an [`Observer`].
 
+mod amount;
 pub(crate) mod cleanup;
+mod count;
 pub(crate) mod digest;
 mod error;
 mod event;
@@ -28,7 +30,9 @@ use std::sync::Arc;
 
 use tinyferry_core::store::Skip;
 
+pub use self::amount::Amount;
 pub use self::cleanup::{Leftover, leftovers};
+pub use self::count::Count;
 pub use self::event::{Direction, Event, Observer};
 pub(crate) use self::filter::Exclusion;
 pub use self::filter::{Filter, InvalidPattern};
@@ -175,7 +179,7 @@ impl<O: Observer> Directory<O> {
     }
 
     /// Asks at the end whether the receiver has the same entries, and no others: see
-    /// [`Event::Unchanged`]. Where a file differs, it is sent again. For [`Skip::SameTime`] and
+    /// [`Event::Compared`]. Where a file differs, it is sent again. For [`Skip::SameTime`] and
     /// [`Skip::SameContent`]; call [`Directory::skipping`] before.
     #[must_use]
     pub fn checking(mut self) -> Self {

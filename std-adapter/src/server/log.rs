@@ -144,7 +144,15 @@ impl Observer for Log {
                 let peer = &self.peer;
                 debug!("{peer}: {} has begun at byte {held}", request(direction, "", path));
             }
-            Event::Moved { .. } | Event::Resumed { .. } | Event::Unchanged { .. } => {}
+            Event::Moved { .. }
+            | Event::Hole { .. }
+            | Event::Verified { .. }
+            | Event::Resent { .. }
+            | Event::Again { .. }
+            | Event::Resumed { .. }
+            | Event::Completing
+            | Event::Unchanged { .. }
+            | Event::Compared { .. } => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
                 let failed = match failures {
                     0 => String::new(),

@@ -47,12 +47,15 @@ pub(crate) enum Event<'a> {
 #[derive(Serialize)]
 pub(crate) struct Progress<'a> {
     pub(crate) seconds: f64,
+    pub(crate) phase: &'static str,
     pub(crate) path: &'a str,
     pub(crate) files_done: u64,
     pub(crate) files_total: Option<u64>,
+    pub(crate) files_unchanged: u64,
     pub(crate) bytes_done: u64,
     pub(crate) bytes_total: Option<u64>,
     pub(crate) bytes_resumed: u64,
+    pub(crate) bytes_resent: u64,
     pub(crate) bytes_per_second: u64,
     pub(crate) seconds_left: Option<u64>,
 }

@@ -1,19 +1,46 @@
 //! The state of a transfer, which one thread changes and another one shows.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// The work at hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Content is transferred.
+    #[default]
+    Transfer,
+    /// This end reads the part of a file that the receiver has.
+    Verify,
+    /// Everything was transferred, and the receiver makes it durable.
+    Sync,
+}
+
+impl Phase {
+    const ALL: [Self; 3] = [Self::Transfer, Self::Verify, Self::Sync];
+}
 
 /// The state of a transfer.
 #[derive(Debug, Default)]
 pub(super) struct Measure {
-    /// Files that are complete.
+    /// Files that are complete, or that the receiver had.
     pub(super) files: Counter,
-    /// The content that was transferred or that the receiver had, in bytes.
+    /// The content of files so far, in bytes: transferred, resumed or unchanged.
     pub(super) bytes: Counter,
     /// The content that was transferred, in bytes.
     pub(super) moved: Counter,
     /// The content that the receiver had of files that were resumed, in bytes.
     pub(super) resumed: Counter,
+    /// Files that were not offered, since the receiver had them.
+    pub(super) unchanged: Counter,
+    /// Content that was transferred more than once, in bytes.
+    pub(super) resent: Counter,
+    /// How often the rate was begun anew.
+    pub(super) rates: Counter,
+    pub(super) files_total: Total,
+    pub(super) bytes_total: Total,
+    /// 1 if the transfer is that of a tree.
+    pub(super) trees: Counter,
+    phase: AtomicU8,
     path: Mutex<String>,
 }
 
@@ -33,9 +60,45 @@ impl Counter {
     pub(super) fn add(&self, number: u64) {
         self.set(self.get().saturating_add(number));
     }
+
+    pub(super) fn subtract(&self, number: u64) {
+        self.set(self.get().saturating_sub(number));
+    }
+}
+
+/// A number that may not be known.
+#[derive(Debug)]
+pub(super) struct Total(AtomicU64);
+
+impl Total {
+    /// No total is as large.
+    const UNKNOWN: u64 = u64::MAX;
+
+    pub(super) fn get(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != Self::UNKNOWN)
+    }
+
+    pub(super) fn set(&self, number: Option<u64>) {
+        self.0.store(number.unwrap_or(Self::UNKNOWN), Ordering::Relaxed);
+    }
+}
+
+impl Default for Total {
+    fn default() -> Self {
+        Self(AtomicU64::new(Self::UNKNOWN))
+    }
 }
 
 impl Measure {
+    pub(super) fn phase(&self) -> Phase {
+        let index = usize::from(self.phase.load(Ordering::Relaxed));
+        Phase::ALL.get(index).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
     /// The path of the entry at hand.
     pub(super) fn path(&self) -> String {
         self.path.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -5,37 +5,43 @@ use tinyferry::describe;
 use tinyferry::fs::{Event, Observer};
 
 use super::Progress;
-use super::sink::Outcome;
+use super::measure::Phase;
 
 impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         let mut view = self.0.borrow_mut();
         match event {
-            Event::Begin { path, kind: Kind::Tree, .. } => {
-                view.begin();
+            Event::Moved { bytes } => view.moved(bytes),
+            Event::Begin { path, kind: Kind::Tree, size, .. } => {
+                view.begin(true, size);
                 view.tree = Some(path.to_owned());
             }
             Event::Begin { path, kind, size, held, .. } => {
                 if view.tree.is_none() {
-                    view.begin();
+                    view.begin(false, size);
                 }
-                if let Some(reached) = &mut view.reached {
-                    reached.begin(path, held);
-                }
-                view.show(path, kind, size, held);
+                view.start(path, kind, size, held);
             }
             Event::Resumed { held } => view.resume(held),
-            Event::Unchanged { entries, is_same } => view.tally.unchanged(entries, is_same),
-            Event::Moved { bytes } => view.moved(bytes),
+            Event::Hole { bytes } => view.hole(bytes),
+            Event::Verified { .. } => view.tracker.enter(Phase::Verify),
+            Event::Resent { bytes } => view.tracker.resent(bytes),
+            Event::Again { path, size } => view.tracker.again(path, size),
+            Event::Completing => {
+                view.tracker.pass();
+                view.tracker.enter(Phase::Sync);
+            }
+            Event::Unchanged { amount } => {
+                view.tally.unchanged(amount);
+                view.tracker.unchanged(amount);
+            }
+            Event::Compared { is_same } => view.tally.compared(is_same),
             Event::Done { path, kind: Kind::File, size, held, sha256 } => {
                 view.done(path, size, held, sha256);
             }
-            Event::Done { path, kind: Kind::Directory, .. } => {
-                view.tally.directory();
-                view.result(path.as_bytes(), Outcome::Directory);
-            }
+            Event::Done { path, kind: Kind::Directory, .. } => view.directory(path),
+            Event::Done { kind: Kind::Tree, .. } => view.tally.complete(),
             Event::Linked { path, target, is_hard } => view.linked(path, target, is_hard),
-            Event::Done { .. } => {}
             Event::Failed { path, reason, detail, at_peer, .. } => {
                 let why = describe::failure(reason, detail, at_peer);
                 view.fail(path.as_bytes(), reason, (&why, detail), at_peer);

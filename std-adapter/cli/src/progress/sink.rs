@@ -1,31 +1,29 @@
 //! Where the events of a transfer go.
 
-use tinyferry::core::Reason;
-use tinyferry::core::store::Kind;
+use std::time::Duration;
 
+use tinyferry::core::Reason;
+
+use super::state::State;
 use crate::json::Totals;
 use crate::names::Names;
-use crate::retry::Retry;
+
+/// Shows the state at one time.
+pub(super) type Show = Box<dyn FnMut(&State) + Send>;
 
 /// Shows the events of a transfer: to a person on standard error, or to a program on standard output.
 pub(super) trait Sink {
+    /// Shows the state, and how often that is called for; `None`: nobody sees it.
+    fn show(&self) -> Option<(Duration, Show)>;
+
     /// An entry begins.
     fn begin(&mut self, begun: &Begun<'_>);
-
-    /// The receiver has `held` bytes of the entry. `is_lone`: the entry is not in a tree.
-    fn resume(&mut self, held: u64, is_lone: bool);
-
-    /// Content of the entry was transferred.
-    fn moved(&mut self, bytes: u64);
 
     /// An entry has a result; `totals` contain it.
     fn result(&mut self, result: &EntryResult<'_>, totals: Totals);
 
-    /// The connection is made again after a pause.
-    fn retry(&mut self, retry: &Retry);
-
-    /// Ends the display of the state.
-    fn clear(&mut self);
+    /// The state is no longer shown.
+    fn hide(&mut self);
 }
 
 /// An entry that begins.
@@ -33,13 +31,10 @@ pub(super) struct Begun<'a> {
     pub(super) names: &'a Names,
     /// Its path in the events.
     pub(super) path: &'a str,
-    pub(super) kind: Kind,
     /// Its size in bytes, where known.
     pub(super) size: Option<u64>,
     /// The bytes of its content that the receiver has.
     pub(super) held: u64,
-    /// Whether it is not in a tree.
-    pub(super) is_lone: bool,
 }
 
 /// The result of an entry.

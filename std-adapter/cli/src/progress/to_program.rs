@@ -1,82 +1,48 @@
 //! The events of a transfer for a program: one JSON object on each line of standard output.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tinyferry::auth::hex;
-use tinyferry::core::store::Kind;
 use tinyferry::describe;
 
-use super::measure::Measure;
-use super::rate::Rate;
-use super::sink::{Begun, EntryResult, Outcome, Sink};
-use super::ticker::Ticker;
+use super::measure::Phase;
+use super::sink::{Begun, EntryResult, Outcome, Show, Sink};
+use super::state::State;
 use crate::json::{self, Event, File, Status, Totals};
-use crate::retry::Retry;
 
 /// The time between two objects of progress.
 const PERIOD: Duration = Duration::from_millis(200);
 
 /// The objects of a task.
-pub(super) struct ToProgram {
-    measure: Arc<Measure>,
-    ticker: Option<Ticker>,
-    /// The position in the file at hand, in bytes.
-    position: u64,
-    /// Whether the entry at hand is a file.
-    is_file: bool,
-}
+pub(super) struct ToProgram;
 
-impl ToProgram {
-    pub(super) fn new() -> Self {
-        let measure = Arc::new(Measure::default());
-        let (begin, mut rate, theirs) = (Instant::now(), Rate::default(), Arc::clone(&measure));
-        rate.add(Duration::ZERO, 0);
-        let tick = move || {
-            let bytes_per_second = rate.add(begin.elapsed(), theirs.moved.get());
-            json::emit(&Event::Progress(json::Progress {
-                seconds: json::seconds(),
-                path: &theirs.path(),
-                files_done: theirs.files.get(),
-                files_total: None,
-                bytes_done: theirs.bytes.get(),
-                bytes_total: None,
-                bytes_resumed: theirs.resumed.get(),
-                bytes_per_second,
-                seconds_left: None,
-            }));
-        };
-        let ticker = Ticker::start(PERIOD, tick);
-        Self { measure, ticker, position: 0, is_file: false }
-    }
-
-    /// The entry at hand is complete.
-    fn pass(&mut self) {
-        self.measure.files.add(u64::from(std::mem::take(&mut self.is_file)));
-    }
+fn show(state: &State) {
+    json::emit(&Event::Progress(json::Progress {
+        seconds: json::seconds(),
+        phase: match state.phase {
+            Phase::Transfer => "transfer",
+            Phase::Verify => "verify",
+            Phase::Sync => "sync",
+        },
+        path: &state.path,
+        files_done: state.files,
+        files_total: state.files_total,
+        files_unchanged: state.files_unchanged,
+        bytes_done: state.bytes,
+        bytes_total: state.bytes_total,
+        bytes_resumed: state.bytes_resumed,
+        bytes_resent: state.bytes_resent,
+        bytes_per_second: state.bytes_per_second,
+        seconds_left: state.seconds_left,
+    }));
 }
 
 impl Sink for ToProgram {
-    fn begin(&mut self, begun: &Begun<'_>) {
-        let Begun { names, path, kind, held, is_lone, .. } = *begun;
-        self.pass();
-        (self.is_file, self.position) = (kind == Kind::File, 0);
-        self.measure.set_path(names.source(path.as_bytes()));
-        self.resume(held, is_lone);
+    fn show(&self) -> Option<(Duration, Show)> {
+        Some((PERIOD, Box::new(show)))
     }
 
-    fn resume(&mut self, held: u64, _: bool) {
-        let more = held.saturating_sub(self.position);
-        self.position += more;
-        self.measure.bytes.add(more);
-        self.measure.resumed.add(more);
-    }
-
-    fn moved(&mut self, bytes: u64) {
-        self.position = self.position.saturating_add(bytes);
-        self.measure.bytes.add(bytes);
-        self.measure.moved.add(bytes);
-    }
+    fn begin(&mut self, _: &Begun<'_>) {}
 
     fn result(&mut self, result: &EntryResult<'_>, totals: Totals) {
         let EntryResult { names, path, ref outcome, .. } = *result;
@@ -121,12 +87,5 @@ impl Sink for ToProgram {
         json::emit(&Event::File(file));
     }
 
-    fn retry(&mut self, retry: &Retry) {
-        retry.tell();
-    }
-
-    fn clear(&mut self) {
-        self.pass();
-        self.ticker = None;
-    }
+    fn hide(&mut self) {}
 }

@@ -1,10 +1,32 @@
 //! The failures and warnings of a transfer as lines of text.
 
-use tinyferry::describe::count;
+use tinyferry::describe::{self, count};
 
 use super::{Failed, LISTED, MAX_LISTED, Tally};
 
 impl Tally {
+    /// The time or the permission bits of an entry could not be set.
+    pub(crate) fn unset(&mut self, name: &str, detail: &str) {
+        let first = || (0, format!("{name}: {}", detail.escape_debug()));
+        let (count, _) = self.unset.get_or_insert_with(first);
+        *count += 1;
+    }
+
+    /// The file system of an entry cannot make files durable.
+    pub(crate) fn not_durable(&mut self, name: &str, detail: &str) {
+        let why = describe::refused_sync(detail);
+        self.not_durable.push(format!("tinyferry: {name} {why}"));
+    }
+
+    /// A file is stored as `stored`, since another one has its name.
+    pub(crate) fn kept_both(&mut self, name: &str, stored: &str) {
+        let (count, lines) = self.kept_both.get_or_insert_default();
+        *count += 1;
+        if lines.len() < MAX_LISTED {
+            lines.push(format!("  {name} is stored as \"{}\"", stored.escape_debug()));
+        }
+    }
+
     /// The failures and warnings, line by line; `all`: each failure in memory has a line.
     pub(crate) fn failure_lines(&self, in_tree: bool, all: bool) -> Vec<String> {
         let mut lines = self.not_durable.clone();

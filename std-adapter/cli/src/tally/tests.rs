@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -11,11 +13,11 @@ fn fail(tally: &mut Tally, path: &str, exit: Exit) {
 fn new_resumed_and_unchanged_files_are_counted_separately() {
     let mut tally = Tally::default();
     tally.begin();
-    assert!(!tally.file(MIB, 0));
-    assert!(!tally.file(3 * MIB, 2 * MIB));
-    assert!(tally.file(7 * MIB, 7 * MIB));
+    assert!(!tally.file(MIB, 0, None));
+    assert!(!tally.file(3 * MIB, 2 * MIB, None));
+    assert!(tally.file(7 * MIB, 7 * MIB, None));
     // An empty file has no content that could be the same.
-    assert!(!tally.file(0, 0));
+    assert!(!tally.file(0, 0, None));
     assert_eq!(
         tally.summary(SECOND),
         "4 files (1 was the same, 1 was empty), 2.00 MiB (2.00 MiB were there already) in 1.00 s \
@@ -28,10 +30,10 @@ fn new_resumed_and_unchanged_files_are_counted_separately() {
 fn a_summary_without_content_has_no_rate() {
     let mut tally = Tally::default();
     tally.begin();
-    tally.file(MIB, MIB);
+    tally.file(MIB, MIB, None);
     assert_eq!(tally.summary(SECOND), "1 file (1 was the same), 0 B in 1.00 s");
-    tally.file(0, 0);
-    tally.file(0, 0);
+    tally.file(0, 0, None);
+    tally.file(0, 0, None);
     let counted = "3 files (1 was the same, 2 were empty), 0 B in 1.00 s";
     assert_eq!(tally.summary(SECOND), counted);
 }
@@ -44,7 +46,7 @@ fn a_second_attempt_does_not_count_content_of_the_first_again() {
     fail(&mut tally, "lost", Exit::Local);
     tally.begin();
     tally.moved(2 * MIB);
-    assert!(!tally.file(5 * MIB, 3 * MIB));
+    assert!(!tally.file(5 * MIB, 3 * MIB, None));
     assert_eq!(tally.summary(SECOND), "1 file, 5.00 MiB in 1.00 s (5.00 MiB/s)");
     assert_eq!(tally.exit(false), Exit::Done);
 
@@ -53,7 +55,7 @@ fn a_second_attempt_does_not_count_content_of_the_first_again() {
     tally.begin();
     tally.moved(4 * MIB);
     tally.begin();
-    assert!(!tally.file(5 * MIB, 3 * MIB));
+    assert!(!tally.file(5 * MIB, 3 * MIB, None));
     assert_eq!(tally.summary(SECOND), "1 file, 5.00 MiB in 1.00 s (5.00 MiB/s)");
 }
 
@@ -121,4 +123,57 @@ fn entries_below_a_failed_directory_are_counted() {
     let listed = ["  d (and 2 entries below it)", "  dd", "  e"];
     assert_eq!(lines[0], "tinyferry: 5 entries were not transferred:");
     assert_eq!(lines[1..], listed);
+}
+
+#[test]
+fn files_of_earlier_attempts_are_not_unchanged_ones() {
+    let unchanged = |files, bytes| Amount { files, bytes };
+    let mut tally = Tally::default();
+    tally.begin();
+    tally.begin();
+    tally.file(MIB, 0, Some(Earlier::default()));
+    // Ten were there before the task, and an earlier attempt has sent five.
+    tally.unchanged(unchanged(12, 12 * MIB));
+    tally.unchanged(unchanged(3, 3 * MIB));
+    tally.settle(LeftOut { files: 5, bytes: 5 * MIB, ..LeftOut::default() });
+    assert_eq!(tally.summary(SECOND), "6 files, 10 unchanged, 6.00 MiB in 1.00 s (6.00 MiB/s)");
+    let totals = tally.totals();
+    assert_eq!((totals.sent, totals.unchanged, totals.bytes), (6, Some(10), 6 * MIB));
+}
+
+#[test]
+fn a_tree_that_is_sent_twice_counts_once() {
+    for leaves_out in [true, false] {
+        let mut tally = Tally::default();
+        tally.begin();
+        (0..3).for_each(|_| {
+            tally.moved(MIB);
+            tally.file(MIB, 0, None);
+        });
+        tally.file(MIB, MIB, None);
+        tally.complete();
+        // The receiver has an entry of another kind, which is removed.
+        tally.begin();
+        tally.moved(MIB);
+        tally.file(MIB, 0, None);
+        match leaves_out {
+            true => tally.unchanged(Amount { files: 4, bytes: 4 * MIB }),
+            false => (0..4).for_each(|_| {
+                tally.file(MIB, MIB, None);
+            }),
+        }
+        let totals = tally.totals();
+        assert_eq!((totals.sent, totals.unchanged, totals.bytes), (4, Some(1), 4 * MIB));
+    }
+}
+
+#[test]
+fn holes_are_content_that_is_not_transferred() {
+    let mut tally = Tally::default();
+    tally.begin();
+    tally.moved(MIB);
+    tally.hole(1023 * MIB);
+    tally.file(1024 * MIB, 0, None);
+    let told = "1 file, 1.00 GiB (1023.00 MiB of it in holes) in 1.00 s (1.00 MiB/s)";
+    assert_eq!(tally.summary(SECOND), told);
 }

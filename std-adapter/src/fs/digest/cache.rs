@@ -7,6 +7,7 @@ use super::Total;
 use super::entries::Entries;
 use super::gather::HASHES_MAX;
 use super::record::Parameters;
+use crate::fs::amount::Amount;
 
 /// The maximum memory of the digests besides the hashes of entries, in bytes.
 const MEMORY_MAX: usize = 8 << 20;
@@ -42,6 +43,8 @@ struct Known {
 pub(crate) struct DirectoryDigest {
     pub(crate) total: Total,
     pub(crate) mode: Option<u32>,
+    /// The files in it and below it: for a sender only, they are not compared.
+    pub(crate) amount: Amount,
 }
 
 impl Cache {
@@ -149,7 +152,8 @@ mod tests {
     use super::*;
 
     fn digest(entries: u64) -> DirectoryDigest {
-        DirectoryDigest { total: Total { entries, digest: entries }, mode: None }
+        let total = Total { entries, digest: entries };
+        DirectoryDigest { total, mode: None, amount: Amount::default() }
     }
 
     #[test]
@@ -206,7 +210,9 @@ mod tests {
         let mut cache = Cache::default();
         let entries = |count: usize| {
             let mut entries = Entries::default();
-            (0..count as u64).for_each(|hash| entries.add(hash, "a name of a file", Kind::File));
+            for hash in 0..count as u64 {
+                entries.add(hash, "a name of a file", Kind::File, Amount::file(1));
+            }
             entries
         };
         for number in 0..200 {

@@ -115,11 +115,14 @@ mod tests {
     use tinyferry_core::store::Kind;
 
     use super::*;
+    use crate::fs::amount::Amount;
     use crate::fs::digest::query::INDEX_MAX;
 
     fn listed(hashes: &BTreeSet<u64>) -> Entries {
         let mut entries = Entries::default();
-        hashes.iter().for_each(|hash| entries.add(*hash, &hash.to_string(), Kind::File));
+        for hash in hashes {
+            entries.add(*hash, &hash.to_string(), Kind::File, Amount::file(1));
+        }
         entries.sort();
         entries
     }

@@ -19,6 +19,7 @@ use super::left_out::LeftOut;
 use super::query::Query;
 use super::range::Range;
 use super::{Summary, random};
+use crate::fs::amount::Amount;
 use crate::fs::error::StoreError;
 use crate::fs::filter::Exclusion;
 use crate::fs::names::{can_be_sent, join, split};
@@ -58,6 +59,8 @@ struct Level {
     /// The directories in it that are not in its hashes yet.
     directories: Listing,
     gather: Gather,
+    /// The files in it and below it, as far as they are in its hashes.
+    amount: Amount,
     /// Its entries, if their names are kept.
     names: Option<Entries>,
 }
@@ -121,7 +124,7 @@ impl<'a> Scan<'a> {
                     if self.levels.is_empty() {
                         return Err(error);
                     }
-                    self.add(random(), Kind::Directory);
+                    self.add(random(), Kind::Directory, Amount::default());
                 }
             }
         }
@@ -143,7 +146,7 @@ impl<'a> Scan<'a> {
             Err(error) => Err(error),
         };
         if entered.is_err() {
-            self.add(random(), Kind::Directory);
+            self.add(random(), Kind::Directory, Amount::default());
         }
     }
 
@@ -158,9 +161,11 @@ impl<'a> Scan<'a> {
         let keeps_names = self.files.wanted.keeps_names && !is_top;
         let mut names = keeps_names.then(Entries::default);
         let (room, files) = (self.room(), &mut self.files);
+        let mut amount = Amount::default();
         let directories = Listing::read(dir, room, |seen| match seen {
             Seen::Name(name, hint) => {
-                files.is_directory(dir, name, hint, &mut gather, (is_top, &mut names))
+                let sums = (&mut gather, &mut amount);
+                files.is_directory(dir, name, hint, sums, (is_top, &mut names))
             }
             Seen::NotUtf8(name) => {
                 let error = StoreError::from(Reason::BadPath);
@@ -168,7 +173,7 @@ impl<'a> Scan<'a> {
                 false
             }
         })?;
-        self.levels.push(Level { length, mode, directories, gather, names });
+        self.levels.push(Level { length, mode, directories, gather, amount, names });
         Ok(())
     }
 
@@ -190,7 +195,8 @@ impl<'a> Scan<'a> {
     fn leave(&mut self) -> Option<Summary> {
         let level = self.levels.pop()?;
         let gathered = level.gather.finish();
-        let digest = DirectoryDigest { total: gathered.total, mode: level.mode };
+        let digest =
+            DirectoryDigest { total: gathered.total, mode: level.mode, amount: level.amount };
         let is_asked = self.levels.is_empty();
         self.cache.insert(&self.files.path, digest, gathered.hashes, is_asked);
         if let Some(mut names) = level.names {
@@ -208,20 +214,21 @@ impl<'a> Scan<'a> {
         let (_, name) = split(&self.files.path);
         let parameters = self.files.wanted.query.parameters;
         let hash = parameters.hash_of_directory(name, digest.mode, digest.total);
-        self.add(hash, Kind::Directory);
+        self.add(hash, Kind::Directory, digest.amount);
     }
 
     /// Adds the entry at the path to its directory.
-    fn add(&mut self, hash: u64, kind: Kind) {
+    fn add(&mut self, hash: u64, kind: Kind, amount: Amount) {
         let is_top = self.levels.len() == 1;
         let Some(level) = self.levels.last_mut() else { return };
         level.gather.add(hash);
+        level.amount += amount;
         let (_, name) = split(&self.files.path);
         if let Some(names) = &mut level.names {
-            names.add(hash, name, kind);
+            names.add(hash, name, kind, amount);
         }
         if is_top {
-            self.files.wanted.list(hash, name, kind);
+            self.files.wanted.list(hash, name, kind, amount);
         }
     }
 
@@ -231,11 +238,11 @@ impl<'a> Scan<'a> {
 }
 
 impl Wanted<'_> {
-    fn list(&mut self, hash: u64, name: &str, kind: Kind) {
+    fn list(&mut self, hash: u64, name: &str, kind: Kind, amount: Amount) {
         if let Some(entries) = &mut self.entries
             && self.query.range.contains(hash)
         {
-            entries.add(hash, name, kind);
+            entries.add(hash, name, kind, amount);
         }
     }
 }

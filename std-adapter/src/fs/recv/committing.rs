@@ -9,7 +9,7 @@ use tinyferry_core::store::Kind;
 
 use super::{RecvStore, report_done, stored_as};
 use crate::fs::error::StoreError;
-use crate::fs::event::Observer;
+use crate::fs::event::{Event, Observer};
 use crate::fs::names::split;
 use crate::fs::recv::deferred::FailedFile;
 use crate::fs::recv::staged::Staged;
@@ -35,7 +35,10 @@ impl RecvStore {
         let committing = match self.committing.take() {
             Some(committing) => committing,
             None => match self.begin_commit(observer) {
-                Ok(Some(committing)) => committing,
+                Ok(Some(committing)) => {
+                    observer.event(Event::Completing);
+                    committing
+                }
                 Ok(None) => return Poll::Ready(self.commit_here(sha256, observer)),
                 Err((path, error)) => {
                     return Poll::Ready(Err(self.fail(error, &path, observer)));

@@ -184,7 +184,7 @@ impl RecvStore {
     ) -> Result<u64, StoreError> {
         match self.write_zeros(position, length) {
             Ok(bytes) => {
-                observer.event(Event::Moved { bytes });
+                observer.event(Event::Hole { bytes });
                 Ok(bytes)
             }
             Err(error) => Err(self.fail_open(error, observer)),
@@ -207,9 +207,13 @@ impl RecvStore {
         observer: &mut impl Observer,
     ) -> Result<usize, StoreError> {
         let Some(incoming) = &self.open else { return Err(Reason::Storage.into()) };
-        incoming
-            .read(&mut self.buffer, position, into)
-            .map_err(|error| self.fail_open(error, observer))
+        match incoming.read(&mut self.buffer, position, into) {
+            Ok(count) => {
+                observer.event(Event::Verified { bytes: count as u64 });
+                Ok(count)
+            }
+            Err(error) => Err(self.fail_open(error, observer)),
+        }
     }
 
     /// Commits the open file or tree on this thread.

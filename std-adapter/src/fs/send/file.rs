@@ -25,6 +25,18 @@ pub(crate) struct SendFile {
     pub(crate) holes: Option<Holes>,
     /// The end of the content that was loaded or need not be sent.
     pub(crate) loaded: u64,
+    /// The length of the prefix that the receiver has, in bytes.
+    pub(crate) held: u64,
+}
+
+/// Content that was loaded, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Loaded {
+    pub(crate) count: usize,
+    /// Those that were loaded for the first time.
+    pub(crate) fresh: u64,
+    /// Whether the others are of the prefix that the receiver has.
+    pub(crate) is_held: bool,
 }
 
 impl SendFile {
@@ -35,7 +47,7 @@ impl SendFile {
     pub(crate) fn new(file: File, attributes: FileMetadata) -> Result<Self, StoreError> {
         let size = size_of(&file, &attributes)?;
         let holes = size.and_then(|size| Holes::of(&file, size, attributes.allocated));
-        Ok(Self { file, attributes, size, holes, loaded: 0 })
+        Ok(Self { file, attributes, size, holes, loaded: 0, held: 0 })
     }
 
     /// The number of zeros at `position`, if there is a hole.
@@ -50,14 +62,13 @@ impl SendFile {
         fresh
     }
 
-    /// Reads at least one byte at `position`; 0 at the end. Also returns the number of bytes that were read
-    /// for the first time.
+    /// Reads at least one byte at `position`; 0 at the end.
     pub(crate) fn load(
         &mut self,
         buffer: &mut Buffer,
         position: u64,
         into: &mut [u8],
-    ) -> Result<(usize, u64), StoreError> {
+    ) -> Result<Loaded, StoreError> {
         if self.size.is_none() && position >= UNSIZED_MAX {
             let detail = "its size is not known, and it has more than 64 MiB";
             return Err(StoreError::new(Reason::TooLarge, detail));
@@ -67,7 +78,7 @@ impl SendFile {
             return Err(self.ended_early());
         }
         let fresh = self.passed(position.saturating_add(count as u64));
-        Ok((count, fresh))
+        Ok(Loaded { count, fresh, is_held: position < self.held })
     }
 
     /// Checks whether it has changed since the offer, after all of it was read.
@@ -146,8 +157,8 @@ mod tests {
         let (mut buffer, mut position) = (Buffer::default(), 0);
         loop {
             match outgoing.load(&mut buffer, position, &mut [0; 1024])? {
-                (0, _) => return outgoing.check().map(|()| position),
-                (count, _) => position += count as u64,
+                Loaded { count: 0, .. } => return outgoing.check().map(|()| position),
+                Loaded { count, .. } => position += count as u64,
             }
         }
     }
@@ -194,8 +205,8 @@ mod tests {
             let error = loop {
                 let left = (size - position).min(1024) as usize;
                 match outgoing.load(&mut buffer, position, &mut vec![0; left]) {
-                    Ok((0, _)) => break outgoing.check_content().unwrap_err(),
-                    Ok((count, _)) => position += count as u64,
+                    Ok(Loaded { count: 0, .. }) => break outgoing.check_content().unwrap_err(),
+                    Ok(Loaded { count, .. }) => position += count as u64,
                     Err(error) => break error,
                 }
                 if position == size {

@@ -1,6 +1,7 @@
 //! Sends the requested or named files, entry by entry; one file is open. Knows nothing of frames and
 //! links.
 
+mod content;
 mod entry;
 pub(crate) mod file;
 pub(crate) mod hard_links;
@@ -122,7 +123,12 @@ impl SendStore {
             return Err(explain(error, root).report(queue.tree_path(), direction, observer));
         }
         let (entry, path, behind) = match queue.next(observer) {
-            None => return Ok(None),
+            None => {
+                if !queue.is_lone() {
+                    observer.event(Event::Completing);
+                }
+                return Ok(None);
+            }
             Some(Next::Tree { size, mode, modified }) => {
                 let path = queue.tree_path();
                 if !is_sound(path) || path.ends_with('/') {
@@ -178,54 +184,6 @@ impl SendStore {
         Ok(Some(entry))
     }
 
-    pub(crate) fn load(
-        &mut self,
-        position: u64,
-        into: &mut [u8],
-        observer: &mut impl Observer,
-    ) -> Result<usize, StoreError> {
-        let Some(open) = &mut self.open else { return Err(Reason::Storage.into()) };
-        match open.load(&mut self.buffer, position, into) {
-            Ok((count, fresh)) => {
-                report_moved(fresh, observer);
-                Ok(count)
-            }
-            Err(error) => {
-                self.open = None;
-                Err(self.fail(error, observer))
-            }
-        }
-    }
-
-    /// The number of zeros at `position` of the open file, if there is a hole.
-    pub(crate) fn hole(&mut self, position: u64, observer: &mut impl Observer) -> Option<u64> {
-        let open = self.open.as_mut()?;
-        let hole = open.hole(position)?;
-        report_moved(open.passed(position), observer);
-        Some(hole)
-    }
-
-    pub(crate) fn check(
-        &mut self,
-        sha256: Option<[u8; 32]>,
-        observer: &mut impl Observer,
-    ) -> Result<(), StoreError> {
-        // A directory has no content that could change.
-        let Some(open) = &mut self.open else { return Ok(()) };
-        match open.check() {
-            Ok(()) => {
-                // It may end with a hole.
-                let fresh = open.passed(open.size.unwrap_or(0));
-                report_moved(fresh, observer);
-                if let Some(queue) = &mut self.queue {
-                    queue.sent(open.loaded, sha256);
-                }
-                Ok(())
-            }
-            Err(error) => Err(self.fail(error, observer)),
-        }
-    }
-
     pub(crate) fn refused(
         &mut self,
         entry: u32,
@@ -251,11 +209,12 @@ impl SendStore {
 
     pub(crate) fn resumed(&mut self, entry: u32, position: u64, observer: &mut impl Observer) {
         let Some(queue) = &mut self.queue else { return };
-        if let (Some(held), Some(open)) = (queue.resumed(entry, position), &mut self.open)
-            && held > open.loaded
-        {
-            open.loaded = held;
-            observer.event(Event::Resumed { held });
+        if let (Some(held), Some(open)) = (queue.resumed(entry, position), &mut self.open) {
+            open.held = held;
+            if held > open.loaded {
+                open.loaded = held;
+                observer.event(Event::Resumed { held });
+            }
         }
     }
 
@@ -285,11 +244,5 @@ impl SendStore {
             Some(queue) => queue.fail(error, observer),
             None => error,
         }
-    }
-}
-
-fn report_moved(bytes: u64, observer: &mut impl Observer) {
-    if bytes > 0 {
-        observer.event(Event::Moved { bytes });
     }
 }

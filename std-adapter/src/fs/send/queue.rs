@@ -12,6 +12,7 @@ use std::num::NonZeroU8;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Index, Kind, Skip, Stat, StatQuery};
 
+use crate::fs::amount::Amount;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::filter::{Exclusion, Filter};
@@ -171,6 +172,11 @@ impl SendQueue {
         }
     }
 
+    /// Whether a file is sent by itself.
+    pub(crate) fn is_lone(&self) -> bool {
+        self.tree.is_none()
+    }
+
     /// Path of the tree; empty where there is none.
     pub(crate) fn tree_path(&self) -> &str {
         self.tree.as_deref().unwrap_or_default()
@@ -232,12 +238,21 @@ impl SendQueue {
             self.report_done(&entry, observer);
         }
         if let Some(update) = &mut self.update {
-            let (entries, is_same) = (update.unchanged(), update.is_same());
-            observer.event(Event::Unchanged { entries, is_same });
+            let is_same = update.is_same();
+            self.report_unchanged(observer);
+            observer.event(Event::Compared { is_same });
         }
         if let Some(path) = &self.tree {
             let kind = Kind::Tree;
             observer.event(Event::Done { path, kind, size: 0, held: 0, sha256: None });
+        }
+    }
+
+    /// Reports the files that were found to be at the receiver.
+    fn report_unchanged(&mut self, observer: &mut impl Observer) {
+        let amount = self.update.as_mut().map(Update::take_unchanged).unwrap_or_default();
+        if amount != Amount::default() {
+            observer.event(Event::Unchanged { amount });
         }
     }
 

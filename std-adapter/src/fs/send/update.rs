@@ -16,6 +16,7 @@ use cap_std::fs::Dir;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Index, Kind, Skip, Stat, StatQuery};
 
+use crate::fs::amount::Amount;
 use crate::fs::digest::cancel::Cancel;
 use crate::fs::digest::compare::{Comparison, compare};
 use crate::fs::digest::entries::Entries;
@@ -64,8 +65,8 @@ pub(crate) struct Update {
     /// The entries of the directory that was compared last.
     list: Option<OwnList>,
     found: VecDeque<Found>,
-    /// Entries that the receiver has.
-    unchanged: u64,
+    /// Files that the receiver has, and that were not taken yet.
+    unchanged: Amount,
     /// The directories of a walk, which reports the entries that cannot be sent.
     walked: Vec<String>,
     /// The entries that cannot be sent. `None` before everything else was sent.
@@ -128,7 +129,7 @@ impl Update {
             unanswered: 0,
             list: None,
             found: VecDeque::new(),
-            unchanged: 0,
+            unchanged: Amount::default(),
             walked: Vec::new(),
             left_out: None,
             differs: false,
@@ -168,9 +169,9 @@ impl Update {
         self.questions.push_back(question);
     }
 
-    /// The number of entries that the receiver has.
-    pub(crate) fn unchanged(&self) -> u64 {
-        self.unchanged
+    /// The files that the receiver has, since the last call.
+    pub(crate) fn take_unchanged(&mut self) -> Amount {
+        std::mem::take(&mut self.unchanged)
     }
 
     /// The source is a directory that this program serves.

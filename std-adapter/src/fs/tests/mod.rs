@@ -49,6 +49,9 @@ struct Recorder {
     unset: Vec<String>,
     kept: Vec<(String, String)>,
     moved: u64,
+    holes: u64,
+    verified: u64,
+    unchanged: Amount,
 }
 
 impl Observer for Recorder {
@@ -57,6 +60,9 @@ impl Observer for Recorder {
             Event::Begin { path, .. } => self.begun.push(path.to_owned()),
             Event::Done { path, .. } => self.done.push(path.to_owned()),
             Event::Moved { bytes } => self.moved += bytes,
+            Event::Hole { bytes } => self.holes += bytes,
+            Event::Verified { bytes } => self.verified += bytes,
+            Event::Unchanged { amount } => self.unchanged += amount,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
             Event::KeptBoth { path, stored } => {
                 self.kept.push((path.to_owned(), stored.to_owned()))
@@ -68,7 +74,12 @@ impl Observer for Recorder {
                 self.linked.push((path.to_owned(), target.to_owned(), is_hard));
             }
             Event::Made { path } => self.made.push(path.to_owned()),
-            Event::Resumed { .. } | Event::NotDurable { .. } | Event::Unchanged { .. } => {}
+            Event::Resumed { .. }
+            | Event::Resent { .. }
+            | Event::Again { .. }
+            | Event::Completing
+            | Event::NotDurable { .. }
+            | Event::Compared { .. } => {}
             Event::NotUtf8 { path, reason, .. } => {
                 self.failed.push((describe::bytes(path), reason, false));
             }

@@ -24,7 +24,7 @@ impl Files<'_> {
         dir: &Dir,
         name: &str,
         hint: Hint,
-        gather: &mut Gather,
+        (gather, amount): (&mut Gather, &mut Amount),
         (is_top, names): (bool, &mut Option<Entries>),
     ) -> bool {
         if self.cancel.is_cancelled() {
@@ -41,10 +41,12 @@ impl Files<'_> {
             return true;
         }
         let parameters = self.wanted.query.parameters;
+        let mut size = 0;
         let hash = match look(dir, name) {
             Ok(Found::File(metadata)) => {
                 self.first_names.add(&metadata, || join(&self.path, name));
                 let (found, compared) = (FileMetadata::of(&metadata), parameters.facts);
+                size = found.size;
                 match self.content.facts(dir, name, found, compared, self.cancel) {
                     Ok(facts) => parameters.hash_of_file(name, &facts),
                     Err(_) => random(),
@@ -62,11 +64,13 @@ impl Files<'_> {
             Err(_) => random(),
         };
         gather.add(hash);
+        let file = Amount::file(size);
+        *amount += file;
         if let Some(names) = names {
-            names.add(hash, name, Kind::File);
+            names.add(hash, name, Kind::File, file);
         }
         if is_top {
-            self.wanted.list(hash, name, Kind::File);
+            self.wanted.list(hash, name, Kind::File, file);
         }
         false
     }

@@ -24,7 +24,7 @@ impl SendQueue {
     }
 
     /// Leaves out the entries that a filter excludes.
-    pub(in crate::fs::send) fn filter(&mut self, filter: &Filter) {
+    pub(in crate::fs) fn filter(&mut self, filter: &Filter) {
         let exclusion = Exclusion::of_sources(filter, &self.origins);
         self.walk.exclude(&exclusion);
         if let Some(update) = &mut self.update {

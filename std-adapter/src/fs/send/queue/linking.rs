@@ -10,7 +10,7 @@ use crate::fs::send::source::SourceEntry;
 
 impl SendQueue {
     /// Sends links of these kinds as links.
-    pub(in crate::fs::send) fn linking(mut self, kinds: LinkKinds) -> Self {
+    pub(in crate::fs) fn linking(mut self, kinds: LinkKinds) -> Self {
         if kinds.symbolic {
             self.walk.send_links();
             self.update.iter_mut().for_each(Update::send_links);
@@ -103,7 +103,10 @@ impl SendQueue {
     ) {
         let Some(given) = self.recent.entry(entry) else { return };
         let (target, is_hard) = match std::mem::take(&mut given.role) {
-            Role::Question(question) => return self.question_answered(*question, stat, index),
+            Role::Question(question) => {
+                self.question_answered(*question, stat, index);
+                return self.report_unchanged(observer);
+            }
             Role::Barrier => return self.hard_links.iter_mut().for_each(HardLinks::passed),
             Role::Link(target) => (target, false),
             Role::HardLink(from) => (from, true),

@@ -57,6 +57,7 @@ impl SendQueue {
                 if let Some(update) = &mut self.update {
                     update.refused(*question, reason);
                 }
+                self.report_unchanged(observer);
                 return true;
             }
             Role::Barrier => {
@@ -89,7 +90,10 @@ impl SendQueue {
             }
             Fate::Reofferable if reason.wants_reoffer() => {
                 given.fate = Fate::Reoffered;
+                let size = given.size;
                 let (origin, path) = (given.origin, given.path.clone());
+                let whole = &join(self.tree.as_deref().unwrap_or_default(), &path);
+                observer.event(Event::Again { path: whole, size });
                 self.again.push_back(Again { origin, path, is_resumable: false, first_of: first });
                 true
             }

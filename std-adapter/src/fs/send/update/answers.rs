@@ -100,7 +100,7 @@ impl Update {
             && matches!(question, Question::File(..))
             && self.sends_links
         {
-            self.unchanged += u64::from(!self.has_begun_check());
+            self.is_unchanged(Amount::file(0));
             return;
         }
         let is_missing = matches!(reason, Reason::NotFound | Reason::NotDirectory);
@@ -126,22 +126,28 @@ impl Update {
         });
     }
 
+    /// The receiver has files. The check at the end finds them once more.
+    fn is_unchanged(&mut self, amount: Amount) {
+        if !self.has_begun_check() {
+            self.unchanged += amount;
+        }
+    }
+
     /// Compares a range of a directory with the answer.
     fn descend(&mut self, part: Part<'_>, answer: &Summary) -> Result<(), StoreError> {
         let (is_lossy, skip, has_begun_check) = (self.is_lossy, self.skip, self.has_begun_check());
         let Part { origin, path, range, .. } = part;
         let entries = self.listed(part)?;
-        let count = entries.part(range).map_or(0, |part| part.len() as u64);
+        let mut unchanged = entries.amount(range);
         let (mut files, mut directories, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
         match compare(entries, range, answer, is_lossy) {
             Comparison::Same => {
-                if !has_begun_check {
-                    self.unchanged += count;
-                }
+                self.is_unchanged(unchanged);
                 return Ok(());
             }
             Comparison::Differs(lacks) => {
                 for entry in lacks {
+                    unchanged = unchanged - entry.amount();
                     let path = join(path, entries.name(entry));
                     if entry.kind == Kind::File { &mut files } else { &mut directories }.push(path);
                 }
@@ -154,9 +160,8 @@ impl Update {
             }
         }
         self.differs = true;
-        if ranges.is_empty() && !has_begun_check {
-            let lacking = (files.len() + directories.len()) as u64;
-            self.unchanged += count.saturating_sub(lacking);
+        if ranges.is_empty() {
+            self.is_unchanged(unchanged);
         }
         // In the order of their names, as a walk has them.
         files.sort_unstable();
@@ -188,7 +193,7 @@ impl Update {
             Some(Ok(SourceEntry::Link(..)))
                 if matches!(self.skip, Skip::Existing | Skip::NotOlder) =>
             {
-                self.unchanged += u64::from(!self.has_begun_check());
+                self.is_unchanged(Amount::file(0));
                 return;
             }
             // If it cannot be opened, the failure is reported when it is sent.
@@ -202,7 +207,7 @@ impl Update {
             skip => skip,
         };
         if leaves_out(skip, source, stat) {
-            self.unchanged += u64::from(!self.has_begun_check());
+            self.is_unchanged(Amount::file(here.size));
         } else {
             self.found.push_back(Found::File(origin, path));
         }

@@ -1,0 +1,200 @@
+//! The state and the numbers of one task.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use tinyferry::core::Reason;
+use tinyferry::core::store::Kind;
+use tinyferry::fs::Direction;
+
+use super::Verbosity;
+use super::sink::{Begun, EntryResult, Outcome, Sink};
+use super::state::Counting;
+use super::ticker::Ticker;
+use super::tracker::Tracker;
+use crate::exit::Exit;
+use crate::json;
+use crate::names::Names;
+use crate::reached::{EntryKind, Reached};
+use crate::tally::Tally;
+
+/// Why an entry of a tree was not transferred that its source had before.
+const VANISHED: &str = "it vanished before it was sent";
+
+/// The state and the numbers.
+pub(super) struct View {
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) tracker: Tracker,
+    /// How the source is counted.
+    pub(super) counting: Arc<Mutex<Option<Counting>>>,
+    /// Shows the state, as long as it is there.
+    pub(super) ticker: Option<Ticker>,
+    pub(super) verbosity: Verbosity,
+    pub(super) begin: Instant,
+    pub(super) names: Names,
+    pub(super) tally: Tally,
+    /// `None`: the task is not repeated.
+    pub(super) reached: Option<Reached>,
+    /// The path of the tree in the events, once it has begun.
+    pub(super) tree: Option<String>,
+    /// The path of a file that keeps the one that was there, and the path that it is stored as.
+    pub(super) kept: Option<(String, String)>,
+    /// The path and the failure of the entry that an attempt was interrupted in: the next one continues it.
+    pub(super) interrupted: Option<(Vec<u8>, String)>,
+    /// The last failure is that of the whole task on this end, or of its only file: the exit code.
+    pub(super) failed: Option<Exit>,
+    /// Standard output is a list for `sha256sum`, and for nothing else.
+    pub(super) has_digests: bool,
+    /// Standard output is the content of a file.
+    pub(super) has_content: bool,
+}
+
+impl View {
+    /// An attempt of the task begins; of a tree of so many bytes, or of a lone file.
+    pub(super) fn begin(&mut self, is_tree: bool, bytes: Option<u64>) {
+        self.tracker.attempt(is_tree, bytes);
+        self.tally.begin();
+        (self.failed, self.interrupted) = (None, None);
+        if let Some(reached) = &mut self.reached {
+            reached.attempt();
+        }
+    }
+
+    /// The task has ended.
+    pub(super) fn end(&mut self) {
+        if let Some((path, message)) = self.interrupted.take() {
+            let (reason, detail, message) = (Reason::Cancelled, "", message.as_str());
+            let (has_vanished, at_peer) = (false, false);
+            let failed = Outcome::Failed { reason, has_vanished, detail, at_peer, message };
+            self.result(&path, failed);
+        }
+        self.hide();
+        if let Some(reached) = &self.reached {
+            self.tally.settle(reached.left_out(self.tally.is_complete()));
+        }
+        json::count(self.tally.totals());
+        json::complete();
+    }
+
+    /// The state is no longer shown.
+    pub(super) fn hide(&mut self) {
+        self.ticker = None;
+        self.sink.hide();
+    }
+
+    /// A file or a directory begins.
+    pub(super) fn start(&mut self, path: &str, kind: Kind, size: Option<u64>, held: u64) {
+        if let Some(reached) = &mut self.reached {
+            reached.begin(path, kind.into(), size, held);
+        }
+        if self.ticker.is_some() {
+            self.tracker.begin(path, self.names.source(path.as_bytes()), kind, held);
+        }
+        self.sink.begin(&Begun { names: &self.names, path, size, held });
+    }
+
+    /// A file resumes at `held`.
+    pub(super) fn resume(&mut self, held: u64) {
+        if let Some(reached) = &mut self.reached {
+            reached.resume(held);
+        }
+        self.tracker.resume(held);
+    }
+
+    pub(super) fn moved(&mut self, bytes: u64) {
+        self.tally.moved(bytes);
+        if let Some(reached) = &mut self.reached {
+            reached.moved(bytes);
+        }
+        self.tracker.moved(bytes);
+    }
+
+    pub(super) fn hole(&mut self, bytes: u64) {
+        self.tally.hole(bytes);
+        if let Some(reached) = &mut self.reached {
+            reached.moved(bytes);
+        }
+        self.tracker.advance(bytes);
+    }
+
+    pub(super) fn done(&mut self, path: &str, size: u64, held: u64, sha256: Option<[u8; 32]>) {
+        let earlier = self.reached.as_mut().map(|reached| reached.placed(path));
+        let is_same = self.tally.file(size, held, earlier);
+        if earlier.is_some_and(|earlier| earlier.was_placed) {
+            // An earlier attempt had this result.
+            return;
+        }
+        let kept = self.kept.take_if(|(_, stored)| stored == path);
+        let (path, stored) = match &kept {
+            Some((path, stored)) => (path.as_str(), Some(stored.as_str())),
+            None => (path, None),
+        };
+        self.result(path.as_bytes(), Outcome::File { size, held, is_same, sha256, stored });
+    }
+
+    pub(super) fn directory(&mut self, path: &str) {
+        self.tally.directory();
+        let earlier = self.reached.as_mut().map(|reached| reached.placed(path));
+        // An earlier attempt may have had this result.
+        if !earlier.is_some_and(|earlier| earlier.was_placed) {
+            self.result(path.as_bytes(), Outcome::Directory);
+        }
+    }
+
+    pub(super) fn linked(&mut self, path: &str, target: &str, is_hard: bool) {
+        self.tally.link();
+        self.tracker.linked();
+        if let Some(reached) = &mut self.reached {
+            reached.begin(path, EntryKind::Link, Some(0), 0);
+            if reached.placed(path).was_placed {
+                return;
+            }
+        }
+        self.result(path.as_bytes(), Outcome::Link { target, is_hard });
+    }
+
+    /// The entry at `path` of the events has a result.
+    pub(super) fn result(&mut self, path: &[u8], outcome: Outcome<'_>) {
+        let (names, has_content) = (&self.names, self.has_content);
+        let result = EntryResult { names, path, outcome, has_content };
+        self.sink.result(&result, self.tally.totals());
+    }
+
+    /// An entry has failed; `why`: the reason as a clause, and the message of the system or of the other end.
+    pub(super) fn fail(&mut self, path: &[u8], reason: Reason, why: (&str, &str), at_peer: bool) {
+        let (why, detail) = why;
+        let exit = if at_peer { Exit::for_refusal(reason) } else { Exit::Local };
+        let is_whole = match &self.tree {
+            Some(tree) => path == tree.as_bytes(),
+            None => true,
+        };
+        self.failed = is_whole.then_some(exit);
+        let is_at_source = at_peer == (self.names.direction() == Direction::Receiving);
+        let has_vanished = is_at_source && !is_whole && reason == Reason::NotFound;
+        let why = if has_vanished { VANISHED } else { why };
+        let here = if at_peer { "" } else { &self.names.here };
+        let sentence = format!("{}: {why}{here}", self.names.of_failed(path, at_peer));
+        let message = sentence.clone();
+        if let Some(reached) = &mut self.reached {
+            reached.failed(path);
+        }
+        self.tally.fail(path, at_peer, reason, sentence, exit);
+        if has_vanished || is_at_source && !is_whole && reason == Reason::SourceChanged {
+            self.tally.vanish();
+        }
+        let conflicts = [Reason::IsDirectory, Reason::NotDirectory, Reason::SymbolicLink];
+        if !is_at_source && conflicts.contains(&reason) {
+            self.tally.kind_conflict();
+        }
+        if reason == Reason::Cancelled && !at_peer {
+            self.interrupted = Some((path.to_owned(), message));
+            return;
+        }
+        let message = message.as_str();
+        self.result(path, Outcome::Failed { reason, has_vanished, detail, at_peer, message });
+    }
+
+    pub(super) fn failure_lines(&self) -> Vec<String> {
+        self.tally.failure_lines(self.tree.is_some(), self.verbosity >= Verbosity::Files)
+    }
+}

@@ -1,0 +1,74 @@
+use super::*;
+
+/// A path, the bytes that the receiver has of it, and the position that is reached.
+type File<'a> = (&'a str, u64, u64);
+
+/// An attempt that transfers these files of 9 bytes. Returns whether it was progress.
+fn attempt(reached: &mut Reached, files: &[File<'_>]) -> bool {
+    let before = reached.steps();
+    reached.attempt();
+    for (path, held, end) in files {
+        reached.begin(path, EntryKind::File, Some(9), *held);
+        (*held..*end).for_each(|_| reached.moved(1));
+    }
+    reached.steps() > before
+}
+
+#[test]
+fn content_that_is_sent_again_is_no_progress() {
+    let mut reached = Reached::default();
+    let mut attempt = |files: &[File<'_>]| attempt(&mut reached, files);
+    assert!(attempt(&[("a", 0, 9), ("b", 0, 5)]));
+    for _ in 0..3 {
+        assert!(!attempt(&[("a", 0, 9), ("b", 0, 5)]));
+        assert!(!attempt(&[("a", 0, 3)]));
+        assert!(!attempt(&[]));
+    }
+    assert!(attempt(&[("a", 0, 9), ("b", 0, 6)]), "a higher position");
+    assert!(attempt(&[("b", 6, 7)]), "a higher position, resumed");
+    assert!(!attempt(&[("b", 6, 7)]));
+    assert!(attempt(&[("a", 0, 9), ("b", 0, 7), ("empty", 0, 0)]), "another entry");
+    assert!(!attempt(&[("b", 0, 9)]), "an attempt went past it");
+}
+
+#[test]
+fn a_prefix_that_the_receiver_has_is_no_progress() {
+    let mut reached = Reached::default();
+    assert!(attempt(&mut reached, &[("a", 0, 5)]));
+    reached.attempt();
+    reached.begin("a", EntryKind::File, Some(9), 0);
+    let before = reached.steps();
+    reached.resume(5);
+    assert_eq!(reached.steps(), before);
+    reached.moved(1);
+    assert!(reached.steps() > before);
+}
+
+#[test]
+fn entries_of_earlier_attempts_that_the_last_one_left_out_are_known() {
+    let mut reached = Reached::default();
+    // The first two were sent, and the third in part.
+    attempt(&mut reached, &[("a", 0, 9), ("b", 4, 9), ("c", 0, 3)]);
+    assert_eq!(reached.left_out(true), LeftOut::default());
+    attempt(&mut reached, &[("c", 3, 9), ("d", 0, 9)]);
+    let two = LeftOut { files: 2, bytes: 9 + 5, ..LeftOut::default() };
+    assert_eq!(reached.left_out(true), two);
+    assert_eq!(reached.left_out(false), LeftOut::default(), "nothing was confirmed");
+    assert_eq!(reached.placed("c"), Earlier { moved: 3, was_placed: false });
+    assert_eq!(reached.placed("c"), Earlier { moved: 3, was_placed: true });
+    assert_eq!(reached.placed("d"), Earlier::default());
+    reached.failed(b"a");
+    let one = LeftOut { files: 1, bytes: 5, ..LeftOut::default() };
+    assert_eq!(reached.left_out(true), one);
+}
+
+#[test]
+fn a_file_whose_end_an_attempt_reached_was_sent() {
+    let mut reached = Reached::default();
+    attempt(&mut reached, &[("a", 0, 9)]);
+    attempt(&mut reached, &[]);
+    assert_eq!(reached.left_out(true).files, 1);
+    reached.placed("a");
+    attempt(&mut reached, &[]);
+    assert_eq!(reached.left_out(false).files, 1);
+}
