@@ -1,5 +1,8 @@
 //! `--watch`: changes of the sources arrive at the server while the command runs.
 
+mod rounds;
+mod sources;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -61,6 +64,21 @@ impl Watching {
             if self.said.last().is_some_and(|line| line.contains(part)) {
                 return;
             }
+        }
+    }
+
+    /// Waits until there was a line with this in it. The order of lines of both streams is not known.
+    #[track_caller]
+    fn until_said(&mut self, part: &str) {
+        self.until_said_often(part, 1);
+    }
+
+    /// Waits until there were so many lines with this in them.
+    #[track_caller]
+    fn until_said_often(&mut self, part: &str, number: usize) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while self.count(part) < number {
+            assert!(Instant::now() < end, "no {number} lines with \"{part}\": {:#?}", self.said);
         }
     }
 
@@ -158,7 +176,7 @@ fn changes_of_a_directory_arrive() {
     watching.until_same("a file in that", &place, "tree");
     fs::remove_dir_all(place.here("tree/renamed")).expect("it is there");
     watching.until_same("a removed directory", &place, "tree");
-    assert!(watching.count("removed ") >= 2, "{:#?}", watching.said);
+    watching.until_said_often("removed ", 2);
 
     // An excluded entry is not sent, and is nothing to tell of.
     let lines = watching.count("");

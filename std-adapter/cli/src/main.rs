@@ -12,7 +12,7 @@ macro_rules! print_error {
 
 /// Prints a line about a failure on standard error, unless the round before has printed it (`--watch`).
 macro_rules! print_failure {
-    ($($words:tt)*) => { crate::output::failure_line(format_args!($($words)*)) };
+    ($($words:tt)*) => { crate::output::failure(format_args!($($words)*)) };
 }
 
 mod args;

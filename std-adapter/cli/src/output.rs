@@ -75,11 +75,11 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     });
 }
 
-/// Writes a line about a failure to standard error, unless the round before has written it.
-pub(crate) fn failure_line(words: fmt::Arguments<'_>) {
-    let line = words.to_string();
-    if rounds::is_news(&line) {
-        error_line(format_args!("{line}"));
+/// Writes a text about failures to standard error, unless the round before has written it. A list is one text.
+pub(crate) fn failure(words: fmt::Arguments<'_>) {
+    let text = words.to_string();
+    if rounds::is_news(&text) {
+        error_line(format_args!("{text}"));
     }
 }
 

@@ -156,8 +156,9 @@ impl Progress {
                 print_line!("{done}");
             }
         }
-        for line in view.failure_lines() {
-            print_failure!("{line}");
+        let lines = view.failure_lines();
+        if !lines.is_empty() {
+            print_failure!("{}", lines.join("\n"));
         }
         view.tally.exit((itself || view.tally.leaves_out()) && view.tree.is_some())
     }

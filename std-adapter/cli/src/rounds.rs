@@ -1,5 +1,5 @@
-//! The rounds of a command that runs again after each change (`--watch`): what a round before has printed about
-//! failures is not printed again.
+//! The rounds of a command that runs again after each change (`--watch`): what the round before has printed about
+//! failures, or before a handshake, is not printed again.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ static ROUNDS: Mutex<Option<Rounds>> = Mutex::new(None);
 
 #[derive(Debug, Default)]
 struct Rounds {
-    /// The lines about failures of the round before; `None`: this is the first one.
+    /// The texts of the round before; `None`: this is the first one.
     before: Option<BTreeSet<String>>,
     /// Those of this round.
     now: BTreeSet<String>,
@@ -24,9 +24,9 @@ impl Rounds {
         self.before.is_some()
     }
 
-    fn is_news(&mut self, line: &str) -> bool {
-        self.now.insert(line.to_owned());
-        self.before.as_ref().is_none_or(|before| !before.contains(line))
+    fn is_news(&mut self, text: &str) -> bool {
+        self.now.insert(text.to_owned());
+        self.before.as_ref().is_none_or(|before| !before.contains(text))
     }
 }
 
@@ -44,9 +44,9 @@ pub(crate) fn is_further() -> bool {
     with(|rounds| rounds.as_ref().is_some_and(Rounds::is_further))
 }
 
-/// Whether a line about a failure is to be printed: the round before has not printed it.
-pub(crate) fn is_news(line: &str) -> bool {
-    with(|rounds| rounds.as_mut().is_none_or(|rounds| rounds.is_news(line)))
+/// Whether a text is to be printed: the round before has not printed it.
+pub(crate) fn is_news(text: &str) -> bool {
+    with(|rounds| rounds.as_mut().is_none_or(|rounds| rounds.is_news(text)))
 }
 
 #[cfg(test)]

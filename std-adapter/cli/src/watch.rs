@@ -14,13 +14,13 @@ use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tinyferry::describe;
 use tinyferry::fs::Filter;
 
-use self::changes::{Changes, Pending};
+use self::changes::Changes;
 use self::sources::Source;
 use crate::exit::{CliError, Exit};
 use crate::{output, rounds, signals};
 
-/// How often a source that does not exist is looked for.
-const MISSING_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the paths of the sources are looked at: the system reports no change of a directory further above.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs `round`, and again after each change of `paths`, until it fails as a whole. An entry that `filter` excludes
 /// does not count.
@@ -34,8 +34,7 @@ pub(crate) fn run(
         rounds::begin();
         match round() {
             Ok(_) => {}
-            // A source is missing or cannot be read, which may end.
-            Err(problem) if rounds::is_further() && problem.exit == Exit::Local => problem.print(),
+            Err(problem) if rounds::is_further() && may_end(problem.exit) => problem.print(),
             Err(problem) => return Err(problem),
         }
         if output::has_failed() {
@@ -45,6 +44,12 @@ pub(crate) fn run(
         watch.wait()?;
         signals::transfers_begin();
     }
+}
+
+/// Whether a change of the sources may end a failure: a source is missing, cannot be read, or has the name of
+/// another one.
+fn may_end(exit: Exit) -> bool {
+    matches!(exit, Exit::Local | Exit::Usage)
 }
 
 /// The sources, and the watcher of the system.
@@ -69,12 +74,13 @@ impl Watch {
     /// read again: no change is between both.
     fn wait(&mut self) -> Result<(), CliError> {
         let pending = loop {
-            let is_missing = self.sources.iter().any(Source::is_missing);
-            let most = is_missing.then_some(MISSING_INTERVAL);
-            match self.changes.wait(self.begin, most) {
-                Some(pending) => break pending,
-                None if self.sources.iter().any(Source::is_back) => break Pending::all(),
-                None => {}
+            let reported = self.changes.wait(self.begin, LOOK_INTERVAL);
+            // Also after a change: there may be one in each interval.
+            let is_replaced = self.sources.iter().any(Source::is_replaced);
+            if reported.is_some() || is_replaced {
+                let mut pending = reported.unwrap_or_default();
+                pending.is_everything |= is_replaced;
+                break pending;
             }
         };
         if let Some(error) = pending.failed {

@@ -16,6 +16,7 @@ use crate::exit::{CliError, Exit};
 use crate::json;
 use crate::message::{Context, Task};
 use crate::output::{is_quiet, remark};
+use crate::rounds;
 use crate::units::{rate, timeout};
 
 /// The variable that names the server.
@@ -206,10 +207,13 @@ impl Peer {
     }
 }
 
-/// Prints the lines that come before the handshake.
+/// Prints the lines that come before the handshake, unless the round before has printed them.
 fn banner() -> impl FnMut(&str) + Send + 'static {
     let mut has_begun = false;
     move |line| {
+        if !rounds::is_news(&format!("before the handshake: {line}")) {
+            return;
+        }
         if !std::mem::replace(&mut has_begun, true) {
             remark(format_args!("tinyferry: the command printed this before the handshake:"));
         }

@@ -64,16 +64,15 @@ impl CliError {
 
     /// Tells a program that the entry at `path` has failed for it.
     pub(crate) fn report(&self, path: &str) {
-        let (reason, at_peer) = (self.reason.unwrap_or(Reason::Storage), self.exit != Exit::Local);
+        let reason = self.reason.unwrap_or(Reason::Storage);
+        let at_peer = !matches!(self.exit, Exit::Local | Exit::Usage);
         json::change(File::failed(path, reason, "", at_peer, self.sentence.clone()));
     }
 
     /// Prints it on standard error.
     pub(crate) fn print(&self) {
-        print_failure!("tinyferry: {self}");
-        for line in &self.lines {
-            print_failure!("{line}");
-        }
+        let lines: String = self.lines.iter().map(|line| format!("\n{line}")).collect();
+        print_failure!("tinyferry: {self}{lines}");
     }
 }
 

@@ -11,6 +11,7 @@ use tinyferry::describe;
 use crate::exit::{CliError, Exit, Exits};
 use crate::paths::clash;
 use crate::pipe::is_device;
+use crate::rounds;
 
 /// The paths to send, each with its name at the server; empty: its content goes into the directory
 /// itself. `name`: that of the only path. A path that cannot be sent is reported. `None`: nothing is left.
@@ -39,9 +40,9 @@ pub(super) fn find<'a>(
             None => own_name(path),
         };
         match found {
-            Ok(name) if !names.insert(name.clone()) => return Err(clash(&name)),
+            Ok(name) if !names.insert(name.clone()) => return Err(failed(clash(&name), path)),
             Ok(name) => sources.push((path, name)),
-            Err(problem) if paths.len() == 1 => return Err(problem),
+            Err(problem) if paths.len() == 1 => return Err(failed(problem, path)),
             Err(problem) => {
                 // The others are sent nevertheless.
                 let is_last = index + 1 == paths.len();
@@ -62,20 +63,29 @@ pub(super) fn find<'a>(
         }
     }
     match overwritten(&sources) {
-        Some(name) => Err(clash(name)),
+        Some((path, name)) => Err(failed(clash(name), path)),
         None => Ok((!sources.is_empty()).then_some(sources)),
     }
 }
 
-/// The name of a source that a directory of which only the content is sent contains too.
-fn overwritten<'a>(sources: &'a [(&Path, String)]) -> Option<&'a str> {
+/// The problem of `path`, because of which nothing is sent. A command with further rounds (`--watch`) goes on: it
+/// reports the problem at once. The last object of another command has it.
+fn failed(problem: CliError, path: &Path) -> CliError {
+    if rounds::is_further() {
+        problem.report(&path.to_string_lossy());
+    }
+    problem
+}
+
+/// The source that a directory of which only the content is sent contains too, with its name.
+fn overwritten<'a>(sources: &'a [(&'a Path, String)]) -> Option<(&'a Path, &'a str)> {
     let (directory, _) = sources.iter().find(|(_, name)| name.is_empty())?;
     let is_sent = |path: &Path| {
         let metadata = path.symlink_metadata();
         metadata.is_ok_and(|metadata| other_kind(metadata.file_type()).is_none())
     };
-    let mut names = sources.iter().map(|(_, name)| name.as_str());
-    names.find(|name| !name.is_empty() && is_sent(&directory.join(name)))
+    let mut sources = sources.iter().map(|(path, name)| (*path, name.as_str()));
+    sources.find(|(_, name)| !name.is_empty() && is_sent(&directory.join(name)))
 }
 
 /// Whether a path means the content of a directory: `.`, `..`, `dir/.`, `dir/..`, also with a separator

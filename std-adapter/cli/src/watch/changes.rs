@@ -31,18 +31,12 @@ struct State {
 /// What the next round has to do, besides the transfer.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// New directories, which are not watched yet.
+    /// Directories that are new or may have become readable: they are not watched yet.
     pub(super) directories: BTreeSet<PathBuf>,
     /// Any part of the sources may be new: the system has lost events, or a source was replaced.
     pub(super) is_everything: bool,
     /// The watcher has failed.
     pub(super) failed: Option<notify::Error>,
-}
-
-impl Pending {
-    pub(super) fn all() -> Self {
-        Self { is_everything: true, ..Self::default() }
-    }
 }
 
 impl Changes {
@@ -68,14 +62,18 @@ impl Changes {
                     sources.iter().filter_map(|source| source.touch(path, filter)).max()
                 };
                 let Some(touch) = event.paths.iter().filter_map(touches).max() else { return };
-                let moves = matches!(
-                    event.kind,
+                let is_new = match event.kind {
                     EventKind::Create(_)
-                        | EventKind::Remove(_)
-                        | EventKind::Modify(ModifyKind::Name(_))
-                );
-                pending.is_everything = moves && touch == Touch::Itself;
-                if moves && touch == Touch::Entry {
+                    | EventKind::Remove(_)
+                    | EventKind::Modify(ModifyKind::Name(_)) => true,
+                    // A directory may have become readable.
+                    EventKind::Modify(ModifyKind::Metadata(_)) => {
+                        event.paths.iter().any(|path| is_dir(path))
+                    }
+                    _ => false,
+                };
+                pending.is_everything = is_new && touch == Touch::Itself;
+                if is_new && touch == Touch::Entry {
                     pending.directories =
                         event.paths.into_iter().filter(|path| is_dir(path)).collect();
                 }
@@ -94,32 +92,20 @@ impl Changes {
     }
 
     /// Waits for the end of a burst, and takes the changes. `None`: there was none within `most`.
-    pub(super) fn wait(&self, begin: Instant, most: Option<Duration>) -> Option<Pending> {
-        let mut state = self.lock();
-        loop {
-            let wait = match state.burst.map(Burst::end) {
-                Some(end) => match end.checked_sub(begin.elapsed()) {
-                    Some(wait) if !wait.is_zero() => Some(wait),
-                    _ => break,
-                },
-                None => most,
-            };
-            let had_changes = state.burst.is_some();
-            let is_over;
-            (state, is_over) = match wait {
-                Some(wait) => {
-                    let waited = self.changed.wait_timeout(state, wait);
-                    let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                    (state, timeout.timed_out())
-                }
-                None => (self.changed.wait(state).unwrap_or_else(PoisonError::into_inner), false),
-            };
-            if is_over && !had_changes && state.burst.is_none() {
-                return None;
+    pub(super) fn wait(&self, begin: Instant, most: Duration) -> Option<Pending> {
+        let has_none = |state: &mut State| state.burst.is_none();
+        let waited = self.changed.wait_timeout_while(self.lock(), most, has_none);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        while let Some(burst) = state.burst {
+            let left = burst.end().saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                state.burst = None;
+                return Some(std::mem::take(&mut state.pending));
             }
+            let waited = self.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        state.burst = None;
-        Some(std::mem::take(&mut state.pending))
+        None
     }
 }
 
@@ -131,4 +117,36 @@ fn is_read(kind: EventKind) -> bool {
 /// Whether it is a directory, and no link to one.
 fn is_dir(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{DataChange, MetadataKind};
+
+    use super::super::sources;
+    use super::*;
+
+    #[test]
+    fn a_directory_whose_metadata_changed_is_watched_again() {
+        let place = tempfile::tempdir().expect("a directory");
+        let root = place.path().canonicalize().expect("it is there");
+        let (directory, file) = (root.join("sub"), root.join("file"));
+        std::fs::create_dir(&directory).expect("a directory");
+        std::fs::write(&file, "1").expect("a file");
+        let (sources, begin) = (sources::find(std::slice::from_ref(&root)), Instant::now());
+        let pending = |kind: ModifyKind, path: &Path| {
+            let changes = Changes::default();
+            let event = Event::new(EventKind::Modify(kind)).add_path(path.to_owned());
+            changes.report(Ok(event), &sources, &Filter::default(), begin);
+            changes.wait(begin, Duration::ZERO).expect("a change")
+        };
+        let metadata = ModifyKind::Metadata(MetadataKind::Any);
+        assert!(pending(metadata, &directory).directories.contains(&directory));
+        assert!(pending(metadata, &root).is_everything);
+        let content = ModifyKind::Data(DataChange::Any);
+        for (kind, path) in [(metadata, &file), (content, &directory)] {
+            let pending = pending(kind, path);
+            assert!(pending.directories.is_empty() && !pending.is_everything, "{kind:?}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The sources of a transfer, as the system reports their changes.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf, absolute};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -12,20 +13,41 @@ use crate::put::is_content;
 /// A source: a file, or a directory with all entries below.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
+    /// Its absolute path, with all links.
+    absolute: PathBuf,
+    /// `None`: it does not exist.
+    identity: Option<Identity>,
     /// Its path, without links in its directory.
     path: PathBuf,
     /// Where a link leads, if it is one.
     target: PathBuf,
     /// Its path in the transferred tree.
     name: PathBuf,
-    kind: Kind,
+    is_directory: bool,
 }
 
+/// Tells a file from another one at the same path. Where there are no inodes, only its existence is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Missing,
-    File,
-    Directory,
+struct Identity {
+    #[cfg(unix)]
+    device: u64,
+    #[cfg(unix)]
+    inode: u64,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Self { device: metadata.dev(), inode: metadata.ino() }
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = metadata;
+            Self {}
+        }
+    }
 }
 
 /// The part of a source that has changed.
@@ -47,35 +69,30 @@ impl Source {
     /// `is_single`: it is the whole tree.
     fn new(path: &Path, is_single: bool) -> Self {
         let whole = absolute(path).unwrap_or_else(|_| path.to_owned());
+        // Before it is watched: one that is replaced meanwhile is found by the next look.
+        let metadata = whole.metadata().ok();
         let target = whole.canonicalize();
-        let kind = match &target {
-            Ok(target) if target.is_dir() => Kind::Directory,
-            Ok(_) => Kind::File,
-            Err(_) => Kind::Missing,
-        };
         let place = match (whole.parent(), whole.file_name()) {
             (Some(parent), Some(name)) => {
                 parent.canonicalize().ok().map(|parent| parent.join(name))
             }
             _ => target.as_ref().ok().cloned(),
         };
-        let place = place.unwrap_or(whole);
+        let place = place.unwrap_or_else(|| whole.clone());
         let name = match path.file_name() {
             Some(name) if !is_single && !is_content(path) => name.into(),
             _ => PathBuf::new(),
         };
         let target = target.unwrap_or_else(|_| place.clone());
-        Self { path: place, target, name, kind }
+        let identity = metadata.as_ref().map(Identity::of);
+        let is_directory = metadata.is_some_and(|metadata| metadata.is_dir());
+        Self { absolute: whole, identity, path: place, target, name, is_directory }
     }
 
-    /// Whether it does not exist.
-    pub(super) fn is_missing(&self) -> bool {
-        self.kind == Kind::Missing
-    }
-
-    /// Whether it was missing and exists now.
-    pub(super) fn is_back(&self) -> bool {
-        self.is_missing() && self.path.exists()
+    /// Whether its path is another file now, or was none and is one, or is none any more.
+    pub(super) fn is_replaced(&self) -> bool {
+        let metadata = self.absolute.metadata().ok();
+        metadata.as_ref().map(Identity::of) != self.identity
     }
 
     /// The directories that it is in. A program that saves a file may replace it.
@@ -111,10 +128,10 @@ impl Source {
         watcher: &mut RecommendedWatcher,
         filter: &Filter,
     ) -> Result<(), CliError> {
-        match self.kind {
-            Kind::Directory => self.watch_below(watcher, self.target.clone(), filter),
+        match self.is_directory {
+            true => self.watch_below(watcher, self.target.clone(), filter),
             // Its directory is watched.
-            Kind::File | Kind::Missing => Ok(()),
+            false => Ok(()),
         }
     }
 
