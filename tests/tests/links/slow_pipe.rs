@@ -2,7 +2,7 @@
 //! it takes.
 
 use tinyferry_core::store::{Accepted, Entry, Offer};
-use tinyferry_core::{Config, Outcome, Reason, Session, Store, Task};
+use tinyferry_core::{Config, GetRequest, Outcome, Reason, Session, Store, Task};
 use tinyferry_kit::{End, Faults, Memory, Pair, Waits, content, session_number};
 
 const SECOND: u64 = 1_000_000_000;
@@ -58,7 +58,7 @@ fn a_receiver_may_wait_for_room_longer_than_every_timeout() {
             pair.client.ahead = ahead;
             pair.client.store.busy = seconds * 1000 / PAUSE;
             pair.client.wait = u64::from(PAUSE) * SECOND / 1000;
-            let task = Task::Get { path: "f", tree: false, names_only: false };
+            let task = Task::Get(GetRequest::file("f"));
             assert!(pair.run(task).expect("it ends").is_ok());
             assert!(pair.server.store.bytes("f") == pair.client.store.bytes("f"));
             assert!(pair.now > 3 * u64::from(seconds) * SECOND, "{} ns", pair.now);
@@ -146,7 +146,7 @@ fn content_comes_only_after_the_store_is_ready() {
             let mut pair =
                 pair(config, Window::default(), Memory::with([("f", content(30_000, 7))]));
             pair.client.ahead = ahead;
-            let task = Task::Get { path: "f", tree: false, names_only: false };
+            let task = Task::Get(GetRequest::file("f"));
             assert!(pair.run(task).expect("it ends").is_ok());
             assert!(pair.client.store.content == content(30_000, 7));
             assert_eq!(pair.client.store.wrong, 0);
