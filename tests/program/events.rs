@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
-use std::thread;
-use std::time::Duration;
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
-use crate::cut_proxy::Proxy;
+use crate::cut_proxy::{Cut, Proxy};
 use crate::harness::{Ended, Place, Server, client, content, program, write_many};
 use crate::serial_machine::{CP2102, Machine};
 use crate::slow_line::SlowLine;
@@ -238,17 +236,9 @@ fn long(checked: &mut Checked) {
 
     let proxy = Proxy::start();
     proxy.lead_to(&server);
-    proxy.cut_at(1 << 20);
+    proxy.cut_often(1, [(1 << 20, Cut::Close)].into_iter());
     let arguments = ["get", "f", "--json", "--retry", "8", "--into", "again"];
-    let ended = thread::scope(|scope| {
-        scope.spawn(|| {
-            while proxy.crossed(1) < 1 << 20 {
-                thread::sleep(Duration::from_millis(5));
-            }
-            proxy.cut_at(u64::MAX);
-        });
-        client(&proxy.endpoint, &place.here(""), &arguments)
-    });
+    let ended = client(&proxy.endpoint, &place.here(""), &arguments);
     let got = checked.of(&ended, 0);
     let kinds: Vec<_> = got.iter().filter_map(|object| object["event"].as_str()).collect();
     assert!(kinds.contains(&"retry"), "{got:?}");

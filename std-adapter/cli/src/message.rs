@@ -45,6 +45,26 @@ impl Context {
         CliError::of(error, self.sentence(error))
     }
 
+    /// The reason of another try, as a clause.
+    pub(crate) fn reason(&self, error: &Error) -> String {
+        let endpoint = &self.endpoint;
+        match error {
+            Error::Link(problem) => {
+                format!("the connection to {endpoint} broke: {}", describe::os_error(problem))
+            }
+            Error::Session(Failure::UnexpectedEof, _) if self.has_answered => {
+                format!("the connection to {endpoint} was closed in the middle of a task")
+            }
+            Error::Session(Failure::Refused(Reason::InUse), message) => {
+                format!("{}: {}", self.name, describe::failure(Reason::InUse, message, true))
+            }
+            Error::Connect(Endpoint::Tcp(_) | Endpoint::Unix(_), problem) => {
+                format!("cannot connect to {endpoint}: {}", describe::os_error(problem))
+            }
+            _ => self.sentence(error),
+        }
+    }
+
     fn sentence(&self, error: &Error) -> String {
         let endpoint = &self.endpoint;
         match error {

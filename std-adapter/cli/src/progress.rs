@@ -3,6 +3,7 @@
 mod line;
 mod measure;
 mod observer;
+mod postponed;
 mod rate;
 mod sink;
 mod state;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tinyferry::client::Error;
-use tinyferry::core::Failure;
+use tinyferry::core::{Failure, Reason};
 use tinyferry::fs::{Count, Direction};
 
 use self::sink::Sink;
@@ -79,7 +80,7 @@ impl Progress {
             reached: None,
             tree: None,
             kept: None,
-            interrupted: None,
+            postponed: Vec::new(),
             failed: None,
             has_digests,
             has_content: false,
@@ -171,6 +172,13 @@ impl Progress {
     /// A number that rises with each progress of the tracked task.
     pub(crate) fn steps(&self) -> u64 {
         self.0.borrow().reached.as_ref().map_or(0, Reached::steps)
+    }
+
+    /// Why an entry was not transferred that another transfer writes.
+    pub(crate) fn entry_in_use(&self) -> Option<String> {
+        let view = self.0.borrow();
+        let in_use = view.postponed.iter().find(|failed| failed.reason == Reason::InUse);
+        in_use.map(|failed| failed.message.clone())
     }
 
     /// The task failed: hides the state, and returns the error, followed by the failures of single entries. A

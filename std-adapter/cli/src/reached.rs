@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use tinyferry::core::store::Kind;
 
-/// The entries and the positions in them that an attempt has reached for the first time. Content that is
-/// transferred again is no progress.
+/// The entries of all attempts, and what the receiver has of them as far as the attempts show it. Content that was
+/// only sent is no progress: it may be lost on the way, each time again.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
     hasher: RandomState,
@@ -15,6 +15,12 @@ pub(crate) struct Reached {
     current: Option<Current>,
     /// The number of attempts that have begun.
     attempts: u32,
+    /// The number of entries that have begun in this attempt.
+    begun: u32,
+    /// Of them, those that the receiver had completely.
+    complete: u32,
+    /// The most entries that the receiver had in an attempt.
+    most: u32,
     /// Rises with each progress.
     steps: u64,
 }
@@ -40,6 +46,10 @@ impl From<Kind> for EntryKind {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     kind: EntryKind,
+    /// Its place in the order in which the entries of all attempts began.
+    number: u32,
+    /// The longest prefix of it that the receiver had, in bytes.
+    held: u64,
     /// The number of the last attempt that it began in.
     attempt: u32,
     /// The highest position at which an attempt ended; `None`: one has transferred all of it.
@@ -93,6 +103,7 @@ impl Reached {
     /// An attempt begins.
     pub(crate) fn attempt(&mut self) {
         self.attempts = self.attempts.saturating_add(1);
+        (self.begun, self.complete) = (0, 0);
         let Some(Current { hash, size, position, highest, moved }) = self.current.take() else {
             return;
         };
@@ -103,24 +114,28 @@ impl Reached {
         }
     }
 
-    /// An entry begins, of whose content the receiver has `held` bytes. The one before is complete.
+    /// An entry begins, of whose content the receiver has `held` bytes. The one before is complete. The receiver has
+    /// the entries that began before this one in an earlier attempt, and not in this attempt.
     pub(crate) fn begin(&mut self, path: &str, kind: EntryKind, size: Option<u64>, held: u64) {
-        self.complete();
+        self.end_entry();
         let (hash, attempt) = (self.hasher.hash_one(path), self.attempts);
-        let steps = &mut self.steps;
+        let (steps, number) = (&mut self.steps, self.entries.len() as u32);
         let new = || {
             *steps += 1;
-            let (highest, fate) = (Some(0), Fate::Unknown);
-            Entry { kind, attempt, highest, earlier: 0, moved: 0, fate }
+            let (held, highest, fate) = (0, Some(0), Fate::Unknown);
+            Entry { kind, number, held, attempt, highest, earlier: 0, moved: 0, fate }
         };
         let entry = self.entries.entry(hash).or_insert_with(new);
         entry.earlier = entry.earlier.saturating_add(std::mem::take(&mut entry.moved));
         entry.attempt = attempt;
-        let highest = entry.highest;
-        self.current = Some(Current { hash, size, position: held, highest, moved: 0 });
+        let (highest, passed) = (entry.highest, entry.number.saturating_sub(self.begun));
+        self.current = Some(Current { hash, size, position: 0, highest, moved: 0 });
+        self.begun += 1;
+        self.passed(passed);
+        self.resume(held);
     }
 
-    fn complete(&mut self) {
+    fn end_entry(&mut self) {
         if let Some(before) = self.current.take()
             && let Some(entry) = self.entries.get_mut(&before.hash)
         {
@@ -130,9 +145,23 @@ impl Reached {
 
     /// The receiver has `held` bytes of the entry.
     pub(crate) fn resume(&mut self, held: u64) {
-        if let Some(current) = &mut self.current {
-            current.position = current.position.max(held);
+        let Some(current) = &mut self.current else { return };
+        current.position = current.position.max(held);
+        let Some(entry) = self.entries.get_mut(&current.hash).filter(|_| held > 0) else { return };
+        if current.size == Some(held) {
+            self.complete += 1;
+            self.passed(0);
+        } else {
+            self.steps += u64::from(held > entry.held);
+            entry.held = entry.held.max(held);
         }
+    }
+
+    /// The receiver has this number of entries that have not begun in this attempt.
+    fn passed(&mut self, passed: u32) {
+        let complete = self.complete.saturating_add(passed);
+        self.steps += u64::from(complete > self.most);
+        self.most = self.most.max(complete);
     }
 
     /// Content of the entry was transferred.
@@ -140,9 +169,6 @@ impl Reached {
         let Some(current) = &mut self.current else { return };
         current.moved = current.moved.saturating_add(bytes);
         current.position = current.position.saturating_add(bytes);
-        if current.highest.is_some_and(|highest| current.position > highest) {
-            self.steps += 1;
-        }
     }
 
     /// An entry is in place. Returns what earlier attempts did with it.

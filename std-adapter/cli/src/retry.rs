@@ -1,11 +1,13 @@
 //! Repeats a task over new connections where one fails. A transfer continues where it stopped.
 
 use std::fmt;
-use std::io::{IsTerminal, stderr};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{ErrorKind, IsTerminal, stderr};
 use std::num::NonZeroU64;
 use std::thread;
 use std::time::Duration;
 
+use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 use tinyferry::transport::stream::Traffic;
 
@@ -19,7 +21,7 @@ use crate::{rounds, signals};
 
 /// The tries on a terminal and on a serial line.
 const TRIES: u32 = 8;
-/// The pause before the first try; each further one is twice as long.
+/// The pause before the first try at most; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -70,7 +72,7 @@ impl<'a> Retrying<'a> {
                     this.client = Some(client);
                     return Ok(this);
                 }
-                Err(error) if this.may_retry(&error, 0) => this.wait(&error, ""),
+                Err(error) if this.may_retry(&error, 0) => this.wait(this.reason(&error, "")),
                 Err(error) => return Err(this.context(task, "").error(&error)),
             }
         }
@@ -101,13 +103,17 @@ impl<'a> Retrying<'a> {
             self.has_answered |=
                 self.client.as_ref().is_some_and(|client| client.traffic().received > 0);
             let steps = progress.map_or(0, Progress::steps);
-            match result {
-                Err(error) if self.may_retry(&error, steps) => {
-                    self.disconnect();
-                    self.wait(&error, name);
+            let in_use = progress.and_then(Progress::entry_in_use);
+            let why = match &result {
+                Err(error) if self.may_retry(error, steps) => self.reason(error, name),
+                // Another transfer writes an entry, or the server has not noticed yet that its client is gone.
+                Ok(_) if in_use.is_some() && self.tries.may_retry(true, true, steps) => {
+                    in_use.unwrap_or_default()
                 }
-                result => return result,
-            }
+                _ => return result,
+            };
+            self.disconnect();
+            self.wait(why);
         }
     }
 
@@ -135,21 +141,35 @@ impl<'a> Retrying<'a> {
     }
 
     fn may_retry(&mut self, error: &Error, steps: u64) -> bool {
-        self.tries.may_retry(error.is_transient(), self.has_answered, steps)
+        // The system sets the permissions of a port some time after it has made it.
+        let is_port = self.has_answered
+            && matches!(error, Error::Connect(Endpoint::Serial(_), error)
+                if error.kind() == ErrorKind::PermissionDenied);
+        self.tries.may_retry(error.is_transient() || is_port, self.has_answered, steps)
+    }
+
+    /// The reason of another try; `name`: the quoted name of the request, or empty.
+    fn reason(&self, error: &Error, name: &str) -> String {
+        self.context(Task::Query, name).reason(error)
     }
 
     /// Tells the reason of a failure, and waits for the next try.
-    fn wait(&self, error: &Error, name: &str) {
+    fn wait(&self, why: String) {
         let retry = Retry {
-            why: self.context(Task::Query, name).error(error).to_string(),
+            why,
             continues: self.task == Task::Transfer && self.has_answered,
-            pause: self.tries.pause(),
+            pause: self.tries.pause(random()),
             done: self.tries.done,
             most: self.tries.most,
         };
         retry.tell();
         thread::sleep(retry.pause);
     }
+}
+
+/// A random number.
+fn random() -> u64 {
+    RandomState::new().hash_one(())
 }
 
 /// A try after a failure.
@@ -180,7 +200,7 @@ impl fmt::Display for Retry {
         let Self { why, continues, pause, done, most } = self;
         let verb = if *continues { "continuing" } else { "trying again" };
         let pause = pause.as_secs_f32();
-        write!(f, "tinyferry: {why}; {verb} in {pause} s (try {done} of {most})")
+        write!(f, "tinyferry: {why}; {verb} in {pause:.2} s (try {done} of {most})")
     }
 }
 
@@ -201,9 +221,12 @@ impl Tries {
         may
     }
 
-    fn pause(&self) -> Duration {
+    /// The pause before the next try, of which a random part is left out: the clients of a server that restarts
+    /// come back one after another.
+    fn pause(&self, random: u64) -> Duration {
         let doublings = self.done.saturating_sub(1).min(16);
-        FIRST_PAUSE.saturating_mul(1 << doublings).min(PAUSE_MAX)
+        let longest = FIRST_PAUSE.saturating_mul(1 << doublings).min(PAUSE_MAX);
+        longest - longest / 4 * (random % 256) as u32 / 256
     }
 }
 
@@ -245,7 +268,9 @@ mod tests {
         let mut tries = tries(12, true);
         let mut pauses = Vec::new();
         while tries.may_retry(true, true, 0) {
-            pauses.push(tries.pause().as_millis());
+            pauses.push(tries.pause(0).as_millis());
+            let shortest = tries.pause(255);
+            assert!(shortest >= tries.pause(0) * 3 / 4 && shortest < tries.pause(0) * 4 / 5);
         }
         let expected = [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000, 30000, 30000];
         assert_eq!(pauses, expected);

@@ -5,6 +5,7 @@ use tinyferry_core::error::Reason;
 use crate::describe;
 use crate::fs::error::StoreError;
 use crate::fs::names::join;
+use crate::fs::open_trees::{OpenTree, OpenTrees};
 use crate::fs::partial_index::{LeftPartial, PartialIndex};
 use crate::fs::reservation::Reservations;
 use crate::fs::sys::descriptors::Descriptors;
@@ -25,6 +26,8 @@ pub struct Limits {
     pub descriptors: Descriptors,
     /// The partials of interrupted transfers, for all stores of one server.
     pub(crate) partial_index: PartialIndex,
+    /// The trees that all stores of one server receive.
+    pub(crate) open_trees: OpenTrees,
     /// The space that open transfers have reserved, of all stores of one server.
     pub(crate) reservations: Reservations,
     /// The path of the store's root below the server's.
@@ -41,6 +44,7 @@ impl Default for Limits {
             partials: 1 << 40,
             descriptors: Descriptors::default(),
             partial_index: PartialIndex::default(),
+            open_trees: OpenTrees::default(),
             reservations: Reservations::default(),
             below: String::new(),
         }
@@ -89,5 +93,15 @@ impl Limits {
     pub(crate) fn add_partial(&self, left: LeftPartial) {
         let path = join(&self.below, &left.path);
         self.partial_index.add(LeftPartial { path, ..left }, self.partials);
+    }
+
+    /// The tree at `path` below the store's root is received.
+    pub(crate) fn enter_tree(&self, path: &str) -> OpenTree {
+        self.open_trees.enter(join(&self.below, path))
+    }
+
+    /// Whether another store receives a tree that the entry at `path` below the store's root may belong to.
+    pub(crate) fn is_received_elsewhere(&self, tree: &OpenTree, path: &str) -> bool {
+        tree.is_shared_at(&join(&self.below, path))
     }
 }

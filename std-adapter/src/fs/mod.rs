@@ -13,6 +13,7 @@ mod event;
 mod filter;
 mod limits;
 pub(crate) mod names;
+pub(crate) mod open_trees;
 pub(crate) mod partial_index;
 pub(crate) mod partial_name;
 mod policy;

@@ -8,6 +8,7 @@ use tinyferry::core::store::Kind;
 use tinyferry::fs::Direction;
 
 use super::Verbosity;
+use super::postponed::Postponed;
 use super::sink::{Begun, EntryResult, Outcome, Sink};
 use super::state::Counting;
 use super::ticker::Ticker;
@@ -39,8 +40,8 @@ pub(super) struct View {
     pub(super) tree: Option<String>,
     /// The path of a file that keeps the one that was there, and the path that it is stored as.
     pub(super) kept: Option<(String, String)>,
-    /// The path and the failure of the entry that an attempt was interrupted in: the next one continues it.
-    pub(super) interrupted: Option<(Vec<u8>, String)>,
+    /// Failures of this attempt that are none if another one follows.
+    pub(super) postponed: Vec<Postponed>,
     /// The last failure is that of the whole task on this end, or of its only file: the exit code.
     pub(super) failed: Option<Exit>,
     /// Standard output is a list for `sha256sum`, and for nothing else.
@@ -54,7 +55,8 @@ impl View {
     pub(super) fn begin(&mut self, is_tree: bool, bytes: Option<u64>) {
         self.tracker.attempt(is_tree, bytes);
         self.tally.begin();
-        (self.failed, self.interrupted) = (None, None);
+        self.failed = None;
+        self.postponed.clear();
         if let Some(reached) = &mut self.reached {
             reached.attempt();
         }
@@ -62,11 +64,8 @@ impl View {
 
     /// The task has ended.
     pub(super) fn end(&mut self) {
-        if let Some((path, message)) = self.interrupted.take() {
-            let (reason, detail, message) = (Reason::Cancelled, "", message.as_str());
-            let (has_vanished, at_peer) = (false, false);
-            let failed = Outcome::Failed { reason, has_vanished, detail, at_peer, message };
-            self.result(&path, failed);
+        for failed in std::mem::take(&mut self.postponed) {
+            self.result(&failed.path, failed.outcome());
         }
         self.hide();
         if let Some(reached) = &self.reached {
@@ -186,8 +185,9 @@ impl View {
         if !is_at_source && conflicts.contains(&reason) {
             self.tally.kind_conflict();
         }
-        if reason == Reason::Cancelled && !at_peer {
-            self.interrupted = Some((path.to_owned(), message));
+        if Postponed::is_for(reason, at_peer) {
+            let (path, detail) = (path.to_owned(), detail.to_owned());
+            self.postponed.push(Postponed { path, reason, detail, at_peer, message });
             return;
         }
         let message = message.as_str();

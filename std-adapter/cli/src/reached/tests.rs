@@ -15,33 +15,48 @@ fn attempt(reached: &mut Reached, files: &[File<'_>]) -> bool {
 }
 
 #[test]
-fn content_that_is_sent_again_is_no_progress() {
+fn content_that_the_receiver_does_not_have_is_no_progress() {
     let mut reached = Reached::default();
     let mut attempt = |files: &[File<'_>]| attempt(&mut reached, files);
-    assert!(attempt(&[("a", 0, 9), ("b", 0, 5)]));
-    for _ in 0..3 {
-        assert!(!attempt(&[("a", 0, 9), ("b", 0, 5)]));
+    assert!(attempt(&[("a", 0, 9), ("b", 0, 9), ("c", 0, 2)]), "new entries");
+    for end in 3..6 {
+        assert!(!attempt(&[("a", 0, 9), ("b", 0, 9), ("c", 0, end)]));
         assert!(!attempt(&[("a", 0, 3)]));
         assert!(!attempt(&[]));
     }
-    assert!(attempt(&[("a", 0, 9), ("b", 0, 6)]), "a higher position");
-    assert!(attempt(&[("b", 6, 7)]), "a higher position, resumed");
-    assert!(!attempt(&[("b", 6, 7)]));
-    assert!(attempt(&[("a", 0, 9), ("b", 0, 7), ("empty", 0, 0)]), "another entry");
-    assert!(!attempt(&[("b", 0, 9)]), "an attempt went past it");
+    assert!(attempt(&[("a", 0, 9), ("b", 0, 9), ("c", 0, 9), ("d", 0, 0)]), "another entry");
 }
 
 #[test]
-fn a_prefix_that_the_receiver_has_is_no_progress() {
+fn a_longer_prefix_is_progress() {
     let mut reached = Reached::default();
-    assert!(attempt(&mut reached, &[("a", 0, 5)]));
-    reached.attempt();
-    reached.begin("a", EntryKind::File, Some(9), 0);
-    let before = reached.steps();
-    reached.resume(5);
-    assert_eq!(reached.steps(), before);
-    reached.moved(1);
-    assert!(reached.steps() > before);
+    let mut attempt = |files: &[File<'_>]| attempt(&mut reached, files);
+    assert!(attempt(&[("a", 0, 9)]));
+    assert!(attempt(&[("a", 4, 9)]));
+    assert!(!attempt(&[("a", 4, 9)]));
+    assert!(!attempt(&[("a", 3, 9)]));
+    assert!(attempt(&[("a", 5, 9)]));
+    assert!(attempt(&[("a", 9, 9)]), "all of it");
+    assert!(!attempt(&[("a", 9, 9)]));
+    assert!(attempt(&[("a", 9, 9), ("b", 0, 9)]));
+    assert!(attempt(&[("a", 9, 9), ("b", 1, 9)]), "a prefix of another file");
+}
+
+#[test]
+fn an_entry_that_does_not_begin_again_is_progress() {
+    let mut reached = Reached::default();
+    let mut attempt = |names: &[&str]| {
+        let files: Vec<_> = names.iter().map(|name| (*name, 0, 9)).collect();
+        attempt(&mut reached, &files)
+    };
+    assert!(attempt(&["a", "b", "c", "d"]));
+    // The file "a" changes all the time.
+    assert!(attempt(&["a", "c"]), "the receiver has \"b\"");
+    assert!(!attempt(&["a", "c"]));
+    assert!(!attempt(&["a", "b", "c", "d"]));
+    assert!(attempt(&["a", "d"]), "the receiver has \"b\" and \"c\"");
+    assert!(attempt(&["d"]), "it has three of them");
+    assert!(!attempt(&["b", "d"]));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
 use crate::fs::partial_index::LeftPartial;
 use crate::fs::recv::file::{ExpectedFile, can_go_on_after};
+use crate::fs::sys::buffer::CAPACITY;
 
 impl RecvStore {
     pub(crate) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
@@ -39,7 +40,12 @@ impl RecvStore {
 
     pub(super) fn close_open(&mut self, is_of_use: bool) -> Option<ExpectedFile> {
         let open = self.open.take()?;
-        let limits = is_of_use.then_some(&self.limits);
+        // The other store may hold all of a small file in memory, without a partial that would be locked.
+        let is_received_elsewhere = open.size() <= CAPACITY as u64
+            && self.tree.as_ref().is_some_and(|tree| {
+                self.limits.is_received_elsewhere(&tree.open, &open.expected.path)
+            });
+        let limits = (is_of_use && !is_received_elsewhere).then_some(&self.limits);
         let (expected, left) = open.close(&mut self.cursor, &mut self.buffer, limits);
         self.buffer.clear();
         self.register_partial(left);

@@ -111,8 +111,9 @@ impl RecvStore {
                     self.cursor.open_volumes();
                     self.deferred.begin_durable(&self.limits.descriptors);
                 }
-                self.tree =
-                    Some(Tree::begin(&mut self.cursor, path, attributes, self.access.is_blind())?);
+                let (is_blind, open) = (self.access.is_blind(), self.limits.enter_tree(path));
+                let tree = Tree::begin(&mut self.cursor, path, attributes, is_blind, open)?;
+                self.tree = Some(tree);
                 return Ok(0);
             }
             Kind::Directory => {

@@ -141,3 +141,24 @@ fn a_directory_stays_new_while_others_in_it_are_filled() {
     }
     assert_eq!(store.commit(), Ok(()));
 }
+
+/// A server may notice late that a client is gone, whose next connection sends the same file.
+#[test]
+fn no_partial_is_left_of_a_small_file_that_another_transfer_sends() {
+    for (is_other, is_complete, is_left) in
+        [(false, false, true), (true, false, false), (true, true, false)]
+    {
+        let (dir, limits) = (temporary(), Limits::default());
+        let offer = Offer { modified: Some(1_000_000_007), ..file("f", 5_000) };
+        let [mut first, mut second] = [1, 2].map(|_| serving(&dir).limited(limits.clone()));
+        assert!(first.offer(&tree("new")).is_ok() && first.offer(&offer).is_ok());
+        store_all(&mut first, 0, &content(3_000));
+        assert!(!is_other || second.offer(&tree("new")).is_ok());
+        if is_complete {
+            put(&mut second, offer, &content(5_000));
+            second.abandon(Reason::Cancelled, true);
+        }
+        first.abandon(Reason::Cancelled, true);
+        assert_eq!(dir.path().join("new").join(partials::PART).exists(), is_left, "{is_other}");
+    }
+}

@@ -61,18 +61,22 @@ pub(crate) struct ExpectedFile {
 }
 
 impl ExpectedFile {
-    /// Whether the existing file has the offered metadata.
+    /// Whether the existing file has the offered metadata, and the other end may learn that.
     pub(crate) fn is(&self, metadata: &Metadata) -> bool {
+        let size = metadata.len();
+        !self.access.is_blind() && size > 0 && self.resume >= size && self.is_like(metadata)
+    }
+
+    fn is_like(&self, metadata: &Metadata) -> bool {
         let found = FileMetadata::of(metadata);
-        !self.access.is_blind()
-            && found.size > 0
-            && self.resume >= found.size
-            && self.size == Some(found.size)
-            && self
-                .attributes
-                .modified
-                .zip(found.modified)
-                .is_some_and(|(offered, found)| times::is_same(offered, found))
+        let times = self.attributes.modified.zip(found.modified);
+        self.size == Some(found.size)
+            && times.is_some_and(|(offered, found)| times::is_same(offered, found))
+    }
+
+    /// Whether a file with the offered metadata is in place: another transfer was faster.
+    pub(crate) fn is_in_place(&self, cursor: &mut DirCursor) -> bool {
+        matches!(cursor.look(&self.path), Ok(Found::File(metadata)) if self.is_like(&metadata))
     }
 
     /// The file in place that seems to be the same, with its path: the one of the offered path or, if both are

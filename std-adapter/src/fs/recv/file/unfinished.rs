@@ -23,14 +23,15 @@ impl RecvFile {
         }
     }
 
-    /// Closes the file and removes a partial that cannot be resumed, or is beyond the limits; also returns the
-    /// partial that stays. Without limits none stays.
+    /// Closes the file and removes a partial that cannot be resumed, is beyond the limits, or is of a file that
+    /// another transfer has completed; also returns the partial that stays. Without limits none stays.
     pub(crate) fn close(
         self,
         cursor: &mut DirCursor,
         buffer: &mut Buffer,
         limits: Option<&Limits>,
     ) -> (ExpectedFile, Option<LeftPartial>) {
+        let limits = limits.filter(|_| !self.expected.is_in_place(cursor));
         // Content that cannot be written now is received again.
         let partial = match self.stage {
             Stage::Partial(partial) => Some(partial),

@@ -8,6 +8,7 @@ use tinyferry_core::error::Reason;
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
 use crate::fs::names::split;
+use crate::fs::open_trees::OpenTree;
 use crate::fs::sys::dir_cursor::{DirCursor, admit_owner};
 use crate::fs::sys::sync::Sync;
 
@@ -24,6 +25,8 @@ pub(crate) struct Tree {
     directories: Directories,
     /// The directory of the last file: its owner may store files in it.
     admitted: Option<String>,
+    /// Its place among the trees that the stores of the server receive.
+    pub(crate) open: OpenTree,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,7 @@ impl Tree {
         path: &str,
         attributes: Attributes,
         is_blind: bool,
+        open: OpenTree,
     ) -> Result<Self, StoreError> {
         let exists = cursor.existing(path)?.is_some();
         let keeps_its_own = exists && (path.is_empty() || is_blind);
@@ -50,7 +54,7 @@ impl Tree {
             admit(cursor, path, attributes)?;
         }
         let (path, directories) = (path.to_owned(), Directories::default());
-        Ok(Self { path, root, entries: 0, directories, admitted: None })
+        Ok(Self { path, root, entries: 0, directories, admitted: None, open })
     }
 
     /// Counts an offered entry; returns its number.
