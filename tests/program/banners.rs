@@ -88,7 +88,7 @@ fn a_command_that_prints_text_and_ends_is_reported_with_its_text() {
         assert!(shown(&ended)[0].contains("no-such-program-at-all"), "{}", ended.stderr);
     }
     // Without remarks the text is a part of the error.
-    client(endpoint, &here, &["-q", "ping"]).with(4, &["127", "it printed \"sh: "]);
+    client(endpoint, &here, &["ping", "-q"]).with(4, &["127", "it printed \"sh: "]);
     // A program that uses the library gets it with the error.
     let client = Client::connect(endpoint.parse().expect("an endpoint"));
     let error = client.and_then(|mut client| client.ping()).expect_err("there is no server");
