@@ -189,7 +189,8 @@ fn changes_of_a_directory_arrive() {
 
     let said = watching.interrupt();
     let last = said.last().expect("a line");
-    assert_eq!(last, "tinyferry: interrupted; it was waiting for changes");
+    // A round for the removal of the excluded directory may run.
+    assert!(last.starts_with("tinyferry: interrupted"), "{last}");
 }
 
 #[test]
