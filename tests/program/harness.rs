@@ -109,7 +109,7 @@ impl Server {
 
     /// Waits for a log line with this in it.
     pub(crate) fn wait_for_line(&mut self, part: &str) -> Option<String> {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(60);
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left).ok()?;

@@ -8,7 +8,7 @@ child, terminal = pty.fork()
 if child == 0:
     os.execv(program[0], program)
 said, begin = b"", time.time()
-while time.time() < begin + 40:
+while time.time() < begin + 90:
     ready, _, _ = select.select([terminal], [], [], 0.2)
     if ready:
         try:
