@@ -188,6 +188,7 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
 
 /// As [`Socket::set_patient`](super::socket::Socket::set_patient): the timeout of [`prepare`] is also one for a peer
 /// that acknowledges everything and has no room.
+#[cfg(unix)]
 pub(crate) fn set_patient(stream: &TcpStream, is_patient: bool) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
