@@ -118,7 +118,7 @@ fn a_put_to_a_line_behind_a_tcp_port_continues_over_a_new_connection() {
         }
         proxy.cut_now();
         let stderr = put.join().expect("it does not panic").well().stderr;
-        assert!(stderr.contains("continuing in 0.25 s (try 1 of 8)"), "{stderr}");
+        assert!(stderr.contains("continuing in ") && stderr.contains("(try 1 of 8)"), "{stderr}");
     });
     assert_same(&place.here(""), &place.served(""));
     let carried = cable.lines()[0].carried;
