@@ -54,6 +54,24 @@ fn files_cross_a_line_behind_a_tcp_port_that_loses_bytes() {
     goes_there_and_back(Faults { drop: 1e-4, ..CLEAN }, 6);
 }
 
+/// As with an emulated board: only the server knows that its line may lose bytes. The client sends its hello once, so
+/// that nothing may stand between the last frame of a client and the hello of the next one.
+#[test]
+fn clients_of_a_plain_tcp_port_follow_each_other_at_once() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.here("file"), content(30_000, 1)).expect("a file");
+    let cable = lay(CLEAN);
+    let [listen, _] = urls(&cable);
+    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    let relay = Relay::listen(cable.ports()[0]);
+    let url = format!("tcp://{}", relay.address);
+    for _ in 0..5 {
+        client(&url, &here, &["ping", "--timeout", "10"]).well();
+        client(&url, &here, &["put", "file", "--timeout", "10"]).well();
+    }
+}
+
 /// The other way round: the line leads to the TCP port of a server, and carries noise before a client.
 #[test]
 fn a_server_serves_a_line_that_is_connected_to_its_tcp_port() {

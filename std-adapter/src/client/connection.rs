@@ -44,8 +44,8 @@ mod paced;
 
 use self::paced::over;
 
-/// The silence after which a reader on a lossy link is in step again (R71).
-const SILENCE: Duration = Duration::from_millis(25);
+/// The silence after which a reader on a lossy link is in step again (R71), and as much again for the line.
+const SILENCE: Duration = Duration::from_millis(40);
 
 /// A link that a client's sessions run over.
 pub(crate) trait Connection: Send {
@@ -95,8 +95,7 @@ impl<S: Socket> Connection for StreamLink<S> {
 
     fn disconnect(&mut self, leaves: bool) {
         if leaves {
-            // The connection may have failed.
-            let _ = self.write_all(&LEAVE);
+            leave(self);
         }
         Self::disconnect(self);
     }
@@ -118,11 +117,17 @@ impl Connection for SerialLink {
     /// The system sends the output, and the other end cannot see that a port is closed.
     fn disconnect(&mut self, leaves: bool) {
         if leaves {
-            // The port may be removed.
-            let _ = self.write_all(&LEAVE);
-            // The reader at the other end takes a hello only after a silence, because these bytes are no frame.
-            thread::sleep(SILENCE);
+            leave(self);
         }
+    }
+}
+
+/// Tells a server on a terminal that the client leaves. These bytes are no frame: the reader at the other end takes the
+/// hello of the next client only after a silence.
+fn leave(link: &mut impl Write) {
+    // The connection or the port may have failed.
+    if link.write_all(&LEAVE).and_then(|()| link.flush()).is_ok() {
+        thread::sleep(SILENCE);
     }
 }
 

@@ -254,10 +254,12 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let is_lossy = self.session.negotiated().is_some_and(|negotiated| negotiated.lossy);
+        // A socket shows by itself that the client leaves. Behind it a board may take these bytes for a damaged frame.
+        let leaves = is_lossy && (self.config.lossy || self.connection.may_be_terminal());
         match self.session.poll() {
             // An end that no longer answers does not close its side either: it is not waited for.
             Step::Over(Err(Failure::TimedOut)) => {}
-            Step::Over(Ok(_) | Err(Failure::Refused(_))) => self.connection.disconnect(is_lossy),
+            Step::Over(Ok(_) | Err(Failure::Refused(_))) => self.connection.disconnect(leaves),
             // Another client continues the transfer.
             _ => self.connection.disconnect(false),
         }
