@@ -22,6 +22,7 @@ mod files;
 mod filters;
 mod foreign_peer;
 mod forged_peer;
+mod golden;
 mod handshakes;
 mod hard_links;
 mod harness;
