@@ -6,6 +6,7 @@
 use crate::checksum::ZEROS;
 use crate::error::Reason;
 
+mod answer;
 mod deferral;
 mod forward;
 mod operation;
@@ -15,10 +16,11 @@ mod request;
 mod tests;
 mod values;
 
+pub use self::answer::answer;
 pub use self::deferral::Deferral;
 pub use self::operation::{Index, Operation, OperationEntry, Stat, StatQuery};
 pub use self::options::{Patterns, RequestOptions, Skip};
-pub use self::request::{Reply, Request, answer};
+pub use self::request::{Reply, Request};
 pub use self::values::{Accepted, CommitFailed, Digests, Entry, Kind, Offer};
 
 /// Storage for sessions.
@@ -47,10 +49,7 @@ pub trait Store {
     /// The entry is refused, and is not open. The reason is sent to the sender; the other entries of a tree
     /// go on.
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason> {
-        match self.inner() {
-            Some(inner) => inner.offer(offer),
-            None => Err(Reason::ReadOnly),
-        }
+        self.inner().map_or(Err(Reason::ReadOnly), |inner| inner.offer(offer))
     }
 
     /// The session has refused an offer: its path is not allowed, or a required field of its metadata
@@ -67,10 +66,7 @@ pub trait Store {
     /// after the next [`Store::load`] of a chunk (1024 bytes) or [`Store::store`]. Called with
     /// [`Profile::WAITS`](crate::Profile::WAITS).
     fn is_ready(&mut self) -> bool {
-        match self.inner() {
-            Some(inner) => inner.is_ready(),
-            None => true,
-        }
+        self.inner().is_none_or(|inner| inner.is_ready())
     }
 
     /// Writes bytes at `position` of the open file. Returns the number of bytes written, at least
@@ -83,20 +79,14 @@ pub trait Store {
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        match self.inner() {
-            Some(inner) => inner.store(position, bytes),
-            None => Err(Reason::ReadOnly),
-        }
+        self.inner().map_or(Err(Reason::ReadOnly), |inner| inner.store(position, bytes))
     }
 
     /// Continues the CRC-64/NVME `start` over the bytes from `position` to `end`, the last ones that
     /// [`Store::store`] took. For a store that has many of them in one buffer, where checksums are
     /// fast. `None`: the session computes it from the chunks.
     fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64> {
-        match self.inner() {
-            Some(inner) => inner.digest(start, position, end),
-            None => None,
-        }
+        self.inner().and_then(|inner| inner.digest(start, position, end))
     }
 
     /// Reads from `position` of the open file, which is sent or received. Returns the number of bytes: as
@@ -108,10 +98,7 @@ pub trait Store {
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        match self.inner() {
-            Some(inner) => inner.load(position, into),
-            None => Err(Reason::Storage),
-        }
+        self.inner().map_or(Err(Reason::Storage), |inner| inner.load(position, into))
     }
 
     /// The number of zeros at `position` of the open file, which is sent or received, if there is a hole:
@@ -150,10 +137,7 @@ pub trait Store {
     /// # Errors
     /// It is then closed, and the old file of its name is still there.
     fn commit(&mut self) -> Result<(), Reason> {
-        match self.inner() {
-            Some(inner) => inner.commit(),
-            None => Err(Reason::ReadOnly),
-        }
+        self.inner().map_or(Err(Reason::ReadOnly), |inner| inner.commit())
     }
 
     /// The message for a person about the refusal that a method has just returned, or about
@@ -162,10 +146,7 @@ pub trait Store {
     /// write, a commit, a [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room. On a lossy link the
     /// message about an offer may be lost.
     fn refusal_message(&mut self) -> &str {
-        match self.inner() {
-            Some(inner) => inner.refusal_message(),
-            None => "",
-        }
+        self.inner().map_or("", |inner| inner.refusal_message())
     }
 
     /// Closes the open file, if there is one, whether it was received or sent: it will not be completed now.
@@ -188,19 +169,13 @@ pub trait Store {
         kind: Kind,
         operation: &Operation<'_>,
     ) -> Result<Stat, Reason> {
-        match self.inner() {
-            Some(inner) => inner.operate(path, kind, operation),
-            None => Err(Reason::Unsupported),
-        }
+        self.inner().map_or(Err(Reason::Unsupported), |inner| inner.operate(path, kind, operation))
     }
 
     /// The next value of the index of the last [`Operation::Stat`]; `None` if there are no more, or the range
     /// has too many entries for one.
     fn index(&mut self) -> Option<u32> {
-        match self.inner() {
-            Some(inner) => inner.index(),
-            None => None,
-        }
+        self.inner().and_then(|inner| inner.index())
     }
 
     /// Prepares to give `path`, which the other end requests, by [`Store::next`]. `tree`: a tree is
@@ -211,10 +186,7 @@ pub trait Store {
     /// [`Reason::IsDirectory`] if a file is requested and it is a directory, [`Reason::NotDirectory`] if a
     /// tree is requested and it is a file.
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
-        match self.inner() {
-            Some(inner) => inner.open(path, tree),
-            None => Err(Reason::WriteOnly),
-        }
+        self.inner().map_or(Err(Reason::WriteOnly), |inner| inner.open(path, tree))
     }
 
     /// Tells whether only the offers of the next [`Store::open`] are requested: then nothing will be
@@ -230,10 +202,7 @@ pub trait Store {
     /// # Errors
     /// [`Reason::Unsupported`], if the store cannot do that.
     fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
-        match self.inner() {
-            Some(inner) => inner.options(options),
-            None => Err(Reason::Unsupported),
-        }
+        self.inner().map_or(Err(Reason::Unsupported), |inner| inner.options(options))
     }
 
     /// Closes the entry before, opens the next one to send and writes its path into the buffer, which has
@@ -249,19 +218,13 @@ pub trait Store {
     /// # Errors
     /// The whole request ends with this reason, and nothing is open.
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
-        match self.inner() {
-            Some(inner) => inner.next(path),
-            None => Ok(None),
-        }
+        self.inner().map_or(Ok(None), |inner| inner.next(path))
     }
 
     /// The number of entries that [`Store::next`] has omitted from the tree, because their paths are
     /// not allowed. The tree's `DON` tells it to the other end.
     fn omitted(&mut self) -> u32 {
-        match self.inner() {
-            Some(inner) => inner.omitted(),
-            None => 0,
-        }
+        self.inner().map_or(0, |inner| inner.omitted())
     }
 
     /// Checks that the open file, all of which was read, has not changed meanwhile.
@@ -269,10 +232,7 @@ pub trait Store {
     /// # Errors
     /// [`Reason::SourceChanged`]: the other end then drops it. The next [`Store::next`] closes it.
     fn check(&mut self) -> Result<(), Reason> {
-        match self.inner() {
-            Some(inner) => inner.check(),
-            None => Ok(()),
-        }
+        self.inner().map_or(Ok(()), |inner| inner.check())
     }
 
     /// Tells that the other end has refused an entry, or this end has given it up. `entry` counts from 0 in
@@ -290,10 +250,7 @@ pub trait Store {
     ///
     /// False is always allowed: such an entry is then counted.
     fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool {
-        match self.inner() {
-            Some(inner) => inner.refused(entry, reason, message),
-            None => false,
-        }
+        self.inner().is_some_and(|inner| inner.refused(entry, reason, message))
     }
 
     /// Reports that the other end has refused the tree that is sent. [`Store::abandon`] follows, and then the

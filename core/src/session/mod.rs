@@ -14,7 +14,7 @@
 //! | `task` | the tasks of a client, and their start |
 //! | `send` | the next output |
 //! | `reply` | output signals and their metadata |
-//! | `request`, `storage`, `holes` | requests to the store, and its replies |
+//! | `request`, `storage`, `chunk`, `holes` | requests to the store, and its replies |
 //! | `timeout` | deadlines, keepalives, and the end of a wait |
 
 use core::num::NonZeroU32;
@@ -45,6 +45,7 @@ use crate::wire::{
 use self::io::{Deferred, PendingIo};
 use self::state::{CLOSED, Event, Get, Goal, State};
 
+mod chunk;
 mod dispatch;
 mod holes;
 #[cfg(feature = "model")]

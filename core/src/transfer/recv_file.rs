@@ -1,13 +1,14 @@
 //! The file that a receiver has open: reassembly (`PROTOCOL.md`, R8 to R10 and R56), the position and
-//! the map that it answers with (R53), the sender's `DON` (R34, R57), and the digest, which proves
-//! a prefix too (R59).
+//! the map that it answers with (R53), and the sender's `DON` (R34, R57).
 
-use super::{Next, TransferId};
+use self::digest::Prefix;
+use super::TransferId;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
 use crate::store::Accepted;
-use crate::wire::{AckInfo, HOLE_MAX, PAYLOAD_MAX, SACK_BLOCKS, SackMap, UNKNOWN, low_half};
+use crate::wire::{AckInfo, HOLE_MAX, SACK_BLOCKS, SackMap, UNKNOWN, low_half};
 
+mod digest;
 #[cfg(test)]
 mod tests;
 
@@ -39,21 +40,6 @@ pub(crate) struct RecvFile {
     claimed: Option<u64>,
     /// Blocks past the position that are received; block 0 is the one after the position.
     received_ahead: SackMap,
-}
-
-/// The part of the file that was there when it was offered.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(feature = "model", derive(Hash))]
-enum Prefix {
-    None,
-    /// Its digest is being computed.
-    Proving {
-        end: u64,
-    },
-    Proven {
-        end: u64,
-        digest: u64,
-    },
 }
 
 /// The result of a sender's `DON` for the open file.
@@ -108,10 +94,6 @@ impl RecvFile {
         claimed.is_some()
     }
 
-    fn prefix<P: Profile>(&self) -> Prefix {
-        if P::resumes() { self.prefix } else { Prefix::None }
-    }
-
     /// The position and the details of a `PON`; `None` while the prefix is not proven.
     pub(super) fn ack<P: Profile>(&self, to_offer: bool) -> Option<(u64, AckInfo)> {
         match self.prefix::<P>() {
@@ -141,12 +123,6 @@ impl RecvFile {
         }
         self.claimed = Some(digest);
         DoneCheck::Complete
-    }
-
-    /// Whether the digest of the file is the claimed one; `None` while one of them is not known.
-    pub(super) fn is_as_claimed(&self) -> Option<bool> {
-        let claimed = self.claimed.filter(|_| self.is_digested())?;
-        Some(claimed == self.digest)
     }
 
     /// The end of all that is received, past gaps as well: the store has nothing behind it.
@@ -272,51 +248,6 @@ impl RecvFile {
     /// Whether nothing is received past the position.
     pub(crate) fn has_no_gaps(&self) -> bool {
         self.received_ahead.is_empty()
-    }
-
-    /// Whether the digest covers everything before the position.
-    pub(crate) fn is_digested(&self) -> bool {
-        self.digested == self.position
-    }
-
-    /// The number of bytes that are to be loaded back for the digest.
-    pub(super) fn undigested<P: Profile>(&self) -> u64 {
-        let end = match self.prefix::<P>() {
-            Prefix::Proving { end } => end,
-            _ => self.position,
-        };
-        debug_assert!(self.digested <= end, "the digest is past the position");
-        end.saturating_sub(self.digested)
-    }
-
-    /// The next bytes to load back for the digest, up to the end of the prefix first.
-    pub(super) fn next_digest<P: Profile>(&self) -> Option<Next> {
-        let length = self.undigested::<P>().min(PAYLOAD_MAX as u64) as u16;
-        (length > 0).then_some(Next::Digest { position: self.digested, length })
-    }
-
-    /// `length` bytes were loaded back; `digest` continues over them. Whether that proves the
-    /// prefix.
-    pub(super) fn digested<P: Profile>(
-        &mut self,
-        length: u32,
-        digest: impl FnOnce(u64) -> u64,
-    ) -> bool {
-        self.digest = digest(self.digest);
-        self.digested = self.digested.saturating_add(length.into());
-        match self.prefix::<P>() {
-            Prefix::Proving { end } if self.digested >= end => {
-                self.prefix = Prefix::Proven { end, digest: self.digest };
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Continues the digest over bytes that were stored in order without it: from the digest so far
-    /// to the position.
-    pub(crate) fn digest_stored(&mut self, digest: impl FnOnce(u64, u64) -> u64) {
-        self.digest = digest(self.digest, self.position);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::link::tests::negotiated;
+use crate::transfer::Next;
 use crate::{Config, Standard};
 
 /// A link with blocks of 256 bytes and chunks of 1024.
