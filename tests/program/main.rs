@@ -39,6 +39,7 @@ mod lossy_tcp;
 mod manage;
 mod messages;
 mod mirror;
+mod mirror_kinds;
 mod mirror_property;
 mod modification_times;
 mod mounts;

@@ -14,7 +14,7 @@ use tinyferry_core::{Config, Failure, Outcome, Session, Task};
 use tinyferry_kit::{Memory, content, session_number};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
-use super::async_driver::{TokioClock, tokio};
+use super::async_tokio::{TokioClock, tokio};
 
 const CONFIG: Config = Config::RELIABLE.may_close(true);
 const GET: Task<'_> = Task::get_file("there");

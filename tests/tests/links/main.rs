@@ -2,6 +2,7 @@
 
 mod async_driver;
 mod async_serve;
+mod async_tokio;
 mod buffered_input;
 mod burst_delivery;
 mod flow_control;

@@ -6,6 +6,8 @@ use tinyferry_core::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, VERSION
 use tinyferry_core::{Config, GetRequest, Session, Step, Task};
 use tinyferry_kit::{Endpoint, File, Frames, Memory, Pair, content, outline, session_number};
 
+mod content;
+mod hello;
 mod requests;
 
 const SESSION: u32 = 0x0102_0304;
@@ -42,6 +44,19 @@ fn sha256_of(bytes: &[u8]) -> Vec<u8> {
     [&[0, 2, 32][..], &digest.finish()].concat()
 }
 
+/// The lengths of the chunks of files among these bytes.
+fn chunk_lengths(mut bytes: &[u8]) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    while let [first, _, low, high, ..] = bytes {
+        let bits = u16::from_le_bytes([*low, *high]);
+        let length = usize::from(bits & 0x7FF);
+        let whole = if *first == 0xFA { 12 + length } else { 36 };
+        lengths.extend((*first == 0xFA && bits & 0x8000 == 0).then_some(length));
+        bytes = &bytes[whole..];
+    }
+    lengths
+}
+
 /// R5.
 #[test]
 fn a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
@@ -74,176 +89,6 @@ fn a_directory_and_an_empty_file_come_with_the_sha256_of_nothing() {
     let lengths = said.iter().filter(|signal| signal.code == Code::Don);
     let lengths: Vec<_> = lengths.map(|signal| (signal.transfer, signal.metadata)).collect();
     assert_eq!(lengths, [(2, 35), (3, 35), (1, 0)]);
-}
-
-/// R10, R55.
-#[test]
-fn after_a_loss_chunks_are_one_block_long() {
-    // With a size that is known, and with none.
-    for is_unsized in [false, true] {
-        let mut store = Memory::with([("f", content(200_000, 1))]);
-        store.unsized_offers = is_unsized;
-        store.queue_file("f");
-        let config = Config::LOSSY.credit(40);
-        let mut pair = Pair::new(config, store, Memory::default());
-        pair.up.record = Some(Vec::new());
-        // The hello, the offer, its path and two chunks come before them.
-        pair.up.lose = vec![5, 6];
-        pair.run(Task::Put).expect("it ends").expect("it succeeds");
-        assert_eq!(pair.server.store.bytes("f"), Some(&*content(200_000, 1)));
-        let lengths = chunk_lengths(&pair.up.record.take().expect("it is kept"));
-        let first = lengths.iter().position(|length| *length == 256).expect("after a loss");
-        // The lost ones, eight units, and 128 of new data.
-        let units = lengths[first..].iter().take_while(|length| **length == 256).count();
-        assert_eq!(units, 8 + 128, "unsized: {is_unsized}, {lengths:?}");
-        let (after, last) = (&lengths[first + units..], 200_000 % 256);
-        let (last_one, others) = after.split_last().expect("there are more");
-        // As long as was agreed, but where the window ends.
-        assert!(others.iter().all(|length| *length % 256 == 0) && others.contains(&1024));
-        assert_eq!(last_one % 256, last);
-    }
-}
-
-/// The lengths of the chunks of files among these bytes.
-fn chunk_lengths(mut bytes: &[u8]) -> Vec<usize> {
-    let mut lengths = Vec::new();
-    while let [first, _, low, high, ..] = bytes {
-        let bits = u16::from_le_bytes([*low, *high]);
-        let length = usize::from(bits & 0x7FF);
-        let whole = if *first == 0xFA { 12 + length } else { 36 };
-        lengths.extend((*first == 0xFA && bits & 0x8000 == 0).then_some(length));
-        bytes = &bytes[whole..];
-    }
-    lengths
-}
-
-/// R10.
-#[test]
-fn on_a_lossy_link_a_chunk_that_ends_within_a_block_is_the_last() {
-    let bytes = content(700, 1);
-    let (mut server, mut client) = server(Config::LOSSY, Memory::default());
-    client.described(Signal::offer(1, 0, UNKNOWN, UNKNOWN_TIME), b"f");
-    // The end comes first, and nothing is taken past it.
-    client.chunk(1, 512, &bytes[512..]);
-    client.chunk(1, 1024, &bytes[..256]);
-    client.chunk(1, 0, &bytes[..512]);
-    client.signal(Signal::ask(1, 700, 4));
-    let said = server.receive(&client.take());
-    let last = said.last().expect("it answers");
-    assert_eq!((last.code, last.position), (Code::Pon, 700));
-    client.signal(Signal::done(1, 700, 5, crc(&bytes)));
-    assert_eq!(outline(&server.receive(&client.take())), [(Code::Don, 1)]);
-    assert_eq!(server.store.bytes("f"), Some(&*bytes));
-}
-
-/// R19.
-#[test]
-fn no_frame_is_accepted_before_the_hello() {
-    let mut seedless = Frames::client(0, Config::RELIABLE);
-    seedless.take();
-    let mut firsts: Vec<Vec<u8>> = Vec::new();
-    let mut add = |fill: &dyn Fn(&mut Frames)| {
-        fill(&mut seedless);
-        firsts.push(seedless.take());
-    };
-    add(&|frames| frames.signal(Signal::refuse(0, 0, Reason::Busy, SESSION)));
-    add(&|frames| frames.hello(Code::Pon, Config::RELIABLE));
-    add(&|frames| frames.hello(Code::Pin, Config::RELIABLE));
-    add(&|frames| frames.signal(Signal::new(Code::Cls, 1, 0)));
-    add(&|frames| frames.signal(Signal::ask(1, 0, 0)));
-    add(&|frames| frames.chunk(1, 0, b"content"));
-    add(&|frames| frames.bytes.extend(b"SSH-2.0-OpenSSH_9.6\r\n and so forth, for 36 bytes"));
-    for (number, first) in firsts.into_iter().enumerate() {
-        let hello = Frames::client(SESSION, Config::RELIABLE).take();
-        let said = [&first[..], &hello].concat();
-        let mut server = Endpoint::new(Session::server(Config::RELIABLE), Memory::default());
-        assert_eq!(outline(&server.receive(&said)), [], "{number}");
-        assert_eq!(result(&mut server), Some(Err(Failure::NotTinyferry)), "{number}");
-        // Where bytes are lost it may be what is left of another session.
-        let mut server = Endpoint::new(Session::server(Config::LOSSY), Memory::default());
-        server.receive(&first);
-        server.wait(100);
-        assert_eq!(outline(&server.receive(&hello)), [(Code::Pon, 0)], "{number}");
-    }
-}
-
-/// R19.
-#[test]
-fn no_frame_is_accepted_before_the_reply_to_the_hello() {
-    let begun = || {
-        let mut session = Session::client(session_number(SESSION), Config::RELIABLE);
-        session.begin(Task::Ping).expect("it may");
-        let mut client = Endpoint::new(session, Memory::default());
-        client.receive(&[]);
-        client
-    };
-    // Of another session, and a hello: ignored.
-    let mut other = Frames::server(9, Config::RELIABLE);
-    other.hello(Code::Pin, Config::RELIABLE);
-    other.signal(Signal::refuse(0, 0, Reason::Busy, 9));
-    let mut client = begun();
-    client.receive(&other.take());
-    assert_eq!(result(&mut client), None);
-    client.receive(&Frames::server(SESSION, Config::RELIABLE).take());
-    assert_eq!(result(&mut client), Some(Ok(())));
-    // Of this one, but before the answer: an error.
-    let mut early = Frames::server(SESSION, Config::RELIABLE);
-    early.take();
-    early.signal(Signal::refuse(1, 0, Reason::NotFound, 0));
-    let mut client = begun();
-    client.receive(&early.take());
-    assert_eq!(result(&mut client), Some(Err(Failure::NotTinyferry)));
-    early.chunk(1, 0, b"content");
-    let mut client = begun();
-    client.receive(&early.take());
-    assert_eq!(result(&mut client), Some(Err(Failure::NotTinyferry)));
-}
-
-/// R21.
-#[test]
-fn the_client_checks_the_reply_to_its_hello() {
-    let own = Config::LOSSY.half_duplex(true).block(1).chunk(512);
-    let answer = |change: &dyn Fn(&mut Config)| {
-        let mut session = Session::client(session_number(SESSION), own);
-        session.begin(Task::Ping).expect("it may");
-        let mut client = Endpoint::new(session, Memory::default());
-        client.receive(&[]);
-        let mut chosen = own;
-        change(&mut chosen);
-        client.receive(&Frames::server(SESSION, chosen).take());
-        result(&mut client)
-    };
-    let sound: [&dyn Fn(&mut Config); 3] =
-        [&|_| {}, &|chosen| chosen.credit = 1, &|chosen| (chosen.block, chosen.chunk) = (1, 512)];
-    for change in sound {
-        assert_eq!(answer(change), Some(Ok(())));
-    }
-    let unsound: [&dyn Fn(&mut Config); 9] = [
-        &|chosen| chosen.lossy = false,
-        &|chosen| chosen.half_duplex = false,
-        &|chosen| chosen.sha256 = true,
-        &|chosen| chosen.chunk = 1024,
-        &|chosen| chosen.chunk = 511,
-        &|chosen| chosen.block = 0,
-        // No whole block fits; and there is no such block.
-        &|chosen| chosen.block = 2,
-        &|chosen| chosen.block = 3,
-        &|chosen| chosen.credit = 0,
-    ];
-    for (number, change) in unsound.into_iter().enumerate() {
-        assert_eq!(answer(change), Some(Err(Failure::ProtocolViolation)), "{number}");
-    }
-    let (mut session, hello) =
-        (Session::client(session_number(SESSION), own), Frames::server(SESSION, own));
-    session.begin(Task::Ping).expect("it may");
-    let mut client = Endpoint::new(session, Memory::default());
-    client.receive(&[]);
-    let mut bytes = hello.bytes;
-    bytes[20] = VERSION + 1;
-    let check = Tables::crc32(0, &bytes[..32]);
-    bytes[32..].copy_from_slice(&check.to_le_bytes());
-    client.receive(&bytes);
-    assert_eq!(result(&mut client), Some(Err(Failure::Refused(Reason::Version))));
 }
 
 /// R27.
@@ -320,48 +165,6 @@ fn in_a_tree_the_next_offer_ends_the_open_file() {
     }
 }
 
-/// R49.
-#[test]
-fn a_busy_end_is_queried_again_after_a_quarter_of_a_second() {
-    let mut store = Memory::with([("f", content(5000, 1))]);
-    store.queue_file("f");
-    let (mut client, mut server, said) = client(Config::LOSSY, store, Task::Put);
-    assert_eq!(outline(&said), [(Code::Saf, 1)]);
-    // A round trip that is measured is short.
-    server.signal(Signal::ack(1, 0, 1, 0, AckInfo::Sack(Default::default())));
-    let said = client.receive(&server.take());
-    assert_eq!(outline(&said), [(Code::Pin, 1)]);
-    client.now += 1;
-    server.signal(Signal::ack(1, 0, 0, said[0].count(), AckInfo::Sack(Default::default())));
-    assert_eq!(outline(&client.receive(&server.take())), []);
-    assert_eq!(outline(&client.wait(249)), []);
-    assert_eq!(outline(&client.wait(1)), [(Code::Pin, 1)]);
-    // And less and less often.
-    assert_eq!(outline(&client.wait(499)), []);
-    assert_eq!(outline(&client.wait(1)), [(Code::Pin, 1)]);
-}
-
-/// R60.
-#[test]
-fn the_offer_asks_for_the_prefix() {
-    let bytes = content(5000, 1);
-    let mut store = Memory::default();
-    store.partials.insert("f".into(), bytes[..2048].to_vec());
-    let (mut server, mut client) = server(Config::LOSSY, store);
-    let prefix = |said: &[Signal]| {
-        assert_eq!(outline(said), [(Code::Pon, 1)]);
-        (said[0].position, said[0].ack_info() == AckInfo::PrefixDigest(crc(&bytes[..2048])))
-    };
-    client.described(Signal::offer(1, 5000, 5000, 5), b"f");
-    let offer = client.bytes.clone();
-    let said = server.receive(&client.take());
-    assert_eq!(prefix(&said[said.len() - 1..]), (2048, true));
-    assert_eq!(prefix(&server.receive(&offer)), (2048, true));
-    client.signal(Signal::ask(1, 0, 1));
-    assert_eq!(prefix(&server.receive(&client.take())), (2048, false));
-    assert_eq!(prefix(&server.receive(&offer)), (2048, true));
-}
-
 /// R66.
 #[test]
 fn a_repeated_end_of_a_tree_is_answered_again_while_a_re_offer_is_due() {
@@ -408,79 +211,6 @@ fn another_end_of_a_tree_is_final() {
         client.signal(Signal::done(1, 1, count, 0));
         assert_eq!(outline(&server.receive(&client.take())), [(code, 1)], "{count}");
     }
-}
-
-/// R64.
-#[test]
-fn a_partial_of_other_content_is_discarded() {
-    let bytes = content(3000, 1);
-    for (reason, is_kept) in [
-        (Reason::PrefixDiffers, false),
-        (Reason::DigestDiffers, false),
-        (Reason::Cancelled, true),
-        (Reason::Storage, true),
-    ] {
-        let (mut server, mut client) = server(Config::RELIABLE, Memory::default());
-        client.described(Signal::offer(1, 3000, 3000, 5), b"f");
-        client.chunk(1, 0, &bytes[..1024]);
-        client.signal(Signal::refuse(1, 1024, reason, 0));
-        server.receive(&client.take());
-        assert_eq!(server.store.partials.contains_key("f"), is_kept, "{reason}");
-    }
-    // Resume 0: begin anew.
-    let mut store = Memory::default();
-    store.partials.insert("f".into(), vec![1; 2048]);
-    let (mut server, mut client) = server(Config::LOSSY, store);
-    client.described(Signal::offer(1, 0, 3000, 5), b"f");
-    let said = server.receive(&client.take());
-    assert_eq!((outline(&said), said[0].position), (vec![(Code::Pon, 1)], 0));
-    assert!(server.store.partials.is_empty());
-}
-
-/// R72.
-#[test]
-fn an_idle_line_ends_the_resynchronisation() {
-    let hello = |number| Frames::client(number, Config::LOSSY).take();
-    let answers = |silence: u32| {
-        let (mut server, _) = server(Config::LOSSY, Memory::default());
-        // Noise that begins no frame: it is dropped at once, and nothing is held.
-        assert_eq!(outline(&server.receive(b"noise")), []);
-        server.wait(silence);
-        outline(&server.receive(&hello(77)))
-    };
-    assert_eq!(answers(0), []);
-    assert_eq!(answers(1_000), [(Code::Pon, 0)]);
-    // An end that does not read for a while, and then finds all of it at once.
-    let (mut server, _) = server(Config::LOSSY, Memory::default());
-    server.receive(b"noise");
-    server.now += 1_000;
-    assert_eq!(outline(&server.receive(&hello(77))), []);
-}
-
-/// R30.
-#[test]
-fn a_server_that_shuts_down_refuses_with_that_reason() {
-    let refused = Some(Err(Failure::Refused(Reason::ShuttingDown)));
-    // In answer to a hello.
-    let config = Config::RELIABLE.refuse(Reason::ShuttingDown);
-    let mut server = Endpoint::new(Session::server(config), Memory::default());
-    let said = server.receive(&Frames::client(SESSION, Config::RELIABLE).take());
-    assert_eq!((outline(&said), said[0].session()), (vec![(Code::Err, 0)], SESSION));
-    assert_eq!((said[0].reason(), result(&mut server)), (Reason::ShuttingDown, refused));
-    // In answer to a request.
-    let get = Task::get_file("f");
-    let (mut asking, mut server, _) = client(Config::RELIABLE, Memory::default(), get);
-    server.signal(Signal::refuse(1, 0, Reason::ShuttingDown, 0));
-    asking.receive(&server.take());
-    assert_eq!(result(&mut asking), refused);
-    // Between two requests: it is read with the next one.
-    let (mut idle, mut server, _) = client(Config::RELIABLE, Memory::default(), Task::Ping);
-    assert_eq!(result(&mut idle), Some(Ok(())));
-    server.signal(Signal::refuse(0, 0, Reason::ShuttingDown, SESSION));
-    idle.session.begin(get).expect("it may");
-    idle.receive(&server.take());
-    assert_eq!(result(&mut idle), refused);
-    assert_eq!(idle.session.begin(get), Err(Failure::Refused(Reason::ShuttingDown)));
 }
 
 /// Section 6.2: a file whose path is a directory is refused at its offer, and nothing is left.
