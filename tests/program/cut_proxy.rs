@@ -27,6 +27,8 @@ pub(crate) enum Cut {
     Reset,
     /// The client gets the end of the stream; the server notices nothing for a while.
     Silence,
+    /// As [`Cut::Close`], but what crosses at the cut is lost.
+    Loss,
 }
 
 /// How long the server notices nothing.
@@ -201,7 +203,8 @@ impl Shared {
             let planned = self.next_cut(direction, count as u64);
             let left = self.cut.load(Ordering::Relaxed).saturating_sub(before);
             let count = count.min(usize::try_from(left).unwrap_or(count));
-            if to.write_all(&buffer[..count]).is_err() || count as u64 == left {
+            let is_lost = planned == Some(Cut::Loss);
+            if !is_lost && (to.write_all(&buffer[..count]).is_err() || count as u64 == left) {
                 return true;
             }
             if let Some(cut) = planned {
@@ -231,7 +234,7 @@ impl Shared {
     fn cut(&self, cut: Cut, [client, server]: [&TcpStream; 2], is_cut: &AtomicBool) {
         self.streams.lock().expect("nobody panics").clear();
         match cut {
-            Cut::Close => {
+            Cut::Close | Cut::Loss => {
                 is_cut.store(true, Ordering::SeqCst);
                 for stream in [client, server] {
                     let _ = stream.shutdown(Shutdown::Write);

@@ -249,6 +249,18 @@ impl Ended {
     }
 }
 
+/// Fails unless a line says "WHAT in N s (try 1 of TRIES)", where N is the pause before a first try.
+#[track_caller]
+pub(crate) fn assert_first_try(stderr: &str, what: &str, tries: u32) {
+    let (before, behind) = (format!("; {what} in "), format!(" s (try 1 of {tries})"));
+    let is_told = stderr.lines().any(|line| {
+        let pause = line.split_once(&before).and_then(|(_, rest)| rest.strip_suffix(&behind));
+        let pause: Option<f64> = pause.and_then(|pause| pause.parse().ok());
+        pause.is_some_and(|seconds| (0.18..=0.25).contains(&seconds))
+    });
+    assert!(is_told, "{stderr}");
+}
+
 impl From<Output> for Ended {
     fn from(output: Output) -> Self {
         Self {

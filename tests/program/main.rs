@@ -64,6 +64,7 @@ mod requirements;
 mod resume_after_cut;
 mod retry;
 mod retry_campaign;
+mod retry_requests;
 mod serial;
 mod serial_boot;
 mod serial_faults;

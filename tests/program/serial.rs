@@ -13,7 +13,9 @@ use tinyferry::fs::{Directory, Root, Source, Sync};
 use tinyferry_kit::{Cable, Faults, Line};
 
 use crate::files::make_tree;
-use crate::harness::{Place, Server, assert_same, client, content, set_mode, snapshot};
+use crate::harness::{
+    Place, Server, assert_first_try, assert_same, client, content, set_mode, snapshot,
+};
 use crate::requirements::runs_long_tests;
 
 pub(crate) const CLEAN: Faults =
@@ -193,7 +195,7 @@ fn a_put_continues_when_its_port_is_plugged_in_again() {
     assert!(!place.served("file").exists());
     let cable = plugged_in_again(&mut server, &plugs);
     let stderr = ended(put).well().stderr;
-    assert!(stderr.contains("continuing in 0."), "{stderr}");
+    assert_first_try(&stderr, "continuing", 8);
     assert_resumed(server, &place, &cable);
 }
 

@@ -33,7 +33,7 @@ use self::links::{LinkArgs, UnsafeLinksArg};
 pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::partials::PartialsArgs;
-pub(crate) use self::peer::{Connected, ENDPOINT, Peer, TransferArgs};
+pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArg, TransferArgs};
 pub(crate) use self::ping::{CloseArgs, PingArgs};
 use self::policy::PolicyArgs;
 pub(crate) use self::ports::PortsArgs;
@@ -304,6 +304,8 @@ pub(crate) struct LsArgs {
     /// Show permission bits, size in bytes and time (UTC) too
     #[arg(short, long, conflicts_with = "json")]
     pub(crate) long: bool,
+    #[command(flatten)]
+    pub(crate) retry: RetryArg,
     #[command(flatten)]
     pub(crate) json: JsonArg,
     #[command(flatten)]

@@ -4,16 +4,15 @@ use crate::args::DfArgs;
 use crate::exit::{CliError, Exit};
 use crate::human;
 use crate::json::{self, Event, Space};
-use crate::message::Task;
-use crate::paths::asked_path;
+use crate::paths::{asked_path, quoted};
+use crate::retry::Retrying;
 
 pub(crate) fn df(args: &DfArgs) -> Result<Exit, CliError> {
     let path = asked_path(&args.path)?;
-    let mut client = args.peer.connect(Task::Query, false)?;
-    let space = client.space(&path).map_err(|error| {
-        let shown = if path.is_empty() { "." } else { &path }.escape_debug();
-        args.peer.context(Task::Query, &client, &format!("\"{shown}\"")).error(&error)
-    })?;
+    let mut retrying = Retrying::query(&args.peer, &args.retry)?;
+    let name = quoted(if path.is_empty() { "." } else { &path });
+    let space = retrying.run(&name, None, |client| client.space(&path));
+    let space = space.map_err(|error| retrying.error(&error, &name))?;
     if json::is_on() {
         let time_granularity_ns = space.time_granularity.as_nanos() as u64;
         let (free, total) = (space.free, space.total);

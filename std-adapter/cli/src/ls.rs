@@ -1,5 +1,7 @@
 //! `tinyferry ls`.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroU8;
 
@@ -12,9 +14,9 @@ use tinyferry::fs::LinkKinds;
 use crate::args::LsArgs;
 use crate::exit::{CliError, Exit};
 use crate::json::{self, Entry, Event, File};
-use crate::message::Task;
 use crate::output;
-use crate::paths::{asked_path, is_missing, missing};
+use crate::paths::{asked_path, is_missing, missing, quoted};
+use crate::retry::Retrying;
 use crate::time::{rfc3339, to_the_second};
 
 /// The format of a line.
@@ -29,7 +31,7 @@ enum Format {
 
 pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let path = asked_path(&args.path)?;
-    let mut client = args.peer.connect(Task::Query, false)?;
+    let mut retrying = Retrying::query(&args.peer, &args.retry)?;
     let depth = NonZeroU8::new(args.depth).filter(|_| !args.recursive);
     let mut listing = Listing {
         is_whole: true,
@@ -43,16 +45,17 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         directory: String::new(),
         has_lower_levels: false,
         rejected: 0,
+        told: retrying.may_repeat().then(Told::default),
     };
     let links = LinkKinds { symbolic: true, hard: false };
     let selection = Selection::default().limited(depth).linking(links);
-    let shown = if path.is_empty() { "." } else { &path }.escape_debug();
-    let outcome =
-        client.list_store_selecting(&path, &selection, &mut listing).map_err(|error| {
-            let context = args.peer.context(Task::Query, &client, &format!("\"{shown}\""));
-            let advice = if is_missing(&error) { missing(&args.path) } else { "" };
-            context.error(&error).advise(advice)
-        })?;
+    let name = quoted(if path.is_empty() { "." } else { &path });
+    let outcome = retrying
+        .run(&name, None, |client| client.list_store_selecting(&path, &selection, &mut listing));
+    let outcome = outcome.map_err(|error| {
+        let advice = if is_missing(&error) { missing(&args.path) } else { "" };
+        retrying.error(&error, &name).advise(advice)
+    })?;
     let omitted = outcome.omitted;
     // An older server counts omitted entries of all levels: a list of the upper levels may be complete.
     let may_be_below = listing.has_lower_levels;
@@ -60,7 +63,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         let entries = describe::count(omitted.into(), "entry is", "entries are");
         let below = if may_be_below { ", here or in subdirectories" } else { "" };
         print_error!(
-            "tinyferry: \"{shown}\": {entries} not listed{below}: special or unfinished \
+            "tinyferry: {name}: {entries} not listed{below}: special or unfinished \
              files, invalid names, or the content of unreadable directories; a list only counts \
              them, get lists them by name where it can"
         );
@@ -84,6 +87,23 @@ struct Listing {
     has_lower_levels: bool,
     /// Entries that were refused for their names.
     rejected: u64,
+    /// `None`: the list is requested once.
+    told: Option<Told>,
+}
+
+/// What a list that is requested again has told before.
+#[derive(Debug, Default)]
+struct Told {
+    hasher: RandomState,
+    /// The hashes of paths.
+    paths: HashSet<u64>,
+}
+
+impl Told {
+    /// Whether this is told for the first time.
+    fn is_first(&mut self, path: &[u8], is_rejected: bool) -> bool {
+        self.paths.insert(self.hasher.hash_one((path, is_rejected)))
+    }
 }
 
 /// The facts of an entry, where the server states them.
@@ -103,8 +123,16 @@ impl Facts<'_> {
 }
 
 impl Listing {
-    /// Writes a line. Returns whether it was written.
-    fn line(&self, path: &str, facts: Facts<'_>, is_directory: bool) -> bool {
+    /// Whether this is to be told: an earlier attempt has not.
+    fn is_first(&mut self, path: &[u8], is_rejected: bool) -> bool {
+        self.told.as_mut().is_none_or(|told| told.is_first(path, is_rejected))
+    }
+
+    /// Writes a line, but not a second time. Returns false if it cannot be written.
+    fn line(&mut self, path: &str, facts: Facts<'_>, is_directory: bool) -> bool {
+        if !self.is_first(path.as_bytes(), false) {
+            return true;
+        }
         if self.format == Format::Json {
             return json::emit(&Event::Entry(Entry {
                 path,
@@ -147,7 +175,7 @@ impl Listing {
         output::text(&format!("{kind}{bits} {size:>14}  {time:<19}  {path}{end}\n"))
     }
 
-    /// Writes the line of an offer. Returns whether it was written.
+    /// Writes the line of an offer. Returns false if it cannot be written.
     fn show(&mut self, offer: &Offer<'_>) -> bool {
         let is_directory = offer.kind == Kind::Directory;
         if offer.kind == Kind::Tree {
@@ -215,6 +243,9 @@ impl Store for Listing {
     }
 
     fn rejected(&mut self, path: &[u8], reason: Reason) {
+        if !self.is_first(path, true) {
+            return;
+        }
         self.rejected += 1;
         let shown = describe::bytes(path);
         let message = format!("\"{shown}\" is not listed: {reason}");

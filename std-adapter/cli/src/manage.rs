@@ -1,28 +1,31 @@
 //! `tinyferry rm`, `mv` and `mkdir`.
 
+mod rename;
+
 use tinyferry::client::{Change, Client, EntryKind, Error, Refused};
 use tinyferry::core::{Failure, Reason};
 use tinyferry::describe;
 
-use crate::args::{MkdirArgs, MvArgs, Peer, RmArgs};
+pub(crate) use self::rename::mv;
+use crate::args::{MkdirArgs, RmArgs};
 use crate::exit::{CliError, Exit, Exits};
 use crate::json::{self, File, Status};
-use crate::message::Task;
 use crate::mirror::Target;
 use crate::paths::{asked_path, is_missing, quoted};
+use crate::retry::Retrying;
 
 /// The advice for a server that does not allow its clients to remove and rename entries.
 pub(crate) const ALLOW_REMOVE: &str = "; the server must be started with --allow-remove, or the client's key have the right to remove";
 
 pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
     let paths = named(&args.paths, "removed")?;
-    let mut client = args.peer.connect(Task::Query, false)?;
+    let mut retrying = Retrying::query(&args.peer, &args.retry)?;
     let mut exits = Exits::default();
     for path in &paths {
-        let removed = match args.recursive {
-            true => client.remove_all(path),
-            false => remove(&mut client, path),
-        };
+        let mut was_there = false;
+        let removed = retrying.run(&quoted(path), None, |client| {
+            remove(client, path, args.recursive, &mut was_there)
+        });
         match removed {
             Err(error) if is_missing(&error) && args.force => {}
             Ok(refused) => {
@@ -44,25 +47,36 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
                 let problem = CliError::new(Exit::Refused, sentence);
                 print_failed(&problem.with_reason(Some(Reason::NotEmpty)), path, &mut exits);
             }
-            Err(error) => failed(&error, &args.peer, &client, path, &mut exits)?,
+            Err(error) => failed(&error, &retrying, path, &mut exits)?,
         }
     }
     Ok(exits.total())
 }
 
-/// Removes a file or an empty directory, which must exist.
-fn remove(client: &mut Client, path: &str) -> Result<Vec<Refused>, Error> {
-    let done = match client.kind_of(path) {
-        Ok(Some(EntryKind::Directory)) => {
-            client.change(vec![Change::RemoveDirectory(path.to_owned())])
-        }
-        Ok(Some(_)) => client.change(vec![Change::RemoveFile(path.to_owned())]),
-        Ok(None) => Err(Error::Session(Failure::Refused(Reason::NotFound), String::new())),
+/// Removes a file or an empty directory, or with `recursive` all of a directory, which must exist. `was_there`: an
+/// earlier attempt has found it. Then it may be gone, since the answer to its removal may be lost.
+fn remove(
+    client: &mut Client,
+    path: &str,
+    recursive: bool,
+    was_there: &mut bool,
+) -> Result<Vec<Refused>, Error> {
+    let found = match client.kind_of(path) {
+        Ok(Some(kind)) => Some(kind),
+        Ok(None) if *was_there => return Ok(Vec::new()),
+        Ok(None) => return Err(not_found()),
         // A client may be allowed to remove an entry that it may not read.
-        Err(Error::Session(Failure::Refused(_), _)) => client.remove(path).map(|()| Vec::new()),
-        Err(error) => Err(error),
-    }?;
-    match done.into_iter().next() {
+        Err(error) if is_refusal(&error) => None,
+        Err(error) => return Err(error),
+    };
+    *was_there = true;
+    let change = match found {
+        _ if recursive => return client.remove_all(path),
+        None => return client.remove(path).map(|()| Vec::new()),
+        Some(EntryKind::Directory) => Change::RemoveDirectory(path.to_owned()),
+        Some(_) => Change::RemoveFile(path.to_owned()),
+    };
+    match client.change(vec![change])?.into_iter().next() {
         Some(Refused { reason, message, .. }) => {
             Err(Error::Session(Failure::Refused(reason), message))
         }
@@ -70,97 +84,17 @@ fn remove(client: &mut Client, path: &str) -> Result<Vec<Refused>, Error> {
     }
 }
 
-pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
-    let [from, to] = [&args.from, &args.to].map(|path| asked_path(path));
-    let (from, to) = (from?, to?);
-    if from.is_empty() {
-        return Err(whole("renamed"));
-    }
-    let mut client = args.peer.connect(Task::Query, false)?;
-    let mut exits = Exits::default();
-    let name = from.rsplit('/').next().unwrap_or_default();
-    let into = |directory: &str| match directory {
-        "" => name.to_owned(),
-        directory => format!("{directory}/{name}"),
-    };
-    // A path that ends in "/" is that of a directory, which must exist.
-    let is_directory = args.to.ends_with('/') || to.is_empty();
-    let target = match is_directory {
-        true => into(&to),
-        false => match client.kind_of(&to) {
-            Ok(Some(EntryKind::Directory)) => into(&to),
-            Ok(_) => to,
-            // The server decides whether an entry is replaced that the client may not read.
-            Err(Error::Session(Failure::Refused(_), _)) if args.force => to,
-            Err(error) => {
-                let problem = unknown(&args.peer, &client, &to, &error);
-                return stop(problem, &from, exits);
-            }
-        },
-    };
-    if !args.force {
-        match client.kind_of(&target) {
-            Ok(Some(EntryKind::File)) => {
-                let problem = if from == target { "has that path already" } else { EXISTS };
-                let sentence = format!("\"{}\" {problem}", target.escape_debug());
-                let problem = CliError::new(Exit::Refused, sentence);
-                return stop(problem.with_reason(Some(Reason::Exists)), &from, exits);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let problem = unknown(&args.peer, &client, &target, &error);
-                return stop(problem, &from, exits);
-            }
-        }
-    }
-    match client.rename(&from, &target) {
-        Ok(()) => {
-            json::change(File { to: Some(&target), ..File::new(&from, Status::Renamed) });
-        }
-        Err(error) => failed(&error, &args.peer, &client, &from, &mut exits)?,
-    }
-    Ok(exits.total())
-}
-
-/// The predicate for a file whose path another one must not get without --force.
-const EXISTS: &str = "exists on the server; --force replaces it";
-
-/// The error of a question for the kind of the entry at `target`.
-fn unknown(peer: &Peer, client: &Client, target: &str, error: &Error) -> CliError {
-    let shown = quoted(target);
-    if is_refused(error, Reason::WriteOnly) {
-        let sentence = format!(
-            "whether {shown} exists cannot be known, since the server gives no files; --force replaces \
-             it if it does"
-        );
-        return CliError::new(Exit::Refused, sentence).with_reason(Some(Reason::WriteOnly));
-    }
-    let problem = peer.context(Task::Query, client, &shown).error(error);
-    let is_unknown =
-        is_refused(error, Reason::NoPermission) || is_refused(error, Reason::Unsupported);
-    problem.advise(if is_unknown { "; --force replaces it if it exists" } else { "" })
-}
-
-/// Prints the error of the only path; fails where the error is not that of the path.
-fn stop(problem: CliError, path: &str, mut exits: Exits) -> Result<Exit, CliError> {
-    if problem.exit != Exit::Refused {
-        return Err(problem);
-    }
-    print_failed(&problem, path, &mut exits);
-    Ok(exits.total())
-}
-
 pub(crate) fn mkdir(args: &MkdirArgs) -> Result<Exit, CliError> {
     let paths = named(&args.paths, "made")?;
-    let mut client = args.peer.connect(Task::Query, false)?;
+    let mut retrying = Retrying::query(&args.peer, &args.retry)?;
     let mut exits = Exits::default();
     for path in &paths {
-        match client.make_directory(path) {
+        match retrying.run(&quoted(path), None, |client| client.make_directory(path)) {
             Ok(()) => {
                 json::change(File { kind: Some("directory"), ..File::new(path, Status::Made) });
                 exits.add(Exit::Done);
             }
-            Err(error) => failed(&error, &args.peer, &client, path, &mut exits)?,
+            Err(error) => failed(&error, &retrying, path, &mut exits)?,
         }
     }
     Ok(exits.total())
@@ -185,15 +119,24 @@ fn is_refused(error: &Error, reason: Reason) -> bool {
     matches!(error, Error::Session(Failure::Refused(found), _) if *found == reason)
 }
 
+/// The refusal of an entry that the server does not have.
+fn not_found() -> Error {
+    Error::Session(Failure::Refused(Reason::NotFound), String::new())
+}
+
+/// Whether the server has refused the request, and would do so again.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Session(Failure::Refused(_), _)) && !error.is_transient()
+}
+
 /// Prints an error of one path; fails where the others cannot succeed either.
 fn failed(
     error: &Error,
-    peer: &Peer,
-    client: &Client,
+    retrying: &Retrying<'_>,
     path: &str,
     exits: &mut Exits,
 ) -> Result<(), CliError> {
-    let problem = peer.context(Task::Query, client, &quoted(path)).error(error);
+    let problem = retrying.error(error, &quoted(path));
     // A server that gives a cause allows removals.
     let is_not_allowed = match error {
         Error::Session(Failure::Refused(Reason::NotAllowed), message) => message.is_empty(),

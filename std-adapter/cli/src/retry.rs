@@ -11,7 +11,7 @@ use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 use tinyferry::transport::stream::Traffic;
 
-use crate::args::{Connected, Peer, TransferArgs};
+use crate::args::{Connected, Peer, RetryArg, TransferArgs};
 use crate::exit::CliError;
 use crate::json;
 use crate::message::{Context, Task};
@@ -52,19 +52,34 @@ struct Tries {
 }
 
 impl<'a> Retrying<'a> {
-    /// Connects for `task`; `sha256`: content is verified by SHA-256 too.
+    /// Connects for a transfer; `sha256`: content is verified by SHA-256 too.
     pub(crate) fn connect(
         peer: &'a Peer,
-        args: &TransferArgs,
+        TransferArgs { retry, rate }: &TransferArgs,
+        task: Task,
+        sha256: bool,
+    ) -> Result<Self, CliError> {
+        Self::begin(peer, retry, *rate, task, sha256)
+    }
+
+    /// Connects for requests without content.
+    pub(crate) fn query(peer: &'a Peer, retry: &RetryArg) -> Result<Self, CliError> {
+        Self::begin(peer, retry, None, Task::Query, false)
+    }
+
+    fn begin(
+        peer: &'a Peer,
+        retry: &RetryArg,
+        rate: Option<NonZeroU64>,
         task: Task,
         sha256: bool,
     ) -> Result<Self, CliError> {
         signals::before_end(task, peer.has_resources())?;
         let is_seen = stderr().is_terminal() || peer.endpoint.is_line();
-        let most = args.tries.unwrap_or(if is_seen { TRIES } else { 0 });
-        let tries = Tries { done: 0, most, from_start: args.tries.is_some(), steps: 0 };
+        let most = retry.tries.unwrap_or(if is_seen { TRIES } else { 0 });
+        let tries = Tries { done: 0, most, from_start: retry.tries.is_some(), steps: 0 };
         let (earlier, has_answered) = (Traffic::default(), rounds::is_further());
-        let (rate, client) = (args.rate, None);
+        let client = None;
         let mut this = Self { peer, task, sha256, rate, client, earlier, has_answered, tries };
         loop {
             match peer.client(sha256, rate) {
@@ -115,6 +130,11 @@ impl<'a> Retrying<'a> {
             self.disconnect();
             self.wait(why);
         }
+    }
+
+    /// Whether a task may run more than once: over a new connection, or in a new session of a lossy link.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.tries.most > 0 || self.peer.endpoint.is_lossy()
     }
 
     /// The traffic of all connections.

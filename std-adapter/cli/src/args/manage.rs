@@ -1,7 +1,7 @@
 //! The arguments of the commands that manage a server's directory.
 
 use super::read::complete;
-use super::{JsonArg, Peer};
+use super::{JsonArg, Peer, RetryArg};
 
 #[derive(Debug, clap::Args)]
 #[command(mut_args = complete)]
@@ -15,6 +15,8 @@ pub(crate) struct RmArgs {
     /// Say nothing about paths that do not exist
     #[arg(short, long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) retry: RetryArg,
     #[command(flatten)]
     pub(crate) json: JsonArg,
     #[command(flatten)]
@@ -35,6 +37,8 @@ pub(crate) struct MvArgs {
     #[arg(short, long)]
     pub(crate) force: bool,
     #[command(flatten)]
+    pub(crate) retry: RetryArg,
+    #[command(flatten)]
     pub(crate) json: JsonArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
@@ -47,6 +51,8 @@ pub(crate) struct DfArgs {
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
     #[command(flatten)]
+    pub(crate) retry: RetryArg,
+    #[command(flatten)]
     pub(crate) json: JsonArg,
     #[command(flatten)]
     pub(crate) peer: Peer,
@@ -58,6 +64,8 @@ pub(crate) struct MkdirArgs {
     /// Directories to make on the server; those above them are made too
     #[arg(required = true, value_name = "REMOTE")]
     pub(crate) paths: Vec<String>,
+    #[command(flatten)]
+    pub(crate) retry: RetryArg,
     #[command(flatten)]
     pub(crate) json: JsonArg,
     #[command(flatten)]

@@ -50,14 +50,21 @@ struct PeerArgs {
     timeout: Option<Duration>,
 }
 
-// The options of the connections of a transfer.
+// The tries of a command.
 #[derive(Debug, clap::Args)]
-pub(crate) struct TransferArgs {
+pub(crate) struct RetryArg {
     /// If the connection fails, connect again and continue, up to N times without progress; also if the
     /// first connection fails [default: 8 on a terminal and on a serial line after the server has answered
     /// once, otherwise 0]
     #[arg(long = "retry", value_name = "N")]
     pub(crate) tries: Option<u32>,
+}
+
+// The options of the connections of a transfer.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TransferArgs {
+    #[command(flatten)]
+    pub(crate) retry: RetryArg,
     /// Send and receive at most RATE, in bytes a second
     #[arg(long = "limit", value_name = "RATE", value_parser = rate)]
     pub(crate) rate: Option<NonZeroU64>,
