@@ -1,5 +1,7 @@
 //! Standard input is sent, content goes to standard output, and entries get names of their own.
 
+mod outputs;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -333,38 +335,6 @@ fn a_reader_that_needs_no_more_ends_a_get_quietly() {
     let told = shell(&server.endpoint, &place.here(""), line).well();
     assert_eq!(told.stderr, "0\n");
     assert!(fs::read(place.here("out")).expect("it is there") == bytes[..10]);
-}
-
-#[test]
-fn output_that_cannot_be_written_is_an_error() {
-    let place = Place::new();
-    fs::write(place.served("x"), content(MIB, 1)).expect("a file");
-    fs::create_dir(place.served("d")).expect("a directory");
-    let server = Server::start(&place.served(""), &[]);
-    let told = |line: &str, code, parts: &[&str]| {
-        let told = shell(&server.endpoint, &place.here(""), line).with(code, parts);
-        assert_eq!(told.stderr.lines().count(), 1, "{}", told.stderr);
-    };
-    let what = "standard output cannot be written";
-    told("$T get x -o - >/dev/full", 1, &[what, "no space left on device"]);
-    told("$T get x -o /dev/full", 1, &["\"/dev/full\" cannot be written", "no space left"]);
-    told("$T get x -o - >&-", 1, &[what, "it is closed"]);
-    told("$T get d -o -", 6, &["\"d\"", "it is a directory", "only the content of a file"]);
-    told("$T get . -o -", 6, &["\".\"", "it is a directory", "only the content of a file"]);
-    told("$T get y -o -", 6, &["\"y\"", "there is no file of that name"]);
-    told("$T get x -o - --max-file 1000", 1, &["\"x\"", "no file of more than 1000 bytes"]);
-    told("$T get x d -o -", 2, &["the content of one file", "not of several"]);
-    // Files that are open already are not replaced.
-    shell(&server.endpoint, &place.here(""), "echo >>out; $T get x -o /dev/stdout -q >>out").well();
-    assert_eq!(place.here("out").metadata().expect("it is there").len(), MIB as u64 + 1);
-    told("$T get x -o /dev/fd/3 3>>out", 2, &["it is a file that is open already", "-o -"]);
-    told("$T get x -o /proc/self/fd/3 3>>out", 2, &["it is a file that is open already"]);
-    shell(&server.endpoint, &place.here(""), "$T get x -o /dev/stdout --json").with(2, &["--json"]);
-    // A device is written to, and not replaced.
-    shell(&server.endpoint, &place.here(""), "$T get x -o /dev/null -q").well();
-    assert!(!Path::new("/dev/null").is_file());
-    shell(&server.endpoint, &place.here(""), "$T get x -o /dev/stdout -q | cmp - ../served/x")
-        .well();
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueHint};
 use tinyferry::Endpoint;
 
 mod documents;
@@ -41,6 +42,7 @@ use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
 pub(crate) use self::target::check_no_server;
 use crate::exit::EXIT_CODES;
+use crate::pipe::Output;
 use crate::units::{bytes, count, days, rate, seconds};
 
 /// Moves files and directory trees over any byte stream.
@@ -247,8 +249,15 @@ pub(crate) struct GetArgs {
     pub(crate) name: Option<String>,
     /// Save the only REMOTE as FILE, in a directory that exists; "-" writes the content of a file to standard
     /// output, as it arrives
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["name", "into"])]
-    pub(crate) output: Option<PathBuf>,
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        value_parser = PathBufValueParser::new().map(Output::of),
+        value_hint = ValueHint::AnyPath,
+        conflicts_with_all = ["name", "into"],
+    )]
+    pub(crate) output: Option<Output>,
     /// Verify each file with SHA-256 too, and print the digests for "sha256sum --check" in the directory
     /// of --into: the names are those there
     #[arg(long)]

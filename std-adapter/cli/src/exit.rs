@@ -83,6 +83,11 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// Whether it is that of the whole command, not of parts of it.
+    pub(crate) fn is_whole(self) -> bool {
+        !matches!(self, Self::Partly | Self::Vanished)
+    }
+
     /// The exit code for a refusal.
     pub(crate) fn for_refusal(reason: Reason) -> Self {
         match reason {

@@ -25,10 +25,8 @@ use crate::retry::Retrying;
 use crate::signals;
 
 pub(crate) fn get(args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
-    if let Some(file) = &args.output
-        && let Some(output) = Output::of(file)?
-    {
-        return output.get(args, verbosity);
+    if let Some(Output::Stream(stream)) = &args.output {
+        return stream.get(args, verbosity);
     }
     let place = Place::of(args)?;
     let directory = place.directory.as_path();
@@ -88,7 +86,7 @@ impl Get<'_> {
             let name = self.args.output.is_some() || self.args.name.is_some();
             let name = name.then_some(path.target.as_str());
             let names = Names::receiving(&path.remote, &path.target, self.directory, name);
-            let progress = Progress::new(names, self.verbosity, self.args.sha256);
+            let progress = Progress::new(names, self.verbosity);
             let crossed = match self.receive(path, &progress) {
                 Ok(crossed) => crossed,
                 Err(error) => {

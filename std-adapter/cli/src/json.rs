@@ -5,7 +5,8 @@ mod line;
 mod reason;
 mod totals;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use tinyferry::transport::stream::Traffic;
 use self::line::Line;
 pub(crate) use self::line::{
     Entry, Error, Event, File, Finished, Partial, Planned, Pong, Port, Progress, Space, Status,
+    text,
 };
 pub(crate) use self::reason::word as reason_word;
 pub(crate) use self::totals::Totals;
@@ -22,17 +24,28 @@ use crate::output;
 
 /// The version of the objects.
 const VERSION: u32 = 1;
-/// The longest wait of an interrupted command for another thread that writes an object.
+/// The longest wait of an interrupted command for the reader of its last object.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The report of this command; empty: it reports nothing to programs.
 static REPORT: OnceLock<Report> = OnceLock::new();
 
+/// A command that reports to programs.
+#[derive(Debug)]
+pub(crate) struct Reporting {
+    pub(crate) command: &'static str,
+    /// Its server; `None`: it needs none.
+    pub(crate) endpoint: Option<String>,
+    /// Whether the command transfers or changes entries, or only asks.
+    pub(crate) has_totals: bool,
+}
+
 struct Report {
     begin: Instant,
-    /// Whether the command transfers or changes entries.
     has_totals: bool,
     sums: Mutex<Sums>,
+    /// Whether the last object is written. The lock is held while an object is written.
+    is_finished: Mutex<bool>,
 }
 
 /// The sums of a command.
@@ -44,13 +57,15 @@ struct Sums {
     current: Totals,
     traffic: Traffic,
     error: Option<Error>,
-    is_finished: bool,
+    /// The failure of the first entry that has failed.
+    first_failure: Option<Error>,
 }
 
-/// Begins the report of `command`.
-pub(crate) fn start(command: &'static str, endpoint: Option<String>) {
-    let has_totals = !matches!(command, "ls" | "df" | "ping" | "ports");
-    let report = Report { begin: Instant::now(), has_totals, sums: Mutex::default() };
+/// Begins the report of a command.
+pub(crate) fn start(reporting: Reporting) {
+    let Reporting { command, endpoint, has_totals } = reporting;
+    let (sums, is_finished) = (Mutex::default(), Mutex::default());
+    let report = Report { begin: Instant::now(), has_totals, sums, is_finished };
     if REPORT.set(report).is_ok() {
         emit(&Event::Started { command, version: env!("CARGO_PKG_VERSION"), endpoint });
     }
@@ -61,8 +76,14 @@ pub(crate) fn is_on() -> bool {
     REPORT.get().is_some()
 }
 
-/// Writes an object. Returns whether it was written.
+/// Writes an object, unless the last one is written. Returns whether it was written.
 pub(crate) fn emit(event: &Event<'_>) -> bool {
+    let Some(report) = REPORT.get() else { return false };
+    let is_finished = lock(&report.is_finished);
+    !*is_finished && write(event)
+}
+
+fn write(event: &Event<'_>) -> bool {
     let line = serde_json::to_string(&Line { v: VERSION, event });
     line.is_ok_and(|line| output::text(&format!("{line}\n")))
 }
@@ -82,16 +103,26 @@ pub(crate) fn complete() {
     with_sums(|sums| sums.done += std::mem::take(&mut sums.current));
 }
 
-/// A file of the server or of this end was removed, or was to be.
+/// Writes the result of an entry, which [`count`] counts.
+pub(crate) fn result(file: File<'_>) {
+    with_sums(|sums| {
+        if let Some(error) = file.error() {
+            sums.first_failure.get_or_insert(error);
+        }
+    });
+    if is_on() {
+        emit(&Event::File(file));
+    }
+}
+
+/// Counts and writes the result of an entry that no transfer has counted.
 pub(crate) fn change(file: File<'_>) {
     with_sums(|sums| match file.status {
         Status::Failed => sums.done.failed += 1,
         Status::Removed => sums.done.removed += 1,
         _ => {}
     });
-    if is_on() {
-        emit(&Event::File(file));
-    }
+    result(file);
 }
 
 /// Entries were removed that have no objects of their own.
@@ -114,42 +145,56 @@ pub(crate) fn fail(error: &CliError) {
     });
 }
 
-/// Writes the last object, with the exit code of the program.
-pub(crate) fn finish(exit: Exit) {
-    with_sums(|sums| end(sums, exit as u8));
+/// No entry is removed, for the reason in the sentence `message`.
+pub(crate) fn refuse_removals(message: &str) {
+    with_sums(|sums| {
+        sums.error.get_or_insert_with(|| Error::new(message.to_owned()));
+    });
 }
 
-/// A signal ends the program: writes the last object, unless another thread waits for the reader.
-pub(crate) fn interrupt(exit: u8) {
-    let Some(report) = REPORT.get() else { return };
-    let begin = Instant::now();
-    while begin.elapsed() < END_TIMEOUT {
-        let mut sums = match report.sums.try_lock() {
-            Ok(sums) => sums,
-            Err(TryLockError::Poisoned(sums)) => sums.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                thread::sleep(Duration::from_millis(10));
-                continue;
-            }
-        };
-        sums.error = Some(Error::interrupted());
-        // Standard output may be stopped: the program ends nevertheless.
-        let last = finished(&mut sums, exit);
-        drop(sums);
-        let Some(last) = last else { return };
-        thread::spawn(move || {
-            emit(&Event::Finished(last));
-            IS_WRITTEN.set(()).unwrap_or_default();
-        });
-        while IS_WRITTEN.get().is_none() && begin.elapsed() < END_TIMEOUT {
-            thread::sleep(Duration::from_millis(1));
-        }
-        return;
+/// Writes the last object, with the exit code of the program.
+pub(crate) fn finish(exit: Exit) {
+    if let Some(report) = REPORT.get() {
+        report.end(exit as u8, exit.is_whole());
     }
 }
 
-/// The last object of an interrupted command is written.
-static IS_WRITTEN: OnceLock<()> = OnceLock::new();
+/// A signal ends the program: writes the last object, unless the reader does not take it, or what is before it.
+pub(crate) fn interrupt(exit: u8) {
+    let Some(report) = REPORT.get() else { return };
+    lock(&report.sums).error = Some(Error::new("interrupted".to_owned()));
+    let (written, is_written) = sync_channel(1);
+    thread::spawn(move || {
+        report.end(exit, true);
+        let _ = written.send(());
+    });
+    let _ = is_written.recv_timeout(END_TIMEOUT);
+}
+
+impl Report {
+    /// Writes the last object, once. `is_whole`: the exit code is that of the whole command, not of parts of it.
+    fn end(&self, exit: u8, is_whole: bool) {
+        let mut is_finished = lock(&self.is_finished);
+        if !std::mem::replace(&mut *is_finished, true) {
+            let finished = self.finished(&mut lock(&self.sums), exit, is_whole);
+            write(&Event::Finished(finished));
+        }
+    }
+
+    fn finished(&self, sums: &mut Sums, exit: u8, is_whole: bool) -> Finished {
+        let mut totals = sums.done;
+        totals += sums.current;
+        let failure = sums.first_failure.take().filter(|_| is_whole);
+        Finished {
+            exit,
+            error: sums.error.take().or(failure).filter(|_| exit != 0),
+            seconds: seconds(),
+            totals: self.has_totals.then_some(totals),
+            wire_sent: sums.traffic.sent,
+            wire_received: sums.traffic.received,
+        }
+    }
+}
 
 fn with_sums(change: impl FnOnce(&mut Sums)) {
     if let Some(report) = REPORT.get() {
@@ -157,33 +202,8 @@ fn with_sums(change: impl FnOnce(&mut Sums)) {
     }
 }
 
-fn lock(sums: &Mutex<Sums>) -> MutexGuard<'_, Sums> {
-    sums.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn end(sums: &mut Sums, exit: u8) {
-    if let Some(last) = finished(sums, exit) {
-        emit(&Event::Finished(last));
-    }
-}
-
-/// The last object, once.
-fn finished(sums: &mut Sums, exit: u8) -> Option<Finished> {
-    if std::mem::replace(&mut sums.is_finished, true) {
-        return None;
-    }
-    let mut totals = sums.done;
-    totals += sums.current;
-    let error = sums.error.take().filter(|_| exit != 0);
-    let has_totals = REPORT.get().is_some_and(|report| report.has_totals);
-    Some(Finished {
-        exit,
-        error,
-        seconds: seconds(),
-        totals: has_totals.then_some(totals),
-        wire_sent: sums.traffic.sent,
-        wire_received: sums.traffic.received,
-    })
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// To the millisecond.

@@ -250,7 +250,7 @@ impl Store for Listing {
         let shown = describe::bytes(path);
         let message = format!("\"{shown}\" is not listed: {reason}");
         print_error!("tinyferry: {message}");
-        json::change(File::failed(&shown, reason, "", false, message));
+        json::change(File::failed(path, reason, "", false, message));
     }
 }
 

@@ -88,8 +88,9 @@ fn main() -> ExitCode {
         (false, _) => Verbosity::Steps,
     };
     let is_server = matches!(args.command, Command::Serve(_));
-    if let Some((command, endpoint)) = args.reporting() {
-        json::start(command, endpoint);
+    output::set_standard_output(args.standard_output());
+    if let Some(reporting) = args.reporting() {
+        json::start(reporting);
     }
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args, &log),

@@ -13,6 +13,7 @@ use crate::exit::{CliError, Exit};
 use crate::json::{self, File, Status};
 use crate::manage::{ALLOW_REMOVE, print_refused, removed_path, report_refused};
 use crate::message::Task;
+use crate::output;
 use crate::paths::quoted;
 use crate::progress::Verbosity;
 use crate::retry::Retrying;
@@ -90,13 +91,13 @@ pub(crate) struct Removals<'a> {
     target: Target,
     /// The number of removed entries.
     removed: u64,
-    /// Whether the person knows why no more entries are removed.
-    has_told: bool,
+    /// Whether the reason why no more entries are removed is printed.
+    has_printed_reason: bool,
 }
 
 impl<'a> Removals<'a> {
     pub(crate) fn new(options: &'a DeleteArgs, target: Target) -> Self {
-        Self { options, target, removed: 0, has_told: false }
+        Self { options, target, removed: 0, has_printed_reason: false }
     }
 
     /// Whether removals are requested.
@@ -112,13 +113,12 @@ impl<'a> Removals<'a> {
     /// Prints that nothing is removed, since a part of the source was not transferred or is not known.
     pub(crate) fn refuse(&self) -> Exit {
         // Without the removals that were refused before, not everything could be transferred.
-        if !self.has_told {
-            print_failure!(
-                "tinyferry: {} was removed {}, since not everything was {}",
-                self.nothing(),
-                self.target.removed_from(),
-                self.target.transferred()
-            );
+        if !self.has_printed_reason {
+            let (nothing, from) = (self.nothing(), self.target.removed_from());
+            let done = self.target.transferred();
+            let sentence = format!("{nothing} was removed {from}, since not everything was {done}");
+            print_failure!("tinyferry: {sentence}");
+            json::refuse_removals(&sentence);
         }
         Exit::Partly
     }
@@ -141,9 +141,11 @@ impl<'a> Removals<'a> {
     fn may_remove(&mut self, extras: &Extras) -> bool {
         let excess = self.excess(extras);
         if let Some(why) = &excess {
-            let nothing = self.nothing();
-            print_failure!("tinyferry: {nothing} was removed: {why}; look at them with --dry-run");
-            self.has_told = true;
+            let sentence =
+                format!("{} was removed: {why}; look at them with --dry-run", self.nothing());
+            print_failure!("tinyferry: {sentence}");
+            json::refuse_removals(&sentence);
+            self.has_printed_reason = true;
         }
         excess.is_none()
     }
@@ -160,7 +162,7 @@ impl<'a> Removals<'a> {
         self.removed += (count - refused.len()) as u64;
         report(&all, &refused, self.target);
         print_all_refused(&refused, self.target);
-        self.has_told |= !refused.is_empty();
+        self.has_printed_reason |= !refused.is_empty();
         Ok(refused.is_empty())
     }
 
@@ -193,12 +195,8 @@ impl Drop for Removals<'_> {
     fn drop(&mut self) {
         if self.removed > 0 {
             let removed = describe::count(self.removed, "entry", "entries");
-            let line = format!("removed {removed} {}", self.target.removed_from());
-            if json::is_on() {
-                print_error!("{line}");
-            } else {
-                print_line!("{line}");
-            }
+            let from = self.target.removed_from();
+            output::summary(format_args!("removed {removed} {from}"));
         }
     }
 }

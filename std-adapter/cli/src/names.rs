@@ -12,8 +12,8 @@ struct Requested {
     event: String,
     /// The path that the user wrote, escaped.
     shown: String,
-    /// The same for programs: escaped only if it is not UTF-8.
-    path: String,
+    /// The bytes of the same.
+    path: Vec<u8>,
 }
 
 /// Converts the paths of events to the names that a message shows.
@@ -34,7 +34,7 @@ impl Names {
         let requested = paths.iter().map(|(path, remote)| Requested {
             event: remote.clone(),
             shown: describe::path(path),
-            path: path.to_str().map_or_else(|| describe::path(path), str::to_owned),
+            path: path.as_os_str().as_encoded_bytes().to_owned(),
         });
         let requested: Vec<_> = requested.collect();
         let mut title = quoted(requested.iter().map(|path| path.shown.as_str()));
@@ -55,7 +55,7 @@ impl Names {
             title.push_str(&renamed(name));
         }
         let requested =
-            vec![Requested { event: target.to_owned(), shown, path: remote.to_owned() }];
+            vec![Requested { event: target.to_owned(), shown, path: remote.as_bytes().to_owned() }];
         let here = match describe::path(into).as_str() {
             "." => String::new(),
             into => format!(" (in \"{into}\" on this end)"),
@@ -82,23 +82,22 @@ impl Names {
 
     fn of_bytes(&self, path: &[u8]) -> String {
         let shown = match self.find(path) {
-            Some((requested, rest)) => below(&requested.shown, &describe::bytes(rest)),
+            Some((requested, rest)) => {
+                below(requested.shown.as_bytes(), describe::bytes(rest).as_bytes())
+            }
             None => return format!("\"{}\"", describe::bytes(path)),
         };
+        let shown = String::from_utf8_lossy(&shown);
         format!("\"{}\"", if shown.is_empty() { "." } else { &shown })
     }
 
-    /// The path of the entry at `path` of an event for programs: escaped only if it is not UTF-8.
-    pub(crate) fn source(&self, path: &[u8]) -> String {
-        let text = |path: &[u8]| match std::str::from_utf8(path) {
-            Ok(path) => path.to_owned(),
-            Err(_) => describe::bytes(path),
-        };
+    /// The bytes of the path of the entry at `path` of an event, as the user wrote it.
+    pub(crate) fn source(&self, path: &[u8]) -> Vec<u8> {
         let source = match self.find(path) {
-            Some((requested, rest)) => below(&requested.path, &text(rest)),
-            None => text(path),
+            Some((requested, rest)) => below(&requested.path, rest),
+            None => path.to_owned(),
         };
-        if source.is_empty() { ".".to_owned() } else { source }
+        if source.is_empty() { b".".to_vec() } else { source }
     }
 
     /// The requested path that the entry at `path` of an event is below, and the rest.
@@ -110,10 +109,10 @@ impl Names {
         found.max_by_key(|(requested, _)| requested.event.len())
     }
 
-    /// The first requested path, for programs.
-    pub(crate) fn first(&self) -> String {
-        let first = self.requested.first().map(|requested| requested.path.as_str());
-        first.filter(|path| !path.is_empty()).unwrap_or(".").to_owned()
+    /// The bytes of the first requested path.
+    pub(crate) fn first(&self) -> Vec<u8> {
+        let first = self.requested.first().map(|requested| requested.path.as_slice());
+        first.filter(|path| !path.is_empty()).unwrap_or(b".").to_owned()
     }
 
     pub(crate) fn direction(&self) -> Direction {
@@ -140,15 +139,16 @@ fn rest_below<'a>(path: &'a [u8], above: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// The path of an entry in a directory, without a `.` at the end of the directory.
-fn below(above: &str, rest: &str) -> String {
+fn below(above: &[u8], rest: &[u8]) -> Vec<u8> {
     let above = match above {
-        "." => "",
-        _ => above.strip_suffix("/.").unwrap_or(above),
+        b"." => b"",
+        _ => above.strip_suffix(b"/.").unwrap_or(above),
     };
     match (above, rest) {
-        ("", _) => rest.to_owned(),
-        (_, "") => above.to_owned(),
-        _ => format!("{}/{rest}", above.trim_end_matches('/')),
+        (b"", _) => rest.to_owned(),
+        (_, b"") => above.to_owned(),
+        _ if above.ends_with(b"/") => [above, rest].concat(),
+        _ => [above, b"/", rest].concat(),
     }
 }
 

@@ -28,6 +28,31 @@ static ERRORS: OnceLock<LogQueue> = OnceLock::new();
 /// Whether remarks are left out.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 
+/// The content of standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardOutput {
+    /// Lines for a person.
+    Lines,
+    /// A list of digests, for `sha256sum`.
+    Digests,
+    /// The content of a file.
+    Content,
+    /// Events for a program.
+    Events,
+}
+
+static STANDARD_OUTPUT: OnceLock<StandardOutput> = OnceLock::new();
+
+/// Sets the content of standard output, once.
+pub(crate) fn set_standard_output(content: StandardOutput) {
+    let _ = STANDARD_OUTPUT.set(content);
+}
+
+/// The content of standard output.
+pub(crate) fn standard_output() -> StandardOutput {
+    STANDARD_OUTPUT.get().copied().unwrap_or(StandardOutput::Lines)
+}
+
 /// Leaves out remarks.
 pub(crate) fn set_quiet(is_quiet: bool) {
     IS_QUIET.store(is_quiet, Ordering::Relaxed);
@@ -78,7 +103,7 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
 /// Writes a text about failures to standard error, unless the round before has written it. A list is one text.
 pub(crate) fn failure(words: fmt::Arguments<'_>) {
     let text = words.to_string();
-    if rounds::is_news(&text) {
+    if rounds::is_new(&text) {
         error_line(format_args!("{text}"));
     }
 }
@@ -87,6 +112,16 @@ pub(crate) fn failure(words: fmt::Arguments<'_>) {
 pub(crate) fn remark(words: fmt::Arguments<'_>) {
     if !is_quiet() {
         error_line(words);
+    }
+}
+
+/// Writes the line of a result, unless remarks are left out: to standard error if standard output has another content
+/// than lines.
+pub(crate) fn summary(words: fmt::Arguments<'_>) {
+    match standard_output() {
+        StandardOutput::Lines if !is_quiet() => line(words),
+        StandardOutput::Lines => {}
+        StandardOutput::Digests | StandardOutput::Content | StandardOutput::Events => remark(words),
     }
 }
 

@@ -14,9 +14,6 @@ use crate::json::{self, Event, File, Partial};
 use crate::output;
 use crate::progress::Verbosity;
 
-/// Why a partial file is not removed.
-const IN_USE: &str = "a transfer is writing to it";
-
 pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let directory = describe::path(&args.directory);
     let failed = |error: std::io::Error| {
@@ -26,18 +23,17 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
     let root = Root::open(&args.directory).map_err(failed)?;
     let least = args.older_than.unwrap_or(Duration::ZERO);
     let (mut listed, failures) = (0_u64, Cell::new(0_u64));
-    let fail = |action: &str, path: &str, why: &str| {
+    let fail = |action: &str, path: &str, reason: Reason, why: &str| {
         failures.set(failures.get() + 1);
         let shown = describe::path(&args.directory.join(path));
         let message = format!("cannot {action} \"{shown}\": {why}");
         print_error!("tinyferry: {message}");
-        let reason = if why == IN_USE { Reason::InUse } else { Reason::Storage };
         json::change(File::failed(path, reason, why, false, message));
     };
     let visit = |leftover: &Leftover| {
         let is_meant = leftover.age >= least;
         if is_meant && args.remove && leftover.is_in_use {
-            fail("remove", &leftover.path, IN_USE);
+            fail("remove", &leftover.path, Reason::InUse, "a transfer is writing to it");
         } else if is_meant {
             listed += 1;
             print(leftover);
@@ -45,7 +41,8 @@ pub(crate) fn partials(args: &PartialsArgs, verbosity: Verbosity) -> Result<Exit
         // Only listed files are removed.
         is_meant && args.remove && !output::has_failed()
     };
-    let removed = leftovers(&root, visit, fail).map_err(failed)?;
+    let unable = |action: &str, path: &str, why: &str| fail(action, path, Reason::Storage, why);
+    let removed = leftovers(&root, visit, unable).map_err(failed)?;
     json::count_removed(removed);
     let failures = failures.get();
     if verbosity > Verbosity::Quiet {

@@ -1,9 +1,10 @@
 //! `tinyferry put - --as NAME` and `tinyferry get REMOTE -o -`: standard input is sent, and content goes to
 //! standard output.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, IsTerminal, Write, stdin};
-use std::path::Path;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, IsTerminal, Write, stdin};
+use std::path::{Path, PathBuf};
 
 use tinyferry::client::Error;
 use tinyferry::core::{Failure, Reason};
@@ -22,9 +23,43 @@ use crate::{signals, standard};
 /// The argument that stands for standard input or output.
 pub(crate) const STREAM: &str = "-";
 
-/// Whether the argument of `-o` is standard output.
-pub(crate) fn is_standard_output(file: &Path) -> bool {
-    [STREAM, "/dev/stdout"].iter().any(|name| file == Path::new(name))
+/// The argument of `get -o`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Content is written as it arrives, and cannot be replaced.
+    Stream(Stream),
+    /// A file or a directory is stored there.
+    File(PathBuf),
+}
+
+/// A stream for content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Standard,
+    /// A pipe or a character device.
+    Device(PathBuf),
+}
+
+impl Output {
+    pub(crate) fn of(file: PathBuf) -> Self {
+        let is_standard = [STREAM, "/dev/stdout"].iter().any(|name| file == Path::new(name));
+        if is_standard || standard::is_output(&file) {
+            Self::Stream(Stream::Standard)
+        } else if is_device(&file) {
+            Self::Stream(Stream::Device(file))
+        } else {
+            Self::File(file)
+        }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standard => f.write_str("standard output"),
+            Self::Device(file) => write!(f, "\"{}\"", describe::path(file)),
+        }
+    }
 }
 
 /// Sends standard input as the file `remote`.
@@ -42,7 +77,7 @@ pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<
     let names = Names::sending(&[(Path::new(STREAM), remote.to_owned())], "", true);
     let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Pipe, args.sha256)?;
     let title = names.title.clone();
-    let progress = Progress::new(names, verbosity, args.sha256);
+    let progress = Progress::new(names, verbosity);
     let mut store = ReaderStore::new(input, remote, progress.clone());
     let result =
         retrying.run(&title, Some(&progress), |client| client.put_reader_store(&mut store));
@@ -59,50 +94,46 @@ pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<
     }
 }
 
-/// A file that content is written into as it arrives.
-pub(crate) struct Output {
-    writer: Box<dyn Write>,
-    /// Its name in messages.
-    name: String,
-}
+impl Stream {
+    fn open(&self) -> Result<Box<dyn Write>, CliError> {
+        let opened: io::Result<Box<dyn Write>> = match self {
+            Self::Standard => standard::content_output().map(|output| Box::new(output) as _),
+            Self::Device(file) => OpenOptions::new()
+                .write(true)
+                .open(file)
+                .map(|file| Box::new(standard::content_file(file)) as _),
+        };
+        opened.map_err(|error| self.cannot_be_written(&error))
+    }
 
-impl Output {
-    /// The output of `-o FILE`, if that is standard output, a pipe or a character device; `None`: it is a file
-    /// that is stored.
-    pub(crate) fn of(file: &Path) -> Result<Option<Self>, CliError> {
-        if is_standard_output(file) {
-            let name = "standard output".to_owned();
-            let writer =
-                standard::content_output().map_err(|error| cannot_be_written(&name, &error))?;
-            return Ok(Some(Self { writer: Box::new(writer), name }));
-        }
-        if !is_device(file) {
-            return Ok(None);
-        }
-        let name = format!("\"{}\"", describe::path(file));
-        let opened: Result<File, _> = OpenOptions::new().write(true).open(file);
-        let file = opened.map_err(|error| cannot_be_written(&name, &error))?;
-        Ok(Some(Self { writer: Box::new(standard::content_file(file)), name }))
+    fn cannot_be_written(&self, error: &io::Error) -> CliError {
+        let sentence = format!("{self} cannot be written: {}", describe::os_error(error));
+        CliError::new(Exit::Local, sentence)
     }
 
     /// Receives the only path of `args`.
-    pub(crate) fn get(self, args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
-        let Self { writer, name } = self;
+    pub(crate) fn get(&self, args: &GetArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
         let [text] = args.paths.as_slice() else {
-            let sentence = format!("the content of one file is written to {name}, not of several");
+            let sentence = format!("the content of one file is written to {self}, not of several");
             return Err(CliError::new(Exit::Usage, sentence));
         };
         let remote = asked_path(text)?;
+        if remote.is_empty() {
+            let shown = text.escape_debug();
+            let sentence = format!(
+                "\"{shown}\" is the whole directory of the server; only the content of a file can be written to {self}"
+            );
+            return Err(CliError::new(Exit::Usage, sentence));
+        }
+        let writer = self.open()?;
         let names = Names::receiving(&remote, STREAM, Path::new("."), None);
         let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Pipe, args.sha256)?;
         let title = names.title.clone();
-        let progress = Progress::new(names, verbosity, args.sha256).beside_content();
+        let progress = Progress::new(names, verbosity);
         let store = WriterStore::new(writer, STREAM, progress.clone());
         let mut store = store.limited(args.limits.limits());
-        let result = retrying.run(&title, Some(&progress), |client| match remote.as_str() {
-            "" => Err(Error::Session(Failure::Refused(Reason::IsDirectory), String::new())),
-            remote => client.get_writer_store(remote, &mut store),
-        });
+        let result = retrying
+            .run(&title, Some(&progress), |client| client.get_writer_store(&remote, &mut store));
         let error = match result {
             Ok(_) => {
                 signals::transfers_done();
@@ -115,7 +146,7 @@ impl Output {
             }
             Err(Error::Local(error)) => {
                 progress.clear();
-                return Err(cannot_be_written(&name, &error));
+                return Err(self.cannot_be_written(&error));
             }
             Err(error) => error,
         };
@@ -128,15 +159,10 @@ impl Output {
             0 => problem.advise(link_advice(&error)),
             bytes => {
                 let bytes = describe::count(bytes, "byte", "bytes");
-                problem.advise(&format!("; {bytes} were written to {name}, and may be a part only"))
+                problem.advise(&format!("; {bytes} were written to {self}, and may be a part only"))
             }
         })
     }
-}
-
-fn cannot_be_written(name: &str, error: &std::io::Error) -> CliError {
-    let sentence = format!("{name} cannot be written: {}", describe::os_error(error));
-    CliError::new(Exit::Local, sentence)
 }
 
 /// Whether a file is a pipe or a character device, which has no content to replace.

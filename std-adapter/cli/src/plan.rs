@@ -11,6 +11,7 @@ use crate::exit::{CliError, Exit};
 use crate::json::{self, Event};
 use crate::message::Task;
 use crate::mirror::{Pair, Removals, Target, is_sent, join};
+use crate::output;
 use crate::paths::{self, quoted};
 use crate::retry::Retrying;
 
@@ -130,23 +131,20 @@ impl Plan {
             };
             is_whole &= why.is_none();
             if let Some(why) = why {
-                print_error!("tinyferry: {nothing} would be removed: {why}");
+                let sentence = format!("{nothing} would be removed: {why}");
+                print_error!("tinyferry: {sentence}");
+                json::refuse_removals(&sentence);
             }
         }
         let removes = match removals.are_requested() {
             true => format!(", {removed} to remove"),
             false => String::new(),
         };
-        let sums = format!(
+        output::summary(format_args!(
             "{} to {}, {kept} unchanged{unknown}{fails}{removes}; nothing was changed",
             describe::count(sent, "file", "files"),
             target.verb()
-        );
-        if json::is_on() {
-            print_error!("{sums}");
-        } else {
-            print_line!("{sums}");
-        }
+        ));
         if is_whole { Exit::Done } else { Exit::Partly }
     }
 }

@@ -33,6 +33,7 @@ use crate::exit::{CliError, Exit};
 use crate::human;
 use crate::json;
 use crate::names::Names;
+use crate::output;
 use crate::reached::Reached;
 use crate::retry::Retrying;
 use crate::rounds;
@@ -56,8 +57,7 @@ pub(crate) enum Verbosity {
 pub(crate) struct Progress(Rc<RefCell<View>>);
 
 impl Progress {
-    /// `has_digests`: standard output is a list of digests.
-    pub(crate) fn new(names: Names, verbosity: Verbosity, has_digests: bool) -> Self {
+    pub(crate) fn new(names: Names, verbosity: Verbosity) -> Self {
         let sink: Box<dyn Sink> = match json::is_on() {
             true => Box::new(ToProgram),
             false => Box::new(ToTerminal::new(verbosity)),
@@ -82,15 +82,7 @@ impl Progress {
             kept: None,
             postponed: Vec::new(),
             failed: None,
-            has_digests,
-            has_content: false,
         })))
-    }
-
-    /// Standard output is the content of a file: the summary and digests go to standard error.
-    pub(crate) fn beside_content(self) -> Self {
-        self.0.borrow_mut().has_content = true;
-        self
     }
 
     /// The source is counted by `count` while it is transferred, if that takes a while and somebody sees it.
@@ -139,23 +131,18 @@ impl Progress {
     pub(crate) fn finish(&self, crossed: u64, itself: bool) -> Exit {
         let mut view = self.0.borrow_mut();
         view.end();
-        let is_news = !rounds::is_further() || view.tally.has_transferred();
-        if view.verbosity != Verbosity::Quiet && is_news {
+        let is_new = !rounds::is_further() || view.tally.has_transferred();
+        if is_new {
             let verb = match view.names.direction() {
                 Direction::Sending => "sent",
                 Direction::Receiving | Direction::Listing => "received",
             };
-            let done = format!(
+            output::summary(format_args!(
                 "{verb} {}: {}, {} over the wire",
                 view.names.title,
                 view.tally.summary(view.begin.elapsed()),
                 human::bytes(crossed),
-            );
-            if view.has_digests || view.has_content || json::is_on() {
-                print_error!("{done}");
-            } else {
-                print_line!("{done}");
-            }
+            ));
         }
         let lines = view.failure_lines();
         if !lines.is_empty() {

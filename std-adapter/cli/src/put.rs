@@ -106,7 +106,7 @@ fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
         );
     }
     let title = names.title.clone();
-    let progress = Progress::new(names, verbosity, args.sha256);
+    let progress = Progress::new(names, verbosity);
     if root.is_some() {
         let (sources, filter, kinds) = (sources.clone(), filter.clone(), args.links.kinds());
         progress.count_by(move || Count::start(sources, &filter, kinds));

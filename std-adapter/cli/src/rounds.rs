@@ -24,7 +24,7 @@ impl Rounds {
         self.before.is_some()
     }
 
-    fn is_news(&mut self, text: &str) -> bool {
+    fn is_new(&mut self, text: &str) -> bool {
         self.now.insert(text.to_owned());
         self.before.as_ref().is_none_or(|before| !before.contains(text))
     }
@@ -45,8 +45,8 @@ pub(crate) fn is_further() -> bool {
 }
 
 /// Whether a text is to be printed: the round before has not printed it.
-pub(crate) fn is_news(text: &str) -> bool {
-    with(|rounds| rounds.as_mut().is_none_or(|rounds| rounds.is_news(text)))
+pub(crate) fn is_new(text: &str) -> bool {
+    with(|rounds| rounds.as_mut().is_none_or(|rounds| rounds.is_new(text)))
 }
 
 #[cfg(test)]
@@ -56,12 +56,12 @@ mod tests {
     #[test]
     fn a_failure_is_printed_again_after_a_round_without_it() {
         let mut rounds = Rounds::begin(None);
-        assert!(rounds.is_news("a") && rounds.is_news("a") && !rounds.is_further());
+        assert!(rounds.is_new("a") && rounds.is_new("a") && !rounds.is_further());
         rounds = Rounds::begin(Some(rounds));
-        assert!(!rounds.is_news("a") && rounds.is_news("b") && rounds.is_further());
+        assert!(!rounds.is_new("a") && rounds.is_new("b") && rounds.is_further());
         rounds = Rounds::begin(Some(rounds));
-        assert!(!rounds.is_news("b"));
+        assert!(!rounds.is_new("b"));
         rounds = Rounds::begin(Some(rounds));
-        assert!(rounds.is_news("a"));
+        assert!(rounds.is_new("a"));
     }
 }

@@ -41,6 +41,26 @@ pub(crate) fn content_output() -> io::Result<impl Write> {
     open()
 }
 
+/// Whether `file` is another name of standard output, as `/dev/fd/1` is, if that is a pipe or a terminal. A regular
+/// file is replaced.
+#[cfg(unix)]
+pub(crate) fn is_output(file: &std::path::Path) -> bool {
+    use std::io::IsTerminal;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let output = io::stdout();
+    let Ok(opened) = rustix::fs::fstat(output.as_fd()) else { return false };
+    file.metadata().is_ok_and(|file| {
+        let is_same = (file.dev(), file.ino()) == (opened.st_dev, opened.st_ino);
+        is_same && !unix::was_closed() && (file.file_type().is_fifo() || output.is_terminal())
+    })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_output(_: &std::path::Path) -> bool {
+    false
+}
+
 /// A pipe or a device for content, as [`content_output`].
 #[cfg(unix)]
 pub(crate) fn content_file(file: std::fs::File) -> impl Write {

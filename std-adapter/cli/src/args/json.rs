@@ -3,7 +3,9 @@
 use clap::error::ErrorKind;
 
 use super::{Args, Command};
-use crate::pipe::is_standard_output;
+use crate::json::Reporting;
+use crate::output::StandardOutput;
+use crate::pipe::{Output, Stream};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct JsonArg {
@@ -15,13 +17,7 @@ pub(crate) struct JsonArg {
 impl Args {
     /// Refuses two contents of standard output.
     pub(super) fn check_output(&self) -> Result<(), clap::Error> {
-        let is_content = match &self.command {
-            Command::Get(args) => {
-                args.json.json && args.output.as_deref().is_some_and(is_standard_output)
-            }
-            _ => false,
-        };
-        if !is_content {
+        if !(self.writes_content() && self.reporting().is_some()) {
             return Ok(());
         }
         let sentence = "-o - writes the content of a file to standard output, and --json events; one of them can be \
@@ -29,22 +25,41 @@ impl Args {
         Err(super::command().error(ErrorKind::ArgumentConflict, sentence))
     }
 
-    /// The command that reports to programs, and its endpoint, if it has one; `None`: it does not.
-    pub(crate) fn reporting(&self) -> Option<(&'static str, Option<String>)> {
-        let (name, json, peer) = match &self.command {
-            Command::Put(args) => ("put", args.json, Some(&args.peer)),
-            Command::Mirror(args) => ("mirror", args.json, Some(&args.peer)),
-            Command::Get(args) => ("get", args.json, Some(&args.peer)),
-            Command::Ls(args) => ("ls", args.json, Some(&args.peer)),
-            Command::Rm(args) => ("rm", args.json, Some(&args.peer)),
-            Command::Mv(args) => ("mv", args.json, Some(&args.peer)),
-            Command::Mkdir(args) => ("mkdir", args.json, Some(&args.peer)),
-            Command::Df(args) => ("df", args.json, Some(&args.peer)),
-            Command::Ping(args) => ("ping", args.json, Some(&args.peer)),
-            Command::Partials(args) => ("partials", args.json, None),
-            Command::Ports(args) => ("ports", args.json, None),
+    /// Whether standard output is the content of a file.
+    fn writes_content(&self) -> bool {
+        matches!(&self.command, Command::Get(args)
+            if args.output == Some(Output::Stream(Stream::Standard)))
+    }
+
+    /// The content of standard output.
+    pub(crate) fn standard_output(&self) -> StandardOutput {
+        match &self.command {
+            _ if self.writes_content() => StandardOutput::Content,
+            _ if self.reporting().is_some() => StandardOutput::Events,
+            Command::Put(args) if args.sha256 && !args.delete.dry_run => StandardOutput::Digests,
+            Command::Get(args) if args.sha256 && !args.delete.dry_run => StandardOutput::Digests,
+            _ => StandardOutput::Lines,
+        }
+    }
+
+    /// The command that reports to programs; `None`: it does not.
+    pub(crate) fn reporting(&self) -> Option<Reporting> {
+        let (asks, changes) = (false, true);
+        let (command, json, peer, has_totals) = match &self.command {
+            Command::Put(args) => ("put", args.json, Some(&args.peer), changes),
+            Command::Mirror(args) => ("mirror", args.json, Some(&args.peer), changes),
+            Command::Get(args) => ("get", args.json, Some(&args.peer), changes),
+            Command::Ls(args) => ("ls", args.json, Some(&args.peer), asks),
+            Command::Rm(args) => ("rm", args.json, Some(&args.peer), changes),
+            Command::Mv(args) => ("mv", args.json, Some(&args.peer), changes),
+            Command::Mkdir(args) => ("mkdir", args.json, Some(&args.peer), changes),
+            Command::Df(args) => ("df", args.json, Some(&args.peer), asks),
+            Command::Ping(args) => ("ping", args.json, Some(&args.peer), asks),
+            Command::Partials(args) => ("partials", args.json, None, changes),
+            Command::Ports(args) => ("ports", args.json, None, asks),
             _ => return None,
         };
-        json.json.then(|| (name, peer.map(|peer| peer.endpoint.to_string())))
+        let endpoint = peer.map(|peer| peer.endpoint.to_string());
+        json.json.then_some(Reporting { command, endpoint, has_totals })
     }
 }

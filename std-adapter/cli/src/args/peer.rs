@@ -218,7 +218,7 @@ impl Peer {
 fn banner() -> impl FnMut(&str) + Send + 'static {
     let mut has_begun = false;
     move |line| {
-        if !rounds::is_news(&format!("before the handshake: {line}")) {
+        if !rounds::is_new(&format!("before the handshake: {line}")) {
             return;
         }
         if !std::mem::replace(&mut has_begun, true) {

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
 use super::{
     Args, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs, UnsafeLinksArg,
 };
-use crate::pipe::{STREAM, is_standard_output};
+use crate::pipe::{Output, STREAM};
 use crate::units::units;
 
 impl Args {
@@ -51,19 +51,19 @@ fn check_mirror(matches: &ArgMatches) -> Result<(), clap::Error> {
     Err(command().error(ErrorKind::ArgumentConflict, sentence))
 }
 
-/// Refuses options for files and directories where standard input is sent or content goes to standard output.
+/// Refuses options for files and directories where standard input is sent or content is written as it arrives.
 fn check_stream(matches: &ArgMatches) -> Result<(), clap::Error> {
     let (command_matches, what) = match matches.subcommand() {
         Some(("put", put)) => {
             let paths = put.get_many::<PathBuf>("paths");
             let is_stream = |path: &PathBuf| path.as_path() == Path::new(STREAM);
-            (put, paths.is_some_and(|mut paths| paths.any(is_stream)).then_some("standard input"))
+            let has_stream = paths.is_some_and(|mut paths| paths.any(is_stream));
+            (put, has_stream.then(|| "standard input".to_owned()))
         }
-        Some(("get", get)) => {
-            let output = get.get_one::<PathBuf>("output");
-            let is_stream = output.is_some_and(|file| is_standard_output(file));
-            (get, is_stream.then_some("standard output"))
-        }
+        Some(("get", get)) => match get.get_one("output") {
+            Some(Output::Stream(stream)) => (get, Some(stream.to_string())),
+            _ => return Ok(()),
+        },
         _ => return Ok(()),
     };
     let Some(what) = what else { return Ok(()) };

@@ -63,7 +63,7 @@ impl CliError {
     }
 
     /// Tells a program that the entry at `path` has failed for it.
-    pub(crate) fn report(&self, path: &str) {
+    pub(crate) fn report(&self, path: &(impl AsRef<[u8]> + ?Sized)) {
         let reason = self.reason.unwrap_or(Reason::Storage);
         let at_peer = !matches!(self.exit, Exit::Local | Exit::Usage);
         json::change(File::failed(path, reason, "", at_peer, self.sentence.clone()));

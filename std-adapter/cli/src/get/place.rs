@@ -8,6 +8,7 @@ use tinyferry::describe;
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit};
 use crate::paths::{asked_path, clash, new_path, several};
+use crate::pipe::Output;
 
 /// A requested path.
 pub(super) struct Wanted<'a> {
@@ -41,7 +42,8 @@ impl Place {
             _ if args.paths.len() > 1 => {
                 Err(several(if args.output.is_some() { "-o" } else { "--as" }))
             }
-            (Some(file), _) => Self::of_file(file),
+            (Some(Output::File(file)), _) => Self::of_file(file),
+            (Some(Output::Stream(_)), _) => Ok(Self { directory, name: None }),
             (None, Some(name)) if name.starts_with('/') => {
                 let shown = name.escape_debug();
                 let sentence = format!(

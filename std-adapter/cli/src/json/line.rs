@@ -1,7 +1,11 @@
 //! The objects, as `docs/events.schema.json` describes them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+use tinyferry::auth::hex;
 use tinyferry::core::Reason;
+use tinyferry::describe;
 
 use super::Totals;
 use super::reason::word;
@@ -21,7 +25,7 @@ pub(super) struct Line<'a> {
 pub(crate) enum Event<'a> {
     /// The first object of each command.
     Started { command: &'static str, version: &'static str, endpoint: Option<String> },
-    /// The state of a transfer, at most 10 times a second.
+    /// The state of a transfer, five times a second.
     Progress(Progress<'a>),
     /// The result of an entry.
     File(File<'a>),
@@ -78,9 +82,9 @@ pub(crate) enum Status {
 /// An entry with its result.
 #[derive(Serialize)]
 pub(crate) struct File<'a> {
-    pub(crate) path: &'a str,
+    pub(crate) path: Cow<'a, str>,
     pub(crate) status: Status,
-    /// The bytes of a path that is not UTF-8.
+    /// The bytes of `path`, if it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path_hex: Option<String>,
     /// The path at the receiver.
@@ -105,11 +109,14 @@ pub(crate) struct File<'a> {
 
 impl<'a> File<'a> {
     /// Of the entry at `path`, without its facts.
-    pub(crate) fn new(path: &'a str, status: Status) -> Self {
+    pub(crate) fn new(path: &'a (impl AsRef<[u8]> + ?Sized), status: Status) -> Self {
+        let bytes = path.as_ref();
+        let path = text(bytes);
+        let path_hex = matches!(path, Cow::Owned(_)).then(|| hex(bytes));
         Self {
             path,
             status,
-            path_hex: None,
+            path_hex,
             to: None,
             kind: None,
             size: None,
@@ -124,7 +131,7 @@ impl<'a> File<'a> {
     /// An entry that was not transferred, removed, renamed or made. `detail`: the message of the system or of the
     /// other end, or empty.
     pub(crate) fn failed(
-        path: &'a str,
+        path: &'a (impl AsRef<[u8]> + ?Sized),
         reason: Reason,
         detail: &'a str,
         at_peer: bool,
@@ -135,12 +142,29 @@ impl<'a> File<'a> {
         Self { failure: Some(failure), ..Self::new(path, Status::Failed) }
     }
 
+    /// Why it has failed, if it has.
+    pub(super) fn error(&self) -> Option<Error> {
+        self.failure.as_ref().map(|failure| Error {
+            message: failure.message.clone(),
+            reason: Some(failure.reason),
+            reason_code: Some(failure.reason_code),
+        })
+    }
+
     /// The same of an entry that vanished.
     pub(crate) fn vanished(mut self) -> Self {
         if let Some(failure) = &mut self.failure {
             failure.reason = "vanished";
         }
         self
+    }
+}
+
+/// A path as text: escaped if it is not UTF-8.
+pub(crate) fn text(path: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(path) {
+        Ok(path) => Cow::Borrowed(path),
+        Err(_) => Cow::Owned(describe::bytes(path)),
     }
 }
 
@@ -254,9 +278,9 @@ pub(crate) struct Error {
 }
 
 impl Error {
-    /// A signal has ended the program.
-    pub(super) fn interrupted() -> Self {
-        Self { message: "interrupted".to_owned(), reason: None, reason_code: None }
+    /// Without a reason of the protocol.
+    pub(super) fn new(message: String) -> Self {
+        Self { message, reason: None, reason_code: None }
     }
 }
 

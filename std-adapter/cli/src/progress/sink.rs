@@ -43,8 +43,6 @@ pub(super) struct EntryResult<'a> {
     /// Its path in the events.
     pub(super) path: &'a [u8],
     pub(super) outcome: Outcome<'a>,
-    /// Whether standard output is the content of a file.
-    pub(super) has_content: bool,
 }
 
 /// The result.

@@ -76,15 +76,14 @@ impl Sink for ToProgram {
             },
             Outcome::Failed { reason, has_vanished, detail, at_peer, message } => {
                 let shown = describe::bytes(path);
-                let path_hex = to.is_none().then(|| hex(path));
                 let file = File::failed(&source, reason, detail, at_peer, message.to_owned());
                 let file = if has_vanished { file.vanished() } else { file };
                 let to = Some(to.unwrap_or(&shown));
-                json::emit(&Event::File(File { to, path_hex, ..file }));
+                json::result(File { to, ..file });
                 return;
             }
         };
-        json::emit(&Event::File(file));
+        json::result(file);
     }
 
     fn hide(&mut self) {}

@@ -12,6 +12,7 @@ use super::state::State;
 use crate::human::bytes;
 use crate::json::Totals;
 use crate::names::Names;
+use crate::output::{self, StandardOutput};
 use crate::terminal;
 
 /// The time between two states.
@@ -32,9 +33,10 @@ impl ToTerminal {
         names: &Names,
         path: &str,
         (size, held, is_same): (u64, u64, bool),
-        (sha256, has_content): (Option<[u8; 32]>, bool),
+        sha256: Option<[u8; 32]>,
     ) {
         if let Some(digest) = sha256 {
+            let has_content = output::standard_output() == StandardOutput::Content;
             let line = digest_line(digest, path, stdout().is_terminal() || has_content);
             match has_content {
                 true => print_error!("{line}"),
@@ -70,12 +72,11 @@ impl Sink for ToTerminal {
     }
 
     fn result(&mut self, result: &EntryResult<'_>, _: Totals) {
-        let EntryResult { names, path, ref outcome, has_content } = *result;
+        let EntryResult { names, path, ref outcome } = *result;
         let Ok(path) = std::str::from_utf8(path) else { return };
         match *outcome {
             Outcome::File { size, held, is_same, sha256, stored } => {
-                let digest = (sha256, has_content);
-                self.file(names, stored.unwrap_or(path), (size, held, is_same), digest);
+                self.file(names, stored.unwrap_or(path), (size, held, is_same), sha256);
             }
             Outcome::Link { target, is_hard } if self.verbosity >= Verbosity::Files => {
                 let arrow = if is_hard { "hard link to" } else { "->" };

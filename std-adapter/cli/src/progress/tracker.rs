@@ -16,7 +16,6 @@ pub(super) struct Tracker {
     is_file: bool,
     /// The position in its content, in bytes.
     position: u64,
-    phase: Phase,
     /// Whether the next content is the first that the rate is measured by.
     is_resumed: bool,
 }
@@ -26,7 +25,7 @@ impl Tracker {
         &self.measure
     }
 
-    /// An attempt begins, of a tree of so many bytes if `tree`.
+    /// An attempt begins, of a tree or of a lone file; `bytes`: the size of all content.
     pub(super) fn attempt(&mut self, tree: bool, bytes: Option<u64>) {
         let measure = Arc::clone(&self.measure);
         *self = Self { measure, is_resumed: true, ..Self::default() };
@@ -40,8 +39,7 @@ impl Tracker {
         self.enter(Phase::Transfer);
     }
 
-    /// An entry begins, of whose content the receiver has `held` bytes; `shown`: its path for people. Of a lone
-    /// file the size is the total.
+    /// An entry begins, of whose content the receiver has `held` bytes; `shown`: its path as the user wrote it.
     pub(super) fn begin(&mut self, path: &str, shown: String, kind: Kind, held: u64) {
         self.pass();
         (self.is_file, self.position) = (kind == Kind::File, 0);
@@ -108,8 +106,8 @@ impl Tracker {
 
     /// Another phase begins.
     pub(super) fn enter(&mut self, phase: Phase) {
-        if self.phase != phase {
-            self.phase = phase;
+        // This is called for each chunk, and writes to memory that another thread reads only if it has to.
+        if self.measure.phase() != phase {
             self.measure.set_phase(phase);
         }
     }

@@ -44,10 +44,6 @@ pub(super) struct View {
     pub(super) postponed: Vec<Postponed>,
     /// The last failure is that of the whole task on this end, or of its only file: the exit code.
     pub(super) failed: Option<Exit>,
-    /// Standard output is a list for `sha256sum`, and for nothing else.
-    pub(super) has_digests: bool,
-    /// Standard output is the content of a file.
-    pub(super) has_content: bool,
 }
 
 impl View {
@@ -87,7 +83,8 @@ impl View {
             reached.begin(path, kind.into(), size, held);
         }
         if self.ticker.is_some() {
-            self.tracker.begin(path, self.names.source(path.as_bytes()), kind, held);
+            let shown = json::text(&self.names.source(path.as_bytes())).into_owned();
+            self.tracker.begin(path, shown, kind, held);
         }
         self.sink.begin(&Begun { names: &self.names, path, size, held });
     }
@@ -154,8 +151,7 @@ impl View {
 
     /// The entry at `path` of the events has a result.
     pub(super) fn result(&mut self, path: &[u8], outcome: Outcome<'_>) {
-        let (names, has_content) = (&self.names, self.has_content);
-        let result = EntryResult { names, path, outcome, has_content };
+        let result = EntryResult { names: &self.names, path, outcome };
         self.sink.result(&result, self.tally.totals());
     }
 

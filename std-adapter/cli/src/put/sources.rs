@@ -57,7 +57,7 @@ pub(super) fn find<'a>(
                     (false, _) => "",
                 });
                 problem.print();
-                problem.report(&path.to_string_lossy());
+                problem.report(path.as_os_str().as_encoded_bytes());
                 exits.add(problem.exit);
             }
         }
@@ -72,7 +72,7 @@ pub(super) fn find<'a>(
 /// reports the problem at once. The last object of another command has it.
 fn failed(problem: CliError, path: &Path) -> CliError {
     if rounds::is_further() {
-        problem.report(&path.to_string_lossy());
+        problem.report(path.as_os_str().as_encoded_bytes());
     }
     problem
 }
