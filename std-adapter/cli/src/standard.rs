@@ -49,9 +49,10 @@ pub(crate) fn is_output(file: &std::path::Path) -> bool {
     use std::os::fd::AsFd;
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
     let output = io::stdout();
-    let Ok(opened) = rustix::fs::fstat(output.as_fd()) else { return false };
+    let opened = output.as_fd().try_clone_to_owned().map(std::fs::File::from);
+    let Ok(opened) = opened.and_then(|file| file.metadata()) else { return false };
     file.metadata().is_ok_and(|file| {
-        let is_same = (file.dev(), file.ino()) == (opened.st_dev, opened.st_ino);
+        let is_same = (file.dev(), file.ino()) == (opened.dev(), opened.ino());
         is_same && !unix::was_closed() && (file.file_type().is_fifo() || output.is_terminal())
     })
 }
