@@ -65,6 +65,7 @@ mod resume_after_cut;
 mod retry;
 mod retry_campaign;
 mod retry_requests;
+mod rfc2217;
 mod serial;
 mod serial_boot;
 mod serial_faults;

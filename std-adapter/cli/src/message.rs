@@ -58,7 +58,10 @@ impl Context {
             Error::Session(Failure::Refused(Reason::InUse), message) => {
                 format!("{}: {}", self.name, describe::failure(Reason::InUse, message, true))
             }
-            Error::Connect(Endpoint::Tcp(_) | Endpoint::Unix(_), problem) => {
+            Error::Connect(
+                Endpoint::Tcp(_) | Endpoint::Unix(_) | Endpoint::Rfc2217(_),
+                problem,
+            ) => {
                 format!("cannot connect to {endpoint}: {}", describe::os_error(problem))
             }
             _ => self.sentence(error),

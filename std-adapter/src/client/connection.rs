@@ -2,6 +2,7 @@
 //! for each frame.
 
 use std::io;
+use std::net::TcpStream;
 use std::num::NonZeroU64;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -9,40 +10,32 @@ use std::thread;
 use std::time::Duration;
 
 use embedded_io::Write;
-#[cfg(unix)]
-use tinyferry_core::Failure;
 use tinyferry_core::driver::blocking::{self, drive};
 use tinyferry_core::{Config, Outcome, Session, Store};
 use tracing::debug;
 
 use crate::auth::AuthError;
-#[cfg(unix)]
-use crate::auth::Error as Channel;
 use crate::auth::{Protection, hex};
 use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::client::builder::Timeouts;
-use crate::endpoint::{Endpoint, Tcp};
+use crate::endpoint::{Endpoint, Rfc2217, Tcp};
 use crate::transport::banner::Listener;
-#[cfg(unix)]
-use crate::transport::banner::socket::{AfterBanner, Shared};
-#[cfg(unix)]
-use crate::transport::banner::{Banner, First};
-#[cfg(unix)]
-use crate::transport::command;
-#[cfg(unix)]
-use crate::transport::command::Program;
 use crate::transport::leave::LEAVE;
 use crate::transport::limit::Pausable;
 #[cfg(not(unix))]
 use crate::transport::only_on_unix;
 use crate::transport::serial::SerialLink;
 use crate::transport::stream::{Socket, StreamLink, Traffic};
-use crate::transport::tcp;
+use crate::transport::{tcp, telnet};
 
 mod paced;
+#[cfg(unix)]
+mod started;
 
 use self::paced::over;
+#[cfg(unix)]
+use self::started::start;
 
 /// The silence after which a reader on a lossy link is in step again (R71), and as much again for the line.
 const SILENCE: Duration = Duration::from_millis(40);
@@ -131,71 +124,6 @@ fn leave(link: &mut impl Write) {
     }
 }
 
-/// A command that was started to be the other end.
-#[cfg(unix)]
-struct Started {
-    link: Box<dyn Connection>,
-    program: Program,
-    banner: Shared,
-}
-
-#[cfg(unix)]
-impl Connection for Started {
-    fn run(
-        &mut self,
-        session: &mut Session<Desktop>,
-        store: &mut dyn Store,
-    ) -> Result<Outcome, blocking::Error<io::Error>> {
-        let result = self.link.run(session, store);
-        let is_gone = matches!(
-            result,
-            Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::UnexpectedEof))
-        );
-        if result.is_ok() {
-            self.program.set_established();
-        }
-        if self.banner.lock().is_endless() {
-            return Err(blocking::Error::Session(Failure::NotTinyferry));
-        }
-        let ended = if is_gone { ended(&mut self.program, &self.banner) } else { None };
-        match ended {
-            Some(error) => Err(blocking::Error::Link(error)),
-            None => result,
-        }
-    }
-
-    fn bound(&self, config: Config) -> Config {
-        self.link.bound(config)
-    }
-
-    fn traffic(&self) -> Traffic {
-        self.link.traffic()
-    }
-
-    fn banner(&self) -> String {
-        self.banner.lock().begin()
-    }
-
-    fn may_be_terminal(&self) -> bool {
-        true
-    }
-
-    /// The command is waited for when it is dropped.
-    fn disconnect(&mut self, leaves: bool) {
-        self.link.disconnect(leaves);
-    }
-}
-
-/// The error that a command has ended, if so; with its text, unless a listener has heard that.
-#[cfg(unix)]
-fn ended(program: &mut Program, banner: &Shared) -> Option<io::Error> {
-    let ended = program.ended()?;
-    Some(match banner.lock().unheard() {
-        Some(text) => io::Error::other(format!("{ended}; it printed {text}")),
-        None => ended,
-    })
-}
-
 /// Connects to `endpoint`; with a key, completes the handshake of the secure channel.
 #[cfg_attr(not(unix), expect(unused_variables, reason = "only commands send banners"))]
 pub(crate) fn open(
@@ -212,16 +140,14 @@ pub(crate) fn open(
     }
     match endpoint {
         Endpoint::Tcp(Tcp { address, .. }) => {
-            // Resolved once: the checked address is the dialed one.
-            let addresses = tcp::look_up(address).map_err(failed)?;
-            if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
-                return Err(Error::Secure(endpoint.clone(), AuthError::Unprotected));
-            }
-            let stream = tcp::connect(&addresses, timeouts.connect).map_err(failed)?;
-            if let Ok(address) = stream.peer_addr() {
-                debug!("connected to {address} for {endpoint}");
-            }
+            let stream = connect(address, endpoint, protection, timeouts)?;
             link(stream, endpoint, protection, timeouts, rate)
+        }
+        Endpoint::Rfc2217(Rfc2217 { address, settings }) => {
+            let stream = connect(address, endpoint, protection, timeouts)?;
+            let port = telnet::open(stream, settings, timeouts.connect).map_err(failed)?;
+            debug!("set the port of {endpoint}");
+            link(port, endpoint, protection, timeouts, rate)
         }
         #[cfg(unix)]
         Endpoint::Unix(path) => {
@@ -249,36 +175,24 @@ pub(crate) fn open(
     }
 }
 
-/// Starts the command that is the other end.
-#[cfg(unix)]
-fn start(
-    command: &str,
+/// Connects over TCP.
+fn connect(
+    address: &str,
     endpoint: &Endpoint,
     protection: &Protection,
     timeouts: Timeouts,
-    rate: Option<NonZeroU64>,
-    listener: Listener,
-) -> Result<Box<dyn Connection>, Error> {
+) -> Result<TcpStream, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
-    let (socket, mut program) = command::start(command).map_err(failed)?;
-    debug!("started {endpoint}");
-    let first = match protection {
-        Protection::Key(_) => First::Channel,
-        Protection::Local | Protection::Insecure => First::Reply,
-    };
-    let banner = Shared::new(Banner::new(first, listener));
-    let socket = AfterBanner::new(socket, banner.clone());
-    let link = link(socket, endpoint, protection, timeouts, rate).map_err(|error| match error {
-        _ if banner.lock().is_endless() => {
-            Error::Session(Failure::NotTinyferry, banner.lock().begin())
-        }
-        // If the command has ended, that is the cause.
-        Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
-            ended(&mut program, &banner).map_or(error, failed)
-        }
-        error => error,
-    })?;
-    Ok(Box::new(Started { link, program, banner }))
+    // Resolved once: the checked address is the dialed one.
+    let addresses = tcp::look_up(address).map_err(failed)?;
+    if matches!(protection, Protection::Local) && !tcp::are_here(&addresses) {
+        return Err(Error::Secure(endpoint.clone(), AuthError::Unprotected));
+    }
+    let stream = tcp::connect(&addresses, timeouts.connect).map_err(failed)?;
+    if let Ok(address) = stream.peer_addr() {
+        debug!("connected to {address} for {endpoint}");
+    }
+    Ok(stream)
 }
 
 fn link<S: Socket + 'static>(

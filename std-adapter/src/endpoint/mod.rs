@@ -1,6 +1,7 @@
 //! Endpoints: the URLs that a server listens at and a client connects to, and their short forms.
 
 mod host;
+mod rfc2217;
 mod serial;
 mod short;
 mod ssh;
@@ -11,7 +12,8 @@ use std::str::FromStr;
 
 use tinyferry_core::Config;
 
-pub use self::serial::{Flow, Port, Reset, Serial};
+pub use self::rfc2217::Rfc2217;
+pub use self::serial::{Flow, Port, Reset, Serial, SerialSettings};
 pub use self::ssh::Ssh;
 pub use self::tcp::Tcp;
 
@@ -38,6 +40,9 @@ pub enum Endpoint {
     /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false&dtr=on|off&rts=on|off&reset=none|dtr|esp`;
     /// `PORT` is a name, `usb:VENDOR:PRODUCT` or `sn:NUMBER`. `serial:?baud=N` is the only port.
     Serial(Serial),
+    /// `rfc2217://HOST:PORT?baud=N&…`: a serial port of another machine, with the settings of [`Endpoint::Serial`].
+    /// For clients.
+    Rfc2217(Rfc2217),
     /// `exec:COMMAND`: the standard streams of a command that the shell starts. For clients.
     Exec(String),
     /// `USER@HOST:DIR`: a directory of another machine, served by a program that SSH starts there. For
@@ -50,15 +55,18 @@ pub enum Endpoint {
 impl Endpoint {
     /// Whether the link can lose or change bytes.
     pub fn is_lossy(&self) -> bool {
-        matches!(
-            self,
-            Self::Serial(Serial { lossy: true, .. }) | Self::Tcp(Tcp { lossy: true, .. })
-        )
+        match self {
+            Self::Serial(Serial { settings, .. }) | Self::Rfc2217(Rfc2217 { settings, .. }) => {
+                settings.lossy
+            }
+            Self::Tcp(tcp) => tcp.lossy,
+            Self::Unix(_) | Self::Exec(_) | Self::Ssh(_) | Self::Stdio => false,
+        }
     }
 
     /// Whether it is a serial line, here or behind a TCP port: it has one client at a time and cannot be encrypted.
     pub fn is_line(&self) -> bool {
-        matches!(self, Self::Serial(_) | Self::Tcp(Tcp { lossy: true, .. }))
+        matches!(self, Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. }))
     }
 
     /// The configuration of a session over this endpoint.
@@ -109,6 +117,7 @@ impl FromStr for Endpoint {
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.to_owned())),
             Some(("unix", _)) => Err("a path begins with /, as in unix:///run/ferry.sock".into()),
             Some(("serial", rest)) => Serial::parse(rest).map(Self::Serial),
+            Some(("rfc2217", rest)) => Rfc2217::parse(rest).map(Self::Rfc2217),
             Some(_) => Err(FORMS.into()),
             None if text == "stdio:" => Ok(Self::Stdio),
             None => short::parse(text),
@@ -133,6 +142,7 @@ impl fmt::Display for Endpoint {
             }
             Self::Stdio => f.write_str("stdio:"),
             Self::Serial(serial) => serial.fmt(f),
+            Self::Rfc2217(remote) => remote.fmt(f),
         }
     }
 }

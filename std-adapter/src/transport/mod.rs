@@ -5,6 +5,7 @@ pub(crate) mod banner;
 pub(crate) mod clock;
 #[cfg(unix)]
 pub(crate) mod command;
+pub(crate) mod control_lines;
 pub(crate) mod leave;
 pub(crate) mod limit;
 pub(crate) mod listener;
@@ -14,6 +15,7 @@ pub(crate) mod socket;
 pub(crate) mod stdio;
 pub mod stream;
 pub mod tcp;
+pub(crate) mod telnet;
 #[cfg(unix)]
 pub(crate) mod terminal;
 

@@ -23,7 +23,6 @@ use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 mod boards;
 #[cfg(unix)]
 mod claim;
-mod lines;
 mod opening;
 mod ports;
 mod refusal;

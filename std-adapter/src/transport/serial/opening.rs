@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use serial2::{FlowControl, KeepSettings, SerialPort};
 
 use crate::endpoint::{Flow, Serial};
+use crate::transport::control_lines;
 use crate::transport::serial::select;
-use crate::transport::serial::{POLL_INTERVAL, lines, refusal};
+use crate::transport::serial::{POLL_INTERVAL, refusal};
 #[cfg(unix)]
 use crate::transport::serial::{UsbDevice, claim::Claim};
 
@@ -36,12 +37,12 @@ pub(super) fn open(serial: &Serial) -> io::Result<Opened> {
     let claim = claim(&port, &found.path, found.usb.as_ref())?;
     let mut settings = port.get_configuration()?;
     settings.set_raw();
-    settings.set_baud_rate(serial.baud)?;
+    settings.set_baud_rate(serial.settings.baud)?;
     // With flow control the system sets RTS itself.
     settings.set_flow_control(FlowControl::None);
     port.set_configuration(&settings)?;
-    lines::set(&port, serial)?;
-    if serial.flow == Flow::Hardware {
+    control_lines::set(&mut port, &serial.settings)?;
+    if serial.settings.flow == Flow::Hardware {
         settings.set_flow_control(FlowControl::RtsCts);
         port.set_configuration(&settings)?;
     }

@@ -1,4 +1,4 @@
-//! The lines DTR and RTS: as an endpoint sets them, and the reset of a board.
+//! The lines DTR and RTS of a serial port: as an endpoint sets them, and the reset of a board.
 //!
 //! The system turns both on when it opens a port. Two transistors of boards of Espressif connect them to EN and
 //! GPIO0: DTR off and RTS on is the reset, DTR on and RTS off selects the boot loader at a reset, and equal lines
@@ -9,42 +9,43 @@ use std::time::Duration;
 
 use serial2::SerialPort;
 
-use crate::endpoint::{Reset, Serial};
+use crate::endpoint::{Reset, SerialSettings};
 
 /// The length of a reset.
 const RESET_PULSE: Duration = Duration::from_millis(100);
 
 /// The lines of a port that this end sets.
-pub(super) trait ControlLines {
-    fn set_dtr(&self, is_on: bool) -> io::Result<()>;
-    fn set_rts(&self, is_on: bool) -> io::Result<()>;
-    fn wait(&self, time: Duration);
+pub(crate) trait ControlLines {
+    fn set_dtr(&mut self, is_on: bool) -> io::Result<()>;
+    fn set_rts(&mut self, is_on: bool) -> io::Result<()>;
+    fn wait(&mut self, time: Duration);
 }
 
 impl ControlLines for SerialPort {
-    fn set_dtr(&self, is_on: bool) -> io::Result<()> {
+    fn set_dtr(&mut self, is_on: bool) -> io::Result<()> {
         Self::set_dtr(self, is_on)
     }
 
-    fn set_rts(&self, is_on: bool) -> io::Result<()> {
+    fn set_rts(&mut self, is_on: bool) -> io::Result<()> {
         Self::set_rts(self, is_on)
     }
 
-    fn wait(&self, time: Duration) {
+    fn wait(&mut self, time: Duration) {
         std::thread::sleep(time);
     }
 }
 
-/// Resets the board and sets the lines as `serial` says; without settings the lines are not touched.
+/// Resets the board and sets the lines as `settings` says; without settings the lines are not touched.
 ///
 /// # Errors
 /// The port has no such lines, or those of the system.
-pub(super) fn set(lines: &impl ControlLines, serial: &Serial) -> io::Result<()> {
-    let result = reset(lines, serial.reset).and_then(|()| set_both(lines, serial.dtr, serial.rts));
+pub(crate) fn set(lines: &mut impl ControlLines, settings: &SerialSettings) -> io::Result<()> {
+    let SerialSettings { dtr, rts, .. } = *settings;
+    let result = reset(lines, settings.reset).and_then(|()| set_both(lines, dtr, rts));
     result.map_err(|error| if has_none(&error) { without_lines() } else { error })
 }
 
-fn reset(lines: &impl ControlLines, reset: Reset) -> io::Result<()> {
+fn reset(lines: &mut impl ControlLines, reset: Reset) -> io::Result<()> {
     match reset {
         Reset::None => Ok(()),
         Reset::Dtr => {
@@ -62,7 +63,7 @@ fn reset(lines: &impl ControlLines, reset: Reset) -> io::Result<()> {
 }
 
 /// RTS goes off before DTR, and on behind it.
-fn set_both(lines: &impl ControlLines, dtr: Option<bool>, rts: Option<bool>) -> io::Result<()> {
+fn set_both(lines: &mut impl ControlLines, dtr: Option<bool>, rts: Option<bool>) -> io::Result<()> {
     if rts == Some(false) {
         lines.set_rts(false)?;
     }
@@ -89,7 +90,7 @@ fn has_none(error: &io::Error) -> bool {
     }
 }
 
-fn without_lines() -> io::Error {
+pub(crate) fn without_lines() -> io::Error {
     let sentence = "it has no lines DTR and RTS; leave out dtr, rts and reset";
     io::Error::new(ErrorKind::InvalidInput, sentence)
 }
@@ -114,19 +115,19 @@ mod tests {
     }
 
     impl ControlLines for Recorded {
-        fn set_dtr(&self, is_on: bool) -> io::Result<()> {
+        fn set_dtr(&mut self, is_on: bool) -> io::Result<()> {
             let (_, rts) = self.last();
             self.states.borrow_mut().push((is_on, rts));
             Ok(())
         }
 
-        fn set_rts(&self, is_on: bool) -> io::Result<()> {
+        fn set_rts(&mut self, is_on: bool) -> io::Result<()> {
             let (dtr, _) = self.last();
             self.states.borrow_mut().push((dtr, is_on));
             Ok(())
         }
 
-        fn wait(&self, time: Duration) {
+        fn wait(&mut self, time: Duration) {
             assert!(time >= Duration::from_millis(50), "too short for the capacitor at EN");
             self.waits.borrow_mut().push(self.last());
         }
@@ -135,9 +136,9 @@ mod tests {
     /// The states of DTR and RTS behind the first one, and those that lasted.
     fn states(url: &str) -> [Vec<(bool, bool)>; 2] {
         let Ok(Endpoint::Serial(serial)) = url.parse() else { panic!("{url}") };
-        let lines =
+        let mut lines =
             Recorded { states: RefCell::new(vec![(true, true)]), waits: RefCell::default() };
-        set(&lines, &serial).expect("it has lines");
+        set(&mut lines, &serial.settings).expect("it has lines");
         [lines.states.into_inner().split_off(1), lines.waits.into_inner()]
     }
 
@@ -163,9 +164,9 @@ mod tests {
             assert!(!states.contains(&ESP_RESET), "{settings}: {states:?}");
         }
         // Both on behind both off.
-        let lines =
+        let mut lines =
             Recorded { states: RefCell::new(vec![(false, false)]), waits: RefCell::default() };
-        set_both(&lines, Some(true), Some(true)).expect("it has lines");
+        set_both(&mut lines, Some(true), Some(true)).expect("it has lines");
         assert_eq!(lines.states.into_inner(), [(false, false), (true, false), (true, true)]);
     }
 
@@ -194,19 +195,19 @@ mod tests {
     fn a_port_without_lines_is_told_so() {
         struct Without(i32);
         impl ControlLines for Without {
-            fn set_dtr(&self, _: bool) -> io::Result<()> {
+            fn set_dtr(&mut self, _: bool) -> io::Result<()> {
                 Err(io::Error::from_raw_os_error(self.0))
             }
-            fn set_rts(&self, _: bool) -> io::Result<()> {
+            fn set_rts(&mut self, _: bool) -> io::Result<()> {
                 Err(io::Error::from_raw_os_error(self.0))
             }
-            fn wait(&self, _: Duration) {}
+            fn wait(&mut self, _: Duration) {}
         }
         let error = |errno: rustix::io::Errno, setting: &str| {
             let Ok(Endpoint::Serial(serial)) = format!("serial:?{setting}").parse() else {
                 panic!("{setting}")
             };
-            set(&Without(errno.raw_os_error()), &serial)
+            set(&mut Without(errno.raw_os_error()), &serial.settings)
         };
         for setting in ["dtr=off", "rts=on", "reset=dtr", "reset=esp"] {
             for errno in [rustix::io::Errno::NOTTY, rustix::io::Errno::INVAL] {

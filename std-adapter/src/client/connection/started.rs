@@ -1,0 +1,113 @@
+//! A connection to a command that this program starts.
+
+use std::io;
+use std::num::NonZeroU64;
+
+use tinyferry_core::driver::blocking;
+use tinyferry_core::{Config, Failure, Outcome, Session, Store};
+use tracing::debug;
+
+use super::{Connection, link};
+use crate::auth::{AuthError, Error as Channel, Protection};
+use crate::checksum::Desktop;
+use crate::client::Error;
+use crate::client::builder::Timeouts;
+use crate::endpoint::Endpoint;
+use crate::transport::banner::socket::{AfterBanner, Shared};
+use crate::transport::banner::{Banner, First, Listener};
+use crate::transport::command;
+use crate::transport::command::Program;
+use crate::transport::stream::Traffic;
+
+/// Starts the command that is the other end.
+pub(super) fn start(
+    command: &str,
+    endpoint: &Endpoint,
+    protection: &Protection,
+    timeouts: Timeouts,
+    rate: Option<NonZeroU64>,
+    listener: Listener,
+) -> Result<Box<dyn Connection>, Error> {
+    let failed = |error| Error::Connect(endpoint.clone(), error);
+    let (socket, mut program) = command::start(command).map_err(failed)?;
+    debug!("started {endpoint}");
+    let first = match protection {
+        Protection::Key(_) => First::Channel,
+        Protection::Local | Protection::Insecure => First::Reply,
+    };
+    let banner = Shared::new(Banner::new(first, listener));
+    let socket = AfterBanner::new(socket, banner.clone());
+    let link = link(socket, endpoint, protection, timeouts, rate).map_err(|error| match error {
+        _ if banner.lock().is_endless() => {
+            Error::Session(Failure::NotTinyferry, banner.lock().begin())
+        }
+        // If the command has ended, that is the cause.
+        Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
+            ended(&mut program, &banner).map_or(error, failed)
+        }
+        error => error,
+    })?;
+    Ok(Box::new(Started { link, program, banner }))
+}
+
+/// A command that was started to be the other end.
+struct Started {
+    link: Box<dyn Connection>,
+    program: Program,
+    banner: Shared,
+}
+
+impl Connection for Started {
+    fn run(
+        &mut self,
+        session: &mut Session<Desktop>,
+        store: &mut dyn Store,
+    ) -> Result<Outcome, blocking::Error<io::Error>> {
+        let result = self.link.run(session, store);
+        let is_gone = matches!(
+            result,
+            Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::UnexpectedEof))
+        );
+        if result.is_ok() {
+            self.program.set_established();
+        }
+        if self.banner.lock().is_endless() {
+            return Err(blocking::Error::Session(Failure::NotTinyferry));
+        }
+        let ended = if is_gone { ended(&mut self.program, &self.banner) } else { None };
+        match ended {
+            Some(error) => Err(blocking::Error::Link(error)),
+            None => result,
+        }
+    }
+
+    fn bound(&self, config: Config) -> Config {
+        self.link.bound(config)
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.link.traffic()
+    }
+
+    fn banner(&self) -> String {
+        self.banner.lock().begin()
+    }
+
+    fn may_be_terminal(&self) -> bool {
+        true
+    }
+
+    /// The command is waited for when it is dropped.
+    fn disconnect(&mut self, leaves: bool) {
+        self.link.disconnect(leaves);
+    }
+}
+
+/// The error that a command has ended, if so; with its text, unless a listener has heard that.
+fn ended(program: &mut Program, banner: &Shared) -> Option<io::Error> {
+    let ended = program.ended()?;
+    Some(match banner.lock().unheard() {
+        Some(text) => io::Error::other(format!("{ended}; it printed {text}")),
+        None => ended,
+    })
+}
