@@ -16,7 +16,7 @@ use tinyferry_kit::Frames;
 pub(crate) use crate::files::{
     assert_same, content, mode, set_mode, snapshot, write_many, write_private,
 };
-pub(crate) use crate::processes::ended_within;
+pub(crate) use crate::processes::{ended_within, wait_until};
 
 /// A place of its own for one test: a directory that is served, and one of the client.
 pub(crate) struct Place {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Ended, Place, Server, content};
+use crate::harness::{Ended, Place, Server, content, wait_until};
 use crate::requirements::runs_long_tests;
 
 /// The time without a packet after which a host has vanished.
@@ -109,10 +109,10 @@ fn come_back(address: &str, load: Load) {
     let server = Server::start_by(command);
     let mut cut = put(&hosts, &place, &server.endpoint).spawn().expect("it starts");
     let partial = place.served(".f.tinyferry-part");
-    while !partial.metadata().is_ok_and(|metadata| metadata.len() > 10 << 20) {
+    wait_until("content arrives", || {
         assert!(cut.try_wait().expect("it can be asked").is_none(), "it ended too early");
-        thread::sleep(Duration::from_millis(1));
-    }
+        partial.metadata().is_ok_and(|metadata| metadata.len() > 10 << 20)
+    });
     if load == Load::Busy {
         // The input that waits is work for later.
         server.signal("STOP");
@@ -124,11 +124,7 @@ fn come_back(address: &str, load: Load) {
     if load == Load::Busy {
         thread::sleep(Duration::from_secs(3));
         server.signal("CONT");
-        let end = Instant::now() + Duration::from_secs(10);
-        while !has_output_without_ack(&hosts) {
-            assert!(Instant::now() < end, "the server sends no keepalive");
-            thread::sleep(Duration::from_millis(10));
-        }
+        wait_until("the server sends a keepalive", || has_output_without_ack(&hosts));
     }
     let begin = Instant::now();
     assert!(hosts.connect(address), "there is a new cable");

@@ -7,12 +7,14 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tinyferry_kit::Faults;
 
 use crate::cut_proxy::Proxy;
-use crate::harness::{Ended, Place, Server, client, command, content, ended_within, program};
+use crate::harness::{
+    Ended, Place, Server, client, command, content, ended_within, program, wait_until,
+};
 use crate::requirements::runs_long_tests;
 use crate::serial::{CLEAN, lay, urls};
 
@@ -220,11 +222,7 @@ fn a_killed_client_leaves_nothing_and_a_killed_producer_ends_the_file() {
     let mut server = Server::start(&place.served(""), &[]);
     let (mut child, mut stdin) = put(&server.endpoint, &place.here(""), &["--as", "x"]);
     stdin.write_all(&content(3 * MIB, 1)).expect("it takes it");
-    let end = Instant::now() + Duration::from_secs(20);
-    while names(&place.served("")).is_empty() {
-        assert!(Instant::now() < end, "nothing arrives");
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("content arrives", || !names(&place.served("")).is_empty());
     child.kill().expect("it is ours");
     child.wait().expect("it ends");
     server.wait_for_line("\"x\" failed").expect("the server notices");
@@ -232,11 +230,7 @@ fn a_killed_client_leaves_nothing_and_a_killed_producer_ends_the_file() {
     // The end of a pipe does not tell why its producer has ended.
     let line = "{ head -c 100000 /dev/zero; kill -9 $$; } | $T put - --as x";
     shell(&server.endpoint, &place.here(""), line);
-    let end = Instant::now() + Duration::from_secs(20);
-    while !place.served("x").exists() {
-        assert!(Instant::now() < end, "it is not stored");
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("it is stored", || place.served("x").exists());
     assert_eq!(place.served("x").metadata().expect("it is there").len(), 100_000);
 }
 
@@ -267,11 +261,7 @@ fn a_short_input_is_sent_again_after_a_cut() {
     let arguments = ["--as", "x", "--retry", "3"];
     let (child, mut stdin) = put(&proxy.endpoint, &place.here(""), &arguments);
     stdin.write_all(&bytes[..200_000]).expect("it takes it");
-    let end = Instant::now() + Duration::from_secs(20);
-    while proxy.crossed(0) < 150_000 {
-        assert!(Instant::now() < end, "nothing goes");
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("content arrives", || proxy.crossed(0) >= 150_000);
     proxy.cut_now();
     stdin.write_all(&bytes[200_000..]).expect("it takes it");
     drop(stdin);

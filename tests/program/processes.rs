@@ -1,8 +1,18 @@
-//! Processes that a test started: how it waits for their end.
+//! Processes that a test started: how it waits for their effects and for their end.
 
 use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// Waits until `is_so`; `what`: what is then the case.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "it takes too long until {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
 
 /// The status of `child`, if it ends within `most`. Else it is killed.
 pub(crate) fn ended_within(child: &mut Child, most: Duration) -> Option<ExitStatus> {

@@ -4,13 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cut_proxy::Proxy;
-use crate::harness::{Ended, Place, Server, client, command, content, send_signal};
+use crate::harness::{Ended, Place, Server, client, command, content, send_signal, wait_until};
 use crate::slow_line::SlowLine;
 use crate::terminal::line_on_a_terminal;
 
@@ -125,9 +124,7 @@ fn cut_once(
     proxy.cut_at(at);
     thread::scope(|scope| {
         scope.spawn(|| {
-            while proxy.crossed(direction) < at {
-                thread::sleep(Duration::from_millis(2));
-            }
+            wait_until("the connection is cut", || proxy.crossed(direction) >= at);
             proxy.cut_at(u64::MAX);
         });
         client(&proxy.endpoint, &place.here(""), arguments)
@@ -189,9 +186,8 @@ fn an_interrupted_transfer_tells_programs_so() {
     let line = SlowLine::start(&server, 1 << 20);
     let mut put = command(&line.endpoint, &place.here(""), &["put", "f", "--json"]);
     let put = put.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    while !place.served(".f.tinyferry-part").exists() {
-        thread::sleep(Duration::from_millis(5));
-    }
+    let partial = place.served(".f.tinyferry-part");
+    wait_until("the transfer has begun", || partial.exists());
     send_signal(put.id(), "INT");
     let ended = Ended::from(put.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, None, "{}", ended.stderr);

@@ -5,7 +5,6 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
 use std::process::Stdio;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tinyferry::client::{Client, Error};
@@ -14,7 +13,7 @@ use tinyferry::core::wire::{Code, SIGNAL_LEN, Signal};
 use tinyferry::core::{Failure, Reason};
 
 use crate::files::write_private;
-use crate::harness::{Place, Server, command, content, idle_client, send_signal};
+use crate::harness::{Place, Server, command, content, idle_client, send_signal, wait_until};
 
 fn is_shutting_down(told: &Result<Duration, Error>) -> bool {
     matches!(told, Err(Error::Session(Failure::Refused(Reason::ShuttingDown), _)))
@@ -63,10 +62,10 @@ fn an_idle_client_receives_the_reason_while_a_transfer_continues() {
         .spawn()
         .expect("the program starts");
     let partial = place.served(".large.tinyferry-part");
-    while !partial.exists() {
+    wait_until("the transfer has begun", || {
         assert!(busy.try_wait().expect("it can be asked").is_none(), "it ended too early");
-        thread::sleep(Duration::from_millis(1));
-    }
+        partial.exists()
+    });
     send_signal(busy.id(), "STOP");
     server.signal("TERM");
     idle.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");

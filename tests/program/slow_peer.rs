@@ -12,7 +12,7 @@ use tinyferry::client::{Client, Error};
 use tinyferry::core::{Config, Failure};
 use tinyferry::fs::{Directory, Source};
 
-use crate::harness::{Place, Server, content, send_signal};
+use crate::harness::{Place, Server, content, send_signal, wait_until};
 use crate::requirements::{has_strace, runs_long_tests};
 
 /// A client gives up three seconds after the last sign of life: a hundredth of the usual time.
@@ -39,11 +39,7 @@ impl SlowSync {
             .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,syncfs", "-e"])
             .args([&inject, "-p", &process])
             .spawn();
-        let end = Instant::now() + Duration::from_secs(20);
-        while !are_all_traced(&process) {
-            assert!(Instant::now() < end, "strace does not attach");
-            thread::sleep(Duration::from_millis(10));
-        }
+        wait_until("strace is attached", || are_all_traced(&process));
         Self(strace.expect("strace starts"))
     }
 }

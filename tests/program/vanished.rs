@@ -4,10 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::harness::{Ended, Place, Server, command, content};
+use crate::harness::{Ended, Place, Server, command, content, wait_until};
 use crate::slow_line::SlowLine;
 
 /// The size of a file that is larger than the buffers of the system between the two ends, in bytes.
@@ -34,11 +32,7 @@ fn changing(
     let mut client = command(&line.endpoint, &place.here(""), arguments);
     client.stdout(Stdio::piped()).stderr(Stdio::piped());
     let client = client.spawn().expect("the program starts");
-    let end = Instant::now() + Duration::from_secs(30);
-    while !begun.exists() {
-        assert!(Instant::now() < end, "{} is not there", begun.display());
-        thread::sleep(Duration::from_millis(1));
-    }
+    wait_until("the transfer has begun", || begun.exists());
     change();
     client.wait_with_output().expect("it ends").into()
 }

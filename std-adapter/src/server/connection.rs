@@ -30,7 +30,6 @@ use crate::server::registry::Busy;
 use crate::server::registry::Registry;
 use crate::server::root::Root;
 use crate::server::root::RootError;
-use crate::server::session::Ended;
 use crate::transport::clock::milliseconds;
 use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Shutdown;
@@ -100,22 +99,10 @@ impl Service {
         }
         debug!("{name}: a serial line is connected");
         let link = &mut StreamLink::new(socket, shutdown).eager();
-        while !self.registry.is_stopping() {
-            let permissions = match self.permissions_without_key() {
-                Ok(permissions) => permissions,
-                Err(error) => {
-                    let why = describe::os_error(&error);
-                    return self.logs.root.warn(&format!("{name}: no session can begin: {why}"));
-                }
-            };
-            match self.serve(link, name, Config::LOSSY, permissions) {
-                Ended::Session => {}
-                Ended::Link => return,
-            }
-        }
+        self.serve_clients(link, name, Config::LOSSY);
     }
 
-    /// Sees how a client begins, and serves it with the rights of its key.
+    /// Reads how a client begins, and serves it with the rights of its key.
     fn handle<S: Socket>(&self, number: u64, mut socket: S, shutdown: Arc<Shutdown>, name: &str) {
         debug!("{name}: the client has connected");
         if shutdown.is_due() {

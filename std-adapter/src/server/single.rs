@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-#[cfg(unix)]
 use tinyferry_core::Config;
 use tracing::{info, warn};
 
@@ -21,6 +20,7 @@ use crate::server::connection::Service;
 use crate::server::session::Ended;
 #[cfg(unix)]
 use crate::transport::clock::milliseconds;
+use crate::transport::limit::Pausable;
 use crate::transport::listener::Line;
 #[cfg(unix)]
 use crate::transport::listener::Terminal;
@@ -72,6 +72,14 @@ impl Service {
         Ok(())
     }
 
+    /// Serves the clients of a line, one after another, until it ends or the server stops.
+    pub(super) fn serve_clients<L: Pausable>(&self, link: &mut L, peer: &str, config: Config) {
+        while !self.registry.is_stopping()
+            && let Some(permissions) = self.permissions_of_line(peer)
+            && let Ended::Session = self.serve(link, peer, config, permissions)
+        {}
+    }
+
     /// The permissions of the clients of a line, which count as one; `None`: the directory cannot be served now.
     fn permissions_of_line(&self, peer: &str) -> Option<Permissions> {
         match self.permissions_without_key() {
@@ -96,11 +104,7 @@ impl Service {
         let idle = milliseconds(self.options.idle);
         let config = Config::LOSSY.handshake_timeout(idle).idle_timeout(idle);
         self.spawn(number, PEER, move || {
-            while !service.registry.is_stopping()
-                && let Some(permissions) = service.permissions_of_line(PEER)
-                && let Ended::Session = service.serve(&mut link, PEER, config, permissions)
-            {
-            }
+            service.serve_clients(&mut link, PEER, config);
         })?;
         self.registry.wait_until_empty();
         self.drain();

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::On;
 use crate::cut_proxy::Proxy;
-use crate::harness::{Place, content, ended_within};
+use crate::harness::{Place, content, ended_within, wait_until};
 use crate::signals::on_terminal;
 
 /// The client is killed, then the server.
@@ -33,7 +32,7 @@ fn a_transfer_that_was_killed_continues() {
             let mut client = on.command(&proxy.endpoint, &place.here(""), &arguments);
             let mut client =
                 client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-            wait_until(|| proxy.crossed(direction) >= 8 << 20);
+            wait_until("content arrives", || proxy.crossed(direction) >= 8 << 20);
             if is_server_killed {
                 server.child.kill().expect("it runs");
                 proxy.cut_now();
@@ -52,14 +51,6 @@ fn a_transfer_that_was_killed_continues() {
         let ended = on.client(&server, &place.here(""), &arguments).well();
         assert!(ended.stdout.contains("MiB were there already"), "{on:?}: {}", ended.stdout);
         assert!(fs::read(&target).expect("it is there") == bytes, "{on:?}");
-    }
-}
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < end, "it takes too long");
-        thread::sleep(Duration::from_millis(5));
     }
 }
 
