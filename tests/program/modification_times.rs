@@ -140,3 +140,52 @@ fn a_second_run_sends_no_content_for_any_unit_of_times() {
         assert!(fs::read(place.served("tree/now")).expect("it is there") == other);
     }
 }
+
+/// The directories below `root` with their times in seconds.
+fn directories(root: &Path) -> BTreeMap<OsString, i64> {
+    let found = ["", "d", "d/below"].map(|path| (path, root.join(path).metadata()));
+    let times =
+        found.into_iter().filter_map(|(path, found)| Some((path.into(), found.ok()?.mtime())));
+    times.collect()
+}
+
+/// Each option finds the entries that the receiver lacks in another way.
+#[test]
+fn a_directory_that_gets_an_entry_has_the_time_of_the_source_then() {
+    let options: [&[&str]; 6] = [
+        &[],
+        &["--update"],
+        &["--delete"],
+        &["--ignore-existing"],
+        &["--newer"],
+        &["--checksum", "--delete"],
+    ];
+    for options in options {
+        let place = Place::new();
+        let here = place.here("");
+        let server = Server::start(&place.served(""), &["--allow-remove"]);
+        fs::create_dir_all(place.here("t/d/below")).expect("directories");
+        fs::write(place.here("t/d/below/old"), "old").expect("a file");
+        let touch = |path: &str, seconds| {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            File::open(place.here(path)).and_then(|dir| dir.set_modified(time)).expect("a time");
+        };
+        ["t/d/below", "t/d", "t"].iter().for_each(|path| touch(path, 1_600_000_000));
+        server.client(&here, &["put", "t"]).well();
+        server.client(&here, &["get", "t", "--into", "copy"]).well();
+        fs::write(place.here("t/d/below/new"), "new").expect("a file");
+        fs::create_dir(place.here("t/d/empty")).expect("a directory");
+        touch("t/d/below", 1_700_000_000);
+        touch("t/d", 1_500_000_000);
+        server.client(&here, &[&["put", "t"], options].concat()).well();
+        assert_eq!(directories(&place.served("t")), directories(&place.here("t")), "{options:?}");
+        assert!(place.served("t/d/below/new").exists() && place.served("t/d/empty").exists());
+        server.client(&here, &[&["get", "t", "--into", "copy"], options].concat()).well();
+        assert!(place.here("copy/t/d/below/new").exists());
+        assert_eq!(
+            directories(&place.here("copy/t")),
+            directories(&place.here("t")),
+            "{options:?}"
+        );
+    }
+}

@@ -4,6 +4,7 @@
 mod ahead;
 mod answers;
 mod check;
+mod found;
 mod own;
 #[cfg(all(test, unix))]
 mod tests;
@@ -37,6 +38,7 @@ use crate::fs::sys::metadata::FileMetadata;
 
 use self::ahead::Ahead;
 use self::check::Check;
+pub(crate) use self::found::{Found, Question};
 use self::own::{OwnList, Part};
 
 /// The number of questions that may be unanswered.
@@ -65,6 +67,8 @@ pub(crate) struct Update {
     /// The entries of the directory that was compared last.
     list: Option<OwnList>,
     found: VecDeque<Found>,
+    /// The directory that was sent by itself last: the index of its source, and its path.
+    offered: Option<(usize, String)>,
     /// Files that the receiver has, and that were not taken yet.
     unchanged: Amount,
     /// The directories of a walk, which reports the entries that cannot be sent.
@@ -75,26 +79,6 @@ pub(crate) struct Update {
     differs: bool,
     check: Check,
     ahead: Option<Ahead>,
-}
-
-/// A question about a path of the tree; the number is the index of its source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Question {
-    Directory(usize, String, Range),
-    File(usize, String),
-}
-
-/// An entry that is to be sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Or a symbolic link.
-    File(usize, String),
-    /// And all below it.
-    Directory(usize, String),
-    /// A directory by itself: its permission bits may differ.
-    Bits(usize, String),
-    /// It is not sent: the receiver may have it, does not report it, and is to keep it.
-    Unknown(usize, String),
 }
 
 /// How the receiver's files can be compared.
@@ -129,6 +113,7 @@ impl Update {
             unanswered: 0,
             list: None,
             found: VecDeque::new(),
+            offered: None,
             unchanged: Amount::default(),
             walked: Vec::new(),
             left_out: None,
@@ -203,15 +188,6 @@ impl Update {
     /// Whether every question is answered, and every entry found is sent.
     fn is_over(&self) -> bool {
         self.unanswered == 0 && self.questions.is_empty() && self.found.is_empty()
-    }
-
-    /// The next entry to send.
-    pub(crate) fn next_found(&mut self) -> Option<Found> {
-        let found = self.found.pop_front()?;
-        if let Found::Directory(_, path) = &found {
-            self.walked.push(path.clone());
-        }
-        Some(found)
     }
 
     /// The next question, with the arguments that are sent.

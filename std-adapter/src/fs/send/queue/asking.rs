@@ -45,7 +45,7 @@ impl SendQueue {
             if let Some((question, query)) = update.next_question(&self.origins) {
                 return Some(Candidate::Ready(self.ask(question, query, observer)));
             }
-            let (origin, path, is_whole) = match update.next_found()? {
+            let (origin, path, is_whole) = match update.next_found(&self.origins)? {
                 Found::File(origin, path) | Found::Directory(origin, path) => (origin, path, true),
                 Found::Bits(origin, path) => (origin, path, false),
                 Found::Unknown(_, path) => {

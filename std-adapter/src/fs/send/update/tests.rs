@@ -32,19 +32,19 @@ fn the_content_is_compared_where_the_receiver_keeps_no_times() {
     let no_times = !Facts::TIME.bits();
     let first = answer(&mut update, &origins, no_times).unwrap();
     assert!(Facts::from_bits(first.facts).contains(Facts::TIME));
-    assert_eq!(update.next_found(), None, "the size alone proves nothing");
+    assert_eq!(update.next_found(&origins), None, "the size alone proves nothing");
     let second = answer(&mut update, &origins, no_times).unwrap();
     assert!(Facts::from_bits(second.facts).contains(Facts::CONTENT));
     let third = answer(&mut update, &origins, no_times).unwrap();
     assert!(second.digest.is_none() && third.digest.is_some());
-    assert_eq!(update.next_found(), Some(Found::File(0, "f".to_owned())));
+    assert_eq!(update.next_found(&origins), Some(Found::File(0, "f".to_owned())));
 }
 
 #[test]
 fn everything_is_sent_where_the_receiver_computes_no_content() {
     let (_dir, origins, mut update) = start(Skip::SameContent);
     answer(&mut update, &origins, !Facts::CONTENT.bits());
-    assert_eq!(update.next_found(), Some(Found::Directory(0, String::new())));
+    assert_eq!(update.next_found(&origins), Some(Found::Directory(0, String::new())));
     assert!(!update.is_same());
 }
 
@@ -58,8 +58,8 @@ fn an_excluded_entry_is_not_sent_after_the_thread_that_reads_ahead_has_failed() 
     update.ahead = Some(Ahead::begin(0, "", parameters, |_, _| panic!("as expected by this test")));
     let stat = Stat { size: 0, value: 0, facts: query.facts, granularity: 9 };
     update.answered(question, &stat, Index::default(), &origins);
-    assert_eq!(update.next_found(), Some(Found::File(0, "f".to_owned())));
-    assert_eq!(update.next_found(), None);
+    assert_eq!(update.next_found(&origins), Some(Found::File(0, "f".to_owned())));
+    assert_eq!(update.next_found(&origins), None);
 }
 
 #[test]
@@ -75,14 +75,16 @@ fn the_bits_of_a_directory_are_sent_although_the_check_at_the_end_is_not_made() 
             let stat = Stat { size: 0, value: 0, facts: query.facts, granularity: 0 };
             update.answered(question, &stat, Index::default(), &origins);
         }
-        let mut found = Vec::from_iter(std::iter::from_fn(|| update.next_found()));
-        assert_eq!(found, [Found::File(0, "f".to_owned()), Found::File(0, "d/g".to_owned())]);
+        let mut found = Vec::from_iter(std::iter::from_fn(|| update.next_found(&origins)));
+        let bits = Found::Bits(0, "d".to_owned());
+        let [f, g] = ["f", "d/g"].map(|path| Found::File(0, path.to_owned()));
+        assert_eq!(found, [f, bits, g]);
         if !fails_before_the_check {
             assert!(update.begin_check());
         }
         // A file was refused.
         update.fail();
-        found = Vec::from_iter(std::iter::from_fn(|| update.next_found()));
+        found = Vec::from_iter(std::iter::from_fn(|| update.next_found(&origins)));
         assert_eq!(found, [Found::Bits(0, "d".to_owned())], "{fails_before_the_check}");
         assert!(!update.is_same() && !update.begin_check());
     }
@@ -105,11 +107,11 @@ fn a_file_that_may_exist_is_not_sent_where_the_receiver_does_not_tell() {
                 true => Found::Directory(0, String::new()),
                 false => Found::Unknown(0, String::new()),
             };
-            assert_eq!(update.next_found(), Some(found), "{skip:?}");
+            assert_eq!(update.next_found(&origins), Some(found), "{skip:?}");
         }
     }
     // Without times no file is newer than another.
     let (_dir, origins, mut update) = start(Skip::NotOlder);
     answer(&mut update, &origins, !Facts::TIME.bits());
-    assert_eq!(update.next_found(), Some(Found::Unknown(0, String::new())));
+    assert_eq!(update.next_found(&origins), Some(Found::Unknown(0, String::new())));
 }
