@@ -117,3 +117,16 @@ fn text_without_an_end_is_reported() {
     assert_eq!(shown(&ended)[0], "again");
     ended.with(4, &["the other end does not answer"]);
 }
+
+/// A shell asks for a password, and nobody answers.
+#[test]
+fn a_prompt_without_a_line_end_is_shown_when_the_handshake_times_out() {
+    let place = Place::new();
+    let here = place.here("");
+    program(&here, &["keygen", "key"]).well();
+    let endpoint = "exec:printf 'two\\nPassword: '; exec sleep 100";
+    for key in [&[][..], &["--key", "key"]] {
+        let ping = client(endpoint, &here, &[&["ping", "--timeout", "1"], key].concat());
+        assert_eq!(shown(&ping), ["two", "Password:"], "{}", ping.stderr);
+    }
+}

@@ -37,15 +37,18 @@ pub(super) fn start(
     };
     let banner = Shared::new(Banner::new(first, listener));
     let socket = AfterBanner::new(socket, banner.clone());
-    let link = link(socket, endpoint, protection, timeouts, rate).map_err(|error| match error {
-        _ if banner.lock().is_endless() => {
-            Error::Session(Failure::NotTinyferry, banner.lock().begin())
+    let link = link(socket, endpoint, protection, timeouts, rate).map_err(|error| {
+        banner.lock().end();
+        match error {
+            _ if banner.lock().is_endless() => {
+                Error::Session(Failure::NotTinyferry, banner.lock().begin())
+            }
+            // If the command has ended, that is the cause.
+            Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
+                ended(&mut program, &banner).map_or(error, failed)
+            }
+            error => error,
         }
-        // If the command has ended, that is the cause.
-        Error::Secure(_, AuthError::Socket(_) | AuthError::Channel(Channel::Truncated)) => {
-            ended(&mut program, &banner).map_or(error, failed)
-        }
-        error => error,
     })?;
     Ok(Box::new(Started { link, program, banner }))
 }
@@ -70,6 +73,9 @@ impl Connection for Started {
         );
         if result.is_ok() {
             self.program.set_established();
+        } else {
+            // A prompt has no line end.
+            self.banner.lock().end();
         }
         if self.banner.lock().is_endless() {
             return Err(blocking::Error::Session(Failure::NotTinyferry));
