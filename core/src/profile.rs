@@ -63,11 +63,13 @@ pub trait Profile {
     /// [`Store::hole`]: crate::Store::hole
     /// [`Store::store_zeros`]: crate::Store::store_zeros
     const HOLES: bool = false;
-    /// Whether a store is asked before it loads or stores content: [`Store::is_ready`]. While it is not ready, the
-    /// session answers queries, and says that it is alive. It needs the clock.
+    /// Whether a store may be a pipe. It is asked before it loads or stores content: [`Store::is_ready`]. While it is
+    /// not ready, the session answers queries, and says that it is alive. That needs the clock. A receiver's store is
+    /// asked for the digest of a prefix that it cannot load back: [`Store::prefix_digest`].
     ///
     /// [`Store::is_ready`]: crate::Store::is_ready
-    const WAITS: bool = false;
+    /// [`Store::prefix_digest`]: crate::Store::prefix_digest
+    const PIPES: bool = false;
 }
 
 /// The constants of a profile as the core reads them. Code behind a capability that is missing
@@ -128,9 +130,9 @@ pub(crate) trait Capabilities: Profile {
         Self::HOLES
     }
 
-    /// Whether a store may not be ready to load or to store content.
-    fn waits() -> bool {
-        Self::WAITS
+    /// Whether a store may be a pipe: not ready to load or to store content, or without its prefix.
+    fn has_pipes() -> bool {
+        Self::PIPES
     }
 
     /// Whether a lossy link may have gaps inside frames.
@@ -170,7 +172,7 @@ pub(crate) trait Capabilities: Profile {
 
     /// Whether there is a step between two parts of long work.
     fn pauses() -> bool {
-        Self::polls_input() || Self::may_defer() || Self::waits()
+        Self::polls_input() || Self::may_defer() || Self::has_pipes()
     }
 
     /// Whether a session is half-duplex; `half_duplex` is the configured or negotiated value.

@@ -61,12 +61,20 @@ pub trait Store {
     }
 
     /// Whether the next content of the open file can be stored, or read from its end on, without long waiting. If
-    /// not, the session asks again a few milliseconds later; a store that can wait should wait at most 50 ms. For a
-    /// store whose content comes from or goes to something slow, such as a pipe. Once it is ready, it is asked again
-    /// after the next [`Store::load`] of a chunk (1024 bytes) or [`Store::store`]. Called with
-    /// [`Profile::WAITS`](crate::Profile::WAITS).
+    /// not, the session asks again a few milliseconds later; a store that can wait should wait at most 50 ms. Once it
+    /// is ready, it is asked again after the next [`Store::load`] of a chunk (1024 bytes) or [`Store::store`]. Called with
+    /// [`Profile::PIPES`](crate::Profile::PIPES).
     fn is_ready(&mut self) -> bool {
         self.inner().is_none_or(|inner| inner.is_ready())
+    }
+
+    /// The CRC-64/NVME of the open file's [`Accepted::prefix`], if it cannot be read again. `None`: the session reads it
+    /// by [`Store::load`]. Called with [`Profile::PIPES`](crate::Profile::PIPES), but not in a session with SHA-256.
+    fn prefix_digest(&mut self) -> Option<u64> {
+        match self.inner() {
+            Some(inner) => inner.prefix_digest(),
+            None => None,
+        }
     }
 
     /// Writes bytes at `position` of the open file. Returns the number of bytes written, at least

@@ -14,7 +14,7 @@ impl tinyferry_core::Profile for Desktop {
     const OPERATIONS: bool = true;
     const MESSAGES: bool = true;
     const HOLES: bool = true;
-    const WAITS: bool = true;
+    const PIPES: bool = true;
 }
 
 /// CRCs from carry-less multiplication where the processor has it. Each is the faster one of two

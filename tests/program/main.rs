@@ -51,6 +51,7 @@ mod partials_command;
 mod permissions;
 mod ping;
 mod pipes;
+mod pipes_after_cuts;
 mod policy;
 mod power_loss;
 mod processes;

@@ -11,17 +11,16 @@ use std::time::Duration;
 
 use tinyferry_kit::Faults;
 
-use crate::cut_proxy::Proxy;
 use crate::harness::{
     Ended, Place, Server, client, command, content, ended_within, program, wait_until,
 };
 use crate::requirements::runs_long_tests;
 use crate::serial::{CLEAN, lay, urls};
 
-const MIB: usize = 1 << 20;
+pub(crate) const MIB: usize = 1 << 20;
 
 /// A put of standard input, which is not written yet.
-fn put(endpoint: &str, here: &Path, arguments: &[&str]) -> (Child, ChildStdin) {
+pub(crate) fn put(endpoint: &str, here: &Path, arguments: &[&str]) -> (Child, ChildStdin) {
     let mut command = command(endpoint, here, &[&["put", "-"], arguments].concat());
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
@@ -29,7 +28,7 @@ fn put(endpoint: &str, here: &Path, arguments: &[&str]) -> (Child, ChildStdin) {
     (child, stdin)
 }
 
-fn ended(mut child: Child) -> Ended {
+pub(crate) fn ended(mut child: Child) -> Ended {
     // A client that hangs fails its test instead of stopping it.
     ended_within(&mut child, Duration::from_secs(60));
     child.wait_with_output().expect("it ends").into()
@@ -232,87 +231,6 @@ fn a_killed_client_leaves_nothing_and_a_killed_producer_ends_the_file() {
     shell(&server.endpoint, &place.here(""), line);
     wait_until("it is stored", || place.served("x").exists());
     assert_eq!(place.served("x").metadata().expect("it is there").len(), 100_000);
-}
-
-#[test]
-fn a_server_that_is_killed_in_the_middle_of_a_long_input_ends_the_transfer() {
-    let place = Place::new();
-    let mut server = Server::start(&place.served(""), &[]);
-    let arguments = ["--as", "x", "--retry", "3"];
-    let (child, mut stdin) = put(&server.endpoint, &place.here(""), &arguments);
-    stdin.write_all(&content(3 * MIB, 1)).expect("it takes it");
-    server.child.kill().expect("it is ours");
-    // The client may end before it has read all.
-    let _ = stdin.write_all(&content(3 * MIB, 1));
-    drop(stdin);
-    let parts =
-        ["\"-\" as \"x\": tcp://", "the part of standard input that was read cannot be sent again"];
-    let told = ended(child).with(4, &parts);
-    assert!(!told.stderr.contains("try 1"), "{}", told.stderr);
-}
-
-#[test]
-fn a_short_input_is_sent_again_after_a_cut() {
-    let place = Place::new();
-    let server = Server::start(&place.served(""), &[]);
-    let proxy = Proxy::start();
-    proxy.lead_to(&server);
-    let bytes = content(300_000, 1);
-    let arguments = ["--as", "x", "--retry", "3"];
-    let (child, mut stdin) = put(&proxy.endpoint, &place.here(""), &arguments);
-    stdin.write_all(&bytes[..200_000]).expect("it takes it");
-    wait_until("content arrives", || proxy.crossed(0) >= 150_000);
-    proxy.cut_now();
-    stdin.write_all(&bytes[200_000..]).expect("it takes it");
-    drop(stdin);
-    let told = ended(child).well();
-    assert!(told.stderr.contains("try 1 of 3"), "{}", told.stderr);
-    assert!(fs::read(place.served("x")).expect("it is there") == bytes);
-}
-
-#[test]
-fn a_cut_get_repeats_nothing_on_standard_output() {
-    let place = Place::new();
-    let bytes = content(20 * MIB, 1);
-    fs::write(place.served("x"), &bytes).expect("a file");
-    let server = Server::start(&place.served(""), &[]);
-    let proxy = Proxy::start();
-    proxy.lead_to(&server);
-    let arguments = ["get", "x", "-o", "-", "--retry", "3"];
-    let mut command = command(&proxy.endpoint, &place.here(""), &arguments);
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut stdout = child.stdout.take().expect("it is piped");
-    let mut got = vec![0; 9 * MIB];
-    stdout.read_exact(&mut got).expect("it comes");
-    proxy.cut_now();
-    stdout.read_to_end(&mut got).expect("it comes");
-    let told = ended(child).well();
-    assert!(told.stderr.contains("try 1 of 3"), "{}", told.stderr);
-    assert!(got == bytes);
-}
-
-#[test]
-fn a_file_that_changes_between_two_attempts_is_an_error() {
-    let place = Place::new();
-    fs::write(place.served("x"), content(20 * MIB, 1)).expect("a file");
-    let server = Server::start(&place.served(""), &[]);
-    let proxy = Proxy::start();
-    proxy.lead_to(&server);
-    let arguments = ["get", "x", "-o", "-", "--retry", "3"];
-    let mut command = command(&proxy.endpoint, &place.here(""), &arguments);
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut stdout = child.stdout.take().expect("it is piped");
-    stdout.read_exact(&mut vec![0; 9 * MIB]).expect("it comes");
-    fs::write(place.served("new"), content(20 * MIB, 2)).expect("a file");
-    fs::rename(place.served("new"), place.served("x")).expect("it is renamed");
-    proxy.cut_now();
-    stdout.read_to_end(&mut Vec::new()).expect("it ends");
-    ended(child).with(
-        1,
-        &["the part that was written before differs", "bytes were written to standard output"],
-    );
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl<P: Profile> Session<P> {
             && let rest = input.get(taken..).unwrap_or_default()
             && let Parsed::Chunk { ahead: 0, length } =
                 parse_frame::<P>(rest, &self.expected(), &mut signal)
-            && (!P::waits() || store.is_ready())
+            && (!P::has_pipes() || store.is_ready())
             && let Some(Placement { position, .. }) = self.on_chunk(0, length)
         {
             let (_, payload) = rest.split_at_checked(HEADER_LEN).unwrap_or_default();

@@ -8,16 +8,17 @@ impl<P: Profile> Session<P> {
         Step::Storage(match self.io {
             PendingIo::Load { position, length, done, sends } => {
                 let holes = P::has_holes() && (!sends || self.has_holes());
-                let waits = P::waits() && done == 0 && sends && self.is_new(position);
+                let waits = P::has_pipes() && done == 0 && sends && self.is_new(position);
+                let proves = P::has_pipes() && !sends && self.may_prove_prefix();
                 let into = self.chunk.payload_mut().get_mut(done.into()..length.into());
                 let position = position.saturating_add(done.into());
-                Request::Load { position, into: into.unwrap_or_default(), holes, waits }
+                Request::Load { position, into: into.unwrap_or_default(), holes, waits, proves }
             }
             PendingIo::Store { position, skip, length, done } if P::can_receive() => {
                 let payload = self.reader.payload(&*self.chunk, length.into());
                 let bytes = payload.get(usize::from(skip.saturating_add(done))..);
                 let position = position.saturating_add(done.into());
-                let waits = P::waits() && done == 0;
+                let waits = P::has_pipes() && done == 0;
                 Request::Store { position, bytes: bytes.unwrap_or_default(), waits }
             }
             PendingIo::StoreZeros { done } if P::can_receive() && P::has_holes() => {
@@ -25,7 +26,7 @@ impl<P: Profile> Session<P> {
                     return Step::Over(Err(Failure::ApiMisuse));
                 };
                 let (position, waits) =
-                    (position.saturating_add(done.into()), P::waits() && done == 0);
+                    (position.saturating_add(done.into()), P::has_pipes() && done == 0);
                 let length = length.saturating_sub(done).into();
                 Request::StoreZeros { position, length, waits }
             }
@@ -99,6 +100,13 @@ impl<P: Profile> Session<P> {
     /// Whether no content from `position` on was sent before.
     fn is_new(&self, position: u64) -> bool {
         matches!(&self.state, State::Sending(sender) if sender.is_new(position))
+    }
+
+    /// Whether the digest of the prefix alone proves it, and nothing of it was loaded back.
+    fn may_prove_prefix(&self) -> bool {
+        self.running_sha256().is_none()
+            && matches!(&self.state, State::Receiving(receiver)
+                if receiver.file().is_some_and(RecvFile::has_unread_prefix::<P>))
     }
 
     fn digests(&self) -> Digests {

@@ -94,13 +94,13 @@ impl<P: Profile> Session<P> {
 
     /// Whether the store was not ready for the next content.
     fn is_waiting(&self) -> bool {
-        P::waits() && self.deferred.is_some()
+        P::has_pipes() && self.deferred.is_some()
     }
 
     /// Chooses the step `io`, which stores content, or pauses until the store may be ready. Input is not read
     /// meanwhile: the buffer has the content.
     fn unless_waiting(&mut self, io: PendingIo) {
-        if P::waits() {
+        if P::has_pipes() {
             self.unless_paused(io, None);
         } else {
             self.io = io;
@@ -137,7 +137,7 @@ impl<P: Profile> Session<P> {
             }
             // Lost blocks are sent again meanwhile.
             (State::Sending(sender), Some(_))
-                if P::waits()
+                if P::has_pipes()
                     && P::can_send()
                     && self.deferred.is_some()
                     && !self.has_polled_input

@@ -8,7 +8,7 @@ impl<P: Profile> Session<P> {
     pub fn answered(&mut self, reply: Reply, now: Option<Millis>) {
         self.timer.store_worked(now);
         self.has_polled_input = false;
-        if P::may_defer() || P::waits() {
+        if P::may_defer() || P::has_pipes() {
             self.track_deferred(reply);
         }
         if P::has_messages() {
@@ -29,6 +29,13 @@ impl<P: Profile> Session<P> {
             {
                 if self.hole_loaded(position, length, done, sends, hole) {
                     return;
+                }
+            }
+            (PendingIo::Load { sends: false, .. }, Reply::Digest(digest)) if P::has_pipes() => {
+                if let (State::Receiving(receiver), Some(link)) =
+                    (&mut self.state, &self.negotiated)
+                {
+                    receiver.prefix_proven(digest, link, &mut self.outbox);
                 }
             }
             (
@@ -62,7 +69,7 @@ impl<P: Profile> Session<P> {
             (
                 PendingIo::Load { .. } | PendingIo::Store { .. } | PendingIo::StoreZeros { .. },
                 Reply::Pending,
-            ) if P::waits() => {
+            ) if P::has_pipes() => {
                 self.deferred = Some(Deferred::Other);
                 if let State::Sending(sender) = &mut self.state {
                     sender.chunk_delayed();

@@ -129,7 +129,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the store has a call to complete.
     fn is_busy(&self) -> bool {
-        (P::may_defer() || P::waits()) && self.deferred.is_some()
+        (P::may_defer() || P::has_pipes()) && self.deferred.is_some()
     }
 
     /// A number that changes with each progress of the work.
@@ -188,8 +188,8 @@ impl<P: Profile> Session<P> {
         match &mut self.state {
             State::Sending(sender) if P::can_send() => match (&self.negotiated, self.deferred) {
                 // The next chunk could meet the answer.
-                (Some(link), Some(_)) if P::waits() && link.is_half_duplex::<P>() => None,
-                (_, Some(_)) if P::waits() => Some(sender.keepalive().waiting()),
+                (Some(link), Some(_)) if P::has_pipes() && link.is_half_duplex::<P>() => None,
+                (_, Some(_)) if P::has_pipes() => Some(sender.keepalive().waiting()),
                 _ => Some(sender.keepalive()),
             },
             State::Receiving(receiver) if P::can_receive() => {

@@ -36,7 +36,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         Request::Store { position, bytes, .. } => {
             reply_to(store.store(position, bytes), Reply::Moved)
         }
-        Request::Load { position, into, holes, .. } => {
+        Request::Load { position, into, holes, proves, .. } => {
+            if proves && let Some(digest) = store.prefix_digest() {
+                return Reply::Digest(digest);
+            }
             match if holes { store.hole(position) } else { None } {
                 Some(length) if length > 0 => Reply::Hole(length),
                 _ => reply_to(store.load(position, into), Reply::Moved),

@@ -41,6 +41,8 @@ pub enum Request<'a> {
         holes: bool,
         /// Whether [`Store::is_ready`] is asked before.
         waits: bool,
+        /// Whether [`Store::prefix_digest`] is asked first, and [`Reply::Digest`] is an answer.
+        proves: bool,
     },
     /// [`Store::store_zeros`].
     StoreZeros {
@@ -147,6 +149,8 @@ pub enum Reply {
     Moved(usize),
     /// To `Load`: the number of zeros from the position on; at least one.
     Hole(u64),
+    /// To `Load`: the CRC-64/NVME of the prefix.
+    Digest(u64),
     /// To `Offer`.
     Accepted(Accepted),
     /// To `Operate`.

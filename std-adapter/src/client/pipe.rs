@@ -88,7 +88,8 @@ impl Client {
     }
 
     /// As [`Client::get_writer`]. After an error that [is transient](Error::is_transient) the file can be
-    /// requested again with the same store, also over another connection: then only the content that is missing
+    /// requested again with the same store, also over another connection: then the transfer continues where it stopped,
+    /// with [`ClientBuilder::sha256`](super::ClientBuilder::sha256) from the beginning. Only the content that is missing
     /// is written.
     ///
     /// # Errors
@@ -99,6 +100,7 @@ impl Client {
         store: &mut WriterStore<W, O>,
     ) -> Result<Outcome, Error> {
         let task = Task::get_file(remote);
+        store.resume(!self.config.sha256);
         let result = self.persist(task, store);
         match store.failure() {
             Some(failure) => Err(Error::Local(failure)),

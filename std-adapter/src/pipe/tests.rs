@@ -157,6 +157,37 @@ fn a_further_attempt_writes_only_what_is_missing() {
 }
 
 #[test]
+fn a_further_attempt_that_resumes_receives_only_what_is_missing() {
+    let bytes = content(300_000);
+    let mut written = Vec::new();
+    let mut store = WriterStore::new(&mut written, "f", ());
+    store.resume(true);
+    // A part is continued at a multiple of 1024 bytes, a whole file at its end.
+    for (prefix, end) in [(0, 100), (0, 1023), (0, 5000), (4096, 4100), (4096, 300_000)] {
+        let accepted = store.offer(&offer(300_000)).unwrap();
+        assert_eq!((accepted.prefix, accepted.in_order), (prefix as u64, true));
+        assert_eq!(store.prefix_digest(), Some(Fast::crc64(0, &bytes[..prefix])));
+        for start in (prefix..end).step_by(777) {
+            let mut part = &bytes[start..end.min(start + 777)];
+            while !part.is_empty() {
+                let position = (end.min(start + 777) - part.len()) as u64;
+                part = &part[store.store(position, part).unwrap()..];
+            }
+        }
+        store.abandon(Reason::Cancelled, true);
+    }
+    assert_eq!(store.offer(&offer(300_000)).unwrap().prefix, 300_000);
+    assert_eq!(store.prefix_digest(), Some(Fast::crc64(0, &bytes)));
+    store.commit().unwrap();
+    // The sender does not continue so far in the file, or not at all.
+    for resume in [0, 299_999] {
+        assert_eq!(store.offer(&Offer { resume, ..offer(300_000) }).unwrap().prefix, 0);
+    }
+    drop(store);
+    assert!(written == bytes);
+}
+
+#[test]
 fn other_content_is_not_written_behind_what_was_written_before() {
     let bytes = content(5000);
     let mut other = bytes.clone();

@@ -19,6 +19,9 @@ const WRITE: usize = 64 << 10;
 /// The longest time for which content waits for more.
 const DELAY: Duration = Duration::from_millis(50);
 
+/// A part of a file is continued at a multiple of this length, in bytes.
+const STEP: u64 = 1024;
+
 /// The pause before a writer without room is asked again, if the session does not wait.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -29,8 +32,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// other end.
 ///
 /// What was written cannot be taken back: if the transfer fails later, or the digest of the content differs, the
-/// writer has a part of the file, or other content. If the store is used again, the content that was written
-/// before is received again, compared, and not written again.
+/// writer has a part of the file, or other content. If the store is used again by
+/// [`Client::get_writer_store`](crate::client::Client::get_writer_store), the transfer continues where it stopped. In a
+/// session with SHA-256, or if the sender cannot continue, the content that was written before is received again,
+/// compared, and not written again.
 #[derive(Debug)]
 pub struct WriterStore<W, O> {
     writer: W,
@@ -42,7 +47,13 @@ pub struct WriterStore<W, O> {
     written_at: Instant,
     /// The content of all attempts that was written or is in the buffer.
     taken: Prefix,
-    /// Of it, the part that was received again in this attempt.
+    /// Of it, the part up to the last multiple of [`STEP`].
+    whole_steps: Prefix,
+    /// Whether a transfer may continue where it stopped.
+    resumes: bool,
+    /// The prefix of `taken` that is not received again in this attempt.
+    resumed: Prefix,
+    /// The prefix of `taken` that is proven or was received again in this attempt.
     compared: Prefix,
     /// The length of the content that was taken before this attempt, in bytes.
     held: u64,
@@ -63,6 +74,17 @@ impl Prefix {
         self.length += bytes.len() as u64;
         self.crc64 = Fast::crc64(self.crc64, bytes);
     }
+
+    /// The same with these bytes, and its part up to the last multiple of [`STEP`], if that is in them.
+    fn extended(mut self, bytes: &[u8]) -> (Self, Option<Self>) {
+        let behind = (self.length + bytes.len() as u64) % STEP;
+        let steps = bytes.len().checked_sub(behind as usize);
+        let (in_steps, rest) = bytes.split_at(steps.unwrap_or(0));
+        self.extend(in_steps);
+        let whole_steps = steps.map(|_| self);
+        self.extend(rest);
+        (self, whole_steps)
+    }
 }
 
 impl<W: Write, O: Observer> WriterStore<W, O> {
@@ -76,6 +98,9 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
             buffer: Vec::new(),
             written_at: Instant::now(),
             taken: Prefix::default(),
+            whole_steps: Prefix::default(),
+            resumes: false,
+            resumed: Prefix::default(),
             compared: Prefix::default(),
             held: 0,
             sha256: None,
@@ -87,6 +112,12 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Whether the next transfer may continue where the one before has stopped: the session digests nothing by
+    /// SHA-256.
+    pub(crate) fn resume(&mut self, resumes: bool) {
+        self.resumes = resumes;
     }
 
     /// The number of bytes that were received and written.
@@ -169,7 +200,11 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
             return Err(Reason::IsDirectory);
         }
         self.write(true)?;
-        (self.compared, self.held) = (Prefix::default(), self.taken.length);
+        self.held = self.taken.length;
+        let resumed = if offer.size == Some(self.held) { self.taken } else { self.whole_steps };
+        let is_resumed = self.resumes && resumed.length <= offer.resume;
+        self.resumed = if is_resumed { resumed } else { Prefix::default() };
+        self.compared = self.resumed;
         let (path, size, held) = (&self.path, offer.size, self.held);
         let direction = Direction::Receiving;
         self.observer.event(Event::Begin { path, kind: Kind::File, size, held, direction });
@@ -179,7 +214,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
             );
         }
         self.check_end(size.unwrap_or(0))?;
-        Ok(Accepted { prefix: 0, in_order: true })
+        Ok(Accepted { prefix: self.resumed.length, in_order: true })
     }
 
     fn deferral(&mut self) -> Option<&mut dyn Deferral> {
@@ -194,6 +229,10 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         self.buffer.len() < WRITE || self.failure.is_some()
     }
 
+    fn prefix_digest(&mut self) -> Option<u64> {
+        Some(self.resumed.crc64)
+    }
+
     fn store(&mut self, _: u64, bytes: &[u8]) -> Result<usize, Reason> {
         // In order: the position is the end of what was received in this attempt.
         let left = usize::try_from(self.held - self.compared.length).unwrap_or(usize::MAX);
@@ -202,7 +241,8 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
             return self.compare(bytes).map(|()| bytes.len());
         }
         self.check_end(self.taken.length.saturating_add(bytes.len() as u64))?;
-        self.taken.extend(bytes);
+        let (taken, whole_steps) = self.taken.extended(bytes);
+        (self.taken, self.whole_steps) = (taken, whole_steps.unwrap_or(self.whole_steps));
         self.buffer.extend_from_slice(bytes);
         self.observer.event(Event::Moved { bytes: bytes.len() as u64 });
         if self.buffer.len() >= WRITE || self.written_at.elapsed() >= DELAY {

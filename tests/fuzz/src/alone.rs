@@ -315,7 +315,7 @@ impl<'a> Alone<'a> {
 }
 
 fn any_reply(script: &mut Script<'_>) -> Reply {
-    match script.decide() % 10 {
+    match script.decide() % 11 {
         0 => Reply::Moved(script.number() as usize),
         1 => Reply::Accepted(accepted(script)),
         2 => Reply::Entry(entry(script)),
@@ -325,6 +325,7 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
         6 => Reply::Pending,
         7 => Reply::Operated(stat(script)),
         8 => Reply::Hole(script.number()),
+        9 => Reply::Digest(script.number()),
         _ => Reply::Refused(Reason::from_code(u16::from(script.decide()))),
     }
 }

@@ -23,12 +23,12 @@ impl Profile for Sparse {
     const HOLES: bool = true;
 }
 
-/// The standard profile with stores that may not be ready.
+/// The standard profile with stores that may be pipes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Waits;
+pub struct Pipes;
 
-impl Profile for Waits {
+impl Profile for Pipes {
     type Checksums = Tables;
     type Sha256 = <Standard as Profile>::Sha256;
-    const WAITS: bool = true;
+    const PIPES: bool = true;
 }

@@ -3,7 +3,7 @@
 
 use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, GetRequest, Outcome, Reason, Session, Store, Task};
-use tinyferry_kit::{End, Faults, Memory, Pair, Waits, content, session_number};
+use tinyferry_kit::{End, Faults, Memory, Pair, Pipes, content, session_number};
 
 const SECOND: u64 = 1_000_000_000;
 /// A store that is not ready is asked again this often, in milliseconds.
@@ -13,12 +13,12 @@ const LIFE_SIGN: u64 = 2 * SECOND + SECOND / 10;
 /// The content has more than a chunk.
 const SIZE: usize = 2500;
 
-type Machines<C> = Pair<End<C, Waits>, End<Memory, Waits>>;
+type Machines<C> = Pair<End<C, Pipes>, End<Memory, Pipes>>;
 
 fn pair<C: Store>(config: Config, client: C, server: Memory) -> Machines<C> {
     let number = session_number(0xC0FF_EE01);
-    let client = End::of(Session::<Waits>::client(number, config), client);
-    Pair::of(client, End::of(Session::<Waits>::server(config), server))
+    let client = End::of(Session::<Pipes>::client(number, config), client);
+    Pair::of(client, End::of(Session::<Pipes>::server(config), server))
 }
 
 fn file() -> Memory {

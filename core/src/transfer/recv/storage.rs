@@ -121,6 +121,15 @@ impl<P: Profile> Receiver<P> {
         }
     }
 
+    /// The store has told the digest of the open file's prefix.
+    pub(crate) fn prefix_proven(&mut self, digest: u64, link: &Negotiated, outbox: &mut Outbox) {
+        let Some(file) = self.file_mut() else { return };
+        let id = file.id;
+        if file.prefix_proven::<P>(digest) {
+            self.answer(id, true, link, outbox);
+        }
+    }
+
     /// The store has failed, and has closed the open file, or else the tree.
     pub(crate) fn failed(&mut self, reason: Reason, outbox: &mut Outbox) {
         let open = self.file().map(|file| file.id).or(self.tree());

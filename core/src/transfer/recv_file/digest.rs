@@ -70,6 +70,19 @@ impl RecvFile {
         }
     }
 
+    /// Whether there is a prefix, of which nothing was loaded back.
+    pub(crate) fn has_unread_prefix<P: Profile>(&self) -> bool {
+        matches!(self.prefix::<P>(), Prefix::Proving { .. }) && self.digested == 0
+    }
+
+    /// The digest of the prefix is known. Whether that proves it.
+    pub(in crate::transfer) fn prefix_proven<P: Profile>(&mut self, digest: u64) -> bool {
+        let Prefix::Proving { end } = self.prefix::<P>() else { return false };
+        (self.digested, self.digest) = (end, digest);
+        self.prefix = Prefix::Proven { end, digest };
+        true
+    }
+
     /// Continues the digest over bytes that were stored in order without it: from the digest so far
     /// to the position.
     pub(crate) fn digest_stored(&mut self, digest: impl FnOnce(u64, u64) -> u64) {

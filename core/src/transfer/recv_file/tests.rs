@@ -122,6 +122,19 @@ fn a_prefix_is_acknowledged_once_its_digest_is_computed() {
     assert_eq!(file.ack::<Standard>(false), Some((2048, AckInfo::Sack(SackMap::EMPTY))));
 }
 
+/// R59.
+#[test]
+fn a_prefix_whose_digest_the_store_knows_is_not_loaded_back() {
+    let mut file = file(5000, 2048, true);
+    assert!(file.has_unread_prefix::<Standard>() && file.prefix_proven::<Standard>(7));
+    assert_eq!(file.ack::<Standard>(true), Some((2048, AckInfo::PrefixDigest(7))));
+    assert!(file.is_digested() && file.next_digest::<Standard>().is_none());
+    assert!(chunk(&mut file, 2048, 1024).is_some());
+    assert_eq!((file.position, file.digest), (3072, 7 + 1024));
+    assert!(!file.has_unread_prefix::<Standard>() && !file.prefix_proven::<Standard>(8));
+    assert!(!self::file(5000, 0, true).has_unread_prefix::<Standard>());
+}
+
 #[test]
 fn done_is_verified_when_everything_is_received() {
     let mut file = file(512, 0, false);

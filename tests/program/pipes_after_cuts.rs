@@ -1,0 +1,151 @@
+//! Pipes whose connection breaks: nothing is written twice, and a get continues where it stopped.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use crate::cut_proxy::{Cut, PIECE, Proxy};
+use crate::harness::{Place, Server, assert_first_try, command, content, wait_until};
+use crate::pipes::{MIB, ended, put};
+
+/// What a server sends of a file before the client has said where it continues, in bytes.
+const UNASKED: usize = 256 * 1024;
+/// What a broken connection loses: a piece and a socket's buffer in the proxy, and incomplete chunks.
+const LOST: usize = 6 * PIECE;
+
+#[test]
+fn a_server_that_is_killed_in_the_middle_of_a_long_input_ends_the_transfer() {
+    let place = Place::new();
+    let mut server = Server::start(&place.served(""), &[]);
+    let arguments = ["--as", "x", "--retry", "3"];
+    let (child, mut stdin) = put(&server.endpoint, &place.here(""), &arguments);
+    stdin.write_all(&content(3 * MIB, 1)).expect("it takes it");
+    server.child.kill().expect("it is ours");
+    // The client may end before it has read all.
+    let _ = stdin.write_all(&content(3 * MIB, 1));
+    drop(stdin);
+    let parts =
+        ["\"-\" as \"x\": tcp://", "the part of standard input that was read cannot be sent again"];
+    let told = ended(child).with(4, &parts);
+    assert!(!told.stderr.contains("try 1"), "{}", told.stderr);
+}
+
+#[test]
+fn a_short_input_is_sent_again_after_a_cut() {
+    let place = Place::new();
+    let server = Server::start(&place.served(""), &[]);
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    let bytes = content(300_000, 1);
+    let arguments = ["--as", "x", "--retry", "3"];
+    let (child, mut stdin) = put(&proxy.endpoint, &place.here(""), &arguments);
+    stdin.write_all(&bytes[..200_000]).expect("it takes it");
+    wait_until("content arrives", || proxy.crossed(0) >= 150_000);
+    proxy.cut_now();
+    stdin.write_all(&bytes[200_000..]).expect("it takes it");
+    drop(stdin);
+    let told = ended(child).well();
+    assert!(told.stderr.contains("try 1 of 3"), "{}", told.stderr);
+    assert!(fs::read(place.served("x")).expect("it is there") == bytes);
+}
+
+#[test]
+fn a_cut_get_repeats_nothing_on_standard_output() {
+    let place = Place::new();
+    let bytes = content(20 * MIB, 1);
+    fs::write(place.served("x"), &bytes).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    let arguments = ["get", "x", "-o", "-", "--retry", "3"];
+    let mut command = command(&proxy.endpoint, &place.here(""), &arguments);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    let mut got = vec![0; 9 * MIB];
+    stdout.read_exact(&mut got).expect("it comes");
+    proxy.cut_now();
+    stdout.read_to_end(&mut got).expect("it comes");
+    let told = ended(child).well();
+    assert!(told.stderr.contains("try 1 of 3"), "{}", told.stderr);
+    assert!(got == bytes);
+}
+
+#[test]
+fn a_file_that_changes_between_two_attempts_is_an_error() {
+    let place = Place::new();
+    fs::write(place.served("x"), content(20 * MIB, 1)).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    let arguments = ["get", "x", "-o", "-", "--retry", "3"];
+    let mut command = command(&proxy.endpoint, &place.here(""), &arguments);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    stdout.read_exact(&mut vec![0; 9 * MIB]).expect("it comes");
+    fs::write(place.served("new"), content(20 * MIB, 2)).expect("a file");
+    fs::rename(place.served("new"), place.served("x")).expect("it is renamed");
+    proxy.cut_now();
+    stdout.read_to_end(&mut Vec::new()).expect("it ends");
+    ended(child).with(
+        1,
+        &["the part that was written before differs", "bytes were written to standard output"],
+    );
+}
+
+/// Bytes on the wire for this number of bytes of content.
+fn framed(bytes: usize) -> u64 {
+    (bytes / 1024 * (1024 + 12 + 8) + 4096) as u64
+}
+
+#[test]
+fn a_get_to_a_pipe_continues_where_each_cut_has_stopped_it() {
+    let place = Place::new();
+    let bytes = content(20 * MIB, 1);
+    fs::write(place.served("x"), &bytes).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let here = place.here("");
+    let made = Command::new("mkfifo").arg(place.here("fifo")).status().expect("mkfifo is there");
+    assert!(made.success());
+    for output in ["-", "fifo"] {
+        let proxy = Proxy::start();
+        proxy.lead_to(&server);
+        let kinds = [Cut::Close, Cut::Reset, Cut::Loss].into_iter().cycle();
+        let cuts = (0..6).map(|number| 3 * MIB as u64 + number * 777).zip(kinds);
+        proxy.cut_often(1, cuts);
+        let mut command =
+            command(&proxy.endpoint, &here, &["get", "x", "-o", output, "--retry", "8"]);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut got = Vec::new();
+        let read = match output {
+            "-" => { stdout }.read_to_end(&mut got),
+            _ => File::open(place.here(output)).and_then(|mut fifo| fifo.read_to_end(&mut got)),
+        };
+        read.expect("it can be read");
+        let told = ended(child).well().stderr;
+        assert!(got == bytes, "{output}: {told}");
+        assert_eq!((proxy.cuts(), told.matches("(try 1 of 8)").count()), (6, 6), "{told}");
+        let twice = proxy.crossed(1).saturating_sub(framed(bytes.len()));
+        assert!(twice <= 6 * framed(UNASKED + LOST), "{output}: {twice} bytes came twice");
+    }
+}
+
+#[test]
+fn a_get_to_a_pipe_with_sha256_is_whole_after_a_cut() {
+    let place = Place::new();
+    let bytes = content(6 * MIB, 1);
+    fs::write(place.served("x"), &bytes).expect("a file");
+    let server = Server::start(&place.served(""), &[]);
+    let proxy = Proxy::start();
+    proxy.lead_to(&server);
+    proxy.cut_often(1, [(3 * MIB as u64, Cut::Close)].into_iter());
+    let arguments = ["get", "x", "-o", "-", "--sha256", "--retry", "8"];
+    let output = command(&proxy.endpoint, &place.here(""), &arguments).output();
+    let output = output.expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && output.stdout == bytes, "{told}");
+    assert_first_try(&told, "trying again", 8);
+}
