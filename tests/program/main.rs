@@ -69,6 +69,7 @@ mod retry_requests;
 mod rfc2217;
 mod serial;
 mod serial_boot;
+mod serial_campaign;
 mod serial_faults;
 mod serial_lines;
 mod serial_machine;

@@ -35,18 +35,18 @@ const CREDIT: u64 = 32_767 * 1024;
 /// Hellos, offers and queries.
 const SIGNALS: u64 = 4096;
 
-fn cuts() -> u64 {
+pub(crate) fn cuts() -> u64 {
     let cuts = std::env::var("TINYFERRY_CUTS").ok().and_then(|text| text.parse().ok());
     cuts.unwrap_or(CUTS)
 }
 
 /// Bytes on the wire for this number of bytes of files.
-fn framed(bytes: u64) -> u64 {
+pub(crate) fn framed(bytes: u64) -> u64 {
     bytes / 1024 * (1024 + 12 + 8) + 1044
 }
 
 /// Writes a file of this size, no two MiB of which are the same.
-fn write_large(path: &Path, size: u64) {
+pub(crate) fn write_large(path: &Path, size: u64) {
     let mut file = File::create(path).expect("a file");
     let mut block = content(1 << 20, size);
     for number in 0..size.div_ceil(1 << 20) {
@@ -58,7 +58,7 @@ fn write_large(path: &Path, size: u64) {
 
 /// Fails unless two files have the same content.
 #[track_caller]
-fn assert_equal(a: &Path, b: &Path) {
+pub(crate) fn assert_equal(a: &Path, b: &Path) {
     let [mut a, mut b] = [a, b].map(|path| File::open(path).expect("it is in place"));
     let [mut of_a, mut of_b] = [vec![0; 1 << 20], vec![0; 1 << 20]];
     loop {
@@ -80,12 +80,12 @@ fn random_cuts(random: &mut Random, bytes: u64) -> Vec<(u64, Cut)> {
 }
 
 /// The time that a client may take: a few seconds for each cut.
-fn limit() -> Duration {
+pub(crate) fn limit() -> Duration {
     Duration::from_secs(60 + 10 * cuts())
 }
 
 /// Runs a client.
-fn run(endpoint: &str, here: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn run(endpoint: &str, here: &Path, arguments: &[&str]) -> Ended {
     let mut child = command(endpoint, here, arguments)
         .stdout(Stdio::null())
         .stderr(File::create(here.with_file_name("stderr")).expect("a file"))
@@ -98,7 +98,7 @@ fn run(endpoint: &str, here: &Path, arguments: &[&str]) -> Ended {
 
 /// Fails if an unfinished file is left.
 #[track_caller]
-fn assert_no_partials(directory: &Path) {
+pub(crate) fn assert_no_partials(directory: &Path) {
     for entry in fs::read_dir(directory).expect("a directory") {
         let entry = entry.expect("an entry");
         let name = entry.file_name().into_string().expect("UTF-8");
@@ -109,7 +109,7 @@ fn assert_no_partials(directory: &Path) {
     }
 }
 
-fn report(command: &str, cuts: u64, size: u64, twice: u64, begin: Instant) {
+pub(crate) fn report(command: &str, cuts: u64, size: u64, twice: u64, begin: Instant) {
     let (each, took) = (twice / cuts, begin.elapsed().as_secs_f64());
     println!("{command}: {cuts} cuts of {size} bytes, {each} bytes twice for each, {took:.1} s");
 }

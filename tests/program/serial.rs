@@ -130,20 +130,20 @@ pub(crate) fn ended(child: std::process::Child) -> crate::harness::Ended {
 
 /// The names of the ports of a cable, which another cable can take over: those of the system may become the
 /// ports of another test.
-struct Plugs([PathBuf; 2]);
+pub(crate) struct Plugs([PathBuf; 2]);
 
 impl Plugs {
-    fn new(place: &Place) -> Self {
+    pub(crate) fn new(place: &Place) -> Self {
         Self(["client-port", "server-port"].map(|name| place.root.path().join(name)))
     }
 
-    fn plug(&self, cable: &Cable) {
+    pub(crate) fn plug(&self, cable: &Cable) {
         for (port, name) in cable.ports().into_iter().zip(&self.0) {
             symlink(port, name).expect("a link");
         }
     }
 
-    fn unplug(&self, cable: Cable) {
+    pub(crate) fn unplug(&self, cable: Cable) {
         for name in &self.0 {
             fs::remove_file(name).expect("it is there");
         }
@@ -151,7 +151,7 @@ impl Plugs {
     }
 
     /// The server's and the client's.
-    fn urls(&self) -> [String; 2] {
+    pub(crate) fn urls(&self) -> [String; 2] {
         let [client, server] = &self.0;
         [url(server), url(client)]
     }
