@@ -298,3 +298,17 @@ fn a_command_with_a_terminal_serves_its_client() {
         assert_same(&place.here("back"), &place.served(""));
     }
 }
+
+/// The client reads less than the line carries, and the server does not repeat what waits.
+#[test]
+fn a_limit_holds_on_a_command_with_a_terminal() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.served("file"), content(6_000, 1)).expect("a file");
+    let Some(endpoint) = on_a_terminal(&place, "") else { return };
+    let begin = Instant::now();
+    client(&endpoint, &here, &["get", "file", "--limit", "1K"]).well();
+    let took = begin.elapsed();
+    assert!((4..20).contains(&took.as_secs()), "{} ms", took.as_millis());
+    assert_same(&here, &place.served(""));
+}

@@ -36,7 +36,8 @@ impl Service {
         };
         let mut pacer = Pacer::new(rate);
         let config = pacer.bound::<L>(config);
-        self.serve_over(&mut Limited::new(link, &mut pacer), peer, config, permissions)
+        let mut link = Limited::new(link, &mut pacer, config.lossy);
+        self.serve_over(&mut link, peer, config, permissions)
     }
 
     fn serve_over<L: Link<Error = io::Error>>(

@@ -90,16 +90,18 @@ impl Pacer {
     }
 }
 
-/// A link with a limit. Writes pause, and reads where unread input is kept. Where it is lost, the answers to the
-/// other end pause instead: it sends no more than its credit without them.
+/// A link with a limit. Writes pause, and reads of a reliable link. On a lossy link unread input may be lost, and the
+/// other end repeats content that is not answered in time: there the answers to it pause instead. Without them it sends
+/// no more than its credit.
 pub(crate) struct Limited<'a, L> {
     link: &'a mut L,
     pacer: &'a mut Pacer,
+    pauses_answers: bool,
 }
 
 impl<'a, L: Pausable> Limited<'a, L> {
-    pub(crate) fn new(link: &'a mut L, pacer: &'a mut Pacer) -> Self {
-        Self { link, pacer }
+    pub(crate) fn new(link: &'a mut L, pacer: &'a mut Pacer, is_lossy: bool) -> Self {
+        Self { link, pacer, pauses_answers: L::LOSES_UNREAD || is_lossy }
     }
 
     fn pause(&mut self, pause: Duration) -> io::Result<()> {
@@ -118,7 +120,7 @@ impl<L: Pausable> embedded_io::ErrorType for Limited<'_, L> {
 
 impl<L: Pausable> embedded_io::Read for Limited<'_, L> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if !L::LOSES_UNREAD {
+        if !self.pauses_answers {
             self.pause(self.pacer.received.pause(self.pacer.now()))?;
         }
         let count = self.link.read(into)?;
@@ -133,7 +135,7 @@ impl<L: Pausable> embedded_io::Write for Limited<'_, L> {
             let now = self.pacer.now();
             let sent = self.pacer.sent.pause(now);
             let received = self.pacer.received.pause(now);
-            self.pause(if L::LOSES_UNREAD { sent.max(received) } else { sent })?;
+            self.pause(if self.pauses_answers { sent.max(received) } else { sent })?;
         }
         let count = self.link.write(bytes)?;
         self.pacer.is_mid_frame = count < bytes.len();

@@ -24,7 +24,9 @@ impl<L: Connection + Pausable> Connection for Paced<L> {
         store: &mut dyn Store,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.link.update_clock();
-        drive(session, &mut Limited::new(&mut self.link, &mut self.pacer), store)
+        // A command may have a terminal: only the handshake tells that its link is lossy.
+        let is_lossy = session.negotiated().is_some_and(|negotiated| negotiated.lossy);
+        drive(session, &mut Limited::new(&mut self.link, &mut self.pacer, is_lossy), store)
     }
 
     fn bound(&self, config: Config) -> Config {
