@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tinyferry::client::Client;
+use tinyferry::endpoint::Endpoint;
 use tinyferry_kit::Cable;
 
 use crate::files::make_tree;
@@ -311,4 +313,18 @@ fn a_limit_holds_on_a_command_with_a_terminal() {
     let took = begin.elapsed();
     assert!((4..20).contains(&took.as_secs()), "{} ms", took.as_millis());
     assert_same(&here, &place.served(""));
+}
+
+#[test]
+fn a_client_knows_after_the_handshake_that_a_command_has_a_terminal() {
+    let place = Place::new();
+    let Some(terminal) = on_a_terminal(&place, "") else { return };
+    let (program, root) = (env!("CARGO_BIN_EXE_tinyferry"), place.served(""));
+    let pipes = format!("exec:{program} serve --stdio {}", root.display());
+    for (endpoint, is_lossy) in [(terminal, true), (pipes, false)] {
+        let endpoint: Endpoint = endpoint.parse().expect("an endpoint");
+        assert!(!endpoint.is_lossy());
+        let mut client = Client::connect(endpoint).expect("it connects");
+        assert_eq!(client.is_lossy().expect("it answers"), is_lossy);
+    }
 }

@@ -161,10 +161,10 @@ impl Get<'_> {
     fn receive(&mut self, path: &Wanted<'_>, progress: &Progress) -> Result<u64, Error> {
         let Self { args, directory, root, policy, selection, retrying, .. } = self;
         let skip = skip_of(args, directory, &path.target);
-        let store = || {
+        let store = |is_lossy| {
             let (root, target) = (root.clone(), path.target.clone());
             let store = Directory::receiving(root, target, args.sync.into(), progress.clone())
-                .lossy(args.peer.endpoint.is_lossy())
+                .lossy(is_lossy)
                 .limited(args.limits.limits())
                 .governed(policy)
                 .filtered(&selection.filter);
@@ -177,7 +177,8 @@ impl Get<'_> {
         let before = retrying.traffic().received;
         let outcome = retrying.run(&progress.title(), Some(progress), |client| {
             let knew_links = client.knows_links();
-            let outcome = client.get_store_selecting(&path.remote, &selection, &mut store())?;
+            let mut store = store(client.is_lossy()?);
+            let outcome = client.get_store_selecting(&path.remote, &selection, &mut store)?;
             if knew_links && !client.knows_links() {
                 print_error!("tinyferry: the server does not know links, and sends none");
             }

@@ -111,12 +111,12 @@ fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
         let (sources, filter, kinds) = (sources.clone(), filter.clone(), args.links.kinds());
         progress.count_by(move || Count::start(sources, &filter, kinds));
     }
-    let store = |skip| match (&root, sources.as_slice()) {
+    let store = |skip, is_lossy| match (&root, sources.as_slice()) {
         (None, [file]) => Directory::sending_file(file.clone(), progress.clone()),
         (root, sources) => {
             let root = root.clone().unwrap_or_default();
             let store = Directory::sending_tree(root, sources.to_vec(), progress.clone())
-                .lossy(args.peer.endpoint.is_lossy())
+                .lossy(is_lossy)
                 .skipping(skip)
                 .filtered(&filter)
                 .linking(args.links.kinds());
@@ -129,7 +129,8 @@ fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
             (None, Some(root)) => client.usual_skip(root)?,
             (None, None) => Skip::Nothing,
         };
-        client.put_store(|| store(skip))
+        let is_lossy = client.is_lossy()?;
+        client.put_store(|| store(skip, is_lossy))
     };
     let mut result = retrying.run(&title, Some(&progress), put);
     // As at the end, nothing is removed if a source was not sent.

@@ -120,7 +120,7 @@ impl Client {
                 let skip = client.usual_skip(remote)?;
                 let tree =
                     Directory::sending_tree(remote.to_owned(), sources.clone(), events.clone());
-                let mut tree = tree.lossy(client.config.lossy).skipping(skip);
+                let mut tree = tree.lossy(client.is_lossy()?).skipping(skip);
                 client.task(Task::Put, &mut tree)
             });
         }
@@ -150,7 +150,7 @@ impl Client {
         let root = Root::open(parent).map_err(|error| local_error(parent, &error))?;
         let store = Directory::receiving(root, name.to_owned(), self.sync, self.events.clone());
         let store =
-            store.lossy(self.config.lossy).limited(self.limits.clone()).governed(&self.policy);
+            store.lossy(self.is_lossy()?).limited(self.limits.clone()).governed(&self.policy);
         let skip = usual_skip(&parent.join(name));
         let mut store = if skip == Skip::Nothing { store } else { store.answering() };
         let selection = Selection::default().skipping(skip);
@@ -237,6 +237,18 @@ impl Client {
         self.session.negotiated()
     }
 
+    /// Whether bytes may be lost or changed on the way to the server, which is known after the handshake: the
+    /// server of a command may have a terminal. For [`Directory::lossy`].
+    ///
+    /// # Errors
+    /// [`Error`], if the handshake fails.
+    pub fn is_lossy(&mut self) -> Result<bool, Error> {
+        if self.negotiated().is_none() {
+            self.establish()?;
+        }
+        Ok(self.negotiated().is_some_and(|negotiated| negotiated.lossy))
+    }
+
     /// Asks the server to end.
     ///
     /// # Errors
@@ -253,7 +265,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let is_lossy = self.session.negotiated().is_some_and(|negotiated| negotiated.lossy);
+        let is_lossy = self.negotiated().is_some_and(|negotiated| negotiated.lossy);
         // A socket shows by itself that the client leaves. Behind it a board may take these bytes for a damaged frame.
         let leaves = is_lossy && (self.config.lossy || self.connection.may_be_terminal());
         match self.session.poll() {

@@ -36,7 +36,7 @@ impl Client {
     /// begins another session.
     pub(super) fn needs_new_session(&mut self, error: &Error) -> bool {
         let is_silent = matches!(error, Error::Session(Failure::TimedOut, _));
-        if is_silent && self.is_established() && self.config.lossy {
+        if is_silent && self.negotiated().is_some_and(|negotiated| negotiated.lossy) {
             return new(self.config).map(|session| self.session = session).is_ok();
         }
         false
