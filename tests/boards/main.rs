@@ -4,6 +4,8 @@
 //! `cargo test -p tinyferry-cli --test boards -- --ignored` builds the firmware by itself. It needs
 //! `qemu-system-arm` and a compiler for the boards: `examples/firmware/board-cargo` says which.
 
+mod restart;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -119,19 +121,23 @@ fn tinyferry(url: &str, directory: &Path, arguments: &[&str]) -> (Option<i32>, S
         .stderr(fs::File::options().append(true).open(&said).expect("a file"))
         .spawn()
         .expect("the program starts");
+    (exit_code(&mut child), fs::read_to_string(&said).unwrap_or_default())
+}
+
+/// The exit code of a program; `None`: it did not end in time.
+fn exit_code(child: &mut Child) -> Option<i32> {
     let end = Instant::now() + Duration::from_secs(120);
-    let code = loop {
+    loop {
         match child.try_wait().expect("it can be waited for") {
-            Some(status) => break status.code(),
+            Some(status) => return status.code(),
             None if Instant::now() > end => {
                 let _ = child.kill();
                 let _ = child.wait();
-                break None;
+                return None;
             }
             None => thread::sleep(Duration::from_millis(5)),
         }
-    };
-    (code, fs::read_to_string(&said).unwrap_or_default())
+    }
 }
 
 #[track_caller]
@@ -291,14 +297,20 @@ fn over_tcp(board: &Board, image: &Path, work: fn(&str)) {
     drop(on_a_socket(board, image, &[], work));
 }
 
-/// The emulator, once the work is done.
-fn on_a_socket(board: &Board, image: &Path, more: &[&str], work: fn(&str)) -> Running {
+/// A free address, and the argument of an emulator whose port listens there.
+fn free_address() -> (String, String) {
     // Taken and given back: the emulator cannot say which port it chose.
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = port.expect("a port").to_string();
     // Without `nodelay` the first byte of a frame would be 40 ms ahead of the others: a silence in
     // which a lossy line takes a frame for damaged.
     let serial = format!("tcp:{address},server=on,wait=off,nodelay=on");
+    (address, serial)
+}
+
+/// The emulator, once the work is done.
+fn on_a_socket(board: &Board, image: &Path, more: &[&str], work: fn(&str)) -> Running {
+    let (address, serial) = free_address();
     let running = board.start(image, &[&["-serial", &serial], more].concat());
     thread::sleep(Duration::from_millis(700));
     work(&format!("tcp://{address}"));
