@@ -32,6 +32,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The reason for which an end has refused the task or the session; `None`: it failed otherwise.
+    pub fn refusal(&self) -> Option<Reason> {
+        match self {
+            Self::Session(Failure::Refused(reason), _) => Some(*reason),
+            _ => None,
+        }
+    }
+
     /// Whether the same task may succeed over a new connection: no server answers, the connection failed or
     /// fell silent, or the other end is busy with something that ends by itself. A transfer then continues
     /// where it stopped. A line that passes frames and no content ([`Failure::Stalled`]) would do so again.

@@ -1,6 +1,5 @@
 //! The command line's arguments.
 
-use std::io::{IsTerminal, stdin};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -188,7 +187,7 @@ pub(crate) struct ServeArgs {
 impl ServeArgs {
     /// Whether it serves the terminal that it was started on.
     pub(crate) fn is_on_terminal(&self) -> bool {
-        self.stdio && stdin().is_terminal()
+        self.stdio && Endpoint::Stdio.is_terminal()
     }
 
     /// Whether another program has started it.

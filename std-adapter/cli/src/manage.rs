@@ -39,7 +39,7 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
                     exits.add(Exit::Partly);
                 }
             }
-            Err(error) if is_refused(&error, Reason::NotEmpty) && !args.recursive => {
+            Err(error) if error.refusal() == Some(Reason::NotEmpty) && !args.recursive => {
                 let shown = path.escape_debug();
                 let sentence = format!(
                     "\"{shown}\" is a directory with files in it; -r removes it with all of them"
@@ -114,11 +114,6 @@ fn whole(what: &str) -> CliError {
     CliError::new(Exit::Usage, sentence)
 }
 
-/// Whether the server has refused for this reason.
-fn is_refused(error: &Error, reason: Reason) -> bool {
-    matches!(error, Error::Session(Failure::Refused(found), _) if *found == reason)
-}
-
 /// The refusal of an entry that the server does not have.
 fn not_found() -> Error {
     Error::Session(Failure::Refused(Reason::NotFound), String::new())
@@ -126,7 +121,7 @@ fn not_found() -> Error {
 
 /// Whether the server has refused the request, and would do so again.
 fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Session(Failure::Refused(_), _)) && !error.is_transient()
+    error.refusal().is_some() && !error.is_transient()
 }
 
 /// Prints an error of one path; fails where the others cannot succeed either.

@@ -23,6 +23,17 @@ pub(crate) enum Task {
     Close,
 }
 
+impl Task {
+    /// How a transfer that was cut or interrupted continues, as a clause; `None`: it is no transfer.
+    pub(crate) fn continuation(self) -> Option<&'static str> {
+        match self {
+            Self::Transfer => Some("; run the same command again: it continues where it stopped"),
+            Self::Pipe => Some(""),
+            Self::Query | Self::Close => None,
+        }
+    }
+}
+
 /// The circumstances of an error.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
@@ -138,11 +149,7 @@ impl Context {
 
     /// The connection was lost after the server had answered, or the link failed.
     fn lost(&self, why: &str) -> String {
-        let advice = match self.task {
-            Task::Transfer => "; run the same command again: it continues where it stopped",
-            Task::Pipe | Task::Query | Task::Close => "",
-        };
-        format!("{}{advice}", self.failed(why))
+        format!("{}{}", self.failed(why), self.task.continuation().unwrap_or_default())
     }
 
     /// The connection failed.
@@ -168,10 +175,10 @@ fn before_session(error: &Error) -> String {
             ". If that is its key, add --accept-new to accept it"
         }
         Error::Secure(_, AuthError::NoKnownHosts) => "; use --known-hosts FILE",
-        Error::Secure(endpoint, AuthError::Unprotected) if endpoint.is_line() => {
-            ": a serial line cannot be encrypted; use --insecure to allow that"
-        }
-        Error::Secure(_, AuthError::Unprotected) => ": use --key FILE, or --insecure to allow that",
+        Error::Secure(endpoint, AuthError::Unprotected) => match endpoint.check_encryption() {
+            Ok(()) => ": use --key FILE, or --insecure to allow that",
+            Err(why) => return format!("{error}: {why}; use --insecure to allow that"),
+        },
         Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::UnknownKey))) => UNKNOWN_KEY,
         Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::NoKeys))) => {
             "; start the server with --key FILE, or leave out --key here"

@@ -1,8 +1,8 @@
 //! Paths of the other end, as a person writes them.
 
 use tinyferry::client::Error;
+use tinyferry::core::Reason;
 use tinyferry::core::path::{NAME_MAX, PATH_MAX, is_sound};
-use tinyferry::core::{Failure, Reason};
 use tinyferry::fs::is_partial_name;
 
 use crate::args::check_no_server;
@@ -74,8 +74,8 @@ pub(crate) fn missing(text: &str) -> &'static str {
 
 /// The advice about a symbolic link that was requested.
 pub(crate) fn link_advice(error: &Error) -> &'static str {
-    match error {
-        Error::Session(Failure::Refused(Reason::SymbolicLink), _) => {
+    match error.refusal() {
+        Some(Reason::SymbolicLink) => {
             "; no link is followed; --links transfers those in a directory"
         }
         _ => "",
@@ -84,7 +84,7 @@ pub(crate) fn link_advice(error: &Error) -> &'static str {
 
 /// Whether the server has nothing of the requested name.
 pub(crate) fn is_missing(error: &Error) -> bool {
-    matches!(error, Error::Session(Failure::Refused(Reason::NotFound), _))
+    error.refusal() == Some(Reason::NotFound)
 }
 
 /// The reason why a tidied path cannot exist at the other end.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tinyferry::client::{Client, Error, Space};
-use tinyferry::core::{Failure, Negotiated, PROTOCOL_VERSION, Reason};
+use tinyferry::core::{Negotiated, PROTOCOL_VERSION, Reason};
 
 use crate::args::PingArgs;
 use crate::exit::{CliError, Exit};
@@ -101,7 +101,7 @@ impl Abilities {
     fn of(client: &mut Client) -> Result<Self, Error> {
         let (receives, space) = match client.space("") {
             Ok(space) => (Some(true), Some(space)),
-            Err(error) => match refusal(&error) {
+            Err(error) => match error.refusal() {
                 Some(Reason::ReadOnly) => (Some(false), None),
                 Some(_) => (None, None),
                 None => return Err(error),
@@ -110,7 +110,7 @@ impl Abilities {
         // There is hardly an entry of this name. If there is one, the answer is the same.
         let sends = match client.kind_of("tinyferry-ping") {
             Ok(_) => Some(true),
-            Err(error) => match refusal(&error) {
+            Err(error) => match error.refusal() {
                 Some(Reason::WriteOnly) => Some(false),
                 Some(_) => None,
                 None => return Err(error),
@@ -133,13 +133,6 @@ impl Abilities {
             format!("; {} of {} are free", human::bytes(space.free), human::bytes(space.total))
         });
         format!("{does}{space}")
-    }
-}
-
-fn refusal(error: &Error) -> Option<Reason> {
-    match error {
-        Error::Session(Failure::Refused(reason), _) => Some(*reason),
-        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write, stdin};
 use std::path::{Path, PathBuf};
 
 use tinyferry::client::Error;
-use tinyferry::core::{Failure, Reason};
+use tinyferry::core::Reason;
 use tinyferry::describe;
 use tinyferry::pipe::{ReaderStore, WriterStore};
 
@@ -150,8 +150,7 @@ impl Stream {
             }
             Err(error) => error,
         };
-        let is_directory =
-            matches!(error, Error::Session(Failure::Refused(Reason::IsDirectory), _));
+        let is_directory = error.refusal() == Some(Reason::IsDirectory);
         let problem = progress.fail(&error, &retrying);
         Err(match store.bytes_written() {
             _ if is_directory => problem.advise("; only the content of a file can be written"),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use tinyferry::client::{self, Action, Error, Extras, Planned, Selection};
-use tinyferry::core::{Failure, Reason};
+use tinyferry::core::Reason;
 use tinyferry::describe;
 
 use crate::args::PutArgs;
@@ -192,7 +192,7 @@ pub(crate) fn dry_run(
 
 /// The error of a plan for the path with the quoted name `name`.
 pub(crate) fn unplanned(retrying: &Retrying<'_>, name: &str, error: &Error) -> CliError {
-    let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
+    let is_refused = error.refusal().is_some();
     retrying.context(Task::Query, if is_refused { name } else { "" }).error(error)
 }
 

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tinyferry::client::Error;
-use tinyferry::core::{Failure, Reason};
+use tinyferry::core::Reason;
 use tinyferry::fs::{Count, Direction};
 
 use self::sink::Sink;
@@ -173,7 +173,7 @@ impl Progress {
     pub(crate) fn fail(&self, error: &Error, retrying: &Retrying<'_>) -> CliError {
         let mut view = self.0.borrow_mut();
         view.end();
-        let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
+        let is_refused = error.refusal().is_some();
         let own = view.failed.filter(|_| is_refused);
         // The store has more details of a refusal than the session.
         let problem = match own.and_then(|exit| Some((exit, view.tally.take_last()?))) {

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{ErrorKind, IsTerminal, stderr};
+use std::io::{IsTerminal, stderr};
 use std::num::NonZeroU64;
 use std::thread;
 use std::time::Duration;
 
-use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 use tinyferry::transport::stream::Traffic;
 
@@ -161,11 +160,7 @@ impl<'a> Retrying<'a> {
     }
 
     fn may_retry(&mut self, error: &Error, steps: u64) -> bool {
-        // The system sets the permissions of a port some time after it has made it.
-        let is_port = self.has_answered
-            && matches!(error, Error::Connect(Endpoint::Serial(_), error)
-                if error.kind() == ErrorKind::PermissionDenied);
-        self.tries.may_retry(error.is_transient() || is_port, self.has_answered, steps)
+        self.tries.may_retry(error.is_transient(), self.has_answered, steps)
     }
 
     /// The reason of another try; `name`: the quoted name of the request, or empty.

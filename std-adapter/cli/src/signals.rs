@@ -83,11 +83,7 @@ static IS_PREPARED: AtomicBool = AtomicBool::new(false);
 /// released first. Of a transfer it is said that it can be continued,
 /// until [`transfers_done`].
 pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
-    let interrupted = match task {
-        Task::Transfer => Some("; run the same command again: it continues where it stopped"),
-        Task::Pipe => Some(""),
-        Task::Query | Task::Close => None,
-    };
+    let interrupted = task.continuation();
     if !(has_resources || interrupted.is_some()) {
         return Ok(());
     }

@@ -3,9 +3,9 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use tinyferry::transport::MIN_RATE;
+
 const DAY: f64 = 86_400.0;
-/// The lowest limit of a bandwidth, in bytes a second.
-const LOWEST_RATE: u64 = 1024;
 
 /// The units of a value of this name, for the help; `None`: it has none.
 pub(crate) fn units(name: &str) -> Option<&'static str> {
@@ -52,7 +52,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
 pub(crate) fn rate(text: &str) -> Result<NonZeroU64, String> {
     let rate = bytes(text.strip_suffix("/s").unwrap_or(text));
     let rate = rate.map_err(|_| "not a number of bytes a second; examples: 500K, 1M".to_owned())?;
-    NonZeroU64::new(rate).filter(|rate| rate.get() >= LOWEST_RATE).ok_or_else(|| {
+    NonZeroU64::new(rate).filter(|rate| *rate >= MIN_RATE).ok_or_else(|| {
         "less than 1K, which is one frame a second: timeouts would end the connection".to_owned()
     })
 }

@@ -14,8 +14,6 @@ use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::transport::stream::Socket;
 use crate::transport::tcp;
-#[cfg(unix)]
-use crate::transport::terminal;
 
 /// Which clients a server accepts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,13 +51,13 @@ impl AccessPolicy {
                 ),
                 Err(error) => refuse(&describe::os_error(&error)),
             },
-            (Self::Keys(_), line) if line.is_line() => {
-                refuse("a serial line cannot be encrypted; leave out --key")
-            }
-            #[cfg(unix)]
-            (Self::Keys(_), Endpoint::Stdio) if terminal::is_there() => {
+            (Self::Keys(_), terminal) if terminal.is_terminal() => {
                 refuse("a terminal cannot be encrypted; leave out --key")
             }
+            (Self::Keys(_), endpoint) => match endpoint.check_encryption() {
+                Ok(()) => Ok(()),
+                Err(why) => refuse(&format!("{why}; leave out --key")),
+            },
             _ => Ok(()),
         }
     }

@@ -134,8 +134,8 @@ pub(crate) fn open(
     banner: Listener,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
-    if endpoint.is_line() && matches!(protection, Protection::Key(_)) {
-        let sentence = "a serial line cannot be encrypted; leave out --key";
+    if let (Err(why), Protection::Key(_)) = (endpoint.check_encryption(), protection) {
+        let sentence = format!("{why}; leave out --key");
         return Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)));
     }
     match endpoint {

@@ -3,20 +3,15 @@
 use std::io;
 use std::path::Path;
 
-use tinyferry_core::{Failure, Reason};
+use tinyferry_core::Reason;
 
 use crate::describe;
 use crate::error::Error;
 
-/// Whether an end has refused the task for this reason.
-pub(super) fn is_refused(error: &Error, reason: Reason) -> bool {
-    matches!(error, Error::Session(Failure::Refused(found), _) if *found == reason)
-}
-
 /// The error of a request for `remote` that is to be stored as `local`; explains a file in whose place a
 /// directory is.
 pub(super) fn of_get(error: Error, local: &Path, remote: &str) -> Error {
-    if !is_refused(&error, Reason::IsDirectory) {
+    if error.refusal() != Some(Reason::IsDirectory) {
         return error;
     }
     let inside = local.join(remote.rsplit('/').next().unwrap_or_default());

@@ -34,7 +34,7 @@ pub use self::builder::ClientBuilder;
 use self::builder::Events;
 pub use self::connection::clean_up;
 pub use self::entries::{Entries, Entry, EntryKind};
-use self::failed::{is_refused, local_error, of_get};
+use self::failed::{local_error, of_get};
 pub use self::mirror::{Action, Extras, KindConflict, Plan, Planned, remove_local};
 pub use self::operations::{Change, Refused};
 pub use self::selection::{Selection, usual_skip};
@@ -211,10 +211,10 @@ impl Client {
             return self.persist(task(true), store);
         }
         match self.persist(task(false), store) {
-            Err(as_file) if is_refused(&as_file, Reason::IsDirectory) => {
+            Err(as_file) if as_file.refusal() == Some(Reason::IsDirectory) => {
                 match self.persist(task(true), store) {
                     // It is a file there. A directory is in its place here.
-                    Err(error) if is_refused(&error, Reason::NotDirectory) => Err(as_file),
+                    Err(error) if error.refusal() == Some(Reason::NotDirectory) => Err(as_file),
                     result => result,
                 }
             }

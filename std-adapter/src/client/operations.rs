@@ -6,7 +6,7 @@ use tinyferry_core::error::Failure;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Operation, OperationEntry, Stat, Store};
 use tinyferry_core::{GetRequest, Reason, Task};
 
-use super::{Client, Entries, EntryKind, Error, Selection, is_refused};
+use super::{Client, Entries, EntryKind, Error, Selection};
 use crate::fs::LinkKinds;
 use crate::fs::names::{ancestors, join};
 
@@ -66,8 +66,10 @@ impl Client {
         let task = Task::Get(GetRequest::file(path).names());
         match self.persist(task, &mut Entries::default()) {
             Ok(_) => Ok(Some(EntryKind::File)),
-            Err(error) if is_refused(&error, Reason::IsDirectory) => Ok(Some(EntryKind::Directory)),
-            Err(error) if is_refused(&error, Reason::NotFound) => Ok(None),
+            Err(error) if error.refusal() == Some(Reason::IsDirectory) => {
+                Ok(Some(EntryKind::Directory))
+            }
+            Err(error) if error.refusal() == Some(Reason::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -78,7 +80,7 @@ impl Client {
     /// [`Error`]; [`Failure::Refused`] with the server's reason, for example [`Reason::NotEmpty`].
     pub fn remove(&mut self, path: &str) -> Result<(), Error> {
         match self.change_one(Change::RemoveFile(path.to_owned())) {
-            Err(Error::Session(Failure::Refused(Reason::IsDirectory), _)) => {
+            Err(error) if error.refusal() == Some(Reason::IsDirectory) => {
                 self.change_one(Change::RemoveDirectory(path.to_owned()))
             }
             result => result,

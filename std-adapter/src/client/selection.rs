@@ -6,9 +6,9 @@ use std::path::Path;
 use tinyferry_core::store::{
     Accepted, Kind, Offer, Operation, Patterns, RequestOptions, Skip, StatQuery, Store,
 };
-use tinyferry_core::{Failure, GetRequest, Outcome, Reason, Task};
+use tinyferry_core::{GetRequest, Outcome, Reason, Task};
 
-use super::{Client, EntryKind, Error, is_refused};
+use super::{Client, EntryKind, Error};
 use crate::fs::skip::{SizeAndTime, leaves_out};
 use crate::fs::{Filter, LinkKinds};
 
@@ -89,8 +89,8 @@ impl Client {
     pub fn usual_skip(&mut self, remote: &str) -> Result<Skip, Error> {
         match self.kind_of(remote) {
             Ok(Some(EntryKind::Directory)) => Ok(Skip::SameTime),
-            Ok(_) | Err(Error::Session(Failure::Refused(_), _)) => Ok(Skip::Nothing),
-            Err(error) => Err(error),
+            Err(error) if error.refusal().is_none() => Err(error),
+            Ok(_) | Err(_) => Ok(Skip::Nothing),
         }
     }
 
@@ -109,7 +109,7 @@ impl Client {
         store: &mut dyn Store,
     ) -> Result<Outcome, Error> {
         match self.fetch_selecting(path, selection, false, store) {
-            Err(error) if is_refused(&error, Reason::NotDirectory) => {
+            Err(error) if error.refusal() == Some(Reason::NotDirectory) => {
                 self.get_lone(path, selection.skip, store)
             }
             result => result,
@@ -128,7 +128,9 @@ impl Client {
         store: &mut dyn Store,
     ) -> Result<Outcome, Error> {
         match self.fetch_selecting(path, selection, true, store) {
-            Err(error) if is_refused(&error, Reason::NotDirectory) => self.list_store(path, store),
+            Err(error) if error.refusal() == Some(Reason::NotDirectory) => {
+                self.list_store(path, store)
+            }
             result => result,
         }
     }
@@ -176,14 +178,15 @@ impl Client {
         match self.persist(Task::Get(request), store) {
             // The server is an older one.
             Err(error)
-                if is_refused(&error, Reason::Unsupported) && links != LinkKinds::default() =>
+                if error.refusal() == Some(Reason::Unsupported)
+                    && links != LinkKinds::default() =>
             {
                 let without = selection.clone().linking(LinkKinds::default());
                 let result = self.fetch_selecting(path, &without, names_only, store);
                 self.knows_links &= result.is_err();
                 result
             }
-            Err(error) if is_refused(&error, Reason::Unsupported) && !ignore_files => {
+            Err(error) if error.refusal() == Some(Reason::Unsupported) && !ignore_files => {
                 self.fetch(path, names_only, store)
             }
             result => result,

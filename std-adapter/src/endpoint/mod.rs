@@ -3,11 +3,13 @@
 mod host;
 mod rfc2217;
 mod serial;
+mod settings;
 mod short;
 mod ssh;
 mod tcp;
 
 use std::fmt;
+use std::io::{IsTerminal, stdin};
 use std::str::FromStr;
 
 use tinyferry_core::Config;
@@ -67,6 +69,25 @@ impl Endpoint {
     /// Whether it is a serial line, here or behind a TCP port: it has one client at a time and cannot be encrypted.
     pub fn is_line(&self) -> bool {
         matches!(self, Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. }))
+    }
+
+    /// Checks whether a session over this endpoint can be encrypted.
+    ///
+    /// # Errors
+    /// The reason why not, as a clause.
+    pub fn check_encryption(&self) -> Result<(), &'static str> {
+        if self.is_line() { Err("a serial line cannot be encrypted") } else { Ok(()) }
+    }
+
+    /// Whether a server there serves the terminal that it was started on, on Unix.
+    pub fn is_terminal(&self) -> bool {
+        cfg!(unix) && *self == Self::Stdio && stdin().is_terminal()
+    }
+
+    /// Whether a text begins like the URL of an endpoint, and not like a path or a short form.
+    pub fn has_scheme(text: &str) -> bool {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        matches!(scheme, Some("tcp" | "unix" | "serial" | "rfc2217")) || text.starts_with("exec:")
     }
 
     /// The configuration of a session over this endpoint.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::host;
+use super::{host, settings};
 
 /// The port without another one.
 const USUAL_PORT: u16 = 8080;
@@ -24,24 +24,16 @@ impl Tcp {
 
     /// Parses the part after `tcp://`, or a short form.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let (address, settings) = text.split_once('?').unwrap_or((text, ""));
+        let (address, given) = text.split_once('?').unwrap_or((text, ""));
         let address = address.strip_suffix('/').unwrap_or(address);
         let address = host::parse(address, Some(USUAL_PORT), "tcp://127.0.0.1:8080")?;
         let mut tcp = Self::new(address);
-        for setting in settings.split('&').filter(|setting| !setting.is_empty()) {
-            let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
-            tcp.lossy = match (name, value) {
-                ("lossy", "true") => true,
-                ("lossy", "false") => false,
-                ("lossy", _) => {
-                    let value = value.escape_debug();
-                    return Err(format!("lossy is true or false, not \"{value}\""));
-                }
-                _ => {
-                    let name = name.escape_debug();
-                    return Err(format!("TCP has no setting \"{name}\", only lossy"));
-                }
-            };
+        for (name, value) in settings::each(given) {
+            if name != "lossy" {
+                let name = name.escape_debug();
+                return Err(format!("TCP has no setting \"{name}\", only lossy"));
+            }
+            tcp.lossy = settings::lossy(value)?;
         }
         Ok(tcp)
     }

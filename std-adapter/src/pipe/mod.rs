@@ -10,5 +10,16 @@ mod reader;
 mod tests;
 mod writer;
 
+use std::io;
+use std::time::Duration;
+
 pub use self::reader::ReaderStore;
 pub use self::writer::WriterStore;
+
+/// The pause before a reader without content, or a writer without room, is asked again, if the session does not wait.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The error of a reader or writer, which the store keeps.
+fn copy_of(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
+}

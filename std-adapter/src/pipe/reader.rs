@@ -2,29 +2,27 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::thread;
-use std::time::Duration;
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Digests, Entry, Kind, Store};
 use tinyferry_core::wire::PAYLOAD_MAX;
 
+use super::{PAUSE, copy_of};
 use crate::fs::{Direction, Event, Observer};
 
-/// The number of bytes before the end of what was read that can be loaded again, if there are so many. A lossy
+/// The number of bytes before the end of the read content that can be loaded again, or fewer. A lossy
 /// link asks for less: its window has 97 blocks of at most 1 KiB.
 const KEPT: usize = 256 << 10;
 /// The number of bytes that are read at once.
 const READ: usize = 64 << 10;
-/// The pause before a reader without content is asked again, if the session does not wait.
-const PAUSE: Duration = Duration::from_millis(10);
 /// The most bytes in memory.
 const CAPACITY: usize = 2 * KEPT;
 
 /// A store that sends the content of a reader, up to its end, as one file. The size is not known before the end.
 ///
 /// A read that takes long delays the session, and after a minute the other end may give up. A reader that returns
-/// [`ErrorKind::WouldBlock`] after at most 50 ms without content delays nothing: the session stays in touch with the
-/// other end.
+/// [`ErrorKind::WouldBlock`] after at most 50 ms without content delays nothing: the session sends
+/// keepalives meanwhile.
 ///
 /// An error of the reader refuses the file: the other end does not put it in place. The store keeps the last
 /// 256 KiB in memory, and content of less than 512 KiB as a whole: see [`ReaderStore::is_repeatable`].
@@ -37,14 +35,13 @@ pub struct ReaderStore<R, O> {
     kept: Vec<u8>,
     /// The position of the first byte of `kept`.
     start: u64,
-    /// Whether the reader has ended.
-    has_ended: bool,
+    /// The end of the reader, or its error; `None`: it may give more.
+    end: Option<io::Result<()>>,
     /// Whether the file was offered in this attempt.
     is_offered: bool,
     /// The end of the content that was loaded in this attempt.
     loaded: u64,
     sha256: Option<[u8; 32]>,
-    failure: Option<io::Error>,
 }
 
 impl<R: Read, O: Observer> ReaderStore<R, O> {
@@ -56,18 +53,17 @@ impl<R: Read, O: Observer> ReaderStore<R, O> {
             observer,
             kept: Vec::new(),
             start: 0,
-            has_ended: false,
+            end: None,
             is_offered: false,
             loaded: 0,
             sha256: None,
-            failure: None,
         }
     }
 
     /// Whether the file can be sent from its beginning: all that was read is still in memory, and the reader has
     /// not failed.
     pub fn is_repeatable(&self) -> bool {
-        self.start == 0 && self.failure.is_none()
+        self.start == 0 && !self.has_failed()
     }
 
     /// The number of bytes that were read.
@@ -77,8 +73,11 @@ impl<R: Read, O: Observer> ReaderStore<R, O> {
 
     /// The error of the reader, if it has failed.
     pub(crate) fn failure(&self) -> Option<io::Error> {
-        let error = self.failure.as_ref()?;
-        Some(io::Error::new(error.kind(), error.to_string()))
+        self.end.as_ref().and_then(|end| end.as_ref().err()).map(copy_of)
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.end, Some(Err(_)))
     }
 
     /// Begins a further attempt, if [`ReaderStore::is_repeatable`].
@@ -97,16 +96,17 @@ impl<R: Read, O: Observer> ReaderStore<R, O> {
         let result = self.reader.read(self.kept.get_mut(length..).unwrap_or_default());
         self.kept.truncate(length + *result.as_ref().unwrap_or(&0));
         match result {
-            Ok(count) => self.has_ended = count == 0,
+            Ok(0) => self.end = Some(Ok(())),
+            Ok(_) => {}
             Err(error)
                 if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
-            Err(error) => self.failure = Some(error),
+            Err(error) => self.end = Some(Err(error)),
         }
     }
 
     /// Whether `length` bytes behind the loaded ones can be loaded, or there will be no more.
     fn has(&self, length: u64) -> bool {
-        self.has_ended || self.failure.is_some() || self.bytes_read() >= self.loaded + length
+        self.end.is_some() || self.bytes_read() >= self.loaded + length
     }
 }
 
@@ -145,7 +145,7 @@ impl<R: Read, O: Observer> Store for ReaderStore<R, O> {
                 thread::sleep(PAUSE);
             }
         }
-        if position == self.bytes_read() && self.failure.is_some() {
+        if position == self.bytes_read() && self.has_failed() {
             return Err(Reason::Storage);
         }
         let offset = position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());
@@ -166,7 +166,7 @@ impl<R: Read, O: Observer> Store for ReaderStore<R, O> {
 
     fn refused(&mut self, _: u32, reason: Reason, detail: &str) -> bool {
         // The client reports an error of its own reader.
-        if self.failure.is_none() {
+        if !self.has_failed() {
             let (path, direction, at_peer) = (&self.remote, Direction::Sending, true);
             self.observer.event(Event::Failed { path, direction, reason, detail, at_peer });
         }

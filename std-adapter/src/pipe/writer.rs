@@ -11,6 +11,7 @@ use tinyferry_core::store::{
     Accepted, CommitFailed, Deferral, Digests, Kind, Offer, Operation, Stat, Store,
 };
 
+use super::{PAUSE, copy_of};
 use crate::checksum::Fast;
 use crate::fs::{Direction, Event, Limits, Observer};
 
@@ -22,14 +23,11 @@ const DELAY: Duration = Duration::from_millis(50);
 /// A part of a file is continued at a multiple of this length, in bytes.
 const STEP: u64 = 1024;
 
-/// The pause before a writer without room is asked again, if the session does not wait.
-const PAUSE: Duration = Duration::from_millis(10);
-
 /// A store that receives one file, and writes its content into a writer, in order and as it arrives.
 ///
 /// A write that takes long delays the session, and after a minute the other end may give up. A writer that returns
-/// [`ErrorKind::WouldBlock`] after at most 50 ms without room delays nothing: the session stays in touch with the
-/// other end.
+/// [`ErrorKind::WouldBlock`] after at most 50 ms without room delays nothing: the session sends
+/// keepalives meanwhile.
 ///
 /// What was written cannot be taken back: if the transfer fails later, or the digest of the content differs, the
 /// writer has a part of the file, or other content. If the store is used again by
@@ -127,8 +125,7 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
 
     /// The error of the writer, if it has failed.
     pub(crate) fn failure(&self) -> Option<io::Error> {
-        let error = self.failure.as_ref()?;
-        Some(io::Error::new(error.kind(), error.to_string()))
+        self.failure.as_ref().map(copy_of)
     }
 
     /// Writes the buffer; without `waits`, only what the writer takes now.

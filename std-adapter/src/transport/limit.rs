@@ -14,8 +14,8 @@ use tinyferry_core::{Config, Millis};
 #[cfg(test)]
 mod tests;
 
-/// The smallest limit, in bytes a second: a frame then takes about a second, which is less than any usual timeout.
-pub(crate) const MIN_RATE: NonZeroU64 = NonZeroU64::new(1024).unwrap();
+/// The smallest limit of the bandwidth, in bytes a second: a frame then takes about a second, which is less than any usual timeout.
+pub const MIN_RATE: NonZeroU64 = NonZeroU64::new(1024).unwrap();
 
 /// The longest time without traffic that a later burst makes up for.
 const BURST: Duration = Duration::from_millis(100);

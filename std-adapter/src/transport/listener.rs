@@ -21,7 +21,7 @@ use crate::transport::stdio;
 use crate::transport::stdio::Output;
 use crate::transport::stream::Shutdown;
 #[cfg(unix)]
-use crate::transport::terminal::{self, TerminalLink};
+use crate::transport::terminal::TerminalLink;
 
 pub(crate) enum Listener {
     Tcp {
@@ -75,7 +75,7 @@ impl Listener {
                 Self::Serial(Box::new(Line { serial: serial.clone(), link, shutdown }))
             }
             #[cfg(unix)]
-            Endpoint::Stdio if terminal::is_there() => {
+            Endpoint::Stdio if endpoint.is_terminal() => {
                 let shutdown = Arc::new(Shutdown::default());
                 let link = TerminalLink::open(Arc::clone(&shutdown))?;
                 Self::Terminal(Box::new(Terminal { link, shutdown }))

@@ -21,6 +21,8 @@ pub(crate) mod terminal;
 
 use std::time::Duration;
 
+pub use self::limit::MIN_RATE;
+
 /// The error of an endpoint that only Unix systems have.
 #[cfg(not(unix))]
 pub(crate) fn only_on_unix(what: &str) -> std::io::Error {

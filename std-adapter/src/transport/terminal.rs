@@ -28,11 +28,6 @@ const IDLE_INTERVAL: Duration = Duration::from_millis(300);
 /// The longest time for that.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether standard input is a terminal, which can be served.
-pub(crate) fn is_there() -> bool {
-    io::stdin().is_terminal()
-}
-
 /// A link over the terminal.
 pub(crate) struct TerminalLink {
     link: SerialLink,

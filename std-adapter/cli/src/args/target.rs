@@ -60,16 +60,11 @@ pub(crate) fn check_no_server(text: &str) -> Result<(), CliError> {
             "\"{shown}\" names a server: say -e \"{}\" and the path there; a path of that name is \"./{shown}\"",
             target.endpoint(target.path).escape_debug(),
         )),
-        None if is_url(text) => {
+        None if Endpoint::has_scheme(text) => {
             usage(format!("\"{shown}\" names a server: say -e with the server, and the path there"))
         }
         None => Ok(()),
     }
-}
-
-fn is_url(text: &str) -> bool {
-    let schemes = ["tcp://", "unix://", "serial://", "exec:"];
-    schemes.iter().any(|scheme| text.starts_with(scheme))
 }
 
 impl Args {
@@ -91,7 +86,7 @@ impl PutArgs {
         let (target, exists) = (Target::parse(&last), Path::new(&last).symlink_metadata().is_ok());
         let shown = last.escape_debug();
         let target = match target {
-            None if is_url(&last) && !exists => {
+            None if Endpoint::has_scheme(&last) && !exists => {
                 return usage(format!(
                     "\"{shown}\" names a server: say -e with the server, and --to with a directory there"
                 ));

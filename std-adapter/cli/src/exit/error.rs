@@ -5,7 +5,7 @@ use std::io;
 
 use tinyferry::auth::KeyFileError;
 use tinyferry::client::Error;
-use tinyferry::core::{Failure, Reason};
+use tinyferry::core::Reason;
 use tinyferry::describe;
 
 use super::Exit;
@@ -29,10 +29,7 @@ impl CliError {
 
     /// The error of a client, in a sentence.
     pub(crate) fn of(error: &Error, sentence: String) -> Self {
-        let reason = match error {
-            Error::Session(Failure::Refused(reason), _) => Some(*reason),
-            _ => None,
-        };
+        let reason = error.refusal();
         Self { reason, ..Self::new(Exit::for_error(error), sentence) }
     }
 

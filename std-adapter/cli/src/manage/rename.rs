@@ -1,9 +1,9 @@
 //! `tinyferry mv`. A rename whose answer was lost may be done: it is sent again only if it is not.
 
 use tinyferry::client::{Client, EntryKind, Error};
-use tinyferry::core::{Failure, Reason};
+use tinyferry::core::Reason;
 
-use super::{failed, is_refusal, is_refused, not_found, print_failed, whole};
+use super::{failed, is_refusal, not_found, print_failed, whole};
 use crate::args::MvArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::json::{self, File, Status};
@@ -35,7 +35,7 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
         }
         Ok(Outcome::Unknown(target, error)) => unknown(&retrying, &target, &error),
         Err(error) => {
-            let is_refused = matches!(error, Error::Session(Failure::Refused(_), _));
+            let is_refused = error.refusal().is_some();
             if let Some(target) = rename.sent.filter(|_| !is_refused) {
                 let problem = retrying.error(&error, &quoted(&from));
                 return Err(problem.advise(&maybe_done(&from, &target)));
@@ -136,7 +136,7 @@ impl Presence {
         match client.kind_of(path) {
             Ok(Some(_)) => Ok(Self::There),
             Ok(None) => Ok(Self::Missing),
-            Err(Error::Session(Failure::Refused(Reason::SymbolicLink), _)) => Ok(Self::There),
+            Err(error) if error.refusal() == Some(Reason::SymbolicLink) => Ok(Self::There),
             Err(error) if is_refusal(&error) => Ok(Self::Unknown),
             Err(error) => Err(error),
         }
@@ -146,7 +146,7 @@ impl Presence {
 /// The error of a question for the kind of the entry at `target`.
 fn unknown(retrying: &Retrying<'_>, target: &str, error: &Error) -> CliError {
     let shown = quoted(target);
-    if is_refused(error, Reason::WriteOnly) {
+    if error.refusal() == Some(Reason::WriteOnly) {
         let sentence = format!(
             "whether {shown} exists cannot be known, since the server gives no files; --force replaces \
              it if it does"
@@ -154,8 +154,8 @@ fn unknown(retrying: &Retrying<'_>, target: &str, error: &Error) -> CliError {
         return CliError::new(Exit::Refused, sentence).with_reason(Some(Reason::WriteOnly));
     }
     let problem = retrying.error(error, &shown);
-    let is_unknown =
-        is_refused(error, Reason::NoPermission) || is_refused(error, Reason::Unsupported);
+    let is_unknown = error.refusal() == Some(Reason::NoPermission)
+        || error.refusal() == Some(Reason::Unsupported);
     problem.advise(if is_unknown { "; --force replaces it if it exists" } else { "" })
 }
 

@@ -13,7 +13,7 @@ use tinyferry_core::store::{Kind, Operation, Store};
 use self::listed::{Listed, Missing, kind_of};
 pub use self::plan::{Action, Plan, Planned};
 use self::source::SourceDirectory;
-use super::{Change, Client, Error, Refused, Selection, is_refused};
+use super::{Change, Client, Error, Refused, Selection};
 use crate::fs::names::{ancestors, join};
 use crate::fs::{
     Directory, Exclusion, Filter, LinkKinds, Links, Observer, Policy, Root, Source, SourceRoot,
@@ -140,7 +140,7 @@ impl Client {
         let selection = Selection::default().linking(links);
         match self.list_store_selecting(remote, &selection, &mut there) {
             Ok(_) => {}
-            Err(error) if is_refused(&error, Reason::NotFound) => {}
+            Err(error) if error.refusal() == Some(Reason::NotFound) => {}
             Err(error) => return Err(error),
         }
         Ok(there)

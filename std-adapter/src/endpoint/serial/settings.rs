@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::endpoint::settings;
+
 /// The settings of a serial port, besides 8 data bits, no parity and one stop bit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SerialSettings {
@@ -59,10 +61,9 @@ impl Default for SerialSettings {
 
 impl SerialSettings {
     /// Parses the settings of a URL: `baud=9600&flow=hardware`.
-    pub(crate) fn parse(settings: &str) -> Result<Self, String> {
+    pub(crate) fn parse(given: &str) -> Result<Self, String> {
         let mut this = Self::default();
-        for setting in settings.split('&').filter(|setting| !setting.is_empty()) {
-            let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+        for (name, value) in settings::each(given) {
             let shown = value.escape_debug();
             match (name, value) {
                 ("baud", _) => match value.parse() {
@@ -77,9 +78,7 @@ impl SerialSettings {
                         .to_owned());
                 }
                 ("flow", _) => return Err(format!("flow is none or hardware, not \"{shown}\"")),
-                ("lossy", "true") => this.lossy = true,
-                ("lossy", "false") => this.lossy = false,
-                ("lossy", _) => return Err(format!("lossy is true or false, not \"{shown}\"")),
+                ("lossy", _) => this.lossy = settings::lossy(value)?,
                 ("dtr", "on" | "off") => this.dtr = Some(value == "on"),
                 ("rts", "on" | "off") => this.rts = Some(value == "on"),
                 ("dtr" | "rts", _) => return Err(format!("{name} is on or off, not \"{shown}\"")),

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serial2::{FlowControl, KeepSettings, SerialPort};
 
@@ -13,9 +13,7 @@ use crate::transport::serial::{POLL_INTERVAL, refusal};
 #[cfg(unix)]
 use crate::transport::serial::{UsbDevice, claim::Claim};
 
-/// The longest wait until this user may open the device file of a port that was just plugged in.
-const NEW_FILE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The time between two attempts to open it.
+/// The time between two attempts to open a port whose file is new.
 const NEW_FILE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A port that is open and set.
@@ -58,14 +56,12 @@ pub(super) fn open(serial: &Serial) -> io::Result<Opened> {
 }
 
 fn open_file(path: &str) -> io::Result<SerialPort> {
-    let begin = Instant::now();
     loop {
         match SerialPort::open(path, KeepSettings) {
             // The system makes the file before it gives it to a group (udev).
             Err(error)
                 if error.kind() == ErrorKind::PermissionDenied
-                    && refusal::is_new(Path::new(path))
-                    && begin.elapsed() < NEW_FILE_TIMEOUT =>
+                    && refusal::is_new(Path::new(path)) =>
             {
                 std::thread::sleep(NEW_FILE_INTERVAL);
             }
