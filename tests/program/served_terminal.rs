@@ -213,6 +213,30 @@ fn a_signal_and_the_idle_timeout_give_a_served_terminal_back() {
 }
 
 #[test]
+fn a_served_terminal_has_its_settings_while_the_server_is_stopped() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.here("file"), content(30_000, 1)).expect("a file");
+    let Some(mut login) = Login::new(&place, "sh") else { return };
+    let settings = login.runs("stty -g");
+    login.serves(&place, "");
+    for _ in 0..2 {
+        send_signal(server(&place), "TSTP");
+        login.sees(PROMPT);
+        assert_eq!(login.runs("stty -g"), settings);
+        login.types("fg\n");
+        login.sees("serve --stdio");
+        // The shell continues the server after this line.
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let endpoint = login.endpoint();
+    client(&endpoint, &here, &["put", "file"]).well();
+    login.sees(PROMPT);
+    assert_eq!(login.runs("stty -g"), settings);
+    assert_same(&here, &place.served(""));
+}
+
+#[test]
 fn a_client_continues_on_a_served_terminal_after_another_one_has_vanished() {
     let place = Place::new();
     fs::write(place.here("file"), content(400_000, 1)).expect("a file");

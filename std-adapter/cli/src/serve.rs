@@ -65,6 +65,7 @@ pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> 
         info!("the server has shut down");
         return Ok(Exit::Done);
     }
+    signals::give_terminal_back_while_stopped()?;
     // Lines between the frames would delay them.
     log.hold();
     let result = run(server, args);

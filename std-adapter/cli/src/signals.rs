@@ -41,6 +41,19 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
+/// While the program is stopped (SIGTSTP), the terminal that it serves has its earlier settings.
+pub(crate) fn give_terminal_back_while_stopped() -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(mut stops) = system::Stops::of_program()? {
+        thread::spawn(move || {
+            while stops.wait() {
+                tinyferry::server::while_stopped(system::stop);
+            }
+        });
+    }
+    Ok(())
+}
+
 /// Whether a request is about to end the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 

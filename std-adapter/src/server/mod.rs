@@ -24,9 +24,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 
-use crate::auth::AccessPolicy;
-use crate::auth::Authenticator;
-use crate::auth::CurrentKeys;
+use crate::auth::{AccessPolicy, Authenticator, CurrentKeys};
 use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::fs::cleanup::leftovers_below;
@@ -41,6 +39,8 @@ use connection::{Peer, Service};
 use log::Logs;
 use registry::{Registry, Slots};
 use root::Root;
+#[cfg(unix)]
+pub use single::while_stopped;
 
 /// The interval at which old partial files are searched for.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(3600);

@@ -31,6 +31,13 @@ use crate::transport::stdio::Output;
 /// The interval at which a missing serial port is opened again.
 const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Calls `stop`, which stops this program until it is continued. The terminal and the serial ports that it uses have
+/// their earlier settings meanwhile. A handler of SIGTSTP calls this.
+#[cfg(unix)]
+pub fn while_stopped(stop: impl FnOnce()) {
+    crate::transport::serial::restore_during(stop);
+}
+
 impl Service {
     /// Serves a serial port until the server is stopped or closed. Clients are not distinguished: a hello
     /// begins a new session and ends the one before.

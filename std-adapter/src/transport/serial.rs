@@ -33,7 +33,7 @@ mod terminal;
 #[cfg(unix)]
 use self::claim::Claim;
 #[cfg(unix)]
-pub(crate) use self::claim::restore_all;
+pub(crate) use self::claim::{restore_all, restore_during};
 use self::opening::Opened;
 pub use self::ports::{PortInfo, UsbDevice, ports};
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -49,6 +49,29 @@ pub(super) fn exit_code(signal: &EndRequest) -> u8 {
 /// Ends the program as the signal does by default.
 pub(super) fn end(signal: EndRequest) {
     let _ = emulate_default_handler(signal);
+}
+
+/// The signals that stop the program until it is continued.
+pub(super) struct Stops(Signals);
+
+impl Stops {
+    /// `None`: they are ignored on behalf of this program.
+    pub(super) fn of_program() -> io::Result<Option<Self>> {
+        match Ignored::read().may_handle(SIGTSTP) {
+            true => Signals::new([SIGTSTP]).map(Self).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Waits for the next one; false: there is none.
+    pub(super) fn wait(&mut self) -> bool {
+        self.0.forever().next().is_some()
+    }
+}
+
+/// Stops the program until it is continued.
+pub(super) fn stop() {
+    let _ = emulate_default_handler(SIGTSTP);
 }
 
 /// The signals that are ignored on behalf of this program, as `nohup` does; bit 0 is that of signal 1. If they are

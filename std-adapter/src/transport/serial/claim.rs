@@ -98,6 +98,20 @@ pub(crate) fn restore_all() {
     all.iter().for_each(|found| found.restore());
 }
 
+/// Restores the settings of all ports in use while `stop` stops this program, and sets those of the use again after it.
+pub(crate) fn restore_during(stop: impl FnOnce()) {
+    let all: Vec<_> = claimed().iter().map(Arc::clone).collect();
+    let used: Vec<_> = all.iter().map(|saved| tcgetattr(&saved.port).ok()).collect();
+    all.iter().for_each(|saved| saved.restore());
+    stop();
+    for (saved, used) in all.iter().zip(used) {
+        let is_in_use = claimed().iter().any(|claimed| Arc::ptr_eq(claimed, saved));
+        if let Some(used) = used.filter(|_| is_in_use) {
+            let _ = tcsetattr(&saved.port, OptionalActions::Now, &used);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
