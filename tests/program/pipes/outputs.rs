@@ -30,7 +30,13 @@ fn output_that_cannot_be_written_is_an_error() {
     assert_eq!(place.here("out").metadata().expect("it is there").len(), MIB as u64 + 1);
     told("$T get x -o /dev/fd/3 3>>out", 2, &["it is a file that is open already", "-o -"]);
     told("$T get x -o /proc/self/fd/3 3>>out", 2, &["it is a file that is open already"]);
+    told(
+        "ln -s /proc/self/fd/3 l; $T get x -o l 3>>out",
+        2,
+        &["it is a file that is open already"],
+    );
     shell(&server.endpoint, &place.here(""), "$T get x -o /dev/stdout --json").with(2, &["--json"]);
+    told("$T get x -o \"$(printf 'a\\nb')\"", 2, &["-o \"a\\nb\"", "control characters"]);
     // A device is written to, and not replaced.
     shell(&server.endpoint, &place.here(""), "$T get x -o /dev/null -q").well();
     assert!(!Path::new("/dev/null").is_file());
@@ -64,4 +70,22 @@ fn an_output_is_a_stream_by_its_kind_and_not_by_its_name() {
         run("cat fifo >content & $T get x -o fifo --json && wait && cmp content ../served/x");
     let last = ended.well().stdout.lines().last().map(str::to_owned).expect("events");
     assert!(last.contains("\"exit\":0"), "{last}");
+}
+
+/// Not every link below `/dev` leads to a file that is open.
+#[test]
+fn a_link_on_a_file_system_in_memory_is_followed() {
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        println!("skipped: there is no /dev/shm");
+        return;
+    };
+    let place = Place::new();
+    fs::write(place.served("x"), "new").expect("a file");
+    fs::write(place.here("old"), "old").expect("a file");
+    let link = memory.path().join("link");
+    std::os::unix::fs::symlink(place.here("old"), &link).expect("a link");
+    let server = Server::start(&place.served(""), &[]);
+    let link = link.to_str().expect("UTF-8");
+    server.client(&place.here(""), &["get", "x", "-o", link]).well();
+    assert_eq!(fs::read_to_string(place.here("old")).expect("a file"), "new");
 }

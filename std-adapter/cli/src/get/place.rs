@@ -7,7 +7,7 @@ use tinyferry::describe;
 
 use crate::args::GetArgs;
 use crate::exit::{CliError, Exit};
-use crate::paths::{asked_path, clash, new_path, several};
+use crate::paths::{asked_path, clash, new_path, several, unfit};
 use crate::pipe::Output;
 
 /// A requested path.
@@ -95,6 +95,12 @@ impl Place {
                 "it is not the name of a file; a directory is given by --into",
             );
         }
+        if leads_to_open_file(file) {
+            return error(
+                Exit::Usage,
+                "it is a file that is open already; say -o - for standard output, or the name of the file",
+            );
+        }
         let followed = match file.is_symlink() {
             true => match file.canonicalize() {
                 Ok(followed) => followed,
@@ -102,17 +108,32 @@ impl Place {
             },
             false => file.to_owned(),
         };
-        if followed != file && ["/dev", "/proc"].iter().any(|place| file.starts_with(place)) {
-            return error(
-                Exit::Usage,
-                "it is a file that is open already; say -o - for standard output, or the name of the file",
-            );
-        }
         let directory = followed.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new(".")).to_owned();
         match followed.file_name().and_then(|name| name.to_str()) {
-            Some(name) => Ok(Self { directory, name: Some(name.to_owned()) }),
+            Some(name) => match unfit(name) {
+                Some(why) => error(Exit::Usage, &why),
+                None => Ok(Self { directory, name: Some(name.to_owned()) }),
+            },
             None => error(Exit::Usage, "its name is not UTF-8"),
         }
     }
+}
+
+/// The longest chain of symbolic links that is followed, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Whether a file is a link of the system to a file that a process has open, as `/dev/stdout`, or leads to one.
+fn leads_to_open_file(file: &Path) -> bool {
+    let mut file = file.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = file.read_link() else { return false };
+        let above = file.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        if above.canonicalize().is_ok_and(|above| above.starts_with("/proc")) {
+            return true;
+        }
+        file = above.join(target);
+    }
+    false
 }
