@@ -3,9 +3,11 @@
 use std::fs;
 use std::iter::{once, repeat_n};
 use std::thread;
+use std::time::Duration;
 
 use crate::cut_proxy::{Cut, Proxy};
-use crate::harness::{Ended, Place, Server, assert_first_try, client};
+use crate::harness::{Ended, Place, Server, assert_first_try, client, wait_until};
+use crate::serial::{CLEAN, lay, urls};
 
 /// The length of an answer, in bytes.
 const SIGNAL: u64 = 36;
@@ -178,6 +180,29 @@ fn a_list_after_cuts_has_each_entry_once() {
             assert_eq!(ended.stdout, whole);
         }
     }
+}
+
+#[test]
+fn a_list_has_each_entry_once_where_a_lossy_line_was_silent() {
+    let place = Place::new();
+    (0..300).for_each(|number| write(&place, &[(&format!("f{number}"), "")]));
+    let cable = lay(CLEAN);
+    let [listen, url] = urls(&cable);
+    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    // The client gives the session up after four seconds, and waits two seconds for the answer in another one.
+    cable.lines()[1].cut = Some(12_000);
+    let arguments = ["ls", "--timeout", "2", "--retry", "0"];
+    let ended = thread::scope(|scope| {
+        let list = scope.spawn(|| client(&url, &place.here(""), &arguments));
+        wait_until("the line is cut", || cable.lines()[1].is_cut());
+        thread::sleep(Duration::from_millis(4600));
+        cable.lines()[1].cut = None;
+        list.join().expect("it does not panic").well()
+    });
+    let mut names: Vec<_> = ended.stdout.lines().collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((names.len(), ended.stdout.lines().count()), (300, 300), "{}", ended.stderr);
 }
 
 #[test]

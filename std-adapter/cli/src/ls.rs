@@ -50,8 +50,13 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let links = LinkKinds { symbolic: true, hard: false };
     let selection = Selection::default().limited(depth).linking(links);
     let name = quoted(if path.is_empty() { "." } else { &path });
-    let outcome = retrying
-        .run(&name, None, |client| client.list_store_selecting(&path, &selection, &mut listing));
+    let outcome = retrying.run(&name, None, |client| {
+        // In a new session of a lossy link the client requests the list again by itself.
+        if client.is_lossy()? {
+            listing.told.get_or_insert_default();
+        }
+        client.list_store_selecting(&path, &selection, &mut listing)
+    });
     let outcome = outcome.map_err(|error| {
         let advice = if is_missing(&error) { missing(&args.path) } else { "" };
         retrying.error(&error, &name).advise(advice)

@@ -131,9 +131,9 @@ impl<'a> Retrying<'a> {
         }
     }
 
-    /// Whether a task may run more than once: over a new connection, or in a new session of a lossy link.
+    /// Whether a task may run more than once.
     pub(crate) fn may_repeat(&self) -> bool {
-        self.tries.most > 0 || self.peer.endpoint.is_lossy()
+        self.tries.most > 0
     }
 
     /// The traffic of all connections.
