@@ -51,14 +51,14 @@ pub enum Event<'a> {
         /// Its size in bytes, where known.
         size: Option<u64>,
         /// The number of bytes that are here already: they are verified, not received.
-        held: u64,
+        prefix: u64,
         /// The direction of the transfer.
         direction: Direction,
     },
     /// The receiver has a prefix of the file that is being sent.
     Resumed {
         /// The length of the prefix, in bytes.
-        held: u64,
+        prefix: u64,
     },
     /// Content was stored, or loaded for sending, for the first time.
     Moved {
@@ -99,7 +99,7 @@ pub enum Event<'a> {
         /// Its size in bytes; 0 if it is not a file.
         size: u64,
         /// Bytes of it that the receiver had before: all of them if the file was the same.
-        held: u64,
+        prefix: u64,
         /// SHA-256 of a file, where both ends agreed on that.
         sha256: Option<[u8; 32]>,
     },

@@ -125,7 +125,7 @@ impl<R: Read, O: Observer> Store for ReaderStore<R, O> {
             path: &self.remote,
             kind: Kind::File,
             size: None,
-            held: 0,
+            prefix: 0,
             direction: Direction::Sending,
         });
         Ok(Some(Entry { size: None, ..Entry::file(remote.len(), 0) }))
@@ -176,6 +176,6 @@ impl<R: Read, O: Observer> Store for ReaderStore<R, O> {
     fn completed(&mut self) {
         let (path, size) = (&self.remote, self.loaded);
         let sha256 = self.sha256.take();
-        self.observer.event(Event::Done { path, kind: Kind::File, size, held: 0, sha256 });
+        self.observer.event(Event::Done { path, kind: Kind::File, size, prefix: 0, sha256 });
     }
 }

@@ -137,7 +137,7 @@ fn a_further_attempt_writes_only_what_is_missing() {
     let (mut written, mut moved, mut done) = (Vec::new(), 0, None);
     let observer = |event: Event<'_>| match event {
         Event::Moved { bytes } => moved += bytes,
-        Event::Done { size, held, .. } => done = Some((size, held)),
+        Event::Done { size, prefix, .. } => done = Some((size, prefix)),
         _ => {}
     };
     let mut store = WriterStore::new(&mut written, "f", observer);

@@ -204,7 +204,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         self.compared = self.resumed;
         let (path, size, held) = (&self.path, offer.size, self.held);
         let direction = Direction::Receiving;
-        self.observer.event(Event::Begin { path, kind: Kind::File, size, held, direction });
+        self.observer.event(Event::Begin { path, kind: Kind::File, size, prefix: held, direction });
         if size.is_some_and(|size| size < held) {
             return Err(
                 self.fail(Reason::SourceChanged, "it is shorter than the part that was written")
@@ -261,7 +261,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         self.finish()?;
         let (path, size, held) = (&self.path, self.taken.length, self.held);
         let sha256 = self.sha256.take();
-        self.observer.event(Event::Done { path, kind: Kind::File, size, held, sha256 });
+        self.observer.event(Event::Done { path, kind: Kind::File, size, prefix: held, sha256 });
         Ok(())
     }
 

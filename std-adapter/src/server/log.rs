@@ -139,10 +139,10 @@ impl Observer for Log {
                 info!("{}: {} has begun", self.peer, request(direction, "the tree ", path));
                 self.tree = Some(Tree::default());
             }
-            Event::Begin { path, held, direction, .. } => {
+            Event::Begin { path, prefix, direction, .. } => {
                 self.direction = direction;
                 let peer = &self.peer;
-                debug!("{peer}: {} has begun at byte {held}", request(direction, "", path));
+                debug!("{peer}: {} has begun at byte {prefix}", request(direction, "", path));
             }
             Event::Moved { .. }
             | Event::Hole { .. }

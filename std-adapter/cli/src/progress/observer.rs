@@ -16,13 +16,13 @@ impl Observer for Progress {
                 view.begin(true, size);
                 view.tree = Some(path.to_owned());
             }
-            Event::Begin { path, kind, size, held, .. } => {
+            Event::Begin { path, kind, size, prefix: held, .. } => {
                 if view.tree.is_none() {
                     view.begin(false, size);
                 }
                 view.start(path, kind, size, held);
             }
-            Event::Resumed { held } => view.resume(held),
+            Event::Resumed { prefix: held } => view.resume(held),
             Event::Hole { bytes } => view.hole(bytes),
             Event::Verified { .. } => view.tracker.enter(Phase::Verify),
             Event::Resent { bytes } => view.tracker.resent(bytes),
@@ -36,7 +36,7 @@ impl Observer for Progress {
                 view.tracker.unchanged(amount);
             }
             Event::Compared { is_same } => view.tally.compared(is_same),
-            Event::Done { path, kind: Kind::File, size, held, sha256 } => {
+            Event::Done { path, kind: Kind::File, size, prefix: held, sha256 } => {
                 view.done(path, size, held, sha256);
             }
             Event::Done { path, kind: Kind::Directory, .. } => view.directory(path),

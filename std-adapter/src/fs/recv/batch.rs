@@ -32,7 +32,7 @@ pub(crate) struct Ticket {
     pub(crate) commit_id: u16,
     pub(crate) size: u64,
     /// The number of bytes that were here before.
-    pub(crate) held: u64,
+    pub(crate) prefix: u64,
     pub(crate) sha256: Option<[u8; 32]>,
 }
 

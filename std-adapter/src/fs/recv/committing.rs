@@ -20,7 +20,7 @@ use crate::fs::sys::metadata::report_unset;
 #[derive(Debug)]
 pub(crate) enum Committing {
     /// A lone file is made durable and put in place.
-    File { work: Background<Staged>, path: String, size: u64, held: u64 },
+    File { work: Background<Staged>, path: String, size: u64, prefix: u64 },
     /// The names of a tree are made durable; all of its entries are in place.
     Tree { work: Background<io::Result<()>>, path: String },
 }
@@ -46,9 +46,9 @@ impl RecvStore {
             },
         };
         let (kind, path, sizes, result) = match committing {
-            Committing::File { work, path, size, held } => match work.poll() {
+            Committing::File { work, path, size, prefix } => match work.poll() {
                 Poll::Pending => {
-                    self.committing = Some(Committing::File { work, path, size, held });
+                    self.committing = Some(Committing::File { work, path, size, prefix });
                     return Poll::Pending;
                 }
                 Poll::Ready(staged) => {
@@ -57,9 +57,9 @@ impl RecvStore {
                         Ok((other_name, metadata_set)) => {
                             let path = stored_as(&path, other_name, observer).into_owned();
                             let result = report_unset(metadata_set, &path, observer);
-                            (Kind::File, path, (size, held), result)
+                            (Kind::File, path, (size, prefix), result)
                         }
-                        Err(error) => (Kind::File, path, (size, held), Err(error)),
+                        Err(error) => (Kind::File, path, (size, prefix), Err(error)),
                     }
                 }
             },
@@ -103,7 +103,7 @@ impl RecvStore {
             && let Some(mut incoming) = self.open.take_if(|open| open.expected.kind == Kind::File)
         {
             let size = incoming.size();
-            let held = incoming.held;
+            let prefix = incoming.prefix;
             let staged = incoming.stage(&mut self.cursor, &mut self.buffer, true);
             self.buffer.clear();
             self.register_partial(incoming.left.take());
@@ -126,7 +126,7 @@ impl RecvStore {
             };
             let (name, existing) = (split(&path).1.to_owned(), self.access.policy.existing);
             let work = Background::start(move || staged.put_alone(&dir, &name, existing));
-            return Ok(Some(Committing::File { work, path, size, held }));
+            return Ok(Some(Committing::File { work, path, size, prefix }));
         }
         if self.open.is_none()
             && self.sync.gathers()

@@ -151,13 +151,19 @@ impl RecvStore {
                 return Err(self.fail(error, &path, observer));
             }
         };
-        let held = match self.prepare(offer, &path, observer) {
-            Ok(held) => held,
+        let prefix = match self.prepare(offer, &path, observer) {
+            Ok(prefix) => prefix,
             Err(error) => return Err(self.fail(error, &path, observer)),
         };
         let (path, direction) = (path.as_str(), Direction::Receiving);
-        observer.event(Event::Begin { path, kind: offer.kind, size: offer.size, held, direction });
-        Ok(Accepted { prefix: held, in_order: false })
+        observer.event(Event::Begin {
+            path,
+            kind: offer.kind,
+            size: offer.size,
+            prefix,
+            direction,
+        });
+        Ok(Accepted { prefix, in_order: false })
     }
 
     pub(crate) fn store(
@@ -226,7 +232,7 @@ impl RecvStore {
             (Some(mut incoming), tree) => {
                 self.tree = tree;
                 let size = incoming.size();
-                let sizes = (size, incoming.held);
+                let sizes = (size, incoming.prefix);
                 let result = self.commit_entry(&mut incoming, sha256, observer);
                 (incoming.expected.kind, incoming.expected.path, sizes, result)
             }

@@ -162,6 +162,6 @@ impl RecvStore {
                 }
             };
         }
-        Ok(incoming.held)
+        Ok(incoming.prefix)
     }
 }

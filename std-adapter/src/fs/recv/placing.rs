@@ -33,7 +33,7 @@ impl RecvStore {
         {
             let ExpectedFile { path, commit_id, .. } = &incoming.expected;
             let size = complete.bytes.len() as u64;
-            let ticket = commit_id.map(|commit_id| Ticket { commit_id, size, held: 0, sha256 });
+            let ticket = commit_id.map(|commit_id| Ticket { commit_id, size, prefix: 0, sha256 });
             match self.deferred.put(&mut self.cursor, path, &complete, ticket, observer)? {
                 Put::InPlace => return Ok(true),
                 Put::Deferred => return Ok(false),
@@ -46,12 +46,12 @@ impl RecvStore {
             if let Some(commit_id) = incoming.expected.commit_id.filter(|_| joins)
                 && self.deferred.may_stage_as(&mut self.cursor, &incoming.expected.path)?
             {
-                let held = incoming.held;
+                let prefix = incoming.prefix;
                 let size = incoming.size();
                 let staged = incoming.stage(&mut self.cursor, &mut self.buffer, false);
                 self.register_partial(incoming.left.take());
                 let (path, ticket) =
-                    (&incoming.expected.path, Ticket { commit_id, size, held, sha256 });
+                    (&incoming.expected.path, Ticket { commit_id, size, prefix, sha256 });
                 self.deferred.stage(&mut self.cursor, path, staged?, ticket, observer)?;
                 return Ok(false);
             }

@@ -12,12 +12,12 @@ use crate::fs::sys::sync_unsupported;
 pub(super) fn report_done(
     path: &str,
     kind: Kind,
-    (size, held): (u64, u64),
+    (size, prefix): (u64, u64),
     sha256: Option<[u8; 32]>,
     observer: &mut impl Observer,
 ) {
     sync_unsupported::report(path, observer);
-    observer.event(Event::Done { path, kind, size, held, sha256 });
+    observer.event(Event::Done { path, kind, size, prefix, sha256 });
 }
 
 /// The path of a file that is in place: with another name if the file of its own was kept, which is reported.

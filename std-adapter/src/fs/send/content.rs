@@ -16,11 +16,11 @@ impl SendStore {
     ) -> Result<usize, StoreError> {
         let Some(open) = &mut self.open else { return Err(Reason::Storage.into()) };
         match open.load(&mut self.buffer, position, into) {
-            Ok(Loaded { count, fresh, is_held }) => {
+            Ok(Loaded { count, fresh, is_prefix }) => {
                 report_moved(fresh, observer);
                 match (count as u64).saturating_sub(fresh) {
                     0 => {}
-                    bytes if is_held => observer.event(Event::Verified { bytes }),
+                    bytes if is_prefix => observer.event(Event::Verified { bytes }),
                     bytes => observer.event(Event::Resent { bytes }),
                 }
                 Ok(count)

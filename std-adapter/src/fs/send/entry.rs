@@ -58,7 +58,7 @@ pub(super) fn open_entry(
         return (entry, open);
     }
     let (path, size, direction) = (queue.path(), entry.size, queue.direction());
-    observer.event(Event::Begin { path, kind, size, held: 0, direction });
+    observer.event(Event::Begin { path, kind, size, prefix: 0, direction });
     if entry.modified.is_some_and(times::is_last) {
         let detail = "a time past the years 1677 and 2262 cannot be sent";
         observer.event(Event::Unset { path, detail });

@@ -26,7 +26,7 @@ pub(crate) struct SendFile {
     /// The end of the content that was loaded or need not be sent.
     pub(crate) loaded: u64,
     /// The length of the prefix that the receiver has, in bytes.
-    pub(crate) held: u64,
+    pub(crate) prefix: u64,
 }
 
 /// Content that was loaded, in bytes.
@@ -36,7 +36,7 @@ pub(crate) struct Loaded {
     /// Those that were loaded for the first time.
     pub(crate) fresh: u64,
     /// Whether the others are of the prefix that the receiver has.
-    pub(crate) is_held: bool,
+    pub(crate) is_prefix: bool,
 }
 
 impl SendFile {
@@ -47,7 +47,7 @@ impl SendFile {
     pub(crate) fn new(file: File, attributes: FileMetadata) -> Result<Self, StoreError> {
         let size = size_of(&file, &attributes)?;
         let holes = size.and_then(|size| Holes::of(&file, size, attributes.allocated));
-        Ok(Self { file, attributes, size, holes, loaded: 0, held: 0 })
+        Ok(Self { file, attributes, size, holes, loaded: 0, prefix: 0 })
     }
 
     /// The number of zeros at `position`, if there is a hole.
@@ -78,7 +78,7 @@ impl SendFile {
             return Err(self.ended_early());
         }
         let fresh = self.passed(position.saturating_add(count as u64));
-        Ok(Loaded { count, fresh, is_held: position < self.held })
+        Ok(Loaded { count, fresh, is_prefix: position < self.prefix })
     }
 
     /// Checks whether it has changed since the offer, after all of it was read.

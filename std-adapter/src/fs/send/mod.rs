@@ -209,11 +209,11 @@ impl SendStore {
 
     pub(crate) fn resumed(&mut self, entry: u32, position: u64, observer: &mut impl Observer) {
         let Some(queue) = &mut self.queue else { return };
-        if let (Some(held), Some(open)) = (queue.resumed(entry, position), &mut self.open) {
-            open.held = held;
-            if held > open.loaded {
-                open.loaded = held;
-                observer.event(Event::Resumed { held });
+        if let (Some(prefix), Some(open)) = (queue.resumed(entry, position), &mut self.open) {
+            open.prefix = prefix;
+            if prefix > open.loaded {
+                open.loaded = prefix;
+                observer.event(Event::Resumed { prefix });
             }
         }
     }

@@ -227,9 +227,9 @@ impl SendQueue {
     /// Records the prefix of an entry that the receiver has. Returns it if the entry is the last one.
     pub(crate) fn resumed(&mut self, entry: u32, position: u64) -> Option<u64> {
         let found = self.recent.entry(entry)?;
-        found.held = position.min(found.size);
-        let held = found.held;
-        self.recent.entry(entry.checked_add(1)?).is_none().then_some(held)
+        found.prefix = position.min(found.size);
+        let prefix = found.prefix;
+        self.recent.entry(entry.checked_add(1)?).is_none().then_some(prefix)
     }
 
     /// Records that the receiver has completed all entries that it did not refuse.
@@ -244,7 +244,7 @@ impl SendQueue {
         }
         if let Some(path) = &self.tree {
             let kind = Kind::Tree;
-            observer.event(Event::Done { path, kind, size: 0, held: 0, sha256: None });
+            observer.event(Event::Done { path, kind, size: 0, prefix: 0, sha256: None });
         }
     }
 
@@ -259,9 +259,9 @@ impl SendQueue {
     fn report_done(&self, entry: &Yielded, observer: &mut impl Observer) {
         if entry.is_in_place() {
             let path = &join(self.tree_path(), &entry.path);
-            let (kind, size, held) = (entry.kind, entry.size, entry.held);
+            let (kind, size, prefix) = (entry.kind, entry.size, entry.prefix);
             let sha256 = entry.sha256.as_deref().copied();
-            observer.event(Event::Done { path, kind, size, held, sha256 });
+            observer.event(Event::Done { path, kind, size, prefix, sha256 });
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Yielded {
     pub(crate) kind: Kind,
     pub(crate) size: u64,
     /// The prefix that the receiver had at the offer, in bytes.
-    pub(crate) held: u64,
+    pub(crate) prefix: u64,
     /// Whether its content was sent completely.
     pub(crate) sent: bool,
     pub(crate) sha256: Option<Box<[u8; 32]>>,
@@ -60,7 +60,7 @@ impl Yielded {
     pub(crate) fn new(path: &str, origin: usize, fate: Fate, kind: Kind, size: u64) -> Self {
         let path = path.to_owned();
         let role = Role::Content;
-        Self { path, origin, fate, kind, size, held: 0, sent: false, sha256: None, role }
+        Self { path, origin, fate, kind, size, prefix: 0, sent: false, sha256: None, role }
     }
 
     /// An operation. Of these only the refusal of a symbolic link is reported.

@@ -1,7 +1,7 @@
 //! A client without the right to read learns and changes only the content that it sends.
 
 use super::*;
-use crate::fs::tests::partials::{PART, held, interrupt};
+use crate::fs::tests::partials::{PART, interrupt, prefix};
 
 /// A server's store for a client that may only write.
 fn write_only(dir: &TempDir) -> Directory<Recorder> {
@@ -18,7 +18,7 @@ fn a_file_in_place_is_not_compared() {
     set_modified(&path, 1_000_000_000);
     let offer = Offer { modified: Some(1_000_000_000), mode: Some(0o644), ..file("f", 5_000) };
     for mut store in [write_only(&dir), write_only(&dir).identified("aa")] {
-        assert_eq!(held(&mut store, offer), 0);
+        assert_eq!(prefix(&mut store, offer), 0);
         assert_eq!(store.commit(), Err(Reason::Incomplete));
         assert_eq!((mode(&path), modified(&path)), (0o600, 1_000_000_000));
         assert_eq!(listing(dir.path()), ["f"]);
@@ -27,7 +27,7 @@ fn a_file_in_place_is_not_compared() {
     put(&mut write_only(&dir), offer, &content(5_000));
     assert_eq!(mode(&path), 0o644);
     // A client that may read gets the length.
-    assert_eq!(held(&mut serving(&dir).identified("aa"), offer), 5_000);
+    assert_eq!(prefix(&mut serving(&dir).identified("aa"), offer), 5_000);
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_client_resumes_only_its_own_partials() {
     let offer = file("f", bytes.len());
     interrupt(&dir, bytes.len(), &bytes[..50_000], Reason::Cancelled);
     let mut store = write_only(&dir).identified("aa");
-    assert_eq!(held(&mut store, offer), 0);
+    assert_eq!(prefix(&mut store, offer), 0);
     store_all(&mut store, 0, &bytes[..70_000]);
     store.abandon(Reason::Cancelled, true);
     let own = ".f~kaa.tinyferry-part";
@@ -48,12 +48,12 @@ fn a_client_resumes_only_its_own_partials() {
         (serving(&dir).identified("aa"), 49_152),
         (write_only(&dir).identified("aa"), 69_632),
     ] {
-        assert_eq!(held(&mut store, offer), resumed);
+        assert_eq!(prefix(&mut store, offer), resumed);
         // Not the name of a file that others may ask for, either.
         assert_eq!(store.offer(&file(own, 5)), Err(Reason::BadPath));
     }
     let mut store = write_only(&dir).identified("aa");
-    assert_eq!(held(&mut store, offer), 69_632);
+    assert_eq!(prefix(&mut store, offer), 69_632);
     store_all(&mut store, 69_632, &bytes[69_632..]);
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes);
@@ -64,7 +64,7 @@ fn a_client_resumes_only_its_own_partials() {
 fn an_unidentified_client_leaves_no_partial() {
     let (dir, bytes) = (temporary(), content(100_000));
     let mut store = write_only(&dir);
-    assert_eq!(held(&mut store, file("f", bytes.len())), 0);
+    assert_eq!(prefix(&mut store, file("f", bytes.len())), 0);
     store_all(&mut store, 0, &bytes[..70_000]);
     assert_eq!(listing(dir.path()).len(), 1);
     store.abandon(Reason::Cancelled, true);

@@ -234,8 +234,8 @@ fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
         let bytes = (number as u64).to_le_bytes();
         let (modified, commit_id) = (Some(seconds * 1_000_000_000), Some(number as u16));
         let offer = Offer { modified, commit_id, ..file(name, bytes.len()) };
-        let Accepted { prefix: held, .. } = store.offer(&offer).unwrap();
-        store_all(store, held as usize, &bytes[held as usize..]);
+        let Accepted { prefix, .. } = store.offer(&offer).unwrap();
+        store_all(store, prefix as usize, &bytes[prefix as usize..]);
         assert_eq!(store.commit(), Ok(()));
     };
     put_at(&mut store, "d4/x", 10, 5);

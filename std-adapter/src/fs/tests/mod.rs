@@ -168,8 +168,8 @@ fn load_all(store: &mut impl Store, from: usize, size: usize) -> Vec<u8> {
 }
 
 fn put(store: &mut impl Store, offer: Offer<'_>, bytes: &[u8]) {
-    let Accepted { prefix: held, .. } = store.offer(&offer).unwrap();
-    assert_eq!(held, 0);
+    let Accepted { prefix, .. } = store.offer(&offer).unwrap();
+    assert_eq!(prefix, 0);
     store_all(store, 0, bytes);
     assert_eq!(store.commit(), Ok(()));
 }
@@ -232,7 +232,7 @@ fn carry(from: &mut impl Store, to: &mut impl Store) {
             names_only: false,
             commit_id: Some(1),
         };
-        let Accepted { prefix: held, .. } = to.offer(&offer).unwrap();
+        let Accepted { prefix, .. } = to.offer(&offer).unwrap();
         if let Some(reason) = entry.broken {
             to.abandon(reason, false);
             continue;
@@ -244,9 +244,9 @@ fn carry(from: &mut impl Store, to: &mut impl Store) {
             }
             Kind::Directory => {}
             Kind::File => {
-                let left = (size.unwrap() - held) as usize;
-                let bytes = load_all(from, held as usize, left);
-                store_all(to, held as usize, &bytes);
+                let left = (size.unwrap() - prefix) as usize;
+                let bytes = load_all(from, prefix as usize, left);
+                store_all(to, prefix as usize, &bytes);
                 assert_eq!(from.check(), Ok(()));
             }
         }

@@ -1,7 +1,7 @@
 //! The owners of partials, and their permission bits.
 
 use super::*;
-use crate::fs::tests::partials::{PART, held, interrupt};
+use crate::fs::tests::partials::{PART, interrupt, prefix};
 
 /// Gives a file to another user; only root can.
 fn give_away(path: &Path) -> bool {
@@ -51,7 +51,7 @@ fn beside_a_partial_of_another_user_a_file_is_resumed() {
     }
     interrupt(&dir, bytes.len(), &bytes[..70_000], Reason::Cancelled);
     let mut store = serving(&dir);
-    assert_eq!(held(&mut store, file("f", bytes.len())), 69_632);
+    assert_eq!(prefix(&mut store, file("f", bytes.len())), 69_632);
     store_all(&mut store, 69_632, &bytes[69_632..]);
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes);
@@ -77,9 +77,9 @@ fn a_partial_is_private_before_content_is_written() {
         set_mode(&part, left_with);
         let mut store = serving(&dir);
         let offer = Offer { mode: Some(offered), ..file("f", bytes.len()) };
-        let held = held(&mut store, offer) as usize;
-        assert_eq!(held, if is_resumed { 49_152 } else { 0 }, "{left_with:o}");
-        store_all(&mut store, held, &bytes[held..]);
+        let prefix = prefix(&mut store, offer) as usize;
+        assert_eq!(prefix, if is_resumed { 49_152 } else { 0 }, "{left_with:o}");
+        store_all(&mut store, prefix, &bytes[prefix..]);
         let during = fs::metadata(&part).unwrap();
         assert_eq!(during.mode() & 0o066, 0, "{left_with:o}");
         assert_eq!(store.commit(), Ok(()));

@@ -1,7 +1,7 @@
 //! The limit of partials.
 
 use super::*;
-use crate::fs::tests::partials::held;
+use crate::fs::tests::partials::prefix;
 
 #[test]
 fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
@@ -13,8 +13,8 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     let interrupt = |name: &str, bytes: usize| {
         let mut store = serving(&dir).limited(limits.clone());
         assert!(store.offer(&file(name, 50_000)).is_ok());
-        let Accepted { prefix: held, .. } = store.offer(&file(name, 50_000)).unwrap();
-        store_all(&mut store, held as usize, &content(bytes)[held as usize..]);
+        let Accepted { prefix, .. } = store.offer(&file(name, 50_000)).unwrap();
+        store_all(&mut store, prefix as usize, &content(bytes)[prefix as usize..]);
         store.abandon(Reason::Cancelled, true);
     };
     interrupt("a", 4_000);
@@ -31,7 +31,7 @@ fn partials_are_counted_exactly_and_the_oldest_is_removed_first() {
     assert_eq!(listing(dir.path()), [".a.tinyferry-part", "d"]);
     // A file that is in place does not count any more.
     let mut store = serving(&dir).limited(limits.clone());
-    assert_eq!(held(&mut store, file("a", 4_096)), 4_096);
+    assert_eq!(prefix(&mut store, file("a", 4_096)), 4_096);
     assert_eq!((limits.partial_index.bytes(), store.commit()), (2_000, Ok(())));
     put(&mut store, Offer { resume: 0, ..file("d/c", 3_000) }, &content(3_000));
     assert_eq!(limits.partial_index.bytes(), 0);

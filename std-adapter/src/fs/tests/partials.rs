@@ -12,7 +12,7 @@ pub(crate) fn interrupt(dir: &TempDir, size: usize, bytes: &[u8], reason: Reason
     store.abandon(reason, false);
 }
 
-pub(crate) fn held(store: &mut impl Store, offer: Offer<'_>) -> u64 {
+pub(crate) fn prefix(store: &mut impl Store, offer: Offer<'_>) -> u64 {
     store.offer(&offer).unwrap().prefix
 }
 
@@ -21,9 +21,9 @@ fn a_resume_continues_from_the_partial() {
     let (dir, bytes) = (temporary(), content(100_000));
     interrupt(&dir, bytes.len(), &bytes[..70_000], Reason::Cancelled);
     let mut store = serving(&dir);
-    assert_eq!(held(&mut store, Offer { resume: 3_000, ..file("f", bytes.len()) }), 2_048);
-    assert_eq!(held(&mut store, file("f", 60_000)), 60_000);
-    assert_eq!(held(&mut store, file("f", bytes.len())), 69_632);
+    assert_eq!(prefix(&mut store, Offer { resume: 3_000, ..file("f", bytes.len()) }), 2_048);
+    assert_eq!(prefix(&mut store, file("f", 60_000)), 60_000);
+    assert_eq!(prefix(&mut store, file("f", bytes.len())), 69_632);
     assert_eq!(load_all(&mut store, 0, 69_632), bytes[..69_632]);
     store_all(&mut store, 69_632, &bytes[69_632..]);
     assert_eq!(store.commit(), Ok(()));
@@ -36,16 +36,16 @@ fn on_a_lossy_link_a_resume_begins_before_possible_holes() {
     let (dir, bytes) = (temporary(), content(200 * 1024));
     interrupt(&dir, bytes.len(), &bytes[..150 * 1024 + 5], Reason::Cancelled);
     let mut store = serving(&dir).lossy(true);
-    assert_eq!(held(&mut store, file("f", bytes.len())), 53 * 1024);
+    assert_eq!(prefix(&mut store, file("f", bytes.len())), 53 * 1024);
     // An older end is not taken for the new one's.
-    assert_eq!(held(&mut store, file("f", 100 * 1024)), 53 * 1024);
+    assert_eq!(prefix(&mut store, file("f", 100 * 1024)), 53 * 1024);
     store_all(&mut store, 53 * 1024, &bytes[53 * 1024..100 * 1024]);
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes[..100 * 1024]);
     drop(store);
 
     interrupt(&dir, bytes.len(), &bytes[..97 * 1024], Reason::Cancelled);
-    assert_eq!(held(&mut serving(&dir).lossy(true), file("f", bytes.len())), 0);
+    assert_eq!(prefix(&mut serving(&dir).lossy(true), file("f", bytes.len())), 0);
 }
 
 /// No honest end resumes such a file; an older partial must not become its end.
@@ -55,7 +55,7 @@ fn a_file_of_unknown_size_does_not_get_the_end_of_an_older_partial() {
     interrupt(&dir, bytes.len(), &bytes, Reason::Cancelled);
     let mut store = serving(&dir);
     let offer = Offer { size: None, resume: 5_000, ..file("f", 0) };
-    let from = held(&mut store, offer) as usize;
+    let from = prefix(&mut store, offer) as usize;
     store_all(&mut store, from, &bytes[from..6_000]);
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes[..6_000]);
@@ -230,7 +230,7 @@ fn a_resumed_file_loses_no_content() {
     let dir = temporary();
     interrupt(&dir, 5_000, &content(2_048), Reason::Cancelled);
     let mut store = serving(&dir);
-    assert_eq!(held(&mut store, file("f", 5_000)), 2_048);
+    assert_eq!(prefix(&mut store, file("f", 5_000)), 2_048);
     store.abandon(Reason::Cancelled, true);
     assert_eq!(fs::read(dir.path().join(PART)).unwrap(), content(2_048));
 }

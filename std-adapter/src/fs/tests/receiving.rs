@@ -159,7 +159,7 @@ fn a_time_rounded_by_the_file_system_is_the_same() {
     let path = dir.path().join("f");
     fs::write(&path, &bytes).unwrap();
     let offered = 1_700_000_001_123_456_789;
-    for (found, held) in [
+    for (found, prefix) in [
         (1_700_000_001_123_456_700, 5_000),
         (1_700_000_001_000_000_000, 5_000),
         (1_700_000_002_000_000_000, 5_000),
@@ -169,8 +169,8 @@ fn a_time_rounded_by_the_file_system_is_the_same() {
         set_modified(&path, found);
         let mut store = serving(&dir);
         let offer = Offer { modified: Some(offered), ..file("f", 5_000) };
-        assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(held), "{found}");
-        if held > 0 {
+        assert_eq!(store.offer(&offer).map(|accepted| accepted.prefix), Ok(prefix), "{found}");
+        if prefix > 0 {
             // Proven: this file system can keep all of it.
             assert_eq!(store.commit(), Ok(()));
             assert_eq!(modified(&path), offered);

@@ -115,13 +115,13 @@ impl DeferredCommits {
     fn report_file(
         &mut self,
         path: &str,
-        Ticket { commit_id, size, held, sha256 }: Ticket,
+        Ticket { commit_id, size, prefix, sha256 }: Ticket,
         result: Result<Cow<'_, str>, StoreError>,
         cursor: &mut DirCursor,
         observer: &mut impl Observer,
     ) {
         match result {
-            Ok(stored) => report_done(&stored, Kind::File, (size, held), sha256, observer),
+            Ok(stored) => report_done(&stored, Kind::File, (size, prefix), sha256, observer),
             Err(error) => {
                 // The remembered directory may have been moved.
                 cursor.forget();

@@ -38,7 +38,7 @@ const MAX_GAP_DISTANCE: u64 = (tinyferry_core::wire::SACK_BLOCKS as u64 + 1) * 1
 pub(crate) struct RecvFile {
     pub(crate) expected: ExpectedFile,
     /// The length of the prefix that is here: the answer to the offer.
-    pub(crate) held: u64,
+    pub(crate) prefix: u64,
     /// The partial that remains if the commit failed.
     pub(crate) left: Option<LeftPartial>,
     /// Space for the content that is not stored yet.
@@ -65,8 +65,8 @@ enum Stage {
 }
 
 impl RecvFile {
-    fn new(expected: ExpectedFile, held: u64, stage: Stage) -> Self {
-        Self { expected, held, left: None, reservation: None, holes: None, stage }.find_holes()
+    fn new(expected: ExpectedFile, prefix: u64, stage: Stage) -> Self {
+        Self { expected, prefix, left: None, reservation: None, holes: None, stage }.find_holes()
     }
 
     /// The space that its content still takes, in bytes, if its size is known.

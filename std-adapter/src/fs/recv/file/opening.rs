@@ -53,10 +53,10 @@ impl RecvFile {
             }
         };
         if let Some((path, file, metadata)) = expected.find_same(cursor, &dir)? {
-            let held = metadata.len();
+            let prefix = metadata.len();
             let (expected, stage) =
                 (ExpectedFile { path, ..expected }, Stage::Same(file, metadata));
-            return Ok(Self::new(expected, held, stage));
+            return Ok(Self::new(expected, prefix, stage));
         }
         // Without a known size, nothing would cut off content of the partial behind the new end.
         if expected.resume >= UNIT
@@ -68,9 +68,9 @@ impl RecvFile {
                 return Ok(Self::new(expected, 0, Stage::Awaited));
             }
             let gaps = if gaps { MAX_GAP_DISTANCE } else { 0 };
-            let held = expected.resumes_from(partial.length.saturating_sub(gaps));
-            if held > 0 {
-                return Ok(Self::new(expected, held, Stage::Partial(partial)));
+            let prefix = expected.resumes_from(partial.length.saturating_sub(gaps));
+            if prefix > 0 {
+                return Ok(Self::new(expected, prefix, Stage::Partial(partial)));
             }
         }
         Ok(Self::new(expected, 0, Stage::Awaited))

@@ -57,9 +57,9 @@ impl RecvFile {
     pub(super) fn find_holes(mut self) -> Self {
         self.holes = match &self.stage {
             Stage::Partial(partial) => {
-                Holes::of(&partial.file, self.held, allocated(&partial.metadata))
+                Holes::of(&partial.file, self.prefix, allocated(&partial.metadata))
             }
-            Stage::Same(file, metadata) => Holes::of(file, self.held, allocated(metadata)),
+            Stage::Same(file, metadata) => Holes::of(file, self.prefix, allocated(metadata)),
             Stage::Directory { .. } | Stage::Awaited | Stage::Buffered(_) => None,
         };
         self

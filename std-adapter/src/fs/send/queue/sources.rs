@@ -67,7 +67,7 @@ impl SendQueue {
             path: self.tree_path(),
             kind: Kind::Tree,
             size: None,
-            held: 0,
+            prefix: 0,
             direction: self.direction(),
         });
     }
