@@ -123,13 +123,15 @@ fn ping_as_nobody(group: u32, bits: u32) -> Option<Ended> {
 #[test]
 fn a_user_without_permission_is_told_the_group_and_the_remedy() {
     let table = fs::read_to_string("/etc/group").unwrap_or_default();
-    let groups = table.lines().filter_map(|line| {
+    let mut groups = table.lines().filter_map(|line| {
         let fields: Vec<_> = line.split(':').collect();
         let id: u32 = fields.get(2)?.parse().ok()?;
         (id != 0 && id != 65534).then(|| (id, fields[0].to_owned()))
     });
     // Any name: the program has none of its own.
-    for (id, name) in groups.take(2) {
+    let groups: Vec<_> = groups.by_ref().take(2).collect();
+    assert_eq!(groups.len(), 2, "the system has too few groups: {table}");
+    for (id, name) in groups {
         let Some(ended) = ping_as_nobody(id, 0o660) else { return };
         let group = format!("permission denied; it belongs to the group \"{name}\"");
         let remedy = format!("run \"sudo usermod -aG {name} $USER\", then log out and in again");

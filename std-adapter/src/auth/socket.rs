@@ -218,8 +218,8 @@ impl<S: Socket> Socket for SecureSocket<S> {
         self.receive_record(into)
     }
 
-    fn set_patient(&mut self, is_patient: bool) {
-        self.socket.set_patient(is_patient);
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) {
+        self.socket.set_write_timeout(timeout);
     }
 
     fn pending(&self) -> usize {

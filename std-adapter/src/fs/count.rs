@@ -1,7 +1,7 @@
 //! Counts the files of sources on another thread, while they are sent.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::amount::Amount;
@@ -20,9 +20,7 @@ pub struct Count {
 
 #[derive(Debug, Default)]
 struct Shared {
-    files: AtomicU64,
-    bytes: AtomicU64,
-    is_complete: AtomicBool,
+    amount: OnceLock<Amount>,
     is_cancelled: AtomicBool,
 }
 
@@ -33,7 +31,11 @@ impl Count {
     pub fn start(sources: Vec<Source>, filter: &Filter, links: LinkKinds) -> Self {
         let shared = Arc::new(Shared::default());
         let (theirs, filter) = (Arc::clone(&shared), filter.clone());
-        let work = move || theirs.count(sources, &filter, links);
+        let work = move || {
+            if let Some(amount) = theirs.count(sources, &filter, links) {
+                let _ = theirs.amount.set(amount);
+            }
+        };
         // Without a thread the amount stays unknown.
         let _ = thread::Builder::new().name("count".to_owned()).spawn(work);
         Self { shared }
@@ -41,11 +43,7 @@ impl Count {
 
     /// The amount, once all files are counted.
     pub fn amount(&self) -> Option<Amount> {
-        let Shared { files, bytes, is_complete, .. } = &*self.shared;
-        is_complete.load(Ordering::Acquire).then(|| Amount {
-            files: files.load(Ordering::Relaxed),
-            bytes: bytes.load(Ordering::Relaxed),
-        })
+        self.shared.amount.get().copied()
     }
 }
 
@@ -56,19 +54,18 @@ impl Drop for Count {
 }
 
 impl Shared {
-    fn count(&self, sources: Vec<Source>, filter: &Filter, links: LinkKinds) {
+    /// The amount; `None`: the sources cannot be read, or the count was cancelled.
+    fn count(&self, sources: Vec<Source>, filter: &Filter, links: LinkKinds) -> Option<Amount> {
         let origins: Vec<_> = sources.into_iter().map(SourceRoot::from).collect();
         let mut queue = SendQueue::new(Some("-".to_owned()), origins, true);
         queue.filter(filter);
         let mut queue = queue.linking(links);
-        let mut unseen = |_: Event<'_>| {};
-        if queue.begin(&mut unseen).is_err() {
-            return;
-        }
+        let mut unread = |_: Event<'_>| {};
+        queue.begin(&mut unread).ok()?;
         let mut amount = Amount::default();
-        while let Some(next) = queue.next(&mut unseen) {
+        while let Some(next) = queue.next(&mut unread) {
             if self.is_cancelled.load(Ordering::Relaxed) {
-                return;
+                return None;
             }
             match next {
                 Next::Item { item: Item::Named(Some(found)), .. } => {
@@ -80,9 +77,7 @@ impl Shared {
                 _ => {}
             }
         }
-        self.files.store(amount.files, Ordering::Relaxed);
-        self.bytes.store(amount.bytes, Ordering::Relaxed);
-        self.is_complete.store(true, Ordering::Release);
+        Some(amount)
     }
 }
 
@@ -128,10 +123,17 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_cannot_be_read_have_no_amount() {
+    fn sources_that_cannot_be_read_and_cancelled_counts_have_no_amount() {
         let missing = Source { local: "/nowhere/at/all".into(), remote: String::new() };
-        let count = Count::start(vec![missing], &Filter::default(), LinkKinds::default());
-        thread::sleep(Duration::from_millis(50));
-        assert_eq!(count.amount(), None);
+        let count = |shared: &Shared, source: &Source| {
+            shared.count(vec![source.clone()], &Filter::default(), LinkKinds::default())
+        };
+        assert_eq!(count(&Shared::default(), &missing), None);
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("f"), "f").unwrap();
+        let source = Source { local: place.path().to_owned(), remote: String::new() };
+        assert_eq!(count(&Shared::default(), &source), Some(Amount { files: 1, bytes: 1 }));
+        let cancelled = Shared { is_cancelled: true.into(), ..Shared::default() };
+        assert_eq!(count(&cancelled, &source), None);
     }
 }

@@ -54,9 +54,10 @@ pub trait Socket: Send {
         0
     }
 
-    /// Whether the system waits without a limit for a peer that has no room: it says that it is busy.
-    fn set_patient(&mut self, is_patient: bool) {
-        let _ = is_patient;
+    /// The longest time for which the system waits for a peer that has no room; `None`: without a limit, for a peer
+    /// that sends keepalives.
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) {
+        let _ = timeout;
     }
 
     /// Whether the other end has closed the connection in both directions. Its last bytes may not be read
@@ -102,10 +103,10 @@ fn if_left(count: usize, error: io::Error) -> io::Result<usize> {
 
 #[cfg(unix)]
 macro_rules! socket {
-    ($stream:ty, $name:ty, $set_patient:expr) => {
+    ($stream:ty, $name:ty, $set_write_timeout:expr) => {
         impl Socket for $name {
-            fn set_patient(&mut self, is_patient: bool) {
-                $set_patient(self, is_patient);
+            fn set_write_timeout(&mut self, timeout: Option<Duration>) {
+                $set_write_timeout(self, timeout);
             }
 
             fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -162,9 +163,9 @@ macro_rules! socket {
 }
 
 #[cfg(unix)]
-socket!(TcpStream, TcpStream, crate::transport::tcp::set_patient);
+socket!(TcpStream, TcpStream, crate::transport::tcp::set_write_timeout);
 #[cfg(unix)]
-socket!(TcpStream, Arc<TcpStream>, crate::transport::tcp::set_patient);
+socket!(TcpStream, Arc<TcpStream>, crate::transport::tcp::set_write_timeout);
 #[cfg(unix)]
 socket!(UnixStream, UnixStream, |_: &UnixStream, _| {});
 #[cfg(unix)]

@@ -186,17 +186,16 @@ pub fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// As [`Socket::set_patient`](super::socket::Socket::set_patient): the timeout of [`prepare`] is also one for a peer
+/// As [`Socket::set_write_timeout`](super::socket::Socket::set_write_timeout): the timeout of [`prepare`] is also one for a peer
 /// that acknowledges everything and has no room.
 #[cfg(unix)]
-pub(crate) fn set_patient(stream: &TcpStream, is_patient: bool) {
+pub(crate) fn set_write_timeout(stream: &TcpStream, timeout: Option<Duration>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        let timeout = (!is_patient).then_some(WRITE_TIMEOUT);
         let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(timeout);
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (stream, is_patient);
+    let _ = (stream, timeout);
 }
 
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
@@ -218,6 +217,17 @@ mod tests {
             socket.tcp_keepalive_interval().unwrap() * socket.tcp_keepalive_retries().unwrap();
         assert!(socket.tcp_keepalive_time().unwrap() + probes <= Duration::from_secs(60));
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_peer_without_room_is_waited_for_without_a_limit_until_a_timeout_is_set_again() {
+        let (_listener, address) = listener();
+        let stream = prepare(TcpStream::connect(address).unwrap()).unwrap();
+        let timeout = || socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+        set_write_timeout(&stream, None);
+        assert_eq!(timeout().unwrap_or_default(), Duration::ZERO);
+        set_write_timeout(&stream, Some(WRITE_TIMEOUT));
+        assert_eq!(timeout(), Some(WRITE_TIMEOUT));
     }
 
     fn listener() -> (TcpListener, SocketAddr) {

@@ -13,7 +13,6 @@ struct Target<'a> {
     /// `USER@HOST` or `@NAME`.
     server: &'a str,
     path: &'a str,
-    is_ssh: bool,
 }
 
 impl<'a> Target<'a> {
@@ -22,12 +21,17 @@ impl<'a> Target<'a> {
         let (server, path) = text.split_once(':')?;
         let is_name = server.strip_prefix('@').is_some_and(|name| !name.is_empty());
         let is_ssh = !is_name && matches!(server.parse(), Ok(Endpoint::Ssh(_)));
-        (!server.contains('/') && (is_name || is_ssh)).then_some(Self { server, path, is_ssh })
+        (!server.contains('/') && (is_name || is_ssh)).then_some(Self { server, path })
+    }
+
+    /// Whether it is reached by SSH, and is not a name of the configuration file.
+    fn is_ssh(&self) -> bool {
+        !self.server.starts_with('@')
     }
 
     /// The value of `-e` for the directory `directory` of the server.
     fn endpoint(&self, directory: &str) -> String {
-        match self.is_ssh {
+        match self.is_ssh() {
             true => format!("{}:{directory}", self.server),
             false => self.server.to_owned(),
         }
@@ -40,7 +44,7 @@ impl<'a> Target<'a> {
             path => path,
         };
         match path.rsplit_once('/') {
-            _ if !self.is_ssh => ("", path),
+            _ if !self.is_ssh() => ("", path),
             Some(("", name)) => ("/", name),
             Some((directory, name)) => (directory, name),
             None => ("", path),
@@ -105,7 +109,7 @@ impl PutArgs {
             return usage(format!("\"{shown}\" names a server, and there is nothing to send"));
         }
         self.peer = self.peer.named(target.endpoint(target.path), &last)?;
-        let directory = if target.is_ssh { "" } else { target.path };
+        let directory = if target.is_ssh() { "" } else { target.path };
         if !directory.is_empty() {
             if self.to.is_some() {
                 return usage(format!(
@@ -165,7 +169,9 @@ mod tests {
             ("@board:a", "@board", "a", false),
             ("@board:", "@board", "", false),
         ] {
-            assert_eq!(Target::parse(text), Some(Target { server, path, is_ssh }), "{text}");
+            let target = Target::parse(text);
+            assert_eq!(target, Some(Target { server, path }), "{text}");
+            assert_eq!(target.map(|target| target.is_ssh()), Some(is_ssh), "{text}");
         }
         for text in [
             "",

@@ -19,6 +19,20 @@ impl Phase {
     const ALL: [Self; 3] = [Self::Transfer, Self::Verify, Self::Sync];
 }
 
+/// The entries of a transfer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// It has not begun.
+    #[default]
+    Unknown,
+    File,
+    Tree,
+}
+
+impl Scope {
+    const ALL: [Self; 3] = [Self::Unknown, Self::File, Self::Tree];
+}
+
 /// The state of a transfer.
 #[derive(Debug, Default)]
 pub(super) struct Measure {
@@ -36,10 +50,8 @@ pub(super) struct Measure {
     pub(super) resent: Counter,
     /// How often the rate was begun anew.
     pub(super) rates: Counter,
-    pub(super) files_total: Total,
     pub(super) bytes_total: Total,
-    /// 1 if the transfer is that of a tree.
-    pub(super) trees: Counter,
+    scope: AtomicU8,
     phase: AtomicU8,
     path: Mutex<String>,
 }
@@ -90,6 +102,15 @@ impl Default for Total {
 }
 
 impl Measure {
+    pub(super) fn scope(&self) -> Scope {
+        let index = usize::from(self.scope.load(Ordering::Relaxed));
+        Scope::ALL.get(index).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set_scope(&self, scope: Scope) {
+        self.scope.store(scope as u8, Ordering::Relaxed);
+    }
+
     pub(super) fn phase(&self) -> Phase {
         let index = usize::from(self.phase.load(Ordering::Relaxed));
         Phase::ALL.get(index).copied().unwrap_or_default()

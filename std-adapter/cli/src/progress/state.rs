@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tinyferry::fs::Count;
 
-use super::measure::{Measure, Phase};
+use super::measure::{Measure, Phase, Scope};
 use super::rate::Rate;
 
 /// A count of the source that begins when a transfer takes a while.
@@ -80,14 +80,15 @@ impl Reader {
         let counted = self.count.as_ref().and_then(Count::amount);
         let bytes = measure.bytes.get();
         let bytes_total = counted.map(|amount| amount.bytes).or_else(|| measure.bytes_total.get());
+        let lone = (measure.scope() == Scope::File).then_some(1);
         let left = bytes_total.map(|total| total.saturating_sub(bytes));
         State {
             path: measure.path(),
-            is_tree: measure.trees.get() > 0,
+            is_tree: measure.scope() == Scope::Tree,
             phase,
             phase_seconds: now.saturating_sub(self.phase.1).as_secs_f64(),
             files: measure.files.get(),
-            files_total: counted.map(|amount| amount.files).or_else(|| measure.files_total.get()),
+            files_total: counted.map(|amount| amount.files).or(lone),
             bytes,
             bytes_total,
             bytes_per_second,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tinyferry::core::store::Kind;
 use tinyferry::fs::Amount;
 
-use super::measure::{Measure, Phase};
+use super::measure::{Measure, Phase, Scope};
 
 /// The state of a transfer, and the entry at hand.
 #[derive(Debug, Default)]
@@ -33,9 +33,8 @@ impl Tracker {
         for counter in [&measure.files, &measure.bytes, &measure.resumed, &measure.unchanged] {
             counter.set(0);
         }
-        measure.trees.set(tree.into());
+        measure.set_scope(if tree { Scope::Tree } else { Scope::File });
         measure.bytes_total.set(bytes);
-        measure.files_total.set(if tree { None } else { Some(1) });
         self.enter(Phase::Transfer);
     }
 

@@ -51,7 +51,9 @@ struct Recorder {
     moved: u64,
     holes: u64,
     verified: u64,
-    unchanged: Amount,
+    resent: u64,
+    again: Vec<(String, u64)>,
+    completing: u32,
 }
 
 impl Observer for Recorder {
@@ -62,7 +64,9 @@ impl Observer for Recorder {
             Event::Moved { bytes } => self.moved += bytes,
             Event::Hole { bytes } => self.holes += bytes,
             Event::Verified { bytes } => self.verified += bytes,
-            Event::Unchanged { amount } => self.unchanged += amount,
+            Event::Resent { bytes } => self.resent += bytes,
+            Event::Again { path, size } => self.again.push((path.to_owned(), size)),
+            Event::Completing => self.completing += 1,
             Event::Unset { path, .. } => self.unset.push(path.to_owned()),
             Event::KeptBoth { path, stored } => {
                 self.kept.push((path.to_owned(), stored.to_owned()))
@@ -75,9 +79,7 @@ impl Observer for Recorder {
             }
             Event::Made { path } => self.made.push(path.to_owned()),
             Event::Resumed { .. }
-            | Event::Resent { .. }
-            | Event::Again { .. }
-            | Event::Completing
+            | Event::Unchanged { .. }
             | Event::NotDurable { .. }
             | Event::Compared { .. } => {}
             Event::NotUtf8 { path, reason, .. } => {

@@ -25,6 +25,7 @@ fn a_resume_continues_from_the_partial() {
     assert_eq!(prefix(&mut store, file("f", 60_000)), 60_000);
     assert_eq!(prefix(&mut store, file("f", bytes.len())), 69_632);
     assert_eq!(load_all(&mut store, 0, 69_632), bytes[..69_632]);
+    assert_eq!(store.observer().verified, 69_632);
     store_all(&mut store, 69_632, &bytes[69_632..]);
     assert_eq!(store.commit(), Ok(()));
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), bytes);

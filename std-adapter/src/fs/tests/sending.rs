@@ -48,8 +48,11 @@ fn a_file_is_sent_by_its_path() {
     assert_eq!(store.load(0, &mut [0; 16]), Err(Reason::Storage));
     assert_eq!(store.observer().done, [""; 0]);
     store.completed();
-    assert_eq!(store.observer().moved, 200_000);
-    assert_eq!(store.observer().done, ["a/f"]);
+    let events = store.observer();
+    assert_eq!((events.moved, events.resent, events.verified), (200_000, 150_100, 0));
+    assert_eq!(events.done, ["a/f"]);
+    // Each check of the end is one.
+    assert_eq!(events.completing, 2);
 
     // And as the user of the program names it: a link of theirs is followed.
     std::os::unix::fs::symlink(&path, dir.path().join("mine")).unwrap();
@@ -248,6 +251,7 @@ fn a_file_with_a_wrong_digest_is_sent_again() {
             ]
         );
         assert_eq!(events.details, ["", "words"]);
+        assert_eq!(events.again, [("t/d/b".to_owned(), 5)]);
     }
 
     // By itself, and gone by then.

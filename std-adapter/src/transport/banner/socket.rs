@@ -108,8 +108,8 @@ impl<S: Socket> Socket for AfterBanner<S> {
         self.socket.end_writing()
     }
 
-    fn set_patient(&mut self, is_patient: bool) {
-        self.socket.set_patient(is_patient);
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) {
+        self.socket.set_write_timeout(timeout);
     }
 
     fn pending(&self) -> usize {

@@ -19,24 +19,11 @@ const LISTED: usize = 8;
 /// Paths that were opened, and the USB devices that they were ports of.
 static OPENED: Mutex<Vec<(String, UsbDevice)>> = Mutex::new(Vec::new());
 
-/// A port to open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) path: String,
-    pub(super) usb: Option<UsbDevice>,
-}
-
-impl From<&PortInfo> for Found {
-    fn from(port: &PortInfo) -> Self {
-        Self { path: port.path.clone(), usb: port.usb.clone() }
-    }
-}
-
 /// Finds a port.
 ///
 /// # Errors
 /// There is no such port, or there are several; the message lists them. Those of the system.
-pub(super) fn find(port: &Port) -> io::Result<Found> {
+pub(super) fn find(port: &Port) -> io::Result<PortInfo> {
     let Port::Path(path) = port else { return choose(port, &ports()?) };
     // Without a list of ports a path is still a path.
     let ports = ports().unwrap_or_default();
@@ -49,13 +36,13 @@ pub(super) fn find(port: &Port) -> io::Result<Found> {
     let device = opened.iter().find(|(opened, _)| opened == path).map(|(_, device)| device);
     if let Some(moved) = device.and_then(|device| moved(here, device, &ports)) {
         info!("the device of {} is now {}", path.escape_debug(), moved.path.escape_debug());
-        return Ok(moved.into());
+        return Ok(moved.clone());
     }
-    Ok(Found { path: path.clone(), usb: here.and_then(|port| port.usb.clone()) })
+    Ok(PortInfo { path: path.clone(), usb: here.and_then(|port| port.usb.clone()) })
 }
 
 /// Remembers the device of a port that was opened, to find it again where it has another path.
-pub(super) fn remember(port: &Port, found: &Found) {
+pub(super) fn remember(port: &Port, found: &PortInfo) {
     if let (Port::Path(path), Some(device)) = (port, &found.usb) {
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
         opened.retain(|(opened, _)| opened != path);
@@ -76,9 +63,9 @@ fn moved<'a>(
 }
 
 /// The one of `ports` that a selector matches.
-fn choose(port: &Port, ports: &[PortInfo]) -> io::Result<Found> {
+fn choose(port: &Port, ports: &[PortInfo]) -> io::Result<PortInfo> {
     let which = match port {
-        Port::Path(path) => return Ok(Found { path: path.clone(), usb: None }),
+        Port::Path(path) => format!(" \"{}\"", path.escape_debug()),
         Port::UsbId { vendor, product } => format!(" with the USB ID {vendor:04x}:{product:04x}"),
         Port::SerialNumber(number) => {
             format!(" with the serial number \"{}\"", number.escape_debug())
@@ -87,7 +74,7 @@ fn choose(port: &Port, ports: &[PortInfo]) -> io::Result<Found> {
     };
     let matching = matching(port, ports);
     let (kind, message) = match matching[..] {
-        [port] => return Ok(port.into()),
+        [port] => return Ok(port.clone()),
         [] if ports.is_empty() && which.is_empty() => {
             (ErrorKind::NotFound, "there is no serial port".to_owned())
         }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::buffer::{BUFFER, Buffer};
 use super::{Socket, Stream};
-use crate::transport::NO_ROOM;
 use crate::transport::socket::is_transient;
+use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 
 /// How much input is buffered while a write waits for room: half a mebibyte, in pieces of [`BUFFER`].
 /// The answers to a sender have fewer bytes than it sends, so two ends with this limit cannot block each
@@ -56,7 +56,7 @@ impl<T: Socket> Stream<T> {
         let mut is_patient = false;
         let sent = self.send_collected(write_timeout, &mut is_patient);
         if is_patient {
-            self.socket.set_patient(false);
+            self.socket.set_write_timeout(Some(WRITE_TIMEOUT));
         }
         let sent = sent?;
         if self.collected > 0 {
@@ -100,7 +100,7 @@ impl<T: Socket> Stream<T> {
                         Ahead::Input => {
                             waiting = None;
                             if !std::mem::replace(is_patient, true) {
-                                self.socket.set_patient(true);
+                                self.socket.set_write_timeout(None);
                             }
                             true
                         }

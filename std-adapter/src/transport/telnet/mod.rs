@@ -199,8 +199,8 @@ impl<S: Socket> Socket for Telnet<S> {
         self.socket.pending() + self.waiting.len()
     }
 
-    fn set_patient(&mut self, is_patient: bool) {
-        self.socket.set_patient(is_patient);
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) {
+        self.socket.set_write_timeout(timeout);
     }
 
     fn has_gone(&self) -> bool {
