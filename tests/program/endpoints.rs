@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{Ended, Place, Server, assert_same, program_as_nobody, set_mode};
+use crate::harness::{Ended, Place, Server, assert_same, program_as_nobody, set_mode, snapshot};
 
 /// Runs the program with these variables.
 fn run(place: &Place, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
@@ -138,6 +138,12 @@ fn a_directory_of_another_machine_is_reached_by_ssh() {
     run(&place, &variable, &["put", "f", "-e", "me@box:"]).well();
     assert!(place.served("f").exists());
     run(&place, &variable, &["ping", "-e", "you@box:"]).with(4, &["you@box:", "exit status: 9"]);
+    let ended = run(&place, &variable, &["put", "f", "me@box:new/dir"]);
+    let ended = ended
+        .with(4, &["cannot serve \"new/dir\"", "-e me@box: --to \"new/dir\" makes the directory"]);
+    assert!(!ended.stderr.contains("run the same command again"), "{}", ended.stderr);
+    run(&place, &variable, &["put", "f", "-e", "me@box:", "--to", "new/dir"]).well();
+    assert!(place.served("new/dir/f").exists());
 }
 
 #[test]
@@ -199,8 +205,14 @@ fn a_path_that_names_a_server_unclearly_is_refused_with_both_readings() {
     for verb in ["ls", "rm", "mkdir", "df"] {
         told(&[verb, "me@box:x"], &[names, "\"./me@box:x\""]);
     }
-    let ended = run(&place, &variable, &["put", "a", "box:x/"]);
-    ended.with(3, &["\"box:x/\": no such file", "by -e or as USER@HOST:DIR", "--to"]);
+    told(&["put", "a", "box:x/"], &["\"box:x/\" does not exist here", "\"USER@box:x/\"", "-e"]);
+    told(&["put", "a", "@box"], &["\"@box\" does not exist here", "say -e \"@box\""]);
+    told(&["mirror", "me@box:x", "y"], &[names, "say -e \"me@box:x\"", "--get"]);
+    told(&["mirror", "box:x", "y"], &["\"USER@box:x\"", "--get"]);
+    told(&["mirror", "--get", "x", "@box:y"], &[names, "say -e \"@box\""]);
+    told(&["get", "x", "--into", "me@box:y"], &[names]);
+    told(&["get", "x", "-o", "me@box:y"], &[names]);
+    assert!(snapshot(&place.served("")).is_empty() && !place.here("@box:y").exists());
     run(&place, &variable, &["put", "./me@box:local"]).well();
     run(&place, &variable, &["get", "./me@box:local", "-o", "got"]).well();
     assert!(place.here("got").exists());

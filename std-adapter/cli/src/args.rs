@@ -39,7 +39,7 @@ use self::policy::PolicyArgs;
 pub(crate) use self::ports::PortsArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
-pub(crate) use self::target::check_no_server;
+pub(crate) use self::target::{check_here, check_no_server};
 use crate::exit::EXIT_CODES;
 use crate::pipe::Output;
 use crate::units::{bytes, count, days, rate, seconds};

@@ -147,9 +147,10 @@ impl Context {
         }
     }
 
-    /// The connection was lost after the server had answered, or the link failed.
+    /// The connection was lost. Only a transfer that the server has answered can be continued.
     fn lost(&self, why: &str) -> String {
-        format!("{}{}", self.failed(why), self.task.continuation().unwrap_or_default())
+        let advice = self.task.continuation().filter(|_| self.has_answered).unwrap_or_default();
+        format!("{}{advice}", self.failed(why))
     }
 
     /// The connection failed.
@@ -197,18 +198,15 @@ mod tests {
 
     #[test]
     fn only_a_lost_connection_is_to_be_tried_again() {
-        let context = Context {
-            task: Task::Transfer,
-            endpoint: Endpoint::default(),
-            name: "\"f\"".to_owned(),
-            has_answered: true,
-        };
-        let advises = |error: io::Error| {
+        let told = |has_answered, error: io::Error| {
+            let context = Context::new(Task::Transfer, &Endpoint::default(), has_answered, "\"f\"");
             let told = context.error(&Error::Link(error)).to_string();
             assert!(told.starts_with("\"f\": tcp://"), "{told}");
             told.contains("run the same command again")
         };
+        let advises = |error| told(true, error);
         assert!(advises(io::ErrorKind::ConnectionReset.into()));
+        assert!(!told(false, io::ErrorKind::ConnectionReset.into()));
         for (error, is_lost) in [
             (Channel::Truncated, true),
             (Channel::Tampered, false),

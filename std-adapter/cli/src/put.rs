@@ -5,8 +5,10 @@ mod sources;
 use std::path::Path;
 
 pub(crate) use self::sources::is_content;
+use tinyferry::Endpoint;
 use tinyferry::client::{Client, Selection};
 use tinyferry::core::store::Skip;
+use tinyferry::endpoint::Ssh;
 use tinyferry::fs::{Count, Directory, Source};
 
 use crate::args::{PutArgs, check_no_server};
@@ -166,8 +168,25 @@ fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
             }
             Ok(exits.total())
         }
-        Err(error) => Err(progress.fail(&error, &retrying)),
+        Err(error) => {
+            let problem = progress.fail(&error, &retrying);
+            Err(match missing_directory(&args.peer.endpoint, &to) {
+                Some(advice) if !retrying.has_answered() => problem.advise(&advice),
+                _ => problem,
+            })
+        }
     }
+}
+
+/// The advice for the case that SSH was to serve a directory that does not exist there; `to`: the path below it.
+fn missing_directory(endpoint: &Endpoint, to: &str) -> Option<String> {
+    let Endpoint::Ssh(Ssh { host, directory }) = endpoint else { return None };
+    let below_home = directory.strip_prefix("~/").unwrap_or(directory);
+    let above = if below_home.starts_with('/') { "/" } else { "" };
+    let to = join(&remote_path(below_home), to).escape_debug().to_string();
+    let is_part = !below_home.is_empty() && below_home != "~";
+    is_part
+        .then(|| format!("; -e {host}:{above} --to \"{to}\" makes the directory if it is missing"))
 }
 
 /// The path at the server for standard input.

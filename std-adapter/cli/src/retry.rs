@@ -149,6 +149,11 @@ impl<'a> Retrying<'a> {
         self.context(self.task, name).error(error)
     }
 
+    /// Whether the server has answered on any connection.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     /// The circumstances of an error; `name`: the quoted name of the request, or empty.
     pub(crate) fn context(&self, task: Task, name: &str) -> Context {
         Context::new(task, &self.peer.endpoint, self.has_answered, name)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
 use super::read::complete_mirror;
 use super::skip::SkipArgs;
+use super::target::check_source;
 use super::{
     GetArgs, JsonArg, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, SyncArg, TransferArgs,
     UnsafeLinksArg,
@@ -132,6 +133,9 @@ impl MirrorArgs {
         if source.is_empty() {
             return Err(empty("source"));
         }
+        check_source(source.as_ref()).map_err(|problem| {
+            problem.advise("; --get mirrors from a server, and the path there has no server in it")
+        })?;
         Ok(Mirror::Put(PutArgs {
             paths: vec![PathBuf::from(source).join(".")],
             to: Some(remote(target)?),

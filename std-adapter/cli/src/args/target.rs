@@ -71,6 +71,40 @@ pub(crate) fn check_no_server(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Refuses a path on this end that names a server, unless there is a file of that name.
+pub(crate) fn check_here(path: &Path) -> Result<(), CliError> {
+    match path.to_str() {
+        Some(text) if path.symlink_metadata().is_err() => check_no_server(text),
+        _ => Ok(()),
+    }
+}
+
+/// The same for a source, which must exist: a text that is nearly a server is refused too.
+pub(crate) fn check_source(path: &Path) -> Result<(), CliError> {
+    check_here(path)?;
+    match path.to_str().and_then(similar) {
+        Some(advice) if path.symlink_metadata().is_err() => usage(advice),
+        _ => Ok(()),
+    }
+}
+
+/// The advice about a text that lacks a part of a server: `HOST:DIR` has no user, `@NAME` no path.
+fn similar(text: &str) -> Option<String> {
+    let shown = text.escape_debug();
+    let said = |advice: String| {
+        Some(format!("\"{shown}\" does not exist here; if it names a server, say {advice}"))
+    };
+    if let Some(name) = text.strip_prefix('@') {
+        let is_name = !name.is_empty() && !name.contains(['/', ':']);
+        return is_name.then(|| said(format!("-e \"{shown}\""))).flatten();
+    }
+    let (host, _) = text.split_once(':')?;
+    // C:\DIR is a path of Windows.
+    let is_drive = cfg!(windows) && host.len() == 1;
+    let is_host = !is_drive && Target::parse(&format!("USER@{text}")).is_some();
+    is_host.then(|| said(format!("\"USER@{shown}\" for SSH, or -e with its endpoint"))).flatten()
+}
+
 impl Args {
     /// Takes the server from the paths, if they name one.
     pub(super) fn take_server(self) -> Result<Self, CliError> {
@@ -95,7 +129,12 @@ impl PutArgs {
                     "\"{shown}\" names a server: say -e with the server, and --to with a directory there"
                 ));
             }
-            None => return Ok(self),
+            None => {
+                if self.paths.len() > 1 && self.to.is_none() {
+                    check_source(Path::new(&last))?;
+                }
+                return Ok(self);
+            }
             Some(target) if exists => {
                 return usage(format!(
                     "\"{shown}\" may be a file here or name a server: say \"./{shown}\" for the file, or -e \"{}\" \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf, is_separator};
 
 use tinyferry::describe;
 
-use crate::args::GetArgs;
+use crate::args::{GetArgs, check_here};
 use crate::exit::{CliError, Exit};
 use crate::paths::{asked_path, clash, new_path, several, unfit};
 use crate::pipe::Output;
@@ -36,6 +36,11 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(args: &GetArgs) -> Result<Self, CliError> {
+        let file = match &args.output {
+            Some(Output::File(file)) => Some(file),
+            _ => None,
+        };
+        args.into.iter().chain(file).try_for_each(|path| check_here(path))?;
         let directory = args.into.clone().unwrap_or_else(|| PathBuf::from("."));
         match (&args.output, &args.name) {
             (None, None) => Ok(Self { directory, name: None }),

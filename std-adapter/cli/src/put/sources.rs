@@ -47,14 +47,9 @@ pub(super) fn find<'a>(
                 // The others are sent nevertheless.
                 let is_last = index + 1 == paths.len();
                 let is_target = is_last && !has_target && path.symlink_metadata().is_err();
-                let is_scp = path.to_str().and_then(|path| path.split_once(':'));
-                let is_scp = is_scp.is_some_and(|(host, _)| !host.contains('/'));
-                let problem = problem.advise(match (is_target, is_scp) {
-                    (true, true) => {
-                        "; the server is given by -e or as USER@HOST:DIR, the directory there by --to"
-                    }
-                    (true, false) => "; the directory on the server is given by --to",
-                    (false, _) => "",
+                let problem = problem.advise(match is_target {
+                    true => "; the directory on the server is given by --to",
+                    false => "",
                 });
                 problem.print();
                 problem.report(path.as_os_str().as_encoded_bytes());
