@@ -11,7 +11,7 @@ use tinyferry_core::error::Reason;
 use crate::describe;
 use crate::fs::error::StoreError;
 use crate::fs::names::join;
-use crate::fs::partial_name;
+use crate::fs::names::partial_name;
 use crate::fs::root::Root;
 use crate::fs::sys::dir_cursor::{Id, id_of, open_below, open_file};
 use crate::fs::sys::lock::Lock;

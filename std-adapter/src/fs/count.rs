@@ -9,8 +9,8 @@ use super::event::Event;
 use super::filter::Filter;
 use super::send::links::LinkKinds;
 use super::send::queue::{Next, SendQueue};
-use super::send::source::{Source, SourceRoot};
 use super::send::walk::Item;
+use super::source::{Source, SourceRoot};
 
 /// A count of the files of sources. It ends when this is dropped.
 #[derive(Debug)]

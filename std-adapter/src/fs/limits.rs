@@ -1,13 +1,17 @@
 //! The limits of a received file or tree: sizes, counts, depths.
 
+pub(crate) mod open_trees;
+pub(crate) mod partial_index;
+pub(crate) mod reservation;
+
 use tinyferry_core::error::Reason;
 
 use crate::describe;
 use crate::fs::error::StoreError;
+use crate::fs::limits::open_trees::{OpenTree, OpenTrees};
+use crate::fs::limits::partial_index::{LeftPartial, PartialIndex};
+use crate::fs::limits::reservation::Reservations;
 use crate::fs::names::join;
-use crate::fs::open_trees::{OpenTree, OpenTrees};
-use crate::fs::partial_index::{LeftPartial, PartialIndex};
-use crate::fs::reservation::Reservations;
 use crate::fs::sys::descriptors::Descriptors;
 
 /// The limits of received content. An entry beyond a limit is refused; the other entries of its tree are received.

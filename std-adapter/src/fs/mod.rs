@@ -11,17 +11,14 @@ pub(crate) mod digest;
 mod error;
 mod event;
 mod filter;
-mod limits;
+pub(crate) mod limits;
 pub(crate) mod names;
-pub(crate) mod open_trees;
-pub(crate) mod partial_index;
-pub(crate) mod partial_name;
 mod policy;
 mod recv;
-mod reservation;
 mod root;
 mod send;
 pub(crate) mod skip;
+mod source;
 mod store;
 pub(crate) mod sys;
 #[cfg(all(test, unix))]
@@ -44,14 +41,14 @@ use self::recv::partial::PartialOwner;
 pub use self::root::Root;
 use self::send::SendStore;
 pub use self::send::links::LinkKinds;
-pub use self::send::source::Source;
-pub(crate) use self::send::source::SourceRoot;
+pub use self::source::Source;
+pub(crate) use self::source::SourceRoot;
 pub use self::sys::descriptors::{Descriptors, Permit};
 pub use self::sys::sync::Sync;
 
 /// Whether a name is reserved for partial files. No peer can offer or request a file of such a name.
 pub fn is_partial_name(name: &str) -> bool {
-    partial_name::is_name(name)
+    names::partial_name::is_name(name)
 }
 
 /// The rights of a server's clients.

@@ -1,12 +1,12 @@
 //! Paths and names as text: splits and joins them, and decides which are allowed. Knows no file system.
 
+pub(crate) mod partial_name;
 mod windows;
 
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::{NAME_MAX, PATH_MAX, is_sound};
 
 use crate::fs::error::StoreError;
-use crate::fs::partial_name;
 
 /// A path's directory and its last name.
 pub(crate) fn split(path: &str) -> (&str, &str) {

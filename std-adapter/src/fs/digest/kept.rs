@@ -6,7 +6,7 @@ use std::io;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
 use super::record::{Facts, Granularity};
-use crate::fs::partial_name::temporary;
+use crate::fs::names::partial_name::temporary;
 use crate::fs::sys::metadata::{FileMetadata, set_mode, set_time};
 use crate::fs::sys::undeletable;
 

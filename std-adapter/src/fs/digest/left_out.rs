@@ -7,8 +7,8 @@ use cap_std::fs::Dir;
 use tinyferry_core::path::is_sound;
 
 use crate::fs::error::StoreError;
+use crate::fs::names::partial_name::{self, UNIT};
 use crate::fs::names::{join, unsendable};
-use crate::fs::partial_name::{self, UNIT};
 use crate::fs::sys::dir_cursor::{Found, look};
 use crate::fs::sys::lock::Lock;
 

@@ -3,7 +3,7 @@
 use super::Filter;
 use super::ignore_files::IgnoreFiles;
 use crate::fs::error::StoreError;
-use crate::fs::send::source::SourceRoot;
+use crate::fs::source::SourceRoot;
 
 /// A filter, with the `.gitignore` files of the tree that it is applied to.
 #[derive(Debug, Clone, Default)]

@@ -12,7 +12,7 @@ use super::Filter;
 use crate::describe;
 use crate::fs::error::StoreError;
 use crate::fs::names::{below, split};
-use crate::fs::send::source::{SourceEntry, SourceRoot};
+use crate::fs::source::{SourceEntry, SourceRoot};
 use crate::fs::sys::dir_cursor::open_file;
 
 const NAME: &str = ".gitignore";

@@ -5,7 +5,7 @@ use tinyferry_core::error::Reason;
 use super::RecvStore;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Direction, Event, Observer};
-use crate::fs::partial_index::LeftPartial;
+use crate::fs::limits::partial_index::LeftPartial;
 use crate::fs::recv::file::{ExpectedFile, can_go_on_after};
 use crate::fs::sys::buffer::CAPACITY;
 

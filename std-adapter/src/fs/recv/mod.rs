@@ -46,7 +46,7 @@ use self::committing::Committing;
 use self::kept_times::KeptTimes;
 use self::report::{report_done, stored_as};
 use self::stat::Stats;
-use crate::fs::reservation::SmallFiles;
+use crate::fs::limits::reservation::SmallFiles;
 
 #[derive(Debug)]
 pub(crate) struct RecvStore {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use crate::fs::error::StoreError;
-use crate::fs::partial_name::temporary;
+use crate::fs::names::partial_name::temporary;
 use crate::fs::policy::Existing;
 use crate::fs::recv::naming::first_free;
 use crate::fs::sys::metadata::Attributes;

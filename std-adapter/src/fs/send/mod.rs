@@ -9,7 +9,6 @@ pub(crate) mod links;
 pub(crate) mod queue;
 pub(crate) mod recent;
 mod request;
-pub(crate) mod source;
 mod total;
 pub(crate) mod update;
 pub(crate) mod walk;
@@ -29,8 +28,8 @@ use crate::fs::send::file::SendFile;
 use crate::fs::send::links::LinkKinds;
 use crate::fs::send::queue::{Next, SendQueue};
 use crate::fs::send::request::Options;
-use crate::fs::send::source::{Source, SourceRoot, explain};
 use crate::fs::send::walk::Item;
+use crate::fs::source::{Source, SourceRoot, explain};
 use crate::fs::sys::buffer::Buffer;
 
 #[derive(Debug)]

@@ -19,9 +19,9 @@ use crate::fs::filter::{Exclusion, Filter};
 use crate::fs::names::join;
 use crate::fs::send::hard_links::{Attempt, HardLinks};
 use crate::fs::send::recent::{Fate, Recent, Role, Yielded};
-use crate::fs::send::source::SourceRoot;
 use crate::fs::send::update::{Found, Question, Update};
 use crate::fs::send::walk::{Item, Walk};
+use crate::fs::source::SourceRoot;
 use crate::fs::sys::link::FileVersion;
 use crate::fs::sys::metadata::FileMetadata;
 

@@ -14,7 +14,7 @@ use crate::fs::filter::Filter;
 use crate::fs::names;
 use crate::fs::send::links::LinkKinds;
 use crate::fs::send::queue::{SendQueue, direction};
-use crate::fs::send::source::{SourceEntry, SourceRoot, explain};
+use crate::fs::source::{SourceEntry, SourceRoot, explain};
 
 /// The options of a request, read.
 #[derive(Debug, Default)]

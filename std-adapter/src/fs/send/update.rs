@@ -31,8 +31,8 @@ use crate::fs::digest::{Summary, Total};
 use crate::fs::error::StoreError;
 use crate::fs::filter::Exclusion;
 use crate::fs::names::join;
-use crate::fs::send::source::{SourceEntry, SourceRoot};
 use crate::fs::skip::{SizeAndTime, leaves_out};
+use crate::fs::source::{SourceEntry, SourceRoot};
 use crate::fs::sys::background::Background;
 use crate::fs::sys::metadata::FileMetadata;
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
-use crate::fs::partial_name::temporary;
+use crate::fs::names::partial_name::temporary;
 use crate::fs::sys::metadata::allocated;
 use crate::fs::sys::{sync_failures, undeletable};
 

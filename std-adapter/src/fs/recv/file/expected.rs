@@ -10,9 +10,9 @@ use tinyferry_core::store::Kind;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
+use crate::fs::limits::partial_index::PartialIndex;
+use crate::fs::names::partial_name::UNIT;
 use crate::fs::names::{join, split};
-use crate::fs::partial_index::PartialIndex;
-use crate::fs::partial_name::UNIT;
 use crate::fs::policy::{Existing, Policy};
 use crate::fs::recv::naming::{candidates, exists};
 use crate::fs::recv::partial::{Partial, PartialOwner, PartialRequest};

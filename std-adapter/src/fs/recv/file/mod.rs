@@ -12,14 +12,14 @@ use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
+use crate::fs::limits::partial_index::LeftPartial;
+use crate::fs::limits::reservation::Reservation;
 use crate::fs::names::split;
-use crate::fs::partial_index::LeftPartial;
 use crate::fs::recv::partial::Partial;
 use crate::fs::recv::staged::Staged;
 use crate::fs::recv::stored_as;
 use crate::fs::recv::tmpfile::CompleteFile;
 use crate::fs::recv::tree::make_directory;
-use crate::fs::reservation::Reservation;
 use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::holes::Holes;

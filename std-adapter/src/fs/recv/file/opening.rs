@@ -4,8 +4,8 @@ use tinyferry_core::error::Reason;
 
 use super::{ExpectedFile, MAX_GAP_DISTANCE, RecvFile, Stage};
 use crate::fs::error::StoreError;
+use crate::fs::names::partial_name::UNIT;
 use crate::fs::names::split;
-use crate::fs::partial_name::UNIT;
 use crate::fs::recv::partial::Partial;
 use crate::fs::sys::buffer::CAPACITY;
 use crate::fs::sys::dir_cursor::{DirCursor, Found, look};

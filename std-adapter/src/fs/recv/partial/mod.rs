@@ -15,9 +15,9 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
+use crate::fs::limits::partial_index::{LeftPartial, PartialIndex};
 use crate::fs::names::join;
-use crate::fs::partial_index::{LeftPartial, PartialIndex};
-use crate::fs::partial_name::{UNIT, name_for, temporary};
+use crate::fs::names::partial_name::{UNIT, name_for, temporary};
 use crate::fs::policy::Existing;
 use crate::fs::recv::naming;
 use crate::fs::sys::dir_cursor::{Found, id_of, look, open_with};

@@ -7,8 +7,8 @@ use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
 use crate::fs::event::Observer;
+use crate::fs::limits::open_trees::OpenTree;
 use crate::fs::names::split;
-use crate::fs::open_trees::OpenTree;
 use crate::fs::sys::dir_cursor::{DirCursor, admit_owner};
 use crate::fs::sys::sync::Sync;
 

@@ -3,7 +3,7 @@
 use tinyferry_core::path::is_sound;
 
 use super::*;
-use crate::fs::send::source::SourceEntry;
+use crate::fs::source::SourceEntry;
 
 impl SendQueue {
     /// Leaves out the entries that the receiver has.

@@ -6,7 +6,7 @@ use super::*;
 use crate::fs::filter::path_below;
 use crate::fs::send::hard_links::{Name, Part, Step};
 use crate::fs::send::links::LinkKinds;
-use crate::fs::send::source::SourceEntry;
+use crate::fs::source::SourceEntry;
 
 impl SendQueue {
     /// Sends links of these kinds as links.

@@ -3,11 +3,11 @@
 use tinyferry_core::path::is_sound;
 
 use super::*;
+use crate::fs::names::partial_name;
 use crate::fs::names::unfinished;
-use crate::fs::partial_name;
-use crate::fs::send::source::SourceEntry;
 use crate::fs::send::total::total;
 use crate::fs::send::walk::probe;
+use crate::fs::source::SourceEntry;
 
 impl SendQueue {
     /// Before the tree is offered: begins to read the directory that it is, if it is one.

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::fs::filter::Filter;
-use crate::fs::send::source::Source;
+use crate::fs::source::Source;
 
 fn start(skip: Skip) -> (tempfile::TempDir, Vec<SourceRoot>, Update) {
     start_by(Update::new(skip, false).unwrap())

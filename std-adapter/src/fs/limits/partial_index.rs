@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use cap_std::fs::Dir;
 
 use crate::fs::cleanup::Leftover;
+use crate::fs::names::partial_name;
 use crate::fs::names::split;
-use crate::fs::partial_name;
 use crate::fs::sys::dir_cursor::{DirCursor, Id, id_of, open_file};
 use crate::fs::sys::lock::Lock;
 
