@@ -4,6 +4,7 @@
 //! `cargo test -p tinyferry-cli --test boards -- --ignored` builds the firmware by itself. It needs
 //! `qemu-system-arm` and a compiler for the boards: `examples/firmware/board-cargo` says which.
 
+mod card;
 mod restart;
 
 use std::fs;
@@ -150,7 +151,7 @@ fn well(url: &str, directory: &Path, arguments: &[&str]) {
 fn images_go_there_and_back(url: &str) {
     let place = TempDir::new().expect("a directory");
     let here = place.path();
-    well(url, here, &["ping"]);
+    well(url, here, &["ping", "-v"]);
     for (seed, size) in [(1, 20_001), (2, 60_000), (3, 1)] {
         let bytes = content(size, seed);
         fs::write(here.join("app.bin"), &bytes).expect("a file");
@@ -168,51 +169,6 @@ fn images_go_there_and_back(url: &str) {
     // What was refused has not touched what is there.
     well(url, here, &["get", "app.bin", "--into", "back"]);
     assert!(fs::read(here.join("back/app.bin")).expect("it came back") == content(1, 3), "{url}");
-}
-
-/// `ping`, `put` and `get` of a tree and of files, and names that FAT does not have.
-fn trees_go_there_and_back(url: &str) {
-    let place = TempDir::new().expect("a directory");
-    let here = place.path();
-    well(url, here, &["ping"]);
-    let files = [("TREE/A.BIN", 60_000), ("TREE/SUB/B.TXT", 700), ("TREE/SUB/EMPTY", 0)];
-    for round in 0..2u64 {
-        fs::create_dir_all(here.join("TREE/SUB/NONE")).expect("directories");
-        for (path, size) in files {
-            fs::write(here.join(path), content(size, round + 1)).expect("a file");
-        }
-        well(url, here, &["put", "TREE"]);
-        well(url, here, &["get", "TREE", "--into", "back"]);
-        for (path, size) in files {
-            let back = fs::read(here.join("back").join(path)).expect("it came back");
-            assert!(back == content(size, round + 1), "{url}: {path}");
-        }
-        assert!(here.join("back/TREE/SUB/NONE").is_dir(), "{url}");
-        fs::remove_dir_all(here.join("back")).expect("it is there");
-    }
-    fs::write(here.join("TREE/a name too long"), content(10, 1)).expect("a file");
-    let (code, said) = tinyferry(url, here, &["put", "TREE"]);
-    assert!(code == Some(3) && said.contains("a name too long"), "{url}: {code:?} {said}");
-    let (code, said) = tinyferry(url, here, &["get", "OTHER"]);
-    assert!(code == Some(6) && said.contains("no file of that name"), "{url}: {code:?} {said}");
-    well(url, here, &["get", "TREE/A.BIN", "--into", "back"]);
-    assert!(
-        fs::read(here.join("back/A.BIN")).expect("it came back") == content(60_000, 2),
-        "{url}"
-    );
-    // Entries are renamed and removed; a full directory stays.
-    well(url, here, &["mv", "TREE/A.BIN", "TREE/C.BIN"]);
-    well(url, here, &["get", "TREE/C.BIN", "--into", "back"]);
-    assert!(
-        fs::read(here.join("back/C.BIN")).expect("it came back") == content(60_000, 2),
-        "{url}"
-    );
-    let (code, said) = tinyferry(url, here, &["rm", "TREE/SUB"]);
-    assert!(code == Some(6) && said.contains("is a directory with files in it"), "{url}: {said}");
-    well(url, here, &["rm", "TREE/C.BIN"]);
-    well(url, here, &["rm", "-r", "TREE"]);
-    let (code, said) = tinyferry(url, here, &["get", "TREE"]);
-    assert!(code == Some(6) && said.contains("no file of that name"), "{url}: {code:?} {said}");
 }
 
 /// `ping`, `put` and `get` with the key of the example, and who has another one or leaves in the
@@ -345,9 +301,9 @@ fn a_cortex_m0_keeps_an_image_in_its_flash() {
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_cortex_m4_serves_a_card() {
     let (_place, image) = MPS2.build();
-    over_tcp(&MPS2, &image, trees_go_there_and_back);
-    over_a_pty(&MPS2, &image, trees_go_there_and_back);
-    over_noise(&MPS2, &image, trees_go_there_and_back);
+    over_tcp(&MPS2, &image, card::trees_go_there_and_back);
+    over_a_pty(&MPS2, &image, card::trees_go_there_and_back);
+    over_noise(&MPS2, &image, card::trees_go_there_and_back);
 }
 
 #[test]
@@ -384,7 +340,7 @@ fn the_log_of_a_board_says_states_signals_and_reasons() {
     ] {
         assert!(log.contains(said), "nothing says {said} in\n{log}");
     }
-    let log = log_of(&MPS2, trees_go_there_and_back);
+    let log = log_of(&MPS2, card::trees_go_there_and_back);
     for said in ["connected: AwaitRequest", "kind: Tree", "kind: Directory", "in place: Ok(())"] {
         assert!(log.contains(said), "nothing says {said} in\n{log}");
     }

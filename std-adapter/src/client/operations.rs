@@ -50,7 +50,7 @@ impl Client {
     pub fn change(&mut self, changes: Vec<Change>) -> Result<Vec<Refused>, Error> {
         self.retry_once(|client| {
             let mut store = Changes { changes: &changes, next: None, refused: Vec::new() };
-            client.task(Task::Put, &mut store)?;
+            client.operate(&mut store)?;
             Ok(store.refused)
         })
     }

@@ -44,18 +44,27 @@ impl Client {
 
     /// Runs a task, after the handshake if that is not completed.
     pub(super) fn task(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
-        if !self.is_established() {
-            self.establish()?;
-        }
         let has_content = match task {
             Task::Put => true,
             Task::Get(GetRequest { names_only, .. }) => !names_only,
             Task::Close | Task::Ping => false,
         };
+        self.ensure_established()?;
         if has_content && self.config.sha256 && !self.session.has_sha256() {
             return Err(Error::NoSha256);
         }
         self.run(task, store)
+    }
+
+    /// Sends the operations of `store`, which have no content, after the handshake if that is not completed.
+    pub(super) fn operate(&mut self, store: &mut dyn Store) -> Result<Outcome, Error> {
+        self.ensure_established()?;
+        self.run(Task::Put, store)
+    }
+
+    /// Completes the handshake if that is not completed.
+    fn ensure_established(&mut self) -> Result<(), Error> {
+        if self.is_established() { Ok(()) } else { self.establish() }
     }
 
     /// Whether the server has completed the handshake.

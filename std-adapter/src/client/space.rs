@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use tinyferry_core::Reason;
 use tinyferry_core::error::Failure;
 use tinyferry_core::store::{Entry, Index, Kind, OperationEntry, Stat, StatQuery, Store};
-use tinyferry_core::{Reason, Task};
 
 use super::{Client, Error};
 use crate::fs::digest::record::Granularity;
@@ -30,7 +30,7 @@ impl Client {
         let refused = |reason, message| Error::Session(Failure::Refused(reason), message);
         let answer = self.retry_once(|client| {
             let mut store = Question { path, next: Next::Tree, answer: None };
-            client.task(Task::Put, &mut store)?;
+            client.operate(&mut store)?;
             Ok(store.answer)
         })?;
         let unsupported = || refused(Reason::Unsupported, String::new());

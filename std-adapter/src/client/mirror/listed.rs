@@ -168,6 +168,30 @@ impl Listed {
         Ok(missing)
     }
 
+    /// Gives entries of this target the path that `source` has for them, where both differ in case only: a file system
+    /// such as FAT finds the entry by both paths, and lists one. `finds` tells whether the target finds an entry
+    /// at a path of the source that it does not list.
+    pub(super) fn adopt_paths(
+        &mut self,
+        source: &Self,
+        mut finds: impl FnMut(&str) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let unlisted = source.entries.keys().filter(|path| !self.entries.contains_key(*path));
+        let by_folded: BTreeMap<_, _> =
+            unlisted.map(|path| (path.to_lowercase(), path.clone())).collect();
+        let extra = self.entries.keys().filter(|path| !source.entries.contains_key(*path));
+        let extra: Vec<_> = extra.cloned().collect();
+        for listed in extra {
+            if let Some(path) = by_folded.get(&listed.to_lowercase())
+                && finds(path)?
+                && let Some(facts) = self.entries.remove(&listed)
+            {
+                self.entries.insert(path.clone(), facts);
+            }
+        }
+        Ok(())
+    }
+
     /// The directories with excluded entries below them: they stay.
     fn above_excluded(&self, exclusion: &Exclusion) -> BTreeSet<&str> {
         let mut kept = BTreeSet::new();
@@ -199,5 +223,45 @@ pub(super) fn kind_of(path: &Path, links: LinkKinds) -> Result<Option<Option<Kin
             Ok(None)
         }
         Err(error) => Err(local_error(path, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(paths: &[&str]) -> Listed {
+        let mut listed = Listed { is_tree: true, ..Listed::default() };
+        for path in paths {
+            listed.add(path, Facts { kind: Kind::File, ..DIRECTORY });
+        }
+        listed
+    }
+
+    fn paths(listed: &Listed) -> Vec<&str> {
+        listed.entries.keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn entries_that_a_card_lists_in_capitals_have_the_paths_of_the_source() {
+        let mut card = listed(&["A.TXT", "SUB/B.TXT", "OLD.TXT"]);
+        let source = listed(&["a.txt", "sub/b.txt", "new.txt"]);
+        card.adopt_paths(&source, |_| Ok(true)).unwrap();
+        assert_eq!(paths(&card), ["OLD.TXT", "a.txt", "sub", "sub/b.txt"]);
+    }
+
+    #[test]
+    fn entries_whose_case_a_file_system_keeps_apart_have_their_own_paths() {
+        let mut target = listed(&["A", "b", "B", "c"]);
+        let mut asked = Vec::new();
+        let source = listed(&["a", "b", "C"]);
+        let finds = |path: &str| {
+            asked.push(path.to_owned());
+            Ok(false)
+        };
+        target.adopt_paths(&source, finds).unwrap();
+        assert_eq!(paths(&target), ["A", "B", "b", "c"]);
+        // The target lists `b`, so that `B` is another entry.
+        assert_eq!(asked, ["a", "C"]);
     }
 }

@@ -7,8 +7,8 @@ mod source;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use tinyferry_core::Reason;
 use tinyferry_core::store::{Kind, Operation, Store};
+use tinyferry_core::{Failure, Reason};
 
 use self::listed::{Listed, Missing, kind_of};
 pub use self::plan::{Action, Plan, Planned};
@@ -108,8 +108,28 @@ impl Client {
         local: &Path,
         selection: &Selection,
     ) -> Result<Extras, Error> {
-        let there = self.list_target(remote, selection.links)?;
+        let mut there = self.list_target(remote, selection.links)?;
+        if !missing_here(&there, local, selection)?.gone.is_empty() {
+            self.adopt_paths(&mut there, remote, local, selection.links)?;
+        }
         Ok(Extras::of(&there, remote, &missing_here(&there, local, selection)?))
+    }
+
+    /// Gives entries of the server's directory `remote` the paths of the directory `local`: [`Listed::adopt_paths`].
+    fn adopt_paths(
+        &mut self,
+        there: &mut Listed,
+        remote: &str,
+        local: &Path,
+        links: LinkKinds,
+    ) -> Result<(), Error> {
+        let here = Listed::of_local(local, &Filter::default(), links)?;
+        there.adopt_paths(&here, |path| match self.kind_of(&join(remote, path)) {
+            Ok(found) => Ok(found.is_some()),
+            // A server that cannot tell may have it.
+            Err(Error::Session(Failure::Refused(_), _)) => Ok(true),
+            Err(error) => Err(error),
+        })
     }
 
     /// The entries of the directory `target` below the directory `root` of this end that the server's
@@ -129,7 +149,7 @@ impl Client {
         let Selection { ref filter, links, .. } = *selection;
         let there = self.list_source(remote, &filter.without_ignore_files(), links)?;
         let local = target_path(root, target);
-        let here = Listed::of_local(&local, &Filter::default(), links)?;
+        let here = local_target(&local, &there, links)?;
         let missing = missing_there(&here, &there, &local, filter)?;
         Ok((!there.is_incomplete).then(|| Extras::of(&here, target, &missing)))
     }
@@ -167,6 +187,13 @@ impl Client {
 /// The local path of the entry `target` below the directory `root`.
 fn target_path(root: &Path, target: &str) -> PathBuf {
     if target.is_empty() { root.to_owned() } else { root.join(target) }
+}
+
+/// The entries of the target of a get, with the paths of its source `there`: [`Listed::adopt_paths`].
+fn local_target(local: &Path, there: &Listed, links: LinkKinds) -> Result<Listed, Error> {
+    let mut here = Listed::of_local(local, &Filter::default(), links)?;
+    here.adopt_paths(there, |path| Ok(kind_of(&local.join(path), links)?.is_some()))?;
+    Ok(here)
 }
 
 /// The entries of the server's directory that the local directory does not have.

@@ -6,8 +6,9 @@ use tinyferry_core::Reason;
 use tinyferry_core::store::{Kind, Skip, Stat};
 
 use super::listed::{Facts, Listed, Missing};
-use super::{Client, Error, Extras, Selection, missing_here, missing_there, target_path};
-use crate::fs::Filter;
+use super::{
+    Client, Error, Extras, Selection, local_target, missing_here, missing_there, target_path,
+};
 use crate::fs::digest::record::Granularity;
 use crate::fs::skip::{SizeAndTime, leaves_out};
 
@@ -78,8 +79,11 @@ impl Client {
         selection: &Selection,
     ) -> Result<Plan, Error> {
         let Selection { ref filter, skip, links, .. } = *selection;
-        let there = self.list_target(remote, links)?;
+        let mut there = self.list_target(remote, links)?;
         let here = Listed::of_local(local, filter, links)?;
+        if here.is_tree {
+            self.adopt_paths(&mut there, remote, local, links)?;
+        }
         // A lone file is no mirror.
         let missing = match here.is_tree {
             true => missing_here(&there, local, selection)?,
@@ -106,7 +110,7 @@ impl Client {
         let Selection { ref filter, skip, links, .. } = *selection;
         let there = self.list_source(remote, &filter.without_ignore_files(), links)?;
         let local = target_path(root, target);
-        let here = Listed::of_local(&local, &Filter::default(), links)?;
+        let here = local_target(&local, &there, links)?;
         // A lone file is no mirror.
         let missing = match there.is_tree {
             true => missing_there(&here, &there, &local, filter)?,
