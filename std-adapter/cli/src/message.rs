@@ -15,7 +15,7 @@ use crate::exit::CliError;
 pub(crate) enum Task {
     /// A transfer, which can be continued.
     Transfer,
-    /// A transfer from standard input or to standard output, which begins anew.
+    /// A transfer from standard input or to standard output, which another command cannot continue.
     Pipe,
     /// A list or a ping.
     Query,
