@@ -88,7 +88,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
         &self.channel
     }
 
-    /// The stream below. What was not flushed is lost.
+    /// The stream below. Output that was not flushed is lost.
     pub fn into_inner(self) -> T {
         self.stream
     }

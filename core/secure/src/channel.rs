@@ -107,7 +107,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         }
     }
 
-    /// What the handshake needs next.
+    /// The next step of the handshake.
     ///
     /// # Errors
     /// That with which the channel has failed.
@@ -160,7 +160,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
     /// Whether something is decrypted, or the end is reached: a [`Channel::read`] returns at once.
     ///
     /// # Errors
-    /// What came in is not genuine, or not in order.
+    /// The input is not genuine, or not in order.
     pub fn is_ready(&mut self) -> Result<bool, Error> {
         self.open_next()?;
         let has_ended = matches!(self.state, State::Open { has_ended: true, .. });
@@ -246,7 +246,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         self.seal_as(Kind::Data)
     }
 
-    /// What is to be sent now. Say how much was with [`Channel::transmitted`].
+    /// The bytes to send now. Report how many were sent by [`Channel::transmitted`].
     pub fn pending(&self) -> &[u8] {
         self.output.buffer.as_ref().get(self.output.pending.clone()).unwrap_or_default()
     }

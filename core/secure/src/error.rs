@@ -1,4 +1,4 @@
-//! What can go wrong, each with a clause for a person.
+//! Errors, each with a clause for a person.
 
 use core::fmt;
 
@@ -23,7 +23,7 @@ pub enum Error {
     OutOfOrder,
     /// The stream ended without the other end having closed it.
     Truncated,
-    /// What the other end sent is genuine and breaks the format.
+    /// The input from the other end is genuine and breaks the format.
     Malformed,
     /// It was written to after it was closed.
     Closed,
@@ -38,7 +38,7 @@ pub enum Error {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It speaks another version of the channel.
+    /// It has another version of the channel.
     Version,
     /// It knows no such suite.
     Suite,

@@ -13,7 +13,7 @@ use crate::channel::Channel;
 use crate::error::StreamError;
 use crate::suite::{Aead, Portable};
 
-/// What is moved at once between the channel and the stream below, in bytes.
+/// The largest piece that moves between the channel and the stream below, in bytes.
 const STEP: usize = 64;
 
 /// A reader and a writer as one stream, to shake hands over.

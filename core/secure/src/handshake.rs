@@ -24,7 +24,7 @@ pub(crate) const MIN_RECORD: u16 = 64;
 /// The largest thing that is sent or received at once.
 const BUFFER: usize = 112;
 const POINT: usize = 32;
-/// What the second message carries: the largest record that the server takes.
+/// The content of the second message: the largest record that the server takes.
 const PAYLOAD: usize = 2;
 const REFUSING: usize = HEADER + KIND + 1 + TAG;
 

@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::bytes::copy;
 
-/// What a key's id is the hash of, before the key itself.
+/// The bytes before the key in the input of the hash that is the key's id.
 const ID_LABEL: &[u8] = b"Tinyferry key id 1";
 
 /// Bytes that are wiped when they go.
@@ -94,7 +94,7 @@ key! {
 }
 
 impl SharedKey {
-    /// What names this key, in the clear, without telling anything of it.
+    /// The name of this key, which is sent unencrypted. It reveals nothing of the key.
     pub fn id(&self) -> KeyId {
         let mut hash = Sha256::new();
         hash.update(ID_LABEL);
@@ -124,7 +124,7 @@ pub struct PublicKey(pub [u8; 32]);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeyId(pub [u8; 8]);
 
-/// What a client shows to be let in.
+/// The credential of a client.
 #[derive(Debug, Clone)]
 pub enum Identity {
     /// A key that the server holds too (`NNpsk0`).

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::keys::Secret;
 use crate::suite::{Aead, TAG, nonce, rekeyed};
 
-/// What stands before each record in the clear, in bytes: length and number.
+/// The length of the header before each record, in bytes: length and number, not encrypted.
 pub(crate) const HEADER: usize = 6;
 /// The bytes that a record adds to its content.
 pub(crate) const OVERHEAD: usize = HEADER + KIND + TAG;
@@ -15,7 +15,7 @@ pub(crate) const MAX_RECORD: u16 = u16::MAX;
 /// The number of records after which a direction takes its next key.
 pub(crate) const REKEY_AFTER: u64 = 4096;
 
-/// What a record says.
+/// The meaning of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Data = 0,

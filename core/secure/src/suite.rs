@@ -65,7 +65,7 @@ pub(crate) fn rekeyed<A: Aead>(key: &Secret<32>) -> Secret<32> {
     Secret::from_slice(&block.0)
 }
 
-/// What runs a handshake.
+/// The state of a handshake.
 pub(crate) type Noise<A> = HandshakeState<X25519, ChaChaPoly<A>, Sha256>;
 
 pub(crate) enum X25519 {}

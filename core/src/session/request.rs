@@ -194,7 +194,7 @@ impl<P: Profile> Session<P> {
         })
     }
 
-    /// Checks that the metadata at hand names a path that is allowed for an offer or a request. Returns whether it is
+    /// Checks that the received metadata names a path that is allowed for an offer or a request. Returns whether it is
     /// an operation.
     pub(super) fn path_of(&self, signal: &Signal) -> Result<bool, Reason> {
         match self.metadata() {

@@ -144,7 +144,7 @@ impl<P: Profile> Session<P> {
         self.send_request();
     }
 
-    /// A server's store is to open the file or the tree that the metadata at hand names.
+    /// A server's store is to open the file or the tree that the received metadata names.
     pub(super) fn open(&mut self, number: u16, tree: bool, names_only: bool) {
         // The client requests something else: it knows the result of the transfer before.
         self.outbox.completed = None;

@@ -43,7 +43,7 @@ pub(super) struct SendFile {
     pub(super) phase: Phase,
 }
 
-/// What is to be done before chunks are sent.
+/// The step before chunks are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) enum Phase {

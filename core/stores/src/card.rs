@@ -14,7 +14,7 @@
 //! directory if nothing has the new name. A removal drops the partial of an interrupted transfer in the same
 //! directory. The size and the time of a file are known.
 //!
-//! # What a power cut leaves
+//! # State after a power cut
 //!
 //! A file comes in as `TINYFRRY.PRT`, in the directory it is for, and a transfer that was cut
 //! resumes from there. When it is whole, one write of one block gives it its name, or gives the

@@ -83,7 +83,7 @@ enum Open {
     Outbound(Image),
 }
 
-/// What [`Store::next`] gives next.
+/// The next result of [`Store::next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Tree,
@@ -146,7 +146,7 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
     }
 
     const SECTOR: u32 = F::ERASE_SIZE as u32;
-    /// What is erased for the records of a slot, in bytes.
+    /// The length of the erased area for the records of a slot, in bytes.
     const RECORDS: u32 = (2 * RECORD as u32).next_multiple_of(Self::SECTOR);
 
     fn slot_size(&self) -> u32 {
@@ -177,7 +177,7 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
         Ok(())
     }
 
-    /// Writes at most [`RECORD`] bytes from any word on. What is there already is not written again.
+    /// Writes at most [`RECORD`] bytes from any word on. A word that has its value already is not written again.
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Reason> {
         let mut words = [0xFF; RECORD];
         words.get_mut(..bytes.len()).ok_or(Reason::Storage)?.copy_from_slice(bytes);
@@ -271,7 +271,7 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
         }
         let slot = image.map_or(0, |image| 1u32.saturating_sub(image.slot));
         let begun = Begun { size: offer.size, modified: offer.modified, name };
-        // What was cut while it was made whole can only begin anew: its last record is spoilt.
+        // A slot whose completion was cut has a damaged last record: it begins from position 0.
         let may_resume = self.begun(slot)?.as_ref() == Some(&begun) && self.is_unfinished(slot)?;
         let prefix = match size.filter(|_| may_resume) {
             Some(size) => {

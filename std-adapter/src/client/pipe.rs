@@ -9,7 +9,7 @@ use crate::fs::Observer;
 use crate::pipe::{ReaderStore, WriterStore};
 
 impl Client {
-    /// Sends what `reader` gives, up to its end, as the file at `remote`. Until the end has arrived, the server
+    /// Sends the bytes of `reader`, up to its end, as the file at `remote`. Until the end has arrived, the server
     /// has no file of that name, or the earlier one. The size is not known before, so an interrupted transfer
     /// cannot be resumed.
     ///

@@ -80,7 +80,7 @@ pub enum Event<'a> {
         /// The number of bytes.
         bytes: u64,
     },
-    /// A file is sent again from its start, since the receiver could not use what it had.
+    /// A file is sent again from its start, since the receiver could not use its prefix.
     Again {
         /// Its path.
         path: &'a str,

@@ -109,7 +109,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         Ok(())
     }
 
-    /// Wipes all that could tell anything. What is left are zeros and the error.
+    /// Wipes all keys and content. Zeros and the error remain.
     pub(super) fn fail(&mut self, error: Error) {
         self.state = State::Failed(error);
         self.wipe();

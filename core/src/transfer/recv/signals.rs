@@ -15,7 +15,7 @@ impl<P: Profile> Receiver<P> {
             }
     }
 
-    /// `SAF` or `SAR`; if it is new, its metadata is at hand.
+    /// `SAF` or `SAR`; if it is new, its metadata is in the buffer.
     pub(crate) fn on_offer(
         &mut self,
         id: TransferId,

@@ -54,7 +54,7 @@ impl<D: BlockDevice> Card<D> {
         let Open::Inbound { file, end, unflushed, .. } = &mut self.open else {
             return Err(Reason::Storage);
         };
-        // What is missing before it comes later; FAT knows no holes.
+        // The bytes before it come later; FAT has no holes.
         while *end < position {
             manager.file_seek_from_start(*file, *end).map_err(reason)?;
             let gap = usize::try_from(position.saturating_sub(*end)).unwrap_or(0).min(256);

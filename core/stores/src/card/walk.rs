@@ -1,8 +1,8 @@
-//! What a card gives: a tree, entry by entry.
+//! The entries of a tree on a card, one at a time.
 
 use super::*;
 
-/// Goes through a tree without holding it.
+/// Goes through a tree, with one path in memory.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     pub(super) root: Path,

@@ -109,7 +109,7 @@ impl Connection for Started {
     }
 }
 
-/// The error that a command has ended, if so; with its text, unless a listener has heard that.
+/// The error that a command has ended, if so; with its text, unless a listener received that.
 fn ended(program: &mut Program, banner: &Shared) -> Option<io::Error> {
     let ended = program.ended()?;
     Some(match banner.lock().unheard() {

@@ -58,7 +58,7 @@ pub(crate) fn possible() -> Facts {
     if cfg!(unix) { Facts::ALL.with(Facts::LINKS) } else { Facts::ALL.without(Facts::MODE) }
 }
 
-/// What file systems of this kind keep; `None`: they differ.
+/// The facts that file systems of this kind keep; `None`: they differ.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn known(dir: &Dir) -> Option<Kept> {
     /// XFS, Btrfs, tmpfs, ramfs, F2FS, bcachefs.
@@ -114,7 +114,7 @@ fn measure(dir: &Dir) -> Option<Kept> {
         Ok(Kept { facts, granularity: unit.unwrap_or(Granularity::NANOSECOND) })
     };
     let kept = kept();
-    // What cannot be removed is empty, and another transfer removes it later.
+    // A file that cannot be removed is empty, and another transfer removes it later.
     let _ = undeletable::remove(dir, &name, &file);
     kept.ok()
 }

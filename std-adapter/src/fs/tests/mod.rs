@@ -278,7 +278,7 @@ fn set_modified(path: &Path, nanoseconds: u64) {
     fs::File::open(path).unwrap().set_modified(time).unwrap();
 }
 
-/// Not by a program: a child that is just being born holds the locks of all tests.
+/// Not by a program: a process between fork and exec holds the locks of all tests.
 fn make_fifo(path: &Path) {
     use rustix::fs::{CWD, Mode, mkfifoat};
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();

@@ -57,7 +57,7 @@ pub(crate) struct Partial {
     pub(crate) metadata: Metadata,
     /// The length in bytes, with buffered content.
     pub(crate) length: u64,
-    /// The end of the content, with what is buffered. From there to the length is a hole.
+    /// The end of the content, with the buffered bytes. From there to the length is a hole.
     pub(crate) solid: u64,
     /// The end of the reserved room.
     reserved: u64,

@@ -37,7 +37,7 @@ pub(crate) struct Walk {
     /// The directories from the first one down to the current one.
     cursor: Option<DirCursor>,
     levels: Vec<Level>,
-    /// The directory of the last level, if it is at hand.
+    /// The directory of the last level, if it is open.
     dir: Option<Arc<Dir>>,
     /// The number of entries that were left out because no path can name them.
     omitted: u32,
