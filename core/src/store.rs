@@ -62,19 +62,17 @@ pub trait Store {
 
     /// Whether the next content of the open file can be stored, or read from its end on, without long waiting. If
     /// not, the session asks again a few milliseconds later; a store that can wait should wait at most 50 ms. Once it
-    /// is ready, it is asked again after the next [`Store::load`] of a chunk (1024 bytes) or [`Store::store`]. Called with
-    /// [`Profile::PIPES`](crate::Profile::PIPES).
+    /// is ready, it is asked again after the next [`Store::load`] of a chunk (1024 bytes) or [`Store::store`]. Called
+    /// with [`Profile::PIPES`](crate::Profile::PIPES).
     fn is_ready(&mut self) -> bool {
         self.inner().is_none_or(|inner| inner.is_ready())
     }
 
-    /// The CRC-64/NVME of the open file's [`Accepted::prefix`], if it cannot be read again. `None`: the session reads it
-    /// by [`Store::load`]. Called with [`Profile::PIPES`](crate::Profile::PIPES), but not in a session with SHA-256.
+    /// The CRC-64/NVME of the open file's [`Accepted::prefix`], if it cannot be read again. `None`: the session reads
+    /// it by [`Store::load`]. Called with [`Profile::PIPES`](crate::Profile::PIPES), but not in a session with
+    /// SHA-256.
     fn prefix_digest(&mut self) -> Option<u64> {
-        match self.inner() {
-            Some(inner) => inner.prefix_digest(),
-            None => None,
-        }
+        self.inner().and_then(|inner| inner.prefix_digest())
     }
 
     /// Writes bytes at `position` of the open file. Returns the number of bytes written, at least
@@ -149,10 +147,10 @@ pub trait Store {
     }
 
     /// The message for a person about the refusal that a method has just returned, or about
-    /// [`Config::refuse`](crate::Config): the detail that the reason lacks, or nothing. It is cut at 240
-    /// bytes and at the first NUL. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a
-    /// write, a commit, a [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room. On a lossy link the
-    /// message about an offer may be lost.
+    /// [`Config::refuse`](crate::Config): the detail that the reason lacks, or nothing. It is cut at 240 bytes and at
+    /// the first NUL. Called with [`Profile::MESSAGES`](crate::Profile::MESSAGES), if an offer, a write, a commit, a
+    /// [`Store::open`], a [`Store::next`] or a hello is refused and the buffer has room. On a lossy link the message
+    /// about an offer may be lost.
     fn refusal_message(&mut self) -> &str {
         self.inner().map_or("", |inner| inner.refusal_message())
     }

@@ -251,7 +251,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         self.output.buffer.as_ref().get(self.output.pending.clone()).unwrap_or_default()
     }
 
-    /// Ends the output: the other end can tell that nothing was cut off, or why it is refused. Call it when nothing is pending. Further calls do nothing.
+    /// Ends the output: the other end can tell that nothing was cut off, or why it is refused. Call it when nothing
+    /// is pending. Further calls do nothing.
     ///
     /// # Errors
     /// [`Error::Exhausted`], or that with which the channel has failed.

@@ -110,9 +110,9 @@ pub trait Link: Read + Write {
 }
 
 /// A stream without a clock that can tell whether input is ready. Its reads must end with
-/// [`ErrorKind::TimedOut`](embedded_io::ErrorKind::TimedOut) after 20 ms of silence on a lossy line: then
-/// the session drops an incomplete frame, and its timers, which count these reads, go on. Where the stream reports a timeout by another error, such as `WouldBlock`
-/// of a socket, convert it.
+/// [`ErrorKind::TimedOut`](embedded_io::ErrorKind::TimedOut) after 20 ms of silence on a lossy line: then the session
+/// drops an incomplete frame, and its timers, which count these reads, go on. Where the stream reports a timeout by
+/// another error, such as `WouldBlock` of a socket, convert it.
 #[derive(Debug)]
 pub struct Ready<T>(pub T);
 

@@ -16,8 +16,8 @@
 //! - `sdmmc`: `card::Card`, files and trees on a FAT16 or FAT32 card over `embedded-sdmmc`. A file gets
 //!   its name when it is complete and verified.
 //!
-//! A store is passed to the driver of a session, such as `tinyferry_core::driver::blocking::serve`. Both stores resume an
-//! interrupted transfer, also after a power cut.
+//! A store is passed to the driver of a session, such as `tinyferry_core::driver::blocking::serve`. Both stores
+//! resume an interrupted transfer, also after a power cut.
 //!
 //! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` has assertions of
 //! its own).

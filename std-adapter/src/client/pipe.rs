@@ -87,9 +87,9 @@ impl Client {
         self.get_writer_store(remote, &mut store)
     }
 
-    /// As [`Client::get_writer`]. After an error that [is transient](Error::is_transient) the file can be
-    /// requested again with the same store, also over another connection: then the transfer continues where it stopped,
-    /// with [`ClientBuilder::sha256`](super::ClientBuilder::sha256) from the beginning. Only the content that is missing
+    /// As [`Client::get_writer`]. After an error that [is transient](Error::is_transient) the file can be requested
+    /// again with the same store, also over another connection: then the transfer continues where it stopped, with
+    /// [`ClientBuilder::sha256`](super::ClientBuilder::sha256) from the beginning. Only the content that is missing
     /// is written.
     ///
     /// # Errors
