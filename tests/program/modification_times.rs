@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use crate::harness::{Place, Server, content};
+use crate::harness::{Place, Server, command, content};
 use crate::mounts::Disk;
 
 /// Which files stand in a directory: one that was sent again is another one.
@@ -187,5 +187,47 @@ fn a_directory_that_gets_an_entry_has_the_time_of_the_source_then() {
             directories(&place.here("t")),
             "{options:?}"
         );
+    }
+}
+
+/// The first run places the entries of one directory completely, and is cut in the next one.
+#[test]
+fn a_run_after_a_cut_one_sets_the_times_of_all_directories() {
+    let place = Place::new();
+    let here = place.here("");
+    let server = Server::start(&place.served(""), &["--allow-remove"]);
+    for path in ["t/d", "t/e"] {
+        fs::create_dir_all(place.here(path)).expect("directories");
+        fs::write(place.here(path).join("old"), "old").expect("a file");
+    }
+    server.client(&here, &["put", "t"]).well();
+    for (path, size) in [("t/d", 10), ("t/e", 100_000)] {
+        fs::write(place.here(path).join("new"), content(size, 1)).expect("a file");
+        let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        File::open(place.here(path)).and_then(|dir| dir.set_modified(time)).expect("a time");
+    }
+    let put = ["put", "t", "--delete"];
+    let mut cut = command(&server.endpoint, &here, &[&put[..], &["--limit", "20K"]].concat());
+    let mut cut = cut.spawn().expect("it starts");
+    let appears = |path: &str| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !place.served(path).exists() {
+            assert!(Instant::now() < end, "no {path}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    appears("t/e/.new.tinyferry-part");
+    cut.kill().expect("it is ours");
+    cut.wait().expect("it ends");
+    // The session at the server ends a little later.
+    appears("t/d/new");
+    assert!(!place.served("t/e/new").exists());
+    server.client(&here, &put).well();
+    assert!(place.served("t/e/new").exists());
+    for path in ["t", "t/d", "t/e"] {
+        let times =
+            [place.here(path), place.served(path)].map(|path| path.metadata().map(|it| it.mtime()));
+        let [source, target] = times.map(|time| time.expect("a time"));
+        assert_eq!(source, target, "{path}");
     }
 }
