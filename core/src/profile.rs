@@ -64,7 +64,7 @@ pub trait Profile {
     /// [`Store::store_zeros`]: crate::Store::store_zeros
     const HOLES: bool = false;
     /// Whether a store may be a pipe. It is asked before it loads or stores content: [`Store::is_ready`]. While it is
-    /// not ready, the session answers queries, and says that it is alive. That needs the clock. A receiver's store is
+    /// not ready, the session answers queries, and sends keepalives. That needs the clock. A receiver's store is
     /// asked for the digest of a prefix that it cannot load back: [`Store::prefix_digest`].
     ///
     /// [`Store::is_ready`]: crate::Store::is_ready

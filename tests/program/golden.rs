@@ -101,7 +101,7 @@ impl Scene {
         client_by(shell)
     }
 
-    /// The output without what differs from run to run.
+    /// The output without the parts that differ from run to run.
     fn masked(&self, output: &str) -> String {
         let ports = self.servers.iter().map(|(name, server)| {
             (server.endpoint.clone(), format!("tcp://127.0.0.1:{}", name.to_uppercase()))

@@ -289,15 +289,15 @@ pub(crate) fn client(endpoint: &str, directory: &Path, arguments: &[&str]) -> En
 pub(crate) fn client_by(mut command: Command) -> Ended {
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-    let stdout = hear(child.stdout.take().expect("it is piped"));
-    let stderr = hear(child.stderr.take().expect("it is piped"));
+    let stdout = read_all(child.stdout.take().expect("it is piped"));
+    let stderr = read_all(child.stderr.take().expect("it is piped"));
     // A client that hangs fails its test instead of stopping it.
     let status = ended_within(&mut child, Duration::from_secs(120));
     let [stdout, stderr] = [stdout, stderr].map(|text| text.join().unwrap_or_default());
     Ended { code: status.and_then(|status| status.code()), stdout, stderr }
 }
 
-fn hear(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
         let _ = from.read_to_string(&mut text);

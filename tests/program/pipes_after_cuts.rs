@@ -88,10 +88,7 @@ fn a_file_that_changes_between_two_attempts_is_an_error() {
     fs::rename(place.served("new"), place.served("x")).expect("it is renamed");
     proxy.cut_now();
     stdout.read_to_end(&mut Vec::new()).expect("it ends");
-    ended(child).with(
-        1,
-        &["the part that was written before differs", "bytes were written to standard output"],
-    );
+    ended(child).with(1, &["the written prefix differs", "bytes were written to standard output"]);
 }
 
 /// Bytes on the wire for this number of bytes of content.

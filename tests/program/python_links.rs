@@ -69,7 +69,7 @@ fn an_end_without_links_gets_the_content_and_each_link_is_listed() {
     assert!(fs::symlink_metadata(place.served("t/d/l")).is_err());
     // The server has no options of requests either.
     make_tree(&place.served("u"));
-    let told = ["the server does not know links", "2 entries were not transferred", "u/d/l\""];
+    let told = ["the server does not support links", "2 entries were not transferred", "u/d/l\""];
     run(&["get", "u", "-l", "-H"]).with(3, &told);
     assert_eq!(fs::read(place.here("u/d/e/c")).expect("a file"), b"content");
 }

@@ -23,7 +23,7 @@ struct Login {
     /// The other end, while no client uses it.
     keyboard: Option<File>,
     /// What has come, and was not seen yet.
-    unseen: String,
+    unread: String,
 }
 
 const PROMPT: &str = "PROMPT> ";
@@ -44,7 +44,7 @@ impl Login {
             println!("skipped: there is no setsid or no {shell}");
             return None;
         };
-        let mut this = Self { cable, shell, keyboard: None, unseen: String::new() };
+        let mut this = Self { cable, shell, keyboard: None, unread: String::new() };
         this.types("PS1='PROMPT''> '\n");
         this.sees("\nPROMPT> ");
         Some(this)
@@ -65,18 +65,18 @@ impl Login {
     fn sees(&mut self, part: &str) -> String {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
-            if let Some(at) = self.unseen.find(part) {
-                let rest = self.unseen.split_off(at + part.len());
-                return std::mem::replace(&mut self.unseen, rest);
+            if let Some(at) = self.unread.find(part) {
+                let rest = self.unread.split_off(at + part.len());
+                return std::mem::replace(&mut self.unread, rest);
             }
-            assert!(Instant::now() < end, "no \"{part}\" in: {}", self.unseen);
-            let bytes = self.hears(Duration::from_millis(100));
-            self.unseen.push_str(&String::from_utf8_lossy(&bytes));
+            assert!(Instant::now() < end, "no \"{part}\" in: {}", self.unread);
+            let bytes = self.read_for(Duration::from_millis(100));
+            self.unread.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
 
     /// What comes within this time.
-    fn hears(&mut self, wait: Duration) -> Vec<u8> {
+    fn read_for(&mut self, wait: Duration) -> Vec<u8> {
         let keyboard = self.keyboard();
         let mut ports = [PollFd::from_borrowed_fd(keyboard.as_fd(), PollFlags::IN)];
         let wait = Timespec::try_from(wait).expect("a short time");
@@ -168,12 +168,12 @@ fn a_person_leaves_a_served_terminal_by_ctrl_c() {
     let said = login.serves(&place, "");
     assert!(said.contains("this terminal is served now"), "{said}");
     login.types("\x03\x03");
-    assert_eq!(login.hears(Duration::from_millis(600)), b"");
+    assert_eq!(login.read_for(Duration::from_millis(600)), b"");
     login.types("ls\r\x03\x03");
-    assert_eq!(login.hears(Duration::from_millis(600)), b"");
+    assert_eq!(login.read_for(Duration::from_millis(600)), b"");
     for _ in 0..2 {
         login.types("\x03");
-        assert_eq!(login.hears(Duration::from_millis(150)), b"");
+        assert_eq!(login.read_for(Duration::from_millis(150)), b"");
     }
     login.types("\x03");
     login.has_its_terminal(&settings);

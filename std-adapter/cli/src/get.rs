@@ -176,11 +176,11 @@ impl Get<'_> {
         let selection = selection.clone().skipping(skip);
         let before = retrying.traffic().received;
         let outcome = retrying.run(&progress.title(), Some(progress), |client| {
-            let knew_links = client.knows_links();
+            let supported_links = client.supports_links();
             let mut store = store(client.is_lossy()?);
             let outcome = client.get_store_selecting(&path.remote, &selection, &mut store)?;
-            if knew_links && !client.knows_links() {
-                print_error!("tinyferry: the server does not know links, and sends none");
+            if supported_links && !client.supports_links() {
+                print_error!("tinyferry: the server does not support links, and sends none");
             }
             Ok(outcome)
         })?;

@@ -96,7 +96,7 @@ struct Listing {
     told: Option<Told>,
 }
 
-/// What a list that is requested again has told before.
+/// The entries that earlier attempts of a list have printed.
 #[derive(Debug, Default)]
 struct Told {
     hasher: RandomState,

@@ -64,7 +64,7 @@ use crate::progress::Verbosity;
 fn main() -> ExitCode {
     let log = LogQueue::new();
     output::set_error_queue(log.clone());
-    // A console of Windows shows escape sequences if it is told to.
+    // A console of Windows shows escape sequences only after this call.
     #[cfg(windows)]
     let _ = anstyle_query::windows::enable_ansi_colors();
     let args = match Args::read() {

@@ -146,7 +146,7 @@ fn failed(
     Ok(())
 }
 
-/// Tells the error of one path.
+/// Prints and reports the error of one path.
 fn print_failed(problem: &CliError, path: &str, exits: &mut Exits) {
     problem.print();
     problem.report(path);

@@ -88,7 +88,7 @@ impl std::fmt::Display for Trips {
     }
 }
 
-/// What a server does for this client; `None`: it does not tell.
+/// The abilities of a server for this client; `None`: it does not state them.
 #[derive(Debug, Default)]
 struct Abilities {
     sends: Option<bool>,

@@ -85,7 +85,7 @@ impl Progress {
         })))
     }
 
-    /// The source is counted by `count` while it is transferred, if that takes a while and somebody sees it.
+    /// The source is counted by `count` while it is transferred, if that takes a while and the state is shown.
     pub(crate) fn count_by(&self, count: impl FnOnce() -> Count + Send + 'static) {
         let view = self.0.borrow();
         *view.counting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(count));

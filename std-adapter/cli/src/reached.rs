@@ -61,7 +61,7 @@ struct Entry {
     fate: Fate,
 }
 
-/// What is known of an entry.
+/// The facts of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Unknown,
@@ -80,7 +80,7 @@ struct Current {
     moved: u64,
 }
 
-/// What earlier attempts did with an entry.
+/// The results of earlier attempts for an entry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Earlier {
     /// The content that they transferred, in bytes.

@@ -57,7 +57,7 @@ pub(crate) fn give_terminal_back_while_stopped() -> io::Result<()> {
 /// Whether a request is about to end the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// What a request to end interrupts.
+/// The activity that a request to end interrupts.
 #[derive(Debug, Clone, Copy)]
 enum Activity {
     /// A transfer.
@@ -93,8 +93,8 @@ pub(crate) fn transfers_begin() {
 static IS_PREPARED: AtomicBool = AtomicBool::new(false);
 
 /// Prepares for a request that a client ends. `has_resources`: commands and ports of the library are
-/// released first. Of a transfer it is said that it can be continued,
-/// until [`transfers_done`].
+/// released first. Until
+/// [`transfers_done`], the message of a transfer has the advice to continue it.
 pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
     let interrupted = task.continuation();
     if !(has_resources || interrupted.is_some()) {

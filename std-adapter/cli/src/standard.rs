@@ -188,7 +188,7 @@ mod unix {
 
     /// The longest wait for content or room.
     const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-    /// What a pipe that has room takes without waiting, in bytes.
+    /// The bytes that a pipe with room takes without waiting.
     const ATOMIC: usize = 4096;
 
     impl Pipe {

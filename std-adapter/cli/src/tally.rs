@@ -153,7 +153,7 @@ impl Tally {
         is_same
     }
 
-    /// The part of so many bytes that earlier attempts may have transferred.
+    /// The part of these bytes that earlier attempts may have transferred.
     fn take_earlier(&mut self, held: u64) -> u64 {
         let from_earlier = held.min(self.earlier);
         self.earlier -= from_earlier;

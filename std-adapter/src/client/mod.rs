@@ -65,7 +65,7 @@ pub struct Client {
     policy: Policy,
     events: Events,
     /// Whether the server has not refused a request for links that it answers without them.
-    knows_links: bool,
+    supports_links: bool,
 }
 
 impl Client {
@@ -100,7 +100,7 @@ impl Client {
         let config = connection.bound(config);
         let session =
             session::new(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
-        Ok(Self { session, connection, config, sync, limits, policy, events, knows_links: true })
+        Ok(Self { session, connection, config, sync, limits, policy, events, supports_links: true })
     }
 
     /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty

@@ -96,7 +96,7 @@ impl Client {
 
     /// As [`Client::get_store`]; the server leaves out the entries of a tree that are not selected. A store that
     /// must have none of them refuses them too ([`Directory::filtered`]): an older server sends all entries, and a
-    /// long list of patterns is not sent. An older server sends no links either: [`Client::knows_links`].
+    /// long list of patterns is not sent. An older server sends no links either: [`Client::supports_links`].
     ///
     /// # Errors
     /// As [`Client::get_store`]; [`Reason::Unsupported`], if the server cannot read `.gitignore` files.
@@ -137,8 +137,8 @@ impl Client {
 
     /// Whether the server can send links: false after a request for them that an older server has answered without.
     #[must_use]
-    pub fn knows_links(&self) -> bool {
-        self.knows_links
+    pub fn supports_links(&self) -> bool {
+        self.supports_links
     }
 
     /// Requests a tree with options, if there are any.
@@ -151,7 +151,7 @@ impl Client {
     ) -> Result<Outcome, Error> {
         let Selection { skip, depth, ref filter, links } = *selection;
         // A list has no hard links.
-        let links = match self.knows_links {
+        let links = match self.supports_links {
             true => LinkKinds { hard: links.hard && !names_only, ..links },
             false => LinkKinds::default(),
         };
@@ -183,7 +183,7 @@ impl Client {
             {
                 let without = selection.clone().linking(LinkKinds::default());
                 let result = self.fetch_selecting(path, &without, names_only, store);
-                self.knows_links &= result.is_err();
+                self.supports_links &= result.is_err();
                 result
             }
             Err(error) if error.refusal() == Some(Reason::Unsupported) && !ignore_files => {

@@ -29,7 +29,7 @@ const STEP: u64 = 1024;
 /// [`ErrorKind::WouldBlock`] after at most 50 ms without room delays nothing: the session sends
 /// keepalives meanwhile.
 ///
-/// What was written cannot be taken back: if the transfer fails later, or the digest of the content differs, the
+/// The written prefix cannot be taken back: if the transfer fails later, or the digest of the content differs, the
 /// writer has a part of the file, or other content. If the store is used again by
 /// [`Client::get_writer_store`](crate::client::Client::get_writer_store), the transfer continues where it stopped. In a
 /// session with SHA-256, or if the sender cannot continue, the content that was written before is received again,
@@ -172,9 +172,7 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
     fn compare(&mut self, bytes: &[u8]) -> Result<(), Reason> {
         self.compared.extend(bytes);
         if self.compared.length == self.held && self.compared != self.taken {
-            return Err(
-                self.fail(Reason::SourceChanged, "the part that was written before differs")
-            );
+            return Err(self.fail(Reason::SourceChanged, "the written prefix differs"));
         }
         Ok(())
     }
@@ -206,9 +204,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         let direction = Direction::Receiving;
         self.observer.event(Event::Begin { path, kind: Kind::File, size, prefix: held, direction });
         if size.is_some_and(|size| size < held) {
-            return Err(
-                self.fail(Reason::SourceChanged, "it is shorter than the part that was written")
-            );
+            return Err(self.fail(Reason::SourceChanged, "it is shorter than the written prefix"));
         }
         self.check_end(size.unwrap_or(0))?;
         Ok(Accepted { prefix: self.resumed.length, in_order: true })
@@ -254,9 +250,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
 
     fn commit(&mut self) -> Result<(), Reason> {
         if self.compared.length < self.held {
-            return Err(
-                self.fail(Reason::SourceChanged, "it is shorter than the part that was written")
-            );
+            return Err(self.fail(Reason::SourceChanged, "it is shorter than the written prefix"));
         }
         self.finish()?;
         let (path, size, held) = (&self.path, self.taken.length, self.held);

@@ -54,7 +54,7 @@ impl Listener {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Listener(heard)" } else { "Listener" })
+        f.write_str(if self.0.is_some() { "Listener(set)" } else { "Listener" })
     }
 }
 
@@ -62,7 +62,7 @@ impl fmt::Debug for Listener {
 #[derive(Debug)]
 pub(crate) struct Banner {
     first: First,
-    /// What this end has sent, which a terminal may echo.
+    /// The bytes that this end has sent, which a terminal may echo.
     sent: Vec<u8>,
     /// Bytes that may begin the first frame.
     candidate: Vec<u8>,
@@ -157,10 +157,10 @@ impl Banner {
         self.length > LONGEST
     }
 
-    /// The begin of the text, escaped and in quotes; `None`: there is none, or a listener has heard it.
-    pub(crate) fn unheard(&self) -> Option<String> {
-        let is_unheard = self.listener.0.is_none() && !self.begin.trim_ascii().is_empty();
-        is_unheard.then(|| format!("\"{}\"", describe::line(self.begin.trim_ascii())))
+    /// The begin of the text, escaped and in quotes; `None`: there is none, or a listener received it.
+    pub(crate) fn undelivered(&self) -> Option<String> {
+        let is_undelivered = self.listener.0.is_none() && !self.begin.trim_ascii().is_empty();
+        is_undelivered.then(|| format!("\"{}\"", describe::line(self.begin.trim_ascii())))
     }
 
     /// The begin of the text. It is hostile: escape it before showing.
@@ -183,7 +183,7 @@ impl Banner {
         }
     }
 
-    /// Whether a server on a terminal has said that the terminal is ready now.
+    /// Whether a server on a terminal has sent the line that the terminal is ready.
     pub(crate) fn take_ready(&mut self) -> bool {
         std::mem::take(&mut self.is_ready)
     }

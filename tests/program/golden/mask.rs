@@ -1,4 +1,4 @@
-//! Hides what differs from run to run: times, rates, bytes on the wire, the space of the file system.
+//! Hides the parts that differ from run to run: times, rates, bytes on the wire, the space of the file system.
 
 /// The fields of JSON objects that are hidden.
 const FIELDS: [&str; 13] = [
@@ -17,10 +17,10 @@ const FIELDS: [&str; 13] = [
     "bytes_per_second",
 ];
 
-/// What follows a hidden number, and what stands for the number.
+/// The text behind a hidden number, and the mask.
 const UNITS: [(&str, &str); 2] = [(" s", "TIME"), (" ms", "TIME")];
 const SIZES: [&str; 5] = [" B", " KiB", " MiB", " GiB", " TiB"];
-/// What follows a hidden size.
+/// The text behind a hidden size.
 const AFTER_SIZES: [&str; 3] = ["/s", " over the wire", " free of "];
 
 /// The text with masks, without the objects of progress, whose number depends on the time.

@@ -121,7 +121,7 @@ impl<P: Profile> Receiver<P> {
         }
     }
 
-    /// The store has told the digest of the open file's prefix.
+    /// The store has returned the digest of the open file's prefix.
     pub(crate) fn prefix_proven(&mut self, digest: u64, link: &Negotiated, outbox: &mut Outbox) {
         let Some(file) = self.file_mut() else { return };
         let id = file.id;

@@ -29,7 +29,7 @@ pub(crate) enum Event<'a> {
     Progress(Progress<'a>),
     /// The result of an entry.
     File(File<'a>),
-    /// What a transfer would do with an entry: `--dry-run`.
+    /// The action of a transfer for an entry: `--dry-run`.
     Planned(Planned<'a>),
     /// The connection failed, and is made again after a pause.
     Retry { r#try: u32, tries: u32, wait_seconds: f64, message: String },
@@ -178,7 +178,7 @@ pub(crate) struct Failure<'a> {
     message: String,
 }
 
-/// What a transfer would do with an entry.
+/// The action of a transfer for an entry.
 #[derive(Serialize)]
 pub(crate) struct Planned<'a> {
     pub(crate) path: &'a str,
@@ -234,7 +234,7 @@ pub(crate) struct Port<'a> {
     pub(crate) board: Option<&'static str>,
 }
 
-/// A server that answers; `None`: it does not tell.
+/// A server that answers; `None`: it does not state the fact.
 #[derive(Serialize)]
 pub(crate) struct Pong {
     pub(crate) protocol: u8,

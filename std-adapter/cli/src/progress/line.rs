@@ -6,7 +6,7 @@ use super::measure::Phase;
 use super::state::State;
 use crate::human::{bytes, clock};
 
-/// A phase without transferred content is named after so many seconds.
+/// A phase without transferred content is named after these seconds.
 const NAMED_AFTER: f64 = 1.0;
 /// The columns of a path that is cut.
 const PATH_MIN: usize = 8;
@@ -15,7 +15,7 @@ const PATH_MAX: usize = 40;
 /// The columns of a bar with its ends.
 const BAR: (usize, usize) = (12, 32);
 
-/// The line, in fewer than so many columns.
+/// The line, in fewer than `columns` columns.
 pub(super) fn line(state: &State, columns: usize) -> String {
     // In its last column a terminal may begin the next row.
     let width = columns.saturating_sub(1);

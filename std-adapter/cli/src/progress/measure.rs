@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The work at hand.
+/// The current work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Content is transferred.
@@ -120,7 +120,7 @@ impl Measure {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// The path of the entry at hand.
+    /// The path of the current entry.
     pub(super) fn path(&self) -> String {
         self.path.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -13,7 +13,7 @@ pub(super) type Show = Box<dyn FnMut(&State) + Send>;
 
 /// Shows the events of a transfer: to a person on standard error, or to a program on standard output.
 pub(super) trait Sink {
-    /// Shows the state, and how often that is called for; `None`: nobody sees it.
+    /// Shows the state, and the period of its calls; `None`: the state is not shown.
     fn show(&self) -> Option<(Duration, Show)>;
 
     /// An entry begins.

@@ -1,4 +1,4 @@
-//! The state of a transfer at one time, for those who see it.
+//! The state of a transfer at one time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const COUNT_AFTER: Duration = Duration::from_millis(300);
 /// The state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct State {
-    /// The path of the entry at hand, as the user wrote it; empty: none has begun.
+    /// The path of the current entry, as the user wrote it; empty: none has begun.
     pub(super) path: String,
     pub(super) is_tree: bool,
     pub(super) phase: Phase,

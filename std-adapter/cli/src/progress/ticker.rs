@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The thread. It is stopped when this is dropped.
 #[derive(Debug)]
 pub(super) struct Ticker {
-    /// `None`: it is told to stop.
+    /// `None`: it is to stop.
     running: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }

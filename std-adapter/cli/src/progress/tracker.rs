@@ -7,11 +7,11 @@ use tinyferry::fs::Amount;
 
 use super::measure::{Measure, Phase, Scope};
 
-/// The state of a transfer, and the entry at hand.
+/// The state of a transfer, and the current entry.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     measure: Arc<Measure>,
-    /// The path of the entry at hand in the events.
+    /// The path of the current entry in the events.
     path: String,
     is_file: bool,
     /// The position in its content, in bytes.
@@ -47,7 +47,7 @@ impl Tracker {
         self.resume(held);
     }
 
-    /// The receiver has `held` bytes of the entry at hand.
+    /// The receiver has `held` bytes of the current entry.
     pub(super) fn resume(&mut self, held: u64) {
         let more = held.saturating_sub(self.position);
         if more > 0 {
@@ -111,7 +111,7 @@ impl Tracker {
         }
     }
 
-    /// The entry at hand is complete.
+    /// The current entry is complete.
     pub(super) fn pass(&mut self) {
         self.measure.files.add(u64::from(std::mem::take(&mut self.is_file)));
     }
@@ -142,7 +142,7 @@ mod tests {
         tracker.begin("b", "b".to_owned(), Kind::File, 0);
         tracker.advance(5);
         assert_eq!(numbers(&tracker), [4, 405, 50, 0]);
-        // Both are sent again: one that is complete, and the one at hand.
+        // Both are sent again: one that is complete, and the current one.
         tracker.again("a", 100);
         tracker.again("b", 5);
         assert_eq!(numbers(&tracker), [3, 300, 50, 105]);

@@ -47,7 +47,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// An attempt of the task begins; of a tree of so many bytes, or of a lone file.
+    /// An attempt of the task begins, of a tree or of a lone file; `bytes`: the size of all content, if it is known.
     pub(super) fn begin(&mut self, is_tree: bool, bytes: Option<u64>) {
         self.tracker.attempt(is_tree, bytes);
         self.tally.begin();

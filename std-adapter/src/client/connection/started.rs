@@ -112,7 +112,7 @@ impl Connection for Started {
 /// The error that a command has ended, if so; with its text, unless a listener received that.
 fn ended(program: &mut Program, banner: &Shared) -> Option<io::Error> {
     let ended = program.ended()?;
-    Some(match banner.lock().unheard() {
+    Some(match banner.lock().undelivered() {
         Some(text) => io::Error::other(format!("{ended}; it printed {text}")),
         None => ended,
     })

@@ -152,7 +152,7 @@ pub(crate) fn path_below<'a>(path: &'a str, directory: &str) -> Option<&'a str> 
     }
 }
 
-/// Reads the file in `dir`; `None`: there is none. A line that is no pattern is passed over, as git does.
+/// Reads the file in `dir`; `None`: there is none. A line that is no pattern is skipped, as by git.
 ///
 /// # Errors
 /// The reason, as a clause.

@@ -21,7 +21,7 @@ impl Shared {
     }
 }
 
-/// A socket that passes over the banner. A terminal drops the first bytes until a server has set it up; then they are
+/// A socket that skips the banner. A terminal drops the first bytes until a server has set it up; then they are
 /// sent again: on a reliable link the session does not repeat its hello.
 #[derive(Debug)]
 pub(crate) struct AfterBanner<S> {
