@@ -108,27 +108,24 @@ pub fn refused_sync(detail: &str) -> String {
     )
 }
 
-/// The units of sizes, each with the power of two that it is.
-const UNITS: [(u32, &str); 4] = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+/// The units of sizes: each is 1024 of the one before, the first one 1024 bytes.
+const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// A number of bytes, with the largest unit that it is a multiple of: "1 MiB", "1537 bytes".
 pub(crate) fn size(bytes: u64) -> String {
-    let fits = |power: u32| bytes > 0 && bytes.trailing_zeros() >= power;
-    match UNITS.into_iter().find(|(power, _)| fits(*power)) {
-        Some((power, unit)) => format!("{} {unit}", bytes >> power),
+    let power = if bytes == 0 { 0 } else { bytes.trailing_zeros() / 10 };
+    match (power as usize).checked_sub(1).and_then(|index| UNITS.get(index)) {
+        Some(unit) => format!("{} {unit}", bytes >> (10 * power)),
         None => count(bytes, "byte", "bytes"),
     }
 }
 
-/// A number of bytes, rounded: "1.5 GiB", "1537 bytes".
-pub(crate) fn about(bytes: u64) -> String {
-    match UNITS.into_iter().find(|(power, _)| bytes >> power >= 10) {
-        // One digit behind the point, rounded down.
-        Some((power, unit)) => {
-            let tenths = (u128::from(bytes) * 10) >> power;
-            format!("{}.{} {unit}", tenths / 10, tenths % 10)
-        }
-        None => count(bytes, "byte", "bytes"),
+/// A number of bytes with three digits or more, rounded: "374 B", "2.86 MiB".
+pub fn rounded_size(bytes: u64) -> String {
+    let power = bytes.checked_ilog2().unwrap_or(0) / 10;
+    match (power as usize).checked_sub(1).and_then(|index| UNITS.get(index)) {
+        None => format!("{bytes} B"),
+        Some(unit) => format!("{:.2} {unit}", bytes as f64 / 1024_f64.powi(power as i32)),
     }
 }
 
@@ -183,15 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn rounded_sizes_have_one_digit_behind_the_point() {
+    fn rounded_sizes_have_the_largest_unit() {
         for (bytes, shown) in [
-            (10_239, "10239 bytes"),
-            (10_240, "10.0 KiB"),
-            (3_435_973_836, "3276.7 MiB"),
-            (11 << 30, "11.0 GiB"),
-            (u64::MAX, "16777215.9 TiB"),
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.00 KiB"),
+            (3_000_000, "2.86 MiB"),
+            (100 << 20, "100.00 MiB"),
+            (5 << 30, "5.00 GiB"),
+            (u64::MAX, "16.00 EiB"),
         ] {
-            assert_eq!(about(bytes), shown);
+            assert_eq!(rounded_size(bytes), shown);
         }
     }
 

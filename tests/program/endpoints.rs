@@ -105,6 +105,10 @@ fn a_configuration_file_of_another_user_is_passed_over() {
         Ended::from(ping.args(["ping", "-e", &server.endpoint]).output().expect("it starts"));
     let told = ["config.toml", "is ignored: it belongs to another user"];
     ended.well().with(0, &told);
+    let mut config = program_as_nobody().expect("another user");
+    config.env_remove("TINYFERRY_CONFIG").env_remove("XDG_CONFIG_HOME").env("HOME", &home);
+    let ended = Ended::from(config.arg("config").output().expect("it starts"));
+    assert!(ended.stdout.contains("belongs to another user, and is ignored"), "{}", ended.stdout);
 }
 
 /// A search path with a program `ssh` that runs its command here, in a home directory of its own.
@@ -228,5 +232,7 @@ fn completions_and_manual_pages_are_made() {
     run(&place, &[], &["manpages", "man"]).well();
     let page = fs::read_to_string(place.here("man/tinyferry-put.1")).expect("a page");
     assert!(page.contains("max\\-delete"), "{page}");
+    let synopsis = page.split_once(".SH SYNOPSIS\n").expect("a synopsis").1;
+    assert!(synopsis.starts_with("tinyferry put [OPTIONS] <PATH>...\n.SH "), "{page}");
     assert!(place.here("man/tinyferry.1").exists());
 }

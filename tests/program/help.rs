@@ -57,6 +57,8 @@ fn the_help_states_the_directories_of_paths_and_names() {
     }
     assert!(help("put").contains("the names are those on the server"));
     assert!(help("get").contains("in the directory of --into: the names are those there"));
+    assert!(help("put").contains("the server must allow it (--allow-remove)"));
+    assert!(!help("get").contains("--allow-remove"));
     let ls = help("ls");
     for part in ["the names of its entries", "of a file its own last name", "are only counted"] {
         assert!(ls.contains(part), "{part} in {ls}");

@@ -249,7 +249,7 @@ fn a_file_that_does_not_fit_is_refused_before_it_is_stored() {
     fs::write(place.here("large"), content(6 << 20, 1)).expect("a file");
     fs::write(place.here("fits"), content(3 << 20, 2)).expect("a file");
     let ended = server.client(&here, &["put", "large"]);
-    ended.with(6, &["\"large\"", "no space", "it needs 6144.0 KiB more, and 4096.0 KiB are free"]);
+    ended.with(6, &["\"large\"", "no space", "it needs 6.00 MiB more, and 4.00 MiB are free"]);
     assert!(snapshot(&served).is_empty());
 
     // A tree of files each of which fits.
@@ -261,7 +261,7 @@ fn a_file_that_does_not_fit_is_refused_before_it_is_stored() {
     let ended = server.client(&here, &["put", "t"]);
     ended.with(6, &["\"t\"", "no space"]);
     assert!(server.log().contains("put of \"t\" failed"), "{}", server.log());
-    assert!(server.log().contains("it needs 6144.0 KiB more, and 4096.0 KiB are free"));
+    assert!(server.log().contains("it needs 6.00 MiB more, and 4.00 MiB are free"));
     assert!(snapshot(&served).is_empty());
     // If the directory exists, the files that fit are stored.
     fs::create_dir(place.served("t")).expect("a directory");
@@ -272,7 +272,7 @@ fn a_file_that_does_not_fit_is_refused_before_it_is_stored() {
     // What stands there counts as used until it is replaced.
     server.client(&here, &["put", "fits"]).well();
     fs::write(place.here("fits"), content(3 << 20, 3)).expect("a file");
-    server.client(&here, &["put", "fits"]).with(6, &["it needs 3072.0 KiB more"]);
+    server.client(&here, &["put", "fits"]).with(6, &["it needs 3.00 MiB more"]);
     assert_eq!(fs::read(place.served("fits")).expect("a file"), content(3 << 20, 2));
 
     // The disk of a client.
@@ -281,7 +281,7 @@ fn a_file_that_does_not_fit_is_refused_before_it_is_stored() {
     let roomy = Server::start(&other.served(""), &[]);
     let into = served.display().to_string();
     let ended = roomy.client(&other.here(""), &["get", "large", "--into", &into]);
-    ended.with(1, &["\"large\"", "it needs 6144.0 KiB more"]);
+    ended.with(1, &["\"large\"", "it needs 6.00 MiB more"]);
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn a_sparse_file_needs_the_space_of_its_size_where_no_holes_are_kept() {
     let Some(_disk) = Disk::folding_with(&place.served(""), &["free=16384"]) else { return };
     let server = Server::start(&place.served(""), &[]);
     let ended = server.client(&place.here(""), &["put", "f"]);
-    ended.with(6, &["it needs 100.0 MiB more, and 64.0 MiB are free"]);
+    ended.with(6, &["it needs 100.00 MiB more, and 64.00 MiB are free"]);
     server.client(&place.here(""), &["put", "fits"]).well();
     assert_same(&place.here("fits"), &place.served("fits"));
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 1);

@@ -10,11 +10,13 @@ use tinyferry::Endpoint;
 
 mod documents;
 mod filter;
+mod help;
 mod json;
 mod limits;
 mod links;
 mod manage;
 mod mirror;
+mod other_programs;
 mod partials;
 mod peer;
 mod ping;
@@ -27,6 +29,7 @@ mod target;
 pub(crate) use self::documents::{CompletionsArgs, ManpagesArgs};
 pub(crate) use self::filter::DeleteArgs;
 use self::filter::FilterArgs;
+use self::help::LongHelpArg;
 pub(crate) use self::json::JsonArg;
 use self::limits::LimitArgs;
 use self::links::{LinkArgs, UnsafeLinksArg};
@@ -197,7 +200,7 @@ impl ServeArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(mut_args = complete)]
+#[command(mut_args = complete_put)]
 pub(crate) struct PutArgs {
     /// Files and directories to send; "DIR/." is the content of DIR, "-" is standard input (with --as). A
     /// symbolic link given here is followed, one inside a directory is not (--links)
@@ -294,7 +297,7 @@ pub(crate) struct GetArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(mut_args = complete)]
+#[command(mut_args = complete, disable_help_flag = true)]
 pub(crate) struct LsArgs {
     /// A file or directory on the server, relative to its directory, also if it begins with "/"
     ///
@@ -312,6 +315,11 @@ pub(crate) struct LsArgs {
     /// Show permission bits, size in bytes and time (UTC) too
     #[arg(short, long, conflicts_with = "json")]
     pub(crate) long: bool,
+    /// Show sizes with units: 374 B, 2.86 MiB
+    #[arg(short = 'h', long, conflicts_with = "json")]
+    pub(crate) human_readable: bool,
+    #[command(flatten)]
+    help: LongHelpArg,
     #[command(flatten)]
     pub(crate) retry: RetryArg,
     #[command(flatten)]
@@ -322,6 +330,6 @@ pub(crate) struct LsArgs {
 
 mod read;
 pub(crate) use self::read::command;
-use self::read::complete;
+use self::read::{complete, complete_put};
 #[cfg(test)]
 mod tests;

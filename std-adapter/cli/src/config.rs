@@ -38,9 +38,18 @@ pub(crate) struct Config {
     /// Its path; `None`: there is no file.
     #[serde(skip)]
     path: Option<PathBuf>,
-    /// Its text; `None`: it was not read.
     #[serde(skip)]
-    text: Option<String>,
+    content: Content,
+}
+
+/// The content of the configuration file.
+#[derive(Debug, Default)]
+enum Content {
+    #[default]
+    Missing,
+    /// It belongs to another user, and is ignored.
+    Foreign,
+    Text(String),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,16 +181,17 @@ pub(crate) fn print() -> Result<Exit, CliError> {
         );
         return Ok(Exit::Done);
     };
-    let state = match &config.text {
-        None => " (it does not exist, or belongs to another user)",
-        Some(text) if text.is_empty() => " (it is empty)",
-        Some(_) => "",
+    let (state, text) = match &config.content {
+        Content::Missing => (" (it does not exist)", ""),
+        Content::Foreign => (" (it belongs to another user, and is ignored)", ""),
+        Content::Text(text) if text.is_empty() => (" (it is empty)", ""),
+        Content::Text(text) => ("", text.as_str()),
     };
     print_line!("# {}{state}", describe::path(path));
     if let Some(endpoint) = env::var_os(ENDPOINT) {
         print_line!("# {ENDPOINT}: {}", endpoint.to_string_lossy().escape_debug());
     }
-    for line in config.text.iter().flat_map(|text| text.lines()) {
+    for line in text.lines() {
         print_line!("{line}");
     }
     Ok(Exit::Done)

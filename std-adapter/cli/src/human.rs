@@ -2,15 +2,7 @@
 
 use std::time::Duration;
 
-/// A number of bytes with three digits or more: "374 B", "2.86 MiB".
-pub(crate) fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let power = bytes.checked_ilog2().unwrap_or(0) / 10;
-    match (power as usize).checked_sub(1).and_then(|index| UNITS.get(index)) {
-        None => format!("{bytes} B"),
-        Some(unit) => format!("{:.2} {unit}", bytes as f64 / 1024_f64.powi(power as i32)),
-    }
-}
+pub(crate) use tinyferry::describe::rounded_size as bytes;
 
 /// A length of time: "0.53 s", "2 min 5 s", "3 h 20 min".
 pub(crate) fn duration(time: Duration) -> String {
@@ -44,21 +36,6 @@ pub(crate) fn clock(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_have_the_largest_unit() {
-        for (number, shown) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.00 KiB"),
-            (3_000_000, "2.86 MiB"),
-            (100 << 20, "100.00 MiB"),
-            (5 << 30, "5.00 GiB"),
-            (u64::MAX, "16.00 EiB"),
-        ] {
-            assert_eq!(bytes(number), shown);
-        }
-    }
 
     #[test]
     fn times_have_two_units() {

@@ -13,6 +13,7 @@ use tinyferry::fs::LinkKinds;
 
 use crate::args::LsArgs;
 use crate::exit::{CliError, Exit};
+use crate::human;
 use crate::json::{self, Entry, Event, File};
 use crate::output;
 use crate::paths::{asked_path, is_missing, missing, quoted};
@@ -41,6 +42,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
             (false, true) => Format::Long,
             (false, false) => Format::Short,
         },
+        has_units: args.human_readable,
         is_for_a_person: io::stdout().is_terminal(),
         directory: String::new(),
         has_lower_levels: false,
@@ -84,6 +86,8 @@ struct Listing {
     /// The number of levels that are listed; `None`: all.
     depth: Option<NonZeroU8>,
     format: Format,
+    /// Sizes have units.
+    has_units: bool,
     /// Then control characters are escaped.
     is_for_a_person: bool,
     /// The directory that was listed last.
@@ -153,6 +157,7 @@ impl Listing {
             }));
         }
         let size = match facts.size {
+            Some(size) if !is_directory && self.has_units => human::bytes(size),
             Some(size) if !is_directory => size.to_string(),
             _ => "-".to_owned(),
         };
@@ -175,7 +180,7 @@ impl Listing {
             None if is_directory => 'd',
             None => '-',
         };
-        let bits = facts.mode.map_or_else(|| "?????????".to_owned(), permission_bits);
+        let bits = facts.mode.map_or_else(|| " ".repeat(9), permission_bits);
         let time = facts.modified.map_or_else(|| "-".to_owned(), to_the_second);
         output::text(&format!("{kind}{bits} {size:>14}  {time:<19}  {path}{end}\n"))
     }

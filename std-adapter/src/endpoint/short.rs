@@ -7,6 +7,10 @@ use super::{Endpoint, FORMS, Serial, Ssh, Tcp};
 
 /// Parses a text that is no URL.
 pub(super) fn parse(text: &str) -> Result<Endpoint, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("it is a port without a host: say tcp://127.0.0.1:{port}"));
+    }
     let (path, _) = text.split_once('?').unwrap_or((text, ""));
     if path.starts_with("/dev/") || is_windows_port(path) {
         return Serial::parse(text).map(Endpoint::Serial);

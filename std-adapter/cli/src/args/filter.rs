@@ -19,7 +19,7 @@ pub(crate) struct FilterArgs {
     /// Leave out entries that match a pattern in FILE, one on each line
     #[arg(long, value_name = "FILE")]
     exclude_from: Vec<PathBuf>,
-    /// Leave out entries that the .gitignore files of the source exclude; of a get those on the server
+    /// Leave out entries that the .gitignore files of the source exclude
     #[arg(long)]
     gitignore: bool,
 }
@@ -81,7 +81,7 @@ fn no_effect(pattern: &str, is_line: bool) -> Option<&'static str> {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeleteArgs {
     /// Afterwards remove the entries of the target directory that are not in the source, but for excluded
-    /// ones; a server must allow it (--allow-remove)
+    /// ones
     #[arg(long)]
     pub(crate) delete: bool,
     /// Remove nothing if more than N entries, or N% of those in the target after the transfer, would be removed

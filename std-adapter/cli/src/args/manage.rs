@@ -1,5 +1,6 @@
 //! The arguments of the commands that manage a server's directory.
 
+use super::help::LongHelpArg;
 use super::read::complete;
 use super::{JsonArg, Peer, RetryArg};
 
@@ -45,11 +46,16 @@ pub(crate) struct MvArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(mut_args = complete)]
+#[command(mut_args = complete, disable_help_flag = true)]
 pub(crate) struct DfArgs {
     /// A directory on the server
     #[arg(value_name = "REMOTE", default_value = ".")]
     pub(crate) path: String,
+    /// Has no effect: sizes have units without it
+    #[arg(short = 'h', long)]
+    human_readable: bool,
+    #[command(flatten)]
+    help: LongHelpArg,
     #[command(flatten)]
     pub(crate) retry: RetryArg,
     #[command(flatten)]

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
 
+use super::other_programs::explained;
 use super::{
     Args, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs, UnsafeLinksArg,
 };
@@ -15,7 +16,7 @@ use crate::units::units;
 impl Args {
     /// Reads the command line. A value that begins with `-` is one where a value is due.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let matches = command().try_get_matches().map_err(explain)?;
+        let matches = command().try_get_matches().map_err(explained)?;
         check_mirror(&matches)?;
         check_stream(&matches)?;
         let args = Self::from_arg_matches(&matches)?.take_server();
@@ -85,42 +86,6 @@ fn check_stream(matches: &ArgMatches) -> Result<(), clap::Error> {
     }
 }
 
-/// Explains an option of other programs: the parser would advise to pass it as a path, or a similar one.
-fn explain(error: clap::Error) -> clap::Error {
-    let option = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => option,
-        _ => return error,
-    };
-    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    let transfers = [" put", " get", " mirror"].iter().any(|command| usage.contains(command));
-    let why = match option.as_str() {
-        "-r" | "-R" | "-a" | "-p" | "-t" | "--recursive" | "--archive" | "--times" | "--perms" => {
-            "put and get transfer directories, times and permission bits without one; leave it out"
-        }
-        "-n" => "say --dry-run",
-        "-c" => "say --checksum",
-        "-z" | "-C" | "--compress" => "content is not compressed",
-        "-P" | "--partial" => "an interrupted transfer continues without one; leave it out",
-        "-S" | "--sparse" => "sparse files stay sparse without one; leave it out",
-        "-L" | "--copy-links" => {
-            "no link in a directory is followed; --links transfers links, and a link that is given as a PATH of \
-             put is followed"
-        }
-        "--safe-links" => {
-            "--links accepts only targets inside the transferred tree; --unsafe-links accepts others"
-        }
-        "--unsafe-links" => {
-            "the receiver accepts such links, which is the server here: start it with serve --unsafe-links, and \
-             say --links"
-        }
-        _ => return error,
-    };
-    if !transfers {
-        return error;
-    }
-    command().error(ErrorKind::UnknownArgument, format!("{option} is not an option here: {why}"))
-}
-
 pub(crate) fn command() -> clap::Command {
     Args::command()
 }
@@ -129,6 +94,17 @@ pub(crate) fn command() -> clap::Command {
 pub(super) fn complete(arg: Arg) -> Arg {
     let is_option = !arg.is_positional() && arg.get_action().takes_values();
     with_units(arg.allow_hyphen_values(is_option))
+}
+
+/// [`complete`] for the options of a put, whose server removes entries.
+pub(super) fn complete_put(arg: Arg) -> Arg {
+    match arg.get_help() {
+        Some(help) if arg.get_id() == "delete" => {
+            let help = format!("{help}; the server must allow it (--allow-remove)");
+            complete(arg.help(help))
+        }
+        _ => complete(arg),
+    }
 }
 
 /// [`complete`] for the options of a mirror: those of the receiver are of use with `--get` only.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tinyferry::{Endpoint, describe, settings_directory};
 
-use super::{Config, Named};
+use super::{Config, Content, Named};
 use crate::exit::{CliError, Exit};
 
 /// The variable that names another file; empty: there is none.
@@ -43,7 +43,8 @@ impl Config {
                     "tinyferry: the configuration file \"{file}\" is ignored: it belongs to another \
                      user; {VARIABLE} can name a file of your own"
                 );
-                return Ok(Self { path: Some(path), ..Self::default() });
+                let content = Content::Foreign;
+                return Ok(Self { path: Some(path), content, ..Self::default() });
             }
             Err(why) => {
                 let why = describe::os_error(&why);
@@ -63,7 +64,7 @@ impl Config {
                 return Err(error(&path, &format!("endpoints.{name}: {problem}")));
             }
         }
-        (config.path, config.text) = (Some(path), Some(text));
+        (config.path, config.content) = (Some(path), Content::Text(text));
         Ok(config)
     }
 }

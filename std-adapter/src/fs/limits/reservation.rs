@@ -123,7 +123,7 @@ fn check(needed: u64, free: u64) -> Result<(), StoreError> {
     if needed <= free {
         return Ok(());
     }
-    let (needed, free) = (describe::about(needed), describe::about(free));
+    let (needed, free) = (describe::rounded_size(needed), describe::rounded_size(free));
     let detail = format!("it needs {needed} more, and {free} are free");
     Err(StoreError::new(Reason::NoSpace, &detail))
 }
