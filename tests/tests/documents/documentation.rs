@@ -59,6 +59,7 @@ fn each_link_of_a_page_leads_to_a_file() {
         "core/STORES.md",
         "core/secure/PROTOCOL.md",
         "core/stores/README.md",
+        "core/tiny/README.md",
         "tests/kit/README.md",
         "tests/bench/BENCHMARKS.md",
         "examples/firmware/README.md",

@@ -140,12 +140,90 @@ mod role {
     }
 }
 
+#[cfg(feature = "tiny-receive")]
+mod tiny {
+    use tinyferry_tiny::{Lossy, Reason, Receiver, Store, serve};
+
+    use super::*;
+
+    struct Memory;
+
+    impl Store for Memory {
+        const RESUMES: bool = cfg!(feature = "resume");
+        const OUT_OF_ORDER: bool = cfg!(feature = "map");
+        fn offer(&mut self, _: &[u8], _: u32) -> Result<(), Reason> {
+            Ok(())
+        }
+        fn store(&mut self, position: u32, bytes: &[u8]) -> Result<(), Reason> {
+            for byte in bytes {
+                unsafe { write_volatile(REGISTER.wrapping_add(position as usize), *byte) };
+            }
+            Ok(())
+        }
+        fn commit(&mut self) -> Result<(), Reason> {
+            Ok(())
+        }
+        fn prefix(&mut self, _: u32) -> u32 {
+            unsafe { read_volatile(REGISTER) }.into()
+        }
+        fn load(&mut self, position: u32, into: &mut [u8]) -> Result<(), Reason> {
+            for byte in into.iter_mut() {
+                *byte = unsafe { read_volatile(REGISTER.wrapping_add(position as usize)) };
+            }
+            Ok(())
+        }
+    }
+
+    const BUFFER: usize = 268;
+    const SIZE: usize = size_of::<Receiver<'_, Lossy>>() + BUFFER;
+
+    /// Its length tells how much RAM a receiver takes with its buffer.
+    #[used]
+    #[unsafe(no_mangle)]
+    static mut SESSION_SIZE: [u8; SIZE] = [0; SIZE];
+
+    pub(crate) fn run_it(mut uart: TimedUart) {
+        static mut FRAME: [u8; BUFFER] = [0; BUFFER];
+        static mut RECEIVER: Receiver<'_, Lossy> =
+            Receiver::new(unsafe { &mut *(&raw mut FRAME) }, 4);
+        let _ = serve(unsafe { &mut *(&raw mut RECEIVER) }, &mut uart, &mut Memory);
+    }
+
+    /// The UART, whose reads time out.
+    pub(crate) struct TimedUart(pub(crate) Uart);
+
+    impl embedded_io::ErrorType for TimedUart {
+        type Error = embedded_io::ErrorKind;
+    }
+
+    impl embedded_io::Read for TimedUart {
+        fn read(&mut self, into: &mut [u8]) -> Result<usize, embedded_io::ErrorKind> {
+            if unsafe { read_volatile(REGISTER.wrapping_add(1)) } == 0 {
+                return Err(embedded_io::ErrorKind::TimedOut);
+            }
+            self.0.read(into).map_err(|error| match error {})
+        }
+    }
+
+    impl embedded_io::Write for TimedUart {
+        fn write(&mut self, from: &[u8]) -> Result<usize, embedded_io::ErrorKind> {
+            self.0.write(from).map_err(|error| match error {})
+        }
+
+        fn flush(&mut self) -> Result<(), embedded_io::ErrorKind> {
+            Ok(())
+        }
+    }
+}
+
 #[entry]
 fn main() -> ! {
     let uart = Uart;
     #[cfg(any(feature = "receive", feature = "send"))]
     role::run_it(uart);
-    #[cfg(not(any(feature = "receive", feature = "send")))]
+    #[cfg(feature = "tiny-receive")]
+    tiny::run_it(tiny::TimedUart(uart));
+    #[cfg(not(any(feature = "receive", feature = "send", feature = "tiny-receive")))]
     {
         use embedded_io::{Read, Write};
         let mut byte = [0];

@@ -1,0 +1,22 @@
+#![no_std]
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "async")]
+pub mod async_io;
+mod blocking;
+mod checksum;
+mod link;
+mod map;
+mod metadata;
+mod reader;
+mod reason;
+mod receiver;
+mod signal;
+mod store;
+mod transfer;
+
+pub use blocking::{Error, serve};
+pub use link::{Link, Lossy, Reliable};
+pub use reason::Reason;
+pub use receiver::{Receiver, Step};
+pub use store::Store;
