@@ -77,7 +77,7 @@ reasons! {
     NotRegular = 7, "it is neither a file nor a directory";
     /// The path leaves the root, or cannot be shown or stored.
     BadPath = 8, "the path is not allowed: it must be relative, without `..`, control characters or the name of \
-     an unfinished file";
+     an unfinished file, and each name one that the file system can store";
     /// A name is longer than the store takes.
     NameTooLong = 9, "the name is too long";
     /// The disk is full.

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Place, Server, content};
+use crate::harness::{Place, Server, client_by, content, program_as_nobody, set_mode};
 use crate::mounts::Disk;
 
 const GONE: &str = "cannot reach the directory that it serves";
@@ -113,4 +113,15 @@ fn a_root_can_be_unmounted_while_no_client_is_connected() {
     let Some(_disk) = Disk::in_memory(&at, 8 << 10) else { return };
     server.client(&place.here(""), &["put", "tree"]).well();
     assert!(at.join("tree/f").exists());
+}
+
+/// Some systems open a directory that the user has no right to.
+#[test]
+fn a_directory_that_the_user_has_no_right_to_is_not_served() {
+    let place = Place::new();
+    set_mode(place.root.path(), 0o755);
+    set_mode(&place.served(""), 0o700);
+    let Some(mut command) = program_as_nobody() else { return };
+    command.args(["serve", "--listen", "tcp://127.0.0.1:0"]).arg(place.served(""));
+    client_by(command).with(1, &["cannot serve", "permission denied"]);
 }

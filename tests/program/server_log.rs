@@ -58,6 +58,46 @@ fn a_refused_right_is_logged_with_the_request() {
     }
 }
 
+/// Questions and changes are no transfers, although they come over the wire as the entries of a tree.
+#[test]
+fn a_request_without_content_is_logged_by_its_own_name() {
+    let place = Place::new();
+    let here = place.here("");
+    fs::write(place.served("f"), "f").expect("a file");
+    let mut server = Server::start(&place.served(""), &["--allow-remove"]);
+    for request in [
+        &["ls", "f"][..],
+        &["df"],
+        &["ping", "-v"],
+        &["mkdir", "d"],
+        &["mv", "f", "g"],
+        &["rm", "g"],
+    ] {
+        server.client(&here, request).well();
+    }
+    server.client(&here, &["mv", "no", "d"]).with(6, &["no file of that name"]);
+    let log = server.log();
+    assert!(!log.contains(": put of") && !log.contains("WARN"), "{log}");
+    for line in [": made the directory \"d\"", ": renamed \"f\" to \"g\"", ": removed \"g\""] {
+        assert!(log.contains(line), "{line} in:\n{log}");
+    }
+    fs::write(place.here("f"), "f").expect("a file");
+    fs::create_dir(place.served("g")).expect("a directory");
+    fs::write(place.served("g/x"), "f").expect("a file");
+    server.client(&here, &["rm", "g"]).with(6, &["-r removes it"]);
+    assert!(server.wait_for_line(": rm of \"g\" failed: the directory is not empty").is_some());
+    server.client(&here, &["put", "f", "f", "--to", "."]).with(2, &["two of the paths"]);
+    server.client(&here, &["put", "f", "../served/g"]).well();
+    assert!(server.wait_for_line(": put of the tree \".\" has begun").is_some());
+    assert!(server.wait_for_line(": put of the tree \".\" is complete").is_some());
+    let mut server = Server::start(&place.served(""), &["--read-only"]);
+    server.client(&here, &["ping", "-v"]).well();
+    server.client(&here, &["mkdir", "d"]).with(6, &["takes no files"]);
+    let log = server.log();
+    assert!(!log.contains(": put of") && !log.contains("WARN"), "{log}");
+    assert!(log.contains(": a change of \".\" is refused: this server takes no files"), "{log}");
+}
+
 #[test]
 fn a_rejected_client_is_logged_with_the_reason() {
     let place = Place::new();

@@ -68,6 +68,8 @@ fn an_idle_client_receives_the_reason_while_a_transfer_continues() {
     });
     send_signal(busy.id(), "STOP");
     server.signal("TERM");
+    let line = "active transfers may finish within 20 s (--grace); another Ctrl-C ends them";
+    assert!(server.wait_for_line(line).is_some());
     idle.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     let mut told = [0; SIGNAL_LEN];
     idle.read_exact(&mut told).expect("it is told");

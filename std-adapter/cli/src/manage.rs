@@ -47,7 +47,9 @@ pub(crate) fn rm(args: &RmArgs) -> Result<Exit, CliError> {
                 let problem = CliError::new(Exit::Refused, sentence);
                 print_failed(&problem.with_reason(Some(Reason::NotEmpty)), path, &mut exits);
             }
-            Err(error) => failed(&error, &retrying, path, &mut exits)?,
+            Err(error) => {
+                failed(&error, &retrying, (path, allow_remove(&error)), &mut exits)?;
+            }
         }
     }
     Ok(exits.total())
@@ -94,7 +96,7 @@ pub(crate) fn mkdir(args: &MkdirArgs) -> Result<Exit, CliError> {
                 json::change(File { kind: Some("directory"), ..File::new(path, Status::Made) });
                 exits.add(Exit::Done);
             }
-            Err(error) => failed(&error, &retrying, path, &mut exits)?,
+            Err(error) => failed(&error, &retrying, (path, ""), &mut exits)?,
         }
     }
     Ok(exits.total())
@@ -124,21 +126,25 @@ fn is_refusal(error: &Error) -> bool {
     error.refusal().is_some() && !error.is_transient()
 }
 
-/// Prints an error of one path; fails where the others cannot succeed either.
+/// The advice about a refused removal or rename. A server that gives a cause allows them.
+fn allow_remove(error: &Error) -> &'static str {
+    match error {
+        Error::Session(Failure::Refused(Reason::NotAllowed), message) if message.is_empty() => {
+            ALLOW_REMOVE
+        }
+        _ => "",
+    }
+}
+
+/// Prints an error of one path, with advice; fails where the others cannot succeed either.
 fn failed(
     error: &Error,
     retrying: &Retrying<'_>,
-    path: &str,
+    (path, advice): (&str, &str),
     exits: &mut Exits,
 ) -> Result<(), CliError> {
     let problem = retrying.error(error, &quoted(path));
-    // A server that gives a cause allows removals.
-    let is_not_allowed = match error {
-        Error::Session(Failure::Refused(Reason::NotAllowed), message) => message.is_empty(),
-        Error::Session(Failure::Refused(Reason::Unsupported), _) => true,
-        _ => false,
-    };
-    let problem = problem.advise(if is_not_allowed { ALLOW_REMOVE } else { "" });
+    let problem = problem.advise(advice);
     if problem.exit != Exit::Refused {
         return Err(problem);
     }
@@ -182,5 +188,20 @@ pub(crate) fn removed_path(change: &Change) -> Option<&str> {
     match change {
         Change::RemoveFile(path) | Change::RemoveDirectory(path) => Some(path),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_server_that_allows_no_removal_is_to_allow_it() {
+        let advice = |reason, message: &str| {
+            allow_remove(&Error::Session(Failure::Refused(reason), message.to_owned()))
+        };
+        assert_eq!(advice(Reason::NotAllowed, ""), ALLOW_REMOVE);
+        assert_eq!(advice(Reason::NotAllowed, "it is kept beside \"a\""), "");
+        assert_eq!(advice(Reason::Unsupported, ""), "");
     }
 }

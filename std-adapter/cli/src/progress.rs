@@ -135,7 +135,7 @@ impl Progress {
         if is_new {
             let verb = match view.names.direction() {
                 Direction::Sending => "sent",
-                Direction::Receiving | Direction::Listing => "received",
+                _ => "received",
             };
             output::summary(format_args!(
                 "{verb} {}: {}, {} over the wire",

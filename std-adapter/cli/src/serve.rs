@@ -79,8 +79,11 @@ fn run(server: ServerBuilder, args: &ServeArgs) -> Result<(), CliError> {
     // Before the server takes a terminal: after a signal that has its settings again.
     let stop = Arc::new(Stop::default());
     let signalled = Arc::clone(&stop);
+    let grace = args.grace.as_secs();
     signals::on_end(move || {
-        info!("the server shuts down; active transfers may finish");
+        info!(
+            "the server shuts down; active transfers may finish within {grace} s (--grace); another Ctrl-C ends them"
+        );
         signalled.request();
     })?;
     let server = server.bind()?;

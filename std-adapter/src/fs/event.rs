@@ -32,6 +32,10 @@ pub enum Direction {
     Receiving,
     /// Only the names and the metadata go to the other end.
     Listing,
+    /// None: an entry is removed for the other end.
+    Removing,
+    /// None: an entry is renamed for the other end.
+    Renaming,
 }
 
 /// An event of a store.

@@ -43,9 +43,12 @@ pub(crate) struct Log {
     failures: Throttle,
 }
 
-/// The counts of a tree.
+/// A tree that is open.
 #[derive(Debug, Default)]
 struct Tree {
+    /// Whether its begin is logged. Questions and changes of a client come in a tree without a path and without
+    /// files.
+    is_logged: bool,
     failed: Several,
     unset: Several,
 }
@@ -86,7 +89,7 @@ impl Log {
 
     fn tree_ends(&mut self) {
         let peer = &self.peer;
-        let Some(Tree { failed, unset }) = self.tree.take() else { return };
+        let Some(Tree { failed, unset, .. }) = self.tree.take() else { return };
         if let Some(line) = failed.summary("failed") {
             warn!("{peer}: {line}");
         }
@@ -94,6 +97,24 @@ impl Log {
         {
             info!("{peer}: {line}");
         }
+    }
+
+    fn tree_begins(&mut self, path: &str) {
+        info!("{}: {} has begun", self.peer, request(self.direction, "the tree ", path));
+        if let Some(tree) = &mut self.tree {
+            tree.is_logged = true;
+        }
+    }
+
+    /// A file or a link begins: the tree that it is in is a transfer.
+    fn entry_begins(&mut self) {
+        if self.is_in_silent_tree() {
+            self.tree_begins("");
+        }
+    }
+
+    fn is_in_silent_tree(&self) -> bool {
+        self.tree.as_ref().is_some_and(|tree| !tree.is_logged)
     }
 
     fn failed(&mut self, line: String) {
@@ -129,6 +150,7 @@ impl Log {
 impl Observer for Log {
     fn event(&mut self, event: Event<'_>) {
         let failures = self.tree.as_ref().map_or(0, |tree| tree.failed.count);
+        let is_silent = self.is_in_silent_tree();
         if let Event::Begin { kind: Kind::Tree, .. } | Event::Done { kind: Kind::Tree, .. } = event
         {
             self.tree_ends();
@@ -136,11 +158,15 @@ impl Observer for Log {
         match event {
             Event::Begin { path, kind: Kind::Tree, direction, .. } => {
                 self.direction = direction;
-                info!("{}: {} has begun", self.peer, request(direction, "the tree ", path));
                 self.tree = Some(Tree::default());
+                if direction != Direction::Receiving || !path.is_empty() {
+                    self.tree_begins(path);
+                }
             }
+            Event::Begin { kind: Kind::Directory, .. } if is_silent => {}
             Event::Begin { path, prefix, direction, .. } => {
                 self.direction = direction;
+                self.entry_begins();
                 let peer = &self.peer;
                 debug!("{peer}: {} has begun at byte {prefix}", request(direction, "", path));
             }
@@ -153,6 +179,7 @@ impl Observer for Log {
             | Event::Completing
             | Event::Unchanged { .. }
             | Event::Compared { .. } => {}
+            Event::Done { kind: Kind::Tree | Kind::Directory, .. } if is_silent => {}
             Event::Done { path, kind: Kind::Tree, .. } => {
                 let failed = match failures {
                     0 => String::new(),
@@ -162,12 +189,22 @@ impl Observer for Log {
                 info!("{}: {request} is complete{failed}", self.peer);
             }
             Event::Done { path, .. } => self.done(path),
+            // The client changes something, or asks whether it can.
+            Event::Failed {
+                path: "",
+                direction: Direction::Receiving,
+                reason,
+                at_peer: false,
+                ..
+            } if reason == Reason::ReadOnly => {
+                let why = reason.to_string().replace(OTHER_END, "this server");
+                info!("{}: a change of \".\" is refused: {why}", self.peer);
+            }
             Event::Failed { path, direction, reason, detail, at_peer } => {
                 let who = if at_peer { "the client" } else { "this server" };
                 let why = describe::failure(reason, detail, at_peer).replace(OTHER_END, who);
                 let line = format!("{} failed: {why}", request(direction, "", path));
-                // A client that sends a directory asks whether it exists.
-                match direction == Direction::Listing && reason == Reason::NotFound {
+                match is_answer(direction, reason) {
                     true => debug!("{}: {line}", self.peer),
                     false => self.failed(line),
                 }
@@ -178,6 +215,7 @@ impl Observer for Log {
                 self.failed(format!("{verb} of \"{path}\" failed: {why}"));
             }
             Event::Linked { path, target, is_hard } => {
+                self.entry_begins();
                 let kind = if is_hard { "hard link to" } else { "symbolic link to" };
                 let request = request(self.direction, "", path);
                 debug!("{}: {request}: {kind} \"{}\"", self.peer, target.escape_debug());
@@ -218,6 +256,19 @@ fn verb(direction: Direction) -> &'static str {
         Direction::Receiving => "put",
         Direction::Sending => "get",
         Direction::Listing => "ls",
+        Direction::Removing => "rm",
+        Direction::Renaming => "mv",
+    }
+}
+
+/// Whether a refusal answers a question: a client asks so whether there is an entry, and of which kind.
+fn is_answer(direction: Direction, reason: Reason) -> bool {
+    match direction {
+        Direction::Listing => {
+            matches!(reason, Reason::NotFound | Reason::IsDirectory | Reason::NotDirectory)
+        }
+        Direction::Removing => reason == Reason::IsDirectory,
+        _ => false,
     }
 }
 

@@ -35,7 +35,9 @@ impl Root {
     pub(crate) fn open(given: &Path) -> io::Result<Self> {
         let path = absolute(given).map_err(|error| cannot(given, &error))?;
         let mut root = Self { path, given: given.to_owned(), state: Mutex::default() };
-        let id = root.reopen().map(|(_, id)| id)?;
+        let (dir, id) = root.reopen()?;
+        // On some systems a directory can be opened without a right to it.
+        dir.metadata(".").map_err(|error| cannot(given, &error))?;
         root.state = Mutex::new(Last { dir: Weak::new(), id });
         Ok(root)
     }

@@ -3,7 +3,7 @@
 use tinyferry::client::{Client, EntryKind, Error};
 use tinyferry::core::Reason;
 
-use super::{failed, is_refusal, not_found, print_failed, whole};
+use super::{allow_remove, failed, is_refusal, not_found, print_failed, whole};
 use crate::args::MvArgs;
 use crate::exit::{CliError, Exit, Exits};
 use crate::json::{self, File, Status};
@@ -40,7 +40,11 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
                 let problem = retrying.error(&error, &quoted(&from));
                 return Err(problem.advise(&maybe_done(&from, &target)));
             }
-            failed(&error, &retrying, &from, &mut exits)?;
+            let advice = match error.refusal() {
+                Some(Reason::Unsupported) => MAY_NOT_MOVE,
+                _ => allow_remove(&error),
+            };
+            failed(&error, &retrying, (&from, advice), &mut exits)?;
             return Ok(exits.total());
         }
     };
@@ -53,6 +57,9 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
 
 /// The predicate for a file whose path another one must not get without --force.
 const EXISTS: &str = "exists on the server; --force replaces it";
+
+/// The advice for a server that cannot rename an entry so.
+const MAY_NOT_MOVE: &str = "; a board may only rename within a directory: put the file at its new path, and remove the old one";
 
 /// The rename of one entry, over all attempts.
 struct Rename<'a> {

@@ -178,6 +178,6 @@ mod tests {
     fn the_sentence_names_both_sizes() {
         assert!(check(5, 5).is_ok());
         let error = check(3 << 30, 1537).unwrap_err();
-        assert_eq!(error.detail, "it needs 3072.0 MiB more, and 1537 bytes are free");
+        assert_eq!(error.detail, "it needs 3.00 GiB more, and 1.50 KiB are free");
     }
 }

@@ -146,8 +146,10 @@ impl RecvStore {
             _ if offer.names_only => offer.path.to_owned(),
             Ok(path) => path,
             Err(error) => {
-                let tree = self.tree.as_ref().map_or("", |tree| &tree.path);
-                let path = join(tree, offer.path);
+                let path = match (&self.tree, &self.target) {
+                    (None, Some(target)) => target.clone(),
+                    (tree, _) => join(tree.as_ref().map_or("", |tree| &tree.path), offer.path),
+                };
                 return Err(self.fail(error, &path, observer));
             }
         };

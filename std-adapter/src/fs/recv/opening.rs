@@ -41,6 +41,10 @@ impl RecvStore {
         if !is_named {
             return Err(Reason::BadPath.into());
         }
+        if path.is_empty() && offer.kind == Kind::File {
+            let detail = "it is a file, and only a directory can be stored in the place of one";
+            return Err(StoreError::new(Reason::NotDirectory, detail));
+        }
         names::check(path).map(|()| join(tree, path))
     }
 

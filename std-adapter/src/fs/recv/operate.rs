@@ -83,7 +83,12 @@ impl RecvStore {
             Ok(()) => Ok(Stat::default()),
             Err((error, path)) => {
                 self.cursor.forget();
-                Err(error.report(&path, Direction::Receiving, observer))
+                let direction = match operation {
+                    Operation::Remove => Direction::Removing,
+                    Operation::Rename { .. } => Direction::Renaming,
+                    _ => Direction::Receiving,
+                };
+                Err(error.report(&path, direction, observer))
             }
         }
     }

@@ -231,7 +231,7 @@ fn a_client_chooses_the_target() {
     assert_eq!(store.open("here/mine", false), Err(Reason::WriteOnly));
 
     let mut store = Directory::receiving(root(&dir), String::new(), Sync::Never, ());
-    assert_eq!(store.offer(&file("f", 1)), Err(Reason::BadPath));
+    assert_eq!(store.offer(&file("f", 1)), Err(Reason::NotDirectory));
     let mut store = Directory::receiving(root(&dir), "../x".to_owned(), Sync::Never, ());
     assert_eq!(store.offer(&file("f", 1)), Err(Reason::BadPath));
 }
