@@ -93,6 +93,7 @@ mod summary;
 mod sync;
 mod tampering;
 mod terminal;
+mod tiny;
 mod transfers;
 mod vanished;
 mod virtual_files;

@@ -2,12 +2,12 @@
 
 use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
-use crate::{Error, Link, Receiver, Step, Store};
+use crate::{Error, Server, Step};
 
 /// Serves as [`serve`](crate::serve) does. The reads of `port` end with [`ErrorKind::TimedOut`] after
 /// 20 ms without a byte, as one does that `embassy_time::with_timeout` ends.
 ///
-/// It may be dropped at a read and called again with the same receiver.
+/// It may be dropped at a read and called again with the same server.
 ///
 /// ```
 /// use embedded_io_async::{Read, Write};
@@ -22,17 +22,17 @@ use crate::{Error, Link, Receiver, Step, Store};
 ///
 /// # Errors
 /// [`Error`]; on a lossy link only those of the port.
-pub async fn serve<P: Read + Write, L: Link, S: Store>(
-    receiver: &mut Receiver<'_, L>,
+pub async fn serve<P: Read + Write, S: Server<F>, F>(
+    server: &mut S,
     port: &mut P,
-    store: &mut S,
+    files: &mut F,
 ) -> Result<(), Error<P::Error>> {
     loop {
-        match receiver.poll(store) {
+        match server.poll(files) {
             Step::Receive(into) => match port.read(into).await {
                 Ok(0) => return Ok(()),
-                Ok(count) => receiver.received(count),
-                Err(error) if error.kind() == ErrorKind::TimedOut => receiver.silence(),
+                Ok(count) => server.received(count),
+                Err(error) if error.kind() == ErrorKind::TimedOut => server.silence(),
                 Err(error) => return Err(Error::Port(error)),
             },
             Step::Transmit(mut rest) => {

@@ -1,6 +1,6 @@
 use embedded_io::{Error as _, ErrorKind, Read, Write};
 
-use crate::{Link, Receiver, Step, Store};
+use crate::{Server, Step};
 
 /// Why a driver ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,17 +32,17 @@ pub enum Error<E> {
 ///
 /// # Errors
 /// [`Error`]; on a lossy link only those of the port.
-pub fn serve<P: Read + Write, L: Link, S: Store>(
-    receiver: &mut Receiver<'_, L>,
+pub fn serve<P: Read + Write, S: Server<F>, F>(
+    server: &mut S,
     port: &mut P,
-    store: &mut S,
+    files: &mut F,
 ) -> Result<(), Error<P::Error>> {
     loop {
-        match receiver.poll(store) {
+        match server.poll(files) {
             Step::Receive(into) => match port.read(into) {
                 Ok(0) => return Ok(()),
-                Ok(count) => receiver.received(count),
-                Err(error) if error.kind() == ErrorKind::TimedOut => receiver.silence(),
+                Ok(count) => server.received(count),
+                Err(error) if error.kind() == ErrorKind::TimedOut => server.silence(),
                 Err(error) => return Err(Error::Port(error)),
             },
             Step::Transmit(mut rest) => {

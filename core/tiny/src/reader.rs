@@ -8,8 +8,8 @@ use crate::signal::{CODES, LETTERS, SIGNAL_LEN, Words};
 /// Bytes of the header of a chunk.
 pub(crate) const HEADER_LEN: usize = 12;
 /// The first byte of a chunk.
-const CHUNK: u8 = 0xFA;
-const IS_METADATA: u32 = 1 << 31;
+pub(crate) const CHUNK: u8 = 0xFA;
+pub(crate) const IS_METADATA: u32 = 1 << 31;
 const PAYLOAD_MAX: usize = 1024;
 const FRAME_MAX: usize = HEADER_LEN + PAYLOAD_MAX;
 
@@ -40,7 +40,7 @@ pub(crate) struct Reader<'b> {
     unwanted: u16,
     /// Bytes were dropped since the last frame of this session and the last silence (R72).
     pub(crate) has_dropped: bool,
-    is_silent: bool,
+    pub(crate) is_silent: bool,
 }
 
 /// The four bytes at `at`, as a number.
@@ -103,6 +103,17 @@ impl<'b> Reader<'b> {
             *check = crc32(seed, content).to_le_bytes();
         }
         frame
+    }
+
+    /// Whether no byte waits: then the buffer is free for a frame that is sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length <= self.handled
+    }
+
+    /// The whole buffer, without what it held.
+    pub(crate) fn take(&mut self) -> &mut [u8] {
+        (self.length, self.handled) = (0, 0);
+        self.buffer
     }
 
     /// The frame at the front.

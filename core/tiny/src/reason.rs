@@ -22,6 +22,8 @@ impl Reason {
     pub const TooLarge: Self = Self::from_code(11);
     /// The storage failed.
     pub const Storage: Self = Self::from_code(12);
+    /// The file changed while it was read.
+    pub const SourceChanged: Self = Self::from_code(13);
     /// The prefix belongs to other content (R61).
     pub const PrefixDiffers: Self = Self::from_code(14);
     /// The digest differs.

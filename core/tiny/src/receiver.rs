@@ -1,6 +1,7 @@
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
+use crate::hello::{self, MIN_BLOCK};
 use crate::link::{Link, Lossy};
 use crate::reader::{Expected, NoFrame, Reader};
 use crate::signal::{CLS, DON, ERR, LETTERS, PIN, PON, RAF, RAR, SAF, SAR, SIGNAL_LEN, Words};
@@ -59,7 +60,7 @@ pub struct Receiver<'b, L: Link = Lossy> {
 /// What the driver does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// Read into this and report with [`Receiver::received`] or [`Receiver::silence`].
+    /// Read into this and report with `received` or `silence`.
     Receive(&'a mut [u8]),
     /// Write these bytes.
     Transmit(&'a [u8]),
@@ -177,39 +178,18 @@ impl<'b, L: Link> Receiver<'b, L> {
 
     /// R18, R20, R22
     fn hello(&mut self, words: &mut Words) -> bool {
-        let [_, _, _, _, number, kinds, sizes, credit] = *words;
+        let [_, _, _, _, number, _, sizes, _] = *words;
         // R72
         let is_content = L::LOSSY && self.reader.has_dropped && self.session.is_some();
         let Some(session) = NonZeroU32::new(number).filter(|_| !is_content) else { return false };
         if self.session != Some(session) {
             self.transfer.forget();
         }
-        let exponent = sizes >> 16 & 0xFF;
-        let within_block = (1u32 << MIN_BLOCK << (exponent & 3)).wrapping_sub(1);
-        let chunk = (sizes & 0xFFFF).min(self.reader.payload_max() as u32) & !within_block;
-        let is_lossy = kinds & IS_LOSSY != 0;
-        let refusal = if kinds & 0xFF == 0 {
-            Some(Reason::Version)
-        } else if exponent > 2 || chunk == 0 || credit & 0xFFFF == 0 || is_lossy && !L::LOSSY {
-            Some(Reason::Unsupported)
-        } else {
-            None
-        };
-        if let Some(reason) = refusal {
-            self.session = None;
-            *words = [ERR, 0, 0, 0, reason.code().into(), number, 0, 0];
-            return true;
+        self.session = None;
+        if hello::answer::<L>(words, self.reader.payload_max(), self.credit) {
+            self.session = Some(session);
+            self.block = MIN_BLOCK.wrapping_add((sizes >> 16) as u8);
         }
-        self.session = Some(session);
-        self.block = MIN_BLOCK.wrapping_add(exponent as u8);
-        let kinds = VERSION | IS_HALF_DUPLEX | if L::LOSSY { IS_LOSSY } else { 0 };
-        *words = [PON, 0, 0, 0, number, kinds, chunk | exponent << 16, self.credit.into()];
         true
     }
 }
-
-/// The binary logarithm of the shortest block.
-const MIN_BLOCK: u8 = 8;
-const VERSION: u32 = 1;
-const IS_LOSSY: u32 = 1 << 8;
-const IS_HALF_DUPLEX: u32 = 1 << 9;

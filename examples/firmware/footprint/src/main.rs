@@ -140,14 +140,19 @@ mod role {
     }
 }
 
-#[cfg(feature = "tiny-receive")]
+#[cfg(any(feature = "tiny-receive", feature = "tiny-send"))]
 mod tiny {
-    use tinyferry_tiny::{Lossy, Reason, Receiver, Store, serve};
+    use tinyferry_tiny::{Lossy, Reason, serve};
+    #[cfg(feature = "tiny-receive")]
+    use tinyferry_tiny::{Receiver as Server, Store};
+    #[cfg(feature = "tiny-send")]
+    use tinyferry_tiny::{Sender as Server, Source};
 
     use super::*;
 
     struct Memory;
 
+    #[cfg(feature = "tiny-receive")]
     impl Store for Memory {
         const RESUMES: bool = cfg!(feature = "resume");
         const OUT_OF_ORDER: bool = cfg!(feature = "map");
@@ -174,19 +179,35 @@ mod tiny {
         }
     }
 
-    const BUFFER: usize = 268;
-    const SIZE: usize = size_of::<Receiver<'_, Lossy>>() + BUFFER;
+    #[cfg(feature = "tiny-send")]
+    impl Source for Memory {
+        fn open(&mut self, path: &[u8]) -> Result<Option<u32>, Reason> {
+            let name = unsafe { read_volatile(REGISTER) };
+            if path == [name] { Ok(Some(name.into())) } else { Err(Reason::NotFound) }
+        }
+        fn path(&self) -> &[u8] {
+            b"f"
+        }
+        fn load(&mut self, position: u32, into: &mut [u8]) -> Result<usize, Reason> {
+            for byte in into.iter_mut() {
+                *byte = unsafe { read_volatile(REGISTER.wrapping_add(position as usize)) };
+            }
+            Ok(into.len())
+        }
+    }
 
-    /// Its length tells how much RAM a receiver takes with its buffer.
+    const BUFFER: usize = 268;
+    const SIZE: usize = size_of::<Server<'_, Lossy>>() + BUFFER;
+
+    /// Its length tells how much RAM it takes with its buffer.
     #[used]
     #[unsafe(no_mangle)]
     static mut SESSION_SIZE: [u8; SIZE] = [0; SIZE];
 
     pub(crate) fn run_it(mut uart: TimedUart) {
         static mut FRAME: [u8; BUFFER] = [0; BUFFER];
-        static mut RECEIVER: Receiver<'_, Lossy> =
-            Receiver::new(unsafe { &mut *(&raw mut FRAME) }, 4);
-        let _ = serve(unsafe { &mut *(&raw mut RECEIVER) }, &mut uart, &mut Memory);
+        static mut SERVER: Server<'_, Lossy> = Server::new(unsafe { &mut *(&raw mut FRAME) }, 4);
+        let _ = serve(unsafe { &mut *(&raw mut SERVER) }, &mut uart, &mut Memory);
     }
 
     /// The UART, whose reads time out.
@@ -221,9 +242,14 @@ fn main() -> ! {
     let uart = Uart;
     #[cfg(any(feature = "receive", feature = "send"))]
     role::run_it(uart);
-    #[cfg(feature = "tiny-receive")]
+    #[cfg(any(feature = "tiny-receive", feature = "tiny-send"))]
     tiny::run_it(tiny::TimedUart(uart));
-    #[cfg(not(any(feature = "receive", feature = "send", feature = "tiny-receive")))]
+    #[cfg(not(any(
+        feature = "receive",
+        feature = "send",
+        feature = "tiny-receive",
+        feature = "tiny-send"
+    )))]
     {
         use embedded_io::{Read, Write};
         let mut byte = [0];

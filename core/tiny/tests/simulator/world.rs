@@ -1,9 +1,9 @@
-//! A client of the core and a receiver, over two lines, in virtual time.
+//! A client of the core and a server, over two lines, in virtual time.
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::{Config, Millis, Outcome, Session, Task};
 use tinyferry_kit::{Input, Line, Memory, Port, Progress, perform, session_number};
-use tinyferry_tiny::{Link, Receiver, Step, Store};
+use tinyferry_tiny::{Server, Step};
 
 const MILLISECOND: u64 = 1_000_000;
 const SILENCE: u64 = 20 * MILLISECOND;
@@ -13,11 +13,11 @@ pub(crate) struct World {
     pub(crate) up: Line,
     pub(crate) down: Line,
     pub(crate) now: u64,
-    /// Bytes that the receiver reads at once.
+    /// Bytes that the server reads at once.
     pub(crate) read: usize,
     /// When the last byte came, or the last silence was reported.
     heard_at: u64,
-    /// Bytes of the receiver that the line had no room for.
+    /// Bytes of the server that the line had no room for.
     unwritten: Vec<u8>,
 }
 
@@ -61,18 +61,18 @@ impl World {
     }
 
     /// Runs the task of the client until it is over.
-    pub(crate) fn run<L: Link, S: Store>(
+    pub(crate) fn run<F, S: Server<F>>(
         &mut self,
         (client, files): (&mut Session, &mut Memory),
         task: Task<'_>,
-        receiver: &mut Receiver<'_, L>,
-        image: &mut S,
+        server: &mut S,
+        image: &mut F,
     ) -> Result<Outcome, Failure> {
         client.begin(task)?;
         client.resume(Some((self.now / MILLISECOND) as u32));
         for _ in 0..20_000_000u64 {
             let progress = perform(client, files, &mut Wire(self));
-            let is_moved = self.step(receiver, image);
+            let is_moved = self.step(server, image);
             let room = self.up.writable_at().max(self.now + 1);
             let until = match progress {
                 Progress::Over(result) => return result,
@@ -90,7 +90,7 @@ impl World {
                 let left = if left < 1 << 31 { u64::from(left) } else { 0 };
                 (self.now / MILLISECOND + left.max(1)) * MILLISECOND
             });
-            let next = [until, deadline, self.receiver_until()];
+            let next = [until, deadline, self.server_until()];
             self.now = next.into_iter().flatten().min().expect("a deadline").max(self.now);
             if deadline == Some(self.now) && self.down.readable_at().is_none_or(|at| at > self.now)
             {
@@ -100,22 +100,22 @@ impl World {
         panic!("it does not end");
     }
 
-    /// When the receiver has something to do.
-    fn receiver_until(&self) -> Option<u64> {
+    /// When the server has something to do.
+    fn server_until(&self) -> Option<u64> {
         if !self.unwritten.is_empty() {
             return Some(self.down.writable_at().max(self.now + 1));
         }
         Some(self.up.readable_at().unwrap_or(u64::MAX).min(self.heard_at + SILENCE))
     }
 
-    /// One step of the receiver; whether there may be another one at once.
-    fn step<L: Link, S: Store>(&mut self, receiver: &mut Receiver<'_, L>, image: &mut S) -> bool {
+    /// One step of the server; whether there may be another one at once.
+    fn step<F, S: Server<F>>(&mut self, server: &mut S, image: &mut F) -> bool {
         if !self.unwritten.is_empty() {
             let count = self.down.write(self.now, &self.unwritten);
             self.unwritten.drain(..count);
             return count > 0;
         }
-        match receiver.poll(image) {
+        match server.poll(image) {
             Step::Transmit(bytes) => self.unwritten.extend_from_slice(bytes),
             Step::Broken => panic!("no byte is damaged on a reliable link"),
             Step::Receive(into) => {
@@ -123,9 +123,9 @@ impl World {
                 assert!(most > 0, "there is always room");
                 let count = self.up.read(self.now, &mut into[..most]);
                 if count > 0 {
-                    receiver.received(count);
+                    server.received(count);
                 } else if self.now >= self.heard_at + SILENCE {
-                    receiver.silence();
+                    server.silence();
                 } else {
                     return false;
                 }
