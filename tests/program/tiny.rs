@@ -224,18 +224,15 @@ fn a_boot_loader_that_was_reset_goes_on_where_it_was() {
     let cable = lay(CLEAN);
     let [_, url] = urls(&cable);
     // As after a reset: the flash has the beginning of the image.
-    let mut flash = Flash::<true>::default();
-    flash.next = image[..102_400].to_vec();
-    flash.stored = 102_400;
+    let flash =
+        Flash::<true> { next: image[..102_400].to_vec(), stored: 102_400, ..Flash::default() };
     let board = Board::receive(cable.ports()[1], flash);
     client(&url, &place.here(""), &["put", "image"]).well();
     let flash = board.stop();
     assert!(flash.image == image);
     assert_eq!(flash.resumed, 102_400);
     // The beginning of another image: all of it comes again.
-    let mut flash = Flash::<true>::default();
-    flash.next = content(102_400, 3);
-    flash.stored = 102_400;
+    let flash = Flash::<true> { next: content(102_400, 3), stored: 102_400, ..Flash::default() };
     let board = Board::receive(cable.ports()[1], flash);
     client(&url, &place.here(""), &["put", "image"]).well();
     assert!(board.stop().image == image);
