@@ -136,6 +136,13 @@ impl Plan {
                 json::refuse_removals(&sentence);
             }
         }
+        json::count(json::Totals {
+            sent,
+            unchanged: Some(kept),
+            removed: if removals.are_requested() { removed } else { 0 },
+            failed,
+            ..json::Totals::default()
+        });
         let removes = match removals.are_requested() {
             true => format!(", {removed} to remove"),
             false => String::new(),

@@ -22,6 +22,7 @@ use tinyferry::client::Error;
 use tinyferry::core::Reason;
 use tinyferry::fs::{Count, Direction};
 
+use self::measure::Phase;
 use self::sink::Sink;
 use self::state::Reader;
 use self::ticker::Ticker;
@@ -154,6 +155,11 @@ impl Progress {
     /// A task begins that may be repeated.
     pub(crate) fn track(&self) {
         self.0.borrow_mut().reached = Some(Reached::default());
+    }
+
+    /// The connection failed, and is made again after a pause.
+    pub(crate) fn wait(&self) {
+        self.0.borrow_mut().tracker.enter(Phase::Wait);
     }
 
     /// A number that rises with each progress of the tracked task.

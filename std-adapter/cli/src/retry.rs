@@ -127,6 +127,9 @@ impl<'a> Retrying<'a> {
                 _ => return result,
             };
             self.disconnect();
+            if let Some(progress) = progress {
+                progress.wait();
+            }
             self.wait(why);
         }
     }

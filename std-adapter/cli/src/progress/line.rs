@@ -21,12 +21,13 @@ pub(super) fn line(state: &State, columns: usize) -> String {
     let width = columns.saturating_sub(1);
     let path = state.path.escape_debug().to_string();
     let path_min = PATH_MIN.min(path.width());
-    let facts = facts(state);
-    // The last ones are left out first.
+    let (facts, needed) = facts(state);
+    // The last ones are left out first, the path before the needed ones.
     let fits = |count: &usize| joined(&facts, *count).width() + 1 + path_min <= width;
-    let Some(count) = (1..=facts.len()).rev().find(fits) else {
-        let mut shortest = [joined(&facts, 1), bytes(state.bytes)].into_iter();
-        return shortest.find(|fact| fact.width() <= width).unwrap_or_default();
+    let Some(count) = (needed..=facts.len()).rev().find(fits) else {
+        let needed = (1..=needed).rev().map(|count| joined(&facts, count));
+        let mut shorter = needed.chain([bytes(state.bytes)]);
+        return shorter.find(|facts| facts.width() <= width).unwrap_or_default();
     };
     let facts = joined(&facts, count);
     let room = width.saturating_sub(facts.width() + 1);
@@ -43,29 +44,29 @@ pub(super) fn line(state: &State, columns: usize) -> String {
 /// A part of the line: its place among the others, and its text.
 type Fact = (u8, String);
 
-/// The parts, the most important one first.
-fn facts(state: &State) -> Vec<Fact> {
+/// The parts, the most important one first, and the number of those that are more important than the path.
+fn facts(state: &State) -> (Vec<Fact>, usize) {
     let amount = |done: u64, total: Option<u64>, shown: &dyn Fn(u64) -> String| match total {
         Some(total) => format!("{}/{}", shown(done), shown(total.max(done))),
         None => shown(done),
     };
     let content = amount(state.bytes, state.bytes_total, &bytes);
     let phase = match state.phase {
+        Phase::Wait => Some("waiting"),
         _ if state.phase_seconds < NAMED_AFTER => None,
         Phase::Transfer => None,
         Phase::Verify => Some("verify"),
         Phase::Sync => Some("sync"),
     };
-    let mut facts = vec![(1, content)];
+    let share = state.share().map(|share| (0, format!("{:3.0}%", (share * 100.0).floor())));
+    let mut facts: Vec<_> = share.into_iter().chain([(1, content)]).collect();
     match phase {
         Some(phase) => facts.push((3, phase.to_owned())),
         None => facts.push((3, format!("{}/s", bytes(state.bytes_per_second)))),
     }
+    let needed = facts.len();
     if let Some(seconds) = state.seconds_left.filter(|_| phase.is_none()) {
         facts.push((4, format!("{} left", clock(seconds))));
-    }
-    if let Some(share) = state.share() {
-        facts.push((0, format!("{:3.0}%", (share * 100.0).floor())));
     }
     if state.is_tree {
         let files = amount(state.files, state.files_total, &|number| number.to_string());
@@ -77,7 +78,7 @@ fn facts(state: &State) -> Vec<Fact> {
         (state.bytes_resent > 0, format!("{} sent again", bytes(state.bytes_resent))),
     ];
     facts.extend(notes.into_iter().filter_map(|(is_there, note)| is_there.then_some((5, note))));
-    facts
+    (facts, needed)
 }
 
 /// The first `count` parts in their places.

@@ -13,10 +13,12 @@ pub(super) enum Phase {
     Verify,
     /// Everything was transferred, and the receiver makes it durable.
     Sync,
+    /// The connection failed, and is made again.
+    Wait,
 }
 
 impl Phase {
-    const ALL: [Self; 3] = [Self::Transfer, Self::Verify, Self::Sync];
+    const ALL: [Self; 4] = [Self::Transfer, Self::Verify, Self::Sync, Self::Wait];
 }
 
 /// The entries of a transfer.
@@ -48,6 +50,8 @@ pub(super) struct Measure {
     pub(super) unchanged: Counter,
     /// Content that was transferred more than once, in bytes.
     pub(super) resent: Counter,
+    /// The attempts that have begun.
+    pub(super) attempts: Counter,
     /// How often the rate was begun anew.
     pub(super) rates: Counter,
     pub(super) bytes_total: Total,

@@ -14,6 +14,9 @@ pub(super) type Counting = Box<dyn FnOnce() -> Count + Send>;
 /// So long a transfer takes before its source is counted.
 const COUNT_AFTER: Duration = Duration::from_millis(300);
 
+/// So much content a sender transfers at most before the receiver has said what it has, in bytes.
+const AHEAD_MAX: u64 = 256 * 1024;
+
 /// The state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct State {
@@ -52,12 +55,41 @@ pub(super) struct Reader {
     /// The value of `rates` at the last time.
     rates: u64,
     phase: (Phase, Duration),
+    attempts: Attempts,
+}
+
+/// The position over all attempts: one that begins has the position of the one before until the receiver has said
+/// what it has.
+#[derive(Debug, Default)]
+struct Attempts {
+    /// The value of `attempts` at the last time.
+    begun: u64,
+    /// The files and the bytes at the last time.
+    last: (u64, u64),
+    /// Those of the attempt before, and the content that was moved by then.
+    before: Option<((u64, u64), u64)>,
+}
+
+impl Attempts {
+    fn position(&mut self, measure: &Measure) -> (u64, u64) {
+        let (begun, moved) = (measure.attempts.get(), measure.moved.get());
+        if std::mem::replace(&mut self.begun, begun) != begun {
+            self.before = Some((self.last, moved));
+        }
+        let now = (measure.files.get(), measure.bytes.get());
+        self.before.take_if(|(before, by_then)| {
+            now.1 >= before.1 || moved.saturating_sub(*by_then) > AHEAD_MAX
+        });
+        self.last = self.before.map_or(now, |(before, _)| before);
+        self.last
+    }
 }
 
 impl Reader {
     pub(super) fn new(measure: Arc<Measure>, counting: Arc<Mutex<Option<Counting>>>) -> Self {
         let (rate, phase) = (Rate::default(), (Phase::default(), Duration::ZERO));
-        Self { measure, counting, count: None, rate, rates: 0, phase }
+        let attempts = Attempts::default();
+        Self { measure, counting, count: None, rate, rates: 0, phase, attempts }
     }
 
     /// The state at a time since the begin.
@@ -72,13 +104,16 @@ impl Reader {
         if std::mem::replace(&mut self.rates, rates) != rates {
             self.rate = Rate::default();
         }
-        let bytes_per_second = self.rate.add(now, moved);
         let phase = measure.phase();
+        if phase == Phase::Wait {
+            self.rate = Rate::default();
+        }
+        let bytes_per_second = self.rate.add(now, moved);
         if self.phase.0 != phase {
             self.phase = (phase, now);
         }
         let counted = self.count.as_ref().and_then(Count::amount);
-        let bytes = measure.bytes.get();
+        let (files, bytes) = self.attempts.position(measure);
         let bytes_total = counted.map(|amount| amount.bytes).or_else(|| measure.bytes_total.get());
         let lone = (measure.scope() == Scope::File).then_some(1);
         let left = bytes_total.map(|total| total.saturating_sub(bytes));
@@ -87,7 +122,7 @@ impl Reader {
             is_tree: measure.scope() == Scope::Tree,
             phase,
             phase_seconds: now.saturating_sub(self.phase.1).as_secs_f64(),
-            files: measure.files.get(),
+            files,
             files_total: counted.map(|amount| amount.files).or(lone),
             bytes,
             bytes_total,
@@ -123,6 +158,40 @@ mod tests {
         let state = reader.read(at(13));
         assert_eq!((state.bytes_per_second, state.seconds_left), (10, Some(7)));
         assert_eq!(state.share(), Some(0.921));
+    }
+
+    #[test]
+    fn an_attempt_has_the_position_of_the_one_before_until_the_receiver_answers() {
+        let measure = Arc::new(Measure::default());
+        let mut reader = Reader::new(Arc::clone(&measure), Arc::default());
+        let mut now = Duration::ZERO;
+        let mut read = || {
+            now += Duration::from_secs(1);
+            reader.read(now)
+        };
+        measure.attempts.add(1);
+        for counter in [&measure.moved, &measure.bytes] {
+            counter.set(900_000);
+        }
+        assert_eq!(read().bytes, 900_000);
+        measure.set_phase(Phase::Wait);
+        let state = read();
+        assert_eq!((state.bytes, state.bytes_per_second, state.seconds_left), (900_000, 0, None));
+        let begin = || {
+            measure.attempts.add(1);
+            measure.bytes.set(0);
+            measure.set_phase(Phase::Transfer);
+        };
+        begin();
+        assert_eq!(read().bytes, 900_000);
+        measure.bytes.set(950_000);
+        assert_eq!(read().bytes, 950_000);
+        // This time the receiver has nothing.
+        begin();
+        assert_eq!(read().bytes, 950_000);
+        measure.moved.add(AHEAD_MAX + 1);
+        measure.bytes.set(AHEAD_MAX + 1);
+        assert_eq!(read().bytes, AHEAD_MAX + 1);
     }
 
     #[test]

@@ -23,6 +23,7 @@ fn show(state: &State) {
             Phase::Transfer => "transfer",
             Phase::Verify => "verify",
             Phase::Sync => "sync",
+            Phase::Wait => "wait",
         },
         path: &state.path,
         files_done: state.files,

@@ -33,6 +33,7 @@ impl Tracker {
         for counter in [&measure.files, &measure.bytes, &measure.resumed, &measure.unchanged] {
             counter.set(0);
         }
+        measure.attempts.add(1);
         measure.set_scope(if tree { Scope::Tree } else { Scope::File });
         measure.bytes_total.set(bytes);
         self.enter(Phase::Transfer);

@@ -42,7 +42,10 @@ pub(super) fn find<'a>(
         match found {
             Ok(name) if !names.insert(name.clone()) => return Err(failed(clash(&name), path)),
             Ok(name) => sources.push((path, name)),
-            Err(problem) if paths.len() == 1 => return Err(failed(problem, path)),
+            Err(problem) if paths.len() == 1 => {
+                problem.report(path.as_os_str().as_encoded_bytes());
+                return Err(problem);
+            }
             Err(problem) => {
                 // The others are sent nevertheless.
                 let is_last = index + 1 == paths.len();
@@ -63,8 +66,8 @@ pub(super) fn find<'a>(
     }
 }
 
-/// The problem of `path`, because of which nothing is sent. A command with further rounds (`--watch`) goes on: it
-/// reports the problem at once. The last object of another command has it.
+/// The problem that `path` has beside the other paths, because of which nothing is sent. A command with further rounds
+/// (`--watch`) goes on: it reports the problem at once. The last object of another command has it.
 fn failed(problem: CliError, path: &Path) -> CliError {
     if rounds::is_further() {
         problem.report(path.as_os_str().as_encoded_bytes());

@@ -54,10 +54,13 @@ fn the_line_is_narrower_than_the_terminal_whatever_that_is() {
 #[test]
 fn the_most_important_facts_stay_on_a_narrow_terminal() {
     let narrow = |columns| line(&state("photos/holiday.jpg"), columns).trim().to_owned();
-    assert_eq!(narrow(50), "..os/holiday.jpg 25.00 MiB/100.00 MiB  5.00 MiB/s");
-    assert_eq!(narrow(31), "..day.jpg 25.00 MiB/100.00 MiB");
-    assert_eq!(narrow(10), "25.00 MiB");
+    assert_eq!(narrow(50), "..iday.jpg  25%  25.00 MiB/100.00 MiB  5.00 MiB/s");
+    assert_eq!(narrow(40), "25%  25.00 MiB/100.00 MiB  5.00 MiB/s");
+    assert_eq!(narrow(31), "25%  25.00 MiB/100.00 MiB");
+    assert_eq!(narrow(10), "25%");
     assert_eq!(narrow(1), "");
+    let unknown = State { bytes_total: None, ..state("f") };
+    assert_eq!(line(&unknown, 10), "25.00 MiB");
 }
 
 #[test]
@@ -80,4 +83,6 @@ fn phases_without_content_are_named_when_they_take_time() {
     assert!(told.ends_with("  sync") && !told.contains("left"), "{told}");
     state.phase = Phase::Verify;
     assert!(line(&state, 120).ends_with("  verify"));
+    (state.phase, state.phase_seconds) = (Phase::Wait, 0.0);
+    assert!(line(&state, 120).ends_with("  waiting"));
 }
