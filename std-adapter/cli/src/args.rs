@@ -54,8 +54,6 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Print more on stderr: each file and up to 1000 failures; given twice, each start of a file too
-    ///
-    /// A server prints its connections, requests and single files without it.
     #[arg(short, long, global = true, display_order = 900, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print errors and requested lists only
@@ -67,6 +65,8 @@ pub(crate) struct Args {
 #[command(defer = true)]
 pub(crate) enum Command {
     /// Serve a directory to clients
+    ///
+    /// The server prints its connections, requests and single files on stderr; with -v each file of a tree too.
     Serve(ServeArgs),
     /// Send files and directories to a server
     Put(PutArgs),
@@ -228,6 +228,9 @@ pub(crate) struct PutArgs {
     pub(crate) skip: SkipArgs,
     #[command(flatten)]
     pub(crate) transfer: TransferArgs,
+    /// The only path is a directory of which the user did not type the "/." at its end
+    #[arg(skip)]
+    pub(crate) is_mirror: bool,
     #[command(flatten)]
     pub(crate) links: LinkArgs,
     #[command(flatten)]

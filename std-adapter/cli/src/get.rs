@@ -83,9 +83,12 @@ impl Get<'_> {
         // The received directories, and those of them that are to be received again.
         let (mut trees, mut again) = (Vec::new(), Vec::new());
         for (index, path) in wanted.iter().enumerate() {
-            let name = self.args.output.is_some() || self.args.name.is_some();
-            let name = name.then_some(path.target.as_str());
-            let names = Names::receiving(&path.remote, &path.target, self.directory, name);
+            let name = match &self.args.output {
+                Some(Output::File(file)) => Some(file.to_string_lossy()),
+                _ => self.args.name.as_ref().map(|_| path.target.as_str().into()),
+            };
+            let names =
+                Names::receiving(&path.remote, &path.target, self.directory, name.as_deref());
             let progress = Progress::new(names, self.verbosity);
             let crossed = match self.receive(path, &progress) {
                 Ok(crossed) => crossed,

@@ -5,6 +5,7 @@ mod sources;
 use std::path::Path;
 
 pub(crate) use self::sources::is_content;
+use self::sources::without_dot;
 use tinyferry::Endpoint;
 use tinyferry::client::{Client, Selection};
 use tinyferry::core::store::Skip;
@@ -35,7 +36,7 @@ pub(crate) fn put(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError
 }
 
 /// Sends the paths once.
-fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
+fn once<'a>(args: &'a PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
     let to = match &args.to {
         // An empty variable must not mean the whole directory.
         Some(to) if to.is_empty() => asked_path(to)?,
@@ -93,7 +94,12 @@ fn once(args: &PutArgs, verbosity: Verbosity) -> Result<Exit, CliError> {
         .map(|(path, remote)| (*path, remote.as_str()))
         .collect();
     let all: Vec<_> = remotes.iter().map(|(_, remote)| remote.clone()).collect();
-    let names = Names::sending(&remotes, &to, args.name.is_some());
+    let shown = |(path, remote): &(&'a Path, String)| match args.is_mirror {
+        true => (without_dot(path), remote.clone()),
+        false => (*path, remote.clone()),
+    };
+    let shown: Vec<_> = remotes.iter().map(shown).collect();
+    let names = Names::sending(&shown, &to, args.name.is_some());
     let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Transfer, args.sha256)?;
     if args.delete.dry_run {
         let each: Vec<_> = remotes.iter().map(|(path, remote)| (*path, remote.as_str())).collect();

@@ -145,6 +145,7 @@ impl MirrorArgs {
             filter,
             delete,
             skip,
+            is_mirror: true,
             links,
             transfer,
             json,

@@ -93,6 +93,11 @@ pub(crate) fn is_content(path: &Path) -> bool {
     matches!(names.find(|name| !name.is_empty()), Some(b"." | b".."))
 }
 
+/// A path without `/.` at its end.
+pub(super) fn without_dot(path: &Path) -> &Path {
+    path.components().as_path()
+}
+
 /// Whether a path has no name: `.`, `..`, `../..`, `/`.
 fn is_whole(path: &Path) -> bool {
     !path.as_os_str().is_empty()
@@ -101,7 +106,7 @@ fn is_whole(path: &Path) -> bool {
 
 /// The sentence about a path that cannot be sent.
 fn unsendable(path: &Path, why: &dyn std::fmt::Display) -> CliError {
-    CliError::new(Exit::Local, format!("\"{}\": {why}", describe::path(path)))
+    CliError::new(Exit::Local, format!("\"{}\": {why}", describe::path(without_dot(path))))
 }
 
 /// Checks that `path` is a file or a directory.
