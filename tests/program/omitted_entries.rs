@@ -196,8 +196,10 @@ fn a_file_that_a_server_may_not_read_is_reported_to_the_client() {
             ended.with(6, &[&format!("\"{name}\""), "permission is denied"]);
         }
     }
-    set_mode(&place.served(""), 0o700);
+    set_mode(&place.served(""), 0o711);
     client(&endpoint, &here, &["ls"]).with(6, &["\".\"", "permission is denied"]);
+    set_mode(&place.served(""), 0o700);
+    client(&endpoint, &here, &["ls"]).with(4, &["cannot serve", "permission denied"]);
 }
 
 #[test]
