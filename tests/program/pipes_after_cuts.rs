@@ -8,9 +8,9 @@ use crate::cut_proxy::{Cut, PIECE, Proxy};
 use crate::harness::{Place, Server, assert_first_try, command, content, wait_until};
 use crate::pipes::{MIB, ended, put};
 
-/// What a server sends of a file before the client has said where it continues, in bytes.
+/// The content that a server sends before the client has told its position, in bytes.
 const UNASKED: usize = 256 * 1024;
-/// What a broken connection loses: a piece and a socket's buffer in the proxy, and incomplete chunks.
+/// The bytes that a broken connection loses: a piece and a socket's buffer in the proxy, and incomplete chunks.
 const LOST: usize = 6 * PIECE;
 
 #[test]

@@ -21,9 +21,9 @@ const FOR_EACH_UNPLUG: u64 = 300_000;
 /// The files of the tree for each time, and the size of the largest one, in bytes.
 const FILES: u64 = 60;
 const LARGEST: u64 = 6_000;
-/// What a sender may have sent unacknowledged, and what a receiver drops of the end of a file: 97 blocks of 1 KiB.
+/// The content in flight, and the end of a file that a receiver drops: 97 blocks of 1 KiB.
 const WINDOW: u64 = 97 * 1024;
-/// What is sent to compare or to offer one entry of a tree.
+/// The bytes that compare or offer one entry of a tree.
 const FOR_EACH_ENTRY: u64 = 128;
 /// Hellos, offers and queries.
 const SIGNALS: u64 = 4096;

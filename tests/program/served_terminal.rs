@@ -22,7 +22,7 @@ struct Login {
     shell: Child,
     /// The other end, while no client uses it.
     keyboard: Option<File>,
-    /// What has come, and was not seen yet.
+    /// The input that no test has checked.
     unread: String,
 }
 
@@ -75,7 +75,7 @@ impl Login {
         }
     }
 
-    /// What comes within this time.
+    /// The input that comes within this time.
     fn read_for(&mut self, wait: Duration) -> Vec<u8> {
         let keyboard = self.keyboard();
         let mut ports = [PollFd::from_borrowed_fd(keyboard.as_fd(), PollFlags::IN)];

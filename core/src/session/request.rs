@@ -103,7 +103,7 @@ impl<P: Profile> Session<P> {
     }
 
     /// Whether the digest of the prefix alone proves it, and nothing of it was loaded back.
-    fn may_prove_prefix(&self) -> bool {
+    pub(super) fn may_prove_prefix(&self) -> bool {
         self.running_sha256().is_none()
             && matches!(&self.state, State::Receiving(receiver)
                 if receiver.file().is_some_and(RecvFile::has_unread_prefix::<P>))

@@ -159,7 +159,7 @@ pub(crate) fn finish(exit: Exit) {
     }
 }
 
-/// A signal ends the program: writes the last object, unless the reader does not take it, or what is before it.
+/// A signal ends the program: writes the last object, unless the reader does not take it, or the objects before it.
 pub(crate) fn interrupt(exit: u8) {
     let Some(report) = REPORT.get() else { return };
     lock(&report.sums).error = Some(Error::new("interrupted".to_owned()));

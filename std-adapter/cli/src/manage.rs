@@ -63,9 +63,10 @@ fn remove(
     recursive: bool,
     was_there: &mut bool,
 ) -> Result<Vec<Refused>, Error> {
+    let was_found = *was_there;
     let found = match client.kind_of(path) {
         Ok(Some(kind)) => Some(kind),
-        Ok(None) if *was_there => return Ok(Vec::new()),
+        Ok(None) if was_found => return Ok(Vec::new()),
         Ok(None) => return Err(not_found()),
         // A client may be allowed to remove an entry that it may not read.
         Err(error) if is_refusal(&error) => None,
@@ -73,7 +74,15 @@ fn remove(
     };
     *was_there = true;
     let change = match found {
-        _ if recursive => return client.remove_all(path),
+        _ if recursive => {
+            return match client.remove_all(path) {
+                // The request of the earlier attempt was done after the question.
+                Err(error) if was_found && error.refusal() == Some(Reason::NotFound) => {
+                    Ok(Vec::new())
+                }
+                result => result,
+            };
+        }
         None => return client.remove(path).map(|()| Vec::new()),
         Some(EntryKind::Directory) => Change::RemoveDirectory(path.to_owned()),
         Some(_) => Change::RemoveFile(path.to_owned()),

@@ -46,13 +46,20 @@ impl Client {
     /// its clients to remove: [`ServerBuilder::rights`](crate::server::ServerBuilder::rights).
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`]. After a lossy link was silent, changes without a rename are made again in a new session.
     pub fn change(&mut self, changes: Vec<Change>) -> Result<Vec<Refused>, Error> {
-        self.retry_once(|client| {
+        let run = |client: &mut Self| {
             let mut store = Changes { changes: &changes, next: None, refused: Vec::new() };
             client.operate(&mut store)?;
             Ok(store.refused)
-        })
+        };
+        // A rename that was done would replace the file with the entry that has its old path now.
+        if changes.iter().any(|change| matches!(change, Change::Rename { .. })) {
+            return run(self).inspect_err(|error| {
+                self.needs_new_session(error);
+            });
+        }
+        self.retry_once(run)
     }
 
     /// Whether the server has a file or a directory at `path`; `None`: it has neither.

@@ -30,6 +30,7 @@ use crate::server::registry::Busy;
 use crate::server::registry::Registry;
 use crate::server::root::Root;
 use crate::server::root::RootError;
+use crate::server::single::LINE;
 use crate::transport::clock::milliseconds;
 use crate::transport::socket::Shutdownable;
 use crate::transport::stream::Shutdown;
@@ -51,6 +52,7 @@ pub(crate) struct Service {
 }
 
 /// A client, as the log and the limits see it.
+#[derive(Debug, Clone)]
 pub(crate) struct Peer {
     /// Its name in the log.
     pub(crate) name: String,
@@ -84,22 +86,27 @@ impl Service {
             Box::new(move |how| socket.shut_down(how))
         };
         let number = self.registry.connect(&shutdown, peer.address, close);
-        let (service, name, is_lossy) = (self.clone(), peer.name.clone(), peer.is_lossy);
-        self.spawn(number, &peer.name, move || match is_lossy {
-            true => service.handle_line(number, socket, shutdown, &name),
-            false => service.handle(number, socket, shutdown, &name),
+        let service = self.clone();
+        let (name, peer) = (peer.name.clone(), peer.clone());
+        self.spawn(number, &name, move || match peer.is_lossy {
+            true => service.handle_line(number, socket, shutdown, &peer),
+            false => service.handle(number, socket, shutdown, &peer.name),
         })
     }
 
     /// Serves the clients of a serial line behind a TCP port, one after another, until the connection ends. The first
     /// bytes of a client may be lost, so that they decide nothing.
-    fn handle_line<S: Socket>(&self, number: u64, socket: S, shutdown: Arc<Shutdown>, name: &str) {
+    fn handle_line<S: Socket>(&self, number: u64, socket: S, shutdown: Arc<Shutdown>, peer: &Peer) {
+        let name = &peer.name;
         if let Err(busy) = self.registry.admit(number) {
             return self.log_busy(name, busy);
         }
         debug!("{name}: a serial line is connected");
         let link = &mut StreamLink::new(socket, shutdown).eager();
-        self.serve_clients(link, name, Config::LOSSY);
+        // A line that connects again has the address that it had.
+        let line =
+            peer.address.map_or_else(|| LINE.to_owned(), |address| format!("{LINE} {address}"));
+        self.serve_clients(link, name, &line, Config::LOSSY);
     }
 
     /// Reads how a client begins, and serves it with the rights of its key.

@@ -28,6 +28,9 @@ use crate::transport::serial::SerialLink;
 #[cfg(unix)]
 use crate::transport::stdio::Output;
 
+/// The name of the clients of a server's only line.
+pub(super) const LINE: &str = "line";
+
 /// The interval at which a missing serial port is opened again.
 const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -61,7 +64,7 @@ impl Service {
                     }
                     continue;
                 };
-                let Some(permissions) = service.permissions_of_line(&peer) else {
+                let Some(permissions) = service.permissions_of_line(&peer, LINE) else {
                     thread::sleep(REOPEN_INTERVAL);
                     continue;
                 };
@@ -79,18 +82,25 @@ impl Service {
         Ok(())
     }
 
-    /// Serves the clients of a line, one after another, until it ends or the server stops.
-    pub(super) fn serve_clients<L: Pausable>(&self, link: &mut L, peer: &str, config: Config) {
+    /// Serves the clients of a line, one after another, until it ends or the server stops. `line` names the line of
+    /// several: its clients count as one, which continues its own transfers only.
+    pub(super) fn serve_clients<L: Pausable>(
+        &self,
+        link: &mut L,
+        peer: &str,
+        line: &str,
+        config: Config,
+    ) {
         while !self.registry.is_stopping()
-            && let Some(permissions) = self.permissions_of_line(peer)
+            && let Some(permissions) = self.permissions_of_line(peer, line)
             && let Ended::Session = self.serve(link, peer, config, permissions)
         {}
     }
 
     /// The permissions of the clients of a line, which count as one; `None`: the directory cannot be served now.
-    fn permissions_of_line(&self, peer: &str) -> Option<Permissions> {
+    fn permissions_of_line(&self, peer: &str, line: &str) -> Option<Permissions> {
         match self.permissions_without_key() {
-            Ok(permissions) => Some(Permissions { id: Some("line".to_owned()), ..permissions }),
+            Ok(permissions) => Some(Permissions { id: Some(line.to_owned()), ..permissions }),
             Err(error) => {
                 let why = describe::os_error(&error);
                 self.logs.root.warn(&format!("{peer}: no session can begin: {why}"));
@@ -111,7 +121,7 @@ impl Service {
         let idle = milliseconds(self.options.idle);
         let config = Config::LOSSY.handshake_timeout(idle).idle_timeout(idle);
         self.spawn(number, PEER, move || {
-            service.serve_clients(&mut link, PEER, config);
+            service.serve_clients(&mut link, PEER, LINE, config);
         })?;
         self.registry.wait_until_empty();
         self.drain();

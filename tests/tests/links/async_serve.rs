@@ -19,7 +19,7 @@ use super::async_tokio::{TokioClock, tokio};
 const CONFIG: Config = Config::RELIABLE.may_close(true);
 const GET: Task<'_> = Task::get_file("there");
 
-/// What a server tells of its clients.
+/// The events of a server.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Connected(Option<NonZeroU32>),

@@ -68,7 +68,7 @@ pub(super) fn tokio() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// What the client's end does: a tree there, and a file back.
+/// The tasks of the client: put a tree, get a file.
 fn tasks() -> (Memory, [Task<'static>; 2]) {
     let mut store = Memory::with([("t/a", content(300_000, 5)), ("t/b", content(700, 6))]);
     store.queue_tree("t");
@@ -81,7 +81,7 @@ fn connected() -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, listener.accept()?.0))
 }
 
-/// What each end heard over TCP.
+/// The events of each end over TCP.
 fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
     let (client, server) = connected().expect("loopback");
     for stream in [&client, &server] {

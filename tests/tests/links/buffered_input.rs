@@ -104,7 +104,7 @@ fn over_a_lossy_link_no_buffered_input_is_taken() {
     assert_eq!(taken, 0);
 }
 
-/// What one byte more or less does to a chunk is found, held or not.
+/// A chunk with one byte more or less is damaged, buffered or not.
 /// R68.
 #[test]
 fn damage_in_buffered_input_ends_the_session() {

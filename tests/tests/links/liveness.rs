@@ -15,10 +15,10 @@ const SIZE: u64 = 5000;
 const HOUR: Millis = 3_600_000;
 /// The time of a read while bytes come faster than they are read.
 const READ: Millis = 10;
-/// What lasts longer counts as without an end.
+/// The time after which a wait counts as endless.
 const END: Millis = 700_000;
 
-/// What one end waits for.
+/// The reason for which one end waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waits {
     /// A client: the answer to its hello.
@@ -78,7 +78,7 @@ impl Waits {
         }
     }
 
-    /// What the other end sends before it stops to be of use.
+    /// The frames that the other end sends before it makes no more progress.
     fn script(self, config: Config) -> Frames {
         let mut frames = match self.is_of_client() {
             true => Frames::server(NUMBER, config),

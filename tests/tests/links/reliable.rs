@@ -112,7 +112,7 @@ fn a_tree_goes_both_ways() {
     }
 }
 
-/// With a delay many frames lie ready at once. What is there already is compared meanwhile, and no
+/// With a delay many frames lie ready at once. The existing files are compared meanwhile, and no
 /// frame that is held by then may stand in the way.
 #[test]
 fn frames_in_one_read_are_handled_one_by_one() {
@@ -367,7 +367,7 @@ fn a_close_ends_the_server_where_it_is_allowed() {
     }
 }
 
-/// What a microcontroller would take: no SHA-256.
+/// The profile of a microcontroller: no SHA-256.
 struct Lean;
 
 impl tinyferry_core::Profile for Lean {

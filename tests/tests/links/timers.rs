@@ -278,7 +278,7 @@ fn a_busy_receiver_sends_a_keepalive_every_two_seconds() {
     }
 }
 
-/// What the store took long for is done: nothing is waited for that was to come meanwhile.
+/// The long call of the store is done: no timer of the meantime is due.
 #[test]
 fn after_the_store_has_worked_the_timeout_begins_again() {
     for config in [Config::RELIABLE, Config::LOSSY] {

@@ -34,11 +34,17 @@ pub(crate) fn mv(args: &MvArgs) -> Result<Exit, CliError> {
             CliError::new(Exit::Refused, sentence).with_reason(Some(Reason::Exists))
         }
         Ok(Outcome::Unknown(target, error)) => unknown(&retrying, &target, &error),
+        Ok(Outcome::Unanswered(target)) => {
+            let sentence = format!("the answer to the rename of {} was lost", quoted(&from));
+            return Err(
+                CliError::new(Exit::Connection, sentence).advise(&maybe_done(&from, &target))
+            );
+        }
         Err(error) => {
             let is_refused = error.refusal().is_some();
-            if let Some(target) = rename.sent.filter(|_| !is_refused) {
+            if let Some(sent) = rename.sent.filter(|_| !is_refused) {
                 let problem = retrying.error(&error, &quoted(&from));
-                return Err(problem.advise(&maybe_done(&from, &target)));
+                return Err(problem.advise(&maybe_done(&from, &sent.target)));
             }
             let advice = match error.refusal() {
                 Some(Reason::Unsupported) => MAY_NOT_MOVE,
@@ -69,8 +75,17 @@ struct Rename<'a> {
     is_directory: bool,
     /// Whether a file is replaced.
     force: bool,
-    /// The new path in a request that an earlier attempt has sent.
-    sent: Option<String>,
+    /// The request of an earlier attempt.
+    sent: Option<Sent>,
+}
+
+/// A request to rename an entry.
+#[derive(Debug, Clone)]
+struct Sent {
+    /// The new path.
+    target: String,
+    /// Whether the server had no entry at the new path before.
+    was_free: bool,
 }
 
 /// Whether the server has an entry at a path.
@@ -87,14 +102,16 @@ enum Outcome {
     Renamed(String),
     /// A file has the new path.
     Exists(String),
-    /// The server does not tell what is at a path.
+    /// The server does not tell whether it has an entry at a path.
     Unknown(String, Error),
+    /// The server has an entry at both paths, and may have renamed another one before.
+    Unanswered(String),
 }
 
 impl Rename<'_> {
     fn attempt(&mut self, client: &mut Client) -> Result<Outcome, Error> {
         let target = match &self.sent {
-            Some(target) => target.clone(),
+            Some(sent) => sent.target.clone(),
             None => match self.target(client) {
                 Ok(target) => target,
                 Err(error) if is_refusal(&error) => {
@@ -103,22 +120,30 @@ impl Rename<'_> {
                 Err(error) => return Err(error),
             },
         };
-        if Presence::of(client, self.from)? == Presence::Missing {
-            if self.sent.is_none() {
-                return Err(not_found());
+        let is_gone = Presence::of(client, self.from)? == Presence::Missing;
+        match &self.sent {
+            None if is_gone => return Err(not_found()),
+            None => {}
+            Some(sent) => {
+                // If both are there, the entry may have been renamed and made again.
+                let is_there = Presence::of(client, &target)? == Presence::There;
+                match (is_there, is_gone || sent.was_free) {
+                    (true, true) => return Ok(Outcome::Renamed(target)),
+                    (true, false) => return Ok(Outcome::Unanswered(target)),
+                    (false, _) => {}
+                }
             }
-            if Presence::of(client, &target)? == Presence::There {
-                return Ok(Outcome::Renamed(target));
-            }
-        } else if !self.force {
+        }
+        let mut was_free = self.sent.as_ref().is_some_and(|sent| sent.was_free);
+        if !self.force && !is_gone {
             match client.kind_of(&target) {
                 Ok(Some(EntryKind::File)) => return Ok(Outcome::Exists(target)),
-                Ok(_) => {}
+                Ok(found) => was_free = found.is_none(),
                 Err(error) if is_refusal(&error) => return Ok(Outcome::Unknown(target, error)),
                 Err(error) => return Err(error),
             }
         }
-        self.sent = Some(target.clone());
+        self.sent = Some(Sent { target: target.clone(), was_free });
         client.rename(self.from, &target).map(|()| Outcome::Renamed(target))
     }
 

@@ -168,25 +168,33 @@ impl Listed {
         Ok(missing)
     }
 
-    /// Gives entries of this target the path that `source` has for them, where both differ in case only: a file system
-    /// such as FAT finds the entry by both paths, and lists one. `finds` tells whether the target finds an entry
-    /// at a path of the source that it does not list.
+    /// Gives entries of this target the path that `source` or the patterns of `exclusion` have for them, where both
+    /// differ in case only: a file system such as FAT finds the entry by both paths, and lists one. `finds` tells
+    /// whether the target finds an entry at a path that it does not list.
     pub(super) fn adopt_paths(
         &mut self,
         source: &Self,
+        exclusion: &Exclusion,
         mut finds: impl FnMut(&str) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        let unlisted = source.entries.keys().filter(|path| !self.entries.contains_key(*path));
+        let unlisted = source.entries.iter().filter(|(path, _)| !self.entries.contains_key(*path));
         let by_folded: BTreeMap<_, _> =
-            unlisted.map(|path| (path.to_lowercase(), path.clone())).collect();
-        let extra = self.entries.keys().filter(|path| !source.entries.contains_key(*path));
-        let extra: Vec<_> = extra.cloned().collect();
-        for listed in extra {
-            if let Some(path) = by_folded.get(&listed.to_lowercase())
-                && finds(path)?
+            unlisted.map(|(path, facts)| (path.to_lowercase(), (path, facts.kind))).collect();
+        let extra = self.entries.iter().filter(|(path, _)| !source.entries.contains_key(*path));
+        let extra: Vec<_> = extra.map(|(path, facts)| (path.clone(), facts.kind)).collect();
+        for (listed, kind) in extra {
+            let folded = listed.to_lowercase();
+            let path = match by_folded.get(&folded) {
+                Some((path, of_source)) if *of_source == kind => (*path).clone(),
+                Some(_) => continue,
+                None if exclusion.excludes(&folded, kind == Kind::Directory) => folded,
+                None => continue,
+            };
+            if !self.entries.contains_key(&path)
+                && finds(&path)?
                 && let Some(facts) = self.entries.remove(&listed)
             {
-                self.entries.insert(path.clone(), facts);
+                self.entries.insert(path, facts);
             }
         }
         Ok(())
@@ -246,8 +254,26 @@ mod tests {
     fn entries_that_a_card_lists_in_capitals_have_the_paths_of_the_source() {
         let mut card = listed(&["A.TXT", "SUB/B.TXT", "OLD.TXT"]);
         let source = listed(&["a.txt", "sub/b.txt", "new.txt"]);
-        card.adopt_paths(&source, |_| Ok(true)).unwrap();
+        card.adopt_paths(&source, &Exclusion::default(), |_| Ok(true)).unwrap();
         assert_eq!(paths(&card), ["OLD.TXT", "a.txt", "sub", "sub/b.txt"]);
+    }
+
+    #[test]
+    fn excluded_entries_that_a_card_lists_in_capitals_are_excluded() {
+        let mut card = listed(&["BOARD.CFG", "OLD.TXT"]);
+        let filter = Filter::new(["*.cfg"]).unwrap();
+        let exclusion = Exclusion::of_patterns(&filter);
+        card.adopt_paths(&listed(&["a.txt"]), &exclusion, |_| Ok(true)).unwrap();
+        assert_eq!(paths(&card), ["OLD.TXT", "board.cfg"]);
+        let missing = card.missing(&exclusion, |_| Ok(None)).unwrap();
+        assert_eq!(missing.gone, [("OLD.TXT", Kind::File)]);
+    }
+
+    #[test]
+    fn entries_of_another_kind_have_their_own_paths() {
+        let mut target = listed(&["Foo"]);
+        target.adopt_paths(&listed(&["foo/x"]), &Exclusion::default(), |_| Ok(true)).unwrap();
+        assert_eq!(paths(&target), ["Foo"]);
     }
 
     #[test]
@@ -259,7 +285,7 @@ mod tests {
             asked.push(path.to_owned());
             Ok(false)
         };
-        target.adopt_paths(&source, finds).unwrap();
+        target.adopt_paths(&source, &Exclusion::default(), finds).unwrap();
         assert_eq!(paths(&target), ["A", "B", "b", "c"]);
         // The target lists `b`, so that `B` is another entry.
         assert_eq!(asked, ["a", "C"]);

@@ -110,7 +110,7 @@ impl Client {
     ) -> Result<Extras, Error> {
         let mut there = self.list_target(remote, selection.links)?;
         if !missing_here(&there, local, selection)?.gone.is_empty() {
-            self.adopt_paths(&mut there, remote, local, selection.links)?;
+            self.adopt_paths(&mut there, remote, local, selection)?;
         }
         Ok(Extras::of(&there, remote, &missing_here(&there, local, selection)?))
     }
@@ -121,10 +121,11 @@ impl Client {
         there: &mut Listed,
         remote: &str,
         local: &Path,
-        links: LinkKinds,
+        selection: &Selection,
     ) -> Result<(), Error> {
-        let here = Listed::of_local(local, &Filter::default(), links)?;
-        there.adopt_paths(&here, |path| match self.kind_of(&join(remote, path)) {
+        let here = Listed::of_local(local, &Filter::default(), selection.links)?;
+        let exclusion = exclusion(local, &selection.filter);
+        there.adopt_paths(&here, &exclusion, |path| match self.kind_of(&join(remote, path)) {
             Ok(found) => Ok(found.is_some()),
             // A server that cannot tell may have it.
             Err(Error::Session(Failure::Refused(_), _)) => Ok(true),
@@ -149,7 +150,7 @@ impl Client {
         let Selection { ref filter, links, .. } = *selection;
         let there = self.list_source(remote, &filter.without_ignore_files(), links)?;
         let local = target_path(root, target);
-        let here = local_target(&local, &there, links)?;
+        let here = local_target(&local, &there, selection)?;
         let missing = missing_there(&here, &there, &local, filter)?;
         Ok((!there.is_incomplete).then(|| Extras::of(&here, target, &missing)))
     }
@@ -190,9 +191,11 @@ fn target_path(root: &Path, target: &str) -> PathBuf {
 }
 
 /// The entries of the target of a get, with the paths of its source `there`: [`Listed::adopt_paths`].
-fn local_target(local: &Path, there: &Listed, links: LinkKinds) -> Result<Listed, Error> {
+fn local_target(local: &Path, there: &Listed, selection: &Selection) -> Result<Listed, Error> {
+    let links = selection.links;
     let mut here = Listed::of_local(local, &Filter::default(), links)?;
-    here.adopt_paths(there, |path| Ok(kind_of(&local.join(path), links)?.is_some()))?;
+    let exclusion = exclusion(local, &selection.filter);
+    here.adopt_paths(there, &exclusion, |path| Ok(kind_of(&local.join(path), links)?.is_some()))?;
     Ok(here)
 }
 

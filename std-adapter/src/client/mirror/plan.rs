@@ -82,7 +82,7 @@ impl Client {
         let mut there = self.list_target(remote, links)?;
         let here = Listed::of_local(local, filter, links)?;
         if here.is_tree {
-            self.adopt_paths(&mut there, remote, local, links)?;
+            self.adopt_paths(&mut there, remote, local, selection)?;
         }
         // A lone file is no mirror.
         let missing = match here.is_tree {
@@ -110,7 +110,7 @@ impl Client {
         let Selection { ref filter, skip, links, .. } = *selection;
         let there = self.list_source(remote, &filter.without_ignore_files(), links)?;
         let local = target_path(root, target);
-        let here = local_target(&local, &there, links)?;
+        let here = local_target(&local, &there, selection)?;
         // A lone file is no mirror.
         let missing = match there.is_tree {
             true => missing_there(&here, &there, &local, filter)?,

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use rustix::termios::{ControlModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    ControlModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr,
+};
 use serial2::SerialPort;
 
 /// The longest wait for the last bytes before the port is closed.
@@ -86,7 +88,10 @@ impl SavedPort {
         };
         let is_started = std::thread::Builder::new().name("port".into()).spawn(restore).is_ok();
         if !is_started || done.recv_timeout(DRAIN_TIMEOUT).is_err() {
-            // The remaining bytes are lost; the settings are not.
+            // The remaining bytes are lost; the settings are not. Without output the thread ends: later it could
+            // overwrite other settings.
+            let _ = tcflush(&self.port, QueueSelector::OFlush);
+            let _ = done.recv_timeout(DRAIN_TIMEOUT);
             let _ = tcsetattr(&self.port, OptionalActions::Now, &self.settings);
         }
     }
@@ -105,7 +110,9 @@ pub(crate) fn restore_during(stop: impl FnOnce()) {
     all.iter().for_each(|saved| saved.restore());
     stop();
     for (saved, used) in all.iter().zip(used) {
-        let is_in_use = claimed().iter().any(|claimed| Arc::ptr_eq(claimed, saved));
+        // The lock is held until the settings are set: a claim that ends restores others.
+        let claimed = claimed();
+        let is_in_use = claimed.iter().any(|claimed| Arc::ptr_eq(claimed, saved));
         if let Some(used) = used.filter(|_| is_in_use) {
             let _ = tcsetattr(&saved.port, OptionalActions::Now, &used);
         }

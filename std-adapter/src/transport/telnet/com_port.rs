@@ -51,11 +51,12 @@ pub(crate) fn open<S: Socket>(
     port.set(SET_DATA_SIZE, 8, "8 data bits")?;
     port.set(SET_PARITY, NO_PARITY, "no parity")?;
     port.set(SET_STOP_SIZE, 1, "1 stop bit")?;
-    match settings.flow {
-        Flow::None => port.set(SET_CONTROL, NO_FLOW_CONTROL, "flow=none")?,
-        Flow::Hardware => port.set(SET_CONTROL, HARDWARE_FLOW_CONTROL, "flow=hardware")?,
-    }
+    // Flow control by hardware owns RTS: the lines are set before.
+    port.set(SET_CONTROL, NO_FLOW_CONTROL, "flow=none")?;
     control_lines::set(&mut port, settings)?;
+    if settings.flow == Flow::Hardware {
+        port.set(SET_CONTROL, HARDWARE_FLOW_CONTROL, "flow=hardware")?;
+    }
     Ok(port.telnet)
 }
 

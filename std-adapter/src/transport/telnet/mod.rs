@@ -37,7 +37,7 @@ pub(crate) struct Telnet<S> {
     decoder: Decoder,
     /// Commands, and the second half of an escaped byte: they are sent before further data.
     waiting: Vec<u8>,
-    /// What was said about options. Each statement is sent once, so that two ends cannot repeat theirs for ever.
+    /// The statements about options. Each one is sent once, so that two ends cannot repeat theirs for ever.
     stated: BTreeSet<(Verb, u8)>,
     /// Whether the server has no room for data.
     is_suspended: bool,
@@ -101,7 +101,7 @@ impl<S: Socket> Telnet<S> {
         length
     }
 
-    /// Sends what waits. Returns whether nothing is left.
+    /// Sends the waiting bytes. Returns whether nothing is left.
     fn send_waiting(&mut self) -> io::Result<bool> {
         while !self.waiting.is_empty() {
             match self.socket.send_now(&self.waiting) {
@@ -192,6 +192,7 @@ impl<S: Socket> Socket for Telnet<S> {
     }
 
     fn end_writing(&mut self) -> io::Result<()> {
+        self.send_waiting()?;
         self.socket.end_writing()
     }
 

@@ -158,11 +158,19 @@ fn a_server_without_room_gets_no_data() {
     assert_eq!(telnet.send_now(b"x").unwrap(), 1);
 }
 
-/// What a server answers to a command.
+/// The answers of a server to a command.
 type Answers = dyn FnMut(&Command) -> Vec<u8> + Send;
 
 /// The other end of a client that opens a port: `answer` makes the replies to a command.
 fn opened(
+    settings: &SerialSettings,
+    answer: impl FnMut(&Command) -> Vec<u8> + Send + 'static,
+) -> (io::Result<Telnet<UnixStream>>, Vec<Vec<u8>>) {
+    opened_within(Duration::from_secs(20), settings, answer)
+}
+
+fn opened_within(
+    timeout: Duration,
     settings: &SerialSettings,
     mut answer: impl FnMut(&Command) -> Vec<u8> + Send + 'static,
 ) -> (io::Result<Telnet<UnixStream>>, Vec<Vec<u8>>) {
@@ -187,7 +195,7 @@ fn opened(
         }
         requests
     });
-    let result = open(near, settings, Duration::from_millis(500));
+    let result = open(near, settings, timeout);
     // The connection ends with the result.
     let (result, shown) = match result {
         Ok(telnet) => {
@@ -239,9 +247,10 @@ fn a_port_is_set_as_the_endpoint_says() {
         vec![44, 2, 8],
         vec![44, 3, 1],
         vec![44, 4, 1],
-        vec![44, 5, 3],
+        vec![44, 5, 1],
     ];
-    assert_eq!(requests, [&expected[..], &lines].concat());
+    // Flow control by hardware owns RTS.
+    assert_eq!(requests, [&expected[..], &lines, &[vec![44, 5, 3]]].concat());
 }
 
 #[test]
@@ -267,7 +276,14 @@ fn a_refused_setting_is_an_error_that_names_it() {
     ] {
         assert_eq!(told("baud=921600", code, answer), why);
     }
-    assert_eq!(told("flow=hardware", 105, &[1]), "the server does not set flow=hardware");
+    let settings = SerialSettings::parse("flow=hardware").unwrap();
+    let change = |content: &mut Vec<u8>| {
+        if *content == [44, 105, 3] {
+            content[2] = 1;
+        }
+    };
+    let error = opened(&settings, agreeing(change)).0.map(drop).unwrap_err().to_string();
+    assert_eq!(error, "the server does not set flow=hardware");
     let settings = SerialSettings::parse("dtr=off").unwrap();
     let change = |content: &mut Vec<u8>| {
         if *content == [44, 105, 9] {
@@ -281,7 +297,9 @@ fn a_refused_setting_is_an_error_that_names_it() {
 #[test]
 fn a_server_without_the_option_is_an_error() {
     let told = |answer: Box<Answers>| {
-        opened(&SerialSettings::default(), answer).0.map(drop).unwrap_err().to_string()
+        let timeout = Duration::from_millis(500);
+        let settings = SerialSettings::default();
+        opened_within(timeout, &settings, answer).0.map(drop).unwrap_err().to_string()
     };
     let refusing = |refused: u8| {
         Box::new(move |command: &Command| {
