@@ -4,6 +4,7 @@
 //! `cargo test -p tinyferry-cli --test boards -- --ignored` builds the firmware by itself. It needs
 //! `qemu-system-arm` and a compiler for the boards: `examples/firmware/board-cargo` says which.
 
+mod boot_loader;
 mod card;
 mod restart;
 
@@ -37,6 +38,8 @@ const MICROBIT: Board = Board {
     binary: "microbit",
     features: "",
 };
+
+const BOOT: Board = Board { binary: "boot", ..MICROBIT };
 
 const MPS2: Board = Board {
     machine: "mps2-an386",

@@ -188,6 +188,7 @@ fn loads_an_image(faults: Faults) {
     assert!(board.stop().image == image);
 }
 
+/// R97.
 #[test]
 fn a_boot_loader_receives_an_image_over_a_clean_line() {
     loads_an_image(CLEAN);

@@ -5,6 +5,7 @@ mod order;
 mod pair;
 mod reader;
 mod script;
+mod tiny;
 mod watched;
 mod weak;
 
@@ -12,4 +13,5 @@ pub use alone::{client, server};
 pub use order::order;
 pub use pair::pair;
 pub use reader::reader;
+pub use tiny::tiny;
 pub use weak::Weak;

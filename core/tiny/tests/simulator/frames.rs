@@ -155,6 +155,7 @@ fn a_hello_is_answered_with_what_both_ends_can_do() {
     assert_eq!(signals(&sent)[0].reason().code(), 20);
 }
 
+/// R14, R97.
 fn refuses_what_is_not_for_it<L: Link>() {
     let mut buffer = [0; 268];
     let mut ends = Ends::<L>::new(&mut buffer);
