@@ -36,8 +36,10 @@ impl Root {
         let path = absolute(given).map_err(|error| cannot(given, &error))?;
         let mut root = Self { path, given: given.to_owned(), state: Mutex::default() };
         let (dir, id) = root.reopen()?;
-        // On some systems a directory can be opened without a right to it.
+        // Linux opens a directory that the user has no right to.
+        #[cfg(unix)]
         dir.metadata(".").map_err(|error| cannot(given, &error))?;
+        drop(dir);
         root.state = Mutex::new(Last { dir: Weak::new(), id });
         Ok(root)
     }
