@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 /// A crate: its name, and its manifest as seen from the repository's top.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 5] = [
     ("tinyferry-core", "core/Cargo.toml"),
     ("tinyferry-secure", "core/secure/Cargo.toml"),
     ("tinyferry-stores", "core/stores/Cargo.toml"),
+    ("tinyferry-tiny", "core/tiny/Cargo.toml"),
     ("tinyferry", "std-adapter/Cargo.toml"),
 ];
 
