@@ -9,6 +9,7 @@ mod hello;
 mod link;
 mod map;
 mod metadata;
+mod outgoing;
 mod reader;
 mod reason;
 mod receiver;

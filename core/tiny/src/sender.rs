@@ -1,10 +1,10 @@
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
-use crate::checksum::{crc32, crc64};
 use crate::hello;
 use crate::link::{Link, Lossy};
 use crate::metadata::file_path;
+use crate::outgoing::{State, Transfer, seal};
 use crate::reader::{CHUNK, Expected, HEADER_LEN, IS_METADATA, NoFrame, Reader};
 use crate::signal::{CLS, DON, ERR, LETTERS, PIN, PON, RAF, RAR, SAF, SAR, SIGNAL_LEN, Words};
 use crate::{Reason, Source, Step};
@@ -51,47 +51,12 @@ pub struct Sender<'b, L: Link = Lossy> {
     link: PhantomData<L>,
 }
 
-/// The transfer of the last request.
-struct Transfer {
-    number: u16,
-    state: State,
-    /// Whether the question of the state is sent, and not answered.
-    is_asking: bool,
-    /// Frames sent, and those acknowledged (R47).
-    count: u16,
-    acknowledged: u16,
-    /// What is sent of the file.
-    sent: u32,
-    /// `None` until the end of a file whose size is not known.
-    size: Option<u32>,
-    /// CRC-64 of everything before `digested`.
-    digest: u64,
-    digested: u32,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    /// No file is sent, and no request was refused last.
-    Idle,
-    /// Its question is the offer.
-    Offering { names_only: bool },
-    /// Its question is `PIN`.
-    Sending,
-    /// Its question is `DON`.
-    Finishing,
-    /// It could not be sent. Its question is `ERR`.
-    Failing(Reason),
-    /// A request was refused: its answer is repeated.
-    Refused(Reason),
-}
-
 /// The first retry comes after 50 silences: a second. The wait doubles twice.
 const RETRY: u16 = 50;
 /// After 18 questions, 65 s, the client has gone (R75).
 const REPEATS: u16 = 18;
 /// The largest number of frames past the acknowledged count (R52).
 const WINDOW: u16 = 8;
-const SIZE_END: u32 = 1 << 31;
 
 impl<'b, L: Link> Sender<'b, L> {
     /// A sender with a buffer for one frame, as of [`Receiver::new`](crate::Receiver::new). `credit` is
@@ -294,94 +259,4 @@ impl<'b, L: Link> Sender<'b, L> {
         let header = IS_METADATA | u32::from(CHUNK) | (number & 0xFF) << 8;
         SIGNAL_LEN.saturating_add(seal(metadata, [header, 0], described, !session))
     }
-}
-
-impl Transfer {
-    /// A request came: for a file of this size, or one that is refused.
-    fn begin(&mut self, number: u16, opened: Result<Option<u32>, Reason>, names_only: bool) {
-        self.number = number;
-        // The offer counts.
-        (self.count, self.acknowledged) = (1, 0);
-        (self.sent, self.digest, self.digested) = (0, 0, 0);
-        (self.size, self.is_asking) = (None, false);
-        self.state = match opened {
-            Err(reason) => State::Refused(reason),
-            Ok(Some(SIZE_END..)) => State::Refused(Reason::TooLarge),
-            Ok(size) => {
-                self.size = size;
-                State::Offering { names_only }
-            }
-        };
-    }
-
-    /// The client sent a signal on this transfer.
-    fn answered(&mut self, code: u32, position: u32, detail: u32, credit: &mut u16) {
-        let (count, given) = ((detail >> 16) as u16, detail as u16 & 0x7FFF);
-        match (code, self.state) {
-            (PON, State::Offering { .. }) if given > 0 => {
-                (self.state, self.is_asking, *credit) = (State::Sending, false, given);
-            }
-            // Its count is that of the present question: an earlier answer tells nothing new.
-            (PON, State::Sending | State::Finishing)
-                if given > 0 && count == self.count && position <= self.sent && self.is_asking =>
-            {
-                (self.acknowledged, self.sent, *credit) = (count, position, given);
-                (self.state, self.is_asking) = (State::Sending, false);
-            }
-            (DON, State::Finishing | State::Offering { names_only: true }) | (ERR, _) => {
-                self.state = State::Idle;
-            }
-            (PIN | RAF, _) => self.is_asking = false,
-            _ => {}
-        }
-    }
-
-    /// Loads the next chunk behind the header in `frame`; returns its length, 0 at the end.
-    fn load<S: Source>(
-        &mut self,
-        source: &mut S,
-        chunk: u16,
-        frame: &mut [u8],
-    ) -> Result<usize, Reason> {
-        let mut limit = self.size.unwrap_or(SIZE_END).wrapping_sub(self.sent).min(chunk.into());
-        if self.sent < self.digested {
-            limit = limit.min(self.digested.wrapping_sub(self.sent));
-        }
-        let end = HEADER_LEN.saturating_add(limit as usize);
-        let payload = frame.get_mut(HEADER_LEN..end).unwrap_or_default();
-        let mut length: usize = 0;
-        while let Some(rest) = payload.get_mut(length..)
-            && !rest.is_empty()
-        {
-            match source.load(self.sent.wrapping_add(length as u32), rest)? {
-                0 => break,
-                count => length = length.saturating_add(count),
-            }
-        }
-        let end = self.sent.wrapping_add(length as u32);
-        if (length as u32) < limit {
-            if self.size.is_some() {
-                return Err(Reason::SourceChanged);
-            }
-            self.size = Some(end);
-        }
-        if self.sent == self.digested {
-            self.digest = crc64(self.digest, payload.get(..length).unwrap_or_default());
-            self.digested = end;
-        }
-        self.sent = end;
-        Ok(length)
-    }
-}
-
-/// Completes a chunk of so many bytes; returns the length of its frame.
-fn seal(frame: &mut [u8], [first, position]: [u32; 2], length: usize, seed: u32) -> usize {
-    let end = length.saturating_add(HEADER_LEN);
-    let Some((header, payload)) = frame.split_at_mut_checked(HEADER_LEN) else { return 0 };
-    let ([a, b, check], _) = header.as_chunks_mut::<4>() else { return 0 };
-    *a = (first | (length as u32) << 16).to_le_bytes();
-    *b = position.to_le_bytes();
-    let crc = crc32(crc32(seed, a), b);
-    *check = crc32(crc, payload.get(..length).unwrap_or_default()).to_le_bytes();
-    end
 }
