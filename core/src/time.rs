@@ -9,6 +9,7 @@ use crate::profile::{Capabilities, Profile};
 
 #[cfg(feature = "model")]
 mod identity;
+mod progress;
 #[cfg(test)]
 mod tests;
 
@@ -173,25 +174,6 @@ impl Timer {
     pub(crate) fn progress(&mut self) {
         self.progress_at = self.now;
         self.futile_frames = 0;
-    }
-
-    /// Whether frames come, and none of them has made progress for `timeout`.
-    pub(crate) fn is_stalled_for(&self, timeout: Millis) -> bool {
-        self.is_stalled() && self.without_progress_for(timeout)
-    }
-
-    fn without_progress_for(&self, timeout: Millis) -> bool {
-        reached(self.now, self.progress_at.wrapping_add(timeout))
-    }
-
-    /// Whether the last frames made no progress.
-    fn is_stalled(&self) -> bool {
-        self.futile_frames >= RETRIES_MIN
-    }
-
-    /// Whether frames without progress still come.
-    pub(crate) fn receives_futile_frames(&self) -> bool {
-        self.is_stalled() && self.retries < RETRIES_MIN
     }
 
     /// A probe of the round trip is sent. The answer to a repeated question measures nothing (R74).

@@ -7,6 +7,7 @@ use tinyferry_core::{Failure, Reason};
 
 use crate::auth::{AuthError, Error as Channel, Refusal};
 use crate::describe;
+use crate::diagnosis::LineFault;
 use crate::endpoint::Endpoint;
 
 /// The error of a task.
@@ -22,6 +23,8 @@ pub enum Error {
     /// The session failed, or the task was refused; with the message of the other end, if it sent
     /// one. The message is hostile: escape it before showing.
     Session(Failure, String),
+    /// The line changes byte values, or returns what is sent: another attempt would fail in the same way.
+    Line(LineFault),
     /// The server does not offer SHA-256, which the configuration demands.
     NoSha256,
     /// A file or directory on this end cannot be used; the message names it. Or the reader or writer of a transfer
@@ -65,7 +68,11 @@ impl Error {
                     | Failure::IdleTimeout
                     | Failure::Refused(Reason::Busy | Reason::InUse | Reason::ShuttingDown)
             ),
-            Self::Secure(..) | Self::NoSha256 | Self::Local(_) | Self::Consumed(_) => false,
+            Self::Secure(..)
+            | Self::Line(_)
+            | Self::NoSha256
+            | Self::Local(_)
+            | Self::Consumed(_) => false,
         }
     }
 }
@@ -99,6 +106,7 @@ impl fmt::Display for Error {
             Self::Secure(endpoint, problem) => {
                 write!(f, "no secure connection to {endpoint}: {problem}")
             }
+            Self::Line(fault) => fault.fmt(f),
             Self::NoSha256 => f.write_str(
                 "the server does not offer SHA-256, which is required for this transfer",
             ),
@@ -121,7 +129,7 @@ impl std::error::Error for Error {
             Self::Connect(_, error) | Self::Link(error) | Self::Local(error) => Some(error),
             Self::Secure(_, problem) => Some(problem),
             Self::Consumed(cause) => Some(cause),
-            Self::Session(..) | Self::NoSha256 => None,
+            Self::Session(..) | Self::Line(_) | Self::NoSha256 => None,
         }
     }
 }

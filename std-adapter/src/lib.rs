@@ -54,6 +54,7 @@ pub mod auth;
 pub mod checksum;
 pub mod client;
 pub mod describe;
+pub mod diagnosis;
 pub mod endpoint;
 mod error;
 pub mod fs;

@@ -1,12 +1,14 @@
 //! Serial lines that carry nothing, or not all.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tinyferry::client::Client;
 use tinyferry::core::Config;
 use tinyferry::fs::{Directory, Source};
-use tinyferry_kit::{Cable, Line};
+use tinyferry_kit::{Cable, Faults, Line};
 
 use crate::harness::{Place, Server, assert_same, client, content};
 use crate::requirements::runs_long_tests;
@@ -39,6 +41,115 @@ fn a_line_that_changes_bytes_is_reported() {
     let error = result.map(drop).expect_err("no chunk arrives whole").to_string();
     assert!(error.contains("small frames arrive and large frames do not"), "{error}");
     assert!(!place.served("file").exists(), "{}", server.log());
+}
+
+/// A command over a line that changes bytes on its ways is ended in seconds with this sentence.
+fn is_diagnosed(arguments: &[&str], ways: [bool; 2], convert: fn(u8) -> Vec<u8>, sentence: &str) {
+    let place = Place::new();
+    fs::write(place.here("file"), content(50_000, 1)).expect("a file");
+    fs::write(place.served("other"), content(50_000, 2)).expect("a file");
+    let cable = lay(CLEAN);
+    for (line, is_changed) in cable.lines().iter_mut().zip(ways) {
+        line.convert = is_changed.then_some(convert);
+    }
+    let [listen, url] = urls(&cable);
+    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    let begin = Instant::now();
+    client(&url, &place.here(""), arguments).with(4, &[sentence]);
+    let took = begin.elapsed();
+    // Most take 4 to 10 seconds. A value may spare a few frames of the check on a busy machine: then there is another.
+    assert!(took < Duration::from_secs(45), "it took {} s", took.as_secs());
+    // Without the fault the line works at once.
+    for mut line in cable.lines() {
+        line.convert = None;
+    }
+    client(&url, &place.here(""), arguments).well();
+}
+
+const PUT: &[&str] = &["put", "file"];
+const GET: &[&str] = &["get", "other"];
+
+#[test]
+fn flow_control_by_software_is_diagnosed() {
+    let convert = |byte| if [0x11, 0x13].contains(&byte) { vec![] } else { vec![byte] };
+    let sentence = "swallows 0x11 and 0x13 on the way to the server: XON/XOFF is on somewhere";
+    is_diagnosed(PUT, [true, true], convert, sentence);
+}
+
+#[test]
+fn a_value_that_is_swallowed_on_the_way_back_is_diagnosed() {
+    let convert = |byte| if byte == 0x1a { vec![] } else { vec![byte] };
+    is_diagnosed(GET, [false, true], convert, "swallows 0x1a on the way from the server");
+}
+
+#[test]
+fn a_line_that_doubles_a_value_is_diagnosed() {
+    let convert = |byte| vec![byte; if byte == 0xff { 2 } else { 1 }];
+    is_diagnosed(PUT, [true, true], convert, "doubles 0xff on the way to the server");
+}
+
+#[test]
+fn a_line_that_converts_ends_of_lines_is_diagnosed() {
+    let convert = |byte| if byte == b'\n' { b"\r\n".to_vec() } else { vec![byte] };
+    is_diagnosed(GET, [false, true], convert, "adds a carriage return to each line feed");
+}
+
+#[test]
+fn a_line_that_converts_carriage_returns_is_diagnosed() {
+    let convert = |byte| vec![if byte == b'\r' { b'\n' } else { byte }];
+    is_diagnosed(PUT, [true, false], convert, "changes 0x0d into 0x0a on the way to the server");
+}
+
+#[test]
+fn a_line_of_seven_bits_is_diagnosed() {
+    is_diagnosed(PUT, [true, true], |byte| vec![byte & 0x7f], "carries 7 bits of each byte");
+}
+
+#[test]
+fn a_line_of_seven_bits_from_the_server_is_diagnosed() {
+    is_diagnosed(GET, [false, true], |byte| vec![byte & 0x7f], "carries 7 bits of each byte");
+}
+
+/// A loopback in the place of a server.
+#[test]
+fn an_echo_is_diagnosed() {
+    let place = Place::new();
+    let cable = lay(CLEAN);
+    let [_, url] = urls(&cable);
+    let port =
+        fs::OpenOptions::new().read(true).write(true).open(cable.ports()[1]).expect("a port");
+    let echo = thread::spawn(move || {
+        let (mut from, mut buffer) = (&port, [0; 256]);
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if (&port).write_all(&buffer[..count]).is_err() {
+                return;
+            }
+        }
+    });
+    let begin = Instant::now();
+    client(&url, &place.here(""), &["ping"]).with(4, &["this line returns what is sent"]);
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    drop(cable);
+    echo.join().expect("it ends with the port");
+}
+
+/// A line on which hardly a chunk passes at first is checked, and no fault is found.
+#[test]
+fn a_line_with_noise_is_not_misjudged() {
+    let place = Place::new();
+    fs::write(place.here("file"), content(30_000, 1)).expect("a file");
+    let cable = lay(Faults { drop: 5e-3, ..CLEAN });
+    let [listen, url] = urls(&cable);
+    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    thread::scope(|scope| {
+        let put = scope.spawn(|| client(&url, &place.here(""), PUT));
+        thread::sleep(Duration::from_secs(9));
+        for mut line in cable.lines() {
+            line.faults = CLEAN;
+        }
+        put.join().expect("it does not panic").well();
+    });
+    assert_same(&place.here(""), &place.served(""));
 }
 
 #[test]

@@ -115,12 +115,15 @@ pub fn drive<P: Profile, L: Link, S: Store + ?Sized>(
     drive_with(session, link, store, |_| {})
 }
 
-/// [`drive`], with a call of `on_step` before each step.
-fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
+/// [`drive`], with a call of `on_step` before each step. It may end the session by [`Session::link_failed`].
+///
+/// # Errors
+/// Those of [`drive`]; [`Failure::UnexpectedEof`](crate::Failure) after such an end.
+pub fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
     session: &mut Session<P>,
     link: &mut L,
     store: &mut S,
-    mut on_step: impl FnMut(&Session<P>),
+    mut on_step: impl FnMut(&mut Session<P>),
 ) -> Result<Outcome, Error<L::Error>> {
     session.set_half_duplex(L::HALF_DUPLEX);
     session.resume(link.now());

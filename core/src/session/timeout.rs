@@ -39,6 +39,17 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// Whether a task has made no progress for `time`, although this end repeats its questions: either 8 frames in
+    /// succession made none, or 3 questions in succession were not answered. A receiver asks nothing: it also counts as
+    /// stuck without progress for three times as long. The line may change some byte values.
+    pub fn is_stuck_for(&self, time: Millis) -> bool {
+        let is_receiver = matches!(self.state, State::Receiving(_));
+        let longer = time.saturating_mul(3);
+        P::detects_stalls()
+            && (self.timer.is_stuck_for(time)
+                || (is_receiver && self.timer.without_progress_for(longer)))
+    }
+
     /// When to call [`Session::timed_out`] if nothing is received before.
     pub fn deadline(&self) -> Option<Millis> {
         if !matches!(self.io, PendingIo::Receive { .. }) {

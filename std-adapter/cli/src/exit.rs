@@ -130,7 +130,7 @@ impl Exit {
             {
                 Self::Usage
             }
-            Error::Connect(..) => Self::Connection,
+            Error::Connect(..) | Error::Line(_) => Self::Connection,
             Error::Secure(_, AuthError::Socket(_)) => Self::Connection,
             Error::Secure(_, AuthError::Channel(error)) => Self::for_channel(*error),
             Error::Secure(..) => Self::Trust,

@@ -116,6 +116,7 @@ impl Context {
                 Some(found) if found != Channel::Truncated => self.failed(&error.to_string()),
                 _ => self.lost(&error.to_string()),
             },
+            Error::Line(_) => self.failed(&error.to_string()),
             Error::Session(..) => format!("{endpoint}: {error}"),
             Error::Consumed(cause) => format!(
                 "{}; the part of standard input that was read cannot be sent again",

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use embedded_io::Write;
-use tinyferry_core::driver::blocking::{self, drive};
+use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Outcome, Session, Store};
 use tracing::debug;
 
@@ -32,22 +32,33 @@ use crate::transport::{tcp, telnet};
 mod paced;
 #[cfg(unix)]
 mod started;
+mod watch;
 
 use self::paced::over;
 #[cfg(unix)]
 use self::started::start;
+pub(crate) use self::watch::Watch;
 
 /// The silence after which a reader on a lossy link is in step again (R71), and as much again for the line.
 const SILENCE: Duration = Duration::from_millis(40);
 
 /// A link that a client's sessions run over.
 pub(crate) trait Connection: Send {
-    /// Runs a client's session to the end of its task.
+    /// Runs a client's session to the end of its task, or until `watch` ends it.
     fn run(
         &mut self,
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
+        watch: Option<&mut Watch>,
     ) -> Result<Outcome, blocking::Error<io::Error>>;
+
+    /// Without a session: sends bytes, and reads until `is_enough` of the received ones or for `time`.
+    fn exchange(
+        &mut self,
+        bytes: &[u8],
+        time: Duration,
+        is_enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<Vec<u8>>;
 
     /// The values for the handshake, where the connection restricts them.
     fn bound(&self, config: Config) -> Config {
@@ -77,9 +88,19 @@ impl<S: Socket> Connection for StreamLink<S> {
         &mut self,
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
+        watch: Option<&mut Watch>,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.update_clock();
-        drive(session, self, store)
+        watch::run(self, session, store, watch)
+    }
+
+    fn exchange(
+        &mut self,
+        bytes: &[u8],
+        time: Duration,
+        is_enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<Vec<u8>> {
+        watch::exchange(self, bytes, time, is_enough)
     }
 
     fn traffic(&self) -> Traffic {
@@ -99,8 +120,18 @@ impl Connection for SerialLink {
         &mut self,
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
+        watch: Option<&mut Watch>,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
-        drive(session, self, store)
+        watch::run(self, session, store, watch)
+    }
+
+    fn exchange(
+        &mut self,
+        bytes: &[u8],
+        time: Duration,
+        is_enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<Vec<u8>> {
+        watch::exchange(self, bytes, time, is_enough)
     }
 
     fn traffic(&self) -> Traffic {

@@ -66,6 +66,8 @@ pub struct Client {
     events: Events,
     /// Whether the server has not refused a request for links that it answers without them.
     supports_links: bool,
+    /// Whether a task that makes no progress on a line is ended to check the line: it can then be run again.
+    is_watched: bool,
 }
 
 impl Client {
@@ -100,7 +102,18 @@ impl Client {
         let config = connection.bound(config);
         let session =
             session::new(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;
-        Ok(Self { session, connection, config, sync, limits, policy, events, supports_links: true })
+        let (supports_links, is_watched) = (true, false);
+        Ok(Self {
+            session,
+            connection,
+            config,
+            sync,
+            limits,
+            policy,
+            events,
+            supports_links,
+            is_watched,
+        })
     }
 
     /// Sends the file or the directory at `local`; `remote` is its path on the server. An empty

@@ -2,14 +2,23 @@
 
 use std::io;
 use std::num::NonZeroU32;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Failure, GetRequest, Outcome, Session, Step, Store, Task};
 use tracing::debug;
 
+use super::connection::Watch;
 use super::{Client, Error};
 use crate::checksum::Desktop;
+use crate::diagnosis::{self, Direction, Fault, Finding, LineFault};
+
+/// The time without an answer to a hello after which a line is checked.
+const HANDSHAKE_PART: Duration = Duration::from_millis(2_500);
+/// The largest number of checks during a task.
+const CHECKS: u32 = 3;
+/// The number of checks in succession that find an echo, and no server. A board may echo until it has booted.
+const ECHOES: u32 = 2;
 
 impl Client {
     /// A task with a store that can be used again.
@@ -26,10 +35,21 @@ impl Client {
         &mut self,
         mut run: impl FnMut(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        match run(self) {
-            Err(error) if self.needs_new_session(&error) => run(self),
-            result => result,
+        for _ in 0..CHECKS {
+            self.is_watched = self.config.lossy;
+            let result = run(self);
+            // It stays set unless the line was checked.
+            let was_checked = self.config.lossy && !std::mem::take(&mut self.is_watched);
+            match result {
+                Err(error) if self.needs_new_session(&error) => {
+                    if !was_checked {
+                        break;
+                    }
+                }
+                result => return result,
+            }
         }
+        run(self)
     }
 
     /// Whether a lossy link timed out after the handshake: the other end may have restarted. Then the next task
@@ -81,7 +101,11 @@ impl Client {
             self.run(Task::Ping, &mut ())?;
             self.session = new(self.config).map_err(Error::Link)?;
         }
-        self.run(Task::Ping, &mut ())?;
+        if self.is_established() {
+            self.run(Task::Ping, &mut ())?;
+        } else {
+            self.shake_hands()?;
+        }
         if let Some(agreed) = self.session.negotiated() {
             let yes_or_no = |value| if value { "yes" } else { "no" };
             debug!(
@@ -101,10 +125,76 @@ impl Client {
         Ok(())
     }
 
+    /// Completes the handshake. While a line gives no answer, it is checked now and then.
+    fn shake_hands(&mut self) -> Result<Outcome, Error> {
+        let begin = Instant::now();
+        let timeout = Duration::from_millis(self.config.timeout.into());
+        let (mut part, mut checks, mut echoes) = (HANDSHAKE_PART, 0, 0);
+        loop {
+            let left = timeout.saturating_sub(begin.elapsed());
+            let is_last = left < 2 * part;
+            let mut watch = Watch::new(if is_last { left } else { part });
+            let is_watched = self.config.lossy && !(is_last && checks == 0);
+            match self.run_watched(Task::Ping, &mut (), is_watched.then_some(&mut watch)) {
+                Err(_) if watch.has_ended && is_last => {
+                    return Err(Error::Session(Failure::TimedOut, String::new()));
+                }
+                Err(_) if watch.has_ended => {}
+                result => return result,
+            }
+            // Answers may be slow.
+            part *= if checks == 0 { 1 } else { 2 };
+            checks += 1;
+            match self.check_line()? {
+                Finding::Fault(fault) => return Err(Error::Line(fault)),
+                Finding::Echo => echoes += 1,
+                Finding::Sound | Finding::Silent => echoes = 0,
+            }
+            if echoes >= ECHOES {
+                let fault = LineFault { fault: Fault::Echo, direction: Direction::Unknown };
+                return Err(Error::Line(fault));
+            }
+            self.session = new(self.config).map_err(Error::Link)?;
+        }
+    }
+
+    /// Runs a task of a session whose handshake is completed. If it makes no progress on a line, the line is checked.
     fn run(&mut self, task: Task<'_>, store: &mut dyn Store) -> Result<Outcome, Error> {
+        let mut watch = Watch::new(Duration::ZERO);
+        let is_watched = self.is_watched && self.is_established();
+        let result = self.run_watched(task, store, is_watched.then_some(&mut watch));
+        if !watch.has_ended {
+            return result;
+        }
+        self.is_watched = false;
+        match self.check_line()? {
+            Finding::Fault(fault) => Err(Error::Line(fault)),
+            // The server has another session now.
+            _ => Err(Error::Session(Failure::TimedOut, String::new())),
+        }
+    }
+
+    /// Looks for byte values that the line changes.
+    fn check_line(&mut self) -> Result<Finding, Error> {
+        debug!("checking the line, as there is no progress");
+        let random = getrandom::u32().map_err(|error| Error::Link(io::Error::other(error)))?;
+        let connection = &mut self.connection;
+        let finding = diagnosis::check(
+            &mut |bytes, time, is_enough| connection.exchange(bytes, time, is_enough),
+            random,
+        );
+        finding.map_err(Error::Link)
+    }
+
+    fn run_watched(
+        &mut self,
+        task: Task<'_>,
+        store: &mut dyn Store,
+        watch: Option<&mut Watch>,
+    ) -> Result<Outcome, Error> {
         let begun = self.session.begin(task);
         begun.map_err(|failure| Error::Session(failure, String::new()))?;
-        self.connection.run(&mut self.session, store).map_err(|error| match error {
+        self.connection.run(&mut self.session, store, watch).map_err(|error| match error {
             blocking::Error::Link(error) => Error::Link(error),
             blocking::Error::Session(failure) => {
                 let message = match failure {

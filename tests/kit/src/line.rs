@@ -28,6 +28,8 @@ pub struct Line {
     pub delay: u64,
     /// What happens to bytes.
     pub faults: Faults,
+    /// The bytes that arrive for one that is sent; `None`: itself.
+    pub convert: Option<fn(u8) -> Vec<u8>>,
     /// The number of bytes after which the line is cut.
     pub cut: Option<u64>,
     /// Bytes that the sending end can hold before it blocks.
@@ -64,6 +66,7 @@ impl Line {
             byte_time: 0,
             delay: 0,
             faults: Faults::default(),
+            convert: None,
             cut: None,
             room: 1 << 16,
             lose: Vec::new(),
@@ -135,7 +138,12 @@ impl Line {
         for _ in 0..times {
             let before = self.arriving.len();
             for byte in bytes {
-                self.carry_byte(now, *byte);
+                match self.convert {
+                    Some(convert) => {
+                        convert(*byte).into_iter().for_each(|byte| self.carry_byte(now, byte));
+                    }
+                    None => self.carry_byte(now, *byte),
+                }
             }
             self.arriving.truncate(before.saturating_add(self.longest));
         }

@@ -92,3 +92,14 @@ fn for_an_idle_server_each_frame_is_progress() {
     server.wait();
     assert!(matches!(server.session.poll(), Step::Over(Err(Failure::IdleTimeout))));
 }
+
+#[test]
+fn a_task_without_progress_is_stuck() {
+    let mut client = sender(Config::LOSSY);
+    assert!(!client.session.is_stuck_for(1));
+    goes_on(&mut client, |_| ack(0, 128));
+    assert!(client.session.is_stuck_for(1_000));
+    let mut server = receiver();
+    goes_on(&mut server, |number| from_client(Signal::ask(1, number + 1, 1)));
+    assert!(!server.session.is_stuck_for(1_000));
+}

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::num::NonZeroU64;
+use std::time::Duration;
 
-use tinyferry_core::driver::blocking::{self, drive};
+use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Outcome, Session, Store};
 
-use super::Connection;
+use super::{Connection, Watch, watch};
 use crate::checksum::Desktop;
 use crate::transport::limit::{Limited, Pacer, Pausable};
 use crate::transport::stream::Traffic;
@@ -22,11 +23,22 @@ impl<L: Connection + Pausable> Connection for Paced<L> {
         &mut self,
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
+        watch: Option<&mut Watch>,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.link.update_clock();
         // A command may have a terminal: only the handshake tells that its link is lossy.
         let is_lossy = session.negotiated().is_some_and(|negotiated| negotiated.lossy);
-        drive(session, &mut Limited::new(&mut self.link, &mut self.pacer, is_lossy), store)
+        let mut link = Limited::new(&mut self.link, &mut self.pacer, is_lossy);
+        watch::run(&mut link, session, store, watch)
+    }
+
+    fn exchange(
+        &mut self,
+        bytes: &[u8],
+        time: Duration,
+        is_enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<Vec<u8>> {
+        self.link.exchange(bytes, time, is_enough)
     }
 
     fn bound(&self, config: Config) -> Config {

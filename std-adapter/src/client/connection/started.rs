@@ -2,12 +2,13 @@
 
 use std::io;
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Session, Store};
 use tracing::debug;
 
-use super::{Connection, link};
+use super::{Connection, Watch, link};
 use crate::auth::{AuthError, Error as Channel, Protection};
 use crate::checksum::Desktop;
 use crate::client::Error;
@@ -65,8 +66,9 @@ impl Connection for Started {
         &mut self,
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
+        watch: Option<&mut Watch>,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
-        let result = self.link.run(session, store);
+        let result = self.link.run(session, store, watch);
         let is_gone = matches!(
             result,
             Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::UnexpectedEof))
@@ -85,6 +87,15 @@ impl Connection for Started {
             Some(error) => Err(blocking::Error::Link(error)),
             None => result,
         }
+    }
+
+    fn exchange(
+        &mut self,
+        bytes: &[u8],
+        time: Duration,
+        is_enough: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<Vec<u8>> {
+        self.link.exchange(bytes, time, is_enough)
     }
 
     fn bound(&self, config: Config) -> Config {

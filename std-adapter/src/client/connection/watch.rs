@@ -1,0 +1,83 @@
+//! The line below a session: whether it makes progress, and bytes without a session.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use tinyferry_core::driver::blocking::{self, Link, drive, drive_with};
+use tinyferry_core::{Millis, Outcome, Session, Store};
+
+use crate::checksum::Desktop;
+use crate::transport::clock::milliseconds;
+use crate::transport::limit::Pausable;
+
+/// The time without progress of a transfer after which the line is checked, in ms.
+const STUCK: Millis = 4_000;
+
+/// Ends a session that makes no progress, so that its line is checked.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// When the handshake has to be completed.
+    handshake_end: Instant,
+    /// Whether the session was ended.
+    pub(crate) has_ended: bool,
+}
+
+impl Watch {
+    /// `handshake`: the time for the handshake.
+    pub(crate) fn new(handshake: Duration) -> Self {
+        Self { handshake_end: Instant::now() + handshake, has_ended: false }
+    }
+
+    fn look(&mut self, session: &mut Session<Desktop>) {
+        let is_stuck = match session.negotiated() {
+            None => Instant::now() >= self.handshake_end,
+            Some(agreed) => agreed.lossy && session.is_stuck_for(STUCK),
+        };
+        if is_stuck && !self.has_ended {
+            self.has_ended = true;
+            session.link_failed();
+        }
+    }
+}
+
+/// Runs a session over a link, to the end of its task.
+pub(super) fn run<L: Link<Error = io::Error>>(
+    link: &mut L,
+    session: &mut Session<Desktop>,
+    store: &mut dyn Store,
+    watch: Option<&mut Watch>,
+) -> Result<Outcome, blocking::Error<io::Error>> {
+    match watch {
+        Some(watch) => drive_with(session, link, store, |session| watch.look(session)),
+        None => drive(session, link, store),
+    }
+}
+
+/// Sends bytes, and reads until `is_enough` of the received ones or for `time`.
+pub(super) fn exchange<L: Pausable>(
+    link: &mut L,
+    bytes: &[u8],
+    time: Duration,
+    is_enough: &mut dyn FnMut(&[u8]) -> bool,
+) -> io::Result<Vec<u8>> {
+    let mut left = bytes;
+    while !left.is_empty() {
+        let count = link.write(left)?;
+        left = left.get(count..).unwrap_or_default();
+    }
+    link.flush()?;
+    link.update_clock();
+    let end = link.now().unwrap_or(0).wrapping_add(milliseconds(time));
+    let end_of_time = Instant::now() + time;
+    let (mut received, mut buffer) = (Vec::new(), [0; 256]);
+    while !is_enough(&received) && Instant::now() < end_of_time {
+        link.set_read_deadline(Some(end), false);
+        match link.read(&mut buffer) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => received.extend(buffer.iter().take(count)),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(received)
+}
