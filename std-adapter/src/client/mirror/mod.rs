@@ -127,6 +127,11 @@ impl Client {
         let exclusion = exclusion(local, &selection.filter);
         there.adopt_paths(&here, &exclusion, |path| match self.kind_of(&join(remote, path)) {
             Ok(found) => Ok(found.is_some()),
+            // A link that the list lacks, and a path through a link or a file, lead to another entry.
+            Err(Error::Session(
+                Failure::Refused(Reason::SymbolicLink | Reason::NotDirectory),
+                _,
+            )) => Ok(false),
             // A server that cannot tell may have it.
             Err(Error::Session(Failure::Refused(_), _)) => Ok(true),
             Err(error) => Err(error),
@@ -195,8 +200,16 @@ fn local_target(local: &Path, there: &Listed, selection: &Selection) -> Result<L
     let links = selection.links;
     let mut here = Listed::of_local(local, &Filter::default(), links)?;
     let exclusion = exclusion(local, &selection.filter);
-    here.adopt_paths(there, &exclusion, |path| Ok(kind_of(&local.join(path), links)?.is_some()))?;
+    here.adopt_paths(there, &exclusion, |path| {
+        let is_listed = matches!(kind_of(&local.join(path), links)?, Some(Some(_)));
+        Ok(is_listed && !is_below_link(local, path))
+    })?;
     Ok(here)
+}
+
+/// Whether a directory above `path` is a link: then the entry is one of another directory.
+fn is_below_link(local: &Path, path: &str) -> bool {
+    ancestors(path).any(|above| local.join(above).is_symlink())
 }
 
 /// The entries of the server's directory that the local directory does not have.
@@ -208,9 +221,11 @@ fn missing_here<'a>(
     let source = SourceDirectory::find(local)?;
     let exclusion = exclusion(local, &selection.filter);
     let missing = there.missing(&exclusion, |path| {
-        // An entry below a link is one of another directory.
-        let is_below_link = ancestors(path).any(|above| local.join(above).is_symlink());
-        if is_below_link { Ok(None) } else { kind_of(&local.join(path), selection.links) }
+        if is_below_link(local, path) {
+            Ok(None)
+        } else {
+            kind_of(&local.join(path), selection.links)
+        }
     })?;
     source.check()?;
     Ok(missing)

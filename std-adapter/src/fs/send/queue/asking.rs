@@ -45,6 +45,7 @@ impl SendQueue {
             if let Some((question, query)) = update.next_question(&self.origins) {
                 return Some(Candidate::Ready(self.ask(question, query, observer)));
             }
+            let keeps_bits = update.keeps_bits();
             let (origin, path, is_whole) = match update.next_found(&self.origins)? {
                 Found::File(origin, path) | Found::Directory(origin, path) => (origin, path, true),
                 Found::Bits(origin, path) => (origin, path, false),
@@ -61,6 +62,12 @@ impl SendQueue {
                 self.walk.go_to(&path);
             } else if item.is_none() {
                 item = self.walk.next(observer);
+            }
+            if let Some(Item::Directory(metadata)) = &mut item
+                && !is_whole
+                && keeps_bits
+            {
+                metadata.mode = None;
             }
             if let Some(item) = item {
                 return Some(Candidate::new(item));

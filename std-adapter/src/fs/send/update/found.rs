@@ -36,6 +36,11 @@ impl Found {
 }
 
 impl Update {
+    /// Whether a directory that the receiver has keeps its permission bits.
+    pub(crate) fn keeps_bits(&self) -> bool {
+        self.skip == Skip::Existing
+    }
+
     /// The next entry to send. Before the first entry of a directory comes the directory by itself: entries change
     /// its time at the receiver.
     pub(crate) fn next_found(&mut self, origins: &[SourceRoot]) -> Option<Found> {
