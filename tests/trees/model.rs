@@ -69,7 +69,10 @@ fn is_replaced(skips: Skips, ours: &Node, theirs: &Node) -> bool {
         Node::File { content: its, time: its_time, mode: its_mode },
     ) = (ours, theirs)
     else {
-        return skips != Skips::Existing && ours != theirs;
+        // A link has no time that could be compared with that of a file.
+        let is_kept = skips == Skips::NotOlder
+            && matches!((ours, theirs), (Node::Link { .. }, Node::File { .. }));
+        return skips != Skips::Existing && !is_kept && ours != theirs;
     };
     let same_facts =
         content.size == its.size && compared(*time) == compared(*its_time) && mode == its_mode;
