@@ -94,6 +94,44 @@ fn a_rename_whose_answer_is_lost_is_made_once() {
     });
 }
 
+/// While the answer to the rename is lost, another client makes the old path again: that entry stays.
+#[test]
+fn a_rename_whose_answer_is_lost_does_not_move_an_entry_that_was_made_since() {
+    for (options, old, code, part) in
+        [(&[][..], None, 0, ""), (&["-f"], Some("old"), 4, "the server may have renamed it")]
+    {
+        let (place, mut server) = start();
+        let write_target = |path: &str| old.iter().for_each(|old| write(&place, &[(path, old)]));
+        let answers = lose_each_answer(&place, &server, |number, run| {
+            let [from, to] = ["a", "b"].map(|name| format!("{name}{number}"));
+            write(&place, &[(&from, "content")]);
+            write_target(&to);
+            run(&[&["mv", &from, &to, "--retry", "3"], options].concat()).well();
+        });
+        write(&place, &[("a", "content")]);
+        write_target("b");
+        let proxy = Proxy::start();
+        proxy.lead_to(&server);
+        // The answer to the rename is the last one.
+        proxy.cut_often(1, once(((answers - 1) * SIGNAL + 1, Cut::Loss)));
+        let arguments = [&["mv", "a", "b", "--retry", "8"], options].concat();
+        let ended = thread::scope(|scope| {
+            let rename = scope.spawn(|| client(&proxy.endpoint, &place.here(""), &arguments));
+            wait_until("the client is connected", || proxy.crossed(0) > 0);
+            // No other connection reaches the server before the entry is made.
+            proxy.lead_to_address("");
+            wait_until("it is renamed", || !place.served("a").exists() && proxy.cuts() > 0);
+            write(&place, &[("a", "new")]);
+            proxy.lead_to(&server);
+            rename.join().expect("it does not panic").with(code, &[part])
+        });
+        let read = |path| fs::read_to_string(place.served(path)).expect("a file");
+        assert_eq!((read("a"), read("b")), ("new".into(), "content".into()), "{}", ended.stderr);
+        assert!(ended.stderr.contains("(try 1 of 8)"), "{}", ended.stderr);
+        assert_eq!(server.log().matches("renamed \"a\"").count(), 1);
+    }
+}
+
 #[test]
 fn a_directory_whose_rename_was_not_answered_does_not_move_into_itself() {
     let (place, server) = start();
