@@ -8,9 +8,11 @@ use crate::checksum::{Checksums, Tables};
 use self::line::*;
 use self::one_file::OneFile;
 
+mod holes;
 mod line;
 mod one_file;
 mod progress;
+mod reports;
 mod requests;
 mod stores;
 mod trees;
