@@ -40,6 +40,15 @@ fn lay(seed: u64, carries: Option<u64>) -> Cable {
     Cable::lay(there, back).expect("pseudo-terminals")
 }
 
+/// Ends the unplugger of a command, also if the test fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs a command, and unplugs the line each time that it has carried about `distance` bytes more to the server.
 /// Returns the number of bytes that it has carried.
 fn run_unplugged(place: &Place, arguments: &[&str], distance: u64) -> u64 {
@@ -72,8 +81,9 @@ fn run_unplugged(place: &Place, arguments: &[&str], distance: u64) -> u64 {
             let last = cable.lines()[0].carried;
             (done, carried + last)
         });
+        let end = End(&is_over);
         let ended = run(&endpoint, &place.here(""), arguments);
-        is_over.store(true, Ordering::Relaxed);
+        drop(end);
         let (done, carried) = unplugger.join().expect("it does not panic");
         (done, carried, ended)
     });
