@@ -21,6 +21,8 @@ pub(super) struct OneFile {
     pub(super) resumable: bool,
     /// The length of the part that is already there.
     pub(super) prefix: u64,
+    /// The digest of that part, as a pipe returns it.
+    pub(super) prefix_digest: Option<u64>,
     /// The message of each refusal.
     pub(super) message: String,
     /// Whether it defers its calls, and how many of the next ones are pending.
@@ -68,6 +70,10 @@ impl Store for OneFile {
         self.name = offer.path.into();
         let prefix = self.prefix;
         self.refuses.map_or(Ok(Accepted { prefix, in_order: false }), Err)
+    }
+
+    fn prefix_digest(&mut self) -> Option<u64> {
+        self.prefix_digest
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
