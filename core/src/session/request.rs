@@ -9,7 +9,7 @@ impl<P: Profile> Session<P> {
             PendingIo::Load { position, length, done, sends } => {
                 let holes = P::has_holes() && (!sends || self.has_holes());
                 let waits = P::has_pipes() && done == 0 && sends && self.is_new(position);
-                let proves = P::has_pipes() && !sends && self.may_prove_prefix();
+                let proves = self.may_prove_prefix();
                 let into = self.chunk.payload_mut().get_mut(done.into()..length.into());
                 let position = position.saturating_add(done.into());
                 Request::Load { position, into: into.unwrap_or_default(), holes, waits, proves }
@@ -104,7 +104,8 @@ impl<P: Profile> Session<P> {
 
     /// Whether the digest of the prefix alone proves it, and nothing of it was loaded back.
     pub(super) fn may_prove_prefix(&self) -> bool {
-        self.running_sha256().is_none()
+        P::has_pipes()
+            && self.running_sha256().is_none()
             && matches!(&self.state, State::Receiving(receiver)
                 if receiver.file().is_some_and(RecvFile::has_unread_prefix::<P>))
     }

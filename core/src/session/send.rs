@@ -183,12 +183,8 @@ impl<P: Profile> Session<P> {
             }
             Next::Digest { position, length } => {
                 let load = PendingIo::Load { position, length, done: 0, sends: false };
-                // A frame that is stored before the prefix is proven would change the digest of a pipe.
-                if !P::has_pipes() || !self.may_prove_prefix() {
-                    self.unless_paused(load, Some(wanted));
-                    return true;
-                }
-                load
+                self.unless_paused(load, Some(wanted));
+                return true;
             }
             Next::Entry if P::can_send() => PendingIo::NextEntry,
             Next::Check if P::can_send() => PendingIo::Check,

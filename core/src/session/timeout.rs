@@ -162,7 +162,9 @@ impl<P: Profile> Session<P> {
     /// before: then input is polled first, and a keepalive is sent where one is due.
     pub(super) fn unless_paused(&mut self, io: PendingIo, wanted: Option<usize>) {
         let is_busy = self.is_busy();
-        let is_long = is_busy || (P::polls_input() && matches!(io, PendingIo::Load { .. }));
+        // The proof of a pipe's prefix is short. Content that was stored before it would be loaded back for the digest.
+        let loads = matches!(io, PendingIo::Load { .. }) && !self.may_prove_prefix();
+        let is_long = is_busy || (P::polls_input() && loads);
         if self.has_polled_input || !is_long {
             self.io = io;
             return;
