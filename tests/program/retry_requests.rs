@@ -226,7 +226,7 @@ fn a_list_has_each_entry_once_where_a_lossy_line_was_silent() {
     (0..300).for_each(|number| write(&place, &[(&format!("f{number}"), "")]));
     let cable = lay(CLEAN);
     let [listen, url] = urls(&cable);
-    let _server = Server::start_at(&listen, &place.served(""), &[]);
+    let mut server = Server::start_at(&listen, &place.served(""), &[]);
     // The client gives the session up after four seconds, and waits two seconds for the answer in another one.
     cable.lines()[1].cut = Some(12_000);
     let arguments = ["ls", "--timeout", "2", "--retry", "0"];
@@ -237,6 +237,8 @@ fn a_list_has_each_entry_once_where_a_lossy_line_was_silent() {
         cable.lines()[1].cut = None;
         list.join().expect("it does not panic").well()
     });
+    let log = server.log();
+    assert_eq!(log.matches("ls of the tree \".\" has begun").count(), 2, "one session: {log}");
     let mut names: Vec<_> = ended.stdout.lines().collect();
     names.sort_unstable();
     names.dedup();
