@@ -47,14 +47,15 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         directory: String::new(),
         has_lower_levels: false,
         rejected: 0,
-        told: retrying.may_repeat().then(Told::default),
+        told: None,
     };
     let links = LinkKinds { symbolic: true, hard: false };
     let selection = Selection::default().limited(depth).linking(links);
     let name = quoted(if path.is_empty() { "." } else { &path });
+    let may_repeat = retrying.may_repeat();
     let outcome = retrying.run(&name, None, |client| {
         // In a new session of a lossy link the client requests the list again by itself.
-        if client.is_lossy()? {
+        if may_repeat || client.is_lossy()? {
             listing.told.get_or_insert_default();
         }
         client.list_store_selecting(&path, &selection, &mut listing)
