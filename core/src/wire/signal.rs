@@ -11,6 +11,7 @@ use crate::checksum::Checksums;
 use crate::error::Reason;
 
 mod fields;
+mod session;
 
 /// Feature bit: `DON` carries the SHA-256 of the file in its metadata.
 pub const FEATURE_SHA256: u16 = 1;
@@ -65,7 +66,7 @@ const LETTERS: u32 = 0x00FF_FFFF;
 impl Code {
     /// The code whose letters are the first three bytes of `word`.
     fn parse(word: u32) -> Option<Self> {
-        CODES.iter().find(|code| code.letters() == word & LETTERS).copied()
+        CODES.iter().find(|code| code.word() == word & LETTERS).copied()
     }
 
     /// Whether these letters are those of a code.
@@ -73,8 +74,14 @@ impl Code {
         Self::parse(u32::from_le_bytes([a, b, c, 0])).is_some()
     }
 
+    /// The letters: the first bytes of a signal.
+    pub const fn letters(self) -> [u8; 3] {
+        let [a, b, c, _] = self.word().to_le_bytes();
+        [a, b, c]
+    }
+
     /// The letters, as the first word of a signal.
-    const fn letters(self) -> u32 {
+    const fn word(self) -> u32 {
         u32::from_le_bytes(match self {
             Self::Pin => *b"PIN\0",
             Self::Pon => *b"PON\0",
@@ -231,7 +238,7 @@ impl defmt::Format for Signal {
 impl Signal {
     /// Writes the signal. `seed` is that of the direction; on transfer 0 it is not used.
     pub fn emit<C: Checksums>(&self, seed: u32, into: &mut [u8; SIGNAL_LEN]) {
-        let code = self.code.letters() | u32::from_le_bytes([0, 0, 0, VERSION]);
+        let code = self.code.word() | u32::from_le_bytes([0, 0, 0, VERSION]);
         let [low, high] = halves(self.position);
         let [a, b, c, d] = self.detail;
         let (covered, crc) = into.split_at_mut(SIGNAL_LEN - 4);

@@ -8,6 +8,8 @@ mod search;
 use std::io;
 use std::time::{Duration, Instant};
 
+use tinyferry_core::wire::Signal;
+
 use super::fault::{Direction, Fault, LineFault};
 use super::frames::{self, Frame};
 
@@ -182,8 +184,9 @@ impl Check<'_, '_> {
     /// Whether a frame that is only right behind the fault gets a reply.
     fn reaches_server(&mut self, fault: &Fault, content: &[u8], sent: &[u8]) -> io::Result<bool> {
         let hello = self.hello(content);
-        let at = 16;
-        let bytes = [&hello[..at], sent, &hello[at + content.len()..]].concat();
+        let [before, number, behind, crc] = Signal::hello_parts(&hello);
+        let rest = number.get(content.len()..).unwrap_or_default();
+        let bytes = [before, sent, rest, behind, crc].concat();
         if fault.apply(&bytes) != hello {
             return Ok(false);
         }
@@ -250,11 +253,13 @@ impl Check<'_, '_> {
                 *byte = *wanted;
             }
             let hello = frames::hello(number);
-            let rest = number.iter().skip(content.len()).chain(&hello[32..]);
+            let [.., crc] = Signal::hello_parts(&hello);
+            let rest = number.iter().skip(content.len()).chain(crc);
             // The CRC of the reply is another one: faults are mostly of control characters and of 0xff.
             let reply = frames::reply_to(&hello, &self.reply);
+            let [.., crc_of_reply] = Signal::hello_parts(&reply);
             let is_usual = |byte: &u8| !byte.is_ascii_control() && *byte != 0xff;
-            if rest.copied().all(is_plain) && reply[32..].iter().all(is_usual) {
+            if rest.copied().all(is_plain) && crc_of_reply.iter().all(is_usual) {
                 return hello;
             }
         }

@@ -11,9 +11,6 @@ type Checksums = <Desktop as Profile>::Checksums;
 /// A hello or the reply to one.
 pub(super) type Frame = [u8; SIGNAL_LEN];
 
-/// The letters of a reply.
-const REPLY: &[u8] = b"PON";
-
 /// A hello with this session number. It asks for little, so that few of its other bytes are large.
 pub(super) fn hello(number: [u8; 4]) -> Frame {
     let hello = Hello {
@@ -35,17 +32,18 @@ fn emit(signal: &Signal) -> Frame {
     frame
 }
 
-/// The session number of a hello.
-pub(super) fn number(frame: &Frame) -> u32 {
-    u32::from_le_bytes([frame[16], frame[17], frame[18], frame[19]])
+/// The session number of a hello or a reply.
+fn number(frame: &Frame) -> u32 {
+    let [_, number, ..] = Signal::hello_parts(frame);
+    number.first_chunk().copied().map_or(0, u32::from_le_bytes)
 }
 
 /// The reply of the same server to another hello.
 pub(super) fn reply_to(hello: &Frame, reply: &Frame) -> Frame {
-    let Some(mut signal) = Signal::parse::<Checksums>(0, reply) else { return *reply };
-    let [_, a, b, c] = signal.detail;
-    signal.detail = [number(hello), a, b, c];
-    emit(&signal)
+    match Signal::parse::<Checksums>(0, reply) {
+        Some(signal) => emit(&signal.in_session(number(hello))),
+        None => *reply,
+    }
 }
 
 /// The reply to a hello in received bytes.
@@ -57,14 +55,14 @@ pub(super) fn find_reply(received: &[u8], hello: &Frame) -> Option<Frame> {
 fn valid(bytes: &[u8], hello: &Frame) -> Option<Frame> {
     let frame: &Frame = bytes.try_into().ok()?;
     let signal = Signal::parse::<Checksums>(0, frame)?;
-    let [session, ..] = signal.detail;
-    (signal.code == Code::Pon && session == number(hello)).then_some(*frame)
+    let is_reply = signal.code == Code::Pon && signal.transfer == 0;
+    (is_reply && number(frame) == number(hello)).then_some(*frame)
 }
 
 /// Where a reply may begin.
 fn begins(received: &[u8]) -> impl Iterator<Item = &[u8]> {
     let rests = (0..received.len()).filter_map(|begin| received.get(begin..));
-    rests.filter(|rest| rest.starts_with(REPLY))
+    rests.filter(|rest| rest.starts_with(&Code::Pon.letters()))
 }
 
 /// Whether the reply has come as a fault of bit 8 or of added bytes changes it.
@@ -85,13 +83,11 @@ fn seven_bits(rest: &[u8], hello: &Frame) -> Option<(Frame, Fault)> {
     if !received.is_ascii() {
         return None;
     }
-    (0..=SIGNAL_LEN - 4).find_map(|at| {
+    (0..SIGNAL_LEN).find_map(|at| {
         let mut frame = *received;
-        // The last one is the first of the CRC, which is computed anyway.
+        // Bytes of the CRC are computed anyway.
         frame[at] |= 0x80;
-        let (covered, crc) = frame.split_at_mut(SIGNAL_LEN - 4);
-        let computed = <Checksums as tinyferry_core::checksum::Checksums>::crc32(0, covered);
-        crc.copy_from_slice(&computed.to_le_bytes());
+        Signal::seal::<Checksums>(&mut frame);
         let frame = valid(&frame, hello)?;
         (Fault::SevenBits.apply(&frame) == received).then_some((frame, Fault::SevenBits))
     })

@@ -31,10 +31,9 @@ impl First {
     }
 }
 
-/// A signal of the session itself, from a server. Its transfer, at bytes 4 and 5, is 0.
+/// A signal of the session itself, from a server.
 fn begins_reply(bytes: &[u8]) -> Begins {
-    let is_code = [b"PON", b"ERR"].iter().any(|code| agree(bytes, *code));
-    if !is_code || !bytes.iter().take(6).skip(4).all(|byte| *byte == 0) {
+    if ![Code::Pon, Code::Err].into_iter().any(|code| Signal::may_begin(code, bytes)) {
         return Begins::No;
     }
     match bytes.first_chunk::<SIGNAL_LEN>().map(|bytes| Signal::parse::<Fast>(0, bytes)) {
