@@ -177,10 +177,13 @@ fn before_session(error: &Error) -> String {
             ". If that is its key, add --accept-new to accept it"
         }
         Error::Secure(_, AuthError::NoKnownHosts) => "; use --known-hosts FILE",
-        Error::Secure(endpoint, AuthError::Unprotected) => match endpoint.check_encryption() {
-            Ok(()) => ": use --key FILE, or --insecure to allow that",
-            Err(why) => return format!("{error}: {why}; use --insecure to allow that"),
-        },
+        Error::Secure(endpoint, AuthError::Unprotected) => {
+            let remedy = match endpoint.check_encryption() {
+                Ok(()) => "use --key FILE, or".to_owned(),
+                Err(why) => format!("{why}; use"),
+            };
+            return format!("{error}: {remedy} --insecure to allow that");
+        }
         Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::UnknownKey))) => UNKNOWN_KEY,
         Error::Secure(_, AuthError::Channel(Channel::Refused(Refusal::NoKeys))) => {
             "; start the server with --key FILE, or leave out --key here"
