@@ -159,7 +159,13 @@ fn mirrors(checked: &mut Checked) {
         |path: &str| planned.iter().find(|object| object["path"] == path).expect("it is there");
     assert_eq!(action("t/new")["action"], json!("new"));
     let mirror = checked.of(&server.client(&here, &["mirror", "t", "t", "--json"]), 0);
-    assert_eq!(mirror.last().expect("objects")["totals"]["removed"], json!(2));
+    let [planned, done] =
+        [&planned, &mirror].map(|objects| &objects.last().expect("objects")["totals"]);
+    assert_eq!(done["removed"], json!(2));
+    assert!(done["bytes"].as_u64() > Some(0), "{done}");
+    for total in ["sent", "bytes", "removed"] {
+        assert_eq!(planned[total], done[total], "{total}");
+    }
     let strict = Server::start(&place.served(""), &[]);
     fs::write(place.served("t/old"), "old").expect("a file");
     let mirror = checked.of(&strict.client(&here, &["mirror", "t", "t", "--json"]), 3);

@@ -19,6 +19,8 @@ use crate::retry::Retrying;
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     sent: u64,
+    /// The size of the files that would be sent.
+    bytes: u64,
     kept: u64,
     removed: u64,
     compared: u64,
@@ -51,7 +53,7 @@ impl Plan {
         };
         // All entries of another kind, those that stay among them.
         let mut conflicts = HashSet::new();
-        for Planned { path, is_directory, action, .. } in plan.entries {
+        for Planned { path, is_directory, size, action, .. } in plan.entries {
             let whole = paths::join(above, &path);
             let is_replaced = replaced.contains(&whole);
             if matches!(action, Action::Replace { kind: true, .. }) {
@@ -80,7 +82,10 @@ impl Plan {
                 Action::Remove => self.removed += 1,
                 Action::Replace { kind: true, .. } if !is_replaced => self.blocked += 1,
                 Action::Send if is_blocked => self.blocked += 1,
-                _ => self.sent += u64::from(!is_directory),
+                _ => {
+                    self.sent += u64::from(!is_directory);
+                    self.bytes += size.unwrap_or_default();
+                }
             }
             self.removed += u64::from(is_replaced);
             // The entries are counted for --max-delete as after the transfer, before entries of another kind
@@ -102,8 +107,8 @@ impl Plan {
 
     /// Prints the sums.
     pub(crate) fn finish(self, removals: &Removals<'_>, target: Target) -> Exit {
-        let Self { sent, kept, removed, compared, failed, blocked, extras, is_incomplete, omits } =
-            self;
+        let Self { sent, bytes, kept, removed, compared, failed, blocked, .. } = self;
+        let Self { extras, is_incomplete, omits, .. } = self;
         let unknown = if compared > 0 { format!(", {compared} to compare") } else { String::new() };
         let done = target.transferred();
         // The transfer removes entries of another kind if nothing else fails.
@@ -141,6 +146,7 @@ impl Plan {
             unchanged: Some(kept),
             removed: if removals.are_requested() { removed } else { 0 },
             failed,
+            bytes,
             ..json::Totals::default()
         });
         let removes = match removals.are_requested() {

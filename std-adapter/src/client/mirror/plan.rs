@@ -49,6 +49,8 @@ pub struct Planned {
     pub path: String,
     /// Whether it is a directory.
     pub is_directory: bool,
+    /// The size of the file that the source has, in bytes; `None`: it has no file there, or its size is not known.
+    pub size: Option<u64>,
     /// The action.
     pub action: Action,
 }
@@ -142,11 +144,18 @@ fn plan(source: &Listed, target: &Listed, missing: &Missing<'_>, skip: Skip) -> 
             (None, None) => Action::Send,
             (None, Some(theirs)) => decide(ours, theirs, skip, is_precise),
         };
-        Planned { path: path.clone(), is_directory: ours.kind == Kind::Directory, action }
+        let is_file = ours.kind == Kind::File && ours.target.is_none();
+        Planned {
+            path: path.clone(),
+            is_directory: ours.kind == Kind::Directory,
+            size: ours.size.filter(|_| is_file),
+            action,
+        }
     });
     let removed = missing.gone.iter().map(|(path, kind)| Planned {
         path: (*path).to_owned(),
         is_directory: *kind == Kind::Directory,
+        size: None,
         action: Action::Remove,
     });
     let mut planned: Vec<_> = sent.chain(removed).collect();
