@@ -1,12 +1,9 @@
 //! The command line's arguments.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueHint};
-use tinyferry::Endpoint;
 
 mod documents;
 mod filter;
@@ -22,6 +19,8 @@ mod peer;
 mod ping;
 mod policy;
 mod ports;
+mod read;
+mod serve;
 mod skip;
 mod sync;
 mod target;
@@ -40,12 +39,14 @@ pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArg, TransferArgs};
 pub(crate) use self::ping::{CloseArgs, PingArgs};
 use self::policy::PolicyArgs;
 pub(crate) use self::ports::PortsArgs;
+pub(crate) use self::read::command;
+use self::read::{complete, complete_put};
+pub(crate) use self::serve::ServeArgs;
 use self::skip::SkipArgs;
 pub(crate) use self::sync::SyncArg;
 pub(crate) use self::target::{check_here, check_no_server};
 use crate::exit::EXIT_CODES;
 use crate::pipe::Output;
-use crate::units::{bytes, count, days, rate, seconds};
 
 /// Moves files and directory trees over any byte stream.
 #[derive(Debug, Parser)]
@@ -112,91 +113,6 @@ pub(crate) struct KeygenArgs {
     /// Create a key pair: FILE is the private key, FILE.pub the public key for the other end
     #[arg(long)]
     pub(crate) pair: bool,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(mut_args = complete)]
-pub(crate) struct ServeArgs {
-    /// The directory to serve; clients cannot access anything outside it
-    pub(crate) directory: PathBuf,
-    /// The URL to listen on: tcp://HOST:PORT, unix:///PATH or a serial port as serial:///DEVICE; can be given
-    /// more than once
-    #[arg(short, long, value_name = "URL", default_values_t = [Endpoint::default()])]
-    pub(crate) listen: Vec<Endpoint>,
-    /// Serve one client over standard input and output, for exec: and ssh; on a terminal, for a client at the
-    /// other end of a serial line, until that client has left or Ctrl-C was pressed three times
-    #[arg(long, conflicts_with = "listen")]
-    pub(crate) stdio: bool,
-    /// Send files to clients, accept none
-    #[arg(long, conflicts_with = "write_only")]
-    pub(crate) read_only: bool,
-    /// Accept files from clients, send none
-    #[arg(long)]
-    pub(crate) write_only: bool,
-    /// Allow clients to shut the server down
-    #[arg(long)]
-    pub(crate) allow_close: bool,
-    /// Allow clients that may send files to remove and rename files too
-    #[arg(long, conflicts_with = "read_only")]
-    pub(crate) allow_remove: bool,
-    /// Accept only clients that have a key listed in FILE; to revoke a key, delete its line
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
-    pub(crate) key: Option<PathBuf>,
-    /// Accept clients from other machines without keys and without encryption
-    #[arg(long)]
-    pub(crate) insecure: bool,
-    /// Maximum number of clients at the same time; further clients get the error "busy"
-    #[arg(long, value_name = "N", default_value = "64", value_parser = count)]
-    pub(crate) clients: usize,
-    /// The same for clients from one address (IPv6: from one /64 network)
-    #[arg(long, value_name = "N", default_value = "32", value_parser = count)]
-    pub(crate) clients_per_address: usize,
-    /// Disconnect a client that has not completed the handshake after SECONDS
-    #[arg(long, alias = "greeting", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) handshake_timeout: Duration,
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-    /// Store a file whose name another file has as NAME~1, NAME~2 and so on, unless it is the same
-    #[arg(long, conflicts_with = "no_replace")]
-    pub(crate) keep_both: bool,
-    /// Accept symbolic links; their targets must be relative and inside the transferred tree. No link is
-    /// followed
-    #[arg(long)]
-    pub(crate) links: bool,
-    #[command(flatten)]
-    pub(crate) unsafe_links: UnsafeLinksArg,
-    /// Maximum total size of partial files; the server removes the oldest ones first
-    #[arg(long, value_name = "BYTES", default_value = "1T", value_parser = bytes)]
-    pub(crate) max_partials: u64,
-    /// Disconnect a client after SECONDS without a request; 0: never
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
-    pub(crate) idle: Duration,
-    /// When the server shuts down, let active transfers continue for SECONDS
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) grace: Duration,
-    /// Send to each client, and receive from it, at most RATE, in bytes a second
-    #[arg(long = "limit", value_name = "RATE", value_parser = rate)]
-    pub(crate) rate: Option<NonZeroU64>,
-    /// When to sync received files to storage
-    #[arg(long, value_name = "WHEN", default_value = "end")]
-    pub(crate) sync: SyncArg,
-    /// Remove partial files that were not written to for DAYS; 0: never
-    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = days)]
-    pub(crate) keep_partials: Duration,
-}
-
-impl ServeArgs {
-    /// Whether it serves the terminal that it was started on.
-    pub(crate) fn is_on_terminal(&self) -> bool {
-        self.stdio && Endpoint::Stdio.is_terminal()
-    }
-
-    /// Whether another program has started it.
-    pub(crate) fn is_started(&self) -> bool {
-        self.stdio && !self.is_on_terminal()
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -331,8 +247,5 @@ pub(crate) struct LsArgs {
     pub(crate) peer: Peer,
 }
 
-mod read;
-pub(crate) use self::read::command;
-use self::read::{complete, complete_put};
 #[cfg(test)]
 mod tests;
