@@ -256,9 +256,7 @@ impl Client {
     /// # Errors
     /// [`Error`], if the handshake fails.
     pub fn is_lossy(&mut self) -> Result<bool, Error> {
-        if self.negotiated().is_none() {
-            self.establish()?;
-        }
+        self.ensure_established()?;
         Ok(self.negotiated().is_some_and(|negotiated| negotiated.lossy))
     }
 

@@ -100,7 +100,8 @@ impl Client {
         store: &mut WriterStore<W, O>,
     ) -> Result<Outcome, Error> {
         let task = Task::get_file(remote);
-        store.resume(!self.config.sha256);
+        self.ensure_established()?;
+        store.resume(!self.session.has_sha256());
         let result = self.persist(task, store);
         match store.failure() {
             Some(failure) => Err(Error::Local(failure)),

@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// Completes the handshake if that is not completed.
-    fn ensure_established(&mut self) -> Result<(), Error> {
+    pub(super) fn ensure_established(&mut self) -> Result<(), Error> {
         if self.is_established() { Ok(()) } else { self.establish() }
     }
 

@@ -49,14 +49,27 @@ pub struct WriterStore<W, O> {
     whole_steps: Prefix,
     /// Whether a transfer may continue where it stopped.
     resumes: bool,
-    /// The prefix of `taken` that is not received again in this attempt.
-    resumed: Prefix,
-    /// The prefix of `taken` that is proven or was received again in this attempt.
-    compared: Prefix,
-    /// The length of the content that was taken before this attempt, in bytes.
-    held: u64,
-    sha256: Option<[u8; 32]>,
+    attempt: Attempt,
     failure: Option<io::Error>,
+}
+
+/// One transfer of the file. It begins with the offer.
+#[derive(Debug, Default)]
+struct Attempt {
+    /// The length of the content that earlier attempts have taken, in bytes.
+    earlier: u64,
+    /// The prefix of it that is not received again.
+    resumed: Prefix,
+    /// The prefix of it that is proven or was received again.
+    compared: Prefix,
+    sha256: Option<[u8; 32]>,
+}
+
+impl Attempt {
+    /// The length of the earlier content that is still to be received again, in bytes.
+    fn left(&self) -> u64 {
+        self.earlier - self.compared.length
+    }
 }
 
 /// The first bytes of the content.
@@ -98,10 +111,7 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
             taken: Prefix::default(),
             whole_steps: Prefix::default(),
             resumes: false,
-            resumed: Prefix::default(),
-            compared: Prefix::default(),
-            held: 0,
-            sha256: None,
+            attempt: Attempt::default(),
             failure: None,
         }
     }
@@ -112,8 +122,8 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
         Self { limits, ..self }
     }
 
-    /// Whether the next transfer may continue where the one before has stopped: the session digests nothing by
-    /// SHA-256.
+    /// Whether the next transfer may continue where the one before has stopped: a session with SHA-256 does not call
+    /// [`Store::prefix_digest`].
     pub(crate) fn resume(&mut self, resumes: bool) {
         self.resumes = resumes;
     }
@@ -170,8 +180,8 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
 
     /// Compares content that was taken in an earlier attempt.
     fn compare(&mut self, bytes: &[u8]) -> Result<(), Reason> {
-        self.compared.extend(bytes);
-        if self.compared.length == self.held && self.compared != self.taken {
+        self.attempt.compared.extend(bytes);
+        if self.attempt.left() == 0 && self.attempt.compared != self.taken {
             return Err(self.fail(Reason::SourceChanged, "the written prefix differs"));
         }
         Ok(())
@@ -195,19 +205,19 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
             return Err(Reason::IsDirectory);
         }
         self.write(true)?;
-        self.held = self.taken.length;
-        let resumed = if offer.size == Some(self.held) { self.taken } else { self.whole_steps };
+        let earlier = self.taken.length;
+        let resumed = if offer.size == Some(earlier) { self.taken } else { self.whole_steps };
         let is_resumed = self.resumes && resumed.length <= offer.resume;
-        self.resumed = if is_resumed { resumed } else { Prefix::default() };
-        self.compared = self.resumed;
-        let (path, size, held) = (&self.path, offer.size, self.held);
+        let resumed = if is_resumed { resumed } else { Prefix::default() };
+        self.attempt = Attempt { earlier, resumed, compared: resumed, sha256: None };
+        let (path, size, prefix) = (&self.path, offer.size, earlier);
         let direction = Direction::Receiving;
-        self.observer.event(Event::Begin { path, kind: Kind::File, size, prefix: held, direction });
-        if size.is_some_and(|size| size < held) {
+        self.observer.event(Event::Begin { path, kind: Kind::File, size, prefix, direction });
+        if size.is_some_and(|size| size < earlier) {
             return Err(self.fail(Reason::SourceChanged, "it is shorter than the written prefix"));
         }
         self.check_end(size.unwrap_or(0))?;
-        Ok(Accepted { prefix: self.resumed.length, in_order: true })
+        Ok(Accepted { prefix: resumed.length, in_order: true })
     }
 
     fn deferral(&mut self) -> Option<&mut dyn Deferral> {
@@ -223,12 +233,12 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
     }
 
     fn prefix_digest(&mut self) -> Option<u64> {
-        Some(self.resumed.crc64)
+        Some(self.attempt.resumed.crc64)
     }
 
     fn store(&mut self, _: u64, bytes: &[u8]) -> Result<usize, Reason> {
         // In order: the position is the end of what was received in this attempt.
-        let left = usize::try_from(self.held - self.compared.length).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.attempt.left()).unwrap_or(usize::MAX);
         if left > 0 {
             let bytes = bytes.get(..left).unwrap_or(bytes);
             return self.compare(bytes).map(|()| bytes.len());
@@ -245,17 +255,17 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
     }
 
     fn verified(&mut self, digests: &Digests) {
-        self.sha256 = digests.sha256;
+        self.attempt.sha256 = digests.sha256;
     }
 
     fn commit(&mut self) -> Result<(), Reason> {
-        if self.compared.length < self.held {
+        if self.attempt.left() > 0 {
             return Err(self.fail(Reason::SourceChanged, "it is shorter than the written prefix"));
         }
         self.finish()?;
-        let (path, size, held) = (&self.path, self.taken.length, self.held);
-        let sha256 = self.sha256.take();
-        self.observer.event(Event::Done { path, kind: Kind::File, size, prefix: held, sha256 });
+        let (path, size, prefix) = (&self.path, self.taken.length, self.attempt.earlier);
+        let sha256 = self.attempt.sha256.take();
+        self.observer.event(Event::Done { path, kind: Kind::File, size, prefix, sha256 });
         Ok(())
     }
 
