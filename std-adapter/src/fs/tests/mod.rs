@@ -6,12 +6,14 @@ mod blind;
 mod confinement;
 mod deferred;
 mod digests;
+mod files;
 mod hostile;
 mod links;
 mod owners;
 mod partial_limit;
 mod partials;
 mod receiving;
+mod recorder;
 mod removed;
 mod renaming;
 mod sending;
@@ -32,66 +34,11 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::path::PATH_MAX;
 use tinyferry_core::store::{Accepted, CommitFailed, Deferral, Entry, Kind, Offer, Store};
 
+use self::files::{listing, make_fifo, mode, modified, set_mode, set_modified};
+use self::recorder::Recorder;
 use super::*;
-use crate::describe;
 
 const ALL: Rights = Rights { read: true, write: true, remove: false };
-
-/// An observer that records all events.
-#[derive(Debug, Default)]
-struct Recorder {
-    begun: Vec<String>,
-    done: Vec<String>,
-    made: Vec<String>,
-    linked: Vec<(String, String, bool)>,
-    failed: Vec<(String, Reason, bool)>,
-    details: Vec<String>,
-    unset: Vec<String>,
-    kept: Vec<(String, String)>,
-    moved: u64,
-    holes: u64,
-    verified: u64,
-    resent: u64,
-    again: Vec<(String, u64)>,
-    completing: u32,
-}
-
-impl Observer for Recorder {
-    fn event(&mut self, event: Event<'_>) {
-        match event {
-            Event::Begin { path, .. } => self.begun.push(path.to_owned()),
-            Event::Done { path, .. } => self.done.push(path.to_owned()),
-            Event::Moved { bytes } => self.moved += bytes,
-            Event::Hole { bytes } => self.holes += bytes,
-            Event::Verified { bytes } => self.verified += bytes,
-            Event::Resent { bytes } => self.resent += bytes,
-            Event::Again { path, size } => self.again.push((path.to_owned(), size)),
-            Event::Completing => self.completing += 1,
-            Event::Unset { path, .. } => self.unset.push(path.to_owned()),
-            Event::KeptBoth { path, stored } => {
-                self.kept.push((path.to_owned(), stored.to_owned()))
-            }
-            Event::Removed { path } | Event::Renamed { path, .. } => {
-                self.done.push(path.to_owned());
-            }
-            Event::Linked { path, target, is_hard } => {
-                self.linked.push((path.to_owned(), target.to_owned(), is_hard));
-            }
-            Event::Made { path } => self.made.push(path.to_owned()),
-            Event::Resumed { .. }
-            | Event::Unchanged { .. }
-            | Event::NotDurable { .. }
-            | Event::Compared { .. } => {}
-            Event::NotUtf8 { path, reason, .. } => {
-                self.failed.push((describe::bytes(path), reason, false));
-            }
-            Event::Failed { path, reason, detail, at_peer, .. } => {
-                self.failed.push((path.to_owned(), reason, at_peer));
-                self.details.push(detail.to_owned());
-            }
-        }
-    }
-}
 
 impl<O: Observer> Directory<O> {
     /// Waits for the deferred commits.
@@ -258,40 +205,6 @@ fn carry(from: &mut impl Store, to: &mut impl Store) {
         assert_eq!(to.commit(), Ok(()));
     }
     from.completed();
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::symlink_metadata(path).unwrap().mode() & 0o7777
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-fn modified(path: &Path) -> i64 {
-    let metadata = fs::symlink_metadata(path).unwrap();
-    metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec()
-}
-
-fn set_modified(path: &Path, nanoseconds: u64) {
-    let time = std::time::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
-    fs::File::open(path).unwrap().set_modified(time).unwrap();
-}
-
-/// Not by a program: a process between fork and exec holds the locks of all tests.
-fn make_fifo(path: &Path) {
-    use rustix::fs::{CWD, Mode, mkfifoat};
-    mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();
-}
-
-/// All names in a directory, sorted.
-fn listing(path: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(path)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 /// Fails instead of hanging.
