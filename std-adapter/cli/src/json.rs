@@ -44,7 +44,7 @@ struct Report {
     begin: Instant,
     has_totals: bool,
     sums: Mutex<Sums>,
-    /// Whether the last object is written. The lock is held while an object is written.
+    /// Whether the last object is written. It is locked while an object is written.
     is_finished: Mutex<bool>,
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
         directory: String::new(),
         has_lower_levels: false,
         rejected: 0,
-        told: None,
+        printed: None,
     };
     let links = LinkKinds { symbolic: true, hard: false };
     let selection = Selection::default().limited(depth).linking(links);
@@ -56,7 +56,7 @@ pub(crate) fn ls(args: &LsArgs) -> Result<Exit, CliError> {
     let outcome = retrying.run(&name, None, |client| {
         // In a new session of a lossy link the client requests the list again by itself.
         if may_repeat || client.is_lossy()? {
-            listing.told.get_or_insert_default();
+            listing.printed.get_or_insert_default();
         }
         client.list_store_selecting(&path, &selection, &mut listing)
     });
@@ -98,19 +98,19 @@ struct Listing {
     /// Entries that were refused for their names.
     rejected: u64,
     /// `None`: the list is requested once.
-    told: Option<Told>,
+    printed: Option<Printed>,
 }
 
 /// The entries that earlier attempts of a list have printed.
 #[derive(Debug, Default)]
-struct Told {
+struct Printed {
     hasher: RandomState,
     /// The hashes of paths.
     paths: HashSet<u64>,
 }
 
-impl Told {
-    /// Whether this is told for the first time.
+impl Printed {
+    /// Whether this is printed for the first time.
     fn is_first(&mut self, path: &[u8], is_rejected: bool) -> bool {
         self.paths.insert(self.hasher.hash_one((path, is_rejected)))
     }
@@ -133,9 +133,9 @@ impl Facts<'_> {
 }
 
 impl Listing {
-    /// Whether this is to be told: an earlier attempt has not.
+    /// Whether this is to be printed: no earlier attempt has printed it.
     fn is_first(&mut self, path: &[u8], is_rejected: bool) -> bool {
-        self.told.as_mut().is_none_or(|told| told.is_first(path, is_rejected))
+        self.printed.as_mut().is_none_or(|printed| printed.is_first(path, is_rejected))
     }
 
     /// Writes a line, but not a second time. Returns false if it cannot be written.

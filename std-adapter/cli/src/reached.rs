@@ -49,7 +49,7 @@ struct Entry {
     /// Its place in the order in which the entries of all attempts began.
     number: u32,
     /// The longest prefix of it that the receiver had, in bytes.
-    held: u64,
+    prefix: u64,
     /// The number of the last attempt that it began in.
     attempt: u32,
     /// The highest position at which an attempt ended; `None`: one has transferred all of it.
@@ -114,16 +114,16 @@ impl Reached {
         }
     }
 
-    /// An entry begins, of whose content the receiver has `held` bytes. The one before is complete. The receiver has
+    /// An entry begins, of whose content the receiver has `prefix` bytes. The one before is complete. The receiver has
     /// the entries that began before this one in an earlier attempt, and not in this attempt.
-    pub(crate) fn begin(&mut self, path: &str, kind: EntryKind, size: Option<u64>, held: u64) {
+    pub(crate) fn begin(&mut self, path: &str, kind: EntryKind, size: Option<u64>, prefix: u64) {
         self.end_entry();
         let (hash, attempt) = (self.hasher.hash_one(path), self.attempts);
         let (steps, number) = (&mut self.steps, self.entries.len() as u32);
         let new = || {
             *steps += 1;
-            let (held, highest, fate) = (0, Some(0), Fate::Unknown);
-            Entry { kind, number, held, attempt, highest, earlier: 0, moved: 0, fate }
+            let (prefix, highest, fate) = (0, Some(0), Fate::Unknown);
+            Entry { kind, number, prefix, attempt, highest, earlier: 0, moved: 0, fate }
         };
         let entry = self.entries.entry(hash).or_insert_with(new);
         entry.earlier = entry.earlier.saturating_add(std::mem::take(&mut entry.moved));
@@ -132,7 +132,7 @@ impl Reached {
         self.current = Some(Current { hash, size, position: 0, highest, moved: 0 });
         self.begun += 1;
         self.passed(passed);
-        self.resume(held);
+        self.resume(prefix);
     }
 
     fn end_entry(&mut self) {
@@ -143,17 +143,19 @@ impl Reached {
         }
     }
 
-    /// The receiver has `held` bytes of the entry.
-    pub(crate) fn resume(&mut self, held: u64) {
+    /// The receiver has `prefix` bytes of the entry.
+    pub(crate) fn resume(&mut self, prefix: u64) {
         let Some(current) = &mut self.current else { return };
-        current.position = current.position.max(held);
-        let Some(entry) = self.entries.get_mut(&current.hash).filter(|_| held > 0) else { return };
-        if current.size == Some(held) {
+        current.position = current.position.max(prefix);
+        let Some(entry) = self.entries.get_mut(&current.hash).filter(|_| prefix > 0) else {
+            return;
+        };
+        if current.size == Some(prefix) {
             self.complete += 1;
             self.passed(0);
         } else {
-            self.steps += u64::from(held > entry.held);
-            entry.held = entry.held.max(held);
+            self.steps += u64::from(prefix > entry.prefix);
+            entry.prefix = entry.prefix.max(prefix);
         }
     }
 

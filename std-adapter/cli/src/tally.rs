@@ -38,7 +38,7 @@ pub(crate) struct Tally {
     /// The received content of the files in place, without prefixes that the receiver had, in bytes.
     bytes: u64,
     /// The prefixes that the receiver had of the other files in place, in bytes.
-    held: u64,
+    bytes_resumed: u64,
     /// Of them, those of which the receiver had a part before.
     resumed: u64,
     /// Directories in place.
@@ -132,30 +132,30 @@ impl Tally {
         self.holes = self.holes.saturating_add(bytes);
     }
 
-    /// Counts a file in place, of which the receiver had `held` bytes. `earlier`: what earlier attempts did with it, if
-    /// that is known. Returns whether the receiver had all of it before the task.
-    pub(crate) fn file(&mut self, size: u64, held: u64, earlier: Option<Earlier>) -> bool {
-        let held = held.min(size);
+    /// Counts a file in place, of which the receiver had `prefix` bytes. `earlier`: the result of earlier attempts, if
+    /// it is known. Returns whether the receiver had all of it before the task.
+    pub(crate) fn file(&mut self, size: u64, prefix: u64, earlier: Option<Earlier>) -> bool {
+        let prefix = prefix.min(size);
         let from_earlier = match earlier {
-            Some(earlier) => held.min(earlier.moved),
-            None => self.take_earlier(held),
+            Some(earlier) => prefix.min(earlier.moved),
+            None => self.take_earlier(prefix),
         };
-        let is_same = size > 0 && held == size && from_earlier == 0;
+        let is_same = size > 0 && prefix == size && from_earlier == 0;
         self.files += 1;
         self.empty += u64::from(size == 0);
-        self.bytes += size - held + from_earlier;
+        self.bytes += size - prefix + from_earlier;
         if is_same {
             self.same += 1;
         } else {
-            self.held += held - from_earlier;
-            self.resumed += u64::from(held > from_earlier);
+            self.bytes_resumed += prefix - from_earlier;
+            self.resumed += u64::from(prefix > from_earlier);
         }
         is_same
     }
 
     /// The part of these bytes that earlier attempts may have transferred.
-    fn take_earlier(&mut self, held: u64) -> u64 {
-        let from_earlier = held.min(self.earlier);
+    fn take_earlier(&mut self, bytes: u64) -> u64 {
+        let from_earlier = bytes.min(self.earlier);
         self.earlier -= from_earlier;
         if from_earlier > 0 {
             self.settled.files = self.settled.files.saturating_sub(1);

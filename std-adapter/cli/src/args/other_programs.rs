@@ -78,7 +78,7 @@ fn transfer_advice(option: &str) -> Option<&'static str> {
     })
 }
 
-/// The command that does what the one of another program does.
+/// The command with the effect of one of another program.
 fn command_advice(name: &str) -> Option<&'static str> {
     Some(match name {
         "cp" | "copy" | "scp" => "put sends files and directories, get receives them",

@@ -16,13 +16,13 @@ impl Observer for Progress {
                 view.begin(true, size);
                 view.tree = Some(path.to_owned());
             }
-            Event::Begin { path, kind, size, prefix: held, .. } => {
+            Event::Begin { path, kind, size, prefix, .. } => {
                 if view.tree.is_none() {
                     view.begin(false, size);
                 }
-                view.start(path, kind, size, held);
+                view.start(path, kind, size, prefix);
             }
-            Event::Resumed { prefix: held } => view.resume(held),
+            Event::Resumed { prefix } => view.resume(prefix),
             Event::Hole { bytes } => view.hole(bytes),
             Event::Verified { .. } => view.tracker.enter(Phase::Verify),
             Event::Resent { bytes } => view.tracker.resent(bytes),
@@ -36,8 +36,8 @@ impl Observer for Progress {
                 view.tracker.unchanged(amount);
             }
             Event::Compared { is_same } => view.tally.compared(is_same),
-            Event::Done { path, kind: Kind::File, size, prefix: held, sha256 } => {
-                view.done(path, size, held, sha256);
+            Event::Done { path, kind: Kind::File, size, prefix, sha256 } => {
+                view.done(path, size, prefix, sha256);
             }
             Event::Done { path, kind: Kind::Directory, .. } => view.directory(path),
             Event::Done { kind: Kind::Tree, .. } => view.tally.complete(),

@@ -34,7 +34,7 @@ pub(super) struct Begun<'a> {
     /// Its size in bytes, where known.
     pub(super) size: Option<u64>,
     /// The bytes of its content that the receiver has.
-    pub(super) held: u64,
+    pub(super) prefix: u64,
 }
 
 /// The result of an entry.
@@ -51,7 +51,7 @@ pub(super) enum Outcome<'a> {
     File {
         size: u64,
         /// The bytes that the receiver had before.
-        held: u64,
+        prefix: u64,
         /// Whether it had all of them.
         is_same: bool,
         sha256: Option<[u8; 32]>,

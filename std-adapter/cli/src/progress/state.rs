@@ -11,10 +11,10 @@ use super::rate::Rate;
 /// A count of the source that begins when a transfer takes a while.
 pub(super) type Counting = Box<dyn FnOnce() -> Count + Send>;
 
-/// So long a transfer takes before its source is counted.
+/// The time of a transfer after which its source is counted.
 const COUNT_AFTER: Duration = Duration::from_millis(300);
 
-/// So much content a sender transfers at most before the receiver has said what it has, in bytes.
+/// The most content that a sender transfers before the receiver has given its position, in bytes.
 const AHEAD_MAX: u64 = 256 * 1024;
 
 /// The state.
@@ -24,7 +24,7 @@ pub(super) struct State {
     pub(super) path: String,
     pub(super) is_tree: bool,
     pub(super) phase: Phase,
-    /// How long it takes so far, in seconds.
+    /// The time since it began, in seconds.
     pub(super) phase_seconds: f64,
     pub(super) files: u64,
     pub(super) files_total: Option<u64>,
@@ -58,15 +58,15 @@ pub(super) struct Reader {
     attempts: Attempts,
 }
 
-/// The position over all attempts: one that begins has the position of the one before until the receiver has said
-/// what it has.
+/// The position over all attempts: one that begins has the position of the one before, until the receiver has given its
+/// position.
 #[derive(Debug, Default)]
 struct Attempts {
     /// The value of `attempts` at the last time.
     begun: u64,
     /// The files and the bytes at the last time.
     last: (u64, u64),
-    /// Those of the attempt before, and the content that was moved by then.
+    /// Those of the attempt before, and the content that was transferred until its end.
     before: Option<((u64, u64), u64)>,
 }
 
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(read().bytes, 900_000);
         measure.bytes.set(950_000);
         assert_eq!(read().bytes, 950_000);
-        // This time the receiver has nothing.
+        // The receiver has no content any more.
         begin();
         assert_eq!(read().bytes, 950_000);
         measure.moved.add(AHEAD_MAX + 1);

@@ -52,8 +52,8 @@ impl Sink for ToProgram {
         let to = std::str::from_utf8(path).ok();
         let at = |status| File { to, ..File::new(&source, status) };
         let file = match *outcome {
-            Outcome::File { size, held, is_same, sha256, stored } => {
-                let status = match (stored, is_same, held) {
+            Outcome::File { size, prefix, is_same, sha256, stored } => {
+                let status = match (stored, is_same, prefix) {
                     (Some(_), ..) => Status::KeptBoth,
                     (None, true, _) => Status::Unchanged,
                     (None, false, 0) => Status::Sent,
@@ -63,7 +63,7 @@ impl Sink for ToProgram {
                     to: stored.or(to),
                     kind: Some("file"),
                     size: Some(size),
-                    bytes_resumed: (status == Status::Resumed).then_some(held),
+                    bytes_resumed: (status == Status::Resumed).then_some(prefix),
                     sha256: sha256.map(|digest| hex(&digest)),
                     ..at(status)
                 }

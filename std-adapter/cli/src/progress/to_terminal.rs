@@ -32,7 +32,7 @@ impl ToTerminal {
         &self,
         names: &Names,
         path: &str,
-        (size, held, is_same): (u64, u64, bool),
+        (size, prefix, is_same): (u64, u64, bool),
         sha256: Option<[u8; 32]>,
     ) {
         if let Some(digest) = sha256 {
@@ -44,10 +44,10 @@ impl ToTerminal {
             }
         }
         if self.verbosity >= Verbosity::Files {
-            let what = match (is_same, held) {
+            let what = match (is_same, prefix) {
                 (true, _) => "the same".to_owned(),
                 (false, 0) => bytes(size),
-                (false, held) => format!("{}, resumed at {}", bytes(size), bytes(held)),
+                (false, prefix) => format!("{}, resumed at {}", bytes(size), bytes(prefix)),
             };
             print_error!("{}: {what}", names.of(path));
         }
@@ -65,9 +65,9 @@ impl Sink for ToTerminal {
 
     fn begin(&mut self, begun: &Begun<'_>) {
         if self.verbosity == Verbosity::Steps {
-            let Begun { names, path, size, held } = *begun;
+            let Begun { names, path, size, prefix } = *begun;
             let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
-            print_error!("{} starts at {held}{size}", names.of(path));
+            print_error!("{} starts at {prefix}{size}", names.of(path));
         }
     }
 
@@ -75,8 +75,8 @@ impl Sink for ToTerminal {
         let EntryResult { names, path, ref outcome } = *result;
         let Ok(path) = std::str::from_utf8(path) else { return };
         match *outcome {
-            Outcome::File { size, held, is_same, sha256, stored } => {
-                self.file(names, stored.unwrap_or(path), (size, held, is_same), sha256);
+            Outcome::File { size, prefix, is_same, sha256, stored } => {
+                self.file(names, stored.unwrap_or(path), (size, prefix, is_same), sha256);
             }
             Outcome::Link { target, is_hard } if self.verbosity >= Verbosity::Files => {
                 let arrow = if is_hard { "hard link to" } else { "->" };

@@ -39,18 +39,18 @@ impl Tracker {
         self.enter(Phase::Transfer);
     }
 
-    /// An entry begins, of whose content the receiver has `held` bytes; `shown`: its path as the user wrote it.
-    pub(super) fn begin(&mut self, path: &str, shown: String, kind: Kind, held: u64) {
+    /// An entry begins, of whose content the receiver has `prefix` bytes; `shown`: its path as the user wrote it.
+    pub(super) fn begin(&mut self, path: &str, shown: String, kind: Kind, prefix: u64) {
         self.pass();
         (self.is_file, self.position) = (kind == Kind::File, 0);
         path.clone_into(&mut self.path);
         self.measure.set_path(shown);
-        self.resume(held);
+        self.resume(prefix);
     }
 
-    /// The receiver has `held` bytes of the current entry.
-    pub(super) fn resume(&mut self, held: u64) {
-        let more = held.saturating_sub(self.position);
+    /// The receiver has `prefix` bytes of the current entry.
+    pub(super) fn resume(&mut self, prefix: u64) {
+        let more = prefix.saturating_sub(self.position);
         if more > 0 {
             self.position += more;
             self.measure.bytes.add(more);

@@ -78,23 +78,23 @@ impl View {
     }
 
     /// A file or a directory begins.
-    pub(super) fn start(&mut self, path: &str, kind: Kind, size: Option<u64>, held: u64) {
+    pub(super) fn start(&mut self, path: &str, kind: Kind, size: Option<u64>, prefix: u64) {
         if let Some(reached) = &mut self.reached {
-            reached.begin(path, kind.into(), size, held);
+            reached.begin(path, kind.into(), size, prefix);
         }
         if self.ticker.is_some() {
             let shown = json::text(&self.names.source(path.as_bytes())).into_owned();
-            self.tracker.begin(path, shown, kind, held);
+            self.tracker.begin(path, shown, kind, prefix);
         }
-        self.sink.begin(&Begun { names: &self.names, path, size, held });
+        self.sink.begin(&Begun { names: &self.names, path, size, prefix });
     }
 
-    /// A file resumes at `held`.
-    pub(super) fn resume(&mut self, held: u64) {
+    /// The receiver has `prefix` bytes of the current file.
+    pub(super) fn resume(&mut self, prefix: u64) {
         if let Some(reached) = &mut self.reached {
-            reached.resume(held);
+            reached.resume(prefix);
         }
-        self.tracker.resume(held);
+        self.tracker.resume(prefix);
     }
 
     pub(super) fn moved(&mut self, bytes: u64) {
@@ -113,9 +113,9 @@ impl View {
         self.tracker.advance(bytes);
     }
 
-    pub(super) fn done(&mut self, path: &str, size: u64, held: u64, sha256: Option<[u8; 32]>) {
+    pub(super) fn done(&mut self, path: &str, size: u64, prefix: u64, sha256: Option<[u8; 32]>) {
         let earlier = self.reached.as_mut().map(|reached| reached.placed(path));
-        let is_same = self.tally.file(size, held, earlier);
+        let is_same = self.tally.file(size, prefix, earlier);
         if earlier.is_some_and(|earlier| earlier.was_placed) {
             // An earlier attempt had this result.
             return;
@@ -125,7 +125,7 @@ impl View {
             Some((path, stored)) => (path.as_str(), Some(stored.as_str())),
             None => (path, None),
         };
-        self.result(path.as_bytes(), Outcome::File { size, held, is_same, sha256, stored });
+        self.result(path.as_bytes(), Outcome::File { size, prefix, is_same, sha256, stored });
     }
 
     pub(super) fn directory(&mut self, path: &str) {

@@ -7,9 +7,9 @@ type File<'a> = (&'a str, u64, u64);
 fn attempt(reached: &mut Reached, files: &[File<'_>]) -> bool {
     let before = reached.steps();
     reached.attempt();
-    for (path, held, end) in files {
-        reached.begin(path, EntryKind::File, Some(9), *held);
-        (*held..*end).for_each(|_| reached.moved(1));
+    for (path, prefix, end) in files {
+        reached.begin(path, EntryKind::File, Some(9), *prefix);
+        (*prefix..*end).for_each(|_| reached.moved(1));
     }
     reached.steps() > before
 }

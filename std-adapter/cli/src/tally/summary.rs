@@ -22,15 +22,15 @@ impl Tally {
             failed: self.failed_entries(),
             vanished: self.vanished,
             bytes: self.bytes + self.settled.bytes,
-            bytes_resumed: self.held,
+            bytes_resumed: self.bytes_resumed,
         }
     }
 
     /// The summary, as a clause: "20 files, 4.00 MiB in 0.10 s (40.00 MiB/s)".
     pub(crate) fn summary(&self, took: Duration) -> String {
-        let held = match self.held {
+        let resumed = match self.bytes_resumed {
             0 => String::new(),
-            held => format!(" ({} were there already)", human::bytes(held)),
+            bytes => format!(" ({} were there already)", human::bytes(bytes)),
         };
         let links = match self.links + self.settled.links {
             0 => String::new(),
@@ -51,7 +51,7 @@ impl Tally {
             }
         };
         format!(
-            "{}{}{}{links}, {}{holes}{held} in {}{rate}",
+            "{}{}{}{links}, {}{holes}{resumed} in {}{rate}",
             count(self.files + self.settled.files, "file", "files"),
             self.unsent(),
             self.unchanged_clause(),
