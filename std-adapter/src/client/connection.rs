@@ -83,7 +83,32 @@ pub(crate) trait Connection: Send {
     fn disconnect(&mut self, leaves: bool);
 }
 
-impl<S: Socket> Connection for StreamLink<S> {
+/// A link by itself: a socket or a serial port.
+pub(crate) trait Direct: Pausable + Send {
+    fn traffic(&self) -> Traffic;
+    fn close(&mut self);
+}
+
+impl<S: Socket> Direct for StreamLink<S> {
+    fn traffic(&self) -> Traffic {
+        Self::traffic(self)
+    }
+
+    fn close(&mut self) {
+        self.disconnect();
+    }
+}
+
+impl Direct for SerialLink {
+    fn traffic(&self) -> Traffic {
+        Self::traffic(self)
+    }
+
+    /// The system sends the output, and the other end cannot see that a port is closed.
+    fn close(&mut self) {}
+}
+
+impl<L: Direct> Connection for L {
     fn run(
         &mut self,
         session: &mut Session<Desktop>,
@@ -104,45 +129,14 @@ impl<S: Socket> Connection for StreamLink<S> {
     }
 
     fn traffic(&self) -> Traffic {
-        Self::traffic(self)
+        Direct::traffic(self)
     }
 
     fn disconnect(&mut self, leaves: bool) {
         if leaves {
             leave(self);
         }
-        Self::disconnect(self);
-    }
-}
-
-impl Connection for SerialLink {
-    fn run(
-        &mut self,
-        session: &mut Session<Desktop>,
-        store: &mut dyn Store,
-        watch: Option<&mut Watch>,
-    ) -> Result<Outcome, blocking::Error<io::Error>> {
-        watch::run(self, session, store, watch)
-    }
-
-    fn exchange(
-        &mut self,
-        bytes: &[u8],
-        time: Duration,
-        is_enough: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> io::Result<Vec<u8>> {
-        watch::exchange(self, bytes, time, is_enough)
-    }
-
-    fn traffic(&self) -> Traffic {
-        Self::traffic(self)
-    }
-
-    /// The system sends the output, and the other end cannot see that a port is closed.
-    fn disconnect(&mut self, leaves: bool) {
-        if leaves {
-            leave(self);
-        }
+        self.close();
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Outcome, Session, Store};
 
-use super::{Connection, Watch, watch};
+use super::{Connection, Direct, Watch, watch};
 use crate::checksum::Desktop;
-use crate::transport::limit::{Limited, Pacer, Pausable};
+use crate::transport::limit::{Limited, Pacer};
 use crate::transport::stream::Traffic;
 
 /// A connection with a limit of its bandwidth.
@@ -18,7 +18,7 @@ struct Paced<L> {
     pacer: Pacer,
 }
 
-impl<L: Connection + Pausable> Connection for Paced<L> {
+impl<L: Direct> Connection for Paced<L> {
     fn run(
         &mut self,
         session: &mut Session<Desktop>,
@@ -46,15 +46,7 @@ impl<L: Connection + Pausable> Connection for Paced<L> {
     }
 
     fn traffic(&self) -> Traffic {
-        self.link.traffic()
-    }
-
-    fn banner(&self) -> String {
-        self.link.banner()
-    }
-
-    fn may_be_terminal(&self) -> bool {
-        self.link.may_be_terminal()
+        Direct::traffic(&self.link)
     }
 
     fn disconnect(&mut self, leaves: bool) {
@@ -63,10 +55,7 @@ impl<L: Connection + Pausable> Connection for Paced<L> {
 }
 
 /// The connection over a link; `rate`: the limit, in bytes a second.
-pub(super) fn over<L: Connection + Pausable + 'static>(
-    link: L,
-    rate: Option<NonZeroU64>,
-) -> Box<dyn Connection> {
+pub(super) fn over<L: Direct + 'static>(link: L, rate: Option<NonZeroU64>) -> Box<dyn Connection> {
     match rate {
         Some(rate) => Box::new(Paced { link, pacer: Pacer::new(rate) }),
         None => Box::new(link),

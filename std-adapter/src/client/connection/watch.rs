@@ -60,11 +60,7 @@ pub(super) fn exchange<L: Pausable>(
     time: Duration,
     is_enough: &mut dyn FnMut(&[u8]) -> bool,
 ) -> io::Result<Vec<u8>> {
-    let mut left = bytes;
-    while !left.is_empty() {
-        let count = link.write(left)?;
-        left = left.get(count..).unwrap_or_default();
-    }
+    link.write_all(bytes)?;
     link.flush()?;
     link.update_clock();
     let end = link.now().unwrap_or(0).wrapping_add(milliseconds(time));
