@@ -191,8 +191,11 @@ impl Check<'_, '_> {
             return Ok(false);
         }
         let reply = frames::reply_to(&hello, &self.reply);
-        let changed = fault.apply(&reply);
-        let is_reply = |received: &[u8]| contains(received, &reply) || contains(received, &changed);
+        let back = [Some(fault.clone()), fault.opposite()].into_iter().flatten();
+        let changed: Vec<_> = back.map(|fault| fault.apply(&reply)).collect();
+        let is_reply = |received: &[u8]| {
+            contains(received, &reply) || changed.iter().any(|reply| contains(received, reply))
+        };
         let received = self.exchange(&bytes, is_reply)?;
         Ok(is_reply(&received))
     }

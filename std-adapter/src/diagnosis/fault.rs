@@ -103,6 +103,15 @@ impl Fault {
         })
     }
 
+    /// The fault of the way back if a program between the two ends escapes a value on one way.
+    pub(super) fn opposite(&self) -> Option<Self> {
+        match self {
+            Self::Doubles(value) => Some(Self::Halves(*value)),
+            Self::Halves(value) => Some(Self::Doubles(*value)),
+            _ => None,
+        }
+    }
+
     /// Bytes that this fault changes.
     pub(super) fn changed(&self) -> Vec<u8> {
         match self {

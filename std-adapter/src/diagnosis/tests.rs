@@ -8,8 +8,8 @@ use crate::checksum::Desktop;
 
 /// A line with a server at its end, in memory. Each way changes bytes.
 struct Simulated<'a> {
-    there: &'a dyn Fn(&[u8]) -> Vec<u8>,
-    back: &'a dyn Fn(&[u8]) -> Vec<u8>,
+    there: Change<'a>,
+    back: Change<'a>,
     server: Session<Desktop>,
     now: u32,
     exchanges: usize,
@@ -48,16 +48,15 @@ impl Simulated<'_> {
     }
 }
 
+/// How one way of a line changes bytes.
+type Change<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 fn same(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
 
 /// What a check finds on such a line, and the number of exchanges.
-fn found(
-    there: &dyn Fn(&[u8]) -> Vec<u8>,
-    back: &dyn Fn(&[u8]) -> Vec<u8>,
-    random: u32,
-) -> (Finding, usize) {
+fn found(there: Change<'_>, back: Change<'_>, random: u32) -> (Finding, usize) {
     let server = Session::server(Config::LOSSY);
     let mut line = Simulated { there, back, server, now: 0, exchanges: 0 };
     let finding = check(&mut |bytes, _, _| Ok(line.exchange(bytes)), random).expect("it works");
@@ -69,8 +68,8 @@ fn assert_fault(fault: &Fault, text: &str) {
     let change = |bytes: &[u8]| fault.apply(bytes);
     for random in [1, 77, 4_000_000_000] {
         for (is_there, is_back) in [(true, false), (false, true), (true, true)] {
-            let there: &dyn Fn(&[u8]) -> Vec<u8> = if is_there { &change } else { &same };
-            let back: &dyn Fn(&[u8]) -> Vec<u8> = if is_back { &change } else { &same };
+            let there: Change<'_> = if is_there { &change } else { &same };
+            let back: Change<'_> = if is_back { &change } else { &same };
             let (finding, exchanges) = found(there, back, random);
             let Finding::Fault(line) = finding else { panic!("{fault:?}: {finding:?}") };
             assert_eq!(line.fault, *fault, "{is_there} {is_back}");
@@ -196,4 +195,41 @@ fn a_changed_reply_is_repaired() {
     }
     assert_eq!(frames::repaired(&reply[..30], &hello), None);
     assert_eq!(frames::repaired(b"PON", &hello), None);
+}
+
+/// The data in bytes that a program takes for Telnet.
+fn telnet_data(bytes: &[u8]) -> Vec<u8> {
+    let mut data = Vec::new();
+    let mut bytes = bytes.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            0xff => match bytes.next() {
+                Some(0xff) => data.push(0xff),
+                // An option follows.
+                Some(251..=254) => drop(bytes.next()),
+                _ => {}
+            },
+            byte => data.push(byte),
+        }
+    }
+    data
+}
+
+#[test]
+fn a_line_behind_a_telnet_server_is_found() {
+    let doubled = |bytes: &[u8]| Fault::Doubles(0xff).apply(bytes);
+    let ways: [(Change<'_>, Change<'_>, Fault, Direction); 4] = [
+        (&telnet_data, &same, Fault::Halves(0xff), Direction::ToServer),
+        (&same, &telnet_data, Fault::Halves(0xff), Direction::FromServer),
+        (&telnet_data, &doubled, Fault::Halves(0xff), Direction::ToServer),
+        (&doubled, &telnet_data, Fault::Doubles(0xff), Direction::ToServer),
+    ];
+    for (there, back, fault, direction) in ways {
+        for random in [1, 77, 4_000_000_000] {
+            let (finding, _) = found(there, back, random);
+            let line = LineFault { fault: fault.clone(), direction };
+            assert!(line.to_string().contains("Telnet"), "{line}");
+            assert_eq!(finding, Finding::Fault(line), "{random}");
+        }
+    }
 }
