@@ -1,5 +1,5 @@
-//! Server and client in one process, over real TCP: a file and a tree there and back again,
-//! verified, and what was done is printed.
+//! Server and client in one process, over real TCP: puts and gets a file and a tree, verifies them,
+//! and prints the totals.
 //!
 //! `cargo run --release --example loopback`
 

@@ -23,7 +23,7 @@ pub enum Error {
     /// The session failed, or the task was refused; with the message of the other end, if it sent
     /// one. The message is hostile: escape it before showing.
     Session(Failure, String),
-    /// The line changes byte values, or returns what is sent: another attempt would fail in the same way.
+    /// The line changes byte values, or returns the bytes of this end: another attempt would fail in the same way.
     Line(LineFault),
     /// The server does not offer SHA-256, which the configuration demands.
     NoSha256,

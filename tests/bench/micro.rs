@@ -63,15 +63,15 @@ fn checksums(c: &mut Criterion) {
     group.finish();
 }
 
-/// So much of a file is held at a time, in bytes: little enough that the processor's memory is what
-/// is measured least.
+/// The file is kept in memory in pieces of this size, in bytes: a piece fits in the processor's
+/// caches, so that memory has the least influence on the result.
 const WINDOW: usize = 64 * 1024;
 const LENGTH: u64 = 16 << 20;
 
 /// A store of one file, which repeats itself.
 struct One {
     window: Vec<u8>,
-    /// In bytes, of what has come in.
+    /// In bytes, of the received content.
     length: u64,
     is_given: bool,
 }
@@ -204,7 +204,7 @@ impl Port for Pipes<'_> {
     }
 }
 
-/// Lets one end do what it can: until it has to wait, or has written a batch. Whether its task is over.
+/// Runs one end until it has to wait, or has written a batch. Returns whether its task is over.
 fn turn<P: Profile>(session: &mut Session<P>, store: &mut One, mut pipes: Pipes<'_>) -> bool {
     while pipes.to.bytes.len() < 1 << 16 {
         match perform(session, store, &mut pipes) {

@@ -2,8 +2,8 @@
 //!
 //! `cargo build --release && cargo run --release -p tinyferry-tests --example peers`
 //!
-//! Every result is compared byte by byte; what the machine has not is skipped by name. `--full`
-//! takes the real sizes, `--dir /dev/shm` keeps the disk out of it.
+//! Every result is compared byte by byte; programs that the machine lacks are skipped by name.
+//! `--full` takes the real sizes, `--dir /dev/shm` keeps the disk out of it.
 
 #[cfg(unix)]
 #[path = "peers/clients.rs"]
@@ -41,7 +41,7 @@ mod report;
 #[path = "peers/rivals.rs"]
 mod rivals;
 
-/// What may fail.
+/// The result of a step that may fail.
 #[cfg(unix)]
 type Done<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -56,7 +56,7 @@ mod program {
     /// Our client and server beside others, in interleaved rounds.
     #[derive(Debug, Parser)]
     pub(crate) struct Args {
-        /// What to measure; all of it, if nothing is named
+        /// The workloads to measure; all of them, if none is named
         #[arg(value_enum)]
         workloads: Vec<Workload>,
         /// The real sizes: this takes half an hour and 25 GiB of room
@@ -77,7 +77,7 @@ mod program {
         /// Another build of our program, measured beside it
         #[arg(long)]
         pub(crate) against: Option<PathBuf>,
-        /// Only our own rows and what they are measured by
+        /// Only our own rows and their reference
         #[arg(long)]
         pub(crate) alone: bool,
         /// Write all tables there, as JSON
@@ -97,13 +97,13 @@ mod program {
         LongFat,
         /// Many clients at once
         Clients,
-        /// What a file and a byte cost, few or many
+        /// The cost of a file and of a byte, few or many
         Flat,
         /// Trees in which nothing or little has changed
         Mirror,
     }
 
-    /// What all workloads share.
+    /// The settings that all workloads share.
     pub(crate) struct Bench {
         pub(crate) args: Args,
         /// Our program.
@@ -113,7 +113,7 @@ mod program {
     }
 
     impl Bench {
-        /// Our program, and the other build of it, with what its rows say of it.
+        /// Our program, and another build of it, with the note of its rows.
         pub(crate) fn programs(&self) -> impl Iterator<Item = (&PathBuf, &'static str)> {
             let others = self.args.against.iter().map(|program| (program, " (other)"));
             std::iter::once((&self.program, "")).chain(others)

@@ -1,4 +1,4 @@
-//! What distance costs a tree: 1,000 small files through a proxy that delays each direction.
+//! The cost of distance for a tree: 1,000 small files through a proxy that delays each direction.
 //!
 //! `cargo run --release -p tinyferry-tests --example round-trips`
 //!

@@ -7,7 +7,7 @@ use tinyferry_kit::content;
 
 use crate::{BOOT, over_a_pty, over_noise, over_tcp, tinyferry, well};
 
-/// Images one after another, each compared with what the flash has, and what is refused.
+/// Images one after another, each compared with the content of the flash, and files that the store refuses.
 fn images_are_put(url: &str) {
     let place = TempDir::new().expect("a directory");
     let here = place.path();

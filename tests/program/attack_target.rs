@@ -1,4 +1,4 @@
-//! A server under attack: what attackers can do to it, and what is to be seen of it.
+//! A server under attack: connections for attackers, and measurements of the server.
 
 mod clients;
 
@@ -19,13 +19,13 @@ use tinyferry_secure::{SecureStream, SharedKey};
 use crate::forged_peer::{Forger, NAMES};
 use crate::harness::{self, Place, Server, content, kibibytes, snapshot, write_private};
 
-/// What the holder of a key talks through.
+/// The channel of the owner of a key.
 pub(crate) type Channel = SecureStream<FromStd<TcpStream>, Vec<u8>>;
 
 /// No attempt may take longer: the server of these tests waits 2 seconds for a silent client.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A server under attack, and what is to be seen of it.
+/// A server under attack, with measurements.
 pub(crate) struct Target {
     pub(crate) place: Place,
     endpoint: String,
@@ -35,7 +35,7 @@ pub(crate) struct Target {
     given: Vec<u8>,
     /// The address that attackers connect from, if it is not that of the honest clients.
     attackers: Option<Ipv4Addr>,
-    /// What attackers and others come in with, if the server lets in nobody else.
+    /// The keys of attackers and of other clients, if the server requires keys.
     key: Option<SharedKey>,
     /// Ends with the test. It is shared between threads, which a mutex alone lets it be.
     _server: Mutex<Server>,
@@ -135,7 +135,7 @@ impl Target {
         }
     }
 
-    /// Puts, gets and asks until it is over; how often, and what took longest.
+    /// Puts, gets and lists until it is over. Returns the number of commands, and the longest time of one.
     pub(crate) fn work(&self, over: &AtomicBool) -> (usize, Duration) {
         let (mut works, mut longest) = (0, Duration::ZERO);
         while works == 0 || !over.load(Ordering::SeqCst) {
@@ -154,7 +154,7 @@ impl Target {
         (works, longest)
     }
 
-    /// What a client says to the server while it puts a file.
+    /// The bytes of a client that puts a file.
     pub(crate) fn recorded(&self) -> Vec<u8> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));
@@ -207,7 +207,7 @@ impl Target {
         vouched
     }
 
-    /// Prints the table, after a last look at what the server holds.
+    /// Prints the table, after a last check of the served files.
     pub(crate) fn end(self) {
         self.client(&["ping"]).well();
         let rows = self.table.join("\n");

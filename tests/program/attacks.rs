@@ -1,4 +1,4 @@
-//! What attackers do to a server, each again and again: for runs of all of them at once.
+//! Attacks on a server, each again and again: for runs of all of them at once.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -21,10 +21,10 @@ const SESSION: u32 = 0x1234_5678;
 /// How long an attacker stays that says no more.
 const STAY: Duration = Duration::from_millis(300);
 
-/// What one attacker does, for the time of this number.
+/// An attack, for the time of this number.
 pub(crate) type Attack<'a> = Box<dyn FnMut(u64) + Send + 'a>;
 
-/// Makes what the attacks need in the directory that is served.
+/// Makes the files that the attacks need in the served directory.
 pub(crate) fn prepare(target: &Target) {
     for number in 0..500 {
         symlink("nowhere", target.place.served(&format!("link {number}"))).expect("a link");
@@ -84,7 +84,7 @@ fn stalled_put() -> Vec<u8> {
     frames.take()
 }
 
-/// All attacks; `said` is what a client says that puts a file.
+/// All attacks; `said` has the bytes of a client that puts a file.
 pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
     let mut all = outside(target, said);
     let held: [fn(u64) -> Vec<u8>; 7] = [
@@ -99,7 +99,7 @@ pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
     for bytes in held {
         all.push(Box::new(move |number| target.hold(&bytes(number), STAY)));
     }
-    // Of who is in: what a client says, cut, changed, invented, or said too often.
+    // With a handshake: the bytes of a client cut, changed, invented, or repeated too often.
     let inside = Frames::client(SESSION, Config::RELIABLE).bytes;
     let hellos = inside.repeat(20_000);
     all.push(Box::new(move |_| {

@@ -1,4 +1,4 @@
-//! Keys: who comes in, on what terms, and what everybody else sees of it.
+//! Keys: which clients a server accepts, with which permissions, and the answers that others get.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -70,7 +70,7 @@ fn much_text_is_shown_in_part() {
     let ping = client(&endpoint, &here, &["ping"]).well();
     let lines = shown(&ping);
     assert_eq!((lines.len(), lines[0], lines[19], lines[20]), (21, "1", "20", "(2862 more bytes)"));
-    // What is no text is only counted.
+    // Bytes that are no text are only counted.
     let endpoint = serving_after(&place, "head -c 5000 /dev/zero; echo; echo text", "");
     let ping = client(&endpoint, &here, &["ping"]).well();
     let lines = shown(&ping);

@@ -1,4 +1,4 @@
-//! The limits on what clients may send and how many connect.
+//! The limits on the requests of clients and on their number.
 
 use std::fs;
 use std::io::{Read, Write};

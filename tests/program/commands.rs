@@ -29,7 +29,7 @@ fn start(place: &Place, script: &str, mark: &str, processes: usize) -> Child {
 const WAYS: [&str; 5] = [
     "sleep MARK; true",
     "sleep MARK & exec sleep MARK",
-    // Deaf to what asks it to end.
+    // It ignores the signals that ask it to end.
     "trap '' TERM HUP INT; sleep MARK; sleep MARK",
     // In a process group of its own.
     "timeout 600 sleep MARK; true",

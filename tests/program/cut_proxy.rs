@@ -12,7 +12,7 @@ use rustix::net::sockopt::{set_socket_linger, set_socket_send_buffer_size};
 
 use crate::harness::Server;
 
-/// Between a client and its server: counts what crosses, and cuts the line if it is told to.
+/// A proxy between a client and its server: counts the bytes of each direction, and cuts the line at a position.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
     shared: Arc<Shared>,
@@ -23,11 +23,11 @@ pub(crate) struct Proxy {
 pub(crate) enum Cut {
     /// Each end gets all that has crossed, and then the end of the stream.
     Close,
-    /// Each end gets an error; what is in the buffers of the proxy is lost.
+    /// Each end gets an error; the buffers of the proxy are lost.
     Reset,
     /// The client gets the end of the stream; the server notices nothing for a while.
     Silence,
-    /// As [`Cut::Close`], but what crosses at the cut is lost.
+    /// As [`Cut::Close`], but the bytes in flight at the cut are lost.
     Loss,
 }
 
@@ -149,7 +149,7 @@ impl Shared {
             streams.push(stream.try_clone().expect("it can"));
         }
         if !self.plan.lock().expect("nobody panics").cuts.is_empty() {
-            // What a reset drops is bounded.
+            // The number of bytes that a reset drops is bounded.
             for stream in [&client, &server] {
                 set_socket_send_buffer_size(stream, PIECE).expect("it can");
             }
@@ -164,7 +164,7 @@ impl Shared {
                     return;
                 }
                 if is_cut.load(Ordering::SeqCst) {
-                    // What is not read would turn the end of the stream into an error.
+                    // Unread bytes would turn the end of the stream into an error.
                     let _ = from.set_read_timeout(Some(Duration::from_secs(5)));
                     while let Ok(1..) = (&from).read(&mut [0; PIECE]) {}
                     return;

@@ -17,8 +17,8 @@ pub(crate) const SIZE: u64 = 10 << 30;
 /// Nanoseconds since 1970.
 pub(crate) const MODIFIED: i64 = 1_700_000_000_000_000_000;
 
-/// What a client says that offers the file which is there; `sent`: and says that all is sent; `in_tree`:
-/// and goes on with other files.
+/// The bytes of a client that offers the existing file; `sent`: and ends it with `DON`; `in_tree`: and goes on with
+/// other files.
 pub(crate) fn offer(sent: bool, in_tree: bool) -> Vec<u8> {
     let mut frames = Frames::client(0x1234_5678, Config::RELIABLE.sha256(true));
     let number = if in_tree { 2 } else { 1 };

@@ -24,7 +24,7 @@ pub(crate) fn mode(path: &Path) -> u32 {
     path.symlink_metadata().expect("it is there").permissions().mode() & 0o777
 }
 
-/// What lies below a directory: path, then content, mode and time of files.
+/// The entries below a directory: path, then content, mode and time of files.
 pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, (Option<Vec<u8>>, u32, u128)> {
     fn walk(root: &Path, path: &Path, into: &mut BTreeMap<String, (Option<Vec<u8>>, u32, u128)>) {
         for entry in fs::read_dir(path).expect("a directory") {
@@ -92,7 +92,7 @@ pub(crate) fn write_many(parent: &Path, name: &str, count: usize) -> Vec<String>
     paths
 }
 
-/// A tree with what trees have.
+/// A tree with each kind of entry.
 pub(crate) fn make_tree(place: &Place, files: usize) {
     let tree = place.here("tree");
     fs::create_dir_all(tree.join("deep/er/and deeper")).expect("directories");

@@ -8,8 +8,8 @@ use tinyferry_kit::Random;
 
 mod lies;
 
-/// Under what names something may come in. All that is offered is one of these, a name that no
-/// path may have, or one that is refused.
+/// The allowed names of files. Each offer has one of these, a name that no path may have, or one
+/// that is refused.
 pub(crate) const NAMES: [&str; 6] = ["a", "b.bin", "d/c", "d/e/f", "tree", "Ü"];
 const BAD_NAMES: [&str; 8] =
     ["", "..", "../out", "/out", "a/../../out", ".a.tinyferry-part", "d//c", "a\nb"];
@@ -66,7 +66,7 @@ pub(crate) struct Forger {
     number: u16,
     /// All it says.
     pub(crate) said: Vec<u8>,
-    /// Sizes and digests that it has vouched for: what comes in whole under a name is one of these.
+    /// Sizes and digests that it has sent: each complete file has one of these.
     pub(crate) vouched: HashSet<(u64, u64)>,
 }
 

@@ -37,7 +37,7 @@ fn connections_without_a_handshake_lock_no_client_out() {
     drop(silent);
 }
 
-/// What makes no handshake is disconnected when its time is over, and not when the idle time is.
+/// A connection without a handshake is closed after the handshake timeout, and not after the idle timeout.
 #[test]
 fn a_handshake_has_one_deadline() {
     let place = Place::new();

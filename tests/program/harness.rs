@@ -1,4 +1,4 @@
-//! Real programs over loopback: starting, asking, comparing. What was started ends with its test.
+//! Real programs over loopback: start, request, compare. Every started process ends with its test.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -249,7 +249,7 @@ impl Ended {
     }
 }
 
-/// Fails unless a line says "WHAT in N s (try 1 of TRIES)", where N is the pause before a first try.
+/// Fails unless a line is "WHAT in N s (try 1 of TRIES)", where N is the pause before a first try.
 #[track_caller]
 pub(crate) fn assert_first_try(stderr: &str, what: &str, tries: u32) {
     let (before, behind) = (format!("; {what} in "), format!(" s (try 1 of {tries})"));

@@ -153,7 +153,7 @@ fn assert_let_go<E>(what: &str, mut drip: impl FnMut(usize) -> Result<(), E>) {
     assert!((1900..5000).contains(&took), "{what}: let go after {took} ms");
 }
 
-/// What cannot be logged any more takes no place away, and nothing else.
+/// A client whose log lines are dropped takes no slot away, and nothing else.
 #[test]
 fn hostile_peers_do_no_harm_to_a_server_whose_log_is_not_read() {
     let place = Place::new();
@@ -183,7 +183,7 @@ fn hostile_peers_do_no_harm_to_a_server_whose_log_is_not_read() {
     assert!(status.is_some_and(|status| status.success()), "it does not end");
 }
 
-/// A server that lies to the program: what stands under a name in the end was vouched for.
+/// A server that lies to the program: each file in place has content that it has sent digests of.
 #[test]
 fn hostile_servers_cannot_deceive_a_client() {
     let place = Place::new();
@@ -203,7 +203,7 @@ fn hostile_servers_cannot_deceive_a_client() {
         codes[code.unwrap_or_else(|| panic!("{seed}: {}", ended.stderr)) as usize] += 1;
         assert!(!ended.stderr.contains('\x1b'), "{seed}: {}", ended.stderr);
         vouched.extend(forging.join().expect("it only talks"));
-        // Some find what others have left.
+        // Some find the files of others.
         if place.here("back").exists() && seed % 4 == 3 {
             files += assert_vouched(&place.here("back"), &[], &vouched);
             fs::remove_dir_all(place.here("back")).expect("it is there");
@@ -216,7 +216,7 @@ fn hostile_servers_cannot_deceive_a_client() {
     assert!(fs::read_dir(place.here("")).expect("it is there").count() <= 1);
 }
 
-/// Lies to the client that comes next; what it vouches for.
+/// Sends lies to the next client. Returns the sizes and digests that it has sent.
 fn lie_to_one(listener: &TcpListener, seed: u64) -> HashSet<(u64, u64)> {
     let (mut client, _) = listener.accept().expect("a client");
     let mut hello = [0; 36];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::harness::{Place, Server, client, program, write_private};
 
-/// A line with the shared key in the file `name`, and what follows it.
+/// A line with the shared key in the file `name`, and the options after it.
 fn make_key(place: &Place, name: &str, digits: &str, terms: &str) -> String {
     let line = format!("shared {}", digits.repeat(32));
     write_private(&place.here(name), &format!("{line}\n"));

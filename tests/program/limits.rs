@@ -1,4 +1,4 @@
-//! What a server's clients can cost it at most: memory, descriptors, places, lines of its log.
+//! The highest cost of clients for a server: memory, descriptors, slots, lines of its log.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};

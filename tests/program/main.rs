@@ -1,4 +1,4 @@
-//! The real program over loopback: what it is for, and all that people and peers do wrong.
+//! The real program over loopback: its commands, and the errors of people and peers.
 
 #![cfg(unix)]
 

@@ -60,7 +60,7 @@ fn unchanged_files_are_recognised_on_a_file_system_with_whole_seconds() {
         server.client(&place.here("tree"), &["put", name, "--to", "tree"]).well();
     }
     assert_eq!(inodes(&place.served("tree")), first);
-    // What is another file of the same length is sent.
+    // Another file of the same length is sent.
     let mut other = bytes.clone();
     other[1_000_000] ^= 1;
     fs::write(place.here("tree/now"), &other).expect("a file");

@@ -63,7 +63,7 @@ fn the_second_of_two_colliding_names_is_refused_and_listed() {
         .with(6, &["\"t/a\"", "has the same name as \"A\""]);
     server.client(&place.here("t"), &["put", "plain", "--to", "T"]).with(6, &["\"T/plain\""]);
     assert_eq!(read(&place.served("t/A")), "one");
-    // What is spelled as it stands there is replaced.
+    // A file of the same spelling is replaced.
     write(&place.here("t/A"), "three");
     server.client(&place.here("t"), &["put", "A", "--to", "t"]).well();
     assert_eq!(read(&place.served("t/A")), "three");

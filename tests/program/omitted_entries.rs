@@ -182,7 +182,7 @@ fn a_file_that_a_server_may_not_read_is_reported_to_the_client() {
     for gone in ["t/closed", "t/entered", "t/listed", "t/secret"] {
         assert!(!place.here(gone).exists(), "{gone}");
     }
-    // In a list the names are there, and what is in the directories is missing.
+    // A list has the names, and lacks the entries of the directories.
     let ended = client(&endpoint, &here, &["ls", "-R", "t"]);
     let ended = ended.with(3, &["3 entries are not listed"]);
     for name in ["closed/", "entered/", "listed/", "secret", "open/f", "open/sub/"] {

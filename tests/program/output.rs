@@ -46,7 +46,7 @@ fn lists_that_cannot_be_written_are_failures() {
         let Some(ended) = on_a_full_disk(&server, &place, arguments) else { return };
         ended.with(1, &["standard output cannot be written", "no space left"]);
     }
-    // What was to be done was done.
+    // The command was carried out.
     assert_same(&place.here("t"), &place.here("o/t"));
     // The same where an entry of the tree failed.
     std::os::unix::fs::symlink("7", place.here("t/link")).expect("a link");
@@ -149,7 +149,7 @@ fn an_output_that_is_closed_or_only_readable_is_a_failure() {
             program.args(arguments).current_dir(&here);
             redirected(&program, redirection).with(1, &["standard output cannot be written", why]);
         }
-        // What writes nothing there needs no output.
+        // A command without output needs no standard output.
         let program = command(&server.endpoint, &here, &["put", "f", "-q"]);
         redirected(&program, redirection).well();
         let program = command(&server.endpoint, &here, &["ls", "nothing"]);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Place, Server, command, content, set_mode};
 use crate::mounts::Disk;
 
-/// In a directory like /tmp nobody can remove what another user has put there.
+/// In a directory like /tmp nobody can remove the files of another user.
 #[test]
 fn the_partial_of_another_user_neither_gets_the_content_nor_blocks_it() {
     let place = Place::new();
@@ -125,7 +125,7 @@ fn a_file_system_without_locks_accepts_files() {
         command.args(["serve", "--listen", "tcp://127.0.0.1:0"]).arg(place.served(""));
         command.env("LD_PRELOAD", &library).env("REFUSED", errno);
         let server = Server::start_by(command);
-        // It goes on from what is there.
+        // It resumes the partial.
         fs::write(place.served(".f.tinyferry-part"), &bytes[..2_000_000]).expect("a file");
         fs::write(place.here("f"), &bytes).expect("a file");
         fs::write(place.here("g"), &bytes[..3_000]).expect("a file");

@@ -1,4 +1,4 @@
-//! Directories whose permission bits stand in the way of what is to be stored in them.
+//! Directories whose permission bits forbid the commit of entries.
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -1,4 +1,4 @@
-//! `ping`: the response time, and what the server tells about itself.
+//! `ping`: the response time, and the report of the server about itself.
 
 use serde_json::Value;
 

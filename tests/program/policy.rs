@@ -269,7 +269,7 @@ fn a_file_that_does_not_fit_is_refused_before_it_is_stored() {
     ended.with(3, &["2 entries were not transferred", "more, and"]);
     fs::remove_dir_all(place.served("t")).expect("a tree");
 
-    // What stands there counts as used until it is replaced.
+    // The existing file counts as used until it is replaced.
     server.client(&here, &["put", "fits"]).well();
     fs::write(place.here("fits"), content(3 << 20, 3)).expect("a file");
     server.client(&here, &["put", "fits"]).with(6, &["it needs 3.00 MiB more"]);

@@ -1,5 +1,5 @@
-//! What a loss of power leaves behind, and what a failed sync does: on images of file systems. What a
-//! mounted image contains at a moment is what the disk would hold if the power failed then.
+//! Files after a loss of power, and the effect of a failed sync: on images of file systems. The content of a mounted
+//! image at a moment is the content of the disk if the power failed then.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -203,7 +203,7 @@ fn files_that_a_failing_disk_has_lost_are_not_reported_as_sent() {
         let mut server = Server::start(&place.served(""), &[]);
         let here = place.here("");
         assert_ne!(server.client(&here, &["put", "f"]).code, Some(0), "{kind}");
-        // There is room again, but what was lost stays lost.
+        // There is room again, but the lost file stays lost.
         fs::remove_file(&ballast).expect("it is there");
         let mut sent = Vec::new();
         if server.client(&here, &["put", "f"]).code == Some(0) {

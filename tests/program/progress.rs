@@ -23,7 +23,7 @@ fn make_tree(parent: &Path, files: u64, size: usize) {
     }
 }
 
-/// What a program draws on a terminal after a line of the shell.
+/// The output of a program on a terminal after a line of the shell.
 fn drawn(place: &Place, before: &str, program: &Command, term: &str) -> Option<String> {
     let mut script = line_on_a_terminal(place, before, program)?;
     let output = script.env("TERM", term).output().expect("script starts");

@@ -60,7 +60,7 @@ fn the_python_client_works_with_the_server() {
     assert_same_content(&place.here("tree"), &place.served("tree"));
     assert_same_content(&place.here("tree"), &place.here("tree back"));
 
-    // What cannot be sent is told in both directions.
+    // Entries that cannot be sent are reported in both directions.
     make_odd_tree(&place.served(""));
     let Some(mut command) = python(&place.here(""), &["get-tree", "odd", "odd"]) else { return };
     let output = command.args(["--port", &port]).output().expect("it starts");

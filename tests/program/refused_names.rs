@@ -1,4 +1,4 @@
-//! Servers that say in valid frames what none of this program would: what a client makes of it.
+//! Servers that send valid frames which this program would never send: the client's reaction.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -39,7 +39,7 @@ fn ask(
     ended
 }
 
-/// What no path may be, and some of it in what no description may be.
+/// Strings that no path may be, and some that no metadata may be.
 const BAD: [(&[u8], &str); 11] = [
     (b"../bad", "../bad"),
     (b"a//b", "a//b"),

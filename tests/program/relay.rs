@@ -69,7 +69,7 @@ fn join(mut stream: TcpStream, mut port: &File) {
     }
 }
 
-/// Carries what is there. Returns whether both are open.
+/// Carries the available bytes. Returns whether both are open.
 fn carry(from: &mut impl Read, to: &mut impl Write, buffer: &mut [u8]) -> bool {
     match from.read(buffer) {
         Ok(count @ 1..) => to.write_all(&buffer[..count]).is_ok(),

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use crate::cut_proxy::Proxy;
 use crate::harness::{Place, Server, command, content};
 
-/// What may be on its way unacknowledged: the credit of 32,767 frames.
+/// The unacknowledged bytes in flight: the credit of 32,767 frames.
 const WINDOW: u64 = 32_767 * 1024;
-/// What is sent before the receiver has said what it holds already.
+/// The bytes that are sent before the receiver has told its position.
 const UNASKED: u64 = 256 * 1024;
-/// What a store holds back, in bytes, and a chunk that is resumed as a whole.
+/// The unwritten buffer of a store, in bytes, and a chunk that is resumed as a whole.
 const HELD_BACK: u64 = 64 * 1024 + 1024;
 /// Signals, in bytes.
 const SMALL: u64 = 64 * 1024;
@@ -39,7 +39,7 @@ fn random(state: &mut u64, end: u64) -> u64 {
     (*state >> 33) % end
 }
 
-/// What is done to a transfer.
+/// The fault of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blow {
     Client,
@@ -47,7 +47,7 @@ enum Blow {
     Line,
 }
 
-/// One file on its way, and what stood under its name before.
+/// One file in transfer, and the file that was in place before.
 struct Job {
     place: Place,
     is_put: bool,
@@ -70,7 +70,7 @@ impl Job {
                 .output();
             assert!(made.expect("the program starts").status.success());
         }
-        // Only what is larger than the window can show that no more than that is sent twice.
+        // Only a file that is larger than the window can show that no more than a window is sent twice.
         let most = if is_campaign { 4 * WINDOW } else { 24 << 20 };
         let size = (8 << 20) + random(state, most);
         let new = content(size as usize, *state);
@@ -102,7 +102,7 @@ impl Job {
         Client(command.spawn().expect("the program starts"))
     }
 
-    /// How much is there of what comes in.
+    /// The length of the partial.
     fn held(&self) -> u64 {
         let size = self.new.len() as u64;
         let part = self.target.with_file_name(".f.tinyferry-part");
@@ -123,7 +123,7 @@ impl Job {
     }
 }
 
-/// Looks at the length of what has a name, again and again.
+/// Checks the length of the file in place, again and again.
 struct Watch {
     is_over: Arc<AtomicBool>,
     thread: thread::JoinHandle<BTreeSet<u64>>,
@@ -172,12 +172,12 @@ fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
     let planned = most.min(1 + random(state, 4) as u32);
     let end = Instant::now() + Duration::from_secs(60 + 10 * u64::from(planned));
     let mut hits = 0;
-    // What had crossed when the attempt before began, and what was held then.
+    // The bytes that had crossed when the attempt before began, and the length of the partial then.
     let mut before = None;
     loop {
         let (begin, held) = (proxy.crossed(direction), job.held());
         if let Some((began, held_then)) = before {
-            // Lost: a window on its way, and what was sent before the receiver has said what it held already.
+            // Lost: a window in flight, and the bytes that were sent before the receiver told its position.
             let fresh = framed(held.saturating_sub(held_then));
             assert!(begin - began <= fresh + framed(WINDOW + UNASKED + HELD_BACK) + SMALL);
         }
@@ -188,7 +188,7 @@ fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
             1 => Some(Blow::Server),
             _ => Some(Blow::Line),
         };
-        // Anywhere in what is left, and right at the beginning now and then.
+        // Anywhere in the rest of the file, and right at its beginning now and then.
         let at = match random(state, 4) {
             0 => begin + random(state, 3000),
             _ => begin + random(state, size - held / 2),
@@ -227,7 +227,7 @@ fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
             assert!(crossed <= framed(size - held) + framed(UNASKED) + SMALL, "{crossed} bytes");
             break;
         }
-        // The server may still hold what it got from a client that is gone.
+        // The server may still have bytes of a client that is gone.
         let is_busy = blow.is_none() && status.code() == Some(4);
         assert!(blow.is_some() || is_busy, "nobody hit it: {status}");
         hits += u32::from(blow.is_some());

@@ -20,17 +20,17 @@ use crate::harness::{
 const CUTS: u64 = 12;
 /// The content for each cut, in bytes: 1 GiB for 200 of them.
 const FOR_EACH_CUT: u64 = (1 << 30) / 200;
-/// What a sender sends of a file before the receiver has said where it resumes.
+/// The bytes that a sender sends of a file before the receiver has told its position.
 const UNASKED: u64 = 256 * 1024;
-/// What a receiver may drop of the end of a file: the buffer of its store, and a part of 1024 bytes.
+/// The bytes that a receiver may drop at the end of a file: the buffer of its store, and a part of 1024 bytes.
 const HELD_BACK: u64 = 64 * 1024 + 1024;
-/// What is in the proxy at a cut: one piece at hand, and the buffer of a socket, which the system doubles twice.
+/// The bytes in the proxy at a cut: one piece at hand, and the buffer of a socket, which the system doubles twice.
 const IN_PROXY: u64 = 5 * PIECE as u64;
 /// The largest file of a tree.
 const LARGEST: u64 = 40_000;
-/// What is sent to compare or to offer one entry of a tree.
+/// The bytes that compare or offer one entry of a tree.
 const FOR_EACH_ENTRY: u64 = 128;
-/// What may be on its way unacknowledged: the credit of 32,767 frames.
+/// The unacknowledged bytes in flight: the credit of 32,767 frames.
 const CREDIT: u64 = 32_767 * 1024;
 /// Hellos, offers and queries.
 const SIGNALS: u64 = 4096;
@@ -241,7 +241,7 @@ fn a_put_continues_with_a_server_that_is_killed_again_and_again() {
     assert_no_partials(&place.served(""));
     let twice = proxy.crossed(0).saturating_sub(framed(size));
     report("put", kills, size, twice, begin);
-    // What a killed server had in the buffers of its sockets is lost: at most the credit.
+    // The bytes in the buffers of a killed server's sockets are lost: at most the credit.
     let most = framed(CREDIT + UNASKED + HELD_BACK) + IN_PROXY + SIGNALS;
     assert!(twice <= kills * most, "{twice} bytes");
 }

@@ -95,7 +95,7 @@ fn files_cross_a_line_that_is_configured_as_reliable() {
     client(&url, &here, &["put", "file"]).well();
     client(&url, &here, &["get", "file", "--into", "back"]).well();
     assert_same(&place.here("back"), &place.served(""));
-    // What makes no sense there ends a session, not the server.
+    // An invalid frame ends a session, not the server.
     fs::write(cable.ports()[0], content(5000, 2)).expect("noise");
     assert!(server.wait_for_line("a damaged frame arrived").is_some());
     thread::sleep(Duration::from_millis(200));

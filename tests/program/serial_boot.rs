@@ -26,7 +26,7 @@ fn handshake_outlives(boot: Duration) {
         .spawn()
         .expect("the program starts");
     let mut board = OpenOptions::new().write(true).open(cable.ports()[1]).expect("the port");
-    // What the line at another speed makes of a text: any bytes. The line is never idle for long.
+    // The bytes of a text at another speed: any bytes. The line is never idle for long.
     for (number, byte) in (0..).zip(content(BOOT_TEXT, 5)) {
         board.write_all(&[byte]).expect("the line takes it");
         let next = boot * (number + 1) / BOOT_TEXT as u32;

@@ -16,7 +16,7 @@ use crate::files::make_tree;
 use crate::harness::{Place, assert_same, client, content, program, send_signal};
 use crate::serial::{CLEAN, lay, put_until, url};
 
-/// A shell whose terminal is one end of a serial cable, and what a person at the other end does.
+/// A shell whose terminal is one end of a serial cable, and the commands of a person at the other end.
 struct Login {
     cable: Cable,
     shell: Child,
@@ -88,7 +88,7 @@ impl Login {
         bytes[..count].to_vec()
     }
 
-    /// Types a command, and returns what it prints.
+    /// Types a command, and returns its output.
     fn runs(&mut self, line: &str) -> String {
         self.types(&format!("{line}; echo code $?\n"));
         let seen = self.sees("\ncode ") + &self.sees(PROMPT);
@@ -325,7 +325,7 @@ fn a_command_with_a_terminal_serves_its_client() {
     }
 }
 
-/// The client reads less than the line carries, and the server does not repeat what waits.
+/// The client reads less than the line carries, and the server does not repeat the waiting frames.
 #[test]
 fn a_limit_holds_on_a_command_with_a_terminal() {
     let place = Place::new();

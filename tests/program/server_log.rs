@@ -1,4 +1,4 @@
-//! The log of a server: each line says who did what to which file, and why it failed.
+//! The log of a server: each line tells the client, the action, the file, and the reason of a failure.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! What signals, limits of the system and a changed root do to the program.
+//! The effect of signals, limits of the system and a changed root on the program.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -191,7 +191,7 @@ fn a_signal_that_ends_a_client_ends_its_command() {
             .spawn()
             .expect("the program starts");
         let end = Instant::now() + Duration::from_secs(10);
-        // The client, the shell and what it started.
+        // The client, the shell and the command of the shell.
         while running(&mark) < 3 && Instant::now() < end {
             thread::sleep(Duration::from_millis(20));
         }
@@ -209,8 +209,8 @@ fn a_signal_that_ends_a_client_ends_its_command() {
     }
 }
 
-/// Runs a program on a terminal of its own, with Python's help: types each text when the program has
-/// said what stands before it.
+/// Runs a program on a terminal of its own, with Python's help: types each text after the program has printed the text
+/// before it.
 pub(crate) fn on_terminal(
     program: &str,
     directory: &Path,
@@ -256,7 +256,7 @@ fn a_command_may_ask_for_a_password_on_the_terminal() {
     assert_gone(&mark);
 }
 
-/// What the client says is read to its end, whatever the command has inherited.
+/// The client's output is read to its end, whatever the command has inherited.
 #[test]
 fn a_client_ends_with_its_streams() {
     let place = Place::new();

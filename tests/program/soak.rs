@@ -19,7 +19,7 @@ const PLACES: usize = 32;
 /// A server lets silent clients go after two seconds, on a busy machine a little later.
 const SETTLING: Duration = Duration::from_secs(20);
 
-/// What is to be seen of a server at one moment.
+/// Measurements of a server at one moment.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     memory: u64,

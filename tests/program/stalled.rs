@@ -1,4 +1,4 @@
-//! Clients that ask for a list and then read no further: what each of them costs a server.
+//! Clients that request a list and then stop reading: the cost of each of them for a server.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ pub(crate) fn stall(server: &Server, path: &str, names_only: bool, credit: u16) 
     frames.described(Signal::request(1, true, names_only), path.as_bytes());
     stream.write_all(&frames.bytes).expect("it reads");
     let mut heard = Vec::new();
-    // It asks for more credit at each quarter of what it has, and at the end.
+    // It asks for more credit at each quarter of its credit, and at the end.
     let questions = 4;
     while heard.windows(4).filter(|window| window == b"PIN\x01").count() < questions {
         let mut bytes = [0; 4096];
@@ -81,7 +81,7 @@ fn stalled_lists_of_a_large_directory_take_little_memory() {
         File::create(place.served("t").join(format!("{number:0length$}"))).expect("a file");
     }
     let server = Server::start(&place.served(""), &[]);
-    // The first one makes what all of them need.
+    // The first one allocates the memory that all of them need.
     drop(stall(&server, "t", true, 1000));
     let before = server.kibibytes("VmRSS");
     let clients: Vec<_> = (0..CLIENTS).map(|_| stall(&server, "t", true, 1000)).collect();

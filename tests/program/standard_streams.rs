@@ -26,7 +26,7 @@ fn a_tree_crosses_a_command_there_and_back() {
     client(&endpoint, &here, &["get", "tree", "--into", "back"]).well();
     assert_same(&place.here("tree"), &place.here("back/tree"));
     client(&endpoint, &here, &["ping"]).well();
-    // A server that was started says nothing among the client's words but what goes wrong.
+    // A server that was started prints nothing among the client's lines but errors.
     assert!(!put.stderr.contains("serving"), "{}", put.stderr);
 }
 

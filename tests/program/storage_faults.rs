@@ -40,7 +40,7 @@ fn a_full_disk_on_either_side_is_reported() {
     server.client(&place.here(""), &["put", "f"]).with(6, &["\"f\"", "no space"]);
     assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
     assert!(server.log().contains("no space"), "{}", server.log());
-    // The room is given back: what fits is taken.
+    // The room is given back: a file that fits is accepted.
     assert!(!place.served(".f.tinyferry-part").exists());
     fs::write(place.here("small"), content(700_000, 3)).expect("a file");
     server.client(&place.here(""), &["put", "small"]).well();
@@ -95,7 +95,7 @@ fn a_disk_that_becomes_read_only_is_reported() {
     drop(disk);
 }
 
-/// Storage that says, when it is asked to keep what was written, that it could not.
+/// Storage that reports an error when it must sync written content.
 const FAULTY: &str = "
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-//! What the program says that it has done: files in place, bytes that were new, and the exit code.
+//! The summary of the program: files in place, bytes that were new, and the exit code.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

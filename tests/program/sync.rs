@@ -18,7 +18,7 @@ fn asked(endpoint: &str, place: &Place, path: &str, policy: &[&str]) -> (usize, 
     (count("fsync(") + count("fdatasync("), count("syncfs("))
 }
 
-/// What `get PATH` asked of the system.
+/// The system calls of `get PATH`.
 fn traced(endpoint: &str, place: &Place, path: &str, policy: &[&str], calls: &str) -> String {
     let trace = place.root.path().join("trace");
     let program = command(endpoint, &place.here(""), &["get", path]);
@@ -64,7 +64,7 @@ fn a_tree_is_made_durable_by_two_calls() {
     if !has_strace() {
         return;
     }
-    // What the files contain, and then their names.
+    // The content of the files, and then their names.
     assert_eq!(asked("tree", &[]), (0, 2));
     // Where all files are the same, the first one shows whether the file system can be synchronised as a whole.
     assert_eq!(asked_again("tree", &["--ignore-times"]), (0, 2));
@@ -148,7 +148,7 @@ fn content_is_written_to_storage_while_it_comes_in() {
     assert!(!trace.contains("POSIX_FADV_DONTNEED"), "{trace}");
 }
 
-/// What `get PATH` says where the system answers some calls by an error: `("fsync", "EINVAL")`.
+/// The output of `get PATH` where the system answers some calls by an error: `("fsync", "EINVAL")`.
 fn get_refused(
     server: &Server,
     place: &Place,

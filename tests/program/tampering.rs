@@ -14,8 +14,8 @@ use tinyferry::fs::{Directory, Source};
 
 use crate::harness::{Place, content};
 
-/// Between a client and a server: flips one bit of what the client, or the server, sends, and
-/// keeps all it carries.
+/// A proxy between a client and a server: flips one bit of the bytes of the client, or of the
+/// server, and records all bytes.
 struct Tamperer {
     address: String,
     carried: Arc<Mutex<Vec<u8>>>,
@@ -120,7 +120,7 @@ fn an_encrypted_session_with_any_byte_flipped_ends() {
         let found = fs::read(place.served("f")).ok();
         assert!(found.is_none() || found.as_ref() == Some(&expected), "byte {at}: a wrong file");
         if result.is_ok() {
-            // Only what came after the last answer may have been changed.
+            // Only bytes after the last answer may have been changed.
             assert_eq!(found.as_ref(), Some(&expected), "byte {at}");
             through += 1;
         }

@@ -1,4 +1,4 @@
-//! What is drawn on a terminal: the rate of a transfer that is resumed, and a terminal that goes away.
+//! The progress on a terminal: the rate of a transfer that is resumed, and a terminal that goes away.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -50,7 +50,7 @@ impl embedded_io::Write for Port {
     }
 }
 
-/// Flash for one image, which keeps what came of the next one.
+/// Flash for one image, which keeps the partial of the next one.
 #[derive(Default)]
 struct Flash<const RESUMES: bool> {
     image: Vec<u8>,
@@ -178,7 +178,7 @@ fn loads_an_image(faults: Faults) {
     let [_, url] = urls(&cable);
     client(&url, &here, &["ping"]).well();
     client(&url, &here, &["put", "image"]).well();
-    // What it refuses, by name.
+    // The requests that it refuses, by name.
     client(&url, &here, &["put", "large"]).with(6, &["large", "no file of that name"]);
     client(&url, &here, &["put", "large", "--as", "image"]).with(6, &["larger than is allowed"]);
     client(&url, &here, &["get", "image", "--into", "back"]).with(6, &["gives no files"]);

@@ -1,4 +1,4 @@
-//! Files whose content the system makes up when it is read: what their metadata says of them is not so.
+//! Files whose content the system makes up when it is read: their metadata is not true.
 
 use std::fs;
 use std::path::Path;

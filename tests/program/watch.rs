@@ -105,7 +105,7 @@ impl Watching {
         self.until(what, || entries(&here) == entries(&served));
     }
 
-    /// Interrupts it. It ends by the signal; what it has said.
+    /// Interrupts it. It ends by the signal. Returns its output.
     fn interrupt(mut self) -> Vec<String> {
         send_signal(self.child.id(), "INT");
         let status = ended_within(&mut self.child, Duration::from_secs(20)).expect("it ends");

@@ -33,7 +33,7 @@ fn start(place: &Place) -> Server {
     Server::start(&place.served(""), &["--key", &keys])
 }
 
-/// What the server answers to a client with the first key that sends these frames and then no more.
+/// The answer of the server to a client with the first key that sends these frames and then no more.
 fn answers(server: &Server, frames: &Frames) -> Vec<Signal> {
     let stream = TcpStream::connect(&server.endpoint["tcp://".len()..]).expect("a server");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");

@@ -227,7 +227,7 @@ fn noise_between_frames_costs_nothing_but_time() {
 /// R3.
 #[test]
 fn content_made_of_frames_is_content() {
-    // Record a whole session, then send what was recorded, over noise and without.
+    // Record a whole session, then send the recorded frames, over noise and without.
     let mut first = noisy(3000, Faults::default(), 1);
     first.up.record = Some(Vec::new());
     first.down.record = Some(Vec::new());

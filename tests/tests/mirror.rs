@@ -167,7 +167,7 @@ fn check(case: &Case) {
     }
 }
 
-/// Removes what the source lacks, by a client over loopback.
+/// Removes the entries that the source lacks, by a client over loopback.
 fn remove_extras(source: &Path, target: &Path, rules: &Rules) {
     let rights = Rights { read: true, write: true, remove: true };
     let server = Server::builder(target).listen("tcp://127.0.0.1:0".parse().expect("an endpoint"));

@@ -84,7 +84,7 @@ fn is_replaced(skips: Skips, ours: &Node, theirs: &Node) -> bool {
     }
 }
 
-/// What becomes of the target; `None` if the mirror cannot be complete, since an excluded entry is in the way.
+/// The target after a mirror; `None` if the mirror cannot be complete, since an excluded entry is in the way.
 pub(crate) fn expected(source: &Tree, target: &Tree, rules: &Rules) -> Option<Tree> {
     let is_sent = |path: &str, node: &Node| !rules.excludes(path, is_directory(node));
     let stays = |path: &str, node: &Node| {

@@ -1,4 +1,4 @@
-//! What somebody in between can do: nothing that is not noticed, and told apart where it can be.
+//! Attacks by a third party between client and server: each is detected, and has an error of its own where it can.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![allow(clippy::panic)]
 
@@ -89,7 +89,7 @@ fn a_session_with_any_byte_changed_ends() {
             changed[at] ^= 1 << (at % 8);
             let (opened, result) = opens(&mut server, &changed);
             let error = result.unwrap_err();
-            // A longer length waits for what never comes.
+            // A longer length makes the reader wait for bytes that never arrive.
             assert!(matches!(error, Error::Tampered | Error::Truncated), "byte {at}: {error}");
             assert!(content.starts_with(&opened) && opened.len() < 501, "byte {at}");
             is_dead(&mut server, error);
@@ -124,7 +124,7 @@ fn replay_reorder_and_omission_are_told_apart() {
     let mut server = server(200);
     shake((&mut other, &mut trusting), (&mut server, &mut serving), |_| ()).unwrap();
     assert_eq!(opens(&mut server, a).1, Err(Error::Tampered));
-    // Nor is what the server itself has said.
+    // Nor are the server's own records, sent back to it.
     let (_, mut server) = pair(false, 200);
     let own = seals(&mut server, b"own").unwrap().concat();
     assert_eq!(opens(&mut server, &own).1, Err(Error::Tampered));
@@ -139,7 +139,7 @@ fn a_session_that_is_cut_off_at_any_byte_is_truncated() {
         let (_, mut server) = pair(false, 200);
         assert_eq!(opens(&mut server, &bytes[..end]).1, Err(Error::Truncated), "{end}");
     }
-    // What comes after the end counts for nothing.
+    // Bytes after the end are ignored.
     let (_, mut server) = pair(false, 200);
     bytes.extend([0; 100]);
     assert_eq!(opens(&mut server, &bytes), (vec![3; 300], Ok(())));

@@ -1,4 +1,4 @@
-//! The transfer of a sender: what is sent, and the answers of the client.
+//! The transfer of a sender: its position in the file, and the answers of the client.
 
 use crate::checksum::{crc32, crc64};
 use crate::reader::HEADER_LEN;
@@ -17,7 +17,7 @@ pub(crate) struct Transfer {
     /// Frames sent, and those acknowledged (R47).
     pub(crate) count: u16,
     pub(crate) acknowledged: u16,
-    /// What is sent of the file.
+    /// The position up to which chunks were sent.
     pub(crate) sent: u32,
     /// `None` until the end of a file whose size is not known.
     pub(crate) size: Option<u32>,

@@ -22,7 +22,7 @@ pub(crate) enum NoFrame {
     Broken,
 }
 
-/// What this end expects: it decides which bytes are a frame.
+/// The signals and chunks that this end expects: a frame must be one of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) is_lossy: bool,
@@ -110,7 +110,7 @@ impl<'b> Reader<'b> {
         self.length <= self.handled
     }
 
-    /// The whole buffer, without what it held.
+    /// The whole buffer. Its content is dropped.
     pub(crate) fn take(&mut self) -> &mut [u8] {
         (self.length, self.handled) = (0, 0);
         self.buffer
@@ -172,7 +172,7 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// What the bytes at the front are.
+/// The kind of the bytes at the front.
 enum Front {
     Frame(usize),
     Incomplete,

@@ -57,7 +57,7 @@ pub struct Receiver<'b, L: Link = Lossy> {
     link: PhantomData<L>,
 }
 
-/// What the driver does next.
+/// The next step of the driver.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     /// Read into this and report with `received` or `silence`.
@@ -99,7 +99,7 @@ impl<'b, L: Link> Receiver<'b, L> {
         self.reader.silence();
     }
 
-    /// Handles what was received, and returns what the driver does next. Call it again after each step.
+    /// Handles received bytes, and returns the next step of the driver. Call it again after each step.
     pub fn poll<S: Store>(&mut self, store: &mut S) -> Step<'_> {
         loop {
             let open = if self.transfer.is_open() { Some(self.transfer.number) } else { None };

@@ -12,7 +12,7 @@ use crate::{Reason, Source, Step};
 /// A server that sends one file at a time, and refuses all other requests with their reasons.
 ///
 /// It does no I/O: [`serve`](crate::serve) reads and writes for it, or a loop of your own does, as for a
-/// [`Receiver`](crate::Receiver). The file itself is the send buffer: what was lost is read again.
+/// [`Receiver`](crate::Receiver). The file itself is the send buffer: lost blocks are read again.
 ///
 /// ```
 /// use tinyferry_tiny::{Lossy, Reason, Sender, Source, Step};
@@ -107,7 +107,7 @@ impl<'b, L: Link> Sender<'b, L> {
         }
     }
 
-    /// Handles what was received, and returns what the driver does next. Call it again after each step.
+    /// Handles received bytes, and returns the next step of the driver. Call it again after each step.
     pub fn poll<S: Source>(&mut self, source: &mut S) -> Step<'_> {
         loop {
             let expected = Expected { is_lossy: L::LOSSY, session: self.session, open: None };

@@ -2,7 +2,7 @@ use crate::{Link, Receiver, Sender, Source, Step, Store};
 
 /// A [`Receiver`] or a [`Sender`], for the drivers. `F` has its files: a [`Store`] or a [`Source`].
 pub trait Server<F>: sealed::Sealed {
-    /// Handles what was received, and returns what the driver does next.
+    /// Handles received bytes, and returns the next step of the driver.
     fn poll(&mut self, files: &mut F) -> Step<'_>;
 
     /// `count` bytes were read, as [`Step::Receive`] asked for.

@@ -14,8 +14,8 @@ pub trait Store {
     /// back: then only the blocks that were lost are sent again, not all bytes after them.
     const OUT_OF_ORDER: bool = false;
 
-    /// A client offers a file; `size` is in bytes, less than 2^31. Another offer, or a new client, may
-    /// come before the file is complete: what came of it until then is a partial.
+    /// A client offers a file; `size` is in bytes, less than 2^31. Another offer, or a new client, may come before the
+    /// file is complete: the stored bytes are then a partial.
     ///
     /// `path` has 1 byte or more, does not end in `/`, and is otherwise as the client sent it: not
     /// always UTF-8, and with any names. A store that makes files of paths must check them by R15 and

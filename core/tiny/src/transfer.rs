@@ -99,7 +99,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// Adds what is stored up to `end` to the digest; `space` is for pieces of it.
+    /// Adds the stored bytes up to `end` to the digest; `space` is for pieces of them.
     fn read_back<S: Store>(
         &mut self,
         store: &mut S,

@@ -1,4 +1,4 @@
-//! Hands the linker the memory map, and what defmt needs.
+//! Hands the linker the memory map, and the sections of defmt.
 
 use std::{env, fs, path::Path};
 

@@ -139,7 +139,7 @@ impl Stream {
                 signals::transfers_done();
                 return Ok(progress.finish(retrying.traffic().received, true));
             }
-            // The reader has what it wanted.
+            // The reader needs no more bytes.
             Err(Error::Local(error)) if error.kind() == ErrorKind::BrokenPipe => {
                 progress.clear();
                 return Ok(Exit::Done);

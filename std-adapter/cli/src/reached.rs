@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use tinyferry::core::store::Kind;
 
-/// The entries of all attempts, and what the receiver has of them as far as the attempts show it. Content that was
-/// only sent is no progress: it may be lost on the way, each time again.
+/// The entries of all attempts, and the bytes of them that the receiver has stored as far as the attempts show it.
+/// Content that was only sent is no progress: it may be lost on the way, each time again.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
     hasher: RandomState,
@@ -173,7 +173,7 @@ impl Reached {
         current.position = current.position.saturating_add(bytes);
     }
 
-    /// An entry is in place. Returns what earlier attempts did with it.
+    /// An entry is in place. Returns the part that earlier attempts had in it.
     pub(crate) fn placed(&mut self, path: &str) -> Earlier {
         let Some(entry) = self.entries.get_mut(&self.hasher.hash_one(path)) else {
             return Earlier::default();

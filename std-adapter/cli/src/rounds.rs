@@ -1,5 +1,5 @@
-//! The rounds of a command that runs again after each change (`--watch`): what the round before has printed about
-//! failures, or before a handshake, is not printed again.
+//! The rounds of a command that runs again after each change (`--watch`): lines that the round before has printed about
+//! failures, or before a handshake, are not printed again.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

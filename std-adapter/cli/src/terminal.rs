@@ -64,14 +64,14 @@ pub(crate) fn hide_state() {
     print(output::frame);
 }
 
-/// Hides the state, and prints by `print`, which gets what is to be written before.
+/// Hides the state, and prints by `print`, which gets the bytes to write first.
 pub(crate) fn print<T>(print: impl FnOnce(&'static str) -> T) -> T {
     let mut state = lock();
     let erase = hide(&mut state);
     print(erase)
 }
 
-/// Hides the state for good; returns what is to be written. Does not wait for a thread that prints.
+/// Hides the state for good. Returns the bytes to write. Does not wait for a thread that prints.
 pub(crate) fn end_state() -> &'static str {
     let mut state = match STATE.try_lock() {
         Ok(state) => state,

@@ -42,7 +42,7 @@ pub(crate) type Exchange<'a> =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
     Fault(LineFault),
-    /// What is sent comes back, and no server answers.
+    /// The bytes of this end come back, and no server answers.
     Echo,
     /// The line has none of the faults that a check finds.
     Sound,

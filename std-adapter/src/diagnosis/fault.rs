@@ -5,11 +5,11 @@ use std::fmt;
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
 
-/// A fault of a line: what it does to some byte values.
+/// A fault of a line: its effect on some byte values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It returns what this end sends.
+    /// It returns the bytes of this end.
     Echo,
     /// It clears bit 8 of each byte.
     SevenBits,
@@ -40,7 +40,7 @@ pub enum Direction {
     Unknown,
 }
 
-/// A fault with its direction. Its text says what to do.
+/// A fault with its direction. Its text advises a remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LineFault {
@@ -62,7 +62,7 @@ impl Fault {
         faults
     }
 
-    /// What arrives for these bytes.
+    /// The bytes that arrive if these are sent.
     pub(super) fn apply(&self, bytes: &[u8]) -> Vec<u8> {
         let mut halves = false;
         let each = |byte: &u8| {

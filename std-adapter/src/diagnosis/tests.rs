@@ -55,7 +55,7 @@ fn same(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
 
-/// What a check finds on such a line, and the number of exchanges.
+/// The result of a check of such a line, and the number of exchanges.
 fn found(there: Change<'_>, back: Change<'_>, random: u32) -> (Finding, usize) {
     let server = Session::server(Config::LOSSY);
     let mut line = Simulated { there, back, server, now: 0, exchanges: 0 };

@@ -1,4 +1,4 @@
-//! The store that sends what a reader gives.
+//! The store that sends the bytes of a reader.
 
 use std::io::{self, ErrorKind, Read};
 use std::thread;
@@ -45,7 +45,7 @@ pub struct ReaderStore<R, O> {
 }
 
 impl<R: Read, O: Observer> ReaderStore<R, O> {
-    /// Sends what `reader` gives as the file at the path `remote`.
+    /// Sends the bytes of `reader` as the file at the path `remote`.
     pub fn new(reader: R, remote: impl Into<String>, observer: O) -> Self {
         Self {
             reader,

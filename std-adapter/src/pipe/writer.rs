@@ -138,7 +138,7 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
         self.failure.as_ref().map(copy_of)
     }
 
-    /// Writes the buffer; without `waits`, only what the writer takes now.
+    /// Writes the buffer; without `waits`, only the bytes that the writer takes now.
     fn write(&mut self, waits: bool) -> Result<(), Reason> {
         let mut written = 0;
         while self.failure.is_none() && written < self.buffer.len() {
@@ -237,7 +237,7 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
     }
 
     fn store(&mut self, _: u64, bytes: &[u8]) -> Result<usize, Reason> {
-        // In order: the position is the end of what was received in this attempt.
+        // In order: the position is the end of the bytes that this attempt received.
         let left = usize::try_from(self.attempt.left()).unwrap_or(usize::MAX);
         if left > 0 {
             let bytes = bytes.get(..left).unwrap_or(bytes);

@@ -6,7 +6,7 @@ pub(crate) use self::recognition::Leave;
 
 /// The byte of Ctrl-C.
 const CTRL_C: u8 = 3;
-/// What a client sends when it leaves.
+/// The bytes that a client sends when it leaves.
 pub(crate) const LEAVE: [u8; 5] = [CTRL_C; 5];
 
 #[cfg(unix)]

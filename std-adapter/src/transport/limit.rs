@@ -1,6 +1,6 @@
 //! A limit of the bandwidth of a link: a token bucket for each direction.
 //!
-//! Knows bytes and time; knows nothing of frames and of what is below the link.
+//! Knows bytes and time; knows nothing of frames and of the layers below the link.
 
 use std::io;
 use std::num::NonZeroU64;

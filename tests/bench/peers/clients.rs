@@ -1,4 +1,4 @@
-//! Many clients of one server: all arrive, what each costs, and that a bad one slows nobody.
+//! Many clients of one server: all arrive; the cost of each; a bad one slows nobody.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ use crate::rivals::Place;
 /// Any but 0.
 const SESSION: u32 = 0x5eed_1e55;
 
-/// What so many clients at once cost.
+/// The cost of this number of clients at once.
 struct Crowd {
     time: f64,
     idle: Option<u64>,
@@ -142,7 +142,7 @@ fn beside_bad_ones(bench: &Bench, place: &Place) -> Done<Table> {
             let (is_over, stream) = (Arc::clone(&is_over), idle_client(server.port)?);
             move || trickle(stream, &is_over)
         });
-        // What nobody reads fills the way there first.
+        // Bytes that nobody reads fill the buffers of the connection first.
         thread::sleep(Duration::from_millis(100));
         times[1].push(crowd(&server, place, CLIENTS)?.time);
         is_over.store(true, Ordering::SeqCst);

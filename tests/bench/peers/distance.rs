@@ -1,4 +1,4 @@
-//! Far away: what round trips cost, and whether a fast line is filled.
+//! Far away: the cost of round trips, and whether a fast line is filled.
 
 use std::net::SocketAddr;
 use std::rc::Rc;

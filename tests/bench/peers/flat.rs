@@ -1,4 +1,4 @@
-//! Whether a file costs the same among few as among many, and whether memory stays what it is.
+//! Whether a file costs the same among few as among many, and whether the use of memory is constant.
 
 use std::fs::{self, File};
 use std::thread;
@@ -13,7 +13,7 @@ use crate::race::rooms;
 use crate::report::{Cell, Table, median};
 use crate::rivals::Place;
 
-/// What one put took.
+/// The cost of one put.
 struct Put {
     time: f64,
     /// The most memory resident, in bytes.

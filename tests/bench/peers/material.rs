@@ -1,4 +1,4 @@
-//! What is moved, and whether it arrived. Knows nothing of how.
+//! The files of the workloads, and the comparison of results. Knows nothing of transfers.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};

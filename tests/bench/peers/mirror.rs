@@ -155,7 +155,7 @@ fn small(bench: &Bench) -> Done<Table> {
             if own {
                 greeting = wire(*port, &|port| stage.greeting(port), &mut || Ok(()))?;
             }
-            // What changed for the others is no part of it.
+            // Changes that other programs made are no part of it.
             run(&mut way(*port))?;
             let (bytes, trips) = wire(*port, way, &mut change)?;
             let (bytes, trips) = (bytes - greeting.0, trips - greeting.1);
@@ -172,7 +172,7 @@ fn small(bench: &Bench) -> Done<Table> {
     Ok(table)
 }
 
-/// Bytes on the wire, and round trips by what a delay costs.
+/// Bytes on the wire, and round trips by the cost of a delay.
 fn wire(
     port: u16,
     way: &dyn Fn(u16) -> Command,

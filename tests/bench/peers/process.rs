@@ -1,4 +1,4 @@
-//! Processes: started, awaited, measured, and ended by their number. Knows nothing of what they do.
+//! Processes: started, awaited, measured, and ended by their number. Knows nothing of their purpose.
 
 use std::fs;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ pub(crate) struct Job {
     is_over: bool,
 }
 
-/// What a run took.
+/// The cost of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     /// In seconds.
@@ -42,7 +42,7 @@ pub(crate) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
 }
 
 impl Job {
-    /// What it writes to its standard output.
+    /// Its standard output.
     pub(crate) fn output(&mut self) -> Stdio {
         self.child.stdout.take().map_or_else(Stdio::null, Stdio::from)
     }
@@ -127,8 +127,8 @@ impl Drop for Job {
     }
 }
 
-/// Times what `begin` starts, to the end of that and of the `waiting` ones, with what a server
-/// spends on it meanwhile.
+/// Measures the command that `begin` starts, to its end and the end of the `waiting` ones, and the
+/// server's use of the processor meanwhile.
 pub(crate) fn spend(
     server: Option<&Job>,
     waiting: Vec<Job>,
@@ -198,7 +198,7 @@ fn has_children(id: u32) -> bool {
     children.is_ok_and(|children| !children.trim().is_empty())
 }
 
-/// A number from what the system tells of a process.
+/// A number from the status file of a process.
 fn status(id: u32, key: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;

@@ -20,7 +20,7 @@ struct Entrant {
     spent: Vec<Spent>,
 }
 
-/// Who takes part; the first is what the others are measured by.
+/// The contenders; the first is the reference of the others.
 #[derive(Default)]
 struct Race {
     entrants: Vec<Entrant>,

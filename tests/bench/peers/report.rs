@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// What is shown of one workload.
+/// The report of one workload.
 pub(crate) struct Table {
     title: String,
     head: Vec<&'static str>,

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::Done;
 use crate::process::{Job, Spent, find, free_port, quiet, spend, start};
 
-/// What is moved where: `source` becomes an entry of `out` of the same name.
+/// The paths of a transfer: `source` becomes an entry of `out` of the same name.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) source: PathBuf,

@@ -8,7 +8,7 @@ use tinyferry_core::{Config, GetRequest, Session, Step, Task};
 use tinyferry_fuzz::Weak;
 use tinyferry_kit::{Memory, QueuedOperation, content, session_number};
 
-/// What a session says: the client's bytes, the server's.
+/// The bytes of a session: the client's, the server's.
 fn record(config: Config, mut here: Memory, mut there: Memory, task: Task<'_>) -> [Vec<u8>; 2] {
     let mut client = Session::<Weak>::client(session_number(0x1234_5678), config);
     let mut server = Session::<Weak>::server(config);

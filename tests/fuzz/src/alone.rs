@@ -1,4 +1,4 @@
-//! One session against a peer, a driver and a store that do what the script says.
+//! One session against a peer, a driver and a store that follow the script.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

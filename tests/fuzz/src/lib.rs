@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their bytes.
+//! The fuzz targets.
 
 mod alone;
 mod order;

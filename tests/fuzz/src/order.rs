@@ -11,8 +11,8 @@ const UNIT: usize = 256;
 /// A map speaks of so many units past the position.
 const UNITS: usize = 97;
 
-/// A client that sends a file as the script says, and a server that reads it so. What comes in
-/// whole, and with its digests, is taken; nothing else is.
+/// A client that sends a file by the script, and a server that reads it by the script. Content is
+/// accepted only if it is complete and has its digests.
 pub fn order(data: &[u8]) {
     let mut script = Script::new(data);
     let [low, high, flags, claim, partial, sums, ..] = script.front::<8>();

@@ -1,4 +1,4 @@
-//! Two sessions over a link that does what the script says.
+//! Two sessions over a link that follows the script.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -47,7 +47,7 @@ struct Wire {
     grain: usize,
     /// Whether its driver never reads while it writes.
     is_half_duplex: bool,
-    /// Whether chunks are taken from what has arrived.
+    /// Whether the sessions take chunks from the buffer of the link.
     is_buffered: bool,
     arriving: VecDeque<u8>,
     leaving: Vec<u8>,
@@ -201,7 +201,7 @@ impl End {
     }
 }
 
-/// What the link does to `bytes` on their way; whether they were damaged.
+/// The effect of the link on `bytes`. Returns whether they were damaged.
 fn damage(script: &mut Script<'_>, noise: &mut Random, bytes: &mut Vec<u8>) -> bool {
     let decision = script.decide();
     let low = usize::from(decision & 15);
@@ -249,7 +249,7 @@ fn damage(script: &mut Script<'_>, noise: &mut Random, bytes: &mut Vec<u8>) -> b
     true
 }
 
-/// A client, a server, and what lies between them.
+/// A client, a server, and the link between them.
 pub fn pair(data: &[u8]) {
     let mut script = Script::new(data);
     let [flags, small, units, chunk, grain, other_grain, more, partials] = script.front();
@@ -260,7 +260,7 @@ pub fn pair(data: &[u8]) {
         is_get: flags & 4 != 0,
         is_unsized: flags & 8 != 0,
         sizes: [usize::from(u16::from_le_bytes([a, b])) % 9000, usize::from(c) * usize::from(d)],
-        // What both ends refuse is counted twice.
+        // A file that both ends refuse counts twice.
         refused: more & 3 | (more & 12 & !(more << 2)),
         partials,
         seed: seed.into(),
@@ -338,7 +338,7 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Runs until the client's task is over, and what the server still does without it.
+    /// Runs until the client's task is over, and then the server alone until it waits.
     fn run(&mut self, client: &mut End, server: &mut End) -> Result<Outcome, Failure> {
         let mut result = None;
         for _ in 0..MOST {

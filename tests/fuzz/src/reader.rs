@@ -9,7 +9,7 @@ use tinyferry_core::wire::{
 
 use crate::Weak;
 
-/// Reads `data` as everything that it may be, and writes what it was.
+/// Reads `data` by each function of the wire, and writes each result again.
 pub fn reader(data: &[u8]) {
     if let Some(bytes) = data.first_chunk::<SIGNAL_LEN>() {
         signal(*bytes);
@@ -85,7 +85,7 @@ fn path(text: &str) {
         let trimmed = if back.is_empty() { front } else { text };
         assert_eq!(join(front, back).as_deref(), Some(trimmed));
     }
-    // What is joined of sound paths is sound, if it fits.
+    // A path joined of valid paths is valid, if it fits.
     if !text.ends_with('/')
         && let Some(whole) = join(text, text)
     {

@@ -1,6 +1,6 @@
 //! A fuzzer's bytes: those of a peer from the front, decisions from the back.
 
-/// What is left of them.
+/// The bytes that are left of them.
 pub(crate) struct Script<'a>(&'a [u8]);
 
 impl<'a> Script<'a> {
@@ -39,7 +39,7 @@ impl<'a> Script<'a> {
         taken.len()
     }
 
-    /// What comes next, so many bytes at most; it stays.
+    /// The next bytes, at most this number; they are not consumed.
     pub(crate) fn ahead(&self, most: usize) -> &'a [u8] {
         &self.0[..most.min(self.0.len())]
     }

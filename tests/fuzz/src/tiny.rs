@@ -12,7 +12,7 @@ use crate::script::Script;
 const SESSION: u32 = 0x1234_5678;
 const SIZE: usize = 5000;
 
-/// Storage that checks what it is told.
+/// Storage that checks the order and the arguments of its calls.
 struct Memory {
     bytes: Vec<u8>,
     is_stored: Vec<bool>,

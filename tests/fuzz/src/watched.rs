@@ -1,4 +1,4 @@
-//! A store that watches what the machine asks of it.
+//! A store that checks the calls of the session.
 
 use tinyferry_core::Reason;
 use tinyferry_core::path::{PATH_MAX, is_sound};
@@ -16,7 +16,7 @@ enum Open {
 struct Inbound {
     size: Option<u64>,
     in_order: bool,
-    /// What is held: from, to; in order and apart from each other.
+    /// The received ranges, as start and end; in order and apart from each other.
     covered: Vec<(u64, u64)>,
 }
 
@@ -40,7 +40,7 @@ impl Inbound {
     }
 }
 
-/// What was asked, without what was lent.
+/// The last request, without its lent slices.
 enum Asked {
     Offer { is_tree: bool, names_only: bool, size: Option<u64>, resume: u64 },
     Store { position: u64, length: u64 },
@@ -52,7 +52,7 @@ enum Asked {
     Other,
 }
 
-/// A store and what is open in it. A machine that asks what it may not ask ends the run.
+/// A store and its open files. A call that is not allowed ends the run.
 pub(crate) struct Watched {
     pub(crate) memory: Memory,
     open: Open,

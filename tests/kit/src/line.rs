@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::Random;
 
-/// What a line does to bytes; probabilities are per byte, except `flip`, which is per bit.
+/// The faults of a line; probabilities are per byte, except `flip`, which is per bit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
     /// A bit is flipped.
@@ -26,7 +26,7 @@ pub struct Line {
     pub byte_time: u64,
     /// Nanoseconds a byte is on its way.
     pub delay: u64,
-    /// What happens to bytes.
+    /// The events that change bytes.
     pub faults: Faults,
     /// The bytes that arrive for one that is sent; `None`: itself.
     pub convert: Option<fn(u8) -> Vec<u8>>,

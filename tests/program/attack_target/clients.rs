@@ -1,4 +1,4 @@
-//! How attackers connect to a server, and what they say to it.
+//! Connections of attackers to a server, and their bytes.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -44,8 +44,8 @@ impl Target {
         panic!("the key is right");
     }
 
-    /// Says `bytes`, once it is in, then hears what the server has to say to its end; how long
-    /// that took.
+    /// Sends `bytes` after the handshake, and reads the server's bytes to the end of the stream.
+    /// Returns the time that this took.
     pub(crate) fn say(&self, bytes: &[u8]) -> Duration {
         let begin = Instant::now();
         if self.key.is_none() {

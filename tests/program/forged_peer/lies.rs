@@ -1,4 +1,4 @@
-//! What a forger says: requests and answers with lies in them.
+//! The frames of a forger: requests and answers with lies in them.
 
 use super::*;
 use crate::harness::content;
@@ -80,7 +80,7 @@ impl Forger {
         }
     }
 
-    /// Descriptions that are not what their signal says, or make no sense.
+    /// Metadata that differs from the announcement of its signal, or is not valid.
     pub(super) fn describe(&mut self) {
         let number = self.next_number();
         let code = self.pick(&CODES);
@@ -141,7 +141,7 @@ impl Forger {
         }
     }
 
-    /// What a receiver says, and a sender that was asked.
+    /// The answers of a receiver, and of a sender after a request.
     pub(super) fn answer(&mut self) {
         let number = match self.role {
             Role::Client => self.number,

@@ -1,4 +1,4 @@
-//! What the papers say of the sources.
+//! Statements of the documents about the sources.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -38,7 +38,7 @@ fn contributing_lists_each_environment_variable_that_the_sources_read() {
     assert_eq!(variables(&page), variables(&sources), "(listed, in the sources)");
 }
 
-/// The targets of a page's relative links, without what names a place in them.
+/// The targets of a page's relative links, without their fragments.
 fn links(page: &str) -> impl Iterator<Item = &str> {
     let targets = page.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
     let files = targets.map(|target| target.split_once('#').map_or(target, |(file, _)| file));

@@ -256,7 +256,7 @@ fn every_vector_is_used_by_a_test() {
     assert!(vectors().keys().eq(names.iter()), "a vector is missing here or in core/vectors.txt");
 }
 
-/// Runs a client's task to its end; what both ends sent must be the transcript.
+/// Runs a client's task to its end; the frames of both ends must be the transcript.
 fn transcript(name: &str, task: Task<'_>, client: Memory, server: Memory) -> [Memory; 2] {
     let config = Config::RELIABLE.credit(8192);
     let mut pair = Pair::new(config, client, server).numbered(SESSION, config);

@@ -1,4 +1,4 @@
-//! The async driver: what it says is what the blocking one says, byte for byte.
+//! The async driver: it sends the bytes of the blocking one, byte for byte.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -154,7 +154,7 @@ pub(super) enum Driver {
     Async,
 }
 
-/// Carries the task out; what went up, what went down, and both stores.
+/// Runs the task. Returns the bytes of each direction, and both stores.
 fn transcript(driver: Driver, mut pair: Pair, config: Config, task: Task<'_>) -> [Vec<u8>; 2] {
     (pair.up.record, pair.down.record) = (Some(Vec::new()), Some(Vec::new()));
     pair.server.session.resume(Some(0));

@@ -1,4 +1,4 @@
-//! The async driver over `tokio`'s streams: it sends what the blocking one sends, and reads while it cannot write.
+//! The async driver over `tokio`'s streams: it sends the bytes of the blocking one, and reads while it cannot write.
 
 use std::future::poll_fn;
 use std::io;
@@ -18,7 +18,7 @@ use tinyferry_kit::{File, Memory, content, session_number};
 
 use super::async_driver::{Driver, NUMBER};
 
-/// Keeps what was read.
+/// Records the bytes that were read.
 struct Recorded<T>(T, Vec<u8>);
 
 impl<T: ErrorType> ErrorType for Recorded<T> {

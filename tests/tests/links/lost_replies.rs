@@ -8,7 +8,7 @@ use tinyferry_kit::{Endpoint, Frames, Memory, content};
 /// Less than the first wait of a sender, in ms.
 const PAUSE: u32 = 900;
 
-/// A server that was asked for a file, the frames of its client, and what it said.
+/// A server with a request for a file, the frames of its client, and the server's answers.
 fn asked() -> (Endpoint<Memory>, Frames, Vec<Signal>) {
     let store = Memory::with([("f", content(300, 1))]);
     let mut server = Endpoint::new(Session::server(Config::LOSSY), store);

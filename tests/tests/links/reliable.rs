@@ -118,7 +118,7 @@ fn a_tree_goes_both_ways() {
 fn frames_in_one_read_are_handled_one_by_one() {
     for files in [1, 2, 50] {
         for read in (1..=40).chain([400, 1035, 1036, usize::MAX]) {
-            // One is offered and then given up: what follows it comes where its content would.
+            // A file is offered and then given up: the next signal comes in place of its content.
             let mut client = tree(files);
             let broken = "t/sub/broken".to_owned();
             client.files.insert(broken.clone(), File::new(content(900, 9)));

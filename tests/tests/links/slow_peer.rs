@@ -1,4 +1,4 @@
-//! A client that takes its time: what a server waits for, in virtual time.
+//! A client that takes its time: the limits of a server's patience, in virtual time.
 
 use tinyferry_core::{Config, Failure, Session, Task};
 use tinyferry_kit::{Endpoint, Memory, Pair, content};
@@ -33,8 +33,8 @@ fn a_transfer_of_single_bytes_times_out_300_seconds_after_its_last_frame() {
     assert_eq!(server.store.bytes("f"), None);
 }
 
-/// A client that falls silent within its first chunk, while the server sums up what it holds of the
-/// file: the rest of the chunk is waited for like everything else.
+/// A client that falls silent within its first chunk, while the server computes the digest of its
+/// partial: the timeout counts for the rest of the chunk too.
 #[test]
 fn a_client_that_is_silent_within_a_chunk_times_out() {
     const SIZE: usize = 200_000;

@@ -1,4 +1,4 @@
-//! Stores that take long: to put in place what came, to take an offer, or to read a prefix back.
+//! Stores that take long: to commit a file, to answer an offer, or to read a prefix back.
 
 use tinyferry_core::Outcome;
 use tinyferry_core::error::Failure;
@@ -75,7 +75,7 @@ fn the_end_of_a_stream_is_noticed_while_the_store_is_busy() {
     let mut pair = put(Config::RELIABLE, false, 1000);
     pair.limit = 5 * SECOND;
     assert!(pair.run(Task::Put).is_err(), "it is still busy");
-    // The client is gone, and what it said last has been read.
+    // The client is gone, and its last frames have been read.
     pair.up.cut = Some(0);
     pair.client.session.link_failed();
     pair.limit = 6 * SECOND;

@@ -100,7 +100,7 @@ fn the_first_retry_comes_after_twice_the_smoothed_round_trip() {
         count = said[0].count();
         let clone = (client.session.clone(), client.now);
         assert_eq!(times(&mut client, 2 * smoothed), [2 * smoothed], "{trip}");
-        // What was repeated does not measure anything.
+        // A repeated question gives no round-trip time.
         (client.session, client.now) = clone;
     }
 }

@@ -1,4 +1,4 @@
-//! What can happen next, and what then follows.
+//! The events that can happen next, and their consequences.
 
 use super::*;
 
@@ -16,7 +16,7 @@ impl World {
             if self.ends[end].at == At::Exchanges {
                 events.push(Event::Write(end));
             }
-            // Else what is on its way is late, or the other end is.
+            // Otherwise the frames on their way are late, or the other end is.
             if self.is_due(end) || (lossy && self.faults > 0 && self.asks(end)) {
                 events.push(Event::Timeout(end));
             }
@@ -38,7 +38,7 @@ impl World {
         events
     }
 
-    /// Lets an event happen. Whether there is a job left, or what went wrong.
+    /// Lets an event happen. Returns whether there is a job left, or the fault.
     pub(super) fn apply(&mut self, event: Event, scenario: &Scenario) -> Result<bool, Wrong> {
         match event {
             Event::Timeout(end) if !self.is_due(end) => self.faults -= 1,
@@ -96,7 +96,7 @@ impl World {
             }
         }
         for end in &mut self.ends {
-            // What was heard, not what is held.
+            // The received frames, not the stored bytes.
             end.store.offers.clear();
             end.store.digests.clear();
             end.store.loaded = 0;

@@ -1,9 +1,9 @@
-//! Whether what came of it is what should come of it.
+//! Whether the outcome of a scenario is an expected one.
 
 use super::*;
 
 impl World {
-    /// The client's job may be over: what came of it, and what comes next.
+    /// The client's job may be over: its outcome, and the next job.
     pub(super) fn follow(&mut self, scenario: &Scenario) -> Result<bool, Wrong> {
         let Step::Over(result) = self.ends[CLIENT].session.poll() else { return Ok(true) };
         if self.forgotten
@@ -23,7 +23,7 @@ impl World {
         Ok(true)
     }
 
-    /// Whether a result is what it should be.
+    /// Whether a result is an expected one.
     pub(super) fn judge(
         &self,
         result: Result<Outcome, Failure>,
@@ -59,7 +59,7 @@ impl World {
                 let heard = self.ends[CLIENT].store.refused.iter().map(|(path, _)| path.as_str());
                 let heard: Vec<_> = heard.collect();
                 let unique: BTreeSet<_> = heard.iter().copied().collect();
-                // It knows by itself what it cannot read.
+                // It knows by itself the files that it cannot read.
                 let broken = &scenario.stores[CLIENT].broken;
                 let wanted = scenario.refused.iter().copied();
                 let wanted: BTreeSet<_> =
@@ -72,7 +72,7 @@ impl World {
         Ok(())
     }
 
-    /// What is in place was there, or is what the other end has under that name.
+    /// Each file in place was there before, or is the other end's file of that name.
     pub(super) fn invariants(&self, scenario: &Scenario) -> Result<(), Wrong> {
         for end in ENDS {
             let [own, others] = [&scenario.stores[end], &scenario.stores[1 - end]];
@@ -90,7 +90,7 @@ impl World {
         Ok(())
     }
 
-    /// What happens next where nothing goes wrong any more.
+    /// The next event if nothing goes wrong any more.
     pub(super) fn next(&self) -> Option<Event> {
         for end in [SERVER, CLIENT] {
             if self.arrives(end) {
@@ -105,8 +105,8 @@ impl World {
         if self.forgotten { Some(Event::GiveUp) } else { self.first().map(Event::Timeout) }
     }
 
-    /// Goes on without faults until all jobs are done, and sees that both ends can do more. What
-    /// follows of a state that is `proven` need not be seen again.
+    /// Goes on without faults until all jobs are done, and checks that both ends can do more. The
+    /// successors of a state that is `proven` need not be checked again.
     pub(super) fn end_well(
         mut self,
         scenario: &Scenario,

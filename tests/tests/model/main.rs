@@ -1,10 +1,9 @@
-//! A search through what two machines can do to each other: every order of events, with a few
-//! frames lost, doubled or cut short, late answers, reboots and cut streams on the way.
+//! A search through the interactions of two sessions: every order of events, with a few frames
+//! lost, doubled or cut short, late answers, reboots and cut streams on the way.
 //!
-//! Frames travel whole, and time passes only where an end waits: for the one whose wait is the
-//! shortest, or else it is a fault. A state is all that both machines, both stores and both lines
-//! hold, with times relative to the present. In every state what is in place must be whole, and from
-//! every state the work must end well once nothing more goes wrong.
+//! Frames travel whole, and time passes only where an end waits: for the one whose wait is the shortest, or else it is
+//! a fault. A state consists of both sessions, both stores and both lines, with times relative to the present. In every
+//! state each file in place must be complete, and from every state the work must end well once nothing more goes wrong.
 //!
 //! Every scenario is searched to its end: with two faults by default, with three where the
 //! environment says `TINYFERRY_FAULTS=3`. How many states each of them has is in `states.txt`; the search
@@ -124,7 +123,7 @@ fn every_request_completes_in_any_order_of_events_on_a_reliable_link() {
     }
 }
 
-/// A store that is not done with what it was asked for, two times in a row.
+/// A store that answers a request with "later", two times in a row.
 fn busy(scenario: Scenario) -> Scenario {
     let mut scenario = Scenario { name: format!("busy {}", scenario.name), ..scenario };
     scenario.stores.iter_mut().for_each(|store| store.busy = 2);

@@ -1,4 +1,4 @@
-//! Where a search begins, what may happen in it, and what is expected.
+//! The start of a search, its possible events, and the expected results.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn faults() -> u8 {
     std::env::var("TINYFERRY_FAULTS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
 }
 
-/// What the client is told to do.
+/// The task of the client.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Job {
     Put(&'static str),
@@ -54,7 +54,7 @@ impl Job {
     }
 }
 
-/// Where a search begins, what may happen in it, and what is expected.
+/// The start of a search, its possible events, and the expected results.
 #[derive(Clone)]
 pub(super) struct Scenario {
     pub(super) name: String,
@@ -67,7 +67,7 @@ pub(super) struct Scenario {
     pub(super) reboots: u8,
     /// Silences after which the server gives up and the client does not.
     pub(super) outages: u8,
-    /// What the first job comes to: entries and refusals, or a reason.
+    /// The result of the first job: entries and refusals, or a reason.
     pub(super) expected: Result<(u32, u32), Reason>,
     /// Paths that will not be in place.
     pub(super) refused: &'static [&'static str],
@@ -137,7 +137,7 @@ pub(super) fn both_ways(scenario: Scenario) {
     turned(scenario).search();
 }
 
-/// What the receiver begins with of a file of 1300 bytes, or has in place under its name.
+/// The receiver's partial of a file of 1300 bytes at the start, or its file in place.
 pub(super) fn resumed(config: Config) -> Vec<Scenario> {
     let start = |name: &str| put(name, config, 1300);
     let whole = content(1300, 1);
@@ -180,7 +180,7 @@ pub(super) fn refused(config: Config) -> Vec<Scenario> {
     vec![offer, full, changed, broken, tree, entry, again]
 }
 
-/// What only a client can ask for.
+/// Requests that only a client can make.
 pub(super) fn asked(config: Config) -> Vec<Scenario> {
     let mut missing = base("missing file", config, Memory::default(), Memory::default());
     (missing.jobs, missing.expected) = (vec![Job::Get("f")], Err(Reason::NotFound));
@@ -252,9 +252,9 @@ pub(super) fn after_a_tree(config: Config) -> Scenario {
 const STATES: &str = include_str!("states.txt");
 
 impl Scenario {
-    /// Compares the number of states that the search has found with the one in `states.txt`. Fewer mean
-    /// that the search is blind for something. More are a change of the protocol, or of what tells two
-    /// states apart, that nobody has looked at.
+    /// Compares the number of states that the search has found with the one in `states.txt`. Fewer mean that the search
+    /// is blind for something. More are a change of the protocol, or of the identity of states, that nobody has looked
+    /// at.
     pub(super) fn check_states(&self, found: usize) {
         let Some(recorded) = self.recorded_states() else { return };
         let change = if found < recorded * 9 / 10 {

@@ -2,11 +2,11 @@
 
 use super::*;
 
-/// States of a scenario from which one is tried without what its identity leaves out.
+/// States of a scenario from which one is tried without the fields that its identity leaves out.
 const COMPARED: usize = 100;
 
 impl Scenario {
-    /// Searches what happens with no trouble first, then with one, and so on, until every state was
+    /// Searches the events with no fault first, then with one, and so on, until every state was
     /// found.
     pub(super) fn search(&self) {
         let began = Instant::now();
@@ -55,7 +55,7 @@ impl Scenario {
         self.check_states(states);
     }
 
-    /// What the identity of a state leaves out has no influence: without it the same follows.
+    /// The fields that the identity of a state leaves out have no influence: without them the same follows.
     fn compare(&self, world: &World, event: Event, fingerprint: u128) {
         let mut alike = world.canonical();
         let same = alike.apply(event, self).is_ok() && alike.fingerprint() == fingerprint;

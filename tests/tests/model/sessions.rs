@@ -7,7 +7,7 @@ use tinyferry_kit::{Input, Port, Progress, perform, session_number};
 
 use super::*;
 
-/// Two sessions that do their tasks over a line, and what they were on the way.
+/// Two sessions that do their tasks over a line, and their states on the way.
 struct Run {
     ends: [(Peer, Memory); 2],
     lines: [VecDeque<u8>; 2],
@@ -116,7 +116,7 @@ impl Run {
     }
 }
 
-/// What sessions were on the way through every kind of task, the `first` of these first.
+/// The states of sessions in every kind of task, the `first` of these first.
 fn sessions(config: Config, first: usize, grain: usize, loses: usize) -> Vec<Peer> {
     let mut run = Run::new(config.may_close(true), grain, loses);
     let mut jobs = [
@@ -143,7 +143,7 @@ fn fingerprint(session: &Peer) -> u128 {
     hashers.both()
 }
 
-/// What is written of a session: all of its fields, by other code than what hashes them.
+/// The text of a session: all of its fields, by other code than the hash.
 fn written(session: &Peer) -> String {
     format!("{session:?}")
 }

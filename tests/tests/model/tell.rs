@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a frame says, for a person.
+/// The meaning of a frame, for a person.
 pub(super) fn label(frame: &[u8]) -> String {
     let number = |at: usize, length: usize| {
         let bytes = frame.get(at..at + length).unwrap_or_default();
@@ -37,7 +37,7 @@ pub(super) fn tell(scenario: &Scenario, path: &[Event]) -> String {
     told + &format!("\n  on their way: {lines:?}")
 }
 
-/// Where a state was found: the state before, by its number, and what happened then.
+/// The origin of a state: the state before, by its number, and the event then.
 pub(super) struct Found {
     pub(super) before: usize,
     pub(super) event: Event,

@@ -32,7 +32,7 @@ pub(super) struct Machine {
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) ends: [Machine; 2],
-    /// What is on its way to each end.
+    /// The frames on their way to each end.
     pub(super) lines: [VecDeque<Rc<[u8]>>; 2],
     pub(super) now: Millis,
     pub(super) faults: u8,
@@ -60,7 +60,7 @@ pub(super) enum Event {
     /// The time runs out for which the end waits.
     Timeout(usize),
     Reboot(usize),
-    /// The stream ends at both ends; what is on its way still comes, or does not.
+    /// The stream ends at both ends; frames on their way still arrive, or do not.
     Hangup {
         arrives: bool,
     },
@@ -125,7 +125,7 @@ impl World {
         Ok(())
     }
 
-    /// Lets an end do what needs nothing from outside.
+    /// Runs an end as long as it needs nothing from outside.
     pub(super) fn settle(&mut self, end: usize) {
         let now = Some(self.now);
         for _ in 0..100_000 {
@@ -225,7 +225,7 @@ impl World {
         ENDS.into_iter().filter(|end| self.wait(*end).is_some()).min_by_key(|end| self.wait(*end))
     }
 
-    /// The same world at [`ORIGIN`], without what can influence nothing any more.
+    /// The same world at [`ORIGIN`], without the fields that can influence nothing any more.
     pub(super) fn canonical(&self) -> Self {
         let mut same = self.clone();
         for end in &mut same.ends {
@@ -235,7 +235,7 @@ impl World {
         same
     }
 
-    /// All that matters for what can happen, as 128 bits.
+    /// All that influences the events, as 128 bits.
     pub(super) fn fingerprint(&self) -> u128 {
         let mut hashers = Hashers::default();
         let Self { ends, lines, now, faults, reboots, outages, job, sessions, forgotten } = self;

@@ -125,7 +125,7 @@ fn path() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What `PROTOCOL.md`, section 5, says of paths, byte by byte.
+/// The rules of `PROTOCOL.md`, section 5, for paths, byte by byte.
 fn sound(path: &str) -> bool {
     let bytes = path.as_bytes();
     let mut name = Vec::new();

@@ -87,7 +87,7 @@ proptest! {
         }
         setting.check_names(&pair)?;
 
-        // Another session goes on with what is there.
+        // Another session resumes the partial.
         let mut next = setting.pair();
         for (end, old) in [(&mut next.client, &pair.client), (&mut next.server, &pair.server)] {
             end.store = old.store.clone();

@@ -9,7 +9,7 @@ use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::{Config, GetRequest, Session, Task};
 use tinyferry_kit::{Faults, File, Line, Memory, Pair, content, session_number};
 
-/// What one end is like.
+/// The capabilities and parameters of one end.
 #[derive(Debug, Clone, Copy)]
 struct Side {
     half_duplex: bool,
@@ -52,7 +52,7 @@ fn side() -> impl Strategy<Value = Side> {
     (terms, small, flags, [grain(), grain(), grain()], ahead).prop_map(
         |((half_duplex, block, chunk, credit), small, flags, [read, write, step], ahead)| {
             let [has_clock, in_order, sha256, sums] = flags;
-            // What is asked for must be possible with whatever the other end asks for.
+            // Each task must be possible with any setting of the other end.
             let chunk = if block == 0 { chunk.min(small) } else { chunk };
             Side {
                 half_duplex,
@@ -72,7 +72,7 @@ fn side() -> impl Strategy<Value = Side> {
     )
 }
 
-/// What becomes of a file.
+/// The end of a transfer of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Plain,
@@ -107,7 +107,7 @@ fn size() -> impl Strategy<Value = usize> {
     prop_oneof![0..6000usize, border, Just(0)]
 }
 
-/// One session: who has what, who asks for what, over which line.
+/// One session: the files of each end, the task, and the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
     sides: [Side; 2],
@@ -141,7 +141,7 @@ pub(crate) fn settings(
             }
             let is_tree = is_tree || files.is_empty();
             if let Some(faults) = faults {
-                // Before the hello each end only knows what it was told.
+                // Before the hello each end knows its own configuration only.
                 lossy = [true; 2];
                 // Loud noise leaves nothing of larger ones.
                 let Faults { flip, drop, insert, double, burst } = faults;
@@ -268,7 +268,7 @@ impl Setting {
         result.map(|outcome| (outcome.entries, outcome.refused))
     }
 
-    /// Holds the outcome against what is to come of it.
+    /// Compares the outcome with the expected one.
     pub(crate) fn check_result(
         &self,
         result: Result<(u32, u32), Failure>,
@@ -295,7 +295,7 @@ impl Setting {
         Ok(())
     }
 
-    /// Holds what is in place against what was offered.
+    /// Compares the files in place with the offered ones.
     pub(crate) fn check(&self, pair: &Pair) -> Result<(), TestCaseError> {
         let to = if self.is_get { &pair.client.store } else { &pair.server.store };
         let (from, before) = self.stores();

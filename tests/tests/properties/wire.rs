@@ -115,8 +115,8 @@ fn crc32(start: u32, bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!start, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
-/// The signal with what `PROTOCOL.md` calls zero zeroed; `None` if it is none. Written from the
-/// tables there, not from the code.
+/// The signal, with each field zeroed that `PROTOCOL.md` calls zero; `None` if it is none. Written
+/// from the tables there, not from the code.
 fn canonical(bytes: &[u8; SIGNAL_LEN]) -> Option<[u8; SIGNAL_LEN]> {
     let mut whole = *bytes;
     let on_zero = whole[4..6] == [0, 0];
@@ -165,7 +165,7 @@ proptest! {
         signal.emit::<Tables>(seed, &mut bytes);
         prop_assert_eq!(Signal::parse::<Tables>(seed, &bytes), Some(signal));
         prop_assert_eq!(Signal::parse::<Small>(seed, &bytes), Some(signal));
-        // What is sent is canonical, and it is what the tables say.
+        // Each emitted signal is canonical, and equal to the tables.
         let mut tidy = canonical(&bytes).expect("it is a signal");
         sign(seed, &mut tidy);
         prop_assert_eq!(tidy, bytes);
@@ -203,7 +203,7 @@ proptest! {
         });
         prop_assert_eq!(parsed.is_some(), expected.is_some());
         if let (Some(signal), Some(expected)) = (parsed, expected) {
-            // What has no meaning is not read.
+            // Fields without a meaning are not read.
             let mut back = [0; SIGNAL_LEN];
             remade(&signal).emit::<Tables>(seed, &mut back);
             prop_assert_eq!(back, expected);

@@ -48,8 +48,7 @@ fn a_request_follows_a_tree_that_used_all_transfer_ids() {
     }
 }
 
-/// What is asked for takes all numbers up to that of a file that the server has taken before.
-/// R24.
+/// Requests take all numbers up to that of a file that the server has taken before. R24.
 #[test]
 fn a_request_may_have_the_transfer_id_of_an_earlier_one() {
     for config in [Config::RELIABLE, Config::LOSSY] {
@@ -63,7 +62,7 @@ fn a_request_may_have_the_transfer_id_of_an_earlier_one() {
     }
 }
 
-/// A get of names only, or of content; what came of it.
+/// A get of names only, or of content. Returns its outcome.
 fn ask(config: Config, entries: usize, names_only: bool) -> (Pair, Outcome) {
     let mut pair = Pair::new(config, Memory::default(), tree(entries));
     let task = Task::Get(GetRequest { names_only, ..GetRequest::tree("t") });

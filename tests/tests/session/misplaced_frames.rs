@@ -1,4 +1,4 @@
-//! What is ignored, what is refused, and what is not: single rules, each with the frames it is about.
+//! Ignored frames, refused frames, and failures: single rules, each with the frames it is about.
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::{Code, Signal};

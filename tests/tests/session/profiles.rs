@@ -55,7 +55,7 @@ profile!(
 const RELIABLE: Config = Config::RELIABLE.half_duplex(true);
 const LOSSY: Config = Config::LOSSY.half_duplex(true);
 
-/// What each task of a client comes to, and what is at either end afterwards.
+/// The outcome of each task of a client, and the files of either end afterwards.
 fn session<C: Profile, S: Profile + 'static>(
     config: [Config; 2],
     mut here: Memory,
@@ -160,7 +160,7 @@ fn a_feature_that_is_not_built_in_is_refused_and_the_others_work() {
 #[test]
 fn a_tree_is_refused_as_a_whole_where_there_are_files_only() {
     for config in [RELIABLE, LOSSY] {
-        // Nothing of it lands anywhere, and what comes next is not taken for a part of it.
+        // None of it is stored, and the next chunk is not taken for a part of it.
         let (ends, _, there) =
             session::<Standard, NoTrees>([config; 2], tree(), file(), &[Task::Put, GET_TREE, GET]);
         assert_eq!(ends[..2], [refused(Reason::Unsupported), refused(Reason::Unsupported)]);
@@ -241,7 +241,7 @@ fn a_build_that_is_never_duplex_says_so_in_the_handshake() {
     assert!(hello.half_duplex);
 }
 
-/// A store that gives one file, and is told what the receiver has.
+/// A store that gives one file, and is told the receiver's state of it.
 #[derive(Debug, Default)]
 struct Told {
     is_given: bool,

@@ -1,4 +1,4 @@
-//! What counts as life: progress, not noise and not frames that repeat what is known.
+//! Signs of life: progress counts; noise and frames that repeat a known state do not.
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
@@ -93,8 +93,8 @@ fn a_server_ends_a_dead_session_on_a_noisy_line() {
     }
 }
 
-/// A client that puts a file, all of it sent; `says` comes from the server every so many milliseconds.
-/// What it comes to within an hour, and when, in milliseconds.
+/// A client that puts a file, all of it sent; `says` comes from the server every so many milliseconds. Returns its
+/// outcome within an hour, and the time of it, in milliseconds.
 fn receives(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Failure>>, u32) {
     let mut store = Memory::with([("f", content(300, 1))]);
     store.queue_file("f");

@@ -1,4 +1,4 @@
-//! The store on a FAT card: files, trees, what is refused, and a power cut at every write.
+//! The store on a FAT card: files, trees, refusals, and a power cut at every write.
 
 #[path = "../../../examples/firmware/mps2/src/ram_card.rs"]
 mod ram_card;

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use tinyferry_core::{Config, Task};
 use tinyferry_kit::{Faults, File, Memory, Pair, content};
 
-/// Small chunks and a small window, so that what is sent in vain counts.
+/// Small chunks and a small window, so that bytes sent in vain count.
 const RELIABLE: Config = Config::RELIABLE.chunk(256).credit(4);
 const LOSSY: Config = Config::LOSSY.chunk(256).credit(4);
 const CHUNK: u64 = 256;
 const CREDIT: u64 = 4;
 /// How far past the position a chunk may end on a lossy link, and so where holes may be.
 const REACH: u64 = 97 * 256;
-/// What a prefix is rounded down to.
+/// The unit that a prefix is rounded down to.
 const ROUNDING: u64 = 1024;
 
-/// What a disk has of the last writes when it is asked again.
+/// The part of the last writes that a disk has after a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
     All,
@@ -26,7 +26,7 @@ enum Left {
     Blank(usize),
 }
 
-/// What is put, where to, and over which line.
+/// The file, its target, and the line.
 struct Cut {
     config: Config,
     client: Memory,
@@ -35,7 +35,7 @@ struct Cut {
     left: Left,
 }
 
-/// What a cut came to.
+/// The result of a cut.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     /// Whether all was in place before the power went.
@@ -111,7 +111,7 @@ impl Cut {
         assert!(kept, "after {written}: an old file is gone");
     }
 
-    /// Cuts after every byte, or after every so many; returns the worst of what was sent again.
+    /// Cuts after every byte, or after every so many. Returns the largest number of bytes that were sent again.
     fn everywhere(&self, step: usize) -> u64 {
         let mut worst = 0;
         for written in (0..).step_by(step) {
@@ -125,7 +125,7 @@ impl Cut {
     }
 }
 
-/// Bytes of files in what a sender wrote.
+/// Bytes of files in the output of a sender.
 fn content_sent(mut bytes: &[u8]) -> u64 {
     let mut sent = 0;
     while !bytes.is_empty() {
@@ -216,7 +216,7 @@ fn a_long_file_over_noise_resumes_after_each_power_loss() {
     let worst = quiet.everywhere(7919);
     println!("on a lossy link at most {worst} bytes were sent again");
     assert!(worst <= REACH + ROUNDING, "{worst}");
-    // What noise costs comes on top: one in five chunks of 1024 bytes is hit, each costs its length
+    // The cost of noise is added: one in five chunks of 1024 bytes is hit, each costs its length
     // and its neighbours some.
     let noise = Faults { drop: 1e-4, insert: 1e-4, ..Faults::default() };
     let worst = Cut { faults: Some(noise), ..quiet }.everywhere(7919);

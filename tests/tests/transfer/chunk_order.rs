@@ -1,4 +1,4 @@
-//! Chunks in any order, in any split: what is held is what was sent, and the digests are of that.
+//! Chunks in any order, in any split: the stored content is the sent content, and so are its digests.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn cases(few: u32) -> Settings {
     Settings { cases: many.unwrap_or(few), failure_persistence: None, ..Settings::default() }
 }
 
-/// What the receiver holds of the file already.
+/// The receiver's partial of the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Partial {
     None,
@@ -28,7 +28,7 @@ enum Partial {
     Wrong,
 }
 
-/// What the sender says of its file at the end.
+/// The size and digest in the sender's `DON`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Claim {
     Right,
@@ -123,7 +123,7 @@ impl Case {
         store
     }
 
-    /// Whether what the receiver held before is other content. One that takes bytes in order only
+    /// Whether the receiver's partial has other content. A store that takes bytes in order only
     /// keeps nothing.
     fn is_spoilt(&self) -> bool {
         self.partial == Partial::Wrong && self.size >= 2048 && !self.in_order
@@ -201,9 +201,8 @@ fn ending(answers: &[Signal]) -> Option<Result<(), Reason>> {
 proptest! {
     #![proptest_config(cases(400))]
 
-    /// `PROTOCOL.md`, section 4: chunks come in any order. What comes of them is decided by the
-    /// content alone, and the same wherever the driver lets them be taken from.
-    /// R9.
+    /// `PROTOCOL.md`, section 4: chunks come in any order. The result depends on the content alone,
+    /// and is the same wherever the driver lets chunks be taken from. R9.
     #[test]
     fn chunks_in_any_order_and_any_split_make_the_same_file(
         case in case(),
@@ -214,7 +213,7 @@ proptest! {
         let (answers, store, none) = case.receive(&said, vec![(0, usize::MAX)]);
         prop_assert_eq!(none, 0);
         let expected = match (case.comes_in(), case.is_claim_right() && !case.is_spoilt()) {
-            // A lossy link: what is missing is asked for.
+            // A lossy link: missing chunks are asked for.
             (false, _) if case.config.lossy => None,
             (false, _) => Some(Err(Reason::Incomplete)),
             (true, true) => Some(Ok(())),

@@ -31,7 +31,7 @@ fn tardy(late: &[usize]) -> Memory {
     store
 }
 
-/// What the server of a session has said.
+/// The signals of the server of a session.
 fn signals(record: &[u8]) -> Vec<Signal> {
     let seed = Seeds::server(SESSION).sending;
     let (frames, rest) = record.as_chunks::<SIGNAL_LEN>();

@@ -26,7 +26,7 @@ fn the_sha256_is_that_of_the_standard() {
     );
 }
 
-/// Puts the file and holds what both ends say of it against the truth.
+/// Puts the file, and compares the sizes and digests of both ends with the true ones.
 fn check(mut pair: Pair, bytes: &[u8], expected: bool) {
     pair.client.store.queue_file("f");
     let outcome = pair.run(Task::Put).expect("it ends");

@@ -1,4 +1,4 @@
-//! Refusals, endings and odd beginnings: what one end does not want must not become something else.
+//! Refusals, ends and odd starts: a refused request must not become another one.
 
 use tinyferry_core::checksum::Tables;
 use tinyferry_core::error::{Failure, Reason};
@@ -34,7 +34,7 @@ fn the_entries_of_a_refused_tree_are_not_stored() {
         assert!(pair.run(Task::Put).expect("it ends").is_ok());
         assert_eq!(pair.server.store.files.keys().collect::<Vec<_>>(), ["one"]);
 
-        // The same with a client that refuses what it asked for.
+        // The same with a client that refuses the files of its request.
         let mut server = tree(50, 2000);
         server.files.insert("other".into(), File::new(content(10, 99)));
         let mut client = Memory::default();
@@ -164,7 +164,7 @@ fn a_re_offer_that_does_not_come_ends_its_request_alone() {
         server.files.insert("docs/one".into(), File::new(content(10, 3)));
         let mut pair = Pair::new(config, client, server).delayed(5);
         assert!(differs(pair.run(Task::Put)));
-        // What is asked for next is what comes, and nothing else.
+        // The answer belongs to the last request, and to nothing else.
         let docs = Task::get_tree("docs");
         assert!(pair.run(docs).expect("it ends").is_ok());
         assert_eq!(pair.client.store.files.keys().collect::<Vec<_>>(), ["docs/one", "f"]);
@@ -229,7 +229,7 @@ fn hellos_in_the_content_of_a_refused_file_begin_no_session() {
     let mut server = Memory::default();
     server.room = 30_000;
     let mut pair = Pair::new(Config::LOSSY, client, server).serial(921_600, 1).delayed(10);
-    // Nobody reads the chunks that are still on their way, and what is in them is nothing.
+    // Nobody reads the chunks that are still on their way, and their content has no effect.
     assert_eq!(pair.run(Task::Put), Ok(Err(Failure::Refused(Reason::NoSpace))));
     pair.client.store.queue_file("g");
     pair.server.store.room = u64::MAX;
@@ -245,7 +245,7 @@ fn a_sender_without_credit_continues_once_the_file_is_refused() {
         let client = tree(3, 40_000);
         let begun = client.bytes("t/00000").expect("it is there")[..36 * 1024].to_vec();
         server.partials.insert("t/00000".into(), begun);
-        // What it holds cannot be read back to its end.
+        // The partial cannot be read back to its end.
         server.shrinks = true;
         let mut pair = Pair::new(config, client, server).delayed(1);
         let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes through");

@@ -77,7 +77,7 @@ pub(crate) fn says(end: &mut End) -> Result<Vec<u8>, Error> {
     Ok(said)
 }
 
-/// Gives an end of a handshake as much as it takes; what is left over.
+/// Gives an end of a handshake as many bytes as it takes. Returns the rest.
 pub(crate) fn hears<'b>(
     end: &mut End,
     mut bytes: &'b [u8],
@@ -133,7 +133,7 @@ pub(crate) fn seals(end: &mut End, mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, Err
     Ok(records)
 }
 
-/// What is pending, as sent.
+/// The pending bytes, as they are sent.
 pub(crate) fn sent(end: &mut End) -> Result<Vec<u8>, Error> {
     let pending = end.pending().to_vec();
     end.transmitted(pending.len())?;
@@ -146,7 +146,7 @@ pub(crate) fn closes(end: &mut End) -> Result<Vec<u8>, Error> {
     sent(end)
 }
 
-/// What an end makes of bytes, after which the stream ends: all content, and how it ended.
+/// Decrypts bytes, after which the stream ends. Returns all content, and how it ended.
 pub(crate) fn opens(end: &mut End, mut bytes: &[u8]) -> (Vec<u8>, Result<(), Error>) {
     let mut content = Vec::new();
     let result = loop {

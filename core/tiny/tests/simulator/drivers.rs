@@ -13,7 +13,7 @@ use tinyferry_tiny::{Error, Link, Lossy, Receiver, Reliable, async_io, serve};
 use crate::frames::{SESSION, signals};
 use crate::image::Image;
 
-/// What each read gives: bytes, an error, or the end of the stream.
+/// The result of each read: bytes, an error, or the end of the stream.
 struct Script {
     reads: Vec<Result<Vec<u8>, embedded_io::ErrorKind>>,
     written: Vec<u8>,
@@ -69,7 +69,7 @@ impl embedded_io_async::Write for Script {
     }
 }
 
-/// The result of each driver, what it wrote, and the image.
+/// The result of each driver, the bytes that it wrote, and the image.
 fn run<L: Link>(
     reads: &[Result<Vec<u8>, embedded_io::ErrorKind>],
     room: usize,
@@ -105,7 +105,7 @@ fn both_drivers_receive_a_file_until_the_stream_ends() {
     assert_eq!((result, &image[..]), (Ok(()), &b"hello"[..]));
     let codes: Vec<_> = signals(&written).iter().map(|signal| signal.code).collect();
     assert_eq!(codes, [Code::Pon, Code::Pon, Code::Don]);
-    // The port takes no more, fails, or carries what is no frame.
+    // The port takes no more bytes, fails, or carries bytes that are no frame.
     assert_eq!(run::<Lossy>(&reads, 50).0, Err(Error::Full));
     let failed = embedded_io::ErrorKind::BrokenPipe;
     assert_eq!(run::<Lossy>(&[Err(failed)], 0).0, Err(Error::Port(failed)));

@@ -1,4 +1,4 @@
-//! A link and a store that say through `defmt` what passes through them, and do nothing else.
+//! A link and a store that log their frames and calls through `defmt`, and do nothing else.
 #![no_std]
 
 use embedded_io::{ErrorType, Read, Write};
@@ -21,7 +21,7 @@ pub fn event<E: defmt::Format>(session: &Session<impl Profile>, event: &Event<'_
 /// Says which signals are sent.
 pub struct LoggedLink<L> {
     link: L,
-    /// What the checks of this session's frames start from.
+    /// The initial value of the checks of this session's frames.
     seed: u32,
 }
 
@@ -84,7 +84,7 @@ impl<L: Link> Link for LoggedLink<L> {
     }
 }
 
-/// Says what is offered, stored whole, asked for and refused.
+/// Logs each offer, commit, request and refusal.
 pub struct LoggedStore<S>(pub S);
 
 impl<S: Store> Store for LoggedStore<S> {

@@ -114,7 +114,7 @@ fn turn(
         Step::Storage(request) => {
             let polled = SYST::get_current();
             let reply = answer(store, request);
-            // What the store takes is not the session's.
+            // The stack of the store does not count as the session's.
             let stored = SYST::get_current();
             session.answered(reply, None);
             let took = polled.wrapping_sub(stored) & 0xFF_FFFF;
@@ -139,7 +139,7 @@ unsafe extern "C" {
 
 const PAINT: u32 = 0xA5A5_5A5A;
 
-/// Paints what the stack has not reached yet.
+/// Paints the part of the stack that is not in use yet.
 fn paint() {
     let mut word = &raw mut __sheap;
     let end = (cortex_m::register::msp::read() - 64) as *mut u32;

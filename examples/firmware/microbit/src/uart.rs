@@ -1,4 +1,4 @@
-//! The nRF51's UART and a clock of milliseconds. An interrupt moves what comes in to a queue, so
+//! The nRF51's UART and a clock of milliseconds. An interrupt moves received bytes to a queue, so
 //! that nothing is lost while a chunk is checked and stored.
 
 use core::ptr::{read_volatile, write_volatile};
@@ -80,7 +80,7 @@ unsafe fn DefaultHandler(number: i16) {
     let Some(received) = (unsafe { (*(&raw mut RECEIVED)).as_mut() }) else { return };
     while read(UART + 0x108) != 0 {
         write(UART + 0x108, 0); // RXDRDY
-        // What does not fit is lost, and is sent again.
+        // Bytes that do not fit are lost, and are sent again.
         let _ = received.enqueue(read(UART + 0x518) as u8);
     }
 }

@@ -24,7 +24,7 @@ impl fmt::Debug for RamCard<'_> {
 }
 
 impl<'a> RamCard<'a> {
-    /// What stands there already.
+    /// The content of the card at the start.
     pub(crate) fn new(bytes: &'a mut Bytes) -> Self {
         Self(RefCell::new(bytes))
     }

@@ -29,11 +29,11 @@ use uart::{Reader, Ticks, Writer};
 /// The receive queue holds twelve frames and as many signals, each in a record of its own.
 const CONFIG: Config = Config::RELIABLE.credit(12);
 const _: () = assert!(12 * (RECORD + 100) <= uart::RECV_BUFFER);
-/// A frame and what encryption adds to it.
+/// A frame and the overhead of its encryption.
 const RECORD: usize = 1100;
 /// A line that was silent for so long, in ms, is one whose other end has left.
 const SILENCE: u32 = 5_000;
-/// What every client begins with.
+/// The first bytes of every client.
 const HELLO: [u8; 4] = *b"TFS\x01";
 /// An example. A product has a key of its own, not in its image, and other products have others.
 const KEY: [u8; 32] = *b"an example: never use it at home";

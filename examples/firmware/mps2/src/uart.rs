@@ -1,4 +1,4 @@
-//! The CMSDK UART and a clock of milliseconds, for async. An interrupt moves what comes in to a
+//! The CMSDK UART and a clock of milliseconds, for async. An interrupt moves received bytes to a
 //! queue, so that nothing is lost while a chunk is checked and stored. Reads and writes may be
 //! dropped: they move a byte at the moment when they end.
 
@@ -77,7 +77,7 @@ unsafe fn DefaultHandler(_: i16) {
     // SAFETY: the only one that uses it, and nothing interrupts it.
     let Some(received) = (unsafe { (*(&raw mut RECEIVED)).as_mut() }) else { return };
     while read(STATE) & 2 != 0 {
-        // What does not fit is lost, and is sent again.
+        // Bytes that do not fit are lost, and are sent again.
         let _ = received.enqueue(read(UART) as u8);
     }
     CAME.wake();

@@ -1,4 +1,4 @@
-//! `get --dry-run`: prints what would be received and removed.
+//! `get --dry-run`: prints the entries that a get would receive and remove.
 
 use std::path::Path;
 

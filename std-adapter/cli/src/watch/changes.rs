@@ -28,7 +28,7 @@ struct State {
     pending: Pending,
 }
 
-/// What the next round has to do, besides the transfer.
+/// The work of the next round, besides the transfer.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     /// Directories that are new or may have become readable: they are not watched yet.

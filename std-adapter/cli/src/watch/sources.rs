@@ -105,7 +105,7 @@ impl Source {
         directory.starts_with(&self.target)
     }
 
-    /// What a change at `path` means for it; `None`: nothing.
+    /// The consequence of a change at `path` for it; `None`: nothing.
     pub(super) fn touch(&self, path: &Path, filter: &Filter) -> Option<Touch> {
         let is_above = |own: &PathBuf| own.starts_with(path);
         if is_above(&self.path) || is_above(&self.target) {

@@ -19,7 +19,7 @@ fn reply() -> Vec<u8> {
     bytes.to_vec()
 }
 
-/// The lines that are shown for these pieces, and what follows them.
+/// The lines that are shown for these pieces, and the bytes that follow them.
 fn skipped(first: First, pieces: &[&[u8]]) -> (Vec<String>, io::Result<Option<Vec<u8>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&lines);

@@ -117,7 +117,7 @@ fn list(ports: &[PortInfo]) -> String {
     format!("this machine has {}", names(&ports.iter().collect::<Vec<_>>(), ports))
 }
 
-/// Ports, each as the URL that selects it alone, and what is known of it.
+/// Ports, each as the URL that selects it alone, and its known attributes.
 fn names(listed: &[&PortInfo], all: &[PortInfo]) -> String {
     let mut text = String::new();
     for (number, port) in listed.iter().take(LISTED).enumerate() {

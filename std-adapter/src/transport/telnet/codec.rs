@@ -8,7 +8,7 @@ const SE: u8 = 240;
 /// The largest subnegotiation of which anything is used, in bytes.
 const MAX_SUBNEGOTIATION: usize = 16;
 
-/// What one end says about an option.
+/// The request or answer of one end about an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verb {
     Will = 251,

@@ -80,7 +80,7 @@ pub struct Memory {
     pub directories: BTreeSet<String>,
     /// Symbolic links in place, with their targets.
     pub links: BTreeMap<String, String>,
-    /// What came in and is not complete: survives a reboot.
+    /// The partial files: they survive a reboot.
     pub partials: BTreeMap<String, Vec<u8>>,
     /// Refusals by the other end or by this one, by path.
     pub refused: Vec<(String, Reason)>,
@@ -102,8 +102,8 @@ pub struct Memory {
     pub holes: u64,
     /// Bytes that may still be stored.
     pub room: u64,
-    /// What may still be written before the power goes: bytes, and one for each commit. Then
-    /// nothing changes any more until a reboot.
+    /// The writes left before the power fails: bytes, and one for each commit. Then nothing changes
+    /// any more until a reboot.
     pub power: u64,
     /// Bytes taken by one `store` at most.
     pub step: usize,

@@ -144,7 +144,7 @@ impl Store for Memory {
             Open::Inbound { same: true, .. } => {}
             Open::Inbound { path, size, modified, mode, later, .. } => {
                 let bytes = self.partials.remove(&path).unwrap_or_default();
-                // What is put in place must be whole, whatever the machine says.
+                // A committed file must be complete, whatever the session assumes.
                 if size.is_some_and(|size| size != bytes.len() as u64) {
                     return Err(Reason::Storage);
                 }

@@ -89,7 +89,7 @@ impl Lines {
     }
 }
 
-/// A run, for what the tests of one profile assert beyond the file.
+/// A run, with the values that the tests of one profile assert beyond the file.
 struct Moved {
     puts: bool,
     /// Where the first offer may begin, and where it does.

@@ -25,7 +25,7 @@ fn no_frame_is_accepted_before_the_hello() {
         let mut server = Endpoint::new(Session::server(Config::RELIABLE), Memory::default());
         assert_eq!(outline(&server.receive(&said)), [], "{number}");
         assert_eq!(result(&mut server), Some(Err(Failure::NotTinyferry)), "{number}");
-        // Where bytes are lost it may be what is left of another session.
+        // On a lossy link it may be the rest of another session.
         let mut server = Endpoint::new(Session::server(Config::LOSSY), Memory::default());
         server.receive(&first);
         server.wait(100);

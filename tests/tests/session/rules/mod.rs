@@ -13,12 +13,12 @@ mod requests;
 const SESSION: u32 = 0x0102_0304;
 const SHA256: Config = Config::RELIABLE.sha256(true);
 
-/// A server that has heard the hello of a client, and what that client says next.
+/// A server that has received the hello of a client, and the next frames of that client.
 fn server(config: Config, store: Memory) -> (Endpoint<Memory>, Frames) {
     Endpoint::server(SESSION, config, store)
 }
 
-/// A client with a task, whose hello is answered, and what its server says next.
+/// A client with a task, whose hello is answered, and the next frames of its server.
 fn client(
     config: Config,
     store: Memory,
@@ -196,8 +196,7 @@ fn a_repeated_end_of_a_tree_is_answered_again_while_a_re_offer_is_due() {
     assert_eq!(server.store.bytes("t/f"), Some(&*bytes));
 }
 
-/// What is due and never comes: the second end of the tree is final.
-/// R66.
+/// A due frame that never comes: the second end of the tree is final. R66.
 #[test]
 fn another_end_of_a_tree_is_final() {
     let mut store = Memory::default();
@@ -227,7 +226,7 @@ fn a_file_that_would_replace_a_directory_is_refused_at_its_offer() {
         let said = server.receive(&client.take());
         assert_eq!(outline(&said), [(Code::Err, 3)]);
         assert_eq!(said[0].reason(), Reason::IsDirectory);
-        // What is on its way already is dropped.
+        // Frames on their way already are dropped.
         client.chunk(3, 0, &content(1024, 1));
         client.signal(Signal::done(1, 2, 5, 0));
         assert_eq!(outline(&server.receive(&client.take())), [(Code::Don, 1)]);
@@ -235,8 +234,7 @@ fn a_file_that_would_replace_a_directory_is_refused_at_its_offer() {
     }
 }
 
-/// Section 5: what cannot be a path is refused, and the receiver's store hears of it.
-/// R14, R15.
+/// Section 5: an invalid path is refused, and the receiver's store is told. R14, R15.
 #[test]
 fn the_store_is_told_of_offers_that_are_refused_for_their_paths() {
     let bad = [&b"../x"[..], b"a//b", b"\xFF", b"ok\0\x80\0", b""];

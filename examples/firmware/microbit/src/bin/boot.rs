@@ -22,7 +22,7 @@ const FRAME: usize = 268;
 /// The last page of the flash has the length of the image, once it is complete.
 const PAGE: u32 = Flash::ERASE_SIZE as u32;
 const RECORD: u32 = (128 << 10) - PAGE;
-/// What an erased word reads as.
+/// The value of an erased word.
 const NONE: u32 = u32::MAX;
 
 /// The UART, whose reads time out after 20 ms.
@@ -87,7 +87,7 @@ impl Store for Image {
     }
 
     fn discard(&mut self) {
-        // The record first: without it there is no image. What stays of one is found by the digest.
+        // The record first: without it there is no image. The digest detects an image that is not complete.
         let _ = self.flash.erase(RECORD, RECORD + PAGE);
         let _ = self.flash.erase(0, self.size.next_multiple_of(PAGE));
     }

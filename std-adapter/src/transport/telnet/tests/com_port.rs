@@ -35,7 +35,7 @@ fn opened_within(
                     requests.push(content);
                 }
             });
-            // One byte at a time: the client joins what was split.
+            // One byte at a time: the client joins the parts of a command.
             for byte in replies {
                 if far.write_all(&[byte]).is_err() {
                     break;
