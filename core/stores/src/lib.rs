@@ -22,6 +22,8 @@
 //! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` has assertions of
 //! its own).
 
+#[cfg(feature = "nor-flash")]
+mod area;
 #[cfg(feature = "sdmmc")]
 pub mod card;
 #[cfg(feature = "sdmmc")]
@@ -41,7 +43,7 @@ const ROUNDING: u32 = 1024;
 
 /// The length of the prefix of a partial that certainly has no holes, in bytes: at most `resume`, and a
 /// multiple of `step`.
-#[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
+#[cfg(feature = "sdmmc")]
 fn certain_prefix(received_end: u32, resume: u64, step: u32) -> u32 {
     let certain = u64::from(received_end.saturating_sub(MAX_HOLE_DISTANCE)).min(resume);
     let certain = u32::try_from(certain).unwrap_or(0);

@@ -4,6 +4,8 @@
 mod cable;
 mod driver;
 mod endpoint;
+#[cfg(feature = "nor-flash")]
+mod flash;
 mod frames;
 mod line;
 mod memory;
@@ -16,6 +18,8 @@ mod session_number;
 pub use cable::Cable;
 pub use driver::{Input, Port, Progress, perform};
 pub use endpoint::Endpoint;
+#[cfg(feature = "nor-flash")]
+pub use flash::Flash;
 pub use frames::{Frames, outline};
 pub use line::{Faults, Line};
 pub use memory::{File, Memory, QueuedOperation};

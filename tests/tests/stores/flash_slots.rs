@@ -1,98 +1,10 @@
 //! The slots over a flash in memory that is as strict as a real one, and loses its power at any
 //! moment.
 
-use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
-};
 use tinyferry_core::error::Reason;
 use tinyferry_core::{Config, Failure, GetRequest, Outcome, Task};
-use tinyferry_kit::{Faults, File, Memory, Pair, Random, content};
+use tinyferry_kit::{Faults, File, Flash, Memory, Pair, Random, content};
 use tinyferry_stores::slots::Slots;
-
-/// A flash of words of `WORD` bytes and sectors of `SECTOR`.
-#[derive(Debug, Clone)]
-struct Flash<const WORD: usize, const SECTOR: usize> {
-    bytes: Vec<u8>,
-    /// Words written since their sector was erased.
-    written: Vec<bool>,
-    /// Erases and writes until the power goes, in the middle of the last one.
-    power: u64,
-    operations: u64,
-    random: Random,
-}
-
-impl<const WORD: usize, const SECTOR: usize> Flash<WORD, SECTOR> {
-    /// One that was never erased.
-    fn new(capacity: usize) -> Self {
-        let written = vec![true; capacity / WORD];
-        let (power, random) = (u64::MAX, Random::new(1));
-        Self { bytes: vec![0; capacity], written, power, operations: 0, random }
-    }
-
-    /// Whether the power lasts; the operation that it goes in leaves anything behind.
-    fn spend(&mut self, at: usize, length: usize) -> Result<bool, NorFlashErrorKind> {
-        self.operations += 1;
-        match self.power {
-            0 => Err(NorFlashErrorKind::Other),
-            1 => {
-                self.power = 0;
-                let undefined = at + self.random.below(length)..at + length;
-                for byte in &mut self.bytes[undefined] {
-                    *byte = self.random.next() as u8;
-                }
-                self.written[at / WORD..(at + length) / WORD].fill(true);
-                Err(NorFlashErrorKind::Other)
-            }
-            _ => {
-                self.power -= 1;
-                Ok(true)
-            }
-        }
-    }
-}
-
-impl<const WORD: usize, const SECTOR: usize> ErrorType for Flash<WORD, SECTOR> {
-    type Error = NorFlashErrorKind;
-}
-
-impl<const WORD: usize, const SECTOR: usize> ReadNorFlash for Flash<WORD, SECTOR> {
-    const READ_SIZE: usize = WORD;
-
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        check_read(self, offset, bytes.len()).expect("a read of whole words");
-        bytes.copy_from_slice(&self.bytes[offset as usize..][..bytes.len()]);
-        Ok(())
-    }
-
-    fn capacity(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-impl<const WORD: usize, const SECTOR: usize> NorFlash for Flash<WORD, SECTOR> {
-    const WRITE_SIZE: usize = WORD;
-    const ERASE_SIZE: usize = SECTOR;
-
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
-        check_erase(self, from, to).expect("whole sectors are erased");
-        let (from, to) = (from as usize, to as usize);
-        self.spend(from, to - from)?;
-        self.bytes[from..to].fill(0xFF);
-        self.written[from / WORD..to / WORD].fill(false);
-        Ok(())
-    }
-
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
-        check_write(self, offset, bytes.len()).expect("whole words are written");
-        let at = offset as usize;
-        let words = &mut self.written[at / WORD..(at + bytes.len()) / WORD];
-        assert!(words.iter().all(|written| !written), "a word at {at} is written twice");
-        words.fill(true);
-        self.spend(at, bytes.len())?;
-        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
-        Ok(())
-    }
-}
 
 type Micro = Flash<4, 1024>;
 type External = Flash<32, 4096>;
@@ -249,13 +161,13 @@ fn cut_everywhere<const W: usize, const S: usize>(
     let mut fewest = u64::MAX;
     for power in (1..=operations).step_by(step) {
         let mut flash = flash.clone();
-        flash.power = power;
+        flash.power = Some(power);
         flash.random = Random::new(power);
         let (mut flash, result, _) = put(config, sending.clone(), flash, (2, quiet));
         let found = image(&flash);
         let said = result.is_ok_and(|outcome| outcome.refused == 0);
         assert!(found == new || (found == old && !said), "after {power}: neither old nor new");
-        flash.power = u64::MAX;
+        flash.power = None;
         let (flash, result, sent) = put(config, sending.clone(), flash, (3, quiet));
         assert_eq!(result.expect("it goes well").refused, 0, "after {power}");
         assert!(image(&flash) == new, "after {power}");

@@ -4,3 +4,4 @@ mod card_operations;
 mod fat_card;
 mod flash_slots;
 mod power_loss;
+mod slots_resume;

@@ -8,25 +8,23 @@ impl<F: NorFlash, C: Checksums> Store for Slots<F, C> {
         if offer.kind != Kind::File || offer.path.contains('/') {
             return Err(Reason::NotAllowed);
         }
-        Ok(Accepted { prefix: self.accept(offer)?.into(), in_order: false })
+        let prefix = self.accept(offer)?.into();
+        Ok(Accepted { prefix, in_order: self.order == Order::InOrder })
     }
 
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
         let Open::Inbound { slot, end, .. } = self.open else { return Err(Reason::Storage) };
-        let stored = u32::try_from(position).ok().and_then(|position| {
-            position.checked_add(u32::try_from(bytes.len()).ok()?).filter(|to| *to <= self.room())
+        let place = u32::try_from(position).ok().and_then(|position| {
+            let to = position.checked_add(u32::try_from(bytes.len()).ok()?)?;
+            (to <= self.room()).then_some((position, to))
         });
-        let Some(to) = stored else {
+        let Some((position, to)) = place else {
             self.open = Open::Nothing;
             return Err(Reason::NoSpace);
         };
-        let mut at = self.slot_start(slot).saturating_add(u32::try_from(position).unwrap_or(0));
-        for block in bytes.chunks(RECORD) {
-            if let Err(reason) = self.write(at, block) {
-                self.open = Open::Nothing;
-                return Err(reason);
-            }
-            at = at.saturating_add(RECORD as u32);
+        if let Err(reason) = self.area(slot).write(position, bytes) {
+            self.open = Open::Nothing;
+            return Err(reason);
         }
         if let Open::Inbound { end: furthest, .. } = &mut self.open {
             *furthest = end.max(to);
@@ -35,16 +33,16 @@ impl<F: NorFlash, C: Checksums> Store for Slots<F, C> {
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
-        let (start, size) = match &self.open {
+        let (slot, size) = match &self.open {
             Open::Nothing => return Err(Reason::Storage),
-            Open::Inbound { slot, end, .. } => (self.slot_start(*slot), *end),
-            Open::Same(image) | Open::Outbound(image) => (image.offset, image.size),
+            Open::Inbound { slot, end, .. } => (*slot, *end),
+            Open::Same(image) | Open::Outbound(image) => (image.slot, image.size),
         };
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         let left = usize::try_from(size.saturating_sub(position)).unwrap_or(usize::MAX);
         let count = left.min(into.len());
         let into = into.get_mut(..count).unwrap_or_default();
-        if let Err(reason) = self.read(start.saturating_add(position), into) {
+        if let Err(reason) = self.area(slot).read(position, into) {
             self.open = Open::Nothing;
             return Err(reason);
         }
