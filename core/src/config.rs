@@ -1,5 +1,6 @@
 //! Configuration of one end of a session.
 
+use crate::buffer::Limits;
 use crate::error::Reason;
 use crate::profile::{Capabilities, Profile};
 use crate::time::Millis;
@@ -41,7 +42,8 @@ pub struct Config {
     pub half_duplex: bool,
     /// A block of the selective acknowledgement is 256 · 2^block bytes; 0 to 2.
     pub block: u8,
-    /// Largest chunk payload that this end receives, in bytes; at most 1024.
+    /// Largest chunk payload that this end receives, in bytes; at most 1024. Where the profile has a smaller
+    /// [buffer](crate::Profile::Buffer), the hello offers chunks of its size.
     pub chunk: u16,
     /// Frames that the sender may send before its next query; 1 to 32,767. On a link without flow
     /// control the receive buffer must hold this number of full frames: [`Config::recv_buffer`].
@@ -147,7 +149,7 @@ impl Config {
             lossy: P::is_lossy(self.lossy),
             half_duplex: P::is_half_duplex(self.half_duplex),
             features: features(self.sha256 && P::has_sha256(), P::has_holes()),
-            chunk: self.chunk,
+            chunk: P::Buffer::limit(self.chunk),
             block: self.block,
             credit: self.credit,
         }

@@ -24,6 +24,7 @@
 //! assert_eq!(&bytes[..3], b"PIN");
 //! ```
 
+pub mod buffer;
 pub mod checksum;
 mod config;
 pub mod driver;

@@ -1,5 +1,6 @@
 //! Profiles: the capabilities of a build of the core, chosen by types and constants.
 
+use crate::buffer::{Buffer1024, ChunkBuffer, Limits};
 use crate::checksum::{Checksums, Sha256, Tables};
 
 /// The capabilities of a build of the core; code for the others is not generated.
@@ -8,6 +9,8 @@ pub trait Profile {
     type Checksums: Checksums;
     /// How SHA-256 is computed, if at all.
     type Sha256: Sha256;
+    /// The buffer of one chunk; it limits chunks, metadata and paths.
+    type Buffer: ChunkBuffer;
     /// Whether this end can send.
     const SENDS: bool = true;
     /// Whether this end can receive.
@@ -93,6 +96,11 @@ pub(crate) trait Capabilities: Profile {
 
     fn has_trees() -> bool {
         Self::TREES
+    }
+
+    /// Whether metadata or a chunk of `length` bytes is longer than the buffer.
+    fn lacks_room(length: u16) -> bool {
+        <Self::Buffer as Limits>::lacks_room(length)
     }
 
     fn has_sha256() -> bool {
@@ -202,6 +210,7 @@ pub struct Standard;
 impl Profile for Standard {
     type Checksums = Tables;
     type Sha256 = StandardSha256;
+    type Buffer = Buffer1024;
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub struct Desktop;
 impl tinyferry_core::Profile for Desktop {
     type Checksums = Fast;
     type Sha256 = SoftSha256;
+    type Buffer = tinyferry_core::buffer::Buffer1024;
     const REPORTS: bool = true;
     const OPERATIONS: bool = true;
     const MESSAGES: bool = true;

@@ -9,6 +9,7 @@ macro_rules! profile {
         impl Profile for $name {
             type Checksums = Tables;
             type Sha256 = NoSha256;
+            type Buffer = Buffer1024;
             $(const $constant: bool = $value;)*
         }
     };

@@ -26,7 +26,7 @@ impl<P: Profile> Session<P> {
 
     /// The chunk is loaded, or the source `ended` before. Whether the next step is chosen.
     pub(super) fn load_ends(&mut self, position: u64, done: u16, sends: bool, ended: bool) -> bool {
-        let payload = self.chunk.get(HEADER_LEN..HEADER_LEN.saturating_add(done.into()));
+        let payload = self.buffer.frame().get(HEADER_LEN..HEADER_LEN.saturating_add(done.into()));
         let payload = payload.unwrap_or_default();
         let sha256 = &mut self.sha256;
         let digest = |crc64| both::<P>(crc64, sha256, payload);
@@ -44,7 +44,7 @@ impl<P: Profile> Session<P> {
                     let position = low_half(position);
                     let header = Header { transfer, metadata: false, length: done, position };
                     let seed = self.seeds().sending;
-                    header.emit::<P::Checksums>(seed, &mut self.chunk);
+                    header.emit::<P::Checksums>(seed, self.buffer.frame_mut());
                     self.timer.frame_sent();
                     let length = HEADER_LEN.saturating_add(done.into());
                     self.io = PendingIo::SendChunk { done: 0, length };
@@ -83,7 +83,7 @@ impl<P: Profile> Session<P> {
             if count == 0 {
                 receiver.drop_file(Reason::Storage, &mut self.outbox);
             } else if let Some(file) = receiver.file_mut() {
-                let payload = self.reader.payload(&*self.chunk, length.into());
+                let payload = self.reader.payload(self.buffer.frame(), length.into());
                 let new = payload.get(skip.into()..).unwrap_or_default();
                 let sha256 = &mut self.sha256;
                 file.stored::<P>(position, done.into(), link, |crc64| {

@@ -39,7 +39,7 @@ impl<P: Profile> Session<P> {
         if done > 0 && (!sends || (is_whole && link.holes())) {
             return self.load_ends(position, done, sends, false);
         }
-        let payload = self.chunk.payload_mut().get_mut(done.into()..length.into());
+        let payload = self.buffer.payload_mut().get_mut(done.into()..length.into());
         let payload = payload.unwrap_or_default();
         let count = payload.len().min(usize::try_from(hole).unwrap_or(usize::MAX));
         payload.iter_mut().take(count).for_each(|byte| *byte = 0);
@@ -57,7 +57,7 @@ impl<P: Profile> Session<P> {
                     let transfer = low_byte(sender.last_id());
                     let hole = Hole { transfer, position, length: zeros.into() };
                     let seed = self.seeds().sending;
-                    hole.emit::<P::Checksums>(seed, &mut self.chunk);
+                    hole.emit::<P::Checksums>(seed, self.buffer.frame_mut());
                     self.timer.frame_sent();
                     self.io = PendingIo::SendChunk { done: 0, length: HOLE_LEN };
                 }

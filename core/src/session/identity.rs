@@ -11,12 +11,11 @@ impl<P: Profile + Clone> Session<P> {
         let mut same = self.clone();
         same.timer = self.timer.moved(now, origin, self.reader.ignores_silence());
         same.reader = self.reader.at_front();
-        same.signal = [0; SIGNAL_LEN];
-        same.chunk = ChunkBuffer::new();
+        same.buffer = P::Buffer::EMPTY;
         if self.input_in_chunk {
-            copy(&mut *same.chunk, self.reader.buffered(&*self.chunk), 0);
+            copy(same.buffer.frame_mut(), self.reader.buffered(self.buffer.frame()), 0);
         } else {
-            copy(&mut same.signal, self.reader.buffered(&self.signal), 0);
+            copy(same.buffer.signal_mut(), self.reader.buffered(self.buffer.signal()), 0);
         }
         if let State::Sending(sender) = &mut same.state {
             sender.forget_metadata();
@@ -26,10 +25,14 @@ impl<P: Profile + Clone> Session<P> {
         match self.io {
             PendingIo::SendSignal { done, metadata } => {
                 if self.input_in_chunk {
-                    copy(&mut same.signal, self.signal.get(done..).unwrap_or_default(), done);
+                    copy(
+                        same.buffer.signal_mut(),
+                        self.buffer.signal().get(done..).unwrap_or_default(),
+                        done,
+                    );
                 } else {
-                    let from = (FRAME_MAX - SIGNAL_LEN).saturating_add(done);
-                    same.keep(self, from..FRAME_MAX);
+                    let from = P::Buffer::FRAME.saturating_sub(SIGNAL_LEN).saturating_add(done);
+                    same.keep(self, from..P::Buffer::FRAME);
                 }
                 if metadata > 0 {
                     same.keep(self, 0..behind(metadata));
@@ -45,7 +48,7 @@ impl<P: Profile + Clone> Session<P> {
     /// Keeps these bytes of the chunk buffer.
     fn keep(&mut self, of: &Self, range: core::ops::Range<usize>) {
         let from = range.start;
-        copy(&mut *self.chunk, of.chunk.get(range).unwrap_or_default(), from);
+        copy(self.buffer.frame_mut(), of.buffer.frame().get(range).unwrap_or_default(), from);
     }
 
     /// Length of the metadata in the chunk buffer that may have to go out again.

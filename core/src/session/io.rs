@@ -126,14 +126,15 @@ impl<P: Profile> Session<P> {
                 Step::Transmit(self.outgoing().get_mut(done..).unwrap_or_default())
             }
             PendingIo::SendChunk { done, length } => {
-                let out = self.chunk.get(done..length).unwrap_or_default();
+                let (signal, frame) = self.buffer.split();
+                let out = frame.get(done..length).unwrap_or_default();
                 let reads =
                     matches!(self.state, State::Sending(_)) && !self.outbox.is_awaiting_metadata();
                 if !P::is_duplex() || !reads {
                     return Step::Transmit(out);
                 }
                 // A whole signal in the buffer is handled once this chunk is out.
-                let into = self.reader.space(&mut self.signal, SIGNAL_LEN);
+                let into = self.reader.space(signal, SIGNAL_LEN);
                 if into.is_empty() { Step::Transmit(out) } else { Step::Exchange { out, into } }
             }
             _ => self.storage_step(),
@@ -236,17 +237,18 @@ impl<P: Profile> Session<P> {
     /// The buffer of the signal that goes out.
     pub(super) fn outgoing(&mut self) -> &mut [u8] {
         if self.input_in_chunk {
-            &mut self.signal
+            self.buffer.signal_mut()
         } else {
-            self.chunk.get_mut(FRAME_MAX - SIGNAL_LEN..).unwrap_or_default()
+            let at = P::Buffer::FRAME.saturating_sub(SIGNAL_LEN);
+            self.buffer.frame_mut().get_mut(at..).unwrap_or_default()
         }
     }
 
     fn space(&mut self, wanted: usize) -> &mut [u8] {
         if self.input_in_chunk {
-            self.reader.space(&mut *self.chunk, wanted)
+            self.reader.space(self.buffer.frame_mut(), wanted)
         } else {
-            self.reader.space(&mut self.signal, wanted)
+            self.reader.space(self.buffer.signal_mut(), wanted)
         }
     }
 }

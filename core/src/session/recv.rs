@@ -16,7 +16,7 @@ impl<P: Profile> Session<P> {
         }
         self.input_in_chunk = in_chunk;
         let expected = self.expected();
-        let buffer: &[u8] = if in_chunk { &*self.chunk } else { &self.signal };
+        let buffer: &[u8] = if in_chunk { self.buffer.frame() } else { self.buffer.signal() };
         let parsed = self.reader.next_frame::<P>(buffer, &expected, signal);
         if P::has_gaps() && self.reader.take_dropped() {
             self.timer.bytes_dropped();
@@ -58,7 +58,7 @@ impl<P: Profile> Session<P> {
     /// there is nothing to decide.
     pub(super) fn incomplete_chunk(&self) -> Option<usize> {
         if self.input_in_chunk && !self.is_lossy() {
-            self.reader.incomplete_chunk(&*self.chunk)
+            self.reader.incomplete_chunk::<P>(self.buffer.frame())
         } else {
             None
         }
@@ -87,7 +87,7 @@ impl<P: Profile> Session<P> {
 
     /// The part of the hole at the reader's front that is stored: its position and its length.
     pub(super) fn placed_hole(&self) -> Option<(u64, u32)> {
-        let hole = self.reader.hole(&*self.chunk)?;
+        let hole = self.reader.hole(self.buffer.frame())?;
         let (State::Receiving(receiver), Some(link)) = (&self.state, &self.negotiated) else {
             return None;
         };

@@ -105,7 +105,7 @@ impl<P: Profile> Session<P> {
             let seed = seed_for(transfer, self.seeds().sending);
             let header =
                 Header { transfer: low_byte(transfer), metadata: true, length, position: 0 };
-            header.emit::<P::Checksums>(seed, &mut self.chunk);
+            header.emit::<P::Checksums>(seed, self.buffer.frame_mut());
         }
     }
 }

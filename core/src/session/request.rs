@@ -10,12 +10,12 @@ impl<P: Profile> Session<P> {
                 let holes = P::has_holes() && (!sends || self.has_holes());
                 let waits = P::has_pipes() && done == 0 && sends && self.is_new(position);
                 let proves = self.may_prove_prefix();
-                let into = self.chunk.payload_mut().get_mut(done.into()..length.into());
+                let into = self.buffer.payload_mut().get_mut(done.into()..length.into());
                 let position = position.saturating_add(done.into());
                 Request::Load { position, into: into.unwrap_or_default(), holes, waits, proves }
             }
             PendingIo::Store { position, skip, length, done } if P::can_receive() => {
-                let payload = self.reader.payload(&*self.chunk, length.into());
+                let payload = self.reader.payload(self.buffer.frame(), length.into());
                 let bytes = payload.get(usize::from(skip.saturating_add(done))..);
                 let position = position.saturating_add(done.into());
                 let waits = P::has_pipes() && done == 0;
@@ -44,7 +44,9 @@ impl<P: Profile> Session<P> {
                 }
             }
             PendingIo::Index if P::can_receive() && P::has_operations() => {
-                let into = self.chunk.payload_mut().get_mut(..INDEX_MAX);
+                let metadata = self.buffer.metadata_mut();
+                let longest = metadata.len().min(INDEX_MAX);
+                let into = metadata.get_mut(..longest);
                 Request::Index { into: into.unwrap_or_default() }
             }
             PendingIo::Answered if P::can_send() && P::has_operations() => {
@@ -71,7 +73,7 @@ impl<P: Profile> Session<P> {
                 Request::Open { path: self.text(), tree, names_only, options }
             }
             PendingIo::NextEntry if P::can_send() => {
-                let path = self.chunk.payload_mut().get_mut(..PATH_MAX);
+                let path = self.buffer.metadata_mut().get_mut(..P::Buffer::PATH);
                 Request::Next { path: path.unwrap_or_default() }
             }
             PendingIo::Check if P::can_send() => Request::Check(self.digests()),
@@ -79,7 +81,9 @@ impl<P: Profile> Session<P> {
             PendingIo::CommitAgain if P::may_defer() => Request::CommitAgain,
             PendingIo::FlushCommits if P::defers_commits() => Request::FlushCommits,
             PendingIo::RefusalMessage if P::has_messages() => {
-                let into = self.chunk.payload_mut().get_mut(..MESSAGE_MAX);
+                let metadata = self.buffer.metadata_mut();
+                let longest = metadata.len().min(MESSAGE_MAX);
+                let into = metadata.get_mut(..longest);
                 Request::RefusalMessage { into: into.unwrap_or_default() }
             }
             PendingIo::Refused { entry, reason } if P::can_send() => {
@@ -126,7 +130,7 @@ impl<P: Profile> Session<P> {
 
     /// The metadata that came in last.
     pub(super) fn metadata(&self) -> Result<Metadata<'_>, Malformed> {
-        Metadata::parse_for::<P>(self.reader.metadata(&*self.chunk))
+        Metadata::parse_for::<P>(self.reader.metadata(self.buffer.frame()))
     }
 
     /// The text of the metadata that came in last.
@@ -136,13 +140,13 @@ impl<P: Profile> Session<P> {
 
     /// The same before it is parsed.
     fn raw_text(&self) -> &[u8] {
-        let bytes = self.reader.metadata(&*self.chunk);
+        let bytes = self.reader.metadata(self.buffer.frame());
         bytes.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
     /// The index in the metadata that came in last.
     fn index(&self) -> Index<'_> {
-        let bytes = self.reader.metadata(&*self.chunk);
+        let bytes = self.reader.metadata(self.buffer.frame());
         let text = bytes.iter().position(|byte| *byte == 0);
         let fields = text.and_then(|end| bytes.get(end.saturating_add(1)..));
         Index::new(fields.unwrap_or_default())
@@ -199,6 +203,7 @@ impl<P: Profile> Session<P> {
     /// an operation.
     pub(super) fn path_of(&self, signal: &Signal) -> Result<bool, Reason> {
         match self.metadata() {
+            _ if P::lacks_room(signal.metadata) => Err(Reason::NameTooLong),
             Err(Malformed::Required) => Err(Reason::Unsupported),
             Ok(_) if !P::has_trees() && matches!(signal.code, Code::Sar | Code::Rar) => {
                 Err(Reason::Unsupported)

@@ -172,7 +172,7 @@ impl<P: Profile> Session<P> {
             }
             Next::AttachSha256 if P::can_send() => {
                 if let Some(sha256) = self.running_sha256().map(Sha256::finish) {
-                    let payload = self.chunk.payload_mut();
+                    let payload = self.buffer.metadata_mut();
                     let length = append_fields(payload, 0, None, None, Some(&sha256));
                     self.attach_metadata(length.unwrap_or(0));
                 }

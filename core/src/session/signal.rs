@@ -16,7 +16,8 @@ impl<P: Profile> Session<P> {
         if !is_repeated {
             self.take_refusal_without_message();
         }
-        let awaits_metadata = signal.metadata > 0 && self.wants_metadata(signal);
+        let awaits_metadata =
+            signal.metadata > 0 && !P::lacks_room(signal.metadata) && self.wants_metadata(signal);
         self.outbox.slot = Slot::Empty;
         if awaits_metadata {
             self.outbox.slot = Slot::AwaitMetadata(*signal);

@@ -204,7 +204,7 @@ impl<P: Profile> Session<P> {
 
     fn next_entry(&mut self, entry: &Entry) {
         let has_holes = self.has_holes();
-        let path = self.chunk.payload_mut();
+        let path = self.buffer.metadata_mut();
         let metadata = if entry.kind == Kind::Tree && !P::has_trees() {
             Err(Reason::Unsupported)
         } else {

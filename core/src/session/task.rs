@@ -113,7 +113,10 @@ impl<P: Profile> Session<P> {
         if !is_sound(path) || path.ends_with('/') {
             return Err(Failure::Refused(Reason::BadPath));
         }
-        let payload = self.chunk.payload_mut();
+        let payload = self.buffer.metadata_mut();
+        if path.len() > payload.len() {
+            return Err(Failure::Refused(Reason::NameTooLong));
+        }
         payload.iter_mut().zip(path.bytes()).for_each(|(to, from)| *to = from);
         match options {
             None => Ok(u16::try_from(path.len()).ok()),

@@ -1,7 +1,5 @@
 //! Chunks: a header, then a payload (`PROTOCOL.md`, section 4).
 
-use core::ops::{Deref, DerefMut};
-
 use super::{FRAME_MAX, HEADER_LEN, MARKER, PAYLOAD_MAX, emit, parse, split, word};
 use crate::checksum::Checksums;
 
@@ -24,11 +22,11 @@ pub struct Header {
 
 impl Header {
     /// Writes the header before a payload of `self.length` bytes that is in `frame` already.
-    pub fn emit<C: Checksums>(&self, seed: u32, frame: &mut [u8; FRAME_MAX]) {
+    pub fn emit<C: Checksums>(&self, seed: u32, frame: &mut [u8]) {
+        let Some((header, payload)) = frame.split_first_chunk_mut::<HEADER_LEN>() else { return };
         let flags = if self.metadata { METADATA_FLAG } else { 0 };
         let length = (self.length & LENGTH_BITS) | flags;
         let marker = u16::from_le_bytes([MARKER, self.transfer]);
-        let (header, payload) = frame.split_at_mut(HEADER_LEN);
         let payload = payload.get(..usize::from(self.length)).unwrap_or_default();
         let (covered, crc) = header.split_at_mut(HEADER_LEN - 4);
         emit(&[word(marker, length), self.position], covered);
@@ -70,45 +68,4 @@ pub(crate) fn payloads(mut chunks: &[u8]) -> impl Iterator<Item = &[u8]> {
         chunks = rest;
         chunk.get(HEADER_LEN..)
     })
-}
-
-/// A buffer for one frame. On large machines the payload is aligned to 16 bytes: vector instructions
-/// then compute a checksum in half the time.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "model", derive(Hash))]
-#[cfg_attr(target_pointer_width = "64", repr(C, align(16)))]
-pub(crate) struct ChunkBuffer {
-    #[cfg(target_pointer_width = "64")]
-    padding: [u8; 16 - HEADER_LEN],
-    frame: [u8; FRAME_MAX],
-}
-
-impl ChunkBuffer {
-    pub(crate) const fn new() -> Self {
-        Self {
-            #[cfg(target_pointer_width = "64")]
-            padding: [0; 16 - HEADER_LEN],
-            frame: [0; FRAME_MAX],
-        }
-    }
-
-    /// The bytes behind the header.
-    pub(crate) fn payload_mut(&mut self) -> &mut [u8] {
-        let (_, payload) = self.frame.split_at_mut(HEADER_LEN);
-        payload
-    }
-}
-
-impl Deref for ChunkBuffer {
-    type Target = [u8; FRAME_MAX];
-
-    fn deref(&self) -> &Self::Target {
-        &self.frame
-    }
-}
-
-impl DerefMut for ChunkBuffer {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.frame
-    }
 }

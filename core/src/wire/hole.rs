@@ -1,6 +1,6 @@
 //! Holes: chunks that stand for zeros (`PROTOCOL.md`, section 13).
 
-use super::{FRAME_MAX, HEADER_LEN, Header, emit, low_half, number, parse, word, words};
+use super::{HEADER_LEN, Header, emit, low_half, number, parse, word, words};
 use crate::checksum::Checksums;
 use crate::wire::MARKER;
 
@@ -29,8 +29,8 @@ pub struct Hole {
 
 impl Hole {
     /// Writes the frame to the front of `frame`.
-    pub fn emit<C: Checksums>(&self, seed: u32, frame: &mut [u8; FRAME_MAX]) {
-        let (header, payload) = frame.split_at_mut(HEADER_LEN);
+    pub fn emit<C: Checksums>(&self, seed: u32, frame: &mut [u8]) {
+        let Some((header, payload)) = frame.split_first_chunk_mut::<HEADER_LEN>() else { return };
         let payload = payload.get_mut(..PAYLOAD_LEN).unwrap_or_default();
         emit(&words(self.position, self.length), payload);
         let marker = u16::from_le_bytes([MARKER, self.transfer]);

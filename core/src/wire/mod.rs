@@ -4,7 +4,7 @@
 //! of the order in which they come. No other module uses an offset into a frame.
 
 pub use self::chunk::Header;
-pub(crate) use self::chunk::{ChunkBuffer, payloads};
+pub(crate) use self::chunk::payloads;
 pub use self::hole::{HOLE_LEN, HOLE_MAX, Hole};
 pub use self::sack::{AckInfo, SACK_BLOCKS, SackMap};
 pub(crate) use self::signal::features;

@@ -188,11 +188,13 @@ impl Reader {
         }
     }
 
-    /// The length of the incomplete chunk at the front, in bytes.
-    pub(crate) fn incomplete_chunk(&self, buffer: &[u8]) -> Option<usize> {
+    /// The length of the incomplete chunk at the front, in bytes. `None` where it is complete, or longer than the
+    /// buffer: then it is not expected.
+    pub(crate) fn incomplete_chunk<P: Profile>(&self, buffer: &[u8]) -> Option<usize> {
         let buffered = self.buffered(buffer);
-        let length = Header::parse(buffered.first_chunk()?)?.frame_len();
-        (buffered.len() < length).then_some(length)
+        let header = Header::parse(buffered.first_chunk()?)?;
+        let length = header.frame_len();
+        (buffered.len() < length && !P::lacks_room(header.length)).then_some(length)
     }
 
     /// Finds the next frame; a signal is returned in `signal`. Metadata stays at the front until the
@@ -270,7 +272,8 @@ fn parse_chunk<P: Profile>(bytes: &[u8], expect: &Expect) -> Parsed {
         return if may_be_hole { parse_hole::<P>(bytes, front, expect) } else { Parsed::Damaged };
     };
     let length = header.frame_len();
-    let Some((seed, ahead)) = accepts(&header, expect) else {
+    let accepted = if P::lacks_room(header.length) { None } else { accepts(&header, expect) };
+    let Some((seed, ahead)) = accepted else {
         return if expect.skips { Parsed::Unwanted { length } } else { Parsed::Damaged };
     };
     match bytes.get(HEADER_LEN..length) {

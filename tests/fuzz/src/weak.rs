@@ -1,6 +1,7 @@
 //! Digests that are all zero, so that arbitrary bytes can be frames.
 
 use tinyferry_core::Profile;
+use tinyferry_core::buffer::Buffer1024;
 use tinyferry_core::checksum::{Checksums, Sha256};
 
 /// Every sum is zero.
@@ -10,6 +11,7 @@ pub struct Weak;
 impl Profile for Weak {
     type Checksums = Self;
     type Sha256 = Self;
+    type Buffer = Buffer1024;
     const OPERATIONS: bool = true;
     const HOLES: bool = true;
 }

@@ -10,6 +10,7 @@ pub struct Operates;
 impl Profile for Operates {
     type Checksums = Tables;
     type Sha256 = <Standard as Profile>::Sha256;
+    type Buffer = <Standard as Profile>::Buffer;
     const OPERATIONS: bool = true;
 }
 
@@ -20,6 +21,7 @@ pub struct Sparse;
 impl Profile for Sparse {
     type Checksums = Tables;
     type Sha256 = <Standard as Profile>::Sha256;
+    type Buffer = <Standard as Profile>::Buffer;
     const HOLES: bool = true;
 }
 
@@ -30,5 +32,6 @@ pub struct Pipes;
 impl Profile for Pipes {
     type Checksums = Tables;
     type Sha256 = <Standard as Profile>::Sha256;
+    type Buffer = <Standard as Profile>::Buffer;
     const PIPES: bool = true;
 }

@@ -373,6 +373,7 @@ struct Lean;
 impl tinyferry_core::Profile for Lean {
     type Checksums = tinyferry_core::checksum::Small;
     type Sha256 = tinyferry_core::checksum::NoSha256;
+    type Buffer = tinyferry_core::buffer::Buffer1024;
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sessions: the handshake, requests, refusals, messages and the end.
 
+mod buffers;
 mod handshake;
 mod id_wraparound;
 mod messages;

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use embedded_io_adapters::std::FromStd;
+use tinyferry_core::buffer::Buffer1024;
 use tinyferry_core::checksum::{NoSha256, Tables};
 use tinyferry_core::driver::blocking::{HalfDuplex, drive};
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Store};
@@ -20,6 +21,7 @@ struct Explains;
 impl Profile for Explains {
     type Checksums = Tables;
     type Sha256 = NoSha256;
+    type Buffer = Buffer1024;
     const MESSAGES: bool = true;
 }
 

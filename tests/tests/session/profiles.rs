@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use embedded_io_adapters::std::FromStd;
+use tinyferry_core::buffer::Buffer1024;
 use tinyferry_core::checksum::{NoSha256, Small};
 use tinyferry_core::driver::blocking::{Error, HalfDuplex, drive};
 use tinyferry_core::store::{Entry, Kind, Store};
@@ -23,6 +24,7 @@ macro_rules! profile {
         impl Profile for $name {
             type Checksums = Small;
             type Sha256 = NoSha256;
+            type Buffer = Buffer1024;
             $(const $constant: bool = $value;)*
         }
     };

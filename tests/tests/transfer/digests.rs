@@ -1,5 +1,6 @@
 //! The digests of whole files: both follow the position, and SHA-256 only where both ends want it.
 
+use tinyferry_core::buffer::Buffer1024;
 use tinyferry_core::checksum::{Checksums, Sha256, SoftSha256, Tables};
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::wire::Signal;
@@ -120,6 +121,7 @@ impl Sha256 for WrongSha256 {
 impl Profile for Wrong {
     type Checksums = Tables;
     type Sha256 = WrongSha256;
+    type Buffer = Buffer1024;
 }
 
 /// R5.

@@ -15,6 +15,7 @@ struct Holes;
 impl Profile for Holes {
     type Checksums = Tables;
     type Sha256 = crate::checksum::NoSha256;
+    type Buffer = crate::buffer::Buffer1024;
     const HOLES: bool = true;
 }
 
@@ -25,6 +26,7 @@ struct Pipes;
 impl Profile for Pipes {
     type Checksums = Tables;
     type Sha256 = crate::checksum::NoSha256;
+    type Buffer = crate::buffer::Buffer1024;
     const HOLES: bool = true;
     const PIPES: bool = true;
 }
@@ -39,7 +41,7 @@ fn established_with_holes<P: Profile>() -> Line<P> {
 
 /// A hole from the beginning of transfer 1 on, as long as a hole can be.
 fn hole() -> Vec<u8> {
-    let mut frame = [0; FRAME_MAX];
+    let mut frame = [0; crate::wire::FRAME_MAX];
     let seed = Seeds::client(NUMBER).sending;
     Hole { transfer: 1, position: 0, length: HOLE_MAX.into() }.emit::<Tables>(seed, &mut frame);
     frame.get(..HOLE_LEN).unwrap_or_default().into()

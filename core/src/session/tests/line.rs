@@ -156,7 +156,7 @@ pub(super) fn chunk_of(
     position: u32,
     payload: &[u8],
 ) -> Vec<u8> {
-    let mut frame = [0; FRAME_MAX];
+    let mut frame = [0; crate::wire::FRAME_MAX];
     frame.iter_mut().skip(HEADER_LEN).zip(payload).for_each(|(to, from)| *to = *from);
     let header = Header { transfer, metadata, length: payload.len() as u16, position };
     header.emit::<Tables>(seeds.sending, &mut frame);

@@ -14,6 +14,7 @@ struct Full;
 impl Profile for Full {
     type Checksums = Tables;
     type Sha256 = crate::checksum::NoSha256;
+    type Buffer = crate::buffer::Buffer1024;
     const REPORTS: bool = true;
     const MESSAGES: bool = true;
 }
@@ -148,7 +149,7 @@ fn the_message_of_a_refused_offer_comes_over_a_lossy_link_and_may_be_lost() {
         assert_eq!(client.receive(&other), [""; 0]);
         let sent = (0..9).map(|_| client.wait()).find(|sent| !sent.is_empty());
         assert_eq!(sent.unwrap_or_default(), [offer, "metadata 0 +1"]);
-        assert_eq!(client.session.chunk.payload_mut().first(), Some(&b'f'), "the path");
+        assert_eq!(client.session.buffer.payload_mut().first(), Some(&b'f'), "the path");
         assert_eq!(client.store.refusals, []);
     }
 

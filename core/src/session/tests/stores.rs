@@ -9,6 +9,7 @@ struct NoDuplex;
 impl Profile for NoDuplex {
     type Checksums = Tables;
     type Sha256 = crate::checksum::NoSha256;
+    type Buffer = crate::buffer::Buffer1024;
     const DUPLEX: bool = false;
 }
 

@@ -1,9 +1,9 @@
 //! The digest of a file that comes in: it follows the position, and proves a prefix too (`PROTOCOL.md`, R59).
 
 use super::RecvFile;
+use crate::buffer::ChunkBuffer;
 use crate::profile::{Capabilities, Profile};
 use crate::transfer::Next;
-use crate::wire::PAYLOAD_MAX;
 
 /// The part of the file that was there when it was offered.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ impl RecvFile {
 
     /// The next bytes to load back for the digest, up to the end of the prefix first.
     pub(in crate::transfer) fn next_digest<P: Profile>(&self) -> Option<Next> {
-        let length = self.undigested::<P>().min(PAYLOAD_MAX as u64) as u16;
+        let length = self.undigested::<P>().min(P::Buffer::PAYLOAD as u64) as u16;
         (length > 0).then_some(Next::Digest { position: self.digested, length })
     }
 

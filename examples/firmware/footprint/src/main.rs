@@ -44,6 +44,10 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 
 #[cfg(any(feature = "receive", feature = "send"))]
 mod role {
+    #[cfg(not(feature = "chunk-256"))]
+    use tinyferry_core::buffer::Buffer1024;
+    #[cfg(feature = "chunk-256")]
+    use tinyferry_core::buffer::Buffer256;
     #[cfg(not(feature = "sha256"))]
     use tinyferry_core::checksum::NoSha256;
     use tinyferry_core::checksum::Small;
@@ -67,6 +71,10 @@ mod role {
         type Sha256 = SoftSha256;
         #[cfg(not(feature = "sha256"))]
         type Sha256 = NoSha256;
+        #[cfg(feature = "chunk-256")]
+        type Buffer = Buffer256;
+        #[cfg(not(feature = "chunk-256"))]
+        type Buffer = Buffer1024;
         const SENDS: bool = cfg!(feature = "send");
         const RECEIVES: bool = cfg!(feature = "receive");
         const TREES: bool = cfg!(feature = "tree");

@@ -12,6 +12,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use heapless::Deque;
+use tinyferry_core::buffer::Buffer1024;
 use tinyferry_core::checksum::NoSha256;
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, answer};
 use tinyferry_core::{Config, Profile, Reason, Session, Step, Store, Task};
@@ -26,6 +27,7 @@ impl Profile for Device {
     #[cfg(feature = "tables")]
     type Checksums = tinyferry_core::checksum::Tables;
     type Sha256 = NoSha256;
+    type Buffer = Buffer1024;
     const RELIABLE: bool = false;
 }
 

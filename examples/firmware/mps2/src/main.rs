@@ -20,6 +20,7 @@ struct Board;
 impl Profile for Board {
     type Checksums = <Standard as Profile>::Checksums;
     type Sha256 = <Standard as Profile>::Sha256;
+    type Buffer = <Standard as Profile>::Buffer;
     const OPERATIONS: bool = true;
 }
 
