@@ -5,7 +5,7 @@
 //!   the other end            this board
 //!  +-------------+  frames  +-----------------------+      +------------+
 //!  | a client or | <------> | Session -> Store      | ---> | NOR flash  |
-//!  | a server    |          |            Slots/Card |      | or FAT card|
+//!  | a server    |          |    Slots, Card, Files |      | FAT card … |
 //!  +-------------+          +-----------------------+      +------------+
 //! ```
 //!
@@ -15,8 +15,10 @@
 //!   `embedded-storage`. The old image stays valid until the new one is complete and verified.
 //! - `sdmmc`: `card::Card`, files and trees on a FAT16 or FAT32 card over `embedded-sdmmc`. A file gets
 //!   its name when it is complete and verified.
+//! - `files`: `files::FileStore`, files and trees on any file system for which the trait `files::Files` is
+//!   implemented, in about sixty lines; `files::RamDisk` is one.
 //!
-//! A store is passed to the driver of a session, such as `tinyferry_core::driver::blocking::serve`. Both stores
+//! A store is passed to the driver of a session, such as `tinyferry_core::driver::blocking::serve`. All stores
 //! resume an interrupted transfer, also after a power cut.
 //!
 //! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` has assertions of
@@ -26,6 +28,8 @@
 mod area;
 #[cfg(feature = "sdmmc")]
 pub mod card;
+#[cfg(feature = "files")]
+pub mod files;
 #[cfg(feature = "sdmmc")]
 mod partition;
 #[cfg(feature = "nor-flash")]
@@ -35,10 +39,10 @@ mod time;
 
 /// The largest distance of a hole from the end of the received bytes: the receive window, in blocks of
 /// the largest size (`PROTOCOL.md`, section 6.4).
-#[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
+#[cfg(any(feature = "nor-flash", feature = "sdmmc", feature = "files"))]
 const MAX_HOLE_DISTANCE: u32 = (tinyferry_core::wire::SACK_BLOCKS + 1) * 1024;
 /// A position to resume from is a multiple of this, in bytes.
-#[cfg(any(feature = "nor-flash", feature = "sdmmc"))]
+#[cfg(any(feature = "nor-flash", feature = "sdmmc", feature = "files"))]
 const ROUNDING: u32 = 1024;
 
 /// The length of the prefix of a partial that certainly has no holes, in bytes: at most `resume`, and a

@@ -2,6 +2,7 @@
 
 mod card_operations;
 mod fat_card;
+mod files;
 mod flash_slots;
 mod power_loss;
 mod slots_resume;

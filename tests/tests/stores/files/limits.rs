@@ -1,0 +1,106 @@
+//! Names, paths and content that do not fit.
+
+use tinyferry_core::error::Reason;
+use tinyferry_core::store::{Kind, Offer};
+use tinyferry_core::{Config, Failure, Task};
+use tinyferry_kit::{File, Memory, content};
+
+use super::{ALWAYS, Device, call, client, get, on_each_device, put, run, stored};
+
+on_each_device! {
+    a_path_that_is_too_long_or_too_deep_is_refused_with_its_limit
+    the_name_of_a_partial_is_refused
+    a_full_medium_refuses_a_file_and_keeps_the_old_ones
+    a_full_medium_refuses_entries_of_a_tree_and_stores_the_others
+}
+
+fn offer(path: &str, size: u64) -> Offer<'_> {
+    Offer {
+        path,
+        kind: Kind::File,
+        size: Some(size),
+        modified: None,
+        mode: None,
+        content: None,
+        resume: 0,
+        names_only: false,
+        commit_id: None,
+    }
+}
+
+/// R33.
+fn a_path_that_is_too_long_or_too_deep_is_refused_with_its_limit<D: Device>() {
+    let mut device = D::formatted();
+    let (long, deep) = ("n".repeat(129), "d/".repeat(9) + "f");
+    for (path, reason, message) in [
+        (&long, Reason::NameTooLong, "a path has at most 128 bytes here"),
+        (&deep, Reason::TooDeep, "at most 8 directories deep"),
+    ] {
+        let (said, _) = call(&mut device, ALWAYS, |store| {
+            let refused = store.offer(&offer(path, 10));
+            (refused, store.refusal_message().to_owned(), store.refusal_message().to_owned())
+        });
+        assert_eq!(said, (Err(reason), message.to_owned(), String::new()));
+        let mut tree = Memory::with([("t/here", content(10, 1))]);
+        tree.files.insert(format!("t/{path}"), File::new(content(10, 2)));
+        tree.queue_tree("t");
+        let (result, ..) = run(&mut device, Config::RELIABLE, tree, Task::Put, ALWAYS);
+        assert_eq!(result.expect("it goes well").refused, 1);
+        assert!(stored(&mut device).into_keys().eq(["t/here"]));
+    }
+    let deepest = "d/".repeat(8) + "f";
+    put(&mut device, &deepest, content(10, 3));
+    let (result, back, _) =
+        run(&mut device, Config::RELIABLE, Memory::default(), Task::get_tree(""), ALWAYS);
+    assert_eq!(result.expect("it goes well").refused, 0);
+    assert_eq!(back.bytes(&deepest), Some(&*content(10, 3)));
+}
+
+/// R16.
+fn the_name_of_a_partial_is_refused<D: Device>() {
+    let mut device = D::formatted();
+    put(&mut device, "d/f", content(10, 1));
+    for path in [".tinyferry", "d/.tinyferry", ".Tinyferry/f"] {
+        let client = client(path, content(10, 2));
+        let (result, ..) = run(&mut device, Config::RELIABLE, client, Task::Put, ALWAYS);
+        assert_eq!(result, Err(Failure::Refused(Reason::BadPath)), "{path}");
+        assert_eq!(get(&mut device, path), Err(Failure::Refused(Reason::BadPath)), "{path}");
+    }
+    assert_eq!(device.content().len(), 1);
+}
+
+fn a_full_medium_refuses_a_file_and_keeps_the_old_ones<D: Device>() {
+    let mut device = D::formatted();
+    put(&mut device, "here", content(5000, 1));
+    for unsized_offers in [false, true] {
+        let mut large = client("large", content(D::ROOM + 1, 2));
+        large.unsized_offers = unsized_offers;
+        let (result, ..) = run(&mut device, Config::RELIABLE, large, Task::Put, ALWAYS);
+        assert_eq!(result, Err(Failure::Refused(Reason::NoSpace)));
+        assert!(stored(&mut device).into_keys().eq(["here"]));
+        // The partial of the other one makes room.
+        put(&mut device, "here", content(6000, 3));
+        assert!(get(&mut device, "here") == Ok(content(6000, 3)));
+    }
+    let (message, _) = call(&mut device, ALWAYS, |store| {
+        assert_eq!(store.offer(&offer("f", 1 << 30)), Err(Reason::NoSpace));
+        store.refusal_message().to_owned()
+    });
+    let free = message.strip_suffix(" bytes are free").expect("it says how many");
+    assert!(free.parse::<usize>().expect("a number") < D::ROOM, "{free}");
+}
+
+fn a_full_medium_refuses_entries_of_a_tree_and_stores_the_others<D: Device>() {
+    let mut device = D::formatted();
+    let mut tree = Memory::default();
+    let sizes = [1000, D::ROOM / 2, 2000, D::ROOM / 2, 3000];
+    for (number, size) in sizes.into_iter().enumerate() {
+        tree.files.insert(format!("t/{number}"), File::new(content(size, number as u64)));
+    }
+    tree.queue_tree("t");
+    let (result, ..) = run(&mut device, Config::RELIABLE, tree, Task::Put, ALWAYS);
+    assert_eq!(result.expect("it goes well").refused, 1);
+    for (number, size) in [(0, 1000), (1, D::ROOM / 2), (2, 2000), (4, 3000)] {
+        assert!(get(&mut device, &format!("t/{number}")) == Ok(content(size, number)), "{number}");
+    }
+}
