@@ -73,6 +73,9 @@ pub trait Profile {
     /// [`Store::is_ready`]: crate::Store::is_ready
     /// [`Store::prefix_digest`]: crate::Store::prefix_digest
     const PIPES: bool = false;
+    /// Whether text that comes between the frames of a lossy link is passed to the driver:
+    /// [`Step::Text`](crate::Step). If not, it is dropped.
+    const CONSOLE: bool = false;
 }
 
 /// The constants of a profile as the core reads them. Code behind a capability that is missing
@@ -141,6 +144,11 @@ pub(crate) trait Capabilities: Profile {
     /// Whether a store may be a pipe: not ready to load or to store content, or without its prefix.
     fn has_pipes() -> bool {
         Self::PIPES
+    }
+
+    /// Whether text between frames is passed to the driver.
+    fn has_console() -> bool {
+        Self::LOSSY && Self::CONSOLE
     }
 
     /// Whether a lossy link may have gaps inside frames.

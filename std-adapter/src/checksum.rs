@@ -3,7 +3,7 @@
 use crc_fast::{CrcAlgorithm, Digest};
 use tinyferry_core::checksum::{Checksums, SoftSha256};
 
-/// The profile of the desktop: both roles, fast CRCs, holes, stores of pipes.
+/// The profile of the desktop: both roles, fast CRCs, holes, stores of pipes, text between frames.
 #[derive(Debug, Clone, Copy)]
 pub struct Desktop;
 
@@ -16,6 +16,7 @@ impl tinyferry_core::Profile for Desktop {
     const MESSAGES: bool = true;
     const HOLES: bool = true;
     const PIPES: bool = true;
+    const CONSOLE: bool = true;
 }
 
 /// CRCs from carry-less multiplication where the processor has it. Each is the faster one of two

@@ -17,7 +17,8 @@ use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
-use super::{Handshakes, receive, restart};
+use super::console::{LONGEST, PART, sooner};
+use super::{Handshakes, Text, is_timeout, receive, restart};
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
@@ -85,11 +86,28 @@ pub async fn serve<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?
     writer: &mut W,
     clock: &mut impl Clock,
     store: &mut S,
+    on_event: impl FnMut(&Session<P>, Event<'_, R::Error>),
+) -> Result<Outcome, Error<R::Error>> {
+    serve_printing(session, reader, writer, clock, store, &NoText, on_event).await
+}
+
+/// [`serve`], with a console: its text goes out between two frames, and text of the other end goes there with
+/// [`Profile::CONSOLE`]. Without a clock, text goes out when a frame or a timeout of the reader has come.
+///
+/// # Errors
+/// Those of [`serve`].
+pub async fn serve_printing<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+    console: &impl Text,
     mut on_event: impl FnMut(&Session<P>, Event<'_, R::Error>),
 ) -> Result<Outcome, Error<R::Error>> {
     loop {
         let mut handshakes = Handshakes(session.number());
-        let result = drive_with(session, reader, writer, clock, store, |session| {
+        let result = drive_with(session, reader, writer, clock, store, console, |session| {
             if handshakes.is_new(session) {
                 on_event(session, Event::Connected);
             }
@@ -131,7 +149,22 @@ pub async fn drive<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?
     clock: &mut impl Clock,
     store: &mut S,
 ) -> Result<Outcome, Error<R::Error>> {
-    drive_with(session, reader, writer, clock, store, |_| {}).await
+    drive_with(session, reader, writer, clock, store, &NoText, |_| {}).await
+}
+
+/// [`drive`], with a console, as [`serve_printing`].
+///
+/// # Errors
+/// Those of [`drive`].
+pub async fn drive_printing<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    session: &mut Session<P>,
+    reader: &mut R,
+    writer: &mut W,
+    clock: &mut impl Clock,
+    store: &mut S,
+    console: &impl Text,
+) -> Result<Outcome, Error<R::Error>> {
+    drive_with(session, reader, writer, clock, store, console, |_| {}).await
 }
 
 /// [`drive`], with a call of `on_step` before each step.
@@ -141,18 +174,33 @@ async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + 
     writer: &mut W,
     clock: &mut impl Clock,
     store: &mut S,
+    console: &impl Text,
     mut on_step: impl FnMut(&Session<P>),
 ) -> Result<Outcome, Error<R::Error>> {
     session.resume(clock.now());
-    let mut broken = None;
+    let (mut broken, mut is_quiet) = (None, false);
     loop {
+        if console.prints()
+            && broken.is_none()
+            && session.may_print(is_quiet)
+            && let Err(error) = print(writer, console).await
+        {
+            broken = Some(error);
+            session.link_failed();
+        }
         on_step(session);
         let deadline = session.deadline();
+        let looks_at = clock.now().filter(|_| console.prints());
+        let deadline = looks_at.map(|now| sooner(deadline, now)).or(deadline);
         let moved = match session.poll() {
             Step::Receive(into) => match writer.flush().await {
                 Ok(()) => match first(reader.read(into), reached(clock, deadline)).await {
-                    First::A(read) => receive(read, session, clock.now()),
+                    First::A(read) => {
+                        is_quiet = is_timeout(&read);
+                        receive(read, session, clock.now())
+                    }
                     First::B(()) => {
+                        is_quiet = true;
                         session.timed_out(clock.now());
                         Ok(())
                     }
@@ -178,6 +226,11 @@ async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + 
                 session.answered(reply, clock.now());
                 Ok(())
             }
+            Step::Text(text) => {
+                console.received(text);
+                session.text_taken();
+                Ok(())
+            }
             Step::Over(result) => {
                 return match broken {
                     Some(error) => result.map_err(|_| Error::Link(error)),
@@ -192,6 +245,40 @@ async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + 
             broken = Some(error);
             session.link_failed();
         }
+    }
+}
+
+/// Writes text that waits to go out. What is written when this is dropped was sent.
+async fn print<W: Write>(writer: &mut W, console: &impl Text) -> Result<(), W::Error> {
+    let mut printed = 0;
+    let mut part = [0; PART];
+    while printed < LONGEST {
+        let count = console.peek(&mut part);
+        let bytes = part.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            break;
+        }
+        let count = writer.write(bytes).await?;
+        console.sent(count);
+        printed = printed.saturating_add(count);
+    }
+    Ok(())
+}
+
+/// No console.
+struct NoText;
+
+impl Text for NoText {
+    fn peek(&self, _: &mut [u8]) -> usize {
+        0
+    }
+
+    fn sent(&self, _: usize) {}
+
+    fn received(&self, _: &[u8]) {}
+
+    fn prints(&self) -> bool {
+        false
     }
 }
 

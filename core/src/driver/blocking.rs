@@ -31,12 +31,13 @@
 //! # run_board(Nothing, ());
 //! ```
 
-use super::{Handshakes, receive, restart};
+use super::{Handshakes, is_timeout, receive, restart};
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
 use crate::transfer::Outcome;
 
+pub use super::console::WithConsole;
 pub use super::link::{Buffered, HalfDuplex, Link, Ready};
 pub use super::{Error, Event};
 
@@ -127,8 +128,16 @@ pub fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
 ) -> Result<Outcome, Error<L::Error>> {
     session.set_half_duplex(L::HALF_DUPLEX);
     session.resume(link.now());
-    let mut broken = None;
+    let (mut broken, mut is_quiet) = (None, false);
     loop {
+        if L::PRINTS
+            && broken.is_none()
+            && session.may_print(is_quiet)
+            && let Err(error) = link.print()
+        {
+            broken = Some(error);
+            session.link_failed();
+        }
         let now = link.now();
         link.take_buffered(|input| session.take_input(input, store, now));
         on_step(session);
@@ -138,6 +147,7 @@ pub fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
                 Ok(()) => {
                     link.set_read_deadline(deadline, is_idle);
                     let read = link.read(into);
+                    is_quiet = L::PRINTS && is_timeout(&read);
                     receive(read, session, link.now())
                 }
                 Err(error) => Err(error),
@@ -163,6 +173,11 @@ pub fn drive_with<P: Profile, L: Link, S: Store + ?Sized>(
             Step::Storage(request) => {
                 let reply = answer(store, request);
                 session.answered(reply, link.now());
+                Ok(())
+            }
+            Step::Text(text) => {
+                link.text(text);
+                session.text_taken();
                 Ok(())
             }
             Step::Over(result) => {

@@ -86,6 +86,24 @@ pub trait Link: Read + Write {
         let _ = (deadline, is_idle);
     }
 
+    /// Whether the link writes text of its own, by [`Link::print`].
+    const PRINTS: bool = false;
+
+    /// Writes text that waits to go out, if there is any. The driver calls it between two frames of a lossy
+    /// link (R98), if [`Link::PRINTS`] is true.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    fn print(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Text of the other end came between two frames of a lossy link (R98). Each byte comes once, and in
+    /// order; only with [`Profile::CONSOLE`](crate::Profile::CONSOLE).
+    fn text(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
     /// Whether a read would not block. Always false on a half-duplex link.
     ///
     /// # Errors

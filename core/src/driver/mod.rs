@@ -20,9 +20,12 @@ use crate::session::Session;
 use crate::time::Millis;
 use crate::transfer::Outcome;
 
+pub use self::console::{Console, Text};
+
 #[cfg(feature = "async")]
 pub mod async_io;
 pub mod blocking;
+mod console;
 mod link;
 #[cfg(test)]
 mod tests;
@@ -90,6 +93,11 @@ fn receive<P: Profile, E: embedded_io::Error>(
         Err(error) => return Err(error),
     }
     Ok(())
+}
+
+/// Whether a read has ended without a byte because nothing came for a while.
+fn is_timeout<E: embedded_io::Error>(read: &Result<usize, E>) -> bool {
+    matches!(read, Err(error) if error.kind() == ErrorKind::TimedOut)
 }
 
 /// Makes a server's session anew after its end. Returns whether the stream can carry it.

@@ -26,6 +26,9 @@ pub enum Step<'a> {
     Pause,
     /// Let the store do this: [`Session::answered`].
     Storage(Request<'a>),
+    /// Text came between two frames of a lossy link, with [`Profile::CONSOLE`]: pass it to whoever reads
+    /// it, then [`Session::text_taken`]. Each byte comes once, and in order.
+    Text(&'a [u8]),
     /// The task is completed, or the session has failed.
     Over(Result<Outcome, Failure>),
 }
@@ -89,6 +92,11 @@ pub(super) enum PendingIo {
     Abandon(Abandon),
     /// The store is asked for the message of its refusal, which is sent next.
     RefusalMessage,
+    /// Text in the buffer of the input.
+    Text {
+        at: u16,
+        length: u16,
+    },
     Refused {
         entry: u32,
         reason: Reason,
@@ -137,7 +145,54 @@ impl<P: Profile> Session<P> {
                 let into = self.reader.space(signal, SIGNAL_LEN);
                 if into.is_empty() { Step::Transmit(out) } else { Step::Exchange { out, into } }
             }
+            PendingIo::Text { at, length } if P::has_console() => {
+                let buffer: &[u8] =
+                    if self.input_in_chunk { self.buffer.frame() } else { self.buffer.signal() };
+                let text = buffer.get(at.into()..).and_then(|text| text.get(..length.into()));
+                Step::Text(text.unwrap_or_default())
+            }
             _ => self.storage_step(),
+        }
+    }
+
+    /// The text of [`Step::Text`] was taken.
+    pub fn text_taken(&mut self) {
+        match self.io {
+            PendingIo::Text { .. } if P::has_console() => {
+                self.drive();
+                self.end_wait_if_due();
+            }
+            _ => self.fail(Failure::ApiMisuse),
+        }
+    }
+
+    /// Whether the driver may write text (R98): on a lossy link, between two frames. On a half-duplex link only
+    /// where the other end waits for the next frame, or where nothing came for a while (`is_quiet`).
+    pub fn may_print(&self, is_quiet: bool) -> bool {
+        let may = match self.io {
+            PendingIo::SendSignal { done: 0, .. } => true,
+            PendingIo::SendChunk { done: 0, .. } => !self.is_metadata_next(),
+            PendingIo::Receive { .. } | PendingIo::Pause { .. } => {
+                is_quiet || !P::is_half_duplex(self.config.half_duplex)
+            }
+            _ => false,
+        };
+        may && self.is_lossy()
+    }
+
+    /// Whether the chunk that goes out is the metadata of the signal before.
+    fn is_metadata_next(&self) -> bool {
+        self.buffer
+            .frame()
+            .first_chunk()
+            .and_then(Header::parse)
+            .is_some_and(|header| header.metadata)
+    }
+
+    /// Bytes may come for ever, faster than they are read, and be no answer.
+    fn end_wait_if_due(&mut self) {
+        if matches!(self.io, PendingIo::Receive { .. }) && self.timer.is_due() {
+            self.wait_over();
         }
     }
 
@@ -176,10 +231,7 @@ impl<P: Profile> Session<P> {
             }
             None => self.drive(),
         }
-        // Bytes may come for ever, faster than they are read, and be no answer.
-        if matches!(self.io, PendingIo::Receive { .. }) && self.timer.is_due() {
-            self.wait_over();
-        }
+        self.end_wait_if_due();
     }
 
     /// The stream has failed: the session is over, and the store closes the open file.

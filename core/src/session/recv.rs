@@ -43,6 +43,11 @@ impl<P: Profile> Session<P> {
             Some((_, length)) => length.into(),
             None => SIGNAL_LEN - HEADER_LEN,
         };
+        let last_transfer = match &self.state {
+            _ if !P::has_console() || self.negotiated.is_none() => None,
+            State::Receiving(receiver) if P::can_receive() => Some(receiver.last_id()),
+            _ => Some(self.last_id),
+        };
         Expect {
             seed: self.seeds().receiving,
             lossy,
@@ -50,6 +55,7 @@ impl<P: Profile> Session<P> {
             holes: self.has_holes(),
             metadata,
             file,
+            last_transfer: last_transfer.map(low_byte),
             wanted: HEADER_LEN.saturating_add(next),
         }
     }

@@ -46,7 +46,15 @@ impl<P: Profile> Session<P> {
             }
             Parsed::Signal { in_sync } => return self.on_signal(&signal, in_sync),
             Parsed::Metadata { .. } => self.on_metadata(),
-            Parsed::Chunk { .. } | Parsed::Hole | Parsed::Unwanted { .. } | Parsed::Damaged => {
+            Parsed::Text { at, length } if P::has_console() => {
+                self.io = PendingIo::Text { at, length };
+                return true;
+            }
+            Parsed::Chunk { .. }
+            | Parsed::Hole
+            | Parsed::Unwanted { .. }
+            | Parsed::Damaged
+            | Parsed::Text { .. } => {
                 let is_established = self.negotiated.is_some();
                 self.end(if is_established { Failure::Damaged } else { Failure::NotTinyferry });
             }

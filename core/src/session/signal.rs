@@ -6,7 +6,11 @@ use super::*;
 impl<P: Profile> Session<P> {
     /// A signal came. Whether the store is called next.
     pub(super) fn on_signal(&mut self, signal: &Signal, in_sync: bool) -> bool {
-        if !in_sync && signal.transfer == 0 && self.negotiated.is_some() {
+        // The answer to a hello has the session number, and a client that waits for it receives no content.
+        let is_awaited = self.is_client()
+            && signal.code == Code::Pon
+            && matches!(self.state, State::AwaitServerHello(_));
+        if !in_sync && !is_awaited && signal.transfer == 0 && self.negotiated.is_some() {
             // It has no seed, and may be content of a damaged frame.
             return false;
         }

@@ -75,7 +75,7 @@ impl<P: Profile> Session<P> {
             if P::has_gaps() && self.reader.is_mid_frame() {
                 self.timer.frame_cut();
             }
-            self.reader.on_idle_line();
+            self.reader.on_idle_line::<P>();
             self.drive();
             return;
         }

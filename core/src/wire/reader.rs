@@ -11,16 +11,18 @@
 
 use core::num::NonZeroU16;
 
-use super::{Code, HEADER_LEN, HOLE_LEN, Header, Hole, MARKER, SIGNAL_LEN, Signal};
-use crate::checksum::Checksums;
+use super::{HEADER_LEN, HOLE_LEN, Header, Hole, SIGNAL_LEN, Signal};
 use crate::profile::{Capabilities, Profile};
 
-use self::expect::accepts;
 pub(crate) use self::expect::{Expect, ExpectFile};
+pub(crate) use self::parse::parse_frame;
+use self::text::Text;
 
 mod expect;
+mod parse;
 #[cfg(test)]
 mod tests;
+mod text;
 
 /// The reader's place in its buffer.
 #[derive(Debug, Clone)]
@@ -38,6 +40,10 @@ pub(crate) struct Reader {
     resyncing: bool,
     /// Whether bytes were dropped since the last [`Reader::take_dropped`].
     has_dropped: bool,
+    /// Whether a silence has cut the frame at the front. Only with [`Profile::CONSOLE`].
+    is_cut: bool,
+    /// Bytes at the front that belong to a damaged frame: they are no text. Only with [`Profile::CONSOLE`].
+    damaged: u16,
 }
 
 /// The result of parsing at the front of the buffer.
@@ -58,11 +64,23 @@ pub(crate) enum Parsed {
     Unwanted { length: usize },
     /// Bytes that make no frame, on a reliable link.
     Damaged,
+    /// Text: bytes that were dropped and belong to no frame. They stay in the buffer, from `at` on, until
+    /// the next call.
+    Text { at: u16, length: u16 },
 }
 
 impl Reader {
     pub(crate) const fn new() -> Self {
-        Self { start: 0, end: 0, skip: 0, metadata: None, resyncing: false, has_dropped: false }
+        Self {
+            start: 0,
+            end: 0,
+            skip: 0,
+            metadata: None,
+            resyncing: false,
+            has_dropped: false,
+            is_cut: false,
+            damaged: 0,
+        }
     }
 
     /// Whether no byte is buffered, and none of an unwanted chunk is to come.
@@ -145,12 +163,18 @@ impl Reader {
 
     /// The line was idle: an incomplete frame at the front counts as damaged. Where no byte is
     /// buffered, the reader is in sync again.
-    pub(crate) fn on_idle_line(&mut self) {
+    pub(crate) fn on_idle_line<P: Profile>(&mut self) {
         if self.is_mid_frame() {
+            if P::has_console() {
+                // The byte may be text.
+                self.is_cut = true;
+                return;
+            }
             self.drop_byte();
         }
         if self.start == self.end {
             self.resyncing = false;
+            self.damaged = 0;
         }
     }
 
@@ -197,17 +221,27 @@ impl Reader {
         (buffered.len() < length && !P::lacks_room(header.length)).then_some(length)
     }
 
-    /// Finds the next frame; a signal is returned in `signal`. Metadata stays at the front until the
-    /// next call.
+    /// Finds the next frame, or with [`Profile::CONSOLE`] the text before it; a signal is returned in
+    /// `signal`. Metadata stays at the front until the next call.
     pub(crate) fn next_frame<P: Profile>(
         &mut self,
         buffer: &[u8],
         expect: &Expect,
         signal: &mut Signal,
     ) -> Parsed {
+        let mut text = Text::default();
         while self.skip == 0 {
             let buffered = self.buffered(buffer);
-            match parse_frame::<P>(buffered, expect, signal) {
+            let mut parsed = parse_frame::<P>(buffered, expect, signal);
+            if P::has_console() && expect.lossy {
+                parsed = self.note_damaged(parsed, buffered, expect);
+                if self.is_text(&parsed) {
+                    text.add(self.start);
+                } else if let Some(text) = text.found() {
+                    return text;
+                }
+            }
+            match parsed {
                 Parsed::Signal { .. } => {
                     let in_sync = !self.resyncing;
                     self.consume(SIGNAL_LEN);
@@ -223,77 +257,15 @@ impl Reader {
                     self.skip = u16::try_from(length.saturating_sub(buffered.len())).unwrap_or(0);
                     self.consume(length);
                 }
-                Parsed::Damaged if expect.lossy => self.drop_byte(),
+                Parsed::Damaged if expect.lossy => {
+                    if P::has_console() {
+                        self.damaged = self.damaged.saturating_sub(1);
+                    }
+                    self.drop_byte();
+                }
                 parsed => return parsed,
             }
         }
         Parsed::Incomplete { wanted: 0 }
     }
-}
-
-/// Parses the frame at the front of `bytes`, wherever they are buffered; a signal is returned in
-/// `signal`.
-pub(crate) fn parse_frame<P: Profile>(
-    bytes: &[u8],
-    expect: &Expect,
-    signal: &mut Signal,
-) -> Parsed {
-    match bytes.first() {
-        None => Parsed::Incomplete { wanted: expect.wanted },
-        Some(&MARKER) => parse_chunk::<P>(bytes, expect),
-        Some(b'C' | b'S' | b'R' | b'D' | b'E' | b'P') => {
-            parse_signal::<P::Checksums>(bytes, expect.seed, signal)
-        }
-        Some(_) => Parsed::Damaged,
-    }
-}
-
-fn parse_signal<C: Checksums>(bytes: &[u8], seed: u32, into: &mut Signal) -> Parsed {
-    match (bytes.first_chunk::<3>(), bytes.first_chunk::<SIGNAL_LEN>()) {
-        (None, _) => Parsed::Incomplete { wanted: HEADER_LEN },
-        (Some(letters), _) if !Code::is_code(*letters) => Parsed::Damaged,
-        (_, None) => Parsed::Incomplete { wanted: SIGNAL_LEN },
-        (_, Some(bytes)) => match Signal::parse::<C>(seed, bytes) {
-            Some(signal) => {
-                *into = signal;
-                Parsed::Signal { in_sync: true }
-            }
-            None => Parsed::Damaged,
-        },
-    }
-}
-
-fn parse_chunk<P: Profile>(bytes: &[u8], expect: &Expect) -> Parsed {
-    let Some(front) = bytes.first_chunk::<HEADER_LEN>() else {
-        return Parsed::Incomplete { wanted: HEADER_LEN };
-    };
-    let Some(header) = Header::parse(front) else {
-        let may_be_hole = P::has_holes() && expect.holes;
-        return if may_be_hole { parse_hole::<P>(bytes, front, expect) } else { Parsed::Damaged };
-    };
-    let length = header.frame_len();
-    let accepted = if P::lacks_room(header.length) { None } else { accepts(&header, expect) };
-    let Some((seed, ahead)) = accepted else {
-        return if expect.skips { Parsed::Unwanted { length } } else { Parsed::Damaged };
-    };
-    match bytes.get(HEADER_LEN..length) {
-        None => Parsed::Incomplete { wanted: length },
-        Some(payload) if !Header::verify::<P::Checksums>(seed, front, payload) => Parsed::Damaged,
-        Some(_) if header.metadata => Parsed::Metadata { length: header.length },
-        Some(_) => Parsed::Chunk { ahead, length: header.length },
-    }
-}
-
-fn parse_hole<P: Profile>(bytes: &[u8], front: &[u8; HEADER_LEN], expect: &Expect) -> Parsed {
-    let Some(header) = Hole::parse_header(front) else { return Parsed::Damaged };
-    let Some((seed, _)) = accepts(&header, expect) else {
-        let length = HOLE_LEN;
-        return if expect.skips { Parsed::Unwanted { length } } else { Parsed::Damaged };
-    };
-    let Some(payload) = bytes.get(HEADER_LEN..HOLE_LEN) else {
-        return Parsed::Incomplete { wanted: HOLE_LEN };
-    };
-    let is_valid = Header::verify::<P::Checksums>(seed, front, payload)
-        && Hole::parse_payload(&header, payload).is_some();
-    if is_valid { Parsed::Hole } else { Parsed::Damaged }
 }

@@ -10,6 +10,7 @@ use tinyferry_core::Config;
 
 use super::{Client, Error};
 use crate::auth::{AuthError, ClientKey, HANDSHAKE_TIMEOUT, KeyFile, KnownHosts, Protection};
+use crate::client::connection::TextListener;
 use crate::endpoint::Endpoint;
 use crate::fs::{Event, Limits, Observer, Policy, Sync};
 use crate::transport::banner::Listener;
@@ -50,6 +51,7 @@ pub struct ClientBuilder {
     /// The limit of the bandwidth, in bytes a second.
     pub(crate) rate: Option<NonZeroU64>,
     pub(crate) banner: Listener,
+    pub(crate) text: TextListener,
     key: Option<PathBuf>,
     known_hosts: Option<PathBuf>,
     accepts_new: bool,
@@ -68,6 +70,7 @@ impl ClientBuilder {
             timeouts: Timeouts::default(),
             rate: None,
             banner: Listener::default(),
+            text: TextListener::default(),
             key: None,
             known_hosts: None,
             accepts_new: false,
@@ -183,6 +186,15 @@ impl ClientBuilder {
     /// KiB in all, and a last one with the number of further bytes. More than 64 KiB of text are an error.
     pub fn on_banner(mut self, listener: impl FnMut(&str) + Send + 'static) -> Self {
         self.banner = Listener::new(listener);
+        self
+    }
+
+    /// Calls `listener` with the text that the other end of a lossy link prints between frames, such as the log of
+    /// a board, as it comes: each byte once and in order, on the thread that called a task. Text comes only while a
+    /// task runs. Bytes of damaged frames are left out, as far as they can be recognised (R98 of the
+    /// [protocol](tinyferry_core::protocol)). The bytes are hostile: escape them before showing.
+    pub fn on_text(mut self, listener: impl FnMut(&[u8]) + Send + 'static) -> Self {
+        self.text = TextListener::new(listener);
         self
     }
 

@@ -32,11 +32,13 @@ use crate::transport::{tcp, telnet};
 mod paced;
 #[cfg(unix)]
 mod started;
+mod text;
 mod watch;
 
 use self::paced::over;
 #[cfg(unix)]
 use self::started::start;
+pub(crate) use self::text::TextListener;
 pub(crate) use self::watch::Watch;
 
 /// The silence after which a reader on a lossy link is in step again (R71), and as much again for the line.
@@ -44,12 +46,14 @@ const SILENCE: Duration = Duration::from_millis(40);
 
 /// A link that a client's sessions run over.
 pub(crate) trait Connection: Send {
-    /// Runs a client's session to the end of its task, or until `watch` ends it.
+    /// Runs a client's session to the end of its task, or until `watch` ends it. `text` receives the text of the
+    /// other end.
     fn run(
         &mut self,
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
         watch: Option<&mut Watch>,
+        text: &TextListener,
     ) -> Result<Outcome, blocking::Error<io::Error>>;
 
     /// Without a session: sends bytes, and reads until `is_enough` of the received ones or for `time`.
@@ -114,9 +118,10 @@ impl<L: Direct> Connection for L {
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
         watch: Option<&mut Watch>,
+        text: &TextListener,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.update_clock();
-        watch::run(self, session, store, watch)
+        watch::run(self, session, store, watch, text)
     }
 
     fn exchange(

@@ -25,7 +25,7 @@ use tinyferry_core::{
 };
 
 use crate::checksum::Desktop;
-use crate::client::connection::Connection;
+use crate::client::connection::{Connection, TextListener};
 use crate::endpoint::Endpoint;
 use crate::fs::{Directory, Limits, Policy, Root, Source, Sync};
 use crate::transport::stream::Traffic;
@@ -66,6 +66,8 @@ pub struct Client {
     events: Events,
     /// Whether the server has not refused a request for links that it answers without them.
     supports_links: bool,
+    /// Receives the text of a lossy link.
+    text: TextListener,
     /// Whether a task that makes no progress on a line is ended to check the line: it can then be run again.
     is_watched: bool,
 }
@@ -96,6 +98,7 @@ impl Client {
             timeouts,
             rate,
             banner,
+            text,
             ..
         } = builder;
         let connection = connection::open(&endpoint, &protection, timeouts, rate, banner)?;
@@ -112,6 +115,7 @@ impl Client {
             policy,
             events,
             supports_links,
+            text,
             is_watched,
         })
     }

@@ -194,16 +194,18 @@ impl Client {
     ) -> Result<Outcome, Error> {
         let begun = self.session.begin(task);
         begun.map_err(|failure| Error::Session(failure, String::new()))?;
-        self.connection.run(&mut self.session, store, watch).map_err(|error| match error {
-            blocking::Error::Link(error) => Error::Link(error),
-            blocking::Error::Session(failure) => {
-                let message = match failure {
-                    Failure::NotTinyferry => self.connection.banner(),
-                    _ => self.session.message().to_owned(),
-                };
-                Error::Session(failure, message)
-            }
-        })
+        self.connection.run(&mut self.session, store, watch, &self.text).map_err(
+            |error| match error {
+                blocking::Error::Link(error) => Error::Link(error),
+                blocking::Error::Session(failure) => {
+                    let message = match failure {
+                        Failure::NotTinyferry => self.connection.banner(),
+                        _ => self.session.message().to_owned(),
+                    };
+                    Error::Session(failure, message)
+                }
+            },
+        )
     }
 }
 

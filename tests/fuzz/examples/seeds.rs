@@ -36,6 +36,7 @@ fn record(config: Config, mut here: Memory, mut there: Memory, task: Task<'_>) -
                     moved = true;
                 }
                 Step::Pause => session.transmitted(0, Some(0)),
+                Step::Text(_) => session.text_taken(),
                 Step::Storage(request) => {
                     let reply = answer(store, request);
                     session.answered(reply, Some(0));

@@ -93,6 +93,7 @@ fn outline(step: &Step<'_>) -> (&'static str, usize, usize, u64) {
             (name, at, length, hash ^ more.rotate_left(7))
         }
         Step::Pause => said("pause", String::new()),
+        Step::Text(text) => lent("text", text),
         Step::Storage(Request::Load { position, into, holes, .. }) => {
             let (name, at, length, hash) = lent("load", into);
             (name, at, length, hash ^ position ^ u64::from(*holes))
@@ -256,6 +257,7 @@ impl<'a> Alone<'a> {
                 }
             }
             Step::Pause => self.session.transmitted(0, self.now),
+            Step::Text(_) => self.session.text_taken(),
             Step::Storage(request) => {
                 let is_fair = !matches!(decision >> 4, 6 | 7 | 9..);
                 let reply = match (&request, decision >> 4) {

@@ -64,6 +64,22 @@ pub trait Port {
         let _ = count;
     }
 
+    /// Writes text that waits to go out, as far as the link has room. Whether a part of it is left, which
+    /// must go out before a frame.
+    fn print(&mut self) -> bool {
+        false
+    }
+
+    /// Whether the last read found nothing.
+    fn is_quiet(&self) -> bool {
+        false
+    }
+
+    /// Text of the other end came.
+    fn text(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
     /// Performs a request to the store; `None` while the store works, and the step is repeated later.
     fn storage<S: Store + ?Sized>(&mut self, store: &mut S, request: Request<'_>) -> Option<Reply> {
         Some(answer(store, request))
@@ -106,6 +122,9 @@ pub fn perform<P: Profile, S: Store + ?Sized>(
     port: &mut impl Port,
 ) -> Progress {
     let now = port.now();
+    if session.may_print(port.is_quiet()) && port.print() {
+        return Progress::AwaitsRoom { reads: false };
+    }
     let taken = session.take_input(port.buffered(), store, now);
     port.consume(taken);
     match session.poll() {
@@ -137,6 +156,10 @@ pub fn perform<P: Profile, S: Store + ?Sized>(
             }
         }
         Step::Pause => session.transmitted(0, now),
+        Step::Text(text) => {
+            port.text(text);
+            session.text_taken();
+        }
         Step::Storage(request) => match port.storage(store, request) {
             Some(reply) => session.answered(reply, port.now()),
             None => return Progress::AwaitsStore,

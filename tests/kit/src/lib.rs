@@ -24,6 +24,6 @@ pub use frames::{Frames, outline};
 pub use line::{Faults, Line};
 pub use memory::{File, Memory, QueuedOperation};
 pub use pair::{End, Pair, Stuck};
-pub use profile::{Operates, Pipes, Sparse};
+pub use profile::{Console, Operates, Pipes, Sparse};
 pub use random::{Random, content};
 pub use session_number::session_number;

@@ -53,6 +53,8 @@ pub struct Line {
     written_at: u64,
     /// Everything put on the line, if it is to be kept.
     pub record: Option<Vec<u8>>,
+    /// The numbers of the bytes that a fault has hit, from 0; those of `record`.
+    pub hits: Vec<u64>,
     free_at: u64,
     burst_left: u32,
     arriving: VecDeque<(u64, u8)>,
@@ -79,6 +81,7 @@ impl Line {
             silence: 0,
             written_at: 0,
             record: None,
+            hits: Vec::new(),
             free_at: 0,
             burst_left: 0,
             arriving: VecDeque::new(),
@@ -160,6 +163,7 @@ impl Line {
             self.arriving.push_back((at, 0x11));
         }
         let faults = self.faults;
+        let sent = byte;
         if faults.flip > 0.0 {
             for bit in 0..8 {
                 if self.random.happens(faults.flip) {
@@ -174,16 +178,22 @@ impl Line {
             self.burst_left -= 1;
             byte = self.random.next() as u8;
         }
+        let mut is_hit = byte != sent;
         if self.random.happens(faults.insert) {
+            is_hit = true;
             let noise = self.random.next() as u8;
             self.arriving.push_back((at, noise));
         }
-        if self.random.happens(faults.drop) {
-            return;
-        }
-        self.arriving.push_back((at, byte));
-        if self.random.happens(faults.double) {
+        let is_dropped = self.random.happens(faults.drop);
+        if !is_dropped {
             self.arriving.push_back((at, byte));
+        }
+        let is_doubled = !is_dropped && self.random.happens(faults.double);
+        if is_doubled {
+            self.arriving.push_back((at, byte));
+        }
+        if is_hit || is_dropped || is_doubled {
+            self.hits.push(self.carried - 1);
         }
     }
 

@@ -1,10 +1,14 @@
 //! A client and a server against each other, step by step, in virtual time.
 
-use tinyferry_core::error::Failure;
-use tinyferry_core::store::{Reply, Request, answer};
-use tinyferry_core::{Config, Millis, Outcome, Profile, Session, Standard, Store, Task};
+use std::collections::VecDeque;
 
-use crate::{Input, Line, Memory, Port, Progress, perform, session_number};
+use tinyferry_core::error::Failure;
+use tinyferry_core::{Config, Outcome, Profile, Session, Standard, Store, Task};
+
+use self::wire::Wire;
+use crate::{Line, Memory, Progress, perform, session_number};
+
+mod wire;
 
 /// One end: its session, its store, and how finely it reads and writes.
 #[derive(Debug, Clone)]
@@ -30,6 +34,12 @@ pub struct End<S = Memory, P: Profile = Standard> {
     works_until: Option<u64>,
     /// Steps taken.
     pub steps: u64,
+    /// The text that it prints, each with its time in nanoseconds.
+    pub prints: VecDeque<(u64, Vec<u8>)>,
+    /// The text of the other end: its profile needs [`Profile::CONSOLE`].
+    pub received: Vec<u8>,
+    /// Whether its last wait ended without input.
+    is_quiet: bool,
 }
 
 /// An end after a step.
@@ -41,68 +51,6 @@ enum State {
         until: Option<u64>,
     },
     Over(Result<Outcome, Failure>),
-}
-
-/// The two lines of an end, for one step.
-struct Wire<'a> {
-    now: u64,
-    clock: Option<Millis>,
-    read: usize,
-    write: usize,
-    /// The bytes in the driver's own buffer.
-    buffered: Vec<u8>,
-    is_cut: bool,
-    work: u64,
-    works_until: Option<u64>,
-    /// Whether the store was busy.
-    is_pending: bool,
-    incoming: &'a mut Line,
-    outgoing: &'a mut Line,
-}
-
-impl Port for Wire<'_> {
-    fn now(&self) -> Option<Millis> {
-        self.clock
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> Input {
-        let most = into.len().min(self.read);
-        match self.incoming.read(self.now, &mut into[..most]) {
-            0 if self.is_cut && self.incoming.readable_at().is_none() => Input::End,
-            0 => Input::Nothing,
-            count => Input::Bytes(count),
-        }
-    }
-
-    fn write(&mut self, out: &[u8]) -> usize {
-        self.outgoing.write(self.now, &out[..out.len().min(self.write)])
-    }
-
-    fn buffered(&mut self) -> &[u8] {
-        &self.buffered
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.incoming.pass(count);
-    }
-
-    fn storage<S: Store + ?Sized>(&mut self, store: &mut S, request: Request<'_>) -> Option<Reply> {
-        if self.work > 0
-            && matches!(
-                request,
-                Request::Load { .. } | Request::Store { .. } | Request::StoreZeros { .. }
-            )
-        {
-            let until = *self.works_until.get_or_insert(self.now + self.work);
-            if self.now < until {
-                return None;
-            }
-            self.works_until = None;
-        }
-        let reply = answer(store, request);
-        self.is_pending = reply == Reply::Pending;
-        Some(reply)
-    }
 }
 
 /// The pair did not come to an end.
@@ -156,6 +104,9 @@ impl<S: Store, P: Profile> End<S, P> {
             waits_until: 0,
             works_until: None,
             steps: 0,
+            prints: VecDeque::new(),
+            received: Vec::new(),
+            is_quiet: false,
         }
     }
 
@@ -184,6 +135,9 @@ impl<S: Store, P: Profile> End<S, P> {
             work: self.work,
             works_until: self.works_until,
             is_pending: false,
+            prints: &mut self.prints,
+            received: &mut self.received,
+            is_quiet: self.is_quiet,
             incoming,
             outgoing,
         };
@@ -192,11 +146,17 @@ impl<S: Store, P: Profile> End<S, P> {
         if wire.is_pending {
             self.waits_until = now + self.wait;
         }
+        let next_text = self.prints.front().map(|(at, _)| (*at).max(now + 1));
         let room = Some(outgoing.writable_at().max(now + 1));
         let until = match progress {
-            Progress::Moved => return State::Moved,
+            Progress::Moved => {
+                self.is_quiet = false;
+                return State::Moved;
+            }
             Progress::Over(result) => return State::Over(result),
-            Progress::AwaitsInput => earliest(deadline, incoming.readable_at()),
+            Progress::AwaitsInput => {
+                earliest(earliest(deadline, incoming.readable_at()), next_text)
+            }
             Progress::AwaitsRoom { reads: false } => room,
             Progress::AwaitsRoom { reads: true } => earliest(room, incoming.readable_at()),
             Progress::AwaitsStore => self.works_until,
@@ -205,6 +165,7 @@ impl<S: Store, P: Profile> End<S, P> {
     }
 
     fn timeout_if_due(&mut self, now: u64) {
+        self.is_quiet = true;
         let Some(deadline) = self.session.deadline() else { return };
         if self.has_clock {
             let clock = (now / MILLISECOND) as u32;

@@ -25,6 +25,17 @@ impl Profile for Sparse {
     const HOLES: bool = true;
 }
 
+/// The standard profile with a console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Console;
+
+impl Profile for Console {
+    type Checksums = Tables;
+    type Sha256 = <Standard as Profile>::Sha256;
+    type Buffer = <Standard as Profile>::Buffer;
+    const CONSOLE: bool = true;
+}
+
 /// The standard profile with stores that may be pipes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pipes;

@@ -5,6 +5,7 @@ mod async_serve;
 mod async_tokio;
 mod buffered_input;
 mod burst_delivery;
+mod console;
 mod flow_control;
 mod liveness;
 mod lost_replies;

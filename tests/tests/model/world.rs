@@ -148,6 +148,7 @@ impl World {
                     session.transmitted(count, now);
                 }
                 Step::Pause => session.transmitted(0, now),
+                Step::Text(_) => session.text_taken(),
                 Step::Receive(_) => return *at = At::Receives,
                 Step::Exchange { .. } => return *at = At::Exchanges,
                 Step::Over(_) => return *at = At::Over,

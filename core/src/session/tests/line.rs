@@ -68,6 +68,7 @@ impl<P: Profile> Line<P> {
                     self.session.transmitted(count, now);
                 }
                 Step::Pause => self.session.transmitted(0, now),
+                Step::Text(_) => self.session.text_taken(),
                 Step::Storage(request) => {
                     let reply = answer(&mut self.store, request);
                     self.session.answered(reply, now);

@@ -20,6 +20,8 @@ pub(crate) struct Expect {
     pub(crate) metadata: Option<(u16, u16)>,
     /// The file being received.
     pub(crate) file: Option<ExpectFile>,
+    /// Low byte of the transfer that had a chunk last. Only with [`Profile::CONSOLE`](crate::Profile).
+    pub(crate) last_transfer: Option<u8>,
     /// How many bytes to read where none is buffered; at most one chunk.
     pub(crate) wanted: usize,
 }

@@ -6,8 +6,10 @@ use std::vec::Vec;
 
 use super::*;
 use crate::Standard;
-use crate::checksum::Tables;
-use crate::wire::FRAME_MAX;
+use crate::checksum::{Checksums, Tables};
+use crate::wire::{Code, FRAME_MAX};
+
+mod text;
 
 const SEED: u32 = 0x1234_5678;
 
@@ -28,6 +30,7 @@ fn stream(position: u64) -> Stream {
         holes: true,
         metadata: None,
         file,
+        last_transfer: Some(1),
         wanted: HEADER_LEN,
     };
     Stream { reader: Reader::new(), buffer: [0; FRAME_MAX], expect }
@@ -35,11 +38,16 @@ fn stream(position: u64) -> Stream {
 
 impl Stream {
     /// The frames that are found while these bytes come in.
-    fn read(&mut self, mut bytes: &[u8]) -> Vec<Parsed> {
+    fn read(&mut self, bytes: &[u8]) -> Vec<Parsed> {
+        self.read_as::<Standard>(bytes, &mut Vec::new())
+    }
+
+    /// The same in a profile, which may find text too.
+    fn read_as<P: Profile>(&mut self, mut bytes: &[u8], text: &mut Vec<u8>) -> Vec<Parsed> {
         let mut found = Vec::new();
         loop {
             let mut signal = Signal::new(Code::Err, 0, 0);
-            match self.reader.next_frame::<Standard>(&self.buffer, &self.expect, &mut signal) {
+            match self.reader.next_frame::<P>(&self.buffer, &self.expect, &mut signal) {
                 Parsed::Incomplete { .. } if bytes.is_empty() => return found,
                 Parsed::Incomplete { wanted } => {
                     let space = self.reader.space(&mut self.buffer, wanted);
@@ -54,6 +62,10 @@ impl Stream {
                 Parsed::Damaged => {
                     found.push(Parsed::Damaged);
                     return found;
+                }
+                Parsed::Text { at, length } => {
+                    let (from, to) = (usize::from(at), usize::from(at) + usize::from(length));
+                    text.extend(self.buffer.get(from..to).expect("it is in the buffer"));
                 }
                 parsed => {
                     match parsed {
@@ -121,7 +133,7 @@ fn a_frame_inside_a_cut_frame_is_found_after_an_idle_line() {
     assert_eq!(stream.read(&bytes), []);
     let mut all = Vec::new();
     while !stream.reader.ignores_silence() {
-        stream.reader.on_idle_line();
+        stream.reader.on_idle_line::<Standard>();
         all.extend(stream.read(&[]));
     }
     assert_eq!(all, [found(false)]);
@@ -132,7 +144,7 @@ fn a_frame_inside_a_cut_frame_is_found_after_an_idle_line() {
 fn after_an_idle_line_the_next_frame_is_in_sync() {
     let mut stream = stream(0);
     assert_eq!(stream.read(b"noise"), []);
-    stream.reader.on_idle_line();
+    stream.reader.on_idle_line::<Standard>();
     assert_eq!(stream.read(&signal(QUERY)), [found(true)]);
 }
 

@@ -113,6 +113,10 @@ fn turn(
             came => (came, 0),
         },
         Step::Pause => (0, 0),
+        Step::Text(_) => {
+            session.text_taken();
+            return true;
+        }
         Step::Storage(request) => {
             let polled = SYST::get_current();
             let reply = answer(store, request);

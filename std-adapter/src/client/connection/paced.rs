@@ -7,7 +7,7 @@ use std::time::Duration;
 use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Outcome, Session, Store};
 
-use super::{Connection, Direct, Watch, watch};
+use super::{Connection, Direct, TextListener, Watch, watch};
 use crate::checksum::Desktop;
 use crate::transport::limit::{Limited, Pacer};
 use crate::transport::stream::Traffic;
@@ -24,12 +24,13 @@ impl<L: Direct> Connection for Paced<L> {
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
         watch: Option<&mut Watch>,
+        text: &TextListener,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.link.update_clock();
         // A command may have a terminal: only the handshake tells that its link is lossy.
         let is_lossy = session.negotiated().is_some_and(|negotiated| negotiated.lossy);
         let mut link = Limited::new(&mut self.link, &mut self.pacer, is_lossy);
-        watch::run(&mut link, session, store, watch)
+        watch::run(&mut link, session, store, watch, text)
     }
 
     fn exchange(

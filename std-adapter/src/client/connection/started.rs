@@ -8,7 +8,7 @@ use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Session, Store};
 use tracing::debug;
 
-use super::{Connection, Watch, link};
+use super::{Connection, TextListener, Watch, link};
 use crate::auth::{AuthError, Error as Channel, Protection};
 use crate::checksum::Desktop;
 use crate::client::Error;
@@ -67,8 +67,9 @@ impl Connection for Started {
         session: &mut Session<Desktop>,
         store: &mut dyn Store,
         watch: Option<&mut Watch>,
+        text: &TextListener,
     ) -> Result<Outcome, blocking::Error<io::Error>> {
-        let result = self.link.run(session, store, watch);
+        let result = self.link.run(session, store, watch, text);
         let is_gone = matches!(
             result,
             Err(blocking::Error::Link(_) | blocking::Error::Session(Failure::UnexpectedEof))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tinyferry_core::driver::blocking::{self, Link, drive, drive_with};
 use tinyferry_core::{Millis, Outcome, Session, Store};
 
+use super::TextListener;
 use crate::checksum::Desktop;
 use crate::transport::clock::milliseconds;
 use crate::transport::limit::Pausable;
@@ -46,10 +47,12 @@ pub(super) fn run<L: Link<Error = io::Error>>(
     session: &mut Session<Desktop>,
     store: &mut dyn Store,
     watch: Option<&mut Watch>,
+    text: &TextListener,
 ) -> Result<Outcome, blocking::Error<io::Error>> {
+    let mut link = text.of(link);
     match watch {
-        Some(watch) => drive_with(session, link, store, |session| watch.look(session)),
-        None => drive(session, link, store),
+        Some(watch) => drive_with(session, &mut link, store, |session| watch.look(session)),
+        None => drive(session, &mut link, store),
     }
 }
 
