@@ -13,6 +13,8 @@
 //!
 //! - `nor-flash`: `slots::Slots`, one image, such as a firmware, in a partition of NOR flash over
 //!   `embedded-storage`. The old image stays valid until the new one is complete and verified.
+//! - `nor-flash` too: `image::Slot`, one firmware image for a boot loader that swaps two partitions: MCUboot, or with
+//!   `embassy-boot` that of `embassy-boot`. `ed25519` accepts signed images only.
 //! - `sdmmc`: `card::Card`, files and trees on a FAT16 or FAT32 card over `embedded-sdmmc`. A file gets
 //!   its name when it is complete and verified.
 //! - `files`: `files::FileStore`, files and trees on any file system for which the trait `files::Files` is
@@ -30,6 +32,8 @@ mod area;
 pub mod card;
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "nor-flash")]
+pub mod image;
 #[cfg(feature = "sdmmc")]
 mod partition;
 #[cfg(feature = "nor-flash")]

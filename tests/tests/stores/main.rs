@@ -4,5 +4,6 @@ mod card_operations;
 mod fat_card;
 mod files;
 mod flash_slots;
+mod image;
 mod power_loss;
 mod slots_resume;
