@@ -4,8 +4,8 @@
 //!
 //! One state machine, [`Session`], that does no I/O: it returns a [`Step`], and lends the very slice
 //! to fill or to write. A [driver](driver::blocking) carries out the steps over a
-//! [`Link`](driver::blocking::Link), or with the feature `async` over async streams: `serve` for a server,
-//! `run` for a client's task. A [`Store`] gives and takes the files.
+//! [`Link`](driver::blocking::Link), or with the feature `async` over async streams: `run` is for a client's task. A
+//! [`Device`](device::Device) is a server and reports its events. A [`Store`] gives and takes the files.
 //!
 //! No `std`, no allocation, no `unsafe`; no function here panics. The wire is described in
 //! [`protocol`]. `ARCHITECTURE.md` in the repository says how the modules work together: it follows
@@ -27,6 +27,7 @@
 pub mod buffer;
 pub mod checksum;
 mod config;
+pub mod device;
 pub mod driver;
 pub mod error;
 mod link;

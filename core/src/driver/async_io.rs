@@ -8,8 +8,8 @@
 //! and adapted `tokio` streams meet this. A UART that moves bytes by DMA straight into the caller's
 //! slice does not: put a buffer before it. Reader and writer may be the halves of one stream, or two.
 //!
-//! So [`serve`] and [`drive`] themselves may be dropped at any time and called again with the same session:
-//! they continue with the same step. A task whose [`run`] was dropped goes on by [`drive`].
+//! So [`drive`] and [`Device::serve_async`](crate::device::Device::serve_async) may be dropped at any time and
+//! called again with the same session: they continue with the same step. A task whose [`run`] was dropped goes on by [`drive`].
 
 use core::future::{Future, pending, poll_fn};
 use core::pin::pin;
@@ -18,14 +18,16 @@ use core::task::Poll;
 use embedded_io_async::{Read, Write};
 
 use super::console::{LONGEST, PART, sooner};
-use super::{Handshakes, Text, is_timeout, receive, restart};
+use super::watch::{Requested, Unwatched, Watch};
+use super::{Text, is_timeout, receive};
+use crate::error::Failure;
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
 use crate::store::{Store, answer};
 use crate::time::Millis;
 use crate::transfer::Outcome;
 
-pub use super::{Error, Event};
+pub use super::Error;
 
 #[cfg(test)]
 mod tests;
@@ -52,71 +54,6 @@ impl Clock for NoClock {
 
     async fn wait_until(&mut self, _: Millis) {
         pending().await
-    }
-}
-
-/// Serves one session after another, as [`blocking::serve`](super::blocking::serve) does.
-///
-/// ```
-/// use embedded_io_async::{Read, Write};
-/// use tinyferry_core::driver::async_io::{Clock, Event, serve};
-/// use tinyferry_core::{Config, Session, Store};
-///
-/// async fn run_board<R: Read, W: Write<Error = R::Error>>(
-///     (mut reader, mut writer, mut clock): (R, W, impl Clock),
-///     mut store: impl Store,
-/// ) {
-///     let mut session: Session = Session::server(Config::LOSSY.recv_buffer::<4352>());
-///     let on_event = |_: &Session, event: Event<'_, R::Error>| match event {
-///         Event::Connected => { /* LED on */ }
-///         _ => { /* LED off */ }
-///     };
-///     loop {
-///         let ends = (&mut reader, &mut writer, &mut clock);
-///         let _ = serve(&mut session, ends.0, ends.1, ends.2, &mut store, on_event).await;
-///     }
-/// }
-/// ```
-///
-/// # Errors
-/// Those of [`blocking::serve`](super::blocking::serve).
-pub async fn serve<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
-    session: &mut Session<P>,
-    reader: &mut R,
-    writer: &mut W,
-    clock: &mut impl Clock,
-    store: &mut S,
-    on_event: impl FnMut(&Session<P>, Event<'_, R::Error>),
-) -> Result<Outcome, Error<R::Error>> {
-    serve_printing(session, reader, writer, clock, store, &NoText, on_event).await
-}
-
-/// [`serve`], with a console: its text goes out between two frames, and text of the other end goes there with
-/// [`Profile::CONSOLE`]. Without a clock, text goes out when a frame or a timeout of the reader has come.
-///
-/// # Errors
-/// Those of [`serve`].
-pub async fn serve_printing<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
-    session: &mut Session<P>,
-    reader: &mut R,
-    writer: &mut W,
-    clock: &mut impl Clock,
-    store: &mut S,
-    console: &impl Text,
-    mut on_event: impl FnMut(&Session<P>, Event<'_, R::Error>),
-) -> Result<Outcome, Error<R::Error>> {
-    loop {
-        let mut handshakes = Handshakes(session.number());
-        let result = drive_with(session, reader, writer, clock, store, console, |session| {
-            if handshakes.is_new(session) {
-                on_event(session, Event::Connected);
-            }
-        });
-        let result = result.await;
-        on_event(session, Event::Ended(&result));
-        if !restart(session, &result) {
-            return result;
-        }
     }
 }
 
@@ -149,10 +86,11 @@ pub async fn drive<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?
     clock: &mut impl Clock,
     store: &mut S,
 ) -> Result<Outcome, Error<R::Error>> {
-    drive_with(session, reader, writer, clock, store, &NoText, |_| {}).await
+    drive_printing(session, reader, writer, clock, store, &NoText).await
 }
 
-/// [`drive`], with a console, as [`serve_printing`].
+/// [`drive`], with a console: its text goes out between two frames, and text of the other end goes there with
+/// [`Profile::CONSOLE`]. Without a clock, text goes out when a frame or a timeout of the reader has come.
 ///
 /// # Errors
 /// Those of [`drive`].
@@ -164,19 +102,24 @@ pub async fn drive_printing<P: Profile, R: Read, W: Write<Error = R::Error>, S: 
     store: &mut S,
     console: &impl Text,
 ) -> Result<Outcome, Error<R::Error>> {
-    drive_with(session, reader, writer, clock, store, console, |_| {}).await
+    let ends = (reader, writer);
+    let result = drive_watched(session, ends, clock, store, console, &mut Unwatched).await;
+    // Nothing stops it.
+    result.unwrap_or(Err(Error::Session(Failure::ApiMisuse)))
 }
 
-/// [`drive`], with a call of `on_step` before each step.
-async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+/// [`drive`], which tells `watch` of each step. `None`: it stops the driver.
+pub(crate) async fn drive_watched<P: Profile, R: Read, W: Write<Error = R::Error>, S>(
     session: &mut Session<P>,
-    reader: &mut R,
-    writer: &mut W,
+    (reader, writer): (&mut R, &mut W),
     clock: &mut impl Clock,
     store: &mut S,
     console: &impl Text,
-    mut on_step: impl FnMut(&Session<P>),
-) -> Result<Outcome, Error<R::Error>> {
+    watch: &mut impl Watch<P>,
+) -> Option<Result<Outcome, Error<R::Error>>>
+where
+    S: Store + ?Sized,
+{
     session.resume(clock.now());
     let (mut broken, mut is_quiet) = (None, false);
     loop {
@@ -188,31 +131,39 @@ async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + 
             broken = Some(error);
             session.link_failed();
         }
-        on_step(session);
-        let deadline = session.deadline();
+        watch.step(session);
+        if session.awaits_input() {
+            match writer.flush().await {
+                Ok(()) if watch.flushed(session, clock.now()) => return None,
+                Ok(()) => {}
+                Err(error) => {
+                    broken = Some(error);
+                    session.link_failed();
+                }
+            }
+        }
+        let deadline = watch.deadline(session.deadline());
         let looks_at = clock.now().filter(|_| console.prints());
         let deadline = looks_at.map(|now| sooner(deadline, now)).or(deadline);
         let moved = match session.poll() {
-            Step::Receive(into) => match writer.flush().await {
-                Ok(()) => match first(reader.read(into), reached(clock, deadline)).await {
-                    First::A(read) => {
-                        is_quiet = is_timeout(&read);
-                        receive(read, session, clock.now())
-                    }
-                    First::B(()) => {
-                        is_quiet = true;
-                        session.timed_out(clock.now());
-                        Ok(())
-                    }
-                },
-                Err(error) => Err(error),
+            Step::Receive(into) => match first(reader.read(into), reached(clock, deadline)).await {
+                First::A(read) => {
+                    is_quiet = is_timeout(&read);
+                    receive(read, session, clock.now(), watch)
+                }
+                First::B(()) => {
+                    is_quiet = true;
+                    session.timed_out(clock.now());
+                    watch.read_ended(session, false, clock.now());
+                    Ok(())
+                }
             },
             Step::Transmit(out) => {
                 writer.write(out).await.map(|count| session.transmitted(count, clock.now()))
             }
             Step::Exchange { out, into } => {
                 match first(reader.read(into), write(writer, out)).await {
-                    First::A(read) => receive(read, session, clock.now()),
+                    First::A(read) => receive(read, session, clock.now(), watch),
                     First::B(written) => {
                         written.map(|count| session.transmitted(count, clock.now()))
                     }
@@ -221,10 +172,25 @@ async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + 
             Step::Pause => {
                 write(writer, &[]).await.map(|count| session.transmitted(count, clock.now()))
             }
-            Step::Storage(request) => {
-                let reply = answer(store, request);
-                session.answered(reply, clock.now());
-                Ok(())
+            Step::Storage(mut request) => {
+                let reply = match watch.requested(&mut request) {
+                    Requested::Perform => Some(answer(store, request)),
+                    Requested::Flush => None,
+                };
+                match reply {
+                    Some(reply) => {
+                        session.answered(reply, clock.now());
+                        watch.answered(session, &reply);
+                        Ok(())
+                    }
+                    None => {
+                        let flushed = if broken.is_some() { Ok(()) } else { writer.flush().await };
+                        match flushed {
+                            Ok(()) if watch.flushed(session, clock.now()) => return None,
+                            flushed => flushed,
+                        }
+                    }
+                }
             }
             Step::Text(text) => {
                 console.received(text);
@@ -232,13 +198,13 @@ async fn drive_with<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + 
                 Ok(())
             }
             Step::Over(result) => {
-                return match broken {
+                return Some(match broken {
                     Some(error) => result.map_err(|_| Error::Link(error)),
                     None => {
                         let flushed = writer.flush().await.map_err(Error::Link);
                         flushed.and(result.map_err(Error::Session))
                     }
-                };
+                });
             }
         };
         if let Err(error) = moved {
@@ -266,7 +232,7 @@ async fn print<W: Write>(writer: &mut W, console: &impl Text) -> Result<(), W::E
 }
 
 /// No console.
-struct NoText;
+pub(crate) struct NoText;
 
 impl Text for NoText {
     fn peek(&self, _: &mut [u8]) -> usize {

@@ -210,14 +210,15 @@ fn add(counter: &AtomicU32, count: u32) {
 /// A link with a console: the driver prints its text between two frames.
 ///
 /// ```no_run
-/// # use tinyferry_core::driver::blocking::{Link, WithConsole, serve};
+/// # use tinyferry_core::Store;
+/// # use tinyferry_core::device::Device;
 /// # use tinyferry_core::driver::Console;
-/// # use tinyferry_core::{Session, Store};
+/// # use tinyferry_core::driver::blocking::{Link, WithConsole};
 /// static CONSOLE: Console<256, 32> = Console::new();
 ///
-/// fn run_board(uart: impl Link, session: &mut Session, store: &mut impl Store) {
+/// fn run_board(uart: impl Link, device: &mut Device, store: &mut impl Store) {
 ///     let mut link = WithConsole(uart, &CONSOLE);
-///     let _ = serve(session, &mut link, store, |_, _| {});
+///     let _ = device.serve(&mut link, store, |_, _| {});
 /// }
 /// ```
 #[derive(Debug)]

@@ -1,16 +1,16 @@
 //! Drivers: they carry out the steps of a session over a stream, and decide nothing.
 //!
 //! [`blocking`] works over `embedded-io`, and `async_io` (with the feature `async`) over
-//! `embedded-io-async`. Both have the same three functions:
+//! `embedded-io-async`. Both have the same two functions:
 //!
 //! | function | runs | until |
 //! |---|---|---|
-//! | `serve` | a server, one session after another | the stream is over, or a client closes the server |
 //! | `run` | one task of a client | the task is completed |
 //! | `drive` | the steps of any session | the session is over: for one connection, or to go on with a task |
+//!
+//! A [`Device`](crate::device::Device) runs a server with them, one session after another.
 
 use core::fmt;
-use core::num::NonZeroU32;
 
 use embedded_io::ErrorKind;
 
@@ -19,6 +19,8 @@ use crate::profile::Profile;
 use crate::session::Session;
 use crate::time::Millis;
 use crate::transfer::Outcome;
+
+use self::watch::Watch;
 
 pub use self::console::{Console, Text};
 
@@ -29,17 +31,7 @@ mod console;
 mod link;
 #[cfg(test)]
 mod tests;
-
-/// An event of a server, for the callback of `serve`. The store is told about files and trees.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Event<'a, E> {
-    /// A client has completed the handshake: see [`Session::negotiated`] and [`Session::number`].
-    Connected,
-    /// The session is over. The next one begins, unless `serve` returns this result. On a serial line a
-    /// client that leaves is no event.
-    Ended(&'a Result<Outcome, Error<E>>),
-}
+pub(crate) mod watch;
 
 /// Why a run ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,26 +61,22 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 
 impl<E: core::error::Error> core::error::Error for Error<E> {}
 
-/// Notices the handshakes of a server.
-struct Handshakes(Option<NonZeroU32>);
-
-impl Handshakes {
-    /// Whether the handshake with a client was completed since the last call.
-    fn is_new<P: Profile>(&mut self, session: &Session<P>) -> bool {
-        let number = session.number();
-        core::mem::replace(&mut self.0, number) != number && number.is_some()
-    }
-}
-
 /// Passes the result of a read to the session.
 fn receive<P: Profile, E: embedded_io::Error>(
     read: Result<usize, E>,
     session: &mut Session<P>,
     now: Option<Millis>,
+    watch: &mut impl Watch<P>,
 ) -> Result<(), E> {
     match read {
-        Ok(count) => session.received(count, now),
-        Err(error) if error.kind() == ErrorKind::TimedOut => session.timed_out(now),
+        Ok(count) => {
+            session.received(count, now);
+            watch.read_ended(session, true, now);
+        }
+        Err(error) if error.kind() == ErrorKind::TimedOut => {
+            session.timed_out(now);
+            watch.read_ended(session, false, now);
+        }
         Err(error) if error.kind() == ErrorKind::Interrupted => {}
         Err(error) => return Err(error),
     }
@@ -101,7 +89,10 @@ fn is_timeout<E: embedded_io::Error>(read: &Result<usize, E>) -> bool {
 }
 
 /// Makes a server's session anew after its end. Returns whether the stream can carry it.
-fn restart<P: Profile, E>(session: &mut Session<P>, result: &Result<Outcome, Error<E>>) -> bool {
+pub(crate) fn restart<P: Profile, E>(
+    session: &mut Session<P>,
+    result: &Result<Outcome, Error<E>>,
+) -> bool {
     session.restart();
     matches!(result, Err(error) if !error.is_end_of_stream())
 }

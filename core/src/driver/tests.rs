@@ -1,9 +1,13 @@
 use embedded_io::{BufRead, ErrorKind, ErrorType, Read, ReadReady, Write};
 
-use super::blocking::{Buffered, HalfDuplex, Ready, drive, run, serve};
+use core::num::NonZeroU32;
+
+use super::blocking::{Buffered, HalfDuplex, Ready, drive, run};
+use super::watch::Unwatched;
 use super::*;
 use crate::Reason;
 use crate::config::Config;
+use crate::device::{Device, Event};
 use crate::session::{Step, Task};
 use crate::store::{Accepted, Offer, Store};
 use crate::wire::{Code, FRAME_MAX, HEADER_LEN, Header, Hello, SIGNAL_LEN, Seeds, Signal, VERSION};
@@ -127,15 +131,16 @@ fn a_half_duplex_link_tells_the_session() {
 
 #[test]
 fn a_server_reports_its_clients_and_serves_until_the_stream_ends() {
-    let mut server: Session = Session::server(Config::RELIABLE);
+    let mut server: Device = Device::new(Config::RELIABLE);
     let mut link = Buffered(Script::new(leak([hello(5), hello(6)])));
     let (mut numbers, mut ends) = (0, 0);
-    let result = serve(&mut server, &mut link, &mut (), |session, event| match event {
-        Event::Connected => numbers = numbers * 10 + number_of(session),
-        Event::Ended(result) => {
+    let result = server.serve(&mut link, &mut (), |control, event| match event {
+        Event::Connected => numbers = numbers * 10 + number_of(control.session()),
+        Event::Closed(result) => {
             assert!(result.is_ok());
             ends += 1;
         }
+        _ => {}
     });
     assert!(result.is_ok());
     assert_eq!((numbers, ends), (56, 1));
@@ -143,13 +148,14 @@ fn a_server_reports_its_clients_and_serves_until_the_stream_ends() {
 
 #[test]
 fn a_server_goes_on_after_a_session_has_failed() {
-    let mut server: Session = Session::server(Config::RELIABLE);
+    let mut server: Device = Device::new(Config::RELIABLE);
     // No hello: the first session fails. The stream goes on behind it.
     let mut link = Ready(Script::new(leak([[b'x'; SIGNAL_LEN], hello(6)])));
     let (mut connected, mut failures) = (0, 0);
-    let result = serve(&mut server, &mut link, &mut (), |_, event| match event {
+    let result = server.serve(&mut link, &mut (), |_, event| match event {
         Event::Connected => connected += 1,
-        Event::Ended(result) => failures += usize::from(result.is_err()),
+        Event::Closed(result) => failures += usize::from(result.is_err()),
+        _ => {}
     });
     assert!(result.is_ok(), "{result:?}");
     assert_eq!((connected, failures), (1, 1));
@@ -157,20 +163,21 @@ fn a_server_goes_on_after_a_session_has_failed() {
 
 /// Serves, and returns the result, the number of the last client, and how many sessions have ended.
 fn serve_once(
-    server: &mut Session,
+    server: &mut Device,
     link: &mut Ready<Script>,
 ) -> (Result<Outcome, Error<ErrorKind>>, u32, u32) {
     let (mut number, mut ends) = (0, 0);
-    let result = serve(server, link, &mut (), |session, event| match event {
-        Event::Connected => number = number_of(session),
-        Event::Ended(_) => ends += 1,
+    let result = server.serve(link, &mut (), |control, event| match event {
+        Event::Connected => number = number_of(control.session()),
+        Event::Closed(_) => ends += 1,
+        _ => {}
     });
     (result, number, ends)
 }
 
 #[test]
 fn a_server_returns_where_a_client_closes_it_and_serves_the_next_call() {
-    let mut server: Session = Session::server(Config::RELIABLE.may_close(true));
+    let mut server: Device = Device::new(Config::RELIABLE.may_close(true));
     let mut link = Ready(Script::new(leak([hello(5), close(5)])));
     let (result, number, ends) = serve_once(&mut server, &mut link);
     assert!(result.is_ok_and(|outcome| outcome.closed), "{result:?}");
@@ -185,7 +192,7 @@ fn a_server_returns_where_a_client_closes_it_and_serves_the_next_call() {
 
 #[test]
 fn a_server_returns_the_error_of_a_failed_stream_and_serves_the_next_call() {
-    let mut server: Session = Session::server(Config::RELIABLE);
+    let mut server: Device = Device::new(Config::RELIABLE);
     let mut link = Ready(Script::new(leak([hello(5)])));
     link.0.failure = Some(ErrorKind::ConnectionReset);
     let failed = Err(Error::Link(ErrorKind::ConnectionReset));
@@ -242,11 +249,17 @@ fn a_stream_of_embedded_io_has_no_clock() {
 fn a_read_that_times_out_or_is_interrupted_is_no_failure_of_the_stream() {
     let mut session: Session = Session::server(Config::RELIABLE.handshake_timeout(1_000));
     session.resume(Some(1));
-    assert_eq!(receive(Err(ErrorKind::Interrupted), &mut session, Some(2_000)), Ok(()));
+    assert_eq!(
+        receive(Err(ErrorKind::Interrupted), &mut session, Some(2_000), &mut Unwatched),
+        Ok(())
+    );
     assert!(matches!(session.poll(), Step::Receive(_)));
-    assert_eq!(receive(Err(ErrorKind::TimedOut), &mut session, Some(2_000)), Ok(()));
+    assert_eq!(
+        receive(Err(ErrorKind::TimedOut), &mut session, Some(2_000), &mut Unwatched),
+        Ok(())
+    );
     assert!(matches!(session.poll(), Step::Over(Err(Failure::IdleTimeout))));
-    let failed = receive(Err(ErrorKind::BrokenPipe), &mut session, None);
+    let failed = receive(Err(ErrorKind::BrokenPipe), &mut session, None, &mut Unwatched);
     assert_eq!(failed, Err(ErrorKind::BrokenPipe));
 }
 

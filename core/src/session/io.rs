@@ -206,6 +206,11 @@ impl<P: Profile> Session<P> {
         }
     }
 
+    /// Whether the next step is [`Step::Receive`]: all output is written.
+    pub(crate) fn awaits_input(&self) -> bool {
+        matches!(self.io, PendingIo::Receive { .. })
+    }
+
     /// `count` bytes were read for [`Step::Receive`] or [`Step::Exchange`]; 0: the stream has ended.
     pub fn received(&mut self, count: usize, now: Option<Millis>) {
         self.timer.tick(now);

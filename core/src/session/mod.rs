@@ -15,6 +15,7 @@
 //! | `send` | the next output |
 //! | `reply` | output signals and their metadata |
 //! | `request`, `storage`, `chunk`, `holes` | requests to the store, and its replies |
+//! | `inspect` | the state, for a driver and a device |
 //! | `timeout` | deadlines, keepalives, and the end of a wait |
 
 use core::num::NonZeroU32;
@@ -51,6 +52,7 @@ mod holes;
 #[cfg(feature = "model")]
 mod identity;
 mod input;
+mod inspect;
 mod io;
 mod negotiate;
 mod recv;

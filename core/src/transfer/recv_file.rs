@@ -83,6 +83,11 @@ impl RecvFile {
         }
     }
 
+    /// The position and the size, in bytes.
+    pub(crate) const fn progress(&self) -> (u64, u64) {
+        (self.position, self.size)
+    }
+
     /// Whether everything is received.
     pub(super) fn is_complete(&self) -> bool {
         self.position == self.size

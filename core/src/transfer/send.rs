@@ -103,6 +103,17 @@ impl<P: Profile> Sender<P> {
         self.file.digest
     }
 
+    /// The position up to which the open file was sent, and its size, in bytes.
+    pub(crate) const fn progress(&self) -> (u64, u64) {
+        (self.file.sent, self.file.size)
+    }
+
+    /// Whether the entry that was offered last is refused or given up.
+    pub(crate) fn has_given_up(&self) -> bool {
+        let error = self.file.error;
+        error.is_some()
+    }
+
     /// Whether the receiver has said that it is busy.
     pub(crate) fn is_peer_busy(&self) -> bool {
         self.flow.credit == 0

@@ -20,7 +20,7 @@
 //! - `files`: `files::FileStore`, files and trees on any file system for which the trait `files::Files` is
 //!   implemented, in about sixty lines; `files::RamDisk` is one.
 //!
-//! A store is passed to the driver of a session, such as `tinyferry_core::driver::blocking::serve`. All stores
+//! A store is passed to the driver of a session, such as `tinyferry_core::device::Device::serve`. All stores
 //! resume an interrupted transfer, also after a power cut.
 //!
 //! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` has assertions of

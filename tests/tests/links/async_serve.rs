@@ -1,4 +1,4 @@
-//! The functions `serve` and `run` of the async driver: tasks of several clients, a close, a stream that
+//! A device over async streams, and `run` of the async driver: tasks of several clients, a close, a stream that
 //! ends, and one that fails.
 
 use std::future::poll_fn;
@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use embedded_io::{ErrorKind, ErrorType};
 use embedded_io_adapters::tokio_1::FromTokio;
-use tinyferry_core::driver::async_io::{Error, Event, NoClock, run, serve};
-use tinyferry_core::{Config, Failure, Outcome, Session, Task};
+use tinyferry_core::device::{Control, Device, Event};
+use tinyferry_core::driver::async_io::{Error, NoClock, run};
+use tinyferry_core::{Config, Failure, Outcome, Session, Standard, Task};
 use tinyferry_kit::{Memory, content, session_number};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
@@ -23,7 +24,10 @@ const GET: Task<'_> = Task::get_file("there");
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Connected(Option<NonZeroU32>),
-    Ended(Result<Outcome, Failure>),
+    Stored(String),
+    Sent(String),
+    Idle,
+    Closed(Result<Outcome, Failure>),
 }
 
 /// The event of a client in session `number`.
@@ -33,7 +37,7 @@ fn connected(number: u32) -> Told {
 
 /// Serves a stream with one call, and returns the result and the events.
 async fn served(
-    session: &mut Session,
+    device: &mut Device,
     stream: &mut DuplexStream,
     store: &mut Memory,
 ) -> (Result<Outcome, Failure>, Vec<Told>) {
@@ -41,11 +45,15 @@ async fn served(
     let (mut reader, mut writer) = (FromTokio::new(reader), FromTokio::new(writer));
     let mut clock = TokioClock(Instant::now());
     let mut told = Vec::new();
-    let result = serve(session, &mut reader, &mut writer, &mut clock, store, |session, event| {
+    let ends = (&mut reader, &mut writer);
+    let result = device.serve_async(ends.0, ends.1, &mut clock, store, |control, event| {
         told.push(match event {
-            Event::Connected => Told::Connected(session.number()),
-            Event::Ended(result) => Told::Ended(result.as_ref().copied().map_err(of_session)),
-            _ => unreachable!("no other event is known"),
+            Event::Connected => Told::Connected(control.session().number()),
+            Event::Stored { path, .. } => Told::Stored(path.to_owned()),
+            Event::Sent { path, .. } => Told::Sent(path.to_owned()),
+            Event::Idle => Told::Idle,
+            Event::Closed(result) => Told::Closed(result.as_ref().copied().map_err(of_session)),
+            _ => return,
         });
     });
     (result.await.map_err(|error| of_session(&error)), told)
@@ -98,7 +106,7 @@ fn the_async_server_serves_clients_until_one_closes_it_and_then_again() {
     let closed = Outcome { closed: true, ..Outcome::default() };
     tokio().block_on(async {
         let (mut client, mut server) = tokio::io::duplex(500);
-        let mut session: Session = Session::server(CONFIG);
+        let mut device: Device = Device::new(CONFIG);
         let asking = async {
             // The first session fails, and the server goes on.
             client.write_all(&[b'x'; 36]).await.expect("it is sent");
@@ -106,14 +114,20 @@ fn the_async_server_serves_clients_until_one_closes_it_and_then_again() {
             assert_eq!((first[0].entries, first[0].refused), (2, 0));
             ask(6, &mut client, &mut Memory::default(), &[Task::Ping, Task::Close]).await;
         };
-        let serving = served(&mut session, &mut server, &mut there);
+        let serving = served(&mut device, &mut server, &mut there);
         let (result, told) = beside(serving, asking).await;
         assert_eq!(result, Ok(closed));
         let expected = [
-            Told::Ended(Err(Failure::NotTinyferry)),
+            Told::Closed(Err(Failure::NotTinyferry)),
             connected(5),
+            Told::Stored("t/a".to_owned()),
+            Told::Stored("t/b".to_owned()),
+            Told::Stored("t".to_owned()),
+            Told::Idle,
+            Told::Sent("there".to_owned()),
+            Told::Idle,
             connected(6),
-            Told::Ended(Ok(closed)),
+            Told::Closed(Ok(closed)),
         ];
         assert_eq!(told, expected);
 
@@ -122,10 +136,10 @@ fn the_async_server_serves_clients_until_one_closes_it_and_then_again() {
             ask(7, &mut client, &mut Memory::default(), &[Task::Ping]).await;
             drop(client);
         };
-        let serving = served(&mut session, &mut server, &mut there);
+        let serving = served(&mut device, &mut server, &mut there);
         let (result, told) = beside(serving, asking).await;
         assert_eq!(result, Ok(Outcome::default()));
-        assert_eq!(told, [connected(7), Told::Ended(Ok(Outcome::default()))]);
+        assert_eq!(told, [connected(7), Told::Closed(Ok(Outcome::default()))]);
     });
     assert!(here.files == there.files && there.files.len() == 3);
 }
@@ -168,17 +182,18 @@ fn the_async_driver_returns_the_error_of_the_stream() {
                 run(&mut client, Task::Ping, &mut reader, &mut writer, &mut clock, &mut store);
             assert_eq!(done.await, Err(Error::Link(expected)));
         }
-        let mut server: Session = Session::server(CONFIG);
+        let mut device: Device = Device::new(CONFIG);
         // Each call returns, and tells of one end.
         for _ in 0..2 {
             let (mut reader, mut writer) = (Broken { reads: true }, Broken { reads: true });
             let mut ends = Vec::new();
+            let on_event = |_: &mut Control<'_, Standard>, event: Event<'_, ErrorKind>| {
+                if let Event::Closed(result) = event {
+                    ends.push(*result);
+                }
+            };
             let done =
-                serve(&mut server, &mut reader, &mut writer, &mut clock, &mut store, |_, event| {
-                    if let Event::Ended(result) = event {
-                        ends.push(*result);
-                    }
-                });
+                device.serve_async(&mut reader, &mut writer, &mut clock, &mut store, on_event);
             let failed = Err(Error::Link(ErrorKind::ConnectionReset));
             assert_eq!(done.await, failed);
             assert_eq!(ends, [failed]);

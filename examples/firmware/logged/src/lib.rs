@@ -3,18 +3,17 @@
 
 use embedded_io::{ErrorType, Read, Write};
 use tinyferry_core::checksum::Small;
-use tinyferry_core::driver::Event;
+use tinyferry_core::device::Event;
 use tinyferry_core::driver::blocking::Link;
 use tinyferry_core::store::{Accepted, Digests, Offer};
 use tinyferry_core::wire::{Code, SIGNAL_LEN, Signal};
-use tinyferry_core::{Millis, Profile, Reason, Session, Store};
+use tinyferry_core::{Millis, Reason, Store};
 
-/// Logs an event of a server.
-pub fn event<E: defmt::Format>(session: &Session<impl Profile>, event: &Event<'_, E>) {
+/// Logs an event of a device.
+pub fn event<E: defmt::Format>(event: &Event<'_, E>) {
     match event {
-        Event::Connected => defmt::info!("connected: {}", session),
-        Event::Ended(result) => defmt::info!("a session is over, {}: {}", session, *result),
-        _ => {}
+        Event::Progress { .. } => {}
+        event => defmt::info!("{}", event),
     }
 }
 

@@ -7,8 +7,8 @@ mod flash;
 mod uart;
 
 use cortex_m_rt::entry;
-use tinyferry_core::driver::blocking::serve;
-use tinyferry_core::{Config, Session};
+use tinyferry_core::Config;
+use tinyferry_core::device::Device;
 use tinyferry_stores::slots::Slots;
 
 use flash::Flash;
@@ -19,16 +19,16 @@ const CONFIG: Config = Config::LOSSY.recv_buffer::<{ uart::RECV_BUFFER }>();
 
 #[entry]
 fn main() -> ! {
-    static mut SESSION: Session = Session::server(CONFIG);
+    static mut DEVICE: Device = Device::new(CONFIG);
     let (link, store): (Uart, Slots<Flash>) = (Uart::start(), Slots::new(Flash));
     #[cfg(feature = "defmt")]
     let (link, store) = (logged::LoggedLink::new(link), logged::LoggedStore(store));
     let (mut link, mut store) = (link, store);
     loop {
         // It returns only if the line fails.
-        let _ = serve(SESSION, &mut link, &mut store, |_session, _event| {
+        let _ = DEVICE.serve(&mut link, &mut store, |_control, _event| {
             #[cfg(feature = "defmt")]
-            logged::event(_session, &_event);
+            logged::event(&_event);
         });
     }
 }

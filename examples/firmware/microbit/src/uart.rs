@@ -143,6 +143,8 @@ impl Write for Uart {
     }
 
     fn flush(&mut self) -> Result<(), ErrorKind> {
+        // The event comes when the last byte is on the wire.
+        while self.has_sent && read(UART + 0x11C) == 0 {}
         Ok(())
     }
 }

@@ -7,8 +7,8 @@ mod ram_card;
 mod uart;
 
 use embassy_executor::Spawner;
-use tinyferry_core::driver::async_io::serve;
-use tinyferry_core::{Config, Profile, Session, Standard};
+use tinyferry_core::device::Device;
+use tinyferry_core::{Config, Profile, Standard};
 use tinyferry_stores::card::Card;
 
 use ram_card::{BLOCKS, Bytes, RamCard};
@@ -38,12 +38,12 @@ async fn main(_spawner: Spawner) -> ! {
     #[cfg(feature = "defmt")]
     let store = logged::LoggedStore(store);
     let mut store = store;
-    let mut session: Session<Board> = Session::server(CONFIG);
+    let mut device: Device<Board> = Device::new(CONFIG);
     loop {
         let ends = (&mut reader, &mut writer, &mut clock);
-        let result = serve(&mut session, ends.0, ends.1, ends.2, &mut store, |_session, _event| {
+        let result = device.serve_async(ends.0, ends.1, ends.2, &mut store, |_control, _event| {
             #[cfg(feature = "defmt")]
-            logged::event(_session, &_event);
+            logged::event(&_event);
         });
         // It returns only if the line fails.
         let _ = result.await;

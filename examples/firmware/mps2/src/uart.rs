@@ -122,7 +122,15 @@ impl Write for Writer {
     }
 
     async fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
+        // The last byte has left the buffer. The chip does not tell when it has left the shift register.
+        poll_fn(|context| {
+            if read(STATE) & 1 == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
     }
 }
 

@@ -1,0 +1,46 @@
+//! The state of a session, for its driver and for a device.
+
+use super::*;
+
+impl<P: Profile> Session<P> {
+    /// The position in the open file, and its size if it is known, in bytes: everything before was received,
+    /// or was sent once. `None` if no file is open.
+    pub fn progress(&self) -> Option<(u64, Option<u64>)> {
+        let (position, size) = match &self.state {
+            State::Sending(sender) if P::can_send() => sender.progress(),
+            State::Receiving(receiver) if P::can_receive() => receiver.file()?.progress(),
+            _ => return None,
+        };
+        Some((position, Some(size).filter(|size| *size != UNKNOWN)))
+    }
+
+    /// Whether a file or a directory is received now.
+    pub(crate) fn is_receiving_entry(&self) -> bool {
+        matches!(&self.state, State::Receiving(receiver) if P::can_receive() && receiver.file().is_some())
+    }
+
+    /// Whether the entries of the store are sent now.
+    pub(crate) fn is_sending(&self) -> bool {
+        matches!(self.state, State::Sending(_))
+    }
+
+    /// Whether the entry that was offered last is refused or given up.
+    pub(crate) fn has_given_up(&self) -> bool {
+        matches!(&self.state, State::Sending(sender) if P::can_send() && sender.has_given_up())
+    }
+
+    /// The path of the entry that is to be offered.
+    pub(crate) fn offered_path(&self) -> Option<&str> {
+        let State::Sending(sender) = &self.state else { return None };
+        let length = sender.holds_metadata().filter(|_| P::can_send())?;
+        let metadata =
+            self.buffer.frame().get(HEADER_LEN..HEADER_LEN.saturating_add(length.into()))?;
+        let path = read_text(metadata.split(|byte| *byte == 0).next()?)?;
+        Some(path.strip_suffix('/').unwrap_or(path))
+    }
+
+    /// Why the transfer that was completed last was refused.
+    pub(crate) fn last_refusal(&self) -> Option<Reason> {
+        self.outbox.completed.as_ref()?.result().err()
+    }
+}

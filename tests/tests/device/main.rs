@@ -1,0 +1,5 @@
+//! Devices: their events, which come after the answers, and requests that they cancel.
+
+mod events;
+mod peer;
+mod reset;
