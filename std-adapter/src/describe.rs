@@ -51,7 +51,7 @@ pub fn bytes(path: &[u8]) -> String {
 }
 
 /// A line of text from the other end, escaped as by [`bytes`]; its quotes stay.
-pub(crate) fn line(line: &[u8]) -> String {
+pub fn line(line: &[u8]) -> String {
     let mut text = String::new();
     for chunk in line.utf8_chunks() {
         text.push_str(&escaped(chunk.valid()));

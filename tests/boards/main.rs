@@ -6,6 +6,7 @@
 
 mod boot_loader;
 mod card;
+mod console;
 mod restart;
 
 use std::fs;
@@ -309,6 +310,16 @@ fn a_cortex_m4_serves_a_card() {
     over_tcp(&MPS2, &image, card::trees_go_there_and_back);
     over_a_pty(&MPS2, &image, card::trees_go_there_and_back);
     over_noise(&MPS2, &image, card::trees_go_there_and_back);
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
+fn a_board_prints_between_its_frames() {
+    let (_place, image) = Board { features: "console", ..MICROBIT }.build();
+    over_tcp(&MICROBIT, &image, console::images_and_text_share_a_line);
+    let (_place, image) = Board { features: "console", ..MPS2 }.build();
+    over_tcp(&MPS2, &image, console::a_card_and_text_share_a_line);
+    over_a_pty(&MPS2, &image, console::a_card_and_text_share_a_line);
 }
 
 #[test]

@@ -17,6 +17,7 @@ macro_rules! print_failure {
 
 mod args;
 mod config;
+mod console;
 mod df;
 mod documents;
 mod exit;

@@ -75,6 +75,11 @@ pub(crate) fn line(words: fmt::Arguments<'_>) {
 
 /// Writes a text to standard output. Returns whether it was written.
 pub(crate) fn text(text: &str) -> bool {
+    bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output. Returns whether they were written.
+pub(crate) fn bytes(bytes: &[u8]) -> bool {
     terminal::print(|erase| {
         // On a terminal both streams are one: the earlier lines come first.
         if let Some(queue) = ERRORS.get() {
@@ -83,7 +88,7 @@ pub(crate) fn text(text: &str) -> bool {
         }
         let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
         note(match &mut *output {
-            Ok(output) => output.write_all(text.as_bytes()),
+            Ok(output) => output.write_all(bytes),
             Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
         })
     })
@@ -98,6 +103,14 @@ pub(crate) fn error_line(words: fmt::Arguments<'_>) {
             None => drop(io::stderr().write_all(line.as_bytes())),
         }
     });
+}
+
+/// Writes a line of a board to standard error, above the progress. It does not wait for the reader: the line is dropped
+/// then, and counted.
+pub(crate) fn console_line(line: &str) {
+    if let Some(mut queue) = ERRORS.get().cloned() {
+        let _ = queue.write_all(format!("{line}\n").as_bytes());
+    }
 }
 
 /// Writes a text about failures to standard error, unless the round before has written it. A list is one text.

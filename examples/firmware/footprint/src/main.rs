@@ -44,10 +44,10 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 
 #[cfg(any(feature = "receive", feature = "send"))]
 mod role {
-    #[cfg(not(feature = "chunk-256"))]
-    use tinyferry_core::buffer::Buffer1024;
     #[cfg(feature = "chunk-256")]
     use tinyferry_core::buffer::Buffer256;
+    #[cfg(not(feature = "chunk-256"))]
+    use tinyferry_core::buffer::Buffer1024;
     #[cfg(not(feature = "sha256"))]
     use tinyferry_core::checksum::NoSha256;
     use tinyferry_core::checksum::Small;

@@ -3,6 +3,8 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "console")]
+mod console;
 mod flash;
 mod uart;
 
@@ -23,6 +25,8 @@ fn main() -> ! {
     let (link, store): (Uart, Slots<Flash>) = (Uart::start(), Slots::new(Flash));
     #[cfg(feature = "defmt")]
     let (link, store) = (logged::LoggedLink::new(link), logged::LoggedStore(store));
+    #[cfg(feature = "console")]
+    let link = tinyferry_core::driver::blocking::WithConsole(link, &console::CONSOLE);
     let (mut link, mut store) = (link, store);
     loop {
         // It returns only if the line fails.

@@ -73,7 +73,10 @@ impl Uart {
 unsafe fn DefaultHandler(number: i16) {
     if number == 8 {
         write(TIMER + 0x140, 0); // COMPARE[0]
-        MILLIS.store(MILLIS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        let now = MILLIS.load(Ordering::Relaxed).wrapping_add(1);
+        MILLIS.store(now, Ordering::Relaxed);
+        #[cfg(feature = "console")]
+        crate::console::tick(now);
         return;
     }
     // SAFETY: the only one that uses it, and nothing interrupts it.

@@ -3,11 +3,13 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "console")]
+mod console;
 mod ram_card;
 mod uart;
 
 use embassy_executor::Spawner;
-use tinyferry_core::device::Device;
+use tinyferry_core::device::{Control, Device, Event};
 use tinyferry_core::{Config, Profile, Standard};
 use tinyferry_stores::card::Card;
 
@@ -22,6 +24,8 @@ impl Profile for Board {
     type Sha256 = <Standard as Profile>::Sha256;
     type Buffer = <Standard as Profile>::Buffer;
     const OPERATIONS: bool = true;
+    /// The input of the console.
+    const CONSOLE: bool = cfg!(feature = "console");
 }
 
 /// The line may lose bytes, and has no flow control.
@@ -41,10 +45,17 @@ async fn main(_spawner: Spawner) -> ! {
     let mut device: Device<Board> = Device::new(CONFIG);
     loop {
         let ends = (&mut reader, &mut writer, &mut clock);
-        let result = device.serve_async(ends.0, ends.1, ends.2, &mut store, |_control, _event| {
+        let on_event = |_control: &mut Control<'_, Board>, _event: Event<'_, _>| {
             #[cfg(feature = "defmt")]
             logged::event(&_event);
-        });
+        };
+        #[cfg(not(feature = "console"))]
+        let result = device.serve_async(ends.0, ends.1, ends.2, &mut store, on_event);
+        #[cfg(feature = "console")]
+        let result = {
+            let console = &console::CONSOLE;
+            device.serve_printing(ends.0, ends.1, ends.2, &mut store, console, on_event)
+        };
         // It returns only if the line fails.
         let _ = result.await;
     }

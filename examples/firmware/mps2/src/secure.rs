@@ -4,6 +4,9 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "console")]
+#[allow(dead_code, reason = "this image prints nothing")]
+mod console;
 mod ram_card;
 mod uart;
 

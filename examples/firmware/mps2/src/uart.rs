@@ -67,7 +67,10 @@ pub fn start() -> (Reader, Writer, Ticks) {
 
 #[exception]
 fn SysTick() {
-    MILLIS.store(MILLIS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    let now = MILLIS.load(Ordering::Relaxed).wrapping_add(1);
+    MILLIS.store(now, Ordering::Relaxed);
+    #[cfg(feature = "console")]
+    crate::console::tick(now);
     TICKED.wake();
 }
 

@@ -2,7 +2,7 @@
 
 use clap::error::ErrorKind;
 
-use super::{Args, Command};
+use super::{Args, Command, Peer};
 use crate::json::Reporting;
 use crate::output::StandardOutput;
 use crate::pipe::{Output, Stream};
@@ -17,11 +17,21 @@ pub(crate) struct JsonArg {
 impl Args {
     /// Refuses two contents of standard output.
     pub(super) fn check_output(&self) -> Result<(), clap::Error> {
-        if !(self.writes_content() && self.reporting().is_some()) {
-            return Ok(());
-        }
-        let sentence = "-o - writes the content of a file to standard output, and --json events; one of them can be \
-                        written there";
+        let writes_events = self.reporting().is_some();
+        let sentence = match (self.writes_content(), self.prints_console()) {
+            (true, false) if writes_events => {
+                "-o - writes the content of a file to standard output, and --json events; one of them can be written \
+                 there"
+            }
+            (false, true) if writes_events || self.prints_list() => {
+                "--console=- writes the text of a board to standard output, which has other content; say --console=FILE"
+            }
+            (true, true) => {
+                "-o - writes the content of a file to standard output, and --console=- the text of a board; one of \
+                 them can be written there"
+            }
+            _ => return Ok(()),
+        };
         Err(super::command().error(ErrorKind::ArgumentConflict, sentence))
     }
 
@@ -31,6 +41,33 @@ impl Args {
             if args.output == Some(Output::Stream(Stream::Standard)))
     }
 
+    /// Whether the text of a board goes to standard output.
+    fn prints_console(&self) -> bool {
+        self.peer().is_some_and(Peer::prints_console)
+    }
+
+    /// Whether standard output has a list for another program.
+    fn prints_list(&self) -> bool {
+        matches!(&self.command, Command::Ls(_)) || self.standard_output() == StandardOutput::Digests
+    }
+
+    /// The server of a client.
+    fn peer(&self) -> Option<&Peer> {
+        match &self.command {
+            Command::Put(args) => Some(&args.peer),
+            Command::Mirror(args) => Some(&args.peer),
+            Command::Get(args) => Some(&args.peer),
+            Command::Ls(args) => Some(&args.peer),
+            Command::Rm(args) => Some(&args.peer),
+            Command::Mv(args) => Some(&args.peer),
+            Command::Mkdir(args) => Some(&args.peer),
+            Command::Df(args) => Some(&args.peer),
+            Command::Ping(args) => Some(&args.peer),
+            Command::Close(args) => Some(&args.peer),
+            _ => None,
+        }
+    }
+
     /// The content of standard output.
     pub(crate) fn standard_output(&self) -> StandardOutput {
         match &self.command {
@@ -38,6 +75,7 @@ impl Args {
             _ if self.reporting().is_some() => StandardOutput::Events,
             Command::Put(args) if args.sha256 && !args.delete.dry_run => StandardOutput::Digests,
             Command::Get(args) if args.sha256 && !args.delete.dry_run => StandardOutput::Digests,
+            _ if self.prints_console() => StandardOutput::Content,
             _ => StandardOutput::Lines,
         }
     }

@@ -3,15 +3,18 @@
 use std::num::NonZeroU64;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueHint};
 use tinyferry::Endpoint;
 use tinyferry::client::{Client, Error};
 
 use crate::config::{Config, Connection};
+use crate::console::{Console, Place};
 use crate::exit::{CliError, Exit};
 use crate::json;
 use crate::message::{Context, Task};
@@ -48,6 +51,18 @@ struct PeerArgs {
     /// 2 days]
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     timeout: Option<Duration>,
+    /// Show the text that a board prints between frames on a lossy line, such as its log, above the progress; with
+    /// =FILE write it there as it comes, "-" is standard output
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = OsStringValueParser::new().map(Place::of),
+        value_hint = ValueHint::AnyPath,
+    )]
+    console: Option<Place>,
 }
 
 // The tries of a command.
@@ -76,6 +91,8 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
     connection: Connection,
     accept_new: bool,
+    /// The place of the text of a lossy line, and its file once that is open.
+    console: Option<(Place, OnceLock<Console>)>,
     options: PeerArgs,
     /// The origin of the endpoint; `None`: it is the default one.
     origin: Option<ValueSource>,
@@ -86,7 +103,7 @@ impl PeerArgs {
     /// and these over the defaults. `origin`: that of the endpoint.
     fn complete(self, config: &Config, origin: Option<ValueSource>) -> Result<Peer, CliError> {
         let options = self.clone();
-        let Self { endpoint, key, insecure, known_hosts, accept_new, timeout } = self;
+        let Self { endpoint, key, insecure, known_hosts, accept_new, timeout, console } = self;
         let found = config.endpoint(endpoint.as_deref());
         let (endpoint, settings) = found.map_err(|problem| match origin {
             Some(ValueSource::EnvVariable) => {
@@ -99,7 +116,15 @@ impl PeerArgs {
             connection.key = None;
             connection.insecure = Some(true);
         }
-        Ok(Peer { endpoint, connection, accept_new, options, origin })
+        if console.is_some() && !may_have_console(&endpoint) {
+            let sentence = format!(
+                "{endpoint} has no console: only the text between the frames of a lossy line is one; leave out \
+                 --console"
+            );
+            return Err(CliError::new(Exit::Usage, sentence));
+        }
+        let console = console.map(|place| (place, OnceLock::new()));
+        Ok(Peer { endpoint, connection, accept_new, console, options, origin })
     }
 }
 
@@ -205,13 +230,35 @@ impl Peer {
         if let Some(file) = known_hosts {
             client = client.known_hosts(file);
         }
+        if let Some(console) = self.console()? {
+            client = client.on_text(move |bytes| console.text(bytes));
+        }
         client.connect().map(Connected)
+    }
+
+    /// The console of all connections.
+    fn console(&self) -> Result<Option<Console>, Error> {
+        let Some((place, console)) = &self.console else { return Ok(None) };
+        if console.get().is_none() {
+            let _ = console.set(Console::open(place).map_err(Error::Local)?);
+        }
+        Ok(console.get().cloned())
+    }
+
+    /// Whether the text of a board goes to standard output.
+    pub(crate) fn prints_console(&self) -> bool {
+        matches!(&self.console, Some((Place::Output, _)))
     }
 
     /// The circumstances of an error of `client`; `name`: the quoted name of the request, or empty.
     pub(crate) fn context(&self, task: Task, client: &Client, name: &str) -> Context {
         Context::new(task, &self.endpoint, client.traffic().received > 0, name)
     }
+}
+
+/// Whether a link may be lossy: that of a command is, if its server has a terminal.
+fn may_have_console(endpoint: &Endpoint) -> bool {
+    endpoint.is_lossy() || matches!(endpoint, Endpoint::Exec(_) | Endpoint::Ssh(_))
 }
 
 /// Prints the lines that come before the handshake, unless the round before has printed them.

@@ -3,6 +3,10 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "console")]
+#[path = "../console.rs"]
+#[allow(dead_code, reason = "this image prints nothing")]
+mod console;
 #[path = "../flash.rs"]
 mod flash;
 #[path = "../uart.rs"]
