@@ -76,7 +76,7 @@ fn timed(
     Ok(())
 }
 
-/// Fails unless both directories hold the same; counts the files.
+/// Fails unless both directories have the same content; counts the files.
 fn compare(a: &Path, b: &Path) -> Result<usize, Box<dyn Error>> {
     let names = |path: &Path| -> std::io::Result<Vec<_>> {
         let mut names = Vec::new();

@@ -29,7 +29,7 @@ pub(crate) const fn row<S: Copy, E: Copy>(
     Transition { from: Sources::Each(from), event, to, output }
 }
 
-/// A row that holds for each state.
+/// A row that is valid for each state.
 pub(crate) const fn from_any<S: Copy, E: Copy>(
     event: E,
     to: S,

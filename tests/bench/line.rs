@@ -46,9 +46,9 @@ mod unix {
     ];
     /// Rates, and how many KiB are sent: some three seconds' worth.
     const RATES: [(u64, usize); 3] = [(115_200, 32), (921_600, 256), (3_000_000, 768)];
-    /// Cables at work at the same time; each sleeps for nearly all of it.
+    /// Cables in use at the same time; each sleeps for nearly all of it.
     const AT_ONCE: usize = 8;
-    /// Whoever would stay below this share is not waited for.
+    /// A program that would stay below this share is not waited for.
     const LEAST: f64 = 0.3;
 
     /// One transfer to be measured.

@@ -151,7 +151,7 @@ impl Pipe {
         self.bytes.extend_from_slice(bytes);
     }
 
-    fn held(&self) -> &[u8] {
+    fn buffered(&self) -> &[u8] {
         &self.bytes[self.read..]
     }
 
@@ -164,18 +164,18 @@ impl Pipe {
     }
 
     fn read(&mut self, into: &mut [u8]) -> usize {
-        let count = self.held().len().min(into.len());
-        into[..count].copy_from_slice(&self.held()[..count]);
+        let count = self.buffered().len().min(into.len());
+        into[..count].copy_from_slice(&self.buffered()[..count]);
         self.consume(count);
         count
     }
 }
 
-/// The pipes of one end. `holds`: chunks are taken from the driver's own buffer.
+/// The pipes of one end. `takes`: chunks are taken from the driver's own buffer.
 struct Pipes<'a> {
     from: &'a mut Pipe,
     to: &'a mut Pipe,
-    holds: bool,
+    takes: bool,
 }
 
 impl Port for Pipes<'_> {
@@ -196,7 +196,7 @@ impl Port for Pipes<'_> {
     }
 
     fn buffered(&mut self) -> &[u8] {
-        if self.holds { self.from.held() } else { &[] }
+        if self.takes { self.from.buffered() } else { &[] }
     }
 
     fn consume(&mut self, count: usize) {
@@ -221,20 +221,20 @@ fn machines(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(LENGTH));
     group.sample_size(10).measurement_time(Duration::from_secs(2));
     macro_rules! profiles {
-        ($($name:literal $profile:ty, $holds:literal);*) => {$(
+        ($($name:literal $profile:ty, $takes:literal);*) => {$(
             group.bench_function($name, |b| b.iter_batched(
                 || (One::new(false), One::new(true)),
                 |(mut file, mut taken)| {
                     let mut client = Session::<$profile>::client(session_number(7), Config::RELIABLE);
                     let mut server = Session::<$profile>::server(Config::RELIABLE);
                     let (mut up, mut down) = (Pipe::default(), Pipe::default());
-                    client.begin(Task::Put).expect("a client at rest");
+                    client.begin(Task::Put).expect("an idle client");
                     loop {
-                        let pipes = Pipes { from: &mut down, to: &mut up, holds: false };
+                        let pipes = Pipes { from: &mut down, to: &mut up, takes: false };
                         if turn(&mut client, &mut file, pipes) {
                             break;
                         }
-                        let pipes = Pipes { from: &mut up, to: &mut down, holds: $holds };
+                        let pipes = Pipes { from: &mut up, to: &mut down, takes: $takes };
                         turn(&mut server, &mut taken, pipes);
                     }
                     assert_eq!((taken.length, &taken.window), (LENGTH, &file.window));
@@ -246,7 +246,7 @@ fn machines(c: &mut Criterion) {
     profiles!(
         "put, tables" Standard, false;
         "put, desktop" Desktop, false;
-        "put, desktop, from where they are held" Desktop, true
+        "put, desktop, from the driver's buffer" Desktop, true
     );
     group.finish();
 }

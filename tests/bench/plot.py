@@ -38,7 +38,7 @@ def is_ours(name):
 
 
 def bars(table, note):
-    """Ratios, one bar a row, with its range. 1.00 is what the others are measured by."""
+    """Ratios, one bar a row, with its range. 1.00 is the reference."""
     rows = [row for row in table["rows"] if row["ratio"] is not None]
     ends = [float(end) for row in rows for end in row["range"].split("–") if end]
     most = max([row["ratio"] for row in rows] + ends)

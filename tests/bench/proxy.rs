@@ -79,15 +79,15 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, distance: Distance) {
         }
     });
     thread::spawn(move || {
-        let mut held = VecDeque::new();
+        let mut delayed = VecDeque::new();
         while let Ok(next) = arriving.recv() {
-            held.push_back(next);
-            while let Some((at, bytes)) = held.pop_front() {
+            delayed.push_back(next);
+            while let Some((at, bytes)) = delayed.pop_front() {
                 thread::sleep(at.saturating_duration_since(Instant::now()));
                 if to.write_all(&bytes).is_err() {
                     return;
                 }
-                held.extend(arriving.try_iter());
+                delayed.extend(arriving.try_iter());
             }
         }
         let _ = to.shutdown(Shutdown::Write);

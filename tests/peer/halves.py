@@ -349,7 +349,7 @@ class Receiver:
             os.chmod(root, mode & 0o777)
 
     def skip(self, hole):
-        """Takes a hole; what is before the position was taken already (R94)."""
+        """Takes a hole; zeros before the position were taken already (R94)."""
         end = hole.position + hole.length
         is_placed = hole.position <= self.position < end <= self.size
         is_whole = hole.position % 256 == 0 and (end % 256 == 0 or end == self.size)

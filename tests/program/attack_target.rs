@@ -42,7 +42,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A server for whoever is on this machine.
+    /// A server for every user of this machine.
     pub(crate) fn open() -> Self {
         Self::start(Place::new(), None)
     }

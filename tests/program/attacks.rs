@@ -87,7 +87,7 @@ fn stalled_put() -> Vec<u8> {
 /// All attacks; `said` has the bytes of a client that puts a file.
 pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
     let mut all = outside(target, said);
-    let held: [fn(u64) -> Vec<u8>; 7] = [
+    let silent: [fn(u64) -> Vec<u8>; 7] = [
         |_| list("many"),
         |_| list("deep"),
         |_| same_directory(),
@@ -96,7 +96,7 @@ pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
         |_| disconnect::offer(true, true),
         partial,
     ];
-    for bytes in held {
+    for bytes in silent {
         all.push(Box::new(move |number| target.hold(&bytes(number), STAY)));
     }
     // With a handshake: the bytes of a client cut, changed, invented, or repeated too often.
@@ -122,7 +122,7 @@ pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
     all
 }
 
-/// Attacks of who has no key.
+/// Attacks without a key.
 fn outside<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
     vec![
         Box::new(|number| {

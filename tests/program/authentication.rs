@@ -116,7 +116,7 @@ fn a_client_without_a_key_connects_to_loopback_alone() {
     let place = Place::new();
     let here = place.here("");
     fs::write(place.here("f"), "f").expect("a file");
-    // Whoever dials 0.0.0.0 reaches this listener, but it is no address of this machine alone.
+    // A client that connects to 0.0.0.0 reaches this listener, but it is no address of this machine alone.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("it can");
     let port = listener.local_addr().expect("an address").port();

@@ -132,7 +132,7 @@ fn a_process_with_a_session_of_its_own_stays() {
     assert_gone(&mark);
 }
 
-/// Another process holds the streams and never answers.
+/// Another process has the streams open and never answers.
 #[test]
 fn a_client_does_not_wait_for_a_command_that_has_ended() {
     let place = Place::new();

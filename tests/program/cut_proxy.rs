@@ -55,9 +55,9 @@ struct Shared {
     crossed: [AtomicU64; 2],
     /// Queries of the position from the server, if no content looks like one.
     queries: AtomicU64,
-    /// The line is cut when one direction has carried so many.
+    /// The line is cut when one direction has carried this number of bytes.
     cut: AtomicU64,
-    /// No more bytes cross when one direction has carried so many, and the line stays open.
+    /// No more bytes are carried after this number in one direction, and the line stays open.
     hold: AtomicU64,
     plan: Mutex<Plan>,
     is_over: AtomicBool,
@@ -120,7 +120,7 @@ impl Proxy {
         self.shared.cut.store(bytes, Ordering::Relaxed);
     }
 
-    /// Carries no more than so many bytes in one direction, until the line is cut.
+    /// Carries at most this number of bytes in one direction, until the line is cut.
     pub(crate) fn hold_at(&self, bytes: u64) {
         self.shared.hold.store(bytes, Ordering::Relaxed);
     }

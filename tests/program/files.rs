@@ -47,7 +47,7 @@ pub(crate) fn snapshot(root: &Path) -> BTreeMap<String, (Option<Vec<u8>>, u32, u
     found
 }
 
-/// Fails unless two directories hold the same, times and modes included.
+/// Fails unless two directories have the same content, times and modes included.
 #[track_caller]
 pub(crate) fn assert_same(a: &Path, b: &Path) -> usize {
     let (a, b) = (snapshot(a), snapshot(b));

@@ -84,8 +84,8 @@ fn a_peer_that_disconnects_in_a_transfer_is_reported() {
     let _ = cut.wait();
     assert!(server.wait_for_line("closed in the middle").is_some());
     assert_eq!(fs::read(place.served("f")).expect("it is there"), b"old");
-    let held = part.metadata().expect("the partial stays").len();
-    assert!(held > 0);
+    let length = part.metadata().expect("the partial stays").len();
+    assert!(length > 0);
     // It goes on where it was.
     let log = server.client(&place.here(""), &["put", "f", "-v"]).well();
     assert!(log.stdout.contains("over the wire"), "{}", log.stdout);

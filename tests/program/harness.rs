@@ -75,7 +75,7 @@ impl Server {
         Some(Self::start_by(command))
     }
 
-    /// Starts a server where a line of the shell stands before the program: `ulimit -n 100;`.
+    /// Starts a server with a line of the shell before the program: `ulimit -n 100;`.
     pub(crate) fn start_under(line: &str, directory: &Path, arguments: &[&str]) -> Self {
         let script = format!("{line} exec \"$@\"");
         let mut command = Command::new("sh");

@@ -1,5 +1,5 @@
-//! Peers that mean harm: memory and time are bounded, others are served meanwhile, and nothing
-//! stands under a name that was not vouched for.
+//! Hostile peers: memory and time are bounded, others are served meanwhile, and no file is in place
+//! without its digest.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::attack_target::{PATIENCE, Target, assert_vouched, count};
 use crate::forged_peer::{Forger, NAMES};
 use crate::harness::{self, Place, content, ended_within};
 
-/// `TINYFERRY_HOSTILE`: so many thousand forged sessions, and every prefix; else a few of each.
+/// `TINYFERRY_HOSTILE`: thousands of forged sessions, and every prefix; else a few of each.
 fn scale() -> Option<u64> {
     let text = std::env::var("TINYFERRY_HOSTILE").ok()?;
     Some(text.parse().unwrap_or(1))
@@ -67,7 +67,7 @@ fn attack_with_forged_frames(mut target: Target) {
     target.end();
 }
 
-/// The same before the handshake is over, and of who holds a key.
+/// The same before the handshake is over, and with a key.
 #[test]
 fn hostile_peers_do_no_harm_to_a_server_with_keys() {
     let inside = Target::open().recorded();
@@ -210,7 +210,9 @@ fn hostile_servers_cannot_deceive_a_client() {
         }
     }
     let (took, done) = (longest.as_millis(), codes[0]);
-    println!("{sessions} lying servers, {done} of them heard out; the longest took {took} ms");
+    println!(
+        "{sessions} lying servers, {done} of them read to the end; the longest took {took} ms"
+    );
     println!("{files} files came in, all vouched for");
     assert!(longest < PATIENCE && done > 0 && done < sessions && files > 0);
     assert!(fs::read_dir(place.here("")).expect("it is there").count() <= 1);

@@ -10,7 +10,7 @@ fn entries() -> usize {
     if std::env::var_os("TINYFERRY_LONG").is_some() { 70_000 } else { 40_000 }
 }
 
-/// Files without content, in directories of so many.
+/// Makes this number of empty files, in directories of 10,000.
 fn make_tree(root: &Path, entries: usize) {
     const IN_ONE: usize = 10_000;
     for directory in 0..entries / IN_ONE {

@@ -8,7 +8,7 @@ use crate::harness::{Place, Server};
 use crate::requirements::runs_long_tests;
 
 const LENGTH: u64 = (4 << 30) + 123_457;
-/// Where something stands in the sparse file: about the borders of 32 bits above all.
+/// Positions of content in the sparse file: about the borders of 32 bits above all.
 const MARKS: [u64; 7] =
     [0, 1023, (2 << 30) - 3, (2 << 30) + 1024, (4 << 30) - 5, (4 << 30) + 1, LENGTH - 5];
 
@@ -42,7 +42,7 @@ fn long_a_file_over_four_gibibytes_arrives_and_resumes() {
     server.client(&place.here(""), &["put", "huge"]).well();
     assert!(marked(&place.served("huge")));
 
-    // As if it had been cut past 4 GiB: the rest is all that crosses the wire.
+    // As if it had been cut past 4 GiB: only the rest is sent.
     fs::rename(place.served("huge"), place.served(".huge.tinyferry-part")).expect("a partial");
     let partial = OpenOptions::new().write(true).open(place.served(".huge.tinyferry-part"));
     partial.expect("it is there").set_len((4 << 30) + 5000).expect("a length");

@@ -113,7 +113,7 @@ fn a_client_whose_server_writes_and_hardly_reads_costs_a_mebibyte() {
 #[test]
 fn an_idle_client_costs_a_hundred_kibibytes() {
     const CLIENTS: u64 = 16;
-    // More than the buffers of one end hold.
+    // More than the buffers of one end.
     let busy = signals().0.repeat(5000);
     let place = Place::new();
     let server = Server::start(&place.served(""), &[]);

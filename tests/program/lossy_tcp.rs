@@ -55,7 +55,7 @@ fn files_cross_a_line_behind_a_tcp_port_that_loses_bytes() {
 }
 
 /// As with an emulated board: only the server knows that its line may lose bytes. The client sends its hello once, so
-/// that nothing may stand between the last frame of a client and the hello of the next one.
+/// that no byte is allowed between the last frame of a client and the hello of the next one.
 #[test]
 fn clients_of_a_plain_tcp_port_follow_each_other_at_once() {
     let place = Place::new();

@@ -132,7 +132,7 @@ fn signals_shut_the_server_down() {
     for name in ["INT", "TERM"] {
         let place = Place::new();
         let mut server = Server::start(&place.served(""), &["--grace", "20"]);
-        // A client at rest holds nothing up; one at work may finish.
+        // An idle client delays nothing; an active one may finish.
         let idle =
             std::net::TcpStream::connect(&server.endpoint["tcp://".len()..]).expect("a server");
         fs::write(place.here("large"), content(80 << 20, 1)).expect("a file");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use crate::harness::{Place, Server, command, content};
 use crate::mounts::Disk;
 
-/// Which files stand in a directory: one that was sent again is another one.
+/// The inodes of the files of a directory: a file that was sent again has another one.
 fn inodes(directory: &Path) -> BTreeMap<OsString, u64> {
     let entries = fs::read_dir(directory).expect("a directory").flatten();
     entries.map(|entry| (entry.file_name(), entry.metadata().expect("metadata").ino())).collect()

@@ -13,8 +13,8 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// A file system in memory, of so many KiB. `None`, with a word about it, where nothing can be
-    /// mounted.
+    /// A file system in memory, of this size in KiB. `None`, with a message, where the test may not
+    /// mount.
     pub(crate) fn in_memory(at: &Path, kibibytes: u32) -> Option<Self> {
         let options = format!("size={kibibytes}k");
         Self::mount(at, &["-t", "tmpfs", "-o", &options, "tmpfs"])
@@ -25,8 +25,8 @@ impl Disk {
         Self::image(image, at, ("ext4", options), 32, "loop")
     }
 
-    /// An image of so many MiB, of this kind and made with these options of `mkfs`, mounted with
-    /// others.
+    /// An image of this size in MiB, of this kind and made with these options of `mkfs`, mounted
+    /// with others.
     pub(crate) fn image(
         image: &Path,
         at: &Path,

@@ -205,7 +205,7 @@ fn errors_that_are_not_read_delay_no_client() {
         assert_eq!(status.and_then(|status| status.code()), Some(code), "{arguments:?}");
         drop(unread);
     }
-    // Whoever reads at all gets all of it.
+    // A reader that reads at all gets all of it.
     let ended = server.client(&place.here(""), &["put", "t", "-v", "--ignore-times"]);
     assert_eq!(ended.code, Some(3));
     assert_eq!(ended.stderr.lines().filter(|line| line.contains(": the same")).count(), 2000);

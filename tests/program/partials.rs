@@ -34,7 +34,7 @@ fn the_partial_of_another_user_neither_gets_the_content_nor_blocks_it() {
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 2);
 }
 
-/// Whoever opened it before would read, or change, the content that comes.
+/// A process that opened it before would read, or change, the received content.
 #[test]
 fn a_partial_that_others_could_open_is_not_resumed() {
     let place = Place::new();

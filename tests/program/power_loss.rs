@@ -175,7 +175,7 @@ fn every_file_system_that_a_tree_goes_to_is_made_durable() {
     assert_eq!(check(&looked_at, &BTreeMap::new(), &files), files.len());
 }
 
-/// Fills a file system but for so many bytes.
+/// Fills a file system but for this number of bytes.
 fn leave_room(ballast: &Path, bytes: u64) {
     let mut file = fs::File::create(ballast).expect("a file");
     let block = content(1 << 20, 1);

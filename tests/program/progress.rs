@@ -13,7 +13,7 @@ use crate::harness::{Ended, Place, Server, client, command, content, send_signal
 use crate::slow_line::SlowLine;
 use crate::terminal::line_on_a_terminal;
 
-/// A tree of so many files of this size.
+/// A tree of this number of files of this size.
 fn make_tree(parent: &Path, files: u64, size: usize) {
     fs::create_dir_all(parent.join("t/sub")).expect("directories");
     for number in 0..files {
@@ -112,7 +112,7 @@ fn progress_for_programs_has_totals_that_are_counted_beside() {
     assert_eq!((totals["sent"].as_u64(), totals["unchanged"].as_u64()), (Some(18), Some(2)));
 }
 
-/// Runs a client whose connection is cut once, after so many bytes from it (0) or to it (1).
+/// Runs a client whose connection is cut once, after this number of bytes from it (0) or to it (1).
 fn cut_once(
     place: &Place,
     server: &Server,

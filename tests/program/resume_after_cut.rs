@@ -41,7 +41,7 @@ fn random(state: &mut u64, end: u64) -> u64 {
 
 /// The fault of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
+enum Fault {
     Client,
     Server,
     Line,
@@ -103,7 +103,7 @@ impl Job {
     }
 
     /// The length of the partial.
-    fn held(&self) -> u64 {
+    fn partial_length(&self) -> u64 {
         let size = self.new.len() as u64;
         let part = self.target.with_file_name(".f.tinyferry-part");
         match part.metadata() {
@@ -113,7 +113,7 @@ impl Job {
         }
     }
 
-    /// The name holds the old or the new whole file. Whether it is the new one.
+    /// The file has its old or its new content. Whether it is the new one.
     #[track_caller]
     fn is_in_place(&self) -> bool {
         let found = fs::read(&self.target).ok();
@@ -155,12 +155,12 @@ impl Watch {
     }
 }
 
-/// Bytes on the wire for so many of a file, encrypted or not.
+/// Bytes on the wire for this number of bytes of a file, encrypted or not.
 fn framed(bytes: u64) -> u64 {
     bytes * (1024 + 12 + 8) / 1024
 }
 
-/// Runs one file through blows: how many hit, and how many bytes crossed more than once.
+/// Runs one file through faults: how many hit, and how many bytes crossed more than once.
 fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
     let job = Job::new(state, is_campaign);
     let size = job.new.len() as u64;
@@ -175,48 +175,48 @@ fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
     // The bytes that had crossed when the attempt before began, and the length of the partial then.
     let mut before = None;
     loop {
-        let (begin, held) = (proxy.crossed(direction), job.held());
-        if let Some((began, held_then)) = before {
+        let (begin, partial_length) = (proxy.crossed(direction), job.partial_length());
+        if let Some((began, partial_then)) = before {
             // Lost: a window in flight, and the bytes that were sent before the receiver told its position.
-            let fresh = framed(held.saturating_sub(held_then));
+            let fresh = framed(partial_length.saturating_sub(partial_then));
             assert!(begin - began <= fresh + framed(WINDOW + UNASKED + HELD_BACK) + SMALL);
         }
-        before = Some((begin, held));
-        let blow = match random(state, 3) {
+        before = Some((begin, partial_length));
+        let fault = match random(state, 3) {
             _ if hits >= planned => None,
-            0 => Some(Blow::Client),
-            1 => Some(Blow::Server),
-            _ => Some(Blow::Line),
+            0 => Some(Fault::Client),
+            1 => Some(Fault::Server),
+            _ => Some(Fault::Line),
         };
         // Anywhere in the rest of the file, and right at its beginning now and then.
         let at = match random(state, 4) {
             0 => begin + random(state, 3000),
-            _ => begin + random(state, size - held / 2),
+            _ => begin + random(state, size - partial_length / 2),
         };
-        proxy.cut_at(if blow == Some(Blow::Line) { at } else { u64::MAX });
+        proxy.cut_at(if fault == Some(Fault::Line) { at } else { u64::MAX });
         let mut client = job.start(&proxy.endpoint);
         let status = loop {
             if let Some(status) = client.0.try_wait().expect("it can be waited for") {
                 break Some(status);
             }
-            let is_hit = matches!(blow, Some(Blow::Client | Blow::Server));
+            let is_hit = matches!(fault, Some(Fault::Client | Fault::Server));
             if is_hit && proxy.crossed(direction) >= at {
                 break None;
             }
             assert!(
                 Instant::now() < end,
-                "it does not end; {blow:?}, put {}, key {}, {} of {size} held, {at} is to cross, {} \
-                 crossed, {held} were held",
+                "it does not end; {fault:?}, put {}, key {}, {} of {size} stored, cut at {at}, {} \
+                 crossed, {partial_length} were stored",
                 job.is_put,
                 job.has_key,
-                job.held(),
+                job.partial_length(),
                 proxy.crossed(direction)
             );
             thread::sleep(Duration::from_micros(200));
         };
-        match (blow, status) {
-            (Some(Blow::Client), None) => client.0.kill().expect("it is ours"),
-            (Some(Blow::Server), None) => server.signal("KILL"),
+        match (fault, status) {
+            (Some(Fault::Client), None) => client.0.kill().expect("it is ours"),
+            (Some(Fault::Server), None) => server.signal("KILL"),
             _ => {}
         }
         let status = client.0.wait().expect("it ends");
@@ -224,13 +224,16 @@ fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
         if status.success() {
             assert!(is_in_place, "it said that it was done");
             let crossed = proxy.crossed(direction) - begin;
-            assert!(crossed <= framed(size - held) + framed(UNASKED) + SMALL, "{crossed} bytes");
+            assert!(
+                crossed <= framed(size - partial_length) + framed(UNASKED) + SMALL,
+                "{crossed} bytes"
+            );
             break;
         }
         // The server may still have bytes of a client that is gone.
-        let is_busy = blow.is_none() && status.code() == Some(4);
-        assert!(blow.is_some() || is_busy, "nobody hit it: {status}");
-        hits += u32::from(blow.is_some());
+        let is_busy = fault.is_none() && status.code() == Some(4);
+        assert!(fault.is_some() || is_busy, "nobody hit it: {status}");
+        hits += u32::from(fault.is_some());
         if server.child.try_wait().expect("it can be asked").is_some() {
             server = job.serve();
             proxy.lead_to(&server);
@@ -240,7 +243,7 @@ fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
     }
     let lengths = [Some(&job.new), job.old.as_ref()].into_iter().flatten();
     let allowed: BTreeSet<_> = lengths.map(|file| file.len() as u64).collect();
-    assert!(watch.end().is_subset(&allowed), "the name held a part of the file");
+    assert!(watch.end().is_subset(&allowed), "a part of the file was in place");
     (hits, proxy.crossed(direction).saturating_sub(framed(size)))
 }
 
@@ -255,5 +258,5 @@ fn killed_and_cut_transfers_are_resumed() {
         hits += more;
         again += twice;
     }
-    println!("{hits} blows, {} KiB sent twice for each", again / u64::from(hits) / 1024);
+    println!("{hits} faults, {} KiB sent twice for each", again / u64::from(hits) / 1024);
 }

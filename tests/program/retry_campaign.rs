@@ -169,7 +169,7 @@ fn a_tree_arrives(is_put: bool) {
     let direction = usize::from(!is_put);
     let planned = random_cuts(&mut random, total);
     let silent = planned.iter().filter(|(_, cut)| *cut == Cut::Silence);
-    // Of a connection that is silently dead, the server may put nothing in place before the same content comes again.
+    // The server may commit nothing of a connection that was cut without notice, before the same content is sent again.
     let pending: u64 = silent.map(|(distance, _)| distance).sum();
     proxy.cut_often(direction, planned.into_iter());
     let arguments = match is_put {

@@ -127,7 +127,7 @@ fn an_echo_is_diagnosed() {
         }
     });
     let begin = Instant::now();
-    client(&url, &place.here(""), &["ping"]).with(4, &["this line returns what is sent"]);
+    client(&url, &place.here(""), &["ping"]).with(4, &["this line returns the bytes of this end"]);
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     drop(cable);
     echo.join().expect("it ends with the port");

@@ -88,7 +88,7 @@ fn a_port_is_selected_by_its_usb_device() {
     }
     machine.plug("ttyACM2", Some(&Usb { serial_number: None, ..PICO }), client_port);
     for selector in ["serial:", "serial://usb:2e8a:0005"] {
-        let said = "say one of serial://sn:e6614c311b6b2f31 (/dev/ttyACM1, 2e8a:0005, Board in FS \
+        let said = "use one of serial://sn:e6614c311b6b2f31 (/dev/ttyACM1, 2e8a:0005, Board in FS \
                     mode), serial:///dev/ttyACM2 (2e8a:0005, Board in FS mode)";
         let begin = Instant::now();
         // Another attempt would find two ports again.

@@ -26,7 +26,7 @@ fn a_server_shuts_down_on_each_signal() {
         let _idle = idle_client(&server.endpoint["tcp://".len()..]);
         assert_ends_in_order(server, signal, Duration::from_secs(5));
     }
-    // Who has it ignored, as nohup does, means it.
+    // A program that was started with the signal ignored, as by nohup, ignores it.
     let place = Place::new();
     let server = Server::start_under("trap '' HUP;", &place.served(""), &[]);
     server.signal("HUP");

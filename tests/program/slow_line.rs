@@ -16,7 +16,7 @@ pub(crate) struct SlowLine {
 const PIECE: u64 = 16 * 1024;
 
 impl SlowLine {
-    /// Carries one connection to `server`, at so many bytes a second in each direction.
+    /// Carries one connection to `server`, at this rate in bytes a second in each direction.
     pub(crate) fn start(server: &Server, rate: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let endpoint = format!("tcp://{}", listener.local_addr().expect("an address"));

@@ -15,7 +15,7 @@ use tinyferry::fs::{Directory, Source};
 use crate::harness::{Place, Server, content, send_signal, wait_until};
 use crate::requirements::{has_strace, runs_long_tests};
 
-/// A client gives up three seconds after the last sign of life: a hundredth of the usual time.
+/// A client's timeout is three seconds: a hundredth of the usual time.
 const PATIENCE: u32 = 300;
 const SILENCE: Duration = Duration::from_secs(3);
 

@@ -14,7 +14,7 @@ use crate::harness::kibibytes;
 const SHORT: u64 = 4;
 /// The shortest run in which a leak would exceed the strict bound of memory.
 const LONG: Duration = Duration::from_secs(60);
-/// So many clients of one address are served at once.
+/// The number of clients of one address that are served at once.
 const PLACES: usize = 32;
 /// A server lets silent clients go after two seconds, on a busy machine a little later.
 const SETTLING: Duration = Duration::from_secs(20);

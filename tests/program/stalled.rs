@@ -20,14 +20,14 @@ pub(crate) fn stall(server: &Server, path: &str, names_only: bool, credit: u16) 
     let mut frames = Frames::client(0x5EED, Config::RELIABLE.credit(credit));
     frames.described(Signal::request(1, true, names_only), path.as_bytes());
     stream.write_all(&frames.bytes).expect("it reads");
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     // It asks for more credit at each quarter of its credit, and at the end.
     let questions = 4;
-    while heard.windows(4).filter(|window| window == b"PIN\x01").count() < questions {
+    while received.windows(4).filter(|window| window == b"PIN\x01").count() < questions {
         let mut bytes = [0; 4096];
         let count = stream.read(&mut bytes).expect("it goes on");
         assert!(count > 0, "it goes on");
-        heard.extend_from_slice(&bytes[..count]);
+        received.extend_from_slice(&bytes[..count]);
     }
     stream
 }

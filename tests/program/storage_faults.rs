@@ -134,7 +134,7 @@ fn storage_that_loses_written_content_is_reported() {
     fs::write(place.here("f"), "old").expect("a file");
     get("1").with(1, &["\"f\"", "input/output error"]);
     assert_eq!(fs::read(place.here("f")).expect("it is there"), b"old");
-    // Its directory: the name holds the whole new file, but it is not called done.
+    // Its directory: the new file is in place and complete, but is not reported as done.
     get("2").with(1, &["\"f\"", "input/output error"]);
     let found = fs::read(place.here("f")).expect("it is there");
     assert!(found == b"old" || found == new, "the name holds neither the old nor the new file");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Place, Server, command, content, send_signal};
 
-/// A tree with as many files, of so many bytes each.
+/// A tree with this number of files, of this size each.
 fn tree(place: &Place, files: u64, size: usize) {
     fs::create_dir(place.here("t")).expect("a directory");
     for number in 0..files {

@@ -73,7 +73,7 @@ fn a_tree_is_made_durable_by_two_calls() {
     assert_eq!(asked_again("tree", &[]), (0, 1));
     assert_eq!(asked("tree", &["--sync", "end"]), (0, 2));
     assert_eq!(asked("tree", &["--sync", "never"]), (0, 0));
-    // Each file and its directory; where a new directory stands; the root's own.
+    // Each file and its directory; the parent of a new directory; the root's own.
     let each = FILES * 2 + DIRECTORIES + 1;
     assert_eq!(asked("tree", &["--sync", "each"]), (each, 0));
     // Small ones are written without a name: nothing is looked for in a directory that is new.

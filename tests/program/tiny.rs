@@ -218,7 +218,7 @@ fn a_boot_loader_sends_its_image_over_a_line_with_bit_errors() {
 }
 
 #[test]
-fn a_boot_loader_that_was_reset_goes_on_where_it_was() {
+fn a_boot_loader_that_was_reset_resumes() {
     let place = Place::new();
     let image = content(150_000, 2);
     fs::write(place.here("image"), &image).expect("a file");

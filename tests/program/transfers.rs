@@ -68,7 +68,7 @@ fn a_tree_goes_there_and_back_while_a_second_client_works() {
     assert_same(&place.here("tree"), &place.served("tree"));
     server.client(&place.here(""), &["get", "tree", "--into", "back"]).well();
     assert_same(&place.here("tree"), &place.here("back/tree"));
-    other.join().expect("the other client goes well");
+    other.join().expect("the other client succeeds");
 
     // The second time nothing changes.
     server.client(&place.here(""), &["put", "tree"]).well();

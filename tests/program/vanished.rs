@@ -94,7 +94,7 @@ fn a_get_without_a_file_that_vanished_has_the_same_code() {
 }
 
 #[test]
-fn a_plan_has_the_exit_code_of_what_it_cannot_do() {
+fn a_plan_has_the_exit_code_of_its_failed_entries() {
     let place = Place::new();
     let here = place.here("");
     fs::create_dir_all(place.here("t")).expect("a directory");

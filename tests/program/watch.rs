@@ -73,7 +73,7 @@ impl Watching {
         self.until_said_often(part, 1);
     }
 
-    /// Waits until there were so many lines with this in them.
+    /// Waits until this number of lines with this text was printed.
     #[track_caller]
     fn until_said_often(&mut self, part: &str, number: usize) {
         let end = Instant::now() + Duration::from_secs(30);
@@ -351,7 +351,7 @@ fn the_limit_of_watches_is_explained() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_refused() {
+fn a_path_that_cannot_be_watched_is_refused() {
     let place = Place::new();
     let nobody = "tcp://127.0.0.1:9";
     let here = place.here("");

@@ -135,7 +135,7 @@ fn short_sessions() -> Vec<(&'static str, Pair, Task<'static>)> {
     ]
 }
 
-/// Runs it and holds the two ends against each other; returns the frames of both lines.
+/// Runs it and compares the two ends; returns the frames of both lines.
 fn must_end_well(name: &str, what: &str, pair: &Pair, task: Task<'static>) -> (usize, usize) {
     let mut pair = pair.clone();
     pair.limit = 120_000_000_000;

@@ -149,7 +149,7 @@ fn check(case: &Case) {
             assert!(outcome.is_none_or(|outcome| outcome.refused == 0), "{outcome:?}");
         }
     }
-    // Without removals, an entry of another kind stands in the way.
+    // Without removals, an entry of another kind blocks the entry.
     let Some(new) = new else { return };
     assert_trees(&found(), &new);
     assert_eq!(partials(target.path()), BTreeSet::new());
@@ -217,7 +217,7 @@ fn cost(
 
 type Standing = Pair<End<Directory<()>, Operates>, End<Directory<()>, Operates>>;
 
-/// So many directories of so many files each, in two places.
+/// This number of directories of this number of files each, in two places.
 fn twins(directories: usize, files: usize, size: usize) -> [TempDir; 2] {
     let mut tree = Tree::new();
     for directory in 0..directories {

@@ -82,7 +82,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> AsyncSecureStream<T
         self.flush().await
     }
 
-    /// The channel: who is at the other end.
+    /// The channel: the identity of the other end.
     pub fn channel(&self) -> &Channel<B, A> {
         &self.channel
     }

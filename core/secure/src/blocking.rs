@@ -36,7 +36,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
         Self { stream, channel: Channel::client(identity, ephemeral, buffers)? }.handshake(trust)
     }
 
-    /// A server: shakes hands with whoever is at the other end of `stream`, if `trust` does.
+    /// A server: completes the handshake with the other end of `stream`, if `trust` accepts its key.
     ///
     /// # Errors
     /// [`StreamError`]. The other end has been told where it is refused.
@@ -83,7 +83,7 @@ impl<T: Read + Write, B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> SecureStream<T, B, 
         self.flush()
     }
 
-    /// The channel: who is at the other end.
+    /// The channel: the identity of the other end.
     pub fn channel(&self) -> &Channel<B, A> {
         &self.channel
     }

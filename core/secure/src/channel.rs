@@ -62,7 +62,7 @@ struct Input<B> {
     buffer: B,
     /// Bytes as they came.
     raw: Range<usize>,
-    /// Bytes that are decrypted and not yet read; they stand before the raw ones.
+    /// Bytes that are decrypted and not yet read; they are before the raw ones.
     content: Range<usize>,
 }
 
@@ -131,7 +131,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         self.checked(result)
     }
 
-    /// So many bytes of [`Step::Transmit`] or of [`Channel::pending`] were written.
+    /// `count` bytes of [`Step::Transmit`] or of [`Channel::pending`] were written.
     ///
     /// # Errors
     /// The handshake failed: the other end was told that it is refused.
@@ -202,7 +202,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         buffer.get_mut(raw.end..).unwrap_or_default()
     }
 
-    /// So many bytes were read into [`Channel::room`]; 0: the stream has ended.
+    /// `count` bytes were read into [`Channel::room`]; 0: the stream has ended.
     ///
     /// # Errors
     /// [`Error::Truncated`], where the other end has not closed before.

@@ -42,7 +42,7 @@ pub enum Refusal {
     Version,
     /// It knows no such suite.
     Suite,
-    /// It holds no keys of that kind.
+    /// It has no keys of that kind.
     Kind,
     /// It does not know the key.
     UnknownKey,
@@ -133,7 +133,7 @@ impl core::error::Error for Error {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum StreamError<E> {
-    /// The stream below failed. The channel stands; after a timeout a read may be tried again.
+    /// The stream below failed. The channel is still usable; after a timeout a read may be tried again.
     Stream(E),
     /// The channel ended.
     Channel(Error),

@@ -1,8 +1,8 @@
-//! Both directions of an asynchronous channel at once: for whoever waits to read and to write at the
-//! same time, as a session of Tinyferry does.
+//! Both directions of an asynchronous channel at once: for a caller that waits to read and to write at the same time,
+//! as a session of Tinyferry does.
 //!
-//! The two halves share the channel by a [`RefCell`] that neither holds while it waits. A read or a
-//! write that is dropped before it is done loses nothing, if that is so of the stream below.
+//! The two halves share the channel by a [`RefCell`] that neither borrows while it waits. A read or
+//! a write that is dropped before it is done loses nothing, if that is so of the stream below.
 
 use core::cell::RefCell;
 

@@ -62,7 +62,7 @@ macro_rules! key {
                 Self(Secret(*bytes))
             }
 
-            /// The bytes themselves, for whoever keeps the key.
+            /// The bytes themselves, for the program that stores the key.
             pub fn expose(&self) -> &[u8; 32] {
                 &self.0.0
             }
@@ -83,7 +83,7 @@ macro_rules! key {
 }
 
 key! {
-    /// A key that both ends hold: 256 bits that nobody can foresee, never a password.
+    /// A key that both ends know: 256 bits that nobody can foresee, never a password.
     SharedKey
 }
 
@@ -127,13 +127,13 @@ pub struct KeyId(pub [u8; 8]);
 /// The credential of a client.
 #[derive(Debug, Clone)]
 pub enum Identity {
-    /// A key that the server holds too (`NNpsk0`).
+    /// A key that the server knows too (`NNpsk0`).
     Shared(SharedKey),
     /// A key pair of its own, while the server has another (`XX`).
     Pair(PrivateKey),
 }
 
-/// Whom this end trusts. Nobody, unless a method says otherwise.
+/// The keys that this end trusts. None, unless a method says otherwise.
 pub trait Trust {
     /// A server's shared key of that name.
     fn shared(&mut self, id: KeyId) -> Option<SharedKey> {
@@ -146,8 +146,8 @@ pub trait Trust {
         None
     }
 
-    /// Whether the other end, which holds the private half of `key`, is who it should be. A client
-    /// is asked before it has shown its own key.
+    /// Whether the other end, which has proved that it owns the private half of `key`, is trusted.
+    /// A client is asked before it has shown its own key.
     fn trusts(&mut self, key: &PublicKey) -> bool {
         let _ = key;
         false

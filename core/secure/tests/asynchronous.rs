@@ -162,17 +162,17 @@ async fn glance<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// Says all of `content` and hears as much, at the same time.
+/// Writes all of `content` and reads as much, at the same time.
 async fn talk(ends: Ends, channel: Channel<[u8; 200]>, content: &[u8]) -> Vec<u8> {
     let channel = RefCell::new(channel);
     let nothing = Pipe::default();
     let mut reader = ReadHalf::new(Ends { from: ends.from, to: nothing.clone() }, &channel);
     let mut writer = WriteHalf::new(Ends { from: nothing, to: ends.to }, &channel);
-    let mut heard = vec![0; content.len()];
+    let mut received = vec![0; content.len()];
     let hearing = async {
         let mut at = 0;
-        while at < heard.len() {
-            if let Some(count) = glance(reader.read(&mut heard[at..])).await {
+        while at < received.len() {
+            if let Some(count) = glance(reader.read(&mut received[at..])).await {
                 at += count.unwrap();
             }
         }
@@ -189,7 +189,7 @@ async fn talk(ends: Ends, channel: Channel<[u8; 200]>, content: &[u8]) -> Vec<u8
     both(hearing, saying).await;
     writer.close().await.unwrap();
     assert_eq!(reader.read(&mut [0; 1]).await, Ok(0));
-    heard
+    received
 }
 
 #[test]

@@ -5,14 +5,14 @@
 mod common;
 
 use common::{
-    buffers, client, closes, hears, keys, opens, pair, private, says, seals, sent, server, shake,
-    shared,
+    buffers, client, closes, emits, keys, opens, pair, private, receives, seals, sent, server,
+    shake, shared,
 };
 use tinyferry_secure::{Channel, Error, Identity, MIN_BUFFER, Refusal, Step};
 
 const KINDS: [bool; 2] = [false, true];
 
-/// Every call says the same, and nothing is left that could be sent or read.
+/// Every call emits the same, and nothing is left that could be sent or read.
 #[track_caller]
 fn is_dead(end: &mut common::End, error: Error) {
     assert_eq!(end.read(&mut [0; 10]), Err(error));
@@ -35,7 +35,7 @@ fn content_goes_both_ways_in_order() {
             bytes.extend(closes(&mut client).unwrap());
             assert_eq!(opens(&mut server, &bytes), (content.clone(), Ok(())));
             assert_eq!(client.write(b"more"), Err(Error::Closed));
-            // The other direction stands.
+            // The other direction still works.
             let answer = seals(&mut server, b"answer").unwrap().concat();
             let end = closes(&mut server).unwrap();
             let bytes = [answer, end].concat();
@@ -160,39 +160,39 @@ fn ends_with_different_keys_reject_each_other() {
     let (identity, mut trusting, mut serving) = keys(false);
     // Another key: its id is not known.
     let (mut one, mut other) = (client(&Identity::Shared(shared(6)), 100), server(100));
-    hears(&mut other, &says(&mut one).unwrap(), &mut serving).unwrap();
-    let Ok(Step::Transmit(answer)) = other.step() else { panic!("it says nothing") };
+    receives(&mut other, &emits(&mut one).unwrap(), &mut serving).unwrap();
+    let Ok(Step::Transmit(answer)) = other.step() else { panic!("it emits nothing") };
     assert_eq!(answer, b"TFS\x04");
     let answer = answer.to_vec();
     assert_eq!(other.transmitted(4), Err(Error::Refused(Refusal::UnknownKey)));
     let refused = Error::Refused(Refusal::UnknownKey);
-    assert_eq!(hears(&mut one, &answer, &mut trusting), Err(refused));
+    assert_eq!(receives(&mut one, &answer, &mut trusting), Err(refused));
     is_dead(&mut one, refused);
     // The id of the right key, without the key.
     let (mut one, mut other) = (client(&Identity::Shared(shared(6)), 100), server(100));
-    let mut hello = says(&mut one).unwrap();
+    let mut hello = emits(&mut one).unwrap();
     hello[8..16].copy_from_slice(&shared(5).id().0);
-    assert_eq!(hears(&mut other, &hello, &mut serving), Err(Error::WrongKey));
+    assert_eq!(receives(&mut other, &hello, &mut serving), Err(Error::WrongKey));
     // The other kind of keys.
     let (mut one, mut other) = (client(&Identity::Pair(private(1)), 100), server(100));
-    hears(&mut other, &says(&mut one).unwrap(), &mut serving).unwrap();
-    assert_eq!(says(&mut other), Err(Error::Refused(Refusal::Kind)));
+    receives(&mut other, &emits(&mut one).unwrap(), &mut serving).unwrap();
+    assert_eq!(emits(&mut other), Err(Error::Refused(Refusal::Kind)));
     // Other versions and suites, and records that are too small.
     for (at, byte, refusal) in
         [(3, 2, Refusal::Version), (4, 2, Refusal::Suite), (6, 63, Refusal::Format)]
     {
         let (mut one, mut other) = (client(&identity, 100), server(100));
-        let mut hello = says(&mut one).unwrap();
+        let mut hello = emits(&mut one).unwrap();
         hello[at] = byte;
-        hears(&mut other, &hello, &mut serving).unwrap();
-        assert_eq!(says(&mut other), Err(Error::Refused(refusal)));
+        receives(&mut other, &hello, &mut serving).unwrap();
+        assert_eq!(emits(&mut other), Err(Error::Refused(refusal)));
     }
     // Something else altogether.
     let mut other = server(100);
-    assert_eq!(hears(&mut other, &[b'P'; 36], &mut serving), Err(Error::NotSecure));
+    assert_eq!(receives(&mut other, &[b'P'; 36], &mut serving), Err(Error::NotSecure));
     let mut one = client(&identity, 100);
-    says(&mut one).unwrap();
-    assert_eq!(hears(&mut one, b"HTTP/1.1", &mut trusting), Err(Error::NotSecure));
+    emits(&mut one).unwrap();
+    assert_eq!(receives(&mut one, b"HTTP/1.1", &mut trusting), Err(Error::NotSecure));
 }
 
 #[test]
@@ -200,9 +200,9 @@ fn a_server_that_is_not_trusted_learns_nothing() {
     let (identity, mut trusting, mut serving) = keys(true);
     trusting.trusted = Some(private(9).public());
     let (mut one, mut other) = (client(&identity, 100), server(100));
-    hears(&mut other, &says(&mut one).unwrap(), &mut serving).unwrap();
-    let answer = says(&mut other).unwrap();
-    assert_eq!(hears(&mut one, &answer, &mut trusting), Err(Error::NotTrusted));
+    receives(&mut other, &emits(&mut one).unwrap(), &mut serving).unwrap();
+    let answer = emits(&mut other).unwrap();
+    assert_eq!(receives(&mut one, &answer, &mut trusting), Err(Error::NotTrusted));
     is_dead(&mut one, Error::NotTrusted);
 }
 
@@ -211,10 +211,10 @@ fn a_client_that_is_not_trusted_is_told_so_and_nobody_else() {
     let (identity, mut trusting, mut serving) = keys(true);
     serving.trusted = None;
     let (mut one, mut other) = (client(&identity, 100), server(100));
-    hears(&mut other, &says(&mut one).unwrap(), &mut serving).unwrap();
-    hears(&mut one, &says(&mut other).unwrap(), &mut trusting).unwrap();
-    hears(&mut other, &says(&mut one).unwrap(), &mut serving).unwrap();
-    let Ok(Step::Transmit(record)) = other.step() else { panic!("it says nothing") };
+    receives(&mut other, &emits(&mut one).unwrap(), &mut serving).unwrap();
+    receives(&mut one, &emits(&mut other).unwrap(), &mut trusting).unwrap();
+    receives(&mut other, &emits(&mut one).unwrap(), &mut serving).unwrap();
+    let Ok(Step::Transmit(record)) = other.step() else { panic!("it emits nothing") };
     let record = record.to_vec();
     assert_eq!(other.transmitted(record.len()), Err(Error::NotTrusted));
     is_dead(&mut other, Error::NotTrusted);
@@ -227,9 +227,9 @@ fn a_client_that_is_not_trusted_is_told_so_and_nobody_else() {
 fn a_public_key_of_low_order_is_refused() {
     let (identity, _, mut serving) = keys(true);
     let (mut one, mut other) = (client(&identity, 100), server(100));
-    let mut hello = says(&mut one).unwrap();
+    let mut hello = emits(&mut one).unwrap();
     hello[16..48].fill(0);
-    assert_eq!(hears(&mut other, &hello, &mut serving), Err(Error::WrongKey));
+    assert_eq!(receives(&mut other, &hello, &mut serving), Err(Error::WrongKey));
     is_dead(&mut other, Error::WrongKey);
 }
 

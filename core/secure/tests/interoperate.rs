@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{client, closes, hears, keys, opens, private, says, seals, server, shared};
+use common::{client, closes, emits, keys, opens, private, receives, seals, server, shared};
 use snow::{Builder, HandshakeState, TransportState};
 
 /// Records between two changes of the key.
@@ -31,7 +31,7 @@ fn snow(is_pair: bool, is_client: bool, hello: &[u8]) -> HandshakeState {
     if is_client { builder.build_initiator() } else { builder.build_responder() }.unwrap()
 }
 
-fn says_snow(snow: &mut HandshakeState, payload: &[u8]) -> Vec<u8> {
+fn emits_snow(snow: &mut HandshakeState, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0; 200];
     let length = snow.write_message(payload, &mut out).unwrap();
     out.truncate(length);
@@ -101,15 +101,15 @@ fn a_client_talks_to_a_server_of_another_implementation() {
     for is_pair in [false, true] {
         let (identity, mut trusting, _) = keys(is_pair);
         let mut ours = client(&identity, 1006);
-        let said = says(&mut ours).unwrap();
+        let said = emits(&mut ours).unwrap();
         let (hello_sent, first) = said.split_at(16);
         assert_eq!(hello_sent, hello(is_pair));
         let mut theirs = snow(is_pair, false, hello_sent);
         assert_eq!(theirs.read_message(first, &mut [0; 100]), Ok(0));
-        let second = says_snow(&mut theirs, &1000u16.to_le_bytes());
-        hears(&mut ours, &[b"TFS\0", second.as_slice()].concat(), &mut trusting).unwrap();
+        let second = emits_snow(&mut theirs, &1000u16.to_le_bytes());
+        receives(&mut ours, &[b"TFS\0", second.as_slice()].concat(), &mut trusting).unwrap();
         if is_pair {
-            assert_eq!(theirs.read_message(&says(&mut ours).unwrap(), &mut [0; 100]), Ok(0));
+            assert_eq!(theirs.read_message(&emits(&mut ours).unwrap(), &mut [0; 100]), Ok(0));
             assert_eq!(theirs.get_remote_static(), Some(&private(1).public().0[..]));
             assert_eq!(ours.peer(), Some(private(2).public()));
         } else {
@@ -126,16 +126,16 @@ fn a_server_talks_to_a_client_of_another_implementation() {
         let mut ours = server(1006);
         let hello = hello(is_pair);
         let mut theirs = snow(is_pair, true, &hello);
-        let first = says_snow(&mut theirs, &[]);
-        hears(&mut ours, &[hello, first].concat(), &mut serving).unwrap();
-        let answer = says(&mut ours).unwrap();
+        let first = emits_snow(&mut theirs, &[]);
+        receives(&mut ours, &[hello, first].concat(), &mut serving).unwrap();
+        let answer = emits(&mut ours).unwrap();
         let (answer, second) = answer.split_at(4);
         assert_eq!(answer, b"TFS\0");
         let mut payload = [0; 100];
         assert_eq!(theirs.read_message(second, &mut payload), Ok(2));
         assert_eq!(payload[..2], 1000u16.to_le_bytes());
         if is_pair {
-            hears(&mut ours, &says_snow(&mut theirs, &[]), &mut serving).unwrap();
+            receives(&mut ours, &emits_snow(&mut theirs, &[]), &mut serving).unwrap();
             assert_eq!(ours.peer(), Some(private(1).public()));
         }
         talk(&mut ours, &mut Records::new(theirs));
@@ -151,9 +151,9 @@ fn an_authentic_record_that_breaks_the_format_is_malformed() {
         let mut ours = server(1006);
         let hello = hello(false);
         let mut theirs = snow(false, true, &hello);
-        let first = says_snow(&mut theirs, &[]);
-        hears(&mut ours, &[hello, first].concat(), &mut serving).unwrap();
-        let answer = says(&mut ours).unwrap();
+        let first = emits_snow(&mut theirs, &[]);
+        receives(&mut ours, &[hello, first].concat(), &mut serving).unwrap();
+        let answer = emits(&mut ours).unwrap();
         theirs.read_message(&answer[4..], &mut [0; 100]).unwrap();
         let mut theirs = Records::new(theirs);
         let result = opens(&mut ours, &theirs.seal(kind, content)).1.unwrap_err();

@@ -1,6 +1,6 @@
 //! The next output: performs the output of the halves (calls of the store, `ERR`s, the signal in the
 //! slot), then asks the store about a new offer or request, then handles buffered frames, then lets
-//! the half at work go on.
+//! the active half go on.
 
 use super::*;
 
@@ -10,7 +10,7 @@ impl<P: Profile> Session<P> {
         while !self.advance() {}
     }
 
-    /// Performs an output, or else handles a frame, or else lets the half at work go on. Whether the
+    /// Performs an output, or else handles a frame, or else lets the active half go on. Whether the
     /// next step is chosen.
     // Not a part of the loop: the addresses of the fields would be kept on the stack across it.
     #[inline(never)]

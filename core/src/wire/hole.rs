@@ -1,4 +1,4 @@
-//! Holes: chunks that stand for zeros (`PROTOCOL.md`, section 13).
+//! Holes: chunks that describe zeros (`PROTOCOL.md`, section 13).
 
 use super::{HEADER_LEN, Header, emit, low_half, number, parse, word, words};
 use crate::checksum::Checksums;
@@ -6,7 +6,7 @@ use crate::wire::MARKER;
 
 /// Length of a whole hole frame, in bytes.
 pub const HOLE_LEN: usize = HEADER_LEN + PAYLOAD_LEN;
-/// The most zeros that one frame stands for on a reliable link, in bytes. A computer computes SHA-256 of them in less
+/// The largest number of zeros in one frame on a reliable link, in bytes. A computer computes SHA-256 of them in less
 /// than a second. A receiver whose store is slow sends acks between their parts.
 pub const HOLE_MAX: u32 = 1 << 24;
 

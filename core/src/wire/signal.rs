@@ -98,7 +98,7 @@ impl Code {
 
 /// The parameters of a session: proposed by the client, chosen by the server.
 ///
-/// A later version may have more fields: whoever makes a hello states each of them.
+/// A later version may have more fields: code that makes a hello states each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hello {

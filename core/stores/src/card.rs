@@ -17,7 +17,7 @@
 //! # State after a power cut
 //!
 //! A file comes in as `TINYFRRY.PRT`, in the directory it is for, and a transfer that was cut
-//! resumes from there. When it is whole, one write of one block gives it its name, or gives the
+//! resumes from there. When it is complete, one write of one block gives it its name, or gives the
 //! name that is there its content: the old file or the new one, never a third. Clusters may then be
 //! allocated without an entry. Directories come before the files in them. A removal leaves the whole entry, or
 //! no entry of its name; a rename leaves the old name or the new one.

@@ -18,7 +18,7 @@ pub(crate) struct Partition<D> {
 /// Why a block cannot be read or written.
 #[derive(Debug)]
 pub(crate) enum Fault<E> {
-    /// It lies past the end of the partition.
+    /// It is past the end of the partition.
     Full,
     /// The card says so.
     Device(E),

@@ -1,9 +1,8 @@
 //! One image in a partition of NOR flash, in one of two slots.
 //!
-//! Each slot is half of the partition. One holds the valid image, the other receives a new one, which is
-//! valid from the moment when its last record is written. So the old image stays until the new one is
-//! complete, verified, and read back. After a loss of power at any moment exactly one of the two is
-//! valid.
+//! Each slot is half of the partition. One has the valid image, the other receives a new one, which is valid from the
+//! moment when its last record is written. So the old image stays until the new one is complete, verified, and read
+//! back. After a loss of power at any moment exactly one of the two is valid.
 //!
 //! ```text
 //! | image ................................ | records | image ........... | records |
@@ -15,12 +14,12 @@
 //!
 //! | at | record | fields, little-endian |
 //! |---|---|---|
-//! | 0 | it has begun | `TFb1`, CRC-32 of the rest, size 8 (2^64−1: unknown), modified 8 (−2^63: unknown), length of the name 1, name |
-//! | 256 | it is complete | `TFw1`, CRC-32 of the rest, sequence 4, size 4, CRC-64 8 |
+//! | 0 | begin | `TFb1`, CRC-32 of the rest, size 8 (2^64−1: unknown), modified 8 (−2^63: unknown), length of the name 1, name |
+//! | 256 | complete | `TFw1`, CRC-32 of the rest, sequence 4, size 4, CRC-64 8 |
 //!
 //! The rules of NOR flash are kept: whole sectors are erased, and whole words are written, each of them
 //! once. All that an image needs is erased when it is offered, not while its chunks
-//! come in: many microcontrollers stand still meanwhile, and on a lossy line the sender waits for
+//! are received: many microcontrollers stop during an erase, and on a lossy line the sender waits for
 //! the answer to its offer. The content is written in order. A transfer that was cut resumes at the last sector: the
 //! sectors from there on are erased again, as the last write may be incomplete.
 
@@ -88,7 +87,7 @@ enum Next {
 ///
 /// `C` is how CRCs are computed; take the one of the session's profile.
 ///
-/// It takes a file under any name without a `/` and gives the image that counts, under its name or
+/// It takes a file under any name without a `/` and gives the current image, under its name or
 /// as the only entry of the root. It refuses trees.
 #[derive(Debug)]
 pub struct Slots<F, C = Small> {
@@ -125,7 +124,7 @@ impl<F: NorFlash, C: Checksums> Slots<F, C> {
         self.flash
     }
 
-    /// The image that counts, if there is one.
+    /// The current image, if there is one.
     ///
     /// # Errors
     /// [`Reason::Storage`] where the flash cannot be read.

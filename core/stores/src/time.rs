@@ -1,6 +1,6 @@
 //! Times as FAT has them: two seconds fine, from 1980 to 2107, here taken for UTC.
 
-/// Time and date as an entry holds them.
+/// Time and date in the format of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp(pub(crate) [u8; 4]);
 

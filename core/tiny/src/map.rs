@@ -1,6 +1,6 @@
 //! The SACK map: the blocks that are received past the position.
 
-/// 96 bits: bit i stands for the block that begins i + 1 blocks past the position.
+/// 96 bits: bit i is the block that begins i + 1 blocks past the position.
 #[derive(Clone, Copy)]
 pub(crate) struct Map([u32; 3]);
 

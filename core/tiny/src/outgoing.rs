@@ -125,7 +125,7 @@ impl Transfer {
     }
 }
 
-/// Completes a chunk of so many bytes; returns the length of its frame.
+/// Completes a chunk of `length` bytes; returns the length of its frame.
 pub(crate) fn seal(
     frame: &mut [u8],
     [first, position]: [u32; 2],

@@ -178,7 +178,7 @@ enum Front {
     Incomplete,
     /// No frame begins here.
     Nothing,
-    /// A chunk of so many bytes that is skipped (R11).
+    /// A chunk of this length that is skipped (R11).
     Unwanted(u16),
 }
 

@@ -53,7 +53,7 @@ struct Report {
 struct Sums {
     /// Of its tasks that are complete.
     done: Totals,
-    /// Of the task at work.
+    /// Of the current task.
     current: Totals,
     traffic: Traffic,
     error: Option<Error>,
@@ -93,12 +93,12 @@ pub(crate) fn seconds() -> f64 {
     REPORT.get().map_or(0.0, |report| rounded(report.begin.elapsed().as_secs_f64()))
 }
 
-/// The sums of the task at work.
+/// The sums of the current task.
 pub(crate) fn count(totals: Totals) {
     with_sums(|sums| sums.current = totals);
 }
 
-/// The task at work is complete.
+/// The current task is complete.
 pub(crate) fn complete() {
     with_sums(|sums| sums.done += std::mem::take(&mut sums.current));
 }

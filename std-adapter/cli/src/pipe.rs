@@ -20,7 +20,7 @@ use crate::progress::{Progress, Verbosity};
 use crate::retry::Retrying;
 use crate::{signals, standard};
 
-/// The argument that stands for standard input or output.
+/// The argument for standard input or output.
 pub(crate) const STREAM: &str = "-";
 
 /// The argument of `get -o`.

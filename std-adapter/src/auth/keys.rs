@@ -17,8 +17,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A file with keys: `KIND HEX [name=NAME] [rights=read,write,remove,close] [dir=PATH]` on each line.
 ///
-/// `shared` is a key that both ends hold, `private` this end's own half of a key pair, `public`
-/// the public key of an accepted client. Only a server uses the settings after the key.
+/// `shared` is a key that both ends know, `private` this end's own half of a key pair, `public` the
+/// public key of an accepted client. Only a server uses the settings after the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyFile(PathBuf);
 

@@ -71,9 +71,8 @@ impl<S: Socket> SecureSocket<S> {
         Self::accept_after(socket, &[], trust, Instant::now() + timeout)
     }
 
-    /// A server's end, where `input` was read from the socket before. Returns when the client has
-    /// proven, by a first record that opens, that it holds the key: the first message of a handshake
-    /// can be a repeated one.
+    /// A server's end, where `input` was read from the socket before. Returns when the client has proven, by a first
+    /// record that opens, that it knows the key: the first message of a handshake can be a repeated one.
     pub(crate) fn accept_proven(
         socket: S,
         input: &[u8],

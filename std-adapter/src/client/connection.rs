@@ -82,8 +82,8 @@ pub(crate) trait Connection: Send {
         false
     }
 
-    /// Disconnects in good order. `leaves`: the other end may be a terminal, which does not close; it is told that
-    /// the client leaves.
+    /// Disconnects in good order. `leaves`: the other end may be a terminal, which does not close; it receives a
+    /// message that the client leaves.
     fn disconnect(&mut self, leaves: bool);
 }
 

@@ -149,7 +149,7 @@ impl fmt::Display for LineFault {
         };
         match &self.fault {
             Fault::Echo => f.write_str(
-                "this line returns what is sent: the other end echoes, or the line is a loopback; start \
+                "this line returns the bytes of this end: the other end echoes, or the line is a loopback; start \
                  tinyferry serve at the other end",
             ),
             Fault::SevenBits => write!(

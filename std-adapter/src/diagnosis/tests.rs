@@ -117,7 +117,7 @@ fn a_line_of_seven_bits_is_one_fault() {
 #[test]
 fn an_end_that_waits_for_xon_is_found() {
     let stopped = std::cell::Cell::new(false);
-    let held = std::cell::RefCell::new(Vec::new());
+    let buffered = std::cell::RefCell::new(Vec::new());
     let there = |bytes: &[u8]| {
         for byte in bytes {
             match byte {
@@ -129,8 +129,8 @@ fn an_end_that_waits_for_xon_is_found() {
         Fault::Swallows(vec![0x11, 0x13]).apply(bytes)
     };
     let back = |bytes: &[u8]| {
-        held.borrow_mut().extend_from_slice(bytes);
-        if stopped.get() { Vec::new() } else { held.take() }
+        buffered.borrow_mut().extend_from_slice(bytes);
+        if stopped.get() { Vec::new() } else { buffered.take() }
     };
     let (finding, _) = found(&there, &back, 5);
     let Finding::Fault(line) = finding else { panic!("{finding:?}") };

@@ -80,21 +80,21 @@ pub(crate) fn leftovers_below(
             if kind.is_dir() {
                 waiting.push(join(&path, &name));
             } else if kind.is_file() && partial_name::is_name(&name) {
-                let (held, leftover) = match inspect(&dir, &path, &name) {
+                let (locked, leftover) = match inspect(&dir, &path, &name) {
                     Ok(found) => found,
                     Err(error) => {
                         report("read", &join(&path, &name), error, &mut failed);
                         continue;
                     }
                 };
-                if visit(&leftover) && held.is_some() {
+                if visit(&leftover) && locked.is_some() {
                     match dir.remove_file(&name) {
                         Ok(()) => removed += 1,
                         Err(error) => report("remove", &leftover.path, error.into(), &mut failed),
                     }
                 }
                 // The lock kept transfers from the file until here.
-                drop(held);
+                drop(locked);
             }
         }
     }
@@ -109,10 +109,10 @@ fn report(action: &str, path: &str, error: StoreError, failed: &mut impl FnMut(&
 }
 
 /// A partial that is open and locked.
-type Held = (File, Lock);
+type Locked = (File, Lock);
 
 /// Locks a partial, unless a transfer has it.
-fn inspect(dir: &Dir, path: &str, name: &str) -> Result<(Option<Held>, Leftover), StoreError> {
+fn inspect(dir: &Dir, path: &str, name: &str) -> Result<(Option<Locked>, Leftover), StoreError> {
     let (file, opened) = open_file(dir, name)?;
     let lock = Lock::take(&file, &opened);
     let metadata = Metadata::from_file(&file)?;
@@ -120,8 +120,8 @@ fn inspect(dir: &Dir, path: &str, name: &str) -> Result<(Option<Held>, Leftover)
     let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
     let (path, bytes, occupied) = (join(path, name), metadata.len(), allocated(&metadata));
     let (age, id, is_in_use) = (age.unwrap_or_default(), id_of(&opened), lock.is_none());
-    let held = lock.map(|lock| (file, lock));
-    Ok((held, Leftover { path, bytes, age, is_in_use, occupied, id }))
+    let locked = lock.map(|lock| (file, lock));
+    Ok((locked, Leftover { path, bytes, age, is_in_use, occupied, id }))
 }
 
 #[cfg(test)]

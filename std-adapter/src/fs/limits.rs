@@ -26,7 +26,7 @@ pub struct Limits {
     /// The maximum size of all partials of interrupted transfers, in bytes without holes. Beyond it the oldest is
     /// removed.
     pub partials: u64,
-    /// Open files beyond the few that each store may always hold.
+    /// Open files beyond the few that each store may always have.
     pub descriptors: Descriptors,
     /// The partials of interrupted transfers, for all stores of one server.
     pub(crate) partial_index: PartialIndex,

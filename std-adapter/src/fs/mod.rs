@@ -219,8 +219,8 @@ impl<O: Observer> Directory<O> {
         self
     }
 
-    /// Identifies the client: `id` stands for its key, in letters and digits. A client without the
-    /// right to read resumes only from its own partial files, and without an `id` from none.
+    /// Identifies the client: `id` is derived from its key, in letters and digits. A client without
+    /// the right to read resumes only from its own partial files, and without an `id` from none.
     #[must_use]
     pub fn identified(mut self, id: &str) -> Self {
         if let (Some(recv), None) = (&mut self.recv, &self.send) {

@@ -51,7 +51,7 @@ pub(crate) fn check(path: &str) -> Result<(), StoreError> {
         if cfg!(windows)
             && let Some(why) = windows::objection(name)
         {
-            let detail = format!("Windows cannot hold the name \"{name}\": {why}");
+            let detail = format!("the name \"{name}\" is not possible on Windows: {why}");
             return Err(StoreError::new(Reason::BadPath, &detail));
         }
     }

@@ -161,7 +161,7 @@ impl Program {
     }
 
     /// Shuts the socket down if the command ends before the handshake is complete: another process
-    /// may hold its streams and never answer.
+    /// may have its streams open and never answer.
     fn supervise_setup(&self, socket: UnixStream) -> io::Result<()> {
         let (started, setup) = (Arc::clone(&self.started), Arc::clone(&self.setup));
         let supervise = move || {

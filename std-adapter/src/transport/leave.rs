@@ -1,5 +1,5 @@
-//! How a client or a person leaves a server on a terminal: by the byte of Ctrl-C. Between frames any byte may stand. The
-//! byte of Ctrl-D counts as well: a program between the two ends sends it when the client has left.
+//! How a client or a person leaves a server on a terminal: by the byte of Ctrl-C. Between frames any byte is allowed.
+//! The byte of Ctrl-D counts as well: a program between the two ends sends it when the client has left.
 
 #[cfg(unix)]
 pub(crate) use self::recognition::Leave;

@@ -50,7 +50,7 @@ pub struct SerialLink {
     /// Input that was read by a poll.
     input: [u8; 256],
     /// The bytes of `input` that are not yet read.
-    held: Range<usize>,
+    buffered: Range<usize>,
     clock: Clock,
     deadline: Option<Millis>,
     traffic: Traffic,
@@ -75,7 +75,7 @@ impl SerialLink {
             port: opened.port,
             path: opened.path,
             input: [0; 256],
-            held: 0..0,
+            buffered: 0..0,
             clock: Clock::start(),
             deadline: None,
             traffic: Traffic::default(),
@@ -102,10 +102,10 @@ impl SerialLink {
 
     /// Drops input until the line is idle for `idle`, for `most` at most.
     pub(crate) fn drain(&mut self, idle: Duration, most: Duration) {
-        self.held = 0..0;
+        self.buffered = 0..0;
         let end = Instant::now() + most;
         while Instant::now() < end && self.fill(idle).is_ok_and(|count| count > 0) {}
-        self.held = 0..0;
+        self.buffered = 0..0;
     }
 
     /// Reads into the empty buffer; 0 if the port was removed.
@@ -118,7 +118,7 @@ impl SerialLink {
             Ok(0) if !has_hung_up(&self.port) => return Err(ErrorKind::Interrupted.into()),
             result => result?,
         };
-        self.held = 0..count;
+        self.buffered = 0..count;
         Ok(count)
     }
 
@@ -168,7 +168,7 @@ impl embedded_io::ErrorType for SerialLink {
 
 impl embedded_io::Read for SerialLink {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.held.is_empty() {
+        while self.buffered.is_empty() {
             if self.shutdown.is_due() {
                 return Ok(0);
             }
@@ -190,9 +190,9 @@ impl embedded_io::Read for SerialLink {
                 Ok(_) => {}
             }
         }
-        let held = self.input.get(self.held.clone()).unwrap_or_default();
-        let count = io::Read::read(&mut &*held, into)?;
-        self.held.start += count;
+        let buffered = self.input.get(self.buffered.clone()).unwrap_or_default();
+        let count = io::Read::read(&mut &*buffered, into)?;
+        self.buffered.start += count;
         self.traffic.received += count as u64;
         Ok(count)
     }
@@ -242,7 +242,7 @@ impl Link for SerialLink {
     }
 
     fn is_ready(&mut self) -> io::Result<bool> {
-        if self.held.is_empty() {
+        if self.buffered.is_empty() {
             return match self.fill(Duration::ZERO) {
                 // The end of the input is an event too.
                 Ok(_) => Ok(true),

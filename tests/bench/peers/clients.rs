@@ -71,7 +71,7 @@ pub(crate) fn clients(bench: &Bench) -> Done<Vec<Table>> {
     Ok(vec![table, beside_bad_ones(bench, &place)?])
 }
 
-/// Connects so many, lets all of them rest, then lets all of them put at once.
+/// Connects this number of clients, leaves all of them idle for a while, then lets all of them put at once.
 fn crowd(server: &Server, place: &Place, count: u64) -> Done<Crowd> {
     let barrier = Barrier::new(count as usize + 1);
     let endpoint: Endpoint = format!("tcp://127.0.0.1:{}", server.port).parse()?;

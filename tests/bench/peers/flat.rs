@@ -69,7 +69,7 @@ pub(crate) fn flat(bench: &Bench) -> Done<Vec<Table>> {
     Ok(vec![files, bytes])
 }
 
-/// Medians of time and of both ends' memory in MiB, of so many puts.
+/// Medians of time and of both ends' memory in MiB, of this number of puts.
 fn puts(bench: &Bench, place: &Place, rounds: usize) -> Done<[Option<f64>; 3]> {
     let mut puts = Vec::new();
     for _ in 0..rounds {

@@ -24,7 +24,7 @@ pub(crate) fn file(path: &Path, length: u64) -> Done {
     Ok(file.flush()?)
 }
 
-/// A tree of so many small files, of 100 to 4,000 bytes each, a hundred to a directory.
+/// A tree of this number of small files, of 100 to 4,000 bytes each, a hundred to a directory.
 pub(crate) fn tree(root: &Path, files: u64) -> Done {
     fs::create_dir(root)?;
     let content: Vec<u8> =
@@ -41,7 +41,7 @@ pub(crate) fn tree(root: &Path, files: u64) -> Done {
     Ok(())
 }
 
-/// Whether two files, or two trees, hold the same.
+/// Whether two files, or two trees, have the same content.
 pub(crate) fn same(one: &Path, other: &Path) -> Done {
     if one.is_dir() {
         let mut names: Vec<_> =
@@ -78,7 +78,7 @@ pub(crate) fn clear(dir: &Path) -> Done {
     Ok(())
 }
 
-/// Whether so many bytes find room.
+/// Whether there is room for this number of bytes.
 pub(crate) fn fits(dir: &Path, bytes: u64) -> bool {
     rustix::fs::statvfs(dir).is_ok_and(|room| room.f_bavail * room.f_frsize > bytes + bytes / 8)
 }

@@ -27,14 +27,14 @@ pub(crate) struct Spent {
     pub(crate) cpu: Option<f64>,
 }
 
-/// Starts a command. It hears nothing and says nothing, unless the command says otherwise.
+/// Starts a command, without standard streams unless the command sets them.
 pub(crate) fn start(command: &mut Command) -> Done<Job> {
     let name = command.get_program().to_string_lossy().into_owned();
     let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
     Ok(Job { name, child, is_over: false })
 }
 
-/// A command that hears nothing and says nothing.
+/// A command without standard streams.
 pub(crate) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -186,7 +186,7 @@ fn is_listening(_: u16) -> bool {
 /// User and system time of a process and of those it has waited for, in seconds.
 fn cpu_time(id: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name before may hold anything.
+    // The name before may contain any characters.
     let (_, fields) = text.rsplit_once(") ")?;
     let times = fields.split_whitespace().skip(11).take(4);
     let ticks: u64 = times.filter_map(|time| time.parse::<u64>().ok()).sum();

@@ -19,7 +19,7 @@ impl Cell {
         Self(text.clone(), text.into())
     }
 
-    /// A number with so many decimals; a dash where it is not known.
+    /// A number with this number of decimals; a dash where it is not known.
     pub(crate) fn number(number: Option<f64>, decimals: usize) -> Self {
         match number {
             Some(number) => Self(format!("{number:.decimals$}"), json!(number)),

@@ -260,8 +260,8 @@ pub(crate) fn zmodem(place: &Place) -> Done<Run> {
         let near = TcpStream::connect(door.local_addr()?)?;
         let (far, _) = door.accept()?;
         let over = |command: &mut Command, line: TcpStream| -> Done<Job> {
-            let (hears, says) = (OwnedFd::from(line.try_clone()?), OwnedFd::from(line));
-            start(command.stdin(hears).stdout(says))
+            let (input, output) = (OwnedFd::from(line.try_clone()?), OwnedFd::from(line));
+            start(command.stdin(input).stdout(output))
         };
         let mut receiver = quiet(&rz);
         let receiver = over(receiver.args(["-q", "-b", "-y"]).current_dir(&place.out), far)?;

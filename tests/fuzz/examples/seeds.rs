@@ -14,16 +14,16 @@ fn record(config: Config, mut here: Memory, mut there: Memory, task: Task<'_>) -
     let mut server = Session::<Weak>::server(config);
     client.begin(task).expect("it may");
     let mut said = [Vec::new(), Vec::new()];
-    let mut heard = [0, 0];
+    let mut received = [0, 0];
     loop {
         let mut moved = false;
         for (end, session, store) in [(0, &mut client, &mut here), (1, &mut server, &mut there)] {
             match session.poll() {
                 Step::Receive(into) => {
-                    let rest = &said[1 - end][heard[end]..];
+                    let rest = &said[1 - end][received[end]..];
                     let count = rest.len().min(into.len());
                     into[..count].copy_from_slice(&rest[..count]);
-                    heard[end] += count;
+                    received[end] += count;
                     if count > 0 {
                         session.received(count, Some(0));
                         moved = true;

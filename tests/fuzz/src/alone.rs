@@ -197,9 +197,9 @@ impl<'a> Alone<'a> {
                 return true;
             }
             15 => {
-                let held = self.script.ahead(usize::from(low) * 300);
-                let taken = self.session.take_input(held, &mut self.store, self.now);
-                assert!(taken <= held.len());
+                let input = self.script.ahead(usize::from(low) * 300);
+                let taken = self.session.take_input(input, &mut self.store, self.now);
+                assert!(taken <= input.len());
                 self.script.pass(taken);
             }
             5 => {
@@ -334,8 +334,8 @@ fn any_reply(script: &mut Script<'_>) -> Reply {
 
 fn accepted(script: &mut Script<'_>) -> Accepted {
     let flags = script.decide();
-    let held = if flags & 2 != 0 { u64::from(script.decide()) * 1024 } else { script.number() };
-    Accepted { prefix: held, in_order: flags & 1 != 0 }
+    let prefix = if flags & 2 != 0 { u64::from(script.decide()) * 1024 } else { script.number() };
+    Accepted { prefix, in_order: flags & 1 != 0 }
 }
 
 fn entry(script: &mut Script<'_>) -> Entry {

@@ -8,7 +8,7 @@ use tinyferry_kit::{Endpoint, Frames, Memory, content};
 use crate::script::Script;
 
 const UNIT: usize = 256;
-/// A map speaks of so many units past the position.
+/// The length of a map past the position, in blocks.
 const UNITS: usize = 97;
 
 /// A client that sends a file by the script, and a server that reads it by the script. Content is
@@ -22,18 +22,18 @@ pub fn order(data: &[u8]) {
     let config = link.sha256(flags & 2 != 0);
     let mut store = Memory::with([("f", b"old".to_vec())]);
     store.sums = sums & 1 != 0;
-    let held = size * usize::from(partial >> 1) / 128 / 1024 * 1024;
-    let is_spoilt = partial & 1 != 0 && held > 0;
-    if held > 0 {
-        let mut partial = bytes[..held].to_vec();
+    let stored = size * usize::from(partial >> 1) / 128 / 1024 * 1024;
+    let is_spoilt = partial & 1 != 0 && stored > 0;
+    if stored > 0 {
+        let mut partial = bytes[..stored].to_vec();
         partial[0] ^= u8::from(is_spoilt);
         store.partials.insert("f".into(), partial);
     }
     let mut server = Endpoint::new(Session::server(config), store);
     server.grains = (0..1 + script.decide() % 8)
         .map(|_| {
-            let (held, read) = (usize::from(script.decide()), usize::from(script.decide()));
-            (held * held, 1 + read * read)
+            let (stored, read) = (usize::from(script.decide()), usize::from(script.decide()));
+            (stored * stored, 1 + read * read)
         })
         .collect();
 

@@ -147,7 +147,7 @@ impl Setting {
         (from, to)
     }
 
-    /// Every name holds the old or the new whole file; all hold the new one after success.
+    /// Every file has its old or its new content; all have the new one after success.
     fn check(&self, to: &Memory, outcome: Option<Outcome>) {
         let (from, before) = self.stores();
         for (path, file) in &to.files {

@@ -44,7 +44,7 @@ impl<'a> Script<'a> {
         &self.0[..most.min(self.0.len())]
     }
 
-    /// So many bytes of that are done with.
+    /// Consumes this number of bytes.
     pub(crate) fn pass(&mut self, count: usize) {
         self.0 = &self.0[count..];
     }

@@ -34,7 +34,7 @@ impl Inbound {
         self.covered = merged;
     }
 
-    /// Everything before is held.
+    /// All bytes before it are received.
     fn front(&self) -> u64 {
         self.covered.first().filter(|(from, _)| *from == 0).map_or(0, |(_, to)| *to)
     }
@@ -195,9 +195,9 @@ impl Watched {
                 Reply::Accepted(accepted),
                 _,
             ) => {
-                let Accepted { prefix: held, in_order } = *accepted;
+                let Accepted { prefix: resumed, in_order } = *accepted;
                 let mut inbound = Inbound { size: *size, in_order, covered: Vec::new() };
-                inbound.cover(0, if held <= *resume { held } else { 0 });
+                inbound.cover(0, if resumed <= *resume { resumed } else { 0 });
                 self.open = Open::Inbound(inbound);
             }
             (Asked::Store { position, length }, Reply::Moved(count), Open::Inbound(inbound)) => {
@@ -230,7 +230,7 @@ impl Watched {
     }
 }
 
-/// Of chunks that are taken from where the driver holds them.
+/// Of chunks that are taken from the driver's buffer.
 impl Store for Watched {
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
         match self.answer(Request::Store { position, bytes, waits: false }, None) {

@@ -34,7 +34,7 @@ pub struct Cable {
     carriers: Vec<JoinHandle<()>>,
 }
 
-/// A pseudo-terminal: programs open its port, the cable holds its other side.
+/// A pseudo-terminal: programs open its port, the cable has its other side.
 struct End {
     master: OwnedFd,
     port: PathBuf,

@@ -89,7 +89,7 @@ pub trait Port {
 /// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// So many bytes were read; at least one.
+    /// This number of bytes was read; at least one.
     Bytes(usize),
     /// No byte has arrived yet.
     Nothing,

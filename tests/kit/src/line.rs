@@ -32,7 +32,7 @@ pub struct Line {
     pub convert: Option<fn(u8) -> Vec<u8>>,
     /// The number of bytes after which the line is cut.
     pub cut: Option<u64>,
-    /// Bytes that the sending end can hold before it blocks.
+    /// Bytes that fit into the buffer of the sending end before it blocks.
     pub room: u64,
     /// Frames to be lost, by their number on this line from 0.
     pub lose: Vec<usize>,

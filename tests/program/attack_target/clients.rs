@@ -27,7 +27,7 @@ impl Target {
         stream
     }
 
-    /// Shakes hands, as who holds the key.
+    /// Completes the handshake with the key.
     pub(crate) fn come_in(&self) -> Channel {
         let key = self.key.as_ref().expect("it has one");
         let identity = Identity::Shared(key.clone());
@@ -78,26 +78,27 @@ impl Target {
     pub(crate) fn take_place(&self) -> Option<Box<dyn Send>> {
         let hello = Frames::client(7, Config::RELIABLE).bytes;
         let mut answer = [0; SIGNAL_LEN];
-        let (held, heard): (Box<dyn Send>, bool) = match self.key {
+        let (connection, answered): (Box<dyn Send>, bool) = match self.key {
             None => {
                 let mut stream = self.connect();
                 let said = Write::write_all(&mut stream, &hello);
-                let heard = said.and_then(|()| Read::read_exact(&mut stream, &mut answer)).is_ok();
-                (Box::new(stream), heard)
+                let answered =
+                    said.and_then(|()| Read::read_exact(&mut stream, &mut answer)).is_ok();
+                (Box::new(stream), answered)
             }
             Some(_) => {
                 let mut channel = self.come_in();
                 let said = channel.write_all(&hello).and_then(|()| channel.flush()).is_ok();
-                let heard =
+                let answered =
                     said && embedded_io::Read::read_exact(&mut channel, &mut answer).is_ok();
-                (Box::new(channel), heard)
+                (Box::new(channel), answered)
             }
         };
-        let signal = Signal::parse::<Tables>(0, &answer).filter(|_| heard);
-        signal.is_some_and(|signal| signal.code == Code::Pon).then_some(held)
+        let signal = Signal::parse::<Tables>(0, &answer).filter(|_| answered);
+        signal.is_some_and(|signal| signal.code == Code::Pon).then_some(connection)
     }
 
-    /// The same, of who has shaken no hands.
+    /// The same without a handshake.
     pub(crate) fn say_outside(&self, bytes: &[u8]) -> Duration {
         let begin = Instant::now();
         let mut stream = self.connect();

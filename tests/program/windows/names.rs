@@ -1,4 +1,4 @@
-//! Names that Windows cannot hold or takes for others, and long paths.
+//! Names that are not possible on Windows or mean others there, and long paths.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn names_that_windows_cannot_hold_are_refused_one_by_one() {
         let ended = ended.with(3, &["15 entries were not transferred", "\"t/nul/below\""]);
         for (_, why) in bad {
             let lines = ended.stderr.lines().filter(|line| line.contains(&format!(": {why}")));
-            let sentences = lines.filter(|line| line.contains("Windows cannot hold the name"));
+            let sentences = lines.filter(|line| line.contains("is not possible on Windows"));
             assert_eq!(sentences.count(), 1, "{why} in: {}", ended.stderr);
         }
         let received = below(received).into_iter().map(|(path, _)| path);
@@ -46,7 +46,7 @@ fn names_that_windows_cannot_hold_are_refused_one_by_one() {
     let server = On::Server.serve(&at_windows, &[]);
     check(On::Server.client(&server, &place.here(""), &["put", "t"]), &at_windows.join("t"));
     let put = On::Server.client(&server, &place.here("t"), &["put", "trail."]);
-    put.with(6, &["Windows cannot hold the name \"trail.\": it ends with a dot"]);
+    put.with(6, &["the name \"trail.\" is not possible on Windows: it ends with a dot"]);
     let server = On::Client.serve(&place.served(""), &[]);
     check(
         On::Client.client(&server, &at_windows, &["get", "t", "--into", "got"]),

@@ -11,7 +11,7 @@ use tinyferry_kit::{Endpoint, File, Memory};
 
 const PAGE: &str = include_str!("../../../core/PROTOCOL.md");
 
-/// The numbers behind each `R` that stands as a word by itself.
+/// The numbers after each `R` that is a word by itself.
 fn numbers(text: &str) -> impl Iterator<Item = u32> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
     words.filter_map(|word| word.strip_prefix('R')?.parse().ok())
@@ -39,7 +39,7 @@ fn is_test(source: &Path) -> bool {
         || source.iter().rev().take(2).any(|name| name == "tests")
 }
 
-/// The rules of the page. A newer rule has a number past all others, and stands in its section.
+/// The rules of the page. A newer rule has a number past all others, and is in its section.
 fn rules() -> BTreeSet<u32> {
     let (mut rules, mut last) = (BTreeSet::new(), 0);
     for line in PAGE.lines() {

@@ -53,7 +53,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
     let sparse = Hello { features: FEATURE_HOLES, ..plain };
     let described = |description, signal| Signal { metadata: description, ..signal };
     let unknown = || AckInfo::Sack(SackMap::EMPTY);
-    let held = |position, credit, count, proof| Signal::ack(1, position, credit, count, proof);
+    let ack = |position, credit, count, proof| Signal::ack(1, position, credit, count, proof);
     let modified = 1_700_000_000_123_456_789;
     vec![
         ("client.hello", Signal::hello(Code::Pin, &plain)),
@@ -79,9 +79,9 @@ fn signals() -> Vec<(&'static str, Signal)> {
         ("client.err-at", Signal::refuse(1, 1 << 32, Reason::SourceChanged, 0)),
         ("client.pin", Signal::ask(1, 0x12_3456_789A, 0x0102)),
         ("client.pin-waiting", Signal::ask(1, 0x12_3456_789A, 0x0102).waiting()),
-        ("server.pon", held(1024, 128, 9, unknown())),
-        ("server.pon-map", held(1024, 128, 9, AckInfo::Sack([0, 8, 95].into_iter().collect()))),
-        ("server.pon-prefix", held(5, 32767, 0, AckInfo::PrefixDigest(HELLO))),
+        ("server.pon", ack(1024, 128, 9, unknown())),
+        ("server.pon-map", ack(1024, 128, 9, AckInfo::Sack([0, 8, 95].into_iter().collect()))),
+        ("server.pon-prefix", ack(5, 32767, 0, AckInfo::PrefixDigest(HELLO))),
     ]
 }
 
@@ -140,7 +140,7 @@ fn a_changed_bit_or_another_direction_makes_no_signal() {
     }
 }
 
-/// A chunk vector: its header, and the payload where the vector holds it.
+/// A chunk vector: its header, and the payload if the vector has it.
 fn chunk_is(name: &str, seed: u32, expected: Header, payload: &[u8]) {
     let vectors = vectors();
     let header: &[u8; HEADER_LEN] = vectors[name].first_chunk().expect(name);

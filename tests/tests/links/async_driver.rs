@@ -181,7 +181,7 @@ fn transcript(driver: Driver, mut pair: Pair, config: Config, task: Task<'_>) ->
             }
         }
     };
-    assert_eq!(outcome.expect("it goes well").refused, 0, "{driver:?}");
+    assert_eq!(outcome.expect("it succeeds").refused, 0, "{driver:?}");
     let pair = &world.borrow().pair;
     let files = &pair.server.store.files;
     assert!(store.files == *files && files.len() >= 2, "{driver:?}: the stores differ");

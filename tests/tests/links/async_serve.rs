@@ -86,7 +86,7 @@ async fn ask(
     let mut outcomes = Vec::new();
     for task in tasks {
         let done = run(&mut session, *task, &mut reader, &mut writer, &mut NoClock, store).await;
-        outcomes.push(done.expect("it goes well"));
+        outcomes.push(done.expect("it succeeds"));
     }
     outcomes
 }

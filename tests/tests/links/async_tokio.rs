@@ -90,10 +90,10 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
     let serving = thread::spawn(move || {
         let mut session: Session = Session::server(config);
         let mut store = Memory::with([("there", content(400_000, 7))]);
-        let heard = match driver {
+        let received = match driver {
             Driver::Blocking => {
                 let mut link = HalfDuplex(Recorded(FromStd::new(server), Vec::new()));
-                blocking::drive(&mut session, &mut link, &mut store).expect("it goes well");
+                blocking::drive(&mut session, &mut link, &mut store).expect("it succeeds");
                 link.0.1
             }
             Driver::Async => tokio().block_on(async {
@@ -104,20 +104,20 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
                 let (mut writer, mut clock) = (FromTokio::new(writer), TokioClock(Instant::now()));
                 async_io::drive(&mut session, &mut reader, &mut writer, &mut clock, &mut store)
                     .await
-                    .expect("it goes well");
+                    .expect("it succeeds");
                 reader.1
             }),
         };
-        (heard, store)
+        (received, store)
     });
     let mut session: Session = Session::client(session_number(NUMBER), config);
     let (mut store, tasks) = tasks();
-    let heard = match driver {
+    let received = match driver {
         Driver::Blocking => {
             let mut link = HalfDuplex(Recorded(FromStd::new(client), Vec::new()));
             for task in tasks {
                 session.begin(task).expect("it may");
-                blocking::drive(&mut session, &mut link, &mut store).expect("it goes well");
+                blocking::drive(&mut session, &mut link, &mut store).expect("it succeeds");
             }
             link.0.1
         }
@@ -131,25 +131,25 @@ fn over_tcp(driver: Driver, config: Config) -> [Vec<u8>; 2] {
                 session.begin(task).expect("it may");
                 async_io::drive(&mut session, &mut reader, &mut writer, &mut NoClock, &mut store)
                     .await
-                    .expect("it goes well");
+                    .expect("it succeeds");
             }
             reader.1
         }),
     };
-    let (heard_there, there) = serving.join().expect("the server ends");
+    let (received_there, there) = serving.join().expect("the server ends");
     assert!(store.files == there.files && store.files.len() == 3, "{driver:?}");
-    [heard, heard_there]
+    [received, received_there]
 }
 
 #[test]
 fn over_tokio_the_async_driver_sends_the_bytes_of_the_blocking_one() {
     let half_duplex = Config::RELIABLE.half_duplex(true);
     let blocking = over_tcp(Driver::Blocking, half_duplex);
-    assert!(blocking.iter().all(|heard| heard.len() > 300_000));
+    assert!(blocking.iter().all(|received| received.len() > 300_000));
     assert!(blocking == over_tcp(Driver::Async, half_duplex), "the transcripts differ");
 }
 
-/// Both ends have much to say and hardly any room: whoever only wrote would never end.
+/// Both ends have much to send and hardly any room: a driver that only writes would never end.
 #[test]
 fn the_async_driver_reads_while_it_cannot_write() {
     let files = 2000;
@@ -187,7 +187,7 @@ fn the_async_driver_reads_while_it_cannot_write() {
         });
         tokio::time::timeout(Duration::from_secs(30), both).await
     });
-    let outcome = outcome.expect("in time").expect("it goes well");
+    let outcome = outcome.expect("in time").expect("it succeeds");
     assert_eq!((outcome.entries, outcome.refused), (files as u32, files as u32 / 2));
     assert_eq!(there.files.len(), files / 2);
 }

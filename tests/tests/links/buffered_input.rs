@@ -1,4 +1,4 @@
-//! Chunks that a driver holds already: where they are taken from makes no difference.
+//! Chunks in the driver's buffer: the session takes them from there or from its own buffer, with the same result.
 
 use tinyferry_core::store::{Accepted, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
@@ -19,17 +19,17 @@ struct Received<S> {
     store: S,
 }
 
-/// A server that receives this, of which its driver holds so much at a time and reads so much; and how
-/// many bytes were taken from there.
+/// A server that receives these bytes, with this size of its driver's buffer and of each read. Returns the number of
+/// bytes that were taken from the buffer, too.
 fn receive<S: Store>(
     sent: &[u8],
     config: Config,
     store: S,
-    held: usize,
+    buffered: usize,
     read: usize,
 ) -> (Received<S>, usize) {
     let mut server = Endpoint::new(Session::server(config), store);
-    server.grains = vec![(held, read)];
+    server.grains = vec![(buffered, read)];
     let mut answers = server.exchange(sent);
     if server.result().is_none() {
         answers.extend(server.end_of_stream());
@@ -85,11 +85,11 @@ fn a_server_sends_and_stores_the_same_with_and_without_buffered_input() {
             let (expected, none) = receive(&said, config, server.clone(), 0, usize::MAX);
             assert_eq!(none, 0);
             assert_eq!(expected.store.files["t/5"].bytes, content(5_000, 1));
-            for held in [11, 12, 268, 1035, 1036, 1037, 5_000, 65_536, usize::MAX] {
+            for buffered in [11, 12, 268, 1035, 1036, 1037, 5_000, 65_536, usize::MAX] {
                 for read in [1, 1000, usize::MAX] {
-                    let (received, taken) = receive(&said, config, server.clone(), held, read);
-                    assert!(taken > 0 || held < 1036, "of {held} it takes none");
-                    assert!(received == expected, "{held} held, {read} read, {config:?}");
+                    let (received, taken) = receive(&said, config, server.clone(), buffered, read);
+                    assert!(taken > 0 || buffered < 1036, "of {buffered} it takes none");
+                    assert!(received == expected, "{buffered} buffered, {read} read, {config:?}");
                 }
             }
         }

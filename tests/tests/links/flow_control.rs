@@ -39,8 +39,8 @@ fn put(config: Config, size: usize, tree: bool) -> (Endpoint<Memory>, Frames, Ve
     Endpoint::client(SESSION, config, store, Task::Put)
 }
 
-/// Hears one signal, and sends these chunks.
-fn hear(client: &mut Endpoint<Memory>, server: &mut Frames, signal: Signal) -> Vec<(u32, u16)> {
+/// Delivers one signal, and returns the chunks that the client sends then.
+fn deliver(client: &mut Endpoint<Memory>, server: &mut Frames, signal: Signal) -> Vec<(u32, u16)> {
     server.signal(signal);
     chunks(&client.exchange(&server.take()))
 }
@@ -72,22 +72,22 @@ fn a_sender_keeps_to_the_window_and_forgets_blocks_that_were_lost_before_it() {
     let config = Config::LOSSY.credit(200);
     let (mut client, mut server, _) = put(config, 200_000, false);
     let window = 97 * 256;
-    let first = hear(&mut client, &mut server, Signal::ack(1, 0, 200, 0, NONE));
+    let first = deliver(&mut client, &mut server, Signal::ack(1, 0, 200, 0, NONE));
     assert_eq!((first.len(), first.last()), (25, Some(&(24 * 1024, 256))));
     // 26 frames were sent: all are lost, and one may go again.
-    let lost = hear(&mut client, &mut server, Signal::ack(1, 0, 1, 26, NONE));
+    let lost = deliver(&mut client, &mut server, Signal::ack(1, 0, 1, 26, NONE));
     assert_eq!(lost, [(0, 256)]);
     // All came after all: nothing of it goes again, and new chunks are small.
-    let after = hear(&mut client, &mut server, Signal::ack(1, window, 200, 27, NONE));
+    let after = deliver(&mut client, &mut server, Signal::ack(1, window, 200, 27, NONE));
     let expected: Vec<_> = (97..194).map(|block| (block * 256, 256)).collect();
     assert_eq!(after, expected);
     // 128 small ones in all, although the window was full meanwhile.
-    let held = Signal::ack(1, 2 * window, 200, 27 + 97, NONE);
-    let last = hear(&mut client, &mut server, held);
+    let ack = Signal::ack(1, 2 * window, 200, 27 + 97, NONE);
+    let last = deliver(&mut client, &mut server, ack);
     let small = last.iter().take_while(|(_, length)| *length == 256).count();
     assert_eq!((97 + small, last[small].1), (128, 1024));
     // An older position is ignored.
-    let old = hear(&mut client, &mut server, Signal::ack(1, window, 200, 27, NONE));
+    let old = deliver(&mut client, &mut server, Signal::ack(1, window, 200, 27, NONE));
     assert_eq!(old, []);
 }
 
@@ -98,10 +98,10 @@ fn after_a_timeout_with_chunks_in_flight_chunks_are_one_block_long() {
     // The offer was repeated, and nothing was under way.
     let (mut client, mut server, _) = put(config, 200_000, false);
     assert_eq!(outline(&client.wait(1_000)), [(Code::Saf, 1)]);
-    let first = hear(&mut client, &mut server, Signal::ack(1, 0, 3, 1, NONE));
+    let first = deliver(&mut client, &mut server, Signal::ack(1, 0, 3, 1, NONE));
     assert_eq!(first, [(0, 1024), (1024, 1024), (2048, 1024)]);
     assert_eq!(outline(&client.wait(5_000)), [(Code::Pin, 1)]);
-    let next = hear(&mut client, &mut server, Signal::ack(1, 3072, 3, 4, NONE));
+    let next = deliver(&mut client, &mut server, Signal::ack(1, 3072, 3, 4, NONE));
     assert_eq!(next, [(3072, 256), (3328, 256), (3584, 256)]);
 }
 
@@ -111,7 +111,7 @@ fn only_a_new_count_of_sent_frames_gives_credit() {
     for lossy in [true, false] {
         let link = if lossy { Config::LOSSY } else { Config::RELIABLE };
         let (mut client, mut server, _) = put(link.credit(4), 200_000, false);
-        let first = hear(&mut client, &mut server, Signal::ack(1, 0, 4, 1, NONE));
+        let first = deliver(&mut client, &mut server, Signal::ack(1, 0, 4, 1, NONE));
         assert!(!first.is_empty());
         // Five frames were sent: the last four have used the credit up.
         let position = |count: u16| if lossy { u64::from(count) * 1024 - 1024 } else { 0 };
@@ -121,9 +121,9 @@ fn only_a_new_count_of_sent_frames_gives_credit() {
             Signal::ack(9, 0, 99, 5, NONE),
             Signal::ack(0x8001, 0, 99, 5, NONE),
         ] {
-            assert_eq!(hear(&mut client, &mut server, signal), [], "{signal:?}");
+            assert_eq!(deliver(&mut client, &mut server, signal), [], "{signal:?}");
         }
-        let next = hear(&mut client, &mut server, Signal::ack(1, position(3), 4, 3, NONE));
+        let next = deliver(&mut client, &mut server, Signal::ack(1, position(3), 4, 3, NONE));
         assert_eq!(next, [(4096, 1024), (5120, 1024)], "lossy: {lossy}");
     }
 }

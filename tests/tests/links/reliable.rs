@@ -112,8 +112,8 @@ fn a_tree_goes_both_ways() {
     }
 }
 
-/// With a delay many frames lie ready at once. The existing files are compared meanwhile, and no
-/// frame that is held by then may stand in the way.
+/// With a delay many frames are ready at once. The existing files are compared meanwhile, and no
+/// buffered frame may block the answers.
 #[test]
 fn frames_in_one_read_are_handled_one_by_one() {
     for files in [1, 2, 50] {

@@ -26,8 +26,8 @@ fn receiving(position: usize) -> (Endpoint<Memory>, Frames) {
 }
 
 /// Whether the reader waits for the rest of a chunk after its header alone.
-fn awaits_rest(held: u64, position: u64, length: usize) -> bool {
-    let (mut server, mut client) = receiving(held as usize);
+fn awaits_rest(prefix: u64, position: u64, length: usize) -> bool {
+    let (mut server, mut client) = receiving(prefix as usize);
     client.chunk(1, position, &vec![0; length]);
     let header = client.take()[..HEADER_LEN].to_vec();
     client.signal(Signal::ask(1, 0, 9));
@@ -40,17 +40,17 @@ fn awaits_rest(held: u64, position: u64, length: usize) -> bool {
 /// R70.
 #[test]
 fn the_rest_of_a_chunk_is_awaited_only_where_a_chunk_can_lie() {
-    let held = 2 * BEHIND;
+    let prefix = 2 * BEHIND;
     for (position, length, expected) in [
-        (held, 1024, true),
-        (held + WINDOW - 1024, 1024, true),
-        (held + WINDOW - 1024 + 256, 1024, false),
-        (held + WINDOW, 256, false),
-        (held - 256, 256, true),
-        (held - BEHIND, 256, true),
-        (held - BEHIND - 256, 256, false),
+        (prefix, 1024, true),
+        (prefix + WINDOW - 1024, 1024, true),
+        (prefix + WINDOW - 1024 + 256, 1024, false),
+        (prefix + WINDOW, 256, false),
+        (prefix - 256, 256, true),
+        (prefix - BEHIND, 256, true),
+        (prefix - BEHIND - 256, 256, false),
     ] {
-        assert_eq!(awaits_rest(held, position, length), expected, "{position} {length}");
+        assert_eq!(awaits_rest(prefix, position, length), expected, "{position} {length}");
     }
 }
 
@@ -83,7 +83,7 @@ fn a_hello_behind_bytes_that_are_dropped_at_the_end_of_a_transfer_is_ignored() {
         client.described(Signal::offer(1, 0, 512, 5), b"f");
         client.chunk(1, 0, &bytes);
         server.receive(&client.take());
-        // `DON` stands in a damaged chunk, and the first letters of a signal behind it.
+        // A damaged chunk contains `DON`, and the first letters of a signal are behind it.
         client.signal(Signal::done(1, 512, 3, Tables::crc64(0, &bytes)));
         let payload = [client.take().as_slice(), b"PIN"].concat();
         client.chunk(1, 512, &payload);

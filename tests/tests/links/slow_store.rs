@@ -17,7 +17,7 @@ fn tree() -> Memory {
     Memory::with(TREE.map(|(path, size)| (path, content(size, size as u64))))
 }
 
-/// A put of a file or a tree to a server whose store is busy for so many seconds each time.
+/// A put of a file or a tree to a server whose store is busy for this number of seconds each time.
 fn put(config: Config, in_tree: bool, seconds: u32) -> Pair {
     let mut pair = Pair::new(config, tree(), Memory::default());
     pair.server.store.busy = seconds * 1000 / PAUSE;

@@ -71,11 +71,11 @@ where
     let mut session = Session::<Desktop>::client(session_number(77), config);
     here.queue_tree("t");
     session.begin(Task::Put).expect("it may");
-    let outcome = drive(&mut session, &mut link, &mut here).expect("the put goes well");
+    let outcome = drive(&mut session, &mut link, &mut here).expect("the put succeeds");
     assert_eq!((outcome.entries, outcome.refused), (files as u32, files as u32 / 2));
     session.begin(Task::get_tree("t")).expect("it may");
     let mut back = Memory::default();
-    let outcome = drive(&mut session, &mut link, &mut back).expect("the get goes well");
+    let outcome = drive(&mut session, &mut link, &mut back).expect("the get succeeds");
     assert_eq!(outcome.entries as usize, files / 2);
     drop(link);
     let (result, there) = done.recv_timeout(Duration::from_secs(30)).expect("the server ends");

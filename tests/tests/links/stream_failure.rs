@@ -1,4 +1,4 @@
-//! Streams that fail, not end: the store hears of it before the driver returns.
+//! Streams that fail, not end: the store is told before the driver returns.
 #![cfg(unix)]
 
 use std::io::{Error, ErrorKind, Read, Write};
@@ -15,7 +15,7 @@ use tinyferry_core::store::{Accepted, Entry, Offer};
 use tinyferry_core::{Config, Failure, Reason, Session, Store, Task};
 use tinyferry_kit::{File, Memory, content, session_number};
 
-/// Fails after so many bytes, read and written.
+/// Fails after these numbers of bytes, read and written.
 struct Failing {
     stream: UnixStream,
     left: usize,
@@ -95,7 +95,7 @@ impl Store for Watched {
 
 const CONFIG: Config = Config::RELIABLE.half_duplex(true);
 
-/// Puts a file while one end's stream fails after so many bytes. Whether it came through.
+/// Puts a file while one end's stream fails after this number of bytes. Returns whether it succeeded.
 fn put(left: usize, at_client: bool) -> bool {
     let (here, there) = UnixStream::pair().expect("a pair");
     for stream in [&here, &there] {
@@ -167,17 +167,17 @@ fn a_peer_that_has_left_delays_no_write() {
     last.write_all(b"bye").expect("it takes that");
     there.shutdown(Shutdown::Write).expect("it can");
     let mut link = StreamLink::new(here, Arc::default());
-    // Far more than the system holds for who reads nothing.
+    // Far more than the system's buffers for a peer that reads nothing.
     let begin = Instant::now();
     for _ in 0..512 {
         embedded_io::Write::write(&mut link, &[7; 16 * 1024]).expect("it goes nowhere");
     }
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     let mut buffer = [0; 64];
     while let Ok(count @ 1..) = embedded_io::Read::read(&mut link, &mut buffer) {
-        heard.extend_from_slice(&buffer[..count]);
+        received.extend_from_slice(&buffer[..count]);
     }
-    assert_eq!(heard, b"bye");
+    assert_eq!(received, b"bye");
     // Nothing was waited for; a minute is how long a peer that may still read is waited for.
     assert!(begin.elapsed() < Duration::from_secs(30));
 }

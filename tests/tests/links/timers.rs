@@ -161,7 +161,7 @@ fn an_end_that_receives_useless_frames_reports_a_stall() {
     assert_eq!(failure(&mut client), None);
     client.wait(1);
     assert_eq!(failure(&mut client), Some(Failure::TimedOut));
-    // A client that asks for nothing but an answer has no transfer that could stand still.
+    // A client that requests nothing but an answer has no transfer that could stall.
     for task in [Task::Ping, Task::Close] {
         let mut client = self::client(Config::LOSSY, task);
         let mut server = Frames::server(SESSION, Config::LOSSY);

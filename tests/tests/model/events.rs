@@ -63,7 +63,7 @@ impl World {
             Event::Reboot(CLIENT) => {
                 self.reboots -= 1;
                 self.ends[CLIENT].store.reboot();
-                // Whoever has something else to do leaves the job where it is.
+                // An end that has other work leaves the job as it is.
                 self.job = (self.job + 1).min(scenario.jobs.len() - 1);
                 self.restart(scenario)?;
             }

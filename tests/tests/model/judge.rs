@@ -56,16 +56,16 @@ impl World {
                 return Err(format!("{job:?} is over, and t/a is there"));
             }
             if to == SERVER && self.job == 0 {
-                let heard = self.ends[CLIENT].store.refused.iter().map(|(path, _)| path.as_str());
-                let heard: Vec<_> = heard.collect();
-                let unique: BTreeSet<_> = heard.iter().copied().collect();
+                let told = self.ends[CLIENT].store.refused.iter().map(|(path, _)| path.as_str());
+                let told: Vec<_> = told.collect();
+                let unique: BTreeSet<_> = told.iter().copied().collect();
                 // It knows by itself the files that it cannot read.
                 let broken = &scenario.stores[CLIENT].broken;
                 let wanted = scenario.refused.iter().copied();
                 let wanted: BTreeSet<_> =
                     wanted.filter(|path| !broken.contains_key(*path)).collect();
-                if unique.len() != heard.len() || unique != wanted {
-                    return Err(format!("the client heard of refusals of {heard:?}"));
+                if unique.len() != told.len() || unique != wanted {
+                    return Err(format!("the client told of refusals of {told:?}"));
                 }
             }
         }
@@ -130,7 +130,7 @@ impl World {
         Ok(())
     }
 
-    /// After the last job: the server comes to rest, and a further job goes well.
+    /// After the last job: the server becomes idle, and a further job succeeds.
     pub(super) fn rest(mut self, scenario: &Scenario) -> Result<(), Wrong> {
         while self.arrives(SERVER) || self.ends[SERVER].at == At::Exchanges {
             let event = if self.arrives(SERVER) { Event::Deliver } else { Event::Write };

@@ -144,7 +144,7 @@ fn every_request_completes_with_busy_stores() {
 
 #[test]
 fn chunks_sent_before_the_prefix_is_known_do_no_harm() {
-    // With so much credit the sender may be past the prefix when it hears of it.
+    // With this credit the sender may be past the prefix when it receives the position.
     for scenario in resumed(RELIABLE.credit(8)) {
         both_ways(scenario);
     }

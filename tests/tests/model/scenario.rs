@@ -141,7 +141,7 @@ pub(super) fn both_ways(scenario: Scenario) {
 pub(super) fn resumed(config: Config) -> Vec<Scenario> {
     let start = |name: &str| put(name, config, 1300);
     let whole = content(1300, 1);
-    let mut prefix = start("held prefix");
+    let mut prefix = start("partial prefix");
     prefix.stores[SERVER].partials.insert("f".into(), whole[..1024].to_vec());
     let mut other = start("prefix of another file");
     other.stores[SERVER].partials.insert("f".into(), content(1024, 5));
@@ -170,7 +170,7 @@ pub(super) fn refused(config: Config) -> Vec<Scenario> {
     let mut tree = put_tree("refused tree", config);
     tree.stores[SERVER].refuse.insert("t".into(), Reason::NotDirectory);
     tree.expected = Err(Reason::NotDirectory);
-    let mut entry = put_tree("tree with what cannot be read", config);
+    let mut entry = put_tree("tree with unreadable entries", config);
     entry.stores[CLIENT].broken.insert("t/b".into(), Reason::Storage);
     (entry.expected, entry.refused) = (Ok((3, 2)), &["t/b", "t/c"]);
     let mut again = put_tree("tree with a prefix of another file", config);
@@ -188,7 +188,7 @@ pub(super) fn asked(config: Config) -> Vec<Scenario> {
     (names.jobs, names.expected) = (vec![Job::Names("t")], Ok((3, 0)));
     let may_close = config.may_close(true);
     let mut close = base("close", may_close, Memory::default(), Memory::default());
-    // The server stays for 3 s only: whoever loses more learns nothing.
+    // The server stays for 3 s only: after more losses the client gets no answer.
     (close.jobs, close.faults) = (vec![Job::Close], close.faults.min(1));
     let mut refused = base("refused close", config, Memory::default(), Memory::default());
     (refused.jobs, refused.expected) = (vec![Job::Close], Err(Reason::NotAllowed));

@@ -1,5 +1,5 @@
-//! Sessions in every state that two real sessions come to: whoever differs from another one has
-//! another fingerprint, so that the search can take no two states for one.
+//! Sessions in every state that two real sessions reach: two that differ have different
+//! fingerprints, so that the search can take no two states for one.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ struct Run {
     now: Millis,
     /// Bytes that cross a line at once.
     grain: usize,
-    /// Every so many bytes one is lost; 0: none.
+    /// The distance of lost bytes; 0: none is lost.
     loses: usize,
     crossed: usize,
     seen: Vec<Peer>,
@@ -235,8 +235,8 @@ fn an_idle_client_differs_from_one_with_a_task() {
     for config in [LOSSY, RELIABLE] {
         let mut run = Run::new(config, usize::MAX, 0);
         run.run(Job::Ping);
-        let rests = run.ends[CLIENT].0.canonical(run.now, ORIGIN);
-        let mut states = vec![("at rest", rests.clone())];
+        let idle = run.ends[CLIENT].0.canonical(run.now, ORIGIN);
+        let mut states = vec![("idle", idle.clone())];
         for (name, task) in [
             ("ping", Task::Ping),
             ("close", Task::Close),
@@ -245,7 +245,7 @@ fn an_idle_client_differs_from_one_with_a_task() {
             ("get of another file", Task::get_file("g")),
             ("list", Task::Get(GetRequest::tree("f").names())),
         ] {
-            let mut session = rests.clone();
+            let mut session = idle.clone();
             session.begin(task).expect("it may begin");
             states.push((name, session.clone()));
             let waits = !matches!(session.poll(), Step::Transmit(_));

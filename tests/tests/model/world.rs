@@ -64,9 +64,9 @@ pub(super) enum Event {
     Hangup {
         arrives: bool,
     },
-    /// The line is dead until the server gives up.
+    /// The line carries nothing until the server gives up.
     Outage,
-    /// The line is dead until the client gives up.
+    /// The line carries nothing until the client gives up.
     GiveUp,
 }
 

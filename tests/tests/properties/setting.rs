@@ -312,7 +312,7 @@ impl Setting {
         Ok(())
     }
 
-    /// Whatever happened, no name holds anything but the old or the new whole file.
+    /// Whatever happened, each file has its old or its new content.
     pub(crate) fn check_names(&self, pair: &Pair) -> Result<(), TestCaseError> {
         let to = if self.is_get { &pair.client.store } else { &pair.server.store };
         let (from, before) = self.stores();

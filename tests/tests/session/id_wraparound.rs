@@ -16,7 +16,7 @@ fn get(path: &str, tree: bool) -> Task<'_> {
     Task::Get(GetRequest { tree, ..GetRequest::file(path) })
 }
 
-/// Each of these goes well, with so many entries.
+/// Each of these succeeds, with this number of entries.
 fn run(pair: &mut Pair, task: Task<'_>, entries: u32) {
     let outcome = pair.run(task).expect("it ends").expect("it succeeds");
     assert_eq!((outcome.entries, outcome.refused), (entries, 0));

@@ -40,7 +40,7 @@ impl Refuses {
         if self.name != call {
             return Ok(());
         }
-        // One letter of two bytes stands where the message is cut.
+        // The message is cut within a letter of two bytes.
         self.message = format!("{call} é{}", "é".repeat(if call == "offer" { 200 } else { 0 }));
         Err(reason)
     }

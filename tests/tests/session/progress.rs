@@ -8,7 +8,7 @@ use tinyferry_kit::{Endpoint, Frames, Line, Memory, Pair, content, session_numbe
 const SECOND: u64 = 1_000_000_000;
 const NUMBER: u32 = 0xC0FF_EE01;
 
-/// A put, or else a get, of so many bytes over serial lines of 115,200 baud.
+/// A put, or else a get, of this number of bytes over serial lines of 115,200 baud.
 fn pair(config: Config, size: usize, puts: bool, seed: u64) -> (Pair, Task<'static>) {
     let (full, empty) = (Memory::with([("f", content(size, seed))]), Memory::default());
     if puts {
@@ -34,7 +34,7 @@ fn a_line_that_damages_every_chunk_ends_as_stalled() {
             let result = pair.run(task).expect("it ends");
             assert_eq!(result, Err(Failure::Stalled), "{puts} {inserts}");
             assert!(pair.now < 150 * SECOND, "it took {} s", pair.now / SECOND);
-            // The server leaves the dead session as well.
+            // The server ends the session, too.
             let end = pair.now + 150 * SECOND;
             pair.down = Line::perfect(9);
             pair.down.cut = Some(0);
@@ -93,8 +93,8 @@ fn a_server_ends_a_dead_session_on_a_noisy_line() {
     }
 }
 
-/// A client that puts a file, all of it sent; `says` comes from the server every so many milliseconds. Returns its
-/// outcome within an hour, and the time of it, in milliseconds.
+/// A client that puts a file, all of it sent; `says` comes from the server with this period in milliseconds. Returns
+/// its outcome within an hour, and the time of it, in milliseconds.
 fn receives(config: Config, every: u32, says: Signal) -> (Option<Result<Outcome, Failure>>, u32) {
     let mut store = Memory::with([("f", content(300, 1))]);
     store.queue_file("f");

@@ -8,7 +8,7 @@ use tinyferry_kit::{Endpoint, Frames, Memory};
 
 const SESSION: u32 = 0x1234_5678;
 
-/// A server that has heard so much.
+/// A server that has received these bytes.
 fn server(said: &[u8]) -> Endpoint<Memory> {
     let mut server = Endpoint::new(Session::server(Config::RELIABLE), Memory::default());
     server.receive(said);

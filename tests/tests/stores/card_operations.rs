@@ -107,7 +107,7 @@ fn a_stat_has_the_size_and_the_time_in_units_of_two_seconds() {
     client.files.get_mut("f").expect("it is there").modified = modified;
     client.queue_file("f");
     let (result, ..) = run(&mut bytes, Config::RELIABLE, client, Task::Put, QUIET);
-    assert_eq!(result.expect("it goes well").refused, 0);
+    assert_eq!(result.expect("it succeeds").refused, 0);
     let query = StatQuery { facts: 0b1111, ..StatQuery::default() };
     let mut stat = |path, kind| operate(&mut bytes, path, kind, Operation::Stat(query), ALWAYS).0;
     let found = stat("f", Kind::File).expect("it is there");

@@ -13,7 +13,7 @@ use tinyferry_core::{Config, Failure, Outcome, Task};
 use tinyferry_kit::{Faults, File, Memory, Pair, content};
 use tinyferry_stores::card::Card;
 
-/// A card whose power goes after so many writes.
+/// A card whose power fails after this number of writes.
 #[derive(Debug)]
 pub(crate) struct Weak<'a> {
     pub(crate) card: RamCard<'a>,
@@ -85,7 +85,7 @@ pub(crate) fn put(bytes: &mut Bytes, config: Config, path: &str, file: Vec<u8>) 
     let mut client = Memory::with([(path, file)]);
     client.queue_file(path);
     let (result, ..) = run(bytes, config, client, Task::Put, QUIET);
-    assert_eq!(result.expect("it goes well").refused, 0, "{path}");
+    assert_eq!(result.expect("it succeeds").refused, 0, "{path}");
 }
 
 pub(crate) fn get(bytes: &mut Bytes, path: &str) -> Result<Option<Vec<u8>>, Failure> {
@@ -122,11 +122,11 @@ fn a_tree_goes_there_and_back() {
         let mut bytes = formatted();
         for _ in 0..2 {
             let (result, ..) = run(&mut bytes, config, tree(), Task::Put, (faults, 1 << 40));
-            assert_eq!(result.expect("it goes well").refused, 0);
+            assert_eq!(result.expect("it succeeds").refused, 0);
         }
         let task = Task::get_tree("T");
         let (result, back, _) = run(&mut bytes, config, Memory::default(), task, (faults, 1 << 40));
-        assert_eq!(result.expect("it goes well").refused, 0);
+        assert_eq!(result.expect("it succeeds").refused, 0);
         assert!(back.files == tree().files, "{:?}", back.files.keys());
         let made = back.directories.iter().filter(|path| path.as_str() != "T").cloned().collect();
         assert_eq!(tree().directories, made);
@@ -215,7 +215,7 @@ fn after_a_power_loss_the_old_file_is_there_or_the_new_one() {
             assert!(is_new || (is_old && !said), "after {power}: neither old nor new");
             assert!(get(&mut bytes, "other") == Ok(Some(content(4000, 7))), "after {power}");
             let (result, ..) = run(&mut bytes, Config::RELIABLE, client.clone(), Task::Put, QUIET);
-            assert_eq!(result.expect("it goes well").refused, 0, "after {power}");
+            assert_eq!(result.expect("it succeeds").refused, 0, "after {power}");
             assert!(get(&mut bytes, "app.bin") == Ok(Some(content(12_345, 2))), "after {power}");
             assert!(get(&mut bytes, "other") == Ok(Some(content(4000, 7))), "after {power}");
         }

@@ -40,11 +40,11 @@ fn put_well<const W: usize, const S: usize>(
     bytes: &[u8],
 ) -> Flash<W, S> {
     let (flash, result, _) = put(SMALL, client(path, bytes), flash, (7, Faults::default()));
-    assert_eq!(result.expect("it goes well").refused, 0);
+    assert_eq!(result.expect("it succeeds").refused, 0);
     flash
 }
 
-/// Name and content of the image that counts.
+/// Name and content of the current image.
 fn image<const W: usize, const S: usize>(flash: &Flash<W, S>) -> Option<(String, Vec<u8>)> {
     let mut slots: Slots<_> = Slots::new(flash.clone());
     let image = slots.image().expect("it can be read")?;
@@ -74,7 +74,7 @@ fn an_image_is_sent_back() {
             let task = Task::Get(GetRequest { tree, ..GetRequest::file(path) });
             let result = pair.run(task).expect("it ends");
             if flash.is_some() && path != "other" {
-                assert_eq!(result.expect("it goes well").refused, 0);
+                assert_eq!(result.expect("it succeeds").refused, 0);
                 assert!(pair.client.store.bytes("app.bin") == Some(&bytes));
             } else if tree {
                 assert_eq!(result.map(|outcome| outcome.entries), Ok(0));
@@ -93,7 +93,7 @@ fn noise_changes_no_image() {
         let flash = External::new(256 << 10);
         let config = Config::LOSSY.credit(64);
         let (flash, result, _) = put(config, client("a", &bytes), flash, (seed as u32, noise));
-        assert_eq!(result.expect("it goes well").refused, 0);
+        assert_eq!(result.expect("it succeeds").refused, 0);
         assert!(image(&flash) == Some(("a".into(), bytes)), "seed {seed}");
     }
 }
@@ -129,19 +129,19 @@ fn an_image_that_is_there_is_not_written_again() {
     let flash = put_well(External::new(256 << 10), "a", &bytes);
     let before = flash.operations;
     let (flash, result, sent) = put(SMALL, client("a", &bytes), flash, (9, Faults::default()));
-    assert_eq!(result.expect("it goes well").refused, 0);
+    assert_eq!(result.expect("it succeeds").refused, 0);
     assert_eq!((flash.operations, sent < 1000), (before, true), "{sent} bytes");
     // The same facts with other content are found out, and cost a fresh offer.
     let mut other = client("a", &content(60_001, 2));
     let modified = other.files["a"].modified;
     other.files.insert("a".into(), File { modified, ..File::new(content(60_001, 2)) });
     let (flash, result, _) = put(SMALL, other, flash, (10, Faults::default()));
-    assert_eq!(result.expect("it goes well").refused, 0);
+    assert_eq!(result.expect("it succeeds").refused, 0);
     assert!(image(&flash) == Some(("a".into(), content(60_001, 2))));
 }
 
-/// The power goes in every so many erases and writes; then the same is put once more. Returns the
-/// fewest bytes that the second put took after the power had gone in the last tenth of the first.
+/// The power fails at intervals of erases and writes; then the same is put once more. Returns the
+/// fewest bytes of the second put after the power had failed in the last tenth of the first.
 fn cut_everywhere<const W: usize, const S: usize>(
     config: Config,
     flash: Flash<W, S>,
@@ -153,7 +153,7 @@ fn cut_everywhere<const W: usize, const S: usize>(
     let before = flash.operations;
     let quiet = Faults::default();
     let (whole, result, _) = put(config, client("new", &new), flash.clone(), (2, quiet));
-    assert_eq!(result.expect("it goes well").refused, 0);
+    assert_eq!(result.expect("it succeeds").refused, 0);
     let operations = whole.operations - before;
     assert!(operations > size as u64 / 1024, "{operations}");
     let sending = client("new", &new);
@@ -169,7 +169,7 @@ fn cut_everywhere<const W: usize, const S: usize>(
         assert!(found == new || (found == old && !said), "after {power}: neither old nor new");
         flash.power = None;
         let (flash, result, sent) = put(config, sending.clone(), flash, (3, quiet));
-        assert_eq!(result.expect("it goes well").refused, 0, "after {power}");
+        assert_eq!(result.expect("it succeeds").refused, 0, "after {power}");
         assert!(image(&flash) == new, "after {power}");
         if power > operations / 10 * 9 && found != new {
             fewest = fewest.min(sent);

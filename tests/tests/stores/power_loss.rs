@@ -82,8 +82,8 @@ impl Cut {
                 .files
                 .iter()
                 .filter(|(path, file)| server.files.get(*path) != Some(*file));
-            let held = |path: &str| server.partials.get(path).map_or(0, |partial| partial.len());
-            missing.map(|(path, file)| file.bytes.len().saturating_sub(held(path)) as u64).sum()
+            let prefix = |path: &str| server.partials.get(path).map_or(0, |partial| partial.len());
+            missing.map(|(path, file)| file.bytes.len().saturating_sub(prefix(path)) as u64).sum()
         };
         let missing = place(&server);
         let mut second = self.pair(self.client.clone(), server, 0xC0FF_EE02, !seed);
@@ -111,7 +111,7 @@ impl Cut {
         assert!(kept, "after {written}: an old file is gone");
     }
 
-    /// Cuts after every byte, or after every so many. Returns the largest number of bytes that were sent again.
+    /// Cuts after every byte, or at larger intervals. Returns the largest number of bytes that were sent again.
     fn everywhere(&self, step: usize) -> u64 {
         let mut worst = 0;
         for written in (0..).step_by(step) {

@@ -12,7 +12,7 @@ use tinyferry_kit::{Endpoint, Frames, Memory, content};
 
 const SESSION: u32 = 7;
 const UNIT: usize = 256;
-/// A map speaks of so many units past the position.
+/// The length of a map past the position, in bytes.
 const MOST: usize = 97 * UNIT;
 
 fn cases(few: u32) -> Settings {
@@ -32,7 +32,7 @@ enum Partial {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Claim {
     Right,
-    /// The digest of the file without its first so many bytes.
+    /// The digest of the file without this number of bytes at its start.
     Without(usize),
     WrongCrc,
     WrongSha,
@@ -72,7 +72,7 @@ fn chunks_of(size: usize) -> impl Strategy<Value = Vec<(usize, usize)>> {
         }
         chunks.extend(more.into_iter().map(|(from, length)| (from, (from + length).min(units))));
         prop_oneof![
-            // As they stand, so that most are taken where they stand; and in any order.
+            // In the order of the sender, so that most are taken from the driver's buffer; and in any order.
             1 => Just(chunks.clone()),
             2 => Just(chunks.clone()).prop_shuffle(),
             // Two that change places.
@@ -224,8 +224,8 @@ proptest! {
         prop_assert_eq!(is_new, expected == Some(Ok(())));
         prop_assert!(is_new || store.bytes("f") == Some(&b"old"[..]));
         // Where the chunks are taken from changes when the prefix is proven, and nothing else.
-        let (held, split) = (case.receive(&said, grains), case.receive(&said, vec![(usize::MAX, 1)]));
-        for (answers, other, _) in [held, split] {
+        let (buffered, split) = (case.receive(&said, grains), case.receive(&said, vec![(usize::MAX, 1)]));
+        for (answers, other, _) in [buffered, split] {
             prop_assert_eq!(ending(&answers), expected);
             prop_assert_eq!(&other.files, &store.files);
             if expected == Some(Ok(())) {

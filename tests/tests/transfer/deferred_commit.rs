@@ -49,7 +49,7 @@ fn a_failed_commit_is_reported_before_any_reply_that_covers_the_file() {
         let mut pair = Pair::new(config, tree(100, 10), tardy(&late)).delayed(1);
         pair = pair.numbered(SESSION, config);
         pair.down.record = Some(Vec::new());
-        let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+        let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is transferred");
         assert_eq!((outcome.entries, outcome.refused), (100, 7), "{credit}");
         let refused: Vec<_> = late.iter().map(|number| (name(*number), Reason::NoSpace)).collect();
         assert_eq!(pair.client.store.refused, refused);
@@ -83,7 +83,7 @@ fn the_prefix_of_an_offered_file_is_told_before_the_commits_of_earlier_files() {
     let mut pair = Pair::new(Config::RELIABLE, tree(10, 3_000), server).delayed(1);
     pair = pair.numbered(SESSION, Config::RELIABLE);
     pair.down.record = Some(Vec::new());
-    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is transferred");
     assert_eq!((outcome.entries, outcome.refused), (10, 1));
     assert_eq!(pair.client.store.refused, [(name(2), Reason::NoSpace)]);
     let told = signals(&pair.down.record.take().expect("it is kept"));
@@ -95,7 +95,7 @@ fn the_prefix_of_an_offered_file_is_told_before_the_commits_of_earlier_files() {
 fn transfer_numbers_wrap_around_and_name_the_right_file() {
     let late = [0, 32_768, 65_532, 65_533, 65_534, 65_535, 65_999];
     let mut pair = Pair::new(Config::RELIABLE, tree(66_000, 1), tardy(&late));
-    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is transferred");
     assert_eq!((outcome.entries, outcome.refused), (66_000, 7));
     let refused: Vec<_> = late.iter().map(|number| (name(*number), Reason::NoSpace)).collect();
     assert_eq!(pair.client.store.refused, refused);
@@ -106,7 +106,7 @@ fn transfer_numbers_wrap_around_and_name_the_right_file() {
 fn a_client_counts_failed_commits() {
     for config in [Config::RELIABLE, Config::RELIABLE.credit(5)] {
         let mut pair = Pair::new(config, tardy(&[1, 9]), tree(10, 3_000));
-        let outcome = pair.run(GET_TREE).expect("it ends").expect("the tree goes well");
+        let outcome = pair.run(GET_TREE).expect("it ends").expect("the tree is transferred");
         assert_eq!((outcome.entries, outcome.refused), (10, 2));
         assert_eq!(pair.client.store.files.len(), 8);
         assert_eq!(pair.server.store.refused.len(), 2);
@@ -119,7 +119,7 @@ fn refused_offers_do_not_shift_the_ids_of_deferred_commits() {
     server.refuse.insert(name(2), Reason::NoPermission);
     server.partials.insert(name(3), content(2_048, 99));
     let mut pair = Pair::new(Config::RELIABLE, tree(10, 3_000), server).delayed(1);
-    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is transferred");
     // One was offered afresh.
     assert_eq!((outcome.entries, outcome.refused), (11, 3));
     let mut refused = pair.client.store.refused.clone();
@@ -133,7 +133,7 @@ fn refused_offers_do_not_shift_the_ids_of_deferred_commits() {
 #[test]
 fn single_files_and_files_over_a_lossy_link_are_never_deferred() {
     let mut pair = Pair::new(Config::LOSSY, tree(5, 2_000), tardy(&[3])).delayed(1);
-    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+    let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is transferred");
     assert_eq!((outcome.entries, outcome.refused), (5, 0));
     assert_eq!(pair.server.store.files, pair.client.store.files);
 

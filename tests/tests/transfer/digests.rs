@@ -151,7 +151,7 @@ fn a_description_that_is_lost_is_not_awaited_past_the_end_of_its_request() {
         server.receive(&client.take());
         server.wait(1_000);
 
-        // So many bytes are missing at the end of the damaged chunk as stand behind it now.
+        // The damaged chunk lacks as many bytes at its end as the frames behind it have now.
         let digest = Tables::crc64(u64::from(spoilt), &bytes);
         let done = Signal::done(1, 300, 2, digest);
         client.described(done, &[&[0, 2, 32][..], &sha256(&bytes)].concat());

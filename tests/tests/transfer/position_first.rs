@@ -31,7 +31,7 @@ fn position(credit: u16, query: &Signal) -> Signal {
 
 /// R96.
 #[test]
-fn little_of_a_large_file_is_sent_before_the_receiver_has_said_where_it_resumes() {
+fn little_of_a_large_file_is_sent_before_the_receiver_has_sent_its_position() {
     let (_, _, said) = put(UNASKED);
     assert_eq!(outline(&said), [(Code::Saf, 1), (Code::Don, 1)]);
     let (mut client, mut server, said) = put(MIB);
@@ -94,9 +94,10 @@ fn a_receiver_that_begins_anew_is_asked_about_files_beyond_the_credit_only() {
 #[test]
 fn little_is_sent_twice_over_a_link_with_a_long_delay() {
     let size = 4 * MIB;
-    for (held, task) in [(3 * MIB, Task::Put), (size, Task::Put), (3 * MIB, Task::get_file("f"))] {
+    for (prefix, task) in [(3 * MIB, Task::Put), (size, Task::Put), (3 * MIB, Task::get_file("f"))]
+    {
         let (mut sender, mut receiver) = (store(&[("f", size)]), Memory::default());
-        receiver.partials.insert("f".into(), content(size, 7)[..held].to_vec());
+        receiver.partials.insert("f".into(), content(size, 7)[..prefix].to_vec());
         let is_put = task == Task::Put;
         if is_put {
             sender.queue_file("f");
@@ -109,7 +110,7 @@ fn little_is_sent_twice_over_a_link_with_a_long_delay() {
         let store = if is_put { &pair.server.store } else { &pair.client.store };
         assert!(store.bytes("f") == Some(&content(size, 7)));
         let carried = if is_put { pair.up.carried } else { pair.down.carried } as usize;
-        let most = (size - held + UNASKED) * 103 / 100 + 2048;
-        assert!(carried < most, "{carried} bytes for {}, {task:?}", size - held);
+        let most = (size - prefix + UNASKED) * 103 / 100 + 2048;
+        assert!(carried < most, "{carried} bytes for {}, {task:?}", size - prefix);
     }
 }

@@ -76,7 +76,7 @@ fn a_tree_may_have_more_refusals_than_credit() {
             server.refuse.insert(format!("t/{number:05}"), Reason::NoPermission);
         }
         let mut pair = Pair::new(config, tree(301, 10), server).delayed(1);
-        let outcome = pair.run(Task::Put).expect("it ends").expect("the tree goes well");
+        let outcome = pair.run(Task::Put).expect("it ends").expect("the tree is transferred");
         assert_eq!((outcome.entries, outcome.refused), (301, 300));
         assert_eq!(pair.client.store.refused.len(), 300);
         assert_eq!(pair.server.store.files.len(), 1);
@@ -92,10 +92,10 @@ fn a_list_commits_nothing_and_names_unreadable_entries() {
         server.broken.insert("t/00002".into(), Reason::NoPermission);
         let mut pair = Pair::new(config, Memory::default(), server);
         let task = Task::Get(GetRequest::tree("t").names());
-        let outcome = pair.run(task).expect("it ends").expect("it goes well");
+        let outcome = pair.run(task).expect("it ends").expect("it succeeds");
         assert_eq!((outcome.entries, outcome.refused), (5, 0));
         let task = Task::Get(GetRequest::file("t/00001").names());
-        let outcome = pair.run(task).expect("it ends").expect("it goes well");
+        let outcome = pair.run(task).expect("it ends").expect("it succeeds");
         assert_eq!(outcome.entries, 1);
         assert!(pair.client.store.files.is_empty());
         assert!(pair.run(Task::Ping).expect("it ends").is_ok());
@@ -109,7 +109,7 @@ fn a_slow_receiver_gets_a_re_offer_in_a_tree() {
         let mut server = Memory::default();
         server.partials.insert("t/00002".into(), content(2048, 77));
         let mut pair = Pair::new(Config::RELIABLE, tree(5, 3000), server).delayed(delay);
-        let outcome = pair.run(Task::Put).expect("it ends").expect("it goes well");
+        let outcome = pair.run(Task::Put).expect("it ends").expect("it succeeds");
         assert_eq!(outcome.refused, 0);
         assert_eq!(pair.server.store.files, pair.client.store.files);
         assert_eq!(pair.client.store.refused, []);
@@ -142,7 +142,7 @@ fn a_hello_in_the_payload_of_a_damaged_chunk_is_content() {
     }
 }
 
-/// A file in two versions of which one end holds the beginning of the other.
+/// A file in two versions; the partial of one end is the beginning of the other version.
 fn differing() -> (File, Vec<u8>) {
     (File::new(content(9_000, 1)), content(4_096, 2))
 }

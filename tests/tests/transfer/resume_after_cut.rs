@@ -19,7 +19,7 @@ fn cut_and_resume(config: Config, size: usize, up: bool, cut: u64) -> (u64, u64)
     if config.lossy {
         pair = pair.serial(921_600, 3);
     }
-    // Both directions are cut: nobody hears anything any more.
+    // Both directions are cut: nobody receives anything any more.
     if up {
         pair.up.cut = Some(cut)
     } else {
@@ -33,7 +33,7 @@ fn cut_and_resume(config: Config, size: usize, up: bool, cut: u64) -> (u64, u64)
     let mut server = pair.server.store.clone();
     server.reboot();
     server.holes = if config.lossy { 97 * 256 } else { 0 };
-    let held = match server.partials.get("f") {
+    let prefix = match server.partials.get("f") {
         Some(partial) => (partial.len() as u64).saturating_sub(server.holes) / 1024 * 1024,
         None if in_place.bytes == bytes => size as u64,
         None => 0,
@@ -47,11 +47,11 @@ fn cut_and_resume(config: Config, size: usize, up: bool, cut: u64) -> (u64, u64)
     let outcome = pair.run(Task::Put).unwrap_or_else(|stuck| panic!("{what}: {stuck:?}"));
     assert!(outcome.is_ok(), "{what}: {outcome:?}");
     assert_eq!(pair.server.store.bytes("f"), Some(&*bytes), "{what}");
-    (pair.up.carried, size as u64 - held)
+    (pair.up.carried, size as u64 - prefix)
 }
 
-/// Cuts one direction after every so many bytes of `range`: after each one in a campaign. At most
-/// `window` bytes may be sent in vain.
+/// Cuts one direction after each interval of bytes of `range`: after each byte in a campaign. At
+/// most `window` bytes may be sent in vain.
 fn cut_within(config: Config, size: usize, up: bool, range: Range<u64>, window: u64) {
     let is_campaign = std::env::var_os("TINYFERRY_SEEDS").is_some();
     let (mut worst, mut runs) = (0, 0);

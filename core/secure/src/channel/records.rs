@@ -36,11 +36,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, A: Aead> Channel<B, A> {
         }
         let (buffer, start) = (buffer.as_mut(), raw.start);
         let most = buffer.len().saturating_sub(HEADER);
-        let held = buffer.get_mut(raw.clone()).unwrap_or_default();
-        let Some((header, rest)) = held.split_first_chunk_mut() else { return Ok(()) };
+        let record = buffer.get_mut(raw.clone()).unwrap_or_default();
+        let Some((header, rest)) = record.split_first_chunk_mut() else { return Ok(()) };
         let header = Header::from_bytes(header);
         let length = usize::from(header.length);
-        // The header itself is not sealed: only whoever is in between gains by a wrong one.
+        // The header itself is not sealed: only an attacker between the ends could gain by a wrong one.
         if length <= KIND + TAG || length > most {
             return Err(Error::Tampered);
         }

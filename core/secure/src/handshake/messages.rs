@@ -81,7 +81,7 @@ impl<A: Aead> Handshake<A> {
         self.stage = Stage::Done;
         let met = self.check_peer(trust);
         if let Err(error) = met {
-            // Who holds that key may know that it is not let in, and nobody else.
+            // Only an owner of that key may learn that it is not accepted.
             let [_, mut outgoing] = self.halves()?;
             let header = Header { length: (REFUSING - HEADER) as u16, number: outgoing.number() };
             let mut record = [0; REFUSING];
@@ -96,7 +96,7 @@ impl<A: Aead> Handshake<A> {
         Ok(())
     }
 
-    /// Asks whether the other end's key is trusted, now that it has proved to hold it.
+    /// Asks whether the other end's key is trusted, after that end has proved that it owns the key.
     fn check_peer(&mut self, trust: &mut dyn Trust) -> Result<(), Error> {
         let peer = self.noise.as_ref().and_then(Noise::get_rs).ok_or(Error::Malformed)?;
         let peer = PublicKey(peer);

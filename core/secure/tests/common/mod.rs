@@ -38,7 +38,7 @@ pub(crate) fn shared(byte: u8) -> SharedKey {
     SharedKey::new(&[byte; 32])
 }
 
-/// Whom the two ends of a kind trust: the client's identity, the client's trust, the server's.
+/// Keys of the two ends of a kind: the client's identity, the client's trust, the server's trust.
 pub(crate) fn keys(is_pair: bool) -> (Identity, Knows, Knows) {
     let (client, server) = (private(1), private(2));
     let nobody = Knows { shared: None, pair: None, trusted: None };
@@ -53,7 +53,7 @@ pub(crate) fn keys(is_pair: bool) -> (Identity, Knows, Knows) {
     }
 }
 
-/// Buffers of so many bytes each.
+/// Buffers of this size each.
 pub(crate) fn buffers(size: usize) -> [Vec<u8>; 2] {
     [vec![0; size], vec![0; size]]
 }
@@ -67,7 +67,7 @@ pub(crate) fn server(size: usize) -> End {
 }
 
 /// All that an end wants to send in its handshake before it waits, or the error.
-pub(crate) fn says(end: &mut End) -> Result<Vec<u8>, Error> {
+pub(crate) fn emits(end: &mut End) -> Result<Vec<u8>, Error> {
     let mut said = Vec::new();
     while let Step::Transmit(out) = end.step()? {
         let out = out.to_vec();
@@ -78,7 +78,7 @@ pub(crate) fn says(end: &mut End) -> Result<Vec<u8>, Error> {
 }
 
 /// Gives an end of a handshake as many bytes as it takes. Returns the rest.
-pub(crate) fn hears<'b>(
+pub(crate) fn receives<'b>(
     end: &mut End,
     mut bytes: &'b [u8],
     trust: &mut Knows,
@@ -100,12 +100,12 @@ pub(crate) fn shake(
     mut change: impl FnMut(&mut Vec<u8>),
 ) -> Result<(), Error> {
     loop {
-        let mut said = says(client)?;
+        let mut said = emits(client)?;
         change(&mut said);
-        hears(server, &said, serving)?;
-        let mut answer = says(server)?;
+        receives(server, &said, serving)?;
+        let mut answer = emits(server)?;
         change(&mut answer);
-        hears(client, &answer, trusting)?;
+        receives(client, &answer, trusting)?;
         if said.is_empty() && answer.is_empty() {
             return Ok(());
         }

@@ -104,7 +104,7 @@ fn between_the_entries_of_a_tree_the_position_is_queried_on_a_reliable_link() {
 
 const MIB: usize = 1 << 20;
 
-/// The bytes that a client sends after its server has a prefix of so many bytes with this digest. The file has two KiB
+/// The bytes that a client sends after its server has a prefix of this length with this digest. The file has two KiB
 /// more.
 fn after_prefix(config: Config, prefix: usize, digest: Option<u64>) -> Vec<String> {
     let content = std::vec![7; prefix + 2048];

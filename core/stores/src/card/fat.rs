@@ -25,7 +25,7 @@ pub(super) fn short(name: &str) -> Result<ShortFileName, Reason> {
     })
 }
 
-/// The name as a directory holds it: 11 bytes.
+/// The name in the format of a directory: 11 bytes.
 pub(super) fn padded(name: &ShortFileName) -> [u8; 11] {
     let mut bytes = [b' '; 11];
     let (base, extension) = bytes.split_at_mut(8);
@@ -79,7 +79,7 @@ pub(super) fn within<D: BlockDevice, T>(
     result
 }
 
-/// Changes an entry where it stands: one write of one block.
+/// Changes an entry in its place: one write of one block.
 pub(super) fn edit<D: BlockDevice>(
     device: &D,
     entry: &DirEntry,
@@ -99,7 +99,7 @@ pub(super) fn edit<D: BlockDevice>(
     device.write(&blocks, at).map_err(|_| Reason::Storage)
 }
 
-/// Where an entry's content begins: both halves of its first cluster, as they stand there.
+/// The start of an entry's content: both halves of its first cluster, in the format of the entry.
 pub(super) fn cluster<D: BlockDevice>(
     device: &D,
     entry: &DirEntry,

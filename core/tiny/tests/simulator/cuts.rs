@@ -41,7 +41,7 @@ fn after_a_cut_at_any_byte_the_old_image_or_the_new_one_is_in_place() {
 }
 
 #[test]
-fn a_put_that_was_cut_goes_on_where_it_was() {
+fn a_put_that_was_cut_resumes() {
     let (old, new) = (content(100, 1), content(100_000, 2));
     let (all, _) = put_again::<false, false>(&old, &new, 80_000);
     let (resumed, store) = put_again::<true, false>(&old, &new, 80_000);

@@ -113,7 +113,7 @@ fn the_vectors_of_a_put_give_the_answers_of_the_vectors() {
 }
 
 #[test]
-fn a_hello_is_answered_with_what_both_ends_can_do() {
+fn a_hello_is_answered_with_the_common_features() {
     let answer = |buffer: usize, change: fn(&mut [u8])| {
         let mut hello = Frames::client(SESSION, Config::LOSSY.block(1)).take();
         change(&mut hello);

@@ -17,7 +17,7 @@ struct Log {
     is_unsized: bool,
     /// Bytes that one call loads at most.
     step: usize,
-    /// The file is shorter than its size by so many bytes.
+    /// The number of bytes that the file is shorter than its size.
     missing: usize,
     fails: bool,
 }

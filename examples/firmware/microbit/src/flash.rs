@@ -18,7 +18,7 @@ pub struct Flash;
 
 /// Lets the NVMC write or erase, waits for it, and only then lets it read again.
 fn with_mode(mode: u32, work: impl FnOnce()) {
-    // SAFETY: registers of this chip. The processor stands still while the flash is busy.
+    // SAFETY: registers of this chip. The processor stops while the flash is busy.
     unsafe {
         write_volatile(CONFIG as *mut u32, mode);
         work();
@@ -55,7 +55,7 @@ impl NorFlash for Flash {
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
         check_erase(self, from, to)?;
         for page in (START + from..START + to).step_by(Self::ERASE_SIZE) {
-            // SAFETY: a page of the flash that no program stands in.
+            // SAFETY: a page of the flash without code.
             with_mode(2, || unsafe { write_volatile(ERASE_PAGE as *mut u32, page) });
         }
         Ok(())
@@ -65,7 +65,7 @@ impl NorFlash for Flash {
         check_write(self, offset, bytes.len())?;
         for (address, word) in (START + offset..).step_by(4).zip(bytes.chunks_exact(4)) {
             let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            // SAFETY: a word of the flash that no program stands in.
+            // SAFETY: a word of the flash without code.
             with_mode(1, || unsafe { write_volatile(address as *mut u32, word) });
         }
         Ok(())

@@ -50,8 +50,8 @@ async fn main(_spawner: Spawner) -> ! {
     let (reader, mut writer, clock) = uart::start();
     let mut line = Line { reader, clock, input: &[] };
     let mut store = Card::new(card);
-    // An emulated board has no generator. A product seeds nothing: it takes 32 bytes of its
-    // hardware's generator for each handshake, or whoever records a session can read it.
+    // An emulated board has no generator. A product takes 32 bytes of its hardware's generator for
+    // each handshake, never a seed, or each recorded session can be decrypted.
     let mut random = Seeded(0x5EED);
     loop {
         line.wait_for_hello().await;
@@ -79,7 +79,7 @@ async fn serve(
     writer.close().await
 }
 
-/// Holds the one key.
+/// Knows one key.
 struct Holder;
 
 impl Trust for Holder {
@@ -89,7 +89,7 @@ impl Trust for Holder {
     }
 }
 
-/// SplitMix64: whoever knows the seed knows all that comes. For an example only.
+/// SplitMix64: with the seed all its output is known. For an example only.
 struct Seeded(u64);
 
 impl Seeded {

@@ -87,7 +87,7 @@ pub(crate) struct DeleteArgs {
     /// Remove nothing if more than N entries, or N% of those in the target after the transfer, would be removed
     #[arg(long, value_name = "N", default_value = "50%", value_parser = max_delete)]
     pub(crate) max_delete: MaxDelete,
-    /// Print what would be transferred and removed, and change nothing
+    /// Print the entries that would be transferred and removed, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -109,7 +109,7 @@ impl fmt::Display for MaxDelete {
 }
 
 impl MaxDelete {
-    /// Whether so many entries of so many may be removed.
+    /// Whether this number of entries of this total may be removed.
     pub(crate) fn allows(self, count: u64, of: u64) -> bool {
         match self {
             Self::Entries(most) => count <= most,

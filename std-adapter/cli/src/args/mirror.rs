@@ -32,7 +32,7 @@ pub(crate) struct MirrorArgs {
     /// Remove nothing if more than N entries, or N% of those in the target after the transfer, would be removed
     #[arg(long, value_name = "N", default_value = "50%", value_parser = filter::max_delete)]
     max_delete: MaxDelete,
-    /// Print what would be transferred and removed, and change nothing
+    /// Print the entries that would be transferred and removed, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Stay and send the changes of SOURCE as they happen, until Ctrl-C; with --retry also wait for a server that is

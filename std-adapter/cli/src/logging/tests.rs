@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
 
-/// Takes a line when it is told to.
+/// Takes a line for each permit.
 struct Slow(Receiver<()>, Sender<Vec<u8>>);
 
 impl Write for Slow {

@@ -126,7 +126,7 @@ fn check(path: &Path) -> Result<(), CliError> {
     let Some(kind) = other_kind(metadata.file_type()) else { return Ok(()) };
     let why = format!("it is {kind}; only files and directories can be sent");
     let advice = match is_device(path) {
-        true => format!("; put - --as NAME <{} sends what it gives", describe::path(path)),
+        true => format!("; put - --as NAME <{} sends its content", describe::path(path)),
         false => String::new(),
     };
     Err(unsendable(path, &why).advise(&advice).with_reason(Some(Reason::NotRegular)))

@@ -1,4 +1,4 @@
-//! Names that Windows cannot hold: it takes them for devices, for other names or for paths.
+//! Names that are not possible on Windows: it takes them for devices, for other names or for paths.
 
 /// The characters that no name has, in words.
 const RESERVED: [(char, &str); 8] = [
@@ -14,7 +14,7 @@ const RESERVED: [(char, &str); 8] = [
 
 const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
 
-/// Why Windows cannot hold a name of an entry, as a clause; `None`: it can.
+/// Why a name of an entry is not possible on Windows, as a clause; `None`: it is.
 pub(super) fn objection(name: &str) -> Option<String> {
     if let Some((_, character)) = RESERVED.iter().find(|(character, _)| name.contains(*character)) {
         return Some(format!("it contains {character}"));

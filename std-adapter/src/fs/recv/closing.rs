@@ -40,7 +40,7 @@ impl RecvStore {
 
     pub(super) fn close_open(&mut self, is_of_use: bool) -> Option<ExpectedFile> {
         let open = self.open.take()?;
-        // The other store may hold all of a small file in memory, without a partial that would be locked.
+        // The other store may have all of a small file in memory, without a partial that would be locked.
         let is_received_elsewhere = open.size() <= CAPACITY as u64
             && self.tree.as_ref().is_some_and(|tree| {
                 self.limits.is_received_elsewhere(&tree.open, &open.expected.path)

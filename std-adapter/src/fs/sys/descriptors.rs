@@ -1,4 +1,4 @@
-//! A budget of open files that several stores share: one server's clients together hold no more
+//! A budget of open files that several stores share: one server's clients together open no more
 //! than the system allows the process.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The limit on systems without one.
 const UNLIMITED: usize = 1 << 20;
 
-/// The number of open files that the stores which share this budget may hold beyond those of each store.
+/// The number of open files that the stores which share this budget may have beyond those of each store.
 #[derive(Debug, Clone)]
 pub struct Descriptors {
     free: Arc<AtomicUsize>,

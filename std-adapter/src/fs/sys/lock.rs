@@ -18,7 +18,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Locks a file; `None` if another transfer holds it.
+    /// Locks a file; `None` if another transfer has locked it.
     ///
     /// Network and user-space file systems refuse locks in many ways (`ENOLCK`, `EINVAL`, `EBADF`,
     /// `ENOSYS`, `EOPNOTSUPP`). The list still separates the transfers of this process.

@@ -32,7 +32,7 @@ each_way! {
     the_last_file_of_a_name_stays_when_the_store_is_dropped,
 }
 
-/// So many files have gone into the tree `t`: those that follow come later, where anything does.
+/// Files that have gone into the tree `t`: later files are committed later, where commits are deferred.
 const BEFORE: usize = 300;
 
 fn name(number: usize) -> String {

@@ -20,7 +20,7 @@ pub(super) fn set_modified(path: &Path, nanoseconds: u64) {
     fs::File::open(path).unwrap().set_modified(time).unwrap();
 }
 
-/// Not by a program: a process between fork and exec holds the locks of all tests.
+/// Not by a program: a process between fork and exec has the locks of all tests.
 pub(super) fn make_fifo(path: &Path) {
     use rustix::fs::{CWD, Mode, mkfifoat};
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).unwrap();

@@ -26,7 +26,7 @@ fn a_partial_of_another_user_is_not_used() {
                     return;
                 }
             }
-            // He may even hold a lock.
+            // He may even have locked it.
             let theirs = fs::File::open(dir.path().join(&planted[0])).unwrap();
             theirs.lock().unwrap();
             let mut store = serving(&dir);

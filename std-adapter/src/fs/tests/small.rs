@@ -1,4 +1,4 @@
-//! Small files in new directories, which have no name until they are whole.
+//! Small files in new directories, which have no name until they are complete.
 
 use super::*;
 use crate::fs::recv::tmpfile::{CompleteFile, TempFiles};

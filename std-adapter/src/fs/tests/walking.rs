@@ -16,7 +16,7 @@ fn list(store: &mut Directory<Recorder>, path: &str) -> Vec<String> {
 
 #[test]
 fn a_large_directory_is_sent_sorted_and_completely_in_bounded_memory() {
-    // Each directory's names take more than it may hold.
+    // Each directory's names take more than its share of memory.
     let dir = in_memory();
     fs::write(dir.path().join("0"), "x").unwrap();
     fs::create_dir_all(dir.path().join("d/5")).unwrap();

@@ -33,7 +33,7 @@ fn receive(store: &mut impl Store, bytes: &[u8]) -> Result<(), Reason> {
 }
 
 #[test]
-fn a_further_attempt_writes_only_what_is_missing() {
+fn a_further_attempt_writes_only_missing_content() {
     let bytes = content(300_000);
     let (mut written, mut moved, mut done) = (Vec::new(), 0, None);
     let observer = |event: Event<'_>| match event {
@@ -58,7 +58,7 @@ fn a_further_attempt_writes_only_what_is_missing() {
 }
 
 #[test]
-fn a_further_attempt_that_resumes_receives_only_what_is_missing() {
+fn a_further_attempt_that_resumes_receives_only_missing_content() {
     let bytes = content(300_000);
     let mut written = Vec::new();
     let mut store = WriterStore::new(&mut written, "f", ());
@@ -89,7 +89,7 @@ fn a_further_attempt_that_resumes_receives_only_what_is_missing() {
 }
 
 #[test]
-fn other_content_is_not_written_behind_what_was_written_before() {
+fn other_content_is_not_written_behind_earlier_content() {
     let bytes = content(5000);
     let mut other = bytes.clone();
     other[100] ^= 1;

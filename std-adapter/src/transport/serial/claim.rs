@@ -110,7 +110,7 @@ pub(crate) fn restore_during(stop: impl FnOnce()) {
     all.iter().for_each(|saved| saved.restore());
     stop();
     for (saved, used) in all.iter().zip(used) {
-        // The lock is held until the settings are set: a claim that ends restores others.
+        // The file stays locked until the settings are set: a claim that ends restores others.
         let claimed = claimed();
         let is_in_use = claimed.iter().any(|claimed| Arc::ptr_eq(claimed, saved));
         if let Some(used) = used.filter(|_| is_in_use) {

@@ -84,7 +84,7 @@ fn choose(port: &Port, ports: &[PortInfo]) -> io::Result<PortInfo> {
         [] => (ErrorKind::NotFound, format!("there is no serial port{which}; {}", list(ports))),
         _ => {
             let names = names(&matching, ports);
-            let message = format!("there are several serial ports{which}: say one of {names}");
+            let message = format!("there are several serial ports{which}: use one of {names}");
             (ErrorKind::InvalidInput, message)
         }
     };

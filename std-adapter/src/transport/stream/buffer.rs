@@ -1,5 +1,5 @@
-//! Memory that returns to the system when it is freed. An allocator keeps such pieces for each thread: a
-//! thousand idle clients would hold the memory of a thousand busy ones.
+//! Memory that returns to the system when it is freed. An allocator keeps such pieces for each thread: a thousand idle
+//! clients would use the memory of a thousand busy ones.
 
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -10,7 +10,7 @@ use tinyferry_core::Millis;
 /// The maximum size of one system call, in bytes.
 pub(crate) const BUFFER: usize = 64 * 1024;
 
-/// The maximum size of a write that may stand for much work, as a hole does, in bytes.
+/// The maximum size of a write that may cause much work, as a hole does, in bytes.
 pub(super) const SMALL_WRITE: usize = 64;
 /// The age of buffered output at which a small write sends it, in ms. Thousands of holes fit into the buffer.
 pub(super) const MAX_OUTPUT_AGE_MS: Millis = 1_000;

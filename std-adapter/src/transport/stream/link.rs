@@ -108,7 +108,7 @@ impl<T: Socket> Link for StreamLink<T> {
 
     fn take_buffered(&mut self, take: impl FnOnce(&[u8]) -> usize) {
         let stream = self.stream.inner_mut();
-        let count = take(stream.held());
+        let count = take(stream.buffered());
         stream.consume(count);
     }
 

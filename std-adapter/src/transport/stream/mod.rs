@@ -37,7 +37,7 @@ pub struct Stream<T> {
     socket: T,
     input: Buffer,
     /// The bytes of `input` that are not yet read.
-    held: Range<usize>,
+    buffered: Range<usize>,
     /// Input after them that was read while a write waited. Empty if `input` is empty.
     ahead: VecDeque<(Buffer, usize)>,
     /// `None` on an idle connection without output.
@@ -64,7 +64,7 @@ impl<T: Socket> Stream<T> {
         Self {
             socket,
             input: Buffer::small(input.to_vec()),
-            held: 0..input.len(),
+            buffered: 0..input.len(),
             ahead: VecDeque::new(),
             output: None,
             collected: 0,
@@ -95,22 +95,22 @@ impl<T: Socket> Stream<T> {
     }
 
     fn has_input(&self) -> bool {
-        !self.held.is_empty()
+        !self.buffered.is_empty()
     }
 
     /// The buffered input.
-    fn held(&self) -> &[u8] {
-        self.input.get(self.held.clone()).unwrap_or_default()
+    fn buffered(&self) -> &[u8] {
+        self.input.get(self.buffered.clone()).unwrap_or_default()
     }
 
     /// Removes bytes from the buffered input.
     fn consume(&mut self, count: usize) {
-        self.held.start += count;
+        self.buffered.start += count;
         self.traffic.received += count as u64;
-        if self.held.is_empty()
+        if self.buffered.is_empty()
             && let Some((next, length)) = self.ahead.pop_front()
         {
-            (self.input, self.held) = (next, 0..length);
+            (self.input, self.buffered) = (next, 0..length);
         }
     }
 
@@ -122,7 +122,7 @@ impl<T: Socket> Stream<T> {
         }
         let length = if is_idle { IDLE_BUFFER_BYTES } else { BUFFER };
         if self.input.len() != length {
-            self.held = 0..0;
+            self.buffered = 0..0;
             self.input = if is_idle { Buffer::small(vec![0; length]) } else { Buffer::large()? };
         }
         let result = if wait {
@@ -130,7 +130,7 @@ impl<T: Socket> Stream<T> {
         } else {
             self.socket.receive_now(&mut self.input)
         };
-        self.held = 0..*result.as_ref().unwrap_or(&0);
+        self.buffered = 0..*result.as_ref().unwrap_or(&0);
         self.update_clock();
         result
     }
@@ -172,9 +172,9 @@ impl<T: Socket> Read for Stream<T> {
                 result => result?,
             };
         }
-        let held = self.held();
-        let count = held.len().min(into.len());
-        into[..count].copy_from_slice(&held[..count]);
+        let buffered = self.buffered();
+        let count = buffered.len().min(into.len());
+        into[..count].copy_from_slice(&buffered[..count]);
         self.consume(count);
         Ok(count)
     }

@@ -196,7 +196,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// A store that holds these files.
+    /// A store with these files.
     pub fn with<const N: usize>(files: [(&str, Vec<u8>); N]) -> Self {
         let files = files.into_iter().map(|(path, bytes)| (path.to_owned(), File::new(bytes)));
         Self { files: files.collect(), ..Self::default() }

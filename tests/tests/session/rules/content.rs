@@ -124,7 +124,7 @@ fn an_idle_line_ends_the_resynchronisation() {
     let hello = |number| Frames::client(number, Config::LOSSY).take();
     let answers = |silence: u32| {
         let (mut server, _) = server(Config::LOSSY, Memory::default());
-        // Noise that begins no frame: it is dropped at once, and nothing is held.
+        // Noise that begins no frame: it is dropped at once, and no byte stays in the buffer.
         assert_eq!(outline(&server.receive(b"noise")), []);
         server.wait(silence);
         outline(&server.receive(&hello(77)))

@@ -28,7 +28,7 @@ fn all_facts_are_there_if_there_is_room() {
 }
 
 #[test]
-fn the_line_is_narrower_than_the_terminal_whatever_that_is() {
+fn the_line_is_narrower_than_a_terminal_of_any_width() {
     let paths = [
         "",
         "a",

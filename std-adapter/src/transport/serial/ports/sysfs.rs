@@ -32,7 +32,7 @@ fn port(root: &Path, entry: &fs::DirEntry) -> Option<PortInfo> {
         Some(_) => text(&entry.path(), "type").is_none_or(|uart| uart != "0"),
         None => WITHOUT_DEVICE.iter().any(|prefix| name.starts_with(prefix)),
     };
-    // In the names of sysfs `!` stands for `/`.
+    // In the names of sysfs `!` replaces `/`.
     let path = root.join("dev").join(name.replace('!', "/"));
     (is_port && path.exists()).then_some(())?;
     let usb = device.as_deref().and_then(usb_device);

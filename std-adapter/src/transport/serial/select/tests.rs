@@ -81,19 +81,19 @@ fn a_selector_of_no_port_lists_the_ports() {
 }
 
 #[test]
-fn a_selector_of_several_ports_says_what_to_say() {
+fn the_error_of_a_selector_of_several_ports_lists_their_urls() {
     let all = ports();
     let error = choose(&by_id(ESP), &all).expect_err("two ports");
     // No other attempt would find one port.
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(
         error.to_string(),
-        "there are several serial ports with the USB ID 303a:1001: say one of \
+        "there are several serial ports with the USB ID 303a:1001: use one of \
          serial://sn:34:85:18:AC:5B:20 (/dev/ttyACM0, 303a:1001, USB JTAG), \
          serial://sn:34:85:18:AC:5B:24 (/dev/ttyACM1, 303a:1001, USB\\u{1b}JTAG)"
     );
     let error = choose(&Port::Only, &all).expect_err("three ports").to_string();
-    assert!(error.starts_with("there are several serial ports: say one of serial://sn"), "{error}");
+    assert!(error.starts_with("there are several serial ports: use one of serial://sn"), "{error}");
     assert!(!error.contains("ttyS0"), "{error}");
 }
 
@@ -106,7 +106,7 @@ fn ports_that_share_a_serial_number_are_named_by_path() {
         })
     };
     let error = choose(&by_number("E66"), &pair("E66")).expect_err("two ports").to_string();
-    assert!(error.contains("say one of serial:///dev/ttyACM0 (2e8a:0005, "), "{error}");
+    assert!(error.contains("use one of serial:///dev/ttyACM0 (2e8a:0005, "), "{error}");
     // A serial number that a URL cannot have.
     let [odd, _] = pair("a?b");
     assert_eq!(selector(&odd, std::slice::from_ref(&odd)), Port::from("/dev/ttyACM0"));
