@@ -58,6 +58,7 @@ pub mod diagnosis;
 pub mod endpoint;
 mod error;
 pub mod fs;
+mod loss;
 pub mod pipe;
 pub mod server;
 mod settings;

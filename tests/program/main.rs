@@ -35,6 +35,7 @@ mod large_file;
 mod limits;
 mod links;
 mod listing;
+mod lossy_clients;
 mod lossy_tcp;
 mod manage;
 mod messages;

@@ -28,6 +28,8 @@ use std::sync::Arc;
 
 use tinyferry_core::store::Skip;
 
+use crate::loss::Loss;
+
 pub use self::amount::Amount;
 pub use self::cleanup::{Leftover, leftovers};
 pub use self::count::Count;
@@ -147,12 +149,17 @@ impl<O: Observer> Directory<O> {
     /// Whether content may arrive out of order, over a link that loses bytes. The partial of an earlier
     /// transfer may then have holes near its end, and a resume begins before them.
     #[must_use]
-    pub fn lossy(mut self, lossy: bool) -> Self {
+    pub fn lossy(self, lossy: bool) -> Self {
+        self.with_loss(&Loss::new(lossy))
+    }
+
+    /// The same, where the handshake decides it later.
+    pub(crate) fn with_loss(mut self, loss: &Loss) -> Self {
         if let Some(recv) = &mut self.recv {
-            recv.expect_gaps(lossy);
+            recv.expect_gaps(loss.clone());
         }
         if let Some(send) = &mut self.send {
-            send.expect_loss(lossy);
+            send.expect_loss(loss.clone());
         }
         self
     }

@@ -2,13 +2,14 @@
 
 use std::io;
 
-use tinyferry_core::driver::blocking::{self, Link, drive};
+use tinyferry_core::driver::blocking::{self, Link, drive, drive_with};
 use tinyferry_core::{Config, Failure, Session};
 use tracing::{debug, info};
 
 use crate::checksum::Desktop;
 use crate::describe;
 use crate::fs::{self, Directory, Limits};
+use crate::loss::Loss;
 use crate::server::access::Permissions;
 use crate::server::connection::Service;
 use crate::server::log::Log;
@@ -31,13 +32,14 @@ impl Service {
         config: Config,
         permissions: Permissions,
     ) -> Ended {
+        let loss = Loss::new(config.lossy);
         let Some(rate) = self.options.rate else {
-            return self.serve_over(link, peer, config, permissions);
+            return self.serve_over(link, peer, config, permissions, &loss);
         };
         let mut pacer = Pacer::new(rate);
         let config = pacer.bound::<L>(config);
-        let mut link = Limited::new(link, &mut pacer, config.lossy);
-        self.serve_over(&mut link, peer, config, permissions)
+        let mut link = Limited::new(link, &mut pacer, loss.clone());
+        self.serve_over(&mut link, peer, config, permissions, &loss)
     }
 
     fn serve_over<L: Link<Error = io::Error>>(
@@ -46,6 +48,7 @@ impl Service {
         peer: &str,
         config: Config,
         permissions: Permissions,
+        loss: &Loss,
     ) -> Ended {
         let Permissions { server_root, root, rights, may_close, directory, id } = permissions;
         // As long as this session lasts, partials below it can be removed.
@@ -57,17 +60,23 @@ impl Service {
         let sync = self.options.sync;
         let store = Directory::serving(fs::Root(root), rights, sync, log);
         let limits = Limits { below: directory, ..self.options.limits.clone() };
-        let mut store = store.lossy(config.lossy).limited(limits).governed(&self.options.policy);
+        let mut store = store.with_loss(loss).limited(limits).governed(&self.options.policy);
         if let Some(id) = id {
             store = store.identified(&id);
         }
-        match drive(&mut session, link, &mut store) {
+        let on_step = |session: &mut Session<Desktop>| {
+            // The client may be the only end that knows that its link loses bytes.
+            if let Some(negotiated) = session.negotiated() {
+                loss.set(negotiated.lossy);
+            }
+        };
+        match drive_with(&mut session, link, &mut store, on_step) {
             Ok(outcome) if outcome.closed => {
                 info!("{peer}: the client has shut the server down");
                 self.registry.stop();
                 Ended::Link
             }
-            Ok(_) if self.registry.is_stopping() && !config.lossy => {
+            Ok(_) if self.registry.is_stopping() && !loss.is_lossy() => {
                 debug!("{peer}: the server disconnects the client, because it shuts down");
                 session.shut_down();
                 // The client may have disconnected before.

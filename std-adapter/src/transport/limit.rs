@@ -11,6 +11,8 @@ use tinyferry_core::driver::blocking::Link;
 use tinyferry_core::wire::{CREDIT_MAX, FRAME_MAX};
 use tinyferry_core::{Config, Millis};
 
+use crate::loss::Loss;
+
 #[cfg(test)]
 mod tests;
 
@@ -96,12 +98,16 @@ impl Pacer {
 pub(crate) struct Limited<'a, L> {
     link: &'a mut L,
     pacer: &'a mut Pacer,
-    pauses_answers: bool,
+    loss: Loss,
 }
 
 impl<'a, L: Pausable> Limited<'a, L> {
-    pub(crate) fn new(link: &'a mut L, pacer: &'a mut Pacer, is_lossy: bool) -> Self {
-        Self { link, pacer, pauses_answers: L::LOSES_UNREAD || is_lossy }
+    pub(crate) fn new(link: &'a mut L, pacer: &'a mut Pacer, loss: Loss) -> Self {
+        Self { link, pacer, loss }
+    }
+
+    fn pauses_answers(&self) -> bool {
+        L::LOSES_UNREAD || self.loss.is_lossy()
     }
 
     fn pause(&mut self, pause: Duration) -> io::Result<()> {
@@ -120,7 +126,7 @@ impl<L: Pausable> embedded_io::ErrorType for Limited<'_, L> {
 
 impl<L: Pausable> embedded_io::Read for Limited<'_, L> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if !self.pauses_answers {
+        if !self.pauses_answers() {
             self.pause(self.pacer.received.pause(self.pacer.now()))?;
         }
         let count = self.link.read(into)?;
@@ -135,7 +141,7 @@ impl<L: Pausable> embedded_io::Write for Limited<'_, L> {
             let now = self.pacer.now();
             let sent = self.pacer.sent.pause(now);
             let received = self.pacer.received.pause(now);
-            self.pause(if self.pauses_answers { sent.max(received) } else { sent })?;
+            self.pause(if self.pauses_answers() { sent.max(received) } else { sent })?;
         }
         let count = self.link.write(bytes)?;
         self.pacer.is_mid_frame = count < bytes.len();

@@ -67,8 +67,19 @@ pub(crate) fn check_no_server(text: &str) -> Result<(), CliError> {
         None if Endpoint::has_scheme(text) => {
             usage(format!("\"{shown}\" names a server: say -e with the server, and the path there"))
         }
+        None if lacks_host(text) => usage(format!(
+            "\"{shown}\" names a server without a valid host: say USER@HOST:DIR for SSH, or @NAME:DIR for a name of \
+             the configuration file; a path of that name is \"./{shown}\""
+        )),
         None => Ok(()),
     }
+}
+
+/// Whether a text is a server and a path but for its host: `USER@:DIR`, `@:DIR`.
+fn lacks_host(text: &str) -> bool {
+    let server = text.split_once(':').map(|(server, _)| server);
+    server.is_some_and(|server| server.contains('@') && !server.contains('/'))
+        && Target::parse(text).is_none()
 }
 
 /// Refuses a path on this end that names a server, unless there is a file of that name.
@@ -212,6 +223,9 @@ mod tests {
             assert_eq!(target, Some(Target { server, path }), "{text}");
             assert_eq!(target.map(|target| target.is_ssh()), Some(is_ssh), "{text}");
         }
+        for text in ["@:a", "@:", "me@:a", "me@:", "a@b@c:d", "me@-v:a"] {
+            assert!(Target::parse(text).is_none() && lacks_host(text), "{text}");
+        }
         for text in [
             "",
             "a",
@@ -221,11 +235,10 @@ mod tests {
             "@board",
             "./me@box:a",
             "d/me@box:a",
-            "@:a",
-            "me@:a",
             "12:30",
+            "d/me@:a",
         ] {
-            assert_eq!(Target::parse(text), None, "{text}");
+            assert!(Target::parse(text).is_none() && !lacks_host(text), "{text}");
         }
     }
 

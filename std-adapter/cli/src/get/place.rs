@@ -109,7 +109,12 @@ impl Place {
         let followed = match file.is_symlink() {
             true => match file.canonicalize() {
                 Ok(followed) => followed,
-                Err(_) => return error(Exit::Local, "the symbolic link leads to no such file"),
+                Err(_) => {
+                    return error(
+                        Exit::Local,
+                        "the target of this symbolic link does not exist; remove the link, or name its target",
+                    );
+                }
             },
             false => file.to_owned(),
         };

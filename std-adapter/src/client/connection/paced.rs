@@ -9,6 +9,7 @@ use tinyferry_core::{Config, Outcome, Session, Store};
 
 use super::{Connection, Direct, TextListener, Watch, watch};
 use crate::checksum::Desktop;
+use crate::loss::Loss;
 use crate::transport::limit::{Limited, Pacer};
 use crate::transport::stream::Traffic;
 
@@ -28,8 +29,8 @@ impl<L: Direct> Connection for Paced<L> {
     ) -> Result<Outcome, blocking::Error<io::Error>> {
         self.link.update_clock();
         // A command may have a terminal: only the handshake tells that its link is lossy.
-        let is_lossy = session.negotiated().is_some_and(|negotiated| negotiated.lossy);
-        let mut link = Limited::new(&mut self.link, &mut self.pacer, is_lossy);
+        let loss = Loss::new(session.negotiated().is_some_and(|negotiated| negotiated.lossy));
+        let mut link = Limited::new(&mut self.link, &mut self.pacer, loss);
         watch::run(&mut link, session, store, watch, text)
     }
 

@@ -41,6 +41,7 @@ use crate::fs::sys::buffer::Buffer;
 use crate::fs::sys::dir_cursor::DirCursor;
 use crate::fs::sys::holes::HoleSupport;
 use crate::fs::sys::sync::Sync;
+use crate::loss::Loss;
 
 use self::committing::Committing;
 use self::kept_times::KeptTimes;
@@ -55,7 +56,7 @@ pub(crate) struct RecvStore {
     target: Option<String>,
     sync: Sync,
     /// Whether a partial may have gaps: on a lossy link content is stored as it comes.
-    gaps: bool,
+    gaps: Loss,
     access: Arc<Access>,
     limits: Limits,
     tree: Option<Tree>,
@@ -77,7 +78,7 @@ impl RecvStore {
             cursor: DirCursor::receiving(root),
             target,
             sync,
-            gaps: false,
+            gaps: Loss::default(),
             access: Arc::default(),
             limits: Limits::default(),
             tree: None,
@@ -98,7 +99,7 @@ impl RecvStore {
         self.stats.exclude(Exclusion::of_patterns(filter));
     }
 
-    pub(crate) fn expect_gaps(&mut self, gaps: bool) {
+    pub(crate) fn expect_gaps(&mut self, gaps: Loss) {
         self.gaps = gaps;
     }
 

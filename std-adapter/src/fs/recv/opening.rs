@@ -126,12 +126,12 @@ impl RecvStore {
                 RecvFile::directory(&mut self.cursor, expected(), is_alone)?
             }
             Kind::File => {
-                let incoming = RecvFile::file(&mut self.cursor, expected(), self.gaps)?;
+                let incoming = RecvFile::file(&mut self.cursor, expected(), self.gaps.is_lossy())?;
                 if !incoming.is_buffered() && self.deferred.has(path) {
                     // The file of that name is still the one before the deferred commit.
                     drop(incoming);
                     self.deferred.finish(&mut self.cursor, observer);
-                    RecvFile::file(&mut self.cursor, expected(), self.gaps)?
+                    RecvFile::file(&mut self.cursor, expected(), self.gaps.is_lossy())?
                 } else {
                     incoming
                 }

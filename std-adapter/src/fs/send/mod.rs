@@ -31,6 +31,7 @@ use crate::fs::send::request::Options;
 use crate::fs::send::walk::Item;
 use crate::fs::source::{Source, SourceRoot, explain};
 use crate::fs::sys::buffer::Buffer;
+use crate::loss::Loss;
 
 #[derive(Debug)]
 pub(crate) struct SendStore {
@@ -41,7 +42,7 @@ pub(crate) struct SendStore {
     names_only: bool,
     /// Options of the next request.
     options: Options,
-    is_lossy: bool,
+    loss: Loss,
     open: Option<SendFile>,
     buffer: Buffer,
 }
@@ -53,7 +54,7 @@ impl SendStore {
             queue: None,
             names_only: false,
             options: Options::default(),
-            is_lossy: false,
+            loss: Loss::default(),
             open: None,
             buffer: Buffer::default(),
         }
@@ -64,17 +65,25 @@ impl SendStore {
         let origins = sources.into_iter().map(SourceRoot::from).collect();
         let queue = Some(SendQueue::new(tree, origins, false));
         let (options, buffer) = (Options::default(), Buffer::default());
-        Self { root: None, queue, names_only: false, options, is_lossy: false, open: None, buffer }
+        Self {
+            root: None,
+            queue,
+            names_only: false,
+            options,
+            loss: Loss::default(),
+            open: None,
+            buffer,
+        }
     }
 
     /// On a lossy link a receiver sends no index.
-    pub(crate) fn expect_loss(&mut self, is_lossy: bool) {
-        self.is_lossy = is_lossy;
+    pub(crate) fn expect_loss(&mut self, loss: Loss) {
+        self.loss = loss;
     }
 
     /// Leaves out files that the receiver has.
     pub(crate) fn skip(&mut self, skip: Skip) {
-        self.queue = self.queue.take().map(|queue| queue.updating(skip, self.is_lossy));
+        self.queue = self.queue.take().map(|queue| queue.updating(skip, self.loss.is_lossy()));
     }
 
     /// Asks at the end whether the receiver has the same entries.

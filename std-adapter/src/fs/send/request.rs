@@ -54,7 +54,8 @@ impl SendStore {
         let path = path.strip_suffix('/').unwrap_or(path);
         let Options { skip, depth, filter, links } = std::mem::take(&mut self.options);
         let found = find(&root, path, tree, self.names_only).and_then(|queue| {
-            let mut queue = queue.updating(skip, self.is_lossy).limited(depth).linking(links);
+            let mut queue =
+                queue.updating(skip, self.loss.is_lossy()).limited(depth).linking(links);
             queue.filter(&filter);
             queue.begin(observer)?;
             Ok(queue)

@@ -103,10 +103,10 @@ impl Pausable for Port {
 fn no_pause_cuts_a_frame() {
     let mut port = Port { takes: [10, 10].into(), ..Port::default() };
     let mut pacer = Pacer::new(rate(1024));
-    let mut link = Limited::new(&mut port, &mut pacer, true);
+    let mut link = Limited::new(&mut port, &mut pacer, Loss::new(true));
     link.write_all(&[0; 40]).expect("it takes all");
     assert_eq!((port.written, port.pauses), (40, 0));
-    let mut link = Limited::new(&mut port, &mut pacer, true);
+    let mut link = Limited::new(&mut port, &mut pacer, Loss::new(true));
     link.write_all(&[0; 4]).expect("it takes all");
     assert_eq!(port.pauses, 1, "the next frame was too early");
 }
@@ -116,7 +116,7 @@ fn no_pause_cuts_a_frame() {
 fn the_answer_pauses_for_input_that_would_be_lost() {
     let mut port = Port::default();
     let mut pacer = Pacer::new(rate(10_240));
-    let mut link = Limited::new(&mut port, &mut pacer, true);
+    let mut link = Limited::new(&mut port, &mut pacer, Loss::new(true));
     for _ in 0..3 {
         assert_eq!(link.read(&mut [0; 100]).expect("input"), 100);
     }
