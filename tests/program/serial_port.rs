@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Place, Server, assert_same, client, content};
+use crate::processes::wait_until;
 use crate::serial::{CLEAN, lay, url, urls};
 
 #[test]
@@ -53,6 +54,31 @@ fn a_port_is_restored_to_its_settings() {
     }
     assert_eq!(server.wait(), Some(0), "{}", server.log());
     assert_eq!(settings(server_port), before[1]);
+    assert_same(&place.here(""), &place.served(""));
+}
+
+#[test]
+fn a_port_has_its_settings_while_the_server_is_stopped() {
+    let place = Place::new();
+    fs::write(place.here("f"), content(20_000, 1)).expect("a file");
+    let cable = lay(CLEAN);
+    let port = cable.ports()[1];
+    let before = set_sane(port);
+    let [listen, url] = urls(&cable);
+    let mut server = Server::start_at(&listen, &place.served(""), &["--allow-close"]);
+    let used = settings(port);
+    assert_ne!(used, before);
+    for _ in 0..2 {
+        server.signal("TSTP");
+        wait_until("the port has its earlier settings", || settings(port) == before);
+        server.signal("CONT");
+        wait_until("the port has the settings of the server", || settings(port) == used);
+    }
+    for arguments in [["put", "f"].as_slice(), &["close"]] {
+        client(&url, &place.here(""), arguments).well();
+    }
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    assert_eq!(settings(port), before);
     assert_same(&place.here(""), &place.served(""));
 }
 
