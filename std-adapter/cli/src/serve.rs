@@ -60,12 +60,12 @@ pub(crate) fn serve(args: &ServeArgs, log: &LogQueue) -> Result<Exit, CliError> 
     for endpoint in endpoints {
         server = server.listen(endpoint.clone());
     }
+    signals::restore_ports_while_stopped()?;
     if !args.is_on_terminal() {
         run(server, args)?;
         info!("the server has shut down");
         return Ok(Exit::Done);
     }
-    signals::give_terminal_back_while_stopped()?;
     // Lines between the frames would delay them.
     log.hold();
     let result = run(server, args);

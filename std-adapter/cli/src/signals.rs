@@ -41,8 +41,8 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// While the program is stopped (SIGTSTP), the terminal that it serves has its earlier settings.
-pub(crate) fn give_terminal_back_while_stopped() -> io::Result<()> {
+/// While the program is stopped (SIGTSTP), the terminal and the serial ports that it serves have their earlier settings.
+pub(crate) fn restore_ports_while_stopped() -> io::Result<()> {
     #[cfg(unix)]
     if let Some(mut stops) = system::Stops::of_program()? {
         thread::spawn(move || {
