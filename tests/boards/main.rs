@@ -8,6 +8,7 @@ mod boot_loader;
 mod card;
 mod console;
 mod restart;
+mod update;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
