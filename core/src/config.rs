@@ -93,6 +93,23 @@ impl Config {
     /// For a serial line or another link that loses bytes.
     pub const LOSSY: Self = Self { lossy: true, credit: 128, ..Self::RELIABLE };
 
+    /// For a UART without flow control. It assumes that its receive queue, which an interrupt or DMA fills, holds
+    /// [`Config::UART_RECV_BUFFER`] bytes. Chunks have 256 bytes: longer ones take more memory, and a longer time
+    /// to send again. Where the queue is longer, [`Config::recv_buffer`] of it sets the credit, and the line is idle
+    /// less often.
+    pub const UART: Self = Self { chunk: SMALLEST_CHUNK as u16, ..Self::LOSSY }
+        .recv_buffer::<{ Self::UART_RECV_BUFFER }>();
+
+    /// The receive buffer that [`Config::UART`] assumes, in bytes: four frames.
+    pub const UART_RECV_BUFFER: usize =
+        RESERVE + ENOUGH_FRAMES * (SMALLEST_CHUNK + HEADER_LEN + SIGNAL_LEN);
+
+    /// For a serial port over USB (CDC-ACM) that the processor itself has. It assumes that the endpoint accepts no
+    /// packet that the device has no room for, so that nothing is lost and no queue is needed. Chunks have 1024
+    /// bytes. The computer takes the link for lossy all the same. Behind a chip that converts USB to a UART the
+    /// device has a UART: [`Config::UART`].
+    pub const USB: Self = Self::LOSSY;
+
     /// The smallest receive buffer for [`Config::recv_buffer`], in bytes: one frame of the smallest chunk.
     pub const MIN_RECV_BUFFER: usize = RESERVE + SMALLEST_CHUNK + HEADER_LEN + SIGNAL_LEN;
 
@@ -120,7 +137,8 @@ impl Config {
     /// of bytes: the queue that the interrupt of a UART fills, or its FIFO. The other end then sends no
     /// more than fits while a chunk is verified and stored.
     ///
-    /// Chunks are as large as possible, provided that the buffer holds four of them. They are not shorter
+    /// Chunks are as large as possible, and no longer than they were before, provided that the buffer holds four
+    /// of them. They are not shorter
     /// than 256 bytes: with larger blocks (`block`) at either end the buffer must hold chunks of that size,
     /// or each hello is refused. It does not compile with less than [`Config::MIN_RECV_BUFFER`] bytes.
     ///
@@ -133,7 +151,10 @@ impl Config {
     pub const fn recv_buffer<const BYTES: usize>(self) -> Self {
         const { assert!(BYTES >= Self::MIN_RECV_BUFFER, "the buffer cannot hold one frame") };
         let bytes = BYTES.saturating_sub(RESERVE);
-        let mut chunk = PAYLOAD_MAX;
+        let mut chunk = SMALLEST_CHUNK;
+        while chunk < PAYLOAD_MAX && chunk < self.chunk as usize {
+            chunk = chunk.saturating_mul(2);
+        }
         while chunk > SMALLEST_CHUNK && frames(bytes, chunk) < ENOUGH_FRAMES {
             chunk /= 2;
         }

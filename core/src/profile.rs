@@ -1,9 +1,17 @@
 //! Profiles: the capabilities of a build of the core, chosen by types and constants.
 
-use crate::buffer::{Buffer1024, ChunkBuffer, Limits};
-use crate::checksum::{Checksums, Sha256, Tables};
+use crate::buffer::{ChunkBuffer, Limits};
+use crate::checksum::{Checksums, Sha256};
 
-/// The capabilities of a build of the core; code for the others is not generated.
+mod ready;
+#[cfg(test)]
+mod tests;
+
+pub use self::ready::{SerialDevice, SerialReceiver, Standard, UsbDevice};
+
+/// The capabilities of a build of the core; code for the others is not generated. Ready ones are
+/// [`Standard`], [`SerialDevice`], [`SerialReceiver`] and [`UsbDevice`]; a profile of your own begins as a copy
+/// of one.
 pub trait Profile {
     /// How CRCs are computed.
     type Checksums: Checksums;
@@ -204,22 +212,3 @@ pub(crate) trait Capabilities: Profile {
 }
 
 impl<P: Profile> Capabilities for P {}
-
-#[cfg(feature = "sha256")]
-type StandardSha256 = crate::checksum::SoftSha256;
-#[cfg(not(feature = "sha256"))]
-type StandardSha256 = crate::checksum::NoSha256;
-
-/// Sends and receives, with CRCs from tables, and with SHA-256 if the feature `sha256` is on.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(feature = "model", derive(Hash))]
-pub struct Standard;
-
-impl Profile for Standard {
-    type Checksums = Tables;
-    type Sha256 = StandardSha256;
-    type Buffer = Buffer1024;
-}
-
-#[cfg(test)]
-mod tests;

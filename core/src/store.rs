@@ -211,11 +211,9 @@ pub trait Store {
         self.inner().map_or(Err(Reason::Unsupported), |inner| inner.options(options))
     }
 
-    /// Closes the entry before, opens the next one to send and writes its path into the buffer. `None` if there is
-    /// none.
-    ///
-    /// The buffer has [`PATH_MAX`](crate::path::PATH_MAX) bytes, or as many as [`crate::buffer`] says. An entry
-    /// with a longer path cannot be sent: it is omitted, and [`Store::omitted`] counts it.
+    /// Closes the entry before, opens the next one to send and writes its path into the buffer. `None`: there is none.
+    /// The buffer has [`PATH_MAX`](crate::path::PATH_MAX) bytes, or fewer ([`crate::buffer`]). An entry with a
+    /// longer path is omitted: [`Store::omitted`].
     ///
     /// The path of an entry is relative to the tree. That of a tree or of a lone file is its path at
     /// the other end; a client that requested it need not look at it. It obeys

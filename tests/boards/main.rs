@@ -7,6 +7,8 @@
 mod boot_loader;
 mod card;
 mod console;
+mod logs;
+mod microbit;
 mod restart;
 mod update;
 
@@ -40,6 +42,9 @@ const MICROBIT: Board = Board {
     binary: "microbit",
     features: "",
 };
+
+/// Sends its image too.
+const SENDING_MICROBIT: Board = Board { features: "send", ..MICROBIT };
 
 const BOOT: Board = Board { binary: "boot", ..MICROBIT };
 
@@ -150,30 +155,6 @@ fn exit_code(child: &mut Child) -> Option<i32> {
 fn well(url: &str, directory: &Path, arguments: &[&str]) {
     let (code, said) = tinyferry(url, directory, arguments);
     assert_eq!(code, Some(0), "{arguments:?} over {url}: {said}");
-}
-
-/// `ping`, `put`, `get`, an image in the place of another, and what is refused.
-fn images_go_there_and_back(url: &str) {
-    let place = TempDir::new().expect("a directory");
-    let here = place.path();
-    well(url, here, &["ping", "-v"]);
-    for (seed, size) in [(1, 20_001), (2, 60_000), (3, 1)] {
-        let bytes = content(size, seed);
-        fs::write(here.join("app.bin"), &bytes).expect("a file");
-        well(url, here, &["put", "app.bin"]);
-        well(url, here, &["put", "app.bin"]);
-        well(url, here, &["get", "app.bin", "--into", "back"]);
-        assert!(fs::read(here.join("back/app.bin")).expect("it came back") == bytes, "{url}");
-        fs::remove_dir_all(here.join("back")).expect("it is there");
-    }
-    let (code, said) = tinyferry(url, here, &["get", "other.bin"]);
-    assert!(code == Some(6) && said.contains("no file of that name"), "{url}: {code:?} {said}");
-    fs::write(here.join("big.bin"), content(64 << 10, 9)).expect("a file");
-    let (code, said) = tinyferry(url, here, &["put", "big.bin"]);
-    assert!(code == Some(6) && said.contains("larger than is allowed"), "{url}: {code:?} {said}");
-    // What was refused has not touched what is there.
-    well(url, here, &["get", "app.bin", "--into", "back"]);
-    assert!(fs::read(here.join("back/app.bin")).expect("it came back") == content(1, 3), "{url}");
 }
 
 /// `ping`, `put` and `get` with the key of the example, and who has another one or leaves in the
@@ -297,15 +278,6 @@ fn over_noise(board: &Board, image: &Path, work: fn(&str)) {
 
 #[test]
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
-fn a_cortex_m0_keeps_an_image_in_its_flash() {
-    let (_place, image) = MICROBIT.build();
-    over_tcp(&MICROBIT, &image, images_go_there_and_back);
-    over_a_pty(&MICROBIT, &image, images_go_there_and_back);
-    over_noise(&MICROBIT, &image, images_go_there_and_back);
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_cortex_m4_serves_a_card() {
     let (_place, image) = MPS2.build();
     over_tcp(&MPS2, &image, card::trees_go_there_and_back);
@@ -328,37 +300,4 @@ fn a_board_prints_between_its_frames() {
 fn a_cortex_m4_serves_holders_of_a_key() {
     let (_place, image) = SECURE.build();
     over_tcp(&SECURE, &image, holders_of_a_key_are_served);
-}
-
-/// What a firmware with `defmt` says over semihosting, as `defmt-print` shows it.
-fn log_of(board: &Board, work: fn(&str)) -> String {
-    let (_place, image) = Board { features: "defmt", ..*board }.build();
-    let semihosting = ["-semihosting-config", "enable=on,target=native"];
-    let mut running = on_a_socket(board, &image, &semihosting, work);
-    let frames = running.0.stdout.take().expect("it is piped");
-    drop(running);
-    let shown = Command::new("defmt-print").arg("-e").arg(&image).stdin(frames).output();
-    let shown = shown.expect("`cargo install --locked defmt-print` was done");
-    String::from_utf8_lossy(&shown.stdout).into_owned()
-}
-
-#[test]
-#[ignore = "needs qemu-system-arm, a compiler for Cortex-M and defmt-print"]
-fn the_log_of_a_board_says_states_signals_and_reasons() {
-    let log = log_of(&MICROBIT, images_go_there_and_back);
-    for said in [
-        "connected: AwaitRequest",
-        "sends Signal { code: Pon, transfer: 0",
-        "sends Signal { code: Don, transfer: 1",
-        "path: \"app.bin\", kind: File, size: Some(20001)",
-        "in place: Ok(())",
-        "asked for \"other.bin\": Err(there is no file of that name)",
-        "Err(it is larger than is allowed there, or its tree has too many entries)",
-    ] {
-        assert!(log.contains(said), "nothing says {said} in\n{log}");
-    }
-    let log = log_of(&MPS2, card::trees_go_there_and_back);
-    for said in ["connected: AwaitRequest", "kind: Tree", "kind: Directory", "in place: Ok(())"] {
-        assert!(log.contains(said), "nothing says {said} in\n{log}");
-    }
 }

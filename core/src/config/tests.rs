@@ -18,6 +18,27 @@ fn chunk_and_credit_follow_from_the_receive_buffer() {
 }
 
 #[test]
+fn chunks_are_no_longer_than_they_were_configured() {
+    let config = Config::UART.recv_buffer::<4352>();
+    assert_eq!((config.chunk, config.credit), (256, 14));
+    let config = Config::LOSSY.chunk(512).recv_buffer::<4352>();
+    assert_eq!((config.chunk, config.credit), (512, 7));
+}
+
+#[test]
+fn a_uart_is_given_four_frames_that_its_queue_holds() {
+    let Config { lossy, chunk, credit, .. } = Config::UART;
+    assert_eq!((lossy, chunk, credit), (true, 256, 4));
+    assert_eq!(Config::UART_RECV_BUFFER, 1280);
+}
+
+#[test]
+fn usb_needs_no_queue() {
+    let Config { lossy, chunk, credit, .. } = Config::USB;
+    assert_eq!((lossy, chunk, credit), (true, 1024, 128));
+}
+
+#[test]
 fn the_frames_of_a_credit_fit_into_the_receive_buffer() {
     fn check<const BYTES: usize>() {
         let (chunk, credit) = sizes::<BYTES>();

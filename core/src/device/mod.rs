@@ -66,7 +66,8 @@ use self::report::Reporter;
 
 /// A server with a journal of the present request. `PATH` is the size of the buffer for paths, in bytes.
 ///
-/// It may be a `static`: [`Device::new`] is `const`.
+/// [`Device::new`] is `const`. A `static` that holds a device takes as many bytes of flash as of RAM: see
+/// [`Session`].
 #[derive(Debug, Clone)]
 pub struct Device<P: Profile = Standard, const PATH: usize = 64> {
     session: Session<P>,

@@ -1,7 +1,8 @@
 //! Capabilities follow from the constants of a profile.
 
 use super::*;
-use crate::checksum::NoSha256;
+use crate::buffer::Buffer1024;
+use crate::checksum::{NoSha256, Tables};
 
 macro_rules! profile {
     ($name:ident: $($constant:ident = $value:literal),*) => {

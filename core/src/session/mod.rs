@@ -76,6 +76,10 @@ pub use self::task::{GetRequest, Task};
 /// [`Buffer256`](crate::buffer::Buffer256), and can be made in place:
 /// [`Session::client`] and [`Session::server`] are `const`.
 ///
+/// On a microcontroller make it on the stack of `main`, in the state of a task, or in a cell that is filled when the
+/// program runs, such as `static_cell::StaticCell`. A `static` that holds a session is not all zeros. It lies in
+/// `.data`, and takes as many bytes of flash as of RAM.
+///
 /// # Which method to call when
 /// - **Begin**: [`begin`](Self::begin) gives a client its next task;
 ///   [`resume`](Self::resume) tells the time to a session that was left alone.

@@ -7,5 +7,6 @@ mod messages;
 mod misplaced_frames;
 mod profiles;
 mod progress;
+mod ready_profiles;
 mod rules;
 mod shutdown;

@@ -12,8 +12,8 @@ use heapless::spsc::{Consumer, Producer, Queue};
 use tinyferry_core::Millis;
 use tinyferry_core::driver::blocking::Link;
 
-/// Bytes that the receive queue holds: four full frames, and the signals between them.
-pub const RECV_BUFFER: usize = 4 * (1036 + 36) + 64;
+/// Bytes that the receive queue holds: eight full frames, and the signals between them.
+pub const RECV_BUFFER: usize = 8 * (268 + 36) + 64;
 
 const UART: usize = 0x4000_2000;
 const TIMER: usize = 0x4000_8000;

@@ -9,26 +9,37 @@ mod ram_card;
 mod uart;
 
 use embassy_executor::Spawner;
+use tinyferry_core::Config;
+#[cfg(not(feature = "console"))]
+use tinyferry_core::UsbDevice as Board;
 use tinyferry_core::device::{Control, Device, Event};
-use tinyferry_core::{Config, Profile, Standard};
+#[cfg(feature = "console")]
+use tinyferry_core::{Profile, UsbDevice};
 use tinyferry_stores::card::Card;
 
 use ram_card::{BLOCKS, Bytes, RamCard};
 
-/// Clients may remove and rename the files of the card.
+/// The profile of a USB device, with the input of a console.
+#[cfg(feature = "console")]
 #[derive(Debug)]
 struct Board;
 
+#[cfg(feature = "console")]
 impl Profile for Board {
-    type Checksums = <Standard as Profile>::Checksums;
-    type Sha256 = <Standard as Profile>::Sha256;
-    type Buffer = <Standard as Profile>::Buffer;
+    type Checksums = <UsbDevice as Profile>::Checksums;
+    type Sha256 = <UsbDevice as Profile>::Sha256;
+    type Buffer = <UsbDevice as Profile>::Buffer;
+    const CLIENT: bool = false;
+    const RELIABLE: bool = false;
+    const PENDS: bool = false;
+    const STEPS: bool = false;
+    const MESSAGES: bool = true;
     const OPERATIONS: bool = true;
-    /// The input of the console.
-    const CONSOLE: bool = cfg!(feature = "console");
+    const CONSOLE: bool = true;
 }
 
-/// The line may lose bytes, and has no flow control.
+/// The line may lose bytes, and has no flow control. All else is as behind USB: trees, and clients that remove and
+/// rename files.
 const CONFIG: Config = Config::LOSSY.recv_buffer::<{ uart::RECV_BUFFER }>();
 
 static mut CARD: Bytes = [0; BLOCKS * 512];

@@ -1,0 +1,80 @@
+//! Profiles that are ready to use.
+
+use super::Profile;
+use crate::buffer::{Buffer256, Buffer1024};
+use crate::checksum::{NoSha256, Small, Tables};
+
+#[cfg(feature = "sha256")]
+type StandardSha256 = crate::checksum::SoftSha256;
+#[cfg(not(feature = "sha256"))]
+type StandardSha256 = NoSha256;
+
+/// Sends and receives, with CRCs from tables, and with SHA-256 if the feature `sha256` is on.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct Standard;
+
+impl Profile for Standard {
+    type Checksums = Tables;
+    type Sha256 = StandardSha256;
+    type Buffer = Buffer1024;
+}
+
+/// A device on a UART that receives and sends single files, such as an image of its firmware or a log.
+///
+/// It is a server on lossy links, and resumes files. Chunks have 256 bytes. CRCs are computed bit by bit: a
+/// Cortex-M0 of 16 MHz is fast enough for 460,800 baud. It has no trees, and its store is never busy.
+/// [`Config::UART`](crate::Config::UART) fits it.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct SerialDevice;
+
+impl Profile for SerialDevice {
+    type Checksums = Small;
+    type Sha256 = NoSha256;
+    type Buffer = Buffer256;
+    const CLIENT: bool = false;
+    const TREES: bool = false;
+    const RELIABLE: bool = false;
+    const PENDS: bool = false;
+    const STEPS: bool = false;
+}
+
+/// A device on a UART that receives single files, such as an image of its firmware: [`SerialDevice`] without
+/// sending, which is half of it.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct SerialReceiver;
+
+impl Profile for SerialReceiver {
+    type Checksums = Small;
+    type Sha256 = NoSha256;
+    type Buffer = Buffer256;
+    const SENDS: bool = false;
+    const CLIENT: bool = false;
+    const TREES: bool = false;
+    const RELIABLE: bool = false;
+    const PENDS: bool = false;
+    const STEPS: bool = false;
+}
+
+/// A device with a file system behind USB (CDC-ACM), or behind another line that is much faster than a UART.
+///
+/// It is a server, receives and sends trees, and clients may look at its files, remove and rename them. Its
+/// refusals have messages. CRCs are computed from tables. Each link is lossy: a computer takes USB for a serial
+/// port, and a serial port for lossy. Its store is never busy. [`Config::USB`](crate::Config::USB) fits it.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct UsbDevice;
+
+impl Profile for UsbDevice {
+    type Checksums = Tables;
+    type Sha256 = NoSha256;
+    type Buffer = Buffer1024;
+    const CLIENT: bool = false;
+    const RELIABLE: bool = false;
+    const PENDS: bool = false;
+    const STEPS: bool = false;
+    const MESSAGES: bool = true;
+    const OPERATIONS: bool = true;
+}
