@@ -43,6 +43,9 @@ macro_rules! reasons {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match *self {
                     $(Self::$name => f.write_str($sentence),)*
+                    Self(code) if self.is_application() => {
+                        write!(f, "refused with reason {code} of the application")
+                    }
                     Self(code) => write!(f, "refused with the unknown reason {code}"),
                 }
             }
@@ -53,6 +56,9 @@ macro_rules! reasons {
             fn format(&self, f: defmt::Formatter<'_>) {
                 match *self {
                     $(Self::$name => defmt::write!(f, $sentence),)*
+                    Self(code) if self.is_application() => {
+                        defmt::write!(f, "refused with reason {} of the application", code)
+                    }
                     Self(code) => defmt::write!(f, "refused with the unknown reason {}", code),
                 }
             }
@@ -124,7 +130,30 @@ reasons! {
     Excluded = 30, "a filter of the receiver excludes it";
 }
 
+/// The first reason of the application.
+const APPLICATION: u16 = 0x8000;
+
 impl Reason {
+    /// The reason `number` of the application, 0 to 32,766: it has the code 32,768 + `number`. Its meaning is not
+    /// defined by the protocol, so that its message should say it.
+    ///
+    /// ```
+    /// use tinyferry_core::Reason;
+    ///
+    /// const BATTERY_LOW: Reason = Reason::application(1);
+    /// assert_eq!(BATTERY_LOW.code(), 32_769);
+    /// assert_eq!(BATTERY_LOW.to_string(), "refused with reason 32769 of the application");
+    /// ```
+    #[must_use]
+    pub const fn application(number: u16) -> Self {
+        Self::from_code(number | APPLICATION)
+    }
+
+    /// Whether the reason is one of the application. 65,535 is none: it stands for a missing reason.
+    pub const fn is_application(self) -> bool {
+        self.code() >= APPLICATION && self.code() < u16::MAX
+    }
+
     /// Whether the sender offers the file again, from position 0 (`PROTOCOL.md`, R65).
     pub const fn wants_reoffer(self) -> bool {
         matches!(self, Self::PrefixDiffers | Self::DigestDiffers)

@@ -44,7 +44,7 @@ pub use config::Config;
 pub use error::{Failure, Reason};
 pub use link::Negotiated;
 pub use profile::{Profile, SerialDevice, SerialReceiver, Standard, UsbDevice};
-pub use session::{GetRequest, Session, Step, Task};
+pub use session::{Cancelled, GetRequest, Session, Step, Task};
 pub use store::Store;
 pub use time::Millis;
 pub use transfer::Outcome;

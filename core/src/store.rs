@@ -6,7 +6,7 @@
 use crate::checksum::ZEROS;
 use crate::error::Reason;
 
-mod answer;
+pub(crate) mod answer;
 mod deferral;
 mod forward;
 mod operation;
@@ -266,6 +266,15 @@ pub trait Store {
     fn tree_refused(&mut self, reason: Reason, message: &str) {
         if let Some(inner) = self.inner() {
             inner.tree_refused(reason, message);
+        }
+    }
+
+    /// Tells that the other end sends no more of the open file or tree. [`Store::abandon`] follows. `message` is
+    /// hostile, and often empty. Called with [`Profile::REPORTS`](crate::Profile::REPORTS) and
+    /// [`Profile::MESSAGES`](crate::Profile::MESSAGES).
+    fn given_up(&mut self, reason: Reason, message: &str) {
+        if let Some(inner) = self.inner() {
+            inner.given_up(reason, message);
         }
     }
 

@@ -13,6 +13,7 @@ mod commands;
 mod cut_proxy;
 mod deep_tree;
 mod descriptors;
+mod device;
 mod digests;
 mod disconnect;
 mod endpoints;

@@ -87,11 +87,24 @@ pub enum Event<'a, E> {
 #[derive(Debug)]
 pub struct Control<'a, P: Profile> {
     pub(super) session: &'a Session<P>,
+    pub(super) wish: &'a mut Option<Wish>,
+}
+
+/// The request is to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) reason: Reason,
+    pub(super) message: &'static str,
 }
 
 impl<P: Profile> Control<'_, P> {
     /// The session.
     pub fn session(&self) -> &Session<P> {
         self.session
+    }
+
+    /// Ends the request under way, if there is one: see [`Device::cancel`](super::Device::cancel).
+    pub fn cancel(&mut self, reason: Reason, message: &'static str) {
+        *self.wish = Some(Wish { reason, message });
     }
 }

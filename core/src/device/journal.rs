@@ -2,11 +2,13 @@
 
 use core::num::NonZeroU32;
 
+use super::event::Wish;
 use super::path::Paths;
 use crate::driver::watch::Requested;
 use crate::error::Reason;
 use crate::profile::Profile;
 use crate::session::Session;
+use crate::store::answer::copy_text;
 use crate::store::{Kind, Operation, Reply, Request};
 use crate::time::{Millis, reached};
 
@@ -24,6 +26,10 @@ pub(super) struct Journal<const PATH: usize> {
     request: RequestState,
     /// The position that was reported last.
     pub(super) position: u64,
+    /// The request is to end.
+    pub(super) wish: Option<Wish>,
+    /// The message of the `ERR` that ends it.
+    pub(super) message: Option<&'static str>,
 }
 
 /// What the store was asked for, if an event follows from its reply.
@@ -97,11 +103,18 @@ impl<const PATH: usize> Journal<PATH> {
             pending: None,
             request: RequestState::None,
             position: 0,
+            wish: None,
+            message: None,
         }
     }
 
     /// The session has a request to the store.
     pub(super) fn requested(&mut self, request: &mut Request<'_>) -> Requested {
+        if let Request::RefusalMessage { into } = request
+            && let Some(message) = self.message.take()
+        {
+            return Requested::Answer(Reply::Moved(copy_text(message, into)));
+        }
         let is_part_of_answer = matches!(
             request,
             Request::FlushCommits | Request::RefusalMessage { .. } | Request::Index { .. }
@@ -256,6 +269,7 @@ impl<const PATH: usize> Journal<PATH> {
             return None;
         }
         let is_certain = !session.negotiated().is_some_and(|link| link.lossy);
+        self.message = None;
         self.request = if is_certain {
             RequestState::None
         } else {

@@ -46,6 +46,7 @@
 use crate::config::Config;
 use crate::driver::blocking::{self, Link};
 use crate::driver::restart;
+use crate::error::Reason;
 use crate::profile::{Profile, Standard};
 use crate::session::Session;
 use crate::store::Store;
@@ -61,6 +62,7 @@ mod report;
 pub use self::event::{Control, Event};
 pub use crate::driver::Error;
 
+use self::event::Wish;
 use self::journal::Journal;
 use self::report::Reporter;
 
@@ -83,6 +85,15 @@ impl<P: Profile, const PATH: usize> Device<P, PATH> {
     /// The session.
     pub fn session(&self) -> &Session<P> {
         &self.session
+    }
+
+    /// Ends the request under way, if there is one, when it is served next: the client gets the reason, and with
+    /// [`Profile::MESSAGES`] the message, of at most 240 bytes. A reason of the application is
+    /// [`Reason::application`].
+    ///
+    /// [`Event::Refused`] follows if an entry was open. A request that is complete but for its answer ends as it is.
+    pub fn cancel(&mut self, reason: Reason, message: &'static str) {
+        self.journal.wish = Some(Wish { reason, message });
     }
 
     /// Serves one session after another. Returns the result of the last one when the stream has ended or

@@ -2,12 +2,12 @@
 
 use core::marker::PhantomData;
 
-use super::event::{Control, Event};
+use super::event::{Control, Event, Wish};
 use super::journal::{Journal, Offered, Pending};
 use crate::driver::Error;
 use crate::driver::watch::{Requested, Watch};
 use crate::profile::Profile;
-use crate::session::Session;
+use crate::session::{Cancelled, Session};
 use crate::store::{Reply, Request};
 use crate::time::{Millis, reached};
 use crate::transfer::Outcome;
@@ -31,16 +31,30 @@ where
         Self { journal, on_event, is_one, profile: PhantomData, error: PhantomData }
     }
 
-    fn report(on_event: &mut F, session: &Session<P>, event: Event<'_, E>) {
-        on_event(&mut Control { session }, event);
-    }
-
     /// The session is over.
     pub(super) fn closed(&mut self, session: &Session<P>, result: &Result<Outcome, Error<E>>) {
         self.journal.update(session);
         self.report_pending(session);
         self.journal.clear();
-        Self::report(&mut self.on_event, session, Event::Closed(result));
+        (self.on_event)(
+            &mut Control { session, wish: &mut self.journal.wish },
+            Event::Closed(result),
+        );
+        self.journal.wish = None;
+    }
+
+    /// Ends the request, if that is wished and possible at this step.
+    fn fulfil(&mut self, session: &mut Session<P>) {
+        let Some(Wish { reason, message }) = self.journal.wish else { return };
+        match session.cancel(reason) {
+            Cancelled::Done => {
+                self.journal.wish = None;
+                self.journal.message = Some(message);
+                self.journal.update(session);
+            }
+            Cancelled::Nothing => self.journal.wish = None,
+            Cancelled::Later => {}
+        }
     }
 
     fn report_pending(&mut self, session: &Session<P>) {
@@ -53,7 +67,7 @@ where
             Pending::Renamed => Event::Renamed { from: self.journal.paths.from(), path },
             Pending::Refused { reason } => Event::Refused { path, reason },
         };
-        Self::report(&mut self.on_event, session, event);
+        (self.on_event)(&mut Control { session, wish: &mut self.journal.wish }, event);
         self.journal.paths.leave_entry();
     }
 }
@@ -66,7 +80,10 @@ where
     fn step(&mut self, session: &mut Session<P>) {
         let number = session.number();
         if core::mem::replace(&mut self.journal.connected, number) != number && number.is_some() {
-            Self::report(&mut self.on_event, session, Event::Connected);
+            (self.on_event)(
+                &mut Control { session, wish: &mut self.journal.wish },
+                Event::Connected,
+            );
         }
         self.journal.update(session);
         if let Some((position, size)) = session.progress()
@@ -75,8 +92,10 @@ where
         {
             self.journal.position = position;
             let path = self.journal.paths.path();
-            Self::report(&mut self.on_event, session, Event::Progress { path, position, size });
+            let event = Event::Progress { path, position, size };
+            (self.on_event)(&mut Control { session, wish: &mut self.journal.wish }, event);
         }
+        self.fulfil(session);
     }
 
     fn requested(&mut self, request: &mut Request<'_>) -> Requested {
@@ -88,7 +107,7 @@ where
             self.journal.position = prefix;
             let path = self.journal.paths.path();
             let event = Event::Offered { path, kind, size, prefix };
-            Self::report(&mut self.on_event, session, event);
+            (self.on_event)(&mut Control { session, wish: &mut self.journal.wish }, event);
         }
     }
 
@@ -96,7 +115,7 @@ where
         self.report_pending(session);
         let Some(is_certain) = self.journal.request_ended(session, now) else { return false };
         if is_certain {
-            Self::report(&mut self.on_event, session, Event::Idle);
+            (self.on_event)(&mut Control { session, wish: &mut self.journal.wish }, Event::Idle);
         }
         self.is_one
     }
@@ -111,7 +130,7 @@ where
 
     fn read_ended(&mut self, session: &mut Session<P>, has_bytes: bool, now: Option<Millis>) {
         if self.journal.is_silent(has_bytes, now) {
-            Self::report(&mut self.on_event, session, Event::Idle);
+            (self.on_event)(&mut Control { session, wish: &mut self.journal.wish }, Event::Idle);
         }
     }
 }

@@ -175,6 +175,7 @@ where
             Step::Storage(mut request) => {
                 let reply = match watch.requested(&mut request) {
                     Requested::Perform => Some(answer(store, request)),
+                    Requested::Answer(reply) => Some(reply),
                     Requested::Flush => None,
                 };
                 match reply {

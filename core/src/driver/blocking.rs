@@ -137,6 +137,7 @@ pub(crate) fn drive_watched<P: Profile, L: Link, S: Store + ?Sized>(
             Step::Storage(mut request) => {
                 let reply = match watch.requested(&mut request) {
                     Requested::Perform => Some(answer(store, request)),
+                    Requested::Answer(reply) => Some(reply),
                     Requested::Flush => None,
                 };
                 match reply {

@@ -45,6 +45,8 @@ pub(crate) trait Watch<P: Profile> {
 pub(crate) enum Requested {
     /// By a call of the store.
     Perform,
+    /// It does not: this is the reply.
+    Answer(Reply),
     /// It flushes the output first, and asks again.
     Flush,
 }

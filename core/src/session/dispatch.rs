@@ -19,13 +19,20 @@ impl<P: Profile> Session<P> {
             // On a reliable link nothing comes before the handshake.
             self.end(Failure::NotTinyferry);
         }
-        let (Some(id), Some(_)) = (id, &self.negotiated) else { return };
+        let (Some(id), Some(link)) = (id, &self.negotiated) else { return };
         let is_request = !self.is_client()
             && matches!(signal.code, Code::Sar | Code::Raf | Code::Rar | Code::Cls);
         match &self.state {
             State::Sending(_) if P::can_send() => self.on_receiver_signal(signal),
             State::Receiving(receiver)
-                if P::can_receive() && is_request && receiver.awaits_reoffer() =>
+                if P::can_receive()
+                    && ((is_request && receiver.awaits_reoffer())
+                        || (!self.is_client()
+                            && matches!(
+                                signal.code,
+                                Code::Saf | Code::Sar | Code::Raf | Code::Rar | Code::Cls
+                            )
+                            && receiver.is_another_request(id, link))) =>
             {
                 self.expect_no_reoffer();
                 self.on_request(id, signal);
@@ -103,6 +110,12 @@ impl<P: Profile> Session<P> {
             return;
         };
         let outbox = &mut self.outbox;
+        if receiver.repeats_refusal(link) {
+            if signal.code != Code::Pon {
+                outbox.repeat_completed(0);
+            }
+            return;
+        }
         match signal.code {
             Code::Sar if receiver.is_in_tree() && receiver.accepts_offer(id) => {
                 self.end(Failure::ProtocolViolation);

@@ -26,7 +26,7 @@ impl<P: Profile> Session<P> {
 
     /// Whether the entry that was offered last is refused or given up.
     pub(crate) fn has_given_up(&self) -> bool {
-        matches!(&self.state, State::Sending(sender) if P::can_send() && sender.has_given_up())
+        matches!(&self.state, State::Sending(sender) if P::can_send() && sender.refusal().is_some())
     }
 
     /// The path of the entry that is to be offered.
@@ -39,8 +39,11 @@ impl<P: Profile> Session<P> {
         Some(path.strip_suffix('/').unwrap_or(path))
     }
 
-    /// Why the transfer that was completed last was refused.
+    /// Why the entry that is sent is refused, or the transfer that was completed last.
     pub(crate) fn last_refusal(&self) -> Option<Reason> {
-        self.outbox.completed.as_ref()?.result().err()
+        match &self.state {
+            State::Sending(sender) if P::can_send() => sender.refusal(),
+            _ => self.outbox.completed.as_ref()?.result().err(),
+        }
     }
 }

@@ -103,6 +103,8 @@ pub(super) enum PendingIo {
     },
     /// The store receives the refusal of the tree by the other end.
     TreeRefused(Reason),
+    /// The store is told that the other end sends no more of the open file or tree.
+    GivenUp(Reason),
     Resumed {
         entry: u32,
         position: u64,

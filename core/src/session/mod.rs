@@ -15,6 +15,7 @@
 //! | `send` | the next output |
 //! | `reply` | output signals and their metadata |
 //! | `request`, `storage`, `chunk`, `holes` | requests to the store, and its replies |
+//! | `cancel` | the end of a request that this end cancels |
 //! | `inspect` | the state, for a driver and a device |
 //! | `timeout` | deadlines, keepalives, and the end of a wait |
 
@@ -46,6 +47,7 @@ use crate::wire::{
 use self::io::{Deferred, PendingIo};
 use self::state::{CLOSED, Event, Get, Goal, State};
 
+mod cancel;
 mod chunk;
 mod dispatch;
 mod holes;
@@ -67,6 +69,7 @@ mod task;
 mod tests;
 mod timeout;
 
+pub use self::cancel::Cancelled;
 pub use self::io::Step;
 pub use self::task::{GetRequest, Task};
 
@@ -89,6 +92,7 @@ pub use self::task::{GetRequest, Task};
 ///   [`answered`](Self::answered), [`timed_out`](Self::timed_out) or
 ///   [`link_failed`](Self::link_failed). A driver that has input in a buffer may call
 ///   [`take_input`](Self::take_input) before it polls.
+/// - **Cancel** the request under way: [`cancel`](Self::cancel).
 /// - **Inspect**: [`negotiated`](Self::negotiated), [`is_idle`](Self::is_idle),
 ///   [`message`](Self::message), [`number`](Self::number).
 ///

@@ -43,6 +43,9 @@ impl<P: Profile> Session<P> {
         }
         self.has_message = false;
         // The metadata of the refused offer or request is no longer used.
+        if !self.input_in_chunk {
+            return true;
+        }
         self.reader.consume_metadata();
         self.reader.is_empty()
     }

@@ -92,6 +92,9 @@ impl<P: Profile> Session<P> {
             PendingIo::TreeRefused(reason) if P::reports() => {
                 Request::TreeRefused { reason, message: self.text() }
             }
+            PendingIo::GivenUp(reason) if P::can_receive() && P::REPORTS => {
+                Request::GivenUp { reason, message: self.text() }
+            }
             PendingIo::Resumed { entry, position } if P::reports() => {
                 Request::Resumed { entry, position }
             }

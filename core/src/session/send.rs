@@ -45,7 +45,7 @@ impl<P: Profile> Session<P> {
                 self.no_progress();
             }
             Parsed::Signal { in_sync } => return self.on_signal(&signal, in_sync),
-            Parsed::Metadata { .. } => self.on_metadata(),
+            Parsed::Metadata { .. } => return self.on_metadata(),
             Parsed::Text { at, length } if P::has_console() => {
                 self.io = PendingIo::Text { at, length };
                 return true;

@@ -32,17 +32,34 @@ impl<P: Profile> Session<P> {
             }
         }
         self.take_signal(signal, !awaits_metadata);
+        if !awaits_metadata && self.report_given_up(signal) {
+            return true;
+        }
         P::reports() && self.report_prefix(signal)
     }
 
-    /// Handles the signal that awaits its metadata, with the metadata that was received last, or without.
+    /// Whether the signal ends what is received, which the next step reports to the store.
+    fn report_given_up(&mut self, signal: &Signal) -> bool {
+        let is_reported = P::can_receive() && P::has_messages() && P::REPORTS;
+        let is_given_up = is_reported
+            && signal.code == Code::Err
+            && matches!(self.state, State::Receiving(_))
+            && self.outbox.abandon.is_some();
+        if is_given_up {
+            self.io = PendingIo::GivenUp(signal.reason());
+        }
+        is_given_up
+    }
+
+    /// Handles the signal that awaits its metadata, with the metadata that was received last, or without. Whether the
+    /// next step is chosen.
     // Inlined: a call would keep a second copy of the signal on the stack.
     #[inline(always)]
-    pub(super) fn on_metadata(&mut self) {
-        if let Some(&signal) = self.outbox.awaiting_metadata() {
-            self.outbox.slot = Slot::Empty;
-            self.take_signal(&signal, true);
-        }
+    pub(super) fn on_metadata(&mut self) -> bool {
+        let Some(&signal) = self.outbox.awaiting_metadata() else { return false };
+        self.outbox.slot = Slot::Empty;
+        self.take_signal(&signal, true);
+        self.report_given_up(&signal)
     }
 
     /// The message of a refused hello or offer is lost: handles the refusal without it (R13). The message may
@@ -93,11 +110,23 @@ impl<P: Profile> Session<P> {
             (Code::Saf | Code::Sar | Code::Raf | Code::Rar, State::AwaitRequest) => {
                 !self.is_completed(signal.transfer)
             }
+            // After a tree that was refused in its middle.
+            (Code::Saf | Code::Sar | Code::Raf | Code::Rar, State::Receiving(receiver))
+                if P::can_receive()
+                    && !self.is_client()
+                    && id.is_some_and(|id| {
+                        self.negotiated.is_some_and(|link| receiver.is_another_request(id, &link))
+                    }) =>
+            {
+                true
+            }
             // In place of a second offer.
             (Code::Raf | Code::Rar, State::Receiving(receiver)) if P::can_receive() => {
                 !self.is_client() && receiver.awaits_reoffer()
             }
             (Code::Don, State::Receiving(_)) if P::can_receive() => self.has_sha256(),
+            // The message of a sender that gives up.
+            (Code::Err, State::Receiving(_)) if P::can_receive() => P::has_messages() && P::REPORTS,
             // The index of an answer.
             (Code::Don, State::Sending(sender)) if P::can_send() && P::has_operations() => {
                 sender.holds_metadata().is_none()

@@ -31,7 +31,7 @@
 //! | Opening | Opened: The store of a server has opened the requested file or tree | Sending | `Store::next` |
 //! | AwaitRequest, Opening | RequestRefused: A server refuses a request | AwaitRequest | `ERR` |
 //! | AwaitRequest, AwaitOffer | FirstOffer: `SAF` or `SAR` begins a request | Receiving | `Store::offer` |
-//! | Receiving | NoReoffer: The receiver of a lone file gets a request in place of the second offer | AwaitRequest |  |
+//! | Receiving | NoReoffer: A request comes in place of a second offer, or after a tree that was refused while an entry was open | AwaitRequest |  |
 //! | Sending, Receiving | Ended: A request has ended, in place, refused or given up | AwaitRequest |  |
 //! | Sending, Receiving | Ended: A request has ended, in place, refused or given up | Idle |  |
 //! | AwaitRequest | CloseAccepted: A server accepts `CLS` | Closing | `DON` |

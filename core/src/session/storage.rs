@@ -12,7 +12,10 @@ impl<P: Profile> Session<P> {
             self.track_deferred(reply);
         }
         if P::has_messages() {
-            self.has_message = matches!(reply, Reply::Refused(_) | Reply::CommitFailed(_));
+            let is_refusal = matches!(reply, Reply::Refused(_) | Reply::CommitFailed(_));
+            // The store is told of a refusal before its `ERR` goes out.
+            let is_told = matches!(self.io, PendingIo::Abandon(_) | PendingIo::Refused { .. });
+            self.has_message = is_refusal || (is_told && self.has_message);
         }
         let result = match reply {
             Reply::Refused(reason) => Err(reason),
@@ -129,6 +132,7 @@ impl<P: Profile> Session<P> {
                 PendingIo::TreeRefused(_) | PendingIo::Resumed { .. } | PendingIo::Completed,
                 Reply::Done,
             ) if P::reports() => {}
+            (PendingIo::GivenUp(_), Reply::Done) if P::REPORTS => {}
             _ => self.end(Failure::ApiMisuse),
         }
         self.drive();

@@ -89,6 +89,10 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
             store.tree_refused(reason, message);
             Reply::Done
         }
+        Request::GivenUp { reason, message } => {
+            store.given_up(reason, message);
+            Reply::Done
+        }
         Request::Resumed { entry, position } => {
             store.resumed(entry, position);
             Reply::Done
@@ -124,7 +128,7 @@ fn reply_to<T>(result: Result<T, Reason>, reply: impl FnOnce(T) -> Reply) -> Rep
 }
 
 /// Copies as many characters of `text` as there is room for. Returns their length in bytes.
-fn copy_text(text: &str, into: &mut [u8]) -> usize {
+pub(crate) fn copy_text(text: &str, into: &mut [u8]) -> usize {
     // A NUL would begin the tags of the metadata.
     let text = text.split('\0').next().unwrap_or_default();
     let mut length = text.len().min(into.len());

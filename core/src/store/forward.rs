@@ -41,6 +41,7 @@ forward! {
     fn check(&mut self) -> Result<(), Reason>;
     fn refused(&mut self, entry: u32, reason: Reason, message: &str) -> bool;
     fn tree_refused(&mut self, reason: Reason, message: &str);
+    fn given_up(&mut self, reason: Reason, message: &str);
     fn resumed(&mut self, entry: u32, position: u64);
     fn answered(&mut self, entry: u32, stat: &Stat, index: Index<'_>);
     fn completed(&mut self);

@@ -119,6 +119,13 @@ pub enum Request<'a> {
         /// The message of the other end, often empty. Hostile: escape it before showing it.
         message: &'a str,
     },
+    /// [`Store::given_up`].
+    GivenUp {
+        /// Why.
+        reason: Reason,
+        /// The message of the other end, often empty. Hostile: escape it before showing it.
+        message: &'a str,
+    },
     /// [`Store::resumed`].
     Resumed {
         /// The entry, counted as in [`Request::Refused`].

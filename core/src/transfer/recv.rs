@@ -11,6 +11,7 @@ use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, is_after};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
+use crate::session::Cancelled;
 use crate::store::{Accepted, CommitFailed, Stat};
 use crate::wire::reader::ExpectFile;
 use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN, low_byte};
@@ -223,6 +224,45 @@ impl<P: Profile> Receiver<P> {
         let Some(file) = self.file() else { return };
         outbox.abandon(reason, false);
         self.refuse(file.id, reason, file.resumable && reason.wants_reoffer(), outbox);
+    }
+
+    /// This end ends the request.
+    pub(crate) fn cancel(
+        &mut self,
+        reason: Reason,
+        link: &Negotiated,
+        outbox: &mut Outbox,
+    ) -> Cancelled {
+        match (&self.stage, self.tree()) {
+            (Stage::DrainRejectedTree(_) | Stage::Finished(_), _) => return Cancelled::Nothing,
+            // On a lossy link the number of the next signal would not tell whether it is an entry.
+            (Stage::AwaitOffer, tree) if tree.is_none() || link.is_lossy::<P>() => {
+                return Cancelled::Later;
+            }
+            (Stage::CommitTree, Some(tree)) => {
+                outbox.abandon(reason, true);
+                self.refuse(tree, reason, false, outbox);
+            }
+            (_, Some(tree)) => {
+                outbox.abandon(reason, true);
+                self.refuse(tree, reason, false, outbox);
+                self.enter(Event::TreeRefused, Stage::DrainRejectedTree(reason));
+            }
+            (_, None) => self.drop_file(reason, outbox),
+        }
+        outbox.slot = Slot::Empty;
+        Cancelled::Done
+    }
+
+    /// Whether the tree was refused while one of its entries was open, on a lossy link. The sender asks until it has
+    /// the refusal, or begins another request.
+    pub(crate) fn repeats_refusal(&self, link: &Negotiated) -> bool {
+        P::has_trees() && link.is_lossy::<P>() && matches!(self.stage, Stage::DrainRejectedTree(_))
+    }
+
+    /// Whether an offer or a request with this number is no part of the present request.
+    pub(crate) fn is_another_request(&self, id: TransferId, link: &Negotiated) -> bool {
+        self.repeats_refusal(link) && self.last.is_some_and(|last| is_after(id, last))
     }
 
     /// Refuses a transfer, for good unless it is to be offered again.

@@ -12,6 +12,7 @@ use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
+use crate::session::Cancelled;
 use crate::store::{Entry, Kind};
 use crate::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, low_half};
 
@@ -108,10 +109,9 @@ impl<P: Profile> Sender<P> {
         (self.file.sent, self.file.size)
     }
 
-    /// Whether the entry that was offered last is refused or given up.
-    pub(crate) fn has_given_up(&self) -> bool {
-        let error = self.file.error;
-        error.is_some()
+    /// Why the request, or the entry that was offered last, is refused or given up.
+    pub(crate) fn refusal(&self) -> Option<Reason> {
+        self.failure.or(self.file.error)
     }
 
     /// Whether the receiver has said that it is busy.

@@ -4,6 +4,7 @@ mod builder;
 pub(crate) mod connection;
 mod entries;
 mod failed;
+mod given_up;
 mod mirror;
 mod operations;
 mod pipe;

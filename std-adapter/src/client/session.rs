@@ -9,6 +9,7 @@ use tinyferry_core::{Config, Failure, GetRequest, Outcome, Session, Step, Store,
 use tracing::debug;
 
 use super::connection::Watch;
+use super::given_up::GivenUp;
 use super::{Client, Error};
 use crate::checksum::Desktop;
 use crate::diagnosis::{self, Direction, Fault, Finding, LineFault};
@@ -194,18 +195,19 @@ impl Client {
     ) -> Result<Outcome, Error> {
         let begun = self.session.begin(task);
         begun.map_err(|failure| Error::Session(failure, String::new()))?;
-        self.connection.run(&mut self.session, store, watch, &self.text).map_err(
-            |error| match error {
-                blocking::Error::Link(error) => Error::Link(error),
-                blocking::Error::Session(failure) => {
-                    let message = match failure {
-                        Failure::NotTinyferry => self.connection.banner(),
-                        _ => self.session.message().to_owned(),
-                    };
-                    Error::Session(failure, message)
-                }
-            },
-        )
+        let mut store = GivenUp::new(store);
+        let result = self.connection.run(&mut self.session, &mut store, watch, &self.text);
+        result.map_err(|error| match error {
+            blocking::Error::Link(error) => Error::Link(error),
+            blocking::Error::Session(failure) => {
+                let message = match (failure, self.session.message()) {
+                    (Failure::NotTinyferry, _) => self.connection.banner(),
+                    (_, "") => store.into_message(),
+                    (_, message) => message.to_owned(),
+                };
+                Error::Session(failure, message)
+            }
+        })
     }
 }
 

@@ -84,6 +84,8 @@ pub struct Directory<O> {
     names_only: bool,
     /// The message for the other end about the last refusal, or empty.
     refusal: String,
+    /// The message of a sender that has given up; [`Store::abandon`](tinyferry_core::Store::abandon) follows.
+    given_up: Option<String>,
     observer: O,
 }
 
@@ -114,6 +116,7 @@ impl<O: Observer> Directory<O> {
             sha256: None,
             names_only: false,
             refusal: String::new(),
+            given_up: None,
             observer,
         }
     }
@@ -121,14 +124,30 @@ impl<O: Observer> Directory<O> {
     /// A client's store for `put`: sends one file.
     pub fn sending_file(source: Source, observer: O) -> Self {
         let send = Some(SendStore::sending(None, vec![source]));
-        Self { recv: None, send, sha256: None, names_only: false, refusal: String::new(), observer }
+        Self {
+            recv: None,
+            send,
+            sha256: None,
+            names_only: false,
+            refusal: String::new(),
+            given_up: None,
+            observer,
+        }
     }
 
     /// A client's store for `put`: sends one tree, offered as `path` (empty: the other end's
     /// root), which contains the sources side by side.
     pub fn sending_tree(path: String, sources: Vec<Source>, observer: O) -> Self {
         let send = Some(SendStore::sending(Some(path), sources));
-        Self { recv: None, send, sha256: None, names_only: false, refusal: String::new(), observer }
+        Self {
+            recv: None,
+            send,
+            sha256: None,
+            names_only: false,
+            refusal: String::new(),
+            given_up: None,
+            observer,
+        }
     }
 
     /// A client's store for `get`: stores at `target` below `root`, not at the path of the offer. A
@@ -142,6 +161,7 @@ impl<O: Observer> Directory<O> {
             sha256: None,
             names_only: false,
             refusal: String::new(),
+            given_up: None,
             observer,
         }
     }

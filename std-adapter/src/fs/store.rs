@@ -107,9 +107,14 @@ impl<O: Observer> Store for Directory<O> {
         &self.refusal
     }
 
+    fn given_up(&mut self, _: Reason, message: &str) {
+        self.given_up = Some(message.to_owned());
+    }
+
     fn abandon(&mut self, reason: Reason, all: bool) {
         if let Some(recv) = &mut self.recv {
-            recv.abandon(reason, all, &mut self.observer);
+            let given_up = self.given_up.take();
+            recv.abandon(reason, all, given_up.as_deref(), &mut self.observer);
         }
         if let Some(send) = &mut self.send {
             send.close();

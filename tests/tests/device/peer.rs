@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
+use super::cancel::Refusals;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use tinyferry_core::device::{Control, Device, Event};
 use tinyferry_core::driver::blocking::Link;
@@ -13,8 +14,10 @@ use tinyferry_core::{Config, Failure, Millis, Outcome, Profile, Reason, Session,
 use tinyferry_kit::{Input, Memory, Operates, Port, Progress, perform, session_number};
 
 /// A client with its tasks, and the two lines between it and the device.
-pub(super) struct Peer {
-    pub(super) client: Session<Operates>,
+pub(super) struct Peer<P: Profile = Operates> {
+    pub(super) client: Session<P>,
+    /// The refusals that the store of the client was told.
+    pub(super) refusals: Vec<(Reason, String)>,
     pub(super) store: Memory,
     pub(super) tasks: VecDeque<Task<'static>>,
     /// The results of the tasks, each with the message of its refusal.
@@ -27,7 +30,7 @@ pub(super) struct Peer {
     pub(super) now: Millis,
     deadline: Option<Millis>,
     is_busy: bool,
-    /// The number of `DON`s from the device that are lost.
+    /// The number of endings from the device that are lost.
     pub(super) lose_answers: usize,
 }
 
@@ -70,7 +73,18 @@ impl Peer {
         store: Memory,
         tasks: [Task<'static>; N],
     ) -> Self {
+        Self::of(config, store, tasks)
+    }
+}
+
+impl<P: Profile> Peer<P> {
+    pub(super) fn of<const N: usize>(
+        config: Config,
+        store: Memory,
+        tasks: [Task<'static>; N],
+    ) -> Self {
         Self {
+            refusals: Vec::new(),
             client: Session::client(session_number(5), config),
             store,
             tasks: tasks.into(),
@@ -95,7 +109,10 @@ impl Peer {
         }
         let output = self.output.borrow();
         let waiting = &output.written[self.taken..output.flushed];
-        if self.lose_answers > 0 && waiting.len() >= 36 && waiting.starts_with(b"DON") {
+        if self.lose_answers > 0
+            && waiting.len() >= 36
+            && (waiting.starts_with(b"DON") || waiting.starts_with(b"ERR"))
+        {
             self.lose_answers -= 1;
             self.taken += 36;
         }
@@ -106,7 +123,11 @@ impl Peer {
             output: &mut self.to_device,
             grain: self.grain,
         };
-        let progress = perform(&mut self.client, &mut self.store, &mut port);
+        let progress = perform(
+            &mut self.client,
+            &mut Refusals(&mut self.store, &mut self.refusals),
+            &mut port,
+        );
         self.taken += port.taken;
         drop(output);
         match progress {
@@ -149,11 +170,11 @@ impl Port for ClientPort<'_> {
     }
 }
 
-impl ErrorType for Peer {
+impl<P: Profile> ErrorType for Peer<P> {
     type Error = ErrorKind;
 }
 
-impl Read for Peer {
+impl<P: Profile> Read for Peer<P> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
         loop {
             if !self.to_device.is_empty() {
@@ -181,7 +202,7 @@ impl Read for Peer {
     }
 }
 
-impl Write for Peer {
+impl<P: Profile> Write for Peer<P> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         let count = bytes.len().min(self.grain);
         self.output.borrow_mut().written.extend(&bytes[..count]);
@@ -195,7 +216,7 @@ impl Write for Peer {
     }
 }
 
-impl Link for Peer {
+impl<P: Profile> Link for Peer<P> {
     const HALF_DUPLEX: bool = false;
 
     fn now(&mut self) -> Option<Millis> {

@@ -25,7 +25,7 @@ pub(crate) enum Event {
     Opened,
     /// A server refuses a request.
     RequestRefused,
-    /// The receiver of a lone file gets a request in place of the second offer.
+    /// A request comes in place of a second offer, or after a tree that was refused while an entry was open.
     NoReoffer,
     /// A request has ended, in place, refused or given up.
     Ended,

@@ -65,7 +65,7 @@ impl<P: Profile> Receiver<P> {
     ) {
         self.acked_count = signal.count();
         if let Some(refusal) = self.rejected_tree() {
-            return self.drain(id, refusal);
+            return self.drain(id, refusal, outbox);
         }
         if let Some(file) = self.file_mut().filter(|file| file.id == id) {
             match file.on_done::<P>(signal.position, signal.digest(), link) {
@@ -118,7 +118,7 @@ impl<P: Profile> Receiver<P> {
     ) {
         let is_lossy = link.is_lossy::<P>();
         if let Some(refusal) = self.rejected_tree() {
-            self.drain(id, refusal);
+            self.drain(id, refusal, outbox);
         } else if self.tree() == Some(id) {
             self.complete(Completed::refused(id, reason), outbox);
             outbox.abandon(reason, true);
@@ -149,8 +149,8 @@ impl<P: Profile> Receiver<P> {
     }
 
     /// `DON` or `ERR` after the tree was refused: the request ends with that of the tree.
-    fn drain(&mut self, id: TransferId, refusal: Reason) {
-        if self.last == Some(id) {
+    fn drain(&mut self, id: TransferId, refusal: Reason, outbox: &Outbox) {
+        if outbox.is_last_completed(id.get()) {
             self.enter(Event::Drained, Stage::Finished(Err(refusal)));
         }
     }

@@ -24,7 +24,7 @@
 //! | NextEntry | NoEntry: The store has no further entry | Settle |  |
 //! | NextEntry | NoEntry: The store has no further entry | Ask(TreeDone) |  |
 //! | NextEntry | NoEntry: The store has no further entry | Finished |  |
-//! | NextEntry | Failed: The request fails as a whole | Ask(TreeError) |  |
+//! | NextEntry, Ask(OfferFile), Await(OfferFile), Data, Check, Ask(FileDone), Await(FileDone), Ask(FileError), Await(FileError) | Failed: The request fails as a whole | Ask(TreeError) |  |
 //! | NextEntry | Failed: The request fails as a whole | Finished | `ERR` |
 //! | Ask(OfferTree) | Asked: A question is sent | Await(OfferTree) | `SAR` |
 //! | Ask(OfferTree) | Asked: A question is sent | NextEntry | `SAR` |
@@ -56,7 +56,7 @@
 //! | Await(FileDone) | Lost: `PON` shows lost blocks | Data |  |
 //! | Data | AllSent: Everything was sent | Check | `Store::check` |
 //! | Check | Checked: The store finds the source unchanged | Ask(FileDone) |  |
-//! | Data, Check | GivenUp: This end cannot go on with the entry | Ask(FileError) | `Store::refused` |
+//! | Data, Check, Ask(FileDone) | GivenUp: This end cannot go on with the entry | Ask(FileError) | `Store::refused` |
 //! | Await(OfferFile), Await(Operate), Await(FileDone) | InPlace: `DON`: the entry is in place | NextEntry |  |
 //! | NextEntry, Ask(OfferFile), Await(OfferFile), Ask(Operate), Await(Operate), Settle, Data, Check, Ask(FileDone), Await(FileDone), Await(FileError) | Refused: `ERR`: the receiver refuses the entry, or knows that this end has given it up | NextEntry | `Store::refused` |
 //! | Await(TreeDone) | TreeInPlace: `DON`: the tree is in place | Finished |  |

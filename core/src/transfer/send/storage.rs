@@ -102,6 +102,31 @@ impl<P: Profile> Sender<P> {
         self.enter(Event::GivenUp, Stage::Ask(FileError));
     }
 
+    /// This end ends the request.
+    pub(crate) fn cancel(&mut self, reason: Reason, outbox: &mut Outbox) -> Cancelled {
+        match self.stage {
+            Stage::Finished | Stage::Ask(TreeDone | TreeError) => return Cancelled::Nothing,
+            Stage::Await(TreeDone | TreeError) => return Cancelled::Nothing,
+            // The receiver may not know the transfer yet.
+            Stage::Ask(OfferTree | Operate) | Stage::Await(OfferTree | Operate) | Stage::Settle => {
+                return Cancelled::Later;
+            }
+            _ if self.tree().is_some() => {
+                outbox.abandon(reason, true);
+                self.fail(reason, outbox);
+            }
+            Stage::NextEntry if self.entries == 0 => {
+                outbox.abandon(reason, true);
+                self.fail(reason, outbox);
+            }
+            Stage::Ask(OfferFile) | Stage::Await(OfferFile) => return Cancelled::Later,
+            Stage::Data | Stage::Check | Stage::Ask(FileDone) => self.give_up(reason, outbox),
+            // The receiver may have the file in place.
+            _ => return Cancelled::Nothing,
+        }
+        Cancelled::Done
+    }
+
     /// An entry was refused for good.
     pub(crate) fn count_refused(&mut self, reason: Reason) {
         self.refused = self.refused.saturating_add(reason.counts_as_refused().into());

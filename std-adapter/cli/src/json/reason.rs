@@ -35,6 +35,7 @@ pub(crate) fn word(reason: Reason) -> &'static str {
         Reason::NotEmpty => "not-empty",
         Reason::Exists => "exists",
         Reason::Excluded => "excluded",
+        _ if reason.is_application() => "application",
         _ => "unknown",
     }
 }
@@ -55,6 +56,19 @@ mod tests {
             assert_eq!(word == "unknown", is_unknown, "{code}");
             assert!(is_unknown || words.insert(word), "{word} is there twice");
             assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{word}");
+        }
+    }
+
+    /// R80.
+    #[test]
+    fn the_reasons_of_an_application_have_one_word() {
+        for (code, expected) in [
+            (0x7FFF, "unknown"),
+            (0x8000, "application"),
+            (0xFFFE, "application"),
+            (0xFFFF, "unknown"),
+        ] {
+            assert_eq!(word(Reason::from_code(code)), expected, "{code}");
         }
     }
 }

@@ -10,7 +10,13 @@ use crate::fs::recv::file::{ExpectedFile, can_go_on_after};
 use crate::fs::sys::buffer::CAPACITY;
 
 impl RecvStore {
-    pub(crate) fn abandon(&mut self, reason: Reason, all: bool, observer: &mut impl Observer) {
+    pub(crate) fn abandon(
+        &mut self,
+        reason: Reason,
+        all: bool,
+        given_up: Option<&str>,
+        observer: &mut impl Observer,
+    ) {
         let is_of_use = !reason.wants_reoffer() && reason != Reason::SourceChanged;
         // The commit is completed nevertheless.
         self.committing = None;
@@ -22,10 +28,11 @@ impl RecvStore {
         let Some(expected) = closed else { return };
         let is_reoffered = reason.wants_reoffer() && expected.resume > 0;
         if !is_reoffered {
-            let is_own =
-                matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
+            let is_own = given_up.is_none()
+                && matches!(reason, Reason::DigestDiffers | Reason::Incomplete | Reason::Cancelled);
             let path = &expected.path;
-            let (direction, detail, at_peer) = (Direction::Receiving, "", !is_own);
+            let (direction, at_peer) = (Direction::Receiving, !is_own);
+            let detail = given_up.unwrap_or_default();
             observer.event(Event::Failed { path, direction, reason, detail, at_peer });
         }
     }

@@ -12,7 +12,22 @@ pub(crate) const TRANSITIONS: &[Transition<Stage, Event>] = &[
     row(&[NextEntry], Event::NoEntry, Settle, ""),
     row(&[NextEntry], Event::NoEntry, Ask(TreeDone), ""),
     row(&[NextEntry], Event::NoEntry, Finished, ""),
-    row(&[NextEntry], Event::Failed, Ask(TreeError), ""),
+    row(
+        &[
+            NextEntry,
+            Ask(OfferFile),
+            Await(OfferFile),
+            Data,
+            Check,
+            Ask(FileDone),
+            Await(FileDone),
+            Ask(FileError),
+            Await(FileError),
+        ],
+        Event::Failed,
+        Ask(TreeError),
+        "",
+    ),
     row(&[NextEntry], Event::Failed, Finished, "`ERR`"),
     row(&[Ask(OfferTree)], Event::Asked, Await(OfferTree), "`SAR`"),
     row(&[Ask(OfferTree)], Event::Asked, NextEntry, "`SAR`"),
@@ -44,7 +59,7 @@ pub(crate) const TRANSITIONS: &[Transition<Stage, Event>] = &[
     row(&[Await(FileDone)], Event::Lost, Data, ""),
     row(&[Data], Event::AllSent, Check, "`Store::check`"),
     row(&[Check], Event::Checked, Ask(FileDone), ""),
-    row(&[Data, Check], Event::GivenUp, Ask(FileError), "`Store::refused`"),
+    row(&[Data, Check, Ask(FileDone)], Event::GivenUp, Ask(FileError), "`Store::refused`"),
     row(&[Await(OfferFile), Await(Operate), Await(FileDone)], Event::InPlace, NextEntry, ""),
     row(
         &[
