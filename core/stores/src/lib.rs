@@ -19,12 +19,13 @@
 //!   its name when it is complete and verified.
 //! - `files`: `files::FileStore`, files and trees on any file system for which the trait `files::Files` is
 //!   implemented, in about sixty lines; `files::RamDisk` is one.
+//! - `littlefs`: `littlefs::LittleFs`, an implementation of `Files` over `littlefs2`.
 //!
 //! A store is passed to the driver of a session, such as `tinyferry_core::device::Device::serve`. All stores
 //! resume an interrupted transfer, also after a power cut.
 //!
-//! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` has assertions of
-//! its own).
+//! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` and `littlefs2` have
+//! assertions of their own).
 
 #[cfg(feature = "nor-flash")]
 mod area;
@@ -34,6 +35,8 @@ pub mod card;
 pub mod files;
 #[cfg(feature = "nor-flash")]
 pub mod image;
+#[cfg(feature = "littlefs")]
+pub mod littlefs;
 #[cfg(feature = "sdmmc")]
 mod partition;
 #[cfg(feature = "nor-flash")]

@@ -3,9 +3,16 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+#[cfg(feature = "littlefs")]
+use littlefs2::fs::Filesystem;
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::Store;
 use tinyferry_stores::files::{FileStore, Files, Info, Mode, RamDisk, Space};
+#[cfg(feature = "littlefs")]
+use tinyferry_stores::littlefs::{Flash, LittleFs};
+
+#[cfg(feature = "littlefs")]
+use super::nor::{Nor, SECTORS};
 
 /// A medium with a file system.
 pub(crate) trait Device: Clone {
@@ -47,6 +54,54 @@ impl Device for Ram {
 
     fn content(&mut self) -> BTreeMap<String, Vec<u8>> {
         content_of(&mut self.0)
+    }
+}
+
+/// A littlefs on NOR flash.
+#[cfg(feature = "littlefs")]
+#[derive(Clone)]
+pub(crate) struct Little<const BUFFER: usize>(Nor);
+
+#[cfg(feature = "littlefs")]
+impl<const BUFFER: usize> Little<BUFFER> {
+    /// The number of erased sectors so far.
+    pub(crate) fn erasures(&self) -> u64 {
+        self.0.erases
+    }
+
+    fn mounted<T>(&mut self, work: impl FnOnce(LittleFs<'_, Medium<'_>, BUFFER>) -> T) -> T {
+        let mut medium = Flash::new(&mut self.0);
+        let mut allocation = Filesystem::allocate();
+        let system = Filesystem::mount(&mut allocation, &mut medium);
+        work(LittleFs::new(system.unwrap_or_else(|_| panic!("it cannot be mounted"))))
+    }
+}
+
+#[cfg(feature = "littlefs")]
+type Medium<'a> = Flash<&'a mut Nor, SECTORS>;
+
+#[cfg(feature = "littlefs")]
+impl<const BUFFER: usize> Device for Little<BUFFER> {
+    const ROOM: usize = 244_000;
+
+    fn formatted() -> Self {
+        let mut flash = Nor::new();
+        assert!(Filesystem::format(&mut Medium::new(&mut flash)).is_ok());
+        Self(flash)
+    }
+
+    fn serve(&mut self, power: u64, work: &mut dyn FnMut(&mut dyn Store)) -> u64 {
+        (self.0.power, self.0.operations) = (Some(power), 0);
+        self.mounted(|files| {
+            let mut store: FileStore<_> = FileStore::new(files);
+            work(&mut store);
+        });
+        self.0.power = None;
+        self.0.operations
+    }
+
+    fn content(&mut self) -> BTreeMap<String, Vec<u8>> {
+        self.mounted(|mut files| content_of(&mut files))
     }
 }
 

@@ -1,7 +1,11 @@
 //! The store over file systems: each test runs on each of them.
 
 mod devices;
+#[cfg(feature = "littlefs")]
+mod erasures;
 mod limits;
+#[cfg(feature = "littlefs")]
+mod nor;
 mod operations;
 mod power;
 mod random_steps;
@@ -14,6 +18,8 @@ use tinyferry_core::store::Store;
 use tinyferry_core::{Config, Failure, Outcome, Task};
 use tinyferry_kit::{Faults, Memory, Pair, content};
 
+#[cfg(feature = "littlefs")]
+pub(crate) use devices::Little;
 pub(crate) use devices::{Device, Ram};
 
 /// Runs each test on each device.
@@ -23,6 +29,22 @@ macro_rules! on_each_device {
             $(#[test]
             fn $name() {
                 super::$name::<crate::files::Ram>();
+            })*
+        }
+
+        #[cfg(feature = "littlefs")]
+        mod little {
+            $(#[test]
+            fn $name() {
+                super::$name::<crate::files::Little<0>>();
+            })*
+        }
+
+        #[cfg(feature = "littlefs")]
+        mod little_with_buffer {
+            $(#[test]
+            fn $name() {
+                super::$name::<crate::files::Little<4096>>();
             })*
         }
     };

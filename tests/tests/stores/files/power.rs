@@ -83,7 +83,7 @@ fn a_file_survives_each_cut<D: Device>() {
 fn a_file_over_noise_survives_each_cut<D: Device>() {
     let mut device = D::formatted();
     put(&mut device, "f", content(9000, 1));
-    let cuts = cut_everywhere(&device, Config::LOSSY, &client("f", content(30_000, 2)));
+    let cuts = cut_everywhere(&device, Config::LOSSY, &client("f", content(10_000, 2)));
     println!("a file over noise, {cuts} cuts");
 }
 
