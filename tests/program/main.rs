@@ -10,6 +10,7 @@ mod banners;
 mod client_limits;
 mod command_line;
 mod commands;
+mod console;
 mod cut_proxy;
 mod deep_tree;
 mod descriptors;

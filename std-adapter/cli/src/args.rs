@@ -36,7 +36,7 @@ pub(crate) use self::manage::{DfArgs, MkdirArgs, MvArgs, RmArgs};
 pub(crate) use self::mirror::{Mirror, MirrorArgs};
 pub(crate) use self::partials::PartialsArgs;
 pub(crate) use self::peer::{Connected, ENDPOINT, Peer, RetryArg, TransferArgs};
-pub(crate) use self::ping::{CloseArgs, PingArgs};
+pub(crate) use self::ping::{CloseArgs, ConsoleArgs, PingArgs};
 use self::policy::PolicyArgs;
 pub(crate) use self::ports::PortsArgs;
 pub(crate) use self::read::command;
@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Df(DfArgs),
     /// Test whether a server answers, and print the response time; with -v its features and free space too
     Ping(PingArgs),
+    /// Print the text of a board while no transfer runs, and send the keyboard's input to it, until Ctrl-]
+    Console(ConsoleArgs),
     /// Ask a server to shut down, which it must allow (--allow-close)
     Close(CloseArgs),
     /// List the serial ports of this machine, with their USB devices

@@ -1,5 +1,7 @@
 //! The console of a board: text that comes between the frames of a lossy line.
 
+mod command;
+mod keyboard;
 mod lines;
 
 use std::ffi::OsString;
@@ -8,8 +10,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tinyferry::describe;
+use tinyferry::{Endpoint, describe};
 
+pub(crate) use self::command::run;
+pub(crate) use self::keyboard::restore;
 use self::lines::Lines;
 use crate::output;
 use crate::pipe::STREAM;
@@ -93,4 +97,17 @@ impl Console {
             Sink::Failed => {}
         }
     }
+}
+
+/// Why a server there has no console; `None`: it may have one. The link of a command is lossy if its server has a
+/// terminal.
+pub(crate) fn lacks_console(endpoint: &Endpoint) -> Option<String> {
+    let may_be_lossy =
+        endpoint.is_lossy() || matches!(endpoint, Endpoint::Exec(_) | Endpoint::Ssh(_));
+    let sentence = || {
+        format!(
+            "{endpoint} has no console: only the text between the frames of a lossy line is one"
+        )
+    };
+    (!may_be_lossy).then(sentence)
 }

@@ -107,6 +107,7 @@ fn main() -> ExitCode {
         Command::Mkdir(args) => manage::mkdir(&args),
         Command::Df(args) => df::df(&args),
         Command::Ping(args) => ping::ping(&args, verbosity),
+        Command::Console(args) => console::run(&args),
         Command::Close(args) => close(&args.peer, verbosity),
         Command::Ports(_) => ports::ports(verbosity),
         Command::Keygen(args) => keygen::keygen(&args, verbosity),

@@ -94,6 +94,15 @@ pub(crate) fn bytes(bytes: &[u8]) -> bool {
     })
 }
 
+/// Writes out what standard output has buffered. Returns whether that succeeded.
+pub(crate) fn flush() -> bool {
+    let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
+    match &mut *output {
+        Ok(output) => note(output.flush()),
+        Err(_) => false,
+    }
+}
+
 /// Writes a line to standard error. An error of standard error is ignored.
 pub(crate) fn error_line(words: fmt::Arguments<'_>) {
     terminal::print(|erase| {

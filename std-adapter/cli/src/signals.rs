@@ -54,6 +54,24 @@ pub(crate) fn restore_ports_while_stopped() -> io::Result<()> {
     Ok(())
 }
 
+/// While the program is stopped (SIGTSTP), `before` was called; `after` is called when it continues.
+#[cfg(unix)]
+pub(crate) fn around_stops(
+    before: impl Fn() + Send + 'static,
+    after: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    if let Some(mut stops) = system::Stops::of_program()? {
+        thread::spawn(move || {
+            while stops.wait() {
+                before();
+                system::stop();
+                after();
+            }
+        });
+    }
+    Ok(())
+}
+
 /// Whether a request is about to end the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
@@ -108,6 +126,7 @@ pub(crate) fn before_end(task: Task, has_resources: bool) -> io::Result<()> {
     thread::spawn(move || {
         if let Some(request) = requests.wait() {
             IS_ENDING.store(true, Ordering::SeqCst);
+            crate::console::restore();
             tinyferry::client::clean_up();
             let activity = *activity();
             match (interrupted, activity) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tinyferry_core::Config;
 
-use super::{Client, Error};
+use super::{Client, Console, Error};
 use crate::auth::{AuthError, ClientKey, HANDSHAKE_TIMEOUT, KeyFile, KnownHosts, Protection};
 use crate::client::connection::TextListener;
 use crate::endpoint::Endpoint;
@@ -205,6 +205,14 @@ impl ClientBuilder {
     /// not prove its key, or a server on another machine without a key.
     pub fn connect(self) -> Result<Client, Error> {
         Client::open(self)
+    }
+
+    /// Opens the line as the console of a board: no session begins.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::connect`].
+    pub fn console(self) -> Result<Console, Error> {
+        Console::open(&self)
     }
 
     pub(crate) fn protection(&self) -> Result<Protection, Error> {

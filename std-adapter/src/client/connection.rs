@@ -44,6 +44,14 @@ pub(crate) use self::watch::Watch;
 /// The silence after which a reader on a lossy link is in step again (R71), and as much again for the line.
 const SILENCE: Duration = Duration::from_millis(40);
 
+/// The text that a command prints before the first frame of its server.
+pub(crate) enum Banners {
+    /// It is skipped, and a listener receives it.
+    For(Listener),
+    /// It is input: there is no server.
+    ArePassed,
+}
+
 /// A link that a client's sessions run over.
 pub(crate) trait Connection: Send {
     /// Runs a client's session to the end of its task, or until `watch` ends it. `text` receives the text of the
@@ -161,7 +169,7 @@ pub(crate) fn open(
     protection: &Protection,
     timeouts: Timeouts,
     rate: Option<NonZeroU64>,
-    banner: Listener,
+    banners: Banners,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
     if let (Err(why), Protection::Key(_)) = (endpoint.check_encryption(), protection) {
@@ -188,9 +196,9 @@ pub(crate) fn open(
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(failed(only_on_unix("Unix sockets"))),
         #[cfg(unix)]
-        Endpoint::Exec(command) => start(command, endpoint, protection, timeouts, rate, banner),
+        Endpoint::Exec(command) => start(command, endpoint, protection, timeouts, rate, banners),
         #[cfg(unix)]
-        Endpoint::Ssh(ssh) => start(&ssh.command(), endpoint, protection, timeouts, rate, banner),
+        Endpoint::Ssh(ssh) => start(&ssh.command(), endpoint, protection, timeouts, rate, banners),
         Endpoint::Stdio => {
             let sentence = "this is for serve; a client uses exec:COMMAND";
             Err(failed(io::Error::new(io::ErrorKind::Unsupported, sentence)))

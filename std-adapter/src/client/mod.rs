@@ -2,6 +2,7 @@
 
 mod builder;
 pub(crate) mod connection;
+mod console;
 mod entries;
 mod failed;
 mod given_up;
@@ -26,7 +27,7 @@ use tinyferry_core::{
 };
 
 use crate::checksum::Desktop;
-use crate::client::connection::{Connection, TextListener};
+use crate::client::connection::{Banners, Connection, TextListener};
 use crate::endpoint::Endpoint;
 use crate::fs::{Directory, Limits, Policy, Root, Source, Sync};
 use crate::transport::stream::Traffic;
@@ -34,6 +35,7 @@ use crate::transport::stream::Traffic;
 pub use self::builder::ClientBuilder;
 use self::builder::Events;
 pub use self::connection::clean_up;
+pub use self::console::Console;
 pub use self::entries::{Entries, Entry, EntryKind};
 use self::failed::{local_error, of_get};
 pub use self::mirror::{Action, Extras, KindConflict, Plan, Planned, remove_local};
@@ -102,7 +104,8 @@ impl Client {
             text,
             ..
         } = builder;
-        let connection = connection::open(&endpoint, &protection, timeouts, rate, banner)?;
+        let connection =
+            connection::open(&endpoint, &protection, timeouts, rate, Banners::For(banner))?;
         let config = connection.bound(config);
         let session =
             session::new(config).map_err(|error| Error::Connect(endpoint.clone(), error))?;

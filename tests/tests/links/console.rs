@@ -122,6 +122,23 @@ fn text_with_all_codes_arrives_byte_by_byte_while_files_move_both_ways() {
     }
 }
 
+/// R98. As the frames of `defmt`, which have any bytes but zero, and end with a zero.
+#[test]
+fn text_that_no_person_reads_arrives_byte_by_byte() {
+    for seed in 0..seeds(10) {
+        let mut pair = board(50, Faults::default(), seed);
+        let stream: Vec<u8> = content(200_000, seed + 100);
+        let parts = stream.chunks(40).zip(0..);
+        pair.server.prints =
+            parts.map(|(part, number)| (SECOND / 50 * number, part.to_vec())).collect();
+        for puts in [true, false] {
+            transfer(&mut pair, puts, "with a stream");
+        }
+        assert!(pair.client.received.len() > 20_000);
+        assert!(stream.starts_with(&pair.client.received), "seed {seed}");
+    }
+}
+
 trait Concat {
     fn concat_lines(&self) -> Vec<u8>;
 }

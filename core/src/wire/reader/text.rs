@@ -1,5 +1,6 @@
 //! Text: which of the dropped bytes belong to no frame (`PROTOCOL.md`, R98).
 
+use super::expect::accepts;
 use super::{Expect, Parsed, Reader};
 use crate::wire::{
     Code, HEADER_LEN, HOLE_LEN, Header, Hole, MARKER, PAYLOAD_MAX, SIGNAL_LEN, VERSION,
@@ -7,6 +8,8 @@ use crate::wire::{
 
 /// How many transfers before the last one may still have chunks on their way.
 const LATE_TRANSFERS: u8 = 1;
+/// The positions that such a chunk may have: a bound that makes it rare that other bytes look like one.
+const LATE_POSITIONS: u32 = 1 << 24;
 /// The first bytes of a signal, up to the length of its metadata.
 const SIGNAL_BEGIN: usize = 8;
 
@@ -102,7 +105,8 @@ fn chunk_length(header: &[u8; HEADER_LEN], expect: &Expect) -> Option<usize> {
         Some(chunk) => (chunk, chunk.frame_len()),
         None => (Hole::parse_header(header)?, HOLE_LEN),
     };
-    let is_late = |last: u8| last.wrapping_sub(chunk.transfer) <= LATE_TRANSFERS;
+    let is_plausible = chunk.position < LATE_POSITIONS || accepts(&chunk, expect).is_some();
+    let is_late = |last: u8| is_plausible && last.wrapping_sub(chunk.transfer) <= LATE_TRANSFERS;
     let is_metadata = chunk.metadata && chunk.position == 0;
     (is_metadata || expect.last_transfer.is_some_and(is_late)).then_some(length)
 }

@@ -11,10 +11,10 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, ValueHint};
 use tinyferry::Endpoint;
-use tinyferry::client::{Client, Error};
+use tinyferry::client::{self, Client, ClientBuilder, Error};
 
 use crate::config::{Config, Connection};
-use crate::console::{Console, Place};
+use crate::console::{Console, Place, lacks_console};
 use crate::exit::{CliError, Exit};
 use crate::json;
 use crate::message::{Context, Task};
@@ -116,12 +116,10 @@ impl PeerArgs {
             connection.key = None;
             connection.insecure = Some(true);
         }
-        if console.is_some() && !may_have_console(&endpoint) {
-            let sentence = format!(
-                "{endpoint} has no console: only the text between the frames of a lossy line is one; leave out \
-                 --console"
-            );
-            return Err(CliError::new(Exit::Usage, sentence));
+        if console.is_some()
+            && let Some(why) = lacks_console(&endpoint)
+        {
+            return Err(CliError::new(Exit::Usage, format!("{why}; leave out --console")));
         }
         let console = console.map(|place| (place, OnceLock::new()));
         Ok(Peer { endpoint, connection, accept_new, console, options, origin })
@@ -209,9 +207,17 @@ impl Peer {
         sha256: bool,
         rate: Option<NonZeroU64>,
     ) -> Result<Connected, Error> {
+        let mut client = self.builder(rate).sha256(sha256);
+        if let Some(console) = self.console()? {
+            client = client.on_text(move |bytes| console.text(bytes));
+        }
+        client.connect().map(Connected)
+    }
+
+    /// The options of a connection; `rate`: the limit of its bandwidth, in bytes a second.
+    fn builder(&self, rate: Option<NonZeroU64>) -> ClientBuilder {
         let Connection { key, insecure, known_hosts, timeout } = &self.connection;
         let mut client = Client::builder(self.endpoint.clone())
-            .sha256(sha256)
             .insecure(*insecure == Some(true))
             .accept_new(self.accept_new);
         // A banner that nobody has seen is a part of the error.
@@ -230,10 +236,24 @@ impl Peer {
         if let Some(file) = known_hosts {
             client = client.known_hosts(file);
         }
-        if let Some(console) = self.console()? {
-            client = client.on_text(move |bytes| console.text(bytes));
+        client
+    }
+
+    /// Checks that the server may have a console, and that its text goes to standard output.
+    pub(crate) fn check_console(&self) -> Result<(), CliError> {
+        let is_given = self.console.as_ref().map(|_| {
+            "the text goes to standard output; leave out --console, or redirect the output"
+                .to_owned()
+        });
+        match lacks_console(&self.endpoint).or(is_given) {
+            Some(why) => Err(CliError::new(Exit::Usage, why)),
+            None => Ok(()),
         }
-        client.connect().map(Connected)
+    }
+
+    /// Opens the console of a board, without a session.
+    pub(crate) fn open_console(&self) -> Result<client::Console, Error> {
+        self.builder(None).console()
     }
 
     /// The console of all connections.
@@ -254,11 +274,6 @@ impl Peer {
     pub(crate) fn context(&self, task: Task, client: &Client, name: &str) -> Context {
         Context::new(task, &self.endpoint, client.traffic().received > 0, name)
     }
-}
-
-/// Whether a link may be lossy: that of a command is, if its server has a terminal.
-fn may_have_console(endpoint: &Endpoint) -> bool {
-    endpoint.is_lossy() || matches!(endpoint, Endpoint::Exec(_) | Endpoint::Ssh(_))
 }
 
 /// Prints the lines that come before the handshake, unless the round before has printed them.

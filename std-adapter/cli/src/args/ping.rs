@@ -1,4 +1,4 @@
-//! The arguments of `tinyferry ping` and `tinyferry close`.
+//! The arguments of `tinyferry ping`, `tinyferry console` and `tinyferry close`.
 
 use super::read::complete;
 use super::{JsonArg, Peer};
@@ -18,6 +18,13 @@ pub(crate) struct PingArgs {
 #[derive(Debug, clap::Args)]
 #[command(mut_args = complete)]
 pub(crate) struct CloseArgs {
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(mut_args = complete)]
+pub(crate) struct ConsoleArgs {
     #[command(flatten)]
     pub(crate) peer: Peer,
 }

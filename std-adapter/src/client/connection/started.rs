@@ -8,7 +8,7 @@ use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Session, Store};
 use tracing::debug;
 
-use super::{Connection, TextListener, Watch, link};
+use super::{Banners, Connection, TextListener, Watch, link};
 use crate::auth::{AuthError, Error as Channel, Protection};
 use crate::checksum::Desktop;
 use crate::client::Error;
@@ -27,7 +27,7 @@ pub(super) fn start(
     protection: &Protection,
     timeouts: Timeouts,
     rate: Option<NonZeroU64>,
-    listener: Listener,
+    banners: Banners,
 ) -> Result<Box<dyn Connection>, Error> {
     let failed = |error| Error::Connect(endpoint.clone(), error);
     let (socket, mut program) = command::start(command).map_err(failed)?;
@@ -35,6 +35,14 @@ pub(super) fn start(
     let first = match protection {
         Protection::Key(_) => First::Channel,
         Protection::Local | Protection::Insecure => First::Reply,
+    };
+    let listener = match banners {
+        Banners::For(listener) => listener,
+        Banners::ArePassed => {
+            let link = link(socket, endpoint, protection, timeouts, rate)?;
+            let banner = Shared::new(Banner::new(first, Listener::default()));
+            return Ok(Box::new(Started { link, program, banner }));
+        }
     };
     let banner = Shared::new(Banner::new(first, listener));
     let socket = AfterBanner::new(socket, banner.clone());

@@ -74,7 +74,8 @@ pub(super) fn exchange<L: Pausable>(
         match link.read(&mut buffer) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => received.extend(buffer.iter().take(count)),
-            Err(error) if error.kind() == ErrorKind::TimedOut => {}
+            // A program that was stopped and continues has its call interrupted.
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
         }
     }
