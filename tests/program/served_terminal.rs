@@ -1,132 +1,19 @@
 //! A server on the terminal that it was started on: a login over a serial line, with the client at the other end of
 //! that line; and a command of the client that has a terminal.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
+mod login;
+
+use std::fs;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tinyferry::client::Client;
 use tinyferry::endpoint::Endpoint;
-use tinyferry_kit::Cable;
 
+use self::login::{Login, PROMPT};
 use crate::files::make_tree;
 use crate::harness::{Place, assert_same, client, content, program, send_signal};
-use crate::serial::{CLEAN, lay, put_until, url};
-
-/// A shell whose terminal is one end of a serial cable, and the commands of a person at the other end.
-struct Login {
-    cable: Cable,
-    shell: Child,
-    /// The other end, while no client uses it.
-    keyboard: Option<File>,
-    /// The input that no test has checked.
-    unread: String,
-}
-
-const PROMPT: &str = "PROMPT> ";
-
-impl Login {
-    /// `None` where a needed program is missing.
-    fn new(place: &Place, shell: &str) -> Option<Self> {
-        let cable = lay(CLEAN);
-        let [_, console] = cable.ports();
-        let sane = Command::new("stty").arg("-F").arg(console).arg("sane").status();
-        assert!(sane.expect("stty is there").success());
-        let open = || File::options().read(true).write(true).open(console).expect("a port");
-        let mut command = Command::new("setsid");
-        command.args(["--ctty", shell, "-i"]).current_dir(place.here(""));
-        command.env("PS1", PROMPT).env("TERM", "dumb").env("HOME", place.here(""));
-        command.stdin(open()).stdout(open()).stderr(open());
-        let Ok(shell) = command.spawn() else {
-            println!("skipped: there is no setsid or no {shell}");
-            return None;
-        };
-        let mut this = Self { cable, shell, keyboard: None, unread: String::new() };
-        this.types("PS1='PROMPT''> '\n");
-        this.sees("\nPROMPT> ");
-        Some(this)
-    }
-
-    fn keyboard(&mut self) -> &mut File {
-        let port = self.cable.ports()[0];
-        let open = || File::options().read(true).write(true).open(port).expect("a port");
-        self.keyboard.get_or_insert_with(open)
-    }
-
-    fn types(&mut self, text: &str) {
-        self.keyboard().write_all(text.as_bytes()).expect("it takes it");
-    }
-
-    /// Reads until this has come; returns all up to that.
-    #[track_caller]
-    fn sees(&mut self, part: &str) -> String {
-        let end = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(at) = self.unread.find(part) {
-                let rest = self.unread.split_off(at + part.len());
-                return std::mem::replace(&mut self.unread, rest);
-            }
-            assert!(Instant::now() < end, "no \"{part}\" in: {}", self.unread);
-            let bytes = self.read_for(Duration::from_millis(100));
-            self.unread.push_str(&String::from_utf8_lossy(&bytes));
-        }
-    }
-
-    /// The input that comes within this time.
-    fn read_for(&mut self, wait: Duration) -> Vec<u8> {
-        let keyboard = self.keyboard();
-        let mut ports = [PollFd::from_borrowed_fd(keyboard.as_fd(), PollFlags::IN)];
-        let wait = Timespec::try_from(wait).expect("a short time");
-        if poll(&mut ports, Some(&wait)).expect("it waits") == 0 {
-            return Vec::new();
-        }
-        let mut bytes = [0; 4096];
-        let count = keyboard.read(&mut bytes).expect("it is there");
-        bytes[..count].to_vec()
-    }
-
-    /// Types a command, and returns its output.
-    fn runs(&mut self, line: &str) -> String {
-        self.types(&format!("{line}; echo code $?\n"));
-        let seen = self.sees("\ncode ") + &self.sees(PROMPT);
-        let (_, printed) = seen.split_once('\n').expect("the echo of the line");
-        printed.replace('\r', "").replace(PROMPT, "")
-    }
-
-    /// Starts a server, and waits until it is ready.
-    fn serves(&mut self, place: &Place, options: &str) -> String {
-        let (program, root) = (env!("CARGO_BIN_EXE_tinyferry"), place.served(""));
-        self.types(&format!(
-            "'{program}' serve --stdio {options} '{}'; echo code $?\n",
-            root.display()
-        ));
-        self.sees("three times\r\n")
-    }
-
-    /// The endpoint for a client at the other end.
-    fn endpoint(&mut self) -> String {
-        self.keyboard = None;
-        url(self.cable.ports()[0])
-    }
-
-    /// The server has ended, and the shell has the terminal with these settings again.
-    #[track_caller]
-    fn has_its_terminal(&mut self, settings: &str) -> String {
-        let printed = self.sees("code 0\r\nPROMPT> ");
-        assert_eq!(self.runs("stty -g"), settings);
-        printed
-    }
-}
-
-impl Drop for Login {
-    fn drop(&mut self) {
-        let _ = self.shell.kill();
-        let _ = self.shell.wait();
-    }
-}
+use crate::serial::put_until;
 
 #[test]
 fn a_client_at_the_other_end_of_a_login_is_served_and_the_shell_goes_on() {

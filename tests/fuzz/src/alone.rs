@@ -1,14 +1,15 @@
 //! One session against a peer, a driver and a store that follow the script.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod outline;
+mod reply;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{
-    Accepted, Entry, Kind, OperationEntry, Reply, Request, Stat, StatQuery,
-};
+use tinyferry_core::store::{Reply, Request};
 use tinyferry_core::{Config, GetRequest, Session, Step, Task};
 use tinyferry_kit::{File, Memory, content, session_number};
 
+use self::outline::outline;
+use self::reply::{accepted, any_reply, entry};
 use crate::Weak;
 use crate::script::Script;
 use crate::watched::Watched;
@@ -70,42 +71,6 @@ fn memory(flags: u8) -> Memory {
         memory.step = 100;
     }
     memory
-}
-
-/// A step as far as it may not change when it is asked for again.
-fn outline(step: &Step<'_>) -> (&'static str, usize, usize, u64) {
-    let lent = |name, bytes: &[u8]| {
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        (name, bytes.as_ptr() as usize, bytes.len(), hasher.finish())
-    };
-    let said = |name, said: String| {
-        let mut hasher = DefaultHasher::new();
-        said.hash(&mut hasher);
-        (name, 0, 1, hasher.finish())
-    };
-    match step {
-        Step::Receive(into) => lent("receive", into),
-        Step::Transmit(out) => lent("transmit", out),
-        Step::Exchange { out, into } => {
-            let (_, at, length, hash) = lent("", into);
-            let (name, _, _, more) = lent("exchange", out);
-            (name, at, length, hash ^ more.rotate_left(7))
-        }
-        Step::Pause => said("pause", String::new()),
-        Step::Text(text) => lent("text", text),
-        Step::Storage(Request::Load { position, into, holes, .. }) => {
-            let (name, at, length, hash) = lent("load", into);
-            (name, at, length, hash ^ position ^ u64::from(*holes))
-        }
-        Step::Storage(Request::Store { position, bytes, .. }) => {
-            let (name, at, length, hash) = lent("store", bytes);
-            (name, at, length, hash ^ position)
-        }
-        Step::Storage(Request::Next { path }) => lent("next", path),
-        Step::Storage(request) => said("storage", format!("{request:?}")),
-        Step::Over(result) => said("over", format!("{result:?}")),
-    }
 }
 
 struct Alone<'a> {
@@ -313,63 +278,5 @@ impl<'a> Alone<'a> {
         }
         self.session.timed_out(self.now);
         deadline.is_some()
-    }
-}
-
-fn any_reply(script: &mut Script<'_>) -> Reply {
-    match script.decide() % 11 {
-        0 => Reply::Moved(script.number() as usize),
-        1 => Reply::Accepted(accepted(script)),
-        2 => Reply::Entry(entry(script)),
-        3 => Reply::End { omitted: script.number() as u32 },
-        4 => Reply::NotCounted,
-        5 => Reply::Done,
-        6 => Reply::Pending,
-        7 => Reply::Operated(stat(script)),
-        8 => Reply::Hole(script.number()),
-        9 => Reply::Digest(script.number()),
-        _ => Reply::Refused(Reason::from_code(u16::from(script.decide()))),
-    }
-}
-
-fn accepted(script: &mut Script<'_>) -> Accepted {
-    let flags = script.decide();
-    let prefix = if flags & 2 != 0 { u64::from(script.decide()) * 1024 } else { script.number() };
-    Accepted { prefix, in_order: flags & 1 != 0 }
-}
-
-fn entry(script: &mut Script<'_>) -> Entry {
-    let flags = script.decide();
-    Entry {
-        kind: match flags & 3 {
-            0 | 1 => Kind::File,
-            2 => Kind::Directory,
-            _ => Kind::Tree,
-        },
-        path: if flags & 4 != 0 { script.number() as usize } else { 1 },
-        size: (flags & 8 != 0).then(|| script.number()),
-        modified: (flags & 16 != 0).then_some(1),
-        mode: (flags & 32 != 0).then_some(0o644),
-        content: (flags & 32 != 0).then_some(u64::MAX),
-        resumable: flags & 64 != 0,
-        broken: (flags & 128 != 0).then_some(Reason::NoPermission),
-        operation: match script.decide() {
-            0 => Some(OperationEntry::Remove),
-            1 => Some(OperationEntry::Stat(StatQuery::default())),
-            2 => Some(OperationEntry::Rename { from: script.number() as usize }),
-            3 => Some(OperationEntry::Link { target: script.number() as usize }),
-            4 => Some(OperationEntry::HardLink { from: script.number() as usize }),
-            _ => None,
-        },
-    }
-}
-
-/// A hostile or an honest answer to an operation.
-fn stat(script: &mut Script<'_>) -> Stat {
-    Stat {
-        size: script.number(),
-        value: script.number(),
-        facts: script.decide(),
-        granularity: script.decide(),
     }
 }

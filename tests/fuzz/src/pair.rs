@@ -1,5 +1,7 @@
 //! Two sessions over a link that follows the script.
 
+mod link;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,6 +13,7 @@ use tinyferry_kit::{
     File, Input, Memory, Port, Progress, Random, Sparse, content, perform, session_number,
 };
 
+use self::link::Link;
 use crate::script::Script;
 use crate::watched::Watched;
 
@@ -201,54 +204,6 @@ impl End {
     }
 }
 
-/// The effect of the link on `bytes`. Returns whether they were damaged.
-fn damage(script: &mut Script<'_>, noise: &mut Random, bytes: &mut Vec<u8>) -> bool {
-    let decision = script.decide();
-    let low = usize::from(decision & 15);
-    let at = |script: &mut Script<'_>, length: usize| {
-        let [a, b] = [script.decide(), script.decide()];
-        usize::from(u16::from_le_bytes([a, b])) % length.max(1)
-    };
-    match decision >> 4 {
-        1 => {
-            let at = at(script, bytes.len());
-            bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (low % 8));
-        }
-        2 => {
-            let from = at(script, bytes.len());
-            let to = (from + low + 1).min(bytes.len());
-            bytes.drain(from..to);
-        }
-        3 => {
-            let at = at(script, bytes.len());
-            let count = 1 + low * low;
-            bytes.splice(at..at, (0..count).map(|_| noise.next() as u8));
-        }
-        4 => {
-            let twice = bytes.clone();
-            bytes.extend(twice);
-        }
-        5 => bytes.clear(),
-        6 => {
-            // The end of it comes again.
-            let from = bytes.len().saturating_sub(1 + low * 7);
-            bytes.extend_from_within(from..);
-        }
-        7 => {
-            let at = at(script, bytes.len());
-            bytes.truncate(at);
-        }
-        8 => {
-            let from = at(script, bytes.len());
-            for byte in bytes.iter_mut().skip(from).take(low + 1) {
-                *byte = noise.next() as u8;
-            }
-        }
-        _ => return false,
-    }
-    true
-}
-
 /// A client, a server, and the link between them.
 pub fn pair(data: &[u8]) {
     let mut script = Script::new(data);
@@ -325,75 +280,4 @@ pub fn pair(data: &[u8]) {
     }
     let is_busy = (ends | other_ends) >> 6 > 0;
     assert!(link.is_damaged || is_busy || link.now == link.start, "it waited for a timer");
-}
-
-struct Link<'a> {
-    script: Script<'a>,
-    noise: Random,
-    /// Damage ends the stream.
-    may_cut: bool,
-    is_damaged: bool,
-    now: u32,
-    start: u32,
-}
-
-impl Link<'_> {
-    /// Runs until the client's task is over, and then the server alone until it waits.
-    fn run(&mut self, client: &mut End, server: &mut End) -> Result<Outcome, Failure> {
-        let mut result = None;
-        for _ in 0..MOST {
-            let first = client.step(self.now);
-            self.carry(client, server);
-            let second = server.step(self.now);
-            self.carry(server, client);
-            if let Progress::Over(over) = first {
-                result = Some(over);
-            }
-            match (first, second) {
-                (Progress::Moved, _) | (_, Progress::Moved) => {}
-                (Progress::Over(result), _) => return result,
-                (_, Progress::Over(_)) if !client.wire.is_cut => client.wire.is_cut = true,
-                (_, _) => self.pass(client, server),
-            }
-        }
-        panic!("it does not end: {result:?}");
-    }
-
-    /// Both wait: the time of the one that waits least passes.
-    fn pass(&mut self, client: &mut End, server: &mut End) {
-        let left = |end: &End| {
-            let deadline = end.session.deadline()?;
-            Some(if end.wire.clock.is_none() {
-                20
-            } else {
-                Some(deadline.wrapping_sub(self.now)).filter(|left| *left < 1 << 31).unwrap_or(0)
-            })
-        };
-        let [first, second] = [left(client), left(server)];
-        let least = first.into_iter().chain(second).min().expect("both wait for ever");
-        self.now = self.now.wrapping_add(least);
-        for (end, left) in [(client, first), (server, second)] {
-            if left == Some(least) {
-                end.tick(self.now);
-                end.session.timed_out(end.wire.clock);
-            }
-        }
-    }
-
-    fn carry(&mut self, from: &mut End, to: &mut End) {
-        let out = &mut from.wire.leaving;
-        if to.wire.is_cut {
-            out.clear();
-        }
-        if out.is_empty() {
-            return;
-        }
-        if damage(&mut self.script, &mut self.noise, out) {
-            self.is_damaged = true;
-            if self.may_cut {
-                (to.wire.is_cut, from.wire.is_cut) = (true, true);
-            }
-        }
-        to.wire.arriving.extend(from.wire.leaving.drain(..));
-    }
 }

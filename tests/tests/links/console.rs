@@ -170,9 +170,9 @@ fn noise_damages_only_the_lines_that_it_hits() {
                 lines += checked.0;
                 missing += checked.1;
             }
+            let what = format!("{faults:?}, puts {puts}");
             println!(
-                "{faults:?}, {}: {lines} lines, {missing} damaged; {:.2} s without text, {:.2} with",
-                if puts { "put" } else { "get" },
+                "{what}: {lines} lines, {missing} damaged; {:.2} s without text, {:.2} with",
                 seconds[0] / seeds(10) as f64,
                 seconds[1] / seeds(10) as f64
             );

@@ -1,13 +1,14 @@
 //! How long each state waits for an end that is silent, that sends noise, or that sends valid frames which
 //! bring the work no further. Virtual time; prints the table of the longest waits.
 
-use std::collections::VecDeque;
+mod peer;
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Reply, Request, Store, answer};
 use tinyferry_core::wire::{AckInfo, Code, SackMap, Signal};
 use tinyferry_core::{Config, Millis, Session, Task};
-use tinyferry_kit::{Frames, Input, Memory, Port, Progress, content, perform, session_number};
+use tinyferry_kit::{Frames, Memory, Progress, content, perform, session_number};
+
+use self::peer::{Other, Then};
 
 const NUMBER: u32 = 0xC0FF_EE01;
 const SIZE: u64 = 5000;
@@ -165,63 +166,6 @@ impl Waits {
             (_, false) => (10 * timeout, 2 * timeout),
             (_, true) => (2 * timeout + slack, 2 * timeout + slack),
         }
-    }
-}
-
-/// How the other end goes on.
-#[derive(Debug, Clone)]
-enum Then {
-    Silence,
-    /// These bytes in one piece, with this interval in milliseconds. With 0 they come faster than they can
-    /// be read, and each read takes [`READ`].
-    Says(Millis, Vec<u8>),
-    /// The same, one byte at a time.
-    Drips(Millis, Vec<u8>),
-}
-
-impl Then {
-    fn every(&self) -> Millis {
-        match self {
-            Self::Silence => HOUR,
-            Self::Says(every, _) | Self::Drips(every, _) => *every,
-        }
-    }
-}
-
-/// The other end: its script, and then the bytes that it goes on with.
-struct Other {
-    now: Millis,
-    coming: VecDeque<u8>,
-    /// Since when the script is over.
-    begun: Option<Millis>,
-    /// The time of a read after that.
-    read_time: Millis,
-    /// Whether the store has abandoned its file after that.
-    is_abandoned: bool,
-}
-
-impl Port for Other {
-    fn now(&self) -> Option<Millis> {
-        Some(self.now)
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> Input {
-        let count = into.len().min(self.coming.len());
-        if count == 0 {
-            return Input::Nothing;
-        }
-        into.iter_mut().zip(self.coming.drain(..count)).for_each(|(to, byte)| *to = byte);
-        self.now += self.begun.map_or(0, |_| self.read_time);
-        Input::Bytes(count)
-    }
-
-    fn write(&mut self, out: &[u8]) -> usize {
-        out.len()
-    }
-
-    fn storage<S: Store + ?Sized>(&mut self, store: &mut S, request: Request<'_>) -> Option<Reply> {
-        self.is_abandoned |= self.begun.is_some() && matches!(request, Request::Abandon { .. });
-        Some(answer(store, request))
     }
 }
 
