@@ -15,7 +15,7 @@
 //!
 //! - [`SecureStream`]: over `embedded-io`, blocking. `AsyncSecureStream` (feature `async`): over
 //!   `embedded-io-async`; it can be split into two halves.
-//! - [`Channel`]: the state machine without a stream.
+//! - [`Channel`]: the state machine without a stream. [`LossyChannel`]: the one for a line that loses bytes.
 //! - [`Trust`]: looks up the keys of the other end; [`Identity`]: the key of this end.
 //!
 //! ```
@@ -53,6 +53,7 @@ mod error;
 mod halves;
 mod handshake;
 mod keys;
+mod lossy;
 mod record;
 mod step;
 mod suite;
@@ -66,5 +67,6 @@ pub use error::{Error, Refusal, StreamError};
 pub use halves::{Joined, ReadHalf, WriteHalf};
 pub use handshake::refusing;
 pub use keys::{Identity, KeyId, PrivateKey, PublicKey, SharedKey, Trust};
+pub use lossy::LossyChannel;
 pub use step::Step;
 pub use suite::{Aead, Portable};

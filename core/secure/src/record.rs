@@ -66,6 +66,11 @@ impl Half {
         Self { key, number: 0 }
     }
 
+    /// The key alone, for a lossy line.
+    pub(crate) fn into_key(self) -> Secret<32> {
+        self.key
+    }
+
     /// The low half of the number that comes next.
     pub(crate) const fn number(&self) -> u32 {
         self.number as u32
