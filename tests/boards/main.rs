@@ -7,6 +7,7 @@
 mod boot_loader;
 mod card;
 mod console;
+mod log;
 mod logs;
 mod microbit;
 mod restart;
@@ -47,6 +48,8 @@ const MICROBIT: Board = Board {
 const SENDING_MICROBIT: Board = Board { features: "send", ..MICROBIT };
 
 const BOOT: Board = Board { binary: "boot", ..MICROBIT };
+
+const LOG: Board = Board { binary: "log", ..MICROBIT };
 
 const MPS2: Board = Board {
     machine: "mps2-an386",

@@ -9,16 +9,17 @@
 mod console;
 #[path = "../flash.rs"]
 mod flash;
+#[path = "../port.rs"]
+mod port;
 #[path = "../uart.rs"]
 mod uart;
 
 use cortex_m_rt::entry;
-use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
-use tinyferry_core::driver::blocking::Link;
 use tinyferry_tiny::{Lossy, Reason, Receiver, Store, serve};
 
 use flash::Flash;
+use port::Port;
 use uart::Uart;
 
 /// A chunk of 256 bytes and its header.
@@ -28,31 +29,6 @@ const PAGE: u32 = Flash::ERASE_SIZE as u32;
 const RECORD: u32 = (128 << 10) - PAGE;
 /// The value of an erased word.
 const NONE: u32 = u32::MAX;
-
-/// The UART, whose reads time out after 20 ms.
-struct Port(Uart);
-
-impl ErrorType for Port {
-    type Error = ErrorKind;
-}
-
-impl Read for Port {
-    fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
-        let deadline = self.0.now().map(|now| now.wrapping_add(20));
-        self.0.set_read_deadline(deadline, false);
-        self.0.read(into)
-    }
-}
-
-impl Write for Port {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> Result<(), ErrorKind> {
-        self.0.flush()
-    }
-}
 
 /// The image, and the size of the offered one.
 struct Image {
