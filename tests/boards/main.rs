@@ -7,6 +7,7 @@
 mod boot_loader;
 mod card;
 mod console;
+mod littlefs;
 mod log;
 mod logs;
 mod microbit;
