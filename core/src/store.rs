@@ -7,6 +7,8 @@ use crate::checksum::ZEROS;
 use crate::error::Reason;
 
 pub(crate) mod answer;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod deferral;
 mod forward;
 mod operation;
@@ -17,6 +19,8 @@ mod tests;
 mod values;
 
 pub use self::answer::answer;
+#[cfg(feature = "async")]
+pub use self::asynchronous::AsyncStore;
 pub use self::deferral::Deferral;
 pub use self::operation::{Index, Operation, OperationEntry, Stat, StatQuery};
 pub use self::options::{Patterns, RequestOptions, Skip};

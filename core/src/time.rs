@@ -21,7 +21,7 @@ const SHORTEST_SILENCE: u16 = 20;
 /// The longest one, in ms: an incomplete frame always counts as damaged then.
 const LONGEST_SILENCE: u16 = 500;
 /// The time without a frame of its own after which a busy end sends a keepalive, in ms.
-const KEEPALIVE_INTERVAL: Millis = 2_000;
+pub(crate) const KEEPALIVE_INTERVAL: Millis = 2_000;
 /// The time between two polls of a busy store, in ms.
 const STORE_POLL_INTERVAL: Millis = 10;
 /// The shortest wait before a question is repeated, in ms.

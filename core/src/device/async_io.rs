@@ -6,7 +6,7 @@ use super::{Control, Device, Error, Event, Reporter};
 use crate::driver::async_io::{self, Clock, NoText};
 use crate::driver::{Text, restart};
 use crate::profile::Profile;
-use crate::store::Store;
+use crate::store::AsyncStore;
 use crate::transfer::Outcome;
 
 impl<P: Profile, const PATH: usize> Device<P, PATH> {
@@ -17,11 +17,12 @@ impl<P: Profile, const PATH: usize> Device<P, PATH> {
     /// use embedded_io_async::{Read, Write};
     /// use tinyferry_core::device::{Device, Event};
     /// use tinyferry_core::driver::async_io::Clock;
-    /// use tinyferry_core::{Config, Store};
+    /// use tinyferry_core::store::AsyncStore;
+    /// use tinyferry_core::Config;
     ///
     /// async fn run_board<R: Read, W: Write<Error = R::Error>>(
     ///     (mut reader, mut writer, mut clock): (R, W, impl Clock),
-    ///     mut store: impl Store,
+    ///     mut store: impl AsyncStore,
     /// ) {
     ///     let mut device: Device = Device::new(Config::LOSSY.recv_buffer::<4352>());
     ///     loop {
@@ -38,7 +39,7 @@ impl<P: Profile, const PATH: usize> Device<P, PATH> {
     ///
     /// # Errors
     /// Those of [`Device::serve`].
-    pub async fn serve_async<R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    pub async fn serve_async<R: Read, W: Write<Error = R::Error>, S: AsyncStore + ?Sized>(
         &mut self,
         reader: &mut R,
         writer: &mut W,
@@ -53,7 +54,7 @@ impl<P: Profile, const PATH: usize> Device<P, PATH> {
     ///
     /// # Errors
     /// Those of [`Device::serve`].
-    pub async fn serve_printing<R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    pub async fn serve_printing<R: Read, W: Write<Error = R::Error>, S: AsyncStore + ?Sized>(
         &mut self,
         reader: &mut R,
         writer: &mut W,
@@ -76,7 +77,11 @@ impl<P: Profile, const PATH: usize> Device<P, PATH> {
     ///
     /// # Errors
     /// Those of [`Device::serve`].
-    pub async fn serve_request_async<R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    pub async fn serve_request_async<
+        R: Read,
+        W: Write<Error = R::Error>,
+        S: AsyncStore + ?Sized,
+    >(
         &mut self,
         reader: &mut R,
         writer: &mut W,
@@ -90,7 +95,7 @@ impl<P: Profile, const PATH: usize> Device<P, PATH> {
         served.await.transpose()
     }
 
-    async fn serve_async_until<R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+    async fn serve_async_until<R: Read, W: Write<Error = R::Error>, S: AsyncStore + ?Sized>(
         &mut self,
         (reader, writer): (&mut R, &mut W),
         clock: &mut impl Clock,

@@ -4,6 +4,8 @@ use core::num::NonZeroU32;
 
 use super::event::Wish;
 use super::path::Paths;
+#[cfg(feature = "async")]
+use crate::driver::keepalive::Keepalive;
 use crate::driver::watch::Requested;
 use crate::error::Reason;
 use crate::profile::Profile;
@@ -30,6 +32,9 @@ pub(super) struct Journal<const PATH: usize> {
     pub(super) wish: Option<Wish>,
     /// The message of the `ERR` that ends it.
     pub(super) message: Option<&'static str>,
+    /// The keepalive that is being sent while an async store works.
+    #[cfg(feature = "async")]
+    pub(super) keepalive: Keepalive,
 }
 
 /// What the store was asked for, if an event follows from its reply.
@@ -105,6 +110,8 @@ impl<const PATH: usize> Journal<PATH> {
             position: 0,
             wish: None,
             message: None,
+            #[cfg(feature = "async")]
+            keepalive: Keepalive::NONE,
         }
     }
 

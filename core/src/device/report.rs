@@ -120,6 +120,11 @@ where
         self.is_one
     }
 
+    #[cfg(feature = "async")]
+    fn keepalive(&mut self) -> Option<&mut crate::driver::keepalive::Keepalive> {
+        Some(&mut self.journal.keepalive)
+    }
+
     fn deadline(&self, of_session: Option<Millis>) -> Option<Millis> {
         match (of_session, self.journal.silence_ends()) {
             (Some(deadline), Some(silence)) if reached(deadline, silence) => Some(silence),

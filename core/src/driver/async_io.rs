@@ -18,14 +18,16 @@ use core::task::Poll;
 use embedded_io_async::{Read, Write};
 
 use super::console::{LONGEST, PART, sooner};
+use super::keepalive::Keepalive;
 use super::watch::{Requested, Unwatched, Watch};
 use super::{Text, is_timeout, receive};
 use crate::error::Failure;
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
-use crate::store::{Store, answer};
-use crate::time::Millis;
+use crate::store::{AsyncStore, Reply};
+use crate::time::{KEEPALIVE_INTERVAL, Millis};
 use crate::transfer::Outcome;
+use crate::wire::Signal;
 
 pub use super::Error;
 
@@ -61,7 +63,7 @@ impl Clock for NoClock {
 ///
 /// # Errors
 /// Those of [`blocking::run`](super::blocking::run).
-pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: AsyncStore + ?Sized>(
     session: &mut Session<P>,
     task: Task<'_>,
     reader: &mut R,
@@ -79,7 +81,7 @@ pub async fn run<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Si
 /// # Errors
 /// [`Error::Link`] where the stream fails before the task is completed: the session is then over, and the
 /// store has closed the open file. [`Error::Session`] where the session fails.
-pub async fn drive<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+pub async fn drive<P: Profile, R: Read, W: Write<Error = R::Error>, S: AsyncStore + ?Sized>(
     session: &mut Session<P>,
     reader: &mut R,
     writer: &mut W,
@@ -94,7 +96,12 @@ pub async fn drive<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?
 ///
 /// # Errors
 /// Those of [`drive`].
-pub async fn drive_printing<P: Profile, R: Read, W: Write<Error = R::Error>, S: Store + ?Sized>(
+pub async fn drive_printing<
+    P: Profile,
+    R: Read,
+    W: Write<Error = R::Error>,
+    S: AsyncStore + ?Sized,
+>(
     session: &mut Session<P>,
     reader: &mut R,
     writer: &mut W,
@@ -118,10 +125,17 @@ pub(crate) async fn drive_watched<P: Profile, R: Read, W: Write<Error = R::Error
     watch: &mut impl Watch<P>,
 ) -> Option<Result<Outcome, Error<R::Error>>>
 where
-    S: Store + ?Sized,
+    S: AsyncStore + ?Sized,
 {
     session.resume(clock.now());
     let (mut broken, mut is_quiet) = (None, false);
+    let mut own_keepalive = Keepalive::NONE;
+    if let Some(keepalive) = watch.keepalive()
+        && let Err(error) = keepalive.send(writer).await
+    {
+        broken = Some(error);
+        session.link_failed();
+    }
     loop {
         if console.prints()
             && broken.is_none()
@@ -145,6 +159,7 @@ where
         let deadline = watch.deadline(session.deadline());
         let looks_at = clock.now().filter(|_| console.prints());
         let deadline = looks_at.map(|now| sooner(deadline, now)).or(deadline);
+        let busy = session.busy_signal();
         let moved = match session.poll() {
             Step::Receive(into) => match first(reader.read(into), reached(clock, deadline)).await {
                 First::A(read) => {
@@ -172,27 +187,32 @@ where
             Step::Pause => {
                 write(writer, &[]).await.map(|count| session.transmitted(count, clock.now()))
             }
-            Step::Storage(mut request) => {
-                let reply = match watch.requested(&mut request) {
-                    Requested::Perform => Some(answer(store, request)),
-                    Requested::Answer(reply) => Some(reply),
-                    Requested::Flush => None,
-                };
-                match reply {
-                    Some(reply) => {
-                        session.answered(reply, clock.now());
-                        watch.answered(session, &reply);
-                        Ok(())
-                    }
-                    None => {
-                        let flushed = if broken.is_some() { Ok(()) } else { writer.flush().await };
-                        match flushed {
-                            Ok(()) if watch.flushed(session, clock.now()) => return None,
-                            flushed => flushed,
+            Step::Storage(mut request) => match watch.requested(&mut request) {
+                Requested::Perform => {
+                    let keepalive = watch.keepalive().unwrap_or(&mut own_keepalive);
+                    let work = store.answer(request);
+                    match perform::<P, W>(work, busy, keepalive, writer, clock).await {
+                        Ok(reply) => {
+                            session.answered(reply, clock.now());
+                            watch.answered(session, &reply);
+                            Ok(())
                         }
+                        Err(error) => Err(error),
                     }
                 }
-            }
+                Requested::Answer(reply) => {
+                    session.answered(reply, clock.now());
+                    watch.answered(session, &reply);
+                    Ok(())
+                }
+                Requested::Flush => {
+                    let flushed = if broken.is_some() { Ok(()) } else { writer.flush().await };
+                    match flushed {
+                        Ok(()) if watch.flushed(session, clock.now()) => return None,
+                        flushed => flushed,
+                    }
+                }
+            },
             Step::Text(text) => {
                 console.received(text);
                 session.text_taken();
@@ -246,6 +266,28 @@ impl Text for NoText {
 
     fn prints(&self) -> bool {
         false
+    }
+}
+
+/// Waits for the store. Meanwhile, `busy` tells the other end every two seconds that this end is alive.
+async fn perform<P: Profile, W: Write>(
+    work: impl Future<Output = Reply>,
+    busy: Option<(Signal, u32)>,
+    keepalive: &mut Keepalive,
+    writer: &mut W,
+    clock: &mut impl Clock,
+) -> Result<Reply, W::Error> {
+    let mut work = pin!(work);
+    loop {
+        let (Some((signal, seed)), Some(now)) = (busy, clock.now()) else {
+            return Ok(work.await);
+        };
+        let due = clock.wait_until(now.wrapping_add(KEEPALIVE_INTERVAL));
+        if let First::A(reply) = first(work.as_mut(), due).await {
+            return Ok(reply);
+        }
+        keepalive.set::<P>(&signal, seed);
+        keepalive.send(writer).await?;
     }
 }
 

@@ -28,6 +28,8 @@ pub use self::console::{Console, Text};
 pub mod async_io;
 pub mod blocking;
 mod console;
+#[cfg(feature = "async")]
+pub(crate) mod keepalive;
 mod link;
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,12 @@ pub(crate) trait Watch<P: Profile> {
         false
     }
 
+    /// The keepalive of an async store, if the watch keeps it for the next call of the driver.
+    #[cfg(feature = "async")]
+    fn keepalive(&mut self) -> Option<&mut super::keepalive::Keepalive> {
+        None
+    }
+
     /// When the read ends that follows.
     fn deadline(&self, of_session: Option<Millis>) -> Option<Millis> {
         of_session

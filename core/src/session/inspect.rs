@@ -14,6 +14,32 @@ impl<P: Profile> Session<P> {
         Some((position, Some(size).filter(|size| *size != UNKNOWN)))
     }
 
+    /// The signal that tells the other end that the store is busy with the next step, and the seed of its CRC. `None`
+    /// if no call of the store is next, or no transfer is under way.
+    #[cfg(feature = "async")]
+    pub(crate) fn busy_signal(&self) -> Option<(Signal, u32)> {
+        let is_call = !matches!(
+            self.io,
+            PendingIo::Receive { .. }
+                | PendingIo::SendSignal { .. }
+                | PendingIo::SendChunk { .. }
+                | PendingIo::Pause { .. }
+                | PendingIo::Over
+        );
+        let link = self.negotiated.as_ref().filter(|_| is_call)?;
+        let signal = match &self.state {
+            State::Sending(sender) if P::can_send() && !link.is_half_duplex::<P>() => {
+                sender.busy()?
+            }
+            State::Receiving(receiver) if P::can_receive() => {
+                let offered = self.outbox.offer().map(|signal| signal.transfer);
+                receiver.keepalive(TransferId::new(offered.unwrap_or(receiver.last_id()))?.get())
+            }
+            _ => return None,
+        };
+        Some((signal, self.seeds().sending))
+    }
+
     /// Whether a file or a directory is received now.
     pub(crate) fn is_receiving_entry(&self) -> bool {
         matches!(&self.state, State::Receiving(receiver) if P::can_receive() && receiver.file().is_some())

@@ -176,15 +176,26 @@ impl<P: Profile> Sender<P> {
 
     /// `PIN`: queries the position, and tells that this end is alive.
     pub(crate) fn keepalive(&mut self) -> Signal {
-        let count = self.flow.frames_sent;
-        self.flow.queried_at = Some(count);
+        self.flow.queried_at = Some(self.flow.frames_sent);
+        self.query_of_position()
+    }
+
+    /// The same, while the store works; `None` before the first offer.
+    #[cfg(feature = "async")]
+    pub(crate) fn busy(&self) -> Option<Signal> {
+        let is_offered = self.entries > 0 || self.tree().is_some();
+        is_offered.then(|| self.query_of_position().waiting())
+    }
+
+    fn query_of_position(&self) -> Signal {
         // Between two entries only the tree is open.
         let is_between = matches!(
             self.stage,
             Stage::NextEntry | Stage::Settle | Stage::Ask(OfferFile | Operate | TreeDone)
         );
         let tree = self.tree().filter(|_| is_between);
-        Signal::ask(tree.map_or(self.last, TransferId::get), self.file.sent, count)
+        let id = tree.map_or(self.last, TransferId::get);
+        Signal::ask(id, self.file.sent, self.flow.frames_sent)
     }
 
     /// A number that the receiver's answers change where they make progress.

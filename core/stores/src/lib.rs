@@ -15,6 +15,8 @@
 //!   `embedded-storage`. The old image stays valid until the new one is complete and verified.
 //! - `nor-flash` too: `image::Slot`, one firmware image for a boot loader that swaps two partitions: MCUboot, or with
 //!   `embassy-boot` that of `embassy-boot`. `ed25519` accepts signed images only.
+//! - `async-nor-flash`: `async_slots::AsyncSlots`, one image over `embedded-storage-async`, for an executor whose other
+//!   tasks run while a sector is erased.
 //! - `sdmmc`: `card::Card`, files and trees on a FAT16 or FAT32 card over `embedded-sdmmc`. A file gets
 //!   its name when it is complete and verified.
 //! - `files`: `files::FileStore`, files and trees on any file system for which the trait `files::Files` is
@@ -22,13 +24,15 @@
 //! - `littlefs`: `littlefs::LittleFs`, an implementation of `Files` over `littlefs2`.
 //!
 //! A store is passed to the driver of a session, such as `tinyferry_core::device::Device::serve`. All stores
-//! resume an interrupted transfer, also after a power cut.
+//! but `AsyncSlots` resume an interrupted transfer, also after a power cut.
 //!
 //! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` and `littlefs2` have
 //! assertions of their own).
 
 #[cfg(feature = "nor-flash")]
 mod area;
+#[cfg(feature = "async-nor-flash")]
+pub mod async_slots;
 #[cfg(feature = "sdmmc")]
 pub mod card;
 #[cfg(feature = "files")]

@@ -100,8 +100,25 @@ impl<P: Profile> Peer<P> {
         }
     }
 
+    /// Whether all tasks of the client are completed.
+    pub(super) fn is_done(&self) -> bool {
+        !self.is_busy && self.tasks.is_empty()
+    }
+
+    /// The number of bytes that the client has sent and the device has not read.
+    pub(super) fn waiting_output(&self) -> usize {
+        self.to_device.len()
+    }
+
+    /// The bytes that the client has sent, as many as there is room for.
+    pub(super) fn take_input(&mut self, into: &mut [u8]) -> usize {
+        let count = into.len().min(self.to_device.len()).min(self.grain);
+        into.iter_mut().zip(self.to_device.drain(..count)).for_each(|(to, from)| *to = from);
+        count
+    }
+
     /// Runs the client until it waits. Whether it has made a step.
-    fn run_client(&mut self) -> bool {
+    pub(super) fn run_client(&mut self) -> bool {
         if !self.is_busy {
             let Some(task) = self.tasks.pop_front() else { return false };
             self.client.begin(task).expect("it may begin");
@@ -178,11 +195,7 @@ impl<P: Profile> Read for Peer<P> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
         loop {
             if !self.to_device.is_empty() {
-                let count = into.len().min(self.to_device.len()).min(self.grain);
-                into.iter_mut()
-                    .zip(self.to_device.drain(..count))
-                    .for_each(|(to, from)| *to = from);
-                return Ok(count);
+                return Ok(self.take_input(into));
             }
             if self.run_client() {
                 continue;
