@@ -34,6 +34,7 @@ use tinyferry_core::store::{Accepted, Entry, Kind, Offer};
 use tinyferry_core::{Reason, Store};
 
 use crate::partition::{Fault, Partition};
+use crate::reoffers::{Reoffers, Turn};
 use crate::time::{Stamp, from_fat, to_fat};
 use crate::{ROUNDING, certain_prefix};
 
@@ -98,7 +99,7 @@ enum Sending {
     Nothing,
     File(Path),
     Tree(Walk),
-    Entries(Walk, u32),
+    Entries(Walk),
 }
 
 /// A store over the first partition of a card.
@@ -111,9 +112,7 @@ pub struct Card<D: BlockDevice> {
     sending: Sending,
     /// The requested path.
     root: Path,
-    /// The entry that is offered again, and the one that was offered last.
-    again: Option<u32>,
-    given: Option<u32>,
+    reoffers: Reoffers,
 }
 
 impl<D: BlockDevice> Card<D> {
@@ -125,8 +124,7 @@ impl<D: BlockDevice> Card<D> {
             tree: Path::new(),
             sending: Sending::Nothing,
             root: Path::new(),
-            again: None,
-            given: None,
+            reoffers: Reoffers::new(),
         }
     }
 

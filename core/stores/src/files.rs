@@ -24,6 +24,8 @@
 
 use tinyferry_core::Reason;
 
+pub use crate::reoffers::REOFFERS;
+
 mod file_store;
 mod inbound;
 mod message;
@@ -33,7 +35,6 @@ mod ram;
 mod store;
 
 pub use self::file_store::FileStore;
-pub use self::outbound::REOFFERS;
 pub use self::ram::RamDisk;
 
 /// A file system.

@@ -43,6 +43,8 @@ pub mod image;
 pub mod littlefs;
 #[cfg(feature = "sdmmc")]
 mod partition;
+#[cfg(any(feature = "files", feature = "sdmmc"))]
+mod reoffers;
 #[cfg(feature = "nor-flash")]
 pub mod slots;
 #[cfg(feature = "sdmmc")]

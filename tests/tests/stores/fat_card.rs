@@ -221,3 +221,29 @@ fn after_a_power_loss_the_old_file_is_there_or_the_new_one() {
         }
     }
 }
+
+/// R65.
+#[test]
+fn files_that_differ_at_the_client_are_sent_a_second_time() {
+    let files = |seed| {
+        let mut memory = Memory::default();
+        for number in 0..12 {
+            // Each third one is the same at both ends.
+            let seed = if number % 3 == 0 { 1 } else { seed };
+            let file = File::new(content(900 + 700 * number, seed + number as u64));
+            memory.files.insert(format!("T/F{number:02}"), File { mode: None, ..file });
+        }
+        memory
+    };
+    for config in [Config::RELIABLE, Config::LOSSY] {
+        let mut bytes = formatted();
+        let mut source = files(100);
+        source.queue_tree("T");
+        let (result, ..) = run(&mut bytes, config, source.clone(), Task::Put, QUIET);
+        assert_eq!(result.expect("it goes well").refused, 0);
+        let task = Task::get_tree("T");
+        let (result, back, _) = run(&mut bytes, config, files(200), task, QUIET);
+        assert_eq!(result.expect("it goes well").refused, 0);
+        assert!(back.files == source.files);
+    }
+}

@@ -98,7 +98,7 @@ impl<D: BlockDevice> Store for Card<D> {
     fn open(&mut self, path: &str, tree: bool) -> Result<(), Reason> {
         self.close();
         self.tree.clear();
-        (self.again, self.given) = (None, None);
+        self.reoffers = Reoffers::new();
         self.root = to_path(path)?;
         if tree {
             let (manager, volume) = self.volume()?;
@@ -116,16 +116,15 @@ impl<D: BlockDevice> Store for Card<D> {
 
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
         self.close();
-        let again = self.again.take();
+        let turn = self.reoffers.turn();
         match core::mem::replace(&mut self.sending, Sending::Nothing) {
             Sending::Nothing => Ok(None),
-            Sending::File(name) if again.is_some() || self.given.is_none() => {
+            Sending::File(name) if turn != Turn::New || self.reoffers.is_first() => {
                 let (file, entry) = self.read_file(&name)?;
                 self.volume()?.0.close_file(file).map_err(reason)?;
-                let anew = again.is_some();
-                self.given = again.or(Some(u32::MAX));
                 self.sending = Sending::File(name.clone());
-                self.found(&name, &entry, anew, path).map(Some)
+                self.reoffers.gave(turn);
+                self.found(&name, &entry, turn, path).map(Some)
             }
             Sending::File(name) => {
                 self.sending = Sending::File(name);
@@ -145,28 +144,30 @@ impl<D: BlockDevice> Store for Card<D> {
                     content: None,
                     operation: None,
                 };
-                self.sending = Sending::Entries(walk, 0);
+                self.sending = Sending::Entries(walk);
                 Ok(Some(entry))
             }
-            Sending::Entries(mut walk, count) => {
-                let found = match again {
+            Sending::Entries(mut walk) => {
+                let found = match turn {
                     // The card is as it was: the same way leads there.
-                    Some(again) => {
+                    Turn::Again(index) => {
                         let mut second = self.walk();
                         let mut found = None;
-                        for _ in 0..=again {
+                        for _ in 0..=index {
                             found = self.step(&mut second)?;
+                            if found.is_none() {
+                                break;
+                            }
                         }
                         found
                     }
-                    None => self.step(&mut walk)?,
+                    Turn::New => self.step(&mut walk)?,
                 };
-                let count = count.saturating_add(u32::from(found.is_some()));
-                self.sending = Sending::Entries(walk, count);
-                self.given = again.or(self.given);
+                self.sending = Sending::Entries(walk);
                 match found {
                     Some((name, entry)) => {
-                        self.found(&name, &entry, again.is_some(), path).map(Some)
+                        self.reoffers.gave(turn);
+                        self.found(&name, &entry, turn, path).map(Some)
                     }
                     None => Ok(None),
                 }
@@ -175,10 +176,6 @@ impl<D: BlockDevice> Store for Card<D> {
     }
 
     fn refused(&mut self, entry: u32, reason: Reason, _: &str) -> bool {
-        let again = reason.wants_reoffer() && self.again.is_none() && self.given != Some(entry);
-        if again {
-            self.again = Some(entry);
-        }
-        again
+        self.reoffers.refused(entry, reason)
     }
 }

@@ -69,7 +69,7 @@ impl<D: BlockDevice> Card<D> {
         &mut self,
         path: &str,
         entry: &DirEntry,
-        anew: bool,
+        turn: Turn,
         into: &mut [u8],
     ) -> Result<Entry, Reason> {
         into.get_mut(..path.len()).ok_or(Reason::NameTooLong)?.copy_from_slice(path.as_bytes());
@@ -91,7 +91,7 @@ impl<D: BlockDevice> Card<D> {
             size: Some(entry.size.into()),
             modified: from_fat(Stamp([a, b, c, d])),
             mode: None,
-            resumable: !anew,
+            resumable: turn == Turn::New,
             broken,
             content: None,
             operation: None,

@@ -8,10 +8,7 @@ use tinyferry_core::store::{Entry, Kind};
 use super::file_store::{FileStore, Open, Request};
 use super::store::Depth;
 use super::{Files, Info, Mode};
-
-/// The largest number of files in one request that are sent a second time, since the receiver has other content of
-/// the same size.
-pub const REOFFERS: usize = 16;
+use crate::reoffers::{Reoffers, Turn};
 
 /// The request.
 pub(super) struct Outbound<const PATH: usize, const DEPTH: usize> {
@@ -19,9 +16,7 @@ pub(super) struct Outbound<const PATH: usize, const DEPTH: usize> {
     what: What<PATH, DEPTH>,
     names_only: bool,
     depth: Depth,
-    /// The number of entries that [`FileStore::next_entry`] has given, without the tree.
-    given: u32,
-    reoffers: Vec<Reoffer, REOFFERS>,
+    pub(super) reoffers: Reoffers,
     /// The number of entries of the tree that cannot be sent.
     pub(super) omitted: u32,
 }
@@ -44,36 +39,10 @@ struct Walk<const PATH: usize, const DEPTH: usize> {
     passed: u32,
 }
 
-/// A file that the other end wants once more.
-struct Reoffer {
-    /// Its numbers among the entries given, and in the order of the walk.
-    number: u32,
-    index: u32,
-    /// Its number when it was given again.
-    again: Option<u32>,
-}
-
 impl<const PATH: usize, const DEPTH: usize> Outbound<PATH, DEPTH> {
     pub(super) fn new(root: String<PATH>, tree: bool, names_only: bool, depth: Depth) -> Self {
         let what = if tree { What::Tree } else { What::File };
-        let reoffers = Vec::new();
-        Self { root, what, names_only, depth, given: 0, reoffers, omitted: 0 }
-    }
-
-    /// An entry was refused; returns whether it will be given again.
-    pub(super) fn refused(&mut self, number: u32, reason: Reason) -> bool {
-        let is_second = |reoffer: &Reoffer| reoffer.again == Some(number);
-        if !reason.wants_reoffer() || self.reoffers.iter().any(is_second) {
-            return false;
-        }
-        if self.reoffers.iter().any(|reoffer| reoffer.number == number) {
-            return true;
-        }
-        // The entries that were given again have numbers, too.
-        let before = |reoffer: &&Reoffer| reoffer.again.is_some_and(|again| again < number);
-        let before = self.reoffers.iter().filter(before).count();
-        let index = number.saturating_sub(u32::try_from(before).unwrap_or(u32::MAX));
-        self.reoffers.push(Reoffer { number, index, again: None }).is_ok()
+        Self { root, what, names_only, depth, reoffers: Reoffers::new(), omitted: 0 }
     }
 }
 
@@ -167,32 +136,25 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> FileStore<F, PATH, DEPTH> 
     /// Opens the next entry to send.
     pub(super) fn next_entry(&mut self, into: &mut [u8]) -> Result<Option<Entry>, Reason> {
         let Request::Send(outbound) = &mut self.request else { return Ok(None) };
-        let Outbound { root, what, names_only, depth, given, reoffers, omitted } = outbound;
-        let reoffer = reoffers.iter_mut().find(|reoffer| reoffer.again.is_none());
-        let is_again = reoffer.is_some();
+        let Outbound { root, what, names_only, depth, reoffers, omitted } = outbound;
+        let turn = reoffers.turn();
         let mut tree = Tree { root, depth: *depth, omitted };
-        let found = match (&mut *what, reoffer) {
+        let found = match (&mut *what, turn) {
             (What::Tree, _) => {
                 *what = What::Entries(Walk::new());
                 let length = put_path(into, root)?;
                 let tree = Entry { kind: Kind::Tree, size: None, ..Entry::file(length, 0) };
                 return Ok(Some(tree));
             }
-            (What::File, None) if *given > 0 => None,
-            (What::File, reoffer) => {
-                if let Some(reoffer) = reoffer {
-                    reoffer.again = Some(*given);
-                }
-                Some((root.clone(), self.files.stat(root)?))
-            }
-            (What::Entries(walk), None) => tree.step(&mut self.files, walk)?,
-            (What::Entries(_), Some(reoffer)) => {
-                reoffer.again = Some(*given);
+            (What::File, Turn::New) if !reoffers.is_first() => None,
+            (What::File, _) => Some((root.clone(), self.files.stat(root)?)),
+            (What::Entries(walk), Turn::New) => tree.step(&mut self.files, walk)?,
+            (What::Entries(_), Turn::Again(index)) => {
                 // The file system is as it was: the same steps lead there.
                 let (mut again, mut unused) = (Walk::<PATH, DEPTH>::new(), 0);
                 let mut tree = Tree { root, depth: *depth, omitted: &mut unused };
                 let mut found = None;
-                while again.passed <= reoffer.index {
+                while again.passed <= index {
                     found = tree.step(&mut self.files, &mut again)?;
                     if found.is_none() {
                         break;
@@ -202,7 +164,7 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> FileStore<F, PATH, DEPTH> 
             }
         };
         let Some((path, info)) = found else { return Ok(None) };
-        *given = given.saturating_add(1);
+        reoffers.gave(turn);
         let length = put_path(into, &path)?;
         let (size, modified) = match info {
             Info::Directory => {
@@ -219,7 +181,7 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> FileStore<F, PATH, DEPTH> 
                 Err(reason) => broken = Some(reason),
             }
         }
-        let resumable = !is_again;
+        let resumable = turn == Turn::New;
         Ok(Some(Entry { modified, resumable, broken, ..Entry::file(length, size) }))
     }
 }

@@ -164,7 +164,7 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> Store for FileStore<F, PAT
 
     fn refused(&mut self, entry: u32, reason: Reason, _: &str) -> bool {
         match &mut self.request {
-            Request::Send(outbound) => outbound.refused(entry, reason),
+            Request::Send(outbound) => outbound.reoffers.refused(entry, reason),
             _ => false,
         }
     }
