@@ -3,7 +3,7 @@
 use crate::buffer::Limits;
 use crate::error::Reason;
 use crate::profile::{Capabilities, Profile};
-use crate::time::Millis;
+use crate::time::{Millis, SHORTEST_SILENCE};
 use crate::wire::{CREDIT_MAX, HEADER_LEN, Hello, PAYLOAD_MAX, SIGNAL_LEN, VERSION, features};
 
 #[cfg(test)]
@@ -50,6 +50,10 @@ pub struct Config {
     pub credit: u16,
     /// The time without progress after which the other end counts as gone, in ms.
     pub timeout: Millis,
+    /// The silence after which an incomplete frame counts as damaged on a lossy link, in ms: 20 to 500. A bridge that
+    /// delays small packets, as by Nagle's algorithm, or a radio such as BLE needs 100 and more. Bytes are sent
+    /// again sooner with a shorter one. A session lengthens it by itself where it finds longer gaps inside frames.
+    pub silence: u16,
     /// How long a server waits for the client's hello, in ms, regardless of other frames; 0: for ever.
     pub handshake_timeout: Millis,
     /// How long a server waits for the next request, in ms; 0: for ever.
@@ -83,6 +87,7 @@ impl Config {
         chunk: PAYLOAD_MAX as u16,
         credit: CREDIT_MAX,
         timeout: 30_000,
+        silence: SHORTEST_SILENCE,
         handshake_timeout: 0,
         idle_timeout: 0,
         sha256: false,
@@ -120,6 +125,7 @@ impl Config {
         chunk: u16,
         credit: u16,
         timeout: Millis,
+        silence: u16,
         handshake_timeout: Millis,
         idle_timeout: Millis,
         sha256: bool,

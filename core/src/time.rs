@@ -17,7 +17,7 @@ mod tests;
 pub type Millis = u32;
 
 /// The shortest silence after which an incomplete frame counts as damaged, in ms.
-const SHORTEST_SILENCE: u16 = 20;
+pub(crate) const SHORTEST_SILENCE: u16 = 20;
 /// The longest one, in ms: an incomplete frame always counts as damaged then.
 const LONGEST_SILENCE: u16 = 500;
 /// The time without a frame of its own after which a busy end sends a keepalive, in ms.
@@ -66,6 +66,8 @@ pub(crate) struct Timer {
     cut_frame: bool,
     /// The silence after which an incomplete frame counts as damaged, in ms.
     silence: u16,
+    /// The shortest such silence of this end, in ms.
+    shortest_silence: u16,
     /// The longest gap inside the frame that comes in, in ms.
     gap: u16,
     /// When a frame was sent last, or long work began.
@@ -73,8 +75,13 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// A timer of a driver with or without a clock.
-    pub(crate) const fn new(has_clock: bool) -> Self {
+    /// A timer of a driver with or without a clock. `silence`: the shortest one, in ms.
+    pub(crate) const fn new(has_clock: bool, silence: u16) -> Self {
+        let silence = match silence {
+            ..SHORTEST_SILENCE => SHORTEST_SILENCE,
+            LONGEST_SILENCE.. => LONGEST_SILENCE,
+            silence => silence,
+        };
         Self {
             now: 0,
             deadline: None,
@@ -86,7 +93,8 @@ impl Timer {
             futile_frames: 0,
             has_clock: false,
             cut_frame: false,
-            silence: SHORTEST_SILENCE,
+            silence,
+            shortest_silence: silence,
             gap: 0,
             sent_at: 0,
         }
@@ -145,7 +153,7 @@ impl Timer {
     pub(crate) fn bytes_dropped(&mut self) {
         if self.cut_frame && self.gap > 0 {
             self.cut_frame = false;
-            self.silence = self.silence.max(silence_for(self.gap));
+            self.silence = self.silence.max(self.silence_for(self.gap));
         }
     }
 
@@ -153,10 +161,15 @@ impl Timer {
     pub(crate) fn frame_complete(&mut self) {
         let gap = core::mem::take(&mut self.gap);
         // The bytes after a silence were a frame of their own.
-        let needed =
-            if core::mem::take(&mut self.cut_frame) { SHORTEST_SILENCE } else { silence_for(gap) };
+        let was_cut = core::mem::take(&mut self.cut_frame);
+        let needed = if was_cut { self.shortest_silence } else { self.silence_for(gap) };
         let excess = self.silence.saturating_sub(needed);
         self.silence = needed.max(self.silence.saturating_sub(excess.div_ceil(64)));
+    }
+
+    /// The silence that ends a frame on a line with such gaps, in ms.
+    fn silence_for(&self, gap: u16) -> u16 {
+        gap.saturating_mul(2).min(LONGEST_SILENCE).max(self.shortest_silence)
     }
 
     /// A valid frame came: the present wait ends.
@@ -267,11 +280,6 @@ impl Timer {
         self.deadline = None;
         (self.retries < RETRIES_MIN && !self.is_stalled()) || !self.without_progress_for(timeout)
     }
-}
-
-/// The silence that ends a frame on a line with such gaps, in ms.
-fn silence_for(gap: u16) -> u16 {
-    gap.saturating_mul(2).clamp(SHORTEST_SILENCE, LONGEST_SILENCE)
 }
 
 /// Whether `now` is at or past `then`, on a clock that wraps around.

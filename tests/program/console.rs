@@ -1,8 +1,8 @@
 //! The console of a board: text between the frames of a line, and the command that is the keyboard and the screen of a board.
 
 use std::fs;
-use std::io::Write;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -122,7 +122,7 @@ fn a_board_gets_the_input_of_a_pipe_and_a_client_is_served_at_once_behind_it() {
 
 /// Runs a program on a terminal and tells the terminal's modes at each point.
 const ON_A_TERMINAL: &str = r#"
-import os, signal, subprocess, sys, termios, time
+import os, signal, subprocess, sys, termios, threading, time
 end = sys.argv[1]
 keyboard, terminal = os.openpty()
 def is_raw():
@@ -140,9 +140,15 @@ os.write(keyboard, b"key")
 shown = b""
 while b"input: " not in shown or b"key" not in shown.split(b"input: ")[-1]:
     shown += os.read(keyboard, 4096)
+def drain():
+    while True:
+        os.read(keyboard, 4096)
+threading.Thread(target=drain, daemon=True).start()
 if end == "stop":
     program.send_signal(signal.SIGTSTP)
     told.append(wait_until(False))
+    while open(f"/proc/{program.pid}/stat").read().rsplit(")", 1)[1].split()[0] != "T":
+        time.sleep(0.02)
     program.send_signal(signal.SIGCONT)
     told.append(wait_until(True))
     program.send_signal(signal.SIGTERM)
@@ -171,4 +177,46 @@ fn the_terminal_of_a_console_has_its_settings_again_however_the_console_ends() {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), told, "{end}: {errors}");
     }
+}
+
+/// A relay before a board that pauses 60 to 90 ms in the middle of what it reads at once, as a bridge does.
+fn pausing_relay(board: &str) -> String {
+    let board = board.trim_start_matches("tcp://").trim_end_matches("?lossy=true").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let far = TcpStream::connect(&board).expect("a board");
+            for (mut from, mut to) in [(&near, &far), (&far, &near)].map(|(from, to)| {
+                (from.try_clone().expect("it can"), to.try_clone().expect("it can"))
+            }) {
+                to.set_nodelay(true).expect("it can");
+                thread::spawn(move || {
+                    let (mut buffer, mut pause) = ([0; 600], 60);
+                    while let Ok(count @ 1..) = from.read(&mut buffer) {
+                        let (first, rest) = buffer[..count].split_at(count / 2);
+                        let _ = to.write_all(first);
+                        thread::sleep(Duration::from_millis(pause));
+                        pause = 60 + (pause + 7) % 31;
+                        if to.write_all(rest).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+        }
+    });
+    format!("tcp://{address}?lossy=true")
+}
+
+/// R71.
+#[test]
+fn a_line_that_is_set_to_its_pauses_moves_files_through_them() {
+    let (place, board) = (Place::new(), board());
+    let url = format!("{}&gap=200ms", pausing_relay(&board));
+    fs::write(place.here("file"), content(6_000, 1)).expect("a file");
+    client(&url, &place.here(""), &["put", "file"]).well();
+    client(&url, &place.here(""), &["get", "file", "--into", "back"]).well();
+    assert!(fs::read(place.here("back/file")).expect("it came back") == content(6_000, 1));
 }

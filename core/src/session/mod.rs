@@ -156,7 +156,7 @@ impl<P: Profile> Session<P> {
         Self {
             buffer: P::Buffer::EMPTY,
             reader: Reader::new(),
-            timer: Timer::new(P::CLOCK),
+            timer: Timer::new(P::CLOCK, config.silence),
             is_client,
             lossy: config.lossy,
             config,

@@ -27,6 +27,7 @@ impl Timer {
             has_clock: self.has_clock,
             cut_frame: self.cut_frame,
             silence: self.silence,
+            shortest_silence: self.shortest_silence,
             gap: self.gap,
             sent_at: moved(self.sent_at, KEEPALIVE_INTERVAL),
         }

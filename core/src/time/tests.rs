@@ -9,7 +9,7 @@ use crate::Standard;
 
 /// A timer at this time.
 fn at(now: Millis) -> Timer {
-    let mut timer = Timer::new(true);
+    let mut timer = Timer::new(true, SHORTEST_SILENCE);
     timer.tick(Some(now));
     timer.restart();
     timer
@@ -222,4 +222,22 @@ fn points_in_time_are_compared_on_a_clock_that_wraps_around() {
     assert!(!timer.is_due());
     timer.tick(Some(9));
     assert!(timer.is_due());
+}
+
+/// R71.
+#[test]
+fn the_silence_of_a_link_is_never_shorter_than_its_setting() {
+    for (setting, silence) in [(0, 20), (20, 20), (100, 100), (500, 500), (9_000, 500)] {
+        let mut timer = Timer::new(true, setting);
+        assert_eq!(timer.silence, silence);
+        timer.frame_complete();
+        assert_eq!((timer.silence, timer.idle_line_at()), (silence, silence.into()));
+    }
+    let mut timer = Timer::new(true, 100);
+    timer.tick(Some(1));
+    timer.bytes_received::<crate::Standard>(false);
+    timer.tick(Some(151));
+    timer.bytes_received::<crate::Standard>(true);
+    timer.frame_complete();
+    assert_eq!(timer.silence, 300);
 }

@@ -11,6 +11,7 @@ mod tcp;
 use std::fmt;
 use std::io::{IsTerminal, stdin};
 use std::str::FromStr;
+use std::time::Duration;
 
 use tinyferry_core::Config;
 
@@ -35,11 +36,11 @@ pub use self::tcp::Tcp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// `tcp://HOST:PORT?lossy=true|false`
+    /// `tcp://HOST:PORT?lossy=true|false&gap=100ms`
     Tcp(Tcp),
     /// `unix:///PATH`: a socket in the file system.
     Unix(String),
-    /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false&dtr=on|off&rts=on|off&reset=none|dtr|esp`;
+    /// `serial://PORT?baud=N&flow=none|hardware&lossy=true|false&gap=100ms&dtr=on|off&rts=on|off&reset=none|dtr|esp`;
     /// `PORT` is a name, `usb:VENDOR:PRODUCT` or `sn:NUMBER`. `serial:?baud=N` is the only port.
     Serial(Serial),
     /// `rfc2217://HOST:PORT?baud=N&…`: a serial port of another machine, with the settings of [`Endpoint::Serial`].
@@ -71,6 +72,17 @@ impl Endpoint {
         matches!(self, Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. }))
     }
 
+    /// How long a frame may pause in its middle.
+    fn gap(&self) -> Option<Duration> {
+        match self {
+            Self::Serial(Serial { settings, .. }) | Self::Rfc2217(Rfc2217 { settings, .. }) => {
+                settings.gap
+            }
+            Self::Tcp(tcp) => tcp.gap,
+            Self::Unix(_) | Self::Exec(_) | Self::Ssh(_) | Self::Stdio => None,
+        }
+    }
+
     /// Checks whether a session over this endpoint can be encrypted.
     ///
     /// # Errors
@@ -92,7 +104,11 @@ impl Endpoint {
 
     /// The configuration of a session over this endpoint.
     pub fn config(&self) -> Config {
-        if self.is_lossy() { Config::LOSSY } else { Config::RELIABLE }
+        let config = if self.is_lossy() { Config::LOSSY } else { Config::RELIABLE };
+        match self.gap().and_then(|gap| u16::try_from(gap.as_millis()).ok()) {
+            Some(gap) => config.silence(gap),
+            None => config,
+        }
     }
 }
 

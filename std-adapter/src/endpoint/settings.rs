@@ -1,9 +1,28 @@
 //! The settings behind the `?` of a URL: `baud=9600&lossy=false`.
 
+use std::time::Duration;
+
 /// The settings of a URL: names and values.
 pub(super) fn each(settings: &str) -> impl Iterator<Item = (&str, &str)> {
     let settings = settings.split('&').filter(|setting| !setting.is_empty());
     settings.map(|setting| setting.split_once('=').unwrap_or((setting, "")))
+}
+
+/// The shortest and the longest pause inside a frame that a line may be set to, in ms.
+const GAPS: std::ops::RangeInclusive<u16> = 20..=500;
+
+/// The value of `gap`.
+pub(super) fn gap(value: &str) -> Result<Duration, String> {
+    let number = value.strip_suffix("ms").and_then(|number| number.parse().ok());
+    match number.filter(|number| GAPS.contains(number)) {
+        Some(number) => Ok(Duration::from_millis(number.into())),
+        None => Err(format!("gap is 20ms to 500ms, not \"{}\"", value.escape_debug())),
+    }
+}
+
+/// A gap as in a URL.
+pub(super) fn show_gap(gap: Duration) -> String {
+    format!("gap={}ms", gap.as_millis())
 }
 
 /// The value of `lossy`.

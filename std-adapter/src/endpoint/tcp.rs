@@ -1,6 +1,7 @@
 //! TCP: `tcp://HOST:PORT`, also to a serial line behind it.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{host, settings};
 
@@ -14,12 +15,15 @@ pub struct Tcp {
     pub address: String,
     /// Whether bytes may be lost or changed: the other end is a serial line behind a TCP port, as of ser2net.
     pub lossy: bool,
+    /// How long a frame may pause in its middle before it counts as damaged, 20 to 500 ms, if bytes may be lost; `None`:
+    /// 20 ms. The session learns longer pauses.
+    pub gap: Option<Duration>,
 }
 
 impl Tcp {
     /// A connection to `HOST:PORT` that loses nothing.
     pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), lossy: false }
+        Self { address: address.into(), lossy: false, gap: None }
     }
 
     /// Parses the part after `tcp://`, or a short form.
@@ -29,11 +33,17 @@ impl Tcp {
         let address = host::parse(address, Some(USUAL_PORT), "tcp://127.0.0.1:8080")?;
         let mut tcp = Self::new(address);
         for (name, value) in settings::each(given) {
-            if name != "lossy" {
-                let name = name.escape_debug();
-                return Err(format!("TCP has no setting \"{name}\", only lossy"));
+            match name {
+                "lossy" => tcp.lossy = settings::lossy(value)?,
+                "gap" => tcp.gap = Some(settings::gap(value)?),
+                _ => {
+                    let name = name.escape_debug();
+                    return Err(format!("TCP has no setting \"{name}\", only lossy and gap"));
+                }
             }
-            tcp.lossy = settings::lossy(value)?;
+        }
+        if tcp.gap.is_some() && !tcp.lossy {
+            return Err("gap is for lines that may lose bytes; add lossy=true".to_owned());
         }
         Ok(tcp)
     }
@@ -41,6 +51,7 @@ impl Tcp {
 
 impl fmt::Display for Tcp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tcp://{}{}", self.address, if self.lossy { "?lossy=true" } else { "" })
+        write!(f, "tcp://{}{}", self.address, if self.lossy { "?lossy=true" } else { "" })?;
+        self.gap.map_or(Ok(()), |gap| write!(f, "&{}", settings::show_gap(gap)))
     }
 }

@@ -58,8 +58,8 @@ pub(crate) struct Peer {
     pub(crate) name: String,
     /// Its address, if it connects over a network.
     pub(crate) address: Option<IpAddr>,
-    /// Whether it is a serial line behind a TCP port.
-    pub(crate) is_lossy: bool,
+    /// If it is a serial line behind a TCP port, the configuration of its sessions.
+    pub(crate) line: Option<Config>,
 }
 
 /// The entry of a connection in the registry. It is removed when the thread ends, also by a panic.
@@ -88,15 +88,21 @@ impl Service {
         let number = self.registry.connect(&shutdown, peer.address, close);
         let service = self.clone();
         let (name, peer) = (peer.name.clone(), peer.clone());
-        self.spawn(number, &name, move || match peer.is_lossy {
-            true => service.handle_line(number, socket, shutdown, &peer),
-            false => service.handle(number, socket, shutdown, &peer.name),
+        self.spawn(number, &name, move || match peer.line {
+            Some(config) => service.handle_line((number, socket), shutdown, &peer, config),
+            None => service.handle(number, socket, shutdown, &peer.name),
         })
     }
 
     /// Serves the clients of a serial line behind a TCP port, one after another, until the connection ends. The first
     /// bytes of a client may be lost, so that they decide nothing.
-    fn handle_line<S: Socket>(&self, number: u64, socket: S, shutdown: Arc<Shutdown>, peer: &Peer) {
+    fn handle_line<S: Socket>(
+        &self,
+        (number, socket): (u64, S),
+        shutdown: Arc<Shutdown>,
+        peer: &Peer,
+        config: Config,
+    ) {
         let name = &peer.name;
         if let Err(busy) = self.registry.admit(number) {
             return self.log_busy(name, busy);
@@ -106,7 +112,7 @@ impl Service {
         // A line that connects again has the address that it had.
         let line =
             peer.address.map_or_else(|| LINE.to_owned(), |address| format!("{LINE} {address}"));
-        self.serve_clients(link, name, &line, Config::LOSSY);
+        self.serve_clients(link, name, &line, config);
     }
 
     /// Reads how a client begins, and serves it with the rights of its key.

@@ -213,14 +213,15 @@ impl Bound {
 
     fn serve(self, service: &Service) -> io::Result<()> {
         match self.listener {
-            Listener::Tcp { listener, is_lossy } => {
+            Listener::Tcp { listener, settings } => {
+                let line = settings.lossy.then(|| Endpoint::Tcp(settings).config());
                 let (waiter, wake) = Waiter::new(&listener)?;
                 service.registry.wakes(wake);
                 accept(service, &waiter, || {
                     let (stream, peer) = listener.accept()?;
                     stream.set_nonblocking(false)?;
                     let (name, address) = (peer.to_string(), Some(peer.ip()));
-                    let peer = Peer { name, address, is_lossy };
+                    let peer = Peer { name, address, line };
                     Ok((tcp::prepare(stream)?, peer))
                 });
             }
@@ -234,7 +235,7 @@ impl Bound {
                     stream.set_nonblocking(false)?;
                     number += 1;
                     let name = format!("local client {number}");
-                    Ok((stream, Peer { name, address: None, is_lossy: false }))
+                    Ok((stream, Peer { name, address: None, line: None }))
                 });
             }
             Listener::Serial(line) => service.serve_line(*line)?,

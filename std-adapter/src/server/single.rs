@@ -131,7 +131,7 @@ impl Service {
     /// Serves the client at the standard streams of this program until it disconnects.
     #[cfg(unix)]
     pub(crate) fn serve_one(&self, socket: UnixStream, output: &Output) -> io::Result<()> {
-        let peer = Peer { name: "standard input".to_owned(), address: None, is_lossy: false };
+        let peer = Peer { name: "standard input".to_owned(), address: None, line: None };
         self.connected(Arc::new(socket), &peer)?;
         self.registry.wait_until_empty();
         self.drain();

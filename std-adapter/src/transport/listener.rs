@@ -26,8 +26,8 @@ use crate::transport::terminal::TerminalLink;
 pub(crate) enum Listener {
     Tcp {
         listener: TcpListener,
-        /// Its clients are serial lines.
-        is_lossy: bool,
+        /// Whether its clients are serial lines, and their pauses.
+        settings: Tcp,
     },
     #[cfg(unix)]
     Unix(UnixSocket),
@@ -61,9 +61,9 @@ impl Listener {
     /// Listens at `endpoint`.
     pub(crate) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         Ok(match endpoint {
-            Endpoint::Tcp(Tcp { address, lossy }) => {
-                let listener = TcpListener::bind(&crate::transport::tcp::look_up(address)?[..])?;
-                Self::Tcp { listener, is_lossy: *lossy }
+            Endpoint::Tcp(tcp) => {
+                let addresses = crate::transport::tcp::look_up(&tcp.address)?;
+                Self::Tcp { listener: TcpListener::bind(&addresses[..])?, settings: tcp.clone() }
             }
             #[cfg(unix)]
             Endpoint::Unix(path) => Self::Unix(UnixSocket::bind(path)?),
@@ -101,9 +101,9 @@ impl Listener {
     /// The endpoint that it listens at, with the actual port.
     pub(crate) fn endpoint(&self) -> io::Result<Endpoint> {
         Ok(match self {
-            Self::Tcp { listener, is_lossy } => {
+            Self::Tcp { listener, settings } => {
                 let address = listener.local_addr()?.to_string();
-                Endpoint::Tcp(Tcp { address, lossy: *is_lossy })
+                Endpoint::Tcp(Tcp { address, ..settings.clone() })
             }
             #[cfg(unix)]
             Self::Unix(socket) => Endpoint::Unix(socket.path.clone()),

@@ -40,6 +40,8 @@ pub struct Line {
     pub twice: Vec<usize>,
     /// The time between two bursts in which bytes arrive, in nanoseconds; 0: each by itself.
     pub step: u64,
+    /// The shortest and the longest pause in the middle of each write, in nanoseconds; 0: none.
+    pub pauses: (u64, u64),
     /// The number of bytes after which one is inserted; 0: never.
     pub inserts: u64,
     /// The maximum number of bytes of one write that arrive: the receiving buffer has no more room.
@@ -74,6 +76,7 @@ impl Line {
             lose: Vec::new(),
             twice: Vec::new(),
             step: 0,
+            pauses: (0, 0),
             inserts: 0,
             longest: usize::MAX,
             carried: 0,
@@ -140,7 +143,13 @@ impl Line {
         let times = if self.twice.contains(&frame) { 2 } else { 1 };
         for _ in 0..times {
             let before = self.arriving.len();
-            for byte in bytes {
+            let middle = bytes.len() / 2;
+            for (number, byte) in bytes.iter().enumerate() {
+                if number == middle && middle > 0 && self.pauses.1 > 0 {
+                    let (shortest, longest) = self.pauses;
+                    let pause = shortest + self.random.next() % (longest - shortest + 1);
+                    self.free_at = self.free_at.max(now) + pause;
+                }
                 match self.convert {
                     Some(convert) => {
                         convert(*byte).into_iter().for_each(|byte| self.carry_byte(now, byte));

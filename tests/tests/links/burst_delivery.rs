@@ -44,3 +44,28 @@ fn with_losses_burst_delivery_costs_little_more() {
         }
     }
 }
+
+/// R71. As behind a bridge that sends a packet only when the one before is acknowledged, or over BLE.
+#[test]
+fn a_link_that_is_set_to_its_pauses_sends_nothing_again() {
+    let content = content(20_000, 1);
+    let run = |silence| {
+        let config = Config::LOSSY.silence(silence);
+        let client = Memory::with([("f", content.clone())]);
+        let mut pair = Pair::new(config, client, Memory::default()).serial(921_600, 1);
+        for line in [&mut pair.up, &mut pair.down] {
+            // Each write is a frame.
+            line.room = 1 << 20;
+            line.pauses = (60_000_000, 90_000_000);
+        }
+        pair.client.store.queue_file("f");
+        let outcome = pair.run(Task::Put).expect("it ends");
+        assert!(outcome.is_ok(), "{silence}: {outcome:?}");
+        assert_eq!(pair.server.store.files, pair.client.store.files);
+        println!("silence {silence} ms: {} bytes, {:.2} s", pair.up.carried, pair.now as f64 / 1e9);
+        (pair.up.carried, pair.now)
+    };
+    let ((set, set_time), (learned, learned_time)) = (run(100), run(20));
+    // No question is repeated. A session that has to learn the pauses loses its first frames.
+    assert!(set < learned && 2 * set_time < learned_time);
+}

@@ -1,6 +1,7 @@
 //! The settings of a serial port, here or at a server of RFC 2217.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::endpoint::settings;
 
@@ -13,6 +14,9 @@ pub struct SerialSettings {
     pub flow: Flow,
     /// Whether the line may lose or change bytes.
     pub lossy: bool,
+    /// How long a frame may pause in its middle before it counts as damaged, 20 to 500 ms; `None`: 20 ms. The session
+    /// learns longer pauses.
+    pub gap: Option<Duration>,
     /// Sets the line DTR (true: on) each time the port is opened; `None`: as the system opens the port.
     pub dtr: Option<bool>,
     /// Sets the line RTS, in the same way; not with [`Flow::Hardware`], which uses it.
@@ -52,6 +56,7 @@ impl Default for SerialSettings {
             baud: 115_200,
             flow: Flow::None,
             lossy: true,
+            gap: None,
             dtr: None,
             rts: None,
             reset: Reset::None,
@@ -79,6 +84,7 @@ impl SerialSettings {
                 }
                 ("flow", _) => return Err(format!("flow is none or hardware, not \"{shown}\"")),
                 ("lossy", _) => this.lossy = settings::lossy(value)?,
+                ("gap", _) => this.gap = Some(settings::gap(value)?),
                 ("dtr", "on" | "off") => this.dtr = Some(value == "on"),
                 ("rts", "on" | "off") => this.rts = Some(value == "on"),
                 ("dtr" | "rts", _) => return Err(format!("{name} is on or off, not \"{shown}\"")),
@@ -91,8 +97,8 @@ impl SerialSettings {
                 _ => {
                     let name = name.escape_debug();
                     return Err(format!(
-                        "a serial port has no setting \"{name}\", only baud, flow, lossy, dtr, rts \
-                         and reset"
+                        "a serial port has no setting \"{name}\", only baud, flow, lossy, gap, dtr, \
+                         rts and reset"
                     ));
                 }
             }
@@ -107,13 +113,16 @@ impl SerialSettings {
 impl fmt::Display for SerialSettings {
     /// As in a URL: `baud=115200&dtr=off`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { baud, flow, lossy, dtr, rts, reset } = self;
+        let Self { baud, flow, lossy, gap, dtr, rts, reset } = self;
         write!(f, "baud={baud}")?;
         if *flow == Flow::Hardware {
             f.write_str("&flow=hardware")?;
         }
         if !lossy {
             f.write_str("&lossy=false")?;
+        }
+        if let Some(gap) = gap {
+            write!(f, "&{}", settings::show_gap(*gap))?;
         }
         for (name, line) in [("dtr", dtr), ("rts", rts)] {
             if let Some(is_on) = line {
