@@ -74,6 +74,7 @@ mod serial;
 mod serial_boot;
 mod serial_campaign;
 mod serial_faults;
+mod serial_keys;
 mod serial_lines;
 mod serial_machine;
 mod serial_port;

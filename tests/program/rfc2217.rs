@@ -75,16 +75,16 @@ fn a_port_that_cannot_be_set_is_reported() {
 }
 
 #[test]
-fn a_port_of_rfc_2217_is_for_clients_and_not_encrypted() {
+fn a_port_of_rfc_2217_is_for_clients() {
     let place = Place::new();
     let here = place.here("");
     program(&here, &["keygen", "key"]).well();
-    let why = "a serial line cannot be encrypted; leave out --key";
-    let url = "rfc2217://127.0.0.1:1";
+    let url = "rfc2217://127.0.0.1:1?lossy=false";
+    let why = "a serial line with lossy=false cannot be encrypted; leave out --key";
     client(url, &here, &["ping", "--key", "key"]).with(2, &[why]);
     client("rfc2217://192.0.2.1:9", &here, &["ping"])
-        .with(7, &["a serial line cannot be encrypted; use --insecure"]);
-    program(&here, &["serve", ".", "--listen", url])
+        .with(7, &["use --key FILE, or --insecure to allow that"]);
+    program(&here, &["serve", ".", "--listen", "rfc2217://127.0.0.1:1"])
         .with(1, &["a server listens at the serial port"]);
 }
 

@@ -145,7 +145,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
     }
 
     /// So many bytes were read into [`room`](Self::room). `trust` is asked for the key of a client, and `ephemeral` for 32
-    /// bytes that nobody can foresee, for each new client.
+    /// bytes that nobody can foresee, for each new client; without them the client gets no answer.
     ///
     /// # Errors
     /// The other end refuses this one; the channel has ended.
@@ -153,7 +153,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         &mut self,
         count: usize,
         trust: &mut dyn Trust,
-        ephemeral: &mut dyn FnMut() -> PrivateKey,
+        ephemeral: &mut dyn FnMut() -> Option<PrivateKey>,
     ) -> Result<(), Error> {
         self.raw.end = self.raw.end.saturating_add(count).min(self.input.as_ref().len());
         self.examine(trust, ephemeral)
@@ -175,6 +175,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         let count = copy(into, content);
         self.content.start = self.content.start.saturating_add(count);
         Ok(Some(count))
+    }
+
+    /// Whether a [`read`](Self::read) returns at once.
+    pub fn is_ready(&mut self) -> bool {
+        self.open_record();
+        let is_over = matches!(self.state, State::Ended | State::Failed(_));
+        is_over || !Range::is_empty(&self.content)
     }
 
     /// Collects bytes for the next record; returns how many. 0: [`seal`](Self::seal) and send first. Before the handshake

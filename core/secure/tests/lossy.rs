@@ -92,7 +92,7 @@ fn takes(end: &mut End, bytes: &[u8], ephemeral: u8) -> Result<Vec<u8>, Error> {
         assert!(count > 0, "no room");
         room[..count].copy_from_slice(&rest[..count]);
         rest = &rest[count..];
-        end.received(count, &mut knows(), &mut || private(ephemeral))?;
+        end.received(count, &mut knows(), &mut || Some(private(ephemeral)))?;
     }
 }
 
@@ -259,11 +259,15 @@ fn nothing_of_an_earlier_session_opens_in_a_later_one() {
 }
 
 #[test]
-fn a_hello_of_an_unknown_key_does_not_end_a_session() {
+fn a_hello_of_an_unknown_key_is_refused_and_does_not_end_a_session() {
     let ([mut client, mut server], _) = pair([1, 2]);
+    let begin = record(&mut client, b"begin");
+    assert_eq!(takes(&mut server, &begin, 3), Ok(b"begin".to_vec()));
     let mut other = self::client(&shared(6), 8);
     other.ask();
     takes(&mut server, &sent(&mut other), 3).unwrap();
+    let refused = Error::Refused(Refusal::UnknownKey);
+    assert_eq!(takes(&mut other, &sent(&mut server), 0), Err(refused));
     let bytes = record(&mut client, b"still here");
     assert_eq!(takes(&mut server, &bytes, 3), Ok(b"still here".to_vec()));
 }

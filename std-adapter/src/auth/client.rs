@@ -6,7 +6,9 @@ use tinyferry_secure::{Error, Identity, PublicKey, Trust};
 
 use super::{AuthError, KnownHosts};
 use crate::auth::keys::{KeyFile, KeyFileError};
+use crate::auth::line::LossyLink;
 use crate::auth::socket::SecureSocket;
+use crate::transport::limit::Pausable;
 use crate::transport::stream::Socket;
 
 /// The usual timeout of a handshake.
@@ -52,6 +54,20 @@ impl ClientKey {
         match (result, check.error) {
             (Err(AuthError::Channel(Error::NotTrusted)), Some(error)) => Err(error),
             (result, _) => result,
+        }
+    }
+}
+
+impl ClientKey {
+    /// Completes a handshake over a line that loses bytes.
+    pub(crate) fn protect_line<L: Pausable>(
+        &self,
+        link: L,
+        timeout: Duration,
+    ) -> Result<LossyLink<L>, AuthError> {
+        match &self.identity {
+            Identity::Shared(key) => LossyLink::connect(link, key, timeout),
+            Identity::Pair(_) => Err(AuthError::PairOnLine),
         }
     }
 }

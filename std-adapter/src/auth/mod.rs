@@ -8,6 +8,7 @@ mod current_keys;
 mod generate;
 mod keys;
 mod known_hosts;
+mod line;
 mod server;
 mod socket;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use self::generate::{generate_pair, generate_shared};
 pub use self::keys::KeyFileError;
 pub(crate) use self::keys::{KeyEntry, KeyFile};
 pub(crate) use self::known_hosts::KnownHosts;
+pub(crate) use self::line::LossyLink;
 pub(crate) use self::server::{AccessPolicy, Authenticator, refuse, rejection};
 #[cfg(all(test, unix))]
 pub(crate) use self::socket::SecureSocket;
@@ -56,6 +58,8 @@ pub enum AuthError {
     NoKnownHosts,
     /// Without a key, others could read and change the data.
     Unprotected,
+    /// A key pair on a line that loses bytes.
+    PairOnLine,
 }
 
 impl fmt::Display for AuthError {
@@ -77,6 +81,9 @@ impl fmt::Display for AuthError {
             }
             Self::NoKnownHosts => f.write_str(
                 "there is no file of known servers: the home directory is not known (HOME is not set)",
+            ),
+            Self::PairOnLine => f.write_str(
+                "a serial line is encrypted with a shared key only, and the file has a key pair: make a shared key by tinyferry keygen",
             ),
             Self::Unprotected => f.write_str(
                 "the server is not on this machine, and without a key others can read and change \

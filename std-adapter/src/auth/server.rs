@@ -42,9 +42,6 @@ impl AccessPolicy {
         match (self, endpoint) {
             (Self::Local, Endpoint::Tcp(to)) => match tcp::look_up(&to.address) {
                 Ok(all) if tcp::are_here(&all) => Ok(()),
-                Ok(_) if to.lossy => refuse(
-                    "other machines could read and change the served files; use --insecure to allow that",
-                ),
                 Ok(_) => refuse(
                     "other machines could read and change the served files; use --key FILE, or \
                      --insecure to allow that",
@@ -92,7 +89,7 @@ impl Authenticator<'_> {
         input: &[u8],
         end: Instant,
     ) -> Result<(SecureSocket<S>, KeyEntry), AuthError> {
-        let mut lookup = KeyLookup { keys: self.0.keys(), found: None };
+        let mut lookup = KeyLookup::new(Some(self.0.keys()));
         let socket = SecureSocket::accept_proven(socket, input, &mut lookup, end)?;
         // A completed handshake has looked up its key.
         let entry = lookup.found.ok_or(AuthError::Channel(tinyferry_secure::Error::NotTrusted))?;
@@ -113,24 +110,31 @@ pub(crate) fn refuse<S: Socket>(socket: &mut S, refusal: Refusal) {
 }
 
 /// Looks up the key of a client, and keeps its entry.
-struct KeyLookup {
-    keys: Arc<Keys>,
-    found: Option<KeyEntry>,
+pub(super) struct KeyLookup {
+    /// Those of a server.
+    keys: Option<Arc<Keys>>,
+    pub(super) found: Option<KeyEntry>,
+}
+
+impl KeyLookup {
+    pub(super) fn new(keys: Option<Arc<Keys>>) -> Self {
+        Self { keys, found: None }
+    }
 }
 
 impl Trust for KeyLookup {
     fn shared(&mut self, id: KeyId) -> Option<SharedKey> {
-        let (key, entry) = self.keys.shared(id)?;
+        let (key, entry) = self.keys.as_ref()?.shared(id)?;
         self.found = Some(entry.clone());
         Some(key.clone())
     }
 
     fn pair(&mut self) -> Option<PrivateKey> {
-        self.keys.private().cloned()
+        self.keys.as_ref()?.private().cloned()
     }
 
     fn trusts(&mut self, key: &PublicKey) -> bool {
-        self.found = self.keys.public(key).cloned();
+        self.found = self.keys.as_ref().and_then(|keys| keys.public(key)).cloned();
         self.found.is_some()
     }
 }

@@ -15,7 +15,7 @@ use tinyferry_core::{Config, Outcome, Session, Store};
 use tracing::debug;
 
 use crate::auth::AuthError;
-use crate::auth::{Protection, hex};
+use crate::auth::{ClientKey, LossyLink, Protection, hex};
 use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::client::builder::Timeouts;
@@ -120,6 +120,14 @@ impl Direct for SerialLink {
     fn close(&mut self) {}
 }
 
+impl<L: Direct> Direct for LossyLink<L> {
+    fn traffic(&self) -> Traffic {
+        self.inner().traffic()
+    }
+
+    fn close(&mut self) {}
+}
+
 impl<L: Direct> Connection for L {
     fn run(
         &mut self,
@@ -208,7 +216,10 @@ pub(crate) fn open(
         Endpoint::Serial(serial) => {
             let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
             debug!("opened {} for {endpoint}", link.path().escape_debug());
-            Ok(over(link, rate))
+            match protection {
+                Protection::Key(key) => over_line(link, endpoint, key, timeouts, rate),
+                Protection::Local | Protection::Insecure => Ok(over(link, rate)),
+            }
         }
     }
 }
@@ -242,6 +253,9 @@ fn link<S: Socket + 'static>(
 ) -> Result<Box<dyn Connection>, Error> {
     let leave = Default::default();
     match protection {
+        Protection::Key(key) if endpoint.is_line() => {
+            over_line(StreamLink::new(socket, leave).eager(), endpoint, key, timeouts, rate)
+        }
         Protection::Key(key) => {
             let socket = key.protect(socket, &endpoint.to_string(), timeouts.handshake);
             let socket = socket.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
@@ -258,6 +272,20 @@ fn link<S: Socket + 'static>(
             Ok(over(if endpoint.is_lossy() { link.eager() } else { link }, rate))
         }
     }
+}
+
+/// A connection over a line that loses bytes, encrypted.
+fn over_line<L: Direct + 'static>(
+    link: L,
+    endpoint: &Endpoint,
+    key: &ClientKey,
+    timeouts: Timeouts,
+    rate: Option<NonZeroU64>,
+) -> Result<Box<dyn Connection>, Error> {
+    let link = key.protect_line(link, timeouts.handshake);
+    let link = link.map_err(|problem| Error::Secure(endpoint.clone(), problem))?;
+    debug!("encrypted with a shared key");
+    Ok(over(link, rate))
 }
 
 /// Ends the commands that clients of this program have started (`exec:`), with their processes, and

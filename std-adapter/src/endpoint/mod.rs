@@ -67,7 +67,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is a serial line, here or behind a TCP port: it has one client at a time and cannot be encrypted.
+    /// Whether it is a serial line, here or behind a TCP port: it has one client at a time.
     pub fn is_line(&self) -> bool {
         matches!(self, Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. }))
     }
@@ -88,7 +88,10 @@ impl Endpoint {
     /// # Errors
     /// The reason why not, as a clause.
     pub fn check_encryption(&self) -> Result<(), &'static str> {
-        if self.is_line() { Err("a serial line cannot be encrypted") } else { Ok(()) }
+        match self.is_line() && !self.is_lossy() {
+            true => Err("a serial line with lossy=false cannot be encrypted"),
+            false => Ok(()),
+        }
     }
 
     /// Whether a server there serves the terminal that it was started on, on Unix.

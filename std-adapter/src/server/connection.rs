@@ -108,11 +108,15 @@ impl Service {
             return self.log_busy(name, busy);
         }
         debug!("{name}: a serial line is connected");
-        let link = &mut StreamLink::new(socket, shutdown).eager();
+        let mut link = StreamLink::new(socket, shutdown).eager();
+        if let Some(keys) = &self.keys {
+            self.serve_protected(link, name, keys, config);
+            return;
+        }
         // A line that connects again has the address that it had.
         let line =
             peer.address.map_or_else(|| LINE.to_owned(), |address| format!("{LINE} {address}"));
-        self.serve_clients(link, name, &line, config);
+        self.serve_clients(&mut link, name, &line, config);
     }
 
     /// Reads how a client begins, and serves it with the rights of its key.

@@ -11,12 +11,14 @@ use std::time::Duration;
 use tinyferry_core::Config;
 use tracing::{info, warn};
 
+use crate::auth::{CurrentKeys, LossyLink};
 use crate::describe;
 use crate::endpoint::Endpoint;
 use crate::server::access::Permissions;
 #[cfg(unix)]
 use crate::server::connection::Peer;
 use crate::server::connection::Service;
+use crate::server::root::RootError;
 use crate::server::session::Ended;
 #[cfg(unix)]
 use crate::transport::clock::milliseconds;
@@ -30,6 +32,9 @@ use crate::transport::stdio::Output;
 
 /// The name of the clients of a server's only line.
 pub(super) const LINE: &str = "line";
+
+/// The report that a serial port is gone.
+const CLOSED: &str = "the serial port was closed; the server opens it again when it exists";
 
 /// The interval at which a missing serial port is opened again.
 const REOPEN_INTERVAL: Duration = Duration::from_millis(500);
@@ -55,6 +60,15 @@ impl Service {
             let config = Endpoint::Serial(serial.clone()).config();
             let mut open = Some(link);
             while !service.registry.is_stopping() {
+                if let (Some(keys), Some(link)) =
+                    (&service.keys, open.take_if(|_| service.keys.is_some()))
+                {
+                    open = service.serve_protected(link, &peer, keys, config);
+                    if open.is_none() && !service.registry.is_stopping() {
+                        warn!("{peer}: {CLOSED}");
+                    }
+                    continue;
+                }
                 let Some(link) = &mut open else {
                     thread::sleep(REOPEN_INTERVAL);
                     if let Ok(link) = SerialLink::open(&serial, Arc::clone(&shutdown)) {
@@ -72,7 +86,7 @@ impl Service {
                     Ended::Session => link.drop_input(),
                     Ended::Link if service.registry.is_stopping() => {}
                     Ended::Link => {
-                        warn!("{peer}: the serial port was closed; the server opens it again when it exists");
+                        warn!("{peer}: {CLOSED}");
                         open = None;
                     }
                 }
@@ -80,6 +94,48 @@ impl Service {
         })?;
         self.registry.wait_for_stop();
         Ok(())
+    }
+
+    /// Serves the clients of a line that have a key, one after another, until the line ends or the server stops. Returns
+    /// the link if it has not ended.
+    pub(super) fn serve_protected<L: Pausable>(
+        &self,
+        link: L,
+        peer: &str,
+        keys: &Arc<CurrentKeys>,
+        config: Config,
+    ) -> Option<L> {
+        let mut link = link;
+        while !self.registry.is_stopping() {
+            let (mut secure, entry) = match LossyLink::accept(link, keys) {
+                Ok(accepted) => accepted,
+                Err((_, result)) => {
+                    if let Err(error) = result {
+                        let why = describe::os_error(&error);
+                        self.logs.handshakes.warn(&format!("{peer}: the line failed: {why}"));
+                    }
+                    return None;
+                }
+            };
+            info!("{peer}: the client is authenticated as {}", entry.name.escape_debug());
+            loop {
+                let permissions = match self.permissions_of(&entry) {
+                    Ok(permissions) => permissions,
+                    Err(RootError { error, .. }) => {
+                        let why = describe::os_error(&error);
+                        self.logs.root.warn(&format!("{peer}: the client is refused: {why}"));
+                        break;
+                    }
+                };
+                match self.serve(&mut secure, peer, config, permissions) {
+                    Ended::Session => {}
+                    Ended::Link if secure.is_followed() => break,
+                    Ended::Link => return None,
+                }
+            }
+            link = secure.into_inner();
+        }
+        Some(link)
     }
 
     /// Serves the clients of a line, one after another, until it ends or the server stops. `line` names the line of

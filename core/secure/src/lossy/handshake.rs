@@ -25,7 +25,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
     pub(super) fn examine(
         &mut self,
         trust: &mut dyn Trust,
-        ephemeral: &mut dyn FnMut() -> PrivateKey,
+        ephemeral: &mut dyn FnMut() -> Option<PrivateKey>,
     ) -> Result<(), Error> {
         loop {
             self.open_record();
@@ -64,7 +64,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         &mut self,
         body: &[u8],
         trust: &mut dyn Trust,
-        ephemeral: &mut dyn FnMut() -> PrivateKey,
+        ephemeral: &mut dyn FnMut() -> Option<PrivateKey>,
     ) {
         let Ok(hello) = <[u8; HELLO]>::try_from(body) else { return };
         if let State::Open(keys) = &self.state
@@ -74,7 +74,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
             return;
         }
         let Ok(record) = record(&[self.input.as_ref(), self.output.as_ref()]) else { return };
-        let mut handshake: Handshake<Portable> = Handshake::server(ephemeral(), record);
+        let Some(ephemeral) = ephemeral() else { return };
+        let mut handshake: Handshake<Portable> = Handshake::server(ephemeral, record);
         let fed = feed(&mut handshake, &hello, trust);
         let mut answer = [0; HANDSHAKE_MAX];
         let length = match handshake.step() {
@@ -83,12 +84,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         };
         let answer = answer.get(..length).unwrap_or_default();
         let is_accepted = fed.is_ok() && handshake.transmitted(length).is_ok();
-        if matches!(self.state, State::Open(_)) {
+        match &self.state {
             // The present client has been followed by another one, or somebody repeats an old hello.
-            if is_accepted {
-                self.end();
-            }
-            return;
+            State::Open(_) if is_accepted => return self.end(),
+            // It may still need the answer to its own hello.
+            State::Open(keys) if keys.expected == 0 => return,
+            _ => {}
         }
         self.keep(Kind::Answer, u32::from_le_bytes(sum(&hello)), answer);
         self.own_pending = 0..self.own_length;
