@@ -11,7 +11,6 @@ mod tcp;
 use std::fmt;
 use std::io::{IsTerminal, stdin};
 use std::str::FromStr;
-use std::time::Duration;
 
 use tinyferry_core::Config;
 
@@ -72,8 +71,8 @@ impl Endpoint {
         matches!(self, Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. }))
     }
 
-    /// How long a frame may pause in its middle.
-    fn gap(&self) -> Option<Duration> {
+    /// How long a frame may pause in its middle, in ms.
+    fn gap(&self) -> Option<u16> {
         match self {
             Self::Serial(Serial { settings, .. }) | Self::Rfc2217(Rfc2217 { settings, .. }) => {
                 settings.gap
@@ -108,7 +107,7 @@ impl Endpoint {
     /// The configuration of a session over this endpoint.
     pub fn config(&self) -> Config {
         let config = if self.is_lossy() { Config::LOSSY } else { Config::RELIABLE };
-        match self.gap().and_then(|gap| u16::try_from(gap.as_millis()).ok()) {
+        match self.gap() {
             Some(gap) => config.silence(gap),
             None => config,
         }

@@ -1,7 +1,6 @@
 //! TCP: `tcp://HOST:PORT`, also to a serial line behind it.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::{host, settings};
 
@@ -15,9 +14,9 @@ pub struct Tcp {
     pub address: String,
     /// Whether bytes may be lost or changed: the other end is a serial line behind a TCP port, as of ser2net.
     pub lossy: bool,
-    /// How long a frame may pause in its middle before it counts as damaged, 20 to 500 ms, if bytes may be lost; `None`:
-    /// 20 ms. The session learns longer pauses.
-    pub gap: Option<Duration>,
+    /// How long a frame may pause in its middle before it counts as damaged, in ms, 20 to 500, if bytes may be lost; `None`:
+    /// 20. The session learns longer pauses.
+    pub gap: Option<u16>,
 }
 
 impl Tcp {

@@ -1,7 +1,6 @@
 //! The settings of a serial port, here or at a server of RFC 2217.
 
 use std::fmt;
-use std::time::Duration;
 
 use crate::endpoint::settings;
 
@@ -14,9 +13,9 @@ pub struct SerialSettings {
     pub flow: Flow,
     /// Whether the line may lose or change bytes.
     pub lossy: bool,
-    /// How long a frame may pause in its middle before it counts as damaged, 20 to 500 ms; `None`: 20 ms. The session
+    /// How long a frame may pause in its middle before it counts as damaged, in ms, 20 to 500; `None`: 20. The session
     /// learns longer pauses.
-    pub gap: Option<Duration>,
+    pub gap: Option<u16>,
     /// Sets the line DTR (true: on) each time the port is opened; `None`: as the system opens the port.
     pub dtr: Option<bool>,
     /// Sets the line RTS, in the same way; not with [`Flow::Hardware`], which uses it.
