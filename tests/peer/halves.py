@@ -72,11 +72,14 @@ class Sender:
         else:
             print(f"{name} is refused with reason {reason}", file=sys.stderr)
 
-    def frame(self, make):
-        """Sends one frame that counts, once there is credit for it. `make` is called then."""
+    def frame(self, make, content_of=None):
+        """Sends one frame that counts, once there is credit for it. `make` is called then. Content of a file that was
+        refused meanwhile is not sent: its refusal gives no credit."""
         while self.wire.is_waiting():
             self.read_reply()
         while self.count - self.acked_count & 0xFFFF >= self.credit:
+            if content_of is not None and not self.is_wanted(content_of):
+                return
             self.ask()
             self.read_reply()
         self.count = self.count + 1 & 0xFFFF
@@ -169,7 +172,7 @@ class Sender:
                     return self.give_up(number, position, CHANGED)
                 if not jumps:
                     frame = chunk(self.wire.out, number, position, payload)
-                    self.frame(lambda: self.wire.connection.sendall(frame))
+                    self.frame(lambda: self.wire.connection.sendall(frame), number)
                 elif self.wire.is_waiting():
                     self.read_reply()
                 position, digest = position + len(payload), crc64(payload, digest)

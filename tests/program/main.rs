@@ -98,6 +98,7 @@ mod sync;
 mod tampering;
 mod terminal;
 mod tiny;
+mod tiny_python;
 mod transfers;
 mod vanished;
 mod virtual_files;

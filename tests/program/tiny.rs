@@ -52,13 +52,13 @@ impl embedded_io::Write for Port {
 
 /// Flash for one image, which keeps the partial of the next one.
 #[derive(Default)]
-struct Flash<const RESUMES: bool> {
-    image: Vec<u8>,
-    next: Vec<u8>,
+pub(crate) struct Flash<const RESUMES: bool> {
+    pub(crate) image: Vec<u8>,
+    pub(crate) next: Vec<u8>,
     /// Bytes of `next` that are stored.
-    stored: u32,
+    pub(crate) stored: u32,
     /// Bytes that were there from before.
-    resumed: u32,
+    pub(crate) resumed: u32,
 }
 
 impl<const RESUMES: bool> Store for Flash<RESUMES> {
