@@ -38,7 +38,7 @@
 //!
 //! | `BUFFER` | erasures |
 //! |---|---|
-//! | 0 | 124; over a line that damages one bit of 100,000, 426 |
+//! | 0 | 124; over a line that damages every third chunk, 426 |
 //! | 1024, the default | 124 |
 //! | 2048 | 74 |
 //! | 4096 | 49 |
