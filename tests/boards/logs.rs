@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::microbit::images_go_there_and_back;
 use crate::{Board, MICROBIT, MPS2, card, on_a_socket};
 
-/// What a firmware with `defmt` says over semihosting, as `defmt-print` shows it.
+/// The log of a firmware with `defmt` over semihosting, as `defmt-print` shows it.
 fn log_of(board: &Board, work: fn(&str)) -> String {
     let (_place, image) = board.build();
     let semihosting = ["-semihosting-config", "enable=on,target=native"];

@@ -27,12 +27,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tinyferry_kit::{Cable, Faults, Line, content};
 
-/// A board, and what runs on it.
+/// A board, and its firmware.
 struct Board {
     machine: &'static str,
     target: &'static str,
     package: &'static str,
-    /// One of its images, and what that needs.
+    /// One of its images, and the needs of that.
     binary: &'static str,
     features: &'static str,
 }
@@ -124,7 +124,7 @@ impl Drop for Running {
     }
 }
 
-/// Runs the program in a directory; its exit code and what it said.
+/// Runs the program in a directory; returns its exit code and its output.
 fn tinyferry(url: &str, directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let said = directory.join("said");
     let mut child = Command::new(env!("CARGO_BIN_EXE_tinyferry"))

@@ -7,7 +7,7 @@ use tinyferry_kit::content;
 
 use crate::{MICROBIT, SENDING_MICROBIT, over_a_pty, over_noise, over_tcp, tinyferry, well};
 
-/// `ping`, `put`, `get`, an image in the place of another, and what is refused.
+/// `ping`, `put`, `get`, an image in the place of another, and refusals.
 pub(super) fn images_go_there_and_back(url: &str) {
     let place = TempDir::new().expect("a directory");
     let here = place.path();
@@ -26,7 +26,7 @@ pub(super) fn images_go_there_and_back(url: &str) {
     fs::write(here.join("big.bin"), content(64 << 10, 9)).expect("a file");
     let (code, said) = tinyferry(url, here, &["put", "big.bin"]);
     assert!(code == Some(6) && said.contains("larger than is allowed"), "{url}: {code:?} {said}");
-    // What was refused has not touched what is there.
+    // The refused file has not changed the image in place.
     well(url, here, &["get", "app.bin", "--into", "back"]);
     assert!(fs::read(here.join("back/app.bin")).expect("it came back") == content(1, 3), "{url}");
 }

@@ -27,14 +27,14 @@ fn bit_errors_of_one_in_ten_thousand_cost_a_fifth_at_most() {
         Faults { flip: 1e-4 / 8.0, drop: 1e-4, ..Faults::default() },
     ] {
         let mut carried = 0;
-        for seed in 0..seeds(20) {
+        for seed in 0..seeds(8) {
             let mut pair = noisy(200_000, faults, seed);
             let outcome = pair.run(Task::Put).expect("it ends");
             assert!(outcome.is_ok(), "seed {seed}: {outcome:?}");
             assert_eq!(pair.server.store.files, pair.client.store.files, "seed {seed}");
             carried += pair.up.carried;
         }
-        let ratio = carried as f64 / (200_000 * seeds(20)) as f64;
+        let ratio = carried as f64 / (200_000 * seeds(8)) as f64;
         println!(
             "flip {:.0e}, drop {:.0e}: {ratio:.3} of the bytes",
             faults.flip * 8.0,
@@ -47,7 +47,7 @@ fn bit_errors_of_one_in_ten_thousand_cost_a_fifth_at_most() {
 #[test]
 fn transfers_complete_under_every_fault_at_once() {
     let faults = Faults { flip: 2e-5, drop: 1e-4, insert: 1e-4, double: 1e-4, burst: 1e-5 };
-    for seed in 0..seeds(20) {
+    for seed in 0..seeds(8) {
         for delay in [0, 50] {
             let mut pair = noisy(50_000, faults, seed).delayed(delay);
             let outcome = pair.run(Task::Put).expect("it ends");
@@ -70,7 +70,7 @@ fn small_tree() -> Memory {
 #[test]
 fn trees_cross_noise_both_ways() {
     let faults = Faults { flip: 1e-5, drop: 1e-4, insert: 1e-4, double: 1e-4, burst: 0.0 };
-    for seed in 0..seeds(20) {
+    for seed in 0..seeds(8) {
         let mut pair = noisy(0, faults, seed);
         pair.client.store = small_tree();
         pair.client.store.queue_tree("t");
@@ -91,7 +91,7 @@ fn trees_cross_noise_both_ways() {
 #[test]
 fn stores_that_accept_bytes_in_order_work_with_drivers_without_a_clock() {
     let faults = Faults { flip: 1e-5, drop: 1e-4, ..Faults::default() };
-    for seed in 0..seeds(20) {
+    for seed in 0..seeds(8) {
         let mut pair = noisy(30_000, faults, seed);
         pair.server.store.in_order = true;
         pair.server.has_clock = seed % 2 == 0;
@@ -238,7 +238,7 @@ fn content_made_of_frames_is_content() {
         frames.extend_from_slice(code.as_bytes());
     }
     let frames = frames.repeat(8);
-    for seed in 0..seeds(20) {
+    for seed in 0..seeds(8) {
         for faults in [Faults::default(), Faults { flip: 1e-5, drop: 1e-4, ..Faults::default() }] {
             // The number is another one, as no sender can know it beforehand.
             let mut pair = noisy(0, faults, seed).numbered(0xFEED_0001, Config::LOSSY);

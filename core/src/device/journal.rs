@@ -37,7 +37,7 @@ pub(super) struct Journal<const PATH: usize> {
     pub(super) keepalive: Keepalive,
 }
 
-/// What the store was asked for, if an event follows from its reply.
+/// The last request to the store, if an event follows from its reply.
 #[derive(Debug, Clone, Copy)]
 enum Asked {
     Other,

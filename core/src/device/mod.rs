@@ -1,4 +1,4 @@
-//! A device: a server that tells its firmware what its clients do.
+//! A device: a server that reports the requests of its clients to its firmware.
 //!
 //! A [`Device`] is a session with a journal. It serves over a blocking link by [`Device::serve`], and with the
 //! feature `async` over async streams by [`Device::serve_async`]. Both report [`Event`]s to a callback.

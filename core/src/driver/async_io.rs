@@ -235,7 +235,7 @@ where
     }
 }
 
-/// Writes text that waits to go out. What is written when this is dropped was sent.
+/// Writes text that waits to go out. Bytes that were written before this is dropped were sent.
 async fn print<W: Write>(writer: &mut W, console: &impl Text) -> Result<(), W::Error> {
     let mut printed = 0;
     let mut part = [0; PART];

@@ -63,8 +63,8 @@ impl<T: Text + ?Sized> Text for &T {
 /// Text that a board prints and reads while its line carries frames: a queue of `OUT` bytes for the output
 /// and one of `IN` bytes for the input. Each is a power of two, or 0: then there is none.
 ///
-/// It is made to be a `static` that all parts of a program share. One of them prints at a time: what an
-/// interrupt prints while the text that it has interrupted is not complete is dropped. A message that finds no
+/// It is made to be a `static` that all parts of a program share. One of them prints at a time: text
+/// of an interrupt is dropped while the text that it has interrupted is not complete. A message that finds no
 /// room is dropped as a whole. [`Console::dropped`] counts both.
 ///
 /// The driver writes the text between two frames, also while no client is there: [`WithConsole`] for the

@@ -1,4 +1,4 @@
-//! What a driver tells while it carries out the steps of a session.
+//! The reports of a driver while it carries out the steps of a session.
 
 use crate::profile::Profile;
 use crate::session::Session;

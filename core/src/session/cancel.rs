@@ -2,11 +2,11 @@
 
 use super::*;
 
-/// What follows from a call of [`Session::cancel`].
+/// The result of a call of [`Session::cancel`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Cancelled {
-    /// The other end is told by an `ERR`, and the store closes what is open.
+    /// The other end is told by an `ERR`, and the store closes the open file and tree.
     Done,
     /// No request is under way that could end earlier.
     Nothing,

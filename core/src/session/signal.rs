@@ -38,7 +38,7 @@ impl<P: Profile> Session<P> {
         P::reports() && self.report_prefix(signal)
     }
 
-    /// Whether the signal ends what is received, which the next step reports to the store.
+    /// Whether the signal ends the received file or tree, which the next step reports to the store.
     fn report_given_up(&mut self, signal: &Signal) -> bool {
         let is_reported = P::can_receive() && P::has_messages() && P::REPORTS;
         let is_given_up = is_reported

@@ -94,7 +94,7 @@ pub(crate) fn bytes(bytes: &[u8]) -> bool {
     })
 }
 
-/// Writes out what standard output has buffered. Returns whether that succeeded.
+/// Writes out the buffer of standard output. Returns whether that succeeded.
 pub(crate) fn flush() -> bool {
     let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
     match &mut *output {

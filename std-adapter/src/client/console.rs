@@ -6,7 +6,7 @@ use super::connection::{self, Banners, Connection};
 use super::{ClientBuilder, Error};
 
 /// A connection without a session: all its bytes are those of a console. A board that prints between its frames prints
-/// there, and reads what is sent.
+/// there, and reads the sent text.
 ///
 /// ```no_run
 /// use std::time::Duration;

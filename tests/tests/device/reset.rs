@@ -33,7 +33,7 @@ fn serve_until_reset(
     output.written.truncate(flushed);
 }
 
-/// Lets the client read what has arrived, and nothing more.
+/// Lets the client read the bytes that have arrived, and nothing more.
 fn finish(peer: &mut Peer) {
     peer.set_read_deadline(None, true);
     let mut byte = [0];

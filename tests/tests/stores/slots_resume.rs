@@ -1,4 +1,4 @@
-//! What is sent again after a line was cut in the middle of an image.
+//! The bytes that are sent again after a line was cut in the middle of an image.
 
 use tinyferry_core::{Config, Task};
 use tinyferry_kit::{Faults, Flash, Memory, Pair, content};
@@ -8,7 +8,7 @@ use tinyferry_stores::slots::Slots;
 const SIZE: usize = 60_000;
 /// The receiver has room for four frames, as the micro:bit.
 const CONFIG: Config = Config::LOSSY.credit(4);
-/// A chunk, its header, and signals of both puts: what a cut may cost besides a sector.
+/// A chunk, its header, and signals of both puts: the cost of a cut besides a sector.
 const FRAMES: u64 = 4 * (1036 + 36) + 500;
 
 fn client(bytes: &[u8]) -> Memory {

@@ -16,19 +16,7 @@ impl Store for Gives {
     fn next(&mut self, path: &mut [u8]) -> Result<Option<Entry>, Reason> {
         let Some((name, kind)) = self.0.take() else { return Ok(None) };
         path[..name.len()].copy_from_slice(name);
-        let (size, modified, mode, broken) = (Some(0), None, None, None);
-        let path = name.len();
-        Ok(Some(Entry {
-            kind,
-            path,
-            size,
-            modified,
-            mode,
-            resumable: false,
-            broken,
-            content: None,
-            operation: None,
-        }))
+        Ok(Some(Entry { kind, ..Entry::file(name.len(), 0) }))
     }
 }
 
@@ -98,18 +86,7 @@ impl Store for Tree {
         }
         self.left -= u8::from(is_begun);
         path[0] = b'a' + self.left;
-        let (size, modified, mode, broken) = (Some(1), None, None, None);
-        Ok(Some(Entry {
-            kind,
-            path: 1,
-            size,
-            modified,
-            mode,
-            resumable: false,
-            broken,
-            content: None,
-            operation: None,
-        }))
+        Ok(Some(Entry { kind, ..Entry::file(1, 1) }))
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {

@@ -50,12 +50,13 @@ fn cut_and_resume(config: Config, size: usize, up: bool, cut: u64) -> (u64, u64)
     (pair.up.carried, size as u64 - prefix)
 }
 
-/// Cuts one direction after each interval of bytes of `range`: after each byte in a campaign. At
+/// Cuts one direction after each interval of bytes of `range`: after each byte in a campaign of 6,700 and more. At
 /// most `window` bytes may be sent in vain.
 fn cut_within(config: Config, size: usize, up: bool, range: Range<u64>, window: u64) {
-    let is_campaign = std::env::var_os("TINYFERRY_SEEDS").is_some();
+    let seeds = std::env::var("TINYFERRY_SEEDS").ok().and_then(|text| text.parse().ok());
+    let step = (6_700 / seeds.unwrap_or(40)).max(1);
     let (mut worst, mut runs) = (0, 0);
-    for cut in range.step_by(if is_campaign { 1 } else { 67 }) {
+    for cut in range.step_by(step) {
         let (carried, missing) = cut_and_resume(config, size, up, cut);
         // Frames' own bytes, the hello, the offer, the questions.
         let own = missing / 10 + 600;

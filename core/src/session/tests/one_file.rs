@@ -133,20 +133,10 @@ impl Store for OneFile {
         }
         self.copies -= u32::from(core::mem::replace(&mut self.is_given, true));
         path.iter_mut().zip(self.name.bytes()).for_each(|(to, from)| *to = from);
-        let (path, size) = (self.name.len(), Some(self.content.len() as u64));
-        let kind = Kind::File;
-        let (modified, mode, broken) = (self.modified, None, None);
-        let resumable = self.resumable;
         Ok(Some(Entry {
-            kind,
-            path,
-            size,
-            modified,
-            mode,
-            content: None,
-            resumable,
-            broken,
-            operation: None,
+            modified: self.modified,
+            resumable: self.resumable,
+            ..Entry::file(self.name.len(), self.content.len() as u64)
         }))
     }
 }

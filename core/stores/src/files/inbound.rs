@@ -8,7 +8,7 @@ use super::file_store::{FileStore, Open, partial_of, split};
 use super::{Files, Info, Mode, rounded};
 use crate::{MAX_HOLE_DISTANCE, ROUNDING};
 
-/// The largest number of bytes between two closings of the partial: what a power cut may cost.
+/// The largest number of bytes between two closings of the partial: a power cut may lose them.
 const FLUSH: u64 = 32 << 10;
 /// Files up to this size, in bytes, are received without a look at the free space, which may take long.
 const SMALL: u64 = 32 << 10;

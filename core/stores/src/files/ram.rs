@@ -59,7 +59,7 @@ impl<const BYTES: usize, const ENTRIES: usize> RamDisk<BYTES, ENTRIES> {
         let (start, used) = (self.start(index), self.start(self.entries.len()));
         let old = core::mem::replace(&mut self.entry(index)?.length, length);
         let (added, removed) = (length.saturating_sub(old), old.saturating_sub(length));
-        // Beside the content of the next files is what is added or removed.
+        // The added or removed bytes are before the content of the next files.
         let end = start.saturating_add(old.min(length));
         match self.bytes.get_mut(end..used.saturating_add(added)) {
             Some(moved) if added > 0 => moved.rotate_right(added.min(moved.len())),

@@ -1,4 +1,4 @@
-//! What a store of images needs of a boot loader.
+//! The interface of a boot loader to a store of images.
 
 use embedded_storage::nor_flash::NorFlash;
 use tinyferry_core::Reason;

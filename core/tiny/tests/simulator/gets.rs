@@ -4,11 +4,11 @@ use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Failure;
 use tinyferry_core::wire::{AckInfo, Code, Signal};
 use tinyferry_core::{Config, Session, Task};
-use tinyferry_kit::{Faults, Frames, Memory, Random, content, session_number};
+use tinyferry_kit::{Frames, Memory, Random, content, session_number};
 use tinyferry_tiny::{Link, Lossy, Reason, Reliable, Sender, Source, Step};
 
 use crate::frames::{SESSION, signals};
-use crate::world::World;
+use crate::world::{NOISES, World, seeds};
 
 /// The source of a board: its log.
 #[derive(Default)]
@@ -83,18 +83,9 @@ fn a_file_of_any_size_goes_with_chunks_of_any_size() {
 
 #[test]
 fn a_file_survives_a_line_that_flips_loses_inserts_and_doubles() {
-    let seeds =
-        std::env::var("TINYFERRY_SEEDS").map_or(20, |seeds| seeds.parse().expect("a number"));
-    let faults = [
-        Faults { flip: 1e-4, ..Faults::default() },
-        Faults { drop: 1e-3, ..Faults::default() },
-        Faults { insert: 1e-3, ..Faults::default() },
-        Faults { double: 1e-3, ..Faults::default() },
-        Faults { burst: 2e-4, ..Faults::default() },
-    ];
-    for seed in 0..seeds {
+    for seed in 0..seeds() {
         let bytes = content(12_000 + seed as usize * 37, seed);
-        for faults in faults {
+        for faults in NOISES {
             let mut world = World::serial(seed);
             (world.up.faults, world.down.faults) = (faults, faults);
             let log = Log { is_unsized: seed % 2 == 0, ..log(&bytes) };

@@ -1,11 +1,11 @@
 //! Puts over lines of all kinds.
 
 use tinyferry_core::{Config, Task};
-use tinyferry_kit::{Faults, content};
+use tinyferry_kit::content;
 use tinyferry_tiny::{Link, Lossy, Receiver, Reliable};
 
 use crate::image::Image;
-use crate::world::{World, client};
+use crate::world::{NOISES, World, client, seeds};
 
 /// Puts an image to a receiver with this buffer; returns the store.
 fn put<L: Link, const R: bool, const O: bool>(
@@ -58,19 +58,9 @@ fn reads_of_any_length_give_the_same_image() {
 
 #[test]
 fn an_image_survives_a_line_that_flips_loses_inserts_and_doubles() {
-    let seeds =
-        std::env::var("TINYFERRY_SEEDS").map_or(20, |seeds| seeds.parse().expect("a number"));
-    let faults = [
-        Faults { flip: 1e-4, ..Faults::default() },
-        Faults { drop: 1e-3, ..Faults::default() },
-        Faults { insert: 1e-3, ..Faults::default() },
-        Faults { double: 1e-3, ..Faults::default() },
-        Faults { burst: 2e-4, ..Faults::default() },
-        Faults { flip: 2e-5, drop: 2e-4, insert: 2e-4, double: 2e-4, burst: 2e-5 },
-    ];
-    for seed in 0..seeds {
+    for seed in 0..seeds() {
         let image = content(12_000 + seed as usize * 37, seed);
-        for faults in faults {
+        for faults in NOISES {
             let mut world = World::serial(seed);
             (world.up.faults, world.down.faults) = (faults, faults);
             put::<Lossy, false, false>(&mut world, Config::LOSSY, &mut [0; 268], &image);

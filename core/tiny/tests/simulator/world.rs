@@ -2,8 +2,25 @@
 
 use tinyferry_core::error::Failure;
 use tinyferry_core::{Config, Millis, Outcome, Session, Task};
-use tinyferry_kit::{Input, Line, Memory, Port, Progress, perform, session_number};
+use tinyferry_kit::{Faults, Input, Line, Memory, Port, Progress, perform, session_number};
 use tinyferry_tiny::{Server, Step};
+
+const CLEAN: Faults = Faults { flip: 0.0, drop: 0.0, insert: 0.0, double: 0.0, burst: 0.0 };
+
+/// Noisy lines: each kind of fault, and all of them.
+pub(crate) const NOISES: [Faults; 6] = [
+    Faults { flip: 1e-4, ..CLEAN },
+    Faults { drop: 1e-3, ..CLEAN },
+    Faults { insert: 1e-3, ..CLEAN },
+    Faults { double: 1e-3, ..CLEAN },
+    Faults { burst: 2e-4, ..CLEAN },
+    Faults { flip: 2e-5, drop: 2e-4, insert: 2e-4, double: 2e-4, burst: 2e-5 },
+];
+
+/// The number of seeds of each noisy line; more in a campaign.
+pub(crate) fn seeds() -> u64 {
+    std::env::var("TINYFERRY_SEEDS").map_or(8, |seeds| seeds.parse().expect("a number"))
+}
 
 const MILLISECOND: u64 = 1_000_000;
 const SILENCE: u64 = 20 * MILLISECOND;

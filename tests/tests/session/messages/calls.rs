@@ -68,18 +68,7 @@ impl Store for Explained {
         let Some((kind, name)) = self.entries.pop() else { return Ok(None) };
         path[..name.len()].copy_from_slice(name.as_bytes());
         let size = (kind == Kind::File).then_some(2000);
-        let (path, modified, mode, broken) = (name.len(), None, None, None);
-        Ok(Some(Entry {
-            kind,
-            path,
-            size,
-            modified,
-            mode,
-            resumable: false,
-            broken,
-            content: None,
-            operation: None,
-        }))
+        Ok(Some(Entry { kind, size, ..Entry::file(name.len(), 0) }))
     }
 
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {

@@ -72,7 +72,7 @@ fn what_is_not_there_or_of_another_kind_is_not_sent<D: Device>() {
     let (result, ..) =
         run(&mut device, Config::RELIABLE, Memory::default(), Task::get_tree("d/f"), ALWAYS);
     assert_eq!(result, Err(Failure::Refused(Reason::NotDirectory)));
-    // What is received has the kind of the entry in place, too.
+    // The received entry has the kind of the entry in place, too.
     for (path, reason) in [("d", Reason::IsDirectory), ("d/f/below", Reason::NotDirectory)] {
         let client = client(path, content(10, 2));
         let (result, ..) = run(&mut device, Config::RELIABLE, client, Task::Put, ALWAYS);

@@ -92,7 +92,7 @@ fn client(path: &str, image: &[u8]) -> Memory {
     client
 }
 
-/// What a put came to.
+/// The result of a put.
 #[derive(Debug, PartialEq, Eq)]
 enum Put {
     Done,
