@@ -1,9 +1,19 @@
 //! The console of a board: its text shares the line with the frames.
 
 use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
-use tinyferry_kit::content;
+use tinyferry::core::device::Device;
+use tinyferry::core::driver::Console;
+use tinyferry::core::driver::blocking::WithConsole;
+use tinyferry::core::{Config, Standard};
+use tinyferry::transport::stream::StreamLink;
+use tinyferry::transport::tcp;
+use tinyferry_kit::{Memory, content};
 
 use super::well;
 
@@ -59,4 +69,33 @@ pub(super) fn images_and_text_share_a_line(url: &str) {
 
 pub(super) fn a_card_and_text_share_a_line(url: &str) {
     files_and_text_share_a_line(url, "A.BIN");
+}
+
+/// The bytes of `--console=FILE` while a file moves and a board prints a stream between its frames.
+pub(super) fn written_while_a_file_moves(stream: Vec<u8>) -> Vec<u8> {
+    static CONSOLE: Console<4096> = Console::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("tcp://{}?lossy=true", listener.local_addr().expect("an address"));
+    let length = stream.len();
+    thread::spawn(move || {
+        let (socket, _) = listener.accept().expect("a client");
+        let socket = tcp::prepare(socket).expect("it can");
+        thread::spawn(move || {
+            for part in stream.chunks(32) {
+                thread::sleep(Duration::from_millis(1));
+                while !CONSOLE.print(part) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        let mut device: Device<Standard> = Device::new(Config::LOSSY);
+        let mut link = WithConsole(StreamLink::new(socket, Arc::default()), &CONSOLE);
+        let _ = device.serve(&mut link, &mut Memory::default(), |_, _| {});
+    });
+    let place = TempDir::new().expect("a directory");
+    let here = place.path();
+    // Ten seconds, or more for a long stream.
+    fs::write(here.join("file"), content(2_000_000.max(50 * length), 1)).expect("a file");
+    well(&url, here, &["put", "file", "--limit", "200K", "--console=log"]);
+    fs::read(here.join("log")).expect("it was written")
 }
