@@ -7,7 +7,7 @@ use super::*;
 
 const LITTLEFS: Board = Board { binary: "mps2-littlefs", features: "littlefs", ..MPS2 };
 
-/// `put`, `get`, `mirror`, `ls`, `mv`, `mkdir`, `rm` and `df`, and what is refused.
+/// `put`, `get`, `mirror`, `ls`, `mv`, `mkdir`, `rm` and `df`, and refusals.
 fn trees_are_served(url: &str) {
     let place = TempDir::new().expect("a directory");
     let here = place.path();
@@ -27,7 +27,7 @@ fn trees_are_served(url: &str) {
         assert!(here.join("back/tree/sub/none").is_dir(), "{url}");
         fs::remove_dir_all(here.join("back")).expect("it is there");
     }
-    // A mirror removes what the source has no more, and leaves out what is the same.
+    // A mirror removes the entries that the source has no more, and leaves out unchanged ones.
     fs::remove_file(here.join("tree/sub/b.txt")).expect("it is there");
     fs::write(here.join("tree/new"), content(5000, 7)).expect("a file");
     let mirror = ["mirror", "tree", "tree", "--max-delete", "100%"];

@@ -179,7 +179,7 @@ fn the_terminal_of_a_console_has_its_settings_again_however_the_console_ends() {
     }
 }
 
-/// A relay before a board that pauses 60 to 90 ms in the middle of what it reads at once, as a bridge does.
+/// A relay before a board that pauses 60 to 90 ms in the middle of a read, as a bridge does.
 fn pausing_relay(board: &str) -> String {
     let board = board.trim_start_matches("tcp://").trim_end_matches("?lossy=true").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -23,7 +23,7 @@ fn key_of(place: &Place) -> String {
     place.here("key").display().to_string()
 }
 
-/// Files there and back, and what is refused in between.
+/// Files there and back, and refusals in between.
 fn goes_there_and_back(faults: Faults) {
     let place = place();
     let here = place.here("");

@@ -169,7 +169,7 @@ impl<F: NorFlash, C: Checksums> AsyncSlots<F, C> {
         Ok(())
     }
 
-    /// CRC-64 of what is stored.
+    /// CRC-64 of the stored bytes.
     async fn sum(&mut self, half: u32, size: u32) -> Result<u64, Reason> {
         let (start, mut at, mut crc64) = (self.start(half), 0u32, 0);
         while at < size {

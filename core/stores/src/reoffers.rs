@@ -25,7 +25,7 @@ struct Reoffer {
     again: Option<u32>,
 }
 
-/// What is given next.
+/// The next entry to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// The entry after the last one that was given a first time.
@@ -59,7 +59,7 @@ impl Reoffers {
         self.given == 0
     }
 
-    /// What is given next.
+    /// The next entry to give.
     pub(crate) fn turn(&self) -> Turn {
         let mut waiting = self.refused.iter().filter(|reoffer| reoffer.again.is_none());
         waiting.next().map_or(Turn::New, |reoffer| Turn::Again(reoffer.index))

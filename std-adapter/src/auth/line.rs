@@ -1,4 +1,4 @@
-//! An encrypted link over a line that loses bytes: each record stands alone, and the session repeats what is lost.
+//! An encrypted link over a line that loses bytes: each record is independent, and the session repeats lost frames.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;

@@ -31,7 +31,7 @@ const LINE: &[u8; 16] = b"tick 00000: 21C\n";
 /// Lines of the log so far.
 const LINES: u32 = 1000;
 
-/// What is sent.
+/// The files that the board sends.
 enum Files {
     Program,
     Log,
