@@ -24,7 +24,9 @@
 
 use tinyferry_core::Reason;
 
-pub use crate::reoffers::REOFFERS;
+/// The largest number of files in one request that are sent a second time, since the receiver has other content of the
+/// same size.
+pub const REOFFERS: usize = crate::reoffers::REOFFERS;
 
 mod file_store;
 mod inbound;

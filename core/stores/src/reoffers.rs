@@ -5,7 +5,7 @@ use tinyferry_core::Reason;
 
 /// The largest number of files in one request that are sent a second time, since the receiver has other content of
 /// the same size.
-pub const REOFFERS: usize = 16;
+pub(crate) const REOFFERS: usize = 16;
 
 /// The files that the other end wants once more. A session numbers all entries that are given, also those that are
 /// given again.
