@@ -72,6 +72,15 @@ pub trait Store {
         self.inner().is_none_or(|inner| inner.is_ready())
     }
 
+    /// Whether the next [`Store::load`] has content or the end of the file, after one that has filled a part of a chunk of
+    /// a file without a size. If not, as of a log that grows, the bytes so far are sent, and [`Store::is_ready`] is asked
+    /// before the next ones. Called with [`Profile::PIPES`](crate::Profile::PIPES), on a reliable link. On a lossy one only
+    /// whole chunks can be sent: there [`Store::is_ready`] should be true when 1024 bytes, or the end, can be loaded.
+    /// Content is loaded again from the receiver's position on there: at most 97 KiB before the end of what was loaded.
+    fn has_more(&mut self) -> bool {
+        self.inner().is_none_or(|inner| inner.has_more())
+    }
+
     /// The CRC-64/NVME of the open file's [`Accepted::prefix`], if it cannot be read again. `None`: the session reads
     /// it by [`Store::load`]. Called with [`Profile::PIPES`](crate::Profile::PIPES), but not in a session with
     /// SHA-256.

@@ -8,11 +8,19 @@ impl<P: Profile> Session<P> {
         Step::Storage(match self.io {
             PendingIo::Load { position, length, done, sends } => {
                 let holes = P::has_holes() && (!sends || self.has_holes());
-                let waits = P::has_pipes() && done == 0 && sends && self.is_new(position);
+                let is_new = P::has_pipes() && sends && self.is_new(position);
+                let (waits, is_part) = (is_new && done == 0, is_new && self.may_end_after(done));
                 let proves = self.may_prove_prefix();
                 let into = self.buffer.payload_mut().get_mut(done.into()..length.into());
                 let position = position.saturating_add(done.into());
-                Request::Load { position, into: into.unwrap_or_default(), holes, waits, proves }
+                Request::Load {
+                    position,
+                    into: into.unwrap_or_default(),
+                    holes,
+                    waits,
+                    is_part,
+                    proves,
+                }
             }
             PendingIo::Store { position, skip, length, done } if P::can_receive() => {
                 let payload = self.reader.payload(self.buffer.frame(), length.into());
@@ -102,6 +110,11 @@ impl<P: Profile> Session<P> {
             PendingIo::Abandon(Abandon { reason, all }) => Request::Abandon { reason, all },
             _ => return Step::Over(self.result()),
         })
+    }
+
+    /// Whether a chunk may end after the `done` bytes that the store has loaded: the size is not known.
+    fn may_end_after(&self, done: u16) -> bool {
+        done > 0 && !self.is_lossy() && matches!(self.progress(), Some((_, None)))
     }
 
     /// Whether no content from `position` on was sent before.

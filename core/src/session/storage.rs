@@ -69,6 +69,14 @@ impl<P: Profile> Session<P> {
                 self.reader.consume(HOLE_LEN);
                 self.failed(reason);
             }
+            (PendingIo::Load { position, done, sends: true, .. }, Reply::Pending)
+                if P::has_pipes() && done > 0 =>
+            {
+                self.deferred = None;
+                if self.load_ends(position, done, true, false) {
+                    return;
+                }
+            }
             (
                 PendingIo::Load { .. } | PendingIo::Store { .. } | PendingIo::StoreZeros { .. },
                 Reply::Pending,

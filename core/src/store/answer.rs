@@ -33,6 +33,7 @@ pub fn answer<S: Store + ?Sized>(store: &mut S, request: Request<'_>) -> Reply {
         {
             Reply::Pending
         }
+        Request::Load { is_part: true, .. } if !store.has_more() => Reply::Pending,
         Request::Store { position, bytes, .. } => {
             reply_to(store.store(position, bytes), Reply::Moved)
         }

@@ -21,6 +21,7 @@ forward! {
     fn offer(&mut self, offer: &Offer<'_>) -> Result<Accepted, Reason>;
     fn rejected(&mut self, path: &[u8], reason: Reason);
     fn is_ready(&mut self) -> bool;
+    fn has_more(&mut self) -> bool;
     fn prefix_digest(&mut self) -> Option<u64>;
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason>;
     fn digest(&mut self, start: u64, position: u64, end: u64) -> Option<u64>;

@@ -41,6 +41,8 @@ pub enum Request<'a> {
         holes: bool,
         /// Whether [`Store::is_ready`] is asked before.
         waits: bool,
+        /// Whether [`Store::has_more`] is asked before: a part of the chunk is loaded.
+        is_part: bool,
         /// Whether [`Store::prefix_digest`] is asked first, and [`Reply::Digest`] is an answer.
         proves: bool,
     },

@@ -187,7 +187,14 @@ fn all_requests(mut store: impl Store) -> Vec<Reply> {
         Request::Offer(offer()),
         Request::Rejected { path: b"p", reason },
         Request::Store { position: 0, bytes: b"abc", waits: true },
-        Request::Load { position: 0, into: &mut payload, holes: false, waits: true, proves: false },
+        Request::Load {
+            position: 0,
+            into: &mut payload,
+            holes: false,
+            waits: true,
+            is_part: false,
+            proves: false,
+        },
         Request::Commit(digests),
         Request::CommitAgain,
         Request::FlushCommits,
@@ -260,7 +267,14 @@ fn a_store_that_is_not_ready_is_pending_only_if_it_is_asked() {
         for request in [
             Request::Store { position: 0, bytes: b"abc", waits },
             Request::StoreZeros { position: 0, length: 3, waits },
-            Request::Load { position: 0, into: &mut into, holes: true, waits, proves: false },
+            Request::Load {
+                position: 0,
+                into: &mut into,
+                holes: true,
+                waits,
+                is_part: false,
+                proves: false,
+            },
         ] {
             assert_eq!(answer(&mut Waits, request) == Reply::Pending, waits);
         }

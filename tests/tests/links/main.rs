@@ -7,6 +7,7 @@ mod buffered_input;
 mod burst_delivery;
 mod console;
 mod flow_control;
+mod live_log;
 mod liveness;
 mod lost_replies;
 mod reliable;
