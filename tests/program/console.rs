@@ -19,7 +19,7 @@ use tinyferry_kit::{Console as WithInput, Memory};
 use crate::harness::{Place, client, command, content};
 
 /// A board behind a TCP port, which prints 50 lines a second and echoes its input. Returns its endpoint.
-fn board() -> String {
+pub(crate) fn board() -> String {
     let console: &'static Console<1024, 64> = Box::leak(Box::new(Console::new()));
     thread::spawn(move || {
         let codes = ["CLS", "SAF", "RAF", "SAR", "RAR", "DON", "ERR", "PIN", "PON"];
@@ -95,7 +95,8 @@ fn a_file_that_cannot_be_written_and_an_endpoint_without_a_console_are_errors() 
     client(&url, &place.here(""), &["ping", "--console=no/log"])
         .with(1, &["\"no/log\" for the console cannot be written"]);
     let plain = "tcp://127.0.0.1:1";
-    client(plain, &place.here(""), &["ping", "--console"]).with(2, &["has no console"]);
+    client(plain, &place.here(""), &["ping", "--console"])
+        .with(2, &["has no console", "tcp://127.0.0.1:1?lossy=true"]);
     client(plain, &place.here(""), &["console"]).with(2, &["has no console"]);
     for arguments in [&["ls"][..], &["get", "f", "-o", "-"], &["ping", "--json"]] {
         let arguments = [arguments, &["--console=-"]].concat();

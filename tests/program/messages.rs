@@ -123,7 +123,8 @@ fn an_error_of_the_connection_names_the_endpoint_and_a_remedy() {
         let _ = stream.write_all(&b"220 another program is here\r\n".repeat(9));
         stay_silent(stream);
     });
-    client(&talks, &here, &put).with(5, &[&talks, "does not speak Tinyferry", "the port"]);
+    client(&talks, &here, &put)
+        .with(5, &[&talks, "does not speak Tinyferry", "the port", "?lossy=true"]);
     program(&here, &["ping", "--timeout", "0"]).with(2, &["a timeout of 0"]);
 }
 

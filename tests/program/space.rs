@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Place, Server};
+use crate::console::board;
+use crate::harness::{Place, Server, client};
 
 /// The bytes of the file system of the served directory, and its free bytes, from the system.
 fn of_system(place: &Place) -> (u64, u64) {
@@ -50,4 +51,10 @@ fn the_space_is_that_of_the_file_system_of_the_directory() {
     writer.client(&here, &["df", "d"]).with(6, &["permission is denied"]);
     let reader = Server::start(&place.served(""), &["--read-only"]);
     reader.client(&here, &["df"]).with(6, &["\".\"", "takes no files"]);
+}
+
+#[test]
+fn the_error_about_a_board_that_does_not_know_its_space_says_so() {
+    let place = Place::new();
+    client(&board(), &place.here(""), &["df"]).with(6, &["\".\"", "does not tell its free space"]);
 }

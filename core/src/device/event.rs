@@ -67,7 +67,9 @@ pub enum Event<'a, E> {
         path: &'a str,
     },
     /// A file was offered or requested, and is not in place or not sent: this end or the client has refused
-    /// it, has given it up or has gone.
+    /// it, has given it up or has gone. It is not always a failure: a client that puts a tree first requests the
+    /// directory there, and gets [`Reason::NotFound`] for a new one; one that gets a path requests a file first, and
+    /// then a tree after [`Reason::IsDirectory`].
     Refused {
         /// The path.
         path: &'a str,

@@ -29,6 +29,7 @@ use tinyferry_core::Reason;
 pub const REOFFERS: usize = crate::reoffers::REOFFERS;
 
 mod file_store;
+mod forward;
 mod inbound;
 mod message;
 mod operate;

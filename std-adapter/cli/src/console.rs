@@ -105,8 +105,15 @@ pub(crate) fn lacks_console(endpoint: &Endpoint) -> Option<String> {
     let may_be_lossy =
         endpoint.is_lossy() || matches!(endpoint, Endpoint::Exec(_) | Endpoint::Ssh(_));
     let sentence = || {
+        let line = match endpoint {
+            Endpoint::Tcp(_) => {
+                format!(" (a serial line behind a TCP port is {endpoint}?lossy=true)")
+            }
+            _ => String::new(),
+        };
         format!(
-            "{endpoint} has no console: only the text between the frames of a lossy line is one"
+            "{endpoint} has no console: only the text between the frames of a lossy line is \
+             one{line}"
         )
     };
     (!may_be_lossy).then(sentence)

@@ -1,5 +1,7 @@
 //! `tinyferry df`.
 
+use tinyferry::core::Reason;
+
 use crate::args::DfArgs;
 use crate::exit::{CliError, Exit};
 use crate::human;
@@ -12,7 +14,13 @@ pub(crate) fn df(args: &DfArgs) -> Result<Exit, CliError> {
     let mut retrying = Retrying::query(&args.peer, &args.retry)?;
     let name = quoted(if path.is_empty() { "." } else { &path });
     let space = retrying.run(&name, None, |client| client.space(&path));
-    let space = space.map_err(|error| retrying.error(&error, &name))?;
+    let space = space.map_err(|error| match error.refusal() {
+        Some(reason @ Reason::Unsupported) => {
+            let sentence = format!("{name}: the other end does not tell its free space");
+            CliError::new(Exit::Refused, sentence).with_reason(Some(reason))
+        }
+        _ => retrying.error(&error, &name),
+    })?;
     if json::is_on() {
         let time_granularity_ns = space.time_granularity.as_nanos() as u64;
         let (free, total) = (space.free, space.total);

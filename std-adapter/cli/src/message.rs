@@ -94,9 +94,13 @@ impl Context {
             Error::Session(Failure::NotTinyferry, _) => {
                 let advice = match endpoint {
                     Endpoint::Exec(_) | Endpoint::Ssh(_) => {
-                        "the command must run tinyferry serve --stdio"
+                        "the command must run tinyferry serve --stdio".to_owned()
                     }
-                    _ => "check the address and the port",
+                    Endpoint::Tcp(_) if !endpoint.is_lossy() => format!(
+                        "check the address and the port; a serial line behind that port is \
+                         {endpoint}?lossy=true"
+                    ),
+                    _ => "check the address and the port".to_owned(),
                 };
                 format!("{endpoint}: {error}; {advice}")
             }

@@ -60,7 +60,7 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> fmt::Debug for FileStore<F
 }
 
 impl<F: Files, const PATH: usize, const DEPTH: usize> FileStore<F, PATH, DEPTH> {
-    /// A store over a mounted file system.
+    /// A store over a mounted file system, or over a reference to one, such as to a `static`.
     pub fn new(files: F) -> Self {
         Self {
             files,
