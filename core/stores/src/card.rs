@@ -11,8 +11,10 @@
 //! # Operations
 //!
 //! With a profile that has operations, files and empty directories are removed, and renamed within their
-//! directory if nothing has the new name. A removal drops the partial of an interrupted transfer in the same
-//! directory. The size and the time of a file are known.
+//! directory. A rename replaces a file that has the new name. If both entries are in one block of the directory, which
+//! has 16 entries, one write replaces it; else the content is copied, which takes space and time for a second copy. A
+//! removal, and a rename that replaces, drop the partial of an interrupted transfer in the same directory. The size and
+//! the time of a file are known.
 //!
 //! # State after a power cut
 //!
@@ -20,7 +22,8 @@
 //! resumes from there. When it is complete, one write of one block gives it its name, or gives the
 //! name that is there its content: the old file or the new one, never a third. Clusters may then be
 //! allocated without an entry. Directories come before the files in them. A removal leaves the whole entry, or
-//! no entry of its name; a rename leaves the old name or the new one.
+//! no entry of its name; a rename leaves the old name or the new one. A rename that replaces leaves the old file or the
+//! new one under the new name, and may leave the new one under its old name as well. A repeated rename ends that.
 
 use core::ops::ControlFlow;
 
@@ -38,7 +41,9 @@ use crate::reoffers::{Reoffers, Turn};
 use crate::time::{Stamp, from_fat, to_fat};
 use crate::{ROUNDING, certain_prefix};
 
-use self::fat::{cluster, content, edit, padded, reason, short, split, to_path, within};
+use self::fat::{
+    Changes, cluster, content, edit, edit_together, padded, reason, short, split, to_path, within,
+};
 use self::walk::{Walk, is_hidden};
 
 mod clusters;

@@ -70,9 +70,9 @@ fn files_and_empty_directories_are_removed_and_their_space_is_free() {
 
 /// R87.
 #[test]
-fn a_file_is_renamed_within_its_directory_and_replaces_none() {
+fn a_file_is_renamed_within_its_directory() {
     let mut bytes = formatted();
-    for (path, seed) in [("d/a", 1), ("d/b", 2), ("top", 3)] {
+    for (path, seed) in [("d/a", 1), ("d/b", 2), ("top", 3), ("e/f", 4)] {
         put(&mut bytes, Config::RELIABLE, path, content(9_000, seed));
     }
     assert_eq!(rename(&mut bytes, "d/a", "d/c.txt"), DONE);
@@ -81,7 +81,8 @@ fn a_file_is_renamed_within_its_directory_and_replaces_none() {
     assert!(get(&mut bytes, "d/c.txt") == Ok(Some(content(9_000, 1))));
     assert!(is_missing(&mut bytes, "d/a"));
     for (from, to, reason) in [
-        ("d/c.txt", "d/b", Reason::Exists),
+        ("e", "d/c.txt", Reason::Unsupported),
+        ("e", "top", Reason::NotDirectory),
         ("top", "d", Reason::IsDirectory),
         ("top", "d/top", Reason::Unsupported),
         ("d/no", "d/new", Reason::NotFound),
@@ -92,6 +93,8 @@ fn a_file_is_renamed_within_its_directory_and_replaces_none() {
     }
     assert!(get(&mut bytes, "d/b") == Ok(Some(content(9_000, 2))));
     assert!(get(&mut bytes, "top") == Ok(Some(content(9_000, 3))));
+    assert_eq!(remove(&mut bytes, "e/f", Kind::File), DONE);
+    assert_eq!(remove(&mut bytes, "e", Kind::Directory), DONE);
     // The renamed directory keeps its entries.
     assert_eq!(rename(&mut bytes, "d", "e"), DONE);
     assert!(get(&mut bytes, "e/b") == Ok(Some(content(9_000, 2))));
@@ -145,5 +148,92 @@ fn after_a_power_loss_an_entry_has_its_old_name_or_the_new_one_or_none() {
             assert!(get(&mut bytes, "d/new") == Ok(Some(content(50_000, 3))), "after {power}");
             assert!(get(&mut bytes, "d/b") == Ok(Some(content(30_000, 2))), "after {power}");
         }
+    }
+}
+
+/// A card with `d/a` and `d/b`, and with `between` other files between their entries.
+fn with_files_between(between: usize) -> Box<Bytes> {
+    let mut bytes = formatted();
+    put(&mut bytes, Config::RELIABLE, "d/a", content(3_000, 1));
+    for number in 0..between {
+        put(&mut bytes, Config::RELIABLE, &format!("d/f{number}"), Vec::new());
+    }
+    put(&mut bytes, Config::RELIABLE, "d/b", content(9_001, 2));
+    bytes
+}
+
+/// The numbers of files between two entries that are in one block of their directory, and in two.
+const BETWEEN: [usize; 2] = [0, 16];
+
+/// R87.
+#[test]
+fn a_rename_replaces_a_file_and_frees_its_space() {
+    for between in BETWEEN {
+        for (from, to) in [("d/a", "d/b"), ("d/b", "d/a")] {
+            let mut bytes = with_files_between(between);
+            let kept = get(&mut bytes, from);
+            assert_eq!(rename(&mut bytes, from, to), DONE, "{from}, {between} between");
+            assert!(get(&mut bytes, to) == kept, "{from}, {between} between");
+            assert!(is_missing(&mut bytes, from));
+            assert_eq!(rename(&mut bytes, from, to), DONE, "it was renamed before");
+            // All renamed files together have several times the size of the card.
+            for seed in 0..12 {
+                put(&mut bytes, Config::RELIABLE, from, content(600_000, seed));
+                assert_eq!(rename(&mut bytes, from, to), DONE, "{seed}, {between} between");
+                assert!(get(&mut bytes, to) == Ok(Some(content(600_000, seed))), "{seed}");
+            }
+            assert_eq!(remove(&mut bytes, to, Kind::File), DONE);
+            for number in 0..between {
+                assert_eq!(remove(&mut bytes, &format!("d/f{number}"), Kind::File), DONE);
+            }
+            assert_eq!(remove(&mut bytes, "d", Kind::Directory), DONE, "no other entry is left");
+        }
+    }
+}
+
+#[test]
+fn a_rename_whose_copy_has_no_room_is_refused_and_leaves_the_space_free() {
+    let [_, between] = BETWEEN;
+    let mut bytes = with_files_between(between);
+    put(&mut bytes, Config::RELIABLE, "d/b", content(1_500_000, 3));
+    put(&mut bytes, Config::RELIABLE, "d/a", content(400_000, 4));
+    assert_eq!(rename(&mut bytes, "d/b", "d/a"), Err(Reason::NoSpace));
+    assert!(get(&mut bytes, "d/a") == Ok(Some(content(400_000, 4))));
+    assert!(get(&mut bytes, "d/b") == Ok(Some(content(1_500_000, 3))));
+    put(&mut bytes, Config::RELIABLE, "new", content(300_000, 5));
+}
+
+/// R87.
+#[test]
+fn after_a_power_loss_a_replaced_file_is_the_old_one_or_the_new_one() {
+    for between in BETWEEN {
+        let whole = with_files_between(between);
+        let replace = Operation::Rename { from: "d/a" };
+        let run = |bytes: &mut Bytes, power| operate(bytes, "d/b", Kind::File, replace, power);
+        let (result, writes) = run(&mut whole.clone(), ALWAYS);
+        assert!(result == DONE && writes > 1, "{writes}");
+        let mut seen = [false; 2];
+        for power in 0..=writes {
+            let mut bytes = whole.clone();
+            let (result, _) = run(&mut bytes, power);
+            let (a, b) = (get(&mut bytes, "d/a"), get(&mut bytes, "d/b"));
+            let is_new = b == Ok(Some(content(3_000, 1)));
+            assert!(is_new || b == Ok(Some(content(9_001, 2))), "after {power}");
+            let is_gone = a == Err(Failure::Refused(Reason::NotFound));
+            let is_kept = a == Ok(Some(content(3_000, 1)));
+            assert!(is_kept || (is_gone && is_new), "after {power}: the file is lost");
+            assert!(result.is_err() || is_gone, "after {power}: it was said to be done");
+            seen[usize::from(is_new)] = true;
+            // Neither of two remaining files changes with the other.
+            if is_kept {
+                put(&mut bytes, Config::RELIABLE, "d/a", content(40_000, 5));
+                assert!(get(&mut bytes, "d/b") == b, "after {power}");
+            }
+            assert_eq!(run(&mut bytes, ALWAYS).0, DONE, "after {power}");
+            let expected = if is_kept { content(40_000, 5) } else { content(3_000, 1) };
+            assert!(get(&mut bytes, "d/b") == Ok(Some(expected)), "after {power}");
+            assert!(is_missing(&mut bytes, "d/a"), "after {power}");
+        }
+        assert_eq!(seen, [true; 2], "{between} between");
     }
 }

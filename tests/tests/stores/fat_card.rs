@@ -9,7 +9,7 @@ use std::fmt;
 use embedded_sdmmc::{Block, BlockCount, BlockDevice, BlockIdx};
 pub(crate) use ram_card::{BLOCKS, Bytes, RamCard};
 use tinyferry_core::error::Reason;
-use tinyferry_core::{Config, Failure, Outcome, Task};
+use tinyferry_core::{Config, Failure, Outcome, Store, Task};
 use tinyferry_kit::{Faults, File, Memory, Pair, content};
 use tinyferry_stores::card::Card;
 
@@ -246,4 +246,49 @@ fn files_that_differ_at_the_client_are_sent_a_second_time() {
         assert_eq!(result.expect("it goes well").refused, 0);
         assert!(back.files == source.files);
     }
+}
+
+/// The paths of the entries that a card gives of a tree, and the number of those that it omits.
+fn given(bytes: &mut Bytes, room: usize) -> (Vec<String>, u32) {
+    let mut card = Card::new(RamCard::new(bytes));
+    let mut path = vec![0; room];
+    let mut paths = Vec::new();
+    card.open("t", true).expect("the tree is there");
+    while let Some(entry) = card.next(&mut path).expect("the tree is given") {
+        let path = String::from_utf8(path[..entry.path].to_vec()).expect("a path");
+        paths.push(path);
+    }
+    (paths, card.omitted())
+}
+
+#[test]
+fn entries_whose_paths_have_no_room_are_omitted_and_the_others_are_given() {
+    let mut bytes = formatted();
+    for path in ["t/a", "t/sub/b", "t/sub/longer.bin", "t/z"] {
+        put(&mut bytes, Config::RELIABLE, path, content(500, 1));
+    }
+    for (room, expected, omitted) in [
+        (14, vec!["A", "SUB", "SUB/B", "SUB/LONGER.BIN", "Z"], 0),
+        (13, vec!["A", "SUB", "SUB/B", "Z"], 1),
+        (2, vec!["A", "Z"], 1),
+    ] {
+        let (paths, count) = given(&mut bytes, room);
+        assert_eq!(paths[1..], expected, "{room} bytes");
+        assert_eq!(count, omitted, "{room} bytes");
+    }
+}
+
+#[test]
+fn entries_of_a_directory_that_is_too_deep_are_omitted_and_reported() {
+    let mut bytes = formatted();
+    put(&mut bytes, Config::RELIABLE, "T/1/2/3/4/5/6/7/8/9/LOW", content(500, 1));
+    put(&mut bytes, Config::RELIABLE, "T/1/2/3/4/5/6/7/F", content(500, 2));
+    put(&mut bytes, Config::RELIABLE, "T/Z", content(500, 3));
+    let task = Task::get_tree("T");
+    let (result, back, _) = run(&mut bytes, Config::RELIABLE, Memory::default(), task, QUIET);
+    let outcome = result.expect("it succeeds");
+    assert_eq!((outcome.refused, outcome.omitted), (0, 1));
+    let paths: Vec<_> = back.files.keys().map(String::as_str).collect();
+    assert_eq!(paths, ["T/1/2/3/4/5/6/7/F", "T/Z"]);
+    assert!(back.directories.contains("T/1/2/3/4/5/6/7/8"));
 }

@@ -79,21 +79,34 @@ pub(super) fn within<D: BlockDevice, T>(
     result
 }
 
+/// New bytes of an entry, each at an offset from its start.
+pub(super) type Changes<'a> = &'a [(usize, &'a [u8])];
+
 /// Changes an entry in its place: one write of one block.
 pub(super) fn edit<D: BlockDevice>(
     device: &D,
     entry: &DirEntry,
-    changes: &[(usize, &[u8])],
+    changes: Changes<'_>,
+) -> Result<(), Reason> {
+    edit_together(device, entry.entry_block, &[(entry, changes)])
+}
+
+/// Changes entries of one block: one write of this block.
+pub(super) fn edit_together<D: BlockDevice>(
+    device: &D,
+    at: BlockIdx,
+    entries: &[(&DirEntry, Changes<'_>)],
 ) -> Result<(), Reason> {
     let mut blocks = [Block::new()];
-    let at: BlockIdx = entry.entry_block;
     device.read(&mut blocks, at).map_err(|_| Reason::Storage)?;
     let [block] = &mut blocks;
-    let start = usize::try_from(entry.entry_offset).map_err(|_| Reason::Storage)?;
-    for (offset, bytes) in changes {
-        let field = block.contents.iter_mut().skip(start.saturating_add(*offset));
-        for (to, from) in field.zip(*bytes) {
-            *to = *from;
+    for (entry, changes) in entries {
+        let start = usize::try_from(entry.entry_offset).map_err(|_| Reason::Storage)?;
+        for (offset, bytes) in *changes {
+            let field = block.contents.iter_mut().skip(start.saturating_add(*offset));
+            for (to, from) in field.zip(*bytes) {
+                *to = *from;
+            }
         }
     }
     device.write(&blocks, at).map_err(|_| Reason::Storage)

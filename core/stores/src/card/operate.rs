@@ -80,9 +80,14 @@ impl<D: BlockDevice> Card<D> {
         }
         let (above, _) = split(path);
         self.discard_partial(above)?;
+        self.drop_entry(above, &entry)
+    }
+
+    /// Removes an entry of a directory that has no partial.
+    fn drop_entry(&mut self, above: &str, entry: &DirEntry) -> Result<(), Reason> {
         // This write removes the name: the entry becomes a partial, whose removal frees its clusters.
         let partial = ShortFileName::create_from_str(PARTIAL).map_err(|_| Reason::Storage)?;
-        edit(self.device()?, &entry, &[(0, &padded(&partial)), (ATTRIBUTES, &[FILE])])?;
+        edit(self.device()?, entry, &[(0, &padded(&partial)), (ATTRIBUTES, &[FILE])])?;
         self.discard_partial(above)
     }
 
@@ -129,13 +134,77 @@ impl<D: BlockDevice> Card<D> {
             return if target.is_some() { Ok(()) } else { Err(Reason::NotFound) };
         };
         let is_same = above.eq_ignore_ascii_case(new_above) && old.eq_ignore_ascii_case(new);
-        match target {
+        let target = match target {
             _ if is_same => return Ok(()),
             Some(target) if target.attributes.is_directory() => return Err(Reason::IsDirectory),
-            Some(_) => return Err(Reason::Exists),
-            None if !above.eq_ignore_ascii_case(new_above) => return Err(Reason::Unsupported),
-            None => {}
+            _ if !above.eq_ignore_ascii_case(new_above) => return Err(Reason::Unsupported),
+            Some(_) if source.attributes.is_directory() => return Err(Reason::NotDirectory),
+            Some(target) if target.attributes.is_read_only() => return Err(Reason::NoPermission),
+            Some(target) => target,
+            None => return edit(self.device()?, &source, &[(0, &padded(&name))]),
+        };
+        self.discard_partial(above)?;
+        if source.entry_block == target.entry_block {
+            self.replace_at_once(above, &source, &target, name)
+        } else {
+            if let Err(reason) = self.copy(above, old) {
+                // The copy is of no use, and takes space.
+                let _ = self.discard_partial(above);
+                return Err(reason);
+            }
+            let modified = from_fat(Stamp(source.mtime.serialize_to_fat()));
+            self.put_in_place(to, modified, source.size)?;
+            self.discard_partial(above)?;
+            self.drop_entry(above, &source)
         }
-        edit(self.device()?, &source, &[(0, &padded(&name))])
+    }
+
+    /// Gives the source the name of the target, which becomes the partial, by one write of their block.
+    fn replace_at_once(
+        &mut self,
+        above: &str,
+        source: &DirEntry,
+        target: &DirEntry,
+        name: ShortFileName,
+    ) -> Result<(), Reason> {
+        let partial = ShortFileName::create_from_str(PARTIAL).map_err(|_| Reason::Storage)?;
+        let (name, partial) = (padded(&name), padded(&partial));
+        let named: Changes<'_> = &[(0, &name)];
+        let replaced: Changes<'_> = &[(0, &partial), (ATTRIBUTES, &[FILE])];
+        let entries = [(source, named), (target, replaced)];
+        edit_together(self.device()?, source.entry_block, &entries)?;
+        self.discard_partial(above)
+    }
+
+    /// Copies a file to the partial of its directory. Two entries in different blocks cannot change in one write, and
+    /// must not name the same clusters between two writes.
+    fn copy(&mut self, above: &str, name: &str) -> Result<(), Reason> {
+        let name = short(name)?;
+        let (manager, volume) = self.volume()?;
+        within(manager, volume, (above, false), |directory| {
+            let from = manager.open_file_in_dir(directory, name, Mode::ReadOnly).map_err(reason)?;
+            let mode = Mode::ReadWriteCreateOrTruncate;
+            let copied = manager.open_file_in_dir(directory, PARTIAL, mode).and_then(|to| {
+                let copied = copy_content(manager, from, to);
+                manager.close_file(to).and(copied)
+            });
+            let _ = manager.close_file(from);
+            copied.map_err(reason)
+        })
+    }
+}
+
+fn copy_content<D: BlockDevice>(
+    manager: &Manager<D>,
+    from: RawFile,
+    to: RawFile,
+) -> Result<(), Error<Fault<D::Error>>> {
+    let mut bytes = [0; 512];
+    loop {
+        let count = manager.read(from, &mut bytes)?;
+        match bytes.get(..count) {
+            None | Some([]) => return Ok(()),
+            Some(bytes) => manager.write(to, bytes)?,
+        }
     }
 }

@@ -154,14 +154,14 @@ impl<D: BlockDevice> Store for Card<D> {
                         let mut second = self.walk();
                         let mut found = None;
                         for _ in 0..=index {
-                            found = self.step(&mut second)?;
+                            found = self.step(&mut second, path.len())?;
                             if found.is_none() {
                                 break;
                             }
                         }
                         found
                     }
-                    Turn::New => self.step(&mut walk)?,
+                    Turn::New => self.step(&mut walk, path.len())?,
                 };
                 self.sending = Sending::Entries(walk);
                 match found {
@@ -172,6 +172,13 @@ impl<D: BlockDevice> Store for Card<D> {
                     None => Ok(None),
                 }
             }
+        }
+    }
+
+    fn omitted(&mut self) -> u32 {
+        match &self.sending {
+            Sending::Entries(walk) => walk.omitted,
+            Sending::Nothing | Sending::File(_) | Sending::Tree(_) => 0,
         }
     }
 

@@ -9,11 +9,23 @@ pub(super) struct Walk {
     pub(super) below: Path,
     /// How many entries were passed, in each directory down to `below`.
     pub(super) passed: Vec<u16, DEPTH>,
+    /// The number of entries that were not given: their paths are too long, or they are in a directory that is too deep.
+    pub(super) omitted: u32,
+}
+
+impl Walk {
+    fn omit(&mut self) {
+        self.omitted = self.omitted.saturating_add(1);
+    }
 }
 
 impl<D: BlockDevice> Card<D> {
-    /// The next entry of a tree: its path goes to `walk.below` if it is a directory.
-    pub(super) fn step(&mut self, walk: &mut Walk) -> Result<Option<(Path, DirEntry)>, Reason> {
+    /// The next entry of a tree whose path has at most `room` bytes: its path goes to `walk.below` if it is a directory.
+    pub(super) fn step(
+        &mut self,
+        walk: &mut Walk,
+        room: usize,
+    ) -> Result<Option<(Path, DirEntry)>, Reason> {
         let (manager, volume) = self.volume()?;
         loop {
             let Some(passed) = walk.passed.last().copied() else { return Ok(None) };
@@ -41,25 +53,19 @@ impl<D: BlockDevice> Card<D> {
             if let Some(last) = walk.passed.last_mut() {
                 *last = last.saturating_add(1);
             }
-            let mut path = walk.below.clone();
-            let mut push = |text: &[u8]| -> Result<(), Reason> {
-                for byte in text {
-                    let letter = if byte.is_ascii_graphic() { char::from(*byte) } else { '_' };
-                    path.push(letter).map_err(|_| Reason::NameTooLong)?;
+            let path = match path_of(&walk.below, &entry.name) {
+                Ok(path) if path.len() <= room => path,
+                _ => {
+                    walk.omit();
+                    continue;
                 }
-                Ok(())
             };
-            if !walk.below.is_empty() {
-                push(b"/")?;
-            }
-            push(entry.name.base_name())?;
-            if !entry.name.extension().is_empty() {
-                push(b".")?;
-                push(entry.name.extension())?;
-            }
             if entry.attributes.is_directory() {
-                walk.below = path.clone();
-                walk.passed.push(0).map_err(|_| Reason::NameTooLong)?;
+                // The entries of a directory that is too deep are not given; the omission is reported.
+                match walk.passed.push(0) {
+                    Ok(()) => walk.below.clone_from(&path),
+                    Err(_) => walk.omit(),
+                }
             }
             return Ok(Some((path, entry)));
         }
@@ -102,8 +108,29 @@ impl<D: BlockDevice> Card<D> {
         let mut passed = Vec::new();
         // It has room for one.
         let _ = passed.push(0);
-        Walk { root: self.root.clone(), below: Path::new(), passed }
+        Walk { root: self.root.clone(), below: Path::new(), passed, omitted: 0 }
     }
+}
+
+/// The path of an entry. A byte that no path may have becomes `_`.
+fn path_of(below: &Path, name: &ShortFileName) -> Result<Path, Reason> {
+    let mut path = below.clone();
+    let mut push = |text: &[u8]| -> Result<(), Reason> {
+        for byte in text {
+            let letter = if byte.is_ascii_graphic() { char::from(*byte) } else { '_' };
+            path.push(letter).map_err(|_| Reason::NameTooLong)?;
+        }
+        Ok(())
+    };
+    if !below.is_empty() {
+        push(b"/")?;
+    }
+    push(name.base_name())?;
+    if !name.extension().is_empty() {
+        push(b".")?;
+        push(name.extension())?;
+    }
+    Ok(path)
 }
 
 /// Whether an entry is none of the tree: a label, a link of the file system, a partial.

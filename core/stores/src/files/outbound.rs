@@ -56,6 +56,8 @@ impl<const PATH: usize, const DEPTH: usize> Walk<PATH, DEPTH> {
 struct Tree<'a> {
     root: &'a str,
     depth: Depth,
+    /// The longest path that the session has room for, in bytes.
+    room: usize,
     omitted: &'a mut u32,
 }
 
@@ -80,9 +82,9 @@ impl Tree<'_> {
                 continue;
             };
             let path = match path {
-                Ok(path) => path,
+                Ok(path) if path.len() <= self.room => path,
                 Err(Skipped::Hidden) => continue,
-                Err(Skipped::Omitted) => {
+                Ok(_) | Err(Skipped::Omitted) => {
                     *self.omitted = self.omitted.saturating_add(1);
                     continue;
                 }
@@ -137,8 +139,8 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> FileStore<F, PATH, DEPTH> 
     pub(super) fn next_entry(&mut self, into: &mut [u8]) -> Result<Option<Entry>, Reason> {
         let Request::Send(outbound) = &mut self.request else { return Ok(None) };
         let Outbound { root, what, names_only, depth, reoffers, omitted } = outbound;
-        let turn = reoffers.turn();
-        let mut tree = Tree { root, depth: *depth, omitted };
+        let (turn, room) = (reoffers.turn(), into.len());
+        let mut tree = Tree { root, depth: *depth, room, omitted };
         let found = match (&mut *what, turn) {
             (What::Tree, _) => {
                 *what = What::Entries(Walk::new());
@@ -152,7 +154,7 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> FileStore<F, PATH, DEPTH> 
             (What::Entries(_), Turn::Again(index)) => {
                 // The file system is as it was: the same steps lead there.
                 let (mut again, mut unused) = (Walk::<PATH, DEPTH>::new(), 0);
-                let mut tree = Tree { root, depth: *depth, omitted: &mut unused };
+                let mut tree = Tree { root, depth: *depth, room, omitted: &mut unused };
                 let mut found = None;
                 while again.passed <= index {
                     found = tree.step(&mut self.files, &mut again)?;

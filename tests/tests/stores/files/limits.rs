@@ -12,6 +12,7 @@ on_each_device! {
     the_name_of_a_partial_is_refused
     a_full_medium_refuses_a_file_and_keeps_the_old_ones
     a_full_medium_refuses_entries_of_a_tree_and_stores_the_others
+    an_entry_whose_path_has_no_room_in_the_session_is_omitted
 }
 
 fn offer(path: &str, size: u64) -> Offer<'_> {
@@ -102,5 +103,30 @@ fn a_full_medium_refuses_entries_of_a_tree_and_stores_the_others<D: Device>() {
     assert_eq!(result.expect("it goes well").refused, 1);
     for (number, size) in [(0, 1000), (1, D::ROOM / 2), (2, 2000), (4, 3000)] {
         assert!(get(&mut device, &format!("t/{number}")) == Ok(content(size, number)), "{number}");
+    }
+}
+
+fn an_entry_whose_path_has_no_room_in_the_session_is_omitted<D: Device>() {
+    let mut device = D::formatted();
+    for path in ["t/a", "t/sub/b", "t/sub/longer.bin"] {
+        put(&mut device, path, content(500, 1));
+    }
+    for (room, expected, count) in [
+        (14, vec!["a", "sub", "sub/b", "sub/longer.bin"], 0),
+        (13, vec!["a", "sub", "sub/b"], 1),
+        (2, vec!["a"], 1),
+    ] {
+        let ((mut paths, omitted), _) = call(&mut device, ALWAYS, |store| {
+            store.open("t", true).expect("the tree is there");
+            let (mut path, mut paths) = (vec![0; room], Vec::new());
+            while let Some(entry) = store.next(&mut path).expect("the tree is given") {
+                paths.push(String::from_utf8(path[..entry.path].to_vec()).expect("a path"));
+            }
+            (paths, store.omitted())
+        });
+        paths.sort();
+        // The path of the tree is the first of them.
+        let expected: Vec<_> = expected.into_iter().chain(["t"]).collect();
+        assert_eq!((paths, omitted), (expected.into_iter().map(String::from).collect(), count));
     }
 }
