@@ -60,6 +60,6 @@ fn a_client_without_a_key_gets_no_answer_from_a_line_with_keys() {
     let cable = lay(CLEAN);
     let [listen, url] = urls(&cable);
     let _server = Server::start_at(&listen, &place.served(""), &["--key", &key_of(&place)]);
-    client(&url, &here, &["ping", "--timeout", "2"]).with(4, &[]);
+    client(&url, &here, &["ping", "--timeout", "2"]).with(4, &["both ends need --key"]);
     client(&url, &here, &["ping", "--key", "key"]).well();
 }

@@ -87,10 +87,16 @@ impl Context {
                 "{endpoint}: the connection was closed before the server answered; is a Tinyferry \
                  server there?"
             ),
-            Error::Session(Failure::TimedOut, _) if !self.has_answered => format!(
-                "{endpoint}: the other end does not answer; is a Tinyferry server running there? \
-                 (--timeout SECONDS sets how long to wait)"
-            ),
+            Error::Session(Failure::TimedOut, _) if !self.has_answered => {
+                let keys = match endpoint.is_lossy() {
+                    true => "on a serial line both ends need --key, or none; ",
+                    false => "",
+                };
+                format!(
+                    "{endpoint}: the other end does not answer; is a Tinyferry server running \
+                     there? ({keys}--timeout SECONDS sets how long to wait)"
+                )
+            }
             Error::Session(Failure::NotTinyferry, _) => {
                 let advice = match endpoint {
                     Endpoint::Exec(_) | Endpoint::Ssh(_) => {
