@@ -56,7 +56,7 @@ fn a_log_of_defmt_survives_between_the_frames_of_a_line() {
 fn the_log_of_a_board_says_states_signals_and_reasons() {
     let log = log_of(&Board { features: "defmt,send", ..MICROBIT }, images_go_there_and_back);
     for said in [
-        "connected: AwaitRequest",
+        "Connected",
         "sends Signal { code: Pon, transfer: 0",
         "sends Signal { code: Don, transfer: 1",
         "path: \"app.bin\", kind: File, size: Some(20001)",
@@ -67,7 +67,7 @@ fn the_log_of_a_board_says_states_signals_and_reasons() {
         assert!(log.contains(said), "nothing says {said} in\n{log}");
     }
     let log = log_of(&Board { features: "defmt", ..MPS2 }, card::trees_go_there_and_back);
-    for said in ["connected: AwaitRequest", "kind: Tree", "kind: Directory", "in place: Ok(())"] {
+    for said in ["Connected", "kind: Tree", "kind: Directory", "in place: Ok(())"] {
         assert!(log.contains(said), "nothing says {said} in\n{log}");
     }
 }

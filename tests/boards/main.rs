@@ -284,7 +284,7 @@ fn a_cortex_m4_serves_a_card() {
 #[test]
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_board_prints_between_its_frames() {
-    let (_place, image) = Board { features: "console", ..MICROBIT }.build();
+    let (_place, image) = Board { features: "console,send", ..MICROBIT }.build();
     over_tcp(&MICROBIT, &image, console::images_and_text_share_a_line);
     let (_place, image) = Board { features: "console", ..MPS2 }.build();
     over_tcp(&MPS2, &image, console::a_card_and_text_share_a_line);
