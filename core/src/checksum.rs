@@ -6,8 +6,6 @@
 
 use crc::{CRC_32_ISO_HDLC, CRC_64_NVME, Crc, NoTable, Table};
 
-use crate::wire::PAYLOAD_MAX;
-
 /// How the two CRCs are computed. Implementations differ in speed and flash only.
 pub trait Checksums {
     /// Continues the CRC-32/ISO-HDLC `start` over `bytes`; 0 begins.
@@ -86,9 +84,6 @@ impl Checksums for Tables {
     }
 }
 
-/// As many zeros as a chunk has bytes.
-pub(crate) static ZEROS: [u8; PAYLOAD_MAX] = [0; PAYLOAD_MAX];
-
 /// A running SHA-256 (FIPS 180-4), or none.
 pub trait Sha256: Clone + core::fmt::Debug {
     /// Whether there is one; if not, a session never negotiates it.
@@ -99,6 +94,7 @@ pub trait Sha256: Clone + core::fmt::Debug {
     fn update(&mut self, bytes: &[u8]);
     /// Continues over `count` zeros.
     fn update_zeros(&mut self, count: u32) {
+        static ZEROS: [u8; 1024] = [0; 1024];
         let mut left = count as usize;
         while left > 0 {
             let zeros = ZEROS.get(..left).unwrap_or(&ZEROS);

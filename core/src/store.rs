@@ -3,7 +3,6 @@
 //! A directory on a desktop, a FAT card, a flash partition and a `Vec` in a test are equals. It knows
 //! nothing of frames.
 
-use crate::checksum::ZEROS;
 use crate::error::Reason;
 
 pub(crate) mod answer;
@@ -17,6 +16,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 mod values;
+mod zeros;
 
 pub use self::answer::answer;
 #[cfg(feature = "async")]
@@ -131,13 +131,12 @@ pub trait Store {
 
     /// Writes `length` zeros at `position` of the open file, as [`Store::store`] does: a hole came in. Returns
     /// the number of zeros written, at least one; the next call has the others. By default it calls
-    /// [`Store::store`] for a piece. Called with [`Profile::HOLES`](crate::Profile::HOLES).
+    /// [`Store::store`] for a piece of at most 64 bytes, which is slow for large holes. Called with [`Profile::HOLES`](crate::Profile::HOLES).
     ///
     /// # Errors
     /// Those of [`Store::store`].
     fn store_zeros(&mut self, position: u64, length: u64) -> Result<u64, Reason> {
-        let piece = usize::try_from(length).ok().and_then(|length| ZEROS.get(..length));
-        self.store(position, piece.unwrap_or(&ZEROS)).map(|count| count as u64)
+        self.store(position, zeros::zeros(length)).map(|count| count as u64)
     }
 
     /// Tells the digests of the open file, once all of it was read, or was received and verified.

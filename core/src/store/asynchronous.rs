@@ -136,9 +136,7 @@ pub trait AsyncStore {
                 Request::Store { position, bytes, .. } => moved(self.store(position, bytes).await),
                 Request::Load { position, into, .. } => moved(self.load(position, into).await),
                 Request::StoreZeros { position, length, .. } => {
-                    let zeros =
-                        crate::checksum::ZEROS.get(..usize::try_from(length).unwrap_or(usize::MAX));
-                    moved(self.store(position, zeros.unwrap_or(&crate::checksum::ZEROS)).await)
+                    moved(self.store(position, super::zeros::zeros(length)).await)
                 }
                 Request::Commit(digests) => done(self.commit(&digests).await),
                 Request::Operate { path, kind, operation } => {

@@ -19,6 +19,12 @@ pub use self::writer::WriterStore;
 /// The pause before a reader without content, or a writer without room, is asked again, if the session does not wait.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// The first zeros of a hole of `length` bytes: as many as are written at once.
+fn zeros(length: u64) -> &'static [u8] {
+    static ZEROS: [u8; 32 << 10] = [0; 32 << 10];
+    usize::try_from(length).ok().and_then(|length| ZEROS.get(..length)).unwrap_or(&ZEROS)
+}
+
 /// The error of a reader or writer, which the store keeps.
 fn copy_of(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), error.to_string())

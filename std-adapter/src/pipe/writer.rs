@@ -11,7 +11,7 @@ use tinyferry_core::store::{
     Accepted, CommitFailed, Deferral, Digests, Kind, Offer, Operation, Stat, Store,
 };
 
-use super::{PAUSE, copy_of};
+use super::{PAUSE, copy_of, zeros};
 use crate::checksum::Fast;
 use crate::fs::{Direction, Event, Limits, Observer};
 
@@ -19,7 +19,6 @@ use crate::fs::{Direction, Event, Limits, Observer};
 const WRITE: usize = 64 << 10;
 /// The longest time for which content waits for more.
 const DELAY: Duration = Duration::from_millis(50);
-
 /// A part of a file is continued at a multiple of this length, in bytes.
 const STEP: u64 = 1024;
 
@@ -252,6 +251,10 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
             self.write(self.buffer.len() >= 2 * WRITE)?;
         }
         Ok(bytes.len())
+    }
+
+    fn store_zeros(&mut self, position: u64, length: u64) -> Result<u64, Reason> {
+        self.store(position, zeros(length)).map(|count| count as u64)
     }
 
     fn verified(&mut self, digests: &Digests) {

@@ -3,10 +3,13 @@
 use tinyferry_core::buffer::{Buffer256, Buffer512, ChunkBuffer};
 use tinyferry_core::checksum::{NoSha256, Small};
 use tinyferry_core::error::{Failure, Reason};
-use tinyferry_core::store::{RequestOptions, Skip};
+use tinyferry_core::store::{RequestOptions, Skip, StatQuery};
 use tinyferry_core::wire::{Code, Hello, Signal};
 use tinyferry_core::{Config, GetRequest, Profile, Session, Standard, Step, Task};
-use tinyferry_kit::{End, Endpoint, Faults, File, Frames, Memory, Pair, content, session_number};
+use tinyferry_kit::{
+    End, Endpoint, Faults, File, Frames, Memory, Operates, Pair, QueuedOperation, content,
+    session_number,
+};
 
 macro_rules! profile {
     ($name:ident, $buffer:ty) => {
@@ -240,4 +243,58 @@ fn the_hello_offers_no_larger_chunk_than_the_buffer_holds() {
 fn a_smaller_buffer_saves_as_many_bytes_of_memory() {
     let sizes = [size_of::<Session<Of256>>(), size_of::<Session<Of512>>()];
     assert_eq!(sizes[1] - sizes[0], 256);
+}
+
+/// Asks for a directory of `files` files with its index, and renames a file over another one. Returns the length of
+/// the index.
+fn operates<C: Profile, S: Profile>(config: Config, files: usize) -> usize {
+    let name = path(100);
+    let mut server = Memory::with([("t/old", content(700, 1))]);
+    server.files.insert(format!("t/{name}"), File::new(content(50, 2)));
+    server.directories.insert("t/many".into());
+    for number in 0..files {
+        server.files.insert(format!("t/many/{number}"), File::new(content(number, 3)));
+    }
+    let query = StatQuery { facts: 1, salt: 7, digest: Some(1), ..StatQuery::default() };
+    let operations = [
+        ("many/", QueuedOperation::Stat(query)),
+        (name.as_str(), QueuedOperation::Rename("old".to_owned())),
+        ("missing", QueuedOperation::Stat(query)),
+    ];
+    let mut client = Memory::default();
+    client.queue_operations(Some("t"), &operations);
+    let mut pair = pair::<C, S>(config, client, server);
+    let outcome = pair.run(Task::Put).expect("it ends").expect("it goes well");
+    assert_eq!((outcome.entries, outcome.refused), (3, 0), "{config:?}");
+    let client = &pair.client.store;
+    assert_eq!(client.refused, [("t/missing".to_owned(), Reason::NotFound)]);
+    assert_eq!(pair.server.store.bytes(&format!("t/{name}")), Some(&*content(700, 1)));
+    let [(asked, stat, index), (renamed, ..)] = client.answers.as_slice() else {
+        panic!("there are other answers: {:?}", client.answers);
+    };
+    assert_eq!((asked.as_str(), renamed), ("t/many", &format!("t/{name}")));
+    // The number of entries comes whole, also where the index is cut.
+    assert_eq!(stat.size, files as u64);
+    index.len()
+}
+
+/// R85, R87, R97.
+#[test]
+fn operations_go_through_small_buffers_at_either_end() {
+    for files in [0, 10, 54, 55, 63, 64, 240] {
+        assert_eq!(operates::<Operates, Operates>(Config::RELIABLE, files), files);
+        // The server cuts an index that its buffer has no room for.
+        let cut = files.min(54);
+        assert_eq!(operates::<Operates, Of256>(Config::RELIABLE, files), cut, "of {files}");
+        assert_eq!(operates::<Of256, Of256>(Config::RELIABLE, files), cut, "of {files}");
+        // The client skips an index that its buffer has no room for.
+        let whole = if files < 64 { files } else { 0 };
+        assert_eq!(operates::<Of256, Operates>(Config::RELIABLE, files), whole, "of {files}");
+    }
+    for files in [0, 100] {
+        // An index is not sent where frames are lost.
+        assert_eq!(operates::<Of256, Operates>(Config::LOSSY, files), 0);
+        assert_eq!(operates::<Operates, Of256>(Config::LOSSY, files), 0);
+        assert_eq!(operates::<Of256, Of256>(Config::LOSSY, files), 0);
+    }
 }

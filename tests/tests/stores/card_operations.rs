@@ -1,7 +1,7 @@
 //! Removals and renames on a FAT card: results, refusals, and a power cut at every write.
 
 use tinyferry_core::error::Reason;
-use tinyferry_core::store::{Kind, Operation, Stat, StatQuery, Store};
+use tinyferry_core::store::{Kind, Offer, Operation, Stat, StatQuery, Store};
 use tinyferry_core::{Config, Failure, Task};
 use tinyferry_kit::{Memory, content};
 
@@ -236,4 +236,31 @@ fn after_a_power_loss_a_replaced_file_is_the_old_one_or_the_new_one() {
         }
         assert_eq!(seen, [true; 2], "{between} between");
     }
+}
+
+#[test]
+fn zeros_of_a_hole_are_stored_up_to_the_end_of_a_block() {
+    let mut bytes = formatted();
+    let mut card = Card::new(RamCard::new(&mut bytes));
+    let offer = Offer {
+        path: "sparse",
+        kind: Kind::File,
+        size: Some(3000),
+        modified: None,
+        mode: None,
+        content: None,
+        resume: 0,
+        names_only: false,
+        commit_id: None,
+    };
+    card.offer(&offer).expect("it is accepted");
+    card.store(0, &content(100, 1)).expect("it is stored");
+    for (position, left, stored) in [(100, 2900, 412), (512, 2488, 512), (1024, 300, 300)] {
+        assert_eq!(card.store_zeros(position, left), Ok(stored), "at {position}");
+    }
+    card.store(1324, &content(1676, 2)).expect("it is stored");
+    card.commit().expect("it is in place");
+    drop(card);
+    let expected = [content(100, 1), vec![0; 1224], content(1676, 2)].concat();
+    assert!(get(&mut bytes, "sparse") == Ok(Some(expected)));
 }

@@ -41,6 +41,14 @@ impl<D: BlockDevice> Store for Card<D> {
         }
     }
 
+    fn store_zeros(&mut self, position: u64, length: u64) -> Result<u64, Reason> {
+        // The card writes whole blocks.
+        let zeros = [0; 512];
+        let count = length.min(512_u64.saturating_sub(position % 512));
+        let piece = usize::try_from(count).ok().and_then(|count| zeros.get(..count));
+        self.store(position, piece.unwrap_or(&zeros)).map(|count| count as u64)
+    }
+
     fn load(&mut self, position: u64, into: &mut [u8]) -> Result<usize, Reason> {
         let (Open::Inbound { file, .. } | Open::Reading(file)) = &self.open else {
             return Err(Reason::Storage);
