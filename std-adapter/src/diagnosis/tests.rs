@@ -40,6 +40,7 @@ impl Simulated<'_> {
                         break;
                     }
                 }
+                Step::Text(_) => self.server.text_taken(),
                 Step::Over(_) => panic!("the server ends"),
                 _ => self.server.transmitted(0, Some(self.now)),
             }
