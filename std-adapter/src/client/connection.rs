@@ -46,7 +46,8 @@ const SILENCE: Duration = Duration::from_millis(40);
 
 /// The text that a command prints before the first frame of its server.
 pub(crate) enum Banners {
-    /// It is skipped, and a listener receives it.
+    /// It is skipped, and a listener receives it. Elsewhere than on Unix no command is started.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only commands print banners"))]
     For(Listener),
     /// It is input: there is no server.
     ArePassed,

@@ -179,9 +179,10 @@ impl Watched {
                 assert!(u64::from(*entry) < self.yielded, "entry {entry} of {}", self.yielded);
                 Asked::Other
             }
-            Request::RefusalMessage { .. } | Request::TreeRefused { .. } | Request::Completed => {
-                Asked::Other
-            }
+            Request::RefusalMessage { .. }
+            | Request::TreeRefused { .. }
+            | Request::GivenUp { .. }
+            | Request::Completed => Asked::Other,
         }
     }
 
