@@ -1,7 +1,7 @@
 //! The link between two sessions: it carries, damages and cuts their bytes, and lets time pass.
 
-use tinyferry_core::error::Failure;
 use tinyferry_core::Outcome;
+use tinyferry_core::error::Failure;
 use tinyferry_kit::{Progress, Random};
 
 use super::{End, MOST};
