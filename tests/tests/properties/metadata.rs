@@ -22,6 +22,7 @@ proptest! {
     ) {
         let mut bytes = text.clone().into_bytes();
         let (mut mode, mut modified, mut sha256, mut unknown) = (None, None, None, false);
+        let mut content = None;
         let (mut operation, mut options, mut has_patterns) = (None, None, false);
         let extras = if has_extras { extras } else { Vec::new() };
         if has_extras {
@@ -34,6 +35,7 @@ proptest! {
             match *tag {
                 1 => mode = value.as_slice().try_into().ok().map(u32::from_le_bytes),
                 3 => modified = value.as_slice().try_into().ok().map(i64::from_le_bytes),
+                6 => content = value.as_slice().try_into().ok().map(u64::from_le_bytes),
                 2 => sha256 = value.as_slice().try_into().ok(),
                 0x80 if !value.is_empty() => operation = Some(value.as_slice()),
                 0x81 if matches!(value.len(), 2 | 3) => options = Some(value.as_slice()),
@@ -43,7 +45,7 @@ proptest! {
         }
         let found = Metadata::parse(&bytes);
         let patterns = has_patterns.then(|| &bytes[text.len() + 1..]);
-        let whole = Metadata { text: &text, mode, modified, content: None, sha256, operation, options, patterns };
+        let whole = Metadata { text: &text, mode, modified, content, sha256, operation, options, patterns };
         prop_assert_eq!(found, if unknown { Err(Malformed::Required) } else { Ok(whole) });
         // Cut within the last extra, whatever it is.
         let last = extras.last().map_or(0, |(_, value)| value.len() + 2);

@@ -20,11 +20,26 @@ use serial2::SerialPort;
 /// The longest wait for the last bytes before the port is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Ports in use, for the signals that end this program.
-static CLAIMED: Mutex<Vec<Arc<SavedPort>>> = Mutex::new(Vec::new());
+/// The ports of this program, for the signals that end it.
+enum Ports {
+    InUse(Vec<Arc<SavedPort>>),
+    /// A signal ends this program: their settings are restored, and none is set again.
+    Restored,
+}
 
-fn claimed() -> MutexGuard<'static, Vec<Arc<SavedPort>>> {
-    CLAIMED.lock().unwrap_or_else(PoisonError::into_inner)
+static PORTS: Mutex<Ports> = Mutex::new(Ports::InUse(Vec::new()));
+
+fn ports() -> MutexGuard<'static, Ports> {
+    PORTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ports {
+    fn in_use(&mut self) -> io::Result<&mut Vec<Arc<SavedPort>>> {
+        match self {
+            Self::InUse(ports) => Ok(ports),
+            Self::Restored => Err(io::Error::other("a signal ends this program")),
+        }
+    }
 }
 
 /// A port and its earlier settings.
@@ -53,10 +68,21 @@ impl Claim {
         })?;
         let [used, settings] = settings(found, keeps_dtr);
         let saved = Arc::new(SavedPort { port: port.as_fd().try_clone_to_owned()?, settings });
-        claimed().push(Arc::clone(&saved));
+        ports().in_use()?.push(Arc::clone(&saved));
         let claim = Self(saved);
-        tcsetattr(&claim.0.port, OptionalActions::Now, &used)?;
+        claim.set(|| Ok(tcsetattr(&claim.0.port, OptionalActions::Now, &used)?))?;
         Ok(claim)
+    }
+
+    /// Sets the port by `set`, not while a signal restores its settings, and not after a signal that ends this program
+    /// has done so.
+    ///
+    /// # Errors
+    /// Those of `set`, and one after such a signal.
+    pub(super) fn set(&self, set: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let mut ports = ports();
+        ports.in_use()?;
+        set()
     }
 }
 
@@ -73,7 +99,9 @@ fn settings(mut found: Termios, keeps_dtr: bool) -> [Termios; 2] {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.0.restore();
-        claimed().retain(|found| !Arc::ptr_eq(found, &self.0));
+        if let Ok(ports) = ports().in_use() {
+            ports.retain(|found| !Arc::ptr_eq(found, &self.0));
+        }
     }
 }
 
@@ -97,22 +125,25 @@ impl SavedPort {
     }
 }
 
-/// Restores the settings of all ports in use, before a signal ends this program.
+/// Restores the settings of all ports in use, before a signal ends this program. From then on no port is set.
 pub(crate) fn restore_all() {
-    let all: Vec<_> = claimed().iter().map(Arc::clone).collect();
-    all.iter().for_each(|found| found.restore());
+    let mut ports = ports();
+    if let Ports::InUse(all) = std::mem::replace(&mut *ports, Ports::Restored) {
+        all.iter().for_each(|saved| saved.restore());
+    }
 }
 
 /// Restores the settings of all ports in use while `stop` stops this program, and sets those of the use again after it.
 pub(crate) fn restore_during(stop: impl FnOnce()) {
-    let all: Vec<_> = claimed().iter().map(Arc::clone).collect();
+    let all = ports().in_use().map(|all| all.clone()).unwrap_or_default();
     let used: Vec<_> = all.iter().map(|saved| tcgetattr(&saved.port).ok()).collect();
     all.iter().for_each(|saved| saved.restore());
     stop();
     for (saved, used) in all.iter().zip(used) {
-        // The file stays locked until the settings are set: a claim that ends restores others.
-        let claimed = claimed();
-        let is_in_use = claimed.iter().any(|claimed| Arc::ptr_eq(claimed, saved));
+        // Locked until the settings are set: a claim that ends restores others.
+        let mut ports = ports();
+        let is_in_use =
+            ports.in_use().is_ok_and(|all| all.iter().any(|port| Arc::ptr_eq(port, saved)));
         if let Some(used) = used.filter(|_| is_in_use) {
             let _ = tcsetattr(&saved.port, OptionalActions::Now, &used);
         }

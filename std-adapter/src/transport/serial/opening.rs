@@ -38,10 +38,16 @@ pub(super) fn open(serial: &Serial) -> io::Result<Opened> {
     settings.set_baud_rate(serial.settings.baud)?;
     // With flow control the system sets RTS itself.
     settings.set_flow_control(FlowControl::None);
+    #[cfg(unix)]
+    claim.set(|| port.set_configuration(&settings))?;
+    #[cfg(not(unix))]
     port.set_configuration(&settings)?;
     control_lines::set(&mut port, &serial.settings)?;
     if serial.settings.flow == Flow::Hardware {
         settings.set_flow_control(FlowControl::RtsCts);
+        #[cfg(unix)]
+        claim.set(|| port.set_configuration(&settings))?;
+        #[cfg(not(unix))]
         port.set_configuration(&settings)?;
     }
     port.set_write_timeout(POLL_INTERVAL)?;

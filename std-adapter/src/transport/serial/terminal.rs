@@ -25,7 +25,7 @@ impl SerialLink {
         if !matches!(flow, Ok(FlowControl::RtsCts)) {
             settings.set_flow_control(FlowControl::None);
         }
-        port.set_configuration(&settings)?;
+        claim.set(|| port.set_configuration(&settings))?;
         port.set_write_timeout(POLL_INTERVAL)?;
         port.discard_input_buffer()?;
         Ok(Self::over(Opened { port, path: path.to_owned(), claim }, shutdown))
