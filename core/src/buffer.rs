@@ -19,7 +19,7 @@ mod sealed {
     pub trait Frame: Sized {
         /// All bytes are zero.
         const EMPTY: Self;
-        /// The signal that comes in or goes out, where the other buffer holds the other one.
+        /// The incoming or the outgoing signal; the other buffer has the other one.
         fn signal(&self) -> &[u8; SIGNAL_LEN];
         /// The same to write.
         fn signal_mut(&mut self) -> &mut [u8; SIGNAL_LEN];

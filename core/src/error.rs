@@ -149,7 +149,7 @@ impl Reason {
         Self::from_code(number | APPLICATION)
     }
 
-    /// Whether the reason is one of the application. 65,535 is none: it stands for a missing reason.
+    /// Whether the reason is one of the application. 65,535 is none: it denotes a missing reason.
     pub const fn is_application(self) -> bool {
         self.code() >= APPLICATION && self.code() < u16::MAX
     }

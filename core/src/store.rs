@@ -76,7 +76,7 @@ pub trait Store {
     /// a file without a size. If not, as of a log that grows, the bytes so far are sent, and [`Store::is_ready`] is asked
     /// before the next ones. Called with [`Profile::PIPES`](crate::Profile::PIPES), on a reliable link. On a lossy one only
     /// whole chunks can be sent: there [`Store::is_ready`] should be true when 1024 bytes, or the end, can be loaded.
-    /// Content is loaded again from the receiver's position on there: at most 97 KiB before the end of what was loaded.
+    /// Content is loaded again from the receiver's position on there: at most 97 KiB before the end of the loaded content.
     fn has_more(&mut self) -> bool {
         self.inner().is_none_or(|inner| inner.has_more())
     }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::microbit::images_go_there_and_back;
 use crate::{Board, MICROBIT, MPS2, card, console, on_a_socket};
 
-/// The frames of `defmt` that a firmware sends over semihosting, and its image, in a directory that lives as long.
+/// The frames of `defmt` that a firmware sends over semihosting, and its image in a directory.
 fn frames_of(board: &Board, work: fn(&str)) -> (TempDir, PathBuf, Vec<u8>) {
     let (place, image) = board.build();
     let semihosting = ["-semihosting-config", "enable=on,target=native"];

@@ -65,7 +65,7 @@ impl Device {
         state.chunks(4).take_while(|word| *word == [0; 4]).count()
     }
 
-    /// Starts the emulator, and ends it when the boot loader has copied so many pages.
+    /// Starts the emulator, and ends it when the boot loader has copied `pages` pages.
     fn cut_after(&mut self, pages: usize) -> usize {
         self.power_on_for(Duration::ZERO);
         let end = Instant::now() + Duration::from_secs(30);

@@ -160,7 +160,7 @@ fn framed(bytes: u64) -> u64 {
     bytes * (1024 + 12 + 8) / 1024
 }
 
-/// Runs one file through faults: how many hit, and how many bytes crossed more than once.
+/// Transfers one file under faults. Returns the number of faults that took effect, and of bytes sent again.
 fn run(state: &mut u64, most: u32, is_campaign: bool) -> (u32, u64) {
     let job = Job::new(state, is_campaign);
     let size = job.new.len() as u64;

@@ -256,7 +256,7 @@ fn a_command_may_ask_for_a_password_on_the_terminal() {
     assert_gone(&mark);
 }
 
-/// The client's output is read to its end, whatever the command has inherited.
+/// The streams of the client end with it, although a process that its command has started still runs.
 #[test]
 fn a_client_ends_with_its_streams() {
     let place = Place::new();

@@ -1,4 +1,5 @@
-//! The channel over a line that loses and damages bytes (`PROTOCOL.md`, section 5): each record stands alone.
+//! The channel over a line that loses and damages bytes (`PROTOCOL.md`, section 5): each record is encrypted
+//! independently.
 
 mod handshake;
 mod packet;
@@ -23,7 +24,7 @@ const HANDSHAKE_MAX: usize = HEADER + 16 + 48 + SUM;
 const SUM: usize = 4;
 
 /// One end of a channel over a lossy line, without I/O. `B` is a buffer of at least
-/// [`MIN_BUFFER`](crate::MIN_BUFFER) bytes. What it reads has gaps: the protocol above must detect and repeat what is lost.
+/// [`MIN_BUFFER`](crate::MIN_BUFFER) bytes. Its content has gaps: the protocol above must detect and repeat lost bytes.
 ///
 /// - A client calls [`ask`](Self::ask), and again until [`is_open`](Self::is_open).
 /// - To read: [`read`](Self::read); while it returns `None`, fill [`room`](Self::room), and call
@@ -35,7 +36,7 @@ pub struct LossyChannel<B: AsRef<[u8]> + AsMut<[u8]>> {
     input: B,
     /// Received bytes that were not examined or are no whole packet yet.
     raw: Range<usize>,
-    /// Decrypted bytes; they stand before the raw ones.
+    /// Decrypted bytes; they precede the raw ones.
     content: Range<usize>,
     output: B,
     /// Bytes of content behind the header, to be sealed.
@@ -144,7 +145,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         self.input.as_mut().get_mut(self.raw.end..).unwrap_or_default()
     }
 
-    /// So many bytes were read into [`room`](Self::room). `trust` is asked for the key of a client, and `ephemeral` for 32
+    /// `count` bytes were read into [`room`](Self::room). `trust` is asked for the key of a client, and `ephemeral` for 32
     /// bytes that nobody can foresee, for each new client; without them the client gets no answer.
     ///
     /// # Errors
@@ -184,7 +185,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         is_over || !Range::is_empty(&self.content)
     }
 
-    /// Collects bytes for the next record; returns how many. 0: [`seal`](Self::seal) and send first. Before the handshake
+    /// Collects bytes for the next record; returns their number. 0: [`seal`](Self::seal) and send first. Before the handshake
     /// is complete the bytes are dropped, as by the line.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
         let State::Open(keys) = &self.state else { return bytes.len() };
@@ -232,7 +233,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LossyChannel<B> {
         self.own.get(self.own_pending.clone()).unwrap_or_default()
     }
 
-    /// So many bytes of [`pending`](Self::pending) were sent.
+    /// `count` bytes of [`pending`](Self::pending) were sent.
     pub fn transmitted(&mut self, count: usize) {
         let is_begun = self.pending.start > 0 && !Range::is_empty(&self.pending);
         let range = if Range::is_empty(&self.own_pending) || is_begun {

@@ -26,7 +26,7 @@ impl Random {
         self.next().is_multiple_of(times)
     }
 
-    /// A line with one fault in so many bytes: a flipped bit, a lost, an inserted or a doubled byte.
+    /// A line with one fault in about `times` bytes: a flipped bit, a lost, an inserted or a doubled byte.
     fn noise(&mut self, bytes: &[u8], times: u64) -> Vec<u8> {
         let mut arrived = Vec::new();
         for byte in bytes {
@@ -74,7 +74,7 @@ fn sent(end: &mut End) -> Vec<u8> {
     all
 }
 
-/// What an end reads of these bytes. `ephemeral` is that of a server.
+/// The content that an end reads from these bytes. `ephemeral`: the key of a server.
 fn takes(end: &mut End, bytes: &[u8], ephemeral: u8) -> Result<Vec<u8>, Error> {
     let (mut rest, mut all, mut into) = (bytes, Vec::new(), [0; 300]);
     loop {
@@ -130,7 +130,7 @@ fn both_ends_read_the_records_of_the_other_and_none_of_their_own() {
     assert_eq!(takes(&mut server, &there, 3), Ok(Vec::new()));
 }
 
-/// S3: what arrives are whole records of the other end, each once and in order, whatever the line does.
+/// S3: only whole records of the other end arrive, each at most once and in order, under all faults of the line.
 #[test]
 fn on_a_noisy_line_records_arrive_whole_once_and_in_order_or_not_at_all() {
     let mut arrived = 0;
@@ -197,7 +197,7 @@ fn the_handshake_survives_losses_and_noise() {
             takes(&mut client, &answer, 0).unwrap();
         }
         let bytes = record(&mut client, b"hello");
-        // What is left of a damaged packet may wait for more bytes.
+        // The rest of a damaged packet may wait for more bytes.
         let read = takes(&mut server, &[bytes, vec![0; SIZE]].concat(), 2);
         assert_eq!(read, Ok(b"hello".to_vec()), "seed {seed}");
     }

@@ -18,7 +18,7 @@ pub enum Event<'a, E> {
     Connected,
     /// The store has accepted the offer of a client. [`Event::Stored`] or [`Event::Refused`] follows.
     Offered {
-        /// Where it goes.
+        /// The path of the destination.
         path: &'a str,
         /// A file, a directory or a tree.
         kind: Kind,

@@ -16,11 +16,11 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-/// How often a driver that waits for input looks for text that waits to go out, in ms.
+/// The interval at which a driver that waits for input looks for output text, in ms.
 pub(super) const INTERVAL: Millis = 20;
-/// How many bytes of text go out between two frames: an answer is not delayed for longer.
+/// The maximum number of bytes of text between two frames: it limits the delay of an answer.
 pub(super) const LONGEST: usize = 256;
-/// How many bytes are copied at once.
+/// The number of bytes that are copied at once.
 pub(super) const PART: usize = 32;
 
 /// The text beside the frames of a link: a driver takes the output from it, and gives the input to it.

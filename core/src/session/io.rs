@@ -26,8 +26,8 @@ pub enum Step<'a> {
     Pause,
     /// Let the store do this: [`Session::answered`].
     Storage(Request<'a>),
-    /// Text came between two frames of a lossy link, with [`Profile::CONSOLE`]: pass it to whoever reads
-    /// it, then [`Session::text_taken`]. Each byte comes once, and in order.
+    /// Text came between two frames of a lossy link, with [`Profile::CONSOLE`]: pass it to the
+    /// application, then [`Session::text_taken`]. Each byte comes once, and in order.
     Text(&'a [u8]),
     /// The task is completed, or the session has failed.
     Over(Result<Outcome, Failure>),

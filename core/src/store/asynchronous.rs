@@ -13,7 +13,7 @@ use crate::error::Reason;
 ///
 /// While a future is pending, other tasks of the executor run, and the driver tells the other end every two seconds
 /// that this end is busy (`PROTOCOL.md`, R78), if it has a clock and a transfer is under way. It reads no input
-/// meanwhile: what comes waits in the buffer of the stream. Content that may take minutes to come, as that of a log,
+/// meanwhile: input waits in the buffer of the stream. Content that may take minutes to come, as that of a log,
 /// is announced by [`AsyncStore::is_ready`].
 ///
 /// A driver that is dropped drops the future. Called again, it repeats the call with the same arguments: a store must

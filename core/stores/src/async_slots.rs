@@ -21,7 +21,7 @@ const MAGIC: [u8; 4] = *b"TFa1";
 /// The image in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Where it begins, in bytes from the start of the partition.
+    /// Its start, in bytes from the start of the partition.
     pub offset: u32,
     /// Size in bytes.
     pub size: u32,

@@ -164,7 +164,7 @@ pub trait Files {
     }
 }
 
-/// How a file is opened.
+/// The access to an open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// To be read.

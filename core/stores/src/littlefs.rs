@@ -192,7 +192,7 @@ impl<S: Storage, const BUFFER: usize> Files for LittleFs<'_, S, BUFFER> {
     fn stat(&mut self, path: &str) -> Result<Info, Reason> {
         let path = to_path(path)?;
         let metadata = match self.system.metadata(&path) {
-            // A file stands in the path.
+            // A component of the path is a file.
             Err(Error::PATH_NOT_DIR) => return Err(Reason::NotFound),
             metadata => metadata.map_err(reason)?,
         };

@@ -39,7 +39,7 @@ mod store;
 /// An image, complete or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Where it begins, in bytes from the start of the partition.
+    /// Its start, in bytes from the start of the partition.
     pub offset: u32,
     /// Size in bytes.
     pub size: u32,

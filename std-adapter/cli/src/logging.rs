@@ -107,7 +107,7 @@ impl LogQueue {
         self.shared.lock().is_held = true;
     }
 
-    /// Writes the lines that were held back.
+    /// Writes the buffered lines.
     pub(crate) fn release(&self) {
         self.shared.lock().is_held = false;
         self.shared.changed.notify_all();

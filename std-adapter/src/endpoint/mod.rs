@@ -71,7 +71,7 @@ impl Endpoint {
         matches!(self, Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. }))
     }
 
-    /// How long a frame may pause in its middle, in ms.
+    /// The longest pause inside a frame, in ms.
     fn gap(&self) -> Option<u16> {
         match self {
             Self::Serial(Serial { settings, .. }) | Self::Rfc2217(Rfc2217 { settings, .. }) => {

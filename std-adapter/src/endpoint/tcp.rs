@@ -14,8 +14,8 @@ pub struct Tcp {
     pub address: String,
     /// Whether bytes may be lost or changed: the other end is a serial line behind a TCP port, as of ser2net.
     pub lossy: bool,
-    /// How long a frame may pause in its middle before it counts as damaged, in ms, 20 to 500, if bytes may be lost; `None`:
-    /// 20. The session learns longer pauses.
+    /// The longest pause inside a frame that is not damaged, in ms, 20 to 500, if bytes may be lost; `None`: 20. The
+    /// session learns longer pauses.
     pub gap: Option<u16>,
 }
 

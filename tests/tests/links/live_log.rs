@@ -21,7 +21,7 @@ struct Log {
     polls: usize,
     /// Everything before was loaded.
     loaded: usize,
-    /// How far back it was asked, at most.
+    /// The largest distance of a repeated load from the end of the loaded content.
     back: usize,
     is_next: bool,
 }

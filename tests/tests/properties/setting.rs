@@ -312,7 +312,7 @@ impl Setting {
         Ok(())
     }
 
-    /// Whatever happened, each file has its old or its new content.
+    /// Each file has its old or its new content, after a failure too.
     pub(crate) fn check_names(&self, pair: &Pair) -> Result<(), TestCaseError> {
         let to = if self.is_get { &pair.client.store } else { &pair.server.store };
         let (from, before) = self.stores();

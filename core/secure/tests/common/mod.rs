@@ -146,7 +146,7 @@ pub(crate) fn closes(end: &mut End) -> Result<Vec<u8>, Error> {
     sent(end)
 }
 
-/// Decrypts bytes, after which the stream ends. Returns all content, and how it ended.
+/// Decrypts bytes, after which the stream ends. Returns all content and the result.
 pub(crate) fn opens(end: &mut End, mut bytes: &[u8]) -> (Vec<u8>, Result<(), Error>) {
     let mut content = Vec::new();
     let result = loop {

@@ -8,9 +8,9 @@ use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 #[derive(Debug)]
 pub(super) struct Queue<const N: usize> {
     bytes: [AtomicU8; N],
-    /// How many bytes were read since the start, on a counter that wraps around.
+    /// The number of bytes that were read since the start, modulo the size of the counter.
     read: AtomicUsize,
-    /// How many were written.
+    /// The number of bytes that were written.
     written: AtomicUsize,
 }
 
@@ -35,7 +35,7 @@ impl<const N: usize> Queue<N> {
         Message { queue: self, end, room: N.saturating_sub(used), fits: true }
     }
 
-    /// Appends the bytes that fit. Returns how many do not.
+    /// Appends the bytes that fit. Returns the number of the others.
     pub(super) fn append(&self, bytes: &[u8]) -> u32 {
         let mut message = self.message();
         let count = bytes.len().min(message.room);
@@ -70,9 +70,9 @@ impl<const N: usize> Queue<N> {
 /// A message that is being written. There is one at a time.
 pub(super) struct Message<'a, const N: usize> {
     queue: &'a Queue<N>,
-    /// Where its next byte goes.
+    /// The position of its next byte.
     end: usize,
-    /// How many more bytes fit.
+    /// The number of free bytes.
     room: usize,
     fits: bool,
 }

@@ -6,7 +6,7 @@ use crate::wire::{
     Code, HEADER_LEN, HOLE_LEN, Header, Hole, MARKER, PAYLOAD_MAX, SIGNAL_LEN, VERSION,
 };
 
-/// How many transfers before the last one may still have chunks on their way.
+/// The number of transfers before the last one whose chunks may still arrive.
 const LATE_TRANSFERS: u8 = 1;
 /// The positions that such a chunk may have: a bound that makes it rare that other bytes look like one.
 const LATE_POSITIONS: u32 = 1 << 24;
@@ -36,7 +36,7 @@ impl Text {
 }
 
 impl Reader {
-    /// Notes how long the damaged frame at the front is, if one begins there, and returns `parsed`: damaged
+    /// Records the length of the damaged frame at the front, if one begins there, and returns `parsed`: damaged
     /// where a silence has cut the frame.
     pub(super) fn note_damaged(
         &mut self,

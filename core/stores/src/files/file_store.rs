@@ -45,7 +45,7 @@ pub struct FileStore<F: Files, const PATH: usize = 128, const DEPTH: usize = 8> 
     pub(super) files: F,
     pub(super) open: Open<F::File, PATH>,
     pub(super) request: Request<PATH, DEPTH>,
-    /// Whether the next request to send is for names only, and how many levels of directories it sends.
+    /// Whether the next request to send is for names only, and the number of levels of directories that it sends.
     pub(super) names_only: bool,
     pub(super) depth: Depth,
     /// The last refusal, and the message about one.

@@ -32,7 +32,7 @@ enum What<const PATH: usize, const DEPTH: usize> {
 struct Walk<const PATH: usize, const DEPTH: usize> {
     /// The path of the directory at work, from the tree's.
     below: String<PATH>,
-    /// How far it is listed, and the directories above it.
+    /// The cursors of its list and of the directories above it.
     cursor: u32,
     above: Vec<u32, DEPTH>,
     /// The number of entries passed.
@@ -104,7 +104,7 @@ impl Tree<'_> {
         }
     }
 
-    /// Whether the directories that are so many levels below the tree are sent with their entries.
+    /// Whether the directories `level` levels below the tree are sent with their entries.
     fn is_within(&self, level: usize) -> bool {
         self.depth.is_none_or(|depth| level.saturating_add(1) < usize::from(depth.get()))
     }

@@ -170,5 +170,5 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> Store for FileStore<F, PAT
     }
 }
 
-/// How many levels of directories a request sends; `None`: all.
+/// The number of levels of directories that a request sends; `None`: all.
 pub(super) type Depth = Option<NonZeroU8>;

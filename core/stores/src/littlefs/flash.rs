@@ -11,7 +11,7 @@ use littlefs2::io::Error;
 pub struct Flash<F, const BLOCKS: usize>(F);
 
 impl<F: NorFlash, const BLOCKS: usize> Flash<F, BLOCKS> {
-    /// A flash that has so many sectors.
+    /// A flash of `BLOCKS` sectors.
     pub const fn new(flash: F) -> Self {
         const {
             assert!(
@@ -35,7 +35,7 @@ impl<F: NorFlash, const BLOCKS: usize> Storage for Flash<F, BLOCKS> {
     const WRITE_SIZE: usize = F::WRITE_SIZE;
     const BLOCK_SIZE: usize = F::ERASE_SIZE;
     const BLOCK_COUNT: usize = BLOCKS;
-    /// littlefs moves a block of metadata after so many erasures of it.
+    /// littlefs moves a block of metadata after this number of erasures of it.
     const BLOCK_CYCLES: isize = 500;
 
     fn read(&mut self, offset: usize, into: &mut [u8]) -> littlefs2::io::Result<usize> {

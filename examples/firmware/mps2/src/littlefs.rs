@@ -1,6 +1,6 @@
 //! The MPS2 board with a littlefs, whose trees it serves over its UART: `tinyferry put`, `get`, `mirror`, `ls`, `rm`,
 //! `mv`, `mkdir` and `df` with `-e serial:///dev/ttyUSB0`. The flash is one in RAM, which a reset keeps: a put that a
-//! reset interrupts goes on where it was.
+//! reset interrupts resumes.
 #![no_std]
 #![no_main]
 

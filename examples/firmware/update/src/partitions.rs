@@ -31,7 +31,7 @@ impl Partition {
         Self { start: 0x2100_0000 + first * SECTOR, length: sectors * SECTOR }
     }
 
-    /// Where it begins in memory.
+    /// Its start in memory.
     #[allow(dead_code)]
     pub const fn start(&self) -> u32 {
         self.start

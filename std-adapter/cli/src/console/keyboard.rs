@@ -25,7 +25,7 @@ mod unix {
         SAVED.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Each key is passed as long as this lives.
+    /// Each key is passed until this is dropped.
     #[derive(Debug)]
     pub(crate) struct Keyboard(());
 

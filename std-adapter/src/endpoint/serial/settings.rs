@@ -13,8 +13,8 @@ pub struct SerialSettings {
     pub flow: Flow,
     /// Whether the line may lose or change bytes.
     pub lossy: bool,
-    /// How long a frame may pause in its middle before it counts as damaged, in ms, 20 to 500; `None`: 20. The session
-    /// learns longer pauses.
+    /// The longest pause inside a frame that is not damaged, in ms, 20 to 500; `None`: 20. The session learns longer
+    /// pauses.
     pub gap: Option<u16>,
     /// Sets the line DTR (true: on) each time the port is opened; `None`: as the system opens the port.
     pub dtr: Option<bool>,

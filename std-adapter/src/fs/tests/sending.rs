@@ -103,7 +103,7 @@ fn a_tree_is_sent_depth_first_and_sorted() {
     expected.sort_by(|one, other| one.0.cmp(&other.0));
     assert_eq!(events.failed, expected);
 
-    // A client that asks for names only learns how many are missing, and fills no log.
+    // A request for names only reports the number of missing entries, and writes no log.
     let mut store = serving(&dir);
     assert_eq!(list_of(&mut store, "t", true), Ok(()));
     assert_eq!(names(&mut store), given);

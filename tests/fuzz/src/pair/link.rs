@@ -1,4 +1,4 @@
-//! The link between two sessions: it carries, damages and cuts their bytes, and lets time pass.
+//! The link between two sessions: it carries, damages and cuts their bytes, and advances the time.
 
 use tinyferry_core::Outcome;
 use tinyferry_core::error::Failure;

@@ -144,7 +144,7 @@ impl Store for Memory {
             Open::Inbound { same: true, .. } => {}
             Open::Inbound { path, size, modified, mode, later, .. } => {
                 let bytes = self.partials.remove(&path).unwrap_or_default();
-                // A committed file must be complete, whatever the session assumes.
+                // A committed file must be complete; the session is not trusted.
                 if size.is_some_and(|size| size != bytes.len() as u64) {
                     return Err(Reason::Storage);
                 }

@@ -8,7 +8,7 @@ use tinyferry_kit::{Input, Port};
 
 use super::HOUR;
 
-/// How the other end goes on.
+/// The behaviour of the other end after its script.
 #[derive(Debug, Clone)]
 pub(super) enum Then {
     Silence,

@@ -22,8 +22,8 @@ pub(crate) trait Device: Clone {
     /// One with an empty file system.
     fn formatted() -> Self;
 
-    /// Mounts the file system, and serves its store as long as the power lasts for so many operations that change
-    /// the medium. Returns their number.
+    /// Mounts the file system, and serves its store until the power fails after `power` operations that change the
+    /// medium. Returns their number.
     fn serve(&mut self, power: u64, work: &mut dyn FnMut(&mut dyn Store)) -> u64;
 
     /// The content of all files by path, partials among them.
@@ -137,7 +137,7 @@ pub(crate) fn content_of<F: Files>(files: &mut F) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// A file system whose power goes after so many calls that change it. The last write changes a part.
+/// A file system whose power fails after `power` calls that change it. The last write changes a part.
 struct Weak<'a, F> {
     files: &'a mut F,
     power: &'a Cell<u64>,

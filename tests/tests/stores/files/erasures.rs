@@ -1,4 +1,4 @@
-//! How often littlefs erases a block, by the size of the buffer.
+//! The number of erasures of a block by littlefs, by the size of the buffer.
 
 use tinyferry_core::{Config, Task};
 use tinyferry_kit::content;

@@ -21,7 +21,7 @@ fn magic() -> [u8; 16] {
     bytes
 }
 
-/// How the boot loader decides.
+/// The decision of the boot loader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SwapType {
     None,

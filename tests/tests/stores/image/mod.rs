@@ -100,7 +100,7 @@ enum Put {
     Failed(Failure),
 }
 
-/// Puts an image; also how many bytes went to the board.
+/// Puts an image. Returns also the number of bytes sent to the board.
 fn put<B: BootLoader>(boot_loader: B, client: Memory, session: u32) -> (Put, u64) {
     let slot: Slot<B, Signed> = Slot::new(boot_loader, check(), VERSION);
     let mut pair = Pair::new(CONFIG, client, slot).numbered(session, CONFIG);

@@ -13,7 +13,7 @@ impl Profile for Console {
 }
 
 /// The frames and the text in these bytes; a silence follows each part.
-fn heard(stream: &mut Stream, parts: &[&[u8]]) -> (Vec<Parsed>, Vec<u8>) {
+fn frames_and_text(stream: &mut Stream, parts: &[&[u8]]) -> (Vec<Parsed>, Vec<u8>) {
     let (mut found, mut text) = (Vec::new(), Vec::new());
     for part in parts {
         found.extend(stream.read_as::<Console>(part, &mut text));
@@ -40,17 +40,17 @@ fn each_byte_of_text_comes_once_and_in_order_however_it_arrives() {
     let bytes = [before, &signal(QUERY), &chunk(1, false, 0, 256), behind].concat();
     for length in [1, 2, 3, 5, 7, 11, 12, 13, 36, 100, bytes.len()] {
         let parts: Vec<_> = bytes.chunks(length).collect();
-        let (mut stream, mut found, mut heard) = (stream(0), Vec::new(), Vec::new());
+        let (mut stream, mut found, mut received) = (stream(0), Vec::new(), Vec::new());
         for part in parts {
-            found.extend(stream.read_as::<Console>(part, &mut heard));
+            found.extend(stream.read_as::<Console>(part, &mut received));
         }
         assert_eq!(found.len(), 2, "{length}");
         // The last letters may begin a signal: a silence decides.
         while !stream.reader.ignores_silence() {
             stream.reader.on_idle_line::<Console>();
-            stream.read_as::<Console>(&[], &mut heard);
+            stream.read_as::<Console>(&[], &mut received);
         }
-        assert_eq!(heard, text, "{length}");
+        assert_eq!(received, text, "{length}");
     }
 }
 
@@ -59,7 +59,7 @@ fn each_byte_of_text_comes_once_and_in_order_however_it_arrives() {
 fn a_damaged_frame_is_no_text() {
     for frame in [signal(QUERY), chunk(1, false, 0, 256), chunk(1, true, 0, 20)] {
         let bytes = [b"a", damaged(frame).as_slice(), b"b", &signal(QUERY)].concat();
-        let (found, text) = heard(&mut stream(0), &[&bytes]);
+        let (found, text) = frames_and_text(&mut stream(0), &[&bytes]);
         assert_eq!((found.as_slice(), text.as_slice()), (&[super::found(false)][..], &b"ab"[..]));
     }
 }
@@ -71,7 +71,7 @@ fn a_frame_that_this_end_does_not_expect_is_no_text() {
     let bytes = [b"a", late.as_slice(), b"b", &other, b"c"].concat();
     let mut stream = stream(0);
     stream.expect.file = None;
-    assert_eq!(heard(&mut stream, &[&bytes]).1, b"abc");
+    assert_eq!(frames_and_text(&mut stream, &[&bytes]).1, b"abc");
 }
 
 /// R98.
@@ -79,7 +79,7 @@ fn a_frame_that_this_end_does_not_expect_is_no_text() {
 fn a_frame_that_a_silence_has_cut_is_no_text_and_the_bytes_behind_the_silence_are() {
     for frame in [signal(QUERY), chunk(1, false, 0, 256)] {
         let cut = frame.get(..20).expect("it is longer");
-        let (found, text) = heard(&mut stream(0), &[cut, b"text\n", &frame]);
+        let (found, text) = frames_and_text(&mut stream(0), &[cut, b"text\n", &frame]);
         assert_eq!((found.len(), text.as_slice()), (1, &b"text\n"[..]));
     }
 }
@@ -90,7 +90,7 @@ fn the_frame_behind_a_damaged_one_that_lost_bytes_ends_it() {
     let mut short = chunk(1, false, 0, 1024);
     short.truncate(900);
     let bytes = [short.as_slice(), &signal(QUERY), b"text\n"].concat();
-    let (found, text) = heard(&mut stream(0), &[&bytes]);
+    let (found, text) = frames_and_text(&mut stream(0), &[&bytes]);
     assert_eq!((found.len(), text.as_slice()), (1, &b"text\n"[..]));
 }
 
@@ -101,7 +101,7 @@ fn bytes_that_are_no_text_in_a_language_come_too() {
     let mut stream = stream(0);
     stream.expect.last_transfer = Some(200);
     // 0xFA 0xFB begins no chunk of that transfer.
-    assert_eq!(heard(&mut stream, &[&all]).1, all);
+    assert_eq!(frames_and_text(&mut stream, &[&all]).1, all);
 }
 
 /// R98.
@@ -116,6 +116,6 @@ fn content_of_a_damaged_frame_that_looks_like_a_frame_ends_no_later_than_that_fr
     header.emit::<Tables>(SEED, &mut outer);
     let outer = damaged(outer.get(..HEADER_LEN + 200).expect("it is longer").to_vec());
     let bytes = [outer.as_slice(), b"text\n", &signal(QUERY)].concat();
-    let (found, text) = heard(&mut stream(0), &[&bytes]);
+    let (found, text) = frames_and_text(&mut stream(0), &[&bytes]);
     assert_eq!((found.len(), text.as_slice()), (1, &b"text\n"[..]));
 }
