@@ -35,7 +35,9 @@ const FIRST_TIMEOUT: Millis = 1_000;
 /// The round trip that is assumed where the driver has no clock, in ms.
 const UNMEASURED_ROUND_TRIP: Option<NonZeroU16> = NonZeroU16::new(128);
 /// The smallest number of retries, or of frames without progress, before a wait ends in a timeout.
-const RETRIES_MIN: u8 = 8;
+const RETRIES_MIN: u8 = 1 << RETRIES_SHIFT;
+/// Its logarithm: no wait is longer than this part of the timeout.
+const RETRIES_SHIFT: u8 = 3;
 
 /// A point in time, with a niche for `None`; 0 is rounded to the millisecond before it.
 type Moment = NonZeroU32;
@@ -213,8 +215,8 @@ impl Timer {
     }
 
     /// Waits for an answer on a lossy link: twice the round trip, doubled by each retry. `busy`: the
-    /// other end says that it is busy.
-    pub(crate) fn await_answer(&mut self, busy: bool) {
+    /// other end says that it is busy. All retries fit into `timeout`.
+    pub(crate) fn await_answer(&mut self, busy: bool, timeout: Millis) {
         if self.deadline.is_some() {
             return;
         }
@@ -222,7 +224,8 @@ impl Timer {
             self.round_trip.map_or(FIRST_TIMEOUT, |round_trip| Millis::from(round_trip.get()) << 1);
         let shortest = if busy { BUSY_TIMEOUT } else { SHORTEST_TIMEOUT };
         let doubled = wait.max(shortest) << self.retries.min(12);
-        self.deadline = moment(self.now.wrapping_add(doubled.min(LONGEST_TIMEOUT.into())));
+        let longest = (timeout >> RETRIES_SHIFT).min(LONGEST_TIMEOUT.into());
+        self.deadline = moment(self.now.wrapping_add(doubled.min(longest).max(shortest)));
     }
 
     /// Waits for any frame, until no progress was made for `timeout`; for ever if that is 0.

@@ -97,6 +97,7 @@ mod summary;
 mod sync;
 mod tampering;
 mod terminal;
+mod timeouts;
 mod tiny;
 mod tiny_python;
 mod transfers;

@@ -219,7 +219,8 @@ impl<P: Profile> Session<P> {
         if self.is_lossy() {
             let is_busy = P::can_send()
                 && matches!(&self.state, State::Sending(sender) if sender.is_peer_busy());
-            self.timer.await_answer(is_busy);
+            let timeout = self.timeout();
+            self.timer.await_answer(is_busy, timeout);
         } else {
             self.timer.await_frame(self.timeout());
         }

@@ -26,7 +26,7 @@ fn measure(timer: &mut Timer, milliseconds: Millis) {
 /// The wait that the timer chooses now.
 fn timeout(timer: &mut Timer, busy: bool) -> Millis {
     timer.cancel();
-    timer.await_answer(busy);
+    timer.await_answer(busy, 60_000);
     timer.deadline().map_or(0, |deadline| deadline.wrapping_sub(timer.now))
 }
 
@@ -81,6 +81,24 @@ fn each_retry_doubles_the_timeout_up_to_5_seconds() {
         assert!(timer.retry(30_000));
     }
     assert_eq!(timeouts, [800, 1_600, 3_200, 5_000, 5_000]);
+}
+
+/// R75. The 8 retries end with the timeout, however short that is.
+#[test]
+fn no_wait_is_longer_than_an_eighth_of_the_timeout() {
+    let mut timer = at(100);
+    measure(&mut timer, 400);
+    timer.restart();
+    let (begin, mut is_over) = (timer.now, false);
+    while !is_over {
+        timer.await_answer(false, 3_000);
+        timer.tick(timer.deadline());
+        is_over = !timer.retry(3_000);
+    }
+    assert_eq!(timer.now.wrapping_sub(begin), 3_000);
+    // R49.
+    timer.await_answer(true, 400);
+    assert_eq!(timer.deadline(), Some(timer.now.wrapping_add(250)));
 }
 
 #[test]

@@ -182,6 +182,11 @@ fn channel_error(error: &io::Error) -> Option<Channel> {
 
 /// An error before a session.
 fn before_session(error: &Error) -> String {
+    if let Error::Secure(endpoint, AuthError::Socket(problem)) = error
+        && problem.kind() == io::ErrorKind::TimedOut
+    {
+        return no_secure_answer(endpoint);
+    }
     let advice = match error {
         Error::Secure(_, AuthError::Unknown { .. }) => {
             ". If that is its key, add --accept-new to accept it"
@@ -204,6 +209,20 @@ fn before_session(error: &Error) -> String {
         _ => "",
     };
     format!("{error}{advice}")
+}
+
+/// Nothing has answered the handshake of the secure channel. A line that loses bytes has another handshake.
+fn no_secure_answer(endpoint: &Endpoint) -> String {
+    let line = match endpoint {
+        Endpoint::Tcp(_) if !endpoint.is_lossy() => {
+            format!(" A serial line or a board behind that port is {endpoint}?lossy=true.")
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{endpoint}: the other end does not answer the encrypted handshake; is a Tinyferry server with this key \
+         running there?{line} (--timeout SECONDS sets how long to wait)"
+    )
 }
 
 #[cfg(test)]

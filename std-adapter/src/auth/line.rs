@@ -47,10 +47,14 @@ impl<L: Pausable> LossyLink<L> {
         let end = Instant::now() + timeout;
         let [first, later] = WAITS;
         let mut wait = first;
-        while Instant::now() < end {
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
             connecting.channel.ask();
             connecting.send()?;
-            if connecting.is_open_within(wait)? {
+            if connecting.is_open_within(wait.min(left))? {
                 return Ok(connecting);
             }
             wait = later;

@@ -146,7 +146,7 @@ impl Client {
             // Answers may be slow.
             part *= if checks == 0 { 1 } else { 2 };
             checks += 1;
-            match self.check_line()? {
+            match self.check_line(timeout.saturating_sub(begin.elapsed()))? {
                 Finding::Fault(fault) => return Err(Error::Line(fault)),
                 Finding::Echo => echoes += 1,
                 Finding::Sound | Finding::Silent => echoes = 0,
@@ -168,21 +168,22 @@ impl Client {
             return result;
         }
         self.is_watched = false;
-        match self.check_line()? {
+        match self.check_line(Duration::from_millis(self.config.timeout.into()))? {
             Finding::Fault(fault) => Err(Error::Line(fault)),
             // The server has another session now.
             _ => Err(Error::Session(Failure::TimedOut, String::new())),
         }
     }
 
-    /// Looks for byte values that the line changes.
-    fn check_line(&mut self) -> Result<Finding, Error> {
+    /// Looks for byte values that the line changes, for about the time `longest` at most.
+    fn check_line(&mut self, longest: Duration) -> Result<Finding, Error> {
         debug!("checking the line, as there is no progress");
         let random = getrandom::u32().map_err(|error| Error::Link(io::Error::other(error)))?;
         let connection = &mut self.connection;
         let finding = diagnosis::check(
             &mut |bytes, time, is_enough| connection.exchange(bytes, time, is_enough),
             random,
+            longest,
         );
         finding.map_err(Error::Link)
     }

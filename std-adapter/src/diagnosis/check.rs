@@ -30,7 +30,7 @@ const XOFF: u8 = 0x13;
 /// Continues it.
 const XON: u8 = 0x11;
 /// The longest check.
-const LONGEST: Duration = Duration::from_secs(12);
+pub(super) const LONGEST: Duration = Duration::from_secs(12);
 /// How often it is tried again if no known fault explains that it fails.
 const TRIES_UNEXPLAINED: usize = 12;
 
@@ -50,14 +50,18 @@ pub(crate) enum Finding {
     Silent,
 }
 
-/// Checks the line behind `exchange`. `random` makes session numbers.
-pub(crate) fn check(exchange: &mut Exchange<'_>, random: u32) -> io::Result<Finding> {
+/// Checks the line behind `exchange`, and begins no further search after the time `longest`. `random` makes session numbers.
+pub(crate) fn check(
+    exchange: &mut Exchange<'_>,
+    random: u32,
+    longest: Duration,
+) -> io::Result<Finding> {
     let mut check = Check {
         exchange,
         random: random | 1,
         reply: frames::hello(*b"none"),
         wait: FIRST_WAIT,
-        end: Instant::now() + LONGEST,
+        end: Instant::now() + longest.min(LONGEST),
         is_first: true,
         is_settled: true,
         seen: None,

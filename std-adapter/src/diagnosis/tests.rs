@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use tinyferry_core::{Config, Session, Step};
 
+use super::check::LONGEST;
 use super::frames;
 use super::*;
 use crate::checksum::Desktop;
@@ -60,7 +61,8 @@ fn same(bytes: &[u8]) -> Vec<u8> {
 fn found(there: Change<'_>, back: Change<'_>, random: u32) -> (Finding, usize) {
     let server = Session::server(Config::LOSSY);
     let mut line = Simulated { there, back, server, now: 0, exchanges: 0 };
-    let finding = check(&mut |bytes, _, _| Ok(line.exchange(bytes)), random).expect("it works");
+    let finding =
+        check(&mut |bytes, _, _| Ok(line.exchange(bytes)), random, LONGEST).expect("it works");
     (finding, line.exchanges)
 }
 
@@ -140,13 +142,16 @@ fn an_end_that_waits_for_xon_is_found() {
 
 #[test]
 fn a_line_that_echoes_without_a_server_is_an_echo_and_a_silent_one_is_silent() {
-    assert_eq!(check(&mut |bytes, _, _| Ok(bytes.to_vec()), 3).ok(), Some(Finding::Echo));
-    assert_eq!(check(&mut |_, _, _| Ok(vec![]), 3).ok(), Some(Finding::Silent));
-    assert_eq!(check(&mut |_, _, _| Ok(b"boot: ok\r\n".to_vec()), 3).ok(), Some(Finding::Silent));
+    assert_eq!(check(&mut |bytes, _, _| Ok(bytes.to_vec()), 3, LONGEST).ok(), Some(Finding::Echo));
+    assert_eq!(check(&mut |_, _, _| Ok(vec![]), 3, LONGEST).ok(), Some(Finding::Silent));
+    assert_eq!(
+        check(&mut |_, _, _| Ok(b"boot: ok\r\n".to_vec()), 3, LONGEST).ok(),
+        Some(Finding::Silent)
+    );
     // A server answers behind the echo.
     let server = Session::server(Config::LOSSY);
     let mut line = Simulated { there: &same, back: &same, server, now: 0, exchanges: 0 };
-    let result = check(&mut |bytes, _, _| Ok([bytes, &line.exchange(bytes)].concat()), 3);
+    let result = check(&mut |bytes, _, _| Ok([bytes, &line.exchange(bytes)].concat()), 3, LONGEST);
     assert_eq!(result.ok(), Some(Finding::Sound));
 }
 
