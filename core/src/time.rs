@@ -215,14 +215,19 @@ impl Timer {
     }
 
     /// Waits for an answer on a lossy link: twice the round trip, doubled by each retry. `busy`: the
-    /// other end says that it is busy. All retries fit into `timeout`.
-    pub(crate) fn await_answer(&mut self, busy: bool, timeout: Millis) {
+    /// other end says that it is busy. `has_begun`: the answer is here, but for its metadata. All retries fit into
+    /// `timeout`.
+    pub(crate) fn await_answer(&mut self, busy: bool, has_begun: bool, timeout: Millis) {
         if self.deadline.is_some() {
             return;
         }
         let wait =
             self.round_trip.map_or(FIRST_TIMEOUT, |round_trip| Millis::from(round_trip.get()) << 1);
-        let shortest = if busy { BUSY_TIMEOUT } else { SHORTEST_TIMEOUT };
+        let shortest = match (busy, has_begun) {
+            (true, _) => BUSY_TIMEOUT,
+            (false, true) => self.silence.into(),
+            (false, false) => SHORTEST_TIMEOUT,
+        };
         let doubled = wait.max(shortest) << self.retries.min(12);
         let longest = (timeout >> RETRIES_SHIFT).min(LONGEST_TIMEOUT.into());
         self.deadline = moment(self.now.wrapping_add(doubled.min(longest).max(shortest)));

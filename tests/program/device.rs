@@ -85,7 +85,8 @@ fn serve(
     mut on_event: impl FnMut(&mut Control<'_, Board>, Event<'_, ErrorKind>, &TcpStream) + Send + 'static,
 ) -> (String, JoinHandle<Memory>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let lossy = if config.lossy { "?lossy=true" } else { "" };
+    // On a busy machine the message may follow its signal late. R71: such a pause does not damage it.
+    let lossy = if config.lossy { "?lossy=true&gap=500ms" } else { "" };
     let url = format!("tcp://{}{lossy}", listener.local_addr().expect("it is bound"));
     let serving = thread::spawn(move || {
         let (stream, _) = listener.accept().expect("a client");
@@ -117,15 +118,10 @@ fn a_put_that_a_device_cancels_ends_with_its_reason_and_its_message() {
         std::fs::create_dir(place.here("tree")).expect("a directory");
         std::fs::write(place.here("tree/file"), content(3_000_000, 1)).expect("a file");
         for name in ["file", "tree"] {
-            // The device sends no message while its buffer has a part of a chunk.
-            let has_message = (0..20).any(|_| {
-                let (url, serving) = serve(config, Memory::default(), cancel);
-                let said = client(&url, &place.here(""), &["put", name]);
-                let said = said.with(6, &[name, "reason 32775 of the application"]);
-                assert!(serving.join().expect("it ends").files.is_empty());
-                said.stderr.contains("the battery is low")
-            });
-            assert!(has_message, "{name}: none of 20 refusals has its message");
+            let (url, serving) = serve(config, Memory::default(), cancel);
+            let said = client(&url, &place.here(""), &["put", name]);
+            said.with(6, &[name, "the battery is low", "reason 32775 of the application"]);
+            assert!(serving.join().expect("it ends").files.is_empty());
         }
     }
 }

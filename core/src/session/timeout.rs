@@ -219,8 +219,8 @@ impl<P: Profile> Session<P> {
         if self.is_lossy() {
             let is_busy = P::can_send()
                 && matches!(&self.state, State::Sending(sender) if sender.is_peer_busy());
-            let timeout = self.timeout();
-            self.timer.await_answer(is_busy, timeout);
+            let (has_begun, timeout) = (self.has_begun_answer(), self.timeout());
+            self.timer.await_answer(is_busy, has_begun, timeout);
         } else {
             self.timer.await_frame(self.timeout());
         }
@@ -234,11 +234,27 @@ impl<P: Profile> Session<P> {
                 State::AwaitClientHello | State::AwaitRequest => self.end(Failure::IdleTimeout),
                 State::Closing => self.closing_over(),
                 State::Receiving(_) => self.give_up(),
-                _ if !self.is_lossy() || !self.timer.retry(self.timeout()) => self.give_up(),
+                _ if !self.is_lossy() => self.give_up(),
+                _ if self.is_receiving_metadata() => self.timer.cancel(),
+                _ if !self.timer.retry(self.timeout()) => self.give_up(),
                 _ => self.repeat_question(),
             }
         }
         self.drive();
+    }
+
+    /// Whether the signal of the answer is here, and its metadata is awaited. A build that is only a server, without
+    /// messages, awaits no such answer.
+    fn has_begun_answer(&self) -> bool {
+        (P::can_be_client() || P::has_messages()) && self.outbox.is_awaiting_metadata()
+    }
+
+    /// Whether the metadata of an answer comes in, without a silence in it: the question is not repeated (R73).
+    fn is_receiving_metadata(&self) -> bool {
+        self.has_begun_answer()
+            && self.reader.is_mid_frame()
+            && !self.timer.line_is_idle()
+            && !self.timer.without_progress_for(self.timeout())
     }
 
     /// The other end is gone, or makes no progress. A server on a line waits for the next client.

@@ -26,7 +26,7 @@ fn measure(timer: &mut Timer, milliseconds: Millis) {
 /// The wait that the timer chooses now.
 fn timeout(timer: &mut Timer, busy: bool) -> Millis {
     timer.cancel();
-    timer.await_answer(busy, 60_000);
+    timer.await_answer(busy, false, 60_000);
     timer.deadline().map_or(0, |deadline| deadline.wrapping_sub(timer.now))
 }
 
@@ -91,13 +91,13 @@ fn no_wait_is_longer_than_an_eighth_of_the_timeout() {
     timer.restart();
     let (begin, mut is_over) = (timer.now, false);
     while !is_over {
-        timer.await_answer(false, 3_000);
+        timer.await_answer(false, false, 3_000);
         timer.tick(timer.deadline());
         is_over = !timer.retry(3_000);
     }
     assert_eq!(timer.now.wrapping_sub(begin), 3_000);
     // R49.
-    timer.await_answer(true, 400);
+    timer.await_answer(true, false, 400);
     assert_eq!(timer.deadline(), Some(timer.now.wrapping_add(250)));
 }
 

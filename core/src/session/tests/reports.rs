@@ -1,5 +1,6 @@
 //! Messages of refusals, and reports of the receiver's progress to the store.
 
+use std::string::String;
 use std::vec::Vec;
 
 use crate::wire::SackMap;
@@ -194,4 +195,56 @@ fn the_store_receives_the_message_of_a_refused_tree_once_before_the_tree_is_clos
     assert_eq!(sent, ["Err 1: reason 12"]);
     client.receive(&refusal);
     assert_eq!(client.store.tree_refusal, None);
+}
+
+/// A client that has sent its file over a lossy link with a round trip of 1 ms, and the parts of a refusal: the signal
+/// of 36 bytes, and the rest of the message.
+fn awaiting_message() -> (Line<Full>, Vec<u8>, Vec<u8>) {
+    let sack = |position, count| {
+        let info = AckInfo::Sack(SackMap::EMPTY);
+        from_server(Signal::ack(1, position, 128, count, info))
+    };
+    let mut client = sender::<Full>(Config::LOSSY);
+    let sent = client.receive(&[sack(0, 0)]);
+    assert_eq!(sent.last().map(String::as_str), Some("Don 1: size 5000, count 7"));
+    client.receive(&[sack(5000, 7)]);
+    assert_eq!(client.session.deadline(), Some(client.now + 2), "twice the round trip");
+    let refusal = Signal { metadata: 3, ..Signal::refuse(1, 0, Reason::NoSpace, 0) };
+    let message = chunk_of(Seeds::server(NUMBER), 1, true, 0, b"why");
+    (client, from_server(refusal), message)
+}
+
+/// R73.
+#[test]
+fn a_question_is_not_repeated_while_the_metadata_of_its_answer_comes_in() {
+    let (mut client, refusal, message) = awaiting_message();
+    assert_eq!(client.receive(&[refusal]), [""; 0]);
+    for byte in message {
+        // Time passes in small steps, as a driver with a short read timeout reports it.
+        for _ in 0..19 {
+            client.now += 1;
+            client.session.timed_out(Some(client.now));
+            assert_eq!(client.receive(&[]), [""; 0], "at {} ms", client.now);
+        }
+        assert_eq!(client.receive(&[[byte].into()]), [""; 0]);
+    }
+    let failed = Err(Failure::Refused(Reason::NoSpace));
+    assert!(matches!(client.session.poll(), Step::Over(result) if result == failed));
+    assert_eq!(client.store.refusals, [(0, Reason::NoSpace)]);
+    assert_eq!(client.store.messages, ["why"]);
+}
+
+/// R73.
+#[test]
+fn a_question_is_repeated_after_a_silence_in_the_metadata_of_its_answer() {
+    for received in [0, 12, 14] {
+        let (mut client, refusal, message) = awaiting_message();
+        client.receive(&[refusal]);
+        client.receive(&[message[..received].into()]);
+        let begun = client.now;
+        let sent = (0..9).map(|_| client.wait()).find(|sent| !sent.is_empty());
+        assert_eq!(sent.unwrap_or_default(), ["Don 1: size 5000, count 7"], "{received} bytes");
+        let after = client.now - begun;
+        assert!((20..=41).contains(&after), "{received} bytes: after {after} ms");
+    }
 }
