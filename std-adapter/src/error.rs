@@ -90,6 +90,7 @@ impl fmt::Display for Error {
                 endpoint @ (Endpoint::Exec(_)
                 | Endpoint::Ssh(_)
                 | Endpoint::Stdio
+                | Endpoint::Repl(_)
                 | Endpoint::Serial(_)),
                 error,
             ) => write!(f, "cannot use {endpoint}: {}", describe::os_error(error)),

@@ -64,6 +64,7 @@ mod python_peer;
 mod rate_limit;
 mod refused_names;
 mod relay;
+mod repl;
 mod requirements;
 mod resume_after_cut;
 mod retry;

@@ -29,6 +29,7 @@ use crate::transport::serial::SerialLink;
 use crate::transport::stream::{Socket, StreamLink, Traffic};
 use crate::transport::{tcp, telnet};
 
+mod board;
 mod paced;
 #[cfg(unix)]
 mod started;
@@ -214,6 +215,7 @@ pub(crate) fn open(
         }
         #[cfg(not(unix))]
         Endpoint::Exec(_) | Endpoint::Ssh(_) => Err(failed(only_on_unix("commands"))),
+        Endpoint::Repl(repl) => board::open(repl, endpoint, rate),
         Endpoint::Serial(serial) => {
             let link = SerialLink::open(serial, Default::default()).map_err(failed)?;
             debug!("opened {} for {endpoint}", link.path().escape_debug());
@@ -289,10 +291,11 @@ fn over_line<L: Direct + 'static>(
     Ok(over(link, rate))
 }
 
-/// Ends the commands that clients of this program have started (`exec:`), with their processes, and
-/// restores the settings of serial ports; in bounded time. A handler of signals calls this before it ends the
+/// Ends the servers on boards (`repl:`) and the commands that clients of this program have started (`exec:`), with
+/// their processes, and restores the settings of serial ports; in bounded time. A handler of signals calls this before it ends the
 /// program.
 pub fn clean_up() {
+    board::end_all();
     #[cfg(unix)]
     {
         crate::transport::command::end_all();

@@ -1,6 +1,7 @@
 //! Endpoints: the URLs that a server listens at and a client connects to, and their short forms.
 
 mod host;
+mod repl;
 mod rfc2217;
 mod serial;
 mod settings;
@@ -14,6 +15,7 @@ use std::str::FromStr;
 
 use tinyferry_core::Config;
 
+pub use self::repl::{Repl, ReplLine};
 pub use self::rfc2217::Rfc2217;
 pub use self::serial::{Flow, Port, Reset, Serial, SerialSettings};
 pub use self::ssh::Ssh;
@@ -45,6 +47,10 @@ pub enum Endpoint {
     /// `rfc2217://HOST:PORT?baud=N&…`: a serial port of another machine, with the settings of [`Endpoint::Serial`].
     /// For clients.
     Rfc2217(Rfc2217),
+    /// `repl://PORT?…`, `repl+exec:COMMAND`: a board with MicroPython or CircuitPython, where the client starts a server by
+    /// the prompt. `PORT` and its settings are as in [`Endpoint::Serial`], besides `dir=DIR` and `restart=true|false`;
+    /// `repl:?baud=N` is the only port. For clients.
+    Repl(Box<Repl>),
     /// `exec:COMMAND`: the standard streams of a command that the shell starts. For clients.
     Exec(String),
     /// `USER@HOST:DIR`: a directory of another machine, served by a program that SSH starts there. For
@@ -61,6 +67,7 @@ impl Endpoint {
             Self::Serial(Serial { settings, .. }) | Self::Rfc2217(Rfc2217 { settings, .. }) => {
                 settings.lossy
             }
+            Self::Repl(repl) => repl.lossy == Some(true),
             Self::Tcp(tcp) => tcp.lossy,
             Self::Unix(_) | Self::Exec(_) | Self::Ssh(_) | Self::Stdio => false,
         }
@@ -68,7 +75,13 @@ impl Endpoint {
 
     /// Whether it is a serial line, here or behind a TCP port: it has one client at a time.
     pub fn is_line(&self) -> bool {
-        matches!(self, Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. }))
+        match self {
+            Self::Repl(repl) => repl.serial().is_some(),
+            _ => matches!(
+                self,
+                Self::Serial(_) | Self::Rfc2217(_) | Self::Tcp(Tcp { lossy: true, .. })
+            ),
+        }
     }
 
     /// The longest pause inside a frame, in ms.
@@ -77,6 +90,7 @@ impl Endpoint {
             Self::Serial(Serial { settings, .. }) | Self::Rfc2217(Rfc2217 { settings, .. }) => {
                 settings.gap
             }
+            Self::Repl(repl) => repl.serial()?.settings.gap,
             Self::Tcp(tcp) => tcp.gap,
             Self::Unix(_) | Self::Exec(_) | Self::Ssh(_) | Self::Stdio => None,
         }
@@ -87,9 +101,12 @@ impl Endpoint {
     /// # Errors
     /// The reason why not, as a clause.
     pub fn check_encryption(&self) -> Result<(), &'static str> {
-        match self.is_line() && !self.is_lossy() {
-            true => Err("a serial line with lossy=false cannot be encrypted"),
-            false => Ok(()),
+        match self {
+            Self::Repl(_) => Err("a session with the prompt of a board cannot be encrypted"),
+            _ if self.is_line() && !self.is_lossy() => {
+                Err("a serial line with lossy=false cannot be encrypted")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -101,7 +118,8 @@ impl Endpoint {
     /// Whether a text begins like the URL of an endpoint, and not like a path or a short form.
     pub fn has_scheme(text: &str) -> bool {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-        matches!(scheme, Some("tcp" | "unix" | "serial" | "rfc2217")) || text.starts_with("exec:")
+        matches!(scheme, Some("tcp" | "unix" | "serial" | "repl" | "rfc2217"))
+            || ["exec:", "repl:", "repl+exec"].iter().any(|begin| text.starts_with(begin))
     }
 
     /// The configuration of a session over this endpoint.
@@ -146,6 +164,9 @@ impl FromStr for Endpoint {
             let command = (!is_empty).then(|| Self::Exec(command.to_owned()));
             return command.ok_or_else(|| no("it names no command".into()));
         }
+        if let Some(rest) = text.strip_prefix("repl").filter(|rest| rest.starts_with([':', '+'])) {
+            return Repl::parse(rest).map(Box::new).map(Self::Repl).map_err(no);
+        }
         if let Some(rest) = text.strip_prefix("serial:")
             && !rest.starts_with("//")
         {
@@ -167,7 +188,7 @@ impl FromStr for Endpoint {
 
 /// The forms of an endpoint, for a text that is none of them.
 const FORMS: &str = "one looks like box, box:8080, tcp://127.0.0.1:8080, unix:///run/ferry.sock, \
-                     serial:///dev/ttyUSB0?baud=921600, user@box:DIR or \"exec:ssh box tinyferry serve \
+                     serial:///dev/ttyUSB0?baud=921600, repl:///dev/ttyACM0, user@box:DIR or \"exec:ssh box tinyferry serve \
                      --stdio DIR\"";
 
 impl fmt::Display for Endpoint {
@@ -181,6 +202,7 @@ impl fmt::Display for Endpoint {
             }
             Self::Stdio => f.write_str("stdio:"),
             Self::Serial(serial) => serial.fmt(f),
+            Self::Repl(repl) => repl.fmt(f),
             Self::Rfc2217(remote) => remote.fmt(f),
         }
     }

@@ -43,7 +43,7 @@ impl From<&str> for Port {
 
 impl Port {
     /// Parses the part after `serial://`, without settings.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(ids) = text.strip_prefix("usb:") {
             let id = |text: &str| {
                 let is_hex = text.bytes().all(|digit| digit.is_ascii_hexdigit());

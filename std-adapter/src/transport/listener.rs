@@ -89,6 +89,10 @@ impl Listener {
                 let sentence = "a command is for clients to start; it runs serve --stdio";
                 return Err(io::Error::new(ErrorKind::Unsupported, sentence));
             }
+            Endpoint::Repl(_) => {
+                let sentence = "this is for clients, which start the server on the board";
+                return Err(io::Error::new(ErrorKind::Unsupported, sentence));
+            }
             Endpoint::Rfc2217(_) => {
                 let sentence = "this is for clients; a server listens at the serial port itself";
                 return Err(io::Error::new(ErrorKind::Unsupported, sentence));

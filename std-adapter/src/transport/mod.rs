@@ -9,6 +9,7 @@ pub(crate) mod control_lines;
 pub(crate) mod leave;
 pub(crate) mod limit;
 pub(crate) mod listener;
+pub(crate) mod repl;
 pub mod serial;
 pub(crate) mod socket;
 #[cfg(unix)]

@@ -90,6 +90,14 @@ impl SerialLink {
         &self.path
     }
 
+    /// A second handle of the port.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(crate) fn second_handle(&self) -> io::Result<SerialPort> {
+        self.port.try_clone()
+    }
+
     /// The traffic so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic

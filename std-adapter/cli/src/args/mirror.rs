@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::filter::{self, DeleteArgs, FilterArgs, MaxDelete};
 use super::read::complete_mirror;
 use super::skip::SkipArgs;
-use super::target::check_source;
+use super::target::{board, check_source};
 use super::{
     GetArgs, JsonArg, LimitArgs, LinkArgs, Peer, PolicyArgs, PutArgs, SyncArg, TransferArgs,
     UnsafeLinksArg,
@@ -67,6 +67,18 @@ pub(crate) enum Mirror {
 }
 
 impl MirrorArgs {
+    /// Takes the only board from the path on the server, if that names it: `repl:PATH`.
+    pub(super) fn take_board(mut self) -> Result<Self, CliError> {
+        let remote = if self.get { &mut self.source } else { &mut self.target };
+        if let Some(text) = remote.to_str().map(str::to_owned)
+            && let Some((endpoint, path)) = board(&text)
+        {
+            *remote = path.into();
+            self.peer = self.peer.named(endpoint, &text)?;
+        }
+        Ok(self)
+    }
+
     pub(crate) fn read(self) -> Result<Mirror, CliError> {
         let Self {
             source,

@@ -28,7 +28,8 @@ pub(crate) const ENDPOINT: &str = "TINYFERRY_ENDPOINT";
 #[derive(Debug, Clone, clap::Args)]
 struct PeerArgs {
     /// The server: tcp://HOST:PORT, unix:///PATH, serial:///DEVICE, serial://usb:VENDOR:PRODUCT,
-    /// serial://sn:SERIAL_NUMBER, serial: (the only port; see the command ports) or exec:COMMAND; in short
+    /// serial://sn:SERIAL_NUMBER, serial: (the only port; see the command ports) or exec:COMMAND; repl: in place of
+    /// serial: is a board with MicroPython or CircuitPython, where nothing is installed; in short
     /// HOST, HOST:PORT, USER@HOST:DIR (over SSH), /dev/ttyUSB0 or COM3; @NAME is one of the configuration
     /// file [default: that of the configuration file, or tcp://127.0.0.1:8080]
     #[arg(short, long, value_name = "URL", env = ENDPOINT)]
@@ -198,7 +199,10 @@ impl Peer {
 
     /// Whether the library has to release something before the program ends: a command or a port.
     pub(crate) fn has_resources(&self) -> bool {
-        matches!(self.endpoint, Endpoint::Exec(_) | Endpoint::Ssh(_) | Endpoint::Serial(_))
+        matches!(
+            self.endpoint,
+            Endpoint::Exec(_) | Endpoint::Ssh(_) | Endpoint::Serial(_) | Endpoint::Repl(_)
+        )
     }
 
     /// A connection with these options; `rate`: the limit of its bandwidth, in bytes a second.

@@ -1,4 +1,4 @@
-//! Paths that name the server too, as those of scp: `USER@HOST:PATH` and `@NAME:PATH`.
+//! Paths that name the server too, as those of scp: `USER@HOST:PATH`, `@NAME:PATH`, and `repl:PATH` of the only board.
 
 use std::path::Path;
 
@@ -7,10 +7,13 @@ use tinyferry::Endpoint;
 use super::{Args, Command, GetArgs, PutArgs};
 use crate::exit::{CliError, Exit};
 
+/// The endpoint of the only board.
+const BOARD: &str = "repl:";
+
 /// A server and a path there.
 #[derive(Debug, PartialEq, Eq)]
 struct Target<'a> {
-    /// `USER@HOST` or `@NAME`.
+    /// `USER@HOST`, `@NAME` or `repl:`.
     server: &'a str,
     path: &'a str,
 }
@@ -18,15 +21,23 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     /// Parses a text; `None`: it names no server. A path that begins with `./` never does.
     fn parse(text: &'a str) -> Option<Self> {
+        if let Some(path) = Self::on_board(text) {
+            return Some(Self { server: BOARD, path });
+        }
         let (server, path) = text.split_once(':')?;
         let is_name = server.strip_prefix('@').is_some_and(|name| !name.is_empty());
         let is_ssh = !is_name && matches!(server.parse(), Ok(Endpoint::Ssh(_)));
         (!server.contains('/') && (is_name || is_ssh)).then_some(Self { server, path })
     }
 
+    /// The path on the only board, if the text names that: `repl:PATH`. A URL has settings or names a port.
+    fn on_board(text: &'a str) -> Option<&'a str> {
+        text.strip_prefix(BOARD).filter(|path| !path.starts_with(['?', '/']))
+    }
+
     /// Whether it is reached by SSH, and is not a name of the configuration file.
     fn is_ssh(&self) -> bool {
-        !self.server.starts_with('@')
+        !self.server.starts_with('@') && self.server != BOARD
     }
 
     /// The value of `-e` for the directory `directory` of the server.
@@ -54,6 +65,12 @@ impl<'a> Target<'a> {
 
 fn usage<T>(sentence: String) -> Result<T, CliError> {
     Err(CliError::new(Exit::Usage, sentence))
+}
+
+/// The endpoint of the only board and the path there, if a text names them.
+pub(super) fn board(text: &str) -> Option<(String, &str)> {
+    let path = Target::on_board(text)?;
+    Some((BOARD.to_owned(), if path.is_empty() { "." } else { path }))
 }
 
 /// Refuses a path on the server that names a server.
@@ -122,6 +139,7 @@ impl Args {
         let command = match self.command {
             Command::Put(args) => Command::Put(args.take_server()?),
             Command::Get(args) => Command::Get(args.take_server()?),
+            Command::Mirror(args) => Command::Mirror(args.take_board()?),
             command => command,
         };
         Ok(Self { command, ..self })
@@ -218,6 +236,8 @@ mod tests {
             ("me@box:12:30", "me@box", "12:30", true),
             ("@board:a", "@board", "a", false),
             ("@board:", "@board", "", false),
+            ("repl:", "repl:", "", false),
+            ("repl:lib/a", "repl:", "lib/a", false),
         ] {
             let target = Target::parse(text);
             assert_eq!(target, Some(Target { server, path }), "{text}");
@@ -236,9 +256,22 @@ mod tests {
             "./me@box:a",
             "d/me@box:a",
             "12:30",
+            "repl",
+            "repl:///dev/ttyACM0",
+            "repl:?baud=9600",
+            "./repl:a",
             "d/me@:a",
         ] {
             assert!(Target::parse(text).is_none() && !lacks_host(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_the_only_board_names_the_root_if_it_is_empty() {
+        assert_eq!(board("repl:"), Some(("repl:".to_owned(), ".")));
+        assert_eq!(board("repl:lib"), Some(("repl:".to_owned(), "lib")));
+        for text in ["repl:///dev/ttyACM0", "repl:?baud=9600", "lib", "./repl:"] {
+            assert_eq!(board(text), None, "{text}");
         }
     }
 
