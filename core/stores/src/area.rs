@@ -2,19 +2,25 @@
 //!
 //! The rules of NOR flash are kept: whole sectors are erased, and whole words are written, each of them once. The
 //! content begins where the area begins. The records are in sectors of their own.
+//!
+//! Here are the decisions, for a flash of any kind; `blocking` and `waiting` read and write.
 
-use core::marker::PhantomData;
-
-use embedded_storage::nor_flash::NorFlash;
 use tinyferry_core::Reason;
-use tinyferry_core::checksum::Checksums;
 
 use crate::{MAX_HOLE_DISTANCE, ROUNDING};
 
+#[cfg(feature = "nor-flash")]
+pub(crate) use self::blocking::Area;
 pub use self::records::NAME_MAX;
 pub(crate) use self::records::{Begun, Complete, Name};
+#[cfg(feature = "async-nor-flash")]
+pub(crate) use self::waiting::AsyncArea;
 
+#[cfg(feature = "nor-flash")]
+mod blocking;
 mod records;
+#[cfg(feature = "async-nor-flash")]
+mod waiting;
 
 /// Length of a record in bytes; no word of a flash may be longer.
 pub(crate) const RECORD: usize = 256;
@@ -38,149 +44,110 @@ impl Order {
             Self::AsItComes => MAX_HOLE_DISTANCE,
         }
     }
-}
 
-/// The area: `start` and `records` in bytes from the start of the flash, on sectors.
-pub(crate) struct Area<'a, F, C> {
-    flash: &'a mut F,
-    start: u32,
-    records: u32,
-    checksums: PhantomData<C>,
-}
-
-impl<'a, F: NorFlash, C: Checksums> Area<'a, F, C> {
-    /// The length of a sector in bytes.
-    pub(crate) const SECTOR: u32 = F::ERASE_SIZE as u32;
-    /// The length of the erased area for both records, in bytes.
-    pub(crate) const RECORDS: u32 = (2 * RECORD_SIZE).next_multiple_of(Self::SECTOR);
-
-    /// Checks when it is compiled that words have at most 256 bytes, and that sectors are a multiple of 1024 bytes or
-    /// go into 1024.
-    pub(crate) const CHECKED: () = {
-        assert!(RECORD.is_multiple_of(F::WRITE_SIZE) && RECORD.is_multiple_of(F::READ_SIZE));
-        assert!(F::ERASE_SIZE.is_multiple_of(1024) || 1024usize.is_multiple_of(F::ERASE_SIZE));
-        assert!(F::ERASE_SIZE.is_multiple_of(F::WRITE_SIZE) && F::ERASE_SIZE < 1 << 30);
-    };
-
-    pub(crate) const fn new(flash: &'a mut F, start: u32, records: u32) -> Self {
-        Self { flash, start, records, checksums: PhantomData }
-    }
-
-    /// Reads from any word of the content on.
-    pub(crate) fn read(&mut self, position: u32, into: &mut [u8]) -> Result<(), Reason> {
-        self.read_at(self.start.saturating_add(position), into)
-    }
-
-    /// Reads from any word of the flash on.
-    fn read_at(&mut self, at: u32, into: &mut [u8]) -> Result<(), Reason> {
-        let whole = into.len().saturating_sub(into.len().checked_rem(F::READ_SIZE).unwrap_or(0));
-        let (body, tail) = into.split_at_mut_checked(whole).ok_or(Reason::Storage)?;
-        self.flash.read(at, body).map_err(|_| Reason::Storage)?;
-        if !tail.is_empty() {
-            let mut word = [0; RECORD];
-            let word = word.get_mut(..F::READ_SIZE).ok_or(Reason::Storage)?;
-            let at = at.checked_add(u32::try_from(whole).map_err(|_| Reason::Storage)?);
-            self.flash.read(at.ok_or(Reason::Storage)?, word).map_err(|_| Reason::Storage)?;
-            tail.copy_from_slice(word.get(..tail.len()).ok_or(Reason::Storage)?);
-        }
-        Ok(())
-    }
-
-    /// Writes content from any word on.
-    pub(crate) fn write(&mut self, position: u32, bytes: &[u8]) -> Result<(), Reason> {
-        let mut at = self.start.saturating_add(position);
-        for block in bytes.chunks(RECORD) {
-            self.write_at(at, block)?;
-            at = at.saturating_add(RECORD_SIZE);
-        }
-        Ok(())
-    }
-
-    /// Writes at most [`RECORD`] bytes from any word of the flash on. A word that has its value already is not written
-    /// again.
-    fn write_at(&mut self, at: u32, bytes: &[u8]) -> Result<(), Reason> {
-        let mut words = [0xFF; RECORD];
-        words.get_mut(..bytes.len()).ok_or(Reason::Storage)?.copy_from_slice(bytes);
-        let words = words.get(..bytes.len().next_multiple_of(F::WRITE_SIZE));
-        let words = words.ok_or(Reason::Storage)?;
-        let mut present = [0; RECORD];
-        let present = present.get_mut(..words.len()).ok_or(Reason::Storage)?;
-        self.read_at(at, present)?;
-        if present == words {
-            return Ok(());
-        }
-        if present.iter().any(|byte| *byte != 0xFF) {
-            return Err(Reason::Storage);
-        }
-        self.flash.write(at, words).map_err(|_| Reason::Storage)
-    }
-
-    /// The length of the prefix of a partial of `size` bytes that certainly has no holes, in bytes: at most `resume`,
-    /// and a whole number of sectors.
-    pub(crate) fn prefix(&mut self, size: u32, resume: u64, order: Order) -> Result<u32, Reason> {
-        let received_end = self.received_end(size)?;
-        let certain = u64::from(received_end.saturating_sub(order.uncertain())).min(resume);
+    /// The length of the prefix of a partial that certainly has no holes, in bytes: at most `resume`, and a whole
+    /// number of sectors.
+    fn prefix(self, received_end: u32, resume: u64, sector: u32) -> u32 {
+        let certain = u64::from(received_end.saturating_sub(self.uncertain())).min(resume);
         let certain = u32::try_from(certain).unwrap_or(0);
-        let step = Self::SECTOR.max(ROUNDING);
-        Ok(certain.saturating_sub(certain.checked_rem(step).unwrap_or(0)))
+        let step = sector.max(ROUNDING);
+        certain.saturating_sub(certain.checked_rem(step).unwrap_or(0))
+    }
+}
+
+/// Where an area is: `start` and `records` in bytes from the start of the flash, on sectors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) start: u32,
+    pub(crate) records: u32,
+}
+
+impl Place {
+    /// Where the last record goes.
+    const fn second_record(self) -> u32 {
+        self.records.saturating_add(RECORD_SIZE)
     }
 
-    /// The end of the received part of an image of `size` bytes, in bytes.
-    fn received_end(&mut self, size: u32) -> Result<u32, Reason> {
-        let room = self.records.saturating_sub(self.start);
-        let mut end = size.next_multiple_of(RECORD_SIZE).min(room);
-        let mut block = [0; RECORD];
-        while let Some(at) = end.checked_sub(RECORD_SIZE) {
-            self.read(at, &mut block)?;
-            if block.iter().any(|byte| *byte != 0xFF) {
-                break;
-            }
-            end = at;
-        }
-        Ok(end)
+    /// Where received bytes of an image of `size` bytes may end, in bytes from the start.
+    fn last_end(self, size: u32) -> u32 {
+        size.next_multiple_of(RECORD_SIZE).min(self.records.saturating_sub(self.start))
     }
 
-    /// Prepares the area for an image whose first `prefix` bytes stay. Without a prefix the records are erased first of
-    /// all, so that the image before is not valid any more.
+    /// The parts to erase for an image whose first `prefix` bytes stay, in this order; each from its last sector to its
+    /// first. Without a prefix the records are erased first of all, so that the image before is not valid any more.
     ///
-    /// Sectors are erased from the last one to the first: after a cut the received part still ends where the erased
-    /// part begins.
-    pub(crate) fn erase(&mut self, prefix: u32, size: u32) -> Result<(), Reason> {
-        if prefix == 0 {
-            self.erase_sectors(self.records, self.records.saturating_add(Self::RECORDS))?;
-        }
-        let end = self.start.saturating_add(size.next_multiple_of(Self::SECTOR));
-        self.erase_sectors(self.start.saturating_add(prefix), end)
+    /// After a cut the received part still ends where the erased part begins. The sectors go one by one, as a flash may
+    /// be slow to erase many, and a watchdog may watch.
+    fn to_erase(self, prefix: u32, size: u32, sector: u32) -> [(u32, u32); 2] {
+        let records = if prefix == 0 { records_length(sector) } else { 0 };
+        let end = self.start.saturating_add(size.next_multiple_of(sector));
+        [
+            (self.records, self.records.saturating_add(records)),
+            (self.start.saturating_add(prefix), end),
+        ]
+    }
+}
+
+/// The length of the erased area for both records, in bytes.
+pub(crate) const fn records_length(sector: u32) -> u32 {
+    (2 * RECORD_SIZE).next_multiple_of(sector)
+}
+
+/// Checks, when it is compiled, that words have at most 256 bytes, and that sectors are a multiple of 1024 bytes or
+/// go into 1024.
+pub(crate) const fn check(read_word: usize, word: usize, sector: usize) {
+    assert!(RECORD.is_multiple_of(word) && RECORD.is_multiple_of(read_word));
+    assert!(sector.is_multiple_of(1024) || 1024usize.is_multiple_of(sector));
+    assert!(sector.is_multiple_of(word) && sector < 1 << 30);
+}
+
+/// The parts of `length` bytes between `from` and `to`, the last one first.
+fn parts_backwards(from: u32, to: u32, length: u32) -> impl Iterator<Item = (u32, u32)> {
+    let mut to = to;
+    core::iter::from_fn(move || {
+        let begin = to.checked_sub(length).filter(|begin| *begin >= from)?;
+        Some((begin, core::mem::replace(&mut to, begin)))
+    })
+}
+
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0xFF)
+}
+
+/// Bytes for a flash: whole words, whose rest is blank.
+struct Words {
+    bytes: [u8; RECORD],
+    length: usize,
+}
+
+impl Words {
+    /// At most [`RECORD`] bytes.
+    fn new(bytes: &[u8], word: usize) -> Option<Self> {
+        let mut words = [0xFF; RECORD];
+        words.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self { bytes: words, length: bytes.len().next_multiple_of(word) })
     }
 
-    /// Erases the sectors one by one, as a flash may be slow to erase many, and a watchdog may watch.
-    fn erase_sectors(&mut self, from: u32, to: u32) -> Result<(), Reason> {
-        let mut to = to;
-        while let Some(sector) = to.checked_sub(Self::SECTOR).filter(|sector| *sector >= from) {
-            self.flash.erase(sector, to).map_err(|_| Reason::Storage)?;
-            to = sector;
-        }
-        Ok(())
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// The CRC-64 of the first `size` bytes.
-    fn sum_up(&mut self, size: u32) -> Result<u64, Reason> {
-        let (mut crc64, mut block, mut position) = (0, [0; RECORD], 0);
-        while position < size {
-            let left = usize::try_from(size.saturating_sub(position)).unwrap_or(RECORD).min(RECORD);
-            let block = block.get_mut(..left).unwrap_or_default();
-            self.read(position, block)?;
-            crc64 = C::crc64(crc64, block);
-            position = position.saturating_add(RECORD_SIZE);
-        }
-        Ok(crc64)
-    }
-
-    /// Checks that the area has an image with this size and CRC-64.
+    /// The words that are still to be written, after those that `present` has already: a write that was interrupted is
+    /// repeated.
     ///
     /// # Errors
-    /// [`Reason::Storage`] if it has not.
-    pub(crate) fn check(&mut self, size: u32, crc64: u64) -> Result<(), Reason> {
-        if self.sum_up(size)? == crc64 { Ok(()) } else { Err(Reason::Storage) }
+    /// [`Reason::Storage`]: others are written there.
+    fn missing(&self, present: &[u8], word: usize) -> Result<&[u8], Reason> {
+        let words = self.as_bytes();
+        let same = words.iter().zip(present).take_while(|(new, old)| new == old).count();
+        let same = same.saturating_sub(same.checked_rem(word).unwrap_or(0));
+        let rest = present.get(same..).unwrap_or_default();
+        if is_blank(rest) { words.get(same..).ok_or(Reason::Storage) } else { Err(Reason::Storage) }
     }
+}
+
+/// Where the rest of words goes that begin at `at`.
+fn behind(at: u32, words: &Words, rest: &[u8]) -> u32 {
+    let written = words.length.saturating_sub(rest.len());
+    at.saturating_add(u32::try_from(written).unwrap_or(u32::MAX))
 }

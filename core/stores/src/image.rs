@@ -35,7 +35,7 @@ use tinyferry_core::checksum::{Checksums, Small};
 use tinyferry_core::store::{Accepted, Digests, Entry, Kind, Offer};
 use tinyferry_core::{Reason, Store};
 
-use crate::area::{Area, Begun, Complete, Name, Order};
+use crate::area::{Area, Begun, Complete, Name, Order, Place};
 
 pub use self::boot_loader::{BootLoader, State};
 #[cfg(feature = "ed25519")]
@@ -159,14 +159,19 @@ impl<B: BootLoader, V: Verify, C: Checksums> Slot<B, V, C> {
         records.next_multiple_of(Self::PAGE)
     };
 
+    /// The area of an image of `size` bytes in a partition.
+    fn place(size: u32) -> Place {
+        Place { start: 0, records: size.next_multiple_of(Self::PAGE) }
+    }
+
     /// The download partition with an image of `size` bytes.
     fn download(&mut self, size: u32) -> Area<'_, B::Download, C> {
-        Area::new(self.boot_loader.download(), 0, size.next_multiple_of(Self::PAGE))
+        Area::new(self.boot_loader.download(), Self::place(size))
     }
 
     /// The running partition with an image of `size` bytes.
     fn running(&mut self, size: u32) -> Area<'_, B::Running, C> {
-        Area::new(self.boot_loader.running(), 0, size.next_multiple_of(Self::PAGE))
+        Area::new(self.boot_loader.running(), Self::place(size))
     }
 
     /// Refuses with a message.
@@ -224,8 +229,8 @@ impl<B: BootLoader, V: Verify, C: Checksums> Slot<B, V, C> {
     /// Checks that the image in the download partition may run.
     fn accepts(&mut self, size: u32) -> Result<(), Reason> {
         let Self { boot_loader, verify, .. } = self;
-        let records = size.next_multiple_of(Self::PAGE);
-        let mut area: Area<'_, B::Download, C> = Area::new(boot_loader.download(), 0, records);
+        let place = Self::place(size);
+        let mut area: Area<'_, B::Download, C> = Area::new(boot_loader.download(), place);
         let mut read = |position, into: &mut [u8]| area.read(position, into);
         let verified = verify.verify(&mut Content::new(size, &mut read));
         verified.or_else(|Refusal { reason, message }| self.refuse(reason, message))

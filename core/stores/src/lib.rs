@@ -23,13 +23,13 @@
 //!   implemented, in about sixty lines; `files::RamDisk` is one.
 //! - `littlefs`: `littlefs::LittleFs`, an implementation of `Files` over `littlefs2`.
 //!
-//! A store is passed to the driver of a session, such as `tinyferry_core::device::Device::serve`. All stores
-//! but `AsyncSlots` resume an interrupted transfer, also after a power cut.
+//! A store is passed to the driver of a session, such as `tinyferry_core::device::Device::serve`. All of them
+//! resume an interrupted transfer, also after a power cut.
 //!
 //! No `std`, no allocation, no `unsafe`; the code here does not panic (`embedded-sdmmc` and `littlefs2` have
 //! assertions of their own).
 
-#[cfg(feature = "nor-flash")]
+#[cfg(any(feature = "nor-flash", feature = "async-nor-flash"))]
 mod area;
 #[cfg(feature = "async-nor-flash")]
 pub mod async_slots;
@@ -49,13 +49,25 @@ mod reoffers;
 pub mod slots;
 #[cfg(feature = "sdmmc")]
 mod time;
+#[cfg(any(feature = "nor-flash", feature = "async-nor-flash"))]
+mod two_slots;
 
 /// The largest distance of a hole from the end of the received bytes: the receive window, in blocks of
 /// the largest size (`PROTOCOL.md`, section 6.4).
-#[cfg(any(feature = "nor-flash", feature = "sdmmc", feature = "files"))]
+#[cfg(any(
+    feature = "nor-flash",
+    feature = "async-nor-flash",
+    feature = "sdmmc",
+    feature = "files"
+))]
 const MAX_HOLE_DISTANCE: u32 = (tinyferry_core::wire::SACK_BLOCKS + 1) * 1024;
 /// A position to resume from is a multiple of this, in bytes.
-#[cfg(any(feature = "nor-flash", feature = "sdmmc", feature = "files"))]
+#[cfg(any(
+    feature = "nor-flash",
+    feature = "async-nor-flash",
+    feature = "sdmmc",
+    feature = "files"
+))]
 const ROUNDING: u32 = 1024;
 
 /// The length of the prefix of a partial that certainly has no holes, in bytes: at most `resume`, and a

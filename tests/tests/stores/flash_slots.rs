@@ -6,6 +6,8 @@ use tinyferry_core::{Config, Failure, GetRequest, Outcome, Task};
 use tinyferry_kit::{Faults, File, Flash, Memory, Pair, Random, content};
 use tinyferry_stores::slots::Slots;
 
+use super::polled::{OneImage, Polled};
+
 type Micro = Flash<4, 1024>;
 type External = Flash<32, 4096>;
 
@@ -22,16 +24,25 @@ fn put<const W: usize, const S: usize>(
     config: Config,
     client: Memory,
     flash: Flash<W, S>,
+    line: (u32, Faults),
+) -> (Flash<W, S>, Result<Outcome, Failure>, u64) {
+    put_to(config, client, Slots::over(flash), line)
+}
+
+/// The same to a store.
+fn put_to<T: OneImage<W, S>, const W: usize, const S: usize>(
+    config: Config,
+    client: Memory,
+    server: T,
     (session, faults): (u32, Faults),
 ) -> (Flash<W, S>, Result<Outcome, Failure>, u64) {
-    let server: Slots<Flash<W, S>> = Slots::new(flash);
     let mut pair = Pair::new(config, client, server).numbered(session, config);
     if config.lossy {
         pair = pair.serial(921_600, session.into());
         (pair.up.faults, pair.down.faults) = (faults, faults);
     }
     let result = pair.run(Task::Put).expect("it ends");
-    (pair.server.store.into_inner(), result, pair.up.carried)
+    (pair.server.store.into_flash(), result, pair.up.carried)
 }
 
 fn put_well<const W: usize, const S: usize>(
@@ -142,7 +153,7 @@ fn an_image_that_is_there_is_not_written_again() {
 
 /// The power fails at intervals of erases and writes; then the same is put once more. Returns the
 /// fewest bytes of the second put after the power had failed in the last tenth of the first.
-fn cut_everywhere<const W: usize, const S: usize>(
+fn cut_everywhere<T: OneImage<W, S>, const W: usize, const S: usize>(
     config: Config,
     flash: Flash<W, S>,
     size: usize,
@@ -152,7 +163,8 @@ fn cut_everywhere<const W: usize, const S: usize>(
     let flash = put_well(flash, "old", &old);
     let before = flash.operations;
     let quiet = Faults::default();
-    let (whole, result, _) = put(config, client("new", &new), flash.clone(), (2, quiet));
+    let (whole, result, _) =
+        put_to(config, client("new", &new), T::over(flash.clone()), (2, quiet));
     assert_eq!(result.expect("it succeeds").refused, 0);
     let operations = whole.operations - before;
     assert!(operations > size as u64 / 1024, "{operations}");
@@ -163,12 +175,12 @@ fn cut_everywhere<const W: usize, const S: usize>(
         let mut flash = flash.clone();
         flash.power = Some(power);
         flash.random = Random::new(power);
-        let (mut flash, result, _) = put(config, sending.clone(), flash, (2, quiet));
+        let (mut flash, result, _) = put_to(config, sending.clone(), T::over(flash), (2, quiet));
         let found = image(&flash);
         let said = result.is_ok_and(|outcome| outcome.refused == 0);
         assert!(found == new || (found == old && !said), "after {power}: neither old nor new");
         flash.power = None;
-        let (flash, result, sent) = put(config, sending.clone(), flash, (3, quiet));
+        let (flash, result, sent) = put_to(config, sending.clone(), T::over(flash), (3, quiet));
         assert_eq!(result.expect("it succeeds").refused, 0, "after {power}");
         assert!(image(&flash) == new, "after {power}");
         if power > operations / 10 * 9 && found != new {
@@ -180,12 +192,43 @@ fn cut_everywhere<const W: usize, const S: usize>(
 
 #[test]
 fn after_a_power_loss_the_old_image_is_valid_or_the_new_one() {
-    cut_everywhere(SMALL, Micro::new(64 << 10), 20_000, 1);
-    cut_everywhere(Config::RELIABLE, Micro::new(64 << 10), 20_000, 1);
+    for config in [SMALL, Config::RELIABLE] {
+        cut_everywhere::<Slots<Micro>, 4, 1024>(config, Micro::new(64 << 10), 20_000, 1);
+        cut_everywhere::<Polled<4, 1024>, 4, 1024>(config, Micro::new(64 << 10), 20_000, 1);
+    }
 }
 
 #[test]
 fn after_a_power_loss_durable_content_is_not_sent_again() {
-    let sent = cut_everywhere(SMALL, External::new(512 << 10), 180_000, 11);
+    let flash = External::new(512 << 10);
+    let sent = cut_everywhere::<Slots<External>, 32, 4096>(SMALL, flash.clone(), 180_000, 11);
     assert!(sent < 120_000, "{sent}");
+    let sent = cut_everywhere::<Polled<32, 4096>, 32, 4096>(SMALL, flash, 180_000, 67);
+    assert!(sent < 120_000, "{sent} to the async store");
+}
+
+#[test]
+fn an_image_of_one_store_is_one_of_the_other() {
+    let bytes = content(30_001, 4);
+    let flash = put_well(External::new(256 << 10), "a", &bytes);
+    let mut polled = Polled::over(flash);
+    assert_eq!(polled.current().map(|image| image.size), Some(30_001));
+    let newer = content(20_000, 5);
+    let (flash, result, _) = put_to(SMALL, client("b", &newer), polled, (3, Faults::default()));
+    assert_eq!(result.expect("it succeeds").refused, 0);
+    assert!(image(&flash) == Some(("b".into(), newer)));
+}
+
+/// A driver may be dropped in the middle of a call, and then repeats it.
+#[test]
+fn a_call_that_is_dropped_after_any_poll_is_repeated() {
+    let bytes = content(6_001, 6);
+    for patience in 1..120 {
+        let mut polled = Polled::<4, 1024>::over(Micro::new(32 << 10));
+        polled.patience = patience;
+        let line = (patience as u32, Faults::default());
+        let (flash, result, _) = put_to(SMALL, client("a", &bytes), polled, line);
+        assert_eq!(result.expect("it succeeds").refused, 0, "{patience} polls");
+        assert!(image(&flash) == Some(("a".into(), bytes.clone())), "{patience} polls");
+    }
 }

@@ -5,5 +5,6 @@ mod fat_card;
 mod files;
 mod flash_slots;
 mod image;
+mod polled;
 mod power_loss;
 mod slots_resume;

@@ -4,6 +4,8 @@ use tinyferry_core::{Config, Task};
 use tinyferry_kit::{Faults, Flash, Memory, Pair, content};
 use tinyferry_stores::slots::Slots;
 
+use super::polled::{OneImage, Polled};
+
 /// The image, in bytes.
 const SIZE: usize = 60_000;
 /// The receiver has room for four frames, as the micro:bit.
@@ -18,8 +20,8 @@ fn client(bytes: &[u8]) -> Memory {
 }
 
 /// The bytes that a second put sends after the line was cut behind `cut` bytes of the first one, and the sum of both.
-fn sent_after_a_cut<const W: usize, const S: usize>(
-    store: fn(Flash<W, S>) -> Slots<Flash<W, S>>,
+fn sent_after_a_cut<T: OneImage<W, S>, const W: usize, const S: usize>(
+    store: fn(Flash<W, S>) -> T,
     faults: Faults,
     cut: u64,
 ) -> u64 {
@@ -36,19 +38,19 @@ fn sent_after_a_cut<const W: usize, const S: usize>(
     let mut first = line(store(flash), 1);
     first.up.cut = Some(cut);
     assert!(first.run(Task::Put).expect("it ends").is_err(), "cut behind {cut}");
-    let mut second = line(store(first.server.store.into_inner()), 2);
+    let mut second = line(store(first.server.store.into_flash()), 2);
     let outcome = second.run(Task::Put).expect("it ends").expect("it succeeds");
     assert_eq!(outcome.refused, 0);
-    let image = second.server.store.image().expect("it can be read").expect("an image");
-    let flash = second.server.store.into_inner();
+    let image = second.server.store.current().expect("an image");
+    let flash = second.server.store.into_flash();
     assert!(flash.bytes[image.offset as usize..][..SIZE] == bytes, "cut behind {cut}");
     second.up.carried
 }
 
 /// The bytes sent after cuts behind each tenth of the image.
-fn campaign<const W: usize, const S: usize>(
+fn campaign<T: OneImage<W, S>, const W: usize, const S: usize>(
     name: &str,
-    store: fn(Flash<W, S>) -> Slots<Flash<W, S>>,
+    store: fn(Flash<W, S>) -> T,
     faults: Faults,
 ) -> Vec<u64> {
     let sent: Vec<u64> =
@@ -67,7 +69,8 @@ fn an_image_resumes_at_the_sector() {
     let quiet = Faults::default();
     let small = campaign("1 KiB sectors", Slots::<Flash<4, 1024>>::new, quiet);
     let large = campaign("4 KiB sectors", Slots::<Flash<4, 4096>>::new, quiet);
-    for (all, sector) in [(small, 1024), (large, 4096)] {
+    let asynchronous = campaign("4 KiB sectors, async", Polled::<4, 4096>::over, quiet);
+    for (all, sector) in [(small, 1024), (large, 4096), (asynchronous, 4096)] {
         for (sent, tenth) in all.into_iter().zip(1..) {
             let missing = SIZE as u64 / 10 * (10 - tenth);
             let limit = (missing + 256 + sector + FRAMES) * 105 / 100;

@@ -5,6 +5,8 @@
 //! | 0 | it has begun | `TFb1`, CRC-32 of the rest, size 8 (2^64−1: unknown), modified 8 (−2^63: unknown), length of the name 1, name |
 //! | 256 | it is complete | `TFw1`, CRC-32 of the rest, sequence 4, size 4, CRC-64 8 |
 
+use tinyferry_core::checksum::Checksums;
+
 use super::*;
 
 const BEGUN: [u8; 4] = *b"TFb1";
@@ -51,96 +53,75 @@ pub(crate) struct Complete {
     pub(crate) crc64: u64,
 }
 
-impl<F: NorFlash, C: Checksums> Area<'_, F, C> {
-    fn record(&mut self, at: u32, magic: [u8; 4]) -> Result<Option<[u8; RECORD]>, Reason> {
-        let mut record = [0; RECORD];
-        self.read_at(at, &mut record)?;
-        let mut fields = Fields(&mut record);
-        let is_one =
-            fields.take() == magic && u32::from_le_bytes(fields.take()) == C::crc32(0, fields.0);
-        Ok(is_one.then_some(record))
-    }
-
-    fn write_record(
-        &mut self,
-        at: u32,
-        mut record: [u8; RECORD],
-        magic: [u8; 4],
-    ) -> Result<(), Reason> {
-        let sum = C::crc32(0, record.get(8..).unwrap_or_default());
-        let mut fields = Fields(&mut record);
-        fields.put(magic);
-        fields.put(sum.to_le_bytes());
-        self.write_at(at, &record)
-    }
-
-    const fn second_record(&self) -> u32 {
-        self.records.saturating_add(RECORD_SIZE)
-    }
-
-    /// Writes that this image has begun.
-    pub(crate) fn begin(&mut self, begun: &Begun) -> Result<(), Reason> {
+impl Begun {
+    /// The record.
+    pub(super) fn to_record<C: Checksums>(&self) -> [u8; RECORD] {
         let mut record = [0xFF; RECORD];
         let mut fields = Fields(&mut record);
         let _: [u8; 8] = fields.take();
-        fields.put(begun.size.unwrap_or(u64::MAX).to_le_bytes());
-        fields.put(begun.modified.unwrap_or(i64::MIN).to_le_bytes());
-        fields.put([begun.name.length]);
-        fields.put(begun.name.bytes);
-        self.write_record(self.records, record, BEGUN)
+        fields.put(self.size.unwrap_or(u64::MAX).to_le_bytes());
+        fields.put(self.modified.unwrap_or(i64::MIN).to_le_bytes());
+        fields.put([self.name.length]);
+        fields.put(self.name.bytes);
+        sealed::<C>(record, BEGUN)
     }
 
-    /// The image that has begun.
-    pub(crate) fn begun(&mut self) -> Result<Option<Begun>, Reason> {
-        let Some(mut record) = self.record(self.records, BEGUN)? else {
-            return Ok(None);
-        };
-        let mut fields = Fields(&mut record);
-        let _: [u8; 8] = fields.take();
+    /// The image of a record.
+    pub(super) fn of<C: Checksums>(mut record: [u8; RECORD]) -> Option<Self> {
+        let mut fields = opened::<C>(&mut record, BEGUN)?;
         let size = u64::from_le_bytes(fields.take());
         let modified = i64::from_le_bytes(fields.take());
         let [length] = fields.take();
         let name = Name { length, bytes: fields.take() };
-        Ok(Some(Begun {
+        Some(Self {
             size: (size != u64::MAX).then_some(size),
             modified: (modified != i64::MIN).then_some(modified),
             name,
-        }))
+        })
     }
+}
 
-    /// The image that is complete, if it fits into the area.
-    pub(crate) fn complete(&mut self) -> Result<Option<(Begun, Complete)>, Reason> {
-        let (Some(begun), Some(mut record)) =
-            (self.begun()?, self.record(self.second_record(), COMPLETE)?)
-        else {
-            return Ok(None);
-        };
-        let mut fields = Fields(&mut record);
-        let _: [u8; 8] = fields.take();
-        let sequence = u32::from_le_bytes(fields.take());
-        let size = u32::from_le_bytes(fields.take());
-        let crc64 = u64::from_le_bytes(fields.take());
-        let fits = size <= self.records.saturating_sub(self.start);
-        Ok(fits.then_some((begun, Complete { sequence, size, crc64 })))
-    }
-
-    /// Whether nothing was written yet where the last record goes.
-    pub(crate) fn is_unfinished(&mut self) -> Result<bool, Reason> {
-        let mut record = [0; RECORD];
-        self.read_at(self.second_record(), &mut record)?;
-        Ok(record.iter().all(|byte| *byte == 0xFF))
-    }
-
-    /// Writes that the image is complete.
-    pub(crate) fn finish(&mut self, complete: &Complete) -> Result<(), Reason> {
+impl Complete {
+    /// The record.
+    pub(super) fn to_record<C: Checksums>(&self) -> [u8; RECORD] {
         let mut record = [0xFF; RECORD];
         let mut fields = Fields(&mut record);
         let _: [u8; 8] = fields.take();
-        fields.put(complete.sequence.to_le_bytes());
-        fields.put(complete.size.to_le_bytes());
-        fields.put(complete.crc64.to_le_bytes());
-        self.write_record(self.second_record(), record, COMPLETE)
+        fields.put(self.sequence.to_le_bytes());
+        fields.put(self.size.to_le_bytes());
+        fields.put(self.crc64.to_le_bytes());
+        sealed::<C>(record, COMPLETE)
     }
+
+    /// The image of a record, if it fits into this area.
+    pub(super) fn of<C: Checksums>(mut record: [u8; RECORD], place: Place) -> Option<Self> {
+        let mut fields = opened::<C>(&mut record, COMPLETE)?;
+        let sequence = u32::from_le_bytes(fields.take());
+        let size = u32::from_le_bytes(fields.take());
+        let crc64 = u64::from_le_bytes(fields.take());
+        (size <= place.records.saturating_sub(place.start)).then_some(Self {
+            sequence,
+            size,
+            crc64,
+        })
+    }
+}
+
+/// The record with its first eight bytes.
+fn sealed<C: Checksums>(mut record: [u8; RECORD], magic: [u8; 4]) -> [u8; RECORD] {
+    let sum = C::crc32(0, record.get(8..).unwrap_or_default());
+    let mut fields = Fields(&mut record);
+    fields.put(magic);
+    fields.put(sum.to_le_bytes());
+    record
+}
+
+/// The fields behind the first eight bytes, if it is a record of this kind.
+fn opened<C: Checksums>(record: &mut [u8; RECORD], magic: [u8; 4]) -> Option<Fields<'_>> {
+    let mut fields = Fields(record);
+    let is_one =
+        fields.take() == magic && u32::from_le_bytes(fields.take()) == C::crc32(0, fields.0);
+    is_one.then_some(fields)
 }
 
 /// The fields of a record, one after another; fields past its end are 0.
