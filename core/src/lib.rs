@@ -43,7 +43,7 @@ pub mod wire;
 pub use config::Config;
 pub use error::{Failure, Reason};
 pub use link::Negotiated;
-pub use profile::{Profile, SerialDevice, SerialReceiver, Standard, UsbDevice};
+pub use profile::{Profile, SerialDevice, SerialReceiver, Standard, UsbConsole, UsbDevice};
 pub use session::{Cancelled, GetRequest, Session, Step, Task};
 pub use store::Store;
 pub use time::Millis;

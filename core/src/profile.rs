@@ -7,11 +7,11 @@ mod ready;
 #[cfg(test)]
 mod tests;
 
-pub use self::ready::{SerialDevice, SerialReceiver, Standard, UsbDevice};
+pub use self::ready::{SerialDevice, SerialReceiver, Standard, UsbConsole, UsbDevice};
 
 /// The capabilities of a build of the core; code for the others is not generated. Ready ones are
-/// [`Standard`], [`SerialDevice`], [`SerialReceiver`] and [`UsbDevice`]; a profile of your own begins as a copy
-/// of one.
+/// [`Standard`], [`SerialDevice`], [`SerialReceiver`], [`UsbDevice`] and [`UsbConsole`]; a profile of your own begins as
+/// a copy of one.
 pub trait Profile {
     /// How CRCs are computed.
     type Checksums: Checksums;

@@ -35,10 +35,10 @@ fn numbers(text: &[u8]) -> Vec<u32> {
 }
 
 /// `put` and `get` of a file while the board prints 50 lines a second. `-` is standard output.
-fn files_and_text_share_a_line(url: &str, name: &str) {
+fn files_and_text_share_a_line(url: &str, name: &str, size: usize) {
     let place = TempDir::new().expect("a directory");
     let here = place.path();
-    fs::write(here.join(name), content(60_000, 1)).expect("a file");
+    fs::write(here.join(name), content(size, 1)).expect("a file");
     for arguments in [&["put", name][..], &["get", name, "--into", "back"]] {
         let begin = std::time::Instant::now();
         well(url, here, &[arguments, &["--console=log"]].concat());
@@ -57,18 +57,39 @@ fn files_and_text_share_a_line(url: &str, name: &str) {
         );
         assert!(numbers.len() > 5, "{numbers:?}");
     }
-    assert!(fs::read(here.join("back").join(name)).expect("it came back") == content(60_000, 1));
+    assert!(fs::read(here.join("back").join(name)).expect("it came back") == content(size, 1));
     // The same in lines beside the progress.
     let (code, said) = super::tinyferry(url, here, &["ping", "--count", "2000", "--console"]);
     assert!(code == Some(0) && said.contains(": no disk, "), "{code:?} {said}");
 }
 
 pub(super) fn images_and_text_share_a_line(url: &str) {
-    files_and_text_share_a_line(url, "app.bin");
+    files_and_text_share_a_line(url, "app.bin", 60_000);
 }
 
 pub(super) fn a_card_and_text_share_a_line(url: &str) {
-    files_and_text_share_a_line(url, "A.BIN");
+    files_and_text_share_a_line(url, "A.BIN", 60_000);
+}
+
+/// A tree there and back, its entries by operations, and the log of the board beside it. The queue of the board for text
+/// is the only one: the line stops the other end.
+pub(super) fn a_tree_and_text_share_a_line(url: &str) {
+    let place = TempDir::new().expect("a directory");
+    let here = place.path();
+    fs::create_dir_all(here.join("tree/sub")).expect("directories");
+    for (number, name) in ["a", "sub/b", "sub/c"].into_iter().enumerate() {
+        fs::write(here.join("tree").join(name), content(40_000, number as u64)).expect("a file");
+    }
+    well(url, here, &["put", "tree", "--console=log"]);
+    assert!(!numbers(&fs::read(here.join("log")).expect("it was written")).is_empty());
+    well(url, here, &["mv", "tree/a", "tree/d"]);
+    well(url, here, &["get", "tree", "--into", "back"]);
+    for (number, name) in ["d", "sub/b", "sub/c"].into_iter().enumerate() {
+        let back = fs::read(here.join("back/tree").join(name)).expect("it came back");
+        assert!(back == content(40_000, number as u64), "{name} over {url}");
+    }
+    well(url, here, &["rm", "-r", "tree"]);
+    files_and_text_share_a_line(url, "f", 600_000);
 }
 
 /// The bytes of `--console=FILE` while a file moves and a board prints a stream between its frames.

@@ -60,6 +60,9 @@ const MPS2: Board = Board {
     features: "",
 };
 
+/// Has flow control, and a console.
+const USB: Board = Board { binary: "mps2-usb", features: "usb", ..MPS2 };
+
 const SECURE: Board = Board { binary: "mps2-secure", features: "secure", ..MPS2 };
 
 /// Images of one package with different features have one name: they are built one after another,
@@ -289,6 +292,14 @@ fn a_board_prints_between_its_frames() {
     let (_place, image) = Board { features: "console", ..MPS2 }.build();
     over_tcp(&MPS2, &image, console::a_card_and_text_share_a_line);
     over_a_pty(&MPS2, &image, console::a_card_and_text_share_a_line);
+}
+
+#[test]
+#[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
+fn a_usb_device_has_trees_and_a_console_on_one_line() {
+    let (_place, image) = USB.build();
+    over_tcp(&USB, &image, console::a_tree_and_text_share_a_line);
+    over_a_pty(&USB, &image, console::a_tree_and_text_share_a_line);
 }
 
 #[test]

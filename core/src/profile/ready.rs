@@ -78,3 +78,22 @@ impl Profile for UsbDevice {
     const MESSAGES: bool = true;
     const OPERATIONS: bool = true;
 }
+
+/// [`UsbDevice`] with a console on the same line: the bytes between frames are the input of a
+/// [`Console`](crate::driver::Console), and the text of the console goes out between frames.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
+pub struct UsbConsole;
+
+impl Profile for UsbConsole {
+    type Checksums = Tables;
+    type Sha256 = NoSha256;
+    type Buffer = Buffer1024;
+    const CLIENT: bool = false;
+    const RELIABLE: bool = false;
+    const PENDS: bool = false;
+    const STEPS: bool = false;
+    const MESSAGES: bool = true;
+    const OPERATIONS: bool = true;
+    const CONSOLE: bool = true;
+}

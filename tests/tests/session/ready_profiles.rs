@@ -2,7 +2,7 @@
 
 use tinyferry_core::error::{Failure, Reason};
 use tinyferry_core::{
-    Config, Outcome, Profile, SerialDevice, SerialReceiver, Session, Task, UsbDevice,
+    Config, Outcome, Profile, SerialDevice, SerialReceiver, Session, Task, UsbConsole, UsbDevice,
 };
 use tinyferry_kit::{
     End, Faults, File, Memory, Operates, Pair, QueuedOperation, content, session_number,
@@ -66,17 +66,23 @@ fn a_serial_receiver_receives_files_and_sends_none() {
 #[test]
 fn a_usb_device_receives_and_sends_trees_and_removes_files() {
     for seed in 0..10 {
-        let mut pair = ends::<UsbDevice>(Config::USB, seed);
-        assert!(put_tree(&mut pair).is_ok_and(|outcome| outcome.refused == 0));
-        let link = pair.client.session.negotiated().expect("a handshake");
-        assert!(link.lossy && (link.chunk, link.send_credit) == (1024, 128));
-        let files = std::mem::take(&mut pair.client.store.files);
-        assert!(pair.run(Task::get_tree("t")).expect("it ends").is_ok());
-        assert!(files.iter().all(|(path, file)| {
-            path == "f" || pair.client.store.files.get(path) == Some(file)
-        }));
-        pair.client.store.queue_operations(None, &[("log", QueuedOperation::Remove)]);
-        assert!(pair.run(Task::Put).expect("it ends").is_ok());
-        assert_eq!(pair.server.store.bytes("log"), None);
+        works_behind_usb(ends::<UsbDevice>(Config::USB, seed));
+        works_behind_usb(ends::<UsbConsole>(Config::USB, seed));
     }
+}
+
+fn works_behind_usb<S: Profile>(mut pair: Ends<S>) {
+    assert!(put_tree(&mut pair).is_ok_and(|outcome| outcome.refused == 0));
+    let link = pair.client.session.negotiated().expect("a handshake");
+    assert!(link.lossy && (link.chunk, link.send_credit) == (1024, 128));
+    let files = std::mem::take(&mut pair.client.store.files);
+    assert!(pair.run(Task::get_tree("t")).expect("it ends").is_ok());
+    assert!(
+        files
+            .iter()
+            .all(|(path, file)| { path == "f" || pair.client.store.files.get(path) == Some(file) })
+    );
+    pair.client.store.queue_operations(None, &[("log", QueuedOperation::Remove)]);
+    assert!(pair.run(Task::Put).expect("it ends").is_ok());
+    assert_eq!(pair.server.store.bytes("log"), None);
 }

@@ -10,33 +10,14 @@ mod uart;
 
 use embassy_executor::Spawner;
 use tinyferry_core::Config;
+#[cfg(feature = "console")]
+use tinyferry_core::UsbConsole as Board;
 #[cfg(not(feature = "console"))]
 use tinyferry_core::UsbDevice as Board;
 use tinyferry_core::device::{Control, Device, Event};
-#[cfg(feature = "console")]
-use tinyferry_core::{Profile, UsbDevice};
 use tinyferry_stores::card::Card;
 
 use ram_card::{BLOCKS, Bytes, RamCard};
-
-/// The profile of a USB device, with the input of a console.
-#[cfg(feature = "console")]
-#[derive(Debug)]
-struct Board;
-
-#[cfg(feature = "console")]
-impl Profile for Board {
-    type Checksums = <UsbDevice as Profile>::Checksums;
-    type Sha256 = <UsbDevice as Profile>::Sha256;
-    type Buffer = <UsbDevice as Profile>::Buffer;
-    const CLIENT: bool = false;
-    const RELIABLE: bool = false;
-    const PENDS: bool = false;
-    const STEPS: bool = false;
-    const MESSAGES: bool = true;
-    const OPERATIONS: bool = true;
-    const CONSOLE: bool = true;
-}
 
 /// The line may lose bytes, and has no flow control. All else is as behind USB: trees, and clients that remove and
 /// rename files.

@@ -41,6 +41,7 @@ fn read(register: usize) -> u32 {
 }
 
 pub struct Reader(Consumer<'static, u8>);
+pub struct Endpoint;
 pub struct Writer;
 pub struct Ticks;
 
@@ -52,17 +53,29 @@ pub fn start() -> (Reader, Writer, Ticks) {
         RECEIVED = Some(producer);
         consumer
     };
+    start_line(8); // RX interrupt
+    // SAFETY: nobody else uses it, and its handler is below.
+    unsafe { (*NVIC::PTR).iser[0].write(1) };
+    (Reader(received), Writer, Ticks)
+}
+
+/// The line without a queue: a byte that is not read stays in the chip. To be called once.
+pub fn start_endpoint() -> (Endpoint, Writer, Ticks) {
+    start_line(0);
+    (Endpoint, Writer, Ticks)
+}
+
+/// Starts both directions of the line, and the clock.
+fn start_line(interrupts: u32) {
     write(UART + 0x10, CLOCK * 1000 / 115_200);
-    write(UART + 0x08, 1 | 2 | 8); // TX on, RX on, RX interrupt
-    // SAFETY: nobody else uses them, and their handlers are below.
+    write(UART + 0x08, 1 | 2 | interrupts); // TX on, RX on
+    // SAFETY: nobody else uses it, and its handler is below.
     unsafe {
-        (*NVIC::PTR).iser[0].write(1);
         let syst = &*SYST::PTR;
         syst.rvr.write(CLOCK - 1);
         syst.cvr.write(0);
         syst.csr.write(1 | 2 | 4); // on, interrupt, the processor's clock
     }
-    (Reader(received), Writer, Ticks)
 }
 
 #[exception]
@@ -101,6 +114,25 @@ impl Read for Reader {
                 count += 1;
             }
             if count == 0 { Poll::Pending } else { Poll::Ready(Ok(count)) }
+        })
+        .await
+    }
+}
+
+impl ErrorType for Endpoint {
+    type Error = Infallible;
+}
+
+impl Read for Endpoint {
+    async fn read(&mut self, into: &mut [u8]) -> Result<usize, Infallible> {
+        let Some(first) = into.first_mut() else { return Ok(0) };
+        poll_fn(|context| {
+            if read(STATE) & 2 != 0 {
+                *first = read(UART) as u8;
+                return Poll::Ready(Ok(1));
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
         })
         .await
     }
