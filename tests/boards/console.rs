@@ -89,7 +89,7 @@ pub(super) fn a_tree_and_text_share_a_line(url: &str) {
         assert!(back == content(40_000, number as u64), "{name} over {url}");
     }
     well(url, here, &["rm", "-r", "tree"]);
-    files_and_text_share_a_line(url, "f", 600_000);
+    files_and_text_share_a_line(url, "f", 200_000);
 }
 
 /// The bytes of `--console=FILE` while a file moves and a board prints a stream between its frames.

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 
+use tinyferry_kit::content;
+
 use super::*;
 
 const LITTLEFS: Board = Board { binary: "mps2-littlefs", features: "littlefs", ..MPS2 };

@@ -12,12 +12,12 @@ mod log;
 mod logs;
 mod microbit;
 mod restart;
+mod secure;
 mod update;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tinyferry_kit::{Cable, Faults, Line, content};
+use tinyferry_kit::{Cable, Faults, Line};
 
 /// A board, and its firmware.
 struct Board {
@@ -164,45 +164,6 @@ fn well(url: &str, directory: &Path, arguments: &[&str]) {
     assert_eq!(code, Some(0), "{arguments:?} over {url}: {said}");
 }
 
-/// `ping`, `put` and `get` with the key of the example, and who has another one or leaves in the
-/// middle.
-fn holders_of_a_key_are_served(url: &str) {
-    let place = TempDir::new().expect("a directory");
-    let here = place.path();
-    let digits =
-        |bytes: &[u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    for (name, key) in [("key", b"an example: never use it at home"), ("other", &[7; 32])] {
-        fs::write(here.join(name), format!("shared {}\n", digits(key))).expect("a file");
-        fs::set_permissions(here.join(name), PermissionsExt::from_mode(0o600)).expect("a mode");
-    }
-    well(url, here, &["ping", "--key", "key"]);
-    for (seed, size) in [(1, 60_000), (2, 20_001), (3, 0)] {
-        let bytes = content(size, seed);
-        fs::write(here.join("A.BIN"), &bytes).expect("a file");
-        well(url, here, &["put", "A.BIN", "--key", "key"]);
-        let (code, said) = tinyferry(url, here, &["get", "A.BIN", "--key", "other"]);
-        assert!(code == Some(7) && said.contains("does not know the key"), "{code:?} {said}");
-        well(url, here, &["get", "A.BIN", "--into", "back", "--key", "key"]);
-        assert!(fs::read(here.join("back/A.BIN")).expect("it came back") == bytes);
-        fs::remove_dir_all(here.join("back")).expect("it is there");
-    }
-    // A client that was killed is followed by another one.
-    fs::write(here.join("B.BIN"), content(200_000, 4)).expect("a file");
-    let mut killed = Command::new(env!("CARGO_BIN_EXE_tinyferry"))
-        .args(["put", "-e", url, "B.BIN", "--key", "key", "--quiet"])
-        .current_dir(here)
-        .spawn()
-        .expect("the program starts");
-    wait_until_read(&mut killed, 50_000);
-    let status = killed.kill().and_then(|()| killed.wait()).expect("it was there");
-    assert!(!status.success(), "the client was too fast");
-    let (code, said) = tinyferry(url, here, &["get", "B.BIN", "--key", "key"]);
-    assert!(code == Some(6) && said.contains("no file of that name"), "{code:?} {said}");
-    well(url, here, &["put", "B.BIN", "--key", "key"]);
-    well(url, here, &["get", "B.BIN", "--into", "back", "--key", "key"]);
-    assert!(fs::read(here.join("back/B.BIN")).expect("it came back") == content(200_000, 4));
-}
-
 /// Waits until a process has read so many bytes from files, or has ended.
 fn wait_until_read(process: &mut Child, bytes: u64) {
     let path = format!("/proc/{}/io", process.id());
@@ -306,7 +267,7 @@ fn a_usb_device_has_trees_and_a_console_on_one_line() {
 #[ignore = "needs qemu-system-arm and a compiler for Cortex-M"]
 fn a_cortex_m4_serves_holders_of_a_key() {
     let (_place, image) = SECURE.build();
-    over_tcp(&SECURE, &image, holders_of_a_key_are_served);
-    over_a_pty(&SECURE, &image, holders_of_a_key_are_served);
-    over_noise(&SECURE, &image, holders_of_a_key_are_served);
+    over_tcp(&SECURE, &image, secure::holders_of_a_key_are_served);
+    over_a_pty(&SECURE, &image, secure::holders_of_a_key_are_served);
+    over_noise(&SECURE, &image, secure::holders_of_a_key_are_served);
 }

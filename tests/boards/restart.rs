@@ -1,5 +1,7 @@
 //! A board that loses its power in the middle of a put: the same command goes on when the board is back.
 
+use tinyferry_kit::content;
+
 use super::*;
 
 /// The size of the file, in bytes.
