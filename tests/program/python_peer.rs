@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::harness::{Place, Server, client, content};
 
-const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peer/peer.py");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/python/src");
 
 pub(crate) fn python(directory: &Path, arguments: &[&str]) -> Option<Command> {
     let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
@@ -16,7 +16,8 @@ pub(crate) fn python(directory: &Path, arguments: &[&str]) -> Option<Command> {
         return None;
     }
     let mut command = Command::new("python3");
-    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(directory).arg(PEER).args(arguments);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", SOURCES);
+    command.current_dir(directory).args(["-m", "tinyferry"]).args(arguments);
     Some(command)
 }
 

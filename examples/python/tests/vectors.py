@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Prints core/vectors.txt: `vectors.py > core/vectors.txt`, from the root of the repository."""
 import struct
+import sys
 import zlib
+from pathlib import Path
 
-from wire import (HOLES, NO_TIME, UNKNOWN, ack, chunk, crc64, crc64_zeros, done, hello, hole, metadata_of, metadata_with,
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+from tinyferry.wire import (HOLES, NO_TIME, UNKNOWN, ack, chunk, crc64, crc64_zeros, done, hello, hole, metadata_of, metadata_with,
                   prefix, refusal, signal)
 
 SESSION = 0x12345678

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A second Tinyferry peer, written from core/PROTOCOL.md alone, for reliable links over TCP."""
 import argparse
 import os
@@ -7,10 +6,10 @@ import socket
 import struct
 import sys
 
-from halves import Receiver, Sender
-from operations import (CONTENT, INDEX_MAX, LINKS, MODE, NOT_DIRECTORY, REMOVE, RENAME, SIZE, TIME, Refused, digest_of,
+from .halves import Receiver, Sender
+from .operations import (CONTENT, INDEX_MAX, LINKS, MODE, NOT_DIRECTORY, REMOVE, RENAME, SIZE, TIME, Refused, digest_of,
                         hashes, query)
-from wire import (BAD_PATH, HOLES, PAYLOAD, UNKNOWN, UNSUPPORTED, VERSION, Chunk, Failed, Hole, Wire, metadata_of,
+from .wire import (BAD_PATH, HOLES, PAYLOAD, UNKNOWN, UNSUPPORTED, VERSION, Chunk, Failed, Hole, Wire, metadata_of,
                   metadata_with, done, hello,
                   is_sound, refusal)
 

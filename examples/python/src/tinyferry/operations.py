@@ -4,7 +4,7 @@ import shutil
 import stat
 import struct
 
-from wire import BAD_PATH, UNKNOWN, UNSUPPORTED, crc64, is_sound
+from .wire import BAD_PATH, UNKNOWN, UNSUPPORTED, crc64, is_sound
 
 NOT_FOUND, IS_DIRECTORY, NOT_DIRECTORY, NOT_REGULAR, NOT_ALLOWED, SYMBOLIC_LINK, NOT_EMPTY = 3, 5, 6, 7, 19, 27, 28
 STAT, REMOVE, RENAME, LINK, HARD_LINK = 1, 2, 3, 4, 5

@@ -8,8 +8,8 @@ import struct
 import sys
 from collections import deque
 
-from operations import (HARD_LINK, IS_DIRECTORY, LINK, NOT_DIRECTORY, NOT_REGULAR, Refused, is_target, perform)
-from wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, Hole, chunk, crc64, crc64_zeros, metadata_of, metadata_with,
+from .operations import (HARD_LINK, IS_DIRECTORY, LINK, NOT_DIRECTORY, NOT_REGULAR, Refused, is_target, perform)
+from .wire import (BAD_PATH, CREDIT, NO_TIME, UNKNOWN, Chunk, Hole, chunk, crc64, crc64_zeros, metadata_of, metadata_with,
                   done, ack, is_sound, refusal)
 
 STORAGE = 12

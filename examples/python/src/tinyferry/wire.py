@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Frames, checks and metadata, written from core/PROTOCOL.md alone, sections 2 to 5."""
 import select
 import socket
