@@ -295,8 +295,7 @@ fn a_sparse_file_arrives_at_the_python_peer_with_and_without_holes() {
             });
         }
         let server = Server::start(&place.here(""), &[]);
-        let port = server.endpoint.rsplit(':').next().expect("a port").to_owned();
-        let task = [&["get", "small", "back", "--port", &port], options].concat();
+        let task = [&["get", "small", "back", "-e", &server.endpoint], options].concat();
         let Some(mut command) = python(&place.served(""), &task) else { return };
         let output = command.output().expect("it starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

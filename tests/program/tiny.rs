@@ -118,14 +118,14 @@ impl<const RESUMES: bool> Source for Flash<RESUMES> {
 }
 
 /// A board with this flash at a serial port.
-struct Board<const RESUMES: bool> {
+pub(crate) struct Board<const RESUMES: bool> {
     is_stopped: Arc<AtomicBool>,
     thread: JoinHandle<Flash<RESUMES>>,
 }
 
 impl<const RESUMES: bool> Board<RESUMES> {
     /// Receives an image.
-    fn receive(port: &Path, flash: Flash<RESUMES>) -> Self {
+    pub(crate) fn receive(port: &Path, flash: Flash<RESUMES>) -> Self {
         Self::start(port, flash, |port, flash| {
             let mut buffer = [0; 268];
             let receiver: Receiver<'_, Lossy> = Receiver::new(&mut buffer, 8);
@@ -134,7 +134,7 @@ impl<const RESUMES: bool> Board<RESUMES> {
     }
 
     /// Sends its image.
-    fn send(port: &Path, flash: Flash<RESUMES>) -> Self {
+    pub(crate) fn send(port: &Path, flash: Flash<RESUMES>) -> Self {
         Self::start(port, flash, |port, flash| {
             let mut buffer = [0; 268];
             let sender: Sender<'_, Lossy> = Sender::new(&mut buffer, 8);
@@ -157,7 +157,7 @@ impl<const RESUMES: bool> Board<RESUMES> {
         Self { is_stopped, thread }
     }
 
-    fn stop(self) -> Flash<RESUMES> {
+    pub(crate) fn stop(self) -> Flash<RESUMES> {
         self.is_stopped.store(true, Ordering::Relaxed);
         self.thread.join().expect("it ends")
     }

@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Prints core/vectors.txt: `vectors.py > core/vectors.txt`, from the root of the repository."""
+import importlib.util
 import struct
 import sys
 import zlib
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
-from tinyferry.wire import (HOLES, NO_TIME, UNKNOWN, ack, chunk, crc64, crc64_zeros, done, hello, hole, metadata_of, metadata_with,
-                  prefix, refusal, signal)
+if importlib.util.find_spec("tinyferry") is None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+from tinyferry.checks import crc64, crc64_zeros
+from tinyferry.wire import (HOLES, NO_TIME, UNKNOWN, ack, chunk, done, hello, hole, metadata_of, metadata_with, offer,
+                            prefix, refusal, signal)
 
 SESSION = 0x12345678
 CLIENT, SERVER = SESSION, ~SESSION & 0xFFFFFFFF
 TIME = 1_700_000_000_123_456_789
 HELLO = crc64(b"hello")
+LINES = []
 
 
 def rule(length):
@@ -20,15 +24,16 @@ def rule(length):
 
 
 def note(text=""):
-    print(f"# {text}".rstrip())
+    LINES.append(f"# {text}".rstrip())
 
 
 def vector(name, frame):
-    print(name, frame.hex())
+    LINES.append(f"{name} {frame.hex()}")
 
 
-def offer(size, modified):
-    return struct.pack("<Qq", size, modified)
+def made():
+    """The content of the file."""
+    return "\n".join(LINES) + "\n"
 
 
 def ask(count):
@@ -173,3 +178,6 @@ vector("get.client", signal(CLIENT, b"PIN", 0, 0, hello(SESSION))
 vector("get.server", signal(SERVER, b"PON", 0, 0, hello(SESSION))
        + signal(SERVER, b"SAF", 1, 5, offer(5, NO_TIME), len(HI)) + chunk(SERVER, 1, 0, HI, True)
        + chunk(SERVER, 1, 0, b"hello") + signal(SERVER, b"DON", 1, 5, done(3, HELLO)))
+
+if __name__ == "__main__":
+    print(made(), end="")

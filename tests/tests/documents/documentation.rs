@@ -63,6 +63,7 @@ fn each_link_of_a_page_leads_to_a_file() {
         "tests/kit/README.md",
         "tests/bench/BENCHMARKS.md",
         "examples/firmware/README.md",
+        "examples/python/README.md",
     ] {
         let page = root.join(page);
         let text = fs::read_to_string(&page).expect("the page is there");

@@ -1,202 +1,196 @@
-"""Frames, checks and metadata, written from core/PROTOCOL.md alone, sections 2 to 5."""
-import select
-import socket
+"""Frames, checks and metadata: sections 2 to 5."""
+from __future__ import annotations
+
 import struct
 import unicodedata
 import zlib
-from collections import namedtuple
+from typing import List, NamedTuple, Optional, Union
 
-VERSION, PAYLOAD, MARKER, CREDIT = 1, 1024, 0xFA, 8192
+from .errors import BAD_PATH, UNSUPPORTED
+
+VERSION, PAYLOAD, MARKER, SIGNAL_LENGTH, HEADER_LENGTH = 1, 1024, 0xFA, 36, 12
+CODES = (b"SAF", b"SAR", b"RAF", b"RAR", b"CLS", b"DON", b"ERR", b"PIN", b"PON")
+WINDOW = 97
 HOLES, HOLE_BITS = 2, 0x0810
 UNKNOWN, NO_TIME = 2**64 - 1, -(2**63)
-BAD_PATH, UNSUPPORTED = 8, 20
-
-Signal = namedtuple("Signal", "code transfer position detail text mode modified operation index reason")
-Chunk = namedtuple("Chunk", "low position payload")
-Hole = namedtuple("Hole", "low position length")
+LOSSY, HALF_DUPLEX = 1, 2
 
 
-class Failed(Exception):
-    """The work cannot go on; the text is for a person."""
+class Metadata(NamedTuple):
+    """The text and the tags of a signal (section 5). With a `reason` all of it is refused."""
 
-def _table64():
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
-        yield value
-
-
-TABLE64 = tuple(_table64())
-
-
-def crc64(data, start=0):
-    """CRC-64/NVME of `data`, continued from the digest `start`."""
-    crc = ~start & UNKNOWN
-    for byte in data:
-        crc = crc >> 8 ^ TABLE64[(crc ^ byte) & 0xFF]
-    return ~crc & UNKNOWN
+    text: str = ""
+    mode: Optional[int] = None
+    modified: Optional[int] = None
+    operation: Optional[bytes] = None
+    options: Optional[bytes] = None
+    patterns: int = 0
+    hashes: bytes = b""
+    reason: Optional[int] = None
 
 
-def _times(a, b):
-    """The product of two reflected polynomials, modulo that of the CRC-64."""
-    product = 0
-    for bit in range(63, -1, -1):
-        product ^= b if a >> bit & 1 else 0
-        b = b >> 1 ^ (0x9A6C9329AC4BC9B5 if b & 1 else 0)
-    return product
+class Signal(NamedTuple):
+    """A signal (section 3) with the bytes of its metadata."""
+
+    code: bytes
+    transfer: int
+    position: int
+    detail: bytes
+    metadata: bytes = b""
+
+    @property
+    def frame_count(self) -> int:
+        """The count of a `PIN` or a `DON`."""
+        return int.from_bytes(self.detail[:2], "little")
+
+    @property
+    def reason(self) -> int:
+        """The reason of an `ERR`."""
+        return int.from_bytes(self.detail[:2], "little")
+
+    @property
+    def session(self) -> int:
+        """The session number of a hello or its reply."""
+        return int.from_bytes(self.detail[:4], "little")
+
+    @property
+    def message(self) -> str:
+        """The message of an `ERR`."""
+        return self.metadata.partition(b"\0")[0].decode(errors="replace")
 
 
-def crc64_zeros(count, start=0):
-    """CRC-64/NVME of `count` zeros, continued from the digest `start`: each multiplies the state by x^8."""
-    crc, factor = ~start & UNKNOWN, 1 << 55
-    while count:
-        crc = _times(crc, factor) if count & 1 else crc
-        factor, count = _times(factor, factor), count >> 1
-    return ~crc & UNKNOWN
+class Chunk(NamedTuple):
+    """A part of a file; `position` has 32 bits."""
+
+    low: int
+    position: int
+    payload: bytes
 
 
-def signal(seed, code, transfer, position=0, detail=b"", metadata_length=0):
+class Hole(NamedTuple):
+    """A part of a file that has zeros only (section 13)."""
+
+    low: int
+    position: int
+    length: int
+
+
+class Hello(NamedTuple):
+    """The detail of a hello or of its reply."""
+
+    session: int
+    version: int
+    link: int
+    features: int
+    chunk: int
+    k: int
+    credit: int
+
+
+Frame = Union[Signal, Chunk, Hole]
+
+
+def signal(seed: int, code: bytes, transfer: int, position: int = 0, detail: bytes = b"",
+           metadata_length: int = 0) -> bytes:
     covered = struct.pack("<3sBHHQ16s", code, VERSION, transfer, metadata_length, position, detail)
     return covered + struct.pack("<I", zlib.crc32(covered, seed if transfer else 0))
 
 
-def chunk(seed, transfer, position, payload, is_metadata=False):
+def chunk(seed: int, transfer: int, position: int, payload: bytes, is_metadata: bool = False) -> bytes:
     bits = len(payload) | is_metadata << 15
     covered = struct.pack("<BBHI", MARKER, transfer & 0xFF, bits, position & 0xFFFFFFFF)
     return covered + struct.pack("<I", zlib.crc32(payload, zlib.crc32(covered, seed))) + payload
 
 
-def hole(seed, transfer, position, length):
+def hole(seed: int, transfer: int, position: int, length: int) -> bytes:
     payload = struct.pack("<QQ", position, length)
     covered = struct.pack("<BBHI", MARKER, transfer & 0xFF, HOLE_BITS, position & 0xFFFFFFFF)
     return covered + struct.pack("<I", zlib.crc32(payload, zlib.crc32(covered, seed))) + payload
 
 
-def hello(session, chunk_size=PAYLOAD, credit=CREDIT, version=VERSION, link=0, features=0, k=0):
+def hello(session: int, chunk_size: int = PAYLOAD, credit: int = 8192, version: int = VERSION, link: int = 0,
+          features: int = 0, k: int = 0) -> bytes:
     return struct.pack("<IBBHHBxH2x", session, version, link, features, chunk_size, k, credit)
 
 
-def ack(credit, count, blocks=0):
+def read_hello(detail: bytes) -> Hello:
+    return Hello(*struct.unpack("<IBBHHBxH2x", detail))
+
+
+def ack(credit: int, count: int, blocks: int = 0) -> bytes:
     return struct.pack("<HH", credit, count) + blocks.to_bytes(12, "little")
 
 
-def prefix(credit, count, digest):
+def prefix(credit: int, count: int, digest: int) -> bytes:
     return struct.pack("<HHQ4x", credit | 0x8000, count, digest)
 
 
-def done(count, digest=0):
+def done(count: int, digest: int = 0) -> bytes:
     return struct.pack("<H6xQ", count, digest)
 
 
-def refusal(reason, session=0):
+def refusal(reason: int, session: int = 0) -> bytes:
     return struct.pack("<H2xI8x", reason, session)
 
 
-def metadata_of(text, mode=None, modified=None):
+def ask(count: int) -> bytes:
+    return struct.pack("<H14x", count)
+
+
+def offer(size: int, modified: int) -> bytes:
+    return struct.pack("<Qq", size, modified)
+
+
+def metadata_of(text: str, mode: Optional[int] = None, modified: Optional[int] = None) -> bytes:
     tags = b"" if mode is None else struct.pack("<BBI", 1, 4, mode)
     tags += b"" if modified is None else struct.pack("<BBq", 3, 8, modified)
     return text.encode() + (b"\0" + tags if tags else b"")
 
 
-def metadata_with(tag, value, text=""):
+def metadata_with(tag: int, value: bytes, text: str = "") -> bytes:
     """A text and one tag."""
     return text.encode() + b"\0" + struct.pack("<BB", tag, len(value)) + value
 
 
-def parse_metadata(payload):
-    """Text, mode, time of a tree, operation, index, and the reason to refuse it all."""
-    text, _, rest = payload.partition(b"\0")
-    mode, modified, operation, index, reason = None, None, None, b"", None
+def read_metadata(payload: bytes) -> Metadata:
+    encoded, _, rest = payload.partition(b"\0")
+    found = Metadata()
     while rest:
         if len(rest) < 2 or len(rest) < 2 + rest[1]:
-            return "", None, None, None, b"", BAD_PATH
+            return Metadata(reason=BAD_PATH)
         tag, value, rest = rest[0], rest[2:2 + rest[1]], rest[2 + rest[1]:]
         if tag == 1 and len(value) == 4:
-            mode = int.from_bytes(value, "little")
-        if tag == 3 and len(value) == 8:
-            modified = int.from_bytes(value, "little", signed=True)
-        if tag == 5:
-            index += value
-        if tag == 0x80 and value:
-            operation = value
+            found = found._replace(mode=int.from_bytes(value, "little"))
+        elif tag == 3 and len(value) == 8:
+            found = found._replace(modified=int.from_bytes(value, "little", signed=True))
+        elif tag == 5:
+            found = found._replace(hashes=found.hashes + value)
+        elif tag == 0x80 and value:
+            found = found._replace(operation=value)
+        elif tag == 0x81 and len(value) in (2, 3):
+            found = found._replace(options=value)
+        elif tag == 0x82 and value:
+            found = found._replace(patterns=found.patterns + 1)
         elif tag >= 0x80:
-            reason = UNSUPPORTED
+            found = found._replace(reason=UNSUPPORTED)
     try:
-        return text.decode(), mode, modified, operation, index, reason
+        return found._replace(text=encoded.decode())
     except UnicodeDecodeError:
-        return "", None, None, None, b"", BAD_PATH
+        return Metadata(reason=BAD_PATH)
 
 
-def is_sound(path):
-    # A name of a file system that is not UTF-8 has surrogates in it.
-    if any("\ud800" <= c <= "\udfff" for c in path):
+def is_sound(path: str) -> bool:
+    """Whether R15 allows the path; it may be empty, or end in `/`."""
+    # A name of a file system that is not UTF-8 has surrogates.
+    if any("\ud800" <= c <= "\udfff" or unicodedata.category(c) == "Cc" for c in path):
         return False
-    return path == "" or (
-        len(path.encode()) <= 960
-        and not any(unicodedata.category(c) == "Cc" for c in path)
-        and all(name not in ("", ".", "..") and len(name.encode()) <= 255
-                for name in path.removesuffix("/").split("/")))
+    if path == "":
+        return True
+    names: List[str] = (path[:-1] if path.endswith("/") else path).split("/")
+    fits = len(path.encode()) <= 960
+    return fits and all(name not in ("", ".", "..") and len(name.encode()) <= 255 for name in names)
 
 
-class Wire:
-    """Frames over one connection."""
-
-    def __init__(self, connection):
-        self.connection, self.out, self.into, self.has_holes = connection, 0, 0, False
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def agree(self, session, is_client, chunk_size, credit, features=0):
-        self.has_holes = bool(features & HOLES)
-        inverse = ~session & 0xFFFFFFFF
-        self.out, self.into = (session, inverse) if is_client else (inverse, session)
-        self.chunk, self.credit = min(chunk_size, PAYLOAD) & ~0xFF, min(credit, 0x7FFF)
-
-    def send(self, code, transfer, position=0, detail=b"", metadata=b""):
-        frame = signal(self.out, code, transfer, position, detail, len(metadata))
-        if metadata:
-            frame += chunk(self.out if transfer else 0, transfer, 0, metadata, True)
-        self.connection.sendall(frame)
-
-    def _read(self, size):
-        data = b""
-        while len(data) < size:
-            more = self.connection.recv(size - len(data))
-            if not more:
-                raise Failed("the connection was closed in the middle") if data else EOFError
-            data += more
-        return data
-
-    def _chunk(self, head, seed):
-        _, low, bits, position, crc = struct.unpack("<BBHII", head)
-        is_hole = self.has_holes and bits == HOLE_BITS
-        if not is_hole and (bits & 0x7800 or not 1 <= bits & 0x7FF <= PAYLOAD):
-            raise Failed("a chunk of an impossible length arrived")
-        payload = self._read(bits & 0x7FF)
-        if zlib.crc32(payload, zlib.crc32(head[:8], seed)) != crc:
-            raise Failed("a damaged chunk arrived")
-        if is_hole:
-            start, length = struct.unpack("<QQ", payload)
-            if start & 0xFFFFFFFF != position:
-                raise Failed("a hole with two positions arrived")
-            return Hole(low, start, length)
-        return Chunk(low, position, payload)
-
-    def receive(self):
-        """The next signal with its metadata, or the next chunk of a file."""
-        head = self._read(12)
-        if head[0] == MARKER:
-            return self._chunk(head, self.into)
-        frame = head + self._read(24)
-        code, version, transfer, metadata_length, position, detail, crc = struct.unpack("<3sBHHQ16sI", frame)
-        seed = self.into if transfer else 0
-        if zlib.crc32(frame[:32], seed) != crc or (transfer and version != VERSION):
-            raise Failed("a damaged signal arrived, or the other end does not speak Tinyferry")
-        text, mode, modified, operation, index, reason = "", None, None, None, b"", None
-        if metadata_length:
-            payload = self._chunk(self._read(12), seed).payload
-            text, mode, modified, operation, index, reason = parse_metadata(payload)
-        text = ".." if reason else text
-        return Signal(code, transfer, position, detail, text, mode, modified, operation, index, reason)
-
-    def is_waiting(self):
-        return bool(select.select([self.connection], [], [], 0)[0])
+def is_after(n: int, m: int) -> bool:
+    """Serial comparison of numbers of 16 bits (R25)."""
+    return 1 <= (n - m & 0xFFFF) <= 0x7FFF

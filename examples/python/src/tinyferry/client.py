@@ -1,0 +1,275 @@
+"""The client: one link, one session, one request at a time."""
+from __future__ import annotations
+
+import os
+import struct
+from types import TracebackType
+from typing import Dict, List, NamedTuple, Optional, Type, Union
+
+from .clock import Wait
+from .endpoint import open_link
+from .entries import Policy
+from .errors import IS_DIRECTORY, NOT_DIRECTORY, UNSUPPORTED, Incomplete, ProtocolError, Refused
+from .link import Link
+from .offers import Offers, offered
+from .operations import REMOVE, RENAME, query
+from .receiver import Receiver
+from .session import FEATURES, Session
+from .store import Store
+from .tree import CONTENT, LINKS, MODE, SIZE, SPACE, TIME, Entry, Tree, digest_of, hashes
+from .upload import Progress, Report
+from .wire import NO_TIME, Signal, is_sound
+
+ANSWER_TIMEOUT = 30.0
+Path = Union[str, "os.PathLike[str]"]
+
+
+class Space(NamedTuple):
+    """The space of the file system of a server, in bytes."""
+
+    free: int
+    total: int
+
+
+class Client:
+    """A client with an open link. `connect` makes one from a URL."""
+
+    def __init__(self, link: Link, timeout: float = ANSWER_TIMEOUT, features: int = FEATURES) -> None:
+        self._link, self._timeout = link, timeout
+        self._session = Session(link, True, features)
+        try:
+            self._session.connect(timeout)
+        except BaseException:
+            link.close()
+            raise
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Closes the link. The server continues."""
+        self._link.close()
+
+    def ping(self) -> float:
+        """Seconds until the server has answered."""
+        return self._session.ping(self._timeout)
+
+    def close_server(self) -> None:
+        """Ends the server, if it allows that."""
+        self._session.close_server(self._timeout)
+
+    # Transfers.
+
+    def put(self, source: Path, target: str = "", *, progress: Optional[Progress] = None,
+            links: bool = False, update: bool = False) -> Report:
+        """Sends a file, or a directory with all that is in it. Without a target it has the same name at the server.
+
+        An interrupted put continues where it stopped, and a file that the server has already is not sent again.
+        `progress` is called with a path, the bytes of the file that are done, and all bytes of it. With `links`,
+        symbolic and hard links are sent as such. With `update`, files of a directory whose size, time and permission
+        bits the server has are not offered: digests of directories find them.
+
+        Raises `Refused` for a file, and `Incomplete` if entries of a directory were refused."""
+        path = os.fspath(source)
+        name = _checked(target or os.path.basename(os.path.abspath(path)))
+        if not os.path.lexists(path):
+            raise FileNotFoundError(2, "there is no file or directory of this name", path)
+        offers = self._offers(progress, links)
+        if os.path.isdir(path):
+            offers.whole_tree(Tree(path), name, update)
+        else:
+            offers.lone(offered(path, name))
+        return offers.report
+
+    def get(self, source: str, target: Path = "", *, progress: Optional[Progress] = None,
+            links: bool = False, update: bool = False) -> Report:
+        """Receives a file, or a directory with all that is in it. Without a target it gets the same name here.
+
+        A file appears under its name when it is complete and verified. The rest is as for `put`."""
+        name = _checked(source)
+        place = os.path.abspath(os.fspath(target) or os.path.basename(name) or ".")
+        store, policy = Store(place, single=True), Policy(makes_links=links)
+        options = bytes([0x81, 3, update, 0, 3 * links]) if links or update else b""
+        receiver = Receiver(self._session, store, policy, progress=progress)
+        try:
+            self._request(receiver, name, options)
+        except Refused as error:
+            if error.reason != UNSUPPORTED or links or not update:
+                raise
+            # A server that compares no files offers all of them.
+            self._request(receiver, name, b"")
+        return receiver.report
+
+    def _request(self, receiver: Receiver, name: str, options: bytes, flags: int = 0) -> None:
+        """Requests a file or a tree, whichever it is, and receives it."""
+        first: Optional[Signal] = None
+        try:
+            first = self._ask(b"RAR", name, options, flags)
+        except Refused as error:
+            # A server without trees refuses the request of one.
+            if error.reason not in (NOT_DIRECTORY, UNSUPPORTED):
+                raise
+            without = error
+        if first is None:
+            try:
+                first = self._ask(b"RAF", name, b"", flags)
+            except Refused as error:
+                raise without if error.reason == IS_DIRECTORY else error from None
+        receiver.run(first)
+        self._session.confirm_end()
+        if first.code == b"SAF" and receiver.refused:
+            raise receiver.refused[0]
+        if receiver.refused or receiver.omitted:
+            raise Incomplete(receiver.refused, receiver.omitted)
+
+    def _ask(self, code: bytes, name: str, options: bytes, flags: int) -> Signal:
+        """Sends a request; the offer that answers."""
+        session = self._session
+        number = session.take_number()
+        text = name.encode() + (b"\0" + options if options else b"")
+        question = session.frame(code, number, 0, struct.pack("<Q8x", flags), text)
+        session.write(question)
+        wait = Wait(session.clock, session.is_lossy, self._timeout)
+        while True:
+            frame = session.receive(wait.left())
+            if frame is None:
+                if session.is_lossy:
+                    session.write(question)
+                wait.repeated()
+            elif not isinstance(frame, Signal) or frame.transfer != number:
+                wait.hear(False)
+            elif frame.code == b"ERR":
+                raise Refused(frame.reason, name, frame.message)
+            elif frame.code == (b"SAF" if code == b"RAF" else b"SAR"):
+                return frame
+            else:
+                raise ProtocolError("the server answered a request with another signal than an offer")
+
+    # Listings and operations.
+
+    def ls(self, path: str = "", *, recursive: bool = False) -> List[Entry]:
+        """The entries of a directory, or the file of this name. With `recursive` all levels: then some servers list a
+        directory that has entries only by their names."""
+        name = _checked(path)
+        receiver = Receiver(self._session, Store("."), names_only=True)
+        options = b"" if recursive else b"\x81\2\0\1"
+        try:
+            self._request(receiver, name, options, flags=1)
+        except Refused as error:
+            # A server without the options of requests sends all levels.
+            if error.reason != UNSUPPORTED or recursive:
+                raise
+            receiver = Receiver(self._session, Store("."), names_only=True)
+            self._request(receiver, name, b"", flags=1)
+        except Incomplete as error:
+            if error.refused:
+                raise
+        return receiver.entries if recursive else _first_level(receiver.entries)
+
+    def stat(self, path: str) -> Entry:
+        """The size and the time of a file, or a directory."""
+        name = _checked(path)
+        try:
+            answer = self._operate(name, query(SIZE | TIME, 0, 0))
+        except Refused as error:
+            if error.reason != IS_DIRECTORY:
+                raise
+            self._operate(name + "/", query(0, 0, 0))
+            return Entry(name, is_directory=True)
+        modified, = struct.unpack_from("<q", answer.detail, 8)
+        return Entry(name, "", False, answer.position, modified if answer.detail[2] & TIME else NO_TIME)
+
+    def rm(self, path: str, *, recursive: bool = False) -> None:
+        """Removes a file or an empty directory; with `recursive` a directory and all that is in it. It succeeds if
+        nothing has the path."""
+        name = _checked(path)
+        try:
+            self._operate(name, bytes([REMOVE]))
+            return
+        except Refused as error:
+            if error.reason != IS_DIRECTORY:
+                raise
+        if recursive:
+            found = self.ls(name, recursive=True)
+            for entry in found:
+                if not entry.is_directory:
+                    self._operate(f"{name}/{entry.name}", bytes([REMOVE]))
+            directories = {inside for entry in found for inside in _directories_of(entry)}
+            for inside in sorted(directories, key=lambda inside: -inside.count("/")):
+                self._operate(f"{name}/{inside}/", bytes([REMOVE]))
+        self._operate(name + "/", bytes([REMOVE]))
+
+    def mv(self, old: str, new: str) -> None:
+        """Renames a file, which replaces a file of the new name, or a directory."""
+        source, target = _checked(old), _checked(new)
+        self._operate(target, bytes([RENAME]) + source.encode())
+
+    def mkdir(self, path: str) -> None:
+        """Makes a directory and those above it. It succeeds if the directory is there."""
+        self._offers(None, False).lone(Entry(_checked(path), is_directory=True))
+
+    def df(self, path: str = "") -> Space:
+        """The space of the file system that a directory of the server is on."""
+        answer = self._operate(_checked(path) + "/" * bool(path), query(SPACE, 0, 0))
+        if answer.detail[2] != SPACE:
+            raise Refused(UNSUPPORTED, path)
+        return Space(answer.position, int.from_bytes(answer.detail[8:16], "little"))
+
+    def is_same(self, source: Path, target: str, *, links: bool = False) -> bool:
+        """Whether a directory has the same entries here and at the server: names, contents, times and permission bits.
+        Both ends read all files."""
+        root = os.fspath(source)
+        facts, salt = SIZE | TIME | MODE | CONTENT | LINKS * links, int.from_bytes(os.urandom(4), "little")
+        offers = self._offers(None, False)
+        offers.open_tree(_checked(target), None, None)
+        answer = offers.stat("", query(facts, 0, salt))
+        offers.close_tree()
+        if answer is None:
+            return False
+        kept, granularity = answer.detail[2], answer.detail[3]
+        own = hashes(root, kept, granularity, salt)
+        theirs = answer.position, int.from_bytes(answer.detail[8:16], "little")
+        return kept == facts and (len(own), digest_of(own)) == theirs
+
+    def _operate(self, name: str, value: bytes) -> Signal:
+        """Performs an operation; its answer."""
+        return self._offers(None, False).operation(name, value)
+
+    def _offers(self, progress: Optional[Progress], links: bool) -> Offers:
+        return Offers(self._session, progress, sends_links=(links, links))
+
+
+def _checked(path: str) -> str:
+    """A path of the server. Raises `ValueError` if no path can be like that (R15)."""
+    plain = path.strip("/") if path.strip("/.") else ""
+    if path.startswith("/") or not is_sound(plain):
+        raise ValueError(f"{path!r} is not a path of a server: use names with one / between them, without . and ..")
+    return plain
+
+
+def _directories_of(entry: Entry) -> List[str]:
+    """The directories above an entry, in its tree, and the entry itself if it is one."""
+    names = entry.name.split("/")
+    return ["/".join(names[:count]) for count in range(1, len(names) + entry.is_directory)]
+
+
+def _first_level(entries: List[Entry]) -> List[Entry]:
+    """The entries of the root of a tree, from those of all levels."""
+    found: Dict[str, Entry] = {}
+    for entry in entries:
+        front, slash, _ = entry.name.partition("/")
+        found.setdefault(front, Entry(front, is_directory=True) if slash else entry)
+    return list(found.values())
+
+
+def connect(url: str, *, timeout: float = ANSWER_TIMEOUT) -> Client:
+    """Connects to a server: `tcp://HOST:PORT`, `tcp://HOST:PORT?lossy=true`, `unix:///PATH`,
+    `serial:///dev/NAME?baud=N` or `exec:COMMAND`. `timeout` is how long the server may take to answer, in seconds.
+
+    Raises `LinkError` if the server cannot be reached, `Timeout` if it does not answer, `Refused` if it refuses."""
+    return Client(open_link(url, timeout), timeout)
+

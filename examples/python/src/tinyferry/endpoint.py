@@ -1,0 +1,175 @@
+"""URLs of the other end, the same as those of the program."""
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Callable, List, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .errors import LinkError
+from .link import Link, Stream, open_terminal
+
+SCHEMES = "tcp://HOST:PORT, tcp://HOST:PORT?lossy=true, unix:///PATH, serial:///dev/NAME?baud=N or exec:COMMAND"
+DEFAULT_PORT = 8080
+
+
+class Endpoint(NamedTuple):
+    """The parts of a URL."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    is_lossy: bool
+    gap: float
+    baud: int
+    hardware_flow: bool
+
+
+def parse(url: str) -> Endpoint:
+    """Raises `ValueError` with the reason."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "exec":
+        if not rest:
+            raise ValueError("exec: has no command")
+        return Endpoint(scheme, "", 0, rest, False, 0.02, 0, False)
+    if scheme not in ("tcp", "unix", "serial") or not rest.startswith("//"):
+        raise ValueError(f"{url!r} is not a URL that is supported: use {SCHEMES}")
+    parts = urlsplit(url)
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    known = {"tcp": {"lossy", "gap"}, "unix": set(), "serial": {"baud", "flow", "lossy", "gap"}}[scheme]
+    for name in given.keys() - known:
+        raise ValueError(f"{url!r}: {scheme}:// has no setting {name!r}")
+    lossy = given.get("lossy", "true" if scheme == "serial" else "false")
+    flow, gap = given.get("flow", "none"), given.get("gap", "20ms")
+    if lossy not in ("true", "false"):
+        raise ValueError(f"{url!r}: lossy is true or false")
+    if flow not in ("none", "hardware"):
+        raise ValueError(f"{url!r}: flow is none or hardware")
+    if not gap.endswith("ms") or not gap[:-2].isdigit() or not 20 <= int(gap[:-2]) <= 500:
+        raise ValueError(f"{url!r}: gap is 20ms to 500ms")
+    if not given.get("baud", "115200").isdigit():
+        raise ValueError(f"{url!r}: baud is a number")
+    # A port of Windows, serial://COM3, is in the place of the host.
+    path = unquote(parts.path) or (parts.netloc if scheme == "serial" else "")
+    if scheme != "tcp" and not path:
+        raise ValueError(f"{url!r} has no path")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"{url!r}: a port is a number from 0 to 65535") from None
+    return Endpoint(scheme, parts.hostname or "127.0.0.1", DEFAULT_PORT if port is None else port, path,
+                    lossy == "true", int(gap[:-2]) / 1000, int(given.get("baud", "115200")), flow == "hardware")
+
+
+def _end(process: subprocess.Popen[bytes]) -> Callable[[], object]:
+    def end() -> None:
+        # The end of its input ends the command; one that does not end is killed with all that it started.
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            if sys.platform != "win32":
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+    return end
+
+
+def _start(command: str) -> Link:
+    if not hasattr(socket, "AF_UNIX"):
+        raise LinkError("exec: is not supported on this system: use tcp://")
+    ours, theirs = socket.socketpair()
+    try:
+        process = subprocess.Popen(command, shell=True, stdin=theirs.fileno(), stdout=theirs.fileno(),
+                                   start_new_session=True)
+    except (OSError, ValueError) as error:
+        ours.close()
+        raise LinkError(f"the command {command!r} cannot be started: {error}") from error
+    finally:
+        theirs.close()
+    return Stream.of_socket(ours, at_close=[_end(process)])
+
+
+def open_link(url: str, timeout: float) -> Link:
+    """Connects to the other end."""
+    try:
+        endpoint = parse(url)
+    except ValueError as error:
+        raise LinkError(str(error)) from None
+    if endpoint.scheme == "exec":
+        return _start(endpoint.path)
+    if endpoint.scheme == "serial":
+        return open_terminal(endpoint.path, endpoint.baud, endpoint.is_lossy, endpoint.gap, endpoint.hardware_flow)
+    try:
+        if endpoint.scheme == "unix":
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(timeout)
+                connection.connect(endpoint.path)
+            except OSError:
+                connection.close()
+                raise
+        else:
+            connection = socket.create_connection((endpoint.host, endpoint.port), timeout)
+    except OSError as error:
+        raise LinkError(f"{url} cannot be reached: {error.strerror or error}") from error
+    return Stream.of_socket(connection, endpoint.is_lossy, endpoint.gap)
+
+
+class Listener:
+    """Waits for clients at a URL. A serial port has one link, which is open as long as the listener."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.endpoint = endpoint = parse(url)
+        except ValueError as error:
+            raise LinkError(str(error)) from None
+        self._sockets: List[socket.socket] = []
+        self.url = url
+        if endpoint.scheme in ("exec", "serial"):
+            return
+        try:
+            if endpoint.scheme == "unix":
+                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                listener.bind(endpoint.path)
+                listener.listen()
+            else:
+                listener = socket.create_server((endpoint.host, endpoint.port))
+                query = "?lossy=true" if endpoint.is_lossy else ""
+                self.url = f"tcp://{endpoint.host}:{listener.getsockname()[1]}{query}"
+        except OSError as error:
+            raise LinkError(f"{url} cannot be served: {error.strerror or error}") from error
+        self._sockets.append(listener)
+
+    def accept(self) -> Link:
+        """Waits for the next client."""
+        if not self._sockets:
+            return open_link(self.url, 10)
+        try:
+            connection, _ = self._sockets[0].accept()
+        except OSError as error:
+            raise LinkError("the server was closed") from error
+        return Stream.of_socket(connection, self.endpoint.is_lossy, self.endpoint.gap)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several clients can be connected at a time."""
+        return bool(self._sockets)
+
+    def close(self) -> None:
+        for listener in self._sockets:
+            try:
+                # Ends `accept` in another thread.
+                listener.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            listener.close()
+            if self.endpoint.scheme == "unix":
+                try:
+                    os.unlink(self.endpoint.path)
+                except FileNotFoundError:
+                    pass
+        self._sockets = []

@@ -1,0 +1,254 @@
+"""The client and the server of this package at the two ends of a line in memory, with faults by seed."""
+import os
+import random
+import tempfile
+import threading
+import unittest
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import tinyferry
+from line import Faults, lay
+from tinyferry.server import Connection, Options
+
+SIZES = (0, 1, 255, 256, 257, 1023, 1024, 1025, 30_000)
+
+
+class Place(unittest.TestCase):
+    """A directory for the client and one for the server."""
+
+    def setUp(self) -> None:
+        # In memory, where the system has a file system there.
+        directory = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        self.addCleanup(directory.cleanup)
+        self.here, self.served = Path(directory.name, "here"), Path(directory.name, "served")
+        self.here.mkdir()
+        self.served.mkdir()
+
+    def make_tree(self) -> None:
+        (self.here / "tree/sub/empty").mkdir(parents=True)
+        for size in SIZES:
+            self.make_file(f"tree/sub/{size} é", size)
+
+    def make_file(self, name: str, size: int, seed: int = 1) -> bytes:
+        content = random.Random(seed + size).randbytes(size)
+        (self.here / name).write_bytes(content)
+        return content
+
+    @contextmanager
+    def client(self, is_lossy: bool, seed: int = 1, piece: int = 4096, there: Faults = Faults(),
+               back: Faults = Faults(), **options: object) -> Iterator[tinyferry.Client]:
+        ours, theirs = lay(is_lossy, seed, piece, there, back)
+        connection = Connection(theirs, Options(str(self.served), allow_remove=True, **options))  # type: ignore
+        ended: list = []
+
+        def serve() -> None:
+            try:
+                connection.run()
+            except tinyferry.LinkError:
+                pass
+            except tinyferry.Error as error:
+                ended.append(error)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.line = ours
+        try:
+            with tinyferry.Client(ours) as client:
+                yield client
+        finally:
+            ours.close()
+            thread.join()
+
+    def assert_same(self, a: Path, b: Path) -> None:
+        found = [{str(path.relative_to(root)): path.read_bytes() if path.is_file() else None
+                  for path in root.rglob("*")} for root in (a, b)]
+        self.assertEqual(found[0], found[1])
+
+    def exchange(self, client: tinyferry.Client) -> None:
+        """Files and a tree in both directions, and every operation."""
+        client.put(self.here / "tree", "t")
+        client.get("t", self.here / "back")
+        self.assert_same(self.here / "tree", self.served / "t")
+        self.assert_same(self.here / "tree", self.here / "back")
+        self.assertEqual(sorted(entry.size for entry in client.ls("t/sub")), sorted([0, *SIZES]))
+        self.assertTrue(client.is_same(self.here / "tree", "t"))
+        client.mv("t/sub/1 é", "t/one")
+        client.mkdir("t/new/deep")
+        self.assertEqual(client.stat("t/one").size, 1)
+        self.assertFalse(client.is_same(self.here / "tree", "t"))
+        client.rm("t", recursive=True)
+        self.assertEqual(client.ls(), [])
+        with self.assertRaises(tinyferry.Refused) as caught:
+            client.get("t", self.here / "no")
+        self.assertEqual(caught.exception.reason, 3)
+
+
+class TransferTest(Place):
+    def test_everything_works_with_reads_of_each_length(self) -> None:
+        self.make_tree()
+        for is_lossy in (False, True):
+            for piece in (3, 13, 36, 1000):
+                with self.subTest(is_lossy=is_lossy, piece=piece), self.client(is_lossy, 1, piece) as client:
+                    self.exchange(client)
+                    for path in (self.here / "back").rglob("*"):
+                        path.unlink() if path.is_file() else None
+
+    def test_everything_works_over_lines_with_noise(self) -> None:
+        self.make_tree()
+        for seed in range(4):
+            faults = Faults(*random.Random(seed).choice([(2e-5, 0, 0), (0, 1e-4, 0), (0, 0, 1e-4), (1e-4, 1e-5, 1e-5)]))
+            with self.subTest(seed=seed), self.client(True, seed, 512, faults, faults) as client:
+                self.exchange(client)
+
+    def test_a_transfer_that_was_cut_goes_on_where_it_stopped(self) -> None:
+        content = self.make_file("file", 80_000)
+        for seed in range(12):
+            is_lossy, is_put = bool(seed & 1), bool(seed & 2)
+            source, target = (self.here, self.served) if is_put else (self.served, self.here)
+            (source / "file").write_bytes(content)
+            cut = random.Random(seed).randrange(5_000, 78_000)
+            there, back = (Faults(cut_after=cut), Faults()) if is_put else (Faults(), Faults(cut_after=cut))
+
+            def transfer(client: tinyferry.Client) -> tinyferry.Report:
+                return client.put(source / "file", "new") if is_put else client.get("file", self.here / "new")
+            with self.subTest(seed=seed, cut=cut):
+                with self.assertRaises(tinyferry.LinkError), self.client(is_lossy, seed, 4096, there, back) as client:
+                    transfer(client)
+                self.assertFalse((target / "new").exists())
+                with self.client(is_lossy, seed) as client:
+                    report = transfer(client)
+                self.assertEqual((target / "new").read_bytes(), content)
+                self.assertGreater(report.resumed, cut * 0.9 - 26_000)
+                self.assertLessEqual(report.resumed, cut)
+                (target / "new").unlink()
+
+    def test_a_partial_with_other_content_is_offered_again(self) -> None:
+        content = self.make_file("file", 50_000)
+        for is_lossy in (False, True):
+            (self.served / ".file.tinyferry-part").write_bytes(bytes(20_000))
+            with self.client(is_lossy) as client:
+                client.put(self.here / "file")
+            self.assertEqual((self.served / "file").read_bytes(), content)
+            (self.here / ".back.tinyferry-part").write_bytes(bytes(20_000))
+            with self.client(is_lossy) as client:
+                client.get("file", self.here / "back")
+            self.assertEqual((self.here / "back").read_bytes(), content)
+            self.assertEqual(list(self.served.glob(".*")) + list(self.here.glob(".*")), [])
+            (self.served / "file").unlink()
+
+    def test_every_re_offer_of_a_tree_comes_before_its_end(self) -> None:
+        self.make_tree()
+        for is_lossy in (False, True):
+            partials = self.served / "t/sub"
+            partials.mkdir(parents=True)
+            for size in SIZES[-3:]:
+                (partials / f".{size} é.tinyferry-part").write_bytes(b"x" * size)
+            with self.client(is_lossy) as client:
+                client.put(self.here / "tree", "t")
+                self.assert_same(self.here / "tree", self.served / "t")
+                client.rm("t", recursive=True)
+
+    def test_a_file_that_is_in_place_is_not_sent_again(self) -> None:
+        self.make_file("file", 100_000)
+        with self.client(True) as client:
+            self.assertEqual(client.put(self.here / "file").sent, 100_000)
+            self.assertEqual(client.put(self.here / "file").sent, 0)
+            before = os.stat(self.served / "file").st_ino
+            self.assertEqual(client.put(self.here / "file").sent, 0)
+            self.assertEqual(os.stat(self.served / "file").st_ino, before)
+
+    def test_an_update_offers_what_differs(self) -> None:
+        self.make_tree()
+        (self.here / "tree/other").mkdir()
+        (self.here / "tree/other/file").write_text("content")
+        for is_lossy in (False, True):
+            with self.client(is_lossy) as client:
+                client.put(self.here / "tree", "t", update=True)
+                self.assert_same(self.here / "tree", self.served / "t")
+                sent = self.line.sent
+                self.assertEqual(client.put(self.here / "tree", "t", update=True), (0, 0, 0))
+                self.assertLess(self.line.sent - sent, 400)
+                (self.here / "tree/sub/1 é").write_text(f"new {is_lossy}")
+                os.unlink(self.served / "t/sub/256 é")
+                self.assertLessEqual(client.put(self.here / "tree", "t", update=True).files, 9 if is_lossy else 2)
+                self.assert_same(self.here / "tree", self.served / "t")
+                back = self.here / f"back {is_lossy}"
+                self.assertEqual(client.get("t", back, update=True).files, 10)
+                self.assertEqual(client.get("t", back, update=True), (0, 0, 0))
+                (back / "other/file").unlink()
+                self.assertLessEqual(client.get("t", back, update=True).files, 2)
+                self.assert_same(self.here / "tree", back)
+                client.rm("t", recursive=True)
+
+    def test_a_tree_of_more_entries_than_numbers_of_a_byte_crosses(self) -> None:
+        (self.here / "tree").mkdir()
+        for number in range(300):
+            (self.here / f"tree/{number}").write_text(str(number))
+        for is_lossy in (False, True):
+            with self.client(is_lossy) as client:
+                self.assertEqual(client.put(self.here / "tree", f"t{is_lossy}").files, 300)
+            self.assert_same(self.here / "tree", self.served / f"t{is_lossy}")
+
+
+class RefusalTest(Place):
+    def refused(self, action: object) -> tinyferry.Refused:
+        with self.assertRaises(tinyferry.Refused) as caught:
+            action()  # type: ignore
+        return caught.exception
+
+    def test_a_refusal_names_the_path_and_the_reason(self) -> None:
+        self.make_file("file", 3000)
+        (self.served / "directory").mkdir()
+        for is_lossy in (False, True):
+            with self.client(is_lossy) as client:
+                error = self.refused(lambda: client.put(self.here / "file", "directory"))
+                self.assertEqual((error.reason, error.path), (5, "directory"))
+                self.assertIn("'directory' was refused: it is a directory (reason 5)", str(error))
+                self.assertEqual(self.refused(lambda: client.mv("no", "yes")).reason, 3)
+                self.assertEqual(self.refused(client.close_server).reason, 19)
+                client.put(self.here / "file", "file")
+
+    def test_servers_for_one_direction_refuse_the_other(self) -> None:
+        self.make_file("file", 10)
+        with self.client(False, read_only=True) as client:
+            self.assertEqual(self.refused(lambda: client.put(self.here / "file")).reason, 17)
+        with self.client(True, write_only=True) as client:
+            self.assertEqual(self.refused(lambda: client.ls()).reason, 18)
+
+    def test_refused_entries_do_not_stop_a_tree(self) -> None:
+        self.make_tree()
+        os.symlink("sub", self.here / "tree/link")
+        (self.served / "t/sub/1 é").mkdir(parents=True)
+        for is_lossy in (False, True):
+            with self.client(is_lossy) as client, self.assertRaises(tinyferry.Incomplete) as caught:
+                client.put(self.here / "tree", "t")
+            self.assertEqual(sorted((error.path, error.reason) for error in caught.exception.refused),
+                             [("link", 7), ("sub/1 é", 5)])
+            self.assertTrue((self.served / "t/sub/30000 é").exists())
+
+    def test_nothing_is_stored_or_read_through_a_symbolic_link(self) -> None:
+        self.make_file("file", 10)
+        os.symlink(self.here, self.served / "out")
+        with self.client(False) as client:
+            self.assertEqual(self.refused(lambda: client.put(self.here / "file", "out/new")).reason, 27)
+            self.assertEqual(self.refused(lambda: client.get("out/file", self.here / "back")).reason, 27)
+            self.assertEqual(self.refused(lambda: client.rm("out/file")).reason, 27)
+            self.assertEqual(self.refused(lambda: client.put(self.here / "file", ".x.tinyferry-part")).reason, 8)
+        self.assertEqual(os.listdir(self.here), ["file"])
+
+    def test_paths_that_no_server_can_have_are_errors_before_anything_is_sent(self) -> None:
+        with self.client(False) as client:
+            sent = self.line.sent
+            for path in ("/etc", "../x", "a//b", "a\nb"):
+                with self.assertRaises(ValueError):
+                    client.get(path)
+            self.assertEqual(self.line.sent, sent)
+
+    def test_a_server_that_does_not_speak_tinyferry_is_named_so(self) -> None:
+        ours, theirs = lay(False)
+        theirs.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        with self.assertRaises(tinyferry.ProtocolError):
+            tinyferry.Client(ours)
+        with self.assertRaises(tinyferry.Timeout):
+            tinyferry.Client(lay(False)[0], timeout=0.2)
