@@ -40,7 +40,7 @@ impl<const PATH: usize> Paths<PATH> {
     /// No entry of the tree is open.
     pub(super) fn leave_entry(&mut self) {
         if let Some(tree) = self.tree {
-            self.text.truncate(tree);
+            shorten(&mut self.text, tree);
             self.from = tree;
         }
     }
@@ -53,7 +53,7 @@ impl<const PATH: usize> Paths<PATH> {
 
     /// An entry of the open tree begins, or a lone file.
     pub(super) fn set_entry(&mut self, path: &str) {
-        self.text.truncate(self.tree.unwrap_or(0));
+        shorten(&mut self.text, self.tree.unwrap_or(0));
         let separator = if self.text.is_empty() || path.is_empty() { "" } else { "/" };
         append(&mut self.text, [separator, path]);
         self.from = self.text.len();
@@ -75,5 +75,13 @@ fn append<const PATH: usize, const N: usize>(text: &mut heapless::String<PATH>, 
         if text.push(letter).is_err() {
             break;
         }
+    }
+}
+
+/// Removes characters from the end until there are `length` bytes at most. `String::truncate` would panic within a
+/// character, and its code is in the image although that does not happen.
+fn shorten<const PATH: usize>(text: &mut heapless::String<PATH>, length: usize) {
+    while text.len() > length {
+        text.pop();
     }
 }
