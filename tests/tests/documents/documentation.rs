@@ -35,7 +35,11 @@ fn contributing_lists_each_environment_variable_that_the_sources_read() {
         read_all(&root.join(part), &mut sources);
     }
     let page = fs::read_to_string(root.join("CONTRIBUTING.md")).expect("it is there");
-    assert_eq!(variables(&page), variables(&sources), "(listed, in the sources)");
+    // Constants of C have such names too: those of the header.
+    let header = root.join("core/c/include/tinyferry.h");
+    let header = fs::read_to_string(header).expect("it is there");
+    let read: BTreeSet<_> = variables(&sources).difference(&variables(&header)).copied().collect();
+    assert_eq!(variables(&page), read, "(listed, in the sources)");
 }
 
 /// The targets of a page's relative links, without their fragments.
