@@ -81,8 +81,9 @@ def main():
     print(os.ttyname(port), flush=True)
     chance = random.Random(options.seed)
     speaks, received = False, 0
-    # The terminal passes Ctrl-C as a byte; a board interrupts its program.
-    runs_program = bool(options.main)
+    # The terminal passes Ctrl-C as a byte; a board interrupts its program. Before that prints, the process has not
+    # started, and a second signal would end it.
+    runs_program, has_printed, is_interrupted = bool(options.main), False, False
 
     def noisy(data):
         if not speaks or not options.noise:
@@ -105,17 +106,18 @@ def main():
                 continue
             if end == board:
                 os.write(ours, noisy(data))
+                has_printed = True
                 runs_program = runs_program and not data.endswith(b">>> ")
                 speaks = speaks or b"tinyferry ready" in data
                 # A later client pastes again.
                 speaks = speaks and not data.endswith(b"CTRL-B to exit\r\n>")
                 continue
-            received += len(data)
             if runs_program:
-                # A second signal would end the process.
-                if 3 in data:
+                if 3 in data and has_printed and not is_interrupted:
                     process.send_signal(signal.SIGINT)
+                    is_interrupted = True
                 continue
+            received += len(data)
             if options.kill is not None and received >= options.kill:
                 data = data[: len(data) - (received - options.kill)]
                 os.write(board, data)

@@ -47,14 +47,15 @@ pub(super) struct Options {
 }
 
 impl Board {
-    /// Starts a board in the served directory, with 48 KiB of memory.
+    /// Starts a board in the served directory, with 48 KiB of memory for programs.
     pub(super) fn start(place: &Place, options: Options) -> Option<Self> {
         let micropython = micropython()?;
         let mut command = Command::new("python3");
         command.env("PYTHONDONTWRITEBYTECODE", "1").arg(BOARD).arg(micropython);
         command.arg(place.served(""));
+        // The driver of the flash takes 3.6 KiB, which a board has outside of its heap.
         if let Some(files) = options.files {
-            command.args(["--files", files]);
+            command.args(["--files", files, "--heap", "52k"]);
         }
         if let Some(main) = options.main {
             command.arg("--main").arg(main);

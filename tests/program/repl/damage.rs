@@ -91,3 +91,27 @@ fn a_noisy_line_to_a_board_carries_files_and_trees() {
 fn assert_same(a: &Path, b: &Path) {
     assert_eq!(fs::read(a).ok(), fs::read(b).ok());
 }
+
+#[test]
+fn a_file_continues_after_each_power_cut() {
+    for seed in 0..3 {
+        let place = Place::new();
+        let file = content(700_000, seed);
+        fs::write(place.here("file"), &file).expect("a file");
+        let mut random = Random::new(seed);
+        let partial = place.served(".tinyferry-part");
+        for _ in 0..3 {
+            let before = fs::metadata(&partial).map_or(0, |found| found.len());
+            let kill = 130_000 + random.below(60_000);
+            let options = Options { kill: Some(kill), ..Options::default() };
+            let Some(board) = Board::start(&place, options) else { return };
+            client(&board.url(""), &place.here(""), &["put", "file", "--retry", "0"]);
+            let stored = fs::metadata(&partial).map_or(0, |found| found.len());
+            assert!(stored >= before + 65_536, "seed {seed}: {before} bytes, then {stored}");
+        }
+        let Some(board) = Board::start(&place, Options::default()) else { return };
+        let told = client(&board.url(""), &place.here(""), &["put", "file"]).well().stdout;
+        assert!(told.contains("were there already"), "{told}");
+        assert_eq!(fs::read(place.served("file")).ok(), Some(file));
+    }
+}

@@ -23,6 +23,7 @@ if LOSSY:
 
     poll = select.poll()
     poll.register(sys.stdin, 1)
+    ready = poll.ipoll
 if ROOT:
     os.chdir(ROOT)
 pack, unpack = struct.pack, struct.unpack_from
@@ -40,7 +41,8 @@ for number in range(16):
         value = value >> 1 ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
     table[2 * number] = value & 0xFFFFFFFF
     table[2 * number + 1] = value >> 32
-# ---
+
+
 FAST = """
 @micropython.viper
 def add(data: ptr8, count: int, state: ptr32, table: ptr32):
@@ -87,24 +89,25 @@ def have(length):
             if source.readinto(receive_view[filled:length]) != length - filled:
                 raise SystemExit
             filled = length
-        elif poll.poll(20):
-            source.readinto(one)
-            received[filled] = one[0]
-            filled += 1
         else:
-            silent = 1
-            return 0
+            # Without memory for an answer: a collection of garbage may take as long as some bytes.
+            for _ in ready(20):
+                source.readinto(one)
+                received[filled] = one[0]
+                filled += 1
+                break
+            else:
+                silent = 1
+                return 0
     return 1
 
 
-# ---
 def drop(length):
     global filled
     filled -= length
     receive_view[:filled] = receive_view[length : length + filled]
 
 
-# ---
 # The length of the valid chunk at the front; with the seed of its signal.
 def chunk_at_front(seed):
     if received[0] != 0xFA or not have(12):
@@ -182,8 +185,8 @@ class Refused(Exception):
     pass
 
 
-REASONS = {1: 4, 2: 3, 13: 4, 17: 5, 20: 6, 21: 5, 28: 10, 30: 4, 36: 9, 39: 28, 63: 9, 66: 28}
-READ_ONLY = "read-only: eject the drive of the board"
+REASONS = {1: 4, 2: 3, 13: 4, 17: 5, 20: 6, 21: 5, 28: 10, 30: 4, 36: 9, 39: 28}
+READ_ONLY = "read-only: eject its drive"
 
 
 # The reason and the message of an error.
@@ -195,7 +198,6 @@ def reason_of(error):
     return REASONS.get(number, 12), text
 
 
-# ---
 # The text and the tags of metadata.
 def parse(extra):
     text, _, rest = extra.partition(b"\0")
@@ -246,7 +248,9 @@ def expect(path, wanted):
 
 # The names and kinds of a directory's entries.
 def entries(path):
-    for name in os.listdir(path or os.getcwd()):
+    # CircuitPython has names only; tuples take less memory than a list.
+    for name in getattr(os, "ilistdir", os.listdir)(path or os.getcwd()):
+        name = name if isinstance(name, str) else name[0]
         if name != PARTIAL:
             yield name, kind(path + "/" + name if path else name)[0]
 
@@ -350,7 +354,6 @@ def index_of(index):
     return extra
 
 
-# ---
 # Answers a stat (R83): the position, the detail and the metadata.
 def describe(path, wanted, arguments):
     facts, granularity, bits, prefix, salt = unpack("<BBBII", arguments, 1)
@@ -501,7 +504,6 @@ def begin(transfer, text, offered, may_resume):
     again()
 
 
-# ---
 # Answers an offer: on a reliable link only with a prefix.
 def again():
     if proof:
@@ -590,8 +592,10 @@ def offer(transfer, resume, detail, extra):
 # ---
 def begin_tree(transfer, extra):
     global tree, base, offers, due, asked, count, drained
-    if opened or tree:
+    if tree:
         raise SystemExit
+    if opened:
+        return
     count = offers = due = 0
     asked = -1
     try:
@@ -622,7 +626,6 @@ def end_tree(transfer, place, detail):
         refuse(transfer, Refused(16))
 
 
-# ---
 # `ERR` of a sender.
 def given_up(transfer, detail):
     global tree, base, due
@@ -649,8 +652,8 @@ def hello(detail):
         count = tree = drained = ended = due = 0
         base = ""
         gc.collect()
-    if block < 3 and version and credit:
-        chunk = min(1024, most) & -(256 << block)
+    chunk = min(1024, most) & -(256 << block)
+    if chunk and block < 3 and version and credit:
         allowed = min(credit, 8)
         own = pack("<IBBHHBBHH", number, 1, link | LOSSY | 2, 0, chunk, block, 0, 1 if LOSSY else 8, 0)
         send(b"PON", 0, 0, own)
@@ -710,7 +713,6 @@ def wait(transfers, question):
                 return code, transfer, place, detail
 
 
-# ---
 def room():
     return (frames - acknowledged & 0xFFFF) < min(8, credit)
 
@@ -860,8 +862,9 @@ def request_tree(path, names_only, depth):
 
 # ---
 def requested(code, transfer, detail, extra):
-    global request, offered, frames, acknowledged, credit, tree_given
+    global request, offered, frames, acknowledged, credit, tree_given, ended
     request = offered = transfer
+    ended = 0
     frames = acknowledged = tree_given = 0
     credit = allowed
     names_only = detail[0] & 1
