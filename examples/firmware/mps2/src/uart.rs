@@ -41,6 +41,7 @@ fn read(register: usize) -> u32 {
 }
 
 pub struct Reader(Consumer<'static, u8>);
+#[cfg(feature = "usb")]
 pub struct Endpoint;
 pub struct Writer;
 pub struct Ticks;
@@ -60,6 +61,7 @@ pub fn start() -> (Reader, Writer, Ticks) {
 }
 
 /// The line without a queue: a byte that is not read stays in the chip. To be called once.
+#[cfg(feature = "usb")]
 pub fn start_endpoint() -> (Endpoint, Writer, Ticks) {
     start_line(0);
     (Endpoint, Writer, Ticks)
@@ -119,10 +121,12 @@ impl Read for Reader {
     }
 }
 
+#[cfg(feature = "usb")]
 impl ErrorType for Endpoint {
     type Error = Infallible;
 }
 
+#[cfg(feature = "usb")]
 impl Read for Endpoint {
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, Infallible> {
         let Some(first) = into.first_mut() else { return Ok(0) };
