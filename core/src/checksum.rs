@@ -86,10 +86,8 @@ impl Checksums for Tables {
 
 /// A running SHA-256 (FIPS 180-4), or none.
 pub trait Sha256: Clone + core::fmt::Debug {
-    /// Whether there is one; if not, a session never negotiates it.
-    const SUPPORTED: bool;
-    /// Before the first byte.
-    fn new() -> Self;
+    /// Makes one before the first byte. `None`: a session never negotiates SHA-256.
+    const NEW: Option<fn() -> Self>;
     /// Continues over `bytes`.
     fn update(&mut self, bytes: &[u8]);
     /// Continues over `count` zeros.
@@ -110,28 +108,28 @@ pub trait Sha256: Clone + core::fmt::Debug {
     fn is_as_claimed(&self) -> bool;
 }
 
-/// No SHA-256: takes no flash and no RAM.
+/// No SHA-256: has no value, and takes no flash and no RAM.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
-pub struct NoSha256;
+pub enum NoSha256 {}
 
 impl Sha256 for NoSha256 {
-    const SUPPORTED: bool = false;
+    const NEW: Option<fn() -> Self> = None;
 
-    fn new() -> Self {
-        Self
+    fn update(&mut self, _: &[u8]) {
+        match *self {}
     }
-
-    fn update(&mut self, _: &[u8]) {}
 
     fn finish(&self) -> [u8; 32] {
-        [0; 32]
+        match *self {}
     }
 
-    fn claim(&mut self, _: Option<[u8; 32]>) {}
+    fn claim(&mut self, _: Option<[u8; 32]>) {
+        match *self {}
+    }
 
     fn is_as_claimed(&self) -> bool {
-        false
+        match *self {}
     }
 }
 
@@ -144,12 +142,24 @@ pub struct SoftSha256 {
 }
 
 #[cfg(feature = "sha256")]
-impl Sha256 for SoftSha256 {
-    const SUPPORTED: bool = true;
-
-    fn new() -> Self {
+impl SoftSha256 {
+    /// Before the first byte.
+    #[must_use]
+    pub fn new() -> Self {
         Self { state: sha2::Digest::new(), claimed: None }
     }
+}
+
+#[cfg(feature = "sha256")]
+impl Default for SoftSha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "sha256")]
+impl Sha256 for SoftSha256 {
+    const NEW: Option<fn() -> Self> = Some(Self::new);
 
     fn update(&mut self, bytes: &[u8]) {
         sha2::Digest::update(&mut self.state, bytes);

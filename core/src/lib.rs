@@ -44,10 +44,10 @@ pub use config::Config;
 pub use error::{Failure, Reason};
 pub use link::Negotiated;
 pub use profile::{Profile, SerialDevice, SerialReceiver, Standard, UsbConsole, UsbDevice};
-pub use session::{Cancelled, GetRequest, Session, Step, Task};
+pub use session::{GetRequest, Session, Step, Task};
 pub use store::Store;
 pub use time::Millis;
-pub use transfer::Outcome;
+pub use transfer::{Cancelled, Outcome};
 pub use wire::{VERSION as PROTOCOL_VERSION, path};
 
 #[doc = include_str!("../PROTOCOL.md")]

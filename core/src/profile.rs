@@ -115,7 +115,7 @@ pub(crate) trait Capabilities: Profile {
     }
 
     fn has_sha256() -> bool {
-        <Self::Sha256 as Sha256>::SUPPORTED
+        <Self::Sha256 as Sha256>::NEW.is_some()
     }
 
     /// Whether a receiver's store may be busy.

@@ -3,7 +3,8 @@
 use embedded_io_async::{Read, Write};
 
 use super::{Control, Device, Error, Event, Reporter};
-use crate::driver::async_io::{self, Clock, NoText};
+use crate::driver::async_io::{self, Clock};
+use crate::driver::console::NoText;
 use crate::driver::{Text, restart};
 use crate::profile::Profile;
 use crate::store::AsyncStore;

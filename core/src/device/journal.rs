@@ -4,6 +4,7 @@ use core::num::NonZeroU32;
 
 use super::event::Wish;
 use super::path::Paths;
+use super::progress::Progress;
 #[cfg(feature = "async")]
 use crate::driver::keepalive::Keepalive;
 use crate::driver::watch::Requested;
@@ -12,7 +13,6 @@ use crate::profile::Profile;
 use crate::session::Session;
 use crate::store::answer::copy_text;
 use crate::store::{Kind, Operation, Reply, Request};
-use crate::time::{Millis, reached};
 
 /// The present request of a session, as far as its events need it.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub(super) struct Journal<const PATH: usize> {
     open: Open,
     /// The event that waits until the answer is on the wire.
     pub(super) pending: Option<Pending>,
-    request: RequestState,
+    pub(super) progress: Progress,
     /// The position that was reported last.
     pub(super) position: u64,
     /// The request is to end.
@@ -73,23 +73,6 @@ pub(super) enum Pending {
     Refused { reason: Reason },
 }
 
-/// Whether a request is under way.
-#[derive(Debug, Clone, Copy)]
-enum RequestState {
-    None,
-    Begun,
-    /// It is over, on a lossy link, and the client may lack the answer.
-    Answered {
-        since: Option<Millis>,
-        silences: u8,
-    },
-}
-
-/// The silence after which a client has its answer, on a lossy link, in ms.
-const SILENCE: Millis = 3_000;
-/// The reads without input that make up this silence for a driver without a clock.
-const SILENCES: u8 = 150;
-
 /// An event that is reported at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Offered {
@@ -106,7 +89,7 @@ impl<const PATH: usize> Journal<PATH> {
             asked: Asked::Other,
             open: Open::Nothing,
             pending: None,
-            request: RequestState::None,
+            progress: Progress::None,
             position: 0,
             wish: None,
             message: None,
@@ -138,7 +121,7 @@ impl<const PATH: usize> Journal<PATH> {
         if self.pending.is_some() {
             return Requested::Flush;
         }
-        self.request = RequestState::Begun;
+        self.progress.begins();
         self.asked = Asked::Other;
         match request {
             Request::Offer(offer) => {
@@ -262,53 +245,6 @@ impl<const PATH: usize> Journal<PATH> {
                 self.pending = Some(Pending::Refused { reason });
             }
         }
-    }
-
-    /// The output is on the wire. Whether the request is over since the last call, and whether the client is
-    /// known to have its answer.
-    pub(super) fn request_ended<P: Profile>(
-        &mut self,
-        session: &Session<P>,
-        now: Option<Millis>,
-    ) -> Option<bool> {
-        let is_over = matches!(self.request, RequestState::Begun) && session.is_idle();
-        if !is_over {
-            return None;
-        }
-        let is_certain = !session.negotiated().is_some_and(|link| link.lossy);
-        self.message = None;
-        self.request = if is_certain {
-            RequestState::None
-        } else {
-            RequestState::Answered { since: now, silences: 0 }
-        };
-        Some(is_certain)
-    }
-
-    /// When the silence has lasted that tells that a client has its answer.
-    pub(super) fn silence_ends(&self) -> Option<Millis> {
-        match self.request {
-            RequestState::Answered { since, .. } => since.map(|since| since.wrapping_add(SILENCE)),
-            _ => None,
-        }
-    }
-
-    /// A read has ended. Whether the silence has lasted.
-    pub(super) fn is_silent(&mut self, has_bytes: bool, now: Option<Millis>) -> bool {
-        let RequestState::Answered { since, silences } = &mut self.request else { return false };
-        if has_bytes {
-            (*since, *silences) = (now, 0);
-            return false;
-        }
-        *silences = silences.saturating_add(1);
-        let is_silent = match (*since, now) {
-            (Some(since), Some(now)) => reached(now, since.wrapping_add(SILENCE)),
-            _ => *silences >= SILENCES,
-        };
-        if is_silent {
-            self.request = RequestState::None;
-        }
-        is_silent
     }
 
     /// The session is over.

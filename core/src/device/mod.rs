@@ -57,6 +57,7 @@ mod async_io;
 mod event;
 mod journal;
 mod path;
+mod progress;
 mod report;
 
 pub use self::event::{Control, Event};

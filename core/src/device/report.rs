@@ -7,10 +7,10 @@ use super::journal::{Journal, Offered, Pending};
 use crate::driver::Error;
 use crate::driver::watch::{Requested, Watch};
 use crate::profile::Profile;
-use crate::session::{Cancelled, Session};
+use crate::session::Session;
 use crate::store::{Reply, Request};
 use crate::time::{Millis, reached};
-use crate::transfer::Outcome;
+use crate::transfer::{Cancelled, Outcome};
 
 /// A journal with a callback.
 pub(super) struct Reporter<'a, P, E, F, const PATH: usize> {
@@ -113,8 +113,12 @@ where
 
     fn flushed(&mut self, session: &mut Session<P>, now: Option<Millis>) -> bool {
         self.report_pending(session);
-        let Some(is_certain) = self.journal.request_ended(session, now) else { return false };
-        if is_certain {
+        let is_lossy = session.negotiated().is_some_and(|link| link.lossy);
+        if !session.is_idle() || !self.journal.progress.ends(is_lossy, now) {
+            return false;
+        }
+        self.journal.message = None;
+        if !is_lossy {
             (self.on_event)(&mut Control { session, wish: &mut self.journal.wish }, Event::Idle);
         }
         self.is_one
@@ -126,7 +130,7 @@ where
     }
 
     fn deadline(&self, of_session: Option<Millis>) -> Option<Millis> {
-        match (of_session, self.journal.silence_ends()) {
+        match (of_session, self.journal.progress.answer_arrives()) {
             (Some(deadline), Some(silence)) if reached(deadline, silence) => Some(silence),
             (None, silence) => silence,
             (deadline, _) => deadline,
@@ -134,7 +138,7 @@ where
     }
 
     fn read_ended(&mut self, session: &mut Session<P>, has_bytes: bool, now: Option<Millis>) {
-        if self.journal.is_silent(has_bytes, now) {
+        if self.journal.progress.is_silent(has_bytes, now) {
             (self.on_event)(&mut Control { session, wish: &mut self.journal.wish }, Event::Idle);
         }
     }

@@ -11,13 +11,14 @@
 //! So [`drive`] and [`Device::serve_async`](crate::device::Device::serve_async) may be dropped at any time and
 //! called again with the same session: they continue with the same step. A task whose [`run`] was dropped goes on by [`drive`].
 
-use core::future::{Future, pending, poll_fn};
+use core::future::Future;
 use core::pin::pin;
-use core::task::Poll;
 
 use embedded_io_async::{Read, Write};
 
-use super::console::{LONGEST, PART, sooner};
+use self::print::print;
+use self::select::{First, first, reached, write};
+use super::console::{NoText, sooner};
 use super::keepalive::Keepalive;
 use super::watch::{Requested, Unwatched, Watch};
 use super::{Text, is_timeout, receive};
@@ -25,39 +26,18 @@ use crate::error::Failure;
 use crate::profile::Profile;
 use crate::session::{Session, Step, Task};
 use crate::store::{AsyncStore, Reply};
-use crate::time::{KEEPALIVE_INTERVAL, Millis};
+use crate::time::KEEPALIVE_INTERVAL;
 use crate::transfer::Outcome;
 use crate::wire::Signal;
 
+pub use self::clock::{Clock, NoClock};
 pub use super::Error;
 
+mod clock;
+mod print;
+mod select;
 #[cfg(test)]
 mod tests;
-
-/// A clock that a driver can wait for.
-pub trait Clock {
-    /// Milliseconds from any origin; they wrap around. `None` where there is no clock.
-    fn now(&mut self) -> Option<Millis>;
-
-    /// Ends when [`Clock::now`] has reached `deadline`, at once if it has already: that is so where
-    /// the difference, wrapping, is less than 2^31.
-    fn wait_until(&mut self, deadline: Millis) -> impl Future<Output = ()>;
-}
-
-/// No clock. For links that lose nothing, or whose reads end with
-/// [`TimedOut`](embedded_io::ErrorKind::TimedOut) after 20 ms of silence.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoClock;
-
-impl Clock for NoClock {
-    fn now(&mut self) -> Option<Millis> {
-        None
-    }
-
-    async fn wait_until(&mut self, _: Millis) {
-        pending().await
-    }
-}
 
 /// Runs one task of a client. The first one begins with the handshake.
 ///
@@ -235,41 +215,7 @@ where
     }
 }
 
-/// Writes text that waits to go out. Bytes that were written before this is dropped were sent.
-async fn print<W: Write>(writer: &mut W, console: &impl Text) -> Result<(), W::Error> {
-    let mut printed = 0;
-    let mut part = [0; PART];
-    while printed < LONGEST {
-        let count = console.peek(&mut part);
-        let bytes = part.get(..count).unwrap_or_default();
-        if bytes.is_empty() {
-            break;
-        }
-        let count = writer.write(bytes).await?;
-        console.sent(count);
-        printed = printed.saturating_add(count);
-    }
-    Ok(())
-}
-
-/// No console.
-pub(crate) struct NoText;
-
-impl Text for NoText {
-    fn peek(&self, _: &mut [u8]) -> usize {
-        0
-    }
-
-    fn sent(&self, _: usize) {}
-
-    fn received(&self, _: &[u8]) {}
-
-    fn prints(&self) -> bool {
-        false
-    }
-}
-
-/// Waits for the store. Meanwhile, `busy` tells the other end every two seconds that this end is alive.
+/// Waits for the store. Meanwhile, `busy` goes out every two seconds as a keepalive.
 async fn perform<P: Profile, W: Write>(
     work: impl Future<Output = Reply>,
     busy: Option<(Signal, u32)>,
@@ -289,51 +235,4 @@ async fn perform<P: Profile, W: Write>(
         keepalive.set::<P>(&signal, seed);
         keepalive.send(writer).await?;
     }
-}
-
-/// Ends at the deadline, if there is one.
-async fn reached(clock: &mut impl Clock, deadline: Option<Millis>) {
-    match deadline {
-        Some(deadline) => clock.wait_until(deadline).await,
-        None => pending().await,
-    }
-}
-
-/// Writes; without bytes it yields and flushes. A store that works elsewhere may need this thread.
-async fn write<W: Write>(writer: &mut W, out: &[u8]) -> Result<usize, W::Error> {
-    if out.is_empty() {
-        yield_now().await;
-        return writer.flush().await.map(|()| 0);
-    }
-    writer.write(out).await
-}
-
-/// Yields once to the executor.
-async fn yield_now() {
-    let mut has_waited = false;
-    poll_fn(|context| {
-        if core::mem::replace(&mut has_waited, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await
-}
-
-enum First<A, B> {
-    A(A),
-    B(B),
-}
-
-/// Waits for the first of two futures, `a` if both are ready. The other one is dropped.
-async fn first<A: Future, B: Future>(a: A, b: B) -> First<A::Output, B::Output> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(|context| {
-        if let Poll::Ready(output) = a.as_mut().poll(context) {
-            return Poll::Ready(First::A(output));
-        }
-        b.as_mut().poll(context).map(First::B)
-    })
-    .await
 }

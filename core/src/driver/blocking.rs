@@ -11,7 +11,7 @@ use crate::store::{Store, answer};
 use crate::transfer::Outcome;
 
 pub use super::Error;
-pub use super::console::WithConsole;
+pub use super::console::link::WithConsole;
 pub use super::link::{Buffered, HalfDuplex, Link, Ready};
 
 /// Runs one task of a client. The first one begins with the handshake.

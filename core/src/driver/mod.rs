@@ -27,7 +27,7 @@ pub use self::console::{Console, Text};
 #[cfg(feature = "async")]
 pub mod async_io;
 pub mod blocking;
-mod console;
+pub(crate) mod console;
 #[cfg(feature = "async")]
 pub(crate) mod keepalive;
 mod link;

@@ -2,18 +2,6 @@
 
 use super::*;
 
-/// The result of a call of [`Session::cancel`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Cancelled {
-    /// The other end is told by an `ERR`, and the store closes the open file and tree.
-    Done,
-    /// No request is under way that could end earlier.
-    Nothing,
-    /// It is not possible at this step: call it again before the next one.
-    Later,
-}
-
 impl<P: Profile> Session<P> {
     /// Ends the request under way with `reason`, between two steps. With [`Profile::MESSAGES`] the store is asked
     /// for the message: [`Store::refusal_message`].

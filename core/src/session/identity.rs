@@ -57,7 +57,7 @@ impl<P: Profile + Clone> Session<P> {
             State::AwaitServerHello(Goal::Get(get)) | State::AwaitOffer(get) => {
                 get.path.unwrap_or(0)
             }
-            State::Sending(sender) => sender.holds_metadata().unwrap_or(0),
+            State::Sending(sender) => sender.buffered_metadata().unwrap_or(0),
             _ => 0,
         }
     }

@@ -58,7 +58,7 @@ impl<P: Profile> Session<P> {
     /// The path of the entry that is to be offered.
     pub(crate) fn offered_path(&self) -> Option<&str> {
         let State::Sending(sender) = &self.state else { return None };
-        let length = sender.holds_metadata().filter(|_| P::can_send())?;
+        let length = sender.buffered_metadata().filter(|_| P::can_send())?;
         let metadata =
             self.buffer.frame().get(HEADER_LEN..HEADER_LEN.saturating_add(length.into()))?;
         let path = read_text(metadata.split(|byte| *byte == 0).next()?)?;

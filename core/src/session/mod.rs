@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `state` | the states and all transitions between them |
 //! | `negotiate` | the handshake |
-//! | `io` | the steps of a driver, and its answers |
+//! | `io`, `pending` | the steps of a driver, and its answers; the step that is waited for |
 //! | `recv`, `input` | frames that come in; chunks in the driver's own buffer |
 //! | `signal`, `dispatch` | a received signal and its metadata; its handler |
 //! | `task` | the tasks of a client, and their start |
@@ -34,7 +34,9 @@ use crate::store::{
 use crate::time::{Millis, Timer};
 use crate::transfer::recv::{Placement, Receiver, RecvFile};
 use crate::transfer::send::Sender;
-use crate::transfer::{Abandon, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
+use crate::transfer::{
+    Abandon, Cancelled, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id,
+};
 use crate::wire::metadata::{Malformed, Metadata, append_content, append_fields, read_text};
 use crate::wire::operation::{INDEX_MAX, append_operation};
 use crate::wire::path::is_sound;
@@ -44,7 +46,7 @@ use crate::wire::{
     UNKNOWN, UNKNOWN_TIME, VERSION, low_byte, low_half, payloads, seed_for,
 };
 
-use self::io::{Deferred, PendingIo};
+use self::pending::{Deferred, PendingIo};
 use self::state::{CLOSED, Event, Get, Goal, State};
 
 mod cancel;
@@ -57,6 +59,7 @@ mod input;
 mod inspect;
 mod io;
 mod negotiate;
+mod pending;
 mod recv;
 mod reply;
 mod request;
@@ -69,7 +72,6 @@ mod task;
 mod tests;
 mod timeout;
 
-pub use self::cancel::Cancelled;
 pub use self::io::Step;
 pub use self::task::{GetRequest, Task};
 
@@ -96,17 +98,12 @@ pub use self::task::{GetRequest, Task};
 /// - **Inspect**: [`negotiated`](Self::negotiated), [`is_idle`](Self::is_idle),
 ///   [`message`](Self::message), [`number`](Self::number).
 ///
-/// The buffers come last: small processors reach near fields in one instruction. The order leaves no padding
-/// between fields on a processor of 32 bits.
+/// The small fields come first, the halves and the buffers last: small processors reach near fields in one
+/// instruction. The order leaves no padding between fields on a processor of 32 bits.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "model", derive(Hash))]
 #[repr(C)]
 pub struct Session<P: Profile = Standard> {
-    outbox: Outbox,
-    state: State<P>,
-    /// The session number; `None` before a server's first handshake.
-    id: Option<NonZeroU32>,
-    io: PendingIo,
     reader: Reader,
     is_client: bool,
     /// Whether input goes into the chunk buffer, else into the signal buffer.
@@ -123,9 +120,14 @@ pub struct Session<P: Profile = Standard> {
     /// A client's transfer number used last; 0 before the first.
     last_id: u16,
     timer: Timer,
-    config: Config,
+    /// The session number; `None` before a server's first handshake.
+    id: Option<NonZeroU32>,
+    io: PendingIo,
     /// Low half of the position in the last `PIN` or `PON`.
     peer_position: u32,
+    config: Config,
+    outbox: Outbox,
+    state: State<P>,
     /// Computed along with the file's CRC-64, where it was negotiated.
     sha256: Option<P::Sha256>,
     /// Its chunk is the frame that comes in. Else it is the payload or metadata that goes out, and behind

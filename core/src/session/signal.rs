@@ -71,7 +71,7 @@ impl<P: Profile> Session<P> {
             && match &self.state {
                 State::AwaitServerHello(_) => P::can_be_client() && signal.transfer == 0,
                 State::Sending(sender) => {
-                    P::has_messages() && P::can_send() && sender.holds_metadata().is_some()
+                    P::has_messages() && P::can_send() && sender.buffered_metadata().is_some()
                 }
                 _ => false,
             };
@@ -129,11 +129,11 @@ impl<P: Profile> Session<P> {
             (Code::Err, State::Receiving(_)) if P::can_receive() => P::has_messages() && P::REPORTS,
             // The index of an answer.
             (Code::Don, State::Sending(sender)) if P::can_send() && P::has_operations() => {
-                sender.holds_metadata().is_none()
+                sender.buffered_metadata().is_none()
             }
             // The path of a refused offer is not sent again.
             (Code::Err, State::Sending(sender)) if P::can_send() => {
-                sender.holds_metadata().is_none()
+                sender.buffered_metadata().is_none()
                     || (P::has_messages() && id.is_some_and(|id| sender.is_offered(id)))
             }
             // The message of another `ERR` would overwrite the path, which may have to be sent again.

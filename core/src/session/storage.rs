@@ -209,8 +209,8 @@ impl<P: Profile> Session<P> {
 
     /// A file begins.
     fn begin_sha256(&mut self) {
-        if P::has_sha256() {
-            self.sha256 = self.has_sha256().then(P::Sha256::new);
+        if let Some(new) = P::Sha256::NEW {
+            self.sha256 = self.has_sha256().then(new);
         }
     }
 

@@ -6,6 +6,7 @@ use std::vec::Vec;
 use std::{format, vec};
 
 use super::*;
+use crate::error::Reason;
 
 /// Records the calls of all methods.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Transfers: the sending and the receiving half, which decide and hold no buffer.
+//! Transfers: the sending and the receiving half, which decide and own no buffer.
 //!
 //! A half is called with a signal or a reply of the store. It leaves output for the session in the
 //! [`Outbox`], and says by [`Next`] how it goes on once the outbox is empty.
@@ -34,6 +34,18 @@ pub struct Outcome {
     pub omitted: u32,
     /// Whether the client asked this server to close, and it was allowed.
     pub closed: bool,
+}
+
+/// The result of a call of [`Session::cancel`](crate::Session::cancel).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Cancelled {
+    /// The other end is told by an `ERR`, and the store closes the open file and tree.
+    Done,
+    /// No request is under way that could end earlier.
+    Nothing,
+    /// It is not possible at this step: call it again before the next one.
+    Later,
 }
 
 /// The number of a transfer; the number 0 is the session itself.

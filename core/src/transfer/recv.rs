@@ -2,16 +2,15 @@
 //!
 //! `state` has the stages and all transitions between them.
 //!
-//! It decides only: it holds no buffer, and the session carries out its output.
+//! It decides only: it owns no buffer, and the session carries out its output.
 
 use core::marker::PhantomData;
 
 use super::recv_file::DoneCheck;
-use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, is_after};
+use super::{Cancelled, Completed, Next, Outbox, Outcome, Slot, TransferId, is_after};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
-use crate::session::Cancelled;
 use crate::store::{Accepted, CommitFailed, Stat};
 use crate::wire::reader::ExpectFile;
 use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN, low_byte};
@@ -19,6 +18,7 @@ use crate::wire::{AckInfo, Code, SackMap, Signal, UNKNOWN, low_byte};
 use self::state::{Event, Stage};
 pub(crate) use super::recv_file::{Placement, RecvFile};
 
+mod refusal;
 mod signals;
 mod state;
 mod storage;
@@ -171,7 +171,7 @@ impl<P: Profile> Receiver<P> {
         !self.is_completing() || !self.is_in_tree() || link.is_lossy::<P>()
     }
 
-    /// `PON` without credit for transfer `id`: this end is alive and busy.
+    /// `PON` without credit for transfer `id`: this end is busy.
     pub(crate) fn keepalive(&self, id: u16) -> Signal {
         Signal::ack(id, 0, 0, self.acked_count, NO_BLOCKS)
     }
@@ -219,71 +219,6 @@ impl<P: Profile> Receiver<P> {
         }
     }
 
-    /// Refuses the open file; the store closes it.
-    pub(crate) fn drop_file(&mut self, reason: Reason, outbox: &mut Outbox) {
-        let Some(file) = self.file() else { return };
-        outbox.abandon(reason, false);
-        self.refuse(file.id, reason, file.resumable && reason.wants_reoffer(), outbox);
-    }
-
-    /// This end ends the request.
-    pub(crate) fn cancel(
-        &mut self,
-        reason: Reason,
-        link: &Negotiated,
-        outbox: &mut Outbox,
-    ) -> Cancelled {
-        match (&self.stage, self.tree()) {
-            (Stage::DrainRejectedTree(_) | Stage::Finished(_), _) => return Cancelled::Nothing,
-            // On a lossy link the number of the next signal would not tell whether it is an entry.
-            (Stage::AwaitOffer, tree) if tree.is_none() || link.is_lossy::<P>() => {
-                return Cancelled::Later;
-            }
-            (Stage::CommitTree, Some(tree)) => {
-                outbox.abandon(reason, true);
-                self.refuse(tree, reason, false, outbox);
-            }
-            (_, Some(tree)) => {
-                outbox.abandon(reason, true);
-                self.refuse(tree, reason, false, outbox);
-                self.enter(Event::TreeRefused, Stage::DrainRejectedTree(reason));
-            }
-            (_, None) => self.drop_file(reason, outbox),
-        }
-        outbox.slot = Slot::Empty;
-        Cancelled::Done
-    }
-
-    /// Whether the tree was refused while one of its entries was open, on a lossy link. The sender asks until it has
-    /// the refusal, or begins another request.
-    pub(crate) fn repeats_refusal(&self, link: &Negotiated) -> bool {
-        P::has_trees() && link.is_lossy::<P>() && matches!(self.stage, Stage::DrainRejectedTree(_))
-    }
-
-    /// Whether an offer or a request with this number is no part of the present request.
-    pub(crate) fn is_another_request(&self, id: TransferId, link: &Negotiated) -> bool {
-        self.repeats_refusal(link) && self.last.is_some_and(|last| is_after(id, last))
-    }
-
-    /// Refuses a transfer, for good unless it is to be offered again.
-    fn refuse(&mut self, id: TransferId, reason: Reason, is_reoffered: bool, outbox: &mut Outbox) {
-        outbox.refuse(id.get(), reason);
-        self.complete(Completed::refused(id, reason), outbox);
-        if is_reoffered {
-            if P::has_trees() {
-                self.reoffers_pending = self.reoffers_pending.saturating_add(1);
-            }
-            self.enter(Event::Reoffered, Stage::AwaitOffer);
-        } else {
-            self.count_refused(reason);
-        }
-    }
-
-    /// An entry was refused for good.
-    fn count_refused(&mut self, reason: Reason) {
-        self.refused = self.refused.saturating_add(reason.counts_as_refused().into());
-    }
-
     /// A transfer is completed. With a lone file, or with the tree itself, so is the request.
     fn complete(&mut self, completed: Completed, outbox: &mut Outbox) {
         outbox.completed = Some(completed);
@@ -305,7 +240,7 @@ impl<P: Profile> Receiver<P> {
         let (position, credit, info) = match self.file_of(id) {
             Some(file) => match file.ack::<P>(to_offer) {
                 Some((position, info)) => (position, credit, info),
-                // Alive, but the prefix is not proven yet.
+                // Busy: the prefix is not proven yet.
                 None => (0, 0, NO_BLOCKS),
             },
             None if self.tree() == Some(id) => (self.entries.into(), credit, NO_BLOCKS),

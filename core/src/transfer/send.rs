@@ -2,17 +2,16 @@
 //!
 //! `state` has the stages and all transitions between them.
 //!
-//! It decides only: it holds no buffer, and the session carries out its output.
+//! It decides only: it owns no buffer, and the session carries out its output.
 
 use core::marker::PhantomData;
 
 use super::flow::Flow;
-use super::send_file::{Phase, SendFile, UNASKED_MAX, clamp};
-use super::{Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
+use super::send_file::{Phase, SendFile, UNASKED_MAX, Unaligned, clamp};
+use super::{Cancelled, Completed, Next, Outbox, Outcome, Slot, TransferId, next_id};
 use crate::error::Reason;
 use crate::link::Negotiated;
 use crate::profile::{Capabilities, Profile};
-use crate::session::Cancelled;
 use crate::store::{Entry, Kind};
 use crate::wire::{AckInfo, Code, Signal, UNKNOWN, UNKNOWN_TIME, low_half};
 
@@ -125,7 +124,7 @@ impl<P: Profile> Sender<P> {
     }
 
     /// The length of the metadata in the chunk buffer, while it may have to be sent.
-    pub(crate) fn holds_metadata(&self) -> Option<u16> {
+    pub(crate) fn buffered_metadata(&self) -> Option<u16> {
         let holds = matches!(
             self.stage,
             Stage::Ask(OfferTree | OfferFile | Operate)
@@ -137,13 +136,13 @@ impl<P: Profile> Sender<P> {
     /// Whether `id` is the transfer of the current offer, or of the tree around it. An `ERR` for either ends
     /// the offer, so that its metadata is not sent again.
     pub(crate) fn is_offered(&self, id: TransferId) -> bool {
-        self.holds_metadata().is_some() && (id.get() == self.last || self.tree() == Some(id))
+        self.buffered_metadata().is_some() && (id.get() == self.last || self.tree() == Some(id))
     }
 
     /// Clears the length of metadata that is not sent again.
     #[cfg(feature = "model")]
     pub(crate) fn forget_metadata(&mut self) {
-        self.metadata = self.holds_metadata().unwrap_or(0);
+        self.metadata = self.buffered_metadata().unwrap_or(0);
     }
 
     /// The request as a whole has failed. A client that requested it is told.
@@ -174,7 +173,7 @@ impl<P: Profile> Sender<P> {
         self.flow.unsent();
     }
 
-    /// `PIN`: queries the position, and tells that this end is alive.
+    /// `PIN`: queries the position, and is a keepalive.
     pub(crate) fn keepalive(&mut self) -> Signal {
         self.flow.queried_at = Some(self.flow.frames_sent);
         self.query_of_position()

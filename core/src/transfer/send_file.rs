@@ -49,12 +49,18 @@ pub(super) struct SendFile {
 pub(super) enum Phase {
     /// The file is offered; the offer has the time of its last modification, in nanoseconds since 1970, or
     /// [`UNKNOWN_TIME`]. On a reliable link the receiver was asked where it resumes, and has not answered.
-    Offer { modified: i64 },
+    Offer { modified: Unaligned<i64> },
     /// The receiver resumes at `acked`: the digest of its prefix is compared with that of the source there.
-    CheckPrefix { digest: u64 },
+    CheckPrefix { digest: Unaligned<u64> },
     /// Nothing.
     Chunks,
 }
+
+/// A number of 64 bits that is aligned to words: a [`Phase`] has no padding before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
+#[repr(Rust, packed(4))]
+pub(super) struct Unaligned<T: Copy>(pub(super) T);
 
 impl SendFile {
     /// An empty file, before the first entry. It has zeros only, which take no flash.
@@ -69,12 +75,12 @@ impl SendFile {
         digest: 0,
         lost: SackMap::EMPTY,
         retransmitted: SackMap::EMPTY,
-        phase: Phase::Offer { modified: 0 },
+        phase: Phase::Offer { modified: Unaligned(0) },
     };
 
     pub(super) fn new<P: Profile>(entry: &Entry, error: Option<Reason>) -> Self {
         let size = entry.size.unwrap_or(UNKNOWN);
-        let phase = Phase::Offer { modified: entry.modified.unwrap_or(UNKNOWN_TIME) };
+        let phase = Phase::Offer { modified: Unaligned(entry.modified.unwrap_or(UNKNOWN_TIME)) };
         let resumable = P::resumes() && entry.resumable && size != UNKNOWN;
         Self { size, phase, resumable, error, ..Self::EMPTY }
     }
@@ -82,7 +88,7 @@ impl SendFile {
     /// The time of last modification, for the offer.
     pub(super) fn modified(&self) -> i64 {
         match self.phase {
-            Phase::Offer { modified } => modified,
+            Phase::Offer { modified: Unaligned(modified) } => modified,
             _ => UNKNOWN_TIME,
         }
     }
@@ -174,7 +180,7 @@ impl SendFile {
             AckInfo::PrefixDigest(digest) => {
                 // A part that was sent meanwhile is verified by the digest of the whole.
                 if position > self.sent {
-                    self.phase = Phase::CheckPrefix { digest };
+                    self.phase = Phase::CheckPrefix { digest: Unaligned(digest) };
                 }
                 self.advance(position, link);
             }

@@ -1,48 +1,29 @@
 //! Profiles for tests.
 
-use tinyferry_core::checksum::Tables;
 use tinyferry_core::{Profile, Standard};
 
-/// The standard profile with operations.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Operates;
+macro_rules! standard_with {
+    ($($(#[$documentation:meta])* $name:ident: $capability:ident),*) => {$(
+        $(#[$documentation])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name;
 
-impl Profile for Operates {
-    type Checksums = Tables;
-    type Sha256 = <Standard as Profile>::Sha256;
-    type Buffer = <Standard as Profile>::Buffer;
-    const OPERATIONS: bool = true;
+        impl Profile for $name {
+            type Checksums = <Standard as Profile>::Checksums;
+            type Sha256 = <Standard as Profile>::Sha256;
+            type Buffer = <Standard as Profile>::Buffer;
+            const $capability: bool = true;
+        }
+    )*};
 }
 
-/// The standard profile with holes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sparse;
-
-impl Profile for Sparse {
-    type Checksums = Tables;
-    type Sha256 = <Standard as Profile>::Sha256;
-    type Buffer = <Standard as Profile>::Buffer;
-    const HOLES: bool = true;
-}
-
-/// The standard profile with a console.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Console;
-
-impl Profile for Console {
-    type Checksums = Tables;
-    type Sha256 = <Standard as Profile>::Sha256;
-    type Buffer = <Standard as Profile>::Buffer;
-    const CONSOLE: bool = true;
-}
-
-/// The standard profile with stores that may be pipes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pipes;
-
-impl Profile for Pipes {
-    type Checksums = Tables;
-    type Sha256 = <Standard as Profile>::Sha256;
-    type Buffer = <Standard as Profile>::Buffer;
-    const PIPES: bool = true;
+standard_with! {
+    /// The standard profile with operations.
+    Operates: OPERATIONS,
+    /// The standard profile with holes.
+    Sparse: HOLES,
+    /// The standard profile with a console.
+    Console: CONSOLE,
+    /// The standard profile with stores that may be pipes.
+    Pipes: PIPES
 }

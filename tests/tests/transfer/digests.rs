@@ -93,11 +93,7 @@ struct Wrong;
 struct WrongSha256(SoftSha256);
 
 impl Sha256 for WrongSha256 {
-    const SUPPORTED: bool = true;
-
-    fn new() -> Self {
-        Self(SoftSha256::new())
-    }
+    const NEW: Option<fn() -> Self> = Some(|| Self(SoftSha256::new()));
 
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);

@@ -1,6 +1,8 @@
+use core::future::Future;
+use core::pin::pin;
 use core::task::{Context, Waker};
 
-use super::*;
+use super::select::yield_now;
 
 #[test]
 fn a_write_without_bytes_yields_once_so_that_a_store_on_the_same_thread_can_work() {

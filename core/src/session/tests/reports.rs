@@ -240,7 +240,7 @@ fn a_question_is_repeated_after_a_silence_in_the_metadata_of_its_answer() {
     for received in [0, 12, 14] {
         let (mut client, refusal, message) = awaiting_message();
         client.receive(&[refusal]);
-        client.receive(&[message[..received].into()]);
+        client.receive(&[message.iter().take(received).copied().collect()]);
         let begun = client.now;
         let sent = (0..9).map(|_| client.wait()).find(|sent| !sent.is_empty());
         assert_eq!(sent.unwrap_or_default(), ["Don 1: size 5000, count 7"], "{received} bytes");

@@ -142,7 +142,7 @@ impl<P: Profile> Sender<P> {
     fn data(&mut self, link: &Negotiated, outbox: &mut Outbox) -> Next {
         let file = &mut self.file;
         if P::resumes()
-            && let Phase::CheckPrefix { digest } = file.phase
+            && let Phase::CheckPrefix { digest: Unaligned(digest) } = file.phase
         {
             let left = file.acked.saturating_sub(file.sent);
             if left > 0 && self.flow.queried_at.is_none() && !link.is_half_duplex::<P>() {

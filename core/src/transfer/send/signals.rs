@@ -42,7 +42,7 @@ impl<P: Profile> Sender<P> {
     fn on_ack(&mut self, id: u16, signal: &Signal, link: &Negotiated) {
         let all_acked = signal.count() == self.flow.frames_sent;
         if signal.credit() == 0 {
-            // The receiver is alive and busy.
+            // The receiver is busy.
             return;
         }
         if id == self.tree_id() {

@@ -51,7 +51,7 @@ impl<P: Profile> Sender<P> {
             file.digest = digest(file.digest);
             let before = low_half(file.sent);
             file.sent = file.sent.saturating_add(length.into());
-            // Reading a prefix takes long: a query tells that this end is alive.
+            // Reading a prefix takes long: a query is a keepalive.
             if P::resumes()
                 && file.checks_prefix()
                 && (before ^ low_half(file.sent)) >> PREFIX_INTERVAL_BITS != 0

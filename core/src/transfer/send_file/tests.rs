@@ -142,21 +142,21 @@ fn a_prefix_past_the_sent_bytes_is_checked_and_an_earlier_one_is_not() {
     let prefix = Ack { position: 2048, credit: 128, count: 1, info };
     let mut file = entry(true);
     file.on_ack::<Standard>(&prefix, false, &link());
-    assert_eq!((file.acked, file.phase), (2048, Phase::CheckPrefix { digest: 7 }));
+    assert_eq!((file.acked, file.phase), (2048, Phase::CheckPrefix { digest: Unaligned(7) }));
     let mut file = SendFile { sent: 3072, ..entry(true) };
     file.on_ack::<Standard>(&prefix, false, &link());
-    let is_sent = Phase::Offer { modified: 0 };
+    let is_sent = Phase::Offer { modified: Unaligned(0) };
     assert_eq!((file.acked, file.phase), (2048, is_sent));
     let mut file = SendFile { sent: 2048, ..entry(true) };
     file.on_ack::<Standard>(&prefix, false, &link());
     assert_eq!((file.acked, file.phase), (2048, is_sent), "all of it was sent meanwhile");
     let mut file = entry(true);
     file.on_ack::<Standard>(&Ack { position: 4096, ..prefix }, false, &link());
-    let is_checked = Phase::CheckPrefix { digest: 7 };
+    let is_checked = Phase::CheckPrefix { digest: Unaligned(7) };
     assert_eq!((file.acked, file.phase), (4096, is_checked), "the whole file is there");
     let mut file = entry(false);
     file.on_ack::<Standard>(&prefix, false, &link());
-    let is_ignored = (file.acked, file.phase) == (0, Phase::Offer { modified: 0 });
+    let is_ignored = (file.acked, file.phase) == (0, Phase::Offer { modified: Unaligned(0) });
     assert!(is_ignored, "it was not offered for a resume");
 }
 

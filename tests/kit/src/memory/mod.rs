@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Digests, Kind, Stat, StatQuery};
 
+mod deferral;
 mod operations;
 mod store;
 

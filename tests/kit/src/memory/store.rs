@@ -1,12 +1,10 @@
 //! The calls of a session to a [`Memory`].
 
-use std::task::Poll;
-
 use tinyferry_core::checksum::{Checksums, Tables};
 use tinyferry_core::error::Reason;
 use tinyferry_core::path::join;
 use tinyferry_core::store::{
-    Accepted, CommitFailed, Deferral, Digests, Entry, Index, Kind, Offer, Operation, Stat, Store,
+    Accepted, Deferral, Digests, Entry, Index, Kind, Offer, Operation, Stat, Store,
 };
 
 use super::{File, Memory, Open, Queued};
@@ -279,32 +277,6 @@ impl Store for Memory {
     }
 }
 
-impl Deferral for Memory {
-    fn poll_offer(&mut self, offer: &Offer<'_>) -> Poll<Result<Accepted, Reason>> {
-        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.offer(offer)) }
-    }
-
-    fn poll_operate(
-        &mut self,
-        path: &str,
-        kind: Kind,
-        operation: &Operation<'_>,
-    ) -> Poll<Result<Stat, Reason>> {
-        if self.is_busy() {
-            return Poll::Pending;
-        }
-        Poll::Ready(self.operate(path, kind, operation))
-    }
-
-    fn poll_commit(&mut self) -> Poll<Result<(), Reason>> {
-        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.commit()) }
-    }
-
-    fn poll_flush_commits(&mut self) -> Poll<Result<(), CommitFailed>> {
-        if self.is_busy() { Poll::Pending } else { Poll::Ready(self.flush_commits()) }
-    }
-}
-
 impl Memory {
     /// The content of the open file.
     fn open_bytes(&self) -> Result<&[u8], Reason> {
@@ -315,15 +287,5 @@ impl Memory {
             Open::Inbound { path, .. } => self.partials.get(path),
         };
         bytes.map(Vec::as_slice).ok_or(Reason::NotFound)
-    }
-
-    fn flush_commits(&mut self) -> Result<(), CommitFailed> {
-        while let Some((later, path, file)) = self.waiting.pop_front() {
-            if let Some(reason) = self.late.get(&path) {
-                return Err(CommitFailed { commit_id: later, reason: *reason });
-            }
-            self.files.insert(path, file);
-        }
-        Ok(())
     }
 }
