@@ -8,7 +8,7 @@
 //!  +--------------+   over TCP, a UART, a pipe  +--------------+
 //! ```
 //!
-//! [`SecureStream`] completes a Noise handshake, with a key that both ends hold ([`SharedKey`]) or with
+//! [`SecureStream`] completes a Noise handshake, with a key that both ends have ([`SharedKey`]) or with
 //! two key pairs, and carries records of `25519_ChaChaPoly_SHA256` after that. It knows nothing of the
 //! bytes that it carries. It needs no `std`, no allocation, no `unsafe` and no source of randomness: the
 //! caller supplies the buffers and 32 random bytes for each handshake.

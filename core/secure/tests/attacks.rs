@@ -14,7 +14,7 @@ const KINDS: [bool; 2] = [false, true];
 
 /// Every call emits the same, and nothing is left that could be sent or read.
 #[track_caller]
-fn is_dead(end: &mut common::End, error: Error) {
+fn has_failed(end: &mut common::End, error: Error) {
     assert_eq!(end.read(&mut [0; 10]), Err(error));
     assert_eq!(end.write(b"x"), Err(error));
     assert_eq!(end.seal(), Err(error));
@@ -92,7 +92,7 @@ fn a_session_with_any_byte_changed_ends() {
             // A longer length makes the reader wait for bytes that never arrive.
             assert!(matches!(error, Error::Tampered | Error::Truncated), "byte {at}: {error}");
             assert!(content.starts_with(&opened) && opened.len() < 501, "byte {at}");
-            is_dead(&mut server, error);
+            has_failed(&mut server, error);
             tried += 1;
         }
         println!("{tried} bytes changed");
@@ -116,7 +116,7 @@ fn replay_reorder_and_omission_are_told_apart() {
         let (_, mut server) = pair(false, 200);
         let bytes: Vec<u8> = order.iter().flat_map(|record| record.iter().copied()).collect();
         assert_eq!(opens(&mut server, &bytes).1, Err(error));
-        is_dead(&mut server, error);
+        has_failed(&mut server, error);
     }
     // A record of another session is not genuine.
     let (identity, mut trusting, mut serving) = keys(false);
@@ -167,7 +167,7 @@ fn ends_with_different_keys_reject_each_other() {
     assert_eq!(other.transmitted(4), Err(Error::Refused(Refusal::UnknownKey)));
     let refused = Error::Refused(Refusal::UnknownKey);
     assert_eq!(receives(&mut one, &answer, &mut trusting), Err(refused));
-    is_dead(&mut one, refused);
+    has_failed(&mut one, refused);
     // The id of the right key, without the key.
     let (mut one, mut other) = (client(&Identity::Shared(shared(6)), 100), server(100));
     let mut hello = emits(&mut one).unwrap();
@@ -203,7 +203,7 @@ fn a_server_that_is_not_trusted_learns_nothing() {
     receives(&mut other, &emits(&mut one).unwrap(), &mut serving).unwrap();
     let answer = emits(&mut other).unwrap();
     assert_eq!(receives(&mut one, &answer, &mut trusting), Err(Error::NotTrusted));
-    is_dead(&mut one, Error::NotTrusted);
+    has_failed(&mut one, Error::NotTrusted);
 }
 
 #[test]
@@ -217,10 +217,10 @@ fn a_client_that_is_not_trusted_is_told_so_and_nobody_else() {
     let Ok(Step::Transmit(record)) = other.step() else { panic!("it emits nothing") };
     let record = record.to_vec();
     assert_eq!(other.transmitted(record.len()), Err(Error::NotTrusted));
-    is_dead(&mut other, Error::NotTrusted);
+    has_failed(&mut other, Error::NotTrusted);
     let refused = Error::Refused(Refusal::UnknownKey);
     assert_eq!(opens(&mut one, &record), (Vec::new(), Err(refused)));
-    is_dead(&mut one, refused);
+    has_failed(&mut one, refused);
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_public_key_of_low_order_is_refused() {
     let mut hello = emits(&mut one).unwrap();
     hello[16..48].fill(0);
     assert_eq!(receives(&mut other, &hello, &mut serving), Err(Error::WrongKey));
-    is_dead(&mut other, Error::WrongKey);
+    has_failed(&mut other, Error::WrongKey);
 }
 
 #[test]

@@ -34,8 +34,10 @@ mod inbound;
 mod message;
 mod operate;
 mod outbound;
+mod partial;
 mod ram;
 mod store;
+mod walk;
 
 pub use self::file_store::FileStore;
 pub use self::ram::RamDisk;

@@ -110,44 +110,21 @@ impl<O: Observer> Directory<O> {
             }
             recv
         });
-        Self {
-            recv,
-            send: rights.read.then(|| SendStore::serving(root)),
-            sha256: None,
-            names_only: false,
-            refusal: String::new(),
-            given_up: None,
-            observer,
-        }
+        let send = rights.read.then(|| SendStore::serving(root));
+        Self::new(recv, send, observer)
     }
 
     /// A client's store for `put`: sends one file.
     pub fn sending_file(source: Source, observer: O) -> Self {
         let send = Some(SendStore::sending(None, vec![source]));
-        Self {
-            recv: None,
-            send,
-            sha256: None,
-            names_only: false,
-            refusal: String::new(),
-            given_up: None,
-            observer,
-        }
+        Self::new(None, send, observer)
     }
 
     /// A client's store for `put`: sends one tree, offered as `path` (empty: the other end's
     /// root), which contains the sources side by side.
     pub fn sending_tree(path: String, sources: Vec<Source>, observer: O) -> Self {
         let send = Some(SendStore::sending(Some(path), sources));
-        Self {
-            recv: None,
-            send,
-            sha256: None,
-            names_only: false,
-            refusal: String::new(),
-            given_up: None,
-            observer,
-        }
+        Self::new(None, send, observer)
     }
 
     /// A client's store for `get`: stores at `target` below `root`, not at the path of the offer. A
@@ -155,9 +132,13 @@ impl<O: Observer> Directory<O> {
     /// if `target` is empty.
     pub fn receiving(root: Root, target: String, sync: Sync, observer: O) -> Self {
         let recv = RecvStore::new(root.0, Some(target), sync);
+        Self::new(Some(recv), None, observer)
+    }
+
+    fn new(recv: Option<RecvStore>, send: Option<SendStore>, observer: O) -> Self {
         Self {
-            recv: Some(recv),
-            send: None,
+            recv,
+            send,
             sha256: None,
             names_only: false,
             refusal: String::new(),

@@ -6,10 +6,9 @@ use heapless::String;
 use tinyferry_core::Reason;
 use tinyferry_core::path::join;
 
-use super::inbound::Inbound;
 use super::message::Message;
-use super::outbound::Outbound;
-use super::store::Depth;
+use super::partial::Inbound;
+use super::walk::{Depth, Outbound};
 use super::{Files, Info};
 
 /// The open entry.

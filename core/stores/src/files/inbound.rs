@@ -5,6 +5,7 @@ use tinyferry_core::Reason;
 use tinyferry_core::store::Offer;
 
 use super::file_store::{FileStore, Open, partial_of, split};
+use super::partial::{Inbound, Partial};
 use super::{Files, Info, Mode, rounded};
 use crate::{MAX_HOLE_DISTANCE, ROUNDING};
 
@@ -12,44 +13,6 @@ use crate::{MAX_HOLE_DISTANCE, ROUNDING};
 const FLUSH: u64 = 32 << 10;
 /// Files up to this size, in bytes, are received without a look at the free space, which may take long.
 const SMALL: u64 = 32 << 10;
-
-/// An open partial.
-pub(super) struct Inbound<T, const PATH: usize> {
-    pub(super) path: String<PATH>,
-    modified: Option<i64>,
-    partial: Partial<T>,
-}
-
-enum Partial<T> {
-    /// No byte has come: a partial of another transfer stays until then.
-    Unopened,
-    Open {
-        file: T,
-        end: u64,
-        unflushed: u64,
-    },
-}
-
-impl<T, const PATH: usize> Inbound<T, PATH> {
-    pub(super) fn close<F: Files<File = T>>(self, files: &mut F) -> Result<(), Reason> {
-        match self.partial {
-            Partial::Unopened => Ok(()),
-            Partial::Open { file, .. } => files.close(file),
-        }
-    }
-
-    pub(super) fn read<F: Files<File = T>>(
-        &mut self,
-        files: &mut F,
-        position: u64,
-        into: &mut [u8],
-    ) -> Result<usize, Reason> {
-        match &mut self.partial {
-            Partial::Unopened => Ok(0),
-            Partial::Open { file, .. } => files.read(file, position, into),
-        }
-    }
-}
 
 /// The length of the part of a partial that certainly has no holes.
 fn certain_prefix(in_order: bool, length: u64, resume: u64) -> u64 {

@@ -1,13 +1,11 @@
 //! The calls of a session to a file system.
 
-use core::num::NonZeroU8;
-
 use tinyferry_core::store::{Accepted, Entry, Kind, Offer, Operation, RequestOptions, Skip, Stat};
 use tinyferry_core::{Reason, Store};
 
 use super::file_store::{FileStore, Open, Request};
 use super::message::Message;
-use super::outbound::Outbound;
+use super::walk::Outbound;
 use super::{Files, Info};
 
 impl<F: Files, const PATH: usize, const DEPTH: usize> FileStore<F, PATH, DEPTH> {
@@ -169,6 +167,3 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> Store for FileStore<F, PAT
         }
     }
 }
-
-/// The number of levels of directories that a request sends; `None`: all.
-pub(super) type Depth = Option<NonZeroU8>;

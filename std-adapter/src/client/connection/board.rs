@@ -10,7 +10,8 @@ use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Outcome, Session, Store};
 use tracing::debug;
 
-use super::{Connection, TextListener, Watch, over};
+use super::paced::over;
+use super::{Connection, TextListener, Watch};
 use crate::checksum::Desktop;
 use crate::client::Error;
 use crate::endpoint::{Endpoint, Repl, ReplLine, Serial};
@@ -43,7 +44,7 @@ pub(super) fn open(
             (line, started, false)
         }
         #[cfg(not(unix))]
-        ReplLine::Command(_) => return Err(failed(super::only_on_unix("commands"))),
+        ReplLine::Command(_) => return Err(failed(crate::transport::only_on_unix("commands"))),
     };
     let mut board = Board { connection, line, restarts: repl.restarts, runs: true };
     let is_lossy = repl.lossy.unwrap_or(is_uart);

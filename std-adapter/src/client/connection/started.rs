@@ -10,7 +10,9 @@ use tinyferry_core::driver::blocking;
 use tinyferry_core::{Config, Failure, Outcome, Session, Store};
 use tracing::debug;
 
-use super::{Banners, Connection, TextListener, Watch, board, link, over};
+use super::open::link;
+use super::paced::over;
+use super::{Banners, Connection, TextListener, Watch, board};
 use crate::auth::{AuthError, Error as Channel, Protection};
 use crate::checksum::Desktop;
 use crate::client::Error;

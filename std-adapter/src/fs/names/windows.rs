@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_windows_cannot_hold_has_a_reason() {
+    fn a_name_that_windows_cannot_store_has_a_reason() {
         for (name, reason) in [
             ("a:b", "it contains a colon"),
             ("back\\slash", "it contains a backslash"),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_can_hold_other_names() {
+    fn windows_can_store_other_names() {
         for name in [
             "a", "console", "com", "comb.txt", "com10", "com1x", ".hidden", " a b", "é", "nul-1",
             "a.con", "~",

@@ -74,7 +74,7 @@ fn put_later(dir: &TempDir, store: &mut impl Store, number: usize) -> Option<Pat
 
 /// Checks that these files are complete, and that there are no others.
 #[track_caller]
-fn stand_there(dir: &TempDir, numbers: std::ops::Range<usize>) {
+fn are_in_place(dir: &TempDir, numbers: std::ops::Range<usize>) {
     for number in numbers.clone() {
         let path = dir.path().join("t").join(name(number));
         assert_eq!(fs::read(path).unwrap(), content_of(number), "{number}");
@@ -89,11 +89,11 @@ fn completed_commits_are_in_place(sync: Sync) {
     let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..1_000);
     assert_eq!(store.flush_commits(), Ok(()));
-    stand_there(&dir, 0..1_000);
+    are_in_place(&dir, 0..1_000);
     put_many(&mut store, 1_000..3_000);
     assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(store.commit(), Ok(()));
-    stand_there(&dir, 0..3_000);
+    are_in_place(&dir, 0..3_000);
     let mut told: Vec<_> = (0..3_000).map(|number| format!("t/{}", name(number))).collect();
     told.push("t".into());
     assert_eq!(store.into_observer().done, told);
@@ -131,7 +131,7 @@ fn a_file_that_cannot_be_placed_is_reported_and_the_others_arrive(sync: Sync) {
     put_many(&mut store, 700..900);
     assert_eq!(store.flush_commits(), Ok(()));
     assert_eq!(store.commit(), Ok(()));
-    stand_there(&dir, 0..900);
+    are_in_place(&dir, 0..900);
     let events = store.into_observer();
     assert_eq!(events.failed, [("t/d4/x".to_owned(), Reason::IsDirectory, false)]);
     assert_eq!(events.done.len(), 901);
@@ -207,7 +207,7 @@ fn committed_files_arrive_after_any_interruption(sync: Sync) {
             assert!(store.offer(&file("open/f", 900)).is_ok());
             assert_eq!(store.store(0, &[1; 500]), Ok(500));
             end(store);
-            stand_there(&dir, 0..files);
+            are_in_place(&dir, 0..files);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::transport::{NO_ROOM, WRITE_TIMEOUT};
 const MAX_READ_AHEAD: usize = 8;
 /// The result of a read ahead.
 enum Ahead {
-    /// Input was read: the other end is alive.
+    /// Input was read: the other end is connected.
     Input,
     /// More may be read.
     Room,

@@ -53,7 +53,7 @@ pub(super) fn escape(into: &mut Vec<u8>, data: &[u8]) {
     }
 }
 
-/// How many bytes of data the first `count` of its escaped bytes hold, and whether the second half of the last one is
+/// The number of bytes of data in the first `count` escaped bytes, and whether the second half of the last one is
 /// missing.
 pub(super) fn unescaped(data: &[u8], count: usize) -> (usize, bool) {
     let mut escaped = 0;

@@ -6,7 +6,7 @@ use super::Partial;
 use crate::fs::sys::buffer::Buffer;
 
 /// The longest hole behind the content, in bytes, that is not part of the file yet. A file system without holes
-/// writes so many zeros at once.
+/// writes this number of zeros at once.
 const LONGEST: u64 = 16 << 20;
 
 impl Partial {
