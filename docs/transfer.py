@@ -21,7 +21,7 @@ CELL, LINE, TOP, LEFT = 8.0, 20, 52, 18
 
 
 def shown(output):
-    """The lines that stand in a terminal after this output."""
+    """The lines that a terminal shows after this output."""
     lines = []
     for line in output.replace("\r\n", "\n").split("\n"):
         # The state of a transfer erases its line, and is replaced.

@@ -1,4 +1,4 @@
-//! Our client and server beside whatever the machine has that moves files, in interleaved rounds.
+//! Our client and server beside other programs that move files, in interleaved rounds.
 //!
 //! `cargo build --release && cargo run --release -p tinyferry-tests --example peers`
 //!

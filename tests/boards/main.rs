@@ -164,7 +164,7 @@ fn well(url: &str, directory: &Path, arguments: &[&str]) {
     assert_eq!(code, Some(0), "{arguments:?} over {url}: {said}");
 }
 
-/// Waits until a process has read so many bytes from files, or has ended.
+/// Waits until a process has read this number of bytes from files, or has ended.
 fn wait_until_read(process: &mut Child, bytes: u64) {
     let path = format!("/proc/{}/io", process.id());
     let end = Instant::now() + Duration::from_secs(60);
@@ -189,7 +189,7 @@ fn over_a_pty(board: &Board, image: &Path, work: fn(&str)) {
     work(&format!("serial://{port}?baud=115200"));
 }
 
-/// Holds a port open, raw.
+/// Keeps a port open, raw.
 fn serial(port: &str) -> fs::File {
     let set = Command::new("stty").args(["-F", port, "raw", "-echo"]).status();
     assert!(set.expect("stty is there").success());

@@ -217,7 +217,7 @@ impl Target {
         println!("{} KiB before", self.before);
         for name in ["mine", "said"] {
             let [ours, theirs] = [self.place.here(name), self.place.served(name)];
-            assert_eq!(fs::read(ours).ok(), fs::read(theirs).ok(), "what was put as {name}");
+            assert_eq!(fs::read(ours).ok(), fs::read(theirs).ok(), "the file {name}");
         }
     }
 }
@@ -248,7 +248,7 @@ pub(crate) fn assert_vouched(
         assert!(bytes.len() < 1 << 20, "{path} has {} bytes", bytes.len());
         if partial.is_none() {
             let facts = (bytes.len() as u64, Tables::crc64(0, &bytes));
-            assert!(vouched.contains(&facts), "{path} is not what anybody has sent");
+            assert!(vouched.contains(&facts), "{path} has content that nobody has sent");
             files += 1;
         }
     }

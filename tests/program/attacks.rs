@@ -97,7 +97,7 @@ pub(crate) fn all<'a>(target: &'a Target, said: &'a [u8]) -> Vec<Attack<'a>> {
         partial,
     ];
     for bytes in silent {
-        all.push(Box::new(move |number| target.hold(&bytes(number), STAY)));
+        all.push(Box::new(move |number| target.stay(&bytes(number), STAY)));
     }
     // With a handshake: the bytes of a client cut, changed, invented, or repeated too often.
     let inside = Frames::client(SESSION, Config::RELIABLE).bytes;

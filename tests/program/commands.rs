@@ -111,7 +111,7 @@ fn a_client_that_is_served_leaves_no_process_of_its_command() {
     }
 }
 
-/// Whatever makes a session of its own is meant to stay.
+/// A process that makes a session of its own is meant to stay.
 #[test]
 fn a_process_with_a_session_of_its_own_stays() {
     let place = Place::new();

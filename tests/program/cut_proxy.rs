@@ -121,7 +121,7 @@ impl Proxy {
     }
 
     /// Carries at most this number of bytes in one direction, until the line is cut.
-    pub(crate) fn hold_at(&self, bytes: u64) {
+    pub(crate) fn stop_at(&self, bytes: u64) {
         self.shared.hold.store(bytes, Ordering::Relaxed);
     }
 

@@ -1,5 +1,5 @@
 //! Hosts that vanish without a word, in network namespaces: the file that a client had open is free again
-//! when the client can no longer be alive.
+//! when the client cannot be there any more.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -99,7 +99,7 @@ fn hostile_peers_do_no_harm_to_a_server_with_keys() {
 /// One byte after the other. Time is counted from the last whole frame, and up to the hello from
 /// the connection on.
 #[test]
-fn hostile_single_bytes_hold_a_connection_no_longer_than_silence() {
+fn hostile_single_bytes_keep_a_connection_no_longer_than_silence() {
     let (open, locked) = (Target::open(), Target::locked());
     let (said, shaken) = (open.recorded(), locked.recorded());
     let (said, open, locked) = (&said[..36], &open, &locked);
@@ -146,11 +146,11 @@ fn assert_let_go<E>(what: &str, mut drip: impl FnMut(usize) -> Result<(), E>) {
     let mut byte = 0;
     while drip(byte).is_ok() {
         byte += 1;
-        assert!(byte < 35, "{what}: it is waited for");
+        assert!(byte < 35, "{what}: the server still waits");
         thread::sleep(DRIP);
     }
     let took = begin.elapsed().as_millis();
-    assert!((1900..5000).contains(&took), "{what}: let go after {took} ms");
+    assert!((1900..5000).contains(&took), "{what}: disconnected after {took} ms");
 }
 
 /// A client whose log lines are dropped takes no slot away, and nothing else.

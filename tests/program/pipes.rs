@@ -1,9 +1,10 @@
 //! Standard input is sent, content goes to standard output, and entries get names of their own.
 
 mod outputs;
+mod pauses;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::thread;
@@ -14,7 +15,6 @@ use tinyferry_kit::Faults;
 use crate::harness::{
     Ended, Place, Server, client, command, content, ended_within, program, wait_until,
 };
-use crate::requirements::runs_long_tests;
 use crate::serial::{CLEAN, lay, urls};
 
 pub(crate) const MIB: usize = 1 << 20;
@@ -126,51 +126,6 @@ fn pipes_cross_a_line_that_loses_bytes() {
     let [listen, url] = urls(&cable);
     let _server = Server::start_at(&listen, &place.served(""), &[]);
     cross(&url, &place.here(""), &[], 200_001);
-}
-
-/// A pause that is longer than the timeouts of writes and of lossy lines.
-const LONG_PAUSE: Duration = Duration::from_secs(80);
-
-#[test]
-fn a_reader_may_pause_for_longer_than_every_timeout() {
-    if !runs_long_tests() {
-        return;
-    }
-    let place = Place::new();
-    let bytes = content(50 * MIB, 1);
-    fs::write(place.served("x"), &bytes).expect("a file");
-    let server = Server::start(&place.served(""), &[]);
-    let mut command = command(&server.endpoint, &place.here(""), &["get", "x", "-o", "-"]);
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut stdout = child.stdout.take().expect("it is piped");
-    let mut got = vec![0; MIB];
-    stdout.read_exact(&mut got).expect("it comes");
-    thread::sleep(LONG_PAUSE);
-    stdout.read_to_end(&mut got).expect("it comes");
-    let told = ended(child).well();
-    assert!(!told.stderr.contains("try 1"), "{}", told.stderr);
-    assert!(got == bytes);
-}
-
-#[test]
-fn a_producer_may_pause_for_longer_than_the_timeout_of_a_lossy_line() {
-    if !runs_long_tests() {
-        return;
-    }
-    let place = Place::new();
-    let cable = lay(Faults { drop: 1e-4, ..CLEAN });
-    let [listen, url] = urls(&cable);
-    let _server = Server::start_at(&listen, &place.served(""), &[]);
-    let (child, mut stdin) = put(&url, &place.here(""), &["--as", "x"]);
-    let bytes = content(10_000, 1);
-    stdin.write_all(&bytes[..5000]).expect("it takes it");
-    thread::sleep(LONG_PAUSE);
-    stdin.write_all(&bytes[5000..]).expect("it takes it");
-    drop(stdin);
-    let told = ended(child).well();
-    assert!(!told.stderr.contains("try 1"), "{}", told.stderr);
-    assert!(fs::read(place.served("x")).expect("it is there") == bytes);
 }
 
 #[test]

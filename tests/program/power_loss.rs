@@ -218,8 +218,8 @@ fn files_that_a_failing_disk_has_lost_are_not_reported_as_sent() {
         drop(disk);
         let Some(_disk) = Disk::existing(&image, &place.served(""), "loop") else { continue };
         for name in sent {
-            let found = fs::read(place.served(name)).expect("what was sent is there");
-            assert!(found == content(60 << 20, 2), "{kind}: {name} is not what was sent");
+            let found = fs::read(place.served(name)).expect("the file that was sent");
+            assert!(found == content(60 << 20, 2), "{kind}: {name} has other content");
         }
     }
 }

@@ -214,7 +214,7 @@ fn a_command_with_a_terminal_serves_its_client() {
 
 /// The client reads less than the line carries, and the server does not repeat the waiting frames.
 #[test]
-fn a_limit_holds_on_a_command_with_a_terminal() {
+fn a_limit_applies_to_a_command_with_a_terminal() {
     let place = Place::new();
     let here = place.here("");
     fs::write(place.served("file"), content(6_000, 1)).expect("a file");

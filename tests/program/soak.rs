@@ -35,7 +35,7 @@ impl Sample {
         Self { memory: kibibytes(process, "VmRSS"), descriptors, threads }
     }
 
-    fn holds_no_more_than(&self, before: &Self) -> bool {
+    fn uses_no_more_than(&self, before: &Self) -> bool {
         self.descriptors <= before.descriptors + 2 && self.threads <= before.threads + 2
     }
 }
@@ -95,7 +95,7 @@ fn soak(name: &str, target: &Target, time: Duration) {
     // In a short run the attacks are still at their first turns.
     let growth = if time < LONG { 32 << 10 } else { 4 << 10 };
     assert!(late.memory <= early.memory + growth, "memory grew: {early:?}, {late:?}");
-    assert!(idle.holds_no_more_than(&before), "{before:?}, {idle:?}");
+    assert!(idle.uses_no_more_than(&before), "{before:?}, {idle:?}");
     assert_eq!(most_places(target), PLACES, "places are lost");
     assert!(
         slowest < Duration::from_secs(20),
@@ -109,7 +109,7 @@ fn settle(process: u32, before: &Sample) -> Sample {
     let end = Instant::now() + SETTLING;
     loop {
         let sample = Sample::of(process);
-        if sample.holds_no_more_than(before) || Instant::now() > end {
+        if sample.uses_no_more_than(before) || Instant::now() > end {
             return sample;
         }
         thread::sleep(Duration::from_millis(50));

@@ -33,7 +33,7 @@ pub(crate) fn stall(server: &Server, path: &str, names_only: bool, credit: u16) 
 }
 
 #[test]
-fn stalled_lists_of_a_deep_tree_hold_few_descriptors() {
+fn stalled_lists_of_a_deep_tree_use_few_descriptors() {
     if !cfg!(target_os = "linux") {
         return println!("skipped: there is no /proc");
     }

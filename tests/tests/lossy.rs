@@ -202,7 +202,7 @@ fn the_loss_of_any_two_frames_and_any_doubled_frame_is_repaired() {
 
 /// R75.
 #[test]
-fn a_dead_line_ends_in_a_timeout() {
+fn a_silent_line_ends_in_a_timeout() {
     let mut pair = noisy(50_000, Faults::default(), 1);
     pair.up.lose = (20..1_000_000).collect();
     assert_eq!(pair.run(Task::Put), Ok(Err(Failure::TimedOut)));

@@ -23,13 +23,13 @@ struct Put {
 
 pub(crate) fn flat(bench: &Bench) -> Done<Vec<Table>> {
     let mut files = Table::new(
-        "What a file costs among many; memory is the most resident",
+        "The time of a file among many; memory is the most resident",
         &["files", "ms in all", "µs/file", "client MiB", "server MiB"],
     );
     let counts: &[u64] = bench.size(&[100, 1_000, 10_000], &[100, 1_000, 10_000, 100_000, 200_000]);
     for &count in counts {
         let place = rooms(bench, &format!("files-{count}"), "tree")?;
-        // A file takes a block, whatever is in it.
+        // A file takes at least one block.
         if !material::fits(&bench.dir, count * 3 * 4096) {
             files.skip(format!("{count} files"), "there is no room");
             continue;

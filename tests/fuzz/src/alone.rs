@@ -200,7 +200,7 @@ impl<'a> Alone<'a> {
                 let lent = into.len();
                 let able = self.script.read(&mut into[..most.min(lent)]);
                 if able == 0 && most > 0 && most <= lent {
-                    return self.hear_nothing();
+                    return self.receive_nothing();
                 }
                 self.session.received(if most > lent { most } else { able }, self.now);
             }
@@ -262,7 +262,7 @@ impl<'a> Alone<'a> {
     }
 
     /// The peer has nothing to say.
-    fn hear_nothing(&mut self) -> bool {
+    fn receive_nothing(&mut self) -> bool {
         if self.closes {
             self.session.received(0, self.now);
             return true;

@@ -1,4 +1,4 @@
-//! Whatever a path is, if it may travel, the system takes it for one that stays where it starts.
+//! A path that a session accepts does not leave the directory in which it begins.
 #![no_main]
 
 use std::path::{Component, Path};

@@ -59,9 +59,9 @@ impl Target {
         begin.elapsed()
     }
 
-    /// Says `bytes`, once it is in, reads nothing, and stays for so long.
-    pub(crate) fn hold(&self, bytes: &[u8], time: Duration) {
-        // Where it is disconnected or not read, the rest is not said.
+    /// Sends `bytes` after the handshake, reads nothing, and stays for `time`.
+    pub(crate) fn stay(&self, bytes: &[u8], time: Duration) {
+        // Where it is disconnected or not read, the rest is not sent.
         if self.key.is_none() {
             let mut stream = self.connect();
             stream.set_write_timeout(Some(time)).expect("a timeout");
@@ -104,7 +104,7 @@ impl Target {
         let mut stream = self.connect();
         let said = Write::write_all(&mut stream, bytes);
         let _ = said.and_then(|()| stream.shutdown(Shutdown::Write));
-        hear_out(stream);
+        read_to_end(stream);
         begin.elapsed()
     }
 
@@ -118,12 +118,12 @@ impl Target {
                 stream
             })
             .collect();
-        idle.into_iter().for_each(hear_out);
+        idle.into_iter().for_each(read_to_end);
         (28, begin.elapsed())
     }
 }
 
-fn hear_out(mut stream: TcpStream) {
+fn read_to_end(mut stream: TcpStream) {
     let mut buffer = [0; 4096];
     while let Ok(1..) = Read::read(&mut stream, &mut buffer) {}
 }

@@ -28,7 +28,7 @@ fn a_transfer_that_was_killed_continues() {
         for is_server_killed in [false, true] {
             let proxy = Proxy::start();
             proxy.lead_to(&server);
-            proxy.hold_at(8 << 20);
+            proxy.stop_at(8 << 20);
             let mut client = on.command(&proxy.endpoint, &place.here(""), &arguments);
             let mut client =
                 client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
@@ -70,7 +70,7 @@ fn a_client_that_is_interrupted_says_how_to_continue() {
     let server = On::Client.serve(&place.served(""), &[]);
     let proxy = Proxy::start();
     proxy.lead_to(&server);
-    proxy.hold_at(8 << 20);
+    proxy.stop_at(8 << 20);
     let client = On::Client.command(&proxy.endpoint, &place.here(""), &["put", "f"]);
     let said = interrupted(&client, &place.here(""), "MiB/24.00 MiB");
     assert!(said.contains("interrupted; run the same command again"), "{said}");

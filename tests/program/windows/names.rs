@@ -8,7 +8,7 @@ use crate::harness::{Ended, Place};
 
 #[test]
 #[ignore = "needs Wine"]
-fn names_that_windows_cannot_hold_are_refused_one_by_one() {
+fn names_that_windows_cannot_store_are_refused_one_by_one() {
     let place = Place::new();
     let bad = [
         ("CON", "CON is a device"),

@@ -26,6 +26,17 @@ fn files() -> Memory {
     Memory::with([("t/a", content(9_000, 1)), ("t/b", content(9_000, 2)), ("t/c", content(10, 3))])
 }
 
+/// The files of a client that puts the tree, or the first file of it.
+fn queued(tree: bool) -> Memory {
+    let mut here = files();
+    if tree {
+        here.queue_tree("t");
+    } else {
+        here.queue_file("t/a");
+    }
+    here
+}
+
 /// Serves, and cancels at the event number `at` of the present request. Returns the events.
 fn cancel_at(peer: &mut Peer<Speaks>, store: &mut Memory, config: Config, at: usize) -> Vec<Told> {
     let mut device: Device<Speaks> = Device::new(config);
@@ -68,12 +79,7 @@ fn a_put_is_cancelled_at_each_event_and_the_client_gets_reason_and_message() {
         let mut cancelled = 0;
         for at in 0.. {
             let context = format!("event {at}, lossy {}, tree {tree}", config.lossy);
-            let mut here = files();
-            if tree {
-                here.queue_tree("t")
-            } else {
-                here.queue_file("t/a")
-            }
+            let here = queued(tree);
             let mut peer = Peer::of(config, here, [Task::Put, Task::Ping]);
             let mut there = Memory::default();
             let told = cancel_at(&mut peer, &mut there, config, at);
@@ -117,12 +123,7 @@ fn all() -> impl Iterator<Item = (Config, bool)> {
 #[test]
 fn the_next_request_is_served_after_a_cancelled_one() {
     for (config, tree) in all() {
-        let mut here = files();
-        if tree {
-            here.queue_tree("t")
-        } else {
-            here.queue_file("t/a")
-        }
+        let here = queued(tree);
         let mut peer: Peer<Speaks> = Peer::of(config, here, [Task::Put, Task::get_file("old")]);
         let mut there = Memory::with([("old", content(5_000, 9))]);
         let mut device: Device<Speaks> = Device::new(config);
@@ -144,12 +145,7 @@ fn the_next_request_is_served_after_a_cancelled_one() {
 #[test]
 fn a_wish_to_cancel_without_a_request_is_dropped() {
     for (config, tree) in all() {
-        let mut here = files();
-        if tree {
-            here.queue_tree("t")
-        } else {
-            here.queue_file("t/a")
-        }
+        let here = queued(tree);
         let mut peer: Peer<Speaks> = Peer::of(config, here, [Task::Put]);
         let mut device: Device<Speaks> = Device::new(config);
         device.cancel(BATTERY, MESSAGE);

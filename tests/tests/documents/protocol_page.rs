@@ -49,7 +49,7 @@ fn rules() -> BTreeSet<u32> {
         let rule = line.strip_prefix("**R").and_then(|rest| rest.split_once(".**"));
         if let Some((number, _)) = rule {
             let number: u32 = number.parse().expect("a number");
-            assert!(number > last, "R{number} stands behind R{last} in its section");
+            assert!(number > last, "R{number} is behind R{last} in its section");
             assert!(rules.insert(number), "two rules are R{number}");
             last = number;
         }

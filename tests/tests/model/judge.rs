@@ -145,7 +145,7 @@ impl World {
                 self.step_after(Event::Timeout(SERVER), scenario)?;
             }
             if !self.ends[SERVER].session.is_idle() {
-                return Err("the server does not come to rest".into());
+                return Err("the server does not become idle".into());
             }
         }
         let mut scenario = scenario.clone();

@@ -59,6 +59,6 @@ impl Scenario {
     fn compare(&self, world: &World, event: Event, fingerprint: u128) {
         let mut alike = world.canonical();
         let same = alike.apply(event, self).is_ok() && alike.fingerprint() == fingerprint;
-        assert!(same, "{}: {event:?} leads elsewhere without what is left out", self.name);
+        assert!(same, "{}: {event:?} leads to another state without the omitted parts", self.name);
     }
 }

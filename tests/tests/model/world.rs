@@ -194,7 +194,7 @@ impl World {
         Some(if left < 1 << 31 { left } else { 0 })
     }
 
-    /// Whether an end waits for an answer, or for the rest of a frame, not for whatever comes.
+    /// Whether an end waits for an answer, or for the rest of a frame, and not for any frame.
     pub(super) fn asks(&self, end: usize) -> bool {
         let rests = self.ends[end].session.is_idle();
         self.wait(end).is_some_and(|wait| wait <= LONGEST && !rests)

@@ -74,7 +74,7 @@ fn noise_does_not_extend_the_timeout() {
 
 /// R75.
 #[test]
-fn a_server_ends_a_dead_session_on_a_noisy_line() {
+fn a_server_ends_a_stalled_session_on_a_noisy_line() {
     for puts in [true, false] {
         let (mut pair, task) = pair(Config::LOSSY, 200_000, puts, 1);
         pair.limit = 2 * SECOND;

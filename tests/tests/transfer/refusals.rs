@@ -254,8 +254,8 @@ fn a_sender_without_credit_continues_once_the_file_is_refused() {
     }
 }
 
-/// Over a line a hello is refused, and the words are lost: they might have stood where the path of
-/// a get does, which is needed once more if the next hello were answered otherwise.
+/// Over a line a hello is refused, and the message is lost. The message may have overwritten the path of the get,
+/// which is needed again if the next hello is accepted.
 /// R13.
 #[test]
 fn a_refused_hello_needs_no_message() {

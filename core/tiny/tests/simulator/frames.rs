@@ -156,7 +156,7 @@ fn a_hello_is_answered_with_the_common_features() {
 }
 
 /// R14, R97.
-fn refuses_what_is_not_for_it<L: Link>() {
+fn refuses_signals_of_other_roles<L: Link>() {
     let mut buffer = [0; 268];
     let mut ends = Ends::<L>::new(&mut buffer);
     let request = |ends: &mut Ends<'_, L>, signal, metadata: &[u8]| {
@@ -192,8 +192,8 @@ fn refuses_what_is_not_for_it<L: Link>() {
 
 #[test]
 fn requests_that_are_not_for_it_are_refused_with_their_reasons() {
-    refuses_what_is_not_for_it::<Lossy>();
-    refuses_what_is_not_for_it::<Reliable>();
+    refuses_signals_of_other_roles::<Lossy>();
+    refuses_signals_of_other_roles::<Reliable>();
 }
 
 #[test]

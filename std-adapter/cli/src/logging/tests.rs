@@ -45,7 +45,7 @@ fn lines_without_a_reader_are_dropped_and_counted() {
 }
 
 #[test]
-fn lines_are_held_until_they_are_released() {
+fn lines_are_buffered_until_they_are_released() {
     let (go, goes) = channel();
     let (lines, written) = channel();
     let queue = LogQueue::to(Box::new(Slow(goes, lines)));

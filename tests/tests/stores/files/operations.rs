@@ -13,7 +13,7 @@ on_each_device! {
     a_rename_moves_a_file_and_replaces_another_one
     a_rename_moves_a_directory_but_not_into_itself
     a_stat_has_size_and_time
-    the_space_shrinks_with_what_is_stored
+    the_space_shrinks_with_each_stored_file
     operations_act_in_the_tree_that_is_put
 }
 
@@ -130,7 +130,7 @@ fn a_stat_has_size_and_time<D: Device>() {
 }
 
 /// R89.
-fn the_space_shrinks_with_what_is_stored<D: Device>() {
+fn the_space_shrinks_with_each_stored_file<D: Device>() {
     let mut device = D::formatted();
     let query = StatQuery { facts: StatQuery::SPACE, ..StatQuery::default() };
     let free = |device: &mut D, path| {

@@ -13,7 +13,7 @@ on_each_device! {
     a_tree_goes_there_and_back
     a_file_takes_the_place_of_another
     a_file_of_unknown_size_is_stored
-    what_is_not_there_or_of_another_kind_is_not_sent
+    an_entry_that_is_missing_or_of_another_kind_is_not_sent
     content_that_changed_under_the_same_size_and_time_is_sent_again
     files_that_differ_at_the_client_are_sent_a_second_time
     a_put_resumes_after_a_cut_of_the_line
@@ -63,7 +63,7 @@ fn a_file_of_unknown_size_is_stored<D: Device>() {
     }
 }
 
-fn what_is_not_there_or_of_another_kind_is_not_sent<D: Device>() {
+fn an_entry_that_is_missing_or_of_another_kind_is_not_sent<D: Device>() {
     let mut device = D::formatted();
     put(&mut device, "d/f", content(10, 1));
     assert_eq!(get(&mut device, "d/other"), MISSING);
