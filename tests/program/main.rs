@@ -62,6 +62,7 @@ mod progress;
 mod python_links;
 mod python_lossy;
 mod python_peer;
+mod python_resume;
 mod rate_limit;
 mod refused_names;
 mod relay;
