@@ -25,7 +25,7 @@ fn plant(top: &Path) {
 
 #[test]
 fn a_deep_tree_takes_few_open_directories() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &["--sync", "never"]);
     plant(&place.here("t"));
     let before = open_directories(server.child.id());

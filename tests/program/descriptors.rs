@@ -67,7 +67,7 @@ fn sixty_deep_trees_fit_into_a_thousand_descriptors() {
 #[test]
 fn the_clients_that_fit_a_limit_of_open_files_are_served_at_once() {
     for (limit, lists, trees) in [(256, 4, 6), (1024, 20, 40)] {
-        let place = Place::in_memory();
+        let place = Place::new();
         make_deep(&place.here("tree"), None);
         make_deep(&place.served("list"), Some(".old.tinyferry-part"));
         let limits = format!("ulimit -n {limit};");

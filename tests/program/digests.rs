@@ -9,7 +9,7 @@ use crate::harness::{Ended, Place, Server, content, snapshot};
 
 #[test]
 fn sha256_is_that_of_sha256sum() {
-    let place = Place::new();
+    let place = Place::on_disk();
     make_tree(&place, 30);
     let server = Server::start(&place.served(""), &[]);
     for arguments in [&["put", "tree", "--sha256"], &["get", "tree", "--sha256"]] {
@@ -29,7 +29,7 @@ fn sha256_is_that_of_sha256sum() {
 
 #[test]
 fn digests_are_listed_for_sha256sum() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     for (number, name) in ["it's", "\"quoted\"", "back\\slash", "plain", "🛶 é"].iter().enumerate()
     {
@@ -53,7 +53,7 @@ fn digests_are_listed_for_sha256sum() {
 /// Digests are read by another program: nothing else is among them.
 #[test]
 fn digests_are_not_mixed_with_the_summary() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     let here = place.here("");
     fs::create_dir(place.here("empty")).expect("a directory");
@@ -70,7 +70,7 @@ fn digests_are_not_mixed_with_the_summary() {
 /// `sha256sum --check` in the directory of the receiver finds each file.
 #[test]
 fn digests_have_the_names_that_the_receiver_has() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     let here = place.here("");
     fs::create_dir(place.here("d")).expect("a directory");

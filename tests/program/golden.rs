@@ -46,7 +46,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let place = Place::in_memory();
+        let place = Place::new();
         let root = place.root.path();
         let made = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         for (number, (path, size)) in FILES.into_iter().enumerate() {

@@ -42,7 +42,7 @@ fn set_time(path: &Path, seconds: u64) {
 /// R88, R91.
 #[test]
 fn the_content_of_a_file_with_three_names_crosses_once_in_both_directions() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let here = place.here("");
     make_tree(&place.here("t"), 1);
     let server = Server::start(&place.served(""), &["--allow-remove"]);
@@ -74,7 +74,7 @@ fn the_content_of_a_file_with_three_names_crosses_once_in_both_directions() {
 
 #[test]
 fn an_excluded_name_is_left_out_and_the_others_are_still_one_file() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let here = place.here("");
     make_tree(&place.here("t"), 1);
     let server = Server::start(&place.served(""), &[]);
@@ -93,7 +93,7 @@ fn an_excluded_name_is_left_out_and_the_others_are_still_one_file() {
 #[test]
 fn the_content_is_sent_where_a_hard_link_is_refused() {
     for options in [&["--keep-both"][..], &["--write-only"]] {
-        let place = Place::new();
+        let place = Place::on_disk();
         make_tree(&place.here("t"), 1);
         let server = Server::start(&place.served(""), options);
         server.client(&place.here(""), &["put", "t", "-H"]).well();
@@ -105,7 +105,7 @@ fn the_content_is_sent_where_a_hard_link_is_refused() {
 /// R91.
 #[test]
 fn no_name_becomes_a_link_of_a_first_name_that_was_refused() {
-    let place = Place::new();
+    let place = Place::on_disk();
     make_tree(&place.here("t"), 1);
     let there = place.served("t");
     fs::create_dir_all(&there).expect("a directory");
@@ -128,7 +128,7 @@ fn no_name_becomes_a_link_of_a_first_name_that_was_refused() {
 /// R64, R91: the receiver has other content of the same size and time, which is found out late.
 #[test]
 fn names_wait_for_a_first_name_that_is_sent_again() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let here = place.here("");
     make_tree(&place.here("t"), 1);
     set_time(&place.here("t/a"), 1_700_000_000);
@@ -151,7 +151,7 @@ fn names_wait_for_a_first_name_that_is_sent_again() {
 
 #[test]
 fn a_new_name_of_a_file_that_the_receiver_has_becomes_a_hard_link() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let here = place.here("");
     make_tree(&place.here("t"), 1);
     let server = Server::start(&place.served(""), &[]);

@@ -3,51 +3,20 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use tinyferry::core::Config;
 use tinyferry_kit::Frames;
 
 pub(crate) use crate::files::{
     assert_same, content, mode, set_mode, snapshot, write_many, write_private,
 };
+pub(crate) use crate::places::Place;
 pub(crate) use crate::processes::{ended_within, wait_until};
-
-/// A place of its own for one test: a directory that is served, and one of the client.
-pub(crate) struct Place {
-    pub(crate) root: TempDir,
-}
-
-impl Place {
-    pub(crate) fn new() -> Self {
-        Self::of(tempfile::tempdir().expect("a temporary directory"))
-    }
-
-    /// The same in memory, where the system has a file system there.
-    pub(crate) fn in_memory() -> Self {
-        tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), Self::of)
-    }
-
-    fn of(root: TempDir) -> Self {
-        for name in ["served", "here"] {
-            fs::create_dir(root.path().join(name)).expect("a directory");
-        }
-        Self { root }
-    }
-
-    pub(crate) fn served(&self, path: &str) -> PathBuf {
-        self.root.path().join("served").join(path)
-    }
-
-    pub(crate) fn here(&self, path: &str) -> PathBuf {
-        self.root.path().join("here").join(path)
-    }
-}
 
 /// A server of the real program, which ends with its test.
 pub(crate) struct Server {

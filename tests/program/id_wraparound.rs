@@ -30,7 +30,7 @@ fn count(root: &Path) -> usize {
 
 #[test]
 fn a_tree_of_more_files_than_transfer_ids_is_put_listed_and_got() {
-    let place = Place::in_memory();
+    let place = Place::new();
     let entries = entries();
     make_tree(&place.here("t"), entries);
     let server = Server::start(&place.served(""), &["--sync", "never"]);

@@ -29,7 +29,7 @@ fn long_a_file_over_four_gibibytes_arrives_and_resumes() {
     if !runs_long_tests() {
         return;
     }
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &["--sync", "never"]);
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(place.here("huge"));
     let file = file.expect("a file");

@@ -55,6 +55,7 @@ mod permissions;
 mod ping;
 mod pipes;
 mod pipes_after_cuts;
+mod places;
 mod policy;
 mod power_loss;
 mod processes;

@@ -58,7 +58,7 @@ fn cases() -> impl Strategy<Value = Case> {
 
 /// Places with both trees: the source is `s`, the target the served directory `m`.
 fn places(case: &Case) -> Place {
-    let place = Place::in_memory();
+    let place = Place::new();
     for (root, tree) in [
         (place.here("s"), &case.trees.source),
         (place.served("m"), &case.trees.target),

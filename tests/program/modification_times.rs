@@ -19,7 +19,7 @@ fn inodes(directory: &Path) -> BTreeMap<OsString, u64> {
 
 #[test]
 fn unchanged_files_are_recognised_on_a_file_system_with_whole_seconds() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let image = place.root.path().join("image");
     // Inodes of 128 bytes have room for seconds between 1901 and 2038.
     let options = ["-I", "128", "-F"];
@@ -83,7 +83,7 @@ const UNITS: [(&str, &[&str]); 5] = [
 #[test]
 fn a_second_run_sends_no_content_for_any_unit_of_times() {
     for (name, options) in UNITS {
-        let place = Place::new();
+        let place = Place::on_disk();
         let Some(_disk) = Disk::folding_with(&place.served(""), options) else { return };
         let server = Server::start(&place.served(""), &[]);
         fs::create_dir_all(place.here("tree/sub")).expect("directories");
@@ -161,7 +161,7 @@ fn a_directory_that_gets_an_entry_has_the_time_of_the_source_then() {
         &["--checksum", "--delete"],
     ];
     for options in options {
-        let place = Place::new();
+        let place = Place::on_disk();
         let here = place.here("");
         let server = Server::start(&place.served(""), &["--allow-remove"]);
         fs::create_dir_all(place.here("t/d/below")).expect("directories");
@@ -193,7 +193,7 @@ fn a_directory_that_gets_an_entry_has_the_time_of_the_source_then() {
 /// The first run places the entries of one directory completely, and is cut in the next one.
 #[test]
 fn a_run_after_a_cut_one_sets_the_times_of_all_directories() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let here = place.here("");
     let server = Server::start(&place.served(""), &["--allow-remove"]);
     for path in ["t/d", "t/e"] {

@@ -13,7 +13,7 @@ use crate::mounts::Disk;
 /// In a directory like /tmp nobody can remove the files of another user.
 #[test]
 fn the_partial_of_another_user_neither_gets_the_content_nor_blocks_it() {
-    let place = Place::new();
+    let place = Place::on_disk();
     set_mode(place.root.path(), 0o755);
     set_mode(&place.served(""), 0o1777);
     let Some(server) = Server::start_as_nobody(&place.served(""), &[]) else { return };
@@ -37,7 +37,7 @@ fn the_partial_of_another_user_neither_gets_the_content_nor_blocks_it() {
 /// A process that opened it before would read, or change, the received content.
 #[test]
 fn a_partial_that_others_could_open_is_not_resumed() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     let bytes = content(300_000, 1);
     fs::write(place.here("secret"), &bytes).expect("a file");
@@ -58,7 +58,7 @@ fn a_partial_that_others_could_open_is_not_resumed() {
 /// The file in place cannot be replaced, so its partial could never be of use.
 #[test]
 fn a_file_of_another_user_in_a_sticky_directory_stays_and_no_partial_does() {
-    let place = Place::new();
+    let place = Place::on_disk();
     set_mode(place.root.path(), 0o755);
     set_mode(&place.served(""), 0o1777);
     let Some(server) = Server::start_as_nobody(&place.served(""), &[]) else { return };
@@ -75,7 +75,7 @@ fn a_file_of_another_user_in_a_sticky_directory_stays_and_no_partial_does() {
 
 #[test]
 fn a_full_disk_gets_its_space_back() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(_disk) = Disk::in_memory(&place.served(""), 8 << 10) else { return };
     let server = Server::start(&place.served(""), &[]);
     let here = place.here("");
@@ -107,7 +107,7 @@ fn a_full_disk_gets_its_space_back() {
 /// Network and user-space file systems refuse locks in many ways.
 #[test]
 fn a_file_system_without_locks_accepts_files() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let (source, library) = (place.root.path().join("flock.c"), place.root.path().join("flock.so"));
     let code = "#include <errno.h>\n#include <stdlib.h>\n\
                 int flock(int f, int o) { errno = atoi(getenv(\"REFUSED\")); return -1; }\n";
@@ -203,7 +203,7 @@ fn send_in_vain(server: &Server, place: &Place) {
 
 #[test]
 fn in_an_append_only_directory_no_partial_stays() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let image = place.root.path().join("image");
     let Some(_disk) = Disk::ext4(&image, &place.served(""), &["-F"]) else { return };
     fill(&place);
@@ -227,7 +227,7 @@ fn in_an_append_only_directory_no_partial_stays() {
 /// The system lets nobody remove or rename a file, and does not say so before.
 #[test]
 fn where_no_file_can_be_removed_few_empty_partials_stay_and_are_named() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(_disk) = Disk::folding_with(&place.served(""), &["keep=locked"]) else { return };
     fill(&place);
     let mut server = Server::start(&place.served(""), &[]);
@@ -251,7 +251,7 @@ fn where_no_file_can_be_removed_few_empty_partials_stay_and_are_named() {
 
 #[test]
 fn a_second_client_is_refused_while_another_writes_the_same_file_and_goes_on_after_it() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     // The file has zeros but no holes, and is so large that the first client does not reach its end.
     fs::write(place.here("f"), vec![0; 512 << 20]).expect("a file");

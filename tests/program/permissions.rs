@@ -16,7 +16,7 @@ fn start(place: &Place, arguments: &[&str]) -> Option<Server> {
 
 #[test]
 fn a_tree_with_unwritable_directories_can_be_put_again() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(server) = start(&place, &[]) else { return };
     let here = place.here("");
     let bits = [0o700, 0o755, 0o555, 0o333, 0o311, 0o111, 0o000];
@@ -56,7 +56,7 @@ fn bits_of(top: &Path, bits: &[u32]) -> Vec<(std::path::PathBuf, u32)> {
 
 #[test]
 fn a_drop_box_accepts_files_and_trees() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(server) = start(&place, &[]) else { return };
     let here = place.here("");
     fs::create_dir_all(place.here("tree/sub")).expect("directories");
@@ -86,7 +86,7 @@ fn a_drop_box_accepts_files_and_trees() {
 
 #[test]
 fn a_directory_with_execute_permission_alone_is_traversed() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(server) = start(&place, &[]) else { return };
     fs::create_dir_all(place.served("x/in")).expect("directories");
     chown(place.served("x/in"), Some(65_534), None).expect("root may");
@@ -101,7 +101,7 @@ fn a_directory_with_execute_permission_alone_is_traversed() {
 /// Names cannot be compared in a directory that may not be read: its old files stay.
 #[test]
 fn a_drop_box_that_folds_names_accepts_new_files_and_replaces_none() {
-    let place = Place::new();
+    let place = Place::on_disk();
     set_mode(place.root.path(), 0o755);
     let Some(_disk) = Disk::folding_with(&place.served(""), &["permissions"]) else { return };
     set_mode(&place.served(""), 0o755);
@@ -149,7 +149,7 @@ fn a_drop_box_that_folds_names_accepts_new_files_and_replaces_none() {
 /// As a plain user: root may change every directory.
 #[test]
 fn a_mirror_changes_directories_that_are_not_writable() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let make = |path: &str| {
         fs::create_dir_all(place.here("r/a")).expect("directories");
         fs::write(place.here(path), path).expect("a file");

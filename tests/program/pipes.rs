@@ -76,7 +76,7 @@ fn names(directory: &Path) -> Vec<String> {
 
 #[test]
 fn fifty_mebibytes_cross_pipes_there_and_back() {
-    let place = Place::in_memory();
+    let place = Place::new();
     let server = Server::start(&place.served(""), &[]);
     let (here, bytes) = (place.here(""), content(50 * MIB, 1));
     let line = format!("{}  d/x\n", sha256(&bytes));

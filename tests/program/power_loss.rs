@@ -102,7 +102,7 @@ fn copy_while(child: &mut Child, other: &Path, image: &Path) -> Vec<PathBuf> {
 }
 
 fn loses_power(kind: &str, make: &[&str], options: &str) {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(_outer) = copying_disk(place.root.path()) else { return };
     let image = place.root.path().join("images/image");
     let Some(disk) = Disk::image(&image, &place.served(""), (kind, make), 320, options) else {
@@ -148,7 +148,7 @@ fn a_power_loss_leaves_old_or_new_files_on_xfs() {
 
 #[test]
 fn every_file_system_that_a_tree_goes_to_is_made_durable() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(_outer) = copying_disk(place.root.path()) else { return };
     let image = place.root.path().join("images/image");
     fs::create_dir_all(place.served("tree/below")).expect("directories");
@@ -188,7 +188,7 @@ fn leave_room(ballast: &Path, bytes: u64) {
 #[test]
 fn files_that_a_failing_disk_has_lost_are_not_reported_as_sent() {
     for kind in ["ext4", "xfs"] {
-        let place = Place::new();
+        let place = Place::on_disk();
         let store = place.root.path().join("store");
         fs::create_dir(&store).expect("a directory");
         let Some(_memory) = Disk::in_memory(&store, 180 << 10) else { return };

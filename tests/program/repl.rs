@@ -7,6 +7,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
+// Places are on disk: boards have the paths of their files in their small memory, and those in memory are longer.
 use crate::harness::{Place, client, command, content, ended_within, send_signal, wait_until};
 use board::{Board, Options, assert_same_tree, micropython};
 
@@ -31,7 +32,7 @@ fn the_server_on_boards_is_made_of_its_source() {
 
 /// All commands, with 48 KiB of memory, on each file system and each kind of line.
 fn takes_each_command(options: Options, settings: &str) {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(board) = Board::start(&place, options) else { return };
     make_tree(&place);
     fs::write(place.here("file"), content(100_000, 1)).expect("a file");
@@ -81,7 +82,7 @@ fn a_board_on_a_uart_takes_each_command() {
 
 #[test]
 fn a_board_has_its_prompt_and_its_names_again() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(board) = Board::start(&place, Options::default()) else { return };
     fs::write(place.here("file"), content(10_000, 1)).expect("a file");
     // The board itself sets `__file__`.
@@ -99,7 +100,7 @@ fn a_board_has_its_prompt_and_its_names_again() {
 
 #[test]
 fn a_board_in_the_middle_of_a_program_is_interrupted() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let program = place.here("main.py");
     let text =
         "import time\nn = 0\nwhile 1:\n    n += 1\n    print('line', n)\n    time.sleep_ms(1)\n";
@@ -115,7 +116,7 @@ fn a_board_in_the_middle_of_a_program_is_interrupted() {
 
 #[test]
 fn ctrl_c_gives_the_board_its_prompt_back_and_the_next_put_continues() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let Some(board) = Board::start(&place, Options::default()) else { return };
     fs::write(place.here("file"), content(8_000_000, 1)).expect("a file");
     for signal in ["INT", "KILL"] {
@@ -141,7 +142,7 @@ fn ctrl_c_gives_the_board_its_prompt_back_and_the_next_put_continues() {
 #[test]
 fn a_command_leads_to_a_board() {
     let Some(python) = micropython() else { return };
-    let place = Place::new();
+    let place = Place::on_disk();
     fs::write(place.here("file"), content(50_000, 1)).expect("a file");
     let url = format!(
         "repl+exec:cd '{}' && script -qefc 'stty raw -echo && exec {} -X heapsize=64k' /dev/null",

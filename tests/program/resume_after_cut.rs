@@ -21,7 +21,7 @@ const HELD_BACK: u64 = 64 * 1024 + 1024;
 /// Signals, in bytes.
 const SMALL: u64 = 64 * 1024;
 /// Kills by default; a campaign says how many in `TINYFERRY_KILLS`.
-const KILLS: u32 = 20;
+const KILLS: u32 = 8;
 
 /// A client that ends with its test.
 struct Client(Child);

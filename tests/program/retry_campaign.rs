@@ -17,7 +17,7 @@ use crate::harness::{
 };
 
 /// The number of cuts unless `TINYFERRY_CUTS` sets it.
-const CUTS: u64 = 12;
+const CUTS: u64 = 5;
 /// The content for each cut, in bytes: 1 GiB for 200 of them.
 const FOR_EACH_CUT: u64 = (1 << 30) / 200;
 /// The bytes that a sender sends of a file before the receiver has told its position.

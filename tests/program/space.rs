@@ -25,7 +25,7 @@ fn of_system(place: &Place) -> (u64, u64) {
 #[test]
 fn the_space_is_that_of_the_file_system_of_the_directory() {
     // Not in memory: there root has no reserve.
-    let place = Place::new();
+    let place = Place::on_disk();
     fs::create_dir(place.served("d")).expect("a directory");
     fs::write(place.served("f"), "f").expect("a file");
     let server = Server::start(&place.served(""), &[]);
@@ -55,6 +55,6 @@ fn the_space_is_that_of_the_file_system_of_the_directory() {
 
 #[test]
 fn the_error_about_a_board_that_does_not_know_its_space_says_so() {
-    let place = Place::new();
+    let place = Place::on_disk();
     client(&board(), &place.here(""), &["df"]).with(6, &["\".\"", "does not tell its free space"]);
 }

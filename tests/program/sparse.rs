@@ -11,6 +11,7 @@ use crate::cut_proxy::Proxy;
 use crate::harness::{Place, Server, client, command, content};
 use crate::mounts::Disk;
 use crate::python_peer::{python, serve_with};
+use crate::retry_campaign::assert_equal;
 
 mod partials;
 
@@ -36,7 +37,7 @@ fn crossed(proxy: &Proxy) -> u64 {
 
 /// A place on a file system that has holes; on one without holes, prints that the test is skipped.
 fn place() -> Option<Place> {
-    let place = Place::new();
+    let place = Place::on_disk();
     let probe = place.root.path().join("probe");
     make(&probe, 1 << 20, &[]);
     if space(&probe) < 1 << 19 {
@@ -61,15 +62,10 @@ fn make_files(root: &Path) {
     make(&root.join("odd"), 30_000_777, &[(777, 5_000), (10_000_001, 77_777), (29_999_999, 778)]);
 }
 
-fn assert_same(from: &Path, to: &Path) {
-    let what = from.display();
-    let contents = [from, to].map(|path| fs::read(path).expect("it can be read"));
-    assert!(contents[0] == contents[1], "{what} has other content");
-}
-
 /// The content and the space are the same.
+#[track_caller]
 fn assert_sparse(from: &Path, to: &Path) {
-    assert_same(from, to);
+    assert_equal(from, to);
     let (there, here) = (space(from), space(to));
     // Parts of a block at the borders of holes.
     assert!(here <= there + 32 * 1024, "{}: {here} bytes of {there}", from.display());
@@ -188,7 +184,7 @@ fn a_sparse_file_needs_the_space_of_its_size_where_no_holes_are_kept() {
     let ended = server.client(&place.here(""), &["put", "f"]);
     ended.with(6, &["it needs 100.00 MiB more, and 64.00 MiB are free"]);
     server.client(&place.here(""), &["put", "fits"]).well();
-    assert_same(&place.here("fits"), &place.served("fits"));
+    assert_equal(&place.here("fits"), &place.served("fits"));
     assert_eq!(fs::read_dir(place.served("")).expect("a directory").count(), 1);
 }
 
@@ -203,7 +199,7 @@ fn a_sparse_file_arrives_at_the_python_peer_with_and_without_holes() {
         let Some((_server, endpoint)) = serve_with(&place, options) else { return };
         let put = [&["put"], names].concat();
         client(&endpoint, &place.here(""), &put).well();
-        assert_same(&place.here("small"), &place.served("small"));
+        assert_equal(&place.here("small"), &place.served("small"));
         if options.is_empty() {
             assert_sparse(&place.here("small"), &place.served("small"));
             NAMES.iter().for_each(|name| {
@@ -215,7 +211,7 @@ fn a_sparse_file_arrives_at_the_python_peer_with_and_without_holes() {
         let Some(mut command) = python(&place.served(""), &task) else { return };
         let output = command.output().expect("it starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_same(&place.here("small"), &place.served("back"));
+        assert_equal(&place.here("small"), &place.served("back"));
     }
 }
 

@@ -38,7 +38,7 @@ fn stalled_lists_of_a_deep_tree_use_few_descriptors() {
         return println!("skipped: there is no /proc");
     }
     const CLIENTS: usize = 20;
-    let place = Place::in_memory();
+    let place = Place::new();
     let deep = "d/".repeat(64);
     fs::create_dir_all(place.served("t").join(&deep)).expect("directories");
     for level in 0..64 {
@@ -75,7 +75,7 @@ fn stalled_lists_of_a_large_directory_take_little_memory() {
     // In a campaign, as many as there may be; else more than a client's share.
     let is_long = std::env::var_os("TINYFERRY_LONG").is_some();
     let (names, length) = if is_long { (300_000, 40) } else { (20_000, 200) };
-    let place = Place::in_memory();
+    let place = Place::new();
     fs::create_dir(place.served("t")).expect("a directory");
     for number in 0..names {
         File::create(place.served("t").join(format!("{number:0length$}"))).expect("a file");

@@ -28,7 +28,7 @@ impl Drop for SmallDisk<'_> {
 
 #[test]
 fn a_full_disk_on_either_side_is_reported() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let served = place.served("");
     let Some(disk) = SmallDisk::mount(&served) else {
         println!("skipped: no file system can be mounted here");
@@ -47,7 +47,7 @@ fn a_full_disk_on_either_side_is_reported() {
     fs::remove_file(place.served("small")).expect("it is there");
 
     // The client's own disk.
-    let other = Place::new();
+    let other = Place::on_disk();
     fs::write(other.served("f"), content(3 << 20, 2)).expect("a file");
     let roomy = Server::start(&other.served(""), &[]);
     let into = served.display().to_string();
@@ -61,7 +61,7 @@ fn a_full_disk_on_either_side_is_reported() {
 
 #[test]
 fn a_disk_that_becomes_read_only_is_reported() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let served = place.served("");
     let Some(disk) = SmallDisk::mount(&served) else {
         println!("skipped: no file system can be mounted here");
@@ -82,7 +82,7 @@ fn a_disk_that_becomes_read_only_is_reported() {
     assert_eq!(fs::read(place.served("f")).expect("it is there"), old);
     assert_eq!(snapshot(&served).len(), 1);
     // The client's own disk.
-    let other = Place::new();
+    let other = Place::on_disk();
     fs::write(other.served("f"), content(1000, 3)).expect("a file");
     let roomy = Server::start(&other.served(""), &[]);
     let into = served.display().to_string();
@@ -110,7 +110,7 @@ int fdatasync(int file) { return fsync(file); }
 
 #[test]
 fn storage_that_loses_written_content_is_reported() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let (source, shim) = (place.root.path().join("faulty.c"), place.root.path().join("faulty.so"));
     fs::write(&source, FAULTY).expect("a file");
     let built =

@@ -48,7 +48,7 @@ fn calls(server: &Server, place: &Place, path: &str) -> String {
 
 #[test]
 fn a_tree_is_made_durable_by_two_calls() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     for number in 0..FILES {
         let directory = place.served(&format!("tree/{}", number % DIRECTORIES));
@@ -91,7 +91,7 @@ fn unchanged_files_between_new_ones_cause_no_sync_of_their_own() {
     if !has_strace() {
         return;
     }
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     let proxy = Proxy::start();
     proxy.lead_to(&server);
@@ -136,7 +136,7 @@ fn content_is_written_to_storage_while_it_comes_in() {
     if !has_strace() {
         return;
     }
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     fs::write(place.served("f"), content(64 << 20, 1)).expect("a file");
     let trace = traced(&server.endpoint, &place, "f", &[], "fadvise64,fsync");
@@ -196,7 +196,7 @@ fn a_file_system_that_refuses_to_synchronise_takes_files_and_says_so_once() {
     if !has_strace() {
         return;
     }
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = served_files(&place);
     for error in ["EINVAL", "EOPNOTSUPP", "ENOSYS"] {
         for path in ["f", "tree"] {
@@ -228,7 +228,7 @@ fn a_failed_sync_is_reported_beside_refused_entries() {
     if !has_strace() {
         return;
     }
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = served_files(&place);
     for (error, words) in [
         ("EIO", "input/output error"),
@@ -263,7 +263,7 @@ fn a_failed_sync_is_reported_beside_refused_entries() {
 fn a_file_system_in_user_space_that_refuses_to_synchronise_takes_files() {
     // EINVAL, ENOSYS, EOPNOTSUPP.
     for error in ["fsync=22", "fsync=38", "fsync=95", "fsyncdir=22"] {
-        let place = Place::new();
+        let place = Place::on_disk();
         let Some(_disk) = Disk::folding_with(&place.served(""), &[error]) else { return };
         fs::create_dir_all(place.here("tree/sub")).expect("directories");
         for (name, size) in [("f", 100_000), ("tree/1", 3_000), ("tree/sub/2", 200_000)] {
@@ -283,7 +283,7 @@ fn a_file_system_in_user_space_that_refuses_to_synchronise_takes_files() {
     }
     // EIO, EDQUOT, ENOSPC.
     for error in ["fsync=5", "fsync=122", "fsync=28"] {
-        let place = Place::new();
+        let place = Place::on_disk();
         let Some(_disk) = Disk::folding_with(&place.served(""), &[error]) else { return };
         fs::write(place.here("f"), content(100_000, 3)).expect("a file");
         let server = Server::start(&place.served(""), &[]);

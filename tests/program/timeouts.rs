@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Ended, Place, Server, client, content, program};
@@ -36,15 +37,22 @@ fn a_client_waits_for_a_silent_end_as_long_as_it_is_told_on_each_link() {
     let silent = other_program(stay_silent);
     let lossy = format!("{silent}?lossy=true");
     let port = silent.replace("tcp:", "rfc2217:");
-    for url in [&serial, &silent, &lossy, "exec:exec sleep 30"] {
-        for arguments in [&["ls"][..], &["ping"], &["put", "f"], &["get", "f", "--into", "back"]] {
-            within(1, url, &place, arguments).with(4, &["does not answer", "--timeout"]);
+    let place = &place;
+    thread::scope(|scope| {
+        for url in [&serial, &silent, &lossy, "exec:exec sleep 30"] {
+            scope.spawn(move || {
+                for arguments in
+                    [&["ls"][..], &["ping"], &["put", "f"], &["get", "f", "--into", "back"]]
+                {
+                    within(1, url, place, arguments).with(4, &["does not answer", "--timeout"]);
+                }
+                // A short check of the line takes a part of the time.
+                let keys = ["ls", "--key", "key"];
+                within(1, url, place, &keys).with(4, &["encrypted handshake", "--timeout"]);
+            });
         }
-        // A short check of the line takes a part of the time.
-        let keys = ["ls", "--key", "key"];
-        within(1, url, &place, &keys).with(4, &["encrypted handshake", "--timeout"]);
-    }
-    within(1, &port, &place, &["ls"]).with(4, &[&port]);
+    });
+    within(1, &port, place, &["ls"]).with(4, &[&port]);
 }
 
 /// A server whose line goes dead when the client has sent so many bytes, and its endpoint.
@@ -55,7 +63,7 @@ fn dying(server: &Server, bytes: usize) -> String {
         let Ok(server) = TcpStream::connect(&address) else { return };
         let ends = [&client, &server].map(|stream| stream.try_clone().expect("a descriptor"));
         let [mut from, mut back] = ends;
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             let mut buffer = [0; 512];
             while let Ok(count @ 1..) = back.read(&mut buffer) {
                 if (&client).write_all(&buffer[..count]).is_err() {

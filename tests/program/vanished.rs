@@ -39,7 +39,7 @@ fn changing(
 
 #[test]
 fn a_put_without_a_file_that_vanished_has_a_code_of_its_own() {
-    let place = Place::in_memory();
+    let place = Place::new();
     make_tree(&place.here(""));
     let server = Server::start(&place.served(""), &["--allow-remove"]);
     let begun = place.served("t/.a.tinyferry-part");
@@ -68,7 +68,7 @@ fn a_put_without_a_file_that_vanished_has_a_code_of_its_own() {
 
 #[test]
 fn a_file_that_shrinks_while_a_tree_is_sent_is_no_other_failure() {
-    let place = Place::in_memory();
+    let place = Place::new();
     make_tree(&place.here(""));
     let server = Server::start(&place.served(""), &[]);
     let begun = place.served("t/.a.tinyferry-part");
@@ -82,7 +82,7 @@ fn a_file_that_shrinks_while_a_tree_is_sent_is_no_other_failure() {
 
 #[test]
 fn a_get_without_a_file_that_vanished_has_the_same_code() {
-    let place = Place::in_memory();
+    let place = Place::new();
     make_tree(&place.served(""));
     let server = Server::start(&place.served(""), &[]);
     let begun = place.here("t/.a.tinyferry-part");

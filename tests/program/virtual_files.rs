@@ -25,7 +25,7 @@ const STEADY: [&str; 5] = [
 
 #[test]
 fn a_file_of_proc_or_sys_arrives_with_its_content() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     for path in STEADY.into_iter().filter(|path| is_here(path)) {
         let expected = fs::read(path).expect("it can be read");
@@ -45,7 +45,7 @@ fn a_file_of_proc_or_sys_arrives_with_its_content() {
 
 #[test]
 fn a_server_of_proc_or_sys_sends_content() {
-    let place = Place::new();
+    let place = Place::on_disk();
     for path in STEADY.into_iter().filter(|path| is_here(path)) {
         let (directory, name) = path.rsplit_once('/').expect("a name");
         let server = Server::start(Path::new(directory), &["--read-only"]);
@@ -57,7 +57,7 @@ fn a_server_of_proc_or_sys_sends_content() {
 
 #[test]
 fn a_tree_of_virtual_files_arrives_and_unreadable_files_are_listed() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     for root in ["/proc/sys/kernel/random", "/sys/class/net/lo/statistics", "/sys/class/net/lo"] {
         // The last one is a link of the user's.
@@ -93,7 +93,7 @@ fn a_tree_of_virtual_files_arrives_and_unreadable_files_are_listed() {
 
 #[test]
 fn a_sparse_or_an_empty_file_has_its_stated_size() {
-    let place = Place::new();
+    let place = Place::on_disk();
     let server = Server::start(&place.served(""), &[]);
     fs::create_dir(place.here("t")).expect("a directory");
     for (name, size) in [("empty", 0), ("hole", 50_000), ("long hole", 300_000)] {

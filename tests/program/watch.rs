@@ -190,7 +190,7 @@ fn a_queue_that_overflows_loses_no_change() {
     if !cfg!(target_os = "linux") {
         return println!("skipped: the queue of inotify is filled");
     }
-    let place = Place::in_memory();
+    let place = Place::new();
     fs::create_dir(place.here("tree")).expect("a directory");
     fs::write(place.here("tree/a"), "1").expect("a file");
     let server = Server::start(&place.served(""), &[]);

@@ -102,11 +102,19 @@ fn swallowed_values_are_found_and_named_together() {
 }
 
 #[test]
-fn doubled_and_converted_values_are_found() {
+fn doubled_values_are_found() {
     assert_fault(&Fault::Doubles(0xff), "doubles 0xff");
     assert_fault(&Fault::Doubles(0x10), "doubles 0x10");
+}
+
+#[test]
+fn converted_ends_of_lines_are_found() {
     assert_fault(&Fault::AddsLineFeed, "adds a line feed");
     assert_fault(&Fault::AddsCarriageReturn, "adds a carriage return");
+}
+
+#[test]
+fn replaced_values_are_found() {
     assert_fault(&Fault::Replaces(13, 10), "changes 0x0d into 0x0a");
     assert_fault(&Fault::Replaces(10, 13), "changes 0x0a into 0x0d");
 }

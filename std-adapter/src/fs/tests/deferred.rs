@@ -85,7 +85,7 @@ fn are_in_place(dir: &TempDir, numbers: std::ops::Range<usize>) {
 }
 
 fn completed_commits_are_in_place(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..1_000);
     assert_eq!(store.flush_commits(), Ok(()));
@@ -101,7 +101,7 @@ fn completed_commits_are_in_place(sync: Sync) {
 
 fn the_last_file_of_a_name_stays(sync: Sync) {
     for distance in [1, 63, 64, 65, 130, 400] {
-        let dir = temporary();
+        let dir = in_memory();
         let mut store = serving_with(&dir, sync);
         assert!(store.offer(&tree("t")).is_ok());
         for number in 0..900 {
@@ -119,7 +119,7 @@ fn the_last_file_of_a_name_stays(sync: Sync) {
 }
 
 fn a_file_that_cannot_be_placed_is_reported_and_the_others_arrive(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     let Some(path) = put_later(&dir, &mut store, 7_777) else { return };
     fs::create_dir(&path).unwrap();
@@ -138,14 +138,14 @@ fn a_file_that_cannot_be_placed_is_reported_and_the_others_arrive(sync: Sync) {
 }
 
 fn only_offered_commits_are_deferred(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     put(&mut store, file("d4/x", 9), &content(9));
     assert_eq!(fs::read(dir.path().join("t/d4/x")).unwrap(), content(9));
 }
 
 fn a_tree_is_complete_only_after_all_failures_are_reported(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     if let Some(path) = put_later(&dir, &mut store, 7) {
         fs::create_dir(path).unwrap();
@@ -154,7 +154,7 @@ fn a_tree_is_complete_only_after_all_failures_are_reported(sync: Sync) {
 }
 
 fn an_entry_created_meanwhile_is_replaced(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     if let Some(path) = put_later(&dir, &mut store, 7) {
         fs::write(path, "somebody else's").unwrap();
@@ -165,7 +165,7 @@ fn an_entry_created_meanwhile_is_replaced(sync: Sync) {
 }
 
 fn a_pending_file_is_not_a_directory(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
     assert_eq!(store.offer(&directory("d4/x")), Err(Reason::NotDirectory));
@@ -181,7 +181,7 @@ fn a_pending_file_is_not_a_directory(sync: Sync) {
 }
 
 fn a_large_file_waits_for_a_pending_one_of_its_name(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
     put(&mut store, file("d4/x", 70_000), &content(70_000));
@@ -200,7 +200,7 @@ fn committed_files_arrive_after_any_interruption(sync: Sync) {
     ];
     for end in ends {
         for files in [BEFORE + 1, 512, 801] {
-            let dir = temporary();
+            let dir = in_memory();
             let mut store = begun(&dir, sync);
             put_many(&mut store, BEFORE..files);
             // This one is cut off, and too short to be kept.
@@ -213,7 +213,7 @@ fn committed_files_arrive_after_any_interruption(sync: Sync) {
 }
 
 fn sessions_continue_after_a_tree(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     put_many(&mut store, BEFORE..500);
     assert_eq!((store.flush_commits(), store.commit()), (Ok(()), Ok(())));
@@ -228,7 +228,7 @@ fn sessions_continue_after_a_tree(sync: Sync) {
 
 /// Like the first of three, and as old: it is the same file only once the second was replaced.
 fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     let put_at = |store: &mut Directory<Recorder>, name, seconds: i64, number: usize| {
         let bytes = (number as u64).to_le_bytes();
@@ -250,7 +250,7 @@ fn a_file_is_compared_with_the_last_of_its_name(sync: Sync) {
 
 /// A small one that goes the long way does not meet the partial of the large one after it.
 fn a_pending_file_is_committed_before_a_large_one_of_its_name_begins(sync: Sync) {
-    let dir = temporary();
+    let dir = in_memory();
     let mut store = begun(&dir, sync);
     put_as(&mut store, "d4/x", 7);
     assert_eq!(store.flush_commits(), Ok(()));
@@ -265,7 +265,7 @@ fn a_pending_file_is_committed_before_a_large_one_of_its_name_begins(sync: Sync)
 
 fn the_last_file_of_a_name_stays_when_the_store_is_dropped(sync: Sync) {
     for between in [0, 10, 70] {
-        let dir = temporary();
+        let dir = in_memory();
         let mut store = begun(&dir, sync);
         put_as(&mut store, "d4/x", 7);
         put_many(&mut store, BEFORE..BEFORE + between);

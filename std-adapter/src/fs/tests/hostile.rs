@@ -83,7 +83,7 @@ fn attempts() -> Vec<String> {
 
 /// A root with links that lead out of it, and beside it a directory that must stay unreachable.
 fn trapped() -> tempfile::TempDir {
-    let dir = temporary();
+    let dir = in_memory();
     let (outside, root) = (dir.path().join("outside"), dir.path().join("root"));
     fs::create_dir(&outside).unwrap();
     fs::create_dir(&root).unwrap();

@@ -55,6 +55,11 @@ fn temporary() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// In memory, where the system has a file system there: for thousands of files, for which a disk takes seconds.
+fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| temporary())
+}
+
 fn root(dir: &TempDir) -> Root {
     Root::open(dir.path()).unwrap()
 }

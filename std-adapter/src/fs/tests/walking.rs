@@ -4,11 +4,6 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// Where many files are made fast.
-fn in_memory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| temporary())
-}
-
 fn list(store: &mut Directory<Recorder>, path: &str) -> Vec<String> {
     assert_eq!(list_of(store, path, true), Ok(()));
     names(store)
