@@ -195,7 +195,7 @@ impl<P: Profile> Session<P> {
         };
     }
 
-    /// Tells that this end is alive and busy: the receiver's `PON` without credit, the sender's
+    /// The keepalive of a busy end: the receiver's `PON` without credit, the sender's
     /// `PIN`.
     fn keepalive(&mut self) -> Option<Signal> {
         match &mut self.state {

@@ -1,5 +1,5 @@
 //! The times of section 6.6: when a question is repeated, how long an incomplete frame is waited for, and
-//! when an end says that it is alive.
+//! when an end sends a keepalive.
 
 use tinyferry_core::Millis;
 use tinyferry_core::error::Failure;
