@@ -6,8 +6,10 @@ import tinyferry
 with tinyferry.connect(sys.argv[1]) as client:
     assert client.ping() < 10
     assert client.put("file").sent >= 40_000
-    # The server has it already.
-    assert client.put("file").resumed == 40_000
+    # The server has it already. On a reliable link the content may be sent before the answer tells so (R62).
+    again = client.put("file")
+    is_lossy = sys.argv[1].startswith("serial:") or "lossy=true" in sys.argv[1]
+    assert again.resumed == 40_000 if is_lossy else again.sent + again.resumed >= 40_000
     client.get("file", "back")
     client.put("tree")
     client.get("tree", "tree back")
