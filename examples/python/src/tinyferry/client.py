@@ -141,7 +141,7 @@ class Client:
                     session.write(question)
                 wait.repeated()
             elif not isinstance(frame, Signal) or frame.transfer != number:
-                wait.hear(False)
+                wait.frame_received(False)
             elif frame.code == b"ERR":
                 raise Refused(frame.reason, name, frame.message)
             elif frame.code == (b"SAF" if code == b"RAF" else b"SAR"):

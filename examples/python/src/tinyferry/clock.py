@@ -54,7 +54,7 @@ class Wait:
         """Does not repeat the question before this number of seconds (R49)."""
         self._retry = max(self._retry, least)
 
-    def hear(self, is_progress: bool) -> None:
+    def frame_received(self, is_progress: bool) -> None:
         """A valid frame arrived."""
         self._retry = self._first
         if is_progress:

@@ -1,4 +1,4 @@
-"""The content of a file that is sent: what the receiver has of it, and what is lost (R53 to R55)."""
+"""The content of a file that is sent: the blocks that the receiver has, and those that are lost (R53 to R55)."""
 from __future__ import annotations
 
 import os

@@ -75,7 +75,7 @@ class Stream:
         return data
 
     def _receive(self) -> bool:
-        """Reads what is there. Whether there was anything."""
+        """Reads the bytes that have come. Whether there were any."""
         if self._is_interrupted:
             raise LinkError("the link was closed here")
         try:

@@ -96,7 +96,7 @@ class Offers:
         return self.sender.done.get(number)
 
     def close_tree(self) -> None:
-        """Sends what is due, and the end of the tree."""
+        """Sends the offers that are due, and the end of the tree."""
         sender, tree = self.sender, self.sender.tree
         while tree not in sender.done:
             while self._todo and sender.is_open(tree):

@@ -79,7 +79,7 @@ class Sender:
                     self.session.write(self._question or self._pin())
                 wait.repeated()
             else:
-                wait.hear(self.take(frame))
+                wait.frame_received(self.take(frame))
                 if not self.credit:
                     wait.slow_down(BUSY_RETRY)
         self._question = None

@@ -195,7 +195,7 @@ class Session:
                     raise Refused(frame.reason, "", frame.message)
             elif not self.is_lossy:
                 raise ProtocolError("the other end does not speak Tinyferry")
-            wait.hear(False)
+            wait.frame_received(False)
         if not was_repeated:
             self.clock.measure(time.monotonic() - begun)
         self.reader.awaits_reply = False
@@ -282,7 +282,7 @@ class Session:
             elif isinstance(frame, Signal) and frame.transfer == number and frame.code == b"ERR":
                 raise Refused(frame.reason, "", frame.message)
             else:
-                wait.hear(False)
+                wait.frame_received(False)
 
     def finish_close(self, transfer: int) -> None:
         """Answers `CLS`, and repeats that on a lossy link (R29)."""

@@ -1,7 +1,7 @@
 //! The raw REPL of a board with MicroPython or CircuitPython: how a client starts a server there that speaks Tinyferry,
 //! and how the board gets its prompt back.
 //!
-//! State machines without I/O: they say what to send and how long to wait, and take what the board sends. They know
+//! State machines without I/O: they return the bytes to send and the time to wait, and take the output of the board. They know
 //! nothing of links, frames and files.
 
 mod entry;
