@@ -144,6 +144,11 @@ pub(crate) trait Capabilities: Profile {
         Self::OPERATIONS
     }
 
+    /// Whether a request may have options.
+    fn has_options() -> bool {
+        Self::OPERATIONS || Self::PIPES
+    }
+
     /// Whether chunks may be holes.
     fn has_holes() -> bool {
         Self::HOLES

@@ -266,6 +266,11 @@ impl Timer {
         reached(self.now, self.sent_at.wrapping_add(KEEPALIVE_INTERVAL))
     }
 
+    /// Whether no byte has come for `time`.
+    pub(crate) fn is_silent_for(&self, time: Millis) -> bool {
+        reached(self.now, self.byte_at.wrapping_add(time))
+    }
+
     /// A new wait begins: the time before does not count.
     pub(crate) fn restart(&mut self) {
         self.progress();

@@ -34,8 +34,8 @@ impl<P: Profile> Session<P> {
         match (&mut self.state, &self.negotiated) {
             (State::Sending(sender), _) if P::can_send() => {
                 let end = position.saturating_add(done.into());
-                if ended && !sender.ended(end) {
-                    sender.checked(Err(Reason::SourceChanged), outbox);
+                if ended && let Err(reason) = sender.ended(end) {
+                    sender.checked(Err(reason), outbox);
                     return false;
                 }
                 sender.loaded(position, done.into(), digest);

@@ -76,7 +76,7 @@ impl<P: Profile> Session<P> {
         let (State::Receiving(receiver), Some(link)) = (&self.state, &self.negotiated) else {
             return None;
         };
-        let placement = receiver.file()?.place(ahead, length, link)?;
+        let placement = receiver.file()?.place::<P>(ahead, length, link)?;
         self.timer.progress();
         Some(placement)
     }

@@ -112,9 +112,13 @@ impl<P: Profile> Session<P> {
         })
     }
 
-    /// Whether a chunk may end after the `done` bytes that the store has loaded: the size is not known.
+    /// Whether a chunk may end after the `done` bytes that the store has loaded: the size is not known, and the receiver
+    /// expects further content behind such a chunk (R10, R99).
     fn may_end_after(&self, done: u16) -> bool {
-        done > 0 && !self.is_lossy() && matches!(self.progress(), Some((_, None)))
+        done > 0
+            && matches!(self.progress(), Some((_, None)))
+            && (!self.is_lossy()
+                || matches!(&self.state, State::Sending(sender) if sender.is_followed()))
     }
 
     /// Whether no content from `position` on was sent before.
@@ -175,14 +179,18 @@ impl<P: Profile> Session<P> {
     }
 
     /// The options of the request whose metadata came in last.
-    fn request_options(&self) -> Result<Option<RequestOptions<'_>>, Reason> {
-        if !P::has_operations() {
+    pub(super) fn request_options(&self) -> Result<Option<RequestOptions<'_>>, Reason> {
+        if !P::has_options() {
             return Ok(None);
         }
         let Ok(metadata) = self.metadata() else { return Ok(None) };
         let patterns = metadata.patterns.unwrap_or_default();
         match metadata.options {
-            Some(options) => RequestOptions::parse(options, patterns).map(Some),
+            Some(options) => {
+                let options = RequestOptions::parse(options, patterns)?;
+                let is_possible = P::has_pipes() || !options.follow;
+                if is_possible { Ok(Some(options)) } else { Err(Reason::Unsupported) }
+            }
             None if patterns.is_empty() => Ok(None),
             None => Err(Reason::Unsupported),
         }
@@ -208,8 +216,12 @@ impl<P: Profile> Session<P> {
             modified: modified.filter(|modified| *modified != UNKNOWN_TIME),
             mode: metadata.and_then(|found| found.mode),
             content: metadata.and_then(|found| found.content).filter(|_| self.has_holes()),
-            // The end of a partial might be past that of the file.
-            resume: if size == UNKNOWN || !P::resumes() { 0 } else { signal.position },
+            // The end of a partial might be past that of the file. A client that follows one knows that.
+            resume: if !P::resumes() || (size == UNKNOWN && !(P::has_pipes() && self.is_client())) {
+                0
+            } else {
+                signal.position
+            },
             names_only,
             commit_id: self.may_defer_commits().then_some(signal.transfer),
         })
@@ -244,7 +256,12 @@ impl<P: Profile> Session<P> {
                     Code::Saf if P::has_operations() => {
                         operation.transpose().map(|operation| operation.is_some())
                     }
-                    _ => self.request_options().map(|_| false),
+                    code => match self.request_options()? {
+                        Some(options) if options.follow && code == Code::Rar => {
+                            Err(Reason::Unsupported)
+                        }
+                        _ => Ok(false),
+                    },
                 }
             }
             _ => Err(Reason::BadPath),

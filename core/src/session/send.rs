@@ -151,8 +151,7 @@ impl<P: Profile> Session<P> {
                     && !self.has_polled_input
                     && !sender.has_losses() =>
             {
-                self.pause(Some(wanted));
-                return true;
+                return self.await_content(wanted);
             }
             (State::Sending(sender), Some(link)) if P::can_send() => {
                 let next = sender.next(link, &mut self.outbox);

@@ -158,7 +158,12 @@ impl<P: Profile> Session<P> {
         {
             match answer {
                 Ok(()) => {
-                    let sender = Sender::new(number, names_only, link);
+                    let mut sender = Sender::new(number, names_only, link);
+                    if P::has_pipes()
+                        && matches!(self.request_options(), Ok(Some(options)) if options.follow)
+                    {
+                        sender.follow();
+                    }
                     self.enter(Event::Opened, State::Sending(sender));
                 }
                 Err(reason) => self.refuse_request(number, reason),

@@ -120,6 +120,7 @@ impl<P: Profile> Session<P> {
         payload.iter_mut().zip(path.bytes()).for_each(|(to, from)| *to = from);
         match options {
             None => Ok(u16::try_from(path.len()).ok()),
+            Some(options) if options.follow && !P::has_pipes() => Err(Failure::InvalidOptions),
             Some(options) => match options.emit(payload, path.len()) {
                 Some(length) => Ok(Some(length)),
                 None => Err(Failure::InvalidOptions),

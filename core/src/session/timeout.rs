@@ -172,6 +172,29 @@ impl<P: Profile> Session<P> {
         self.pause(wanted);
     }
 
+    /// The store of a sender has no content for now. Whether the next step is chosen.
+    pub(super) fn await_content(&mut self, wanted: usize) -> bool {
+        let (State::Sending(sender), Some(link)) = (&mut self.state, &self.negotiated) else {
+            return false;
+        };
+        if sender.asks_while_waiting(link) {
+            self.outbox.reply(sender.keepalive().waiting());
+            return false;
+        }
+        if sender.awaits_answer_while_waiting(link) {
+            self.await_answer();
+            self.io = PendingIo::Receive { wanted };
+            return true;
+        }
+        if self.timer.keepalive_due() && self.timer.is_silent_for(self.timeout()) {
+            self.deferred = None;
+            self.give_up();
+            return false;
+        }
+        self.pause(Some(wanted));
+        true
+    }
+
     /// Polls the input between two parts of long work, and sends a keepalive where one is due.
     pub(super) fn pause(&mut self, wanted: Option<usize>) {
         let is_busy = self.is_busy();
@@ -199,12 +222,11 @@ impl<P: Profile> Session<P> {
     /// `PIN`.
     fn keepalive(&mut self) -> Option<Signal> {
         match &mut self.state {
-            State::Sending(sender) if P::can_send() => match (&self.negotiated, self.deferred) {
-                // The next chunk could meet the answer.
-                (Some(link), Some(_)) if P::has_pipes() && link.is_half_duplex::<P>() => None,
-                (_, Some(_)) if P::has_pipes() => Some(sender.keepalive().waiting()),
-                _ => Some(sender.keepalive()),
-            },
+            State::Sending(sender) if P::can_send() => {
+                let keepalive = sender.keepalive();
+                let waits = P::has_pipes() && self.deferred.is_some();
+                Some(if waits { keepalive.waiting() } else { keepalive })
+            }
             State::Receiving(receiver) if P::can_receive() => {
                 let offered = self.outbox.offer().map(|signal| signal.transfer);
                 Some(receiver.keepalive(offered.unwrap_or(receiver.last_id())))
@@ -229,7 +251,13 @@ impl<P: Profile> Session<P> {
     /// The awaited frame did not come: the question is repeated, or this end gives up.
     #[inline(never)]
     pub(super) fn wait_over(&mut self) {
-        if !self.is_busy() {
+        if P::has_pipes()
+            && self.is_busy()
+            && let (State::Sending(sender), Some(link)) = (&mut self.state, &self.negotiated)
+            && sender.awaits_answer_while_waiting(link)
+        {
+            sender.keepalive_unanswered();
+        } else if !self.is_busy() {
             match self.state {
                 State::AwaitClientHello | State::AwaitRequest => self.end(Failure::IdleTimeout),
                 State::Closing => self.closing_over(),

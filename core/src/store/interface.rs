@@ -50,9 +50,9 @@ pub trait Store {
 
     /// Whether the next [`Store::load`] has content or the end of the file, after one that has filled a part of a chunk of
     /// a file without a size. If not, as of a log that grows, the bytes so far are sent, and [`Store::is_ready`] is asked
-    /// before the next ones. Called with [`Profile::PIPES`](crate::Profile::PIPES), on a reliable link. On a lossy one only
-    /// whole chunks can be sent: there [`Store::is_ready`] should be true when 1024 bytes, or the end, can be loaded.
-    /// Content is loaded again from the receiver's position on there: at most 97 KiB before the end of the loaded content.
+    /// before the next ones. Called with [`Profile::PIPES`](crate::Profile::PIPES), on a reliable link, and on a lossy one if the
+    /// receiver follows the file ([`RequestOptions::follow`]). Else only whole chunks can be sent on a lossy link: there
+    /// [`Store::is_ready`] should be true when 1024 bytes, or the end, can be loaded.
     fn has_more(&mut self) -> bool {
         self.inner().is_none_or(|inner| inner.has_more())
     }
@@ -87,8 +87,9 @@ pub trait Store {
     /// Reads from `position` of the open file, which is sent or received. Returns the number of bytes: as
     /// many as there is room for, or fewer, but 0 only at or past the end.
     ///
-    /// A file that is sent is read from its beginning, in order. On a lossy link parts of it are read again,
-    /// from earlier positions.
+    /// A file that is sent is read from its beginning, in order, and on a reliable link each byte once. On a lossy link
+    /// lost parts are read again: from 97 blocks before the end of the loaded content on, or later. A block has 256 bytes,
+    /// or as many as [`Config::block`](crate::Config) of either end says: at most 97 KiB.
     ///
     /// # Errors
     /// The file is then closed as by [`Store::abandon`], which is not called.

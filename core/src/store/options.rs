@@ -43,6 +43,9 @@ pub struct RequestOptions<'a> {
     pub links: bool,
     /// Whether the sender sends further names of a file as such: [`Operation::HardLink`].
     pub hard_links: bool,
+    /// Whether the sender waits for further content at the end of the file (R99). Only for a request of a file, with
+    /// [`Profile::PIPES`](crate::Profile::PIPES).
+    pub follow: bool,
     /// Patterns of excluded entries.
     pub patterns: Patterns<'a>,
 }
@@ -115,6 +118,7 @@ impl<'a> RequestOptions<'a> {
             ignore_files: false,
             links: false,
             hard_links: false,
+            follow: false,
             patterns: Patterns::new(&[]),
         }
     }

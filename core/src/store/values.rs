@@ -35,8 +35,9 @@ pub struct Offer<'a> {
     /// The bytes that are in no hole, where the sender states them: the space for the content. Hostile, like the
     /// size. With [`Profile::HOLES`](crate::Profile::HOLES) only.
     pub content: Option<u64>,
-    /// The highest position to resume from, in bytes. 0: begin anew, and drop any partial; so it is if
-    /// the size is not known.
+    /// The highest position to resume from, in bytes. 0: begin anew, and drop any partial. Where the size is not known,
+    /// it is 0, or with [`Profile::PIPES`](crate::Profile::PIPES) at a client 2^64−1: a store that cannot remove the
+    /// bytes of a partial behind the end of the file must begin anew then.
     pub resume: u64,
     /// Whether this client has requested only the offers, of a listing: then neither [`Store::store`] nor
     /// [`Store::commit`] follows, for the tree neither.
@@ -76,7 +77,7 @@ pub struct Entry {
     pub content: Option<u64>,
     /// Whether the receiver may resume it. It is read from its beginning all the same, for the digest. If the
     /// content differs it is refused, and is to be given once more ([`Store::refused`]): then false.
-    /// Without effect if the size is not known.
+    /// Where the size is not known, without effect but with [`Profile::PIPES`](crate::Profile::PIPES).
     pub resumable: bool,
     /// Why it cannot be sent although it is offered, so that the other end can report it. It counts as
     /// refused.

@@ -145,16 +145,24 @@ impl RecvFile {
 
     /// Whether a chunk may end at `end`: on a block, or where the file may end, which is not before
     /// anything that is received.
-    fn may_end_at(&self, end: u64, link: &Negotiated) -> bool {
-        let is_block_end = link.is_block_start(low_half(end));
-        let may_be_last =
-            end == self.size || (self.size == UNKNOWN && end >= self.received_end(link));
+    fn may_end_at<P: Profile>(&self, end: u64, is_ahead: bool, link: &Negotiated) -> bool {
+        // Blocks are counted from the position, which may be within one (R99).
+        let first = if P::has_pipes() { self.position } else { 0 };
+        let is_block_end = link.is_block_start(low_half(end.wrapping_sub(first)));
+        let may_be_part = !(P::has_pipes() && is_ahead);
+        let may_be_last = end == self.size
+            || (self.size == UNKNOWN && may_be_part && end >= self.received_end(link));
         may_be_last || (is_block_end && end < self.size)
     }
 
     /// The place of a chunk that begins `ahead` (wrapping) of the position; `None` if it is invalid
     /// or nothing in it is new.
-    pub(crate) fn place(&self, ahead: u32, length: u16, link: &Negotiated) -> Option<Placement> {
+    pub(crate) fn place<P: Profile>(
+        &self,
+        ahead: u32,
+        length: u16,
+        link: &Negotiated,
+    ) -> Option<Placement> {
         if length > link.chunk {
             return None;
         }
@@ -174,7 +182,8 @@ impl RecvFile {
         };
         let position = self.position.checked_add(ahead.into())?;
         let end = position.checked_add(new.into())?;
-        (is_new && self.may_end_at(end, link)).then_some(Placement { position, skip })
+        (is_new && self.may_end_at::<P>(end, ahead > 0, link))
+            .then_some(Placement { position, skip })
     }
 
     /// The part of a hole that is stored, which is at the position or past it: where it begins, and its
@@ -200,7 +209,7 @@ impl RecvFile {
                     && blocks(ahead, new, link).any(|block| !self.received_ahead.contains(block))
             }
         };
-        (fits && is_new && self.may_end_at(end, link)).then_some((from, new))
+        (fits && is_new && self.may_end_at::<P>(end, ahead > 0, link)).then_some((from, new))
     }
 
     /// `length` bytes were stored at `position`; `digest` continues over them.
@@ -214,7 +223,8 @@ impl RecvFile {
         debug_assert!(position >= self.position, "these bytes were received before");
         let ahead = low_half(position.saturating_sub(self.position));
         let end = position.saturating_add(length.into());
-        let may_be_followed = !link.is_lossy::<P>() && ahead == 0;
+        // With pipes no part of a block is taken past the position, and the size comes with the `DON`.
+        let may_be_followed = P::has_pipes() || (!link.is_lossy::<P>() && ahead == 0);
         if self.size == UNKNOWN && !may_be_followed && !link.is_block_start(low_half(end)) {
             // Only the last chunk of the file ends inside a block.
             self.size = end;

@@ -55,7 +55,9 @@ enum Scope {
     /// Only the offers were requested.
     Names,
     Content,
-    /// The same; an operation of the tree may be unanswered, on a reliable link.
+    /// The same; further content of the file is awaited at its end (R99).
+    Followed,
+    /// The same as `Content`; an operation of the tree may be unanswered, on a reliable link.
     Unsettled,
 }
 
@@ -81,6 +83,18 @@ impl<P: Profile> Sender<P> {
             file: SendFile::EMPTY,
             profile: PhantomData,
         }
+    }
+
+    /// The receiver follows the file.
+    pub(crate) fn follow(&mut self) {
+        if self.scope == Scope::Content {
+            self.scope = Scope::Followed;
+        }
+    }
+
+    /// Whether the receiver follows the file.
+    pub(crate) fn is_followed(&self) -> bool {
+        P::has_pipes() && self.scope == Scope::Followed
     }
 
     /// Transfer of the open tree.
@@ -184,6 +198,23 @@ impl<P: Profile> Sender<P> {
     pub(crate) fn busy(&self) -> Option<Signal> {
         let is_offered = self.entries > 0 || self.tree().is_some();
         is_offered.then(|| self.query_of_position().waiting())
+    }
+
+    /// Whether the receiver is asked at once, while the store has no content: on a lossy link content may be lost.
+    pub(crate) fn asks_while_waiting(&self, link: &Negotiated) -> bool {
+        link.is_lossy::<P>()
+            && self.file.acked < self.file.sent
+            && self.flow.queried_at != Some(self.flow.frames_sent)
+    }
+
+    /// Whether the store is asked only after the answer to the last query: the answer could meet the next chunk.
+    pub(crate) fn awaits_answer_while_waiting(&self, link: &Negotiated) -> bool {
+        link.is_half_duplex::<P>() && self.flow.is_probing()
+    }
+
+    /// The answer to a query did not come, while the store had no content.
+    pub(crate) fn keepalive_unanswered(&mut self) {
+        self.flow.unanswered(false);
     }
 
     fn query_of_position(&self) -> Signal {

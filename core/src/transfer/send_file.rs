@@ -81,7 +81,7 @@ impl SendFile {
     pub(super) fn new<P: Profile>(entry: &Entry, error: Option<Reason>) -> Self {
         let size = entry.size.unwrap_or(UNKNOWN);
         let phase = Phase::Offer { modified: Unaligned(entry.modified.unwrap_or(UNKNOWN_TIME)) };
-        let resumable = P::resumes() && entry.resumable && size != UNKNOWN;
+        let resumable = P::resumes() && entry.resumable && (size != UNKNOWN || P::has_pipes());
         Self { size, phase, resumable, error, ..Self::EMPTY }
     }
 
@@ -126,6 +126,10 @@ impl SendFile {
         if link.is_lossy::<P>() {
             length = clamp(length, link.window().saturating_sub(self.in_flight()).into());
             length &= !link.block().wrapping_sub(1);
+            if P::has_pipes() && !link.is_block_start(self.in_flight()) {
+                // Nothing is sent behind a part of a block before the receiver has it (R99).
+                length = 0;
+            }
         }
         debug_assert!(self.sent <= self.size, "more was sent than there is");
         length = clamp(length, self.size.saturating_sub(self.sent));

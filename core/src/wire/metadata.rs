@@ -66,13 +66,13 @@ impl<'a> Metadata<'a> {
     /// # Errors
     /// [`Malformed`] where a length is wrong or a required field is unknown.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        Self::parse_fields(bytes, true, true, true, true)
+        Self::parse_fields(bytes, true, true, true, true, true)
     }
 
     /// [`Metadata::parse`] without the fields that a profile does not use.
     pub(crate) fn parse_for<P: Profile>(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let (trees, operations) = (P::has_trees(), P::has_operations());
-        Self::parse_fields(bytes, trees, P::has_sha256(), operations, P::has_holes())
+        let (trees, operations, options) = (P::has_trees(), P::has_operations(), P::has_options());
+        Self::parse_fields(bytes, trees, P::has_sha256(), operations, options, P::has_holes())
     }
 
     #[inline(always)]
@@ -81,6 +81,7 @@ impl<'a> Metadata<'a> {
         trees: bool,
         digests: bool,
         operations: bool,
+        options: bool,
         holes: bool,
     ) -> Result<Self, Malformed> {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
@@ -111,7 +112,7 @@ impl<'a> Metadata<'a> {
                 }
                 TAG_SHA256 if digests => found.sha256 = value.try_into().ok(),
                 TAG_OPERATION if operations && !value.is_empty() => found.operation = Some(value),
-                TAG_OPTIONS if operations && matches!(value.len(), 2 | 3) => {
+                TAG_OPTIONS if options && matches!(value.len(), 2 | 3) => {
                     found.options = Some(value);
                 }
                 TAG_PATTERN if operations && read_text(value).is_some_and(|it| !it.is_empty()) => {

@@ -12,7 +12,9 @@ const LINKS: u8 = 1;
 const HARD_LINKS: u8 = 1 << 1;
 /// The same for `.gitignore` files.
 const IGNORE_FILES: u8 = 1 << 2;
-const FLAGS: u8 = LINKS | HARD_LINKS | IGNORE_FILES;
+/// The same for a file that is followed.
+const FOLLOW: u8 = 1 << 3;
+const FLAGS: u8 = LINKS | HARD_LINKS | IGNORE_FILES | FOLLOW;
 
 /// The patterns in the fields of metadata.
 pub(crate) fn pattern_values(bytes: &[u8]) -> impl Iterator<Item = &str> {
@@ -23,8 +25,12 @@ impl<'a> RequestOptions<'a> {
     /// The value of the options' field, and its length in bytes.
     fn value(&self) -> ([u8; 3], u8) {
         let depth = self.depth.map_or(0, NonZeroU8::get);
-        let bits =
-            [(self.links, LINKS), (self.hard_links, HARD_LINKS), (self.ignore_files, IGNORE_FILES)];
+        let bits = [
+            (self.links, LINKS),
+            (self.hard_links, HARD_LINKS),
+            (self.ignore_files, IGNORE_FILES),
+            (self.follow, FOLLOW),
+        ];
         let flags =
             bits.iter().fold(0, |flags, (is_set, bit)| flags | if *is_set { *bit } else { 0 });
         ([self.skip as u8, depth, flags], if flags == 0 { 2 } else { 3 })
@@ -79,6 +85,7 @@ impl<'a> RequestOptions<'a> {
             ignore_files: flags & IGNORE_FILES != 0,
             links: flags & LINKS != 0,
             hard_links: flags & HARD_LINKS != 0,
+            follow: flags & FOLLOW != 0,
             patterns: Patterns::from_fields(patterns),
         })
     }
@@ -129,12 +136,20 @@ mod tests {
         let longest = "x".repeat(255);
         for patterns in [&[][..], &["*.o"], &["*.o", "!main.o", "é/", "*.o"], &[&longest]] {
             for (skip, depth) in SKIPS.into_iter().zip([0, 1, 2, 7, 128, 255]) {
-                for flags in 0..8 {
-                    let [links, hard_links, ignore_files] = [1, 2, 4].map(|bit| flags & bit != 0);
+                for flags in 0..16 {
+                    let [links, hard_links, ignore_files, follow] =
+                        [1, 2, 4, 8].map(|bit| flags & bit != 0);
                     let patterns = Patterns::new(patterns);
                     let depth = NonZeroU8::new(depth);
-                    let options =
-                        RequestOptions { skip, depth, ignore_files, links, hard_links, patterns };
+                    let options = RequestOptions {
+                        skip,
+                        depth,
+                        ignore_files,
+                        links,
+                        hard_links,
+                        follow,
+                        patterns,
+                    };
                     let bytes = emit(&options, "a/b").unwrap_or_default();
                     assert_eq!(parse(&bytes), Ok(options));
                     assert_eq!(Metadata::parse(&bytes).map(|found| found.text), Ok("a/b"));
@@ -156,7 +171,7 @@ mod tests {
             let cut = Metadata::parse(bytes.get(..end).unwrap_or_default());
             assert_eq!(cut.is_ok(), ends_of_fields.contains(&end), "{end}");
         }
-        for value in [&[][..], &[0], &[6, 0], &[0, 0, 8], &[0, 0, 16], &[0, 0, 0, 0]] {
+        for value in [&[][..], &[0], &[6, 0], &[0, 0, 16], &[0, 0, 32], &[0, 0, 0, 0]] {
             assert_eq!(RequestOptions::parse(value, &[]), Err(Reason::Unsupported), "{value:?}");
         }
         for field in [&[0x81, 1, 0][..], &[0x81, 4, 0, 0, 0, 0], &[0x82, 0], &[0x82, 1, 0xFF]] {

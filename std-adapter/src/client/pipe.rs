@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 
-use tinyferry_core::{Outcome, Task};
+use tinyferry_core::store::RequestOptions;
+use tinyferry_core::{GetRequest, Outcome, Task};
 
 use super::{Client, Error};
 use crate::fs::Observer;
@@ -99,7 +100,35 @@ impl Client {
         remote: &str,
         store: &mut WriterStore<W, O>,
     ) -> Result<Outcome, Error> {
-        let task = Task::get_file(remote);
+        self.get_writer_task(Task::get_file(remote), store)
+    }
+
+    /// As [`Client::get_writer_store`], of a file that grows: the transfer waits for further content at its end, and
+    /// writes it as soon as it comes. It ends when the server says that the file will not grow, or with an error.
+    ///
+    /// # Errors
+    /// Those of [`Client::get_writer`]; [`Reason::Unsupported`] if the server cannot do that;
+    /// [`Reason::SourceChanged`] if the file was truncated, or another file has its name now; [`Reason::NotFound`] if
+    /// it was removed.
+    ///
+    /// [`Reason::Unsupported`]: tinyferry_core::Reason::Unsupported
+    /// [`Reason::SourceChanged`]: tinyferry_core::Reason::SourceChanged
+    /// [`Reason::NotFound`]: tinyferry_core::Reason::NotFound
+    pub fn follow_writer_store<W: Write, O: Observer>(
+        &mut self,
+        remote: &str,
+        store: &mut WriterStore<W, O>,
+    ) -> Result<Outcome, Error> {
+        let options = RequestOptions { follow: true, ..RequestOptions::default() };
+        store.follow();
+        self.get_writer_task(Task::Get(GetRequest::file(remote).with(options)), store)
+    }
+
+    fn get_writer_task<W: Write, O: Observer>(
+        &mut self,
+        task: Task<'_>,
+        store: &mut WriterStore<W, O>,
+    ) -> Result<Outcome, Error> {
         self.ensure_established()?;
         store.resume(!self.session.has_sha256());
         let result = self.persist(task, store);

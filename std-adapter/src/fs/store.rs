@@ -58,6 +58,18 @@ impl<O: Observer> Store for Directory<O> {
         });
     }
 
+    fn is_ready(&mut self) -> bool {
+        self.has_more()
+    }
+
+    fn has_more(&mut self) -> bool {
+        match (&self.recv, &mut self.send) {
+            (Some(recv), _) if recv.is_receiving() => true,
+            (_, Some(send)) => send.has_more(),
+            _ => true,
+        }
+    }
+
     fn store(&mut self, position: u64, bytes: &[u8]) -> Result<usize, Reason> {
         let recv = self.recv.as_mut().ok_or(Reason::ReadOnly)?;
         let stored = recv.store(position, bytes, &mut self.observer);

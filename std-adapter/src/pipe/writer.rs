@@ -1,6 +1,6 @@
 //! The store that receives into a writer.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use tinyferry_core::error::Reason;
 use tinyferry_core::store::{
     Accepted, CommitFailed, Deferral, Digests, Kind, Offer, Operation, Stat, Store,
 };
+use tinyferry_core::wire::PAYLOAD_MAX;
 
 use super::{PAUSE, copy_of, zeros};
 use crate::checksum::Fast;
@@ -48,6 +49,8 @@ pub struct WriterStore<W, O> {
     whole_steps: Prefix,
     /// Whether a transfer may continue where it stopped.
     resumes: bool,
+    /// Whether a file that grows is received: content is written at once.
+    follows: bool,
     attempt: Attempt,
     failure: Option<io::Error>,
 }
@@ -110,6 +113,7 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
             taken: Prefix::default(),
             whole_steps: Prefix::default(),
             resumes: false,
+            follows: false,
             attempt: Attempt::default(),
             failure: None,
         }
@@ -119,6 +123,34 @@ impl<W: Write, O: Observer> WriterStore<W, O> {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The writer has this content already, from the beginning of the file on: the transfer continues behind it, and
+    /// fails if the file begins with other content.
+    ///
+    /// # Errors
+    /// Those of `content`.
+    pub fn continuing(mut self, mut content: impl Read) -> io::Result<Self> {
+        let mut part = vec![0; WRITE];
+        loop {
+            match content.read(&mut part) {
+                Ok(0) => return Ok(self),
+                Ok(count) => self.take(part.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Adds bytes to the content that was taken.
+    fn take(&mut self, bytes: &[u8]) {
+        let (taken, whole_steps) = self.taken.extended(bytes);
+        (self.taken, self.whole_steps) = (taken, whole_steps.unwrap_or(self.whole_steps));
+    }
+
+    /// The file grows: its content is written at once.
+    pub(crate) fn follow(&mut self) {
+        self.follows = true;
     }
 
     /// Whether the next transfer may continue where the one before has stopped: a session with SHA-256 does not call
@@ -205,6 +237,8 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         }
         self.write(true)?;
         let earlier = self.taken.length;
+        // The sender offers the file again, because it begins with other content.
+        let has_other_prefix = self.follows && offer.resume == 0 && self.attempt.resumed.length > 0;
         let resumed = if offer.size == Some(earlier) { self.taken } else { self.whole_steps };
         let is_resumed = self.resumes && resumed.length <= offer.resume;
         let resumed = if is_resumed { resumed } else { Prefix::default() };
@@ -212,6 +246,12 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
         let (path, size, prefix) = (&self.path, offer.size, earlier);
         let direction = Direction::Receiving;
         self.observer.event(Event::Begin { path, kind: Kind::File, size, prefix, direction });
+        if has_other_prefix {
+            return Err(self.fail(Reason::SourceChanged, "the written prefix differs"));
+        }
+        if self.follows && size.is_some() {
+            return Err(self.fail(Reason::Unsupported, "the server does not follow the file"));
+        }
         if size.is_some_and(|size| size < earlier) {
             return Err(self.fail(Reason::SourceChanged, "it is shorter than the written prefix"));
         }
@@ -224,11 +264,13 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
     }
 
     fn is_ready(&mut self) -> bool {
-        if self.buffer.len() >= WRITE {
+        // Of a file that grows, no content stays in the buffer for long.
+        let room = if self.follows { 1 } else { WRITE };
+        if self.buffer.len() >= room {
             // An error is that of the next call.
             let _ = self.write(false);
         }
-        self.buffer.len() < WRITE || self.failure.is_some()
+        self.buffer.len() < room || self.failure.is_some()
     }
 
     fn prefix_digest(&mut self) -> Option<u64> {
@@ -243,11 +285,12 @@ impl<W: Write, O: Observer> Store for WriterStore<W, O> {
             return self.compare(bytes).map(|()| bytes.len());
         }
         self.check_end(self.taken.length.saturating_add(bytes.len() as u64))?;
-        let (taken, whole_steps) = self.taken.extended(bytes);
-        (self.taken, self.whole_steps) = (taken, whole_steps.unwrap_or(self.whole_steps));
+        self.take(bytes);
         self.buffer.extend_from_slice(bytes);
         self.observer.event(Event::Moved { bytes: bytes.len() as u64 });
-        if self.buffer.len() >= WRITE || self.written_at.elapsed() >= DELAY {
+        // Behind a part of a chunk the sender waits for more content.
+        let is_last = self.follows || bytes.len() < PAYLOAD_MAX;
+        if is_last || self.buffer.len() >= WRITE || self.written_at.elapsed() >= DELAY {
             self.write(self.buffer.len() >= 2 * WRITE)?;
         }
         Ok(bytes.len())

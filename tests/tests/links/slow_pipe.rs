@@ -94,13 +94,16 @@ fn a_sender_that_waits_notices_that_the_receiver_has_left() {
     assert!(pair.client.store.is_closed());
 }
 
-/// R78: it would not read its buffer while a chunk goes out.
+/// R78: it loads no content before the answer, which it could not read while a chunk goes out.
 #[test]
-fn a_half_duplex_sender_that_waits_sends_no_query() {
-    let mut pair = put(Config::LOSSY.half_duplex(true), 20);
-    assert!(pair.run(Task::Put).expect("it ends").is_ok());
-    assert!(pair.server.store.bytes("f") == pair.client.store.bytes("f"));
-    assert!(pair.up.silence >= 20 * SECOND, "{} ns", pair.up.silence);
+fn a_half_duplex_sender_that_waits_asks_and_waits_for_the_answer() {
+    for (config, seconds) in [(Config::RELIABLE, 400), (Config::LOSSY, 100)] {
+        let mut pair = put(config.half_duplex(true), seconds).delayed(20);
+        assert!(pair.run(Task::Put).expect("it ends").is_ok());
+        assert!(pair.server.store.bytes("f") == pair.client.store.bytes("f"));
+        assert!(pair.now >= 3 * u64::from(seconds) * SECOND, "{} ns", pair.now);
+        assert!(pair.up.silence <= LIFE_SIGN, "{} ns", pair.up.silence);
+    }
 }
 
 /// A store that takes bytes in order, and counts the calls that came although it was not ready.

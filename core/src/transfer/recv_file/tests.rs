@@ -17,7 +17,7 @@ fn file(size: u64, prefix: u64, in_order: bool) -> RecvFile {
 /// A chunk at `position` comes; where it is placed, if it is stored. The digest counts its bytes.
 fn chunk(file: &mut RecvFile, position: u64, length: u16) -> Option<Placement> {
     let ahead = low_half(position).wrapping_sub(low_half(file.position));
-    let placement = file.place(ahead, length, &link(true))?;
+    let placement = file.place::<Standard>(ahead, length, &link(true))?;
     let new = length - placement.skip;
     file.stored::<Standard>(placement.position, new.into(), &link(true), |digest| {
         digest + u64::from(new)
@@ -171,15 +171,15 @@ fn on_a_reliable_link_done_before_the_last_chunk_is_refused() {
 fn chunks_longer_than_negotiated_are_dropped() {
     let mut link = link(true);
     link.chunk = 512;
-    assert_eq!(file(2048, 0, false).place(0, 1024, &link), None);
+    assert_eq!(file(2048, 0, false).place::<Standard>(0, 1024, &link), None);
 }
 
 #[test]
 fn a_chunk_at_the_end_of_the_window_is_dropped() {
     let link = link(false);
     let file = file(1 << 20, 0, false);
-    assert!(file.place(link.window() - 256, 256, &link).is_some());
-    assert!(file.place(link.window(), 256, &link).is_none());
+    assert!(file.place::<Standard>(link.window() - 256, 256, &link).is_some());
+    assert!(file.place::<Standard>(link.window(), 256, &link).is_none());
 }
 
 #[test]

@@ -78,12 +78,17 @@ impl<P: Profile> Sender<P> {
         self.file.acked.saturating_sub(self.file.sent)
     }
 
-    /// The source ends here. Whether that agrees with its size.
-    pub(crate) fn ended(&mut self, at: u64) -> bool {
+    /// The source ends here; the reason where that is no good end.
+    pub(crate) fn ended(&mut self, at: u64) -> Result<(), Reason> {
+        if P::has_pipes() && P::resumes() && self.file.size == UNKNOWN && self.file.checks_prefix()
+        {
+            // The receiver has more of it.
+            return Err(Reason::PrefixDiffers);
+        }
         if self.file.size == UNKNOWN && at >= self.file.sent {
             self.file.size = at;
         }
-        self.file.size == at
+        if self.file.size == at { Ok(()) } else { Err(Reason::SourceChanged) }
     }
 
     /// The store has checked the source, or has failed to read it.

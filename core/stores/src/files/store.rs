@@ -134,6 +134,7 @@ impl<F: Files, const PATH: usize, const DEPTH: usize> Store for FileStore<F, PAT
     fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
         if options.skip != Skip::Nothing
             || options.ignore_files
+            || options.follow
             || options.patterns.iter().next().is_some()
         {
             return Err(Reason::Unsupported);

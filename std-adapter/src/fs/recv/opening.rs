@@ -86,6 +86,8 @@ impl RecvStore {
             Kind::File | Kind::Directory => self.stats.forget_path(offer.path),
         }
         let Offer { kind, size, content, modified, resume, commit_id, .. } = *offer;
+        // The end of a partial might be past that of the file.
+        let resume = if size.is_some() { resume } else { 0 };
         let (above, _) = split(path);
         if kind == Kind::File {
             self.admit_files(above);

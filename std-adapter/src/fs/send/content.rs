@@ -5,7 +5,7 @@ use tinyferry_core::error::Reason;
 use super::SendStore;
 use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
-use crate::fs::send::file::Loaded;
+use crate::fs::send::file::{Loaded, SendFile};
 
 impl SendStore {
     pub(crate) fn load(
@@ -30,6 +30,11 @@ impl SendStore {
                 Err(self.fail(error, observer))
             }
         }
+    }
+
+    /// Whether content of the open file can be loaded behind the loaded one, or it ends there.
+    pub(crate) fn has_more(&mut self) -> bool {
+        self.open.as_mut().is_none_or(SendFile::has_more)
     }
 
     /// The number of zeros at `position` of the open file, if there is a hole.

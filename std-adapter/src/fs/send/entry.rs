@@ -1,14 +1,31 @@
 //! The entry that is offered for an item of the walk.
 
+use std::fs::File;
+
 use tinyferry_core::error::Reason;
 use tinyferry_core::store::{Entry, Kind};
 
+use crate::fs::error::StoreError;
 use crate::fs::event::{Event, Observer};
 use crate::fs::send::file::SendFile;
 use crate::fs::send::queue::SendQueue;
 use crate::fs::send::recent::{Fate, Role};
 use crate::fs::send::walk::Item;
+use crate::fs::sys::metadata::FileMetadata;
 use crate::fs::sys::times;
+
+/// Opens a file to send it, or to follow it.
+fn open_file(
+    queue: &SendQueue,
+    file: File,
+    attributes: FileMetadata,
+    follows: bool,
+) -> Result<SendFile, StoreError> {
+    match queue.last_origin().filter(|_| follows) {
+        Some(origin) => SendFile::followed(file, attributes, origin),
+        None => SendFile::new(file, attributes),
+    }
+}
 
 /// Converts the next item to an entry, and opens its file.
 pub(super) fn open_entry(
@@ -16,12 +33,13 @@ pub(super) fn open_entry(
     item: Item,
     is_resumable: bool,
     role: Role,
+    follows: bool,
     observer: &mut impl Observer,
 ) -> (Entry, Option<SendFile>) {
     let is_unsendable = matches!(item, Item::Unsendable(_));
     let (kind, attributes, open, error) = match item {
         Item::Directory(attributes) => (Kind::Directory, Some(attributes), None, None),
-        Item::File(attributes, file) => match SendFile::new(file, attributes) {
+        Item::File(attributes, file) => match open_file(queue, file, attributes, follows) {
             Ok(open) => (Kind::File, Some(attributes), Some(open), None),
             Err(error) => (Kind::File, Some(attributes), None, Some(error)),
         },
@@ -42,7 +60,7 @@ pub(super) fn open_entry(
         size,
         modified: attributes.and_then(|attributes| attributes.modified),
         mode: attributes.and_then(|attributes| attributes.mode),
-        resumable: is_resumable && open.is_some() && size.is_some(),
+        resumable: is_resumable && open.is_some() && (size.is_some() || follows),
         broken: error.as_ref().map(|error| error.reason),
         content: open.as_ref().and_then(|open| Some(open.holes.as_ref()?.content)),
         operation: None,

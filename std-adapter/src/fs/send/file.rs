@@ -7,6 +7,8 @@ use cap_std::fs::Metadata;
 use tinyferry_core::error::Reason;
 
 use crate::fs::error::StoreError;
+use crate::fs::send::followed::{Followed, Growth};
+use crate::fs::source::SourceRoot;
 use crate::fs::sys::buffer::{Buffer, CAPACITY, read_at};
 use crate::fs::sys::holes::Holes;
 use crate::fs::sys::metadata::FileMetadata;
@@ -27,6 +29,8 @@ pub(crate) struct SendFile {
     pub(crate) loaded: u64,
     /// The length of the prefix that the receiver has, in bytes.
     pub(crate) prefix: u64,
+    /// Its name, if it is followed.
+    followed: Option<Followed>,
 }
 
 /// Content that was loaded, in bytes.
@@ -47,7 +51,34 @@ impl SendFile {
     pub(crate) fn new(file: File, attributes: FileMetadata) -> Result<Self, StoreError> {
         let size = size_of(&file, &attributes)?;
         let holes = size.and_then(|size| Holes::of(&file, size, attributes.allocated));
-        Ok(Self { file, attributes, size, holes, loaded: 0, prefix: 0 })
+        Ok(Self { file, attributes, size, holes, loaded: 0, prefix: 0, followed: None })
+    }
+
+    /// A file at `origin` that was just opened, and that is followed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn followed(
+        file: File,
+        attributes: FileMetadata,
+        origin: &SourceRoot,
+    ) -> Result<Self, StoreError> {
+        let followed = Some(Followed::new(origin.clone(), &file)?);
+        let (size, holes) = (None, None);
+        Ok(Self { file, attributes, size, holes, loaded: 0, prefix: 0, followed })
+    }
+
+    /// Whether content behind the loaded one can be loaded, or the file ends.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !matches!(self.growth(), Growth::None)
+    }
+
+    /// The state of a followed file behind the loaded content.
+    fn growth(&mut self) -> Growth {
+        match &mut self.followed {
+            Some(followed) => followed.growth(&self.file, self.loaded),
+            None => Growth::Content,
+        }
     }
 
     /// The number of zeros at `position`, if there is a hole.
@@ -69,11 +100,16 @@ impl SendFile {
         position: u64,
         into: &mut [u8],
     ) -> Result<Loaded, StoreError> {
-        if self.size.is_none() && position >= UNSIZED_MAX {
+        if self.size.is_none() && self.followed.is_none() && position >= UNSIZED_MAX {
             let detail = "its size is not known, and it has more than 64 MiB";
             return Err(StoreError::new(Reason::TooLarge, detail));
         }
         let count = buffer.load(&self.file, position, into)?;
+        if count == 0
+            && let Growth::Ended(error) = self.growth()
+        {
+            return Err(error);
+        }
         if count == 0 && self.size.is_some_and(|size| position < size) {
             return Err(self.ended_early());
         }
@@ -82,7 +118,14 @@ impl SendFile {
     }
 
     /// Checks whether it has changed since the offer, after all of it was read.
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
+    pub(crate) fn check(&mut self) -> Result<(), StoreError> {
+        if self.followed.is_some() {
+            // It does not end by itself.
+            return Err(match self.growth() {
+                Growth::Ended(error) => error,
+                _ => StoreError::new(Reason::SourceChanged, "it was truncated"),
+            });
+        }
         let now = FileMetadata::of(&Metadata::from_file(&self.file)?);
         let changed = |detail: &str| Err(StoreError::new(Reason::SourceChanged, detail));
         if now.size > self.attributes.size {

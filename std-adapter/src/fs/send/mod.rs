@@ -4,6 +4,7 @@
 mod content;
 mod entry;
 pub(crate) mod file;
+mod followed;
 pub(crate) mod hard_links;
 pub(crate) mod links;
 pub(crate) mod queue;
@@ -43,6 +44,8 @@ pub(crate) struct SendStore {
     /// Options of the next request.
     options: Options,
     loss: Loss,
+    /// The file of the request is followed.
+    is_followed: bool,
     open: Option<SendFile>,
     buffer: Buffer,
 }
@@ -55,6 +58,7 @@ impl SendStore {
             names_only: false,
             options: Options::default(),
             loss: Loss::default(),
+            is_followed: false,
             open: None,
             buffer: Buffer::default(),
         }
@@ -71,6 +75,7 @@ impl SendStore {
             names_only: false,
             options,
             loss: Loss::default(),
+            is_followed: false,
             open: None,
             buffer,
         }
@@ -178,7 +183,8 @@ impl SendStore {
                     }
                     item => item,
                 };
-                let (entry, open) = open_entry(queue, item, is_resumable, role, observer);
+                let follows = self.is_followed;
+                let (entry, open) = open_entry(queue, item, is_resumable, role, follows, observer);
                 self.open = open;
                 (entry, queue.path_in_tree(), Box::default())
             }
@@ -242,6 +248,7 @@ impl SendStore {
     /// Closes the request.
     pub(crate) fn close(&mut self) {
         self.queue = None;
+        self.is_followed = false;
         self.open = None;
         self.buffer.clear();
     }

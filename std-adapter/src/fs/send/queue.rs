@@ -172,6 +172,11 @@ impl SendQueue {
         }
     }
 
+    /// The origin of the last entry.
+    pub(super) fn last_origin(&self) -> Option<&SourceRoot> {
+        self.origins.get(self.origin)
+    }
+
     /// Whether a file is sent by itself.
     pub(crate) fn is_lone(&self) -> bool {
         self.tree.is_none()

@@ -23,6 +23,7 @@ pub(super) struct Options {
     depth: Option<NonZeroU8>,
     filter: Filter,
     links: LinkKinds,
+    follow: bool,
 }
 
 impl SendStore {
@@ -31,11 +32,12 @@ impl SendStore {
     /// # Errors
     /// A pattern has no meaning.
     pub(crate) fn options(&mut self, options: &RequestOptions<'_>) -> Result<(), Reason> {
-        let RequestOptions { skip, depth, ignore_files, links, hard_links, patterns } = *options;
+        let RequestOptions { skip, depth, ignore_files, links, hard_links, follow, patterns } =
+            *options;
         let filter = Filter::new(patterns.iter()).map_err(|_| Reason::Unsupported)?;
         let filter = if ignore_files { filter.reading_ignore_files() } else { filter };
         let links = LinkKinds { symbolic: links, hard: hard_links };
-        self.options = Options { skip, depth, filter, links };
+        self.options = Options { skip, depth, filter, links, follow };
         Ok(())
     }
 
@@ -52,7 +54,7 @@ impl SendStore {
         let root = Arc::clone(self.root.as_ref().ok_or(Reason::WriteOnly)?);
         self.close();
         let path = path.strip_suffix('/').unwrap_or(path);
-        let Options { skip, depth, filter, links } = std::mem::take(&mut self.options);
+        let Options { skip, depth, filter, links, follow } = std::mem::take(&mut self.options);
         let found = find(&root, path, tree, self.names_only).and_then(|queue| {
             let mut queue =
                 queue.updating(skip, self.loss.is_lossy()).limited(depth).linking(links);
@@ -63,6 +65,7 @@ impl SendStore {
         match found {
             Ok(queue) => {
                 self.queue = Some(queue);
+                self.is_followed = follow;
                 Ok(())
             }
             // A client that does not know the kind asks for a file first, and then for the tree: no failure.
