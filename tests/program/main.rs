@@ -22,6 +22,7 @@ mod events;
 mod exit_codes;
 mod files;
 mod filters;
+mod follow;
 mod foreign_peer;
 mod forged_peer;
 mod golden;

@@ -181,6 +181,10 @@ pub(crate) struct GetArgs {
         conflicts_with_all = ["name", "into"],
     )]
     pub(crate) output: Option<Output>,
+    /// Wait for further content at the end of the only REMOTE, a file that grows, and write it to standard output,
+    /// or with -o to the end of FILE, as it arrives, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["name", "into", "sha256"])]
+    pub(crate) follow: bool,
     /// Verify each file with SHA-256 too, and print the digests for "sha256sum --check" in the directory
     /// of --into: the names are those there
     #[arg(long)]

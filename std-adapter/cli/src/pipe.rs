@@ -2,13 +2,14 @@
 //! standard output.
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write, stdin};
 use std::path::{Path, PathBuf};
 
 use tinyferry::client::Error;
 use tinyferry::core::Reason;
 use tinyferry::describe;
+use tinyferry::fs::Observer;
 use tinyferry::pipe::{ReaderStore, WriterStore};
 
 use crate::args::{GetArgs, PutArgs};
@@ -38,6 +39,8 @@ pub(crate) enum Stream {
     Standard,
     /// A pipe or a character device.
     Device(PathBuf),
+    /// A file that gets the content of a followed file: what it has already is the beginning of that content.
+    Growing(PathBuf),
 }
 
 impl Output {
@@ -57,7 +60,7 @@ impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Standard => f.write_str("standard output"),
-            Self::Device(file) => write!(f, "\"{}\"", describe::path(file)),
+            Self::Device(file) | Self::Growing(file) => write!(f, "\"{}\"", describe::path(file)),
         }
     }
 }
@@ -95,11 +98,25 @@ pub(crate) fn put(args: &PutArgs, remote: &str, verbosity: Verbosity) -> Result<
 }
 
 impl Stream {
+    /// The stream for a followed file, whose output is `output`.
+    pub(crate) fn followed(output: Option<Output>) -> Self {
+        match output {
+            None => Self::Standard,
+            Some(Output::Stream(stream)) => stream,
+            Some(Output::File(file)) => Self::Growing(file),
+        }
+    }
+
     fn open(&self) -> Result<Box<dyn Write>, CliError> {
         let opened: io::Result<Box<dyn Write>> = match self {
             Self::Standard => standard::content_output().map(|output| Box::new(output) as _),
             Self::Device(file) => OpenOptions::new()
                 .write(true)
+                .open(file)
+                .map(|file| Box::new(standard::content_file(file)) as _),
+            Self::Growing(file) => OpenOptions::new()
+                .append(true)
+                .create(true)
                 .open(file)
                 .map(|file| Box::new(standard::content_file(file)) as _),
         };
@@ -109,6 +126,22 @@ impl Stream {
     fn cannot_be_written(&self, error: &io::Error) -> CliError {
         let sentence = format!("{self} cannot be written: {}", describe::os_error(error));
         CliError::new(Exit::Local, sentence)
+    }
+
+    fn is_file(&self) -> bool {
+        matches!(self, Self::Growing(_))
+    }
+
+    /// The same store behind the content that the file has already.
+    fn continuing<W: Write, O: Observer>(
+        &self,
+        store: WriterStore<W, O>,
+    ) -> Result<WriterStore<W, O>, CliError> {
+        let Self::Growing(file) = self else { return Ok(store) };
+        File::open(file).and_then(|content| store.continuing(content)).map_err(|error| {
+            let sentence = format!("{self} cannot be read: {}", describe::os_error(&error));
+            CliError::new(Exit::Local, sentence)
+        })
     }
 
     /// Receives the only path of `args`.
@@ -127,13 +160,18 @@ impl Stream {
         }
         let writer = self.open()?;
         let names = Names::receiving(&remote, STREAM, Path::new("."), None);
-        let mut retrying = Retrying::connect(&args.peer, &args.transfer, Task::Pipe, args.sha256)?;
+        let task = if self.is_file() { Task::Transfer } else { Task::Pipe };
+        let mut retrying = Retrying::connect(&args.peer, &args.transfer, task, args.sha256)?;
         let title = names.title.clone();
-        let progress = Progress::new(names, verbosity);
+        // A line of progress would be between those of the file.
+        let shown = if args.follow && !self.is_file() { Verbosity::Quiet } else { verbosity };
+        let progress = Progress::new(names, shown);
         let store = WriterStore::new(writer, STREAM, progress.clone());
-        let mut store = store.limited(args.limits.limits());
-        let result = retrying
-            .run(&title, Some(&progress), |client| client.get_writer_store(&remote, &mut store));
+        let mut store = self.continuing(store.limited(args.limits.limits()))?;
+        let result = retrying.run(&title, Some(&progress), |client| match args.follow {
+            true => client.follow_writer_store(&remote, &mut store),
+            false => client.get_writer_store(&remote, &mut store),
+        });
         let error = match result {
             Ok(_) => {
                 signals::transfers_done();
@@ -153,6 +191,10 @@ impl Stream {
         let is_directory = error.refusal() == Some(Reason::IsDirectory);
         let problem = progress.fail(&error, &retrying);
         Err(match store.bytes_written() {
+            _ if args.follow && error.refusal() == Some(Reason::Unsupported) => {
+                problem.advise("; it cannot be followed there: get it without --follow")
+            }
+            _ if args.follow => problem,
             _ if is_directory => problem.advise("; only the content of a file can be written"),
             0 if is_missing(&error) => problem.advise(missing(text)),
             0 => problem.advise(link_advice(&error)),

@@ -126,6 +126,7 @@ impl MirrorArgs {
                 into: Some(PathBuf::from(target)),
                 name: None,
                 output: None,
+                follow: false,
                 sha256: false,
                 sync: SyncArg::End,
                 filter,

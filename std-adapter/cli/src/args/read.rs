@@ -8,9 +8,10 @@ use clap::{Arg, ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
 
 use super::other_programs::explained;
 use super::{
-    Args, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs, UnsafeLinksArg,
+    Args, Command as SubCommand, DeleteArgs, FilterArgs, LimitArgs, LinkArgs, PolicyArgs, SkipArgs,
+    UnsafeLinksArg,
 };
-use crate::pipe::{Output, STREAM};
+use crate::pipe::{Output, STREAM, Stream};
 use crate::units::units;
 
 impl Args {
@@ -20,8 +21,13 @@ impl Args {
         check_mirror(&matches)?;
         check_stream(&matches)?;
         let args = Self::from_arg_matches(&matches)?.take_server();
-        let args = args
+        let mut args = args
             .map_err(|problem| command().error(ErrorKind::ValueValidation, problem.to_string()))?;
+        if let SubCommand::Get(get) = &mut args.command
+            && get.follow
+        {
+            get.output = Some(Output::Stream(Stream::followed(get.output.take())));
+        }
         args.check_output()?;
         Ok(args)
     }
@@ -62,6 +68,7 @@ fn check_stream(matches: &ArgMatches) -> Result<(), clap::Error> {
             (put, has_stream.then(|| "standard input".to_owned()))
         }
         Some(("get", get)) => match get.get_one("output") {
+            _ if get.get_flag("follow") => (get, Some("a file that is followed".to_owned())),
             Some(Output::Stream(stream)) => (get, Some(stream.to_string())),
             _ => return Ok(()),
         },
