@@ -27,6 +27,8 @@ fn files_are_sent(url: &str) {
     assert!(program.windows(16).any(|bytes| bytes == b"tick 00000: 21C\n"), "{url}");
     let (code, said) = tinyferry(url, here, &["get", "other"]);
     assert!(code == Some(6) && said.contains("no file of that name"), "{url}: {code:?} {said}");
+    let (code, said) = tinyferry(url, here, &["get", "--follow", "log.txt"]);
+    assert!(code == Some(6) && said.contains("cannot be followed"), "{url}: {code:?} {said}");
     fs::write(here.join("file"), "x").expect("a file");
     let (code, said) = tinyferry(url, here, &["put", "file"]);
     assert!(code == Some(6) && said.contains("takes no files"), "{url}: {code:?} {said}");

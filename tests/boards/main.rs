@@ -8,6 +8,7 @@ mod boot_loader;
 mod card;
 mod console;
 mod littlefs;
+mod live;
 mod log;
 mod logs;
 mod microbit;
@@ -51,6 +52,8 @@ const SENDING_MICROBIT: Board = Board { features: "send", ..MICROBIT };
 const BOOT: Board = Board { binary: "boot", ..MICROBIT };
 
 const LOG: Board = Board { binary: "log", ..MICROBIT };
+
+const LIVE: Board = Board { binary: "live", ..MICROBIT };
 
 const MPS2: Board = Board {
     machine: "mps2-an386",

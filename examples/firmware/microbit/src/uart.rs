@@ -25,6 +25,11 @@ static mut QUEUE: Queue<u8, { RECV_BUFFER + 1 }> = Queue::new();
 static mut RECEIVED: Option<Producer<'static, u8>> = None;
 static MILLIS: AtomicU32 = AtomicU32::new(0);
 
+/// The time since the start of the clock.
+pub fn millis() -> Millis {
+    MILLIS.load(Ordering::Relaxed)
+}
+
 fn write(register: usize, value: u32) {
     // SAFETY: only called with addresses of this chip's registers.
     unsafe { write_volatile(register as *mut u32, value) };
@@ -92,7 +97,7 @@ impl Link for Uart {
     const HALF_DUPLEX: bool = false;
 
     fn now(&mut self) -> Option<Millis> {
-        Some(MILLIS.load(Ordering::Relaxed))
+        Some(millis())
     }
 
     fn set_read_deadline(&mut self, deadline: Option<Millis>, _: bool) {
@@ -111,7 +116,7 @@ impl ErrorType for Uart {
 impl Read for Uart {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, ErrorKind> {
         while !self.received.ready() {
-            let now = MILLIS.load(Ordering::Relaxed);
+            let now = millis();
             if self.deadline.is_some_and(|deadline| now.wrapping_sub(deadline) < 1 << 31) {
                 return Err(ErrorKind::TimedOut);
             }
