@@ -194,8 +194,8 @@ impl Stream {
             _ if args.follow && error.refusal() == Some(Reason::Unsupported) => {
                 problem.advise("; it cannot be followed there: get it without --follow")
             }
-            _ if args.follow => problem,
             _ if is_directory => problem.advise("; only the content of a file can be written"),
+            _ if args.follow => problem,
             0 if is_missing(&error) => problem.advise(missing(text)),
             0 => problem.advise(link_advice(&error)),
             bytes => {

@@ -47,8 +47,11 @@ impl Followed {
         if !matches!(growth, Growth::None) || self.looked_at.elapsed() < LOOK_INTERVAL {
             return growth;
         }
-        self.looked_at = Instant::now();
-        let Some(error) = self.lost_name() else { return Growth::None };
+        // A lost name is found again at the next call: the session asks first, and loads then.
+        let Some(error) = self.lost_name() else {
+            self.looked_at = Instant::now();
+            return Growth::None;
+        };
         // The content before the loss is sent.
         match growth_of(file, loaded) {
             Growth::None => Growth::Ended(error),

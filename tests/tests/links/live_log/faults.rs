@@ -44,7 +44,7 @@ fn every_fault_at_once_loses_and_doubles_no_byte() {
 }
 
 fn short_log() -> Log {
-    let sizes = [20, 256, 236, 1024, 1, 1_300, 30];
+    let sizes = [20, 256, 236, 1024, 1, 1_300, 30, 7, 512, 90];
     Log::of_parts(
         sizes.into_iter().enumerate().map(|(number, size)| {
             (if number % 3 == 0 { 3 } else { 1 }, content(size, number as u64))
