@@ -84,8 +84,8 @@ impl Text for NoText {
 /// of an interrupt is dropped while the text that it has interrupted is not complete. A message that finds no
 /// room is dropped as a whole. [`Console::dropped`] counts both.
 ///
-/// The driver writes the text between two frames, also while no client is there: [`WithConsole`] for the
-/// blocking one. [`Profile::CONSOLE`](crate::Profile::CONSOLE) gives it the input.
+/// The driver writes the text between two frames, also while no client is there: for the blocking one by
+/// [`WithConsole`](crate::driver::blocking::WithConsole). [`Profile::CONSOLE`](crate::Profile::CONSOLE) gives it the input.
 ///
 /// ```
 /// use tinyferry_core::driver::Console;
